@@ -1,0 +1,65 @@
+# Everything a person runs. Each target first makes .venv from the hashed lock if it is missing or stale.
+PYTHON ?= python3.11
+CONFIG ?= config/demo.yaml
+PEOPLE ?= 100000
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.installed
+
+# LightGBM needs libgomp.so.1; where the system has none, scikit-learn's own copy is linked here (see $(READY)).
+export LD_LIBRARY_PATH := $(CURDIR)/$(VENV)/native:$(LD_LIBRARY_PATH)
+export PYTHONDONTWRITEBYTECODE :=
+export GX_ANALYTICS_ENABLED := false
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := true
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
+
+.PHONY: help install demo run check-extract defects test check ui bench lock clean
+help:            ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(READY) ## make .venv from requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Strata needs Python 3.11; '$(PYTHON)' was not found. Set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@mkdir -p $(VENV)/native
+	@$(BIN)/python -c "import ctypes; ctypes.CDLL('libgomp.so.1')" 2>/dev/null || \
+	  ln -sf "$$(ls $(CURDIR)/$(VENV)/lib/python3.11/site-packages/scikit_learn.libs/libgomp*.so* | head -1)" $(VENV)/native/libgomp.so.1
+	@touch $(READY)
+
+demo: $(READY)   ## run the whole pipeline on a synthetic board of 20,000 people
+	@$(BIN)/strata run config/demo.yaml
+
+run: $(READY)    ## run the whole pipeline: make run CONFIG=config/x.yaml
+	@$(BIN)/strata run $(CONFIG)
+
+check-extract: $(READY) ## ingest and validate only: make check-extract CONFIG=config/x.yaml
+	@$(BIN)/strata check-extract $(CONFIG)
+
+defects: $(READY) ## planted defects found, missed and falsely raised on the synthetic board
+	@$(BIN)/strata defects $(CONFIG)
+
+test: $(READY)   ## every check and every test
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest
+
+check: $(READY)  ## lint, formatting, types and import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+ui: $(READY)     ## Dagster on 127.0.0.1:3000 and MLflow on 127.0.0.1:5000
+	@$(BIN)/strata ui $(CONFIG)
+
+bench: $(READY)  ## time the stages: make bench PEOPLE=2500000
+	@$(BIN)/python -m benchmarks.stages --people $(PEOPLE)
+
+lock: $(READY)   ## resolve requirements.lock anew
+	@$(BIN)/uv pip compile -q -U --generate-hashes --no-emit-index-url --no-header --no-strip-extras --extra dev --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean:           ## remove what runs and tests wrote (not .venv)
+	rm -rf data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""The assets, checks, jobs and schedules that Dagster loads."""

@@ -1,0 +1,1 @@
+"""The declared tables, one module per layer and kind."""

@@ -1,0 +1,200 @@
+"""The GP record in its supplier-neutral shape: patients, registrations, addresses, observations, medicines, opt-outs."""
+
+from __future__ import annotations
+
+from expectations.table import Action, Column, Kind, RowRule, Severity, Table, TableRule
+from expectations.tables.raw_common import ETHNIC_CATEGORIES, SEX_CODES, code, event_date, person, raw_table
+
+YES_NO = ("0", "1", "Y", "N", "TRUE", "FALSE")
+_PRACTICE = Column(
+    "practice_code",
+    Kind.CODE,
+    "ODS code of the practice.",
+    nullable=False,
+    pattern=r"[A-Z][0-9]{5}",
+    on_violation=Action.SET_ASIDE,
+    source="REGISTERED_PRACTICE_ORGANISATION_ID",
+    required_in_file=True,
+)
+
+
+def _practice(source: str) -> Column:
+    return Column(
+        "practice_code",
+        Kind.CODE,
+        "ODS code of the practice whose record this is.",
+        nullable=False,
+        pattern=r"[A-Z][0-9]{5}",
+        on_violation=Action.SET_ASIDE,
+        source=source,
+        required_in_file=True,
+    )
+
+
+def _flag(name: str, source: str, description: str) -> Column:
+    return code(name, source, description, YES_NO)
+
+
+def _marked(reason: str, column: str, description: str) -> RowRule:
+    return RowRule(reason, f"{column} IN ('1', 'Y', 'TRUE')", Action.SET_ASIDE, description, (column,), defect=7)
+
+
+PATIENTS: Table = raw_table(
+    "patients",
+    "The people on the list (PATIENT), one row per person, with deaths.",
+    (
+        person("PERSON_ID"),
+        _PRACTICE,
+        Column("birth_year", Kind.INTEGER, "Year of birth.", unit="year", nullable=False, minimum=1880,
+               on_violation=Action.SET_ASIDE, source="BIRTH_YEAR", required_in_file=True),
+        Column("birth_month", Kind.INTEGER, "Month of birth.", unit="month", minimum=1, maximum=12, source="BIRTH_MONTH"),
+        Column("death_date", Kind.DATE, "Day of death.", source="DEATH_DATE"),
+        code("sex", "SEX", "Sex: 1 male, 2 female, 9 not specified, 0 not known.", SEX_CODES, varies=True),
+        code("ethnic_category", "ETHNIC_CATEGORY", "Ethnic category 2001 (16+1); Z not stated, 99 not known.", ETHNIC_CATEGORIES),
+        Column("household_id", Kind.IDENTIFIER, "Pseudonym of the household.", source="HOUSEHOLD_ID"),
+        Column("lsoa_code", Kind.CODE, "LSOA of residence.", pattern=r"[EWSN][0-9]{8}", source="LSOA_CODE"),
+        Column("postcode_status", Kind.CODE, "What the postcode told: resolved, no_fixed_abode, postcode_unknown, outside_england or unmatched. "
+               "The postcode itself is dropped at ingest.", source="POSTCODE"),
+        _flag("is_confidential", "IS_CONFIDENTIAL", "The record is confidential."),
+        _flag("is_test_patient", "IS_TEST_PATIENT", "The record is a test."),
+        _flag("is_spine_sensitive", "IS_SPINE_SENSITIVE", "The record is sensitive on the national spine."),
+        _flag("is_deleted", "IS_DELETED", "The record was deleted."),
+        Column("source_extraction_date", Kind.DATE, "Day the supplier took the extract.", source="SOURCE_EXTRACTION_DATE"),
+    ),
+    ("person_id",),
+    event_date="",
+    available="extract_date",
+    provider="practice_code",
+    row_rules=(
+        _marked("test_patient", "is_test_patient", "The row is a test patient."),
+        _marked("confidential", "is_confidential", "The row is confidential."),
+        _marked("spine_sensitive", "is_spine_sensitive", "The row is sensitive on the national spine."),
+        _marked("deleted", "is_deleted", "The row was deleted by its sender."),
+        RowRule("birth_after_extract", "birth_year > year(extract_date)", Action.SET_ASIDE, "The year of birth lies after the extract.",
+                ("birth_year",), defect=8),
+        RowRule("death_before_birth", "year(death_date) < birth_year", Action.NULLED, "The death lies before the birth.",
+                ("death_date",), defect=8),
+        RowRule("death_after_extract", "death_date > extract_date", Action.NULLED, "The death lies after the extract.",
+                ("death_date",), defect=8),
+        RowRule("age_over_120", "death_date IS NULL AND year(extract_date) - birth_year > 120", Action.SET_ASIDE,
+                "Alive and over 120 years old.", ("birth_year",), defect=4),
+    ),
+    table_rules=(
+        TableRule("below_published_list", "below_published_list", Severity.WARN,
+                  "No practice has fewer patients than this share of its published list.", limit=0.5, defect=2),
+        TableRule("ethnicity_not_known", "share_of_values", Severity.WARN,
+                  "The share of ethnicity Z, 99 or empty, by practice, stays below its limit.", limit=0.4,
+                  columns=("ethnic_category",), defect=12),
+    ),
+)  # fmt: skip
+
+REGISTRATIONS: Table = raw_table(
+    "registrations",
+    "Periods of registration with a practice (EPISODE_OF_CARE).",
+    (
+        person("PERSON_ID"),
+        _practice("ORGANISATION_ID"),
+        event_date("start_date", "START_DATE", "First day on the practice's list."),
+        Column("end_date", Kind.DATE, "Day the person left the list; empty while registered.", source="END_DATE"),
+    ),
+    ("person_id", "practice_code", "start_date"),
+    event_date="start_date",
+    available="start_date",
+    provider="",
+    row_rules=(
+        RowRule("end_before_start", "end_date < start_date", Action.SET_ASIDE, "The registration ends before it starts.",
+                ("start_date", "end_date"), defect=6),
+    ),
+    table_rules=(
+        TableRule("history_starts_at_load", "history_starts_at_load", Severity.WARN,
+                  "At no practice do more than this share of registrations begin on one and the same day.", limit=0.3, defect=9),
+    ),
+)  # fmt: skip
+
+ADDRESSES: Table = raw_table(
+    "addresses",
+    "Where people lived, and since when (PATIENT_ADDRESS); without it the LSOA of PATIENT is used.",
+    (
+        person("PERSON_ID"),
+        Column("lsoa_code", Kind.CODE, "LSOA of residence.", pattern=r"[EWSN][0-9]{8}", source="LSOA_CODE"),
+        Column("postcode_status", Kind.CODE, "What the postcode told; the postcode itself is dropped at ingest.", source="POSTCODE"),
+        Column("household_id", Kind.IDENTIFIER, "Pseudonym of the household.", source="HOUSEHOLD_ID"),
+        event_date("start_date", "START_DATE", "First day at the address."),
+        Column("end_date", Kind.DATE, "Last day at the address; empty while current.", source="END_DATE"),
+    ),
+    ("person_id", "start_date"),
+    event_date="start_date",
+    available="start_date",
+    row_rules=(
+        RowRule("end_before_start", "end_date < start_date", Action.SET_ASIDE, "The address ends before it starts.",
+                ("start_date", "end_date"), defect=6),
+    ),
+)  # fmt: skip
+
+GP_OBSERVATIONS: Table = raw_table(
+    "gp_observations",
+    "Coded entries of the GP record (OBSERVATION): diagnoses, measurements, contacts.",
+    (
+        Column("record_id", Kind.IDENTIFIER, "The sender's record number.", nullable=False, on_violation=Action.SET_ASIDE,
+               source="ID", required_in_file=True),
+        person("PERSON_ID"),
+        _practice("ORGANISATION_ID"),
+        event_date("effective_date", "CLINICAL_EFFECTIVE_DATE", "Day the fact holds from."),
+        Column("recorded_date", Kind.DATE, "Day the fact was recorded.", source="DATE_RECORDED"),
+        Column("concept_code", Kind.CODE, "SNOMED CT concept.", nullable=False, pattern=r"[0-9]{6,18}", on_violation=Action.SET_ASIDE,
+               source="OBSERVATION_SOURCE_CONCEPT_ID", required_in_file=True),
+        Column("result_value", Kind.NUMBER, "The measured value.", source="RESULT_VALUE"),
+        Column("result_unit", Kind.TEXT, "The value's unit as sent.", source="RESULT_VALUE_UNITS"),
+        _flag("is_confidential", "IS_CONFIDENTIAL", "The entry is confidential."),
+        _flag("is_deleted", "IS_DELETED", "The entry was deleted."),
+    ),
+    ("practice_code", "record_id"),
+    event_date="effective_date",
+    available="greatest(effective_date, coalesce(recorded_date, effective_date))",
+    provider="practice_code",
+    row_rules=(
+        _marked("deleted", "is_deleted", "The row was deleted by its sender."),
+        _marked("confidential", "is_confidential", "The row is confidential."),
+        RowRule("recorded_before_effective", "recorded_date < effective_date", Action.FLAGGED,
+                "Recorded before the day it holds from; the later day is taken as known.", ("recorded_date",), defect=8),
+    ),
+)  # fmt: skip
+
+GP_MEDICATION_ORDERS: Table = raw_table(
+    "gp_medication_orders",
+    "Medicines issued by GPs (MEDICATION_ORDER), in dm+d codes.",
+    (
+        Column("record_id", Kind.IDENTIFIER, "The sender's record number.", nullable=False, on_violation=Action.SET_ASIDE,
+               source="ID", required_in_file=True),
+        person("PERSON_ID"),
+        _practice("ORGANISATION_ID"),
+        event_date("issue_date", "CLINICAL_EFFECTIVE_DATE", "Day of issue."),
+        Column("medicine_code", Kind.CODE, "dm+d code of the medicine.", nullable=False, pattern=r"[0-9]{6,18}",
+               on_violation=Action.SET_ASIDE, source="MEDICATION_ORDER_SOURCE_CONCEPT_ID", required_in_file=True),
+        Column("quantity", Kind.NUMBER, "Quantity issued.", minimum=0, source="QUANTITY_VALUE"),
+        Column("duration_days", Kind.INTEGER, "Days the issue lasts.", unit="days", minimum=0, maximum=400, source="DURATION_DAYS"),
+        _flag("is_deleted", "IS_DELETED", "The entry was deleted."),
+    ),
+    ("practice_code", "record_id"),
+    event_date="issue_date",
+    available="issue_date",
+    provider="practice_code",
+    row_rules=(_marked("deleted", "is_deleted", "The row was deleted by its sender."),),
+)  # fmt: skip
+
+OPT_OUTS: Table = raw_table(
+    "opt_outs",
+    "Type 1 and national data opt-outs (NATIONAL_DATA_OPT_OUT); the latest row of a person and kind holds.",
+    (
+        person("PERSON_ID"),
+        code("opt_out_type", "OPT_OUT_TYPE", "type_1 or national.", ("TYPE_1", "NATIONAL"), nullable=False,
+             on_violation=Action.SET_ASIDE, required_in_file=True),
+        code("status", "STATUS", "1 opted out, 0 withdrawn.", ("0", "1"), nullable=False, on_violation=Action.SET_ASIDE,
+             required_in_file=True),
+        event_date("effective_date", "EFFECTIVE_DATE", "Day the state holds from."),
+    ),
+    ("person_id", "opt_out_type", "effective_date"),
+    event_date="effective_date",
+    available="effective_date",
+    born=False,
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""From core tables to one row per person and index date; pure."""

@@ -1,0 +1,1 @@
+"""From feature rows to risk, and how good and how fair it is; pure."""

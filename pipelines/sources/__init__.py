@@ -1,0 +1,1 @@
+"""Where data come from: four kinds of source behind one interface."""

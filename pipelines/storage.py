@@ -1,0 +1,263 @@
+"""The lake: Delta tables on disk, read by DuckDB. The one file that knows how tables are stored.
+
+DuckDB writes Parquet files, which keep the order of rows; they are then committed as Delta add actions. A file that was
+written and not committed is seen by no reader.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import DeltaTable, Schema
+from deltalake.transaction import AddAction, create_table_with_add_actions
+
+from expectations.table import Table
+
+ROW_GROUP_ROWS = 122_880
+type_codes = {"string": pa.string(), "date32": pa.date32(), "bool": pa.bool_()}
+
+
+class StorageError(Exception):
+    """The lake cannot give or keep what was asked."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A Parquet file in a table's folder that is not yet committed."""
+
+    path: str  # relative to the table's folder, URL-quoted
+    size: int
+    rows: int
+    partition: Mapping[str, str]
+
+
+def connect(memory_limit_gb: float = 4.0, threads: int = 2, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB with bounded memory, which needs no network."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{memory_limit_gb}GB",
+        "threads": str(threads),
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "preserve_insertion_order": "true",
+    }
+    if spill is not None:
+        spill.mkdir(parents=True, exist_ok=True)
+        config["temp_directory"] = str(spill)
+    return duckdb.connect(config=config)
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """Give the Arrow schema of a declared table."""
+    return pa.schema(
+        [
+            pa.field(column.name, type_codes.get(column.arrow_type) or getattr(pa, column.arrow_type)())
+            for column in table.columns
+        ]
+    )
+
+
+class Lake:
+    """The Delta tables under one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def folder(self, name: str) -> Path:
+        return self.root / name
+
+    def exists(self, name: str) -> bool:
+        return DeltaTable.is_deltatable(str(self.folder(name)))
+
+    def version(self, name: str) -> int | None:
+        """Give the table's latest version, or None where there is no table."""
+        return self._open(name).version() if self.exists(name) else None
+
+    def versions(self, names: list[str]) -> dict[str, int]:
+        """Give the latest version of each table that exists."""
+        found = {name: self.version(name) for name in sorted(names)}
+        return {name: version for name, version in found.items() if version is not None}
+
+    def tables(self) -> list[str]:
+        """List the tables there are."""
+        return sorted(path.name for path in self.root.glob("*") if self.exists(path.name)) if self.root.exists() else []
+
+    def rows(self, name: str, partition: Mapping[str, str] | None = None) -> int:
+        """Count the rows of a table (or partition) from its metadata."""
+        if not self.exists(name):
+            return 0
+        return sum(
+            json.loads(stats or "{}").get("numRecords", 0)
+            for stats, values in self._actions(name, None)
+            if all(values.get(key) == value for key, value in (partition or {}).items())
+        )
+
+    def partitions(self, name: str, column: str) -> list[str]:
+        """List the values of a partition column, sorted."""
+        if not self.exists(name):
+            return []
+        return sorted({str(values[column]) for _, values in self._actions(name, None)})
+
+    def files(self, name: str, partition: Mapping[str, str] | None = None, version: int | None = None) -> list[str]:
+        """List the absolute paths of the files of a table, in order of their names."""
+        table = self._open(name, version)
+        filters = [(key, "=", value) for key, value in (partition or {}).items()]
+        return sorted(uri.removeprefix("file://") for uri in table.file_uris(filters or None))
+
+    def scan(self, name: str, partition: Mapping[str, str] | None = None, version: int | None = None) -> str:
+        """Give the SQL that reads a table in DuckDB; a table or partition without files reads as no rows."""
+        table = self._open(name, version)
+        files = self.files(name, partition, version)
+        by = table.metadata().partition_columns
+        schema = pa.schema(table.schema().to_arrow())
+        if not files:
+            columns = ", ".join(f"CAST(NULL AS {_sql_type(field.type)}) AS {field.name}" for field in schema)
+            return f"(SELECT {columns} WHERE false)"
+        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+        types = ", ".join(f"'{column}': {_sql_type(schema.field(column).type)}" for column in by)
+        hive = f", hive_partitioning=true, hive_types={{{types}}}" if by else ", hive_partitioning=false"
+        return f"read_parquet([{listed}]{hive}, union_by_name=true)"
+
+    def read(
+        self, name: str, columns: str = "*", where: str = "true", order: str = "", partition: Mapping[str, str] | None = None
+    ) -> pa.Table:
+        """Read columns of a table that fits in memory."""
+        by = f"ORDER BY {order}" if order else ""
+        with connect() as con:
+            return con.sql(f"SELECT {columns} FROM {self.scan(name, partition)} WHERE {where} {by}").to_arrow_table()
+
+    def schema(self, name: str) -> pa.Schema:
+        return pa.schema(self._open(name).schema().to_arrow())
+
+    def write_sql(
+        self, name: str, con: duckdb.DuckDBPyConnection, query: str, partition: Mapping[str, str] | None = None
+    ) -> DataFile:
+        """Write a query's rows, in its order, to one file that is not yet committed."""
+        target, relative = self._new_file(name, partition)
+        con.execute(
+            f"COPY ({query}) TO '{str(target).replace(chr(39), chr(39) * 2)}' "
+            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
+        )
+        rows = pq.read_metadata(target).num_rows
+        return DataFile(relative, target.stat().st_size, rows, dict(partition or {}))
+
+    def write_arrow(
+        self, name: str, data: pa.Table | pa.RecordBatchReader, partition: Mapping[str, str] | None = None
+    ) -> DataFile:
+        """Write Arrow rows, in their order, to one file that is not yet committed."""
+        target, relative = self._new_file(name, partition)
+        reader = data.to_reader() if isinstance(data, pa.Table) else data
+        rows = 0
+        with pq.ParquetWriter(target, reader.schema, compression="zstd") as writer:
+            for batch in reader:
+                writer.write_batch(batch, row_group_size=ROW_GROUP_ROWS)
+                rows += batch.num_rows
+        return DataFile(relative, target.stat().st_size, rows, dict(partition or {}))
+
+    def commit(
+        self,
+        name: str,
+        files: list[DataFile],
+        schema: pa.Schema,
+        *,
+        partition_by: tuple[str, ...] = (),
+        replace: Mapping[str, str] | str | None = None,
+    ) -> int:
+        """Make files part of a table in one transaction and give its new version.
+
+        `schema` holds all columns, those of the partition too. `replace` is None to append, "all", or the partition
+        whose files give way.
+        """
+        adds = [
+            AddAction(file.path, file.size, dict(file.partition), int(time.time() * 1000), True, json.dumps({"numRecords": file.rows}))
+            for file in files
+        ]
+        delta = Schema.from_arrow(schema)
+        with self._writing(name):
+            if not self.exists(name):
+                create_table_with_add_actions(
+                    str(self.folder(name)), delta, adds, mode="error", partition_by=list(partition_by) or None, name=name
+                )
+                return 0
+            table = self._open(name)
+            filters = [(key, "=", value) for key, value in replace.items()] if isinstance(replace, Mapping) else None
+            mode = "append" if replace is None else "overwrite"
+            table.create_write_transaction(adds, mode, delta, list(partition_by) or None, filters)
+            return self._open(name).version()
+
+    def replace_sql(self, table: Table, con: duckdb.DuckDBPyConnection, query: str, order: str = "") -> int:
+        """Replace a declared, unpartitioned table by a query's rows, cast to the declaration; give the rows written."""
+        columns = ", ".join(f"CAST({column.name} AS {_sql_type(arrow_schema(table).field(column.name).type)}) AS {column.name}" for column in table.columns)
+        by = f" ORDER BY {order}" if order else ""
+        file = self.write_sql(table.name, con, f"SELECT {columns} FROM ({query}){by}")
+        self.commit(table.name, [file], arrow_schema(table), replace="all")
+        return file.rows
+
+    def replace(self, table: Table, data: pa.Table, partition: Mapping[str, str] | None = None) -> int:
+        """Replace a declared table, or one partition of it, by Arrow rows; give the rows written.
+
+        The columns of the partition may be absent from `data`.
+        """
+        return self._put(table, data, partition, replace=dict(partition) if partition else "all")
+
+    def append(self, table: Table, data: pa.Table, partition: Mapping[str, str] | None = None) -> int:
+        """Append Arrow rows to a declared table; give the rows written."""
+        return self._put(table, data, partition, replace=None)
+
+    def _put(
+        self, table: Table, data: pa.Table, partition: Mapping[str, str] | None, replace: Mapping[str, str] | str | None
+    ) -> int:
+        schema = arrow_schema(table)
+        stored = pa.schema([field for field in schema if field.name not in table.partitioned_by])
+        missing = [name for name in stored.names if name not in data.column_names]
+        if missing:
+            raise StorageError(f"{table.name}: the rows to store lack the declared columns {missing}")
+        file = self.write_arrow(table.name, data.select(stored.names).cast(stored), partition)
+        self.commit(table.name, [file], schema, partition_by=table.partitioned_by, replace=replace)
+        return file.rows
+
+    def _new_file(self, name: str, partition: Mapping[str, str] | None) -> tuple[Path, str]:
+        parts = [f"{key}={quote(str(value), safe='')}" for key, value in (partition or {}).items()]
+        relative = "/".join([*parts, f"part-{uuid.uuid4().hex}.parquet"])
+        target = self.folder(name) / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target, relative
+
+    def _open(self, name: str, version: int | None = None) -> DeltaTable:
+        if not self.exists(name):
+            raise StorageError(f"there is no table {name} in {self.root}; run the stage that writes it first")
+        return DeltaTable(str(self.folder(name)), version=version)
+
+    def _actions(self, name: str, version: int | None) -> Iterator[tuple[str, dict[str, str | None]]]:
+        actions = pa.table(self._open(name, version).get_add_actions(flatten=False)).to_pylist()
+        for action in actions:
+            values = {key: None if value is None else str(value) for key, value in (action.get("partition") or action.get("partition_values") or {}).items()}
+            yield json.dumps({"numRecords": action.get("num_records") or 0}), values
+
+    @contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        locks = self.root / ".locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        with (locks / name).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    names = {
+        "string": "VARCHAR", "large_string": "VARCHAR", "string_view": "VARCHAR", "date32[day]": "DATE", "bool": "BOOLEAN",
+        "int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT", "float": "FLOAT", "double": "DOUBLE",
+    }  # fmt: skip
+    if str(kind).startswith("timestamp"):
+        return "TIMESTAMP"
+    return names[str(kind)]
