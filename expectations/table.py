@@ -96,6 +96,7 @@ class RowRule:
     description: str
     columns: tuple[str, ...] = ()
     defect: int = 0  # its number in docs/data-dictionary.md's list of known defects
+    repair: str = ""  # SQL of the value that a repairing rule puts into its column
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ class Table:
     partitioned_by: tuple[str, ...] = ()
     row_rules: tuple[RowRule, ...] = ()
     table_rules: tuple[TableRule, ...] = ()
+    linked_rules: tuple[RowRule, ...] = ()  # rules that look at other tables of the source; its own stage checks them
     feed: str = ""  # set for a raw table: the feed it keeps
     event_date: str = ""  # set for a raw table: the column that dates a row
     available: str = ""  # SQL over typed columns and :lag_days: when a row's fact became known

@@ -20,7 +20,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
-from deltalake.transaction import AddAction, create_table_with_add_actions
+from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from expectations.table import Table
 
@@ -60,10 +60,7 @@ def connect(memory_limit_gb: float = 4.0, threads: int = 2, spill: Path | None =
 def arrow_schema(table: Table) -> pa.Schema:
     """Give the Arrow schema of a declared table."""
     return pa.schema(
-        [
-            pa.field(column.name, type_codes.get(column.arrow_type) or getattr(pa, column.arrow_type)())
-            for column in table.columns
-        ]
+        [pa.field(column.name, type_codes.get(column.arrow_type) or getattr(pa, column.arrow_type)()) for column in table.columns]
     )
 
 
@@ -178,15 +175,22 @@ class Lake:
         `schema` holds all columns, those of the partition too. `replace` is None to append, "all", or the partition
         whose files give way.
         """
-        adds = [
-            AddAction(file.path, file.size, dict(file.partition), int(time.time() * 1000), True, json.dumps({"numRecords": file.rows}))
+        adds: list[AddAction | RemoveAction] = [
+            AddAction(
+                file.path, file.size, dict(file.partition), int(time.time() * 1000), True, json.dumps({"numRecords": file.rows})
+            )
             for file in files
         ]
         delta = Schema.from_arrow(schema)
         with self._writing(name):
             if not self.exists(name):
                 create_table_with_add_actions(
-                    str(self.folder(name)), delta, adds, mode="error", partition_by=list(partition_by) or None, name=name
+                    str(self.folder(name)),
+                    delta,
+                    [add for add in adds if isinstance(add, AddAction)],
+                    mode="error",
+                    partition_by=list(partition_by) or None,
+                    name=name,
                 )
                 return 0
             table = self._open(name)
@@ -197,7 +201,10 @@ class Lake:
 
     def replace_sql(self, table: Table, con: duckdb.DuckDBPyConnection, query: str, order: str = "") -> int:
         """Replace a declared, unpartitioned table by a query's rows, cast to the declaration; give the rows written."""
-        columns = ", ".join(f"CAST({column.name} AS {_sql_type(arrow_schema(table).field(column.name).type)}) AS {column.name}" for column in table.columns)
+        columns = ", ".join(
+            f"CAST({column.name} AS {_sql_type(arrow_schema(table).field(column.name).type)}) AS {column.name}"
+            for column in table.columns
+        )
         by = f" ORDER BY {order}" if order else ""
         file = self.write_sql(table.name, con, f"SELECT {columns} FROM ({query}){by}")
         self.commit(table.name, [file], arrow_schema(table), replace="all")
@@ -241,7 +248,10 @@ class Lake:
     def _actions(self, name: str, version: int | None) -> Iterator[tuple[str, dict[str, str | None]]]:
         actions = pa.table(self._open(name, version).get_add_actions(flatten=False)).to_pylist()
         for action in actions:
-            values = {key: None if value is None else str(value) for key, value in (action.get("partition") or action.get("partition_values") or {}).items()}
+            values = {
+                key: None if value is None else str(value)
+                for key, value in (action.get("partition") or action.get("partition_values") or {}).items()
+            }
             yield json.dumps({"numRecords": action.get("num_records") or 0}), values
 
     @contextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from expectations.table import Column, Kind, Table
 
-PERSON_KEY = Column("person_key", Kind.INTEGER, "Dense integer for a person, in sorted order of the pseudonym; used inside.", nullable=False)
+PERSON_KEY = Column(
+    "person_key", Kind.INTEGER, "Dense integer for a person, in sorted order of the pseudonym; used inside.", nullable=False
+)
 
 
 def _key(name: str, description: str) -> Column:
@@ -92,6 +94,7 @@ SPELL = Table(
         Column("treatment_function", Kind.CODE, "Treatment function at admission."),
         Column("stays_joined", Kind.INTEGER, "Stays the spell was joined from.", nullable=False),
         Column("cost", Kind.NUMBER, "Payment for its stays.", unit="GBP"),
+        Column("diagnoses", Kind.TEXT, "The ICD-10 codes of its stays: distinct, sorted, without dots or marks, joined by commas."),
         Column("admission_available_date", Kind.DATE, "Day the admission was known.", nullable=False),
         Column("discharge_available_date", Kind.DATE, "Day the discharge, nights and diagnoses were known; null while open."),
     ),
@@ -132,7 +135,12 @@ CODE = Table(
     (
         Column("code", Kind.INTEGER, "Number of the code, from 1, in order of system and code.", nullable=False),
         Column("code_system", Kind.TEXT, "icd10, snomed, dmd, treatment_function, department_type, ods or omop.", nullable=False),
-        Column("source_code", Kind.TEXT, "The code as it was sent, trimmed, upper case, ICD-10 without dots or marks.", nullable=False),
+        Column(
+            "source_code",
+            Kind.TEXT,
+            "The code as it was sent, trimmed, upper case, ICD-10 without dots or marks.",
+            nullable=False,
+        ),
     ),
     ("code",),
 )

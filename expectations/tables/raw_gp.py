@@ -5,6 +5,7 @@ from __future__ import annotations
 from expectations.table import Action, Column, Kind, RowRule, Severity, Table, TableRule
 from expectations.tables.raw_common import ETHNIC_CATEGORIES, SEX_CODES, code, event_date, person, raw_table
 
+POSTCODE_STATUSES = ("resolved", "no_fixed_abode", "postcode_unknown", "outside_england", "unmatched")
 YES_NO = ("0", "1", "Y", "N", "TRUE", "FALSE")
 _PRACTICE = Column(
     "practice_code",
@@ -53,8 +54,9 @@ PATIENTS: Table = raw_table(
         code("ethnic_category", "ETHNIC_CATEGORY", "Ethnic category 2001 (16+1); Z not stated, 99 not known.", ETHNIC_CATEGORIES),
         Column("household_id", Kind.IDENTIFIER, "Pseudonym of the household.", source="HOUSEHOLD_ID"),
         Column("lsoa_code", Kind.CODE, "LSOA of residence.", pattern=r"[EWSN][0-9]{8}", source="LSOA_CODE"),
-        Column("postcode_status", Kind.CODE, "What the postcode told: resolved, no_fixed_abode, postcode_unknown, outside_england or unmatched. "
-               "The postcode itself is dropped at ingest.", source="POSTCODE"),
+        Column("postcode_status", Kind.TEXT, "What the postcode told: resolved, no_fixed_abode, postcode_unknown, outside_england or unmatched. "
+               "The postcode itself is dropped at ingest.", source="POSTCODE",
+               allowed=POSTCODE_STATUSES),
         _flag("is_confidential", "IS_CONFIDENTIAL", "The record is confidential."),
         _flag("is_test_patient", "IS_TEST_PATIENT", "The record is a test."),
         _flag("is_spine_sensitive", "IS_SPINE_SENSITIVE", "The record is sensitive on the national spine."),
@@ -117,7 +119,8 @@ ADDRESSES: Table = raw_table(
     (
         person("PERSON_ID"),
         Column("lsoa_code", Kind.CODE, "LSOA of residence.", pattern=r"[EWSN][0-9]{8}", source="LSOA_CODE"),
-        Column("postcode_status", Kind.CODE, "What the postcode told; the postcode itself is dropped at ingest.", source="POSTCODE"),
+        Column("postcode_status", Kind.TEXT, "What the postcode told; the postcode itself is dropped at ingest.", source="POSTCODE",
+               allowed=POSTCODE_STATUSES),
         Column("household_id", Kind.IDENTIFIER, "Pseudonym of the household.", source="HOUSEHOLD_ID"),
         event_date("start_date", "START_DATE", "First day at the address."),
         Column("end_date", Kind.DATE, "Last day at the address; empty while current.", source="END_DATE"),

@@ -12,7 +12,8 @@ from expectations.tables.raw_common import (
     raw_table,
 )
 
-ICD10_LIST = r"([A-Z][0-9]{2}[0-9X]?[0-9A-Z]?[*+AD-]?)([,;| ]+([A-Z][0-9]{2}[0-9X]?[0-9A-Z]?[*+AD-]?))*"
+# A dash alone stands for 'no further code' in HES.
+ICD10_LIST = r"([A-Z][0-9]{2}[0-9X]?[0-9A-Z]?[*+AD-]?)([,;| ]+(-|[A-Z][0-9]{2}[0-9X]?[0-9A-Z]?[*+AD-]?))*"
 ADMISSION_METHODS = (
     "11", "12", "13", "21", "22", "23", "24", "25", "28", "2A", "2B", "2C", "2D", "31", "32", "81", "82", "83", "84", "89",
     "98", "99",
@@ -37,9 +38,7 @@ PROVIDER = Column(
     required_in_file=True,
 )
 SEX = code("sex", "Sex", "Sex as recorded: 1 male, 2 female, 9 not specified, 0 not known.", SEX_CODES, varies=True)
-ETHNICITY = code(
-    "ethnic_category", "Ethnic_Group", "Ethnic category 2001 (16+1); Z not stated, 99 not known.", ETHNIC_CATEGORIES
-)
+ETHNICITY = code("ethnic_category", "Ethnic_Group", "Ethnic category 2001 (16+1); Z not stated, 99 not known.", ETHNIC_CATEGORIES)
 ETHNICITY_SHARE = TableRule(
     "ethnicity_not_known",
     "share_of_values",
@@ -69,6 +68,7 @@ _ADMISSION_COLUMNS = (
     Column("length_of_stay", Kind.INTEGER, "Nights in hospital as the sender derived them.", unit="nights", minimum=0,
            source="Der_Spell_LoS"),
     Column("episode_count", Kind.INTEGER, "Episodes in the spell.", minimum=0, source="Der_Episode_Count"),
+    Column("episode_order", Kind.INTEGER, "The episode's place in its spell, where rows are episodes.", minimum=1, source="EPIORDER"),
     code("primary_diagnosis", "Spell_Primary_Diagnosis", "ICD-10 code of the main condition.", pattern=r"[A-Z][0-9]{2}[0-9X]?[0-9A-Z]?[*+AD-]?"),
     code("diagnoses", "Der_Diagnosis_All", "All ICD-10 codes of the spell, separated.", pattern=ICD10_LIST),
     code("procedures", "Der_Procedure_All", "All OPCS-4 codes of the spell, separated."),
@@ -81,11 +81,12 @@ _ADMISSION_COLUMNS = (
     Column("cost", Kind.NUMBER, "Payment for the spell.", unit="GBP", minimum=0, source="Grand_Total_Payment_MFF"),
 )  # fmt: skip
 
+SPELL_KEY = ("provider_code", "spell_number", "admission_date")
 ADMISSIONS: Table = raw_table(
     "admissions",
     "Admitted patient care spells (SUS APCS) as they came.",
     _ADMISSION_COLUMNS,
-    ("provider_code", "spell_number", "admission_date"),
+    SPELL_KEY,
     event_date="admission_date",
     available="coalesce(discharge_date, admission_date)",
     provider="provider_code",
@@ -101,7 +102,7 @@ ADMISSIONS: Table = raw_table(
         RowRule("age_over_120", "age_at_start > 120 AND age_at_start < 7000", Action.NULLED,
                 "An age over 120 that is not one of the codes for babies.", ("age_at_start",), defect=4),
         RowRule("age_code_for_baby", "age_at_start BETWEEN 7000 AND 7007", Action.REPAIRED,
-                "A code for an age under one year; read as 0.", ("age_at_start",), defect=4),
+                "A code for an age under one year; read as 0.", ("age_at_start",), defect=4, repair="0"),
         RowRule("overlapping_spells", "overlapping_spells", Action.FLAGGED,
                 "The same person was in two providers' beds on the same night.", ("admission_date", "discharge_date"), defect=6),
     ),

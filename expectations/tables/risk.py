@@ -26,7 +26,9 @@ LABELS = Table(
     (
         *INDEX_EVENT,
         Column("outcome", Kind.TEXT, "Name of the outcome.", nullable=False),
-        Column("label", Kind.INTEGER, "1 with the outcome within the horizon, 0 without; null where it cannot be told.", arrow="int8"),
+        Column(
+            "label", Kind.INTEGER, "1 with the outcome within the horizon, 0 without; null where it cannot be told.", arrow="int8"
+        ),
         _date("outcome_date", "Day of the first outcome.", nullable=True),
         _date("death_date", "Day of death within the horizon.", nullable=True),
         Column("composite_label", Kind.INTEGER, "1 with the outcome or any death within the horizon.", arrow="int8"),
@@ -58,6 +60,7 @@ MODELS = Table(
         _id("training_id", "The training, derived from its inputs."),
         Column("outcome", Kind.TEXT, "The outcome.", nullable=False),
         Column("candidate", Kind.TEXT, "Name of the candidate.", nullable=False),
+        Column("recorded_at", Kind.TEXT, "When the training was recorded, UTC.", nullable=False),
         _id("model_digest", "Digest of the model's content."),
         Column("mlflow_run_id", Kind.TEXT, "The run in MLflow."),
         Column("model_version", Kind.TEXT, "Version in the registry; empty for a candidate that was not registered."),
@@ -68,13 +71,28 @@ MODELS = Table(
         Column("observed_over_expected", Kind.NUMBER, "Outcomes over expected outcomes on the test index date."),
         Column("eligible", Kind.BOOLEAN, "No gate failed.", nullable=False),
         Column("gates", Kind.TEXT, "The gates' answers, as JSON.", nullable=False),
-        Column("status", Kind.CODE, "candidate, eligible or champion.", nullable=False, allowed=("candidate", "eligible", "champion")),
+        Column(
+            "status", Kind.CODE, "candidate, eligible or champion.", nullable=False, allowed=("candidate", "eligible", "champion")
+        ),
         Column("approved_by_role", Kind.TEXT, "Role that approved the champion."),
         Column("approval_reason", Kind.TEXT, "The approver's reason."),
         _date("approval_date", "Day of approval.", nullable=True),
         Column("inputs", Kind.TEXT, "Index dates, table versions and code version, as JSON.", nullable=False),
     ),
     ("training_id", "candidate"),
+)
+
+CROSS_FITTED = Table(
+    "risk__cross_fitted",
+    "Risks of rows by models that never saw their person, where folds of people judge a study: what such a study publishes.",
+    (
+        _id("training_id", "The training."),
+        _id("person_id", "The person's pseudonym."),
+        _id("index_event_id", "The index event."),
+        Column("risk", Kind.NUMBER, "Calibrated probability of the outcome.", nullable=False, minimum=0, maximum=1),
+    ),
+    ("training_id", "person_id", "index_event_id"),
+    partitioned_by=("training_id",),
 )
 
 RUNS = Table(
@@ -125,12 +143,27 @@ _SCORE_COLUMNS = (
     Column("lsoa_vintage", Kind.INTEGER, "Its vintage."),
     Column("imd_decile", Kind.INTEGER, "National deprivation decile; 1 is most deprived.", minimum=1, maximum=10),
     Column("imd_version", Kind.TEXT, "Edition of the Indices of Deprivation."),
-    Column("risk", Kind.NUMBER, "Calibrated probability of the outcome within the horizon.", nullable=False, minimum=0, maximum=1),
-    Column("risk_percentile", Kind.NUMBER, "Share of the board's scores at or below this one, times 100.", nullable=False, minimum=0, maximum=100),
+    Column(
+        "risk", Kind.NUMBER, "Calibrated probability of the outcome within the horizon.", nullable=False, minimum=0, maximum=1
+    ),
+    Column(
+        "risk_percentile",
+        Kind.NUMBER,
+        "Share of the board's scores at or below this one, times 100.",
+        nullable=False,
+        minimum=0,
+        maximum=100,
+    ),
     Column("risk_rank_in_practice", Kind.INTEGER, "Rank within the practice; 1 is the highest risk."),
     Column("risk_band", Kind.TEXT, "Band by absolute cut points.", nullable=False),
     Column("band_scheme_version", Kind.TEXT, "The cut points.", nullable=False),
-    Column("previous_risk", Kind.NUMBER, "Risk in the last published run of the outcome with an earlier index date.", minimum=0, maximum=1),
+    Column(
+        "previous_risk",
+        Kind.NUMBER,
+        "Risk in the last published run of the outcome with an earlier index date.",
+        minimum=0,
+        maximum=1,
+    ),
     Column("risk_change", Kind.NUMBER, "Risk less previous risk."),
     Column("rising_risk", Kind.BOOLEAN, "The risk rose by at least the settings' step; null without a previous risk."),
     Column("emergency_admissions_730d", Kind.INTEGER, "Emergency admissions in the 730 days before; null where not covered."),
@@ -205,4 +238,4 @@ VOLUMES = Table(
     ),
     ("feed", "organisation_code", "month", "extract_date"),
 )
-RISK_TABLES = (LABELS, COHORT_FLOW, MODELS, RUNS, SCORES, DRIVERS, MODEL_AUDIT, VOLUMES)
+RISK_TABLES = (LABELS, COHORT_FLOW, MODELS, CROSS_FITTED, RUNS, SCORES, DRIVERS, MODEL_AUDIT, VOLUMES)

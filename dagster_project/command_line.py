@@ -1,0 +1,129 @@
+"""The `strata` command: the same assets without a browser, and the pages in one."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from dagster_project.resources import chosen_config, opened
+from pipelines.deployment import Deployment
+from pipelines.errors import StrataError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and give its exit code: 0 done, 1 stopped with a reason, 130 interrupted."""
+    given = _parser().parse_args(arguments)
+    os.environ["STRATA_CONFIG"] = str(given.config)
+    from dagster_project.headless import explain, say
+
+    log = Path("strata-error.log")
+    try:
+        deployment = opened(chosen_config())
+        log = deployment.reports / "last_error.log"
+        given.command(deployment)
+    except KeyboardInterrupt:
+        say("\nStopped. What was committed stays; run the command again to go on.")
+        return 130
+    except Exception as error:
+        say(f"\nStopped: {explain(error, log)}")
+        return 1
+    return 0
+
+
+def run(deployment: Deployment) -> None:
+    """Run the whole pipeline and print the closing summary."""
+    from pipelines.report import closing_summary
+
+    started = time.perf_counter()
+    _execute(deployment, "whole_pipeline")
+    print(closing_summary(deployment, time.perf_counter() - started))
+
+
+def check_extract(deployment: Deployment) -> None:
+    """Ingest and validate, and print what was set aside."""
+    from pipelines.report import extract_summary
+
+    _execute(deployment, "check_extract")
+    print(extract_summary(deployment))
+
+
+def score(deployment: Deployment) -> None:
+    """Score the scoring date with the champion and print the closing summary."""
+    from pipelines.report import closing_summary
+
+    started = time.perf_counter()
+    _execute(deployment, "score_only")
+    print(closing_summary(deployment, time.perf_counter() - started))
+
+
+def defects(deployment: Deployment) -> None:
+    """Print how many planted defects were found, missed and falsely raised."""
+    from pipelines.report import defect_summary
+
+    _execute(deployment, "check_extract")
+    print(defect_summary(deployment))
+
+
+def interfaces(deployment: Deployment) -> None:
+    """Serve the pages of Dagster and MLflow on the loopback interface until interrupted."""
+    from dagster_project.headless import open_instance, say
+
+    open_instance(deployment.home)
+    store = deployment.tracker.uri
+    serve = [
+        [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions", "-h", "127.0.0.1", "-p", "3000"],
+        [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--host", "127.0.0.1", "--port", "5000", "--workers", "1",
+         "--artifacts-destination", deployment.tracker.artifacts.as_uri()],
+    ]  # fmt: skip
+    say("Dagster: http://127.0.0.1:3000   MLflow: http://127.0.0.1:5000   (Ctrl-C ends both)")
+    running = [subprocess.Popen(command) for command in serve]
+    try:
+        while all(process.poll() is None for process in running):
+            time.sleep(1)
+        raise StrataError("one of the servers ended; are the ports 3000 and 5000 free?")
+    finally:
+        for process in running:
+            process.terminate()
+
+
+def _execute(deployment: Deployment, job: str) -> None:
+    from dagster_project.definitions import defs
+    from dagster_project.headless import open_instance, run_job, say
+    from dagster_project.partitions import add_index_dates
+    from pipelines import stages
+
+    with deployment.alone():
+        stages.prepare(deployment)
+        instance = open_instance(deployment.home)
+        plan = stages.index_date_plan(deployment)
+        dates = plan["score"] if job == "score_only" else tuple(day for days in plan.values() for day in days)
+        say(f"Strata: {job} of '{deployment.settings.deployment}', writing to {deployment.home}")
+        run_job(defs.resolve_job_def(job), instance, add_index_dates(instance, dates), deployment.reports / "last_error.log")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="strata", description="Risk stratification for Integrated Care Boards.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, command in (
+        ("run", run),
+        ("check-extract", check_extract),
+        ("score", score),
+        ("defects", defects),
+        ("ui", interfaces),
+    ):
+        words = str(command.__doc__).splitlines()[0]
+        added = commands.add_parser(name, help=words, description=words)
+        added.add_argument(
+            "config", type=Path, nargs="?", default=Path("config/demo.yaml"), help="the deployment's configuration"
+        )
+        added.set_defaults(command=command)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""The core tables: validated rows, conformed."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from dagster_project.resources import StrataResource
+from dagster_project.table_assets import table_asset, told
+from expectations.tables import core
+from expectations.tables.risk import VOLUMES
+from pipelines import stages
+from pipelines.deployment import Deployment
+
+
+def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
+    """Give the core tables; a ready-made feature table has none but the quarantine."""
+    raw = [table.name for table in stages.raw_tables(deployment)]
+    quarantine = table_asset([core.QUARANTINE], raw, stages.count_quarantine)
+    if deployment.settings.source.kind == "feature_table":
+        return [quarantine]
+    after = [core.QUARANTINE.name]
+    person = core.PERSON.name
+    return [
+        quarantine,
+        table_asset([VOLUMES], after, stages.count_volumes),
+        table_asset(
+            [core.ORGANISATION, core.ORGANISATION_RELATION, core.ORGANISATION_SUCCESSION], after, stages.conform_organisations
+        ),
+        table_asset([core.AREA], after, stages.conform_areas),
+        table_asset([core.PERSON], after, stages.conform_people),
+        table_asset([core.REGISTRATION, core.RESIDENCE], [person], stages.conform_registrations),
+        table_asset([core.SPELL], [person], stages.conform_spells),
+        table_asset([core.EVENT, core.CODE, core.EVENT_TYPE], [core.SPELL.name], stages.conform_events),
+        table_asset([core.COVERAGE], [core.REGISTRATION.name, core.EVENT.name], stages.conform_coverage),
+        table_asset([core.LINKAGE], [core.REGISTRATION.name, core.EVENT.name], stages.conform_linkage),
+    ]
+
+
+def checks(deployment: Deployment) -> Sequence[dg.AssetChecksDefinition]:
+    """Give the blocking check of the link between feeds and list."""
+    if deployment.settings.source.kind == "feature_table" or not stages.has_list(deployment):
+        return []
+
+    @dg.asset_check(asset=core.LINKAGE.name, name="people_found_on_the_list", blocking=True)
+    def body(strata: StrataResource) -> dg.AssetCheckResult:
+        """Refuse to go on where a feed's people are strangers to the list."""
+        summary = told("people found on the list", lambda: stages.check_linkage(strata.deployment))
+        broken = str(summary.get("broken", ""))
+        return dg.AssetCheckResult(
+            passed=not broken, description=broken, metadata={k: v for k, v in summary.items() if k != "broken"}
+        )
+
+    return [body]

@@ -1,0 +1,34 @@
+"""The one resource: the deployment that every asset works on."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines.deployment import Deployment, open_deployment
+
+DEFAULT_CONFIG = "config/demo.yaml"
+
+
+class StrataResource(dg.ConfigurableResource):  # type: ignore[misc]
+    """Open the deployment of a configuration file."""
+
+    config: str
+
+    @property
+    def deployment(self) -> Deployment:
+        return opened(self.config)
+
+
+@cache
+def opened(config: str) -> Deployment:
+    """Open a configuration once in a process."""
+    return open_deployment(Path(config))
+
+
+def chosen_config() -> str:
+    """Give the configuration that this process works on: STRATA_CONFIG, else the demo's."""
+    return os.environ.get("STRATA_CONFIG", DEFAULT_CONFIG)

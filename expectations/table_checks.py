@@ -1,0 +1,250 @@
+"""The rules over a whole delivery: each looks at one small summary and says where, by how much and in words it is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+
+import pandas as pd
+
+A_HANDFUL = 3  # so many broken rows break no share, unless they are all there are
+NOT_KNOWN = ("Z", "99")  # ethnic category not stated, not known
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Below these numbers a comparison says nothing."""
+
+    month_rows: int = 20
+    group_rows: int = 50
+
+
+@dataclass
+class Summary:
+    """What the table rules look at; a frame that does not apply to the feed or delivery is empty.
+
+    extracts: file_name, rows, set_aside, columns_missing (required ones, joined by a comma). columns: column, values, outside,
+    different, different_before. months: organisation, month, rows, rows_before (null where not comparable).
+    not_known: organisation, column, rows, not_known. lists: organisation, rows, published. starts: organisation, day, rows, same_day.
+    """
+
+    extracts: pd.DataFrame
+    repeated_keys: int = 0
+    columns: pd.DataFrame = field(default_factory=pd.DataFrame)
+    months: pd.DataFrame = field(default_factory=pd.DataFrame)
+    not_known: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lists: pd.DataFrame = field(default_factory=pd.DataFrame)
+    starts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One place where a rule was looked at and broken: the figures it rests on, in words."""
+
+    words: str
+    organisation: str = ""
+    month: date | None = None
+    column: str = ""
+    rows: int = 0
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A rule's answer: the worst figure seen, the bounds it must keep, and every place where it is broken."""
+
+    figure: float
+    least: float | None
+    most: float | None
+    findings: list[Finding]
+
+
+def not_empty(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find extracts without rows."""
+    empty = summary.extracts[summary.extracts["rows"] == 0]
+    findings = [Finding(f"{row.file_name} holds no rows") for row in empty.itertuples()]
+    return Answer(float(len(empty)), None, 0, findings)
+
+
+def columns_present(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find extracts without a required column."""
+    lacking = summary.extracts[summary.extracts["columns_missing"] != ""]
+    findings = [Finding(f"{row.file_name} lacks {row.columns_missing}", column=str(row.columns_missing)) for row in lacking.itertuples()]
+    return Answer(float(len(lacking)), None, 0, findings)
+
+
+def share_set_aside(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find extracts too many of whose rows were set aside."""
+    rows = summary.extracts.assign(share=_share(summary.extracts["set_aside"], summary.extracts["rows"]))
+    broken = _over(rows, "set_aside", limit)
+    findings = [
+        Finding(f"{row.set_aside:,} of {row.rows:,} rows of {row.file_name} were set aside ({row.share:.1%})", rows=int(row.set_aside), share=row.share)
+        for row in broken.itertuples()
+    ]
+    return _most(rows["share"], limit, findings)
+
+
+def keys_unique(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find keys that stand twice though duplicates were set aside."""
+    words = f"{summary.repeated_keys:,} keys stand more than once after duplicates were set aside"
+    findings = [Finding(words, rows=summary.repeated_keys)] if summary.repeated_keys else []
+    return Answer(float(summary.repeated_keys), None, 0, findings)
+
+
+def month_collapsed(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find organisations and months that lost rows against the delivery before."""
+    if summary.months.empty:
+        return _least(pd.Series(dtype=float), limit, [])
+    months = summary.months[summary.months["rows_before"].fillna(0) >= summary.thresholds.month_rows]
+    months = months.assign(share=_share(months["rows"], months["rows_before"]))
+    findings = [
+        Finding(
+            f"{row.organisation} {_month(row.month)}: {row.rows:,.0f} rows, {row.rows_before:,.0f} in the delivery before ({row.share:.0%})",
+            str(row.organisation), _day(row.month), columns[0] if columns else "", int(row.rows), row.share,
+        )
+        for row in months[months["share"] < limit].itertuples()
+    ]  # fmt: skip
+    return _least(months["share"], limit, findings)
+
+
+def month_gap(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find months in which an organisation that sent before and after sent next to nothing."""
+    worst, findings = [], []
+    for organisation, own in summary.months.groupby("organisation") if not summary.months.empty else ():
+        shares, usual = _shares_of_usual_month(own, limit)
+        if usual < summary.thresholds.month_rows or shares.empty:
+            continue
+        worst.append(float(shares.min()))
+        findings += [
+            Finding(
+                f"{organisation} {_month(month)}: {share * usual:,.0f} rows, {usual:,.0f} in its median month",
+                str(organisation), _day(month), columns[0] if columns else "", round(float(share) * usual), float(share),
+            )
+            for month, share in shares[shares < limit].items()
+        ]  # fmt: skip
+    return _least(pd.Series(worst, dtype=float), limit, findings)
+
+
+def _shares_of_usual_month(own: pd.DataFrame, limit: float) -> tuple[pd.Series, float]:
+    """Give the rows of the months between an organisation's first and last active one, as a share of its median month.
+
+    A month is active with at least the limit's share of the median: one stray date does not stretch the period.
+    """
+    rows = own[own["rows"] > 0].set_index("month")["rows"].sort_index().astype(float)
+    usual = float(rows.median()) if len(rows) else 0.0
+    active = rows[rows >= limit * usual]
+    if len(active) < 2 or not usual:
+        return pd.Series(dtype=float), usual
+    months = pd.date_range(active.index.min(), active.index.max(), freq="MS", unit=active.index.unit)
+    return rows.reindex(months, fill_value=0.0) / usual, usual
+
+
+def single_value(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find columns that had several values in the delivery before and have one now."""
+    seen = summary.columns[summary.columns["column"].isin(columns)] if not summary.columns.empty else summary.columns
+    frozen = seen[(seen["different"] <= 1) & (seen["different_before"].fillna(0) > 1) & (seen["rows"] >= summary.thresholds.group_rows)] if len(seen) else seen
+    findings = [
+        Finding(f"{row.column} has {row.different:.0f} different values, {row.different_before:.0f} in the delivery before", column=str(row.column))
+        for row in frozen.itertuples()
+    ]
+    return Answer(float(len(frozen)), None, 0, findings)
+
+
+def unknown_codes(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find coded columns too many of whose values are outside their vocabulary."""
+    if summary.columns.empty:
+        return _most(pd.Series(dtype=float), limit, [])
+    coded = summary.columns[summary.columns["column"].isin(columns)].rename(columns={"rows": "all_rows", "values": "rows"})
+    coded = coded.assign(share=_share(coded["outside"], coded["rows"]))
+    findings = [
+        Finding(
+            f"{row.outside:,.0f} of {row.rows:,.0f} values of {row.column} are outside its vocabulary ({row.share:.1%})",
+            column=str(row.column), rows=int(row.outside), share=row.share,
+        )
+        for row in _over(coded, "outside", limit).itertuples()
+    ]  # fmt: skip
+    return _most(coded["share"], limit, findings)
+
+
+def share_of_values(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find organisations that send too many values as not stated or not known."""
+    if summary.not_known.empty:
+        return _most(pd.Series(dtype=float), limit, [])
+    groups = summary.not_known[summary.not_known["column"].isin(columns) & (summary.not_known["rows"] >= summary.thresholds.group_rows)]
+    groups = groups.assign(share=_share(groups["not_known"], groups["rows"]))
+    findings = [
+        Finding(
+            f"{row.organisation}: {row.column} is not stated, not known or empty in {row.share:.0%} of {row.rows:,} rows",
+            str(row.organisation), None, str(row.column), int(row.not_known), row.share,
+        )
+        for row in groups[groups["share"] > limit].itertuples()
+    ]  # fmt: skip
+    return _most(groups["share"], limit, findings)
+
+
+def below_published_list(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find practices with far fewer patients than their published list."""
+    if summary.lists.empty:
+        return _least(pd.Series(dtype=float), limit, [])
+    lists = summary.lists[summary.lists["published"] >= summary.thresholds.group_rows]
+    lists = lists.assign(share=_share(lists["rows"], lists["published"]))
+    findings = [
+        Finding(f"{row.organisation}: {row.rows:,.0f} patients, {row.published:,.0f} on its published list ({row.share:.0%})",
+                str(row.organisation), None, "", int(row.rows), row.share)
+        for row in lists[lists["share"] < limit].itertuples()
+    ]  # fmt: skip
+    return _least(lists["share"], limit, findings)
+
+
+def history_starts_at_load(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find practices many of whose registrations begin on one day: the day their history was loaded."""
+    if summary.starts.empty:
+        return _most(pd.Series(dtype=float), limit, [])
+    starts = summary.starts[summary.starts["rows"] >= summary.thresholds.group_rows]
+    starts = starts.assign(share=_share(starts["same_day"], starts["rows"]))
+    findings = [
+        Finding(f"{row.organisation}: {row.share:.0%} of {row.rows:,} registrations begin on {_day(row.day)}",
+                str(row.organisation), None, "", int(row.same_day), row.share)
+        for row in starts[starts["share"] > limit].itertuples()
+    ]  # fmt: skip
+    return _most(starts["share"], limit, findings)
+
+
+CHECKS: dict[str, Callable[[Summary, float, tuple[str, ...]], Answer]] = {
+    check.__name__: check
+    for check in (
+        not_empty, columns_present, share_set_aside, keys_unique, month_collapsed, month_gap, single_value, unknown_codes,
+        share_of_values, below_published_list, history_starts_at_load,
+    )
+}  # fmt: skip
+
+
+def _share(part: pd.Series, whole: pd.Series) -> pd.Series:
+    return (part.astype(float) / whole.astype(float).where(whole.astype(float) > 0)).fillna(0.0)
+
+
+def _over(rows: pd.DataFrame, broken: str, limit: float) -> pd.DataFrame:
+    """Give the rows whose share is over the limit, but for a handful among many."""
+    return rows[(rows["share"] > limit) & ((rows[broken] > A_HANDFUL) | (rows[broken] == rows["rows"]))]
+
+
+def _most(shares: pd.Series, limit: float, findings: list[Finding]) -> Answer:
+    worst = max((finding.share or 0.0 for finding in findings), default=min(float(shares.max()) if len(shares) else 0.0, limit))
+    return Answer(worst, None, limit, findings)
+
+
+def _least(shares: pd.Series, limit: float, findings: list[Finding]) -> Answer:
+    worst = min((finding.share or 0.0 for finding in findings), default=max(float(shares.min()) if len(shares) else 1.0, limit))
+    return Answer(worst, limit, None, findings)
+
+
+def _day(value: object) -> date | None:
+    moment = pd.Timestamp(value)  # type: ignore[arg-type]
+    return None if pd.isna(moment) else moment.date()
+
+
+def _month(value: object) -> str:
+    day = _day(value)
+    return "" if day is None else f"{day:%Y-%m}"

@@ -1,0 +1,261 @@
+"""The OMOP CDM 5.3/5.4 tables that Strata reads, as they came.
+
+Identifiers are text: they may be negative 64-bit numbers or strings. Where 5.3 and 5.4 name a column differently the name of
+5.4 is used; the source renames. Only columns that are used are declared; others of a file are counted and left.
+"""
+
+from __future__ import annotations
+
+from expectations.table import Action, Column, Kind, RowRule, Table
+from expectations.tables.raw_common import (
+    COLUMNS_PRESENT,
+    NOT_EMPTY,
+    PLACEHOLDER_DATES,
+    PROVENANCE,
+    SHARE_SET_ASIDE,
+    duplicate_rule,
+)
+
+CONCEPT_ID = r"-?[0-9]{1,19}"
+# Rules that look at other tables of the source: `pipelines/sources/omop/links.py` finds the rows that break them.
+NO_SUCH_PERSON = RowRule(
+    "unknown_person", "unknown_person", Action.SET_ASIDE, "The person is not in PERSON, or was set aside there.", ("person_id",)
+)
+OUTSIDE_OBSERVATION = RowRule(
+    "outside_observation_period",
+    "outside_observation_period",
+    Action.SET_ASIDE,
+    "The day lies in no observation period of the person: what the source saw then is not known.",
+)
+
+
+def _id(name: str, description: str, *, key: bool = False) -> Column:
+    action = Action.SET_ASIDE if key else Action.NULLED
+    return Column(name, Kind.IDENTIFIER, description, nullable=not key, on_violation=action, required_in_file=key)
+
+
+def _concept(name: str, description: str, *, required: bool = False) -> Column:
+    return Column(name, Kind.CODE, description, pattern=CONCEPT_ID, required_in_file=required)
+
+
+def _day(name: str, description: str, *, required: bool = False) -> Column:
+    action = Action.SET_ASIDE if required else Action.NULLED
+    return Column(name, Kind.DATE, description, nullable=not required, on_violation=action, required_in_file=required)
+
+
+def _count(
+    name: str, description: str, unit: str, minimum: float, maximum: float | None = None, *, required: bool = False
+) -> Column:
+    action = Action.SET_ASIDE if required else Action.NULLED
+    return Column(name, Kind.INTEGER, description, unit=unit, minimum=minimum, maximum=maximum, nullable=not required,
+                  on_violation=action, required_in_file=required)  # fmt: skip
+
+
+PERSON_ID = _id("person_id", "The person's pseudonym.", key=True)
+
+
+def _ends_before(start: str, end: str) -> RowRule:
+    return RowRule("end_before_start", f"{end} < {start}", Action.SET_ASIDE, "It ends before it starts.", (start, end), defect=6)
+
+
+def _dated(column: str) -> tuple[RowRule, ...]:
+    placeholders = ", ".join(f"DATE '{day}'" for day in PLACEHOLDER_DATES)
+    return (
+        RowRule("placeholder_date", f"{column} IN ({placeholders})", Action.SET_ASIDE,
+                f"{column} is a date that systems write for 'unknown'.", (column,), defect=8),
+        RowRule("date_after_extract", f"{column} > extract_date AND {column} NOT IN ({placeholders})", Action.SET_ASIDE,
+                f"{column} lies after the day the extract was taken.", (column,), defect=8),
+    )  # fmt: skip
+
+
+def _omop(
+    name: str,
+    description: str,
+    columns: tuple[Column, ...],
+    key: tuple[str, ...],
+    *,
+    event_date: str = "",
+    row_rules: tuple[RowRule, ...] = (),
+    observed: bool = False,
+    person: str = "person_id",
+    may_be_empty: bool = True,
+) -> Table:
+    """Declare the raw table of a CDM table; `observed` rows must lie inside an observation period of their person."""
+    known = (NO_SUCH_PERSON,) if person and name != "person" else ()
+    inside = (OUTSIDE_OBSERVATION,) if observed else ()
+    dated = _dated(event_date) if event_date else ()
+    return Table(
+        name=f"raw__omop_{name}",
+        description=description,
+        columns=(*columns, *PROVENANCE),
+        key=key,
+        partitioned_by=("extract_id",),
+        row_rules=(*dated, *row_rules, duplicate_rule(key)),
+        table_rules=(*(() if may_be_empty else (NOT_EMPTY,)), COLUMNS_PRESENT, SHARE_SET_ASIDE),
+        linked_rules=(*known, *inside),
+        feed=f"omop_{name}",
+        event_date=event_date,
+        available=event_date or "extract_date",
+        person=person,
+    )
+
+
+def _clinical(name: str, description: str, domain: str, start: str, more: tuple[Column, ...], end: str = "") -> Table:
+    """Declare a table of clinical events: one row per event, with a concept, a day and perhaps a visit."""
+    columns = (
+        _id(f"{name}_id", "The row's number.", key=True),
+        PERSON_ID,
+        _concept(f"{domain}_concept_id", "Standard concept; 0 where the source's code maps to none.", required=True),
+        _day(start, "First day.", required=True),
+        *((_day(end, "Last day."),) if end else ()),
+        _id("visit_occurrence_id", "The visit it belongs to."),
+        Column(f"{domain}_source_value", Kind.TEXT, "The source's own code or words."),
+        _concept(f"{domain}_source_concept_id", "The source's own code as a concept."),
+        *more,
+    )
+    rules = (_ends_before(start, end),) if end else ()
+    return _omop(name, description, columns, (f"{name}_id",), event_date=start, row_rules=rules, observed=True)
+
+
+PERSON = _omop(
+    "person",
+    "The people of the source (PERSON).",
+    (
+        PERSON_ID,
+        _concept("gender_concept_id", "8507 male, 8532 female.", required=True),
+        _count("year_of_birth", "Year of birth.", "year", 1850, required=True),
+        _count("month_of_birth", "Month of birth.", "month", 1, 12),
+        _count("day_of_birth", "Day of birth.", "day", 1, 31),
+        _concept("race_concept_id", "Race in the sender's country; no NHS ethnic category."),
+        _concept("ethnicity_concept_id", "Hispanic or not, in American sources; no NHS ethnic category."),
+        Column("race_source_value", Kind.TEXT, "Race as the source has it."),
+        Column("ethnicity_source_value", Kind.TEXT, "Ethnicity as the source has it."),
+        _id("location_id", "Where the person lives."),
+        _id("care_site_id", "The person's main place of care."),
+    ),
+    ("person_id",),
+    row_rules=(
+        RowRule("birth_after_extract", "year_of_birth > year(extract_date)", Action.SET_ASIDE, "The year of birth lies after the extract.",
+                ("year_of_birth",), defect=8),
+    ),
+    may_be_empty=False,
+)  # fmt: skip
+
+OBSERVATION_PERIOD = _omop(
+    "observation_period",
+    "Spans of time in which events of a person would have been seen (OBSERVATION_PERIOD).",
+    (
+        _id("observation_period_id", "The row's number.", key=True),
+        PERSON_ID,
+        _day("observation_period_start_date", "First day.", required=True),
+        _day("observation_period_end_date", "Last day.", required=True),
+    ),
+    ("observation_period_id",),
+    event_date="observation_period_start_date",
+    row_rules=(_ends_before("observation_period_start_date", "observation_period_end_date"),),
+    may_be_empty=False,
+)
+
+VISIT_OCCURRENCE = _omop(
+    "visit_occurrence",
+    "Visits: hospital stays, emergency room, outpatients and others (VISIT_OCCURRENCE).",
+    (
+        _id("visit_occurrence_id", "The visit's number.", key=True),
+        PERSON_ID,
+        _concept("visit_concept_id", "Kind of visit.", required=True),
+        _day("visit_start_date", "First day.", required=True),
+        _day("visit_end_date", "Last day."),
+        _id("care_site_id", "Where it took place."),
+        Column("visit_source_value", Kind.TEXT, "The source's own code or words."),
+        _concept("visit_source_concept_id", "The source's own kind of visit as a concept."),
+        _concept("admitted_from_concept_id", "Where the person came from (5.3: admitting_source_concept_id)."),
+        Column("admitted_from_source_value", Kind.TEXT, "The same in the source's words (5.3: admitting_source_value)."),
+        _concept("discharged_to_concept_id", "Where the person went (5.3: discharge_to_concept_id)."),
+        Column("discharged_to_source_value", Kind.TEXT, "The same in the source's words (5.3: discharge_to_source_value)."),
+        Column("admission_method", Kind.TEXT, "The admission method, from the column that the settings name."),
+    ),
+    ("visit_occurrence_id",),
+    event_date="visit_start_date",
+    row_rules=(
+        _ends_before("visit_start_date", "visit_end_date"),
+        RowRule("visit_end_after_extract", "visit_end_date > extract_date AND visit_start_date <= extract_date", Action.NULLED,
+                "The visit ends after the extract: it counts as open.", ("visit_end_date",), defect=8),
+    ),
+    observed=True,
+)  # fmt: skip
+
+CONDITION_OCCURRENCE = _clinical(
+    "condition_occurrence", "Diagnoses and findings (CONDITION_OCCURRENCE).", "condition", "condition_start_date",
+    (_concept("condition_type_concept_id", "Where the row comes from."),), "condition_end_date",
+)  # fmt: skip
+DRUG_EXPOSURE = _clinical(
+    "drug_exposure", "Medicines prescribed, dispensed or given (DRUG_EXPOSURE).", "drug", "drug_exposure_start_date",
+    (Column("quantity", Kind.NUMBER, "Quantity."), _count("days_supply", "Days it lasts.", "days", 0, 3650)), "drug_exposure_end_date",
+)  # fmt: skip
+PROCEDURE_OCCURRENCE = _clinical(
+    "procedure_occurrence", "Procedures (PROCEDURE_OCCURRENCE).", "procedure", "procedure_date", ()
+)  # fmt: skip
+MEASUREMENT = _clinical(
+    "measurement", "Measurements (MEASUREMENT).", "measurement", "measurement_date",
+    (
+        Column("value_as_number", Kind.NUMBER, "The measured value."),
+        _concept("value_as_concept_id", "The result as a concept."),
+        _concept("unit_concept_id", "Unit of the value."),
+    ),
+)  # fmt: skip
+OBSERVATION = _clinical(
+    "observation", "Other facts (OBSERVATION).", "observation", "observation_date",
+    (Column("value_as_number", Kind.NUMBER, "The value."), _concept("value_as_concept_id", "The value as a concept.")),
+)  # fmt: skip
+
+DEATH = _omop(
+    "death",
+    "Deaths (DEATH), one row per person.",
+    (PERSON_ID, _day("death_date", "Day of death.", required=True)),
+    ("person_id",),
+    event_date="death_date",
+)
+COHORT = _omop(
+    "cohort",
+    "People who met a definition made elsewhere, and when (COHORT).",
+    (
+        _id("cohort_definition_id", "The definition.", key=True),
+        _id("subject_id", "The person.", key=True),
+        _day("cohort_start_date", "Day of entry.", required=True),
+        _day("cohort_end_date", "Day of leaving."),
+    ),
+    ("cohort_definition_id", "subject_id", "cohort_start_date"),
+    event_date="cohort_start_date",
+    row_rules=(
+        _ends_before("cohort_start_date", "cohort_end_date"),
+    ),
+    person="subject_id",
+)  # fmt: skip
+CONCEPT = _omop(
+    "concept",
+    "What concepts are called, and the vocabulary they come from (CONCEPT); optional.",
+    (
+        Column(
+            "concept_id", Kind.IDENTIFIER, "The concept.", nullable=False, on_violation=Action.SET_ASIDE, required_in_file=True
+        ),
+        Column("concept_name", Kind.TEXT, "Its name."),
+        Column("domain_id", Kind.TEXT, "Its domain."),
+        Column("vocabulary_id", Kind.TEXT, "Its vocabulary.", required_in_file=True),
+        Column("concept_code", Kind.TEXT, "Its code in the vocabulary."),
+    ),
+    ("concept_id",),
+    person="",
+)
+CARE_SITE = _omop(
+    "care_site",
+    "Places of care (CARE_SITE); optional.",
+    (_id("care_site_id", "The place.", key=True), Column("care_site_name", Kind.TEXT, "Its name.")),
+    ("care_site_id",),
+    person="",
+)
+
+OMOP_TABLES = (
+    PERSON, OBSERVATION_PERIOD, VISIT_OCCURRENCE, CONDITION_OCCURRENCE, DRUG_EXPOSURE, PROCEDURE_OCCURRENCE, MEASUREMENT,
+    OBSERVATION, DEATH, COHORT, CONCEPT, CARE_SITE,
+)  # fmt: skip
+REQUIRED = ("person", "observation_period", "visit_occurrence")

@@ -1,0 +1,96 @@
+"""The run of the suites: Great Expectations counts what breaks each rule; values never enter a result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+import great_expectations as gx
+from great_expectations.core.batch_definition import BatchDefinition
+from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
+from great_expectations.data_context.types.base import ProgressBarsConfig
+
+from expectations.suites import COUNTS
+
+# Counts without a single value or key: BASIC with no partial lists.
+COUNTS_ONLY: dict[str, Any] = {"result_format": "BASIC", "partial_unexpected_count": 0}
+
+
+class EngineError(Exception):
+    """The validation engine failed: its answer says nothing about the data."""
+
+
+class Engine:
+    """A Great Expectations context for data frames, with Data Docs below a folder when one is given."""
+
+    def __init__(self, docs: Path | None = None) -> None:
+        self.context = gx.get_context(mode="ephemeral")
+        self.context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        self.docs = docs
+        if docs is not None:
+            self.context.update_data_docs_site("local_site", _site(docs)) if "local_site" in self._sites() else (
+                self.context.add_data_docs_site("local_site", _site(docs))
+            )
+
+    def _sites(self) -> Iterable[str]:
+        return list(self.context.get_site_names())
+
+    def count_broken(self, frame: pd.DataFrame, suite: gx.ExpectationSuite) -> dict[tuple[str, ...], int]:
+        """Count the rows of a batch that break each expectation, by the checks it counts; an EngineError on failure."""
+        result = self._batch(suite.name).get_batch(batch_parameters={"dataframe": frame}).validate(suite, result_format=COUNTS_ONLY)
+        _raise_engine_errors(result)
+        counts = {}
+        for one in result.results:
+            assert one.expectation_config is not None
+            checks = tuple((one.expectation_config.meta or {})[COUNTS])
+            counts[checks] = int(one.result["unexpected_count"])
+        return counts
+
+    def check_summary(self, frame: pd.DataFrame, suite: gx.ExpectationSuite, documented: bool = True) -> set[str]:
+        """Validate a one-row summary and give the figures outside their limits; documented where there is a docs folder."""
+        batch = self._batch(suite.name)
+        if documented and self.docs is not None:
+            suite = self.context.suites.add_or_update(suite)
+            definition = gx.ValidationDefinition(name=suite.name, data=batch, suite=suite)
+            definition = self.context.validation_definitions.add_or_update(definition)
+            result = definition.run(batch_parameters={"dataframe": frame}, result_format=COUNTS_ONLY)
+        else:
+            result = batch.get_batch(batch_parameters={"dataframe": frame}).validate(suite, result_format=COUNTS_ONLY)
+        _raise_engine_errors(result)
+        return {str(one.expectation_config.kwargs["column"]) for one in result.results if one.expectation_config and not one.success}
+
+    def write_docs(self) -> None:
+        """Write Data Docs of the summaries that were validated."""
+        if self.docs is not None:
+            self.context.build_data_docs()
+
+    def _batch(self, name: str) -> BatchDefinition:
+        sources = self.context.data_sources
+        source = sources.get("frames") if "frames" in sources.all() else sources.add_pandas("frames")
+        asset = source.get_asset(name) if name in source.get_asset_names() else source.add_dataframe_asset(name)
+        found = [definition for definition in asset.batch_definitions if definition.name == "whole"]
+        return found[0] if found else asset.add_batch_definition_whole_dataframe("whole")
+
+
+def _site(docs: Path) -> dict[str, Any]:
+    store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)}
+    return {"class_name": "SiteBuilder", "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"}, "store_backend": store}
+
+
+def _raise_engine_errors(result: ExpectationSuiteValidationResult) -> None:
+    """Raise where an expectation could not be evaluated: it would otherwise look like bad data."""
+    for one in result.results:
+        info = one.exception_info or {}
+        raised = [info] if "raised_exception" in info else list(info.values())
+        failed = [part for part in raised if isinstance(part, dict) and part.get("raised_exception")]
+        if failed:
+            config = one.expectation_config
+            what = f"{config.type} on {config.kwargs.get('column')}" if config else "an expectation"
+            kind = str(failed[0].get("exception_message", "")).split(":")[0][:120]
+            raise EngineError(f"{what} could not be evaluated: {kind}")

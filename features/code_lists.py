@@ -1,0 +1,110 @@
+"""Code lists: which codes of which system mean a condition, a measurement or a medicine.
+
+The lists stand in `features/codelists/*.csv`, each code with its source; a team's own folder may add lists or replace one
+by name.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+OWN_FOLDER = Path(__file__).parent / "codelists"
+COLUMNS = ("list", "system", "code", "match", "description", "source")
+SYSTEMS = ("icd10", "snomed", "dmd", "department_type", "treatment_function")
+MATCHES = ("prefix", "exact")
+
+
+class CodeListError(ValueError):
+    """A code list file cannot be used."""
+
+
+@dataclass(frozen=True)
+class CodeEntry:
+    """One line of a code list: a code, or the start of one, with the points it scores where the list is a score."""
+
+    system: str
+    code: str
+    match: str
+    description: str
+    source: str
+    points: float | None = None
+
+    def covers(self, system: str, code: str) -> bool:
+        """Tell whether a code as stored (upper case, ICD-10 without dots) falls under this line."""
+        if system != self.system:
+            return False
+        return code == self.code if self.match == "exact" else code.startswith(self.code)
+
+
+@dataclass(frozen=True)
+class CodeList:
+    """A named set of codes over one or more code systems."""
+
+    name: str
+    entries: tuple[CodeEntry, ...]
+
+    def codes(self, system: str) -> tuple[str, ...]:
+        """List the codes of one system, in the file's order."""
+        return tuple(entry.code for entry in self.entries if entry.system == system)
+
+    def covers(self, system: str, code: str) -> bool:
+        """Tell whether any line covers a code."""
+        return any(entry.covers(system, code) for entry in self.entries)
+
+
+def load_code_lists(extra_folder: Path | None = None) -> dict[str, CodeList]:
+    """Read the lists that come with Strata, then those of a team's folder, which replace lists of the same name."""
+    lists = dict(_read_folder(OWN_FOLDER))
+    if extra_folder is not None:
+        lists |= _read_folder(extra_folder)
+    return lists
+
+
+def code_members(code_list: CodeList, codes: Iterable[tuple[int, str, str]]) -> list[int]:
+    """Give the numbers of the codes (number, system, source code) that a list covers, in their order."""
+    exact = {(entry.system, entry.code) for entry in code_list.entries if entry.match == "exact"}
+    prefixes = [(entry.system, entry.code) for entry in code_list.entries if entry.match == "prefix"]
+    starts = {system: tuple(code for kind, code in prefixes if kind == system) for system, _ in prefixes}
+    return [
+        number
+        for number, system, code in codes
+        if (system, code) in exact or (system in starts and code.startswith(starts[system]))
+    ]
+
+
+@lru_cache(maxsize=8)
+def _read_folder(folder: Path) -> Mapping[str, CodeList]:
+    if not folder.is_dir():
+        raise CodeListError(f"{folder}: there is no such folder of code lists")
+    rows: dict[str, list[CodeEntry]] = {}
+    homes: dict[str, str] = {}
+    for path in sorted(folder.glob("*.csv")):
+        for name, entry in _read_file(path):
+            if homes.setdefault(name, path.name) != path.name:
+                raise CodeListError(f"{path.name}: the list {name!r} also stands in {homes[name]}; keep a list in one file")
+            rows.setdefault(name, []).append(entry)
+    return {name: CodeList(name, tuple(entries)) for name, entries in rows.items()}
+
+
+def _read_file(path: Path) -> list[tuple[str, CodeEntry]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+        if missing:
+            raise CodeListError(f"{path.name}: lacks the columns {missing}; a code list has {list(COLUMNS)}")
+        return [_entry(path.name, line, row) for line, row in enumerate(reader, start=2)]
+
+
+def _entry(file: str, line: int, row: Mapping[str, str]) -> tuple[str, CodeEntry]:
+    values = {key: (value or "").strip() for key, value in row.items()}
+    code = values["code"].upper().replace(".", "")
+    if not values["list"] or not code or values["system"] not in SYSTEMS or values["match"] not in MATCHES:
+        raise CodeListError(
+            f"{file}, line {line}: needs a list, a code, a system of {list(SYSTEMS)} and a match of {list(MATCHES)}"
+        )
+    points = float(values["points"]) if values.get("points") else None
+    return values["list"], CodeEntry(values["system"], code, values["match"], values["description"], values["source"], points)

@@ -1,0 +1,98 @@
+"""Who is in: the people registered and alive on an index date, less opt-outs and age limits, with every exclusion counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field, model_validator
+
+from features.demographics import age_years
+
+Use = Literal["finding_people_for_care", "planning"]
+ALL_PEOPLE = "people the sources name"
+ALL_ROWS = "index events"
+IN_COHORT = "in cohort"
+
+
+class CohortSettings(BaseModel, extra="forbid", frozen=True):
+    """Who is in the cohort, and what an index event is."""
+
+    kind: Literal["registered", "discharges", "given"] = Field(
+        default="registered",
+        description="registered: everyone on the list on the index date; discharges: one row for each hospital discharge in the "
+        "period up to the index date; given: rows handed over by the source, such as an OMOP cohort",
+    )
+    minimum_age: int = Field(default=0, ge=0, le=120, description="lowest age on the index date, in years")
+    maximum_age: int | None = Field(default=None, ge=0, le=130, description="highest age on the index date, in years")
+    minimum_days_on_list: int = Field(
+        default=0, ge=0, le=3650, description="days the person must have been on the practice's list"
+    )
+    discharge_class: Literal["emergency", "any"] = Field(default="emergency", description="spells whose discharges count")
+    discharge_minimum_nights: int = Field(default=1, ge=0, le=365, description="nights a spell must have had")
+    discharge_period_days: int = Field(
+        default=365, ge=1, le=40_000, description="days up to the index date whose discharges count"
+    )
+
+    @model_validator(mode="after")
+    def _ages_in_order(self) -> Self:
+        if self.maximum_age is not None and self.maximum_age < self.minimum_age:
+            raise ValueError(f"maximum_age {self.maximum_age} lies below minimum_age {self.minimum_age}")
+        return self
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """One line per candidate row as at its index date; days are since 1970, ages in years (NaN where not known)."""
+
+    birth_day: NDArray[np.int32]
+    death_day: NDArray[np.int32]  # the highest int32 for people alive
+    index_day: NDArray[np.int32]
+    on_list: NDArray[np.bool_]
+    registered: NDArray[np.bool_]
+    days_on_list: NDArray[np.int32]
+    type_1_opt_out: NDArray[np.bool_]
+    national_data_opt_out: NDArray[np.bool_]
+
+
+def exclusions(candidates: Candidates, settings: CohortSettings, use: Use) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Give the steps in order: a reason, and the rows it holds for (whether or not an earlier step took them).
+
+    Type 1 opt-outs always leave. The national data opt-out does not reach the finding of people for their own care; it
+    does reach planning.
+    """
+    age = age_years(candidates.birth_day, candidates.index_day)
+    steps = [
+        ("not on the registered list: only known from hospital, or the list's record was set aside", ~candidates.on_list),
+        ("not born on the index date", candidates.birth_day > candidates.index_day),
+        ("died on or before the index date", candidates.death_day <= candidates.index_day),
+        ("not registered on the index date", ~candidates.registered),
+        ("type 1 opt-out", candidates.type_1_opt_out),
+    ]
+    if use == "planning":
+        steps.append(("national data opt-out", candidates.national_data_opt_out))
+    if settings.minimum_age:
+        steps.append((f"younger than {settings.minimum_age} years, or of unknown age", ~(age >= settings.minimum_age)))
+    if settings.maximum_age is not None:
+        steps.append((f"older than {settings.maximum_age} years", age >= settings.maximum_age + 1))
+    if settings.minimum_days_on_list:
+        short = candidates.days_on_list < settings.minimum_days_on_list
+        steps.append((f"on the list for fewer than {settings.minimum_days_on_list} days", short))
+    return steps
+
+
+def cohort_flow(candidates: Candidates, settings: CohortSettings, use: Use) -> tuple[NDArray[np.bool_], list[tuple[str, int]]]:
+    """Give who is in, and the count of every step: all, each exclusion among those still there, those left."""
+    inside = np.ones(len(candidates.index_day), dtype=bool)
+    flow = [(ALL_PEOPLE if settings.kind == "registered" else ALL_ROWS, len(inside))]
+    for reason, out in exclusions(candidates, settings, use):
+        flow.append((reason, int((inside & out).sum())))
+        inside &= ~out
+    return inside, [*flow, (IN_COHORT, int(inside.sum()))]
+
+
+def add_flows(flows: list[list[tuple[str, int]]]) -> list[tuple[str, int]]:
+    """Add up the flows of ranges of people."""
+    return [(steps[0][0], sum(count for _, count in steps)) for steps in zip(*flows, strict=True)]

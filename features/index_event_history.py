@@ -1,0 +1,89 @@
+"""What is known of a person's earlier index events, for tables with several rows per person and an order among them.
+
+Only rows that stand strictly earlier in the order count; rows of one person with the same order know nothing of each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class _Earlier:
+    """Rows sorted by person and order, and for each the slice of the person's strictly earlier rows."""
+
+    sorted_rows: NDArray[np.intp]
+    first: NDArray[np.intp]  # position of the person's first row
+    block: NDArray[np.intp]  # position of the first row with the same person and order
+
+    @property
+    def count(self) -> NDArray[np.intp]:
+        return self.block - self.first
+
+    def total(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum the values of earlier rows; nulls count as nothing."""
+        summed = np.concatenate([[0.0], np.cumsum(np.nan_to_num(values))])
+        return summed[self.block] - summed[self.first]
+
+    def previous(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the value of the latest earlier row; NaN without one."""
+        return np.where(self.count > 0, values[np.maximum(self.block - 1, 0)], np.nan)
+
+    def restored(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Put values in sorted order back into the order of the rows."""
+        given = np.empty(len(values))
+        given[self.sorted_rows] = values
+        return given
+
+
+def _earlier_rows(person: pd.Series, order: NDArray[np.float64], event: pd.Series) -> _Earlier:
+    people = pd.factorize(person, sort=True)[0]
+    rows = np.lexsort((pd.factorize(event, sort=True)[0], order, people))
+    number = np.arange(len(rows))
+    new_person = np.diff(people[rows], prepend=-1) != 0
+    new_block = new_person | (np.diff(order[rows], prepend=np.nan) != 0)
+    first = np.maximum.accumulate(np.where(new_person, number, 0))
+    block = np.maximum.accumulate(np.where(new_block, number, 0))
+    return _Earlier(rows, first, block)
+
+
+def index_event_history(
+    person: pd.Series, order: pd.Series, event: pd.Series, numbers: pd.DataFrame, outcome: pd.Series | None = None
+) -> pd.DataFrame:
+    """Describe each row's earlier rows of the same person; gives float64 columns on the index of `person`.
+
+    `order` is a number or a date, `event` breaks no tie but makes the result independent of the rows' order. For each
+    column of `numbers`: the previous row's value, the mean of all earlier ones and the change since the previous row.
+    `outcome` (0, 1 or null), where given, must be known by the time of the next row, as a readmission is. Raises
+    ValueError where the order has nulls.
+    """
+    if order.isna().any():
+        raise ValueError(f"the order of {int(order.isna().sum())} rows is missing: earlier rows cannot be told")
+    day = pd.api.types.is_datetime64_any_dtype(order)
+    days_or_numbers = (order - pd.Timestamp(0)) / pd.Timedelta(days=1) if day else order
+    place: NDArray[np.float64] = np.asarray(days_or_numbers, dtype=np.float64)
+    earlier = _earlier_rows(person, place, event)
+    sorted_place = place[earlier.sorted_rows]
+    columns = {
+        "earlier_index_events": earlier.count.astype(np.float64),
+        "since_previous_index_event": sorted_place - earlier.previous(sorted_place),
+    }
+    for name in numbers.columns:
+        columns |= _number_history(str(name), numbers[name].to_numpy(dtype=np.float64, na_value=np.nan), earlier)
+    if outcome is not None:
+        known = outcome.to_numpy(dtype=np.float64, na_value=np.nan)[earlier.sorted_rows]
+        columns["previous_outcome"] = earlier.previous(known)
+        columns["earlier_outcomes"] = earlier.total(known)
+    return pd.DataFrame({name: earlier.restored(values) for name, values in columns.items()}, index=person.index)
+
+
+def _number_history(name: str, values: NDArray[np.float64], earlier: _Earlier) -> dict[str, NDArray[np.float64]]:
+    own = values[earlier.sorted_rows]
+    previous = earlier.previous(own)
+    known = earlier.total((~np.isnan(own)).astype(np.float64))
+    mean = np.divide(earlier.total(own), known, out=np.full(len(own), np.nan), where=known > 0)
+    return {f"previous_{name}": previous, f"mean_earlier_{name}": mean, f"change_in_{name}": own - previous}

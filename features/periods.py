@@ -1,0 +1,74 @@
+"""Periods of people (registrations, addresses) read as at a day; all dates are days since 1970."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+OPEN = np.int32(np.iinfo(np.int32).max)  # the end of a period that lasts
+_SPAN = 1 << 22  # more days than any two dates lie apart
+_ZERO = 1 << 21
+
+
+def as_at(
+    person: NDArray[np.int32], start: NDArray[np.int32], end: NDArray[np.int32], who: NDArray[np.int32], day: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """Give the place of the period that holds each (who, day), or -1; periods are in order of person and start."""
+    if not len(person):
+        return np.full(len(who), -1, dtype=np.int64)
+    place = np.searchsorted(_moment(person, start), _moment(who, day), side="right") - 1
+    held = (place >= 0) & (person[place] == who) & (end[place] >= day)
+    return np.where(held, place, -1)
+
+
+def starts_between(
+    person: NDArray[np.int32], start: NDArray[np.int32], who: NDArray[np.int32], first: NDArray[np.int32], last: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """Count the periods of each person that start from `first` to `last`, both included."""
+    moments = np.sort(_moment(person, start))
+    return np.searchsorted(moments, _moment(who, last), side="right") - np.searchsorted(moments, _moment(who, first), side="left")
+
+
+@dataclass(frozen=True)
+class Households:
+    """Periods of people at households, kept so that the size of any household on any day is two look-ups."""
+
+    numbers: NDArray[np.uint64]  # the households' numbers, ascending
+    begun: NDArray[np.int64]
+    over: NDArray[np.int64]
+
+    @classmethod
+    def from_periods(cls, household: NDArray[np.uint64], start: NDArray[np.int32], end: NDArray[np.int32]) -> Households:
+        """Take one line per person and household; the end (OPEN while it lasts) is included."""
+        numbers, place = np.unique(household, return_inverse=True)
+        closed = np.minimum(end, _ZERO - 1)
+        return cls(numbers, np.sort(_moment(place, start)), np.sort(_moment(place, closed)))
+
+    def size_at(self, household: NDArray[np.uint64], day: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Count the people of each household on a day; 0 for a household that is not known."""
+        if not len(self.numbers):
+            return np.zeros(len(household), dtype=np.int64)
+        place = np.minimum(np.searchsorted(self.numbers, household), len(self.numbers) - 1)
+        lowest = _moment(place, np.full_like(day, 1 - _ZERO))
+        begun = np.searchsorted(self.begun, _moment(place, day), side="right") - np.searchsorted(self.begun, lowest)
+        over = np.searchsorted(self.over, _moment(place, day)) - np.searchsorted(self.over, lowest)
+        return np.where(self.numbers[place] == household, begun - over, 0)
+
+
+def joined_ends(person: NDArray[np.int32], start: NDArray[np.int32], end: NDArray[np.int32], gap_days: int) -> NDArray[np.int32]:
+    """Give for each period the end of the chain it belongs to: periods of a person at most `gap_days` apart are one chain."""
+    if not len(person):
+        return end.copy()
+    far = np.minimum(end, _ZERO - 1).astype(np.int64)
+    follows = (person[1:] == person[:-1]) & (start[1:] - far[:-1] - 1 <= gap_days)
+    chain = np.concatenate([[0], np.cumsum(~follows)])
+    last = np.full(chain[-1] + 1, -_ZERO, dtype=np.int64)
+    np.maximum.at(last, chain, far)
+    ends = last[chain]
+    return np.where(ends == _ZERO - 1, OPEN, ends).astype(np.int32)
+
+
+def _moment(person: NDArray, day: NDArray[np.int32]) -> NDArray[np.int64]:
+    return person.astype(np.int64) * _SPAN + (day.astype(np.int64) + _ZERO)

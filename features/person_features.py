@@ -1,0 +1,183 @@
+"""From the core tables of a range of people to their rows of features__person; pure, so any engine may run it by range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from expectations.tables.features import PERSON_FEATURES
+from features.attributes import (
+    UNKNOWN_BIRTH,
+    PeopleTables,
+    Row,
+    attribute_columns,
+    attribute_features,
+    days,
+    numbers,
+    registration_at,
+)
+from features.catalogue import Catalogue
+from features.cohort import Candidates, CohortSettings, Use, cohort_flow
+from features.coverage import CoverageCalendar, covered_days
+from features.declaration import DERIVED, EVER_NEEDS_DAYS, Feature, Statistic
+from features.derived import derive
+from features.periods import OPEN
+from features.places import Places
+from features.plan import Plan
+from features.window_counts import Events, IndexRows, window_counts
+
+GP_FEEDS = ("gp_observations", "gp_medication_orders")
+FULL = "full"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is the same for every range of people of a run."""
+
+    catalogue: Catalogue
+    plan: Plan
+    left_out: Mapping[str, str]  # features that are not computed, and why
+    places: Places
+    calendar: CoverageCalendar
+    cohort: CohortSettings
+    use: Use
+
+    @property
+    def computed(self) -> tuple[Feature, ...]:
+        """Give the features that are computed, in the catalogue's order."""
+        return tuple(feature for feature in self.catalogue.features if feature.name not in self.left_out)
+
+    @property
+    def event_feeds(self) -> tuple[str, ...]:
+        """Give the feeds whose coverage bears on computed features."""
+        needed = {feed for feature in self.computed for feed in feature.feeds}
+        return tuple(feed for feed in self.calendar.feeds if feed in needed)
+
+
+@dataclass(frozen=True)
+class IndexEvents:
+    """Candidate rows in order of person: a person, a day and a name for the index event."""
+
+    person: NDArray[np.int32]
+    index_day: NDArray[np.int32]
+    index_event_id: pa.Array
+
+    @classmethod
+    def on_one_day(cls, people: pa.Table, index_date: date) -> IndexEvents:
+        """Give every person one index event: the date."""
+        person = numbers(people["person_key"])
+        day = (index_date - date(1970, 1, 1)).days
+        return cls(person, np.full(len(person), day, dtype=np.int32), pa.repeat(index_date.isoformat(), len(person)))
+
+    @classmethod
+    def at_discharges(cls, spells: pa.Table, index_date: date, settings: CohortSettings) -> IndexEvents:
+        """Give one index event per discharge of the period up to the index date, dated on the day of discharge.
+
+        Features end the day before it and time at risk starts the day after it, so that a readmission on the next day
+        counts. People who died in the spell have none.
+        """
+        last = (index_date - date(1970, 1, 1)).days
+        day = days(spells["discharge_date"], OPEN)
+        chosen = (day <= last) & (day > last - settings.discharge_period_days) & ~numbers(spells["died"])
+        chosen &= pc.fill_null(spells["nights"], -1).combine_chunks().to_numpy() >= settings.discharge_minimum_nights
+        if settings.discharge_class == "emergency":
+            chosen &= pc.equal(spells["spell_class"], "emergency").combine_chunks().to_numpy(zero_copy_only=False)
+        found = spells.filter(pa.array(chosen)).append_column("day", pa.array(day[chosen]))
+        found = found.sort_by([("person_key", "ascending"), ("day", "ascending"), ("spell_key", "ascending")])
+        return cls(numbers(found["person_key"]), numbers(found["day"]), found["spell_key"].cast(pa.string()).combine_chunks())
+
+
+def person_features(
+    tables: PeopleTables, events: Events, index_events: IndexEvents, recipe: Recipe
+) -> tuple[pa.Table, list[tuple[str, int]]]:
+    """Give the rows of features__person for a range of people, in order of person, and the cohort's flow."""
+    everyone = numbers(tables.people["person_key"])
+    place = np.searchsorted(everyone, index_events.person)
+    row = Row(place, index_events.person, index_events.index_day)
+    inside, flow = cohort_flow(_candidates(tables, row), recipe.cohort, recipe.use)
+    row = Row(place[inside], row.person[inside], row.index_day[inside])
+    attributes = attribute_columns(tables, recipe.places, row)
+    covered = _covered(recipe, attributes["practice_code"], row)
+    keys = {
+        "person_key": pa.array(row.person, pa.int32()),
+        "person_id": tables.people["person_id"].combine_chunks().take(pa.array(row.place)),
+        "index_event_id": index_events.index_event_id.filter(pa.array(inside)),
+        "index_date": pa.array(row.index_day, pa.int32()).cast(pa.date32()),
+    }
+    columns = keys | attributes | _coverage_columns(covered, len(row.place))
+    ordered = {column.name: columns[column.name] for column in PERSON_FEATURES.columns}
+    found = _feature_columns(tables, events, row, covered, recipe)
+    return pa.table(ordered | {name: pa.array(values, pa.float32(), from_pandas=True) for name, values in found.items()}), flow
+
+
+def _candidates(tables: PeopleTables, row: Row) -> Candidates:
+    people = tables.people
+    held = registration_at(tables, row)
+    start = np.append(days(tables.registrations["start_date"], OPEN), 0)[held]
+    return Candidates(
+        birth_day=days(people["birth_date"], UNKNOWN_BIRTH)[row.place], death_day=days(people["death_date"], OPEN)[row.place],
+        index_day=row.index_day, on_list=numbers(people["on_list"])[row.place], registered=held >= 0,
+        days_on_list=np.where(held >= 0, row.index_day - start, 0).astype(np.int32),
+        type_1_opt_out=numbers(people["type_1_opt_out"])[row.place],
+        national_data_opt_out=numbers(people["national_data_opt_out"])[row.place],
+    )  # fmt: skip
+
+
+def _covered(recipe: Recipe, practice: pa.Array, row: Row) -> dict[str, NDArray[np.int32]]:
+    """Give the days covered before each index date, by feed."""
+    names = pa.array(list(recipe.calendar.practices), pa.string())
+    where = pc.if_else(pc.is_null(practice), pa.scalar(None, pa.int32()), pc.index_in(practice, names))
+    place = where.fill_null(-1).to_numpy(zero_copy_only=False)
+    return {feed: covered_days(recipe.calendar, feed, place, row.index_day) for feed in recipe.event_feeds}
+
+
+def _coverage_columns(covered: dict[str, NDArray[np.int32]], rows: int) -> dict[str, pa.Array]:
+    lacking = np.zeros(rows, dtype=np.int64)
+    for bit, held in enumerate(covered.values()):
+        lacking |= (held < EVER_NEEDS_DAYS).astype(np.int64) << bit
+    names = {
+        pattern: ",".join(feed for bit, feed in enumerate(covered) if pattern >> bit & 1) or FULL
+        for pattern in np.unique(lacking).tolist()
+    }
+    encoded = np.searchsorted(np.asarray(sorted(names)), lacking)
+    gp = np.logical_and.reduce([covered.get(feed, np.zeros(rows)) >= EVER_NEEDS_DAYS for feed in GP_FEEDS])
+    words = pa.array([names[pattern] for pattern in sorted(names)], pa.string())
+    return {"coverage": words.take(pa.array(encoded)), "gp_covered": pa.array(gp, pa.bool_())}
+
+
+def _feature_columns(
+    tables: PeopleTables, events: Events, row: Row, covered: dict[str, NDArray[np.int32]], recipe: Recipe
+) -> dict[str, NDArray[np.float32]]:
+    """Give the computed features in the catalogue's order, NaN where there is nothing to tell."""
+    birth = days(tables.people["birth_date"], UNKNOWN_BIRTH)[row.place]
+    counted = window_counts(events, IndexRows(row.person, row.index_day, birth), recipe.plan)
+    by_events = {feature.name: counted[place] for place, feature in enumerate(recipe.plan.features)}
+    read = attribute_features(tables, recipe.places, row)
+    gaps: dict[tuple[tuple[str, ...], int], NDArray[np.bool_] | None] = {}
+    known: dict[str, NDArray[np.float32]] = {}
+    for feature in recipe.computed:
+        if feature.statistic in DERIVED:
+            known[feature.name] = derive(feature, known)
+        elif feature.statistic is Statistic.ATTRIBUTE:
+            known[feature.name] = read[feature.name].astype(np.float32)
+        else:
+            key = (feature.feeds, feature.covered_days)
+            if key not in gaps:
+                gaps[key] = _not_covered(covered, *key)
+            known[feature.name] = by_events[feature.name]
+            missing = gaps[key]
+            if missing is not None:
+                known[feature.name][missing] = np.nan
+    return known
+
+
+def _not_covered(covered: dict[str, NDArray[np.int32]], feeds: tuple[str, ...], needed: int) -> NDArray[np.bool_] | None:
+    gaps = [covered[feed] < needed for feed in feeds if feed in covered]
+    missing = np.logical_or.reduce(gaps) if gaps else None
+    return missing if missing is not None and missing.any() else None

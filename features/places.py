@@ -1,0 +1,78 @@
+"""Where people belong: areas with their deprivation, and practice to PCN, sub-ICB and ICB as at a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from features.deprivation import DOMAINS, local_quintiles
+from features.periods import OPEN
+
+AREA_TEXT = ("sub_icb_code", "icb_code", "local_authority_code", "rural_urban")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Areas by place in a table, and the relations of organisations with the days they hold."""
+
+    edition: int
+    areas: pa.Table
+    place_of_area: Mapping[str, int]
+    relations: Mapping[str, Mapping[str, tuple[tuple[int, int, str], ...]]]  # relation -> child -> (from, to, parent)
+
+    def parents(self, relation: str, children: list[str | None], day: NDArray) -> list[str | None]:
+        """Give the parent of each child as at its day, None where there is none."""
+        periods = self.relations.get(relation, {})
+        held = (
+            [parent for first, last, parent in periods.get(child or "", ()) if first <= when <= last]
+            for child, when in zip(children, day.tolist(), strict=True)
+        )
+        return [parents[-1] if parents else None for parents in held]
+
+    def area_number(self, column: str, place: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Give a numeric area column for areas by place, NaN where there is no area or no value."""
+        values = np.append(_numbers(self.areas.column(column)), np.nan)
+        return values[place]
+
+
+def build_places(areas: pa.Table, relations: pa.Table, edition: int) -> Places:
+    """Prepare core__area (with a local quintile added) and core__organisation_relation for look-ups."""
+    ranks = _numbers(areas.column(f"imd_{edition}_rank"))
+    icb = np.array(areas.column("icb_code").to_pylist() or [None], dtype=object)[: areas.num_rows]
+    local = pa.array(local_quintiles(ranks, icb), from_pandas=True)
+    codes = areas.column("lsoa_code").to_pylist()
+    held: dict[str, dict[str, list[tuple[int, int, str]]]] = {}
+    for row in relations.sort_by([("valid_from", "ascending"), ("parent_code", "ascending")]).to_pylist():
+        days = (_day(row["valid_from"]), int(OPEN) if row["valid_to"] is None else _day(row["valid_to"]))
+        held.setdefault(row["relation"], {}).setdefault(row["child_code"], []).append((*days, row["parent_code"]))
+    frozen = {relation: {child: tuple(rows) for child, rows in children.items()} for relation, children in held.items()}
+    table = areas.append_column(f"local_{edition}_quintile", local)
+    return Places(edition, table, {code: place for place, code in enumerate(codes)}, frozen)
+
+
+def area_columns(edition: int) -> dict[str, str]:
+    """Give the deprivation features that are one column of core__area, by the name of the feature."""
+    same = [
+        f"imd_{edition}_score", f"imd_{edition}_rank", f"imd_{edition}_decile", *(f"{name}_{edition}_decile" for name in DOMAINS),
+        f"idaci_{edition}_score", f"idaopi_{edition}_score", f"local_{edition}_quintile", "is_rural",
+    ]  # fmt: skip
+    return {name: name for name in same} | {
+        f"imd_{edition}_quintile": f"imd_{edition}_decile",
+        f"core20_{edition}": f"imd_{edition}_decile",
+    }
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    return (
+        column.cast(pa.int8() if pa.types.is_boolean(column.type) else column.type)
+        .cast(pa.float64())
+        .to_numpy(zero_copy_only=False)
+    )
+
+
+def _day(value: object) -> int:
+    return int(np.datetime64(str(value), "D").astype(np.int64))

@@ -1,0 +1,183 @@
+"""The compiled form of a catalogue: small integer tables that take an event to the cells it counts in.
+
+Every (event type, code) has a signature: the set of concepts it belongs to. A statistic reads the signatures through a
+space of its own, in which signatures that its concepts do not tell apart are one column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.catalogue import Catalogue
+from features.code_lists import CodeList, code_members
+from features.declaration import DERIVED, Concept, Feature, Statistic
+from features.events import NUMBER_OF
+
+OLDER = 1 << 15  # stands for 'no window' among bucket edges
+MAX_WINDOW = 2046  # days must fit in 11 bits of a sort key
+
+_COUNTED = (Statistic.COUNT, Statistic.TREND)
+_RECENCY = (Statistic.FLAG, Statistic.DAYS_SINCE_LAST, Statistic.LATEST_OF, Statistic.SCORE)
+_FIRST = (Statistic.NEW, Statistic.YEARS_SINCE_FIRST)
+_VALUES = (Statistic.LATEST_VALUE, Statistic.VALUE_CHANGE)
+_DISTINCT = (Statistic.DISTINCT_CODES, Statistic.DISTINCT_DAYS, Statistic.DISTINCT_PROVIDERS)
+
+
+@dataclass(frozen=True)
+class Space:
+    """Columns of one kind of statistic: `column` gives a signature's (or -1), `columns_of` a concept's."""
+
+    column: NDArray[np.int16]
+    columns_of: Mapping[str, tuple[int, ...]]
+    size: int
+
+
+@dataclass(frozen=True)
+class ValueSlot:
+    """One concept and window whose values are read, with the range a value must lie in."""
+
+    concept: str
+    window: int
+    minimum: float
+    maximum: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the kernel needs to compute the event features of a catalogue."""
+
+    features: tuple[Feature, ...]
+    slot_of_type: NDArray[np.int64]  # by type number: where its row of `signature` starts
+    signature: NDArray[np.uint16]  # 0 where no concept is meant
+    codes: int
+    members: Mapping[str, NDArray[np.bool_]]  # by concept: the signatures that belong to it
+    counted: Space
+    summed: Space
+    highest: Space
+    last: Space
+    first: Space
+    edges: tuple[int, ...]  # upper ends of the buckets, ascending
+    bucket: NDArray[np.uint8]  # by days, up to the last edge + 1
+    values: tuple[ValueSlot, ...]
+    substance: NDArray[np.int32]  # by code number: the number that stands for its substance
+
+
+def compile_plan(catalogue: Catalogue, codes: Sequence[tuple[int, str, str]], leave_out: Iterable[str] = ()) -> Plan:
+    """Compile the event features of a catalogue against the numbered codes (number, system, code) of core__code."""
+    without = set(leave_out)
+    features = tuple(
+        feature
+        for feature in catalogue.features
+        if feature.name not in without and feature.statistic not in DERIVED and feature.statistic is not Statistic.ATTRIBUTE
+    )
+    _check_windows(features)
+    concepts = [catalogue.concepts[name] for name in dict.fromkeys(name for feature in features for name in feature.concepts)]
+    count = max((number for number, _, _ in codes), default=0) + 1
+    slot_of_type, signature, sets = _signatures(catalogue, concepts, codes, count)
+    edges = _edges(features)
+    return Plan(
+        features=features, slot_of_type=slot_of_type, signature=signature, codes=count,
+        members={concept.name: np.array([concept.name in members for members in sets]) for concept in concepts},
+        counted=_space(sets, _concepts_of(features, _COUNTED)),
+        summed=_space(sets, _concepts_of(features, (Statistic.SUM,))),
+        highest=_space(sets, _concepts_of(features, (Statistic.MAXIMUM,))),
+        last=_space(sets, _concepts_of(features, _RECENCY)),
+        first=_space(sets, _concepts_of(features, _FIRST)),
+        edges=edges, bucket=np.searchsorted(np.asarray(edges), np.arange(max(edges, default=0) + 2)).astype(np.uint8),
+        values=_value_slots(catalogue, features), substance=_substances(catalogue, codes, count),
+    )  # fmt: skip
+
+
+def _check_windows(features: Iterable[Feature]) -> None:
+    for feature in features:
+        longest = feature.covered_days if feature.window_days is not None else 0
+        if longest > MAX_WINDOW:
+            raise ValueError(f"feature {feature.name!r}: a window of {longest} days is longer than {MAX_WINDOW}")
+        needs_window = feature.statistic not in (*_RECENCY, *_FIRST)
+        if needs_window and feature.window_days is None:
+            raise ValueError(f"feature {feature.name!r}: {feature.statistic.value} needs a window")
+
+
+def _concepts_of(features: Iterable[Feature], statistics: tuple[Statistic, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for feature in features if feature.statistic in statistics for name in feature.concepts))
+
+
+def _signatures(
+    catalogue: Catalogue, concepts: Sequence[Concept], codes: Sequence[tuple[int, str, str]], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.uint16], list[frozenset[str]]]:
+    """Number the sets of concepts that (type, code) pairs belong to; slot 0 is for types that no concept names."""
+    types = list(dict.fromkeys(name for concept in concepts for name in concept.event_types))
+    slot_of_type = np.zeros(max(NUMBER_OF.values()) + 1, dtype=np.int64)
+    signature = np.zeros((len(types) + 1, count), dtype=np.uint16)
+    numbers: dict[frozenset[str], int] = {frozenset(): 0}
+    covered = {concept.name: _members(catalogue, concept, codes) for concept in concepts if concept.code_lists}
+    for slot, name in enumerate(types, start=1):
+        slot_of_type[NUMBER_OF[name]] = slot * count
+        here = [concept for concept in concepts if name in concept.event_types]
+        always = frozenset(concept.name for concept in here if not concept.code_lists)
+        signature[slot, :] = numbers.setdefault(always, len(numbers))
+        more: dict[int, set[str]] = {}
+        for concept in here:
+            for code in covered.get(concept.name, ()):
+                more.setdefault(code, set()).add(concept.name)
+        for code, names in more.items():
+            signature[slot, code] = numbers.setdefault(always | names, len(numbers))
+    return slot_of_type, signature.reshape(-1), list(numbers)
+
+
+def _members(catalogue: Catalogue, concept: Concept, codes: Sequence[tuple[int, str, str]]) -> list[int]:
+    return code_members(CodeList(concept.name, catalogue.entries(concept)), codes)
+
+
+def _space(sets: Sequence[frozenset[str]], wanted: tuple[str, ...]) -> Space:
+    """Merge signatures that the wanted concepts do not tell apart into columns."""
+    columns: dict[frozenset[str], int] = {}
+    column = np.full(len(sets), -1, dtype=np.int16)
+    for number, members in enumerate(sets):
+        seen = members & frozenset(wanted)
+        if seen:
+            column[number] = columns.setdefault(seen, len(columns))
+    columns_of = {name: tuple(place for seen, place in columns.items() if name in seen) for name in wanted}
+    return Space(column, columns_of, len(columns))
+
+
+def _edges(features: Iterable[Feature]) -> tuple[int, ...]:
+    bucketed = (Statistic.COUNT, Statistic.TREND, Statistic.SUM, Statistic.MAXIMUM)
+    days = {
+        edge
+        for feature in features
+        if feature.statistic in bucketed and feature.window_days is not None
+        for edge in (feature.window_days, feature.covered_days)
+    }
+    return tuple(sorted(days))
+
+
+def _value_slots(catalogue: Catalogue, features: Iterable[Feature]) -> tuple[ValueSlot, ...]:
+    pairs = dict.fromkeys(
+        (feature.concept, feature.window_days)
+        for feature in features
+        if feature.statistic in _VALUES and feature.window_days is not None
+    )
+    return tuple(
+        ValueSlot(
+            name,
+            window,
+            -np.inf if catalogue.concepts[name].minimum is None else float(catalogue.concepts[name].minimum or 0),
+            np.inf if catalogue.concepts[name].maximum is None else float(catalogue.concepts[name].maximum or 0),
+        )
+        for name, window in pairs
+    )
+
+
+def _substances(catalogue: Catalogue, codes: Sequence[tuple[int, str, str]], count: int) -> NDArray[np.int32]:
+    stands_for = catalogue.substances()
+    lowest: dict[str, int] = {}
+    same = np.arange(count, dtype=np.int32)
+    for number, system, code in sorted(codes):
+        if system == "dmd" and code in stands_for:
+            same[number] = lowest.setdefault(stands_for[code], number)
+    return same

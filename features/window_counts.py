@@ -1,0 +1,118 @@
+"""The kernel: events before each index date, counted into the columns of a plan. Pure; any engine may run it by range of people.
+
+An event counts for a row if it happened and was known before the row's index date, and not before birth. The window of w
+days holds the days index_date - w to index_date - 1. People with several rows are taken one row of each at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from features import window_statistics
+from features.plan import Plan
+
+CHUNK_ROWS = 8192  # rows counted at a time: their cells stay within the processor's cache
+NEVER = np.int32(np.iinfo(np.int32).min)  # a birth date that is not known
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events in order of person and date, as plain arrays; a value that is missing is NaN, dates are days since 1970."""
+
+    person: NDArray[np.int32]
+    event_day: NDArray[np.int32]
+    available_day: NDArray[np.int32]
+    event_type: NDArray[np.int16]
+    code: NDArray[np.int32]
+    value: NDArray[np.float32]
+    provider: NDArray[np.int32]
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> Events:
+        """Take the columns of core__event; rows that are not in order of person and date are sorted."""
+        events = cls(
+            person=_numbers(table, "person_key"), event_day=_numbers(table, "event_date"),
+            available_day=_numbers(table, "available_date"), event_type=_numbers(table, "event_type"), code=_numbers(table, "code"),
+            value=_numbers(table, "value"), provider=_numbers(table, "provider"),
+        )  # fmt: skip
+        return events.in_order()
+
+    def in_order(self) -> Events:
+        """Give the events in order of person and date."""
+        step = np.diff(self.person)
+        if (step >= 0).all() and (np.diff(self.event_day)[step == 0] >= 0).all():
+            return self
+        order = np.lexsort((self.event_day, self.person))
+        return Events(*(getattr(self, field.name)[order] for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class IndexRows:
+    """The rows to compute: a person and an index date each, in order of person; NEVER where birth is not known."""
+
+    person: NDArray[np.int32]
+    index_day: NDArray[np.int32]
+    birth_day: NDArray[np.int32]
+
+
+def window_counts(events: Events, rows: IndexRows, plan: Plan, chunk_rows: int = CHUNK_ROWS) -> NDArray[np.float32]:
+    """Compute the plan's features: one line per feature, one column per row, NaN where there is nothing to tell."""
+    if len(rows.person) and (np.diff(rows.person) < 0).any():
+        raise ValueError("window_counts: the rows must be in order of person")
+    if len(events.code) and not 0 <= events.code.min() <= events.code.max() < plan.codes:
+        raise ValueError("window_counts: an event has a code number that core__code does not hold")
+    out = np.empty((len(plan.features), len(rows.person)), dtype=np.float32)
+    for places in _passes(rows.person):
+        for start in range(0, len(places), chunk_rows):
+            chunk = places[start : start + chunk_rows]
+            where = slice(chunk[0], chunk[-1] + 1) if chunk[-1] - chunk[0] == len(chunk) - 1 else chunk
+            out[:, where] = window_statistics.compute(select(events, _take(rows, where), plan), plan)
+    return out
+
+
+def select(events: Events, rows: IndexRows, plan: Plan) -> window_statistics.Selected:
+    """Give the events that may count for rows of distinct people, with the place of their row and their signature."""
+    first, last = rows.person[0], rows.person[-1]
+    here = slice(*np.searchsorted(events.person, [first, last + 1]).tolist())
+    place_of = np.full(int(last) - int(first) + 1, -1, dtype=np.int32)
+    place_of[rows.person - first] = np.arange(len(rows.person), dtype=np.int32)
+    row = place_of[events.person[here] - first]
+    index_day = rows.index_day[0] if (rows.index_day == rows.index_day[0]).all() else rows.index_day[row]
+    days = index_day - events.event_day[here]
+    known = (days > 0) & (events.available_day[here] < index_day) & (row >= 0)
+    known &= events.event_day[here] >= rows.birth_day[row]
+    signature = plan.signature[plan.slot_of_type[events.event_type[here]] + events.code[here]]
+    keep = np.flatnonzero(known & (signature > 0))
+    return window_statistics.Selected(
+        rows=len(rows.person), row=row[keep].astype(np.int64), days=days[keep], signature=signature[keep],
+        code=events.code[here][keep], value=events.value[here][keep], provider=events.provider[here][keep],
+    )  # fmt: skip
+
+
+def _passes(person: NDArray[np.int32]) -> Iterator[NDArray[np.int64]]:
+    """Split rows into passes that hold each person at most once."""
+    if not len(person):
+        return
+    starts = np.flatnonzero(np.diff(person, prepend=person[0] - 1))
+    turn = np.arange(len(person)) - np.repeat(starts, np.diff(starts, append=len(person)))
+    if not turn.any():
+        yield np.arange(len(person))
+        return
+    order = np.argsort(turn, kind="stable")
+    yield from np.split(order, np.flatnonzero(np.diff(turn[order])) + 1)
+
+
+def _take(rows: IndexRows, places: NDArray[np.int64] | slice) -> IndexRows:
+    return IndexRows(rows.person[places], rows.index_day[places], rows.birth_day[places])
+
+
+def _numbers(table: pa.Table, name: str) -> NDArray:
+    column = table.column(name).combine_chunks()
+    if pa.types.is_date32(column.type):
+        column = column.view(pa.int32())
+    return column.to_numpy(zero_copy_only=False)

@@ -1,0 +1,210 @@
+"""Gradient boosting with LightGBM: categories as stored codes, rounds by early stopping on held-out people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+
+from models.predictors import Predictor, level_codes, numbers
+from models.settings import LightGBMSettings
+from models.splitting import person_folds, sampled_people
+from models.training_data import TrainingData
+
+ROWS_AT_ONCE = 100_000
+STOPPING_FOLDS = 5  # one of them is held out to stop
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A predictor as LightGBM sees it: a number as it is, a category as the position of its level."""
+
+    name: str
+    levels: tuple[str, ...] | None = None  # None for a number
+
+    def column(self, frame: pd.DataFrame) -> np.ndarray:
+        """Give the column as float32; missing and unseen are NaN."""
+        if self.levels is None:
+            return numbers(frame[self.name])
+        codes = level_codes(frame[self.name], self.levels).astype(np.float32)
+        return np.where(codes < 0, np.float32(np.nan), codes)
+
+
+@dataclass(frozen=True)
+class BoostedEstimator:
+    """A LightGBM model as its own text, with the encodings of its columns."""
+
+    encodings: tuple[Encoding, ...]
+    text: str
+
+    @cached_property
+    def booster(self) -> lgb.Booster:
+        """The trees, read from their text."""
+        return lgb.Booster(model_str=self.text)
+
+    def margin(self, frame: pd.DataFrame) -> np.ndarray:
+        """Give the log odds of each row."""
+        out = np.empty(len(frame))
+        for rows in _chunks(len(frame)):
+            out[rows] = self._predict(frame.iloc[rows], raw_score=True)
+        return out
+
+    def contributions(self, frame: pd.DataFrame) -> tuple[np.ndarray, float]:
+        """Give each used predictor's Shapley value on the margin (rows x used), and the base they are counted from."""
+        out = np.empty((len(frame), len(self.encodings)))
+        base = 0.0
+        for rows in _chunks(len(frame)):
+            values = self._predict(frame.iloc[rows], pred_contrib=True)
+            out[rows] = values[:, :-1]
+            base = float(values[0, -1])
+        return out, base
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Names of the predictors the trees may split on."""
+        return tuple(encoding.name for encoding in self.encodings)
+
+    def _predict(self, part: pd.DataFrame, **kind: bool) -> np.ndarray:
+        return np.asarray(self.booster.predict(_matrix(self.encodings, part), **kind))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything but the trees' text as plain data."""
+        return {
+            "method": "lightgbm",
+            "encodings": [
+                {"name": encoding.name, "levels": None if encoding.levels is None else list(encoding.levels)}
+                for encoding in self.encodings
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any], text: str) -> BoostedEstimator:
+        """Rebuild the estimator from plain data and the trees' text."""
+        encodings = tuple(
+            Encoding(entry["name"], None if entry["levels"] is None else tuple(entry["levels"])) for entry in content["encodings"]
+        )
+        return cls(encodings, text)
+
+
+def fit_boosted(
+    data: TrainingData, rows: np.ndarray, rounds: int, settings: LightGBMSettings, seed: int, threads: int
+) -> BoostedEstimator:
+    """Grow a set number of trees on the given rows (positions)."""
+    rows = sampled_people(data.person, rows, settings.maximum_rows, seed)
+    encodings = _fit_encodings(data.predictors, data.frame.iloc[rows], settings)
+    dataset = _dataset(data, rows, encodings, settings, seed, threads)
+    booster = lgb.train(_parameters(data, rows, settings, seed, threads), dataset, num_boost_round=rounds)
+    return BoostedEstimator(encodings, _text(booster))
+
+
+def choose_rounds(data: TrainingData, rows: np.ndarray, settings: LightGBMSettings, seed: int, threads: int) -> int:
+    """Choose the number of trees by early stopping on a fifth of the people of the given rows."""
+    rows = sampled_people(data.person, rows, settings.maximum_rows, seed)
+    held_out = person_folds(data.person[rows], STOPPING_FOLDS, seed + 3) == 0
+    stopped = fit_with_stopping(data, rows[~held_out], rows[held_out], settings, seed, threads)
+    return max(10, stopped.booster.num_trees())
+
+
+def fit_with_stopping(
+    data: TrainingData, train: np.ndarray, stop: np.ndarray, settings: LightGBMSettings, seed: int, threads: int
+) -> BoostedEstimator:
+    """Grow trees on some rows until others (both positions) stop improving; keep the best number of trees."""
+    encodings = _fit_encodings(data.predictors, data.frame.iloc[train], settings)
+    dataset = _dataset(data, train, encodings, settings, seed, threads)
+    matrix = _matrix(encodings, data.frame.iloc[stop])
+    held_out = dataset.create_valid(matrix, data.labels[stop], weight=None if data.weights is None else data.weights[stop])
+    stopping = lgb.early_stopping(settings.patience, first_metric_only=True, verbose=False)
+    booster = lgb.train(
+        _parameters(data, train, settings, seed, threads),
+        dataset,
+        num_boost_round=settings.rounds,
+        valid_sets=[held_out],
+        callbacks=[stopping],
+    )
+    return BoostedEstimator(encodings, _text(booster))
+
+
+def _text(booster: lgb.Booster) -> str:
+    """Give the best trees as text, without the number of threads that grew them: it changes no tree."""
+    return re.sub(
+        r"\[num_threads: \d+\]", "[num_threads: 0]", booster.model_to_string(num_iteration=max(booster.best_iteration, 0) or -1)
+    )
+
+
+def _dataset(
+    data: TrainingData, rows: np.ndarray, encodings: tuple[Encoding, ...], settings: LightGBMSettings, seed: int, threads: int
+) -> lgb.Dataset:
+    return lgb.Dataset(
+        _matrix(encodings, data.frame.iloc[rows]),
+        data.labels[rows],
+        weight=None if data.weights is None else data.weights[rows],
+        feature_name=[f"f{position}" for position in range(len(encodings))],  # LightGBM refuses some characters in names
+        categorical_feature=[position for position, encoding in enumerate(encodings) if encoding.levels is not None],
+        params=_parameters(data, rows, settings, seed, threads),
+        free_raw_data=True,
+    )
+
+
+def _parameters(data: TrainingData, rows: np.ndarray, settings: LightGBMSettings, seed: int, threads: int) -> dict[str, Any]:
+    """Give LightGBM's parameters; few events get fewer, smaller leaves and more smoothing."""
+    events = int(min(data.labels[rows].sum(), len(rows) - data.labels[rows].sum()))
+    leaves = int(np.clip(events // 40, 4, settings.leaves))
+    return {
+        "objective": "binary",
+        "metric": "binary_logloss",
+        "num_leaves": leaves,
+        "learning_rate": settings.learning_rate,
+        "feature_fraction": settings.feature_share if len(data.predictors) > 10 else 1.0,
+        "min_data_in_leaf": int(np.clip(len(rows) // 400, 10, settings.minimum_leaf_rows)),
+        "lambda_l2": settings.l2,
+        "cat_l2": settings.category_l2,
+        "cat_smooth": settings.category_smoothing,
+        "max_bin": settings.bins,
+        "min_data_per_group": settings.minimum_leaf_rows,
+        "seed": seed % 2**31,
+        "num_threads": threads,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+
+
+def _fit_encodings(predictors: tuple[Predictor, ...], frame: pd.DataFrame, settings: LightGBMSettings) -> tuple[Encoding, ...]:
+    fitted = (_fit_encoding(predictor, frame[predictor.name], settings.minimum_level_rows) for predictor in predictors)
+    return tuple(encoding for encoding in fitted if encoding is not None)
+
+
+def _fit_encoding(predictor: Predictor, column: pd.Series, minimum_level_rows: int) -> Encoding | None:
+    """Give the encoding of a predictor; None where training holds one value alone."""
+    if predictor.kind == "number":
+        values = numbers(column)
+        return None if _is_constant(values) else Encoding(predictor.name)
+    counts = column.astype("object").dropna().astype(str).value_counts()
+    levels = tuple(sorted(str(level) for level in counts.index[counts >= minimum_level_rows]))
+    held = len(counts) + int(bool(column.isna().any()))
+    return Encoding(predictor.name, levels) if held > 1 and levels else None
+
+
+def _is_constant(values: np.ndarray) -> bool:
+    if not len(values):
+        return True
+    first = values[0]
+    return bool(np.isnan(values).all() if np.isnan(first) else (values == first).all())
+
+
+def _matrix(encodings: tuple[Encoding, ...], frame: pd.DataFrame) -> np.ndarray:
+    matrix = np.empty((len(frame), len(encodings)), dtype=np.float32, order="F")
+    for position, encoding in enumerate(encodings):
+        matrix[:, position] = encoding.column(frame)
+    return matrix
+
+
+def _chunks(rows: int) -> Iterator[slice]:
+    for start in range(0, rows, ROWS_AT_ONCE):
+        yield slice(start, min(start + ROWS_AT_ONCE, rows))

@@ -1,0 +1,124 @@
+"""The candidates: which method on which predictors, and the one place that fits and restores them by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from models.boosting import BoostedEstimator, choose_rounds, fit_boosted
+from models.logistic import LogisticEstimator, choose_prior_variance, fit_logistic
+from models.predictors import Predictor
+from models.settings import CandidateName, CandidateSettings
+from models.training_data import TrainingData
+
+Method = Literal["logistic", "lightgbm"]
+Estimator = LogisticEstimator | BoostedEstimator
+BASELINE_NAMES = ("age_years", "age", "sex_male", "sex")
+
+
+class NoPredictorsError(ValueError):
+    """Raised when a candidate has no predictor to learn from; says which are needed."""
+
+
+@dataclass(frozen=True)
+class CandidateSpec:
+    """A candidate: its name, its method and the predictors it may use."""
+
+    name: CandidateName
+    method: Method
+    predictors: tuple[Predictor, ...]
+
+
+def candidate_specs(
+    settings: CandidateSettings, predictors: Sequence[Predictor]
+) -> tuple[tuple[CandidateSpec, ...], tuple[str, ...]]:
+    """Give the candidates to train on these predictors, and notes on those that are left out."""
+    specs, notes = [], []
+    has_deprivation = any(predictor.uses_deprivation for predictor in predictors)
+    for name in settings.names:
+        if name.endswith("_no_deprivation") and not has_deprivation:
+            notes.append(f"{name} is left out: no predictor uses deprivation, so it would be the same model")
+            continue
+        specs.append(_spec(name, settings, predictors))
+    return tuple(specs), tuple(notes)
+
+
+def _spec(name: CandidateName, settings: CandidateSettings, predictors: Sequence[Predictor]) -> CandidateSpec:
+    if name == "age_sex":
+        chosen = baseline_predictors(settings, predictors)
+    elif name.endswith("_no_deprivation"):
+        chosen = tuple(predictor for predictor in predictors if not predictor.uses_deprivation)
+    else:
+        chosen = tuple(predictors)
+    if not chosen:
+        raise NoPredictorsError(
+            f"candidate '{name}' has no predictors: the catalogue declares {len(predictors)}, none of which it may use"
+        )
+    return CandidateSpec(name, "lightgbm" if name.startswith("lightgbm") else "logistic", chosen)
+
+
+def baseline_predictors(settings: CandidateSettings, predictors: Sequence[Predictor]) -> tuple[Predictor, ...]:
+    """Give the predictors of the age and sex baseline; raises NoPredictorsError naming what the settings must say."""
+    if settings.baseline_predictors:
+        by_name = {predictor.name: predictor for predictor in predictors}
+        unknown = [name for name in settings.baseline_predictors if name not in by_name]
+        if unknown:
+            raise NoPredictorsError(
+                f"candidates.baseline_predictors names {unknown}, which are no predictors; allowed are {sorted(by_name)}"
+            )
+        return tuple(by_name[name] for name in settings.baseline_predictors)
+    chosen = tuple(predictor for predictor in predictors if predictor.name in BASELINE_NAMES)
+    if not chosen:
+        raise NoPredictorsError(
+            f"no predictor is called {', '.join(BASELINE_NAMES)}: name the baseline's columns in candidates.baseline_predictors"
+        )
+    return chosen
+
+
+def tune(method: Method, data: TrainingData, rows: np.ndarray, settings: CandidateSettings, seed: int, threads: int) -> float:
+    """Choose the one tuned number of a method on the given rows: a prior variance, or a number of trees."""
+    if method == "logistic":
+        return choose_prior_variance(data, rows, settings.logistic, seed)
+    return float(choose_rounds(data, rows, settings.lightgbm, seed, threads))
+
+
+def fit(
+    method: Method, data: TrainingData, rows: np.ndarray, tuned: float, settings: CandidateSettings, seed: int, threads: int
+) -> Estimator:
+    """Fit a method with its tuned number on the given rows (positions)."""
+    if method == "logistic":
+        return fit_logistic(data, rows, tuned, settings.logistic, seed)
+    return fit_boosted(data, rows, int(tuned), settings.lightgbm, seed, threads)
+
+
+def estimator_to_files(estimator: Estimator, suffix: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Give an estimator as plain data, and as files what is too large for that."""
+    if isinstance(estimator, BoostedEstimator):
+        name = f"trees{suffix}.txt"
+        return {**estimator.to_dict(), "file": name}, {name: estimator.text.encode()}
+    return estimator.to_dict(), {}
+
+
+def estimator_from_files(content: dict[str, Any], files: dict[str, bytes]) -> Estimator:
+    """Rebuild an estimator from `estimator_to_files`."""
+    if content["method"] == "lightgbm":
+        return BoostedEstimator.from_dict(content, files[content["file"]].decode())
+    return LogisticEstimator.from_dict(content)
+
+
+def unused_predictors(estimator: Estimator, predictors: Sequence[Predictor]) -> tuple[str, ...]:
+    """Name the predictors that were constant in training and are therefore not part of the estimator."""
+    used = set(estimator.used)
+    return tuple(predictor.name for predictor in predictors if predictor.name not in used)
+
+
+def missing_share(estimator: Estimator, frame: pd.DataFrame) -> np.ndarray:
+    """Give the share of the estimator's predictors that are missing in each row."""
+    missing = np.zeros(len(frame))
+    for name in estimator.used:
+        missing += frame[name].isna().to_numpy()
+    return missing / max(len(estimator.used), 1)

@@ -1,0 +1,240 @@
+"""Ridge-penalised logistic regression on transformed predictors, kept as plain coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import linalg, sparse
+from scipy.special import expit, logit
+
+from models.blas import one_blas_thread
+from models.predictors import Predictor
+from models.settings import LogisticSettings
+from models.splitting import person_folds, sampled_people
+from models.training_data import TrainingData
+from models.transforms import CategoryTransform, NumberTransform, Transform, fit_transform, transform_from_dict, transform_to_dict
+
+ROWS_AT_ONCE = 100_000
+TUNING_ROWS = 30_000
+SMALL = 10_000  # rows up to which the penalty is chosen by three folds instead of one split
+
+
+@dataclass(frozen=True)
+class LogisticEstimator:
+    """A logistic regression as transforms with their coefficients; nothing about it is fitted when it scores."""
+
+    transforms: tuple[Transform, ...]
+    coefficients: tuple[tuple[float, ...], ...]  # one tuple per transform, as wide as it is
+    mean_effects: tuple[float, ...]  # mean of each transform's effect over the training rows
+    intercept: float
+
+    def margin(self, frame: pd.DataFrame) -> np.ndarray:
+        """Give the log odds of each row, the same whatever rows stand beside it."""
+        out = np.empty(len(frame))
+        for rows in _chunks(len(frame)):
+            part = frame.iloc[rows]
+            out[rows] = self.intercept
+            for effect in self._effects(part):
+                out[rows] += effect
+        return out
+
+    def contributions(self, frame: pd.DataFrame) -> tuple[np.ndarray, float]:
+        """Give what each used predictor adds to the margin against its mean in training (rows x used), and the base."""
+        out = np.empty((len(frame), len(self.transforms)))
+        for rows in _chunks(len(frame)):
+            for position, effect in enumerate(self._effects(frame.iloc[rows])):
+                out[rows, position] = effect - self.mean_effects[position]
+        return out, self.intercept + float(sum(self.mean_effects))
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Names of the predictors with an effect."""
+        return tuple(transform.name for transform in self.transforms)
+
+    def _effects(self, part: pd.DataFrame) -> Iterator[np.ndarray]:
+        for transform, coefficients in zip(self.transforms, self.coefficients, strict=True):
+            if isinstance(transform, NumberTransform):
+                effect = np.zeros(len(part))
+                for column, coefficient in zip(transform.columns(part), coefficients, strict=True):
+                    effect += column * coefficient
+                yield effect
+            else:
+                yield np.asarray((*coefficients, 0.0))[transform.positions(part)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the estimator as plain data; floats are written so that they read back the same."""
+        return {
+            "method": "logistic",
+            "intercept": self.intercept,
+            "terms": [
+                {"transform": transform_to_dict(transform), "coefficients": list(coefficients), "mean_effect": mean_effect}
+                for transform, coefficients, mean_effect in zip(
+                    self.transforms, self.coefficients, self.mean_effects, strict=True
+                )
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> LogisticEstimator:
+        """Rebuild the estimator from plain data."""
+        terms = content["terms"]
+        return cls(
+            tuple(transform_from_dict(term["transform"]) for term in terms),
+            tuple(tuple(term["coefficients"]) for term in terms),
+            tuple(term["mean_effect"] for term in terms),
+            content["intercept"],
+        )
+
+
+@dataclass(frozen=True)
+class _Design:
+    numbers: np.ndarray  # rows x number columns, float64
+    levels: sparse.csr_matrix  # rows x category columns, 0 and 1
+    places: tuple[np.ndarray, ...]  # for each transform, where its coefficients stand
+
+    @property
+    def width(self) -> int:
+        return self.numbers.shape[1] + self.levels.shape[1]
+
+    def times(self, coefficients: np.ndarray) -> np.ndarray:
+        count = self.numbers.shape[1]
+        return np.asarray(self.numbers @ coefficients[:count] + self.levels @ coefficients[count:])
+
+    def gradient(self, residual: np.ndarray) -> np.ndarray:
+        return np.concatenate([self.numbers.T @ residual, self.levels.T @ residual])
+
+    def gram(self, curvature: np.ndarray) -> np.ndarray:
+        weighted = self.numbers * curvature[:, None]
+        scaled = sparse.diags_array(curvature) @ self.levels
+        cross = np.asarray(self.levels.T @ weighted)
+        return np.block([[self.numbers.T @ weighted, cross.T], [cross, (self.levels.T @ scaled).toarray()]])
+
+
+def fit_logistic(
+    data: TrainingData, rows: np.ndarray, prior_variance: float, settings: LogisticSettings, seed: int
+) -> LogisticEstimator:
+    """Fit transforms and coefficients on the given rows (positions); people are sampled above the settings' maximum."""
+    rows = sampled_people(data.person, rows, settings.maximum_rows, seed)
+    frame = data.frame.iloc[rows]
+    transforms = _fit_transforms(data.predictors, frame, settings)
+    design = _design(transforms, frame)
+    with one_blas_thread():
+        solution = _newton(design, data.labels[rows].astype(np.float64), data.row_weights(rows), prior_variance, None)
+    return _estimator(transforms, design, solution)
+
+
+def choose_prior_variance(data: TrainingData, rows: np.ndarray, settings: LogisticSettings, seed: int) -> float:
+    """Choose the penalty with the least log loss on held-out people of the given rows."""
+    if len(settings.prior_variances) == 1:
+        return settings.prior_variances[0]
+    rows = sampled_people(data.person, rows, TUNING_ROWS, seed + 1)
+    fold = person_folds(data.person[rows], 3, seed + 2)
+    losses = np.zeros(len(settings.prior_variances))
+    for held_out in range(3 if len(rows) <= SMALL else 1):
+        losses += _path_losses(data, rows[fold != held_out], rows[fold == held_out], settings)
+    return sorted(settings.prior_variances)[int(np.argmin(losses))]
+
+
+def _path_losses(data: TrainingData, train: np.ndarray, test: np.ndarray, settings: LogisticSettings) -> np.ndarray:
+    transforms = _fit_transforms(data.predictors, data.frame.iloc[train], settings)
+    design, held_out = _design(transforms, data.frame.iloc[train]), _design(transforms, data.frame.iloc[test])
+    labels, truth = data.labels[train].astype(np.float64), data.labels[test].astype(np.float64)
+    losses, solution = [], None
+    with one_blas_thread():
+        for prior_variance in sorted(settings.prior_variances):
+            solution = _newton(design, labels, data.row_weights(train), prior_variance, solution)
+            margin = held_out.times(solution[1:]) + solution[0]
+            losses.append(float(np.sum(data.row_weights(test) * (np.logaddexp(0, margin) - truth * margin))))
+    return np.asarray(losses)
+
+
+def _newton(
+    design: _Design, labels: np.ndarray, weights: np.ndarray, prior_variance: float, start: np.ndarray | None
+) -> np.ndarray:
+    """Minimise the weighted log loss plus ridge by Newton steps, halved where they do not descend."""
+    solution = np.zeros(design.width + 1) if start is None else start.copy()
+    if start is None:
+        solution[0] = logit(np.clip(np.average(labels, weights=weights), 1e-6, 1 - 1e-6))
+    penalty = np.full(design.width + 1, 1.0 / prior_variance)
+    penalty[0] = 0.0
+
+    def loss(candidate: np.ndarray) -> float:
+        margin = design.times(candidate[1:]) + candidate[0]
+        return float(np.sum(weights * (np.logaddexp(0, margin) - labels * margin)) + 0.5 * np.sum(penalty * candidate**2))
+
+    current = loss(solution)
+    for _ in range(50):
+        step = _newton_step(design, labels, weights, penalty, solution)
+        size = 1.0
+        while loss(solution - size * step) > current + 1e-10 * abs(current) and size > 1e-4:
+            size /= 2
+        solution = solution - size * step
+        previous, current = current, loss(solution)
+        if abs(previous - current) <= 1e-10 * abs(current):
+            break
+    return solution
+
+
+def _newton_step(
+    design: _Design, labels: np.ndarray, weights: np.ndarray, penalty: np.ndarray, solution: np.ndarray
+) -> np.ndarray:
+    risk = expit(design.times(solution[1:]) + solution[0])
+    residual, curvature = weights * (risk - labels), weights * risk * (1 - risk)
+    hessian = np.empty((design.width + 1, design.width + 1))
+    hessian[0, 0] = curvature.sum()
+    hessian[0, 1:] = hessian[1:, 0] = design.gradient(curvature)
+    hessian[1:, 1:] = design.gram(curvature)
+    hessian[np.diag_indices_from(hessian)] += penalty + 1e-9
+    gradient = np.concatenate([[residual.sum()], design.gradient(residual)]) + penalty * solution
+    return np.asarray(linalg.solve(hessian, gradient, assume_a="pos"))
+
+
+def _fit_transforms(predictors: tuple[Predictor, ...], frame: pd.DataFrame, settings: LogisticSettings) -> tuple[Transform, ...]:
+    fitted = (fit_transform(predictor, frame, settings.spline_knots, settings.minimum_level_rows) for predictor in predictors)
+    return tuple(transform for transform in fitted if transform is not None and transform.width)
+
+
+def _design(transforms: tuple[Transform, ...], frame: pd.DataFrame) -> _Design:
+    number_width = sum(transform.width for transform in transforms if isinstance(transform, NumberTransform))
+    dense = np.empty((len(frame), number_width), order="F")
+    places, columns, at, level_at = [], [], 0, 0
+    for transform in transforms:
+        if isinstance(transform, NumberTransform):
+            places.append(np.arange(at, at + transform.width))
+            for column in transform.columns(frame):
+                dense[:, at] = column
+                at += 1
+        else:
+            places.append(np.arange(number_width + level_at, number_width + level_at + transform.width))
+            columns.append((transform, level_at))
+            level_at += transform.width
+    return _Design(dense, _level_matrix(columns, frame, level_at), tuple(places))
+
+
+def _level_matrix(columns: list[tuple[CategoryTransform, int]], frame: pd.DataFrame, width: int) -> sparse.csr_matrix:
+    at_row, at_column = [], []
+    for transform, start in columns:
+        positions = transform.positions(frame)
+        present = np.flatnonzero(positions >= 0)
+        at_row.append(present)
+        at_column.append(positions[present] + start)
+    rows = np.concatenate(at_row) if at_row else np.empty(0, dtype=np.int64)
+    cells = np.concatenate(at_column) if at_column else np.empty(0, dtype=np.int64)
+    return sparse.csr_matrix((np.ones(len(rows)), (rows, cells)), shape=(len(frame), width))
+
+
+def _estimator(transforms: tuple[Transform, ...], design: _Design, solution: np.ndarray) -> LogisticEstimator:
+    means = np.concatenate([design.numbers.mean(axis=0), np.asarray(design.levels.mean(axis=0)).ravel()])
+    effects = means * solution[1:]
+    coefficients = tuple(tuple(float(value) for value in solution[1:][places]) for places in design.places)
+    mean_effects = tuple(float(effects[places].sum()) for places in design.places)
+    return LogisticEstimator(transforms, coefficients, mean_effects, float(solution[0]))
+
+
+def _chunks(rows: int) -> Iterator[slice]:
+    for start in range(0, rows, ROWS_AT_ONCE):
+        yield slice(start, min(start + ROWS_AT_ONCE, rows))

@@ -1,0 +1,170 @@
+"""A trained model as one frozen object: predictors, estimators, calibration and bands. Using it fits nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from models.calibration import Calibrator
+from models.estimators import Estimator, estimator_from_files, estimator_to_files, missing_share
+from models.logistic import LogisticEstimator
+from models.predictors import Predictor, check_schema, level_codes
+from models.settings import BandSettings
+from models.training_data import coverage_of
+from models.transforms import CategoryTransform
+
+DESCRIPTION_FILE = "risk_model.json"
+
+
+class CoverageNotServedError(ValueError):
+    """Raised when people without GP coverage are to be scored by a model that needs GP feeds; says what to do."""
+
+
+@dataclass(frozen=True)
+class CalibratedEstimator:
+    """An estimator with the map from its margin to a probability."""
+
+    estimator: Estimator
+    calibrator: Calibrator
+
+    def risk(self, frame: pd.DataFrame) -> np.ndarray:
+        """Give the calibrated probability of each row."""
+        return self.calibrator.risk(self.estimator.margin(frame))
+
+
+@dataclass(frozen=True)
+class RiskModel:
+    """A candidate as trained.
+
+    `without_gp` scores the people whose `gp_covered` is false, on predictors that no GP feed supplies. `record` holds
+    plain data on the training: rows, people, events, settings, what was dropped.
+    """
+
+    candidate: str
+    outcome: str
+    horizon_days: int
+    predictors: tuple[Predictor, ...]
+    main: CalibratedEstimator
+    without_gp: CalibratedEstimator | None
+    bands: BandSettings
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        """Give the calibrated risk of each row (float64, 0 to 1); raises SchemaMismatchError or CoverageNotServedError."""
+        risk = np.empty(len(frame))
+        for part, rows in self.parts(frame):
+            risk[rows] = part.risk(_rows(frame, rows))
+        return risk
+
+    def margin(self, frame: pd.DataFrame) -> np.ndarray:
+        """Give the log odds of each row before calibration."""
+        margin = np.empty(len(frame))
+        for part, rows in self.parts(frame):
+            margin[rows] = part.estimator.margin(_rows(frame, rows))
+        return margin
+
+    def missing_share(self, frame: pd.DataFrame) -> np.ndarray:
+        """Give the share of the predictors used for each row that are missing in it."""
+        share = np.empty(len(frame))
+        for part, rows in self.parts(frame):
+            share[rows] = missing_share(part.estimator, _rows(frame, rows))
+        return share
+
+    def parts(self, frame: pd.DataFrame) -> list[tuple[CalibratedEstimator, np.ndarray]]:
+        """Give the estimators with the rows (mask) that each of them scores."""
+        check_schema(frame, self.predictors, f"model '{self.candidate}' cannot score these rows")
+        covered = coverage_of(frame)
+        if self.without_gp is not None:
+            return [(part, rows) for part, rows in ((self.main, covered), (self.without_gp, ~covered)) if rows.any()]
+        if self.needs_gp and not covered.all():
+            raise CoverageNotServedError(
+                f"{int((~covered).sum())} rows have no GP coverage and model '{self.candidate}' has no estimator without the GP feeds: "
+                "train it with candidates.estimator_without_gp, or leave these rows out"
+            )
+        return [(self.main, np.ones(len(frame), dtype=bool))] if len(frame) else []
+
+    @property
+    def needs_gp(self) -> bool:
+        """Whether the main estimator uses a predictor of a GP feed."""
+        return bool(self.record.get("needs_gp", False))
+
+    def unseen_levels(self, frame: pd.DataFrame) -> dict[str, int]:
+        """Count the rows whose category was not seen in training (they count as missing), by column."""
+        counts = {}
+        for name, levels in _known_levels(self.main.estimator).items():
+            unseen = int(((level_codes(frame[name], levels) < 0) & frame[name].notna().to_numpy()).sum())
+            if unseen:
+                counts[name] = unseen
+        return counts
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the content: equal digests give equal risks."""
+        content = hashlib.sha256()
+        for name, value in sorted(self.to_files().items()):
+            content.update(f"{name}:{len(value)}:".encode())
+            content.update(value)
+        return content.hexdigest()
+
+    def to_files(self) -> dict[str, bytes]:
+        """Give the model as named text files, without pickle; `from_files` reads them back bit for bit."""
+        files: dict[str, bytes] = {}
+        parts: dict[str, Any] = {}
+        for name, part, suffix in (("main", self.main, ""), ("without_gp", self.without_gp, "_without_gp")):
+            if part is not None:
+                content, extra = estimator_to_files(part.estimator, suffix)
+                parts[name] = {"estimator": content, "calibrator": part.calibrator.to_dict()}
+                files.update(extra)
+        description = {
+            "format": 1,
+            "candidate": self.candidate,
+            "outcome": self.outcome,
+            "horizon_days": self.horizon_days,
+            "predictors": [predictor.to_dict() for predictor in self.predictors],
+            "parts": parts,
+            "bands": self.bands.model_dump(mode="json"),
+            "record": dict(self.record),
+        }
+        files[DESCRIPTION_FILE] = json.dumps(description, indent=1, sort_keys=True, allow_nan=False).encode()
+        return files
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> RiskModel:
+        """Read a model back from `to_files`."""
+        content = json.loads(files[DESCRIPTION_FILE])
+        if content["format"] != 1:
+            raise ValueError(f"{DESCRIPTION_FILE} has format {content['format']}; this version of Strata reads format 1")
+        parts = {
+            name: CalibratedEstimator(
+                estimator_from_files(part["estimator"], dict(files)), Calibrator.from_dict(part["calibrator"])
+            )
+            for name, part in content["parts"].items()
+        }
+        return cls(
+            content["candidate"],
+            content["outcome"],
+            content["horizon_days"],
+            tuple(Predictor(**predictor) for predictor in content["predictors"]),
+            parts["main"],
+            parts.get("without_gp"),
+            BandSettings(**content["bands"]),
+            content["record"],
+        )
+
+
+def _rows(frame: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+    return frame if rows.all() else frame[rows]
+
+
+def _known_levels(estimator: Estimator) -> dict[str, tuple[str, ...]]:
+    if isinstance(estimator, LogisticEstimator):
+        categories = [transform for transform in estimator.transforms if isinstance(transform, CategoryTransform)]
+        return {transform.name: (transform.reference, *transform.levels, *transform.others) for transform in categories}
+    return {encoding.name: encoding.levels for encoding in estimator.encodings if encoding.levels is not None}

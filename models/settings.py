@@ -1,0 +1,163 @@
+"""What a study may set about its models: candidates, validation, gates, capacity and bands."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, Field, model_validator
+
+CandidateName = Literal["age_sex", "logistic", "logistic_no_deprivation", "lightgbm", "lightgbm_no_deprivation"]
+CalibrationMethod = Literal["logistic", "beta", "isotonic"]
+ALL_CANDIDATES: tuple[CandidateName, ...] = (
+    "age_sex", "logistic", "logistic_no_deprivation", "lightgbm", "lightgbm_no_deprivation",
+)  # fmt: skip
+
+
+class LogisticSettings(BaseModel, extra="forbid", frozen=True):
+    """The penalised logistic regression."""
+
+    prior_variances: tuple[float, ...] = Field(
+        default=(0.001, 0.01, 0.1, 1.0),
+        min_length=1,
+        description="ridge penalties to choose from, as variance of a standardised coefficient",
+    )
+    spline_knots: int = Field(default=5, ge=3, le=9, description="knots of the spline of a number with enough distinct values")
+    minimum_level_rows: int = Field(default=30, ge=1, description="a category level on fewer training rows joins 'other'")
+    maximum_rows: int = Field(default=200_000, ge=1_000, description="training rows above which people are sampled by their hash")
+
+
+class LightGBMSettings(BaseModel, extra="forbid", frozen=True):
+    """Gradient boosting. The defaults suit 1,000 to 10 million rows: leaves shrink with few events."""
+
+    leaves: int = Field(default=31, ge=2, le=255, description="most leaves of a tree")
+    rounds: int = Field(default=300, ge=10, le=5_000, description="most trees; early stopping on held-out people decides")
+    learning_rate: float = Field(default=0.05, gt=0, le=0.5, description="shrinkage of each tree")
+    feature_share: float = Field(default=0.4, gt=0, le=1, description="share of the features that each tree may use")
+    minimum_leaf_rows: int = Field(default=100, ge=1, description="fewest training rows in a leaf; fewer for small tables")
+    l2: float = Field(default=5.0, ge=0, description="ridge penalty on leaf values")
+    category_l2: float = Field(default=50.0, ge=0, description="ridge penalty where a category splits")
+    category_smoothing: float = Field(default=50.0, ge=0, description="rows by which a category's level is drawn to the mean")
+    minimum_level_rows: int = Field(default=20, ge=1, description="a category level on fewer training rows is treated as missing")
+    bins: int = Field(default=255, ge=15, le=255, description="most bins of a number")
+    patience: int = Field(default=30, ge=5, description="trees without improvement before stopping")
+    maximum_rows: int = Field(
+        default=5_000_000, ge=1_000, description="training rows above which people are sampled by their hash"
+    )
+
+
+class CandidateSettings(BaseModel, extra="forbid", frozen=True):
+    """The models that are always run beside each other, and how they are fitted."""
+
+    names: tuple[CandidateName, ...] = Field(default=ALL_CANDIDATES, min_length=1, description="candidates to train")
+    baseline_predictors: tuple[str, ...] = Field(
+        default=(), description="predictors of the age_sex candidate; age and sex by their usual names where left out"
+    )
+    logistic: LogisticSettings = LogisticSettings()
+    lightgbm: LightGBMSettings = LightGBMSettings()
+    calibration: tuple[CalibrationMethod, ...] = Field(
+        default=("logistic", "beta"), min_length=1, description="calibration methods to choose from, simplest first"
+    )
+    cross_fit_rows: int = Field(
+        default=400_000,
+        ge=0,
+        description="up to this many rows calibration uses out-of-fold predictions, above it held-out people",
+    )
+    minimum_events: int = Field(default=100, ge=1, description="outcome events in training below which training refuses")
+    allow_too_few_events: bool = Field(default=False, description="train below the minimum all the same, for demonstration only")
+    gp_feeds: tuple[str, ...] = Field(
+        default=("gp_observations", "gp_medication_orders"),
+        description="feeds that the estimator of people without GP coverage leaves out",
+    )
+    estimator_without_gp: bool = Field(
+        default=True, description="also fit an estimator without the GP feeds, for people they do not cover"
+    )
+
+
+class ValidationPlan(BaseModel, extra="forbid", frozen=True):
+    """How a model is judged on rows that did not make it."""
+
+    kind: Literal["time", "person_folds", "column"] = Field(
+        default="time", description="later index dates; folds of people where there is no usable time; a column of the user's own"
+    )
+    folds: int = Field(default=5, ge=2, le=20, description="folds of people, within training or over the whole table")
+    split_column: str | None = Field(default=None, description="kind column: the column that says where a row belongs")
+    train_values: tuple[str, ...] = Field(default=("train",), description="kind column: its values that train")
+    test_values: tuple[str, ...] = Field(default=("test",), description="kind column: its values that test")
+
+    @model_validator(mode="after")
+    def _column_is_named(self) -> Self:
+        if self.kind == "column" and not self.split_column:
+            raise ValueError("split_column is missing: a plan of kind 'column' needs the name of the column that splits the rows")
+        both = sorted(set(self.train_values) & set(self.test_values))
+        if both:
+            raise ValueError(f"{both} stand in train_values and in test_values; a row either trains or tests")
+        return self
+
+
+class CapacitySettings(BaseModel, extra="forbid", frozen=True):
+    """How many people the services can take on."""
+
+    shares: tuple[float, ...] = Field(default=(0.005, 0.01, 0.02, 0.05, 0.10), description="shares of the list that are reported")
+    deciding_share: float = Field(default=0.05, gt=0, lt=1, description="the share at which groups are compared and gates decide")
+
+    @model_validator(mode="after")
+    def _shares_are_shares(self) -> Self:
+        if not all(0 < share < 1 for share in self.shares):
+            raise ValueError(f"shares must lie between 0 and 1, not {self.shares}")
+        return self
+
+
+class BandSettings(BaseModel, extra="forbid", frozen=True):
+    """Absolute cut points of risk, lowest first; a band holds risks at or above its cut."""
+
+    version: str = Field(default="absolute-2026.1", description="name of the scheme, published with every score")
+    names: tuple[str, ...] = Field(
+        default=("low", "moderate", "high", "very high"), min_length=1, description="bands, lowest first"
+    )
+    cuts: tuple[float, ...] = Field(default=(0.05, 0.15, 0.30), description="lower ends of every band but the first")
+
+    @model_validator(mode="after")
+    def _cuts_fit_names(self) -> Self:
+        if len(self.cuts) != len(self.names) - 1:
+            raise ValueError(f"{len(self.names)} bands need {len(self.names) - 1} cuts, not {len(self.cuts)}")
+        if list(self.cuts) != sorted(set(self.cuts)) or not all(0 < cut < 1 for cut in self.cuts):
+            raise ValueError(f"cuts must rise and lie between 0 and 1, not {self.cuts}")
+        return self
+
+
+class GateSettings(BaseModel, extra="forbid", frozen=True):
+    """Limits a model must keep. Each gate answers pass, fail or cannot_tell from an interval."""
+
+    observed_over_expected: tuple[float, float] = Field(default=(0.9, 1.1), description="limits of O/E overall")
+    group_observed_over_expected: tuple[float, float] = Field(default=(0.9, 1.1), description="limits of O/E in each group")
+    slope: tuple[float, float] = Field(default=(0.9, 1.1), description="limits of the calibration slope")
+    sensitivity_ratio: tuple[float, float] = Field(
+        default=(0.4, 2.5),
+        description="limits of a quintile's age-standardised sensitivity over that of everyone else, at the deciding share; where rates at "
+        "equal age differ 1.7-fold, an honest model finds the events of the extreme quintiles 0.6 to 1.6 times as often",
+    )
+    minimum_gain: float = Field(default=0.0, ge=0, description="AUROC to be gained over the age and sex baseline")
+    auroc_alarm: float = Field(default=0.88, gt=0.5, le=1, description="an AUROC above this is a leak until shown otherwise")
+    single_feature_auroc: float = Field(
+        default=0.95, gt=0.5, le=1, description="a feature that alone discriminates better is a leak"
+    )
+    minimum_events: int = Field(default=200, ge=1, description="events below which a group is pooled, then cannot be told")
+    minimum_slope_events: int = Field(default=500, ge=1, description="the same for a slope")
+    ordered_kinds: tuple[str, ...] = Field(
+        default=("imd_quintile", "imd_decile", "age_band"),
+        description="group kinds whose neighbours are pooled; in others small groups are",
+    )
+    calibration_kinds: tuple[str, ...] = Field(
+        default=("imd_quintile", "ethnic_group"), description="group kinds in which calibration is a gate"
+    )
+    sensitivity_kinds: tuple[str, ...] = Field(
+        default=("imd_quintile",), description="group kinds in which sensitivity is a gate"
+    )
+
+    @model_validator(mode="after")
+    def _limits_rise(self) -> Self:
+        for name in ("observed_over_expected", "group_observed_over_expected", "slope", "sensitivity_ratio"):
+            lower, upper = getattr(self, name)
+            if not 0 < lower < upper:
+                raise ValueError(f"{name} must be two rising limits above 0, not {(lower, upper)}")
+        return self

@@ -1,0 +1,116 @@
+"""Who trains and who tests: later index dates, folds of people, or a column of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from models.settings import ValidationPlan
+
+
+class SplitRefusedError(ValueError):
+    """Raised when a split would flatter a model: overlapping or immature labels, an empty side; says what to change."""
+
+
+@dataclass(frozen=True)
+class TimeSplit:
+    """Index dates that train and the later one that tests."""
+
+    train: tuple[date, ...]
+    test: date
+
+
+def matured_dates(dates: Iterable[date], horizon_days: int, maturity_days: int, data_cut: date) -> tuple[date, ...]:
+    """Give the dates whose horizon and maturity lag lie on or before the data cut, in order."""
+    return tuple(sorted({day for day in dates if day + timedelta(days=horizon_days + maturity_days) <= data_cut}))
+
+
+def time_split(train: Sequence[date], test: date, horizon_days: int, maturity_days: int, data_cut: date) -> TimeSplit:
+    """Check a split by time; raises SplitRefusedError when a label overlaps the test or has not matured."""
+    if not train:
+        raise SplitRefusedError("there is no training index date: name at least one")
+    lag = timedelta(days=horizon_days + maturity_days)
+    late = [day for day in sorted(set(train)) if day + lag > test]
+    if late:
+        raise SplitRefusedError(
+            f"training index dates {_days(late)} overlap the test: index date + {horizon_days} days of horizon + {maturity_days} days of "
+            f"maturity must lie on or before the test index date {test}. The latest training date for it is {test - lag}."
+        )
+    if test + lag > data_cut:
+        raise SplitRefusedError(
+            f"the test index date {test} has not matured: its outcomes are complete on {test + lag}, and the data reach to {data_cut}. "
+            f"The latest test date is {data_cut - lag}."
+        )
+    return TimeSplit(tuple(sorted(set(train))), test)
+
+
+def rolling_origins(dates: Sequence[date], horizon_days: int, maturity_days: int, data_cut: date) -> tuple[TimeSplit, ...]:
+    """Give every split by time that the dates allow, each matured date in turn as the test; the last one decides."""
+    lag = timedelta(days=horizon_days + maturity_days)
+    splits = []
+    for test in matured_dates(dates, horizon_days, maturity_days, data_cut):
+        train = tuple(sorted({day for day in dates if day + lag <= test}))
+        splits += [TimeSplit(train, test)] if train else []
+    return tuple(splits)
+
+
+def person_folds(person: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Give each row's fold (int8, 0 to folds - 1): a hash of the person and the seed, so rows of a person stay together."""
+    return (person_hash(person, seed) % np.uint64(folds)).astype(np.int8)
+
+
+def person_hash(person: np.ndarray, seed: int) -> np.ndarray:
+    """Give an evenly spread uint64 for each row that depends on the person and the seed alone."""
+    keys = np.asarray(person)
+    values = keys if keys.dtype.kind in "iu" else pd.Series(keys).astype(str).to_numpy(dtype=object)
+    hashed = pd.util.hash_array(values)
+    with np.errstate(over="ignore"):
+        mixed = hashed + np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def sampled_people(person: np.ndarray, rows: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Give at most about `most` of the rows (positions), keeping or leaving whole people by their hash."""
+    if len(rows) <= most:
+        return rows
+    kept = (person_hash(person[rows], seed + 7919) >> np.uint64(11)).astype(np.float64) / 2.0**53 < most / len(rows)
+    return rows[kept]
+
+
+def column_split(values: pd.Series, plan: ValidationPlan, person: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the training and the test rows (masks) of a split the user made; raises SplitRefusedError on an unknown value."""
+    text = values.astype("object").where(values.notna(), "").astype(str)
+    train, test = text.isin(plan.train_values).to_numpy(), text.isin(plan.test_values).to_numpy()
+    unknown = sorted(set(text[~(train | test)]))
+    if unknown:
+        raise SplitRefusedError(
+            f"column '{plan.split_column}' holds {unknown[:5]}; allowed are {[*plan.train_values, *plan.test_values]}"
+        )
+    if not train.any() or not test.any():
+        raise SplitRefusedError(
+            f"column '{plan.split_column}' leaves {int(train.sum())} training rows and {int(test.sum())} test rows"
+        )
+    return train, test
+
+
+def shared_people(train_person: np.ndarray, test_person: np.ndarray) -> np.ndarray:
+    """Say for each test row whether the person is also among the training rows."""
+    return np.asarray(pd.Series(test_person).isin(pd.unique(pd.Series(train_person))))
+
+
+def place_folds(places: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Give each row's place as a fold (int32, -1 without a place) and the places' names: leave one out in turn."""
+    codes, names = pd.factorize(places, sort=True)
+    if len(names) < 2:
+        raise SplitRefusedError(f"leaving one place out needs two places or more; '{places.name}' has {len(names)}")
+    return codes.astype(np.int32), tuple(str(name) for name in names)
+
+
+def _days(days: Sequence[date]) -> str:
+    return ", ".join(day.isoformat() for day in days)

@@ -1,0 +1,80 @@
+"""Sensitivity at equal age: groups differ in age, and a crude comparison rejects any honest model."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from models.intervals import NOT_KNOWN, Estimate, on_log_scale, on_logit_scale
+
+EVENTS_PER_BAND = 5  # neighbouring bands are merged until each group compared has this many events in each
+
+
+def age_band_codes(bands: pd.Series) -> np.ndarray:
+    """Give each row's place among the age bands by their lower ends ('65-69', '90+'); -1 where not known."""
+    codes, names = pd.factorize(bands)
+    lower = np.asarray([*(_lower_end(name) for name in names), np.nan])
+    return np.asarray(pd.factorize(lower, sort=True)[0][codes])
+
+
+def standardised_sensitivity(labels: np.ndarray, chosen: np.ndarray, bands: np.ndarray, group: np.ndarray) -> Estimate:
+    """Give a group's sensitivity as it would be with everyone's age at the outcome (masks and codes in one order)."""
+    events, found = _by_band(labels, chosen, bands, group)
+    weights = _by_band(labels, chosen, bands, np.ones(len(labels), dtype=bool))[0]
+    merged = _merged_bands([events])
+    value, variance = _standardised(_sums(events, merged), _sums(found, merged), _sums(weights, merged))
+    return on_logit_scale(value, float(np.sqrt(variance))) if np.isfinite(value) else NOT_KNOWN
+
+
+def sensitivity_ratio(labels: np.ndarray, chosen: np.ndarray, bands: np.ndarray, group: np.ndarray) -> Estimate:
+    """Give a group's age-standardised sensitivity over that of everyone else; `error` is that of the logarithm."""
+    inside, outside = _by_band(labels, chosen, bands, group), _by_band(labels, chosen, bands, ~group)
+    merged = _merged_bands([inside[0], outside[0]])
+    weights = _sums(inside[0] + outside[0], merged)
+    ours, our_variance = _standardised(_sums(inside[0], merged), _sums(inside[1], merged), weights)
+    theirs, their_variance = _standardised(_sums(outside[0], merged), _sums(outside[1], merged), weights)
+    if not (np.isfinite(ours) and np.isfinite(theirs)) or ours <= 0 or theirs <= 0:
+        return NOT_KNOWN
+    log_error = float(np.sqrt(our_variance / ours**2 + their_variance / theirs**2))
+    ratio = on_log_scale(ours / theirs, log_error)
+    return Estimate(ratio.value, ratio.lower, ratio.upper, log_error)
+
+
+def _by_band(labels: np.ndarray, chosen: np.ndarray, bands: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count events, and events that were chosen, in each band; rows without a band count in none."""
+    width = int(bands.max(initial=-1)) + 1
+    rows = group & (labels > 0) & (bands >= 0)
+    events = np.bincount(bands[rows], minlength=width).astype(np.float64)
+    return events, np.bincount(bands[rows], weights=chosen[rows], minlength=width)
+
+
+def _merged_bands(events_of_groups: list[np.ndarray]) -> np.ndarray:
+    """Give each band's merged band: neighbours join until every group has enough events in each."""
+    merged, current = [], 0
+    held = np.zeros(len(events_of_groups))
+    for band in range(len(events_of_groups[0])):
+        merged.append(current)
+        held += [events[band] for events in events_of_groups]
+        if (held >= EVENTS_PER_BAND).all():
+            current, held = current + 1, np.zeros(len(events_of_groups))
+    places = np.asarray(merged, dtype=np.intp)
+    return np.minimum(places, max(current - 1, 0))  # what is left over joins the last full band
+
+
+def _sums(values: np.ndarray, merged: np.ndarray) -> np.ndarray:
+    return np.bincount(merged, weights=values) if len(merged) else values
+
+
+def _standardised(events: np.ndarray, found: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    if not len(events) or (events == 0).any() or weights.sum() <= 0:
+        return float("nan"), float("nan")
+    share = weights / weights.sum()
+    smoothed = (found + 0.5) / (events + 1)  # keeps the variance of a band in which all or none were found above 0
+    return float(share @ (found / events)), float(share**2 @ (smoothed * (1 - smoothed) / events))
+
+
+def _lower_end(band: object) -> float:
+    found = re.search(r"\d+", str(band)) if band is not None else None
+    return float(found.group()) if found else float("nan")

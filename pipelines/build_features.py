@@ -1,0 +1,251 @@
+"""Features stage: from core tables to `features__catalogue`, `features__person` and the cohort's flow.
+
+People are taken by range of their key: a range's rows of every core table are read, its features are computed by the pure
+kernel, and one file is written. The files of an index date are committed together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations.tables import risk
+from expectations.tables.features import CATALOGUE, PERSON_FEATURES
+from features.attributes import PeopleTables, days
+from features.catalogue import Catalogue, catalogue_rows, unavailable
+from features.catalogue import build_catalogue as declare_catalogue
+from features.code_lists import load_code_lists
+from features.cohort import CohortSettings, Use, add_flows
+from features.coverage import CoverageCalendar, coverage_calendar
+from features.periods import OPEN, Households
+from features.person_features import IndexEvents, Recipe, person_features
+from features.places import area_columns, build_places
+from features.plan import compile_plan
+from features.window_counts import Events
+from pipelines.errors import RefusalError
+from pipelines.event_reader import read_events
+from pipelines.range_workers import over_ranges
+from pipelines.storage import DataFile, Lake, connect
+
+PEOPLE_PER_RANGE = 65_536
+LIST_FEEDS = ("patients", "registrations")
+_CORE = ("core__person", "core__registration", "core__residence", "core__spell")
+_RANGE = "person_key >= {first} AND person_key < {last}"
+
+
+@dataclass(frozen=True)
+class FeatureRequest:
+    """What to build: the cohort, the purpose's rules, the edition and where a team's own code lists lie."""
+
+    cohort: CohortSettings
+    use: Use
+    imd_edition: int
+    allowed_feeds: tuple[str, ...] | None = None
+    code_list_folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class FeatureSummary:
+    """What was built for one index date."""
+
+    index_date: date
+    rows: int
+    features: int
+    not_computed: Mapping[str, str]
+    flow: tuple[tuple[str, int], ...]
+    rebuilt_table: bool  # the columns changed, so that other index dates must be built again
+
+
+def build_catalogue(lake: Lake, request: FeatureRequest) -> dict[str, str]:
+    """Write features__catalogue and give the features that are not computed, with the reason."""
+    catalogue, reasons, _ = _catalogue(lake, request)
+    rows = pa.Table.from_pylist(catalogue_rows(catalogue, reasons))
+    lake.replace(CATALOGUE, rows)
+    return reasons
+
+
+def build_features(
+    lake: Lake, request: FeatureRequest, index_date: date, *, workers: int = 1, given: pa.Table | None = None,
+    people_per_range: int = PEOPLE_PER_RANGE,
+) -> FeatureSummary:  # fmt: skip
+    """Build the rows of one index date (or of all index events up to it) and commit them at once.
+
+    `given` holds person_key, index_date and index_event_id of a cohort of kind 'given'. The cohort's flow is committed
+    after the features. A cohort without anyone is refused.
+    """
+    recipe = make_recipe(lake, request)
+    task = _Task(lake.root, recipe, index_date, _scans(lake), tuple(lake.files("core__event")), _households(lake), given)
+    done: list[_RangeResult] = over_ranges(partial(_build_range, task), _ranges(lake, people_per_range), workers)
+    flow = add_flows([result.flow for result in done])
+    files = [file for result in done for file in result.files]
+    if not files:
+        left = "; ".join(f"{reason}: {count}" for reason, count in flow)
+        raise RefusalError(f"nobody is in the cohort of {index_date} ({left}); check the index date against the registrations")
+    schema = next(result.schema for result in done if result.schema is not None)
+    rebuilt = _commit(lake, files, schema, index_date, request.cohort)
+    _write_flow(lake, index_date, flow)
+    return FeatureSummary(index_date, flow[-1][1], len(recipe.computed), recipe.left_out, tuple(flow), rebuilt)
+
+
+def make_recipe(lake: Lake, request: FeatureRequest) -> Recipe:
+    """Compile what is the same for every range of people."""
+    catalogue, reasons, calendar = _catalogue(lake, request)
+    codes = lake.read("core__code", "code, code_system, source_code", order="code")
+    listed = list(zip(*(codes[name].to_pylist() for name in ("code", "code_system", "source_code")), strict=True))
+    places = build_places(
+        lake.read("core__area", order="lsoa_code"), lake.read("core__organisation_relation"), request.imd_edition
+    )
+    return Recipe(catalogue, compile_plan(catalogue, listed, reasons), reasons, places, calendar, request.cohort, request.use)
+
+
+def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str, str], CoverageCalendar]:
+    catalogue = declare_catalogue(load_code_lists(request.code_list_folder), request.imd_edition)
+    rows = lake.read("core__coverage", "feed, organisation_code, month, status", "organisation_role = 'practice'")
+    calendar = coverage_calendar(zip(*(rows[name].to_pylist() for name in rows.column_names), strict=True))
+    addresses = ("addresses",) if lake.rows("core__residence") else ()
+    reasons = unavailable(catalogue, (*LIST_FEEDS, *addresses, *calendar.feeds), request.allowed_feeds)
+    lacking = {
+        name: reason for name, reason in _lacking_reference(lake, request.imd_edition).items() if name in catalogue.by_name
+    }
+    return catalogue, {**lacking, **reasons}, calendar
+
+
+def _lacking_reference(lake: Lake, edition: int) -> dict[str, str]:
+    """Give the features whose area column or household is nowhere filled, with the reason."""
+    columns = {name: column for name, column in area_columns(edition).items() if not column.startswith("local_")}
+    columns[f"local_{edition}_quintile"] = f"imd_{edition}_rank"
+    counted = ", ".join(f"count({column}) AS {column}" for column in sorted(set(columns.values())))
+    with connect() as con:
+        filled = con.sql(f"SELECT {counted} FROM {lake.scan('core__area')}").to_arrow_table().to_pylist()[0]
+        named = (
+            con.sql(f"SELECT count(household_id) AS n FROM {lake.scan('core__residence')}").to_arrow_table().to_pylist()[0]["n"]
+        )
+    lacking = {name: "the reference files given do not hold it" for name, column in columns.items() if not filled[column]}
+    households = {} if named else dict.fromkeys(("household_size", "lives_alone"), "the list names no households")
+    return lacking | households
+
+
+# --- ranges of people ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Task:
+    root: Path
+    recipe: Recipe
+    index_date: date
+    scans: Mapping[str, str]
+    event_files: tuple[str, ...]
+    households: Households
+    given: pa.Table | None
+
+
+@dataclass(frozen=True)
+class _RangeResult:
+    files: tuple[DataFile, ...]
+    flow: list[tuple[str, int]]
+    schema: pa.Schema | None
+
+
+def _build_range(task: _Task, first: int, last: int) -> _RangeResult:
+    """Compute and write the rows of the people from `first` up to, not including, `last`."""
+    tables, spells = _read_range(task, first, last)
+    table, flow = person_features(
+        tables, Events.from_arrow(read_events(task.event_files, first, last)), _index_events(task, tables, spells), task.recipe
+    )
+    lake = Lake(task.root)
+    files = tuple(
+        lake.write_arrow(PERSON_FEATURES.name, part.drop_columns("index_date"), {"index_date": day})
+        for day, part in _by_day(table)
+    )
+    return _RangeResult(files, flow, table.schema if table.num_rows else None)
+
+
+def _read_range(task: _Task, first: int, last: int) -> tuple[PeopleTables, pa.Table]:
+    where = _RANGE.format(first=first, last=last)
+    scans = task.scans
+    queries = (
+        f"SELECT * FROM {scans['core__person']} WHERE {where} ORDER BY person_key",
+        f"SELECT * FROM {scans['core__registration']} WHERE {where} ORDER BY person_key, start_date",
+        f"SELECT person_key, lsoa_code, residence_status, hash(household_id) * CAST(household_id IS NOT NULL AS UBIGINT) AS hashed, "
+        f"household_id IS NULL AS alone, start_date, end_date FROM {scans['core__residence']} WHERE {where} ORDER BY person_key, start_date",
+        f"SELECT * FROM {scans['core__spell']} WHERE {where} AND {task.recipe.cohort.kind == 'discharges'}",
+    )
+    with connect(memory_limit_gb=1.0, threads=1) as con:
+        people, registrations, residences, spells = (con.sql(query).to_arrow_table() for query in queries)
+    household = pc.if_else(residences["alone"], pa.scalar(None, pa.uint64()), residences["hashed"])
+    residences = residences.drop_columns(["hashed", "alone"]).append_column("household", household)
+    return PeopleTables(people, registrations, residences, task.households), spells
+
+
+def _index_events(task: _Task, tables: PeopleTables, spells: pa.Table) -> IndexEvents:
+    cohort = task.recipe.cohort
+    if cohort.kind == "registered":
+        return IndexEvents.on_one_day(tables.people, task.index_date)
+    if cohort.kind == "discharges":
+        return IndexEvents.at_discharges(spells, task.index_date, cohort)
+    if task.given is None:
+        raise RefusalError("a cohort of kind 'given' needs its rows from the source, and there are none")
+    here = task.given.filter(pc.is_in(task.given["person_key"], tables.people["person_key"].combine_chunks()))
+    here = here.sort_by([("person_key", "ascending"), ("index_date", "ascending"), ("index_event_id", "ascending")])
+    keys = here["person_key"].cast(pa.int32()).combine_chunks().to_numpy()
+    return IndexEvents(keys, days(here["index_date"], OPEN), here["index_event_id"].cast(pa.string()).combine_chunks())
+
+
+def _by_day(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    for day in sorted(pc.unique(table["index_date"]).to_pylist()):
+        yield day.isoformat(), table.filter(pc.equal(table["index_date"], pa.scalar(day)))
+
+
+def _ranges(lake: Lake, people_per_range: int) -> list[tuple[int, int]]:
+    bounds = lake.read("core__person", "coalesce(min(person_key), 0) AS low, coalesce(max(person_key), 0) AS high").to_pylist()[0]
+    starts = range(bounds["low"], bounds["high"] + 1, people_per_range)
+    return [(start, start + people_per_range) for start in starts]
+
+
+def _scans(lake: Lake) -> dict[str, str]:
+    return {name: lake.scan(name) for name in _CORE}
+
+
+def _households(lake: Lake) -> Households:
+    """Take everyone's periods at households; a death ends them."""
+    query = f"""
+        SELECT hash(household_id) AS household, start_date, least(end_date, death_date) AS end_date
+        FROM {lake.scan("core__residence")} JOIN {lake.scan("core__person")} USING (person_key)
+        WHERE household_id IS NOT NULL AND start_date <= coalesce(death_date, start_date)
+    """
+    with connect() as con:
+        found = con.sql(query).to_arrow_table()
+    return Households.from_periods(
+        found["household"].combine_chunks().to_numpy(), days(found["start_date"], OPEN), days(found["end_date"], np.int32(OPEN))
+    )
+
+
+# --- committing ----------------------------------------------------------------------------------------------------
+
+
+def _commit(lake: Lake, files: list[DataFile], schema: pa.Schema, index_date: date, cohort: CohortSettings) -> bool:
+    """Commit the files; a changed set of columns, or a cohort with many index dates, replaces the whole table."""
+    name = PERSON_FEATURES.name
+    changed = lake.exists(name) and lake.schema(name).names != schema.names
+    whole = changed or cohort.kind != "registered"
+    replace: Mapping[str, str] | str = "all" if whole else {"index_date": index_date.isoformat()}
+    lake.commit(name, files, schema, partition_by=PERSON_FEATURES.partitioned_by, replace=replace)
+    return changed
+
+
+def _write_flow(lake: Lake, index_date: date, flow: list[tuple[str, int]]) -> None:
+    rows = pa.table(
+        {
+            "step": pa.array(range(len(flow)), pa.int32()),
+            "reason": pa.array([reason for reason, _ in flow], pa.string()),
+            "people": pa.array([count for _, count in flow], pa.int64()),
+        }
+    )
+    lake.replace(risk.COHORT_FLOW, rows, {"index_date": index_date.isoformat()})

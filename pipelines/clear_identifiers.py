@@ -1,0 +1,142 @@
+"""Clear identifiers where a pseudonym or code belongs: NHS numbers, full postcodes, names; found before anything is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import duckdb
+
+from expectations.table import Column, Kind, Table
+from pipelines.errors import ExtractError
+
+WITHHELD = "(withheld)"  # stands in a raw table where a clear identifier stood
+PERSON_COLUMNS = ("person_id", "household_id")
+POSTCODE_COLUMN = "postcode_status"
+
+# Ten random digits pass the modulus-11 check once in eleven times.
+CHANCE = 1 / 11
+TELLING_SAMPLE = 100
+RECORD_NUMBER_SHARE = 0.5  # record and spell numbers may have any form: refuse only far above chance
+A_HANDFUL = 3  # set aside, however small the file
+
+_SHAPE = "[0-9]{10}|[0-9]{3}[ -][0-9]{3}[ -][0-9]{4}"
+_POSTCODE = "(?i)(GIR ?0AA|[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2})"
+_NAME = "(?i)[A-Z][A-Z'’-]+,? +[A-Z][A-Z'’-]+( +[A-Z][A-Z'’-]+)*|[A-Z][A-Z'’-]+, ?[A-Z]\\.?"
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """What a column holds: values, values shaped as NHS numbers, those that pass the check, full postcodes, names."""
+
+    values: int
+    shaped: int
+    numbers: int
+    postcodes: int
+    names: int
+
+
+def is_shaped_sql(value: str) -> str:
+    """Give the SQL that is true for ten digits, with or without spaces."""
+    return f"(strlen({value}) BETWEEN 10 AND 16 AND regexp_full_match(trim({value}), '{_SHAPE}'))"
+
+
+def digits_sql(value: str) -> str:
+    """Give the SQL of the ten digits of a value shaped as an NHS number, as a number; null for any other."""
+    return f"CASE WHEN {is_shaped_sql(value)} THEN CAST(replace(replace(trim({value}), ' ', ''), '-', '') AS BIGINT) END"
+
+
+def passes_check_sql(digits: str) -> str:
+    """Give the SQL that is true for ten digits that are a valid NHS number; ten equal digits are a placeholder and are not.
+
+    Source: NHS Data Dictionary, NHS NUMBER, modulus 11 with weights 10 to 2.
+    """
+    total = " + ".join(f"({digits} // {10**place} % 10) * {place + 1}" for place in range(1, 10))
+    return f"coalesce((11 - ({total}) % 11) % 11 = {digits} % 10 AND {digits} % 1111111111 <> 0, false)"
+
+
+def is_postcode_sql(value: str) -> str:
+    """Give the SQL that is true for a full UK postcode; most values are told by their length alone."""
+    return f"(strlen({value}) BETWEEN 5 AND 12 AND regexp_full_match(trim({value}), '{_POSTCODE}'))"
+
+
+def is_name_sql(value: str) -> str:
+    """Give the SQL that is true for two or more words of letters, or a surname and an initial."""
+    quoted = _NAME.replace("'", "''")
+    return f"((contains({value}, ' ') OR contains({value}, ',')) AND regexp_full_match(trim({value}), '{quoted}'))"
+
+
+def watched_columns(table: Table, hashed: bool) -> list[Column]:
+    """List the columns in which a clear identifier would be out of place; hashed ones are safe whatever they held."""
+    texts = [column for column in table.columns if column.kind in (Kind.IDENTIFIER, Kind.CODE, Kind.TEXT)]
+    safe = {"extract_id", "file_name", POSTCODE_COLUMN, *(PERSON_COLUMNS if hashed else ())}
+    return [column for column in texts if column.name not in safe]
+
+
+def clear_sql(column: Column, value: str, numbers: bool) -> str:
+    """Give the SQL that is true where a column holds a clear identifier; `numbers` says whether its NHS numbers are telling."""
+    kinds = [is_postcode_sql(value)]
+    if column.kind is Kind.IDENTIFIER:
+        kinds.append(is_name_sql(value))
+    if numbers:
+        kinds.append(f"({is_shaped_sql(value)} AND {passes_check_sql(digits_sql(value))})")
+    return f"({' OR '.join(kinds)})"
+
+
+def look_for(con: duckdb.DuckDBPyConnection, source: str, values: dict[str, str], columns: list[Column]) -> dict[str, Sightings]:
+    """Count the clear identifiers in every watched column of a file, in one pass; `values` gives each column's SQL."""
+    watched = [column for column in columns if column.name in values]
+    if not watched:
+        return {}
+    seen = [f"{values[column.name]} AS v_{column.name}, {_digits(column, values[column.name])} AS d_{column.name}" for column in watched]
+    counts = [f"count(*) FILTER ({condition})" for column in watched for condition in _conditions(column)]
+    found = con.execute(f"SELECT {', '.join(counts)} FROM (SELECT {', '.join(seen)} FROM {source})").fetchall()[0]
+    return {column.name: Sightings(*found[5 * place : 5 * place + 5]) for place, column in enumerate(watched)}
+
+
+def _digits(column: Column, value: str) -> str:
+    return digits_sql(value) if column.kind is Kind.IDENTIFIER else "CAST(NULL AS BIGINT)"
+
+
+def _conditions(column: Column) -> tuple[str, ...]:
+    value, digits, numbered = f"v_{column.name}", f"d_{column.name}", column.kind is Kind.IDENTIFIER
+    return (
+        f"{value} IS NOT NULL",
+        f"{digits} IS NOT NULL",
+        passes_check_sql(digits) if numbered else "false",
+        is_postcode_sql(value),
+        is_name_sql(value) if numbered else "false",
+    )
+
+
+def columns_to_withhold(file_name: str, sightings: dict[str, Sightings], limit: float) -> dict[str, bool]:
+    """Name the columns whose clear identifiers are set aside row by row, and whether NHS numbers are among them.
+
+    An ExtractError refuses a file that is full of them.
+    """
+    withheld = {}
+    for column, seen in sightings.items():
+        person = column in PERSON_COLUMNS
+        by_chance = seen.shaped >= TELLING_SAMPLE and seen.numbers <= _most_by_chance(seen.shaped)
+        numbers = 0 if by_chance else seen.numbers
+        hits = seen.postcodes + seen.names + (numbers if person else 0)
+        flooded = not person and numbers >= TELLING_SAMPLE and numbers > RECORD_NUMBER_SHARE * seen.values
+        if flooded or hits > max(A_HANDFUL, limit * seen.values) or 2 * hits > seen.values:
+            raise ExtractError(_refusal(file_name, column, seen, numbers, limit))
+        if hits:
+            withheld[column] = person and numbers > 0
+    return withheld
+
+
+def _most_by_chance(shaped: int) -> float:
+    return shaped * CHANCE + 4 * sqrt(shaped * CHANCE * (1 - CHANCE))
+
+
+def _refusal(file_name: str, column: str, seen: Sightings, numbers: int, limit: float) -> str:
+    kinds = {"NHS numbers": numbers, "full postcodes": seen.postcodes, "names": seen.names}
+    found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
+    return (
+        f"{file_name}: the column {column} holds clear identifiers ({found} in {seen.values:,} values; the limit is {limit:.1%}). "
+        "Nothing of the file was stored. Have it sent with pseudonyms, or set `pseudonymised: false` for the feed with a key; "
+        "a column that is meant to hold such values must be left out"
+    )

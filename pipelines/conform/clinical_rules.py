@@ -1,0 +1,87 @@
+"""The codes that clinical definitions rest on: versioned settings, each with its source.
+
+Published lists differ and change, so a list is a setting and `version` is recorded with every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel, Field, field_validator
+
+
+class ClinicalRules(BaseModel, extra="forbid", frozen=True):
+    """Which codes mean what. Sources: NHS Data Dictionary, HES data dictionaries, ECDS technical output specification."""
+
+    version: str = Field("2025-1", min_length=1, description="Name of this set of lists; recorded with every run.")
+    emergency_methods: tuple[str, ...] = Field(
+        ("21", "22", "23", "24", "25", "28", "2A", "2B", "2C", "2D"),
+        description="Admission methods of an emergency; 2A to 2D replaced 28 (NHS Data Dictionary, ADMISSION METHOD).",
+    )
+    elective_methods: tuple[str, ...] = Field(
+        ("11", "12", "13"), description="Admission methods of an elective admission: waiting list, booked, planned."
+    )
+    maternity_methods: tuple[str, ...] = Field(("31", "32"), description="Admission methods ante and post partum.")
+    birth_methods: tuple[str, ...] = Field(
+        ("82", "83", "2C"), description="Admission methods of a birth; 2C, born at home as intended, is no emergency."
+    )
+    obstetric_specialties: tuple[str, ...] = Field(
+        ("501", "505", "560"),
+        description="Treatment functions (obstetrics, fetal medicine, midwifery) whose emergency codes are maternity.",
+    )
+    regular_attender_classes: tuple[str, ...] = Field(
+        ("3", "4"), description="Patient classifications of regular day and night attenders: a spell each, joined to nothing."
+    )
+    transfer_destinations: tuple[str, ...] = Field(
+        ("49", "50", "51", "52", "53", "84"),
+        description="Discharge destinations that say the care went on elsewhere (continuous inpatient spell).",
+    )
+    transfer_sources: tuple[str, ...] = Field(
+        ("49", "50", "51", "52", "53", "87"), description="Sources of admission that say the care began elsewhere."
+    )
+    transfer_methods: tuple[str, ...] = Field(("2B", "81"), description="Admission methods of a transfer between hospitals.")
+    not_a_transfer: tuple[str, str, str] = Field(
+        ("19", "51", "21"),
+        description="Destination, source and method which, where all three coincide, are a new emergency and no transfer.",
+    )
+    transfer_gap_days: int = Field(
+        2, ge=0, le=30, description="Most days from a discharge to the admission that continues its spell."
+    )
+    died_methods: tuple[str, ...] = Field(("4",), description="Discharge methods of a death in hospital.")
+    same_day_emergency_department: str = Field("05", description="Department type of same-day emergency care: no A&E attendance.")
+    attendance_departments: tuple[str, ...] = Field(
+        ("01", "02", "03", "04"), description="Department types of an A&E attendance."
+    )
+    unplanned_categories: tuple[str, ...] = Field(
+        ("1", "2", "3"), description="Attendance categories that are unplanned; an empty one counts as unplanned."
+    )
+    not_attended_statuses: tuple[str, ...] = Field(
+        ("1077031000000103", "1077781000000101", "63238001"),
+        description="Discharge statuses of a record that is no attendance: streamed elsewhere (2), dead before arrival.",
+    )
+    ambulance_arrival_modes: tuple[str, ...] = Field(
+        ("1048021000000102", "1048031000000100", "1048041000000109", "1048051000000107", "1048081000000101", "1"),
+        description="Arrival modes by ambulance: road without and with emergency, with escort, helicopter, repatriation; "
+        "1 is the HES A&E code.",
+    )
+    left_before_seen_statuses: tuple[str, ...] = Field(
+        ("1066301000000103", "1066311000000101", "1066321000000107", "12"),
+        description="Discharge statuses of leaving before assessment, after it, or before treatment ended; 12 is the HES code.",
+    )
+    out_of_hours_from: str = Field("18:30", pattern=r"\d\d:\d\d", description="Out of hours begins (GP contract core hours).")
+    out_of_hours_to: str = Field("08:00", pattern=r"\d\d:\d\d", description="Out of hours ends.")
+    attended_statuses: tuple[str, ...] = Field(("5", "6"), description="Outpatient statuses of an attended appointment.")
+    missed_statuses: tuple[str, ...] = Field(("3", "7"), description="Outpatient statuses of a missed one: no show, too late.")
+
+    @field_validator("*")
+    @classmethod
+    def _plain_codes(cls, value: object) -> object:
+        for code in value if isinstance(value, tuple) else ():
+            if not str(code).isalnum():
+                raise ValueError(f"a code may hold letters and digits only, not {code!r}")
+        return value
+
+
+def sql_list(codes: Iterable[str]) -> str:
+    """Render codes as the inside of a SQL IN list."""
+    return ", ".join(f"'{code}'" for code in codes) or "NULL"

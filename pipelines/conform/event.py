@@ -1,0 +1,81 @@
+"""core__event: one long table sorted by person and date, one file per range of people.
+
+Events of any source are numbered once and put into one bucket per range of people on disk; each bucket is then sorted
+and written by itself. Memory depends on the size of a range, not on the board.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+from pydantic import BaseModel, Field
+
+from expectations.tables.core import EVENT
+from features.events import FEED_NUMBER
+from pipelines.conform.event_rows import EventRows
+from pipelines.storage import Lake, arrow_schema
+
+_ORDER = "person_key, event_date, event_type, code, value, provider, available_date"
+
+
+class EventSettings(BaseModel, extra="forbid", frozen=True):
+    """How core__event is cut into files."""
+
+    people_per_file: int = Field(131_072, ge=1_000, description="People in the range of one file of core__event.")
+
+
+def write_events(
+    lake: Lake, con: duckdb.DuckDBPyConnection, rows: Sequence[EventRows], people: str, codes: str, settings: EventSettings,
+    work: Path,
+) -> int:  # fmt: skip
+    """Number, bucket, sort and store events as core__event, replaced whole in one commit; give their number.
+
+    `people` and `codes` are SQL of core__person and core__code; `work` is a folder for the buckets, removed again.
+    """
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        con.execute("SET partitioned_write_flush_threshold = 65536")
+        for number, part in enumerate(rows):
+            con.execute(_bucket_sql(part, people, codes, settings.people_per_file, work / f"{number:02}"))
+        buckets = sorted({int(folder.name.removeprefix("bucket=")) for folder in work.glob("*/bucket=*")})
+        files = [lake.write_sql(EVENT.name, con, _sorted_sql(work, bucket)) for bucket in buckets]
+        if not files:
+            files = [lake.write_sql(EVENT.name, con, _no_events_sql())]
+        lake.commit(EVENT.name, files, arrow_schema(EVENT), replace="all")
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return sum(file.rows for file in files)
+
+
+def _bucket_sql(part: EventRows, people: str, codes: str, people_per_file: int, folder: Path) -> str:
+    person = "" if part.numbered else f"JOIN (SELECT person_id, person_key FROM {people}) USING (person_id)"
+    code = "coalesce(coded.code, 0)" if part.code_system else "0"
+    coded = f"LEFT JOIN {_codes_of(part.code_system, codes)} AS coded ON coded.source_code = row.code" if part.code_system else ""
+    return f"""
+    COPY (
+        SELECT person_key, event_date, greatest(available_date, event_date) AS available_date,
+            CAST(event_type AS SMALLINT) AS event_type, {code} AS code,
+            CAST(CASE WHEN isfinite(value) THEN value END AS FLOAT) AS value,
+            coalesce(sent.code, 0) AS provider, CAST({FEED_NUMBER[part.feed]} AS TINYINT) AS feed,
+            person_key // {people_per_file} AS bucket
+        FROM ({part.sql}) AS row {person} {coded}
+        LEFT JOIN {_codes_of("ods", codes)} AS sent ON sent.source_code = row.provider
+    ) TO '{folder}' (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (bucket))"""
+
+
+def _codes_of(system: str, codes: str) -> str:
+    return f"(SELECT code, source_code FROM {codes} WHERE code_system = '{system}')"
+
+
+def _sorted_sql(work: Path, bucket: int) -> str:
+    columns = ", ".join(column.name for column in EVENT.columns)
+    return f"SELECT {columns} FROM read_parquet('{work}/*/bucket={bucket}/*.parquet', hive_partitioning=false) ORDER BY {_ORDER}"
+
+
+def _no_events_sql() -> str:
+    kinds = {"date32": "DATE", "int16": "SMALLINT", "int8": "TINYINT", "int32": "INTEGER", "float32": "FLOAT"}
+    return "SELECT " + ", ".join(f"CAST(NULL AS {kinds[c.arrow_type]}) AS {c.name}" for c in EVENT.columns) + " WHERE false"

@@ -1,0 +1,108 @@
+"""The events that each feed's rows and each spell become: SQL with text codes, not yet numbered or sorted.
+
+Every row of a feed becomes at least one event, so that none is lost without a trace. What a type means, and what its
+code and value hold, stands in `features/events.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from features.events import NUMBER_OF
+from pipelines.conform.availability import AvailabilitySettings, available_sql
+from pipelines.conform.clinical_rules import ClinicalRules, sql_list
+from pipelines.conform.feeds import DEPARTMENT, EVENT_FEEDS, HOSPITAL_FEEDS, Sources
+
+
+@dataclass(frozen=True)
+class EventRows:
+    """Events with one code system.
+
+    `sql` gives event_date, available_date, event_type (number), code, value, provider (text) and the person: person_id,
+    or person_key where `numbered`.
+    """
+
+    feed: str
+    code_system: str
+    sql: str
+    numbered: bool = False
+
+
+def feed_event_rows(sources: Sources, rules: ClinicalRules, available: AvailabilitySettings) -> list[EventRows]:
+    """Give the events of every feed but admissions, whose events are those of the spells."""
+    makers = {
+        "emergency_attendances": ("department_type", _emergency(rules)),
+        "outpatient_appointments": ("treatment_function", _outpatient(rules)),
+        "gp_observations": ("snomed", _gp("gp_observation", "effective_date", "concept_code", "result_value")),
+        "gp_medication_orders": ("dmd", _gp("gp_medication", "issue_date", "medicine_code", "quantity")),
+    }
+    return [
+        EventRows(feed, makers[feed][0], makers[feed][1].format(source=sources[feed], available=available_sql(feed, available)))
+        for feed in EVENT_FEEDS
+        if feed in sources and feed in makers
+    ]
+
+
+def _gp(event: str, day: str, code: str, value: str) -> str:
+    return f"""SELECT person_id, {day} AS event_date, {{available}} AS available_date, {NUMBER_OF[event]} AS event_type,
+        {code} AS code, {value} AS value, practice_code AS provider FROM {{source}}"""
+
+
+def _outpatient(rules: ClinicalRules) -> str:
+    return f"""SELECT person_id, appointment_date AS event_date, {{available}} AS available_date,
+        CASE WHEN attendance_status IN ({sql_list(rules.attended_statuses)}) THEN {NUMBER_OF["outpatient_attended"]}
+             WHEN attendance_status IN ({sql_list(rules.missed_statuses)}) THEN {NUMBER_OF["outpatient_missed"]}
+             ELSE {NUMBER_OF["outpatient_other"]} END AS event_type,
+        treatment_function AS code, CAST(NULL AS DOUBLE) AS value, provider_code AS provider FROM {{source}}"""
+
+
+def _emergency(rules: ClinicalRules) -> str:
+    """Give one event that says what the record is, and up to three more for how an A&E attendance came and went."""
+    out_of_hours = f"""isodow(arrival_date) >= 6 OR left(replace(arrival_time, ':', ''), 4) >= '{rules.out_of_hours_from.replace(":", "")}'
+            OR left(replace(arrival_time, ':', ''), 4) < '{rules.out_of_hours_to.replace(":", "")}'"""
+    return f"""
+    SELECT person_id, arrival_date AS event_date, {{available}} AS available_date,
+        unnest(CASE WHEN department = '{rules.same_day_emergency_department}' THEN [{NUMBER_OF["same_day_emergency_care"]}]
+            WHEN NOT is_attendance THEN [{NUMBER_OF["other_emergency_care_record"]}]
+            ELSE list_filter([
+                {NUMBER_OF["ae_attendance"]},
+                CASE WHEN arrival_mode IN ({sql_list(rules.ambulance_arrival_modes)}) THEN {NUMBER_OF["ambulance_arrival"]} END,
+                CASE WHEN {out_of_hours} THEN {NUMBER_OF["out_of_hours_attendance"]} END,
+                CASE WHEN discharge_status IN ({sql_list(rules.left_before_seen_statuses)}) THEN {NUMBER_OF["left_before_seen"]} END
+            ], lambda event: event IS NOT NULL) END) AS event_type,
+        department AS code, CAST(NULL AS DOUBLE) AS value, provider_code AS provider
+    FROM (SELECT *, {DEPARTMENT} AS department,
+        coalesce({DEPARTMENT} IN ({sql_list(rules.attendance_departments)}), false)
+            AND coalesce(attendance_category IN ({sql_list(rules.unplanned_categories)}), true)
+            AND NOT coalesce(discharge_status IN ({sql_list(rules.not_attended_statuses)}), false) AS is_attendance
+        FROM {{source}})"""
+
+
+def spell_event_rows(spells: str) -> list[EventRows]:
+    """Give the events of spells (SQL of core__spell): what is known at admission, and what at discharge."""
+    classes = {
+        "emergency": "emergency_admission", "elective": "elective_admission", "maternity": "maternity_admission",
+        "regular_attender": "regular_attendance",
+    }  # fmt: skip
+    cases = " ".join(f"WHEN '{spell_class}' THEN {NUMBER_OF[event]}" for spell_class, event in classes.items())
+    admitted = f"""SELECT person_key, admission_date AS event_date, admission_available_date AS available_date,
+        CASE spell_class {cases} ELSE {NUMBER_OF["other_admission"]} END AS event_type, treatment_function AS code,
+        CAST(NULL AS DOUBLE) AS value, provider_code AS provider FROM {spells}"""
+    discharged = "person_key, discharge_date AS event_date, discharge_available_date AS available_date"
+    ended = f"""SELECT {discharged},
+        CASE WHEN spell_class = 'elective' THEN {NUMBER_OF["elective_discharge"]}
+             WHEN nights > 0 THEN {NUMBER_OF["emergency_discharge_overnight"]}
+             ELSE {NUMBER_OF["emergency_discharge_zero_day"]} END AS event_type,
+        primary_diagnosis AS code, CAST(nights AS DOUBLE) AS value, provider_code AS provider
+        FROM {spells} WHERE discharge_date IS NOT NULL AND spell_class IN ('emergency', 'elective')"""
+    diagnosed = f"""SELECT {discharged}, {NUMBER_OF["hospital_diagnosis"]} AS event_type,
+        unnest(string_split(diagnoses, ',')) AS code, CAST(NULL AS DOUBLE) AS value, provider_code AS provider
+        FROM {spells} WHERE discharge_date IS NOT NULL AND diagnoses IS NOT NULL"""
+    paid = f"""SELECT {discharged}, {NUMBER_OF["spell_cost"]} AS event_type, CAST(NULL AS VARCHAR) AS code, cost AS value,
+        provider_code AS provider FROM {spells} WHERE discharge_date IS NOT NULL AND cost IS NOT NULL"""
+    feed = HOSPITAL_FEEDS[0]
+    return [
+        EventRows(feed, "treatment_function", admitted, numbered=True),
+        EventRows(feed, "icd10", f"{ended} UNION ALL {diagnosed}", numbered=True),
+        EventRows(feed, "", paid, numbered=True),
+    ]

@@ -1,0 +1,110 @@
+"""core__person: everyone any feed names, under a number that a person keeps."""
+
+from __future__ import annotations
+
+from pipelines.conform.clinical_rules import ClinicalRules, sql_list
+from pipelines.conform.feeds import Sources
+
+_STATED_SEX = "('1', '2')"
+_UNSTATED_ETHNICITY = "('Z', '99')"
+_NOBODY = "(SELECT CAST(NULL AS INTEGER) AS person_key, CAST(NULL AS VARCHAR) AS person_id WHERE false)"
+_NO_LIST = """SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS birth_date, CAST(NULL AS DATE) AS death_date,
+    CAST(NULL AS VARCHAR) AS sex, CAST(NULL AS VARCHAR) AS ethnic_category WHERE false"""
+
+
+def person_sql(person_ids: str, sources: Sources, rules: ClinicalRules, known: str | None = None) -> str:
+    """Give the SQL of core__person.
+
+    `person_ids` is SQL with a column person_id, repeats allowed. `known` is the core__person of an earlier run: its people
+    keep their keys, stay in the table even when no feed names them any more (a key is never given twice), and new people
+    follow in sorted order. A stated sex or ethnicity goes before a refused one (Z, 9), that before an unknown one (99, 0),
+    and the list before the latest hospital record.
+    """
+    return f"""
+    WITH known AS (SELECT person_key, person_id FROM {known or _NOBODY}),
+    fresh AS (SELECT DISTINCT person_id FROM {person_ids} WHERE person_id NOT IN (SELECT person_id FROM known)),
+    numbered AS (
+        SELECT person_key, person_id FROM known
+        UNION ALL
+        SELECT (SELECT coalesce(max(person_key), -1) FROM known) + row_number() OVER (ORDER BY person_id), person_id FROM fresh
+    ),
+    listed AS ({_listed(sources)}),
+    members AS ({_members(sources)}),
+    hospital AS ({_hospital(sources)}),
+    deaths AS ({_deaths(sources, rules)}),
+    opt_outs AS ({_opt_outs(sources)})
+    SELECT
+        CAST(person_key AS INTEGER) AS person_key,
+        person_id,
+        listed.birth_date,
+        coalesce(CASE WHEN listed.sex IN {_STATED_SEX} THEN listed.sex END, hospital.stated_sex, listed.sex, hospital.sex) AS sex,
+        coalesce(
+            CASE WHEN listed.ethnic_category NOT IN {_UNSTATED_ETHNICITY} THEN listed.ethnic_category END,
+            hospital.stated_ethnicity,
+            CASE WHEN 'Z' IN (listed.ethnic_category, hospital.refused_ethnicity) THEN 'Z' END,
+            listed.ethnic_category, hospital.ethnicity
+        ) AS ethnic_category,
+        coalesce(listed.death_date, deaths.death_date) AS death_date,
+        coalesce(opt_outs.type_1, false) AS type_1_opt_out,
+        coalesce(opt_outs.national, false) AS national_data_opt_out,
+        members.person_id IS NOT NULL AS on_list
+    FROM numbered
+    LEFT JOIN listed USING (person_id)
+    LEFT JOIN members USING (person_id)
+    LEFT JOIN hospital USING (person_id)
+    LEFT JOIN deaths USING (person_id)
+    LEFT JOIN opt_outs USING (person_id)
+    """
+
+
+def _listed(sources: Sources) -> str:
+    if "patients" not in sources:
+        return _NO_LIST
+    return f"""SELECT person_id, make_date(birth_year, coalesce(birth_month, 7), 1) AS birth_date, death_date, sex, ethnic_category
+        FROM {sources["patients"]}"""
+
+
+def _members(sources: Sources) -> str:
+    """Say who stands on the list: the people of PATIENT, or where there is none those with a registration."""
+    feed = sources.get("patients") or sources.get("registrations") or _NOBODY
+    return f"SELECT DISTINCT person_id FROM {feed}"
+
+
+def _hospital(sources: Sources) -> str:
+    """Give the latest sex and ethnicity of a person's hospital records; the day is put before the value to find the latest."""
+    dated = [
+        f"SELECT person_id, CAST({day} AS VARCHAR) AS day, sex, ethnic_category FROM {sources[feed]}"
+        for feed, day in (("admissions", "admission_date"), ("emergency_attendances", "arrival_date"))
+        if feed in sources
+    ]
+    records = " UNION ALL ".join(dated) or (
+        "SELECT CAST(NULL AS VARCHAR) AS person_id, '' AS day, CAST(NULL AS VARCHAR) AS sex, "
+        "CAST(NULL AS VARCHAR) AS ethnic_category WHERE false"
+    )
+    return f"""
+        SELECT person_id,
+            substr(max(day || sex) FILTER (sex IN {_STATED_SEX}), 11) AS stated_sex,
+            substr(max(day || sex), 11) AS sex,
+            substr(max(day || ethnic_category) FILTER (ethnic_category NOT IN {_UNSTATED_ETHNICITY}), 11) AS stated_ethnicity,
+            max(ethnic_category) FILTER (ethnic_category = 'Z') AS refused_ethnicity,
+            substr(max(day || ethnic_category), 11) AS ethnicity
+        FROM ({records}) GROUP BY person_id"""
+
+
+def _deaths(sources: Sources, rules: ClinicalRules) -> str:
+    if "admissions" not in sources:
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS death_date WHERE false"
+    return f"""SELECT person_id, min(discharge_date) AS death_date FROM {sources["admissions"]}
+        WHERE discharge_method IN ({sql_list(rules.died_methods)}) GROUP BY person_id"""
+
+
+def _opt_outs(sources: Sources) -> str:
+    if "opt_outs" not in sources:
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id, false AS type_1, false AS national WHERE false"
+    return f"""SELECT person_id, bool_or(opt_out_type = 'TYPE_1' AND status = '1') AS type_1,
+            bool_or(opt_out_type = 'NATIONAL' AND status = '1') AS national
+        FROM (
+            SELECT person_id, opt_out_type, status FROM {sources["opt_outs"]}
+            QUALIFY row_number() OVER (
+                PARTITION BY person_id, opt_out_type ORDER BY effective_date DESC, extract_date DESC, row_number DESC) = 1
+        ) GROUP BY person_id"""

@@ -1,0 +1,103 @@
+"""Counts of who sent what, when and about whom: what coverage and linkage are judged from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from expectations.tables import core
+from features.events import FEED_NUMBER, NUMBER_OF
+from pipelines.conform.feeds import EVENT_FEEDS, Sources, organisation_column
+from pipelines.storage import Lake
+
+# One record may become several events; these say what the record is, and every record has one of them.
+_RECORDS = (
+    "emergency_admission", "elective_admission", "maternity_admission", "regular_attendance", "other_admission", "ae_attendance",
+    "same_day_emergency_care", "other_emergency_care_record", "outpatient_attended", "outpatient_missed", "outpatient_other",
+    "gp_observation", "gp_medication",
+)  # fmt: skip
+
+
+def _records(lake: Lake, feeds: Sequence[str]) -> str:
+    """Give the SQL of one event per record: feed, provider (both numbers), person_key, event_date."""
+    numbers = ", ".join(str(FEED_NUMBER[feed]) for feed in feeds)
+    records = ", ".join(str(NUMBER_OF[name]) for name in _RECORDS)
+    return f"""(SELECT feed, provider, person_key, event_date FROM {lake.scan(core.EVENT.name)}
+        WHERE feed IN ({numbers}) AND event_type IN ({records}))"""
+
+
+def _named(lake: Lake, counted: str) -> str:
+    """Give the SQL of counts by feed and provider number with their names; numbers group and join far cheaper than text."""
+    names = " ".join(f"WHEN {number} THEN '{feed}'" for feed, number in FEED_NUMBER.items())
+    return f"""(SELECT counted.* EXCLUDE (feed, provider), CASE feed {names} END AS feed, source_code AS organisation_code
+        FROM ({counted}) AS counted
+        JOIN (SELECT code, source_code FROM {lake.scan(core.CODE.name)} WHERE code_system = 'ods') ON code = provider)"""
+
+
+def volumes_sql(lake: Lake, sources: Sources) -> str:
+    """Give the SQL of feed, organisation_code, month, rows; admissions are counted as they came, stay by stay."""
+    feeds = [feed for feed in EVENT_FEEDS if feed != "admissions"]
+    sent = f"SELECT feed, provider, date_trunc('month', event_date) AS month, count(*) AS rows FROM {_records(lake, feeds)} GROUP BY ALL"
+    query = f"SELECT feed, organisation_code, month, rows FROM {_named(lake, sent)}"
+    if "admissions" in sources:
+        query += f""" UNION ALL SELECT 'admissions', provider_code, date_trunc('month', admission_date), count(*)
+            FROM {sources["admissions"]} GROUP BY ALL"""
+    return f"SELECT * FROM ({query}) ORDER BY ALL"
+
+
+def list_sizes_sql(registrations: str, first: date, last: date) -> str:
+    """Give the SQL of practice_code, month, people: the list on the first of each month."""
+    return f"""
+    WITH moves AS (
+        SELECT practice_code, greatest(date_trunc('month', start_date - 1) + INTERVAL 1 MONTH, TIMESTAMP '{first:%Y-%m-01}') AS month,
+            1 AS people FROM {registrations}
+        UNION ALL
+        SELECT practice_code, greatest(date_trunc('month', end_date) + INTERVAL 1 MONTH, TIMESTAMP '{first:%Y-%m-01}'), -1
+        FROM {registrations} WHERE end_date IS NOT NULL
+    ),
+    changes AS (SELECT practice_code, month, sum(people) AS people FROM moves GROUP BY ALL),
+    months AS (SELECT unnest(generate_series(TIMESTAMP '{first:%Y-%m-01}', TIMESTAMP '{last:%Y-%m-01}', INTERVAL 1 MONTH)) AS month),
+    practices AS (SELECT DISTINCT practice_code FROM changes)
+    SELECT practice_code, month,
+        CAST(sum(coalesce(people, 0)) OVER (PARTITION BY practice_code ORDER BY month) AS BIGINT) AS people
+    FROM practices CROSS JOIN months LEFT JOIN changes USING (practice_code, month) ORDER BY ALL
+    """
+
+
+def feed_people_sql(lake: Lake, list_feeds: Mapping[str, str], people: str) -> str:
+    """Give the SQL of feed, organisation_code, person_key: who stands in which feed; `list_feeds` are read as they came."""
+    seen = _named(lake, f"SELECT DISTINCT feed, provider, person_key FROM {_records(lake, EVENT_FEEDS)}")
+    parts = [f"SELECT feed, organisation_code, person_key FROM {seen}"]
+    for feed, source in list_feeds.items():
+        organisation = organisation_column(feed) or "''"
+        parts.append(f"SELECT DISTINCT '{feed}', {organisation}, person_key FROM {source} JOIN {people} USING (person_id)")
+    return " UNION ALL ".join(parts)
+
+
+def main_providers_sql(lake: Lake, feeds: Sequence[str]) -> str:
+    """Give the SQL of feed, practice_code, provider_code: the provider with most records of a practice's people.
+
+    People count at their latest practice; a practice without records takes the feed's largest provider.
+    """
+    registrations = lake.scan(core.REGISTRATION.name)
+    sent = f"SELECT feed, provider, person_key, count(*) AS rows FROM {_records(lake, feeds)} GROUP BY ALL"
+    return f"""
+    WITH counted AS (SELECT * FROM {_named(lake, sent)}),
+    homes AS (
+        SELECT person_key, practice_code FROM {registrations}
+        QUALIFY row_number() OVER (PARTITION BY person_key ORDER BY start_date DESC) = 1
+    ),
+    seen AS (SELECT feed, practice_code, organisation_code AS provider_code, sum(rows) AS rows
+             FROM counted JOIN homes USING (person_key) GROUP BY ALL),
+    totals AS (SELECT feed, organisation_code AS provider_code, sum(rows) AS rows FROM counted GROUP BY ALL),
+    largest AS (SELECT feed, provider_code FROM totals
+                QUALIFY row_number() OVER (PARTITION BY feed ORDER BY rows DESC, provider_code) = 1),
+    choices AS (
+        SELECT feed, practice_code, provider_code, rows FROM seen
+        UNION ALL
+        SELECT feed, practice_code, provider_code, 0 FROM largest CROSS JOIN (SELECT DISTINCT practice_code FROM homes)
+    )
+    SELECT feed, practice_code, provider_code FROM choices
+    QUALIFY row_number() OVER (PARTITION BY feed, practice_code ORDER BY rows DESC, provider_code) = 1
+    ORDER BY ALL
+    """

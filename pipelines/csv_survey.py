@@ -1,0 +1,286 @@
+"""The survey of a CSV file before it is parsed: which lines are rows of the header's shape, and what is wrong with the others.
+
+A line is a row. What cannot be one (a field too many, bytes that are not UTF-8, a quote that never closes) is known by its
+number and reason, so that the rows around it can be read strictly and nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import itertools
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expectations.row_checks import PARSING_REASONS
+from pipelines.errors import ExtractError
+
+CHUNK_BYTES = 4 << 20
+LONGEST_ROW_BYTES = 1_000_000
+LONGEST_LINE_BYTES = 64 << 20
+BYTE_ORDER_MARK = codecs.BOM_UTF8
+NEW_LINE, RETURN = 10, 13
+DELIMITERS = (",", "|", "\t", ";")
+
+Numbers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file writes its fields; an empty delimiter is found in the header."""
+
+    delimiter: str = ""
+    quote: str = '"'
+    encoding: str = "utf-8"
+
+
+@dataclass
+class Survey:
+    """What a file holds: its header, its lines after it, and the numbers of those that are no rows (the first is 1)."""
+
+    header: tuple[str, ...]
+    delimiter: str
+    lines: int = 0
+    lines_with_return: int = 0  # the header among them
+    blank: list[Numbers] = field(default_factory=list)
+    unreadable: dict[str, list[Numbers]] = field(default_factory=dict)
+    last_text: int = 0  # number of the last line that is not blank
+
+    def numbers(self, reason: str) -> Numbers:
+        return np.concatenate(self.unreadable.get(reason, [np.empty(0, np.int64)]))
+
+    @property
+    def unreadable_rows(self) -> int:
+        return sum(part.size for parts in self.unreadable.values() for part in parts)
+
+    @property
+    def blank_lines(self) -> Numbers:
+        return np.concatenate([*self.blank, np.empty(0, np.int64)])
+
+    @property
+    def no_rows(self) -> Numbers:
+        """Give the sorted numbers of every line that is blank or unreadable."""
+        parts = [part for reason in self.unreadable for part in self.unreadable[reason]]
+        return np.sort(np.concatenate([*parts, *self.blank, np.empty(0, np.int64)]))
+
+    @property
+    def rows(self) -> int:
+        return self.lines - self.no_rows.size
+
+    @property
+    def mixed_line_ends(self) -> bool:
+        return 0 < self.lines_with_return < self.lines + 1
+
+    @property
+    def as_it_stands(self) -> bool:
+        """Tell whether a strict parser reads the file's rows as it stands; blank lines at its end are no matter."""
+        return not self.unreadable_rows and not self.mixed_line_ends and not np.any(self.blank_lines < self.last_text)
+
+
+def open_bytes(file: Path) -> IO[bytes]:
+    """Open a file, unpacked where it is gzip."""
+    return gzip.open(file, "rb") if file.name.lower().endswith(".gz") else file.open("rb")  # type: ignore[return-value]
+
+
+def read_blocks(file: Path) -> Iterator[bytes]:
+    """Give a file's content in blocks; an ExtractError names a file that breaks off or is no gzip."""
+    try:
+        with open_bytes(file) as source:
+            while block := source.read(CHUNK_BYTES):
+                yield block
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ExtractError(f"{file.name}: the gzip file is damaged or cut off ({error}); have it sent again") from None
+
+
+def read_lines(file: Path, encoding: str) -> Iterator[bytes]:
+    """Give a file's text as UTF-8 in chunks of whole lines, each ending in a line feed, without a byte order mark."""
+    carried, first, ending = b"", True, b"\n"
+    for block in _as_utf8(file, encoding):
+        data = carried + block
+        if first and len(data) >= len(BYTE_ORDER_MARK):
+            data, first = data.removeprefix(BYTE_ORDER_MARK), False
+        end = data.rfind(b"\n") + 1
+        if end:
+            ending = b"\r\n" if data[:end].endswith(b"\r\n") else b"\n"
+            yield data[:end]
+        carried = data[end:]
+        if len(carried) > LONGEST_LINE_BYTES:
+            raise ExtractError(f"{file.name}: {len(carried) >> 20} MB without a line end; this is no CSV file")
+    if carried:
+        yield carried + ending
+
+
+def _as_utf8(file: Path, encoding: str) -> Iterator[bytes]:
+    if encoding == "utf-8":
+        yield from read_blocks(file)
+        return
+    # A byte that the encoding does not know stays as it is and is then found as not_utf8, row by row.
+    decoder = codecs.getincrementaldecoder(encoding)("strict" if encoding == "utf-16" else "surrogateescape")
+    try:
+        for block in read_blocks(file):
+            yield decoder.decode(block).encode("utf-8", "surrogateescape")
+    except UnicodeError:
+        raise ExtractError(f"{file.name}: not written in {encoding}; set the feed's `encoding`") from None
+
+
+def survey_csv(file: Path, layout: Layout) -> Survey:
+    """Read a CSV file once and tell which of its lines are rows; an ExtractError names a file without a usable header."""
+    chunks = read_lines(file, layout.encoding)
+    first = next(chunks, b"")
+    heading, _, rest = first.partition(b"\n")
+    plain_heading = heading.removesuffix(b"\r")
+    survey = _read_header(file, plain_heading, layout)
+    survey.lines_with_return = int(plain_heading != heading)
+    for chunk in itertools.chain([rest] if rest else [], chunks):
+        _survey_chunk(survey, chunk, plain_heading, layout.quote)
+    return survey
+
+
+def _read_header(file: Path, heading: bytes, layout: Layout) -> Survey:
+    if not heading.strip():
+        raise ExtractError(f"{file.name}: the file is empty, or its first line is; a header with the columns' names must stand there")
+    if b"\0" in heading or b"\r" in heading:
+        raise ExtractError(
+            f"{file.name}: the header holds a control character: a UTF-16 file (set `encoding`), one with old Macintosh line ends, or no text at all"
+        )
+    try:
+        text = heading.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ExtractError(f"{file.name}: the header is not UTF-8; set the feed's `encoding`") from None
+    delimiter = layout.delimiter or max(DELIMITERS, key=text.count)
+    quoting = {"quotechar": layout.quote} if layout.quote else {"quoting": csv.QUOTE_NONE}
+    names = next(csv.reader([text], delimiter=delimiter, **quoting))  # type: ignore[arg-type]
+    return Survey(tuple(name.strip() for name in names), delimiter)
+
+
+def _survey_chunk(survey: Survey, chunk: bytes, heading: bytes, quote: str) -> None:
+    text = np.frombuffer(chunk, np.uint8)
+    fields, delimiter = len(survey.header), ord(survey.delimiter)
+    mark = ord(quote) if quote and quote.encode() in chunk else 0
+    returns = chunk.count(b"\r")
+    ends = np.flatnonzero(text == NEW_LINE)
+    paired = int((text[ends[ends > 0] - 1] == RETURN).sum()) if returns else 0
+    survey.lines_with_return += paired
+    plain = not returns - paired and not mark and b"\0" not in chunk and chunk.isascii() and heading not in chunk
+    if not (plain and _every_line_has(text, ends, delimiter, fields)):
+        _examine(survey, chunk, text, ends, heading, mark)
+    else:
+        survey.last_text = survey.lines + ends.size
+    survey.lines += ends.size
+
+
+def _every_line_has(text: NDArray[np.uint8], ends: Numbers, delimiter: int, fields: int) -> bool:
+    """Tell whether every line has as many fields as the header, all of them short, and none is blank."""
+    marks = text[np.flatnonzero((text == delimiter) | (text == NEW_LINE))]
+    lengths = np.diff(ends, prepend=-1)
+    if marks.size != ends.size * fields or lengths.min() <= 2 or lengths.max() > LONGEST_ROW_BYTES:
+        return False
+    return bool((marks.reshape(-1, fields)[:, -1] == NEW_LINE).all())
+
+
+def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Numbers, heading: bytes, mark: int) -> None:
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    returned = (ends > starts) & (text[np.maximum(ends - 1, 0)] == RETURN)
+    lengths = ends - starts - returned
+    found: dict[str, Mask] = {
+        "control_character": _control_characters(text, ends, returned),
+        "not_utf8": _undecodable(chunk, text, starts, ends),
+        "row_too_long": lengths > LONGEST_ROW_BYTES,
+        "repeated_header": _equal_to(chunk, starts, lengths, heading),
+        **_field_counts(text, ends, ord(survey.delimiter), mark, len(survey.header)),
+    }
+    blank = lengths == 0
+    left = ~blank
+    if left.any():
+        survey.last_text = survey.lines + int(np.flatnonzero(left)[-1]) + 1
+    survey.blank.append(np.flatnonzero(blank) + survey.lines + 1)
+    for reason in PARSING_REASONS:  # in this order: a line has one reason
+        hit = found[reason] & left
+        if hit.any():
+            survey.unreadable.setdefault(reason, []).append(np.flatnonzero(hit) + survey.lines + 1)
+            left &= ~hit
+
+
+def _control_characters(text: NDArray[np.uint8], ends: Numbers, returned: Mask) -> Mask:
+    """Mark lines with a NUL or with a carriage return that ends no line."""
+    bad = (text == 0) | (text == RETURN)
+    bad[ends[returned] - 1] = False
+    return _lines_of(np.flatnonzero(bad), ends)
+
+
+def _undecodable(chunk: bytes, text: NDArray[np.uint8], starts: Numbers, ends: Numbers) -> Mask:
+    bad = np.zeros(ends.size, np.bool_)
+    if chunk.isascii():
+        return bad
+    for line in np.unique(np.searchsorted(ends, np.flatnonzero(text >= 128))):
+        try:
+            chunk[starts[line] : ends[line]].decode("utf-8")
+        except UnicodeDecodeError:
+            bad[line] = True
+    return bad
+
+
+def _equal_to(chunk: bytes, starts: Numbers, lengths: Numbers, heading: bytes) -> Mask:
+    same = lengths == len(heading)
+    for line in np.flatnonzero(same) if heading in chunk else ():
+        same[line] = chunk[starts[line] : starts[line] + lengths[line]] == heading
+    return same if heading in chunk else np.zeros(lengths.size, np.bool_)
+
+
+def _field_counts(text: NDArray[np.uint8], ends: Numbers, delimiter: int, mark: int, fields: int) -> dict[str, Mask]:
+    """Count each line's fields outside quotes, and judge its quotes: a field is quoted whole or not at all."""
+    is_mark = (text == delimiter) | (text == NEW_LINE)
+    places = np.flatnonzero(is_mark | (text == mark) if mark else is_mark)
+    kinds = text[places]
+    line = np.cumsum(kinds == NEW_LINE) - (kinds == NEW_LINE)
+    quotes = np.cumsum(kinds == mark) if mark else np.zeros(kinds.size, np.int64)
+    total = quotes[kinds == NEW_LINE]
+    before = np.concatenate([[0], total[:-1]])
+    inside = ((quotes - (kinds == mark) - before[line]) & 1).astype(bool)
+    count = np.bincount(line[(kinds == delimiter) & ~inside], minlength=ends.size) + 1
+    stray = np.zeros(ends.size, np.bool_)
+    if mark:
+        quoted = kinds == mark
+        edges = (delimiter, NEW_LINE, RETURN, mark)
+        opening, closing = places[quoted & ~inside], places[quoted & inside]
+        led = np.where(opening > 0, text[np.maximum(opening - 1, 0)], NEW_LINE)
+        followed = text[np.minimum(closing + 1, text.size - 1)]
+        stray = _lines_of(np.concatenate([opening[~np.isin(led, edges)], closing[~np.isin(followed, edges)]]), ends)
+    return {
+        "unterminated_quote": ((total - before) & 1).astype(bool),
+        "stray_quote": stray,
+        "too_many_fields": count > fields,
+        "too_few_fields": count < fields,
+    }
+
+
+def _lines_of(places: Numbers, ends: Numbers) -> Mask:
+    marked = np.zeros(ends.size, np.bool_)
+    marked[np.searchsorted(ends, places)] = True
+    return marked
+
+
+def write_clean(file: Path, layout: Layout, survey: Survey, target: IO[bytes]) -> None:
+    """Copy a file so that a strict parser reads it: line feeds alone, and an empty row where a line is no row."""
+    placeholder = b'""' + survey.delimiter.encode() * (len(survey.header) - 1)
+    no_rows = survey.no_rows
+    number = 0  # the header's
+    for chunk in read_lines(file, layout.encoding):
+        lines = chunk.count(b"\n")
+        here = no_rows[np.searchsorted(no_rows, number) : np.searchsorted(no_rows, number + lines)] - number
+        if here.size:
+            rows = chunk.split(b"\n")
+            for line in here:
+                rows[line] = placeholder
+            chunk = b"\n".join(rows)
+        target.write(chunk.replace(b"\r\n", b"\n"))
+        number += lines
+    target.flush()

@@ -1,0 +1,149 @@
+"""What a row alone does not tell: date formats, dummy pseudonyms, duplicates and overlaps within a delivery, births."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from expectations.row_checks import RowCheck, sender_columns
+from expectations.table import Action, Kind, Table
+from pipelines.ingest import Extract
+from pipelines.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, flagged_rows_sql, needs
+from pipelines.storage import Lake
+from pipelines.typed_rows import DATE_FORMATS, Reading, is_padded_sql, matches, text_rows_sql, text_sql, typed_rows_sql
+from pipelines.validation_settings import ValidationSettings
+
+LONGEST_STAY_NIGHTS = 730  # an overlap of longer stays is an error of dates and is named as such
+
+
+@dataclass(frozen=True)
+class Profile:
+    """An extract at a glance: rows, values per column, and how its text is read."""
+
+    extract: Extract
+    source: str
+    rows: int
+    values: dict[str, int]
+    reading: Reading
+
+
+def profile_extract(con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, extract: Extract) -> Profile:
+    """Count an extract's values, find the commonest format of each date column and where values are padded, in one pass."""
+    source = lake.scan(table.name, {"extract_id": extract.extract_id})
+    columns = sender_columns(table)
+    dates = [column.name for column in columns if column.kind is Kind.DATE]
+    forms = ", ".join(f"{_format_number(name)} AS format_{name}" for name in dates)
+    came = ", ".join(f"raw_{column.name}" for column in columns)
+    counts = [f"count(raw_{column.name})" for column in columns]
+    counts += [f"count(*) FILTER ({is_padded_sql('raw_' + column.name)})" for column in columns]
+    counts += [f"count(*) FILTER (format_{name} = {number})" for name in dates for number in range(len(DATE_FORMATS))]
+    inner = f"SELECT {came}{', ' + forms if forms else ''} FROM {text_rows_sql(table, source, frozenset(dates))}"
+    found = con.execute(f"SELECT count(*), {', '.join(counts)} FROM ({inner})").fetchall()[0]
+    names, width = [column.name for column in columns], len(DATE_FORMATS)
+    values = dict(zip(names, found[1 : 1 + len(names)], strict=True))
+    padded = frozenset(name for name, count in zip(names, found[1 + len(names) : 1 + 2 * len(names)], strict=True) if count)
+    by_format = found[1 + 2 * len(names) :]
+    formats = {name: _main_format(by_format[place * width : (place + 1) * width]) for place, name in enumerate(dates)}
+    return Profile(extract, source, found[0], values, Reading(formats, padded))
+
+
+def _format_number(name: str) -> str:
+    cases = " ".join(f"WHEN {matches('text_' + name, form.pattern)} THEN {number}" for number, form in enumerate(DATE_FORMATS))
+    return f"CASE {cases} END"
+
+
+def _main_format(counts: tuple[int, ...]) -> str:
+    return DATE_FORMATS[max(range(len(counts)), key=lambda place: (counts[place], -place))].name
+
+
+def prepare_context(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    delivery: list[Profile],
+    checks: dict[str, list[RowCheck]],
+    settings: ValidationSettings,
+    patients: str | None,
+) -> None:
+    """Make the temporary tables that the row rules of a delivery look into; `patients` is the SQL of the validated list."""
+    if needs(table.row_rules, "birth_date"):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {BIRTHS} AS {_births(patients)}")
+    if needs(table.row_rules, "dummy_person_id"):
+        _find_dummies(con, table, delivery, settings)
+    if needs(table.row_rules, "duplicate_row"):
+        _find_duplicates(con, table, delivery, checks)
+    if needs(table.row_rules, "overlapping_spells"):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {OVERLAPS} AS {_overlaps(table, delivery)}")
+
+
+def _births(patients: str | None) -> str:
+    """Give the first day of each person's month (or else year) of birth."""
+    if patients is None:
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS birth_date WHERE false"
+    return f"SELECT person_id, min(make_date(birth_year, coalesce(birth_month, 1), 1)) AS birth_date FROM {patients} GROUP BY person_id"
+
+
+def _typed(table: Table, profile: Profile) -> str:
+    rows = typed_rows_sql(table, profile.source, profile.reading, keep=("extract_date", "file_name", "row_number"))
+    return f"(SELECT *, '{profile.extract.extract_id}' AS extract_id FROM {rows})"
+
+
+def _find_dummies(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Profile], settings: ValidationSettings) -> None:
+    """Find pseudonyms on more rows than a person could have, whose rows fall on the same days: a dialysis patient's do not."""
+    day = table.event_date or "extract_date"
+    rows = " UNION ALL ".join(f"SELECT {text_sql(table.person, table.person in profile.reading.padded)} AS person_id, {day} AS day FROM {profile.source}" for profile in delivery)
+    many = f"SELECT person_id FROM ({rows}) WHERE person_id IS NOT NULL GROUP BY 1 HAVING count(*) > {settings.dummy_rows(table.feed)}"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE frequent_people AS {many}")
+    shared = f"count(*) - count(DISTINCT day) >= {settings.dummy_shared_days} * count(*)"
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {DUMMIES} AS SELECT person_id FROM ({rows})
+        WHERE person_id IN (SELECT person_id FROM frequent_people) GROUP BY 1 HAVING {shared}"""
+    )
+
+
+def _find_duplicates(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Profile], checks: dict[str, list[RowCheck]]) -> None:
+    """Mark every row whose key an earlier row has; a row that stays goes before one that is set aside for another reason.
+
+    Rows that share a digest of their key are few; only those are compared.
+    """
+    key, digest = ", ".join(table.key), f"hash({', '.join(table.key)})"
+    known = " AND ".join(f"{column} IS NOT NULL" for column in table.key)
+    digests = " UNION ALL ".join(f"SELECT {digest} AS digest FROM {_typed(table, profile)} WHERE {known}" for profile in delivery)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE repeated_keys AS SELECT digest FROM ({digests}) GROUP BY 1 HAVING count(*) > 1")
+    if not con.execute("SELECT count(*) FROM repeated_keys").fetchall()[0][0]:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {DUPLICATES} AS SELECT '' AS extract_id, 0::BIGINT AS row_number WHERE false")
+        return
+    repeated = " UNION ALL ".join(
+        f"""SELECT extract_id, file_name, row_number, {key} FROM {_typed(table, profile)}
+        WHERE {digest} IN (SELECT digest FROM repeated_keys) AND {known}"""
+        for profile in delivery
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE repeated_rows AS {repeated}")
+    broken = " UNION ALL ".join(_set_aside_otherwise(table, profile, checks[profile.extract.extract_id]) for profile in delivery)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {DUPLICATES} AS
+        SELECT extract_id, row_number FROM repeated_rows LEFT JOIN ({broken}) USING (extract_id, row_number)
+        QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY coalesce(broken, false), file_name, row_number, extract_id) > 1"""
+    )
+
+
+def _set_aside_otherwise(table: Table, profile: Profile, checks: list[RowCheck]) -> str:
+    extract_id = profile.extract.extract_id
+    telling = [check for check in checks if check.action is Action.SET_ASIDE and check.reason != "duplicate_row"]
+    source = f"(SELECT * FROM {profile.source} WHERE row_number IN (SELECT row_number FROM repeated_rows WHERE extract_id = '{extract_id}'))"
+    flagged = flagged_rows_sql(table, source, profile.reading, telling, [], extract_id)
+    any_flag = " OR ".join(check.name for check in telling) or "false"
+    return f"SELECT '{extract_id}' AS extract_id, row_number, {any_flag} AS broken FROM ({flagged})"
+
+
+def _overlaps(table: Table, delivery: list[Profile]) -> str:
+    """Give both spells of every pair in which one person lay in two providers' beds on the same night."""
+    rows = " UNION ALL ".join(
+        f"SELECT extract_id, row_number, person_id, provider_code, admission_date, discharge_date FROM {_typed(table, profile)}" for profile in delivery
+    )
+    stays = f"""(SELECT * FROM ({rows}) ANTI JOIN {DUPLICATES} USING (extract_id, row_number)
+        WHERE discharge_date > admission_date AND discharge_date - admission_date <= {LONGEST_STAY_NIGHTS}
+        AND person_id NOT IN (SELECT person_id FROM {DUMMIES}))"""
+    return f"""WITH stays AS {stays}
+        SELECT DISTINCT a.extract_id, a.row_number FROM stays a JOIN stays b ON a.person_id = b.person_id AND a.provider_code <> b.provider_code
+        AND a.admission_date < b.discharge_date AND b.admission_date < a.discharge_date"""

@@ -1,0 +1,149 @@
+"""The small summaries of a delivery that the table rules look at, made in SQL from its kept rows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import pandas as pd
+
+from expectations.table import Table
+from expectations.table_checks import NOT_KNOWN, Summary, Thresholds
+from pipelines.row_validation import RowOutcome
+from pipelines.sources.nhs import FeedSettings
+from pipelines.validated_rows import ValidExtract, first_restated_day, kept_rows_sql
+from pipelines.validation_settings import ValidationSettings
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The validated extracts of one delivery of a feed."""
+
+    table: Table
+    day: date
+    extracts: list[ValidExtract]
+
+    @property
+    def rows(self) -> str:
+        """Give the SQL of the delivery's kept rows."""
+        parts = [f"FROM {kept_rows_sql(self.table, valid)}" for valid in self.extracts]
+        return f"({' UNION ALL BY NAME '.join(parts)})"
+
+
+def organisation_column(table: Table) -> str:
+    """Name the column of the sending organisation; empty where there is none."""
+    names = [column.name for column in table.columns]
+    return table.provider or ("practice_code" if "practice_code" in names else "")
+
+
+def summarise(
+    con: duckdb.DuckDBPyConnection,
+    delivery: Delivery,
+    before: Delivery | None,
+    outcomes: list[RowOutcome],
+    feed: FeedSettings,
+    settings: ValidationSettings,
+    published_lists: pd.DataFrame | None,
+) -> Summary:
+    """Summarise a delivery beside the one before it; `published_lists` holds practice_code and patients."""
+    checks = {rule.check: rule for rule in delivery.table.table_rules}
+    summary = Summary(_extracts(delivery.table, outcomes), thresholds=Thresholds(settings.least_month_rows, settings.least_group_rows))
+    summary.repeated_keys = _repeated_keys(con, delivery)
+    summary.columns = _columns(con, delivery, before, outcomes)
+    if "month_collapsed" in checks:
+        summary.months = compared_months(con, delivery, before, feed)
+    if "share_of_values" in checks:
+        summary.not_known = _not_known(con, delivery, checks["share_of_values"].columns)
+    if "history_starts_at_load" in checks:
+        summary.starts = _starts(con, delivery)
+    if "below_published_list" in checks and published_lists is not None:
+        counted = con.execute(f"SELECT practice_code, count(*) AS rows FROM {delivery.rows} GROUP BY 1").df()
+        lists = published_lists.merge(counted, on="practice_code", how="inner")
+        summary.lists = pd.DataFrame({"organisation": lists["practice_code"], "rows": lists["rows"], "published": lists["patients"]})
+    return summary
+
+
+def month_rows(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> pd.DataFrame:
+    """Count a delivery's kept rows by organisation and month; rows without a date of their own count in the delivery's month."""
+    organisation = organisation_column(delivery.table) or "''"
+    month = f"date_trunc('month', {delivery.table.event_date})" if delivery.table.event_date else f"date_trunc('month', DATE '{delivery.day}')"
+    query = f"SELECT {organisation} AS organisation, CAST({month} AS DATE) AS month, count(*) AS rows FROM {delivery.rows} GROUP BY 1, 2 ORDER BY 1, 2"
+    return con.execute(query).df()
+
+
+def compared_months(con: duckdb.DuckDBPyConnection, delivery: Delivery, before: Delivery | None, feed: FeedSettings) -> pd.DataFrame:
+    """Count rows by organisation and month beside those of the delivery before, where both claim the month as complete."""
+    months = month_rows(con, delivery)
+    if before is None or feed.load == "append":
+        return months.assign(rows_before=float("nan"))
+    earlier = month_rows(con, before).rename(columns={"rows": "rows_before"})
+    if not delivery.table.event_date:
+        earlier["month"] = pd.Timestamp(delivery.day.replace(day=1))
+    else:
+        first = first_restated_day(delivery.day, feed.replaces_months) if feed.replaces_months else date.min
+        days = pd.to_datetime(earlier["month"]).dt.date
+        earlier = earlier[(days >= first) & (days < before.day.replace(day=1))]
+    both = months.merge(earlier, on=["organisation", "month"], how="outer")
+    return both.assign(rows=both["rows"].fillna(0)).sort_values(["organisation", "month"], ignore_index=True)
+
+
+def _extracts(table: Table, outcomes: list[RowOutcome]) -> pd.DataFrame:
+    required = {column.name for column in table.columns if column.required_in_file}
+    return pd.DataFrame(
+        [
+            {
+                "file_name": outcome.profile.extract.file_name,
+                "rows": outcome.rows,
+                "set_aside": outcome.set_aside,
+                "columns_missing": ", ".join(name for name in json.loads(outcome.profile.extract.columns_missing) if name in required),
+            }
+            for outcome in outcomes
+        ]
+    )
+
+
+def _repeated_keys(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:
+    key = ", ".join(delivery.table.key)
+    query = f"SELECT count(*) FROM (SELECT {key} FROM {delivery.rows} GROUP BY ALL HAVING count(*) > 1)"
+    return int(con.execute(query).fetchall()[0][0])
+
+
+def _columns(con: duckdb.DuckDBPyConnection, delivery: Delivery, before: Delivery | None, outcomes: list[RowOutcome]) -> pd.DataFrame:
+    table = delivery.table
+    varying = next((rule.columns for rule in table.table_rules if rule.check == "single_value"), ())
+    now, then = _different(con, delivery, varying), _different(con, before, varying) if before else {}
+    rows = []
+    for column in table.columns:
+        if column.allowed or column.pattern or column.varies:
+            outside = sum(outcome.broken[f"not_in_vocabulary__{column.name}"] for outcome in outcomes)
+            values = sum(outcome.profile.values.get(column.name, 0) for outcome in outcomes)
+            rows.append((column.name, sum(outcome.rows for outcome in outcomes), values, outside, now.get(column.name), then.get(column.name)))
+    return pd.DataFrame(rows, columns=["column", "rows", "values", "outside", "different", "different_before"])
+
+
+def _different(con: duckdb.DuckDBPyConnection, delivery: Delivery, columns: tuple[str, ...]) -> dict[str, int]:
+    """Count a delivery's different values by column: 0, 1 or 2 for more."""
+    if not columns:
+        return {}
+    counts = ", ".join(f"CASE WHEN count({name}) = 0 THEN 0 WHEN min({name}) = max({name}) THEN 1 ELSE 2 END" for name in columns)
+    return dict(zip(columns, con.execute(f"SELECT {counts} FROM {delivery.rows}").fetchall()[0], strict=True))
+
+
+def _not_known(con: duckdb.DuckDBPyConnection, delivery: Delivery, columns: tuple[str, ...]) -> pd.DataFrame:
+    organisation = organisation_column(delivery.table) or "''"
+    codes = ", ".join(f"'{code}'" for code in NOT_KNOWN)
+    parts = [
+        f"SELECT {organisation} AS organisation, '{column}' AS \"column\", count(*) AS rows, "
+        f"count(*) FILTER ({column} IS NULL OR {column} IN ({codes})) AS not_known FROM {delivery.rows} GROUP BY 1"
+        for column in columns
+    ]
+    return con.execute(f"{' UNION ALL '.join(parts)} ORDER BY 1, 2").df()
+
+
+def _starts(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> pd.DataFrame:
+    organisation, day = organisation_column(delivery.table), delivery.table.event_date
+    by_day = f"SELECT {organisation} AS organisation, {day} AS day, count(*) AS same_day FROM {delivery.rows} GROUP BY 1, 2"
+    query = f"SELECT organisation, arg_max(day, (same_day, day)) AS day, sum(same_day)::BIGINT AS rows, max(same_day) AS same_day FROM ({by_day}) GROUP BY 1"
+    return con.execute(f"{query} ORDER BY 1").df()

@@ -1,0 +1,84 @@
+"""A deployment at work: its settings and where it keeps things."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+
+from pipelines.errors import RefusalError
+from pipelines.settings import Settings, read_settings
+from pipelines.storage import Lake, connect
+from pipelines.tracking import Tracker
+
+MARK = "deployment"
+
+
+@dataclass(frozen=True, eq=False)
+class Deployment:
+    """Settings, the folder of the configuration (relative paths start there) and the home of everything written."""
+
+    settings: Settings
+    folder: Path
+    home: Path
+
+    @property
+    def landing(self) -> Path:
+        return self.home / "landing"
+
+    @property
+    def reports(self) -> Path:
+        return self.home / "reports"
+
+    @cached_property
+    def lake(self) -> Lake:
+        return Lake(self.home / "lake")
+
+    @cached_property
+    def tracker(self) -> Tracker:
+        return Tracker(self.home)
+
+    @contextmanager
+    def duckdb(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a DuckDB with the settings' threads and memory; what it spills goes to the home."""
+        engine = self.settings.engine
+        with connect(engine.memory_gb, engine.threads, self.home / "spill") as connection:
+            yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the home for one run; a second run is refused and told so."""
+        self._claim()
+        with (self.home / "run.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RefusalError(
+                    f"another run is writing to {self.home}; wait for it to end, or set STRATA_HOME to another folder"
+                ) from None
+            yield
+
+    def _claim(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        mark = self.home / MARK
+        if not mark.exists():
+            mark.write_text(self.settings.deployment + "\n", encoding="utf-8")
+        owner = mark.read_text(encoding="utf-8").strip()
+        if owner != self.settings.deployment:
+            raise RefusalError(
+                f"{self.home} belongs to the deployment '{owner}', this is '{self.settings.deployment}': its tables would mix. "
+                "Set STRATA_HOME to a folder of its own"
+            )
+
+
+def open_deployment(config: Path) -> Deployment:
+    """Read a configuration and find its home: STRATA_HOME, else the `home` of the settings."""
+    settings = read_settings(config)
+    home = Path(os.environ.get("STRATA_HOME") or settings.home)
+    return Deployment(settings, config.resolve().parent, home.resolve())

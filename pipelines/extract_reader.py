@@ -1,0 +1,138 @@
+"""How an extract's file is read: as rows of text with their true numbers, whatever the file's form."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from pipelines.csv_survey import Layout, Survey, survey_csv, write_clean
+from pipelines.errors import ExtractError
+from pipelines.sources.nhs import ExtractFile, FeedSettings
+
+NO_ROWS = "lines_without_row"
+SIGNATURES = {
+    b"PAR1": "a Parquet file", b"PK\x03\x04": "a zip archive or Excel workbook", b"\x1f\x8b": "a gzip file", b"%PDF": "a PDF",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook", b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text", b"<": "HTML or XML", b"{": "JSON",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OpenedExtract:
+    """An extract that SQL can read: `source` is a subselect of `row_number` and one text column per header field."""
+
+    path: str
+    header: tuple[str, ...]
+    values: tuple[str, ...]  # the SQL of each header field
+    source: str
+    rows: int
+    unreadable: dict[str, np.ndarray]
+
+    @property
+    def rows_unreadable(self) -> int:
+        return sum(numbers.size for numbers in self.unreadable.values())
+
+    def failure(self, error: duckdb.Error) -> ExtractError:
+        """Say that the file could not be read, without a word of its content."""
+        line = re.search(r"CSV Error on Line: (\d+)", str(error))
+        where = f" near line {line.group(1)}" if line else ""
+        return ExtractError(f"{self.path}: cannot be read{where} ({type(error).__name__}); have the file sent again, or check `quote` and `encoding`")
+
+
+@contextmanager
+def open_extract(con: duckdb.DuckDBPyConnection, file: ExtractFile, settings: FeedSettings) -> Iterator[OpenedExtract]:
+    """Open a file for SQL for as long as the block lasts; an ExtractError names a file that is not what its name says."""
+    if file.path.lower().endswith(".parquet"):
+        yield _open_parquet(con, file)
+        return
+    _refuse_other_formats(file, settings.encoding)
+    layout = Layout(settings.delimiter, settings.quote, settings.encoding)
+    survey = survey_csv(file.file, layout)
+    con.register(NO_ROWS, pa.table({"row_number": pa.array(survey.no_rows, pa.int64())}))
+    try:
+        if survey.as_it_stands and settings.encoding == "utf-8":
+            yield _csv(file, survey, settings.quote, str(file.file))
+            return
+        # An unnamed file: what it holds is gone with the process, however that ends.
+        with tempfile.TemporaryFile(dir=file.file.parent if _writable(file.file.parent) else None) as clean:
+            write_clean(file.file, layout, survey, clean)
+            yield _csv(file, survey, settings.quote, f"/proc/self/fd/{clean.fileno()}")
+    finally:
+        con.unregister(NO_ROWS)
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _refuse_other_formats(file: ExtractFile, encoding: str) -> None:
+    with file.file.open("rb") as source:
+        head = source.read(8)
+    packed = file.path.lower().endswith(".gz")
+    for signature, what in SIGNATURES.items():
+        expected = (packed and what == "a gzip file") or (encoding == "utf-16" and what == "UTF-16 text")
+        if head.startswith(signature) and not expected:
+            hint = "set the feed's `encoding` to utf-16" if what == "UTF-16 text" else "rename it, or have it sent as CSV or Parquet"
+            raise ExtractError(f"{file.path}: this is {what} and not what its name says; {hint}")
+    if packed and not head.startswith(b"\x1f\x8b"):
+        raise ExtractError(f"{file.path}: this is no gzip file, though its name ends in .gz")
+
+
+def _csv(file: ExtractFile, survey: Survey, quote: str, path: str) -> OpenedExtract:
+    columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(survey.header)))
+    packed = ", compression='gzip'" if path.lower().endswith(".gz") else ""
+    read = (
+        f"read_csv({_text(path)}, auto_detect=false, header=true, delim={_text(survey.delimiter)}, quote={_text(quote)}, "
+        f"escape={_text(quote)}, nullstr='', strict_mode=true, columns={{{columns}}}{packed})"
+    )
+    # The number is given before anything is left out; the reader keeps the file's order.
+    numbered = f"SELECT *, row_number() OVER () AS row_number FROM {read}"
+    left_out = f" WHERE row_number NOT IN (SELECT row_number FROM {NO_ROWS})" if survey.unreadable_rows or not survey.as_it_stands else ""
+    values = tuple(f"c{place}" for place in range(len(survey.header)))
+    unreadable = {reason: survey.numbers(reason) for reason in survey.unreadable}
+    return OpenedExtract(file.path, survey.header, values, f"(SELECT * FROM ({numbered}){left_out})", survey.rows, unreadable)
+
+
+def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile) -> OpenedExtract:
+    path = _text(str(file.file))
+    try:
+        described = con.execute(f"DESCRIBE SELECT * FROM read_parquet({path})").fetchall()
+        rows = con.execute(f"SELECT count(*) FROM read_parquet({path})").fetchall()[0][0]
+    except duckdb.Error:
+        raise ExtractError(f"{file.path}: this is no Parquet file, or it is cut off; have it sent again") from None
+    header = tuple(name for name, *_ in described)
+    nested = [name for name, kind, *_ in described if kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")]
+    if nested:
+        raise ExtractError(f"{file.path}: the columns {nested} hold lists or structures; have them sent as plain values")
+    fields = ", ".join(f"{_as_text(_name(name), kind)} AS c{place}" for place, (name, kind, *_) in enumerate(described))
+    source = f"(SELECT file_row_number + 1 AS row_number, {fields} FROM read_parquet({path}, file_row_number=true))"
+    return OpenedExtract(file.path, header, tuple(f"c{place}" for place in range(len(header))), source, rows, {})
+
+
+def _as_text(value: str, kind: str) -> str:
+    """Give a Parquet value as text; a whole number that was kept as a float is written without its point."""
+    if kind in ("DOUBLE", "FLOAT"):
+        whole = f"isfinite({value}) AND {value} = trunc({value}) AND abs({value}) < 1e15"
+        return f"CASE WHEN {whole} THEN CAST(CAST({value} AS BIGINT) AS VARCHAR) WHEN isnan({value}) THEN NULL ELSE CAST({value} AS VARCHAR) END"
+    if kind == "BLOB":
+        return f"decode({value})"
+    return f"nullif(CAST({value} AS VARCHAR), '')"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _name(value: str) -> str:
+    return '"' + value.replace('"', '""') + '"'

@@ -1,0 +1,196 @@
+"""Ingest: each extract is kept as it came, under Strata's column names, identifiers apart.
+
+An extract counts once its row stands in `raw__extracts`, which is written last: a killed ingest leaves nothing to be seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from expectations.table import Action, Table
+from expectations.tables.core import QUARANTINE
+from expectations.tables.raw_common import PROVENANCE
+from expectations.tables.records import EXTRACTS
+from pipelines.csv_survey import read_blocks
+from pipelines.errors import ExtractError
+from pipelines.extract_reader import OpenedExtract, open_extract
+from pipelines.postcodes import load_postcode_areas
+from pipelines.pseudonyms import keyed, read_key
+from pipelines.raw_columns import raw_rows_sql
+from pipelines.sources.nhs import ExtractFile, FeedSettings, NhsSettings, find_extracts
+from pipelines.storage import Lake, arrow_schema
+
+MOST_UNREADABLE = 0.5
+
+
+@dataclass(frozen=True)
+class Extract:
+    """A row of `raw__extracts`."""
+
+    feed: str
+    path: str
+    sequence: int
+    extract_id: str
+    file_name: str
+    extract_date: Any
+    rows: int
+    rows_unreadable: int
+    bytes: int
+    columns_missing: str
+    columns_ignored: str
+    reading: str
+
+
+@dataclass
+class IngestSummary:
+    """What an ingest of one feed did: files found, extracts that are new, and their rows."""
+
+    feed: str
+    files: int = 0
+    new: list[Extract] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return sum(extract.rows for extract in self.new)
+
+    @property
+    def rows_unreadable(self) -> int:
+        return sum(extract.rows_unreadable for extract in self.new)
+
+
+def raw_schema(table: Table) -> pa.Schema:
+    """Give the stored schema of a raw table: everything as text but the delivery date and the row's number."""
+    typed = arrow_schema(table)
+    exact = {column.name for column in PROVENANCE}
+    return pa.schema([field if field.name in exact else pa.field(field.name, pa.string()) for field in typed])
+
+
+def ingest_feed(
+    lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, nhs: NhsSettings, landing: Path, folder: Path | None = None
+) -> IngestSummary:
+    """Take in a feed's files that are new or changed; paths of a key or lookup file start at `folder` (else at `landing`).
+
+    A file whose content is known under another name or date is noted and not stored again. An ExtractError names a file
+    that cannot be used; what was taken in before it stays.
+    """
+    settings = nhs.feeds[table.feed]
+    files = find_extracts(table.feed, settings, landing)
+    summary, known = IngestSummary(table.feed, len(files)), read_extracts(lake, table.feed)
+    reading = reading_digest(table, nhs)
+    for file in files:
+        extract_id = extract_digest(file)
+        latest = [row for row in known if (row.path, row.extract_date) == (file.path, file.extract_date)][-1:]
+        if latest and (latest[0].extract_id, latest[0].reading) == (extract_id, reading):
+            continue
+        same = [row for row in known if (row.extract_id, row.reading) == (extract_id, reading)][-1:]
+        with _ready(con, nhs, settings, folder or landing):
+            row = _noted(file, same[0], len(known)) if same else _store(lake, con, table, nhs, file, extract_id, len(known), reading)
+        lake.append(EXTRACTS, pa.Table.from_pylist([row.__dict__], schema=arrow_schema(EXTRACTS)))
+        known.append(row)
+        summary.new.append(row)
+    return summary
+
+
+def read_extracts(lake: Lake, feed: str) -> list[Extract]:
+    """List every extract of a feed that was taken in, in the order it came."""
+    if not lake.exists(EXTRACTS.name):
+        return []
+    rows = lake.read(EXTRACTS.name, where=f"feed = '{feed}'", order="sequence").to_pylist()
+    return [Extract(**row) for row in rows]
+
+
+def current_extracts(lake: Lake, feed: str) -> list[Extract]:
+    """List the extracts of a feed that hold, by delivery date and path: of one path and date the last that came."""
+    last = {(row.path, row.extract_date): row for row in read_extracts(lake, feed)}
+    once = {(row.extract_id, row.extract_date): row for row in reversed(list(last.values()))}
+    return sorted(once.values(), key=lambda row: (row.extract_date, row.path))
+
+
+def extract_digest(file: ExtractFile) -> str:
+    """Give an extract's id: a digest of the feed and the file's content, unpacked."""
+    digest = hashlib.sha256(file.feed.encode() + b"\0")
+    for block in read_blocks(file.file):
+        digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def reading_digest(table: Table, nhs: NhsSettings) -> str:
+    """Give a digest of everything, the file and the key apart, that bears on what is stored."""
+    settings = nhs.feeds[table.feed].model_dump(mode="json", include={"columns", "constants", "pseudonymised", "delimiter", "quote", "encoding"})
+    columns = [(column.name, column.source_name, column.kind) for column in table.columns]
+    lookup = str(nhs.postcode_lookup or "")
+    return hashlib.sha256(json.dumps([settings, columns, lookup], sort_keys=True).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _ready(con: duckdb.DuckDBPyConnection, nhs: NhsSettings, settings: FeedSettings, folder: Path) -> Iterator[None]:
+    load_postcode_areas(con, folder / nhs.postcode_lookup if nhs.postcode_lookup else None)
+    if settings.pseudonymised:
+        yield
+        return
+    with keyed(con, read_key(nhs.pseudonyms, folder)):
+        yield
+
+
+def _noted(file: ExtractFile, same: Extract, sequence: int) -> Extract:
+    """Note that known content came again, under another name or with another date."""
+    again = {"path": file.path, "file_name": file.file.name, "extract_date": file.extract_date, "sequence": sequence}
+    return Extract(**{**same.__dict__, **again})
+
+
+def _store(
+    lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, nhs: NhsSettings, file: ExtractFile, extract_id: str, sequence: int, reading: str
+) -> Extract:
+    settings, before = nhs.feeds[table.feed], file.file.stat()
+    with open_extract(con, file, settings) as opened:
+        _refuse_mostly_unreadable(file, opened)
+        rows = raw_rows_sql(con, table, settings, nhs.pseudonyms.clear_share, file, opened)
+        partition = {"extract_id": extract_id}
+        try:
+            data = lake.write_sql(table.name, con, rows.sql, partition)
+        except duckdb.Error as error:
+            raise opened.failure(error) from None
+    if data.rows != opened.rows:
+        raise ExtractError(f"{file.path}: {opened.rows:,} rows were counted and {data.rows:,} read; nothing was kept. Check its quotes and line ends")
+    after = file.file.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise ExtractError(f"{file.path}: the file changed while it was read; run again when it is complete")
+    lake.commit(table.name, [data], raw_schema(table), partition_by=table.partitioned_by, replace=partition)
+    _quarantine_unreadable(lake, table, file, extract_id, opened.unreadable)
+    return Extract(
+        feed=table.feed, path=file.path, sequence=sequence, extract_id=extract_id, file_name=file.file.name,
+        extract_date=file.extract_date, rows=data.rows, rows_unreadable=opened.rows_unreadable, bytes=before.st_size,
+        columns_missing=json.dumps(rows.missing), columns_ignored=json.dumps(rows.ignored), reading=reading,
+    )  # fmt: skip
+
+
+def _refuse_mostly_unreadable(file: ExtractFile, opened: OpenedExtract) -> None:
+    share = opened.rows_unreadable / max(1, opened.rows + opened.rows_unreadable)
+    if share > MOST_UNREADABLE:
+        counts = ", ".join(f"{numbers.size:,} {reason}" for reason, numbers in opened.unreadable.items())
+        raise ExtractError(
+            f"{file.path}: {share:.0%} of its rows cannot be read ({counts}); the header has {len(opened.header)} fields. "
+            "Check the feed's `delimiter`, `quote` and `encoding`"
+        )
+
+
+def _quarantine_unreadable(
+    lake: Lake, table: Table, file: ExtractFile, extract_id: str, unreadable: Mapping[str, np.ndarray]
+) -> None:
+    """Record the rows that could not be read, by number and reason, in place of what stood there for the extract."""
+    numbers = np.concatenate([np.empty(0, np.int64), *unreadable.values()])
+    reasons = [reason for reason, found in unreadable.items() for _ in range(found.size)]
+    constant = {"file_name": file.file.name, "column_name": "", "action": Action.SET_ASIDE.value}
+    columns = {name: pa.array([value] * numbers.size, pa.string()) for name, value in constant.items()}
+    rows = pa.table({**columns, "row_number": pa.array(numbers, pa.int64()), "reason": pa.array(reasons, pa.string())})
+    lake.replace(QUARANTINE, rows, {"table_name": table.name, "extract_id": extract_id})

@@ -1,0 +1,139 @@
+"""A team's own feature table joins the flow: its validated rows become features, catalogue, labels and the cohort's flow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from expectations.table import Table
+from expectations.tables.features import CATALOGUE, PERSON_FEATURES
+from expectations.tables.risk import COHORT_FLOW, LABELS
+from pipelines.errors import SettingsError
+from pipelines.sources.feature_table import FeatureTableSettings
+from pipelines.sources.feature_table_rows import ReadyTable, catalogue_rows, ready_table
+from pipelines.storage import Lake, arrow_schema
+
+# What a declared attribute of features__person holds where a team's own table does not have it; null for the others.
+NOT_THERE = {
+    "residence_status": "postcode_unknown", "imd_version": "", "ethnic_group": "not_known", "age_band": "not_known",
+    "sex_name": "not_known", "coverage": "full", "gp_covered": True,
+}  # fmt: skip
+
+
+def load_feature_table(
+    lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, rows: str, settings: FeatureTableSettings, outcome: str, horizon_days: int
+) -> dict[str, object]:  # fmt: skip
+    """Write features__catalogue, features__person, risk__labels and risk__cohort_flow, each replaced whole in one commit.
+
+    `rows` is SQL of the validated rows of `table` (raw__feature_table).
+    """
+    ready = ready_table(con.sql(f"SELECT * FROM {rows}").df(), table, settings)
+    features = store_features(lake, ready)
+    lake.replace(CATALOGUE, pa.Table.from_pylist(catalogue_rows(ready), schema=arrow_schema(CATALOGUE)))
+    store_labels(lake, ready, outcome, horizon_days)
+    store_flow(lake, ready)
+    reasons = Counter(reason for reason in ready.not_at_risk_reason if reason)
+    return {
+        "rows": len(ready.keys),
+        "people": int(ready.keys["person_key"].nunique()),
+        "features": features,
+        "index_dates": int(ready.keys["index_date"].nunique()),
+        "with_outcome": int((ready.labels == 1).sum()),
+        "without_outcome": int((ready.labels == 0).sum()),
+        **{f"not_at_risk_{reason}": count for reason, count in sorted(reasons.items())},
+    }
+
+
+def store_features(lake: Lake, ready: ReadyTable) -> int:
+    """Write features__person, a partition for each index date; give the number of computed features.
+
+    It has the declared attributes, those a table of its own lacks as null or not known, then the groups and the features.
+    """
+    computed = [feature for feature in ready.features if feature.status == "computed"]
+    given: dict[str, pd.Series] = {str(name): ready.keys[name] for name in ready.keys.columns} | {
+        str(name): ready.groups[name] for name in ready.groups.columns
+    }
+    given["index_date"] = ready.keys["index_date"].dt.date
+    fields, columns = [], []
+    for declared in arrow_schema(PERSON_FEATURES):
+        values = given.pop(declared.name, None)
+        filled = [NOT_THERE.get(declared.name)] * len(ready.keys) if values is None else values.astype(object)
+        fields.append(declared)
+        columns.append(pa.array(filled, declared.type, from_pandas=True))
+    for name, values in given.items():
+        fields.append(pa.field(name, pa.string()))
+        columns.append(_values(values, pa.string()))
+    for feature in computed:
+        kind = pa.string() if feature.kind == "category" else pa.float32()
+        fields.append(pa.field(feature.name, kind))
+        columns.append(_values(feature.values, kind))
+    _refuse_same_names([field.name for field in fields])
+    _store_by_date(lake, PERSON_FEATURES.name, pa.table(columns, pa.schema(fields)))
+    return len(computed)
+
+
+def _refuse_same_names(names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SettingsError(
+            f"source.feature_table: the columns or groups {twice} have names that features__person has already; "
+            "rename the group, or exclude the column"
+        )
+
+
+def _values(values: pd.Series, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_string(kind):
+        return pa.array(values.astype(object).where(values.notna(), None), pa.string())
+    return pa.array(values.to_numpy(dtype=np.float32), pa.float32(), from_pandas=True)
+
+
+def _store_by_date(lake: Lake, name: str, whole: pa.Table) -> None:
+    """Replace a table partitioned by index date by rows of any number of dates, in one commit."""
+    days = whole.column("index_date").to_pylist()
+    rows_of: dict[date, list[int]] = {}
+    for row, day in enumerate(days):
+        rows_of.setdefault(day, []).append(row)
+    stored = whole.drop_columns(["index_date"])
+    files = [
+        lake.write_arrow(name, stored.take(pa.array(rows_of[day])), {"index_date": day.isoformat()}) for day in sorted(rows_of)
+    ]
+    lake.commit(name, files, whole.schema, partition_by=("index_date",), replace="all")
+
+
+def store_labels(lake: Lake, ready: ReadyTable, outcome: str, horizon_days: int) -> None:
+    """Write risk__labels: the label as the team's table has it, and why a row is not at risk."""
+    keys, known = ready.keys, ready.labels.notna()
+    frame = keys.assign(
+        index_date=keys["index_date"].dt.date,
+        outcome=outcome,
+        label=ready.labels.astype("Int8"),
+        outcome_date=None,
+        death_date=None,
+        composite_label=None,
+        follow_up_days=pd.Series(horizon_days, index=keys.index).where(known).astype("Int32"),
+        left_list=False,
+        not_at_risk_reason=ready.not_at_risk_reason.where(ready.not_at_risk_reason != "", None),
+    )
+    schema = arrow_schema(LABELS)
+    _store_by_date(lake, LABELS.name, pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False))
+
+
+def store_flow(lake: Lake, ready: ReadyTable) -> None:
+    """Write risk__cohort_flow: rows not at risk by reason, rows without a label, and the rest."""
+    flow = []
+    days = ready.keys["index_date"].dt.date
+    for day in sorted(set(days)):
+        reasons, labels = ready.not_at_risk_reason[days == day], ready.labels[days == day]
+        unknown = int((labels.isna() & (reasons == "")).sum())
+        steps = [(reason, int((reasons == reason).sum())) for reason in sorted(set(reasons) - {""})]
+        steps += [("outcome not known yet", unknown), ("in cohort", int(labels.notna().sum()))]
+        flow += [
+            {"index_date": day, "step": step, "reason": reason, "people": people}
+            for step, (reason, people) in enumerate(steps, start=1)
+        ]
+    _store_by_date(lake, COHORT_FLOW.name, pa.Table.from_pylist(flow, schema=arrow_schema(COHORT_FLOW)))

@@ -1,0 +1,84 @@
+"""Feature rows and labels as pandas frames, in order of key: what models learn from and score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from expectations.tables.features import CATALOGUE, PERSON_FEATURES
+from expectations.tables.risk import LABELS
+from models.predictors import Predictor
+from pipelines.errors import RefusalError
+from pipelines.storage import Lake, connect
+
+LABEL_COLUMNS = "label, outcome_date, death_date, composite_label, follow_up_days, left_list, not_at_risk_reason"
+
+
+@dataclass(frozen=True)
+class ModellingRows:
+    """Feature rows with their labels, side by side and in order of index date and key."""
+
+    frame: pd.DataFrame
+    labels: pd.DataFrame
+
+    def chosen(self, rows: np.ndarray) -> ModellingRows:
+        """Give some of the rows (mask), numbered anew."""
+        return ModellingRows(self.frame[rows].reset_index(drop=True), self.labels[rows].reset_index(drop=True))
+
+    @property
+    def at_risk(self) -> np.ndarray:
+        """Say for each row whether its outcome can be told, leavers included."""
+        known = self.labels["label"].notna() | self.labels["left_list"].fillna(False).astype(bool)
+        return np.asarray(known & (self.labels["not_at_risk_reason"].fillna("") == ""))
+
+    @property
+    def left(self) -> np.ndarray:
+        return self.labels["left_list"].fillna(False).to_numpy(dtype=bool)
+
+
+def read_catalogue(lake: Lake) -> pd.DataFrame:
+    """Read features__catalogue in its order."""
+    return lake.read(CATALOGUE.name).to_pandas()
+
+
+def read_features(lake: Lake, dates: Sequence[date], predictors: Sequence[Predictor]) -> pd.DataFrame:
+    """Read the feature rows of index dates, in order of date and key; categories as pandas categories."""
+    with connect() as con:
+        scans = " UNION ALL BY NAME ".join(f"FROM {_features_of(lake, day)}" for day in sorted(dates))
+        frame = con.sql(f"FROM ({scans}) ORDER BY index_date, person_key, index_event_id").df()
+    for predictor in predictors:
+        if predictor.kind == "category" and predictor.name in frame:
+            frame[predictor.name] = frame[predictor.name].astype("category")
+    return frame
+
+
+def read_modelling_rows(lake: Lake, dates: Sequence[date], outcome: str, predictors: Sequence[Predictor]) -> ModellingRows:
+    """Read the feature rows of index dates with the labels of an outcome."""
+    frame = read_features(lake, dates, predictors)
+    labels = _read_labels(lake, outcome)
+    keys = ["person_key", "index_event_id"]
+    joined = frame[keys].merge(labels, on=keys, how="left", validate="one_to_one")
+    unlabelled = int(joined["follow_up_days"].isna().sum() - joined["not_at_risk_reason"].fillna("").ne("").sum())
+    if unlabelled > 0 and unlabelled == len(frame):
+        raise RefusalError(
+            f"risk__labels holds no '{outcome}' for the index dates {', '.join(str(day) for day in dates)}; build the labels first"
+        )
+    return ModellingRows(frame, joined.drop(columns=keys))
+
+
+def _read_labels(lake: Lake, outcome: str) -> pd.DataFrame:
+    with connect() as con:
+        return con.execute(
+            f"SELECT person_key, index_event_id, {LABEL_COLUMNS} FROM {lake.scan(LABELS.name)} WHERE outcome = ?", [outcome]
+        ).df()
+
+
+def _features_of(lake: Lake, day: date) -> str:
+    partition = {"index_date": day.isoformat()}
+    if not lake.exists(PERSON_FEATURES.name) or not lake.files(PERSON_FEATURES.name, partition):
+        raise RefusalError(f"features__person has no rows for the index date {day}; build the features of that date first")
+    return lake.scan(PERSON_FEATURES.name, partition)

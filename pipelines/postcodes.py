@@ -1,0 +1,51 @@
+"""The one declared postcode column: what the postcode tells is kept, the postcode is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from pipelines.errors import SettingsError
+
+AREAS = "postcode_areas"
+STATUSES = ("resolved", "no_fixed_abode", "postcode_unknown", "outside_england", "unmatched")
+# NHS Postcode Directory pseudo-postcodes.
+PSEUDO_POSTCODES = {
+    "ZZ993VZ": "no_fixed_abode",
+    "ZZ993WZ": "postcode_unknown",
+    "ZZ993CZ": "postcode_unknown",
+    "ZZ991WZ": "outside_england",
+    "ZZ992WZ": "outside_england",
+    "ZZ993GZ": "outside_england",
+}
+
+
+def load_postcode_areas(con: duckdb.DuckDBPyConnection, lookup: Path | None) -> None:
+    """Put the postcode lookup (columns postcode and lsoa) into a temporary table; without one it is empty."""
+    rows = "SELECT NULL::VARCHAR AS postcode, NULL::VARCHAR AS lsoa WHERE false"
+    if lookup is not None:
+        if not lookup.is_file():
+            raise SettingsError(f"postcode_lookup: there is no file {lookup}")
+        reader = "read_parquet" if lookup.suffix == ".parquet" else "read_csv"
+        options = "" if lookup.suffix == ".parquet" else ", all_varchar=true, header=true"
+        path = str(lookup).replace("'", "''")
+        rows = f"SELECT {normal('postcode')} AS postcode, any_value(lsoa) AS lsoa FROM {reader}('{path}'{options}) GROUP BY 1"
+    try:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {AREAS} AS {rows}")
+    except duckdb.Error as error:
+        raise SettingsError(f"postcode_lookup: {lookup} cannot be read; it needs the columns postcode and lsoa ({type(error).__name__})") from None
+
+
+def normal(postcode: str) -> str:
+    """Give the SQL of a postcode without spaces, in upper case."""
+    return f"upper(regexp_replace({postcode}, '\\s', '', 'g'))"
+
+
+def status_sql(postcode: str, lsoa: str, matched: str) -> str:
+    """Give the SQL of what a postcode tells; `matched` is the lookup's LSOA. Neither postcode nor LSOA gives null."""
+    known = " ".join(f"WHEN '{code}' THEN '{status}'" for code, status in PSEUDO_POSTCODES.items())
+    told = " ".join(f"WHEN '{status.upper()}' THEN '{status}'" for status in STATUSES)
+    empty = f"CASE WHEN nullif(trim({lsoa}), '') IS NOT NULL THEN 'resolved' END"
+    found = f"CASE WHEN coalesce({matched}, nullif(trim({lsoa}), '')) IS NOT NULL THEN 'resolved' ELSE 'unmatched' END"
+    return f"CASE {normal(postcode)} {known} {told} ELSE CASE WHEN nullif(trim({postcode}), '') IS NULL THEN {empty} ELSE {found} END END"

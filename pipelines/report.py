@@ -1,0 +1,203 @@
+"""What a person reads at the end of a command: plain text from the stored tables, aggregates alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from expectations.tables import core, risk
+from expectations.tables.features import CATALOGUE
+from expectations.tables.records import EXTRACTS, VALIDATION
+from pipelines.defects import count_defects, describe_defects
+from pipelines.deployment import Deployment
+from pipelines.run_record import published_runs
+from pipelines.storage import Lake, connect
+
+Rows = Sequence[Mapping[str, object]]
+MOST_REASONS = 25
+
+
+def closing_summary(deployment: Deployment, seconds: float) -> str:
+    """Tell what a whole run did and where to look next."""
+    lake, study = deployment.lake, deployment.settings.study
+    parts = [
+        _head(f"Strata: '{deployment.settings.deployment}' finished in {seconds:,.0f} s"),
+        *_volumes(lake),
+        *_quarantined(lake),
+        *_warnings(lake),
+        *_features(lake),
+        *_models(lake, study.outcome.name),
+        *_pyramid(lake, study.outcome.name),
+        *_next(deployment),
+    ]
+    return "\n".join(parts)
+
+
+def extract_summary(deployment: Deployment) -> str:
+    """Tell what ingest and validation found."""
+    lake = deployment.lake
+    parts = [_head(f"Extracts of '{deployment.settings.deployment}'"), *_extracts(lake), *_quarantined(lake), *_warnings(lake)]
+    return "\n".join(
+        [*parts, "", f"Keys of the rows: {lake.folder(core.QUARANTINE.name)}; rules: {lake.folder(VALIDATION.name)}"]
+    )
+
+
+def defect_summary(deployment: Deployment) -> str:
+    """Tell how many of a synthetic board's planted defects were found, missed and falsely raised."""
+    with deployment.duckdb() as con:
+        counts = count_defects(deployment.lake, con, deployment.landing)
+    return "\n".join([_head("Planted defects: found, missed and falsely raised"), describe_defects(counts)])
+
+
+def table(rows: Rows, columns: Sequence[str]) -> Iterator[str]:
+    """Lay out rows as an aligned text table, numbers to the right."""
+    text = [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [max(len(column), *(len(line[place]) for line in text)) for place, column in enumerate(columns)] if text else []
+    if not text:
+        yield "  none"
+        return
+    right = [all(_is_number(row.get(column)) for row in rows) for column in columns]
+    for line in [list(columns), *text]:
+        cells = (
+            cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in zip(line, widths, right, strict=True)
+        )
+        yield "  " + "  ".join(cells).rstrip()
+
+
+def _head(words: str) -> str:
+    return f"\n{words}\n{'=' * len(words)}"
+
+
+def _section(words: str) -> str:
+    return f"\n{words}"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: ""}[value]
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+
+
+def _read(lake: Lake, query: str) -> Rows:
+    with connect() as con:
+        return con.sql(query).to_arrow_table().to_pylist()
+
+
+def _volumes(lake: Lake) -> Iterator[str]:
+    if lake.exists(core.PERSON.name):
+        people, listed = (
+            _read(lake, f"SELECT count(*) AS people, count(*) FILTER (on_list) AS listed FROM {lake.scan(core.PERSON.name)}")[0][
+                name
+            ]
+            for name in ("people", "listed")
+        )
+        yield f"People: {people:,} known, {listed:,} of them on the list. Events: {lake.rows(core.EVENT.name):,}. Spells: {lake.rows(core.SPELL.name):,}."
+    if lake.exists(risk.COHORT_FLOW.name):
+        last = _read(
+            lake,
+            f"SELECT index_date::VARCHAR AS index_date, reason, people FROM {lake.scan(risk.COHORT_FLOW.name)} ORDER BY index_date, step",
+        )
+        latest = [row for row in last if row["index_date"] == last[-1]["index_date"] and row["people"]]
+        yield _section(f"Cohort of {last[-1]['index_date']}")
+        yield from table(latest, ("reason", "people"))
+
+
+def _extracts(lake: Lake) -> Iterator[str]:
+    if lake.exists(EXTRACTS.name):
+        query = (
+            "SELECT feed, count(*) AS extracts, max(extract_date)::VARCHAR AS latest, sum(rows)::BIGINT AS rows, "
+            f"sum(rows_unreadable)::BIGINT AS unreadable FROM {lake.scan(EXTRACTS.name)} GROUP BY feed ORDER BY feed"
+        )
+        yield from table(_read(lake, query), ("feed", "extracts", "latest", "rows", "unreadable"))
+
+
+def _quarantined(lake: Lake) -> Iterator[str]:
+    if not lake.exists(core.QUARANTINE.name):
+        return
+    query = f"SELECT action, reason, count(*) AS rows FROM {lake.scan(core.QUARANTINE.name)} GROUP BY ALL ORDER BY action DESC, rows DESC, reason"
+    rows = _read(lake, query)
+    yield _section("Rows that broke a rule, by what was done with them")
+    yield from table(rows[:MOST_REASONS], ("action", "reason", "rows"))
+    if len(rows) > MOST_REASONS:
+        yield f"  and {len(rows) - MOST_REASONS} more reasons"
+
+
+def _warnings(lake: Lake) -> Iterator[str]:
+    if not lake.exists(VALIDATION.name):
+        return
+    rows = _read(
+        lake,
+        f"SELECT feed, note FROM {lake.scan(VALIDATION.name)} WHERE severity = 'warn' AND note <> '' ORDER BY feed, rule, organisation_code, month",
+    )
+    if rows:
+        yield _section("Warnings about whole extracts")
+        yield from (f"  {row['feed']}: {row['note']}" for row in rows[:12])
+        if len(rows) > 12:
+            yield f"  and {len(rows) - 12} more"
+
+
+def _features(lake: Lake) -> Iterator[str]:
+    if not lake.exists(CATALOGUE.name):
+        return
+    rows = _read(
+        lake,
+        f"SELECT reason, count(*) AS features FROM {lake.scan(CATALOGUE.name)} WHERE status <> 'computed' GROUP BY ALL ORDER BY ALL",
+    )
+    computed = lake.rows(CATALOGUE.name) - sum(int(str(row["features"])) for row in rows)
+    yield _section(f"Features: {computed} computed" + (", not computed:" if rows else ""))
+    yield from (table(rows, ("reason", "features")) if rows else ())
+
+
+def _models(lake: Lake, outcome: str) -> Iterator[str]:
+    if not lake.exists(risk.MODELS.name):
+        return
+    query = f"SELECT * FROM {lake.scan(risk.MODELS.name)} WHERE outcome = '{outcome}'"
+    last = _read(lake, f"{query} ORDER BY recorded_at DESC LIMIT 1")
+    rows = _read(lake, f"{query} AND training_id = '{last[0]['training_id']}'") if last else []
+    yield _section(f"Candidates for '{outcome}', on rows that trained none of them")
+    yield from table(
+        rows, ("candidate", "auroc", "average_precision", "brier", "calibration_slope", "observed_over_expected", "status")
+    )
+    for row in rows:
+        unsure = [gate for gate in json.loads(str(row["gates"])) if gate["answer"] != "pass"]
+        if row["status"] == "champion":
+            yield f"Champion: {row['candidate']}, version {row['model_version']}, approved by: {row['approved_by_role']} ({row['approval_reason']})."
+            yield from (f"  {gate['answer']}: {gate['gate']}: {gate['reason'][:220]}" for gate in unsure)
+        elif not row["eligible"]:
+            failed = "; ".join(f"{gate['gate']} ({gate['reason'][:160]})" for gate in unsure if gate["answer"] == "fail")
+            yield f"Not eligible: {row['candidate']}: {failed}."
+
+
+def _pyramid(lake: Lake, outcome: str) -> Iterator[str]:
+    runs = published_runs(lake, outcome)
+    if not runs:
+        return
+    run = runs[-1]
+    scan = lake.scan(risk.SCORES.name, {"run_id": str(run["run_id"])})
+    quintile = "coalesce('quintile ' || CEIL(imd_decile / 2)::INTEGER::VARCHAR, 'no decile')"
+    query = (
+        f"SELECT {quintile} AS deprivation, count(*) AS scored, count(*) FILTER (risk_percentile > 95) AS in_top_5_percent, "
+        f"count(*) FILTER (risk_percentile > 95) / count(*) AS share_in_top, avg(risk) AS mean_risk FROM {scan} GROUP BY ALL ORDER BY ALL"
+    )
+    yield _section(
+        f"Published: run {run['run_id']}, {run['rows']:,} scores for {run['index_date']}; suppressed: {run['suppressed']}"
+    )
+    yield "The top 5% by deprivation (quintile 1 is most deprived)"
+    yield from table(_read(lake, query), ("deprivation", "scored", "in_top_5_percent", "share_in_top", "mean_risk"))
+    bands = _read(
+        lake, f"SELECT risk_band, count(*) AS people, min(risk) AS lowest_risk FROM {scan} GROUP BY ALL ORDER BY lowest_risk DESC"
+    )
+    yield from table(bands, ("risk_band", "people", "lowest_risk"))
+
+
+def _next(deployment: Deployment) -> Iterator[str]:
+    yield _section("Where to look next")
+    yield f"  tables        {deployment.lake.root}"
+    yield f"  data quality  {deployment.reports / 'data_docs'}"
+    yield "  models, runs  make ui, then http://127.0.0.1:5000 (MLflow) and http://127.0.0.1:3000 (Dagster)"

@@ -1,0 +1,108 @@
+"""The checks on a table's rows as SQL: one row per stored row, with its read values and one flag per check."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from expectations.row_checks import RowCheck, sender_columns
+from expectations.table import Column, Kind, RowRule, Table
+from pipelines.clear_identifiers import WITHHELD
+from pipelines.typed_rows import (
+    DATE_FORMATS,
+    IMPRECISE,
+    Reading,
+    is_out_of_range,
+    is_outside,
+    matches,
+    read_rows_sql,
+    usable_sql,
+)
+
+# Temporary tables that hold what a row alone does not tell, made by `delivery_context.py`.
+BIRTHS, DUMMIES, DUPLICATES, OVERLAPS = "context_births", "context_dummies", "context_duplicates", "context_overlaps"
+
+
+def needs(rules: Iterable[RowRule], context: str) -> bool:
+    """Tell whether a row rule looks at a context column."""
+    return any(re.search(rf"\b{context}\b", rule.broken_when) for rule in rules)
+
+
+def flagged_rows_sql(
+    table: Table, source: str, reading: Reading, checks: list[RowCheck], shown: list[str], extract_id: str
+) -> str:
+    """Give `row_number`, the read values of the columns to show, and one boolean per check, named as the check."""
+    columns = {column.name: column for column in sender_columns(table)}
+    of_columns = [check for check in checks if check.column]
+    reasons = {check.reason for check in checks if not check.column}
+    rules = [rule for rule in table.row_rules if rule.reason in reasons]
+    flags = [f"coalesce({_FLAGS[check.reason](columns[check.column], reading)}, false) AS {check.name}" for check in of_columns]
+    read = [f"{_shown(columns[name])} AS read_{name}" for name in shown]
+    usable = [f"{usable_sql(column)} AS {column.name}" for column in columns.values()]
+    withheld = [f"{_withheld(table)} AS clear_identifier"] if needs(rules, "clear_identifier") else []
+    first = ", ".join(["row_number", "extract_date", *read, *flags, *usable, *withheld])
+    broken = [f"coalesce(({rule.broken_when}), false) AS {rule.reason}" for rule in rules]
+    last = ", ".join(["row_number", *(f"read_{name} AS {name}" for name in shown), *(check.name for check in of_columns), *broken])
+    rows = f"(SELECT {first} FROM {read_rows_sql(table, source, reading)})"
+    return f"SELECT {last} FROM {_with_context(table, rules, rows, extract_id)}"
+
+
+def _shown(column: Column) -> str:
+    """Give what a batch holds of a column: its values where it has a vocabulary, else whether there is one at all."""
+    return column.name if column.allowed or column.pattern else f"CASE WHEN {column.name} IS NOT NULL THEN 1 END"
+
+
+def _with_context(table: Table, rules: list[RowRule], rows: str, extract_id: str) -> str:
+    member = f"row_number IN (SELECT row_number FROM {{0}} WHERE extract_id = '{extract_id}')"
+    columns = {
+        "birth_date": "births.birth_date",
+        "dummy_person_id": f"rows.{table.person} IN (SELECT person_id FROM {DUMMIES})",
+        "duplicate_row": member.format(DUPLICATES),
+        "overlapping_spells": member.format(OVERLAPS),
+    }
+    added = "".join(f", {sql} AS {name}" for name, sql in columns.items() if needs(rules, name))
+    join = f" LEFT JOIN {BIRTHS} AS births ON births.person_id = rows.{table.person}" if needs(rules, "birth_date") else ""
+    return f"(SELECT rows.*{added} FROM {rows} AS rows{join})"
+
+
+def _withheld(table: Table) -> str:
+    kinds = (Kind.IDENTIFIER, Kind.CODE, Kind.TEXT)
+    texts = [f"raw_{column.name}" for column in sender_columns(table) if column.kind in kinds]
+    return f"coalesce('{WITHHELD}' IN ({', '.join(texts)}), false)"
+
+
+def _unreadable(column: Column, reading: Reading) -> str:
+    lost = f"text_{column.name} IS NOT NULL AND {column.name} IS NULL"
+    return f"{lost} AND NOT {_in_another_format(column, reading)}" if column.kind is Kind.DATE else lost
+
+
+def _second_format(column: Column, reading: Reading) -> str:
+    return f"text_{column.name} IS NOT NULL AND {column.name} IS NULL AND {_in_another_format(column, reading)}"
+
+
+def _in_another_format(column: Column, reading: Reading) -> str:
+    main, text = reading.date_format(column.name), f"text_{column.name}"
+    others = "|".join(f"({form.pattern})" for form in DATE_FORMATS if form is not main)
+    return f"({matches(text, others)} AND NOT {matches(text, main.pattern)})"
+
+
+def _imprecise(column: Column, reading: Reading) -> str:
+    main = reading.date_format(column.name)
+    return f"{column.name} IS NOT NULL AND NOT {matches(f'text_{column.name}', main.pattern)} AND {matches(f'text_{column.name}', IMPRECISE)}"
+
+
+def _padded(column: Column, reading: Reading) -> str:
+    outside = is_outside(column, column.name)
+    return f"raw_{column.name} <> {column.name}" + (f" AND NOT {outside}" if outside else "")
+
+
+_FLAGS: dict[str, Callable[[Column, Reading], str]] = {
+    "missing_value": lambda column, reading: f"text_{column.name} IS NULL",
+    "unreadable_number": _unreadable,
+    "unreadable_date": _unreadable,
+    "second_date_format": _second_format,
+    "imprecise_date": _imprecise,
+    "not_in_vocabulary": lambda column, reading: is_outside(column, column.name),
+    "out_of_range": lambda column, reading: is_out_of_range(column, column.name),
+    "padding_or_case": _padded,
+}

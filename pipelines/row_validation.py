@@ -1,0 +1,131 @@
+"""The row rules of one extract: bounded batches to Great Expectations for the counts, keys of broken rows to quarantine."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from expectations.row_checks import PARSING_REASONS, RowCheck, row_checks
+from expectations.table import Action, Table
+from expectations.tables.core import QUARANTINE
+from pipelines.delivery_context import Profile
+from pipelines.row_flags import flagged_rows_sql
+from pipelines.storage import Lake, arrow_schema
+
+if TYPE_CHECKING:
+    import great_expectations as gx
+
+    from expectations.validation import Engine
+
+STORED = pa.schema([part for part in arrow_schema(QUARANTINE) if part.name not in QUARANTINE.partitioned_by])
+
+
+class CountMismatch(Exception):  # noqa: N818 - what it is
+    """Two ways of counting the rows that break a rule disagree: an error of Strata, not of the data."""
+
+
+@dataclass
+class RowOutcome:
+    """What the row rules found in an extract: rows, rows that left, and rows that break each check (by its name)."""
+
+    profile: Profile
+    checks: list[RowCheck]
+    set_aside: int = 0
+    broken: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def rows(self) -> int:
+        """Count the extract's rows, unreadable ones included."""
+        return self.profile.rows + self.profile.extract.rows_unreadable
+
+
+def checks_of(table: Table, profile: Profile) -> list[RowCheck]:
+    """List the checks that an extract can break: none on the values of a column without values, or that is absent."""
+    absent = set(json.loads(profile.extract.columns_missing))
+    return [
+        check
+        for check in row_checks(table)
+        if not check.column or (check.column not in absent if check.reason == "missing_value" else profile.values[check.column] > 0)
+    ]
+
+
+def validate_rows(
+    lake: Lake, con: duckdb.DuckDBPyConnection, engine: Engine, table: Table, profile: Profile, checks: list[RowCheck], batch_rows: int
+) -> RowOutcome:
+    """Check an extract's rows and replace its part of the quarantine.
+
+    A CountMismatch says that Great Expectations and the flags, which name the rows, count differently.
+    """
+    from expectations.suites import row_suite, shown_columns  # the engine takes seconds to import
+
+    outcome, extract_id = RowOutcome(profile, checks), profile.extract.extract_id
+    partition = {"table_name": table.name, "extract_id": extract_id}
+    unreadable = _unreadable_rows(lake, partition)
+    query = flagged_rows_sql(table, profile.source, profile.reading, checks, shown_columns(checks), extract_id)
+    batches = con.sql(query).to_arrow_reader(batch_rows)
+    codes = {column.name for column in table.columns if column.allowed}
+    listed = _listed(batches, engine, row_suite(table, checks), outcome, codes)
+    data = lake.write_arrow(QUARANTINE.name, pa.RecordBatchReader.from_batches(STORED, _after(unreadable, listed)), partition)
+    lake.commit(QUARANTINE.name, [data], arrow_schema(QUARANTINE), partition_by=QUARANTINE.partitioned_by, replace=partition)
+    outcome.set_aside += profile.extract.rows_unreadable
+    return outcome
+
+
+def _unreadable_rows(lake: Lake, partition: dict[str, str]) -> pa.Table:
+    """Read back what ingest recorded for the extract."""
+    if not lake.exists(QUARANTINE.name):
+        return STORED.empty_table()
+    reasons = ", ".join(f"'{reason}'" for reason in PARSING_REASONS)
+    return lake.read(QUARANTINE.name, ", ".join(STORED.names), f"reason IN ({reasons})", "row_number", partition).cast(STORED)
+
+
+def _after(first: pa.Table, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield from first.to_batches()
+    yield from rest
+
+
+def _listed(
+    batches: pa.RecordBatchReader, engine: Engine, suite: gx.ExpectationSuite, outcome: RowOutcome, codes: set[str]
+) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        flags = {check.name: batch.column(check.name).to_numpy(zero_copy_only=False) for check in outcome.checks}
+        counts = {name: int(np.count_nonzero(flag)) for name, flag in flags.items()}
+        _compare(engine.count_broken(_frame(batch, codes), suite), counts)
+        outcome.broken.update(counts)
+        leaving = [flags[check.name] for check in outcome.checks if check.action is Action.SET_ASIDE and counts[check.name]]
+        outcome.set_aside += int(np.count_nonzero(np.logical_or.reduce(leaving))) if leaving else 0
+        numbers = batch.column("row_number").to_numpy()
+        for check in outcome.checks:
+            if counts[check.name]:
+                yield _rows(outcome.profile.extract.file_name, numbers[flags[check.name]], check)
+
+
+def _frame(batch: pa.RecordBatch, listed: set[str]) -> pd.DataFrame:
+    """Give a batch as the engine takes it at least cost: the columns that have a list of codes as categories."""
+    columns = {name: batch.column(name) for name in batch.schema.names if name != "row_number"}
+    return pa.table(
+        {name: column.dictionary_encode() if name in listed else column for name, column in columns.items()}
+    ).to_pandas()
+
+
+def _compare(engine_counts: dict[tuple[str, ...], int], counts: dict[str, int]) -> None:
+    for checks, found in engine_counts.items():
+        listed = sum(counts[name] for name in checks)
+        if listed != found:
+            raise CountMismatch(f"{' + '.join(checks)}: the engine counts {found:,} rows, the listing {listed:,}")
+
+
+def _rows(file_name: str, numbers: np.ndarray, check: RowCheck) -> pa.RecordBatch:
+    values = {"file_name": file_name, "reason": check.reason, "column_name": check.column, "action": check.action.value}
+    columns = [pa.array(numbers, pa.int64()) if name == "row_number" else pa.repeat(values[name], numbers.size) for name in STORED.names]
+    return pa.RecordBatch.from_arrays(columns, schema=STORED)

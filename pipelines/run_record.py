@@ -1,0 +1,74 @@
+"""What a run is made of: the inputs its id derives from, and its row in `risk__runs`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from expectations.tables.records import EXTRACTS, VALIDATION
+from expectations.tables.risk import RUNS
+from pipelines.code_version import digest_of
+from pipelines.storage import Lake, arrow_schema
+
+PUBLISHED = "published"
+TABLES_OF_A_RUN = (
+    "core__person", "core__event", "core__spell", "core__coverage", "core__area", "features__person", "features__catalogue",
+    "risk__labels", "risk__models",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """Everything that bears on a run's scores; the same inputs give the same id."""
+
+    outcome: str
+    index_date: date
+    data_cut_date: date
+    extracts: Mapping[str, list[str]]
+    settings_version: str
+    code_version: str
+    model_digest: str
+    catalogue_version: str
+    previous_run_id: str
+
+    @property
+    def run_id(self) -> str:
+        return digest_of(self.__dict__)
+
+
+def extracts_read(lake: Lake) -> dict[str, list[str]]:
+    """Give the extracts in the lake by feed: their ids, which are digests of content."""
+    if not lake.exists(EXTRACTS.name):
+        return {}
+    rows = lake.read(EXTRACTS.name, "DISTINCT feed, extract_id", order="feed, extract_id").to_pylist()
+    feeds = sorted({row["feed"] for row in rows})
+    return {feed: [row["extract_id"] for row in rows if row["feed"] == feed] for feed in feeds}
+
+
+def data_quality(lake: Lake) -> str:
+    """Give 'ok', or the warnings that stand against the extracts in the lake."""
+    if not lake.exists(VALIDATION.name):
+        return "ok"
+    rows = lake.read(
+        VALIDATION.name, "rule, count(*) AS breaches", "NOT passed AND severity = 'warn' GROUP BY rule", "rule"
+    ).to_pylist()
+    return "; ".join(f"{row['rule']} ({row['breaches']})" for row in rows) or "ok"
+
+
+def published_runs(lake: Lake, outcome: str) -> list[dict[str, object]]:
+    """Give the runs of an outcome whose latest row says published, earliest index date first."""
+    if not lake.exists(RUNS.name):
+        return []
+    rows = lake.read(RUNS.name, order="recorded_at").to_pylist()
+    latest = {row["run_id"]: row for row in rows if row["outcome"] == outcome}
+    return sorted(
+        (row for row in latest.values() if row["status"] == PUBLISHED), key=lambda row: (row["index_date"], row["recorded_at"])
+    )
+
+
+def record_run(lake: Lake, row: Mapping[str, object]) -> None:
+    """Write a run's row: from here on its scores count."""
+    lake.append(RUNS, pa.Table.from_pylist([dict(row)], schema=arrow_schema(RUNS)))

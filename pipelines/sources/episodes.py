@@ -1,0 +1,28 @@
+"""An admissions feed whose rows are consultant episodes, as HES sends them: several rows may belong to one spell.
+
+Conform joins them: rows of one provider, spell number and admission date are one stay. Here only what a row's key is changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from expectations.table import Action, Column, Table
+from expectations.tables.raw_common import duplicate_rule
+from pipelines.sources.nhs import FeedSettings
+
+EPISODE_KEY = "record_id"
+
+
+def as_delivered(table: Table, settings: FeedSettings) -> Table:
+    """Give the declaration of a feed's raw table as its sender fills it: episodes have the record's number in their key."""
+    if settings.rows_are != "episodes":
+        return table
+    key = (*table.key, EPISODE_KEY)
+    rules = tuple(duplicate_rule(key) if rule.reason == "duplicate_row" else rule for rule in table.row_rules)
+    columns = tuple(_numbered(column) if column.name == EPISODE_KEY else column for column in table.columns)
+    return replace(table, key=key, row_rules=rules, columns=columns)
+
+
+def _numbered(column: Column) -> Column:
+    return replace(column, nullable=False, on_violation=Action.SET_ASIDE, required_in_file=True)

@@ -1,0 +1,138 @@
+"""Settings of a ready-made feature table: its file and what each of its columns is.
+
+A column that no setting names is a predictor: a number where all its values are numbers, else a category. So a column that
+would give the answer away (a result known only afterwards) must stand under `excluded`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from features.diagnosis_groups import CodeSystem
+
+
+class LabelSettings(BaseModel, extra="forbid", frozen=True):
+    """Which column says whether the outcome happened."""
+
+    column: str = Field(min_length=1, description="the column of the outcome; empty where it is not known yet")
+    positive: tuple[str, ...] = Field(("1",), min_length=1, description="its values that mean the outcome happened")
+    negative: tuple[str, ...] = Field(
+        ("0",), min_length=1, description="its values that mean it did not; any other value is set aside"
+    )
+
+    @field_validator("positive", "negative", mode="before")
+    @classmethod
+    def _as_text(cls, values: object) -> object:
+        return tuple(_text(value) for value in values) if isinstance(values, (list, tuple)) else values
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        both = sorted(set(self.positive) & set(self.negative))
+        if both:
+            raise ValueError(f"{both} stand under positive and under negative")
+        return self
+
+
+class NotAtRiskSettings(BaseModel, extra="forbid", frozen=True):
+    """Rows whose person cannot have the outcome: they have no label, train nothing, and their score is published as not eligible."""
+
+    column: str = Field(min_length=1, description="the column that says so")
+    values: tuple[str, ...] = Field(min_length=1, description="its values that mean so")
+    reason: str = Field(pattern=r"[a-z0-9_]+", description="why, as it is published with the score")
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _as_text(cls, values: object) -> object:
+        return tuple(_text(value) for value in values) if isinstance(values, (list, tuple)) else values
+
+
+class GroupSettings(BaseModel, extra="forbid", frozen=True):
+    """A column by whose values the model is audited."""
+
+    column: str = Field(min_length=1, description="the column")
+    predictor: bool = Field(False, description="the column is a predictor too; for race and ethnicity a recorded decision")
+
+
+class HistorySettings(BaseModel, extra="forbid", frozen=True):
+    """Features from the person's earlier rows, for tables with several rows per person; they need `order` or `index_date`."""
+
+    numbers: tuple[str, ...] = Field(
+        (), description="number columns: their previous value, the mean of all earlier ones, the change"
+    )
+    outcome: bool = Field(
+        False, description="earlier outcomes too: only where an outcome is known by the time of the next row, as a readmission is"
+    )
+
+
+class DiagnosisSettings(BaseModel, extra="forbid", frozen=True):
+    """Columns of diagnosis codes, used as their category and chapter."""
+
+    columns: tuple[str, ...] = Field((), description="the columns")
+    system: CodeSystem = Field("icd10", description="icd10 or icd9")
+
+
+class FeatureTableSettings(BaseModel, extra="forbid", frozen=True):
+    """A table with one row per person and index event: CSV (also gzip, or one CSV in a zip archive) or Parquet."""
+
+    file: Path = Field(description="the file; relative to the configuration's own folder")
+    delivered: date = Field(description="day the table was made: the data cut, and the index date of a table without one")
+    person: str = Field(min_length=1, description="column of the person's pseudonym")
+    index_event: str | None = Field(
+        None, description="column of the index event's key (encounter, discharge); left out, one row per person and index date"
+    )
+    index_date: str | None = Field(None, description="column of the index date; left out, every row has the day of `delivered`")
+    order: str | None = Field(
+        None, description="column of numbers that orders a person's rows in time, where there is no index date"
+    )
+    label: LabelSettings
+    not_at_risk: tuple[NotAtRiskSettings, ...] = Field((), description="rows whose person cannot have the outcome")
+    groups: Mapping[str, GroupSettings] = Field({}, description="group kind in the audit -> its column")
+    excluded: tuple[str, ...] = Field((), description="columns that are not used: known only afterwards, or of no meaning")
+    numbers: tuple[str, ...] = Field((), description="columns that must hold numbers")
+    intervals: tuple[str, ...] = Field((), description="columns of intervals such as [70-80), used as their midpoint")
+    categories: tuple[str, ...] = Field((), description="columns of codes that look like numbers and are none")
+    diagnoses: DiagnosisSettings = DiagnosisSettings()
+    deprivation: tuple[str, ...] = Field(
+        (), description="columns that measure deprivation: candidates without deprivation leave them out"
+    )
+    history: HistorySettings | None = Field(None, description="features from the person's earlier rows; left out, none")
+    missing_values: tuple[str, ...] = Field(("", "NA", "NULL"), description="values that stand for 'missing'")
+    delimiter: str = Field("", max_length=1, description="field separator of a CSV file; left out, found in the header")
+
+    @model_validator(mode="after")
+    def _one_role_each(self) -> Self:
+        lists: dict[str, tuple[str, ...]] = {
+            "excluded": self.excluded, "numbers": self.numbers, "intervals": self.intervals, "categories": self.categories,
+            "diagnoses.columns": self.diagnoses.columns,
+        }  # fmt: skip
+        keys = [name for name in (self.person, self.index_event, self.index_date, self.label.column) if name]
+        roles = [(name, "a key, the index date or the label") for name in keys]
+        roles += [(name, place) for place, names in lists.items() for name in names]
+        for name in sorted({name for name, _ in roles}):
+            standing = [place for found, place in roles if found == name]
+            if len(standing) > 1:
+                raise ValueError(f"the column '{name}' has more than one role: {' and '.join(standing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _history_needs_an_order(self) -> Self:
+        if self.history and not (self.order or self.index_date):
+            raise ValueError("history needs `order` or `index_date`: without one nothing is earlier than anything")
+        if self.history and self.index_event is None and self.index_date is None:
+            raise ValueError("history needs `index_event` or `index_date`: without one a person has one row")
+        reserved = sorted(set(self.groups) & RESERVED_GROUPS)
+        if reserved:
+            raise ValueError(f"the groups {reserved} have names that features__person keeps for itself")
+        return self
+
+
+RESERVED_GROUPS = frozenset({"person_key", "person_id", "index_event_id", "index_date", "coverage", "gp_covered", "all"})
+
+
+def _text(value: object) -> str:
+    return str(int(value)) if isinstance(value, (bool, int)) else str(value)

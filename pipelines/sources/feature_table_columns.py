@@ -1,0 +1,144 @@
+"""The declaration of a feature table's raw table, from its settings and the header of its file."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from expectations.table import Action, Column, Kind, Severity, Table, TableRule
+from expectations.tables.raw_common import COLUMNS_PRESENT, KEYS_UNIQUE, NOT_EMPTY, PROVENANCE, SHARE_SET_ASIDE, duplicate_rule
+from pipelines.errors import ExtractError, SettingsError
+from pipelines.sources.feature_table import FeatureTableSettings
+from pipelines.sources.header import read_header
+from pipelines.sources.nhs import FeedSettings
+
+FEED = "feature_table"
+ROLE_NAMES = ("person_id", "index_event_id", "index_date", "event_order", "label")
+
+
+def strata_name(header: str) -> str:
+    """Give a header as a column name: lower case, words apart, a letter first."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", header.strip())
+    plain = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
+    return plain if plain[:1].isalpha() and plain not in ROLE_NAMES else f"c_{plain}"
+
+
+def feature_table_file(settings: FeatureTableSettings, folder: Path, landing: Path) -> Path:
+    """Give the file to read; a zip archive's only CSV file is unpacked into `landing` first.
+
+    `folder` is where relative paths start. Raises ExtractError where there is no such file or the archive holds another number of files.
+    """
+    file = folder / settings.file
+    if not file.is_file():
+        raise ExtractError(f"{file}: there is no such file; set source.feature_table.file")
+    if file.suffix.lower() != ".zip":
+        return file
+    with zipfile.ZipFile(file) as archive:
+        inside = [name for name in archive.namelist() if name.lower().endswith((".csv", ".txt"))]
+        if len(inside) != 1:
+            raise ExtractError(f"{file}: the archive must hold one CSV file; it holds {inside or 'none'}")
+        target = landing / FEED / Path(inside[0]).name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_name(f".{target.name}.part")
+        with archive.open(inside[0]) as packed, unfinished.open("wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked)
+        unfinished.replace(target)
+    return target
+
+
+def feature_table_feed(settings: FeatureTableSettings, file: Path) -> FeedSettings:
+    """Give the feed settings by which ingest reads the file; its landing folder is the file's own."""
+    return FeedSettings(
+        files=(re.sub(r"([*?\[])", r"[\1]", file.name),),
+        load="snapshot",
+        delivered="(?P<year>(?!))(?P<month>)(?P<day>)",  # the day is a setting; digits in a file's name are no date
+        delivery_date=settings.delivered,
+        delimiter=settings.delimiter,
+    )
+
+
+def declare_feature_table(settings: FeatureTableSettings, file: Path) -> Table:
+    """Declare raw__feature_table for a file; a SettingsError names a column that a setting names and the file lacks."""
+    header = read_header(file, settings.delimiter)
+    _refuse_unknown(settings, header, file.name)
+    role_headers = {settings.person, settings.index_event, settings.index_date, settings.label.column}
+    columns = [
+        *_roles(settings),
+        *(_value(name) for name in header if name not in role_headers and name not in settings.excluded),
+    ]
+    key = tuple(name for name in ("person_id", "index_event_id") if settings.index_event or name == "person_id")
+    key = key if settings.index_event or not settings.index_date else (*key, "index_date")
+    vocabulary = TableRule(
+        "unknown_codes",
+        "unknown_codes",
+        Severity.STOP,
+        "The share of labels outside their vocabulary stays below its limit.",
+        0.05,
+        ("label",),
+    )
+    return Table(
+        name=f"raw__{FEED}",
+        description="A team's own table of features as it came: one row per person and index event.",
+        columns=(*_distinct(columns), *PROVENANCE),
+        key=key,
+        partitioned_by=("extract_id",),
+        row_rules=(duplicate_rule(key),),
+        table_rules=(NOT_EMPTY, COLUMNS_PRESENT, SHARE_SET_ASIDE, KEYS_UNIQUE, vocabulary),
+        feed=FEED,
+        event_date="index_date" if settings.index_date else "",
+        available="index_date" if settings.index_date else "extract_date",
+        optional=False,
+    )
+
+
+def _roles(settings: FeatureTableSettings) -> list[Column]:
+    aside = Action.SET_ASIDE
+    roles = [Column("person_id", Kind.IDENTIFIER, "The person's pseudonym.", nullable=False, on_violation=aside,
+                    source=settings.person, required_in_file=True)]  # fmt: skip
+    if settings.index_event:
+        roles.append(Column("index_event_id", Kind.IDENTIFIER, "The index event.", nullable=False, on_violation=aside,
+                            source=settings.index_event, required_in_file=True))  # fmt: skip
+    if settings.index_date:
+        roles.append(Column("index_date", Kind.DATE, "The day the features end before and the outcome is looked for after.", nullable=False,
+                            on_violation=aside, source=settings.index_date, required_in_file=True))  # fmt: skip
+    label = settings.label
+    roles.append(Column("label", Kind.TEXT, "Whether the outcome happened; empty where it is not known yet.", on_violation=aside,
+                        allowed=(*label.positive, *label.negative), source=label.column, required_in_file=True))  # fmt: skip
+    return roles
+
+
+def _value(header: str) -> Column:
+    return Column(strata_name(header), Kind.TEXT, f"The column '{header}'.", source=header, required_in_file=True)
+
+
+def _distinct(columns: Sequence[Column]) -> Sequence[Column]:
+    headers: dict[str, list[str]] = {}
+    for column in columns:
+        headers.setdefault(column.name, []).append(column.source_name)
+    clashes = [names for names in headers.values() if len(names) > 1]
+    if clashes:
+        raise SettingsError(f"the columns {clashes[0]} would have the same name in Strata; exclude or rename all but one")
+    return columns
+
+
+def _refuse_unknown(settings: FeatureTableSettings, header: Sequence[str], file_name: str) -> None:
+    named: dict[str, Sequence[str | None]] = {
+        "person": [settings.person], "index_event": [settings.index_event], "index_date": [settings.index_date], "order": [settings.order],
+        "label.column": [settings.label.column], "not_at_risk": [rule.column for rule in settings.not_at_risk],
+        "groups": [group.column for group in settings.groups.values()], "excluded": settings.excluded, "numbers": settings.numbers,
+        "intervals": settings.intervals, "categories": settings.categories, "diagnoses.columns": settings.diagnoses.columns,
+        "history.numbers": settings.history.numbers if settings.history else (),
+    }  # fmt: skip
+    lines = [
+        f"  source.feature_table.{place}: no column '{name}'"
+        for place, names in named.items()
+        for name in names
+        if name and name not in header
+    ]
+    if lines:
+        raise SettingsError(
+            "\n".join([f"{file_name} lacks columns that the settings name:", *lines, f"  its columns: {', '.join(header)}"])
+        )

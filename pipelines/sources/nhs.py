@@ -1,0 +1,181 @@
+"""The nhs source: which feeds there are, how each delivers, and which files of the landing folder are extracts of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from expectations.catalogue import RAW_TABLES
+from expectations.tables.raw_common import PROVENANCE
+from pipelines.errors import ExtractError
+
+ENDINGS = (".csv", ".csv.gz", ".txt", ".txt.gz", ".parquet")
+A_DATE = re.compile(r"(?<![0-9])((?:19|20)[0-9]{2})([-_]?)([0-9]{2})\2([0-9]{2})(?![0-9])")
+LAGS_DAYS = {"admissions": 45, "emergency_attendances": 14, "outpatient_appointments": 30}
+
+
+class ReplacesMonths(BaseModel, extra="forbid", frozen=True):
+    """A delivery restates this many months before its date: what it lacks there is deleted."""
+
+    replaces_months: int = Field(ge=1, le=120, description="months before its delivery date that a delivery restates")
+
+
+class FeedSettings(BaseModel, extra="forbid", frozen=True):
+    """Where a feed's files are, how they are written and how they load."""
+
+    files: tuple[str, ...] = Field(
+        default=(), description="globs below the landing folder; left out, every CSV and Parquet file in the folder named as the feed"
+    )
+    load: Literal["snapshot", "append"] | ReplacesMonths = Field(
+        default="snapshot", description="snapshot, append or {replaces_months: n}: what a delivery does to the ones before it"
+    )
+    rows_are: Literal["spells", "episodes"] = Field(
+        default="spells",
+        description="admissions only: episodes where each row is a consultant episode (HES); rows of one provider, spell number and "
+        "admission date are then one stay, and record_id is part of the key",
+    )
+    columns: Mapping[str, str] = Field(default={}, description="Strata's column name -> the file's header, where it differs")
+    constants: Mapping[str, str] = Field(default={}, description="Strata's column name -> the value of every row, for a column the files lack")
+    delivered: str = Field(
+        default="",
+        description="regular expression that finds the delivery date in the path, with the groups year, month and day; left out, "
+        "the last YYYY-MM-DD or YYYYMMDD",
+    )
+    delivery_date: date | None = Field(default=None, description="delivery date of files whose path holds none")
+    pseudonymised: bool = Field(default=True, description="false: identifiers come in clear and are replaced by a keyed hash on the way in")
+    lag_days: int | None = Field(
+        default=None, ge=0, le=400, description="days from an event to the delivery that usually first holds it; left out, the feed's own"
+    )
+    delimiter: str = Field(default="", max_length=1, description="field separator of CSV files; left out, found in the header")
+    quote: str = Field(default='"', max_length=1, description="quote of CSV files; empty for none")
+    encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = Field(default="utf-8", description="encoding of CSV files")
+
+    @field_validator("files")
+    @classmethod
+    def _inside(cls, files: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in files:
+            if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+                raise ValueError(f"'{pattern}' leaves the landing folder; set `landing` to the folder that holds the files")
+        return files
+
+    @field_validator("delivered")
+    @classmethod
+    def _date_groups(cls, pattern: str) -> str:
+        try:
+            groups = set(re.compile(pattern).groupindex)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        if pattern and groups != {"year", "month", "day"}:
+            raise ValueError("it needs the named groups (?P<year>...), (?P<month>...) and (?P<day>...)")
+        return pattern
+
+    @property
+    def replaces_months(self) -> int | None:
+        return self.load.replaces_months if isinstance(self.load, ReplacesMonths) else None
+
+
+class PseudonymSettings(BaseModel, extra="forbid", frozen=True):
+    """Where the key of the keyed hash is; the key itself never stands in a setting, a log or a table."""
+
+    key_variable: str = Field(default="STRATA_PSEUDONYM_KEY", description="environment variable that holds the key")
+    key_file: Path | None = Field(default=None, description="file that holds the key; it goes before the variable")
+    clear_share: float = Field(
+        default=0.01, ge=0, le=1, description="share of clear NHS numbers, postcodes or names in a column above which a file is refused"
+    )
+
+
+class NhsSettings(BaseModel, extra="forbid", frozen=True):
+    """The feeds of a deployment."""
+
+    landing: Path | None = Field(default=None, description="folder of the extracts; left out, `landing` in the home")
+    feeds: Mapping[str, FeedSettings] = Field(default={}, validate_default=True, description="feed -> its settings; left out, every feed there is")
+    pseudonyms: PseudonymSettings = PseudonymSettings()
+    postcode_lookup: Path | None = Field(default=None, description="CSV or Parquet file with the columns postcode and lsoa")
+
+    @field_validator("feeds")
+    @classmethod
+    def _known_feeds(cls, feeds: Mapping[str, FeedSettings]) -> Mapping[str, FeedSettings]:
+        unknown = sorted(set(feeds) - set(RAW_TABLES))
+        if unknown:
+            raise ValueError(f"there is no feed {unknown}; the feeds are {sorted(RAW_TABLES)}")
+        return feeds or {feed: _usual(feed) for feed in RAW_TABLES}
+
+    @model_validator(mode="after")
+    def _known_columns(self) -> Self:
+        given_by_ingest = {column.name for column in PROVENANCE}
+        for feed, settings in self.feeds.items():
+            declared = [column.name for column in RAW_TABLES[feed].columns if column.name not in given_by_ingest]
+            unknown = sorted({*settings.columns, *settings.constants} - set(declared))
+            if unknown:
+                raise ValueError(f"feeds.{feed}: there is no column {unknown}; its columns are {declared}")
+            if settings.rows_are == "episodes" and feed != "admissions":
+                raise ValueError(f"feeds.{feed}.rows_are: only the rows of admissions can be episodes")
+            if settings.replaces_months and not RAW_TABLES[feed].event_date:
+                raise ValueError(f"feeds.{feed}.load: its rows have no date, so a delivery cannot replace months; use snapshot or append")
+        return self
+
+    def lag_days(self, feed: str) -> int:
+        """Give the days after which a feed's fact is usually known."""
+        given = self.feeds[feed].lag_days if feed in self.feeds else None
+        return LAGS_DAYS.get(feed, 0) if given is None else given
+
+
+def _usual(feed: str) -> FeedSettings:
+    """Give how a feed usually delivers: lists whole, hospital activity restating twelve months, the GP record in additions."""
+    loads: dict[str, Literal["append"] | ReplacesMonths] = {
+        **dict.fromkeys(LAGS_DAYS, ReplacesMonths(replaces_months=12)),
+        "gp_observations": "append",
+        "gp_medication_orders": "append",
+    }
+    return FeedSettings(load=loads.get(feed, "snapshot"))
+
+
+@dataclass(frozen=True)
+class ExtractFile:
+    """A file of the landing folder that is an extract of a feed."""
+
+    feed: str
+    file: Path
+    path: str  # below the landing folder
+    extract_date: date
+
+
+def find_extracts(feed: str, settings: FeedSettings, landing: Path) -> list[ExtractFile]:
+    """List a feed's files, by delivery date and path; an ExtractError names a file that cannot be one."""
+    patterns = settings.files or tuple(f"{feed}/*{ending}" for ending in ENDINGS)
+    found = sorted({file for pattern in patterns for file in landing.glob(pattern) if not file.name.startswith(".")})
+    extracts = [_extract(feed, settings, landing, file) for file in found if not file.is_dir()]
+    return sorted(extracts, key=lambda extract: (extract.extract_date, extract.path))
+
+
+def _extract(feed: str, settings: FeedSettings, landing: Path, file: Path) -> ExtractFile:
+    path = file.relative_to(landing).as_posix()
+    if not file.resolve().is_relative_to(landing.resolve()):
+        raise ExtractError(f"{path}: the file lies outside the landing folder (a link leads out of it); copy it in, or set `landing`")
+    if not file.resolve().is_file():
+        raise ExtractError(f"{path}: not a file that can be read (a broken link, a pipe or a device)")
+    if not path.lower().endswith(ENDINGS):
+        raise ExtractError(f"{path}: extracts end in {', '.join(ENDINGS)}; narrow `files` of the feed {feed}, or rename the file")
+    return ExtractFile(feed, file, path, _delivery_date(feed, settings, path))
+
+
+def _delivery_date(feed: str, settings: FeedSettings, path: str) -> date:
+    pattern = re.compile(settings.delivered) if settings.delivered else A_DATE
+    for match in reversed(list(pattern.finditer(path))):
+        year, month, day = match.group("year", "month", "day") if settings.delivered else match.group(1, 3, 4)
+        try:
+            return date(int(year), int(month), int(day))
+        except ValueError:
+            continue
+    if settings.delivery_date:
+        return settings.delivery_date
+    raise ExtractError(
+        f"{path}: no delivery date in the path of this extract of {feed}; put YYYY-MM-DD into the file's name, "
+        f"or set `delivered` or `delivery_date` of the feed"
+    )

@@ -1,0 +1,249 @@
+"""Draw the hospital stays of a block from its lives."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipelines.sources.synthetic import calibration
+from pipelines.sources.synthetic.conditions import NAMES, POSITION, weights
+from pipelines.sources.synthetic.diagnoses import (
+    ACUTE_REASONS,
+    CHILD_REASONS,
+    CODES_PER_STAY,
+    ELECTIVE_REASONS,
+    SPECIALTY_OF_CONDITION,
+    diagnosis_codes,
+    draw_reasons,
+    draw_secondary,
+    one_of,
+)
+from pipelines.sources.synthetic.lives import Lives, pandemic, seasons
+from pipelines.sources.synthetic.people import FAR, NO_FIXED_ABODE, YEAR, People
+from pipelines.sources.synthetic.places import Places
+from pipelines.sources.synthetic.random_streams import SPELLS, sorted_events, stream, weighted_choice
+from pipelines.sources.synthetic.settings import SyntheticSettings
+from pipelines.sources.synthetic.spells import (
+    BIRTH,
+    DAY_CASE,
+    ELECTIVE,
+    EMERGENCY,
+    MATERNITY,
+    METHOD,
+    PLACE,
+    REGULAR,
+    Stays,
+    plain_stays,
+    together,
+    transferred,
+    without_overlaps,
+)
+
+EMERGENCY_LEVEL = 0.52  # fits the share with an emergency admission to the target
+EMERGENCY_DEPRIVATION = 0.57  # log ratio, most to least, beyond what conditions carry
+EMERGENCY_FRAILTY = 0.75
+LOAD_CEILING = 3.2  # effects of many conditions do not multiply without end
+SAME_DAY_SWITCHER = 2  # position of the provider that switches
+TRANSFER_SHARE = 0.03
+
+
+def draw_stays(settings: SyntheticSettings, places: Places, people: People, lives: Lives, block: int) -> Stays:
+    """Draw all stays, none overlapping another of the same person but for transfers."""
+    rng = stream(settings.seed, SPELLS, block)
+    emergencies = _emergencies(rng, settings, places, people, lives)
+    stays = without_overlaps(
+        together(
+            emergencies,
+            _last_stays(rng, places, people, lives),
+            _elective(rng, settings, places, people, lives),
+            _maternity(rng, settings, places, people, lives),
+            _births(rng, places, people, lives),
+            _regular_attenders(rng, places, people, lives),
+        )
+    )
+    _code_emergencies(rng, settings, people, lives, stays)
+    return transferred(rng, stays, TRANSFER_SHARE, len(places.providers))
+
+
+def saturated(load: np.ndarray) -> np.ndarray:
+    """Let the summed effects of conditions level off."""
+    return LOAD_CEILING * (1 - np.exp(-load / LOAD_CEILING))
+
+
+def main_provider(rng: np.random.Generator, places: Places, people: People, rows: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """Send most stays to the provider of the person's area, the rest anywhere."""
+    home = places.area_provider[people.area_at(rows, days)]
+    return np.where(rng.random(len(rows)) < 0.87, home, rng.integers(0, len(places.providers), len(rows)))
+
+
+def days_in_months(rng: np.random.Generator, lives: Lives, rows: np.ndarray, months: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Turn months into days and drop those before people come or after they go."""
+    low, high = lives.month_starts[months], lives.month_starts[months + 1]
+    days = low + np.floor(rng.random(len(rows)) * (high - low)).astype(np.int64)
+    seen = (days >= lives.first[rows]) & (days < lives.last[rows])
+    return rows[seen], days[seen]
+
+
+def near_death(lives: Lives, months: int) -> np.ndarray:
+    """Mark, on the grid, the last months of those who die."""
+    left = lives.death[:, None] - lives.month_starts[None, :-1]
+    return (left >= 0) & (left < 30 * months)
+
+
+def emergency_rate(settings: SyntheticSettings, people: People, lives: Lives) -> np.ndarray:
+    """Give the expected emergency stays on the grid, readmissions apart."""
+    effects = saturated(1.3 * lives.load(weights("emergency"))) + EMERGENCY_DEPRIVATION * (lives.deprivation - 0.5)
+    effects += (EMERGENCY_FRAILTY * people.frailty + 0.15 * people.smokes).astype(np.float32)[:, None]
+    rate = lives.by_age(calibration.EMERGENCY_AGES, calibration.EMERGENCY_RATES) * np.exp(effects) * EMERGENCY_LEVEL
+    rate *= (seasons(settings, calibration.SEASON) * pandemic(settings))[None, :]
+    return rate * lives.present * np.where(near_death(lives, 4), 2.5, 1.0)
+
+
+def draw_nights(rng: np.random.Generator, age: np.ndarray) -> np.ndarray:
+    """Draw the nights of emergency stays by age."""
+    none = rng.random(len(age)) < np.interp(age, calibration.ZERO_NIGHT_AGES, calibration.ZERO_NIGHT_SHARES)
+    mean = np.interp(age, calibration.NIGHTS_LOG_MEAN_AGES, calibration.NIGHTS_LOG_MEAN)
+    some = 1 + np.floor(np.exp(mean + calibration.NIGHTS_LOG_SD * rng.standard_normal(len(age)))).clip(max=180)
+    return np.where(none, 0, some).astype(np.int64)
+
+
+def age_on(people: People, rows: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """Give ages in completed years."""
+    return np.floor((days - people.birth[rows]) / YEAR).clip(min=0).astype(np.int64)
+
+
+def _emergencies(rng: np.random.Generator, settings: SyntheticSettings, places: Places, people: People, lives: Lives) -> Stays:
+    rows, months = sorted_events(rng, emergency_rate(settings, people, lives))
+    rows, days = days_in_months(rng, lives, rows, months)
+    nights = draw_nights(rng, age_on(people, rows, days))
+    generations = [(rows, days, nights)]
+    for _ in range(2):
+        rows, days, nights = generations[-1]
+        again = rng.random(len(rows)) < calibration.READMISSION_SHARE * np.exp(0.25 * people.frailty[rows])
+        back = (days + nights + 3 + np.floor(rng.exponential(calibration.READMISSION_MEAN_DAYS, len(rows)))).astype(np.int64)
+        again &= back < lives.last[rows]
+        rows, days = rows[again], back[again]
+        generations.append((rows, days, draw_nights(rng, age_on(people, rows, days))))
+    rows, days, nights = (np.concatenate(part) for part in zip(*generations, strict=True))
+    # nobody leaves hospital after dying: what would is the last stay's business
+    inside = days + nights < lives.death[rows]
+    rows, days, nights = rows[inside], days[inside], nights[inside]
+    stays = plain_stays(rows, days, EMERGENCY, "21", main_provider(rng, places, people, rows, days), 300)
+    stays.nights = nights
+    stays.method = weighted_choice(rng, np.array([0.72, 0.10, 0.02, 0.04, 0.02, 0.05, 0.05]), len(stays))
+    care_home = (nights > 7) & lives.has(POSITION["dementia"], rows, days) & (rng.random(len(rows)) < 0.4)
+    stays.destination = np.where(care_home, PLACE["54"], stays.destination)
+    return stays
+
+
+def _last_stays(rng: np.random.Generator, places: Places, people: People, lives: Lives) -> Stays:
+    rows = np.flatnonzero(lives.death < lives.month_starts[-1])
+    rows = rows[rng.random(len(rows)) < calibration.DEATH_IN_HOSPITAL_SHARE]
+    nights = np.floor(np.exp(1.6 + 1.0 * rng.standard_normal(len(rows)))).clip(max=90).astype(np.int64)
+    nights[rng.random(len(rows)) < 0.06] = 0
+    nights = np.minimum(nights, lives.death[rows] - lives.first[rows])
+    stays = plain_stays(
+        rows, lives.death[rows] - nights, EMERGENCY, "21", main_provider(rng, places, people, rows, lives.death[rows]), 300
+    )
+    stays.nights, stays.died[:], stays.destination[:] = nights, True, PLACE["79"]
+    return stays
+
+
+def _elective(rng: np.random.Generator, settings: SyntheticSettings, places: Places, people: People, lives: Lives) -> Stays:
+    rate = lives.by_age(calibration.ELECTIVE_AGES, calibration.ELECTIVE_RATES) * lives.present
+    rate *= np.exp(0.45 * lives.load(weights("emergency")).clip(max=2.0)) * pandemic(settings, 2.0)[None, :]
+    rows, months = sorted_events(rng, rate)
+    rows, days = days_in_months(rng, lives, rows, months)
+    stays = plain_stays(rows, days, DAY_CASE, "11", main_provider(rng, places, people, rows, days), 100)
+    age, codes = age_on(people, rows, days), diagnosis_codes()
+    stays.kind = np.where(rng.random(len(rows)) < 0.80, DAY_CASE, ELECTIVE)
+    some = 1 + np.floor(rng.exponential(1.8, len(rows))).clip(max=25).astype(np.int64)
+    stays.nights = np.where(stays.kind == ELECTIVE, np.minimum(some, (lives.death[rows] - days - 1).clip(min=0)), 0)
+    stays.kind = np.where(stays.nights > 0, ELECTIVE, DAY_CASE)
+    stays.method = np.array([METHOD["11"], METHOD["12"], METHOD["13"]])[
+        weighted_choice(rng, np.array([0.6, 0.25, 0.15]), len(rows))
+    ]
+    grown = (age >= 16).astype(np.int64)
+    stays.codes[:, 0] = one_of(rng, [codes.child, codes.elective], grown)
+    specialty = {codes.codes.index(code): int(tf) for code, tf in {**ELECTIVE_REASONS, **CHILD_REASONS}.items()}
+    stays.treatment_function = np.array([specialty[code] for code in stays.codes[:, 0]], dtype=np.int64)
+    stays.codes[:, 1:] = draw_secondary(
+        rng, lives.onset[rows] <= days[:, None], np.zeros(len(rows), np.int64), CODES_PER_STAY - 1
+    )
+    return stays
+
+
+def _maternity(rng: np.random.Generator, settings: SyntheticSettings, places: Places, people: People, lives: Lives) -> Stays:
+    rate = lives.by_age(calibration.FERTILITY_AGES, calibration.FERTILITY_RATES) * lives.present * people.female[:, None]
+    rate *= (lives.age >= 15) & (lives.age < 46)
+    rows, months = sorted_events(rng, rate)
+    rows, days = days_in_months(rng, lives, rows, months)
+    order = np.lexsort((days, rows))
+    rows, days = rows[order], days[order]
+    apart = (np.diff(rows, prepend=-1) != 0) | (np.diff(days, prepend=0) >= 280)
+    rows, days = rows[apart], days[apart]
+    stays = plain_stays(rows, days, MATERNITY, "31", main_provider(rng, places, people, rows, days), 501)
+    stays.nights = np.minimum(
+        1 + np.floor(rng.exponential(1.2, len(rows))).clip(max=9).astype(np.int64), lives.death[rows] - days - 1
+    )
+    stays.nights = stays.nights.clip(min=0)
+    stays.method = np.where(rng.random(len(rows)) < 0.94, METHOD["31"], METHOD["32"])
+    stays.codes[:, 0] = diagnosis_codes().maternity[rng.integers(0, len(diagnosis_codes().maternity), len(rows))]
+    return stays
+
+
+def _births(rng: np.random.Generator, places: Places, people: People, lives: Lives) -> Stays:
+    rows = np.flatnonzero(people.born_here & (people.birth < lives.last))
+    rows = rows[rng.random(len(rows)) < 0.93]
+    days = people.birth[rows]
+    stays = plain_stays(rows, days, BIRTH, "82", main_provider(rng, places, people, rows, days), 424)
+    stays.nights = np.minimum(
+        1 + np.floor(rng.exponential(0.9, len(rows))).clip(max=20).astype(np.int64), lives.death[rows] - days - 1
+    ).clip(min=0)
+    stays.codes[:, 0] = diagnosis_codes().newborn[0]
+    return stays
+
+
+def _regular_attenders(rng: np.random.Generator, places: Places, people: People, lives: Lives) -> Stays:
+    """Give a few people with kidney disease or cancer a course of fortnightly visits."""
+    onset = np.minimum(lives.onset[:, POSITION["chronic_kidney_disease"]], lives.onset[:, POSITION["cancer"]])
+    start = np.maximum(onset, lives.first) + 90 + rng.integers(0, 1_200, len(people))
+    takes = (onset < FAR) & (start < lives.last) & (rng.random(len(people)) < 0.03)
+    chosen = np.flatnonzero(takes)
+    visits = rng.integers(8, 41, len(chosen))
+    rows = np.repeat(chosen, visits)
+    nth = np.arange(len(rows)) - np.repeat(np.cumsum(visits) - visits, visits)
+    days = start[rows] + 14 * nth
+    seen = days < np.minimum(lives.last[rows], lives.death[rows])
+    rows, days = rows[seen], days[seen]
+    kidney = lives.has(POSITION["chronic_kidney_disease"], rows, days)
+    stays = plain_stays(rows, days, REGULAR, "13", places.area_provider[people.area_at(rows, days)], 361)
+    stays.treatment_function = np.where(kidney, 361, 370)
+    stays.codes[:, 0] = np.where(kidney, diagnosis_codes().dialysis[0], diagnosis_codes().dialysis[1])
+    return stays
+
+
+def _code_emergencies(rng: np.random.Generator, settings: SyntheticSettings, people: People, lives: Lives, stays: Stays) -> None:
+    """Code emergency stays in place, from the conditions people have on the day."""
+    codes = diagnosis_codes()
+    which = np.flatnonzero(stays.kind == EMERGENCY)
+    rows, days = stays.person[which], stays.admitted[which]
+    age, has = age_on(people, rows, days), lives.onset[rows] <= days[:, None]
+    month = np.searchsorted(lives.month_starts, days, side="right").clip(1, lives.months) - 1
+    reason = draw_reasons(rng, age, has, seasons(settings, calibration.RESPIRATORY_SEASON)[month])
+    found = np.full((len(which), CODES_PER_STAY), -1, dtype=np.int64)
+    found[:, 0] = one_of(rng, codes.of_reason + codes.of_condition, reason)
+    found[:, 1:5] = draw_secondary(rng, has, reason, 4)
+    injury = np.array([item.injury for item in ACUTE_REASONS] + [False] * len(NAMES))[reason]
+    fall = (injury & (age >= 50) & (rng.random(len(which)) < 0.8)) | ((age >= 75) & (rng.random(len(which)) < 0.08))
+    confused = (age >= 70) & (rng.random(len(which)) < np.where(has[:, POSITION["dementia"]], 0.2, 0.04))
+    dying = lives.death[rows] - days < 60
+    poisoned = reason == [item.name for item in ACUTE_REASONS].index("poisoning")
+    found[:, 5] = np.select(
+        [fall, poisoned, people.residence[rows] == NO_FIXED_ABODE], [codes.fall[0], codes.self_harm[0], codes.homeless[0]], -1
+    )
+    found[:, 6] = np.select([confused, dying & has[:, POSITION["cancer"]]], [codes.delirium[0], codes.palliative[0]], -1)
+    specialty = [int(item.treatment_function) for item in ACUTE_REASONS] + [
+        int(SPECIALTY_OF_CONDITION.get(name, "300")) for name in NAMES
+    ]
+    stays.treatment_function[which] = np.where(age < 16, 420, np.array(specialty)[reason])
+    stays.codes[which] = found

@@ -1,0 +1,178 @@
+"""What a hospital stay is coded with: the acute reasons for coming in, the conditions people have, and how codes are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.code_lists import load_code_lists
+from pipelines.sources.synthetic.conditions import NAMES
+from pipelines.sources.synthetic.identifiers import taken
+from pipelines.sources.synthetic.random_streams import choice_by_row
+
+CODES_PER_STAY = 7
+_UNDIVIDED = {
+    "I10",
+    "F03",
+    "G20",
+    "G35",
+    "J46",
+    "J47",
+    "R54",
+    "C61",
+    "C73",
+    "I64",
+    "F21",
+    "J22",
+    "R55",
+    "N40",
+    "B24",
+    "B20",
+    "F99",
+}
+_AGES = np.array([0, 5, 18, 40, 65, 80])
+
+
+@dataclass(frozen=True)
+class AcuteReason:
+    """A reason for an emergency stay that needs no long-term condition: its codes, its weight by age (0, 5, 18, 40, 65, 80), its specialty."""
+
+    name: str
+    codes: tuple[str, ...]
+    weights: tuple[float, ...]
+    treatment_function: str
+    respiratory: bool = False
+    injury: bool = False
+
+
+# The common primary diagnoses of emergency admissions: NHS Digital, Hospital Admitted Patient Care Activity 2022-23, diagnosis tables; weights rounded.
+ACUTE_REASONS = (
+    AcuteReason("pneumonia", ("J181", "J189", "J159"), (0.4, 0.3, 0.3, 0.6, 1.2, 2.0), "300", respiratory=True),
+    AcuteReason("chest_infection", ("J22X", "J209"), (0.6, 0.3, 0.2, 0.3, 0.7, 1.0), "300", respiratory=True),
+    AcuteReason("bronchiolitis", ("J219", "J210"), (2.2, 0.0, 0.0, 0.0, 0.0, 0.0), "420", respiratory=True),
+    AcuteReason("viral_infection", ("B349", "J069"), (2.4, 1.2, 0.4, 0.2, 0.1, 0.1), "420", respiratory=True),
+    AcuteReason("gastroenteritis", ("A099", "K529"), (1.0, 0.7, 0.5, 0.4, 0.4, 0.4), "300"),
+    AcuteReason("abdominal_pain", ("R104", "R103"), (0.2, 1.2, 1.6, 0.9, 0.4, 0.2), "100"),
+    AcuteReason("chest_pain", ("R074", "R073"), (0.0, 0.1, 0.8, 1.6, 1.0, 0.6), "300"),
+    AcuteReason("urinary_infection", ("N390",), (0.3, 0.3, 0.4, 0.4, 0.8, 1.5), "430"),
+    AcuteReason("appendicitis", ("K358", "K37X"), (0.1, 1.2, 0.7, 0.3, 0.1, 0.0), "100"),
+    AcuteReason("gallstones", ("K802", "K800"), (0.0, 0.1, 0.6, 0.7, 0.5, 0.3), "100"),
+    AcuteReason("cellulitis", ("L031", "L039"), (0.1, 0.2, 0.3, 0.5, 0.5, 0.5), "300"),
+    AcuteReason("sepsis", ("A419", "A415"), (0.2, 0.1, 0.1, 0.3, 0.7, 1.0), "300"),
+    AcuteReason("collapse", ("R55X", "R568"), (0.2, 0.2, 0.3, 0.4, 0.8, 0.9), "300"),
+    AcuteReason("hip_fracture", ("S720", "S721"), (0.0, 0.0, 0.02, 0.1, 0.5, 1.3), "110", injury=True),
+    AcuteReason("other_fracture", ("S525", "S423", "S828"), (0.3, 0.9, 0.5, 0.4, 0.4, 0.5), "110", injury=True),
+    AcuteReason("head_injury", ("S099", "S019"), (0.8, 0.5, 0.4, 0.2, 0.4, 0.8), "180", injury=True),
+    AcuteReason("poisoning", ("T391", "T424", "T509"), (0.1, 0.8, 1.0, 0.5, 0.1, 0.1), "300"),
+    AcuteReason("headache", ("R51X", "G439"), (0.1, 0.3, 0.6, 0.4, 0.2, 0.1), "300"),
+    AcuteReason("acute_kidney_injury", ("N179",), (0.0, 0.0, 0.1, 0.2, 0.5, 0.7), "430"),
+    AcuteReason("embolism", ("I269", "I802"), (0.0, 0.0, 0.15, 0.3, 0.4, 0.4), "300"),
+)
+# How often a condition itself is the reason, against all acute reasons of that age.
+_CONDITION_WEIGHTS = {
+    "copd": 4.0, "heart_failure": 3.0, "asthma": 0.8, "coronary_heart_disease": 1.4, "stroke_tia": 1.4, "atrial_fibrillation": 0.8,
+    "epilepsy": 3.0, "cancer": 1.8, "chronic_liver_disease": 3.0, "alcohol_problems": 2.5, "substance_misuse": 1.5, "severe_mental_illness": 0.8,
+    "depression": 0.25, "dementia": 0.9, "type_1_diabetes": 3.0, "type_2_diabetes": 0.3, "chronic_kidney_disease": 0.5,
+    "inflammatory_bowel_disease": 2.0, "parkinsons_disease": 1.0, "frailty": 0.7, "peripheral_arterial_disease": 1.0, "bronchiectasis": 2.0,
+    "multiple_sclerosis": 1.0, "rheumatoid_arthritis": 0.3, "osteoporosis": 0.2,
+}  # fmt: skip
+ELECTIVE_REASONS = {
+    "H259": "130", "K409": "100", "M171": "110", "K573": "301", "D126": "301", "N40X": "101", "H333": "130", "K210": "301", "M751": "110",
+    "J342": "120", "N920": "502", "L989": "330", "C449": "330", "D509": "303",
+}  # fmt: skip
+CHILD_REASONS = {"K029": "140", "J350": "120", "H653": "120", "Q531": "171"}
+MATERNITY_REASONS = ("O800", "O809", "O821", "O700", "O469", "O235")
+SPECIALTY_OF_CONDITION = {
+    "copd": "340", "asthma": "340", "heart_failure": "320", "coronary_heart_disease": "320", "atrial_fibrillation": "320", "stroke_tia": "328",
+    "cancer": "370", "chronic_kidney_disease": "361", "dementia": "430", "frailty": "430", "parkinsons_disease": "430", "epilepsy": "400",
+    "severe_mental_illness": "710", "depression": "710",
+}  # fmt: skip
+
+
+def written(prefix: str) -> str:
+    """Complete a three-character ICD-10 code as it is sent: X where there is no fourth character, else 9 for unspecified."""
+    if len(prefix) > 3:
+        return prefix
+    return prefix + ("X" if prefix in _UNDIVIDED else "9")
+
+
+class DiagnosisCodes:
+    """The ICD-10 codes the board uses, in one vocabulary, and where each reason's codes stand in it."""
+
+    def __init__(self) -> None:
+        lists = load_code_lists()
+        self.codes: list[str] = []
+        self.of_reason = [self._add(reason.codes) for reason in ACUTE_REASONS]
+        self.of_condition = [self._add(_some(lists[name].codes("icd10"))) for name in NAMES]
+        self.fall, self.delirium = self._add(("W190", "W010", "W180")), self._add(("F059",))
+        self.palliative, self.homeless = self._add(("Z515",)), self._add(("Z590",))
+        self.self_harm, self.pressure_ulcer = self._add(("X609", "X619")), self._add(("L899",))
+        self.elective, self.child = self._add(ELECTIVE_REASONS), self._add(CHILD_REASONS)
+        self.maternity, self.newborn = self._add(MATERNITY_REASONS), self._add(("Z380",))
+        self.dialysis = self._add(("Z491", "Z511"))
+        self.vocabulary = pa.array(self.codes)
+
+    def _add(self, codes: object) -> np.ndarray:
+        positions = []
+        for code in codes:  # type: ignore[attr-defined]
+            if written(code) not in self.codes:
+                self.codes.append(written(code))
+            positions.append(self.codes.index(written(code)))
+        return np.array(positions)
+
+
+@lru_cache(maxsize=1)
+def diagnosis_codes() -> DiagnosisCodes:
+    """Give the board's one vocabulary."""
+    return DiagnosisCodes()
+
+
+def draw_reasons(rng: np.random.Generator, age: np.ndarray, has: np.ndarray, winter: np.ndarray) -> np.ndarray:
+    """Draw why each emergency stay began: a position in `ACUTE_REASONS`, or after them a condition (stays x conditions in `has`)."""
+    acute = np.array([reason.weights for reason in ACUTE_REASONS]).T[np.searchsorted(_AGES, age, side="right") - 1]
+    acute = np.where(np.array([reason.respiratory for reason in ACUTE_REASONS])[None, :], acute * winter[:, None], acute)
+    own = has * np.array([_CONDITION_WEIGHTS.get(name, 0.0) for name in NAMES])[None, :]
+    return choice_by_row(rng, np.concatenate([acute, own], axis=1), np.arange(len(age)))
+
+
+def one_of(rng: np.random.Generator, groups: list[np.ndarray], rows: np.ndarray) -> np.ndarray:
+    """Draw one code of the group each row names."""
+    sizes = np.array([len(group) for group in groups])
+    table = np.zeros((len(groups), sizes.max()), dtype=np.int64)
+    for position, group in enumerate(groups):
+        table[position, : len(group)] = group
+    return table[rows, np.floor(rng.random(len(rows)) * sizes[rows]).astype(np.int64)]
+
+
+def draw_secondary(rng: np.random.Generator, has: np.ndarray, reason: np.ndarray, room: int) -> np.ndarray:
+    """Draw which of the conditions a stay is also coded with: stays x room of code positions, -1 for none."""
+    codes = diagnosis_codes()
+    coded = has & (rng.random(has.shape) < 0.75)
+    with_own = reason >= len(ACUTE_REASONS)
+    coded[np.flatnonzero(with_own), reason[with_own] - len(ACUTE_REASONS)] = False
+    rows, conditions = np.nonzero(coded)
+    shuffled = np.lexsort((rng.random(len(rows)), rows))
+    rows, conditions = rows[shuffled], conditions[shuffled]
+    place = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    found = np.full((len(has), room), -1, dtype=np.int64)
+    kept = place < room
+    found[rows[kept], place[kept]] = one_of(rng, codes.of_condition, conditions)[kept]
+    return found
+
+
+def joined(codes: np.ndarray) -> pa.Array:
+    """Write the codes of each stay as one text, separated by commas; empty for a stay without codes."""
+    vocabulary = diagnosis_codes().vocabulary
+    first, *others = (taken(vocabulary, codes[:, place]) for place in range(codes.shape[1]))
+    # Arrow's join leaves out a row whose every part is null, so the first part never is
+    text = pc.binary_join_element_wise(first.fill_null(""), *others, ",", null_handling="skip")
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _some(codes: tuple[str, ...], most: int = 6) -> tuple[str, ...]:
+    step = max(1, len(codes) // most)
+    return codes[::step][:most]

@@ -1,0 +1,208 @@
+"""The GP record of a block: diagnoses, measurements, contacts, and when each was recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.code_lists import load_code_lists
+from pipelines.sources.synthetic import calibration
+from pipelines.sources.synthetic.admissions import days_in_months
+from pipelines.sources.synthetic.attendances import on_weekdays
+from pipelines.sources.synthetic.conditions import NAMES, POSITION, weights
+from pipelines.sources.synthetic.diagnoses import one_of
+from pipelines.sources.synthetic.lives import Lives, pandemic, seasons
+from pipelines.sources.synthetic.people import NO_FIXED_ABODE, YEAR, People, day
+from pipelines.sources.synthetic.random_streams import GP_RECORD, sorted_events, stream
+from pipelines.sources.synthetic.settings import SyntheticSettings
+from pipelines.sources.synthetic.spells import EMERGENCY, Stays
+
+UNITS = ("mm[Hg]", "mmol/mol", "kg/m2", "mL/min/{1.73_m2}")
+NO_UNIT = -1
+
+
+@dataclass
+class Observations:
+    """Entries of the GP record; `code` and `unit` are positions in the vocabularies, `value` is NaN where there is none."""
+
+    person: np.ndarray
+    day: np.ndarray
+    recorded: np.ndarray
+    code: np.ndarray
+    value: np.ndarray
+    unit: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.person)
+
+
+def observation_codes() -> tuple[list[str], dict[str, np.ndarray]]:
+    """List the SNOMED CT codes in use and where those of each list stand."""
+    lists = load_code_lists()
+    names = [
+        *NAMES, "homelessness", "falls", "palliative_care", "delirium", "gp_contact", "systolic_blood_pressure", "diastolic_blood_pressure",
+        "hba1c", "bmi", "egfr", "smoking_current", "smoking_ex", "smoking_never",
+    ]  # fmt: skip
+    vocabulary: list[str] = []
+    places = {}
+    for name in names:
+        codes = lists[name].codes("snomed")
+        places[name] = np.arange(len(vocabulary), len(vocabulary) + len(codes))
+        vocabulary.extend(codes)
+    return vocabulary, places
+
+
+def draw_observations(settings: SyntheticSettings, people: People, lives: Lives, stays: Stays, block: int) -> Observations:
+    """Draw the entries of everyone's record up to the data cut."""
+    rng = stream(settings.seed, GP_RECORD, block)
+    _, codes = observation_codes()
+    parts = [
+        _diagnoses(rng, people, lives, codes),
+        _contacts(rng, settings, people, lives, codes),
+        *_measurements(rng, settings, people, lives, codes),
+        _vulnerability(rng, people, lives, stays, codes),
+    ]
+    found = Observations(*(np.concatenate([getattr(part, name) for part in parts]) for name in Observations.__annotations__))
+    # nothing stands in a record before birth, after death or before the practice could know it
+    seen = (
+        (found.day >= people.birth[found.person])
+        & (found.day < lives.last[found.person])
+        & (found.recorded < day(settings.data_cut_date))
+    )
+    order = np.lexsort((found.code, found.recorded, found.day, found.person))
+    order = order[seen[order]]
+    return Observations(**{name: values[order] for name, values in vars(found).items()})
+
+
+def _entries(person: np.ndarray, days: np.ndarray, recorded: np.ndarray, code: np.ndarray) -> Observations:
+    count = len(person)
+    return Observations(person, days, recorded, code, np.full(count, np.nan), np.full(count, NO_UNIT))
+
+
+def _diagnoses(rng: np.random.Generator, people: People, lives: Lives, codes: dict[str, np.ndarray]) -> Observations:
+    """Enter each condition once as it is found, sometimes again at a later review; some are never coded, some late."""
+    rows, conditions = np.nonzero(lives.onset < lives.last[:, None])
+    coded = rng.random(len(rows)) < 0.94
+    rows, conditions = rows[coded], conditions[coded]
+    days = lives.onset[rows, conditions]
+    lag = np.where(rng.random(len(rows)) < 0.8, rng.integers(0, 4, len(rows)), rng.integers(4, 90, len(rows)))
+    # the record of someone who came later is typed in when they register
+    recorded = np.where(
+        (days < people.arrival[rows]) & (people.arrival[rows] > lives.month_starts[0]),
+        people.arrival[rows] + rng.integers(5, 60, len(rows)),
+        days + lag,
+    )
+    groups = [codes[name] for name in NAMES]
+    first = _entries(rows, days, np.maximum(recorded, days), one_of(rng, groups, conditions))
+    again = np.flatnonzero(rng.random(len(rows)) < 0.25)
+    later = np.maximum(days[again], lives.first[rows[again]]) + rng.integers(30, 1_500, len(again))
+    review = _entries(rows[again], later, later + rng.integers(0, 5, len(again)), one_of(rng, groups, conditions[again]))
+    return Observations(*(np.concatenate([getattr(first, name), getattr(review, name)]) for name in Observations.__annotations__))
+
+
+def _contacts(
+    rng: np.random.Generator, settings: SyntheticSettings, people: People, lives: Lives, codes: dict[str, np.ndarray]
+) -> Observations:
+    effects = (
+        0.42 * lives.load(weights("emergency")).clip(max=2.8)
+        + (0.42 * people.frailty + 0.12 * (people.female - 0.5)).astype(np.float32)[:, None]
+    )
+    rate = lives.by_age(calibration.CONTACT_AGES, calibration.CONTACT_RATES) * lives.present * np.exp(effects)
+    rows, months = sorted_events(rng, rate * (np.sqrt(seasons(settings, calibration.SEASON)) * pandemic(settings, 0.3))[None, :])
+    rows, days = days_in_months(rng, lives, rows, months)
+    days = on_weekdays(days, lives.first[rows])
+    return _entries(rows, days, days, codes["gp_contact"][(rng.random(len(rows)) < 0.6).astype(int)])
+
+
+def _measurements(
+    rng: np.random.Generator, settings: SyntheticSettings, people: People, lives: Lives, codes: dict[str, np.ndarray]
+) -> list[Observations]:
+    """Measure the ill more often than the well: blood pressure, HbA1c, BMI, eGFR and smoking status."""
+    usual = np.stack([rng.normal(0, 1, len(people)) for _ in range(4)], axis=1)  # each person's own level of the four values
+    reach = {
+        "blood_pressure": (0.26, {"hypertension": 0.8, "type_2_diabetes": 0.4, "chronic_kidney_disease": 0.4, "stroke_tia": 0.3}),
+        "hba1c": (0.05, {"type_2_diabetes": 1.4, "type_1_diabetes": 1.6, "obesity": 0.25}),
+        "bmi": (0.13, {"obesity": 0.5, "type_2_diabetes": 0.4, "severe_mental_illness": 0.4}),
+        "egfr": (0.09, {"chronic_kidney_disease": 1.0, "type_2_diabetes": 0.6, "heart_failure": 0.6, "hypertension": 0.35}),
+        "smoking": (0.16, {"copd": 0.5, "asthma": 0.2, "type_2_diabetes": 0.2}),
+    }
+    grown = (lives.age >= 18) & lives.present
+    found = []
+    for name, (base, more) in reach.items():
+        extra = np.zeros(len(NAMES), dtype=np.float32)
+        for condition, rate in more.items():
+            extra[POSITION[condition]] = rate
+        older = 1 + 0.012 * (lives.age.astype(np.float32) - 50).clip(min=-20)
+        rows, months = sorted_events(rng, grown * (base * older + lives.load(extra)) * pandemic(settings)[None, :] / 12)
+        rows, days = days_in_months(rng, lives, rows, months)
+        found.append(_measured(rng, name, people, lives, usual, rows, on_weekdays(days, lives.first[rows]), codes))
+    return found
+
+
+def _measured(
+    rng: np.random.Generator,
+    name: str,
+    people: People,
+    lives: Lives,
+    usual: np.ndarray,
+    rows: np.ndarray,
+    days: np.ndarray,
+    codes: dict[str, np.ndarray],
+) -> Observations:
+    age, count = (days - people.birth[rows]) / YEAR, len(rows)
+    recorded = days + np.where(rng.random(count) < 0.85, 0, rng.integers(1, 15, count))
+
+    def has(condition: str) -> np.ndarray:
+        return lives.has(POSITION[condition], rows, days)
+
+    def entries(code: np.ndarray, value: np.ndarray, unit: int) -> Observations:
+        return Observations(rows, days, recorded, code, value, np.full(count, unit))
+
+    noise = rng.standard_normal(count)
+    if name == "blood_pressure":
+        upper = 119 + 0.28 * (age - 40) + 9 * has("hypertension") + 9 * usual[rows, 0] + 7 * noise
+        lower = 74 + 4 * has("hypertension") + 5 * usual[rows, 0] + 5 * rng.standard_normal(count) - 0.08 * (age - 50).clip(min=0)
+        pair = [
+            entries(np.full(count, codes[f"{part}_blood_pressure"][0]), np.round(value).clip(low, high), 0)
+            for part, value, low, high in (("systolic", upper, 80, 230), ("diastolic", lower, 40, 130))
+        ]
+        return Observations(*(np.concatenate([getattr(part, field) for part in pair]) for field in Observations.__annotations__))
+    if name == "hba1c":
+        value = 37 + 18 * has("type_2_diabetes") + 27 * has("type_1_diabetes") + 4 * usual[rows, 1] + 3.5 * noise
+        value += has("type_2_diabetes") * 7 * people.frailty[rows].clip(min=0)
+        return entries(np.full(count, codes["hba1c"][0]), np.round(value).clip(22, 140), 1)
+    if name == "bmi":
+        return entries(
+            np.full(count, codes["bmi"][0]),
+            np.round((25.6 + 7.5 * has("obesity") + 3 * usual[rows, 2] + 0.8 * noise).clip(14, 65), 1),
+            2,
+        )
+    if name == "egfr":
+        value = 104 - 0.7 * (age - 30).clip(min=0) - 22 * has("chronic_kidney_disease") + 8 * usual[rows, 3] + 5 * noise
+        return entries(np.full(count, codes["egfr"][0]), np.round(value).clip(5, 120), 3)
+    status = np.select([people.smokes[rows], people.ever_smoked[rows]], ["smoking_current", "smoking_ex"], "smoking_never")
+    lookup = {key: codes[key][0] for key in ("smoking_current", "smoking_ex", "smoking_never")}
+    return _entries(rows, days, recorded, np.array([lookup[key] for key in status], dtype=np.int64))
+
+
+def _vulnerability(
+    rng: np.random.Generator, people: People, lives: Lives, stays: Stays, codes: dict[str, np.ndarray]
+) -> Observations:
+    """Enter homelessness, falls that led to a stay or happened at home, and care at the end of life."""
+    homeless = np.flatnonzero((people.residence == NO_FIXED_ABODE) & (rng.random(len(people)) < 0.5))
+    aged = np.flatnonzero((lives.age[:, -1] >= 70) & (rng.random(len(people)) < 0.10 * np.exp(0.5 * people.frailty)))
+    dying = np.flatnonzero(lives.has(POSITION["cancer"], np.arange(len(people)), lives.death) & (rng.random(len(people)) < 0.5))
+    after = np.flatnonzero((stays.kind == EMERGENCY) & (stays.treatment_function == 110) & (rng.random(len(stays)) < 0.6))
+    span = (lives.last - lives.first).clip(min=1)
+    parts = [
+        ("homelessness", homeless, lives.first[homeless] + rng.integers(0, 200, len(homeless))),
+        ("falls", aged, lives.first[aged] + np.floor(rng.random(len(aged)) * span[aged]).astype(np.int64)),
+        ("palliative_care", dying, lives.death[dying] - rng.integers(20, 120, len(dying))),
+        ("falls", stays.person[after], stays.discharged[after] + rng.integers(2, 20, len(after))),
+    ]
+    rows = np.concatenate([part[1] for part in parts])
+    days = np.concatenate([part[2] for part in parts])
+    code = np.concatenate([np.full(len(part[1]), codes[part[0]][0]) for part in parts])
+    days = np.maximum(days, lives.first[rows])
+    return _entries(rows, days, days + rng.integers(0, 7, len(rows)), code)

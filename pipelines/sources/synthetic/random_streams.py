@@ -1,0 +1,40 @@
+"""Random streams: one per block of people and purpose, so no block's draws depend on another's or on how many there are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+BLOCK_PEOPLE = 10_000  # people drawn together; fixed, so that no setting of files or memory changes a draw
+
+PLACES, PEOPLE, ILLNESS, LIVES, SPELLS, ATTENDANCES, OUTPATIENTS, GP_RECORD, MEDICINES, OPT_OUTS, DEFECTS = range(11)
+
+
+def stream(seed: int, purpose: int, block: int = 0, delivery: int = 0) -> np.random.Generator:
+    """Open the stream of a purpose, block and delivery."""
+    return np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(seed, spawn_key=(purpose, block, delivery))))
+
+
+def sorted_events(rng: np.random.Generator, rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a Poisson process from a grid of expected counts (people x months); give the sorted rows and columns.
+
+    One cumulative sum and one search over it: the cost follows the events, not the cells.
+    """
+    total = np.cumsum(rate, dtype=np.float64)
+    if not total.size or total[-1] <= 0:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    draws = np.sort(rng.random(rng.poisson(total[-1]))) * total[-1]
+    cell = np.searchsorted(total, draws, side="right").clip(max=total.size - 1)
+    return cell // rate.shape[1], cell % rate.shape[1]
+
+
+def weighted_choice(rng: np.random.Generator, weights: np.ndarray, size: int) -> np.ndarray:
+    """Draw positions with probability proportional to the weights."""
+    total = np.cumsum(weights, dtype=np.float64)
+    return np.searchsorted(total, rng.random(size) * total[-1], side="right").clip(max=len(total) - 1)
+
+
+def choice_by_row(rng: np.random.Generator, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Draw for each entry of `rows` a column of that row of `weights`, with probability proportional to it."""
+    total = np.cumsum(weights, axis=1, dtype=np.float64)
+    total /= total[:, -1:]
+    return (rng.random(len(rows))[:, None] >= total[rows][:, :-1]).sum(axis=1)

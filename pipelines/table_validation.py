@@ -1,0 +1,129 @@
+"""The table rules of one delivery: answered from its summary, run as a suite, recorded with their figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from expectations.table import Severity, Table, TableRule
+from expectations.table_checks import CHECKS, Answer, Finding, Summary
+from expectations.tables.records import VALIDATION
+from pipelines.row_validation import CountMismatch, RowOutcome
+from pipelines.storage import Lake, arrow_schema
+from pipelines.validation_settings import AcceptedBreach, ValidationSettings
+
+if TYPE_CHECKING:
+    from expectations.validation import Engine
+
+MOST_RECORDED = 500  # of one rule in one delivery
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A table rule's answer in one delivery; without a finding the rule holds."""
+
+    feed: str
+    delivery: date
+    rule: TableRule
+    limit: float | None
+    figure: float
+    finding: Finding | None = None
+    accepted: AcceptedBreach | None = None
+
+    @property
+    def stops(self) -> bool:
+        return self.finding is not None and self.accepted is None and self.rule.severity is Severity.STOP
+
+    @property
+    def words(self) -> str:
+        """Say what is broken, where, by how much and against which limit."""
+        if self.finding is None:
+            return ""
+        limit = "" if self.limit is None else f" (limit {self.limit:g})"
+        return f"{self.rule.name}, delivery of {self.delivery}: {self.finding.words}{limit}"
+
+
+def answer_table_rules(
+    engine: Engine, table: Table, day: date, summary: Summary, outcomes: list[RowOutcome], settings: ValidationSettings
+) -> list[Breach]:
+    """Answer every table rule; the suite run on the figures must agree with the places found."""
+    limits = {rule.name: settings.limit(table.feed, rule.name, rule.limit) for rule in table.table_rules}
+    answers = {rule.name: CHECKS[rule.check](summary, limits[rule.name] or 0.0, rule.columns) for rule in table.table_rules}
+    _run_as_suite(engine, table, day, answers, outcomes)
+    breaches = []
+    for rule in table.table_rules:
+        answer, limit = answers[rule.name], limits[rule.name]
+        if not answer.findings:
+            breaches.append(Breach(table.feed, day, rule, limit, answer.figure))
+        breaches += [
+            Breach(table.feed, day, rule, limit, answer.figure, finding, _accepted(settings, table.feed, rule.name, day, finding))
+            for finding in answer.findings
+        ]
+    return breaches
+
+
+def _run_as_suite(engine: Engine, table: Table, day: date, answers: dict[str, Answer], outcomes: list[RowOutcome]) -> None:
+    """Run the delivery's figures as a suite: the table rules', and the rows that break each row rule."""
+    from expectations.suites import summary_suite  # the engine takes seconds to import
+
+    words = {rule.name: rule.description for rule in table.table_rules}
+    limits = {name: (answer.least, answer.most, words[name]) for name, answer in answers.items()}
+    figures = {name: answer.figure for name, answer in answers.items()}
+    for check in {check.name: check for outcome in outcomes for check in outcome.checks}.values():
+        figures[check.name] = sum(outcome.broken[check.name] for outcome in outcomes)
+        limits[check.name] = (None, 0, f"{check.description} ({check.action.value})")
+    broken = engine.check_summary(pd.DataFrame({name: [figure] for name, figure in figures.items()}), summary_suite(f"{table.name}__delivery_{day}", limits))
+    found = {name for name, answer in answers.items() if answer.findings}
+    found |= {name for outcome in outcomes for name, count in outcome.broken.items() if count}
+    if broken != found:
+        raise CountMismatch(f"{table.name}: the engine finds {sorted(broken - found)} broken, the summaries {sorted(found - broken)}")
+
+
+def _accepted(settings: ValidationSettings, feed: str, rule: str, day: date, finding: Finding) -> AcceptedBreach | None:
+    for breach in settings.accepted:
+        if (breach.feed, breach.rule, breach.delivery) == (feed, rule, day) and breach.organisation in ("", finding.organisation):
+            return breach
+    return None
+
+
+def record_results(lake: Lake, table: Table, day: date, outcomes: list[RowOutcome], breaches: list[Breach]) -> None:
+    """Replace what is recorded of a delivery: the row rules by extract, the table rules under the delivery's day."""
+    for outcome in outcomes:
+        _put(lake, table.feed, outcome.profile.extract.extract_id, _row_results(outcome))
+    counted: dict[str, int] = {}
+    rows = []
+    for breach in breaches:
+        counted[breach.rule.name] = counted.get(breach.rule.name, 0) + 1
+        if counted[breach.rule.name] <= MOST_RECORDED:
+            rows.append(_table_result(breach))
+    _put(lake, table.feed, day.isoformat(), rows)
+
+
+def _row_results(outcome: RowOutcome) -> list[dict[str, Any]]:
+    return [
+        {
+            "rule": check.reason, "column_name": check.column, "organisation_code": "", "month": None, "severity": check.action.value,
+            "rows_broken": outcome.broken[check.name], "share": outcome.broken[check.name] / outcome.rows if outcome.rows else None,
+            "limit": None, "passed": not outcome.broken[check.name], "note": "",
+        }
+        for check in outcome.checks
+    ]  # fmt: skip
+
+
+def _table_result(breach: Breach) -> dict[str, Any]:
+    finding = breach.finding or Finding("")
+    accepted = f" Accepted: {breach.accepted.reason}" if breach.accepted else ""
+    return {
+        "rule": breach.rule.name, "column_name": finding.column, "organisation_code": finding.organisation, "month": finding.month,
+        "severity": breach.rule.severity.value, "rows_broken": finding.rows, "share": breach.figure if finding.share is None else finding.share,
+        "limit": breach.limit, "passed": breach.finding is None or breach.accepted is not None, "note": finding.words + accepted,
+    }  # fmt: skip
+
+
+def _put(lake: Lake, feed: str, extract_id: str, rows: list[dict[str, Any]]) -> None:
+    schema = pa.schema([part for part in arrow_schema(VALIDATION) if part.name not in VALIDATION.partitioned_by])
+    lake.replace(VALIDATION, pa.Table.from_pylist(rows, schema=schema), {"feed": feed, "extract_id": extract_id})

@@ -1,0 +1,149 @@
+"""Experiments and models in MLflow. The one file, with the model it serves, that knows MLflow."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+
+import mlflow
+import mlflow.data
+import pandas as pd
+from matplotlib.figure import Figure
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature, infer_signature
+from mlflow.tracking import MlflowClient
+
+SERVED_MODEL = Path(__file__).with_name("served_model.py")
+CHAMPION = "champion"
+PREVIOUS = "previous"
+PACKAGES_OF_A_MODEL = ("mlflow", "numpy", "pandas", "scipy", "scikit-learn", "lightgbm", "skops", "pydantic")
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is logged for one run: plain data, figures and tables."""
+
+    name: str
+    params: Mapping[str, object] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model as named bytes, with rows that show its input and what it answers."""
+
+    files: Mapping[str, bytes]
+    example_input: pd.DataFrame
+    example_output: object
+
+
+class Tracker:
+    """The MLflow store of one home: a SQLite file and a folder of artifacts."""
+
+    def __init__(self, home: Path) -> None:
+        home = home.resolve()
+        self.artifacts = home / "mlartifacts"
+        self.artifacts.mkdir(parents=True, exist_ok=True)
+        self.uri = f"sqlite:///{home / 'mlflow.db'}"
+        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_registry_uri(self.uri)
+        self.client = MlflowClient(self.uri, self.uri)
+
+    def open_run(self, experiment: str, record: Record, parent: str | None = None) -> str:
+        """Log a run as a record says and give its id."""
+        tags = {**record.tags, **({"mlflow.parentRunId": parent} if parent else {})}
+        with mlflow.start_run(
+            experiment_id=self._experiment(experiment), run_name=record.name, tags=tags, nested=parent is not None
+        ) as run:
+            mlflow.log_params({key: str(value)[:500] for key, value in record.params.items()})
+            mlflow.log_metrics({key: float(value) for key, value in record.metrics.items() if value == value})
+            for name, figure in record.figures.items():
+                mlflow.log_figure(figure, f"plots/{name}.png")
+            for name, table in record.tables.items():
+                mlflow.log_text(table.to_csv(index=False), f"tables/{name}.csv")
+            for name, text in record.texts.items():
+                mlflow.log_text(text, name)
+        return str(run.info.run_id)
+
+    def log_inputs(self, run_id: str, experiment: str, sources: Mapping[str, tuple[str, int]]) -> None:
+        """Record the stored tables a run read: name to location and Delta version."""
+        with mlflow.start_run(run_id=run_id, experiment_id=self._experiment(experiment)):
+            for name, (location, version) in sources.items():
+                dataset = mlflow.data.from_pandas(
+                    pd.DataFrame({"delta_version": [version]}), source=location, name=name, digest=f"v{version}"
+                )
+                mlflow.log_input(dataset, context="training")
+
+    def register(self, run_id: str, experiment: str, name: str, model: ModelFiles, tags: Mapping[str, str]) -> str:
+        """Store a model without pickle, register it and give its version."""
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "risk_model"
+            folder.mkdir()
+            for file, content in model.files.items():
+                (folder / file).write_bytes(content)
+            with mlflow.start_run(run_id=run_id, experiment_id=self._experiment(experiment)):
+                info = mlflow.pyfunc.log_model(
+                    name="model",
+                    python_model=str(SERVED_MODEL),
+                    artifacts={"risk_model": str(folder)},
+                    code_paths=[str(SERVED_MODEL.parent.parent / "models")],
+                    signature=_signature(model),
+                    pip_requirements=[f"{package}=={importlib.metadata.version(package)}" for package in PACKAGES_OF_A_MODEL],
+                )
+        self._registered_model(name)
+        version = self.client.create_model_version(name, source=info.model_uri, run_id=run_id, tags=dict(tags))
+        return str(version.version)
+
+    def promote(self, name: str, version: str) -> None:
+        """Point the champion alias at a version and keep the last one as previous."""
+        current = self.champion_version(name)
+        if current and current != version:
+            self.client.set_registered_model_alias(name, PREVIOUS, current)
+        self.client.set_registered_model_alias(name, CHAMPION, version)
+
+    def champion_version(self, name: str) -> str | None:
+        """Give the champion's version, or None where there is none."""
+        try:
+            return str(self.client.get_model_version_by_alias(name, CHAMPION).version)
+        except MlflowException:
+            return None
+
+    def champion_files(self, name: str) -> dict[str, bytes]:
+        """Read the champion's files."""
+        local = Path(mlflow.artifacts.download_artifacts(f"models:/{name}@{CHAMPION}"))
+        return {path.name: path.read_bytes() for path in sorted((local / "artifacts" / "risk_model").iterdir())}
+
+    def version_tags(self, name: str, version: str) -> dict[str, str]:
+        """Give a version's tags and the id of its run under `run_id`."""
+        found = self.client.get_model_version(name, version)
+        return {**found.tags, "run_id": str(found.run_id)}
+
+    def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a run."""
+        for key, value in tags.items():
+            self.client.set_tag(run_id, key, value)
+
+    def _experiment(self, name: str) -> str:
+        found = self.client.get_experiment_by_name(name)
+        return str(found.experiment_id) if found else str(self.client.create_experiment(name, self.artifacts.as_uri()))
+
+    def _registered_model(self, name: str) -> None:
+        try:
+            self.client.get_registered_model(name)
+        except MlflowException:
+            self.client.create_registered_model(name, description="Risk model of Strata; the alias `champion` scores.")
+
+
+def _signature(model: ModelFiles) -> ModelSignature:
+    return infer_signature(model.example_input, model.example_output)

@@ -1,0 +1,222 @@
+"""Train the candidates of a study side by side, judge them on rows that trained none of them, and choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from models.censoring import censoring_weights
+from models.estimators import CandidateSpec, NoPredictorsError, candidate_specs
+from models.evaluation import Evaluation, evaluate
+from models.fairness import RECENT_ADMISSION, audit, recent_admission_groups
+from models.gates import GateResult, JudgedRows, eligible, judge
+from models.intervals import Estimate
+from models.leaks import single_feature_discrimination
+from models.predictors import Predictor, SchemaMismatchError, predictors_from_catalogue
+from models.risk_model import RiskModel
+from models.splitting import SplitRefusedError, person_folds, shared_people, time_split
+from models.training import TooFewEventsError, TrainedCandidate, TrainingPlan, train_candidate
+from models.training_data import TrainingData, training_data
+from pipelines.errors import RefusalError
+from pipelines.modelling_rows import ModellingRows, read_catalogue, read_modelling_rows
+from pipelines.settings import EngineSettings, StudySettings
+from pipelines.storage import Lake
+
+GROUP_KINDS = (
+    "imd_quintile", "ethnic_group", "sex_name", "age_band", "rural_urban", "local_authority_code", "pcn_code", "sub_icb_code", "gp_covered",
+)  # fmt: skip
+BASELINE = "age_sex"
+REFUSALS = (TooFewEventsError, SplitRefusedError, NoPredictorsError, SchemaMismatchError)
+
+
+@dataclass(frozen=True)
+class TestRows:
+    """The rows that judge: labels known, nobody who left; and which of their people no training row knows."""
+
+    rows: ModellingRows
+    new_people: np.ndarray
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self.rows.labels["label"].to_numpy(dtype=np.int8)
+
+    @property
+    def person(self) -> np.ndarray:
+        return self.rows.frame["person_key"].to_numpy()
+
+    @property
+    def keys(self) -> np.ndarray:
+        return np.asarray(self.rows.frame["person_id"].astype(str) + "|" + self.rows.frame["index_event_id"].astype(str))
+
+
+@dataclass(frozen=True)
+class JudgedCandidate:
+    """A trained candidate with everything that was found about it."""
+
+    name: str
+    method: str
+    model: RiskModel
+    risk: np.ndarray  # of the test rows
+    every_risk: np.ndarray | None  # where folds judge: of every row read, the ones not at risk too
+    evaluation: Evaluation
+    new_people: Evaluation | None
+    audit: pd.DataFrame
+    gates: tuple[GateResult, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def eligible(self) -> bool:
+        return eligible(self.gates)
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """The candidates of a study, judged on the same rows."""
+
+    candidates: tuple[JudgedCandidate, ...]
+    test: TestRows
+    train_rows: int
+    train_events: int
+    every_row: ModellingRows | None
+    notes: tuple[str, ...]
+
+    @property
+    def chosen(self) -> JudgedCandidate | None:
+        """Give the eligible candidate that discriminates best; of equals the first named."""
+        able = [candidate for candidate in self.candidates if candidate.eligible and candidate.name != BASELINE]
+        return max(able, key=lambda candidate: round(candidate.evaluation.value("auroc"), 6)) if able else None
+
+
+def run_study(
+    lake: Lake,
+    study: StudySettings,
+    engine: EngineSettings,
+    dates: dict[str, tuple[date, ...]],
+    data_cut: date,
+    group_kinds: Sequence[str] = (),
+) -> StudyResult:
+    """Train and judge every candidate of a study; refusals of the models become RefusalErrors."""
+    predictors = predictors_from_catalogue(read_catalogue(lake))
+    try:
+        specs, notes = candidate_specs(study.candidates, predictors)
+        if study.validation.kind == "time":
+            return _by_time(lake, study, engine, dates, data_cut, specs, predictors, notes)
+        return _by_folds(lake, study, engine, dates, specs, predictors, notes, group_kinds)
+    except REFUSALS as refusal:
+        raise RefusalError(str(refusal)) from refusal
+
+
+def _by_time(
+    lake: Lake, study: StudySettings, engine: EngineSettings, dates: dict[str, tuple[date, ...]], data_cut: date,
+    specs: Sequence[CandidateSpec], predictors: tuple[Predictor, ...], notes: tuple[str, ...],
+) -> StudyResult:  # fmt: skip
+    outcome = study.outcome
+    split = time_split(dates["train"], dates["test"][0], outcome.horizon_days, outcome.maturity_days, data_cut)
+    learned = [_learnable(read_modelling_rows(lake, [day], outcome.name, predictors)) for day in split.train]
+    data = _training_rows(learned, predictors)
+    tested = read_modelling_rows(lake, [split.test], outcome.name, predictors)
+    tested = tested.chosen(tested.at_risk & ~tested.left)
+    test = TestRows(tested, ~shared_people(data.person, tested.frame["person_key"].to_numpy()))
+    folds = person_folds(data.person, study.validation.folds, study.seed)
+    plan, alone = _plan(study, engine), single_feature_discrimination(data, study.seed)
+    judged: list[JudgedCandidate] = []
+    for spec in specs:
+        trained = train_candidate(spec, data, folds, plan)
+        risk = trained.model.predict(test.rows.frame)
+        judged.append(_judged(study, test, data.events, alone, judged, spec, trained, risk, None, GROUP_KINDS))
+    return StudyResult(tuple(judged), test, data.rows, data.events, None, notes)
+
+
+def _by_folds(
+    lake: Lake, study: StudySettings, engine: EngineSettings, dates: dict[str, tuple[date, ...]],
+    specs: Sequence[CandidateSpec], predictors: tuple[Predictor, ...], notes: tuple[str, ...], group_kinds: Sequence[str],
+) -> StudyResult:  # fmt: skip
+    """Judge each row by models that never saw its person; rows not at risk are scored the same way and judge nothing."""
+    every = read_modelling_rows(lake, dates["score"], study.outcome.name, predictors)
+    able = every.at_risk & ~every.left
+    learned = every.chosen(able)
+    data = training_data(
+        learned.frame, predictors, learned.labels["label"].to_numpy(dtype=np.int8), learned.frame["person_key"].to_numpy()
+    )
+    folds = person_folds(data.person, study.validation.folds, study.seed)
+    plan, alone = _plan(study, engine, tune_in_folds=True), single_feature_discrimination(data, study.seed)
+    test = TestRows(learned, np.ones(data.rows, dtype=bool))
+    judged: list[JudgedCandidate] = []
+    for spec in specs:
+        trained = train_candidate(spec, data, folds, plan)
+        every_risk = np.empty(len(able))
+        every_risk[able] = trained.out_of_fold_risk
+        if not able.all():
+            every_risk[~able] = trained.model.predict(every.frame[~able])
+        judged.append(
+            _judged(study, test, data.events, alone, judged, spec, trained, trained.out_of_fold_risk, every_risk, group_kinds)
+        )
+    return StudyResult(tuple(judged), test, data.rows, data.events, every, notes)
+
+
+def _learnable(rows: ModellingRows) -> tuple[ModellingRows, np.ndarray]:
+    """Give the rows of one index date whose outcome is known, with weights that make up for those who left."""
+    at_risk = rows.chosen(rows.at_risk)
+    weights = censoring_weights(at_risk.labels["follow_up_days"].to_numpy(dtype=np.int64), at_risk.left)
+    return at_risk.chosen(~at_risk.left), weights[~at_risk.left]
+
+
+def _training_rows(learned: Sequence[tuple[ModellingRows, np.ndarray]], predictors: tuple[Predictor, ...]) -> TrainingData:
+    frame = pd.concat([rows.frame for rows, _ in learned], ignore_index=True)
+    labels = pd.concat([rows.labels for rows, _ in learned], ignore_index=True)["label"].to_numpy(dtype=np.int8)
+    weights = np.concatenate([weight for _, weight in learned])
+    order = np.lexsort((frame["index_date"].to_numpy(), frame["person_key"].to_numpy()))
+    ordered = frame.iloc[order].reset_index(drop=True)
+    return training_data(ordered, predictors, labels[order], ordered["person_key"].to_numpy(), weights[order])
+
+
+def _plan(study: StudySettings, engine: EngineSettings, tune_in_folds: bool = False) -> TrainingPlan:
+    return TrainingPlan(
+        study.outcome.name, study.outcome.horizon_days, study.candidates, study.bands, study.seed, engine.threads, tune_in_folds
+    )
+
+
+def _judged(
+    study: StudySettings, test: TestRows, events: int, alone: Mapping[str, Estimate], before: Sequence[JudgedCandidate],
+    spec: CandidateSpec, trained: TrainedCandidate, risk: np.ndarray, every_risk: np.ndarray | None, group_kinds: Sequence[str],
+) -> JudgedCandidate:  # fmt: skip
+    """Evaluate, audit and gate a candidate on the rows that judge."""
+    groups = audit_groups(test.rows.frame, group_kinds)
+    shared = (study.capacity, study.seed, test.keys)
+    baseline = next((candidate.risk for candidate in before if candidate.name == BASELINE), None)
+    judged = JudgedRows(risk, baseline, test.labels, test.person, groups, test.keys)
+    used = {predictor.name: alone[predictor.name] for predictor in trained.model.predictors if predictor.name in alone}
+    gates = judge(judged, used, events, study.candidates.minimum_events, study.gates, study.capacity, study.seed)
+    new = test.new_people
+    return JudgedCandidate(
+        spec.name,
+        spec.method,
+        trained.model,
+        risk,
+        every_risk,
+        evaluate(risk, test.labels, test.person, *shared),
+        _of_new_people(study, test, risk) if 0 < new.sum() < len(new) else None,
+        audit(risk, test.labels, test.person, groups, *shared),
+        gates,
+        trained.notes,
+    )
+
+
+def audit_groups(frame: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+    """Give the columns by which a model is audited, and who had an emergency admission in the last 24 months."""
+    groups = frame[[kind for kind in kinds if kind in frame]].copy()
+    if "emergency_admissions_730d" in frame:
+        groups[RECENT_ADMISSION] = recent_admission_groups(frame["emergency_admissions_730d"])
+    return groups
+
+
+def _of_new_people(study: StudySettings, test: TestRows, risk: np.ndarray) -> Evaluation | None:
+    new = test.new_people
+    labels = test.labels[new]
+    if labels.sum() < 10:  # too few to say anything
+        return None
+    return evaluate(risk[new], labels, test.person[new], study.capacity, study.seed, test.keys[new])

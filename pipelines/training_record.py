@@ -1,0 +1,262 @@
+"""What a training leaves behind: runs and models in MLflow, the audit and the candidates in the lake, perhaps a champion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from matplotlib.figure import Figure
+
+from expectations.tables import risk as tables
+from models.capacity import decision_curve, share_name
+from models.gates import undecided
+from models.plots import calibration_figure, precision_recall_figure, quintile_figure, roc_figure
+from models.sample_size import sample_size
+from models.scored_rows import ScoredRows, scored_rows
+from pipelines.settings import ApprovalSettings, StudySettings
+from pipelines.storage import Lake, arrow_schema
+from pipelines.tracking import ModelFiles, Record, Tracker
+from pipelines.train import JudgedCandidate, StudyResult
+
+HEADLINE = ("auroc", "average_precision", "brier", "calibration_slope", "observed_over_expected")
+THRESHOLDS = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2))
+EXAMPLE_ROWS = 5
+
+
+@dataclass(frozen=True)
+class TrainingInputs:
+    """What a training was made of, for its record."""
+
+    training_id: str
+    dates: Mapping[str, list[str]]
+    table_versions: Mapping[str, int]
+    code_version: str
+    settings_version: str
+
+    def tags(self, study: StudySettings) -> dict[str, str]:
+        """Give the tags by which an analyst finds the training."""
+        return {
+            "strata.training_id": self.training_id,
+            "strata.study": study.name,
+            "strata.outcome": study.outcome.name,
+            "strata.train_dates": ",".join(self.dates["train"]),
+            "strata.test_dates": ",".join(self.dates["test"]),
+            "strata.code_version": self.code_version,
+            "strata.settings_version": self.settings_version,
+            "strata.table_versions": json.dumps(dict(self.table_versions), sort_keys=True),
+        }
+
+
+def is_recorded(lake: Lake, training_id: str) -> bool:
+    """Say whether a training was recorded to its end."""
+    return lake.exists(tables.MODELS.name) and bool(
+        lake.read(tables.MODELS.name, "training_id", f"training_id = '{training_id}'").num_rows
+    )
+
+
+def record_training(
+    lake: Lake, tracker: Tracker, study: StudySettings, result: StudyResult, inputs: TrainingInputs
+) -> dict[str, object]:
+    """Log every candidate, register the eligible ones, promote the chosen one if it is approved, and store what was found."""
+    ranked = {candidate.name: _scored(candidate, result) for candidate in result.candidates}
+    parent = tracker.open_run(study.name, _parent(study, result, inputs, ranked))
+    sources = {name: (str(lake.folder(name)), version) for name, version in inputs.table_versions.items()}
+    tracker.log_inputs(parent, study.name, sources)
+    runs, versions = {}, {}
+    for candidate in result.candidates:
+        runs[candidate.name] = tracker.open_run(study.name, _child(study, candidate, ranked[candidate.name], inputs), parent)
+        if candidate.eligible:
+            versions[candidate.name] = _register(tracker, study, candidate, result, runs[candidate.name])
+    chosen = result.chosen
+    champion = chosen.name if chosen and study.approval else None
+    if champion:
+        tracker.promote(study.name, versions[champion])
+    _store(lake, study, result, inputs, runs, versions, champion)
+    return {
+        "candidates": len(result.candidates),
+        "eligible": ", ".join(candidate.name for candidate in result.candidates if candidate.eligible) or "none",
+        "champion": champion or "none",
+        **({"auroc": round(chosen.evaluation.value("auroc"), 4)} if chosen else {}),
+    }
+
+
+def _scored(candidate: JudgedCandidate, result: StudyResult) -> ScoredRows:
+    return scored_rows(candidate.risk, result.test.labels, result.test.person, result.test.keys)
+
+
+def _parent(study: StudySettings, result: StudyResult, inputs: TrainingInputs, ranked: Mapping[str, ScoredRows]) -> Record:
+    comparison = pd.DataFrame(
+        [{"candidate": candidate.name, **{name: candidate.evaluation.value(name) for name in HEADLINE}, "eligible": candidate.eligible}
+         for candidate in result.candidates]
+    )  # fmt: skip
+    return Record(
+        name=f"training {inputs.training_id}",
+        params={
+            "outcome": study.outcome.name,
+            "horizon_days": study.outcome.horizon_days,
+            "validation": study.validation.kind,
+            "imd_edition": study.imd_edition,
+            "seed": study.seed,
+        },
+        metrics={"train_rows": result.train_rows, "train_events": result.train_events, "test_rows": len(result.test.labels)},
+        tags={**inputs.tags(study), "strata.kind": "training"},
+        figures={"roc": roc_figure(ranked, "ROC: candidates on the same rows"), "precision_recall": precision_recall_figure(ranked, "Precision and recall: candidates on the same rows")},
+        tables={"candidates": comparison},
+        texts={"notes.txt": "\n".join(result.notes) or "No notes."},
+    )  # fmt: skip
+
+
+def _child(study: StudySettings, candidate: JudgedCandidate, rows: ScoredRows, inputs: TrainingInputs) -> Record:
+    gates = {f"strata.gate.{gate.gate}": gate.answer for gate in candidate.gates}
+    return Record(
+        name=candidate.name,
+        params=_params(candidate),
+        metrics={
+            **candidate.evaluation.as_metrics(),
+            **(
+                {f"new_people_{key}": value for key, value in candidate.new_people.as_metrics().items()}
+                if candidate.new_people
+                else {}
+            ),
+            **_quintile_metrics(candidate.audit),
+        },
+        tags={**inputs.tags(study), **gates, "strata.kind": "candidate", "strata.eligible": str(candidate.eligible).lower()},
+        figures=_figures(study, candidate, rows),
+        tables={"audit": candidate.audit, "decision_curve": decision_curve(rows, THRESHOLDS)},
+        texts={"gates.txt": _gates_in_words(candidate), "sample_size.txt": _sample_size(candidate)},
+    )
+
+
+def _params(candidate: JudgedCandidate) -> dict[str, object]:
+    record = candidate.model.record
+    return {
+        "candidate": candidate.name,
+        "method": candidate.method,
+        "predictors": len(candidate.model.predictors),
+        "training_rows": record["rows"],
+        "training_people": record["people"],
+        "training_events": record["events"],
+        "tuned": record["main"]["tuned"],
+        "calibration": record["main"]["calibration"],
+        "estimator_without_gp": record["without_gp"] is not None,
+    }
+
+
+def _figures(study: StudySettings, candidate: JudgedCandidate, rows: ScoredRows) -> dict[str, Figure]:
+    one = {candidate.name: rows}
+    figures = {
+        "roc": roc_figure(one, f"ROC: {candidate.name}"),
+        "precision_recall": precision_recall_figure(one, f"Precision and recall: {candidate.name}"),
+        "calibration": calibration_figure(rows, f"Calibration: {candidate.name}"),
+    }
+    if (candidate.audit["group_kind"] == "imd_quintile").any():
+        title = f"By deprivation quintile (1 is most deprived): {candidate.name}"
+        figures["by_imd_quintile"] = quintile_figure(candidate.audit, share_name(study.capacity.deciding_share), title)
+    return figures
+
+
+def _quintile_metrics(audit: pd.DataFrame) -> dict[str, float]:
+    wanted = audit[
+        (audit["group_kind"] == "imd_quintile") & audit["metric"].isin(["auroc", "observed_over_expected", "base_rate"])
+    ]
+    wanted = wanted[wanted["value"].notna()]
+    return {f"imd_quintile_{row['group_name']}_{row['metric']}": row["value"] for row in wanted.to_dict("records")}
+
+
+def _gates_in_words(candidate: JudgedCandidate) -> str:
+    lines = [f"{gate.answer:<12} {gate.gate}: {gate.reason}" for gate in candidate.gates]
+    needs = undecided(candidate.gates)
+    closing = f"Gates that need an approver: {', '.join(needs)}." if needs else "No gate needs an approver beyond the usual one."
+    return "\n".join([*lines, "", closing, *candidate.notes])
+
+
+def _sample_size(candidate: JudgedCandidate) -> str:
+    record = candidate.model.record
+    return sample_size(len(candidate.model.predictors), record["people"], min(record["events"], record["people"] - 1)).in_words(
+        candidate.method
+    )
+
+
+def _register(tracker: Tracker, study: StudySettings, candidate: JudgedCandidate, result: StudyResult, run_id: str) -> str:
+    names = [predictor.name for predictor in candidate.model.predictors]
+    columns = [*names, *(["gp_covered"] if "gp_covered" in result.test.rows.frame else [])]
+    rows = result.test.rows.frame[columns].head(EXAMPLE_ROWS)
+    numeric = {name: "float64" for name in names if pd.api.types.is_numeric_dtype(rows[name])}
+    example = rows.astype(numeric).astype({name: "str" for name in names if name not in numeric})
+    files = ModelFiles(candidate.model.to_files(), example, candidate.model.predict(rows))
+    tags = {
+        "candidate": candidate.name,
+        "digest": candidate.model.digest,
+        **{f"gate.{gate.gate}": gate.answer for gate in candidate.gates},
+    }
+    return tracker.register(run_id, study.name, study.name, files, tags)
+
+
+def _store(
+    lake: Lake, study: StudySettings, result: StudyResult, inputs: TrainingInputs, runs: Mapping[str, str],
+    versions: Mapping[str, str], champion: str | None,
+) -> None:  # fmt: skip
+    """Store the audit and the cross-fitted risks, then the candidates: a training counts once these are there."""
+    partition = {"training_id": inputs.training_id}
+    audits = [_audit_rows(study, candidate) for candidate in result.candidates]
+    lake.replace(tables.MODEL_AUDIT, _arrow(pd.concat(audits, ignore_index=True), tables.MODEL_AUDIT), partition)
+    if result.every_row is not None and result.chosen is not None:
+        keys = result.every_row.frame[["person_id", "index_event_id"]].astype(str)
+        risks = keys.assign(risk=result.chosen.every_risk).sort_values(["person_id", "index_event_id"])
+        lake.replace(tables.CROSS_FITTED, _arrow(risks, tables.CROSS_FITTED), partition)
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    rows = [
+        _model_row(study, candidate, inputs, runs[candidate.name], versions.get(candidate.name), champion, now)
+        for candidate in result.candidates
+    ]
+    lake.append(tables.MODELS, pa.Table.from_pylist(rows, schema=arrow_schema(tables.MODELS)))
+
+
+def _audit_rows(study: StudySettings, candidate: JudgedCandidate) -> pd.DataFrame:
+    return candidate.audit.assign(outcome=study.outcome.name, candidate=candidate.name, split="test")
+
+
+def _model_row(
+    study: StudySettings,
+    candidate: JudgedCandidate,
+    inputs: TrainingInputs,
+    run_id: str,
+    version: str | None,
+    champion: str | None,
+    recorded_at: str,
+) -> dict[str, object]:
+    approval: ApprovalSettings | None = study.approval if candidate.name == champion else None
+    status = "champion" if candidate.name == champion else "eligible" if candidate.eligible else "candidate"
+    made_of = {"dates": inputs.dates, "table_versions": inputs.table_versions, "code_version": inputs.code_version}
+    return {
+        "training_id": inputs.training_id,
+        "outcome": study.outcome.name,
+        "candidate": candidate.name,
+        "recorded_at": recorded_at,
+        "model_digest": candidate.model.digest,
+        "mlflow_run_id": run_id,
+        "model_version": version,
+        **{name: _finite(candidate.evaluation.value(name)) for name in HEADLINE},
+        "eligible": candidate.eligible,
+        "gates": json.dumps([{"gate": gate.gate, "answer": gate.answer, "reason": gate.reason} for gate in candidate.gates]),
+        "status": status,
+        "approved_by_role": approval.role if approval else None,
+        "approval_reason": approval.reason if approval else None,
+        "approval_date": approval.day if approval else None,
+        "inputs": json.dumps(made_of, sort_keys=True, default=str),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _arrow(rows: pd.DataFrame, table: tables.Table) -> pa.Table:
+    schema = arrow_schema(table)
+    stored = pa.schema([field for field in schema if field.name not in table.partitioned_by])
+    return pa.Table.from_pandas(rows[stored.names], schema=stored, preserve_index=False)

@@ -1,0 +1,178 @@
+"""From stored text to typed values, in SQL derived from a table's declaration; what cannot be used becomes null.
+
+Nothing is guessed: a date is read in its column's main format in the file, a number as written without separators. The
+literal NULL and empty text are no value. The rules that name what became null are in `row_flags.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from expectations.row_checks import sender_columns
+from expectations.table import Action, Column, Kind, RowRule, Table
+
+BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
+RECORDED = "recorded_date"  # the column that caps an imprecise date
+_TIME = r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+
+
+@dataclass(frozen=True)
+class DateFormat:
+    """A way to write a day: the full match that tells it, and the SQL that reads it from `{0}`."""
+
+    name: str
+    pattern: str
+    read: str
+
+
+# The first of equally common formats is a column's main one. A day before a month is read as such everywhere: dates with
+# the month first are refused by their impossible months, never guessed.
+DATE_FORMATS = (
+    DateFormat("YYYY-MM-DD", r"[0-9]{4}-[0-9]{2}-[0-9]{2}" + _TIME, "try_cast(left({0}, 10) AS DATE)"),
+    DateFormat("DD/MM/YYYY", r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}" + _TIME, "try_strptime(regexp_extract({0}, '^[0-9/]+'), '%d/%m/%Y')::DATE"),
+    DateFormat("YYYYMMDD", r"[0-9]{8}", "try_strptime({0}, '%Y%m%d')::DATE"),
+    DateFormat("DD-MM-YYYY", r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}" + _TIME, "try_strptime(regexp_extract({0}, '^[0-9-]+'), '%d-%m-%Y')::DATE"),
+    DateFormat("DD.MM.YYYY", r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}" + _TIME, "try_strptime(regexp_extract({0}, '^[0-9.]+'), '%d.%m.%Y')::DATE"),
+    DateFormat("DD-MON-YYYY", r"[0-9]{1,2}[- ]?[A-Za-z]{3}[- ]?[0-9]{4}" + _TIME,
+               "try_strptime(regexp_replace(regexp_extract({0}, '^[0-9]+[- ]?[A-Za-z]+[- ]?[0-9]{{4}}'), '[- ]', '', 'g'), '%d%b%Y')::DATE"),
+    DateFormat("YYYY/MM/DD", r"[0-9]{4}/[0-9]{2}/[0-9]{2}" + _TIME, "try_strptime(left({0}, 10), '%Y/%m/%d')::DATE"),
+)  # fmt: skip
+FORMAT_OF = {form.name: form for form in DATE_FORMATS}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How an extract's text is read: the main format of each date column, and the columns in which a value is padded."""
+
+    dates: dict[str, str] = field(default_factory=dict)
+    padded: frozenset[str] = frozenset()
+
+    def as_json(self) -> str:
+        return json.dumps({"dates": self.dates, "padded": sorted(self.padded)})
+
+    @staticmethod
+    def from_json(text: str) -> Reading:
+        stored = json.loads(text)
+        return Reading(stored["dates"], frozenset(stored["padded"]))
+
+    def date_format(self, column: str) -> DateFormat:
+        return FORMAT_OF[self.dates.get(column, DATE_FORMATS[0].name)]
+
+
+IMPRECISE = r"[0-9]{4}(-(0[1-9]|1[0-2]))?"
+
+
+def text_sql(value: str, padded: bool = True) -> str:
+    """Give the SQL of a value without its padding; empty text and the literal NULL are null."""
+    return f"nullif(nullif({f'trim({value}, {BLANKS})' if padded else value}, ''), 'NULL')"
+
+
+def is_padded_sql(value: str) -> str:
+    """Give the SQL that is true for a value that begins or ends with a blank."""
+    blanks = ", ".join(BLANKS.split(" || "))
+    return f"(left({value}, 1) IN ({blanks}) OR right({value}, 1) IN ({blanks}))"
+
+
+def matches(value: str, pattern: str) -> str:
+    """Give the SQL that is true where a value matches a pattern from end to end."""
+    return f"regexp_full_match({value}, '{pattern.replace(chr(39), chr(39) * 2)}')"
+
+
+def read_sql(column: Column, reading: Reading) -> str:
+    """Give the SQL that reads `text_<column>` as its kind; null where it cannot be read."""
+    text = f"text_{column.name}"
+    if column.kind is Kind.CODE:
+        return f"upper({text})"
+    if column.kind is Kind.INTEGER:
+        whole = f"try_cast(split_part({text}, '.', 1) AS {'BIGINT' if column.arrow == 'int64' else 'INTEGER'})"
+        return f"CASE WHEN {matches(text, '[+-]?[0-9]{1,18}([.]0*)?')} THEN {whole} END"
+    if column.kind is Kind.NUMBER:
+        number = f"try_cast({text} AS DOUBLE)"
+        written = matches(text, "[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,3})?")
+        return f"CASE WHEN {written} AND isfinite({number}) THEN {number} END"
+    if column.kind is Kind.DATE:
+        return _date_sql(column.name, reading)
+    return text
+
+
+def _date_sql(name: str, reading: Reading) -> str:
+    """Read a date in its main format; a year or month alone is its last day, no later than it was recorded or delivered."""
+    text, form = f"text_{name}", reading.date_format(name)
+    first = f"try_cast({text} || CASE WHEN length({text}) = 4 THEN '-01-01' ELSE '-01' END AS DATE)"
+    last = f"CASE WHEN length({text}) = 4 THEN make_date(year({first}), 12, 31) ELSE last_day({first}) END"
+    caps = ["extract_date"]
+    if RECORDED in reading.dates and name != RECORDED:
+        recorded = reading.date_format(RECORDED)
+        caps.append(f"CASE WHEN {matches('text_' + RECORDED, recorded.pattern)} THEN {recorded.read.format('text_' + RECORDED)} END")
+    # A cap before the period would date the fact earlier than stated: it does not count.
+    capped = ", ".join([last, *(f"CASE WHEN {cap} >= {first} THEN {cap} END" for cap in caps)])
+    return (
+        f"CASE WHEN {matches(text, form.pattern)} THEN {form.read.format(text)} "
+        f"WHEN {matches(text, IMPRECISE)} THEN least({capped}) END"
+    )
+
+
+def is_outside(column: Column, value: str) -> str:
+    """Give the SQL that is true where a read value is outside the column's vocabulary; empty without one."""
+    if column.allowed:
+        listed = ", ".join("'" + code.replace("'", "''") + "'" for code in column.allowed)
+        return f"{value} NOT IN ({listed})"
+    return f"NOT {matches(value, column.pattern)}" if column.pattern else ""
+
+
+def is_out_of_range(column: Column, value: str) -> str:
+    """Give the SQL that is true where a read value is below the column's minimum or above its maximum; empty without."""
+    sides = [f"{value} < {column.minimum:.15g}"] if column.minimum is not None else []
+    sides += [f"{value} > {column.maximum:.15g}"] if column.maximum is not None else []
+    return f"({' OR '.join(sides)})" if sides else ""
+
+
+def text_rows_sql(table: Table, source: str, padded: frozenset[str]) -> str:
+    """Give a raw table's rows with every declared column as it came (`raw_x`) and without padding (`text_x`)."""
+    columns = sender_columns(table)
+    came = ", ".join(
+        f"{column.name} AS raw_{column.name}, {text_sql(column.name, column.name in padded)} AS text_{column.name}" for column in columns
+    )
+    return f"(SELECT {came}, extract_date, file_name, row_number FROM {source})"
+
+
+def read_rows_sql(table: Table, source: str, reading: Reading) -> str:
+    """Give `text_rows_sql` with every declared column read, whatever its value."""
+    read = ", ".join(f"{read_sql(column, reading)} AS {column.name}" for column in sender_columns(table))
+    return f"(SELECT *, {read} FROM {text_rows_sql(table, source, reading.padded)})"
+
+
+def usable_sql(column: Column) -> str:
+    """Give the SQL of a read value, null where a rule of its column makes it unusable; a flagged value stays."""
+    broken = [rule for rule in (is_outside(column, column.name), is_out_of_range(column, column.name)) if rule]
+    if not broken or column.on_violation is Action.FLAGGED:
+        return column.name
+    return f"CASE WHEN {' OR '.join(broken)} THEN NULL ELSE {column.name} END"
+
+
+def corrections(table: Table) -> dict[str, list[RowRule]]:
+    """Give, by column, the row rules that null or repair it; what they say must follow from the row alone."""
+    found: dict[str, list[RowRule]] = {}
+    for rule in table.row_rules:
+        if rule.action is Action.NULLED or (rule.action is Action.REPAIRED and rule.repair):
+            for name in rule.columns:
+                found.setdefault(name, []).append(rule)
+    return found
+
+
+def corrected_sql(column: Column, rules: list[RowRule]) -> str:
+    """Give the SQL of a usable value after the row rules that null or repair it."""
+    value = column.name
+    for rule in rules:
+        value = f"CASE WHEN {rule.broken_when} THEN {rule.repair or 'NULL'} ELSE {value} END"
+    return value
+
+
+def typed_rows_sql(table: Table, source: str, reading: Reading, keep: tuple[str, ...] = ("extract_date", "row_number")) -> str:
+    """Give a raw table's rows typed: unusable values null, nulling and repairing row rules applied, no row left out."""
+    columns, corrected = sender_columns(table), corrections(table)
+    usable = ", ".join(f"{usable_sql(column)} AS {column.name}" for column in columns)
+    rows = f"(SELECT {usable}, extract_date, file_name, row_number FROM {read_rows_sql(table, source, reading)})"
+    final = ", ".join(f"{corrected_sql(column, corrected.get(column.name, []))} AS {column.name}" for column in columns)
+    return f"(SELECT {final}, {', '.join(keep)} FROM {rows})"

@@ -1,0 +1,175 @@
+"""Validation: each new delivery is checked once, row by row in bounded batches and then as a whole.
+
+What breaks a row rule is written to `core__quarantine`, counts and limits to `monitoring__validation`; an extract counts as
+validated once its row stands in `core__validated_extracts`, which is written last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from expectations.catalogue import RAW_TABLES
+from expectations.table import Table
+from expectations.tables.records import VALIDATED_EXTRACTS
+from pipelines.delivery_context import prepare_context, profile_extract
+from pipelines.delivery_summary import Delivery, summarise
+from pipelines.errors import ValidationStop
+from pipelines.ingest import Extract, current_extracts
+from pipelines.row_validation import RowOutcome, checks_of, validate_rows
+from pipelines.sources.nhs import NhsSettings
+from pipelines.storage import Lake, arrow_schema
+from pipelines.table_validation import Breach, answer_table_rules, record_results
+from pipelines.validated_rows import valid_extracts, validated_rows_sql
+from pipelines.validation_settings import AcceptedBreach, ValidationSettings
+
+if TYPE_CHECKING:
+    from expectations.validation import Engine
+
+__all__ = ["AcceptedBreach", "ValidationSettings", "ValidationSummary", "validate_feed"]
+LIST_FEED = "patients"
+
+
+@dataclass
+class ValidationSummary:
+    """What a validation of one feed found in the deliveries that were new to it."""
+
+    feed: str
+    deliveries: list[date] = field(default_factory=list)
+    rows: int = 0
+    rows_set_aside: int = 0
+    broken: Counter[str] = field(default_factory=Counter)  # by check
+    breaches: list[Breach] = field(default_factory=list)
+
+    @property
+    def warnings(self) -> list[Breach]:
+        return [breach for breach in self.breaches if not breach.stops]
+
+
+def validate_feed(
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    nhs: NhsSettings,
+    settings: ValidationSettings,
+    *,
+    published_lists: pd.DataFrame | None = None,
+    docs: Path | None = None,
+) -> ValidationSummary:
+    """Validate a feed's deliveries that were not validated by the same rules, in order.
+
+    The list of patients must be validated before the feeds that look births up in it. `published_lists` holds practice_code
+    and patients; `docs` is the folder of Great Expectations' Data Docs. A ValidationStop names every broken rule that stops.
+    """
+    from expectations.validation import Engine  # it takes seconds to import
+
+    summary, extracts = ValidationSummary(table.feed), current_extracts(lake, table.feed)
+    patients = _patients(lake, nhs) if table.feed != LIST_FEED else None
+    engine, seen, before = None, set[str](), None
+    for day in sorted({extract.extract_date for extract in extracts}):
+        whole = [extract for extract in extracts if extract.extract_date == day]
+        new = [extract for extract in whole if extract.extract_id not in seen]
+        rules = _rules_digest(table, settings, whole)
+        if not _validated(lake, new, rules):
+            engine = engine or Engine(docs / table.feed if docs else None)
+            outcomes = _validate_rows_of(lake, con, engine, table, whole, new, settings, patients)
+            _record_extracts(lake, outcomes, rules, "stopped")
+            delivery = Delivery(table, day, valid_extracts(lake, table, whole, statuses=("passed", "stopped")))
+            figures = summarise(con, delivery, before, outcomes, nhs.feeds[table.feed], settings, published_lists)
+            breaches = answer_table_rules(engine, table, day, figures, outcomes, settings)
+            record_results(lake, table, day, outcomes, breaches)
+            engine.write_docs()
+            _add(summary, day, outcomes, [breach for breach in breaches if breach.finding])
+            _stop_if_broken(table.feed, breaches)
+            _record_extracts(lake, outcomes, rules, "passed")
+        before = Delivery(table, day, valid_extracts(lake, table, whole))
+        seen |= {extract.extract_id for extract in whole}
+    return summary
+
+
+def _patients(lake: Lake, nhs: NhsSettings) -> str | None:
+    if LIST_FEED not in nhs.feeds or not current_extracts(lake, LIST_FEED):
+        return None
+    return validated_rows_sql(lake, nhs, LIST_FEED)
+
+
+def _validate_rows_of(
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    engine: Engine,
+    table: Table,
+    whole: list[Extract],
+    new: list[Extract],
+    settings: ValidationSettings,
+    patients: str | None,
+) -> list[RowOutcome]:
+    profiles = [profile_extract(con, lake, table, extract) for extract in whole]
+    checks = {profile.extract.extract_id: checks_of(table, profile) for profile in profiles}
+    prepare_context(con, table, profiles, checks, settings, patients)
+    fresh = {extract.extract_id for extract in new}
+    return [
+        validate_rows(lake, con, engine, table, profile, checks[profile.extract.extract_id], settings.batch_rows)
+        for profile in profiles
+        if profile.extract.extract_id in fresh
+    ]
+
+
+def _rules_digest(table: Table, settings: ValidationSettings, delivery: list[Extract]) -> str:
+    """Give a digest of the rules and of what a delivery is made of."""
+    parts = [repr(table), settings.model_dump_json(), sorted((extract.extract_id, extract.reading) for extract in delivery)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _validated(lake: Lake, extracts: list[Extract], rules: str) -> bool:
+    if not lake.exists(VALIDATED_EXTRACTS.name):
+        return not extracts
+    passed = lake.read(VALIDATED_EXTRACTS.name, "extract_id", f"status = 'passed' AND rules = '{rules}'").column("extract_id").to_pylist()
+    return {extract.extract_id for extract in extracts} <= set(passed)
+
+
+def _record_extracts(lake: Lake, outcomes: list[RowOutcome], rules: str, status: str) -> None:
+    for outcome in outcomes:
+        extract = outcome.profile.extract
+        row = {
+            "feed": extract.feed, "extract_id": extract.extract_id, "rules": rules, "status": status, "rows": outcome.rows,
+            "rows_set_aside": outcome.set_aside, "text_reading": outcome.profile.reading.as_json(),
+        }  # fmt: skip
+        rows = pa.Table.from_pylist([row], schema=arrow_schema(VALIDATED_EXTRACTS))
+        lake.replace(VALIDATED_EXTRACTS, rows, {"feed": extract.feed, "extract_id": extract.extract_id})
+
+
+def _add(summary: ValidationSummary, day: date, outcomes: list[RowOutcome], breaches: list[Breach]) -> None:
+    summary.deliveries.append(day)
+    summary.rows += sum(outcome.rows for outcome in outcomes)
+    summary.rows_set_aside += sum(outcome.set_aside for outcome in outcomes)
+    for outcome in outcomes:
+        summary.broken.update({name: count for name, count in outcome.broken.items() if count})
+    summary.breaches += breaches
+
+
+def _stop_if_broken(feed: str, breaches: list[Breach]) -> None:
+    stops = [breach for breach in breaches if breach.stops]
+    if not stops:
+        return
+    lines = [f"  {breach.words}" for breach in stops[:20]]
+    more = [f"  and {len(stops) - 20} more, in monitoring__validation"] if len(stops) > 20 else []
+    rules = sorted({breach.rule.name for breach in stops})
+    change = " or ".join(f"validation.limits.{feed}.{rule}" for rule in rules)
+    raise ValidationStop(
+        "\n".join([f"the feed {feed} breaks rules that stop everything downstream:", *lines, *more])
+        + f"\nHave the extract sent again; or, where the data are right, add the breach to validation.accepted or change {change}"
+    )
+
+
+def feeds_in_order(nhs: NhsSettings) -> list[Table]:
+    """List the tables of the feeds that the settings name, the list of patients first."""
+    return [table for feed, table in RAW_TABLES.items() if feed in nhs.feeds]

@@ -1,0 +1,140 @@
+"""The rows of a feed that the core tables are made of: typed, without what was set aside, with the load mode applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from expectations.catalogue import RAW_TABLES
+from expectations.row_checks import sender_columns
+from expectations.table import Table
+from expectations.tables.core import QUARANTINE
+from expectations.tables.records import VALIDATED_EXTRACTS
+from pipelines.errors import ExtractError
+from pipelines.ingest import Extract, current_extracts
+from pipelines.sources.nhs import FeedSettings, NhsSettings
+from pipelines.storage import Lake
+from pipelines.typed_rows import Reading, typed_rows_sql
+
+
+@dataclass(frozen=True)
+class ValidExtract:
+    """A validated extract: where its rows are, how its text is read and whether rows of it were set aside."""
+
+    extract: Extract
+    source: str
+    reading: Reading
+    set_aside: str  # SQL of the row numbers that left the flow; empty for none
+
+
+def validated_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | None = None) -> str:
+    """Give the SQL, usable in FROM, of a feed's current, typed, validated rows.
+
+    Beside the declared columns: `extract_id`, `extract_date`, `row_number`, `first_extract_date` (the first delivery that
+    held this key with this content) and `is_first_delivery` (that was the feed's first delivery). An ExtractError names an
+    extract that is not validated; a feed without extracts gives no rows. `table` is the feed's declaration where another source
+    or a setting gives it one of its own.
+    """
+    table, settings = table or RAW_TABLES[feed], nhs.feeds[feed]
+    extracts = current_extracts(lake, feed)
+    if not extracts:
+        return _no_rows(table)
+    return current_rows_sql(table, settings, valid_extracts(lake, table, extracts))
+
+
+def valid_extracts(lake: Lake, table: Table, extracts: list[Extract], statuses: tuple[str, ...] = ("passed",)) -> list[ValidExtract]:
+    """Give extracts with what validation recorded of them; an ExtractError names one that is not validated."""
+    records = _records(lake, table.feed, statuses)
+    missing = sorted({extract.path for extract in extracts if extract.extract_id not in records})
+    if missing:
+        raise ExtractError(f"the extracts {missing} of the feed {table.feed} are not validated; run the validation first")
+    return [_valid(lake, table, extract, records) for extract in extracts]
+
+
+def current_rows_sql(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
+    """Apply a feed's load mode to its validated extracts, which come in order of delivery."""
+    deliveries = sorted({valid.extract.extract_date for valid in extracts})
+    if len(deliveries) == 1:
+        rows = _union([kept_rows_sql(table, valid) for valid in extracts])
+        return f"(SELECT *, extract_date AS first_extract_date, true AS is_first_delivery FROM {rows})"
+    if settings.load == "snapshot":
+        current = _union([kept_rows_sql(table, valid) for valid in extracts if valid.extract.extract_date == deliveries[-1]])
+    else:
+        current = _merged(table, extracts, deliveries, settings.replaces_months)
+    return _with_first_delivery(table, extracts, current, deliveries[0])
+
+
+def kept_rows_sql(table: Table, valid: ValidExtract) -> str:
+    """Give an extract's typed rows without those that were set aside."""
+    rows = typed_rows_sql(table, valid.source, valid.reading, keep=("row_number",))
+    extract = valid.extract
+    kept = f" ANTI JOIN {valid.set_aside} USING (row_number)" if valid.set_aside else ""
+    return f"(SELECT *, '{extract.extract_id}' AS extract_id, DATE '{extract.extract_date}' AS extract_date FROM {rows}{kept})"
+
+
+def first_restated_day(delivered: date, months: int) -> date:
+    """Give the first day of the months that a delivery restates: those before the month of its date, and that month."""
+    number = delivered.year * 12 + delivered.month - 1 - months
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def _merged(table: Table, extracts: list[ValidExtract], deliveries: list[date], months: int | None) -> str:
+    """Keep of each key the latest delivery that names it, and of an earlier delivery nothing that a later one restates.
+
+    A key counts as named by a row that was set aside, too: a sender that marks a row as deleted takes it back.
+    """
+    key = ", ".join(table.key)
+    named = " UNION ALL ".join(
+        f"SELECT {key}, DATE '{valid.extract.extract_date}' AS extract_date FROM {typed_rows_sql(table, valid.source, valid.reading)}"
+        for valid in extracts
+    )
+    latest = f"(SELECT {key}, max(extract_date) AS extract_date FROM ({named}) GROUP BY {key})"
+    following = dict(zip(deliveries, deliveries[1:], strict=False))
+    parts = []
+    for valid in extracts:
+        after = following.get(valid.extract.extract_date)
+        until = f" WHERE {table.event_date} < DATE '{first_restated_day(after, months)}'" if after and months else ""
+        parts.append(f"(SELECT * FROM {kept_rows_sql(table, valid)}{until})")
+    return f"(SELECT rows.* FROM {_union(parts)} AS rows SEMI JOIN {latest} AS latest USING ({key}, extract_date))"
+
+
+def _with_first_delivery(table: Table, extracts: list[ValidExtract], current: str, first: date) -> str:
+    """Add when each row's key was first delivered with the content it has."""
+    names = [column.name for column in sender_columns(table)]
+    content = f"hash({', '.join(names)})"
+    key = ", ".join(table.key)
+    seen = _union([f"(SELECT {key}, {content} AS content, extract_date FROM {kept_rows_sql(table, valid)})" for valid in extracts])
+    history = f"(SELECT {key}, content, min(extract_date) AS first_extract_date FROM {seen} GROUP BY ALL)"
+    rows = f"(SELECT *, {content} AS content FROM {current})"
+    return (
+        f"(SELECT rows.* EXCLUDE (content), first_extract_date, first_extract_date = DATE '{first}' AS is_first_delivery "
+        f"FROM {rows} AS rows JOIN {history} AS history USING ({key}, content))"
+    )
+
+
+def _union(parts: list[str]) -> str:
+    return f"({' UNION ALL BY NAME '.join(f'FROM {part}' for part in parts)})"
+
+
+def _records(lake: Lake, feed: str, statuses: tuple[str, ...]) -> dict[str, dict[str, object]]:
+    if not lake.exists(VALIDATED_EXTRACTS.name):
+        return {}
+    listed = ", ".join(f"'{status}'" for status in statuses)
+    rows = lake.read(VALIDATED_EXTRACTS.name, where=f"feed = '{feed}' AND status IN ({listed})").to_pylist()
+    return {str(row["extract_id"]): row for row in rows}
+
+
+def _valid(lake: Lake, table: Table, extract: Extract, records: dict[str, dict[str, object]]) -> ValidExtract:
+    record = records[extract.extract_id]
+    partition = {"table_name": table.name, "extract_id": extract.extract_id}
+    quarantined = lake.scan(QUARANTINE.name, partition) if lake.exists(QUARANTINE.name) else ""
+    set_aside = f"(SELECT DISTINCT row_number FROM {quarantined} WHERE action = 'set_aside')" if record["rows_set_aside"] and quarantined else ""
+    source = lake.scan(table.name, {"extract_id": extract.extract_id})
+    return ValidExtract(extract, source, Reading.from_json(str(record["text_reading"])), set_aside)
+
+
+def _no_rows(table: Table) -> str:
+    nothing = ", ".join(f"CAST(NULL AS VARCHAR) AS {column.name}" for column in (*sender_columns(table), table.column("extract_id")))
+    source = f"(SELECT {nothing}, CAST(NULL AS DATE) AS extract_date, CAST(NULL AS BIGINT) AS row_number WHERE false)"
+    rows = typed_rows_sql(table, source.replace(" AS extract_date", " AS extract_date, '' AS file_name"), Reading(), keep=("extract_date", "row_number"))
+    return f"(SELECT *, '' AS extract_id, extract_date AS first_extract_date, true AS is_first_delivery FROM {rows})"

@@ -1,0 +1,68 @@
+"""The settings of validation: limits of the table rules, and breaches that were looked at and accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from pydantic import BaseModel, Field, field_validator
+
+from expectations.catalogue import FEEDS, TABLES
+
+RULES = sorted({rule.name for table in TABLES.values() for rule in table.table_rules})
+
+
+class AcceptedBreach(BaseModel, extra="forbid", frozen=True):
+    """A breach of a table rule that somebody looked at: it is recorded and stops nothing."""
+
+    feed: str = Field(description="the feed")
+    rule: str = Field(description="the table rule")
+    delivery: date = Field(description="the delivery in which it broke")
+    organisation: str = Field(default="", description="the organisation; empty for any")
+    reason: str = Field(min_length=10, description="why it may pass")
+
+    @field_validator("feed")
+    @classmethod
+    def _known_feed(cls, feed: str) -> str:
+        if feed not in FEEDS:
+            raise ValueError(f"there is no feed '{feed}'; the feeds are {list(FEEDS)}")
+        return feed
+
+    @field_validator("rule")
+    @classmethod
+    def _known_rule(cls, rule: str) -> str:
+        if rule not in RULES:
+            raise ValueError(f"there is no table rule '{rule}'; the rules are {RULES}")
+        return rule
+
+
+class ValidationSettings(BaseModel, extra="forbid", frozen=True):
+    """When an extract is too poor to go on with."""
+
+    limits: Mapping[str, float] = Field(default={}, description="table rule, or feed.rule -> its limit in place of the declared one")
+    accepted: tuple[AcceptedBreach, ...] = Field(default=(), description="breaches that stop nothing")
+    batch_rows: int = Field(default=250_000, ge=1_000, le=5_000_000, description="rows of a batch in memory")
+    dummy_person_rows: Mapping[str, int] = Field(
+        default={"admissions": 300, "emergency_attendances": 300, "outpatient_appointments": 350},
+        description="feed -> rows in one delivery above which a pseudonym whose rows share days is a mark for 'number missing'",
+    )
+    other_dummy_person_rows: int = Field(default=20_000, ge=1, description="the same for every other feed")
+    dummy_shared_days: float = Field(default=0.03, ge=0, le=1, description="share of a dummy's rows that fall on a day with another of its rows, at least")
+    least_month_rows: int = Field(default=20, ge=1, description="months of an organisation with fewer rows are not compared")
+    least_group_rows: int = Field(default=50, ge=1, description="organisations with fewer rows are not judged by a share")
+
+    @field_validator("limits")
+    @classmethod
+    def _known_rules(cls, limits: Mapping[str, float]) -> Mapping[str, float]:
+        unknown = sorted(name for name in limits if name.split(".")[-1] not in RULES or (("." in name) and name.split(".")[0] not in FEEDS))
+        if unknown:
+            raise ValueError(f"there is no table rule {unknown}; the rules are {RULES}, alone or after a feed's name and a point")
+        return limits
+
+    def limit(self, feed: str, rule: str, declared: float | None) -> float | None:
+        """Give a rule's limit for a feed."""
+        return self.limits.get(f"{feed}.{rule}", self.limits.get(rule, declared))
+
+    def dummy_rows(self, feed: str) -> int:
+        """Give the rows above which a feed's pseudonym may be a dummy."""
+        return self.dummy_person_rows.get(feed, self.other_dummy_person_rows)

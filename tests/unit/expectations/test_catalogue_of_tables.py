@@ -1,0 +1,38 @@
+import re
+
+import pytest
+
+from expectations.catalogue import RAW_TABLES, TABLES
+from expectations.row_checks import row_checks
+from expectations.table import Action, Table
+from expectations.table_checks import CHECKS
+
+FROM_OUTSIDE_THE_ROW = ("birth_date", "dummy_person_id", "duplicate_row", "overlapping_spells")
+
+
+def test_every_table_stands_under_its_own_name() -> None:
+    assert {name: table.name for name, table in TABLES.items()} == {name: name for name in TABLES}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_every_table_rule_has_a_check(table: Table) -> None:
+    assert [rule.check for rule in table.table_rules if rule.check not in CHECKS] == []
+
+
+@pytest.mark.parametrize("table", RAW_TABLES.values(), ids=lambda table: table.name)
+def test_no_two_checks_share_a_name(table: Table) -> None:
+    names = [check.name for check in row_checks(table)]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("table", RAW_TABLES.values(), ids=lambda table: table.name)
+def test_a_rule_that_nulls_or_repairs_follows_from_its_row(table: Table) -> None:
+    for rule in table.row_rules:
+        if rule.action in (Action.NULLED, Action.REPAIRED):
+            assert rule.columns
+            assert not re.search("|".join(FROM_OUTSIDE_THE_ROW), rule.broken_when)
+
+
+@pytest.mark.parametrize("table", RAW_TABLES.values(), ids=lambda table: table.name)
+def test_what_a_key_is_made_of_is_never_empty(table: Table) -> None:
+    assert [name for name in table.key if table.column(name).nullable] == []

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from expectations.row_checks import row_checks
+from expectations.suites import row_suite, shown_columns, summary_suite
+from expectations.tables.raw_gp import OPT_OUTS
+from expectations.validation import Engine, EngineError
+
+CHECKS = [check for check in row_checks(OPT_OUTS) if check.name in ("missing_value__status", "not_in_vocabulary__status", "duplicate_row")]
+BATCH = pd.DataFrame(
+    {
+        "status": pd.Categorical(["0", "1", None, "X", "X"]),
+        "missing_value__status": [False, False, True, False, False],
+        "not_in_vocabulary__status": [False, False, False, True, True],
+        "duplicate_row": [False, True, False, False, False],
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine()
+
+
+def test_the_engine_counts_rows_and_gives_no_values(engine: Engine) -> None:
+    assert shown_columns(CHECKS) == ["status"]
+    assert engine.count_broken(BATCH, row_suite(OPT_OUTS, CHECKS)) == {
+        ("missing_value__status",): 1,
+        ("not_in_vocabulary__status",): 2,
+        ("duplicate_row",): 1,
+    }
+
+
+def test_a_broken_engine_raises_and_does_not_look_like_bad_data(engine: Engine) -> None:
+    with pytest.raises(EngineError, match="duplicate_row"):
+        engine.count_broken(BATCH.drop(columns="duplicate_row"), row_suite(OPT_OUTS, CHECKS))
+
+
+def test_data_docs_hold_figures_and_no_row_values(tmp_path: Path) -> None:
+    documented = Engine(tmp_path)
+    suite = summary_suite("raw__opt_outs__delivery", {"share_set_aside": (None, 0.2, "The share of rows set aside stays below its limit.")})
+    assert documented.check_summary(pd.DataFrame({"share_set_aside": [0.35]}), suite) == {"share_set_aside"}
+    documented.write_docs()
+    pages = [page.read_text(encoding="utf-8") for page in tmp_path.rglob("*.html")]
+    assert any("share_set_aside" in page and "0.35" in page for page in pages)

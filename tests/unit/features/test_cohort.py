@@ -1,0 +1,56 @@
+from datetime import date
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from features.cohort import Candidates, CohortSettings, Use, cohort_flow
+from features.periods import OPEN
+
+INDEX = (date(2024, 3, 1) - date(1970, 1, 1)).days
+
+
+def candidates(**changes: list) -> Candidates:
+    """Give five people who are all in, but for the changes."""
+    same: dict[str, list] = {
+        "birth_day": [INDEX - 20000] * 5, "death_day": [OPEN] * 5, "index_day": [INDEX] * 5, "on_list": [True] * 5,
+        "registered": [True] * 5, "days_on_list": [1000] * 5, "type_1_opt_out": [False] * 5, "national_data_opt_out": [False] * 5,
+    }  # fmt: skip
+    return Candidates(**{name: np.array(values) for name, values in (same | changes).items()})
+
+
+def inside(given: Candidates, settings: CohortSettings | None = None, use: Use = "finding_people_for_care") -> list[bool]:
+    return cohort_flow(given, settings or CohortSettings(), use)[0].tolist()
+
+
+def test_who_died_left_or_is_not_yet_born_is_out() -> None:
+    given = candidates(
+        death_day=[INDEX, INDEX + 1, OPEN, OPEN, OPEN], registered=[True, True, False, True, True],
+        birth_day=[0, 0, 0, INDEX + 1, INDEX],
+    )  # fmt: skip
+    assert inside(given) == [False, True, False, False, True]
+
+
+def test_the_national_data_opt_out_reaches_planning_and_not_the_finding_of_people_for_care() -> None:
+    given = candidates(
+        type_1_opt_out=[True, False, False, False, False], national_data_opt_out=[False, True, False, False, False]
+    )
+    assert inside(given) == [False, True, True, True, True]
+    assert inside(given, use="planning") == [False, False, True, True, True]
+
+
+def test_ages_are_limited_and_an_unknown_age_is_out() -> None:
+    day = [INDEX - round(365.25 * age) for age in (17.9, 18.1, 64.9, 66.1)]
+    given = candidates(birth_day=[*day, np.iinfo(np.int32).min])
+    assert inside(given, CohortSettings(minimum_age=18, maximum_age=65)) == [False, True, True, False, False]
+
+
+def test_each_step_counts_those_still_there() -> None:
+    given = candidates(on_list=[False, True, True, True, True], type_1_opt_out=[True, True, False, False, False])
+    flow = dict(cohort_flow(given, CohortSettings(), "planning")[1])
+    assert (flow["people the sources name"], flow["type 1 opt-out"], flow["in cohort"]) == (5, 1, 3)
+
+
+def test_a_highest_age_below_the_lowest_is_refused() -> None:
+    with pytest.raises(ValidationError, match="maximum_age 17 lies below minimum_age 18"):
+        CohortSettings(minimum_age=18, maximum_age=17)

@@ -1,0 +1,68 @@
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from features.declaration import Feature, Statistic
+from features.demographics import age_bands, age_years
+from features.deprivation import local_quintiles
+from features.derived import derive
+from features.ethnicity import ethnic_groups
+
+AREA = Path(__file__).parents[3] / ".." / "shared" / "data" / "area"
+
+
+def test_chinese_is_other_in_the_nhs_grouping_and_not_stated_is_not_not_known() -> None:
+    assert ethnic_groups(["A", "R", "K", "Z", "99", None, "?"]) == [
+        "white",
+        "other",
+        "asian",
+        "not_stated",
+        "not_known",
+        "not_known",
+        "not_known",
+    ]
+
+
+def test_ages_fall_in_bands_and_an_unknown_birth_is_not_known() -> None:
+    index = np.full(4, (date(2024, 3, 1) - date(1970, 1, 1)).days, dtype=np.int32)
+    births = np.array(
+        [(day - date(1970, 1, 1)).days for day in (date(2024, 2, 1), date(1955, 1, 1), date(1930, 1, 1))], dtype=np.int32
+    )
+    ages = age_years(np.append(births, np.iinfo(np.int32).min).astype(np.int32), index)
+    assert age_bands(ages).to_pylist() == ["0-4", "65-69", "90+", "not_known"]
+
+
+def test_a_local_quintile_ranks_again_within_each_icb() -> None:
+    ranks = np.array([30000.0, 31000, 32000, 32500, 32800, 1, np.nan])
+    icb = np.array(["QSB"] * 5 + ["QXX", "QXX"], dtype=object)
+    assert local_quintiles(ranks, icb).tolist()[:6] == [1, 2, 3, 4, 5, 5]
+
+
+@pytest.mark.skipif(not AREA.exists(), reason="the open area data are not beside the project")
+def test_local_quintiles_of_all_england_are_the_published_national_ones() -> None:
+    table = pq.read_table(AREA / "imd2025_england_lsoa21.parquet").to_pandas()
+    rank = next(column for column in table.columns if "rank" in column.lower() and "imd" in column.lower())
+    decile = next(column for column in table.columns if "decile" in column.lower() and "imd" in column.lower())
+    found = local_quintiles(table[rank].to_numpy(dtype=float), np.array(["E"] * len(table), dtype=object))
+    assert (found == np.ceil(table[decile].to_numpy() / 2)).all()
+
+
+def derived(statistic: Statistic, *inputs: list[float], thresholds: tuple[float, ...] = ()) -> list[float]:
+    names = tuple(f"input_{place}" for place in range(len(inputs)))
+    feature = Feature("derived", "derived", "test", statistic, inputs=names, thresholds=thresholds)
+    return derive(
+        feature, {name: np.array(values, dtype=np.float32) for name, values in zip(names, inputs, strict=True)}
+    ).tolist()
+
+
+def test_what_is_not_known_makes_what_is_derived_from_it_not_known() -> None:
+    nan = float("nan")
+    assert derived(Statistic.NUMBER_OF, [1, 0, 1], [2, 0, 1]) == [2, 0, 2]
+    assert np.isnan(derived(Statistic.NUMBER_OF, [1.0], [nan])[0])
+    assert np.isnan(derived(Statistic.RATIO, [0.0], [0.0])[0])
+    assert derived(Statistic.RATIO, [1.0], [4.0]) == [0.25]
+    assert derived(Statistic.WITHOUT, [1, 1, 0], [0, 2, 0]) == [1, 0, 0]
+    assert derived(Statistic.BAND, [4.9, 5.0, 15.0, 15.1], thresholds=(5.0, 15.01)) == [0, 1, 1, 2]

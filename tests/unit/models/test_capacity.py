@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from models.capacity import at_capacity, decision_curve, share_name
+from models.scored_rows import scored_rows
+
+ROWS = scored_rows(np.array([0.9, 0.8, 0.7, 0.2, 0.1]), np.array([1, 0, 1, 1, 0]), np.arange(5))
+
+
+def test_the_top_two_of_five():
+    found = at_capacity(ROWS, 0.4)
+    assert found["ppv"].value == 0.5
+    assert found["sensitivity"].value == pytest.approx(1 / 3)
+    assert found["lift"].value == pytest.approx(0.5 / 0.6)
+    assert found["number_needed_to_evaluate"].value == 2.0
+    assert found["number_needed_to_evaluate"].lower == pytest.approx(1 / found["ppv"].upper)
+
+
+def test_nobody_found_needs_an_unknown_number():
+    found = at_capacity(scored_rows(np.array([0.9, 0.1]), np.array([0, 1]), np.arange(2)), 0.5)
+    assert found["ppv"].value == 0.0 and np.isnan(found["number_needed_to_evaluate"].value)
+
+
+def test_net_benefit_treats_risks_above_the_threshold():
+    curve = decision_curve(ROWS, [0.1, 0.5, 0.8]).set_index("threshold")
+    assert curve.loc[0.1, "net_benefit"] == pytest.approx(3 / 5 - 1 / 5 * 0.1 / 0.9)  # the risk of .1 is not above .1
+    assert curve.loc[0.5, "net_benefit"] == pytest.approx(2 / 5 - 1 / 5 * 1.0)
+    assert curve.loc[0.8, "net_benefit"] == pytest.approx(1 / 5)
+    assert curve.loc[0.5, "treat_all"] == pytest.approx(3 / 5 - 2 / 5)
+    assert (curve["treat_none"] == 0).all()
+
+
+def test_shares_are_named_without_points():
+    assert [share_name(share) for share in (0.005, 0.01, 0.1)] == ["top_0_5pct", "top_1pct", "top_10pct"]

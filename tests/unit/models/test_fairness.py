@@ -1,0 +1,100 @@
+import numpy as np
+import pandas as pd
+import pytest
+from fairlearn.metrics import MetricFrame, false_negative_rate, selection_rate, true_positive_rate
+from sklearn.metrics import precision_score, roc_auc_score
+
+from models.fairness import COLUMNS, RECENT_ADMISSION, audit, recent_admission_groups
+from models.settings import CapacitySettings
+
+CAPACITY = CapacitySettings(deciding_share=0.10)
+
+
+def _board(rows=6000, seed=1):
+    rng = np.random.default_rng(seed)
+    groups = pd.DataFrame(
+        {
+            "imd_quintile": rng.integers(1, 6, rows).astype("float64"),
+            "ethnic_group": rng.choice(["white", "asian", "black"], rows),
+            "age_band": rng.choice(["0-17", "18-64", "65+"], rows),
+            RECENT_ADMISSION: recent_admission_groups(pd.Series(rng.integers(0, 2, rows).astype(float))),
+        }
+    )
+    risk = np.clip(rng.beta(1, 6, rows) * (1 + 0.1 * (3 - groups["imd_quintile"])), 0, 1).to_numpy()
+    return risk, (rng.random(rows) < risk).astype(int), np.arange(rows), groups
+
+
+def _value(table, kind, name, metric, column="value"):
+    row = table[(table["group_kind"] == kind) & (table["group_name"] == name) & (table["metric"] == metric)]
+    assert len(row) == 1
+    return row[column].iloc[0]
+
+
+def test_groups_agree_with_fairlearn():
+    risk, labels, person, groups = _board()
+    table = audit(risk, labels, person, groups, CAPACITY, seed=1)
+    chosen = (risk >= np.sort(risk)[-600]).astype(int)
+    theirs = MetricFrame(
+        metrics={
+            "selection_rate_top_10pct": selection_rate,
+            "sensitivity_top_10pct": true_positive_rate,
+            "false_negative_rate_top_10pct": false_negative_rate,
+            "ppv_top_10pct": precision_score,
+        },
+        y_true=labels,
+        y_pred=chosen,
+        sensitive_features=groups["ethnic_group"],
+    )
+    for metric in theirs.by_group.columns:
+        for group in ("white", "asian", "black"):
+            assert _value(table, "ethnic_group", group, metric) == pytest.approx(theirs.by_group.loc[group, metric], abs=1e-12)
+        difference, ratio = theirs.difference()[metric], theirs.ratio()[metric]
+        assert _value(table, "ethnic_group", "between_groups", f"{metric}_difference") == pytest.approx(difference, abs=1e-12)
+        assert _value(table, "ethnic_group", "between_groups", f"{metric}_ratio") == pytest.approx(ratio, abs=1e-12)
+    white = (groups["ethnic_group"] == "white").to_numpy()
+    assert _value(table, "ethnic_group", "white", "auroc") == pytest.approx(roc_auc_score(labels[white], risk[white]), abs=1e-12)
+
+
+def test_every_group_has_its_limits_and_the_columns_of_the_stored_table():
+    table = audit(*_board(), CAPACITY, seed=1)
+    assert tuple(table.columns) == COLUMNS
+    assert not table.duplicated(["group_kind", "group_name", "metric"]).any()
+    assert _value(table, "imd_quintile", "1", "observed_over_expected", "lower") < _value(
+        table, "imd_quintile", "1", "observed_over_expected"
+    )
+    assert _value(table, "all", "all", "auroc", "people") == 6000
+    assert {"ppv_top_0_5pct", "ici", "brier"} <= set(table.loc[table["group_name"] == "none", "metric"])
+    assert "age_standardised_sensitivity_top_10pct" in set(table.loc[table["group_kind"] == "imd_quintile", "metric"])
+
+
+def test_missing_is_a_group_of_its_own():
+    risk, labels, person, groups = _board(2000)
+    groups.loc[:299, "ethnic_group"] = None
+    table = audit(risk, labels, person, groups, CAPACITY, seed=1)
+    assert _value(table, "ethnic_group", "not_known", "auroc", "people") == 300
+
+
+def test_a_small_group_is_shown_as_suppressed_and_cannot_be_had_from_the_total():
+    risk, labels, person, groups = _board(2000)
+    groups["place"] = np.where(np.arange(2000) < 5, "tiny", np.where(np.arange(2000) < 800, "small", "large"))
+    table = audit(risk, labels, person, groups[["place"]], CAPACITY, seed=1)
+    tiny = table[table["group_name"] == "tiny"]
+    assert len(tiny) and tiny["suppressed"].all() and tiny[["value", "lower", "upper", "people", "events"]].isna().all(axis=None)
+    small = table[table["group_name"] == "small"]
+    assert small["people"].isna().all() and np.isfinite(_value(table, "place", "small", "auroc"))
+    assert np.isnan(_value(table, "place", "small", "base_rate"))
+    assert table.loc[table["group_name"] == "large", "people"].notna().all()
+
+
+def test_a_small_count_at_the_cut_hides_what_it_stands_behind():
+    risk, labels, person, groups = _board(2000)
+    few = risk < np.quantile(risk, 0.5)
+    few[np.argsort(-risk)[:3]] = True  # three of the group are among those chosen
+    groups["place"] = np.where(few, "few_chosen", "many_chosen")
+    table = audit(risk, labels, person, groups[["place"]], CAPACITY, seed=1)
+    assert _value(table, "place", "few_chosen", "selection_rate_top_10pct", "suppressed")
+    assert not _value(table, "place", "few_chosen", "auroc", "suppressed")
+
+
+def test_recent_admissions_make_three_groups():
+    assert recent_admission_groups(pd.Series([0.0, 2.0, np.nan])).tolist() == ["none", "one_or_more", None]

@@ -1,0 +1,95 @@
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.settings import ValidationPlan
+from models.splitting import (
+    SplitRefusedError,
+    column_split,
+    matured_dates,
+    person_folds,
+    place_folds,
+    rolling_origins,
+    sampled_people,
+    shared_people,
+    time_split,
+)
+
+TEST = date(2024, 10, 1)
+CUT = date(2026, 1, 1)
+LATEST_TRAINING = date(2023, 7, 4)  # 365 + 90 days before the test
+
+
+def test_a_training_date_whose_label_reaches_into_the_test_is_refused():
+    with pytest.raises(SplitRefusedError, match=r"2023-07-05 overlap the test.*latest training date for it is 2023-07-04"):
+        time_split([date(2023, 1, 1), date(2023, 7, 5)], TEST, 365, 90, CUT)
+
+
+def test_a_label_may_end_on_the_test_date():
+    assert time_split([LATEST_TRAINING, date(2023, 1, 1)], TEST, 365, 90, CUT).train == (date(2023, 1, 1), LATEST_TRAINING)
+
+
+def test_an_immature_test_date_is_refused():
+    with pytest.raises(SplitRefusedError, match=r"has not matured: its outcomes are complete on 2026-01-02"):
+        time_split([date(2023, 1, 1)], date(2024, 10, 4), 365, 90, CUT)
+
+
+def test_no_training_date_is_refused():
+    with pytest.raises(SplitRefusedError, match="no training index date"):
+        time_split([], TEST, 365, 90, CUT)
+
+
+def test_matured_dates_end_on_or_before_the_cut():
+    assert matured_dates([date(2024, 10, 3), date(2024, 10, 4), TEST], 365, 90, CUT) == (TEST, date(2024, 10, 3))
+
+
+def test_rolling_origins_never_overlap():
+    splits = rolling_origins([date(year, 1, 1) for year in (2021, 2022, 2023, 2024)], 365, 90, CUT)
+    assert [(split.train, split.test) for split in splits] == [
+        ((date(2021, 1, 1),), date(2023, 1, 1)),
+        ((date(2021, 1, 1), date(2022, 1, 1)), date(2024, 1, 1)),
+    ]
+
+
+def test_rows_of_a_person_share_a_fold_whatever_their_order():
+    person = np.array(["b", "a", "b", "c", "a"])
+    folds = person_folds(person, 3, seed=5)
+    assert folds[0] == folds[2] and folds[1] == folds[4]
+    assert (person_folds(person[::-1], 3, seed=5)[::-1] == folds).all()
+
+
+def test_folds_are_even_and_follow_the_seed():
+    person = np.arange(50_000)
+    folds = person_folds(person, 5, seed=1)
+    assert np.abs(np.bincount(folds) / 10_000 - 1).max() < 0.03
+    assert (person_folds(person, 5, seed=2) == folds).mean() == pytest.approx(0.2, abs=0.01)
+
+
+def test_sampling_keeps_whole_people():
+    person = np.repeat(np.arange(10_000), 2)
+    rows = sampled_people(person, np.arange(20_000), 5_000, seed=3)
+    assert len(rows) == pytest.approx(5_000, rel=0.05)
+    assert (np.bincount(person[rows])[np.unique(person[rows])] == 2).all()
+
+
+def test_a_column_of_the_user_splits_the_rows():
+    plan = ValidationPlan(kind="column", split_column="part")
+    train, test = column_split(pd.Series(["train", "test", "train"]), plan, np.arange(3))
+    assert train.tolist() == [True, False, True] and test.tolist() == [False, True, False]
+    with pytest.raises(SplitRefusedError, match=r"column 'part' holds \['valid'\]; allowed are \['train', 'test'\]"):
+        column_split(pd.Series(["train", "test", "valid"]), plan, np.arange(3))
+    with pytest.raises(SplitRefusedError, match="leaves 2 training rows and 0 test rows"):
+        column_split(pd.Series(["train", "train"]), plan, np.arange(2))
+
+
+def test_people_on_both_sides_are_known():
+    assert shared_people(np.array(["a", "b"]), np.array(["b", "c"])).tolist() == [True, False]
+
+
+def test_places_are_left_out_in_turn():
+    folds, names = place_folds(pd.Series(["south", "north", None, "south"], name="sub_icb_code"))
+    assert names == ("north", "south") and folds.tolist() == [1, 0, -1, 1]
+    with pytest.raises(SplitRefusedError, match="'sub_icb_code' has 1"):
+        place_folds(pd.Series(["north", "north"], name="sub_icb_code"))

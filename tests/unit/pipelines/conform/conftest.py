@@ -1,0 +1,63 @@
+"""Small feeds, written out: a row names the columns it is about, the others are null."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import duckdb
+import pytest
+
+from expectations.catalogue import RAW_TABLES
+from expectations.table import Kind
+
+SQL_TYPES = {Kind.DATE: "DATE", Kind.INTEGER: "INTEGER", Kind.NUMBER: "DOUBLE", Kind.BOOLEAN: "BOOLEAN"}
+DELIVERED = {"extract_date": date(2026, 1, 1), "first_extract_date": date(2026, 1, 1), "is_first_delivery": True}
+
+
+def literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, (bool, int, float)):
+        return str(value)
+    return f"DATE '{value}'" if isinstance(value, date) else f"'{value}'"
+
+
+@pytest.fixture
+def feed_rows() -> Callable[..., str]:
+    """Give the SQL of validated rows of a feed from a list of rows; all of the first delivery, 2026-01-01, unless they say."""
+
+    def sql(feed: str, *rows: dict[str, object]) -> str:
+        types = {column.name: SQL_TYPES.get(column.kind, "VARCHAR") for column in RAW_TABLES[feed].columns}
+        types |= {"first_extract_date": "DATE", "is_first_delivery": "BOOLEAN"}
+        whole = [{"row_number": number, **DELIVERED, **row} for number, row in enumerate(rows, start=1)]
+        assert not {name for row in whole for name in row} - set(types)
+        parts = [
+            "SELECT " + ", ".join(f"CAST({literal(row.get(name))} AS {kind}) AS {name}" for name, kind in types.items())
+            for row in whole or [{}]
+        ]
+        return f"({' UNION ALL '.join(parts)} {'' if rows else 'WHERE false'})"
+
+    return sql
+
+
+@pytest.fixture
+def table() -> Callable[[str], list[dict[str, object]]]:
+    """Run a query and give its rows as dictionaries."""
+
+    def rows(query: str) -> list[dict[str, object]]:
+        with duckdb.connect() as con:
+            return con.sql(query).to_arrow_table().to_pylist()
+
+    return rows
+
+
+@pytest.fixture
+def people() -> str:
+    """SQL of core__person: ann, bob, cat and dan are 0 to 3 and on the list; eve is 4 and is not."""
+    names = ("ann", "bob", "cat", "dan", "eve")
+    parts = [
+        f"SELECT {key} AS person_key, '{name}' AS person_id, DATE '1950-03-01' AS birth_date, {name != 'eve'} AS on_list"
+        for key, name in enumerate(names)
+    ]
+    return f"({' UNION ALL '.join(parts)})"

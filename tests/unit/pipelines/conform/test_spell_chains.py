@@ -1,0 +1,108 @@
+"""The SQL of continuous inpatient spells against a plain loop over the same rule, on random stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from pipelines.conform.availability import AvailabilitySettings
+from pipelines.conform.clinical_rules import ClinicalRules
+from pipelines.conform.spell import spell_sql
+
+RULES = ClinicalRules()
+START = date(2024, 1, 1)
+
+
+@dataclass(frozen=True)
+class Stay:
+    number: int
+    admitted: int
+    nights: int | None
+    provider: str
+    method: str
+    source: str
+    destination: str
+
+    @property
+    def end(self) -> int:
+        return self.admitted + (self.nights or 0)
+
+    @property
+    def comes_by_transfer(self) -> bool:
+        return self.source in RULES.transfer_sources or self.method in RULES.transfer_methods
+
+
+def random_stays(seed: int) -> list[Stay]:
+    rng = np.random.default_rng(seed)
+    return [
+        Stay(
+            number,
+            int(rng.integers(0, 60)),
+            None if rng.random() < 0.05 else int(rng.choice([0, 0, 1, 2, 3, 8])),
+            f"RX{rng.integers(1, 4)}",
+            str(rng.choice(["21", "22", "11", "2B", "81", "31", "82"], p=[0.4, 0.15, 0.15, 0.1, 0.1, 0.05, 0.05])),
+            str(rng.choice(["19", "51", "87"], p=[0.6, 0.3, 0.1])),
+            str(rng.choice(["19", "51", "84"], p=[0.6, 0.3, 0.1])),
+        )
+        for number in range(14)
+    ]
+
+
+def joined(stays: list[Stay]) -> list[tuple[int, int | None, int]]:
+    """Join stays one after the other: admission, end (None while open) and stays of each spell."""
+    ordered = sorted(
+        stays, key=lambda stay: (stay.admitted, stay.end, stay.comes_by_transfer, stay.provider, f"{stay.number:02}")
+    )
+    once: dict[tuple, Stay] = {}
+    for stay in sorted(ordered, key=lambda stay: f"{stay.number:02}"):
+        once.setdefault((stay.provider, stay.admitted, stay.nights, stay.method), stay)
+    spells: list[list[Stay]] = []
+    tail: Stay | None = None
+    for stay in ordered:
+        if stay not in once.values():
+            continue
+        if tail is not None and (stay.admitted < tail.end or continues(tail, stay)):
+            spells[-1].append(stay)
+        else:
+            spells.append([stay])
+        tail = stay if tail is None or stay.end >= tail.end else tail
+    return [
+        (spell[0].admitted, None if spell[-1].nights is None else max(stay.end for stay in spell), len(spell)) for spell in spells
+    ]
+
+
+def continues(tail: Stay, stay: Stay) -> bool:
+    if tail.nights is None or not 0 <= stay.admitted - tail.end <= 2 or stay.method == "82":
+        return False
+    if stay.method == "31" and tail.method != "31":
+        return False
+    if (tail.destination, stay.source, stay.method) == ("19", "51", "21"):
+        return False
+    return stay.comes_by_transfer or tail.destination in RULES.transfer_destinations
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_spells_are_those_of_a_plain_loop_over_the_rule(seed, feed_rows, table, people):
+    stays = random_stays(seed)
+    rows = [
+        {
+            "person_id": "ann", "spell_number": f"{stay.number:02}", "provider_code": stay.provider, "admission_method": stay.method,
+            "admission_source": stay.source, "discharge_destination": stay.destination,
+            "admission_date": START + timedelta(stay.admitted),
+            "discharge_date": None if stay.nights is None else START + timedelta(stay.end),
+        }
+        for stay in stays
+    ]  # fmt: skip
+    found = table(spell_sql(feed_rows("admissions", *rows), people, RULES, AvailabilitySettings()))
+    spans = [
+        (
+            (row["admission_date"] - START).days,
+            row["discharge_date"] and (row["discharge_date"] - START).days,
+            row["stays_joined"],
+        )
+        for row in found
+    ]
+    assert sorted(spans, key=str) == sorted(joined(stays), key=str)

@@ -1,0 +1,70 @@
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pipelines.errors import ExtractError
+from pipelines.sources.nhs import FeedSettings, NhsSettings, find_extracts
+
+
+def landed(folder: Path, *paths: str) -> Path:
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text("a,b\n")
+    return folder
+
+
+def test_extracts_come_in_order_of_delivery(tmp_path: Path) -> None:
+    landing = landed(tmp_path, "patients/a_2026-02-01.csv", "patients/b_20260101.csv.gz", "patients/.hidden.csv", "patients/notes.md")
+    assert [(extract.path, extract.extract_date) for extract in find_extracts("patients", FeedSettings(), landing)] == [
+        ("patients/b_20260101.csv.gz", date(2026, 1, 1)),
+        ("patients/a_2026-02-01.csv", date(2026, 2, 1)),
+    ]
+
+
+def test_the_delivery_date_is_found_as_the_settings_say(tmp_path: Path) -> None:
+    landing = landed(tmp_path, "sus/extract-01.03.2026.csv")
+    pattern = r"(?P<day>[0-9]{2})[.](?P<month>[0-9]{2})[.](?P<year>[0-9]{4})"
+    for settings in (FeedSettings(files=("sus/*.csv",), delivered=pattern), FeedSettings(files=("sus/*.csv",), delivery_date=date(2026, 3, 1))):
+        assert [extract.extract_date for extract in find_extracts("admissions", settings, landing)] == [date(2026, 3, 1)]
+
+
+def test_a_path_without_a_delivery_date_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExtractError, match="no delivery date"):
+        find_extracts("patients", FeedSettings(), landed(tmp_path, "patients/patients_2026-13-41.csv"))
+
+
+def test_a_link_out_of_the_landing_folder_is_refused(tmp_path: Path) -> None:
+    outside = landed(tmp_path / "elsewhere", "patients_2026-01-01.csv")
+    landing = tmp_path / "landing"
+    (landing / "patients").mkdir(parents=True)
+    (landing / "patients" / "patients_2026-01-01.csv").symlink_to(outside / "patients_2026-01-01.csv")
+    with pytest.raises(ExtractError, match="outside the landing folder"):
+        find_extracts("patients", FeedSettings(), landing)
+
+
+@pytest.mark.parametrize("pattern", ["../other/*.csv", "/etc/*.csv"])
+def test_a_glob_that_leaves_the_landing_folder_is_refused(pattern: str) -> None:
+    with pytest.raises(ValidationError, match="leaves the landing folder"):
+        FeedSettings(files=(pattern,))
+
+
+@pytest.mark.parametrize(
+    ("feeds", "words"),
+    [
+        ({"patient": {}}, "there is no feed"),
+        ({"patients": {"columns": {"nhs_number": "NHS"}}}, "there is no column"),
+        ({"patients": {"load": {"replaces_months": 12}}}, "cannot replace months"),
+        ({"patients": {"delivered": "(?P<year>x)"}}, "named groups"),
+    ],
+)
+def test_wrong_settings_say_what_is_allowed(feeds: dict, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        NhsSettings.model_validate({"feeds": feeds})
+
+
+def test_left_out_feeds_are_all_feeds() -> None:
+    nhs = NhsSettings()
+    assert nhs.feeds["admissions"].replaces_months == 12
+    assert (nhs.lag_days("admissions"), nhs.lag_days("gp_observations")) == (45, 0)

@@ -1,0 +1,44 @@
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.errors import StrataError
+from pipelines.event_reader import SCHEMA, read_events
+from pipelines.range_workers import over_ranges
+
+
+def events(*people: int) -> pa.Table:
+    rows = [{"person_key": person, "event_date": date(2024, 1, 1), "available_date": date(2024, 1, 2), "event_type": 1, "code": 0,
+             "value": None, "provider": 0} for person in people]  # fmt: skip
+    return pa.Table.from_pylist(rows, SCHEMA)
+
+
+def test_only_the_events_of_the_range_are_read_whatever_the_files_layout(tmp_path: Path) -> None:
+    for name, people in {"a": (1, 1, 2, 3, 3, 4), "b": (4, 5, 6), "c": (3, 9)}.items():
+        pq.write_table(events(*people), tmp_path / f"{name}.parquet", row_group_size=2)
+    files = [str(tmp_path / f"{name}.parquet") for name in "abc"]
+    assert read_events(files, 3, 5)["person_key"].to_pylist() == [3, 3, 4, 4, 3]
+    assert read_events(files, 100, 200).num_rows == 0
+    assert read_events([], 0, 10).schema == SCHEMA
+
+
+def test_ranges_are_answered_in_order_by_several_processes() -> None:
+    assert over_ranges(divmod, [(7, 2), (9, 4), (5, 5)], workers=2) == [(3, 1), (2, 1), (1, 0)]
+    assert over_ranges(divmod, [(7, 2)], workers=2) == [(3, 1)]
+
+
+def test_an_error_in_a_worker_is_raised_here() -> None:
+    with pytest.raises(ZeroDivisionError):
+        over_ranges(divmod, [(1, 0), (2, 1)], workers=2)
+
+
+def test_a_worker_that_cannot_do_its_work_is_told_of() -> None:
+    with pytest.raises(StrataError, match="a worker process ended with code"):
+        over_ranges(_die, [(1, 3), (2, 4)], workers=2)
+
+
+def _die(first: int, last: int) -> None:
+    raise SystemExit(last)

@@ -1,0 +1,91 @@
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+
+from pipelines.csv_survey import Layout, survey_csv, write_clean
+from pipelines.errors import ExtractError
+
+
+def write(folder: Path, content: bytes, name: str = "a.csv") -> Path:
+    file = folder / name
+    file.write_bytes(content)
+    return file
+
+
+def reasons(file: Path, layout: Layout = Layout()) -> dict[str, list[int]]:  # noqa: B008 - frozen
+    survey = survey_csv(file, layout)
+    return {reason: survey.numbers(reason).tolist() for reason in survey.unreadable}
+
+
+def test_a_tidy_file_is_read_as_it_stands(tmp_path: Path) -> None:
+    survey = survey_csv(write(tmp_path, b"id,name\r\n1,a\r\n2,b"), Layout())
+    assert (survey.header, survey.rows, survey.as_it_stands) == (("id", "name"), 2, True)
+
+
+def test_each_bad_line_has_its_number_and_reason(tmp_path: Path) -> None:
+    lines = [b"id,name,n", b"1,a,1", b"2,b,2,x", b"3,c", b"4,\xff,4", b'5,"open,5', b'6,"x"y,6', b"id,name,n", b"8,\0,8", b'9,"a,""b""",9', b""]
+    assert reasons(write(tmp_path, b"\n".join(lines))) == {
+        "control_character": [8],
+        "not_utf8": [4],
+        "unterminated_quote": [5],
+        "stray_quote": [6],
+        "repeated_header": [7],
+        "too_many_fields": [2],
+        "too_few_fields": [3],
+    }
+
+
+def test_a_blank_line_is_no_row_and_keeps_its_number(tmp_path: Path) -> None:
+    survey = survey_csv(write(tmp_path, b"a,b\n1,2\n\n3\n"), Layout())
+    assert (survey.blank_lines.tolist(), survey.numbers("too_few_fields").tolist(), survey.rows) == ([2], [3], 1)
+
+
+def test_blank_lines_at_the_end_are_no_matter(tmp_path: Path) -> None:
+    assert survey_csv(write(tmp_path, b"a,b\n1,2\n\n\n"), Layout()).as_it_stands
+
+
+def test_a_row_beyond_the_longest_is_left_out(tmp_path: Path) -> None:
+    assert reasons(write(tmp_path, b"a,b\n1," + b"x" * 1_000_001 + b"\n2,b\n")) == {"row_too_long": [1]}
+
+
+def test_the_delimiter_is_found_in_the_header(tmp_path: Path) -> None:
+    assert survey_csv(write(tmp_path, b"a|b|c\n1|2,5|3\n"), Layout()).rows == 1
+
+
+def test_line_ends_of_two_kinds_are_made_one(tmp_path: Path) -> None:
+    file = write(tmp_path, b"\xef\xbb\xbfa,b\r\n1,2\n3\r\n4,5\r\n")
+    survey, clean = survey_csv(file, Layout()), io.BytesIO()
+    write_clean(file, Layout(), survey, clean)
+    assert not survey.as_it_stands
+    assert clean.getvalue() == b'a,b\n1,2\n"",\n4,5\n'
+
+
+def test_another_encoding_is_read_as_it_is_set(tmp_path: Path) -> None:
+    file = write(tmp_path, "a,b\n1,£\n".encode("cp1252"))
+    assert reasons(file) == {"not_utf8": [1]}
+    assert reasons(file, Layout(encoding="cp1252")) == {}
+
+
+def test_numbers_hold_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.csv_survey.CHUNK_BYTES", 7)
+    rows = [b"%d,a" % number for number in range(1, 101)]
+    rows[36], rows[98] = b"37,a,b", b"99"
+    file = write(tmp_path, b"id,name\n" + b"\n".join(rows) + b"\n")
+    survey, clean = survey_csv(file, Layout()), io.BytesIO()
+    write_clean(file, Layout(), survey, clean)
+    assert survey.no_rows.tolist() == [37, 99]
+    assert clean.getvalue().split(b"\n")[37:39] == [b'"",', b"38,a"]
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"", "empty"), (b"a\rb\rc", "Macintosh"), ("a,b\n1,2\n".encode("utf-16"), "UTF-16|utf-8|UTF-8")])
+def test_a_file_without_a_usable_header_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    with pytest.raises(ExtractError, match=rf"a\.csv.*({words})"):
+        survey_csv(write(tmp_path, content), Layout())
+
+
+def test_a_cut_off_gzip_file_is_named(tmp_path: Path) -> None:
+    packed = gzip.compress(b"a,b\n" + b"1,2\n" * 9999)
+    with pytest.raises(ExtractError, match=r"a\.csv\.gz: .*cut off"):
+        survey_csv(write(tmp_path, packed[: len(packed) // 2], "a.csv.gz"), Layout())

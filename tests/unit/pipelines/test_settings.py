@@ -1,0 +1,64 @@
+"""Settings: what is wrong is named with its full path and what is allowed, before any work."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import SettingsError
+from pipelines.settings import StudySettings, planned_index_dates, read_settings
+
+GOOD = """
+deployment: example
+purpose: {use: planning, approval: Register entry 12, approval_expires: 2030-01-31}
+source:
+  kind: synthetic
+  synthetic: {people: 1000}
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "example.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_good_configuration_is_read(tmp_path: Path) -> None:
+    settings = read_settings(written(tmp_path, GOOD))
+    assert settings.deployment == "example"
+    assert settings.purpose.approval_expires == date(2030, 1, 31)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("people: 1000", "peple: 1000"), r"source\.synthetic\.peple: there is no such key; did you mean 'people'\?"),
+        (("people: 1000", "people: many"), r"source\.synthetic\.people: .*integer.*'many'"),
+        (("2030-01-31", "2030-02-31"), r"purpose\.approval_expires: .*'2030-02-31'"),
+        (("use: planning", "use: research"), r"purpose\.use: .*'finding_people_for_care' or 'planning'"),
+        (("kind: synthetic", "kind: omop"), r"source: the section 'omop' is missing"),
+        (("deployment: example", "deployment: example\ndeployment: other"), r"\['deployment'\] stand twice"),
+        (("deployment: example", "deployment: [example"), "not readable YAML"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_path(tmp_path: Path, change: tuple[str, str], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        read_settings(written(tmp_path, GOOD.replace(*change)))
+
+
+def test_a_missing_configuration_names_those_there_are(tmp_path: Path) -> None:
+    written(tmp_path, GOOD)
+    with pytest.raises(SettingsError, match=r"no configuration .*other\.yaml.*example\.yaml"):
+        read_settings(tmp_path / "other.yaml")
+
+
+def test_index_dates_follow_from_the_data_cut() -> None:
+    plan = planned_index_dates(StudySettings(), date(2026, 1, 1))
+    # The test date's year and its 90 days of maturity end before the cut; training ends the same span before the test date.
+    assert plan == {
+        "train": (date(2023, 1, 1), date(2023, 7, 1)),
+        "test": (date(2024, 10, 1),),
+        "score": (date(2026, 1, 1),),
+    }

@@ -1,0 +1,77 @@
+"""The lake: what is committed is read, what is not is invisible, and order is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from expectations.tables.core import CODE, EVENT
+from expectations.tables.risk import COHORT_FLOW
+from pipelines.storage import Lake, StorageError, arrow_schema, connect
+
+FLOW = pa.table({"step": [1, 2], "reason": ["died", "in cohort"], "people": [3, 4]})
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def test_a_partition_is_replaced_and_the_others_stay(lake: Lake) -> None:
+    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2025-10-01"})
+    lake.replace(COHORT_FLOW, FLOW.slice(1), {"index_date": "2024-10-01"})
+    rows = lake.read("risk__cohort_flow", "index_date::VARCHAR AS day, reason, people", order="index_date, step").to_pylist()
+    assert rows == [
+        {"day": "2024-10-01", "reason": "in cohort", "people": 4},
+        {"day": "2025-10-01", "reason": "died", "people": 3},
+        {"day": "2025-10-01", "reason": "in cohort", "people": 4},
+    ]
+    assert lake.rows("risk__cohort_flow", {"index_date": "2025-10-01"}) == 2
+    assert lake.partitions("risk__cohort_flow", "index_date") == ["2024-10-01", "2025-10-01"]
+
+
+def test_a_file_that_is_not_committed_is_read_by_nobody(lake: Lake) -> None:
+    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.write_arrow("risk__cohort_flow", FLOW, {"index_date": "2025-10-01"})
+    assert lake.rows("risk__cohort_flow") == 2
+    assert lake.read("risk__cohort_flow").num_rows == 2
+
+
+def test_an_old_version_stays_readable(lake: Lake) -> None:
+    with connect() as con:
+        lake.replace_sql(CODE, con, "SELECT 1 AS code, 'icd10' AS code_system, 'I50' AS source_code")
+        lake.replace_sql(CODE, con, "SELECT 2 AS code, 'icd10' AS code_system, 'J44' AS source_code")
+        first = con.sql(f"SELECT source_code FROM {lake.scan('core__code', version=0)}").fetchall()
+    assert first == [("I50",)]
+    assert lake.version("core__code") == 1
+
+
+def test_rows_keep_their_order_on_disk(lake: Lake) -> None:
+    with connect() as con:
+        query = "SELECT (i // 7)::INTEGER AS code, 'icd10' AS code_system, i::VARCHAR AS source_code FROM range(500000) t(i) ORDER BY i DESC"
+        file = lake.write_sql("core__code", con, query)
+        lake.commit("core__code", [file], arrow_schema(CODE))
+    stored = pq.read_table(lake.files("core__code")[0])["code"].to_numpy()
+    assert (stored[1:] <= stored[:-1]).all()
+
+
+def test_a_partition_without_files_reads_as_no_rows(lake: Lake) -> None:
+    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    with connect() as con:
+        assert con.sql(f"SELECT * FROM {lake.scan('risk__cohort_flow', {'index_date': '1999-01-01'})}").fetchall() == []
+
+
+def test_rows_that_lack_a_declared_column_are_refused(lake: Lake) -> None:
+    with pytest.raises(StorageError, match=r"risk__cohort_flow.*people"):
+        lake.replace(COHORT_FLOW, FLOW.drop_columns(["people"]), {"index_date": "2024-10-01"})
+
+
+def test_a_missing_table_is_named(lake: Lake) -> None:
+    with pytest.raises(StorageError, match="core__event"):
+        lake.scan(EVENT.name)
+    assert lake.rows(EVENT.name) == 0
+    assert lake.version(EVENT.name) is None
