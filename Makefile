@@ -9,6 +9,8 @@ READY  := $(VENV)/.installed
 # LightGBM needs libgomp.so.1; where the system has none, scikit-learn's own copy is linked here (see $(READY)).
 export LD_LIBRARY_PATH := $(CURDIR)/$(VENV)/native:$(LD_LIBRARY_PATH)
 export PYTHONDONTWRITEBYTECODE :=
+# Threads that wait for work must not spin: on a busy machine that costs several times the work itself.
+export OMP_WAIT_POLICY := passive
 export GX_ANALYTICS_ENABLED := false
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true

@@ -10,9 +10,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from dagster_project.resources import chosen_config, opened
-from pipelines.deployment import Deployment
-from pipelines.errors import StrataError
+# Set before any library reads them: threads that wait must not spin, and nothing tells anyone outside what is run here.
+for name, value in {
+    "OMP_WAIT_POLICY": "passive",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "DO_NOT_TRACK": "true",
+}.items():
+    os.environ.setdefault(name, value)
+
+from dagster_project.resources import chosen_config, opened  # noqa: E402 - after the environment is set
+from pipelines.deployment import Deployment  # noqa: E402
+from pipelines.errors import StrataError  # noqa: E402
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -49,21 +50,27 @@ def run_job(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: Mapping[s
 
 
 def _cause(result: dg.ExecuteInProcessResult, log: Path) -> Exception:
-    for event in result.all_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            if error is not None and error.cls_name in _strata_errors():
-                return StrataError(error.message.split(": ", 1)[-1].strip())
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(event.step_failure_data.error.to_string() if event.step_failure_data.error else "", encoding="utf-8")
-            name = error.cls_name if error else "unknown error"
-            return StrataError(f"{event.step_key} failed with {name}; this is a fault of Strata, its details are in {log}")
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed and evaluation.blocking:
             return StrataError(str(evaluation.description or f"the check {evaluation.check_name} failed"))
+    for event in result.all_events:
+        if event.is_step_failure:
+            chain = list(_chain(event.step_failure_data.error))
+            meant = [error for error in chain if error.cls_name in _strata_errors()]
+            if meant:
+                return StrataError(meant[0].message.split(": ", 1)[-1].strip())
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(chain[0].to_string() if chain else "", encoding="utf-8")
+            name = chain[-1].cls_name if chain else "unknown error"
+            return StrataError(f"{event.step_key} failed with {name}; this is a fault of Strata, its details are in {log}")
     return StrataError(f"the run did not succeed; see {log}")
+
+
+def _chain(error: Any) -> Iterator[Any]:
+    """Give an error and what caused it, outermost first: the first StrataError is the one that was meant for the reader."""
+    while error is not None:
+        yield error
+        error = error.cause
 
 
 def _strata_errors() -> set[str]:

@@ -39,7 +39,11 @@ KNOWN_DEFECTS = (
 def data_dictionary(tables: Iterable[Table]) -> str:
     """Give the dictionary as Markdown."""
     found = list(tables)
-    lines = ["# Data dictionary", "", "Written from the declarations in `expectations/tables/` by `python -m expectations.data_dictionary`; do not edit it."]
+    lines = [
+        "# Data dictionary",
+        "",
+        "Written from the declarations in `expectations/tables/` by `python -m expectations.data_dictionary`; do not edit it.",
+    ]
     lines += ["", "## Known defects and the rules that find them", "", "| no. | defect | rules |", "|---|---|---|"]
     lines += [f"| {number} | {defect} | {_rules_for(number, found)} |" for number, defect in enumerate(KNOWN_DEFECTS, start=1)]
     lines += ["", "## Reasons that every feed can give", "", "| reason | meaning | defect |", "|---|---|---|"]
@@ -63,14 +67,19 @@ def _table(table: Table) -> Iterator[str]:
     yield from ("", f"### {table.name}", "", table.description, "")
     partition = f" Partitioned by {_names(table.partitioned_by)}." if table.partitioned_by else ""
     yield f"Key: {_names(table.key)}.{partition}"
-    yield from ("", "| column | type | holds | may hold | in the sender's file |" if table.feed else "| column | type | holds | may hold |")
+    yield from (
+        "",
+        "| column | type | holds | may hold | in the sender's file |" if table.feed else "| column | type | holds | may hold |",
+    )
     yield "|---|---|---|---|---|" if table.feed else "|---|---|---|---|"
     for column in table.columns:
         cells = [f"`{column.name}`", column.arrow_type, _cell(column.description), _cell(_domain(column, table))]
         yield f"| {' | '.join([*cells, _cell(_source(column))] if table.feed else cells)} |"
     if table.row_rules:
         yield from ("", "| row rule | action | broken when | defect |", "|---|---|---|---|")
-        yield from (f"| `{rule.reason}` | {rule.action} | {_cell(rule.description)} | {rule.defect or ''} |" for rule in table.row_rules)
+        yield from (
+            f"| `{rule.reason}` | {rule.action} | {_cell(rule.description)} | {rule.defect or ''} |" for rule in table.row_rules
+        )
     if table.table_rules:
         yield from ("", "| table rule | when broken | must hold | limit | defect |", "|---|---|---|---|---|")
         for rule in table.table_rules:
@@ -81,7 +90,13 @@ def _table(table: Table) -> Iterator[str]:
 def _domain(column: Column, table: Table) -> str:
     bounds = [f"at least {column.minimum:g}"] if column.minimum is not None else []
     bounds += [f"at most {column.maximum:g}"] if column.maximum is not None else []
-    parts = ["" if column.nullable else "never empty", column.unit, ", ".join(column.allowed), f"`{column.pattern}`" if column.pattern else "", *bounds]
+    parts = [
+        "" if column.nullable else "never empty",
+        column.unit,
+        ", ".join(column.allowed),
+        f"`{column.pattern}`" if column.pattern else "",
+        *bounds,
+    ]
     said = "; ".join(part for part in parts if part)
     judged = table.feed and (column.allowed or column.pattern or bounds)
     return f"{said}; otherwise {unusable_action(column, table)}" if judged else said

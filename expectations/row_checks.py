@@ -25,7 +25,10 @@ COLUMN_REASONS: dict[str, tuple[str, int]] = {
     "missing_value": ("A value that every row must have is empty.", 0),
     "unreadable_number": ("The value is not a number as it should be written; thousands separators are not guessed at.", 13),
     "unreadable_date": ("The value is no day of the calendar in the file's main format.", 8),
-    "second_date_format": ("The date is written in another format than most of its column: read so, day and month could be mistaken.", 13),
+    "second_date_format": (
+        "The date is written in another format than most of its column: read so, day and month could be mistaken.",
+        13,
+    ),
     "imprecise_date": ("A year or month alone: read as its last day, no later than the day it was recorded or delivered.", 8),
     "not_in_vocabulary": ("The value is outside the column's vocabulary.", 11),
     "out_of_range": ("The value is below the column's minimum or above its maximum.", 4),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import great_expectations as gx
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
@@ -46,9 +48,20 @@ def _native(column: Column, check: RowCheck, checks: list[RowCheck]) -> Expectat
         return gxe.ExpectColumnValuesToNotBeNull(column=column.name, notes=check.description, meta={COUNTS: counted})
     meta = {COUNTS: [check.name]}
     if column.allowed:
-        return gxe.ExpectColumnValuesToBeInSet(column=column.name, value_set=list(column.allowed), notes=check.description, meta=meta)
-    return gxe.ExpectColumnValuesToMatchRegex(column=column.name, regex=f"^(?:{column.pattern})$", notes=check.description, meta=meta)
+        return gxe.ExpectColumnValuesToBeInSet(
+            column=column.name, value_set=list(column.allowed), notes=check.description, meta=meta
+        )
+    return gxe.ExpectColumnValuesToMatchRegex(
+        column=column.name, regex=f"^(?:{_without_groups(column.pattern)})$", notes=check.description, meta=meta
+    )
+
+
+def _without_groups(pattern: str) -> str:
+    """Give a pattern whose groups capture nothing: pandas warns of those that do."""
+    return re.sub(r"(?<!\\)\((?!\?)", "(?:", pattern)
 
 
 def _flag(check: RowCheck) -> Expectation:
-    return gxe.ExpectColumnValuesToBeInSet(column=check.name, value_set=[False], notes=check.description, meta={COUNTS: [check.name]})
+    return gxe.ExpectColumnValuesToBeInSet(
+        column=check.name, value_set=[False], notes=check.description, meta={COUNTS: [check.name]}
+    )

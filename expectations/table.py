@@ -103,7 +103,7 @@ class RowRule:
 class TableRule:
     """A rule over a whole extract, answered by one small summary.
 
-    `check` names a function in `validation.py`; `limit` is its threshold unless the settings say otherwise.
+    `check` names a function in `table_checks.py`; `limit` is its threshold unless the settings say otherwise.
     """
 
     name: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
@@ -64,14 +65,16 @@ class Answer:
 def not_empty(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
     """Find extracts without rows."""
     empty = summary.extracts[summary.extracts["rows"] == 0]
-    findings = [Finding(f"{row.file_name} holds no rows") for row in empty.itertuples()]
+    findings = [Finding(f"{row.file_name} holds no rows") for row in _each(empty)]
     return Answer(float(len(empty)), None, 0, findings)
 
 
 def columns_present(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
     """Find extracts without a required column."""
     lacking = summary.extracts[summary.extracts["columns_missing"] != ""]
-    findings = [Finding(f"{row.file_name} lacks {row.columns_missing}", column=str(row.columns_missing)) for row in lacking.itertuples()]
+    findings = [
+        Finding(f"{row.file_name} lacks {row.columns_missing}", column=str(row.columns_missing)) for row in _each(lacking)
+    ]
     return Answer(float(len(lacking)), None, 0, findings)
 
 
@@ -80,8 +83,12 @@ def share_set_aside(summary: Summary, limit: float, columns: tuple[str, ...]) ->
     rows = summary.extracts.assign(share=_share(summary.extracts["set_aside"], summary.extracts["rows"]))
     broken = _over(rows, "set_aside", limit)
     findings = [
-        Finding(f"{row.set_aside:,} of {row.rows:,} rows of {row.file_name} were set aside ({row.share:.1%})", rows=int(row.set_aside), share=row.share)
-        for row in broken.itertuples()
+        Finding(
+            f"{row.set_aside:,} of {row.rows:,} rows of {row.file_name} were set aside ({row.share:.1%})",
+            rows=int(row.set_aside),
+            share=row.share,
+        )
+        for row in _each(broken)
     ]
     return _most(rows["share"], limit, findings)
 
@@ -104,7 +111,7 @@ def month_collapsed(summary: Summary, limit: float, columns: tuple[str, ...]) ->
             f"{row.organisation} {_month(row.month)}: {row.rows:,.0f} rows, {row.rows_before:,.0f} in the delivery before ({row.share:.0%})",
             str(row.organisation), _day(row.month), columns[0] if columns else "", int(row.rows), row.share,
         )
-        for row in months[months["share"] < limit].itertuples()
+        for row in _each(months[months["share"] < limit])
     ]  # fmt: skip
     return _least(months["share"], limit, findings)
 
@@ -137,19 +144,22 @@ def _shares_of_usual_month(own: pd.DataFrame, limit: float) -> tuple[pd.Series, 
     active = rows[rows >= limit * usual]
     if len(active) < 2 or not usual:
         return pd.Series(dtype=float), usual
-    months = pd.date_range(active.index.min(), active.index.max(), freq="MS", unit=active.index.unit)
-    return rows.reindex(months, fill_value=0.0) / usual, usual
+    months = pd.date_range(active.index.min(), active.index.max(), freq="MS")
+    rows.index = pd.DatetimeIndex(rows.index).as_unit("ns")
+    return rows.reindex(months.as_unit("ns"), fill_value=0.0) / usual, usual
 
 
 def single_value(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
     """Find columns that had several values in the delivery before and have one now."""
     seen = summary.columns[summary.columns["column"].isin(columns)] if not summary.columns.empty else summary.columns
-    frozen = seen[(seen["different"] <= 1) & (seen["different_before"].fillna(0) > 1) & (seen["rows"] >= summary.thresholds.group_rows)] if len(seen) else seen
+    if len(seen):
+        varied = seen["different_before"].fillna(0) > 1
+        seen = seen[varied & (seen["different"] <= 1) & (seen["rows"] >= summary.thresholds.group_rows)]
     findings = [
-        Finding(f"{row.column} has {row.different:.0f} different values, {row.different_before:.0f} in the delivery before", column=str(row.column))
-        for row in frozen.itertuples()
+        Finding(f"{row.column} holds one value or none; it held several in the delivery before", column=str(row.column))
+        for row in _each(seen)
     ]
-    return Answer(float(len(frozen)), None, 0, findings)
+    return Answer(float(len(seen)), None, 0, findings)
 
 
 def unknown_codes(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
@@ -163,7 +173,7 @@ def unknown_codes(summary: Summary, limit: float, columns: tuple[str, ...]) -> A
             f"{row.outside:,.0f} of {row.rows:,.0f} values of {row.column} are outside its vocabulary ({row.share:.1%})",
             column=str(row.column), rows=int(row.outside), share=row.share,
         )
-        for row in _over(coded, "outside", limit).itertuples()
+        for row in _each(_over(coded, "outside", limit))
     ]  # fmt: skip
     return _most(coded["share"], limit, findings)
 
@@ -172,14 +182,16 @@ def share_of_values(summary: Summary, limit: float, columns: tuple[str, ...]) ->
     """Find organisations that send too many values as not stated or not known."""
     if summary.not_known.empty:
         return _most(pd.Series(dtype=float), limit, [])
-    groups = summary.not_known[summary.not_known["column"].isin(columns) & (summary.not_known["rows"] >= summary.thresholds.group_rows)]
+    groups = summary.not_known[
+        summary.not_known["column"].isin(columns) & (summary.not_known["rows"] >= summary.thresholds.group_rows)
+    ]
     groups = groups.assign(share=_share(groups["not_known"], groups["rows"]))
     findings = [
         Finding(
             f"{row.organisation}: {row.column} is not stated, not known or empty in {row.share:.0%} of {row.rows:,} rows",
             str(row.organisation), None, str(row.column), int(row.not_known), row.share,
         )
-        for row in groups[groups["share"] > limit].itertuples()
+        for row in _each(groups[groups["share"] > limit])
     ]  # fmt: skip
     return _most(groups["share"], limit, findings)
 
@@ -193,7 +205,7 @@ def below_published_list(summary: Summary, limit: float, columns: tuple[str, ...
     findings = [
         Finding(f"{row.organisation}: {row.rows:,.0f} patients, {row.published:,.0f} on its published list ({row.share:.0%})",
                 str(row.organisation), None, "", int(row.rows), row.share)
-        for row in lists[lists["share"] < limit].itertuples()
+        for row in _each(lists[lists["share"] < limit])
     ]  # fmt: skip
     return _least(lists["share"], limit, findings)
 
@@ -207,7 +219,7 @@ def history_starts_at_load(summary: Summary, limit: float, columns: tuple[str, .
     findings = [
         Finding(f"{row.organisation}: {row.share:.0%} of {row.rows:,} registrations begin on {_day(row.day)}",
                 str(row.organisation), None, "", int(row.same_day), row.share)
-        for row in starts[starts["share"] > limit].itertuples()
+        for row in _each(starts[starts["share"] > limit])
     ]  # fmt: skip
     return _most(starts["share"], limit, findings)
 
@@ -219,6 +231,11 @@ CHECKS: dict[str, Callable[[Summary, float, tuple[str, ...]], Answer]] = {
         share_of_values, below_published_list, history_starts_at_load,
     )
 }  # fmt: skip
+
+
+def _each(rows: pd.DataFrame) -> Iterator[Any]:
+    """Give a frame's rows with their columns as attributes."""
+    return iter(rows.itertuples())
 
 
 def _share(part: pd.Series, whole: pd.Series) -> pd.Series:

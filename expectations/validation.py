@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from expectations.suites import COUNTS
 COUNTS_ONLY: dict[str, Any] = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
 
+logging.getLogger("great_expectations").setLevel(logging.WARNING)
+
+
 class EngineError(Exception):
     """The validation engine failed: its answer says nothing about the data."""
 
@@ -34,16 +37,13 @@ class Engine:
         self.context.variables.progress_bars = ProgressBarsConfig(globally=False)
         self.docs = docs
         if docs is not None:
-            self.context.update_data_docs_site("local_site", _site(docs)) if "local_site" in self._sites() else (
-                self.context.add_data_docs_site("local_site", _site(docs))
-            )
-
-    def _sites(self) -> Iterable[str]:
-        return list(self.context.get_site_names())
+            self.context.update_data_docs_site("local_site", _site(docs))
 
     def count_broken(self, frame: pd.DataFrame, suite: gx.ExpectationSuite) -> dict[tuple[str, ...], int]:
         """Count the rows of a batch that break each expectation, by the checks it counts; an EngineError on failure."""
-        result = self._batch(suite.name).get_batch(batch_parameters={"dataframe": frame}).validate(suite, result_format=COUNTS_ONLY)
+        result = (
+            self._batch(suite.name).get_batch(batch_parameters={"dataframe": frame}).validate(suite, result_format=COUNTS_ONLY)
+        )
         _raise_engine_errors(result)
         counts = {}
         for one in result.results:
@@ -63,7 +63,9 @@ class Engine:
         else:
             result = batch.get_batch(batch_parameters={"dataframe": frame}).validate(suite, result_format=COUNTS_ONLY)
         _raise_engine_errors(result)
-        return {str(one.expectation_config.kwargs["column"]) for one in result.results if one.expectation_config and not one.success}
+        return {
+            str(one.expectation_config.kwargs["column"]) for one in result.results if one.expectation_config and not one.success
+        }
 
     def write_docs(self) -> None:
         """Write Data Docs of the summaries that were validated."""
@@ -71,14 +73,14 @@ class Engine:
             self.context.build_data_docs()
 
     def _batch(self, name: str) -> BatchDefinition:
-        sources = self.context.data_sources
+        sources: Any = self.context.data_sources
         source = sources.get("frames") if "frames" in sources.all() else sources.add_pandas("frames")
         asset = source.get_asset(name) if name in source.get_asset_names() else source.add_dataframe_asset(name)
         found = [definition for definition in asset.batch_definitions if definition.name == "whole"]
         return found[0] if found else asset.add_batch_definition_whole_dataframe("whole")
 
 
-def _site(docs: Path) -> dict[str, Any]:
+def _site(docs: Path) -> Any:
     store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)}
     return {"class_name": "SiteBuilder", "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"}, "store_backend": store}
 

@@ -22,7 +22,9 @@ BASIS_OF_FEED = {
 }  # fmt: skip
 FEED_OF_TYPE = {event_type.name: event_type.feed for event_type in EVENT_TYPES}
 
-EVER_NEEDS_DAYS = 365  # a feature without a window is null unless this many days before the index date are covered
+EVER_NEEDS_DAYS = (
+    365  # a feature without a window, or of recency, is null unless this many days before the index date are covered
+)
 
 
 class Statistic(StrEnum):
@@ -33,7 +35,7 @@ class Statistic(StrEnum):
     MAXIMUM = "maximum"  # their highest value; 0 without an event
     FLAG = "flag"  # 1 with an event with d <= window (without a window: ever)
     NEW = "new"  # 1 if the first event of all has d <= window
-    DAYS_SINCE_LAST = "days_since_last"  # lowest d; null without an event
+    DAYS_SINCE_LAST = "days_since_last"  # lowest d, d <= window; null without an event
     YEARS_SINCE_FIRST = "years_since_first"  # highest d / 365.25; null without an event
     LATEST_VALUE = "latest_value"  # mean value of the latest day that has values in range, d <= window
     VALUE_CHANGE = "value_change"  # latest value less the mean value of the earliest day, d <= window; null with one day
@@ -114,6 +116,6 @@ class Feature:
     @property
     def covered_days(self) -> int:
         """Days before the index date that must be covered for the feature not to be null."""
-        if self.window_days is None:
+        if self.window_days is None or self.statistic is Statistic.DAYS_SINCE_LAST:
             return EVER_NEEDS_DAYS
         return self.window_days * 2 if self.statistic is Statistic.TREND else self.window_days

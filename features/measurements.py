@@ -28,8 +28,8 @@ def _measure(name: str, label: str, unit: str) -> tuple[Feature, ...]:
                 "The mean of the latest day's values.", source),
         Feature(f"{name}_change_{WINDOW}d", f"{label}, change from the earliest to the latest value, last {WINDOW} days", "measurements",
                 Statistic.VALUE_CHANGE, name, WINDOW, unit, "Null with values on one day only.", source),
-        Feature(f"days_since_{name}", f"Days since the last {label}", "measurements", Statistic.DAYS_SINCE_LAST, name, None, "days",
-                "Any entry, also one without a usable value. Null without one.", source),
+        Feature(f"days_since_{name}", f"Days since the last {label}", "measurements", Statistic.DAYS_SINCE_LAST, name, WINDOW, "days",
+                f"Any entry, also one without a usable value. Null without one in the last {WINDOW} days.", source),
     )  # fmt: skip
 
 

@@ -84,7 +84,10 @@ class OutcomeSettings(BaseModel, extra="forbid", frozen=True):
 
 @dataclass(frozen=True)
 class Labels:
-    """One line per row; days are since 1970 and OPEN where there is none; label -1 where it cannot be told."""
+    """One line per row; days are since 1970 and OPEN where there is none; label -1 where it cannot be told.
+
+    A row that has not matured has no label, no follow-up (-1) and nothing else that is known only in part.
+    """
 
     label: NDArray[np.int8]
     composite: NDArray[np.int8]
@@ -103,6 +106,15 @@ def check_matured(settings: OutcomeSettings, index_date: date, data_cut: date) -
             f"maturity end on {ready}, after the data cut {data_cut}; choose an index date of "
             f"{data_cut - timedelta(days=settings.horizon_days + settings.maturity_days)} or earlier"
         )
+
+
+def matured_rows(settings: OutcomeSettings, index_day: NDArray[np.int32], data_cut: date) -> NDArray[np.bool_]:
+    """Say of each row with an index date of its own whether its horizon and maturity lag lie within the data; refuse where none does."""
+    last = (data_cut - date(1970, 1, 1)).days - settings.horizon_days - settings.maturity_days
+    matured = index_day <= last
+    if len(index_day) and not matured.any():
+        check_matured(settings, date(1970, 1, 1) + timedelta(days=int(index_day.min())), data_cut)
+    return matured
 
 
 def first_after(
@@ -134,4 +146,16 @@ def label_rows(
         death_day=np.where(died, death_day, OPEN).astype(np.int32),
         follow_up_days=(end - index_day).astype(np.int32),
         left_list=left,
+    )
+
+
+def without_immature(labels: Labels, matured: NDArray[np.bool_]) -> Labels:
+    """Take back what is known of rows whose horizon and maturity lag have not passed."""
+    return Labels(
+        label=np.where(matured, labels.label, -1).astype(np.int8),
+        composite=np.where(matured, labels.composite, -1).astype(np.int8),
+        outcome_day=np.where(matured, labels.outcome_day, OPEN).astype(np.int32),
+        death_day=np.where(matured, labels.death_day, OPEN).astype(np.int32),
+        follow_up_days=np.where(matured, labels.follow_up_days, -1).astype(np.int32),
+        left_list=labels.left_list & matured,
     )

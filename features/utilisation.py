@@ -9,6 +9,7 @@ from __future__ import annotations
 from features.declaration import Concept, Feature, Statistic
 
 WINDOWS = (30, 90, 180, 365, 730, 1095)
+RECENT_DAYS = 1095
 NHS_DICTIONARY = "NHS Data Model and Dictionary"
 ECDS = "Emergency Care Data Set"
 _ACUTE = ("emergency_discharge_overnight", "emergency_discharge_zero_day")
@@ -64,8 +65,8 @@ def _windows(
 
 def _since(concept: str, stem: str, label: str) -> Feature:
     return Feature(
-        f"days_since_{stem}", f"Days since the last {label}", "utilisation", Statistic.DAYS_SINCE_LAST, concept, None, "days",
-        "Null for people without one.", NHS_DICTIONARY,
+        f"days_since_{stem}", f"Days since the last {label}", "utilisation", Statistic.DAYS_SINCE_LAST, concept, RECENT_DAYS, "days",
+        f"Null for people without one in the last {RECENT_DAYS} days, which every training date can look back on.", NHS_DICTIONARY,
     )  # fmt: skip
 
 

@@ -163,7 +163,7 @@ def _flag(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
 
 def _days_since_last(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
     days = _days_since(feature.concept, cells, plan)
-    return np.where(days == NOT_SEEN, np.float32(np.nan), days.astype(np.float32))
+    return np.where(days > (feature.window_days or NOT_SEEN - 1), np.float32(np.nan), days.astype(np.float32))
 
 
 def _days_since_first(feature: Feature, cells: Cells, plan: Plan) -> NDArray[np.uint16]:

@@ -18,7 +18,7 @@ MOST_ROWS = 100_000  # people are sampled above it: a near perfect feature shows
 
 def single_feature_discrimination(data: TrainingData, seed: int) -> dict[str, Estimate]:
     """Give each predictor's own AUROC, in whichever direction it discriminates, or that of its being missing if larger."""
-    rows = sampled_people(data.person, np.arange(data.rows), MOST_ROWS, seed + 8)
+    rows = sampled_people(data.person, np.flatnonzero(data.teaching), MOST_ROWS, seed + 8)
     labels, fold = data.labels[rows].astype(np.float64), person_folds(data.person[rows], 2, seed + 9)
     if not 0 < labels.sum() < len(labels):
         return {}

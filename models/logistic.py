@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,9 @@ from models.transforms import CategoryTransform, NumberTransform, Transform, fit
 
 ROWS_AT_ONCE = 100_000
 TUNING_ROWS = 30_000
+MOST_STEPS = 200
+PRECISION = 1e-13  # of the loss: what a further step promises to gain
+SLOW = 0.6  # a step that promises more than this share of the one before asks for a new curvature
 SMALL = 10_000  # rows up to which the penalty is chosen by three folds instead of one split
 
 
@@ -108,10 +111,12 @@ class _Design:
         return np.concatenate([self.numbers.T @ residual, self.levels.T @ residual])
 
     def gram(self, curvature: np.ndarray) -> np.ndarray:
-        weighted = self.numbers * curvature[:, None]
-        scaled = sparse.diags_array(curvature) @ self.levels
-        cross = np.asarray(self.levels.T @ weighted)
-        return np.block([[self.numbers.T @ weighted, cross.T], [cross, (self.levels.T @ scaled).toarray()]])
+        """Give the weighted cross products in single precision: they steer the steps, and do not decide where they end."""
+        root = np.sqrt(curvature)
+        scaled = np.multiply(self.numbers, root[:, None], dtype=np.float32, casting="same_kind")
+        levels = sparse.diags_array(root) @ self.levels
+        cross = np.asarray(levels.T @ scaled)
+        return np.block([[scaled.T @ scaled, cross.T], [cross, (levels.T @ levels).toarray()]])
 
 
 def fit_logistic(
@@ -155,42 +160,61 @@ def _path_losses(data: TrainingData, train: np.ndarray, test: np.ndarray, settin
 def _newton(
     design: _Design, labels: np.ndarray, weights: np.ndarray, prior_variance: float, start: np.ndarray | None
 ) -> np.ndarray:
-    """Minimise the weighted log loss plus ridge by Newton steps, halved where they do not descend."""
+    """Minimise the weighted log loss plus ridge by Newton steps, halved where they do not descend.
+
+    The curvature costs far more than the slope: it is kept from step to step for as long as the steps shrink fast.
+    """
     solution = np.zeros(design.width + 1) if start is None else start.copy()
     if start is None:
         solution[0] = logit(np.clip(np.average(labels, weights=weights), 1e-6, 1 - 1e-6))
     penalty = np.full(design.width + 1, 1.0 / prior_variance)
     penalty[0] = 0.0
 
-    def loss(candidate: np.ndarray) -> float:
-        margin = design.times(candidate[1:]) + candidate[0]
+    def loss(candidate: np.ndarray, margin: np.ndarray) -> float:
         return float(np.sum(weights * (np.logaddexp(0, margin) - labels * margin)) + 0.5 * np.sum(penalty * candidate**2))
 
-    current = loss(solution)
-    for _ in range(50):
-        step = _newton_step(design, labels, weights, penalty, solution)
-        size = 1.0
-        while loss(solution - size * step) > current + 1e-10 * abs(current) and size > 1e-4:
-            size /= 2
-        solution = solution - size * step
-        previous, current = current, loss(solution)
-        if abs(previous - current) <= 1e-10 * abs(current):
+    margin = design.times(solution[1:]) + solution[0]
+    current, gain, curvature = loss(solution, margin), np.inf, None
+    for _ in range(MOST_STEPS):
+        risk = expit(margin)
+        if curvature is None:
+            curvature = _curvature(design, weights * risk * (1 - risk), penalty)
+        residual = weights * (risk - labels)
+        slope = np.concatenate([[residual.sum()], design.gradient(residual)]) + penalty * solution
+        step = linalg.cho_solve(curvature, slope, check_finite=False)
+        promised = float(slope @ step)
+        if promised <= PRECISION * max(1.0, abs(current)):
             break
+        size, candidate, moved, reached = _descend(design, loss, solution, step, current)
+        solution, margin, current = candidate, moved, reached
+        curvature = curvature if size == 1.0 and promised < SLOW * gain else None
+        gain = promised
     return solution
 
 
-def _newton_step(
-    design: _Design, labels: np.ndarray, weights: np.ndarray, penalty: np.ndarray, solution: np.ndarray
-) -> np.ndarray:
-    risk = expit(design.times(solution[1:]) + solution[0])
-    residual, curvature = weights * (risk - labels), weights * risk * (1 - risk)
+def _descend(
+    design: _Design, loss: Callable[[np.ndarray, np.ndarray], float], solution: np.ndarray, step: np.ndarray, current: float
+) -> tuple[float, np.ndarray, np.ndarray, float]:
+    """Halve a step until it does not raise the loss; give its size, the solution, its margin and its loss."""
+    size = 1.0
+    while True:
+        candidate = solution - size * step
+        margin = design.times(candidate[1:]) + candidate[0]
+        reached = loss(candidate, margin)
+        if reached <= current + 1e-10 * abs(current) or size < 1e-4:
+            return size, candidate, margin, reached
+        size /= 2
+
+
+def _curvature(design: _Design, curvature: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Factor the second derivatives of the penalised loss."""
     hessian = np.empty((design.width + 1, design.width + 1))
     hessian[0, 0] = curvature.sum()
     hessian[0, 1:] = hessian[1:, 0] = design.gradient(curvature)
     hessian[1:, 1:] = design.gram(curvature)
-    hessian[np.diag_indices_from(hessian)] += penalty + 1e-9
-    gradient = np.concatenate([[residual.sum()], design.gradient(residual)]) + penalty * solution
-    return np.asarray(linalg.solve(hessian, gradient, assume_a="pos"))
+    diagonal = np.diag_indices_from(hessian)
+    hessian[diagonal] = hessian[diagonal] * (1 + 1e-6) + penalty + 1e-9  # rounding must not make it indefinite
+    return linalg.cho_factor(hessian, check_finite=False)
 
 
 def _fit_transforms(predictors: tuple[Predictor, ...], frame: pd.DataFrame, settings: LogisticSettings) -> tuple[Transform, ...]:

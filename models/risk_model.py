@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from models.training_data import coverage_of
 from models.transforms import CategoryTransform
 
 DESCRIPTION_FILE = "risk_model.json"
+ROWS_AT_ONCE = 100_000
 
 
 class CoverageNotServedError(ValueError):
@@ -58,37 +59,45 @@ class RiskModel:
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """Give the calibrated risk of each row (float64, 0 to 1); raises SchemaMismatchError or CoverageNotServedError."""
-        risk = np.empty(len(frame))
-        for part, rows in self.parts(frame):
-            risk[rows] = part.risk(_rows(frame, rows))
-        return risk
+        return self._measured(frame, lambda part, rows: part.risk(rows))
 
     def margin(self, frame: pd.DataFrame) -> np.ndarray:
         """Give the log odds of each row before calibration."""
-        margin = np.empty(len(frame))
-        for part, rows in self.parts(frame):
-            margin[rows] = part.estimator.margin(_rows(frame, rows))
-        return margin
+        return self._measured(frame, lambda part, rows: part.estimator.margin(rows))
 
     def missing_share(self, frame: pd.DataFrame) -> np.ndarray:
         """Give the share of the predictors used for each row that are missing in it."""
-        share = np.empty(len(frame))
-        for part, rows in self.parts(frame):
-            share[rows] = missing_share(part.estimator, _rows(frame, rows))
-        return share
+        return self._measured(frame, lambda part, rows: missing_share(part.estimator, rows))
 
     def parts(self, frame: pd.DataFrame) -> list[tuple[CalibratedEstimator, np.ndarray]]:
-        """Give the estimators with the rows (mask) that each of them scores."""
-        check_schema(frame, self.predictors, f"model '{self.candidate}' cannot score these rows")
+        """Give the estimators with the rows (mask) that each of them scores; refuses what `predict` refuses."""
         covered = coverage_of(frame)
-        if self.without_gp is not None:
-            return [(part, rows) for part, rows in ((self.main, covered), (self.without_gp, ~covered)) if rows.any()]
-        if self.needs_gp and not covered.all():
+        self._check(frame, covered)
+        return self._parts(covered)
+
+    def _measured(self, frame: pd.DataFrame, measure: Callable[[CalibratedEstimator, pd.DataFrame], np.ndarray]) -> np.ndarray:
+        """Measure every row by the estimator that scores it, some rows at a time to bound memory."""
+        covered = coverage_of(frame)
+        self._check(frame, covered)
+        out = np.empty(len(frame))
+        for start in range(0, len(frame), ROWS_AT_ONCE):
+            block = slice(start, start + ROWS_AT_ONCE)
+            for part, rows in self._parts(covered[block]):
+                out[block][rows] = measure(part, _rows(frame.iloc[block], rows))
+        return out
+
+    def _check(self, frame: pd.DataFrame, covered: np.ndarray) -> None:
+        check_schema(frame, self.predictors, f"model '{self.candidate}' cannot score these rows")
+        if self.without_gp is None and self.needs_gp and not covered.all():
             raise CoverageNotServedError(
                 f"{int((~covered).sum())} rows have no GP coverage and model '{self.candidate}' has no estimator without the GP feeds: "
                 "train it with candidates.estimator_without_gp, or leave these rows out"
             )
-        return [(self.main, np.ones(len(frame), dtype=bool))] if len(frame) else []
+
+    def _parts(self, covered: np.ndarray) -> list[tuple[CalibratedEstimator, np.ndarray]]:
+        if self.without_gp is None:
+            return [(self.main, np.ones(len(covered), dtype=bool))] if len(covered) else []
+        return [(part, rows) for part, rows in ((self.main, covered), (self.without_gp, ~covered)) if rows.any()]
 
     @property
     def needs_gp(self) -> bool:

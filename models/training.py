@@ -96,14 +96,14 @@ def _train(
 
 def check_events(data: TrainingData, settings: CandidateSettings) -> tuple[str, ...]:
     """Refuse training with too few outcome events; give a note where the settings allow it all the same."""
-    events = data.events
-    if 0 < events < data.rows and (events >= settings.minimum_events or settings.allow_too_few_events):
+    events, rows = data.events, int(data.teaching.sum())
+    if 0 < events < rows and (events >= settings.minimum_events or settings.allow_too_few_events):
         if events >= settings.minimum_events:
             return ()
         return (f"trained on {events} outcome events where {settings.minimum_events} are needed: for demonstration only",)
     raise TooFewEventsError(
-        f"training has {events} outcome events in {data.rows} rows of {data.people} people and needs {settings.minimum_events}. "
-        "Add index dates or people, or widen the outcome. For a demonstration alone set candidates.allow_too_few_events "
+        f"training has {events} outcome events in {rows} rows of {data.people} people and needs {settings.minimum_events}. "
+        "Add index dates or people, or widen the outcome. For a demonstration alone set study.candidates.allow_too_few_events "
         "(it still needs at least one row with the outcome and one without)."
     )
 
@@ -182,7 +182,7 @@ def _record(
     data: TrainingData, plan: TrainingPlan, has_gp: bool, main: _FittedPart, second: _FittedPart | None
 ) -> dict[str, Any]:
     return {
-        "rows": data.rows,
+        "rows": int(data.teaching.sum()),
         "people": data.people,
         "events": data.events,
         "weighted": data.weights is not None,

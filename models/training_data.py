@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ class TrainingData:
 
     `labels` holds 0 and 1, `person` any key that is equal for rows of one person, `weights` (rows at risk counted
     more or less, such as inverse probabilities of censoring) is None for equal weights, `gp_covered` says for whom the
-    GP feeds may be used.
+    GP feeds may be used. A row of no weight teaches nothing; it is there to be scored out of fold.
     """
 
     frame: pd.DataFrame
@@ -29,18 +30,23 @@ class TrainingData:
 
     @property
     def rows(self) -> int:
-        """Number of rows."""
+        """Number of rows, those of no weight too."""
         return len(self.labels)
+
+    @cached_property
+    def teaching(self) -> np.ndarray:
+        """Say which rows have a weight."""
+        return np.ones(self.rows, dtype=bool) if self.weights is None else self.weights > 0
 
     @property
     def events(self) -> int:
         """Number of rows with the outcome."""
-        return int(self.labels.sum())
+        return int(self.labels[self.teaching].sum())
 
     @property
     def people(self) -> int:
-        """Number of people."""
-        return int(pd.unique(pd.Series(self.person)).size)
+        """Number of people with a row that teaches."""
+        return int(pd.unique(pd.Series(self.person[self.teaching])).size)
 
     def with_predictors(self, predictors: Sequence[Predictor]) -> TrainingData:
         """Give the same rows with other predictors."""

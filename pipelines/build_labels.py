@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -14,12 +14,21 @@ from expectations.tables import risk
 from expectations.tables.features import PERSON_FEATURES
 from features.attributes import days
 from features.events import NUMBER_OF
-from features.outcomes import LEAVING_GAP_DAYS, OutcomeSettings, Spells, check_matured, first_after, label_rows
+from features.outcomes import (
+    LEAVING_GAP_DAYS,
+    OutcomeSettings,
+    Spells,
+    check_matured,
+    first_after,
+    label_rows,
+    matured_rows,
+    without_immature,
+)
 from features.periods import OPEN, as_at, joined_ends
 from pipelines.errors import RefusalError
 from pipelines.storage import Lake, arrow_schema, connect
 
-EPOCH = date(1970, 1, 1)
+INT8 = pa.int8()
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,8 @@ def build_labels(
     """Label every row of features__person of an index date (with `all_dates`: of every date) and commit the labels.
 
     `given` holds person_key and event_date of an outcome that the source defines. Raises ImmatureOutcomeError before the
-    horizon and the maturity lag have passed, and RefusalError where the outcome never occurs in the data.
+    horizon and the maturity lag have passed (with `all_dates`: of every row; a single row that has not matured has a null
+    label), and RefusalError where the outcome never occurs in the data.
     """
     partition = None if all_dates else {"index_date": index_date.isoformat()}
     keys = lake.read(
@@ -55,18 +65,20 @@ def build_labels(
         partition=partition,
     )
     index_day = days(keys["index_date"], OPEN)
-    latest = max([index_date, *(EPOCH + timedelta(days=int(day)) for day in index_day.max(keepdims=True, initial=0))])
-    check_matured(outcome, latest, data_cut)
+    if not all_dates:
+        check_matured(outcome, index_date, data_cut)
+    matured = matured_rows(outcome, index_day, data_cut)
     who = _array(keys, "person_key")
     person, day = _occurrences(lake, outcome, data_cut, given)
     if len(who) and not len(person):
         raise RefusalError(
             f"the outcome '{outcome.name}' never occurs: {_looked_for(outcome)}; nothing could be learnt from its labels"
         )
-    labels = label_rows(
+    every = label_rows(
         first_after(person, day, who, index_day, outcome.definition.turn), _deaths(lake, who), _list_ends(lake, who, index_day), index_day,
         outcome.horizon_days,
     )  # fmt: skip
+    labels = without_immature(every, matured)
     table = _table(keys, outcome.name, labels.__dict__, len(who))
     _commit(lake, table, partition)
     return LabelSummary(
@@ -127,12 +139,12 @@ def _table(keys: pa.Table, outcome: str, labels: Mapping[str, NDArray], rows: in
     def day(name: str) -> pa.Array:
         return pa.array(labels[name], pa.int32(), mask=labels[name] == OPEN).cast(pa.date32())
 
-    def known(name: str) -> pa.Array:
-        return pa.array(labels[name], pa.int8(), mask=labels[name] < 0)
+    def known(name: str, kind: pa.DataType = INT8) -> pa.Array:
+        return pa.array(labels[name], kind, mask=labels[name] < 0)
 
     columns = {
         "outcome": pa.repeat(outcome, rows), "label": known("label"), "outcome_date": day("outcome_day"), "death_date": day("death_day"),
-        "composite_label": known("composite"), "follow_up_days": pa.array(labels["follow_up_days"]),
+        "composite_label": known("composite"), "follow_up_days": known("follow_up_days", pa.int32()),
         "left_list": pa.array(labels["left_list"]), "not_at_risk_reason": pa.nulls(rows, pa.string()),
     }  # fmt: skip
     return pa.table({name: keys[name] for name in keys.column_names} | columns)

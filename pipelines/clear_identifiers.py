@@ -88,7 +88,10 @@ def look_for(con: duckdb.DuckDBPyConnection, source: str, values: dict[str, str]
     watched = [column for column in columns if column.name in values]
     if not watched:
         return {}
-    seen = [f"{values[column.name]} AS v_{column.name}, {_digits(column, values[column.name])} AS d_{column.name}" for column in watched]
+    seen = [
+        f"{values[column.name]} AS v_{column.name}, {_digits(column, values[column.name])} AS d_{column.name}"
+        for column in watched
+    ]
     counts = [f"count(*) FILTER ({condition})" for column in watched for condition in _conditions(column)]
     found = con.execute(f"SELECT {', '.join(counts)} FROM (SELECT {', '.join(seen)} FROM {source})").fetchall()[0]
     return {column.name: Sightings(*found[5 * place : 5 * place + 5]) for place, column in enumerate(watched)}

@@ -146,7 +146,9 @@ def survey_csv(file: Path, layout: Layout) -> Survey:
 
 def _read_header(file: Path, heading: bytes, layout: Layout) -> Survey:
     if not heading.strip():
-        raise ExtractError(f"{file.name}: the file is empty, or its first line is; a header with the columns' names must stand there")
+        raise ExtractError(
+            f"{file.name}: the file is empty, or its first line is; a header with the columns' names must stand there"
+        )
     if b"\0" in heading or b"\r" in heading:
         raise ExtractError(
             f"{file.name}: the header holds a control character: a UTF-16 file (set `encoding`), one with old Macintosh line ends, or no text at all"

@@ -91,7 +91,10 @@ def _typed(table: Table, profile: Profile) -> str:
 def _find_dummies(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Profile], settings: ValidationSettings) -> None:
     """Find pseudonyms on more rows than a person could have, whose rows fall on the same days: a dialysis patient's do not."""
     day = table.event_date or "extract_date"
-    rows = " UNION ALL ".join(f"SELECT {text_sql(table.person, table.person in profile.reading.padded)} AS person_id, {day} AS day FROM {profile.source}" for profile in delivery)
+    rows = " UNION ALL ".join(
+        f"SELECT {text_sql(table.person, table.person in profile.reading.padded)} AS person_id, {day} AS day FROM {profile.source}"
+        for profile in delivery
+    )
     many = f"SELECT person_id FROM ({rows}) WHERE person_id IS NOT NULL GROUP BY 1 HAVING count(*) > {settings.dummy_rows(table.feed)}"
     con.execute(f"CREATE OR REPLACE TEMP TABLE frequent_people AS {many}")
     shared = f"count(*) - count(DISTINCT day) >= {settings.dummy_shared_days} * count(*)"
@@ -101,7 +104,9 @@ def _find_dummies(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[P
     )
 
 
-def _find_duplicates(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Profile], checks: dict[str, list[RowCheck]]) -> None:
+def _find_duplicates(
+    con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Profile], checks: dict[str, list[RowCheck]]
+) -> None:
     """Mark every row whose key an earlier row has; a row that stays goes before one that is set aside for another reason.
 
     Rows that share a digest of their key are few; only those are compared.
@@ -139,7 +144,8 @@ def _set_aside_otherwise(table: Table, profile: Profile, checks: list[RowCheck])
 def _overlaps(table: Table, delivery: list[Profile]) -> str:
     """Give both spells of every pair in which one person lay in two providers' beds on the same night."""
     rows = " UNION ALL ".join(
-        f"SELECT extract_id, row_number, person_id, provider_code, admission_date, discharge_date FROM {_typed(table, profile)}" for profile in delivery
+        f"SELECT extract_id, row_number, person_id, provider_code, admission_date, discharge_date FROM {_typed(table, profile)}"
+        for profile in delivery
     )
     stays = f"""(SELECT * FROM ({rows}) ANTI JOIN {DUPLICATES} USING (extract_id, row_number)
         WHERE discharge_date > admission_date AND discharge_date - admission_date <= {LONGEST_STAY_NIGHTS}

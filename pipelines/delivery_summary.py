@@ -49,7 +49,9 @@ def summarise(
 ) -> Summary:
     """Summarise a delivery beside the one before it; `published_lists` holds practice_code and patients."""
     checks = {rule.check: rule for rule in delivery.table.table_rules}
-    summary = Summary(_extracts(delivery.table, outcomes), thresholds=Thresholds(settings.least_month_rows, settings.least_group_rows))
+    summary = Summary(
+        _extracts(delivery.table, outcomes), thresholds=Thresholds(settings.least_month_rows, settings.least_group_rows)
+    )
     summary.repeated_keys = _repeated_keys(con, delivery)
     summary.columns = _columns(con, delivery, before, outcomes)
     if "month_collapsed" in checks:
@@ -61,19 +63,27 @@ def summarise(
     if "below_published_list" in checks and published_lists is not None:
         counted = con.execute(f"SELECT practice_code, count(*) AS rows FROM {delivery.rows} GROUP BY 1").df()
         lists = published_lists.merge(counted, on="practice_code", how="inner")
-        summary.lists = pd.DataFrame({"organisation": lists["practice_code"], "rows": lists["rows"], "published": lists["patients"]})
+        summary.lists = pd.DataFrame(
+            {"organisation": lists["practice_code"], "rows": lists["rows"], "published": lists["patients"]}
+        )
     return summary
 
 
 def month_rows(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> pd.DataFrame:
     """Count a delivery's kept rows by organisation and month; rows without a date of their own count in the delivery's month."""
     organisation = organisation_column(delivery.table) or "''"
-    month = f"date_trunc('month', {delivery.table.event_date})" if delivery.table.event_date else f"date_trunc('month', DATE '{delivery.day}')"
+    month = (
+        f"date_trunc('month', {delivery.table.event_date})"
+        if delivery.table.event_date
+        else f"date_trunc('month', DATE '{delivery.day}')"
+    )
     query = f"SELECT {organisation} AS organisation, CAST({month} AS DATE) AS month, count(*) AS rows FROM {delivery.rows} GROUP BY 1, 2 ORDER BY 1, 2"
     return con.execute(query).df()
 
 
-def compared_months(con: duckdb.DuckDBPyConnection, delivery: Delivery, before: Delivery | None, feed: FeedSettings) -> pd.DataFrame:
+def compared_months(
+    con: duckdb.DuckDBPyConnection, delivery: Delivery, before: Delivery | None, feed: FeedSettings
+) -> pd.DataFrame:
     """Count rows by organisation and month beside those of the delivery before, where both claim the month as complete."""
     months = month_rows(con, delivery)
     if before is None or feed.load == "append":
@@ -97,7 +107,9 @@ def _extracts(table: Table, outcomes: list[RowOutcome]) -> pd.DataFrame:
                 "file_name": outcome.profile.extract.file_name,
                 "rows": outcome.rows,
                 "set_aside": outcome.set_aside,
-                "columns_missing": ", ".join(name for name in json.loads(outcome.profile.extract.columns_missing) if name in required),
+                "columns_missing": ", ".join(
+                    name for name in json.loads(outcome.profile.extract.columns_missing) if name in required
+                ),
             }
             for outcome in outcomes
         ]
@@ -110,7 +122,9 @@ def _repeated_keys(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:
     return int(con.execute(query).fetchall()[0][0])
 
 
-def _columns(con: duckdb.DuckDBPyConnection, delivery: Delivery, before: Delivery | None, outcomes: list[RowOutcome]) -> pd.DataFrame:
+def _columns(
+    con: duckdb.DuckDBPyConnection, delivery: Delivery, before: Delivery | None, outcomes: list[RowOutcome]
+) -> pd.DataFrame:
     table = delivery.table
     varying = next((rule.columns for rule in table.table_rules if rule.check == "single_value"), ())
     now, then = _different(con, delivery, varying), _different(con, before, varying) if before else {}
@@ -119,7 +133,16 @@ def _columns(con: duckdb.DuckDBPyConnection, delivery: Delivery, before: Deliver
         if column.allowed or column.pattern or column.varies:
             outside = sum(outcome.broken[f"not_in_vocabulary__{column.name}"] for outcome in outcomes)
             values = sum(outcome.profile.values.get(column.name, 0) for outcome in outcomes)
-            rows.append((column.name, sum(outcome.rows for outcome in outcomes), values, outside, now.get(column.name), then.get(column.name)))
+            rows.append(
+                (
+                    column.name,
+                    sum(outcome.rows for outcome in outcomes),
+                    values,
+                    outside,
+                    now.get(column.name),
+                    then.get(column.name),
+                )
+            )
     return pd.DataFrame(rows, columns=["column", "rows", "values", "outside", "different", "different_before"])
 
 

@@ -43,7 +43,9 @@ class OpenedExtract:
         """Say that the file could not be read, without a word of its content."""
         line = re.search(r"CSV Error on Line: (\d+)", str(error))
         where = f" near line {line.group(1)}" if line else ""
-        return ExtractError(f"{self.path}: cannot be read{where} ({type(error).__name__}); have the file sent again, or check `quote` and `encoding`")
+        return ExtractError(
+            f"{self.path}: cannot be read{where} ({type(error).__name__}); have the file sent again, or check `quote` and `encoding`"
+        )
 
 
 @contextmanager
@@ -83,7 +85,9 @@ def _refuse_other_formats(file: ExtractFile, encoding: str) -> None:
     for signature, what in SIGNATURES.items():
         expected = (packed and what == "a gzip file") or (encoding == "utf-16" and what == "UTF-16 text")
         if head.startswith(signature) and not expected:
-            hint = "set the feed's `encoding` to utf-16" if what == "UTF-16 text" else "rename it, or have it sent as CSV or Parquet"
+            hint = (
+                "set the feed's `encoding` to utf-16" if what == "UTF-16 text" else "rename it, or have it sent as CSV or Parquet"
+            )
             raise ExtractError(f"{file.path}: this is {what} and not what its name says; {hint}")
     if packed and not head.startswith(b"\x1f\x8b"):
         raise ExtractError(f"{file.path}: this is no gzip file, though its name ends in .gz")
@@ -98,7 +102,11 @@ def _csv(file: ExtractFile, survey: Survey, quote: str, path: str) -> OpenedExtr
     )
     # The number is given before anything is left out; the reader keeps the file's order.
     numbered = f"SELECT *, row_number() OVER () AS row_number FROM {read}"
-    left_out = f" WHERE row_number NOT IN (SELECT row_number FROM {NO_ROWS})" if survey.unreadable_rows or not survey.as_it_stands else ""
+    left_out = (
+        f" WHERE row_number NOT IN (SELECT row_number FROM {NO_ROWS})"
+        if survey.unreadable_rows or not survey.as_it_stands
+        else ""
+    )
     values = tuple(f"c{place}" for place in range(len(survey.header)))
     unreadable = {reason: survey.numbers(reason) for reason in survey.unreadable}
     return OpenedExtract(file.path, survey.header, values, f"(SELECT * FROM ({numbered}){left_out})", survey.rows, unreadable)

@@ -94,7 +94,11 @@ def ingest_feed(
             continue
         same = [row for row in known if (row.extract_id, row.reading) == (extract_id, reading)][-1:]
         with _ready(con, nhs, settings, folder or landing):
-            row = _noted(file, same[0], len(known)) if same else _store(lake, con, table, nhs, file, extract_id, len(known), reading)
+            row = (
+                _noted(file, same[0], len(known))
+                if same
+                else _store(lake, con, table, nhs, file, extract_id, len(known), reading)
+            )
         lake.append(EXTRACTS, pa.Table.from_pylist([row.__dict__], schema=arrow_schema(EXTRACTS)))
         known.append(row)
         summary.new.append(row)
@@ -126,7 +130,9 @@ def extract_digest(file: ExtractFile) -> str:
 
 def reading_digest(table: Table, nhs: NhsSettings) -> str:
     """Give a digest of everything, the file and the key apart, that bears on what is stored."""
-    settings = nhs.feeds[table.feed].model_dump(mode="json", include={"columns", "constants", "pseudonymised", "delimiter", "quote", "encoding"})
+    settings = nhs.feeds[table.feed].model_dump(
+        mode="json", include={"columns", "constants", "pseudonymised", "delimiter", "quote", "encoding"}
+    )
     columns = [(column.name, column.source_name, column.kind) for column in table.columns]
     lookup = str(nhs.postcode_lookup or "")
     return hashlib.sha256(json.dumps([settings, columns, lookup], sort_keys=True).encode()).hexdigest()[:16]
@@ -149,7 +155,14 @@ def _noted(file: ExtractFile, same: Extract, sequence: int) -> Extract:
 
 
 def _store(
-    lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, nhs: NhsSettings, file: ExtractFile, extract_id: str, sequence: int, reading: str
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    nhs: NhsSettings,
+    file: ExtractFile,
+    extract_id: str,
+    sequence: int,
+    reading: str,
 ) -> Extract:
     settings, before = nhs.feeds[table.feed], file.file.stat()
     with open_extract(con, file, settings) as opened:
@@ -161,7 +174,9 @@ def _store(
         except duckdb.Error as error:
             raise opened.failure(error) from None
     if data.rows != opened.rows:
-        raise ExtractError(f"{file.path}: {opened.rows:,} rows were counted and {data.rows:,} read; nothing was kept. Check its quotes and line ends")
+        raise ExtractError(
+            f"{file.path}: {opened.rows:,} rows were counted and {data.rows:,} read; nothing was kept. Check its quotes and line ends"
+        )
     after = file.file.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise ExtractError(f"{file.path}: the file changed while it was read; run again when it is complete")

@@ -45,10 +45,10 @@ def read_catalogue(lake: Lake) -> pd.DataFrame:
     return lake.read(CATALOGUE.name).to_pandas()
 
 
-def read_features(lake: Lake, dates: Sequence[date], predictors: Sequence[Predictor]) -> pd.DataFrame:
-    """Read the feature rows of index dates, in order of date and key; categories as pandas categories."""
+def read_features(lake: Lake, dates: Sequence[date] | None, predictors: Sequence[Predictor]) -> pd.DataFrame:
+    """Read the feature rows of index dates (of all there are without any), in order of date and key; categories as pandas categories."""
     with connect() as con:
-        scans = " UNION ALL BY NAME ".join(f"FROM {_features_of(lake, day)}" for day in sorted(dates))
+        scans = " UNION ALL BY NAME ".join(f"FROM {scan}" for scan in _scans(lake, dates))
         frame = con.sql(f"FROM ({scans}) ORDER BY index_date, person_key, index_event_id").df()
     for predictor in predictors:
         if predictor.kind == "category" and predictor.name in frame:
@@ -56,17 +56,15 @@ def read_features(lake: Lake, dates: Sequence[date], predictors: Sequence[Predic
     return frame
 
 
-def read_modelling_rows(lake: Lake, dates: Sequence[date], outcome: str, predictors: Sequence[Predictor]) -> ModellingRows:
-    """Read the feature rows of index dates with the labels of an outcome."""
+def read_modelling_rows(lake: Lake, dates: Sequence[date] | None, outcome: str, predictors: Sequence[Predictor]) -> ModellingRows:
+    """Read the feature rows of index dates (of all there are without any) with the labels of an outcome."""
     frame = read_features(lake, dates, predictors)
     labels = _read_labels(lake, outcome)
     keys = ["person_key", "index_event_id"]
     joined = frame[keys].merge(labels, on=keys, how="left", validate="one_to_one")
-    unlabelled = int(joined["follow_up_days"].isna().sum() - joined["not_at_risk_reason"].fillna("").ne("").sum())
-    if unlabelled > 0 and unlabelled == len(frame):
-        raise RefusalError(
-            f"risk__labels holds no '{outcome}' for the index dates {', '.join(str(day) for day in dates)}; build the labels first"
-        )
+    if joined["follow_up_days"].isna().all():
+        named = ", ".join(str(day) for day in dates or []) or "any index date"
+        raise RefusalError(f"risk__labels holds no '{outcome}' for {named}; build the labels first")
     return ModellingRows(frame, joined.drop(columns=keys))
 
 
@@ -77,8 +75,14 @@ def _read_labels(lake: Lake, outcome: str) -> pd.DataFrame:
         ).df()
 
 
-def _features_of(lake: Lake, day: date) -> str:
-    partition = {"index_date": day.isoformat()}
+def _scans(lake: Lake, dates: Sequence[date] | None) -> list[str]:
+    if dates is None and lake.rows(PERSON_FEATURES.name):
+        return [lake.scan(PERSON_FEATURES.name)]
+    return [_features_of(lake, day) for day in sorted(dates or [])] or [_features_of(lake, None)]
+
+
+def _features_of(lake: Lake, day: date | None) -> str:
+    partition = {"index_date": day.isoformat()} if day else {}
     if not lake.exists(PERSON_FEATURES.name) or not lake.files(PERSON_FEATURES.name, partition):
-        raise RefusalError(f"features__person has no rows for the index date {day}; build the features of that date first")
+        raise RefusalError(f"features__person has no rows for the index date {day or '(any)'}; build the features first")
     return lake.scan(PERSON_FEATURES.name, partition)

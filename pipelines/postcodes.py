@@ -34,7 +34,9 @@ def load_postcode_areas(con: duckdb.DuckDBPyConnection, lookup: Path | None) -> 
     try:
         con.execute(f"CREATE OR REPLACE TEMP TABLE {AREAS} AS {rows}")
     except duckdb.Error as error:
-        raise SettingsError(f"postcode_lookup: {lookup} cannot be read; it needs the columns postcode and lsoa ({type(error).__name__})") from None
+        raise SettingsError(
+            f"postcode_lookup: {lookup} cannot be read; it needs the columns postcode and lsoa ({type(error).__name__})"
+        ) from None
 
 
 def normal(postcode: str) -> str:

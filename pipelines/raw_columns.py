@@ -34,7 +34,12 @@ class RawRows:
 
 
 def raw_rows_sql(
-    con: duckdb.DuckDBPyConnection, table: Table, settings: FeedSettings, clear_share: float, file: ExtractFile, opened: OpenedExtract
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    settings: FeedSettings,
+    clear_share: float,
+    file: ExtractFile,
+    opened: OpenedExtract,
 ) -> RawRows:
     """Give the rows to store; an ExtractError names a header that stands twice, or a column full of clear identifiers."""
     places = match_header(table, settings, opened)
@@ -71,14 +76,16 @@ def match_header(table: Table, settings: FeedSettings, opened: OpenedExtract) ->
     for column in table.columns:
         given = settings.columns.get(column.name)
         wanted = [given] if given else [column.source_name, column.name]
-        name = next((name for name in wanted if name.strip().casefold() in places), None)
-        if given and name is None:
-            raise ExtractError(f"{opened.path}: no column '{given}', which the settings name for {column.name}; the header has {list(opened.header)}")
-        if name is None or column.name in {own.name for own in PROVENANCE}:
+        header = next((wish for wish in wanted if wish.strip().casefold() in places), None)
+        if given and header is None:
+            raise ExtractError(
+                f"{opened.path}: no column '{given}', which the settings name for {column.name}; the header has {list(opened.header)}"
+            )
+        if header is None or column.name in {own.name for own in PROVENANCE}:
             continue
-        standing = places[name.strip().casefold()]
+        standing = places[header.strip().casefold()]
         if len(standing) > 1:
-            raise ExtractError(f"{opened.path}: the header names '{name}' {len(standing)} times; it must stand there once")
+            raise ExtractError(f"{opened.path}: the header names '{header}' {len(standing)} times; it must stand there once")
         matched[column.name] = standing[0]
     if not matched:
         wanted_names = [column.source_name for column in table.columns if column.required_in_file]

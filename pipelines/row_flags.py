@@ -42,7 +42,9 @@ def flagged_rows_sql(
     withheld = [f"{_withheld(table)} AS clear_identifier"] if needs(rules, "clear_identifier") else []
     first = ", ".join(["row_number", "extract_date", *read, *flags, *usable, *withheld])
     broken = [f"coalesce(({rule.broken_when}), false) AS {rule.reason}" for rule in rules]
-    last = ", ".join(["row_number", *(f"read_{name} AS {name}" for name in shown), *(check.name for check in of_columns), *broken])
+    last = ", ".join(
+        ["row_number", *(f"read_{name} AS {name}" for name in shown), *(check.name for check in of_columns), *broken]
+    )
     rows = f"(SELECT {first} FROM {read_rows_sql(table, source, reading)})"
     return f"SELECT {last} FROM {_with_context(table, rules, rows, extract_id)}"
 

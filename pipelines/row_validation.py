@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -21,10 +22,9 @@ from pipelines.row_flags import flagged_rows_sql
 from pipelines.storage import Lake, arrow_schema
 
 if TYPE_CHECKING:
-    import great_expectations as gx
-
     from expectations.validation import Engine
 
+EngineCount = Callable[[pd.DataFrame], dict[tuple[str, ...], int]]
 STORED = pa.schema([part for part in arrow_schema(QUARANTINE) if part.name not in QUARANTINE.partitioned_by])
 
 
@@ -53,12 +53,19 @@ def checks_of(table: Table, profile: Profile) -> list[RowCheck]:
     return [
         check
         for check in row_checks(table)
-        if not check.column or (check.column not in absent if check.reason == "missing_value" else profile.values[check.column] > 0)
+        if not check.column
+        or (check.column not in absent if check.reason == "missing_value" else profile.values[check.column] > 0)
     ]
 
 
 def validate_rows(
-    lake: Lake, con: duckdb.DuckDBPyConnection, engine: Engine, table: Table, profile: Profile, checks: list[RowCheck], batch_rows: int
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    engine: Engine,
+    table: Table,
+    profile: Profile,
+    checks: list[RowCheck],
+    batch_rows: int,
 ) -> RowOutcome:
     """Check an extract's rows and replace its part of the quarantine.
 
@@ -72,7 +79,7 @@ def validate_rows(
     query = flagged_rows_sql(table, profile.source, profile.reading, checks, shown_columns(checks), extract_id)
     batches = con.sql(query).to_arrow_reader(batch_rows)
     codes = {column.name for column in table.columns if column.allowed}
-    listed = _listed(batches, engine, row_suite(table, checks), outcome, codes)
+    listed = _listed(batches, partial(engine.count_broken, suite=row_suite(table, checks)), outcome, codes)
     data = lake.write_arrow(QUARANTINE.name, pa.RecordBatchReader.from_batches(STORED, _after(unreadable, listed)), partition)
     lake.commit(QUARANTINE.name, [data], arrow_schema(QUARANTINE), partition_by=QUARANTINE.partitioned_by, replace=partition)
     outcome.set_aside += profile.extract.rows_unreadable
@@ -93,14 +100,14 @@ def _after(first: pa.Table, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.Recor
 
 
 def _listed(
-    batches: pa.RecordBatchReader, engine: Engine, suite: gx.ExpectationSuite, outcome: RowOutcome, codes: set[str]
+    batches: pa.RecordBatchReader, count_broken: EngineCount, outcome: RowOutcome, codes: set[str]
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         if not batch.num_rows:
             continue
         flags = {check.name: batch.column(check.name).to_numpy(zero_copy_only=False) for check in outcome.checks}
         counts = {name: int(np.count_nonzero(flag)) for name, flag in flags.items()}
-        _compare(engine.count_broken(_frame(batch, codes), suite), counts)
+        _compare(count_broken(_frame(batch, codes)), counts)
         outcome.broken.update(counts)
         leaving = [flags[check.name] for check in outcome.checks if check.action is Action.SET_ASIDE and counts[check.name]]
         outcome.set_aside += int(np.count_nonzero(np.logical_or.reduce(leaving))) if leaving else 0
@@ -127,5 +134,7 @@ def _compare(engine_counts: dict[tuple[str, ...], int], counts: dict[str, int]) 
 
 def _rows(file_name: str, numbers: np.ndarray, check: RowCheck) -> pa.RecordBatch:
     values = {"file_name": file_name, "reason": check.reason, "column_name": check.column, "action": check.action.value}
-    columns = [pa.array(numbers, pa.int64()) if name == "row_number" else pa.repeat(values[name], numbers.size) for name in STORED.names]
+    columns = [
+        pa.array(numbers, pa.int64()) if name == "row_number" else pa.repeat(values[name], numbers.size) for name in STORED.names
+    ]
     return pa.RecordBatch.from_arrays(columns, schema=STORED)

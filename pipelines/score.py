@@ -47,9 +47,10 @@ class Scoring:
 
 def score_rows(lake: Lake, study: StudySettings, champion: Champion, index_date: date) -> Scoring:
     """Score everyone in the cohort of an index date; where folds of people judged the study, by models that never saw them."""
-    frame = read_features(lake, [index_date], champion.model.predictors)
+    by_person = study.validation.kind == "person_folds"
+    frame = read_features(lake, None if by_person else [index_date], champion.model.predictors)
     risk = champion.model.predict(frame)
-    if study.validation.kind == "person_folds":
+    if by_person:
         risk = _cross_fitted(lake, champion, frame, risk)
     return Scoring(frame, risk, _suppression(lake, study.outcome.name, frame, index_date))
 

@@ -31,9 +31,9 @@ from pipelines.run_record import RunInputs, extracts_read
 from pipelines.settings import planned_index_dates
 from pipelines.sources.nhs import find_extracts
 from pipelines.sources.omop.cohorts import index_events_sql, outcomes_sql
-from pipelines.sources.omop.conform import conform_omop_coverage, conform_omop_events
+from pipelines.sources.omop.conform import conform_omop_coverage, conform_omop_events, people_sources
 from pipelines.sources.omop.feed_rows import omop_availability, omop_sources
-from pipelines.sources.omop.links import linked_rows
+from pipelines.sources.omop.links import linked_rows, quarantine_unlinked
 from pipelines.sources.opened import OpenedSource, open_source
 from pipelines.sources.real_areas import areas_of_icb, practices_of_icb, published_list_sizes
 from pipelines.sources.reference import Reference, with_landing_reference
@@ -154,7 +154,6 @@ def validate(deployment: Deployment, table: Table) -> Summary:
     """Validate a feed's new extracts; `broken` holds the rules that stop, in words."""
     opened = source(deployment)
     lists = published_list_sizes(_reference(deployment)) if table.feed == "patients" else None
-    renamed = None if lists is None else lists.rename(columns={"people": "patients"})
     with deployment.duckdb() as con:
         try:
             found = validate_feed(
@@ -163,7 +162,7 @@ def validate(deployment: Deployment, table: Table) -> Summary:
                 table,
                 opened.reading,
                 deployment.settings.validation,
-                published_lists=renamed,
+                published_lists=lists,
                 docs=deployment.reports / "data_docs",
             )
         except ValidationStop as stop:
@@ -373,15 +372,23 @@ def _conformed(deployment: Deployment, work: Callable[[duckdb.DuckDBPyConnection
     with deployment.duckdb() as con:
         if deployment.settings.source.kind == "omop" and omop is not None:
             return work(con, omop_sources(_cdm(deployment), omop))
-        return work(con, {table.feed: _validated(deployment, table) for table in raw_tables(deployment)})
+        return work(con, {table.feed: _validated(deployment, table) for table in raw_tables(deployment) if _has_extracts(deployment, table)})
+
+
+def _has_extracts(deployment: Deployment, table: Table) -> bool:
+    return bool(ingest_stage.current_extracts(deployment.lake, table.feed))
 
 
 def _validated(deployment: Deployment, table: Table) -> str:
     return validated_rows_sql(deployment.lake, source(deployment).reading, table.feed, table)
 
 
+def _validated_cdm(deployment: Deployment) -> Mapping[str, str]:
+    return {table.feed.removeprefix("omop_"): _validated(deployment, table) for table in raw_tables(deployment)}
+
+
 def _cdm(deployment: Deployment) -> Mapping[str, str]:
-    return linked_rows({table.feed.removeprefix("omop_"): _validated(deployment, table) for table in raw_tables(deployment)})
+    return linked_rows(_validated_cdm(deployment))
 
 
 def _availability(deployment: Deployment) -> AvailabilitySettings:

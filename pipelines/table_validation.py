@@ -76,11 +76,15 @@ def _run_as_suite(engine: Engine, table: Table, day: date, answers: dict[str, An
     for check in {check.name: check for outcome in outcomes for check in outcome.checks}.values():
         figures[check.name] = sum(outcome.broken[check.name] for outcome in outcomes)
         limits[check.name] = (None, 0, f"{check.description} ({check.action.value})")
-    broken = engine.check_summary(pd.DataFrame({name: [figure] for name, figure in figures.items()}), summary_suite(f"{table.name}__delivery_{day}", limits))
+    broken = engine.check_summary(
+        pd.DataFrame({name: [figure] for name, figure in figures.items()}), summary_suite(f"{table.name}__delivery_{day}", limits)
+    )
     found = {name for name, answer in answers.items() if answer.findings}
     found |= {name for outcome in outcomes for name, count in outcome.broken.items() if count}
     if broken != found:
-        raise CountMismatch(f"{table.name}: the engine finds {sorted(broken - found)} broken, the summaries {sorted(found - broken)}")
+        raise CountMismatch(
+            f"{table.name}: the engine finds {sorted(broken - found)} broken, the summaries {sorted(found - broken)}"
+        )
 
 
 def _accepted(settings: ValidationSettings, feed: str, rule: str, day: date, finding: Finding) -> AcceptedBreach | None:

@@ -135,27 +135,21 @@ def _by_folds(
     lake: Lake, study: StudySettings, engine: EngineSettings, dates: dict[str, tuple[date, ...]],
     specs: Sequence[CandidateSpec], predictors: tuple[Predictor, ...], notes: tuple[str, ...], group_kinds: Sequence[str],
 ) -> StudyResult:  # fmt: skip
-    """Judge each row by models that never saw its person; rows not at risk are scored the same way and judge nothing."""
-    every = read_modelling_rows(lake, dates["score"], study.outcome.name, predictors)
+    """Judge each row by models that never saw its person; rows not at risk weigh nothing, and are scored the same way."""
+    every = read_modelling_rows(lake, None, study.outcome.name, predictors)
     able = every.at_risk & ~every.left
-    learned = every.chosen(able)
-    data = training_data(
-        learned.frame, predictors, learned.labels["label"].to_numpy(dtype=np.int8), learned.frame["person_key"].to_numpy()
-    )
+    labels = every.labels["label"].where(able, 0).to_numpy(dtype=np.int8)
+    weights = None if able.all() else able.astype(np.float64)
+    data = training_data(every.frame, predictors, labels, every.frame["person_key"].to_numpy(), weights)
     folds = person_folds(data.person, study.validation.folds, study.seed)
     plan, alone = _plan(study, engine, tune_in_folds=True), single_feature_discrimination(data, study.seed)
-    test = TestRows(learned, np.ones(data.rows, dtype=bool))
+    test = TestRows(every.chosen(able), np.ones(int(able.sum()), dtype=bool))
     judged: list[JudgedCandidate] = []
     for spec in specs:
         trained = train_candidate(spec, data, folds, plan)
-        every_risk = np.empty(len(able))
-        every_risk[able] = trained.out_of_fold_risk
-        if not able.all():
-            every_risk[~able] = trained.model.predict(every.frame[~able])
-        judged.append(
-            _judged(study, test, data.events, alone, judged, spec, trained, trained.out_of_fold_risk, every_risk, group_kinds)
-        )
-    return StudyResult(tuple(judged), test, data.rows, data.events, every, notes)
+        risk = trained.out_of_fold_risk
+        judged.append(_judged(study, test, data.events, alone, judged, spec, trained, risk[able], risk, group_kinds))
+    return StudyResult(tuple(judged), test, int(able.sum()), data.events, every, notes)
 
 
 def _learnable(rows: ModellingRows) -> tuple[ModellingRows, np.ndarray]:

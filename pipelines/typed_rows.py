@@ -104,7 +104,9 @@ def _date_sql(name: str, reading: Reading) -> str:
     caps = ["extract_date"]
     if RECORDED in reading.dates and name != RECORDED:
         recorded = reading.date_format(RECORDED)
-        caps.append(f"CASE WHEN {matches('text_' + RECORDED, recorded.pattern)} THEN {recorded.read.format('text_' + RECORDED)} END")
+        caps.append(
+            f"CASE WHEN {matches('text_' + RECORDED, recorded.pattern)} THEN {recorded.read.format('text_' + RECORDED)} END"
+        )
     # A cap before the period would date the fact earlier than stated: it does not count.
     capped = ", ".join([last, *(f"CASE WHEN {cap} >= {first} THEN {cap} END" for cap in caps)])
     return (
@@ -132,7 +134,8 @@ def text_rows_sql(table: Table, source: str, padded: frozenset[str]) -> str:
     """Give a raw table's rows with every declared column as it came (`raw_x`) and without padding (`text_x`)."""
     columns = sender_columns(table)
     came = ", ".join(
-        f"{column.name} AS raw_{column.name}, {text_sql(column.name, column.name in padded)} AS text_{column.name}" for column in columns
+        f"{column.name} AS raw_{column.name}, {text_sql(column.name, column.name in padded)} AS text_{column.name}"
+        for column in columns
     )
     return f"(SELECT {came}, extract_date, file_name, row_number FROM {source})"
 

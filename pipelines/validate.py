@@ -132,7 +132,11 @@ def _rules_digest(table: Table, settings: ValidationSettings, delivery: list[Ext
 def _validated(lake: Lake, extracts: list[Extract], rules: str) -> bool:
     if not lake.exists(VALIDATED_EXTRACTS.name):
         return not extracts
-    passed = lake.read(VALIDATED_EXTRACTS.name, "extract_id", f"status = 'passed' AND rules = '{rules}'").column("extract_id").to_pylist()
+    passed = (
+        lake.read(VALIDATED_EXTRACTS.name, "extract_id", f"status = 'passed' AND rules = '{rules}'")
+        .column("extract_id")
+        .to_pylist()
+    )
     return {extract.extract_id for extract in extracts} <= set(passed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from expectations.catalogue import RAW_TABLES
 from expectations.row_checks import sender_columns
@@ -15,6 +16,8 @@ from pipelines.ingest import Extract, current_extracts
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.storage import Lake
 from pipelines.typed_rows import Reading, typed_rows_sql
+
+OF_THE_DELIVERY = ("source_extraction_date",)  # says when a delivery was made, and is no content of its rows
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,9 @@ def validated_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | N
     return current_rows_sql(table, settings, valid_extracts(lake, table, extracts))
 
 
-def valid_extracts(lake: Lake, table: Table, extracts: list[Extract], statuses: tuple[str, ...] = ("passed",)) -> list[ValidExtract]:
+def valid_extracts(
+    lake: Lake, table: Table, extracts: list[Extract], statuses: tuple[str, ...] = ("passed",)
+) -> list[ValidExtract]:
     """Give extracts with what validation recorded of them; an ExtractError names one that is not validated."""
     records = _records(lake, table.feed, statuses)
     missing = sorted({extract.path for extract in extracts if extract.extract_id not in records})
@@ -89,7 +94,7 @@ def _merged(table: Table, extracts: list[ValidExtract], deliveries: list[date], 
         for valid in extracts
     )
     latest = f"(SELECT {key}, max(extract_date) AS extract_date FROM ({named}) GROUP BY {key})"
-    following = dict(zip(deliveries, deliveries[1:], strict=False))
+    following = dict(pairwise(deliveries))
     parts = []
     for valid in extracts:
         after = following.get(valid.extract.extract_date)
@@ -100,10 +105,12 @@ def _merged(table: Table, extracts: list[ValidExtract], deliveries: list[date], 
 
 def _with_first_delivery(table: Table, extracts: list[ValidExtract], current: str, first: date) -> str:
     """Add when each row's key was first delivered with the content it has."""
-    names = [column.name for column in sender_columns(table)]
+    names = [column.name for column in sender_columns(table) if column.name not in OF_THE_DELIVERY]
     content = f"hash({', '.join(names)})"
     key = ", ".join(table.key)
-    seen = _union([f"(SELECT {key}, {content} AS content, extract_date FROM {kept_rows_sql(table, valid)})" for valid in extracts])
+    seen = _union(
+        [f"(SELECT {key}, {content} AS content, extract_date FROM {kept_rows_sql(table, valid)})" for valid in extracts]
+    )
     history = f"(SELECT {key}, content, min(extract_date) AS first_extract_date FROM {seen} GROUP BY ALL)"
     rows = f"(SELECT *, {content} AS content FROM {current})"
     return (
@@ -128,13 +135,24 @@ def _valid(lake: Lake, table: Table, extract: Extract, records: dict[str, dict[s
     record = records[extract.extract_id]
     partition = {"table_name": table.name, "extract_id": extract.extract_id}
     quarantined = lake.scan(QUARANTINE.name, partition) if lake.exists(QUARANTINE.name) else ""
-    set_aside = f"(SELECT DISTINCT row_number FROM {quarantined} WHERE action = 'set_aside')" if record["rows_set_aside"] and quarantined else ""
+    set_aside = (
+        f"(SELECT DISTINCT row_number FROM {quarantined} WHERE action = 'set_aside')"
+        if record["rows_set_aside"] and quarantined
+        else ""
+    )
     source = lake.scan(table.name, {"extract_id": extract.extract_id})
     return ValidExtract(extract, source, Reading.from_json(str(record["text_reading"])), set_aside)
 
 
 def _no_rows(table: Table) -> str:
-    nothing = ", ".join(f"CAST(NULL AS VARCHAR) AS {column.name}" for column in (*sender_columns(table), table.column("extract_id")))
+    nothing = ", ".join(
+        f"CAST(NULL AS VARCHAR) AS {column.name}" for column in (*sender_columns(table), table.column("extract_id"))
+    )
     source = f"(SELECT {nothing}, CAST(NULL AS DATE) AS extract_date, CAST(NULL AS BIGINT) AS row_number WHERE false)"
-    rows = typed_rows_sql(table, source.replace(" AS extract_date", " AS extract_date, '' AS file_name"), Reading(), keep=("extract_date", "row_number"))
+    rows = typed_rows_sql(
+        table,
+        source.replace(" AS extract_date", " AS extract_date, '' AS file_name"),
+        Reading(),
+        keep=("extract_date", "row_number"),
+    )
     return f"(SELECT *, '' AS extract_id, extract_date AS first_extract_date, true AS is_first_delivery FROM {rows})"

@@ -39,7 +39,9 @@ class AcceptedBreach(BaseModel, extra="forbid", frozen=True):
 class ValidationSettings(BaseModel, extra="forbid", frozen=True):
     """When an extract is too poor to go on with."""
 
-    limits: Mapping[str, float] = Field(default={}, description="table rule, or feed.rule -> its limit in place of the declared one")
+    limits: Mapping[str, float] = Field(
+        default={}, description="table rule, or feed.rule -> its limit in place of the declared one"
+    )
     accepted: tuple[AcceptedBreach, ...] = Field(default=(), description="breaches that stop nothing")
     batch_rows: int = Field(default=250_000, ge=1_000, le=5_000_000, description="rows of a batch in memory")
     dummy_person_rows: Mapping[str, int] = Field(
@@ -47,14 +49,18 @@ class ValidationSettings(BaseModel, extra="forbid", frozen=True):
         description="feed -> rows in one delivery above which a pseudonym whose rows share days is a mark for 'number missing'",
     )
     other_dummy_person_rows: int = Field(default=20_000, ge=1, description="the same for every other feed")
-    dummy_shared_days: float = Field(default=0.03, ge=0, le=1, description="share of a dummy's rows that fall on a day with another of its rows, at least")
+    dummy_shared_days: float = Field(
+        default=0.03, ge=0, le=1, description="share of a dummy's rows that fall on a day with another of its rows, at least"
+    )
     least_month_rows: int = Field(default=20, ge=1, description="months of an organisation with fewer rows are not compared")
     least_group_rows: int = Field(default=50, ge=1, description="organisations with fewer rows are not judged by a share")
 
     @field_validator("limits")
     @classmethod
     def _known_rules(cls, limits: Mapping[str, float]) -> Mapping[str, float]:
-        unknown = sorted(name for name in limits if name.split(".")[-1] not in RULES or (("." in name) and name.split(".")[0] not in FEEDS))
+        unknown = sorted(
+            name for name in limits if name.split(".")[-1] not in RULES or (("." in name) and name.split(".")[0] not in FEEDS)
+        )
         if unknown:
             raise ValueError(f"there is no table rule {unknown}; the rules are {RULES}, alone or after a feed's name and a point")
         return limits

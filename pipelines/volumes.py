@@ -35,7 +35,7 @@ def feed_volumes(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table) -> pd
     latest, before = (_counted(lake, con, table, day) if day else None for day in (days[-1], days[-2] if len(days) > 1 else None))
     if latest is None:
         return None
-    both = latest.assign(rows_before=pd.NA) if before is None else latest.merge(
+    both = latest.assign(rows_before=float("nan")) if before is None else latest.merge(
         before.rename(columns={"rows": "rows_before"}), on=["organisation", "month"], how="outer"
     )  # fmt: skip
     rows = both["rows"].fillna(0).astype("int64")

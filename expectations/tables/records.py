@@ -49,7 +49,12 @@ VALIDATED_EXTRACTS = Table(
         Column("status", Kind.TEXT, "passed or stopped.", nullable=False, allowed=("passed", "stopped")),
         Column("rows", Kind.INTEGER, "Rows of the extract, unreadable ones included.", nullable=False, arrow="int64"),
         Column("rows_set_aside", Kind.INTEGER, "Rows that left the flow.", nullable=False, arrow="int64"),
-        Column("text_reading", Kind.TEXT, "How its text is read: the format of each date column and the padded columns, as JSON.", nullable=False),
+        Column(
+            "text_reading",
+            Kind.TEXT,
+            "How its text is read: the format of each date column and the padded columns, as JSON.",
+            nullable=False,
+        ),
     ),
     ("feed", "extract_id"),
     partitioned_by=("feed", "extract_id"),

@@ -30,7 +30,8 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
     """Where a feed's files are, how they are written and how they load."""
 
     files: tuple[str, ...] = Field(
-        default=(), description="globs below the landing folder; left out, every CSV and Parquet file in the folder named as the feed"
+        default=(),
+        description="globs below the landing folder; left out, every CSV and Parquet file in the folder named as the feed",
     )
     load: Literal["snapshot", "append"] | ReplacesMonths = Field(
         default="snapshot", description="snapshot, append or {replaces_months: n}: what a delivery does to the ones before it"
@@ -41,16 +42,23 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
         "admission date are then one stay, and record_id is part of the key",
     )
     columns: Mapping[str, str] = Field(default={}, description="Strata's column name -> the file's header, where it differs")
-    constants: Mapping[str, str] = Field(default={}, description="Strata's column name -> the value of every row, for a column the files lack")
+    constants: Mapping[str, str] = Field(
+        default={}, description="Strata's column name -> the value of every row, for a column the files lack"
+    )
     delivered: str = Field(
         default="",
         description="regular expression that finds the delivery date in the path, with the groups year, month and day; left out, "
         "the last YYYY-MM-DD or YYYYMMDD",
     )
     delivery_date: date | None = Field(default=None, description="delivery date of files whose path holds none")
-    pseudonymised: bool = Field(default=True, description="false: identifiers come in clear and are replaced by a keyed hash on the way in")
+    pseudonymised: bool = Field(
+        default=True, description="false: identifiers come in clear and are replaced by a keyed hash on the way in"
+    )
     lag_days: int | None = Field(
-        default=None, ge=0, le=400, description="days from an event to the delivery that usually first holds it; left out, the feed's own"
+        default=None,
+        ge=0,
+        le=400,
+        description="days from an event to the delivery that usually first holds it; left out, the feed's own",
     )
     delimiter: str = Field(default="", max_length=1, description="field separator of CSV files; left out, found in the header")
     quote: str = Field(default='"', max_length=1, description="quote of CSV files; empty for none")
@@ -86,7 +94,10 @@ class PseudonymSettings(BaseModel, extra="forbid", frozen=True):
     key_variable: str = Field(default="STRATA_PSEUDONYM_KEY", description="environment variable that holds the key")
     key_file: Path | None = Field(default=None, description="file that holds the key; it goes before the variable")
     clear_share: float = Field(
-        default=0.01, ge=0, le=1, description="share of clear NHS numbers, postcodes or names in a column above which a file is refused"
+        default=0.01,
+        ge=0,
+        le=1,
+        description="share of clear NHS numbers, postcodes or names in a column above which a file is refused",
     )
 
 
@@ -94,7 +105,9 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
     """The feeds of a deployment."""
 
     landing: Path | None = Field(default=None, description="folder of the extracts; left out, `landing` in the home")
-    feeds: Mapping[str, FeedSettings] = Field(default={}, validate_default=True, description="feed -> its settings; left out, every feed there is")
+    feeds: Mapping[str, FeedSettings] = Field(
+        default={}, validate_default=True, description="feed -> its settings; left out, every feed there is"
+    )
     pseudonyms: PseudonymSettings = PseudonymSettings()
     postcode_lookup: Path | None = Field(default=None, description="CSV or Parquet file with the columns postcode and lsoa")
 
@@ -117,7 +130,9 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
             if settings.rows_are == "episodes" and feed != "admissions":
                 raise ValueError(f"feeds.{feed}.rows_are: only the rows of admissions can be episodes")
             if settings.replaces_months and not RAW_TABLES[feed].event_date:
-                raise ValueError(f"feeds.{feed}.load: its rows have no date, so a delivery cannot replace months; use snapshot or append")
+                raise ValueError(
+                    f"feeds.{feed}.load: its rows have no date, so a delivery cannot replace months; use snapshot or append"
+                )
         return self
 
     def lag_days(self, feed: str) -> int:
@@ -157,7 +172,9 @@ def find_extracts(feed: str, settings: FeedSettings, landing: Path) -> list[Extr
 def _extract(feed: str, settings: FeedSettings, landing: Path, file: Path) -> ExtractFile:
     path = file.relative_to(landing).as_posix()
     if not file.resolve().is_relative_to(landing.resolve()):
-        raise ExtractError(f"{path}: the file lies outside the landing folder (a link leads out of it); copy it in, or set `landing`")
+        raise ExtractError(
+            f"{path}: the file lies outside the landing folder (a link leads out of it); copy it in, or set `landing`"
+        )
     if not file.resolve().is_file():
         raise ExtractError(f"{path}: not a file that can be read (a broken link, a pipe or a device)")
     if not path.lower().endswith(ENDINGS):

@@ -247,7 +247,7 @@ class Recount:
 
     @staticmethod
     def _needed(feature: Feature) -> int:
-        if feature.window_days is None:
+        if feature.window_days is None or feature.statistic is Statistic.DAYS_SINCE_LAST:
             return 365
         return feature.window_days * (2 if feature.statistic is Statistic.TREND else 1)
 
@@ -272,7 +272,7 @@ class Recount:
             Statistic.FLAG: f"({count} > 0)::INTEGER",
             Statistic.SUM: f"coalesce({self._seen(feature.concept, window, 'sum(s.value)')}, 0)",
             Statistic.MAXIMUM: f"coalesce({self._seen(feature.concept, window, 'max(s.value)')}, 0)",
-            Statistic.DAYS_SINCE_LAST: self._seen(feature.concept, None, "min(s.days)"),
+            Statistic.DAYS_SINCE_LAST: self._seen(feature.concept, window, "min(s.days)"),
             Statistic.YEARS_SINCE_FIRST: self._seen(feature.concept, None, "max(s.days) / 365.25"),
             Statistic.NEW: f"coalesce({self._seen(feature.concept, None, 'max(s.days)')} <= {window}, false)::INTEGER",
             Statistic.DISTINCT_DAYS: self._seen(feature.concept, window, "count(DISTINCT s.event_date)"),
@@ -432,7 +432,12 @@ def assert_recounted(lake: Lake, catalogue: Catalogue, left_out: dict[str, str])
 def test_every_feature_of_one_index_date_equals_its_recount(lake: Lake, catalogue: Catalogue) -> None:
     summary = build_features(lake, REQUEST, INDEX, people_per_range=70)
     assert summary.rows > 100
-    assert all(feed.startswith("omop_") for feature in catalogue.features if feature.name in summary.not_computed for feed in feature.feeds)
+    assert all(
+        feed.startswith("omop_")
+        for feature in catalogue.features
+        if feature.name in summary.not_computed
+        for feed in feature.feeds
+    )
     assert_recounted(lake, catalogue, dict(summary.not_computed))
 
 
@@ -485,7 +490,9 @@ def test_events_split_into_other_files_change_nothing(lake: Lake, tmp_path: Path
     build_features(lake, REQUEST, INDEX)
     other = _changed(lake, tmp_path, "DELETE FROM event WHERE true")
     for third in (2, 0, 1):
-        other.append(core.EVENT, lake.read("core__event", where=f"(code + event_type) % 3 = {third}", order="person_key, event_date"))
+        other.append(
+            core.EVENT, lake.read("core__event", where=f"(code + event_type) % 3 = {third}", order="person_key, event_date")
+        )
     build_features(other, REQUEST, INDEX)
     assert built_columns(other) == built_columns(lake)
 

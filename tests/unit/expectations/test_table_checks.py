@@ -23,7 +23,12 @@ def months(*rows: tuple[str, str, float, float | None]) -> pd.DataFrame:
 
 
 def test_a_month_that_lost_rows_has_collapsed() -> None:
-    compared = months(("RX1", "2025-01-01", 40, 100), ("RX1", "2025-02-01", 90, 100), ("RX2", "2025-01-01", 1, 5), ("RX2", "2025-03-01", 50, None))
+    compared = months(
+        ("RX1", "2025-01-01", 40, 100),
+        ("RX1", "2025-02-01", 90, 100),
+        ("RX2", "2025-01-01", 1, 5),
+        ("RX2", "2025-03-01", 50, None),
+    )
     found = answer("month_collapsed", 0.5, ("provider_code",), months=compared)
     assert places(found) == [("RX1", "2025-01")]
     assert found.findings[0].words == "RX1 2025-01: 40 rows, 100 in the delivery before (40%)"
@@ -48,7 +53,10 @@ def test_a_handful_of_broken_rows_breaks_no_share() -> None:
 
 def test_an_empty_extract_and_a_missing_column_are_named() -> None:
     assert answer("not_empty", extracts=EXTRACTS.assign(rows=0)).findings[0].words == "a.csv holds no rows"
-    assert answer("columns_present", extracts=EXTRACTS.assign(columns_missing="person_id")).findings[0].words == "a.csv lacks person_id"
+    assert (
+        answer("columns_present", extracts=EXTRACTS.assign(columns_missing="person_id")).findings[0].words
+        == "a.csv lacks person_id"
+    )
 
 
 def test_repeated_keys_are_counted() -> None:
@@ -57,19 +65,25 @@ def test_repeated_keys_are_counted() -> None:
 
 @pytest.mark.parametrize(("now", "before", "broken"), [(1, 2, 1), (1, None, 0), (2, 2, 0), (0, 2, 1)])
 def test_a_column_is_frozen_only_against_the_delivery_before(now: int, before: float | None, broken: int) -> None:
-    columns = pd.DataFrame({"column": ["sex"], "rows": [100], "values": [100], "outside": [0], "different": [now], "different_before": [before]})
+    columns = pd.DataFrame(
+        {"column": ["sex"], "rows": [100], "values": [100], "outside": [0], "different": [now], "different_before": [before]}
+    )
     summary = Summary(EXTRACTS, columns=columns.astype({"different_before": float}), thresholds=Thresholds(10, 10))
     assert len(CHECKS["single_value"](summary, 0.0, ("sex",)).findings) == broken
 
 
 def test_too_many_unknown_codes_are_named_with_their_share() -> None:
-    columns = pd.DataFrame({"column": ["sex"], "rows": [100], "values": [80], "outside": [40], "different": [2], "different_before": [2.0]})
+    columns = pd.DataFrame(
+        {"column": ["sex"], "rows": [100], "values": [80], "outside": [40], "different": [2], "different_before": [2.0]}
+    )
     found = CHECKS["unknown_codes"](Summary(EXTRACTS, columns=columns), 0.3, ("sex",))
     assert found.findings[0].words == "40 of 80 values of sex are outside its vocabulary (50.0%)"
 
 
 def test_a_provider_that_sends_no_ethnicity_is_named() -> None:
-    groups = pd.DataFrame({"organisation": ["RX1", "RX2"], "column": ["ethnic_category"] * 2, "rows": [100, 100], "not_known": [60, 10]})
+    groups = pd.DataFrame(
+        {"organisation": ["RX1", "RX2"], "column": ["ethnic_category"] * 2, "rows": [100, 100], "not_known": [60, 10]}
+    )
     assert places(answer("share_of_values", 0.4, ("ethnic_category",), not_known=groups)) == [("RX1", "")]
 
 
@@ -80,7 +94,10 @@ def test_a_practice_below_its_published_list_is_named() -> None:
 
 def test_a_practice_whose_history_was_loaded_is_named() -> None:
     starts = pd.DataFrame({"organisation": ["Y1"], "day": pd.to_datetime(["2021-06-01"]), "rows": [100], "same_day": [70]})
-    assert answer("history_starts_at_load", 0.3, starts=starts).findings[0].words == "Y1: 70% of 100 registrations begin on 2021-06-01"
+    assert (
+        answer("history_starts_at_load", 0.3, starts=starts).findings[0].words
+        == "Y1: 70% of 100 registrations begin on 2021-06-01"
+    )
 
 
 def test_figures_keep_their_bounds_exactly_when_nothing_is_found() -> None:

@@ -8,7 +8,11 @@ from expectations.suites import row_suite, shown_columns, summary_suite
 from expectations.tables.raw_gp import OPT_OUTS
 from expectations.validation import Engine, EngineError
 
-CHECKS = [check for check in row_checks(OPT_OUTS) if check.name in ("missing_value__status", "not_in_vocabulary__status", "duplicate_row")]
+CHECKS = [
+    check
+    for check in row_checks(OPT_OUTS)
+    if check.name in ("missing_value__status", "not_in_vocabulary__status", "duplicate_row")
+]
 BATCH = pd.DataFrame(
     {
         "status": pd.Categorical(["0", "1", None, "X", "X"]),
@@ -40,7 +44,9 @@ def test_a_broken_engine_raises_and_does_not_look_like_bad_data(engine: Engine) 
 
 def test_data_docs_hold_figures_and_no_row_values(tmp_path: Path) -> None:
     documented = Engine(tmp_path)
-    suite = summary_suite("raw__opt_outs__delivery", {"share_set_aside": (None, 0.2, "The share of rows set aside stays below its limit.")})
+    suite = summary_suite(
+        "raw__opt_outs__delivery", {"share_set_aside": (None, 0.2, "The share of rows set aside stays below its limit.")}
+    )
     assert documented.check_summary(pd.DataFrame({"share_set_aside": [0.35]}), suite) == {"share_set_aside"}
     documented.write_docs()
     pages = [page.read_text(encoding="utf-8") for page in tmp_path.rglob("*.html")]

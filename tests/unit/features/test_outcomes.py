@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from features.outcomes import OUTCOMES, ImmatureOutcomeError, OutcomeSettings, Spells, check_matured, first_after, label_rows
+from features.outcomes import (
+    OUTCOMES,
+    ImmatureOutcomeError,
+    OutcomeSettings,
+    Spells,
+    check_matured,
+    first_after,
+    label_rows,
+    matured_rows,
+    without_immature,
+)
 from features.periods import OPEN
 
 
@@ -50,6 +60,20 @@ def test_labels_wait_for_their_maturity() -> None:
     check_matured(settings, date(2024, 10, 1), date(2025, 12, 30))
     with pytest.raises(ImmatureOutcomeError, match="end on 2025-12-30, after the data cut 2025-12-29"):
         check_matured(settings, date(2024, 10, 1), date(2025, 12, 29))
+
+
+def test_of_rows_with_dates_of_their_own_the_latest_wait_and_the_others_have_labels() -> None:
+    settings, cut = OutcomeSettings(name="unplanned_readmission", horizon_days=30, maturity_days=10), date(1970, 4, 11)  # day 100
+    index_day = ints(60, 61)
+    matured = matured_rows(settings, index_day, cut)
+    labels = without_immature(label_rows(ints(70, 70), ints(OPEN, OPEN), ints(OPEN, 65), index_day, 30), matured)
+
+    assert matured.tolist() == [True, False]
+    assert (labels.label.tolist(), labels.composite.tolist()) == ([1, -1], [1, -1])
+    assert (labels.outcome_day.tolist(), labels.follow_up_days.tolist()) == ([70, OPEN], [10, -1])
+    assert labels.left_list.tolist() == [False, False]
+    with pytest.raises(ImmatureOutcomeError, match="after the data cut 1970-03-31"):
+        matured_rows(settings, index_day, date(1970, 3, 31))
 
 
 def test_an_unknown_outcome_is_refused_with_those_there_are() -> None:

@@ -111,11 +111,13 @@ def test_a_condition_is_found_ever_new_and_since_when() -> None:
     found = count(
         [feature("ever", Statistic.FLAG, "heart_failure"), feature("new", Statistic.NEW, "heart_failure", 365),
          feature("years", Statistic.YEARS_SINCE_FIRST, "heart_failure"), feature("days", Statistic.DAYS_SINCE_LAST, "heart_failure"),
-         feature("asthma_new", Statistic.NEW, "asthma", 365), feature("never", Statistic.DAYS_SINCE_LAST, "admission")], events,
+         feature("asthma_new", Statistic.NEW, "asthma", 365), feature("never", Statistic.DAYS_SINCE_LAST, "admission"),
+         feature("too_long_ago", Statistic.DAYS_SINCE_LAST, "asthma", 1)], events,
     )  # fmt: skip
     assert found["years"] == [pytest.approx(731 / 365.25)]
     assert (found["ever"], found["new"], found["days"], found["asthma_new"]) == ([1], [0], [3], [1])
     assert np.isnan(found["never"]).all()
+    assert np.isnan(found["too_long_ago"]).all()
 
 
 def test_two_codes_of_a_substance_are_one_medicine_counted_by_its_last_issue() -> None:

@@ -28,19 +28,34 @@ def test_an_nhs_number_passes_modulus_11(value: str, clear: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "clear"), [("BS1 4ND", True), ("bs14nd", True), ("EC1A 1BB", True), ("E01000001", False), ("I21", False), ("RX1", False), ("J440", False)]
+    ("value", "clear"),
+    [
+        ("BS1 4ND", True),
+        ("bs14nd", True),
+        ("EC1A 1BB", True),
+        ("E01000001", False),
+        ("I21", False),
+        ("RX1", False),
+        ("J440", False),
+    ],
 )
 def test_a_full_postcode_is_known_by_its_form(value: str, clear: bool) -> None:
     assert ask(is_postcode_sql("v"), value) is clear
 
 
-@pytest.mark.parametrize(("value", "clear"), [("Smith, John", True), ("JOHN O'NEIL SMITH", True), ("Smith, J", True), ("p1", False), ("ab12 cd34", False)])
+@pytest.mark.parametrize(
+    ("value", "clear"),
+    [("Smith, John", True), ("JOHN O'NEIL SMITH", True), ("Smith, J", True), ("p1", False), ("ab12 cd34", False)],
+)
 def test_a_name_is_words_of_letters(value: str, clear: bool) -> None:
     assert ask(is_name_sql("v"), value) is clear
 
 
 def test_a_column_full_of_clear_numbers_is_refused() -> None:
-    with pytest.raises(ExtractError, match=r"a\.csv: the column person_id holds clear identifiers \(990 NHS numbers in 1,000 values; the limit is 1\.0%\)"):
+    with pytest.raises(
+        ExtractError,
+        match=r"a\.csv: the column person_id holds clear identifiers \(990 NHS numbers in 1,000 values; the limit is 1\.0%\)",
+    ):
         columns_to_withhold("a.csv", {"person_id": Sightings(1000, 1000, 990, 0, 0)}, 0.01)
 
 

@@ -25,7 +25,19 @@ def test_a_tidy_file_is_read_as_it_stands(tmp_path: Path) -> None:
 
 
 def test_each_bad_line_has_its_number_and_reason(tmp_path: Path) -> None:
-    lines = [b"id,name,n", b"1,a,1", b"2,b,2,x", b"3,c", b"4,\xff,4", b'5,"open,5', b'6,"x"y,6', b"id,name,n", b"8,\0,8", b'9,"a,""b""",9', b""]
+    lines = [
+        b"id,name,n",
+        b"1,a,1",
+        b"2,b,2,x",
+        b"3,c",
+        b"4,\xff,4",
+        b'5,"open,5',
+        b'6,"x"y,6',
+        b"id,name,n",
+        b"8,\0,8",
+        b'9,"a,""b""",9',
+        b"",
+    ]
     assert reasons(write(tmp_path, b"\n".join(lines))) == {
         "control_character": [8],
         "not_utf8": [4],
@@ -79,7 +91,9 @@ def test_numbers_hold_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert clean.getvalue().split(b"\n")[37:39] == [b'"",', b"38,a"]
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"", "empty"), (b"a\rb\rc", "Macintosh"), ("a,b\n1,2\n".encode("utf-16"), "UTF-16|utf-8|UTF-8")])
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"", "empty"), (b"a\rb\rc", "Macintosh"), ("a,b\n1,2\n".encode("utf-16"), "UTF-16|utf-8|UTF-8")]
+)
 def test_a_file_without_a_usable_header_is_named(tmp_path: Path, content: bytes, words: str) -> None:
     with pytest.raises(ExtractError, match=rf"a\.csv.*({words})"):
         survey_csv(write(tmp_path, content), Layout())

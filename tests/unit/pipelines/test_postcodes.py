@@ -23,7 +23,10 @@ from pipelines.storage import connect
 )
 def test_what_a_postcode_tells(postcode: str | None, lsoa: str | None, matched: str | None, status: str | None) -> None:
     with connect() as con:
-        told = con.execute(f"SELECT {status_sql('p', 'l', 'm')} FROM (SELECT ?::VARCHAR AS p, ?::VARCHAR AS l, ?::VARCHAR AS m)", [postcode, lsoa, matched])
+        told = con.execute(
+            f"SELECT {status_sql('p', 'l', 'm')} FROM (SELECT ?::VARCHAR AS p, ?::VARCHAR AS l, ?::VARCHAR AS m)",
+            [postcode, lsoa, matched],
+        )
         assert told.fetchall() == [(status,)]
 
 

@@ -20,8 +20,16 @@ def expected(message: str, key: bytes = KEY) -> str:
 @pytest.mark.parametrize("key", [KEY, b"short but long enough a key 12345", bytes(range(64))])
 def test_a_pseudonym_is_the_hmac_of_the_identifier(key: bytes) -> None:
     with connect() as con, keyed(con, key):
-        values = con.execute(f"SELECT {pseudonym_sql('v')} FROM (VALUES ('9434765919'), ('943 476 5919'), ('é-abc'), (' '), (NULL)) t(v)").fetchall()
-    assert [value for (value,) in values] == [expected("9434765919", key), expected("9434765919", key), expected("ÉABC", key), None, None]
+        values = con.execute(
+            f"SELECT {pseudonym_sql('v')} FROM (VALUES ('9434765919'), ('943 476 5919'), ('é-abc'), (' '), (NULL)) t(v)"
+        ).fetchall()
+    assert [value for (value,) in values] == [
+        expected("9434765919", key),
+        expected("9434765919", key),
+        expected("ÉABC", key),
+        None,
+        None,
+    ]
 
 
 def test_the_key_is_gone_after_use() -> None:

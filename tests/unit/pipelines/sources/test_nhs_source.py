@@ -16,7 +16,9 @@ def landed(folder: Path, *paths: str) -> Path:
 
 
 def test_extracts_come_in_order_of_delivery(tmp_path: Path) -> None:
-    landing = landed(tmp_path, "patients/a_2026-02-01.csv", "patients/b_20260101.csv.gz", "patients/.hidden.csv", "patients/notes.md")
+    landing = landed(
+        tmp_path, "patients/a_2026-02-01.csv", "patients/b_20260101.csv.gz", "patients/.hidden.csv", "patients/notes.md"
+    )
     assert [(extract.path, extract.extract_date) for extract in find_extracts("patients", FeedSettings(), landing)] == [
         ("patients/b_20260101.csv.gz", date(2026, 1, 1)),
         ("patients/a_2026-02-01.csv", date(2026, 2, 1)),
@@ -26,7 +28,10 @@ def test_extracts_come_in_order_of_delivery(tmp_path: Path) -> None:
 def test_the_delivery_date_is_found_as_the_settings_say(tmp_path: Path) -> None:
     landing = landed(tmp_path, "sus/extract-01.03.2026.csv")
     pattern = r"(?P<day>[0-9]{2})[.](?P<month>[0-9]{2})[.](?P<year>[0-9]{4})"
-    for settings in (FeedSettings(files=("sus/*.csv",), delivered=pattern), FeedSettings(files=("sus/*.csv",), delivery_date=date(2026, 3, 1))):
+    for settings in (
+        FeedSettings(files=("sus/*.csv",), delivered=pattern),
+        FeedSettings(files=("sus/*.csv",), delivery_date=date(2026, 3, 1)),
+    ):
         assert [extract.extract_date for extract in find_extracts("admissions", settings, landing)] == [date(2026, 3, 1)]
 
 

@@ -1,0 +1,209 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from expectations.tables.raw_gp import PATIENTS
+from expectations.tables.raw_hospital import ADMISSIONS
+from pipelines.errors import ValidationStop
+from pipelines.ingest import ingest_feed
+from pipelines.sources.nhs import FeedSettings, NhsSettings
+from pipelines.storage import Lake, connect
+from pipelines.validate import AcceptedBreach, ValidationSettings, ValidationSummary, validate_feed
+
+PATIENT_HEADER = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,SEX,IS_TEST_PATIENT\n"
+SPELL_HEADER = "Der_Pseudo_NHS_Number,Hospital_Spell_No,Der_Provider_Code,Admission_Date,Discharge_Date,Admission_Method\n"
+NHS = NhsSettings(feeds={"patients": FeedSettings(), "admissions": FeedSettings(load="snapshot")})
+LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1})
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.landing, self.lake = folder, Lake(folder / "lake")
+
+    def land(self, feed: str, day: str, content: str, part: str = "") -> None:
+        (self.landing / feed).mkdir(exist_ok=True)
+        (self.landing / feed / f"{feed}{part}_{day}.csv").write_text(content)
+
+    def validate(
+        self, settings: ValidationSettings = LENIENT, lists: pd.DataFrame | None = None, docs: Path | None = None
+    ) -> dict[str, ValidationSummary]:
+        found = {}
+        with connect() as con:
+            for table in (PATIENTS, ADMISSIONS):
+                ingest_feed(self.lake, con, table, NHS, self.landing)
+                found[table.feed] = validate_feed(self.lake, con, table, NHS, settings, published_lists=lists, docs=docs)
+        return found
+
+    def quarantine(self, feed: str) -> list[tuple]:
+        rows = self.lake.read(
+            "core__quarantine", "file_name, row_number, reason, column_name, action", f"table_name = 'raw__{feed}'", "1, 2, 3, 4"
+        )
+        return [tuple(row.values())[1:] for row in rows.to_pylist()]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def spell(person: str, number: str, provider: str, admitted: str, discharged: str, method: str = "21") -> str:
+    return f"{person},{number},{provider},{admitted},{discharged},{method}\n"
+
+
+def many(rows: int, month: str = "2025-01", provider: str = "RX1", method: str = "21") -> str:
+    return "".join(
+        spell(f"p{n}", f"{month}{n}", provider, f"{month}-{n % 28 + 1:02}", f"{month}-28", "11" if n % 2 else method)
+        for n in range(rows)
+    )
+
+
+def test_every_row_rule_names_its_rows(bench: Bench) -> None:
+    bench.land("patients", "2026-01-01", PATIENT_HEADER + "p1,Y00001,1950,6,1,0\np2,Y00001,2020,6,2,0\np3,Y00001,1980,,2,Y\n")
+    spells = [
+        spell("p1", "s1", "RX1", "2025-01-01", "2025-01-05"),
+        spell("p1", "s2", "RX2", "2025-01-03", "2025-01-04"),
+        spell("p2", "s3", "RX1", "2019-01-03", "2019-01-04"),
+        spell("p1", "s4", "RX1", "2025-02-03", "2025-02-01"),
+        spell("p1", "s1", "RX1", "2025-01-01", "2025-01-05"),
+        spell("p1", "s5", "RX1", "2026-02-01", ""),
+        spell("p1", "s6", "rx1", "1900-01-01", "", "99"),
+    ]
+    bench.land("admissions", "2026-01-01", SPELL_HEADER + "".join(spells))
+    bench.validate()
+    assert bench.quarantine("patients") == [(3, "test_patient", "", "set_aside")]
+    assert bench.quarantine("admissions") == [
+        (1, "overlapping_spells", "", "flagged"),
+        (2, "overlapping_spells", "", "flagged"),
+        (3, "date_before_birth", "", "set_aside"),
+        (4, "discharge_before_admission", "", "set_aside"),
+        (5, "duplicate_row", "", "set_aside"),
+        (6, "date_after_extract", "", "set_aside"),
+        (7, "padding_or_case", "provider_code", "repaired"),
+        (7, "placeholder_date", "", "set_aside"),
+    ]
+
+
+def test_a_duplicate_of_a_broken_row_stays(bench: Bench) -> None:
+    bench.land(
+        "admissions",
+        "2026-01-01",
+        SPELL_HEADER
+        + spell("p1", "s1", "RX1", "2025-01-03", "2025-01-01")
+        + spell("p1", "s1", "RX1", "2025-01-03", "2025-01-04"),
+    )
+    bench.validate()
+    assert bench.quarantine("admissions") == [
+        (1, "discharge_before_admission", "", "set_aside"),
+        (1, "duplicate_row", "", "set_aside"),
+    ]
+
+
+def test_duplicates_are_found_across_the_files_of_a_delivery(bench: Bench) -> None:
+    bench.land("admissions", "2026-01-01", SPELL_HEADER + spell("p1", "s1", "RX1", "2025-01-03", ""), "_a")
+    bench.land(
+        "admissions",
+        "2026-01-01",
+        SPELL_HEADER + spell("p9", "s9", "RX1", "2025-01-03", "") + spell("p1", "s1", "RX1", "2025-01-03", ""),
+        "_b",
+    )
+    bench.validate()
+    assert bench.quarantine("admissions") == [(2, "duplicate_row", "", "set_aside")]
+
+
+def test_a_dummy_is_told_from_a_dialysis_patient(bench: Bench) -> None:
+    days = [f"2025-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 28)][:310]
+    dialysis = "".join(spell("dialysis", f"d{n}", "RX1", day, day, "11") for n, day in enumerate(days))
+    dummy = "".join(spell("000", f"x{n}", "RX1", days[n % 155], days[n % 155], "21") for n in range(310))
+    bench.land("admissions", "2026-01-01", SPELL_HEADER + dialysis + dummy)
+    assert bench.validate()["admissions"].broken == {"dummy_person_id": 310}
+
+
+def test_a_delivery_is_validated_once_by_the_same_rules(bench: Bench) -> None:
+    bench.land("admissions", "2026-01-01", SPELL_HEADER + many(20))
+    assert len(bench.validate()["admissions"].deliveries) == 1
+    assert bench.validate()["admissions"].deliveries == []
+    assert len(bench.validate(ValidationSettings(batch_rows=1000))["admissions"].deliveries) == 1
+
+
+def test_small_batches_find_the_same(bench: Bench) -> None:
+    bench.land("admissions", "2026-01-01", SPELL_HEADER + many(2500) + spell("p1", "x", "RX1", "2025-02-03", "2025-02-01"))
+    bench.validate(LENIENT.model_copy(update={"batch_rows": 1000}))
+    assert bench.quarantine("admissions") == [(2501, "discharge_before_admission", "", "set_aside")]
+
+
+def test_a_collapsed_month_stops_and_says_where(bench: Bench) -> None:
+    bench.land("admissions", "2025-03-01", SPELL_HEADER + many(60) + many(60, "2025-02"))
+    bench.land("admissions", "2025-04-01", SPELL_HEADER + many(20) + many(60, "2025-02"))
+    with pytest.raises(
+        ValidationStop,
+        match=r"month_collapsed, delivery of 2025-04-01: RX1 2025-01: 20 rows, 60 in the delivery before \(33%\) \(limit 0\.5\)",
+    ):
+        bench.validate()
+    with pytest.raises(ValidationStop, match=r"validation\.limits\.admissions\.month_collapsed"):
+        bench.validate()
+
+
+def test_an_accepted_breach_is_recorded_and_stops_nothing(bench: Bench) -> None:
+    bench.land("admissions", "2025-03-01", SPELL_HEADER + many(60) + many(60, "2025-02"))
+    bench.land("admissions", "2025-04-01", SPELL_HEADER + many(20) + many(60, "2025-02"))
+    breach = {
+        "feed": "admissions",
+        "rule": "month_collapsed",
+        "delivery": "2025-04-01",
+        "organisation": "RX1",
+        "reason": "the ward closed in January",
+    }
+    bench.validate(LENIENT.model_copy(update={"accepted": (AcceptedBreach.model_validate(breach),)}))
+    note = bench.lake.read("monitoring__validation", "note, passed", "rule = 'month_collapsed' AND note <> ''").to_pylist()
+    assert note == [
+        {"note": "RX1 2025-01: 20 rows, 60 in the delivery before (33%) Accepted: the ward closed in January", "passed": True}
+    ]
+
+
+def test_a_column_that_froze_stops(bench: Bench) -> None:
+    bench.land("admissions", "2025-03-01", SPELL_HEADER + many(60))
+    bench.land("admissions", "2025-04-01", SPELL_HEADER + many(60).replace(",21\n", ",11\n"))
+    with pytest.raises(ValidationStop, match=r"single_value.*admission_method holds one value or none"):
+        bench.validate()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (SPELL_HEADER, "not_empty.* holds no rows"),
+        (SPELL_HEADER.replace("Admission_Method", "Method") + many(5), "columns_present.* lacks admission_method"),
+        (SPELL_HEADER + many(30, method="ZZ"), "unknown_codes.*15 of 30 values of admission_method"),
+        (SPELL_HEADER + many(10) + spell("p", "s", "RX1", "2025-01-03", "2025-01-01") * 5, r"share_set_aside.*5 of 15 rows"),
+    ],
+)
+def test_a_broken_table_rule_stops(bench: Bench, content: str, words: str) -> None:
+    bench.land("admissions", "2026-01-01", content)
+    with pytest.raises(ValidationStop, match=words):
+        bench.validate(ValidationSettings())
+    with pytest.raises(ValidationStop, match=words):
+        bench.validate(ValidationSettings())
+
+
+def test_a_practice_below_its_published_list_is_a_warning(bench: Bench) -> None:
+    people = "".join(f"p{n},Y00001,1950,6,{n % 2 + 1},0\n" for n in range(60))
+    bench.land("patients", "2026-01-01", PATIENT_HEADER + people)
+    found = bench.validate(lists=pd.DataFrame({"practice_code": ["Y00001"], "patients": [400]}))["patients"]
+    assert (
+        found.warnings[0].words
+        == "below_published_list, delivery of 2026-01-01: Y00001: 60 patients, 400 on its published list (15%) (limit 0.5)"
+    )
+
+
+def test_no_row_value_enters_a_result_or_a_page(bench: Bench, tmp_path: Path) -> None:
+    bench.land(
+        "admissions",
+        "2026-01-01",
+        SPELL_HEADER + many(10) + spell("person-of-note", "SPELLX", "RX1", "2025-01-03", "2025-01-01", "QQ"),
+    )
+    bench.validate(docs=tmp_path / "docs")
+    written = [*(tmp_path / "docs").rglob("*.html"), *(tmp_path / "docs").rglob("*.json")]
+    text = "".join(file.read_text(encoding="utf-8") for file in written)
+    stored = str(bench.lake.read("monitoring__validation").to_pylist()) + str(bench.lake.read("core__quarantine").to_pylist())
+    assert "discharge_before_admission" in text
+    assert not any(value in text + stored for value in ("person-of-note", "SPELLX", "QQ"))

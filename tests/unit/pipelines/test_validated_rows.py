@@ -1,0 +1,112 @@
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from expectations.tables.raw_gp import OPT_OUTS
+from expectations.tables.raw_hospital import OUTPATIENT_APPOINTMENTS
+from pipelines.errors import ExtractError
+from pipelines.ingest import ingest_feed
+from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths
+from pipelines.storage import Lake, connect
+from pipelines.validate import ValidationSettings, validate_feed
+from pipelines.validated_rows import first_restated_day, validated_rows_sql
+
+HEADER = "Der_Pseudo_NHS_Number,OPA_Ident,Provider_Code,Appointment_Date,Attendance_Status\n"
+LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1})
+
+
+def row(number: int, day: str, status: str = "5") -> str:
+    return f"p{number},{number},RX1,{day},{status}\n"
+
+
+def deliver(folder: Path, load: object, deliveries: dict[str, str]) -> tuple[Lake, NhsSettings]:
+    """Write deliveries, take them in and validate them."""
+    lake, nhs = Lake(folder / "lake"), NhsSettings(feeds={"outpatient_appointments": FeedSettings(load=load)})
+    landing = folder / "outpatient_appointments"
+    landing.mkdir()
+    for day, rows in deliveries.items():
+        (landing / f"op_{day}.csv").write_text(HEADER + rows)
+    with connect() as con:
+        ingest_feed(lake, con, OUTPATIENT_APPOINTMENTS, nhs, folder)
+        validate_feed(lake, con, OUTPATIENT_APPOINTMENTS, nhs, LENIENT)
+    return lake, nhs
+
+
+def read(lake: Lake, nhs: NhsSettings, columns: str) -> list[tuple]:
+    with connect() as con:
+        rows = validated_rows_sql(lake, nhs, "outpatient_appointments")
+        return con.execute(f"SELECT {columns} FROM {rows} ORDER BY CAST(record_id AS INTEGER)").fetchall()
+
+
+JANUARY, FEBRUARY = date(2025, 1, 10), date(2025, 2, 10)
+
+
+def test_one_delivery_is_read_as_it_is(tmp_path: Path) -> None:
+    lake, nhs = deliver(tmp_path, "append", {"2025-01-10": row(1, "2024-12-01") + row(2, "soon") + row(3, "2024-12-03", "x")})
+    assert read(
+        lake, nhs, "record_id, appointment_date, attendance_status, first_extract_date, is_first_delivery, row_number"
+    ) == [
+        ("1", date(2024, 12, 1), "5", JANUARY, True, 1),
+        ("3", date(2024, 12, 3), None, JANUARY, True, 3),
+    ]
+
+
+def test_the_latest_snapshot_replaces_all(tmp_path: Path) -> None:
+    first, second = row(1, "2024-12-01") + row(2, "2024-12-02"), row(2, "2024-12-02") + row(3, "2024-12-03")
+    lake, nhs = deliver(tmp_path, "snapshot", {"2025-01-10": first, "2025-02-10": second})
+    assert read(lake, nhs, "record_id, extract_date, first_extract_date, is_first_delivery") == [
+        ("2", FEBRUARY, JANUARY, True),
+        ("3", FEBRUARY, FEBRUARY, False),
+    ]
+
+
+def test_what_a_restated_month_lacks_is_gone(tmp_path: Path) -> None:
+    first = row(1, "2024-10-31") + row(2, "2024-11-01") + row(3, "2024-12-24")
+    second = row(3, "2024-12-24") + row(4, "2025-01-05")
+    lake, nhs = deliver(tmp_path, ReplacesMonths(replaces_months=3), {"2025-01-10": first, "2025-02-10": second})
+    assert read(lake, nhs, "record_id, extract_date, first_extract_date") == [
+        ("1", JANUARY, JANUARY),
+        ("3", FEBRUARY, JANUARY),
+        ("4", FEBRUARY, FEBRUARY),
+    ]
+
+
+def test_additions_win_by_key_and_changed_content_is_new(tmp_path: Path) -> None:
+    first, second = row(1, "2024-12-01") + row(2, "2024-12-02"), row(2, "2024-12-02", "3")
+    lake, nhs = deliver(tmp_path, "append", {"2025-01-10": first, "2025-02-10": second})
+    assert read(lake, nhs, "record_id, attendance_status, first_extract_date") == [("1", "5", JANUARY), ("2", "3", FEBRUARY)]
+
+
+def test_a_later_row_takes_its_forerunner_back_even_when_it_is_set_aside(tmp_path: Path) -> None:
+    lake, nhs = deliver(
+        tmp_path, "append", {"2025-01-10": row(1, "2024-12-01") + row(2, "2024-12-02"), "2025-02-10": row(2, "2025-12-02")}
+    )
+    assert read(lake, nhs, "record_id") == [("1",)]
+
+
+def test_the_same_content_in_two_deliveries_belongs_to_both(tmp_path: Path) -> None:
+    rows = row(1, "2024-12-01")
+    lake, nhs = deliver(tmp_path, "snapshot", {"2025-01-10": rows, "2025-02-10": rows})
+    assert read(lake, nhs, "record_id, extract_date, first_extract_date") == [("1", FEBRUARY, JANUARY)]
+
+
+def test_a_restated_period_begins_with_a_month() -> None:
+    assert first_restated_day(date(2026, 1, 1), 12) == date(2025, 1, 1)
+    assert first_restated_day(date(2026, 3, 15), 3) == date(2025, 12, 1)
+
+
+def test_an_extract_that_is_not_validated_is_refused(tmp_path: Path) -> None:
+    lake, nhs = deliver(tmp_path, "append", {"2025-01-10": row(1, "2024-12-01")})
+    (tmp_path / "outpatient_appointments" / "op_2025-02-10.csv").write_text(HEADER + row(2, "2025-01-20"))
+    with connect() as con:
+        ingest_feed(lake, con, OUTPATIENT_APPOINTMENTS, nhs, tmp_path)
+    with pytest.raises(ExtractError, match=r"op_2025-02-10\.csv.*not validated"):
+        read(lake, nhs, "record_id")
+
+
+def test_a_feed_without_extracts_reads_as_no_rows(tmp_path: Path) -> None:
+    with connect() as con:
+        rows = con.sql(f"SELECT * FROM {validated_rows_sql(Lake(tmp_path), NhsSettings(), 'opt_outs')}")
+        assert {column.name for column in OPT_OUTS.columns} - {"file_name"} <= set(rows.columns)
+        assert rows.fetchall() == []
