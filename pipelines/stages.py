@@ -201,10 +201,13 @@ def conform_areas(deployment: Deployment) -> Summary:
 
 
 def conform_people(deployment: Deployment) -> Summary:
-    """Write core__person."""
-    return _conformed(
-        deployment, lambda con, rows: board.conform_people(deployment.lake, con, rows, deployment.settings.clinical)
-    )
+    """Write core__person; rows of an OMOP source that break a rule of other tables are quarantined first."""
+    lake, rules = deployment.lake, deployment.settings.clinical
+    if deployment.settings.source.kind != "omop":
+        return _conformed(deployment, lambda con, rows: board.conform_people(lake, con, rows, rules))
+    with deployment.duckdb() as con:
+        quarantine_unlinked(lake, con, _validated_cdm(deployment))
+    return _conformed(deployment, lambda con, rows: board.conform_people(lake, con, people_sources(rows), rules))
 
 
 def conform_registrations(deployment: Deployment) -> Summary:
@@ -372,7 +375,10 @@ def _conformed(deployment: Deployment, work: Callable[[duckdb.DuckDBPyConnection
     with deployment.duckdb() as con:
         if deployment.settings.source.kind == "omop" and omop is not None:
             return work(con, omop_sources(_cdm(deployment), omop))
-        return work(con, {table.feed: _validated(deployment, table) for table in raw_tables(deployment) if _has_extracts(deployment, table)})
+        return work(
+            con,
+            {table.feed: _validated(deployment, table) for table in raw_tables(deployment) if _has_extracts(deployment, table)},
+        )
 
 
 def _has_extracts(deployment: Deployment, table: Table) -> bool:

@@ -13,9 +13,9 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 
 import mlflow
-import mlflow.data
 import pandas as pd
 from matplotlib.figure import Figure
+from mlflow.data.pandas_dataset import from_pandas
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature, infer_signature
 from mlflow.tracking import MlflowClient
@@ -80,7 +80,7 @@ class Tracker:
         """Record the stored tables a run read: name to location and Delta version."""
         with mlflow.start_run(run_id=run_id, experiment_id=self._experiment(experiment)):
             for name, (location, version) in sources.items():
-                dataset = mlflow.data.from_pandas(
+                dataset = from_pandas(
                     pd.DataFrame({"delta_version": [version]}), source=location, name=name, digest=f"v{version}"
                 )
                 mlflow.log_input(dataset, context="training")

@@ -18,7 +18,6 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from expectations.catalogue import RAW_TABLES
 from expectations.table import Table
 from expectations.tables.records import VALIDATED_EXTRACTS
 from pipelines.delivery_context import prepare_context, profile_extract
@@ -172,8 +171,3 @@ def _stop_if_broken(feed: str, breaches: list[Breach]) -> None:
         "\n".join([f"the feed {feed} breaks rules that stop everything downstream:", *lines, *more])
         + f"\nHave the extract sent again; or, where the data are right, add the breach to validation.accepted or change {change}"
     )
-
-
-def feeds_in_order(nhs: NhsSettings) -> list[Table]:
-    """List the tables of the feeds that the settings name, the list of patients first."""
-    return [table for feed, table in RAW_TABLES.items() if feed in nhs.feeds]

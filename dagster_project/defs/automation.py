@@ -11,7 +11,9 @@ from pipelines import stages
 from pipelines.deployment import Deployment
 
 WHOLE = dg.define_asset_job(
-    "whole_pipeline", dg.AssetSelection.all(), description="From new extracts to published scores, for every index date of the plan."
+    "whole_pipeline",
+    dg.AssetSelection.all(),
+    description="From new extracts to published scores, for every index date of the plan.",
 )
 CHECK = dg.define_asset_job(
     "check_extract", dg.AssetSelection.groups("landing", "raw"), description="Ingest and validate new extracts, and nothing else."

@@ -121,7 +121,9 @@ def test_a_board_without_defects_breaks_no_declared_rule(tmp_path: Path) -> None
     con = duckdb.connect()
     for feed in FEEDS:
         table, types = TABLES[feed], {Kind.DATE: "DATE", Kind.INTEGER: "BIGINT", Kind.NUMBER: "DOUBLE"}
-        con.execute(f"CREATE OR REPLACE TABLE sent AS FROM read_csv('{tmp_path / feed}/*.csv', all_varchar = true, header = true)")
+        con.execute(
+            f"CREATE OR REPLACE TABLE sent AS FROM read_csv('{tmp_path / feed}/*.csv', all_varchar = true, header = true)"
+        )
         headers = {name.lower() for name, *_ in con.execute("DESCRIBE sent").fetchall()}
         columns = []
         for column in table.columns:
