@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
+from expectations.catalogue import RAW_TABLES
 from expectations.tables import core, risk
-from expectations.tables.features import CATALOGUE
+from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.records import EXTRACTS, VALIDATION
-from pipelines.defects import count_defects, describe_defects
 from pipelines.deployment import Deployment
-from pipelines.run_record import published_runs
+from pipelines.run_record import extracts_read, published_runs
+from pipelines.sources.opened import LIST_FEED, open_source
 from pipelines.storage import Lake, connect
+from pipelines.validation.defects import count_defects, describe_defects
 
 Rows = Sequence[Mapping[str, object]]
 MOST_REASONS = 25
+AUDIT_GROUPS = ("ethnic_group", "age_band", "sex_name")
 
 
 def closing_summary(deployment: Deployment, seconds: float) -> str:
@@ -22,12 +25,13 @@ def closing_summary(deployment: Deployment, seconds: float) -> str:
     lake, study = deployment.lake, deployment.settings.study
     parts = [
         _head(f"Strata: '{deployment.settings.deployment}' finished in {seconds:,.0f} s"),
-        *_volumes(lake),
+        *_volumes(deployment),
+        *_switched_off(deployment),
         *_quarantined(lake),
         *_warnings(lake),
         *_features(lake),
         *_models(lake, study.outcome.name),
-        *_pyramid(lake, study.outcome.name),
+        *_published(deployment),
         *_next(deployment),
     ]
     return "\n".join(parts)
@@ -89,7 +93,8 @@ def _read(lake: Lake, query: str) -> Rows:
         return con.sql(query).to_arrow_table().to_pylist()
 
 
-def _volumes(lake: Lake) -> Iterator[str]:
+def _volumes(deployment: Deployment) -> Iterator[str]:
+    lake = deployment.lake
     if lake.exists(core.PERSON.name):
         people, listed = (
             _read(lake, f"SELECT count(*) AS people, count(*) FILTER (on_list) AS listed FROM {lake.scan(core.PERSON.name)}")[0][
@@ -99,13 +104,34 @@ def _volumes(lake: Lake) -> Iterator[str]:
         )
         yield f"People: {people:,} known, {listed:,} of them on the list. Events: {lake.rows(core.EVENT.name):,}. Spells: {lake.rows(core.SPELL.name):,}."
     if lake.exists(risk.COHORT_FLOW.name):
+        rows = _rows_are(deployment)
         last = _read(
             lake,
-            f"SELECT index_date::VARCHAR AS index_date, reason, people FROM {lake.scan(risk.COHORT_FLOW.name)} ORDER BY index_date, step",
+            f"SELECT index_date::VARCHAR AS index_date, reason, people AS {rows} FROM {lake.scan(risk.COHORT_FLOW.name)} ORDER BY index_date, step",
         )
-        latest = [row for row in last if row["index_date"] == last[-1]["index_date"] and row["people"]]
+        latest = [row for row in last if row["index_date"] == last[-1]["index_date"] and row[rows]]
         yield _section(f"Cohort of {last[-1]['index_date']}")
-        yield from table(latest, ("reason", "people"))
+        yield from table(latest, ("reason", rows))
+
+
+def _rows_are(deployment: Deployment) -> str:
+    """Say what a row of the cohort is: a person, or one of a person's index events."""
+    per_person = deployment.settings.source.kind != "feature_table" and deployment.settings.study.cohort.kind == "registered"
+    return "people" if per_person else "index_events"
+
+
+def _switched_off(deployment: Deployment) -> Iterator[str]:
+    """Say what had no feed to work on: nothing is left out in silence."""
+    opened = open_source(deployment.settings.source, deployment.folder, deployment.home)
+    if opened.kind not in ("nhs", "synthetic"):
+        return
+    absent = sorted(set(RAW_TABLES) - set(extracts_read(deployment.lake)))
+    if absent:
+        yield _section("Switched off")
+        yield f"  Feeds without an extract: {', '.join(absent)}. Nothing that needs them was made."
+    if not opened.has_list:
+        yield f"  No features, labels, models or scores: the feed '{LIST_FEED}' is not configured, and without a list there is nobody to score."
+        yield "  The run ends with the core tables."
 
 
 def _extracts(lake: Lake) -> Iterator[str]:
@@ -174,30 +200,52 @@ def _models(lake: Lake, outcome: str) -> Iterator[str]:
             yield f"Not eligible: {row['candidate']}: {failed}."
 
 
-def _pyramid(lake: Lake, outcome: str) -> Iterator[str]:
-    runs = published_runs(lake, outcome)
+def _published(deployment: Deployment) -> Iterator[str]:
+    lake, rows = deployment.lake, _rows_are(deployment)
+    runs = published_runs(lake, deployment.settings.study.outcome.name)
     if not runs:
         return
     run = runs[-1]
     scan = lake.scan(risk.SCORES.name, {"run_id": str(run["run_id"])})
-    quintile = "coalesce('quintile ' || CEIL(imd_decile / 2)::INTEGER::VARCHAR, 'no decile')"
-    query = (
-        f"SELECT {quintile} AS deprivation, count(*) AS scored, count(*) FILTER (risk_percentile > 95) AS in_top_5_percent, "
-        f"count(*) FILTER (risk_percentile > 95) / count(*) AS share_in_top, avg(risk) AS mean_risk FROM {scan} GROUP BY ALL ORDER BY ALL"
-    )
     yield _section(
         f"Published: run {run['run_id']}, {run['rows']:,} scores for {run['index_date']}; suppressed: {run['suppressed']}"
     )
-    yield "The top 5% by deprivation (quintile 1 is most deprived)"
-    yield from table(_read(lake, query), ("deprivation", "scored", "in_top_5_percent", "share_in_top", "mean_risk"))
+    yield from _pyramid(deployment, scan)
     bands = _read(
-        lake, f"SELECT risk_band, count(*) AS people, min(risk) AS lowest_risk FROM {scan} GROUP BY ALL ORDER BY lowest_risk DESC"
+        lake, f"SELECT risk_band, count(*) AS {rows}, min(risk) AS lowest_risk FROM {scan} GROUP BY ALL ORDER BY lowest_risk DESC"
     )
-    yield from table(bands, ("risk_band", "people", "lowest_risk"))
+    yield from table(bands, ("risk_band", rows, "lowest_risk"))
+
+
+def _pyramid(deployment: Deployment, scores: str) -> Iterator[str]:
+    """Show who is at the top: by deprivation, or by the first group of the audit where no decile is known."""
+    lake = deployment.lake
+    features = lake.scan(PERSON_FEATURES.name)
+    kind = "deprivation"
+    group, source = "coalesce('quintile ' || CEIL(imd_decile / 2)::INTEGER::VARCHAR, 'no decile')", scores
+    if not _read(lake, f"SELECT count(imd_decile) AS known FROM {scores}")[0]["known"]:
+        kinds = (
+            tuple(deployment.settings.source.feature_table.groups) if deployment.settings.source.feature_table else AUDIT_GROUPS
+        )
+        kind = next(
+            (name for name in kinds if _read(lake, f'SELECT count(DISTINCT "{name}") AS n FROM {features}')[0]["n"] != 1), ""
+        )
+        named = f"coalesce(\"{kind}\", 'not_known')" if kind else "'everyone'"
+        group = "audit_group"
+        source = f"{scores} JOIN (SELECT person_id, index_event_id, {named} AS audit_group FROM {features}) USING (person_id, index_event_id)"
+    top = "risk_percentile > 95"
+    query = (
+        f'SELECT {group} AS "{kind or "everyone"}", count(*) AS scored, count(*) FILTER ({top}) AS in_top_5_percent, '
+        f"count(*) FILTER ({top}) / count(*) AS share_in_top, avg(risk) AS mean_risk FROM {source} GROUP BY ALL ORDER BY ALL"
+    )
+    yield f"The top 5% by {kind}" + (
+        " (quintile 1 is most deprived)" if kind == "deprivation" else "; no deprivation decile is known"
+    )
+    yield from table(_read(lake, query), (kind or "everyone", "scored", "in_top_5_percent", "share_in_top", "mean_risk"))
 
 
 def _next(deployment: Deployment) -> Iterator[str]:
     yield _section("Where to look next")
     yield f"  tables        {deployment.lake.root}"
-    yield f"  data quality  {deployment.reports / 'data_docs'}"
+    yield f"  data quality  {deployment.reports / 'validation.html'}"
     yield "  models, runs  make ui, then http://127.0.0.1:5000 (MLflow) and http://127.0.0.1:3000 (Dagster)"

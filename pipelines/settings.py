@@ -25,7 +25,7 @@ from pipelines.sources.nhs import NhsSettings
 from pipelines.sources.omop.settings import OmopSettings
 from pipelines.sources.reference import ReferenceSettings
 from pipelines.sources.synthetic.settings import SyntheticSettings
-from pipelines.validate import ValidationSettings
+from pipelines.validation.validate import ValidationSettings
 
 SourceKind = Literal["synthetic", "nhs", "omop", "feature_table"]
 

@@ -17,15 +17,15 @@ from features.outcomes import ImmatureOutcomeError
 from models.risk_model import RiskModel
 from pipelines import build_features as features_stage
 from pipelines import build_labels as labels_stage
-from pipelines import ingest as ingest_stage
 from pipelines import score as score_stage
-from pipelines import training_record, volumes
+from pipelines import training_record
 from pipelines.code_version import code_version, digest_of
 from pipelines.conform import board, places
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.linkage import check_linkage as linkage_check
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError, ValidationStop
+from pipelines.extracts import ingest as ingest_stage
 from pipelines.load_feature_table import load_feature_table
 from pipelines.run_record import RunInputs, extracts_read
 from pipelines.settings import planned_index_dates
@@ -39,8 +39,10 @@ from pipelines.sources.real_areas import areas_of_icb, practices_of_icb, publish
 from pipelines.sources.reference import Reference, with_landing_reference
 from pipelines.sources.synthetic.board import board_is_there, write_board
 from pipelines.train import run_study
-from pipelines.validate import validate_feed
-from pipelines.validated_rows import validated_rows_sql
+from pipelines.validation import volumes
+from pipelines.validation.validate import validate_feed
+from pipelines.validation.validated_rows import validated_rows_sql
+from pipelines.validation.validation_page import write_validation_page
 
 Summary = dict[str, Any]
 
@@ -171,8 +173,9 @@ def validate(deployment: Deployment, table: Table) -> Summary:
 
 
 def count_quarantine(deployment: Deployment) -> Summary:
-    """Count the quarantined rows by reason and action."""
+    """Count the quarantined rows by action, and write the page of what validation found."""
     lake = deployment.lake
+    write_validation_page(lake, deployment.reports / "validation.html")
     if not lake.exists(core.QUARANTINE.name):
         return {"rows": 0}
     found = lake.read(core.QUARANTINE.name, "action, count(*) AS n", "true GROUP BY action", "action").to_pylist()

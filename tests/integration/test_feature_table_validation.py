@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from expectations.tables.core import QUARANTINE
-from pipelines.ingest import ingest_feed
+from pipelines.extracts.ingest import ingest_feed
 from pipelines.load_feature_table import load_feature_table
 from pipelines.sources.deliveries import deliveries
 from pipelines.sources.feature_table import FeatureTableSettings
 from pipelines.sources.feature_table_columns import FEED, declare_feature_table, feature_table_feed
 from pipelines.storage import Lake, connect
-from pipelines.validate import validate_feed
-from pipelines.validated_rows import validated_rows_sql
-from pipelines.validation_settings import ValidationSettings
+from pipelines.validation.validate import validate_feed
+from pipelines.validation.validated_rows import validated_rows_sql
+from pipelines.validation.validation_settings import ValidationSettings
 
 pytestmark = pytest.mark.slow
 SETTINGS = FeatureTableSettings.model_validate(

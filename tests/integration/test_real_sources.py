@@ -16,7 +16,7 @@ from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.event import EventSettings
 from pipelines.conform.registration import RegistrationSettings
 from pipelines.errors import ValidationStop
-from pipelines.ingest import ingest_feed
+from pipelines.extracts.ingest import ingest_feed
 from pipelines.load_feature_table import load_feature_table
 from pipelines.sources.deliveries import deliveries
 from pipelines.sources.episodes import as_delivered
@@ -29,9 +29,9 @@ from pipelines.sources.omop.feed_rows import omop_availability, omop_sources
 from pipelines.sources.omop.links import linked_rows, quarantine_unlinked
 from pipelines.sources.omop.settings import OmopSettings
 from pipelines.storage import Lake, connect
-from pipelines.validate import validate_feed
-from pipelines.validated_rows import validated_rows_sql
-from pipelines.validation_settings import ValidationSettings
+from pipelines.validation.validate import validate_feed
+from pipelines.validation.validated_rows import validated_rows_sql
+from pipelines.validation.validation_settings import ValidationSettings
 
 pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from pipelines.sources.omop.links import TABLES
 from pipelines.sources.omop.settings import OmopSettings
 from pipelines.sources.omop.visits import Cdm
 from pipelines.storage import Lake
-from pipelines.validated_rows import validated_rows_sql
+from pipelines.validation.validated_rows import validated_rows_sql
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pipelines.conform.board import conform_people, conform_spells
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.event import EventSettings
 from pipelines.errors import ExtractError
-from pipelines.ingest import raw_schema
+from pipelines.extracts.ingest import raw_schema
 from pipelines.sources.omop.cohorts import index_events_sql, outcomes_sql
 from pipelines.sources.omop.conform import conform_omop_events, people_sources
 from pipelines.sources.omop.event_rows import omop_event_rows

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from pipelines.errors import SettingsError
-from pipelines.pseudonyms import keyed, pseudonym_sql, read_key
+from pipelines.extracts.pseudonyms import keyed, pseudonym_sql, read_key
 from pipelines.sources.nhs import PseudonymSettings
 from pipelines.storage import connect
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import SettingsError
-from pipelines.postcodes import load_postcode_areas, status_sql
+from pipelines.extracts.postcodes import load_postcode_areas, status_sql
 from pipelines.storage import connect
 
 

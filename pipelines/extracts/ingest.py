@@ -21,12 +21,12 @@ from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_common import PROVENANCE
 from expectations.tables.records import EXTRACTS
-from pipelines.csv_survey import read_blocks
 from pipelines.errors import ExtractError
-from pipelines.extract_reader import OpenedExtract, open_extract
-from pipelines.postcodes import load_postcode_areas
-from pipelines.pseudonyms import keyed, read_key
-from pipelines.raw_columns import raw_rows_sql
+from pipelines.extracts.csv_survey import read_blocks
+from pipelines.extracts.extract_reader import OpenedExtract, open_extract
+from pipelines.extracts.postcodes import load_postcode_areas
+from pipelines.extracts.pseudonyms import keyed, read_key
+from pipelines.extracts.raw_columns import raw_rows_sql
 from pipelines.sources.nhs import ExtractFile, FeedSettings, NhsSettings, find_extracts
 from pipelines.storage import Lake, arrow_schema
 

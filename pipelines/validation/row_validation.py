@@ -17,9 +17,9 @@ import pyarrow as pa
 from expectations.row_checks import PARSING_REASONS, RowCheck, row_checks
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
-from pipelines.delivery_context import Profile
-from pipelines.row_flags import flagged_rows_sql
 from pipelines.storage import Lake, arrow_schema
+from pipelines.validation.delivery_context import Profile
+from pipelines.validation.row_flags import flagged_rows_sql
 
 if TYPE_CHECKING:
     from expectations.validation import Engine

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 from expectations.row_checks import RowCheck, sender_columns
 from expectations.table import Column, Kind, RowRule, Table
-from pipelines.clear_identifiers import WITHHELD
-from pipelines.typed_rows import (
+from pipelines.extracts.clear_identifiers import WITHHELD
+from pipelines.validation.typed_rows import (
     DATE_FORMATS,
     IMPRECISE,
     Reading,

@@ -1,7 +1,14 @@
 import pytest
 
-from pipelines.clear_identifiers import Sightings, columns_to_withhold, digits_sql, is_name_sql, is_postcode_sql, passes_check_sql
 from pipelines.errors import ExtractError
+from pipelines.extracts.clear_identifiers import (
+    Sightings,
+    columns_to_withhold,
+    digits_sql,
+    is_name_sql,
+    is_postcode_sql,
+    passes_check_sql,
+)
 from pipelines.storage import connect
 
 

@@ -12,10 +12,10 @@ from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import VALIDATED_EXTRACTS
 from pipelines.errors import ExtractError
-from pipelines.ingest import Extract, current_extracts
+from pipelines.extracts.ingest import Extract, current_extracts
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.storage import Lake
-from pipelines.typed_rows import Reading, typed_rows_sql
+from pipelines.validation.typed_rows import Reading, typed_rows_sql
 
 OF_THE_DELIVERY = ("source_extraction_date",)  # says when a delivery was made, and is no content of its rows
 

@@ -12,9 +12,9 @@ import pyarrow as pa
 from expectations.table import Severity, Table, TableRule
 from expectations.table_checks import CHECKS, Answer, Finding, Summary
 from expectations.tables.records import VALIDATION
-from pipelines.row_validation import CountMismatch, RowOutcome
 from pipelines.storage import Lake, arrow_schema
-from pipelines.validation_settings import AcceptedBreach, ValidationSettings
+from pipelines.validation.row_validation import CountMismatch, RowOutcome
+from pipelines.validation.validation_settings import AcceptedBreach, ValidationSettings
 
 if TYPE_CHECKING:
     from expectations.validation import Engine

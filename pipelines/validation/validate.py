@@ -20,16 +20,16 @@ import pyarrow as pa
 
 from expectations.table import Table
 from expectations.tables.records import VALIDATED_EXTRACTS
-from pipelines.delivery_context import prepare_context, profile_extract
-from pipelines.delivery_summary import Delivery, summarise
 from pipelines.errors import ValidationStop
-from pipelines.ingest import Extract, current_extracts
-from pipelines.row_validation import RowOutcome, checks_of, validate_rows
+from pipelines.extracts.ingest import Extract, current_extracts
 from pipelines.sources.nhs import NhsSettings
 from pipelines.storage import Lake, arrow_schema
-from pipelines.table_validation import Breach, answer_table_rules, record_results
-from pipelines.validated_rows import valid_extracts, validated_rows_sql
-from pipelines.validation_settings import AcceptedBreach, ValidationSettings
+from pipelines.validation.delivery_context import prepare_context, profile_extract
+from pipelines.validation.delivery_summary import Delivery, summarise
+from pipelines.validation.row_validation import RowOutcome, checks_of, validate_rows
+from pipelines.validation.table_validation import Breach, answer_table_rules, record_results
+from pipelines.validation.validated_rows import valid_extracts, validated_rows_sql
+from pipelines.validation.validation_settings import AcceptedBreach, ValidationSettings
 
 if TYPE_CHECKING:
     from expectations.validation import Engine

@@ -4,9 +4,9 @@ import pytest
 
 from expectations.row_checks import row_checks
 from expectations.table import Action, Column, Kind, RowRule, Table
-from pipelines.row_flags import flagged_rows_sql
 from pipelines.storage import connect
-from pipelines.typed_rows import Reading, read_sql, typed_rows_sql
+from pipelines.validation.row_flags import flagged_rows_sql
+from pipelines.validation.typed_rows import Reading, read_sql, typed_rows_sql
 
 VISITS = Table(
     "raw__visits",

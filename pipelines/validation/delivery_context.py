@@ -8,11 +8,11 @@ import duckdb
 
 from expectations.row_checks import RowCheck, sender_columns
 from expectations.table import Action, Kind, Table
-from pipelines.ingest import Extract
-from pipelines.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, flagged_rows_sql, needs
+from pipelines.extracts.ingest import Extract
 from pipelines.storage import Lake
-from pipelines.typed_rows import DATE_FORMATS, Reading, is_padded_sql, matches, text_rows_sql, text_sql, typed_rows_sql
-from pipelines.validation_settings import ValidationSettings
+from pipelines.validation.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, flagged_rows_sql, needs
+from pipelines.validation.typed_rows import DATE_FORMATS, Reading, is_padded_sql, matches, text_rows_sql, text_sql, typed_rows_sql
+from pipelines.validation.validation_settings import ValidationSettings
 
 LONGEST_STAY_NIGHTS = 730  # an overlap of longer stays is an error of dates and is named as such
 

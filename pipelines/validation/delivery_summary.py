@@ -11,10 +11,10 @@ import pandas as pd
 
 from expectations.table import Table
 from expectations.table_checks import NOT_KNOWN, Summary, Thresholds
-from pipelines.row_validation import RowOutcome
 from pipelines.sources.nhs import FeedSettings
-from pipelines.validated_rows import ValidExtract, first_restated_day, kept_rows_sql
-from pipelines.validation_settings import ValidationSettings
+from pipelines.validation.row_validation import RowOutcome
+from pipelines.validation.validated_rows import ValidExtract, first_restated_day, kept_rows_sql
+from pipelines.validation.validation_settings import ValidationSettings
 
 
 @dataclass(frozen=True)

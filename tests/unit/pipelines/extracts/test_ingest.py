@@ -11,7 +11,7 @@ from expectations.table import Table
 from expectations.tables.raw_gp import OPT_OUTS, PATIENTS
 from expectations.tables.raw_hospital import ADMISSIONS
 from pipelines.errors import ExtractError, StrataError
-from pipelines.ingest import IngestSummary, current_extracts, ingest_feed, read_extracts
+from pipelines.extracts.ingest import IngestSummary, current_extracts, ingest_feed, read_extracts
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.storage import Lake, connect
 

@@ -6,10 +6,10 @@ import pytest
 from expectations.tables.raw_gp import PATIENTS
 from expectations.tables.raw_hospital import ADMISSIONS
 from pipelines.errors import ValidationStop
-from pipelines.ingest import ingest_feed
+from pipelines.extracts.ingest import ingest_feed
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.storage import Lake, connect
-from pipelines.validate import AcceptedBreach, ValidationSettings, ValidationSummary, validate_feed
+from pipelines.validation.validate import AcceptedBreach, ValidationSettings, ValidationSummary, validate_feed
 
 PATIENT_HEADER = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,SEX,IS_TEST_PATIENT\n"
 SPELL_HEADER = "Der_Pseudo_NHS_Number,Hospital_Spell_No,Der_Provider_Code,Admission_Date,Discharge_Date,Admission_Method\n"

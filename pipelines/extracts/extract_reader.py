@@ -13,8 +13,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from pipelines.csv_survey import Layout, Survey, survey_csv, write_clean
 from pipelines.errors import ExtractError
+from pipelines.extracts.csv_survey import Layout, Survey, survey_csv, write_clean
 from pipelines.sources.nhs import ExtractFile, FeedSettings
 
 NO_ROWS = "lines_without_row"

@@ -6,11 +6,11 @@ import pytest
 from expectations.tables.raw_gp import OPT_OUTS
 from expectations.tables.raw_hospital import OUTPATIENT_APPOINTMENTS
 from pipelines.errors import ExtractError
-from pipelines.ingest import ingest_feed
+from pipelines.extracts.ingest import ingest_feed
 from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths
 from pipelines.storage import Lake, connect
-from pipelines.validate import ValidationSettings, validate_feed
-from pipelines.validated_rows import first_restated_day, validated_rows_sql
+from pipelines.validation.validate import ValidationSettings, validate_feed
+from pipelines.validation.validated_rows import first_restated_day, validated_rows_sql
 
 HEADER = "Der_Pseudo_NHS_Number,OPA_Ident,Provider_Code,Appointment_Date,Attendance_Status\n"
 LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1})

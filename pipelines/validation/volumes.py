@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from expectations.table import Table
 from expectations.tables.risk import VOLUMES
-from pipelines.delivery_summary import Delivery, month_rows
-from pipelines.ingest import current_extracts
+from pipelines.extracts.ingest import current_extracts
 from pipelines.storage import Lake, arrow_schema
-from pipelines.validated_rows import valid_extracts
+from pipelines.validation.delivery_summary import Delivery, month_rows
+from pipelines.validation.validated_rows import valid_extracts
 
 
 def write_volumes(lake: Lake, con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> int:

@@ -8,7 +8,8 @@ import duckdb
 
 from expectations.table import Table
 from expectations.tables.raw_common import PROVENANCE
-from pipelines.clear_identifiers import (
+from pipelines.errors import ExtractError
+from pipelines.extracts.clear_identifiers import (
     PERSON_COLUMNS,
     POSTCODE_COLUMN,
     WITHHELD,
@@ -17,10 +18,9 @@ from pipelines.clear_identifiers import (
     look_for,
     watched_columns,
 )
-from pipelines.errors import ExtractError
-from pipelines.extract_reader import OpenedExtract
-from pipelines.postcodes import AREAS, normal, status_sql
-from pipelines.pseudonyms import pseudonym_sql
+from pipelines.extracts.extract_reader import OpenedExtract
+from pipelines.extracts.postcodes import AREAS, normal, status_sql
+from pipelines.extracts.pseudonyms import pseudonym_sql
 from pipelines.sources.nhs import ExtractFile, FeedSettings
 
 

@@ -1,0 +1,1 @@
+"""From files to raw tables: each extract as it came, identifiers apart."""
