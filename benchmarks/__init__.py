@@ -1,0 +1,1 @@
+"""What the stages cost: each in a process of its own, one JSON line a stage."""
