@@ -114,6 +114,8 @@ class _Design:
         """Give the weighted cross products in single precision: they steer the steps, and do not decide where they end."""
         root = np.sqrt(curvature)
         scaled = np.multiply(self.numbers, root[:, None], dtype=np.float32, casting="same_kind")
+        if not self.levels.shape[1]:
+            return scaled.T @ scaled
         levels = sparse.diags_array(root) @ self.levels
         cross = np.asarray(levels.T @ scaled)
         return np.block([[scaled.T @ scaled, cross.T], [cross, (levels.T @ levels).toarray()]])
