@@ -103,18 +103,20 @@ def interfaces(deployment: Deployment) -> None:
 
 
 def _execute(deployment: Deployment, job: str) -> None:
-    from dagster_project.definitions import defs
-    from dagster_project.headless import open_instance, run_job, say
+    from dagster_project.assembly import build
+    from dagster_project.headless import end_killed_runs, open_instance, run_job, say
     from dagster_project.partitions import add_index_dates
     from pipelines import stages
 
     with deployment.alone():
         stages.prepare(deployment)
         instance = open_instance(deployment.home)
+        end_killed_runs(instance)
         plan = stages.index_date_plan(deployment)
         dates = plan["score"] if job == "score_only" else tuple(day for days in plan.values() for day in days)
         say(f"Strata: {job} of '{deployment.settings.deployment}', writing to {deployment.home}")
-        run_job(defs.resolve_job_def(job), instance, add_index_dates(instance, dates), deployment.reports / "last_error.log")
+        whole = build(chosen_config())
+        run_job(whole.resolve_job_def(job), instance, add_index_dates(instance, dates), deployment.reports / "last_error.log")
 
 
 def _parser() -> argparse.ArgumentParser:

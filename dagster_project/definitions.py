@@ -1,29 +1,8 @@
-"""What Dagster loads: the assets, checks, jobs, schedule and sensor of one deployment.
-
-Which deployment is said by STRATA_CONFIG. Feeds that its configuration does not name have no asset.
-"""
+"""What Dagster loads: the definitions of the deployment that STRATA_CONFIG names."""
 
 from __future__ import annotations
 
-import dagster as dg
-
-from dagster_project.defs import automation, core, features, raw, risk
-from dagster_project.resources import StrataResource, chosen_config, opened
-
-
-def build(config: str) -> dg.Definitions:
-    """Put together the definitions of a configuration."""
-    deployment = opened(config)
-    assets = [*raw.assets(deployment), *core.assets(deployment), *features.assets(deployment), *risk.assets(deployment)]
-    return dg.Definitions(
-        assets=assets,
-        asset_checks=[*raw.checks(deployment), *core.checks(deployment)],
-        jobs=automation.jobs(deployment),
-        schedules=automation.schedules(),
-        sensors=automation.sensors(deployment),
-        resources={"strata": StrataResource(config=config)},
-        executor=dg.in_process_executor,
-    )
-
+from dagster_project.assembly import build
+from dagster_project.resources import chosen_config
 
 defs = build(chosen_config())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 
+from pipelines.deployment import write_whole
 from pipelines.errors import StrataError
 
 INSTANCE_SETTINGS = """# Written by Strata; Dagster's own storage is SQLite in this folder.
@@ -22,6 +25,11 @@ run_coordinator:
   config:
     max_concurrent_runs: 1
 """
+HEADLESS = "strata/headless"
+UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+# Errors that these packages declare say in plain words what is wrong and what to do; all others are faults.
+OWN_PACKAGES = ("expectations", "features", "models", "pipelines", "dagster_project")
+NAMED_ERROR = re.compile(r"(?P<package>\w+)\.[\w.]+: (?P<words>.*)", re.DOTALL)  # as Python prints an error that is not built in
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -31,17 +39,27 @@ def open_instance(home: Path) -> dg.DagsterInstance:
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / "dagster.yaml"
     if not settings.exists():
-        settings.write_text(INSTANCE_SETTINGS, encoding="utf-8")
+        write_whole(settings, INSTANCE_SETTINGS)
     os.environ["DAGSTER_HOME"] = str(folder)
     return dg.DagsterInstance.get()
 
 
-def run_job(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: Mapping[str, str], log: Path) -> None:
-    """Run a job in this process; raise what stopped it.
+def end_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Mark what killed processes left as running; whoever calls holds the home, so no run of this kind is alive."""
+    for run in instance.get_runs(dg.RunsFilter(tags={HEADLESS: "true"}, statuses=UNDER_WAY)):
+        instance.report_run_failed(run, "The process ended before the run did.")
 
-    A StrataError is raised as it is. Anything else is a fault of Strata: its traceback goes to `log`.
+
+def run_job(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: Mapping[str, str], log: Path) -> None:
+    """Run a job in this process; raise what stopped it, KeyboardInterrupt where a person did.
+
+    An error of Strata's own is raised as its words. Anything else is a fault of Strata: its traceback goes to `log`.
     """
-    result = job.execute_in_process(instance=instance, raise_on_error=False, tags=dict(tags), run_config=QUIET)
+    told = {**tags, HEADLESS: "true"}
+    try:
+        result = job.execute_in_process(instance=instance, raise_on_error=False, tags=told, run_config=QUIET)
+    except DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt from None
     if not result.success:
         raise _cause(result, log)
     executed = {event.step_key for event in result.all_events if event.is_step_success}
@@ -49,44 +67,51 @@ def run_job(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: Mapping[s
         raise StrataError(f"the job {job.name} had nothing to run: no asset was selected")
 
 
-def _cause(result: dg.ExecuteInProcessResult, log: Path) -> Exception:
-    for evaluation in result.get_asset_check_evaluations():
-        if not evaluation.passed and evaluation.blocking:
-            return StrataError(str(evaluation.description or f"the check {evaluation.check_name} failed"))
-    for event in result.all_events:
-        if event.is_step_failure:
-            chain = list(_chain(event.step_failure_data.error))
-            meant = [error for error in chain if error.cls_name in _strata_errors()]
-            if meant:
-                return StrataError(meant[0].message.split(": ", 1)[-1].strip())
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(chain[0].to_string() if chain else "", encoding="utf-8")
-            name = chain[-1].cls_name if chain else "unknown error"
-            return StrataError(f"{event.step_key} failed with {name}; this is a fault of Strata, its details are in {log}")
-    return StrataError(f"the run did not succeed; see {log}")
+def _cause(result: dg.ExecuteInProcessResult, log: Path) -> StrataError:
+    """Give everything that stopped a run, each thing once: what is independent runs on after a failure."""
+    broken = [
+        str(evaluation.description or f"the check {evaluation.check_name} failed")
+        for evaluation in result.get_asset_check_evaluations()
+        if not evaluation.passed and evaluation.blocking
+    ]
+    failed = [_words(event, log) for event in result.all_events if event.is_step_failure and not _by_check(event)]
+    return StrataError("\n".join(dict.fromkeys([*broken, *failed])) or f"the run did not succeed; see {log}")
+
+
+def _by_check(event: dg.DagsterEvent) -> bool:
+    """Say whether a step failed because a check inside it did."""
+    return any(error.cls_name == "DagsterAssetCheckFailedError" for error in _chain(event.step_failure_data.error))
+
+
+def _words(event: dg.DagsterEvent, log: Path) -> str:
+    chain = list(_chain(event.step_failure_data.error))
+    for error in chain:
+        named = NAMED_ERROR.match(error.message)
+        if named and named["package"] in OWN_PACKAGES:
+            return str(named["words"]).strip()
+    _keep(chain[0].to_string() if chain else "", log)
+    name = chain[-1].cls_name if chain else "unknown error"
+    return f"{event.step_key} failed with {name}; this is a fault of Strata, its details are in {log}"
 
 
 def _chain(error: Any) -> Iterator[Any]:
-    """Give an error and what caused it, outermost first: the first StrataError is the one that was meant for the reader."""
+    """Give an error and what caused it, outermost first: the first of Strata's own is the one meant for the reader."""
     while error is not None:
         yield error
         error = error.cause
 
 
-def _strata_errors() -> set[str]:
-    kinds = [StrataError]
-    for kind in kinds:
-        kinds.extend(kind.__subclasses__())
-    return {kind.__name__ for kind in kinds}
-
-
 def explain(error: BaseException, log: Path) -> str:
     """Give the words for an error that stopped a command."""
-    if isinstance(error, StrataError):
+    if type(error).__module__.split(".")[0] in OWN_PACKAGES:
         return str(error)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    _keep("".join(traceback.format_exception(error)), log)
     return f"{type(error).__name__}: this is a fault of Strata, its details are in {log}"
+
+
+def _keep(details: str, log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(details, encoding="utf-8")
 
 
 def say(text: str) -> None:

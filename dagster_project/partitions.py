@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import dagster as dg
@@ -10,13 +10,23 @@ import dagster as dg
 INDEX_DATES = dg.DynamicPartitionsDefinition(name="index_date")
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
+DATES = "strata/index_dates"
 
 
 def add_index_dates(instance: dg.DagsterInstance, dates: Iterable[date]) -> dict[str, str]:
-    """Make sure that dates are partitions and give the tags of a run over all of them."""
+    """Make sure that dates are partitions and give the tags of one run over all of them.
+
+    Dagster knows a run's partitions as a range; last month's scoring date may lie within it, so the dates are named too.
+    """
     keys = sorted({day.isoformat() for day in dates})
     known = instance.get_dynamic_partitions(str(INDEX_DATES.name))
     instance.add_dynamic_partitions(str(INDEX_DATES.name), [key for key in keys if key not in known])
     order = instance.get_dynamic_partitions(str(INDEX_DATES.name))
     places = sorted(order.index(key) for key in keys)
-    return {RANGE_START: order[places[0]], RANGE_END: order[places[-1]]}
+    return {RANGE_START: order[places[0]], RANGE_END: order[places[-1]], DATES: ",".join(keys)}
+
+
+def asked_for(tags: Mapping[str, str], keys: Iterable[str]) -> set[str]:
+    """Give the dates among a run's partitions that it is to compute: those its tags name, else all."""
+    named = tags.get(DATES)
+    return set(keys) if named is None else set(keys) & set(named.split(","))

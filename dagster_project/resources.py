@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import dagster as dg
 
+from pipelines import stages
 from pipelines.deployment import Deployment, open_deployment
 
 DEFAULT_CONFIG = "config/demo.yaml"
 
 
 class StrataResource(dg.ConfigurableResource):  # type: ignore[misc]
-    """Open the deployment of a configuration file."""
+    """Hold the deployment of a configuration file for a run, however the run was launched."""
 
     config: str
 
     @property
     def deployment(self) -> Deployment:
         return opened(self.config)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[StrataResource]:
+        """Refuse a run that must not begin, and one beside another in the same home."""
+        with self.deployment.alone():
+            stages.prepare(self.deployment)
+            yield self
 
 
 @cache

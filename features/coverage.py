@@ -28,12 +28,13 @@ class CoverageCalendar:
 
 def coverage_calendar(rows: Iterable[tuple[str, str, date, str]]) -> CoverageCalendar:
     """Build the calendar from (feed, practice, month, status) rows of core__coverage with the role 'practice'."""
-    covered = [(feed, practice, _month(month)) for feed, practice, month, status in rows if status == COVERED]
+    judged = [(feed, practice, _month(month), status) for feed, practice, month, status in rows]
+    covered = [(feed, practice, month) for feed, practice, month, status in judged if status == COVERED]
     if not covered:
         return CoverageCalendar({}, 0, {})
     practices = {code: place for place, code in enumerate(sorted({practice for _, practice, _ in covered}))}
     first = min(month for _, _, month in covered)
-    months = max(month for _, _, month in covered) - first + 1
+    months = max(month for _, _, month, _ in judged) - first + 1
     grids = {feed: np.zeros((len(practices), months), dtype=bool) for feed in sorted({feed for feed, _, _ in covered})}
     for feed, practice, month in covered:
         grids[feed][practices[practice], month - first] = True
@@ -47,7 +48,8 @@ def covered_days(
     """Give the days before each index date that a feed covers without a break, whole months at a time.
 
     `practice` is a place in the calendar, -1 for none. The month that holds the day before the index date must be covered,
-    and every month a window touches, for the window to be covered.
+    and every month a window touches, for the window to be covered. The month after the last that was judged had not ended
+    by the data cut: it counts as the month before it did, so that a cut within a month does not empty every window.
     """
     days = np.zeros(len(practice), dtype=np.int32)
     if feed not in calendar.run_start:
@@ -55,6 +57,7 @@ def covered_days(
     runs = calendar.run_start[feed]
     unique, which = distinct(index_day)
     month = np.array([_month(_date(day - 1)) for day in unique.tolist()])[which] - calendar.first_month
+    month = np.where(month == runs.shape[1], month - 1, month)
     inside = np.flatnonzero((practice >= 0) & (month >= 0) & (month < runs.shape[1]))
     start = runs[practice[inside], month[inside]]
     days[inside] = np.where(start == -1, 0, index_day[inside] - start)

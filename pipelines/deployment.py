@@ -9,15 +9,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from pipelines.errors import RefusalError
 from pipelines.settings import Settings, read_settings
 from pipelines.storage import Lake, connect
-from pipelines.tracking import Tracker
+
+if TYPE_CHECKING:
+    from pipelines.tracking import Tracker
 
 MARK = "deployment"
+HELD: set[Path] = set()  # the homes that this process holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +46,8 @@ class Deployment:
 
     @cached_property
     def tracker(self) -> Tracker:
+        from pipelines.tracking import Tracker  # MLflow takes seconds to import
+
         return Tracker(self.home)
 
     @contextmanager
@@ -53,7 +59,10 @@ class Deployment:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the home for one run; a second run is refused and told so."""
+        """Hold the home for one run; a second run is refused and told so. Within a process that holds it, nothing changes."""
+        if self.home in HELD:
+            yield
+            return
         self._claim()
         with (self.home / "run.lock").open("w") as lock:
             try:
@@ -62,19 +71,30 @@ class Deployment:
                 raise RefusalError(
                     f"another run is writing to {self.home}; wait for it to end, or set STRATA_HOME to another folder"
                 ) from None
-            yield
+            HELD.add(self.home)
+            try:
+                yield
+            finally:
+                HELD.discard(self.home)
 
     def _claim(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         mark = self.home / MARK
         if not mark.exists():
-            mark.write_text(self.settings.deployment + "\n", encoding="utf-8")
+            write_whole(mark, self.settings.deployment + "\n")
         owner = mark.read_text(encoding="utf-8").strip()
         if owner != self.settings.deployment:
             raise RefusalError(
                 f"{self.home} belongs to the deployment '{owner}', this is '{self.settings.deployment}': its tables would mix. "
                 "Set STRATA_HOME to a folder of its own"
             )
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small file in one step: whoever reads it, or is killed while writing, leaves no half of it."""
+    draft = path.with_name(path.name + ".partial")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
 
 
 def open_deployment(config: Path) -> Deployment:

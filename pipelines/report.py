@@ -40,7 +40,13 @@ def closing_summary(deployment: Deployment, seconds: float) -> str:
 def extract_summary(deployment: Deployment) -> str:
     """Tell what ingest and validation found."""
     lake = deployment.lake
-    parts = [_head(f"Extracts of '{deployment.settings.deployment}'"), *_extracts(lake), *_quarantined(lake), *_warnings(lake)]
+    parts = [
+        _head(f"Extracts of '{deployment.settings.deployment}'"),
+        *_extracts(lake),
+        *_switched_off(deployment, with_reference=False),
+        *_quarantined(lake),
+        *_warnings(lake),
+    ]
     return "\n".join(
         [*parts, "", f"Keys of the rows: {lake.folder(core.QUARANTINE.name)}; rules: {lake.folder(VALIDATION.name)}"]
     )
@@ -120,18 +126,43 @@ def _rows_are(deployment: Deployment) -> str:
     return "people" if per_person else "index_events"
 
 
-def _switched_off(deployment: Deployment) -> Iterator[str]:
-    """Say what had no feed to work on: nothing is left out in silence."""
+def _switched_off(deployment: Deployment, with_reference: bool = True) -> Iterator[str]:
+    """Say what had no feed or reference to work on: nothing is left out in silence."""
     opened = open_source(deployment.settings.source, deployment.folder, deployment.home)
     if opened.kind not in ("nhs", "synthetic"):
         return
+    lines = [*_absent_feeds(deployment)]
+    if with_reference:
+        lines += _not_in_the_reference(deployment.lake)
+    if not opened.has_list:
+        lines.append(
+            f"No features, labels, models or scores: the feed '{LIST_FEED}' is not configured, and without a list there is nobody to "
+            "score. The run ends with the core tables."
+        )
+    if lines:
+        yield _section("Switched off")
+        yield from (f"  {line}" for line in lines)
+
+
+def _absent_feeds(deployment: Deployment) -> Iterator[str]:
     absent = sorted(set(RAW_TABLES) - set(extracts_read(deployment.lake)))
     if absent:
-        yield _section("Switched off")
-        yield f"  Feeds without an extract: {', '.join(absent)}. Nothing that needs them was made."
-    if not opened.has_list:
-        yield f"  No features, labels, models or scores: the feed '{LIST_FEED}' is not configured, and without a list there is nobody to score."
-        yield "  The run ends with the core tables."
+        yield f"Feeds without an extract: {', '.join(absent)}. What needs them is not made."
+
+
+def _not_in_the_reference(lake: Lake) -> Iterator[str]:
+    """Name the columns of core__area that no area has, of the editions that are given."""
+    if not lake.exists(core.AREA.name) or not lake.rows(core.AREA.name):
+        yield "No reference files for areas are given: nobody has a deprivation decile."
+        return
+    names = [column.name for column in core.AREA.columns if column.nullable and column.name != "imd_reason"]
+    counted = ", ".join(f"count({name}) AS {name}" for name in names)
+    filled = _read(lake, f"SELECT {counted} FROM {lake.scan(core.AREA.name)}")[0]
+    given = {edition for edition in ("2019", "2025") if filled[f"imd_{edition}_decile"]}
+    unfilled = [name for name in names if not filled[name] and (given & set(name.split("_")) or "20" not in name)]
+    lacking = unfilled + [f"the {edition} edition" for edition in ("2019", "2025") if edition not in given]
+    if lacking:
+        yield f"The reference files do not hold: {', '.join(lacking)}."
 
 
 def _extracts(lake: Lake) -> Iterator[str]:
@@ -173,11 +204,12 @@ def _features(lake: Lake) -> Iterator[str]:
         return
     rows = _read(
         lake,
-        f"SELECT reason, count(*) AS features FROM {lake.scan(CATALOGUE.name)} WHERE status <> 'computed' GROUP BY ALL ORDER BY ALL",
+        "SELECT reason, count(*) AS features, array_to_string(list(name ORDER BY name)[:3], ', ') AS such_as "
+        f"FROM {lake.scan(CATALOGUE.name)} WHERE status <> 'computed' GROUP BY ALL ORDER BY ALL",
     )
     computed = lake.rows(CATALOGUE.name) - sum(int(str(row["features"])) for row in rows)
     yield _section(f"Features: {computed} computed" + (", not computed:" if rows else ""))
-    yield from (table(rows, ("reason", "features")) if rows else ())
+    yield from (table(rows, ("reason", "features", "such_as")) if rows else ())
 
 
 def _models(lake: Lake, outcome: str) -> Iterator[str]:

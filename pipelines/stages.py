@@ -26,6 +26,7 @@ from pipelines.conform.linkage import check_linkage as linkage_check
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError, ValidationStop
 from pipelines.extracts import ingest as ingest_stage
+from pipelines.input_paths import check_feeds, check_paths
 from pipelines.load_feature_table import load_feature_table
 from pipelines.run_record import RunInputs, extracts_read
 from pipelines.settings import planned_index_dates
@@ -59,8 +60,9 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
             f"the approval '{purpose.approval}' expired on {purpose.approval_expires}: nothing was run. "
             "Renew it and set purpose.approval_expires"
         )
+    check_paths(deployment.settings, deployment.folder)
     deployment.lake.root.mkdir(parents=True, exist_ok=True)
-    source(deployment)
+    check_feeds(deployment.settings, source(deployment), deployment.lake)
     data_cut(deployment)
 
 

@@ -6,7 +6,6 @@ import importlib.metadata
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -14,38 +13,17 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 
 import mlflow
 import pandas as pd
-from matplotlib.figure import Figure
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature, infer_signature
 from mlflow.tracking import MlflowClient
 
+from pipelines.tracked_record import ModelFiles, Record
+
 SERVED_MODEL = Path(__file__).with_name("served_model.py")
 CHAMPION = "champion"
 PREVIOUS = "previous"
-PACKAGES_OF_A_MODEL = ("mlflow", "numpy", "pandas", "scipy", "scikit-learn", "lightgbm", "skops", "pydantic")
-
-
-@dataclass(frozen=True)
-class Record:
-    """What is logged for one run: plain data, figures and tables."""
-
-    name: str
-    params: Mapping[str, object] = field(default_factory=dict)
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    figures: Mapping[str, Figure] = field(default_factory=dict)
-    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    texts: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ModelFiles:
-    """A model as named bytes, with rows that show its input and what it answers."""
-
-    files: Mapping[str, bytes]
-    example_input: pd.DataFrame
-    example_output: object
+PACKAGES_OF_A_MODEL = ("mlflow", "numpy", "pandas", "scipy", "scikit-learn", "lightgbm", "pydantic")
 
 
 class Tracker:
@@ -55,7 +33,10 @@ class Tracker:
         home = home.resolve()
         self.artifacts = home / "mlartifacts"
         self.artifacts.mkdir(parents=True, exist_ok=True)
-        self.uri = f"sqlite:///{home / 'mlflow.db'}"
+        database = home / "mlflow.db"
+        if not database.exists():
+            _make_store(database)
+        self.uri = f"sqlite:///{database}"
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
         self.client = MlflowClient(self.uri, self.uri)
@@ -143,6 +124,15 @@ class Tracker:
             self.client.get_registered_model(name)
         except MlflowException:
             self.client.create_registered_model(name, description="Risk model of Strata; the alias `champion` scores.")
+
+
+def _make_store(database: Path) -> None:
+    """Make MLflow's database under another name first: one that was half made when its process died could never be opened."""
+    draft = database.with_name("mlflow-draft.db")
+    for left in draft.parent.glob(f"{draft.name}*"):
+        left.unlink()
+    MlflowClient(f"sqlite:///{draft}", f"sqlite:///{draft}").search_registered_models(max_results=1)
+    draft.replace(database)
 
 
 def _signature(model: ModelFiles) -> ModelSignature:

@@ -17,7 +17,7 @@ from models.gates import GateResult, JudgedRows, eligible, judge
 from models.intervals import Estimate
 from models.leaks import single_feature_discrimination
 from models.predictors import Predictor, SchemaMismatchError, predictors_from_catalogue
-from models.risk_model import RiskModel
+from models.risk_model import CoverageNotServedError, RiskModel
 from models.splitting import SplitRefusedError, person_folds, shared_people, time_split
 from models.training import TooFewEventsError, TrainedCandidate, TrainingPlan, train_candidate
 from models.training_data import TrainingData, training_data
@@ -30,7 +30,7 @@ GROUP_KINDS = (
     "imd_quintile", "ethnic_group", "sex_name", "age_band", "rural_urban", "local_authority_code", "pcn_code", "sub_icb_code", "gp_covered",
 )  # fmt: skip
 BASELINE = "age_sex"
-REFUSALS = (TooFewEventsError, SplitRefusedError, NoPredictorsError, SchemaMismatchError)
+REFUSALS = (TooFewEventsError, SplitRefusedError, NoPredictorsError, SchemaMismatchError, CoverageNotServedError)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,11 @@ from models.sample_size import sample_size
 from models.scored_rows import ScoredRows, scored_rows
 from pipelines.settings import ApprovalSettings, StudySettings
 from pipelines.storage import Lake, arrow_schema
-from pipelines.tracking import ModelFiles, Record, Tracker
+from pipelines.tracked_record import ModelFiles, Record
 from pipelines.train import JudgedCandidate, StudyResult
+
+if TYPE_CHECKING:
+    from pipelines.tracking import Tracker
 
 HEADLINE = ("auroc", "average_precision", "brier", "calibration_slope", "observed_over_expected")
 THRESHOLDS = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2))

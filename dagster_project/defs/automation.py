@@ -6,9 +6,9 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.partitions import add_index_dates
-from dagster_project.resources import StrataResource
 from pipelines import stages
 from pipelines.deployment import Deployment
+from pipelines.errors import RefusalError
 
 WHOLE = dg.define_asset_job(
     "whole_pipeline",
@@ -31,21 +31,25 @@ def jobs(deployment: Deployment) -> list[Any]:
     return [WHOLE, CHECK, *([SCORE] if stages.has_list(deployment) else [])]
 
 
-def _whole_run(
-    context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, strata: StrataResource, key: str
-) -> dg.RunRequest:
-    plan = stages.index_date_plan(strata.deployment)
-    dates = sorted({day for days in plan.values() for day in days})
-    return dg.RunRequest(run_key=key, tags=add_index_dates(context.instance, dates))
+def _whole_run(instance: dg.DagsterInstance, deployment: Deployment, key: str) -> dg.RunRequest | dg.SkipReason:
+    try:
+        plan = stages.index_date_plan(deployment)
+    except RefusalError as error:  # no extract has landed yet
+        return dg.SkipReason(str(error))
+    return dg.RunRequest(run_key=key, tags=add_index_dates(instance, {day for days in plan.values() for day in days}))
 
 
-def schedules() -> Sequence[dg.ScheduleDefinition]:
+def schedules(deployment: Deployment) -> Sequence[dg.ScheduleDefinition]:
     """Give the monthly schedule: the second day of each month, 05:00 in London."""
 
-    @dg.schedule(job=WHOLE, cron_schedule="0 5 2 * *", execution_timezone="Europe/London")
-    def monthly(context: dg.ScheduleEvaluationContext, strata: StrataResource) -> dg.RunRequest:
-        """Run the whole pipeline once a month."""
-        return _whole_run(context, strata, f"monthly-{context.scheduled_execution_time:%Y-%m-%d}")
+    @dg.schedule(
+        job=WHOLE,
+        cron_schedule="0 5 2 * *",
+        execution_timezone="Europe/London",
+        description="The whole pipeline once a month, for every index date of the plan.",
+    )
+    def monthly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        return _whole_run(context.instance, deployment, f"monthly-{context.scheduled_execution_time:%Y-%m-%d}")
 
     return [monthly]
 
@@ -55,14 +59,15 @@ def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
     if deployment.settings.source.kind == "synthetic":
         return []
 
-    @dg.sensor(job=WHOLE, minimum_interval_seconds=300)
-    def new_extracts(context: dg.SensorEvaluationContext, strata: StrataResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        """Run the whole pipeline when files arrived or changed."""
-        seen = stages.landed_files_digest(strata.deployment)
+    @dg.sensor(job=WHOLE, minimum_interval_seconds=300, description="The whole pipeline when files arrived or changed.")
+    def new_extracts(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        seen = stages.landed_files_digest(deployment)
         if seen == context.cursor:
             yield dg.SkipReason("no new extract")
             return
-        context.update_cursor(seen)
-        yield _whole_run(context, strata, f"extracts-{seen}")
+        answer = _whole_run(context.instance, deployment, f"extracts-{seen}")
+        if isinstance(answer, dg.RunRequest):
+            context.update_cursor(seen)
+        yield answer
 
     return [new_extracts]

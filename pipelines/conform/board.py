@@ -188,7 +188,7 @@ def _held(con: duckdb.DuckDBPyConnection, sources: Sources) -> Sources:
 
 
 def _list_feeds(sources: Sources) -> dict[str, str]:
-    return {feed: source for feed, source in sources.items() if feed in RAW_TABLES and feed not in (*EVENT_FEEDS, "patients")}
+    return {feed: source for feed, source in sources.items() if feed in RAW_TABLES and feed not in EVENT_FEEDS}
 
 
 def _row(con: duckdb.DuckDBPyConnection, query: str) -> tuple:

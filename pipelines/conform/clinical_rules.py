@@ -68,8 +68,8 @@ class ClinicalRules(BaseModel, extra="forbid", frozen=True):
         ("1066301000000103", "1066311000000101", "1066321000000107", "12"),
         description="Discharge statuses of leaving before assessment, after it, or before treatment ended; 12 is the HES code.",
     )
-    out_of_hours_from: str = Field("18:30", pattern=r"\d\d:\d\d", description="Out of hours begins (GP contract core hours).")
-    out_of_hours_to: str = Field("08:00", pattern=r"\d\d:\d\d", description="Out of hours ends.")
+    out_of_hours_from: str = Field("18:30", pattern=r"^\d\d:\d\d$", description="Out of hours begins (GP contract core hours).")
+    out_of_hours_to: str = Field("08:00", pattern=r"^\d\d:\d\d$", description="Out of hours ends.")
     attended_statuses: tuple[str, ...] = Field(("5", "6"), description="Outpatient statuses of an attended appointment.")
     missed_statuses: tuple[str, ...] = Field(("3", "7"), description="Outpatient statuses of a missed one: no show, too late.")
 

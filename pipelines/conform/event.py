@@ -64,7 +64,7 @@ def _bucket_sql(part: EventRows, people: str, codes: str, people_per_file: int, 
             person_key // {people_per_file} AS bucket
         FROM ({part.sql}) AS row {person} {coded}
         LEFT JOIN {_codes_of("ods", codes)} AS sent ON sent.source_code = row.provider
-    ) TO '{folder}' (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (bucket))"""
+    ) TO {_text(folder)} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (bucket))"""
 
 
 def _codes_of(system: str, codes: str) -> str:
@@ -72,8 +72,12 @@ def _codes_of(system: str, codes: str) -> str:
 
 
 def _sorted_sql(work: Path, bucket: int) -> str:
-    columns = ", ".join(column.name for column in EVENT.columns)
-    return f"SELECT {columns} FROM read_parquet('{work}/*/bucket={bucket}/*.parquet', hive_partitioning=false) ORDER BY {_ORDER}"
+    columns, files = ", ".join(column.name for column in EVENT.columns), work / "*" / f"bucket={bucket}" / "*.parquet"
+    return f"SELECT {columns} FROM read_parquet({_text(files)}, hive_partitioning=false) ORDER BY {_ORDER}"
+
+
+def _text(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _no_events_sql() -> str:

@@ -92,10 +92,12 @@ def _hospital(sources: Sources) -> str:
 
 
 def _deaths(sources: Sources, rules: ClinicalRules) -> str:
+    """Give the day of death in hospital; one after which the person was admitted again is an error of coding, and none."""
     if "admissions" not in sources:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS death_date WHERE false"
-    return f"""SELECT person_id, min(discharge_date) AS death_date FROM {sources["admissions"]}
-        WHERE discharge_method IN ({sql_list(rules.died_methods)}) GROUP BY person_id"""
+    died = f"max(discharge_date) FILTER (discharge_method IN ({sql_list(rules.died_methods)}))"
+    return f"""SELECT person_id, {died} AS death_date FROM {sources["admissions"]}
+        GROUP BY person_id HAVING death_date >= max(admission_date)"""
 
 
 def _opt_outs(sources: Sources) -> str:

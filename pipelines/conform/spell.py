@@ -41,7 +41,7 @@ def spell_sql(admissions: str, people: str, rules: ClinicalRules, available: Ava
             arg_min_null(primary_diagnosis, place) AS primary_diagnosis,
             arg_min_null(treatment_function, place) AS treatment_function,
             count(*) AS stays_joined,
-            sum(cost) AS cost,
+            sum(cost ORDER BY place) AS cost,
             arg_min(admission_available_date, place) AS admission_available_date,
             max(discharge_available_date) AS last_available_date,
             string_agg(diagnoses, ',' ORDER BY place) AS diagnoses
@@ -82,7 +82,7 @@ def _stays(admissions: str, people: str, rules: ClinicalRules, available: Availa
             coalesce(bool_or(patient_classification IN ({sql_list(rules.regular_attender_classes)})), false) AS is_regular,
             arg_min(treatment_function, row_number) AS treatment_function,
             arg_min(primary_diagnosis, row_number) AS primary_diagnosis,
-            sum(cost) AS cost,
+            sum(cost ORDER BY row_number) AS cost,
             min(admission_available_date) AS admission_available_date,
             max(discharge_available_date) AS discharge_available_date,
             string_agg(diagnoses, ',' ORDER BY row_number) AS diagnoses

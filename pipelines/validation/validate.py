@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AcceptedBreach", "ValidationSettings", "ValidationSummary", "validate_feed"]
 LIST_FEED = "patients"
+MOST_HEADERS = 40
 
 
 @dataclass
@@ -88,7 +89,7 @@ def validate_feed(
             record_results(lake, table, day, outcomes, breaches)
             engine.write_docs()
             _add(summary, day, outcomes, [breach for breach in breaches if breach.finding])
-            _stop_if_broken(table.feed, breaches)
+            _stop_if_broken(table.feed, breaches, whole)
             _record_extracts(lake, outcomes, rules, "passed")
         before = Delivery(table, day, valid_extracts(lake, table, whole))
         seen |= {extract.extract_id for extract in whole}
@@ -159,15 +160,23 @@ def _add(summary: ValidationSummary, day: date, outcomes: list[RowOutcome], brea
     summary.breaches += breaches
 
 
-def _stop_if_broken(feed: str, breaches: list[Breach]) -> None:
+def _stop_if_broken(feed: str, breaches: list[Breach], delivery: list[Extract]) -> None:
     stops = [breach for breach in breaches if breach.stops]
     if not stops:
         return
     lines = [f"  {breach.words}" for breach in stops[:20]]
     more = [f"  and {len(stops) - 20} more, in monitoring__validation"] if len(stops) > 20 else []
-    rules = sorted({breach.rule.name for breach in stops})
-    change = " or ".join(f"validation.limits.{feed}.{rule}" for rule in rules)
+    rules = {breach.rule.name for breach in stops}
+    advice = ["Have the extract sent again."]
+    if "columns_present" in rules:
+        unused = sorted({header for extract in delivery for header in json.loads(extract.columns_ignored)})
+        advice.append(
+            "A column that has another header there is named under the feed's `columns`; "
+            f"headers that were not used: {', '.join(unused[:MOST_HEADERS]) or 'none'}."
+        )
+    limits = sorted(f"validation.limits.{feed}.{rule}" for rule in rules - {"columns_present"})
+    if limits:
+        advice.append(f"Where the data are right, add the breach to validation.accepted or change {' or '.join(limits)}.")
     raise ValidationStop(
-        "\n".join([f"the feed {feed} breaks rules that stop everything downstream:", *lines, *more])
-        + f"\nHave the extract sent again; or, where the data are right, add the breach to validation.accepted or change {change}"
+        "\n".join([f"the feed {feed} breaks rules that stop everything downstream:", *lines, *more, " ".join(advice)])
     )

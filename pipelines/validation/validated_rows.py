@@ -17,7 +17,13 @@ from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.storage import Lake
 from pipelines.validation.typed_rows import Reading, typed_rows_sql
 
-OF_THE_DELIVERY = ("source_extraction_date",)  # says when a delivery was made, and is no content of its rows
+# Columns that no event is made of: a row in which only these changed states no new fact.
+NOT_IN_EVENTS = frozenset(
+    {
+        "record_id", "site_code", "sex", "ethnic_category", "age_at_start", "age_at_arrival", "lsoa_code", "length_of_stay",
+        "episode_count", "procedures", "minutes_to_departure", "acuity", "chief_complaint", "first_attendance", "outcome", "medium",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,8 @@ def validated_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | N
     """Give the SQL, usable in FROM, of a feed's current, typed, validated rows.
 
     Beside the declared columns: `extract_id`, `extract_date`, `row_number`, `first_extract_date` (the first delivery that
-    held this key with this content) and `is_first_delivery` (that was the feed's first delivery). An ExtractError names an
-    extract that is not validated; a feed without extracts gives no rows. `table` is the feed's declaration where another source
+    held this key with what its event is made of; of a feed whose rows have no day, the key alone) and `is_first_delivery`
+    (that was the feed's first delivery). An ExtractError names an extract that is not validated; a feed without extracts gives no rows. `table` is the feed's declaration where another source
     or a setting gives it one of its own.
     """
     table, settings = table or RAW_TABLES[feed], nhs.feeds[feed]
@@ -104,9 +110,9 @@ def _merged(table: Table, extracts: list[ValidExtract], deliveries: list[date], 
 
 
 def _with_first_delivery(table: Table, extracts: list[ValidExtract], current: str, first: date) -> str:
-    """Add when each row's key was first delivered with the content it has."""
-    names = [column.name for column in sender_columns(table) if column.name not in OF_THE_DELIVERY]
-    content = f"hash({', '.join(names)})"
+    """Add when each row's key was first delivered with the facts it has now."""
+    facts = [column.name for column in sender_columns(table) if column.name not in NOT_IN_EVENTS] if table.event_date else []
+    content = f"hash({', '.join(facts or table.key)})"
     key = ", ".join(table.key)
     seen = _union(
         [f"(SELECT {key}, {content} AS content, extract_date FROM {kept_rows_sql(table, valid)})" for valid in extracts]

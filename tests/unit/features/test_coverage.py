@@ -22,8 +22,14 @@ def test_a_run_of_covered_months_counts_back_to_the_first_day_of_the_first() -> 
 
 def test_the_month_of_the_index_date_counts_only_if_days_of_it_lie_before() -> None:
     assert covered(rows("2024-02"), "2024-03-01") == 29
-    assert covered(rows("2024-02"), "2024-03-02") == 0
+    assert covered([*rows("2024-02"), *rows("2024-03", status="absent")], "2024-03-02") == 0
     assert covered(rows("2024-02", "2024-03"), "2024-03-02") == 30
+
+
+def test_a_month_that_had_not_ended_at_the_data_cut_counts_as_the_one_before_it() -> None:
+    assert covered(rows("2024-01", "2024-02"), "2024-03-15") == 31 + 29 + 14
+    assert covered([*rows("2024-01"), *rows("2024-02", status="absent")], "2024-03-15") == 0
+    assert covered(rows("2024-01", "2024-02"), "2024-04-02") == 0
 
 
 def test_a_gap_or_a_partial_month_breaks_the_run() -> None:

@@ -68,6 +68,23 @@ def test_a_death_comes_from_the_list_or_from_a_spell_that_ended_in_death(persons
     assert (found["ann"]["death_date"], found["bob"]["death_date"]) == (date(2024, 1, 8), date(2024, 1, 9))
 
 
+def test_a_spell_that_ended_in_death_is_not_believed_where_the_person_came_again(persons, feed_rows):
+    def spell(name: str, admitted: str, discharged: str, method: str) -> dict[str, object]:
+        return {"person_id": name, "admission_date": date.fromisoformat(admitted), "discharge_date": date.fromisoformat(discharged),
+                "discharge_method": method}  # fmt: skip
+
+    sources = {
+        "admissions": feed_rows(
+            "admissions",
+            spell("ann", "2020-01-01", "2020-01-09", "4"), spell("ann", "2023-05-01", "2023-05-02", "1"),
+            spell("bob", "2020-01-01", "2020-01-09", "4"), spell("bob", "2023-05-01", "2023-05-02", "4"),
+            spell("cat", "2024-01-01", "2024-01-05", "4"), spell("cat", "2024-01-05", "2024-01-06", "4"),
+        ),
+    }  # fmt: skip
+    found = {name: row["death_date"] for name, row in persons(sources).items()}
+    assert found == {"ann": None, "bob": date(2023, 5, 2), "cat": date(2024, 1, 6)}
+
+
 def test_the_latest_row_of_each_kind_of_opt_out_holds(persons, feed_rows):
     def said(name: str, kind: str, status: str, year: int) -> dict[str, object]:
         return {"person_id": name, "opt_out_type": kind, "status": status, "effective_date": date(year, 1, 1)}

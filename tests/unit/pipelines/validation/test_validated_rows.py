@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from expectations.tables.raw_gp import OPT_OUTS
+from expectations.tables.raw_gp import OPT_OUTS, PATIENTS
 from expectations.tables.raw_hospital import OUTPATIENT_APPOINTMENTS
 from pipelines.errors import ExtractError
 from pipelines.extracts.ingest import ingest_feed
@@ -76,6 +76,33 @@ def test_additions_win_by_key_and_changed_content_is_new(tmp_path: Path) -> None
     first, second = row(1, "2024-12-01") + row(2, "2024-12-02"), row(2, "2024-12-02", "3")
     lake, nhs = deliver(tmp_path, "append", {"2025-01-10": first, "2025-02-10": second})
     assert read(lake, nhs, "record_id, attendance_status, first_extract_date") == [("1", "5", JANUARY), ("2", "3", FEBRUARY)]
+
+
+def test_a_column_that_no_event_is_made_of_makes_no_row_new(tmp_path: Path) -> None:
+    lake, nhs = deliver(tmp_path, "append", {"2025-01-10": row(1, "2024-12-01")})
+    later = HEADER.strip() + ",Outcome_of_Attendance\n" + row(1, "2024-12-01").strip() + ",1\n"
+    (tmp_path / "outpatient_appointments" / "op_2025-02-10.csv").write_text(later)
+    with connect() as con:
+        ingest_feed(lake, con, OUTPATIENT_APPOINTMENTS, nhs, tmp_path)
+        validate_feed(lake, con, OUTPATIENT_APPOINTMENTS, nhs, LENIENT)
+    assert read(lake, nhs, "outcome, extract_date, first_extract_date") == [("1", FEBRUARY, JANUARY)]
+
+
+def test_a_person_who_moved_or_died_was_on_the_list_since_the_delivery_that_first_named_them(tmp_path: Path) -> None:
+    lake, nhs = Lake(tmp_path / "lake"), NhsSettings(feeds={"patients": FeedSettings()})
+    (tmp_path / "patients").mkdir()
+    header = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,DEATH_DATE,LSOA_CODE\n"
+    first = "ann,Y00001,1950,,E01000001\nbob,Y00001,1950,,E01000001\n"
+    second = "ann,Y00001,1950,2025-02-01,E01000001\nbob,Y00001,1950,,E01000002\ncat,Y00001,1950,,E01000001\n"
+    for day, rows in {"2025-01-10": first, "2025-02-10": second}.items():
+        (tmp_path / "patients" / f"patients_{day}.csv").write_text(header + rows)
+    with connect() as con:
+        ingest_feed(lake, con, PATIENTS, nhs, tmp_path)
+        validate_feed(lake, con, PATIENTS, nhs, LENIENT)
+        found = con.execute(
+            f"SELECT person_id, lsoa_code, first_extract_date FROM {validated_rows_sql(lake, nhs, 'patients')} ORDER BY person_id"
+        ).fetchall()
+    assert found == [("ann", "E01000001", JANUARY), ("bob", "E01000002", JANUARY), ("cat", "E01000001", FEBRUARY)]
 
 
 def test_a_later_row_takes_its_forerunner_back_even_when_it_is_set_aside(tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""One small board, run whole: its configuration, and an undisturbed run that several tests compare with."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipelines.storage import Lake
+
+# As small as a run to the end allows: 2,500 people, a training date and a test date, and limits that so few events can meet.
+SMALL_BOARD = """
+deployment: small_board
+purpose:
+  use: finding_people_for_care
+  approval: Synthetic people; no approval needed
+  approval_expires: 2099-12-31
+source:
+  kind: synthetic
+  synthetic:
+    people: 2500
+    start_date: 2022-01-01
+    defects: {least_dummy_rows: 20}
+study:
+  name: small_study
+  index_dates:
+    train: [2023-07-01]
+    test: 2024-10-01
+  candidates:
+    names: [age_sex, logistic]
+    minimum_events: 20
+    logistic: {prior_variances: [0.01], spline_knots: 3}
+  gates: {minimum_events: 5000, minimum_slope_events: 5000}
+  bands: {names: [low, moderate, high], cuts: [0.05, 0.15]}
+  driver_bands: 1
+  approval: {role: Test approver, reason: Synthetic people only, day: 2026-01-01}
+"""
+# Names that a run sets for its libraries, and that must not outlive a test.
+OF_A_RUN = ("STRATA_HOME", "STRATA_CONFIG", "DAGSTER_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that ended: its configuration, its home and its exit code."""
+
+    config: Path
+    home: Path
+    code: int
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.home / "lake")
+
+
+@pytest.fixture(scope="session")
+def small_board() -> str:
+    return SMALL_BOARD
+
+
+@pytest.fixture(scope="session")
+def strata() -> Iterator[Callable[..., int]]:
+    """Run a command of Strata in this process: strata(home, command, config); what it sets is undone at the end."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in OF_A_RUN:
+            patch.setenv(name, os.environ.get(name, ""))
+            patch.delenv(name)
+
+        def command(home: Path, *arguments: str) -> int:
+            from dagster_project.command_line import main
+
+            patch.setenv("STRATA_HOME", str(home))
+            try:
+                return main(arguments)
+            finally:
+                patch.delenv("STRATA_HOME")
+
+        yield command
+
+
+@pytest.fixture(scope="session")
+def undisturbed(strata: Callable[..., int], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Give a whole run of the small board."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    config, home = folder / "small_board.yaml", folder / "home"
+    config.write_text(SMALL_BOARD)
+    return Run(config, home, strata(home, "run", str(config)))

@@ -1,0 +1,119 @@
+"""A run that is killed again and again: nothing half published is ever seen, and its end is that of an undisturbed run."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.run_record import published_runs
+from pipelines.storage import Lake
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+OUTCOME = "emergency_admission_overnight"
+PATIENCE = 600.0  # seconds
+# What appears in the home as a run goes on; the run is killed at that sight.
+MOMENTS = (
+    "dagster/history",
+    "lake/raw__gp_observations",
+    "lake/core__event",
+    "mlflow-draft.db",
+    "lake/risk__models",
+    "lake/risk__scores",
+)
+
+
+class Process:
+    """A run in a process of its own, in a home of its own; its words go to a file."""
+
+    def __init__(self, config: Path, home: Path) -> None:
+        self.config, self.home = config, home
+        self.words = home.parent / "words.txt"
+
+    def start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "dagster_project.command_line", "run", str(self.config)]
+        environment = {**os.environ, "STRATA_HOME": str(self.home), "OMP_WAIT_POLICY": "passive"}
+        with self.words.open("ab") as words:
+            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=words, stderr=words)
+
+    def stop_at(self, sight: str, by: signal.Signals) -> int:
+        """Run until a file or folder appears, send the signal and give the exit code."""
+        started = self.start()
+        end = time.monotonic() + PATIENCE
+        while not (self.home / sight).exists():
+            assert started.poll() is None, f"the run ended before {sight}:\n{self.words.read_text()[-2000:]}"
+            assert time.monotonic() < end, f"{sight} never appeared"
+            time.sleep(0.002)
+        started.send_signal(by)
+        return started.wait(PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def process(undisturbed: Any, tmp_path_factory: pytest.TempPathFactory) -> Process:
+    folder = tmp_path_factory.mktemp("interrupted")
+    config = folder / "another_name.yaml"
+    config.write_text(undisturbed.config.read_text())
+    return Process(config, folder / "home")
+
+
+def seen_by_readers(home: Path) -> dict[str, tuple[int, int]]:
+    """Give the rows announced and the rows there are of every published run."""
+    lake = Lake(home / "lake")
+    runs = published_runs(lake, OUTCOME)
+    return {str(run["run_id"]): (int(str(run["rows"])), lake.rows("risk__scores", {"run_id": str(run["run_id"])})) for run in runs}
+
+
+def test_a_killed_run_publishes_nothing_and_goes_on_to_the_same_end(process: Process, undisturbed: Any) -> None:
+    assert undisturbed.code == 0
+    for sight in MOMENTS:
+        code = process.stop_at(sight, signal.SIGKILL)
+        assert code in (-signal.SIGKILL, 0)  # at the last sight it may just have ended
+        assert all(announced == there for announced, there in seen_by_readers(process.home).values()), sight
+        if code:
+            assert len(seen_by_readers(process.home)) <= (sight == MOMENTS[-1]), sight
+    assert process.start().wait(PATIENCE) == 0, process.words.read_text()[-3000:]
+    assert "Traceback" not in process.words.read_text()
+    assert published(process.home) == published(undisturbed.home)
+    assert core(process.home) == core(undisturbed.home)
+
+
+def published(home: Path) -> tuple[Any, ...]:
+    """Give the published run, its digest and every risk and driver, to the bit."""
+    lake = Lake(home / "lake")
+    runs = published_runs(lake, OUTCOME)
+    assert len(runs) == 1
+    partition = {"run_id": str(runs[0]["run_id"])}
+    scores = lake.read("risk__scores", "person_id, risk, risk_band, eligible", order="person_id", partition=partition)
+    drivers = lake.read("risk__drivers", order="person_id, driver_rank", partition=partition)
+    return runs[0]["run_id"], runs[0]["scores_digest"], scores.to_pydict(), drivers.to_pydict()
+
+
+def core(home: Path) -> dict[str, tuple[int, str]]:
+    """Give the rows of the tables before the scores and a digest of their content."""
+    lake = Lake(home / "lake")
+    tables = [name for name in lake.tables() if name.startswith(("raw__", "core__", "features__", "risk__labels"))]
+    digest = "bit_xor(hash(COLUMNS(*)::VARCHAR))::VARCHAR"
+    return {name: (lake.rows(name), str(lake.read(name, digest).to_pydict())) for name in tables}
+
+
+def test_no_run_is_left_as_running(process: Process) -> None:
+    import dagster as dg
+
+    with dg.DagsterInstance.local_temp(str(process.home / "dagster")) as instance:
+        statuses = [run.status.value for run in instance.get_runs()]
+    assert set(statuses) <= {"SUCCESS", "FAILURE"}
+    assert "FAILURE" in statuses
+
+
+def test_a_run_that_a_person_stops_says_so(process: Process) -> None:
+    process.words.write_text("")
+    (process.home / "spill").rename(process.home / "spill_before")  # its return shows that the first table is being read
+    assert process.stop_at("spill", signal.SIGINT) == 130
+    assert "Stopped. What was committed stays" in process.words.read_text()
+    assert "Traceback" not in process.words.read_text()
