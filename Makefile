@@ -16,7 +16,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: help install demo run check-extract defects test check ui bench lock clean
+.PHONY: help install demo run check-extract defects test check ui docs bench lock clean
 help:            ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -56,6 +56,10 @@ check: $(READY)  ## lint, formatting, types and import contracts
 
 ui: $(READY)     ## Dagster on 127.0.0.1:3000 and MLflow on 127.0.0.1:5000
 	@$(BIN)/strata ui $(CONFIG)
+
+docs: $(READY)   ## write docs/data-dictionary.md and docs/features.md anew from the declarations
+	@$(BIN)/python -m expectations.data_dictionary
+	@$(BIN)/python -m features.feature_page
 
 bench: $(READY)  ## time the stages: make bench PEOPLE=2500000
 	@$(BIN)/python -m benchmarks.stages --people $(PEOPLE)

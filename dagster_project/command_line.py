@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 # Set before any library reads them: threads that wait must not spin, and nothing tells anyone outside what is run here.
@@ -82,24 +82,24 @@ def defects(deployment: Deployment) -> None:
 
 def interfaces(deployment: Deployment) -> None:
     """Serve the pages of Dagster and MLflow on the loopback interface until interrupted."""
-    from dagster_project.headless import open_instance, say
+    from dagster_project import servers
+    from dagster_project.headless import open_instance, write_workspace
+    from dagster_project.partitions import add_index_dates
+    from pipelines import stages
 
-    open_instance(deployment.home)
-    store = deployment.tracker.uri
-    serve = [
-        [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions", "-h", "127.0.0.1", "-p", "3000"],
-        [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--host", "127.0.0.1", "--port", "5000", "--workers", "1",
-         "--artifacts-destination", deployment.tracker.artifacts.as_uri()],
-    ]  # fmt: skip
-    say("Dagster: http://127.0.0.1:3000   MLflow: http://127.0.0.1:5000   (Ctrl-C ends both)")
-    running = [subprocess.Popen(command) for command in serve]
-    try:
-        while all(process.poll() is None for process in running):
-            time.sleep(1)
-        raise StrataError("one of the servers ended; are the ports 3000 and 5000 free?")
-    finally:
-        for process in running:
-            process.terminate()
+    with suppress(StrataError):  # before the first extract there are no dates to choose from
+        plan = stages.index_date_plan(deployment)
+        add_index_dates(open_instance(deployment.home), (day for days in plan.values() for day in days))
+    workspace, tracker = write_workspace(deployment.home), deployment.tracker
+    given = [
+        str(deployment.home),
+        str(workspace),
+        tracker.uri,
+        tracker.artifacts.as_uri(),
+        tracker.page(deployment.settings.study.name),
+    ]
+    os.environ.update(STRATA_CONFIG=str(Path(chosen_config()).resolve()), STRATA_HOME=str(deployment.home))
+    os.execv(sys.executable, [sys.executable, "-m", servers.__name__, *given])
 
 
 def _execute(deployment: Deployment, job: str) -> None:

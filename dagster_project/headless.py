@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
 
 from pipelines.deployment import write_whole
 from pipelines.errors import StrataError
@@ -19,17 +18,26 @@ from pipelines.errors import StrataError
 INSTANCE_SETTINGS = """# Written by Strata; Dagster's own storage is SQLite in this folder.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
   config:
     max_concurrent_runs: 1
 """
+WORKSPACE = """# Written by Strata: what Dagster's pages load.
+load_from:
+  - python_module:
+      module_name: dagster_project.definitions
+      location_name: strata
+"""
 HEADLESS = "strata/headless"
 UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 # Errors that these packages declare say in plain words what is wrong and what to do; all others are faults.
 OWN_PACKAGES = ("expectations", "features", "models", "pipelines", "dagster_project")
 NAMED_ERROR = re.compile(r"(?P<package>\w+)\.[\w.]+: (?P<words>.*)", re.DOTALL)  # as Python prints an error that is not built in
+INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -44,6 +52,14 @@ def open_instance(home: Path) -> dg.DagsterInstance:
     return dg.DagsterInstance.get()
 
 
+def write_workspace(home: Path) -> Path:
+    """Write the file that tells Dagster's pages what to load, and give its path."""
+    open_instance(home)
+    workspace = home / "dagster" / "workspace.yaml"
+    write_whole(workspace, WORKSPACE)
+    return workspace
+
+
 def end_killed_runs(instance: dg.DagsterInstance) -> None:
     """Mark what killed processes left as running; whoever calls holds the home, so no run of this kind is alive."""
     for run in instance.get_runs(dg.RunsFilter(tags={HEADLESS: "true"}, statuses=UNDER_WAY)):
@@ -56,15 +72,19 @@ def run_job(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: Mapping[s
     An error of Strata's own is raised as its words. Anything else is a fault of Strata: its traceback goes to `log`.
     """
     told = {**tags, HEADLESS: "true"}
-    try:
-        result = job.execute_in_process(instance=instance, raise_on_error=False, tags=told, run_config=QUIET)
-    except DagsterExecutionInterruptedError:
-        raise KeyboardInterrupt from None
+    result = job.execute_in_process(instance=instance, raise_on_error=False, tags=told, run_config=QUIET)
     if not result.success:
-        raise _cause(result, log)
+        raise KeyboardInterrupt if _interrupted(result) else _cause(result, log)
     executed = {event.step_key for event in result.all_events if event.is_step_success}
     if not executed:
         raise StrataError(f"the job {job.name} had nothing to run: no asset was selected")
+
+
+def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Say whether a person stopped the run, within a step or between two."""
+    steps = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    whole = [event.job_failure_data.error for event in result.all_events if event.is_job_failure]
+    return any(error.cls_name in INTERRUPTS for found in (*steps, *whole) for error in _chain(found))
 
 
 def _cause(result: dg.ExecuteInProcessResult, log: Path) -> StrataError:

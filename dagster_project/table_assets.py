@@ -17,6 +17,7 @@ from pipelines.stored_columns import stored_columns
 
 NAME_WIDTH = 38
 LINE_WIDTH = 120
+NO_BREAK = "\u00a0"
 
 Summary = Mapping[str, Any]
 Stage = Callable[[Deployment], Summary]
@@ -77,9 +78,10 @@ def told(name: str, work: Callable[[], Summary]) -> Summary:
     start = time.perf_counter()
     summary = work()
     head = f"  {name:<{NAME_WIDTH}} {time.perf_counter() - start:7.1f} s  "
-    facts = ", ".join(f"{key} {_figure(value)}".replace("_", " ") for key, value in summary.items() if _short(value))
-    lines = textwrap.wrap(facts, LINE_WIDTH - len(head)) or [""]
-    print(f"\n{' ' * len(head)}".join([head + lines[0], *lines[1:]]).rstrip(), file=sys.stderr, flush=True)
+    facts = [f"{key} {_figure(value)}".replace("_", " ") for key, value in summary.items() if _short(value)]
+    unbroken = ", ".join(fact.replace(" ", NO_BREAK) for fact in facts)
+    text = textwrap.fill(unbroken, LINE_WIDTH, initial_indent=head, subsequent_indent=" " * len(head)) if facts else head.rstrip()
+    print(text.replace(NO_BREAK, " "), file=sys.stderr, flush=True)
     return summary
 
 

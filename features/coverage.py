@@ -56,7 +56,7 @@ def covered_days(
         return days
     runs = calendar.run_start[feed]
     unique, which = distinct(index_day)
-    month = np.array([_month(_date(day - 1)) for day in unique.tolist()])[which] - calendar.first_month
+    month = np.array([_month(_date(day - 1)) for day in unique.tolist()], dtype=np.int64)[which] - calendar.first_month
     month = np.where(month == runs.shape[1], month - 1, month)
     inside = np.flatnonzero((practice >= 0) & (month >= 0) & (month < runs.shape[1]))
     start = runs[practice[inside], month[inside]]

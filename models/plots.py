@@ -12,6 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from models.calibration_measures import smooth_calibration
+from models.capacity import share_name
+from models.discrimination import auroc_influence
 from models.intervals import wilson
 from models.scored_rows import ScoredRows
 
@@ -26,22 +28,26 @@ GROUP_LABELS = {
 
 
 def roc_figure(candidates: Mapping[str, ScoredRows], title: str) -> Figure:
-    """Draw sensitivity against the false positive rate, one line per candidate."""
+    """Draw sensitivity against the false positive rate, one line per candidate with its AUROC."""
     figure, axes = _figure(title, "False positive rate", "Sensitivity (true positive rate)")
     axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, label="chance")
     for number, (name, rows) in enumerate(candidates.items()):
         positive, negative = _cumulative(rows)
-        axes.plot(negative / max(negative[-1], 1), positive / max(positive[-1], 1), **_style(number, name))
+        label = f"{name} (AUROC {auroc_influence(rows)[0]:.3f})"
+        axes.plot(negative / max(negative[-1], 1), positive / max(positive[-1], 1), **_style(number, label))
     return _finished(figure, axes, square=True)
 
 
 def precision_recall_figure(candidates: Mapping[str, ScoredRows], title: str) -> Figure:
-    """Draw positive predictive value against sensitivity, one line per candidate."""
+    """Draw positive predictive value against sensitivity from the first event on, one line per candidate, and the base rate."""
     figure, axes = _figure(title, "Sensitivity (recall)", "Positive predictive value (precision)")
     for number, (name, rows) in enumerate(candidates.items()):
         positive, negative = _cumulative(rows)
-        seen = positive[1:] + negative[1:]
-        axes.plot(positive[1:] / max(positive[-1], 1), positive[1:] / np.maximum(seen, 1), **_style(number, name))
+        found = positive > 0
+        shares = positive[found] / np.maximum(positive[found] + negative[found], 1)
+        axes.plot(positive[found] / max(positive[-1], 1), shares, **_style(number, name))
+    for rows in list(candidates.values())[:1]:
+        axes.axhline(rows.events / max(rows.rows, 1), color="#999999", linewidth=1, label="chance: the base rate")
     axes.set_ylim(0, None)
     return _finished(figure, axes)
 
@@ -90,12 +96,12 @@ def group_figure(audit: pd.DataFrame, group_kind: str, metrics: Mapping[str, str
     return figure
 
 
-def quintile_figure(audit: pd.DataFrame, share_name: str, title: str) -> Figure:
-    """Draw AUROC, O/E and, at the deciding share, sensitivity by quintile of deprivation (1 is most deprived)."""
+def quintile_figure(audit: pd.DataFrame, share: float, title: str) -> Figure:
+    """Draw AUROC, O/E and, in the deciding share of highest risk, sensitivity by quintile of deprivation (1 is most deprived)."""
     metrics = {
         "auroc": "AUROC",
         "observed_over_expected": "Observed over expected",
-        f"age_standardised_sensitivity_{share_name}": f"Age-standardised sensitivity ({share_name.replace('_', ' ')})",
+        f"age_standardised_sensitivity_{share_name(share)}": f"Age-standardised sensitivity (top {share * 100:g}%)",
     }
     return group_figure(audit, "imd_quintile", metrics, title)
 

@@ -24,6 +24,7 @@ from features.catalogue import build_catalogue as declare_catalogue
 from features.code_lists import load_code_lists
 from features.cohort import CohortSettings, Use, add_flows
 from features.coverage import CoverageCalendar, coverage_calendar
+from features.demographics import MOVES_DAYS
 from features.periods import OPEN, Households
 from features.person_features import IndexEvents, Recipe, person_features
 from features.places import area_columns, build_places
@@ -118,18 +119,24 @@ def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str
 
 
 def _lacking_reference(lake: Lake, edition: int) -> dict[str, str]:
-    """Give the features whose area column or household is nowhere filled, with the reason."""
+    """Give the features that nothing stored can tell, with the reason: no area column, no household, no second address or date."""
     columns = {name: column for name, column in area_columns(edition).items() if not column.startswith("local_")}
     columns[f"local_{edition}_quintile"] = f"imd_{edition}_rank"
     counted = ", ".join(f"count({column}) AS {column}" for column in sorted(set(columns.values())))
     with connect() as con:
         filled = con.sql(f"SELECT {counted} FROM {lake.scan('core__area')}").to_arrow_table().to_pylist()[0]
-        named = (
-            con.sql(f"SELECT count(household_id) AS n FROM {lake.scan('core__residence')}").to_arrow_table().to_pylist()[0]["n"]
-        )
+        homes = "count(household_id), count(*) - count(DISTINCT person_key)"
+        named, moved = con.sql(f"SELECT {homes} FROM {lake.scan('core__residence')}").fetchall()[0]
+        starts = con.sql(f"SELECT count(DISTINCT start_date) FROM {lake.scan('core__registration')}").fetchall()[0][0]
     lacking = {name: "the reference files given do not hold it" for name, column in columns.items() if not filled[column]}
-    households = {} if named else dict.fromkeys(("household_size", "lives_alone"), "the list names no households")
-    return lacking | households
+    untold = {
+        "the list names no households": () if named else ("household_size", "lives_alone"),
+        "the list names one address for each person": () if moved else (f"address_moves_{MOVES_DAYS}d",),
+        "the list does not say since when anyone is registered": ()
+        if starts > 1
+        else ("years_on_list", f"practice_moves_{MOVES_DAYS}d"),
+    }
+    return lacking | {name: reason for reason, names in untold.items() for name in names}
 
 
 # --- ranges of people ----------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from expectations.catalogue import RAW_TABLES
 from expectations.tables import core, risk
@@ -13,9 +13,9 @@ from pipelines.deployment import Deployment
 from pipelines.run_record import extracts_read, published_runs
 from pipelines.sources.opened import LIST_FEED, open_source
 from pipelines.storage import Lake, connect
+from pipelines.text_table import Rows, table
 from pipelines.validation.defects import count_defects, describe_defects
 
-Rows = Sequence[Mapping[str, object]]
 MOST_REASONS = 25
 AUDIT_GROUPS = ("ethnic_group", "age_band", "sex_name")
 
@@ -29,7 +29,7 @@ def closing_summary(deployment: Deployment, seconds: float) -> str:
         *_switched_off(deployment),
         *_quarantined(lake),
         *_warnings(lake),
-        *_features(lake),
+        *_features(deployment),
         *_models(lake, study.outcome.name),
         *_published(deployment),
         *_next(deployment),
@@ -59,39 +59,12 @@ def defect_summary(deployment: Deployment) -> str:
     return "\n".join([_head("Planted defects: found, missed and falsely raised"), describe_defects(counts)])
 
 
-def table(rows: Rows, columns: Sequence[str]) -> Iterator[str]:
-    """Lay out rows as an aligned text table, numbers to the right."""
-    text = [[_cell(row.get(column)) for column in columns] for row in rows]
-    widths = [max(len(column), *(len(line[place]) for line in text)) for place, column in enumerate(columns)] if text else []
-    if not text:
-        yield "  none"
-        return
-    right = [all(_is_number(row.get(column)) for row in rows) for column in columns]
-    for line in [list(columns), *text]:
-        cells = (
-            cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in zip(line, widths, right, strict=True)
-        )
-        yield "  " + "  ".join(cells).rstrip()
-
-
 def _head(words: str) -> str:
     return f"\n{words}\n{'=' * len(words)}"
 
 
 def _section(words: str) -> str:
     return f"\n{words}"
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: ""}[value]
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _is_number(value: object) -> bool:
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
 def _read(lake: Lake, query: str) -> Rows:
@@ -148,6 +121,8 @@ def _absent_feeds(deployment: Deployment) -> Iterator[str]:
     absent = sorted(set(RAW_TABLES) - set(extracts_read(deployment.lake)))
     if absent:
         yield f"Feeds without an extract: {', '.join(absent)}. What needs them is not made."
+    if "opt_outs" in absent:
+        yield "Without opt_outs nobody is left out for an opt-out: the extracts must come without the people who opted out."
 
 
 def _not_in_the_reference(lake: Lake) -> Iterator[str]:
@@ -199,15 +174,17 @@ def _warnings(lake: Lake) -> Iterator[str]:
             yield f"  and {len(rows) - 12} more"
 
 
-def _features(lake: Lake) -> Iterator[str]:
+def _features(deployment: Deployment) -> Iterator[str]:
+    lake = deployment.lake
     if not lake.exists(CATALOGUE.name):
         return
+    of_another_source = "false" if deployment.settings.source.kind == "omop" else "starts_with(feed, 'omop_')"
     rows = _read(
         lake,
         "SELECT reason, count(*) AS features, array_to_string(list(name ORDER BY name)[:3], ', ') AS such_as "
-        f"FROM {lake.scan(CATALOGUE.name)} WHERE status <> 'computed' GROUP BY ALL ORDER BY ALL",
+        f"FROM {lake.scan(CATALOGUE.name)} WHERE status <> 'computed' AND NOT {of_another_source} GROUP BY ALL ORDER BY ALL",
     )
-    computed = lake.rows(CATALOGUE.name) - sum(int(str(row["features"])) for row in rows)
+    computed = _read(lake, f"SELECT count(*) AS n FROM {lake.scan(CATALOGUE.name)} WHERE status = 'computed'")[0]["n"]
     yield _section(f"Features: {computed} computed" + (", not computed:" if rows else ""))
     yield from (table(rows, ("reason", "features", "such_as")) if rows else ())
 

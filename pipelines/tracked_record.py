@@ -14,6 +14,7 @@ class Record:
     """What is logged for one run: plain data, figures and tables."""
 
     name: str
+    description: str = ""  # Markdown
     params: Mapping[str, object] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -26,6 +27,7 @@ class Record:
 class ModelFiles:
     """A model as named bytes, with rows that show its input and what it answers."""
 
+    name: str
     files: Mapping[str, bytes]
     example_input: pd.DataFrame
     example_output: object

@@ -23,6 +23,13 @@ from pipelines.tracked_record import ModelFiles, Record
 SERVED_MODEL = Path(__file__).with_name("served_model.py")
 CHAMPION = "champion"
 PREVIOUS = "previous"
+MODEL_WORDS = "The study's candidates that passed their gates. The alias `champion` scores; `previous` did so before."
+DEFAULT_EXPERIMENT = "0"  # MLflow makes it in every new store, with its artifacts in the working directory
+# Tags and addresses that MLflow's pages understand; where a later version does not, the pages show their defaults.
+DESCRIPTION = "mlflow.note.content"
+SAVED_VIEW = "mlflow.sharedViewState."
+VIEW = "candidates"
+CLASSIC = "workflowType=machine_learning"  # not the pages for generative models
 PACKAGES_OF_A_MODEL = ("mlflow", "numpy", "pandas", "scipy", "scikit-learn", "lightgbm", "pydantic")
 
 
@@ -41,11 +48,27 @@ class Tracker:
         mlflow.set_registry_uri(self.uri)
         self.client = MlflowClient(self.uri, self.uri)
 
+    def describe(self, experiment: str, description: str, view: str) -> None:
+        """Describe an experiment in Markdown and put a saved view of its runs page beside it."""
+        for tag, value in ((DESCRIPTION, description), (f"{SAVED_VIEW}{VIEW}", view)):
+            self.client.set_experiment_tag(self._experiment(experiment), tag, value)
+
+    def page(self, experiment: str) -> str:
+        """Give the address, below MLflow's, where a reader of an experiment begins: its saved view, once there is one."""
+        found = self.client.get_experiment_by_name(experiment)
+        if found is None:
+            return f"#/experiments?{CLASSIC}"
+        return f"#/experiments/{found.experiment_id}/runs?viewStateShareKey={VIEW}&{CLASSIC}"
+
     def open_run(self, experiment: str, record: Record, parent: str | None = None) -> str:
         """Log a run as a record says and give its id."""
-        tags = {**record.tags, **({"mlflow.parentRunId": parent} if parent else {})}
         with mlflow.start_run(
-            experiment_id=self._experiment(experiment), run_name=record.name, tags=tags, nested=parent is not None
+            experiment_id=self._experiment(experiment),
+            run_name=record.name,
+            tags=dict(record.tags),
+            description=record.description or None,
+            parent_run_id=parent,
+            nested=parent is not None,
         ) as run:
             mlflow.log_params({key: str(value)[:500] for key, value in record.params.items()})
             mlflow.log_metrics({key: float(value) for key, value in record.metrics.items() if value == value})
@@ -66,16 +89,16 @@ class Tracker:
                 )
                 mlflow.log_input(dataset, context="training")
 
-    def register(self, run_id: str, experiment: str, name: str, model: ModelFiles, tags: Mapping[str, str]) -> str:
-        """Store a model without pickle, register it and give its version."""
+    def register(self, run_id: str, name: str, model: ModelFiles, tags: Mapping[str, str], description: str) -> str:
+        """Store a model without pickle, register it under a study's name and give its version."""
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "risk_model"
             folder.mkdir()
             for file, content in model.files.items():
                 (folder / file).write_bytes(content)
-            with mlflow.start_run(run_id=run_id, experiment_id=self._experiment(experiment)):
+            with mlflow.start_run(run_id=run_id, experiment_id=self._experiment(name)):
                 info = mlflow.pyfunc.log_model(
-                    name="model",
+                    name=model.name,
                     python_model=str(SERVED_MODEL),
                     artifacts={"risk_model": str(folder)},
                     code_paths=[str(SERVED_MODEL.parent.parent / "models")],
@@ -83,7 +106,9 @@ class Tracker:
                     pip_requirements=[f"{package}=={importlib.metadata.version(package)}" for package in PACKAGES_OF_A_MODEL],
                 )
         self._registered_model(name)
-        version = self.client.create_model_version(name, source=info.model_uri, run_id=run_id, tags=dict(tags))
+        version = self.client.create_model_version(
+            name, source=info.model_uri, run_id=run_id, tags=dict(tags), description=description, model_id=info.model_id
+        )
         return str(version.version)
 
     def promote(self, name: str, version: str) -> None:
@@ -110,11 +135,6 @@ class Tracker:
         found = self.client.get_model_version(name, version)
         return {**found.tags, "run_id": str(found.run_id)}
 
-    def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
-        """Set tags of a run."""
-        for key, value in tags.items():
-            self.client.set_tag(run_id, key, value)
-
     def _experiment(self, name: str) -> str:
         found = self.client.get_experiment_by_name(name)
         return str(found.experiment_id) if found else str(self.client.create_experiment(name, self.artifacts.as_uri()))
@@ -123,7 +143,7 @@ class Tracker:
         try:
             self.client.get_registered_model(name)
         except MlflowException:
-            self.client.create_registered_model(name, description="Risk model of Strata; the alias `champion` scores.")
+            self.client.create_registered_model(name, description=MODEL_WORDS)
 
 
 def _make_store(database: Path) -> None:
@@ -131,7 +151,9 @@ def _make_store(database: Path) -> None:
     draft = database.with_name("mlflow-draft.db")
     for left in draft.parent.glob(f"{draft.name}*"):
         left.unlink()
-    MlflowClient(f"sqlite:///{draft}", f"sqlite:///{draft}").search_registered_models(max_results=1)
+    client = MlflowClient(f"sqlite:///{draft}", f"sqlite:///{draft}")
+    client.search_registered_models(max_results=1)
+    client.delete_experiment(DEFAULT_EXPERIMENT)
     draft.replace(database)
 
 

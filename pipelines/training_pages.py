@@ -1,4 +1,4 @@
-"""What a reader of MLflow sees of a training: descriptions in Markdown, names of metrics, a saved view of the runs."""
+"""What a reader of MLflow sees of a training: its runs with their plots and tables, descriptions, a saved view of the runs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,79 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from models.capacity import share_name
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from models.capacity import decision_curve, share_name
 from models.gates import undecided
+from models.plots import calibration_figure, precision_recall_figure, quintile_figure, roc_figure
+from models.sample_size import sample_size
+from models.scored_rows import ScoredRows
 from pipelines.settings import StudySettings
-
-if TYPE_CHECKING:
-    from pipelines.train import JudgedCandidate, StudyResult
+from pipelines.tracked_record import Record
+from pipelines.train import JudgedCandidate, StudyResult
 
 HEADLINE = ("auroc", "average_precision", "brier", "calibration_slope", "observed_over_expected")
 VIEW_NAME = "Trainings and their candidates"
+THRESHOLDS = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2))
+TUNED = {"logistic": "tuned_prior_variance", "lightgbm": "tuned_trees"}
+
+
+def training_run(
+    study: StudySettings,
+    result: StudyResult,
+    tags: Mapping[str, str],
+    ranked: Mapping[str, ScoredRows],
+    status: Mapping[str, str],
+) -> Record:
+    """Give the run of a training: its candidates side by side, and the chosen one's measures."""
+    comparison = pd.DataFrame(
+        [
+            {"candidate": candidate.name, **_headline(candidate), "status": status[candidate.name]}
+            for candidate in result.candidates
+        ]
+    )
+    rows = {"train_rows": result.train_rows, "train_events": result.train_events, "test_rows": len(result.test.labels)}
+    chosen = result.chosen
+    return Record(
+        name=f"training {tags['strata.training_id'][:8]}",
+        description=describe_training(study, result, status),
+        params={
+            "outcome": study.outcome.name,
+            "horizon_days": study.outcome.horizon_days,
+            "validation": study.validation.kind,
+            "imd_edition": study.imd_edition,
+            "seed": study.seed,
+            "chosen": chosen.name if chosen else "none",
+        },
+        metrics={**rows, **(_headline(chosen) if chosen else {})},
+        tags={**tags, "strata.kind": "training", "strata.status": status[chosen.name] if chosen else "nothing eligible"},
+        figures={
+            "roc": roc_figure(ranked, "ROC: candidates on the same rows"),
+            "precision_recall": precision_recall_figure(ranked, "Precision and recall: candidates on the same rows"),
+        },
+        tables={"candidates": comparison},
+        texts={"notes.txt": "\n".join(result.notes) or "No notes."},
+    )
+
+
+def candidate_run(
+    study: StudySettings, candidate: JudgedCandidate, rows: ScoredRows, tags: Mapping[str, str], status: str
+) -> Record:
+    """Give the run of a candidate: how it was made, how good and how fair it is, and what its gates say."""
+    gates = {f"strata.gate.{gate.gate}": gate.answer for gate in candidate.gates}
+    return Record(
+        name=candidate.name,
+        description=describe_candidate(candidate, status),
+        params=_params(candidate),
+        metrics=metrics_of(candidate),
+        tags={**tags, **gates, "strata.kind": "candidate", "strata.status": status},
+        figures=_figures(study, candidate, rows),
+        tables={"audit": candidate.audit, "decision_curve": decision_curve(rows, THRESHOLDS)},
+        texts={"gates.txt": _gates_in_words(candidate), "sample_size.txt": _sample_size(candidate)},
+    )
 
 
 def metrics_of(candidate: JudgedCandidate) -> dict[str, float]:
@@ -36,6 +98,53 @@ def _sectioned(name: str) -> str:
     return f"capacity/{name}" if "_top_" in name else name
 
 
+def _headline(candidate: JudgedCandidate) -> dict[str, float]:
+    return {name: candidate.evaluation.value(name) for name in HEADLINE}
+
+
+def _params(candidate: JudgedCandidate) -> dict[str, object]:
+    record = candidate.model.record
+    return {
+        "method": candidate.method,
+        "predictors": len(candidate.model.predictors),
+        "training_rows": record["rows"],
+        "training_people": record["people"],
+        "training_events": record["events"],
+        TUNED[candidate.method]: record["main"]["tuned"],
+        "calibration": record["main"]["calibration"],
+        "estimator_without_gp": record["without_gp"] is not None,
+    }
+
+
+def _figures(study: StudySettings, candidate: JudgedCandidate, rows: ScoredRows) -> dict[str, Figure]:
+    one = {candidate.name: rows}
+    figures = {
+        "roc": roc_figure(one, f"ROC: {candidate.name}"),
+        "precision_recall": precision_recall_figure(one, f"Precision and recall: {candidate.name}"),
+        "calibration": calibration_figure(rows, f"Calibration: {candidate.name}"),
+    }
+    if (candidate.audit["group_kind"] == "imd_quintile").any():
+        title = f"By deprivation quintile: {candidate.name}"
+        figures["by_imd_quintile"] = quintile_figure(candidate.audit, study.capacity.deciding_share, title)
+    return figures
+
+
+def _gates_in_words(candidate: JudgedCandidate) -> str:
+    lines = [f"{gate.answer:<12} {gate.gate}: {gate.reason}" for gate in candidate.gates]
+    return "\n".join([*lines, "", _open_gates(candidate), *candidate.notes])
+
+
+def _open_gates(candidate: JudgedCandidate) -> str:
+    needs = undecided(candidate.gates)
+    return f"Gates that need an approver: {', '.join(needs)}." if needs else "No gate needs an approver beyond the usual one."
+
+
+def _sample_size(candidate: JudgedCandidate) -> str:
+    record = candidate.model.record
+    events = min(record["events"], record["people"] - 1)
+    return sample_size(len(candidate.model.predictors), record["people"], events).in_words(candidate.method)
+
+
 def describe_training(study: StudySettings, result: StudyResult, status: Mapping[str, str]) -> str:
     """Describe a training: what was predicted, and its candidates side by side."""
     head = f"`{study.outcome.name}` within {study.outcome.horizon_days} days; {len(result.test.labels):,} rows that trained no candidate."
@@ -48,13 +157,13 @@ def describe_training(study: StudySettings, result: StudyResult, status: Mapping
 
 
 def describe_candidate(candidate: JudgedCandidate, status: str) -> str:
-    """Describe a candidate: how well it discriminates, its gates with their reasons, and who has to decide what is open."""
+    """Describe a candidate: how well it discriminates, its gates with their reasons, and what an approver has to decide."""
     auroc = candidate.evaluation.measures["auroc"]
-    head = f"**{status}**: AUROC {auroc.value:.3f} ({auroc.lower:.3f} to {auroc.upper:.3f}), {candidate.evaluation.events:,} events."
+    head = (
+        f"**{status}**: AUROC {auroc.value:.3f} ({auroc.lower:.3f} to {auroc.upper:.3f}), {candidate.evaluation.events:,} events."
+    )
     gates = [["gate", "answer", "reason"], *([gate.gate, gate.answer, gate.reason] for gate in candidate.gates)]
-    needs = undecided(candidate.gates)
-    closing = f"Gates that need an approver: {', '.join(needs)}." if needs else "No gate needs an approver beyond the usual one."
-    return "\n\n".join([head, _markdown(gates), closing, *candidate.notes])
+    return "\n\n".join([head, _markdown(gates), _open_gates(candidate), *candidate.notes])
 
 
 def describe_study(study: StudySettings) -> str:

@@ -11,24 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from matplotlib.figure import Figure
 
 from expectations.tables import risk as tables
-from models.capacity import decision_curve, share_name
-from models.gates import undecided
-from models.plots import calibration_figure, precision_recall_figure, quintile_figure, roc_figure
-from models.sample_size import sample_size
 from models.scored_rows import ScoredRows, scored_rows
 from pipelines.settings import ApprovalSettings, StudySettings
 from pipelines.storage import Lake, arrow_schema
-from pipelines.tracked_record import ModelFiles, Record
+from pipelines.tracked_record import ModelFiles
 from pipelines.train import JudgedCandidate, StudyResult
+from pipelines.training_pages import HEADLINE, candidate_run, describe_candidate, describe_study, saved_view, training_run
 
 if TYPE_CHECKING:
     from pipelines.tracking import Tracker
 
-HEADLINE = ("auroc", "average_precision", "brier", "calibration_slope", "observed_over_expected")
-THRESHOLDS = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2))
 EXAMPLE_ROWS = 5
 
 
@@ -67,17 +61,21 @@ def record_training(
     lake: Lake, tracker: Tracker, study: StudySettings, result: StudyResult, inputs: TrainingInputs
 ) -> dict[str, object]:
     """Log every candidate, register the eligible ones, promote the chosen one if it is approved, and store what was found."""
+    chosen = result.chosen
+    champion = chosen.name if chosen and study.approval else None
+    status = {candidate.name: _status(candidate, champion) for candidate in result.candidates}
     ranked = {candidate.name: _scored(candidate, result) for candidate in result.candidates}
-    parent = tracker.open_run(study.name, _parent(study, result, inputs, ranked))
+    tags = inputs.tags(study)
+    tracker.describe(study.name, describe_study(study), saved_view(study))
+    parent = tracker.open_run(study.name, training_run(study, result, tags, ranked, status))
     sources = {name: (str(lake.folder(name)), version) for name, version in inputs.table_versions.items()}
     tracker.log_inputs(parent, study.name, sources)
     runs, versions = {}, {}
     for candidate in result.candidates:
-        runs[candidate.name] = tracker.open_run(study.name, _child(study, candidate, ranked[candidate.name], inputs), parent)
+        record = candidate_run(study, candidate, ranked[candidate.name], tags, status[candidate.name])
+        runs[candidate.name] = tracker.open_run(study.name, record, parent)
         if candidate.eligible:
-            versions[candidate.name] = _register(tracker, study, candidate, result, runs[candidate.name])
-    chosen = result.chosen
-    champion = chosen.name if chosen and study.approval else None
+            versions[candidate.name] = _register(tracker, study, candidate, result, runs[candidate.name], inputs.training_id)
     if champion:
         tracker.promote(study.name, versions[champion])
     _store(lake, study, result, inputs, runs, versions, champion)
@@ -89,116 +87,31 @@ def record_training(
     }
 
 
+def _status(candidate: JudgedCandidate, champion: str | None) -> str:
+    return "champion" if candidate.name == champion else "eligible" if candidate.eligible else "candidate"
+
+
 def _scored(candidate: JudgedCandidate, result: StudyResult) -> ScoredRows:
     return scored_rows(candidate.risk, result.test.labels, result.test.person, result.test.keys)
 
 
-def _parent(study: StudySettings, result: StudyResult, inputs: TrainingInputs, ranked: Mapping[str, ScoredRows]) -> Record:
-    comparison = pd.DataFrame(
-        [{"candidate": candidate.name, **{name: candidate.evaluation.value(name) for name in HEADLINE}, "eligible": candidate.eligible}
-         for candidate in result.candidates]
-    )  # fmt: skip
-    return Record(
-        name=f"training {inputs.training_id}",
-        params={
-            "outcome": study.outcome.name,
-            "horizon_days": study.outcome.horizon_days,
-            "validation": study.validation.kind,
-            "imd_edition": study.imd_edition,
-            "seed": study.seed,
-        },
-        metrics={"train_rows": result.train_rows, "train_events": result.train_events, "test_rows": len(result.test.labels)},
-        tags={**inputs.tags(study), "strata.kind": "training"},
-        figures={"roc": roc_figure(ranked, "ROC: candidates on the same rows"), "precision_recall": precision_recall_figure(ranked, "Precision and recall: candidates on the same rows")},
-        tables={"candidates": comparison},
-        texts={"notes.txt": "\n".join(result.notes) or "No notes."},
-    )  # fmt: skip
-
-
-def _child(study: StudySettings, candidate: JudgedCandidate, rows: ScoredRows, inputs: TrainingInputs) -> Record:
-    gates = {f"strata.gate.{gate.gate}": gate.answer for gate in candidate.gates}
-    return Record(
-        name=candidate.name,
-        params=_params(candidate),
-        metrics={
-            **candidate.evaluation.as_metrics(),
-            **(
-                {f"new_people_{key}": value for key, value in candidate.new_people.as_metrics().items()}
-                if candidate.new_people
-                else {}
-            ),
-            **_quintile_metrics(candidate.audit),
-        },
-        tags={**inputs.tags(study), **gates, "strata.kind": "candidate", "strata.eligible": str(candidate.eligible).lower()},
-        figures=_figures(study, candidate, rows),
-        tables={"audit": candidate.audit, "decision_curve": decision_curve(rows, THRESHOLDS)},
-        texts={"gates.txt": _gates_in_words(candidate), "sample_size.txt": _sample_size(candidate)},
-    )
-
-
-def _params(candidate: JudgedCandidate) -> dict[str, object]:
-    record = candidate.model.record
-    return {
-        "candidate": candidate.name,
-        "method": candidate.method,
-        "predictors": len(candidate.model.predictors),
-        "training_rows": record["rows"],
-        "training_people": record["people"],
-        "training_events": record["events"],
-        "tuned": record["main"]["tuned"],
-        "calibration": record["main"]["calibration"],
-        "estimator_without_gp": record["without_gp"] is not None,
-    }
-
-
-def _figures(study: StudySettings, candidate: JudgedCandidate, rows: ScoredRows) -> dict[str, Figure]:
-    one = {candidate.name: rows}
-    figures = {
-        "roc": roc_figure(one, f"ROC: {candidate.name}"),
-        "precision_recall": precision_recall_figure(one, f"Precision and recall: {candidate.name}"),
-        "calibration": calibration_figure(rows, f"Calibration: {candidate.name}"),
-    }
-    if (candidate.audit["group_kind"] == "imd_quintile").any():
-        title = f"By deprivation quintile (1 is most deprived): {candidate.name}"
-        figures["by_imd_quintile"] = quintile_figure(candidate.audit, share_name(study.capacity.deciding_share), title)
-    return figures
-
-
-def _quintile_metrics(audit: pd.DataFrame) -> dict[str, float]:
-    wanted = audit[
-        (audit["group_kind"] == "imd_quintile") & audit["metric"].isin(["auroc", "observed_over_expected", "base_rate"])
-    ]
-    wanted = wanted[wanted["value"].notna()]
-    return {f"imd_quintile_{row['group_name']}_{row['metric']}": row["value"] for row in wanted.to_dict("records")}
-
-
-def _gates_in_words(candidate: JudgedCandidate) -> str:
-    lines = [f"{gate.answer:<12} {gate.gate}: {gate.reason}" for gate in candidate.gates]
-    needs = undecided(candidate.gates)
-    closing = f"Gates that need an approver: {', '.join(needs)}." if needs else "No gate needs an approver beyond the usual one."
-    return "\n".join([*lines, "", closing, *candidate.notes])
-
-
-def _sample_size(candidate: JudgedCandidate) -> str:
-    record = candidate.model.record
-    return sample_size(len(candidate.model.predictors), record["people"], min(record["events"], record["people"] - 1)).in_words(
-        candidate.method
-    )
-
-
-def _register(tracker: Tracker, study: StudySettings, candidate: JudgedCandidate, result: StudyResult, run_id: str) -> str:
+def _register(
+    tracker: Tracker, study: StudySettings, candidate: JudgedCandidate, result: StudyResult, run_id: str, training_id: str
+) -> str:
     names = [predictor.name for predictor in candidate.model.predictors]
     columns = [*names, *(["gp_covered"] if "gp_covered" in result.test.rows.frame else [])]
     rows = result.test.rows.frame[columns].head(EXAMPLE_ROWS)
     numeric = {name: "float64" for name in names if pd.api.types.is_numeric_dtype(rows[name])}
     example = rows.astype(numeric).astype({name: "str" for name in names if name not in numeric})
-    files = ModelFiles(candidate.model.to_files(), example, candidate.model.predict(rows))
-    tags = {
-        "candidate": candidate.name,
-        "digest": candidate.model.digest,
-        **{f"gate.{gate.gate}": gate.answer for gate in candidate.gates},
-    }
-    return tracker.register(run_id, study.name, study.name, files, tags)
+    files = ModelFiles(candidate.name, candidate.model.to_files(), example, candidate.model.predict(rows))
+    tags = {"candidate": candidate.name, "digest": candidate.model.digest, "training_id": training_id, **_answers(candidate)}
+    return tracker.register(run_id, study.name, files, tags, describe_candidate(candidate, "eligible"))
+
+
+def _answers(candidate: JudgedCandidate) -> dict[str, str]:
+    """Give the gates by their answer: one tag for each answer there is."""
+    answers = sorted({gate.answer for gate in candidate.gates})
+    return {f"gates.{answer}": ", ".join(gate.gate for gate in candidate.gates if gate.answer == answer) for answer in answers}
 
 
 def _store(
@@ -235,7 +148,6 @@ def _model_row(
     recorded_at: str,
 ) -> dict[str, object]:
     approval: ApprovalSettings | None = study.approval if candidate.name == champion else None
-    status = "champion" if candidate.name == champion else "eligible" if candidate.eligible else "candidate"
     made_of = {"dates": inputs.dates, "table_versions": inputs.table_versions, "code_version": inputs.code_version}
     return {
         "training_id": inputs.training_id,
@@ -248,7 +160,7 @@ def _model_row(
         **{name: _finite(candidate.evaluation.value(name)) for name in HEADLINE},
         "eligible": candidate.eligible,
         "gates": json.dumps([{"gate": gate.gate, "answer": gate.answer, "reason": gate.reason} for gate in candidate.gates]),
-        "status": status,
+        "status": _status(candidate, champion),
         "approved_by_role": approval.role if approval else None,
         "approval_reason": approval.reason if approval else None,
         "approval_date": approval.day if approval else None,

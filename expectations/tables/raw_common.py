@@ -41,14 +41,14 @@ def code(name: str, source: str, description: str, allowed: tuple[str, ...] = ()
     return Column(name, Kind.CODE, description, allowed=allowed, source=source, **more)  # type: ignore[arg-type]
 
 
-def date_rules(column: str, *, born: bool = True) -> tuple[RowRule, ...]:
-    """Declare what a date that places a row may not be: a placeholder, after its extract, or before birth."""
+def date_rules(column: str, *, born: bool = True, action: Action = Action.SET_ASIDE) -> tuple[RowRule, ...]:
+    """Declare what a date that places a row may not be, and what follows: a placeholder, after its extract, or before birth."""
     placeholders = ", ".join(f"DATE '{day}'" for day in PLACEHOLDER_DATES)
     rules = [
         RowRule(
             "placeholder_date",
             f"{column} IN ({placeholders})",
-            Action.SET_ASIDE,
+            action,
             f"{column} is a date that systems write for 'unknown'.",
             (column,),
             defect=8,
@@ -56,7 +56,7 @@ def date_rules(column: str, *, born: bool = True) -> tuple[RowRule, ...]:
         RowRule(
             "date_after_extract",
             f"{column} > extract_date AND {column} NOT IN ({placeholders})",
-            Action.SET_ASIDE,
+            action,
             f"{column} lies after the day the extract was delivered.",
             (column,),
             defect=8,
@@ -67,7 +67,7 @@ def date_rules(column: str, *, born: bool = True) -> tuple[RowRule, ...]:
             RowRule(
                 "date_before_birth",
                 f"{column} < birth_date AND {column} NOT IN ({placeholders})",
-                Action.SET_ASIDE,
+                action,
                 f"{column} lies before the person's month of birth.",
                 (column,),
                 defect=8,
@@ -167,9 +167,10 @@ def raw_table(
     table_rules: tuple[TableRule, ...] = (),
     born: bool = True,
     duplicates: bool = True,
+    strange_date: Action = Action.SET_ASIDE,
 ) -> Table:
     """Declare the raw table of a feed with the rules that every feed has."""
-    dated = date_rules(event_date, born=born) if event_date else ()
+    dated = date_rules(event_date, born=born, action=strange_date) if event_date else ()
     repeated = (duplicate_rule(key),) if duplicates else ()
     return Table(
         name=f"raw__{feed}",

@@ -200,4 +200,5 @@ OPT_OUTS: Table = raw_table(
     event_date="effective_date",
     available="effective_date",
     born=False,
+    strange_date=Action.FLAGGED,  # a wish with a strange date is a wish; conform takes back none by a date to come
 )  # fmt: skip

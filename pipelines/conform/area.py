@@ -10,6 +10,7 @@ from __future__ import annotations
 import pandas as pd
 
 from expectations.tables.core import AREA
+from pipelines.errors import ExtractError
 from pipelines.sources.deprivation import VINTAGE_OF, deprivation
 from pipelines.sources.reference import Reference, numbers
 from pipelines.sources.reference_columns import ANY_LSOA, CHANGES, DOMAINS, ETHNICITY, LSOA, PLACES, POPULATION, RURAL_URBAN
@@ -105,6 +106,10 @@ def _places(
         read = reference.read(reference.settings.lsoa_places, patterns, ())
         vintage = 2011 if "lsoa_2011" in read and "lsoa_2021" not in read else 2021
         read = read.rename(columns={f"lsoa_{vintage}": "lsoa_code"})
+        if "lsoa_code" not in read:
+            raise ExtractError(
+                f"{reference.settings.lsoa_places}: no column of LSOA codes was found (LSOA21CD, LSOA11CD); give another file as lsoa_places"
+            )
         held = _by_area(read).reindex(columns=columns)
         places = _carried(codes, held, changes, vintage).fillna(_agreed(held, changes, vintage).reindex(codes))
     if changes is not None and "local_authority_code" in changes:

@@ -32,12 +32,13 @@ class AvailabilitySettings(BaseModel, extra="forbid", frozen=True):
 def known_on(day: str, lag_days: int) -> str:
     """Give the SQL of the day a fact of `day` (SQL) was known.
 
-    A fact of the feed's first delivery: its day plus the lag, at the latest the delivery's day. A later one: the
-    delivery that first held it, never before the fact itself.
+    A fact of the feed's first delivery: its day plus the lag, at the latest the delivery's day. A later one: the day
+    before the delivery that first held it, for a delivery holds what was known before its day and a score of that day uses it;
+    never before the fact itself.
     """
     return (
         f"CASE WHEN is_first_delivery THEN least(({day}) + {lag_days}, first_extract_date) "
-        f"ELSE greatest(({day}), first_extract_date) END"
+        f"ELSE greatest(({day}), first_extract_date - 1) END"
     )
 
 

@@ -107,6 +107,7 @@ def _opt_outs(sources: Sources) -> str:
             bool_or(opt_out_type = 'NATIONAL' AND status = '1') AS national
         FROM (
             SELECT person_id, opt_out_type, status FROM {sources["opt_outs"]}
+            WHERE status = '1' OR effective_date <= extract_date
             QUALIFY row_number() OVER (
                 PARTITION BY person_id, opt_out_type ORDER BY effective_date DESC, extract_date DESC, row_number DESC) = 1
         ) GROUP BY person_id"""

@@ -80,7 +80,7 @@ def validate_feed(
         new = [extract for extract in whole if extract.extract_id not in seen]
         rules = _rules_digest(table, settings, whole)
         if not _validated(lake, new, rules):
-            engine = engine or Engine(docs / table.feed if docs else None)
+            engine = engine or Engine(docs)
             outcomes = _validate_rows_of(lake, con, engine, table, whole, new, settings, patients)
             _record_extracts(lake, outcomes, rules, "stopped")
             delivery = Delivery(table, day, valid_extracts(lake, table, whole, statuses=("passed", "stopped")))

@@ -66,7 +66,9 @@ def seen_by_readers(home: Path) -> dict[str, tuple[int, int]]:
     """Give the rows announced and the rows there are of every published run."""
     lake = Lake(home / "lake")
     runs = published_runs(lake, OUTCOME)
-    return {str(run["run_id"]): (int(str(run["rows"])), lake.rows("risk__scores", {"run_id": str(run["run_id"])})) for run in runs}
+    return {
+        str(run["run_id"]): (int(str(run["rows"])), lake.rows("risk__scores", {"run_id": str(run["run_id"])})) for run in runs
+    }
 
 
 def test_a_killed_run_publishes_nothing_and_goes_on_to_the_same_end(process: Process, undisturbed: Any) -> None:

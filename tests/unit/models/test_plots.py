@@ -22,7 +22,7 @@ def _figures():
         "roc": roc_figure({"lightgbm": ROWS, "age_sex": ROWS}, "ROC"),
         "precision_recall": precision_recall_figure({"lightgbm": ROWS}, "Precision and recall"),
         "calibration": calibration_figure(ROWS, "Calibration"),
-        "quintiles": quintile_figure(table, "top_5pct", "By quintile"),
+        "quintiles": quintile_figure(table, 0.05, "By quintile"),
     }
 
 

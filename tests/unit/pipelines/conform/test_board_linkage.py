@@ -16,7 +16,12 @@ from pipelines.storage import Lake, connect
 
 def test_a_list_of_patients_alone_is_a_list_on_which_nobody_may_be_missing(feed_rows, tmp_path: Path) -> None:
     rules, lags, lake = ClinicalRules(), AvailabilitySettings(), Lake(tmp_path / "o'lake")
-    stay = {"provider_code": "RX1", "admission_date": date(2024, 1, 1), "discharge_date": date(2024, 1, 9), "admission_method": "21"}
+    stay = {
+        "provider_code": "RX1",
+        "admission_date": date(2024, 1, 1),
+        "discharge_date": date(2024, 1, 9),
+        "admission_method": "21",
+    }
     sources = {
         "patients": feed_rows("patients", *({"person_id": f"gp{n}", "practice_code": "Y00001", "birth_year": 1950} for n in range(3))),
         "admissions": feed_rows("admissions", *({"person_id": f"hospital{n}", "spell_number": str(n), **stay} for n in range(3))),

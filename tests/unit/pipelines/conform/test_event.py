@@ -75,7 +75,7 @@ def test_appointments_and_the_gp_record(feed_rows, table):
         "outpatient_other"
     ]
     assert events_of(table, observations) == [("gp_observation", "60621009", 27.5, date(2024, 1, 5))]
-    assert events_of(table, medicines) == [("gp_medication", "319775004", 28.0, date(2024, 3, 1))]
+    assert events_of(table, medicines) == [("gp_medication", "319775004", 28.0, date(2024, 2, 29))]
 
 
 SPELLS = """(SELECT * FROM (VALUES

@@ -97,6 +97,22 @@ def test_the_latest_row_of_each_kind_of_opt_out_holds(persons, feed_rows):
     assert found == {"ann": (False, True), "bob": (True, False)}
 
 
+def test_an_opt_out_with_a_strange_date_is_kept_and_a_withdrawal_to_come_takes_none_back(persons, feed_rows):
+    def said(name: str, status: str, day: str) -> dict[str, object]:
+        return {"person_id": name, "opt_out_type": "TYPE_1", "status": status, "effective_date": date.fromisoformat(day)}
+
+    sources = {
+        "opt_outs": feed_rows("opt_outs", said("ann", "1", "1900-01-01"), said("bob", "1", "9999-12-31"), said("cat", "1", "2020-01-01"),
+                              said("cat", "0", "2027-01-01"), said("dan", "1", "1900-01-01"), said("dan", "0", "2021-01-01")),
+    }  # fmt: skip
+    assert {name: row["type_1_opt_out"] for name, row in persons(sources).items()} == {
+        "ann": True,
+        "bob": True,
+        "cat": True,
+        "dan": False,
+    }
+
+
 def test_without_patients_the_list_is_who_is_registered(persons, feed_rows):
     sources = {
         "registrations": feed_rows("registrations", {"person_id": "ann"}),

@@ -152,9 +152,9 @@ def test_spells_are_numbered_by_person_admission_and_provider(spells):
     ]
 
 
-def test_what_a_later_delivery_brought_was_known_with_that_delivery(spells):
+def test_what_a_later_delivery_brought_was_known_the_day_before_that_delivery(spells):
     (row,) = spells(stay("a", "03-01", "03-05", first_extract_date=day("04-01"), is_first_delivery=False))
-    assert row["admission_available_date"] == row["discharge_available_date"] == day("04-01")
+    assert row["admission_available_date"] == row["discharge_available_date"] == day("03-31")
 
 
 def test_the_first_delivery_knew_its_facts_at_the_latest_when_it_came(spells):

@@ -105,6 +105,19 @@ def test_a_person_who_moved_or_died_was_on_the_list_since_the_delivery_that_firs
     assert found == [("ann", "E01000001", JANUARY), ("bob", "E01000002", JANUARY), ("cat", "E01000001", FEBRUARY)]
 
 
+def test_an_opt_out_with_a_strange_date_stays_in_the_flow(tmp_path: Path) -> None:
+    lake, nhs = Lake(tmp_path / "lake"), NhsSettings(feeds={"opt_outs": FeedSettings()})
+    (tmp_path / "opt_outs").mkdir()
+    rows = "ann,type_1,1,1900-01-01\nbob,type_1,1,2025-06-01\ncat,type_1,0,2020-01-01\n"
+    (tmp_path / "opt_outs" / "opt_outs_2025-01-10.csv").write_text("PERSON_ID,OPT_OUT_TYPE,STATUS,EFFECTIVE_DATE\n" + rows)
+    with connect() as con:
+        ingest_feed(lake, con, OPT_OUTS, nhs, tmp_path)
+        summary = validate_feed(lake, con, OPT_OUTS, nhs, LENIENT)
+        found = con.execute(f"SELECT person_id FROM {validated_rows_sql(lake, nhs, 'opt_outs')} ORDER BY 1").fetchall()
+    assert [name for (name,) in found] == ["ann", "bob", "cat"]
+    assert (summary.broken["placeholder_date"], summary.broken["date_after_extract"]) == (1, 1)
+
+
 def test_a_later_row_takes_its_forerunner_back_even_when_it_is_set_aside(tmp_path: Path) -> None:
     lake, nhs = deliver(
         tmp_path, "append", {"2025-01-10": row(1, "2024-12-01") + row(2, "2024-12-02"), "2025-02-10": row(2, "2025-12-02")}
