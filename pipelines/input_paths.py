@@ -42,7 +42,9 @@ def check_feeds(settings: Settings, opened: OpenedSource, lake: Lake) -> None:
     ]
     if missing:
         lines = [f"  source.nhs.feeds.{feed}: {_looked_for(feed, opened.reading.feeds[feed])}" for feed in missing]
-        closing = "Correct `landing` or the feed's `files`, or leave the feed out: what needs it is then switched off, and said so."
+        closing = (
+            "Correct `landing` or the feed's `files`, or leave the feed out: what needs it is then switched off, and said so."
+        )
         raise SettingsError("\n".join([f"feeds without an extract below {opened.landing}:", *lines, closing]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import os
 import tempfile
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from mlflow.tracking import MlflowClient
 
 from pipelines.tracked_record import ModelFiles, Record
 
+logging.getLogger("mlflow").setLevel(logging.WARNING)  # how its database is made is of no interest to who runs a pipeline
 SERVED_MODEL = Path(__file__).with_name("served_model.py")
 CHAMPION = "champion"
 PREVIOUS = "previous"

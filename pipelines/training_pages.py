@@ -53,7 +53,7 @@ def training_run(
             "seed": study.seed,
             "chosen": chosen.name if chosen else "none",
         },
-        metrics={**rows, **(_headline(chosen) if chosen else {})},
+        metrics={**rows, **_compared(study, chosen)},
         tags={**tags, "strata.kind": "training", "strata.status": status[chosen.name] if chosen else "nothing eligible"},
         figures={
             "roc": roc_figure(ranked, "ROC: candidates on the same rows"),
@@ -100,6 +100,17 @@ def _sectioned(name: str) -> str:
 
 def _headline(candidate: JudgedCandidate) -> dict[str, float]:
     return {name: candidate.evaluation.value(name) for name in HEADLINE}
+
+
+def _compared(study: StudySettings, candidate: JudgedCandidate | None) -> dict[str, float]:
+    """Give the metrics by which candidates, and trainings by their chosen one, are compared."""
+    known = metrics_of(candidate) if candidate else {}
+    return {name: known[name] for name in _shown(study) if name in known}
+
+
+def _shown(study: StudySettings) -> tuple[str, ...]:
+    share = share_name(study.capacity.deciding_share)
+    return (*HEADLINE, f"capacity/sensitivity_{share}", f"capacity/ppv_{share}", "events")
 
 
 def _params(candidate: JudgedCandidate) -> dict[str, object]:
@@ -159,9 +170,7 @@ def describe_training(study: StudySettings, result: StudyResult, status: Mapping
 def describe_candidate(candidate: JudgedCandidate, status: str) -> str:
     """Describe a candidate: how well it discriminates, its gates with their reasons, and what an approver has to decide."""
     auroc = candidate.evaluation.measures["auroc"]
-    head = (
-        f"**{status}**: AUROC {auroc.value:.3f} ({auroc.lower:.3f} to {auroc.upper:.3f}), {candidate.evaluation.events:,} events."
-    )
+    head = f"{status.capitalize()}: AUROC {auroc.value:.3f} ({auroc.lower:.3f} to {auroc.upper:.3f}), {candidate.evaluation.events:,} events."
     gates = [["gate", "answer", "reason"], *([gate.gate, gate.answer, gate.reason] for gate in candidate.gates)]
     return "\n\n".join([head, _markdown(gates), _open_gates(candidate), *candidate.notes])
 
@@ -176,9 +185,7 @@ def describe_study(study: StudySettings) -> str:
 
 def saved_view(study: StudySettings) -> str:
     """Give the state of a saved view of MLflow's runs page: the measures that compare candidates, as columns."""
-    share = share_name(study.capacity.deciding_share)
-    metrics = [*HEADLINE, f"capacity/sensitivity_{share}", f"capacity/ppv_{share}", "events"]
-    columns = ["tags.`strata.status`", *(f"metrics.`{name}`" for name in metrics), "params.`predictors`"]
+    columns = ["tags.`strata.status`", *(f"metrics.`{name}`" for name in _shown(study)), "params.`predictors`"]
     state = {"orderByKey": "attributes.start_time", "orderByAsc": False, "selectedColumns": columns}
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
     return json.dumps({"name": VIEW_NAME, "createdAt": 0, "updatedAt": 0, "state": f"deflate;{packed}"})

@@ -7,6 +7,7 @@ import dagster as dg
 from dagster_project.resources import StrataResource
 from dagster_project.table_assets import table_asset, told
 from expectations.tables import core
+from expectations.tables.records import VALIDATION
 from expectations.tables.risk import VOLUMES
 from pipelines import stages
 from pipelines.deployment import Deployment
@@ -15,7 +16,7 @@ from pipelines.deployment import Deployment
 def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
     """Give the core tables; a ready-made feature table has none but the quarantine."""
     raw = [table.name for table in stages.raw_tables(deployment)]
-    quarantine = table_asset([core.QUARANTINE], raw, stages.count_quarantine)
+    quarantine = table_asset([core.QUARANTINE, VALIDATION], raw, stages.count_quarantine)
     if deployment.settings.source.kind == "feature_table":
         return [quarantine]
     after = [core.QUARANTINE.name]

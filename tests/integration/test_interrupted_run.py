@@ -23,7 +23,6 @@ MOMENTS = (
     "dagster/history",
     "lake/raw__gp_observations",
     "lake/core__event",
-    "mlflow-draft.db",
     "lake/risk__models",
     "lake/risk__scores",
 )

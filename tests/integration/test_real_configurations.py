@@ -61,7 +61,7 @@ def configured(
     def run(name: str, changes: dict[str, Any]) -> Ended:
         text = (CONFIG / name).read_text(encoding="utf-8").replace("../../shared/data", DATA.as_posix())
         config = tmp_path / f"{len(list(tmp_path.glob('*.yaml')))}_{name}"
-        config.write_text(yaml.safe_dump(merged(yaml.safe_load(text), changes)), encoding="utf-8")
+        config.write_text(yaml.safe_dump(merged(yaml.safe_load(text), changes), sort_keys=False), encoding="utf-8")
         capfd.readouterr()
         code = strata(tmp_path / "home", "run", str(config))
         told = capfd.readouterr()

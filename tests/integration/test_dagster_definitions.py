@@ -1,0 +1,205 @@
+"""What Dagster loads for each kind of source, without a run: assets, checks, jobs, schedule and sensor."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from dagster_project.assembly import build
+from dagster_project.partitions import DATES, RANGE_END, RANGE_START, add_index_dates, asked_for
+from dagster_project.resources import opened
+from expectations.catalogue import RAW_TABLES, TABLES
+from pipelines.errors import RefusalError
+
+PURPOSE = """
+purpose: {use: planning, approval: A test of the definitions, approval_expires: 2099-12-31}
+study: {name: of_a_test}
+"""
+SYNTHETIC = f"deployment: synthetic\nsource: {{kind: synthetic, synthetic: {{people: 500}}}}{PURPOSE}"
+NHS = (
+    """deployment: nhs
+source:
+  kind: nhs
+  nhs:
+    landing: landing
+    feeds:
+      patients: {load: snapshot, files: ["patients_*.csv"]}
+      registrations: {load: snapshot, files: ["registrations_*.csv"]}
+      admissions: {load: append, files: ["admissions_*.csv"]}
+"""
+    + PURPOSE
+)
+WITHOUT_A_LIST = NHS.replace("patients: {load: snapshot", "outpatient_appointments: {load: snapshot").replace(
+    "patients_*", "outpatients_*"
+)
+FEATURE_TABLE = """deployment: ready_made
+source:
+  kind: feature_table
+  feature_table:
+    file: rows.csv
+    delivered: 2025-01-01
+    person: person
+    index_event: event
+    label: {column: outcome, positive: ["1"], negative: ["0"]}
+    numbers: [visits]
+purpose: {use: planning, approval: A test of the definitions, approval_expires: 2099-12-31}
+study: {name: of_a_test, validation: {kind: person_folds}}
+"""
+CORE = {
+    "core__area", "core__code", "core__coverage", "core__event", "core__event_type", "core__linkage", "core__organisation",
+    "core__organisation_relation", "core__organisation_succession", "core__person", "core__quarantine", "core__registration",
+    "core__residence", "core__spell", "monitoring__validation", "monitoring__volumes",
+}  # fmt: skip
+FEATURES = {"features__catalogue", "features__person", "risk__cohort_flow", "risk__labels"}
+TRAINED = {"risk__models", "equity__model_audit"}
+SCORED = {"risk__scores", "risk__drivers", "risk__runs"}
+RAW = {table.name for table in RAW_TABLES.values()}
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Write a configuration into a folder of its own and give its path; the home lies beside it."""
+    monkeypatch.setenv("STRATA_HOME", str(tmp_path / "home"))
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "rows.csv").write_text("person,event,outcome,visits\n1,1,0,2\n")
+
+    def write(text: str) -> str:
+        file = tmp_path / "config.yaml"
+        file.write_text(text)
+        return str(file)
+
+    return write
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+def keys(definitions: dg.Definitions) -> set[str]:
+    return {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()}
+
+
+def selected(definitions: dg.Definitions, job: str) -> set[str]:
+    found = definitions.resolve_job_def(job).asset_layer.selected_asset_keys
+    return {key.to_user_string() for key in found}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (SYNTHETIC, RAW | CORE | FEATURES | TRAINED | SCORED | {"synthetic_board"}),
+        (NHS, {"raw__patients", "raw__registrations", "raw__admissions"} | CORE | FEATURES | TRAINED | SCORED),
+        (WITHOUT_A_LIST, {"raw__outpatient_appointments", "raw__registrations", "raw__admissions"} | CORE),
+        (FEATURE_TABLE, {"raw__feature_table", "core__quarantine", "monitoring__validation"} | FEATURES | TRAINED | SCORED),
+    ],
+    ids=["synthetic", "nhs", "nhs without a list", "feature table"],
+)
+def test_each_kind_of_source_has_the_assets_that_its_feeds_allow(
+    text: str, expected: set[str], configured: Callable[[str], str]
+) -> None:
+    definitions = build(configured(text))
+    dg.Definitions.validate_loadable(definitions)
+    assert keys(definitions) == expected
+    assert selected(definitions, "whole_pipeline") == expected
+    assert selected(definitions, "check_extract") == {name for name in expected if name.startswith(("raw__", "synthetic"))}
+    jobs = {job.name for job in definitions.jobs or []}
+    assert jobs == {"whole_pipeline", "check_extract"} | ({"score_only"} if expected >= SCORED else set())
+    if "score_only" in jobs:
+        assert selected(definitions, "score_only") == expected - TRAINED
+
+
+def test_every_asset_tells_what_it_is_and_which_columns_it_has(configured: Callable[[str], str]) -> None:
+    definitions = build(configured(SYNTHETIC))
+    for name in keys(definitions) - {"synthetic_board"}:
+        spec = _spec(definitions, name)
+        table = TABLES[name]
+        assert spec.description == table.description
+        assert spec.group_name == table.layer
+        columns = spec.metadata["dagster/column_schema"].columns
+        assert [column.name for column in columns] == [column.name for column in table.columns]
+        assert all(column.description for column in columns)
+
+
+def _spec(definitions: dg.Definitions, name: str) -> dg.AssetSpec:
+    return next(spec for spec in definitions.resolve_all_asset_specs() if spec.key == dg.AssetKey(name))
+
+
+def test_features_labels_and_scores_are_partitioned_by_index_date(configured: Callable[[str], str]) -> None:
+    definitions = build(configured(SYNTHETIC))
+    partitioned = {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs() if spec.partitions_def}
+    assert partitioned == (FEATURES | SCORED) - {"features__catalogue"}
+
+
+def test_every_raw_table_has_its_suite_as_a_check_that_blocks(configured: Callable[[str], str]) -> None:
+    checks = [spec for check in build(configured(SYNTHETIC)).asset_checks or [] for spec in check.check_specs]
+    assert all(spec.blocking and spec.description for spec in checks)
+    assert {spec.asset_key.to_user_string() for spec in checks if spec.name == "suite"} == RAW
+    assert [spec.name for spec in checks if spec.asset_key == dg.AssetKey("core__linkage")] == ["people_found_on_the_list"]
+
+
+def test_the_monthly_schedule_asks_for_every_date_of_the_plan(
+    configured: Callable[[str], str], instance: dg.DagsterInstance
+) -> None:
+    definitions = build(configured(SYNTHETIC))
+    schedule = definitions.resolve_schedule_def("monthly")
+    assert (schedule.job_name, schedule.execution_timezone) == ("whole_pipeline", "Europe/London")
+    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime(2026, 2, 2, 5))
+    (request,) = schedule.evaluate_tick(context).run_requests
+    dates = request.tags[DATES].split(",")
+    assert request.run_key == "monthly-2026-02-02"
+    assert instance.get_dynamic_partitions("index_date") == dates == sorted(dates)
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == (dates[0], dates[-1])
+    assert dates[-1] == "2026-01-01"  # the scoring date is the data cut
+
+
+def test_the_sensor_asks_for_a_run_when_files_arrive_or_change(
+    configured: Callable[[str], str], instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    sensor = build(configured(NHS)).resolve_sensor_def("new_extracts")
+
+    def tick(cursor: str | None) -> Any:
+        return sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=cursor))
+
+    before = tick(None)
+    assert not before.run_requests and "no extract of any feed" in str(before.skip_message)
+    extract = tmp_path / "landing" / "patients_2026-03-01.csv"
+    extract.write_text("PERSON_ID\n1\n")
+    arrived = tick(before.cursor)
+    assert arrived.run_requests[0].tags[RANGE_END] == "2026-03-01"
+    again = tick(arrived.cursor)
+    assert not again.run_requests and again.skip_message == "no new extract"
+    extract.write_text("PERSON_ID\n1\n2\n")
+    assert tick(again.cursor).run_requests[0].run_key != arrived.run_requests[0].run_key
+
+
+def test_last_months_scoring_date_is_not_computed_again(instance: dg.DagsterInstance) -> None:
+    add_index_dates(instance, [date(2024, 10, 1), date(2026, 1, 1)])
+    tags = add_index_dates(instance, [date(2024, 10, 1), date(2026, 2, 1)])
+    assert (tags[RANGE_START], tags[RANGE_END]) == ("2024-10-01", "2026-02-01")
+    between = ["2024-10-01", "2026-01-01", "2026-02-01"]
+    assert asked_for(tags, between) == {"2024-10-01", "2026-02-01"}
+    assert asked_for({}, between) == set(between)  # launched by hand: what was chosen
+
+
+def test_a_run_refuses_what_must_not_begin_however_it_is_launched(
+    configured: Callable[[str], str], instance: dg.DagsterInstance
+) -> None:
+    expired = build(configured(SYNTHETIC.replace("2099-12-31", "2020-12-31")))
+    with pytest.raises(dg.DagsterError) as refused:
+        expired.resolve_job_def("check_extract").execute_in_process(instance=instance)
+    assert "expired on 2020-12-31" in str(refused.value.__cause__)
+
+
+def test_a_run_beside_another_in_the_same_home_is_refused(
+    configured: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = opened(configured(SYNTHETIC))
+    with deployment.alone(), deployment.alone():  # one process may hold its home twice
+        monkeypatch.setattr("pipelines.deployment.HELD", set())  # as another process sees it
+        with pytest.raises(RefusalError, match="another run"), deployment.alone():
+            pass

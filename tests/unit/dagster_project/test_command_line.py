@@ -1,0 +1,109 @@
+from pathlib import Path
+
+import pytest
+
+from dagster_project import command_line, resources
+from dagster_project.command_line import main
+from pipelines.deployment import open_deployment
+
+CONFIG = """
+deployment: a_board
+purpose: {{use: planning, approval: DSA 12, approval_expires: {expires}}}
+source: {{kind: nhs, nhs: {{}}}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("STRATA_CONFIG", "DAGSTER_HOME"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("STRATA_HOME", str(tmp_path / "home"))
+    path = tmp_path / "a_board.yaml"
+    path.write_text(CONFIG.format(expires="2099-12-31"))
+    return path
+
+
+def words(capsys: pytest.CaptureFixture[str]) -> str:
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
+    return told
+
+
+@pytest.mark.parametrize("command", ["run", "check-extract", "score", "defects"])
+def test_a_wrong_key_stops_before_any_work(command: str, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(CONFIG.format(expires="2099-12-31") + "study: {sed: 1}\n")
+    assert main([command, str(config)]) == 1
+    told = words(capsys)
+    assert "study.sed: there is no such key; did you mean 'seed'?" in told
+    assert not (config.parent / "home").exists()
+
+
+def test_a_configuration_that_is_not_there_is_named(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(config.parent / "mine.yaml")]) == 1
+    told = words(capsys)
+    assert "mine.yaml" in told
+    assert "a_board.yaml" in told
+
+
+def test_an_expired_approval_refuses_before_any_work(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(CONFIG.format(expires="2020-01-31"))
+    assert main(["run", str(config)]) == 1
+    assert "the approval 'DSA 12' expired on 2020-01-31: nothing was run" in words(capsys)
+    assert not (config.parent / "home" / "lake").exists()
+    assert not (config.parent / "home" / "dagster").exists()
+
+
+def test_a_second_run_at_once_is_refused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import fcntl
+
+    home = config.parent / "home"
+    home.mkdir()
+    with (home / "run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert main(["run", str(config)]) == 1
+    assert f"another run is writing to {home}" in words(capsys)
+
+
+def test_the_home_of_another_deployment_is_refused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = config.parent / "home"
+    home.mkdir()
+    (home / "deployment").write_text("another_board\n")
+    assert main(["run", str(config)]) == 1
+    assert "belongs to the deployment 'another_board', this is 'a_board'" in words(capsys)
+
+
+def test_a_home_without_extracts_says_where_to_put_them(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(config)]) == 1
+    assert str(config.parent / "home" / "landing") in words(capsys)
+
+
+def test_the_details_of_a_fault_are_in_the_home(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    def breaks(*_: object) -> None:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(command_line, "_execute", breaks)
+    assert main(["run", str(config)]) == 1
+    log = config.parent / "home" / "reports" / "last_error.log"
+    assert f"ZeroDivisionError: this is a fault of Strata, its details are in {log}" in words(capsys)
+    assert "a fault" in log.read_text()
+
+
+def test_an_interrupt_is_no_fault(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "_execute", interrupted)
+    assert main(["run", str(config)]) == 130
+    assert "run the command again to go on" in words(capsys)
+
+
+def test_a_claim_is_written_whole(config: Path) -> None:
+    deployment = open_deployment(config)
+    with deployment.alone():
+        assert (deployment.home / "deployment").read_text() == "a_board\n"
+    assert [path.name for path in deployment.home.glob("*.partial")] == []
+
+
+def test_the_chosen_configuration_is_the_one_that_was_given(config: Path) -> None:
+    main(["check-extract", str(config)])
+    assert resources.chosen_config() == str(config)
