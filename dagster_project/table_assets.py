@@ -44,7 +44,7 @@ def table_asset(tables: Sequence[Table], deps: Sequence[str], stage: Stage) -> d
     def body(strata: StrataResource):  # type: ignore[no-untyped-def]
         summary = told(tables[0].name, lambda: stage(strata.deployment))
         for table in tables:
-            yield dg.MaterializeResult(table.name, metadata={**_known(summary), **_as_stored(strata.deployment, table)})
+            yield dg.MaterializeResult(table.name, metadata={**metadata_of(summary), **_as_stored(strata.deployment, table)})
 
     return body
 
@@ -65,7 +65,7 @@ def dated_asset(tables: Sequence[Table], deps: Sequence[str], stage: DatedStage)
                 day = date.fromisoformat(key)
                 summary = told(f"{tables[0].name} {key}", lambda day=day: stage(strata.deployment, day))  # type: ignore[misc]
             for table in tables:
-                of_date = {**_known(summary), **_rows_of_date(strata.deployment, table, key)}
+                of_date = {**metadata_of(summary), **_rows_of_date(strata.deployment, table, key)}
                 context.add_asset_metadata(of_date, table.name, key)
         for table in tables:
             yield dg.MaterializeResult(table.name, metadata=_as_stored(strata.deployment, table))
@@ -74,9 +74,11 @@ def dated_asset(tables: Sequence[Table], deps: Sequence[str], stage: DatedStage)
 
 
 def told(name: str, work: Callable[[], Summary]) -> Summary:
-    """Do the work and tell the person who watches how long it took and what came of it."""
+    """Do the work and tell the person who watches how long it took and what came of it, unless there was nothing to do."""
     start = time.perf_counter()
     summary = work()
+    if "skipped" in summary:
+        return summary
     head = f"  {name:<{NAME_WIDTH}} {time.perf_counter() - start:7.1f} s  "
     facts = [f"{key} {_figure(value)}".replace("_", " ") for key, value in summary.items() if _short(value)]
     unbroken = ", ".join(fact.replace(" ", NO_BREAK) for fact in facts)
@@ -99,8 +101,13 @@ def _schema(columns: Sequence[Column]) -> dg.TableSchema:
     )
 
 
-def _known(summary: Summary) -> dict[str, Any]:
-    return {name: value for name, value in summary.items() if isinstance(value, (int, float, str, dict))}
+def metadata_of(summary: Summary) -> dict[str, Any]:
+    """Give what Dagster's pages show of a summary; text of several lines is Markdown."""
+    return {
+        name: dg.MetadataValue.md(value) if isinstance(value, str) and "\n" in value else value
+        for name, value in summary.items()
+        if isinstance(value, (int, float, str, dict)) and value != ""
+    }
 
 
 def _as_stored(deployment: Deployment, table: Table) -> dict[str, Any]:
@@ -123,4 +130,4 @@ def _figure(value: object) -> str:
 
 
 def _short(value: object) -> bool:
-    return isinstance(value, (int, float)) or (isinstance(value, str) and 0 < len(value) < 60)
+    return isinstance(value, (int, float)) or (isinstance(value, str) and 0 < len(value) < 60 and "\n" not in value)

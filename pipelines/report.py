@@ -13,10 +13,10 @@ from pipelines.deployment import Deployment
 from pipelines.run_record import extracts_read, published_runs
 from pipelines.sources.opened import LIST_FEED, open_source
 from pipelines.storage import Lake, connect
-from pipelines.text_table import Rows, table
+from pipelines.text_table import Rows, fitted, table
 from pipelines.validation.defects import count_defects, describe_defects
 
-MOST_REASONS = 25
+MOST_WARNINGS = 25
 AUDIT_GROUPS = ("ethnic_group", "age_band", "sex_name")
 
 
@@ -34,7 +34,7 @@ def closing_summary(deployment: Deployment, seconds: float) -> str:
         *_published(deployment),
         *_next(deployment),
     ]
-    return "\n".join(parts)
+    return "\n".join(fitted(parts))
 
 
 def extract_summary(deployment: Deployment) -> str:
@@ -47,9 +47,9 @@ def extract_summary(deployment: Deployment) -> str:
         *_quarantined(lake),
         *_warnings(lake),
     ]
-    return "\n".join(
-        [*parts, "", f"Keys of the rows: {lake.folder(core.QUARANTINE.name)}; rules: {lake.folder(VALIDATION.name)}"]
-    )
+    parts += ["", f"Keys of the rows  {lake.folder(core.QUARANTINE.name)}"]
+    parts += [f"Page of it all    {deployment.reports / 'validation.html'}"]
+    return "\n".join(fitted(parts))
 
 
 def defect_summary(deployment: Deployment) -> str:
@@ -104,7 +104,7 @@ def _switched_off(deployment: Deployment, with_reference: bool = True) -> Iterat
     opened = open_source(deployment.settings.source, deployment.folder, deployment.home)
     if opened.kind not in ("nhs", "synthetic"):
         return
-    lines = [*_absent_feeds(deployment)]
+    lines = [*_absent_feeds(deployment, opened.has_list)]
     if with_reference:
         lines += _not_in_the_reference(deployment.lake)
     if not opened.has_list:
@@ -117,11 +117,11 @@ def _switched_off(deployment: Deployment, with_reference: bool = True) -> Iterat
         yield from (f"  {line}" for line in lines)
 
 
-def _absent_feeds(deployment: Deployment) -> Iterator[str]:
+def _absent_feeds(deployment: Deployment, has_list: bool) -> Iterator[str]:
     absent = sorted(set(RAW_TABLES) - set(extracts_read(deployment.lake)))
     if absent:
         yield f"Feeds without an extract: {', '.join(absent)}. What needs them is not made."
-    if "opt_outs" in absent:
+    if "opt_outs" in absent and has_list:
         yield "Without opt_outs nobody is left out for an opt-out: the extracts must come without the people who opted out."
 
 
@@ -155,9 +155,7 @@ def _quarantined(lake: Lake) -> Iterator[str]:
     query = f"SELECT action, reason, count(*) AS rows FROM {lake.scan(core.QUARANTINE.name)} GROUP BY ALL ORDER BY action DESC, rows DESC, reason"
     rows = _read(lake, query)
     yield _section("Rows that broke a rule, by what was done with them")
-    yield from table(rows[:MOST_REASONS], ("action", "reason", "rows"))
-    if len(rows) > MOST_REASONS:
-        yield f"  and {len(rows) - MOST_REASONS} more reasons"
+    yield from table(rows, ("action", "reason", "rows"))
 
 
 def _warnings(lake: Lake) -> Iterator[str]:
@@ -169,9 +167,9 @@ def _warnings(lake: Lake) -> Iterator[str]:
     )
     if rows:
         yield _section("Warnings about whole extracts")
-        yield from (f"  {row['feed']}: {row['note']}" for row in rows[:12])
-        if len(rows) > 12:
-            yield f"  and {len(rows) - 12} more"
+        yield from (f"  {row['feed']}: {row['note']}" for row in rows[:MOST_WARNINGS])
+        if len(rows) > MOST_WARNINGS:
+            yield f"  and {len(rows) - MOST_WARNINGS} more, all of them on the page of the data quality"
 
 
 def _features(deployment: Deployment) -> Iterator[str]:
@@ -217,13 +215,18 @@ def _published(deployment: Deployment) -> Iterator[str]:
     run = runs[-1]
     scan = lake.scan(risk.SCORES.name, {"run_id": str(run["run_id"])})
     yield _section(
-        f"Published: run {run['run_id']}, {run['rows']:,} scores for {run['index_date']}; suppressed: {run['suppressed']}"
+        f"Published: run {run['run_id']}, {run['rows']:,} scores for {run['index_date']}; suppressed: {_counts(run['suppressed'])}"
     )
     yield from _pyramid(deployment, scan)
     bands = _read(
         lake, f"SELECT risk_band, count(*) AS {rows}, min(risk) AS lowest_risk FROM {scan} GROUP BY ALL ORDER BY lowest_risk DESC"
     )
     yield from table(bands, ("risk_band", rows, "lowest_risk"))
+
+
+def _counts(stored: object) -> str:
+    counts = json.loads(str(stored or "{}"))
+    return ", ".join(f"{reason} {count:,}" for reason, count in counts.items()) or "nobody"
 
 
 def _pyramid(deployment: Deployment, scores: str) -> Iterator[str]:

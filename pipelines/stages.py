@@ -146,6 +146,8 @@ def ingest(deployment: Deployment, table: Table) -> Summary:
     opened = source(deployment)
     with deployment.duckdb() as con:
         taken = ingest_stage.ingest_feed(deployment.lake, con, table, opened.reading, opened.landing, opened.folder)
+    if not taken.new:
+        return {"files": taken.files, "status": "nothing new"}
     return {
         "files": taken.files,
         "new_extracts": len(taken.new),
@@ -155,7 +157,7 @@ def ingest(deployment: Deployment, table: Table) -> Summary:
 
 
 def validate(deployment: Deployment, table: Table) -> Summary:
-    """Validate a feed's new extracts; `broken` holds the rules that stop, in words."""
+    """Validate a feed's new extracts and write the page of what was found; `broken` holds the rules that stop, in words."""
     opened = source(deployment)
     lists = published_list_sizes(_reference(deployment)) if table.feed == "patients" else None
     with deployment.duckdb() as con:
@@ -171,13 +173,22 @@ def validate(deployment: Deployment, table: Table) -> Summary:
             )
         except ValidationStop as stop:
             return {"broken": str(stop)}
-    return {"rows": found.rows, "set_aside": found.rows_set_aside, "warnings": len(found.warnings)}
+        finally:
+            write_validation_page(deployment.lake, deployment.reports / "validation.html")
+    if not found.deliveries:
+        return {"status": "nothing new to validate"}
+    return {
+        "rows": found.rows,
+        "set_aside": found.rows_set_aside,
+        "warnings": len(found.warnings),
+        "warned": "".join(f"* {breach.words}\n" for breach in found.warnings),
+        "rows_by_broken_rule": {name: count for name, count in found.broken.most_common() if count},
+    }
 
 
 def count_quarantine(deployment: Deployment) -> Summary:
-    """Count the quarantined rows by action, and write the page of what validation found."""
+    """Count the quarantined rows by action."""
     lake = deployment.lake
-    write_validation_page(lake, deployment.reports / "validation.html")
     if not lake.exists(core.QUARANTINE.name):
         return {"rows": 0}
     found = lake.read(core.QUARANTINE.name, "action, count(*) AS n", "true GROUP BY action", "action").to_pylist()
@@ -303,9 +314,10 @@ def build_labels(deployment: Deployment, index_date: date) -> Summary:
             all_dates=per_person,
         )
     except ImmatureOutcomeError:
-        if index_date in index_date_plan(deployment)["score"]:
-            return {"status": "not matured: no labels yet"}
-        raise
+        plan = index_date_plan(deployment)
+        if index_date in (*plan["train"], *plan["test"]):
+            raise
+        return {"status": "not matured: no labels yet"}
     return {"rows": built.rows, "events": built.events, "left_list": built.left_list}
 
 
@@ -313,7 +325,7 @@ def load_ready_table(deployment: Deployment, index_date: date) -> Summary:
     """Write the feature tables of a ready-made feature table."""
     settings, table = deployment.settings.source.feature_table, raw_tables(deployment)[0]
     if settings is None or index_date != settings.delivered:
-        return {"status": "no rows of this date"}
+        return {"skipped": "no rows of this date"}
     outcome = deployment.settings.study.outcome
     with deployment.duckdb() as con:
         rows = _validated(deployment, table)
@@ -343,7 +355,7 @@ def train(deployment: Deployment) -> Summary:
 def score(deployment: Deployment, index_date: date) -> Summary:
     """Score the scoring date with the champion and publish; other index dates publish nothing."""
     if index_date not in index_date_plan(deployment)["score"]:
-        return {"status": "not the scoring date: nothing published"}
+        return {"skipped": "not the scoring date: nothing published"}
     lake, study, purpose = deployment.lake, deployment.settings.study, deployment.settings.purpose
     champion = _champion(deployment)
     scoring = score_stage.score_rows(lake, study, champion, index_date)

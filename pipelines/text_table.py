@@ -1,10 +1,12 @@
-"""Rows as a plain text table for a person at a terminal."""
+"""Rows as a plain text table for a person at a terminal, and lines that fit its width."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Rows = Sequence[Mapping[str, object]]
+WIDTH = 120
 
 
 def table(rows: Rows, columns: Sequence[str]) -> Iterator[str]:
@@ -20,6 +22,16 @@ def table(rows: Rows, columns: Sequence[str]) -> Iterator[str]:
             cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in zip(line, widths, right, strict=True)
         )
         yield "  " + "  ".join(cells).rstrip()
+
+
+def fitted(lines: Iterable[str]) -> Iterator[str]:
+    """Break lines that are too wide for a terminal between words, and indent what follows."""
+    for line in (line for part in lines for line in part.split("\n")):
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        wide = len(line) > WIDTH
+        yield (
+            textwrap.fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) if wide else line
+        )
 
 
 def _cell(value: object) -> str:

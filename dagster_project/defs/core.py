@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from dagster_project.resources import StrataResource
-from dagster_project.table_assets import table_asset, told
+from dagster_project.table_assets import metadata_of, table_asset, told
 from expectations.tables import core
 from expectations.tables.records import VALIDATION
 from expectations.tables.risk import VOLUMES
@@ -48,7 +48,9 @@ def checks(deployment: Deployment) -> Sequence[dg.AssetChecksDefinition]:
         summary = told("people found on the list", lambda: stages.check_linkage(strata.deployment))
         broken = str(summary.get("broken", ""))
         return dg.AssetCheckResult(
-            passed=not broken, description=broken, metadata={k: v for k, v in summary.items() if k != "broken"}
+            passed=not broken,
+            description=broken,
+            metadata=metadata_of({key: value for key, value in summary.items() if key != "broken"}),
         )
 
     return [body]

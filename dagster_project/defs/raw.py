@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from dagster_project.resources import StrataResource
-from dagster_project.table_assets import table_asset, told
+from dagster_project.table_assets import metadata_of, table_asset, told
 from expectations.table import Table
 from pipelines import stages
 from pipelines.deployment import Deployment
@@ -46,7 +46,9 @@ def _suite(table: Table) -> dg.AssetChecksDefinition:
         summary = told(f"{table.name} suite", lambda: stages.validate(strata.deployment, table))
         broken = str(summary.get("broken", ""))
         return dg.AssetCheckResult(
-            passed=not broken, description=broken, metadata={k: v for k, v in summary.items() if k != "broken"}
+            passed=not broken,
+            description=broken,
+            metadata=metadata_of({key: value for key, value in summary.items() if key != "broken"}),
         )
 
     return body

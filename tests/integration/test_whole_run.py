@@ -233,9 +233,9 @@ def test_the_training_is_a_parent_run_with_a_child_for_each_candidate(undisturbe
     for child in children.values():
         assert child.data.tags["mlflow.parentRunId"] == parents[0].info.run_id
         assert child.info.status == "FINISHED"
-        assert {"candidate", "method", "training_rows", "training_events"} <= set(child.data.params)
+        assert {"method", "training_rows", "training_events"} <= set(child.data.params)
         assert {"auroc", "brier", "calibration_slope"} <= set(child.data.metrics)
-        assert {f"imd_quintile_{quintile}_base_rate" for quintile in range(1, 6)} & set(child.data.metrics)
+        assert any(name.startswith("imd_quintile_") for name in child.data.metrics)
         plots = {item.path for item in client.list_artifacts(child.info.run_id, "plots")}
         assert {"plots/roc.png", "plots/precision_recall.png", "plots/calibration.png"} <= plots
     versions = json.loads(parents[0].data.tags["strata.table_versions"])
