@@ -33,11 +33,11 @@ def board(deployment: Deployment) -> int:
 
 
 def ingest(deployment: Deployment) -> int:
-    return sum(int(stages.ingest(deployment, table)["new_rows"]) for table in stages.raw_tables(deployment))
+    return sum(int(stages.ingest(deployment, table).get("new_rows", 0)) for table in stages.raw_tables(deployment))
 
 
 def validate(deployment: Deployment) -> int:
-    return sum(int(stages.validate(deployment, table)["rows"]) for table in stages.raw_tables(deployment))
+    return sum(int(stages.validate(deployment, table).get("rows", 0)) for table in stages.raw_tables(deployment))
 
 
 def conform(deployment: Deployment) -> int:

@@ -172,9 +172,9 @@ def validate(deployment: Deployment, table: Table) -> Summary:
                 docs=deployment.reports / "data_docs",
             )
         except ValidationStop as stop:
-            return {"broken": str(stop)}
-        finally:
             write_validation_page(deployment.lake, deployment.reports / "validation.html")
+            return {"broken": str(stop)}
+    write_validation_page(deployment.lake, deployment.reports / "validation.html")
     if not found.deliveries:
         return {"status": "nothing new to validate"}
     return {

@@ -11,6 +11,8 @@ from pipelines.storage import Lake
 
 def write_validation_page(lake: Lake, file: Path) -> Path:
     """Write the page from `monitoring__validation` and give its path; it holds counts and no row's value."""
+    if not (lake.exists(VALIDATION.name) and lake.exists(EXTRACTS.name)):
+        return file
     parts = [heading("Rules that a delivery breaks"), _breaches(lake), heading("Rows by feed and reason"), _reasons(lake)]
     parts += [heading("Extracts"), _extracts(lake), link("data_docs/index.html", "Every rule of every delivery (Data Docs)")]
     file.parent.mkdir(parents=True, exist_ok=True)
