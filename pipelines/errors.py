@@ -21,3 +21,7 @@ class ValidationStop(StrataError):  # noqa: N818 - the field's word for a blocki
 
 class RefusalError(StrataError):
     """Strata will not do what was asked, and says why."""
+
+
+class PublishingError(StrataError):
+    """A target does not hold what was published; what it held before stands."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 
@@ -58,14 +59,17 @@ def data_quality(lake: Lake) -> str:
     return "; ".join(f"{row['rule']} ({row['breaches']})" for row in rows) or "ok"
 
 
-def published_runs(lake: Lake, outcome: str) -> list[dict[str, object]]:
+def all_runs(lake: Lake) -> list[dict[str, Any]]:
+    """Give every row of risk__runs in the order they were written."""
+    return lake.read(RUNS.name, order="recorded_at, run_id").to_pylist() if lake.exists(RUNS.name) else []
+
+
+def published_runs(lake: Lake, outcome: str) -> list[dict[str, Any]]:
     """Give the runs of an outcome whose latest row says published, earliest index date first."""
-    if not lake.exists(RUNS.name):
-        return []
-    rows = lake.read(RUNS.name, order="recorded_at").to_pylist()
-    latest = {row["run_id"]: row for row in rows if row["outcome"] == outcome}
+    latest = {row["run_id"]: row for row in all_runs(lake) if row["outcome"] == outcome}
     return sorted(
-        (row for row in latest.values() if row["status"] == PUBLISHED), key=lambda row: (row["index_date"], row["recorded_at"])
+        (row for row in latest.values() if row["status"] == PUBLISHED),
+        key=lambda row: (row["index_date"], row["recorded_at"]),
     )
 
 

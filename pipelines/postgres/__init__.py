@@ -1,0 +1,1 @@
+"""The PostgreSQL target: what is published in the lake, followed into a database."""

@@ -1,0 +1,179 @@
+"""Follow the lake into the database: every published run is there whole or not at all.
+
+The lake publishes first: its `risk__runs` is the commit point. The database follows, run by run, each in one transaction: the
+run's partitions are loaded beside, attached, and its row in `risk__runs` written, all at once. Whatever failed before is
+mended by following again: what the database lacks is added, what it has is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import duckdb
+import psycopg
+from psycopg import sql
+from sqlalchemy.exc import DBAPIError
+
+from expectations.table import Table
+from pipelines.errors import PublishingError
+from pipelines.postgres.schema import migrate
+from pipelines.postgres.tables import RUN_TABLES, RUNS, SCHEMA, analyst_tables
+from pipelines.run_record import all_runs
+from pipelines.storage import Lake, connect
+
+LOCK = 0x5354524154  # one follower at a time
+BLOCK_BYTES = 1 << 20
+NULL = r"\N"
+_RUN_ID = re.compile(r"[0-9a-f]{8,64}")
+
+
+@dataclass
+class Followed:
+    """What a following did."""
+
+    loaded: list[str] = field(default_factory=list)
+    withdrawn: list[str] = field(default_factory=list)
+    rows: int = 0
+    tables_replaced: list[str] = field(default_factory=list)
+
+
+def follow(lake: Lake, conninfo: str) -> Followed:
+    """Bring the database to the lake's published runs; a PublishingError says what to do where it cannot be."""
+    try:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+            migrate(conninfo)
+            connection.execute("SET ROLE strata_writer")  # whoever loads, the tables have one owner
+            return _follow(lake, connection)
+    except (psycopg.Error, DBAPIError) as error:
+        raise PublishingError(
+            f"the scores are published in the lake, and not all of them in PostgreSQL: {_said(error)} "
+            "Readers of the database still see the run before. Mend the database and run `strata publish`: it adds what is missing"
+        ) from None
+
+
+def _follow(lake: Lake, connection: psycopg.Connection) -> Followed:
+    done = Followed()
+    known = {(row[0], row[1], row[2]) for row in _known_runs(connection)}
+    rows = all_runs(lake)
+    latest = {row["run_id"]: row["status"] for row in rows}
+    for row in rows:
+        if (row["run_id"], row["status"], row["recorded_at"]) in known:
+            continue
+        published = row["status"] == "published" and latest[row["run_id"]] == "published"
+        with connection.transaction():
+            if published:
+                done.rows += sum(_load_beside(lake, connection, table, row["run_id"]) for table in RUN_TABLES)
+                done.loaded.append(row["run_id"])
+            else:
+                done.withdrawn.append(row["run_id"])
+            _record(connection, row)
+    for table in analyst_tables():
+        if lake.exists(table.name):
+            with connection.transaction():
+                connection.execute(sql.SQL("DELETE FROM {}").format(_place(table.name)))
+                _copy(connection, table, _place(table.name), lake.scan(table.name))
+            done.tables_replaced.append(table.name)
+    return done
+
+
+def _known_runs(connection: psycopg.Connection) -> list[tuple[str, str, str]]:
+    return connection.execute(
+        sql.SQL("SELECT run_id, status, recorded_at FROM {}").format(_place(RUNS.name))
+    ).fetchall()  # fmt: skip
+
+
+def _load_beside(lake: Lake, connection: psycopg.Connection, table: Table, run_id: str) -> int:
+    """Load a run's rows into a table of its own and attach it; nobody sees either before the transaction ends."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise PublishingError(f"the run '{run_id[:80]}' in the lake's {RUNS.name} has no usable id; nothing of it was loaded")
+    parent, part = _place(table.name), _place(f"{table.name}__{run_id}")
+    names = {"parent": parent, "part": part, "run_id": sql.Literal(run_id)}
+    connection.execute(sql.SQL("CREATE TABLE {part} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(**names))
+    rows = _copy(connection, table, part, lake.scan(table.name, {"run_id": run_id}))
+    connection.execute(
+        sql.SQL("ALTER TABLE {part} ADD PRIMARY KEY ({key}), ADD CHECK (run_id = {run_id})").format(
+            key=sql.SQL(", ").join(map(sql.Identifier, table.key)), **names
+        )
+    )
+    connection.execute(sql.SQL("ANALYZE {part}").format(**names))
+    connection.execute(sql.SQL("ALTER TABLE {parent} ATTACH PARTITION {part} FOR VALUES IN ({run_id})").format(**names))
+    return rows
+
+
+def _copy(connection: psycopg.Connection, table: Table, target: sql.Composable, scan: str) -> int:
+    """Copy rows as CSV from DuckDB to the server through a pipe, in blocks; give the rows copied."""
+    names = [column.name for column in table.columns]
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL {})").format(
+        target, sql.SQL(", ").join(map(sql.Identifier, names)), sql.Literal(NULL)
+    )
+    query = f"SELECT {', '.join(names)} FROM {scan}"
+    with closing(_Pipe(query)) as pipe, connection.cursor() as cursor:
+        with cursor.copy(statement) as copy:
+            for block in pipe.blocks():
+                copy.write(block)
+        pipe.finish()
+        return cursor.rowcount
+
+
+class _Pipe:
+    """A query's rows as CSV, written by DuckDB in a thread of its own."""
+
+    def __init__(self, query: str) -> None:
+        self._out, self._into = os.pipe()
+        self._query = query
+        self._failure: duckdb.Error | None = None
+        self._thread = threading.Thread(target=self._write, daemon=True)
+        self._thread.start()
+
+    def _write(self) -> None:
+        try:
+            with connect() as con:
+                con.execute(f"COPY ({self._query}) TO '/dev/fd/{self._into}' (FORMAT csv, HEADER false, NULLSTR '{NULL}')")
+        except duckdb.Error as error:
+            self._failure = error
+        finally:
+            os.close(self._into)
+
+    def blocks(self) -> Iterator[bytes]:
+        """Give the CSV in blocks; a failed query raises before the server is told that the rows are complete."""
+        while block := os.read(self._out, BLOCK_BYTES):
+            yield block
+        self.finish()
+
+    def finish(self) -> None:
+        self._thread.join()
+        if self._failure is not None:
+            raise PublishingError(f"the lake's rows could not be read: {type(self._failure).__name__}; nothing was published")
+
+    def close(self) -> None:
+        os.close(self._out)
+        self._thread.join()
+
+
+def _record(connection: psycopg.Connection, row: Mapping[str, object]) -> None:
+    names = [column.name for column in RUNS.columns]
+    connection.execute(
+        sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+            _place(RUNS.name),
+            sql.SQL(", ").join(map(sql.Identifier, names)),
+            sql.SQL(", ").join([sql.Placeholder()] * len(names)),
+        ),
+        [row[name] for name in names],
+    )
+
+
+def _place(name: str) -> sql.Identifier:
+    return sql.Identifier(SCHEMA, name)
+
+
+def _said(error: psycopg.Error | DBAPIError) -> str:
+    """Give the server's reason without its DETAIL, which may repeat a row."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    reason = (cause.diag.message_primary if isinstance(cause, psycopg.Error) else None) or type(cause).__name__
+    return f"{reason.rstrip('.')}."

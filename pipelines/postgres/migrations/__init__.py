@@ -1,0 +1,1 @@
+"""Versions of the publishing schema, applied in order by Alembic."""

@@ -1,0 +1,188 @@
+"""The first version: runs, scores and drivers by run, audit and monitoring, the views readers use and their roles."""
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+ROLES = """
+DO $$
+DECLARE wanted text;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY['strata_reader', 'strata_analyst', 'strata_writer'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+            EXECUTE 'CREATE ROLE ' || quote_ident(wanted) || ' NOLOGIN';
+            EXECUTE 'GRANT ' || quote_ident(wanted) || ' TO CURRENT_USER';
+        END IF;
+    END LOOP;
+END $$;
+ALTER SCHEMA strata OWNER TO strata_writer;
+ALTER TABLE strata.alembic_version OWNER TO strata_writer;
+SET LOCAL ROLE strata_writer;
+"""
+
+# A run's table is a partition of its own, attached when it is complete.
+TABLES = """
+CREATE TABLE strata.risk__runs (
+    "run_id" text NOT NULL,
+    "status" text NOT NULL,
+    "recorded_at" text NOT NULL,
+    "purpose" text NOT NULL,
+    "approval" text NOT NULL,
+    "approval_expires" date NOT NULL,
+    "outcome" text NOT NULL,
+    "index_date" date NOT NULL,
+    "data_cut_date" date NOT NULL,
+    "model_name" text NOT NULL,
+    "model_version" text NOT NULL,
+    "model_digest" text NOT NULL,
+    "code_version" text NOT NULL,
+    "settings_version" text NOT NULL,
+    "rows" bigint NOT NULL,
+    "scores_digest" text NOT NULL,
+    "table_versions" text NOT NULL,
+    "suppressed" text NOT NULL,
+    "reason" text NOT NULL,
+    PRIMARY KEY (run_id, status, recorded_at)
+);
+
+CREATE TABLE strata.risk__scores (
+    "run_id" text NOT NULL,
+    "purpose" text NOT NULL,
+    "scored_at" text NOT NULL,
+    "index_date" date NOT NULL,
+    "index_event_id" text NOT NULL,
+    "data_cut_date" date NOT NULL,
+    "horizon_days" integer NOT NULL,
+    "outcome" text NOT NULL,
+    "outcome_definition_version" text NOT NULL,
+    "person_id" text NOT NULL,
+    "practice_code" text,
+    "pcn_code" text,
+    "neighbourhood_code" text,
+    "sub_icb_code" text,
+    "icb_code" text,
+    "geography_version" text NOT NULL,
+    "lsoa_code" text,
+    "lsoa_vintage" integer,
+    "imd_decile" integer,
+    "imd_version" text,
+    "risk" double precision NOT NULL,
+    "risk_percentile" double precision NOT NULL,
+    "risk_rank_in_practice" integer,
+    "risk_band" text NOT NULL,
+    "band_scheme_version" text NOT NULL,
+    "previous_risk" double precision,
+    "risk_change" double precision,
+    "rising_risk" boolean,
+    "emergency_admissions_730d" integer,
+    "eligible" boolean NOT NULL,
+    "suppression_reason" text,
+    "coverage" text NOT NULL,
+    "model_name" text NOT NULL,
+    "model_version" text NOT NULL,
+    "mlflow_run_id" text,
+    "feature_set_version" text NOT NULL,
+    "code_version" text NOT NULL,
+    "data_quality_status" text NOT NULL,
+    "missing_share" double precision,
+    PRIMARY KEY (run_id, outcome, person_id, index_event_id)
+) PARTITION BY LIST (run_id);
+
+CREATE TABLE strata.risk__drivers (
+    "run_id" text NOT NULL,
+    "outcome" text NOT NULL,
+    "person_id" text NOT NULL,
+    "index_event_id" text NOT NULL,
+    "driver_rank" integer NOT NULL,
+    "driver" text NOT NULL,
+    "direction" text NOT NULL,
+    "contribution" double precision NOT NULL,
+    "features" text NOT NULL,
+    PRIMARY KEY (run_id, outcome, person_id, index_event_id, driver_rank)
+) PARTITION BY LIST (run_id);
+
+CREATE TABLE strata.equity__model_audit (
+    "training_id" text NOT NULL,
+    "outcome" text NOT NULL,
+    "candidate" text NOT NULL,
+    "split" text NOT NULL,
+    "group_kind" text NOT NULL,
+    "group_name" text NOT NULL,
+    "metric" text NOT NULL,
+    "value" double precision,
+    "lower" double precision,
+    "upper" double precision,
+    "people" bigint,
+    "events" bigint,
+    "suppressed" boolean NOT NULL,
+    PRIMARY KEY (training_id, outcome, candidate, split, group_kind, group_name, metric)
+);
+
+CREATE TABLE strata.monitoring__validation (
+    "feed" text NOT NULL,
+    "extract_id" text NOT NULL,
+    "rule" text NOT NULL,
+    "column_name" text NOT NULL,
+    "organisation_code" text NOT NULL,
+    "month" date,
+    "severity" text NOT NULL,
+    "rows_broken" bigint NOT NULL,
+    "share" double precision,
+    "limit" double precision,
+    "passed" boolean NOT NULL,
+    "note" text NOT NULL
+);
+
+CREATE TABLE strata.monitoring__volumes (
+    "feed" text NOT NULL,
+    "organisation_code" text NOT NULL,
+    "month" date NOT NULL,
+    "extract_date" date NOT NULL,
+    "rows" bigint NOT NULL,
+    "rows_before" bigint,
+    "share_of_before" double precision,
+    PRIMARY KEY (feed, organisation_code, month, extract_date)
+);
+"""
+
+VIEWS = """
+CREATE VIEW strata.risk__published AS
+SELECT run_id, outcome, index_date, data_cut_date, recorded_at, purpose, approval, approval_expires, model_name, model_version, "rows"
+FROM (
+    SELECT DISTINCT ON (run_id) * FROM strata.risk__runs ORDER BY run_id, recorded_at DESC, (status = 'withdrawn') DESC
+) AS latest
+WHERE status = 'published';
+
+CREATE VIEW strata.risk__current_run AS
+SELECT DISTINCT ON (outcome) * FROM strata.risk__published ORDER BY outcome, index_date DESC, recorded_at DESC;
+
+CREATE VIEW strata.risk__current AS
+SELECT * FROM strata.risk__scores WHERE run_id = ANY (ARRAY(SELECT run_id FROM strata.risk__current_run));
+
+CREATE VIEW strata.risk__history AS
+SELECT * FROM strata.risk__scores WHERE run_id = ANY (ARRAY(SELECT run_id FROM strata.risk__published));
+
+CREATE VIEW strata.risk__current_drivers AS
+SELECT * FROM strata.risk__drivers WHERE run_id = ANY (ARRAY(SELECT run_id FROM strata.risk__current_run));
+"""
+
+# Readers see scores through the views alone: a withdrawn run is in none of them. Drivers are granted by hand.
+GRANTS = """
+REVOKE ALL ON SCHEMA strata FROM PUBLIC;
+GRANT USAGE ON SCHEMA strata TO strata_reader, strata_analyst;
+GRANT SELECT ON strata.risk__published, strata.risk__current_run, strata.risk__current, strata.risk__history
+    TO strata_reader, strata_analyst;
+GRANT SELECT ON
+    strata.equity__model_audit,
+    strata.monitoring__validation,
+    strata.monitoring__volumes
+    TO strata_analyst;
+RESET ROLE;
+"""
+
+
+def upgrade() -> None:
+    """Create the schema's roles, tables, views and grants."""
+    for statements in (ROLES, TABLES, VIEWS, GRANTS):
+        op.get_bind().exec_driver_sql(statements)

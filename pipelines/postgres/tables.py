@@ -1,0 +1,38 @@
+"""Which declared tables the database holds, and how a declaration reads in PostgreSQL."""
+
+from __future__ import annotations
+
+from expectations.catalogue import TABLES
+from expectations.table import Table
+from expectations.tables import risk
+
+SCHEMA = "strata"
+RUNS = risk.RUNS
+RUN_TABLES = (risk.SCORES, risk.DRIVERS)  # one partition per run
+_ANALYSTS = ("equity__", "monitoring__")
+_TYPES = {
+    "string": "text", "date32": "date", "bool": "boolean", "int8": "smallint", "int16": "smallint", "int32": "integer",
+    "int64": "bigint", "float32": "real", "float64": "double precision",
+}  # fmt: skip
+
+
+def analyst_tables() -> tuple[Table, ...]:
+    """Give the audit and monitoring tables, which are replaced as a whole."""
+    return tuple(table for name, table in sorted(TABLES.items()) if name.startswith(_ANALYSTS))
+
+
+def column_types(table: Table) -> dict[str, str]:
+    """Give the PostgreSQL type of each column of a declared table, in order."""
+    return {column.name: _TYPES[column.arrow_type] for column in table.columns}
+
+
+def create_statement(table: Table) -> str:
+    """Give the statement that creates a declared table: what a new migration starts from."""
+    key = ", ".join(table.key)
+    lines = [
+        f'    "{name}" {kind}{"" if table.column(name).nullable else " NOT NULL"}' for name, kind in column_types(table).items()
+    ]
+    keyed = all(not table.column(name).nullable for name in table.key)
+    lines += [f"    PRIMARY KEY ({key})"] if keyed else []
+    by = " PARTITION BY LIST (run_id)" if table in RUN_TABLES else ""
+    return f"CREATE TABLE {SCHEMA}.{table.name} (\n" + ",\n".join(lines) + f"\n){by}"
