@@ -106,6 +106,49 @@ def quintile_figure(audit: pd.DataFrame, share: float, title: str) -> Figure:
     return group_figure(audit, "imd_quintile", metrics, title)
 
 
+def net_benefit_figure(curves: Mapping[str, pd.DataFrame], title: str) -> Figure:
+    """Draw net benefit against the risk from which a person is listed (see `capacity.decision_curve`), one line per candidate."""
+    figure, axes = _figure(title, "Risk from which a person is listed", "Net benefit per person")
+    for number, (name, curve) in enumerate(curves.items()):
+        axes.plot(curve["threshold"], curve["net_benefit"], **_style(number, name))
+    for curve in list(curves.values())[:1]:
+        axes.plot(curve["threshold"], curve["treat_all"], color="#999999", linewidth=1, label="list everyone")
+        axes.axhline(0, color="#444444", linewidth=1, linestyle=":", label="list nobody")
+        highest = max(curve["net_benefit"].max(), curve["treat_all"].max(), 0.001)
+        axes.set_ylim(-0.15 * highest, 1.1 * highest)
+    return _finished(figure, axes)
+
+
+def importance_figure(table: pd.DataFrame, title: str) -> Figure:
+    """Draw the AUROC lost by shuffling each concept with its limits (see `importance.permutation_importance`)."""
+    figure = _titled(title, height=1.2 + 0.3 * max(len(table), 3))
+    axes = figure.subplots()
+    at = np.arange(len(table))[::-1]
+    gaps = [table["auroc_lost"] - table["lower"], table["upper"] - table["auroc_lost"]]
+    axes.errorbar(table["auroc_lost"], at, xerr=gaps, fmt="o", color=COLOURS[0], capsize=3)
+    axes.axvline(0, color="#999999", linewidth=1)
+    axes.set_yticks(at, table["concept"])
+    axes.set_xlabel("AUROC lost when shuffled, with 95% limits over shuffles")
+    return figure
+
+
+def partial_dependence_figure(curves: pd.DataFrame, names: Mapping[str, str], title: str) -> Figure:
+    """Draw mean risk against the value of each predictor with limits (see `importance.partial_dependence`)."""
+    shown = list(dict.fromkeys(curves["predictor"]))
+    figure = _titled(title, height=2.6 * -(-max(len(shown), 1) // 2))
+    axes = figure.subplots(-(-max(len(shown), 1) // 2), 2, sharey=True, squeeze=False).ravel()
+    for place, name in zip(axes, shown, strict=False):
+        curve = curves[curves["predictor"] == name]
+        place.fill_between(curve["value"], curve["lower"], curve["upper"], color=COLOURS[4], alpha=0.4, linewidth=0)
+        place.plot(curve["value"], curve["mean_risk"], color=COLOURS[0], marker="o", markersize=3)
+        place.set_xlabel(names.get(name, name), fontsize=8)
+        place.set_ylim(0, None)
+    for place in axes[len(shown) :]:
+        place.set_axis_off()
+    figure.supylabel("Mean risk", fontsize=9)
+    return figure
+
+
 def _draw_smooth(axes: Axes, rows: ScoredRows) -> None:
     smooth = smooth_calibration(rows)
     if smooth is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -30,4 +31,4 @@ class ModelFiles:
     name: str
     files: Mapping[str, bytes]
     example_input: pd.DataFrame
-    example_output: object
+    example_output: np.ndarray

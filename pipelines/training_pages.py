@@ -65,7 +65,7 @@ def training_run(
 
 
 def candidate_run(
-    study: StudySettings, candidate: JudgedCandidate, rows: ScoredRows, tags: Mapping[str, str], status: str
+    study: StudySettings, candidate: JudgedCandidate, rows: ScoredRows, tags: Mapping[str, str], status: str, report: str
 ) -> Record:
     """Give the run of a candidate: how it was made, how good and how fair it is, and what its gates say."""
     gates = {f"strata.gate.{gate.gate}": gate.answer for gate in candidate.gates}
@@ -77,7 +77,7 @@ def candidate_run(
         tags={**tags, **gates, "strata.kind": "candidate", "strata.status": status},
         figures=_figures(study, candidate, rows),
         tables={"audit": candidate.audit, "decision_curve": decision_curve(rows, THRESHOLDS)},
-        texts={"gates.txt": _gates_in_words(candidate), "sample_size.txt": _sample_size(candidate)},
+        texts={"model_report.html": report, "gates.txt": _gates_in_words(candidate), "sample_size.txt": _sample_size(candidate)},
     )
 
 

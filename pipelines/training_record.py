@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,41 +12,20 @@ import pandas as pd
 import pyarrow as pa
 
 from expectations.tables import risk as tables
+from models.explanation import plain_codes
 from models.scored_rows import ScoredRows, scored_rows
+from pipelines.model_report.page import model_report
 from pipelines.settings import ApprovalSettings, StudySettings
 from pipelines.storage import Lake, arrow_schema
 from pipelines.tracked_record import ModelFiles
 from pipelines.train import JudgedCandidate, StudyResult
+from pipelines.training_inputs import TrainingInputs, cohort_flow
 from pipelines.training_pages import HEADLINE, candidate_run, describe_candidate, describe_study, saved_view, training_run
 
 if TYPE_CHECKING:
     from pipelines.tracking import Tracker
 
 EXAMPLE_ROWS = 5
-
-
-@dataclass(frozen=True)
-class TrainingInputs:
-    """What a training was made of, for its record."""
-
-    training_id: str
-    dates: Mapping[str, list[str]]
-    table_versions: Mapping[str, int]
-    code_version: str
-    settings_version: str
-
-    def tags(self, study: StudySettings) -> dict[str, str]:
-        """Give the tags by which an analyst finds the training."""
-        return {
-            "strata.training_id": self.training_id,
-            "strata.study": study.name,
-            "strata.outcome": study.outcome.name,
-            "strata.train_dates": ",".join(self.dates["train"]),
-            "strata.test_dates": ",".join(self.dates["test"]),
-            "strata.code_version": self.code_version,
-            "strata.settings_version": self.settings_version,
-            "strata.table_versions": json.dumps(dict(self.table_versions), sort_keys=True),
-        }
 
 
 def is_recorded(lake: Lake, training_id: str) -> bool:
@@ -70,9 +48,11 @@ def record_training(
     parent = tracker.open_run(study.name, training_run(study, result, tags, ranked, status))
     sources = {name: (str(lake.folder(name)), version) for name, version in inputs.table_versions.items()}
     tracker.log_inputs(parent, study.name, sources)
+    flow = cohort_flow(lake, inputs.dates["test"])
     runs, versions = {}, {}
     for candidate in result.candidates:
-        record = candidate_run(study, candidate, ranked[candidate.name], tags, status[candidate.name])
+        page = model_report(study, result, candidate, ranked, status, inputs, flow)
+        record = candidate_run(study, candidate, ranked[candidate.name], tags, status[candidate.name], page)
         runs[candidate.name] = tracker.open_run(study.name, record, parent)
         if candidate.eligible:
             versions[candidate.name] = _register(tracker, study, candidate, result, runs[candidate.name], inputs.training_id)
@@ -100,7 +80,7 @@ def _register(
 ) -> str:
     names = [predictor.name for predictor in candidate.model.predictors]
     columns = [*names, *(["gp_covered"] if "gp_covered" in result.test.rows.frame else [])]
-    rows = result.test.rows.frame[columns].head(EXAMPLE_ROWS)
+    rows = plain_codes(result.test.rows.frame.head(EXAMPLE_ROWS), candidate.model)[columns]
     numeric = {name: "float64" for name in names if pd.api.types.is_numeric_dtype(rows[name])}
     example = rows.astype(numeric).astype({name: "str" for name in names if name not in numeric})
     files = ModelFiles(candidate.name, candidate.model.to_files(), example, candidate.model.predict(rows))

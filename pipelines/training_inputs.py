@@ -1,0 +1,46 @@
+"""What a training was made of: enough to find it, to make it again and to say whom it judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from expectations.tables.risk import COHORT_FLOW
+from pipelines.settings import PurposeSettings, StudySettings
+from pipelines.storage import Lake
+
+
+@dataclass(frozen=True)
+class TrainingInputs:
+    """What a training was made of, for its record."""
+
+    training_id: str
+    dates: Mapping[str, list[str]]
+    table_versions: Mapping[str, int]
+    code_version: str
+    settings_version: str
+    deployment: str
+    purpose: PurposeSettings
+    extracts: Mapping[str, list[str]]
+
+    def tags(self, study: StudySettings) -> dict[str, str]:
+        """Give the tags by which an analyst finds the training."""
+        return {
+            "strata.training_id": self.training_id,
+            "strata.study": study.name,
+            "strata.outcome": study.outcome.name,
+            "strata.train_dates": ",".join(self.dates["train"]),
+            "strata.test_dates": ",".join(self.dates["test"]),
+            "strata.code_version": self.code_version,
+            "strata.settings_version": self.settings_version,
+            "strata.table_versions": json.dumps(dict(self.table_versions), sort_keys=True),
+        }
+
+
+def cohort_flow(lake: Lake, dates: Sequence[str]) -> list[tuple[str, int]]:
+    """Give how many people each step of the cohort left out on the last of some index dates; nothing where it was not kept."""
+    if not dates or not lake.exists(COHORT_FLOW.name) or dates[-1] not in lake.partitions(COHORT_FLOW.name, "index_date"):
+        return []
+    rows = lake.read(COHORT_FLOW.name, "reason, people", order="step", partition={"index_date": dates[-1]}).to_pylist()
+    return [(str(row["reason"]), int(row["people"])) for row in rows]

@@ -1,0 +1,103 @@
+"""The report of a trained model: complete, self-contained, and the same numbers as the stored audit."""
+
+from __future__ import annotations
+
+import html
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from models.intervals import Estimate
+from pipelines.model_report.tripod import ITEMS
+from pipelines.model_report.words import with_limits
+
+pytestmark = pytest.mark.slow
+VOID = {"meta", "br", "img", "input", "link", "hr"}
+
+
+class Page(HTMLParser):
+    """The parts of a page that the tests look at."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.open: list[str] = []
+        self.described = 0
+        self.drawings = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.open += [] if tag in VOID else [tag]
+        self.ids += [str(given["id"])] if "id" in given else []
+        self.links += [str(given[name]) for name in ("href", "src", "xlink:href") if name in given]
+        self.drawings += tag == "svg"
+        self.described += given.get("role") == "img" and bool(given.get("aria-label"))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"<{tag}> closes what it did not open"
+
+
+@pytest.fixture(scope="module")
+def reports(undisturbed: Any) -> dict[str, str]:
+    """Give the page of each candidate of the small board."""
+    import mlflow
+
+    assert undisturbed.code == 0
+    mlflow.set_tracking_uri(f"sqlite:///{undisturbed.home / 'mlflow.db'}")
+    runs = undisturbed.lake.read("risk__models", "candidate, mlflow_run_id").to_pylist()
+    return {row["candidate"]: mlflow.artifacts.load_text(f"runs:/{row['mlflow_run_id']}/model_report.html") for row in runs}
+
+
+def test_every_candidate_has_a_page_that_fetches_nothing(reports: dict[str, str]) -> None:
+    assert set(reports) == {"age_sex", "logistic"}
+    for text in reports.values():
+        page = Page(text)
+        assert page.open == []
+        assert all(link.startswith("#") for link in page.links)
+        assert not re.search(r"url\((?!#)|@import", text)
+        assert {link[1:] for link in page.links} <= set(page.ids)
+        assert len(page.ids) == len(set(page.ids))
+        assert page.described == page.drawings > 4
+
+
+def test_each_item_of_the_checklist_points_to_a_section_or_says_what_is_missing(reports: dict[str, str]) -> None:
+    ids = set(Page(reports["logistic"]).ids)
+    assert all(item.section in ids or item.note for item in ITEMS)
+    assert {item.number for item in ITEMS} >= {"1", "2", "4", "7", "10", "14", "22", "26"}
+    assert len({item.number for item in ITEMS}) == len(ITEMS) == 52
+
+
+def test_the_page_holds_the_numbers_of_the_audit(reports: dict[str, str], undisturbed: Any) -> None:
+    audit = undisturbed.lake.read(
+        "equity__model_audit",
+        "metric, value, lower, upper",
+        "candidate = 'logistic' AND split = 'test' AND group_kind = 'all' AND metric IN ('auroc', 'brier', 'calibration_slope')",
+    ).to_pylist()
+    assert len(audit) == 3
+    for row in audit:
+        assert with_limits(Estimate(row["value"], row["lower"], row["upper"])) in reports["logistic"]
+
+
+def test_gates_and_their_reasons_stand_on_the_page(reports: dict[str, str], undisturbed: Any) -> None:
+    import json
+
+    stored = undisturbed.lake.read("risk__models", "gates", "candidate = 'logistic'")["gates"][0].as_py()
+    text = html.unescape(reports["logistic"])
+    assert all(gate["reason"] in text for gate in json.loads(stored))
+
+
+def test_small_numbers_are_suppressed(reports: dict[str, str]) -> None:
+    counts = re.findall(r"<tr><th scope=\"row\">[^<]*</th><td>([\d,]+|1 to 7)</td><td>[\d.]+%|–</td>", reports["logistic"])
+    shown = [int(count.replace(",", "")) for count in counts if count and count != "1 to 7"]
+    assert shown
+    assert all(count == 0 or count >= 8 for count in shown)
+    assert all(count % 5 == 0 for count in shown)
