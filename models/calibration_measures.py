@@ -82,7 +82,13 @@ def brier(rows: ScoredRows) -> Estimate:
 def scaled_brier(rows: ScoredRows) -> Estimate:
     """Give 1 less the Brier score over that of everyone at the mean risk."""
     rate = rows.events / rows.rows
-    return Estimate(1 - brier(rows).value / (rate * (1 - rate))) if 0 < rate < 1 else NOT_KNOWN
+    if not 0 < rate < 1:
+        return NOT_KNOWN
+    errors, variance = (rows.labels - rows.risk) ** 2, rate * (1 - rate)
+    score = float(errors.mean())
+    by_rate = score * (1 - 2 * rate) / variance**2  # how the mean risk's own score moves it
+    influence = (by_rate * (rows.labels - rate) - (errors - score) / variance) / rows.rows
+    return wald(1 - score / variance, float(np.sqrt(clustered_variance(influence, rows.person))))
 
 
 def smooth_calibration(rows: ScoredRows) -> SmoothCalibration | None:

@@ -22,12 +22,15 @@ class Discrimination:
     limits: str
 
 
-def discrimination(rows: ScoredRows, seed: int) -> Discrimination:
-    """Give AUROC and average precision; NaN where one of the classes is empty."""
+def discrimination(rows: ScoredRows, seed: int, analytic: bool = False) -> Discrimination:
+    """Give AUROC and average precision; NaN where one of the classes is empty.
+
+    `analytic` asks for analytic limits whatever the number of people, as for a group of a board too large to resample.
+    """
     if not 0 < rows.events < rows.rows:
         return Discrimination(NOT_KNOWN, NOT_KNOWN, "none")
     area, precision = areas(rows, np.ones(rows.rows))
-    if rows.people > BOOTSTRAP_PEOPLE:
+    if analytic or rows.people > BOOTSTRAP_PEOPLE:
         return Discrimination(delong(rows), _binomial_precision(precision, rows.events), "DeLong")
     draws = bootstrap_areas(rows, seed)
     error = draws.std(axis=0, ddof=1)

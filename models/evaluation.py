@@ -60,14 +60,14 @@ def evaluate(
     return evaluate_rows(scored_rows(risk, labels, person, keys), capacity, seed)
 
 
-def evaluate_rows(rows: ScoredRows, capacity: CapacitySettings, seed: int) -> Evaluation:
-    """Measure rows that are already in order of risk."""
+def evaluate_rows(rows: ScoredRows, capacity: CapacitySettings, seed: int, analytic: bool = False) -> Evaluation:
+    """Measure rows that are already in order of risk; `analytic` limits whatever the number of people (see discrimination)."""
     with one_blas_thread():
-        return _evaluate_rows(rows, capacity, seed)
+        return _evaluate_rows(rows, capacity, seed, analytic)
 
 
-def _evaluate_rows(rows: ScoredRows, capacity: CapacitySettings, seed: int) -> Evaluation:
-    ranked = discrimination(rows, seed)
+def _evaluate_rows(rows: ScoredRows, capacity: CapacitySettings, seed: int, analytic: bool) -> Evaluation:
+    ranked = discrimination(rows, seed, analytic)
     smooth = smooth_calibration(rows)
     measures = {
         "base_rate": wilson(rows.events, rows.rows),

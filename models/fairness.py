@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from models.audit_groups import RECENT_ADMISSION
 from models.blas import one_blas_thread
 from models.calibration_measures import calibration_in_the_large, calibration_slope, observed_over_expected
 from models.capacity import share_name
-from models.discrimination import discrimination
+from models.discrimination import BOOTSTRAP_PEOPLE, discrimination
 from models.evaluation import evaluate_rows
-from models.intervals import NOT_KNOWN, Estimate, wilson
-from models.scored_rows import ScoredRows, group_masks, scored_rows, selected
+from models.group_gaps import largest_gaps
+from models.intervals import NOT_KNOWN, Estimate, wald, wilson
+from models.list_composition import age_standardised_selection, composition
+from models.need_within_score import DEATH, UNDIAGNOSED, Strata, need_ratios, score_strata
+from models.scored_rows import ScoredRows, group_codes, scored_rows, selected
 from models.settings import CapacitySettings
-from models.standardisation import age_band_codes, standardised_sensitivity
+from models.standardisation import age_band_codes, standardised_sensitivities
 
 EVERYONE = "all"
-RECENT_ADMISSION = "emergency_admission_24m"
+AGE_BAND = "age_band"
 SMALLEST_SHOWN = 8  # counts of 1 to 7 are suppressed
 COLUMNS = ("group_kind", "group_name", "metric", "value", "lower", "upper", "people", "events", "suppressed")
 COMPARED = (
@@ -31,6 +35,16 @@ COMPARED = (
     "false_negative_rate",
     "age_standardised_sensitivity",
 )
+COUNTED = (
+    "base_rate",
+    "selection_rate",
+    "ppv",
+    "sensitivity",
+    "false_negative_rate",
+    "list_share",
+    "population_share",
+    "event_share",
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,25 @@ class _Measure:
     counts: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class _Board:
+    """Everyone who was scored, in order of risk: who is chosen, bands of age, needs, and how limits are made."""
+
+    rows: ScoredRows
+    chosen: np.ndarray
+    bands: np.ndarray | None
+    needs: Mapping[str, np.ndarray]
+    strata: Mapping[str, Strata]
+    capacity: CapacitySettings
+    seed: int
+    analytic: bool = field(default=False)
+
+    @property
+    def at(self) -> str:
+        """Name of the deciding share."""
+        return share_name(self.capacity.deciding_share)
+
+
 def audit(
     risk: np.ndarray,
     labels: np.ndarray,
@@ -49,79 +82,130 @@ def audit(
     capacity: CapacitySettings,
     seed: int,
     keys: np.ndarray | None = None,
+    needs: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Measure a model in every group: one row per group kind (a column of `groups`), group and metric (see COLUMNS).
 
     The deciding share of all rows is chosen once and compared between groups; `age_band` among the groups allows
-    sensitivity to be age-standardised. The kinds 'all' and people without a recent admission (RECENT_ADMISSION, group
-    'none') carry every measure of `evaluate` as well.
+    measures to be age-standardised. `needs` (see models.need_within_score) tells whether groups are sicker at the same score.
+    The kinds 'all' and people without a recent admission (RECENT_ADMISSION, group 'none') carry every measure of `evaluate`
+    as well. Limits of a board of more than 100,000 people are analytic in all its groups.
     """
-    rows = scored_rows(risk, labels, person, keys)
-    chosen = np.arange(rows.rows) < selected(rows.rows, capacity.deciding_share)
-    bands = age_band_codes(groups["age_band"])[rows.position] if "age_band" in groups else None
+    board = _board(scored_rows(risk, labels, person, keys), groups, capacity, seed, needs)
     with one_blas_thread():
-        parts = [_group_rows(EVERYONE, EVERYONE, rows, _everyone(rows, chosen, capacity, seed))]
+        parts = [_group_rows(EVERYONE, EVERYONE, board.rows, _everyone(board, board.rows, board.chosen))]
         for kind in groups.columns:
-            kind_rows = _kind_rows(rows, chosen, groups[kind], None if kind == "age_band" else bands, capacity, seed)
-            parts += [*_protect_the_only_one(kind_rows), _gaps(kind, kind_rows, capacity)]
+            kind_rows = _kind_rows(board, groups[kind])
+            parts += [*_protect_the_only_one(kind_rows), _gaps(str(kind), kind_rows, board.at)]
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
-def _kind_rows(
-    rows: ScoredRows, chosen: np.ndarray, groups: pd.Series, bands: np.ndarray | None, capacity: CapacitySettings, seed: int
-) -> list[pd.DataFrame]:
+def _board(rows: ScoredRows, groups: pd.DataFrame, capacity: CapacitySettings, seed: int, needs: pd.DataFrame | None) -> _Board:
+    chosen = np.arange(rows.rows) < selected(rows.rows, capacity.deciding_share)
+    bands = age_band_codes(groups[AGE_BAND])[rows.position] if AGE_BAND in groups else None
+    strata = {"score": score_strata(rows)} | ({} if bands is None else {"score_and_age": score_strata(rows, bands)})
+    ordered = {} if needs is None else {str(name): rows.in_order(needs[name].to_numpy(dtype=np.float64)) for name in needs}
+    return _Board(rows, chosen, bands, ordered, strata, capacity, seed, rows.people > BOOTSTRAP_PEOPLE)
+
+
+def _kind_rows(board: _Board, groups: pd.Series) -> list[pd.DataFrame]:
     """Give the rows of every group of one kind, a table each."""
     kind, tables = str(groups.name), []
-    for name, mask in group_masks(groups, rows.position):
-        subset = rows.subset(mask)
-        measures = dict(_measures(subset, chosen[mask], capacity, seed))
+    names, codes = group_codes(groups, board.rows.position)
+    order, starts = np.argsort(codes, kind="stable"), np.searchsorted(np.sort(codes), np.arange(len(names) + 1))
+    together = _measures_of_kind(board, kind, codes, len(names))
+    for number, name in enumerate(names):
+        places = order[starts[number] : starts[number + 1]]
+        subset, chosen = board.rows.subset(places), board.chosen[places]
+        measures = dict(_measures(board, subset, chosen))
         if kind == RECENT_ADMISSION and name == "none":
-            measures = {**_everyone(subset, chosen[mask], capacity, seed), **measures}
-        if bands is not None:
-            found = standardised_sensitivity(rows.labels, chosen, bands, mask)
-            at = share_name(capacity.deciding_share)
-            measures[f"age_standardised_sensitivity_{at}"] = _Measure(found, _found_counts(subset, chosen[mask]))
+            measures = {**_everyone(board, subset, chosen), **measures}
+        for metric, estimates in together.items():
+            measures[metric] = _Measure(estimates[number], _counts_behind(board, metric, subset, chosen, places))
         tables.append(_group_rows(kind, name, subset, measures))
     return tables
 
 
-def recent_admission_groups(admissions: pd.Series) -> pd.Series:
-    """Give the groups 'none' and 'one_or_more' of emergency admissions in the last 24 months; missing stays missing."""
-    groups = pd.Series(
-        np.where(admissions > 0, "one_or_more", "none"), index=admissions.index, dtype="object", name=RECENT_ADMISSION
+def _measures_of_kind(board: _Board, kind: str, codes: np.ndarray, groups: int) -> dict[str, list[Estimate]]:
+    """Measure what compares groups with everyone, for all groups of a kind at once: at equal age, at the same score."""
+    bands, found = None if kind == AGE_BAND else board.bands, {}
+    if bands is not None:
+        estimates = standardised_sensitivities(board.rows.labels, board.chosen, bands, codes, groups)
+        found[f"age_standardised_sensitivity_{board.at}"] = estimates
+        found |= _selection_at_equal_age(board, bands, codes, groups)
+    for need, values in board.needs.items():
+        for stratum, strata in board.strata.items():
+            if stratum == "score" or bands is not None:
+                is_event = need in (DEATH, UNDIAGNOSED)
+                found[f"{need}_at_same_{stratum}"] = need_ratios(values, strata, codes, groups, is_event)
+    return found
+
+
+def _selection_at_equal_age(board: _Board, bands: np.ndarray, codes: np.ndarray, groups: int) -> dict[str, list[Estimate]]:
+    known = np.flatnonzero(bands >= 0)
+    width = int(bands.max(initial=0)) + 1
+    cell = (codes[known] + 1) * width + bands[known]
+    people, listed = (
+        np.bincount(cell, weights=weights, minlength=(groups + 1) * width).reshape(groups + 1, width)
+        for weights in (None, board.chosen[known])
     )
-    return groups.where(admissions.notna().to_numpy(), None)
+    found = [
+        age_standardised_selection(listed[place], people[place], listed.sum(axis=0), people.sum(axis=0))
+        for place in range(1, groups + 1)
+    ]
+    return {f"{name}_{board.at}": [each[name] for each in found] for name in (found[0] if found else ())}
 
 
-def _everyone(rows: ScoredRows, chosen: np.ndarray, capacity: CapacitySettings, seed: int) -> dict[str, _Measure]:
-    evaluation = evaluate_rows(rows, capacity, seed)
+def _counts_behind(board: _Board, metric: str, subset: ScoredRows, chosen: np.ndarray, places: np.ndarray) -> tuple[int, ...]:
+    if metric.startswith("age_standardised_sensitivity"):
+        return _found_counts(subset, chosen)
+    if metric.startswith("age_standardised_selection"):
+        return int(chosen.sum()), subset.rows - int(chosen.sum())
+    need = metric.split("_at_same_")[0]
+    known = board.needs[need][places]
+    if need in (DEATH, UNDIAGNOSED):
+        return (int(known.sum()),)
+    return (int(np.count_nonzero(~np.isnan(known))),)
+
+
+def _everyone(board: _Board, rows: ScoredRows, chosen: np.ndarray) -> dict[str, _Measure]:
+    evaluation = evaluate_rows(rows, board.capacity, board.seed, board.analytic)
     counts = (rows.events, rows.rows - rows.events)
     return {name: _Measure(estimate, counts) for name, estimate in evaluation.measures.items()} | dict(
-        _selection_measures(rows, chosen, capacity)
+        _selection_measures(board, rows, chosen)
     )
 
 
-def _measures(rows: ScoredRows, chosen: np.ndarray, capacity: CapacitySettings, seed: int) -> Iterator[tuple[str, _Measure]]:
+def _measures(board: _Board, rows: ScoredRows, chosen: np.ndarray) -> Iterator[tuple[str, _Measure]]:
     counts = (rows.events, rows.rows - rows.events)
-    ranked = discrimination(rows, seed)
+    ranked = discrimination(rows, board.seed, board.analytic)
     yield "base_rate", _Measure(wilson(rows.events, rows.rows), counts)
-    yield "mean_risk", _Measure(Estimate(float(rows.risk.mean()) if rows.rows else float("nan")), (rows.rows,))
+    yield "mean_risk", _Measure(_mean(rows.risk), (rows.rows,))
     yield "auroc", _Measure(ranked.auroc, counts)
     yield "average_precision", _Measure(ranked.average_precision, counts)
     yield "observed_over_expected", _Measure(observed_over_expected(rows), counts)
     yield "calibration_in_the_large", _Measure(calibration_in_the_large(rows), counts)
     yield "calibration_slope", _Measure(calibration_slope(rows), counts)
-    yield from _selection_measures(rows, chosen, capacity)
+    yield from _selection_measures(board, rows, chosen)
 
 
-def _selection_measures(rows: ScoredRows, chosen: np.ndarray, capacity: CapacitySettings) -> Iterator[tuple[str, _Measure]]:
-    """Give selection rate, PPV, sensitivity and false negative rate of the share that was chosen among all."""
-    at, count, found = share_name(capacity.deciding_share), int(chosen.sum()), int(rows.labels[chosen].sum())
+def _selection_measures(board: _Board, rows: ScoredRows, chosen: np.ndarray) -> Iterator[tuple[str, _Measure]]:
+    """Give selection rate, PPV, sensitivity and false negative rate of the share that was chosen among all, and who they are."""
+    at, count, found = board.at, int(chosen.sum()), int(rows.labels[chosen].sum())
     missed = rows.events - found
     yield f"selection_rate_{at}", _Measure(wilson(count, rows.rows), (count, rows.rows - count))
     yield f"ppv_{at}", _Measure(wilson(found, count), (count, found, count - found))
     yield f"sensitivity_{at}", _Measure(wilson(found, rows.events), _found_counts(rows, chosen))
     yield f"false_negative_rate_{at}", _Measure(wilson(missed, rows.events), _found_counts(rows, chosen))
+    whole = int(board.chosen.sum()), board.rows.rows, board.rows.events
+    for name, estimate in composition(count, rows.rows, rows.events, *whole).items():
+        yield f"{name}_{at}", _Measure(estimate, (rows.events, count) if "event" in name else (count, rows.rows - count))
+
+
+def _mean(values: np.ndarray) -> Estimate:
+    if len(values) < 2:
+        return Estimate(float(values.mean())) if len(values) else NOT_KNOWN
+    return wald(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))
 
 
 def _found_counts(rows: ScoredRows, chosen: np.ndarray) -> tuple[int, int]:
@@ -151,57 +235,19 @@ def _protect_the_only_one(tables: list[pd.DataFrame]) -> list[pd.DataFrame]:
         return tables
     sizes = [np.inf if is_hidden else float(table["events"].iloc[0]) for table, is_hidden in zip(tables, hidden, strict=True)]
     table = tables[int(np.argmin(sizes))]
-    counted = table["metric"].str.startswith(("base_rate", "selection_rate", "ppv", "sensitivity", "false_negative_rate"))
+    counted = table["metric"].str.startswith(COUNTED)
     table.loc[:, ["people", "events"]] = pd.NA
     table.loc[counted, ["value", "lower", "upper"]] = np.nan
     table.loc[counted, "suppressed"] = True
     return tables
 
 
-def _gaps(kind: str, tables: list[pd.DataFrame], capacity: CapacitySettings) -> pd.DataFrame:
+def _gaps(kind: str, tables: list[pd.DataFrame], at: str) -> pd.DataFrame:
     """Give the largest difference and the smallest ratio between two groups of a kind, as 'between_groups'."""
-    at = share_name(capacity.deciding_share)
-    records = []
     shown = pd.concat(tables, ignore_index=True)
-    shown = shown[shown["value"].notna()]
-    for metric in COMPARED:
-        values = shown[shown["metric"].isin([metric, f"{metric}_{at}"])]
-        if len(values) < 2:
-            continue
-        least, most = values.iloc[int(values["value"].argmin())], values.iloc[int(values["value"].argmax())]
-        name = str(values["metric"].iloc[0])
-        difference = most["value"] - least["value"]
-        ratio = least["value"] / most["value"] if most["value"] > 0 else np.nan
-        spread = np.hypot(most["value"] - most["lower"], least["upper"] - least["value"])
-        inner = np.hypot(most["upper"] - most["value"], least["value"] - least["lower"])
-        records.append(
-            (
-                kind,
-                "between_groups",
-                f"{name}_difference",
-                difference,
-                difference - spread,
-                difference + inner,
-                pd.NA,
-                pd.NA,
-                False,
-            )
-        )
-        records.append((kind, "between_groups", f"{name}_ratio", ratio, *_ratio_limits(least, most), pd.NA, pd.NA, False))
+    found = largest_gaps(shown, [name for metric in COMPARED for name in (metric, f"{metric}_{at}")])
+    records = [(kind, "between_groups", *numbers, pd.NA, pd.NA, False) for numbers in found]
     return _typed(pd.DataFrame.from_records(records, columns=list(COLUMNS)))
-
-
-def _ratio_limits(least: pd.Series, most: pd.Series) -> tuple[float, float]:
-    """Give limits of a ratio from the limits of its parts, on the log scale (MOVER)."""
-    parts = np.asarray(
-        [least["lower"], least["value"], least["upper"], most["lower"], most["value"], most["upper"]], dtype=np.float64
-    )
-    if not (np.isfinite(parts).all() and (parts > 0).all()):
-        return float("nan"), float("nan")
-    low, mid, high, other_low, other_mid, other_high = np.log(parts)
-    ratio = mid - other_mid
-    down, up = np.hypot(mid - low, other_high - other_mid), np.hypot(high - mid, other_mid - other_low)
-    return float(np.exp(ratio - down)), float(np.exp(ratio + up))
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:

@@ -65,7 +65,8 @@ class IntervalCheck:
         if not self.enough or not self.error > 0:
             return 1.0
         scale = np.log if self.log else np.asarray
-        value, lower, upper = (float(scale(number)) for number in (self.estimate.value, *self.limits))
+        with np.errstate(divide="ignore"):  # a limit of 0 lies infinitely far
+            value, lower, upper = (float(scale(number)) for number in (self.estimate.value, *self.limits))
         return float(norm.sf(max(lower - value, value - upper) / self.error))
 
     def in_words(self, verdict: str) -> str:
@@ -101,22 +102,25 @@ def holm_failures(checks: Sequence[IntervalCheck]) -> set[int]:
     return failures
 
 
-def judged_groups(rows: ScoredRows, groups: pd.DataFrame, kind: str, settings: GateSettings) -> list[tuple[str, np.ndarray]]:
+def judged_groups(
+    rows: ScoredRows, groups: pd.DataFrame, kind: str, settings: GateSettings, least_events: int | None = None
+) -> list[tuple[str, np.ndarray]]:
     """Give the groups of a kind to judge (name, mask in order of risk), those with too few events pooled.
 
     Neighbours of an ordered kind are pooled, and its groups without a place in the order (not known) are judged where
     they are large enough; in other kinds the small groups are pooled. A pool that is still too small is given all the
     same: its check then cannot tell.
     """
+    minimum = least_events or settings.minimum_events
     if kind not in groups:
         return []
     found = [(name, mask, int(rows.labels[mask].sum())) for name, mask in group_masks(groups[kind], rows.position)]
     if kind not in settings.ordered_kinds:
-        pooled = _pooled_together(found, settings.minimum_events)
+        pooled = _pooled_together(found, minimum)
     else:
         ordered = sorted((group for group in found if group[0][:1].isdigit()), key=lambda group: _place(group[0]))
-        unplaced = [group for group in found if not group[0][:1].isdigit() and group[2] >= settings.minimum_events]
-        pooled = [*_pooled_neighbours(ordered, settings.minimum_events), *unplaced]
+        unplaced = [group for group in found if not group[0][:1].isdigit() and group[2] >= minimum]
+        pooled = [*_pooled_neighbours(ordered, minimum), *unplaced]
     return [(f"{kind} {name}", mask) for name, mask, _ in pooled]
 
 

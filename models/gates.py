@@ -14,13 +14,12 @@ import numpy as np
 import pandas as pd
 
 from models.blas import one_blas_thread
-from models.calibration_measures import calibration_slope, observed_over_expected
 from models.discrimination import auroc_gain, discrimination
-from models.gate_intervals import IntervalCheck, holm_failures, judged_groups
+from models.gate_checks import interval_checks
+from models.gate_intervals import IntervalCheck, holm_failures
 from models.intervals import Estimate
-from models.scored_rows import ScoredRows, scored_rows, selected
+from models.scored_rows import ScoredRows, scored_rows
 from models.settings import CapacitySettings, GateSettings
-from models.standardisation import age_band_codes, sensitivity_ratio
 
 Answer = Literal["pass", "fail", "cannot_tell"]
 
@@ -44,7 +43,7 @@ class JudgedRows:
     """The rows that decide: risks of the candidate and of the baseline, labels, people and groups, in one order.
 
     `groups` holds the group kinds as columns and `age_band` where sensitivity is to be judged; `baseline_risk` is None
-    for the baseline itself.
+    for the baseline itself; `needs` (see models.need_within_score) is None where nothing is known of them.
     """
 
     risk: np.ndarray
@@ -53,6 +52,7 @@ class JudgedRows:
     person: np.ndarray
     groups: pd.DataFrame
     keys: np.ndarray | None = None
+    needs: pd.DataFrame | None = None
 
 
 def judge(
@@ -79,14 +79,14 @@ def _judge(
     seed: int,
 ) -> tuple[GateResult, ...]:
     rows = scored_rows(judged.risk, judged.labels, judged.person, judged.keys)
-    checks = _interval_checks(rows, judged.groups, settings, capacity)
+    checks = interval_checks(rows, judged.groups, judged.needs, settings, capacity)
     failures = holm_failures([check for gate in checks.values() for check in gate])
     intervals = [_interval_gate(gate, found, failures) for gate, found in checks.items()]
     return (
         _baseline_gate(rows, judged, settings),
         *intervals,
         _single_feature_gate(single_features, settings),
-        _alarm_gate(discrimination(rows, seed).auroc, settings),
+        _alarm_gate(discrimination(rows, seed, analytic=True).auroc, settings),
         _events_gate(rows.events, training_events, minimum_training_events, settings),
     )
 
@@ -96,52 +96,27 @@ def eligible(results: Sequence[GateResult]) -> bool:
     return all(result.answer != "fail" for result in results)
 
 
+def worse_than_incumbent(challenger: Sequence[GateResult], incumbent: Sequence[GateResult]) -> GateResult:
+    """Answer whether a challenger is worse on any gate than the model in use, which faced the same gates on the same rows.
+
+    A gate it fails and the incumbent does not is a fail; one it no longer passes is for an approver to weigh.
+    """
+    before = {result.gate: result.answer for result in incumbent}
+    changed = [(result, before[result.gate]) for result in challenger if result.gate in before]
+    failed = [result for result, old in changed if result.answer == "fail" and old != "fail"]
+    lost = [result for result, old in changed if result.answer == "cannot_tell" and old == "pass"]
+    gate = "no_worse_than_incumbent"
+    if not changed:
+        return GateResult(gate, "cannot_tell", "the model in use faced none of these gates")
+    if failed or lost:
+        words = "; ".join(f"{result.gate}: {before[result.gate]} before, now {result.answer}" for result in (*failed, *lost))
+        return GateResult(gate, "fail" if failed else "cannot_tell", words)
+    return GateResult(gate, "pass", f"on none of {len(changed)} gates does it do worse than the model in use")
+
+
 def undecided(results: Sequence[GateResult]) -> tuple[str, ...]:
     """Name the gates that cannot tell: each needs an approver."""
     return tuple(result.gate for result in results if result.answer == "cannot_tell")
-
-
-def _interval_checks(
-    rows: ScoredRows, groups: pd.DataFrame, settings: GateSettings, capacity: CapacitySettings
-) -> dict[str, list[IntervalCheck]]:
-    checks = {
-        "calibration_overall": [
-            IntervalCheck.of_ratio("everyone", "O/E", observed_over_expected(rows), settings.observed_over_expected, rows.events)
-        ],
-        "calibration_slope": [
-            IntervalCheck.of_value(
-                "everyone", "slope", calibration_slope(rows), settings.slope, rows.events, settings.minimum_slope_events
-            )
-        ],
-    }
-    for kind in settings.calibration_kinds:
-        checks[f"calibration_by_{kind}"] = [
-            IntervalCheck.of_ratio(name, "O/E", observed_over_expected(part), settings.group_observed_over_expected, part.events)
-            for name, mask in judged_groups(rows, groups, kind, settings)
-            for part in [rows.subset(mask)]
-        ]
-    for kind in settings.sensitivity_kinds:
-        checks[f"sensitivity_by_{kind}"] = _sensitivity_checks(rows, groups, kind, settings, capacity)
-    minimum = settings.minimum_events
-    return {gate: [check.needing(minimum) for check in found] for gate, found in checks.items()}
-
-
-def _sensitivity_checks(
-    rows: ScoredRows, groups: pd.DataFrame, kind: str, settings: GateSettings, capacity: CapacitySettings
-) -> list[IntervalCheck]:
-    if "age_band" not in groups:
-        return []
-    bands = age_band_codes(groups["age_band"])[rows.position]
-    chosen = np.arange(rows.rows) < selected(rows.rows, capacity.deciding_share)
-    found = []
-    for name, mask in judged_groups(rows, groups, kind, settings):
-        if not mask.all():
-            ratio = sensitivity_ratio(rows.labels, chosen, bands, mask)
-            label = "age-standardised sensitivity over everyone else's"
-            found.append(
-                IntervalCheck.of_ratio(name, label, ratio, settings.sensitivity_ratio, int(rows.labels[mask].sum()), True)
-            )
-    return found
 
 
 def _interval_gate(gate: str, checks: list[IntervalCheck], failures: set[int]) -> GateResult:

@@ -88,12 +88,17 @@ def selected(rows: int, share: float) -> int:
 
 def group_masks(values: pd.Series, order: Sequence[int] | np.ndarray) -> list[tuple[str, np.ndarray]]:
     """Give each group's name and its rows (mask in the given order), by name; missing is the group 'not_known'."""
+    names, codes = group_codes(values, order)
+    return [(name, codes == number) for number, name in enumerate(names)]
+
+
+def group_codes(values: pd.Series, order: Sequence[int] | np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Give the groups' names, sorted, and each row's place among them, in the given order; missing is 'not_known'."""
     codes, uniques = pd.factorize(values)
     names = np.asarray([*(_name(value) for value in uniques), "not_known"], dtype=object)
     groups = sorted(set(names[np.unique(codes)]))
-    place = np.asarray([groups.index(name) if name in groups else -1 for name in names])
-    ordered = place[codes][np.asarray(order)]
-    return [(name, ordered == number) for number, name in enumerate(groups)]
+    place = np.asarray([groups.index(name) if name in groups else -1 for name in names], dtype=np.int32)
+    return groups, place[codes][np.asarray(order)]
 
 
 def _name(value: object) -> str:

@@ -21,8 +21,24 @@ def age_band_codes(bands: pd.Series) -> np.ndarray:
 
 def standardised_sensitivity(labels: np.ndarray, chosen: np.ndarray, bands: np.ndarray, group: np.ndarray) -> Estimate:
     """Give a group's sensitivity as it would be with everyone's age at the outcome (masks and codes in one order)."""
-    events, found = _by_band(labels, chosen, bands, group)
-    weights = _by_band(labels, chosen, bands, np.ones(len(labels), dtype=bool))[0]
+    return standardised_sensitivities(labels, chosen, bands, group.astype(np.intp), 2)[1]
+
+
+def standardised_sensitivities(
+    labels: np.ndarray, chosen: np.ndarray, bands: np.ndarray, codes: np.ndarray, groups: int
+) -> list[Estimate]:
+    """Give the same for every group of a kind (codes from 0); whoever is in none counts in the ages of everyone."""
+    width = int(bands.max(initial=-1)) + 1
+    rows = np.flatnonzero((labels > 0) & (bands >= 0))
+    cell = (codes[rows] + 1) * width + bands[rows]
+    size = (groups + 1) * width
+    events = np.bincount(cell, minlength=size).reshape(groups + 1, width).astype(np.float64)
+    found = np.bincount(cell, weights=chosen[rows], minlength=size).reshape(groups + 1, width)
+    weights = events.sum(axis=0)
+    return [_at_everyones_age(events[place], found[place], weights) for place in range(1, groups + 1)]
+
+
+def _at_everyones_age(events: np.ndarray, found: np.ndarray, weights: np.ndarray) -> Estimate:
     merged = _merged_bands([events])
     value, variance = _standardised(_sums(events, merged), _sums(found, merged), _sums(weights, merged))
     return on_logit_scale(value, float(np.sqrt(variance))) if np.isfinite(value) else NOT_KNOWN

@@ -1,0 +1,195 @@
+"""How an indicator falls or rises over ranked groups: slope and relative index of inequality, concentration index.
+
+Groups stand most deprived first. Sources: Low and Low 2004; the UKHSA Fingertips technical guidance on the slope index of
+inequality; Wagstaff 1991 for the concentration index.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit, logit
+from scipy.stats import norm
+
+from models.rates import Limits, Numbers
+
+ValueType = Literal["other", "rate", "proportion"]
+REPETITIONS = 100_000
+LEAST_GROUPS, MOST_GROUPS = 5, 100
+REPEATS = 10  # samples compared with each other for the reliability of simulated limits
+
+
+@dataclass(frozen=True)
+class SlopeIndex:
+    """Slope and relative index of inequality with limits, and the fitted value at the most deprived end.
+
+    The slope is the value at the least deprived end less that at the most deprived end: where the deprived have more of an
+    indicator it is negative (before `multiplier`) and the relative index is below 1. `sii_mad` and `rii_mad` are the mean
+    absolute difference of the limits of repeated simulations, where asked for.
+    """
+
+    sii: float
+    sii_lower: float
+    sii_upper: float
+    rii: float
+    rii_lower: float
+    rii_upper: float
+    intercept: float
+    sii_mad: float | None = None
+    rii_mad: float | None = None
+
+
+def relative_ranks(populations: ArrayLike) -> Numbers:
+    """Give each group's midpoint in the cumulative population (0 to 1), in the order given."""
+    share = _shares(populations)
+    return np.cumsum(share) - share / 2
+
+
+def slope_index_of_inequality(
+    values: ArrayLike,
+    populations: ArrayLike,
+    *,
+    lower: ArrayLike | None = None,
+    upper: ArrayLike | None = None,
+    standard_errors: ArrayLike | None = None,
+    value_type: ValueType = "other",
+    transform: bool = False,
+    multiplier: float = 1.0,
+    confidence: float = 0.95,
+    repetitions: int = REPETITIONS,
+    seed: int = 0,
+    reliability: bool = False,
+) -> SlopeIndex:
+    """Fit a line over the ranked groups by population-weighted regression and give its slope and relative index.
+
+    sqrt(a) y is regressed on sqrt(a) and b sqrt(a) without an intercept (a population share, b relative rank). Errors come from
+    the groups' 95% limits, on the log scale for rates and the logit scale for proportions, or are given (on that scale).
+    With `transform` the line is fitted on that scale and its two ends are transformed back. Limits are percentiles of fits to
+    values drawn anew, from a fixed seed. A negative multiplier turns the slope and inverts the relative index.
+    """
+    y, n = np.asarray(values, dtype=np.float64), np.asarray(populations, dtype=np.float64)
+    _check(y, n, repetitions, transform, standard_errors)
+    scale, back = _scale(value_type)
+    centre = scale(y)
+    error = _errors(lower, upper, scale) if standard_errors is None else np.asarray(standard_errors, dtype=np.float64)
+    samples = REPEATS if reliability else 1
+    drawn = np.random.default_rng(seed).normal(centre[:, None], error[:, None], (len(y), samples * repetitions))
+    fitted_scale, ends = (lambda value: value, back) if transform else (back, lambda value: value)
+    first, last = _ends(fitted_scale(centre), n, ends)
+    firsts, lasts = _ends(fitted_scale(drawn), n, ends)
+    slopes = ((lasts - firsts) * multiplier).reshape(samples, repetitions)
+    ratios = (lasts / firsts if multiplier >= 0 else firsts / lasts).reshape(samples, repetitions)
+    sii_limits, rii_limits = _percentiles(slopes, confidence), _percentiles(ratios, confidence)
+    ratio = last / first if multiplier >= 0 else first / last
+    return SlopeIndex(
+        sii=float((last - first) * multiplier),
+        sii_lower=float(sii_limits[0, 0]),
+        sii_upper=float(sii_limits[0, 1]),
+        rii=float(ratio),
+        rii_lower=float(rii_limits[0, 0]),
+        rii_upper=float(rii_limits[0, 1]),
+        intercept=float(first),
+        sii_mad=_mean_difference(sii_limits),
+        rii_mad=_mean_difference(rii_limits),
+    )
+
+
+def concentration_index(values: ArrayLike, populations: ArrayLike) -> float:
+    """Give 2 / mean * sum(a y r) - 1 over ranked groups: negative where the first (most deprived) groups have more."""
+    y, share = np.asarray(values, dtype=np.float64), _shares(populations)
+    return float(2 * (share * y * relative_ranks(populations)).sum() / (share * y).sum() - 1)
+
+
+def concentration_index_limits(
+    values: ArrayLike,
+    populations: ArrayLike,
+    lower: ArrayLike,
+    upper: ArrayLike,
+    *,
+    confidence: float = 0.95,
+    repetitions: int = REPETITIONS,
+    seed: int = 0,
+) -> Limits:
+    """Give the concentration index of rates with limits by simulation, errors from the rates' 95% limits on the log scale."""
+    centre, error = np.log(np.asarray(values, dtype=np.float64)), _errors(lower, upper, np.log)
+    drawn = np.exp(np.random.default_rng(seed).normal(centre[:, None], error[:, None], (len(centre), repetitions)))
+    share, rank = _shares(populations)[:, None], relative_ranks(populations)[:, None]
+    found = 2 * (share * drawn * rank).sum(axis=0) / (share * drawn).sum(axis=0) - 1
+    low, high = _percentiles(found[None, :], confidence)[0]
+    return Limits(np.float64(concentration_index(values, populations)), low, high)  # type: ignore[arg-type]
+
+
+def assign_quantiles(values: ArrayLike, quantiles: int = 10, highest_first: bool = True) -> Numbers:
+    """Assign each value to a quantile by rank, ties at the lowest rank; quantile 1 holds the highest values unless told otherwise.
+
+    NaN where the value is missing or there are fewer values than quantiles.
+    """
+    data = np.asarray(values, dtype=np.float64)
+    known = np.flatnonzero(~np.isnan(data))
+    found = np.full(len(data), np.nan)
+    if len(known) < quantiles:
+        return found
+    place = data[known].max() - data[known] if highest_first else data[known]
+    rank = np.searchsorted(np.sort(place), place, side="left") + 1
+    count = len(known)
+    numbers = np.floor((quantiles + 1) - np.ceil(((count + 1) - rank) / (count / quantiles)))
+    found[known] = np.maximum(numbers, 1)
+    return found
+
+
+def _ends(values: Numbers, populations: Numbers, back: object) -> tuple[Numbers, Numbers]:
+    """Give the fitted values at rank 0 and 1 of each column of values."""
+    root = np.sqrt(_shares(populations))
+    design = np.column_stack([root, relative_ranks(populations) * root])
+    weighted = values * (root if values.ndim == 1 else root[:, None])
+    intercept, slope = np.linalg.solve(design.T @ design, design.T @ weighted)
+    return back(intercept), back(intercept + slope)  # type: ignore[operator]
+
+
+def _scale(value_type: ValueType) -> tuple:
+    if value_type == "rate":
+        return np.log, np.exp
+    if value_type == "proportion":
+        return logit, expit
+    return (lambda value: value), (lambda value: value)
+
+
+def _errors(lower: ArrayLike | None, upper: ArrayLike | None, scale: object) -> Numbers:
+    if lower is None or upper is None:
+        raise ValueError("give the groups' lower and upper limits, or their standard errors")
+    ends = [np.asarray(limit, dtype=np.float64) for limit in (lower, upper)]
+    return np.asarray((scale(ends[1]) - scale(ends[0])) / (2 * norm.ppf(0.975)))  # type: ignore[operator]
+
+
+def _shares(populations: ArrayLike) -> Numbers:
+    people = np.asarray(populations, dtype=np.float64)
+    if not (people > 0).all():
+        raise ValueError("every group needs a population above 0")
+    return people / people.sum()
+
+
+def _percentiles(samples: Numbers, confidence: float) -> Numbers:
+    """Give the two ends of each sample: the values at the rounded places of the sorted draws."""
+    share = confidence / 100 if confidence >= 90 else confidence
+    draws = samples.shape[1]
+    places = [max(round(draws * tail), 1) - 1 for tail in ((1 - share) / 2, (1 + share) / 2)]
+    return np.sort(samples, axis=1)[:, places]
+
+
+def _mean_difference(limits: Numbers) -> float | None:
+    return float(np.abs(limits[1:] - limits[0]).mean()) if len(limits) > 1 else None
+
+
+def _check(values: Numbers, populations: Numbers, repetitions: int, transform: bool, standard_errors: ArrayLike | None) -> None:
+    if len(values) != len(populations) or not LEAST_GROUPS <= len(values) <= MOST_GROUPS:
+        raise ValueError(
+            f"a slope index needs {LEAST_GROUPS} to {MOST_GROUPS} ranked groups with a population each, not {len(values)} values "
+            f"and {len(populations)} populations"
+        )
+    if repetitions < 1000:
+        raise ValueError(f"{repetitions} repetitions are too few for limits; use 1,000 or more")
+    if transform and standard_errors is not None:
+        raise ValueError("a transformed fit takes its errors from the groups' limits, not from given standard errors")

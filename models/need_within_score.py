@@ -1,0 +1,98 @@
+"""Whether a group is sicker than others at the same score: the sign of a label that stands for use of services, not for need.
+
+Recorded need (long-term conditions, frailty) finds need that is recorded but not served (Obermeyer 2019). Deaths, and outcomes
+of people without any diagnosis before, find need that is not recorded. Where both are missing nothing shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from models.intervals import NOT_KNOWN, Estimate, count_limits, on_log_scale
+from models.scored_rows import ScoredRows
+
+RECORDED_NEEDS = ("long_term_conditions", "hospital_frailty_risk_score")
+DEATH, UNDIAGNOSED = "death", "outcome_without_diagnosis"
+# Shares of the rows from the lowest score up: twentieths, and hundredths of the top twentieth, where the list is drawn.
+PERCENTILE_EDGES = (*np.arange(0, 0.951, 0.05).round(2), 0.96, 0.97, 0.98, 0.99, 1.0)
+FEW_EVENTS = 10
+
+
+@dataclass(frozen=True)
+class Strata:
+    """Rows in order of risk by band of score, and of age where bands of age are known; -1 takes no part."""
+
+    codes: np.ndarray
+    size: int
+
+
+def need_columns(frame: pd.DataFrame, labels: np.ndarray, died: np.ndarray | None) -> pd.DataFrame:
+    """Give the needs that the rows tell of, NaN where not known: recorded conditions and frailty, deaths, outcomes without diagnosis.
+
+    A person without a recorded condition has no diagnosis. `died` is left out where it is the outcome itself.
+    """
+    needs = frame[[name for name in RECORDED_NEEDS if name in frame]].astype("float64")
+    if died is not None and died.any() and not np.array_equal(died.astype(bool), labels.astype(bool)):
+        needs[DEATH] = died.astype(np.float64)
+    if RECORDED_NEEDS[0] in frame:
+        needs[UNDIAGNOSED] = ((labels > 0) & ~(frame[RECORDED_NEEDS[0]] > 0).to_numpy()).astype(np.float64)
+    return needs
+
+
+def score_strata(rows: ScoredRows, age_codes: np.ndarray | None = None) -> Strata:
+    """Put rows into bands of score (shares of all rows, see PERCENTILE_EDGES), within bands of age where given (-1 not known)."""
+    edges = np.floor(np.asarray(PERCENTILE_EDGES) * rows.rows + 0.5).astype(np.intp)
+    band = np.repeat(np.arange(len(edges) - 1), np.diff(edges))[::-1]  # rows stand by falling risk
+    if age_codes is None:
+        return Strata(band, len(edges) - 1)
+    ages = int(age_codes.max(initial=-1)) + 1
+    return Strata(np.where(age_codes < 0, -1, band * ages + age_codes), (len(edges) - 1) * ages)
+
+
+def need_ratios(need: np.ndarray, strata: Strata, codes: np.ndarray, groups: int, is_event: bool) -> list[Estimate]:
+    """Give each group's need over that of everyone else at the same score: above 1 the group is sicker than its scores say.
+
+    `need` and `codes` (groups, -1 for none) stand in order of risk. Expected is what everyone else in the stratum has; strata
+    without anyone else take no part. Limits know the error of both sides; those of fewer than 10 events are the count's.
+    `error` is that of the logarithm.
+    """
+    used = np.flatnonzero((strata.codes >= 0) & ~np.isnan(need))
+    cell = (codes[used] + 1) * strata.size + strata.codes[used]
+    shape = (groups + 1, strata.size)
+    count, total, square = (
+        np.bincount(cell, weights=weights, minlength=shape[0] * shape[1]).reshape(shape)
+        for weights in (None, need[used], need[used] ** 2)
+    )
+    everyone = [values.sum(axis=0) for values in (count, total, square)]
+    return [
+        _ratio(*(values[place] for values in (count, total, square)), *everyone, is_event=is_event)
+        for place in range(1, groups + 1)
+    ]
+
+
+def _ratio(
+    count: np.ndarray, total: np.ndarray, square: np.ndarray, all_count: np.ndarray, all_total: np.ndarray, all_square: np.ndarray,
+    *, is_event: bool,
+) -> Estimate:  # fmt: skip
+    others = all_count - count
+    shared = (count > 0) & (others > 0)
+    n, y, y2, m = count[shared], total[shared], square[shared], others[shared]
+    mean = (all_total[shared] - y) / m
+    observed, expected = float(y.sum()), float(n @ mean)
+    if expected <= 0:
+        return NOT_KNOWN
+    ratio = observed / expected
+    own = float((y2 - 2 * mean * y + n * mean**2).sum())
+    spread = np.maximum((all_square[shared] - y2) / m - mean**2, 0.0)
+    theirs = float((n**2 * spread / m).sum())
+    if is_event and observed < FEW_EVENTS:
+        lower, upper = count_limits(observed)
+        return Estimate(ratio, lower / expected, upper / expected, float(1 / np.sqrt(max(observed, 1.0))))
+    if observed <= 0:
+        return NOT_KNOWN
+    log_error = float(np.sqrt(own / observed**2 + theirs / expected**2))
+    found = on_log_scale(ratio, log_error)
+    return Estimate(ratio, found.lower, found.upper, log_error)

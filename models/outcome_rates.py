@@ -1,0 +1,197 @@
+"""Inequality in an outcome: standardised rates of groups, gaps between them, gradients over deprivation, changes over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.inequality_indices import LEAST_GROUPS, concentration_index_limits, slope_index_of_inequality
+from models.rates import (
+    ESP_2013,
+    FEWEST_EVENTS,
+    Limits,
+    Numbers,
+    crude_rate,
+    difference_of,
+    directly_standardised_rate,
+    directly_standardised_rate_of_repeats,
+    indirectly_standardised_ratio,
+    ratio_of,
+)
+
+RANKED_KINDS = ("imd_decile", "imd_quintile")  # group 1 is most deprived
+NO_GROUP = ("not_known", "not_stated")
+GRADIENT = "gradient"
+FEW_EVENTS = f"fewer than {FEWEST_EVENTS} events"
+NO_AGE = "no age is known, so nothing is standardised"
+STANDARDISED = "directly_standardised_rate"
+
+
+@dataclass(frozen=True)
+class GroupCounts:
+    """People and events of the groups of one kind (rows) by five-year age band (columns, youngest first).
+
+    `repeats` holds people by group, number of events (`times`) and band, where a person's further events are counted;
+    None where they are not. People of unknown age stand in `unknown_age` alone: people and events, by group.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    people: Numbers
+    events: Numbers
+    unknown_age: Numbers
+    times: Numbers | None = None
+    repeats: Numbers | None = None
+
+    @property
+    def totals(self) -> tuple[Numbers, Numbers]:
+        """People and events of each group, whatever their age."""
+        return self.people.sum(axis=1) + self.unknown_age[:, 0], self.events.sum(axis=1) + self.unknown_age[:, 1]
+
+
+@dataclass(frozen=True)
+class RateRow:
+    """One measure of one group; `reason` says why there is no value. A gradient has no people of its own."""
+
+    kind: str
+    name: str
+    measure: str
+    value: float
+    lower: float
+    upper: float
+    people: int
+    events: int
+    compared_with: str = ""
+    reason: str = ""
+
+    @property
+    def limits(self) -> Limits:
+        """Value and limits as numbers to compute with."""
+        return Limits(np.float64(self.value), np.float64(self.lower), np.float64(self.upper))  # type: ignore[arg-type]
+
+
+def rate_rows(counts: GroupCounts, everyone: GroupCounts, seed: int) -> list[RateRow]:
+    """Give every rate per 100,000 people of every group of a kind, the gaps between groups and the gradient.
+
+    `everyone` holds the whole board as one group: the reference of the indirectly standardised ratio. Bands in which it has
+    nobody take no part; a group's empty band joins its neighbour.
+    """
+    rows = [row for place in range(len(counts.names)) for row in _of_group(counts, place, everyone)]
+    rates = {row.name: row for row in rows if row.measure == STANDARDISED and np.isfinite(row.value)}
+    return [*rows, *_gaps(counts.kind, rates), *_gradient(counts, rates, seed)]
+
+
+def change_rows(now: Sequence[RateRow], before: Sequence[RateRow], period_before: str) -> list[RateRow]:
+    """Give the change of each standardised rate and slope since an earlier period without overlap, as difference and ratio."""
+    earlier = {(row.kind, row.name, row.measure): row for row in before}
+    found = []
+    for row in now:
+        other = earlier.get((row.kind, row.name, row.measure))
+        if other is None or row.measure not in (STANDARDISED, "slope_index_of_inequality"):
+            continue
+        if not (np.isfinite(row.value) and np.isfinite(other.value)):
+            continue
+        found.append(_compared(row, f"{row.measure}_change", difference_of(row.limits, other.limits), period_before))
+        if row.measure == STANDARDISED:
+            found.append(_compared(row, f"{row.measure}_change_ratio", ratio_of(row.limits, other.limits), period_before))
+    return found
+
+
+def _of_group(counts: GroupCounts, place: int, everyone: GroupCounts) -> Iterator[RateRow]:
+    people, events = (int(total[place]) for total in counts.totals)
+
+    def row(measure: str, found: Limits | None, reason: str) -> RateRow:
+        value, lower, upper = (float(number) for number in found) if found else (np.nan,) * 3
+        known = np.isfinite(value)
+        return RateRow(
+            counts.kind, counts.names[place], measure, value, lower, upper, people, events, reason="" if known else reason
+        )
+
+    yield row("crude_rate", crude_rate(events, people) if people else None, "no people")
+    bands = _joined_bands(counts.people[place], everyone.people[0])
+    if bands is None:
+        yield row(STANDARDISED, None, NO_AGE)
+        return
+    x, n = _sums(counts.events[place], bands), _sums(counts.people[place], bands)
+    weights = _sums(ESP_2013, bands)
+    rate = directly_standardised_rate(x, n, weights)
+    yield row(STANDARDISED, rate, FEW_EVENTS)
+    if counts.repeats is not None and counts.times is not None:
+        who = np.stack([_sums(each, bands) for each in counts.repeats[place]])
+        found = directly_standardised_rate_of_repeats(who, counts.times, n, weights)
+        yield row("directly_standardised_event_rate", found if np.isfinite(rate.value) else None, FEW_EVENTS)
+    reference = _sums(everyone.events[0], bands), _sums(everyone.people[0], bands)
+    expects = bool(reference[0][n > 0].sum() > 0)
+    yield row(
+        "indirectly_standardised_ratio",
+        indirectly_standardised_ratio(x, n, *reference) if expects else None,
+        "no event is expected",
+    )
+
+
+def _joined_bands(people: Numbers, board: Numbers) -> NDArray[np.intp] | None:
+    """Give each band's joined band (-1 where the board has nobody); None where the group has nobody of known age."""
+    if people.sum() <= 0:
+        return None
+    joined, current, held = np.full(len(people), -1, dtype=np.intp), 0, 0.0
+    for band in np.flatnonzero(board > 0):
+        if held > 0 and people[band] > 0:
+            current, held = current + 1, 0.0
+        joined[band] = current
+        held += people[band]
+    return joined
+
+
+def _sums(values: Numbers, bands: NDArray[np.intp]) -> Numbers:
+    kept = bands >= 0
+    return np.asarray(np.bincount(bands[kept], weights=values[kept]), dtype=np.float64)
+
+
+def _gaps(kind: str, rates: dict[str, RateRow]) -> Iterator[RateRow]:
+    """Give each group's difference from and ratio to the reference: the least deprived, elsewhere the largest group."""
+    known = [row for row in rates.values() if row.name not in NO_GROUP]
+    if len(known) < 2:
+        return
+    numbers = kind in RANKED_KINDS and all(row.name.isdigit() for row in known)
+    reference = max(known, key=lambda row: (int(row.name) if numbers else row.people, row.name))
+    for row in rates.values():
+        if row is not reference:
+            yield _compared(row, "rate_difference", difference_of(row.limits, reference.limits), reference.name)
+            yield _compared(row, "rate_ratio", ratio_of(row.limits, reference.limits), reference.name)
+
+
+def _compared(row: RateRow, measure: str, found: Limits, other: str) -> RateRow:
+    value, lower, upper = (float(number) for number in found)
+    return replace(row, measure=measure, value=value, lower=lower, upper=upper, compared_with=other)
+
+
+def _gradient(counts: GroupCounts, rates: dict[str, RateRow], seed: int) -> Iterator[RateRow]:
+    """Give slope, relative and concentration index over the deciles or quintiles, of the logarithm of the rates."""
+    if counts.kind not in RANKED_KINDS:
+        return
+    expected = [str(number) for number in range(1, 11 if counts.kind == "imd_decile" else 6)]
+    ranked = [rates[name] for name in expected if name in rates]
+
+    def row(measure: str, found: Limits | None) -> RateRow:
+        value, lower, upper = (float(number) for number in found) if found else (np.nan,) * 3
+        reason = "" if found else f"{len(expected) - len(ranked)} of {len(expected)} groups have {FEW_EVENTS}"
+        return RateRow(counts.kind, GRADIENT, measure, value, lower, upper, 0, 0, "least deprived", reason)
+
+    names = ("slope_index_of_inequality", "relative_index_of_inequality", "concentration_index")
+    usable = len(ranked) == len(expected) >= LEAST_GROUPS and all(each.lower > 0 for each in ranked)
+    if not usable:
+        yield from (row(name, None) for name in names)
+        return
+    values, lower, upper = (np.array([getattr(each, name) for each in ranked]) for name in ("value", "lower", "upper"))
+    sizes = np.array([each.people for each in ranked], dtype=np.float64)
+    index = slope_index_of_inequality(values, sizes, lower=lower, upper=upper, value_type="rate", transform=True, seed=seed)
+    yield row(names[0], _limits(index.sii, index.sii_lower, index.sii_upper))
+    yield row(names[1], _limits(index.rii, index.rii_lower, index.rii_upper))
+    yield row(names[2], concentration_index_limits(values, sizes, lower, upper, seed=seed))
+
+
+def _limits(value: float, lower: float, upper: float) -> Limits:
+    return Limits(np.float64(value), np.float64(lower), np.float64(upper))  # type: ignore[arg-type]
