@@ -5,6 +5,7 @@ PEOPLE ?= 100000
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
+SPARK  := $(VENV)/.spark
 
 # LightGBM needs libgomp.so.1; where the system has none, scikit-learn's own copy is linked here (see $(READY)).
 export LD_LIBRARY_PATH := $(CURDIR)/$(VENV)/native:$(LD_LIBRARY_PATH)
@@ -16,7 +17,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: help install demo run check-extract defects test check ui docs bench lock clean
+.PHONY: help install spark demo run check-extract defects test check ui docs bench lock clean
 help:            ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -31,6 +32,13 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -c "import ctypes; ctypes.CDLL('libgomp.so.1')" 2>/dev/null || \
 	  ln -sf "$$(ls $(CURDIR)/$(VENV)/lib/python3.11/site-packages/scikit_learn.libs/libgomp*.so* | head -1)" $(VENV)/native/libgomp.so.1
 	@touch $(READY)
+
+spark: $(SPARK)  ## add Spark to .venv, for `engine: spark` (it needs Java 17)
+
+# pyspark is published as source only: it is built with the setuptools of the lock, not with one fetched for the purpose.
+$(SPARK): requirements-spark.lock $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation -r requirements-spark.lock
+	@touch $(SPARK)
 
 demo: $(READY)   ## run the whole pipeline on a synthetic board of 20,000 people
 	@$(BIN)/strata run config/demo.yaml
@@ -63,9 +71,13 @@ docs: $(READY)   ## write docs/data-dictionary.md and docs/features.md anew from
 
 bench: $(READY)  ## time the stages: make bench PEOPLE=2500000
 	@$(BIN)/python -m benchmarks.stages --people $(PEOPLE)
+	@$(BIN)/python -m benchmarks.evaluation --rows $(PEOPLE)
 
-lock: $(READY)   ## resolve requirements.lock anew
+lock: $(READY)   ## resolve requirements.lock and requirements-spark.lock anew
 	@$(BIN)/uv pip compile -q -U --generate-hashes --no-emit-index-url --no-header --no-strip-extras --extra dev --python-version 3.11 pyproject.toml -o requirements.lock
+	@$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['spark'])" | \
+	  $(BIN)/uv pip compile -q -U --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -c requirements.lock \
+	    $$(sed -nE 's/^([A-Za-z0-9._-]+)(\[[^]]*\])?==.*/--no-emit-package \1/p' requirements.lock) - -o requirements-spark.lock
 
 clean:           ## remove what runs and tests wrote (not .venv)
 	rm -rf data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
