@@ -1,0 +1,97 @@
+"""One practice's GP feed stops: its people's features become null, never 0, and nobody's risk rests on an empty record.
+
+What is tested of "no one's risk falls because of it": people of other practices keep their risk to the bit; the people of the
+practice are scored from what is still known, whatever the silent record holds, and as a group no lower than if the silence
+had been read as good health.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from expectations.tables import core
+from models.risk_model import RiskModel
+from pipelines import stages
+from pipelines.build_features import FeatureRequest, build_features
+from pipelines.deployment import Deployment
+from pipelines.modelling_rows import read_features
+from pipelines.settings import read_settings
+from pipelines.storage import Lake
+
+pytestmark = pytest.mark.slow
+
+GP_FEEDS = ("gp_observations", "gp_medication_orders")
+
+
+@pytest.fixture(scope="module")
+def before_and_after(
+    undisturbed: Any, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[pd.DataFrame, pd.DataFrame, str, RiskModel]:
+    """Give the scoring date's rows with the feed and without it, the practice and the champion."""
+    settings = read_settings(undisturbed.config)
+    deployment = Deployment(settings, undisturbed.config.parent, undisturbed.home, undisturbed.config)
+    model = RiskModel.from_files(deployment.tracker.champion_files(settings.study.name))
+    index = stages.index_date_plan(deployment)["score"][0]
+    lake = Lake(tmp_path_factory.mktemp("feed_off") / "lake")
+    for table in undisturbed.lake.root.glob("core__*"):
+        shutil.copytree(table, lake.root / table.name)
+    request = FeatureRequest(settings.study.cohort, settings.purpose.use, settings.study.imd_edition)
+    frames = []
+    practice = ""
+    for silent in (False, True):
+        if silent:
+            _silence(lake, practice, index)
+        build_features(lake, request, index)
+        frames.append(read_features(lake, [index], model.predictors).sort_values("person_id").reset_index(drop=True))
+        practice = str(frames[0].loc[frames[0]["gp_covered"], "practice_code"].mode()[0])
+    return frames[0], frames[1], practice, model
+
+
+def _silence(lake: Lake, practice: str, index: date) -> None:
+    """Let the practice's GP feeds send nothing in the four months before the index date."""
+    rows = lake.read("core__coverage", order="feed, organisation_role, organisation_code, month")
+    silent = pc.and_(pc.equal(rows["organisation_code"], practice), pc.is_in(rows["feed"], pa.array(GP_FEEDS)))
+    silent = pc.and_(silent, pc.greater(rows["month"], pa.scalar(index - pd.Timedelta(days=125).to_pytimedelta())))
+    status = pc.if_else(silent, "absent", rows["status"])
+    lake.replace(core.COVERAGE, rows.set_column(rows.column_names.index("status"), "status", status))
+
+
+def test_features_become_null_and_nobody_elses_change(
+    before_and_after: tuple[pd.DataFrame, pd.DataFrame, str, RiskModel],
+) -> None:
+    before, after, practice, _ = before_and_after
+    theirs = before["practice_code"] == practice
+    pd.testing.assert_frame_equal(before[~theirs], after[~theirs], check_exact=True)
+    assert theirs.sum() > 50
+    assert not after.loc[theirs, "gp_covered"].any()
+    assert set(after.loc[theirs, "coverage"]) == {",".join(sorted(GP_FEEDS))}
+    numbers = list(before.select_dtypes("float32"))
+    ours, now = before.loc[theirs, numbers], after.loc[theirs, numbers]
+    unchanged = (ours == now) | (ours.isna() & now.isna())
+    assert (unchanged | now.isna()).all(axis=None)
+    assert now["gp_contacts_365d"].isna().all()
+    assert (ours["gp_contacts_365d"] > 0).any()
+
+
+def test_no_risk_rests_on_an_empty_record(before_and_after: tuple[pd.DataFrame, pd.DataFrame, str, RiskModel]) -> None:
+    before, after, practice, model = before_and_after
+    theirs = (before["practice_code"] == practice).to_numpy()
+    with_feed, without = model.predict(before), model.predict(after)
+    np.testing.assert_array_equal(with_feed[~theirs], without[~theirs])
+    numbers = before.select_dtypes("float32").columns
+    silent = [name for name in numbers if after.loc[theirs, name].isna().all() and before.loc[theirs, name].notna().any()]
+    for held in (0.0, 50.0):  # whatever the silent record holds
+        np.testing.assert_array_equal(
+            model.predict(after.assign(**{name: np.float32(held) for name in silent}))[theirs], without[theirs]
+        )
+    read_as_health = before.assign(**{name: before[name].where(~theirs, np.float32(0)) for name in silent})
+    assert without[theirs].mean() >= model.predict(read_as_health)[theirs].mean()
+    assert without[theirs].mean() > 0.8 * with_feed[theirs].mean()

@@ -1,0 +1,209 @@
+"""A later delivery changes, adds and takes back: features of an index date before it stay what they were, to the row."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from expectations.tables import core
+from features.cohort import CohortSettings
+from features.events import NUMBER_OF
+from pipelines import stages
+from pipelines.build_features import FeatureRequest, build_features
+from pipelines.deployment import Deployment, open_deployment
+from pipelines.storage import Lake
+from pipelines.validation.validate import validate_feed
+
+CONFIG = """
+deployment: a_board
+purpose: {use: planning, approval: DSA 12, approval_expires: 2099-12-31}
+source:
+  kind: nhs
+  nhs:
+    landing: landing
+    feeds:
+      patients: {}
+      registrations: {}
+      admissions: {load: {replaces_months: 12}}
+      emergency_attendances: {load: append}
+      outpatient_appointments: {load: snapshot}
+      gp_observations: {load: {replaces_months: 12}}
+validation:
+  limits: {month_collapsed: 0, month_gap: 0, single_value: 0, share_set_aside: 1, unknown_codes: 1}
+"""
+HEADERS = {
+    "patients": "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,SEX,ETHNIC_CATEGORY",
+    "registrations": "PERSON_ID,ORGANISATION_ID,START_DATE,END_DATE",
+    "admissions": "Der_Pseudo_NHS_Number,Hospital_Spell_No,Der_Provider_Code,Admission_Date,Discharge_Date,Admission_Method,"
+    "Discharge_Destination,Source_of_Admission,Spell_Primary_Diagnosis,Der_Diagnosis_All,Sex",
+    "emergency_attendances": "Der_Pseudo_NHS_Number,EC_Ident,Der_Provider_Code,Arrival_Date,EC_Department_Type,EC_Discharge_Status_SNOMED_CT,Sex",
+    "outpatient_appointments": "Der_Pseudo_NHS_Number,OPA_Ident,Provider_Code,Appointment_Date,Attendance_Status",
+    "gp_observations": "ID,PERSON_ID,ORGANISATION_ID,CLINICAL_EFFECTIVE_DATE,OBSERVATION_SOURCE_CONCEPT_ID,RESULT_VALUE",
+}
+PEOPLE = ("ann", "bob", "cat", "dan", "eve", "fay")
+LEFT_BEFORE_SEEN = "1066301000000103"
+# One row of a feed over three deliveries; '' where a delivery does not hold it.
+ADMISSIONS = (
+    # open, then discharged, then coded anew
+    ("ann,1,RX1,2025-02-20,,21,,19,,,1", "ann,1,RX1,2025-02-20,2025-03-05,21,19,19,I219,,1", "ann,1,RX1,2025-02-20,2025-03-05,21,19,19,I500,E119,1"),
+    # only a second diagnosis changes, then the spell is taken back
+    ("bob,2,RX1,2025-01-10,2025-01-12,22,19,19,J440,,2", "bob,2,RX1,2025-01-10,2025-01-12,22,19,19,J440,E119,2", ""),
+    # two stays, the second of which comes later and makes one spell of both; then it ends on another day
+    ("cat,3,RX1,2025-01-01,2025-01-05,21,51,19,S720,,2", "cat,3,RX1,2025-01-01,2025-01-05,21,51,19,S720,,2", "cat,3,RX1,2025-01-01,2025-01-05,21,51,19,S720,,2"),
+    ("", "cat,4,RX2,2025-01-05,2025-01-20,81,19,51,S720,,2", "cat,4,RX2,2025-01-05,2025-01-22,81,19,51,S720,,2"),
+    # an elective spell that turns out an emergency
+    ("dan,5,RX1,2025-01-07,2025-01-08,11,19,19,K400,,1", "dan,5,RX1,2025-01-07,2025-01-08,21,19,19,K400,,1", "dan,5,RX1,2025-01-07,2025-01-08,21,19,19,K400,,1"),
+    # never changed, and two alike of one day
+    ("eve,6,RX1,2024-12-01,2024-12-04,21,19,19,J180,,2",) * 3,
+    ("eve,7,RX2,2025-02-01,2025-02-01,21,19,19,R074,,2",) * 3,
+)  # fmt: skip
+ATTENDANCES = (
+    ("bob,1,RX1,2025-02-01,01,,1", f"bob,1,RX1,2025-02-01,01,{LEFT_BEFORE_SEEN},1", f"bob,1,RX1,2025-02-01,05,{LEFT_BEFORE_SEEN},1"),
+    ("cat,2,RX1,2025-02-03,01,,2",) * 3,
+    ("cat,3,RX1,2025-02-03,01,,2", "cat,3,RX1,2025-02-03,03,,2", "cat,3,RX1,2025-02-04,03,,2"),
+    ("", "", "fay,4,RX1,2025-01-15,01,,2"),
+)  # fmt: skip
+APPOINTMENTS = (
+    ("ann,1,RX1,2025-02-11,5", "ann,1,RX1,2025-02-11,3", "ann,1,RX1,2025-02-12,3"),
+    ("bob,2,RX1,2025-02-12,5", "", ""),
+    ("cat,3,RX1,2025-02-13,5", "cat,3,RX1,2025-02-13,5", "cat,3,RX1,2025-02-13,7"),
+    ("eve,4,RX1,2025-02-14,5",) * 3,
+)
+OBSERVATIONS = (
+    ("1,ann,Y00001,2025-01-20,1091811000000102,150", "1,ann,Y00001,2025-01-20,1091811000000102,140", "1,ann,Y00001,2025-01-20,1091811000000102,140"),
+    ("2,bob,Y00001,2025-01-21,185349003,", "", ""),
+    ("3,cat,Y00001,2025-01-22,185349003,", "3,cat,Y00001,2025-01-22,185349003,", "3,dan,Y00001,2025-01-22,185349003,"),
+    ("", "4,dan,Y00001,2025-01-23,185349003,", "4,dan,Y00001,2025-01-23,185349003,"),
+)  # fmt: skip
+RESTATED = {
+    "admissions": ADMISSIONS, "emergency_attendances": ATTENDANCES, "outpatient_appointments": APPOINTMENTS, "gp_observations": OBSERVATIONS,
+}  # fmt: skip
+DELIVERIES = ("2025-03-01", "2025-05-01", "2025-07-01")
+INDEX_DATES = ((date(2025, 4, 15),), (date(2025, 5, 1), date(2025, 6, 30)), ())  # by delivery: before the next one
+NOW = date(2025, 8, 1)
+CONFORM = (
+    stages.conform_organisations, stages.conform_areas, stages.conform_people, stages.conform_registrations, stages.conform_spells,
+    stages.conform_events,
+)  # fmt: skip
+
+
+def deliver(folder: Path, number: int) -> Deployment:
+    """Land a delivery (the first brings the list, too), take it in and conform all there is; every month counts as covered."""
+    if number == 0:
+        listed = [f"{name},Y00001,19{40 + 5 * place},{1 + place},{1 + place % 2},A" for place, name in enumerate(PEOPLE)]
+        _write(folder, "patients", DELIVERIES[0], listed)
+        _write(
+            folder, "registrations", DELIVERIES[0], [f"{name},Y00001,20{10 + place}-01-01," for place, name in enumerate(PEOPLE)]
+        )
+        (folder / "board.yaml").write_text(CONFIG)
+    for feed, restated in RESTATED.items():
+        _write(folder, feed, DELIVERIES[number], [row[number] for row in restated if row[number]])
+    deployment = open_deployment(folder / "board.yaml")
+    for table in stages.raw_tables(deployment):
+        stages.ingest(deployment, table)
+        with deployment.duckdb() as con:  # without the pages that the stage writes
+            reading = stages.source(deployment).reading
+            validate_feed(deployment.lake, con, table, reading, deployment.settings.validation)
+    for step in CONFORM:
+        step(deployment)
+    months = [date(2020 + month // 12, month % 12 + 1, 1) for month in range(72)]
+    covered = [
+        {"feed": feed, "organisation_role": "practice", "organisation_code": "Y00001", "month": month, "rows": 1, "expected_rows": 1.0,
+         "status": "covered"}
+        for feed in RESTATED for month in months
+    ]  # fmt: skip
+    deployment.lake.replace(core.COVERAGE, pa.Table.from_pylist(covered))
+    return deployment
+
+
+def _write(folder: Path, feed: str, day: str, lines: list[str]) -> None:
+    (folder / "landing" / feed).mkdir(parents=True, exist_ok=True)
+    (folder / "landing" / feed / f"{feed}_{day}.csv").write_text("\n".join([HEADERS[feed], *lines]) + "\n")
+
+
+def features(deployment: Deployment, day: date) -> list[dict[str, object]]:
+    stages.build_features(deployment, day)
+    partition = {"index_date": day.isoformat()}
+    return list(deployment.lake.read("features__person", order="person_id", partition=partition).to_pylist())
+
+
+def differing(one: list[dict[str, object]], other: list[dict[str, object]]) -> list[tuple[object, str, object, object]]:
+    assert [row["person_id"] for row in one] == [row["person_id"] for row in other]
+    return [
+        (mine["person_id"], name, mine[name], theirs[name])
+        for mine, theirs in zip(one, other, strict=True)
+        for name in mine
+        if mine[name] != theirs[name]
+    ]
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board after its last delivery, and what was built after each: by number of the delivery and index date."""
+
+    deployment: Deployment
+    built: Mapping[tuple[int, date], list[dict[str, object]]]
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    folder, built = tmp_path_factory.mktemp("board"), {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STRATA_HOME", str(folder / "home"))
+        for number in range(3):
+            deployment = deliver(folder, number)
+            built |= {(number, day): features(deployment, day) for day in (*INDEX_DATES[number], NOW)}
+        yield Board(deployment, built)
+
+
+def test_features_of_a_past_date_are_those_built_from_the_deliveries_of_its_time(board: Board) -> None:
+    for number, days in enumerate(INDEX_DATES):
+        for day in days:
+            assert differing(board.built[number, day], features(board.deployment, day)) == [], (number, day)
+
+
+def test_every_delivery_changes_the_features_of_a_later_date(board: Board) -> None:
+    """The deliveries do differ, so that the test above can fail."""
+    changed = {
+        (person, name)
+        for number in (0, 1)
+        for person, name, *_ in differing(board.built[number, NOW], board.built[number + 1, NOW])
+    }
+    assert {
+        ("ann", "emergency_overnight_spells_365d"), ("bob", "left_before_seen_365d"), ("bob", "outpatient_attended_365d"),
+        ("dan", "emergency_spells_365d"), ("cat", "emergency_bed_days_365d"), ("fay", "ae_attendances_365d"),
+    } <= changed  # fmt: skip
+
+
+def test_what_a_later_delivery_only_adds_to_is_no_superseded_event(board: Board) -> None:
+    lake = board.deployment.lake
+    people = {row["person_key"]: row["person_id"] for row in lake.read("core__person").to_pylist()}
+    rows = lake.read("core__event_superseded", "person_key, event_type").to_pylist()
+    told = {(people[row["person_key"]], row["event_type"]) for row in rows}
+    assert ("ann", NUMBER_OF["emergency_admission"]) not in told  # it was known all the while
+    assert "eve" not in {person for person, _ in told}
+    assert ("ann", NUMBER_OF["emergency_discharge_overnight"]) in told  # with another main condition
+
+
+def test_index_events_of_their_own_dates_count_what_was_told_on_them(board: Board, tmp_path: Path) -> None:
+    lake = board.deployment.lake
+    keys = {row["person_id"]: row["person_key"] for row in lake.read("core__person").to_pylist()}
+    entries = [(name, day) for name in ("bob", "eve") for day in (INDEX_DATES[0][0], INDEX_DATES[1][1])]
+    given = pa.table({
+        "person_key": [keys[name] for name, _ in entries], "index_date": [day for _, day in entries],
+        "index_event_id": [str(number) for number in range(len(entries))],
+    })  # fmt: skip
+    request = FeatureRequest(CohortSettings(kind="given"), "planning", 2025)
+    copied = Lake(Path(shutil.copytree(lake.root, tmp_path / "lake")))
+    build_features(copied, request, NOW, given=given)
+    wanted = ("ae_attendances_365d", "left_before_seen_365d", "emergency_overnight_spells_365d", "outpatient_attended_365d")
+    for place, (name, day) in enumerate(entries):
+        row = copied.read("features__person", where=f"index_event_id = '{place}'").to_pylist()[0]
+        same = next(row for row in board.built[place % 2, day] if row["person_id"] == name)
+        assert [row[feature] for feature in wanted] == [same[feature] for feature in wanted], (name, day)

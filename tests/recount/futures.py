@@ -1,0 +1,73 @@
+"""Other futures of a board: what happened or became known on or after its index date is changed, taken away or added to.
+
+What lies on the index date itself counts as future for events. Where people are registered and live is told as at the
+index date, that day included, so periods change from the day after it; the list carries no day on which it was known.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import date, timedelta
+from random import Random
+
+from recount.board import FEEDS, PRACTICES, Board, Row
+from recount.code_pool import pool
+
+from features.events import EVENT_TYPES
+
+DAY = timedelta(days=1)
+
+
+def another_future(board: Board, random: Random) -> Board:
+    """Give the board with another future; its rows come in another order."""
+    other = deepcopy(board)
+    index = board.index_date
+    other.events = [event for old in other.events for event in _changed(old, index, random)]
+    other.events += [_late(event, index, random) for event in random.sample(board.events, len(board.events) // 3)]
+    random.shuffle(other.events)
+    for person in other.people:
+        if person["death_date"] is None or person["death_date"] > index:
+            person["death_date"] = random.choice((None, index + random.randint(1, 500) * DAY))
+    for name in ("registrations", "residences"):
+        setattr(other, name, _other_periods(getattr(other, name), index, random))
+    other.gaps |= {(random.choice(FEEDS), random.choice(PRACTICES), month) for month in _months_after(index)}
+    return other
+
+
+def _changed(event: Row, index: date, random: Random) -> list[Row]:
+    """Leave what was known before the index date; of the rest drop, double or rewrite."""
+    if event["event_date"] < index and event["available_date"] < index:
+        return [event]
+    kind = random.choice(EVENT_TYPES)
+    rewritten = {
+        **event,
+        "event_type": kind.number,
+        "code": random.choice(pool(kind.code_system)),
+        "value": random.uniform(0, 300),
+    }
+    return random.choice(([], [event, event], [rewritten], [_late(rewritten, index, random)]))
+
+
+def _late(event: Row, index: date, random: Random) -> Row:
+    """Give a copy that happened on or after the index date, or before it and known only since."""
+    day = event["event_date"] if event["event_date"] < index and random.random() < 0.5 else index + random.randint(0, 400) * DAY
+    return {**event, "event_date": day, "available_date": max(day, index) + random.choice((0, 0, 1, 30)) * DAY}
+
+
+def _other_periods(periods: list[Row], index: date, random: Random) -> list[Row]:
+    """Begin no period up to the index date and end none before it, but let those of that day end later or sooner, and others follow."""
+    kept = [period for period in periods if period["start_date"] <= index]
+    for period in kept:
+        if period["end_date"] is None or period["end_date"] >= index:
+            period["end_date"] = random.choice((None, index + random.randint(0, 400) * DAY))
+    latest = {period["person_key"]: period for period in kept}
+    ended = [period for period in latest.values() if period["end_date"] is not None]
+    follow = random.sample(ended, len(ended) // 2)
+    starts = [max(period["end_date"], index) + random.choice((1, 1, 2, 40)) * DAY for period in follow]
+    return kept + [{**period, "start_date": start, "end_date": None} for period, start in zip(follow, starts, strict=True)]
+
+
+def _months_after(index: date) -> list[date]:
+    """Give months that begin after the day before the index date."""
+    first = ((index - DAY).replace(day=1) + timedelta(days=32)).replace(day=1)
+    return [first, (first + timedelta(days=32)).replace(day=1), (first + timedelta(days=200)).replace(day=1)]
