@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import dagster as dg
 
-from dagster_project.defs import automation, core, features, raw, risk
+from dagster_project.defs import automation, core, equity, features, publishing, raw, risk
 from dagster_project.resources import StrataResource, opened
 
 
 def build(config: str) -> dg.Definitions:
     """Put together the definitions of a configuration."""
     deployment = opened(config)
-    assets = [*raw.assets(deployment), *core.assets(deployment), *features.assets(deployment), *risk.assets(deployment)]
+    assets = [
+        *raw.assets(deployment),
+        *core.assets(deployment),
+        *features.assets(deployment),
+        *risk.assets(deployment),
+        *equity.assets(deployment),
+        *publishing.assets(deployment),
+    ]
     return dg.Definitions(
         assets=assets,
         asset_checks=[*raw.checks(deployment), *core.checks(deployment)],

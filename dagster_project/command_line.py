@@ -6,8 +6,10 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 # Set before any library reads them: threads that wait must not spin, and nothing tells anyone outside what is run here.
@@ -20,6 +22,8 @@ for name, value in {
     "DO_NOT_TRACK": "true",
 }.items():
     os.environ.setdefault(name, value)
+# Where Spark is installed other libraries import it, and it says of pandas 3 that it does not support all of it.
+warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
 
 from dagster_project.resources import chosen_config, opened  # noqa: E402 - after the environment is set
 from pipelines.deployment import Deployment  # noqa: E402
@@ -27,7 +31,7 @@ from pipelines.errors import StrataError  # noqa: E402
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and give its exit code: 0 done, 1 stopped with a reason, 130 interrupted."""
+    """Run a command and give its exit code: 0 done, 1 stopped with a reason (or the answer is no), 130 interrupted."""
     given = _parser().parse_args(arguments)
     os.environ["STRATA_CONFIG"] = str(given.config)
     from dagster_project.headless import explain, say
@@ -36,14 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         deployment = opened(chosen_config())
         log = deployment.reports / "last_error.log"
-        given.command(deployment)
+        return given.command(deployment, *(getattr(given, name.strip("-?")) for name, _ in given.more)) or 0
     except KeyboardInterrupt:
         say("\nStopped. What was committed stays; run the command again to go on.")
         return 130
     except Exception as error:
         say(f"\nStopped: {explain(error, log)}")
         return 1
-    return 0
 
 
 def run(deployment: Deployment) -> None:
@@ -78,6 +81,39 @@ def defects(deployment: Deployment) -> None:
 
     _execute(deployment, "check_extract")
     print(defect_summary(deployment))
+
+
+def publish(deployment: Deployment) -> None:
+    """Bring the publishing database to what the lake has published; what it lacks is added."""
+    from pipelines import stages
+
+    with deployment.alone():
+        print(_told(stages.follow_in_postgres(deployment)))
+
+
+def withdraw(deployment: Deployment, run_id: str, reason: str) -> None:
+    """Withdraw a published run, with a reason: readers see the run before it."""
+    from pipelines import stages
+
+    with deployment.alone():
+        print(_told(stages.withdraw_run(deployment, run_id, reason or "")))
+
+
+def why(deployment: Deployment, person_id: str, index_date: str, feature: str | None) -> int:
+    """Show the events behind a person's features on an index date, or why the person is not in the cohort (exit code 1)."""
+    from pipelines import stages
+
+    try:
+        day = date.fromisoformat(index_date)
+    except ValueError:
+        raise StrataError(f"'{index_date}' is no date; write it as 2025-01-31") from None
+    answer = stages.explain_person(deployment, person_id, day, feature)
+    print(answer.text)
+    return 0 if answer.in_cohort else 1
+
+
+def _told(summary: Mapping[str, object]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in summary.items())
 
 
 def interfaces(deployment: Deployment) -> None:
@@ -119,22 +155,39 @@ def _execute(deployment: Deployment, job: str) -> None:
         run_job(whole.resolve_job_def(job), instance, add_index_dates(instance, dates), deployment.reports / "last_error.log")
 
 
+# Each command, and what it takes after the configuration; a question mark follows what may be left out.
+COMMANDS: tuple[tuple[str, Callable[..., int | None], tuple[tuple[str, str], ...]], ...] = (
+    ("run", run, ()),
+    ("check-extract", check_extract, ()),
+    ("score", score, ()),
+    ("publish", publish, ()),
+    ("withdraw", withdraw, (("run_id", "the run, as risk__runs names it"), ("--reason", "why; recorded and shown to readers"))),
+    ("defects", defects, ()),
+    (
+        "why",
+        why,
+        (
+            ("person_id", "the pseudonym"),
+            ("index_date", "the day that the features look back from"),
+            ("feature?", "one feature; all where left out"),
+        ),
+    ),
+    ("ui", interfaces, ()),
+)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="strata", description="Risk stratification for Integrated Care Boards.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for name, command in (
-        ("run", run),
-        ("check-extract", check_extract),
-        ("score", score),
-        ("defects", defects),
-        ("ui", interfaces),
-    ):
+    for name, command, more in COMMANDS:
         words = str(command.__doc__).splitlines()[0]
         added = commands.add_parser(name, help=words, description=words)
         added.add_argument(
             "config", type=Path, nargs="?", default=Path("config/demo.yaml"), help="the deployment's configuration"
         )
-        added.set_defaults(command=command)
+        for argument, explained in more:
+            added.add_argument(argument.rstrip("?"), help=explained, nargs="?" if argument.endswith("?") else None)
+        added.set_defaults(command=command, more=more)
     return parser
 
 

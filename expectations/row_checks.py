@@ -68,8 +68,10 @@ def sender_columns(table: Table) -> list[Column]:
 
 
 def unusable_action(column: Column, table: Table) -> Action:
-    """Give what happens to a row whose value in a column cannot be used."""
-    return Action.SET_ASIDE if not column.nullable or column.name in table.key else column.on_violation
+    """Give what happens to a row whose value in a column cannot be used; a key that a row rule fills in sets none aside."""
+    filled_in = any(rule.repair and column.name in rule.columns for rule in table.row_rules)
+    lost = not column.nullable or (column.name in table.key and not filled_in)
+    return Action.SET_ASIDE if lost else column.on_violation
 
 
 def row_checks(table: Table) -> list[RowCheck]:

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-import re
+from typing import Any
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
 
+from expectations.cheap_expectations import ExpectCodesToMatchPattern, ExpectFlagToBeUnset
 from expectations.row_checks import RowCheck
 from expectations.table import Column, Table
 
-NATIVE = ("missing_value", "not_in_vocabulary")
+NATIVE = ("missing_value", "not_in_vocabulary", "out_of_range")
 UNREAD = ("missing_value", "unreadable_number", "unreadable_date", "second_date_format")
 COUNTS = "checks"  # the key of an expectation's meta that names the checks whose rows it counts
 
 
-def row_suite(table: Table, checks: list[RowCheck]) -> gx.ExpectationSuite:
-    """Give the suite of a batch: a column's vocabulary and presence on what was read, every other check on its flag.
+def value_suite(table: Table, checks: list[RowCheck]) -> gx.ExpectationSuite:
+    """Give the suite of a batch's read values: presence, vocabulary and range of a column.
 
-    A batch holds the `shown_columns` (the read values where there is a vocabulary, else 1 or null) and a boolean column for
-    each check. Ranges are flags because the engine compares values one by one in Python, at ten times the cost.
+    A batch holds the `shown_columns`: categories where there is a vocabulary, numbers where there is a range, else 1 or null.
     """
     expectations = [_native(table.column(check.column), check, checks) for check in checks if check.reason in NATIVE]
-    expectations += [_flag(check) for check in checks if check.reason not in NATIVE]
-    return gx.ExpectationSuite(name=f"{table.name}__rows", expectations=expectations)
+    return gx.ExpectationSuite(name=f"{table.name}__values", expectations=expectations)
+
+
+def flag_suite(table: Table, checks: list[RowCheck]) -> gx.ExpectationSuite:
+    """Give the suite of a batch's flags: the checks on what was written or on several columns, each a boolean column of its name."""
+    expectations: list[Expectation] = [
+        ExpectFlagToBeUnset(column=check.name, notes=check.description, meta={COUNTS: [check.name]})
+        for check in flagged_checks(checks)
+    ]
+    return gx.ExpectationSuite(name=f"{table.name}__flags", expectations=expectations)
+
+
+def flagged_checks(checks: list[RowCheck]) -> list[RowCheck]:
+    """List the checks that the engine sees as flags."""
+    return [check for check in checks if check.reason not in NATIVE]
 
 
 def shown_columns(checks: list[RowCheck]) -> list[str]:
@@ -46,22 +59,9 @@ def _native(column: Column, check: RowCheck, checks: list[RowCheck]) -> Expectat
     if check.reason == "missing_value":
         counted = [other.name for other in checks if other.column == column.name and other.reason in UNREAD]
         return gxe.ExpectColumnValuesToNotBeNull(column=column.name, notes=check.description, meta={COUNTS: counted})
-    meta = {COUNTS: [check.name]}
+    told: dict[str, Any] = {"column": column.name, "notes": check.description, "meta": {COUNTS: [check.name]}}
+    if check.reason == "out_of_range":
+        return gxe.ExpectColumnValuesToBeBetween(min_value=column.minimum, max_value=column.maximum, **told)
     if column.allowed:
-        return gxe.ExpectColumnValuesToBeInSet(
-            column=column.name, value_set=list(column.allowed), notes=check.description, meta=meta
-        )
-    return gxe.ExpectColumnValuesToMatchRegex(
-        column=column.name, regex=f"^(?:{_without_groups(column.pattern)})$", notes=check.description, meta=meta
-    )
-
-
-def _without_groups(pattern: str) -> str:
-    """Give a pattern whose groups capture nothing: pandas warns of those that do."""
-    return re.sub(r"(?<!\\)\((?!\?)", "(?:", pattern)
-
-
-def _flag(check: RowCheck) -> Expectation:
-    return gxe.ExpectColumnValuesToBeInSet(
-        column=check.name, value_set=[False], notes=check.description, meta={COUNTS: [check.name]}
-    )
+        return gxe.ExpectColumnValuesToBeInSet(value_set=list(column.allowed), **told)
+    return ExpectCodesToMatchPattern(pattern=column.pattern, **told)

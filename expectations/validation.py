@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,8 +14,10 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 import great_expectations as gx
 from great_expectations.core.batch_definition import BatchDefinition
-from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
+from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.validator.validator import Validator
 
 from expectations.data_docs import site
 from expectations.suites import COUNTS
@@ -41,13 +44,18 @@ class Engine:
             self.context.update_data_docs_site("local_site", cast(Any, site(docs)))
 
     def count_broken(self, frame: pd.DataFrame, suite: gx.ExpectationSuite) -> dict[tuple[str, ...], int]:
-        """Count the rows of a batch that break each expectation, by the checks it counts; an EngineError on failure."""
-        result = (
-            self._batch(suite.name).get_batch(batch_parameters={"dataframe": frame}).validate(suite, result_format=COUNTS_ONLY)
+        """Count the rows of a batch that break each expectation, by the checks it counts; an EngineError on failure.
+
+        The engine's validator is given the frame itself: a batch definition would hash every value of it twice, for a name.
+        """
+        engine = PandasExecutionEngine(batch_data_dict={suite.name: frame})
+        results = Validator(execution_engine=engine, data_context=self.context).graph_validate(
+            configurations=suite.expectation_configurations,
+            runtime_configuration={"catch_exceptions": True, "result_format": dict(COUNTS_ONLY)},
         )
-        _raise_engine_errors(result)
+        _raise_engine_errors(results)
         counts = {}
-        for one in result.results:
+        for one in results:
             assert one.expectation_config is not None
             checks = tuple((one.expectation_config.meta or {})[COUNTS])
             counts[checks] = int(one.result["unexpected_count"])
@@ -63,7 +71,7 @@ class Engine:
             result = definition.run(batch_parameters={"dataframe": frame}, result_format=COUNTS_ONLY)
         else:
             result = batch.get_batch(batch_parameters={"dataframe": frame}).validate(suite, result_format=COUNTS_ONLY)
-        _raise_engine_errors(result)
+        _raise_engine_errors(result.results)
         return {
             str(one.expectation_config.kwargs["column"]) for one in result.results if one.expectation_config and not one.success
         }
@@ -81,9 +89,9 @@ class Engine:
         return found[0] if found else asset.add_batch_definition_whole_dataframe("whole")
 
 
-def _raise_engine_errors(result: ExpectationSuiteValidationResult) -> None:
+def _raise_engine_errors(results: Sequence[ExpectationValidationResult]) -> None:
     """Raise where an expectation could not be evaluated: it would otherwise look like bad data."""
-    for one in result.results:
+    for one in results:
         info = one.exception_info or {}
         raised = [info] if "raised_exception" in info else list(info.values())
         failed = [part for part in raised if isinstance(part, dict) and part.get("raised_exception")]

@@ -14,7 +14,7 @@ from features.coverage import distinct
 from features.demographics import MOVES_DAYS, SEX_NAMES, age_bands, age_years
 from features.deprivation import IDACI_BELOW_AGE, IDAOPI_FROM_AGE
 from features.ethnicity import ethnic_groups
-from features.periods import OPEN, Households, as_at, starts_between
+from features.periods import OPEN, Households, HouseholdSizes, as_at, starts_between
 from features.places import AREA_TEXT, Places, area_columns
 
 NO_RESIDENCE = "unmatched"
@@ -31,7 +31,7 @@ class PeopleTables:
     people: pa.Table
     registrations: pa.Table
     residences: pa.Table
-    households: Households
+    households: Households | HouseholdSizes
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,15 @@ class Row:
     place: NDArray[np.int64]
     person: NDArray[np.int32]
     index_day: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Where the registration, the address period and the area stand that hold on each row's index date: -1 for none."""
+
+    registration: NDArray[np.int64]
+    residence: NDArray[np.int64]
+    area: NDArray[np.int64]
 
 
 def days(column: pa.ChunkedArray, missing: np.int32) -> NDArray[np.int32]:
@@ -56,6 +65,16 @@ def numbers(column: pa.ChunkedArray) -> NDArray:
 def take(column: pa.ChunkedArray, place: NDArray[np.int64]) -> pa.Array:
     """Take a column's values by place; -1 gives null."""
     return column.combine_chunks().take(pa.array(place, mask=place < 0))
+
+
+def birth_days(people: pa.Table, row: Row) -> NDArray[np.int32]:
+    """Give the day that each row's age counts from: 1 July where only the year of birth is known, but no later than the index date."""
+    earliest = days(people["birth_date"], UNKNOWN_BIRTH)[row.place]
+    if "assumed_birth_date" not in people.column_names:  # a lake that was conformed before there was one
+        return earliest
+    assumed = days(people["assumed_birth_date"], UNKNOWN_BIRTH)[row.place]
+    born = (assumed > earliest) & (earliest <= row.index_day)
+    return np.where(born, np.minimum(assumed, row.index_day), earliest).astype(np.int32)
 
 
 def registration_at(tables: PeopleTables, row: Row) -> NDArray[np.int64]:
@@ -74,25 +93,31 @@ def residence_at(tables: PeopleTables, row: Row) -> NDArray[np.int64]:
     )
 
 
-def attribute_columns(tables: PeopleTables, places: Places, row: Row) -> dict[str, pa.Array]:
-    """Give the attributes of each row (audit and place, never predictors) by column name."""
-    people = tables.people
+def held_at(tables: PeopleTables, places: Places, row: Row, registration: NDArray[np.int64]) -> Held:
+    """Look up once what several columns read; `registration` is as `registration_at` gives it."""
     residence = residence_at(tables, row)
+    return Held(registration, residence, _area(places, take(tables.residences["lsoa_code"], residence)))
+
+
+def attribute_columns(tables: PeopleTables, places: Places, row: Row, held: Held) -> dict[str, pa.Array]:
+    """Give the attributes of each row (audit and place, never predictors) by column name."""
+    people, residence, area = tables.people, held.residence, held.area
     lsoa = take(tables.residences["lsoa_code"], residence)
-    area = _area(places, lsoa)
-    practice = take(tables.registrations["practice_code"], registration_at(tables, row))
+    practice = take(tables.registrations["practice_code"], held.registration)
     category = take(people["ethnic_category"], row.place)
-    age = age_years(days(people["birth_date"], UNKNOWN_BIRTH)[row.place], row.index_day)
+    age = age_years(birth_days(people, row), row.index_day)
     decile = places.area_number(f"imd_{places.edition}_decile", area)
+    status = take(tables.residences["residence_status"], residence).fill_null(NO_RESIDENCE)
     return {
         "practice_code": practice,
         **_organisations(places, practice, area, row),
         "lsoa_code": lsoa,
         "lsoa_vintage": take(places.areas["lsoa_vintage"], area).cast(pa.int32()),
         **{name: take(places.areas[name], area) for name in AREA_TEXT if name.startswith(("local", "rural"))},
-        "residence_status": take(tables.residences["residence_status"], residence).fill_null(NO_RESIDENCE),
+        "residence_status": status,
         "imd_decile": _whole(decile),
         "imd_quintile": _whole(np.ceil(decile / 2)),
+        "imd_reason": _reason(places, area, status, decile),
         "imd_version": pa.repeat(str(places.edition), len(row.place)),
         "ethnic_category": category,
         "ethnic_group": _mapped(category, ethnic_groups),
@@ -103,12 +128,12 @@ def attribute_columns(tables: PeopleTables, places: Places, row: Row) -> dict[st
     }
 
 
-def attribute_features(tables: PeopleTables, places: Places, row: Row) -> dict[str, NDArray[np.float64]]:
+def attribute_features(tables: PeopleTables, places: Places, row: Row, held: Held) -> dict[str, NDArray[np.float64]]:
     """Give the features that are read rather than counted, by name; NaN where they are not known."""
     people = tables.people
-    age = age_years(days(people["birth_date"], UNKNOWN_BIRTH)[row.place], row.index_day)
+    age = age_years(birth_days(people, row), row.index_day)
     sex = take(people["sex"], row.place)
-    status = take(tables.residences["residence_status"], residence_at(tables, row)).fill_null(NO_RESIDENCE)
+    status = take(tables.residences["residence_status"], held.residence).fill_null(NO_RESIDENCE)
     flags = {
         name: pc.equal(status, name).cast(pa.float64()).to_numpy()
         for name in ("no_fixed_abode", "postcode_unknown", "outside_england")
@@ -116,17 +141,16 @@ def attribute_features(tables: PeopleTables, places: Places, row: Row) -> dict[s
     return {
         "age_years": age,
         "sex_male": _flag_of_sex(sex),
-        **_list_features(tables, row),
-        **_household_features(tables, row),
-        **_deprivation_features(places, _area(places, take(tables.residences["lsoa_code"], residence_at(tables, row))), age),
+        **_list_features(tables, row, held.registration),
+        **_household_features(tables, row, held.residence),
+        **_deprivation_features(places, held.area, age),
         **flags,
     }
 
 
-def _list_features(tables: PeopleTables, row: Row) -> dict[str, NDArray[np.float64]]:
+def _list_features(tables: PeopleTables, row: Row, at: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
     held = tables.registrations
     start, loaded = days(held["start_date"], OPEN), numbers(held["start_is_load_date"])
-    at = registration_at(tables, row)
     known = (at >= 0) & ~np.append(loaded, True)[at]
     on_list = (row.index_day - np.append(start, 0)[at]) / 365.25
     begun = ~loaded
@@ -136,9 +160,9 @@ def _list_features(tables: PeopleTables, row: Row) -> dict[str, NDArray[np.float
     return {"years_on_list": np.where(known, on_list, np.nan), f"practice_moves_{MOVES_DAYS}d": moves.astype(np.float64)}
 
 
-def _household_features(tables: PeopleTables, row: Row) -> dict[str, NDArray[np.float64]]:
+def _household_features(tables: PeopleTables, row: Row, at: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
     held = tables.residences
-    household = take(held["household"], residence_at(tables, row))
+    household = take(held["household"], at)
     size = tables.households.size_at(household.fill_null(0).to_numpy(), row.index_day).astype(np.float64)
     size[household.is_null().to_numpy(zero_copy_only=False) | (size < 1)] = np.nan
     person = numbers(held["person_key"])
@@ -190,6 +214,13 @@ def _area(places: Places, lsoa: pa.Array) -> NDArray[np.int64]:
     place = pc.index_in(lsoa, places.areas["lsoa_code"])
     known = pc.if_else(pc.is_null(lsoa), pa.scalar(None, pa.int32()), place)
     return known.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _reason(places: Places, area: NDArray[np.int64], status: pa.Array, decile: NDArray[np.float64]) -> pa.Array:
+    """Say why a row has no decile: its address, else its area; null where it has one."""
+    of_area = take(places.areas["imd_reason"], area).fill_null(NO_RESIDENCE)
+    why = pc.if_else(pc.equal(status, "resolved"), of_area, status)
+    return pc.if_else(pa.array(np.isnan(decile)), why, pa.scalar(None, pa.string()))
 
 
 def _flag_of_sex(sex: pa.Array) -> NDArray[np.float64]:

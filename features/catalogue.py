@@ -95,16 +95,25 @@ def catalogue_rows(catalogue: Catalogue, reasons: dict[str, str]) -> list[dict[s
     return [
         {
             "name": feature.name, "label": feature.label, "family": feature.family,
-            "concept": feature.concept or ", ".join(feature.inputs) or None, "statistic": feature.statistic.value,
+            "concept": feature.concept or ", ".join(feature.inputs or feature.groups) or None, "statistic": feature.statistic.value,
             "window_days": feature.window_days, "feed": ", ".join(feature.feeds),
             "legal_basis": "; ".join(dict.fromkeys([*(BASIS_OF_FEED[feed] for feed in feature.feeds),
                                                     *([PUBLIC_BASIS] if feature.uses_deprivation else [])])),
-            "unit": feature.unit, "description": feature.description or feature.label, "source": feature.source or DEFINED_HERE,
+            "unit": feature.unit, "description": feature.description or feature.label, "source": _source(catalogue, feature),
             "role": feature.role, "kind": "number", "uses_deprivation": feature.uses_deprivation,
             "status": "not_computed" if feature.name in reasons else "computed", "reason": reasons.get(feature.name, ""),
         }
         for feature in catalogue.features
     ]  # fmt: skip
+
+
+def _source(catalogue: Catalogue, feature: Feature) -> str:
+    """Give where the definition comes from, with the version of each code list it reads."""
+    lists = dict.fromkeys(
+        name.partition("/")[0] for concept in feature.concepts for name in catalogue.concepts[concept].code_lists
+    )
+    versions = ", ".join(f"{name} {catalogue.code_lists[name].version}" for name in lists)
+    return f"{feature.source or DEFINED_HERE} [{versions}]" if versions else feature.source or DEFINED_HERE
 
 
 def _declared(code_lists: dict[str, CodeList], imd_edition: int) -> tuple[Feature, ...]:

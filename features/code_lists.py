@@ -7,9 +7,10 @@ by name.
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 OWN_FOLDER = Path(__file__).parent / "codelists"
@@ -46,6 +47,12 @@ class CodeList:
 
     name: str
     entries: tuple[CodeEntry, ...]
+
+    @cached_property
+    def version(self) -> str:
+        """Give a digest of what the list covers and scores: another one whenever a code is added, changed or taken away."""
+        lines = sorted(f"{entry.system},{entry.code},{entry.match},{entry.points}" for entry in self.entries)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
 
     def codes(self, system: str) -> tuple[str, ...]:
         """List the codes of one system, in the file's order."""

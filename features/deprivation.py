@@ -31,7 +31,11 @@ def features(edition: int) -> tuple[Feature, ...]:
         declare(f"imd_{edition}_rank", f"IMD {edition} rank of the area", "rank", "1 is most deprived."),
         declare(f"imd_{edition}_decile", f"IMD {edition} national decile of the area", "decile", "1 is most deprived."),
         declare(f"imd_{edition}_quintile", f"IMD {edition} national quintile of the area", "quintile", "1 is most deprived."),
-        *(declare(f"{name}_{edition}_decile", f"{name.capitalize()} domain decile, {edition}", "decile", "1 is most deprived.") for name in DOMAINS),
+        *(
+            declare(f"{name}_{edition}_{what}", f"{name.capitalize()} domain {what}, {edition}", what, "1 is most deprived.")
+            for name in DOMAINS
+            for what in ("rank", "decile")
+        ),
         declare(f"idaci_{edition}_score", f"Income deprivation affecting children, {edition}", "rate", f"Below age {IDACI_BELOW_AGE} only."),
         declare(f"idaopi_{edition}_score", f"Income deprivation affecting older people, {edition}", "rate", f"From age {IDAOPI_FROM_AGE} only."),
         declare(f"core20_{edition}", f"Lives in a Core20 area, {edition}", "yes/no", "National decile 1 or 2."),

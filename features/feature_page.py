@@ -8,6 +8,7 @@ from pathlib import Path
 from features.catalogue import DEFINED_HERE, Catalogue, build_catalogue
 from features.code_lists import CodeList, load_code_lists
 from features.declaration import EVER_NEEDS_DAYS, Feature
+from features.outcomes import OUTCOMES
 
 FILE = Path(__file__).parents[1] / "docs" / "features.md"
 EDITION = 2025
@@ -34,7 +35,7 @@ def feature_page(catalogue: Catalogue) -> str:
             "|---|---|---|---|---|---|---|",
         ]
         lines += [_row(alike) for alike in _alike(features)]
-    lines += ["", "## Code lists", "", *_code_lists(catalogue.code_lists.values())]
+    lines += ["", "## Outcomes", "", *_outcomes(catalogue), "", "## Code lists", "", *_code_lists(catalogue.code_lists.values())]
     return "\n".join(lines) + "\n"
 
 
@@ -76,14 +77,52 @@ def _what(feature: Feature) -> tuple[str, ...]:
     return tuple(words.removesuffix(f", last {feature.window_days} days") for words in said)
 
 
+RULES_OF_LABELS = """What `study.outcome` may name, and what its settings are unless given. Time at risk starts the day after the index
+date and ends with the horizon, with death, or with the last day on the list: nothing counts after it, so that whoever leaves is
+treated alike with the outcome and without. A registration that ends within 30 days before death was ended by it; a gap of up to 30
+days is a move of practice.
+
+* **Death** without the outcome competes: the label is 0 (`on_death: counts` makes it the outcome). `composite_label` counts the
+  outcome and any death, and always stands beside it.
+* **Leaving** the list alive and without the outcome: no label (`on_leaving: censored`). Those who stay stand for the leavers by
+  inverse-probability-of-censoring weights: 1 over the Kaplan-Meier share still on the list just before the day their own
+  follow-up ended. `not_at_risk` leaves them out, with the reason; `followed` counts what happened after leaving too.
+* **Not at risk**, with the reason in `risk__labels`: who had the outcome in the washout up to and on the index date, who is new on
+  the list, and, for a first diagnosis, whose GP record does not cover the year before the index date and the horizon.
+* An outcome that nobody at risk has stops the run, and says which feed and codes were looked for.
+
+An OMOP source may name a `COHORT` of its own instead (`source.omop.outcome_cohort_id`)."""
+
+
+def _outcomes(catalogue: Catalogue) -> Iterator[str]:
+    yield RULES_OF_LABELS
+    yield from (
+        "",
+        "| outcome | what it is | looked for in | by | horizon (days) | washout (days) | days on the list |",
+        "|---|---|---|---|---|---|---|",
+    )
+    for name, outcome in OUTCOMES.items():
+        lists = (outcome.code_list, *(outcome.beside or ())) if outcome.code_list else ()
+        if outcome.concept:
+            lists = catalogue.concepts[outcome.concept].code_lists
+        by = (
+            "code lists " + ", ".join(f"`{one}`" for one in lists)
+            if lists
+            else outcome.words or (outcome.concept or "day of death").replace("_", " ")
+        )
+        feeds = ", ".join(f"`{feed}`" for feed in outcome.feeds)
+        yield f"| `{name}` | {outcome.label} | {feeds} | {by} | {outcome.horizon_days} | {outcome.washout_days} | {outcome.minimum_days_on_list} |"
+
+
 def _code_lists(lists: Iterable[CodeList]) -> Iterator[str]:
-    yield "One line of `features/codelists/*.csv` for each code, with its description and source. A team's own folder may add to them."
-    yield from ("", "| list | codes | source |", "|---|---|---|")
+    yield "One line of `features/codelists/*.csv` for each code, with its description and source; a version tells what a list covers. A team's "
+    yield "own folder (`study.code_lists`) may add lists, or replace one by its name."
+    yield from ("", "| list | version | codes | source |", "|---|---|---|---|")
     for one in sorted(lists, key=lambda one: one.name):
         systems = dict.fromkeys(entry.system for entry in one.entries)
         counts = ", ".join(f"{len(one.codes(system))} {system}" for system in systems)
         sources = "; ".join(dict.fromkeys(entry.source for entry in one.entries))
-        yield f"| `{one.name}` | {counts} | {sources.replace('|', '/')} |"
+        yield f"| `{one.name}` | {one.version} | {counts} | {sources.replace('|', '/')} |"
 
 
 if __name__ == "__main__":

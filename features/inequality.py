@@ -4,16 +4,36 @@ from __future__ import annotations
 
 from features.declaration import Concept, Feature, Statistic
 
+WINDOW = 365  # days of the context rates, which features/area_context.py computes
+PRACTICE, AREA = f"practice_emergency_rate_{WINDOW}d", f"area_emergency_rate_{WINDOW}d"
 _RECORDED = {
     "homelessness": ("Homelessness", ("hospital_diagnosis", "gp_observation")),
     "refugee_or_asylum_seeker": ("Refugee or asylum seeker", ("gp_observation",)),
     "carer": ("Carer of a dependent relative", ("hospital_diagnosis",)),
     "self_harm": ("Self-harm", ("hospital_diagnosis",)),
 }
-CONCEPTS = tuple(Concept(name, types, (name,)) for name, (_, types) in _RECORDED.items())
+CONCEPTS = (
+    *(Concept(name, types, (name,)) for name, (_, types) in _RECORDED.items()),
+    Concept("long_term_condition_review", ("gp_observation",), ("long_term_condition_review",)),
+)
+REVIEW_DAYS = 455  # 15 months
+_QOF = "Quality and Outcomes Framework"
 _REVIEWED = ("hypertension", "type_2_diabetes", "coronary_heart_disease", "stroke_tia", "chronic_kidney_disease")
 
+
+def _context(name: str, whose: str, *feeds: str) -> Feature:
+    return Feature(
+        name, f"Emergency admission rate of the {whose}, last {WINDOW} days", "inequality", Statistic.ATTRIBUTE, "emergency_overnight_spell",
+        WINDOW, "per 1,000 person-years",
+        "Spells of a night or more of the others there, standardised for age and sex, shrunk towards the board's rate, as at the first day "
+        "of the index date's month.",
+        "Empirical Bayes, Clayton and Kaldor 1987; formula in features/area_context.py", feeds=feeds,
+    )  # fmt: skip
+
+
 FEATURES = (
+    _context(PRACTICE, "practice", "registrations"),
+    _context(AREA, "area (LSOA)", "registrations", "addresses"),
     *(
         Feature(f"{name}_ever", f"{label}, ever recorded", "inequality", Statistic.FLAG, name, None, "yes/no", source=f"Code list {name}")
         for name, (label, _) in _RECORDED.items()
@@ -42,6 +62,24 @@ FEATURES = (
     Feature("blood_pressure_overdue", "A condition that calls for it, and no blood pressure in 15 months", "inequality",
             Statistic.WITHOUT, unit="yes/no", inputs=("conditions_for_review", "blood_pressure_455d"),
             source="Quality and Outcomes Framework"),
+    Feature(f"long_term_condition_review_{REVIEW_DAYS}d", f"Review of a long-term condition or of medicines, last {REVIEW_DAYS} days",
+            "inequality", Statistic.FLAG, "long_term_condition_review", REVIEW_DAYS, "yes/no", source="Code list long_term_condition_review"),
+    Feature("review_overdue", "A long-term condition, and no review in 15 months", "inequality", Statistic.WITHOUT, unit="yes/no",
+            inputs=("long_term_conditions", f"long_term_condition_review_{REVIEW_DAYS}d"), source=_QOF),
+    Feature(f"hba1c_{REVIEW_DAYS}d", f"HbA1c recorded, last {REVIEW_DAYS} days", "inequality", Statistic.FLAG, "hba1c", REVIEW_DAYS, "yes/no",
+            source="Code list hba1c"),
+    Feature("hba1c_overdue", "Diabetes, and no HbA1c in 15 months", "inequality", Statistic.WITHOUT, unit="yes/no",
+            inputs=("diabetes_ever", f"hba1c_{REVIEW_DAYS}d"), source=_QOF),
+    Feature("condition_without_gp_contact_365d", "A long-term condition, and no GP contact, last 365 days", "inequality", Statistic.WITHOUT,
+            unit="yes/no", inputs=("long_term_conditions", "gp_contacts_365d")),
+    Feature("gp_contact_lapsed_365d", "GP contact in the last 730 days, but none in the last 365", "inequality", Statistic.WITHOUT,
+            unit="yes/no", inputs=("gp_contacts_730d", "gp_contacts_365d")),
+    Feature("outpatient_lapsed_365d", "Outpatient attended in the last 730 days, but none in the last 365", "inequality", Statistic.WITHOUT,
+            unit="yes/no", inputs=("outpatient_attended_730d", "outpatient_attended_365d")),
+    Feature("gp_appointments_365d", "GP contacts and missed appointments, last 365 days", "inequality", Statistic.COUNT, "gp_appointment",
+            365, "events", source="Code lists gp_contact, gp_missed"),
+    Feature("gp_missed_share_365d", "Share of GP contacts missed, last 365 days", "inequality", Statistic.RATIO, unit="share",
+            inputs=("gp_missed_365d", "gp_appointments_365d"), description="Null where there was neither."),
     Feature("no_fixed_abode", "No fixed abode", "inequality", Statistic.ATTRIBUTE, unit="yes/no", source="Postcode ZZ99 3VZ",
             feeds=("addresses",)),
     Feature("postcode_unknown", "Postcode not known", "inequality", Statistic.ATTRIBUTE, unit="yes/no", source="Postcode ZZ99 3WZ",

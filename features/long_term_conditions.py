@@ -29,7 +29,10 @@ CONDITIONS = PHYSICAL | MENTAL
 _PROPER_NOUNS = ("COPD", "HIV", "Parkinson's disease")
 _NOT_COUNTED = ("obesity", "learning_disability")  # a risk factor, and a lifelong disability that is shown by itself
 
-CONCEPTS = tuple(Concept(name, _SOURCES, (name,)) for name in CONDITIONS)
+CONCEPTS = (
+    *(Concept(name, _SOURCES, (name,)) for name in CONDITIONS),
+    Concept("diabetes", _SOURCES, ("type_1_diabetes", "type_2_diabetes")),
+)
 
 
 def _condition(name: str, label: str) -> tuple[Feature, ...]:
@@ -54,6 +57,8 @@ def _number(name: str, label: str, conditions: tuple[str, ...], suffix: str = "e
 _COUNTED = tuple(name for name in CONDITIONS if name not in _NOT_COUNTED)
 FEATURES = (
     *(feature for name, label in CONDITIONS.items() for feature in _condition(name, label)),
+    Feature("diabetes_ever", "Diabetes of either type, ever recorded", "long-term conditions", Statistic.FLAG, "diabetes", None, "yes/no",
+            source="Code list type_1_diabetes, type_2_diabetes"),
     _number("long_term_conditions", "Number of long-term conditions", _COUNTED),
     _number("physical_conditions", "Number of physical long-term conditions", tuple(name for name in PHYSICAL if name in _COUNTED)),
     _number("mental_conditions", "Number of mental long-term conditions", tuple(name for name in MENTAL if name in _COUNTED)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -12,13 +12,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from expectations.tables.features import PERSON_FEATURES
+from features.anchoring import IndexRows
+from features.area_context import AreaContext, context_features
 from features.attributes import (
     UNKNOWN_BIRTH,
     PeopleTables,
     Row,
     attribute_columns,
     attribute_features,
+    birth_days,
     days,
+    held_at,
     numbers,
     registration_at,
 )
@@ -27,10 +31,11 @@ from features.cohort import Candidates, CohortSettings, Use, cohort_flow
 from features.coverage import CoverageCalendar, covered_days
 from features.declaration import DERIVED, EVER_NEEDS_DAYS, Feature, Statistic
 from features.derived import derive
+from features.inequality import AREA, PRACTICE
 from features.periods import OPEN
 from features.places import Places
 from features.plan import Plan
-from features.window_counts import Events, IndexRows, window_counts
+from features.window_counts import Events, window_counts
 
 GP_FEEDS = ("gp_observations", "gp_medication_orders")
 FULL = "full"
@@ -47,6 +52,7 @@ class Recipe:
     calendar: CoverageCalendar
     cohort: CohortSettings
     use: Use
+    context: AreaContext = field(default_factory=dict)  # the board's rates, by context day
 
     @property
     def computed(self) -> tuple[Feature, ...]:
@@ -100,9 +106,11 @@ def person_features(
     everyone = numbers(tables.people["person_key"])
     place = np.searchsorted(everyone, index_events.person)
     row = Row(place, index_events.person, index_events.index_day)
-    inside, flow = cohort_flow(_candidates(tables, row), recipe.cohort, recipe.use)
+    registration = registration_at(tables, row)
+    inside, flow = cohort_flow(_candidates(tables, row, registration), recipe.cohort, recipe.use)
     row = Row(place[inside], row.person[inside], row.index_day[inside])
-    attributes = attribute_columns(tables, recipe.places, row)
+    held = held_at(tables, recipe.places, row, registration[inside])
+    attributes = attribute_columns(tables, recipe.places, row, held)
     covered = _covered(recipe, attributes["practice_code"], row)
     keys = {
         "person_key": pa.array(row.person, pa.int32()),
@@ -112,16 +120,25 @@ def person_features(
     }
     columns = keys | attributes | _coverage_columns(covered, len(row.place))
     ordered = {column.name: columns[column.name] for column in PERSON_FEATURES.columns}
-    found = _feature_columns(tables, events, row, covered, recipe)
-    return pa.table(ordered | {name: pa.array(values, pa.float32(), from_pandas=True) for name, values in found.items()}), flow
+    read = attribute_features(tables, recipe.places, row, held)
+    found = _feature_columns(tables, events, row, covered, recipe, attributes, read)
+    return pa.table(ordered | {name: _null_where_nan(values) for name, values in found.items()}), flow
 
 
-def _candidates(tables: PeopleTables, row: Row) -> Candidates:
+def _null_where_nan(values: NDArray[np.float32]) -> pa.Array:
+    """Give a column with null for NaN; the values are not copied."""
+    unknown = np.isnan(values)
+    if not unknown.any():
+        return pa.array(values)
+    present = pa.py_buffer(np.packbits(~unknown, bitorder="little"))
+    return pa.Array.from_buffers(pa.float32(), len(values), [present, pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def _candidates(tables: PeopleTables, row: Row, held: NDArray[np.int64]) -> Candidates:
     people = tables.people
-    held = registration_at(tables, row)
     start = np.append(days(tables.registrations["start_date"], OPEN), 0)[held]
     return Candidates(
-        birth_day=days(people["birth_date"], UNKNOWN_BIRTH)[row.place], death_day=days(people["death_date"], OPEN)[row.place],
+        birth_day=birth_days(people, row), death_day=days(people["death_date"], OPEN)[row.place],
         index_day=row.index_day, on_list=numbers(people["on_list"])[row.place], registered=held >= 0,
         days_on_list=np.where(held >= 0, row.index_day - start, 0).astype(np.int32),
         type_1_opt_out=numbers(people["type_1_opt_out"])[row.place],
@@ -152,28 +169,31 @@ def _coverage_columns(covered: dict[str, NDArray[np.int32]], rows: int) -> dict[
 
 
 def _feature_columns(
-    tables: PeopleTables, events: Events, row: Row, covered: dict[str, NDArray[np.int32]], recipe: Recipe
-) -> dict[str, NDArray[np.float32]]:
+    tables: PeopleTables, events: Events, row: Row, covered: dict[str, NDArray[np.int32]], recipe: Recipe,
+    attributes: Mapping[str, pa.Array], read: dict[str, NDArray[np.float64]],
+) -> dict[str, NDArray[np.float32]]:  # fmt: skip
     """Give the computed features in the catalogue's order, NaN where there is nothing to tell."""
     birth = days(tables.people["birth_date"], UNKNOWN_BIRTH)[row.place]
     counted = window_counts(events, IndexRows(row.person, row.index_day, birth), recipe.plan)
     by_events = {feature.name: counted[place] for place, feature in enumerate(recipe.plan.features)}
-    read = attribute_features(tables, recipe.places, row)
+    if {AREA, PRACTICE} - set(recipe.left_out):
+        read = read | context_features(tables, events, row, attributes["practice_code"], attributes["lsoa_code"], recipe.context)
     gaps: dict[tuple[tuple[str, ...], int], NDArray[np.bool_] | None] = {}
     known: dict[str, NDArray[np.float32]] = {}
     for feature in recipe.computed:
         if feature.statistic in DERIVED:
             known[feature.name] = derive(feature, known)
-        elif feature.statistic is Statistic.ATTRIBUTE:
-            known[feature.name] = read[feature.name].astype(np.float32)
-        else:
-            key = (feature.feeds, feature.covered_days)
-            if key not in gaps:
-                gaps[key] = _not_covered(covered, *key)
-            known[feature.name] = by_events[feature.name]
-            missing = gaps[key]
-            if missing is not None:
-                known[feature.name][missing] = np.nan
+            continue
+        attribute = feature.statistic is Statistic.ATTRIBUTE
+        known[feature.name] = read[feature.name].astype(np.float32) if attribute else by_events[feature.name]
+        if attribute and feature.window_days is None:
+            continue
+        key = (feature.feeds, feature.covered_days)
+        if key not in gaps:
+            gaps[key] = _not_covered(covered, *key)
+        missing = gaps[key]
+        if missing is not None:
+            known[feature.name][missing] = np.nan
     return known
 
 

@@ -57,7 +57,7 @@ def build_places(areas: pa.Table, relations: pa.Table, edition: int) -> Places:
 def area_columns(edition: int) -> dict[str, str]:
     """Give the deprivation features that are one column of core__area, by the name of the feature."""
     same = [
-        f"imd_{edition}_score", f"imd_{edition}_rank", f"imd_{edition}_decile", *(f"{name}_{edition}_decile" for name in DOMAINS),
+        f"imd_{edition}_score", f"imd_{edition}_rank", f"imd_{edition}_decile", *(f"{name}_{edition}_{what}" for name in DOMAINS for what in ("rank", "decile")),
         f"idaci_{edition}_score", f"idaopi_{edition}_score", f"local_{edition}_quintile", "is_rural",
     ]  # fmt: skip
     return {name: name for name in same} | {

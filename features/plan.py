@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import reduce
+from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +20,8 @@ from features.code_lists import CodeList, code_members
 from features.declaration import DERIVED, Concept, Feature, Statistic
 from features.events import NUMBER_OF
 
-OLDER = 1 << 15  # stands for 'no window' among bucket edges
+EVER = np.iinfo(np.int32).max  # how far back an event bears on a statistic that has no window
+DAY_VALUES = 1 << 16  # days before an index date are kept in 16 bits: longer ago than any life is one value
 MAX_WINDOW = 2046  # days must fit in 11 bits of a sort key
 
 _COUNTED = (Statistic.COUNT, Statistic.TREND)
@@ -27,11 +31,35 @@ _VALUES = (Statistic.LATEST_VALUE, Statistic.VALUE_CHANGE)
 _DISTINCT = (Statistic.DISTINCT_CODES, Statistic.DISTINCT_DAYS, Statistic.DISTINCT_PROVIDERS)
 
 
+class Facet(StrEnum):
+    """Kinds of statistic that few events bear on, so that each kind reads its own events alone."""
+
+    AMOUNT = "amount"
+    FIRST = "first"
+    VALUE = "value"
+    RETURN = "return"
+
+
+_FACET_OF = {
+    Statistic.SUM: Facet.AMOUNT, Statistic.MAXIMUM: Facet.AMOUNT, Statistic.NEW: Facet.FIRST,
+    Statistic.YEARS_SINCE_FIRST: Facet.FIRST, Statistic.LATEST_VALUE: Facet.VALUE, Statistic.VALUE_CHANGE: Facet.VALUE,
+    Statistic.RETURNS: Facet.RETURN,
+}  # fmt: skip
+_MOST_FACETS = 64
+
+
+def facet_of(feature: Feature) -> str | None:
+    """Name the kind of events a feature reads: for distinct items one for each concept, None where all events are read."""
+    if feature.statistic in _DISTINCT:
+        return f"{feature.statistic.value} of {feature.concept}"
+    return _FACET_OF.get(feature.statistic)
+
+
 @dataclass(frozen=True)
 class Space:
-    """Columns of one kind of statistic: `column` gives a signature's (or -1), `columns_of` a concept's."""
+    """Columns of one kind of statistic: `column` gives a signature's (or `size`), `columns_of` a concept's."""
 
-    column: NDArray[np.int16]
+    column: NDArray[np.int64]
     columns_of: Mapping[str, tuple[int, ...]]
     size: int
 
@@ -52,7 +80,11 @@ class Plan:
 
     features: tuple[Feature, ...]
     slot_of_type: NDArray[np.int64]  # by type number: where its row of `signature` starts
-    signature: NDArray[np.uint16]  # 0 where no concept is meant
+    signature: NDArray[np.int64]  # 0 where no concept is meant
+    reach: NDArray[np.int32]  # by signature: the most days before an index date at which an event still counts
+    facets: Mapping[str, np.uint64]  # the bit of each facet
+    facets_of: NDArray[np.uint64]  # by signature: the bits of the facets it bears on
+    longest: Mapping[str, int]  # by facet of distinct items: its longest window
     codes: int
     members: Mapping[str, NDArray[np.bool_]]  # by concept: the signatures that belong to it
     counted: Space
@@ -61,7 +93,7 @@ class Plan:
     last: Space
     first: Space
     edges: tuple[int, ...]  # upper ends of the buckets, ascending
-    bucket: NDArray[np.uint8]  # by days, up to the last edge + 1
+    bucket: NDArray[np.uint8]  # by days: the first edge that reaches as far, or the number of edges
     values: tuple[ValueSlot, ...]
     substance: NDArray[np.int32]  # by code number: the number that stands for its substance
 
@@ -78,16 +110,17 @@ def compile_plan(catalogue: Catalogue, codes: Sequence[tuple[int, str, str]], le
     concepts = [catalogue.concepts[name] for name in dict.fromkeys(name for feature in features for name in feature.concepts)]
     count = max((number for number, _, _ in codes), default=0) + 1
     slot_of_type, signature, sets = _signatures(catalogue, concepts, codes, count)
-    edges = _edges(features)
+    edges, facets = _edges(features), _facets(features)
     return Plan(
-        features=features, slot_of_type=slot_of_type, signature=signature, codes=count,
+        features=features, slot_of_type=slot_of_type, signature=signature, reach=_reach(sets, features),
+        facets=facets, facets_of=_facets_of(sets, features, facets), longest=_longest(features), codes=count,
         members={concept.name: np.array([concept.name in members for members in sets]) for concept in concepts},
         counted=_space(sets, _concepts_of(features, _COUNTED)),
         summed=_space(sets, _concepts_of(features, (Statistic.SUM,))),
         highest=_space(sets, _concepts_of(features, (Statistic.MAXIMUM,))),
         last=_space(sets, _concepts_of(features, _RECENCY)),
         first=_space(sets, _concepts_of(features, _FIRST)),
-        edges=edges, bucket=np.searchsorted(np.asarray(edges), np.arange(max(edges, default=0) + 2)).astype(np.uint8),
+        edges=edges, bucket=np.searchsorted(np.asarray(edges), np.arange(DAY_VALUES)).astype(np.uint8),
         values=_value_slots(catalogue, features), substance=_substances(catalogue, codes, count),
     )  # fmt: skip
 
@@ -108,11 +141,11 @@ def _concepts_of(features: Iterable[Feature], statistics: tuple[Statistic, ...])
 
 def _signatures(
     catalogue: Catalogue, concepts: Sequence[Concept], codes: Sequence[tuple[int, str, str]], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.uint16], list[frozenset[str]]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], list[frozenset[str]]]:
     """Number the sets of concepts that (type, code) pairs belong to; slot 0 is for types that no concept names."""
     types = list(dict.fromkeys(name for concept in concepts for name in concept.event_types))
     slot_of_type = np.zeros(max(NUMBER_OF.values()) + 1, dtype=np.int64)
-    signature = np.zeros((len(types) + 1, count), dtype=np.uint16)
+    signature = np.zeros((len(types) + 1, count), dtype=np.int64)
     numbers: dict[frozenset[str], int] = {frozenset(): 0}
     covered = {concept.name: _members(catalogue, concept, codes) for concept in concepts if concept.code_lists}
     for slot, name in enumerate(types, start=1):
@@ -136,13 +169,60 @@ def _members(catalogue: Catalogue, concept: Concept, codes: Sequence[tuple[int, 
 def _space(sets: Sequence[frozenset[str]], wanted: tuple[str, ...]) -> Space:
     """Merge signatures that the wanted concepts do not tell apart into columns."""
     columns: dict[frozenset[str], int] = {}
-    column = np.full(len(sets), -1, dtype=np.int16)
+    column = np.full(len(sets), -1, dtype=np.int64)
     for number, members in enumerate(sets):
         seen = members & frozenset(wanted)
         if seen:
             column[number] = columns.setdefault(seen, len(columns))
     columns_of = {name: tuple(place for seen, place in columns.items() if name in seen) for name in wanted}
+    column[column < 0] = len(columns)
     return Space(column, columns_of, len(columns))
+
+
+def _reach(sets: Sequence[frozenset[str]], features: Iterable[Feature]) -> NDArray[np.int32]:
+    """Give for each signature how far back its events bear on any feature."""
+    furthest: dict[str, int] = {}
+    for feature in features:
+        for concept in feature.concepts:
+            furthest[concept] = max(furthest.get(concept, 0), _days_read(feature, concept))
+    return np.array([max((furthest[name] for name in members), default=0) for members in sets], dtype=np.int32)
+
+
+def _days_read(feature: Feature, concept: str) -> int:
+    if feature.window_days is None or feature.statistic in _FIRST:
+        return int(EVER)
+    if feature.statistic is Statistic.RETURNS and concept == feature.after:
+        return feature.window_days + feature.within_days
+    return max(feature.window_days, feature.covered_days)
+
+
+def _facets(features: Iterable[Feature]) -> dict[str, np.uint64]:
+    names = dict.fromkeys([*Facet, *(name for feature in features if (name := facet_of(feature)))])
+    if len(names) > _MOST_FACETS:
+        raise ValueError(
+            f"distinct items of {len(names) - len(Facet)} concepts are asked for; at most {_MOST_FACETS - len(Facet)} fit"
+        )
+    return {name: np.uint64(1 << bit) for bit, name in enumerate(names)}
+
+
+def _facets_of(
+    sets: Sequence[frozenset[str]], features: Iterable[Feature], facets: Mapping[str, np.uint64]
+) -> NDArray[np.uint64]:
+    bits: dict[str, int] = {}
+    for feature in features:
+        facet = facet_of(feature)
+        for concept in feature.concepts if facet else ():
+            bits[concept] = bits.get(concept, 0) | int(facets[str(facet)])
+    return np.array([reduce(or_, (bits.get(name, 0) for name in members), 0) for members in sets], dtype=np.uint64)
+
+
+def _longest(features: Iterable[Feature]) -> dict[str, int]:
+    longest: dict[str, int] = {}
+    for feature in features:
+        if feature.statistic in _DISTINCT:
+            facet = str(facet_of(feature))
+            longest[facet] = max(longest.get(facet, 0), feature.window_days or 0)
+    return longest
 
 
 def _edges(features: Iterable[Feature]) -> tuple[int, ...]:

@@ -14,10 +14,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from features import window_statistics
+from features.anchoring import IndexRows, known_before, since_birth
 from features.plan import Plan
 
 CHUNK_ROWS = 8192  # rows counted at a time: their cells stay within the processor's cache
-NEVER = np.int32(np.iinfo(np.int32).min)  # a birth date that is not known
+LONG_AGO = np.int32(window_statistics.NOT_SEEN - 1)  # days: an event before that counts as of that day
 
 
 @dataclass(frozen=True)
@@ -44,20 +45,11 @@ class Events:
 
     def in_order(self) -> Events:
         """Give the events in order of person and date."""
-        step = np.diff(self.person)
-        if (step >= 0).all() and (np.diff(self.event_day)[step == 0] >= 0).all():
+        person, day = self.person, self.event_day
+        if ((person[1:] > person[:-1]) | ((person[1:] == person[:-1]) & (day[1:] >= day[:-1]))).all():
             return self
         order = np.lexsort((self.event_day, self.person))
         return Events(*(getattr(self, field.name)[order] for field in fields(self)))
-
-
-@dataclass(frozen=True)
-class IndexRows:
-    """The rows to compute: a person and an index date each, in order of person; NEVER where birth is not known."""
-
-    person: NDArray[np.int32]
-    index_day: NDArray[np.int32]
-    birth_day: NDArray[np.int32]
 
 
 def window_counts(events: Events, rows: IndexRows, plan: Plan, chunk_rows: int = CHUNK_ROWS) -> NDArray[np.float32]:
@@ -70,8 +62,13 @@ def window_counts(events: Events, rows: IndexRows, plan: Plan, chunk_rows: int =
     for places in _passes(rows.person):
         for start in range(0, len(places), chunk_rows):
             chunk = places[start : start + chunk_rows]
-            where = slice(chunk[0], chunk[-1] + 1) if chunk[-1] - chunk[0] == len(chunk) - 1 else chunk
-            out[:, where] = window_statistics.compute(select(events, _take(rows, where), plan), plan)
+            if chunk[-1] - chunk[0] == len(chunk) - 1:
+                where = slice(chunk[0], chunk[-1] + 1)
+                window_statistics.compute(select(events, _take(rows, where), plan), plan, out[:, where])
+            else:
+                found = np.empty((len(plan.features), len(chunk)), dtype=np.float32)
+                window_statistics.compute(select(events, _take(rows, chunk), plan), plan, found)
+                out[:, chunk] = found
     return out
 
 
@@ -79,18 +76,19 @@ def select(events: Events, rows: IndexRows, plan: Plan) -> window_statistics.Sel
     """Give the events that may count for rows of distinct people, with the place of their row and their signature."""
     first, last = rows.person[0], rows.person[-1]
     here = slice(*np.searchsorted(events.person, [first, last + 1]).tolist())
-    place_of = np.full(int(last) - int(first) + 1, -1, dtype=np.int32)
-    place_of[rows.person - first] = np.arange(len(rows.person), dtype=np.int32)
-    row = place_of[events.person[here] - first]
+    row_of = np.full(int(last) - int(first) + 1, -1, dtype=np.int64)
+    row_of[rows.person - first] = np.arange(len(rows.person))
+    row = row_of[events.person[here] - first]
     index_day = rows.index_day[0] if (rows.index_day == rows.index_day[0]).all() else rows.index_day[row]
-    days = index_day - events.event_day[here]
-    known = (days > 0) & (events.available_day[here] < index_day) & (row >= 0)
-    known &= events.event_day[here] >= rows.birth_day[row]
-    signature = plan.signature[plan.slot_of_type[events.event_type[here]] + events.code[here]]
-    keep = np.flatnonzero(known & (signature > 0))
+    before = known_before(events.event_day[here], events.available_day[here], index_day) & (row >= 0)
+    place = np.flatnonzero(before)
+    row, event_day = row[place], events.event_day[here][place]
+    signature = plan.signature[plan.slot_of_type[events.event_type[here][place]] + events.code[here][place]]
+    days = rows.index_day[0] - event_day if np.ndim(index_day) == 0 else index_day[place] - event_day
+    near = np.flatnonzero((days <= plan.reach[signature]) & since_birth(event_day, rows.birth_day[row]))
     return window_statistics.Selected(
-        rows=len(rows.person), row=row[keep].astype(np.int64), days=days[keep], signature=signature[keep],
-        code=events.code[here][keep], value=events.value[here][keep], provider=events.provider[here][keep],
+        rows=len(rows.person), row=row[near], days=np.minimum(days[near], LONG_AGO).astype(np.uint16), signature=signature[near],
+        place=place[near], code=events.code[here], value=events.value[here], provider=events.provider[here],
     )  # fmt: skip
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.declaration import Feature, Statistic
-from features.plan import Plan, Space
+from features.plan import Facet, Plan, Space, facet_of
 
 NOT_SEEN = np.uint16(65535)  # in `last`; longer ago than any life
 DAY_BITS = 11
@@ -23,103 +23,125 @@ class Selected:
 
     rows: int
     row: NDArray[np.int64]
-    days: NDArray[np.int32]
-    signature: NDArray[np.uint16]
+    days: NDArray[np.uint16]
+    signature: NDArray[np.int64]
+    place: NDArray[np.int64]  # of each event in the three arrays below, which hold every event that was read
     code: NDArray[np.int32]
     value: NDArray[np.float32]
     provider: NDArray[np.int32]
+
+    def only(self, chosen: NDArray[np.bool_]) -> Selected:
+        """Give some of the events."""
+        at = np.flatnonzero(chosen)
+        return replace(self, row=self.row[at], days=self.days[at], signature=self.signature[at], place=self.place[at])
 
 
 @dataclass(frozen=True)
 class Cells:
     """What the cheap statistics of a chunk are read from; the first axis is a column of the space named alike."""
 
-    counted: NDArray[np.intp]  # column x window x row, windows nested
+    counted: NDArray[np.float32]  # column x window x row, windows nested
     summed: NDArray[np.float64]
     highest: NDArray[np.float64]
     last: NDArray[np.uint16]  # column x row: days since the last event
     first: NDArray[np.uint16]  # column x row: days since the first event, 0 if there is none
 
 
-def compute(events: Selected, plan: Plan) -> NDArray[np.float32]:
-    """Compute the plan's features for one chunk: one line per feature, one column per row."""
-    out = np.empty((len(plan.features), events.rows), dtype=np.float32)
+def compute(events: Selected, plan: Plan, out: NDArray[np.float32]) -> None:
+    """Compute the plan's features for one chunk into `out`: one line per feature, one column per row."""
+    bits = plan.facets_of[events.signature]
+    of = {facet: events.only((bits & plan.facets[facet]) > 0) for facet in Facet}
     cells = Cells(
-        counted=_counted(events, plan), summed=_summed(events, plan), highest=_highest(events, plan),
-        last=_last(events, plan.last), first=_first(events, plan.first),
+        counted=_counted(events, plan), summed=_summed(of[Facet.AMOUNT], plan), highest=_highest(of[Facet.AMOUNT], plan),
+        last=_last(events, plan.last), first=_first(of[Facet.FIRST], plan.first),
     )  # fmt: skip
-    distinct: dict[tuple[str, str], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
-    values = _values(events, plan)
+    distinct: dict[str, tuple[NDArray[np.int64], NDArray]] = {}
+    values = _values(of[Facet.VALUE], plan)
     for place, feature in enumerate(plan.features):
         if feature.statistic in _FROM_CELLS:
             out[place] = _FROM_CELLS[feature.statistic](feature, cells, plan)
         elif feature.statistic in (Statistic.LATEST_VALUE, Statistic.VALUE_CHANGE):
             out[place] = values[feature.concept, feature.window_days or 0, feature.statistic]
         elif feature.statistic is Statistic.RETURNS:
-            out[place] = _returns(feature, events, plan)
+            out[place] = _returns(feature, of[Facet.RETURN], plan)
         else:
-            key = (feature.concept, feature.statistic.value)
-            if key not in distinct:
-                distinct[key] = _distinct(feature, events, plan)
-            row, days = distinct[key]
+            facet = str(facet_of(feature))
+            if facet not in distinct:
+                mine = ((bits & plan.facets[facet]) > 0) & (events.days <= plan.longest[facet])
+                distinct[facet] = _distinct(feature.statistic, events.only(mine), plan)
+            row, days = distinct[facet]
             out[place] = np.bincount(row[days <= (feature.window_days or 0)], minlength=events.rows)
-    return out
 
 
 # --- cells ---------------------------------------------------------------------------------------------------------
 
 
-def _places(events: Selected, space: Space, plan: Plan) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the events of a space within the longest window, and the cell of each."""
+def _counted(events: Selected, plan: Plan) -> NDArray[np.float32]:
+    """Count every event in its cell; what is in no column or window falls in a last one, which is left out."""
+    shape = (plan.counted.size + 1, len(plan.edges) + 1, events.rows)
+    cell = plan.counted.column[events.signature]
+    cell *= shape[1]
+    cell += plan.bucket[events.days]
+    cell *= events.rows
+    cell += events.row
+    cells = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape)
+    nested = cells[:-1, :-1].astype(np.float32)  # exact: nobody has 2**24 events
+    for edge in range(1, len(plan.edges)):
+        nested[:, edge] += nested[:, edge - 1]
+    return nested
+
+
+def _amounts(events: Selected, space: Space, plan: Plan) -> tuple[tuple[int, int, int], NDArray[np.int64], NDArray[np.float32]]:
+    """Give the shape of a space, and the cell and value of each event within the longest window."""
     column = space.column[events.signature]
-    chosen = np.flatnonzero((column >= 0) & (events.days <= max(plan.edges, default=0)))
+    chosen = np.flatnonzero((column < space.size) & (events.days <= max(plan.edges, default=0)))
     bucket = plan.bucket[events.days[chosen]]
-    return chosen, (column[chosen].astype(np.int64) * len(plan.edges) + bucket) * events.rows + events.row[chosen]
-
-
-def _counted(events: Selected, plan: Plan) -> NDArray[np.intp]:
-    shape = (plan.counted.size, len(plan.edges), events.rows)
-    _, cell = _places(events, plan.counted, plan)
-    cells: NDArray[np.intp] = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape)
-    return np.add.accumulate(cells, axis=1, out=cells)
+    cell = (column[chosen] * len(plan.edges) + bucket) * events.rows + events.row[chosen]
+    return (space.size, len(plan.edges), events.rows), cell, np.nan_to_num(events.value[events.place[chosen]])
 
 
 def _summed(events: Selected, plan: Plan) -> NDArray[np.float64]:
-    shape = (plan.summed.size, len(plan.edges), events.rows)
-    chosen, cell = _places(events, plan.summed, plan)
-    cells: NDArray = np.bincount(cell, np.nan_to_num(events.value[chosen]), int(np.prod(shape))).reshape(shape)
-    return np.add.accumulate(cells, axis=1, out=cells)
+    shape, cell, value = _amounts(events, plan.summed, plan)
+    cells: NDArray = np.bincount(cell, value, int(np.prod(shape))).reshape(shape)
+    for edge in range(1, shape[1]):
+        cells[:, edge] += cells[:, edge - 1]
+    return cells
 
 
 def _highest(events: Selected, plan: Plan) -> NDArray[np.float64]:
-    shape = (plan.highest.size, len(plan.edges), events.rows)
+    shape, cell, value = _amounts(events, plan.highest, plan)
     cells = np.zeros(int(np.prod(shape)))
-    chosen, cell = _places(events, plan.highest, plan)
-    np.maximum.at(cells, cell, np.nan_to_num(events.value[chosen]))
-    return np.maximum.accumulate(cells.reshape(shape), axis=1)
+    np.maximum.at(cells, cell, value)
+    cells = cells.reshape(shape)
+    for edge in range(1, shape[1]):
+        np.maximum(cells[:, edge], cells[:, edge - 1], out=cells[:, edge])
+    return cells
 
 
 def _last(events: Selected, space: Space) -> NDArray[np.uint16]:
     """Write each event's days over those of the one before it: events ascend in date, so the last write is the latest."""
-    column = space.column[events.signature]
-    chosen = np.flatnonzero(column >= 0)
-    cells = np.full(space.size * events.rows, NOT_SEEN)
-    cells[column[chosen].astype(np.int64) * events.rows + events.row[chosen]] = np.minimum(events.days[chosen], NOT_SEEN - 1)
-    return cells.reshape(space.size, events.rows)
+    return _written(events.row, events.days, space.column[events.signature], (space.size + 1, events.rows), NOT_SEEN)
 
 
 def _first(events: Selected, space: Space) -> NDArray[np.uint16]:
     column = space.column[events.signature]
-    chosen = np.flatnonzero(column >= 0)[::-1]
-    cells = np.zeros(space.size * events.rows, dtype=np.uint16)
-    cells[column[chosen].astype(np.int64) * events.rows + events.row[chosen]] = np.minimum(events.days[chosen], NOT_SEEN - 1)
-    return cells.reshape(space.size, events.rows)
+    return _written(events.row[::-1], events.days[::-1], column[::-1], (space.size + 1, events.rows), np.uint16(0))
+
+
+def _written(
+    row: NDArray[np.int64], days: NDArray[np.uint16], column: NDArray[np.int64], shape: tuple[int, int], empty: np.uint16
+) -> NDArray[np.uint16]:
+    cells = np.full(shape[0] * shape[1], empty)
+    cells[column * shape[1] + row] = days
+    return cells.reshape(shape)[:-1]
 
 
 # --- features from cells -------------------------------------------------------------------------------------------
 
 
 def _sum_columns(cells: NDArray, columns: tuple[int, ...], edge: int) -> NDArray:
+    if len(columns) == 1:
+        return cells[columns[0], edge]
     total = np.zeros(cells.shape[2], dtype=cells.dtype)
     for column in columns:
         total += cells[column, edge]
@@ -151,8 +173,8 @@ def _days_since(concept: str, cells: Cells, plan: Plan) -> NDArray[np.uint16]:
     columns = plan.last.columns_of[concept]
     if len(columns) == 1:
         return cells.last[columns[0]]
-    days = np.full(cells.last.shape[1], NOT_SEEN)
-    for column in columns:
+    days = np.minimum(cells.last[columns[0]], cells.last[columns[1]]) if columns else np.full(cells.last.shape[1], NOT_SEEN)
+    for column in columns[2:]:
         np.minimum(days, cells.last[column], out=days)
     return days
 
@@ -167,8 +189,11 @@ def _days_since_last(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
 
 
 def _days_since_first(feature: Feature, cells: Cells, plan: Plan) -> NDArray[np.uint16]:
+    columns = plan.first.columns_of[feature.concept]
+    if len(columns) == 1:
+        return cells.first[columns[0]]
     days = np.zeros(cells.first.shape[1], dtype=np.uint16)
-    for column in plan.first.columns_of[feature.concept]:
+    for column in columns:
         np.maximum(days, cells.first[column], out=days)
     return days
 
@@ -190,15 +215,20 @@ def _latest_of(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
 
 
 def _score(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
+    """Add up points for the rows that have a score at all: few people are in hospital, and there are many groups."""
     window = feature.window_days or NOT_SEEN - 1
     instead = dict(feature.replaced_by)
-    total = np.zeros(cells.last.shape[1])
+    known = np.flatnonzero(_days_since(feature.after, cells, plan) <= window)
+    few = replace(cells, last=np.take(cells.last, known, axis=1))
+    total = np.zeros(len(known))
     for group, points in zip(feature.groups, feature.points, strict=True):
-        present = _days_since(group, cells, plan) <= window
+        present = _days_since(group, few, plan) <= window
         if group in instead:
-            present &= _days_since(instead[group], cells, plan) > window
+            present &= _days_since(instead[group], few, plan) > window
         total += points * present
-    return np.where(_days_since(feature.after, cells, plan) <= window, np.maximum(total, 0), np.nan)
+    scores = np.full(cells.last.shape[1], np.nan)
+    scores[known] = np.maximum(total, 0)
+    return scores
 
 
 _FROM_CELLS: dict[Statistic, Callable[[Feature, Cells, Plan], NDArray]] = {
@@ -216,10 +246,10 @@ def _values(events: Selected, plan: Plan) -> dict[tuple[str, int, Statistic], Co
     found: dict[tuple[str, int, Statistic], Column] = {}
     for slot in plan.values:
         chosen = np.flatnonzero(plan.members[slot.concept][events.signature])
-        value = events.value[chosen]
+        value = events.value[events.place[chosen]]
         chosen = chosen[(value >= slot.minimum) & (value <= slot.maximum) & (events.days[chosen] <= slot.window)]
-        row, days, value = events.row[chosen], events.days[chosen], events.value[chosen]
-        latest, earliest = np.zeros(events.rows, dtype=np.int32), np.zeros(events.rows, dtype=np.int32)
+        row, days, value = events.row[chosen], events.days[chosen], events.value[events.place[chosen]]
+        latest, earliest = np.zeros(events.rows, dtype=np.uint16), np.zeros(events.rows, dtype=np.uint16)
         latest[row] = days
         earliest[row[::-1]] = days[::-1]
         now = _mean_on(row, days, value, latest)
@@ -230,7 +260,7 @@ def _values(events: Selected, plan: Plan) -> dict[tuple[str, int, Statistic], Co
 
 
 def _mean_on(
-    row: NDArray[np.int64], days: NDArray[np.int32], value: NDArray[np.float32], day: NDArray[np.int32]
+    row: NDArray[np.int64], days: NDArray[np.uint16], value: NDArray[np.float32], day: NDArray[np.uint16]
 ) -> NDArray[np.float64]:
     on_day = np.flatnonzero(days == day[row])
     number = np.bincount(row[on_day], minlength=len(day))
@@ -238,27 +268,23 @@ def _mean_on(
     return np.where(number > 0, total / np.maximum(number, 1), np.nan)
 
 
-def _distinct(feature: Feature, events: Selected, plan: Plan) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _distinct(statistic: Statistic, mine: Selected, plan: Plan) -> tuple[NDArray[np.int64], NDArray]:
     """Give one (row, days) for each distinct item of a row: days since the item was last seen.
 
     The days take the low bits of the sort key, so the first of an item's keys is its latest event.
     """
-    longest = max(
-        other.window_days or 0
-        for other in plan.features
-        if (other.concept, other.statistic) == (feature.concept, feature.statistic)
-    )
-    chosen = np.flatnonzero(plan.members[feature.concept][events.signature] & (events.days <= longest))
-    row, days = events.row[chosen], events.days[chosen].astype(np.int64)
-    if feature.statistic is Statistic.DISTINCT_DAYS:
-        new = np.diff(row * (1 << DAY_BITS) - days, prepend=-(1 << DAY_BITS) - 1) != 0
-        return row[new], days[new]
-    item = plan.substance[events.code[chosen]] if feature.statistic is Statistic.DISTINCT_CODES else events.provider[chosen]
-    named = item > 0
-    key = ((row[named] * plan.codes + item[named]) << DAY_BITS) | days[named]
+    if statistic is Statistic.DISTINCT_DAYS:
+        new = (mine.days[1:] != mine.days[:-1]) | (mine.row[1:] != mine.row[:-1])
+        first = np.flatnonzero(np.concatenate([np.ones(min(1, len(mine.row)), dtype=bool), new]))
+        return mine.row[first], mine.days[first]
+    codes = statistic is Statistic.DISTINCT_CODES
+    item = (plan.substance[mine.code[mine.place]] if codes else mine.provider[mine.place]).astype(np.int64)
+    row_bits = plan.codes.bit_length()
+    key = (((mine.row << row_bits | item) << DAY_BITS) | mine.days)[item > 0]
     key.sort()
-    key = key[np.diff(key >> DAY_BITS, prepend=-1) != 0]
-    return (key >> DAY_BITS) // plan.codes, key & ((1 << DAY_BITS) - 1)
+    found = key >> DAY_BITS
+    new = np.concatenate([np.ones(min(1, len(key)), dtype=bool), found[1:] != found[:-1]])
+    return found[new] >> row_bits, key[new] & ((1 << DAY_BITS) - 1)
 
 
 def _returns(feature: Feature, events: Selected, plan: Plan) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from models.boosting import BoostedEstimator, choose_rounds, fit_boosted
 from models.logistic import LogisticEstimator, choose_prior_variance, fit_logistic
 from models.predictors import Predictor
 from models.settings import CandidateName, CandidateSettings
+from models.sparse_logistic import choose_lasso_variance, fit_lasso
 from models.training_data import TrainingData
 
 Method = Literal["logistic", "lightgbm"]
@@ -48,17 +49,33 @@ def candidate_specs(
 
 
 def _spec(name: CandidateName, settings: CandidateSettings, predictors: Sequence[Predictor]) -> CandidateSpec:
+    chosen = curated = tuple(predictor for predictor in predictors if predictor.kind != "code")
+    codes = tuple(predictor for predictor in predictors if predictor.kind == "code")
     if name == "age_sex":
-        chosen = baseline_predictors(settings, predictors)
-    elif name.endswith("_no_deprivation"):
-        chosen = tuple(predictor for predictor in predictors if not predictor.uses_deprivation)
-    else:
-        chosen = tuple(predictors)
+        chosen = baseline_predictors(settings, curated)
+    elif name.endswith("_code_level"):
+        chosen = (*_baseline_where_known(settings, curated), *codes)
+    elif uses_codes(name):
+        chosen = (*curated, *codes)
+    if uses_codes(name) and not codes:
+        raise NoPredictorsError(f"candidate '{name}' needs code-level columns: no code of study.code_level is frequent enough")
+    if name.endswith("_no_deprivation"):
+        chosen = tuple(predictor for predictor in chosen if not predictor.uses_deprivation)
     if not chosen:
         raise NoPredictorsError(
             f"candidate '{name}' has no predictors: the catalogue declares {len(predictors)}, none of which it may use"
         )
     return CandidateSpec(name, "lightgbm" if name.startswith("lightgbm") else "logistic", chosen)
+
+
+def uses_codes(name: CandidateName) -> bool:
+    """Say whether a candidate learns from code-level columns."""
+    return name.endswith("_code_level") or "_both" in name
+
+
+def _baseline_where_known(settings: CandidateSettings, curated: Sequence[Predictor]) -> tuple[Predictor, ...]:
+    named = settings.baseline_predictors or BASELINE_NAMES
+    return tuple(predictor for predictor in curated if predictor.name in named)
 
 
 def baseline_predictors(settings: CandidateSettings, predictors: Sequence[Predictor]) -> tuple[Predictor, ...]:
@@ -81,6 +98,8 @@ def baseline_predictors(settings: CandidateSettings, predictors: Sequence[Predic
 
 def tune(method: Method, data: TrainingData, rows: np.ndarray, settings: CandidateSettings, seed: int, threads: int) -> float:
     """Choose the one tuned number of a method on the given rows: a prior variance, or a number of trees."""
+    if method == "logistic" and data.code_columns:
+        return choose_lasso_variance(data, rows, settings.logistic, seed)
     if method == "logistic":
         return choose_prior_variance(data, rows, settings.logistic, seed)
     return float(choose_rounds(data, rows, settings.lightgbm, seed, threads))
@@ -90,6 +109,8 @@ def fit(
     method: Method, data: TrainingData, rows: np.ndarray, tuned: float, settings: CandidateSettings, seed: int, threads: int
 ) -> Estimator:
     """Fit a method with its tuned number on the given rows (positions)."""
+    if method == "logistic" and data.code_columns:
+        return fit_lasso(data, rows, tuned, settings.logistic, seed)
     if method == "logistic":
         return fit_logistic(data, rows, tuned, settings.logistic, seed)
     return fit_boosted(data, rows, int(tuned), settings.lightgbm, seed, threads)
@@ -111,14 +132,17 @@ def estimator_from_files(content: dict[str, Any], files: dict[str, bytes]) -> Es
 
 
 def unused_predictors(estimator: Estimator, predictors: Sequence[Predictor]) -> tuple[str, ...]:
-    """Name the predictors that were constant in training and are therefore not part of the estimator."""
+    """Name the predictors that were constant in training and are therefore not part of the estimator.
+
+    Code-level columns are not named: of thousands an estimator takes those that help it.
+    """
     used = set(estimator.used)
-    return tuple(predictor.name for predictor in predictors if predictor.name not in used)
+    return tuple(predictor.name for predictor in predictors if predictor.kind != "code" and predictor.name not in used)
 
 
 def missing_share(estimator: Estimator, frame: pd.DataFrame) -> np.ndarray:
     """Give the share of the estimator's predictors that are missing in each row."""
     missing = np.zeros(len(frame))
-    for name in estimator.used:
+    for name in estimator.used[: len(estimator.used) - len(estimator.codes)]:  # a code that is not there is no missing value
         missing += frame[name].isna().to_numpy()
     return missing / max(len(estimator.used), 1)

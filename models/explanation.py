@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from models.code_block import plain_columns
 from models.predictors import Predictor
 from models.risk_model import RiskModel
 
@@ -41,6 +42,11 @@ def contributions(model: RiskModel, frame: pd.DataFrame) -> Contributions:
     return Contributions(values, base, model.predictors)
 
 
+def plain_codes(frame: pd.DataFrame, model: RiskModel) -> pd.DataFrame:
+    """Give rows with the model's code-level columns as plain ones, so that each predictor is a column."""
+    return plain_columns(frame, [predictor.name for predictor in model.predictors if predictor.kind == "code"])
+
+
 def concepts(predictors: Sequence[Predictor]) -> dict[str, list[int]]:
     """Give each concept's predictors (positions): a derived feature belongs to the concept of its first input."""
     by_name = {predictor.name: predictor for predictor in predictors}
@@ -61,6 +67,7 @@ def drivers(model: RiskModel, frame: pd.DataFrame, per_person: int, not_shown: C
     `frame` holds `person_id` and `index_event_id` besides the predictors. `not_shown` names feeds and concepts that may
     not be shown to the reader: they are left out, never renamed.
     """
+    frame = plain_codes(frame, model)
     found = contributions(model, frame)
     groups = {
         name: places for name, places in concepts(model.predictors).items() if not _is_hidden(name, places, model, not_shown)

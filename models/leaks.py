@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -13,6 +15,7 @@ from models.scored_rows import ScoredRows
 from models.splitting import person_folds, sampled_people
 from models.training_data import TrainingData
 
+MOST_CODES = 20  # code-level columns looked at closely
 MOST_ROWS = 100_000  # people are sampled above it: a near perfect feature shows in far fewer
 
 
@@ -25,9 +28,24 @@ def single_feature_discrimination(data: TrainingData, seed: int) -> dict[str, Es
     frame = data.frame.iloc[rows]
     found = {}
     with one_blas_thread():
-        for predictor in data.predictors:
+        for predictor in data.curated:
             found[predictor.name] = _best(_values(predictor, frame[predictor.name], labels, fold), labels)
+        for name, values in _leading_codes(data, rows, labels):
+            found[name] = _best([values], labels)
     return found
+
+
+def _leading_codes(data: TrainingData, rows: np.ndarray, labels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Give the code-level columns that discriminate best by whether there is anything, which is quick to tell for all of them."""
+    if not data.code_columns:
+        return
+    codes = data.codes(rows)
+    events, everyone = labels.sum(), np.bincount(codes.indices, minlength=codes.shape[1])
+    hits = np.bincount(codes.indices, np.repeat(labels, np.diff(codes.indptr)), codes.shape[1])
+    apart = np.abs(hits / events - (everyone - hits) / (len(labels) - events))  # twice the distance of the AUROC from a half
+    by_column = codes.tocsc()
+    for place in np.argsort(-apart, kind="stable")[:MOST_CODES].tolist():
+        yield data.code_columns[place], by_column[:, [place]].toarray().ravel().astype(np.float64)
 
 
 def _values(predictor: Predictor, column: pd.Series, labels: np.ndarray, fold: np.ndarray) -> list[np.ndarray]:

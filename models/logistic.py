@@ -12,6 +12,7 @@ from scipy import linalg, sparse
 from scipy.special import expit, logit
 
 from models.blas import one_blas_thread
+from models.code_block import code_matrix
 from models.predictors import Predictor
 from models.settings import LogisticSettings
 from models.splitting import person_folds, sampled_people
@@ -34,6 +35,9 @@ class LogisticEstimator:
     coefficients: tuple[tuple[float, ...], ...]  # one tuple per transform, as wide as it is
     mean_effects: tuple[float, ...]  # mean of each transform's effect over the training rows
     intercept: float
+    codes: tuple[str, ...] = ()  # code-level columns with an effect
+    code_coefficients: tuple[float, ...] = ()
+    code_means: tuple[float, ...] = ()  # over the training rows
 
     def margin(self, frame: pd.DataFrame) -> np.ndarray:
         """Give the log odds of each row, the same whatever rows stand beside it."""
@@ -43,20 +47,25 @@ class LogisticEstimator:
             out[rows] = self.intercept
             for effect in self._effects(part):
                 out[rows] += effect
+            if self.codes:
+                out[rows] += code_matrix(part, self.codes) @ np.asarray(self.code_coefficients)
         return out
 
     def contributions(self, frame: pd.DataFrame) -> tuple[np.ndarray, float]:
         """Give what each used predictor adds to the margin against its mean in training (rows x used), and the base."""
-        out = np.empty((len(frame), len(self.transforms)))
+        out = np.empty((len(frame), len(self.used)))
+        coefficients, means = np.asarray(self.code_coefficients), np.asarray(self.code_means)
         for rows in _chunks(len(frame)):
             for position, effect in enumerate(self._effects(frame.iloc[rows])):
                 out[rows, position] = effect - self.mean_effects[position]
-        return out, self.intercept + float(sum(self.mean_effects))
+            if self.codes:
+                out[rows, len(self.transforms) :] = (code_matrix(frame.iloc[rows], self.codes).toarray() - means) * coefficients
+        return out, self.intercept + float(sum(self.mean_effects)) + float(means @ coefficients)
 
     @property
     def used(self) -> tuple[str, ...]:
         """Names of the predictors with an effect."""
-        return tuple(transform.name for transform in self.transforms)
+        return (*(transform.name for transform in self.transforms), *self.codes)
 
     def _effects(self, part: pd.DataFrame) -> Iterator[np.ndarray]:
         for transform, coefficients in zip(self.transforms, self.coefficients, strict=True):
@@ -70,9 +79,14 @@ class LogisticEstimator:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the estimator as plain data; floats are written so that they read back the same."""
+        codes = [
+            {"name": name, "coefficient": coefficient, "mean": mean}
+            for name, coefficient, mean in zip(self.codes, self.code_coefficients, self.code_means, strict=True)
+        ]
         return {
             "method": "logistic",
             "intercept": self.intercept,
+            **({"codes": codes} if codes else {}),
             "terms": [
                 {"transform": transform_to_dict(transform), "coefficients": list(coefficients), "mean_effect": mean_effect}
                 for transform, coefficients, mean_effect in zip(
@@ -84,17 +98,22 @@ class LogisticEstimator:
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> LogisticEstimator:
         """Rebuild the estimator from plain data."""
-        terms = content["terms"]
+        terms, codes = content["terms"], content.get("codes", [])
         return cls(
             tuple(transform_from_dict(term["transform"]) for term in terms),
             tuple(tuple(term["coefficients"]) for term in terms),
             tuple(term["mean_effect"] for term in terms),
             content["intercept"],
+            tuple(code["name"] for code in codes),
+            tuple(code["coefficient"] for code in codes),
+            tuple(code["mean"] for code in codes),
         )
 
 
 @dataclass(frozen=True)
-class _Design:
+class Design:
+    """The columns of the curated predictors."""
+
     numbers: np.ndarray  # rows x number columns, float64
     levels: sparse.csr_matrix  # rows x category columns, 0 and 1
     places: tuple[np.ndarray, ...]  # for each transform, where its coefficients stand
@@ -127,8 +146,8 @@ def fit_logistic(
     """Fit transforms and coefficients on the given rows (positions); people are sampled above the settings' maximum."""
     rows = sampled_people(data.person, rows, settings.maximum_rows, seed)
     frame = data.frame.iloc[rows]
-    transforms = _fit_transforms(data.predictors, frame, settings)
-    design = _design(transforms, frame)
+    transforms = fit_transforms(data.predictors, frame, settings)
+    design = make_design(transforms, frame)
     with one_blas_thread():
         solution = _newton(design, data.labels[rows].astype(np.float64), data.row_weights(rows), prior_variance, None)
     return _estimator(transforms, design, solution)
@@ -147,8 +166,8 @@ def choose_prior_variance(data: TrainingData, rows: np.ndarray, settings: Logist
 
 
 def _path_losses(data: TrainingData, train: np.ndarray, test: np.ndarray, settings: LogisticSettings) -> np.ndarray:
-    transforms = _fit_transforms(data.predictors, data.frame.iloc[train], settings)
-    design, held_out = _design(transforms, data.frame.iloc[train]), _design(transforms, data.frame.iloc[test])
+    transforms = fit_transforms(data.predictors, data.frame.iloc[train], settings)
+    design, held_out = make_design(transforms, data.frame.iloc[train]), make_design(transforms, data.frame.iloc[test])
     labels, truth = data.labels[train].astype(np.float64), data.labels[test].astype(np.float64)
     losses, solution = [], None
     with one_blas_thread():
@@ -160,7 +179,7 @@ def _path_losses(data: TrainingData, train: np.ndarray, test: np.ndarray, settin
 
 
 def _newton(
-    design: _Design, labels: np.ndarray, weights: np.ndarray, prior_variance: float, start: np.ndarray | None
+    design: Design, labels: np.ndarray, weights: np.ndarray, prior_variance: float, start: np.ndarray | None
 ) -> np.ndarray:
     """Minimise the weighted log loss plus ridge by Newton steps, halved where they do not descend.
 
@@ -195,7 +214,7 @@ def _newton(
 
 
 def _descend(
-    design: _Design, loss: Callable[[np.ndarray, np.ndarray], float], solution: np.ndarray, step: np.ndarray, current: float
+    design: Design, loss: Callable[[np.ndarray, np.ndarray], float], solution: np.ndarray, step: np.ndarray, current: float
 ) -> tuple[float, np.ndarray, np.ndarray, float]:
     """Halve a step until it does not raise the loss; give its size, the solution, its margin and its loss."""
     size = 1.0
@@ -208,7 +227,7 @@ def _descend(
         size /= 2
 
 
-def _curvature(design: _Design, curvature: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray, bool]:
+def _curvature(design: Design, curvature: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray, bool]:
     """Factor the second derivatives of the penalised loss."""
     hessian = np.empty((design.width + 1, design.width + 1))
     hessian[0, 0] = curvature.sum()
@@ -219,12 +238,14 @@ def _curvature(design: _Design, curvature: np.ndarray, penalty: np.ndarray) -> t
     return linalg.cho_factor(hessian, check_finite=False)
 
 
-def _fit_transforms(predictors: tuple[Predictor, ...], frame: pd.DataFrame, settings: LogisticSettings) -> tuple[Transform, ...]:
+def fit_transforms(predictors: tuple[Predictor, ...], frame: pd.DataFrame, settings: LogisticSettings) -> tuple[Transform, ...]:
+    """Fit the transforms of curated predictors on training rows; those that are constant there have none."""
     fitted = (fit_transform(predictor, frame, settings.spline_knots, settings.minimum_level_rows) for predictor in predictors)
     return tuple(transform for transform in fitted if transform is not None and transform.width)
 
 
-def _design(transforms: tuple[Transform, ...], frame: pd.DataFrame) -> _Design:
+def make_design(transforms: tuple[Transform, ...], frame: pd.DataFrame) -> Design:
+    """Give the columns of a frame's rows."""
     number_width = sum(transform.width for transform in transforms if isinstance(transform, NumberTransform))
     dense = np.empty((len(frame), number_width), order="F")
     places, columns, at, level_at = [], [], 0, 0
@@ -238,7 +259,7 @@ def _design(transforms: tuple[Transform, ...], frame: pd.DataFrame) -> _Design:
             places.append(np.arange(number_width + level_at, number_width + level_at + transform.width))
             columns.append((transform, level_at))
             level_at += transform.width
-    return _Design(dense, _level_matrix(columns, frame, level_at), tuple(places))
+    return Design(dense, _level_matrix(columns, frame, level_at), tuple(places))
 
 
 def _level_matrix(columns: list[tuple[CategoryTransform, int]], frame: pd.DataFrame, width: int) -> sparse.csr_matrix:
@@ -253,7 +274,7 @@ def _level_matrix(columns: list[tuple[CategoryTransform, int]], frame: pd.DataFr
     return sparse.csr_matrix((np.ones(len(rows)), (rows, cells)), shape=(len(frame), width))
 
 
-def _estimator(transforms: tuple[Transform, ...], design: _Design, solution: np.ndarray) -> LogisticEstimator:
+def _estimator(transforms: tuple[Transform, ...], design: Design, solution: np.ndarray) -> LogisticEstimator:
     means = np.concatenate([design.numbers.mean(axis=0), np.asarray(design.levels.mean(axis=0)).ravel()])
     effects = means * solution[1:]
     coefficients = tuple(tuple(float(value) for value in solution[1:][places]) for places in design.places)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-PredictorKind = Literal["number", "category"]
+from expectations.code_column import CodeColumn
+from models.code_block import code_names
+
+MOST_NAMED = 50  # columns named in one message
+PredictorKind = Literal["number", "category", "code"]
 
 
 class SchemaMismatchError(ValueError):
@@ -18,7 +22,7 @@ class SchemaMismatchError(ValueError):
 
 @dataclass(frozen=True)
 class Predictor:
-    """One column a model may use, and what people are told about it."""
+    """One column a model may use, and what people are told about it; `column` says what a code-level one counts."""
 
     name: str
     kind: PredictorKind = "number"
@@ -28,6 +32,7 @@ class Predictor:
     window_days: int | None = None
     unit: str = ""
     uses_deprivation: bool = False
+    column: CodeColumn | None = None
 
     @property
     def plain_name(self) -> str:
@@ -36,7 +41,19 @@ class Predictor:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the predictor as plain data."""
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if key != "column" or value is not None}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Predictor:
+        """Rebuild a predictor from plain data."""
+        column = content.get("column")
+        return cls(**{**content, "column": CodeColumn(**column) if column else None})
+
+
+def code_predictor(column: CodeColumn, label: str, feed: str) -> Predictor:
+    """Give the predictor of a code-level column."""
+    unit = "events" if column.statistic == "count" else "flag"
+    return Predictor(column.name, "code", label, column.concept, feed, column.window_days, unit, column=column)
 
 
 def predictors_from_catalogue(catalogue: pd.DataFrame) -> tuple[Predictor, ...]:
@@ -65,17 +82,21 @@ def _text(value: object) -> str:
 
 def schema_problems(frame: pd.DataFrame, predictors: Sequence[Predictor]) -> list[str]:
     """List in words what stops a frame from being used with these predictors; empty when nothing does."""
-    missing = [predictor.name for predictor in predictors if predictor.name not in frame.columns]
-    problems = [f"columns that are missing: {', '.join(missing)}"] if missing else []
+    held = set(frame.columns) | code_names(frame)
+    missing = [predictor.name for predictor in predictors if predictor.name not in held]
+    absent = set(missing)
+    problems = (
+        [f"columns that are missing: {', '.join(missing[:MOST_NAMED])}{' ...' * (len(missing) > MOST_NAMED)}"] if missing else []
+    )
     twice = sorted(
         {str(name) for name in frame.columns[frame.columns.duplicated()]} & {predictor.name for predictor in predictors}
     )
     problems += [f"columns that stand twice: {', '.join(twice)}"] if twice else []
     for predictor in predictors:
-        if predictor.name in missing or predictor.name in twice:
+        if predictor.name in absent or predictor.name in twice or predictor.name not in frame.columns:
             continue
         dtype = frame[predictor.name].dtype
-        if predictor.kind == "number" and not _is_number(dtype):
+        if predictor.kind != "category" and not _is_number(dtype):
             problems.append(f"column '{predictor.name}' must hold numbers, not {dtype}")
         if predictor.kind == "category" and not _is_category(frame[predictor.name]):
             problems.append(f"column '{predictor.name}' must hold categories as text, not {dtype}")

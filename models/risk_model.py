@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from expectations.code_column import CodeColumn
 from models.calibration import Calibrator
 from models.estimators import Estimator, estimator_from_files, estimator_to_files, missing_share
 from models.logistic import LogisticEstimator
@@ -100,6 +101,11 @@ class RiskModel:
         return [(part, rows) for part, rows in ((self.main, covered), (self.without_gp, ~covered)) if rows.any()]
 
     @property
+    def code_columns(self) -> tuple[CodeColumn, ...]:
+        """The code-level columns it reads, in order: rows are scored from a block of these, or from columns of their names."""
+        return tuple(predictor.column for predictor in self.predictors if predictor.column is not None)
+
+    @property
     def needs_gp(self) -> bool:
         """Whether the main estimator uses a predictor of a GP feed."""
         return bool(self.record.get("needs_gp", False))
@@ -160,7 +166,7 @@ class RiskModel:
             content["candidate"],
             content["outcome"],
             content["horizon_days"],
-            tuple(Predictor(**predictor) for predictor in content["predictors"]),
+            tuple(Predictor.from_dict(predictor) for predictor in content["predictors"]),
             parts["main"],
             parts.get("without_gp"),
             BandSettings(**content["bands"]),

@@ -6,7 +6,11 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-CandidateName = Literal["age_sex", "logistic", "logistic_no_deprivation", "lightgbm", "lightgbm_no_deprivation"]
+CandidateName = Literal[
+    "age_sex", "logistic", "logistic_no_deprivation", "lightgbm", "lightgbm_no_deprivation",
+    "logistic_code_level", "lightgbm_code_level",
+    "logistic_both", "logistic_both_no_deprivation", "lightgbm_both", "lightgbm_both_no_deprivation",
+]  # fmt: skip
 CalibrationMethod = Literal["logistic", "beta", "isotonic"]
 ALL_CANDIDATES: tuple[CandidateName, ...] = (
     "age_sex", "logistic", "logistic_no_deprivation", "lightgbm", "lightgbm_no_deprivation",
@@ -24,6 +28,12 @@ class LogisticSettings(BaseModel, extra="forbid", frozen=True):
     spline_knots: int = Field(default=5, ge=3, le=9, description="knots of the spline of a number with enough distinct values")
     minimum_level_rows: int = Field(default=30, ge=1, description="a category level on fewer training rows joins 'other'")
     maximum_rows: int = Field(default=200_000, ge=1_000, description="training rows above which people are sampled by their hash")
+    code_prior_variances: tuple[float, ...] = Field(
+        default=(0.00125, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32),
+        min_length=1,
+        description="lasso penalties to choose from where code-level columns are among the predictors, as variance of the Laplace "
+        "prior of a coefficient; searched from the middle for as long as held-out people gain",
+    )
 
 
 class LightGBMSettings(BaseModel, extra="forbid", frozen=True):
@@ -40,6 +50,13 @@ class LightGBMSettings(BaseModel, extra="forbid", frozen=True):
     minimum_level_rows: int = Field(default=20, ge=1, description="a category level on fewer training rows is treated as missing")
     bins: int = Field(default=255, ge=15, le=255, description="most bins of a number")
     patience: int = Field(default=30, ge=5, description="trees without improvement before stopping")
+    code_columns: int = Field(
+        default=1_000,
+        ge=10,
+        description="code-level columns that are offered to the trees: those most associated with the outcome in the training rows",
+    )
+    code_leaves: int = Field(default=8, ge=2, le=255, description="most leaves of a tree where code-level columns are offered")
+    code_learning_rate: float = Field(default=0.1, gt=0, le=0.5, description="shrinkage of each tree in that case")
     maximum_rows: int = Field(
         default=5_000_000, ge=1_000, description="training rows above which people are sampled by their hash"
     )
@@ -48,7 +65,12 @@ class LightGBMSettings(BaseModel, extra="forbid", frozen=True):
 class CandidateSettings(BaseModel, extra="forbid", frozen=True):
     """The models that are always run beside each other, and how they are fitted."""
 
-    names: tuple[CandidateName, ...] = Field(default=ALL_CANDIDATES, min_length=1, description="candidates to train")
+    names: tuple[CandidateName, ...] = Field(
+        default=ALL_CANDIDATES,
+        min_length=1,
+        description="candidates to train: the method, then what it learns from. Without a word that is the curated features; "
+        "code_level takes the codes (study.code_level) with the baseline's age and sex, both takes codes and curated features",
+    )
     baseline_predictors: tuple[str, ...] = Field(
         default=(), description="predictors of the age_sex candidate; age and sex by their usual names where left out"
     )
@@ -131,6 +153,15 @@ class GateSettings(BaseModel, extra="forbid", frozen=True):
     observed_over_expected: tuple[float, float] = Field(default=(0.9, 1.1), description="limits of O/E overall")
     group_observed_over_expected: tuple[float, float] = Field(default=(0.9, 1.1), description="limits of O/E in each group")
     slope: tuple[float, float] = Field(default=(0.9, 1.1), description="limits of the calibration slope")
+    group_slope: tuple[float, float] = Field(default=(0.8, 1.2), description="limits of the calibration slope in each group")
+    need_ratio: tuple[float, float] = Field(
+        default=(0.0, 1.2),
+        description="limits of a group's recorded need (long-term conditions, frailty) over that of everyone else of the same score and age",
+    )
+    unrecorded_need_ratio: tuple[float, float] = Field(
+        default=(0.0, 1.5),
+        description="the same for deaths, and for outcomes of people without a diagnosis, which show need that nobody recorded",
+    )
     sensitivity_ratio: tuple[float, float] = Field(
         default=(0.4, 2.5),
         description="limits of a quintile's age-standardised sensitivity over that of everyone else, at the deciding share; where rates at "
@@ -143,6 +174,11 @@ class GateSettings(BaseModel, extra="forbid", frozen=True):
     )
     minimum_events: int = Field(default=200, ge=1, description="events below which a group is pooled, then cannot be told")
     minimum_slope_events: int = Field(default=500, ge=1, description="the same for a slope")
+    minimum_need_events: int = Field(
+        default=50,
+        ge=1,
+        description="people in need, deaths or undiagnosed outcomes of a group below which its need cannot be told",
+    )
     ordered_kinds: tuple[str, ...] = Field(
         default=("imd_quintile", "imd_decile", "age_band"),
         description="group kinds whose neighbours are pooled; in others small groups are",
@@ -150,14 +186,25 @@ class GateSettings(BaseModel, extra="forbid", frozen=True):
     calibration_kinds: tuple[str, ...] = Field(
         default=("imd_quintile", "ethnic_group"), description="group kinds in which calibration is a gate"
     )
+    slope_kinds: tuple[str, ...] = Field(
+        default=("imd_quintile",), description="group kinds in which the slope is a gate, where the rows have them"
+    )
+    need_kinds: tuple[str, ...] = Field(
+        default=("imd_quintile", "ethnic_group"),
+        description="group kinds in which need within score is a gate, where needs are known",
+    )
     sensitivity_kinds: tuple[str, ...] = Field(
         default=("imd_quintile",), description="group kinds in which sensitivity is a gate"
     )
 
     @model_validator(mode="after")
     def _limits_rise(self) -> Self:
-        for name in ("observed_over_expected", "group_observed_over_expected", "slope", "sensitivity_ratio"):
+        for name in ("observed_over_expected", "group_observed_over_expected", "slope", "group_slope", "sensitivity_ratio"):
             lower, upper = getattr(self, name)
             if not 0 < lower < upper:
                 raise ValueError(f"{name} must be two rising limits above 0, not {(lower, upper)}")
+        for name in ("need_ratio", "unrecorded_need_ratio"):
+            lower, upper = getattr(self, name)
+            if not 0 <= lower < 1 < upper:
+                raise ValueError(f"{name} must be two limits around 1, the lower 0 or more, not {(lower, upper)}")
         return self

@@ -25,8 +25,8 @@ class TimeSplit:
 
 
 def matured_dates(dates: Iterable[date], horizon_days: int, maturity_days: int, data_cut: date) -> tuple[date, ...]:
-    """Give the dates whose horizon and maturity lag lie on or before the data cut, in order."""
-    return tuple(sorted({day for day in dates if day + timedelta(days=horizon_days + maturity_days) <= data_cut}))
+    """Give the dates whose horizon and maturity lag end before the data cut, in order."""
+    return tuple(sorted({day for day in dates if day + timedelta(days=horizon_days + maturity_days) < data_cut}))
 
 
 def time_split(train: Sequence[date], test: date, horizon_days: int, maturity_days: int, data_cut: date) -> TimeSplit:
@@ -40,10 +40,10 @@ def time_split(train: Sequence[date], test: date, horizon_days: int, maturity_da
             f"training index dates {_days(late)} overlap the test: index date + {horizon_days} days of horizon + {maturity_days} days of "
             f"maturity must lie on or before the test index date {test}. The latest training date for it is {test - lag}."
         )
-    if test + lag > data_cut:
+    if test + lag >= data_cut:  # a delivery holds what was known before its day
         raise SplitRefusedError(
-            f"the test index date {test} has not matured: its outcomes are complete on {test + lag}, and the data reach to {data_cut}. "
-            f"The latest test date is {data_cut - lag}."
+            f"the test index date {test} has not matured: its outcomes are complete on {test + lag}, and the data reach to the day before {data_cut}. "
+            f"The latest test date is {data_cut - lag - timedelta(days=1)}."
         )
     return TimeSplit(tuple(sorted(set(train))), test)
 

@@ -87,11 +87,18 @@ def _train(
         second = _fit_part(spec, data.with_predictors(without_gp), everyone, folds, plan)
     risk = main.risk if second is None else np.where(data.gp_covered, main.risk, second.risk)
     record = _record(data, plan, has_gp, main, second)
+    kept = _kept(predictors, main, second)
     model = RiskModel(
-        spec.name, plan.outcome, plan.horizon_days, predictors, main.part, second.part if second else None, plan.bands, record
+        spec.name, plan.outcome, plan.horizon_days, kept, main.part, second.part if second else None, plan.bands, record
     )
     dropped = [f"constant in training and left out: {', '.join(main.record['dropped'])}"] if main.record["dropped"] else []
     return TrainedCandidate(spec.name, model, folds, risk, (*notes, *more, *dropped))
+
+
+def _kept(predictors: tuple[Predictor, ...], main: _FittedPart, second: _FittedPart | None) -> tuple[Predictor, ...]:
+    """Leave out the code-level columns that no estimator uses: scoring need not count them."""
+    used = {name for part in (main, second) if part for name in part.part.estimator.codes}
+    return tuple(predictor for predictor in predictors if predictor.kind != "code" or predictor.name in used)
 
 
 def check_events(data: TrainingData, settings: CandidateSettings) -> tuple[str, ...]:
@@ -121,7 +128,7 @@ def _usable(
     covered = int(data.labels[data.gp_covered].sum())
     if not with_gp or len(with_gp) == len(predictors) or covered >= min(settings.minimum_events, data.events):
         return predictors, ()
-    kept = tuple(predictor for predictor in predictors if predictor not in with_gp)
+    kept = tuple(predictor for predictor in predictors if not needs_gp(predictor, settings))
     return kept, (f"{len(with_gp)} predictors of the GP feeds are left out: they cover {covered} outcome events",)
 
 
@@ -182,6 +189,7 @@ def _record(
     data: TrainingData, plan: TrainingPlan, has_gp: bool, main: _FittedPart, second: _FittedPart | None
 ) -> dict[str, Any]:
     return {
+        **({"code_columns_offered": len(data.code_columns)} if data.code_columns else {}),
         "rows": int(data.teaching.sum()),
         "people": data.people,
         "events": data.events,

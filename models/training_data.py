@@ -8,7 +8,9 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
+from models.code_block import code_matrix
 from models.predictors import Predictor, check_schema
 
 
@@ -47,6 +49,20 @@ class TrainingData:
     def people(self) -> int:
         """Number of people with a row that teaches."""
         return int(pd.unique(pd.Series(self.person[self.teaching])).size)
+
+    @cached_property
+    def code_columns(self) -> tuple[str, ...]:
+        """Names of the code-level columns among the predictors."""
+        return tuple(predictor.name for predictor in self.predictors if predictor.kind == "code")
+
+    @cached_property
+    def curated(self) -> tuple[Predictor, ...]:
+        """The predictors that are columns of their own."""
+        return tuple(predictor for predictor in self.predictors if predictor.kind != "code")
+
+    def codes(self, rows: np.ndarray) -> sparse.csr_matrix:
+        """Give the code-level columns of some rows (rows x code_columns)."""
+        return code_matrix(self.frame.iloc[rows], self.code_columns)
 
     def with_predictors(self, predictors: Sequence[Predictor]) -> TrainingData:
         """Give the same rows with other predictors."""

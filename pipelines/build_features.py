@@ -7,12 +7,11 @@ kernel, and one file is written. The files of an index date are committed togeth
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,20 +24,22 @@ from features.code_lists import load_code_lists
 from features.cohort import CohortSettings, Use, add_flows
 from features.coverage import CoverageCalendar, coverage_calendar
 from features.demographics import MOVES_DAYS
-from features.periods import OPEN, Households
-from features.person_features import IndexEvents, Recipe, person_features
+from features.periods import OPEN, Households, HouseholdSizes
+from features.person_features import IndexEvents, Recipe
 from features.places import area_columns, build_places
 from features.plan import compile_plan
 from features.window_counts import Events
+from pipelines.area_context import area_context, context_days_of
 from pipelines.errors import RefusalError
 from pipelines.event_reader import read_events
-from pipelines.range_workers import over_ranges
+from pipelines.people_reader import core_scans, household_periods, household_sizes, read_people
+from pipelines.range_workers import RangeRunner, over_ranges
 from pipelines.storage import DataFile, Lake, connect
+from pipelines.superseded_events import Superseded, features_as_told, superseded_scan
+from pipelines.untold_features import untold_features
 
 PEOPLE_PER_RANGE = 65_536
 LIST_FEEDS = ("patients", "registrations")
-_CORE = ("core__person", "core__registration", "core__residence", "core__spell")
-_RANGE = "person_key >= {first} AND person_key < {last}"
 
 
 @dataclass(frozen=True)
@@ -74,16 +75,29 @@ def build_catalogue(lake: Lake, request: FeatureRequest) -> dict[str, str]:
 
 def build_features(
     lake: Lake, request: FeatureRequest, index_date: date, *, workers: int = 1, given: pa.Table | None = None,
-    people_per_range: int = PEOPLE_PER_RANGE,
+    people_per_range: int = PEOPLE_PER_RANGE, run_ranges: RangeRunner | None = None,
 ) -> FeatureSummary:  # fmt: skip
     """Build the rows of one index date (or of all index events up to it) and commit them at once.
 
     `given` holds person_key, index_date and index_event_id of a cohort of kind 'given'. The cohort's flow is committed
-    after the features. A cohort without anyone is refused.
+    after the features. A cohort without anyone is refused. `run_ranges` says where ranges are built: in `workers` processes
+    here where left out.
     """
     recipe = make_recipe(lake, request)
-    task = _Task(lake.root, recipe, index_date, _scans(lake), tuple(lake.files("core__event")), _households(lake), given)
-    done: list[_RangeResult] = over_ranges(partial(_build_range, task), _ranges(lake, people_per_range), workers)
+    days_of_context = context_days_of(lake, request.cohort, index_date, given, recipe.left_out)
+    recipe = replace(recipe, context=area_context(lake, days_of_context, recipe.calendar, request.use))
+    task = _Task(
+        lake.root,
+        recipe,
+        index_date,
+        core_scans(lake),
+        tuple(lake.files("core__event")),
+        household_sizes(lake, index_date) if request.cohort.kind == "registered" else household_periods(lake),
+        given,
+        superseded_scan(lake),
+    )
+    run_ranges = run_ranges or partial(over_ranges, workers=workers)
+    done: list[_RangeResult] = run_ranges(partial(_build_range, task), _ranges(lake, people_per_range))
     flow = add_flows([result.flow for result in done])
     files = [file for result in done for file in result.files]
     if not files:
@@ -115,7 +129,7 @@ def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str
     lacking = {
         name: reason for name, reason in _lacking_reference(lake, request.imd_edition).items() if name in catalogue.by_name
     }
-    return catalogue, {**lacking, **reasons}, calendar
+    return catalogue, {**lacking, **untold_features(lake, catalogue), **reasons}, calendar
 
 
 def _lacking_reference(lake: Lake, edition: int) -> dict[str, str]:
@@ -149,8 +163,9 @@ class _Task:
     index_date: date
     scans: Mapping[str, str]
     event_files: tuple[str, ...]
-    households: Households
+    households: Households | HouseholdSizes
     given: pa.Table | None
+    superseded: str  # SQL of core__event_superseded
 
 
 @dataclass(frozen=True)
@@ -162,9 +177,10 @@ class _RangeResult:
 
 def _build_range(task: _Task, first: int, last: int) -> _RangeResult:
     """Compute and write the rows of the people from `first` up to, not including, `last`."""
-    tables, spells = _read_range(task, first, last)
-    table, flow = person_features(
-        tables, Events.from_arrow(read_events(task.event_files, first, last)), _index_events(task, tables, spells), task.recipe
+    tables, spells = _people(task, first, last)
+    events, superseded = read_events(task.event_files, first, last), Superseded.read(task.superseded, first, last)
+    table, flow = features_as_told(
+        tables, Events.from_arrow(events), superseded, _index_events(task, tables, spells), task.recipe
     )
     lake = Lake(task.root)
     files = tuple(
@@ -174,21 +190,39 @@ def _build_range(task: _Task, first: int, last: int) -> _RangeResult:
     return _RangeResult(files, flow, table.schema if table.num_rows else None)
 
 
-def _read_range(task: _Task, first: int, last: int) -> tuple[PeopleTables, pa.Table]:
-    where = _RANGE.format(first=first, last=last)
-    scans = task.scans
-    queries = (
-        f"SELECT * FROM {scans['core__person']} WHERE {where} ORDER BY person_key",
-        f"SELECT * FROM {scans['core__registration']} WHERE {where} ORDER BY person_key, start_date",
-        f"SELECT person_key, lsoa_code, residence_status, hash(household_id) * CAST(household_id IS NOT NULL AS UBIGINT) AS hashed, "
-        f"household_id IS NULL AS alone, start_date, end_date FROM {scans['core__residence']} WHERE {where} ORDER BY person_key, start_date",
-        f"SELECT * FROM {scans['core__spell']} WHERE {where} AND {task.recipe.cohort.kind == 'discharges'}",
+@dataclass(frozen=True)
+class PersonRows:
+    """The rows of one person, how the cohort's steps counted them, and what they were computed from."""
+
+    rows: pa.Table
+    flow: list[tuple[str, int]]
+    recipe: Recipe
+    events: pa.Table
+
+
+def person_rows(lake: Lake, request: FeatureRequest, index_date: date, person: int, given: pa.Table | None = None) -> PersonRows:
+    """Compute the rows of one person (a person key) as `build_features` does, from that person's part of the lake; write nothing."""
+    recipe = make_recipe(lake, request)
+    homes = f"household_id IN (SELECT household_id FROM {lake.scan('core__residence')} WHERE person_key = {person})"
+    task = _Task(
+        lake.root,
+        recipe,
+        index_date,
+        core_scans(lake),
+        tuple(lake.files("core__event")),
+        household_periods(lake, homes),
+        given,
+        superseded_scan(lake),
     )
-    with connect(memory_limit_gb=1.0, threads=1) as con:
-        people, registrations, residences, spells = (con.sql(query).to_arrow_table() for query in queries)
-    household = pc.if_else(residences["alone"], pa.scalar(None, pa.uint64()), residences["hashed"])
-    residences = residences.drop_columns(["hashed", "alone"]).append_column("household", household)
-    return PeopleTables(people, registrations, residences, task.households), spells
+    tables, spells = _people(task, person, person + 1)
+    events, superseded = read_events(task.event_files, person, person + 1), Superseded.read(task.superseded, person, person + 1)
+    rows, flow = features_as_told(tables, Events.from_arrow(events), superseded, _index_events(task, tables, spells), recipe)
+    told = superseded.as_at((index_date - date(1970, 1, 1)).days)
+    return PersonRows(rows, flow, recipe, pa.concat_tables([events, told]).sort_by([("event_date", "ascending")]))
+
+
+def _people(task: _Task, first: int, last: int) -> tuple[PeopleTables, pa.Table]:
+    return read_people(task.scans, task.households, first, last, task.recipe.cohort.kind == "discharges")
 
 
 def _index_events(task: _Task, tables: PeopleTables, spells: pa.Table) -> IndexEvents:
@@ -206,32 +240,15 @@ def _index_events(task: _Task, tables: PeopleTables, spells: pa.Table) -> IndexE
 
 
 def _by_day(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    for day in sorted(pc.unique(table["index_date"]).to_pylist()):
-        yield day.isoformat(), table.filter(pc.equal(table["index_date"], pa.scalar(day)))
+    found = sorted(pc.unique(table["index_date"]).to_pylist())
+    for day in found:
+        yield day.isoformat(), table if len(found) == 1 else table.filter(pc.equal(table["index_date"], pa.scalar(day)))
 
 
 def _ranges(lake: Lake, people_per_range: int) -> list[tuple[int, int]]:
     bounds = lake.read("core__person", "coalesce(min(person_key), 0) AS low, coalesce(max(person_key), 0) AS high").to_pylist()[0]
     starts = range(bounds["low"], bounds["high"] + 1, people_per_range)
     return [(start, start + people_per_range) for start in starts]
-
-
-def _scans(lake: Lake) -> dict[str, str]:
-    return {name: lake.scan(name) for name in _CORE}
-
-
-def _households(lake: Lake) -> Households:
-    """Take everyone's periods at households; a death ends them."""
-    query = f"""
-        SELECT hash(household_id) AS household, start_date, least(end_date, death_date) AS end_date
-        FROM {lake.scan("core__residence")} JOIN {lake.scan("core__person")} USING (person_key)
-        WHERE household_id IS NOT NULL AND start_date <= coalesce(death_date, start_date)
-    """
-    with connect() as con:
-        found = con.sql(query).to_arrow_table()
-    return Households.from_periods(
-        found["household"].combine_chunks().to_numpy(), days(found["start_date"], OPEN), days(found["end_date"], np.int32(OPEN))
-    )
 
 
 # --- committing ----------------------------------------------------------------------------------------------------

@@ -7,14 +7,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from pipelines.errors import RefusalError
+from pipelines.range_workers import RangeRunner, over_ranges
 from pipelines.settings import Settings, read_settings
+from pipelines.spark_engine import over_ranges_on_spark, spark_session
 from pipelines.storage import Lake, connect
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class Deployment:
     settings: Settings
     folder: Path
     home: Path
+    config: Path | None = None  # as it was given, for who reads what to run next
 
     @property
     def landing(self) -> Path:
@@ -42,7 +45,7 @@ class Deployment:
 
     @cached_property
     def lake(self) -> Lake:
-        return Lake(self.home / "lake")
+        return Lake((self.home / "lake").resolve())  # it may be a link to a folder that other machines see, too
 
     @cached_property
     def tracker(self) -> Tracker:
@@ -56,6 +59,16 @@ class Deployment:
         engine = self.settings.engine
         with connect(engine.memory_gb, engine.threads, self.home / "spill") as connection:
             yield connection
+
+    @contextmanager
+    def range_runner(self) -> Iterator[RangeRunner]:
+        """Give what runs a function over ranges of people: processes of this machine, or Spark."""
+        engine = self.settings.engine
+        if engine.kind == "local":
+            yield partial(over_ranges, workers=engine.threads)
+            return
+        with spark_session(engine.spark, engine.threads, self.home / "spill" / "spark") as session:
+            yield partial(over_ranges_on_spark, session=session)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -101,4 +114,4 @@ def open_deployment(config: Path) -> Deployment:
     """Read a configuration and find its home: STRATA_HOME, else the `home` of the settings."""
     settings = read_settings(config)
     home = Path(os.environ.get("STRATA_HOME") or settings.home)
-    return Deployment(settings, config.resolve().parent, home.resolve())
+    return Deployment(settings, config.resolve().parent, home.resolve(), config)

@@ -14,18 +14,22 @@ _TYPES = (pa.int32(), pa.date32(), pa.date32(), pa.int16(), pa.int32(), pa.float
 SCHEMA = pa.schema(list(zip(COLUMNS, _TYPES, strict=True)))
 
 
-def read_events(files: Sequence[str], first: int, last: int) -> pa.Table:
-    """Give the events of the people from `first` up to, not including, `last`, in the order the files have them."""
-    parts = [part for file in files for part in _read_file(file, first, last)]
-    return pa.concat_tables(parts) if parts else SCHEMA.empty_table()
+def read_events(files: Sequence[str], first: int, last: int, columns: Sequence[str] = COLUMNS) -> pa.Table:
+    """Give the events of the people from `first` up to, not including, `last`, in the order the files have them.
+
+    `columns` begins with person_key.
+    """
+    schema = pa.schema([SCHEMA.field(name) for name in columns])
+    parts = [part for file in files for part in _read_file(file, first, last, schema)]
+    return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
-def _read_file(file: str, first: int, last: int) -> list[pa.Table]:
+def _read_file(file: str, first: int, last: int, schema: pa.Schema) -> list[pa.Table]:
     groups = [place for place, (low, high) in enumerate(_key_ranges(file)) if high >= first and low < last]
     if not groups:
         return []
     with pq.ParquetFile(file) as opened:
-        table = opened.read_row_groups(groups, columns=list(COLUMNS), use_threads=False).cast(SCHEMA)
+        table = opened.read_row_groups(groups, columns=schema.names, use_threads=False).cast(schema)
     key = table["person_key"].combine_chunks().to_numpy(zero_copy_only=False)
     if len(key) and (np.diff(key) >= 0).all():
         start, end = np.searchsorted(key, [first, last]).tolist()

@@ -22,6 +22,8 @@ def check_paths(settings: Settings, folder: Path) -> None:
     Relative paths start at `folder`, that of the configuration.
     """
     named = list(_reference_paths(settings.reference))
+    if settings.study.code_lists is not None:
+        named.append(("study.code_lists", str(settings.study.code_lists)))
     if settings.source.kind == "nhs" and settings.source.nhs is not None:
         named += _nhs_paths(settings.source.nhs)
     missing = [(key, path) for key, path in named if not path.startswith(_URL) and not (folder / path).exists()]

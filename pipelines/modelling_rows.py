@@ -11,7 +11,11 @@ import pandas as pd
 
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.risk import LABELS
+from features.code_level import CodeLevelSettings
+from models.estimators import uses_codes
 from models.predictors import Predictor
+from models.settings import CandidateSettings
+from pipelines.code_level_features import ChosenCodes, choose_codes
 from pipelines.errors import RefusalError
 from pipelines.storage import Lake, connect
 
@@ -66,6 +70,17 @@ def read_modelling_rows(lake: Lake, dates: Sequence[date] | None, outcome: str, 
         named = ", ".join(str(day) for day in dates or []) or "any index date"
         raise RefusalError(f"risk__labels holds no '{outcome}' for {named}; build the labels first")
     return ModellingRows(frame, joined.drop(columns=keys))
+
+
+def with_chosen_codes(
+    lake: Lake, frame: pd.DataFrame, predictors: tuple[Predictor, ...], candidates: CandidateSettings, settings: CodeLevelSettings,
+    threads: int, allowed_feeds: Sequence[str] | None = None, training: np.ndarray | None = None,
+) -> ChosenCodes:  # fmt: skip
+    """Put the code-level columns beside the curated predictors, where a candidate learns from codes (see choose_codes)."""
+    if not any(uses_codes(name) for name in candidates.names):
+        return ChosenCodes(frame, predictors)
+    chosen = choose_codes(lake, frame, settings, threads, allowed_feeds, training)
+    return ChosenCodes(chosen.frame, (*predictors, *chosen.predictors))
 
 
 def _read_labels(lake: Lake, outcome: str) -> pd.DataFrame:

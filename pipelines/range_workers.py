@@ -16,6 +16,9 @@ from typing import Any
 
 from pipelines.errors import StrataError
 
+RangeRunner = Callable[[Callable[[int, int], Any], Sequence[tuple[int, int]]], list[Any]]
+"""Gives function(first, last) for each range, in order."""
+
 
 def over_ranges(function: Callable[[int, int], Any], ranges: Sequence[tuple[int, int]], workers: int) -> list[Any]:
     """Give function(first, last) for each range, in order; with one worker or range, in this process.

@@ -10,6 +10,7 @@ from expectations.tables import core, risk
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.records import EXTRACTS, VALIDATION
 from pipelines.deployment import Deployment
+from pipelines.inequality_summary import inequality_lines
 from pipelines.run_record import extracts_read, published_runs
 from pipelines.sources.opened import LIST_FEED, open_source
 from pipelines.storage import Lake, connect
@@ -31,6 +32,7 @@ def closing_summary(deployment: Deployment, seconds: float) -> str:
         *_warnings(lake),
         *_features(deployment),
         *_models(lake, study.outcome.name),
+        *inequality_lines(lake, study.outcome.name),
         *_published(deployment),
         *_next(deployment),
     ]
@@ -260,4 +262,5 @@ def _next(deployment: Deployment) -> Iterator[str]:
     yield _section("Where to look next")
     yield f"  tables        {deployment.lake.root}"
     yield f"  data quality  {deployment.reports / 'validation.html'}"
-    yield "  models, runs  make ui, then http://127.0.0.1:5000 (MLflow) and http://127.0.0.1:3000 (Dagster)"
+    given = f" CONFIG={deployment.config}" if deployment.config else ""
+    yield f"  models, runs  make ui{given}, then http://127.0.0.1:5000 (MLflow) and http://127.0.0.1:3000 (Dagster)"

@@ -16,6 +16,7 @@ from expectations.tables.core import SPELL
 from models.explanation import drivers
 from models.risk_bands import band_names, highest_bands, percentiles, ranks_within
 from models.risk_model import RiskModel
+from pipelines.code_level_features import with_code_columns
 from pipelines.modelling_rows import read_catalogue, read_features
 from pipelines.run_record import RunInputs, data_quality, published_runs, record_run
 from pipelines.settings import PurposeSettings, StudySettings
@@ -45,10 +46,11 @@ class Scoring:
     suppression: np.ndarray  # reason, or '' where the person may be listed
 
 
-def score_rows(lake: Lake, study: StudySettings, champion: Champion, index_date: date) -> Scoring:
+def score_rows(lake: Lake, study: StudySettings, champion: Champion, index_date: date, threads: int = 2) -> Scoring:
     """Score everyone in the cohort of an index date; where folds of people judged the study, by models that never saw them."""
     by_person = study.validation.kind == "person_folds"
     frame = read_features(lake, None if by_person else [index_date], champion.model.predictors)
+    frame = with_code_columns(lake, frame, champion.model.code_columns, threads)
     risk = champion.model.predict(frame)
     if by_person:
         risk = _cross_fitted(lake, champion, frame, risk)

@@ -14,17 +14,20 @@ from typing import Any, Literal, Self, get_args
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from features.code_level import CodeLevelSettings
 from features.cohort import CohortSettings
 from features.outcomes import OutcomeSettings
 from models.settings import BandSettings, CandidateSettings, CapacitySettings, GateSettings, ValidationPlan
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.settings import ConformSettings
 from pipelines.errors import SettingsError
+from pipelines.postgres.settings import PostgresSettings
 from pipelines.sources.feature_table import FeatureTableSettings
 from pipelines.sources.nhs import NhsSettings
 from pipelines.sources.omop.settings import OmopSettings
 from pipelines.sources.reference import ReferenceSettings
 from pipelines.sources.synthetic.settings import SyntheticSettings
+from pipelines.spark_engine import SparkSettings
 from pipelines.validation.validate import ValidationSettings
 
 SourceKind = Literal["synthetic", "nhs", "omop", "feature_table"]
@@ -83,9 +86,15 @@ class StudySettings(BaseModel, extra="forbid", frozen=True):
     )
     cohort: CohortSettings = CohortSettings()
     outcome: OutcomeSettings = OutcomeSettings()
+    code_lists: Path | None = Field(
+        default=None, description="folder of a team's own code lists, which add to those of Strata or replace one by name"
+    )
     imd_edition: Literal[2019, 2025] = Field(default=2025, description="edition of the Indices of Deprivation")
     index_dates: IndexDates = IndexDates()
     candidates: CandidateSettings = CandidateSettings()
+    code_level: CodeLevelSettings = Field(
+        default=CodeLevelSettings(), description="which codes become columns, for candidates that learn from codes"
+    )
     validation: ValidationPlan = ValidationPlan()
     gates: GateSettings = GateSettings()
     bands: BandSettings = BandSettings()
@@ -98,10 +107,25 @@ class StudySettings(BaseModel, extra="forbid", frozen=True):
 
 
 class EngineSettings(BaseModel, extra="forbid", frozen=True):
-    """What the machine may give."""
+    """What the machine may give, and where features are built; `engine: spark` alone stands for its `kind`."""
 
+    kind: Literal["local", "spark"] = Field(
+        default="local", description="local: this machine builds the features; spark: Spark builds them by range of people"
+    )
     threads: int = Field(default=2, ge=1, le=256, description="threads of DuckDB and LightGBM")
     memory_gb: float = Field(default=4.0, ge=0.5, le=4096, description="memory limit of DuckDB, in GB")
+    spark: SparkSettings = SparkSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kind_alone(cls, given: object) -> object:
+        return {"kind": given} if isinstance(given, str) else given
+
+
+class PublishSettings(BaseModel, extra="forbid", frozen=True):
+    """Where scores are published beside the lake."""
+
+    postgres: PostgresSettings | None = Field(default=None, description="a PostgreSQL database that follows the lake")
 
 
 class Settings(BaseModel, extra="forbid", frozen=True):
@@ -117,6 +141,7 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     conform: ConformSettings = ConformSettings()
     clinical: ClinicalRules = ClinicalRules()
     study: StudySettings = StudySettings()
+    publish: PublishSettings = PublishSettings()
     engine: EngineSettings = EngineSettings()
 
 
@@ -193,11 +218,11 @@ def planned_index_dates(study: StudySettings, data_cut: date) -> dict[str, tuple
     """Give the training, test and scoring dates of a study for a data cut.
 
     A date that is left out follows from the cut: the test date is the latest first of a month whose horizon and maturity
-    lag lie before the cut; training dates lie the same span before it, so that no labels overlap.
+    lag end before the cut; training dates lie the same span or more before it, so that no labels overlap.
     """
     span = timedelta(days=study.outcome.horizon_days + study.outcome.maturity_days)
     dates = study.index_dates
-    test = dates.test or (data_cut - span).replace(day=1)
+    test = dates.test or (data_cut - span - timedelta(days=1)).replace(day=1)
     latest = (test - span).replace(day=1)
     train = dates.train or tuple(
         sorted(months_before(latest, number * dates.months_between) for number in range(dates.training_dates))

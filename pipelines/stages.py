@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -13,37 +14,49 @@ import pyarrow as pa
 
 from expectations.table import Table
 from expectations.tables import core
+from features.code_lists import load_code_lists
+from features.labels import Occurrences
 from features.outcomes import ImmatureOutcomeError
 from models.risk_model import RiskModel
 from pipelines import build_features as features_stage
 from pipelines import build_labels as labels_stage
+from pipelines import same_day_care, training_record
 from pipelines import score as score_stage
-from pipelines import training_record
 from pipelines.code_version import code_version, digest_of
 from pipelines.conform import board, places
 from pipelines.conform.availability import AvailabilitySettings
+from pipelines.conform.code_vocabulary import name_codes, write_ancestors
+from pipelines.conform.feeds import EVENT_FEEDS
 from pipelines.conform.linkage import check_linkage as linkage_check
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError, ValidationStop
 from pipelines.extracts import ingest as ingest_stage
 from pipelines.input_paths import check_feeds, check_paths
 from pipelines.load_feature_table import load_feature_table
-from pipelines.run_record import RunInputs, extracts_read
+from pipelines.outcome_events import OutcomeSearch
+from pipelines.outcome_rates import GROUP_KINDS, RatesRequest, write_outcome_rates
+from pipelines.postgres.settings import connection_string
+from pipelines.publication import refresh_current, withdraw
+from pipelines.run_record import RunInputs, all_runs, extracts_read
 from pipelines.settings import planned_index_dates
 from pipelines.sources.nhs import find_extracts
 from pipelines.sources.omop.cohorts import index_events_sql, outcomes_sql
 from pipelines.sources.omop.conform import conform_omop_coverage, conform_omop_events, people_sources
 from pipelines.sources.omop.feed_rows import omop_availability, omop_sources
+from pipelines.sources.omop.files import table_files
 from pipelines.sources.omop.links import linked_rows, quarantine_unlinked
 from pipelines.sources.opened import OpenedSource, open_source
 from pipelines.sources.real_areas import areas_of_icb, practices_of_icb, published_list_sizes
 from pipelines.sources.reference import Reference, with_landing_reference
 from pipelines.sources.synthetic.board import board_is_there, write_board
+from pipelines.spark_engine import check_spark
 from pipelines.train import run_study
+from pipelines.training_inputs import TrainingInputs
 from pipelines.validation import volumes
 from pipelines.validation.validate import validate_feed
-from pipelines.validation.validated_rows import validated_rows_sql
+from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 from pipelines.validation.validation_page import write_validation_page
+from pipelines.why import Answer, why, why_ready_made
 
 Summary = dict[str, Any]
 
@@ -61,6 +74,8 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
             "Renew it and set purpose.approval_expires"
         )
     check_paths(deployment.settings, deployment.folder)
+    if deployment.settings.engine.kind == "spark":
+        check_spark()
     deployment.lake.root.mkdir(parents=True, exist_ok=True)
     check_feeds(deployment.settings, source(deployment), deployment.lake)
     data_cut(deployment)
@@ -250,12 +265,28 @@ def conform_events(deployment: Deployment) -> Summary:
     omop = settings.source.omop
     if settings.source.kind == "omop" and omop is not None:
         with deployment.duckdb() as con:
-            return conform_omop_events(lake, con, _cdm(deployment), omop, settings.clinical, settings.conform.events, work)
-    available = _availability(deployment)
-    return _conformed(
-        deployment,
-        lambda con, rows: board.conform_events(lake, con, rows, settings.clinical, available, settings.conform.events, work),
-    )
+            summary = conform_omop_events(lake, con, _cdm(deployment), omop, settings.clinical, settings.conform.events, work)
+    else:
+        available = _availability(deployment)
+        summary = _conformed(
+            deployment,
+            lambda con, rows: board.conform_events(
+                lake, con, rows, settings.clinical, available, settings.conform.events, work, _superseded(deployment)
+            ),
+        )
+    _write_vocabulary(deployment)
+    return summary
+
+
+def _write_vocabulary(deployment: Deployment) -> None:
+    """Write what codes are called, and the concepts above them where the study groups by those."""
+    omop, grouped = deployment.settings.source.omop, deployment.settings.study.code_level.groups == "omop_ancestors"
+    own = deployment.settings.source.kind == "omop" and omop is not None
+    files = table_files(source(deployment).landing, "concept_ancestor") if own and grouped else []
+    with deployment.duckdb() as con:
+        concepts = _validated_cdm(deployment).get("concept") if own else None
+        name_codes(deployment.lake, con, load_code_lists(_code_lists(deployment)), concepts)
+        write_ancestors(deployment.lake, con, files)
 
 
 def conform_coverage(deployment: Deployment) -> Summary:
@@ -285,6 +316,11 @@ def check_linkage(deployment: Deployment) -> Summary:
 # --- features and labels --------------------------------------------------------------------------------------------
 
 
+def write_same_day_care(deployment: Deployment) -> Summary:
+    """Write monitoring__same_day_emergency_care."""
+    return dict(same_day_care.write_same_day_care(deployment.lake))
+
+
 def build_catalogue(deployment: Deployment) -> Summary:
     """Write features__catalogue."""
     reasons = features_stage.build_catalogue(deployment.lake, _feature_request(deployment))
@@ -293,32 +329,36 @@ def build_catalogue(deployment: Deployment) -> Summary:
 
 def build_features(deployment: Deployment, index_date: date) -> Summary:
     """Write features__person and risk__cohort_flow of an index date."""
-    request, workers = _feature_request(deployment), deployment.settings.engine.threads
-    built = features_stage.build_features(
-        deployment.lake, request, index_date, workers=workers, given=_given_index_events(deployment)
-    )
+    request, given = _feature_request(deployment), _given_index_events(deployment)
+    with deployment.range_runner() as run_ranges:
+        built = features_stage.build_features(deployment.lake, request, index_date, given=given, run_ranges=run_ranges)
     return {"rows": built.rows, "features": built.features}
 
 
 def build_labels(deployment: Deployment, index_date: date) -> Summary:
-    """Write risk__labels of an index date; a date that has not matured has none yet."""
-    study = deployment.settings.study
+    """Write risk__labels of an index date; a date that has not matured has no labels yet, but for why someone is not at risk."""
+    lake, study, cut = deployment.lake, deployment.settings.study, data_cut(deployment)
+    search = _outcome_search(deployment)
     per_person = study.cohort.kind != "registered"
     try:
-        built = labels_stage.build_labels(
-            deployment.lake,
-            study.outcome,
-            index_date,
-            data_cut(deployment),
-            given=_given_outcomes(deployment),
-            all_dates=per_person,
-        )
+        built = labels_stage.build_labels(lake, study.outcome, index_date, cut, search=search, all_dates=per_person)
     except ImmatureOutcomeError:
         plan = index_date_plan(deployment)
         if index_date in (*plan["train"], *plan["test"]):
             raise
-        return {"status": "not matured: no labels yet"}
-    return {"rows": built.rows, "events": built.events, "left_list": built.left_list}
+        if per_person or not study.outcome.not_all_at_risk:
+            return {"status": "not matured: no labels yet"}
+        built = labels_stage.build_reasons(lake, study.outcome, index_date, cut, search=search)
+        return {"status": "not matured: no labels yet", "not_at_risk": built.not_at_risk}
+    return {"rows": built.rows, "events": built.events, "left_list": built.left_list, "not_at_risk": built.not_at_risk}
+
+
+def explain_person(deployment: Deployment, person_id: str, index_date: date, feature: str | None = None) -> Answer:
+    """Say what a person's features on an index date rest on, or what kept the person out of the cohort."""
+    if deployment.settings.source.kind == "feature_table":
+        return why_ready_made(deployment.lake, person_id, index_date, feature)
+    request, given = _feature_request(deployment), _given_index_events(deployment)
+    return why(deployment.lake, request, person_id, index_date, feature, given)
 
 
 def load_ready_table(deployment: Deployment, index_date: date) -> Summary:
@@ -341,14 +381,23 @@ def train(deployment: Deployment) -> Summary:
     dates = index_date_plan(deployment)
     versions = lake.versions(["features__person", "features__catalogue", "risk__labels", "core__event", "core__person"])
     told = {use: [day.isoformat() for day in days] for use, days in dates.items()}
-    inputs = training_record.TrainingInputs(
-        _training_id(deployment, told), told, versions, code_version(), settings_version(deployment)
+    inputs = TrainingInputs(
+        _training_id(deployment, told),
+        told,
+        versions,
+        code_version(),
+        settings_version(deployment),
+        deployment.settings.deployment,
+        deployment.settings.purpose,
+        extracts_read(lake),
     )
     if training_record.is_recorded(lake, inputs.training_id):
         return {"status": "trained before on the same inputs", "training_id": inputs.training_id}
     groups = deployment.settings.source.feature_table
     kinds = tuple(groups.groups) if groups else ()
-    result = run_study(lake, study, deployment.settings.engine, dates, data_cut(deployment), kinds)
+    result = run_study(
+        lake, study, deployment.settings.engine, dates, data_cut(deployment), kinds, deployment.settings.purpose.allowed_feeds
+    )
     return training_record.record_training(lake, deployment.tracker, study, result, inputs)
 
 
@@ -358,7 +407,7 @@ def score(deployment: Deployment, index_date: date) -> Summary:
         return {"skipped": "not the scoring date: nothing published"}
     lake, study, purpose = deployment.lake, deployment.settings.study, deployment.settings.purpose
     champion = _champion(deployment)
-    scoring = score_stage.score_rows(lake, study, champion, index_date)
+    scoring = score_stage.score_rows(lake, study, champion, index_date, deployment.settings.engine.threads)
     inputs = RunInputs(
         outcome=study.outcome.name,
         index_date=index_date,
@@ -370,16 +419,57 @@ def score(deployment: Deployment, index_date: date) -> Summary:
         catalogue_version=score_stage.catalogue_version(lake),
         previous_run_id=score_stage.previous_run_id(lake, study.outcome.name, index_date),
     )
-    return score_stage.publish(lake, study, purpose, champion, scoring, inputs)
+    published = score_stage.publish(lake, study, purpose, champion, scoring, inputs)
+    return {**published, "current_run_id": refresh_current(lake, study.outcome.name)}
+
+
+def follow_in_postgres(deployment: Deployment) -> Summary:
+    """Bring the publishing database to the lake's runs; the lake has published already."""
+    settings = deployment.settings.publish.postgres
+    if settings is None:
+        raise RefusalError("no database is configured: set publish.postgres in the configuration")
+    from pipelines.postgres.follow import follow  # Alembic takes a second to import
+
+    for outcome in {str(row["outcome"]) for row in all_runs(deployment.lake)}:
+        refresh_current(deployment.lake, outcome)
+    done = follow(deployment.lake, connection_string(settings))
+    return {"runs_loaded": len(done.loaded), "rows": done.rows, "runs_withdrawn": len(done.withdrawn)}
+
+
+def withdraw_run(deployment: Deployment, run_id: str, reason: str) -> Summary:
+    """Withdraw a run from every target: readers see the one before."""
+    told = withdraw(deployment.lake, run_id, reason)
+    return {**told, **(follow_in_postgres(deployment) if deployment.settings.publish.postgres else {})}
+
+
+def outcome_rates(deployment: Deployment) -> Summary:
+    """Write the rates of the outcomes by group, for every index date whose labels are there."""
+    lake, study, given = deployment.lake, deployment.settings.study, deployment.settings.source.feature_table
+    if not lake.exists("risk__labels"):
+        return {"status": "no index date has matured: no rates yet"}
+    search = _outcome_search(deployment)
+
+    def occurrences(outcome: str) -> Occurrences | None:
+        if given is not None or outcome != study.outcome.name:
+            return None
+        return search.occurrences(lake, study.outcome, data_cut(deployment))
+
+    kinds = tuple(dict.fromkeys((*GROUP_KINDS, *(given.groups if given else ()))))
+    own_dates = study.cohort.kind != "registered" and given is None
+    request = RatesRequest(study.outcome.horizon_days, kinds, own_dates, study.seed, occurrences)
+    with deployment.duckdb() as con:
+        return write_outcome_rates(lake, con, request)
 
 
 def settings_version(deployment: Deployment) -> str:
     """Give a digest of the settings that bear on a result; where files lie and what the machine gives do not."""
-    told = deployment.settings.model_dump(mode="json", exclude={"home", "reference", "engine"})
+    told = deployment.settings.model_dump(mode="json", exclude={"home", "reference", "engine", "publish"})
     for section in told["source"].values():
         if isinstance(section, dict):
             for place in ("landing", "folder", "file"):
                 section.pop(place, None)
+    own = _code_lists(deployment)
+    told["study"]["code_lists"] = {name: found.version for name, found in load_code_lists(own).items()} if own else None
     return digest_of(told)
 
 
@@ -404,6 +494,14 @@ def _has_extracts(deployment: Deployment, table: Table) -> bool:
 
 def _validated(deployment: Deployment, table: Table) -> str:
     return validated_rows_sql(deployment.lake, source(deployment).reading, table.feed, table)
+
+
+def _superseded(deployment: Deployment) -> Mapping[str, str]:
+    """Give, by feed of events, the rows that a later delivery changed or took back."""
+    lake, reading = deployment.lake, source(deployment).reading
+    tables = [table for table in raw_tables(deployment) if table.feed in EVENT_FEEDS and _has_extracts(deployment, table)]
+    rows = {table.feed: superseded_rows_sql(lake, reading, table.feed, table) for table in tables}
+    return {feed: sql for feed, sql in rows.items() if sql}
 
 
 def _validated_cdm(deployment: Deployment) -> Mapping[str, str]:
@@ -445,8 +543,23 @@ def _given_outcomes(deployment: Deployment) -> pa.Table | None:
 def _feature_request(deployment: Deployment) -> features_stage.FeatureRequest:
     settings = deployment.settings
     return features_stage.FeatureRequest(
-        settings.study.cohort, settings.purpose.use, settings.study.imd_edition, settings.purpose.allowed_feeds
+        settings.study.cohort,
+        settings.purpose.use,
+        settings.study.imd_edition,
+        settings.purpose.allowed_feeds,
+        _code_lists(deployment),
     )
+
+
+def _code_lists(deployment: Deployment) -> Path | None:
+    """Give the folder of the team's own code lists; a relative one starts at the configuration's folder."""
+    own = deployment.settings.study.code_lists
+    return None if own is None else deployment.folder / own
+
+
+def _outcome_search(deployment: Deployment) -> OutcomeSearch:
+    settings = deployment.settings
+    return OutcomeSearch(_given_outcomes(deployment), settings.clinical, settings.purpose.allowed_feeds, _code_lists(deployment))
 
 
 def _training_id(deployment: Deployment, dates: Mapping[str, list[str]]) -> str:

@@ -23,6 +23,7 @@ from deltalake import DeltaTable, Schema
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from expectations.table import Table
+from pipelines.sql_literals import texts
 
 ROW_GROUP_ROWS = 122_880
 type_codes = {"string": pa.string(), "date32": pa.date32(), "bool": pa.bool_()}
@@ -120,7 +121,7 @@ class Lake:
         if not files:
             columns = ", ".join(f"CAST(NULL AS {_sql_type(field.type)}) AS {field.name}" for field in schema)
             return f"(SELECT {columns} WHERE false)"
-        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+        listed = texts(files)
         types = ", ".join(f"'{column}': {_sql_type(schema.field(column).type)}" for column in by)
         hive = f", hive_partitioning=true, hive_types={{{types}}}" if by else ", hive_partitioning=false"
         return f"read_parquet([{listed}]{hive}, union_by_name=true)"
@@ -139,14 +140,12 @@ class Lake:
     def write_sql(
         self, name: str, con: duckdb.DuckDBPyConnection, query: str, partition: Mapping[str, str] | None = None
     ) -> DataFile:
-        """Write a query's rows, in its order, to one file that is not yet committed."""
-        target, relative = self._new_file(name, partition)
-        con.execute(
-            f"COPY ({query}) TO '{str(target).replace(chr(39), chr(39) * 2)}' "
-            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
-        )
-        rows = pq.read_metadata(target).num_rows
-        return DataFile(relative, target.stat().st_size, rows, dict(partition or {}))
+        """Write a query's rows, in its order, to one file that is not yet committed.
+
+        The rows stream through Arrow, whose Parquet writer takes a third of the processor time of DuckDB's own. What fails
+        while they stream comes as an OSError without a number, and its words may hold values.
+        """
+        return self.write_arrow(name, con.sql(query).to_arrow_reader(ROW_GROUP_ROWS), partition)
 
     def write_arrow(
         self, name: str, data: pa.Table | pa.RecordBatchReader, partition: Mapping[str, str] | None = None
@@ -155,10 +154,14 @@ class Lake:
         target, relative = self._new_file(name, partition)
         reader = data.to_reader() if isinstance(data, pa.Table) else data
         rows = 0
-        with pq.ParquetWriter(target, reader.schema, compression="zstd") as writer:
-            for batch in reader:
-                writer.write_batch(batch, row_group_size=ROW_GROUP_ROWS)
-                rows += batch.num_rows
+        try:
+            with pq.ParquetWriter(target, reader.schema, compression="zstd") as writer:
+                for batch in reader:
+                    writer.write_batch(batch, row_group_size=ROW_GROUP_ROWS)
+                    rows += batch.num_rows
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
         return DataFile(relative, target.stat().st_size, rows, dict(partition or {}))
 
     def commit(

@@ -17,6 +17,7 @@ import pandas as pd
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature, infer_signature
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
 
 from pipelines.tracked_record import ModelFiles, Record
@@ -26,6 +27,7 @@ SERVED_MODEL = Path(__file__).with_name("served_model.py")
 CHAMPION = "champion"
 PREVIOUS = "previous"
 MODEL_WORDS = "The study's candidates that passed their gates. The alias `champion` scores; `previous` did so before."
+NO_SUCH_MODEL = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
 DEFAULT_EXPERIMENT = "0"  # MLflow makes it in every new store, with its artifacts in the working directory
 # Tags and addresses that MLflow's pages understand; where a later version does not, the pages show their defaults.
 DESCRIPTION = "mlflow.note.content"
@@ -121,11 +123,14 @@ class Tracker:
         self.client.set_registered_model_alias(name, CHAMPION, version)
 
     def champion_version(self, name: str) -> str | None:
-        """Give the champion's version, or None where there is none."""
+        """Give the champion's version, or None where there is none; a store that cannot be read raises MLflow's own error."""
         try:
-            return str(self.client.get_model_version_by_alias(name, CHAMPION).version)
-        except MlflowException:
+            aliases = self.client.get_registered_model(name).aliases
+        except MlflowException as error:
+            if error.error_code != NO_SUCH_MODEL:
+                raise
             return None
+        return str(aliases[CHAMPION]) if CHAMPION in aliases else None
 
     def champion_files(self, name: str) -> dict[str, bytes]:
         """Read the champion's files."""
@@ -144,7 +149,9 @@ class Tracker:
     def _registered_model(self, name: str) -> None:
         try:
             self.client.get_registered_model(name)
-        except MlflowException:
+        except MlflowException as error:
+            if error.error_code != NO_SUCH_MODEL:
+                raise
             self.client.create_registered_model(name, description=MODEL_WORDS)
 
 

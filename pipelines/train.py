@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
+from models.audit_groups import KINDS as GROUP_KINDS
+from models.audit_groups import audit_groups
 from models.censoring import censoring_weights
 from models.estimators import CandidateSpec, NoPredictorsError, candidate_specs
 from models.evaluation import Evaluation, evaluate
-from models.fairness import RECENT_ADMISSION, audit, recent_admission_groups
+from models.fairness import audit
 from models.gates import GateResult, JudgedRows, eligible, judge
 from models.intervals import Estimate
 from models.leaks import single_feature_discrimination
+from models.need_within_score import need_columns
 from models.predictors import Predictor, SchemaMismatchError, predictors_from_catalogue
 from models.risk_model import CoverageNotServedError, RiskModel
 from models.splitting import SplitRefusedError, person_folds, shared_people, time_split
 from models.training import TooFewEventsError, TrainedCandidate, TrainingPlan, train_candidate
 from models.training_data import TrainingData, training_data
+from pipelines.code_level_features import with_code_columns
 from pipelines.errors import RefusalError
-from pipelines.modelling_rows import ModellingRows, read_catalogue, read_modelling_rows
+from pipelines.modelling_rows import ModellingRows, read_catalogue, read_modelling_rows, with_chosen_codes
 from pipelines.settings import EngineSettings, StudySettings
 from pipelines.storage import Lake
 
-GROUP_KINDS = (
-    "imd_quintile", "ethnic_group", "sex_name", "age_band", "rural_urban", "local_authority_code", "pcn_code", "sub_icb_code", "gp_covered",
-)  # fmt: skip
 BASELINE = "age_sex"
 REFUSALS = (TooFewEventsError, SplitRefusedError, NoPredictorsError, SchemaMismatchError, CoverageNotServedError)
 
@@ -98,28 +99,33 @@ def run_study(
     dates: dict[str, tuple[date, ...]],
     data_cut: date,
     group_kinds: Sequence[str] = (),
+    allowed_feeds: Sequence[str] | None = None,
 ) -> StudyResult:
     """Train and judge every candidate of a study; refusals of the models become RefusalErrors."""
     predictors = predictors_from_catalogue(read_catalogue(lake))
     try:
-        specs, notes = candidate_specs(study.candidates, predictors)
         if study.validation.kind == "time":
-            return _by_time(lake, study, engine, dates, data_cut, specs, predictors, notes)
-        return _by_folds(lake, study, engine, dates, specs, predictors, notes, group_kinds)
+            return _by_time(lake, study, engine, dates, data_cut, predictors, allowed_feeds)
+        return _by_folds(lake, study, engine, dates, predictors, group_kinds, allowed_feeds)
     except REFUSALS as refusal:
         raise RefusalError(str(refusal)) from refusal
 
 
 def _by_time(
     lake: Lake, study: StudySettings, engine: EngineSettings, dates: dict[str, tuple[date, ...]], data_cut: date,
-    specs: Sequence[CandidateSpec], predictors: tuple[Predictor, ...], notes: tuple[str, ...],
+    predictors: tuple[Predictor, ...], allowed_feeds: Sequence[str] | None,
 ) -> StudyResult:  # fmt: skip
     outcome = study.outcome
     split = time_split(dates["train"], dates["test"][0], outcome.horizon_days, outcome.maturity_days, data_cut)
     learned = [_learnable(read_modelling_rows(lake, [day], outcome.name, predictors)) for day in split.train]
     data = _training_rows(learned, predictors)
+    coded = with_chosen_codes(lake, data.frame, predictors, study.candidates, study.code_level, engine.threads, allowed_feeds)
+    specs, notes = candidate_specs(study.candidates, coded.predictors)
+    data = replace(data, frame=coded.frame, predictors=coded.predictors)
     tested = read_modelling_rows(lake, [split.test], outcome.name, predictors)
     tested = tested.chosen(tested.at_risk & ~tested.left)
+    columns = [predictor.column for predictor in coded.predictors if predictor.column is not None]
+    tested = replace(tested, frame=with_code_columns(lake, tested.frame, columns, engine.threads))
     test = TestRows(tested, ~shared_people(data.person, tested.frame["person_key"].to_numpy()))
     folds = person_folds(data.person, study.validation.folds, study.seed)
     plan, alone = _plan(study, engine), single_feature_discrimination(data, study.seed)
@@ -133,14 +139,19 @@ def _by_time(
 
 def _by_folds(
     lake: Lake, study: StudySettings, engine: EngineSettings, dates: dict[str, tuple[date, ...]],
-    specs: Sequence[CandidateSpec], predictors: tuple[Predictor, ...], notes: tuple[str, ...], group_kinds: Sequence[str],
+    predictors: tuple[Predictor, ...], group_kinds: Sequence[str], allowed_feeds: Sequence[str] | None,
 ) -> StudyResult:  # fmt: skip
     """Judge each row by models that never saw its person; rows not at risk weigh nothing, and are scored the same way."""
     every = read_modelling_rows(lake, None, study.outcome.name, predictors)
     able = every.at_risk & ~every.left
     labels = every.labels["label"].where(able, 0).to_numpy(dtype=np.int8)
     weights = None if able.all() else able.astype(np.float64)
-    data = training_data(every.frame, predictors, labels, every.frame["person_key"].to_numpy(), weights)
+    coded = with_chosen_codes(
+        lake, every.frame, predictors, study.candidates, study.code_level, engine.threads, allowed_feeds, able
+    )
+    specs, notes = candidate_specs(study.candidates, coded.predictors)
+    every = replace(every, frame=coded.frame)
+    data = training_data(every.frame, coded.predictors, labels, every.frame["person_key"].to_numpy(), weights)
     folds = person_folds(data.person, study.validation.folds, study.seed)
     plan, alone = _plan(study, engine, tune_in_folds=True), single_feature_discrimination(data, study.seed)
     test = TestRows(every.chosen(able), np.ones(int(able.sum()), dtype=bool))
@@ -182,7 +193,8 @@ def _judged(
     groups = audit_groups(test.rows.frame, group_kinds)
     shared = (study.capacity, study.seed, test.keys)
     baseline = next((candidate.risk for candidate in before if candidate.name == BASELINE), None)
-    judged = JudgedRows(risk, baseline, test.labels, test.person, groups, test.keys)
+    needs = need_columns(test.rows.frame, test.labels, test.rows.labels["death_date"].notna().to_numpy())
+    judged = JudgedRows(risk, baseline, test.labels, test.person, groups, test.keys, needs)
     used = {predictor.name: alone[predictor.name] for predictor in trained.model.predictors if predictor.name in alone}
     gates = judge(judged, used, events, study.candidates.minimum_events, study.gates, study.capacity, study.seed)
     new = test.new_people
@@ -194,18 +206,10 @@ def _judged(
         every_risk,
         evaluate(risk, test.labels, test.person, *shared),
         _of_new_people(study, test, risk) if 0 < new.sum() < len(new) else None,
-        audit(risk, test.labels, test.person, groups, *shared),
+        audit(risk, test.labels, test.person, groups, *shared, needs),
         gates,
         trained.notes,
     )
-
-
-def audit_groups(frame: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
-    """Give the columns by which a model is audited, and who had an emergency admission in the last 24 months."""
-    groups = frame[[kind for kind in kinds if kind in frame]].copy()
-    if "emergency_admissions_730d" in frame:
-        groups[RECENT_ADMISSION] = recent_admission_groups(frame["emergency_admissions_730d"])
-    return groups
 
 
 def _of_new_people(study: StudySettings, test: TestRows, risk: np.ndarray) -> Evaluation | None:

@@ -7,6 +7,7 @@ import dagster as dg
 from dagster_project.resources import StrataResource
 from dagster_project.table_assets import metadata_of, table_asset, told
 from expectations.tables import core
+from expectations.tables.features import SAME_DAY_CARE
 from expectations.tables.records import VALIDATION
 from expectations.tables.risk import VOLUMES
 from pipelines import stages
@@ -31,9 +32,14 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
         table_asset([core.PERSON], after, stages.conform_people),
         table_asset([core.REGISTRATION, core.RESIDENCE], [person], stages.conform_registrations),
         table_asset([core.SPELL], [person], stages.conform_spells),
-        table_asset([core.EVENT, core.CODE, core.EVENT_TYPE], [core.SPELL.name], stages.conform_events),
+        table_asset(
+            [core.EVENT, core.EVENT_SUPERSEDED, core.CODE, core.EVENT_TYPE, core.CODE_NAME, core.CODE_ANCESTOR],
+            [core.SPELL.name],
+            stages.conform_events,
+        ),
         table_asset([core.COVERAGE], [core.REGISTRATION.name, core.EVENT.name], stages.conform_coverage),
         table_asset([core.LINKAGE], [core.REGISTRATION.name, core.EVENT.name], stages.conform_linkage),
+        table_asset([SAME_DAY_CARE], [core.EVENT.name], stages.write_same_day_care),
     ]
 
 

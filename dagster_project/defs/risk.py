@@ -19,5 +19,5 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
         return []
     return [
         table_asset([risk.MODELS, risk.MODEL_AUDIT], [PERSON_FEATURES.name, risk.LABELS.name], stages.train),
-        dated_asset([risk.SCORES, risk.DRIVERS, risk.RUNS], [PERSON_FEATURES.name, risk.MODELS.name], stages.score),
+        dated_asset([risk.SCORES, risk.DRIVERS, risk.RUNS, risk.CURRENT], [PERSON_FEATURES.name, risk.MODELS.name], stages.score),
     ]

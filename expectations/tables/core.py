@@ -36,7 +36,8 @@ PERSON = Table(
     (
         PERSON_KEY,
         Column("person_id", Kind.IDENTIFIER, "The pseudonym that readers know.", nullable=False),
-        Column("birth_date", Kind.DATE, "First day of the month (or the first of July of the year) of birth."),
+        Column("birth_date", Kind.DATE, "First day of the month of birth, or of the year where only that is known: nothing that happened earlier counts."),
+        Column("assumed_birth_date", Kind.DATE, "The first of July where only the year of birth is known, for ages; empty where the month is known."),
         Column("sex", Kind.CODE, "1 male, 2 female, 9 not specified, 0 not known.", allowed=("1", "2", "9", "0")),
         Column("ethnic_category", Kind.CODE, "Ethnic category 2001 (16+1), latest; Z not stated, 99 not known."),
         Column("death_date", Kind.DATE, "Day of death, from the list or a hospital spell that ended in death."),
@@ -55,7 +56,7 @@ REGISTRATION = Table(
         _key("practice_code", "ODS code of the practice."),
         Column("start_date", Kind.DATE, "First day of the period.", nullable=False),
         Column("end_date", Kind.DATE, "Last day of the period; null while it lasts."),
-        Column("start_is_load_date", Kind.BOOLEAN, "The start is the day the practice's history was loaded: not a true start.", nullable=False),
+        Column("start_is_load_date", Kind.BOOLEAN, "The start is the day the practice's history was loaded, or one on which an earlier registration holds again: not a true start.", nullable=False),
     ),
     ("person_key", "start_date"),
 )  # fmt: skip
@@ -117,6 +118,17 @@ EVENT = Table(
     (),
 )  # fmt: skip
 
+EVENT_SUPERSEDED = Table(
+    "core__event_superseded",
+    "Events as they were told before a later delivery changed them or took them back, beside core__event. A feature of an index date "
+    "counts such an event if it was known before that day and superseded after it.",
+    (
+        *EVENT.columns,
+        Column("superseded_date", Kind.DATE, "Day from which on it no longer holds: that of the delivery that changed it.", nullable=False),
+    ),
+    (),
+)  # fmt: skip
+
 EVENT_TYPE = Table(
     "core__event_type",
     "The types of core__event.",
@@ -133,7 +145,7 @@ CODE = Table(
     "core__code",
     "The codes of core__event as they were sent, numbered.",
     (
-        Column("code", Kind.INTEGER, "Number of the code, from 1, in order of system and code.", nullable=False),
+        Column("code", Kind.INTEGER, "Number of the code, from 1; a code keeps the number it was given.", nullable=False),
         Column("code_system", Kind.TEXT, "icd10, snomed, dmd, treatment_function, department_type, ods or omop.", nullable=False),
         Column(
             "source_code",
@@ -143,6 +155,28 @@ CODE = Table(
         ),
     ),
     ("code",),
+)
+
+CODE_NAME = Table(
+    "core__code_name",
+    "What codes are called: from the CONCEPT table of an OMOP source, elsewhere from the code lists.",
+    (
+        Column("code_system", Kind.TEXT, "System of the code.", nullable=False),
+        Column("source_code", Kind.TEXT, "The code.", nullable=False),
+        Column("name", Kind.TEXT, "Its name.", nullable=False),
+    ),
+    ("code_system", "source_code"),
+)
+
+CODE_ANCESTOR = Table(
+    "core__code_ancestor",
+    "The concepts above each code of an OMOP source, itself included (CONCEPT_ANCESTOR); without rows where no study groups by them.",
+    (
+        Column("code", Kind.INTEGER, "Number of the code in core__code.", nullable=False),
+        Column("ancestor_code", Kind.TEXT, "Concept at or above it.", nullable=False),
+        Column("levels", Kind.INTEGER, "Fewest levels between them; 0 for the code itself.", nullable=False),
+    ),
+    ("code", "ancestor_code"),
 )
 
 COVERAGE = Table(
@@ -188,8 +222,12 @@ AREA = Table(
                 Column(f"imd_{edition}_rank", Kind.INTEGER, f"Rank in {edition}; 1 is most deprived."),
                 Column(f"imd_{edition}_decile", Kind.INTEGER, f"National decile in {edition}; 1 is most deprived.", minimum=1, maximum=10),
                 *(
-                    Column(f"{domain}_{edition}_decile", Kind.INTEGER, f"National decile of the {domain} domain in {edition}.", minimum=1, maximum=10)
+                    column
                     for domain in ("income", "employment", "education", "health", "crime", "housing", "environment")
+                    for column in (
+                        Column(f"{domain}_{edition}_rank", Kind.INTEGER, f"Rank in the {domain} domain in {edition}, ties as published; 1 is most deprived."),
+                        Column(f"{domain}_{edition}_decile", Kind.INTEGER, f"National decile of the {domain} domain in {edition}.", minimum=1, maximum=10),
+                    )
                 ),
                 Column(f"idaci_{edition}_score", Kind.NUMBER, f"Income deprivation affecting children, {edition}: rate."),
                 Column(f"idaopi_{edition}_score", Kind.NUMBER, f"Income deprivation affecting older people, {edition}: rate."),
@@ -249,6 +287,6 @@ ORGANISATION_SUCCESSION = Table(
 )
 
 CORE_TABLES = (
-    QUARANTINE, PERSON, REGISTRATION, RESIDENCE, SPELL, EVENT, EVENT_TYPE, CODE, COVERAGE, LINKAGE, AREA, ORGANISATION,
+    QUARANTINE, PERSON, REGISTRATION, RESIDENCE, SPELL, EVENT, EVENT_SUPERSEDED, EVENT_TYPE, CODE, CODE_NAME, CODE_ANCESTOR, COVERAGE, LINKAGE, AREA, ORGANISATION,
     ORGANISATION_RELATION, ORGANISATION_SUCCESSION,
 )  # fmt: skip

@@ -48,6 +48,8 @@ PERSON_FEATURES = Table(
         Column("residence_status", Kind.CODE, "resolved, no_fixed_abode, postcode_unknown, outside_england or unmatched.", nullable=False),
         Column("imd_decile", Kind.INTEGER, "National decile in the chosen edition; 1 is most deprived.", minimum=1, maximum=10),
         Column("imd_quintile", Kind.INTEGER, "National quintile in the chosen edition; 1 is most deprived.", minimum=1, maximum=5),
+        Column("imd_reason", Kind.TEXT, "Why there is no decile: the residence_status of an address without an area, or unmatched, split_area or no_reference; "
+               "null where there is one."),
         Column("imd_version", Kind.TEXT, "Edition of the Indices of Deprivation.", nullable=False),
         Column("ethnic_category", Kind.CODE, "Ethnic category 2001 (16+1); for the audit, not a predictor."),
         Column("ethnic_group", Kind.CODE, "NHS 5+1 group, not_stated and not_known apart; for the audit, not a predictor.", nullable=False),
@@ -60,4 +62,23 @@ PERSON_FEATURES = Table(
     partitioned_by=("index_date",),
 )  # fmt: skip
 
-FEATURE_TABLES = (CATALOGUE, PERSON_FEATURES)
+SAME_DAY_CARE = Table(
+    "monitoring__same_day_emergency_care",
+    "Zero-day emergency spells beside same-day emergency care (type 05) of the emergency care feed, by provider and quarter: one care "
+    "that trusts move from one feed to the other.",
+    (
+        Column("provider_code", Kind.CODE, "Provider.", nullable=False),
+        Column("quarter", Kind.DATE, "First day of the quarter of the admission or arrival.", nullable=False),
+        Column("emergency_spells", Kind.INTEGER, "Emergency spells that have ended.", nullable=False, arrow="int64"),
+        Column("zero_day_spells", Kind.INTEGER, "Of them, those that ended the day they began.", nullable=False, arrow="int64"),
+        Column("zero_day_share", Kind.NUMBER, "Their share; null without an emergency spell.", minimum=0, maximum=1),
+        Column("same_day_care", Kind.INTEGER, "Records of type 05 in the emergency care feed.", nullable=False, arrow="int64"),
+        Column("zero_day_care", Kind.INTEGER, "Both together: what the features count.", nullable=False, arrow="int64"),
+        Column("share_in_emergency_care", Kind.NUMBER, "Same-day care of the emergency care feed over both together.", minimum=0, maximum=1),
+        Column("share_change", Kind.NUMBER, "That share less the quarter before; null where the provider has no quarter just before."),
+        Column("switched", Kind.BOOLEAN, "The share moved by at least 0.2, with 20 or more of both together in each quarter.", nullable=False),
+    ),
+    ("provider_code", "quarter"),
+)  # fmt: skip
+
+FEATURE_TABLES = (CATALOGUE, PERSON_FEATURES, SAME_DAY_CARE)

@@ -185,20 +185,31 @@ GP_MEDICATION_ORDERS: Table = raw_table(
     row_rules=(_marked("deleted", "is_deleted", "The row was deleted by its sender."),),
 )  # fmt: skip
 
+# A wish is kept whatever its row lacks: it counts from the delivery that brought it, as the kind that every use honours.
 OPT_OUTS: Table = raw_table(
     "opt_outs",
     "Type 1 and national data opt-outs (NATIONAL_DATA_OPT_OUT); the latest row of a person and kind holds.",
     (
         person("PERSON_ID"),
-        code("opt_out_type", "OPT_OUT_TYPE", "type_1 or national.", ("TYPE_1", "NATIONAL"), nullable=False,
-             on_violation=Action.SET_ASIDE, required_in_file=True),
-        code("status", "STATUS", "1 opted out, 0 withdrawn.", ("0", "1"), nullable=False, on_violation=Action.SET_ASIDE,
+        code("opt_out_type", "OPT_OUT_TYPE", "type_1 or national.", ("TYPE_1", "NATIONAL"), on_violation=Action.FLAGGED,
              required_in_file=True),
-        event_date("effective_date", "EFFECTIVE_DATE", "Day the state holds from."),
+        code("status", "STATUS", "1 opted out, 0 withdrawn.", ("0", "1"), on_violation=Action.FLAGGED, required_in_file=True),
+        Column("effective_date", Kind.DATE, "Day the state holds from.", on_violation=Action.FLAGGED, source="EFFECTIVE_DATE",
+               required_in_file=True),
     ),
-    ("person_id", "opt_out_type", "effective_date"),
+    ("person_id", "opt_out_type", "effective_date", "status"),
     event_date="effective_date",
     available="effective_date",
+    row_rules=(
+        RowRule("opt_out_of_unknown_type", "opt_out_type IS NULL OR opt_out_type NOT IN ('TYPE_1', 'NATIONAL')", Action.REPAIRED,
+                "The kind of opt-out is not told; read as type 1, which every use honours.", ("opt_out_type",), defect=11,
+                repair="'TYPE_1'"),
+        RowRule("opt_out_of_unknown_status", "status IS NULL OR status NOT IN ('0', '1')", Action.REPAIRED,
+                "The row does not tell whether it opts out or withdraws; read as opting out.", ("status",), defect=11, repair="'1'"),
+        RowRule("opt_out_without_date", "effective_date IS NULL", Action.REPAIRED,
+                "The day cannot be read: an opt-out holds from the delivery on, a withdrawal takes no dated opt-out back.",
+                ("effective_date",), defect=8, repair="CASE WHEN status = '0' THEN DATE '1900-01-01' ELSE extract_date END"),
+    ),
     born=False,
     strange_date=Action.FLAGGED,  # a wish with a strange date is a wish; conform takes back none by a date to come
 )  # fmt: skip

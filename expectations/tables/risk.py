@@ -27,10 +27,13 @@ LABELS = Table(
         *INDEX_EVENT,
         Column("outcome", Kind.TEXT, "Name of the outcome.", nullable=False),
         Column(
-            "label", Kind.INTEGER, "1 with the outcome within the horizon, 0 without; null where it cannot be told.", arrow="int8"
+            "label",
+            Kind.INTEGER,
+            "1 with the outcome within the horizon and while on the list, 0 without; null for who left and who is not at risk.",
+            arrow="int8",
         ),
         _date("outcome_date", "Day of the first outcome.", nullable=True),
-        _date("death_date", "Day of death within the horizon.", nullable=True),
+        _date("death_date", "Day of death within the horizon and while on the list.", nullable=True),
         Column("composite_label", Kind.INTEGER, "1 with the outcome or any death within the horizon.", arrow="int8"),
         Column("follow_up_days", Kind.INTEGER, "Days at risk until the outcome, death, leaving or the horizon.", unit="days"),
         Column("left_list", Kind.BOOLEAN, "The person left the list within the horizon, alive and without the outcome."),
@@ -186,6 +189,13 @@ SCORES = Table(
     ("run_id", "outcome", "person_id", "index_event_id"),
     partitioned_by=("run_id",),
 )
+CURRENT = Table(
+    "risk__current",
+    "The scores of the latest published run of each outcome: what other systems read every day.",
+    _SCORE_COLUMNS,
+    ("outcome", "person_id", "index_event_id"),
+    partitioned_by=("outcome",),
+)
 DRIVERS = Table(
     "risk__drivers",
     "Why the people in the top bands have their risk: the strongest drivers, all windows of one concept as one.",
@@ -238,4 +248,4 @@ VOLUMES = Table(
     ),
     ("feed", "organisation_code", "month", "extract_date"),
 )
-RISK_TABLES = (LABELS, COHORT_FLOW, MODELS, CROSS_FITTED, RUNS, SCORES, DRIVERS, MODEL_AUDIT, VOLUMES)
+RISK_TABLES = (LABELS, COHORT_FLOW, MODELS, CROSS_FITTED, RUNS, SCORES, CURRENT, DRIVERS, MODEL_AUDIT, VOLUMES)

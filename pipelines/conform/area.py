@@ -15,7 +15,8 @@ from pipelines.sources.deprivation import VINTAGE_OF, deprivation
 from pipelines.sources.reference import Reference, numbers
 from pipelines.sources.reference_columns import ANY_LSOA, CHANGES, DOMAINS, ETHNICITY, LSOA, PLACES, POPULATION, RURAL_URBAN
 
-EDITION_COLUMNS = ("imd_score", "imd_rank", *(f"{name}_decile" for name in ("imd", *DOMAINS)), "idaci_score", "idaopi_score")
+_RANKED = tuple(f"{name}_{what}" for name in ("imd", *DOMAINS) for what in ("rank", "decile"))
+EDITION_COLUMNS = ("imd_score", *_RANKED, "idaci_score", "idaopi_score")
 _ENGLAND = "E"
 
 

@@ -29,17 +29,17 @@ class AvailabilitySettings(BaseModel, extra="forbid", frozen=True):
         return lags
 
 
-def known_on(day: str, lag_days: int) -> str:
+def known_on(day: str, lag_days: int, *, of_the_key: bool = False) -> str:
     """Give the SQL of the day a fact of `day` (SQL) was known.
 
     A fact of the feed's first delivery: its day plus the lag, at the latest the delivery's day. A later one: the day
     before the delivery that first held it, for a delivery holds what was known before its day and a score of that day uses it;
-    never before the fact itself.
+    never before the fact itself. A fact of a row's beginning (`of_the_key`) was held whatever else its row said then.
     """
-    return (
-        f"CASE WHEN is_first_delivery THEN least(({day}) + {lag_days}, first_extract_date) "
-        f"ELSE greatest(({day}), first_extract_date - 1) END"
+    first, delivered = (
+        ("key_in_first_delivery", "key_extract_date") if of_the_key else ("is_first_delivery", "first_extract_date")
     )
+    return f"CASE WHEN {first} THEN least(({day}) + {lag_days}, {delivered}) ELSE greatest(({day}), {delivered} - 1) END"
 
 
 def available_sql(feed: str, settings: AvailabilitySettings) -> str:

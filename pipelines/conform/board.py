@@ -6,6 +6,7 @@ and gives a summary: counts by plain name.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from pipelines.conform.linkage import linkage_sql
 from pipelines.conform.person import person_sql
 from pipelines.conform.registration import RegistrationSettings, registration_sql, residence_sql
 from pipelines.conform.spell import spell_sql
+from pipelines.conform.superseded import superseded_codes, superseded_event_rows, write_superseded
 from pipelines.conform.volumes import feed_people_sql, list_sizes_sql, main_providers_sql, volumes_sql
 from pipelines.storage import Lake, arrow_schema
 
@@ -90,34 +92,43 @@ def conform_events(
     available: AvailabilitySettings,
     settings: EventSettings,
     work: Path,
+    superseded: Sources | None = None,
 ) -> Summary:  # fmt: skip
-    """Write core__event_type, core__code and core__event from the feeds and core__spell."""
-    spells = lake.scan(core.SPELL.name)
+    """Write core__event_type, core__code, core__event and core__event_superseded from the feeds and core__spell.
+
+    `superseded` gives, by feed, the rows that a later delivery changed or took back, with `superseded_date`.
+    """
+    spells, gone = lake.scan(core.SPELL.name), superseded or {}
+    before = superseded_event_rows(con, sources, gone, lake.scan(core.PERSON.name), rules, available)
     rows = [*spell_event_rows(spells), *feed_event_rows(sources, rules, available)]
-    sent = [_feed_codes(feed, source) for feed, source in sources.items() if feed in EVENT_FEEDS]
+    sent = [_feed_codes(feed, source) for given in (sources, gone) for feed, source in given.items() if feed in EVENT_FEEDS]
+    sent += superseded_codes(gone)
     sent += [
         f"(SELECT 'treatment_function' AS code_system, treatment_function AS source_code FROM {spells})",
         f"(SELECT 'icd10' AS code_system, unnest(string_split(diagnoses, ',')) AS source_code FROM {spells})",
         f"(SELECT 'icd10' AS code_system, primary_diagnosis AS source_code FROM {spells})",
     ]
-    return store_events(lake, con, rows, sent, settings, work)
+    return store_events(lake, con, rows, sent, settings, work, before)
 
 
 def store_events(
-    lake: Lake, con: duckdb.DuckDBPyConnection, rows: list[EventRows], sent: list[str], settings: EventSettings, work: Path
+    lake: Lake, con: duckdb.DuckDBPyConnection, rows: list[EventRows], sent: list[str], settings: EventSettings, work: Path,
+    superseded: Sequence[EventRows] = (),
 ) -> Summary:  # fmt: skip
-    """Write core__event_type, core__code and core__event from events of any source.
+    """Write core__event_type, core__code, core__event and core__event_superseded, in this order, from events of any source.
 
     `sent` holds SQL relations of every code_system and source_code the events use (organisations under 'ods'). The rows'
     people must stand in core__person. `work` is a folder for buckets; it is emptied.
     """
     lake.replace(core.EVENT_TYPE, event_types())
-    codes = lake.replace_sql(core.CODE, con, code_sql(*sent), order="code")
+    known = lake.scan(core.CODE.name) if lake.exists(core.CODE.name) else None
+    codes = lake.replace_sql(core.CODE, con, code_sql(*sent, known=known), order="code")
     con.execute(f"CREATE OR REPLACE TEMP TABLE coded AS SELECT * FROM {lake.scan(core.CODE.name)}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS SELECT person_id, person_key FROM {lake.scan(core.PERSON.name)}")
     events = write_events(lake, con, rows, "numbered", "coded", settings, work)
+    gone = write_superseded(lake, con, superseded, "coded")
     con.execute("DROP TABLE coded; DROP TABLE numbered")
-    return {"events": events, "codes": codes}
+    return {"events": events, "codes": codes, "superseded_events": gone}
 
 
 def _feed_codes(feed: str, source: str) -> str:

@@ -6,16 +6,27 @@ import pyarrow as pa
 
 from features.events import EVENT_TYPES
 
+_NONE = "(SELECT CAST(NULL AS INTEGER) AS code, '' AS code_system, '' AS source_code WHERE false)"
 
-def code_sql(*sent: str) -> str:
+
+def code_sql(*sent: str, known: str | None = None) -> str:
     """Give the SQL of core__code from SQL relations of code_system and source_code, repeats allowed.
 
-    Codes are numbered from 1 in sorted order of system and code, so the same codes have the same numbers on any home;
-    0 stands for none.
+    Codes are numbered from 1 in sorted order of system and code; 0 stands for none. `known` is the core__code of an earlier
+    run: its codes keep their numbers and stay, and new ones follow in sorted order. So the dictionary, which is written first,
+    holds every code of the events before it and after it, and a run that ends between the two harms no reader.
     """
     union = " UNION ALL ".join(f"SELECT code_system, source_code FROM {relation}" for relation in sent)
-    return f"""SELECT CAST(row_number() OVER (ORDER BY code_system, source_code) AS INTEGER) AS code, code_system, source_code
-        FROM (SELECT DISTINCT code_system, source_code FROM ({union}) WHERE source_code IS NOT NULL AND source_code <> '')"""
+    return f"""
+    WITH known AS (SELECT code, code_system, source_code FROM {known or _NONE}),
+    fresh AS (
+        SELECT DISTINCT code_system, source_code FROM ({union})
+        ANTI JOIN known USING (code_system, source_code) WHERE source_code IS NOT NULL AND source_code <> ''
+    )
+    SELECT code, code_system, source_code FROM known
+    UNION ALL
+    SELECT CAST((SELECT coalesce(max(code), 0) FROM known) + row_number() OVER (ORDER BY code_system, source_code) AS INTEGER),
+        code_system, source_code FROM fresh"""
 
 
 def event_types() -> pa.Table:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from expectations.tables.core import EVENT
 from features.events import FEED_NUMBER
 from pipelines.conform.event_rows import EventRows
+from pipelines.sql_literals import text
 from pipelines.storage import Lake, arrow_schema
 
 _ORDER = "person_key, event_date, event_type, code, value, provider, available_date"
@@ -52,19 +53,22 @@ def write_events(
 
 
 def _bucket_sql(part: EventRows, people: str, codes: str, people_per_file: int, folder: Path) -> str:
+    numbered = f"SELECT *, person_key // {people_per_file} AS bucket FROM ({numbered_sql(part, people, codes)})"
+    return f"COPY ({numbered}) TO {text(folder)} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (bucket))"
+
+
+def numbered_sql(part: EventRows, people: str, codes: str) -> str:
+    """Give the SQL of a part's events as core__event holds them, in no order."""
     person = "" if part.numbered else f"JOIN (SELECT person_id, person_key FROM {people}) USING (person_id)"
     code = "coalesce(coded.code, 0)" if part.code_system else "0"
     coded = f"LEFT JOIN {_codes_of(part.code_system, codes)} AS coded ON coded.source_code = row.code" if part.code_system else ""
     return f"""
-    COPY (
         SELECT person_key, event_date, greatest(available_date, event_date) AS available_date,
             CAST(event_type AS SMALLINT) AS event_type, {code} AS code,
             CAST(CASE WHEN isfinite(value) THEN value END AS FLOAT) AS value,
-            coalesce(sent.code, 0) AS provider, CAST({FEED_NUMBER[part.feed]} AS TINYINT) AS feed,
-            person_key // {people_per_file} AS bucket
+            coalesce(sent.code, 0) AS provider, CAST({FEED_NUMBER[part.feed]} AS TINYINT) AS feed
         FROM ({part.sql}) AS row {person} {coded}
-        LEFT JOIN {_codes_of("ods", codes)} AS sent ON sent.source_code = row.provider
-    ) TO {_text(folder)} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (bucket))"""
+        LEFT JOIN {_codes_of("ods", codes)} AS sent ON sent.source_code = row.provider"""
 
 
 def _codes_of(system: str, codes: str) -> str:
@@ -73,11 +77,7 @@ def _codes_of(system: str, codes: str) -> str:
 
 def _sorted_sql(work: Path, bucket: int) -> str:
     columns, files = ", ".join(column.name for column in EVENT.columns), work / "*" / f"bucket={bucket}" / "*.parquet"
-    return f"SELECT {columns} FROM read_parquet({_text(files)}, hive_partitioning=false) ORDER BY {_ORDER}"
-
-
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+    return f"SELECT {columns} FROM read_parquet({text(files)}, hive_partitioning=false) ORDER BY {_ORDER}"
 
 
 def _no_events_sql() -> str:

@@ -8,7 +8,8 @@ from pipelines.conform.feeds import Sources
 _STATED_SEX = "('1', '2')"
 _UNSTATED_ETHNICITY = "('Z', '99')"
 _NOBODY = "(SELECT CAST(NULL AS INTEGER) AS person_key, CAST(NULL AS VARCHAR) AS person_id WHERE false)"
-_NO_LIST = """SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS birth_date, CAST(NULL AS DATE) AS death_date,
+_NO_LIST = """SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS birth_date,
+    CAST(NULL AS DATE) AS assumed_birth_date, CAST(NULL AS DATE) AS death_date,
     CAST(NULL AS VARCHAR) AS sex, CAST(NULL AS VARCHAR) AS ethnic_category WHERE false"""
 
 
@@ -37,6 +38,7 @@ def person_sql(person_ids: str, sources: Sources, rules: ClinicalRules, known: s
         CAST(person_key AS INTEGER) AS person_key,
         person_id,
         listed.birth_date,
+        listed.assumed_birth_date,
         coalesce(CASE WHEN listed.sex IN {_STATED_SEX} THEN listed.sex END, hospital.stated_sex, listed.sex, hospital.sex) AS sex,
         coalesce(
             CASE WHEN listed.ethnic_category NOT IN {_UNSTATED_ETHNICITY} THEN listed.ethnic_category END,
@@ -60,7 +62,8 @@ def person_sql(person_ids: str, sources: Sources, rules: ClinicalRules, known: s
 def _listed(sources: Sources) -> str:
     if "patients" not in sources:
         return _NO_LIST
-    return f"""SELECT person_id, make_date(birth_year, coalesce(birth_month, 7), 1) AS birth_date, death_date, sex, ethnic_category
+    return f"""SELECT person_id, make_date(birth_year, coalesce(birth_month, 1), 1) AS birth_date,
+            CASE WHEN birth_month IS NULL THEN make_date(birth_year, 7, 1) END AS assumed_birth_date, death_date, sex, ethnic_category
         FROM {sources["patients"]}"""
 
 
@@ -109,5 +112,5 @@ def _opt_outs(sources: Sources) -> str:
             SELECT person_id, opt_out_type, status FROM {sources["opt_outs"]}
             WHERE status = '1' OR effective_date <= extract_date
             QUALIFY row_number() OVER (
-                PARTITION BY person_id, opt_out_type ORDER BY effective_date DESC, extract_date DESC, row_number DESC) = 1
+                PARTITION BY person_id, opt_out_type ORDER BY effective_date DESC, extract_date DESC, status DESC) = 1
         ) GROUP BY person_id"""

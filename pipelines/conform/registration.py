@@ -9,6 +9,9 @@ from pipelines.conform.feeds import Sources
 RESIDENCE_STATUSES = ("resolved", "no_fixed_abode", "postcode_unknown", "outside_england", "unmatched")
 
 
+_OPEN = "DATE '9999-12-31'"
+
+
 class RegistrationSettings(BaseModel, extra="forbid", frozen=True):
     """When a practice's registration history is taken to begin at its load rather than at true starts."""
 
@@ -16,14 +19,21 @@ class RegistrationSettings(BaseModel, extra="forbid", frozen=True):
         0.3, gt=0, le=1, description="Above this share of a practice's starts on one day, that day is its load and no true start."
     )
     load_day_min_registrations: int = Field(50, ge=1, description="Practices with fewer starts are not judged.")
+    temporary_days: int = Field(
+        92, ge=0, le=366,
+        description="A registration of at most so many days within a longer one is that of a temporary resident, which ends after "
+        "three months by the GP contract: it moves nobody.",
+    )  # fmt: skip
 
 
 def registration_sql(sources: Sources, people: str, settings: RegistrationSettings) -> str:
     """Give the SQL of core__registration; `people` is SQL of core__person.
 
-    A later start closes an earlier period the day before; of two starts on one day the period that lasts longest holds.
-    Death closes nothing. Without the registrations feed each person of the list has one open period from the delivery
-    that first named them, marked as no true start.
+    On a day that several registrations hold, the one that started last counts; of two starts on one day the one that lasts
+    longest. So a later start closes an earlier period the day before, and where the later one ends first, the earlier one goes
+    on, marked as no true start; a temporary resident's registration within a longer one counts for nothing. Death closes
+    nothing. Without the registrations feed each person of the list has one open period from the delivery that first named
+    them, marked as no true start.
     """
     if "registrations" not in sources:
         return _from_list(sources, people)
@@ -34,17 +44,51 @@ def registration_sql(sources: Sources, people: str, settings: RegistrationSettin
         QUALIFY row_number() OVER (
             PARTITION BY person_key, start_date ORDER BY end_date DESC NULLS FIRST, practice_code) = 1
     ),
+    {_held(settings.temporary_days)},
     days AS (SELECT practice_code, start_date, count(*) AS starts FROM starts GROUP BY ALL),
     load_days AS (
         SELECT practice_code, start_date FROM days
         QUALIFY starts > {settings.load_day_share} * sum(starts) OVER (PARTITION BY practice_code)
             AND sum(starts) OVER (PARTITION BY practice_code) >= {settings.load_day_min_registrations}
     )
-    SELECT person_key, practice_code, start_date,
-        least(end_date, lead(start_date) OVER (PARTITION BY person_key ORDER BY start_date) - 1) AS end_date,
-        load_days.start_date IS NOT NULL AS start_is_load_date
-    FROM starts LEFT JOIN load_days USING (practice_code, start_date)
+    SELECT person_key, practice_code, held.start_date, held.end_date, resumed OR load_days.start_date IS NOT NULL AS start_is_load_date
+    FROM held LEFT JOIN load_days USING (practice_code, start_date)
     """
+
+
+def _held(temporary_days: int) -> str:
+    """Give the CTEs that turn `starts` into `held`: periods of a person that do not overlap.
+
+    Only people with a registration inside an earlier one need every day on which something starts or ends looked at.
+    """
+    ends = f"coalesce(end_date, {_OPEN})"
+    reached = f"max({ends}) OVER (PARTITION BY person_key ORDER BY start_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+    return f"""
+    reaching AS (SELECT *, coalesce({ends} <= {reached}, false) AS nested FROM starts),
+    lasting AS (SELECT * FROM reaching WHERE NOT (nested AND {ends} - start_date < {temporary_days})),
+    entangled AS (SELECT DISTINCT person_key FROM lasting WHERE nested),
+    turns AS (
+        SELECT person_key, start_date AS day FROM lasting SEMI JOIN entangled USING (person_key)
+        UNION SELECT person_key, end_date + 1 FROM lasting SEMI JOIN entangled USING (person_key) WHERE end_date IS NOT NULL
+    ),
+    counting AS (
+        SELECT turns.person_key, day, max(start_date) AS start_date
+        FROM turns LEFT JOIN lasting ON lasting.person_key = turns.person_key AND day BETWEEN start_date AND {ends}
+        GROUP BY turns.person_key, day
+    ),
+    pieces AS (
+        SELECT person_key, start_date AS began, day AS start_date, lead(day) OVER (PARTITION BY person_key ORDER BY day) - 1 AS end_date
+        FROM (SELECT *, lag(start_date) OVER (PARTITION BY person_key ORDER BY day) AS before FROM counting)
+        WHERE start_date IS DISTINCT FROM before
+    ),
+    held AS (
+        SELECT person_key, practice_code, pieces.start_date, pieces.end_date, pieces.start_date > began AS resumed
+        FROM pieces JOIN (SELECT person_key, practice_code, start_date AS began FROM lasting) USING (person_key, began)
+        UNION ALL
+        SELECT person_key, practice_code, start_date,
+            least(end_date, lead(start_date) OVER (PARTITION BY person_key ORDER BY start_date) - 1), false
+        FROM lasting ANTI JOIN entangled USING (person_key)
+    )"""
 
 
 def _members(people: str) -> str:

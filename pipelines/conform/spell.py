@@ -60,7 +60,7 @@ def spell_sql(admissions: str, people: str, rules: ClinicalRules, available: Ava
 
 def _stays(admissions: str, people: str, rules: ClinicalRules, available: AvailabilitySettings) -> str:
     """Give the CTEs `episodes` (typed rows) and `stays` (one row per stay, in order of place within the person)."""
-    admission_known = known_on("admission_date", available.admission_lag_days)
+    admission_known = known_on("admission_date", available.admission_lag_days, of_the_key=True)
     return f"""
     episodes AS (
         SELECT person_key, provider_code, spell_number, admission_date, discharge_date, admission_method, admission_source,

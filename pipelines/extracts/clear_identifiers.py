@@ -9,6 +9,7 @@ import duckdb
 
 from expectations.table import Column, Kind, Table
 from pipelines.errors import ExtractError
+from pipelines.sql_literals import text
 
 WITHHELD = "(withheld)"  # stands in a raw table where a clear identifier stood
 PERSON_COLUMNS = ("person_id", "household_id")
@@ -36,9 +37,10 @@ class Sightings:
     names: int
 
 
+# CASE, not AND, puts a cheap test before a pattern: both sides of an AND are worked out for every row.
 def is_shaped_sql(value: str) -> str:
     """Give the SQL that is true for ten digits, with or without spaces."""
-    return f"(strlen({value}) BETWEEN 10 AND 16 AND regexp_full_match(trim({value}), '{_SHAPE}'))"
+    return f"CASE WHEN strlen({value}) BETWEEN 10 AND 16 AND {value} < ':' THEN regexp_full_match(trim({value}), '{_SHAPE}') ELSE false END"
 
 
 def digits_sql(value: str) -> str:
@@ -56,14 +58,15 @@ def passes_check_sql(digits: str) -> str:
 
 
 def is_postcode_sql(value: str) -> str:
-    """Give the SQL that is true for a full UK postcode; most values are told by their length alone."""
-    return f"(strlen({value}) BETWEEN 5 AND 12 AND regexp_full_match(trim({value}), '{_POSTCODE}'))"
+    """Give the SQL that is true for a full UK postcode; most values are told by their length and first character."""
+    maybe = f"strlen({value}) BETWEEN 5 AND 12 AND ({value} >= 'A' OR {value} < '0')"
+    return f"CASE WHEN {maybe} THEN regexp_full_match(trim({value}), '{_POSTCODE}') ELSE false END"
 
 
 def is_name_sql(value: str) -> str:
     """Give the SQL that is true for two or more words of letters, or a surname and an initial."""
-    quoted = _NAME.replace("'", "''")
-    return f"((contains({value}, ' ') OR contains({value}, ',')) AND regexp_full_match(trim({value}), '{quoted}'))"
+    maybe = f"({value} >= 'A' OR {value} < '0') AND (contains({value}, ' ') OR contains({value}, ','))"
+    return f"CASE WHEN {maybe} THEN regexp_full_match(trim({value}), {text(_NAME)}) ELSE false END"
 
 
 def watched_columns(table: Table, hashed: bool) -> list[Column]:
@@ -79,8 +82,13 @@ def clear_sql(column: Column, value: str, numbers: bool) -> str:
     if column.kind is Kind.IDENTIFIER:
         kinds.append(is_name_sql(value))
     if numbers:
-        kinds.append(f"({is_shaped_sql(value)} AND {passes_check_sql(digits_sql(value))})")
+        kinds.append(f"CASE WHEN {is_shaped_sql(value)} THEN {passes_check_sql(digits_sql(value))} ELSE false END")
     return f"({' OR '.join(kinds)})"
+
+
+def suspect_sql(column: Column, value: str) -> str:
+    """Give the SQL that is true for whatever `look_for` would count as a clear identifier."""
+    return clear_sql(column, value, numbers=column.kind is Kind.IDENTIFIER)
 
 
 def look_for(con: duckdb.DuckDBPyConnection, source: str, values: dict[str, str], columns: list[Column]) -> dict[str, Sightings]:

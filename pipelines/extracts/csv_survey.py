@@ -131,8 +131,12 @@ def _as_utf8(file: Path, encoding: str) -> Iterator[bytes]:
         raise ExtractError(f"{file.name}: not written in {encoding}; set the feed's `encoding`") from None
 
 
-def survey_csv(file: Path, layout: Layout) -> Survey:
-    """Read a CSV file once and tell which of its lines are rows; an ExtractError names a file without a usable header."""
+def survey_csv(file: Path, layout: Layout, count_fields: bool = True) -> Survey:
+    """Read a CSV file once and tell which of its lines are rows; an ExtractError names a file without a usable header.
+
+    Without `count_fields` plain text is trusted to have a field for each header on every line: a strict parser refuses the
+    file where it has not.
+    """
     chunks = read_lines(file, layout.encoding)
     first = next(chunks, b"")
     heading, _, rest = first.partition(b"\n")
@@ -140,7 +144,7 @@ def survey_csv(file: Path, layout: Layout) -> Survey:
     survey = _read_header(file, plain_heading, layout)
     survey.lines_with_return = int(plain_heading != heading)
     for chunk in itertools.chain([rest] if rest else [], chunks):
-        _survey_chunk(survey, chunk, plain_heading, layout.quote)
+        _survey_chunk(survey, chunk, plain_heading, layout.quote, count_fields)
     return survey
 
 
@@ -163,7 +167,7 @@ def _read_header(file: Path, heading: bytes, layout: Layout) -> Survey:
     return Survey(tuple(name.strip() for name in names), delimiter)
 
 
-def _survey_chunk(survey: Survey, chunk: bytes, heading: bytes, quote: str) -> None:
+def _survey_chunk(survey: Survey, chunk: bytes, heading: bytes, quote: str, count_fields: bool) -> None:
     text = np.frombuffer(chunk, np.uint8)
     fields, delimiter = len(survey.header), ord(survey.delimiter)
     mark = ord(quote) if quote and quote.encode() in chunk else 0
@@ -172,20 +176,23 @@ def _survey_chunk(survey: Survey, chunk: bytes, heading: bytes, quote: str) -> N
     paired = int((text[ends[ends > 0] - 1] == RETURN).sum()) if returns else 0
     survey.lines_with_return += paired
     plain = not returns - paired and not mark and b"\0" not in chunk and chunk.isascii() and heading not in chunk
-    if not (plain and _every_line_has(text, ends, delimiter, fields)):
+    if not (plain and _no_odd_length(ends) and (not count_fields or _every_line_has(text, ends, delimiter, fields))):
         _examine(survey, chunk, text, ends, heading, mark)
     else:
         survey.last_text = survey.lines + ends.size
     survey.lines += ends.size
 
 
-def _every_line_has(text: NDArray[np.uint8], ends: Numbers, delimiter: int, fields: int) -> bool:
-    """Tell whether every line has as many fields as the header, all of them short, and none is blank."""
-    marks = text[np.flatnonzero((text == delimiter) | (text == NEW_LINE))]
+def _no_odd_length(ends: Numbers) -> bool:
+    """Tell whether no line is blank or too long."""
     lengths = np.diff(ends, prepend=-1)
-    if marks.size != ends.size * fields or lengths.min() <= 2 or lengths.max() > LONGEST_ROW_BYTES:
-        return False
-    return bool((marks.reshape(-1, fields)[:, -1] == NEW_LINE).all())
+    return bool(lengths.min() > 2 and lengths.max() <= LONGEST_ROW_BYTES)
+
+
+def _every_line_has(text: NDArray[np.uint8], ends: Numbers, delimiter: int, fields: int) -> bool:
+    """Tell whether every line has as many fields as the header."""
+    marks = text[np.flatnonzero((text == delimiter) | (text == NEW_LINE))]
+    return marks.size == ends.size * fields and bool((marks.reshape(-1, fields)[:, -1] == NEW_LINE).all())
 
 
 def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Numbers, heading: bytes, mark: int) -> None:

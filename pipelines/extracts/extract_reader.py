@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -16,6 +16,7 @@ import pyarrow as pa
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_survey import Layout, Survey, survey_csv, write_clean
 from pipelines.sources.nhs import ExtractFile, FeedSettings
+from pipelines.sql_literals import text
 
 NO_ROWS = "lines_without_row"
 SIGNATURES = {
@@ -34,12 +35,13 @@ class OpenedExtract:
     source: str
     rows: int
     unreadable: dict[str, np.ndarray]
+    fields_counted: bool = True  # false: a line of another width is found only when it is parsed
 
     @property
     def rows_unreadable(self) -> int:
         return sum(numbers.size for numbers in self.unreadable.values())
 
-    def failure(self, error: duckdb.Error) -> ExtractError:
+    def failure(self, error: Exception) -> ExtractError:
         """Say that the file could not be read, without a word of its content."""
         line = re.search(r"CSV Error on Line: (\d+)", str(error))
         where = f" near line {line.group(1)}" if line else ""
@@ -49,23 +51,29 @@ class OpenedExtract:
 
 
 @contextmanager
-def open_extract(con: duckdb.DuckDBPyConnection, file: ExtractFile, settings: FeedSettings) -> Iterator[OpenedExtract]:
-    """Open a file for SQL for as long as the block lasts; an ExtractError names a file that is not what its name says."""
+def open_extract(
+    con: duckdb.DuckDBPyConnection, file: ExtractFile, settings: FeedSettings, count_fields: bool = True
+) -> Iterator[OpenedExtract]:
+    """Open a file for SQL for as long as the block lasts; an ExtractError names a file that is not what its name says.
+
+    Without `count_fields` a line with a field too many or too few makes the parser fail instead of being left out.
+    """
     if file.path.lower().endswith(".parquet"):
         yield _open_parquet(con, file)
         return
     _refuse_other_formats(file, settings.encoding)
     layout = Layout(settings.delimiter, settings.quote, settings.encoding)
-    survey = survey_csv(file.file, layout)
+    survey = survey_csv(file.file, layout, count_fields)
     con.register(NO_ROWS, pa.table({"row_number": pa.array(survey.no_rows, pa.int64())}))
     try:
         if survey.as_it_stands and settings.encoding == "utf-8":
-            yield _csv(file, survey, settings.quote, str(file.file))
+            yield replace(_csv(file, survey, settings.quote, str(file.file)), fields_counted=count_fields)
             return
         # An unnamed file: what it holds is gone with the process, however that ends.
         with tempfile.TemporaryFile(dir=file.file.parent if _writable(file.file.parent) else None) as clean:
             write_clean(file.file, layout, survey, clean)
-            yield _csv(file, survey, settings.quote, f"/proc/self/fd/{clean.fileno()}")
+            cleaned = _csv(file, survey, settings.quote, f"/proc/self/fd/{clean.fileno()}")
+            yield replace(cleaned, fields_counted=count_fields)
     finally:
         con.unregister(NO_ROWS)
 
@@ -97,8 +105,8 @@ def _csv(file: ExtractFile, survey: Survey, quote: str, path: str) -> OpenedExtr
     columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(survey.header)))
     packed = ", compression='gzip'" if path.lower().endswith(".gz") else ""
     read = (
-        f"read_csv({_text(path)}, auto_detect=false, header=true, delim={_text(survey.delimiter)}, quote={_text(quote)}, "
-        f"escape={_text(quote)}, nullstr='', strict_mode=true, columns={{{columns}}}{packed})"
+        f"read_csv({text(path)}, auto_detect=false, header=true, delim={text(survey.delimiter)}, quote={text(quote)}, "
+        f"escape={text(quote)}, nullstr='', strict_mode=true, columns={{{columns}}}{packed})"
     )
     # The number is given before anything is left out; the reader keeps the file's order.
     numbered = f"SELECT *, row_number() OVER () AS row_number FROM {read}"
@@ -113,7 +121,7 @@ def _csv(file: ExtractFile, survey: Survey, quote: str, path: str) -> OpenedExtr
 
 
 def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile) -> OpenedExtract:
-    path = _text(str(file.file))
+    path = text(str(file.file))
     try:
         described = con.execute(f"DESCRIBE SELECT * FROM read_parquet({path})").fetchall()
         rows = con.execute(f"SELECT count(*) FROM read_parquet({path})").fetchall()[0][0]
@@ -136,10 +144,6 @@ def _as_text(value: str, kind: str) -> str:
     if kind == "BLOB":
         return f"decode({value})"
     return f"nullif(CAST({value} AS VARCHAR), '')"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _name(value: str) -> str:

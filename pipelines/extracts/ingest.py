@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import duckdb
 import numpy as np
@@ -22,15 +23,18 @@ from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_common import PROVENANCE
 from expectations.tables.records import EXTRACTS
 from pipelines.errors import ExtractError
+from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.extracts.csv_survey import read_blocks
 from pipelines.extracts.extract_reader import OpenedExtract, open_extract
 from pipelines.extracts.postcodes import load_postcode_areas
 from pipelines.extracts.pseudonyms import keyed, read_key
-from pipelines.extracts.raw_columns import raw_rows_sql
+from pipelines.extracts.raw_columns import RawRows, guarded_rows_sql, holds_suspects, raw_rows_sql
 from pipelines.sources.nhs import ExtractFile, FeedSettings, NhsSettings, find_extracts
-from pipelines.storage import Lake, arrow_schema
+from pipelines.sql_literals import text
+from pipelines.storage import DataFile, Lake, arrow_schema
 
 MOST_UNREADABLE = 0.5
+SAMPLE_ROWS = 20_000  # looked at before a file is written in one pass
 
 
 @dataclass(frozen=True)
@@ -164,19 +168,9 @@ def _store(
     sequence: int,
     reading: str,
 ) -> Extract:
-    settings, before = nhs.feeds[table.feed], file.file.stat()
-    with open_extract(con, file, settings) as opened:
-        _refuse_mostly_unreadable(file, opened)
-        rows = raw_rows_sql(con, table, settings, nhs.pseudonyms.clear_share, file, opened)
-        partition = {"extract_id": extract_id}
-        try:
-            data = lake.write_sql(table.name, con, rows.sql, partition)
-        except duckdb.Error as error:
-            raise opened.failure(error) from None
-    if data.rows != opened.rows:
-        raise ExtractError(
-            f"{file.path}: {opened.rows:,} rows were counted and {data.rows:,} read; nothing was kept. Check its quotes and line ends"
-        )
+    before = file.file.stat()
+    partition = {"extract_id": extract_id}
+    data, rows, opened = _written(lake, con, table, nhs, file, partition)
     after = file.file.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise ExtractError(f"{file.path}: the file changed while it was read; run again when it is complete")
@@ -187,6 +181,59 @@ def _store(
         extract_date=file.extract_date, rows=data.rows, rows_unreadable=opened.rows_unreadable, bytes=before.st_size,
         columns_missing=json.dumps(rows.missing), columns_ignored=json.dumps(rows.ignored), reading=reading,
     )  # fmt: skip
+
+
+def _written(
+    lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, nhs: NhsSettings, file: ExtractFile, partition: Mapping[str, str]
+) -> tuple[DataFile, RawRows, OpenedExtract]:
+    """Write a file's rows, not yet committed; a file whose lines differ in width is surveyed field by field and read again."""
+    settings = nhs.feeds[table.feed]
+    for count_fields in (False, True):
+        with open_extract(con, file, settings, count_fields) as opened:
+            _refuse_mostly_unreadable(file, opened)
+            try:
+                data, rows = _write_rows(lake, con, table, nhs, file, opened, partition)
+            except (duckdb.Error, OSError) as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise
+                if opened.fields_counted:
+                    raise opened.failure(error) from None
+                continue
+        if data.rows == opened.rows:
+            break
+    else:
+        raise ExtractError(
+            f"{file.path}: {opened.rows:,} rows were counted and {data.rows:,} read; nothing was kept. Check its quotes and line ends"
+        )
+    return data, rows, opened
+
+
+def _write_rows(
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    nhs: NhsSettings,
+    file: ExtractFile,
+    opened: OpenedExtract,
+    partition: Mapping[str, str],
+) -> tuple[DataFile, RawRows]:
+    """Write a file's rows in one pass with every suspect value withheld; where there is one, count them first and judge."""
+    settings = nhs.feeds[table.feed]
+    if not holds_suspects(con, table, settings, opened, SAMPLE_ROWS):
+        rows = guarded_rows_sql(table, settings, file, opened)
+        data = lake.write_sql(table.name, con, rows.sql, partition)
+        written = lake.folder(table.name) / unquote(data.path)
+        if not any(_withheld(con, written, column) for column in rows.guarded):
+            return data, rows
+        written.unlink()
+    rows = raw_rows_sql(con, table, settings, nhs.pseudonyms.clear_share, file, opened)
+    return lake.write_sql(table.name, con, rows.sql, partition), rows
+
+
+def _withheld(con: duckdb.DuckDBPyConnection, written: Path, column: str) -> bool:
+    """Tell whether a value of a column was withheld; the file's own statistics answer it for most."""
+    query = f"SELECT 1 FROM read_parquet({text(written)}) WHERE {column} = '{WITHHELD}' LIMIT 1"
+    return bool(con.execute(query).fetchall())
 
 
 def _refuse_mostly_unreadable(file: ExtractFile, opened: OpenedExtract) -> None:

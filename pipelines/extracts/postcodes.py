@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.errors import SettingsError
+from pipelines.sql_literals import text
 
 AREAS = "postcode_areas"
 STATUSES = ("resolved", "no_fixed_abode", "postcode_unknown", "outside_england", "unmatched")
@@ -29,8 +30,9 @@ def load_postcode_areas(con: duckdb.DuckDBPyConnection, lookup: Path | None) -> 
             raise SettingsError(f"postcode_lookup: there is no file {lookup}")
         reader = "read_parquet" if lookup.suffix == ".parquet" else "read_csv"
         options = "" if lookup.suffix == ".parquet" else ", all_varchar=true, header=true"
-        path = str(lookup).replace("'", "''")
-        rows = f"SELECT {normal('postcode')} AS postcode, any_value(lsoa) AS lsoa FROM {reader}('{path}'{options}) GROUP BY 1"
+        rows = (
+            f"SELECT {normal('postcode')} AS postcode, any_value(lsoa) AS lsoa FROM {reader}({text(lookup)}{options}) GROUP BY 1"
+        )
     try:
         con.execute(f"CREATE OR REPLACE TEMP TABLE {AREAS} AS {rows}")
     except duckdb.Error as error:

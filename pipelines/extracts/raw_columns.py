@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import duckdb
 
-from expectations.table import Table
+from expectations.table import Column, Table
 from expectations.tables.raw_common import PROVENANCE
 from pipelines.errors import ExtractError
 from pipelines.extracts.clear_identifiers import (
@@ -16,21 +17,24 @@ from pipelines.extracts.clear_identifiers import (
     clear_sql,
     columns_to_withhold,
     look_for,
+    suspect_sql,
     watched_columns,
 )
 from pipelines.extracts.extract_reader import OpenedExtract
 from pipelines.extracts.postcodes import AREAS, normal, status_sql
 from pipelines.extracts.pseudonyms import pseudonym_sql
 from pipelines.sources.nhs import ExtractFile, FeedSettings
+from pipelines.sql_literals import text
 
 
 @dataclass(frozen=True)
 class RawRows:
-    """The SQL of the rows to store, the declared columns the file lacks and the headers that are not stored."""
+    """The SQL of the rows to store, the declared columns the file lacks, the headers that are not stored and what is withheld from."""
 
     sql: str
     missing: list[str]
     ignored: list[str]
+    guarded: tuple[str, ...] = ()
 
 
 def raw_rows_sql(
@@ -42,29 +46,61 @@ def raw_rows_sql(
     opened: OpenedExtract,
 ) -> RawRows:
     """Give the rows to store; an ExtractError names a header that stands twice, or a column full of clear identifiers."""
-    places = match_header(table, settings, opened)
-    found = {column: opened.values[place] for column, place in places.items()}
-    values = {**found, **{column: _text(value) for column, value in settings.constants.items() if column not in found}}
-    hashed = not settings.pseudonymised
-    watched = watched_columns(table, hashed)
+    found = _found(table, settings, opened)
     try:
-        sightings = look_for(con, opened.source, found, watched)
+        sightings = look_for(con, opened.source, found, _watched(table, settings))
     except duckdb.Error as error:
         raise opened.failure(error) from None
     withheld = columns_to_withhold(file.path, sightings, clear_share)
     declared = {column.name: column for column in table.columns}
-    for name, numbers in withheld.items():
-        values[name] = f"CASE WHEN {clear_sql(declared[name], values[name], numbers)} THEN '{WITHHELD}' ELSE {values[name]} END"
-    if hashed:
+    clear = {name: clear_sql(declared[name], found[name], numbers) for name, numbers in withheld.items()}
+    return _rows(table, settings, file, opened, clear)
+
+
+def guarded_rows_sql(table: Table, settings: FeedSettings, file: ExtractFile, opened: OpenedExtract) -> RawRows:
+    """Give the rows to store of a file not yet looked at: whatever might be a clear identifier is withheld, in `guarded` columns."""
+    found = _found(table, settings, opened)
+    clear = {column.name: suspect_sql(column, found[column.name]) for column in _watched(table, settings) if column.name in found}
+    return _rows(table, settings, file, opened, clear)
+
+
+def holds_suspects(
+    con: duckdb.DuckDBPyConnection, table: Table, settings: FeedSettings, opened: OpenedExtract, sample_rows: int
+) -> bool:
+    """Tell whether something that might be a clear identifier stands in a file's first rows."""
+    found = _found(table, settings, opened)
+    watched = [column for column in _watched(table, settings) if column.name in found]
+    any_suspect = " OR ".join(suspect_sql(column, found[column.name]) for column in watched) or "false"
+    query = f"SELECT coalesce(bool_or({any_suspect}), false) FROM (SELECT * FROM {opened.source} LIMIT {sample_rows})"
+    return bool(con.execute(query).fetchall()[0][0])
+
+
+def _found(table: Table, settings: FeedSettings, opened: OpenedExtract) -> dict[str, str]:
+    return {column: opened.values[place] for column, place in match_header(table, settings, opened).items()}
+
+
+def _watched(table: Table, settings: FeedSettings) -> list[Column]:
+    return watched_columns(table, hashed=not settings.pseudonymised)
+
+
+def _rows(table: Table, settings: FeedSettings, file: ExtractFile, opened: OpenedExtract, clear: Mapping[str, str]) -> RawRows:
+    """Give the rows to store; `clear` is, by column, the SQL that is true where a value is withheld."""
+    places = match_header(table, settings, opened)
+    values = _found(table, settings, opened)
+    values.update({column: text(value) for column, value in settings.constants.items() if column not in values})
+    for name, is_clear in clear.items():
+        values[name] = f"CASE WHEN {is_clear} THEN '{WITHHELD}' ELSE {values[name]} END"
+    if not settings.pseudonymised:
         values.update({name: pseudonym_sql(values[name]) for name in PERSON_COLUMNS if name in values})
     source = opened.source
-    if POSTCODE_COLUMN in declared:
+    if any(column.name == POSTCODE_COLUMN for column in table.columns):
         source = _resolve_postcodes(values, source)
-    names = [name for name in declared if name not in {column.name for column in PROVENANCE}]
+    names = [column.name for column in table.columns if column.name not in {own.name for own in PROVENANCE}]
     columns = ", ".join(f"CAST({values.get(name, 'NULL')} AS VARCHAR) AS {name}" for name in names)
-    provenance = f"DATE '{file.extract_date}' AS extract_date, {_text(file.file.name)} AS file_name, row_number"
+    provenance = f"DATE '{file.extract_date}' AS extract_date, {text(file.file.name)} AS file_name, row_number"
     ignored = sorted({name for place, name in enumerate(opened.header) if place not in places.values() and name})
-    return RawRows(f"SELECT {columns}, {provenance} FROM {source}", [name for name in names if name not in values], ignored)
+    missing = [name for name in names if name not in values]
+    return RawRows(f"SELECT {columns}, {provenance} FROM {source}", missing, ignored, tuple(clear))
 
 
 def match_header(table: Table, settings: FeedSettings, opened: OpenedExtract) -> dict[str, int]:
@@ -102,7 +138,3 @@ def _resolve_postcodes(values: dict[str, str], source: str) -> str:
     values[POSTCODE_COLUMN] = status_sql(postcode, lsoa, "areas.lsoa")
     values["lsoa_code"] = f"CASE WHEN nullif(trim({lsoa}), '') IS NULL THEN areas.lsoa ELSE {lsoa} END"
     return f"{source} AS source LEFT JOIN {AREAS} AS areas ON areas.postcode = {normal(postcode)}"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -14,7 +14,7 @@ from pipelines.sources.reference_columns import DEPRIVATION, DOMAINS, LSOA
 
 VINTAGE_OF = {2019: 2011, 2025: 2021}  # edition -> the LSOAs it stands on
 AREAS_OF = {2019: 32_844, 2025: 33_755}  # edition -> areas it ranks
-WHOLE = [*(f"{name}_decile" for name in ("imd", *DOMAINS)), "imd_rank"]
+WHOLE = [f"{name}_{what}" for name in ("imd", *DOMAINS) for what in ("decile", "rank")]
 LEAST_MATCH = 0.99  # a whole edition on the other vintage still matches 0.95
 
 

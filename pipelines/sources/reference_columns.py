@@ -29,6 +29,7 @@ DEPRIVATION: Patterns = {
     "imd_score": rf"{_IMD}score",
     "imd_rank": rf"{_IMD}rank(where.*)?",
     "imd_decile": rf"{_IMD}decile(where.*)?",
+    **{f"{domain}_rank": rf"{pattern}rank(where.*)?" for domain, pattern in _DOMAINS.items()},
     **{f"{domain}_decile": rf"{pattern}decile(where.*)?" for domain, pattern in _DOMAINS.items()},
     "idaci_score": r"(incomedeprivationaffectingchildrenindex)?idaciscore(rate)?",
     "idaopi_score": r"(incomedeprivationaffectingolderpeople(index)?)?idaopiscore(rate)?",

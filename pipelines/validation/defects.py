@@ -10,6 +10,7 @@ import pandas as pd
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import VALIDATION
 from pipelines.errors import ExtractError
+from pipelines.sql_literals import text
 from pipelines.storage import Lake
 
 PLANTED = "planted_defects.csv"
@@ -24,8 +25,7 @@ def count_defects(lake: Lake, con: duckdb.DuckDBPyConnection, landing: Path) -> 
     file = landing / PLANTED
     if not file.is_file():
         raise ExtractError(f"there is no {file}: only a synthetic board says what was planted in it")
-    path = str(file).replace("'", "''")
-    planted = f"(SELECT DISTINCT feed, row_key, CAST(defect AS INTEGER) AS defect, reason FROM read_csv('{path}', header=true, all_varchar=true))"
+    planted = f"(SELECT DISTINCT feed, row_key, CAST(defect AS INTEGER) AS defect, reason FROM read_csv({text(file)}, header=true, all_varchar=true))"
     return con.execute(
         f"""WITH planted AS {planted}, found AS (SELECT DISTINCT feed, row_key, reason FROM ({_found(lake)})),
         rows AS (SELECT DISTINCT feed, row_key FROM planted),

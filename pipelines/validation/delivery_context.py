@@ -10,8 +10,17 @@ from expectations.row_checks import RowCheck, sender_columns
 from expectations.table import Action, Kind, Table
 from pipelines.extracts.ingest import Extract
 from pipelines.storage import Lake
-from pipelines.validation.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, flagged_rows_sql, needs
-from pipelines.validation.typed_rows import DATE_FORMATS, Reading, is_padded_sql, matches, text_rows_sql, text_sql, typed_rows_sql
+from pipelines.validation.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, REPEATED_KEYS, flagged_rows_sql, needs
+from pipelines.validation.typed_rows import (
+    DATE_FORMATS,
+    Reading,
+    is_padded_sql,
+    matches,
+    may_be_padded_sql,
+    text_rows_sql,
+    text_sql,
+    typed_rows_sql,
+)
 from pipelines.validation.validation_settings import ValidationSettings
 
 LONGEST_STAY_NIGHTS = 730  # an overlap of longer stays is an error of dates and is named as such
@@ -36,16 +45,26 @@ def profile_extract(con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, ex
     forms = ", ".join(f"{_format_number(name)} AS format_{name}" for name in dates)
     came = ", ".join(f"raw_{column.name}" for column in columns)
     counts = [f"count(raw_{column.name})" for column in columns]
-    counts += [f"count(*) FILTER ({is_padded_sql('raw_' + column.name)})" for column in columns]
+    counts += [f"count(*) FILTER ({may_be_padded_sql('raw_' + column.name)})" for column in columns]
     counts += [f"count(*) FILTER (format_{name} = {number})" for name in dates for number in range(len(DATE_FORMATS))]
     inner = f"SELECT {came}{', ' + forms if forms else ''} FROM {text_rows_sql(table, source, frozenset(dates))}"
     found = con.execute(f"SELECT count(*), {', '.join(counts)} FROM ({inner})").fetchall()[0]
     names, width = [column.name for column in columns], len(DATE_FORMATS)
     values = dict(zip(names, found[1 : 1 + len(names)], strict=True))
-    padded = frozenset(name for name, count in zip(names, found[1 + len(names) : 1 + 2 * len(names)], strict=True) if count)
+    suspects = [name for name, count in zip(names, found[1 + len(names) : 1 + 2 * len(names)], strict=True) if count]
+    padded = _padded(con, source, suspects)
     by_format = found[1 + 2 * len(names) :]
     formats = {name: _main_format(by_format[place * width : (place + 1) * width]) for place, name in enumerate(dates)}
     return Profile(extract, source, found[0], values, Reading(formats, padded))
+
+
+def _padded(con: duckdb.DuckDBPyConnection, source: str, names: list[str]) -> frozenset[str]:
+    """Give the columns among these in which a value is padded."""
+    if not names:
+        return frozenset()
+    counts = ", ".join(f"count(*) FILTER ({is_padded_sql(name)})" for name in names)
+    found = con.execute(f"SELECT {counts} FROM {source}").fetchall()[0]
+    return frozenset(name for name, count in zip(names, found, strict=True) if count)
 
 
 def _format_number(name: str) -> str:
@@ -114,13 +133,13 @@ def _find_duplicates(
     key, digest = ", ".join(table.key), f"hash({', '.join(table.key)})"
     known = " AND ".join(f"{column} IS NOT NULL" for column in table.key)
     digests = " UNION ALL ".join(f"SELECT {digest} AS digest FROM {_typed(table, profile)} WHERE {known}" for profile in delivery)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE repeated_keys AS SELECT digest FROM ({digests}) GROUP BY 1 HAVING count(*) > 1")
-    if not con.execute("SELECT count(*) FROM repeated_keys").fetchall()[0][0]:
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {REPEATED_KEYS} AS SELECT digest FROM ({digests}) GROUP BY 1 HAVING count(*) > 1")
+    if not con.execute(f"SELECT count(*) FROM {REPEATED_KEYS}").fetchall()[0][0]:
         con.execute(f"CREATE OR REPLACE TEMP TABLE {DUPLICATES} AS SELECT '' AS extract_id, 0::BIGINT AS row_number WHERE false")
         return
     repeated = " UNION ALL ".join(
         f"""SELECT extract_id, file_name, row_number, {key} FROM {_typed(table, profile)}
-        WHERE {digest} IN (SELECT digest FROM repeated_keys) AND {known}"""
+        WHERE {digest} IN (SELECT digest FROM {REPEATED_KEYS}) AND {known}"""
         for profile in delivery
     )
     con.execute(f"CREATE OR REPLACE TEMP TABLE repeated_rows AS {repeated}")

@@ -12,6 +12,7 @@ import pandas as pd
 from expectations.table import Table
 from expectations.table_checks import NOT_KNOWN, Summary, Thresholds
 from pipelines.sources.nhs import FeedSettings
+from pipelines.validation.row_flags import REPEATED_KEYS, needs
 from pipelines.validation.row_validation import RowOutcome
 from pipelines.validation.validated_rows import ValidExtract, first_restated_day, kept_rows_sql
 from pipelines.validation.validation_settings import ValidationSettings
@@ -52,7 +53,8 @@ def summarise(
     summary = Summary(
         _extracts(delivery.table, outcomes), thresholds=Thresholds(settings.least_month_rows, settings.least_group_rows)
     )
-    summary.repeated_keys = _repeated_keys(con, delivery)
+    if "keys_unique" in checks:
+        summary.repeated_keys = _repeated_keys(con, delivery)
     summary.columns = _columns(con, delivery, before, outcomes)
     if "month_collapsed" in checks:
         summary.months = compared_months(con, delivery, before, feed)
@@ -117,8 +119,10 @@ def _extracts(table: Table, outcomes: list[RowOutcome]) -> pd.DataFrame:
 
 
 def _repeated_keys(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:
-    key = ", ".join(delivery.table.key)
-    query = f"SELECT count(*) FROM (SELECT {key} FROM {delivery.rows} GROUP BY ALL HAVING count(*) > 1)"
+    """Count the keys that stand twice; where duplicates were looked for, only rows that share a digest of their key can."""
+    key, looked_for = ", ".join(delivery.table.key), needs(delivery.table.row_rules, "duplicate_row")
+    suspect = f"WHERE hash({key}) IN (SELECT digest FROM {REPEATED_KEYS})" if looked_for else ""
+    query = f"SELECT count(*) FROM (SELECT {key} FROM {delivery.rows} {suspect} GROUP BY ALL HAVING count(*) > 1)"
     return int(con.execute(query).fetchall()[0][0])
 
 

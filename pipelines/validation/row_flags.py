@@ -11,6 +11,7 @@ from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.validation.typed_rows import (
     DATE_FORMATS,
     IMPRECISE,
+    LONGEST_IMPRECISE,
     Reading,
     is_out_of_range,
     is_outside,
@@ -21,6 +22,7 @@ from pipelines.validation.typed_rows import (
 
 # Temporary tables that hold what a row alone does not tell, made by `delivery_context.py`.
 BIRTHS, DUMMIES, DUPLICATES, OVERLAPS = "context_births", "context_dummies", "context_duplicates", "context_overlaps"
+REPEATED_KEYS = "repeated_keys"  # the digests of the keys that stand on more than one row of the delivery
 
 
 def needs(rules: Iterable[RowRule], context: str) -> bool:
@@ -50,8 +52,11 @@ def flagged_rows_sql(
 
 
 def _shown(column: Column) -> str:
-    """Give what a batch holds of a column: its values where it has a vocabulary, else whether there is one at all."""
-    return column.name if column.allowed or column.pattern else f"CASE WHEN {column.name} IS NOT NULL THEN 1 END"
+    """Give what a batch holds of a column: its values where it has a vocabulary or range, else whether there is one at all."""
+    if column.allowed or column.pattern:
+        return column.name
+    ranged = column.minimum is not None or column.maximum is not None
+    return f"CAST({column.name} AS DOUBLE)" if ranged else f"CASE WHEN {column.name} IS NOT NULL THEN 1 END"
 
 
 def _with_context(table: Table, rules: list[RowRule], rows: str, extract_id: str) -> str:
@@ -74,12 +79,18 @@ def _withheld(table: Table) -> str:
 
 
 def _unreadable(column: Column, reading: Reading) -> str:
-    lost = f"text_{column.name} IS NOT NULL AND {column.name} IS NULL"
-    return f"{lost} AND NOT {_in_another_format(column, reading)}" if column.kind is Kind.DATE else lost
+    if column.kind is not Kind.DATE:
+        return _lost(column)
+    return f"CASE WHEN {_lost(column)} THEN NOT {_in_another_format(column, reading)} END"
 
 
 def _second_format(column: Column, reading: Reading) -> str:
-    return f"text_{column.name} IS NOT NULL AND {column.name} IS NULL AND {_in_another_format(column, reading)}"
+    # CASE, not AND: the patterns are then matched on the few lost rows alone.
+    return f"CASE WHEN {_lost(column)} THEN {_in_another_format(column, reading)} END"
+
+
+def _lost(column: Column) -> str:
+    return f"text_{column.name} IS NOT NULL AND {column.name} IS NULL"
 
 
 def _in_another_format(column: Column, reading: Reading) -> str:
@@ -89,13 +100,14 @@ def _in_another_format(column: Column, reading: Reading) -> str:
 
 
 def _imprecise(column: Column, reading: Reading) -> str:
-    main = reading.date_format(column.name)
-    return f"{column.name} IS NOT NULL AND NOT {matches(f'text_{column.name}', main.pattern)} AND {matches(f'text_{column.name}', IMPRECISE)}"
+    """Mark a date that was read from a year or month; no main format is as short as those."""
+    text = f"text_{column.name}"
+    return f"CASE WHEN strlen({text}) <= {LONGEST_IMPRECISE} THEN {column.name} IS NOT NULL AND {matches(text, IMPRECISE)} END"
 
 
 def _padded(column: Column, reading: Reading) -> str:
-    outside = is_outside(column, column.name)
-    return f"raw_{column.name} <> {column.name}" + (f" AND NOT {outside}" if outside else "")
+    outside, changed = is_outside(column, column.name), f"raw_{column.name} <> {column.name}"
+    return f"CASE WHEN {changed} THEN NOT {outside} END" if outside else changed
 
 
 _FLAGS: dict[str, Callable[[Column, Reading], str]] = {

@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -24,7 +23,7 @@ from pipelines.validation.row_flags import flagged_rows_sql
 if TYPE_CHECKING:
     from expectations.validation import Engine
 
-EngineCount = Callable[[pd.DataFrame], dict[tuple[str, ...], int]]
+EngineCount = Callable[[pa.RecordBatch], dict[tuple[str, ...], int]]
 STORED = pa.schema([part for part in arrow_schema(QUARANTINE) if part.name not in QUARANTINE.partitioned_by])
 
 
@@ -71,15 +70,24 @@ def validate_rows(
 
     A CountMismatch says that Great Expectations and the flags, which name the rows, count differently.
     """
-    from expectations.suites import row_suite, shown_columns  # the engine takes seconds to import
+    from expectations.suites import flag_suite, flagged_checks, shown_columns, value_suite  # the engine takes seconds to import
 
     outcome, extract_id = RowOutcome(profile, checks), profile.extract.extract_id
     partition = {"table_name": table.name, "extract_id": extract_id}
     unreadable = _unreadable_rows(lake, partition)
-    query = flagged_rows_sql(table, profile.source, profile.reading, checks, shown_columns(checks), extract_id)
+    shown = shown_columns(checks)
+    query = flagged_rows_sql(table, profile.source, profile.reading, checks, shown, extract_id)
     batches = con.sql(query).to_arrow_reader(batch_rows)
-    codes = {column.name for column in table.columns if column.allowed}
-    listed = _listed(batches, partial(engine.count_broken, suite=row_suite(table, checks)), outcome, codes)
+    values, flags = value_suite(table, checks), flag_suite(table, checks)
+    flagged = [check.name for check in flagged_checks(checks)]
+
+    def count(batch: pa.RecordBatch) -> dict[tuple[str, ...], int]:
+        return {
+            **engine.count_broken(_frame(batch, shown), values),
+            **engine.count_broken(_frame(batch, flagged), flags),
+        }
+
+    listed = _listed(batches, count, outcome)
     data = lake.write_arrow(QUARANTINE.name, pa.RecordBatchReader.from_batches(STORED, _after(unreadable, listed)), partition)
     lake.commit(QUARANTINE.name, [data], arrow_schema(QUARANTINE), partition_by=QUARANTINE.partitioned_by, replace=partition)
     outcome.set_aside += profile.extract.rows_unreadable
@@ -99,15 +107,13 @@ def _after(first: pa.Table, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.Recor
     yield from rest
 
 
-def _listed(
-    batches: pa.RecordBatchReader, count_broken: EngineCount, outcome: RowOutcome, codes: set[str]
-) -> Iterator[pa.RecordBatch]:
+def _listed(batches: pa.RecordBatchReader, count_broken: EngineCount, outcome: RowOutcome) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         if not batch.num_rows:
             continue
         flags = {check.name: batch.column(check.name).to_numpy(zero_copy_only=False) for check in outcome.checks}
         counts = {name: int(np.count_nonzero(flag)) for name, flag in flags.items()}
-        _compare(count_broken(_frame(batch, codes)), counts)
+        _compare(count_broken(batch), counts)
         outcome.broken.update(counts)
         leaving = [flags[check.name] for check in outcome.checks if check.action is Action.SET_ASIDE and counts[check.name]]
         outcome.set_aside += int(np.count_nonzero(np.logical_or.reduce(leaving))) if leaving else 0
@@ -117,11 +123,12 @@ def _listed(
                 yield _rows(outcome.profile.extract.file_name, numbers[flags[check.name]], check)
 
 
-def _frame(batch: pa.RecordBatch, listed: set[str]) -> pd.DataFrame:
-    """Give a batch as the engine takes it at least cost: the columns that have a list of codes as categories."""
-    columns = {name: batch.column(name) for name in batch.schema.names if name != "row_number"}
+def _frame(batch: pa.RecordBatch, names: list[str]) -> pd.DataFrame:
+    """Give columns of a batch as the engine takes them at least cost: text as categories."""
+    columns = {name: batch.column(name) for name in names}
+    texts = {name for name, column in columns.items() if pa.types.is_string(column.type)}
     return pa.table(
-        {name: column.dictionary_encode() if name in listed else column for name, column in columns.items()}
+        {name: column.dictionary_encode() if name in texts else column for name, column in columns.items()}
     ).to_pandas()
 
 

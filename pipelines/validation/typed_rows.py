@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from expectations.row_checks import sender_columns
 from expectations.table import Action, Column, Kind, RowRule, Table
+from pipelines.sql_literals import text, texts
 
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 RECORDED = "recorded_date"  # the column that caps an imprecise date
@@ -61,6 +62,13 @@ class Reading:
 
 
 IMPRECISE = r"[0-9]{4}(-(0[1-9]|1[0-2]))?"
+LONGEST_IMPRECISE = 7  # no other way to write a day is as short
+
+# Patterns cost most of what reading costs. Text that a cast gives back as it was is known to match without one; a file's
+# repeated values are cast once each.
+PLAIN_DAY = "strlen({0}) = 10 AND CAST(try_cast({0} AS DATE) AS VARCHAR) = {0}"
+PLAIN_WHOLE = "CAST(try_cast({0} AS BIGINT) AS VARCHAR) = {0}"
+SHOWN_BY_CAST = {r"-?[0-9]{1,19}": PLAIN_WHOLE, DATE_FORMATS[0].pattern: PLAIN_DAY}
 
 
 def text_sql(value: str, padded: bool = True) -> str:
@@ -74,9 +82,16 @@ def is_padded_sql(value: str) -> str:
     return f"(left({value}, 1) IN ({blanks}) OR right({value}, 1) IN ({blanks}))"
 
 
+def may_be_padded_sql(value: str) -> str:
+    """Give the cheaper SQL that is true at least for every padded value: one that begins or ends with no plain character."""
+    return f"(NOT {value} BETWEEN '!' AND '~' OR NOT reverse({value}) BETWEEN '!' AND '~')"
+
+
 def matches(value: str, pattern: str) -> str:
     """Give the SQL that is true where a value matches a pattern from end to end."""
-    return f"regexp_full_match({value}, '{pattern.replace(chr(39), chr(39) * 2)}')"
+    matched = f"regexp_full_match({value}, {text(pattern)})"
+    plain = SHOWN_BY_CAST.get(pattern)
+    return f"CASE WHEN {plain.format(value)} THEN true ELSE {matched} END" if plain else matched
 
 
 def read_sql(column: Column, reading: Reading) -> str:
@@ -85,12 +100,19 @@ def read_sql(column: Column, reading: Reading) -> str:
     if column.kind is Kind.CODE:
         return f"upper({text})"
     if column.kind is Kind.INTEGER:
-        whole = f"try_cast(split_part({text}, '.', 1) AS {'BIGINT' if column.arrow == 'int64' else 'INTEGER'})"
-        return f"CASE WHEN {matches(text, '[+-]?[0-9]{1,18}([.]0*)?')} THEN {whole} END"
+        kind = "BIGINT" if column.arrow == "int64" else "INTEGER"
+        written = matches(text, "[+-]?[0-9]{1,18}([.]0*)?")
+        return (
+            f"CASE WHEN strlen({text}) <= 18 AND {PLAIN_WHOLE.format(text)} THEN try_cast({text} AS {kind}) "
+            f"WHEN {written} THEN try_cast(split_part({text}, '.', 1) AS {kind}) END"
+        )
     if column.kind is Kind.NUMBER:
         number = f"try_cast({text} AS DOUBLE)"
         written = matches(text, "[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,3})?")
-        return f"CASE WHEN {written} AND isfinite({number}) THEN {number} END"
+        return (
+            f"CASE WHEN {number} IS NULL OR NOT isfinite({number}) THEN NULL WHEN {PLAIN_WHOLE.format(text)} THEN {number} "
+            f"WHEN CAST({number} AS VARCHAR) = {text} THEN {number} WHEN {written} THEN {number} END"
+        )
     if column.kind is Kind.DATE:
         return _date_sql(column.name, reading)
     return text
@@ -109,8 +131,9 @@ def _date_sql(name: str, reading: Reading) -> str:
         )
     # A cap before the period would date the fact earlier than stated: it does not count.
     capped = ", ".join([last, *(f"CASE WHEN {cap} >= {first} THEN {cap} END" for cap in caps)])
+    plain = f"WHEN {PLAIN_DAY.format(text)} THEN try_cast({text} AS DATE) " if form is DATE_FORMATS[0] else ""
     return (
-        f"CASE WHEN {matches(text, form.pattern)} THEN {form.read.format(text)} "
+        f"CASE {plain}WHEN {matches(text, form.pattern)} THEN {form.read.format(text)} "
         f"WHEN {matches(text, IMPRECISE)} THEN least({capped}) END"
     )
 
@@ -118,8 +141,7 @@ def _date_sql(name: str, reading: Reading) -> str:
 def is_outside(column: Column, value: str) -> str:
     """Give the SQL that is true where a read value is outside the column's vocabulary; empty without one."""
     if column.allowed:
-        listed = ", ".join("'" + code.replace("'", "''") + "'" for code in column.allowed)
-        return f"{value} NOT IN ({listed})"
+        return f"{value} NOT IN ({texts(column.allowed)})"
     return f"NOT {matches(value, column.pattern)}" if column.pattern else ""
 
 

@@ -43,7 +43,7 @@ class ValidationSettings(BaseModel, extra="forbid", frozen=True):
         default={}, description="table rule, or feed.rule -> its limit in place of the declared one"
     )
     accepted: tuple[AcceptedBreach, ...] = Field(default=(), description="breaches that stop nothing")
-    batch_rows: int = Field(default=250_000, ge=1_000, le=5_000_000, description="rows of a batch in memory")
+    batch_rows: int = Field(default=1_000_000, ge=1_000, le=5_000_000, description="rows of a batch in memory")
     dummy_person_rows: Mapping[str, int] = Field(
         default={"admissions": 300, "emergency_attendances": 300, "outpatient_appointments": 350},
         description="feed -> rows in one delivery above which a pseudonym whose rows share days is a mark for 'number missing'",

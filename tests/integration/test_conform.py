@@ -12,6 +12,7 @@ import pytest
 
 from expectations.catalogue import RAW_TABLES
 from expectations.table import Kind
+from pipelines.conform import board as board_steps
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.board import (
     conform_coverage,
@@ -61,8 +62,8 @@ def rows_sql(feed: str, count: int, columns: dict[str, str]) -> str:
         f"CAST({given.get(name, 'NULL')} AS {kind}) AS {name}" for name, kind in types.items() if name != "person_id"
     )
     return (
-        f"(SELECT person_id, {selected}, extract_date AS first_extract_date, true AS is_first_delivery "
-        f"FROM (SELECT i, {person} AS person_id FROM range({count}) AS t(i)))"
+        f"(SELECT person_id, {selected}, extract_date AS first_extract_date, true AS is_first_delivery, "
+        f"extract_date AS key_extract_date, true AS key_in_first_delivery FROM (SELECT i, {person} AS person_id FROM range({count}) AS t(i)))"
     )
 
 
@@ -178,6 +179,33 @@ def test_a_second_run_gives_the_same_tables_and_a_new_person_keeps_everyones_key
     )
     conform_people(lake, con, {**SOURCES, "gp_medication_orders": newcomer}, RULES)
     assert dict(con.sql(f"SELECT person_id, person_key FROM {lake.scan('core__person')}").fetchall()) == {**keys, "a": len(keys)}
+
+
+def test_a_run_killed_between_dictionary_and_events_leaves_every_event_its_codes(tmp_path, monkeypatch):
+    lake, cut_off = Lake(tmp_path / "lake"), {**SOURCES, "gp_observations": SOURCES["gp_observations"].replace("271649000", "190000000")}
+    meaning = """SELECT event_date, event_type, coded.source_code, sent.source_code FROM {event} AS event
+        LEFT JOIN {code} AS coded ON coded.code = event.code LEFT JOIN {code} AS sent ON sent.code = provider ORDER BY ALL"""
+    with connect() as con:
+        conform(lake, con, SOURCES, tmp_path / "work")
+
+        def read() -> list[tuple]:
+            return con.sql(meaning.format(event=lake.scan("core__event"), code=lake.scan("core__code"))).fetchall()
+
+        before = read()
+
+        def killed(*_: object) -> int:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(board_steps, "write_events", killed)
+        with pytest.raises(KeyboardInterrupt):
+            conform(lake, con, cut_off, tmp_path / "work")
+        assert lake.version("core__code") == 1
+        assert read() == before
+        monkeypatch.undo()
+        conform(lake, con, cut_off, tmp_path / "work")
+        again = read()
+    assert again != before
+    assert all(code for _, kind, code, _ in again if kind == 40)
 
 
 def test_a_board_of_strangers_is_stopped(tmp_path):

@@ -51,11 +51,12 @@ study: {name: of_a_test, validation: {kind: person_folds}}
 CORE = {
     "core__area", "core__code", "core__coverage", "core__event", "core__event_type", "core__linkage", "core__organisation",
     "core__organisation_relation", "core__organisation_succession", "core__person", "core__quarantine", "core__registration",
-    "core__residence", "core__spell", "monitoring__validation", "monitoring__volumes",
+    "core__residence", "core__spell", "monitoring__same_day_emergency_care", "monitoring__validation", "monitoring__volumes",
 }  # fmt: skip
 FEATURES = {"features__catalogue", "features__person", "risk__cohort_flow", "risk__labels"}
 TRAINED = {"risk__models", "equity__model_audit"}
 SCORED = {"risk__scores", "risk__drivers", "risk__runs"}
+RATES = {"equity__outcome_rates"}
 RAW = {table.name for table in RAW_TABLES.values()}
 
 
@@ -92,10 +93,13 @@ def selected(definitions: dg.Definitions, job: str) -> set[str]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (SYNTHETIC, RAW | CORE | FEATURES | TRAINED | SCORED | {"synthetic_board"}),
-        (NHS, {"raw__patients", "raw__registrations", "raw__admissions"} | CORE | FEATURES | TRAINED | SCORED),
+        (SYNTHETIC, RAW | CORE | FEATURES | TRAINED | SCORED | RATES | {"synthetic_board"}),
+        (NHS, {"raw__patients", "raw__registrations", "raw__admissions"} | CORE | FEATURES | TRAINED | SCORED | RATES),
         (WITHOUT_A_LIST, {"raw__outpatient_appointments", "raw__registrations", "raw__admissions"} | CORE),
-        (FEATURE_TABLE, {"raw__feature_table", "core__quarantine", "monitoring__validation"} | FEATURES | TRAINED | SCORED),
+        (
+            FEATURE_TABLE,
+            {"raw__feature_table", "core__quarantine", "monitoring__validation"} | FEATURES | TRAINED | SCORED | RATES,
+        ),
     ],
     ids=["synthetic", "nhs", "nhs without a list", "feature table"],
 )

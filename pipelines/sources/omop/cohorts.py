@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from expectations.tables import core
 from features.events import NUMBER_OF
+from pipelines.sql_literals import text
 from pipelines.storage import Lake
 
 
@@ -24,8 +25,9 @@ def cohort_code(cohort: str) -> str:
 
 
 def _entries_sql(lake: Lake, cohort: str) -> str:
-    wanted = cohort_code(cohort).replace("'", "''")
-    named = f"SELECT code FROM {lake.scan(core.CODE.name)} WHERE code_system = 'omop' AND source_code = '{wanted}'"
+    named = (
+        f"SELECT code FROM {lake.scan(core.CODE.name)} WHERE code_system = 'omop' AND source_code = {text(cohort_code(cohort))}"
+    )
     return (
         f"(SELECT DISTINCT person_key, event_date AS day FROM {lake.scan(core.EVENT.name)} "
         f"WHERE event_type = {NUMBER_OF['omop_cohort']} AND code IN ({named}))"

@@ -14,10 +14,13 @@ from expectations.tables.raw_common import PROVENANCE
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.feeds import EVENT_FEEDS, Sources
 from pipelines.sources.omop.settings import OmopSettings
-from pipelines.sources.omop.visits import NO_DEATHS, NO_SITE, Cdm, text, texts, visits_sql
+from pipelines.sources.omop.visits import NO_DEATHS, NO_SITE, Cdm, visits_sql
+from pipelines.sql_literals import text, texts
 
 SEX_OF_GENDER = {"8507": "1", "8532": "2", "8521": "9", "8551": "0"}
-DELIVERY = ("extract_id", "extract_date", "row_number", "first_extract_date", "is_first_delivery")
+DELIVERY = (
+    "extract_id", "extract_date", "row_number", "first_extract_date", "is_first_delivery", "key_extract_date", "key_in_first_delivery",
+)  # fmt: skip
 SQL_TYPES = {Kind.DATE: "DATE", Kind.INTEGER: "INTEGER", Kind.NUMBER: "DOUBLE"}
 
 

@@ -7,9 +7,10 @@ admission or the day before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from pipelines.sources.omop.settings import OmopSettings
+from pipelines.sql_literals import text, texts
 
 Cdm = Mapping[str, str]  # CDM table -> SQL, usable in FROM, of its validated rows
 
@@ -54,13 +55,3 @@ def _told(settings: OmopSettings) -> str:
         WHEN visit_concept_id IN ({texts(visits.emergency_room)}) THEN 'emergency_room'
         WHEN visit_concept_id IN ({texts(visits.outpatient)}) THEN 'outpatient'
         ELSE 'other' END"""
-
-
-def text(value: object) -> str:
-    """Give a SQL text literal."""
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-def texts(values: Iterable[object]) -> str:
-    """Give SQL text literals, separated; a list without values matches nothing."""
-    return ", ".join(text(value) for value in values) or "NULL"

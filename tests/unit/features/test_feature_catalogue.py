@@ -53,6 +53,46 @@ def test_a_feature_whose_feed_is_absent_or_not_allowed_says_why(catalogue: Catal
     assert rows["ae_attendances_365d"]["reason"] == "the feed emergency_attendances is absent"
 
 
+FEEDS = ("patients", "registrations", "addresses", "admissions", "emergency_attendances", "outpatient_appointments", "gp_observations",
+         "gp_medication_orders")  # fmt: skip
+
+
+@pytest.mark.parametrize("dropped", FEEDS)
+def test_without_a_feed_exactly_the_features_that_need_it_are_left_out_with_the_reason(
+    catalogue: Catalogue, dropped: str
+) -> None:
+    others = tuple(feed for feed in FEEDS if feed != dropped)
+    needing = {feature.name for feature in catalogue.features if dropped in feature.feeds}
+    omop = {feature.name for feature in catalogue.features if feature.family == "OMOP source"}
+    assert needing
+    not_allowed, absent = unavailable(catalogue, (*FEEDS, "omop"), others), unavailable(catalogue, others, None)
+    assert {name for name, reason in not_allowed.items() if reason == f"the purpose does not allow the feed {dropped}"} == needing
+    assert {name for name, reason in absent.items() if reason == f"the feed {dropped} is absent"} == needing
+    assert set(not_allowed) == set(absent) == needing | omop
+    status = {str(row["name"]): row["status"] for row in catalogue_rows(catalogue, absent)}
+    assert {name for name, said in status.items() if said == "not_computed"} == needing | omop
+
+
+def test_every_row_says_what_it_is_from_which_feed_on_which_basis_and_whence(catalogue: Catalogue) -> None:
+    for row in catalogue_rows(catalogue, {}):
+        told = (
+            "name",
+            "label",
+            "family",
+            "statistic",
+            "feed",
+            "legal_basis",
+            "unit",
+            "description",
+            "source",
+            "role",
+            "kind",
+            "status",
+        )
+        assert [column for column in told if not row[column]] == [], row["name"]
+        assert row["concept"] or row["statistic"] == "attribute", row["name"]
+
+
 def test_what_is_derived_needs_the_feeds_of_its_inputs(catalogue: Catalogue) -> None:
     assert set(catalogue.by_name["ae_without_gp_contact_365d"].feeds) == {"emergency_attendances", "gp_observations"}
     assert set(catalogue.by_name["asthma_ever"].feeds) == {"admissions", "gp_observations"}

@@ -2,9 +2,11 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features.attributes import Row, birth_days
 from features.declaration import Feature, Statistic
 from features.demographics import age_bands, age_years
 from features.deprivation import local_quintiles
@@ -26,6 +28,13 @@ def test_chinese_is_other_in_the_nhs_grouping_and_not_stated_is_not_not_known() 
     ]
 
 
+def test_every_one_of_the_16_and_1_categories_has_its_group_of_5_and_1() -> None:
+    groups = {"white": "ABC", "mixed": "DEFG", "asian": "HJKL", "black": "MNP", "other": "RS", "not_stated": "Z"}
+    assert {
+        group: "".join(code for code in "ABCDEFGHJKLMNPRSZ" if ethnic_groups([code]) == [group]) for group in groups
+    } == groups
+
+
 def test_ages_fall_in_bands_and_an_unknown_birth_is_not_known() -> None:
     index = np.full(4, (date(2024, 3, 1) - date(1970, 1, 1)).days, dtype=np.int32)
     births = np.array(
@@ -33,6 +42,18 @@ def test_ages_fall_in_bands_and_an_unknown_birth_is_not_known() -> None:
     )
     ages = age_years(np.append(births, np.iinfo(np.int32).min).astype(np.int32), index)
     assert age_bands(ages).to_pylist() == ["0-4", "65-69", "90+", "not_known"]
+
+
+def test_an_age_counts_from_mid_year_where_only_the_year_is_known_but_nobody_is_unborn() -> None:
+    people = pa.table({
+        "birth_date": [date(2024, 1, 1), date(1980, 1, 1), date(1955, 3, 1), None],
+        "assumed_birth_date": pa.array([date(2024, 7, 1), date(1980, 7, 1), None, None]),
+    })  # fmt: skip
+    days = [(day - date(1970, 1, 1)).days for day in (date(2024, 3, 1), date(2023, 12, 1))]
+    in_march = birth_days(people, Row(np.arange(4), np.arange(4, dtype=np.int32), np.full(4, days[0], dtype=np.int32)))
+    before = birth_days(people, Row(np.arange(1), np.arange(1, dtype=np.int32), np.full(1, days[1], dtype=np.int32)))
+    assert in_march.tolist() == [days[0], 3834, -5420, np.iinfo(np.int32).min]
+    assert before.tolist() == [19723]  # 1 January 2024: not born yet
 
 
 def test_a_local_quintile_ranks_again_within_each_icb() -> None:

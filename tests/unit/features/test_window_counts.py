@@ -6,12 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from features.anchoring import NEVER, IndexRows
 from features.catalogue import Catalogue
 from features.code_lists import CodeEntry, CodeList
 from features.declaration import Concept, Feature, Statistic
 from features.events import NUMBER_OF
 from features.plan import compile_plan
-from features.window_counts import NEVER, Events, IndexRows, window_counts
+from features.window_counts import Events, window_counts
 
 INDEX = date(2024, 3, 1)
 CODES = [

@@ -73,6 +73,15 @@ def test_brier_scores():
     assert scaled_brier(ROWS).value == pytest.approx(1 - brier_score_loss(LABELS, RISK) / (rate * (1 - rate)), abs=1e-12)
 
 
+def test_the_limits_of_the_scaled_brier_score_are_those_of_a_bootstrap():
+    rng, drawn = np.random.default_rng(5), []
+    for _ in range(300):
+        who = rng.integers(0, len(RISK), len(RISK))
+        rate = LABELS[who].mean()
+        drawn.append(1 - ((LABELS[who] - RISK[who]) ** 2).mean() / (rate * (1 - rate)))
+    assert scaled_brier(ROWS).error == pytest.approx(np.std(drawn), rel=0.12)
+
+
 def test_the_smooth_curve_finds_a_known_bend():
     smooth = smooth_calibration(scored_rows(*_draw(200_000, 2), np.arange(200_000)))
     truth = expit(0.3 + 0.8 * logit(smooth.predicted))

@@ -1,5 +1,7 @@
 import numpy as np
+import pandas as pd
 import pytest
+from dcurves import dca
 
 from models.capacity import at_capacity, decision_curve, share_name
 from models.scored_rows import scored_rows
@@ -28,6 +30,18 @@ def test_net_benefit_treats_risks_above_the_threshold():
     assert curve.loc[0.8, "net_benefit"] == pytest.approx(1 / 5)
     assert curve.loc[0.5, "treat_all"] == pytest.approx(3 / 5 - 2 / 5)
     assert (curve["treat_none"] == 0).all()
+
+
+def test_net_benefit_is_that_of_dcurves():
+    rng = np.random.default_rng(1)
+    risk = rng.beta(1, 6, 400)
+    labels = (rng.random(400) < risk).astype(int)
+    thresholds = [0.05, 0.1, 0.25, 0.5]
+    theirs = dca(pd.DataFrame({"label": labels, "risk": risk}), "label", ["risk"], thresholds=thresholds)
+    ours = decision_curve(scored_rows(risk, labels, np.arange(400)), thresholds).set_index("threshold")
+    for model, column in (("risk", "net_benefit"), ("all", "treat_all"), ("none", "treat_none")):
+        expected = theirs[theirs["model"] == model].set_index("threshold")["net_benefit"]
+        assert ours[column].to_numpy() == pytest.approx(expected[thresholds].to_numpy(), abs=1e-12)
 
 
 def test_shares_are_named_without_points():

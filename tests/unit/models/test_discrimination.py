@@ -57,6 +57,14 @@ def test_the_bootstrap_by_person_and_delong_agree():
     assert delong(twice).error == pytest.approx(delong(one_each).error, rel=0.01)
 
 
+def test_the_bootstrap_and_the_analytic_limits_of_average_precision_agree():
+    risk, labels = _draw(4000, decimals=6)
+    rows = scored_rows(risk, labels, np.arange(4000))
+    resampled, analytic = (discrimination(rows, 1, analytic=told).average_precision for told in (False, True))
+    assert analytic.value == resampled.value
+    assert (analytic.upper - analytic.lower) == pytest.approx(resampled.upper - resampled.lower, rel=0.3)
+
+
 def test_limits_come_from_the_bootstrap_up_to_a_hundred_thousand_people_and_are_analytic_above():
     risk, labels = _draw(110_000)
     assert discrimination(scored_rows(risk[:1000], labels[:1000], np.arange(1000)), 1).limits == "bootstrap by person"

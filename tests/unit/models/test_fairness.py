@@ -4,7 +4,8 @@ import pytest
 from fairlearn.metrics import MetricFrame, false_negative_rate, selection_rate, true_positive_rate
 from sklearn.metrics import precision_score, roc_auc_score
 
-from models.fairness import COLUMNS, RECENT_ADMISSION, audit, recent_admission_groups
+from models.audit_groups import RECENT_ADMISSION, recent_admission_groups
+from models.fairness import COLUMNS, audit
 from models.settings import CapacitySettings
 
 CAPACITY = CapacitySettings(deciding_share=0.10)
@@ -96,5 +97,40 @@ def test_a_small_count_at_the_cut_hides_what_it_stands_behind():
     assert not _value(table, "place", "few_chosen", "auroc", "suppressed")
 
 
-def test_recent_admissions_make_three_groups():
-    assert recent_admission_groups(pd.Series([0.0, 2.0, np.nan])).tolist() == ["none", "one_or_more", None]
+def test_who_is_listed_stands_beside_the_people_and_the_events():
+    risk, labels, person, groups = _board()
+    table = audit(risk, labels, person, groups, CAPACITY, seed=1)
+    for metric in ("list_share", "population_share", "event_share"):
+        shares = [_value(table, "imd_quintile", str(number), f"{metric}_top_10pct") for number in range(1, 6)]
+        assert sum(shares) == pytest.approx(1)
+    share = _value(table, "imd_quintile", "1", "list_share_top_10pct")
+    people = _value(table, "imd_quintile", "1", "population_share_top_10pct")
+    assert _value(table, "imd_quintile", "1", "list_share_over_population_share_top_10pct") == pytest.approx(share / people)
+    assert _value(table, "imd_quintile", "1", "age_standardised_selection_ratio_top_10pct") > 1  # its risks are a fifth higher
+    assert "age_standardised_selection_rate_top_10pct" not in set(table.loc[table["group_kind"] == "age_band", "metric"])
+
+
+def test_need_at_the_same_score_is_told_of_every_group():
+    risk, labels, person, groups = _board()
+    rng = np.random.default_rng(2)
+    conditions = rng.poisson(1 + 8 * risk + (groups["ethnic_group"] == "black"))
+    needs = pd.DataFrame({"long_term_conditions": conditions.astype(float), "death": (rng.random(6000) < risk / 4).astype(float)})
+    table = audit(risk, labels, person, groups, CAPACITY, seed=1, needs=needs)
+    for stratum in ("score", "score_and_age"):
+        assert _value(table, "ethnic_group", "black", f"long_term_conditions_at_same_{stratum}", "lower") > 1.3
+        assert _value(table, "imd_quintile", "1", f"death_at_same_{stratum}", "lower") < 1.3
+    assert "death_at_same_score" in set(table.loc[table["group_kind"] == "age_band", "metric"])
+    assert "death_at_same_score_and_age" not in set(table.loc[table["group_kind"] == "age_band", "metric"])
+
+
+def test_a_large_board_has_analytic_limits_that_agree_with_the_bootstrap_ones(monkeypatch):
+    risk, labels, person, groups = _board()
+    by_bootstrap = audit(risk, labels, person, groups[["imd_quintile"]], CAPACITY, seed=1)
+    monkeypatch.setattr("models.fairness.BOOTSTRAP_PEOPLE", 1000)
+    analytic = audit(risk, labels, person, groups[["imd_quintile"]], CAPACITY, seed=1)
+    for name in "12345":
+        width, other = (
+            _value(table, "imd_quintile", name, "auroc", "upper") - _value(table, "imd_quintile", name, "auroc", "lower")
+            for table in (by_bootstrap, analytic)
+        )
+        assert width != other and width == pytest.approx(other, rel=0.2)

@@ -32,8 +32,8 @@ def test_a_label_may_end_on_the_test_date():
 
 
 def test_an_immature_test_date_is_refused():
-    with pytest.raises(SplitRefusedError, match=r"has not matured: its outcomes are complete on 2026-01-02"):
-        time_split([date(2023, 1, 1)], date(2024, 10, 4), 365, 90, CUT)
+    with pytest.raises(SplitRefusedError, match=r"complete on 2026-01-01, .* latest test date is 2024-10-02"):
+        time_split([date(2023, 1, 1)], date(2024, 10, 3), 365, 90, CUT)
 
 
 def test_no_training_date_is_refused():
@@ -41,8 +41,8 @@ def test_no_training_date_is_refused():
         time_split([], TEST, 365, 90, CUT)
 
 
-def test_matured_dates_end_on_or_before_the_cut():
-    assert matured_dates([date(2024, 10, 3), date(2024, 10, 4), TEST], 365, 90, CUT) == (TEST, date(2024, 10, 3))
+def test_matured_dates_end_before_the_cut():
+    assert matured_dates([date(2024, 10, 2), date(2024, 10, 3), TEST], 365, 90, CUT) == (TEST, date(2024, 10, 2))
 
 
 def test_rolling_origins_never_overlap():

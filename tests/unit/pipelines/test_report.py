@@ -30,7 +30,9 @@ def store(deployment: Deployment, table: core.Table, *rows: dict[str, object], p
 
 
 def test_a_home_without_tables_has_a_summary_too(deployment: Deployment) -> None:
-    assert "Strata: 'a_board' finished in 12 s" in closing_summary(deployment, 12.3)
+    told = closing_summary(deployment, 12.3)
+    assert "Strata: 'a_board' finished in 12 s" in told
+    assert f"make ui CONFIG={deployment.folder / 'a_board.yaml'}" in " ".join(told.split())
     assert "Extracts of 'a_board'" in extract_summary(deployment)
 
 

@@ -62,3 +62,6 @@ def test_index_dates_follow_from_the_data_cut() -> None:
         "test": (date(2024, 10, 1),),
         "score": (date(2026, 1, 1),),
     }
+    # 1 September 2024, a year and 90 days end on 30 November 2025: a cut on that very day comes a day too early.
+    assert planned_index_dates(StudySettings(), date(2025, 11, 30))["test"] == (date(2024, 8, 1),)
+    assert planned_index_dates(StudySettings(), date(2025, 12, 1))["test"] == (date(2024, 9, 1),)

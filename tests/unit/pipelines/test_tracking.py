@@ -2,6 +2,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from mlflow.exceptions import MlflowException
 
 from pipelines.tracked_record import Record
 from pipelines.tracking import Tracker
@@ -40,6 +41,15 @@ def test_inputs_are_tables_with_their_versions(tracker: Tracker, tmp_path: Path)
     tracker.log_inputs(run, STUDY, {"features__person": (str(tmp_path / "lake" / "features__person"), 3)})
     inputs = tracker.client.get_run(run).inputs.dataset_inputs
     assert [(one.dataset.name, one.dataset.digest) for one in inputs] == [("features__person", "v3")]
+
+
+def test_a_model_without_a_champion_has_none_and_a_store_that_fails_says_so(tracker: Tracker, tmp_path: Path) -> None:
+    tracker.client.create_registered_model(STUDY)
+    assert tracker.champion_version(STUDY) is None
+    with sqlite3.connect(tmp_path / "mlflow.db") as con:
+        con.execute("ALTER TABLE registered_model_aliases RENAME TO lost")
+    with pytest.raises(MlflowException, match="registered_model_aliases"):
+        tracker.champion_version(STUDY)
 
 
 def test_the_last_champion_stays_known(tracker: Tracker) -> None:

@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.audit_groups import RECENT_ADMISSION, audit_groups
 from models.evaluation import Evaluation, evaluate
-from models.fairness import RECENT_ADMISSION
 from models.gates import GateResult
 from models.settings import CapacitySettings
 from pipelines.errors import RefusalError
 from pipelines.modelling_rows import ModellingRows
 from pipelines.settings import EngineSettings, StudySettings
 from pipelines.storage import Lake
-from pipelines.train import JudgedCandidate, StudyResult, audit_groups, run_study
+from pipelines.train import JudgedCandidate, StudyResult, run_study
 from pipelines.train import _learnable as learnable
 
 PASS, FAIL = GateResult("calibration_overall", "pass", ""), GateResult("calibration_overall", "fail", "O/E is 2")

@@ -23,14 +23,22 @@ def literal(value: object) -> str:
     return f"DATE '{value}'" if isinstance(value, date) else f"'{value}'"
 
 
+def _as_its_content(row: dict[str, object]) -> dict[str, object]:
+    """Give a row whose key was first delivered with the content it has, unless it says when else."""
+    return {"key_extract_date": row["first_extract_date"], "key_in_first_delivery": row["is_first_delivery"]} | row
+
+
 @pytest.fixture
 def feed_rows() -> Callable[..., str]:
     """Give the SQL of validated rows of a feed from a list of rows; all of the first delivery, 2026-01-01, unless they say."""
 
     def sql(feed: str, *rows: dict[str, object]) -> str:
         types = {column.name: SQL_TYPES.get(column.kind, "VARCHAR") for column in RAW_TABLES[feed].columns}
-        types |= {"first_extract_date": "DATE", "is_first_delivery": "BOOLEAN"}
-        whole = [{"row_number": number, **DELIVERED, **row} for number, row in enumerate(rows, start=1)]
+        types |= {f"{of}extract_date": "DATE" for of in ("first_", "key_")} | {
+            "is_first_delivery": "BOOLEAN",
+            "key_in_first_delivery": "BOOLEAN",
+        }
+        whole = [{"row_number": number, **_as_its_content({**DELIVERED, **row})} for number, row in enumerate(rows, start=1)]
         assert not {name for row in whole for name in row} - set(types)
         parts = [
             "SELECT " + ", ".join(f"CAST({literal(row.get(name))} AS {kind}) AS {name}" for name, kind in types.items())

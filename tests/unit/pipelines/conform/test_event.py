@@ -117,6 +117,13 @@ ROWS = """SELECT person_id, event_date, event_date AS available_date, 40 AS even
 PEOPLE = "(SELECT i AS person_key, 'p' || lpad(i::VARCHAR, 4, '0') AS person_id FROM range(3000) AS t(i))"
 
 
+def test_a_code_keeps_its_number_and_new_ones_follow(table):
+    known = "(VALUES (1, 'ods', 'RX1'), (2, 'snomed', '22')) AS t(code, code_system, source_code)"
+    sent = "(VALUES ('snomed', '11'), ('snomed', '22'), ('icd10', 'I10')) AS t(code_system, source_code)"
+    found = table(code_sql(sent, known=known) + " ORDER BY code")
+    assert [tuple(row.values()) for row in found] == [(1, "ods", "RX1"), (2, "snomed", "22"), (3, "icd10", "I10"), (4, "snomed", "11")]
+
+
 def test_events_are_stored_sorted_in_one_file_per_range_of_people(tmp_path):
     lake = Lake(tmp_path / "lake")
     with connect() as con:

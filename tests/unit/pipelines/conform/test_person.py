@@ -29,7 +29,9 @@ def test_everyone_named_by_any_feed_is_numbered_in_order_of_the_pseudonym(person
     found = persons(sources)
     assert {name: row["person_key"] for name, row in found.items()} == {"ann": 0, "bob": 1, "cat": 2, "dan": 3}
     assert [row["on_list"] for row in found.values()] == [False, True, False, True]
-    assert (found["dan"]["birth_date"], found["bob"]["birth_date"]) == (date(1950, 4, 1), date(1980, 7, 1))
+    births = {name: (row["birth_date"], row["assumed_birth_date"]) for name, row in found.items()}
+    assert births["dan"] == (date(1950, 4, 1), None)
+    assert births["bob"] == (date(1980, 1, 1), date(1980, 7, 1))  # nothing of 1980 lies before birth; ages count from mid-year
 
 
 def test_people_keep_their_keys_and_new_ones_follow(persons, feed_rows):
@@ -95,6 +97,11 @@ def test_the_latest_row_of_each_kind_of_opt_out_holds(persons, feed_rows):
     }  # fmt: skip
     found = {name: (row["type_1_opt_out"], row["national_data_opt_out"]) for name, row in persons(sources).items()}
     assert found == {"ann": (False, True), "bob": (True, False)}
+
+
+def test_of_an_opt_out_and_a_withdrawal_of_one_day_the_opt_out_holds(persons, feed_rows):
+    rows = [{"person_id": "ann", "opt_out_type": "TYPE_1", "status": status, "effective_date": date(2020, 1, 1)} for status in "010"]
+    assert persons({"opt_outs": feed_rows("opt_outs", *rows)})["ann"]["type_1_opt_out"]
 
 
 def test_an_opt_out_with_a_strange_date_is_kept_and_a_withdrawal_to_come_takes_none_back(persons, feed_rows):

@@ -32,6 +32,40 @@ def test_a_later_start_closes_an_earlier_period_the_day_before(feed_rows, table,
     assert not any(row["start_is_load_date"] for row in found)
 
 
+def test_a_registration_within_a_longer_one_does_not_close_it(feed_rows, table, people):
+    rows = [
+        start("ann", "Y00001", "2010-01-01"),
+        start("ann", "Y00002", "2015-06-01", "2015-08-31"),  # a temporary resident: three months
+        start("bob", "Y00001", "2010-01-01", "2019-12-31"),
+        start("bob", "Y00002", "2012-01-01", "2013-12-31"),
+        start("bob", "Y00003", "2012-06-01", "2012-12-31"),
+        start("bob", "Y00004", "2019-01-01", "2021-12-31"),
+        start("cat", "Y00001", "2010-01-01", "2010-02-01"),  # short, but within nothing
+        start("cat", "Y00002", "2012-01-01"),
+        start("dan", "Y00001", "2010-01-01", "2012-12-31"),
+        start("dan", "Y00002", "2012-01-01", "2012-12-31"),  # both end on one day
+    ]
+    sources = {"registrations": feed_rows("registrations", *rows)}
+    found = table(registration_sql(sources, people, RegistrationSettings()) + " ORDER BY ALL")
+    told = [
+        (row["person_key"], row["practice_code"][-1], f"{row['start_date']} to {row['end_date']}", row["start_is_load_date"])
+        for row in sorted(found, key=lambda row: (row["person_key"], row["start_date"]))
+    ]
+    assert told == [
+        (0, "1", "2010-01-01 to None", False),
+        (1, "1", "2010-01-01 to 2011-12-31", False),
+        (1, "2", "2012-01-01 to 2012-05-31", False),
+        (1, "3", "2012-06-01 to 2012-12-31", False),
+        (1, "2", "2013-01-01 to 2013-12-31", True),
+        (1, "1", "2014-01-01 to 2018-12-31", True),
+        (1, "4", "2019-01-01 to 2021-12-31", False),
+        (2, "1", "2010-01-01 to 2010-02-01", False),
+        (2, "2", "2012-01-01 to None", False),
+        (3, "1", "2010-01-01 to 2011-12-31", False),
+        (3, "2", "2012-01-01 to 2012-12-31", False),
+    ]
+
+
 def test_of_two_starts_on_one_day_the_period_that_lasts_longest_holds(feed_rows, table, people):
     rows = [
         start("ann", "Y00001", "2020-01-01", "2021-01-01"),

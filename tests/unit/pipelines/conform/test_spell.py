@@ -157,6 +157,16 @@ def test_what_a_later_delivery_brought_was_known_the_day_before_that_delivery(sp
     assert row["admission_available_date"] == row["discharge_available_date"] == day("03-31")
 
 
+def test_the_admission_of_a_restated_spell_was_known_since_its_key_was_and_the_rest_since_it_was_said(spells):
+    known = {"first_extract_date": day("05-01"), "is_first_delivery": False}
+    since_the_first, since_april = spells(
+        stay("a", "03-01", "03-05", **known, key_extract_date=day("04-01"), key_in_first_delivery=True),
+        stay("b", "03-20", "03-21", **known, key_extract_date=day("04-01"), key_in_first_delivery=False),
+    )
+    assert (since_the_first["admission_available_date"], since_the_first["discharge_available_date"]) == (day("03-01"), day("04-30"))
+    assert (since_april["admission_available_date"], since_april["discharge_available_date"]) == (day("03-31"), day("04-30"))
+
+
 def test_the_first_delivery_knew_its_facts_at_the_latest_when_it_came(spells):
     (row,) = spells(stay("a", "03-01", "03-05", first_extract_date=day("03-10")))
     assert row["discharge_available_date"] == day("03-10")

@@ -44,6 +44,7 @@ def rows_sql(table: str, rows: list[dict[str, object]]) -> str:
         own = [
             "'x' AS extract_id", f"DATE '{EXTRACT}' AS extract_date", f"{number} AS row_number",
             f"DATE '{EXTRACT}' AS first_extract_date", "true AS is_first_delivery",
+            f"DATE '{EXTRACT}' AS key_extract_date", "true AS key_in_first_delivery",
         ]  # fmt: skip
         return f"SELECT {', '.join(cells + own)}"
 

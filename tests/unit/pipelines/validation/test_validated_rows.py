@@ -5,6 +5,8 @@ import pytest
 
 from expectations.tables.raw_gp import OPT_OUTS, PATIENTS
 from expectations.tables.raw_hospital import OUTPATIENT_APPOINTMENTS
+from pipelines.conform.clinical_rules import ClinicalRules
+from pipelines.conform.person import person_sql
 from pipelines.errors import ExtractError
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths
@@ -75,7 +77,8 @@ def test_what_a_restated_month_lacks_is_gone(tmp_path: Path) -> None:
 def test_additions_win_by_key_and_changed_content_is_new(tmp_path: Path) -> None:
     first, second = row(1, "2024-12-01") + row(2, "2024-12-02"), row(2, "2024-12-02", "3")
     lake, nhs = deliver(tmp_path, "append", {"2025-01-10": first, "2025-02-10": second})
-    assert read(lake, nhs, "record_id, attendance_status, first_extract_date") == [("1", "5", JANUARY), ("2", "3", FEBRUARY)]
+    columns = "record_id, attendance_status, first_extract_date, is_first_delivery, key_extract_date, key_in_first_delivery"
+    assert read(lake, nhs, columns) == [("1", "5", JANUARY, True, JANUARY, True), ("2", "3", FEBRUARY, False, JANUARY, True)]
 
 
 def test_a_column_that_no_event_is_made_of_makes_no_row_new(tmp_path: Path) -> None:
@@ -116,6 +119,38 @@ def test_an_opt_out_with_a_strange_date_stays_in_the_flow(tmp_path: Path) -> Non
         found = con.execute(f"SELECT person_id FROM {validated_rows_sql(lake, nhs, 'opt_outs')} ORDER BY 1").fetchall()
     assert [name for (name,) in found] == ["ann", "bob", "cat"]
     assert (summary.broken["placeholder_date"], summary.broken["date_after_extract"]) == (1, 1)
+
+
+def test_a_wish_to_opt_out_is_kept_whatever_its_row_lacks_and_its_row_is_named(tmp_path: Path) -> None:
+    lake, nhs = Lake(tmp_path / "lake"), NhsSettings(feeds={"opt_outs": FeedSettings(load="append")})
+    (tmp_path / "opt_outs").mkdir()
+    header = "PERSON_ID,OPT_OUT_TYPE,STATUS,EFFECTIVE_DATE\n"
+    first = "ann,type_1,1,soon\nbob,type_1,Yes,2020-01-01\ncat,,1,2020-01-01\ndan,national,,\neve,type_1,1,2020-01-01\neve,type_1,0,\n"
+    for day, rows in {"2025-01-10": first, "2025-02-10": "fay,type_1,1,2025-01-20\n"}.items():
+        (tmp_path / "opt_outs" / f"opt_outs_{day}.csv").write_text(header + rows)
+    with connect() as con:
+        ingest_feed(lake, con, OPT_OUTS, nhs, tmp_path)
+        summary = validate_feed(lake, con, OPT_OUTS, nhs, LENIENT)
+        source = validated_rows_sql(lake, nhs, "opt_outs")
+        found = con.execute(f"SELECT person_id, opt_out_type, status, effective_date FROM {source} ORDER BY ALL").fetchall()
+        ids = f"(SELECT person_id FROM {source})"
+        people = con.execute(
+            f"SELECT person_id, type_1_opt_out, national_data_opt_out FROM ({person_sql(ids, {'opt_outs': source}, ClinicalRules())}) ORDER BY 1"
+        ).fetchall()
+    new_year = date(2020, 1, 1)
+    assert found == [
+        ("ann", "TYPE_1", "1", JANUARY),
+        ("bob", "TYPE_1", "1", new_year),
+        ("cat", "TYPE_1", "1", new_year),
+        ("dan", "NATIONAL", "1", JANUARY),
+        ("eve", "TYPE_1", "0", date(1900, 1, 1)),
+        ("eve", "TYPE_1", "1", new_year),
+        ("fay", "TYPE_1", "1", date(2025, 1, 20)),
+    ]
+    assert people == [(name, name != "dan", name == "dan") for name in ("ann", "bob", "cat", "dan", "eve", "fay")]
+    told = {name: summary.broken[name] for name in ("opt_out_without_date", "opt_out_of_unknown_status", "opt_out_of_unknown_type")}
+    assert told == {"opt_out_without_date": 3, "opt_out_of_unknown_status": 2, "opt_out_of_unknown_type": 1}
+    assert summary.rows_set_aside == 0
 
 
 def test_a_later_row_takes_its_forerunner_back_even_when_it_is_set_aside(tmp_path: Path) -> None:

@@ -1,0 +1,139 @@
+"""Time an OMOP cohort from CDM files to core tables, features and an evaluated model: `python -m benchmarks.omop_stages --people 100000`.
+
+The cohort is made once and kept (`omop_cohort.py`). Each stage runs in a process of its own and prints one JSON line; the
+processor seconds of the imports stand apart. `floor` is DuckDB's bare `read_csv` to Parquet of the same files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from benchmarks.omop_cohort import EXTRACT_DATE, OUTCOME, TARGET, write_cohort
+from pipelines import stages
+from pipelines.deployment import Deployment, open_deployment
+from pipelines.storage import connect
+
+CDM = "cdm"
+
+
+def floor(deployment: Deployment) -> int:
+    """Read the files with DuckDB's bare reader and write them as Parquet."""
+    engine, rows, target = deployment.settings.engine, 0, deployment.home / "floor.parquet"
+    with connect(engine.memory_gb, engine.threads) as con:
+        for table in stages.raw_tables(deployment):
+            file = deployment.home / CDM / f"{table.feed.removeprefix('omop_')}.csv"
+            read = f"read_csv('{file}', all_varchar=true)"
+            rows += con.execute(f"COPY (FROM {read}) TO '{target}' (FORMAT parquet)").fetchall()[0][0]
+    target.unlink()
+    return rows
+
+
+def ingest(deployment: Deployment) -> int:
+    return sum(int(stages.ingest(deployment, table).get("new_rows", 0)) for table in stages.raw_tables(deployment))
+
+
+def validate(deployment: Deployment) -> int:
+    return sum(int(stages.validate(deployment, table).get("rows", 0)) for table in stages.raw_tables(deployment))
+
+
+def conform(deployment: Deployment) -> int:
+    steps = (
+        stages.conform_organisations, stages.conform_areas, stages.conform_people, stages.conform_registrations,
+        stages.conform_spells, stages.conform_events, stages.conform_coverage, stages.conform_linkage,
+    )  # fmt: skip
+    for step in steps:
+        step(deployment)
+    return deployment.lake.rows("core__event")
+
+
+def features(deployment: Deployment) -> int:
+    stages.build_catalogue(deployment)
+    return sum(int(stages.build_features(deployment, day)["rows"]) for day in stages.index_date_plan(deployment)["score"])
+
+
+def labels(deployment: Deployment) -> int:
+    return sum(int(stages.build_labels(deployment, day)["rows"]) for day in stages.index_date_plan(deployment)["score"])
+
+
+def train(deployment: Deployment) -> int:
+    stages.train(deployment)
+    return deployment.lake.rows("features__person")
+
+
+STAGES: dict[str, Callable[[Deployment], int]] = {
+    "floor": floor, "ingest": ingest, "validate": validate, "conform": conform, "features": features, "labels": labels, "train": train,
+}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--home", type=Path, default=Path("data/bench"))
+    parser.add_argument("--stages", nargs="+", choices=list(STAGES), default=list(STAGES))
+    parser.add_argument("--alone", action="store_true", help="run the stages in this process, in a lake that is there")
+    given = parser.parse_args()
+    home = (given.home / f"omop_{given.people}").resolve()
+    if given.alone:
+        for stage in given.stages:
+            print(json.dumps(_measured(stage, _config(home))), flush=True)
+        return
+    if not (home / CDM / "cohort.json").is_file():
+        print(json.dumps({"stage": "cohort", **write_cohort(home / CDM, given.people)}), flush=True)
+    if "ingest" in given.stages:
+        shutil.rmtree(home / "lake", ignore_errors=True)
+    for stage in given.stages:
+        options = ["--people", str(given.people), "--home", str(given.home), "--stages", stage, "--alone"]
+        command = [sys.executable, "-m", "benchmarks.omop_stages", *options]
+        subprocess.run(command, check=True, env={**os.environ, "STRATA_HOME": str(home)})
+
+
+def _measured(stage: str, config: Path) -> dict[str, object]:
+    deployment = open_deployment(config)
+    imported, start = _cpu(), time.perf_counter()
+    rows = STAGES[stage](deployment)
+    wall = time.perf_counter() - start
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    return {
+        "stage": stage, "rows": rows, "wall_s": round(wall, 2), "cpu_s": round(_cpu() - imported, 2), "imports_cpu_s": round(imported, 2),
+        "peak_rss_mb": round(peak),
+    }  # fmt: skip
+
+
+def _cpu() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def _config(home: Path) -> Path:
+    path = home / "bench.yaml"
+    content = {
+        "deployment": "bench_omop",
+        "purpose": {"use": "planning", "approval": "Benchmark on made-up people", "approval_expires": "2099-12-31"},
+        "source": {
+            "kind": "omop",
+            "omop": {
+                "folder": CDM, "extract_date": EXTRACT_DATE.isoformat(), "target_cohort_id": str(TARGET), "outcome_cohort_id": str(OUTCOME),
+            },
+        },
+        "study": {
+            "name": "omop_outcome", "cohort": {"kind": "given"}, "outcome": {"name": "any_emergency_admission", "horizon_days": 365, "maturity_days": 0},
+            "validation": {"kind": "person_folds"},
+        },
+    }  # fmt: skip
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+if __name__ == "__main__":
+    main()

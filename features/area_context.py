@@ -1,0 +1,210 @@
+"""The place a person lives in and the practice that cares for them, by the emergency admissions of the others there.
+
+The rate is indirectly standardised by age and sex and shrunk towards the board's by an empirical-Bayes gamma-Poisson model
+(Clayton and Kaldor 1987; the variance by moments as Marshall 1991 and DerSimonian and Laird have it). It is told as at the
+context date C, the first day of the index date's month, of the year before it (C - 365 to C - 1), from what was known
+before C. The reference population is who is registered and alive on C - 1 with a practice whose hospital feed covers that
+year. With o_i and t_i the overnight emergency spells and the days of person i on that list within the year, s a stratum of
+age and sex, and g a practice or an area:
+
+    r_s = sum of o over s / sum of t over s        e_i = r_s(i) t_i        O_g, E_g = sums of o, e over g
+    O_g ~ Poisson(theta_g E_g),  theta_g ~ Gamma(shape a, rate a):  mean 1, the board's; variance v = 1 / a
+    v = (sum E_g (O_g / E_g - 1)^2 - (K - 1)) / (sum E - sum E^2 / sum E), K the groups with E_g > 0; v <= 0: no variation
+    rate of i in g = board's crude rate x (O_g - o_i + a) / (E_g - e_i + a),  per 1,000 person-years
+
+so that the person's own spells and days are left out of the group. The board's r_s and a rest on everyone. Sums over the
+whole board are integers (spells and days), so the ranges people are taken in change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from features.attributes import UNKNOWN_BIRTH, PeopleTables, Row, days, numbers, take
+from features.demographics import AGE_BANDS
+from features.events import NUMBER_OF
+from features.inequality import AREA, PRACTICE, WINDOW
+from features.periods import OPEN, as_at
+from features.window_counts import Events
+
+FEED = "admissions"
+COUNTED = "emergency_discharge_overnight"
+BANDS = len(AGE_BANDS) + 1  # and one for people of unknown age
+STRATA = 3 * BANDS
+PER = 1000 * 365.25  # 1,000 person-years, in days
+
+
+@dataclass(frozen=True)
+class GroupRates:
+    """Practices or areas, in order of code: spells seen and expected, and the shape of the prior (infinite: all are alike)."""
+
+    place: Mapping[str, int]
+    observed: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    shape: float
+
+    def ratio(self, group: pa.Array, own: NDArray[np.float64], own_expected: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the shrunken ratio to the board's of each row's group without the row's own; NaN without a group."""
+        place = np.array([self.place.get(code, -1) for code in group.dictionary.to_pylist()], dtype=np.int64)
+        at = np.append(place, -1)[group.indices.fill_null(len(place)).to_numpy(zero_copy_only=False)]
+        if np.isinf(self.shape):
+            found = np.ones(len(at))
+        else:
+            observed, expected = np.append(self.observed, 0.0)[at], np.append(self.expected, 0.0)[at]
+            found = (observed - own + self.shape) / (np.maximum(expected - own_expected, 0.0) + self.shape)
+        return np.where(group.is_null().to_numpy(zero_copy_only=False), np.nan, found)
+
+
+@dataclass(frozen=True)
+class BoardRates:
+    """What the whole board shows on one context date."""
+
+    stratum_rate: NDArray[np.float64]  # spells per day, by stratum
+    crude_rate: float
+    practices: GroupRates
+    areas: GroupRates
+    covered_practices: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Spells and days of the reference population by practice, area (None where there is none) and stratum."""
+
+    practice: Sequence[str]
+    area: Sequence[str | None]
+    stratum: NDArray[np.int64]
+    spells: NDArray[np.int64]
+    days: NDArray[np.int64]
+
+
+AreaContext = Mapping[int, BoardRates]  # by context day
+
+
+def context_days(index_day: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Give the first day of each index date's month."""
+    month = index_day.astype("datetime64[D]").astype("datetime64[M]")
+    return month.astype("datetime64[D]").astype(np.int32)
+
+
+def strata(sex: NDArray[np.object_], birth: NDArray[np.int32], day: int) -> NDArray[np.int64]:
+    """Number the strata of people; `birth` is the day that age counts from, UNKNOWN_BIRTH where it is not known."""
+    old = 4 * (day - birth.astype(np.int64))
+    band = np.maximum(np.sum([old >= 1461 * bound for bound in AGE_BANDS], axis=0), 1)
+    which = np.where(sex == "1", 0, np.where(sex == "2", 1, 2))
+    return which * BANDS + np.where(birth == UNKNOWN_BIRTH, 0, band)
+
+
+def board_rates(tally: Tally, covered_practices: frozenset[str]) -> BoardRates:
+    """Give the rates of one context date from its tally."""
+    spells = np.bincount(tally.stratum, tally.spells, STRATA)
+    time = np.bincount(tally.stratum, tally.days, STRATA)
+    rate = np.divide(spells, time, out=np.zeros(STRATA), where=time > 0)
+    crude = float(spells.sum() / time.sum()) if time.sum() else np.nan
+    practices, areas = (_groups(groups, tally, rate) for groups in (tally.practice, tally.area))
+    return BoardRates(rate, crude, practices, areas, covered_practices)
+
+
+def prior_shape(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
+    """Give the shape of the gamma prior by moments; infinite where the groups vary no more than chance would have it."""
+    seen = expected > 0
+    o, e = observed[seen], expected[seen]
+    if len(e) < 2:
+        return np.inf
+    spread = float((e * (o / e - 1) ** 2).sum()) - (len(e) - 1)
+    scale = float(e.sum() - (e**2).sum() / e.sum())
+    return scale / spread if spread > 0 and scale > 0 else np.inf
+
+
+def context_features(
+    tables: PeopleTables, events: Events, row: Row, practice: pa.Array, area: pa.Array, context: AreaContext
+) -> dict[str, NDArray[np.float64]]:
+    """Give both rates of each row; `practice` and `area` are its own as at the index date."""
+    found = {name: np.full(len(row.person), np.nan) for name in (PRACTICE, AREA)}
+    when = context_days(row.index_day)
+    spells = _Spells.among(events)
+    for day in np.unique(when).tolist():
+        here, rates = np.flatnonzero(when == day), context.get(day)
+        if rates is None:
+            continue
+        who = Row(row.place[here], row.person[here], np.full(len(here), day - 1, dtype=np.int32))
+        own = _own(tables, spells, who, day, rates)
+        groups = ((PRACTICE, rates.practices, practice, own.practice), (AREA, rates.areas, area, own.area))
+        for name, of_board, every, before in groups:
+            now = every.take(pa.array(here))
+            same = own.counted & pc.equal(now, before).fill_null(False).to_numpy(zero_copy_only=False)
+            ratio = of_board.ratio(now.dictionary_encode(), own.spells * same, own.expected * same)
+            found[name][here] = PER * rates.crude_rate * ratio
+    return found
+
+
+@dataclass(frozen=True)
+class _Spells:
+    """The spells that are counted, in order of person."""
+
+    person: NDArray[np.int32]
+    event_day: NDArray[np.int32]
+    available_day: NDArray[np.int32]
+
+    @classmethod
+    def among(cls, events: Events) -> _Spells:
+        chosen = np.flatnonzero(events.event_type == NUMBER_OF[COUNTED])
+        return cls(events.person[chosen], events.event_day[chosen], events.available_day[chosen])
+
+
+@dataclass(frozen=True)
+class _Own:
+    """What each row's person adds to the board's tally where `counted`, and in which practice and area."""
+
+    counted: NDArray[np.bool_]
+    practice: pa.Array
+    area: pa.Array
+    spells: NDArray[np.int64]
+    expected: NDArray[np.float64]
+
+
+def _own(tables: PeopleTables, spells: _Spells, row: Row, day: int, rates: BoardRates) -> _Own:
+    """Tell what people were on the day before a context day; `row.index_day` is that day before."""
+    held, lived, people = tables.registrations, tables.residences, tables.people
+    at = _place_at(held, row)
+    practice, area = take(held["practice_code"], at), take(lived["lsoa_code"], _place_at(lived, row))
+    birth, assumed = (days(people[name], UNKNOWN_BIRTH)[row.place] for name in ("birth_date", "assumed_birth_date"))
+    since = np.maximum(np.maximum(np.append(days(held["start_date"], OPEN), OPEN)[at], day - WINDOW), birth)
+    sex = people["sex"].combine_chunks().take(pa.array(row.place)).to_numpy(zero_copy_only=False)
+    rate = rates.stratum_rate[strata(sex, np.where(assumed == UNKNOWN_BIRTH, birth, assumed), day)]
+    covered = pc.is_in(practice, pa.array(sorted(rates.covered_practices), pa.string())).to_numpy(zero_copy_only=False)
+    counted = (at >= 0) & covered & (since < day) & (days(people["death_date"], OPEN)[row.place] >= day)
+    return _Own(counted, practice, area, _counted(spells, row.person, since, day), rate * np.maximum(day - since, 0))
+
+
+def _place_at(periods: pa.Table, row: Row) -> NDArray[np.int64]:
+    start, end = days(periods["start_date"], OPEN), days(periods["end_date"], OPEN)
+    return as_at(numbers(periods["person_key"]), start, end, row.person, row.index_day)
+
+
+def _counted(spells: _Spells, person: NDArray[np.int32], since: NDArray[np.int32], day: int) -> NDArray[np.int64]:
+    """Count each row's spells from its `since` to the day before `day`, known before it; rows may repeat a person."""
+    who, where = np.unique(person, return_index=True)
+    place = np.minimum(np.searchsorted(who, spells.person), max(len(who) - 1, 0))
+    if not len(who) or not len(place):
+        return np.zeros(len(person), dtype=np.int64)
+    counts = (who[place] == spells.person) & (spells.event_day < day) & (spells.available_day < day)
+    counts &= spells.event_day >= since[where][place]
+    return np.bincount(place[counts], minlength=len(who))[np.searchsorted(who, person)]
+
+
+def _groups(codes: Sequence[str | None], tally: Tally, rate: NDArray[np.float64]) -> GroupRates:
+    named = sorted({code for code in codes if code is not None})
+    place = {code: number for number, code in enumerate(named)}
+    group = np.array([place.get(code, -1) if code is not None else -1 for code in codes], dtype=np.int64)
+    inside = group >= 0
+    size = max(len(named), 1)
+    observed: NDArray[np.float64] = np.bincount(group[inside], tally.spells[inside], size).astype(np.float64)
+    time = np.bincount(group[inside] * STRATA + tally.stratum[inside], tally.days[inside], size * STRATA).reshape(size, STRATA)
+    expected: NDArray[np.float64] = (time * rate).sum(axis=1)
+    return GroupRates(place, observed, expected, prior_shape(observed, expected))

@@ -1,0 +1,60 @@
+"""core__code_name and core__code_ancestor: what codes are called, and the concepts above them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from expectations.tables.core import CODE, CODE_ANCESTOR, CODE_NAME
+from features.code_lists import CodeList
+from pipelines.sql_literals import texts
+from pipelines.storage import Lake, arrow_schema
+
+
+def name_codes(lake: Lake, con: duckdb.DuckDBPyConnection, lists: Mapping[str, CodeList], concepts: str | None) -> int:
+    """Write core__code_name and give its rows; `concepts` is the SQL of validated CONCEPT rows, where there are any.
+
+    Every concept is kept, not only those of events: groups are named too. A code of several lists has the first one's words.
+    """
+    entries = [entry for found in lists.values() for entry in found.entries if entry.description]
+    listed = pa.table(
+        {
+            "code_system": pa.array([entry.system for entry in entries], pa.string()),
+            "source_code": pa.array([entry.code for entry in entries], pa.string()),
+            "name": pa.array([entry.description for entry in entries], pa.string()),
+            "place": pa.array(range(len(entries)), pa.int64()),
+        }
+    )
+    con.register("listed_codes", listed)
+    own = "SELECT code_system, source_code, arg_min(name, place) AS name FROM listed_codes GROUP BY ALL"
+    told = (
+        f"SELECT 'omop' AS code_system, concept_id AS source_code, min(concept_name) AS name FROM {concepts} GROUP BY concept_id"
+    )
+    query = f"{own} UNION ALL {told} HAVING min(concept_name) IS NOT NULL" if concepts else own
+    rows = lake.replace_sql(CODE_NAME, con, query, order="code_system, source_code")
+    con.unregister("listed_codes")
+    return rows
+
+
+def write_ancestors(lake: Lake, con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> int:
+    """Write core__code_ancestor from the files of CONCEPT_ANCESTOR, for the codes of events alone, and give its rows.
+
+    The whole vocabulary has some 80 million pairs: they are read once, and only what is needed is kept.
+    """
+    if not files:
+        return lake.replace(CODE_ANCESTOR, arrow_schema(CODE_ANCESTOR).empty_table())
+    parts = []
+    for file in files:
+        reader = (
+            f"read_parquet({texts([file])})"
+            if file.name.lower().endswith(".parquet")
+            else f"read_csv({texts([file])}, all_varchar = true)"
+        )
+        parts.append(f"SELECT ancestor_concept_id, descendant_concept_id, min_levels_of_separation FROM {reader}")
+    query = f"""SELECT code, CAST(ancestor_concept_id AS VARCHAR) AS ancestor_code, min(CAST(min_levels_of_separation AS INTEGER)) AS levels
+        FROM ({" UNION ALL ".join(parts)})
+        JOIN {lake.scan(CODE.name)} ON code_system = 'omop' AND source_code = CAST(descendant_concept_id AS VARCHAR) GROUP BY ALL"""
+    return lake.replace_sql(CODE_ANCESTOR, con, query, order="code, ancestor_code")

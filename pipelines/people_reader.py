@@ -1,0 +1,83 @@
+"""Reads the core tables of a range of people, and the households of the whole board, as the feature kernel takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.attributes import PeopleTables, days, numbers
+from features.periods import OPEN, Households, HouseholdSizes
+from pipelines.storage import Lake, connect
+
+_CORE = ("core__person", "core__registration", "core__residence", "core__spell")
+_PERSON = (
+    "person_key, person_id, birth_date, assumed_birth_date, death_date, sex, ethnic_category, on_list, type_1_opt_out, "
+    "national_data_opt_out"
+)
+_REGISTRATION = "person_key, practice_code, start_date, end_date, start_is_load_date"
+_RESIDENCE = (
+    "person_key, lsoa_code, residence_status, hash(household_id) * CAST(household_id IS NOT NULL AS UBIGINT) AS hashed, "
+    "household_id IS NULL AS alone, start_date, end_date"
+)
+
+
+def core_scans(lake: Lake) -> dict[str, str]:
+    """Give the SQL of each table about people."""
+    return {name: lake.scan(name) for name in _CORE}
+
+
+def read_people(
+    scans: Mapping[str, str], households: Households | HouseholdSizes, first: int, last: int, with_spells: bool
+) -> tuple[PeopleTables, pa.Table]:
+    """Read the people from `first` up to, not including, `last`, and (where asked) their spells."""
+    where = f"WHERE person_key >= {first} AND person_key < {last}"
+    queries = (
+        f"SELECT {_PERSON} FROM {scans['core__person']} {where}",
+        f"SELECT {_REGISTRATION} FROM {scans['core__registration']} {where}",
+        f"SELECT {_RESIDENCE} FROM {scans['core__residence']} {where}",
+        f"SELECT * FROM {scans['core__spell']} {where if with_spells else 'WHERE false'}",
+    )
+    with connect(memory_limit_gb=1.0, threads=1) as con:
+        people, registrations, residences, spells = (con.sql(query).to_arrow_table() for query in queries)
+    household = pc.if_else(residences["alone"], pa.scalar(None, pa.uint64()), residences["hashed"])
+    residences = residences.drop_columns(["hashed", "alone"]).append_column("household", household)
+    return PeopleTables(_in_order(people), _in_order(registrations), _in_order(residences), households), spells
+
+
+def household_sizes(lake: Lake, day: date) -> HouseholdSizes:
+    """Count the people of each household on a day; a death ends a period there."""
+    query = f"""
+        SELECT hash(household_id) AS household, count(*)::INTEGER AS people
+        FROM {lake.scan("core__residence")} ANTI JOIN (
+            SELECT person_key FROM {lake.scan("core__person")} WHERE death_date < DATE '{day}') USING (person_key)
+        WHERE household_id IS NOT NULL AND start_date <= DATE '{day}' AND coalesce(end_date, DATE '{day}') >= DATE '{day}'
+        GROUP BY household ORDER BY household
+    """
+    with connect() as con:
+        found = con.sql(query).to_arrow_table()
+    return HouseholdSizes(numbers(found["household"]), numbers(found["people"]))
+
+
+def household_periods(lake: Lake, where: str = "household_id IS NOT NULL") -> Households:
+    """Take everyone's periods at households, or at those of a condition; a death ends them."""
+    query = f"""
+        SELECT hash(household_id) AS household, start_date, least(end_date, death_date) AS end_date
+        FROM {lake.scan("core__residence")} JOIN {lake.scan("core__person")} USING (person_key)
+        WHERE {where} AND start_date <= coalesce(death_date, start_date)
+    """
+    with connect() as con:
+        found = con.sql(query).to_arrow_table()
+    return Households.from_periods(numbers(found["household"]), days(found["start_date"], OPEN), days(found["end_date"], OPEN))
+
+
+def _in_order(table: pa.Table) -> pa.Table:
+    """Put rows in order of person and start; that is how they are stored, and to look costs less than to sort."""
+    keys = [name for name in ("person_key", "start_date") if name in table.column_names]
+    moment = numbers(table["person_key"]).astype(np.int64) << 32
+    if len(keys) > 1:
+        moment += days(table["start_date"], OPEN)
+    return table if (moment[1:] >= moment[:-1]).all() else table.sort_by([(name, "ascending") for name in keys])
