@@ -100,9 +100,12 @@ class IndexEvents:
 
 
 def person_features(
-    tables: PeopleTables, events: Events, index_events: IndexEvents, recipe: Recipe
+    tables: PeopleTables, events: Events, index_events: IndexEvents, recipe: Recipe, on_context_day: Events | None = None
 ) -> tuple[pa.Table, list[tuple[str, int]]]:
-    """Give the rows of features__person for a range of people, in order of person, and the cohort's flow."""
+    """Give the rows of features__person for a range of people, in order of person, and the cohort's flow.
+
+    `on_context_day`: the events as they were told on the context day, where that is not what was told on the index date.
+    """
     everyone = numbers(tables.people["person_key"])
     place = np.searchsorted(everyone, index_events.person)
     row = Row(place, index_events.person, index_events.index_day)
@@ -121,7 +124,7 @@ def person_features(
     columns = keys | attributes | _coverage_columns(covered, len(row.place))
     ordered = {column.name: columns[column.name] for column in PERSON_FEATURES.columns}
     read = attribute_features(tables, recipe.places, row, held)
-    found = _feature_columns(tables, events, row, covered, recipe, attributes, read)
+    found = _feature_columns(tables, events, row, covered, recipe, attributes, read, on_context_day or events)
     return pa.table(ordered | {name: _null_where_nan(values) for name, values in found.items()}), flow
 
 
@@ -170,14 +173,15 @@ def _coverage_columns(covered: dict[str, NDArray[np.int32]], rows: int) -> dict[
 
 def _feature_columns(
     tables: PeopleTables, events: Events, row: Row, covered: dict[str, NDArray[np.int32]], recipe: Recipe,
-    attributes: Mapping[str, pa.Array], read: dict[str, NDArray[np.float64]],
+    attributes: Mapping[str, pa.Array], read: dict[str, NDArray[np.float64]], on_context_day: Events,
 ) -> dict[str, NDArray[np.float32]]:  # fmt: skip
     """Give the computed features in the catalogue's order, NaN where there is nothing to tell."""
     birth = days(tables.people["birth_date"], UNKNOWN_BIRTH)[row.place]
     counted = window_counts(events, IndexRows(row.person, row.index_day, birth), recipe.plan)
     by_events = {feature.name: counted[place] for place, feature in enumerate(recipe.plan.features)}
     if {AREA, PRACTICE} - set(recipe.left_out):
-        read = read | context_features(tables, events, row, attributes["practice_code"], attributes["lsoa_code"], recipe.context)
+        places = (attributes["practice_code"], attributes["lsoa_code"])
+        read = read | context_features(tables, on_context_day, row, *places, recipe.context)
     gaps: dict[tuple[tuple[str, ...], int], NDArray[np.bool_] | None] = {}
     known: dict[str, NDArray[np.float32]] = {}
     for feature in recipe.computed:

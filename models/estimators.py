@@ -54,7 +54,7 @@ def _spec(name: CandidateName, settings: CandidateSettings, predictors: Sequence
     if name == "age_sex":
         chosen = baseline_predictors(settings, curated)
     elif name.endswith("_code_level"):
-        chosen = (*_baseline_where_known(settings, curated), *codes)
+        chosen = (*baseline_where_known(settings, curated), *codes)
     elif uses_codes(name):
         chosen = (*curated, *codes)
     if uses_codes(name) and not codes:
@@ -73,7 +73,8 @@ def uses_codes(name: CandidateName) -> bool:
     return name.endswith("_code_level") or "_both" in name
 
 
-def _baseline_where_known(settings: CandidateSettings, curated: Sequence[Predictor]) -> tuple[Predictor, ...]:
+def baseline_where_known(settings: CandidateSettings, curated: Sequence[Predictor]) -> tuple[Predictor, ...]:
+    """Give the baseline's predictors as far as there are any."""
     named = settings.baseline_predictors or BASELINE_NAMES
     return tuple(predictor for predictor in curated if predictor.name in named)
 

@@ -31,7 +31,7 @@ from features.plan import compile_plan
 from features.window_counts import Events
 from pipelines.area_context import area_context, context_days_of
 from pipelines.errors import RefusalError
-from pipelines.event_reader import read_events
+from pipelines.event_reader import read_event_arrays, read_events
 from pipelines.people_reader import core_scans, household_periods, household_sizes, read_people
 from pipelines.range_workers import RangeRunner, over_ranges
 from pipelines.storage import DataFile, Lake, connect
@@ -178,9 +178,9 @@ class _RangeResult:
 def _build_range(task: _Task, first: int, last: int) -> _RangeResult:
     """Compute and write the rows of the people from `first` up to, not including, `last`."""
     tables, spells = _people(task, first, last)
-    events, superseded = read_events(task.event_files, first, last), Superseded.read(task.superseded, first, last)
+    events, superseded = read_event_arrays(task.event_files, first, last), Superseded.read(task.superseded, first, last)
     table, flow = features_as_told(
-        tables, Events.from_arrow(events), superseded, _index_events(task, tables, spells), task.recipe
+        tables, events, superseded, _index_events(task, tables, spells), task.recipe
     )
     lake = Lake(task.root)
     files = tuple(

@@ -8,6 +8,9 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from features.window_counts import Events
 
 COLUMNS = ("person_key", "event_date", "available_date", "event_type", "code", "value", "provider")
 _TYPES = (pa.int32(), pa.date32(), pa.date32(), pa.int16(), pa.int32(), pa.float32(), pa.int32())
@@ -24,25 +27,59 @@ def read_events(files: Sequence[str], first: int, last: int, columns: Sequence[s
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
+def read_event_arrays(files: Sequence[str], first: int, last: int) -> Events:
+    """Give the events of `read_events` as the kernel's arrays, filled one row group at a time: no table is held beside them."""
+    rows = sum(size for file in files for low, high, size in _key_ranges(file) if high >= first and low < last)
+    kinds = (np.int32, np.int32, np.int32, np.int16, np.int32, np.float32, np.int32)
+    arrays = [np.empty(rows, dtype=kind) for kind in kinds]
+    filled = 0
+    for file in files:
+        groups = _groups(file, first, last)
+        if groups:
+            with pq.ParquetFile(file) as opened:
+                for group in groups:
+                    table = opened.read_row_group(group, columns=list(COLUMNS), use_threads=False).cast(SCHEMA)
+                    filled += _fill(arrays, filled, _of_people(table, first, last))
+    return Events(*(array[:filled] for array in arrays)).in_order()
+
+
+def _fill(arrays: Sequence[NDArray], filled: int, table: pa.Table) -> int:
+    """Copy the rows of a table behind those that are there; give how many they are."""
+    for array, column in zip(arrays, table.columns, strict=True):
+        whole = column.combine_chunks()
+        numbers = whole.view(pa.int32()) if pa.types.is_date32(whole.type) else whole
+        array[filled : filled + table.num_rows] = numbers.to_numpy(zero_copy_only=False)
+    return table.num_rows
+
+
 def _read_file(file: str, first: int, last: int, schema: pa.Schema) -> list[pa.Table]:
-    groups = [place for place, (low, high) in enumerate(_key_ranges(file)) if high >= first and low < last]
+    groups = _groups(file, first, last)
     if not groups:
         return []
     with pq.ParquetFile(file) as opened:
         table = opened.read_row_groups(groups, columns=schema.names, use_threads=False).cast(schema)
+    return [_of_people(table, first, last)]
+
+
+def _groups(file: str, first: int, last: int) -> list[int]:
+    return [place for place, (low, high, _) in enumerate(_key_ranges(file)) if high >= first and low < last]
+
+
+def _of_people(table: pa.Table, first: int, last: int) -> pa.Table:
     key = table["person_key"].combine_chunks().to_numpy(zero_copy_only=False)
-    if len(key) and (np.diff(key) >= 0).all():
+    if (key[1:] >= key[:-1]).all():
         start, end = np.searchsorted(key, [first, last]).tolist()
-        return [table.slice(start, end - start)]
-    return [table.filter(pa.array((key >= first) & (key < last)))]
+        return table.slice(start, end - start)
+    return table.filter(pa.array((key >= first) & (key < last)))
 
 
 @lru_cache(maxsize=4096)
-def _key_ranges(file: str) -> tuple[tuple[int, int], ...]:
-    """Give the lowest and highest person of each row group; a group without statistics may hold anyone."""
+def _key_ranges(file: str) -> tuple[tuple[int, int, int], ...]:
+    """Give the lowest and highest person of each row group, and its rows; a group without statistics may hold anyone."""
     with pq.ParquetFile(file) as opened:
         metadata, names = opened.metadata, opened.schema_arrow.names
         column = names.index(COLUMNS[0])
-        statistics = [metadata.row_group(place).column(column).statistics for place in range(metadata.num_row_groups)]
-    anyone = (0, np.iinfo(np.int32).max)
-    return tuple(anyone if found is None or not found.has_min_max else (found.min, found.max) for found in statistics)
+        groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
+        found = [(group.column(column).statistics, group.num_rows) for group in groups]
+    anyone = (0, int(np.iinfo(np.int32).max))
+    return tuple((*(anyone if known is None or not known.has_min_max else (known.min, known.max)), rows) for known, rows in found)

@@ -12,13 +12,15 @@ import pandas as pd
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.risk import LABELS
 from features.code_level import CodeLevelSettings
-from models.estimators import uses_codes
+from models.estimators import baseline_where_known, uses_codes
+from models.need_within_score import RECORDED_NEEDS
 from models.predictors import Predictor
 from models.settings import CandidateSettings
 from pipelines.code_level_features import ChosenCodes, choose_codes
 from pipelines.errors import RefusalError
 from pipelines.storage import Lake, connect
 
+AUDITED = ("emergency_admissions_730d", "inclusion_health_groups", *RECORDED_NEEDS)  # predictors that the audit reads
 LABEL_COLUMNS = "label, outcome_date, death_date, composite_label, follow_up_days, left_list, not_at_risk_reason"
 
 
@@ -49,10 +51,16 @@ def read_catalogue(lake: Lake) -> pd.DataFrame:
     return lake.read(CATALOGUE.name).to_pandas()
 
 
-def read_features(lake: Lake, dates: Sequence[date] | None, predictors: Sequence[Predictor]) -> pd.DataFrame:
-    """Read the feature rows of index dates (of all there are without any), in order of date and key; categories as pandas categories."""
+def read_features(
+    lake: Lake, dates: Sequence[date] | None, predictors: Sequence[Predictor], unread: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Read the feature rows of index dates (of all there are without any), in order of date and key; categories as pandas categories.
+
+    `unread` names columns to leave out: where each row has a date of its own, reading is most of the work.
+    """
+    columns = f"* EXCLUDE ({', '.join(sorted(unread))})" if unread else "*"
     with connect() as con:
-        scans = " UNION ALL BY NAME ".join(f"FROM {scan}" for scan in _scans(lake, dates))
+        scans = " UNION ALL BY NAME ".join(f"SELECT {columns} FROM {scan}" for scan in _scans(lake, dates))
         frame = con.sql(f"FROM ({scans}) ORDER BY index_date, person_key, index_event_id").df()
     for predictor in predictors:
         if predictor.kind == "category" and predictor.name in frame:
@@ -60,9 +68,11 @@ def read_features(lake: Lake, dates: Sequence[date] | None, predictors: Sequence
     return frame
 
 
-def read_modelling_rows(lake: Lake, dates: Sequence[date] | None, outcome: str, predictors: Sequence[Predictor]) -> ModellingRows:
-    """Read the feature rows of index dates (of all there are without any) with the labels of an outcome."""
-    frame = read_features(lake, dates, predictors)
+def read_modelling_rows(
+    lake: Lake, dates: Sequence[date] | None, outcome: str, predictors: Sequence[Predictor], unread: Sequence[str] = ()
+) -> ModellingRows:
+    """Read the feature rows of index dates (see read_features) with the labels of an outcome."""
+    frame = read_features(lake, dates, predictors, unread)
     labels = _read_labels(lake, outcome)
     keys = ["person_key", "index_event_id"]
     joined = frame[keys].merge(labels, on=keys, how="left", validate="one_to_one")
@@ -70,6 +80,18 @@ def read_modelling_rows(lake: Lake, dates: Sequence[date] | None, outcome: str, 
         named = ", ".join(str(day) for day in dates or []) or "any index date"
         raise RefusalError(f"risk__labels holds no '{outcome}' for {named}; build the labels first")
     return ModellingRows(frame, joined.drop(columns=keys))
+
+
+def offered_predictors(
+    candidates: CandidateSettings, predictors: tuple[Predictor, ...]
+) -> tuple[tuple[Predictor, ...], list[str]]:
+    """Give the curated predictors that some candidate may use, and the names of those that nobody and no audit needs."""
+    known = {predictor.name for predictor in predictors}
+    curated = any(name != "age_sex" and not name.endswith("_code_level") for name in candidates.names)
+    if curated or not known.issuperset(candidates.baseline_predictors):
+        return predictors, []
+    kept = baseline_where_known(candidates, predictors)
+    return kept, sorted(known - {predictor.name for predictor in kept} - set(AUDITED))
 
 
 def with_chosen_codes(

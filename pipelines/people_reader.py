@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -41,11 +43,16 @@ def read_people(
         f"SELECT {_RESIDENCE} FROM {scans['core__residence']} {where}",
         f"SELECT * FROM {scans['core__spell']} {where if with_spells else 'WHERE false'}",
     )
-    with connect(memory_limit_gb=1.0, threads=1) as con:
-        people, registrations, residences, spells = (con.sql(query).to_arrow_table() for query in queries)
+    people, registrations, residences, spells = (_reader().sql(query).to_arrow_table() for query in queries)
     household = pc.if_else(residences["alone"], pa.scalar(None, pa.uint64()), residences["hashed"])
     residences = residences.drop_columns(["hashed", "alone"]).append_column("household", household)
     return PeopleTables(_in_order(people), _in_order(registrations), _in_order(residences), households), spells
+
+
+@cache
+def _reader() -> duckdb.DuckDBPyConnection:
+    """Open a process's connection for ranges of people once: opening costs as much as reading one."""
+    return connect(memory_limit_gb=1.0, threads=1)
 
 
 def household_sizes(lake: Lake, day: date) -> HouseholdSizes:

@@ -34,8 +34,13 @@ def over_ranges(function: Callable[[int, int], Any], ranges: Sequence[tuple[int,
     return [answers[place % processes][place // processes] for place in range(len(ranges))]
 
 
+# Ranges ask for the same memory again and again: kept by the process, it need not be handed out, zeroed and taken back each time.
+_KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**31)}
+
+
 def _in_process(function: Callable[[int, int], Any], share: Sequence[tuple[int, int]]) -> list[Any]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"}
+    environment |= _KEEP_MEMORY
     command = [sys.executable, "-m", "pipelines.range_workers"]
     ended = subprocess.run(command, input=pickle.dumps((function, share)), capture_output=True, env=environment, check=False)
     if ended.returncode:

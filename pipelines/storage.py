@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,6 +28,9 @@ from pipelines.sql_literals import texts
 
 ROW_GROUP_ROWS = 122_880
 type_codes = {"string": pa.string(), "date32": pa.date32(), "bool": pa.bool_()}
+
+
+LogState = tuple[str, int, int]
 
 
 class StorageError(Exception):
@@ -63,6 +67,24 @@ def arrow_schema(table: Table) -> pa.Schema:
     return pa.schema(
         [pa.field(column.name, type_codes.get(column.arrow_type) or getattr(pa, column.arrow_type)()) for column in table.columns]
     )
+
+
+@cache
+def _reader() -> duckdb.DuckDBPyConnection:
+    """Open the connection of this process for small reads; opening one for each would cost more than they do."""
+    con = connect()
+    con.execute("SET enable_external_file_cache = false")
+    return con
+
+
+_OPENED: dict[Path, tuple[LogState, DeltaTable]] = {}  # tables as last opened: reading a log again costs most of a small read
+
+
+def _log_state(folder: Path) -> LogState:
+    """Tell a table's log from any other state of it, by its last commit."""
+    last = max(entry.name for entry in (folder / "_delta_log").iterdir() if entry.suffix == ".json")
+    told = (folder / "_delta_log" / last).stat()
+    return last, told.st_ino, told.st_mtime_ns
 
 
 class Lake:
@@ -131,7 +153,7 @@ class Lake:
     ) -> pa.Table:
         """Read columns of a table that fits in memory."""
         by = f"ORDER BY {order}" if order else ""
-        with connect() as con:
+        with _reader().cursor() as con:
             return con.sql(f"SELECT {columns} FROM {self.scan(name, partition)} WHERE {where} {by}").to_arrow_table()
 
     def schema(self, name: str) -> pa.Schema:
@@ -246,7 +268,14 @@ class Lake:
     def _open(self, name: str, version: int | None = None) -> DeltaTable:
         if not self.exists(name):
             raise StorageError(f"there is no table {name} in {self.root}; run the stage that writes it first")
-        return DeltaTable(str(self.folder(name)), version=version)
+        folder = self.folder(name)
+        if version is not None:
+            return DeltaTable(str(folder), version=version)
+        state, (held, table) = _log_state(folder), _OPENED.get(folder, (None, None))
+        if table is None or held != state:
+            table = DeltaTable(str(folder))
+            _OPENED[folder] = (state, table)
+        return table
 
     def _actions(self, name: str, version: int | None) -> Iterator[tuple[str, dict[str, str | None]]]:
         actions = pa.table(self._open(name, version).get_add_actions(flatten=False)).to_pylist()

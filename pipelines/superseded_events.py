@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from expectations.tables.core import EVENT_SUPERSEDED
+from features.area_context import context_days
 from features.attributes import PeopleTables, days, numbers
 from features.cohort import add_flows
 from features.periods import OPEN
@@ -58,16 +59,25 @@ def features_as_told(
     if not superseded.table.num_rows or not len(dates):
         return person_features(tables, events, index_events, recipe)
     if len(dates) == 1:
-        return person_features(tables, _merged(events, superseded.as_at(int(dates[0]))), index_events, recipe)
+        return _on_one_day(tables, events, superseded, index_events, recipe)
     touched = np.isin(index_events.person, numbers(superseded.table["person_key"]))
     theirs = _chosen(events, np.isin(events.person, index_events.person[touched]))
     parts = [person_features(tables, events, _rows(index_events, ~touched), recipe)] if not touched.all() else []
     for day in np.unique(index_events.index_day[touched]).tolist():
         here = _rows(index_events, touched & (index_events.index_day == day))
-        parts.append(person_features(tables, _merged(theirs, superseded.as_at(day)), here, recipe))
+        parts.append(_on_one_day(tables, theirs, superseded, here, recipe))
     table = pa.concat_tables([table for table, _ in parts])
     order = [(name, "ascending") for name in ("person_key", "index_date", "index_event_id")]
     return table.sort_by(order), add_flows([flow for _, flow in parts])
+
+
+def _on_one_day(
+    tables: PeopleTables, events: Events, superseded: Superseded, index_events: IndexEvents, recipe: Recipe
+) -> tuple[pa.Table, list[tuple[str, int]]]:
+    """Give the rows of one index date; the board's rates, and what people add to them, are of the month's first day."""
+    day, context_day = int(index_events.index_day[0]), int(context_days(index_events.index_day[:1])[0])
+    before = None if context_day == day else _merged(events, superseded.as_at(context_day))
+    return person_features(tables, _merged(events, superseded.as_at(day)), index_events, recipe, before)
 
 
 def _merged(events: Events, more: pa.Table) -> Events:

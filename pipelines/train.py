@@ -26,7 +26,7 @@ from models.training import TooFewEventsError, TrainedCandidate, TrainingPlan, t
 from models.training_data import TrainingData, training_data
 from pipelines.code_level_features import with_code_columns
 from pipelines.errors import RefusalError
-from pipelines.modelling_rows import ModellingRows, read_catalogue, read_modelling_rows, with_chosen_codes
+from pipelines.modelling_rows import ModellingRows, offered_predictors, read_catalogue, read_modelling_rows, with_chosen_codes
 from pipelines.settings import EngineSettings, StudySettings
 from pipelines.storage import Lake
 
@@ -102,27 +102,27 @@ def run_study(
     allowed_feeds: Sequence[str] | None = None,
 ) -> StudyResult:
     """Train and judge every candidate of a study; refusals of the models become RefusalErrors."""
-    predictors = predictors_from_catalogue(read_catalogue(lake))
+    predictors, unread = offered_predictors(study.candidates, predictors_from_catalogue(read_catalogue(lake)))
     try:
         if study.validation.kind == "time":
-            return _by_time(lake, study, engine, dates, data_cut, predictors, allowed_feeds)
-        return _by_folds(lake, study, engine, dates, predictors, group_kinds, allowed_feeds)
+            return _by_time(lake, study, engine, dates, data_cut, predictors, unread, allowed_feeds)
+        return _by_folds(lake, study, engine, dates, predictors, unread, group_kinds, allowed_feeds)
     except REFUSALS as refusal:
         raise RefusalError(str(refusal)) from refusal
 
 
 def _by_time(
     lake: Lake, study: StudySettings, engine: EngineSettings, dates: dict[str, tuple[date, ...]], data_cut: date,
-    predictors: tuple[Predictor, ...], allowed_feeds: Sequence[str] | None,
+    predictors: tuple[Predictor, ...], unread: Sequence[str], allowed_feeds: Sequence[str] | None,
 ) -> StudyResult:  # fmt: skip
     outcome = study.outcome
     split = time_split(dates["train"], dates["test"][0], outcome.horizon_days, outcome.maturity_days, data_cut)
-    learned = [_learnable(read_modelling_rows(lake, [day], outcome.name, predictors)) for day in split.train]
+    learned = [_learnable(read_modelling_rows(lake, [day], outcome.name, predictors, unread)) for day in split.train]
     data = _training_rows(learned, predictors)
     coded = with_chosen_codes(lake, data.frame, predictors, study.candidates, study.code_level, engine.threads, allowed_feeds)
     specs, notes = candidate_specs(study.candidates, coded.predictors)
     data = replace(data, frame=coded.frame, predictors=coded.predictors)
-    tested = read_modelling_rows(lake, [split.test], outcome.name, predictors)
+    tested = read_modelling_rows(lake, [split.test], outcome.name, predictors, unread)
     tested = tested.chosen(tested.at_risk & ~tested.left)
     columns = [predictor.column for predictor in coded.predictors if predictor.column is not None]
     tested = replace(tested, frame=with_code_columns(lake, tested.frame, columns, engine.threads))
@@ -139,10 +139,10 @@ def _by_time(
 
 def _by_folds(
     lake: Lake, study: StudySettings, engine: EngineSettings, dates: dict[str, tuple[date, ...]],
-    predictors: tuple[Predictor, ...], group_kinds: Sequence[str], allowed_feeds: Sequence[str] | None,
+    predictors: tuple[Predictor, ...], unread: Sequence[str], group_kinds: Sequence[str], allowed_feeds: Sequence[str] | None,
 ) -> StudyResult:  # fmt: skip
     """Judge each row by models that never saw its person; rows not at risk weigh nothing, and are scored the same way."""
-    every = read_modelling_rows(lake, None, study.outcome.name, predictors)
+    every = read_modelling_rows(lake, None, study.outcome.name, predictors, unread)
     able = every.at_risk & ~every.left
     labels = every.labels["label"].where(able, 0).to_numpy(dtype=np.int8)
     weights = None if able.all() else able.astype(np.float64)

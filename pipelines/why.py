@@ -201,7 +201,7 @@ def _gaps(feed: str, status: Mapping[tuple[str, date], str], first: date, last: 
         state = status.get((feed, month), "not held")
         covered = month == date.max or state == COVERED or (month == _month(last) and month > _judged(status, feed))
         if run and (covered or status.get((feed, run[0]), "not held") != state):
-            yield f"{feed} {run[0]:%Y-%m} to {run[-1]:%Y-%m} ({status.get((feed, run[0]), 'not held')})"
+            yield f"{feed} {run[0]:%Y-%m}{f' to {run[-1]:%Y-%m}' if len(run) > 1 else ''} ({status.get((feed, run[0]), 'not held')})"
             run = []
         if not covered:
             run.append(month)

@@ -27,7 +27,7 @@ from pipelines.conform.linkage import linkage_sql
 from pipelines.conform.person import person_sql
 from pipelines.conform.registration import RegistrationSettings, registration_sql, residence_sql
 from pipelines.conform.spell import spell_sql
-from pipelines.conform.superseded import superseded_codes, superseded_event_rows, write_superseded
+from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
 from pipelines.conform.volumes import feed_people_sql, list_sizes_sql, main_providers_sql, volumes_sql
 from pipelines.storage import Lake, arrow_schema
 
@@ -98,7 +98,7 @@ def conform_events(
 
     `superseded` gives, by feed, the rows that a later delivery changed or took back, with `superseded_date`.
     """
-    spells, gone = lake.scan(core.SPELL.name), superseded or {}
+    spells, gone = lake.scan(core.SPELL.name), hold_superseded(con, superseded or {})
     before = superseded_event_rows(con, sources, gone, lake.scan(core.PERSON.name), rules, available)
     rows = [*spell_event_rows(spells), *feed_event_rows(sources, rules, available)]
     sent = [_feed_codes(feed, source) for given in (sources, gone) for feed, source in given.items() if feed in EVENT_FEEDS]

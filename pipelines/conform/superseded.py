@@ -28,6 +28,13 @@ _PEOPLE = f"(SELECT state_id AS person_id, state AS person_key FROM {_STATES})"
 _TOLD = "person_key, event_date, event_type, code, value, provider, feed"
 
 
+def hold_superseded(con: duckdb.DuckDBPyConnection, superseded: Sources) -> Sources:
+    """Read the rows that no longer hold, which are few, into temporary tables: each is looked at several times."""
+    for feed, rows in superseded.items():
+        con.execute(f"CREATE OR REPLACE TEMP TABLE superseded_{feed} AS SELECT * FROM {rows}")
+    return {feed: f"superseded_{feed}" for feed in superseded}
+
+
 def superseded_event_rows(
     con: duckdb.DuckDBPyConnection, sources: Sources, superseded: Sources, people: str, rules: ClinicalRules, available: AvailabilitySettings
 ) -> list[EventRows]:  # fmt: skip
@@ -89,7 +96,7 @@ def _changes(current: str | None, superseded: str, rules: ClinicalRules) -> str:
         return gone
     columns = "person_id, key_extract_date, admission_date, coalesce(discharge_date, admission_date) AS end_date"
     gap = rules.transfer_gap_days
-    return f"""WITH stays AS (SELECT {columns} FROM {current} UNION ALL SELECT {columns} FROM {superseded})
+    return f"""WITH stays AS MATERIALIZED (SELECT {columns} FROM {current} UNION ALL SELECT {columns} FROM {superseded})
         {gone} UNION
         SELECT later.person_id, later.key_extract_date FROM stays AS later JOIN stays AS earlier ON earlier.person_id = later.person_id
         WHERE later.key_extract_date > earlier.key_extract_date

@@ -37,6 +37,7 @@ class Board:
         self.registrations: list[Row] = []
         self.residences: list[Row] = []
         self.events: list[Row] = []
+        self.superseded: list[Row] = []
         self.spells: list[Row] = []
         self.given: list[tuple[int, date, str]] = []
         self.gaps: set[tuple[str, str, date]] = set()  # feed, practice, month
@@ -58,7 +59,7 @@ class Board:
         ]
         for table, rows in (
             (core.PERSON, self.people), (core.REGISTRATION, self.registrations), (core.RESIDENCE, self.residences),
-            (core.EVENT, sorted(self.events, key=lambda row: (row["person_key"], row["event_date"]))), (core.SPELL, spells),
+            (core.EVENT, sorted(self.events, key=by_day)), (core.EVENT_SUPERSEDED, sorted(self.superseded, key=by_day)), (core.SPELL, spells),
             (core.CODE, [dict(zip(("code", "code_system", "source_code"), row, strict=True)) for row in code_table()]),
             (core.COVERAGE, self._coverage()), (core.AREA, areas()), (core.ORGANISATION_RELATION, relations()),
         ):  # fmt: skip
@@ -75,6 +76,11 @@ class Board:
              "expected_rows": 10.0, "status": "absent" if (feed, practice, month) in self.gaps else "covered"}
             for feed in FEEDS for practice in PRACTICES for month in months
         ]  # fmt: skip
+
+
+def by_day(event: Row) -> tuple[int, date]:
+    """Give the order of events."""
+    return event["person_key"], event["event_date"]
 
 
 def as_table(table: Table, rows: list[Row]) -> pa.Table:

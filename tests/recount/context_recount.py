@@ -46,8 +46,8 @@ def _make_members(con: duckdb.DuckDBPyConnection) -> None:
                 AND v.month = CASE WHEN t.month = last + INTERVAL 1 MONTH THEN last ELSE t.month END
             WHERE coalesce(v.status, 'absent') <> 'covered')
         SELECT l.*, c - since AS days,
-            (SELECT count(*) FROM core__event e WHERE e.person_key = l.person_key AND event_type = {OVERNIGHT} AND event_date >= since
-                AND event_date < c AND available_date < c) AS o
+            (SELECT count(*) FROM told e WHERE e.person_key = l.person_key AND event_type = {OVERNIGHT} AND event_date >= since
+                AND event_date < c AND available_date < c AND coalesce(superseded_date > c, true)) AS o
         FROM listed l ANTI JOIN uncovered USING (c, practice) WHERE since < c""")
 
 

@@ -29,12 +29,12 @@ def edge_board(catalogue: Catalogue) -> Board:
     """Give the board; deterministic."""
     board = Board(INDEX)
     for concept in catalogue.concepts.values():
-        for kind in concept.event_types:
-            code = _code(catalogue, concept, kind)
+        for name in concept.event_types:
+            code = _code(catalogue, concept, name)
             for days, lag in _edges(catalogue, concept):
-                _person(board, [_event(kind, code, days, lag)])
+                _person(board, [_event(name, code, days, lag)])
             for days in (29, 30, 31, 400):  # two on one day and one on another
-                _person(board, [_event(kind, code, day, 0) for day in (days, days, 1)])
+                _person(board, [_event(name, code, day, 0) for day in (days, days, 1)])
     for kind in EVENT_TYPES:
         for line in lines():
             if line.system == kind.code_system and kind.name in (

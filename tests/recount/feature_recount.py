@@ -42,11 +42,13 @@ USABLE = """SELECT s.r, s.concept, d.w, s.days, avg(s.value) AS value
 
 
 def lake_views(lake: Lake) -> duckdb.DuckDBPyConnection:
-    """Open DuckDB with a view of each core table."""
+    """Open DuckDB with a view of each core table, and `told`: events with the day, if any, from which on they no longer hold."""
     con = connect(threads=1)
     for name in lake.tables():
         if name.startswith("core__"):
             con.execute(f"CREATE VIEW {name} AS SELECT * FROM {lake.scan(name)}")
+    superseded = "UNION ALL BY NAME FROM core__event_superseded" if "core__event_superseded" in lake.tables() else ""
+    con.execute(f"CREATE VIEW told AS SELECT *, NULL::DATE AS superseded_date FROM core__event {superseded}")
     return con
 
 
@@ -121,10 +123,11 @@ def _see_events(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("""
         CREATE TABLE known AS
         SELECT f.r, f.index_date - e.event_date AS days, e.*, coalesce(c.substance, c.code_system || ' ' || c.source_code) AS item
-        FROM f JOIN core__event e USING (person_key) LEFT JOIN (
+        FROM f JOIN told e USING (person_key) LEFT JOIN (
             SELECT c.*, (SELECT min(n.description) FROM entry n WHERE n.system = 'dmd' AND c.code_system = 'dmd' AND n.code = c.source_code) AS substance
             FROM core__code c) c USING (code)
-        WHERE e.event_date < f.index_date AND e.available_date < f.index_date AND (f.birth_date IS NULL OR e.event_date >= f.birth_date)""")
+        WHERE e.event_date < f.index_date AND e.available_date < f.index_date AND coalesce(e.superseded_date > f.index_date, true)
+            AND (f.birth_date IS NULL OR e.event_date >= f.birth_date)""")
     con.execute("""
         CREATE TABLE seen AS
         SELECT m.concept, k.* FROM known k JOIN meant m USING (event_type, code)

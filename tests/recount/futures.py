@@ -24,6 +24,12 @@ def another_future(board: Board, random: Random) -> Board:
     index = board.index_date
     other.events = [event for old in other.events for event in _changed(old, index, random)]
     other.events += [_late(event, index, random) for event in random.sample(board.events, len(board.events) // 3)]
+    for event in [old for old in other.events if old["available_date"] < index and random.random() < 0.1]:  # taken back since
+        other.events.remove(event)
+        other.superseded.append({**event, "superseded_date": index + DAY})
+    for event in other.superseded:
+        if event["superseded_date"] > index:
+            event["superseded_date"] = index + random.randint(1, 400) * DAY
     random.shuffle(other.events)
     for person in other.people:
         if person["death_date"] is None or person["death_date"] > index:

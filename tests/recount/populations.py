@@ -15,10 +15,11 @@ from recount.code_pool import lines, number_of, pool
 from features.events import EVENT_TYPES, NUMBER_OF
 
 INDEX_DATES = (
-    date(2024, 2, 29), date(2024, 3, 1), date(2025, 3, 1), date(2024, 12, 31), date(2025, 1, 1), date(2023, 4, 1), date(2024, 7, 15),
+    date(2024, 2, 29), date(2024, 3, 1), date(2025, 3, 1), date(2024, 12, 31), date(2025, 1, 1), date(2023, 4, 1), date(2024, 7, 15), date(2025, 1, 30),
 )  # fmt: skip
 EDGES = (0, 1, 2, 29, 30, 31, 89, 90, 91, 179, 180, 181, 359, 360, 361, 364, 365, 366, 455, 456, 729, 730, 731, 1094, 1095, 1096)
 AROUND = (-1, 0, 1)
+_LOOKED_BACK = (-40, 1, 30, 90, 180, 360, 365, 365, 365, 455, 730, 730, 1095)
 PEOPLE = 50
 KINDS = tuple(kind for kind in EVENT_TYPES for _ in range(3 if kind.number in (1, 5, 6, 8, 20, 40, 41) else 1))
 DRAWS = {kind.number: pool(kind.code_system) for kind in EVENT_TYPES}
@@ -60,9 +61,14 @@ def boards(draw: Draw) -> Board:
         # One drawn event is three: of three people, on three days in a row.
         for person, side in zip(range(start, start + 3), AROUND, strict=True):
             board.events += _events(board, board.people[person % PEOPLE], kind, anchor, days + side, choice, late)
-    gaps = st.tuples(st.sampled_from(FEEDS), st.sampled_from(PRACTICES[1:]), st.integers(-1, 37), st.integers(1, 4))
-    for feed, practice, back, length in draw(st.lists(gaps, max_size=6)):
-        board.gaps |= {(feed, practice, _month(index, back + more)) for more in range(length)}
+    taken_back = st.tuples(st.integers(0, 10**4), st.sampled_from((-200, -20, -10, -1, 0, 1, 2, 200)))
+    for choice, after in draw(st.lists(taken_back, min_size=20, max_size=60)):
+        event = board.events[choice % len(board.events)]
+        board.superseded.append({**event, "superseded_date": board.index_date + timedelta(days=after)})
+    gaps = st.tuples(st.sampled_from(FEEDS), st.sampled_from(PRACTICES[1:]), st.sampled_from(_LOOKED_BACK), st.booleans())
+    for feed, practice, days, before in draw(st.lists(gaps, min_size=2, max_size=8)):
+        # The month that a window begins in, or the one before it, which the window does not touch.
+        board.gaps.add((feed, practice, _month(index - timedelta(days=days), int(before))))
     return board
 
 

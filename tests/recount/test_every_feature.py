@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from duckdb import DuckDBPyConnection
 from hypothesis import given
-from recount.board import CATALOGUE, GIVEN, REGISTERED, Board
+from recount.board import AREAS, CATALOGUE, GIVEN, PRACTICES, REGISTERED, Board
 from recount.cohort_recount import recount_given, recount_registered
 from recount.comparison import built_rows, differences
 from recount.feature_recount import lake_views, recount_features
@@ -51,6 +52,30 @@ def test_every_feature_equals_its_recount_where_people_have_dates_of_their_own(b
         with lake_views(lake) as con:
             recount_given(con, board.given)
             assert_recounted(con, lake, summary.not_computed)
+
+
+def test_a_rate_told_on_the_months_first_day_leaves_out_what_its_board_counted(tmp_path: Path) -> None:
+    board = Board(date(2024, 7, 15))
+    for key in range(1, 25):
+        person = {"person_key": key, "start_date": date(2015, 1, 1)}
+        born = {"birth_date": date(1950, 1, 1), "assumed_birth_date": date(1950, 1, 1), "sex": "1", "on_list": True}
+        board.people.append(
+            {**person, **born, "person_id": f"P{key:02d}", "type_1_opt_out": False, "national_data_opt_out": False}
+        )
+        board.registrations.append({**person, "practice_code": PRACTICES[key % 4], "start_is_load_date": False})
+        board.residences.append({**person, "lsoa_code": AREAS[key % 5], "residence_status": "resolved"})
+        stay = {"person_key": key, "event_type": 5, "code": 0, "value": 3.0, "provider": 0, "feed": 1}
+        stays = [
+            {**stay, "event_date": day, "available_date": day} for day in (date(2024, 3, 1), date(2024, 4, 1), date(2024, 5, 1))
+        ]
+        board.events += stays[:2] if key % 4 == 1 else []
+        if key % 3 == 0:  # taken back after the first of July and before the index date
+            board.superseded.append({**stays[2], "superseded_date": date(2024, 7, 10)})
+    lake = board.store(tmp_path)
+    summary = build_features(lake, REGISTERED, board.index_date)
+    with lake_views(lake) as con:
+        recount_registered(con, board.index_date)
+        assert_recounted(con, lake, summary.not_computed)
 
 
 def assert_recounted(con: DuckDBPyConnection, lake: Lake, not_computed: Mapping[str, str]) -> None:

@@ -66,7 +66,7 @@ def _renumbered(board: Board, random: Random) -> Board:
     random.shuffle(numbers)
     other = Board(board.index_date, board.first_month, board.last_month)
     other.gaps = board.gaps
-    for name in ("people", "registrations", "residences", "events"):
+    for name in ("people", "registrations", "residences", "events", "superseded"):
         rows = [{**row, "person_key": numbers[row["person_key"] - 1]} for row in getattr(board, name)]
         random.shuffle(rows)
         setattr(other, name, sorted(rows, key=lambda row: (row["person_key"], row.get("start_date"))) if name[0] == "r" else rows)

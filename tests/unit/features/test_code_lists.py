@@ -69,3 +69,15 @@ def test_a_wrong_line_is_refused_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_text(HEADER + "asthma,readv2,H33,exact,Asthma,Our team\n")
     with pytest.raises(CodeListError, match=r"own.csv, line 2: .*system"):
         load_code_lists(tmp_path)
+
+
+def test_a_list_has_another_version_whenever_what_it_covers_changes(tmp_path: Path) -> None:
+    def version(codes: str, folder: str) -> str:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "own.csv").write_text(HEADER + codes)
+        return load_code_lists(tmp_path / folder)["gout"].version
+
+    one = version("gout,icd10,M10,prefix,Gout,board\n", "one")
+    assert version("gout,icd10,M10,prefix,Gout as we call it,another source\n", "same") == one
+    assert version("gout,icd10,M10,prefix,Gout,board\ngout,icd10,M11,prefix,Other,board\n", "more") != one
+    assert load_code_lists()["gout"].version != one

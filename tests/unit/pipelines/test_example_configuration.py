@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from expectations.catalogue import RAW_TABLES
+from pipelines.postgres.settings import PostgresSettings
 from pipelines.settings import Settings, read_settings
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "nhs_example.yaml"
@@ -30,6 +31,7 @@ def test_every_option_it_shows_exists_and_has_the_default_it_names() -> None:
         assert getattr(shown, section) == getattr(plain, section), section
     for name in ("cohort", "outcome", "candidates", "gates", "bands", "capacity", "driver_bands", "rising_risk_step"):
         assert getattr(shown.study, name) == getattr(plain.study, name), name
+    assert shown.publish.postgres == PostgresSettings()
     shown_nhs, plain_nhs = shown.source.nhs, plain.source.nhs
     assert shown_nhs is not None and plain_nhs is not None
     assert shown_nhs.pseudonyms.model_copy(update={"key_file": None}) == plain_nhs.pseudonyms
