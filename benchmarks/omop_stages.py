@@ -20,8 +20,8 @@ from pathlib import Path
 import yaml
 
 from benchmarks.omop_cohort import EXTRACT_DATE, OUTCOME, TARGET, write_cohort
-from pipelines import stages
 from pipelines.deployment import Deployment, open_deployment
+from pipelines.stages import building, conforming, landing, modelling, run_plan
 from pipelines.storage import connect
 
 CDM = "cdm"
@@ -31,7 +31,7 @@ def floor(deployment: Deployment) -> int:
     """Read the files with DuckDB's bare reader and write them as Parquet."""
     engine, rows, target = deployment.settings.engine, 0, deployment.home / "floor.parquet"
     with connect(engine.memory_gb, engine.threads) as con:
-        for table in stages.raw_tables(deployment):
+        for table in run_plan.raw_tables(deployment):
             file = deployment.home / CDM / f"{table.feed.removeprefix('omop_')}.csv"
             read = f"read_csv('{file}', all_varchar=true)"
             rows += con.execute(f"COPY (FROM {read}) TO '{target}' (FORMAT parquet)").fetchall()[0][0]
@@ -40,17 +40,17 @@ def floor(deployment: Deployment) -> int:
 
 
 def ingest(deployment: Deployment) -> int:
-    return sum(int(stages.ingest(deployment, table).get("new_rows", 0)) for table in stages.raw_tables(deployment))
+    return sum(int(landing.ingest(deployment, table).get("new_rows", 0)) for table in run_plan.raw_tables(deployment))
 
 
 def validate(deployment: Deployment) -> int:
-    return sum(int(stages.validate(deployment, table).get("rows", 0)) for table in stages.raw_tables(deployment))
+    return sum(int(landing.validate(deployment, table).get("rows", 0)) for table in run_plan.raw_tables(deployment))
 
 
 def conform(deployment: Deployment) -> int:
     steps = (
-        stages.conform_organisations, stages.conform_areas, stages.conform_people, stages.conform_registrations,
-        stages.conform_spells, stages.conform_events, stages.conform_coverage, stages.conform_linkage,
+        conforming.conform_organisations, conforming.conform_areas, conforming.conform_people, conforming.conform_registrations,
+        conforming.conform_spells, conforming.conform_events, conforming.conform_coverage, conforming.conform_linkage,
     )  # fmt: skip
     for step in steps:
         step(deployment)
@@ -58,16 +58,16 @@ def conform(deployment: Deployment) -> int:
 
 
 def features(deployment: Deployment) -> int:
-    stages.build_catalogue(deployment)
-    return sum(int(stages.build_features(deployment, day)["rows"]) for day in stages.index_date_plan(deployment)["score"])
+    building.build_catalogue(deployment)
+    return sum(int(building.build_features(deployment, day)["rows"]) for day in run_plan.index_date_plan(deployment)["score"])
 
 
 def labels(deployment: Deployment) -> int:
-    return sum(int(stages.build_labels(deployment, day)["rows"]) for day in stages.index_date_plan(deployment)["score"])
+    return sum(int(building.build_labels(deployment, day)["rows"]) for day in run_plan.index_date_plan(deployment)["score"])
 
 
 def train(deployment: Deployment) -> int:
-    stages.train(deployment)
+    modelling.train(deployment)
     return deployment.lake.rows("features__person")
 
 

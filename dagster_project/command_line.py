@@ -85,29 +85,29 @@ def defects(deployment: Deployment) -> None:
 
 def publish(deployment: Deployment) -> None:
     """Bring the publishing database to what the lake has published; what it lacks is added."""
-    from pipelines import stages
+    from pipelines.stages import publishing
 
     with deployment.alone():
-        print(_told(stages.follow_in_postgres(deployment)))
+        print(_told(publishing.follow_in_postgres(deployment)))
 
 
 def withdraw(deployment: Deployment, run_id: str, reason: str) -> None:
     """Withdraw a published run, with a reason: readers see the run before it."""
-    from pipelines import stages
+    from pipelines.stages import publishing
 
     with deployment.alone():
-        print(_told(stages.withdraw_run(deployment, run_id, reason or "")))
+        print(_told(publishing.withdraw_run(deployment, run_id, reason or "")))
 
 
 def why(deployment: Deployment, person_id: str, index_date: str, feature: str | None) -> int:
     """Show the events behind a person's features on an index date, or why the person is not in the cohort (exit code 1)."""
-    from pipelines import stages
+    from pipelines.stages import building
 
     try:
         day = date.fromisoformat(index_date)
     except ValueError:
         raise StrataError(f"'{index_date}' is no date; write it as 2025-01-31") from None
-    answer = stages.explain_person(deployment, person_id, day, feature)
+    answer = building.explain_person(deployment, person_id, day, feature)
     print(answer.text)
     return 0 if answer.in_cohort else 1
 
@@ -121,10 +121,10 @@ def interfaces(deployment: Deployment) -> None:
     from dagster_project import servers
     from dagster_project.headless import open_instance, write_workspace
     from dagster_project.partitions import add_index_dates
-    from pipelines import stages
+    from pipelines.stages import run_plan
 
     with suppress(StrataError):  # before the first extract there are no dates to choose from
-        plan = stages.index_date_plan(deployment)
+        plan = run_plan.index_date_plan(deployment)
         add_index_dates(open_instance(deployment.home), (day for days in plan.values() for day in days))
     workspace, tracker = write_workspace(deployment.home), deployment.tracker
     given = [
@@ -142,13 +142,13 @@ def _execute(deployment: Deployment, job: str) -> None:
     from dagster_project.assembly import build
     from dagster_project.headless import end_killed_runs, open_instance, run_job, say
     from dagster_project.partitions import add_index_dates
-    from pipelines import stages
+    from pipelines.stages import run_plan
 
     with deployment.alone():
-        stages.prepare(deployment)
+        run_plan.prepare(deployment)
         instance = open_instance(deployment.home)
         end_killed_runs(instance)
-        plan = stages.index_date_plan(deployment)
+        plan = run_plan.index_date_plan(deployment)
         dates = plan["score"] if job == "score_only" else tuple(day for days in plan.values() for day in days)
         say(f"Strata: {job} of '{deployment.settings.deployment}', writing to {deployment.home}")
         whole = build(chosen_config())

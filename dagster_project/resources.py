@@ -10,8 +10,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipelines import stages
 from pipelines.deployment import Deployment, open_deployment
+from pipelines.stages import run_plan
 
 DEFAULT_CONFIG = "config/demo.yaml"
 
@@ -29,7 +29,7 @@ class StrataResource(dg.ConfigurableResource):  # type: ignore[misc]
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[StrataResource]:
         """Refuse a run that must not begin, and one beside another in the same home."""
         with self.deployment.alone():
-            stages.prepare(self.deployment)
+            run_plan.prepare(self.deployment)
             yield self
 
 

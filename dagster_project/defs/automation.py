@@ -6,9 +6,9 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.partitions import add_index_dates
-from pipelines import stages
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
+from pipelines.stages import run_plan
 
 WHOLE = dg.define_asset_job(
     "whole_pipeline",
@@ -28,12 +28,12 @@ SCORE = dg.define_asset_job(
 
 def jobs(deployment: Deployment) -> list[Any]:
     """Give the jobs; a source without a list of people has nobody to score."""
-    return [WHOLE, CHECK, *([SCORE] if stages.has_list(deployment) else [])]
+    return [WHOLE, CHECK, *([SCORE] if run_plan.has_list(deployment) else [])]
 
 
 def _whole_run(instance: dg.DagsterInstance, deployment: Deployment, key: str) -> dg.RunRequest | dg.SkipReason:
     try:
-        plan = stages.index_date_plan(deployment)
+        plan = run_plan.index_date_plan(deployment)
     except RefusalError as error:  # no extract has landed yet
         return dg.SkipReason(str(error))
     return dg.RunRequest(run_key=key, tags=add_index_dates(instance, {day for days in plan.values() for day in days}))
@@ -61,7 +61,7 @@ def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
 
     @dg.sensor(job=WHOLE, minimum_interval_seconds=300, description="The whole pipeline when files arrived or changed.")
     def new_extracts(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        seen = stages.landed_files_digest(deployment)
+        seen = run_plan.landed_files_digest(deployment)
         if seen == context.cursor:
             yield dg.SkipReason("no new extract")
             return

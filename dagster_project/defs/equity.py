@@ -10,12 +10,12 @@ from dagster_project.table_assets import table_asset
 from expectations.tables.equity import OUTCOME_RATES
 from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.risk import LABELS
-from pipelines import stages
 from pipelines.deployment import Deployment
+from pipelines.stages import modelling, run_plan
 
 
 def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
     """Give the rates of the outcomes of a deployment that has people to label."""
-    if not stages.has_list(deployment):
+    if not run_plan.has_list(deployment):
         return []
-    return [table_asset([OUTCOME_RATES], [PERSON_FEATURES.name, LABELS.name], stages.outcome_rates)]
+    return [table_asset([OUTCOME_RATES], [PERSON_FEATURES.name, LABELS.name], modelling.outcome_rates)]

@@ -9,24 +9,26 @@ import dagster as dg
 from dagster_project.table_assets import dated_asset, table_asset
 from expectations.tables import core, risk
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
-from pipelines import stages
 from pipelines.deployment import Deployment
+from pipelines.stages import building, run_plan
 
 
 def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
     """Give the feature tables of a deployment that has people to score."""
     if deployment.settings.source.kind == "feature_table":
-        raw = stages.raw_tables(deployment)[0].name
+        raw = run_plan.raw_tables(deployment)[0].name
         tables = [PERSON_FEATURES, CATALOGUE, risk.LABELS, risk.COHORT_FLOW]
-        return [dated_asset(tables, [raw, core.QUARANTINE.name], stages.load_ready_table)]
-    if not stages.has_list(deployment):
+        return [dated_asset(tables, [raw, core.QUARANTINE.name], building.load_ready_table)]
+    if not run_plan.has_list(deployment):
         return []
     conformed = [
         table.name
         for table in (core.PERSON, core.REGISTRATION, core.RESIDENCE, core.AREA, core.ORGANISATION, core.SPELL, core.EVENT)
     ]
     return [
-        table_asset([CATALOGUE], [core.COVERAGE.name], stages.build_catalogue),
-        dated_asset([PERSON_FEATURES, risk.COHORT_FLOW], [CATALOGUE.name, core.LINKAGE.name, *conformed], stages.build_features),
-        dated_asset([risk.LABELS], [PERSON_FEATURES.name, core.SPELL.name], stages.build_labels),
+        table_asset([CATALOGUE], [core.COVERAGE.name], building.build_catalogue),
+        dated_asset(
+            [PERSON_FEATURES, risk.COHORT_FLOW], [CATALOGUE.name, core.LINKAGE.name, *conformed], building.build_features
+        ),
+        dated_asset([risk.LABELS], [PERSON_FEATURES.name, core.SPELL.name], building.build_labels),
     ]

@@ -9,15 +9,15 @@ import dagster as dg
 from dagster_project.resources import StrataResource
 from dagster_project.table_assets import metadata_of, told
 from expectations.tables import risk
-from pipelines import stages
 from pipelines.deployment import Deployment
+from pipelines.stages import publishing, run_plan
 
 DATABASE = "postgres"
 
 
 def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
     """Give the asset of the database of a deployment that has one and has people to score."""
-    if deployment.settings.publish.postgres is None or not stages.has_list(deployment):
+    if deployment.settings.publish.postgres is None or not run_plan.has_list(deployment):
         return []
 
     @dg.asset(
@@ -28,6 +28,8 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
         description="Every published run, whole or not at all, for readers of the database.",
     )
     def database(strata: StrataResource) -> dg.MaterializeResult:
-        return dg.MaterializeResult(metadata=metadata_of(told(DATABASE, lambda: stages.follow_in_postgres(strata.deployment))))
+        return dg.MaterializeResult(
+            metadata=metadata_of(told(DATABASE, lambda: publishing.follow_in_postgres(strata.deployment)))
+        )
 
     return [database]

@@ -9,10 +9,10 @@ import pytest
 
 from models.code_block import code_names, plain_columns
 from models.risk_model import RiskModel
-from pipelines import stages
 from pipelines.code_level_features import choose_codes, with_code_columns
 from pipelines.deployment import Deployment, open_deployment
 from pipelines.modelling_rows import read_features
+from pipelines.stages import building, conforming, landing, modelling, run_plan
 
 PEOPLE, INDEX = 500, date(2021, 1, 1)
 CONFIG = """
@@ -80,19 +80,19 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     write_cdm(folder / "cdm")
     (folder / "config.yaml").write_text(CONFIG.format(home=folder / "home"))
     deployment = open_deployment(folder / "config.yaml")
-    stages.prepare(deployment)
-    for table in stages.raw_tables(deployment):
-        stages.ingest(deployment, table)
-        stages.validate(deployment, table)
-    for step in (stages.conform_organisations, stages.conform_areas, stages.conform_people, stages.conform_registrations,
-                 stages.conform_spells, stages.conform_events, stages.conform_coverage):  # fmt: skip
+    run_plan.prepare(deployment)
+    for table in run_plan.raw_tables(deployment):
+        landing.ingest(deployment, table)
+        landing.validate(deployment, table)
+    for step in (conforming.conform_organisations, conforming.conform_areas, conforming.conform_people, conforming.conform_registrations,
+                 conforming.conform_spells, conforming.conform_events, conforming.conform_coverage):  # fmt: skip
         step(deployment)
-    cut = stages.data_cut(deployment)
-    stages.build_catalogue(deployment)
-    stages.build_features(deployment, cut)
-    stages.build_labels(deployment, cut)
-    stages.train(deployment)
-    stages.score(deployment, cut)
+    cut = run_plan.data_cut(deployment)
+    building.build_catalogue(deployment)
+    building.build_features(deployment, cut)
+    building.build_labels(deployment, cut)
+    modelling.train(deployment)
+    modelling.score(deployment, cut)
     return deployment
 
 

@@ -19,11 +19,11 @@ import pytest
 
 from expectations.tables import core
 from models.risk_model import RiskModel
-from pipelines import stages
 from pipelines.build_features import FeatureRequest, build_features
 from pipelines.deployment import Deployment
 from pipelines.modelling_rows import read_features
 from pipelines.settings import read_settings
+from pipelines.stages import run_plan
 from pipelines.storage import Lake
 
 pytestmark = pytest.mark.slow
@@ -39,7 +39,7 @@ def before_and_after(
     settings = read_settings(undisturbed.config)
     deployment = Deployment(settings, undisturbed.config.parent, undisturbed.home, undisturbed.config)
     model = RiskModel.from_files(deployment.tracker.champion_files(settings.study.name))
-    index = stages.index_date_plan(deployment)["score"][0]
+    index = run_plan.index_date_plan(deployment)["score"][0]
     lake = Lake(tmp_path_factory.mktemp("feed_off") / "lake")
     for table in undisturbed.lake.root.glob("core__*"):
         shutil.copytree(table, lake.root / table.name)

@@ -10,11 +10,11 @@ import pytest
 
 from expectations.catalogue import RAW_TABLES, TABLES
 from expectations.tables.records import EXTRACTS
-from pipelines import stages
 from pipelines.deployment import Deployment, open_deployment
 from pipelines.errors import RefusalError, StrataError
 from pipelines.sources.synthetic.board import write_board
 from pipelines.sources.synthetic.settings import DefectSettings, SyntheticSettings
+from pipelines.stages import building, conforming, landing, run_plan
 from pipelines.storage import Lake
 
 pytestmark = pytest.mark.slow
@@ -66,9 +66,9 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def taken_in(board: Path) -> Path:
     """Give the same folder once every feed was taken in and validated."""
     deployment = open_home(board)
-    for table in stages.raw_tables(deployment):
-        stages.ingest(deployment, table)
-        assert "broken" not in stages.validate(deployment, table), table.name
+    for table in run_plan.raw_tables(deployment):
+        landing.ingest(deployment, table)
+        assert "broken" not in landing.validate(deployment, table), table.name
     return board
 
 
@@ -102,23 +102,23 @@ def drop(lake: Lake, name: str, extracts: list[str], whole: bool) -> None:
 
 def conform(deployment: Deployment) -> None:
     for step in (
-        stages.count_volumes, stages.conform_organisations, stages.conform_areas, stages.conform_people, stages.conform_registrations,
-        stages.conform_spells, stages.conform_events, stages.conform_coverage, stages.conform_linkage,
+        landing.count_volumes, conforming.conform_organisations, conforming.conform_areas, conforming.conform_people, conforming.conform_registrations,
+        conforming.conform_spells, conforming.conform_events, conforming.conform_coverage, conforming.conform_linkage,
     ):  # fmt: skip
         step(deployment)
-    assert "broken" not in stages.check_linkage(deployment)
+    assert "broken" not in conforming.check_linkage(deployment)
 
 
 @pytest.mark.parametrize("feed", [feed for feed in FEEDS if feed != LIST])
 def test_a_missing_feed_switches_off_what_needs_it_and_says_so(feed: str, taken_in: Path, tmp_path: Path) -> None:
     deployment = without(feed, taken_in, tmp_path)
     table = RAW_TABLES[feed]
-    stages.prepare(deployment)
-    assert stages.ingest(deployment, table)["files"] == 0
-    assert "broken" not in stages.validate(deployment, table)
+    run_plan.prepare(deployment)
+    assert landing.ingest(deployment, table)["files"] == 0
+    assert "broken" not in landing.validate(deployment, table)
     conform(deployment)
-    stages.build_catalogue(deployment)
-    assert stages.build_features(deployment, CUT)["rows"] > 500
+    building.build_catalogue(deployment)
+    assert building.build_features(deployment, CUT)["rows"] > 500
     catalogue = deployment.lake.read("features__catalogue", "name, feed, status, reason").to_pylist()
     off = {row["name"]: row["reason"] for row in catalogue if row["status"] == "not_computed"}
     assert NEEDS[feed] <= set(off)
@@ -127,7 +127,7 @@ def test_a_missing_feed_switches_off_what_needs_it_and_says_so(feed: str, taken_
     assert not stored & set(off)
     if feed == "registrations":  # who was registered before the first delivery is not known, so nobody is scored for such a day
         with pytest.raises(RefusalError, match=f"nobody is in the cohort of {BEFORE}"):
-            stages.build_features(deployment, BEFORE)
+            building.build_features(deployment, BEFORE)
 
 
 def test_without_the_list_nothing_comes_to_scores(board: Path, tmp_path: Path, strata: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
@@ -194,8 +194,8 @@ def test_a_file_that_cannot_be_read_is_named(feed: str, spoil: Break, board: Pat
     deployment = landing_of(feed, board, tmp_path, spoil)
     table = RAW_TABLES[feed]
     try:
-        taken = stages.ingest(deployment, table)
-        found = stages.validate(deployment, table)
+        taken = landing.ingest(deployment, table)
+        found = landing.validate(deployment, table)
     except StrataError as error:
         assert f"{feed}_2026-01-01" in str(error)
         assert len(str(error)) > 60
@@ -209,8 +209,8 @@ def test_a_file_cut_in_a_line_loses_that_row_alone(feed: str, board: Path, tmp_p
     whole = len(file_of(board, feed).read_bytes().splitlines()) - 1
     deployment = landing_of(feed, board, tmp_path, cut_in_a_line)
     table = RAW_TABLES[feed]
-    taken = stages.ingest(deployment, table)
-    found = stages.validate(deployment, table)
+    taken = landing.ingest(deployment, table)
+    found = landing.validate(deployment, table)
     assert taken["new_rows"] + taken["rows_unreadable"] == whole
     last = deployment.lake.read("core__quarantine", "reason", f"table_name = '{table.name}' AND row_number = {whole}")
     assert "broken" in found or last.num_rows >= 1
@@ -220,8 +220,8 @@ def test_a_file_cut_in_a_line_loses_that_row_alone(feed: str, board: Path, tmp_p
 def test_a_header_without_rows_stops(feed: str, board: Path, tmp_path: Path) -> None:
     deployment = landing_of(feed, board, tmp_path, header_alone)
     try:
-        stages.ingest(deployment, RAW_TABLES[feed])
-        words = str(stages.validate(deployment, RAW_TABLES[feed]).get("broken", ""))
+        landing.ingest(deployment, RAW_TABLES[feed])
+        words = str(landing.validate(deployment, RAW_TABLES[feed]).get("broken", ""))
     except StrataError as error:
         words = str(error)
     assert f"{feed}_2026-01-01" in words
@@ -238,8 +238,8 @@ def test_a_broken_reference_file_is_named(spoil: Break, board: Path, tmp_path: P
         spoil(folder / "home" / "landing" / "reference" / name)
         deployment = open_home(folder)
         try:
-            stages.conform_organisations(deployment)
-            stages.conform_areas(deployment)
+            conforming.conform_organisations(deployment)
+            conforming.conform_areas(deployment)
         except StrataError as error:
             if name not in str(error):
                 unnamed[name] = str(error)

@@ -14,9 +14,9 @@ import pytest
 from expectations.tables import core
 from features.cohort import CohortSettings
 from features.events import NUMBER_OF
-from pipelines import stages
 from pipelines.build_features import FeatureRequest, build_features
 from pipelines.deployment import Deployment, open_deployment
+from pipelines.stages import building, conforming, landing, run_plan
 from pipelines.storage import Lake
 from pipelines.validation.validate import validate_feed
 
@@ -88,8 +88,8 @@ DELIVERIES = ("2025-03-01", "2025-05-01", "2025-07-01")
 INDEX_DATES = ((date(2025, 4, 15),), (date(2025, 5, 1), date(2025, 6, 30)), ())  # by delivery: before the next one
 NOW = date(2025, 8, 1)
 CONFORM = (
-    stages.conform_organisations, stages.conform_areas, stages.conform_people, stages.conform_registrations, stages.conform_spells,
-    stages.conform_events,
+    conforming.conform_organisations, conforming.conform_areas, conforming.conform_people, conforming.conform_registrations, conforming.conform_spells,
+    conforming.conform_events,
 )  # fmt: skip
 
 
@@ -105,10 +105,10 @@ def deliver(folder: Path, number: int) -> Deployment:
     for feed, restated in RESTATED.items():
         _write(folder, feed, DELIVERIES[number], [row[number] for row in restated if row[number]])
     deployment = open_deployment(folder / "board.yaml")
-    for table in stages.raw_tables(deployment):
-        stages.ingest(deployment, table)
+    for table in run_plan.raw_tables(deployment):
+        landing.ingest(deployment, table)
         with deployment.duckdb() as con:  # without the pages that the stage writes
-            reading = stages.source(deployment).reading
+            reading = run_plan.source(deployment).reading
             validate_feed(deployment.lake, con, table, reading, deployment.settings.validation)
     for step in CONFORM:
         step(deployment)
@@ -128,7 +128,7 @@ def _write(folder: Path, feed: str, day: str, lines: list[str]) -> None:
 
 
 def features(deployment: Deployment, day: date) -> list[dict[str, object]]:
-    stages.build_features(deployment, day)
+    building.build_features(deployment, day)
     partition = {"index_date": day.isoformat()}
     return list(deployment.lake.read("features__person", order="person_id", partition=partition).to_pylist())
 

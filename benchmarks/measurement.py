@@ -1,0 +1,83 @@
+"""Measure a piece of work: wall and processor seconds of this process and those it starts, and the most memory they hold together."""
+
+from __future__ import annotations
+
+import os
+import resource
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+SAMPLE_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a piece of work did: its rows, and the processor seconds it spent on what is not to be measured."""
+
+    rows: int
+    apart_s: float = 0.0
+
+
+def measured(stage: str, work: Callable[[], int | Done]) -> dict[str, object]:
+    """Run `work` and tell what it took; the processor seconds that this process had used before, its imports, stand apart."""
+    imported, start = processor_seconds(), time.perf_counter()
+    with MemoryWatch() as memory:
+        given = work()
+    done = given if isinstance(given, Done) else Done(given)
+    used = processor_seconds() - imported - done.apart_s
+    return {
+        "stage": stage, "rows": done.rows, "wall_s": round(time.perf_counter() - start, 2), "cpu_s": round(used, 2),
+        "imports_cpu_s": round(imported, 2), "peak_rss_mb": round(memory.peak / 2**20),
+    }  # fmt: skip
+
+
+def processor_seconds() -> float:
+    """Give the processor seconds of this process and of the ended ones it had started."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+class MemoryWatch:
+    """The highest resident memory of this process and its children together, looked at four times a second.
+
+    The exact peaks of the processes one by one are a lower bound that short peaks cannot escape.
+    """
+
+    def __init__(self) -> None:
+        self.peak = 0
+        self._ended = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> MemoryWatch:
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._watcher.join()
+        each = (resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        self.peak = max(self.peak, *each)
+
+    def _watch(self) -> None:
+        while not self._ended.wait(SAMPLE_SECONDS):
+            self.peak = max(self.peak, sum(_resident(process) for process in _tree(os.getpid())))
+
+
+def _tree(process: int) -> list[int]:
+    """List a process and what it started, and what those started."""
+    try:
+        listed = (task / "children" for task in Path(f"/proc/{process}/task").iterdir())
+        children = [int(child) for file in listed for child in file.read_text().split()]
+    except OSError:
+        return [process]
+    return [process, *(each for child in children for each in _tree(child))]
+
+
+def _resident(process: int) -> int:
+    try:
+        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0

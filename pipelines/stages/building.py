@@ -1,0 +1,68 @@
+"""From core tables to features and labels."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from features.outcomes import ImmatureOutcomeError
+from pipelines import build_features as features_stage
+from pipelines import build_labels as labels_stage
+from pipelines.deployment import Deployment
+from pipelines.load_feature_table import load_feature_table
+from pipelines.stages.run_plan import data_cut, index_date_plan, raw_tables
+from pipelines.stages.stage_inputs import feature_request, given_index_events, outcome_search, validated
+from pipelines.why import Answer, why, why_ready_made
+
+Summary = dict[str, Any]
+
+
+def build_catalogue(deployment: Deployment) -> Summary:
+    """Write features__catalogue."""
+    reasons = features_stage.build_catalogue(deployment.lake, feature_request(deployment))
+    return {"features": deployment.lake.rows("features__catalogue") - len(reasons), "not_computed": len(reasons)}
+
+
+def build_features(deployment: Deployment, index_date: date) -> Summary:
+    """Write features__person and risk__cohort_flow of an index date."""
+    request, given = feature_request(deployment), given_index_events(deployment)
+    with deployment.range_runner() as run_ranges:
+        built = features_stage.build_features(deployment.lake, request, index_date, given=given, run_ranges=run_ranges)
+    return {"rows": built.rows, "features": built.features}
+
+
+def build_labels(deployment: Deployment, index_date: date) -> Summary:
+    """Write risk__labels of an index date; a date that has not matured has no labels yet, but for why someone is not at risk."""
+    lake, study, cut = deployment.lake, deployment.settings.study, data_cut(deployment)
+    search = outcome_search(deployment)
+    per_person = study.cohort.kind != "registered"
+    try:
+        built = labels_stage.build_labels(lake, study.outcome, index_date, cut, search=search, all_dates=per_person)
+    except ImmatureOutcomeError:
+        plan = index_date_plan(deployment)
+        if index_date in (*plan["train"], *plan["test"]):
+            raise
+        if per_person or not study.outcome.not_all_at_risk:
+            return {"status": "not matured: no labels yet"}
+        built = labels_stage.build_reasons(lake, study.outcome, index_date, cut, search=search)
+        return {"status": "not matured: no labels yet", "not_at_risk": built.not_at_risk}
+    return {"rows": built.rows, "events": built.events, "left_list": built.left_list, "not_at_risk": built.not_at_risk}
+
+
+def explain_person(deployment: Deployment, person_id: str, index_date: date, feature: str | None = None) -> Answer:
+    """Say what a person's features on an index date rest on, or what kept the person out of the cohort."""
+    if deployment.settings.source.kind == "feature_table":
+        return why_ready_made(deployment.lake, person_id, index_date, feature)
+    request, given = feature_request(deployment), given_index_events(deployment)
+    return why(deployment.lake, request, person_id, index_date, feature, given)
+
+
+def load_ready_table(deployment: Deployment, index_date: date) -> Summary:
+    """Write the feature tables of a ready-made feature table."""
+    settings, table = deployment.settings.source.feature_table, raw_tables(deployment)[0]
+    if settings is None or index_date != settings.delivered:
+        return {"skipped": "no rows of this date"}
+    outcome = deployment.settings.study.outcome
+    with deployment.duckdb() as con:
+        rows = validated(deployment, table)
+        return load_feature_table(deployment.lake, con, table, rows, settings, outcome.name, outcome.horizon_days)

@@ -1,0 +1,109 @@
+"""From features and labels to models, published scores and the inequality of outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from features.labels import Occurrences
+from models.risk_model import RiskModel
+from pipelines import score as score_stage
+from pipelines import training_record
+from pipelines.code_version import code_version, digest_of
+from pipelines.deployment import Deployment
+from pipelines.errors import RefusalError
+from pipelines.outcome_rates import GROUP_KINDS, RatesRequest, write_outcome_rates
+from pipelines.publication import refresh_current
+from pipelines.run_record import RunInputs, extracts_read
+from pipelines.stages.run_plan import data_cut, index_date_plan, settings_version
+from pipelines.stages.stage_inputs import outcome_search
+from pipelines.train import run_study
+from pipelines.training_inputs import TrainingInputs
+
+Summary = dict[str, Any]
+
+
+def train(deployment: Deployment) -> Summary:
+    """Train, judge and record the study's candidates; a training of the same inputs is not repeated."""
+    lake, study = deployment.lake, deployment.settings.study
+    dates = index_date_plan(deployment)
+    versions = lake.versions(["features__person", "features__catalogue", "risk__labels", "core__event", "core__person"])
+    told = {use: [day.isoformat() for day in days] for use, days in dates.items()}
+    inputs = TrainingInputs(
+        _training_id(deployment, told),
+        told,
+        versions,
+        code_version(),
+        settings_version(deployment),
+        deployment.settings.deployment,
+        deployment.settings.purpose,
+        extracts_read(lake),
+    )
+    if training_record.is_recorded(lake, inputs.training_id):
+        return {"status": "trained before on the same inputs", "training_id": inputs.training_id}
+    groups = deployment.settings.source.feature_table
+    kinds = tuple(groups.groups) if groups else ()
+    result = run_study(
+        lake, study, deployment.settings.engine, dates, data_cut(deployment), kinds, deployment.settings.purpose.allowed_feeds
+    )
+    return training_record.record_training(lake, deployment.tracker, study, result, inputs)
+
+
+def score(deployment: Deployment, index_date: date) -> Summary:
+    """Score the scoring date with the champion and publish; other index dates publish nothing."""
+    if index_date not in index_date_plan(deployment)["score"]:
+        return {"skipped": "not the scoring date: nothing published"}
+    lake, study, purpose = deployment.lake, deployment.settings.study, deployment.settings.purpose
+    champion = _champion(deployment)
+    scoring = score_stage.score_rows(lake, study, champion, index_date, deployment.settings.engine.threads)
+    inputs = RunInputs(
+        outcome=study.outcome.name,
+        index_date=index_date,
+        data_cut_date=data_cut(deployment),
+        extracts=extracts_read(lake),
+        settings_version=settings_version(deployment),
+        code_version=code_version(),
+        model_digest=champion.model.digest,
+        catalogue_version=score_stage.catalogue_version(lake),
+        previous_run_id=score_stage.previous_run_id(lake, study.outcome.name, index_date),
+    )
+    published = score_stage.publish(lake, study, purpose, champion, scoring, inputs)
+    return {**published, "current_run_id": refresh_current(lake, study.outcome.name)}
+
+
+def outcome_rates(deployment: Deployment) -> Summary:
+    """Write the rates of the outcomes by group, for every index date whose labels are there."""
+    lake, study, given = deployment.lake, deployment.settings.study, deployment.settings.source.feature_table
+    if not lake.exists("risk__labels"):
+        return {"status": "no index date has matured: no rates yet"}
+    search = outcome_search(deployment)
+
+    def occurrences(outcome: str) -> Occurrences | None:
+        if given is not None or outcome != study.outcome.name:
+            return None
+        return search.occurrences(lake, study.outcome, data_cut(deployment))
+
+    kinds = tuple(dict.fromkeys((*GROUP_KINDS, *(given.groups if given else ()))))
+    own_dates = study.cohort.kind != "registered" and given is None
+    request = RatesRequest(study.outcome.horizon_days, kinds, own_dates, study.seed, occurrences)
+    with deployment.duckdb() as con:
+        return write_outcome_rates(lake, con, request)
+
+
+def _training_id(deployment: Deployment, dates: Mapping[str, list[str]]) -> str:
+    known = {use: days for use, days in dates.items() if use != "score" or not dates["train"]}
+    return digest_of([settings_version(deployment), code_version(), known, extracts_read(deployment.lake)])
+
+
+def _champion(deployment: Deployment) -> score_stage.Champion:
+    name, tracker = deployment.settings.study.name, deployment.tracker
+    version = tracker.champion_version(name)
+    if version is None:
+        raise RefusalError(
+            f"there is no champion of '{name}', so nothing was scored: no candidate is eligible and approved. "
+            "Read risk__models (columns gates, status) or the runs in MLflow; record an approval under study.approval"
+        )
+    return score_stage.Champion(
+        RiskModel.from_files(tracker.champion_files(name)), name, version, tracker.version_tags(name, version)["run_id"]
+    )

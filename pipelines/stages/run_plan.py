@@ -1,0 +1,110 @@
+"""What a run is about: when it may begin, its source, its dates and the version of its settings."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+
+from expectations.table import Table
+from features.code_lists import load_code_lists
+from pipelines.code_version import digest_of
+from pipelines.deployment import Deployment
+from pipelines.errors import RefusalError
+from pipelines.input_paths import check_feeds, check_paths
+from pipelines.settings import planned_index_dates
+from pipelines.sources.nhs import find_extracts
+from pipelines.sources.opened import OpenedSource, open_source
+from pipelines.spark_engine import check_spark
+
+
+def prepare(deployment: Deployment, today: date | None = None) -> None:
+    """Refuse what must not begin: an expired approval, a full disk, inputs that are not there."""
+    purpose = deployment.settings.purpose
+    day = today or datetime.now(UTC).date()
+    if purpose.approval_expires < day:
+        raise RefusalError(
+            f"the approval '{purpose.approval}' expired on {purpose.approval_expires}: nothing was run. "
+            "Renew it and set purpose.approval_expires"
+        )
+    check_paths(deployment.settings, deployment.folder)
+    if deployment.settings.engine.kind == "spark":
+        check_spark()
+    deployment.lake.root.mkdir(parents=True, exist_ok=True)
+    check_feeds(deployment.settings, source(deployment), deployment.lake)
+    data_cut(deployment)
+
+
+@cache
+def source(deployment: Deployment) -> OpenedSource:
+    """Open a deployment's source once."""
+    return open_source(deployment.settings.source, deployment.folder, deployment.home)
+
+
+def raw_tables(deployment: Deployment) -> tuple[Table, ...]:
+    """Give the raw tables of the configured feeds, in the order they are taken in."""
+    return source(deployment).tables
+
+
+def has_list(deployment: Deployment) -> bool:
+    """Say whether there is a list of people to score."""
+    return source(deployment).has_list
+
+
+def data_cut(deployment: Deployment) -> date:
+    """Give the day the data reach to: the setting, else the latest delivery of any feed."""
+    settings = deployment.settings
+    if settings.data_cut_date:
+        return settings.data_cut_date
+    if settings.source.synthetic and settings.source.kind == "synthetic":
+        return settings.source.synthetic.data_cut_date
+    opened = source(deployment)
+    found = [
+        extract.extract_date
+        for table in opened.tables
+        for extract in find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
+    ]
+    if not found:
+        raise RefusalError(
+            f"there is no extract of any feed below {opened.landing}; put the files there, or set source.nhs.landing and the feeds' files"
+        )
+    return max(found)
+
+
+def index_date_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
+    """Give the training, test and scoring dates of a deployment; one date stands for all where rows have dates of their own."""
+    study, cut = deployment.settings.study, data_cut(deployment)
+    if study.validation.kind != "time":
+        return {"train": (), "test": (), "score": (cut,)}
+    return planned_index_dates(study, cut)
+
+
+def landed_files_digest(deployment: Deployment) -> str:
+    """Give a digest of names, sizes and times of the files that have landed."""
+    opened = source(deployment)
+    files = [
+        extract.file
+        for table in opened.tables
+        for extract in find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
+    ]
+    told = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(set(files))]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
+def settings_version(deployment: Deployment) -> str:
+    """Give a digest of the settings that bear on a result; where files lie and what the machine gives do not."""
+    told = deployment.settings.model_dump(mode="json", exclude={"home", "reference", "engine", "publish"})
+    for section in told["source"].values():
+        if isinstance(section, dict):
+            for place in ("landing", "folder", "file"):
+                section.pop(place, None)
+    own = code_lists(deployment)
+    told["study"]["code_lists"] = {name: found.version for name, found in load_code_lists(own).items()} if own else None
+    return digest_of(told)
+
+
+def code_lists(deployment: Deployment) -> Path | None:
+    """Give the folder of the team's own code lists; a relative one starts at the configuration's folder."""
+    own = deployment.settings.study.code_lists
+    return None if own is None else deployment.folder / own

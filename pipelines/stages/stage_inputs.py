@@ -1,0 +1,115 @@
+"""What stages read: validated rows of each feed, reference files, index events and outcomes that a source gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from expectations.table import Table
+from pipelines import build_features as features_stage
+from pipelines.conform.availability import AvailabilitySettings
+from pipelines.conform.feeds import EVENT_FEEDS
+from pipelines.deployment import Deployment
+from pipelines.extracts import ingest as ingest_stage
+from pipelines.outcome_events import OutcomeSearch
+from pipelines.sources.omop.cohorts import index_events_sql, outcomes_sql
+from pipelines.sources.omop.feed_rows import omop_availability, omop_sources
+from pipelines.sources.omop.links import linked_rows
+from pipelines.sources.reference import Reference, with_landing_reference
+from pipelines.stages.run_plan import code_lists, raw_tables, source
+from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
+
+Summary = dict[str, Any]
+
+
+def conformed(deployment: Deployment, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> Summary:
+    """Do one conform step over the validated rows of every feed."""
+    omop = deployment.settings.source.omop
+    with deployment.duckdb() as con:
+        if deployment.settings.source.kind == "omop" and omop is not None:
+            return work(con, omop_sources(cdm(deployment), omop))
+        return work(
+            con,
+            {table.feed: validated(deployment, table) for table in raw_tables(deployment) if has_extracts(deployment, table)},
+        )
+
+
+def has_extracts(deployment: Deployment, table: Table) -> bool:
+    """Say whether a feed has an extract."""
+    return bool(ingest_stage.current_extracts(deployment.lake, table.feed))
+
+
+def validated(deployment: Deployment, table: Table) -> str:
+    """Give the SQL of a feed's current, validated rows."""
+    return validated_rows_sql(deployment.lake, source(deployment).reading, table.feed, table)
+
+
+def superseded(deployment: Deployment) -> Mapping[str, str]:
+    """Give, by feed of events, the rows that a later delivery changed or took back."""
+    lake, reading = deployment.lake, source(deployment).reading
+    tables = [table for table in raw_tables(deployment) if table.feed in EVENT_FEEDS and has_extracts(deployment, table)]
+    rows = {table.feed: superseded_rows_sql(lake, reading, table.feed, table) for table in tables}
+    return {feed: sql for feed, sql in rows.items() if sql}
+
+
+def validated_cdm(deployment: Deployment) -> Mapping[str, str]:
+    """Give the validated rows of each table of an OMOP source."""
+    return {table.feed.removeprefix("omop_"): validated(deployment, table) for table in raw_tables(deployment)}
+
+
+def cdm(deployment: Deployment) -> Mapping[str, str]:
+    """Give the rows of an OMOP source that other tables of it bear out."""
+    return linked_rows(validated_cdm(deployment))
+
+
+def availability(deployment: Deployment) -> AvailabilitySettings:
+    """Give when the facts of each feed became known."""
+    opened, omop = source(deployment), deployment.settings.source.omop
+    if deployment.settings.source.kind == "omop" and omop is not None:
+        return omop_availability(omop)
+    return AvailabilitySettings(lag_days={feed: opened.reading.lag_days(feed) for feed in opened.reading.feeds})
+
+
+def reference(deployment: Deployment) -> Reference:
+    """Give the reference files, those that landed with the extracts too."""
+    known = with_landing_reference(deployment.settings.reference, deployment.landing / "reference")
+    return Reference(known, deployment.folder, deployment.landing / "fetched")
+
+
+def given_index_events(deployment: Deployment) -> pa.Table | None:
+    """Give the index events of an OMOP source's target cohort; None where people are scored on dates."""
+    omop = deployment.settings.source.omop
+    if omop is None or omop.target_cohort_id is None:
+        return None
+    with deployment.duckdb() as con:
+        return con.sql(index_events_sql(deployment.lake, omop.target_cohort_id)).to_arrow_table()
+
+
+def given_outcomes(deployment: Deployment) -> pa.Table | None:
+    """Give the events of an OMOP source's outcome cohort; None where the study defines its own."""
+    omop = deployment.settings.source.omop
+    if omop is None or omop.outcome_cohort_id is None:
+        return None
+    with deployment.duckdb() as con:
+        return con.sql(outcomes_sql(deployment.lake, omop.outcome_cohort_id)).to_arrow_table()
+
+
+def feature_request(deployment: Deployment) -> features_stage.FeatureRequest:
+    """Give what the features are to be built for."""
+    settings = deployment.settings
+    return features_stage.FeatureRequest(
+        settings.study.cohort,
+        settings.purpose.use,
+        settings.study.imd_edition,
+        settings.purpose.allowed_feeds,
+        code_lists(deployment),
+    )
+
+
+def outcome_search(deployment: Deployment) -> OutcomeSearch:
+    """Give how the outcome is looked for."""
+    settings = deployment.settings
+    return OutcomeSearch(given_outcomes(deployment), settings.clinical, settings.purpose.allowed_feeds, code_lists(deployment))
