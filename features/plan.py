@@ -45,7 +45,7 @@ _FACET_OF = {
     Statistic.YEARS_SINCE_FIRST: Facet.FIRST, Statistic.LATEST_VALUE: Facet.VALUE, Statistic.VALUE_CHANGE: Facet.VALUE,
     Statistic.RETURNS: Facet.RETURN,
 }  # fmt: skip
-_MOST_FACETS = 64
+_MOST_FACETS = 32
 
 
 def facet_of(feature: Feature) -> str | None:
@@ -82,8 +82,8 @@ class Plan:
     slot_of_type: NDArray[np.int64]  # by type number: where its row of `signature` starts
     signature: NDArray[np.int64]  # 0 where no concept is meant
     reach: NDArray[np.int32]  # by signature: the most days before an index date at which an event still counts
-    facets: Mapping[str, np.uint64]  # the bit of each facet
-    facets_of: NDArray[np.uint64]  # by signature: the bits of the facets it bears on
+    facets: Mapping[str, np.uint32]  # the bit of each facet
+    facets_of: NDArray[np.uint32]  # by signature: the bits of the facets it bears on
     longest: Mapping[str, int]  # by facet of distinct items: its longest window
     codes: int
     members: Mapping[str, NDArray[np.bool_]]  # by concept: the signatures that belong to it
@@ -196,24 +196,24 @@ def _days_read(feature: Feature, concept: str) -> int:
     return max(feature.window_days, feature.covered_days)
 
 
-def _facets(features: Iterable[Feature]) -> dict[str, np.uint64]:
+def _facets(features: Iterable[Feature]) -> dict[str, np.uint32]:
     names = dict.fromkeys([*Facet, *(name for feature in features if (name := facet_of(feature)))])
     if len(names) > _MOST_FACETS:
         raise ValueError(
             f"distinct items of {len(names) - len(Facet)} concepts are asked for; at most {_MOST_FACETS - len(Facet)} fit"
         )
-    return {name: np.uint64(1 << bit) for bit, name in enumerate(names)}
+    return {name: np.uint32(1 << bit) for bit, name in enumerate(names)}
 
 
 def _facets_of(
-    sets: Sequence[frozenset[str]], features: Iterable[Feature], facets: Mapping[str, np.uint64]
-) -> NDArray[np.uint64]:
+    sets: Sequence[frozenset[str]], features: Iterable[Feature], facets: Mapping[str, np.uint32]
+) -> NDArray[np.uint32]:
     bits: dict[str, int] = {}
     for feature in features:
         facet = facet_of(feature)
         for concept in feature.concepts if facet else ():
             bits[concept] = bits.get(concept, 0) | int(facets[str(facet)])
-    return np.array([reduce(or_, (bits.get(name, 0) for name in members), 0) for members in sets], dtype=np.uint64)
+    return np.array([reduce(or_, (bits.get(name, 0) for name in members), 0) for members in sets], dtype=np.uint32)
 
 
 def _longest(features: Iterable[Feature]) -> dict[str, int]:

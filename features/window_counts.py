@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from features import window_statistics
 from features.anchoring import IndexRows, known_before, since_birth
 from features.plan import Plan
+from features.selected_events import Selected
 
 CHUNK_ROWS = 8192  # rows counted at a time: their cells stay within the processor's cache
 LONG_AGO = np.int32(window_statistics.NOT_SEEN - 1)  # days: an event before that counts as of that day
@@ -72,7 +73,7 @@ def window_counts(events: Events, rows: IndexRows, plan: Plan, chunk_rows: int =
     return out
 
 
-def select(events: Events, rows: IndexRows, plan: Plan) -> window_statistics.Selected:
+def select(events: Events, rows: IndexRows, plan: Plan) -> Selected:
     """Give the events that may count for rows of distinct people, with the place of their row and their signature."""
     first, last = rows.person[0], rows.person[-1]
     here = slice(*np.searchsorted(events.person, [first, last + 1]).tolist())
@@ -86,7 +87,7 @@ def select(events: Events, rows: IndexRows, plan: Plan) -> window_statistics.Sel
     signature = plan.signature[plan.slot_of_type[events.event_type[here][place]] + events.code[here][place]]
     days = rows.index_day[0] - event_day if np.ndim(index_day) == 0 else index_day[place] - event_day
     near = np.flatnonzero((days <= plan.reach[signature]) & since_birth(event_day, rows.birth_day[row]))
-    return window_statistics.Selected(
+    return Selected(
         rows=len(rows.person), row=row[near], days=np.minimum(days[near], LONG_AGO).astype(np.uint16), signature=signature[near],
         place=place[near], code=events.code[here], value=events.value[here], provider=events.provider[here],
     )  # fmt: skip

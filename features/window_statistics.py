@@ -10,30 +10,11 @@ from numpy.typing import NDArray
 
 from features.declaration import Feature, Statistic
 from features.plan import Facet, Plan, Space, facet_of
+from features.selected_events import Selected
+from features.window_items import distinct_items, latest_values, returns
 
 NOT_SEEN = np.uint16(65535)  # in `last`; longer ago than any life
-DAY_BITS = 11
 YEAR = 365.25
-Column = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Selected:
-    """Events that may count, in order of row and date: the row's place, days before its index date, what they are."""
-
-    rows: int
-    row: NDArray[np.int64]
-    days: NDArray[np.uint16]
-    signature: NDArray[np.int64]
-    place: NDArray[np.int64]  # of each event in the three arrays below, which hold every event that was read
-    code: NDArray[np.int32]
-    value: NDArray[np.float32]
-    provider: NDArray[np.int32]
-
-    def only(self, chosen: NDArray[np.bool_]) -> Selected:
-        """Give some of the events."""
-        at = np.flatnonzero(chosen)
-        return replace(self, row=self.row[at], days=self.days[at], signature=self.signature[at], place=self.place[at])
 
 
 @dataclass(frozen=True)
@@ -56,19 +37,19 @@ def compute(events: Selected, plan: Plan, out: NDArray[np.float32]) -> None:
         last=_last(events, plan.last), first=_first(of[Facet.FIRST], plan.first),
     )  # fmt: skip
     distinct: dict[str, tuple[NDArray[np.int64], NDArray]] = {}
-    values = _values(of[Facet.VALUE], plan)
+    values = latest_values(of[Facet.VALUE], plan)
     for place, feature in enumerate(plan.features):
         if feature.statistic in _FROM_CELLS:
             out[place] = _FROM_CELLS[feature.statistic](feature, cells, plan)
         elif feature.statistic in (Statistic.LATEST_VALUE, Statistic.VALUE_CHANGE):
             out[place] = values[feature.concept, feature.window_days or 0, feature.statistic]
         elif feature.statistic is Statistic.RETURNS:
-            out[place] = _returns(feature, of[Facet.RETURN], plan)
+            out[place] = returns(feature, of[Facet.RETURN], plan)
         else:
             facet = str(facet_of(feature))
             if facet not in distinct:
-                mine = ((bits & plan.facets[facet]) > 0) & (events.days <= plan.longest[facet])
-                distinct[facet] = _distinct(feature.statistic, events.only(mine), plan)
+                mine = np.flatnonzero(((bits & plan.facets[facet]) > 0) & (events.days <= plan.longest[facet]))
+                distinct[facet] = distinct_items(feature.statistic, events, mine, plan)
             row, days = distinct[facet]
             out[place] = np.bincount(row[days <= (feature.window_days or 0)], minlength=events.rows)
 
@@ -236,64 +217,3 @@ _FROM_CELLS: dict[Statistic, Callable[[Feature, Cells, Plan], NDArray]] = {
     Statistic.DAYS_SINCE_LAST: _days_since_last, Statistic.NEW: _new, Statistic.YEARS_SINCE_FIRST: _years_since_first,
     Statistic.LATEST_OF: _latest_of, Statistic.SCORE: _score,
 }  # fmt: skip
-
-
-# --- values, distinct items, returns -------------------------------------------------------------------------------
-
-
-def _values(events: Selected, plan: Plan) -> dict[tuple[str, int, Statistic], Column]:
-    """Read the latest value and the change since the earliest one, for each concept and window with values."""
-    found: dict[tuple[str, int, Statistic], Column] = {}
-    for slot in plan.values:
-        chosen = np.flatnonzero(plan.members[slot.concept][events.signature])
-        value = events.value[events.place[chosen]]
-        chosen = chosen[(value >= slot.minimum) & (value <= slot.maximum) & (events.days[chosen] <= slot.window)]
-        row, days, value = events.row[chosen], events.days[chosen], events.value[events.place[chosen]]
-        latest, earliest = np.zeros(events.rows, dtype=np.uint16), np.zeros(events.rows, dtype=np.uint16)
-        latest[row] = days
-        earliest[row[::-1]] = days[::-1]
-        now = _mean_on(row, days, value, latest)
-        then = np.where(latest == earliest, np.nan, _mean_on(row, days, value, earliest))
-        found[slot.concept, slot.window, Statistic.LATEST_VALUE] = now.astype(np.float32)
-        found[slot.concept, slot.window, Statistic.VALUE_CHANGE] = (now - then).astype(np.float32)
-    return found
-
-
-def _mean_on(
-    row: NDArray[np.int64], days: NDArray[np.uint16], value: NDArray[np.float32], day: NDArray[np.uint16]
-) -> NDArray[np.float64]:
-    on_day = np.flatnonzero(days == day[row])
-    number = np.bincount(row[on_day], minlength=len(day))
-    total = np.bincount(row[on_day], value[on_day], minlength=len(day))
-    return np.where(number > 0, total / np.maximum(number, 1), np.nan)
-
-
-def _distinct(statistic: Statistic, mine: Selected, plan: Plan) -> tuple[NDArray[np.int64], NDArray]:
-    """Give one (row, days) for each distinct item of a row: days since the item was last seen.
-
-    The days take the low bits of the sort key, so the first of an item's keys is its latest event.
-    """
-    if statistic is Statistic.DISTINCT_DAYS:
-        new = (mine.days[1:] != mine.days[:-1]) | (mine.row[1:] != mine.row[:-1])
-        first = np.flatnonzero(np.concatenate([np.ones(min(1, len(mine.row)), dtype=bool), new]))
-        return mine.row[first], mine.days[first]
-    codes = statistic is Statistic.DISTINCT_CODES
-    item = (plan.substance[mine.code[mine.place]] if codes else mine.provider[mine.place]).astype(np.int64)
-    row_bits = plan.codes.bit_length()
-    key = (((mine.row << row_bits | item) << DAY_BITS) | mine.days)[item > 0]
-    key.sort()
-    found = key >> DAY_BITS
-    new = np.concatenate([np.ones(min(1, len(key)), dtype=bool), found[1:] != found[:-1]])
-    return found[new] >> row_bits, key[new] & ((1 << DAY_BITS) - 1)
-
-
-def _returns(feature: Feature, events: Selected, plan: Plan) -> NDArray[np.int64]:
-    """Count events that follow within some days upon an event of another concept on an earlier day."""
-    step = 1 << 20  # more than the days of any life and any `within_days`, so that rows do not meet
-    here = np.flatnonzero(plan.members[feature.concept][events.signature] & (events.days <= (feature.window_days or 0)))
-    before = np.flatnonzero(plan.members[feature.after][events.signature])
-    moment = events.row[here] * step + (step >> 1) - events.days[here]
-    earlier = events.row[before] * step + (step >> 1) - events.days[before]
-    place = np.searchsorted(earlier, moment, side="left") - 1
-    follows = (place >= 0) & (moment - np.append(earlier, 0)[place] <= feature.within_days)
-    return np.bincount(events.row[here[follows]], minlength=events.rows)

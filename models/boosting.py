@@ -215,16 +215,18 @@ def _dataset(
 def _parameters(data: TrainingData, rows: np.ndarray, settings: LightGBMSettings, seed: int, threads: int) -> dict[str, Any]:
     """Give LightGBM's parameters; few events get fewer, smaller leaves and more smoothing."""
     events = int(min(data.labels[rows].sum(), len(rows) - data.labels[rows].sum()))
-    most_leaves = settings.code_leaves if data.code_columns else settings.leaves
+    coded = bool(data.code_columns)
+    most_leaves = settings.code_leaves if coded else settings.leaves
+    leaf_rows = settings.code_leaf_rows if coded else settings.minimum_leaf_rows
     leaves = int(np.clip(events // 40, min(4, most_leaves), most_leaves))
     return {
         "objective": "binary",
         "metric": "binary_logloss",
         "num_leaves": leaves,
-        "learning_rate": settings.code_learning_rate if data.code_columns else settings.learning_rate,
+        "learning_rate": settings.code_learning_rate if coded else settings.learning_rate,
         "feature_fraction": settings.feature_share if len(data.predictors) > 10 else 1.0,
-        "min_data_in_leaf": int(np.clip(len(rows) // 400, 10, settings.minimum_leaf_rows)),
-        "lambda_l2": settings.l2,
+        "min_data_in_leaf": int(np.clip(len(rows) // 400, 10, leaf_rows)),
+        "lambda_l2": settings.code_l2 if coded else settings.l2,
         "cat_l2": settings.category_l2,
         "cat_smooth": settings.category_smoothing,
         "max_bin": settings.bins,

@@ -56,6 +56,12 @@ class LightGBMSettings(BaseModel, extra="forbid", frozen=True):
         description="code-level columns that are offered to the trees: those most associated with the outcome in the training rows",
     )
     code_leaves: int = Field(default=8, ge=2, le=255, description="most leaves of a tree where code-level columns are offered")
+    code_leaf_rows: int = Field(
+        default=30,
+        ge=1,
+        description="fewest training rows in a leaf in that case: a code that few people have must be able to split",
+    )
+    code_l2: float = Field(default=20.0, ge=0, description="ridge penalty on leaf values in that case")
     code_learning_rate: float = Field(default=0.1, gt=0, le=0.5, description="shrinkage of each tree in that case")
     maximum_rows: int = Field(
         default=5_000_000, ge=1_000, description="training rows above which people are sampled by their hash"

@@ -179,9 +179,7 @@ def _build_range(task: _Task, first: int, last: int) -> _RangeResult:
     """Compute and write the rows of the people from `first` up to, not including, `last`."""
     tables, spells = _people(task, first, last)
     events, superseded = read_event_arrays(task.event_files, first, last), Superseded.read(task.superseded, first, last)
-    table, flow = features_as_told(
-        tables, events, superseded, _index_events(task, tables, spells), task.recipe
-    )
+    table, flow = features_as_told(tables, events, superseded, _index_events(task, tables, spells), task.recipe)
     lake = Lake(task.root)
     files = tuple(
         lake.write_arrow(PERSON_FEATURES.name, part.drop_columns("index_date"), {"index_date": day})

@@ -19,6 +19,7 @@ from pipelines.conform.event_rows import EventRows
 from pipelines.sql_literals import text
 from pipelines.storage import Lake, arrow_schema
 
+_COLUMNS = ", ".join(column.name for column in EVENT.columns)
 _ORDER = "person_key, event_date, event_type, code, value, provider, available_date"
 
 
@@ -36,6 +37,13 @@ def write_events(
 
     `people` and `codes` are SQL of core__person and core__code; `work` is a folder for the buckets, removed again.
     """
+    last = con.execute(f"SELECT max(person_key) FROM {people}").fetchall()[0][0]
+    if rows and last is not None and last < settings.people_per_file:
+        # One range holds everyone: a detour over the disk would save no memory.
+        parts = " UNION ALL ".join(f"({numbered_sql(part, people, codes)})" for part in rows)
+        only = lake.write_sql(EVENT.name, con, f"SELECT {_COLUMNS} FROM ({parts}) ORDER BY {_ORDER}")
+        lake.commit(EVENT.name, [only], arrow_schema(EVENT), replace="all")
+        return only.rows
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
@@ -76,8 +84,8 @@ def _codes_of(system: str, codes: str) -> str:
 
 
 def _sorted_sql(work: Path, bucket: int) -> str:
-    columns, files = ", ".join(column.name for column in EVENT.columns), work / "*" / f"bucket={bucket}" / "*.parquet"
-    return f"SELECT {columns} FROM read_parquet({text(files)}, hive_partitioning=false) ORDER BY {_ORDER}"
+    files = work / "*" / f"bucket={bucket}" / "*.parquet"
+    return f"SELECT {_COLUMNS} FROM read_parquet({text(files)}, hive_partitioning=false) ORDER BY {_ORDER}"
 
 
 def _no_events_sql() -> str:

@@ -50,6 +50,10 @@ def edge_board(catalogue: Catalogue) -> Board:
                         for more in ("", "9")[: 1 + (len(board.people) % 2)]
                     ],
                 )
+    for feature in catalogue.features:
+        for milder, graver in feature.replaced_by:  # each alone, and both: the graver one alone scores
+            for names in ((milder,), (graver,), (milder, graver)):
+                _person(board, [_first_event(catalogue, name, 40) for name in (feature.after, *names)])
     for number in (7, 8, 9, 10, 14, 15, 19, 20, 21):  # distinct medicines
         _person(board, [_event("gp_medication", code, 20, 0) for code in pool("dmd")[1:][: number + 1]])
     rng = np.random.default_rng(7)
@@ -73,6 +77,11 @@ def _code(catalogue: Catalogue, concept: Concept, kind: str) -> int:
     if listed:
         return number_of(listed[0].system, listed[0].code)
     return pool(SYSTEM[kind])[-1]
+
+
+def _first_event(catalogue: Catalogue, concept: str, days: int) -> Row:
+    kind = catalogue.concepts[concept].event_types[0]
+    return _event(kind, _code(catalogue, catalogue.concepts[concept], kind), days, 0)
 
 
 def _event(kind: str, code: int, days: int, lag: int) -> Row:

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.errors import StrataError
-from pipelines.event_reader import SCHEMA, read_events
+from pipelines.event_reader import SCHEMA, read_event_arrays, read_events
 from pipelines.range_workers import over_ranges
 
 
@@ -23,6 +23,16 @@ def test_only_the_events_of_the_range_are_read_whatever_the_files_layout(tmp_pat
     assert read_events(files, 3, 5)["person_key"].to_pylist() == [3, 3, 4, 4, 3]
     assert read_events(files, 100, 200).num_rows == 0
     assert read_events([], 0, 10).schema == SCHEMA
+
+
+def test_the_arrays_hold_the_same_events_in_order_with_nan_for_no_value(tmp_path: Path) -> None:
+    told = events(5, 4, 4, 6).set_column(5, "value", pa.array([1.5, None, 2.5, 9.0], pa.float32()))
+    pq.write_table(told, tmp_path / "a.parquet", row_group_size=3)
+    pq.write_table(events(1, 2), tmp_path / "b.parquet")
+    found = read_event_arrays([str(tmp_path / "a.parquet"), str(tmp_path / "b.parquet")], 2, 6)
+    assert found.person.tolist() == [2, 4, 4, 5]
+    assert [None if value != value else value for value in found.value.tolist()] == [None, None, 2.5, 1.5]
+    assert found.event_day.tolist() == [(date(2024, 1, 1) - date(1970, 1, 1)).days] * 4
 
 
 def test_ranges_are_answered_in_order_by_several_processes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -75,3 +76,22 @@ def test_a_missing_table_is_named(lake: Lake) -> None:
         lake.scan(EVENT.name)
     assert lake.rows(EVENT.name) == 0
     assert lake.version(EVENT.name) is None
+
+
+def test_what_another_reader_of_the_folder_wrote_is_seen(lake: Lake) -> None:
+    other = Lake(lake.root)
+    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    assert (lake.rows("risk__cohort_flow"), other.rows("risk__cohort_flow")) == (2, 2)
+    other.replace(COHORT_FLOW, FLOW, {"index_date": "2025-10-01"})
+    assert lake.rows("risk__cohort_flow") == 4
+    shutil.rmtree(lake.folder("risk__cohort_flow"))
+    other.replace(COHORT_FLOW, FLOW.slice(1), {"index_date": "2024-10-01"})
+    assert lake.rows("risk__cohort_flow") == 1
+
+
+def test_rows_that_fail_while_they_are_written_leave_no_file(lake: Lake) -> None:
+    with connect() as con, pytest.raises(OSError, match="7"):
+        lake.write_sql(
+            "core__code", con, "SELECT CASE WHEN i = 400000 THEN error('7') ELSE i END AS code FROM range(500000) t(i)"
+        )
+    assert not list(lake.root.rglob("*.parquet"))

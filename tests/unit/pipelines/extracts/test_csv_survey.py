@@ -49,6 +49,14 @@ def test_each_bad_line_has_its_number_and_reason(tmp_path: Path) -> None:
     }
 
 
+def test_fields_that_are_not_counted_are_left_to_the_parser_and_all_else_is_found(tmp_path: Path) -> None:
+    file = write(tmp_path, b"a,b,c\n1,2,3\n4,5\n6,7,8,9\n1,2,3\n")
+    assert survey_csv(file, Layout(), count_fields=False).rows == 4
+    assert survey_csv(file, Layout()).rows == 2
+    odd = write(tmp_path, b"a,b\n1,2\n3,\0\n", "b.csv")
+    assert survey_csv(odd, Layout(), count_fields=False).numbers("control_character").tolist() == [2]
+
+
 def test_a_blank_line_is_no_row_and_keeps_its_number(tmp_path: Path) -> None:
     survey = survey_csv(write(tmp_path, b"a,b\n1,2\n\n3\n"), Layout())
     assert (survey.blank_lines.tolist(), survey.numbers("too_few_fields").tolist(), survey.rows) == ([2], [3], 1)

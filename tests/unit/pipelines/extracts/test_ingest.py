@@ -11,6 +11,7 @@ from expectations.table import Table
 from expectations.tables.raw_gp import OPT_OUTS, PATIENTS
 from expectations.tables.raw_hospital import ADMISSIONS
 from pipelines.errors import ExtractError, StrataError
+from pipelines.extracts import ingest
 from pipelines.extracts.ingest import IngestSummary, current_extracts, ingest_feed, read_extracts
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.storage import Lake, connect
@@ -184,6 +185,15 @@ def test_an_isolated_clear_number_is_withheld(bench: Bench) -> None:
     bench.land(FIVE.replace("p3", "9434765919"))
     bench.take()
     assert bench.rows("person_id") == [("p1",), ("p2",), ("(withheld)",), ("p4",), ("p5",)]
+
+
+def test_a_clear_number_beyond_the_sample_is_withheld_from_every_file(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "SAMPLE_ROWS", 2)
+    bench.land(FIVE.replace("p4", "9434765919"))
+    bench.take()
+    assert [person for (person,) in bench.rows("person_id")] == ["p1", "p2", "p3", "(withheld)", "p5"]
+    written = list((bench.lake.root / "raw__opt_outs").rglob("*.parquet"))
+    assert len(written) == 1 and b"9434765919" not in written[0].read_bytes()
 
 
 def test_a_file_of_clear_numbers_is_refused(bench: Bench) -> None:

@@ -66,6 +66,9 @@ def reasons(reading: Reading = ISO, **values: str) -> list[str]:
         ("YYYY-MM-DD", "2024-03-01 00:00:00.000", date(2024, 3, 1)),
         ("YYYY-MM-DD", "2024-02-30", None),
         ("YYYY-MM-DD", "2024-3-1", None),
+        ("YYYY-MM-DD", "2024/03/01", None),
+        ("YYYY-MM-DD", "2024-03-01X", None),
+        ("YYYY-MM-DD", "10000-01-01", None),
         ("DD/MM/YYYY", "02/03/2024", date(2024, 3, 2)),
         ("DD/MM/YYYY", "02/03/2024 10:20", date(2024, 3, 2)),
         ("DD/MM/YYYY", "03/13/2024", None),
@@ -97,7 +100,20 @@ def test_an_imprecise_date_is_its_last_day_and_no_later_than_known(text: str, re
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("7", 7), (" 7 ", 7), ("7.0", 7), ("+7", 7), ("7.5", None), ("1,204", None), ("731", None), ("", None), ("NULL", None)],
+    [
+        ("7", 7),
+        ("007", 7),
+        ("0000000000000000007", None),
+        ("99999999999", None),
+        (" 7 ", 7),
+        ("7.0", 7),
+        ("+7", 7),
+        ("7.5", None),
+        ("1,204", None),
+        ("731", None),
+        ("", None),
+        ("NULL", None),
+    ],
 )
 def test_a_whole_number_is_read_without_guessing(text: str, number: int | None) -> None:
     assert typed("nights", nights=text) == number

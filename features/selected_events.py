@@ -1,0 +1,27 @@
+"""The events of a chunk of rows that may count, as the kernel's statistics read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Events that may count, in order of row and date: the row's place, days before its index date, what they are."""
+
+    rows: int
+    row: NDArray[np.int64]
+    days: NDArray[np.uint16]
+    signature: NDArray[np.int64]
+    place: NDArray[np.int64]  # of each event in the three arrays below, which hold every event that was read
+    code: NDArray[np.int32]
+    value: NDArray[np.float32]
+    provider: NDArray[np.int32]
+
+    def only(self, chosen: NDArray[np.bool_]) -> Selected:
+        """Give some of the events."""
+        at = np.flatnonzero(chosen)
+        return replace(self, row=self.row[at], days=self.days[at], signature=self.signature[at], place=self.place[at])
