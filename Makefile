@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 CONFIG ?= config/demo.yaml
 PEOPLE ?= 100000
+TEST_PROCESSES ?= 2
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
@@ -54,7 +55,7 @@ defects: $(READY) ## planted defects found, missed and falsely raised on the syn
 
 test: $(READY)   ## every check and every test
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --no-loadscope-reorder
 
 check: $(READY)  ## lint, formatting, types and import contracts
 	@$(BIN)/ruff check .
@@ -65,9 +66,10 @@ check: $(READY)  ## lint, formatting, types and import contracts
 ui: $(READY)     ## Dagster on 127.0.0.1:3000 and MLflow on 127.0.0.1:5000
 	@$(BIN)/strata ui $(CONFIG)
 
-docs: $(READY)   ## write docs/data-dictionary.md and docs/features.md anew from the declarations
+docs: $(READY)   ## write data dictionary, feature page and contracts anew from the declarations
 	@$(BIN)/python -m expectations.data_dictionary
 	@$(BIN)/python -m features.feature_page
+	@$(BIN)/python -m expectations.data_contracts
 
 bench: $(READY)  ## time the stages: make bench PEOPLE=2500000
 	@$(BIN)/python -m benchmarks.stages --people $(PEOPLE)

@@ -128,7 +128,9 @@ def _config(home: Path) -> Path:
         },
         "study": {
             "name": "omop_outcome", "cohort": {"kind": "given"}, "outcome": {"name": "any_emergency_admission", "horizon_days": 365, "maturity_days": 0},
-            "validation": {"kind": "person_folds"},
+            "feature_families": ["demographics"],
+            "candidates": {"names": ["age_sex", "logistic_code_level"]},
+            "validation": {"kind": "person_folds", "folds": 3},
         },
     }  # fmt: skip
     path.write_text(yaml.safe_dump(content), encoding="utf-8")

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.measurement import Done, measured, processor_seconds
+from benchmarks.floors import features_floor, ingest_floor
+from benchmarks.measurement import Done, measured
 from pipelines.deployment import Deployment, open_deployment
 from pipelines.stages import building, conforming, landing, run_plan
-from pipelines.storage import connect
 
 INDEX_DATE = date(2024, 10, 1)
 NEXT_DATE = date(2024, 11, 1)
@@ -59,43 +59,9 @@ def labels(deployment: Deployment) -> int:
     return int(building.build_labels(deployment, INDEX_DATE)["rows"])
 
 
-def ingest_floor(deployment: Deployment) -> int:
-    """Read the same files with DuckDB's bare reader and write them as Parquet."""
-    target = deployment.home / "floor"
-    target.mkdir(exist_ok=True)
-    rows = 0
-    with connect(deployment.settings.engine.memory_gb, deployment.settings.engine.threads) as con:
-        for table in run_plan.raw_tables(deployment):
-            for file in sorted((deployment.landing / table.feed).glob("*.csv*")):
-                read = f"read_csv('{file}', all_varchar=true, ignore_errors=true, encoding='utf-8')"
-                rows += con.execute(f"COPY (FROM {read}) TO '{target / table.feed}.parquet' (FORMAT parquet)").fetchall()[0][0]
-    shutil.rmtree(target)
-    return rows
-
-
-def features_floor(deployment: Deployment) -> Done:
-    """Read the columns of the events, a row group at a time, and write the finished features as the stage does, file by file."""
-    import pyarrow.parquet as pq
-
-    from pipelines.event_reader import COLUMNS
-
-    lake, rows, apart = deployment.lake, 0, 0.0
-    for file in lake.files("core__event"):
-        with pq.ParquetFile(file) as opened:
-            for group in range(opened.num_row_groups):
-                rows += opened.read_row_group(group, columns=list(COLUMNS), use_threads=False).num_rows
-    for file in lake.files("features__person", {"index_date": INDEX_DATE.isoformat()}):
-        before = processor_seconds()
-        finished = pq.ParquetFile(file).read()
-        apart += processor_seconds() - before
-        lake.write_arrow("floor", finished)
-    shutil.rmtree(lake.folder("floor"))
-    return Done(rows, apart)
-
-
 STAGES: dict[str, Callable[[Deployment], int | Done]] = {
     "board": board, "ingest_floor": ingest_floor, "ingest": ingest, "validate": validate, "conform": conform,
-    "features": features, "features_floor": features_floor, "features_next_date": partial(features, index_date=NEXT_DATE),
+    "features": features, "features_floor": partial(features_floor, index_date=INDEX_DATE), "features_next_date": partial(features, index_date=NEXT_DATE),
     "labels": labels,
 }  # fmt: skip
 

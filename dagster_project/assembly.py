@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from dagster_project.defs import automation, core, equity, features, publishing, raw, risk
+from dagster_project.defs import automation, core, equity, features, monitoring, publishing, raw, risk
 from dagster_project.resources import StrataResource, opened
 
 
@@ -17,6 +17,7 @@ def build(config: str) -> dg.Definitions:
         *features.assets(deployment),
         *risk.assets(deployment),
         *equity.assets(deployment),
+        *monitoring.assets(deployment),
         *publishing.assets(deployment),
     ]
     return dg.Definitions(

@@ -6,6 +6,7 @@ from expectations.table import Table
 from expectations.tables.core import CORE_TABLES
 from expectations.tables.equity import EQUITY_TABLES
 from expectations.tables.features import FEATURE_TABLES
+from expectations.tables.monitoring import MONITORING_TABLES
 from expectations.tables.raw_gp import ADDRESSES, GP_MEDICATION_ORDERS, GP_OBSERVATIONS, OPT_OUTS, PATIENTS, REGISTRATIONS
 from expectations.tables.raw_hospital import ADMISSIONS, EMERGENCY_ATTENDANCES, OUTPATIENT_APPOINTMENTS
 from expectations.tables.raw_omop import OMOP_TABLES
@@ -30,7 +31,7 @@ RAW_TABLES: dict[str, Table] = {
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (*RAW_TABLES.values(), *OMOP_TABLES, *RECORD_TABLES, *CORE_TABLES, *FEATURE_TABLES, *RISK_TABLES, *EQUITY_TABLES)
+    for table in (*RAW_TABLES.values(), *OMOP_TABLES, *RECORD_TABLES, *CORE_TABLES, *FEATURE_TABLES, *RISK_TABLES, *EQUITY_TABLES, *MONITORING_TABLES)
 }
 # A feature table's columns are declared from its settings, so it stands here by its feed alone.
 FEEDS = (*sorted(table.feed for table in TABLES.values() if table.feed), "feature_table")

@@ -64,7 +64,7 @@ CONTRACTS: dict[str, ContractTerms] = {
         (), "each matured index date", 45,
     ),
     "equity__model_audit": ContractTerms(
-        "1.0.0", PUBLIC_HEALTH, "How good and how fair each candidate model is, group by group.",
+        "1.1.0", PUBLIC_HEALTH, "How good and how fair each candidate model is, group by group.",
         "Filter on split = 'test'; read lower and upper beside every value.",
         "Rows with a count of 1 to 7 behind them are suppressed.",
         ("strata_analyst",), "each training", 400, personal=False,
@@ -90,5 +90,28 @@ CONTRACTS: dict[str, ContractTerms] = {
         "1.0.0", CARE_TEAMS, "What every rule found in every extract.",
         "passed = false with severity stop is why a run stopped.", "Counts and keys, never values.",
         ("strata_analyst",), "each delivery", 45, personal=False,
+    ),
+    "monitoring__drift": ContractTerms(
+        "1.0.0", CARE_TEAMS, "Which features of the model that scores have moved from the rows it learnt from.",
+        "Order by drift_rank; status shifted or watch, and share_missing_change beside it.",
+        "An index says that a feature moved, not that the model is worse; where few rows hold a value it may be chance.",
+        ("strata_analyst",), "each scoring date", 45, personal=False,
+    ),
+    "monitoring__scores": ContractTerms(
+        "1.0.0", CARE_TEAMS, "How scores are spread and how much of the list is new, run by run.",
+        "Join to risk__runs for runs that are still published; compare measures of one group between runs.",
+        "Shares follow from counts rounded to 5; counts of 1 to 7 are suppressed.",
+        ("strata_analyst",), "each published run", 45, personal=False,
+    ),
+    "monitoring__calibration": ContractTerms(
+        "1.0.0", CARE_TEAMS, "What came of past scores: predicted beside observed, overall and by deprivation.",
+        "Read lower and upper beside every value.",
+        "Where a list was acted on, fewer outcomes than expected are its purpose. People who left are not counted.",
+        ("strata_analyst",), "each published run that has matured", 400, personal=False,
+    ),
+    "monitoring__alerts": ContractTerms(
+        "1.0.0", CARE_TEAMS, "What is wrong, since when, how bad and what to do.",
+        "state = 'open' is what stands; runbook names the page to read.", "Holds no person and no count of people.",
+        ("strata_analyst",), "each run", 45, personal=False,
     ),
 }  # fmt: skip

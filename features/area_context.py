@@ -201,7 +201,8 @@ def _counted(spells: _Spells, person: NDArray[np.int32], since: NDArray[np.int32
 def _groups(codes: Sequence[str | None], tally: Tally, rate: NDArray[np.float64]) -> GroupRates:
     named = sorted({code for code in codes if code is not None})
     place = {code: number for number, code in enumerate(named)}
-    group = np.array([place.get(code, -1) if code is not None else -1 for code in codes], dtype=np.int64)
+    found = pc.index_in(pa.array(codes, pa.string()), pa.array(named, pa.string()))
+    group = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     inside = group >= 0
     size = max(len(named), 1)
     observed: NDArray[np.float64] = np.bincount(group[inside], tally.spells[inside], size).astype(np.float64)

@@ -90,6 +90,24 @@ def unavailable(catalogue: Catalogue, present_feeds: Collection[str], allowed_fe
     return reasons
 
 
+def not_chosen(catalogue: Catalogue, families: Collection[str] | None) -> dict[str, str]:
+    """Give the predictors of families that a study does not ask for, but for those that a wanted feature is made of; None asks for all."""
+    if families is None:
+        return {}
+    wanted = [feature for feature in catalogue.features if feature.family in families or feature.role != "predictor"]
+    needed: set[str] = set()
+    while wanted:
+        feature = wanted.pop()
+        if feature.name not in needed:
+            needed.add(feature.name)
+            wanted += [catalogue.by_name[name] for name in feature.inputs]
+    return {
+        feature.name: f"the study does not ask for the family {feature.family}"
+        for feature in catalogue.features
+        if feature.name not in needed
+    }
+
+
 def catalogue_rows(catalogue: Catalogue, reasons: dict[str, str]) -> list[dict[str, object]]:
     """Give the rows of features__catalogue."""
     return [

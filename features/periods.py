@@ -64,6 +64,12 @@ class HouseholdSizes:
     numbers: NDArray[np.uint64]  # the households' numbers, ascending
     people: NDArray[np.int32]
 
+    @classmethod
+    def of(cls, household: NDArray[np.uint64]) -> HouseholdSizes:
+        """Take the household of each person who is in one on that day."""
+        numbers, people = np.unique(household, return_counts=True)
+        return cls(numbers, people.astype(np.int32))
+
     def size_at(self, household: NDArray[np.uint64], day: NDArray[np.int32]) -> NDArray[np.int64]:
         """Give the people of each household on that day, whatever `day` says; 0 for a household that is not known."""
         if not len(self.numbers):

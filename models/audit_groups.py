@@ -23,14 +23,14 @@ def audit_groups(frame: pd.DataFrame, kinds: Sequence[str] = KINDS) -> pd.DataFr
     """Give a column for each group kind: those of `kinds` that the rows have, and the ones made of them.
 
     Made of them are Core20PLUS (national decile 1 or 2; a minority ethnic or an inclusion health group), deprivation quintile
-    by ethnic group, and whether there was an emergency admission in the last 24 months.
+    by ethnic group (both where any deprivation is known), and whether there was an emergency admission in the last 24 months.
     """
     groups = frame[[kind for kind in kinds if kind in frame]].copy()
     if "ethnic_category" in groups:
         groups["ethnic_category"] = groups["ethnic_category"].astype("object").replace(UNSTATED)
-    if {"imd_decile", "ethnic_group"} <= set(frame):
+    if {"imd_decile", "ethnic_group"} <= set(frame) and frame["imd_decile"].notna().any():
         groups[CORE20PLUS] = core20plus_groups(frame)
-    if {"imd_quintile", "ethnic_group"} <= set(frame):
+    if {"imd_quintile", "ethnic_group"} <= set(frame) and frame["imd_quintile"].notna().any():
         groups[QUINTILE_BY_ETHNICITY] = crossed_groups(frame["imd_quintile"], frame["ethnic_group"])
     if "emergency_admissions_730d" in frame:
         groups[RECENT_ADMISSION] = recent_admission_groups(frame["emergency_admissions_730d"])

@@ -18,6 +18,8 @@ from models.training_data import TrainingData
 
 Method = Literal["logistic", "lightgbm"]
 Estimator = LogisticEstimator | BoostedEstimator
+COMORBIDITY: CandidateName = "charlson_age_sex"
+SCORE_NAMES = ("charlson_shmi_", "hospital_frailty_score_")  # the first that is there
 BASELINE_NAMES = ("age_years", "age", "sex_male", "sex")
 
 
@@ -44,7 +46,12 @@ def candidate_specs(
         if name.endswith("_no_deprivation") and not has_deprivation:
             notes.append(f"{name} is left out: no predictor uses deprivation, so it would be the same model")
             continue
+        if name == COMORBIDITY and not _comorbidity(predictors):
+            notes.append(f"{name} is left out: no comorbidity score ({' or '.join(SCORE_NAMES)}...) is among the predictors")
+            continue
         specs.append(_spec(name, settings, predictors))
+    if not specs:
+        raise NoPredictorsError(f"no candidate is left to train: {'; '.join(notes)}. Name others in candidates.names")
     return tuple(specs), tuple(notes)
 
 
@@ -53,6 +60,8 @@ def _spec(name: CandidateName, settings: CandidateSettings, predictors: Sequence
     codes = tuple(predictor for predictor in predictors if predictor.kind == "code")
     if name == "age_sex":
         chosen = baseline_predictors(settings, curated)
+    elif name == COMORBIDITY:
+        chosen = (*baseline_predictors(settings, curated), *_comorbidity(curated))
     elif name.endswith("_code_level"):
         chosen = (*baseline_where_known(settings, curated), *codes)
     elif uses_codes(name):
@@ -66,6 +75,15 @@ def _spec(name: CandidateName, settings: CandidateSettings, predictors: Sequence
             f"candidate '{name}' has no predictors: the catalogue declares {len(predictors)}, none of which it may use"
         )
     return CandidateSpec(name, "lightgbm" if name.startswith("lightgbm") else "logistic", chosen)
+
+
+def _comorbidity(predictors: Sequence[Predictor]) -> tuple[Predictor, ...]:
+    """Give the Charlson score, or where it is not computed the Hospital Frailty Risk Score; nothing without either."""
+    for start in SCORE_NAMES:
+        found = tuple(predictor for predictor in predictors if predictor.name.startswith(start) and predictor.kind == "number")
+        if found:
+            return found
+    return ()
 
 
 def uses_codes(name: CandidateName) -> bool:

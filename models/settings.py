@@ -7,13 +7,13 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 CandidateName = Literal[
-    "age_sex", "logistic", "logistic_no_deprivation", "lightgbm", "lightgbm_no_deprivation",
+    "age_sex", "charlson_age_sex", "logistic", "logistic_no_deprivation", "lightgbm", "lightgbm_no_deprivation",
     "logistic_code_level", "lightgbm_code_level",
     "logistic_both", "logistic_both_no_deprivation", "lightgbm_both", "lightgbm_both_no_deprivation",
 ]  # fmt: skip
 CalibrationMethod = Literal["logistic", "beta", "isotonic"]
 ALL_CANDIDATES: tuple[CandidateName, ...] = (
-    "age_sex", "logistic", "logistic_no_deprivation", "lightgbm", "lightgbm_no_deprivation",
+    "age_sex", "charlson_age_sex", "logistic", "logistic_no_deprivation", "lightgbm", "lightgbm_no_deprivation",
 )  # fmt: skip
 
 
@@ -34,6 +34,15 @@ class LogisticSettings(BaseModel, extra="forbid", frozen=True):
         description="lasso penalties to choose from where code-level columns are among the predictors, as variance of the Laplace "
         "prior of a coefficient; searched from the middle for as long as held-out people gain",
     )
+
+
+class TuningSettings(BaseModel, extra="forbid", frozen=True):
+    """How long the boosting may be tuned, on folds of people of the training dates; off without trials."""
+
+    trials: int = Field(default=0, ge=0, le=1_000, description="settings to try for each candidate; 0 for no tuning")
+    minutes: float = Field(default=30.0, gt=0, description="minutes after which no trial begins, for each candidate")
+    folds: int = Field(default=3, ge=2, le=10, description="folds of people on which a trial is judged")
+    maximum_rows: int = Field(default=200_000, ge=1_000, description="training rows above which people are sampled by their hash")
 
 
 class LightGBMSettings(BaseModel, extra="forbid", frozen=True):
@@ -66,6 +75,7 @@ class LightGBMSettings(BaseModel, extra="forbid", frozen=True):
     maximum_rows: int = Field(
         default=5_000_000, ge=1_000, description="training rows above which people are sampled by their hash"
     )
+    tuning: TuningSettings = Field(default=TuningSettings(), description="tuning of leaves, shrinkage, shares and penalties")
 
 
 class CandidateSettings(BaseModel, extra="forbid", frozen=True):
@@ -74,7 +84,8 @@ class CandidateSettings(BaseModel, extra="forbid", frozen=True):
     names: tuple[CandidateName, ...] = Field(
         default=ALL_CANDIDATES,
         min_length=1,
-        description="candidates to train: the method, then what it learns from. Without a word that is the curated features; "
+        description="candidates to train: the method, then what it learns from; charlson_age_sex takes a comorbidity score with age and "
+        "sex, and is left out where no score is computed. Without a word that is the curated features; "
         "code_level takes the codes (study.code_level) with the baseline's age and sex, both takes codes and curated features",
     )
     baseline_predictors: tuple[str, ...] = Field(
@@ -108,6 +119,19 @@ class ValidationPlan(BaseModel, extra="forbid", frozen=True):
         default="time", description="later index dates; folds of people where there is no usable time; a column of the user's own"
     )
     folds: int = Field(default=5, ge=2, le=20, description="folds of people, within training or over the whole table")
+    places: str | None = Field(
+        default=None,
+        description="kind of place to leave out in turn, such as sub_icb_code or pcn_code: the chosen candidate's recipe, trained without the "
+        "place and tested there; reported, decides nothing, and costs a training for each place",
+    )
+    most_places: int = Field(default=12, ge=2, le=200, description="places to leave out at most: the largest ones")
+    rolling_origins: int = Field(
+        default=0,
+        ge=0,
+        le=12,
+        description="kind time: earlier training dates to test as well, each by the dates whose outcomes were complete before it; the test "
+        "date decides as ever",
+    )
     split_column: str | None = Field(default=None, description="kind column: the column that says where a row belongs")
     train_values: tuple[str, ...] = Field(default=("train",), description="kind column: its values that train")
     test_values: tuple[str, ...] = Field(default=("test",), description="kind column: its values that test")
@@ -116,6 +140,8 @@ class ValidationPlan(BaseModel, extra="forbid", frozen=True):
     def _column_is_named(self) -> Self:
         if self.kind == "column" and not self.split_column:
             raise ValueError("split_column is missing: a plan of kind 'column' needs the name of the column that splits the rows")
+        if self.rolling_origins and self.kind != "time":
+            raise ValueError(f"rolling_origins needs validation by time; kind is '{self.kind}'")
         both = sorted(set(self.train_values) & set(self.test_values))
         if both:
             raise ValueError(f"{both} stand in train_values and in test_values; a row either trains or tests")

@@ -30,7 +30,7 @@ class TrainingPlan:
     """What is fixed for all candidates of a training.
 
     `tune_in_folds` repeats the tuning within each fold, so that out-of-fold risks owe nothing to the row they score:
-    the plan for tables where they *are* the evaluation.
+    the plan for tables where they *are* the evaluation. `tuned` is the number to use where tuning was done before.
     """
 
     outcome: str
@@ -40,6 +40,7 @@ class TrainingPlan:
     seed: int
     threads: int
     tune_in_folds: bool = False
+    tuned: float | None = None
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,8 @@ def _calibrated(
 
 
 def _tune(spec: CandidateSpec, data: TrainingData, rows: np.ndarray, plan: TrainingPlan) -> float:
+    if plan.tuned is not None:
+        return plan.tuned
     return tune(spec.method, data, rows, plan.candidates, plan.seed, plan.threads)
 
 

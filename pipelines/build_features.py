@@ -6,19 +6,20 @@ kernel, and one file is written. The files of an index date are committed togeth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.tables import risk
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
-from features.attributes import PeopleTables, days
-from features.catalogue import Catalogue, catalogue_rows, unavailable
+from features.attributes import PeopleTables, days, numbers
+from features.catalogue import Catalogue, catalogue_rows, not_chosen, unavailable
 from features.catalogue import build_catalogue as declare_catalogue
 from features.code_lists import load_code_lists
 from features.cohort import CohortSettings, Use, add_flows
@@ -51,6 +52,7 @@ class FeatureRequest:
     imd_edition: int
     allowed_feeds: tuple[str, ...] | None = None
     code_list_folder: Path | None = None
+    families: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str
     lacking = {
         name: reason for name, reason in _lacking_reference(lake, request.imd_edition).items() if name in catalogue.by_name
     }
-    return catalogue, {**lacking, **untold_features(lake, catalogue), **reasons}, calendar
+    left_out = not_chosen(catalogue, request.families)
+    return catalogue, {**left_out, **lacking, **untold_features(lake, catalogue), **reasons}, calendar
 
 
 def _lacking_reference(lake: Lake, edition: int) -> dict[str, str]:
@@ -139,15 +142,16 @@ def _lacking_reference(lake: Lake, edition: int) -> dict[str, str]:
     counted = ", ".join(f"count({column}) AS {column}" for column in sorted(set(columns.values())))
     with connect() as con:
         filled = con.sql(f"SELECT {counted} FROM {lake.scan('core__area')}").to_arrow_table().to_pylist()[0]
-        homes = "count(household_id), count(*) - count(DISTINCT person_key)"
-        named, moved = con.sql(f"SELECT {homes} FROM {lake.scan('core__residence')}").fetchall()[0]
-        starts = con.sql(f"SELECT count(DISTINCT start_date) FROM {lake.scan('core__registration')}").fetchall()[0][0]
+        named = con.sql(f"SELECT count(household_id) FROM {lake.scan('core__residence')}").fetchall()[0][0]
+        lived = con.sql(f"SELECT person_key FROM {lake.scan('core__residence')}").to_arrow_table()
+        begun = con.sql(f"SELECT min(start_date), max(start_date) FROM {lake.scan('core__registration')}").fetchall()[0]
+    who = np.sort(numbers(lived["person_key"]))  # they stand in order: to sort costs nothing, to count distinct ones much
     lacking = {name: "the reference files given do not hold it" for name, column in columns.items() if not filled[column]}
     untold = {
         "the list names no households": () if named else ("household_size", "lives_alone"),
-        "the list names one address for each person": () if moved else (f"address_moves_{MOVES_DAYS}d",),
+        "the list names one address for each person": () if (who[1:] == who[:-1]).any() else (f"address_moves_{MOVES_DAYS}d",),
         "the list does not say since when anyone is registered": ()
-        if starts > 1
+        if begun[0] != begun[1]
         else ("years_on_list", f"practice_moves_{MOVES_DAYS}d"),
     }
     return lacking | {name: reason for reason, names in untold.items() for name in names}
@@ -181,10 +185,7 @@ def _build_range(task: _Task, first: int, last: int) -> _RangeResult:
     events, superseded = read_event_arrays(task.event_files, first, last), Superseded.read(task.superseded, first, last)
     table, flow = features_as_told(tables, events, superseded, _index_events(task, tables, spells), task.recipe)
     lake = Lake(task.root)
-    files = tuple(
-        lake.write_arrow(PERSON_FEATURES.name, part.drop_columns("index_date"), {"index_date": day})
-        for day, part in _by_day(table)
-    )
+    files = tuple(lake.write_each(PERSON_FEATURES.name, table, "index_date"))
     return _RangeResult(files, flow, table.schema if table.num_rows else None)
 
 
@@ -235,12 +236,6 @@ def _index_events(task: _Task, tables: PeopleTables, spells: pa.Table) -> IndexE
     here = here.sort_by([("person_key", "ascending"), ("index_date", "ascending"), ("index_event_id", "ascending")])
     keys = here["person_key"].cast(pa.int32()).combine_chunks().to_numpy()
     return IndexEvents(keys, days(here["index_date"], OPEN), here["index_event_id"].cast(pa.string()).combine_chunks())
-
-
-def _by_day(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    found = sorted(pc.unique(table["index_date"]).to_pylist())
-    for day in found:
-        yield day.isoformat(), table if len(found) == 1 else table.filter(pc.equal(table["index_date"], pa.scalar(day)))
 
 
 def _ranges(lake: Lake, people_per_range: int) -> list[tuple[int, int]]:

@@ -21,7 +21,7 @@ from features.outcomes import OutcomeSettings, check_matured, matured_rows
 from features.periods import OPEN, as_at, joined_ends
 from pipelines.errors import RefusalError
 from pipelines.outcome_events import OutcomeSearch
-from pipelines.storage import Lake, arrow_schema, connect
+from pipelines.storage import Lake, arrow_schema
 
 INT8 = pa.int8()
 
@@ -178,19 +178,9 @@ def _commit(lake: Lake, table: pa.Table, partition: Mapping[str, str] | None) ->
     if partition is not None:
         lake.replace(risk.LABELS, table, partition)
         return
-    names = [column.name for column in risk.LABELS.columns]
-    with connect() as con:
-        con.register("labels", table.select(names))
-        dates = [
-            str(row["index_date"])
-            for row in con.sql("SELECT DISTINCT index_date FROM labels ORDER BY 1").to_arrow_table().to_pylist()
-        ]
-        files = [
-            lake.write_sql(risk.LABELS.name, con, f"SELECT * EXCLUDE (index_date) FROM labels WHERE index_date = DATE '{day}'",
-                           {"index_date": day})
-            for day in dates
-        ]  # fmt: skip
-    lake.commit(risk.LABELS.name, files, arrow_schema(risk.LABELS), partition_by=risk.LABELS.partitioned_by, replace="all")
+    schema = arrow_schema(risk.LABELS)
+    files = lake.write_each(risk.LABELS.name, table.select(schema.names).cast(schema), "index_date")
+    lake.commit(risk.LABELS.name, files, schema, partition_by=risk.LABELS.partitioned_by, replace="all")
 
 
 def _array(table: pa.Table, name: str) -> NDArray:

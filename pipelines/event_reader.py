@@ -33,7 +33,7 @@ def read_event_arrays(files: Sequence[str], first: int, last: int) -> Events:
     kinds = (np.int32, np.int32, np.int32, np.int16, np.int32, np.float32, np.int32)
     arrays: list[NDArray] = [np.empty(rows, dtype=kind) for kind in kinds]
     filled = 0
-    for file in files:
+    for file in sorted(files, key=lambda file: _key_ranges(file)[:1]):
         groups = _groups(file, first, last)
         if groups:
             with pq.ParquetFile(file) as opened:
@@ -82,7 +82,7 @@ def _groups(file: str, first: int, last: int) -> list[int]:
 def _of_people(table: pa.Table, first: int, last: int) -> pa.Table:
     key = table["person_key"].combine_chunks().to_numpy(zero_copy_only=False)
     if (key[1:] >= key[:-1]).all():
-        start, end = np.searchsorted(key, [first, last]).tolist()
+        start, end = np.searchsorted(key, np.array([first, last]).astype(key.dtype)).tolist()
         return table.slice(start, end - start)
     return table.filter(pa.array((key >= first) & (key < last)))
 

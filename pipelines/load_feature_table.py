@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
 
 import duckdb
 import numpy as np
@@ -94,14 +93,7 @@ def _values(values: pd.Series, kind: pa.DataType) -> pa.Array:
 
 def _store_by_date(lake: Lake, name: str, whole: pa.Table) -> None:
     """Replace a table partitioned by index date by rows of any number of dates, in one commit."""
-    days = whole.column("index_date").to_pylist()
-    rows_of: dict[date, list[int]] = {}
-    for row, day in enumerate(days):
-        rows_of.setdefault(day, []).append(row)
-    stored = whole.drop_columns(["index_date"])
-    files = [
-        lake.write_arrow(name, stored.take(pa.array(rows_of[day])), {"index_date": day.isoformat()}) for day in sorted(rows_of)
-    ]
+    files = lake.write_each(name, whole, "index_date")
     lake.commit(name, files, whole.schema, partition_by=("index_date",), replace="all")
 
 

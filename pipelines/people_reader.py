@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
@@ -52,21 +53,21 @@ def read_people(
 @cache
 def _reader() -> duckdb.DuckDBPyConnection:
     """Open a process's connection for ranges of people once: opening costs as much as reading one."""
+    atexit.register(_reader.cache_clear)
     return connect(memory_limit_gb=1.0, threads=1)
 
 
 def household_sizes(lake: Lake, day: date) -> HouseholdSizes:
     """Count the people of each household on a day; a death ends a period there."""
     query = f"""
-        SELECT hash(household_id) AS household, count(*)::INTEGER AS people
+        SELECT hash(household_id) AS household
         FROM {lake.scan("core__residence")} ANTI JOIN (
             SELECT person_key FROM {lake.scan("core__person")} WHERE death_date < DATE '{day}') USING (person_key)
         WHERE household_id IS NOT NULL AND start_date <= DATE '{day}' AND coalesce(end_date, DATE '{day}') >= DATE '{day}'
-        GROUP BY household ORDER BY household
     """
     with connect() as con:
         found = con.sql(query).to_arrow_table()
-    return HouseholdSizes(numbers(found["household"]), numbers(found["people"]))
+    return HouseholdSizes.of(numbers(found["household"]))
 
 
 def household_periods(lake: Lake, where: str = "household_id IS NOT NULL") -> Households:

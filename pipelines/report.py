@@ -207,6 +207,11 @@ def _models(lake: Lake, outcome: str) -> Iterator[str]:
         elif not row["eligible"]:
             failed = "; ".join(f"{gate['gate']} ({gate['reason'][:160]})" for gate in unsure if gate["answer"] == "fail")
             yield f"Not eligible: {row['candidate']}: {failed}."
+    if any(row["eligible"] for row in rows) and not any(row["status"] == "champion" for row in rows):
+        yield (
+            "No candidate of this training became champion: a model that is in use stays. An approval makes one model champion; look at the best of "
+            "these (alias challenger) and record an approval of its own under study.approval."
+        )
 
 
 def _published(deployment: Deployment) -> Iterator[str]:

@@ -18,6 +18,7 @@ from features.code_level import CodeLevelSettings
 from features.cohort import CohortSettings
 from features.outcomes import OutcomeSettings
 from models.settings import BandSettings, CandidateSettings, CapacitySettings, GateSettings, ValidationPlan
+from pipelines.alerts.settings import AlertSettings
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.settings import ConformSettings
 from pipelines.errors import SettingsError
@@ -30,6 +31,9 @@ from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.spark_engine import SparkSettings
 from pipelines.validation.validate import ValidationSettings
 
+FeatureFamily = Literal[
+    "demographics", "utilisation", "long-term conditions", "medicines", "frailty", "measurements", "deprivation", "inequality", "OMOP source"
+]
 SourceKind = Literal["synthetic", "nhs", "omop", "feature_table"]
 
 
@@ -71,7 +75,7 @@ class IndexDates(BaseModel, extra="forbid", frozen=True):
 
 
 class ApprovalSettings(BaseModel, extra="forbid", frozen=True):
-    """A recorded approval: without one no model becomes champion."""
+    """A recorded approval: without one no model becomes champion, and one makes one model champion, no later one."""
 
     role: str = Field(min_length=1, description="role of the approver, never a name")
     reason: str = Field(min_length=1, description="why the model may be used")
@@ -88,6 +92,9 @@ class StudySettings(BaseModel, extra="forbid", frozen=True):
     outcome: OutcomeSettings = OutcomeSettings()
     code_lists: Path | None = Field(
         default=None, description="folder of a team's own code lists, which add to those of Strata or replace one by name"
+    )
+    feature_families: tuple[FeatureFamily, ...] | None = Field(
+        default=None, description="families of features to compute, with what they are made of; all where left out"
     )
     imd_edition: Literal[2019, 2025] = Field(default=2025, description="edition of the Indices of Deprivation")
     index_dates: IndexDates = IndexDates()
@@ -142,6 +149,7 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     clinical: ClinicalRules = ClinicalRules()
     study: StudySettings = StudySettings()
     publish: PublishSettings = PublishSettings()
+    alerts: AlertSettings = AlertSettings()
     engine: EngineSettings = EngineSettings()
 
 

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
@@ -185,6 +186,19 @@ class Lake:
             target.unlink(missing_ok=True)
             raise
         return DataFile(relative, target.stat().st_size, rows, dict(partition or {}))
+
+    def write_each(self, name: str, data: pa.Table, column: str) -> list[DataFile]:
+        """Write a file for each value of a partition column, its rows in their order; none is committed yet."""
+        order = pc.sort_indices(data[column])  # a stable sort
+        rows, values = data.drop_columns(column).take(order), data[column].take(order).combine_chunks()
+        if not len(values):
+            return []
+        runs = pc.run_end_encode(values)
+        starts = [0, *runs.run_ends.to_pylist()]
+        return [
+            self.write_arrow(name, rows.slice(start, end - start), {column: str(value)})
+            for value, start, end in zip(runs.values.to_pylist(), starts, starts[1:], strict=False)
+        ]
 
     def commit(
         self,

@@ -9,6 +9,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+CHAMPION = "champion"  # aliases of a registered model: the version that scores,
+PREVIOUS = "previous"  # the one that did before,
+CHALLENGER = "challenger"  # and the one that scores in the shadow
+
 
 @dataclass(frozen=True)
 class Record:

@@ -20,13 +20,14 @@ from mlflow.models import ModelSignature, infer_signature
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
 
-from pipelines.tracked_record import ModelFiles, Record
+from pipelines.tracked_record import CHALLENGER, CHAMPION, PREVIOUS, ModelFiles, Record
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # how its database is made is of no interest to who runs a pipeline
 SERVED_MODEL = Path(__file__).with_name("served_model.py")
-CHAMPION = "champion"
-PREVIOUS = "previous"
-MODEL_WORDS = "The study's candidates that passed their gates. The alias `champion` scores; `previous` did so before."
+MODEL_WORDS = (
+    "The study's candidates that passed their gates. The alias `champion` scores; `previous` did so before; `challenger` is the best of the "
+    "last training beside the champion: it scores in the shadow and is never published."
+)
 NO_SUCH_MODEL = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
 DEFAULT_EXPERIMENT = "0"  # MLflow makes it in every new store, with its artifacts in the working directory
 # Tags and addresses that MLflow's pages understand; where a later version does not, the pages show their defaults.
@@ -116,31 +117,53 @@ class Tracker:
         return str(version.version)
 
     def promote(self, name: str, version: str) -> None:
-        """Point the champion alias at a version and keep the last one as previous."""
+        """Point the champion alias at a version and keep the last one as previous, unless it is the same model registered twice."""
         current = self.champion_version(name)
-        if current and current != version:
+        if current and current != version and not self._same_model(name, current, version):
             self.client.set_registered_model_alias(name, PREVIOUS, current)
         self.client.set_registered_model_alias(name, CHAMPION, version)
 
+    def challenge(self, name: str, version: str | None) -> None:
+        """Point the challenger alias at a version, or at none."""
+        if version is not None:
+            self.client.set_registered_model_alias(name, CHALLENGER, version)
+        elif self.version_of(name, CHALLENGER):
+            self.client.delete_registered_model_alias(name, CHALLENGER)
+
     def champion_version(self, name: str) -> str | None:
         """Give the champion's version, or None where there is none; a store that cannot be read raises MLflow's own error."""
+        return self.version_of(name, CHAMPION)
+
+    def version_of(self, name: str, alias: str) -> str | None:
+        """Give the version an alias points at, or None; a store that cannot be read raises MLflow's own error."""
         try:
             aliases = self.client.get_registered_model(name).aliases
         except MlflowException as error:
             if error.error_code != NO_SUCH_MODEL:
                 raise
             return None
-        return str(aliases[CHAMPION]) if CHAMPION in aliases else None
+        return str(aliases[alias]) if alias in aliases else None
 
     def champion_files(self, name: str) -> dict[str, bytes]:
         """Read the champion's files."""
-        local = Path(mlflow.artifacts.download_artifacts(f"models:/{name}@{CHAMPION}"))
-        return {path.name: path.read_bytes() for path in sorted((local / "artifacts" / "risk_model").iterdir())}
+        return _model_files(f"models:/{name}@{CHAMPION}")
+
+    def files_of(self, name: str, version: str) -> dict[str, bytes]:
+        """Read the files of a version."""
+        return _model_files(f"models:/{name}/{version}")
+
+    def run_tags(self, run_id: str) -> dict[str, str]:
+        """Give the tags of a run."""
+        return dict(self.client.get_run(run_id).data.tags)
 
     def version_tags(self, name: str, version: str) -> dict[str, str]:
         """Give a version's tags and the id of its run under `run_id`."""
         found = self.client.get_model_version(name, version)
         return {**found.tags, "run_id": str(found.run_id)}
+
+    def _same_model(self, name: str, one: str, other: str) -> bool:
+        digests = [self.client.get_model_version(name, version).tags.get("digest") for version in (one, other)]
+        return digests[0] is not None and digests[0] == digests[1]
 
     def _experiment(self, name: str) -> str:
         found = self.client.get_experiment_by_name(name)
@@ -164,6 +187,11 @@ def _make_store(database: Path) -> None:
     client.search_registered_models(max_results=1)
     client.delete_experiment(DEFAULT_EXPERIMENT)
     draft.replace(database)
+
+
+def _model_files(uri: str) -> dict[str, bytes]:
+    local = Path(mlflow.artifacts.download_artifacts(uri))
+    return {path.name: path.read_bytes() for path in sorted((local / "artifacts" / "risk_model").iterdir())}
 
 
 def _signature(model: ModelFiles) -> ModelSignature:

@@ -5,91 +5,54 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from models.audit_groups import KINDS as GROUP_KINDS
-from models.audit_groups import audit_groups
 from models.censoring import censoring_weights
 from models.estimators import CandidateSpec, NoPredictorsError, candidate_specs
-from models.evaluation import Evaluation, evaluate
-from models.fairness import audit
-from models.gates import GateResult, JudgedRows, eligible, judge
 from models.intervals import Estimate
 from models.leaks import single_feature_discrimination
-from models.need_within_score import need_columns
 from models.predictors import Predictor, SchemaMismatchError, predictors_from_catalogue
-from models.risk_model import CoverageNotServedError, RiskModel
+from models.risk_model import CoverageNotServedError
 from models.splitting import SplitRefusedError, person_folds, shared_people, time_split
 from models.training import TooFewEventsError, TrainedCandidate, TrainingPlan, train_candidate
 from models.training_data import TrainingData, training_data
 from pipelines.code_level_features import with_code_columns
 from pipelines.errors import RefusalError
+from pipelines.incumbent import Incumbent, judge_incumbent
+from pipelines.judging import JudgedCandidate, JudgedIncumbent, ScoredModel, StudyResult, TestRows, judged
 from pipelines.modelling_rows import ModellingRows, offered_predictors, read_catalogue, read_modelling_rows, with_chosen_codes
 from pipelines.settings import EngineSettings, StudySettings
 from pipelines.storage import Lake
+from pipelines.validation_plans import check_places, other_tests
 
-BASELINE = "age_sex"
+if TYPE_CHECKING:
+    from pipelines.tuning import Tuned
+
 REFUSALS = (TooFewEventsError, SplitRefusedError, NoPredictorsError, SchemaMismatchError, CoverageNotServedError)
 
 
 @dataclass(frozen=True)
-class TestRows:
-    """The rows that judge: labels known, nobody who left; and which of their people no training row knows."""
+class _Study:
+    """What is fixed for one study: its settings, what may be read, and the model in use."""
 
-    rows: ModellingRows
-    new_people: np.ndarray
+    lake: Lake
+    settings: StudySettings
+    engine: EngineSettings
+    allowed_feeds: Sequence[str] | None
+    predictors: tuple[Predictor, ...]
+    unread: tuple[str, ...]
+    incumbent: Incumbent | None
+    trials: str | None  # URL of the database that keeps the trials of a tuning
 
-    @property
-    def labels(self) -> np.ndarray:
-        return self.rows.labels["label"].to_numpy(dtype=np.int8)
-
-    @property
-    def person(self) -> np.ndarray:
-        return self.rows.frame["person_key"].to_numpy()
-
-    @property
-    def keys(self) -> np.ndarray:
-        return np.asarray(self.rows.frame["person_id"].astype(str) + "|" + self.rows.frame["index_event_id"].astype(str))
-
-
-@dataclass(frozen=True)
-class JudgedCandidate:
-    """A trained candidate with everything that was found about it."""
-
-    name: str
-    method: str
-    model: RiskModel
-    risk: np.ndarray  # of the test rows
-    every_risk: np.ndarray | None  # where folds judge: of every row read, the ones not at risk too
-    evaluation: Evaluation
-    new_people: Evaluation | None
-    audit: pd.DataFrame
-    gates: tuple[GateResult, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def eligible(self) -> bool:
-        return eligible(self.gates)
-
-
-@dataclass(frozen=True)
-class StudyResult:
-    """The candidates of a study, judged on the same rows."""
-
-    candidates: tuple[JudgedCandidate, ...]
-    test: TestRows
-    train_rows: int
-    train_events: int
-    every_row: ModellingRows | None
-    notes: tuple[str, ...]
-
-    @property
-    def chosen(self) -> JudgedCandidate | None:
-        """Give the eligible candidate that discriminates best; of equals the first named."""
-        able = [candidate for candidate in self.candidates if candidate.eligible and candidate.name != BASELINE]
-        return max(able, key=lambda candidate: round(candidate.evaluation.value("auroc"), 6)) if able else None
+    def plan(self, tune_in_folds: bool = False) -> TrainingPlan:
+        outcome, study = self.settings.outcome, self.settings
+        return TrainingPlan(
+            outcome.name, outcome.horizon_days, study.candidates, study.bands, study.seed, self.engine.threads, tune_in_folds
+        )
 
 
 def run_study(
@@ -100,67 +63,125 @@ def run_study(
     data_cut: date,
     group_kinds: Sequence[str] = (),
     allowed_feeds: Sequence[str] | None = None,
+    incumbent: Incumbent | None = None,
+    trials: str | None = None,
 ) -> StudyResult:
-    """Train and judge every candidate of a study; refusals of the models become RefusalErrors."""
+    """Train and judge every candidate of a study beside the model in use; refusals of the models become RefusalErrors.
+
+    `trials` is the URL of a database that keeps the trials of a tuning, so that one that was interrupted goes on.
+    """
     predictors, unread = offered_predictors(study.candidates, predictors_from_catalogue(read_catalogue(lake)))
+    needed = {predictor.name for predictor in incumbent.model.predictors} if incumbent and incumbent.model else set()
+    left = tuple(name for name in unread if name not in needed)
+    told = _Study(lake, study, engine, allowed_feeds, predictors, left, incumbent, trials)
     try:
         if study.validation.kind == "time":
-            return _by_time(lake, study, engine, dates, data_cut, predictors, unread, allowed_feeds)
-        return _by_folds(lake, study, engine, dates, predictors, unread, group_kinds, allowed_feeds)
+            return _by_time(told, dates, data_cut)
+        return _by_folds(told, group_kinds)
     except REFUSALS as refusal:
         raise RefusalError(str(refusal)) from refusal
 
 
-def _by_time(
-    lake: Lake, study: StudySettings, engine: EngineSettings, dates: dict[str, tuple[date, ...]], data_cut: date,
-    predictors: tuple[Predictor, ...], unread: Sequence[str], allowed_feeds: Sequence[str] | None,
-) -> StudyResult:  # fmt: skip
-    outcome = study.outcome
+def _by_time(told: _Study, dates: Mapping[str, tuple[date, ...]], data_cut: date) -> StudyResult:
+    study, lake, outcome = told.settings, told.lake, told.settings.outcome
     split = time_split(dates["train"], dates["test"][0], outcome.horizon_days, outcome.maturity_days, data_cut)
-    learned = [_learnable(read_modelling_rows(lake, [day], outcome.name, predictors, unread)) for day in split.train]
-    data = _training_rows(learned, predictors)
-    coded = with_chosen_codes(lake, data.frame, predictors, study.candidates, study.code_level, engine.threads, allowed_feeds)
+    learned = [_learnable(read_modelling_rows(lake, [day], outcome.name, told.predictors, told.unread)) for day in split.train]
+    data = _training_rows(learned, told.predictors)
+    coded = with_chosen_codes(
+        lake, data.frame, told.predictors, study.candidates, study.code_level, told.engine.threads, told.allowed_feeds
+    )
     specs, notes = candidate_specs(study.candidates, coded.predictors)
     data = replace(data, frame=coded.frame, predictors=coded.predictors)
-    tested = read_modelling_rows(lake, [split.test], outcome.name, predictors, unread)
+    tested = read_modelling_rows(lake, [split.test], outcome.name, told.predictors, told.unread)
     tested = tested.chosen(tested.at_risk & ~tested.left)
     columns = [predictor.column for predictor in coded.predictors if predictor.column is not None]
-    tested = replace(tested, frame=with_code_columns(lake, tested.frame, columns, engine.threads))
+    tested = replace(tested, frame=with_code_columns(lake, tested.frame, columns, told.engine.threads))
     test = TestRows(tested, ~shared_people(data.person, tested.frame["person_key"].to_numpy()))
-    folds = person_folds(data.person, study.validation.folds, study.seed)
-    plan, alone = _plan(study, engine), single_feature_discrimination(data, study.seed)
-    judged: list[JudgedCandidate] = []
-    for spec in specs:
-        trained = train_candidate(spec, data, folds, plan)
-        risk = trained.model.predict(test.rows.frame)
-        judged.append(_judged(study, test, data.events, alone, judged, spec, trained, risk, None, GROUP_KINDS))
-    return StudyResult(tuple(judged), test, data.rows, data.events, None, notes)
+    check_places(study, test.rows.frame)
+    candidates, alone = _candidates(told, specs, data, test, None, GROUP_KINDS)
+    incumbent = _incumbent(told, test, split.test, alone, candidates, GROUP_KINDS)
+    judged_ones = _against(candidates, incumbent)
+    other = other_tests(study, data, test, specs, judged_ones, told.plan(), data_cut)
+    return StudyResult(judged_ones, test, data.rows, data.events, None, (*notes, *other.notes), incumbent, other.rows)
 
 
-def _by_folds(
-    lake: Lake, study: StudySettings, engine: EngineSettings, dates: dict[str, tuple[date, ...]],
-    predictors: tuple[Predictor, ...], unread: Sequence[str], group_kinds: Sequence[str], allowed_feeds: Sequence[str] | None,
-) -> StudyResult:  # fmt: skip
+def _by_folds(told: _Study, group_kinds: Sequence[str]) -> StudyResult:
     """Judge each row by models that never saw its person; rows not at risk weigh nothing, and are scored the same way."""
-    every = read_modelling_rows(lake, None, study.outcome.name, predictors, unread)
+    study, lake = told.settings, told.lake
+    every = read_modelling_rows(lake, None, study.outcome.name, told.predictors, told.unread)
     able = every.at_risk & ~every.left
     labels = every.labels["label"].where(able, 0).to_numpy(dtype=np.int8)
     weights = None if able.all() else able.astype(np.float64)
     coded = with_chosen_codes(
-        lake, every.frame, predictors, study.candidates, study.code_level, engine.threads, allowed_feeds, able
+        lake, every.frame, told.predictors, study.candidates, study.code_level, told.engine.threads, told.allowed_feeds, able
     )
     specs, notes = candidate_specs(study.candidates, coded.predictors)
+    if study.candidates.lightgbm.tuning.trials:
+        notes = (*notes, "nothing was tuned: folds of people judge here, and what all of them chose would flatter it")
     every = replace(every, frame=coded.frame)
     data = training_data(every.frame, coded.predictors, labels, every.frame["person_key"].to_numpy(), weights)
-    folds = person_folds(data.person, study.validation.folds, study.seed)
-    plan, alone = _plan(study, engine, tune_in_folds=True), single_feature_discrimination(data, study.seed)
     test = TestRows(every.chosen(able), np.ones(int(able.sum()), dtype=bool))
-    judged: list[JudgedCandidate] = []
+    check_places(study, test.rows.frame)
+    candidates, alone = _candidates(told, specs, data, test, able, group_kinds)
+    incumbent = _incumbent(told, test, None, alone, candidates, group_kinds)
+    judged_ones = _against(candidates, incumbent)
+    other = other_tests(study, data, test, specs, judged_ones, told.plan(), None)
+    counts = (int(able.sum()), data.events)
+    return StudyResult(judged_ones, test, *counts, every, (*notes, *other.notes), incumbent, other.rows)
+
+
+def _candidates(
+    told: _Study, specs: Sequence[CandidateSpec], data: TrainingData, test: TestRows, able: np.ndarray | None,
+    group_kinds: Sequence[str],
+) -> tuple[list[JudgedCandidate], Mapping[str, Estimate]]:  # fmt: skip
+    """Train and judge each candidate: on the test rows, or (`able`: the rows that judge) by its out-of-fold risks."""
+    study = told.settings
+    folds = person_folds(data.person, study.validation.folds, study.seed)
+    plan, alone = told.plan(tune_in_folds=able is not None), single_feature_discrimination(data, study.seed)
+    found: list[JudgedCandidate] = []
     for spec in specs:
-        trained = train_candidate(spec, data, folds, plan)
-        risk = trained.out_of_fold_risk
-        judged.append(_judged(study, test, data.events, alone, judged, spec, trained, risk[able], risk, group_kinds))
-    return StudyResult(tuple(judged), test, int(able.sum()), data.events, every, notes)
+        tuned = _tuned(told, spec, data) if able is None else None
+        trained = train_candidate(spec, data, folds, _with_tuned(plan, tuned))
+        scored = _scored(spec, trained, test, able, data.events)
+        if tuned:
+            scored = replace(scored, notes=(*scored.notes, tuned.note), tuning=tuned.trials)
+        found.append(judged(study, test, alone, found, scored, group_kinds))
+    return found, alone
+
+
+def _tuned(told: _Study, spec: CandidateSpec, data: TrainingData) -> Tuned | None:
+    """Tune a candidate's boosting on folds of people of the training rows, where the settings give it a budget."""
+    settings = told.settings.candidates.lightgbm
+    if spec.method != "lightgbm" or not settings.tuning.trials:
+        return None
+    from pipelines.tuning import tune_boosting  # Optuna takes a second to import
+
+    offered = data.with_predictors(spec.predictors)
+    return tune_boosting(spec.name, offered, settings, told.settings.seed, told.engine.threads, told.trials)
+
+
+def _with_tuned(plan: TrainingPlan, tuned: Tuned | None) -> TrainingPlan:
+    return plan if tuned is None else replace(plan, candidates=plan.candidates.model_copy(update={"lightgbm": tuned.settings}))
+
+
+def _scored(spec: CandidateSpec, trained: TrainedCandidate, test: TestRows, able: np.ndarray | None, events: int) -> ScoredModel:
+    every = None if able is None else trained.out_of_fold_risk
+    risk = trained.model.predict(test.rows.frame) if able is None else trained.out_of_fold_risk[able]
+    return ScoredModel(spec.name, spec.method, trained.model, risk, every, events, trained.notes)
+
+
+def _incumbent(
+    told: _Study, test: TestRows, test_date: date | None, alone: Mapping[str, Estimate], candidates: Sequence[JudgedCandidate],
+    group_kinds: Sequence[str],
+) -> JudgedIncumbent | None:  # fmt: skip
+    if told.incumbent is None:
+        return None
+    threads = told.engine.threads
+    return judge_incumbent(told.lake, told.settings, told.incumbent, test, test_date, alone, candidates, group_kinds, threads)
+
+
+def _against(candidates: Sequence[JudgedCandidate], incumbent: JudgedIncumbent | None) -> tuple[JudgedCandidate, ...]:
+    return tuple(candidates) if incumbent is None else tuple(incumbent.against(candidate) for candidate in candidates)
 
 
 def _learnable(rows: ModellingRows) -> tuple[ModellingRows, np.ndarray]:
@@ -177,44 +198,3 @@ def _training_rows(learned: Sequence[tuple[ModellingRows, np.ndarray]], predicto
     order = np.lexsort((frame["index_date"].to_numpy(), frame["person_key"].to_numpy()))
     ordered = frame.iloc[order].reset_index(drop=True)
     return training_data(ordered, predictors, labels[order], ordered["person_key"].to_numpy(), weights[order])
-
-
-def _plan(study: StudySettings, engine: EngineSettings, tune_in_folds: bool = False) -> TrainingPlan:
-    return TrainingPlan(
-        study.outcome.name, study.outcome.horizon_days, study.candidates, study.bands, study.seed, engine.threads, tune_in_folds
-    )
-
-
-def _judged(
-    study: StudySettings, test: TestRows, events: int, alone: Mapping[str, Estimate], before: Sequence[JudgedCandidate],
-    spec: CandidateSpec, trained: TrainedCandidate, risk: np.ndarray, every_risk: np.ndarray | None, group_kinds: Sequence[str],
-) -> JudgedCandidate:  # fmt: skip
-    """Evaluate, audit and gate a candidate on the rows that judge."""
-    groups = audit_groups(test.rows.frame, group_kinds)
-    shared = (study.capacity, study.seed, test.keys)
-    baseline = next((candidate.risk for candidate in before if candidate.name == BASELINE), None)
-    needs = need_columns(test.rows.frame, test.labels, test.rows.labels["death_date"].notna().to_numpy())
-    judged = JudgedRows(risk, baseline, test.labels, test.person, groups, test.keys, needs)
-    used = {predictor.name: alone[predictor.name] for predictor in trained.model.predictors if predictor.name in alone}
-    gates = judge(judged, used, events, study.candidates.minimum_events, study.gates, study.capacity, study.seed)
-    new = test.new_people
-    return JudgedCandidate(
-        spec.name,
-        spec.method,
-        trained.model,
-        risk,
-        every_risk,
-        evaluate(risk, test.labels, test.person, *shared),
-        _of_new_people(study, test, risk) if 0 < new.sum() < len(new) else None,
-        audit(risk, test.labels, test.person, groups, *shared, needs),
-        gates,
-        trained.notes,
-    )
-
-
-def _of_new_people(study: StudySettings, test: TestRows, risk: np.ndarray) -> Evaluation | None:
-    new = test.new_people
-    labels = test.labels[new]
-    if labels.sum() < 10:  # too few to say anything
-        return None
-    return evaluate(risk[new], labels, test.person[new], study.capacity, study.seed, test.keys[new])

@@ -16,9 +16,9 @@ from models.gates import undecided
 from models.plots import calibration_figure, precision_recall_figure, quintile_figure, roc_figure
 from models.sample_size import sample_size
 from models.scored_rows import ScoredRows
+from pipelines.judging import JudgedCandidate, StudyResult
 from pipelines.settings import StudySettings
 from pipelines.tracked_record import Record
-from pipelines.train import JudgedCandidate, StudyResult
 
 HEADLINE = ("auroc", "average_precision", "brier", "calibration_slope", "observed_over_expected")
 VIEW_NAME = "Trainings and their candidates"
@@ -65,7 +65,13 @@ def training_run(
 
 
 def candidate_run(
-    study: StudySettings, candidate: JudgedCandidate, rows: ScoredRows, tags: Mapping[str, str], status: str, report: str
+    study: StudySettings,
+    candidate: JudgedCandidate,
+    rows: ScoredRows,
+    tags: Mapping[str, str],
+    status: str,
+    report: str | None = None,
+    elsewhere: pd.DataFrame | None = None,
 ) -> Record:
     """Give the run of a candidate: how it was made, how good and how fair it is, and what its gates say."""
     gates = {f"strata.gate.{gate.gate}": gate.answer for gate in candidate.gates}
@@ -73,11 +79,20 @@ def candidate_run(
         name=candidate.name,
         description=describe_candidate(candidate, status),
         params=_params(candidate),
-        metrics=metrics_of(candidate),
+        metrics={**metrics_of(candidate), **_elsewhere(elsewhere)},
         tags={**tags, **gates, "strata.kind": "candidate", "strata.status": status},
         figures=_figures(study, candidate, rows),
-        tables={"audit": candidate.audit, "decision_curve": decision_curve(rows, THRESHOLDS)},
-        texts={"model_report.html": report, "gates.txt": _gates_in_words(candidate), "sample_size.txt": _sample_size(candidate)},
+        tables={
+            "audit": candidate.audit,
+            "decision_curve": decision_curve(rows, THRESHOLDS),
+            **({"tuning": candidate.tuning} if candidate.tuning is not None else {}),
+            **({"by_time_and_place": elsewhere} if elsewhere is not None and len(elsewhere) else {}),
+        },
+        texts={
+            **({"model_report.html": report} if report else {}),
+            "gates.txt": _gates_in_words(candidate),
+            "sample_size.txt": _sample_size(candidate),
+        },
     )
 
 
@@ -90,6 +105,14 @@ def metrics_of(candidate: JudgedCandidate) -> dict[str, float]:
     shown = audit["metric"].isin(["auroc", "observed_over_expected", "base_rate"]) & audit["value"].notna()
     rows = audit[(audit["group_kind"] == "imd_quintile") & shown].to_dict("records")
     return named | {f"imd_quintile_{row['group_name']}/{row['metric']}": row["value"] for row in rows}
+
+
+def _elsewhere(rows: pd.DataFrame | None) -> dict[str, float]:
+    """Give the metrics of a recipe at other times and places, such as place_U12345/auroc."""
+    if rows is None or rows.empty:
+        return {}
+    shown = rows[rows["metric"].isin(HEADLINE) & rows["value"].notna()].to_dict("records")
+    return {f"{str(row['split']).replace(':', '_')}/{row['metric']}": float(row["value"]) for row in shown}
 
 
 def _sectioned(name: str) -> str:
@@ -164,7 +187,8 @@ def describe_training(study: StudySettings, result: StudyResult, status: Mapping
         [candidate.name, *(f"{candidate.evaluation.value(name):.3f}" for name in HEADLINE), status[candidate.name]]
         for candidate in result.candidates
     ]
-    return "\n\n".join([head, _markdown([lines, *rows]), *result.notes])
+    used = [result.incumbent.in_words()] if result.incumbent else []
+    return "\n\n".join([head, _markdown([lines, *rows]), *used, *result.notes])
 
 
 def describe_candidate(candidate: JudgedCandidate, status: str) -> str:

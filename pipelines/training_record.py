@@ -14,11 +14,12 @@ import pyarrow as pa
 from expectations.tables import risk as tables
 from models.explanation import plain_codes
 from models.scored_rows import ScoredRows, scored_rows
+from pipelines.incumbent import why_not_promoted
+from pipelines.judging import JudgedCandidate, StudyResult, best_eligible
 from pipelines.model_report.page import model_report
 from pipelines.settings import ApprovalSettings, StudySettings
 from pipelines.storage import Lake, arrow_schema
 from pipelines.tracked_record import ModelFiles
-from pipelines.train import JudgedCandidate, StudyResult
 from pipelines.training_inputs import TrainingInputs, cohort_flow
 from pipelines.training_pages import HEADLINE, candidate_run, describe_candidate, describe_study, saved_view, training_run
 
@@ -40,7 +41,9 @@ def record_training(
 ) -> dict[str, object]:
     """Log every candidate, register the eligible ones, promote the chosen one if it is approved, and store what was found."""
     chosen = result.chosen
-    champion = chosen.name if chosen and study.approval else None
+    withheld = why_not_promoted(lake, study, chosen, result.incumbent) if chosen else "no candidate is eligible"
+    champion = chosen.name if chosen and not withheld else None
+    challenger = best_eligible(result.candidates, but=champion or "")
     status = {candidate.name: _status(candidate, champion) for candidate in result.candidates}
     ranked = {candidate.name: _scored(candidate, result) for candidate in result.candidates}
     tags = inputs.tags(study)
@@ -52,17 +55,23 @@ def record_training(
     runs, versions = {}, {}
     for candidate in result.candidates:
         page = model_report(study, result, candidate, ranked, status, inputs, flow)
-        record = candidate_run(study, candidate, ranked[candidate.name], tags, status[candidate.name], page)
+        other = result.elsewhere_of(candidate)
+        record = candidate_run(study, candidate, ranked[candidate.name], tags, status[candidate.name], page, other)
         runs[candidate.name] = tracker.open_run(study.name, record, parent)
         if candidate.eligible:
             versions[candidate.name] = _register(tracker, study, candidate, result, runs[candidate.name], inputs.training_id)
+    if result.incumbent and result.incumbent.judged:
+        _record_incumbent(tracker, study, result, result.incumbent.judged, tags, parent)
     if champion:
         tracker.promote(study.name, versions[champion])
+    tracker.challenge(study.name, versions[challenger.name] if challenger else None)
     _store(lake, study, result, inputs, runs, versions, champion)
     return {
         "candidates": len(result.candidates),
         "eligible": ", ".join(candidate.name for candidate in result.candidates if candidate.eligible) or "none",
-        "champion": champion or "none",
+        "champion": champion or (f"version {result.incumbent.version} stays" if result.incumbent else "none"),
+        **({"not_promoted": withheld} if withheld else {}),
+        "challenger": challenger.name if challenger else "none",
         **({"auroc": round(chosen.evaluation.value("auroc"), 4)} if chosen else {}),
     }
 
@@ -73,6 +82,13 @@ def _status(candidate: JudgedCandidate, champion: str | None) -> str:
 
 def _scored(candidate: JudgedCandidate, result: StudyResult) -> ScoredRows:
     return scored_rows(candidate.risk, result.test.labels, result.test.person, result.test.keys)
+
+
+def _record_incumbent(
+    tracker: Tracker, study: StudySettings, result: StudyResult, judged: JudgedCandidate, tags: Mapping[str, str], parent: str
+) -> None:
+    """Log the model in use as a run beside the candidates: the same measures on the same rows."""
+    tracker.open_run(study.name, candidate_run(study, judged, _scored(judged, result), tags, "in use"), parent)
 
 
 def _register(
@@ -100,7 +116,10 @@ def _store(
 ) -> None:  # fmt: skip
     """Store the audit and the cross-fitted risks, then the candidates: a training counts once these are there."""
     partition = {"training_id": inputs.training_id}
-    audits = [_audit_rows(study, candidate) for candidate in result.candidates]
+    used = [result.incumbent.judged] if result.incumbent and result.incumbent.judged else []
+    audits = [_audit_rows(study, candidate) for candidate in (*result.candidates, *used)]
+    if len(result.elsewhere):
+        audits.append(result.elsewhere.assign(outcome=study.outcome.name))
     lake.replace(tables.MODEL_AUDIT, _arrow(pd.concat(audits, ignore_index=True), tables.MODEL_AUDIT), partition)
     if result.every_row is not None and result.chosen is not None:
         keys = result.every_row.frame[["person_id", "index_event_id"]].astype(str)

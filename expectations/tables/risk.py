@@ -213,14 +213,33 @@ DRIVERS = Table(
     ("run_id", "outcome", "person_id", "index_event_id", "driver_rank"),
     partitioned_by=("run_id",),
 )
+SHADOW_SCORES = Table(
+    "risk__shadow_scores",
+    "What the challenger would have scored in each published run: kept to be compared once outcomes are known, never published.",
+    (
+        _id("run_id", "The run beside which it was scored."),
+        Column("outcome", Kind.TEXT, "The outcome.", nullable=False),
+        Column("model_version", Kind.TEXT, "Version of the challenger in the registry.", nullable=False),
+        _id("person_id", "The person's pseudonym."),
+        _id("index_event_id", "The index event."),
+        Column("risk", Kind.NUMBER, "Calibrated probability of the outcome.", nullable=False, minimum=0, maximum=1),
+    ),
+    ("run_id", "outcome", "person_id", "index_event_id"),
+    partitioned_by=("run_id",),
+)
 MODEL_AUDIT = Table(
     "equity__model_audit",
     "How good and how fair each candidate is, by group, with limits.",
     (
         _id("training_id", "The training."),
         Column("outcome", Kind.TEXT, "The outcome.", nullable=False),
-        Column("candidate", Kind.TEXT, "The candidate.", nullable=False),
-        Column("split", Kind.TEXT, "test, or test_new_people for people never trained on.", nullable=False),
+        Column("candidate", Kind.TEXT, "The candidate, or incumbent for the model in use.", nullable=False),
+        Column(
+            "split",
+            Kind.TEXT,
+            "test; place:<code> for a place that was left out of training; origin:<date> for an earlier date tested by those before it.",
+            nullable=False,
+        ),
         Column("group_kind", Kind.TEXT, "all, imd_quintile, ethnic_group, sex, age_band, ...", nullable=False),
         Column("group_name", Kind.TEXT, "The group.", nullable=False),
         Column("metric", Kind.TEXT, "The metric.", nullable=False),
@@ -248,4 +267,4 @@ VOLUMES = Table(
     ),
     ("feed", "organisation_code", "month", "extract_date"),
 )
-RISK_TABLES = (LABELS, COHORT_FLOW, MODELS, CROSS_FITTED, RUNS, SCORES, CURRENT, DRIVERS, MODEL_AUDIT, VOLUMES)
+RISK_TABLES = (LABELS, COHORT_FLOW, MODELS, CROSS_FITTED, RUNS, SCORES, CURRENT, DRIVERS, SHADOW_SCORES, MODEL_AUDIT, VOLUMES)

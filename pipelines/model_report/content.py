@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
+
 from models.capacity import decision_curve, share_name
 from models.importance import permutation_importance
+from models.intervals import Estimate
 from models.sample_size import sample_size
 from models.scored_rows import ScoredRows
+from pipelines.judging import JudgedCandidate, StudyResult
 from pipelines.model_report.drawn import pictures
 from pipelines.model_report.group_tables import characteristics, gaps, groups, with_and_without
 from pipelines.model_report.tripod import ITEMS, ReportingItem
-from pipelines.model_report.words import Rows, measures, shown, with_limits
+from pipelines.model_report.words import NOT_COMPUTED, Rows, measures, shown, with_limits
 from pipelines.settings import StudySettings
-from pipelines.train import JudgedCandidate, StudyResult
 from pipelines.training_inputs import TrainingInputs
 
 MEASURES = {
@@ -59,6 +62,7 @@ def report_content(
         "compared": compared(result, status),
         "performance": measures(candidate.evaluation.measures, MEASURES),
         "new_people": measures(candidate.new_people.measures, MEASURES) if candidate.new_people else [],
+        "elsewhere": elsewhere(result.elsewhere_of(candidate)),
         "capacity": capacity(candidate, study),
         "decision": decision(ranked[candidate.name]),
         "groups": groups(candidate.audit, study),
@@ -103,6 +107,19 @@ def compared(result: StudyResult, status: Mapping[str, str]) -> Rows:
         }
         for candidate in result.candidates
     ]
+
+
+def elsewhere(rows: pd.DataFrame) -> Rows:
+    """Give the recipe's tests in places that were left out and on earlier dates, one row each."""
+    names = ("auroc", "calibration_slope", "observed_over_expected")
+    told: dict[str, dict[str, str]] = {}
+    for row in rows.to_dict("records"):
+        kind, _, name = str(row["split"]).partition(":")
+        words = f"{name} left out" if kind == "place" else f"{name}, by the dates before"
+        told.setdefault(words, {"test": words, **dict.fromkeys(names, NOT_COMPUTED)})
+        if row["metric"] in names:
+            told[words][row["metric"]] = with_limits(Estimate(row["value"], row["lower"], row["upper"]))
+    return list(told.values())
 
 
 def capacity(candidate: JudgedCandidate, study: StudySettings) -> list[dict[str, object]]:

@@ -9,9 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from models.scored_rows import ScoredRows
+from pipelines.judging import JudgedCandidate, StudyResult
 from pipelines.model_report.content import report_content
 from pipelines.settings import StudySettings
-from pipelines.train import JudgedCandidate, StudyResult
 from pipelines.training_inputs import TrainingInputs
 
 

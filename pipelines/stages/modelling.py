@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from features.labels import Occurrences
 from models.risk_model import RiskModel
@@ -13,13 +13,19 @@ from pipelines import training_record
 from pipelines.code_version import code_version, digest_of
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
+from pipelines.incumbent import read_incumbent
 from pipelines.outcome_rates import GROUP_KINDS, RatesRequest, write_outcome_rates
 from pipelines.publication import refresh_current
 from pipelines.run_record import RunInputs, extracts_read
+from pipelines.shadow_scores import write_shadow_scores
 from pipelines.stages.run_plan import data_cut, index_date_plan, settings_version
 from pipelines.stages.stage_inputs import outcome_search
+from pipelines.tracked_record import CHALLENGER, CHAMPION
 from pipelines.train import run_study
 from pipelines.training_inputs import TrainingInputs
+
+if TYPE_CHECKING:
+    from pipelines.tracking import Tracker
 
 Summary = dict[str, Any]
 
@@ -44,9 +50,10 @@ def train(deployment: Deployment) -> Summary:
         return {"status": "trained before on the same inputs", "training_id": inputs.training_id}
     groups = deployment.settings.source.feature_table
     kinds = tuple(groups.groups) if groups else ()
-    result = run_study(
-        lake, study, deployment.settings.engine, dates, data_cut(deployment), kinds, deployment.settings.purpose.allowed_feeds
-    )
+    incumbent = read_incumbent(deployment.tracker, study.name, inputs.training_id)
+    allowed = deployment.settings.purpose.allowed_feeds
+    trials = f"sqlite:///{deployment.home.resolve() / 'tuning.db'}"
+    result = run_study(lake, study, deployment.settings.engine, dates, data_cut(deployment), kinds, allowed, incumbent, trials)
     return training_record.record_training(lake, deployment.tracker, study, result, inputs)
 
 
@@ -55,7 +62,7 @@ def score(deployment: Deployment, index_date: date) -> Summary:
     if index_date not in index_date_plan(deployment)["score"]:
         return {"skipped": "not the scoring date: nothing published"}
     lake, study, purpose = deployment.lake, deployment.settings.study, deployment.settings.purpose
-    champion = _champion(deployment)
+    champion = champion_of(deployment)
     scoring = score_stage.score_rows(lake, study, champion, index_date, deployment.settings.engine.threads)
     inputs = RunInputs(
         outcome=study.outcome.name,
@@ -69,7 +76,8 @@ def score(deployment: Deployment, index_date: date) -> Summary:
         previous_run_id=score_stage.previous_run_id(lake, study.outcome.name, index_date),
     )
     published = score_stage.publish(lake, study, purpose, champion, scoring, inputs)
-    return {**published, "current_run_id": refresh_current(lake, study.outcome.name)}
+    current = refresh_current(lake, study.outcome.name)
+    return {**published, "current_run_id": current, **_shadow(deployment, scoring, inputs.run_id)}
 
 
 def outcome_rates(deployment: Deployment) -> Summary:
@@ -96,14 +104,31 @@ def _training_id(deployment: Deployment, dates: Mapping[str, list[str]]) -> str:
     return digest_of([settings_version(deployment), code_version(), known, extracts_read(deployment.lake)])
 
 
-def _champion(deployment: Deployment) -> score_stage.Champion:
+def champion_of(deployment: Deployment) -> score_stage.Champion:
+    """Give the model that scores; a RefusalError says what there must be before there is one."""
     name, tracker = deployment.settings.study.name, deployment.tracker
-    version = tracker.champion_version(name)
-    if version is None:
+    if tracker.version_of(name, CHAMPION) is None:
         raise RefusalError(
             f"there is no champion of '{name}', so nothing was scored: no candidate is eligible and approved. "
             "Read risk__models (columns gates, status) or the runs in MLflow; record an approval under study.approval"
         )
-    return score_stage.Champion(
-        RiskModel.from_files(tracker.champion_files(name)), name, version, tracker.version_tags(name, version)["run_id"]
-    )
+    return _registered(tracker, name, CHAMPION)
+
+
+def _shadow(deployment: Deployment, scoring: score_stage.Scoring, run_id: str) -> Summary:
+    """Score with the challenger too, where there is one; where folds of people judge, it has learnt from these very rows."""
+    study, tracker = deployment.settings.study, deployment.tracker
+    if study.validation.kind != "time" or tracker.version_of(study.name, CHALLENGER) is None:
+        return {}
+    try:
+        challenger = _registered(tracker, study.name, CHALLENGER)
+    except (KeyError, TypeError, ValueError) as error:  # written by another version of Strata
+        return {"shadow": f"the challenger's files cannot be read: {error}"}
+    threads = deployment.settings.engine.threads
+    return {"shadow": write_shadow_scores(deployment.lake, study.outcome.name, challenger, scoring.frame, run_id, threads)}
+
+
+def _registered(tracker: Tracker, name: str, alias: str) -> score_stage.Champion:
+    version = str(tracker.version_of(name, alias))
+    run_id = tracker.version_tags(name, version)["run_id"]
+    return score_stage.Champion(RiskModel.from_files(tracker.files_of(name, version)), name, version, run_id)

@@ -94,7 +94,7 @@ def landed_files_digest(deployment: Deployment) -> str:
 
 def settings_version(deployment: Deployment) -> str:
     """Give a digest of the settings that bear on a result; where files lie and what the machine gives do not."""
-    told = deployment.settings.model_dump(mode="json", exclude={"home", "reference", "engine", "publish"})
+    told = deployment.settings.model_dump(mode="json", exclude={"home", "reference", "engine", "publish", "alerts"})
     for section in told["source"].values():
         if isinstance(section, dict):
             for place in ("landing", "folder", "file"):

@@ -106,6 +106,7 @@ def feature_request(deployment: Deployment) -> features_stage.FeatureRequest:
         settings.study.imd_edition,
         settings.purpose.allowed_feeds,
         code_lists(deployment),
+        settings.study.feature_families,
     )
 
 

@@ -56,7 +56,7 @@ CORE = {
 FEATURES = {"features__catalogue", "features__person", "risk__cohort_flow", "risk__labels"}
 TRAINED = {"risk__models", "equity__model_audit"}
 SCORED = {"risk__scores", "risk__drivers", "risk__runs", "risk__current"}
-RATES = {"equity__outcome_rates"}
+RATES = {"equity__outcome_rates", "monitoring__drift", "monitoring__scores", "monitoring__calibration", "monitoring__alerts"}
 RAW = {table.name for table in RAW_TABLES.values()}
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,3 +104,22 @@ def test_small_numbers_are_suppressed(reports: dict[str, str]) -> None:
     assert shown
     assert all(count == 0 or count >= 8 for count in shown)
     assert all(count % 5 == 0 for count in shown)
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_the_page_fits_a_phone_and_a_desk_in_a_browser(width: int, reports: dict[str, str], tmp_path: Path) -> None:
+    browser = (
+        shutil.which("chromium") or shutil.which("google-chrome") or pytest.skip("no Chromium here: apt-get install chromium")
+    )
+    told = "document.title = 'width ' + frame.contentDocument.documentElement.scrollWidth"
+    frame = (
+        f'<iframe id="frame" width="{width}" height="800" srcdoc="{html.escape(reports["logistic"])}" onload="{told}"></iframe>'
+    )
+    (tmp_path / "frame.html").write_text(f"<!doctype html><title>not loaded</title>{frame}", encoding="utf-8")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,900"]
+    shown = subprocess.run(
+        [browser, *options, "--dump-dom", (tmp_path / "frame.html").as_uri()], capture_output=True, text=True, timeout=180, check=True
+    )  # fmt: skip
+    found = re.search(r"<title>width (\d+)</title>", shown.stdout)
+    assert found, shown.stderr[-500:]
+    assert int(found.group(1)) <= width  # nothing but its wide tables, in boxes of their own, scrolls sideways

@@ -1,9 +1,11 @@
 from collections import Counter
+from typing import get_args
 
 import pytest
 
-from features.catalogue import NAME, Catalogue, build_catalogue, catalogue_rows, unavailable
+from features.catalogue import NAME, Catalogue, build_catalogue, catalogue_rows, not_chosen, unavailable
 from features.code_lists import load_code_lists
+from pipelines.settings import FeatureFamily
 
 FAMILIES = {
     "demographics",
@@ -102,3 +104,18 @@ def test_two_codes_of_one_substance_are_one_medicine(catalogue: Catalogue) -> No
     substances = catalogue.substances()
     assert substances["777537002"] == substances["96304005"]  # simvastatin before and after 2019
     assert substances["777537002"] != substances["773455007"]  # atorvastatin
+
+
+def test_a_study_may_ask_for_some_families_and_gets_what_they_are_made_of(catalogue: Catalogue) -> None:
+    left_out = not_chosen(catalogue, ["frailty"])
+    computed = {feature.name: feature for feature in catalogue.features if feature.name not in left_out}
+    assert "age_years" in left_out
+    assert "emergency_admissions_730d" in computed  # no predictor: the audit needs it
+    assert {feature.family for feature in computed.values()} > {"frailty"}  # deficits that are conditions
+    assert all(name in computed for feature in computed.values() for name in feature.inputs)
+    assert set(left_out.values()) >= {"the study does not ask for the family demographics"}
+    assert not_chosen(catalogue, None) == {}
+
+
+def test_the_settings_name_the_families_there_are(catalogue: Catalogue) -> None:
+    assert set(get_args(FeatureFamily)) == {feature.family for feature in catalogue.features}

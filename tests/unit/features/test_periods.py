@@ -1,6 +1,6 @@
 import numpy as np
 
-from features.periods import OPEN, Households, as_at, joined_ends, starts_between
+from features.periods import OPEN, Households, HouseholdSizes, as_at, joined_ends, starts_between
 
 
 def ints(*values: int) -> np.ndarray:
@@ -27,3 +27,10 @@ def test_a_household_has_the_people_of_that_day() -> None:
     homes = Households.from_periods(np.array([7, 7, 9], dtype=np.uint64), ints(0, 10, 0), ints(OPEN, 20, 5))
     asked = np.array([7, 7, 7, 9, 9, 8], dtype=np.uint64)
     assert homes.size_at(asked, ints(5, 20, 21, 5, 6, 5)).tolist() == [1, 2, 1, 1, 0, 0]
+
+
+def test_sizes_on_one_day_are_those_of_the_periods_on_that_day() -> None:
+    sizes = HouseholdSizes.of(np.array([9, 7, 7], dtype=np.uint64))
+    asked = np.array([7, 9, 8, 0], dtype=np.uint64)
+    assert sizes.size_at(asked, ints(5, 5, 5, 5)).tolist() == [2, 1, 0, 0]
+    assert HouseholdSizes.of(asked[:0]).size_at(asked, ints(5, 5, 5, 5)).tolist() == [0, 0, 0, 0]

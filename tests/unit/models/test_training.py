@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from models.estimators import NoPredictorsError, candidate_specs
-from models.predictors import SchemaMismatchError
+from models.predictors import Predictor, SchemaMismatchError
 from models.settings import BandSettings, CandidateSettings, LightGBMSettings
 from models.splitting import person_folds
 from models.training import TooFewEventsError, TrainingPlan, train_candidate
@@ -31,13 +31,24 @@ def test_candidates_differ_in_method_and_predictors(small_board):
         ("lightgbm", "lightgbm", 8),
         ("lightgbm_no_deprivation", "lightgbm", 7),
     ]
-    assert notes == ()
+    assert [note.split(":")[0] for note in notes] == ["charlson_age_sex is left out"]
+
+
+def test_the_comorbidity_candidate_takes_the_first_score_there_is(small_board):
+    scores = [Predictor(name) for name in ("hospital_frailty_score_730d", "charlson_shmi_1825d")]
+    taken = []
+    for offered in (scores, scores[:1]):
+        specs, notes = candidate_specs(CandidateSettings(names=("charlson_age_sex",)), [*small_board.predictors, *offered])
+        assert notes == ()
+        taken.append([predictor.name for predictor in specs[0].predictors])
+        assert specs[0].method == "logistic"
+    assert taken == [["age_years", "sex_male", "charlson_shmi_1825d"], ["age_years", "sex_male", "hospital_frailty_score_730d"]]
 
 
 def test_without_a_deprivation_feature_there_is_nothing_to_leave_out(small_board):
     specs, notes = candidate_specs(SETTINGS, [p for p in small_board.predictors if not p.uses_deprivation])
     assert [spec.name for spec in specs] == ["age_sex", "logistic", "lightgbm"]
-    assert "logistic_no_deprivation is left out" in notes[0]
+    assert "logistic_no_deprivation is left out" in notes[1]
 
 
 def test_a_baseline_without_its_columns_says_what_to_set(small_board):

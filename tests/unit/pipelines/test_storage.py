@@ -95,3 +95,13 @@ def test_rows_that_fail_while_they_are_written_leave_no_file(lake: Lake) -> None
             "core__code", con, "SELECT CASE WHEN i = 400000 THEN error('7') ELSE i END AS code FROM range(500000) t(i)"
         )
     assert not list(lake.root.rglob("*.parquet"))
+
+
+def test_a_file_for_each_value_holds_its_rows_in_their_order(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    rows = pa.table({"day": ["b", "a", "b", "a"], "number": [1, 2, 3, 4]})
+    files = lake.write_each("raw__days", rows, "day")
+    lake.commit("raw__days", files, rows.schema, partition_by=("day",))
+    assert [(file.partition["day"], file.rows) for file in files] == [("a", 2), ("b", 2)]
+    assert lake.read("raw__days", "number", partition={"day": "a"})["number"].to_pylist() == [2, 4]
+    assert lake.write_each("raw__days", rows.slice(0, 0), "day") == []

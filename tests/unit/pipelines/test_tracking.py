@@ -63,3 +63,22 @@ def test_the_last_champion_stays_known(tracker: Tracker) -> None:
     assert tracker.champion_version(STUDY) == versions[1]
     assert str(client.get_model_version_by_alias(STUDY, "previous").version) == versions[0]
     assert tracker.version_tags(STUDY, versions[1])["run_id"] == run
+
+
+def test_the_same_model_registered_twice_is_not_its_own_predecessor_and_a_challenger_can_go(tracker: Tracker) -> None:
+    client = tracker.client
+    client.create_registered_model(STUDY)
+    run = tracker.open_run(STUDY, Record("logistic", tags={"strata.train_dates": "2023-07-01"}))
+    one, two, again = (
+        str(client.create_model_version(STUDY, source="file:///nowhere", run_id=run, tags={"digest": digest}).version)
+        for digest in ("a", "b", "b")
+    )
+    for version in (one, two, again):
+        tracker.promote(STUDY, version)
+    assert (tracker.version_of(STUDY, "champion"), tracker.version_of(STUDY, "previous")) == (again, one)
+    tracker.challenge(STUDY, None)  # there was none
+    tracker.challenge(STUDY, two)
+    assert tracker.version_of(STUDY, "challenger") == two
+    tracker.challenge(STUDY, None)
+    assert tracker.version_of(STUDY, "challenger") is None
+    assert tracker.run_tags(run)["strata.train_dates"] == "2023-07-01"

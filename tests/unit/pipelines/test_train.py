@@ -12,11 +12,12 @@ from models.evaluation import Evaluation, evaluate
 from models.gates import GateResult
 from models.settings import CapacitySettings
 from pipelines.errors import RefusalError
+from pipelines.judging import JudgedCandidate, StudyResult
 from pipelines.modelling_rows import ModellingRows
 from pipelines.settings import EngineSettings, StudySettings
 from pipelines.storage import Lake
-from pipelines.train import JudgedCandidate, StudyResult, run_study
 from pipelines.train import _learnable as learnable
+from pipelines.train import run_study
 
 PASS, FAIL = GateResult("calibration_overall", "pass", ""), GateResult("calibration_overall", "fail", "O/E is 2")
 

@@ -1,0 +1,215 @@
+"""The same window features by the kernel, by plain DuckDB and by Polars: `python -m benchmarks.compare --people 250000`.
+
+It needs the lake that `benchmarks.stages` leaves. Compared are the counts, sums, maxima, flags, times and trends of the
+catalogue; distinct items, values of a day, returns and scores are left out, which suits SQL and Polars. All three take one
+file of core__event (131,072 people) after the other, and write a row for everyone. DuckDB and Polars use the best form found:
+events are first counted by person, kind of event and bucket of days, and features are read from that. One JSON line each;
+then the columns of the first file are checked to be the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.measurement import measured
+from benchmarks.stages import INDEX_DATE
+from features.cohort import CohortSettings
+from features.declaration import Feature, Statistic
+from features.plan import Plan, compile_plan
+from pipelines.build_features import FeatureRequest, make_recipe
+from pipelines.storage import Lake, connect
+
+DAY = int(np.datetime64(INDEX_DATE.isoformat(), "D").astype(np.int64))
+COMPARED = (
+    Statistic.COUNT, Statistic.TREND, Statistic.SUM, Statistic.MAXIMUM, Statistic.FLAG, Statistic.NEW, Statistic.DAYS_SINCE_LAST,
+    Statistic.YEARS_SINCE_FIRST,
+)  # fmt: skip
+
+
+def compared_plan(lake: Lake) -> Plan:
+    """Compile the features that all three compute."""
+    recipe = make_recipe(lake, FeatureRequest(CohortSettings(), "planning", 2025))
+    codes = lake.read("core__code", "code, code_system, source_code", order="code")
+    listed = list(zip(*(codes[name].to_pylist() for name in ("code", "code_system", "source_code")), strict=True))
+    others = [feature.name for feature in recipe.catalogue.features if feature.statistic not in COMPARED]
+    return compile_plan(recipe.catalogue, listed, [*recipe.left_out, *others])
+
+
+def event_files(lake: Lake) -> Iterator[tuple[str, int, int]]:
+    """Give each file of events with the first and last person in it."""
+    for file in lake.files("core__event"):
+        groups = pq.read_metadata(file)
+        found = [groups.row_group(place).column(0).statistics for place in range(groups.num_row_groups)]
+        if found:
+            yield file, min(each.min for each in found), max(each.max for each in found)
+
+
+def by_kernel(lake: Lake, target: Path) -> int:
+    from features.attributes import UNKNOWN_BIRTH
+    from features.window_counts import IndexRows, window_counts
+    from pipelines.event_reader import read_event_arrays
+
+    plan, rows = compared_plan(lake), 0
+    for number, (file, first, last) in enumerate(event_files(lake)):
+        person = np.arange(first, last + 1, dtype=np.int32)
+        everyone = IndexRows(person, np.full(len(person), DAY, np.int32), np.full(len(person), UNKNOWN_BIRTH))
+        found = window_counts(read_event_arrays([file], first, last + 1), everyone, plan)
+        columns = {feature.name: pa.array(found[place], from_pandas=True) for place, feature in enumerate(plan.features)}
+        pq.write_table(pa.table({"person_key": person} | columns), target / f"{number}.parquet", compression="zstd")
+        rows += len(person)
+    return rows
+
+
+def by_duckdb(lake: Lake, target: Path) -> int:
+    plan, rows = compared_plan(lake), 0
+    features = ", ".join(f"{_sql(feature, plan)} AS {feature.name}" for feature in plan.features)
+    bucket = " + ".join(f"(days > {edge})::INTEGER" for edge in plan.edges)
+    with connect(threads=2) as con:
+        con.register("kind", kinds(plan))
+        for number, (file, first, last) in enumerate(event_files(lake)):
+            con.execute(f"""
+                CREATE OR REPLACE TEMP TABLE cell AS
+                SELECT person_key, signature, {bucket} AS bucket, count(*) AS n, min(days) AS latest, max(days) AS earliest,
+                    sum(coalesce(value, 0)) AS total, max(value) AS highest
+                FROM (SELECT *, DATE '{INDEX_DATE}' - event_date AS days FROM read_parquet('{file}')) JOIN kind USING (event_type, code)
+                WHERE days > 0 AND available_date < DATE '{INDEX_DATE}' GROUP BY person_key, signature, bucket""")
+            everyone = f"(SELECT unnest(range({first}, {last + 1}))::INTEGER AS person_key)"
+            written = con.execute(f"""
+                COPY (SELECT person_key, {features} FROM {everyone} LEFT JOIN cell USING (person_key) GROUP BY person_key ORDER BY person_key)
+                TO '{target / f"{number}.parquet"}' (FORMAT parquet, COMPRESSION zstd)""")
+            rows += written.fetchall()[0][0]
+    return rows
+
+
+def _sql(feature: Feature, plan: Plan) -> str:
+    """Write a feature over the cells of a person."""
+    mine = f"signature IN ({', '.join(map(str, np.flatnonzero(plan.members[feature.concept]).tolist()))})"
+    window = feature.window_days or 10**6
+
+    def within(what: str, days: int) -> str:
+        return f"coalesce({what} FILTER (WHERE {mine} AND bucket <= {plan.edges.index(days)}), 0)"
+
+    latest, earliest = (f"{what} FILTER (WHERE {mine})" for what in ("min(latest)", "max(earliest)"))
+    words = {
+        Statistic.COUNT: lambda: within("sum(n)", window),
+        Statistic.TREND: lambda: f"2 * {within('sum(n)', window)} - {within('sum(n)', 2 * window)}",
+        Statistic.SUM: lambda: within("sum(total)", window),
+        Statistic.MAXIMUM: lambda: f"greatest({within('max(highest)', window)}, 0)",
+        Statistic.FLAG: lambda: f"coalesce({latest} <= {window}, false)",
+        Statistic.NEW: lambda: f"coalesce({earliest} <= {window}, false)",
+        Statistic.DAYS_SINCE_LAST: lambda: f"CASE WHEN {latest} <= {window} THEN {latest} END",
+        Statistic.YEARS_SINCE_FIRST: lambda: f"{earliest} / 365.25",
+    }
+    return f"({words[feature.statistic]()})::FLOAT"
+
+
+def by_polars(lake: Lake, target: Path) -> int:
+    import polars as pl
+
+    plan, rows = compared_plan(lake), 0
+    kind = pl.DataFrame(kinds(plan))
+    days = (pl.lit(INDEX_DATE) - pl.col("event_date")).dt.total_days().cast(pl.Int32)
+    bucket = pl.sum_horizontal([(pl.col("days") > edge).cast(pl.UInt8) for edge in plan.edges])
+    for number, (file, first, last) in enumerate(event_files(lake)):
+        cells = (
+            pl.scan_parquet(file).join(kind.lazy(), on=["event_type", "code"]).with_columns(days=days)
+            .filter((pl.col("days") > 0) & (pl.col("available_date") < INDEX_DATE)).with_columns(bucket=bucket)
+            .group_by("person_key", "signature", "bucket")
+            .agg(n=pl.len(), latest=pl.col("days").min(), earliest=pl.col("days").max(), total=pl.col("value").sum(),
+                 highest=pl.col("value").max())
+        )  # fmt: skip
+        found = cells.group_by("person_key").agg([_polars(feature, plan).alias(feature.name) for feature in plan.features])
+        everyone = pl.DataFrame({"person_key": np.arange(first, last + 1, dtype=np.int32)}).lazy()
+        zero = [feature.name for feature in plan.features if feature.statistic not in _NULL_WITHOUT]
+        table = everyone.join(found, on="person_key", how="left", maintain_order="left").with_columns(pl.col(zero).fill_null(0))
+        whole = table.collect()
+        whole.write_parquet(target / f"{number}.parquet", compression="zstd", compression_level=1)
+        rows += len(whole)
+    return rows
+
+
+_NULL_WITHOUT = (Statistic.DAYS_SINCE_LAST, Statistic.YEARS_SINCE_FIRST)
+
+
+def _polars(feature: Feature, plan: Plan):  # type: ignore[no-untyped-def]  # Polars is a library for development only
+    import polars as pl
+
+    mine = pl.col("signature").is_in(np.flatnonzero(plan.members[feature.concept]).tolist())
+    window = feature.window_days or 10**6
+
+    def within(name: str, days: int):  # type: ignore[no-untyped-def]
+        return pl.col(name).filter(mine & (pl.col("bucket") <= plan.edges.index(days)))
+
+    latest, earliest = pl.col("latest").filter(mine).min(), pl.col("earliest").filter(mine).max()
+    words = {
+        Statistic.COUNT: lambda: within("n", window).sum(),
+        Statistic.TREND: lambda: 2 * within("n", window).sum().cast(pl.Int32) - within("n", 2 * window).sum().cast(pl.Int32),
+        Statistic.SUM: lambda: within("total", window).sum(),
+        Statistic.MAXIMUM: lambda: pl.max_horizontal(within("highest", window).max(), 0),
+        Statistic.FLAG: lambda: (latest <= window).fill_null(value=False),
+        Statistic.NEW: lambda: (earliest <= window).fill_null(value=False),
+        Statistic.DAYS_SINCE_LAST: lambda: pl.when(latest <= window).then(latest),
+        Statistic.YEARS_SINCE_FIRST: lambda: earliest / 365.25,
+    }
+    return words[feature.statistic]().cast(pl.Float32)
+
+
+def kinds(plan: Plan) -> pa.Table:
+    """Give the kind of event that each type and code is, where any feature counts it."""
+    types = np.flatnonzero(plan.slot_of_type)
+    event_type, code = np.repeat(types, plan.codes), np.tile(np.arange(plan.codes), len(types))
+    signature = plan.signature[plan.slot_of_type[event_type] + code]
+    chosen = signature > 0
+    return pa.table(
+        {
+            "event_type": pa.array(event_type[chosen], pa.int16()),
+            "code": pa.array(code[chosen], pa.int32()),
+            "signature": pa.array(signature[chosen], pa.int32()),
+        }
+    )
+
+
+WAYS: dict[str, Callable[[Lake, Path], int]] = {"kernel": by_kernel, "duckdb": by_duckdb, "polars": by_polars}
+
+
+def differing(folder: Path) -> dict[str, list[str]]:
+    """Give for DuckDB and Polars the columns of the first file that are not the kernel's."""
+    kernel = pq.read_table(folder / "kernel" / "0.parquet").to_pandas()
+    found = {}
+    for way in ("duckdb", "polars"):
+        other = pq.read_table(folder / way / "0.parquet").to_pandas()
+        found[way] = [name for name in kernel if not np.allclose(kernel[name], other[name], rtol=1e-6, equal_nan=True)]
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--home", type=Path, default=Path("data/bench"))
+    parser.add_argument("--way", choices=list(WAYS))
+    given = parser.parse_args()
+    home = (given.home / str(given.people)).resolve()
+    if given.way:
+        target = home / "compare" / given.way
+        target.mkdir(parents=True, exist_ok=True)
+        print(json.dumps(measured(given.way, partial(WAYS[given.way], Lake(home / "lake"), target))), flush=True)
+        return
+    for way in WAYS:
+        options = ["--people", str(given.people), "--home", str(given.home), "--way", way]
+        subprocess.run([sys.executable, "-m", "benchmarks.compare", *options], check=True)
+    plan = compared_plan(Lake(home / "lake"))
+    print(json.dumps({"features": len(plan.features), "columns_that_differ": differing(home / "compare")}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

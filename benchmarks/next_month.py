@@ -1,0 +1,63 @@
+"""Time the month after: `python -m benchmarks.next_month --people 250000`.
+
+The benchmark's board is delivered twice: up to a month before its data cut, and then what the usual feeds deliver a month
+later: lists whole, hospital activity restating twelve months, the GP record in additions. The second time only the second
+delivery is ingested and validated, and the features of the new index date are built. One JSON line a stage and delivery.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from pipelines.storage import connect
+
+FIRST, SECOND = "2025-12-01", "2026-01-01"
+RESTATED_FROM = "2025-01-01"
+DATED = {
+    "admissions": "Admission_Date", "emergency_attendances": "Arrival_Date", "outpatient_appointments": "Appointment_Date",
+    "gp_observations": "CLINICAL_EFFECTIVE_DATE", "gp_medication_orders": "CLINICAL_EFFECTIVE_DATE",
+}  # fmt: skip
+STAGES = {FIRST: ("ingest", "validate", "conform", "features"), SECOND: ("ingest", "validate", "conform", "features_next_date")}
+
+
+def deliver(board: Path, landing: Path, delivered: str) -> int:
+    """Write a delivery of every feed below `landing` and give its rows."""
+    rows = 0
+    with connect() as con:
+        for file in sorted(file for file in board.glob("*/*.csv") if file.parent.name != "reference"):
+            feed = file.parent.name
+            target = landing / feed / file.name.replace(SECOND, delivered)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if feed not in DATED:
+                shutil.copyfile(file, target)
+                continue
+            since = RESTATED_FROM if not feed.startswith("gp_") else FIRST
+            chosen = f"{DATED[feed]} < '{FIRST}'" if delivered == FIRST else f"{DATED[feed]} >= '{since}'"
+            read = f"read_csv('{file}', all_varchar=true, ignore_errors=true)"
+            rows += con.execute(f"COPY (FROM {read} WHERE {chosen}) TO '{target}' (FORMAT csv, HEADER)").fetchall()[0][0]
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--home", type=Path, default=Path("data/bench"))
+    given = parser.parse_args()
+    board, home = given.home / str(given.people) / "landing", given.home / "next_month"
+    folder = home / str(given.people)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(board / "reference", folder / "landing" / "reference")
+    for delivered, stages in STAGES.items():
+        print(json.dumps({"delivery": delivered, "dated_rows": deliver(board, folder / "landing", delivered)}), flush=True)
+        for stage in stages:
+            options = ["--people", str(given.people), "--home", str(home), "--stages", stage, "--alone"]
+            subprocess.run([sys.executable, "-m", "benchmarks.stages", *options], check=True)
+
+
+if __name__ == "__main__":
+    main()

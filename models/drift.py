@@ -1,0 +1,135 @@
+"""How far a feature has moved from the rows a model learnt from: the population stability index and the share missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from scipy.stats import chi2
+
+BINS = 10
+FLOOR = 1e-4  # least share of a bin, or that of half a row where there are few: an empty one would make the index infinite
+WATCH, SHIFTED = 0.1, 0.25  # the usual reading of the index: below .1 stable, from .25 shifted
+CHANCE = 0.999  # an index that so large a share of samples from one population stays below may be chance
+Status = Literal["stable", "watch", "shifted", "not_known"]
+
+
+@dataclass(frozen=True)
+class BinnedFeature:
+    """A feature's rows by bin, then (`before`) and now (`after`), missing ones apart; `names` says what a bin holds."""
+
+    names: tuple[str, ...]
+    before: np.ndarray
+    after: np.ndarray
+    missing_before: int
+    missing_after: int
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How a feature moved; `psi` is NaN where one side holds no value. The top bin contributed most to it.
+
+    `psi_by_chance` is what the index may be where nothing moved: much, where few rows hold a value.
+    """
+
+    psi: float
+    psi_by_chance: float
+    status: Status
+    share_missing_before: float
+    share_missing_after: float
+    top_bin: str
+    top_bin_before: float
+    top_bin_after: float
+    top_bin_counts: tuple[int, ...]
+
+
+def quantile_cuts(ordered: np.ndarray, bins: int = BINS) -> np.ndarray:
+    """Give the cuts between bins with about as many values each, from ordered values; a value at a cut lies below it.
+
+    A value that fills several bins, as 0 does in a count, has one of its own, so there may be fewer.
+    """
+    if not len(ordered):
+        return ordered
+    places = np.ceil(np.arange(1, bins) / bins * len(ordered)).astype(np.intp) - 1
+    cuts = np.unique(ordered[places])
+    return cuts[cuts < ordered[-1]]
+
+
+def bin_numbers(before: np.ndarray, after: np.ndarray, bins: int = BINS) -> BinnedFeature:
+    """Count two columns of numbers (NaN is missing) in the quantile bins of the first; both are copied once, to be ordered."""
+    first, second = (np.sort(values[np.isfinite(values)]) for values in (before, after))
+    cuts = quantile_cuts(first, bins)
+    return BinnedFeature(
+        _ranges(cuts), _counts(first, cuts), _counts(second, cuts), len(before) - len(first), len(after) - len(second)
+    )
+
+
+def bin_categories(before: Mapping[str | None, int], after: Mapping[str | None, int]) -> BinnedFeature:
+    """Put two counts of categories (None is missing) side by side; a category that one side lacks is an empty bin there."""
+    names = sorted({name for name in (*before, *after) if name is not None})
+    return BinnedFeature(
+        tuple(names),
+        np.array([before.get(name, 0) for name in names], dtype=np.int64),
+        np.array([after.get(name, 0) for name in names], dtype=np.int64),
+        before.get(None, 0),
+        after.get(None, 0),
+    )
+
+
+def contributions(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Give each bin's part of the index, (a - e) ln(a / e) over its shares, the empty ones floored; NaN without rows."""
+    if not before.sum() or not after.sum():
+        return np.full(len(before), np.nan)
+    expected, actual = (np.maximum(counts / counts.sum(), max(FLOOR, 0.5 / counts.sum())) for counts in (before, after))
+    return (actual - expected) * np.log(actual / expected)
+
+
+def drift(feature: BinnedFeature) -> Drift:
+    """Measure how a feature moved."""
+    parts = contributions(feature.before, feature.after)
+    psi = float(parts.sum()) if len(parts) else float("nan")
+    before, after = _share_missing(feature.missing_before, feature.before), _share_missing(feature.missing_after, feature.after)
+    if not np.isfinite(psi):
+        nothing = float("nan")
+        return Drift(nothing, nothing, "not_known", before, after, "", nothing, nothing, ())
+    top, chance = int(np.argmax(parts)), psi_by_chance(feature.before, feature.after)
+    then, now = int(feature.before[top]), int(feature.after[top])
+    shares = then / int(feature.before.sum()), now / int(feature.after.sum())
+    return Drift(psi, chance, status_of(psi, chance), before, after, feature.names[top], shares[0], shares[1], (then, now))
+
+
+def psi_by_chance(before: np.ndarray, after: np.ndarray) -> float:
+    """Give the index that two samples of one population stay below in CHANCE of draws: chi-square over (1/n + 1/m) (Yurdakul 2018)."""
+    freedom = int(np.count_nonzero(before + after)) - 1
+    return float(chi2.ppf(CHANCE, freedom) * (1 / before.sum() + 1 / after.sum())) if freedom > 0 else 0.0
+
+
+def status_of(psi: float, by_chance: float = 0.0) -> Status:
+    """Read an index: stable, watch or shifted; not known where a large one may be chance."""
+    if not np.isfinite(psi):
+        return "not_known"
+    if psi < WATCH:
+        return "stable"
+    if psi < by_chance:
+        return "not_known"
+    return "watch" if psi < SHIFTED else "shifted"
+
+
+def _share_missing(missing: int, counts: np.ndarray) -> float:
+    return missing / max(missing + int(counts.sum()), 1)
+
+
+def _counts(ordered: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    ends = np.searchsorted(ordered, cuts, side="right")
+    return np.diff(np.concatenate([[0], ends, [len(ordered)]]))
+
+
+def _ranges(cuts: np.ndarray) -> tuple[str, ...]:
+    told = [f"{cut:.4g}" for cut in cuts]
+    if not told:
+        return ("any value",)
+    inner = [f"over {low} up to {high}" for low, high in pairwise(told)]
+    return (f"up to {told[0]}", *inner, f"over {told[-1]}")

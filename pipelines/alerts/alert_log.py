@@ -1,0 +1,83 @@
+"""The state of alerts: what is found again stays one alert, what is no longer found has recovered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from pipelines.alerts.rules import Finding
+
+Alert = dict[str, Any]  # a row of monitoring__alerts
+OPEN, RECOVERED = "open", "recovered"
+
+
+def updated(held: Iterable[Alert], findings: Iterable[Finding], today: date) -> list[Alert]:
+    """Give the alerts after a day's findings, in order of their key: found again, recovered, or new.
+
+    An alert that comes back on the day it began is the same alert again.
+    """
+    found = {(finding.rule, finding.subject): finding for finding in findings}
+    after: dict[tuple[str, str, date], Alert] = {}
+    for alert in held:
+        key = (alert["rule"], alert["subject"])
+        again = found.get(key) if alert["state"] == OPEN or alert["since"] == today else None
+        if again is not None:
+            del found[key]
+        after[(*key, alert["since"])] = _seen(alert, again, today) if again else _not_seen(alert, today)
+    for finding in found.values():
+        after[(finding.rule, finding.subject, today)] = _new(finding, today)
+    return [after[key] for key in sorted(after)]
+
+
+def runbook(rule: str) -> str:
+    """Give the page that says what to do about a rule's alerts."""
+    return f"docs/runbooks/{rule}.md"
+
+
+def due(alerts: Sequence[Alert], channel: str) -> list[Alert]:
+    """Give the alerts a channel has yet to be told of: open ones, and those it was told of that have recovered."""
+    return [alert for alert in alerts if _is_due(alert, channel)]
+
+
+def told(alert: Alert, channel: str) -> Alert:
+    """Note that a channel was told of an alert's state."""
+    column = "told_open" if alert["state"] == OPEN else "told_recovered"
+    return {**alert, column: ",".join(sorted({*_names(alert[column]), channel}))}
+
+
+def _is_due(alert: Alert, channel: str) -> bool:
+    knows = channel in _names(alert["told_open"])
+    return not knows if alert["state"] == OPEN else knows and channel not in _names(alert["told_recovered"])
+
+
+def _names(told: str) -> list[str]:
+    return told.split(",") if told else []
+
+
+def _seen(alert: Alert, finding: Finding, today: date) -> Alert:
+    back = {"told_open": "", "told_recovered": ""} if _names(alert["told_recovered"]) else {}
+    now = {"value": finding.value, "limit_value": finding.limit, "message": finding.message}
+    return {**alert, **now, **back, "state": OPEN, "last_seen": today, "recovered_on": None}
+
+
+def _not_seen(alert: Alert, today: date) -> Alert:
+    return alert if alert["state"] == RECOVERED else {**alert, "state": RECOVERED, "recovered_on": today}
+
+
+def _new(finding: Finding, today: date) -> Alert:
+    return {
+        "rule": finding.rule,
+        "subject": finding.subject,
+        "since": today,
+        "state": OPEN,
+        "last_seen": today,
+        "recovered_on": None,
+        "value": finding.value,
+        "limit_value": finding.limit,
+        "message": finding.message,
+        "runbook": runbook(finding.rule),
+        "told_open": "",
+        "told_recovered": "",
+        "message_problem": "",
+    }

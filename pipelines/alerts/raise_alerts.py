@@ -1,0 +1,128 @@
+"""Judge the monitoring tables by the rules, keep monitoring__alerts, and tell the channels what is new and what is over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from expectations.tables.monitoring import ALERTS, CALIBRATION, DRIFT, SCORES
+from expectations.tables.records import EXTRACTS, VALIDATION
+from pipelines.alerts import rules
+from pipelines.alerts.alert_log import OPEN, Alert, due, told, updated
+from pipelines.alerts.channels import UndeliveredError, mail, post
+from pipelines.alerts.messages import lines, title
+from pipelines.alerts.settings import EMAIL_CHANNEL, AlertSettings, RuleSettings
+from pipelines.run_record import published_runs
+from pipelines.sql_literals import text
+from pipelines.storage import Lake, arrow_schema
+
+Send = Callable[[str, Sequence[str]], None]
+VOLUME_RULES = "('month_collapsed', 'month_gap')"
+
+
+def raise_alerts(
+    lake: Lake,
+    settings: AlertSettings,
+    deployment: str,
+    outcome: str,
+    today: date,
+    environment: Mapping[str, str] = os.environ,
+) -> dict[str, object]:
+    """Write monitoring__alerts and send what is due; a message that fails is noted there and tried again the next time.
+
+    Alerts are stored before anything is sent: a process that ends in between sends a message twice rather than never.
+    """
+    held = lake.read(ALERTS.name).to_pylist() if lake.exists(ALERTS.name) else []
+    alerts = updated(held, find(lake, settings.rules, outcome, today), today)
+    _store(lake, alerts)
+    after, failed = deliver(alerts, channels(settings, environment), deployment)
+    if after != alerts:
+        _store(lake, after)
+    opened = [alert for alert in after if alert["state"] == OPEN]
+    new = sum(alert["since"] == today for alert in opened)
+    return {"open": len(opened), "new_today": new, "messages_failed": failed}
+
+
+def find(lake: Lake, limits: RuleSettings, outcome: str, today: date) -> Iterator[rules.Finding]:
+    """Give what every rule that is on finds in the lake."""
+    drift = _latest(lake, DRIFT.name, "true")
+    if limits.feature_shifted is not None:
+        yield from rules.shifted_features(drift, limits.feature_shifted)
+    if limits.missing_share_jumped is not None:
+        yield from rules.jumps_of_missing(drift, limits.missing_share_jumped)
+    runs = published_runs(lake, outcome)
+    counted = f"outcome = {text(outcome)} AND run_id IN ({', '.join(text(run['run_id']) for run in runs) or 'NULL'})"
+    if limits.list_turnover is not None:
+        yield from rules.large_turnover(_latest(lake, SCORES.name, counted), limits.list_turnover)
+    if limits.matured_observed_over_expected is not None:
+        matured = _latest(lake, CALIBRATION.name, counted)
+        yield from rules.poor_calibration(matured, limits.matured_observed_over_expected)
+    if limits.volume_collapsed:
+        yield from rules.collapsed_volumes(_broken_volumes(lake))
+    if limits.scores_stale_days is not None:
+        yield from rules.stale_scores(outcome, _published_on(runs), today, limits.scores_stale_days)
+
+
+def channels(settings: AlertSettings, environment: Mapping[str, str] = os.environ) -> dict[str, Send]:
+    """Give what sends a message, by channel."""
+    found: dict[str, Send] = {
+        webhook.name: lambda heading, told, webhook=webhook: post(webhook, heading, told, environment)  # type: ignore[misc]
+        for webhook in settings.webhooks
+    }
+    if settings.email is not None:
+        email = settings.email
+        found[EMAIL_CHANNEL] = lambda heading, told: mail(email, heading, told, environment)
+    return found
+
+
+def deliver(alerts: Sequence[Alert], sends: Mapping[str, Send], deployment: str) -> tuple[list[Alert], int]:
+    """Tell each channel what it has yet to know, in one message each; give the alerts as they then are, and the failures."""
+    after, failed = [{**alert, "message_problem": ""} for alert in alerts], 0
+    for channel, send in sends.items():
+        places = [place for place, alert in enumerate(after) if due([alert], channel)]
+        if not places:
+            continue
+        news = [after[place] for place in places]
+        try:
+            send(title(news, deployment), lines(news))
+        except UndeliveredError as problem:
+            failed += 1
+            for place in places:
+                before = after[place]["message_problem"]
+                after[place]["message_problem"] = "; ".join(part for part in (before, f"{channel}: {problem}") if part)
+        else:
+            for place in places:
+                after[place] = told(after[place], channel)
+    return after, failed
+
+
+def _store(lake: Lake, alerts: Sequence[Alert]) -> None:
+    lake.replace(ALERTS, pa.Table.from_pylist(list(alerts), schema=arrow_schema(ALERTS)))
+
+
+def _latest(lake: Lake, table: str, where: str) -> list[dict[str, Any]]:
+    """Give a table's rows of its latest index date."""
+    if not lake.exists(table):
+        return []
+    day = lake.read(table, "max(index_date) AS day", where)["day"].to_pylist()[0]
+    return [] if day is None else lake.read(table, where=f"{where} AND index_date = DATE '{day}'").to_pylist()
+
+
+def _broken_volumes(lake: Lake) -> list[dict[str, Any]]:
+    """Give the volume rules that broke in the latest delivery of each feed, the worst of a month only."""
+    if not lake.exists(VALIDATION.name):
+        return []
+    latest = f"""(feed, extract_id) IN (SELECT (feed, extract_id) FROM (
+        SELECT feed, extract_id, extract_date, max(extract_date) OVER (PARTITION BY feed) AS last FROM {lake.scan(EXTRACTS.name)})
+        WHERE extract_date = last)"""
+    where = f"rule IN {VOLUME_RULES} AND NOT passed AND month IS NOT NULL AND {latest}"
+    columns = 'feed, organisation_code, month, min(share) AS share, arg_min("limit", share) AS "limit"'
+    return lake.read(VALIDATION.name, columns, f"{where} GROUP BY ALL", "feed, organisation_code, month").to_pylist()
+
+
+def _published_on(runs: Sequence[Mapping[str, Any]]) -> date | None:
+    return max((date.fromisoformat(str(run["recorded_at"])[:10]) for run in runs), default=None)

@@ -1,0 +1,151 @@
+"""How far the champion's features have moved from its training dates: a few columns at a time, from the lake."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from expectations.tables.features import PERSON_FEATURES
+from expectations.tables.monitoring import DRIFT
+from expectations.tables.risk import MODELS
+from models.drift import BinnedFeature, Drift, bin_categories, bin_numbers, drift
+from models.predictors import Predictor
+from pipelines.disclosure_control import is_small
+from pipelines.sql_literals import text
+from pipelines.storage import Lake, arrow_schema
+
+VALUES_AT_ONCE = 40_000_000  # of one side: 160 MB as float32
+
+
+@dataclass(frozen=True)
+class WatchedModel:
+    """The model whose features are watched, and the dates it learnt from."""
+
+    name: str
+    version: str
+    predictors: tuple[Predictor, ...]
+    training_dates: tuple[date, ...]
+
+
+def training_dates(lake: Lake, model_digest: str) -> tuple[date, ...]:
+    """Give the dates a model learnt from, as its training recorded them; none where rows had dates of their own."""
+    rows = lake.read(MODELS.name, "inputs", f"model_digest = {text(model_digest)}", "recorded_at").to_pylist()
+    told = json.loads(rows[-1]["inputs"])["dates"]["train"] if rows else []
+    return tuple(date.fromisoformat(day) for day in told)
+
+
+def write_drift(lake: Lake, model: WatchedModel, index_date: date) -> dict[str, object]:
+    """Write monitoring__drift of a scoring date; features that are not stored (code-level ones) are not watched.
+
+    Without rows of a training date or of the scoring date, as where rows have dates of their own, there is nothing to compare.
+    """
+    held = set(lake.schema(PERSON_FEATURES.name).names)
+    watched = [predictor for predictor in model.predictors if predictor.kind != "code" and predictor.name in held]
+    reference = [day for day in model.training_dates if _holds(lake, day)]
+    found: dict[str, Drift] = {}
+    if reference and _holds(lake, index_date):
+        found = {name: drift(binned) for name, binned in _binned(lake, watched, reference, index_date)}
+    rows = _rows(model, reference, index_date, found)
+    lake.replace(DRIFT, pa.Table.from_pylist(rows, schema=arrow_schema(DRIFT)), {"index_date": index_date.isoformat()})
+    shifted = [row["feature"] for row in rows if row["status"] == "shifted"]
+    return {"features": len(rows), "shifted": len(shifted), "most_moved": str(rows[0]["feature"]) if rows else "none"}
+
+
+def _holds(lake: Lake, day: date) -> bool:
+    return lake.rows(PERSON_FEATURES.name, {"index_date": day.isoformat()}) > 0
+
+
+def _binned(
+    lake: Lake, predictors: Sequence[Predictor], reference: Sequence[date], index_date: date
+) -> Iterator[tuple[str, BinnedFeature]]:
+    numbers = [predictor.name for predictor in predictors if predictor.kind == "number"]
+    for names in _blocks(lake, numbers, [*reference, index_date]):
+        before, after = _columns(lake, names, reference), _columns(lake, names, [index_date])
+        for name in names:
+            yield name, bin_numbers(_values(before, name), _values(after, name))
+    for predictor in predictors:
+        if predictor.kind == "category":
+            yield (
+                predictor.name,
+                bin_categories(_levels(lake, predictor.name, reference), _levels(lake, predictor.name, [index_date])),
+            )
+
+
+def _blocks(lake: Lake, names: Sequence[str], days: Sequence[date]) -> Iterator[list[str]]:
+    """Give the columns to read together, so that memory is bounded whatever the number of rows."""
+    rows = sum(lake.rows(PERSON_FEATURES.name, {"index_date": day.isoformat()}) for day in days)
+    together = max(1, VALUES_AT_ONCE // max(rows, 1))
+    for start in range(0, len(names), together):
+        yield list(names[start : start + together])
+
+
+def _columns(lake: Lake, names: Sequence[str], days: Sequence[date]) -> pa.Table:
+    listed = ", ".join(f'CAST("{name}" AS FLOAT) AS "{name}"' for name in names)
+    return pa.concat_tables(
+        lake.read(PERSON_FEATURES.name, listed, partition={"index_date": day.isoformat()}) for day in sorted(days)
+    )
+
+
+def _values(columns: pa.Table, name: str) -> np.ndarray:
+    chunks = [chunk.to_numpy(zero_copy_only=False) for chunk in columns[name].chunks]
+    return np.concatenate(chunks).astype(np.float32, copy=False) if chunks else np.empty(0, dtype=np.float32)
+
+
+def _levels(lake: Lake, name: str, days: Sequence[date]) -> dict[str | None, int]:
+    counted: dict[str | None, int] = {}
+    for day in days:
+        rows = lake.read(
+            PERSON_FEATURES.name,
+            f'CAST("{name}" AS VARCHAR) AS level, count(*) AS rows',
+            "true GROUP BY 1",
+            "level",
+            {"index_date": day.isoformat()},
+        )
+        for row in rows.to_pylist():
+            counted[row["level"]] = counted.get(row["level"], 0) + row["rows"]
+    return counted
+
+
+def _rows(model: WatchedModel, reference: Sequence[date], index_date: date, found: dict[str, Drift]) -> list[dict[str, object]]:
+    known = {predictor.name: predictor for predictor in model.predictors}
+    rows = []
+    for place, name in enumerate(sorted(found, key=lambda name: _most_moved(name, found[name])), start=1):
+        moved = found[name]
+        missing = [round(share, 3) for share in (moved.share_missing_before, moved.share_missing_after)]
+        few = any(is_small(count) for count in moved.top_bin_counts)
+        rows.append(
+            {
+                "index_date": index_date,
+                "feature": name,
+                "label": known[name].plain_name,
+                "feed": known[name].feed,
+                "model_name": model.name,
+                "model_version": model.version,
+                "reference_dates": ", ".join(day.isoformat() for day in sorted(reference)),
+                "drift_rank": place,
+                "psi": _known(moved.psi),
+                "psi_by_chance": _known(moved.psi_by_chance),
+                "status": moved.status,
+                "share_missing_training": missing[0],
+                "share_missing": missing[1],
+                "share_missing_change": round(missing[1] - missing[0], 3),
+                "top_bin": "" if few else moved.top_bin,
+                "top_bin_share_training": None if few else _known(moved.top_bin_before),
+                "top_bin_share": None if few else _known(moved.top_bin_after),
+            }
+        )
+    return rows
+
+
+def _most_moved(name: str, moved: Drift) -> tuple[float, float, str]:
+    change = abs(moved.share_missing_after - moved.share_missing_before)
+    return -(moved.psi if np.isfinite(moved.psi) else 0.0), -change, name
+
+
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None

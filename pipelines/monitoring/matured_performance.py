@@ -1,0 +1,113 @@
+"""What came of the risks of past runs: predicted beside observed, once the horizon and the maturity lag have passed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from expectations.tables.features import PERSON_FEATURES
+from expectations.tables.monitoring import CALIBRATION
+from expectations.tables.risk import LABELS, SCORES
+from features.outcomes import OutcomeSettings
+from models.fairness import audit
+from models.settings import CapacitySettings
+from pipelines.run_record import published_runs
+from pipelines.sql_literals import text
+from pipelines.storage import Lake, arrow_schema, connect
+
+METRICS = (
+    "base_rate", "mean_risk", "auroc", "observed_over_expected", "calibration_in_the_large", "calibration_slope", "brier",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MaturedRequest:
+    """What is measured: the outcome, the day the data reach to, and how an index date's labels are built where there are none."""
+
+    outcome: OutcomeSettings
+    data_cut: date
+    capacity: CapacitySettings
+    seed: int
+    build_labels: Callable[[date], object]
+    own_dates: bool = False  # rows have index dates of their own: a run has no one day on which it matures
+
+
+def write_calibration(lake: Lake, request: MaturedRequest) -> dict[str, object]:
+    """Write monitoring__calibration of every published run that has matured and is not there yet; count runs and say why not.
+
+    A run of another horizon than the settings' is left out: its labels would mean something else.
+    """
+    if not lake.exists(CALIBRATION.name):
+        lake.commit(CALIBRATION.name, [], arrow_schema(CALIBRATION), partition_by=CALIBRATION.partitioned_by)
+    held, told = set(lake.partitions(CALIBRATION.name, "run_id")), {"matured_runs": 0, "runs_measured": 0, "not_measured": 0}
+    for run in published_runs(lake, request.outcome.name):
+        if request.own_dates or not has_matured(request.outcome, run["index_date"], request.data_cut):
+            continue
+        told["matured_runs"] += 1
+        if str(run["run_id"]) in held:
+            continue
+        rows = _measured(lake, run, request)
+        told["runs_measured" if len(rows) else "not_measured"] += 1
+        if len(rows):
+            lake.replace(CALIBRATION, _arrow(rows), {"run_id": str(run["run_id"])})
+    return dict(told)
+
+
+def has_matured(outcome: OutcomeSettings, index_date: date, data_cut: date) -> bool:
+    """Say whether an index date's horizon and maturity lag end before the data cut."""
+    return index_date + timedelta(days=outcome.horizon_days + outcome.maturity_days) < data_cut
+
+
+def _measured(lake: Lake, run: Mapping[str, Any], request: MaturedRequest) -> pd.DataFrame:
+    index_date = run["index_date"]
+    if not _has_labels(lake, request.outcome.name, index_date):
+        if not lake.rows(PERSON_FEATURES.name, {"index_date": index_date.isoformat()}):
+            return pd.DataFrame()
+        request.build_labels(index_date)
+    rows = _rows(lake, run, request.outcome)
+    if not rows["label"].any():
+        return pd.DataFrame()
+    person, _ = pd.factorize(rows["person_id"])
+    groups = rows[["imd_quintile"]]
+    found = audit(rows["risk"].to_numpy(), rows["label"].to_numpy(), person, groups, request.capacity, request.seed)
+    found = found[found["metric"].isin(METRICS)]
+    return found.assign(
+        outcome=request.outcome.name,
+        index_date=index_date,
+        data_cut_date=request.data_cut,
+        model_name=run["model_name"],
+        model_version=run["model_version"],
+    )
+
+
+def _has_labels(lake: Lake, outcome: str, index_date: date) -> bool:
+    if not lake.exists(LABELS.name):
+        return False
+    where, partition = f"outcome = {text(outcome)} AND label IS NOT NULL", {"index_date": index_date.isoformat()}
+    return bool(lake.read(LABELS.name, "count(*) AS rows", where, partition=partition)["rows"][0].as_py())
+
+
+def _rows(lake: Lake, run: Mapping[str, Any], outcome: OutcomeSettings) -> pd.DataFrame:
+    """Give risk, label and deprivation quintile of a run's rows whose outcome is known, in order of key."""
+    scores = lake.scan(SCORES.name, {"run_id": str(run["run_id"])})
+    labels = lake.scan(LABELS.name, {"index_date": run["index_date"].isoformat()})
+    with connect() as con:
+        return con.sql(
+            f"""SELECT s.person_id, s.risk, l.label, ceil(s.imd_decile / 2) AS imd_quintile
+            FROM {scores} AS s JOIN {labels} AS l USING (person_id, index_event_id)
+            WHERE l.outcome = {text(outcome.name)} AND l.label IS NOT NULL AND s.horizon_days = {outcome.horizon_days}
+            ORDER BY s.person_id, s.index_event_id"""
+        ).df()
+
+
+def _arrow(rows: pd.DataFrame) -> pa.Table:
+    schema = pa.schema([field for field in arrow_schema(CALIBRATION) if field.name not in CALIBRATION.partitioned_by])
+    for limit in ("value", "lower", "upper"):
+        rows[limit] = rows[limit].where(np.isfinite(rows[limit].astype("float64")), None)
+    return pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False)

@@ -1,0 +1,56 @@
+"""What is watched once scores are published, and the alerts it raises."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from pipelines import build_labels as labels_stage
+from pipelines.alerts import raise_alerts as alerts_stage
+from pipelines.deployment import Deployment
+from pipelines.errors import RefusalError
+from pipelines.monitoring import feature_drift, matured_performance, score_lists
+from pipelines.stages.modelling import champion_of
+from pipelines.stages.run_plan import data_cut, index_date_plan
+from pipelines.stages.stage_inputs import outcome_search
+
+Summary = dict[str, Any]
+
+
+def drift(deployment: Deployment) -> Summary:
+    """Write monitoring__drift of the scoring date: the champion's features against its training dates."""
+    champion = champion_of(deployment)
+    dates = feature_drift.training_dates(deployment.lake, champion.model.digest)
+    watched = feature_drift.WatchedModel(champion.name, champion.version, champion.model.predictors, dates)
+    return feature_drift.write_drift(deployment.lake, watched, index_date_plan(deployment)["score"][-1])
+
+
+def scores(deployment: Deployment) -> Summary:
+    """Write monitoring__scores of every published run."""
+    study = deployment.settings.study
+    with deployment.duckdb() as con:
+        return score_lists.write_scores(deployment.lake, con, study.outcome.name, study.capacity.deciding_share)
+
+
+def calibration(deployment: Deployment) -> Summary:
+    """Write monitoring__calibration of every published run that has matured, with labels built where there are none."""
+    lake, study, cut = deployment.lake, deployment.settings.study, data_cut(deployment)
+    ready_made = deployment.settings.source.feature_table is not None
+
+    def build_labels(day: date) -> None:
+        if ready_made:
+            return
+        try:
+            labels_stage.build_labels(lake, study.outcome, day, cut, search=outcome_search(deployment))
+        except RefusalError:  # nobody had the outcome: the run is counted as not measured
+            return
+
+    own_dates = study.cohort.kind != "registered" or study.validation.kind != "time"
+    request = matured_performance.MaturedRequest(study.outcome, cut, study.capacity, study.seed, build_labels, own_dates)
+    return matured_performance.write_calibration(lake, request)
+
+
+def alerts(deployment: Deployment, today: date | None = None) -> Summary:
+    """Write monitoring__alerts and tell the channels what is new and what is over."""
+    settings, day = deployment.settings, today or datetime.now(UTC).date()
+    return alerts_stage.raise_alerts(deployment.lake, settings.alerts, settings.deployment, settings.study.outcome.name, day)

@@ -1,0 +1,86 @@
+"""Drift: the index by hand, empty bins, counts full of zeros, missing values and what chance alone does."""
+
+import numpy as np
+import pytest
+
+from models.drift import FLOOR, bin_categories, bin_numbers, contributions, drift, psi_by_chance, quantile_cuts, status_of
+
+NAN = float("nan")
+
+
+def test_the_index_is_the_formula_by_hand() -> None:
+    before, after = np.array([50, 50]), np.array([80, 20])
+    by_hand = (0.8 - 0.5) * np.log(0.8 / 0.5) + (0.2 - 0.5) * np.log(0.2 / 0.5)
+    assert contributions(before, after).sum() == pytest.approx(by_hand)
+    assert contributions(before, before * 7).sum() == 0
+
+
+def test_an_empty_bin_counts_as_the_floor() -> None:
+    many = contributions(np.array([100_000, 0]), np.array([90, 10]))
+    assert many[1] == pytest.approx((0.1 - FLOOR) * np.log(0.1 / FLOOR))
+    few = contributions(np.array([100, 0]), np.array([90, 10]))
+    assert few[1] == pytest.approx((0.1 - 0.005) * np.log(0.1 / 0.005))
+
+
+def test_bins_are_tenths_of_the_first_side() -> None:
+    before = np.arange(1.0, 101.0, dtype=np.float32)
+    assert quantile_cuts(before).tolist() == [10, 20, 30, 40, 50, 60, 70, 80, 90]
+    binned = bin_numbers(before[::-1], np.array([1.0, 10.0, 10.5, 1000.0], dtype=np.float32))
+    assert binned.before.tolist() == [10] * 10
+    assert binned.after.tolist() == [2, 1, 0, 0, 0, 0, 0, 0, 0, 1]
+    assert (binned.names[0], binned.names[1], binned.names[-1]) == ("up to 10", "over 10 up to 20", "over 90")
+
+
+def test_the_zeros_of_a_count_have_a_bin_of_their_own() -> None:
+    before = np.array([0.0] * 95 + [1.0] * 5, dtype=np.float32)
+    after = np.array([0.0] * 60 + [1.0] * 40, dtype=np.float32)
+    binned = bin_numbers(before, after)
+    assert binned.before.tolist() == [95, 5]
+    assert drift(binned).psi > 0.25
+    constant = bin_numbers(np.zeros(5), np.zeros(9))
+    assert (drift(constant).psi, drift(constant).status) == (0.0, "stable")
+
+
+def test_missing_values_are_counted_apart() -> None:
+    found = drift(bin_numbers(np.array([1, 2, NAN, NAN]), np.array([1, 2, 1, NAN])))
+    assert (found.share_missing_before, found.share_missing_after) == (0.5, 0.25)
+    gone = drift(bin_numbers(np.array([1.0, 2.0]), np.array([NAN, NAN])))
+    assert np.isnan(gone.psi)
+    assert (gone.status, gone.share_missing_after) == ("not_known", 1.0)
+
+
+def test_categories_are_matched_by_name() -> None:
+    binned = bin_categories({"a": 500, "b": 500, None: 10}, {"a": 500, "c": 500})
+    assert binned.names == ("a", "b", "c")
+    assert (binned.before.tolist(), binned.after.tolist()) == ([500, 500, 0], [500, 0, 500])
+    found = drift(binned)
+    assert found.status == "shifted"
+    assert found.share_missing_before == pytest.approx(10 / 1010)
+
+
+def test_the_top_bin_is_the_one_that_moved() -> None:
+    found = drift(bin_categories({"a": 400, "b": 400, "c": 200}, {"a": 400, "b": 100, "c": 500}))
+    assert (found.top_bin, found.top_bin_before, found.top_bin_after, found.top_bin_counts) == ("b", 0.4, 0.1, (400, 100))
+
+
+def test_samples_of_one_population_stay_below_what_chance_may_do() -> None:
+    rng, beyond = np.random.default_rng(1), 0
+    for _ in range(400):
+        binned = bin_numbers(rng.normal(size=60), rng.normal(size=60))
+        beyond += drift(binned).psi > psi_by_chance(binned.before, binned.after)
+    assert beyond <= 4  # 1 in 1,000 is meant; the chi-square is an approximation at such numbers
+    few = drift(bin_numbers(rng.normal(size=20), rng.normal(size=20)))
+    assert few.psi_by_chance > 0.25
+    assert few.status in ("stable", "not_known")
+
+
+@pytest.mark.parametrize(
+    ("psi", "status"), [(0.0, "stable"), (0.0999, "stable"), (0.1, "watch"), (0.25, "shifted"), (NAN, "not_known")]
+)
+def test_an_index_is_read_as_usual(psi: float, status: str) -> None:
+    assert status_of(psi) == status
+
+
+def test_a_large_index_that_chance_explains_tells_nothing() -> None:
+    assert status_of(0.3, by_chance=0.4) == "not_known"
+    assert status_of(0.05, by_chance=0.4) == "stable"

@@ -1,0 +1,51 @@
+"""The state of alerts from day to day."""
+
+from datetime import date
+
+from pipelines.alerts.alert_log import due, told, updated
+from pipelines.alerts.rules import Finding
+
+FIRST, SECOND, THIRD = date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)
+SHIFT = Finding("feature_shifted", "age_years", 0.3, 0.25, "moved")
+WORSE = Finding("feature_shifted", "age_years", 0.5, 0.25, "moved more")
+STALE = Finding("scores_stale", "o", 60, 45, "old")
+
+
+def test_what_is_found_again_stays_one_alert() -> None:
+    first = updated([], [STALE, SHIFT], FIRST)
+    assert [(alert["rule"], alert["state"], alert["since"]) for alert in first] == [
+        ("feature_shifted", "open", FIRST),
+        ("scores_stale", "open", FIRST),
+    ]
+    second = updated(first, [WORSE, STALE], SECOND)
+    assert len(second) == 2
+    assert (second[0]["since"], second[0]["last_seen"], second[0]["value"]) == (FIRST, SECOND, 0.5)
+    assert updated(second, [WORSE, STALE], SECOND) == second
+
+
+def test_what_is_no_longer_found_has_recovered_and_may_come_back() -> None:
+    recovered = updated(updated([], [SHIFT], FIRST), [], SECOND)
+    assert [(alert["state"], alert["recovered_on"]) for alert in recovered] == [("recovered", SECOND)]
+    assert updated(recovered, [], THIRD) == recovered
+    again = updated(recovered, [SHIFT], THIRD)
+    assert [(alert["state"], alert["since"]) for alert in again] == [("recovered", FIRST), ("open", THIRD)]
+
+
+def test_an_alert_that_comes_back_on_its_first_day_is_the_same_and_is_told_anew() -> None:
+    opened = [told(alert, "slack") for alert in updated([], [SHIFT], FIRST)]
+    over = [told(alert, "slack") for alert in updated(opened, [], FIRST)]
+    back = updated(over, [SHIFT], FIRST)
+    assert [(alert["state"], alert["recovered_on"]) for alert in back] == [("open", None)]
+    assert due(back, "slack") == back
+
+
+def test_a_channel_is_told_once_of_each_state() -> None:
+    opened = updated([], [SHIFT], FIRST)
+    assert due(opened, "teams") == opened
+    known = [told(alert, "teams") for alert in opened]
+    assert due(known, "teams") == []
+    assert due(known, "email") == known
+    over = updated(known, [], SECOND)
+    assert due(over, "teams") == over
+    assert due(over, "email") == []  # it never heard of the alert
+    assert due([told(alert, "teams") for alert in over], "teams") == []

@@ -1,0 +1,144 @@
+"""From the monitoring tables to stored alerts and messages: retried after a failure, told once, recovered."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from expectations.tables.monitoring import ALERTS, DRIFT
+from expectations.tables.records import EXTRACTS, VALIDATION
+from expectations.tables.risk import RUNS
+from pipelines.alerts.alert_log import updated
+from pipelines.alerts.channels import UndeliveredError
+from pipelines.alerts.messages import MOST_TOLD
+from pipelines.alerts.raise_alerts import deliver, raise_alerts
+from pipelines.alerts.rules import Finding
+from pipelines.alerts.settings import AlertSettings, RuleSettings, WebhookSettings
+from pipelines.storage import Lake, arrow_schema
+
+OUTCOME, FIRST, SECOND = "emergency", date(2026, 1, 5), date(2026, 1, 6)
+
+
+def put(lake: Lake, table: Any, rows: list[dict[str, Any]], partition: dict[str, str] | None = None) -> None:
+    full = [{field.name: _blank(field) for field in arrow_schema(table)} | row for row in rows]
+    lake.replace(table, pa.Table.from_pylist(full, schema=arrow_schema(table)), partition)
+
+
+def _blank(field: pa.Field) -> Any:
+    return "" if pa.types.is_string(field.type) else None
+
+
+def put_drift(lake: Lake, psi: float) -> None:
+    row = {
+        "feature": "age_years",
+        "label": "Age",
+        "psi": psi,
+        "psi_by_chance": 0.0,
+        "share_missing_training": 0.0,
+        "share_missing": 0.0,
+    }
+    put(lake, DRIFT, [{**row, "share_missing_change": 0.0}], {"index_date": "2026-01-01"})
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    lake = Lake(tmp_path)
+    run = {
+        "run_id": "r1",
+        "status": "published",
+        "outcome": OUTCOME,
+        "index_date": date(2026, 1, 1),
+        "recorded_at": "2026-01-02T05:00:00",
+    }
+    put(lake, RUNS, [run])
+    put_drift(lake, 0.4)
+    return lake
+
+
+def held(lake: Lake) -> list[tuple[str, str, str]]:
+    return [
+        (row["rule"], row["subject"], row["state"]) for row in lake.read(ALERTS.name, order="rule, subject, since").to_pylist()
+    ]
+
+
+def test_an_alert_opens_stays_and_recovers(lake: Lake) -> None:
+    told = raise_alerts(lake, AlertSettings(), "demo", OUTCOME, FIRST, {})
+    assert told == {"open": 1, "new_today": 1, "messages_failed": 0}
+    assert raise_alerts(lake, AlertSettings(), "demo", OUTCOME, SECOND, {})["new_today"] == 0
+    put_drift(lake, 0.05)
+    assert raise_alerts(lake, AlertSettings(), "demo", OUTCOME, SECOND, {})["open"] == 0
+    assert held(lake) == [("feature_shifted", "age_years", "recovered")]
+
+
+def test_a_rule_that_is_off_finds_nothing(lake: Lake) -> None:
+    rules = RuleSettings(feature_shifted=None, scores_stale_days=None)
+    assert raise_alerts(lake, AlertSettings(rules=rules), "demo", OUTCOME, date(2027, 1, 1), {})["open"] == 0
+    raise_alerts(lake, AlertSettings(), "demo", OUTCOME, date(2027, 1, 1), {})
+    assert held(lake) == [("feature_shifted", "age_years", "open"), ("scores_stale", OUTCOME, "open")]
+
+
+def test_volumes_are_judged_in_the_latest_delivery_of_each_feed(lake: Lake) -> None:
+    extracts = [
+        ("admissions", "old", date(2025, 11, 1)),
+        ("admissions", "new", date(2025, 12, 1)),
+        ("patients", "only", date(2025, 11, 1)),
+    ]
+    put(lake, EXTRACTS, [{"feed": feed, "extract_id": name, "extract_date": day, "sequence": 1} for feed, name, day in extracts])
+    for feed, name, _ in extracts:
+        broken = {
+            "feed": feed,
+            "extract_id": name,
+            "rule": "month_gap",
+            "organisation_code": name.upper(),
+            "month": date(2025, 10, 1),
+        }
+        rows = [{**broken, "share": 0.1, "limit": 0.2, "passed": False}, {**broken, "rule": "month_collapsed", "share": 0.05, "limit": 0.5, "passed": False},
+                {**broken, "month": date(2025, 9, 1), "passed": True}]  # fmt: skip
+        lake.append(VALIDATION, pa.Table.from_pylist([{"severity": "warn", "column_name": "", "note": "", "rows_broken": 1} | row for row in rows],
+                    schema=arrow_schema(VALIDATION)), {"feed": feed, "extract_id": name})  # fmt: skip
+    raise_alerts(lake, AlertSettings(), "demo", OUTCOME, FIRST, {})
+    found = lake.read(ALERTS.name, "subject, value, limit_value", "rule = 'volume_collapsed'", "subject").to_pylist()
+    assert [tuple(row.values()) for row in found] == [("admissions NEW 2025-10", 0.05, 0.5), ("patients ONLY 2025-10", 0.05, 0.5)]
+
+
+def test_a_message_that_fails_never_fails_the_run_and_is_noted(lake: Lake) -> None:
+    settings = AlertSettings(webhooks=(WebhookSettings(name="team", shape="slack", url_variable="HOOK_URL"),))
+    told = raise_alerts(lake, settings, "demo", OUTCOME, FIRST, {})
+    assert told == {"open": 1, "new_today": 1, "messages_failed": 1}
+    row = lake.read(ALERTS.name).to_pylist()[0]
+    assert (row["told_open"], row["message_problem"]) == ("", "team: the environment variable HOOK_URL is not set")
+
+
+def test_what_failed_is_tried_again_and_what_was_told_is_not() -> None:
+    sent: list[tuple[str, list[str]]] = []
+    up = [False]
+
+    def send(heading: str, lines: Sequence[str]) -> None:
+        if not up[0]:
+            raise UndeliveredError("the webhook answered 500")
+        sent.append((heading, list(lines)))
+
+    alerts = updated([], [Finding("feature_shifted", "age_years", 0.4, 0.25, "moved")], FIRST)
+    alerts, failed = deliver(alerts, {"team": send}, "demo")
+    assert (failed, alerts[0]["message_problem"]) == (1, "team: the webhook answered 500")
+    up[0] = True
+    alerts, failed = deliver(alerts, {"team": send}, "demo")
+    assert (failed, alerts[0]["message_problem"], alerts[0]["told_open"]) == (0, "", "team")
+    alerts, _ = deliver(alerts, {"team": send}, "demo")
+    assert len(sent) == 1
+    deliver(updated(alerts, [], SECOND), {"team": send}, "demo")
+    assert [heading for heading, _ in sent] == ["Strata demo: alerts 1 new", "Strata demo: alerts 1 recovered"]
+    new, over = sent[0][1][0], sent[1][1][0]
+    assert all(part in new for part in ("moved", "Since 2026-01-05", "0.4", "limit 0.25", "docs/runbooks/feature_shifted.md"))
+    assert over.startswith("RECOVERED feature_shifted - age_years: over since 2026-01-06")
+
+
+def test_a_flood_is_one_message_of_bounded_length() -> None:
+    sent: list[list[str]] = []
+    findings = [Finding("feature_shifted", f"feature_{number:03}", 0.4, 0.25, "moved") for number in range(100)]
+    deliver(updated([], findings, FIRST), {"team": lambda _, lines: sent.append(list(lines))}, "demo")
+    assert [len(lines) for lines in sent] == [MOST_TOLD + 1]
+    assert sent[0][-1] == f"{100 - MOST_TOLD} more stand in monitoring__alerts"

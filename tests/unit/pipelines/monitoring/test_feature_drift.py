@@ -1,0 +1,91 @@
+"""Drift from the lake: several training dates as one reference, most moved first, few rows not shown."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from expectations.tables.features import PERSON_FEATURES
+from expectations.tables.monitoring import DRIFT
+from expectations.tables.risk import MODELS
+from models.predictors import Predictor
+from pipelines.monitoring import feature_drift
+from pipelines.monitoring.feature_drift import WatchedModel, training_dates, write_drift
+from pipelines.storage import Lake, arrow_schema
+
+TRAINING, SCORING = (date(2023, 1, 1), date(2023, 7, 1)), date(2026, 1, 1)
+ROWS = 1000
+PREDICTORS = (
+    Predictor("steady", label="Steady", feed="patients"),
+    Predictor("moved", label="Moved", feed="admissions"),
+    Predictor("lost", label="Lost", feed="gp_observations"),
+    Predictor("rare", label="Rare", feed="gp_observations"),
+    Predictor("sex_name", "category", label="Sex", feed="patients"),
+    Predictor("a_code", "code", label="A code"),
+    Predictor("not_stored", label="Not stored"),
+)
+MODEL = WatchedModel("study", "3", PREDICTORS, TRAINING)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """Give two training dates and a scoring date on which `moved` is higher, `lost` gone and `rare` held by six people."""
+    lake, rng = Lake(tmp_path), np.random.default_rng(1)
+    for day in (*TRAINING, SCORING):
+        now = day == SCORING
+        lost = np.where(rng.random(ROWS) < (0.9 if now else 0.1), np.nan, rng.normal(size=ROWS))
+        rare = np.full(ROWS, np.nan)
+        rare[:6] = 5.0
+        columns = {
+            "person_key": pa.array(np.arange(ROWS), pa.int32()),
+            "sex_name": pa.array(np.where(np.arange(ROWS) < (200 if now else 500), "male", "female")),
+            "steady": pa.array(rng.poisson(0.3, ROWS), pa.float32()),
+            "moved": pa.array(rng.normal(1.0 if now else 0.0, 1, ROWS), pa.float32()),
+            "lost": pa.array(lost, pa.float32()),
+            "rare": pa.array(rare, pa.float32()),
+        }
+        table, partition = pa.table(columns), {"index_date": day.isoformat()}
+        file = lake.write_arrow(PERSON_FEATURES.name, table, partition)
+        schema = pa.schema([*table.schema, ("index_date", pa.date32())])
+        lake.commit(PERSON_FEATURES.name, [file], schema, partition_by=("index_date",), replace=partition)
+    return lake
+
+
+def test_features_are_told_most_moved_first(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = write_drift(lake, MODEL, SCORING)
+    assert told == {"features": 5, "shifted": 2, "most_moved": "moved"}
+    rows = {row["feature"]: row for row in lake.read(DRIFT.name, order="drift_rank").to_pylist()}
+    assert list(rows)[:2] == ["moved", "sex_name"]
+    assert [row["drift_rank"] for row in rows.values()] == [1, 2, 3, 4, 5]
+    assert {name for name, row in rows.items() if row["status"] == "shifted"} == {"moved", "sex_name"}
+    assert (rows["steady"]["status"], rows["rare"]["status"]) == ("stable", "stable")
+    assert rows["sex_name"]["psi"] == pytest.approx((0.2 - 0.5) * np.log(0.2 / 0.5) + (0.8 - 0.5) * np.log(0.8 / 0.5))
+    assert rows["lost"]["share_missing_change"] == pytest.approx(0.8, abs=0.05)
+    assert (rows["rare"]["top_bin"], rows["rare"]["top_bin_share"]) == ("", None)
+    assert rows["moved"]["reference_dates"] == "2023-01-01, 2023-07-01"
+    before = lake.read(DRIFT.name, order="drift_rank")
+    monkeypatch.setattr(
+        feature_drift, "VALUES_AT_ONCE", 1
+    )  # one column at a time gives the same, and in the place of what was there
+    write_drift(lake, MODEL, SCORING)
+    assert lake.read(DRIFT.name, order="drift_rank").equals(before)
+
+
+def test_without_a_training_date_there_is_nothing_to_compare(lake: Lake) -> None:
+    none = WatchedModel("study", "3", PREDICTORS, ())
+    assert write_drift(lake, none, SCORING)["features"] == 0
+    gone = WatchedModel("study", "3", PREDICTORS, (date(2020, 1, 1),))
+    assert write_drift(lake, gone, SCORING)["features"] == 0
+    assert lake.rows(DRIFT.name) == 0
+
+
+def test_the_training_dates_are_those_the_training_recorded(lake: Lake) -> None:
+    blank = {field.name: "" if pa.types.is_string(field.type) else None for field in arrow_schema(MODELS)}
+    inputs = json.dumps({"dates": {"train": ["2023-01-01", "2023-07-01"], "test": ["2024-10-01"]}})
+    row = {**blank, "training_id": "t", "candidate": "c", "model_digest": "d", "eligible": True, "inputs": inputs}
+    lake.append(MODELS, pa.Table.from_pylist([row], schema=arrow_schema(MODELS)))
+    assert training_dates(lake, "d") == TRAINING
+    assert training_dates(lake, "another") == ()
