@@ -31,7 +31,16 @@ RAW_TABLES: dict[str, Table] = {
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (*RAW_TABLES.values(), *OMOP_TABLES, *RECORD_TABLES, *CORE_TABLES, *FEATURE_TABLES, *RISK_TABLES, *EQUITY_TABLES, *MONITORING_TABLES)
+    for table in (
+        *RAW_TABLES.values(),
+        *OMOP_TABLES,
+        *RECORD_TABLES,
+        *CORE_TABLES,
+        *FEATURE_TABLES,
+        *RISK_TABLES,
+        *EQUITY_TABLES,
+        *MONITORING_TABLES,
+    )
 }
 # A feature table's columns are declared from its settings, so it stands here by its feed alone.
 FEEDS = (*sorted(table.feed for table in TABLES.values() if table.feed), "feature_table")

@@ -17,7 +17,7 @@ from models.standardisation import age_band_codes, sensitivity_ratio
 DEPRIVED_UP_TO = {"imd_quintile": 2, "imd_decile": 5}  # group 1 is most deprived
 NEED_WORDS = {
     "long_term_conditions": "long-term conditions",
-    "hospital_frailty_risk_score": "frailty score",
+    "hospital_frailty_score_730d": "frailty score",
     DEATH: "deaths",
     UNDIAGNOSED: "outcomes without a diagnosis before",
 }
@@ -92,7 +92,7 @@ def _needs(
     largest = max((int(mask.sum()) for _, mask in found), default=0)
     judged = [(name, mask) for name, mask in found if _may_be_missed(kind, name, int(mask.sum()) == largest)]
     codes = np.full(rows.rows, -1, dtype=np.intp)
-    for number, (_, mask) in enumerate(judged):
+    for number, (_, mask) in enumerate(judged if len(found) > 1 else []):  # a pool of all groups has nobody else beside it
         codes[mask] = number
     for need in needs.columns:
         values = rows.in_order(needs[need].to_numpy(dtype=np.float64))

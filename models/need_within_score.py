@@ -14,7 +14,7 @@ import pandas as pd
 from models.intervals import NOT_KNOWN, Estimate, count_limits, on_log_scale
 from models.scored_rows import ScoredRows
 
-RECORDED_NEEDS = ("long_term_conditions", "hospital_frailty_risk_score")
+RECORDED_NEEDS = ("long_term_conditions", "hospital_frailty_score_730d")
 DEATH, UNDIAGNOSED = "death", "outcome_without_diagnosis"
 # Shares of the rows from the lowest score up: twentieths, and hundredths of the top twentieth, where the list is drawn.
 PERCENTILE_EDGES = (*np.arange(0, 0.951, 0.05).round(2), 0.96, 0.97, 0.98, 0.99, 1.0)

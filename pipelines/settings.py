@@ -32,7 +32,15 @@ from pipelines.spark_engine import SparkSettings
 from pipelines.validation.validate import ValidationSettings
 
 FeatureFamily = Literal[
-    "demographics", "utilisation", "long-term conditions", "medicines", "frailty", "measurements", "deprivation", "inequality", "OMOP source"
+    "demographics",
+    "utilisation",
+    "long-term conditions",
+    "medicines",
+    "frailty",
+    "measurements",
+    "deprivation",
+    "inequality",
+    "OMOP source",
 ]
 SourceKind = Literal["synthetic", "nhs", "omop", "feature_table"]
 

@@ -22,6 +22,7 @@ from pipelines.storage import Lake, arrow_schema
 
 Send = Callable[[str, Sequence[str]], None]
 VOLUME_RULES = "('month_collapsed', 'month_gap')"
+RECENT_MONTHS = 13  # before the delivery
 
 
 def raise_alerts(
@@ -113,13 +114,16 @@ def _latest(lake: Lake, table: str, where: str) -> list[dict[str, Any]]:
 
 
 def _broken_volumes(lake: Lake) -> list[dict[str, Any]]:
-    """Give the volume rules that broke in the latest delivery of each feed, the worst of a month only."""
-    if not lake.exists(VALIDATION.name):
+    """Give the worst broken volume rule of each recent month in the latest delivery of each feed.
+
+    Table rules are kept by delivery: their `extract_id` is its day. A gap of years ago stays in monitoring__validation alone.
+    """
+    if not lake.exists(VALIDATION.name) or not lake.exists(EXTRACTS.name):
         return []
-    latest = f"""(feed, extract_id) IN (SELECT (feed, extract_id) FROM (
-        SELECT feed, extract_id, extract_date, max(extract_date) OVER (PARTITION BY feed) AS last FROM {lake.scan(EXTRACTS.name)})
-        WHERE extract_date = last)"""
-    where = f"rule IN {VOLUME_RULES} AND NOT passed AND month IS NOT NULL AND {latest}"
+    latest = f"SELECT feed, max(extract_date) AS day FROM {lake.scan(EXTRACTS.name)} GROUP BY feed"
+    recent = f"(feed, extract_id) IN (SELECT (feed, CAST(day AS VARCHAR)) FROM ({latest}))"
+    recent += f" AND month >= TRY_CAST(extract_id AS DATE) - INTERVAL {RECENT_MONTHS} MONTH"
+    where = f"rule IN {VOLUME_RULES} AND NOT passed AND {recent}"
     columns = 'feed, organisation_code, month, min(share) AS share, arg_min("limit", share) AS "limit"'
     return lake.read(VALIDATION.name, columns, f"{where} GROUP BY ALL", "feed, organisation_code, month").to_pylist()
 

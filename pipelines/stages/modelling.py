@@ -7,7 +7,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from features.labels import Occurrences
-from models.risk_model import RiskModel
+from models.predictors import SchemaMismatchError
+from models.risk_model import CoverageNotServedError, RiskModel
 from pipelines import score as score_stage
 from pipelines import training_record
 from pipelines.code_version import code_version, digest_of
@@ -63,7 +64,13 @@ def score(deployment: Deployment, index_date: date) -> Summary:
         return {"skipped": "not the scoring date: nothing published"}
     lake, study, purpose = deployment.lake, deployment.settings.study, deployment.settings.purpose
     champion = champion_of(deployment)
-    scoring = score_stage.score_rows(lake, study, champion, index_date, deployment.settings.engine.threads)
+    try:
+        scoring = score_stage.score_rows(lake, study, champion, index_date, deployment.settings.engine.threads)
+    except (SchemaMismatchError, CoverageNotServedError) as error:
+        raise RefusalError(
+            f"the champion of '{study.name}', version {champion.version}, cannot score {index_date}: {str(error).rstrip('.')}. Bring back what it needs, or "
+            "approve a model that was trained without it: record an approval of its own under study.approval"
+        ) from error
     inputs = RunInputs(
         outcome=study.outcome.name,
         index_date=index_date,

@@ -182,7 +182,10 @@ def test_a_second_run_gives_the_same_tables_and_a_new_person_keeps_everyones_key
 
 
 def test_a_run_killed_between_dictionary_and_events_leaves_every_event_its_codes(tmp_path, monkeypatch):
-    lake, cut_off = Lake(tmp_path / "lake"), {**SOURCES, "gp_observations": SOURCES["gp_observations"].replace("271649000", "190000000")}
+    lake, cut_off = (
+        Lake(tmp_path / "lake"),
+        {**SOURCES, "gp_observations": SOURCES["gp_observations"].replace("271649000", "190000000")},
+    )
     meaning = """SELECT event_date, event_type, coded.source_code, sent.source_code FROM {event} AS event
         LEFT JOIN {code} AS coded ON coded.code = event.code LEFT JOIN {code} AS sent ON sent.code = provider ORDER BY ALL"""
     with connect() as con:

@@ -2,8 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.catalogue import build_catalogue
+from features.code_lists import load_code_lists
 from models.intervals import count_limits
-from models.need_within_score import DEATH, PERCENTILE_EDGES, UNDIAGNOSED, need_columns, need_ratios, score_strata
+from models.need_within_score import DEATH, PERCENTILE_EDGES, RECORDED_NEEDS, UNDIAGNOSED, need_columns, need_ratios, score_strata
 from models.scored_rows import scored_rows
 
 
@@ -79,3 +81,8 @@ def test_needs_are_what_the_rows_tell_of():
     assert list(needs) == ["long_term_conditions", DEATH, UNDIAGNOSED]
     assert needs[DEATH].tolist() == [0, 1, 0] and needs[UNDIAGNOSED].tolist() == [1, 0, 0]
     assert list(need_columns(pd.DataFrame(index=range(3)), labels, labels.astype(bool))) == []
+
+
+def test_the_recorded_needs_are_features_of_the_catalogue() -> None:
+    catalogue = build_catalogue(load_code_lists(), 2025)
+    assert set(RECORDED_NEEDS) <= set(catalogue.by_name)

@@ -129,27 +129,32 @@ def test_the_challenger_scores_in_the_shadow_and_stops_nothing_where_it_cannot(
     assert lake.partitions("risk__shadow_scores", "run_id") == ["run-1"]
 
 
+def without_baseline(result: StudyResult) -> StudyResult:
+    """Leave the baseline out of what is recorded: its plots and report take as long as the candidate's."""
+    return replace(result, candidates=result.candidates[1:])
+
+
 def test_an_approval_makes_one_model_champion_and_the_best_of_the_others_challenges(
     lake: Lake, first: StudyResult, tmp_path: Path
 ) -> None:
     tracker = Tracker(tmp_path)
-    assert recorded(lake, tracker, first, "one")["champion"] == "logistic"
+    assert recorded(lake, tracker, without_baseline(first), "one")["champion"] == "logistic"
     assert read_incumbent(tracker, STUDY.name, "one") is None  # it does not challenge itself
     assert tracker.version_of(STUDY.name, "challenger") is None
     champion = tracker.champion_version(STUDY.name)
 
     later = trained(lake, read_incumbent(tracker, STUDY.name, "two"), train=date(2022, 4, 1))
-    told = recorded(lake, tracker, later, "two")
+    told = recorded(lake, tracker, without_baseline(later), "two")
     assert told["champion"] == f"version {champion} stays"
     assert "the approval of 2026-01-05 was given for an earlier model" in str(told["not_promoted"])
     assert tracker.champion_version(STUDY.name) == champion
     challenger = tracker.version_of(STUDY.name, "challenger")
     assert challenger not in (None, champion)
     audit = lake.read("equity__model_audit", "DISTINCT candidate", partition={"training_id": "two"})["candidate"].to_pylist()
-    assert sorted(audit) == ["age_sex", "incumbent", "logistic"]
+    assert sorted(audit) == ["incumbent", "logistic"]
     status = lake.read("risk__models", "candidate, status, gates", "training_id = 'two'", "candidate").to_pylist()
-    assert [row["status"] for row in status] == ["eligible", "eligible"]
-    assert "no_worse_than_incumbent" in {gate["gate"] for gate in json.loads(status[1]["gates"])}
+    assert [row["status"] for row in status] == ["eligible"]
+    assert "no_worse_than_incumbent" in {gate["gate"] for gate in json.loads(status[0]["gates"])}
 
     experiment = tracker.client.get_experiment_by_name(STUDY.name)
     assert experiment is not None

@@ -119,6 +119,110 @@ CREATE TABLE strata.equity__model_audit (
     PRIMARY KEY (training_id, outcome, candidate, split, group_kind, group_name, metric)
 );
 
+CREATE TABLE strata.equity__outcome_rates (
+    "outcome" text NOT NULL,
+    "period" text NOT NULL,
+    "index_date" date NOT NULL,
+    "period_end" date NOT NULL,
+    "group_kind" text NOT NULL,
+    "group_name" text NOT NULL,
+    "measure" text NOT NULL,
+    "compared_with" text NOT NULL,
+    "value" double precision,
+    "lower" double precision,
+    "upper" double precision,
+    "people" bigint,
+    "events" bigint,
+    "suppressed" boolean NOT NULL,
+    "reason" text NOT NULL,
+    PRIMARY KEY (outcome, period, group_kind, group_name, measure, compared_with)
+);
+
+CREATE TABLE strata.monitoring__alerts (
+    "rule" text NOT NULL,
+    "subject" text NOT NULL,
+    "since" date NOT NULL,
+    "state" text NOT NULL,
+    "last_seen" date NOT NULL,
+    "recovered_on" date,
+    "value" double precision NOT NULL,
+    "limit_value" double precision NOT NULL,
+    "message" text NOT NULL,
+    "runbook" text NOT NULL,
+    "told_open" text NOT NULL,
+    "told_recovered" text NOT NULL,
+    "message_problem" text NOT NULL,
+    PRIMARY KEY (rule, subject, since)
+);
+
+CREATE TABLE strata.monitoring__calibration (
+    "run_id" text NOT NULL,
+    "outcome" text NOT NULL,
+    "index_date" date NOT NULL,
+    "data_cut_date" date NOT NULL,
+    "model_name" text NOT NULL,
+    "model_version" text NOT NULL,
+    "group_kind" text NOT NULL,
+    "group_name" text NOT NULL,
+    "metric" text NOT NULL,
+    "value" double precision,
+    "lower" double precision,
+    "upper" double precision,
+    "people" bigint,
+    "events" bigint,
+    "suppressed" boolean NOT NULL,
+    PRIMARY KEY (run_id, group_kind, group_name, metric)
+);
+
+CREATE TABLE strata.monitoring__drift (
+    "index_date" date NOT NULL,
+    "feature" text NOT NULL,
+    "label" text NOT NULL,
+    "feed" text NOT NULL,
+    "model_name" text NOT NULL,
+    "model_version" text NOT NULL,
+    "reference_dates" text NOT NULL,
+    "drift_rank" integer NOT NULL,
+    "psi" double precision,
+    "psi_by_chance" double precision,
+    "status" text NOT NULL,
+    "share_missing_training" double precision NOT NULL,
+    "share_missing" double precision NOT NULL,
+    "share_missing_change" double precision NOT NULL,
+    "top_bin" text NOT NULL,
+    "top_bin_share_training" double precision,
+    "top_bin_share" double precision,
+    PRIMARY KEY (index_date, feature)
+);
+
+CREATE TABLE strata.monitoring__same_day_emergency_care (
+    "provider_code" text NOT NULL,
+    "quarter" date NOT NULL,
+    "emergency_spells" bigint NOT NULL,
+    "zero_day_spells" bigint NOT NULL,
+    "zero_day_share" double precision,
+    "same_day_care" bigint NOT NULL,
+    "zero_day_care" bigint NOT NULL,
+    "share_in_emergency_care" double precision,
+    "share_change" double precision,
+    "switched" boolean NOT NULL,
+    PRIMARY KEY (provider_code, quarter)
+);
+
+CREATE TABLE strata.monitoring__scores (
+    "run_id" text NOT NULL,
+    "outcome" text NOT NULL,
+    "index_date" date NOT NULL,
+    "previous_run_id" text NOT NULL,
+    "group_kind" text NOT NULL,
+    "group_name" text NOT NULL,
+    "measure" text NOT NULL,
+    "value" double precision,
+    "people" bigint,
+    "suppressed" boolean NOT NULL,
+    PRIMARY KEY (run_id, group_kind, group_name, measure)
+);
+
 CREATE TABLE strata.monitoring__validation (
     "feed" text NOT NULL,
     "extract_id" text NOT NULL,
@@ -175,6 +279,12 @@ GRANT SELECT ON strata.risk__published, strata.risk__current_run, strata.risk__c
     TO strata_reader, strata_analyst;
 GRANT SELECT ON
     strata.equity__model_audit,
+    strata.equity__outcome_rates,
+    strata.monitoring__alerts,
+    strata.monitoring__calibration,
+    strata.monitoring__drift,
+    strata.monitoring__same_day_emergency_care,
+    strata.monitoring__scores,
     strata.monitoring__validation,
     strata.monitoring__volumes
     TO strata_analyst;

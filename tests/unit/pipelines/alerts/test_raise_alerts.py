@@ -80,28 +80,30 @@ def test_a_rule_that_is_off_finds_nothing(lake: Lake) -> None:
     assert held(lake) == [("feature_shifted", "age_years", "open"), ("scores_stale", OUTCOME, "open")]
 
 
-def test_volumes_are_judged_in_the_latest_delivery_of_each_feed(lake: Lake) -> None:
-    extracts = [
-        ("admissions", "old", date(2025, 11, 1)),
-        ("admissions", "new", date(2025, 12, 1)),
-        ("patients", "only", date(2025, 11, 1)),
-    ]
-    put(lake, EXTRACTS, [{"feed": feed, "extract_id": name, "extract_date": day, "sequence": 1} for feed, name, day in extracts])
-    for feed, name, _ in extracts:
-        broken = {
-            "feed": feed,
-            "extract_id": name,
+def test_volumes_are_judged_by_recent_months_of_the_latest_delivery_of_each_feed(lake: Lake) -> None:
+    deliveries = [("admissions", date(2025, 11, 1)), ("admissions", date(2025, 12, 1)), ("patients", date(2025, 11, 1))]
+    put(
+        lake,
+        EXTRACTS,
+        [{"feed": feed, "extract_id": f"{feed}{day}", "extract_date": day, "sequence": 1} for feed, day in deliveries],
+    )
+    for feed, day in deliveries:
+        gap = {
             "rule": "month_gap",
-            "organisation_code": name.upper(),
+            "organisation_code": f"R{day:%m}",
             "month": date(2025, 10, 1),
+            "share": 0.1,
+            "limit": 0.2,
+            "passed": False,
         }
-        rows = [{**broken, "share": 0.1, "limit": 0.2, "passed": False}, {**broken, "rule": "month_collapsed", "share": 0.05, "limit": 0.5, "passed": False},
-                {**broken, "month": date(2025, 9, 1), "passed": True}]  # fmt: skip
-        lake.append(VALIDATION, pa.Table.from_pylist([{"severity": "warn", "column_name": "", "note": "", "rows_broken": 1} | row for row in rows],
-                    schema=arrow_schema(VALIDATION)), {"feed": feed, "extract_id": name})  # fmt: skip
+        collapse = {**gap, "rule": "month_collapsed", "share": 0.05, "limit": 0.5}
+        rows = [gap, collapse, {**gap, "month": date(2025, 9, 1), "passed": True}, {**gap, "month": date(2024, 1, 1)}]
+        full = [{"severity": "warn", "column_name": "", "note": "", "rows_broken": 1} | row for row in rows]
+        schema = pa.schema([field for field in arrow_schema(VALIDATION) if field.name not in VALIDATION.partitioned_by])
+        lake.replace(VALIDATION, pa.Table.from_pylist(full, schema=schema), {"feed": feed, "extract_id": day.isoformat()})
     raise_alerts(lake, AlertSettings(), "demo", OUTCOME, FIRST, {})
     found = lake.read(ALERTS.name, "subject, value, limit_value", "rule = 'volume_collapsed'", "subject").to_pylist()
-    assert [tuple(row.values()) for row in found] == [("admissions NEW 2025-10", 0.05, 0.5), ("patients ONLY 2025-10", 0.05, 0.5)]
+    assert [tuple(row.values()) for row in found] == [("admissions R12 2025-10", 0.05, 0.5), ("patients R11 2025-10", 0.05, 0.5)]
 
 
 def test_a_message_that_fails_never_fails_the_run_and_is_noted(lake: Lake) -> None:

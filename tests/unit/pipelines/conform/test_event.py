@@ -121,7 +121,12 @@ def test_a_code_keeps_its_number_and_new_ones_follow(table):
     known = "(VALUES (1, 'ods', 'RX1'), (2, 'snomed', '22')) AS t(code, code_system, source_code)"
     sent = "(VALUES ('snomed', '11'), ('snomed', '22'), ('icd10', 'I10')) AS t(code_system, source_code)"
     found = table(code_sql(sent, known=known) + " ORDER BY code")
-    assert [tuple(row.values()) for row in found] == [(1, "ods", "RX1"), (2, "snomed", "22"), (3, "icd10", "I10"), (4, "snomed", "11")]
+    assert [tuple(row.values()) for row in found] == [
+        (1, "ods", "RX1"),
+        (2, "snomed", "22"),
+        (3, "icd10", "I10"),
+        (4, "snomed", "11"),
+    ]
 
 
 def test_events_are_stored_sorted_in_one_file_per_range_of_people(tmp_path):

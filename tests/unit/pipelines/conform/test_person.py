@@ -100,7 +100,9 @@ def test_the_latest_row_of_each_kind_of_opt_out_holds(persons, feed_rows):
 
 
 def test_of_an_opt_out_and_a_withdrawal_of_one_day_the_opt_out_holds(persons, feed_rows):
-    rows = [{"person_id": "ann", "opt_out_type": "TYPE_1", "status": status, "effective_date": date(2020, 1, 1)} for status in "010"]
+    rows = [
+        {"person_id": "ann", "opt_out_type": "TYPE_1", "status": status, "effective_date": date(2020, 1, 1)} for status in "010"
+    ]
     assert persons({"opt_outs": feed_rows("opt_outs", *rows)})["ann"]["type_1_opt_out"]
 
 

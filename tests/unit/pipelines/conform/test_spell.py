@@ -163,7 +163,10 @@ def test_the_admission_of_a_restated_spell_was_known_since_its_key_was_and_the_r
         stay("a", "03-01", "03-05", **known, key_extract_date=day("04-01"), key_in_first_delivery=True),
         stay("b", "03-20", "03-21", **known, key_extract_date=day("04-01"), key_in_first_delivery=False),
     )
-    assert (since_the_first["admission_available_date"], since_the_first["discharge_available_date"]) == (day("03-01"), day("04-30"))
+    assert (since_the_first["admission_available_date"], since_the_first["discharge_available_date"]) == (
+        day("03-01"),
+        day("04-30"),
+    )
     assert (since_april["admission_available_date"], since_april["discharge_available_date"]) == (day("03-31"), day("04-30"))
 
 

@@ -148,7 +148,9 @@ def test_a_wish_to_opt_out_is_kept_whatever_its_row_lacks_and_its_row_is_named(t
         ("fay", "TYPE_1", "1", date(2025, 1, 20)),
     ]
     assert people == [(name, name != "dan", name == "dan") for name in ("ann", "bob", "cat", "dan", "eve", "fay")]
-    told = {name: summary.broken[name] for name in ("opt_out_without_date", "opt_out_of_unknown_status", "opt_out_of_unknown_type")}
+    told = {
+        name: summary.broken[name] for name in ("opt_out_without_date", "opt_out_of_unknown_status", "opt_out_of_unknown_type")
+    }
     assert told == {"opt_out_without_date": 3, "opt_out_of_unknown_status": 2, "opt_out_of_unknown_type": 1}
     assert summary.rows_set_aside == 0
 
