@@ -50,6 +50,8 @@ def raw_rows_sql(
     try:
         sightings = look_for(con, opened.source, found, _watched(table, settings))
     except duckdb.Error as error:
+        if not opened.fields_counted:
+            raise  # a line of another width: the file is surveyed field by field and read again
         raise opened.failure(error) from None
     withheld = columns_to_withhold(file.path, sightings, clear_share)
     declared = {column.name: column for column in table.columns}

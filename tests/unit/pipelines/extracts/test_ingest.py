@@ -196,6 +196,15 @@ def test_a_clear_number_beyond_the_sample_is_withheld_from_every_file(bench: Ben
     assert len(written) == 1 and b"9434765919" not in written[0].read_bytes()
 
 
+def test_a_clear_number_and_a_line_too_wide_in_one_file_are_both_left_out(bench: Bench) -> None:
+    rows = [f"p{number},TYPE_1,1,2020-01-01" for number in range(1, 300_001)]
+    rows[9], rows[299_989] = "9434765919,TYPE_1,1,2020-01-01", rows[299_989] + ",extra"
+    bench.land(HEADER + "\n".join(rows))
+    assert bench.take().rows == 299_999
+    assert bench.unreadable() == [(299_990, "too_many_fields")]
+    assert ("(withheld)",) in bench.rows("person_id")
+
+
 def test_a_file_of_clear_numbers_is_refused(bench: Bench) -> None:
     bench.land(HEADER + "".join(f"{number},TYPE_1,1,2020-01-01\n" for number in ("9434765919", "9434765870", "9434765838")))
     with pytest.raises(
