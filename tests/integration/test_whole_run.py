@@ -61,7 +61,8 @@ def typed_columns(table: Table) -> tuple[Column, ...]:
 
 
 def test_every_table_of_a_whole_run_is_declared_and_there(lake: Lake) -> None:
-    expected = {name for name, table in TABLES.items() if not table.feed.startswith("omop_")} - {"risk__cross_fitted"}
+    of_other_runs = {"risk__cross_fitted", "risk__shadow_scores"}  # folds of people judge; there is a challenger
+    expected = {name for name, table in TABLES.items() if not table.feed.startswith("omop_")} - of_other_runs
     assert set(lake.tables()) == expected
 
 

@@ -23,6 +23,7 @@ from pipelines.settings import Settings
 from pipelines.sources.synthetic.board import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.stages import building, conforming, run_plan
+from pipelines.stages import landing as landing_stage
 from pipelines.storage import Lake
 
 pytestmark = pytest.mark.slow
@@ -71,8 +72,8 @@ def features_then(landing: Path, home: Path, keep: Callable[[Path], bool]) -> pd
             shutil.copy(file, target)
     deployment = Deployment(Settings.model_validate(SETTINGS), home, home)
     for table in run_plan.raw_tables(deployment):
-        landing.ingest(deployment, table)
-        assert "broken" not in landing.validate(deployment, table)
+        landing_stage.ingest(deployment, table)
+        assert "broken" not in landing_stage.validate(deployment, table)
     for step in (conforming.conform_organisations, conforming.conform_areas, conforming.conform_people, conforming.conform_registrations,
                  conforming.conform_spells, conforming.conform_events, conforming.conform_coverage):  # fmt: skip
         step(deployment)
