@@ -18,7 +18,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: help install spark demo run check-extract defects test check ui docs bench lock clean
+.PHONY: help install spark demo run check-extract defects test check ui docs bench bench-compare bench-month lock clean
 help:            ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -74,6 +74,12 @@ docs: $(READY)   ## write data dictionary, feature page and contracts anew from 
 bench: $(READY)  ## time the stages: make bench PEOPLE=2500000
 	@$(BIN)/python -m benchmarks.stages --people $(PEOPLE)
 	@$(BIN)/python -m benchmarks.evaluation --rows $(PEOPLE)
+
+bench-compare: $(READY) ## the same window features by the kernel, DuckDB and Polars, on the lake that bench leaves
+	@$(BIN)/python -m benchmarks.compare --people $(PEOPLE)
+
+bench-month: $(READY) ## time the month after on the board that bench leaves
+	@$(BIN)/python -m benchmarks.next_month --people $(PEOPLE)
 
 lock: $(READY)   ## resolve requirements.lock and requirements-spark.lock anew
 	@$(BIN)/uv pip compile -q -U --generate-hashes --no-emit-index-url --no-header --no-strip-extras --extra dev --python-version 3.11 pyproject.toml -o requirements.lock

@@ -18,7 +18,7 @@ from features.anchoring import IndexRows, known_before, since_birth
 from features.plan import Plan
 from features.selected_events import Selected
 
-CHUNK_ROWS = 8192  # rows counted at a time: their cells stay within the processor's cache
+CHUNK_ROWS = 4096  # rows counted at a time: their cells stay within the processor's cache
 LONG_AGO = np.int32(window_statistics.NOT_SEEN - 1)  # days: an event before that counts as of that day
 
 
