@@ -26,7 +26,7 @@ from benchmarks.stages import INDEX_DATE
 from features.cohort import CohortSettings
 from features.declaration import Feature, Statistic
 from features.plan import Plan, compile_plan
-from pipelines.build_features import FeatureRequest, make_recipe
+from pipelines.building.build_features import FeatureRequest, make_recipe
 from pipelines.storage import Lake, connect
 
 DAY = int(np.datetime64(INDEX_DATE.isoformat(), "D").astype(np.int64))
@@ -57,7 +57,7 @@ def event_files(lake: Lake) -> Iterator[tuple[str, int, int]]:
 def by_kernel(lake: Lake, target: Path) -> int:
     from features.attributes import UNKNOWN_BIRTH
     from features.window_counts import IndexRows, window_counts
-    from pipelines.event_reader import read_event_arrays
+    from pipelines.building.event_reader import read_event_arrays
 
     plan, rows = compared_plan(lake), 0
     for number, (file, first, last) in enumerate(event_files(lake)):

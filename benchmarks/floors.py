@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from benchmarks.measurement import Done, processor_seconds
-from pipelines.event_reader import COLUMNS
-from pipelines.range_workers import over_ranges
+from pipelines.building.event_reader import COLUMNS
+from pipelines.building.range_workers import over_ranges
 from pipelines.storage import Lake, connect
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from pipelines.building.range_workers import RangeRunner, over_ranges
+from pipelines.building.spark_engine import over_ranges_on_spark, spark_session
 from pipelines.errors import RefusalError
-from pipelines.range_workers import RangeRunner, over_ranges
 from pipelines.settings import Settings, read_settings
-from pipelines.spark_engine import over_ranges_on_spark, spark_session
 from pipelines.storage import Lake, connect
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from expectations.tables import core, risk
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.records import EXTRACTS, VALIDATION
 from pipelines.deployment import Deployment
-from pipelines.inequality_summary import inequality_lines
-from pipelines.run_record import extracts_read, published_runs
+from pipelines.inequality.summary import inequality_lines
+from pipelines.scoring.run_record import extracts_read, published_runs
 from pipelines.sources.opened import LIST_FEED, open_source
 from pipelines.storage import Lake, connect
 from pipelines.text_table import Rows, fitted, table

@@ -19,6 +19,7 @@ from features.cohort import CohortSettings
 from features.outcomes import OutcomeSettings
 from models.settings import BandSettings, CandidateSettings, CapacitySettings, GateSettings, ValidationPlan
 from pipelines.alerts.settings import AlertSettings
+from pipelines.building.spark_engine import SparkSettings
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.settings import ConformSettings
 from pipelines.errors import SettingsError
@@ -28,7 +29,6 @@ from pipelines.sources.nhs import NhsSettings
 from pipelines.sources.omop.settings import OmopSettings
 from pipelines.sources.reference import ReferenceSettings
 from pipelines.sources.synthetic.settings import SyntheticSettings
-from pipelines.spark_engine import SparkSettings
 from pipelines.validation.validate import ValidationSettings
 
 FeatureFamily = Literal[

@@ -20,10 +20,10 @@ from mlflow.models import ModelSignature, infer_signature
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
 
-from pipelines.tracked_record import CHALLENGER, CHAMPION, PREVIOUS, ModelFiles, Record
+from pipelines.training.tracked_record import CHALLENGER, CHAMPION, PREVIOUS, ModelFiles, Record
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # how its database is made is of no interest to who runs a pipeline
-SERVED_MODEL = Path(__file__).with_name("served_model.py")
+SERVED_MODEL = Path(__file__).parent / "scoring" / "served_model.py"
 MODEL_WORDS = (
     "The study's candidates that passed their gates. The alias `champion` scores; `previous` did so before; `challenger` is the best of the "
     "last training beside the champion: it scores in the shadow and is never published."
@@ -106,7 +106,7 @@ class Tracker:
                     name=model.name,
                     python_model=str(SERVED_MODEL),
                     artifacts={"risk_model": str(folder)},
-                    code_paths=[str(SERVED_MODEL.parent.parent / "models")],
+                    code_paths=[str(SERVED_MODEL.parents[2] / "models")],
                     signature=_signature(model),
                     pip_requirements=[f"{package}=={importlib.metadata.version(package)}" for package in PACKAGES_OF_A_MODEL],
                 )

@@ -16,7 +16,7 @@ from pipelines.alerts.alert_log import OPEN, Alert, due, told, updated
 from pipelines.alerts.channels import UndeliveredError, mail, post
 from pipelines.alerts.messages import lines, title
 from pipelines.alerts.settings import EMAIL_CHANNEL, AlertSettings, RuleSettings
-from pipelines.run_record import published_runs
+from pipelines.scoring.run_record import published_runs
 from pipelines.sql_literals import text
 from pipelines.storage import Lake, arrow_schema
 

@@ -11,13 +11,13 @@ from models.importance import permutation_importance
 from models.intervals import Estimate
 from models.sample_size import sample_size
 from models.scored_rows import ScoredRows
-from pipelines.judging import JudgedCandidate, StudyResult
 from pipelines.model_report.drawn import pictures
 from pipelines.model_report.group_tables import characteristics, gaps, groups, with_and_without
 from pipelines.model_report.tripod import ITEMS, ReportingItem
 from pipelines.model_report.words import NOT_COMPUTED, Rows, measures, shown, with_limits
 from pipelines.settings import StudySettings
-from pipelines.training_inputs import TrainingInputs
+from pipelines.training.inputs import TrainingInputs
+from pipelines.training.judging import JudgedCandidate, StudyResult
 
 MEASURES = {
     "auroc": "AUROC", "average_precision": "Average precision", "brier": "Brier score", "scaled_brier": "Scaled Brier score",

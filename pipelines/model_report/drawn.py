@@ -19,10 +19,10 @@ from models.plots import (
     roc_figure,
 )
 from models.scored_rows import ScoredRows
-from pipelines.judging import JudgedCandidate, StudyResult
 from pipelines.model_report.pictures import Picture, picture
 from pipelines.model_report.words import with_limits
 from pipelines.settings import StudySettings
+from pipelines.training.judging import JudgedCandidate, StudyResult
 
 THRESHOLDS = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2))
 CURVES = 4

@@ -12,9 +12,9 @@ import pandas as pd
 from models.capacity import share_name
 from models.intervals import Estimate
 from pipelines.disclosure_control import Total, shown_counts
-from pipelines.judging import JudgedCandidate, StudyResult
 from pipelines.model_report.words import HIDDEN, NOT_COMPUTED, Rows, stored_count, with_limits
 from pipelines.settings import StudySettings
+from pipelines.training.judging import JudgedCandidate, StudyResult
 
 GROUP_KINDS = {
     "imd_quintile": "Deprivation quintile (1 is most deprived)", "imd_decile": "Deprivation decile (1 is most deprived)",

@@ -9,10 +9,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from models.scored_rows import ScoredRows
-from pipelines.judging import JudgedCandidate, StudyResult
 from pipelines.model_report.content import report_content
 from pipelines.settings import StudySettings
-from pipelines.training_inputs import TrainingInputs
+from pipelines.training.inputs import TrainingInputs
+from pipelines.training.judging import JudgedCandidate, StudyResult
 
 
 def model_report(

@@ -17,7 +17,7 @@ from expectations.tables.risk import LABELS, SCORES
 from features.outcomes import OutcomeSettings
 from models.fairness import audit
 from models.settings import CapacitySettings
-from pipelines.run_record import published_runs
+from pipelines.scoring.run_record import published_runs
 from pipelines.sql_literals import text
 from pipelines.storage import Lake, arrow_schema, connect
 

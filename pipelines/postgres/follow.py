@@ -23,7 +23,7 @@ from expectations.table import Table
 from pipelines.errors import PublishingError
 from pipelines.postgres.schema import migrate
 from pipelines.postgres.tables import RUN_TABLES, RUNS, SCHEMA, analyst_tables
-from pipelines.run_record import all_runs
+from pipelines.scoring.run_record import all_runs
 from pipelines.storage import Lake, connect
 
 LOCK = 0x5354524154  # one follower at a time

@@ -6,13 +6,13 @@ from datetime import date
 from typing import Any
 
 from features.outcomes import ImmatureOutcomeError
-from pipelines import build_features as features_stage
-from pipelines import build_labels as labels_stage
+from pipelines.building import build_features as features_stage
+from pipelines.building import build_labels as labels_stage
+from pipelines.building.load_feature_table import load_feature_table
 from pipelines.deployment import Deployment
-from pipelines.load_feature_table import load_feature_table
 from pipelines.stages.run_plan import data_cut, index_date_plan, raw_tables
 from pipelines.stages.stage_inputs import feature_request, given_index_events, outcome_search, validated
-from pipelines.why import Answer, why, why_ready_made
+from pipelines.why.answer import Answer, why, why_ready_made
 
 Summary = dict[str, Any]
 

@@ -9,7 +9,7 @@ import duckdb
 
 from expectations.tables import core
 from features.code_lists import load_code_lists
-from pipelines import same_day_care
+from pipelines.building import same_day_care
 from pipelines.conform import board, places
 from pipelines.conform.code_vocabulary import name_codes, write_ancestors
 from pipelines.conform.linkage import check_linkage as linkage_check

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 from features.labels import Occurrences
 from models.predictors import SchemaMismatchError
 from models.risk_model import CoverageNotServedError, RiskModel
-from pipelines import score as score_stage
-from pipelines import training_record
 from pipelines.code_version import code_version, digest_of
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
-from pipelines.incumbent import read_incumbent
-from pipelines.outcome_rates import GROUP_KINDS, RatesRequest, write_outcome_rates
-from pipelines.publication import refresh_current
-from pipelines.run_record import RunInputs, extracts_read
-from pipelines.shadow_scores import write_shadow_scores
+from pipelines.inequality.outcome_rates import GROUP_KINDS, RatesRequest, write_outcome_rates
+from pipelines.scoring import score as score_stage
+from pipelines.scoring.publication import refresh_current
+from pipelines.scoring.run_record import RunInputs, extracts_read
+from pipelines.scoring.shadow_scores import write_shadow_scores
 from pipelines.stages.run_plan import data_cut, index_date_plan, settings_version
 from pipelines.stages.stage_inputs import outcome_search
-from pipelines.tracked_record import CHALLENGER, CHAMPION
-from pipelines.train import run_study
-from pipelines.training_inputs import TrainingInputs
+from pipelines.training import record as training_record
+from pipelines.training.incumbent import read_incumbent
+from pipelines.training.inputs import TrainingInputs
+from pipelines.training.tracked_record import CHALLENGER, CHAMPION
+from pipelines.training.train import run_study
 
 if TYPE_CHECKING:
     from pipelines.tracking import Tracker

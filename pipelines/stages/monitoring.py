@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pipelines import build_labels as labels_stage
 from pipelines.alerts import raise_alerts as alerts_stage
+from pipelines.building import build_labels as labels_stage
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
 from pipelines.monitoring import feature_drift, matured_performance, score_lists

@@ -7,8 +7,8 @@ from typing import Any
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
 from pipelines.postgres.settings import connection_string
-from pipelines.publication import refresh_current, withdraw
-from pipelines.run_record import all_runs
+from pipelines.scoring.publication import refresh_current, withdraw
+from pipelines.scoring.run_record import all_runs
 
 Summary = dict[str, Any]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from expectations.table import Table
 from features.code_lists import load_code_lists
+from pipelines.building.spark_engine import check_spark
 from pipelines.code_version import digest_of
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
@@ -16,7 +17,6 @@ from pipelines.input_paths import check_feeds, check_paths
 from pipelines.settings import planned_index_dates
 from pipelines.sources.nhs import find_extracts
 from pipelines.sources.opened import OpenedSource, open_source
-from pipelines.spark_engine import check_spark
 
 
 def prepare(deployment: Deployment, today: date | None = None) -> None:

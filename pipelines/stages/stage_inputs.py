@@ -9,12 +9,12 @@ import duckdb
 import pyarrow as pa
 
 from expectations.table import Table
-from pipelines import build_features as features_stage
+from pipelines.building import build_features as features_stage
+from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.feeds import EVENT_FEEDS
 from pipelines.deployment import Deployment
 from pipelines.extracts import ingest as ingest_stage
-from pipelines.outcome_events import OutcomeSearch
 from pipelines.sources.omop.cohorts import index_events_sql, outcomes_sql
 from pipelines.sources.omop.feed_rows import omop_availability, omop_sources
 from pipelines.sources.omop.links import linked_rows

@@ -19,12 +19,12 @@ import pytest
 
 from expectations.tables import core
 from models.risk_model import RiskModel
-from pipelines.build_features import FeatureRequest, build_features
+from pipelines.building.build_features import FeatureRequest, build_features
 from pipelines.deployment import Deployment
-from pipelines.modelling_rows import read_features
 from pipelines.settings import read_settings
 from pipelines.stages import run_plan
 from pipelines.storage import Lake
+from pipelines.training.modelling_rows import read_features
 
 pytestmark = pytest.mark.slow
 

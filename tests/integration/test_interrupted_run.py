@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.run_record import published_runs
+from pipelines.scoring.run_record import published_runs
 from pipelines.storage import Lake
 
 pytestmark = pytest.mark.slow

@@ -10,6 +10,7 @@ import yaml
 
 from expectations.catalogue import RAW_TABLES
 from expectations.tables import core
+from pipelines.building.load_feature_table import load_feature_table
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.board import conform_events, conform_people, conform_registrations, conform_spells
 from pipelines.conform.clinical_rules import ClinicalRules
@@ -17,7 +18,6 @@ from pipelines.conform.event import EventSettings
 from pipelines.conform.registration import RegistrationSettings
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import ingest_feed
-from pipelines.load_feature_table import load_feature_table
 from pipelines.sources.deliveries import deliveries
 from pipelines.sources.episodes import as_delivered
 from pipelines.sources.feature_table import FeatureTableSettings

@@ -14,7 +14,7 @@ import pytest
 from expectations.tables import core
 from features.cohort import CohortSettings
 from features.events import NUMBER_OF
-from pipelines.build_features import FeatureRequest, build_features
+from pipelines.building.build_features import FeatureRequest, build_features
 from pipelines.deployment import Deployment, open_deployment
 from pipelines.stages import building, conforming, landing, run_plan
 from pipelines.storage import Lake

@@ -19,12 +19,12 @@ from recount.edge_board import edge_board
 
 from features.catalogue import build_catalogue
 from features.code_lists import load_code_lists
-from pipelines.build_features import build_features
+from pipelines.building.build_features import build_features
+from pipelines.building.range_workers import RangeRunner
+from pipelines.building.spark_engine import check_spark, over_ranges_on_spark
 from pipelines.deployment import Deployment
 from pipelines.errors import StrataError
-from pipelines.range_workers import RangeRunner
 from pipelines.settings import Settings
-from pipelines.spark_engine import check_spark, over_ranges_on_spark
 from pipelines.storage import Lake
 
 pytestmark = pytest.mark.slow

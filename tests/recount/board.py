@@ -15,7 +15,7 @@ from features.catalogue import build_catalogue
 from features.code_lists import load_code_lists
 from features.cohort import CohortSettings
 from features.events import EVENT_TYPES
-from pipelines.build_features import FeatureRequest
+from pipelines.building.build_features import FeatureRequest
 from pipelines.storage import Lake, arrow_schema
 
 EDITION = 2025

@@ -16,7 +16,7 @@ from recount.comparison import built_rows, differences
 from recount.feature_recount import lake_views, recount_features
 from recount.populations import boards, boards_with_dates_of_their_own, examples
 
-from pipelines.build_features import build_features
+from pipelines.building.build_features import build_features
 from pipelines.storage import Lake
 
 

@@ -20,8 +20,8 @@ from recount.populations import boards_with_a_future, examples
 
 from features.cohort import CohortSettings
 from features.outcomes import OUTCOMES, ImmatureOutcomeError, OutcomeSettings
-from pipelines.build_features import FeatureRequest, build_features
-from pipelines.build_labels import build_labels
+from pipelines.building.build_features import FeatureRequest, build_features
+from pipelines.building.build_labels import build_labels
 from pipelines.errors import RefusalError
 from pipelines.storage import Lake
 

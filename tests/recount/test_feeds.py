@@ -15,7 +15,7 @@ from recount.board import CATALOGUE, PRACTICES, REGISTERED, Board
 from recount.comparison import built_rows
 from recount.populations import boards, examples
 
-from pipelines.build_features import build_catalogue, build_features
+from pipelines.building.build_features import build_catalogue, build_features
 from pipelines.storage import Lake
 
 GP_FEEDS = {"gp_observations", "gp_medication_orders"}

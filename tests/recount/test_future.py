@@ -15,7 +15,7 @@ from recount.futures import another_future
 from recount.populations import boards, boards_with_dates_of_their_own, examples
 
 from expectations.tables import core
-from pipelines.build_features import build_features
+from pipelines.building.build_features import build_features
 from pipelines.storage import Lake
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from expectations.tables import risk
 from pipelines.errors import RefusalError
-from pipelines.publication import refresh_current, withdraw
+from pipelines.scoring.publication import refresh_current, withdraw
 from pipelines.storage import Lake
 
 OUTCOME = "emergency_admission"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.postgres.follow import follow
-from pipelines.publication import refresh_current
+from pipelines.scoring.publication import refresh_current
 from pipelines.storage import Lake
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reading-scores.md").read_text(encoding="utf-8")

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from mlflow.exceptions import MlflowException
 
-from pipelines.tracked_record import Record
 from pipelines.tracking import Tracker
+from pipelines.training.tracked_record import Record
 
 STUDY = "a_study"
 

@@ -14,7 +14,7 @@ from expectations.tables.risk import LABELS, RUNS, SCORES
 from features.outcomes import OutcomeSettings
 from models.settings import CapacitySettings
 from pipelines.monitoring.matured_performance import MaturedRequest, has_matured, write_calibration
-from pipelines.run_record import record_run
+from pipelines.scoring.run_record import record_run
 from pipelines.storage import Lake, arrow_schema
 
 OUTCOME = OutcomeSettings()

@@ -12,7 +12,7 @@ from expectations.tables.monitoring import SCORES
 from expectations.tables.risk import RUNS
 from expectations.tables.risk import SCORES as RISKS
 from pipelines.monitoring.score_lists import write_scores
-from pipelines.run_record import record_run
+from pipelines.scoring.run_record import record_run
 from pipelines.storage import Lake, arrow_schema, connect
 
 OUTCOME, PEOPLE = "emergency", 1000

@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from expectations.table import Action
+from pipelines.building.load_feature_table import load_feature_table
 from pipelines.errors import ExtractError, SettingsError
-from pipelines.load_feature_table import load_feature_table
 from pipelines.sources.feature_table import FeatureTableSettings
 from pipelines.sources.feature_table_columns import declare_feature_table, feature_table_feed, feature_table_file, strata_name
 from pipelines.sources.feature_table_rows import ReadyTable, catalogue_rows, interval_midpoints, ready_table

@@ -1,0 +1,117 @@
+"""One pass over the whole board for each context date: what people's practices and areas show of emergency admissions.
+
+It comes before the ranges of people and is small: one line per practice, area and stratum of age and sex.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, timedelta
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from features.area_context import BANDS, COUNTED, FEED, AreaContext, BoardRates, Tally, board_rates, context_days
+from features.attributes import days
+from features.cohort import CohortSettings, Use
+from features.coverage import CoverageCalendar, covered_days
+from features.demographics import AGE_BANDS
+from features.events import NUMBER_OF
+from features.inequality import AREA, PRACTICE, WINDOW
+from features.periods import OPEN
+from pipelines.building.superseded_events import superseded_scan
+from pipelines.storage import Lake, connect
+
+ZERO = date(1970, 1, 1)
+
+
+def context_days_of(
+    lake: Lake, cohort: CohortSettings, index_date: date, given: pa.Table | None, left_out: Collection[str]
+) -> list[int]:
+    """Give the context days of a cohort's index dates; none where no context feature is computed."""
+    if {PRACTICE, AREA} <= set(left_out):
+        return []
+    if cohort.kind == "given" and given is not None:
+        index_days = days(given["index_date"], OPEN)
+    elif cohort.kind == "discharges":
+        ended = lake.read("core__spell", "DISTINCT discharge_date", f"discharge_date <= DATE '{index_date}'")
+        index_days = days(ended["discharge_date"], OPEN)
+        index_days = index_days[index_days > (index_date - ZERO).days - cohort.discharge_period_days]
+    else:
+        index_days = np.array([(index_date - ZERO).days], dtype=np.int32)
+    return sorted(set(context_days(index_days).tolist()))
+
+
+def area_context(lake: Lake, on_days: Sequence[int], calendar: CoverageCalendar, use: Use) -> AreaContext:
+    """Give the board's rates on each context day (days since 1970)."""
+    if not on_days:
+        return {}
+    first, last = ZERO + timedelta(days=min(on_days) - WINDOW), ZERO + timedelta(days=max(on_days))
+    with connect() as con:
+        con.execute(f"""
+            CREATE TABLE spell AS SELECT person_key, event_date, available_date, superseded_date FROM {_events(lake)}
+            WHERE event_type = {NUMBER_OF[COUNTED]} AND event_date >= DATE '{first}' AND event_date < DATE '{last}'""")
+        con.execute(f"""
+            CREATE TABLE listed AS SELECT person_key, death_date, birth_date, {_sex()} AS sex_place,
+                coalesce(assumed_birth_date, birth_date) AS age_from
+            FROM {lake.scan("core__person")}
+            WHERE on_list AND NOT type_1_opt_out {"AND NOT national_data_opt_out" if use == "planning" else ""}""")
+        return {day: _rates(lake, con, day, _covered(calendar, day)) for day in sorted(set(on_days))}
+
+
+def _events(lake: Lake) -> str:
+    """Give the SQL of the events that hold, and of those that held until a later delivery changed them."""
+    superseded = superseded_scan(lake)
+    held = f"SELECT *, CAST(NULL AS DATE) AS superseded_date FROM {lake.scan('core__event')}"
+    return f"({held} UNION ALL BY NAME SELECT * FROM {superseded})" if superseded else f"({held})"
+
+
+def _rates(lake: Lake, con: duckdb.DuckDBPyConnection, day: int, practices: frozenset[str]) -> BoardRates:
+    con.register("covered", pa.table({"practice_code": pa.array(sorted(practices), pa.string())}))
+    found = con.sql(_tally_sql(lake, ZERO + timedelta(days=day))).to_arrow_table()
+    con.unregister("covered")
+
+    def whole(name: str) -> NDArray[np.int64]:
+        return found[name].combine_chunks().to_numpy(zero_copy_only=False)
+
+    tally = Tally(
+        found["practice_code"].to_pylist(), found["lsoa_code"].to_pylist(), whole("stratum"), whole("spells"), whole("days")
+    )
+    return board_rates(tally, practices)
+
+
+def _tally_sql(lake: Lake, day: date) -> str:
+    """Count the reference population's days and spells; the words of `features/area_context.py` in SQL."""
+    before = f"DATE '{day}' - 1"
+    holds = f"start_date <= {before} AND coalesce(end_date, {before}) >= {before}"
+    bounds = " + ".join(f"(4 * (DATE '{day}' - age_from) >= {1461 * bound})::INTEGER" for bound in AGE_BANDS)
+    return f"""
+    WITH member AS (
+        SELECT person_key, practice_code, sex_place * {BANDS} + CASE WHEN birth_date IS NULL THEN 0 ELSE greatest({bounds}, 1) END AS stratum,
+            greatest(DATE '{day}' - {WINDOW}, start_date, coalesce(birth_date, start_date)) AS since
+        FROM {lake.scan("core__registration")} JOIN listed USING (person_key) SEMI JOIN covered USING (practice_code)
+        WHERE {holds} AND coalesce(death_date, DATE '{day}') >= DATE '{day}'
+    ),
+    spells AS (
+        SELECT person_key, count(*) AS spells FROM spell JOIN member USING (person_key)
+        WHERE event_date >= since AND event_date < DATE '{day}' AND available_date < DATE '{day}'
+            AND coalesce(superseded_date > DATE '{day}', true) GROUP BY person_key
+    ),
+    lives AS (SELECT person_key, lsoa_code FROM {lake.scan("core__residence")} WHERE {holds})
+    SELECT practice_code, lsoa_code, stratum::BIGINT AS stratum, sum(coalesce(spells, 0))::BIGINT AS spells,
+        sum(DATE '{day}' - since)::BIGINT AS days
+    FROM member LEFT JOIN spells USING (person_key) LEFT JOIN lives USING (person_key)
+    WHERE since < DATE '{day}' GROUP BY practice_code, lsoa_code, stratum ORDER BY practice_code, lsoa_code, stratum"""
+
+
+def _covered(calendar: CoverageCalendar, day: int) -> frozenset[str]:
+    """Give the practices whose people's hospital feed covers the year before a day."""
+    place = np.arange(len(calendar.practices), dtype=np.int32)
+    held = covered_days(calendar, FEED, place, np.full(len(place), day, dtype=np.int32)) >= WINDOW
+    return frozenset(code for code, number in calendar.practices.items() if held[number])
+
+
+def _sex() -> str:
+    return "CASE sex WHEN '1' THEN 0 WHEN '2' THEN 1 ELSE 2 END"

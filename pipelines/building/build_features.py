@@ -1,0 +1,268 @@
+"""Features stage: from core tables to `features__catalogue`, `features__person` and the cohort's flow.
+
+People are taken by range of their key: a range's rows of every core table are read, its features are computed by the pure
+kernel, and one file is written. The files of an index date are committed together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations.tables import risk
+from expectations.tables.features import CATALOGUE, PERSON_FEATURES
+from features.attributes import PeopleTables, days, numbers
+from features.catalogue import Catalogue, catalogue_rows, not_chosen, unavailable
+from features.catalogue import build_catalogue as declare_catalogue
+from features.code_lists import load_code_lists
+from features.cohort import CohortSettings, Use, add_flows
+from features.coverage import CoverageCalendar, coverage_calendar
+from features.demographics import MOVES_DAYS
+from features.periods import OPEN, Households, HouseholdSizes
+from features.person_features import IndexEvents, Recipe
+from features.places import area_columns, build_places
+from features.plan import compile_plan
+from features.window_counts import Events
+from pipelines.building.area_context import area_context, context_days_of
+from pipelines.building.event_reader import read_event_arrays, read_events
+from pipelines.building.people_reader import core_scans, household_periods, household_sizes, read_people
+from pipelines.building.range_workers import RangeRunner, over_ranges
+from pipelines.building.superseded_events import Superseded, features_as_told, superseded_scan
+from pipelines.building.untold_features import untold_features
+from pipelines.errors import RefusalError
+from pipelines.storage import DataFile, Lake, connect
+
+PEOPLE_PER_RANGE = 65_536
+LIST_FEEDS = ("patients", "registrations")
+
+
+@dataclass(frozen=True)
+class FeatureRequest:
+    """What to build: the cohort, the purpose's rules, the edition and where a team's own code lists lie."""
+
+    cohort: CohortSettings
+    use: Use
+    imd_edition: int
+    allowed_feeds: tuple[str, ...] | None = None
+    code_list_folder: Path | None = None
+    families: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class FeatureSummary:
+    """What was built for one index date."""
+
+    index_date: date
+    rows: int
+    features: int
+    not_computed: Mapping[str, str]
+    flow: tuple[tuple[str, int], ...]
+    rebuilt_table: bool  # the columns changed, so that other index dates must be built again
+
+
+def build_catalogue(lake: Lake, request: FeatureRequest) -> dict[str, str]:
+    """Write features__catalogue and give the features that are not computed, with the reason."""
+    catalogue, reasons, _ = _catalogue(lake, request)
+    rows = pa.Table.from_pylist(catalogue_rows(catalogue, reasons))
+    lake.replace(CATALOGUE, rows)
+    return reasons
+
+
+def build_features(
+    lake: Lake, request: FeatureRequest, index_date: date, *, workers: int = 1, given: pa.Table | None = None,
+    people_per_range: int = PEOPLE_PER_RANGE, run_ranges: RangeRunner | None = None,
+) -> FeatureSummary:  # fmt: skip
+    """Build the rows of one index date (or of all index events up to it) and commit them at once.
+
+    `given` holds person_key, index_date and index_event_id of a cohort of kind 'given'. The cohort's flow is committed
+    after the features. A cohort without anyone is refused. `run_ranges` says where ranges are built: in `workers` processes
+    here where left out.
+    """
+    recipe = make_recipe(lake, request)
+    days_of_context = context_days_of(lake, request.cohort, index_date, given, recipe.left_out)
+    recipe = replace(recipe, context=area_context(lake, days_of_context, recipe.calendar, request.use))
+    task = _Task(
+        lake.root,
+        recipe,
+        index_date,
+        core_scans(lake),
+        tuple(lake.files("core__event")),
+        household_sizes(lake, index_date) if request.cohort.kind == "registered" else household_periods(lake),
+        given,
+        superseded_scan(lake),
+    )
+    run_ranges = run_ranges or partial(over_ranges, workers=workers)
+    done: list[_RangeResult] = run_ranges(partial(_build_range, task), _ranges(lake, people_per_range))
+    flow = add_flows([result.flow for result in done])
+    files = [file for result in done for file in result.files]
+    if not files:
+        left = "; ".join(f"{reason}: {count}" for reason, count in flow)
+        raise RefusalError(f"nobody is in the cohort of {index_date} ({left}); check the index date against the registrations")
+    schema = next(result.schema for result in done if result.schema is not None)
+    rebuilt = _commit(lake, files, schema, index_date, request.cohort)
+    _write_flow(lake, index_date, flow)
+    return FeatureSummary(index_date, flow[-1][1], len(recipe.computed), recipe.left_out, tuple(flow), rebuilt)
+
+
+def make_recipe(lake: Lake, request: FeatureRequest) -> Recipe:
+    """Compile what is the same for every range of people."""
+    catalogue, reasons, calendar = _catalogue(lake, request)
+    codes = lake.read("core__code", "code, code_system, source_code", order="code")
+    listed = list(zip(*(codes[name].to_pylist() for name in ("code", "code_system", "source_code")), strict=True))
+    places = build_places(
+        lake.read("core__area", order="lsoa_code"), lake.read("core__organisation_relation"), request.imd_edition
+    )
+    return Recipe(catalogue, compile_plan(catalogue, listed, reasons), reasons, places, calendar, request.cohort, request.use)
+
+
+def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str, str], CoverageCalendar]:
+    catalogue = declare_catalogue(load_code_lists(request.code_list_folder), request.imd_edition)
+    rows = lake.read("core__coverage", "feed, organisation_code, month, status", "organisation_role = 'practice'")
+    calendar = coverage_calendar(zip(*(rows[name].to_pylist() for name in rows.column_names), strict=True))
+    addresses = ("addresses",) if lake.rows("core__residence") else ()
+    reasons = unavailable(catalogue, (*LIST_FEEDS, *addresses, *calendar.feeds), request.allowed_feeds)
+    lacking = {
+        name: reason for name, reason in _lacking_reference(lake, request.imd_edition).items() if name in catalogue.by_name
+    }
+    left_out = not_chosen(catalogue, request.families)
+    return catalogue, {**left_out, **lacking, **untold_features(lake, catalogue), **reasons}, calendar
+
+
+def _lacking_reference(lake: Lake, edition: int) -> dict[str, str]:
+    """Give the features that nothing stored can tell, with the reason: no area column, no household, no second address or date."""
+    columns = {name: column for name, column in area_columns(edition).items() if not column.startswith("local_")}
+    columns[f"local_{edition}_quintile"] = f"imd_{edition}_rank"
+    counted = ", ".join(f"count({column}) AS {column}" for column in sorted(set(columns.values())))
+    with connect() as con:
+        filled = con.sql(f"SELECT {counted} FROM {lake.scan('core__area')}").to_arrow_table().to_pylist()[0]
+        named = con.sql(f"SELECT count(household_id) FROM {lake.scan('core__residence')}").fetchall()[0][0]
+        lived = con.sql(f"SELECT person_key FROM {lake.scan('core__residence')}").to_arrow_table()
+        begun = con.sql(f"SELECT min(start_date), max(start_date) FROM {lake.scan('core__registration')}").fetchall()[0]
+    who = np.sort(numbers(lived["person_key"]))  # they stand in order: to sort costs nothing, to count distinct ones much
+    lacking = {name: "the reference files given do not hold it" for name, column in columns.items() if not filled[column]}
+    untold = {
+        "the list names no households": () if named else ("household_size", "lives_alone"),
+        "the list names one address for each person": () if (who[1:] == who[:-1]).any() else (f"address_moves_{MOVES_DAYS}d",),
+        "the list does not say since when anyone is registered": ()
+        if begun[0] != begun[1]
+        else ("years_on_list", f"practice_moves_{MOVES_DAYS}d"),
+    }
+    return lacking | {name: reason for reason, names in untold.items() for name in names}
+
+
+# --- ranges of people ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Task:
+    root: Path
+    recipe: Recipe
+    index_date: date
+    scans: Mapping[str, str]
+    event_files: tuple[str, ...]
+    households: Households | HouseholdSizes
+    given: pa.Table | None
+    superseded: str  # SQL of core__event_superseded
+
+
+@dataclass(frozen=True)
+class _RangeResult:
+    files: tuple[DataFile, ...]
+    flow: list[tuple[str, int]]
+    schema: pa.Schema | None
+
+
+def _build_range(task: _Task, first: int, last: int) -> _RangeResult:
+    """Compute and write the rows of the people from `first` up to, not including, `last`."""
+    tables, spells = _people(task, first, last)
+    events, superseded = read_event_arrays(task.event_files, first, last), Superseded.read(task.superseded, first, last)
+    table, flow = features_as_told(tables, events, superseded, _index_events(task, tables, spells), task.recipe)
+    lake = Lake(task.root)
+    files = tuple(lake.write_each(PERSON_FEATURES.name, table, "index_date"))
+    return _RangeResult(files, flow, table.schema if table.num_rows else None)
+
+
+@dataclass(frozen=True)
+class PersonRows:
+    """The rows of one person, how the cohort's steps counted them, and what they were computed from."""
+
+    rows: pa.Table
+    flow: list[tuple[str, int]]
+    recipe: Recipe
+    events: pa.Table
+
+
+def person_rows(lake: Lake, request: FeatureRequest, index_date: date, person: int, given: pa.Table | None = None) -> PersonRows:
+    """Compute the rows of one person (a person key) as `build_features` does, from that person's part of the lake; write nothing."""
+    recipe = make_recipe(lake, request)
+    homes = f"household_id IN (SELECT household_id FROM {lake.scan('core__residence')} WHERE person_key = {person})"
+    task = _Task(
+        lake.root,
+        recipe,
+        index_date,
+        core_scans(lake),
+        tuple(lake.files("core__event")),
+        household_periods(lake, homes),
+        given,
+        superseded_scan(lake),
+    )
+    tables, spells = _people(task, person, person + 1)
+    events, superseded = read_events(task.event_files, person, person + 1), Superseded.read(task.superseded, person, person + 1)
+    rows, flow = features_as_told(tables, Events.from_arrow(events), superseded, _index_events(task, tables, spells), recipe)
+    told = superseded.as_at((index_date - date(1970, 1, 1)).days)
+    return PersonRows(rows, flow, recipe, pa.concat_tables([events, told]).sort_by([("event_date", "ascending")]))
+
+
+def _people(task: _Task, first: int, last: int) -> tuple[PeopleTables, pa.Table]:
+    return read_people(task.scans, task.households, first, last, task.recipe.cohort.kind == "discharges")
+
+
+def _index_events(task: _Task, tables: PeopleTables, spells: pa.Table) -> IndexEvents:
+    cohort = task.recipe.cohort
+    if cohort.kind == "registered":
+        return IndexEvents.on_one_day(tables.people, task.index_date)
+    if cohort.kind == "discharges":
+        return IndexEvents.at_discharges(spells, task.index_date, cohort)
+    if task.given is None:
+        raise RefusalError("a cohort of kind 'given' needs its rows from the source, and there are none")
+    here = task.given.filter(pc.is_in(task.given["person_key"], tables.people["person_key"].combine_chunks()))
+    here = here.sort_by([("person_key", "ascending"), ("index_date", "ascending"), ("index_event_id", "ascending")])
+    keys = here["person_key"].cast(pa.int32()).combine_chunks().to_numpy()
+    return IndexEvents(keys, days(here["index_date"], OPEN), here["index_event_id"].cast(pa.string()).combine_chunks())
+
+
+def _ranges(lake: Lake, people_per_range: int) -> list[tuple[int, int]]:
+    bounds = lake.read("core__person", "coalesce(min(person_key), 0) AS low, coalesce(max(person_key), 0) AS high").to_pylist()[0]
+    starts = range(bounds["low"], bounds["high"] + 1, people_per_range)
+    return [(start, start + people_per_range) for start in starts]
+
+
+# --- committing ----------------------------------------------------------------------------------------------------
+
+
+def _commit(lake: Lake, files: list[DataFile], schema: pa.Schema, index_date: date, cohort: CohortSettings) -> bool:
+    """Commit the files; a changed set of columns, or a cohort with many index dates, replaces the whole table."""
+    name = PERSON_FEATURES.name
+    changed = lake.exists(name) and lake.schema(name).names != schema.names
+    whole = changed or cohort.kind != "registered"
+    replace: Mapping[str, str] | str = "all" if whole else {"index_date": index_date.isoformat()}
+    lake.commit(name, files, schema, partition_by=PERSON_FEATURES.partitioned_by, replace=replace)
+    return changed
+
+
+def _write_flow(lake: Lake, index_date: date, flow: list[tuple[str, int]]) -> None:
+    rows = pa.table(
+        {
+            "step": pa.array(range(len(flow)), pa.int32()),
+            "reason": pa.array([reason for reason, _ in flow], pa.string()),
+            "people": pa.array([count for _, count in flow], pa.int64()),
+        }
+    )
+    lake.replace(risk.COHORT_FLOW, rows, {"index_date": index_date.isoformat()})

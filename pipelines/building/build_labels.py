@@ -1,0 +1,187 @@
+"""Labels stage: what happened after the index dates of `features__person`, written to `risk__labels`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from expectations.tables import risk
+from expectations.tables.features import PERSON_FEATURES
+from features.attributes import days
+from features.coverage import coverage_calendar, covered_days
+from features.declaration import EVER_NEEDS_DAYS
+from features.labels import LEAVING_GAP_DAYS, LEFT, Labels, Occurrences, label_rows, reasons_not_at_risk, without_rows
+from features.outcomes import OutcomeSettings, check_matured, matured_rows
+from features.periods import OPEN, as_at, joined_ends
+from pipelines.building.outcome_events import OutcomeSearch
+from pipelines.errors import RefusalError
+from pipelines.storage import Lake, arrow_schema
+
+INT8 = pa.int8()
+
+
+@dataclass(frozen=True)
+class LabelSummary:
+    """What the labels of an index date hold."""
+
+    index_date: date
+    rows: int
+    events: int
+    deaths_without_event: int
+    left_list: int
+    not_at_risk: int
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The keys of the rows to label, and who they are of; `day` is since 1970."""
+
+    keys: pa.Table
+    practice: pa.ChunkedArray
+    who: NDArray[np.int32]
+    day: NDArray[np.int32]
+
+
+def build_labels(
+    lake: Lake,
+    outcome: OutcomeSettings,
+    index_date: date,
+    data_cut: date,
+    *,
+    search: OutcomeSearch | None = None,
+    all_dates: bool = False,
+) -> LabelSummary:
+    """Label every row of features__person of an index date (with `all_dates`: of every date) and commit the labels.
+
+    `search` says where the outcome is looked for. Raises ImmatureOutcomeError before the horizon and the maturity lag have
+    passed (with `all_dates`: of every row; a single row that has not matured has a null label), and RefusalError where
+    nobody at risk has the outcome: it says which feed and codes were looked for.
+    """
+    search, partition = search or OutcomeSearch(), None if all_dates else {"index_date": index_date.isoformat()}
+    search.check(outcome, lake, all_dates)
+    if not all_dates:
+        check_matured(outcome, index_date, data_cut)
+    rows = _rows(lake, partition)
+    matured = matured_rows(outcome, rows.day, data_cut)
+    found = search.occurrences(lake, outcome, data_cut)
+    held = _registrations(lake, rows)
+    labels = label_rows(found.nth_after(rows.who, rows.day, outcome.events), _deaths(lake, rows.who), held.end, rows.day, outcome)
+    covered = _covered(lake, search.covered(outcome), outcome, rows, matured)
+    reason = _not_at_risk(outcome, rows, found, held, covered)
+    if outcome.on_leaving == "not_at_risk":
+        reason[labels.left_list & (reason == "")] = LEFT
+    labels = without_rows(labels, matured & (reason == ""))
+    if len(rows.who) and not (labels.label == 1).any():
+        raise RefusalError(
+            f"nobody at risk on {'the index dates' if all_dates else index_date} has the outcome '{outcome.name}' within "
+            f"{outcome.horizon_days} days: {search.looked_for(outcome, found)}; nothing could be learnt from such labels"
+        )
+    _commit(lake, _table(rows.keys, outcome.name, labels, reason), partition)
+    return LabelSummary(
+        index_date, len(rows.who), int((labels.label == 1).sum()), int(((labels.label == 0) & (labels.composite == 1)).sum()),
+        int(labels.left_list.sum()), int((reason != "").sum()),
+    )  # fmt: skip
+
+
+def build_reasons(
+    lake: Lake, outcome: OutcomeSettings, index_date: date, data_cut: date, *, search: OutcomeSearch | None = None
+) -> LabelSummary:
+    """Write who is not at risk on an index date whose outcomes cannot be known yet: rows of risk__labels without a label."""
+    search, partition = search or OutcomeSearch(), {"index_date": index_date.isoformat()}
+    search.check(outcome, lake, False)
+    rows = _rows(lake, partition)
+    found, none = search.occurrences(lake, outcome, data_cut), np.zeros(len(rows.who), dtype=bool)
+    covered = _covered(lake, search.covered(outcome), outcome, rows, none)
+    reason = _not_at_risk(outcome, rows, found, _registrations(lake, rows), covered)
+    nobody = np.full(len(rows.who), OPEN)
+    labels = without_rows(label_rows(nobody, nobody, nobody, rows.day, outcome), none)
+    _commit(lake, _table(rows.keys, outcome.name, labels, reason), partition)
+    return LabelSummary(index_date, len(rows.who), 0, 0, 0, int((reason != "").sum()))
+
+
+def _rows(lake: Lake, partition: Mapping[str, str] | None) -> _Rows:
+    columns = "person_key, person_id, index_event_id, index_date, practice_code"
+    found = lake.read(PERSON_FEATURES.name, columns, order="person_key, index_event_id", partition=partition)
+    return _Rows(
+        found.drop_columns("practice_code"), found["practice_code"], _array(found, "person_key"), days(found["index_date"], OPEN)
+    )
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The registration that holds each index date: days on it so far, and the last day of its chain, OPEN while it lasts."""
+
+    days: NDArray[np.int32]
+    end: NDArray[np.int32]
+
+
+def _registrations(lake: Lake, rows: _Rows) -> _Held:
+    held = lake.read("core__registration", "person_key, start_date, end_date", order="person_key, start_date")
+    person, start, end = _array(held, "person_key"), days(held["start_date"], OPEN), days(held["end_date"], OPEN)
+    place = as_at(person, start, end, rows.who, rows.day)
+    ends = np.append(joined_ends(person, start, end, LEAVING_GAP_DAYS), OPEN)[place]
+    on_list = np.where(place < 0, 0, rows.day - np.append(start, 0)[place])
+    return _Held(on_list.astype(np.int32), np.where(place < 0, OPEN, ends).astype(np.int32))
+
+
+def _deaths(lake: Lake, who: NDArray[np.int32]) -> NDArray[np.int32]:
+    people = lake.read("core__person", "person_key, death_date", order="person_key")
+    return days(people["death_date"], OPEN)[np.searchsorted(_array(people, "person_key"), who)]
+
+
+def _not_at_risk(
+    outcome: OutcomeSettings, rows: _Rows, found: Occurrences, held: _Held, covered: dict[str, NDArray[np.bool_]]
+) -> NDArray[np.object_]:
+    nobody = np.zeros(len(rows.who), dtype=np.int64)
+    had = found.number_before(rows.who, rows.day, outcome.washout_days) if outcome.washout_days else nobody
+    return reasons_not_at_risk(outcome, had, held.days, covered)
+
+
+def _covered(
+    lake: Lake, feeds: tuple[str, ...], outcome: OutcomeSettings, rows: _Rows, matured: NDArray[np.bool_]
+) -> dict[str, NDArray[np.bool_]]:
+    """Say of each feed whether it covers a row: the year before the index date, and the horizon once it has passed."""
+    if not feeds:
+        return {}
+    months = lake.read("core__coverage", "feed, organisation_code, month, status", "organisation_role = 'practice'")
+    calendar = coverage_calendar(zip(*(months[name].to_pylist() for name in months.column_names), strict=True))
+    place = pc.index_in(rows.practice, pa.array(list(calendar.practices), pa.string())).fill_null(-1).to_numpy()
+    after = np.where(matured, outcome.horizon_days + 1, 0).astype(np.int32)
+    return {
+        feed: covered_days(calendar, feed, place.astype(np.int32), rows.day + after) >= EVER_NEEDS_DAYS + after for feed in feeds
+    }
+
+
+def _table(keys: pa.Table, outcome: str, labels: Labels, reason: NDArray[np.object_]) -> pa.Table:
+    def day(values: NDArray[np.int32]) -> pa.Array:
+        return pa.array(values, pa.int32(), mask=values == OPEN).cast(pa.date32())
+
+    def known(values: NDArray, kind: pa.DataType = INT8) -> pa.Array:
+        return pa.array(values, kind, mask=values < 0)
+
+    columns = {
+        "outcome": pa.repeat(outcome, len(reason)), "label": known(labels.label), "outcome_date": day(labels.outcome_day),
+        "death_date": day(labels.death_day), "composite_label": known(labels.composite),
+        "follow_up_days": known(labels.follow_up_days, pa.int32()), "left_list": pa.array(labels.left_list),
+        "not_at_risk_reason": pa.array(reason, pa.string(), mask=reason == ""),
+    }  # fmt: skip
+    return pa.table({name: keys[name] for name in keys.column_names} | columns)
+
+
+def _commit(lake: Lake, table: pa.Table, partition: Mapping[str, str] | None) -> None:
+    if partition is not None:
+        lake.replace(risk.LABELS, table, partition)
+        return
+    schema = arrow_schema(risk.LABELS)
+    files = lake.write_each(risk.LABELS.name, table.select(schema.names).cast(schema), "index_date")
+    lake.commit(risk.LABELS.name, files, schema, partition_by=risk.LABELS.partitioned_by, replace="all")
+
+
+def _array(table: pa.Table, name: str) -> NDArray:
+    return table[name].combine_chunks().to_numpy(zero_copy_only=False)

@@ -1,0 +1,1 @@
+"""Inequality in the outcomes themselves."""

@@ -1,0 +1,244 @@
+"""Score an index date with the champion and publish: scores and drivers first, the run's row last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from expectations.tables import risk as tables
+from expectations.tables.core import SPELL
+from models.explanation import drivers
+from models.risk_bands import band_names, highest_bands, percentiles, ranks_within
+from models.risk_model import RiskModel
+from pipelines.building.code_level_features import with_code_columns
+from pipelines.scoring.run_record import RunInputs, data_quality, published_runs, record_run
+from pipelines.settings import PurposeSettings, StudySettings
+from pipelines.storage import Lake, arrow_schema
+from pipelines.training.modelling_rows import read_catalogue, read_features
+
+IN_HOSPITAL = "in hospital now"
+DRIVER_COLUMNS = tuple(column.name for column in tables.DRIVERS.columns)
+PLACES = ("practice_code", "pcn_code", "sub_icb_code", "icb_code", "lsoa_code", "lsoa_vintage", "imd_decile", "imd_version")
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model that scores, and where it is registered."""
+
+    model: RiskModel
+    name: str
+    version: str
+    mlflow_run_id: str
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What a run scores: the rows, their risks and what may keep a person off a list."""
+
+    frame: pd.DataFrame
+    risk: np.ndarray
+    suppression: np.ndarray  # reason, or '' where the person may be listed
+
+
+def score_rows(lake: Lake, study: StudySettings, champion: Champion, index_date: date, threads: int = 2) -> Scoring:
+    """Score everyone in the cohort of an index date; where folds of people judged the study, by models that never saw them."""
+    by_person = study.validation.kind == "person_folds"
+    frame = read_features(lake, None if by_person else [index_date], champion.model.predictors)
+    frame = with_code_columns(lake, frame, champion.model.code_columns, threads)
+    risk = champion.model.predict(frame)
+    if by_person:
+        risk = _cross_fitted(lake, champion, frame, risk)
+    return Scoring(frame, risk, _suppression(lake, study.outcome.name, frame, index_date))
+
+
+def publish(
+    lake: Lake, study: StudySettings, purpose: PurposeSettings, champion: Champion, scoring: Scoring, inputs: RunInputs
+) -> dict[str, object]:
+    """Write a run's scores and drivers, then its row; a run that is published already is left as it is."""
+    run_id, partition = inputs.run_id, {"run_id": inputs.run_id}
+    digest = scores_digest(scoring)
+    if any(run["run_id"] == run_id for run in published_runs(lake, study.outcome.name)):
+        return {"run_id": run_id, "scores": len(scoring.risk), "status": "published before, unchanged"}
+    scores = score_table(lake, study, purpose, champion, scoring, inputs)
+    explained = driver_table(study, champion, scoring)
+    lake.replace(tables.SCORES, _arrow(scores, tables.SCORES), partition)
+    lake.replace(tables.DRIVERS, _arrow(explained, tables.DRIVERS), partition)
+    record_run(lake, _run_row(lake, study, purpose, champion, scoring, inputs, digest))
+    return {"run_id": run_id, "scores": len(scores), "drivers": len(explained), "status": "published"}
+
+
+def scores_digest(scoring: Scoring) -> str:
+    """Give a digest of the risks in order of person and index event."""
+    order = _key_order(scoring.frame)
+    content = hashlib.sha256(np.ascontiguousarray(scoring.risk[order], dtype="<f8").tobytes())
+    for name in ("person_id", "index_event_id"):
+        content.update("\n".join(scoring.frame[name].astype(str).to_numpy()[order]).encode())
+    return content.hexdigest()[:16]
+
+
+def score_table(
+    lake: Lake, study: StudySettings, purpose: PurposeSettings, champion: Champion, scoring: Scoring, inputs: RunInputs
+) -> pd.DataFrame:
+    """Give the rows of risk__scores, in order of person and index event."""
+    frame, risk, outcome = scoring.frame, scoring.risk, study.outcome
+    keys = np.asarray(frame["person_id"].astype(str) + "|" + frame["index_event_id"].astype(str))
+    previous = _previous_risk(lake, inputs, frame)
+    change = risk - previous
+    rows = pd.DataFrame(
+        {
+            "purpose": purpose.use,
+            "scored_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "index_date": frame["index_date"],
+            "index_event_id": frame["index_event_id"].astype(str),
+            "data_cut_date": inputs.data_cut_date,
+            "horizon_days": outcome.horizon_days,
+            "outcome": outcome.name,
+            "outcome_definition_version": f"{outcome.name}-{outcome.horizon_days}d-{inputs.settings_version[:8]}",
+            "person_id": frame["person_id"].astype(str),
+            **{name: frame.get(name) for name in PLACES},
+            "neighbourhood_code": None,
+            "geography_version": inputs.data_cut_date.isoformat(),
+            "risk": risk,
+            "risk_percentile": percentiles(risk),
+            "risk_rank_in_practice": _ranks(frame, risk, keys),
+            "risk_band": band_names(risk, study.bands),
+            "band_scheme_version": study.bands.version,
+            "previous_risk": previous,
+            "risk_change": change,
+            "rising_risk": pd.array(np.where(np.isnan(change), False, change >= study.rising_risk_step), dtype="boolean"),
+            "emergency_admissions_730d": frame.get("emergency_admissions_730d"),
+            "eligible": scoring.suppression == "",
+            "suppression_reason": pd.Series(scoring.suppression, dtype="object").where(scoring.suppression != "", None),
+            "coverage": frame.get("coverage", "full"),
+            "model_name": champion.name,
+            "model_version": champion.version,
+            "mlflow_run_id": champion.mlflow_run_id,
+            "feature_set_version": inputs.catalogue_version,
+            "code_version": inputs.code_version,
+            "data_quality_status": data_quality(lake),
+            "missing_share": champion.model.missing_share(frame),
+        }
+    )
+    rows.loc[np.isnan(change), "rising_risk"] = pd.NA
+    return rows.iloc[_key_order(frame)].reset_index(drop=True)
+
+
+def driver_table(study: StudySettings, champion: Champion, scoring: Scoring) -> pd.DataFrame:
+    """Give the rows of risk__drivers for the people in the highest bands."""
+    top = np.isin(band_names(scoring.risk, study.bands), highest_bands(study.bands, study.driver_bands)) & (
+        scoring.suppression == ""
+    )
+    chosen = scoring.frame[top].sort_values(["person_id", "index_event_id"]).reset_index(drop=True)
+    found = drivers(champion.model, chosen, study.drivers_per_person)
+    found["outcome"] = study.outcome.name
+    return found
+
+
+def catalogue_version(lake: Lake) -> str:
+    """Give a digest of the feature catalogue as it was built."""
+    rows = read_catalogue(lake)
+    return hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()[:12]
+
+
+def _cross_fitted(lake: Lake, champion: Champion, frame: pd.DataFrame, risk: np.ndarray) -> np.ndarray:
+    """Give the risks kept from training; a row that is new since has the champion's own."""
+    trained = lake.read(tables.MODELS.name, "training_id", f"model_digest = '{champion.model.digest}'", "training_id")[
+        "training_id"
+    ].to_pylist()
+    if not trained:
+        return risk
+    kept = lake.read(
+        tables.CROSS_FITTED.name, "person_id, index_event_id, risk", partition={"training_id": str(trained[-1])}
+    ).to_pandas()
+    keys = frame[["person_id", "index_event_id"]].astype(str)
+    found = keys.merge(kept, on=["person_id", "index_event_id"], how="left", validate="one_to_one")["risk"].to_numpy(
+        dtype=np.float64
+    )
+    return np.where(np.isnan(found), risk, found)
+
+
+def _suppression(lake: Lake, outcome: str, frame: pd.DataFrame, index_date: date) -> np.ndarray:
+    """Say who may not be listed: people who cannot have the outcome, or are in hospital on the index date."""
+    reasons = np.full(len(frame), "", dtype=object)
+    if lake.exists(tables.LABELS.name):
+        where = f"outcome = '{outcome}' AND coalesce(not_at_risk_reason, '') <> ''"
+        able = lake.read(tables.LABELS.name, "person_key, index_event_id, not_at_risk_reason", where).to_pandas()
+        told = frame[["person_key", "index_event_id"]].merge(able, on=["person_key", "index_event_id"], how="left")
+        reasons = told["not_at_risk_reason"].fillna("").to_numpy(dtype=object)
+    if lake.exists(SPELL.name):
+        day = index_date.isoformat()
+        where = (
+            f"admission_date < DATE '{day}' AND coalesce(discharge_date, DATE '9999-12-31') >= DATE '{day}' AND nights IS NULL"
+        )
+        inside = lake.read(SPELL.name, "DISTINCT person_key", where)["person_key"].to_numpy()
+        reasons[np.isin(frame["person_key"].to_numpy(), inside)] = IN_HOSPITAL
+    return reasons
+
+
+def _previous_risk(lake: Lake, inputs: RunInputs, frame: pd.DataFrame) -> np.ndarray:
+    """Give each person's risk in the last published run with an earlier index date; NaN without one."""
+    if not inputs.previous_run_id:
+        return np.full(len(frame), np.nan)
+    before = lake.read(
+        tables.SCORES.name,
+        "person_id, max(risk) AS risk",
+        "true GROUP BY person_id",
+        partition={"run_id": inputs.previous_run_id},
+    )
+    known = pd.Series(before["risk"].to_numpy(), index=before["person_id"].to_pylist())
+    return np.asarray(frame["person_id"].map(known), dtype=np.float64)
+
+
+def previous_run_id(lake: Lake, outcome: str, index_date: date) -> str:
+    """Give the last published run of an outcome with an earlier index date, or ''."""
+    earlier = [run for run in published_runs(lake, outcome) if str(run["index_date"]) < index_date.isoformat()]
+    return str(earlier[-1]["run_id"]) if earlier else ""
+
+
+def _ranks(frame: pd.DataFrame, risk: np.ndarray, keys: np.ndarray) -> object:
+    if "practice_code" not in frame or frame["practice_code"].isna().all():
+        return None
+    return ranks_within(risk, frame["practice_code"], keys)
+
+
+def _key_order(frame: pd.DataFrame) -> np.ndarray:
+    return np.lexsort((frame["index_event_id"].astype(str).to_numpy(), frame["person_id"].astype(str).to_numpy()))
+
+
+def _arrow(rows: pd.DataFrame, table: tables.Table) -> pa.Table:
+    schema = arrow_schema(table)
+    stored = pa.schema([field for field in schema if field.name not in table.partitioned_by])
+    return pa.Table.from_pandas(rows[stored.names], schema=stored, preserve_index=False)
+
+
+def _run_row(
+    lake: Lake, study: StudySettings, purpose: PurposeSettings, champion: Champion, scoring: Scoring, inputs: RunInputs, digest: str
+) -> dict[str, object]:  # fmt: skip
+    reasons, counts = np.unique(scoring.suppression[scoring.suppression != ""].astype(str), return_counts=True)
+    return {
+        "run_id": inputs.run_id,
+        "status": "published",
+        "recorded_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "purpose": purpose.use,
+        "approval": purpose.approval,
+        "approval_expires": purpose.approval_expires,
+        "outcome": study.outcome.name,
+        "index_date": inputs.index_date,
+        "data_cut_date": inputs.data_cut_date,
+        "model_name": champion.name,
+        "model_version": champion.version,
+        "model_digest": inputs.model_digest,
+        "code_version": inputs.code_version,
+        "settings_version": inputs.settings_version,
+        "rows": len(scoring.risk),
+        "scores_digest": digest,
+        "table_versions": json.dumps(lake.versions(lake.tables()), sort_keys=True),
+        "suppressed": json.dumps(dict(zip(reasons.tolist(), counts.tolist(), strict=True)), sort_keys=True),
+        "reason": "",
+    }

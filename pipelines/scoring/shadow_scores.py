@@ -1,0 +1,35 @@
+"""Score with the challenger beside the champion: stored to be compared once the outcomes are known, published to nobody."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from expectations.tables.risk import SHADOW_SCORES
+from models.predictors import SchemaMismatchError
+from models.risk_model import CoverageNotServedError
+from pipelines.building.code_level_features import with_code_columns
+from pipelines.scoring.score import Champion
+from pipelines.storage import Lake, arrow_schema
+from pipelines.training.incumbent import with_categories
+
+
+def write_shadow_scores(lake: Lake, outcome: str, challenger: Champion, frame: pd.DataFrame, run_id: str, threads: int) -> str:
+    """Replace a run's shadow scores by the challenger's risks of the rows that the run scored; say what was done.
+
+    A challenger that cannot score these rows is told, and stops nothing: the run is published already.
+    """
+    model = challenger.model
+    try:
+        rows = with_code_columns(lake, frame, model.code_columns, threads)
+        risk = model.predict(with_categories(rows, model.predictors))
+    except (SchemaMismatchError, CoverageNotServedError) as error:
+        return f"version {challenger.version} cannot score these rows: {error}"
+    keys = frame[["person_id", "index_event_id"]].astype(str).reset_index(drop=True)
+    told = keys.assign(outcome=outcome, model_version=challenger.version, risk=np.asarray(risk))
+    ordered = told.sort_values(["person_id", "index_event_id"])
+    schema = pa.schema([field for field in arrow_schema(SHADOW_SCORES) if field.name != "run_id"])
+    table = pa.Table.from_pandas(ordered[schema.names], schema=schema, preserve_index=False)
+    lake.replace(SHADOW_SCORES, table, {"run_id": run_id})
+    return f"version {challenger.version}, {len(ordered)} scores, not published"

@@ -1,0 +1,1 @@
+"""Candidates trained, judged, gated and recorded."""

@@ -1,0 +1,134 @@
+"""The model in use as a training meets it: judged on the same rows as its challengers, and what an approval may replace it with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from expectations.tables.risk import MODELS
+from models.boosting import BoostedEstimator
+from models.intervals import Estimate
+from models.predictors import Predictor, SchemaMismatchError
+from models.risk_model import CoverageNotServedError, RiskModel
+from pipelines.building.code_level_features import with_code_columns
+from pipelines.settings import ApprovalSettings, StudySettings
+from pipelines.storage import Lake
+from pipelines.training.judging import JudgedCandidate, JudgedIncumbent, ScoredModel, TestRows, judged
+from pipelines.training.tracked_record import PREVIOUS
+
+if TYPE_CHECKING:
+    from pipelines.tracking import Tracker
+
+INCUMBENT = "incumbent"  # its name beside the candidates'
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The champion when a training begins; `model` is None where its files cannot be read, for the reason given."""
+
+    version: str
+    model: RiskModel | None
+    train_dates: tuple[date, ...] = ()
+    reason: str = ""
+
+
+def read_incumbent(tracker: Tracker, name: str, training_id: str) -> Incumbent | None:
+    """Read the champion of a study with the index dates that trained it; None where there is none.
+
+    A champion that this very training made, before it died, is not its own incumbent: the one before is.
+    """
+    version = tracker.champion_version(name)
+    if version and tracker.version_tags(name, version).get("training_id") == training_id:
+        version = tracker.version_of(name, PREVIOUS)
+    if version is None:
+        return None
+    told = tracker.run_tags(tracker.version_tags(name, version)["run_id"]).get("strata.train_dates", "")
+    dates = tuple(date.fromisoformat(day) for day in told.split(",") if day)
+    try:
+        return Incumbent(version, RiskModel.from_files(tracker.files_of(name, version)), dates)
+    except (KeyError, TypeError, ValueError) as error:  # written by another version of Strata
+        return Incumbent(version, None, dates, f"its files cannot be read ({error})")
+
+
+def judge_incumbent(
+    lake: Lake, study: StudySettings, incumbent: Incumbent, test: TestRows, test_date: date | None, alone: Mapping[str, Estimate],
+    candidates: Sequence[JudgedCandidate], group_kinds: Sequence[str], threads: int,
+) -> JudgedIncumbent:  # fmt: skip
+    """Judge the model in use by the gates of its challengers on their rows, or say why it cannot be (`test_date`: None where folds judge)."""
+    model, reason = incumbent.model, _why_not(study, incumbent, test_date)
+    if model is None:
+        return JudgedIncumbent(incumbent.version, None, reason)
+    if reason:
+        return JudgedIncumbent(incumbent.version, None, reason, model.digest)
+    try:
+        frame = with_categories(with_code_columns(lake, test.rows.frame, model.code_columns, threads), model.predictors)
+        risk = model.predict(frame)
+    except (SchemaMismatchError, CoverageNotServedError) as error:
+        return JudgedIncumbent(incumbent.version, None, str(error), model.digest)
+    method = "lightgbm" if isinstance(model.main.estimator, BoostedEstimator) else "logistic"
+    notes = (f"version {incumbent.version}, candidate '{model.candidate}' of its training: the model in use",)
+    scored = ScoredModel(INCUMBENT, method, model, risk, None, int(model.record["events"]), notes)
+    found = judged(study, test, alone, candidates, scored, group_kinds)
+    return JudgedIncumbent(incumbent.version, found, digest=model.digest)
+
+
+def with_categories(frame: pd.DataFrame, predictors: Sequence[Predictor]) -> pd.DataFrame:
+    """Give a frame whose category predictors are pandas categories."""
+    named = [predictor.name for predictor in predictors if predictor.kind == "category" and predictor.name in frame]
+    return frame.astype(dict.fromkeys(named, "category")) if named else frame
+
+
+def why_not_promoted(lake: Lake, study: StudySettings, candidate: JudgedCandidate, incumbent: JudgedIncumbent | None) -> str:
+    """Say why the settings' approval does not make a candidate champion; '' where it does.
+
+    An approval is given for one training that somebody has looked at. While it stays in the settings every later training sees it too, so it
+    is spent once it has made another model champion, and it may not be older than the approval that was used last.
+    """
+    approval = study.approval
+    if approval is None:
+        return "no approval is recorded"
+    if incumbent and incumbent.digest == candidate.model.digest:
+        return ""
+    used = _approvals_used(lake, study.outcome.name)
+    if any(_same(row, approval) for row in used):
+        return (
+            f"the approval of {approval.day} was given for an earlier model; look at this one and record an approval of its own"
+        )
+    latest = max((row["approval_date"] for row in used), default=approval.day)
+    if approval.day < latest:
+        return f"the approval of {approval.day} is older than the last one used, of {latest}; record a newer one for this model"
+    return ""
+
+
+def _approvals_used(lake: Lake, outcome: str) -> list[dict[str, Any]]:
+    if not lake.exists(MODELS.name):
+        return []
+    columns = "approved_by_role, approval_reason, approval_date"
+    rows = lake.read(MODELS.name, columns, f"outcome = '{outcome}' AND status = 'champion' AND approval_date IS NOT NULL")
+    return rows.to_pylist()
+
+
+def _same(row: Mapping[str, object], approval: ApprovalSettings) -> bool:
+    return (row["approved_by_role"], row["approval_reason"], row["approval_date"]) == (
+        approval.role,
+        approval.reason,
+        approval.day,
+    )
+
+
+def _why_not(study: StudySettings, incumbent: Incumbent, test_date: date | None) -> str:
+    model, outcome = incumbent.model, study.outcome
+    if model is None:
+        return incumbent.reason
+    if (model.outcome, model.horizon_days) != (outcome.name, outcome.horizon_days):
+        return f"it predicts {model.outcome} within {model.horizon_days} days, not {outcome.name} within {outcome.horizon_days}"
+    if test_date is None:
+        return "folds of people judge here, and it has learnt from these very rows"
+    late = [day for day in incumbent.train_dates if day + timedelta(days=outcome.horizon_days) > test_date]
+    if late:
+        return f"it learnt from the index date {max(late)}, whose outcomes reach beyond the test date {test_date}"
+    return ""

@@ -1,0 +1,172 @@
+"""Judge the models of a study on the same rows: how good, how fair, what the gates say, and which one is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from models.audit_groups import audit_groups
+from models.evaluation import Evaluation, evaluate
+from models.fairness import audit
+from models.gates import GateResult, JudgedRows, eligible, judge, worse_than_incumbent
+from models.intervals import Estimate
+from models.need_within_score import need_columns
+from models.risk_model import RiskModel
+from pipelines.settings import StudySettings
+from pipelines.training.modelling_rows import ModellingRows
+
+BASELINE = "age_sex"
+
+
+@dataclass(frozen=True)
+class TestRows:
+    """The rows that judge: labels known, nobody who left; and which of their people no training row knows."""
+
+    rows: ModellingRows
+    new_people: np.ndarray
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self.rows.labels["label"].to_numpy(dtype=np.int8)
+
+    @property
+    def person(self) -> np.ndarray:
+        return self.rows.frame["person_key"].to_numpy()
+
+    @property
+    def keys(self) -> np.ndarray:
+        return np.asarray(self.rows.frame["person_id"].astype(str) + "|" + self.rows.frame["index_event_id"].astype(str))
+
+
+@dataclass(frozen=True)
+class ScoredModel:
+    """A model with the risks by which it is judged."""
+
+    name: str
+    method: str
+    model: RiskModel
+    risk: np.ndarray  # of the test rows
+    every_risk: np.ndarray | None  # where folds judge: of every row read, the ones not at risk too
+    training_events: int
+    notes: tuple[str, ...]
+    tuning: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class JudgedCandidate:
+    """A trained candidate with everything that was found about it."""
+
+    name: str
+    method: str
+    model: RiskModel
+    risk: np.ndarray
+    every_risk: np.ndarray | None
+    evaluation: Evaluation
+    new_people: Evaluation | None
+    audit: pd.DataFrame
+    gates: tuple[GateResult, ...]
+    notes: tuple[str, ...]
+    tuning: pd.DataFrame | None = None  # every trial, where it was tuned
+
+    @property
+    def eligible(self) -> bool:
+        return eligible(self.gates)
+
+
+@dataclass(frozen=True)
+class JudgedIncumbent:
+    """The model in use, judged as the candidates are; or the reason why it cannot be compared with them."""
+
+    version: str
+    judged: JudgedCandidate | None
+    reason: str = ""
+    digest: str = ""
+
+    def in_words(self) -> str:
+        """Say how well the model in use does on the rows that judge, or why nobody can say."""
+        if self.judged is None:
+            return f"In use: version {self.version}, which cannot be compared: {self.reason}."
+        auroc = self.judged.evaluation.measures["auroc"]
+        failed = [gate.gate for gate in self.judged.gates if gate.answer == "fail"]
+        told = f"it fails {', '.join(failed)}" if failed else "it fails no gate"
+        return f"In use: version {self.version}, AUROC {auroc.value:.3f} ({auroc.lower:.3f} to {auroc.upper:.3f}) on the same rows; {told}."
+
+    def against(self, candidate: JudgedCandidate) -> JudgedCandidate:
+        """Give a candidate with one gate more: whether it is worse than the model in use, which an approver weighs where nobody can tell."""
+        if self.judged is None:
+            words = f"version {self.version}, which is in use, cannot be compared: {self.reason}"
+            return replace(candidate, gates=(*candidate.gates, GateResult("no_worse_than_incumbent", "cannot_tell", words)))
+        return replace(candidate, gates=(*candidate.gates, worse_than_incumbent(candidate.gates, self.judged.gates)))
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """The candidates of a study, judged on the same rows.
+
+    `elsewhere` holds audit rows (with columns candidate and split) of the recipe at other times and places; see pipelines.training.validation_plans.
+    """
+
+    candidates: tuple[JudgedCandidate, ...]
+    test: TestRows
+    train_rows: int
+    train_events: int
+    every_row: ModellingRows | None
+    notes: tuple[str, ...]
+    incumbent: JudgedIncumbent | None = None
+    elsewhere: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def chosen(self) -> JudgedCandidate | None:
+        """Give the eligible candidate that discriminates best; of equals the first named."""
+        return best_eligible(self.candidates)
+
+    def elsewhere_of(self, candidate: JudgedCandidate) -> pd.DataFrame:
+        """Give the rows of `elsewhere` that are of one candidate."""
+        rows = self.elsewhere
+        return rows[rows["candidate"] == candidate.name] if len(rows) else rows
+
+
+def best_eligible(candidates: Sequence[JudgedCandidate], but: str = "") -> JudgedCandidate | None:
+    """Give the eligible candidate that discriminates best, of equals the first named, leaving out the baseline and one other."""
+    able = [candidate for candidate in candidates if candidate.eligible and candidate.name not in (BASELINE, but)]
+    return max(able, key=lambda candidate: round(candidate.evaluation.value("auroc"), 6)) if able else None
+
+
+def judged(
+    study: StudySettings, test: TestRows, alone: Mapping[str, Estimate], before: Sequence[JudgedCandidate],
+    scored: ScoredModel, group_kinds: Sequence[str],
+) -> JudgedCandidate:  # fmt: skip
+    """Evaluate, audit and gate a model on the rows that judge; `before` holds the baseline, `alone` what each predictor tells alone."""
+    groups = audit_groups(test.rows.frame, group_kinds)
+    shared = (study.capacity, study.seed, test.keys)
+    risk = scored.risk
+    baseline = next((candidate.risk for candidate in before if candidate.name == BASELINE), None)
+    needs = need_columns(test.rows.frame, test.labels, test.rows.labels["death_date"].notna().to_numpy())
+    rows = JudgedRows(risk, baseline, test.labels, test.person, groups, test.keys, needs)
+    used = {predictor.name: alone[predictor.name] for predictor in scored.model.predictors if predictor.name in alone}
+    gates = judge(rows, used, scored.training_events, study.candidates.minimum_events, study.gates, study.capacity, study.seed)
+    new = test.new_people
+    return JudgedCandidate(
+        scored.name,
+        scored.method,
+        scored.model,
+        risk,
+        scored.every_risk,
+        evaluate(risk, test.labels, test.person, *shared),
+        _of_new_people(study, test, risk) if 0 < new.sum() < len(new) else None,
+        audit(risk, test.labels, test.person, groups, *shared, needs),
+        gates,
+        scored.notes,
+        scored.tuning,
+    )
+
+
+def _of_new_people(study: StudySettings, test: TestRows, risk: np.ndarray) -> Evaluation | None:
+    new = test.new_people
+    labels = test.labels[new]
+    if labels.sum() < 10:  # too few to say anything
+        return None
+    return evaluate(risk[new], labels, test.person[new], study.capacity, study.seed, test.keys[new])

@@ -1,0 +1,125 @@
+"""Feature rows and labels as pandas frames, in order of key: what models learn from and score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from expectations.tables.features import CATALOGUE, PERSON_FEATURES
+from expectations.tables.risk import LABELS
+from features.code_level import CodeLevelSettings
+from models.estimators import baseline_where_known, uses_codes
+from models.need_within_score import RECORDED_NEEDS
+from models.predictors import Predictor
+from models.settings import CandidateSettings
+from pipelines.building.code_level_features import ChosenCodes, choose_codes
+from pipelines.errors import RefusalError
+from pipelines.storage import Lake, connect
+
+AUDITED = ("emergency_admissions_730d", "inclusion_health_groups", *RECORDED_NEEDS)  # predictors that the audit reads
+LABEL_COLUMNS = "label, outcome_date, death_date, composite_label, follow_up_days, left_list, not_at_risk_reason"
+
+
+@dataclass(frozen=True)
+class ModellingRows:
+    """Feature rows with their labels, side by side and in order of index date and key."""
+
+    frame: pd.DataFrame
+    labels: pd.DataFrame
+
+    def chosen(self, rows: np.ndarray) -> ModellingRows:
+        """Give some of the rows (mask), numbered anew."""
+        return ModellingRows(self.frame[rows].reset_index(drop=True), self.labels[rows].reset_index(drop=True))
+
+    @property
+    def at_risk(self) -> np.ndarray:
+        """Say for each row whether its outcome can be told, leavers included."""
+        known = self.labels["label"].notna() | self.labels["left_list"].fillna(False).astype(bool)
+        return np.asarray(known & (self.labels["not_at_risk_reason"].fillna("") == ""))
+
+    @property
+    def left(self) -> np.ndarray:
+        return self.labels["left_list"].fillna(False).to_numpy(dtype=bool)
+
+
+def read_catalogue(lake: Lake) -> pd.DataFrame:
+    """Read features__catalogue in its order."""
+    return lake.read(CATALOGUE.name).to_pandas()
+
+
+def read_features(
+    lake: Lake, dates: Sequence[date] | None, predictors: Sequence[Predictor], unread: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Read the feature rows of index dates (of all there are without any), in order of date and key; categories as pandas categories.
+
+    `unread` names columns to leave out: where each row has a date of its own, reading is most of the work.
+    """
+    columns = f"* EXCLUDE ({', '.join(sorted(unread))})" if unread else "*"
+    with connect() as con:
+        scans = " UNION ALL BY NAME ".join(f"SELECT {columns} FROM {scan}" for scan in _scans(lake, dates))
+        frame = con.sql(f"FROM ({scans}) ORDER BY index_date, person_key, index_event_id").df()
+    for predictor in predictors:
+        if predictor.kind == "category" and predictor.name in frame:
+            frame[predictor.name] = frame[predictor.name].astype("category")
+    return frame
+
+
+def read_modelling_rows(
+    lake: Lake, dates: Sequence[date] | None, outcome: str, predictors: Sequence[Predictor], unread: Sequence[str] = ()
+) -> ModellingRows:
+    """Read the feature rows of index dates (see read_features) with the labels of an outcome."""
+    frame = read_features(lake, dates, predictors, unread)
+    labels = _read_labels(lake, outcome)
+    keys = ["person_key", "index_event_id"]
+    joined = frame[keys].merge(labels, on=keys, how="left", validate="one_to_one")
+    if joined["follow_up_days"].isna().all():
+        named = ", ".join(str(day) for day in dates or []) or "any index date"
+        raise RefusalError(f"risk__labels holds no '{outcome}' for {named}; build the labels first")
+    return ModellingRows(frame, joined.drop(columns=keys))
+
+
+def offered_predictors(
+    candidates: CandidateSettings, predictors: tuple[Predictor, ...]
+) -> tuple[tuple[Predictor, ...], list[str]]:
+    """Give the curated predictors that some candidate may use, and the names of those that nobody and no audit needs."""
+    known = {predictor.name for predictor in predictors}
+    curated = any(name != "age_sex" and not name.endswith("_code_level") for name in candidates.names)
+    if curated or not known.issuperset(candidates.baseline_predictors):
+        return predictors, []
+    kept = baseline_where_known(candidates, predictors)
+    return kept, sorted(known - {predictor.name for predictor in kept} - set(AUDITED))
+
+
+def with_chosen_codes(
+    lake: Lake, frame: pd.DataFrame, predictors: tuple[Predictor, ...], candidates: CandidateSettings, settings: CodeLevelSettings,
+    threads: int, allowed_feeds: Sequence[str] | None = None, training: np.ndarray | None = None,
+) -> ChosenCodes:  # fmt: skip
+    """Put the code-level columns beside the curated predictors, where a candidate learns from codes (see choose_codes)."""
+    if not any(uses_codes(name) for name in candidates.names):
+        return ChosenCodes(frame, predictors)
+    chosen = choose_codes(lake, frame, settings, threads, allowed_feeds, training)
+    return ChosenCodes(chosen.frame, (*predictors, *chosen.predictors))
+
+
+def _read_labels(lake: Lake, outcome: str) -> pd.DataFrame:
+    with connect() as con:
+        return con.execute(
+            f"SELECT person_key, index_event_id, {LABEL_COLUMNS} FROM {lake.scan(LABELS.name)} WHERE outcome = ?", [outcome]
+        ).df()
+
+
+def _scans(lake: Lake, dates: Sequence[date] | None) -> list[str]:
+    if dates is None and lake.rows(PERSON_FEATURES.name):
+        return [lake.scan(PERSON_FEATURES.name)]
+    return [_features_of(lake, day) for day in sorted(dates or [])] or [_features_of(lake, None)]
+
+
+def _features_of(lake: Lake, day: date | None) -> str:
+    partition = {"index_date": day.isoformat()} if day else {}
+    if not lake.exists(PERSON_FEATURES.name) or not lake.files(PERSON_FEATURES.name, partition):
+        raise RefusalError(f"features__person has no rows for the index date {day or '(any)'}; build the features first")
+    return lake.scan(PERSON_FEATURES.name, partition)

@@ -1,0 +1,177 @@
+"""What a training leaves behind: runs and models in MLflow, the audit and the candidates in the lake, perhaps a champion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from expectations.tables import risk as tables
+from models.explanation import plain_codes
+from models.scored_rows import ScoredRows, scored_rows
+from pipelines.model_report.page import model_report
+from pipelines.settings import ApprovalSettings, StudySettings
+from pipelines.storage import Lake, arrow_schema
+from pipelines.training.incumbent import why_not_promoted
+from pipelines.training.inputs import TrainingInputs, cohort_flow
+from pipelines.training.judging import JudgedCandidate, StudyResult, best_eligible
+from pipelines.training.pages import HEADLINE, candidate_run, describe_candidate, describe_study, saved_view, training_run
+from pipelines.training.tracked_record import ModelFiles
+
+if TYPE_CHECKING:
+    from pipelines.tracking import Tracker
+
+EXAMPLE_ROWS = 5
+
+
+def is_recorded(lake: Lake, training_id: str) -> bool:
+    """Say whether a training was recorded to its end."""
+    return lake.exists(tables.MODELS.name) and bool(
+        lake.read(tables.MODELS.name, "training_id", f"training_id = '{training_id}'").num_rows
+    )
+
+
+def record_training(
+    lake: Lake, tracker: Tracker, study: StudySettings, result: StudyResult, inputs: TrainingInputs
+) -> dict[str, object]:
+    """Log every candidate, register the eligible ones, promote the chosen one if it is approved, and store what was found."""
+    chosen = result.chosen
+    withheld = why_not_promoted(lake, study, chosen, result.incumbent) if chosen else "no candidate is eligible"
+    champion = chosen.name if chosen and not withheld else None
+    challenger = best_eligible(result.candidates, but=champion or "")
+    status = {candidate.name: _status(candidate, champion) for candidate in result.candidates}
+    ranked = {candidate.name: _scored(candidate, result) for candidate in result.candidates}
+    tags = inputs.tags(study)
+    tracker.describe(study.name, describe_study(study), saved_view(study))
+    parent = tracker.open_run(study.name, training_run(study, result, tags, ranked, status))
+    sources = {name: (str(lake.folder(name)), version) for name, version in inputs.table_versions.items()}
+    tracker.log_inputs(parent, study.name, sources)
+    flow = cohort_flow(lake, inputs.dates["test"])
+    runs, versions = {}, {}
+    for candidate in result.candidates:
+        page = model_report(study, result, candidate, ranked, status, inputs, flow)
+        other = result.elsewhere_of(candidate)
+        record = candidate_run(study, candidate, ranked[candidate.name], tags, status[candidate.name], page, other)
+        runs[candidate.name] = tracker.open_run(study.name, record, parent)
+        if candidate.eligible:
+            versions[candidate.name] = _register(tracker, study, candidate, result, runs[candidate.name], inputs.training_id)
+    if result.incumbent and result.incumbent.judged:
+        _record_incumbent(tracker, study, result, result.incumbent.judged, tags, parent)
+    if champion:
+        tracker.promote(study.name, versions[champion])
+    tracker.challenge(study.name, versions[challenger.name] if challenger else None)
+    _store(lake, study, result, inputs, runs, versions, champion)
+    return {
+        "candidates": len(result.candidates),
+        "eligible": ", ".join(candidate.name for candidate in result.candidates if candidate.eligible) or "none",
+        "champion": champion or (f"version {result.incumbent.version} stays" if result.incumbent else "none"),
+        **({"not_promoted": withheld} if withheld else {}),
+        "challenger": challenger.name if challenger else "none",
+        **({"auroc": round(chosen.evaluation.value("auroc"), 4)} if chosen else {}),
+    }
+
+
+def _status(candidate: JudgedCandidate, champion: str | None) -> str:
+    return "champion" if candidate.name == champion else "eligible" if candidate.eligible else "candidate"
+
+
+def _scored(candidate: JudgedCandidate, result: StudyResult) -> ScoredRows:
+    return scored_rows(candidate.risk, result.test.labels, result.test.person, result.test.keys)
+
+
+def _record_incumbent(
+    tracker: Tracker, study: StudySettings, result: StudyResult, judged: JudgedCandidate, tags: Mapping[str, str], parent: str
+) -> None:
+    """Log the model in use as a run beside the candidates: the same measures on the same rows."""
+    tracker.open_run(study.name, candidate_run(study, judged, _scored(judged, result), tags, "in use"), parent)
+
+
+def _register(
+    tracker: Tracker, study: StudySettings, candidate: JudgedCandidate, result: StudyResult, run_id: str, training_id: str
+) -> str:
+    names = [predictor.name for predictor in candidate.model.predictors]
+    columns = [*names, *(["gp_covered"] if "gp_covered" in result.test.rows.frame else [])]
+    rows = plain_codes(result.test.rows.frame.head(EXAMPLE_ROWS), candidate.model)[columns]
+    numeric = {name: "float64" for name in names if pd.api.types.is_numeric_dtype(rows[name])}
+    example = rows.astype(numeric).astype({name: "str" for name in names if name not in numeric})
+    files = ModelFiles(candidate.name, candidate.model.to_files(), example, candidate.model.predict(rows))
+    tags = {"candidate": candidate.name, "digest": candidate.model.digest, "training_id": training_id, **_answers(candidate)}
+    return tracker.register(run_id, study.name, files, tags, describe_candidate(candidate, "eligible"))
+
+
+def _answers(candidate: JudgedCandidate) -> dict[str, str]:
+    """Give the gates by their answer: one tag for each answer there is."""
+    answers = sorted({gate.answer for gate in candidate.gates})
+    return {f"gates.{answer}": ", ".join(gate.gate for gate in candidate.gates if gate.answer == answer) for answer in answers}
+
+
+def _store(
+    lake: Lake, study: StudySettings, result: StudyResult, inputs: TrainingInputs, runs: Mapping[str, str],
+    versions: Mapping[str, str], champion: str | None,
+) -> None:  # fmt: skip
+    """Store the audit and the cross-fitted risks, then the candidates: a training counts once these are there."""
+    partition = {"training_id": inputs.training_id}
+    used = [result.incumbent.judged] if result.incumbent and result.incumbent.judged else []
+    audits = [_audit_rows(study, candidate) for candidate in (*result.candidates, *used)]
+    if len(result.elsewhere):
+        audits.append(result.elsewhere.assign(outcome=study.outcome.name))
+    lake.replace(tables.MODEL_AUDIT, _arrow(pd.concat(audits, ignore_index=True), tables.MODEL_AUDIT), partition)
+    if result.every_row is not None and result.chosen is not None:
+        keys = result.every_row.frame[["person_id", "index_event_id"]].astype(str)
+        risks = keys.assign(risk=result.chosen.every_risk).sort_values(["person_id", "index_event_id"])
+        lake.replace(tables.CROSS_FITTED, _arrow(risks, tables.CROSS_FITTED), partition)
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    rows = [
+        _model_row(study, candidate, inputs, runs[candidate.name], versions.get(candidate.name), champion, now)
+        for candidate in result.candidates
+    ]
+    lake.append(tables.MODELS, pa.Table.from_pylist(rows, schema=arrow_schema(tables.MODELS)))
+
+
+def _audit_rows(study: StudySettings, candidate: JudgedCandidate) -> pd.DataFrame:
+    return candidate.audit.assign(outcome=study.outcome.name, candidate=candidate.name, split="test")
+
+
+def _model_row(
+    study: StudySettings,
+    candidate: JudgedCandidate,
+    inputs: TrainingInputs,
+    run_id: str,
+    version: str | None,
+    champion: str | None,
+    recorded_at: str,
+) -> dict[str, object]:
+    approval: ApprovalSettings | None = study.approval if candidate.name == champion else None
+    made_of = {"dates": inputs.dates, "table_versions": inputs.table_versions, "code_version": inputs.code_version}
+    return {
+        "training_id": inputs.training_id,
+        "outcome": study.outcome.name,
+        "candidate": candidate.name,
+        "recorded_at": recorded_at,
+        "model_digest": candidate.model.digest,
+        "mlflow_run_id": run_id,
+        "model_version": version,
+        **{name: _finite(candidate.evaluation.value(name)) for name in HEADLINE},
+        "eligible": candidate.eligible,
+        "gates": json.dumps([{"gate": gate.gate, "answer": gate.answer, "reason": gate.reason} for gate in candidate.gates]),
+        "status": _status(candidate, champion),
+        "approved_by_role": approval.role if approval else None,
+        "approval_reason": approval.reason if approval else None,
+        "approval_date": approval.day if approval else None,
+        "inputs": json.dumps(made_of, sort_keys=True, default=str),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _arrow(rows: pd.DataFrame, table: tables.Table) -> pa.Table:
+    schema = arrow_schema(table)
+    stored = pa.schema([field for field in schema if field.name not in table.partitioned_by])
+    return pa.Table.from_pandas(rows[stored.names], schema=stored, preserve_index=False)

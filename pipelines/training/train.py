@@ -1,0 +1,206 @@
+"""Train the candidates of a study side by side, judge them on rows that trained none of them, and choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from models.audit_groups import KINDS as GROUP_KINDS
+from models.censoring import censoring_weights
+from models.estimators import CandidateSpec, NoPredictorsError, candidate_specs
+from models.intervals import Estimate
+from models.leaks import single_feature_discrimination
+from models.predictors import Predictor, SchemaMismatchError, predictors_from_catalogue
+from models.risk_model import CoverageNotServedError
+from models.splitting import SplitRefusedError, person_folds, shared_people, time_split
+from models.training import TooFewEventsError, TrainedCandidate, TrainingPlan, train_candidate
+from models.training_data import TrainingData, training_data
+from pipelines.building.code_level_features import with_code_columns
+from pipelines.errors import RefusalError
+from pipelines.settings import EngineSettings, StudySettings
+from pipelines.storage import Lake
+from pipelines.training.incumbent import Incumbent, judge_incumbent
+from pipelines.training.judging import JudgedCandidate, JudgedIncumbent, ScoredModel, StudyResult, TestRows, judged
+from pipelines.training.modelling_rows import (
+    ModellingRows,
+    offered_predictors,
+    read_catalogue,
+    read_modelling_rows,
+    with_chosen_codes,
+)
+from pipelines.training.validation_plans import check_places, other_tests
+
+if TYPE_CHECKING:
+    from pipelines.training.tuning import Tuned
+
+REFUSALS = (TooFewEventsError, SplitRefusedError, NoPredictorsError, SchemaMismatchError, CoverageNotServedError)
+
+
+@dataclass(frozen=True)
+class _Study:
+    """What is fixed for one study: its settings, what may be read, and the model in use."""
+
+    lake: Lake
+    settings: StudySettings
+    engine: EngineSettings
+    allowed_feeds: Sequence[str] | None
+    predictors: tuple[Predictor, ...]
+    unread: tuple[str, ...]
+    incumbent: Incumbent | None
+    trials: str | None  # URL of the database that keeps the trials of a tuning
+
+    def plan(self, tune_in_folds: bool = False) -> TrainingPlan:
+        outcome, study = self.settings.outcome, self.settings
+        return TrainingPlan(
+            outcome.name, outcome.horizon_days, study.candidates, study.bands, study.seed, self.engine.threads, tune_in_folds
+        )
+
+
+def run_study(
+    lake: Lake,
+    study: StudySettings,
+    engine: EngineSettings,
+    dates: dict[str, tuple[date, ...]],
+    data_cut: date,
+    group_kinds: Sequence[str] = (),
+    allowed_feeds: Sequence[str] | None = None,
+    incumbent: Incumbent | None = None,
+    trials: str | None = None,
+) -> StudyResult:
+    """Train and judge every candidate of a study beside the model in use; refusals of the models become RefusalErrors.
+
+    `trials` is the URL of a database that keeps the trials of a tuning, so that one that was interrupted goes on.
+    """
+    predictors, unread = offered_predictors(study.candidates, predictors_from_catalogue(read_catalogue(lake)))
+    needed = {predictor.name for predictor in incumbent.model.predictors} if incumbent and incumbent.model else set()
+    left = tuple(name for name in unread if name not in needed)
+    told = _Study(lake, study, engine, allowed_feeds, predictors, left, incumbent, trials)
+    try:
+        if study.validation.kind == "time":
+            return _by_time(told, dates, data_cut)
+        return _by_folds(told, group_kinds)
+    except REFUSALS as refusal:
+        raise RefusalError(str(refusal)) from refusal
+
+
+def _by_time(told: _Study, dates: Mapping[str, tuple[date, ...]], data_cut: date) -> StudyResult:
+    study, lake, outcome = told.settings, told.lake, told.settings.outcome
+    split = time_split(dates["train"], dates["test"][0], outcome.horizon_days, outcome.maturity_days, data_cut)
+    learned = [_learnable(read_modelling_rows(lake, [day], outcome.name, told.predictors, told.unread)) for day in split.train]
+    data = _training_rows(learned, told.predictors)
+    coded = with_chosen_codes(
+        lake, data.frame, told.predictors, study.candidates, study.code_level, told.engine.threads, told.allowed_feeds
+    )
+    specs, notes = candidate_specs(study.candidates, coded.predictors)
+    data = replace(data, frame=coded.frame, predictors=coded.predictors)
+    tested = read_modelling_rows(lake, [split.test], outcome.name, told.predictors, told.unread)
+    tested = tested.chosen(tested.at_risk & ~tested.left)
+    columns = [predictor.column for predictor in coded.predictors if predictor.column is not None]
+    tested = replace(tested, frame=with_code_columns(lake, tested.frame, columns, told.engine.threads))
+    test = TestRows(tested, ~shared_people(data.person, tested.frame["person_key"].to_numpy()))
+    check_places(study, test.rows.frame)
+    candidates, alone = _candidates(told, specs, data, test, None, GROUP_KINDS)
+    incumbent = _incumbent(told, test, split.test, alone, candidates, GROUP_KINDS)
+    judged_ones = _against(candidates, incumbent)
+    other = other_tests(study, data, test, specs, judged_ones, told.plan(), data_cut)
+    return StudyResult(judged_ones, test, data.rows, data.events, None, (*notes, *other.notes), incumbent, other.rows)
+
+
+def _by_folds(told: _Study, group_kinds: Sequence[str]) -> StudyResult:
+    """Judge each row by models that never saw its person; rows not at risk weigh nothing, and are scored the same way."""
+    study, lake = told.settings, told.lake
+    every = read_modelling_rows(lake, None, study.outcome.name, told.predictors, told.unread)
+    able = every.at_risk & ~every.left
+    labels = every.labels["label"].where(able, 0).to_numpy(dtype=np.int8)
+    weights = None if able.all() else able.astype(np.float64)
+    coded = with_chosen_codes(
+        lake, every.frame, told.predictors, study.candidates, study.code_level, told.engine.threads, told.allowed_feeds, able
+    )
+    specs, notes = candidate_specs(study.candidates, coded.predictors)
+    if study.candidates.lightgbm.tuning.trials:
+        notes = (*notes, "nothing was tuned: folds of people judge here, and what all of them chose would flatter it")
+    every = replace(every, frame=coded.frame)
+    data = training_data(every.frame, coded.predictors, labels, every.frame["person_key"].to_numpy(), weights)
+    test = TestRows(every.chosen(able), np.ones(int(able.sum()), dtype=bool))
+    check_places(study, test.rows.frame)
+    candidates, alone = _candidates(told, specs, data, test, able, group_kinds)
+    incumbent = _incumbent(told, test, None, alone, candidates, group_kinds)
+    judged_ones = _against(candidates, incumbent)
+    other = other_tests(study, data, test, specs, judged_ones, told.plan(), None)
+    counts = (int(able.sum()), data.events)
+    return StudyResult(judged_ones, test, *counts, every, (*notes, *other.notes), incumbent, other.rows)
+
+
+def _candidates(
+    told: _Study, specs: Sequence[CandidateSpec], data: TrainingData, test: TestRows, able: np.ndarray | None,
+    group_kinds: Sequence[str],
+) -> tuple[list[JudgedCandidate], Mapping[str, Estimate]]:  # fmt: skip
+    """Train and judge each candidate: on the test rows, or (`able`: the rows that judge) by its out-of-fold risks."""
+    study = told.settings
+    folds = person_folds(data.person, study.validation.folds, study.seed)
+    plan, alone = told.plan(tune_in_folds=able is not None), single_feature_discrimination(data, study.seed)
+    found: list[JudgedCandidate] = []
+    for spec in specs:
+        tuned = _tuned(told, spec, data) if able is None else None
+        trained = train_candidate(spec, data, folds, _with_tuned(plan, tuned))
+        scored = _scored(spec, trained, test, able, data.events)
+        if tuned:
+            scored = replace(scored, notes=(*scored.notes, tuned.note), tuning=tuned.trials)
+        found.append(judged(study, test, alone, found, scored, group_kinds))
+    return found, alone
+
+
+def _tuned(told: _Study, spec: CandidateSpec, data: TrainingData) -> Tuned | None:
+    """Tune a candidate's boosting on folds of people of the training rows, where the settings give it a budget."""
+    settings = told.settings.candidates.lightgbm
+    if spec.method != "lightgbm" or not settings.tuning.trials:
+        return None
+    from pipelines.training.tuning import tune_boosting  # Optuna takes a second to import
+
+    offered = data.with_predictors(spec.predictors)
+    return tune_boosting(spec.name, offered, settings, told.settings.seed, told.engine.threads, told.trials)
+
+
+def _with_tuned(plan: TrainingPlan, tuned: Tuned | None) -> TrainingPlan:
+    return plan if tuned is None else replace(plan, candidates=plan.candidates.model_copy(update={"lightgbm": tuned.settings}))
+
+
+def _scored(spec: CandidateSpec, trained: TrainedCandidate, test: TestRows, able: np.ndarray | None, events: int) -> ScoredModel:
+    every = None if able is None else trained.out_of_fold_risk
+    risk = trained.model.predict(test.rows.frame) if able is None else trained.out_of_fold_risk[able]
+    return ScoredModel(spec.name, spec.method, trained.model, risk, every, events, trained.notes)
+
+
+def _incumbent(
+    told: _Study, test: TestRows, test_date: date | None, alone: Mapping[str, Estimate], candidates: Sequence[JudgedCandidate],
+    group_kinds: Sequence[str],
+) -> JudgedIncumbent | None:  # fmt: skip
+    if told.incumbent is None:
+        return None
+    threads = told.engine.threads
+    return judge_incumbent(told.lake, told.settings, told.incumbent, test, test_date, alone, candidates, group_kinds, threads)
+
+
+def _against(candidates: Sequence[JudgedCandidate], incumbent: JudgedIncumbent | None) -> tuple[JudgedCandidate, ...]:
+    return tuple(candidates) if incumbent is None else tuple(incumbent.against(candidate) for candidate in candidates)
+
+
+def _learnable(rows: ModellingRows) -> tuple[ModellingRows, np.ndarray]:
+    """Give the rows of one index date whose outcome is known, with weights that make up for those who left."""
+    at_risk = rows.chosen(rows.at_risk)
+    weights = censoring_weights(at_risk.labels["follow_up_days"].to_numpy(dtype=np.int64), at_risk.left)
+    return at_risk.chosen(~at_risk.left), weights[~at_risk.left]
+
+
+def _training_rows(learned: Sequence[tuple[ModellingRows, np.ndarray]], predictors: tuple[Predictor, ...]) -> TrainingData:
+    frame = pd.concat([rows.frame for rows, _ in learned], ignore_index=True)
+    labels = pd.concat([rows.labels for rows, _ in learned], ignore_index=True)["label"].to_numpy(dtype=np.int8)
+    weights = np.concatenate([weight for _, weight in learned])
+    order = np.lexsort((frame["index_date"].to_numpy(), frame["person_key"].to_numpy()))
+    ordered = frame.iloc[order].reset_index(drop=True)
+    return training_data(ordered, predictors, labels[order], ordered["person_key"].to_numpy(), weights[order])

@@ -1,0 +1,172 @@
+"""The chosen recipe at earlier dates and in places it has not learnt from: reported beside the test that decides, deciding nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from models.estimators import CandidateSpec
+from models.evaluation import evaluate
+from models.risk_model import CoverageNotServedError
+from models.settings import CandidateSettings
+from models.splitting import SplitRefusedError, person_folds, place_folds, rolling_origins
+from models.training import TooFewEventsError, TrainingPlan, train_candidate
+from models.training_data import TrainingData
+from pipelines.settings import StudySettings
+from pipelines.training.judging import BASELINE, JudgedCandidate, TestRows
+
+SHOWN = (
+    "auroc", "average_precision", "brier", "scaled_brier", "calibration_in_the_large", "calibration_slope", "observed_over_expected",
+)  # fmt: skip
+FEWEST_EVENTS = 20  # of a place or date, below which nothing is said of it
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One test: its name, the training rows (mask) that may be learnt from, and the rows that judge."""
+
+    split: str
+    learned: np.ndarray
+    frame: pd.DataFrame
+    labels: np.ndarray
+    counted: bool  # people and events may be told
+
+
+@dataclass(frozen=True)
+class OtherTests:
+    """Audit rows of the recipe elsewhere (columns of equity__model_audit, and candidate and split), and notes on what was left out."""
+
+    rows: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def check_places(study: StudySettings, frame: pd.DataFrame) -> None:
+    """Refuse a kind of place that the rows do not have, or of which they have one, before anything is trained."""
+    kind = study.validation.places
+    if kind and kind in frame:
+        place_folds(frame[kind])
+    elif kind:
+        known = [name for name in ("sub_icb_code", "pcn_code", "icb_code", "local_authority_code") if name in frame]
+        raise SplitRefusedError(f"validation.places names '{kind}', which is no column of features__person; there are {known}")
+
+
+def other_tests(
+    study: StudySettings, data: TrainingData, test: TestRows, specs: Sequence[CandidateSpec], candidates: Sequence[JudgedCandidate],
+    plan: TrainingPlan, data_cut: date | None,
+) -> OtherTests:  # fmt: skip
+    """Train the recipe of the candidate that discriminates best anew for each place left out and each earlier date, and test it there.
+
+    A place is tested with what was tuned on all places, by a model that knows neither the place nor a person tested there; a date by the
+    training dates whose outcomes were complete before it, tuned on them.
+    """
+    if not study.validation.places and not study.validation.rolling_origins:
+        return OtherTests(pd.DataFrame(), ())
+    best = _best(candidates)
+    spec = next(spec for spec in specs if spec.name == best.name)
+    plan = replace(plan, candidates=CandidateSettings.model_validate(best.model.record["settings"]))  # as tuned, where it was
+    tuned = replace(plan, tune_in_folds=False, tuned=float(best.model.record["main"]["tuned"]))
+    found: list[pd.DataFrame] = []
+    notes: list[str] = []
+    for part, how in (
+        *((part, tuned) for part in _places(study, data, test, notes)),
+        *((part, plan) for part in _origins(study, data, data_cut, notes)),
+    ):
+        try:
+            found.append(_tested(study, spec, data, part, how))
+        except (TooFewEventsError, CoverageNotServedError) as error:
+            notes.append(f"{part.split} was not tested: {error}")
+    return OtherTests(pd.concat(found, ignore_index=True) if found else pd.DataFrame(), tuple(notes))
+
+
+def _best(candidates: Sequence[JudgedCandidate]) -> JudgedCandidate:
+    """Give the candidate whose recipe is tested: the chosen one, or where none is eligible the best beside the baseline."""
+    beside = [candidate for candidate in candidates if candidate.name != BASELINE] or list(candidates)
+    able = [candidate for candidate in beside if candidate.eligible] or beside
+    return max(able, key=lambda candidate: round(candidate.evaluation.value("auroc"), 6))
+
+
+def _places(study: StudySettings, data: TrainingData, test: TestRows, notes: list[str]) -> Iterator[_Part]:
+    kind = study.validation.places
+    if not kind:
+        return
+    codes, names = place_folds(test.rows.frame[kind])
+    rows = np.bincount(codes[codes >= 0], minlength=len(names))
+    largest = np.argsort(-rows, kind="stable")[: study.validation.most_places]
+    if len(names) > len(largest):
+        notes.append(f"by place: the {len(largest)} largest of {len(names)} ({kind}; validation.most_places)")
+    trained_in = data.frame[kind].astype("object").astype(str).to_numpy()
+    for code in sorted(largest):
+        there = codes == code
+        if not _enough(test.labels[there]):
+            notes.append(f"place {names[code]} was not tested: fewer than {FEWEST_EVENTS} rows with the outcome, or without it")
+            continue
+        known = pd.Series(data.person).isin(test.person[there]).to_numpy()
+        learned = (trained_in != names[code]) & ~known
+        yield _Part(f"place:{names[code]}", learned, test.rows.frame[there], test.labels[there], counted=False)
+
+
+def _origins(study: StudySettings, data: TrainingData, data_cut: date | None, notes: list[str]) -> Iterator[_Part]:
+    most = study.validation.rolling_origins
+    if not most or data_cut is None:
+        return
+    days = pd.to_datetime(data.frame["index_date"]).dt.date.to_numpy()
+    splits = rolling_origins(sorted(set(days)), study.outcome.horizon_days, study.outcome.maturity_days, data_cut)[-most:]
+    if len(splits) < most:
+        notes.append(
+            f"by time: {len(splits)} earlier dates could be tested of {most}: name more training dates, a horizon and maturity apart"
+        )
+    for split in splits:
+        there = days == split.test
+        if _enough(data.labels[there]):
+            yield _Part(
+                f"origin:{split.test}",
+                pd.Series(days).isin(split.train).to_numpy(),
+                data.frame[there],
+                data.labels[there],
+                counted=True,
+            )
+        else:
+            notes.append(f"date {split.test} was not tested: fewer than {FEWEST_EVENTS} rows with the outcome, or without it")
+
+
+def _enough(labels: np.ndarray) -> bool:
+    events = int(labels.sum())
+    return min(events, len(labels) - events) >= FEWEST_EVENTS
+
+
+def _tested(study: StudySettings, spec: CandidateSpec, data: TrainingData, part: _Part, plan: TrainingPlan) -> pd.DataFrame:
+    learned = _chosen(data, part.learned)
+    model = train_candidate(spec, learned, person_folds(learned.person, study.validation.folds, study.seed), plan).model
+    frame = part.frame.reset_index(drop=True)
+    person = frame["person_key"].to_numpy()
+    keys = np.asarray(frame["person_id"].astype(str) + "|" + frame["index_event_id"].astype(str))
+    found = evaluate(model.predict(frame), part.labels, person, study.capacity, study.seed, keys)
+    rows = [
+        {"metric": name, **{limit: getattr(found.measures[name], limit) for limit in ("value", "lower", "upper")}}
+        for name in SHOWN
+    ]
+    counts = (found.people, found.events) if part.counted else (None, None)  # a place's are told by group, under its rules
+    return pd.DataFrame(rows).assign(
+        candidate=spec.name,
+        split=part.split,
+        group_kind="all",
+        group_name="all",
+        people=counts[0],
+        events=counts[1],
+        suppressed=False,
+    )
+
+
+def _chosen(data: TrainingData, rows: np.ndarray) -> TrainingData:
+    return replace(
+        data,
+        frame=data.frame[rows].reset_index(drop=True),
+        labels=data.labels[rows],
+        person=data.person[rows],
+        weights=None if data.weights is None else data.weights[rows],
+        gp_covered=data.gp_covered[rows],
+    )

@@ -1,0 +1,86 @@
+"""Why a person is not in the cohort of an index date: the step that left the person out, and the dates that decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from expectations.tables import core
+from pipelines.building.build_features import FeatureRequest
+from pipelines.sql_literals import text
+from pipelines.storage import Lake
+from pipelines.text_table import table
+from pipelines.why.person_case import PersonCase, Record
+
+
+def left_out_lines(case: PersonCase, request: FeatureRequest) -> Iterator[str]:
+    """Say what kept a known person out of the cohort of the index date."""
+    steps = [reason for reason, count in case.found.flow[1:-1] if count]
+    if case.found.rows.num_rows:
+        days = ", ".join(str(day) for day in sorted(set(case.found.rows["index_date"].to_pylist())))
+        yield f"Not in the cohort: no index event on that day; the person's index events up to it: {days}."
+    elif steps:
+        yield f"Not in the cohort: {'; '.join(steps)}."
+    else:
+        yield f"Not in the cohort: the person has no index event (cohort of kind '{request.cohort.kind}')."
+    yield from _dates_that_decide(case)
+    yield from _rows_set_aside(case.lake, str(case.person["person_id"]))
+
+
+def _dates_that_decide(case: PersonCase) -> Iterator[str]:
+    person = case.person
+    yield f"  on the list   {'yes' if person['on_list'] else 'no'}"
+    yield f"  born          {person['birth_date'] or 'not known'}"
+    yield f"  died          {person['death_date'] or 'no'}"
+    opted = [words for name, words in (("type_1_opt_out", "type 1"), ("national_data_opt_out", "national")) if person[name]]
+    yield f"  opted out     {', '.join(opted) or 'no'}"
+    held = case.rows_of(core.REGISTRATION.name, "start_date")
+    yield f"  registrations ({core.REGISTRATION.name}):"
+    yield from table(
+        [{**row, "on the index date": _holds(row, case.index_date)} for row in held],
+        ("practice_code", "start_date", "end_date", "start_is_load_date", "on the index date"),
+    )
+    yield from _raw_rows(
+        case.lake, "raw__opt_outs", str(person["person_id"]), ("opt_out_type", "status", "effective_date", "extract_date")
+    )
+
+
+def _holds(row: Record, index_date: date) -> str:
+    start, end = row["start_date"], row["end_date"]
+    if isinstance(start, date) and start > index_date:
+        return f"begins {(start - index_date).days} days after it"
+    if isinstance(end, date) and end < index_date:
+        return f"ended {(index_date - end).days} days before it"
+    return "holds"
+
+
+def unknown_lines(lake: Lake, person_id: str) -> Iterator[str]:
+    """Say that nobody goes by a pseudonym, and which rows that name it were set aside."""
+    yield f"No feed names a person {person_id}: check the pseudonym (core__person, person_id)."
+    yield from _rows_set_aside(lake, person_id)
+
+
+def _raw_rows(lake: Lake, name: str, person_id: str, columns: Sequence[str]) -> Iterator[str]:
+    if not lake.exists(name):
+        return
+    rows = lake.read(name, ", ".join(columns), f"trim(person_id) = {text(person_id)}", "extract_date, row_number").to_pylist()
+    if rows:
+        yield f"  as it was sent ({name}):"
+        yield from table(rows, columns)
+
+
+def _rows_set_aside(lake: Lake, person_id: str) -> Iterator[str]:
+    """Name the person's rows of the list that were set aside, and why."""
+    if not lake.exists(core.QUARANTINE.name):
+        return
+    for name in ("raw__patients", "raw__registrations", "raw__opt_outs"):
+        if not lake.exists(name) or name not in lake.partitions(core.QUARANTINE.name, "table_name"):
+            continue
+        mine = f"(SELECT extract_id, row_number FROM {lake.scan(name)} WHERE trim(person_id) = {text(person_id)})"
+        rows = lake.read(
+            core.QUARANTINE.name, "file_name, row_number, reason, column_name",
+            f"action = 'set_aside' AND (extract_id, row_number) IN {mine}", "file_name, row_number, reason", {"table_name": name},
+        ).to_pylist()  # fmt: skip
+        if rows:
+            yield f"  rows of {name} that were set aside:"
+            yield from table(rows, ("file_name", "row_number", "reason", "column_name"))

@@ -1,0 +1,176 @@
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from expectations.tables import core
+from expectations.tables import risk as tables
+from models.estimators import candidate_specs
+from models.predictors import Predictor
+from models.risk_model import RiskModel
+from models.settings import BandSettings, CandidateSettings
+from models.splitting import person_folds
+from models.training import TrainingPlan, train_candidate
+from models.training_data import training_data
+from pipelines.scoring.run_record import RunInputs, published_runs
+from pipelines.scoring.score import (
+    Champion,
+    Scoring,
+    driver_table,
+    previous_run_id,
+    publish,
+    score_table,
+    scores_digest,
+)
+from pipelines.scoring.score import _suppression as suppression
+from pipelines.settings import PurposeSettings, StudySettings
+from pipelines.storage import Lake, arrow_schema
+
+DAY = date(2026, 1, 1)
+BANDS = BandSettings(names=("low", "high"), cuts=(0.3,))
+STUDY = StudySettings(bands=BANDS, driver_bands=1, drivers_per_person=2)
+PURPOSE = PurposeSettings(use="planning", approval="DSA 12", approval_expires=date(2099, 1, 1))
+PREDICTORS = (
+    Predictor("age_years", label="Age", concept="age", feed="patients"),
+    Predictor("admissions_365d", label="Emergency admissions, last 365 days", concept="admissions", feed="admissions"),
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> RiskModel:
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"age_years": rng.uniform(0, 95, 2000), "admissions_365d": rng.poisson(0.3, 2000)}).astype("float32")
+    margin = -3.0 + 0.04 * (frame["age_years"] - 50) + frame["admissions_365d"]
+    labels = (rng.random(2000) < 1 / (1 + np.exp(-margin))).astype(np.int8).to_numpy()
+    chosen = CandidateSettings(names=("logistic",))
+    data = training_data(frame, PREDICTORS, labels, np.arange(2000))
+    plan = TrainingPlan("emergency_admission_overnight", 365, chosen, BANDS, seed=1, threads=1)
+    return train_candidate(candidate_specs(chosen, PREDICTORS)[0][0], data, person_folds(data.person, 3, 1), plan).model
+
+
+@pytest.fixture
+def people() -> pd.DataFrame:
+    """Give five people, not in order of their pseudonyms; the fourth has no practice."""
+    return pd.DataFrame(
+        {
+            "person_key": [0, 1, 2, 3, 4],
+            "person_id": ["e", "d", "c", "b", "a"],
+            "index_event_id": DAY.isoformat(),
+            "index_date": DAY,
+            "practice_code": ["Y00001", "Y00001", "Y00002", None, "Y00001"],
+            "imd_decile": pd.array([1, 2, None, 4, 5], dtype="Int32"),
+            "age_years": np.array([90, 20, 85, 50, 90], dtype="float32"),
+            "admissions_365d": np.array([3, 0, np.nan, 0, 3], dtype="float32"),
+            "coverage": ["full", "full", "admissions", "full", "full"],
+        }
+    )
+
+
+def scoring(model: RiskModel, people: pd.DataFrame, reasons: list[str] | None = None) -> Scoring:
+    return Scoring(people, model.predict(people), np.array(reasons or [""] * len(people), dtype=object))
+
+
+def champion(model: RiskModel) -> Champion:
+    return Champion(model, "a_study", "3", "run")
+
+
+def inputs(model: RiskModel, day: date = DAY, previous: str = "") -> RunInputs:
+    return RunInputs(STUDY.outcome.name, day, day, {}, "settings", "code", model.digest, "catalogue", previous)
+
+
+def table_of(lake: Lake, model: RiskModel, scored: Scoring, previous: str = "") -> pd.DataFrame:
+    return score_table(lake, STUDY, PURPOSE, champion(model), scored, inputs(model, previous=previous))
+
+
+def test_scores_are_in_order_of_person_and_ranked_within_practices(
+    model: RiskModel, people: pd.DataFrame, tmp_path: Path
+) -> None:
+    rows = table_of(Lake(tmp_path), model, scoring(model, people))
+    assert rows["person_id"].tolist() == ["a", "b", "c", "d", "e"]
+    # a and e are alike: the pseudonym decides between them, and their percentile is the same
+    assert rows["risk_rank_in_practice"].tolist() == [1, pd.NA, 1, 3, 2]
+    assert rows.loc[0, "risk_percentile"] == rows.loc[4, "risk_percentile"] == 100
+    assert rows["risk_percentile"].min() == 20
+    assert set(rows.loc[rows["risk"] >= 0.3, "risk_band"]) == {"high"}
+    assert rows["missing_share"].tolist() == [0, 0, 0.5, 0, 0]
+    assert rows["previous_risk"].isna().all()
+    assert rows["rising_risk"].isna().all()
+
+
+def test_the_digest_does_not_depend_on_the_order_of_rows(model: RiskModel, people: pd.DataFrame) -> None:
+    turned = people.iloc[::-1].reset_index(drop=True)
+    assert scores_digest(scoring(model, people)) == scores_digest(scoring(model, turned))
+    older = people.assign(age_years=people["age_years"] + np.float32(1))
+    assert scores_digest(scoring(model, people)) != scores_digest(scoring(model, older))
+
+
+def test_whoever_is_suppressed_keeps_a_score_without_drivers(model: RiskModel, people: pd.DataFrame, tmp_path: Path) -> None:
+    scored = scoring(model, people, ["in hospital now", "", "", "", ""])
+    rows = table_of(Lake(tmp_path), model, scored).set_index("person_id")
+    assert not rows.loc["e", "eligible"]
+    assert rows.loc["e", "suppression_reason"] == "in hospital now"
+    assert rows.loc["a", "eligible"]
+    assert rows.loc["a", "suppression_reason"] is None
+    explained = driver_table(STUDY, champion(model), scored)
+    assert "e" not in set(explained["person_id"])
+    assert explained[explained["person_id"] == "a"]["driver_rank"].tolist() == [1, 2]
+
+
+def test_publishing_twice_leaves_one_run(model: RiskModel, people: pd.DataFrame, tmp_path: Path) -> None:
+    lake, scored = Lake(tmp_path), scoring(model, people)
+    first = publish(lake, STUDY, PURPOSE, champion(model), scored, inputs(model))
+    files = lake.files("risk__scores")
+    again = publish(lake, STUDY, PURPOSE, champion(model), scored, inputs(model))
+    assert (first["status"], again["status"]) == ("published", "published before, unchanged")
+    assert lake.files("risk__scores") == files
+    assert [run["rows"] for run in published_runs(lake, STUDY.outcome.name)] == [5]
+
+
+def test_scores_without_their_row_in_the_runs_are_replaced(model: RiskModel, people: pd.DataFrame, tmp_path: Path) -> None:
+    lake, scored, run = Lake(tmp_path), scoring(model, people), inputs(model)
+    publish(lake, STUDY, PURPOSE, champion(model), scored, run)
+    lake.replace(tables.RUNS, arrow_schema(tables.RUNS).empty_table())  # as if the process had died just before
+    assert published_runs(lake, STUDY.outcome.name) == []
+    publish(lake, STUDY, PURPOSE, champion(model), scored, run)
+    assert lake.rows("risk__scores", {"run_id": run.run_id}) == 5
+    assert len(published_runs(lake, STUDY.outcome.name)) == 1
+
+
+def test_a_rise_since_the_run_before_is_flagged(model: RiskModel, people: pd.DataFrame, tmp_path: Path) -> None:
+    lake, before = Lake(tmp_path), date(2025, 12, 1)
+    publish(lake, STUDY, PURPOSE, champion(model), scoring(model, people.iloc[:4]), inputs(model, before))
+    run = previous_run_id(lake, STUDY.outcome.name, DAY)
+    assert run
+    assert previous_run_id(lake, STUDY.outcome.name, before) == ""
+    now = people.assign(admissions_365d=np.array([3, 5, 0, 0, 3], dtype="float32"))
+    rows = table_of(lake, model, scoring(model, now), run).set_index("person_id")
+    assert rows["rising_risk"].astype(object).where(rows["rising_risk"].notna(), None).to_dict() == {
+        "a": None,
+        "b": False,
+        "c": False,
+        "d": True,
+        "e": False,
+    }
+    np.testing.assert_allclose(rows["risk_change"].dropna(), (rows["risk"] - rows["previous_risk"]).dropna())
+
+
+def test_people_in_hospital_on_the_day_are_not_listed(people: pd.DataFrame, tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    assert suppression(lake, STUDY.outcome.name, people, DAY).tolist() == [""] * 5
+    stays = [
+        (0, date(2025, 12, 20), None),  # in hospital now
+        (1, date(2025, 12, 20), date(2025, 12, 31)),  # home the day before
+        (2, date(2026, 1, 1), None),  # admitted on the day itself: not known yet
+    ]
+    rows = [
+        {
+            field.name: {"person_key": key, "admission_date": start, "discharge_date": end}.get(field.name)
+            for field in arrow_schema(core.SPELL)
+        }
+        for key, start, end in stays
+    ]
+    lake.replace(core.SPELL, pa.Table.from_pylist(rows, schema=arrow_schema(core.SPELL)))
+    assert suppression(lake, STUDY.outcome.name, people, DAY).tolist() == ["in hospital now", "", "", "", ""]
