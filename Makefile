@@ -18,7 +18,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: help install spark demo run check-extract defects test check ui docs bench bench-compare bench-month lock clean
+.PHONY: help install spark demo run check-extract reproduce tidy defects test check fuzz-inputs chaos ui docs bench bench-compare bench-month lock clean
 help:            ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -50,6 +50,12 @@ run: $(READY)    ## run the whole pipeline: make run CONFIG=config/x.yaml
 check-extract: $(READY) ## ingest and validate only: make check-extract CONFIG=config/x.yaml
 	@$(BIN)/strata check-extract $(CONFIG)
 
+reproduce: $(READY) ## score a past run again and compare: make reproduce RUN=<run_id> CONFIG=config/x.yaml
+	@$(BIN)/strata reproduce $(CONFIG) $(RUN)
+
+tidy: $(READY)   ## remove what the settings keep no longer
+	@$(BIN)/strata tidy $(CONFIG)
+
 defects: $(READY) ## planted defects found, missed and falsely raised on the synthetic board
 	@$(BIN)/strata defects $(CONFIG)
 
@@ -62,6 +68,12 @@ check: $(READY)  ## lint, formatting, types and import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+fuzz-inputs: $(READY) ## hundreds of hostile extracts through ingest and validation; prints what came of each kind
+	@PYTHONPATH=tests $(BIN)/python -W ignore -m hostile
+
+chaos: $(READY)  ## kill, fill up, cut off and double every stage while readers look; prints faults and violations
+	@PYTHONPATH=tests $(BIN)/python -W ignore -m chaos
 
 ui: $(READY)     ## Dagster on 127.0.0.1:3000 and MLflow on 127.0.0.1:5000
 	@$(BIN)/strata ui $(CONFIG)

@@ -22,7 +22,7 @@ def build(config: str) -> dg.Definitions:
     ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[*raw.checks(deployment), *core.checks(deployment)],
+        asset_checks=[*raw.checks(deployment), *core.checks(deployment), *risk.checks(deployment)],
         jobs=automation.jobs(deployment),
         schedules=automation.schedules(deployment),
         sensors=automation.sensors(deployment),

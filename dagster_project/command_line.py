@@ -49,13 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def run(deployment: Deployment) -> None:
+def run(deployment: Deployment) -> int:
     """Run the whole pipeline and print the closing summary."""
-    from pipelines.report import closing_summary
-
-    started = time.perf_counter()
-    _execute(deployment, "whole_pipeline")
-    print(closing_summary(deployment, time.perf_counter() - started))
+    return _execute_and_sum_up(deployment, "whole_pipeline")
 
 
 def check_extract(deployment: Deployment) -> None:
@@ -66,13 +62,18 @@ def check_extract(deployment: Deployment) -> None:
     print(extract_summary(deployment))
 
 
-def score(deployment: Deployment) -> None:
+def score(deployment: Deployment) -> int:
     """Score the scoring date with the champion and print the closing summary."""
-    from pipelines.report import closing_summary
+    return _execute_and_sum_up(deployment, "score_only")
 
-    started = time.perf_counter()
-    _execute(deployment, "score_only")
-    print(closing_summary(deployment, time.perf_counter() - started))
+
+def backfill(deployment: Deployment, first: str, last: str | None) -> None:
+    """Build features and labels for the first day of each month from one date to another, from the core tables there are."""
+    from pipelines.stages import run_plan
+
+    days = run_plan.month_starts(_day(first), _day(last or first))
+    _execute(deployment, "index_dates", days)
+    print(f"features and labels of {len(days)} index dates: {days[0]} to {days[-1]}")
 
 
 def defects(deployment: Deployment) -> None:
@@ -81,6 +82,15 @@ def defects(deployment: Deployment) -> None:
 
     _execute(deployment, "check_extract")
     print(defect_summary(deployment))
+
+
+def recalibrate(deployment: Deployment) -> None:
+    """Fit the champion's calibration again on the latest matured date; judged by the same gates, in use once approved."""
+    from pipelines.stages import recalibrating, run_plan
+
+    with deployment.alone():
+        run_plan.prepare(deployment)
+        print(_told(recalibrating.recalibrate(deployment)))
 
 
 def publish(deployment: Deployment) -> None:
@@ -99,17 +109,54 @@ def withdraw(deployment: Deployment, run_id: str, reason: str) -> None:
         print(_told(publishing.withdraw_run(deployment, run_id, reason or "")))
 
 
+def reproduce(deployment: Deployment, run_id: str) -> int:
+    """Score a past run again from its recorded tables and model, and compare every risk (exit code 1 where one differs)."""
+    from pipelines.stages import upkeep
+
+    found = upkeep.reproduce(deployment, run_id)
+    print(_told(found.told()))
+    return 0 if found.exact else 1
+
+
+def tidy(deployment: Deployment) -> None:
+    """Remove what the settings keep no longer: old versions, old runs, old deliveries."""
+    from pipelines.stages import upkeep
+
+    with deployment.alone():
+        print(_told(upkeep.tidy(deployment)))
+
+
+def erase(deployment: Deployment, person_id: str, reason: str) -> None:
+    """Take one person out of every table, report and database, and out of what is delivered later."""
+    from pipelines.stages import upkeep
+
+    with deployment.alone():
+        done = upkeep.erase_person(deployment, person_id, reason or "")
+    print(f"rows removed: {_told(done) or 'none'}")
+    print("The extracts as they were delivered are not Strata's: have the person erased there, too.")
+
+
+def caseload(deployment: Deployment, practice: str | None) -> None:
+    """Write the current caseload of a practice (or every place's) as a page to print and a CSV."""
+    from pipelines.stages import caseloads
+
+    print(_told(caseloads.write_pages(deployment, practice)))
+
+
 def why(deployment: Deployment, person_id: str, index_date: str, feature: str | None) -> int:
     """Show the events behind a person's features on an index date, or why the person is not in the cohort (exit code 1)."""
     from pipelines.stages import building
 
-    try:
-        day = date.fromisoformat(index_date)
-    except ValueError:
-        raise StrataError(f"'{index_date}' is no date; write it as 2025-01-31") from None
-    answer = building.explain_person(deployment, person_id, day, feature)
+    answer = building.explain_person(deployment, person_id, _day(index_date), feature)
     print(answer.text)
     return 0 if answer.in_cohort else 1
+
+
+def _day(given: str) -> date:
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise StrataError(f"'{given}' is no date; write it as 2025-01-31") from None
 
 
 def _told(summary: Mapping[str, object]) -> str:
@@ -124,7 +171,7 @@ def interfaces(deployment: Deployment) -> None:
     from pipelines.stages import run_plan
 
     with suppress(StrataError):  # before the first extract there are no dates to choose from
-        plan = run_plan.index_date_plan(deployment)
+        plan = run_plan.whole_plan(deployment)
         add_index_dates(open_instance(deployment.home), (day for days in plan.values() for day in days))
     workspace, tracker = write_workspace(deployment.home), deployment.tracker
     given = [
@@ -138,7 +185,21 @@ def interfaces(deployment: Deployment) -> None:
     os.execv(sys.executable, [sys.executable, "-m", servers.__name__, *given])
 
 
-def _execute(deployment: Deployment, job: str) -> None:
+def _execute_and_sum_up(deployment: Deployment, job: str) -> int:
+    """Execute a job and print the closing summary; where one of several studies was refused, say so last and give exit code 1."""
+    from dagster_project.headless import say
+    from pipelines.report import closing_summary
+
+    started = time.perf_counter()
+    refused = _execute(deployment, job)
+    print(closing_summary(deployment, time.perf_counter() - started))
+    for words in refused:
+        say(f"\nRefused, while the other studies went on: {words}")
+    return 1 if refused else 0
+
+
+def _execute(deployment: Deployment, job: str, chosen: tuple[date, ...] = ()) -> list[str]:
+    """Execute a job for chosen index dates, else for those of the plan; give what failed and stopped nothing."""
     from dagster_project.assembly import build
     from dagster_project.headless import end_killed_runs, open_instance, run_job, say
     from dagster_project.partitions import add_index_dates
@@ -148,11 +209,12 @@ def _execute(deployment: Deployment, job: str) -> None:
         run_plan.prepare(deployment)
         instance = open_instance(deployment.home)
         end_killed_runs(instance)
-        plan = run_plan.index_date_plan(deployment)
-        dates = plan["score"] if job == "score_only" else tuple(day for days in plan.values() for day in days)
+        plan = run_plan.whole_plan(deployment)
+        planned = plan["score"] if job == "score_only" else tuple(day for days in plan.values() for day in days)
         say(f"Strata: {job} of '{deployment.settings.deployment}', writing to {deployment.home}")
         whole = build(chosen_config())
-        run_job(whole.resolve_job_def(job), instance, add_index_dates(instance, dates), deployment.reports / "last_error.log")
+        tags, log = add_index_dates(instance, chosen or planned), deployment.reports / "last_error.log"
+        return run_job(whole.resolve_job_def(job), instance, tags, log)
 
 
 # Each command, and what it takes after the configuration; a question mark follows what may be left out.
@@ -160,9 +222,19 @@ COMMANDS: tuple[tuple[str, Callable[..., int | None], tuple[tuple[str, str], ...
     ("run", run, ()),
     ("check-extract", check_extract, ()),
     ("score", score, ()),
+    ("recalibrate", recalibrate, ()),
+    (
+        "backfill",
+        backfill,
+        (("first", "the first month's index date: 2024-01-01"), ("last?", "the last one's; the first where left out")),
+    ),
     ("publish", publish, ()),
     ("withdraw", withdraw, (("run_id", "the run, as risk__runs names it"), ("--reason", "why; recorded and shown to readers"))),
+    ("reproduce", reproduce, (("run_id", "the run, as risk__runs names it"),)),
+    ("tidy", tidy, ()),
+    ("erase", erase, (("person_id", "the pseudonym"), ("--reason", "why; recorded without the person"))),
     ("defects", defects, ()),
+    ("caseload", caseload, (("--practice", "code of the practice or neighbourhood; all of them where left out"),)),
     (
         "why",
         why,

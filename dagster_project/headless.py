@@ -7,11 +7,13 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from dagster_project.table_assets import OWN_PACKAGES
 from pipelines.deployment import write_whole
 from pipelines.errors import StrataError
 
@@ -34,9 +36,16 @@ load_from:
 """
 HEADLESS = "strata/headless"
 UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-# Errors that these packages declare say in plain words what is wrong and what to do; all others are faults.
-OWN_PACKAGES = ("expectations", "features", "models", "pipelines", "dagster_project")
 NAMED_ERROR = re.compile(r"(?P<package>\w+)\.[\w.]+: (?P<words>.*)", re.DOTALL)  # as Python prints an error that is not built in
+# What a disk refuses is no fault of Strata, whichever library met it and however it says so.
+OF_THE_DISK = {
+    re.compile(r"No space left on device|disk is full|Disk quota exceeded|[Ee]rrno (28|122)\b|os error (28|122)\b"): (
+        "the disk is full: make room on the disk that holds {home}"
+    ),
+    re.compile(r"Read-only file system|readonly database|Permission denied|[Ee]rrno (13|30)\b|os error (13|30)\b"): (
+        "a file or folder may not be read or written: let who runs Strata write to {home} and read what has landed"
+    ),
+}
 INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -66,8 +75,9 @@ def end_killed_runs(instance: dg.DagsterInstance) -> None:
         instance.report_run_failed(run, "The process ended before the run did.")
 
 
-def run_job(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: Mapping[str, str], log: Path) -> None:
-    """Run a job in this process; raise what stopped it, KeyboardInterrupt where a person did.
+def run_job(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: Mapping[str, str], log: Path) -> list[str]:
+    """Run a job in this process and give the words of checks that failed without stopping it; raise what stopped it, KeyboardInterrupt where
+    a person did.
 
     An error of Strata's own is raised as its words. Anything else is a fault of Strata: its traceback goes to `log`.
     """
@@ -78,6 +88,7 @@ def run_job(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: Mapping[s
     executed = {event.step_key for event in result.all_events if event.is_step_success}
     if not executed:
         raise StrataError(f"the job {job.name} had nothing to run: no asset was selected")
+    return _failed_checks(result, blocking=False)
 
 
 def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
@@ -89,13 +100,18 @@ def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
 
 def _cause(result: dg.ExecuteInProcessResult, log: Path) -> StrataError:
     """Give everything that stopped a run, each thing once: what is independent runs on after a failure."""
-    broken = [
-        str(evaluation.description or f"the check {evaluation.check_name} failed")
-        for evaluation in result.get_asset_check_evaluations()
-        if not evaluation.passed and evaluation.blocking
-    ]
+    broken = _failed_checks(result, blocking=True)
     failed = [_words(event, log) for event in result.all_events if event.is_step_failure and not _by_check(event)]
     return StrataError("\n".join(dict.fromkeys([*broken, *failed])) or f"the run did not succeed; see {log}")
+
+
+def _failed_checks(result: dg.ExecuteInProcessResult, blocking: bool) -> list[str]:
+    failed = [
+        str(evaluation.description or f"the check {evaluation.check_name} failed")
+        for evaluation in result.get_asset_check_evaluations()
+        if not evaluation.passed and evaluation.blocking == blocking
+    ]
+    return list(dict.fromkeys(failed))
 
 
 def _by_check(event: dg.DagsterEvent) -> bool:
@@ -109,7 +125,10 @@ def _words(event: dg.DagsterEvent, log: Path) -> str:
         named = NAMED_ERROR.match(error.message)
         if named and named["package"] in OWN_PACKAGES:
             return str(named["words"]).strip()
-    _keep(chain[0].to_string() if chain else "", log)
+    details = chain[0].to_string() if chain else ""
+    _keep(details, log)
+    if refused := _of_the_disk(" ".join(error.message for error in chain), log):
+        return refused
     name = chain[-1].cls_name if chain else "unknown error"
     return f"{event.step_key} failed with {name}; this is a fault of Strata, its details are in {log}"
 
@@ -126,12 +145,21 @@ def explain(error: BaseException, log: Path) -> str:
     if type(error).__module__.split(".")[0] in OWN_PACKAGES:
         return str(error)
     _keep("".join(traceback.format_exception(error)), log)
+    if refused := _of_the_disk(str(error), log):
+        return refused
     return f"{type(error).__name__}: this is a fault of Strata, its details are in {log}"
 
 
+def _of_the_disk(message: str, log: Path) -> str | None:
+    """Give the words for what a disk refused; None for any other error. Its details stand in `log`, if it could be written."""
+    words = next((words for pattern, words in OF_THE_DISK.items() if pattern.search(message)), None)
+    return f"{words.format(home=log.parent.parent)}. What was committed stays; run the command again to go on" if words else None
+
+
 def _keep(details: str, log: Path) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text(details, encoding="utf-8")
+    with suppress(OSError):  # on a full disk the words to the reader matter more
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(details, encoding="utf-8")
 
 
 def say(text: str) -> None:

@@ -14,6 +14,7 @@ from pipelines.deployment import Deployment, open_deployment
 from pipelines.stages import run_plan
 
 DEFAULT_CONFIG = "config/demo.yaml"
+WATCHING = "strata/watching"  # tag of a run that only looks: it begins whatever keeps others from beginning
 
 
 class StrataResource(dg.ConfigurableResource):  # type: ignore[misc]
@@ -29,7 +30,8 @@ class StrataResource(dg.ConfigurableResource):  # type: ignore[misc]
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[StrataResource]:
         """Refuse a run that must not begin, and one beside another in the same home."""
         with self.deployment.alone():
-            run_plan.prepare(self.deployment)
+            if context.run is None or WATCHING not in context.run.tags:
+                run_plan.prepare(self.deployment)
             yield self
 
 

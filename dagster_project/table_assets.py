@@ -5,6 +5,7 @@ import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -13,11 +14,16 @@ from dagster_project.partitions import INDEX_DATES, asked_for
 from dagster_project.resources import StrataResource
 from expectations.table import Column, Table
 from pipelines.deployment import Deployment
+from pipelines.stages.by_study import REFUSED
+from pipelines.stages.stage_log import Reads, run_stage
 from pipelines.stored_columns import stored_columns
 
 NAME_WIDTH = 38
 LINE_WIDTH = 120
 NO_BREAK = "\u00a0"
+# Errors that these packages declare say in plain words what is wrong and what to do; all others are faults.
+OWN_PACKAGES = ("expectations", "features", "models", "pipelines", "dagster_project")
+EVERY_STUDY = "every_study"
 
 Summary = Mapping[str, Any]
 Stage = Callable[[Deployment], Summary]
@@ -37,46 +43,83 @@ def spec_of(table: Table, deps: Sequence[str], partitioned: bool = False) -> dg.
     )
 
 
-def table_asset(tables: Sequence[Table], deps: Sequence[str], stage: Stage) -> dg.AssetsDefinition:
-    """Make the assets of tables that one stage writes in one call."""
+def table_asset(
+    tables: Sequence[Table], deps: Sequence[str], stage: Stage, by_study: bool = False, reads: Reads | None = None
+) -> dg.AssetsDefinition:
+    """Make the assets of tables that one stage writes in one call, perhaps for several studies (see by_study).
 
-    @dg.multi_asset(specs=[spec_of(table, deps) for table in tables], name=f"write_{tables[0].name}")
+    A stage that says what it `reads` is left out where none of that is new.
+    """
+
+    @dg.multi_asset(
+        specs=[spec_of(table, deps) for table in tables],
+        name=f"write_{tables[0].name}",
+        check_specs=_by_study(tables[0]) if by_study else None,
+    )
     def body(strata: StrataResource):  # type: ignore[no-untyped-def]
-        summary = told(tables[0].name, lambda: stage(strata.deployment))
+        deployment = strata.deployment
+        summary = told(tables[0].name, lambda: run_stage(deployment, tables[0].name, lambda: stage(deployment), tables, reads))
         for table in tables:
             yield dg.MaterializeResult(table.name, metadata={**metadata_of(summary), **_as_stored(strata.deployment, table)})
+        if by_study:
+            yield _every_study(tables[0], [summary])
 
     return body
 
 
-def dated_asset(tables: Sequence[Table], deps: Sequence[str], stage: DatedStage) -> dg.AssetsDefinition:
+def dated_asset(
+    tables: Sequence[Table], deps: Sequence[str], stage: DatedStage, by_study: bool = False, reads: Reads | None = None
+) -> dg.AssetsDefinition:
     """Make the assets of tables that one stage writes for one index date after the other."""
+    name = tables[0].name
 
     @dg.multi_asset(
         specs=[spec_of(table, deps, partitioned=True) for table in tables],
         name=f"write_{tables[0].name}",
         backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=_by_study(tables[0]) if by_study else None,
     )
     def body(context: dg.AssetExecutionContext, strata: StrataResource):  # type: ignore[no-untyped-def]
         wanted = asked_for(context.run.tags, context.partition_keys)
+        summaries = []
         for key in sorted(context.partition_keys):
             summary: Summary = {"status": "not a date of this run: left as it is"}
             if key in wanted:
-                day = date.fromisoformat(key)
-                summary = told(f"{tables[0].name} {key}", lambda day=day: stage(strata.deployment, day))  # type: ignore[misc]
+                work = partial(stage, strata.deployment, date.fromisoformat(key))
+                summary = told(f"{name} {key}", partial(run_stage, strata.deployment, name, work, tables, reads, key))
             for table in tables:
                 of_date = {**metadata_of(summary), **_rows_of_date(strata.deployment, table, key)}
                 context.add_asset_metadata(of_date, table.name, key)
+            summaries.append(summary)
         for table in tables:
             yield dg.MaterializeResult(table.name, metadata=_as_stored(strata.deployment, table))
+        if by_study:
+            yield _every_study(tables[0], summaries)
 
     return body
+
+
+def _by_study(table: Table) -> list[dg.AssetCheckSpec]:
+    words = "Every study of the configuration was served; one that is refused stops none of the others."
+    return [dg.AssetCheckSpec(EVERY_STUDY, asset=table.name, description=words)]
+
+
+def _every_study(table: Table, summaries: Sequence[Summary]) -> dg.AssetCheckResult:
+    refused = [str(summary[REFUSED]) for summary in summaries if REFUSED in summary]
+    return dg.AssetCheckResult(
+        asset_key=table.name, check_name=EVERY_STUDY, passed=not refused, description="\n".join(refused) or None
+    )
 
 
 def told(name: str, work: Callable[[], Summary]) -> Summary:
     """Do the work and tell the person who watches how long it took and what came of it, unless there was nothing to do."""
     start = time.perf_counter()
-    summary = work()
+    try:
+        summary = work()
+    except Exception as error:
+        if type(error).__module__.split(".")[0] in OWN_PACKAGES:  # a refusal: trying again would be refused again
+            raise dg.Failure(str(error), allow_retries=False) from error
+        raise
     if "skipped" in summary:
         return summary
     head = f"  {name:<{NAME_WIDTH}} {time.perf_counter() - start:7.1f} s  "

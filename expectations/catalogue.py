@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from expectations.table import Table
+from expectations.tables.caseload import CASELOAD_TABLES
 from expectations.tables.core import CORE_TABLES
 from expectations.tables.equity import EQUITY_TABLES
 from expectations.tables.features import FEATURE_TABLES
 from expectations.tables.monitoring import MONITORING_TABLES
+from expectations.tables.raw_actions import ACTIONS
 from expectations.tables.raw_gp import ADDRESSES, GP_MEDICATION_ORDERS, GP_OBSERVATIONS, OPT_OUTS, PATIENTS, REGISTRATIONS
 from expectations.tables.raw_hospital import ADMISSIONS, EMERGENCY_ATTENDANCES, OUTPATIENT_APPOINTMENTS
 from expectations.tables.raw_omop import OMOP_TABLES
@@ -26,6 +28,7 @@ RAW_TABLES: dict[str, Table] = {
         OUTPATIENT_APPOINTMENTS,
         GP_OBSERVATIONS,
         GP_MEDICATION_ORDERS,
+        ACTIONS,
     )
 }
 
@@ -38,6 +41,7 @@ TABLES: dict[str, Table] = {
         *CORE_TABLES,
         *FEATURE_TABLES,
         *RISK_TABLES,
+        *CASELOAD_TABLES,
         *EQUITY_TABLES,
         *MONITORING_TABLES,
     )

@@ -43,12 +43,12 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_reader", "strata_analyst"), "each publication and each withdrawal", 45, personal=False,
     ),
     "risk__scores": ContractTerms(
-        "1.0.0", CARE_TEAMS, "The risk of each person on the list, run by run.",
+        "1.1.0", CARE_TEAMS, "The risk of each person on the list, run by run.",
         _RUNS_NOTE + "Order by risk_percentile or risk, list people with eligible = true.", _SCORES_LIMITS,
         ("strata_reader", "strata_analyst"), "each published run", 45,
     ),
     "risk__current": ContractTerms(
-        "1.0.0", CARE_TEAMS, "The scores of the latest published run of each outcome.",
+        "1.1.0", CARE_TEAMS, "The scores of the latest published run of each outcome.",
         "The table to read every day: whole at every moment, one run per outcome.", _SCORES_LIMITS,
         ("strata_reader", "strata_analyst"), "each publication and each withdrawal", 45,
     ),
@@ -58,13 +58,32 @@ CONTRACTS: dict[str, ContractTerms] = {
         "Drivers describe the model, not causes. Granted to care teams by hand: no role sees them by default.",
         (), "each published run", 45,
     ),
+    "risk__caseload": ContractTerms(
+        "1.0.0", CARE_TEAMS, "Whom each practice or neighbourhood is shown, and whom it would look for in vain, with the reason.",
+        _RUNS_NOTE + "One list per place_code and age_group: listed = true in order of list_rank; absent_reason says why someone is not there.",
+        "Dates are the last contacts that have reached the data; a mark that is null is not known. Granted to care teams by hand: no role "
+        "sees it by default.",
+        (), "each published run", 45,
+    ),
+    "risk__rising": ContractTerms(
+        "1.0.0", CARE_TEAMS, "People whose risk rose by two bands or ten points since the run before, for review.",
+        _RUNS_NOTE + "risk and risk_before are by one model; monitoring__exclusions counts whom a change of coverage or edition kept out.",
+        "A rise is a reason to look at a record, no finding. Granted to care teams by hand: no role sees it by default.",
+        (), "each published run", 45,
+    ),
+    "risk__actions": ContractTerms(
+        "1.0.0", CARE_TEAMS, "What teams did with the people they were shown.",
+        "Join to risk__scores by run_id and person_id; a person may have several rows.",
+        "As teams told it: who is not named may have been helped all the same. Stays in the lake; no role of the database sees it.",
+        (), "each delivery of the feed actions", 45,
+    ),
     "risk__labels": ContractTerms(
-        "1.0.0", CARE_TEAMS, "What happened after each index date, for training and evaluation.",
+        "1.1.0", CARE_TEAMS, "What happened after each index date, for training and evaluation.",
         "Join to features by person_key and index_event_id.", "Stays in the lake; no role of the database sees it.",
         (), "each matured index date", 45,
     ),
     "equity__model_audit": ContractTerms(
-        "1.1.0", PUBLIC_HEALTH, "How good and how fair each candidate model is, group by group.",
+        "1.2.0", PUBLIC_HEALTH, "How good and how fair each candidate model is, group by group.",
         "Filter on split = 'test'; read lower and upper beside every value.",
         "Rows with a count of 1 to 7 behind them are suppressed.",
         ("strata_analyst",), "each training", 400, personal=False,
@@ -92,7 +111,7 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
     "monitoring__drift": ContractTerms(
-        "1.0.0", CARE_TEAMS, "Which features of the model that scores have moved from the rows it learnt from.",
+        "2.0.0", CARE_TEAMS, "Which features of the model that scores have moved from the rows it learnt from.",
         "Order by drift_rank; status shifted or watch, and share_missing_change beside it.",
         "An index says that a feature moved, not that the model is worse; where few rows hold a value it may be chance.",
         ("strata_analyst",), "each scoring date", 45, personal=False,
@@ -103,10 +122,16 @@ CONTRACTS: dict[str, ContractTerms] = {
         "Shares follow from counts rounded to 5; counts of 1 to 7 are suppressed.",
         ("strata_analyst",), "each published run", 45, personal=False,
     ),
+    "monitoring__exclusions": ContractTerms(
+        "1.0.0", CARE_TEAMS, "How many people each reason kept out of scores and lists, and how many each mark points out.",
+        "Filter on list_name; people_unknown beside a mark are those of whom no feed tells.",
+        "Counts are not suppressed: for the data team.",
+        ("strata_analyst",), "each published run", 45, personal=False,
+    ),
     "monitoring__calibration": ContractTerms(
-        "1.0.0", CARE_TEAMS, "What came of past scores: predicted beside observed, overall and by deprivation.",
+        "1.1.0", CARE_TEAMS, "What came of past scores: predicted beside observed, overall, by deprivation and age, and by what teams did.",
         "Read lower and upper beside every value.",
-        "Where a list was acted on, fewer outcomes than expected are its purpose. People who left are not counted.",
+        "Where a list was acted on (list_status), fewer outcomes than expected are its purpose. People who left are not counted.",
         ("strata_analyst",), "each published run that has matured", 400, personal=False,
     ),
     "monitoring__alerts": ContractTerms(

@@ -18,6 +18,8 @@ PARSING_REASONS = (
     "too_many_fields",
     "too_few_fields",
 )
+ERASED_PERSON = "erased_person"
+NOT_TAKEN_IN = (*PARSING_REASONS, ERASED_PERSON)  # reasons of rows that ingest leaves out; it records their numbers
 UNREADABLE = {Kind.DATE: "unreadable_date", Kind.INTEGER: "unreadable_number", Kind.NUMBER: "unreadable_number"}
 
 # The reasons that columns give, in words, with their number in the list of known defects.

@@ -116,7 +116,14 @@ class OutcomeSettings(BaseModel, extra="forbid", frozen=True):
     no minimum on the list but for first diagnoses.
     """
 
-    name: str = Field(default="emergency_admission_overnight", description="name of the outcome: " + ", ".join(OUTCOMES))
+    name: str = Field(
+        default="emergency_admission_overnight",
+        pattern=r"[a-z0-9_]+",
+        description="name that the tables have for the outcome; one of Strata's own unless `defined_as` names it",
+    )
+    defined_as: str | None = Field(
+        default=None, description="which of Strata's outcomes it is, where `name` is not one of them: " + ", ".join(OUTCOMES)
+    )
     horizon_days: int = Field(default=365, ge=1, le=1826, description="days at risk after the index date")
     maturity_days: int = Field(default=90, ge=0, le=365, description="days after the horizon until its data are complete")
     events: int = Field(default=1, ge=1, le=50, description="how many events within the horizon make the outcome")
@@ -138,7 +145,9 @@ class OutcomeSettings(BaseModel, extra="forbid", frozen=True):
     @model_validator(mode="before")
     @classmethod
     def _as_defined(cls, given: Any) -> Any:
-        name = given.get("name", "emergency_admission_overnight") if isinstance(given, Mapping) else None
+        if not isinstance(given, Mapping):
+            return given
+        name = given.get("defined_as") or given.get("name", "emergency_admission_overnight")
         if name not in OUTCOMES:
             return given
         named = ("horizon_days", "events", "washout_days", "minimum_days_on_list")
@@ -146,8 +155,11 @@ class OutcomeSettings(BaseModel, extra="forbid", frozen=True):
 
     @model_validator(mode="after")
     def _known(self) -> OutcomeSettings:
-        if self.name not in OUTCOMES:
-            raise ValueError(f"there is no outcome {self.name!r}; known are {sorted(OUTCOMES)}")
+        chosen = self.defined_as or self.name
+        if chosen not in OUTCOMES:
+            raise ValueError(f"there is no outcome {chosen!r}; known are {sorted(OUTCOMES)}")
+        if self.name in OUTCOMES and self.name != chosen:
+            raise ValueError(f"the name {self.name!r} is another outcome's; give the one defined as {chosen!r} a name of its own")
         if isinstance(self.washout_days, int) and not 0 <= self.washout_days <= 36_525:
             raise ValueError(f"washout_days is a number of days from 0 to 36525, or ever; not {self.washout_days}")
         return self
@@ -155,7 +167,7 @@ class OutcomeSettings(BaseModel, extra="forbid", frozen=True):
     @property
     def definition(self) -> OutcomeDefinition:
         """Give the definition of the outcome."""
-        return OUTCOMES[self.name]
+        return OUTCOMES[self.defined_as or self.name]
 
     @property
     def not_all_at_risk(self) -> bool:

@@ -14,6 +14,7 @@ from models.small_logistic import fit_small_logistic
 SMOOTHER = "logistic regression on a restricted cubic spline of logit(risk), four knots"
 KNOT_PLACES = (0.05, 0.35, 0.65, 0.95)
 MOST_BINS = 20_000  # above this many rows the smoother reads equal-sized bins of neighbouring risks
+DRAWS, DRAWN_BINS = 300, 2_000  # of the smoother's coefficients, for limits; and the bins at which the drawn curves are read
 FEW_EVENTS = 10
 
 
@@ -24,6 +25,9 @@ class SmoothCalibration:
     predicted: np.ndarray
     observed: np.ndarray
     rows: np.ndarray
+    terms: np.ndarray
+    coefficients: np.ndarray
+    covariance: np.ndarray
 
     @property
     def gaps(self) -> np.ndarray:
@@ -40,6 +44,26 @@ class SmoothCalibration:
         order = np.argsort(self.gaps, kind="stable")
         reached = np.cumsum(self.rows[order]) / self.rows.sum()
         return float(self.gaps[order][min(int(np.searchsorted(reached, share)), len(order) - 1)])
+
+    def errors(self, seed: int) -> dict[str, Estimate]:
+        """Give ICI, E50 and E90 with limits: percentiles over curves drawn by the covariance of the smoother's coefficients.
+
+        A gap has no sign, so chance only adds to it: the lower limit is never above the value.
+        """
+        step = max(1, len(self.rows) // DRAWN_BINS)
+        terms, predicted, rows = self.terms[::step], self.predicted[::step], self.rows[::step]
+        draws = np.random.default_rng(seed).multivariate_normal(self.coefficients, self.covariance, DRAWS, method="eigh")
+        drawn = np.abs(expit(terms @ draws.T) - predicted[:, None])
+        found = {
+            "ici": (self.ici, np.average(drawn, axis=0, weights=rows)),
+            "e50": (self.gap_quantile(0.5), np.quantile(drawn, 0.5, axis=0)),
+            "e90": (self.gap_quantile(0.9), np.quantile(drawn, 0.9, axis=0)),
+        }
+        limits = {name: np.quantile(values, (0.025, 0.975)) for name, (_, values) in found.items()}
+        return {
+            name: Estimate(value, min(value, float(limits[name][0])), max(value, float(limits[name][1])))
+            for name, (value, _) in found.items()
+        }
 
 
 def observed_over_expected(rows: ScoredRows) -> Estimate:
@@ -101,8 +125,16 @@ def smooth_calibration(rows: ScoredRows) -> SmoothCalibration | None:
     terms = _spline(_log_odds(risk))
     start = np.zeros(terms.shape[1])
     start[1] = 1.0  # the risks themselves
-    solution, _ = fit_small_logistic(terms, outcomes, start, weights=counts)
-    return SmoothCalibration(risk, expit(terms @ solution), counts)
+    solution, inverse = fit_small_logistic(terms, outcomes, start, weights=counts)
+    observed = expit(terms @ solution)
+    return SmoothCalibration(risk, observed, counts, terms, solution, inverse * _repeats(rows))
+
+
+def _repeats(rows: ScoredRows) -> float:
+    """Give by how much the rows of one person, which are not independent, widen a variance."""
+    if rows.person is None:
+        return 1.0
+    return max(1.0, float(clustered_variance(rows.labels - rows.risk, rows.person) / (rows.risk * (1 - rows.risk)).sum()))
 
 
 def _spline(position: np.ndarray) -> np.ndarray:

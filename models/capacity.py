@@ -10,6 +10,8 @@ import pandas as pd
 from models.intervals import NOT_KNOWN, Estimate, wilson
 from models.scored_rows import ScoredRows, selected
 
+MEASURES = ("ppv", "sensitivity", "lift", "number_needed_to_evaluate")
+
 
 def share_name(share: float) -> str:
     """Name a share for use in a metric: 0.005 is 'top_0_5pct'."""
@@ -18,10 +20,25 @@ def share_name(share: float) -> str:
 
 def at_capacity(rows: ScoredRows, share: float) -> dict[str, Estimate]:
     """Give PPV, sensitivity, lift and number needed to evaluate of the share with the highest risk."""
-    if not rows.rows:
-        return dict.fromkeys(("ppv", "sensitivity", "lift", "number_needed_to_evaluate"), NOT_KNOWN)
-    chosen = selected(rows.rows, share)
-    found = float(rows.labels[:chosen].sum())
+    chosen = selected(rows.rows, share) if rows.rows else 0
+    return _found(rows, chosen, float(rows.labels[:chosen].sum()))
+
+
+def team_size_name(size: int) -> str:
+    """Name a number of people in every team for use in a metric: 'top_20_per_team'."""
+    return f"top_{size}_per_team"
+
+
+def per_team(rows: ScoredRows, teams: np.ndarray, size: int) -> dict[str, Estimate]:
+    """Give the same of the people with the highest risk in each team (`teams` in the rows' own order; missing is on no list)."""
+    codes, _ = pd.factorize(teams[rows.position])
+    chosen = (codes >= 0) & (pd.Series(codes).groupby(codes).cumcount().to_numpy() < size)
+    return _found(rows, int(chosen.sum()), float(rows.labels[chosen].sum()))
+
+
+def _found(rows: ScoredRows, chosen: int, found: float) -> dict[str, Estimate]:
+    if not chosen:
+        return dict.fromkeys(MEASURES, NOT_KNOWN)
     ppv, rate = wilson(found, chosen), rows.events / rows.rows
     return {
         "ppv": ppv,

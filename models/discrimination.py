@@ -41,28 +41,53 @@ def discrimination(rows: ScoredRows, seed: int, analytic: bool = False) -> Discr
 
 def areas(rows: ScoredRows, weights: np.ndarray) -> tuple[float, float]:
     """Give AUROC (ties count half) and average precision of weighted rows."""
-    positive = weights * rows.labels
-    negative = weights - positive
-    if len(rows.tie_starts) < rows.rows:
-        positive, negative = np.add.reduceat(positive, rows.tie_starts), np.add.reduceat(negative, rows.tie_starts)
-    seen_positive, seen_negative = np.cumsum(positive), np.cumsum(negative)
-    all_positive, all_negative = seen_positive[-1], seen_negative[-1]
-    if all_positive <= 0 or all_negative <= 0:
-        return float("nan"), float("nan")
-    below = all_negative - seen_negative + 0.5 * negative
-    seen = np.maximum(seen_positive + seen_negative, 1e-300)
-    return float(positive @ below / (all_positive * all_negative)), float(positive @ (seen_positive / seen) / all_positive)
+    return _areas(_RunsWithEvents.of(rows), weights)
 
 
 def bootstrap_areas(rows: ScoredRows, seed: int, resamples: int = RESAMPLES) -> np.ndarray:
-    """Give AUROC and average precision of people drawn with replacement (resamples x 2), the rows of a person together."""
-    generator = np.random.default_rng(seed)
-    drawn = []
+    """Give AUROC and average precision of people drawn with replacement (resamples x 2), the rows of a person together.
+
+    The order of risk is the same in every draw: a draw costs its random numbers and a running sum of how often each row came.
+    """
+    generator, runs, drawn = np.random.default_rng(seed), _RunsWithEvents.of(rows), []
     for _ in range(resamples):
         times = np.bincount(generator.integers(rows.people, size=rows.people), minlength=rows.people)
-        drawn.append(areas(rows, (times if rows.person is None else times[rows.person]).astype(np.float64)))
+        drawn.append(_areas(runs, times if rows.person is None else times[rows.person]))
     table = np.asarray(drawn)
     return table[~np.isnan(table).any(axis=1)]
+
+
+@dataclass(frozen=True)
+class _RunsWithEvents:
+    """The runs of equal risks that hold an event: all that the areas depend on beside running sums."""
+
+    events: np.ndarray  # places of the events in order of risk
+    begins: np.ndarray  # where among `events` each run begins
+    first: np.ndarray  # place of each run's first row
+    last: np.ndarray  # and of its last one
+
+    @classmethod
+    def of(cls, rows: ScoredRows) -> _RunsWithEvents:
+        events, starts = np.flatnonzero(rows.labels > 0), rows.tie_starts
+        run = np.searchsorted(starts, events, side="right") - 1
+        begins = np.flatnonzero(np.diff(run, prepend=-1))
+        ends = np.append(starts[1:], rows.rows) - 1
+        return cls(events, begins, starts[run[begins]], ends[run[begins]])
+
+
+def _areas(runs: _RunsWithEvents, weights: np.ndarray) -> tuple[float, float]:
+    seen = np.cumsum(weights)
+    positive = np.add.reduceat(weights[runs.events], runs.begins) if len(runs.begins) else np.zeros(0)
+    found = np.cumsum(positive)
+    all_positive = float(found[-1]) if len(found) else 0.0
+    all_negative = float(seen[-1]) - all_positive if len(seen) else 0.0
+    if all_positive <= 0 or all_negative <= 0:
+        return float("nan"), float("nan")
+    upto = seen[runs.last]
+    negative = upto - seen[runs.first] + weights[runs.first] - positive
+    below = all_negative - (upto - found) + 0.5 * negative
+    precision = found / np.maximum(upto, 1e-300)
+    return float(positive @ below / (all_positive * all_negative)), float(positive @ precision / all_positive)
 
 
 def delong(rows: ScoredRows) -> Estimate:

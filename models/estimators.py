@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from models.boosting import BoostedEstimator, choose_rounds, fit_boosted
-from models.logistic import LogisticEstimator, choose_prior_variance, fit_logistic
+from models.logistic import LogisticEstimator, choose_penalty, fit_logistic
 from models.predictors import Predictor
 from models.settings import CandidateName, CandidateSettings
 from models.sparse_logistic import choose_lasso_variance, fit_lasso
 from models.training_data import TrainingData
+from models.tuned import Tuned
 
 Method = Literal["logistic", "lightgbm"]
 Estimator = LogisticEstimator | BoostedEstimator
@@ -115,24 +116,24 @@ def baseline_predictors(settings: CandidateSettings, predictors: Sequence[Predic
     return chosen
 
 
-def tune(method: Method, data: TrainingData, rows: np.ndarray, settings: CandidateSettings, seed: int, threads: int) -> float:
-    """Choose the one tuned number of a method on the given rows: a prior variance, or a number of trees."""
+def tune(method: Method, data: TrainingData, rows: np.ndarray, settings: CandidateSettings, seed: int, threads: int) -> Tuned:
+    """Choose the tuned number of a method on the given rows (a prior variance, or a number of trees), and its form."""
     if method == "logistic" and data.code_columns:
-        return choose_lasso_variance(data, rows, settings.logistic, seed)
+        return Tuned(choose_lasso_variance(data, rows, settings.logistic, seed))
     if method == "logistic":
-        return choose_prior_variance(data, rows, settings.logistic, seed)
-    return float(choose_rounds(data, rows, settings.lightgbm, seed, threads))
+        return choose_penalty(data, rows, settings.logistic, seed)
+    return choose_rounds(data, rows, settings.lightgbm, seed, threads)
 
 
 def fit(
-    method: Method, data: TrainingData, rows: np.ndarray, tuned: float, settings: CandidateSettings, seed: int, threads: int
+    method: Method, data: TrainingData, rows: np.ndarray, tuned: Tuned, settings: CandidateSettings, seed: int, threads: int
 ) -> Estimator:
-    """Fit a method with its tuned number on the given rows (positions)."""
+    """Fit a method with what was tuned on the given rows (positions)."""
     if method == "logistic" and data.code_columns:
-        return fit_lasso(data, rows, tuned, settings.logistic, seed)
+        return fit_lasso(data, rows, tuned.number, settings.logistic, seed)
     if method == "logistic":
-        return fit_logistic(data, rows, tuned, settings.logistic, seed)
-    return fit_boosted(data, rows, int(tuned), settings.lightgbm, seed, threads)
+        return fit_logistic(data, rows, tuned.number, settings.logistic, seed, tuned.plain)
+    return fit_boosted(data, rows, int(tuned.number), settings.lightgbm, seed, threads, tuned.plain)
 
 
 def estimator_to_files(estimator: Estimator, suffix: str) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -16,9 +16,9 @@ from models.calibration_measures import (
     scaled_brier,
     smooth_calibration,
 )
-from models.capacity import at_capacity, share_name
-from models.discrimination import discrimination
-from models.intervals import Estimate, wilson
+from models.capacity import at_capacity, per_team, share_name, team_size_name
+from models.discrimination import Discrimination, discrimination
+from models.intervals import NOT_KNOWN, Estimate, wilson
 from models.scored_rows import ScoredRows, scored_rows
 from models.settings import CapacitySettings
 
@@ -33,6 +33,11 @@ class Evaluation:
     events: int
     limits: str
     smoother: str = SMOOTHER
+
+    @property
+    def ranking(self) -> Discrimination:
+        """Give how well the model ranks."""
+        return Discrimination(self.measures["auroc"], self.measures["average_precision"], self.limits)
 
     def value(self, name: str) -> float:
         """Give one measure's value."""
@@ -55,18 +60,23 @@ def evaluate(
     capacity: CapacitySettings,
     seed: int,
     keys: np.ndarray | None = None,
+    teams: np.ndarray | None = None,
 ) -> Evaluation:
-    """Measure risks against labels; `keys` break ties of risk (the person where not given)."""
-    return evaluate_rows(scored_rows(risk, labels, person, keys), capacity, seed)
+    """Measure risks against labels; `keys` break ties of risk (the person where not given), `teams` say whose list a row is on."""
+    return evaluate_rows(scored_rows(risk, labels, person, keys), capacity, seed, teams=teams)
 
 
-def evaluate_rows(rows: ScoredRows, capacity: CapacitySettings, seed: int, analytic: bool = False) -> Evaluation:
+def evaluate_rows(
+    rows: ScoredRows, capacity: CapacitySettings, seed: int, analytic: bool = False, teams: np.ndarray | None = None
+) -> Evaluation:
     """Measure rows that are already in order of risk; `analytic` limits whatever the number of people (see discrimination)."""
     with one_blas_thread():
-        return _evaluate_rows(rows, capacity, seed, analytic)
+        return _evaluate_rows(rows, capacity, seed, analytic, teams)
 
 
-def _evaluate_rows(rows: ScoredRows, capacity: CapacitySettings, seed: int, analytic: bool) -> Evaluation:
+def _evaluate_rows(
+    rows: ScoredRows, capacity: CapacitySettings, seed: int, analytic: bool, teams: np.ndarray | None
+) -> Evaluation:
     ranked = discrimination(rows, seed, analytic)
     smooth = smooth_calibration(rows)
     measures = {
@@ -79,11 +89,12 @@ def _evaluate_rows(rows: ScoredRows, capacity: CapacitySettings, seed: int, anal
         "calibration_in_the_large": calibration_in_the_large(rows),
         "calibration_slope": calibration_slope(rows),
         "observed_over_expected": observed_over_expected(rows),
-        "ici": Estimate(smooth.ici if smooth else float("nan")),
-        "e50": Estimate(smooth.gap_quantile(0.5) if smooth else float("nan")),
-        "e90": Estimate(smooth.gap_quantile(0.9) if smooth else float("nan")),
+        **(smooth.errors(seed) if smooth else dict.fromkeys(("ici", "e50", "e90"), NOT_KNOWN)),
     }
     for share in capacity.shares:
         for name, estimate in at_capacity(rows, share).items():
             measures[f"{name}_{share_name(share)}"] = estimate
+    if teams is not None and capacity.team_size:
+        for name, estimate in per_team(rows, teams, capacity.team_size).items():
+            measures[f"{name}_{team_size_name(capacity.team_size)}"] = estimate
     return Evaluation(measures, rows.rows, rows.people, rows.events, ranked.limits)

@@ -64,8 +64,8 @@ def plain_name(predictors: Sequence[Predictor]) -> str:
 def drivers(model: RiskModel, frame: pd.DataFrame, per_person: int, not_shown: Collection[str] = ()) -> pd.DataFrame:
     """Give each row's strongest drivers (see COLUMNS), ordered as the rows are; ties by the catalogue's order.
 
-    `frame` holds `person_id` and `index_event_id` besides the predictors. `not_shown` names feeds and concepts that may
-    not be shown to the reader: they are left out, never renamed.
+    `frame` holds `person_id` and `index_event_id` besides the predictors. `not_shown` names feeds, concepts and features that
+    may not be shown to the reader: a driver made of any of them is left out, never renamed.
     """
     frame = plain_codes(frame, model)
     found = contributions(model, frame)
@@ -124,5 +124,6 @@ def _concept(predictor: Predictor, by_name: dict[str, Predictor]) -> str:
 
 
 def _is_hidden(name: str, places: list[int], model: RiskModel, not_shown: Collection[str]) -> bool:
-    feeds = {feed.strip() for place in places for feed in model.predictors[place].feed.split(",")}
-    return name in not_shown or bool(feeds & set(not_shown))
+    made_of = [model.predictors[place] for place in places]  # a count of all conditions tells of none: its many inputs hide nothing
+    feeds = {feed.strip() for predictor in made_of for feed in predictor.feed.split(",")}
+    return not {name, *feeds, *(predictor.name for predictor in made_of)}.isdisjoint(not_shown)

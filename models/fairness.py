@@ -12,8 +12,8 @@ from models.audit_groups import RECENT_ADMISSION
 from models.blas import one_blas_thread
 from models.calibration_measures import calibration_in_the_large, calibration_slope, observed_over_expected
 from models.capacity import share_name
-from models.discrimination import BOOTSTRAP_PEOPLE, discrimination
-from models.evaluation import evaluate_rows
+from models.discrimination import BOOTSTRAP_PEOPLE, Discrimination, discrimination
+from models.evaluation import Evaluation, evaluate_rows
 from models.group_gaps import largest_gaps
 from models.intervals import NOT_KNOWN, Estimate, wald, wilson
 from models.list_composition import age_standardised_selection, composition
@@ -60,6 +60,7 @@ class _Board:
     """Everyone who was scored, in order of risk: who is chosen, bands of age, needs, and how limits are made."""
 
     rows: ScoredRows
+    everyone: Evaluation
     chosen: np.ndarray
     bands: np.ndarray | None
     needs: Mapping[str, np.ndarray]
@@ -83,29 +84,34 @@ def audit(
     seed: int,
     keys: np.ndarray | None = None,
     needs: pd.DataFrame | None = None,
+    evaluated: Evaluation | None = None,
 ) -> pd.DataFrame:
     """Measure a model in every group: one row per group kind (a column of `groups`), group and metric (see COLUMNS).
 
     The deciding share of all rows is chosen once and compared between groups; `age_band` among the groups allows
     measures to be age-standardised. `needs` (see models.need_within_score) tells whether groups are sicker at the same score.
     The kinds 'all' and people without a recent admission (RECENT_ADMISSION, group 'none') carry every measure of `evaluate`
-    as well. Limits of a board of more than 100,000 people are analytic in all its groups.
+    as well. Limits of a board of more than 100,000 people are analytic in all its groups. `evaluated` is what `evaluate` gave
+    for all rows with the same seed, where it was asked before.
     """
-    board = _board(scored_rows(risk, labels, person, keys), groups, capacity, seed, needs)
+    rows = scored_rows(risk, labels, person, keys)
+    board = _board(rows, groups, capacity, seed, needs, evaluated or evaluate_rows(rows, capacity, seed))
     with one_blas_thread():
-        parts = [_group_rows(EVERYONE, EVERYONE, board.rows, _everyone(board, board.rows, board.chosen))]
+        parts = [_group_rows(EVERYONE, EVERYONE, rows, _everyone(board, board.everyone, rows, board.chosen))]
         for kind in groups.columns:
             kind_rows = _kind_rows(board, groups[kind])
             parts += [*_protect_the_only_one(kind_rows), _gaps(str(kind), kind_rows, board.at)]
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
-def _board(rows: ScoredRows, groups: pd.DataFrame, capacity: CapacitySettings, seed: int, needs: pd.DataFrame | None) -> _Board:
+def _board(
+    rows: ScoredRows, groups: pd.DataFrame, capacity: CapacitySettings, seed: int, needs: pd.DataFrame | None, everyone: Evaluation
+) -> _Board:  # fmt: skip
     chosen = np.arange(rows.rows) < selected(rows.rows, capacity.deciding_share)
     bands = age_band_codes(groups[AGE_BAND])[rows.position] if AGE_BAND in groups else None
     strata = {"score": score_strata(rows)} | ({} if bands is None else {"score_and_age": score_strata(rows, bands)})
     ordered = {} if needs is None else {str(name): rows.in_order(needs[name].to_numpy(dtype=np.float64)) for name in needs}
-    return _Board(rows, chosen, bands, ordered, strata, capacity, seed, rows.people > BOOTSTRAP_PEOPLE)
+    return _Board(rows, everyone, chosen, bands, ordered, strata, capacity, seed, rows.people > BOOTSTRAP_PEOPLE)
 
 
 def _kind_rows(board: _Board, groups: pd.Series) -> list[pd.DataFrame]:
@@ -117,9 +123,11 @@ def _kind_rows(board: _Board, groups: pd.Series) -> list[pd.DataFrame]:
     for number, name in enumerate(names):
         places = order[starts[number] : starts[number + 1]]
         subset, chosen = board.rows.subset(places), board.chosen[places]
-        measures = dict(_measures(board, subset, chosen))
         if kind == RECENT_ADMISSION and name == "none":
-            measures = {**_everyone(board, subset, chosen), **measures}
+            evaluation = _evaluation(board, subset)
+            measures = _everyone(board, evaluation, subset, chosen) | dict(_measures(board, evaluation.ranking, subset, chosen))
+        else:
+            measures = dict(_measures(board, _ranking(board, subset), subset, chosen))
         for metric, estimates in together.items():
             measures[metric] = _Measure(estimates[number], _counts_behind(board, metric, subset, chosen, places))
         tables.append(_group_rows(kind, name, subset, measures))
@@ -168,17 +176,24 @@ def _counts_behind(board: _Board, metric: str, subset: ScoredRows, chosen: np.nd
     return (int(np.count_nonzero(~np.isnan(known))),)
 
 
-def _everyone(board: _Board, rows: ScoredRows, chosen: np.ndarray) -> dict[str, _Measure]:
-    evaluation = evaluate_rows(rows, board.capacity, board.seed, board.analytic)
+def _evaluation(board: _Board, rows: ScoredRows) -> Evaluation:
+    """Evaluate a group; one that holds everyone is not evaluated again."""
+    return board.everyone if rows.rows == board.rows.rows else evaluate_rows(rows, board.capacity, board.seed, board.analytic)
+
+
+def _ranking(board: _Board, rows: ScoredRows) -> Discrimination:
+    return board.everyone.ranking if rows.rows == board.rows.rows else discrimination(rows, board.seed, board.analytic)
+
+
+def _everyone(board: _Board, evaluation: Evaluation, rows: ScoredRows, chosen: np.ndarray) -> dict[str, _Measure]:
     counts = (rows.events, rows.rows - rows.events)
     return {name: _Measure(estimate, counts) for name, estimate in evaluation.measures.items()} | dict(
         _selection_measures(board, rows, chosen)
     )
 
 
-def _measures(board: _Board, rows: ScoredRows, chosen: np.ndarray) -> Iterator[tuple[str, _Measure]]:
+def _measures(board: _Board, ranked: Discrimination, rows: ScoredRows, chosen: np.ndarray) -> Iterator[tuple[str, _Measure]]:
     counts = (rows.events, rows.rows - rows.events)
-    ranked = discrimination(rows, board.seed, board.analytic)
     yield "base_rate", _Measure(wilson(rows.events, rows.rows), counts)
     yield "mean_risk", _Measure(_mean(rows.risk), (rows.rows,))
     yield "auroc", _Measure(ranked.auroc, counts)

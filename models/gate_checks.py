@@ -83,27 +83,34 @@ def _sensitivity(
 def _needs(
     rows: ScoredRows, groups: pd.DataFrame, needs: pd.DataFrame, strata: Strata, kind: str, settings: GateSettings
 ) -> Iterator[IntervalCheck]:
-    """Check each need of each group that may be missed (pooled as for calibration) against everyone else's at the same score and age.
+    """Check each need of each group that may be missed against everyone else's at the same score and age.
 
+    Groups with too few people in that need are pooled, by need and not by outcomes: a small group may have need enough to judge.
     Where a group has a risk of its own beside its illness, others need to be iller to reach the same score: so the least
     deprived look iller under a model that is right about deprivation, and so may the largest group. They are not judged.
     """
-    found = judged_groups(rows, groups, kind, settings)
-    largest = max((int(mask.sum()) for _, mask in found), default=0)
-    judged = [(name, mask) for name, mask in found if _may_be_missed(kind, name, int(mask.sum()) == largest)]
-    codes = np.full(rows.rows, -1, dtype=np.intp)
-    for number, (_, mask) in enumerate(judged if len(found) > 1 else []):  # a pool of all groups has nobody else beside it
-        codes[mask] = number
     for need in needs.columns:
         values = rows.in_order(needs[need].to_numpy(dtype=np.float64))
-        recorded = need in RECORDED_NEEDS
-        limits = settings.need_ratio if recorded else settings.unrecorded_need_ratio
-        ratios = need_ratios(values, strata, codes, len(judged), not recorded)
-        in_need = np.bincount(codes[(values > 0) & (codes >= 0)], minlength=len(judged))
-        label = f"{NEED_WORDS.get(need, need)} over everyone else's at the same score"
-        for (name, _), ratio, events in zip(judged, ratios, in_need, strict=True):
-            check = IntervalCheck.of_ratio(name, label, ratio, limits, int(events), True)
-            yield check.needing(settings.minimum_need_events)
+        found = judged_groups(rows, groups, kind, settings, settings.minimum_need_events, values > 0)
+        largest = max((int(mask.sum()) for _, mask in found), default=0)
+        judged = [(name, mask) for name, mask in found if _may_be_missed(kind, name, int(mask.sum()) == largest)]
+        if len(found) > 1:  # a pool of all groups has nobody else beside it
+            yield from _need_checks(need, values, judged, strata, settings)
+
+
+def _need_checks(
+    need: str, values: np.ndarray, judged: list[tuple[str, np.ndarray]], strata: Strata, settings: GateSettings
+) -> Iterator[IntervalCheck]:
+    codes = np.full(len(values), -1, dtype=np.intp)
+    for number, (_, mask) in enumerate(judged):
+        codes[mask] = number
+    recorded = need in RECORDED_NEEDS
+    limits = settings.need_ratio if recorded else settings.unrecorded_need_ratio
+    ratios = need_ratios(values, strata, codes, len(judged), not recorded)
+    in_need = np.bincount(codes[(values > 0) & (codes >= 0)], minlength=len(judged))
+    label = f"{NEED_WORDS.get(need, need)} over everyone else's at the same score"
+    for (name, _), ratio, events in zip(judged, ratios, in_need, strict=True):
+        yield IntervalCheck.of_ratio(name, label, ratio, limits, int(events), True).needing(settings.minimum_need_events)
 
 
 def _may_be_missed(kind: str, name: str, largest: bool) -> bool:

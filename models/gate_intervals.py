@@ -103,10 +103,16 @@ def holm_failures(checks: Sequence[IntervalCheck]) -> set[int]:
 
 
 def judged_groups(
-    rows: ScoredRows, groups: pd.DataFrame, kind: str, settings: GateSettings, least_events: int | None = None
+    rows: ScoredRows,
+    groups: pd.DataFrame,
+    kind: str,
+    settings: GateSettings,
+    least_events: int | None = None,
+    counted: np.ndarray | None = None,
 ) -> list[tuple[str, np.ndarray]]:
     """Give the groups of a kind to judge (name, mask in order of risk), those with too few events pooled.
 
+    Events are outcomes, or what `counted` (in order of risk) marks.
     Neighbours of an ordered kind are pooled, and its groups without a place in the order (not known) are judged where
     they are large enough; in other kinds the small groups are pooled. A pool that is still too small is given all the
     same: its check then cannot tell.
@@ -114,7 +120,8 @@ def judged_groups(
     minimum = least_events or settings.minimum_events
     if kind not in groups:
         return []
-    found = [(name, mask, int(rows.labels[mask].sum())) for name, mask in group_masks(groups[kind], rows.position)]
+    events = rows.labels if counted is None else counted
+    found = [(name, mask, int(events[mask].sum())) for name, mask in group_masks(groups[kind], rows.position)]
     if kind not in settings.ordered_kinds:
         pooled = _pooled_together(found, minimum)
     else:

@@ -15,16 +15,19 @@ from models.blas import one_blas_thread
 from models.code_block import code_matrix
 from models.predictors import Predictor
 from models.settings import LogisticSettings
-from models.splitting import person_folds, sampled_people
+from models.splitting import balanced_folds, sampled_people
 from models.training_data import TrainingData
 from models.transforms import CategoryTransform, NumberTransform, Transform, fit_transform, transform_from_dict, transform_to_dict
+from models.tuned import Tuned
 
 ROWS_AT_ONCE = 100_000
 TUNING_ROWS = 30_000
 MOST_STEPS = 200
 PRECISION = 1e-13  # of the loss: what a further step promises to gain
 SLOW = 0.6  # a step that promises more than this share of the one before asks for a new curvature
-SMALL = 10_000  # rows up to which the penalty is chosen by three folds instead of one split
+SMALL = 10_000  # rows up to which every fold chooses the penalty instead of one of them
+FEW_EVENTS = 2_000  # up to which straight lines may do better than splines
+FOLDS, FOLDS_OF_FEW = 3, 5
 
 
 @dataclass(frozen=True)
@@ -141,32 +144,50 @@ class Design:
 
 
 def fit_logistic(
-    data: TrainingData, rows: np.ndarray, prior_variance: float, settings: LogisticSettings, seed: int
+    data: TrainingData, rows: np.ndarray, prior_variance: float, settings: LogisticSettings, seed: int, plain: bool = False
 ) -> LogisticEstimator:
-    """Fit transforms and coefficients on the given rows (positions); people are sampled above the settings' maximum."""
+    """Fit transforms and coefficients on the given rows (positions); people are sampled above the settings' maximum.
+
+    `plain` takes numbers as straight lines (skewed ones by their logarithm) without splines.
+    """
     rows = sampled_people(data.person, rows, settings.maximum_rows, seed)
     frame = data.frame.iloc[rows]
-    transforms = fit_transforms(data.predictors, frame, settings)
+    transforms = fit_transforms(data.predictors, frame, settings, plain)
     design = make_design(transforms, frame)
     with one_blas_thread():
         solution = _newton(design, data.labels[rows].astype(np.float64), data.row_weights(rows), prior_variance, None)
     return _estimator(transforms, design, solution)
 
 
-def choose_prior_variance(data: TrainingData, rows: np.ndarray, settings: LogisticSettings, seed: int) -> float:
-    """Choose the penalty with the least log loss on held-out people of the given rows."""
-    if len(settings.prior_variances) == 1:
-        return settings.prior_variances[0]
+def choose_penalty(data: TrainingData, rows: np.ndarray, settings: LogisticSettings, seed: int) -> Tuned:
+    """Choose the penalty, and where events are few straight lines or splines, by log loss on held-out people of the given rows."""
     rows = sampled_people(data.person, rows, TUNING_ROWS, seed + 1)
-    fold = person_folds(data.person[rows], 3, seed + 2)
-    losses = np.zeros(len(settings.prior_variances))
-    for held_out in range(3 if len(rows) <= SMALL else 1):
-        losses += _path_losses(data, rows[fold != held_out], rows[fold == held_out], settings)
-    return sorted(settings.prior_variances)[int(np.argmin(losses))]
+    variances = sorted(settings.prior_variances)
+    forms = _forms(data, rows, settings)
+    if len(variances) == len(forms) == 1:
+        return Tuned(variances[0], forms[0])
+    folds = FOLDS_OF_FEW if len(forms) > 1 or forms[0] else FOLDS
+    fold = balanced_folds(data.person[rows], data.labels[rows], folds, seed + 2)
+    losses = np.zeros((len(forms), len(variances)))
+    for held_out in range(folds if len(rows) <= SMALL else 1):
+        for place, plain in enumerate(forms):
+            losses[place] += _path_losses(data, rows[fold != held_out], rows[fold == held_out], settings, plain)
+    form, variance = np.unravel_index(int(np.argmin(losses)), losses.shape)
+    return Tuned(variances[variance], forms[form])
 
 
-def _path_losses(data: TrainingData, train: np.ndarray, test: np.ndarray, settings: LogisticSettings) -> np.ndarray:
-    transforms = fit_transforms(data.predictors, data.frame.iloc[train], settings)
+def _forms(data: TrainingData, rows: np.ndarray, settings: LogisticSettings) -> tuple[bool, ...]:
+    """Give the forms to try, plain or not: splines alone where events are many, lines alone where splines have more columns than events."""
+    events = int(data.labels[rows].sum())
+    events = min(events, len(rows) - events)
+    if events > FEW_EVENTS:
+        return (False,)
+    bent = sum(predictor.kind == "number" for predictor in data.predictors) * (settings.spline_knots - 2)
+    return (True, False) if bent <= 2 * events else (True,)
+
+
+def _path_losses(data: TrainingData, train: np.ndarray, test: np.ndarray, settings: LogisticSettings, plain: bool) -> np.ndarray:
+    transforms = fit_transforms(data.predictors, data.frame.iloc[train], settings, plain)
     design, held_out = make_design(transforms, data.frame.iloc[train]), make_design(transforms, data.frame.iloc[test])
     labels, truth = data.labels[train].astype(np.float64), data.labels[test].astype(np.float64)
     losses, solution = [], None
@@ -238,9 +259,12 @@ def _curvature(design: Design, curvature: np.ndarray, penalty: np.ndarray) -> tu
     return linalg.cho_factor(hessian, check_finite=False)
 
 
-def fit_transforms(predictors: tuple[Predictor, ...], frame: pd.DataFrame, settings: LogisticSettings) -> tuple[Transform, ...]:
-    """Fit the transforms of curated predictors on training rows; those that are constant there have none."""
-    fitted = (fit_transform(predictor, frame, settings.spline_knots, settings.minimum_level_rows) for predictor in predictors)
+def fit_transforms(
+    predictors: tuple[Predictor, ...], frame: pd.DataFrame, settings: LogisticSettings, plain: bool = False
+) -> tuple[Transform, ...]:
+    """Fit the transforms of curated predictors on training rows, `plain` without splines; those that are constant there have none."""
+    knots = 0 if plain else settings.spline_knots
+    fitted = (fit_transform(predictor, frame, knots, settings.minimum_level_rows) for predictor in predictors)
     return tuple(transform for transform in fitted if transform is not None and transform.width)
 
 

@@ -9,6 +9,8 @@ from pandas.arrays import IntegerArray
 from models.scored_rows import risk_order
 from models.settings import BandSettings
 
+AGE_GROUPS = {"0-17": (0, 17), "18-64": (18, 64), "65+": (65, 200)}  # listed apart: other teams care for them
+
 
 def band_names(risk: np.ndarray, bands: BandSettings) -> np.ndarray:
     """Give each risk's band (object array); a risk at a cut belongs to the band above it."""
@@ -18,6 +20,28 @@ def band_names(risk: np.ndarray, bands: BandSettings) -> np.ndarray:
 def highest_bands(bands: BandSettings, count: int) -> tuple[str, ...]:
     """Name the bands with the highest risks."""
     return bands.names[len(bands.names) - min(count, len(bands.names)) :]
+
+
+def age_groups(frame: pd.DataFrame) -> pd.Series:
+    """Give each row's age group by `age_years`, else by an `age_band` such as '5-17' or '90+' that lies in one; None where not known."""
+    low = pd.to_numeric(frame.get("age_years", pd.Series(np.nan, frame.index)), errors="coerce").astype("float64")
+    high = low
+    if "age_band" in frame:
+        ends = frame["age_band"].astype(str).str.extract(r"^(\d+)(?:-(\d+)|\+)$").astype("float64")
+        low, high = low.fillna(ends[0]), high.fillna(ends[1]).fillna(ends[0])
+    groups = pd.Series(None, frame.index, dtype="object")
+    for name, (first, last) in AGE_GROUPS.items():
+        groups[(np.floor(low) >= first) & (np.floor(high) <= last)] = name
+    return groups
+
+
+def percentiles_within(risk: np.ndarray, group: pd.Series) -> np.ndarray:
+    """Give the percentile of each risk among those of its group; NaN without a group."""
+    found = np.full(len(risk), np.nan)
+    for name in group.dropna().unique():
+        mask = (group == name).to_numpy()
+        found[mask] = percentiles(risk[mask])
+    return found
 
 
 def percentiles(risk: np.ndarray) -> np.ndarray:

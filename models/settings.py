@@ -26,7 +26,7 @@ class LogisticSettings(BaseModel, extra="forbid", frozen=True):
         description="ridge penalties to choose from, as variance of a standardised coefficient",
     )
     spline_knots: int = Field(default=5, ge=3, le=9, description="knots of the spline of a number with enough distinct values")
-    minimum_level_rows: int = Field(default=30, ge=1, description="a category level on fewer training rows joins 'other'")
+    minimum_level_rows: int = Field(default=5, ge=1, description="a category level on fewer training rows joins 'other'")
     maximum_rows: int = Field(default=200_000, ge=1_000, description="training rows above which people are sampled by their hash")
     code_prior_variances: tuple[float, ...] = Field(
         default=(0.00125, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32),
@@ -152,6 +152,8 @@ class CapacitySettings(BaseModel, extra="forbid", frozen=True):
     """How many people the services can take on."""
 
     shares: tuple[float, ...] = Field(default=(0.005, 0.01, 0.02, 0.05, 0.10), description="shares of the list that are reported")
+    team: str = Field(default="practice_code", description="column that says whose list a person is on, where every team takes on as many")
+    team_size: int = Field(default=20, ge=0, description="people that each team can take on, as a capacity of its own; 0 for none")
     deciding_share: float = Field(default=0.05, gt=0, lt=1, description="the share at which groups are compared and gates decide")
 
     @model_validator(mode="after")

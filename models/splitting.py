@@ -63,6 +63,20 @@ def person_folds(person: np.ndarray, folds: int, seed: int) -> np.ndarray:
     return (person_hash(person, seed) % np.uint64(folds)).astype(np.int8)
 
 
+def balanced_folds(person: np.ndarray, labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Give each row's fold (int8) so that rows of a person stay together and the people with the outcome are spread evenly.
+
+    Folds that differ in their share of outcomes are scored by models that saw the opposite difference: where people are few
+    that alone takes a hundredth or two off an AUROC over all folds.
+    """
+    codes, people = pd.factorize(person)
+    has = np.bincount(codes, weights=labels, minlength=len(people)) > 0
+    order = np.lexsort((person_hash(np.asarray(people), seed), has))
+    fold = np.empty(len(people), dtype=np.int8)
+    fold[order] = np.arange(len(people)) % folds
+    return fold[codes]
+
+
 def person_hash(person: np.ndarray, seed: int) -> np.ndarray:
     """Give an evenly spread uint64 for each row that depends on the person and the seed alone."""
     keys = np.asarray(person)

@@ -14,11 +14,13 @@ from models.estimators import CandidateSpec, Estimator, fit, tune, unused_predic
 from models.predictors import Predictor
 from models.risk_model import CalibratedEstimator, RiskModel
 from models.settings import BandSettings, CandidateSettings
-from models.splitting import person_folds
+from models.splitting import balanced_folds, person_folds
 from models.training_data import TrainingData
+from models.tuned import Tuned
 
 HOLD_OUT_FOLDS = 10  # of a large table: one fold calibrates, one stops the boosting
 CALIBRATION_FOLDS = 5
+FEW_ROWS, CALIBRATION_FOLDS_OF_FEW = 20_000, 20
 
 
 class TooFewEventsError(ValueError):
@@ -30,7 +32,7 @@ class TrainingPlan:
     """What is fixed for all candidates of a training.
 
     `tune_in_folds` repeats the tuning within each fold, so that out-of-fold risks owe nothing to the row they score:
-    the plan for tables where they *are* the evaluation. `tuned` is the number to use where tuning was done before.
+    the plan for tables where they *are* the evaluation. `tuned` is what to use where tuning was done before.
     """
 
     outcome: str
@@ -40,7 +42,7 @@ class TrainingPlan:
     seed: int
     threads: int
     tune_in_folds: bool = False
-    tuned: float | None = None
+    tuned: Tuned | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,17 @@ def _train(
         spec.name, plan.outcome, plan.horizon_days, kept, main.part, second.part if second else None, plan.bands, record
     )
     dropped = [f"constant in training and left out: {', '.join(main.record['dropped'])}"] if main.record["dropped"] else []
-    return TrainedCandidate(spec.name, model, folds, risk, (*notes, *more, *dropped))
+    return TrainedCandidate(spec.name, model, folds, risk, (*notes, *more, *dropped, *_sampling(spec, data, plan.candidates)))
+
+
+def _sampling(spec: CandidateSpec, data: TrainingData, settings: CandidateSettings) -> tuple[str, ...]:
+    """Tell the rule by which a large table was sampled, where it was."""
+    most = settings.lightgbm.maximum_rows if spec.method == "lightgbm" else settings.logistic.maximum_rows
+    rows = int(data.teaching.sum())
+    if rows <= most:
+        return ()
+    words = "whole people kept or left by a hash of their key and the seed; every row calibrates or judges as it would have"
+    return (f"of {rows:,} rows about {most:,} train, {words}",)
 
 
 def _kept(predictors: tuple[Predictor, ...], main: _FittedPart, second: _FittedPart | None) -> tuple[Predictor, ...]:
@@ -144,7 +156,7 @@ def _fit_part(spec: CandidateSpec, data: TrainingData, rows: np.ndarray, folds: 
         number = _tune(spec, data, others, plan) if plan.tune_in_folds else tuned
         margin[left_out] = _fit(spec, data, others, number, plan).margin(data.frame.iloc[left_out])
     return _calibrated(
-        _fit(spec, data, rows, tuned, plan), data, margin, folds, plan, {"tuned": tuned, "calibrated_on": "out-of-fold rows"}
+        _fit(spec, data, rows, tuned, plan), data, margin, folds, plan, {**_told(tuned), "calibrated_on": "out-of-fold rows"}
     )
 
 
@@ -155,14 +167,18 @@ def _fit_held_out(spec: CandidateSpec, data: TrainingData, rows: np.ndarray, pla
     if spec.method == "lightgbm":
         boosted = fit_with_stopping(data, rows[tenth > 1], rows[tenth == 1], plan.candidates.lightgbm, plan.seed, plan.threads)
         estimator: Estimator = boosted
-        tuned = float(boosted.booster.num_trees())
+        tuned = Tuned(boosted.booster.num_trees())
     else:
         tuned = _tune(spec, data, train, plan)
         estimator = _fit(spec, data, train, tuned, plan)
     margin = np.full(data.rows, np.nan)
     margin[calibrating] = estimator.margin(data.frame.iloc[calibrating])
     folds = person_folds(data.person, CALIBRATION_FOLDS, plan.seed + 6)
-    return _calibrated(estimator, data, margin, folds, plan, {"tuned": tuned, "calibrated_on": "a tenth of the people, held out"})
+    return _calibrated(estimator, data, margin, folds, plan, {**_told(tuned), "calibrated_on": "a tenth of the people, held out"})
+
+
+def _told(tuned: Tuned) -> dict[str, Any]:
+    return {"tuned": float(tuned.number), "plain": tuned.plain}
 
 
 def _calibrated(
@@ -173,18 +189,21 @@ def _calibrated(
     values, labels, weights = margin[scored], data.labels[scored].astype(np.float64), data.row_weights(np.flatnonzero(scored))
     calibrator = choose_calibrator(plan.candidates.calibration, values, labels, weights, data.person[scored], plan.seed)
     risk = np.full(data.rows, np.nan)
-    risk[scored] = cross_fitted_risk(calibrator.method, values, labels, weights, folds[scored])
+    parts = folds[scored]
+    if len(values) <= FEW_ROWS:  # maps that differ between few folds would mix up people of different folds
+        parts = balanced_folds(data.person[scored], labels, CALIBRATION_FOLDS_OF_FEW, plan.seed + 6)
+    risk[scored] = cross_fitted_risk(calibrator.method, values, labels, weights, parts)
     details = {"calibration": calibrator.method, "dropped": list(unused_predictors(estimator, data.predictors)), **record}
     return _FittedPart(CalibratedEstimator(estimator, calibrator), risk, details)
 
 
-def _tune(spec: CandidateSpec, data: TrainingData, rows: np.ndarray, plan: TrainingPlan) -> float:
+def _tune(spec: CandidateSpec, data: TrainingData, rows: np.ndarray, plan: TrainingPlan) -> Tuned:
     if plan.tuned is not None:
         return plan.tuned
     return tune(spec.method, data, rows, plan.candidates, plan.seed, plan.threads)
 
 
-def _fit(spec: CandidateSpec, data: TrainingData, rows: np.ndarray, tuned: float, plan: TrainingPlan) -> Estimator:
+def _fit(spec: CandidateSpec, data: TrainingData, rows: np.ndarray, tuned: Tuned, plan: TrainingPlan) -> Estimator:
     return fit(spec.method, data, rows, tuned, plan.candidates, plan.seed, plan.threads)
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from models.predictors import Predictor, level_codes, numbers
 
-MOST_LEVELS = 300  # of one category; the rest joins 'other'
+MOST_LEVELS = 1_000  # of one category; the rest joins 'other'
 SKEWED = 1.5  # skewness from which a non-negative number is put on a log scale
 FLAG_SHARE = 0.01  # zeros (or values above zero) rarer than this get no flag of their own
 
@@ -134,6 +134,8 @@ def _fit_number(name: str, values: np.ndarray, knots: int) -> NumberTransform | 
 
 
 def _knots(position: np.ndarray, knots: int, zero_flag: bool) -> tuple[float, ...]:
+    if not knots:
+        return ()
     body = position[position > 0] if zero_flag else position
     places = np.unique(np.quantile(body, np.linspace(0.05, 0.95, knots)).round(6))
     return tuple(float(place) for place in places) if len(places) >= 3 else ()

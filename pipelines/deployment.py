@@ -6,7 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +42,15 @@ class Deployment:
     @property
     def reports(self) -> Path:
         return self.home / "reports"
+
+    @cached_property
+    def studies(self) -> tuple[Deployment, ...]:
+        """Give this deployment as each of its studies sees it: with that one alone in its settings, the first one first."""
+        if not self.settings.study.also:
+            return (self,)
+        return tuple(
+            replace(self, settings=self.settings.model_copy(update={"study": study})) for study in self.settings.study.each
+        )
 
     @cached_property
     def lake(self) -> Lake:

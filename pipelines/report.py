@@ -9,6 +9,7 @@ from expectations.catalogue import RAW_TABLES
 from expectations.tables import core, risk
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.records import EXTRACTS, VALIDATION
+from pipelines.caseloads.summary import list_lines
 from pipelines.deployment import Deployment
 from pipelines.inequality.summary import inequality_lines
 from pipelines.scoring.run_record import extracts_read, published_runs
@@ -31,9 +32,9 @@ def closing_summary(deployment: Deployment, seconds: float) -> str:
         *_quarantined(lake),
         *_warnings(lake),
         *_features(deployment),
-        *_models(lake, study.outcome.name),
-        *inequality_lines(lake, study.outcome.name),
-        *_published(deployment),
+        *(line for one in study.each for line in _models(lake, one.outcome.name)),
+        *(line for one in study.each for line in inequality_lines(lake, one.outcome.name)),
+        *(line for one in study.each for line in _published(deployment, one.outcome.name)),
         *_next(deployment),
     ]
     return "\n".join(fitted(parts))
@@ -214,16 +215,17 @@ def _models(lake: Lake, outcome: str) -> Iterator[str]:
         )
 
 
-def _published(deployment: Deployment) -> Iterator[str]:
+def _published(deployment: Deployment, outcome: str) -> Iterator[str]:
     lake, rows = deployment.lake, _rows_are(deployment)
-    runs = published_runs(lake, deployment.settings.study.outcome.name)
+    runs = published_runs(lake, outcome)
     if not runs:
         return
     run = runs[-1]
     scan = lake.scan(risk.SCORES.name, {"run_id": str(run["run_id"])})
     yield _section(
-        f"Published: run {run['run_id']}, {run['rows']:,} scores for {run['index_date']}; suppressed: {_counts(run['suppressed'])}"
+        f"Published: run {run['run_id']}, {run['rows']:,} scores of '{outcome}' for {run['index_date']}; suppressed: {_counts(run['suppressed'])}"
     )
+    yield from list_lines(lake, run)
     yield from _pyramid(deployment, scan)
     bands = _read(
         lake, f"SELECT risk_band, count(*) AS {rows}, min(risk) AS lowest_risk FROM {scan} GROUP BY ALL ORDER BY lowest_risk DESC"
@@ -267,5 +269,18 @@ def _next(deployment: Deployment) -> Iterator[str]:
     yield _section("Where to look next")
     yield f"  tables        {deployment.lake.root}"
     yield f"  data quality  {deployment.reports / 'validation.html'}"
+    yield from (f"  model report  {page}" for page in _model_reports(deployment))
     given = f" CONFIG={deployment.config}" if deployment.config else ""
+    yield f"  a caseload    .venv/bin/strata caseload {deployment.config or 'CONFIG'} --practice CODE: a page to print, and a CSV"
     yield f"  models, runs  make ui{given}, then http://127.0.0.1:5000 (MLflow) and http://127.0.0.1:3000 (Dagster)"
+
+
+def _model_reports(deployment: Deployment) -> Iterator[str]:
+    """Give the report of each outcome's champion; those of the other candidates are artifacts of their runs in MLflow."""
+    lake = deployment.lake
+    for study in deployment.settings.study.each if lake.exists(risk.MODELS.name) else ():
+        where = f"outcome = '{study.outcome.name}' AND status = 'champion'"
+        for run in lake.read(risk.MODELS.name, "mlflow_run_id", where, "recorded_at DESC LIMIT 1")["mlflow_run_id"].to_pylist():
+            page = deployment.home / "mlartifacts" / str(run) / "artifacts" / "model_report.html"
+            if page.is_file():
+                yield str(page)

@@ -7,41 +7,32 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from features.code_level import CodeLevelSettings
-from features.cohort import CohortSettings
-from features.outcomes import OutcomeSettings
-from models.settings import BandSettings, CandidateSettings, CapacitySettings, GateSettings, ValidationPlan
+from expectations.catalogue import RAW_TABLES
+from features.catalogue import build_catalogue
+from features.code_lists import load_code_lists
 from pipelines.alerts.settings import AlertSettings
 from pipelines.building.spark_engine import SparkSettings
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.settings import ConformSettings
 from pipelines.errors import SettingsError
 from pipelines.postgres.settings import PostgresSettings
+from pipelines.scheduling.settings import ScheduleSettings
 from pipelines.sources.feature_table import FeatureTableSettings
 from pipelines.sources.nhs import NhsSettings
 from pipelines.sources.omop.settings import OmopSettings
 from pipelines.sources.reference import ReferenceSettings
 from pipelines.sources.synthetic.settings import SyntheticSettings
+from pipelines.study_settings import StudySettings
+from pipelines.upkeep.settings import UpkeepSettings
 from pipelines.validation.validate import ValidationSettings
 
-FeatureFamily = Literal[
-    "demographics",
-    "utilisation",
-    "long-term conditions",
-    "medicines",
-    "frailty",
-    "measurements",
-    "deprivation",
-    "inequality",
-    "OMOP source",
-]
 SourceKind = Literal["synthetic", "nhs", "omop", "feature_table"]
 
 
@@ -70,55 +61,6 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
         if getattr(self, self.kind) is None:
             raise ValueError(f"the section '{self.kind}' is missing: kind is '{self.kind}'")
         return self
-
-
-class IndexDates(BaseModel, extra="forbid", frozen=True):
-    """Days from which the models look forward; left out, they follow from the data cut."""
-
-    train: tuple[date, ...] | None = Field(default=None, description="training dates, earliest first")
-    test: date | None = Field(default=None, description="the date that decides: the latest matured one where left out")
-    score: date | None = Field(default=None, description="the scoring date: the data cut where left out")
-    training_dates: int = Field(default=2, ge=1, le=24, description="how many training dates to derive")
-    months_between: int = Field(default=6, ge=1, le=24, description="months between derived training dates")
-
-
-class ApprovalSettings(BaseModel, extra="forbid", frozen=True):
-    """A recorded approval: without one no model becomes champion, and one makes one model champion, no later one."""
-
-    role: str = Field(min_length=1, description="role of the approver, never a name")
-    reason: str = Field(min_length=1, description="why the model may be used")
-    day: date = Field(description="day of the approval")
-
-
-class StudySettings(BaseModel, extra="forbid", frozen=True):
-    """What is predicted, for whom, by which models, and when a model is good and fair enough."""
-
-    name: str = Field(
-        default="emergency_admission", pattern=r"[a-z0-9_]+", description="name of the experiment and the registered model"
-    )
-    cohort: CohortSettings = CohortSettings()
-    outcome: OutcomeSettings = OutcomeSettings()
-    code_lists: Path | None = Field(
-        default=None, description="folder of a team's own code lists, which add to those of Strata or replace one by name"
-    )
-    feature_families: tuple[FeatureFamily, ...] | None = Field(
-        default=None, description="families of features to compute, with what they are made of; all where left out"
-    )
-    imd_edition: Literal[2019, 2025] = Field(default=2025, description="edition of the Indices of Deprivation")
-    index_dates: IndexDates = IndexDates()
-    candidates: CandidateSettings = CandidateSettings()
-    code_level: CodeLevelSettings = Field(
-        default=CodeLevelSettings(), description="which codes become columns, for candidates that learn from codes"
-    )
-    validation: ValidationPlan = ValidationPlan()
-    gates: GateSettings = GateSettings()
-    bands: BandSettings = BandSettings()
-    capacity: CapacitySettings = CapacitySettings()
-    driver_bands: int = Field(default=2, ge=0, le=10, description="highest bands whose people get drivers")
-    drivers_per_person: int = Field(default=5, ge=1, le=20, description="drivers kept for each of them")
-    rising_risk_step: float = Field(default=0.1, gt=0, le=1, description="rise of risk since the last run that is flagged")
-    approval: ApprovalSettings | None = Field(default=None, description="the recorded approval of the chosen model")
-    seed: int = Field(default=20260101, ge=0, description="seed of everything that draws")
 
 
 class EngineSettings(BaseModel, extra="forbid", frozen=True):
@@ -158,7 +100,34 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     study: StudySettings = StudySettings()
     publish: PublishSettings = PublishSettings()
     alerts: AlertSettings = AlertSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    upkeep: UpkeepSettings = UpkeepSettings()
     engine: EngineSettings = EngineSettings()
+
+    @model_validator(mode="after")
+    def _outcomes_of_the_source(self) -> Self:
+        omop = self.source.omop if self.source.kind == "omop" else None
+        if self.study.also and (self.source.kind == "feature_table" or (omop and omop.outcome_cohort_id is not None)):
+            raise ValueError(
+                "study.also: a feature_table, or an OMOP source with an outcome_cohort_id, brings one outcome of its own; give each "
+                "of its outcomes a configuration"
+            )
+        return self
+
+
+    @model_validator(mode="after")
+    def _drivers_not_shown_are_known(self) -> Self:
+        """Refuse a name that would hide nothing; a source with columns of its own is taken at its word."""
+        if self.source.kind not in ("nhs", "synthetic") or self.study.drivers_not_shown == StudySettings().drivers_not_shown:
+            return self
+        catalogue = build_catalogue(load_code_lists(None), self.study.imd_edition)
+        known = {*RAW_TABLES, *catalogue.concepts, *catalogue.by_name}
+        unknown = [name for name in self.study.drivers_not_shown if name not in known]
+        if unknown and self.study.code_lists is None:
+            near = [match for name in unknown for match in difflib.get_close_matches(name, known, 2)]
+            hint = f"; did you mean {', '.join(near)}?" if near else ""
+            raise ValueError(f"study.drivers_not_shown: there is no feed, concept or feature {', '.join(unknown)}{hint}")
+        return self
 
 
 class _Loader(yaml.SafeLoader):
@@ -222,25 +191,3 @@ def _allowed_keys(place: tuple[int | str, ...]) -> list[str]:
         options = (field.annotation, *get_args(field.annotation))
         model = next((kind for kind in options if hasattr(kind, "model_fields")), field.annotation)
     return sorted(getattr(model, "model_fields", {}))
-
-
-def months_before(day: date, months: int) -> date:
-    """Give the first day of the month that lies some months before a day's month."""
-    number = day.year * 12 + day.month - 1 - months
-    return date(number // 12, number % 12 + 1, 1)
-
-
-def planned_index_dates(study: StudySettings, data_cut: date) -> dict[str, tuple[date, ...]]:
-    """Give the training, test and scoring dates of a study for a data cut.
-
-    A date that is left out follows from the cut: the test date is the latest first of a month whose horizon and maturity
-    lag end before the cut; training dates lie the same span or more before it, so that no labels overlap.
-    """
-    span = timedelta(days=study.outcome.horizon_days + study.outcome.maturity_days)
-    dates = study.index_dates
-    test = dates.test or (data_cut - span - timedelta(days=1)).replace(day=1)
-    latest = (test - span).replace(day=1)
-    train = dates.train or tuple(
-        sorted(months_before(latest, number * dates.months_between) for number in range(dates.training_dates))
-    )
-    return {"train": train, "test": (test,), "score": (dates.score or data_cut,)}

@@ -7,25 +7,25 @@ written and not committed is seen by no reader.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from expectations.table import Table
-from pipelines.sql_literals import texts
+from pipelines.sql_literals import text, texts
 
 ROW_GROUP_ROWS = 122_880
 type_codes = {"string": pa.string(), "date32": pa.date32(), "bool": pa.bool_()}
@@ -42,7 +42,7 @@ class StorageError(Exception):
 class DataFile:
     """A Parquet file in a table's folder that is not yet committed."""
 
-    path: str  # relative to the table's folder, URL-quoted
+    path: str  # relative to the table's folder, where names are URL-quoted
     size: int
     rows: int
     partition: Mapping[str, str]
@@ -79,6 +79,7 @@ def _reader() -> duckdb.DuckDBPyConnection:
 
 
 _OPENED: dict[Path, tuple[LogState, DeltaTable]] = {}  # tables as last opened: reading a log again costs most of a small read
+_RECORDS: dict[Path, tuple[tuple[LogState, int], pa.Table]] = {}  # tables of records as last read
 
 
 def _log_state(folder: Path) -> LogState:
@@ -114,40 +115,50 @@ class Lake:
         return sorted(path.name for path in self.root.glob("*") if self.exists(path.name)) if self.root.exists() else []
 
     def rows(self, name: str, partition: Mapping[str, str] | None = None) -> int:
-        """Count the rows of a table (or partition) from its metadata."""
+        """Count the rows of a table, or of those with some values, from its metadata where files are kept by them."""
         if not self.exists(name):
             return 0
-        return sum(
-            json.loads(stats or "{}").get("numRecords", 0)
-            for stats, values in self._actions(name, None)
-            if all(values.get(key) == value for key, value in (partition or {}).items())
-        )
+        wanted = partition or {}
+        if not set(wanted) <= set(self.partitioned_by(name)):
+            return int(self.read(name, "count(*) AS rows", partition=wanted)["rows"][0].as_py())
+        return sum(file.rows for file in self.live_files(name) if wanted.items() <= file.partition.items())
+
+    def partitioned_by(self, name: str, version: int | None = None) -> tuple[str, ...]:
+        """Name the columns by whose values the files of a table are kept apart."""
+        return tuple(self._open(name, version).metadata().partition_columns)
 
     def partitions(self, name: str, column: str) -> list[str]:
-        """List the values of a partition column, sorted."""
+        """List the values of a column, sorted; without reading where files are kept by it."""
         if not self.exists(name):
             return []
-        return sorted({str(values[column]) for _, values in self._actions(name, None)})
+        if column not in self.partitioned_by(name):
+            return [str(value) for value in self.read(name, f"DISTINCT {column}", order="1")[column].to_pylist()]
+        return sorted({file.partition[column] for file in self.live_files(name)})
 
     def files(self, name: str, partition: Mapping[str, str] | None = None, version: int | None = None) -> list[str]:
-        """List the absolute paths of the files of a table, in order of their names."""
-        table = self._open(name, version)
-        filters = [(key, "=", value) for key, value in (partition or {}).items()]
-        return sorted(uri.removeprefix("file://") for uri in table.file_uris(filters or None))
+        """List the absolute paths of the files that may hold rows of a table (or partition), in order of their names."""
+        by = self.partitioned_by(name, version)
+        filters = [(key, "=", value) for key, value in (partition or {}).items() if key in by]
+        return sorted(uri.removeprefix("file://") for uri in self._open(name, version).file_uris(filters or None))
 
     def scan(self, name: str, partition: Mapping[str, str] | None = None, version: int | None = None) -> str:
-        """Give the SQL that reads a table in DuckDB; a table or partition without files reads as no rows."""
+        """Give the SQL that reads a table in DuckDB, or its rows with some values; without files it reads as no rows."""
         table = self._open(name, version)
         files = self.files(name, partition, version)
-        by = table.metadata().partition_columns
+        by = self.partitioned_by(name, version)
         schema = pa.schema(table.schema().to_arrow())
         if not files:
             columns = ", ".join(f"CAST(NULL AS {_sql_type(field.type)}) AS {field.name}" for field in schema)
             return f"(SELECT {columns} WHERE false)"
-        listed = texts(files)
         types = ", ".join(f"'{column}': {_sql_type(schema.field(column).type)}" for column in by)
         hive = f", hive_partitioning=true, hive_types={{{types}}}" if by else ", hive_partitioning=false"
-        return f"read_parquet([{listed}]{hive}, union_by_name=true)"
+        read = f"read_parquet([{texts(files)}]{hive}, union_by_name=true)"
+        among = [
+            f"{key} = CAST({text(value)} AS {_sql_type(schema.field(key).type)})"
+            for key, value in (partition or {}).items()
+            if key not in by
+        ]
+        return f"(SELECT * FROM {read} WHERE {' AND '.join(among)})" if among else read
 
     def read(
         self, name: str, columns: str = "*", where: str = "true", order: str = "", partition: Mapping[str, str] | None = None
@@ -156,6 +167,29 @@ class Lake:
         by = f"ORDER BY {order}" if order else ""
         with _reader().cursor() as con:
             return con.sql(f"SELECT {columns} FROM {self.scan(name, partition)} WHERE {where} {by}").to_arrow_table()
+
+    def records(self, name: str) -> pa.Table:
+        """Read a table of few rows whole; it is asked again and again, and read again only when it has changed."""
+        state, folder = (_log_state(self.folder(name)), self._open(name).version()), self.folder(name)
+        held, rows = _RECORDS.get(folder, (None, None))
+        if rows is None or held != state:
+            rows = self.read(name)
+            _RECORDS[folder] = (state, rows)
+        return rows
+
+    def table(self, name: str) -> DeltaTable:
+        """Give a table as Delta Lake has it."""
+        return self._open(name)
+
+    def live_files(self, name: str) -> list[DataFile]:
+        """List the files that a table is made of, in order of their paths."""
+        found = [
+            DataFile(
+                unquote(row["path"]), int(row["size_bytes"]), int(row["num_records"] or 0), _as_text(row.get("partition") or {})
+            )
+            for row in pa.table(self._open(name).get_add_actions(flatten=False)).to_pylist()
+        ]
+        return sorted(found, key=lambda file: file.path)
 
     def schema(self, name: str) -> pa.Schema:
         return pa.schema(self._open(name).schema().to_arrow())
@@ -187,19 +221,6 @@ class Lake:
             raise
         return DataFile(relative, target.stat().st_size, rows, dict(partition or {}))
 
-    def write_each(self, name: str, data: pa.Table, column: str) -> list[DataFile]:
-        """Write a file for each value of a partition column, its rows in their order; none is committed yet."""
-        order = pc.sort_indices(data[column])  # a stable sort
-        rows, values = data.drop_columns(column).take(order), data[column].take(order).combine_chunks()
-        if not len(values):
-            return []
-        runs = pc.run_end_encode(values)
-        starts = [0, *runs.run_ends.to_pylist()]
-        return [
-            self.write_arrow(name, rows.slice(start, end - start), {column: str(value)})
-            for value, start, end in zip(runs.values.to_pylist(), starts, starts[1:], strict=False)
-        ]
-
     def commit(
         self,
         name: str,
@@ -212,31 +233,50 @@ class Lake:
         """Make files part of a table in one transaction and give its new version.
 
         `schema` holds all columns, those of the partition too. `replace` is None to append, "all", or the partition
-        whose files give way.
+        whose files give way. Files that hold, byte for byte, what they would replace are deleted instead: the table stays
+        as it is, and what is made from it need not be made again.
         """
-        adds: list[AddAction | RemoveAction] = [
-            AddAction(
-                file.path, file.size, dict(file.partition), int(time.time() * 1000), True, json.dumps({"numRecords": file.rows})
-            )
-            for file in files
-        ]
+        if self._same_bytes(name, files, replace):
+            return self.table(name).version()
+        adds: list[AddAction | RemoveAction] = [add_action(file) for file in files]
         delta = Schema.from_arrow(schema)
-        with self._writing(name):
-            if not self.exists(name):
+        with self.writing(name):
+            kept_by = self.partitioned_by(name) if self.exists(name) else None
+            if kept_by is None or (kept_by != partition_by and replace == "all"):
                 create_table_with_add_actions(
                     str(self.folder(name)),
                     delta,
                     [add for add in adds if isinstance(add, AddAction)],
-                    mode="error",
+                    mode="error" if kept_by is None else "overwrite",
                     partition_by=list(partition_by) or None,
                     name=name,
                 )
-                return 0
+                return self._open(name).version()
+            if kept_by != partition_by:
+                raise StorageError(
+                    f"{name} was written by an earlier version of Strata or from another kind of cohort, which kept it in other parts. Nothing "
+                    f"is lost by removing {self.folder(name)} if the extracts are there still: the next run writes it again"
+                )
             table = self._open(name)
             filters = [(key, "=", value) for key, value in replace.items()] if isinstance(replace, Mapping) else None
             mode = "append" if replace is None else "overwrite"
             table.create_write_transaction(adds, mode, delta, list(partition_by) or None, filters)
             return self._open(name).version()
+
+    def _same_bytes(self, name: str, files: list[DataFile], replace: Mapping[str, str] | str | None) -> bool:
+        """Tell whether new files are the ones they would replace; if so they are deleted."""
+        if replace is None or not files or not self.exists(name):
+            return False
+        wanted = replace if isinstance(replace, Mapping) else {}
+        held = [file for file in self.live_files(name) if wanted.items() <= file.partition.items()]
+        if sorted((file.size, file.rows) for file in held) != sorted((file.size, file.rows) for file in files):
+            return False
+        content = partial(_content, self.folder(name))
+        if sorted(map(content, held)) != sorted(map(content, files)):
+            return False
+        for file in files:
+            (self.folder(name) / file.path).unlink()
+        return True
 
     def replace_sql(self, table: Table, con: duckdb.DuckDBPyConnection, query: str, order: str = "") -> int:
         """Replace a declared, unpartitioned table by a query's rows, cast to the declaration; give the rows written."""
@@ -291,22 +331,30 @@ class Lake:
             _OPENED[folder] = (state, table)
         return table
 
-    def _actions(self, name: str, version: int | None) -> Iterator[tuple[str, dict[str, str | None]]]:
-        actions = pa.table(self._open(name, version).get_add_actions(flatten=False)).to_pylist()
-        for action in actions:
-            values = {
-                key: None if value is None else str(value)
-                for key, value in (action.get("partition") or action.get("partition_values") or {}).items()
-            }
-            yield json.dumps({"numRecords": action.get("num_records") or 0}), values
-
     @contextmanager
-    def _writing(self, name: str) -> Iterator[None]:
+    def writing(self, name: str) -> Iterator[None]:
+        """Hold a table for one commit, so that its log has one writer at a time."""
         locks = self.root / ".locks"
         locks.mkdir(parents=True, exist_ok=True)
         with (locks / name).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def add_action(file: DataFile) -> AddAction:
+    """Give what commits a file to its table."""
+    return AddAction(
+        file.path, file.size, dict(file.partition), int(time.time() * 1000), True, json.dumps({"numRecords": file.rows})
+    )
+
+
+def _content(folder: Path, file: DataFile) -> tuple[str, str]:
+    with (folder / file.path).open("rb") as opened:
+        return str(sorted(file.partition.items())), hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _as_text(partition: Mapping[str, object]) -> dict[str, str]:
+    return {key: str(value) for key, value in partition.items() if value is not None}
 
 
 def _sql_type(kind: pa.DataType) -> str:

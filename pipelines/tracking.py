@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,17 +14,22 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 
 import mlflow
-import pandas as pd
-from mlflow.data.pandas_dataset import from_pandas
+from mlflow.data.delta_dataset_source import DeltaDatasetSource
+from mlflow.data.meta_dataset import MetaDataset
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature, infer_signature
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
+from mlflow.types import ColSpec, Schema, TensorSpec
 
 from pipelines.training.tracked_record import CHALLENGER, CHAMPION, PREVIOUS, ModelFiles, Record
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # how its database is made is of no interest to who runs a pipeline
-SERVED_MODEL = Path(__file__).parent / "scoring" / "served_model.py"
+ROOT = Path(__file__).parents[1]
+SERVED_MODEL = ROOT / "pipelines" / "scoring" / "served_model.py"
+# What a served model imports of Strata: it is stored beside the model, and whoever loads it needs no Strata.
+SERVED_CODE = ("models", "expectations/__init__.py", "expectations/code_column.py")
+OPTIONAL_COLUMNS = ("gp_covered",)  # of a model's input; without it every row counts as covered
 MODEL_WORDS = (
     "The study's candidates that passed their gates. The alias `champion` scores; `previous` did so before; `challenger` is the best of the "
     "last training beside the champion: it scores in the shadow and is never published."
@@ -89,10 +95,8 @@ class Tracker:
         """Record the stored tables a run read: name to location and Delta version."""
         with mlflow.start_run(run_id=run_id, experiment_id=self._experiment(experiment)):
             for name, (location, version) in sources.items():
-                dataset = from_pandas(
-                    pd.DataFrame({"delta_version": [version]}), source=location, name=name, digest=f"v{version}"
-                )
-                mlflow.log_input(dataset, context="training")
+                source = DeltaDatasetSource(path=location, delta_table_version=version)
+                mlflow.log_input(MetaDataset(source, name=name, digest=f"v{version}"), context="training")
 
     def register(self, run_id: str, name: str, model: ModelFiles, tags: Mapping[str, str], description: str) -> str:
         """Store a model without pickle, register it under a study's name and give its version."""
@@ -106,8 +110,9 @@ class Tracker:
                     name=model.name,
                     python_model=str(SERVED_MODEL),
                     artifacts={"risk_model": str(folder)},
-                    code_paths=[str(SERVED_MODEL.parents[2] / "models")],
+                    code_paths=_served_code(Path(scratch)),
                     signature=_signature(model),
+                    input_example=model.example_input,
                     pip_requirements=[f"{package}=={importlib.metadata.version(package)}" for package in PACKAGES_OF_A_MODEL],
                 )
         self._registered_model(name)
@@ -194,5 +199,22 @@ def _model_files(uri: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((local / "artifacts" / "risk_model").iterdir())}
 
 
+def _served_code(scratch: Path) -> list[str]:
+    """Copy what a served model imports and give its packages."""
+    for name in SERVED_CODE:
+        source, target = ROOT / name, scratch / "code" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return [str(package) for package in sorted((scratch / "code").iterdir())]
+
+
 def _signature(model: ModelFiles) -> ModelSignature:
-    return infer_signature(model.example_input, model.example_output)
+    """Give what a model takes and answers; a column is needed whether or not the example happens to lack a value in it."""
+    told = infer_signature(model.example_input, model.example_output)
+    columns: list[ColSpec | TensorSpec] = [
+        ColSpec(column.type, column.name, column.name not in OPTIONAL_COLUMNS) for column in told.inputs
+    ]
+    return ModelSignature(Schema(columns), told.outputs)

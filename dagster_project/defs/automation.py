@@ -1,15 +1,20 @@
-"""Jobs, the monthly schedule and the sensor that waits for new extracts."""
+"""Jobs, what starts them, and how often a step that failed is tried again."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import dagster as dg
 
 from dagster_project.partitions import add_index_dates
+from dagster_project.resources import WATCHING, StrataResource
+from dagster_project.table_assets import metadata_of, told
+from expectations.tables import monitoring, risk
 from pipelines.deployment import Deployment
-from pipelines.errors import RefusalError
-from pipelines.stages import run_plan
+from pipelines.errors import StrataError
+from pipelines.stages import run_plan, upkeep
 
+LONDON = "Europe/London"
 WHOLE = dg.define_asset_job(
     "whole_pipeline",
     dg.AssetSelection.all(),
@@ -24,34 +29,57 @@ SCORE = dg.define_asset_job(
     dg.AssetSelection.all() - dg.AssetSelection.assets(*TRAINING),
     description="From new extracts to scores for the scoring date, by the champion there is; trains nothing.",
 )
+BACKFILL = dg.define_asset_job(
+    "index_dates",
+    dg.AssetSelection.assets("features__person", "risk__cohort_flow", "risk__labels"),
+    description="Features and labels of chosen index dates, from the core tables there are.",
+)
+WATCH = dg.define_asset_job(
+    "watch",
+    dg.AssetSelection.assets(monitoring.ALERTS.name)
+    | dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey(risk.CURRENT.name), "fresh_enough")),
+    tags={WATCHING: "true"},
+    description="Whether readers have fresh scores, and the alerts: a day without a run is looked at, too.",
+)
+
+
+@dg.op(name="let_go", description="Remove what the settings keep no longer.")
+def _let_go(strata: StrataResource) -> dg.Output[None]:
+    return dg.Output(None, metadata=metadata_of(told("tidy", lambda: upkeep.tidy(strata.deployment))))
+
+
+@dg.job(name="tidy", description="Old versions, old runs and old deliveries go; small files are put together.")
+def tidy() -> None:
+    """Let go of what is kept no longer."""
+    _let_go()
 
 
 def jobs(deployment: Deployment) -> list[Any]:
-    """Give the jobs; a source without a list of people has nobody to score."""
-    return [WHOLE, CHECK, *([SCORE] if run_plan.has_list(deployment) else [])]
-
-
-def _whole_run(instance: dg.DagsterInstance, deployment: Deployment, key: str) -> dg.RunRequest | dg.SkipReason:
-    try:
-        plan = run_plan.index_date_plan(deployment)
-    except RefusalError as error:  # no extract has landed yet
-        return dg.SkipReason(str(error))
-    return dg.RunRequest(run_key=key, tags=add_index_dates(instance, {day for days in plan.values() for day in days}))
+    """Give the jobs; a source without a list of people has nobody to score, and a ready-made table has its own dates."""
+    if not run_plan.has_list(deployment):
+        return [WHOLE, _unattended(deployment), CHECK, tidy]
+    dated = [] if deployment.settings.source.kind == "feature_table" else [BACKFILL]
+    return [WHOLE, _unattended(deployment), CHECK, SCORE, *dated, WATCH, tidy]
 
 
 def schedules(deployment: Deployment) -> Sequence[dg.ScheduleDefinition]:
-    """Give the monthly schedule: the second day of each month, 05:00 in London."""
+    """Give the schedules: the month's run, the daily watch and the monthly tidying, in London's time."""
+    settings, whole = deployment.settings.schedule, _unattended(deployment)
 
     @dg.schedule(
-        job=WHOLE,
-        cron_schedule="0 5 2 * *",
-        execution_timezone="Europe/London",
+        job=whole,
+        cron_schedule=f"0 {settings.hour} {settings.day_of_month} * *",
+        execution_timezone=LONDON,
         description="The whole pipeline once a month, for every index date of the plan.",
     )
     def monthly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         return _whole_run(context.instance, deployment, f"monthly-{context.scheduled_execution_time:%Y-%m-%d}")
 
-    return [monthly]
+    if not run_plan.has_list(deployment):
+        return [monthly]
+    daily = dg.ScheduleDefinition(name="daily_watch", job=WATCH, cron_schedule="0 7 * * *", execution_timezone=LONDON)
+    tidying = dg.ScheduleDefinition(name="monthly_tidy", job=tidy, cron_schedule="0 3 20 * *", execution_timezone=LONDON)
+    return [monthly, daily, tidying]
 
 
 def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
@@ -59,7 +87,11 @@ def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
     if deployment.settings.source.kind == "synthetic":
         return []
 
-    @dg.sensor(job=WHOLE, minimum_interval_seconds=300, description="The whole pipeline when files arrived or changed.")
+    @dg.sensor(
+        job=_unattended(deployment),
+        minimum_interval_seconds=300,
+        description="The whole pipeline when files arrived or changed.",
+    )
     def new_extracts(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         seen = run_plan.landed_files_digest(deployment)
         if seen == context.cursor:
@@ -71,3 +103,27 @@ def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
         yield answer
 
     return [new_extracts]
+
+
+@cache
+def _unattended(deployment: Deployment) -> Any:
+    """Give the job that schedule and sensor start: the whole pipeline, with steps that are tried again after a fault."""
+    settings = deployment.settings.schedule
+    policy = dg.RetryPolicy(
+        max_retries=settings.retries, delay=settings.retry_delay_s, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+    )
+    return dg.define_asset_job(
+        "unattended",
+        dg.AssetSelection.all(),
+        op_retry_policy=policy,
+        description="The whole pipeline as schedule and sensor start it: a step that fails by a fault is tried again.",
+    )
+
+
+def _whole_run(instance: dg.DagsterInstance, deployment: Deployment, key: str) -> dg.RunRequest | dg.SkipReason:
+    try:
+        run_plan.refuse_late(deployment)
+        plan = run_plan.whole_plan(deployment)
+    except StrataError as error:  # no extract has landed yet, or a feed is awaited
+        return dg.SkipReason(str(error))
+    return dg.RunRequest(run_key=key, tags=add_index_dates(instance, {day for days in plan.values() for day in days}))

@@ -7,11 +7,15 @@ import dagster as dg
 from dagster_project.resources import StrataResource
 from dagster_project.table_assets import metadata_of, table_asset, told
 from expectations.tables import core
+from expectations.tables.caseload import ACTIONS
 from expectations.tables.features import SAME_DAY_CARE
 from expectations.tables.records import VALIDATION
 from expectations.tables.risk import VOLUMES
+from pipelines.conform.actions import FEED
+from pipelines.conform.feeds import EVENT_FEEDS, LIST_FEEDS
 from pipelines.deployment import Deployment
 from pipelines.stages import conforming, landing, run_plan
+from pipelines.stages.stage_log import Reads
 
 
 def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
@@ -22,6 +26,8 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
         return [quarantine]
     after = [core.QUARANTINE.name]
     person = core.PERSON.name
+    followed = [core.REGISTRATION.name, core.EVENT.name]
+    read_there = (person, *followed)
     return [
         quarantine,
         table_asset([VOLUMES], after, landing.count_volumes),
@@ -29,18 +35,30 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
             [core.ORGANISATION, core.ORGANISATION_RELATION, core.ORGANISATION_SUCCESSION], after, conforming.conform_organisations
         ),
         table_asset([core.AREA], after, conforming.conform_areas),
-        table_asset([core.PERSON], after, conforming.conform_people),
-        table_asset([core.REGISTRATION, core.RESIDENCE], [person], conforming.conform_registrations),
-        table_asset([core.SPELL], [person], conforming.conform_spells),
+        table_asset([core.PERSON], after, conforming.conform_people, reads=Reads()),
+        table_asset(
+            [core.REGISTRATION, core.RESIDENCE],
+            [person, core.AREA.name],
+            conforming.conform_registrations,
+            reads=Reads((person, core.AREA.name), _feeds(deployment, *LIST_FEEDS)),
+        ),
+        table_asset([core.SPELL], [person], conforming.conform_spells, reads=Reads((person,), _feeds(deployment, "admissions"))),
         table_asset(
             [core.EVENT, core.EVENT_SUPERSEDED, core.CODE, core.EVENT_TYPE, core.CODE_NAME, core.CODE_ANCESTOR],
             [core.SPELL.name],
             conforming.conform_events,
+            reads=Reads((person, core.SPELL.name), _feeds(deployment, *EVENT_FEEDS)),
         ),
-        table_asset([core.COVERAGE], [core.REGISTRATION.name, core.EVENT.name], conforming.conform_coverage),
-        table_asset([core.LINKAGE], [core.REGISTRATION.name, core.EVENT.name], conforming.conform_linkage),
+        table_asset([core.COVERAGE], followed, conforming.conform_coverage, reads=Reads(read_there)),
+        table_asset([core.LINKAGE], followed, conforming.conform_linkage, reads=Reads(read_there)),
+        *([table_asset([ACTIONS], after, conforming.conform_actions)] if f"raw__{FEED}" in raw else []),
         table_asset([SAME_DAY_CARE], [core.EVENT.name], conforming.write_same_day_care),
     ]
+
+
+def _feeds(deployment: Deployment, *names: str) -> tuple[str, ...] | None:
+    """Give the feeds that a step reads; every table of an OMOP source may bear on each of them."""
+    return None if deployment.settings.source.kind == "omop" else names
 
 
 def checks(deployment: Deployment) -> Sequence[dg.AssetChecksDefinition]:

@@ -11,6 +11,13 @@ from expectations.tables import core, risk
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from pipelines.deployment import Deployment
 from pipelines.stages import building, run_plan
+from pipelines.stages.stage_log import Reads
+
+READ_BY_FEATURES = (
+    CATALOGUE.name, core.PERSON.name, core.REGISTRATION.name, core.RESIDENCE.name, core.AREA.name, core.ORGANISATION.name,
+    core.ORGANISATION_RELATION.name, core.ORGANISATION_SUCCESSION.name, core.SPELL.name, core.EVENT.name,
+    core.EVENT_SUPERSEDED.name, core.EVENT_TYPE.name, core.CODE.name, core.CODE_NAME.name, core.CODE_ANCESTOR.name, core.COVERAGE.name,
+)  # fmt: skip
 
 
 def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
@@ -25,10 +32,14 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
         table.name
         for table in (core.PERSON, core.REGISTRATION, core.RESIDENCE, core.AREA, core.ORGANISATION, core.SPELL, core.EVENT)
     ]
+    several = len(deployment.studies) > 1
     return [
         table_asset([CATALOGUE], [core.COVERAGE.name], building.build_catalogue),
         dated_asset(
-            [PERSON_FEATURES, risk.COHORT_FLOW], [CATALOGUE.name, core.LINKAGE.name, *conformed], building.build_features
+            [PERSON_FEATURES, risk.COHORT_FLOW],
+            [CATALOGUE.name, core.LINKAGE.name, *conformed],
+            building.build_features,
+            reads=Reads(READ_BY_FEATURES, ("omop_cohort",)),
         ),
-        dated_asset([risk.LABELS], [PERSON_FEATURES.name, core.SPELL.name], building.build_labels),
+        dated_asset([risk.LABELS], [PERSON_FEATURES.name, core.SPELL.name], building.build_labels, several),
     ]

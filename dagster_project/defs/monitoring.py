@@ -20,9 +20,10 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
     """Give the monitoring of a deployment that has people to score."""
     if not run_plan.has_list(deployment):
         return []
+    several = len(deployment.studies) > 1
     watched = [tables.DRIFT.name, tables.SCORES.name, tables.CALIBRATION.name, VALIDATION.name]
     return [
-        table_asset([tables.DRIFT], [PERSON_FEATURES.name, RUNS.name], monitoring.drift),
+        table_asset([tables.DRIFT], [PERSON_FEATURES.name, RUNS.name], monitoring.drift, several),
         table_asset([tables.SCORES], [RISKS.name, RUNS.name], monitoring.scores),
         table_asset([tables.CALIBRATION], [RISKS.name, LABELS.name, RUNS.name], monitoring.calibration),
         table_asset([tables.ALERTS], watched, monitoring.alerts),

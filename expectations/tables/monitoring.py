@@ -49,8 +49,8 @@ DRIFT = Table(
         Column("top_bin_share_training", Kind.NUMBER, "Their share of the values on the training dates.", minimum=0, maximum=1),
         Column("top_bin_share", Kind.NUMBER, "Their share on the scoring date.", minimum=0, maximum=1),
     ),
-    ("index_date", "feature"),
-    partitioned_by=("index_date",),
+    ("index_date", "model_name", "feature"),
+    partitioned_by=("index_date", "model_name"),
 )  # fmt: skip
 
 SCORES = Table(
@@ -89,7 +89,8 @@ CALIBRATION = Table(
         Column("data_cut_date", Kind.DATE, "The day the data reached to when it was measured.", nullable=False),
         Column("model_name", Kind.TEXT, "Registered model.", nullable=False),
         Column("model_version", Kind.TEXT, "Its version.", nullable=False),
-        _GROUP_KIND,
+        Column("group_kind", Kind.TEXT, "all, imd_quintile, age_group; list_status (acted on, listed, neither) where a team told of the run's list.",
+               nullable=False),
         _GROUP_NAME,
         Column(
             "metric",
@@ -129,4 +130,26 @@ ALERTS = Table(
     ("rule", "subject", "since"),
 )  # fmt: skip
 
-MONITORING_TABLES = (DRIFT, SCORES, CALIBRATION, ALERTS)
+STAGES = Table(
+    "monitoring__stages",
+    "Every stage of every run: what it took, and what it was made from, so that one whose inputs are the same is not run again.",
+    (
+        Column("stage", Kind.TEXT, "The stage: the first table it writes.", nullable=False),
+        Column("index_date", Kind.TEXT, "The index date it was run for; empty for a stage without dates.", nullable=False),
+        Column("started_at", Kind.TEXT, "When it began, UTC.", nullable=False),
+        Column(
+            "status",
+            Kind.CODE,
+            "done; unchanged where nothing that it reads was new.",
+            nullable=False,
+            allowed=("done", "unchanged"),
+        ),
+        Column("wall_s", Kind.NUMBER, "Seconds by the clock.", nullable=False, minimum=0, unit="s"),
+        Column("cpu_s", Kind.NUMBER, "Processor seconds of all cores.", nullable=False, minimum=0, unit="s"),
+        Column("inputs", Kind.TEXT, "Digest of the tables, extracts, settings and code it read; empty for one that always runs.", nullable=False),
+        Column("outputs", Kind.TEXT, "Digest of the tables it left.", nullable=False),
+    ),
+    ("stage", "index_date", "started_at"),
+)  # fmt: skip
+
+MONITORING_TABLES = (DRIFT, SCORES, CALIBRATION, ALERTS, STAGES)

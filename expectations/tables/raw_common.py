@@ -87,6 +87,16 @@ def clear_identifier_rule() -> RowRule:
     )
 
 
+# A list of people is opened in a spreadsheet sooner or later, and a spreadsheet runs such a cell. Signed numbers are none.
+FORMULA_PERSON = RowRule(
+    "formula_person_id",
+    "CASE WHEN left(person_id, 1) IN ('=', '+', '@', '-') THEN NOT regexp_full_match(person_id, '-[0-9]+') ELSE false END",
+    Action.SET_ASIDE,
+    "The pseudonym begins as a spreadsheet's formula does.",
+    ("person_id",),
+)
+
+
 def duplicate_rule(key: tuple[str, ...]) -> RowRule:
     """Declare that a key stands once in a delivery; the first row by file and row number stays."""
     return RowRule(
@@ -178,7 +188,7 @@ def raw_table(
         columns=(*columns, *PROVENANCE),
         key=key,
         partitioned_by=("extract_id",),
-        row_rules=(clear_identifier_rule(), DUMMY_PERSON, *dated, *row_rules, *repeated),
+        row_rules=(clear_identifier_rule(), DUMMY_PERSON, FORMULA_PERSON, *dated, *row_rules, *repeated),
         table_rules=(
             NOT_EMPTY,
             COLUMNS_PRESENT,

@@ -89,4 +89,45 @@ VALIDATION = Table(
     partitioned_by=("feed", "extract_id"),
 )
 
-RECORD_TABLES = (EXTRACTS, VALIDATED_EXTRACTS, VALIDATION)
+RESTATED_ROWS = Table(
+    "core__restated_rows",
+    "Rows whose key several deliveries of a feed tell: which of them hold, since when what they say was told, and when it ended. Made once "
+    "for each set of deliveries; every other row says by itself what it says and since when.",
+    (
+        _FEED,
+        Column(
+            "deliveries", Kind.TEXT, "Digest of the deliveries that were compared, and of how the feed loads.", nullable=False
+        ),
+        _EXTRACT,
+        Column("extract_date", Kind.DATE, "The day the extract was delivered.", nullable=False),
+        Column("row_number", Kind.INTEGER, "Number of the row in the extract.", nullable=False, arrow="int64"),
+        Column("holds", Kind.BOOLEAN, "Whether the row is what is known now.", nullable=False),
+        Column(
+            "first_extract_date",
+            Kind.DATE,
+            "First delivery that held its key with what its event is made of; null for a row set aside.",
+        ),
+        Column("key_extract_date", Kind.DATE, "First delivery that held its key with what the row says of its beginning."),
+        Column("superseded_date", Kind.DATE, "Delivery from which on it no longer holds; null for one that holds or never did."),
+    ),
+    ("feed", "deliveries", "extract_date", "extract_id", "row_number"),
+    partitioned_by=("feed", "deliveries"),
+)
+
+ERASURES = Table(
+    "raw__erasures",
+    "People who were erased on request: a digest of the pseudonym alone, by which later deliveries are read without them.",
+    (
+        Column(
+            "person_digest",
+            Kind.TEXT,
+            "Digest of the pseudonym; nobody can be found from it without the pseudonym.",
+            nullable=False,
+        ),
+        Column("recorded_at", Kind.TEXT, "When the erasure was recorded, UTC.", nullable=False),
+        Column("reason", Kind.TEXT, "Why, as it was given.", nullable=False),
+    ),
+    ("person_digest",),
+)
+
+RECORD_TABLES = (EXTRACTS, VALIDATED_EXTRACTS, RESTATED_ROWS, VALIDATION, ERASURES)

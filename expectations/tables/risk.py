@@ -40,7 +40,7 @@ LABELS = Table(
         Column("not_at_risk_reason", Kind.TEXT, "Why the person is not at risk; empty where the person is."),
     ),
     ("outcome", "person_key", "index_event_id"),
-    partitioned_by=("index_date",),
+    partitioned_by=("outcome", "index_date"),
 )
 
 COHORT_FLOW = Table(
@@ -103,7 +103,13 @@ RUNS = Table(
     "The one commit point: a run's rows count only once its latest row here says published.",
     (
         _id("run_id", "The run, derived from its inputs."),
-        Column("status", Kind.CODE, "published or withdrawn.", nullable=False, allowed=("published", "withdrawn")),
+        Column(
+            "status",
+            Kind.CODE,
+            "published; withdrawn; or removed, once its rows are kept no longer.",
+            nullable=False,
+            allowed=("published", "withdrawn", "removed"),
+        ),
         Column("recorded_at", Kind.TEXT, "When the row was written, UTC.", nullable=False),
         Column("purpose", Kind.TEXT, "What the run is for.", nullable=False),
         Column("approval", Kind.TEXT, "The approval it rests on.", nullable=False),
@@ -120,7 +126,7 @@ RUNS = Table(
         Column("scores_digest", Kind.TEXT, "Digest of the published risks in key order.", nullable=False),
         Column("table_versions", Kind.TEXT, "Delta version of every table read and written, as JSON.", nullable=False),
         Column("suppressed", Kind.TEXT, "People left out, by reason, as JSON.", nullable=False),
-        Column("reason", Kind.TEXT, "Why the run was withdrawn; empty otherwise.", nullable=False),
+        Column("reason", Kind.TEXT, "Why the run was withdrawn or removed; empty otherwise.", nullable=False),
     ),
     ("run_id", "status", "recorded_at"),
 )
@@ -158,6 +164,9 @@ _SCORE_COLUMNS = (
         maximum=100,
     ),
     Column("risk_rank_in_practice", Kind.INTEGER, "Rank within the practice; 1 is the highest risk."),
+    Column("age_group", Kind.TEXT, "0-17, 18-64 or 65+, which are listed apart; null where the age is not known.", allowed=("0-17", "18-64", "65+")),
+    Column("risk_percentile_in_age_group", Kind.NUMBER, "The percentile among the board's people of the age group.", minimum=0, maximum=100),
+    Column("risk_rank_in_practice_age_group", Kind.INTEGER, "Rank within the practice and age group; 1 is the highest risk."),
     Column("risk_band", Kind.TEXT, "Band by absolute cut points.", nullable=False),
     Column("band_scheme_version", Kind.TEXT, "The cut points.", nullable=False),
     Column(
@@ -170,8 +179,12 @@ _SCORE_COLUMNS = (
     Column("risk_change", Kind.NUMBER, "Risk less previous risk."),
     Column("rising_risk", Kind.BOOLEAN, "The risk rose by at least the settings' step; null without a previous risk."),
     Column("emergency_admissions_730d", Kind.INTEGER, "Emergency admissions in the 730 days before; null where not covered."),
-    Column("eligible", Kind.BOOLEAN, "The person may be listed.", nullable=False),
-    Column("suppression_reason", Kind.TEXT, "Why not; empty where the person may."),
+    Column("eligible", Kind.BOOLEAN, "The person may be listed; a mark below takes nobody off.", nullable=False),
+    Column("suppression_reason", Kind.TEXT, "Why not: died or left since, or not at risk; empty where the person may."),
+    Column("end_of_life", Kind.BOOLEAN, "Palliative care in the three years before; null where the feeds cannot tell."),
+    Column("in_hospital_now", Kind.BOOLEAN, "In a hospital bed on the index date, as far as known; null where the feeds cannot tell."),
+    Column("care_home", Kind.BOOLEAN, "Lives in a care home by the GP record or the last stay; null where the feeds cannot tell."),
+    Column("on_caseload", Kind.BOOLEAN, "Taken on by a team and still there; null where the practice sent no actions."),
     Column("coverage", Kind.TEXT, "full, or the feeds that do not cover the person.", nullable=False),
     Column("model_name", Kind.TEXT, "Registered model.", nullable=False),
     Column("model_version", Kind.TEXT, "Its version.", nullable=False),
@@ -229,11 +242,17 @@ SHADOW_SCORES = Table(
 )
 MODEL_AUDIT = Table(
     "equity__model_audit",
-    "How good and how fair each candidate is, by group, with limits.",
+    "How good and how fair each candidate is, by group, with limits: for analysts, with exact counts but for those of 1 to 7 and what would "
+    "tell them, which are suppressed. The model's report, which leaves, rounds them.",
     (
         _id("training_id", "The training."),
         Column("outcome", Kind.TEXT, "The outcome.", nullable=False),
         Column("candidate", Kind.TEXT, "The candidate, or incumbent for the model in use.", nullable=False),
+        Column(
+            "model_version",
+            Kind.TEXT,
+            "Its version in the registry; empty for one that was not registered, and where its recipe was tested elsewhere.",
+        ),
         Column(
             "split",
             Kind.TEXT,

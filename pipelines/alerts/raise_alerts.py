@@ -29,7 +29,7 @@ def raise_alerts(
     lake: Lake,
     settings: AlertSettings,
     deployment: str,
-    outcome: str,
+    outcomes: Sequence[str],
     today: date,
     environment: Mapping[str, str] = os.environ,
 ) -> dict[str, object]:
@@ -38,7 +38,7 @@ def raise_alerts(
     Alerts are stored before anything is sent: a process that ends in between sends a message twice rather than never.
     """
     held = lake.read(ALERTS.name).to_pylist() if lake.exists(ALERTS.name) else []
-    alerts = updated(held, find(lake, settings.rules, outcome, today), today)
+    alerts = updated(held, find(lake, settings.rules, outcomes, today), today)
     _store(lake, alerts)
     after, failed = deliver(alerts, channels(settings, environment), deployment)
     if after != alerts:
@@ -48,13 +48,20 @@ def raise_alerts(
     return {"open": len(opened), "new_today": new, "messages_failed": failed}
 
 
-def find(lake: Lake, limits: RuleSettings, outcome: str, today: date) -> Iterator[rules.Finding]:
+def find(lake: Lake, limits: RuleSettings, outcomes: Sequence[str], today: date) -> Iterator[rules.Finding]:
     """Give what every rule that is on finds in the lake."""
+    for outcome in outcomes:
+        yield from _of_outcome(lake, limits, outcome, today)
     drift = _latest(lake, DRIFT.name, "true")
     if limits.feature_shifted is not None:
         yield from rules.shifted_features(drift, limits.feature_shifted)
     if limits.missing_share_jumped is not None:
         yield from rules.jumps_of_missing(drift, limits.missing_share_jumped)
+    if limits.volume_collapsed:
+        yield from rules.collapsed_volumes(_broken_volumes(lake))
+
+
+def _of_outcome(lake: Lake, limits: RuleSettings, outcome: str, today: date) -> Iterator[rules.Finding]:
     runs = published_runs(lake, outcome)
     counted = f"outcome = {text(outcome)} AND run_id IN ({', '.join(text(run['run_id']) for run in runs) or 'NULL'})"
     if limits.list_turnover is not None:
@@ -62,10 +69,8 @@ def find(lake: Lake, limits: RuleSettings, outcome: str, today: date) -> Iterato
     if limits.matured_observed_over_expected is not None:
         matured = _latest(lake, CALIBRATION.name, counted)
         yield from rules.poor_calibration(matured, limits.matured_observed_over_expected)
-    if limits.volume_collapsed:
-        yield from rules.collapsed_volumes(_broken_volumes(lake))
     if limits.scores_stale_days is not None:
-        yield from rules.stale_scores(outcome, _published_on(runs), today, limits.scores_stale_days)
+        yield from rules.stale_scores(outcome, published_on(runs), today, limits.scores_stale_days)
 
 
 def channels(settings: AlertSettings, environment: Mapping[str, str] = os.environ) -> dict[str, Send]:
@@ -128,5 +133,6 @@ def _broken_volumes(lake: Lake) -> list[dict[str, Any]]:
     return lake.read(VALIDATION.name, columns, f"{where} GROUP BY ALL", "feed, organisation_code, month").to_pylist()
 
 
-def _published_on(runs: Sequence[Mapping[str, Any]]) -> date | None:
+def published_on(runs: Sequence[Mapping[str, Any]]) -> date | None:
+    """Give the day of the last publication."""
     return max((date.fromisoformat(str(run["recorded_at"])[:10]) for run in runs), default=None)

@@ -78,6 +78,8 @@ def poor_calibration(calibration: Rows, limits: tuple[float, float]) -> Iterator
             continue
         if row["events"] is not None and row["events"] < max(LEAST_EVENTS, SMALLEST_SHOWN):
             continue
+        if row["group_kind"] == "list_status" and row["group_name"] != "neither":
+            continue  # a list that is acted on is meant to change what comes
         if row["upper"] < low or row["lower"] > high:
             words = (
                 f"after the run of {row['index_date']} {row['value']:.2f} times the expected outcomes came "

@@ -32,6 +32,7 @@ from features.plan import compile_plan
 from features.window_counts import Events
 from pipelines.building.area_context import area_context, context_days_of
 from pipelines.building.event_reader import read_event_arrays, read_events
+from pipelines.building.index_date_files import INDEX_DATE, file_columns
 from pipelines.building.people_reader import core_scans, household_periods, household_sizes, read_people
 from pipelines.building.range_workers import RangeRunner, over_ranges
 from pipelines.building.superseded_events import Superseded, features_as_told, superseded_scan
@@ -184,9 +185,11 @@ def _build_range(task: _Task, first: int, last: int) -> _RangeResult:
     tables, spells = _people(task, first, last)
     events, superseded = read_event_arrays(task.event_files, first, last), Superseded.read(task.superseded, first, last)
     table, flow = features_as_told(tables, events, superseded, _index_events(task, tables, spells), task.recipe)
-    lake = Lake(task.root)
-    files = tuple(lake.write_each(PERSON_FEATURES.name, table, "index_date"))
-    return _RangeResult(files, flow, table.schema if table.num_rows else None)
+    if not table.num_rows:
+        return _RangeResult((), flow, None)
+    one_date = {} if _own_dates(task.recipe.cohort) else {INDEX_DATE: task.index_date.isoformat()}
+    file = Lake(task.root).write_arrow(PERSON_FEATURES.name, table.drop_columns(list(one_date)), one_date)
+    return _RangeResult((file,), flow, table.schema)
 
 
 @dataclass(frozen=True)
@@ -250,11 +253,16 @@ def _ranges(lake: Lake, people_per_range: int) -> list[tuple[int, int]]:
 def _commit(lake: Lake, files: list[DataFile], schema: pa.Schema, index_date: date, cohort: CohortSettings) -> bool:
     """Commit the files; a changed set of columns, or a cohort with many index dates, replaces the whole table."""
     name = PERSON_FEATURES.name
-    changed = lake.exists(name) and lake.schema(name).names != schema.names
-    whole = changed or cohort.kind != "registered"
-    replace: Mapping[str, str] | str = "all" if whole else {"index_date": index_date.isoformat()}
-    lake.commit(name, files, schema, partition_by=PERSON_FEATURES.partitioned_by, replace=replace)
+    by = file_columns(PERSON_FEATURES, _own_dates(cohort))
+    changed = lake.exists(name) and (lake.schema(name).names != schema.names or lake.partitioned_by(name) != by)
+    whole = changed or _own_dates(cohort)
+    replace: Mapping[str, str] | str = "all" if whole else {INDEX_DATE: index_date.isoformat()}
+    lake.commit(name, files, schema, partition_by=by, replace=replace)
     return changed
+
+
+def _own_dates(cohort: CohortSettings) -> bool:
+    return cohort.kind != "registered"
 
 
 def _write_flow(lake: Lake, index_date: date, flow: list[tuple[str, int]]) -> None:

@@ -19,6 +19,7 @@ from features.declaration import EVER_NEEDS_DAYS
 from features.labels import LEAVING_GAP_DAYS, LEFT, Labels, Occurrences, label_rows, reasons_not_at_risk, without_rows
 from features.outcomes import OutcomeSettings, check_matured, matured_rows
 from features.periods import OPEN, as_at, joined_ends
+from pipelines.building.index_date_files import file_columns
 from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.errors import RefusalError
 from pipelines.storage import Lake, arrow_schema
@@ -82,7 +83,7 @@ def build_labels(
             f"nobody at risk on {'the index dates' if all_dates else index_date} has the outcome '{outcome.name}' within "
             f"{outcome.horizon_days} days: {search.looked_for(outcome, found)}; nothing could be learnt from such labels"
         )
-    _commit(lake, _table(rows.keys, outcome.name, labels, reason), partition)
+    _commit(lake, _table(rows.keys, labels, reason), outcome.name, partition)
     return LabelSummary(
         index_date, len(rows.who), int((labels.label == 1).sum()), int(((labels.label == 0) & (labels.composite == 1)).sum()),
         int(labels.left_list.sum()), int((reason != "").sum()),
@@ -101,7 +102,7 @@ def build_reasons(
     reason = _not_at_risk(outcome, rows, found, _registrations(lake, rows), covered)
     nobody = np.full(len(rows.who), OPEN)
     labels = without_rows(label_rows(nobody, nobody, nobody, rows.day, outcome), none)
-    _commit(lake, _table(rows.keys, outcome.name, labels, reason), partition)
+    _commit(lake, _table(rows.keys, labels, reason), outcome.name, partition)
     return LabelSummary(index_date, len(rows.who), 0, 0, 0, int((reason != "").sum()))
 
 
@@ -158,7 +159,7 @@ def _covered(
     }
 
 
-def _table(keys: pa.Table, outcome: str, labels: Labels, reason: NDArray[np.object_]) -> pa.Table:
+def _table(keys: pa.Table, labels: Labels, reason: NDArray[np.object_]) -> pa.Table:
     def day(values: NDArray[np.int32]) -> pa.Array:
         return pa.array(values, pa.int32(), mask=values == OPEN).cast(pa.date32())
 
@@ -166,7 +167,7 @@ def _table(keys: pa.Table, outcome: str, labels: Labels, reason: NDArray[np.obje
         return pa.array(values, kind, mask=values < 0)
 
     columns = {
-        "outcome": pa.repeat(outcome, len(reason)), "label": known(labels.label), "outcome_date": day(labels.outcome_day),
+        "label": known(labels.label), "outcome_date": day(labels.outcome_day),
         "death_date": day(labels.death_day), "composite_label": known(labels.composite),
         "follow_up_days": known(labels.follow_up_days, pa.int32()), "left_list": pa.array(labels.left_list),
         "not_at_risk_reason": pa.array(reason, pa.string(), mask=reason == ""),
@@ -174,13 +175,15 @@ def _table(keys: pa.Table, outcome: str, labels: Labels, reason: NDArray[np.obje
     return pa.table({name: keys[name] for name in keys.column_names} | columns)
 
 
-def _commit(lake: Lake, table: pa.Table, partition: Mapping[str, str] | None) -> None:
-    if partition is not None:
-        lake.replace(risk.LABELS, table, partition)
-        return
+def _commit(lake: Lake, table: pa.Table, outcome: str, partition: Mapping[str, str] | None) -> None:
+    """Replace an outcome's labels, of an index date or of all; those of other outcomes stay, unless they were of a cohort of another kind."""
+    name, replaced = risk.LABELS.name, {"outcome": outcome, **(partition or {})}
     schema = arrow_schema(risk.LABELS)
-    files = lake.write_each(risk.LABELS.name, table.select(schema.names).cast(schema), "index_date")
-    lake.commit(risk.LABELS.name, files, schema, partition_by=risk.LABELS.partitioned_by, replace="all")
+    stored = pa.schema([field for field in schema if field.name not in replaced])
+    file = lake.write_arrow(name, table.select(stored.names).cast(stored), replaced)
+    by = file_columns(risk.LABELS, own_dates=partition is None)
+    other_kind = lake.exists(name) and lake.partitioned_by(name) != by
+    lake.commit(name, [file], schema, partition_by=by, replace="all" if other_kind else replaced)
 
 
 def _array(table: pa.Table, name: str) -> NDArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import duckdb
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 from expectations.table import Table
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.risk import COHORT_FLOW, LABELS
+from pipelines.building.index_date_files import file_columns
 from pipelines.errors import SettingsError
 from pipelines.sources.feature_table import FeatureTableSettings
 from pipelines.sources.feature_table_rows import ReadyTable, catalogue_rows, ready_table
@@ -49,7 +51,7 @@ def load_feature_table(
 
 
 def store_features(lake: Lake, ready: ReadyTable) -> int:
-    """Write features__person, a partition for each index date; give the number of computed features.
+    """Write features__person and give the number of computed features.
 
     It has the declared attributes, those a table of its own lacks as null or not known, then the groups and the features.
     """
@@ -72,7 +74,7 @@ def store_features(lake: Lake, ready: ReadyTable) -> int:
         fields.append(pa.field(feature.name, kind))
         columns.append(_values(feature.values, kind))
     _refuse_same_names([field.name for field in fields])
-    _store_by_date(lake, PERSON_FEATURES.name, pa.table(columns, pa.schema(fields)))
+    _replace_whole(lake, PERSON_FEATURES, pa.table(columns, pa.schema(fields)))
     return len(computed)
 
 
@@ -91,10 +93,10 @@ def _values(values: pd.Series, kind: pa.DataType) -> pa.Array:
     return pa.array(values.to_numpy(dtype=np.float32), pa.float32(), from_pandas=True)
 
 
-def _store_by_date(lake: Lake, name: str, whole: pa.Table) -> None:
-    """Replace a table partitioned by index date by rows of any number of dates, in one commit."""
-    files = lake.write_each(name, whole, "index_date")
-    lake.commit(name, files, whole.schema, partition_by=("index_date",), replace="all")
+def _replace_whole(lake: Lake, table: Table, whole: pa.Table, partition: Mapping[str, str] | None = None) -> None:
+    """Replace a table by rows of any number of dates, in one commit."""
+    file = lake.write_arrow(table.name, whole.drop_columns(list(partition or {})), partition)
+    lake.commit(table.name, [file], whole.schema, partition_by=file_columns(table, own_dates=True), replace="all")
 
 
 def store_labels(lake: Lake, ready: ReadyTable, outcome: str, horizon_days: int) -> None:
@@ -112,7 +114,9 @@ def store_labels(lake: Lake, ready: ReadyTable, outcome: str, horizon_days: int)
         not_at_risk_reason=ready.not_at_risk_reason.where(ready.not_at_risk_reason != "", None),
     )
     schema = arrow_schema(LABELS)
-    _store_by_date(lake, LABELS.name, pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False))
+    _replace_whole(
+        lake, LABELS, pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False), {"outcome": outcome}
+    )
 
 
 def store_flow(lake: Lake, ready: ReadyTable) -> None:
@@ -128,4 +132,4 @@ def store_flow(lake: Lake, ready: ReadyTable) -> None:
             {"index_date": day, "step": step, "reason": reason, "people": people}
             for step, (reason, people) in enumerate(steps, start=1)
         ]
-    _store_by_date(lake, COHORT_FLOW.name, pa.Table.from_pylist(flow, schema=arrow_schema(COHORT_FLOW)))
+    _replace_whole(lake, COHORT_FLOW, pa.Table.from_pylist(flow, schema=arrow_schema(COHORT_FLOW)))

@@ -26,7 +26,7 @@ from pipelines.conform.feeds import CODE_OF_FEED, EVENT_FEEDS, HOSPITAL_FEEDS, L
 from pipelines.conform.linkage import linkage_sql
 from pipelines.conform.person import person_sql
 from pipelines.conform.registration import RegistrationSettings, registration_sql, residence_sql
-from pipelines.conform.spell import spell_sql
+from pipelines.conform.spell import READ, spell_sql
 from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
 from pipelines.conform.volumes import feed_people_sql, list_sizes_sql, main_providers_sql, volumes_sql
 from pipelines.storage import Lake, arrow_schema
@@ -77,10 +77,12 @@ def conform_spells(
     if "admissions" not in sources:
         lake.replace(core.SPELL, arrow_schema(core.SPELL).empty_table())
         return {"spells": 0, "stays": 0, "admission_rows": 0}
-    query = spell_sql(sources["admissions"], lake.scan(core.PERSON.name), rules, available)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE admission_rows AS SELECT {', '.join(READ)} FROM {sources['admissions']}")
+    query = spell_sql("admission_rows", lake.scan(core.PERSON.name), rules, available)
     spells = lake.replace_sql(core.SPELL, con, query, order="spell_key")
     (stays,) = _row(con, f"SELECT coalesce(sum(stays_joined), 0) FROM {lake.scan(core.SPELL.name)}")
-    (rows,) = _row(con, f"SELECT count(*) FROM {sources['admissions']}")
+    (rows,) = _row(con, "SELECT count(*) FROM admission_rows")
+    con.execute("DROP TABLE admission_rows")
     return {"spells": spells, "stays": int(stays), "admission_rows": rows}
 
 

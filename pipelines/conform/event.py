@@ -20,7 +20,9 @@ from pipelines.sql_literals import text
 from pipelines.storage import Lake, arrow_schema
 
 _COLUMNS = ", ".join(column.name for column in EVENT.columns)
-_ORDER = "person_key, event_date, event_type, code, value, provider, available_date"
+# By person, day and type, which are one number to sort by, and then by all that events can differ in.
+_PERSON_DAY_TYPE = "(CAST(person_key AS BIGINT) << 32) + (CAST(event_date - DATE '0001-01-01' AS BIGINT) << 8) + event_type"
+_ORDER = f"{_PERSON_DAY_TYPE}, code, value, provider, available_date"
 
 
 class EventSettings(BaseModel, extra="forbid", frozen=True):

@@ -20,6 +20,13 @@ from pipelines.conform.clinical_rules import ClinicalRules, sql_list
 # names the stay that ended last so far, which is the one a next admission may continue.
 _PLACES = 1_000_000
 
+# What is read of the admissions.
+READ = (
+    "person_id", "provider_code", "spell_number", "admission_date", "discharge_date", "admission_method", "admission_source",
+    "discharge_destination", "discharge_method", "patient_classification", "treatment_function", "cost", "episode_order", "row_number",
+    "primary_diagnosis", "diagnoses", "first_extract_date", "is_first_delivery", "key_extract_date", "key_in_first_delivery",
+)  # fmt: skip
+
 
 def spell_sql(admissions: str, people: str, rules: ClinicalRules, available: AvailabilitySettings) -> str:
     """Give the SQL of core__spell.

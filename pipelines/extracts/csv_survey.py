@@ -25,6 +25,8 @@ from pipelines.errors import ExtractError
 CHUNK_BYTES = 4 << 20
 LONGEST_ROW_BYTES = 1_000_000
 LONGEST_LINE_BYTES = 64 << 20
+MOST_UNPACKED = 100  # bytes of text for a byte of gzip; tables of real rows pack 5 to 30 times smaller
+SMALL_BYTES = 64 << 20  # so much text does no harm, however small its gzip
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 NEW_LINE, RETURN = 10, 13
 DELIMITERS = (",", "|", "\t", ";")
@@ -91,10 +93,18 @@ def open_bytes(file: Path) -> IO[bytes]:
 
 
 def read_blocks(file: Path) -> Iterator[bytes]:
-    """Give a file's content in blocks; an ExtractError names a file that breaks off or is no gzip."""
+    """Give a file's content in blocks; an ExtractError names a file that breaks off, is no gzip or swells without measure."""
+    most = max(SMALL_BYTES, MOST_UNPACKED * file.stat().st_size) if file.name.lower().endswith(".gz") else None
+    given = 0
     try:
         with open_bytes(file) as source:
             while block := source.read(CHUNK_BYTES):
+                given += len(block)
+                if most is not None and given > most:
+                    raise ExtractError(
+                        f"{file.name}: the gzip file unpacks to more than {MOST_UNPACKED} times its size, as no table of rows does; "
+                        "have it sent again, or unpack it and look at it"
+                    )
                 yield block
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ExtractError(f"{file.name}: the gzip file is damaged or cut off ({error}); have it sent again") from None

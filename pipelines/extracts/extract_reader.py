@@ -19,6 +19,8 @@ from pipelines.sources.nhs import ExtractFile, FeedSettings
 from pipelines.sql_literals import text
 
 NO_ROWS = "lines_without_row"
+MOST_ROWS_A_BYTE = 4  # of a Parquet file: a row that tells a person from another takes more
+FEW_ROWS = 1_000_000  # so many do no harm, however small their file
 SIGNATURES = {
     b"PAR1": "a Parquet file", b"PK\x03\x04": "a zip archive or Excel workbook", b"\x1f\x8b": "a gzip file", b"%PDF": "a PDF",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook", b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text", b"<": "HTML or XML", b"{": "JSON",
@@ -127,6 +129,10 @@ def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile) -> OpenedEx
         rows = con.execute(f"SELECT count(*) FROM read_parquet({path})").fetchall()[0][0]
     except duckdb.Error:
         raise ExtractError(f"{file.path}: this is no Parquet file, or it is cut off; have it sent again") from None
+    if rows > max(FEW_ROWS, MOST_ROWS_A_BYTE * file.file.stat().st_size):
+        raise ExtractError(
+            f"{file.path}: {rows:,} rows in {file.file.stat().st_size:,} bytes, as no extract of different people has; have it sent again"
+        )
     header = tuple(name for name, *_ in described)
     nested = [name for name, kind, *_ in described if kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")]
     if nested:

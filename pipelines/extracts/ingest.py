@@ -10,14 +10,15 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
+from expectations.row_checks import ERASED_PERSON
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_common import PROVENANCE
@@ -25,6 +26,7 @@ from expectations.tables.records import EXTRACTS
 from pipelines.errors import ExtractError
 from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.extracts.csv_survey import read_blocks
+from pipelines.extracts.erased_people import erased_digests, erased_rows
 from pipelines.extracts.extract_reader import OpenedExtract, open_extract
 from pipelines.extracts.postcodes import load_postcode_areas
 from pipelines.extracts.pseudonyms import keyed, read_key
@@ -80,15 +82,23 @@ def raw_schema(table: Table) -> pa.Schema:
 
 
 def ingest_feed(
-    lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, nhs: NhsSettings, landing: Path, folder: Path | None = None
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    nhs: NhsSettings,
+    landing: Path,
+    folder: Path | None = None,
+    first: date | None = None,
 ) -> IngestSummary:
     """Take in a feed's files that are new or changed; paths of a key or lookup file start at `folder` (else at `landing`).
+
+    Deliveries made before `first` are kept no longer and are left where they lie.
 
     A file whose content is known under another name or date is noted and not stored again. An ExtractError names a file
     that cannot be used; what was taken in before it stays.
     """
     settings = nhs.feeds[table.feed]
-    files = find_extracts(table.feed, settings, landing)
+    files = [file for file in find_extracts(table.feed, settings, landing) if first is None or file.extract_date >= first]
     summary, known = IngestSummary(table.feed, len(files)), read_extracts(lake, table.feed)
     reading = reading_digest(table, nhs)
     for file in files:
@@ -113,8 +123,8 @@ def read_extracts(lake: Lake, feed: str) -> list[Extract]:
     """List every extract of a feed that was taken in, in the order it came."""
     if not lake.exists(EXTRACTS.name):
         return []
-    rows = lake.read(EXTRACTS.name, where=f"feed = '{feed}'", order="sequence").to_pylist()
-    return [Extract(**row) for row in rows]
+    rows = [row for row in lake.records(EXTRACTS.name).to_pylist() if row["feed"] == feed]
+    return [Extract(**row) for row in sorted(rows, key=lambda row: row["sequence"])]
 
 
 def current_extracts(lake: Lake, feed: str) -> list[Extract]:
@@ -171,16 +181,33 @@ def _store(
     before = file.file.stat()
     partition = {"extract_id": extract_id}
     data, rows, opened = _written(lake, con, table, nhs, file, partition)
+    data, erased = _without_erased(lake, con, table, data)
+    left_out = {**opened.unreadable, **({ERASED_PERSON: erased} if erased.size else {})}
     after = file.file.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise ExtractError(f"{file.path}: the file changed while it was read; run again when it is complete")
     lake.commit(table.name, [data], raw_schema(table), partition_by=table.partitioned_by, replace=partition)
-    _quarantine_unreadable(lake, table, file, extract_id, opened.unreadable)
+    _quarantine_unreadable(lake, table, file, extract_id, left_out)
     return Extract(
         feed=table.feed, path=file.path, sequence=sequence, extract_id=extract_id, file_name=file.file.name,
-        extract_date=file.extract_date, rows=data.rows, rows_unreadable=opened.rows_unreadable, bytes=before.st_size,
+        extract_date=file.extract_date, rows=data.rows, rows_unreadable=opened.rows_unreadable + erased.size, bytes=before.st_size,
         columns_missing=json.dumps(rows.missing), columns_ignored=json.dumps(rows.ignored), reading=reading,
     )  # fmt: skip
+
+
+def _without_erased(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, data: DataFile) -> tuple[DataFile, np.ndarray]:
+    """Write a file again without the people who were erased, where it holds any; give the numbers of their rows."""
+    written = lake.folder(table.name) / data.path
+    scan = f"read_parquet({text(written)}, hive_partitioning=false)"
+    found = erased_rows(con, table, scan, erased_digests(lake))
+    if not found.size:
+        return data, found
+    con.register("erased_numbers", pa.table({"row_number": found}))
+    kept = f"SELECT * FROM {scan} WHERE row_number NOT IN (SELECT row_number FROM erased_numbers) ORDER BY row_number"
+    again = lake.write_sql(table.name, con, kept, data.partition)
+    con.unregister("erased_numbers")
+    written.unlink()
+    return again, found
 
 
 def _written(
@@ -222,7 +249,7 @@ def _write_rows(
     if not holds_suspects(con, table, settings, opened, SAMPLE_ROWS):
         rows = guarded_rows_sql(table, settings, file, opened)
         data = lake.write_sql(table.name, con, rows.sql, partition)
-        written = lake.folder(table.name) / unquote(data.path)
+        written = lake.folder(table.name) / data.path
         if not any(_withheld(con, written, column) for column in rows.guarded):
             return data, rows
         written.unlink()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import duckdb
@@ -36,7 +36,7 @@ class RatesRequest:
     """What the rates are made of: horizon in days, group kinds, whether rows have index dates of their own, and the seed.
 
     `occurrences` gives everything that counts as an outcome, whenever it happened, for rates that count a person's every
-    event; None where only the first is known.
+    event; None where only the first is known. `horizons` holds the days of outcomes that have a horizon of their own.
     """
 
     horizon_days: int
@@ -44,6 +44,11 @@ class RatesRequest:
     dates_of_their_own: bool = False
     seed: int = 0
     occurrences: Callable[[str], Occurrences | None] = lambda outcome: None
+    horizons: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, outcome: str) -> RatesRequest:
+        """Give the request with the horizon of an outcome."""
+        return replace(self, horizon_days=self.horizons.get(outcome, self.horizon_days))
 
 
 @dataclass(frozen=True)
@@ -62,12 +67,14 @@ def write_outcome_rates(lake: Lake, con: duckdb.DuckDBPyConnection, request: Rat
     """Work out the rates of every outcome and period that risk__labels holds, and replace the stored table."""
     kinds = [kind for kind in request.kinds if kind in lake.schema(PERSON_FEATURES.name).names]
     periods: list[_Period] = []
-    for outcome in _outcomes(lake, con):
-        _stage_rows(lake, con, outcome, kinds, request)
+    outcomes = _outcomes(lake, con)
+    for outcome in outcomes:
+        of_outcome = request.of(outcome)
+        _stage_rows(lake, con, outcome, kinds, of_outcome)
         for label, named in (("event", outcome), ("composite", f"{outcome}_or_death"), ("died", "death")):
-            if label != "event" and not _happens(con, label, named, periods):
+            if label != "event" and (named in outcomes or not _adds(con, label, named, periods)):
                 continue
-            periods += _periods(con, named, label, kinds, request)
+            periods += _periods(con, named, label, kinds, of_outcome)
     rows = [row for period in periods for row in _stored(period, _with_changes(period, periods))]
     table = pd.DataFrame.from_records(rows, columns=arrow_schema(OUTCOME_RATES).names)
     order = ["outcome", "period", "group_kind", "group_name", "measure", "compared_with"]
@@ -120,9 +127,11 @@ def _count_events(con: duckdb.DuckDBPyConnection, found: Occurrences, horizon_da
     con.unregister("counted_events")
 
 
-def _happens(con: duckdb.DuckDBPyConnection, label: str, named: str, periods: Iterable[_Period]) -> bool:
+def _adds(con: duckdb.DuckDBPyConnection, label: str, named: str, periods: Iterable[_Period]) -> bool:
+    """Say whether what stands beside an outcome happened, and is not the outcome itself (which may count deaths already)."""
     known = {period.outcome for period in periods}
-    return named not in known and bool(con.sql(f"SELECT bool_or({label}) FROM labelled").fetchall()[0][0])
+    told = f"SELECT bool_or({label}) AND bool_or({label} <> event) FROM labelled"
+    return named not in known and bool(con.sql(told).fetchall()[0][0])
 
 
 def _periods(

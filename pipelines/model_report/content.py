@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from models.capacity import decision_curve, share_name
+from models.capacity import decision_curve, share_name, team_size_name
 from models.importance import permutation_importance
 from models.intervals import Estimate
 from models.sample_size import sample_size
@@ -15,7 +15,7 @@ from pipelines.model_report.drawn import pictures
 from pipelines.model_report.group_tables import characteristics, gaps, groups, with_and_without
 from pipelines.model_report.tripod import ITEMS, ReportingItem
 from pipelines.model_report.words import NOT_COMPUTED, Rows, measures, shown, with_limits
-from pipelines.settings import StudySettings
+from pipelines.study_settings import StudySettings
 from pipelines.training.inputs import TrainingInputs
 from pipelines.training.judging import JudgedCandidate, StudyResult
 
@@ -124,11 +124,13 @@ def elsewhere(rows: pd.DataFrame) -> Rows:
 
 def capacity(candidate: JudgedCandidate, study: StudySettings) -> list[dict[str, object]]:
     """Give what each share of the list finds."""
-    told = candidate.evaluation.measures
+    told, size = candidate.evaluation.measures, study.capacity.team_size
+    lists = [(f"{share:.1%}", share_name(share)) for share in study.capacity.shares]
+    lists.append((f"{size} in each {study.capacity.team.removesuffix('_code').replace('_', ' ')}", team_size_name(size)))
     return [
-        {"share": f"{share:.1%}", **{name: with_limits(told[f"{name}_{share_name(share)}"]) for name in AT_CAPACITY}}
-        for share in study.capacity.shares
-        if f"ppv_{share_name(share)}" in told
+        {"share": words, **{name: with_limits(told[f"{name}_{named}"]) for name in AT_CAPACITY}}
+        for words, named in lists
+        if f"ppv_{named}" in told
     ]
 
 

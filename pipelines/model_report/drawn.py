@@ -21,7 +21,7 @@ from models.plots import (
 from models.scored_rows import ScoredRows
 from pipelines.model_report.pictures import Picture, picture
 from pipelines.model_report.words import with_limits
-from pipelines.settings import StudySettings
+from pipelines.study_settings import StudySettings
 from pipelines.training.judging import JudgedCandidate, StudyResult
 
 THRESHOLDS = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2))

@@ -13,7 +13,7 @@ from models.capacity import share_name
 from models.intervals import Estimate
 from pipelines.disclosure_control import Total, shown_counts
 from pipelines.model_report.words import HIDDEN, NOT_COMPUTED, Rows, stored_count, with_limits
-from pipelines.settings import StudySettings
+from pipelines.study_settings import StudySettings
 from pipelines.training.judging import JudgedCandidate, StudyResult
 
 GROUP_KINDS = {

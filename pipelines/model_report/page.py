@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from models.scored_rows import ScoredRows
 from pipelines.model_report.content import report_content
-from pipelines.settings import StudySettings
+from pipelines.study_settings import StudySettings
 from pipelines.training.inputs import TrainingInputs
 from pipelines.training.judging import JudgedCandidate, StudyResult
 

@@ -51,7 +51,8 @@ def write_drift(lake: Lake, model: WatchedModel, index_date: date) -> dict[str, 
     if reference and _holds(lake, index_date):
         found = {name: drift(binned) for name, binned in _binned(lake, watched, reference, index_date)}
     rows = _rows(model, reference, index_date, found)
-    lake.replace(DRIFT, pa.Table.from_pylist(rows, schema=arrow_schema(DRIFT)), {"index_date": index_date.isoformat()})
+    part = {"index_date": index_date.isoformat(), "model_name": model.name}
+    lake.replace(DRIFT, pa.Table.from_pylist(rows, schema=arrow_schema(DRIFT)), part)
     shifted = [row["feature"] for row in rows if row["status"] == "shifted"]
     return {"features": len(rows), "shifted": len(shifted), "most_moved": str(rows[0]["feature"]) if rows else "none"}
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from expectations.tables.caseload import ACTIONS, CASELOAD
 from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import CALIBRATION
 from expectations.tables.risk import LABELS, SCORES
@@ -24,6 +25,7 @@ from pipelines.storage import Lake, arrow_schema, connect
 METRICS = (
     "base_rate", "mean_risk", "auroc", "observed_over_expected", "calibration_in_the_large", "calibration_slope", "brier",
 )  # fmt: skip
+GROUP_KINDS = ("age_group", "list_status")  # measured where they are told, beside the deprivation quintile
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _measured(lake: Lake, run: Mapping[str, Any], request: MaturedRequest) -> pd
     if not rows["label"].any():
         return pd.DataFrame()
     person, _ = pd.factorize(rows["person_id"])
-    groups = rows[["imd_quintile"]]
+    groups = rows[["imd_quintile", *(kind for kind in GROUP_KINDS if rows[kind].notna().any())]]
     found = audit(rows["risk"].to_numpy(), rows["label"].to_numpy(), person, groups, request.capacity, request.seed)
     found = found[found["metric"].isin(METRICS)]
     return found.assign(
@@ -94,16 +96,35 @@ def _has_labels(lake: Lake, outcome: str, index_date: date) -> bool:
 
 
 def _rows(lake: Lake, run: Mapping[str, Any], outcome: OutcomeSettings) -> pd.DataFrame:
-    """Give risk, label and deprivation quintile of a run's rows whose outcome is known, in order of key."""
+    """Give risk, label and groups of a run's rows whose outcome is known, in order of key.
+
+    `list_status` says whether a team listed the person and whether it acted, and is null where no team told of the run's list:
+    whoever was helped may be spared the outcome, so the three are judged apart.
+    """
     scores = lake.scan(SCORES.name, {"run_id": str(run["run_id"])})
     labels = lake.scan(LABELS.name, {"index_date": run["index_date"].isoformat()})
     with connect() as con:
         return con.sql(
-            f"""SELECT s.person_id, s.risk, l.label, ceil(s.imd_decile / 2) AS imd_quintile
-            FROM {scores} AS s JOIN {labels} AS l USING (person_id, index_event_id)
+            f"""WITH followed AS ({_followed(lake, str(run["run_id"]))})
+            SELECT s.person_id, s.risk, l.label, ceil(s.imd_decile / 2) AS imd_quintile, s.age_group,
+                CASE WHEN (SELECT count(*) FROM followed WHERE told) > 0
+                    THEN CASE WHEN acted THEN 'acted on' WHEN listed THEN 'listed' ELSE 'neither' END END AS list_status
+            FROM {scores} AS s JOIN {labels} AS l USING (person_id, index_event_id) LEFT JOIN followed USING (person_id)
             WHERE l.outcome = {text(outcome.name)} AND l.label IS NOT NULL AND s.horizon_days = {outcome.horizon_days}
             ORDER BY s.person_id, s.index_event_id"""
         ).df()
+
+
+def _followed(lake: Lake, run_id: str) -> str:
+    """Give the SQL of person_id, listed, acted and told: what teams said of a run's list, and who stood on its caseloads."""
+    parts = ["SELECT CAST(NULL AS VARCHAR) AS person_id, false AS listed, false AS acted, false AS told WHERE false"]
+    if lake.exists(ACTIONS.name):
+        columns = "person_id, coalesce(listed, false), action IS NOT NULL, true"
+        parts.append(f"SELECT {columns} FROM {lake.scan(ACTIONS.name)} WHERE run_id = {text(run_id)}")
+    if lake.exists(CASELOAD.name):
+        parts.append(f"SELECT person_id, true, false, false FROM {lake.scan(CASELOAD.name, {'run_id': run_id})} WHERE listed")
+    every = " UNION ALL ".join(parts)
+    return f"SELECT person_id, bool_or(listed) AS listed, bool_or(acted) AS acted, bool_or(told) AS told FROM ({every}) GROUP BY person_id"
 
 
 def _arrow(rows: pd.DataFrame) -> pa.Table:

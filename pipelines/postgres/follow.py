@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -27,6 +28,7 @@ from pipelines.scoring.run_record import all_runs
 from pipelines.storage import Lake, connect
 
 LOCK = 0x5354524154  # one follower at a time
+LOCK_TRIES = 300  # of a second each, and a second between: longer than any reader should take
 BLOCK_BYTES = 1 << 20
 NULL = r"\N"
 _RUN_ID = re.compile(r"[0-9a-f]{8,64}")
@@ -68,10 +70,14 @@ def _follow(lake: Lake, connection: psycopg.Connection) -> Followed:
         published = row["status"] == "published" and latest[row["run_id"]] == "published"
         with connection.transaction():
             if published:
-                done.rows += sum(_load_beside(lake, connection, table, row["run_id"]) for table in RUN_TABLES)
+                tables = [table for table in RUN_TABLES if lake.exists(table.name)]
+                done.rows += sum(_load_beside(lake, connection, table, row["run_id"]) for table in tables)
+                _attach(connection, tables, row["run_id"])
                 done.loaded.append(row["run_id"])
             else:
                 done.withdrawn.append(row["run_id"])
+                if row["status"] == "removed":
+                    _drop(connection, row["run_id"])
             _record(connection, row)
     for table in analyst_tables():
         if lake.exists(table.name):
@@ -82,6 +88,29 @@ def _follow(lake: Lake, connection: psycopg.Connection) -> Followed:
     return done
 
 
+def erase(conninfo: str, person_id: str) -> int:
+    """Take a person's rows out of every run in the database; give how many there were."""
+    try:
+        with psycopg.connect(conninfo) as connection:
+            connection.execute("SET ROLE strata_writer")
+            return sum(
+                connection.execute(
+                    sql.SQL("DELETE FROM {} WHERE person_id = %s").format(_place(table.name)), (person_id,)
+                ).rowcount
+                for table in RUN_TABLES
+            )
+    except psycopg.Error as error:
+        raise PublishingError(
+            f"the person is erased from the lake and not yet from PostgreSQL: {_said(error)} Mend the database and erase once more"
+        ) from None
+
+
+def _drop(connection: psycopg.Connection, run_id: str) -> None:
+    """Drop a run's partitions, where they were ever loaded."""
+    for table in RUN_TABLES:
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(_place(f"{table.name}__{run_id}")))
+
+
 def _known_runs(connection: psycopg.Connection) -> list[tuple[str, str, str]]:
     return connection.execute(
         sql.SQL("SELECT run_id, status, recorded_at FROM {}").format(_place(RUNS.name))
@@ -89,7 +118,7 @@ def _known_runs(connection: psycopg.Connection) -> list[tuple[str, str, str]]:
 
 
 def _load_beside(lake: Lake, connection: psycopg.Connection, table: Table, run_id: str) -> int:
-    """Load a run's rows into a table of its own and attach it; nobody sees either before the transaction ends."""
+    """Load a run's rows into a table of its own, which nobody sees before the transaction ends."""
     if not _RUN_ID.fullmatch(run_id):
         raise PublishingError(f"the run '{run_id[:80]}' in the lake's {RUNS.name} has no usable id; nothing of it was loaded")
     parent, part = _place(table.name), _place(f"{table.name}__{run_id}")
@@ -102,8 +131,33 @@ def _load_beside(lake: Lake, connection: psycopg.Connection, table: Table, run_i
         )
     )
     connection.execute(sql.SQL("ANALYZE {part}").format(**names))
-    connection.execute(sql.SQL("ALTER TABLE {parent} ATTACH PARTITION {part} FOR VALUES IN ({run_id})").format(**names))
     return rows
+
+
+def _attach(connection: psycopg.Connection, tables: Sequence[Table], run_id: str) -> None:
+    """Attach what was loaded beside, with readers kept out for that moment.
+
+    Otherwise a query that was planned before and is run after it would be told of the run and miss its rows.
+    """
+    _keep_readers_out(connection, tables)
+    for table in tables:
+        names = {"parent": _place(table.name), "part": _place(f"{table.name}__{run_id}"), "run_id": sql.Literal(run_id)}
+        connection.execute(sql.SQL("ALTER TABLE {parent} ATTACH PARTITION {part} FOR VALUES IN ({run_id})").format(**names))
+
+
+def _keep_readers_out(connection: psycopg.Connection, tables: Sequence[Table]) -> None:
+    """Lock the tables once no query reads them; while one does, others are let through between short tries."""
+    parents = sql.SQL(", ").join(sql.SQL("ONLY {}").format(_place(table.name)) for table in tables)
+    for left in reversed(range(LOCK_TRIES)):
+        try:
+            with connection.transaction():
+                connection.execute("SET LOCAL lock_timeout = '1s'")
+                connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(parents))
+                return
+        except psycopg.errors.LockNotAvailable:
+            if not left:
+                raise
+            time.sleep(1)
 
 
 def _copy(connection: psycopg.Connection, table: Table, target: sql.Composable, scan: str) -> int:
@@ -112,7 +166,8 @@ def _copy(connection: psycopg.Connection, table: Table, target: sql.Composable, 
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL {})").format(
         target, sql.SQL(", ").join(map(sql.Identifier, names)), sql.Literal(NULL)
     )
-    query = f"SELECT {', '.join(names)} FROM {scan}"
+    told = ", ".join(f'"{name}"' for name in names)  # in quotes: a column may be named like a word of SQL, as limit is
+    query = f"SELECT {told} FROM {scan}"
     with closing(_Pipe(query)) as pipe, connection.cursor() as cursor:
         with cursor.copy(statement) as copy:
             for block in pipe.blocks():

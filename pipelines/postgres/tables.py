@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from expectations.catalogue import TABLES
 from expectations.table import Table
-from expectations.tables import risk
+from expectations.tables import caseload, risk
 
 SCHEMA = "strata"
 RUNS = risk.RUNS
-RUN_TABLES = (risk.SCORES, risk.DRIVERS)  # one partition per run
+RUN_TABLES = (risk.SCORES, risk.DRIVERS, caseload.CASELOAD, caseload.RISING)  # one partition per run
 _ANALYSTS = ("equity__", "monitoring__")
 _TYPES = {
     "string": "text", "date32": "date", "bool": "boolean", "int8": "smallint", "int16": "smallint", "int32": "integer",

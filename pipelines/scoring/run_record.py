@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -34,6 +34,7 @@ class RunInputs:
     model_digest: str
     catalogue_version: str
     previous_run_id: str
+    late_feeds: str = ""  # in words
 
     @property
     def run_id(self) -> str:
@@ -49,14 +50,21 @@ def extracts_read(lake: Lake) -> dict[str, list[str]]:
     return {feed: [row["extract_id"] for row in rows if row["feed"] == feed] for feed in feeds}
 
 
-def data_quality(lake: Lake) -> str:
-    """Give 'ok', or the warnings that stand against the extracts in the lake."""
+def data_quality(lake: Lake, late_feeds: str = "", unseen: Sequence[str] = ()) -> str:
+    """Give 'ok', or the feeds that are late, the warnings that stand against the extracts in the lake, and the columns with categories that
+    the model has never seen, which it takes for missing.
+    """
+    new = [f"category not seen in training ({column})" for column in unseen]
+    return "; ".join(part for part in (late_feeds, _warnings(lake), *new) if part) or "ok"
+
+
+def _warnings(lake: Lake) -> str:
     if not lake.exists(VALIDATION.name):
-        return "ok"
+        return ""
     rows = lake.read(
         VALIDATION.name, "rule, count(*) AS breaches", "NOT passed AND severity = 'warn' GROUP BY rule", "rule"
     ).to_pylist()
-    return "; ".join(f"{row['rule']} ({row['breaches']})" for row in rows) or "ok"
+    return "; ".join(f"{row['rule']} ({row['breaches']})" for row in rows)
 
 
 def all_runs(lake: Lake) -> list[dict[str, Any]]:
@@ -74,5 +82,13 @@ def published_runs(lake: Lake, outcome: str) -> list[dict[str, Any]]:
 
 
 def record_run(lake: Lake, row: Mapping[str, object]) -> None:
-    """Write a run's row: from here on its scores count."""
+    """Write a run's row: from here on its scores count. It is later than every row there, even where the clock was set back."""
+    last = max((_time_of(known) for known in all_runs(lake)), default=None)
+    if last is not None and _time_of(row) <= last:
+        row = {**row, "recorded_at": (last + timedelta(microseconds=1)).isoformat(timespec="microseconds")}
     lake.append(RUNS, pa.Table.from_pylist([dict(row)], schema=arrow_schema(RUNS)))
+
+
+def _time_of(row: Mapping[str, object]) -> datetime:
+    told = datetime.fromisoformat(str(row["recorded_at"]))
+    return told if told.tzinfo else told.replace(tzinfo=UTC)

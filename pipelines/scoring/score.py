@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -12,17 +13,19 @@ import pandas as pd
 import pyarrow as pa
 
 from expectations.tables import risk as tables
-from expectations.tables.core import SPELL
+from features.cohort import Use
 from models.explanation import drivers
-from models.risk_bands import band_names, highest_bands, percentiles, ranks_within
+from models.risk_bands import age_groups, band_names, highest_bands, percentiles, percentiles_within, ranks_within
 from models.risk_model import RiskModel
 from pipelines.building.code_level_features import with_code_columns
+from pipelines.caseloads.run_lists import RunLists
+from pipelines.scoring.left_out import MARKS, OPTED_OUT, opted_out, suppression
 from pipelines.scoring.run_record import RunInputs, data_quality, published_runs, record_run
-from pipelines.settings import PurposeSettings, StudySettings
+from pipelines.settings import PurposeSettings
 from pipelines.storage import Lake, arrow_schema
+from pipelines.study_settings import StudySettings
 from pipelines.training.modelling_rows import read_catalogue, read_features
 
-IN_HOSPITAL = "in hospital now"
 DRIVER_COLUMNS = tuple(column.name for column in tables.DRIVERS.columns)
 PLACES = ("practice_code", "pcn_code", "sub_icb_code", "icb_code", "lsoa_code", "lsoa_vintage", "imd_decile", "imd_version")
 
@@ -44,33 +47,49 @@ class Scoring:
     frame: pd.DataFrame
     risk: np.ndarray
     suppression: np.ndarray  # reason, or '' where the person may be listed
+    opted_out: int = 0  # rows that were not scored, for their people have opted out since the features were built
 
 
-def score_rows(lake: Lake, study: StudySettings, champion: Champion, index_date: date, threads: int = 2) -> Scoring:
-    """Score everyone in the cohort of an index date; where folds of people judged the study, by models that never saw them."""
+def score_rows(
+    lake: Lake, study: StudySettings, champion: Champion, index_date: date, threads: int = 2, *,
+    use: Use = "finding_people_for_care", data_cut: date | None = None,
+) -> Scoring:  # fmt: skip
+    """Score everyone in the cohort of an index date; where folds of people judged the study, by models that never saw them.
+
+    Whoever has opted out of the `use` since is not scored; whoever died or left by the `data_cut` is suppressed.
+    """
     by_person = study.validation.kind == "person_folds"
     frame = read_features(lake, None if by_person else [index_date], champion.model.predictors)
+    against = opted_out(lake, frame["person_key"].to_numpy(), use)
+    frame = frame[~against].reset_index(drop=True) if against.any() else frame
     frame = with_code_columns(lake, frame, champion.model.code_columns, threads)
     risk = champion.model.predict(frame)
     if by_person:
         risk = _cross_fitted(lake, champion, frame, risk)
-    return Scoring(frame, risk, _suppression(lake, study.outcome.name, frame, index_date))
+    since = None if by_person or study.cohort.kind == "given" else data_cut
+    return Scoring(frame, risk, suppression(lake, study.outcome.name, frame, since), int(against.sum()))
 
 
 def publish(
-    lake: Lake, study: StudySettings, purpose: PurposeSettings, champion: Champion, scoring: Scoring, inputs: RunInputs
-) -> dict[str, object]:
-    """Write a run's scores and drivers, then its row; a run that is published already is left as it is."""
+    lake: Lake, study: StudySettings, purpose: PurposeSettings, champion: Champion, scoring: Scoring, inputs: RunInputs,
+    make_lists: Callable[[pd.DataFrame], RunLists] | None = None,
+) -> dict[str, object]:  # fmt: skip
+    """Write a run's scores, lists and drivers, then its row; a run that is published already is left as it is."""
     run_id, partition = inputs.run_id, {"run_id": inputs.run_id}
     digest = scores_digest(scoring)
     if any(run["run_id"] == run_id for run in published_runs(lake, study.outcome.name)):
         return {"run_id": run_id, "scores": len(scoring.risk), "status": "published before, unchanged"}
     scores = score_table(lake, study, purpose, champion, scoring, inputs)
-    explained = driver_table(study, champion, scoring)
+    lists = make_lists(scores) if make_lists else None
+    explained = driver_table(study, champion, scoring, lists.shown if lists else None)
     lake.replace(tables.SCORES, _arrow(scores, tables.SCORES), partition)
+    for table, rows in lists.tables if lists else ():
+        lake.replace(table, _arrow(rows, table), partition)
     lake.replace(tables.DRIVERS, _arrow(explained, tables.DRIVERS), partition)
     record_run(lake, _run_row(lake, study, purpose, champion, scoring, inputs, digest))
-    return {"run_id": run_id, "scores": len(scores), "drivers": len(explained), "status": "published"}
+    unseen = champion.model.unseen_levels(scoring.frame)
+    told = {"unseen_categories": ", ".join(f"{name} in {rows:,} rows" for name, rows in unseen.items())} if unseen else {}
+    return {"run_id": run_id, "scores": len(scores), "drivers": len(explained), "status": "published", **told}
 
 
 def scores_digest(scoring: Scoring) -> str:
@@ -89,7 +108,7 @@ def score_table(
     frame, risk, outcome = scoring.frame, scoring.risk, study.outcome
     keys = np.asarray(frame["person_id"].astype(str) + "|" + frame["index_event_id"].astype(str))
     previous = _previous_risk(lake, inputs, frame)
-    change = risk - previous
+    change, groups = risk - previous, age_groups(frame)
     rows = pd.DataFrame(
         {
             "purpose": purpose.use,
@@ -107,6 +126,9 @@ def score_table(
             "risk": risk,
             "risk_percentile": percentiles(risk),
             "risk_rank_in_practice": _ranks(frame, risk, keys),
+            "age_group": groups,
+            "risk_percentile_in_age_group": percentiles_within(risk, groups),
+            "risk_rank_in_practice_age_group": _ranks(frame, risk, keys, groups),
             "risk_band": band_names(risk, study.bands),
             "band_scheme_version": study.bands.version,
             "previous_risk": previous,
@@ -115,13 +137,14 @@ def score_table(
             "emergency_admissions_730d": frame.get("emergency_admissions_730d"),
             "eligible": scoring.suppression == "",
             "suppression_reason": pd.Series(scoring.suppression, dtype="object").where(scoring.suppression != "", None),
+            **{name: frame.get(name) for name in MARKS},
             "coverage": frame.get("coverage", "full"),
             "model_name": champion.name,
             "model_version": champion.version,
             "mlflow_run_id": champion.mlflow_run_id,
             "feature_set_version": inputs.catalogue_version,
             "code_version": inputs.code_version,
-            "data_quality_status": data_quality(lake),
+            "data_quality_status": data_quality(lake, inputs.late_feeds, tuple(champion.model.unseen_levels(frame))),
             "missing_share": champion.model.missing_share(frame),
         }
     )
@@ -129,13 +152,17 @@ def score_table(
     return rows.iloc[_key_order(frame)].reset_index(drop=True)
 
 
-def driver_table(study: StudySettings, champion: Champion, scoring: Scoring) -> pd.DataFrame:
-    """Give the rows of risk__drivers for the people in the highest bands."""
-    top = np.isin(band_names(scoring.risk, study.bands), highest_bands(study.bands, study.driver_bands)) & (
-        scoring.suppression == ""
-    )
+def driver_table(
+    study: StudySettings, champion: Champion, scoring: Scoring, shown: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Give the rows of risk__drivers for the people in the highest bands, and for those whom a list shows (by their keys)."""
+    top = np.isin(band_names(scoring.risk, study.bands), highest_bands(study.bands, study.driver_bands))
+    if shown is not None:
+        keys = pd.MultiIndex.from_frame(scoring.frame[["person_id", "index_event_id"]].astype(str))
+        top |= keys.isin(pd.MultiIndex.from_frame(shown.astype(str)))
+    top &= scoring.suppression == ""
     chosen = scoring.frame[top].sort_values(["person_id", "index_event_id"]).reset_index(drop=True)
-    found = drivers(champion.model, chosen, study.drivers_per_person)
+    found = drivers(champion.model, chosen, study.drivers_per_person, study.drivers_not_shown)
     found["outcome"] = study.outcome.name
     return found
 
@@ -163,24 +190,6 @@ def _cross_fitted(lake: Lake, champion: Champion, frame: pd.DataFrame, risk: np.
     return np.where(np.isnan(found), risk, found)
 
 
-def _suppression(lake: Lake, outcome: str, frame: pd.DataFrame, index_date: date) -> np.ndarray:
-    """Say who may not be listed: people who cannot have the outcome, or are in hospital on the index date."""
-    reasons = np.full(len(frame), "", dtype=object)
-    if lake.exists(tables.LABELS.name):
-        where = f"outcome = '{outcome}' AND coalesce(not_at_risk_reason, '') <> ''"
-        able = lake.read(tables.LABELS.name, "person_key, index_event_id, not_at_risk_reason", where).to_pandas()
-        told = frame[["person_key", "index_event_id"]].merge(able, on=["person_key", "index_event_id"], how="left")
-        reasons = told["not_at_risk_reason"].fillna("").to_numpy(dtype=object)
-    if lake.exists(SPELL.name):
-        day = index_date.isoformat()
-        where = (
-            f"admission_date < DATE '{day}' AND coalesce(discharge_date, DATE '9999-12-31') >= DATE '{day}' AND nights IS NULL"
-        )
-        inside = lake.read(SPELL.name, "DISTINCT person_key", where)["person_key"].to_numpy()
-        reasons[np.isin(frame["person_key"].to_numpy(), inside)] = IN_HOSPITAL
-    return reasons
-
-
 def _previous_risk(lake: Lake, inputs: RunInputs, frame: pd.DataFrame) -> np.ndarray:
     """Give each person's risk in the last published run with an earlier index date; NaN without one."""
     if not inputs.previous_run_id:
@@ -201,10 +210,11 @@ def previous_run_id(lake: Lake, outcome: str, index_date: date) -> str:
     return str(earlier[-1]["run_id"]) if earlier else ""
 
 
-def _ranks(frame: pd.DataFrame, risk: np.ndarray, keys: np.ndarray) -> object:
+def _ranks(frame: pd.DataFrame, risk: np.ndarray, keys: np.ndarray, groups: pd.Series | None = None) -> object:
+    """Rank within the practice, or within its people of each group."""
     if "practice_code" not in frame or frame["practice_code"].isna().all():
         return None
-    return ranks_within(risk, frame["practice_code"], keys)
+    return ranks_within(risk, frame["practice_code"] if groups is None else frame["practice_code"] + "|" + groups, keys)
 
 
 def _key_order(frame: pd.DataFrame) -> np.ndarray:
@@ -221,6 +231,8 @@ def _run_row(
     lake: Lake, study: StudySettings, purpose: PurposeSettings, champion: Champion, scoring: Scoring, inputs: RunInputs, digest: str
 ) -> dict[str, object]:  # fmt: skip
     reasons, counts = np.unique(scoring.suppression[scoring.suppression != ""].astype(str), return_counts=True)
+    suppressed = dict(zip(reasons.tolist(), counts.tolist(), strict=True))
+    suppressed |= {OPTED_OUT: scoring.opted_out} if scoring.opted_out else {}
     return {
         "run_id": inputs.run_id,
         "status": "published",
@@ -239,6 +251,6 @@ def _run_row(
         "rows": len(scoring.risk),
         "scores_digest": digest,
         "table_versions": json.dumps(lake.versions(lake.tables()), sort_keys=True),
-        "suppressed": json.dumps(dict(zip(reasons.tolist(), counts.tolist(), strict=True)), sort_keys=True),
+        "suppressed": json.dumps(suppressed, sort_keys=True),
         "reason": "",
     }

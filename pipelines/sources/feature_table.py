@@ -6,6 +6,7 @@ would give the answer away (a result known only afterwards) must stand under `ex
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -128,6 +129,9 @@ class FeatureTableSettings(BaseModel, extra="forbid", frozen=True):
         reserved = sorted(set(self.groups) & RESERVED_GROUPS)
         if reserved:
             raise ValueError(f"the groups {reserved} have names that features__person keeps for itself")
+        odd = sorted(name for name in self.groups if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name))
+        if odd:
+            raise ValueError(f"the groups {odd} need names of small letters, digits and underscores, such as ethnic_group")
         return self
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
+import unicodedata
 import zipfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+
+import duckdb
 
 from expectations.table import Action, Column, Kind, Severity, Table, TableRule
 from expectations.tables.raw_common import COLUMNS_PRESENT, KEYS_UNIQUE, NOT_EMPTY, PROVENANCE, SHARE_SET_ASIDE, duplicate_rule
@@ -16,14 +20,25 @@ from pipelines.sources.header import read_header
 from pipelines.sources.nhs import FeedSettings
 
 FEED = "feature_table"
-ROLE_NAMES = ("person_id", "index_event_id", "index_date", "event_order", "label")
+ROLE_NAMES = frozenset({"person_id", "index_event_id", "index_date", "event_order", "label"})
 
 
 def strata_name(header: str) -> str:
-    """Give a header as a column name: lower case, words apart, a letter first."""
+    """Give a header as a column name: lower case, words apart, a letter first, no word of SQL; letters beyond a to z lose their marks."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", header.strip())
-    plain = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
-    return plain if plain[:1].isalpha() and plain not in ROLE_NAMES else f"c_{plain}"
+    letters = "".join(letter for letter in unicodedata.normalize("NFKD", words.casefold()) if not unicodedata.combining(letter))
+    plain = re.sub(r"[^a-z0-9]+", "_", letters).strip("_")
+    return plain if plain[:1].isalpha() and plain not in ROLE_NAMES | sql_words() else f"c_{plain}"
+
+
+@cache
+def sql_words() -> frozenset[str]:
+    """List the words that cannot name a column in SQL unless they are quoted."""
+    with duckdb.connect() as con:
+        found = con.sql(
+            "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category IN ('reserved', 'type_function')"
+        ).fetchall()
+    return frozenset(str(row[0]) for row in found)
 
 
 def feature_table_file(settings: FeatureTableSettings, folder: Path, landing: Path) -> Path:

@@ -171,11 +171,15 @@ def find_extracts(feed: str, settings: FeedSettings, landing: Path) -> list[Extr
 
 def _extract(feed: str, settings: FeedSettings, landing: Path, file: Path) -> ExtractFile:
     path = file.relative_to(landing).as_posix()
-    if not file.resolve().is_relative_to(landing.resolve()):
+    try:
+        target = file.resolve()
+    except (OSError, RuntimeError):  # a link that leads to itself
+        raise ExtractError(f"{path}: a link that leads back to itself; put the file itself there") from None
+    if not target.is_relative_to(landing.resolve()):
         raise ExtractError(
             f"{path}: the file lies outside the landing folder (a link leads out of it); copy it in, or set `landing`"
         )
-    if not file.resolve().is_file():
+    if not target.is_file():
         raise ExtractError(f"{path}: not a file that can be read (a broken link, a pipe or a device)")
     if not path.lower().endswith(ENDINGS):
         raise ExtractError(f"{path}: extracts end in {', '.join(ENDINGS)}; narrow `files` of the feed {feed}, or rename the file")

@@ -10,6 +10,7 @@ from pipelines.building import build_features as features_stage
 from pipelines.building import build_labels as labels_stage
 from pipelines.building.load_feature_table import load_feature_table
 from pipelines.deployment import Deployment
+from pipelines.stages.by_study import each_study
 from pipelines.stages.run_plan import data_cut, index_date_plan, raw_tables
 from pipelines.stages.stage_inputs import feature_request, given_index_events, outcome_search, validated
 from pipelines.why.answer import Answer, why, why_ready_made
@@ -33,6 +34,10 @@ def build_features(deployment: Deployment, index_date: date) -> Summary:
 
 def build_labels(deployment: Deployment, index_date: date) -> Summary:
     """Write risk__labels of an index date; a date that has not matured has no labels yet, but for why someone is not at risk."""
+    return each_study(deployment, lambda study: _label_study(study, index_date))
+
+
+def _label_study(deployment: Deployment, index_date: date) -> Summary:
     lake, study, cut = deployment.lake, deployment.settings.study, data_cut(deployment)
     search = outcome_search(deployment)
     per_person = study.cohort.kind != "registered"

@@ -10,7 +10,7 @@ import duckdb
 from expectations.tables import core
 from features.code_lists import load_code_lists
 from pipelines.building import same_day_care
-from pipelines.conform import board, places
+from pipelines.conform import actions, board, places
 from pipelines.conform.code_vocabulary import name_codes, write_ancestors
 from pipelines.conform.linkage import check_linkage as linkage_check
 from pipelines.deployment import Deployment
@@ -90,6 +90,11 @@ def _write_vocabulary(deployment: Deployment) -> None:
         concepts = validated_cdm(deployment).get("concept") if own else None
         name_codes(deployment.lake, con, load_code_lists(code_lists(deployment)), concepts)
         write_ancestors(deployment.lake, con, files)
+
+
+def conform_actions(deployment: Deployment) -> Summary:
+    """Write risk__actions."""
+    return conformed(deployment, lambda con, rows: actions.conform_actions(deployment.lake, con, rows))
 
 
 def conform_coverage(deployment: Deployment) -> Summary:

@@ -12,7 +12,7 @@ from pipelines.extracts import ingest as ingest_stage
 from pipelines.sources.real_areas import areas_of_icb, practices_of_icb, published_list_sizes
 from pipelines.sources.reference import Reference
 from pipelines.sources.synthetic.board import board_is_there, write_board
-from pipelines.stages.run_plan import source
+from pipelines.stages.run_plan import oldest_kept_delivery, source
 from pipelines.stages.stage_inputs import reference
 from pipelines.validation import volumes
 from pipelines.validation.validate import validate_feed
@@ -41,7 +41,9 @@ def ingest(deployment: Deployment, table: Table) -> Summary:
     """Take in a feed's new extracts."""
     opened = source(deployment)
     with deployment.duckdb() as con:
-        taken = ingest_stage.ingest_feed(deployment.lake, con, table, opened.reading, opened.landing, opened.folder)
+        taken = ingest_stage.ingest_feed(
+            deployment.lake, con, table, opened.reading, opened.landing, opened.folder, oldest_kept_delivery(deployment)
+        )
     if not taken.new:
         return {"files": taken.files, "status": "nothing new"}
     return {

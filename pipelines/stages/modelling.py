@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+from features.code_lists import load_code_lists
 from features.labels import Occurrences
 from models.predictors import SchemaMismatchError
 from models.risk_model import CoverageNotServedError, RiskModel
@@ -13,15 +17,19 @@ from pipelines.code_version import code_version, digest_of
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
 from pipelines.inequality.outcome_rates import GROUP_KINDS, RatesRequest, write_outcome_rates
+from pipelines.scheduling.late_feeds import in_words
 from pipelines.scoring import score as score_stage
+from pipelines.scoring.left_out import with_marks
 from pipelines.scoring.publication import refresh_current
 from pipelines.scoring.run_record import RunInputs, extracts_read
 from pipelines.scoring.shadow_scores import write_shadow_scores
-from pipelines.stages.run_plan import data_cut, index_date_plan, settings_version
-from pipelines.stages.stage_inputs import outcome_search
+from pipelines.stages.by_study import each_study
+from pipelines.stages.caseloads import list_maker, write_pages
+from pipelines.stages.run_plan import code_lists, data_cut, index_date_plan, late, raw_tables, settings_version
+from pipelines.stages.stage_inputs import has_extracts, outcome_search, validated
 from pipelines.training import record as training_record
 from pipelines.training.incumbent import read_incumbent
-from pipelines.training.inputs import TrainingInputs
+from pipelines.training.inputs import TABLES_READ, TrainingInputs
 from pipelines.training.tracked_record import CHALLENGER, CHAMPION
 from pipelines.training.train import run_study
 
@@ -32,10 +40,14 @@ Summary = dict[str, Any]
 
 
 def train(deployment: Deployment) -> Summary:
-    """Train, judge and record the study's candidates; a training of the same inputs is not repeated."""
+    """Train, judge and record each study's candidates; a training of the same inputs is not repeated."""
+    return each_study(deployment, _train_study)
+
+
+def _train_study(deployment: Deployment) -> Summary:
     lake, study = deployment.lake, deployment.settings.study
     dates = index_date_plan(deployment)
-    versions = lake.versions(["features__person", "features__catalogue", "risk__labels", "core__event", "core__person"])
+    versions = lake.versions(list(TABLES_READ))
     told = {use: [day.isoformat() for day in days] for use, days in dates.items()}
     inputs = TrainingInputs(
         _training_id(deployment, told),
@@ -46,6 +58,7 @@ def train(deployment: Deployment) -> Summary:
         deployment.settings.deployment,
         deployment.settings.purpose,
         extracts_read(lake),
+        score_stage.catalogue_version(lake),
     )
     if training_record.is_recorded(lake, inputs.training_id):
         return {"status": "trained before on the same inputs", "training_id": inputs.training_id}
@@ -59,13 +72,19 @@ def train(deployment: Deployment) -> Summary:
 
 
 def score(deployment: Deployment, index_date: date) -> Summary:
-    """Score the scoring date with the champion and publish; other index dates publish nothing."""
+    """Score the scoring date with each study's champion and publish; other index dates publish nothing."""
+    return each_study(deployment, lambda study: _score_study(study, index_date))
+
+
+def _score_study(deployment: Deployment, index_date: date) -> Summary:
     if index_date not in index_date_plan(deployment)["score"]:
         return {"skipped": "not the scoring date: nothing published"}
     lake, study, purpose = deployment.lake, deployment.settings.study, deployment.settings.purpose
     champion = champion_of(deployment)
     try:
-        scoring = score_stage.score_rows(lake, study, champion, index_date, deployment.settings.engine.threads)
+        scoring = score_stage.score_rows(
+            lake, study, champion, index_date, deployment.settings.engine.threads, use=purpose.use, data_cut=data_cut(deployment)
+        )
     except (SchemaMismatchError, CoverageNotServedError) as error:
         raise RefusalError(
             f"the champion of '{study.name}', version {champion.version}, cannot score {index_date}: {str(error).rstrip('.')}. Bring back what it needs, or "
@@ -81,10 +100,23 @@ def score(deployment: Deployment, index_date: date) -> Summary:
         model_digest=champion.model.digest,
         catalogue_version=score_stage.catalogue_version(lake),
         previous_run_id=score_stage.previous_run_id(lake, study.outcome.name, index_date),
+        late_feeds=in_words(late(deployment)),
     )
-    published = score_stage.publish(lake, study, purpose, champion, scoring, inputs)
+    marked = replace(scoring, frame=_marked(deployment, scoring.frame, index_date))
+    make_lists = list_maker(deployment, champion, marked, inputs)
+    published = score_stage.publish(lake, study, purpose, champion, marked, inputs, make_lists)
     current = refresh_current(lake, study.outcome.name)
-    return {**published, "current_run_id": current, **_shadow(deployment, scoring, inputs.run_id)}
+    pages = {"caseload_files": write_pages(deployment)["files"]} if study.caseloads.write_pages else {}
+    return {**published, "current_run_id": current, **pages, **_shadow(deployment, scoring, inputs.run_id)}
+
+
+def _marked(deployment: Deployment, frame: pd.DataFrame, index_date: date) -> pd.DataFrame:
+    """Mark who is at the end of life, in hospital, in a care home or on a caseload; a ready-made table tells none of it."""
+    if deployment.settings.source.feature_table is not None:
+        return frame
+    hospital = {table.feed: table for table in raw_tables(deployment) if table.feed == "admissions"}
+    came = [validated(deployment, table) for table in hospital.values() if has_extracts(deployment, table)]
+    return with_marks(deployment.lake, frame, index_date, load_code_lists(code_lists(deployment)), came[0] if came else "")
 
 
 def outcome_rates(deployment: Deployment) -> Summary:
@@ -92,16 +124,17 @@ def outcome_rates(deployment: Deployment) -> Summary:
     lake, study, given = deployment.lake, deployment.settings.study, deployment.settings.source.feature_table
     if not lake.exists("risk__labels"):
         return {"status": "no index date has matured: no rates yet"}
-    search = outcome_search(deployment)
+    search, declared = outcome_search(deployment), {one.outcome.name: one.outcome for one in study.each}
 
     def occurrences(outcome: str) -> Occurrences | None:
-        if given is not None or outcome != study.outcome.name:
+        if given is not None or outcome not in declared:
             return None
-        return search.occurrences(lake, study.outcome, data_cut(deployment))
+        return search.occurrences(lake, declared[outcome], data_cut(deployment))
 
     kinds = tuple(dict.fromkeys((*GROUP_KINDS, *(given.groups if given else ()))))
     own_dates = study.cohort.kind != "registered" and given is None
-    request = RatesRequest(study.outcome.horizon_days, kinds, own_dates, study.seed, occurrences)
+    horizons = {name: outcome.horizon_days for name, outcome in declared.items()}
+    request = RatesRequest(study.outcome.horizon_days, kinds, own_dates, study.seed, occurrences, horizons)
     with deployment.duckdb() as con:
         return write_outcome_rates(lake, con, request)
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
+from expectations.contract_terms import CONTRACTS
 from pipelines.alerts import raise_alerts as alerts_stage
+from pipelines.alerts.rules import stale_scores as stale
 from pipelines.building import build_labels as labels_stage
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
 from pipelines.monitoring import feature_drift, matured_performance, score_lists
+from pipelines.scoring.run_record import published_runs
+from pipelines.stages.by_study import each_study
 from pipelines.stages.modelling import champion_of
 from pipelines.stages.run_plan import data_cut, index_date_plan
 from pipelines.stages.stage_inputs import outcome_search
@@ -18,7 +22,11 @@ Summary = dict[str, Any]
 
 
 def drift(deployment: Deployment) -> Summary:
-    """Write monitoring__drift of the scoring date: the champion's features against its training dates."""
+    """Write monitoring__drift of the scoring date: each champion's features against its training dates."""
+    return each_study(deployment, _drift_of_study)
+
+
+def _drift_of_study(deployment: Deployment) -> Summary:
     champion = champion_of(deployment)
     dates = feature_drift.training_dates(deployment.lake, champion.model.digest)
     watched = feature_drift.WatchedModel(champion.name, champion.version, champion.model.predictors, dates)
@@ -27,6 +35,10 @@ def drift(deployment: Deployment) -> Summary:
 
 def scores(deployment: Deployment) -> Summary:
     """Write monitoring__scores of every published run."""
+    return each_study(deployment, _scores_of_study)
+
+
+def _scores_of_study(deployment: Deployment) -> Summary:
     study = deployment.settings.study
     with deployment.duckdb() as con:
         return score_lists.write_scores(deployment.lake, con, study.outcome.name, study.capacity.deciding_share)
@@ -34,6 +46,10 @@ def scores(deployment: Deployment) -> Summary:
 
 def calibration(deployment: Deployment) -> Summary:
     """Write monitoring__calibration of every published run that has matured, with labels built where there are none."""
+    return each_study(deployment, _calibration_of_study)
+
+
+def _calibration_of_study(deployment: Deployment) -> Summary:
     lake, study, cut = deployment.lake, deployment.settings.study, data_cut(deployment)
     ready_made = deployment.settings.source.feature_table is not None
 
@@ -50,7 +66,18 @@ def calibration(deployment: Deployment) -> Summary:
     return matured_performance.write_calibration(lake, request)
 
 
+def stale_scores(deployment: Deployment, today: date | None = None) -> list[str]:
+    """Say of each outcome whether its scores are older than the contract of risk__current promises."""
+    day, limit = today or datetime.now(UTC).date(), CONTRACTS["risk__current"].fresh_days
+    found = []
+    for study in deployment.settings.study.each:
+        published = alerts_stage.published_on(published_runs(deployment.lake, study.outcome.name))
+        found += [finding.message for finding in stale(study.outcome.name, published, day, limit)]
+    return found
+
+
 def alerts(deployment: Deployment, today: date | None = None) -> Summary:
     """Write monitoring__alerts and tell the channels what is new and what is over."""
     settings, day = deployment.settings, today or datetime.now(UTC).date()
-    return alerts_stage.raise_alerts(deployment.lake, settings.alerts, settings.deployment, settings.study.outcome.name, day)
+    outcomes = [study.outcome.name for study in settings.study.each]
+    return alerts_stage.raise_alerts(deployment.lake, settings.alerts, settings.deployment, outcomes, day)

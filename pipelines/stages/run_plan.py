@@ -13,10 +13,14 @@ from pipelines.building.spark_engine import check_spark
 from pipelines.code_version import digest_of
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
+from pipelines.extracts.ingest import read_extracts
 from pipelines.input_paths import check_feeds, check_paths
-from pipelines.settings import planned_index_dates
+from pipelines.scheduling.late_feeds import in_words, late_feeds
 from pipelines.sources.nhs import find_extracts
 from pipelines.sources.opened import OpenedSource, open_source
+from pipelines.study_settings import months_before, planned_index_dates
+from pipelines.upkeep.disk import bytes_needed, check_room
+from pipelines.upkeep.retention import oldest_delivery
 
 
 def prepare(deployment: Deployment, today: date | None = None) -> None:
@@ -33,7 +37,9 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
         check_spark()
     deployment.lake.root.mkdir(parents=True, exist_ok=True)
     check_feeds(deployment.settings, source(deployment), deployment.lake)
-    data_cut(deployment)
+    refuse_late(deployment)
+    needed = bytes_needed(deployment.lake, _new_extract_bytes(deployment))
+    check_room(deployment.home, needed, deployment.settings.upkeep.free_disk_gb)
 
 
 @cache
@@ -72,12 +78,62 @@ def data_cut(deployment: Deployment) -> date:
     return max(found)
 
 
+def whole_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
+    """Give the training, test and scoring dates of all studies of a deployment."""
+    plans = [index_date_plan(study) for study in deployment.studies]
+    return {use: tuple(sorted({day for plan in plans for day in plan[use]})) for use in plans[0]}
+
+
 def index_date_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
-    """Give the training, test and scoring dates of a deployment; one date stands for all where rows have dates of their own."""
+    """Give the training, test and scoring dates of the (first) study; one date stands for all where rows have dates of their own."""
     study, cut = deployment.settings.study, data_cut(deployment)
     if study.validation.kind != "time":
         return {"train": (), "test": (), "score": (cut,)}
     return planned_index_dates(study, cut)
+
+
+def late(deployment: Deployment) -> dict[str, date]:
+    """Give the feeds whose latest delivery, landed or taken in before, is older than the settings allow."""
+    opened, latest = source(deployment), {}
+    for table in opened.tables:
+        landed = [file.extract_date for file in find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)]
+        known = [row.extract_date for row in read_extracts(deployment.lake, table.feed)]
+        if landed or known:
+            latest[table.feed] = max([*landed, *known])
+    return late_feeds(latest, data_cut(deployment), deployment.settings.schedule.late_after_days)
+
+
+def refuse_late(deployment: Deployment) -> None:
+    """Refuse a run that the settings have wait for a late feed."""
+    feeds = late(deployment)
+    if feeds and deployment.settings.schedule.late_feed == "wait":
+        raise RefusalError(
+            f"{in_words(feeds)}; the data cut is {data_cut(deployment)}: nothing was run, for schedule.late_feed is 'wait'. "
+            "Deliver the feed, leave it out of the configuration, or set schedule.late_feed to 'score'"
+        )
+
+
+def oldest_kept_delivery(deployment: Deployment) -> date | None:
+    """Give the first day whose deliveries are kept, None where all are."""
+    return oldest_delivery(deployment.settings.upkeep.extract_months, data_cut(deployment))
+
+
+def _new_extract_bytes(deployment: Deployment) -> int:
+    """Give the size of the files that have landed and were not taken in, as far as their names and sizes tell."""
+    opened, total = source(deployment), 0
+    for table in opened.tables:
+        known = {(row.path, row.bytes) for row in read_extracts(deployment.lake, table.feed)}
+        landed = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
+        total += sum(size for file in landed if (file.path, size := file.file.stat().st_size) not in known)
+    return total
+
+
+def month_starts(first: date, last: date) -> tuple[date, ...]:
+    """Give the first day of each month between two dates, both months included; a RefusalError where they stand the wrong way round."""
+    months = (last.year - first.year) * 12 + last.month - first.month
+    if months < 0:
+        raise RefusalError(f"the last date, {last}, lies before the first, {first}: give the earlier one first")
+    return tuple(months_before(last, back) for back in range(months, -1, -1))
 
 
 def landed_files_digest(deployment: Deployment) -> str:
@@ -94,7 +150,9 @@ def landed_files_digest(deployment: Deployment) -> str:
 
 def settings_version(deployment: Deployment) -> str:
     """Give a digest of the settings that bear on a result; where files lie and what the machine gives do not."""
-    told = deployment.settings.model_dump(mode="json", exclude={"home", "reference", "engine", "publish", "alerts"})
+    told = deployment.settings.model_dump(
+        mode="json", exclude={"home", "reference", "engine", "publish", "alerts", "schedule", "upkeep"}
+    )
     for section in told["source"].values():
         if isinstance(section, dict):
             for place in ("landing", "folder", "file"):

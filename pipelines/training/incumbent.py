@@ -15,8 +15,8 @@ from models.intervals import Estimate
 from models.predictors import Predictor, SchemaMismatchError
 from models.risk_model import CoverageNotServedError, RiskModel
 from pipelines.building.code_level_features import with_code_columns
-from pipelines.settings import ApprovalSettings, StudySettings
 from pipelines.storage import Lake
+from pipelines.study_settings import ApprovalSettings, StudySettings
 from pipelines.training.judging import JudgedCandidate, JudgedIncumbent, ScoredModel, TestRows, judged
 from pipelines.training.tracked_record import PREVIOUS
 
@@ -65,8 +65,7 @@ def judge_incumbent(
     if reason:
         return JudgedIncumbent(incumbent.version, None, reason, model.digest)
     try:
-        frame = with_categories(with_code_columns(lake, test.rows.frame, model.code_columns, threads), model.predictors)
-        risk = model.predict(frame)
+        risk = model.predict(scoring_frame(lake, test.rows.frame, model, threads))
     except (SchemaMismatchError, CoverageNotServedError) as error:
         return JudgedIncumbent(incumbent.version, None, str(error), model.digest)
     method = "lightgbm" if isinstance(model.main.estimator, BoostedEstimator) else "logistic"
@@ -74,6 +73,11 @@ def judge_incumbent(
     scored = ScoredModel(INCUMBENT, method, model, risk, None, int(model.record["events"]), notes)
     found = judged(study, test, alone, candidates, scored, group_kinds)
     return JudgedIncumbent(incumbent.version, found, digest=model.digest)
+
+
+def scoring_frame(lake: Lake, frame: pd.DataFrame, model: RiskModel, threads: int) -> pd.DataFrame:
+    """Give rows as a model takes them: with the codes it counts, its categories as pandas categories."""
+    return with_categories(with_code_columns(lake, frame, model.code_columns, threads), model.predictors)
 
 
 def with_categories(frame: pd.DataFrame, predictors: Sequence[Predictor]) -> pd.DataFrame:

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from expectations.tables.risk import COHORT_FLOW
-from pipelines.settings import PurposeSettings, StudySettings
+from pipelines.settings import PurposeSettings
 from pipelines.storage import Lake
+from pipelines.study_settings import StudySettings
+
+TABLES_READ = ("features__person", "features__catalogue", "risk__labels", "core__event", "core__person")  # by a training
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class TrainingInputs:
     deployment: str
     purpose: PurposeSettings
     extracts: Mapping[str, list[str]]
+    feature_set: str = ""  # digest of the feature catalogue
+    recalibrates: str = ""  # the version whose calibration was fitted again; empty where models were trained
 
     def tags(self, study: StudySettings) -> dict[str, str]:
         """Give the tags by which an analyst finds the training."""
@@ -32,9 +37,11 @@ class TrainingInputs:
             "strata.outcome": study.outcome.name,
             "strata.train_dates": ",".join(self.dates["train"]),
             "strata.test_dates": ",".join(self.dates["test"]),
+            "strata.feature_set": self.feature_set,
             "strata.code_version": self.code_version,
             "strata.settings_version": self.settings_version,
             "strata.table_versions": json.dumps(dict(self.table_versions), sort_keys=True),
+            **({"strata.recalibrates": self.recalibrates} if self.recalibrates else {}),
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from models.gates import GateResult, JudgedRows, eligible, judge, worse_than_inc
 from models.intervals import Estimate
 from models.need_within_score import need_columns
 from models.risk_model import RiskModel
-from pipelines.settings import StudySettings
+from pipelines.study_settings import StudySettings
 from pipelines.training.modelling_rows import ModellingRows
 
 BASELINE = "age_sex"
@@ -36,7 +37,7 @@ class TestRows:
     def person(self) -> np.ndarray:
         return self.rows.frame["person_key"].to_numpy()
 
-    @property
+    @cached_property
     def keys(self) -> np.ndarray:
         return np.asarray(self.rows.frame["person_id"].astype(str) + "|" + self.rows.frame["index_event_id"].astype(str))
 
@@ -74,6 +75,10 @@ class JudgedCandidate:
     @property
     def eligible(self) -> bool:
         return eligible(self.gates)
+
+    def with_gate(self, gate: GateResult) -> JudgedCandidate:
+        """Give the candidate with one gate more."""
+        return replace(self, gates=(*self.gates, gate))
 
 
 @dataclass(frozen=True)
@@ -149,19 +154,26 @@ def judged(
     used = {predictor.name: alone[predictor.name] for predictor in scored.model.predictors if predictor.name in alone}
     gates = judge(rows, used, scored.training_events, study.candidates.minimum_events, study.gates, study.capacity, study.seed)
     new = test.new_people
+    evaluation = evaluate(risk, test.labels, test.person, *shared, teams=_teams(study, test))
     return JudgedCandidate(
         scored.name,
         scored.method,
         scored.model,
         risk,
         scored.every_risk,
-        evaluate(risk, test.labels, test.person, *shared),
+        evaluation,
         _of_new_people(study, test, risk) if 0 < new.sum() < len(new) else None,
-        audit(risk, test.labels, test.person, groups, *shared, needs),
+        audit(risk, test.labels, test.person, groups, *shared, needs, evaluation),
         gates,
         scored.notes,
         scored.tuning,
     )
+
+
+def _teams(study: StudySettings, test: TestRows) -> np.ndarray | None:
+    """Give whose list each test row is on; None where the rows do not tell."""
+    frame, team = test.rows.frame, study.capacity.team
+    return frame[team].to_numpy(dtype=object) if team in frame and frame[team].notna().any() else None
 
 
 def _of_new_people(study: StudySettings, test: TestRows, risk: np.ndarray) -> Evaluation | None:

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from models.capacity import decision_curve, share_name
 from models.gates import undecided
 from models.plots import calibration_figure, precision_recall_figure, quintile_figure, roc_figure
-from models.sample_size import sample_size
+from models.sample_size import SampleSize, sample_size
 from models.scored_rows import ScoredRows
-from pipelines.settings import StudySettings
+from pipelines.study_settings import StudySettings
 from pipelines.training.judging import JudgedCandidate, StudyResult
 from pipelines.training.tracked_record import Record
 
@@ -79,8 +79,16 @@ def candidate_run(
         name=candidate.name,
         description=describe_candidate(candidate, status),
         params=_params(candidate),
-        metrics={**metrics_of(candidate), **_elsewhere(elsewhere)},
-        tags={**tags, **gates, "strata.kind": "candidate", "strata.status": status},
+        metrics={**metrics_of(candidate), **_elsewhere(elsewhere), "people_needed": _sample_size(candidate).needed},
+        tags={
+            **tags,
+            **gates,
+            "strata.kind": "candidate",
+            "strata.candidate": candidate.name,
+            "strata.gates_failed": ", ".join(gate.gate for gate in candidate.gates if gate.answer == "fail") or "none",
+            "strata.sample_size": "enough" if _sample_size(candidate).enough else "too few",
+            "strata.status": status,
+        },
         figures=_figures(study, candidate, rows),
         tables={
             "audit": candidate.audit,
@@ -91,7 +99,7 @@ def candidate_run(
         texts={
             **({"model_report.html": report} if report else {}),
             "gates.txt": _gates_in_words(candidate),
-            "sample_size.txt": _sample_size(candidate),
+            "sample_size.txt": _sample_size(candidate).in_words(candidate.method),
         },
     )
 
@@ -173,10 +181,10 @@ def _open_gates(candidate: JudgedCandidate) -> str:
     return f"Gates that need an approver: {', '.join(needs)}." if needs else "No gate needs an approver beyond the usual one."
 
 
-def _sample_size(candidate: JudgedCandidate) -> str:
+def _sample_size(candidate: JudgedCandidate) -> SampleSize:
     record = candidate.model.record
     events = min(record["events"], record["people"] - 1)
-    return sample_size(len(candidate.model.predictors), record["people"], events).in_words(candidate.method)
+    return sample_size(len(candidate.model.predictors), record["people"], events)
 
 
 def describe_training(study: StudySettings, result: StudyResult, status: Mapping[str, str]) -> str:

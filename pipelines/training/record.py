@@ -12,21 +12,19 @@ import pandas as pd
 import pyarrow as pa
 
 from expectations.tables import risk as tables
-from models.explanation import plain_codes
 from models.scored_rows import ScoredRows, scored_rows
 from pipelines.model_report.page import model_report
-from pipelines.settings import ApprovalSettings, StudySettings
 from pipelines.storage import Lake, arrow_schema
+from pipelines.study_settings import ApprovalSettings, StudySettings
 from pipelines.training.incumbent import why_not_promoted
 from pipelines.training.inputs import TrainingInputs, cohort_flow
 from pipelines.training.judging import JudgedCandidate, StudyResult, best_eligible
+from pipelines.training.model_example import example_rows
 from pipelines.training.pages import HEADLINE, candidate_run, describe_candidate, describe_study, saved_view, training_run
 from pipelines.training.tracked_record import ModelFiles
 
 if TYPE_CHECKING:
     from pipelines.tracking import Tracker
-
-EXAMPLE_ROWS = 5
 
 
 def is_recorded(lake: Lake, training_id: str) -> bool:
@@ -94,13 +92,11 @@ def _record_incumbent(
 def _register(
     tracker: Tracker, study: StudySettings, candidate: JudgedCandidate, result: StudyResult, run_id: str, training_id: str
 ) -> str:
-    names = [predictor.name for predictor in candidate.model.predictors]
-    columns = [*names, *(["gp_covered"] if "gp_covered" in result.test.rows.frame else [])]
-    rows = plain_codes(result.test.rows.frame.head(EXAMPLE_ROWS), candidate.model)[columns]
-    numeric = {name: "float64" for name in names if pd.api.types.is_numeric_dtype(rows[name])}
-    example = rows.astype(numeric).astype({name: "str" for name in names if name not in numeric})
-    files = ModelFiles(candidate.name, candidate.model.to_files(), example, candidate.model.predict(rows))
+    example = example_rows(result.test.rows.frame, candidate.model.predictors)
+    files = ModelFiles(candidate.name, candidate.model.to_files(), example, candidate.model.predict(example))
     tags = {"candidate": candidate.name, "digest": candidate.model.digest, "training_id": training_id, **_answers(candidate)}
+    if "recalibrated" in candidate.model.record:
+        tags["parent_version"] = candidate.model.record["recalibrated"]["parent_version"]
     return tracker.register(run_id, study.name, files, tags, describe_candidate(candidate, "eligible"))
 
 
@@ -116,10 +112,11 @@ def _store(
 ) -> None:  # fmt: skip
     """Store the audit and the cross-fitted risks, then the candidates: a training counts once these are there."""
     partition = {"training_id": inputs.training_id}
-    used = [result.incumbent.judged] if result.incumbent and result.incumbent.judged else []
-    audits = [_audit_rows(study, candidate) for candidate in (*result.candidates, *used)]
+    audits = [_audit_rows(study, candidate, versions.get(candidate.name)) for candidate in result.candidates]
+    if result.incumbent and result.incumbent.judged:
+        audits.append(_audit_rows(study, result.incumbent.judged, result.incumbent.version))
     if len(result.elsewhere):
-        audits.append(result.elsewhere.assign(outcome=study.outcome.name))
+        audits.append(result.elsewhere.assign(outcome=study.outcome.name, model_version=None))
     lake.replace(tables.MODEL_AUDIT, _arrow(pd.concat(audits, ignore_index=True), tables.MODEL_AUDIT), partition)
     if result.every_row is not None and result.chosen is not None:
         keys = result.every_row.frame[["person_id", "index_event_id"]].astype(str)
@@ -133,8 +130,8 @@ def _store(
     lake.append(tables.MODELS, pa.Table.from_pylist(rows, schema=arrow_schema(tables.MODELS)))
 
 
-def _audit_rows(study: StudySettings, candidate: JudgedCandidate) -> pd.DataFrame:
-    return candidate.audit.assign(outcome=study.outcome.name, candidate=candidate.name, split="test")
+def _audit_rows(study: StudySettings, candidate: JudgedCandidate, version: str | None) -> pd.DataFrame:
+    return candidate.audit.assign(outcome=study.outcome.name, candidate=candidate.name, model_version=version, split="test")
 
 
 def _model_row(

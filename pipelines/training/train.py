@@ -11,19 +11,21 @@ import numpy as np
 import pandas as pd
 
 from models.audit_groups import KINDS as GROUP_KINDS
+from models.copied_periods import Copy, copied_period_gate, copied_periods, periods_of
 from models.censoring import censoring_weights
 from models.estimators import CandidateSpec, NoPredictorsError, candidate_specs
 from models.intervals import Estimate
 from models.leaks import single_feature_discrimination
 from models.predictors import Predictor, SchemaMismatchError, predictors_from_catalogue
 from models.risk_model import CoverageNotServedError
-from models.splitting import SplitRefusedError, person_folds, shared_people, time_split
+from models.splitting import SplitRefusedError, balanced_folds, shared_people, time_split
 from models.training import TooFewEventsError, TrainedCandidate, TrainingPlan, train_candidate
 from models.training_data import TrainingData, training_data
 from pipelines.building.code_level_features import with_code_columns
 from pipelines.errors import RefusalError
-from pipelines.settings import EngineSettings, StudySettings
+from pipelines.settings import EngineSettings
 from pipelines.storage import Lake
+from pipelines.study_settings import StudySettings
 from pipelines.training.incumbent import Incumbent, judge_incumbent
 from pipelines.training.judging import JudgedCandidate, JudgedIncumbent, ScoredModel, StudyResult, TestRows, judged
 from pipelines.training.modelling_rows import (
@@ -142,8 +144,9 @@ def _candidates(
 ) -> tuple[list[JudgedCandidate], Mapping[str, Estimate]]:  # fmt: skip
     """Train and judge each candidate: on the test rows, or (`able`: the rows that judge) by its out-of-fold risks."""
     study = told.settings
-    folds = person_folds(data.person, study.validation.folds, study.seed)
+    folds = balanced_folds(data.person, data.labels, study.validation.folds, study.seed)
     plan, alone = told.plan(tune_in_folds=able is not None), single_feature_discrimination(data, study.seed)
+    copies = _copies(study, data, test, able)
     found: list[JudgedCandidate] = []
     for spec in specs:
         tuned = _tuned(told, spec, data) if able is None else None
@@ -151,8 +154,16 @@ def _candidates(
         scored = _scored(spec, trained, test, able, data.events)
         if tuned:
             scored = replace(scored, notes=(*scored.notes, tuned.note), tuning=tuned.trials)
-        found.append(judged(study, test, alone, found, scored, group_kinds))
+        candidate = judged(study, test, alone, found, scored, group_kinds)
+        found.append(candidate.with_gate(copied_period_gate(copies, trained.model.predictors)))
     return found, alone
+
+
+def _copies(study: StudySettings, data: TrainingData, test: TestRows, able: np.ndarray | None) -> tuple[Copy, ...]:
+    """Look for copies of a period's outcomes in another: among the dates that train and test, or (`able`) those of the rows that judge."""
+    judging = periods_of(test.rows.frame, test.labels, test.person)
+    periods = judging if able is not None else [*periods_of(data.frame, data.labels, data.person), *judging]
+    return copied_periods(periods, data.curated, study.outcome.horizon_days, study.seed)
 
 
 def _tuned(told: _Study, spec: CandidateSpec, data: TrainingData) -> Tuned | None:

@@ -16,7 +16,8 @@ from models.settings import CandidateSettings
 from models.splitting import SplitRefusedError, person_folds, place_folds, rolling_origins
 from models.training import TooFewEventsError, TrainingPlan, train_candidate
 from models.training_data import TrainingData
-from pipelines.settings import StudySettings
+from models.tuned import Tuned
+from pipelines.study_settings import StudySettings
 from pipelines.training.judging import BASELINE, JudgedCandidate, TestRows
 
 SHOWN = (
@@ -68,7 +69,8 @@ def other_tests(
     best = _best(candidates)
     spec = next(spec for spec in specs if spec.name == best.name)
     plan = replace(plan, candidates=CandidateSettings.model_validate(best.model.record["settings"]))  # as tuned, where it was
-    tuned = replace(plan, tune_in_folds=False, tuned=float(best.model.record["main"]["tuned"]))
+    main = best.model.record["main"]
+    tuned = replace(plan, tune_in_folds=False, tuned=Tuned(float(main["tuned"]), bool(main.get("plain", False))))
     found: list[pd.DataFrame] = []
     notes: list[str] = []
     for part, how in (

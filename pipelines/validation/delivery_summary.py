@@ -14,7 +14,7 @@ from expectations.table_checks import NOT_KNOWN, Summary, Thresholds
 from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.row_flags import REPEATED_KEYS, needs
 from pipelines.validation.row_validation import RowOutcome
-from pipelines.validation.validated_rows import ValidExtract, first_restated_day, kept_rows_sql
+from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
 from pipelines.validation.validation_settings import ValidationSettings
 
 

@@ -28,7 +28,8 @@ from pipelines.validation.delivery_context import prepare_context, profile_extra
 from pipelines.validation.delivery_summary import Delivery, summarise
 from pipelines.validation.row_validation import RowOutcome, checks_of, validate_rows
 from pipelines.validation.table_validation import Breach, answer_table_rules, record_results
-from pipelines.validation.validated_rows import valid_extracts, validated_rows_sql
+from pipelines.validation.valid_extracts import valid_extracts
+from pipelines.validation.validated_rows import validated_rows_sql
 from pipelines.validation.validation_settings import AcceptedBreach, ValidationSettings
 
 if TYPE_CHECKING:
@@ -132,12 +133,9 @@ def _rules_digest(table: Table, settings: ValidationSettings, delivery: list[Ext
 def _validated(lake: Lake, extracts: list[Extract], rules: str) -> bool:
     if not lake.exists(VALIDATED_EXTRACTS.name):
         return not extracts
-    passed = (
-        lake.read(VALIDATED_EXTRACTS.name, "extract_id", f"status = 'passed' AND rules = '{rules}'")
-        .column("extract_id")
-        .to_pylist()
-    )
-    return {extract.extract_id for extract in extracts} <= set(passed)
+    records = lake.records(VALIDATED_EXTRACTS.name).to_pylist()
+    passed = {row["extract_id"] for row in records if row["status"] == "passed" and row["rules"] == rules}
+    return {extract.extract_id for extract in extracts} <= passed
 
 
 def _record_extracts(lake: Lake, outcomes: list[RowOutcome], rules: str, status: str) -> None:

@@ -13,7 +13,7 @@ from expectations.tables.risk import VOLUMES
 from pipelines.extracts.ingest import current_extracts
 from pipelines.storage import Lake, arrow_schema
 from pipelines.validation.delivery_summary import Delivery, month_rows
-from pipelines.validation.validated_rows import valid_extracts
+from pipelines.validation.valid_extracts import valid_extracts
 
 
 def write_volumes(lake: Lake, con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> int:

@@ -11,6 +11,7 @@ import pytest
 from dagster_project.assembly import build
 from dagster_project.partitions import DATES, RANGE_END, RANGE_START, add_index_dates, asked_for
 from dagster_project.resources import opened
+from dagster_project.table_assets import told
 from expectations.catalogue import RAW_TABLES, TABLES
 from pipelines.errors import RefusalError
 
@@ -55,7 +56,9 @@ CORE = {
 }  # fmt: skip
 FEATURES = {"features__catalogue", "features__person", "risk__cohort_flow", "risk__labels"}
 TRAINED = {"risk__models", "equity__model_audit"}
-SCORED = {"risk__scores", "risk__drivers", "risk__runs", "risk__current"}
+SCORED = {
+    "risk__scores", "risk__drivers", "risk__runs", "risk__current", "risk__caseload", "risk__rising", "monitoring__exclusions",
+}  # fmt: skip
 RATES = {"equity__outcome_rates", "monitoring__drift", "monitoring__scores", "monitoring__calibration", "monitoring__alerts"}
 RAW = {table.name for table in RAW_TABLES.values()}
 
@@ -93,7 +96,7 @@ def selected(definitions: dg.Definitions, job: str) -> set[str]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (SYNTHETIC, RAW | CORE | FEATURES | TRAINED | SCORED | RATES | {"synthetic_board"}),
+        (SYNTHETIC, RAW | CORE | FEATURES | TRAINED | SCORED | RATES | {"synthetic_board", "risk__actions"}),
         (NHS, {"raw__patients", "raw__registrations", "raw__admissions"} | CORE | FEATURES | TRAINED | SCORED | RATES),
         (WITHOUT_A_LIST, {"raw__outpatient_appointments", "raw__registrations", "raw__admissions"} | CORE),
         (
@@ -112,7 +115,8 @@ def test_each_kind_of_source_has_the_assets_that_its_feeds_allow(
     assert selected(definitions, "whole_pipeline") == expected
     assert selected(definitions, "check_extract") == {name for name in expected if name.startswith(("raw__", "synthetic"))}
     jobs = {job.name for job in definitions.jobs or []}
-    assert jobs == {"whole_pipeline", "check_extract"} | ({"score_only"} if expected >= SCORED else set())
+    of_a_list = {"score_only", "watch"} | ({"index_dates"} if "core__event" in expected else set())
+    assert jobs == {"whole_pipeline", "unattended", "check_extract", "tidy"} | (of_a_list if expected >= SCORED else set())
     if "score_only" in jobs:
         assert selected(definitions, "score_only") == expected - TRAINED
 
@@ -141,7 +145,8 @@ def test_features_labels_and_scores_are_partitioned_by_index_date(configured: Ca
 
 def test_every_raw_table_has_its_suite_as_a_check_that_blocks(configured: Callable[[str], str]) -> None:
     checks = [spec for check in build(configured(SYNTHETIC)).asset_checks or [] for spec in check.check_specs]
-    assert all(spec.blocking and spec.description for spec in checks)
+    assert {spec.name for spec in checks if not spec.blocking} == {"fresh_enough"}
+    assert all(spec.description for spec in checks)
     assert {spec.asset_key.to_user_string() for spec in checks if spec.name == "suite"} == RAW
     assert [spec.name for spec in checks if spec.asset_key == dg.AssetKey("core__linkage")] == ["people_found_on_the_list"]
 
@@ -151,7 +156,7 @@ def test_the_monthly_schedule_asks_for_every_date_of_the_plan(
 ) -> None:
     definitions = build(configured(SYNTHETIC))
     schedule = definitions.resolve_schedule_def("monthly")
-    assert (schedule.job_name, schedule.execution_timezone) == ("whole_pipeline", "Europe/London")
+    assert (schedule.job_name, schedule.execution_timezone) == ("unattended", "Europe/London")
     context = dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime(2026, 2, 2, 5))
     (request,) = schedule.evaluate_tick(context).run_requests
     dates = request.tags[DATES].split(",")
@@ -197,6 +202,66 @@ def test_a_run_refuses_what_must_not_begin_however_it_is_launched(
     with pytest.raises(dg.DagsterError) as refused:
         expired.resolve_job_def("check_extract").execute_in_process(instance=instance)
     assert "expired on 2020-12-31" in str(refused.value.__cause__)
+
+
+def test_what_only_looks_begins_after_the_approval_has_expired(
+    configured: Callable[[str], str], instance: dg.DagsterInstance
+) -> None:
+    expired = build(configured(SYNTHETIC.replace("2099-12-31", "2020-12-31")))
+    result = expired.resolve_job_def("watch").execute_in_process(instance=instance)
+    assert result.success
+    assert {event.step_key for event in result.all_events if event.is_step_success} == {
+        "write_monitoring__alerts",
+        "risk__current_fresh_enough",
+    }
+
+
+LATE = NHS.replace("deployment: nhs", "deployment: late\nschedule: {late_feed: wait}")
+
+
+def test_a_late_feed_is_waited_for_where_the_settings_say_so(
+    configured: Callable[[str], str], instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    for name in ("patients_2026-03-01", "registrations_2026-03-01", "admissions_2025-12-01"):
+        (tmp_path / "landing" / f"{name}.csv").write_text("PERSON_ID\n1\n")
+    sensor = build(configured(LATE)).resolve_sensor_def("new_extracts")
+    tick = sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
+    assert not tick.run_requests and tick.cursor is None
+    assert "late feed admissions: latest delivery 2025-12-01; the data cut is 2026-03-01" in str(tick.skip_message)
+    (tmp_path / "landing" / "admissions_2026-03-01.csv").write_text("PERSON_ID\n1\n")
+    assert sensor.evaluate_tick(dg.build_sensor_context(instance=instance)).run_requests
+
+
+def _tries(error: type[Exception], instance: dg.DagsterInstance) -> int:
+    """Count how often an asset whose stage raises is tried by the job that schedule and sensor start."""
+    tries = []
+
+    @dg.asset(retry_policy=dg.RetryPolicy(max_retries=2, delay=0))
+    def fails() -> None:
+        def work() -> dict[str, Any]:
+            tries.append(1)
+            raise error("no")
+
+        told("fails", work)
+
+    assert not dg.materialize([fails], instance=instance, raise_on_error=False).success
+    return len(tries)
+
+
+def test_a_fault_is_tried_again_and_a_refusal_is_not(instance: dg.DagsterInstance) -> None:
+    assert (_tries(OSError, instance), _tries(RefusalError, instance)) == (3, 1)
+
+
+def test_schedule_and_sensor_try_faults_again_and_a_person_at_a_terminal_does_not_wait(configured: Callable[[str], str]) -> None:
+    definitions = build(configured(SYNTHETIC + "schedule: {retries: 4, retry_delay_s: 30, hour: 6}"))
+    step = "write_risk__models"
+    policy = (
+        definitions.resolve_job_def("unattended").get_node_named(step).retry_policy
+        or definitions.resolve_job_def("unattended").op_retry_policy
+    )
+    assert policy is not None and (policy.max_retries, policy.delay, policy.backoff) == (4, 30, dg.Backoff.EXPONENTIAL)
+    assert definitions.resolve_job_def("whole_pipeline").op_retry_policy is None
+    assert definitions.resolve_schedule_def("monthly").cron_schedule == "0 6 2 * *"
 
 
 def test_a_run_beside_another_in_the_same_home_is_refused(

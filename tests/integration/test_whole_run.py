@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -253,15 +255,31 @@ def test_models_are_kept_without_pickle(undisturbed: Any) -> None:
     assert any(path.name == "MLmodel" for path in files)
 
 
-def test_plain_mlflow_gives_the_published_risks(undisturbed: Any, lake: Lake, scores: pd.DataFrame) -> None:
-    import mlflow
+# Another team's process: nothing of Strata can be imported but what is stored with the model.
+PLAIN_MLFLOW = """
+import sys
+store, features, answer, root = sys.argv[1:]
+sys.path[:] = [place for place in sys.path if place != root]
+import mlflow, numpy, pandas
+mlflow.set_tracking_uri(store)
+model = mlflow.pyfunc.load_model("models:/small_study@champion")
+risk = model.predict(pandas.read_parquet(features))
+numpy.save(answer, risk)
+import expectations, models
+assert not any(package.__file__.startswith(root) for package in (expectations, models))
+assert len(model.predict(model.input_example)) == len(model.input_example)
+"""
 
-    store = f"sqlite:///{undisturbed.home / 'mlflow.db'}"
-    mlflow.set_tracking_uri(store)
-    mlflow.set_registry_uri(store)
-    model = mlflow.pyfunc.load_model("models:/small_study@champion")
-    rows = lake.read(PERSON_FEATURES.name, order="person_id", partition={"index_date": SCORING_DATE}).to_pandas()
-    assert np.array_equal(model.predict(rows), scores["risk"].to_numpy())
+
+def test_plain_mlflow_gives_the_published_risks(undisturbed: Any, lake: Lake, scores: pd.DataFrame, tmp_path: Path) -> None:
+    store, features, answer = f"sqlite:///{undisturbed.home / 'mlflow.db'}", tmp_path / "features.parquet", tmp_path / "risk.npy"
+    rows = lake.read(PERSON_FEATURES.name, order="person_id", partition={"index_date": SCORING_DATE})
+    pq.write_table(rows, features)
+    root = str(Path(__file__).resolve().parents[2])
+    told = [sys.executable, "-I", "-c", PLAIN_MLFLOW, store, str(features), str(answer), root]
+    done = subprocess.run(told, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert np.array_equal(np.load(answer), scores["risk"].to_numpy())
     assert set(scores["model_name"]) == {"small_study"}
 
 

@@ -46,21 +46,23 @@ SAME_DAY_SWITCHER = 2  # position of the provider that switches
 TRANSFER_SHARE = 0.03
 
 
-def draw_stays(settings: SyntheticSettings, places: Places, people: People, lives: Lives, block: int) -> Stays:
-    """Draw all stays, none overlapping another of the same person but for transfers."""
+def draw_stays(
+    settings: SyntheticSettings, places: Places, people: People, lives: Lives, known: Lives, block: int
+) -> Stays:
+    """Draw all stays, none overlapping another of the same person but for transfers; coded are the conditions that are `known`."""
     rng = stream(settings.seed, SPELLS, block)
     emergencies = _emergencies(rng, settings, places, people, lives)
     stays = without_overlaps(
         together(
             emergencies,
             _last_stays(rng, places, people, lives),
-            _elective(rng, settings, places, people, lives),
+            _elective(rng, settings, places, people, lives, known),
             _maternity(rng, settings, places, people, lives),
             _births(rng, places, people, lives),
             _regular_attenders(rng, places, people, lives),
         )
     )
-    _code_emergencies(rng, settings, people, lives, stays)
+    _code_emergencies(rng, settings, people, known, stays)
     return transferred(rng, stays, TRANSFER_SHARE, len(places.providers))
 
 
@@ -148,7 +150,9 @@ def _last_stays(rng: np.random.Generator, places: Places, people: People, lives:
     return stays
 
 
-def _elective(rng: np.random.Generator, settings: SyntheticSettings, places: Places, people: People, lives: Lives) -> Stays:
+def _elective(
+    rng: np.random.Generator, settings: SyntheticSettings, places: Places, people: People, lives: Lives, known: Lives
+) -> Stays:
     rate = lives.by_age(calibration.ELECTIVE_AGES, calibration.ELECTIVE_RATES) * lives.present
     rate *= np.exp(0.45 * lives.load(weights("emergency")).clip(max=2.0)) * pandemic(settings, 2.0)[None, :]
     rows, months = sorted_events(rng, rate)
@@ -167,7 +171,7 @@ def _elective(rng: np.random.Generator, settings: SyntheticSettings, places: Pla
     specialty = {codes.codes.index(code): int(tf) for code, tf in {**ELECTIVE_REASONS, **CHILD_REASONS}.items()}
     stays.treatment_function = np.array([specialty[code] for code in stays.codes[:, 0]], dtype=np.int64)
     stays.codes[:, 1:] = draw_secondary(
-        rng, lives.onset[rows] <= days[:, None], np.zeros(len(rows), np.int64), CODES_PER_STAY - 1
+        rng, known.onset[rows] <= days[:, None], np.zeros(len(rows), np.int64), CODES_PER_STAY - 1
     )
     return stays
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipelines.sources.synthetic.actions import Actions, draw_actions
 from pipelines.sources.synthetic.admissions import draw_stays
 from pipelines.sources.synthetic.attendances import Appointments, Attendances, draw_appointments, draw_attendances
 from pipelines.sources.synthetic.gp_record import Observations, draw_observations
+from pipelines.sources.synthetic.injustice import as_recorded, served
 from pipelines.sources.synthetic.lives import Lives, draw_lives
 from pipelines.sources.synthetic.medicines import Issues, draw_issues
 from pipelines.sources.synthetic.opt_outs import OptOuts, draw_opt_outs
@@ -30,6 +32,7 @@ class Block:
     observations: Observations
     issues: Issues
     opt_outs: OptOuts
+    actions: Actions
 
 
 def block_count(settings: SyntheticSettings) -> int:
@@ -41,15 +44,18 @@ def draw_block(settings: SyntheticSettings, places: Places, number: int) -> Bloc
     """Draw a block; no other block has a part in it."""
     people = draw_people(settings, places, number)
     lives = draw_lives(settings, places, people, number)
-    stays = draw_stays(settings, places, people, lives, number)
+    known = as_recorded(settings, people, lives, number)
+    stays = served(settings, people, draw_stays(settings, places, people, lives, known, number), number)
+    attendances = draw_attendances(settings, places, people, lives, stays, number)
     return Block(
         number=number,
         people=people,
         lives=lives,
         stays=stays,
-        attendances=draw_attendances(settings, places, people, lives, stays, number),
-        appointments=draw_appointments(settings, places, people, lives, number),
-        observations=draw_observations(settings, people, lives, stays, number),
-        issues=draw_issues(settings, people, lives, number),
+        attendances=served(settings, people, attendances, number),
+        appointments=draw_appointments(settings, places, people, known, number),
+        observations=draw_observations(settings, people, known, stays, number),
+        issues=draw_issues(settings, people, known, number),
         opt_outs=draw_opt_outs(settings, people, lives, number),
+        actions=draw_actions(settings, people, lives, stays, number),
     )

@@ -31,7 +31,7 @@ from pipelines.sources.synthetic.reference_files import write_reference
 from pipelines.sources.synthetic.settings import SyntheticSettings
 
 MANIFEST = "synthetic_board.json"
-GENERATOR_VERSION = 1  # raised when the same settings make another board
+GENERATOR_VERSION = 2  # raised when the same settings make another board
 FEEDS: dict[str, Callable[[SyntheticSettings, Places, Block, Delivery], Extract]] = {
     "patients": gp_extracts.patients,
     "registrations": gp_extracts.registrations,
@@ -39,6 +39,7 @@ FEEDS: dict[str, Callable[[SyntheticSettings, Places, Block, Delivery], Extract]
     "gp_observations": gp_extracts.gp_observations,
     "gp_medication_orders": gp_extracts.gp_medication_orders,
     "opt_outs": gp_extracts.opt_outs,
+    "actions": gp_extracts.actions,
     "admissions": hospital_extracts.admissions,
     "emergency_attendances": hospital_extracts.emergency_attendances,
     "outpatient_appointments": hospital_extracts.outpatient_appointments,

@@ -36,7 +36,8 @@ _IN_ROWS_WITH_DUMMIES = {
     "admissions": hospital_defects.in_admissions,
     "emergency_attendances": hospital_defects.in_emergency_attendances,
 }
-FEED_NUMBER = {feed: number for number, feed in enumerate((*_IN_ROWS, *_IN_ROWS_WITH_DUMMIES))}
+_IN_LATER_FEEDS = {"actions": gp_defects.in_actions}
+FEED_NUMBER = {feed: number for number, feed in enumerate((*_IN_ROWS, *_IN_ROWS_WITH_DUMMIES, *_IN_LATER_FEEDS))}
 
 
 def plant(settings: SyntheticSettings, block: int, delivery: Delivery, extract: Extract) -> Draft:
@@ -46,8 +47,8 @@ def plant(settings: SyntheticSettings, block: int, delivery: Delivery, extract: 
         extract = _with_table_defects(settings, rng, delivery, extract)
     draft = Draft(extract, rng, settings.defects, delivery, block, settings.seed)
     if settings.defects.enabled and extract.rows.num_rows:
-        if extract.feed in _IN_ROWS:
-            _IN_ROWS[extract.feed](draft)
+        if extract.feed in _IN_ROWS | _IN_LATER_FEEDS:
+            (_IN_ROWS | _IN_LATER_FEEDS)[extract.feed](draft)
         else:
             _IN_ROWS_WITH_DUMMIES[extract.feed](draft, dummy_rows(settings))
     return draft

@@ -145,6 +145,14 @@ def in_opt_outs(draft: Draft) -> None:
     duplicates(draft)
 
 
+def in_actions(draft: Draft) -> None:
+    """Plant in the actions of teams."""
+    draft.plant(11, "not_in_vocabulary", "DECISION", ("MAYBE", "YES"), draft.facts["end"] >= 0)
+    draft.plant(8, "date_after_extract", "ACTION_DATE", LATER_THAN_ANY_EXTRACT, draft.facts["end"] < 0)
+    padding(draft, "ACTION", draft.facts["end"] >= 0)
+    duplicates(draft)
+
+
 def _stranger(draft: Draft, defect: int, reason: str, changes: dict[str, Values]) -> None:
     """Add rows of people who do not exist, so that no other feed's row depends on them."""
     rows = draft.pick(draft.facts["end"] < 0)

@@ -1,4 +1,4 @@
-"""The GP feeds of a block: patients, registrations, addresses, observations, medicines, opt-outs."""
+"""The GP feeds of a block: patients, registrations, addresses, observations, medicines, opt-outs, and what teams did."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.sources.synthetic.actions import DECISIONS, DECLINED_FOR, DONE, earlier_run_id
 from pipelines.sources.synthetic.block import Block
 from pipelines.sources.synthetic.extracts import (
     LOADED_PRACTICE,
@@ -164,6 +165,30 @@ def opt_outs(settings: SyntheticSettings, places: Places, block: Block, delivery
         "EFFECTIVE_DATE": text_days(found.day[rows]),
     }
     return made("opt_outs", columns, event_facts(block, found.person[rows], found.day[rows]))
+
+
+def actions(settings: SyntheticSettings, places: Places, block: Block, delivery: Delivery) -> Extract:
+    """Write what teams did before the delivery with the people of an earlier list."""
+    found, people = block.actions, block.people
+    rows = np.flatnonzero(found.day < delivery.day)
+    person, days = found.person[rows], found.day[rows]
+    open_end = (found.end[rows] < 0) | (found.end[rows] >= delivery.day)
+    end = np.where(open_end, -1, found.end[rows])
+    one = np.zeros(len(rows), np.int64)
+    columns = {
+        "RECORD_ID": record_numbers("T", record_positions(block, len(found.person))[rows]),
+        "RUN_ID": taken([earlier_run_id(settings)], one),
+        "PERSON_ID": gp_pseudonyms(settings, block).take(pa.array(person)),
+        "PRACTICE_CODE": _practice(places, people.practice_at(person, days)),
+        "LISTED": taken(["1"], one),
+        "REVIEWED": taken(["0", "1"], found.reviewed[rows].astype(np.int64)),
+        "DECISION": taken(DECISIONS, found.decision[rows]),
+        "REASON": taken(DECLINED_FOR, found.reason[rows]),
+        "ACTION": taken(DONE, found.action[rows]),
+        "ACTION_DATE": text_days(days),
+        "END_DATE": text_days(np.maximum(end, 0), open_end),
+    }
+    return made("actions", columns, event_facts(block, person, days, end))
 
 
 def _periods(block: Block, start: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -42,7 +42,7 @@ def observation_codes() -> tuple[list[str], dict[str, np.ndarray]]:
     lists = load_code_lists()
     names = [
         *NAMES, "homelessness", "falls", "palliative_care", "delirium", "gp_contact", "systolic_blood_pressure", "diastolic_blood_pressure",
-        "hba1c", "bmi", "egfr", "smoking_current", "smoking_ex", "smoking_never",
+        "hba1c", "bmi", "egfr", "smoking_current", "smoking_ex", "smoking_never", "care_home",
     ]  # fmt: skip
     vocabulary: list[str] = []
     places = {}
@@ -62,6 +62,7 @@ def draw_observations(settings: SyntheticSettings, people: People, lives: Lives,
         _contacts(rng, settings, people, lives, codes),
         *_measurements(rng, settings, people, lives, codes),
         _vulnerability(rng, people, lives, stays, codes),
+        _late_life(stream(settings.seed, GP_RECORD, block, 1), people, lives, codes),
     ]
     found = Observations(*(np.concatenate([getattr(part, name) for part in parts]) for name in Observations.__annotations__))
     # nothing stands in a record before birth, after death or before the practice could know it
@@ -206,3 +207,19 @@ def _vulnerability(
     code = np.concatenate([np.full(len(part[1]), codes[part[0]][0]) for part in parts])
     days = np.maximum(days, lives.first[rows])
     return _entries(rows, days, days + rng.integers(0, 7, len(rows)), code)
+
+
+def _late_life(rng: np.random.Generator, people: People, lives: Lives, codes: dict[str, np.ndarray]) -> Observations:
+    """Enter who lives in a care home, and palliative care of people who are still alive at the data cut.
+
+    About one in seven of 85 and over lives in a care home (Office for National Statistics, Census 2021).
+    """
+    age, end = lives.age[:, -1], lives.month_starts[-1]
+    in_home = np.flatnonzero(rng.random(len(people)) < np.select([age >= 85, age >= 75], [0.14, 0.03], 0.0))
+    ill = lives.has(POSITION["cancer"], np.arange(len(people)), np.full(len(people), end - 200))
+    palliative = np.flatnonzero(ill & (age >= 50) & (rng.random(len(people)) < 0.04))
+    rows = np.concatenate([in_home, palliative])
+    days = end - np.concatenate([rng.integers(10, 900, len(in_home)), rng.integers(10, 180, len(palliative))])
+    homes = codes["care_home"][rng.integers(0, len(codes["care_home"]), len(in_home))]
+    code = np.concatenate([homes, np.full(len(palliative), codes["palliative_care"][0])])
+    return _entries(rows, np.maximum(days, lives.first[rows]), np.maximum(days, lives.first[rows]) + 2, code)

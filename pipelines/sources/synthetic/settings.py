@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -29,6 +30,20 @@ class DefectSettings(BaseModel, extra="forbid", frozen=True):
     )
     single_value_column: bool = Field(
         False, description="In the last of several deliveries one column has a single value: this stops a run."
+    )
+
+
+class InjusticeSettings(BaseModel, extra="forbid", frozen=True):
+    """An injustice that is planted to see whether the audit finds it; none is by default."""
+
+    group: Literal["white", "mixed", "asian", "black", "other"] | None = Field(
+        None, description="The ethnic group it is done to; none where left out."
+    )
+    served: float = Field(
+        1.0, ge=0, le=1, description="Share of the group's emergency stays and attendances that happen: need recorded, not served."
+    )
+    recorded: float = Field(
+        1.0, ge=0, le=1, description="Share of the group whose conditions stand in any record: need that is not recorded."
     )
 
 
@@ -66,6 +81,7 @@ class SyntheticSettings(BaseModel, extra="forbid", frozen=True):
     )
     provider_gap_start: date = Field(date(2022, 2, 1), description="First day of the second provider's three silent months.")
     defects: DefectSettings = Field(default_factory=DefectSettings, description="The defects to plant.")
+    injustice: InjusticeSettings = Field(default_factory=InjusticeSettings, description="The injustice to plant.")
 
     @field_validator("delivery_dates")
     @classmethod

@@ -76,6 +76,11 @@ def publish() -> Callable[..., str]:
 
 
 @pytest.fixture
+def rows() -> Callable[..., pa.Table]:
+    return rows_of
+
+
+@pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake(tmp_path / "lake")
 

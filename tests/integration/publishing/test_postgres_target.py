@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -81,6 +82,16 @@ def test_the_database_has_the_columns_that_are_declared(lake: Lake, database: st
     }, "a declared table changed: add a migration"
 
 
+def test_every_table_for_analysts_arrives_whatever_its_columns_are_called(lake: Lake, rows: Callable[..., Any], database: str) -> None:
+    tables = analyst_tables()
+    for table in tables:
+        whole = rows(table, 1)
+        part = {name: str(whole[name][0].as_py()) for name in table.partitioned_by}
+        lake.replace(table, whole, part or None)
+    assert follow(lake, database).tables_replaced == [table.name for table in tables]
+    assert {ask(database, f"SELECT count(*) FROM strata.{table.name}")[0] for table in tables} == {(1,)}
+
+
 # --- whole runs or nothing --------------------------------------------------------------------------------------------
 
 
@@ -106,6 +117,22 @@ def test_readers_see_whole_runs_while_others_are_loaded(lake: Lake, publish: Pub
 
     assert {count for _, count in seen} == {people}
     assert seen[-1] == (runs[-1], people)
+
+
+def test_a_run_waits_for_a_reader_who_began_before_it_and_is_then_there(lake: Lake, publish: Publish, database: str) -> None:
+    first = publish(lake, 1)
+    follow(lake, database)
+    second = publish(lake, 2)
+    with psycopg.connect(database) as reading:
+        current = "SELECT DISTINCT run_id FROM strata.risk__current"
+        assert reading.execute(current).fetchall() == [(first,)]
+        following = threading.Thread(target=follow, args=(lake, database))
+        following.start()
+        time.sleep(0.5)
+        assert reading.execute(current).fetchall() == [(first,)]  # never the run announced without its rows
+        reading.commit()
+        following.join()
+    assert ask(database, current) == [(second,)]
 
 
 def test_a_connection_lost_in_mid_copy_leaves_nothing_and_is_mended_by_following_again(

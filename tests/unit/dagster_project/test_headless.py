@@ -130,3 +130,24 @@ def test_words_outside_a_run_are_the_same(error: Exception, tmp_path: Path) -> N
     assert explain(error, tmp_path / "log") == WORDS
     assert "fault of Strata" in explain(ValueError("x"), tmp_path / "log")
     assert "ValueError: x" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("[Errno 28] Error writing bytes to file. Detail: [errno 28] No space left on device", "the disk is full: make room"),
+        ("database or disk is full", "the disk is full: make room"),
+        ("Generic LocalFileSystem error: Permission denied (os error 13)", "may not be read or written"),
+        ("attempt to write a readonly database", "may not be read or written"),
+    ],
+)
+def test_what_a_disk_refuses_is_no_fault(said: str, words: str, instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    log = tmp_path / "home" / "reports" / "log"
+    assert words in explain(OSError(said), log)
+    assert words in stopped(instance, job_of(failing(OSError(said))), log)
+    assert str(tmp_path / "home") in explain(OSError(said), log)
+
+
+def test_words_come_even_where_no_log_can_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("a file where the folder of the log should be")
+    assert "fault of Strata" in explain(ValueError("x"), tmp_path / "reports" / "log")

@@ -73,7 +73,7 @@ def test_a_new_value_of_a_closed_list_needs_a_major_version() -> None:
 
 
 def test_a_column_more_needs_a_minor_version_and_other_words_a_patch() -> None:
-    before = WRITTEN["risk__scores"]
+    before = WRITTEN["risk__scores"] | {"version": "1.0.0"}
     more, reworded = copy.deepcopy(before), copy.deepcopy(before)
     _add(more)
     reworded["description"]["usage"] = "Read it."

@@ -44,7 +44,7 @@ def test_stopping_keeps_the_best_trees_and_rounds_follow_it(small_board):
     rows = np.arange(small_board.rows)
     stopped = fit_with_stopping(small_board, rows[:2000], rows[2000:], SETTINGS, seed=1, threads=1)
     assert 1 <= stopped.booster.num_trees() < SETTINGS.rounds
-    assert 10 <= choose_rounds(small_board, rows, SETTINGS, 1, 1) < SETTINGS.rounds
+    assert 10 <= choose_rounds(small_board, rows, SETTINGS, 1, 1).number < SETTINGS.rounds
 
 
 def test_it_reads_back_bit_for_bit(fitted, small_board):

@@ -90,6 +90,20 @@ def test_the_smooth_curve_finds_a_known_bend():
     assert smooth.gap_quantile(0.5) < smooth.gap_quantile(0.9)
 
 
+def test_limits_of_the_smoothed_errors_hold_the_truth_and_agree_with_a_bootstrap():
+    smooth = smooth_calibration(ROWS)
+    found = smooth.errors(seed=1)
+    gaps = np.abs(expit(0.3 + 0.8 * logit(RISK)) - RISK)
+    truth = {"ici": gaps.mean(), "e50": np.quantile(gaps, 0.5), "e90": np.quantile(gaps, 0.9)}
+    assert all(found[name].lower < value < found[name].upper for name, value in truth.items())
+    rng, drawn = np.random.default_rng(3), []
+    for _ in range(150):
+        who = rng.integers(0, len(RISK), len(RISK))
+        drawn.append(smooth_calibration(scored_rows(RISK[who], LABELS[who], np.arange(len(who)))).ici)
+    width = found["ici"].upper - found["ici"].lower
+    assert width == pytest.approx(np.subtract(*np.quantile(drawn, (0.975, 0.025))), rel=0.3)
+
+
 def test_risks_near_0_do_not_upset_the_smoother():
     rng = np.random.default_rng(0)
     risk = rng.beta(0.6, 9, 2000).round(4) + 1e-6

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from dcurves import dca
 
-from models.capacity import at_capacity, decision_curve, share_name
+from models.capacity import at_capacity, decision_curve, per_team, share_name
 from models.scored_rows import scored_rows
 
 ROWS = scored_rows(np.array([0.9, 0.8, 0.7, 0.2, 0.1]), np.array([1, 0, 1, 1, 0]), np.arange(5))
@@ -16,6 +16,15 @@ def test_the_top_two_of_five():
     assert found["lift"].value == pytest.approx(0.5 / 0.6)
     assert found["number_needed_to_evaluate"].value == 2.0
     assert found["number_needed_to_evaluate"].lower == pytest.approx(1 / found["ppv"].upper)
+
+
+def test_every_team_takes_on_its_own_highest_risks():
+    risk, labels = np.array([0.1, 0.9, 0.8, 0.7, 0.2]), np.array([0, 1, 0, 1, 1])
+    teams = np.array(["b", "a", "a", "b", None], dtype=object)  # whoever has no team is on no list
+    found = per_team(scored_rows(risk, labels, np.arange(5)), teams, 1)  # lists the 0.9 of a and the 0.7 of b
+    assert (found["ppv"].value, found["sensitivity"].value) == (1.0, pytest.approx(2 / 3))
+    assert per_team(scored_rows(risk, labels, np.arange(5)), teams, 2)["ppv"].value == 0.5
+    assert np.isnan(per_team(scored_rows(risk, labels, np.arange(5)), np.full(5, None), 1)["ppv"].value)
 
 
 def test_nobody_found_needs_an_unknown_number():

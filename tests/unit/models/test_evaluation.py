@@ -19,7 +19,7 @@ def test_metrics_have_stable_names_and_leave_out_what_cannot_be_computed():
         "lift_top_10pct",
         "events",
     } <= set(metrics)
-    assert "ici_lower" not in metrics
+    assert "mean_risk_lower" not in metrics
     assert metrics["auroc_lower"] < metrics["auroc"] < metrics["auroc_upper"]
     assert all(np.isfinite(value) for value in metrics.values())
 

@@ -59,6 +59,8 @@ def test_the_windows_of_a_concept_are_one_driver_with_the_persons_values(model, 
 def test_what_may_not_be_shown_is_left_out(model, frame):
     shown = set(drivers(model, frame, 8, not_shown=("gp_observations", "diagnosis"))["driver"])
     assert shown and not shown & {"Systolic blood pressure", "Main diagnosis"}
+    without = drivers(model, frame, 8, not_shown=("admissions_90d",))  # one feature of a driver hides all of it
+    assert not without["features"].str.contains("admissions_").any()
 
 
 def test_nobody_has_no_drivers(model, frame):

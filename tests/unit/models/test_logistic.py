@@ -1,10 +1,13 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from models.logistic import LogisticEstimator, choose_prior_variance, fit_logistic
+from models.logistic import LogisticEstimator, choose_penalty, fit_logistic
+from models.predictors import Predictor
 from models.settings import LogisticSettings
+from models.training_data import training_data
 from models.transforms import NumberTransform
 
 SETTINGS = LogisticSettings()
@@ -51,9 +54,21 @@ def test_a_constant_column_is_not_used(small_board):
 
 
 def test_the_penalty_is_one_of_those_offered(small_board):
-    assert choose_prior_variance(small_board, np.arange(small_board.rows), SETTINGS, 1) in SETTINGS.prior_variances
+    assert choose_penalty(small_board, np.arange(small_board.rows), SETTINGS, 1).number in SETTINGS.prior_variances
 
 
 def test_it_reads_back_the_same(small_board):
     estimator = fit_logistic(small_board, np.arange(small_board.rows), 0.1, SETTINGS, seed=1)
     assert LogisticEstimator.from_dict(estimator.to_dict()) == estimator
+
+
+def test_few_events_in_straight_lines_are_not_bent():
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame(rng.normal(size=(400, 10)), columns=[f"x{place}" for place in range(10)])
+    labels = (rng.random(400) < expit(frame["x0"] - 0.7 * frame["x1"] - 1)).astype(int)
+    data = training_data(frame, [Predictor(name) for name in frame], labels, np.arange(400))
+    assert choose_penalty(data, np.arange(400), SETTINGS, 1).plain
+
+    bent = (rng.random(400) < expit(2 * frame["x0"] ** 2 - 2)).astype(int)
+    data = training_data(frame, data.predictors, bent, np.arange(400))
+    assert not choose_penalty(data, np.arange(400), SETTINGS, 1).plain

@@ -6,6 +6,7 @@ import pytest
 
 from models.settings import ValidationPlan
 from models.splitting import (
+    balanced_folds,
     SplitRefusedError,
     column_split,
     matured_dates,
@@ -93,3 +94,11 @@ def test_places_are_left_out_in_turn():
     assert names == ("north", "south") and folds.tolist() == [1, 0, -1, 1]
     with pytest.raises(SplitRefusedError, match="'sub_icb_code' has 1"):
         place_folds(pd.Series(["north", "north"], name="sub_icb_code"))
+
+
+def test_balanced_folds_keep_people_together_and_share_out_the_outcomes():
+    person, labels = np.repeat(np.arange(100), 2), np.repeat(np.arange(100) < 20, 2).astype(int)
+    fold = balanced_folds(person, labels, 5, seed=1)
+    assert (fold[::2] == fold[1::2]).all()
+    assert [int(labels[fold == number].sum()) for number in range(5)] == [8] * 5
+    assert [int((fold == number).sum()) for number in range(5)] == [40] * 5

@@ -5,7 +5,7 @@ from sklearn.metrics import roc_auc_score
 
 from models.estimators import NoPredictorsError, candidate_specs
 from models.predictors import Predictor, SchemaMismatchError
-from models.settings import BandSettings, CandidateSettings, LightGBMSettings
+from models.settings import BandSettings, CandidateSettings, LightGBMSettings, LogisticSettings
 from models.splitting import person_folds
 from models.training import TooFewEventsError, TrainingPlan, train_candidate
 from models.training_data import training_data
@@ -144,6 +144,14 @@ def test_a_large_table_is_fitted_once_and_calibrated_on_people_held_out(make_boa
     assert held_out.mean() == pytest.approx(0.1, abs=0.03)
     assert not set(large.person[held_out]) & set(large.person[~held_out])
     assert trained.model.record["main"]["calibrated_on"] == "a tenth of the people, held out"
+
+
+def test_a_sampled_training_says_by_which_rule(make_board):
+    few = SETTINGS.model_copy(update={"logistic": LogisticSettings(maximum_rows=1000, prior_variances=(0.1,))})
+    assert (
+        "of 3,000 rows about 1,000 train, whole people kept or left by a hash"
+        in _train(make_board(3000, 5), settings=few).notes[-1]
+    )
 
 
 def test_the_same_input_gives_the_same_model(small_board):

@@ -55,9 +55,9 @@ def small_lake() -> Callable[[Path], Lake]:
                 **who, "outcome": OUTCOME, "label": label.astype("int8"), "outcome_date": None, "death_date": None,
                 "composite_label": label.astype("int8"), "follow_up_days": 365, "left_list": False, "not_at_risk_reason": None,
             })  # fmt: skip
-            kept = pa.schema([field for field in arrow_schema(LABELS) if field.name != "index_date"])
+            kept = pa.schema([field for field in arrow_schema(LABELS) if field.name not in LABELS.partitioned_by])
             table = pa.Table.from_pandas(labels[kept.names], kept, preserve_index=False)
-            lake.replace(LABELS, table, {"index_date": day.isoformat()})
+            lake.replace(LABELS, table, {"outcome": OUTCOME, "index_date": day.isoformat()})
         return lake
 
     return write

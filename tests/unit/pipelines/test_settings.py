@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import SettingsError
-from pipelines.settings import StudySettings, planned_index_dates, read_settings
+from pipelines.settings import read_settings
+from pipelines.study_settings import StudySettings, planned_index_dates
 
 GOOD = """
 deployment: example
@@ -65,3 +66,39 @@ def test_index_dates_follow_from_the_data_cut() -> None:
     # 1 September 2024, a year and 90 days end on 30 November 2025: a cut on that very day comes a day too early.
     assert planned_index_dates(StudySettings(), date(2025, 11, 30))["test"] == (date(2024, 8, 1),)
     assert planned_index_dates(StudySettings(), date(2025, 12, 1))["test"] == (date(2024, 9, 1),)
+
+
+FURTHER = """
+study:
+  gates: {auroc_alarm: 0.9}
+  approval: {role: Approver, reason: Looked at, day: 2026-01-05}
+  also:
+    - name: composite
+      outcome: {name: admission_or_death, defined_as: emergency_admission_overnight, on_death: counts}
+      bands: {names: [low, high], cuts: [0.2]}
+"""
+
+
+def test_a_further_outcome_is_as_the_first_but_for_what_it_says(tmp_path: Path) -> None:
+    first, other = read_settings(written(tmp_path, GOOD + FURTHER)).study.each
+    assert (first.name, first.also, other.also) == ("emergency_admission", (), ())
+    assert other.outcome.definition is first.outcome.definition
+    assert (other.outcome.name, other.outcome.on_death) == ("admission_or_death", "counts")
+    assert other.gates == first.gates
+    assert (first.approval is None, other.approval) == (False, None)  # an approval is for one model
+    assert len(other.bands.names) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("name: composite", "name: emergency_admission"), "two studies have the name 'emergency_admission'"),
+        (("name: admission_or_death, defined_as: ", "name: "), "two studies have the outcome 'emergency_admission_overnight'"),
+        (("name: admission_or_death", "name: death"), "the name 'death' is another outcome's"),
+        (("defined_as: emergency_admission_overnight", "defined_as: falls"), "there is no outcome 'falls'"),
+        (("  also:", "  drivers_not_shown: [hiv, gp_observation]\n  also:"), "gp_observation; did you mean gp_observations"),
+    ],
+)
+def test_outcomes_that_could_not_be_told_apart_are_refused(tmp_path: Path, change: tuple[str, str], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        read_settings(written(tmp_path, GOOD + FURTHER.replace(*change)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -97,11 +98,25 @@ def test_rows_that_fail_while_they_are_written_leave_no_file(lake: Lake) -> None
     assert not list(lake.root.rglob("*.parquet"))
 
 
-def test_a_file_for_each_value_holds_its_rows_in_their_order(tmp_path: Path) -> None:
+def test_rows_with_a_value_are_found_whether_files_are_kept_by_it_or_not(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    rows = pa.table({"day": ["b", "a", "b", "a"], "number": [1, 2, 3, 4]})
-    files = lake.write_each("raw__days", rows, "day")
-    lake.commit("raw__days", files, rows.schema, partition_by=("day",))
-    assert [(file.partition["day"], file.rows) for file in files] == [("a", 2), ("b", 2)]
+    rows = pa.table({"day": ["b", "a", "b'", "a"], "number": [1, 2, 3, 4]})
+    lake.commit("raw__days", [lake.write_arrow("raw__days", rows)], rows.schema)
+    assert lake.partitions("raw__days", "day") == ["a", "b", "b'"]
+    assert [lake.rows("raw__days", {"day": day}) for day in ("a", "b'", "c")] == [2, 1, 0]
     assert lake.read("raw__days", "number", partition={"day": "a"})["number"].to_pylist() == [2, 4]
-    assert lake.write_each("raw__days", rows.slice(0, 0), "day") == []
+
+
+def test_a_table_replaced_whole_may_be_kept_in_other_parts(lake: Lake) -> None:
+    rows = FLOW.append_column("index_date", pa.array([date(2024, 10, 1), date(2024, 11, 5)]))
+    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    own = lake.write_arrow(COHORT_FLOW.name, rows)
+    with pytest.raises(StorageError, match="in other parts"):
+        lake.commit(COHORT_FLOW.name, [own], rows.schema)
+    lake.commit(COHORT_FLOW.name, [own], rows.schema, replace="all")
+    assert lake.partitioned_by(COHORT_FLOW.name) == ()
+    assert lake.read(COHORT_FLOW.name, "people", partition={"index_date": "2024-11-05"}).num_rows == 1
+    assert lake.rows(COHORT_FLOW.name) == 2
+    before = lake.scan(COHORT_FLOW.name, {"index_date": "2024-10-01"}, version=0)
+    with connect() as con:
+        assert con.sql(f"SELECT count(*) FROM {before}").fetchall() == [(2,)]

@@ -70,6 +70,9 @@ CREATE TABLE strata.risk__scores (
     "risk" double precision NOT NULL,
     "risk_percentile" double precision NOT NULL,
     "risk_rank_in_practice" integer,
+    "age_group" text,
+    "risk_percentile_in_age_group" double precision,
+    "risk_rank_in_practice_age_group" integer,
     "risk_band" text NOT NULL,
     "band_scheme_version" text NOT NULL,
     "previous_risk" double precision,
@@ -78,6 +81,10 @@ CREATE TABLE strata.risk__scores (
     "emergency_admissions_730d" integer,
     "eligible" boolean NOT NULL,
     "suppression_reason" text,
+    "end_of_life" boolean,
+    "in_hospital_now" boolean,
+    "care_home" boolean,
+    "on_caseload" boolean,
     "coverage" text NOT NULL,
     "model_name" text NOT NULL,
     "model_version" text NOT NULL,
@@ -102,10 +109,57 @@ CREATE TABLE strata.risk__drivers (
     PRIMARY KEY (run_id, outcome, person_id, index_event_id, driver_rank)
 ) PARTITION BY LIST (run_id);
 
+CREATE TABLE strata.risk__caseload (
+    "run_id" text NOT NULL,
+    "outcome" text NOT NULL,
+    "place_kind" text NOT NULL,
+    "place_code" text NOT NULL,
+    "age_group" text NOT NULL,
+    "person_id" text NOT NULL,
+    "index_event_id" text NOT NULL,
+    "practice_code" text,
+    "listed" boolean NOT NULL,
+    "list_rank" integer,
+    "absent_reason" text,
+    "risk" double precision,
+    "risk_band" text,
+    "risk_change" double precision,
+    "listed_before" boolean,
+    "end_of_life" boolean,
+    "in_hospital_now" boolean,
+    "care_home" boolean,
+    "on_caseload" boolean,
+    "coverage" text,
+    "last_emergency_admission" date,
+    "last_ae_attendance" date,
+    "last_outpatient_visit" date,
+    "last_gp_contact" date,
+    PRIMARY KEY (run_id, outcome, place_code, person_id)
+) PARTITION BY LIST (run_id);
+
+CREATE TABLE strata.risk__rising (
+    "run_id" text NOT NULL,
+    "outcome" text NOT NULL,
+    "person_id" text NOT NULL,
+    "index_event_id" text NOT NULL,
+    "practice_code" text,
+    "age_group" text,
+    "compared_run_id" text NOT NULL,
+    "compared_index_date" date NOT NULL,
+    "risk" double precision NOT NULL,
+    "risk_before" double precision NOT NULL,
+    "risk_change" double precision NOT NULL,
+    "risk_band" text NOT NULL,
+    "risk_band_before" text NOT NULL,
+    "bands_risen" integer NOT NULL,
+    PRIMARY KEY (run_id, outcome, person_id, index_event_id)
+) PARTITION BY LIST (run_id);
+
 CREATE TABLE strata.equity__model_audit (
     "training_id" text NOT NULL,
     "outcome" text NOT NULL,
     "candidate" text NOT NULL,
+    "model_version" text,
     "split" text NOT NULL,
     "group_kind" text NOT NULL,
     "group_name" text NOT NULL,
@@ -192,7 +246,18 @@ CREATE TABLE strata.monitoring__drift (
     "top_bin" text NOT NULL,
     "top_bin_share_training" double precision,
     "top_bin_share" double precision,
-    PRIMARY KEY (index_date, feature)
+    PRIMARY KEY (index_date, model_name, feature)
+);
+
+CREATE TABLE strata.monitoring__exclusions (
+    "run_id" text NOT NULL,
+    "outcome" text NOT NULL,
+    "list_name" text NOT NULL,
+    "treatment" text NOT NULL,
+    "reason" text NOT NULL,
+    "people" bigint NOT NULL,
+    "people_unknown" bigint,
+    PRIMARY KEY (run_id, list_name, treatment, reason)
 );
 
 CREATE TABLE strata.monitoring__same_day_emergency_care (
@@ -267,11 +332,18 @@ SELECT * FROM strata.risk__scores WHERE run_id = ANY (ARRAY(SELECT run_id FROM s
 CREATE VIEW strata.risk__history AS
 SELECT * FROM strata.risk__scores WHERE run_id = ANY (ARRAY(SELECT run_id FROM strata.risk__published));
 
+CREATE VIEW strata.risk__current_caseload AS
+SELECT * FROM strata.risk__caseload WHERE run_id = ANY (ARRAY(SELECT run_id FROM strata.risk__current_run));
+
+CREATE VIEW strata.risk__current_rising AS
+SELECT * FROM strata.risk__rising WHERE run_id = ANY (ARRAY(SELECT run_id FROM strata.risk__current_run));
+
 CREATE VIEW strata.risk__current_drivers AS
 SELECT * FROM strata.risk__drivers WHERE run_id = ANY (ARRAY(SELECT run_id FROM strata.risk__current_run));
 """
 
-# Readers see scores through the views alone: a withdrawn run is in none of them. Drivers are granted by hand.
+# Readers see scores through the views alone: a withdrawn run is in none of them. Drivers, caseloads and rising
+# risk are for care teams, and granted by hand.
 GRANTS = """
 REVOKE ALL ON SCHEMA strata FROM PUBLIC;
 GRANT USAGE ON SCHEMA strata TO strata_reader, strata_analyst;
@@ -283,6 +355,7 @@ GRANT SELECT ON
     strata.monitoring__alerts,
     strata.monitoring__calibration,
     strata.monitoring__drift,
+    strata.monitoring__exclusions,
     strata.monitoring__same_day_emergency_care,
     strata.monitoring__scores,
     strata.monitoring__validation,

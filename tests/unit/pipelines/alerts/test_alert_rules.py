@@ -60,6 +60,8 @@ def test_calibration_is_poor_when_the_whole_interval_says_so(lower: float | None
         "value": 0.7, "lower": lower, "upper": upper, "events": 200,
     }  # fmt: skip
     assert [one.subject for one in rules.poor_calibration([row], (0.8, 1.25))] == ["o: imd_quintile 1"] * found
+    acted_on = {**row, "group_kind": "list_status", "group_name": "acted on"}
+    assert not list(rules.poor_calibration([acted_on], (0.8, 1.25)))  # being helped is meant to change what comes
     assert not list(rules.poor_calibration([{**row, "events": 9}, {**row, "metric": "auroc"}], (0.8, 1.25)))
 
 

@@ -40,7 +40,7 @@ def put_drift(lake: Lake, psi: float) -> None:
         "share_missing_training": 0.0,
         "share_missing": 0.0,
     }
-    put(lake, DRIFT, [{**row, "share_missing_change": 0.0}], {"index_date": "2026-01-01"})
+    put(lake, DRIFT, [{**row, "share_missing_change": 0.0}], {"index_date": "2026-01-01", "model_name": "demo"})
 
 
 @pytest.fixture
@@ -65,18 +65,18 @@ def held(lake: Lake) -> list[tuple[str, str, str]]:
 
 
 def test_an_alert_opens_stays_and_recovers(lake: Lake) -> None:
-    told = raise_alerts(lake, AlertSettings(), "demo", OUTCOME, FIRST, {})
+    told = raise_alerts(lake, AlertSettings(), "demo", [OUTCOME], FIRST, {})
     assert told == {"open": 1, "new_today": 1, "messages_failed": 0}
-    assert raise_alerts(lake, AlertSettings(), "demo", OUTCOME, SECOND, {})["new_today"] == 0
+    assert raise_alerts(lake, AlertSettings(), "demo", [OUTCOME], SECOND, {})["new_today"] == 0
     put_drift(lake, 0.05)
-    assert raise_alerts(lake, AlertSettings(), "demo", OUTCOME, SECOND, {})["open"] == 0
+    assert raise_alerts(lake, AlertSettings(), "demo", [OUTCOME], SECOND, {})["open"] == 0
     assert held(lake) == [("feature_shifted", "age_years", "recovered")]
 
 
 def test_a_rule_that_is_off_finds_nothing(lake: Lake) -> None:
     rules = RuleSettings(feature_shifted=None, scores_stale_days=None)
-    assert raise_alerts(lake, AlertSettings(rules=rules), "demo", OUTCOME, date(2027, 1, 1), {})["open"] == 0
-    raise_alerts(lake, AlertSettings(), "demo", OUTCOME, date(2027, 1, 1), {})
+    assert raise_alerts(lake, AlertSettings(rules=rules), "demo", [OUTCOME], date(2027, 1, 1), {})["open"] == 0
+    raise_alerts(lake, AlertSettings(), "demo", [OUTCOME], date(2027, 1, 1), {})
     assert held(lake) == [("feature_shifted", "age_years", "open"), ("scores_stale", OUTCOME, "open")]
 
 
@@ -101,14 +101,14 @@ def test_volumes_are_judged_by_recent_months_of_the_latest_delivery_of_each_feed
         full = [{"severity": "warn", "column_name": "", "note": "", "rows_broken": 1} | row for row in rows]
         schema = pa.schema([field for field in arrow_schema(VALIDATION) if field.name not in VALIDATION.partitioned_by])
         lake.replace(VALIDATION, pa.Table.from_pylist(full, schema=schema), {"feed": feed, "extract_id": day.isoformat()})
-    raise_alerts(lake, AlertSettings(), "demo", OUTCOME, FIRST, {})
+    raise_alerts(lake, AlertSettings(), "demo", [OUTCOME], FIRST, {})
     found = lake.read(ALERTS.name, "subject, value, limit_value", "rule = 'volume_collapsed'", "subject").to_pylist()
     assert [tuple(row.values()) for row in found] == [("admissions R12 2025-10", 0.05, 0.5), ("patients R11 2025-10", 0.05, 0.5)]
 
 
 def test_a_message_that_fails_never_fails_the_run_and_is_noted(lake: Lake) -> None:
     settings = AlertSettings(webhooks=(WebhookSettings(name="team", shape="slack", url_variable="HOOK_URL"),))
-    told = raise_alerts(lake, settings, "demo", OUTCOME, FIRST, {})
+    told = raise_alerts(lake, settings, "demo", [OUTCOME], FIRST, {})
     assert told == {"open": 1, "new_today": 1, "messages_failed": 1}
     row = lake.read(ALERTS.name).to_pylist()[0]
     assert (row["told_open"], row["message_problem"]) == ("", "team: the environment variable HOOK_URL is not set")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import ExtractError
-from pipelines.extracts.csv_survey import Layout, survey_csv, write_clean
+from pipelines.extracts.csv_survey import Layout, read_blocks, survey_csv, write_clean
 
 
 def write(folder: Path, content: bytes, name: str = "a.csv") -> Path:
@@ -111,3 +111,11 @@ def test_a_cut_off_gzip_file_is_named(tmp_path: Path) -> None:
     packed = gzip.compress(b"a,b\n" + b"1,2\n" * 9999)
     with pytest.raises(ExtractError, match=r"a\.csv\.gz: .*cut off"):
         survey_csv(write(tmp_path, packed[: len(packed) // 2], "a.csv.gz"), Layout())
+
+
+def test_a_small_gzip_that_swells_without_measure_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    bomb = write(tmp_path, gzip.compress(b"id,name\n" + b"1,a\n" * (20 << 20)), "a.csv.gz")
+    with pytest.raises(ExtractError, match=r"a\.csv\.gz: the gzip file unpacks to more than 100 times its size"):
+        sum(map(len, read_blocks(bomb)))
+    small = write(tmp_path, gzip.compress(b"1,a\n" * 100_000), "b.csv.gz")
+    assert sum(map(len, read_blocks(small))) == 400_000

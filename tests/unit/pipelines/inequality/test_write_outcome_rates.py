@@ -38,15 +38,16 @@ def _lake(folder: Path) -> Lake:
             death_date=[day if found else None for found in (rng.random(PEOPLE) < 0.01)], composite_label=label, left_list=False,
             not_at_risk_reason=None,
         )  # fmt: skip
+        labels["composite_label"] = labels["label"].where(labels["death_date"].isna() | labels["label"].isna(), 1)
         partition = {"index_date": day.isoformat()}
         schema = pa.schema([*_features_schema(lake), ("age_years", pa.float32())])
         file = lake.write_arrow(
             PERSON_FEATURES.name, pa.Table.from_pandas(frame.drop(columns="index_date"), preserve_index=False), partition
         )
         lake.commit(PERSON_FEATURES.name, [file], schema, partition_by=("index_date",), replace=partition)
-        names = [column.name for column in risk.LABELS.columns if column.name != "index_date"]
+        names = [column.name for column in risk.LABELS.columns if column.name not in risk.LABELS.partitioned_by]
         declared = pa.schema([arrow_schema(risk.LABELS).field(name) for name in names])
-        lake.replace(risk.LABELS, pa.Table.from_pandas(labels[names], schema=declared, preserve_index=False), partition)
+        lake.replace(risk.LABELS, pa.Table.from_pandas(labels[names], schema=declared, preserve_index=False), {"outcome": "emergency", **partition})
     return lake
 
 

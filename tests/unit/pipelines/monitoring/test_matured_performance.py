@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from expectations.tables.caseload import ACTIONS
 from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import CALIBRATION
 from expectations.tables.risk import LABELS, RUNS, SCORES
@@ -22,8 +23,8 @@ PAST, RECENT, CUT = date(2024, 1, 1), date(2025, 6, 1), date(2026, 1, 1)
 PEOPLE = 2000
 
 
-def columns(table: Any, given: dict[str, Any], partition: str) -> pa.Table:
-    schema = pa.schema([field for field in arrow_schema(table) if field.name != partition])
+def columns(table: Any, given: dict[str, Any], *partition: str) -> pa.Table:
+    schema = pa.schema([field for field in arrow_schema(table) if field.name not in partition])
     return pa.Table.from_arrays(
         [pa.array(given[field.name], field.type) if field.name in given else pa.nulls(PEOPLE, field.type) for field in schema],
         schema=schema,
@@ -39,10 +40,10 @@ def label(lake: Lake, day: date) -> None:
     given = {
         "person_id": people(),
         "index_event_id": [day.isoformat()] * PEOPLE,
-        "outcome": [OUTCOME.name] * PEOPLE,
         "label": outcome,
     }
-    lake.replace(LABELS, columns(LABELS, given, "index_date"), {"index_date": day.isoformat()})
+    part = {"outcome": OUTCOME.name, "index_date": day.isoformat()}
+    lake.replace(LABELS, columns(LABELS, given, *part), part)
 
 
 def people() -> list[str]:
@@ -93,6 +94,22 @@ def test_a_matured_run_is_measured_once_overall_and_by_quintile(lake: Lake) -> N
         raise AssertionError(day)
 
     assert write(lake, build_labels=never) == {"matured_runs": 1, "runs_measured": 0, "not_measured": 0}
+
+
+def test_people_who_were_listed_acted_on_and_neither_are_judged_apart(lake: Lake) -> None:
+    told = [(number, True, "care_plan" if number % 3 else None) for number in range(1000)]
+    rows = [
+        {"run_id": "past", "person_id": f"p{number:04}", "practice_code": "Y00001", "record_id": str(number), "listed": listed, "action": action,
+         "action_date": PAST} for number, listed, action in told
+    ]  # fmt: skip
+    lake.replace(ACTIONS, pa.Table.from_pylist(rows, schema=arrow_schema(ACTIONS)))
+    assert write(lake)["runs_measured"] == 1
+    found = lake.read(CALIBRATION.name, "group_name, people", "group_kind = 'list_status' AND metric = 'observed_over_expected'")
+    assert dict(zip(*(found[name].to_pylist() for name in found.column_names), strict=True)) == {
+        "acted on": 666,
+        "listed": 334,
+        "neither": 990,
+    }
 
 
 def test_labels_that_are_there_are_not_built_again(lake: Lake) -> None:

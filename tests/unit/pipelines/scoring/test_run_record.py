@@ -7,7 +7,7 @@ import pytest
 
 from expectations.tables.records import EXTRACTS, VALIDATION
 from expectations.tables.risk import RUNS
-from pipelines.scoring.run_record import RunInputs, data_quality, extracts_read, published_runs, record_run
+from pipelines.scoring.run_record import RunInputs, all_runs, data_quality, extracts_read, published_runs, record_run
 from pipelines.storage import Lake, arrow_schema
 
 INPUTS = RunInputs("death", date(2026, 1, 1), date(2026, 1, 1), {"patients": ["a"]}, "s", "c", "m", "f", "")
@@ -33,6 +33,14 @@ def test_the_same_inputs_give_the_same_id_and_any_other_a_new_one() -> None:
 def test_the_order_of_feeds_does_not_matter() -> None:
     two = {"patients": ["a"], "admissions": ["b"]}
     assert replace(INPUTS, extracts=two).run_id == replace(INPUTS, extracts=dict(reversed(two.items()))).run_id
+
+
+def test_what_is_recorded_later_is_later_even_where_the_clock_was_set_back(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    record_run(lake, {**ROW, "recorded_at": "2026-10-25T00:59:00.000000+00:00"})
+    record_run(lake, {**ROW, "status": "withdrawn", "recorded_at": "2026-10-24T23:59:30.000000+00:00", "reason": "wrong extract"})
+    assert [run["recorded_at"] for run in all_runs(lake)] == ["2026-10-25T00:59:00.000000+00:00", "2026-10-25T00:59:00.000001+00:00"]
+    assert published_runs(lake, "death") == []
 
 
 def test_a_run_counts_as_its_latest_row_says(tmp_path: Path) -> None:

@@ -3,12 +3,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
-from expectations.tables import core
 from expectations.tables import risk as tables
-from models.estimators import candidate_specs
+from models.estimators import CandidateSpec, candidate_specs
 from models.predictors import Predictor
 from models.risk_model import RiskModel
 from models.settings import BandSettings, CandidateSettings
@@ -25,9 +23,9 @@ from pipelines.scoring.score import (
     score_table,
     scores_digest,
 )
-from pipelines.scoring.score import _suppression as suppression
-from pipelines.settings import PurposeSettings, StudySettings
+from pipelines.settings import PurposeSettings
 from pipelines.storage import Lake, arrow_schema
+from pipelines.study_settings import StudySettings
 
 DAY = date(2026, 1, 1)
 BANDS = BandSettings(names=("low", "high"), cuts=(0.3,))
@@ -108,15 +106,34 @@ def test_the_digest_does_not_depend_on_the_order_of_rows(model: RiskModel, peopl
 
 
 def test_whoever_is_suppressed_keeps_a_score_without_drivers(model: RiskModel, people: pd.DataFrame, tmp_path: Path) -> None:
-    scored = scoring(model, people, ["in hospital now", "", "", "", ""])
+    scored = scoring(model, people, ["died since", "", "", "", ""])
     rows = table_of(Lake(tmp_path), model, scored).set_index("person_id")
     assert not rows.loc["e", "eligible"]
-    assert rows.loc["e", "suppression_reason"] == "in hospital now"
+    assert rows.loc["e", "suppression_reason"] == "died since"
     assert rows.loc["a", "eligible"]
     assert rows.loc["a", "suppression_reason"] is None
     explained = driver_table(STUDY, champion(model), scored)
     assert "e" not in set(explained["person_id"])
     assert explained[explained["person_id"] == "a"]["driver_rank"].tolist() == [1, 2]
+
+
+def test_what_a_practice_may_not_be_shown_is_no_driver(model: RiskModel, people: pd.DataFrame) -> None:
+    hidden = STUDY.model_copy(update={"drivers_not_shown": ("admissions",)})
+    assert set(driver_table(hidden, champion(model), scoring(model, people))["driver"]) == {"Age"}
+
+
+def test_a_category_that_training_never_saw_is_said_with_every_score(people: pd.DataFrame, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"ward": pd.Categorical(["a", "b"] * 500), "age_years": np.linspace(0, 95, 1000).astype("float32")})
+    labels = (np.arange(1000) % 3 == 0).astype(np.int8)
+    chosen, predictors = CandidateSettings(names=("logistic",)), (Predictor("ward", kind="category"), PREDICTORS[0])
+    data = training_data(frame, predictors, labels, np.arange(1000))
+    plan = TrainingPlan("emergency_admission_overnight", 365, chosen, BANDS, seed=1, threads=1)
+    spec = CandidateSpec("logistic", "logistic", predictors)
+    model = train_candidate(spec, data, person_folds(data.person, 3, 1), plan).model
+    scored = scoring(model, people.assign(ward=pd.Categorical(["a", "b", "c", None, "a"])))
+    assert set(table_of(Lake(tmp_path), model, scored)["data_quality_status"]) == {"category not seen in training (ward)"}
+    told = publish(Lake(tmp_path), STUDY, PURPOSE, champion(model), scored, inputs(model))
+    assert told["unseen_categories"] == "ward in 1 rows"
 
 
 def test_publishing_twice_leaves_one_run(model: RiskModel, people: pd.DataFrame, tmp_path: Path) -> None:
@@ -155,22 +172,3 @@ def test_a_rise_since_the_run_before_is_flagged(model: RiskModel, people: pd.Dat
         "e": False,
     }
     np.testing.assert_allclose(rows["risk_change"].dropna(), (rows["risk"] - rows["previous_risk"]).dropna())
-
-
-def test_people_in_hospital_on_the_day_are_not_listed(people: pd.DataFrame, tmp_path: Path) -> None:
-    lake = Lake(tmp_path)
-    assert suppression(lake, STUDY.outcome.name, people, DAY).tolist() == [""] * 5
-    stays = [
-        (0, date(2025, 12, 20), None),  # in hospital now
-        (1, date(2025, 12, 20), date(2025, 12, 31)),  # home the day before
-        (2, date(2026, 1, 1), None),  # admitted on the day itself: not known yet
-    ]
-    rows = [
-        {
-            field.name: {"person_key": key, "admission_date": start, "discharge_date": end}.get(field.name)
-            for field in arrow_schema(core.SPELL)
-        }
-        for key, start, end in stays
-    ]
-    lake.replace(core.SPELL, pa.Table.from_pylist(rows, schema=arrow_schema(core.SPELL)))
-    assert suppression(lake, STUDY.outcome.name, people, DAY).tolist() == ["in hospital now", "", "", "", ""]

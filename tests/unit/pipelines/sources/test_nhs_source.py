@@ -73,3 +73,10 @@ def test_left_out_feeds_are_all_feeds() -> None:
     nhs = NhsSettings()
     assert nhs.feeds["admissions"].replaces_months == 12
     assert (nhs.lag_days("admissions"), nhs.lag_days("gp_observations")) == (45, 0)
+
+
+def test_a_link_that_leads_to_itself_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "patients").mkdir()
+    (tmp_path / "patients" / "p_2026-01-01.csv").symlink_to("p_2026-01-01.csv")
+    with pytest.raises(ExtractError, match=r"patients/p_2026-01-01\.csv: a link that leads back to itself"):
+        find_extracts("patients", FeedSettings(), tmp_path)

@@ -12,8 +12,9 @@ from models.evaluation import Evaluation, evaluate
 from models.gates import GateResult
 from models.settings import CapacitySettings
 from pipelines.errors import RefusalError
-from pipelines.settings import EngineSettings, StudySettings
+from pipelines.settings import EngineSettings
 from pipelines.storage import Lake
+from pipelines.study_settings import StudySettings
 from pipelines.training.judging import JudgedCandidate, StudyResult
 from pipelines.training.modelling_rows import ModellingRows
 from pipelines.training.train import _learnable as learnable

@@ -11,8 +11,9 @@ from pipelines.errors import ExtractError
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths
 from pipelines.storage import Lake, connect
+from pipelines.validation.valid_extracts import first_restated_day
 from pipelines.validation.validate import ValidationSettings, validate_feed
-from pipelines.validation.validated_rows import first_restated_day, validated_rows_sql
+from pipelines.validation.validated_rows import validated_rows_sql
 
 HEADER = "Der_Pseudo_NHS_Number,OPA_Ident,Provider_Code,Appointment_Date,Attendance_Status\n"
 LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1})

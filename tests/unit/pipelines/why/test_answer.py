@@ -83,9 +83,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     for table in (core.RESIDENCE, core.SPELL, core.AREA, core.ORGANISATION_RELATION):
         stored(lake, table, [])
     build_features(lake, REQUEST, INDEX)
-    washed_out = {"person_key": 0, "person_id": "ann", "index_event_id": INDEX.isoformat(), "outcome": "an_outcome",
+    washed_out = {"person_key": 0, "person_id": "ann", "index_event_id": INDEX.isoformat(),
                   "left_list": False, "not_at_risk_reason": "had the outcome before"}  # fmt: skip
-    stored(lake, risk.LABELS, [washed_out], {"index_date": INDEX.isoformat()})
+    stored(lake, risk.LABELS, [washed_out], {"outcome": "an_outcome", "index_date": INDEX.isoformat()})
     return lake
 
 

@@ -1,0 +1,48 @@
+"""What teams did with the people they were shown: the way back from a practice, in a shape of Strata's own."""
+
+from __future__ import annotations
+
+from expectations.table import Action, Column, Kind, RowRule, Table
+from expectations.tables.raw_common import code, event_date, person, raw_table
+from expectations.tables.raw_gp import YES_NO
+
+DECISIONS = ("ACCEPTED", "DECLINED")
+REASONS = (
+    "ALREADY_SUPPORTED", "END_OF_LIFE", "IN_HOSPITAL", "CARE_HOME", "LEFT_OR_DIED", "DATA_WRONG", "NO_GAIN_EXPECTED", "PERSON_DECLINED",
+    "NOT_REACHED", "NO_CAPACITY", "OTHER",
+)  # fmt: skip
+ACTIONS_TAKEN = (
+    "NONE", "CONTACT", "REVIEW", "CARE_PLAN", "CASE_MANAGEMENT", "MEDICATION_REVIEW", "SOCIAL_PRESCRIBING", "REMOTE_MONITORING", "REFERRAL",
+    "OTHER",
+)  # fmt: skip
+
+# Codes and dates alone: a box for free text would bring names and diagnoses that nobody asked for.
+ACTIONS: Table = raw_table(
+    "actions",
+    "What a practice or neighbourhood team did with each person of a published run's list, one row for each thing done.",
+    (
+        Column("record_id", Kind.IDENTIFIER, "The sender's record number.", nullable=False, on_violation=Action.SET_ASIDE,
+               source="RECORD_ID", required_in_file=True),
+        Column("run_id", Kind.IDENTIFIER, "The run whose list the team had, as risk__runs names it.", nullable=False,
+               pattern=r"[0-9a-f]{8,64}", on_violation=Action.SET_ASIDE, source="RUN_ID", required_in_file=True),
+        person("PERSON_ID"),
+        Column("practice_code", Kind.CODE, "ODS code of the practice.", nullable=False, pattern=r"[A-Z][0-9]{5}",
+               on_violation=Action.SET_ASIDE, source="PRACTICE_CODE", required_in_file=True),
+        code("listed", "LISTED", "The person stood on the list that the team had.", YES_NO),
+        code("reviewed", "REVIEWED", "Somebody looked at the person's record.", YES_NO),
+        code("decision", "DECISION", "ACCEPTED or DECLINED; empty while undecided.", DECISIONS),
+        code("reason", "REASON", "Why the person was declined.", REASONS),
+        code("action", "ACTION", "What was done.", ACTIONS_TAKEN),
+        event_date("action_date", "ACTION_DATE", "Day of the action, or of the decision where nothing was done."),
+        Column("end_date", Kind.DATE, "Last day on the team's caseload; empty while it lasts.", source="END_DATE"),
+    ),
+    ("practice_code", "record_id"),
+    event_date="action_date",
+    available="action_date",
+    row_rules=(
+        RowRule("caseload_ends_before_action", "end_date < action_date", Action.NULLED, "The caseload ends before the action.",
+                ("end_date",), defect=6),
+        RowRule("declined_without_reason", "decision = 'DECLINED' AND reason IS NULL", Action.FLAGGED,
+                "Declined, and the row does not say why.", ("reason",), defect=11),
+    ),
+)  # fmt: skip

@@ -1,0 +1,147 @@
+"""The lists of a run: its caseloads, its rising risks, and a count of every reason that kept someone out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from expectations.table import Table
+from expectations.tables.caseload import CASELOAD, EXCLUSIONS, RISING
+from expectations.tables.core import PERSON, REGISTRATION
+from features.code_lists import CodeList
+from features.cohort import Use
+from pipelines.caseloads.contacts import CONTACTS, last_contacts
+from pipelines.caseloads.selection import NOT_KNOWN, candidates, listed
+from pipelines.caseloads.settings import CaseloadSettings
+from pipelines.scoring.left_out import MARKS, OPTED_OUT
+from pipelines.sql_literals import texts
+from pipelines.storage import Lake
+
+BELOW, MOVED, UNKNOWN = "the risk is now below the list", "now of another place", "not in this run's cohort"
+KEPT = [
+    "place_code", "age_group", "person_id", "index_event_id", "practice_code", "listed", "list_rank", "absent_reason", "risk", "risk_band",
+    "risk_change", *MARKS, "coverage",
+]  # fmt: skip
+_PERSONAL = ["practice_code", "risk", "risk_band", "risk_change", *MARKS, "coverage"]
+
+
+@dataclass(frozen=True)
+class RunLists:
+    """What a run publishes beside its scores; columns as declared, but for run_id."""
+
+    caseload: pd.DataFrame
+    rising: pd.DataFrame
+    exclusions: pd.DataFrame
+
+    @property
+    def tables(self) -> tuple[tuple[Table, pd.DataFrame], ...]:
+        """Give each stored table with its rows."""
+        return (CASELOAD, self.caseload), (RISING, self.rising), (EXCLUSIONS, self.exclusions)
+
+    @property
+    def shown(self) -> pd.DataFrame:
+        """Give the keys of the people that somebody is shown: each needs drivers."""
+        keys = ["person_id", "index_event_id"]
+        return pd.concat([self.caseload.loc[self.caseload["listed"], keys], self.rising[keys]]).drop_duplicates()
+
+
+@dataclass(frozen=True)
+class CaseloadRequest:
+    """For whom caseloads are made: the run's outcome and day, how opt-outs are read, and the run whose lists came before."""
+
+    settings: CaseloadSettings
+    outcome: str
+    index_date: date
+    use: Use
+    previous_run_id: str = ""
+    code_lists: Mapping[str, CodeList] = field(default_factory=dict)
+
+
+def caseload(lake: Lake, scores: pd.DataFrame, request: CaseloadRequest) -> pd.DataFrame:
+    """Give the rows of risk__caseload: everyone listed, and everyone whose absence needs a reason."""
+    rows = listed(candidates(scores, request.settings), request.settings)
+    before = _listed_before(lake, request)
+    shown = rows[rows["listed"] | (rows["absent_reason"] != "")]
+    found = pd.concat([shown[KEPT], _gone(lake, before, rows, request)], ignore_index=True)
+    held = pd.MultiIndex.from_frame(found[["place_code", "person_id"]])
+    known = held.isin(pd.MultiIndex.from_frame(before[["place_code", "person_id"]]))
+    found["listed_before"] = pd.array(known, dtype="boolean") if len(before) else pd.array([None] * len(found), dtype="boolean")
+    scored = found.loc[found["risk"].notna(), "person_id"].drop_duplicates()
+    contacts = last_contacts(lake, scored.tolist(), request.index_date, request.code_lists)
+    found = found.merge(contacts, on="person_id", how="left", validate="many_to_one")
+    found.loc[found["risk"].isna(), list(CONTACTS)] = None
+    found = found.assign(outcome=request.outcome, place_kind=request.settings.place)
+    found["absent_reason"] = found["absent_reason"].where(found["absent_reason"] != "", None)
+    return found.sort_values(["place_code", "age_group", "listed", "list_rank", "risk", "person_id"],
+                             ascending=[True, True, False, True, False, True], ignore_index=True)  # fmt: skip
+
+
+def exclusions(
+    outcome: str, scores: pd.DataFrame, opted_out: int, caseload: pd.DataFrame, rising: Mapping[str, int]
+) -> pd.DataFrame:
+    """Count every reason: who is suppressed in the scores, who is marked, whom the caseloads and the rising list leave out."""
+    rows: list[tuple[str, str, str, int, int | None]] = []
+    suppressed = scores["suppression_reason"].dropna().value_counts().sort_index()
+    rows += [("scores", "suppressed", str(reason), int(people), None) for reason, people in suppressed.items()]
+    rows += [("scores", "suppressed", OPTED_OUT, opted_out, None)] if opted_out else []
+    for mark in MARKS:
+        told = scores[mark].astype("boolean")
+        rows.append(("scores", "marked", mark.replace("_", " "), int(told.sum()), int(told.isna().sum())))
+    absent = caseload["absent_reason"].dropna().value_counts().sort_index()
+    rows += [("caseload", "left_out", str(reason), int(people), None) for reason, people in absent.items()]
+    rows += [("rising", "left_out", reason, people, None) for reason, people in sorted(rising.items())]
+    names = ["list_name", "treatment", "reason", "people", "people_unknown"]
+    return pd.DataFrame(rows, columns=names).astype({"people": "int64", "people_unknown": "Int64"}).assign(outcome=outcome)
+
+
+def _listed_before(lake: Lake, request: CaseloadRequest) -> pd.DataFrame:
+    """Give the people on the lists of the published run before."""
+    columns = ["place_code", "person_id", "age_group", "index_event_id"]
+    if not request.previous_run_id or not lake.rows(CASELOAD.name, {"run_id": request.previous_run_id}):
+        return pd.DataFrame(columns=columns)
+    where = f"listed AND place_kind = '{request.settings.place}'"
+    return lake.read(
+        CASELOAD.name, ", ".join(columns), where, "place_code, person_id", {"run_id": request.previous_run_id}
+    ).to_pandas()
+
+
+def _gone(lake: Lake, before: pd.DataFrame, rows: pd.DataFrame, request: CaseloadRequest) -> pd.DataFrame:
+    """Give a row with the reason for everyone of an earlier list whom neither the list nor the absences above hold."""
+    told = rows.loc[rows["listed"] | (rows["absent_reason"] != ""), ["place_code", "person_id"]]
+    missing = before[~pd.MultiIndex.from_frame(before[["place_code", "person_id"]]).isin(pd.MultiIndex.from_frame(told))]
+    now = missing[["place_code", "person_id"]].merge(rows, on="person_id", how="left", suffixes=("", "_now"))
+    scored = now["risk"].notna().to_numpy()
+    elsewhere = scored & (now["place_code"] != now["place_code_now"]).to_numpy()
+    barred = now["barred"].fillna("").to_numpy(dtype=object)
+    unscored = _why_not_scored(lake, now.loc[~scored, "person_id"].tolist(), request)
+    reason = np.select([~scored, elsewhere, barred != ""], [now["person_id"].map(unscored), MOVED, barred], BELOW)
+    found = now.assign(
+        listed=False,
+        list_rank=pd.array([None] * len(now), dtype="Int32"),
+        absent_reason=reason,
+        age_group=now["age_group"].where(scored, missing["age_group"].to_numpy()).fillna(NOT_KNOWN),
+        index_event_id=now["index_event_id"].where(scored, request.index_date.isoformat()),
+    )
+    found.loc[elsewhere, _PERSONAL] = None  # what is told of them is for the place they are now of
+    return found[KEPT]
+
+
+def _why_not_scored(lake: Lake, person_ids: list[str], request: CaseloadRequest) -> dict[str, str]:
+    """Say of people without a score whether they died, opted out or left."""
+    reasons = dict.fromkeys(person_ids, UNKNOWN)
+    if not person_ids or not lake.exists(PERSON.name):
+        return reasons
+    against = "type_1_opt_out" + (" OR national_data_opt_out" if request.use == "planning" else "")
+    columns = f"person_id, person_key, death_date IS NOT NULL AS died, {against} AS against"
+    people = lake.read(PERSON.name, columns, f"person_id IN ({texts(person_ids)})").to_pylist()
+    lasting = f"start_date <= DATE '{request.index_date}' AND coalesce(end_date, DATE '{request.index_date}') >= DATE '{request.index_date}'"
+    keys = ", ".join(str(row["person_key"]) for row in people) or "NULL"
+    here = set(lake.read(REGISTRATION.name, "person_key", f"{lasting} AND person_key IN ({keys})")["person_key"].to_pylist())
+    for row in people:
+        left = "left the list" if row["person_key"] not in here else UNKNOWN
+        reasons[row["person_id"]] = "died" if row["died"] else "opted out" if row["against"] else left
+    return reasons

@@ -1,0 +1,75 @@
+"""Who is listed: by place and age group, in order of risk, up to the place's capacity. Pure: frames in, frames out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipelines.caseloads.settings import CaseloadSettings
+
+NOT_KNOWN = "not known"
+BY = ["place_code", "age_group"]
+
+
+def candidates(scores: pd.DataFrame, settings: CaseloadSettings) -> pd.DataFrame:
+    """Give a row for each person with a place: the index event of highest risk, in order of place, age group and falling risk.
+
+    `scores` has the columns of risk__scores in order of key, which breaks ties. Added: place_code, `age_group` without gaps, and
+    why the person may not be listed (`barred`, '' for whoever may): a suppression before a mark, marks in the order of the settings.
+    """
+    rows = scores.assign(place_code=scores[settings.place], age_group=scores["age_group"].astype(object).fillna(NOT_KNOWN))
+    rows = rows[rows["place_code"].notna()]
+    if not rows["person_id"].is_unique:
+        highest = rows.iloc[np.argsort(-rows["risk"].to_numpy(), kind="stable")].drop_duplicates("person_id")
+        rows = rows.loc[np.sort(highest.index)]
+    barred = rows["suppression_reason"].astype(object).fillna("").to_numpy(dtype=object).copy()
+    for mark in settings.leave_out:
+        marked = rows[mark].astype("boolean").fillna(False).to_numpy(dtype=bool)
+        barred[marked & (barred == "")] = mark.replace("_", " ")
+    places, groups = (pd.factorize(rows[name], sort=True)[0] for name in BY)
+    order = np.lexsort((-rows["risk"].to_numpy(), groups, places))
+    return rows.assign(barred=barred).iloc[order].reset_index(drop=True)
+
+
+def capacities(rows: pd.DataFrame, settings: CaseloadSettings) -> pd.Series:
+    """Give how many people each place and age group of the candidates is shown (index: both, in order)."""
+    sizes = rows.groupby(BY).size()
+    wanted = sizes * sizes.index.get_level_values("age_group").map(settings.people_per_thousand).to_numpy(dtype="float64") / 1000
+    found = np.floor(wanted + 0.5).astype("int64")
+    for place in sizes.index.get_level_values("place_code").unique():
+        total = settings.places.get(place, settings.people)
+        if total is not None:
+            found.loc[place] = divided(total, wanted.loc[place].to_numpy(), sizes.loc[place].to_numpy())
+    return found
+
+
+def divided(total: int, weights: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Divide a whole number in proportion to weights, largest remainders first, none above its limit: what one cannot take others do."""
+    given = np.zeros(len(weights), dtype=np.int64)
+    open_to_more = weights > 0
+    while (left := total - int(given.sum())) > 0 and open_to_more.any():
+        exact = left * np.where(open_to_more, weights, 0) / weights[open_to_more].sum()
+        more = np.floor(exact).astype(np.int64)
+        remainder = np.where(open_to_more, exact - more, -1.0)
+        more[np.argsort(-remainder, kind="stable")[: left - int(more.sum())]] += 1
+        given = np.minimum(given + more, limits)
+        open_to_more &= given < limits
+    return given
+
+
+def listed(rows: pd.DataFrame, settings: CaseloadSettings) -> pd.DataFrame:
+    """Add `listed`, `list_rank` (null where not listed) and `absent_reason` ('' where there is nothing to explain).
+
+    Who stands among the highest risks of the place and age group, up to its capacity, and is barred, is an absence to explain.
+    """
+    keys = pd.MultiIndex.from_frame(rows[BY])
+    capacity = capacities(rows, settings).reindex(keys).to_numpy()
+    free = (rows["barred"] == "").to_numpy()
+    groups = rows.assign(free=free).groupby(BY)
+    rank, place = groups["free"].cumsum().to_numpy(), groups.cumcount().to_numpy() + 1
+    chosen = free & (rank <= capacity)
+    return rows.assign(
+        listed=chosen,
+        list_rank=pd.Series(rank, dtype="Int32").where(chosen).array,
+        absent_reason=np.where(~free & (place <= capacity), rows["barred"], ""),
+    )

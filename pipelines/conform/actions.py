@@ -1,0 +1,40 @@
+"""risk__actions: what teams did with the people they were shown, typed and one row for each thing done."""
+
+from __future__ import annotations
+
+import duckdb
+
+from expectations.tables.caseload import ACTIONS
+from pipelines.conform.clinical_rules import sql_list
+from pipelines.conform.feeds import Sources
+from pipelines.storage import Lake, arrow_schema
+
+FEED = "actions"
+_YES, _NO = ("1", "Y", "TRUE"), ("0", "N", "FALSE")
+
+
+def conform_actions(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources) -> dict[str, object]:
+    """Write risk__actions; without the feed it has no rows, which says that nothing is known of what teams did."""
+    if FEED not in sources:
+        lake.replace(ACTIONS, arrow_schema(ACTIONS).empty_table())
+        return {"actions": 0}
+    rows = lake.replace_sql(
+        ACTIONS, con, actions_sql(sources[FEED]), order="run_id, person_id, action_date, practice_code, record_id"
+    )
+    counts = con.sql(
+        "SELECT count(DISTINCT person_id), count(*) FILTER (decision = 'accepted'), count(*) FILTER (decision = 'declined') "
+        f"FROM {lake.scan(ACTIONS.name)}"
+    ).fetchall()[0]
+    return {"actions": rows, **dict(zip(("people", "accepted", "declined"), counts, strict=True))}
+
+
+def actions_sql(source: str) -> str:
+    """Give the SQL of risk__actions from the feed's validated rows."""
+    return f"""
+    SELECT run_id, person_id, practice_code, record_id, {_flag("listed")} AS listed, {_flag("reviewed")} AS reviewed,
+        lower(decision) AS decision, lower(reason) AS reason, nullif(lower(action), 'none') AS action, action_date, end_date
+    FROM {source}"""
+
+
+def _flag(column: str) -> str:
+    return f"CASE WHEN {column} IN ({sql_list(_YES)}) THEN true WHEN {column} IN ({sql_list(_NO)}) THEN false END"

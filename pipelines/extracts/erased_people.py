@@ -1,0 +1,36 @@
+"""People who were erased: known again by a digest alone, so that a later delivery is read without them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import duckdb
+import numpy as np
+
+from expectations.table import Table
+from expectations.tables.records import ERASURES
+from pipelines.sql_literals import texts
+from pipelines.storage import Lake
+
+PREFIX = "strata erasure "
+
+
+def digest_of_person(person_id: str) -> str:
+    """Give the digest by which an erased person's rows are known again."""
+    return hashlib.sha256(f"{PREFIX}{person_id}".encode()).hexdigest()
+
+
+def erased_digests(lake: Lake) -> set[str]:
+    """Give the digests of everyone who was erased."""
+    return set(lake.read(ERASURES.name, "person_digest")["person_digest"].to_pylist()) if lake.exists(ERASURES.name) else set()
+
+
+def erased_rows(con: duckdb.DuckDBPyConnection, table: Table, scan: str, erased: Iterable[str]) -> np.ndarray:
+    """Give the numbers of the rows of a delivery that are of an erased person."""
+    digests = sorted(erased)
+    if not digests or table.person not in {column.name for column in table.columns}:
+        return np.empty(0, np.int64)
+    digest = f"sha256('{PREFIX}' || trim({table.person}))"
+    found = con.sql(f"SELECT row_number FROM {scan} WHERE {digest} IN ({texts(digests)}) ORDER BY row_number")
+    return np.asarray(found.fetchnumpy()["row_number"], dtype=np.int64)

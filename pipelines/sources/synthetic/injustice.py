@@ -1,0 +1,51 @@
+"""Injustice planted on request: a group whose emergencies are not all served, or whose illness nobody records.
+
+It shows whether the audit finds what it is for. Only what happens to the group changes: everyone else's draws stay as they were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TypeVar
+
+import numpy as np
+
+from pipelines.sources.synthetic.attendances import Attendances
+from pipelines.sources.synthetic.calibration import ETHNIC_CATEGORIES
+from pipelines.sources.synthetic.lives import Lives
+from pipelines.sources.synthetic.people import ETHNIC_CATEGORY_CODES, FAR, People
+from pipelines.sources.synthetic.random_streams import INJUSTICE, stream
+from pipelines.sources.synthetic.settings import SyntheticSettings
+from pipelines.sources.synthetic.spells import EMERGENCY, Stays
+
+Events = TypeVar("Events", Stays, Attendances)
+
+
+def wronged(settings: SyntheticSettings, people: People) -> np.ndarray:
+    """Mark the people of the group that injustice is planted in."""
+    group = settings.injustice.group
+    if group is None:
+        return np.zeros(len(people), bool)
+    codes = [ETHNIC_CATEGORY_CODES.index(code) for code in ETHNIC_CATEGORIES[group]]
+    return np.isin(people.ethnicity, codes)
+
+
+def as_recorded(settings: SyntheticSettings, people: People, lives: Lives, block: int) -> Lives:
+    """Give the lives as records tell them: the conditions of some of the group are in none."""
+    hidden = wronged(settings, people)
+    if not hidden.any() or settings.injustice.recorded == 1:
+        return lives
+    hidden &= stream(settings.seed, INJUSTICE, block).random(len(people)) >= settings.injustice.recorded
+    return replace(lives, onset=np.where(hidden[:, None], FAR, lives.onset))
+
+
+def served(settings: SyntheticSettings, people: People, events: Events, block: int) -> Events:
+    """Leave out emergency stays, or attendances, that the group needed and did not get; whoever dies in hospital got there."""
+    group = wronged(settings, people)
+    if not group.any() or settings.injustice.served == 1:
+        return events
+    needed = group[events.person]
+    if isinstance(events, Stays):
+        needed &= (events.kind == EMERGENCY) & ~events.died
+    lost = needed & (stream(settings.seed, INJUSTICE, block, 1).random(len(needed)) >= settings.injustice.served)
+    return type(events)(**{field.name: getattr(events, field.name)[~lost] for field in fields(events)})

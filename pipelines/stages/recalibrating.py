@@ -1,0 +1,53 @@
+"""The yearly recalibration of each study's champion: a training of its own, begun by a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.code_version import code_version, digest_of
+from pipelines.deployment import Deployment
+from pipelines.scoring.run_record import extracts_read
+from pipelines.scoring.score import catalogue_version
+from pipelines.stages.by_study import each_study
+from pipelines.stages.run_plan import data_cut, index_date_plan, settings_version
+from pipelines.training import record as training_record
+from pipelines.training.incumbent import read_incumbent
+from pipelines.training.inputs import TABLES_READ, TrainingInputs
+from pipelines.training.recalibration import recalibrate_study
+
+Summary = dict[str, Any]
+
+
+def recalibrate(deployment: Deployment) -> Summary:
+    """Fit the calibration of each study's champion again on the latest matured index date, judge and record it; an approval promotes it."""
+    return each_study(deployment, _recalibrate_study)
+
+
+def _recalibrate_study(deployment: Deployment) -> Summary:
+    lake, study, settings = deployment.lake, deployment.settings.study, deployment.settings
+    dates, extracts = index_date_plan(deployment), extracts_read(lake)
+    incumbent = read_incumbent(deployment.tracker, study.name, "")
+    digest = incumbent.model.digest if incumbent and incumbent.model else ""
+    test = [day.isoformat() for day in dates["test"]]
+    training_id = digest_of(["recalibration", digest, settings_version(deployment), code_version(), test, extracts])
+    if training_record.is_recorded(lake, training_id):
+        return {"status": "recalibrated before on the same inputs", "training_id": training_id}
+    allowed = settings.purpose.allowed_feeds
+    again = recalibrate_study(lake, study, settings.engine, dates, data_cut(deployment), incumbent, allowed)
+    inputs = TrainingInputs(
+        training_id,
+        {
+            "train": [day.isoformat() for day in again.train_dates],
+            "test": test,
+            "score": [day.isoformat() for day in dates["score"]],
+        },
+        lake.versions(list(TABLES_READ)),
+        code_version(),
+        settings_version(deployment),
+        settings.deployment,
+        settings.purpose,
+        extracts,
+        catalogue_version(lake),
+        recalibrates=incumbent.version if incumbent else "",
+    )
+    return training_record.record_training(lake, deployment.tracker, study, again.result, inputs)

@@ -1,0 +1,85 @@
+"""The champion with its calibration fitted again on the latest matured date: a run of its own, judged by the same gates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from models.audit_groups import KINDS as GROUP_KINDS
+from models.leaks import single_feature_discrimination
+from models.recalibration import recalibrate
+from models.risk_model import RiskModel
+from models.training import TooFewEventsError
+from models.training_data import training_data
+from pipelines.errors import RefusalError
+from pipelines.settings import EngineSettings
+from pipelines.storage import Lake
+from pipelines.study_settings import StudySettings
+from pipelines.training.incumbent import Incumbent, scoring_frame
+from pipelines.training.judging import BASELINE, ScoredModel, StudyResult, judged
+from pipelines.training.train import run_study
+
+RECALIBRATED = "recalibrated"  # its name beside the baseline's
+
+
+@dataclass(frozen=True)
+class CalibratedAgain:
+    """What there is to judge and record: the study's result, and the dates the new model has learnt from."""
+
+    result: StudyResult
+    train_dates: tuple[date, ...]
+
+
+def recalibrate_study(
+    lake: Lake, study: StudySettings, engine: EngineSettings, dates: dict[str, tuple[date, ...]], data_cut: date,
+    incumbent: Incumbent | None, allowed_feeds: Sequence[str] | None = None,
+) -> CalibratedAgain:  # fmt: skip
+    """Calibrate the champion on the test date's rows and judge it there, every person by maps of the others, beside the champion as it is.
+
+    The baseline of age and sex is trained anew, as the gates compare with it. A RefusalError says why a champion cannot be calibrated again.
+    """
+    model, test_date = _able(study, incumbent, dates)
+    assert incumbent is not None
+    result = run_study(lake, _baseline_alone(study), engine, dates, data_cut, allowed_feeds=allowed_feeds, incumbent=incumbent)
+    if result.incumbent is None or result.incumbent.judged is None:
+        raise RefusalError(
+            f"the champion cannot be calibrated again: {result.incumbent.reason if result.incumbent else 'there is none'}"
+        )
+    test = result.test
+    frame = scoring_frame(lake, test.rows.frame, model, engine.threads)
+    told = {"parent_version": incumbent.version, "parent_digest": model.digest, "index_date": test_date.isoformat()}
+    try:
+        found = recalibrate(model, frame, test.labels, test.person, study.candidates, study.validation.folds, study.seed, told)
+    except TooFewEventsError as refusal:
+        raise RefusalError(str(refusal)) from refusal
+    alone = single_feature_discrimination(training_data(frame, model.predictors, test.labels, test.person), study.seed)
+    notes = (f"version {incumbent.version}, calibrated again on {test_date}; its ranking is unchanged", *found.notes)
+    scored = ScoredModel(
+        RECALIBRATED, result.incumbent.judged.method, found.model, found.risk, None, int(model.record["events"]), notes
+    )
+    candidate = result.incumbent.against(judged(study, test, alone, result.candidates, scored, GROUP_KINDS))
+    train_dates = tuple(sorted({*incumbent.train_dates, test_date}))
+    return CalibratedAgain(replace(result, candidates=(*result.candidates, candidate)), train_dates)
+
+
+def _able(study: StudySettings, incumbent: Incumbent | None, dates: dict[str, tuple[date, ...]]) -> tuple[RiskModel, date]:
+    if study.validation.kind != "time":
+        raise RefusalError("only a study validated by time is calibrated again: elsewhere no later rows come")
+    if incumbent is None:
+        raise RefusalError(f"there is no champion of '{study.name}' to calibrate again; train and approve one first")
+    if incumbent.model is None:
+        raise RefusalError(f"the champion of '{study.name}' cannot be calibrated again: {incumbent.reason}")
+    test_date = dates["test"][0]
+    if test_date in incumbent.train_dates:
+        raise RefusalError(
+            f"the champion has learnt from {test_date} already, and no later index date has matured: there is nothing new to calibrate on"
+        )
+    return incumbent.model, test_date
+
+
+def _baseline_alone(study: StudySettings) -> StudySettings:
+    """Give the study with the baseline as its one candidate, and no tests elsewhere: those are of recipes, and nothing is trained here."""
+    candidates = study.candidates.model_copy(update={"names": (BASELINE,)})
+    validation = study.validation.model_copy(update={"places": None, "rolling_origins": 0})
+    return study.model_copy(update={"candidates": candidates, "validation": validation})

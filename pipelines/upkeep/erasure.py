@@ -1,0 +1,77 @@
+"""One person taken out of everything that Strata keeps, and kept out of what is delivered later.
+
+What remains is a digest of the pseudonym, so that later deliveries can be read without the person. Trained models, counts and
+published aggregates stay as they are: no person can be read from them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from expectations.tables.core import PERSON
+from expectations.tables.records import ERASURES
+from pipelines.errors import RefusalError
+from pipelines.extracts.erased_people import digest_of_person, erased_digests
+from pipelines.sql_literals import text
+from pipelines.storage import Lake, arrow_schema
+from pipelines.upkeep.lake_files import drop_versions, without_rows
+
+WRITTEN_OUT = {".csv", ".html", ".json", ".txt", ".log"}
+
+
+def erase_person(lake: Lake, reports: Path, person_id: str, reason: str) -> dict[str, int]:
+    """Take a person out of every table, of their earlier versions and of the reports; give the rows removed by table.
+
+    An erasure that was cut short is completed by asking for it again. A RefusalError says that nobody has the pseudonym.
+    """
+    if not reason.strip():
+        raise RefusalError("an erasure needs a reason: it is recorded, without the person")
+    digest = digest_of_person(person_id)
+    if digest not in erased_digests(lake) and not _known(lake, person_id):
+        raise RefusalError("nobody has this pseudonym in any table: nothing was erased. Check that it was copied whole")
+    if digest not in erased_digests(lake):
+        _record(lake, digest, reason)  # first, so that no later delivery brings the person back whatever happens next
+    removed = _from_tables(lake, person_id)
+    files = [path for path in _written_out(reports) if person_id in path.read_text(encoding="utf-8", errors="ignore")]
+    for path in files:
+        path.unlink()
+    return {**removed, **({"reports": len(files)} if files else {})}
+
+
+def _known(lake: Lake, person_id: str) -> bool:
+    where = f"trim(person_id) = {text(person_id)}"
+    named = (name for name in lake.tables() if "person_id" in lake.schema(name).names)
+    return any(lake.read(name, "person_id", f"{where} LIMIT 1").num_rows for name in named)
+
+
+def _from_tables(lake: Lake, person_id: str) -> dict[str, int]:
+    """Take the person out of each table, core__person last: while it stands, an erasure that was cut short finds the key."""
+    where = f"trim(person_id) = {text(person_id)}"
+    key = lake.read(PERSON.name, "person_key", where)["person_key"].to_pylist() if lake.exists(PERSON.name) else []
+    removed = {}
+    for name in sorted(lake.tables(), key=lambda name: (name == PERSON.name, name)):
+        columns = lake.schema(name).names
+        if "person_id" in columns:
+            condition = where
+        elif "person_key" in columns and key:
+            condition = f"person_key = {key[0]}"
+        else:
+            continue
+        rows = without_rows(lake, name, condition)
+        drop_versions(lake, name, days=0)
+        if rows:
+            removed[name] = rows
+    return removed
+
+
+def _record(lake: Lake, digest: str, reason: str) -> None:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    row = {"person_digest": digest, "recorded_at": now, "reason": reason.strip()}
+    lake.append(ERASURES, pa.Table.from_pylist([row], schema=arrow_schema(ERASURES)))
+
+
+def _written_out(reports: Path) -> list[Path]:
+    return sorted(path for path in reports.rglob("*") if path.suffix in WRITTEN_OUT and path.is_file())

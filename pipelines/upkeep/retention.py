@@ -1,0 +1,99 @@
+"""Let go of what has been kept long enough: old versions of tables, old runs, old deliveries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Any
+
+from expectations.tables import risk
+from expectations.tables.core import QUARANTINE
+from expectations.tables.records import EXTRACTS, VALIDATED_EXTRACTS, VALIDATION
+from pipelines.scoring.run_record import PUBLISHED, all_runs, published_runs, record_run
+from pipelines.sql_literals import text
+from pipelines.storage import Lake
+from pipelines.study_settings import months_before
+from pipelines.upkeep.lake_files import compact, drop_versions, without_partition, without_rows
+from pipelines.upkeep.settings import UpkeepSettings
+
+REMOVED = "removed"
+SCORED_FROM = ("features__person", "features__catalogue", "risk__models", "risk__cross_fitted")
+OF_A_RUN = (risk.SCORES.name, risk.DRIVERS.name, risk.SHADOW_SCORES.name)
+
+
+def tidy(lake: Lake, settings: UpkeepSettings, data_cut: date) -> dict[str, int]:
+    """Remove old runs and deliveries, put small files together and delete what only old versions need; give counts by kind."""
+    done = {
+        "runs_removed": len(remove_runs(lake, settings.run_months, data_cut)),
+        "deliveries_removed": remove_deliveries(lake, oldest_delivery(settings.extract_months, data_cut)),
+        "files_put_together": sum(compact(lake, name) for name in lake.tables()),
+    }
+    kept = _versions_of_runs(lake, settings.reproducible_runs)
+    days = settings.old_versions_days
+    deleted = sum(drop_versions(lake, name, days, kept.get(name, ())) for name in lake.tables())
+    return {**done, "old_files_deleted": deleted}
+
+
+def oldest_delivery(extract_months: int | None, data_cut: date) -> date | None:
+    """Give the first day whose deliveries are kept; None where all are."""
+    return None if extract_months is None else months_before(data_cut, extract_months)
+
+
+def remove_runs(lake: Lake, run_months: int | None, data_cut: date) -> list[str]:
+    """Remove the scores and drivers of runs that are kept no longer, and say so in risk__runs; the current ones stay."""
+    if run_months is None:
+        return []
+    first, rows = months_before(data_cut, run_months), all_runs(lake)
+    current = {_current(lake, outcome) for outcome in {str(row["outcome"]) for row in rows}}
+    latest = {str(row["run_id"]): row for row in rows}
+    old = [run for run, row in latest.items() if row["index_date"] < first and row["status"] != REMOVED and run not in current]
+    for run in old:
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        reason = f"kept for {run_months} months"
+        record_run(lake, {**latest[run], "status": REMOVED, "recorded_at": now, "reason": reason})
+    for run in (run for run, row in latest.items() if row["status"] == REMOVED or run in old):
+        for table in OF_A_RUN:
+            without_partition(lake, table, "run_id", run)
+    return old
+
+
+def remove_deliveries(lake: Lake, first: date | None) -> int:
+    """Remove the deliveries made before a day, with what was noted of them; give how many."""
+    if first is None or not lake.exists(EXTRACTS.name):
+        return 0
+    before = f"extract_date < DATE '{first.isoformat()}'"
+    old = lake.read(EXTRACTS.name, "DISTINCT feed, extract_id", before).to_pylist()
+    kept = {row["extract_id"] for row in lake.read(EXTRACTS.name, "DISTINCT extract_id", f"NOT ({before})").to_pylist()}
+    for feed, extract in ((row["feed"], row["extract_id"]) for row in old if row["extract_id"] not in kept):
+        for table in (f"raw__{feed}", QUARANTINE.name, VALIDATED_EXTRACTS.name, VALIDATION.name):
+            if lake.exists(table):
+                _without_extract(lake, table, extract)
+    without_rows(lake, EXTRACTS.name, before)
+    return len(old)
+
+
+def _without_extract(lake: Lake, table: str, extract: str) -> None:
+    if "extract_id" in lake.table(table).metadata().partition_columns:
+        without_partition(lake, table, "extract_id", extract)
+    else:
+        without_rows(lake, table, f"extract_id = {text(extract)}")
+
+
+def _current(lake: Lake, outcome: str) -> str:
+    runs = published_runs(lake, outcome)
+    return str(runs[-1]["run_id"]) if runs else ""
+
+
+def _versions_of_runs(lake: Lake, count: int) -> dict[str, set[int]]:
+    """Give the versions of the tables that the latest published runs of each outcome were scored from."""
+    rows = all_runs(lake)
+    runs: list[dict[str, Any]] = []
+    for outcome in sorted({str(row["outcome"]) for row in rows if row["status"] == PUBLISHED}):
+        runs += published_runs(lake, outcome)[-count:] if count else []
+    return {name: _recorded(runs, name) for name in SCORED_FROM}
+
+
+def _recorded(runs: Iterable[dict[str, Any]], name: str) -> set[int]:
+    told = (json.loads(str(run["table_versions"])) for run in runs)
+    return {int(versions[name]) for versions in told if name in versions}

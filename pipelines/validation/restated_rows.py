@@ -1,0 +1,198 @@
+"""core__restated_rows: which rows hold, and since when, where several deliveries of a feed tell one key.
+
+A row whose key one delivery alone tells says by itself what it says, and since when. Only the others, which are mostly few, are
+held against each other, once for each set of deliveries; who reads a feed joins what was found to its rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import pairwise
+
+from expectations.row_checks import sender_columns
+from expectations.table import Table
+from expectations.tables.records import RESTATED_ROWS
+from pipelines.sources.nhs import FeedSettings
+from pipelines.storage import Lake, arrow_schema, connect
+from pipelines.validation.typed_rows import typed_rows_sql
+from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
+
+# Columns that no event is made of: a row in which only these changed states no new fact.
+NOT_IN_EVENTS = frozenset(
+    {
+        "record_id", "site_code", "sex", "ethnic_category", "age_at_start", "age_at_arrival", "lsoa_code", "length_of_stay",
+        "episode_count", "procedures", "minutes_to_departure", "acuity", "chief_complaint", "first_attendance", "outcome", "medium",
+    }
+)  # fmt: skip
+
+# What a row says of its beginning, which is a fact of its own: an admission is known before its discharge and its coding.
+BEGINNING = {"admissions": ("person_id", "admission_method", "admission_source", "patient_classification", "treatment_function")}
+
+
+def restated_rows(lake: Lake, table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
+    """Give the SQL of a feed's part of core__restated_rows for two or more deliveries, which is made where it is not there."""
+    partition = {"feed": table.feed, "deliveries": _digest(table, settings, extracts)}
+    name = RESTATED_ROWS.name
+    if not lake.exists(name) or not lake.files(name, partition):
+        with connect(spill=lake.root.parent / "spill") as con:
+            file = lake.write_sql(name, con, _compared_sql(table, settings, extracts), partition)
+        schema = arrow_schema(RESTATED_ROWS)
+        lake.commit(name, [file], schema, partition_by=RESTATED_ROWS.partitioned_by, replace={"feed": table.feed})
+    return lake.scan(name, partition)
+
+
+def _digest(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
+    """Give a digest of all that decides which rows hold."""
+    told = [(one.extract.extract_id, str(one.extract.extract_date), one.rules, one.set_aside != "") for one in extracts]
+    parts = [repr(table), settings.load, settings.replaces_months, told]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
+
+
+def _compared_sql(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
+    """Give the rows of core__restated_rows: of every row whose key several deliveries tell, what became of it."""
+    deliveries = sorted({valid.extract.extract_date for valid in extracts})
+    split = _split(table, extracts)
+    current = _with_first_delivery(table, split.several, _current(table, settings, split.several, deliveries))
+    ids = " ".join(f"WHEN {place} THEN '{valid.extract.extract_id}'" for place, valid in enumerate(extracts))
+    days = " ".join(f"WHEN {place} THEN DATE '{valid.extract.extract_date}'" for place, valid in enumerate(extracts))
+    columns = "extract_id, row_number, extract_date, first_extract_date, key_extract_date"
+    told = f"SELECT {columns}, CAST(NULL AS DATE) AS superseded_date FROM {current}"
+    if table.event_date:
+        told += f" UNION ALL SELECT {columns}, superseded_date FROM ({_superseded(table, settings, split.several, deliveries)})"
+    return f"""{split.ctes}
+        SELECT extract_id, extract_date, row_number, found.row_number IS NOT NULL AND superseded_date IS NULL AS holds,
+            first_extract_date, key_extract_date, superseded_date
+        FROM (SELECT row_number, CASE place {ids} END AS extract_id, CASE place {days} END AS extract_date FROM several) AS rows
+        LEFT JOIN ({told}) AS found USING (extract_id, extract_date, row_number) ORDER BY extract_date, extract_id, row_number"""
+
+
+@dataclass(frozen=True)
+class _Split:
+    """A feed's extracts with only the rows whose key several deliveries tell; `ctes` is the WITH clause their sources refer to."""
+
+    ctes: str
+    several: list[ValidExtract]
+
+
+def _split(table: Table, extracts: list[ValidExtract]) -> _Split:
+    """Split the rows of two or more deliveries by whether several deliveries tell their key.
+
+    The first delivery, mostly by far the largest, is only held against the keys of the later ones.
+    """
+    first = min(valid.extract.extract_date for valid in extracts)
+
+    def keys(of_first: bool) -> str:
+        return " UNION ALL ".join(
+            f"SELECT hash({', '.join(table.key)}) AS digest, {place} AS place, DATE '{valid.extract.extract_date}' AS delivered, row_number "
+            f"FROM {typed_rows_sql(table, valid.source, valid.reading, keep=('row_number',))}"
+            for place, valid in enumerate(extracts)
+            if (valid.extract.extract_date == first) == of_first
+        )
+
+    ctes = f"""WITH later AS MATERIALIZED ({keys(of_first=False)}),
+        told_again AS MATERIALIZED (SELECT * FROM ({keys(of_first=True)}) SEMI JOIN later USING (digest)),
+        shared AS (
+            SELECT digest FROM told_again UNION
+            SELECT digest FROM later GROUP BY digest HAVING min(delivered) < max(delivered)
+        ),
+        several AS MATERIALIZED (
+            SELECT place, row_number FROM told_again UNION ALL SELECT place, row_number FROM later SEMI JOIN shared USING (digest)
+        )"""
+
+    several = [
+        replace(
+            valid,
+            source=f"(FROM {valid.source} SEMI JOIN (SELECT row_number FROM several WHERE place = {place}) USING (row_number))",
+        )
+        for place, valid in enumerate(extracts)
+    ]
+    return _Split(ctes, several)
+
+
+def _current(table: Table, settings: FeedSettings, extracts: list[ValidExtract], deliveries: list[date]) -> str:
+    if settings.load == "snapshot":
+        return _union([kept_rows_sql(table, valid) for valid in extracts if valid.extract.extract_date == deliveries[-1]])
+    return _merged(table, extracts, deliveries, settings.replaces_months)
+
+
+def _superseded(table: Table, settings: FeedSettings, valid: list[ValidExtract], deliveries: list[date]) -> str:
+    key = ", ".join(table.key)
+    current = f"(SELECT {key}, {_content(table)} AS content FROM {_current(table, settings, valid, deliveries)})"
+    rows = f"(SELECT *, {_content(table)} AS content FROM {_union([kept_rows_sql(table, one) for one in valid])})"
+    gone = f"last_extract_date < DATE '{deliveries[-1]}'"
+    namings = f"(SELECT {key}, list(extract_date) AS namings FROM {_named(table, valid)} GROUP BY {key})"
+    return f"""SELECT rows.* EXCLUDE (content, last_extract_date), {_superseded_on(table, settings, deliveries)} AS superseded_date
+        FROM (SELECT rows.* EXCLUDE (content), content, last_extract_date, first_extract_date, key_extract_date
+            FROM {rows} AS rows {_joined_history(table, valid, gone)} WHERE rows.extract_date = last_extract_date) AS rows
+        ANTI JOIN {current} AS current USING ({key}, content) JOIN {namings} AS named USING ({key})"""
+
+
+def _superseded_on(table: Table, settings: FeedSettings, deliveries: list[date]) -> str:
+    """Give the SQL of the first later delivery that names a row's key or restates its day without it."""
+    cases = ["list_min(list_filter(namings, lambda day: day > last_extract_date))"]
+    for day in deliveries[1:]:
+        months = settings.replaces_months
+        if settings.load == "snapshot" or months:
+            since = (
+                "" if settings.load == "snapshot" else f" AND {table.event_date} >= DATE '{first_restated_day(day, months or 0)}'"
+            )
+            cases.append(f"CASE WHEN last_extract_date < DATE '{day}'{since} THEN DATE '{day}' END")
+    return f"least({', '.join(cases)})"
+
+
+def _named(table: Table, extracts: list[ValidExtract]) -> str:
+    """Give key and delivery of every row, of one that was set aside too."""
+    return "({})".format(
+        " UNION ALL ".join(
+            f"SELECT {', '.join(table.key)}, DATE '{valid.extract.extract_date}' AS extract_date "
+            f"FROM {typed_rows_sql(table, valid.source, valid.reading)}"
+            for valid in extracts
+        )
+    )
+
+
+def _merged(table: Table, extracts: list[ValidExtract], deliveries: list[date], months: int | None) -> str:
+    """Keep of each key the latest delivery that names it, and of an earlier delivery nothing that a later one restates.
+
+    A key counts as named by a row that was set aside, too: a sender that marks a row as deleted takes it back.
+    """
+    key = ", ".join(table.key)
+    latest = f"(SELECT {key}, max(extract_date) AS extract_date FROM {_named(table, extracts)} GROUP BY {key})"
+    following = dict(pairwise(deliveries))
+    parts = []
+    for valid in extracts:
+        after = following.get(valid.extract.extract_date)
+        until = f" WHERE {table.event_date} < DATE '{first_restated_day(after, months)}'" if after and months else ""
+        parts.append(f"(SELECT * FROM {kept_rows_sql(table, valid)}{until})")
+    return f"(SELECT rows.* FROM {_union(parts)} AS rows SEMI JOIN {latest} AS latest USING ({key}, extract_date))"
+
+
+def _with_first_delivery(table: Table, extracts: list[ValidExtract], current: str) -> str:
+    """Add when each row's key was first delivered, and when with the facts it has now."""
+    rows = f"(SELECT *, {_content(table)} AS content FROM {current})"
+    return f"(SELECT rows.* EXCLUDE (content), first_extract_date, key_extract_date FROM {rows} AS rows {_joined_history(table, extracts)})"
+
+
+def _content(table: Table) -> str:
+    """Give the SQL of a digest of the facts that a row states."""
+    facts = [column.name for column in sender_columns(table) if column.name not in NOT_IN_EVENTS] if table.event_date else []
+    return f"hash({', '.join(facts or table.key)})"
+
+
+def _joined_history(table: Table, extracts: list[ValidExtract], where: str = "true") -> str:
+    """Give the SQL that joins to `rows` when their key, and their key with their content, was delivered first and last."""
+    key = ", ".join(table.key)
+    begun = f"hash({', '.join(BEGINNING[table.feed])})" if table.feed in BEGINNING else "0"
+    read = f"{key}, {_content(table)} AS content, {begun} AS begun, extract_date"
+    seen = _union([f"(SELECT {read} FROM {kept_rows_sql(table, valid)})" for valid in extracts])
+    named = f"min(min(extract_date)) OVER (PARTITION BY {key}, begun) AS key_extract_date"
+    dates = f"min(extract_date) AS first_extract_date, max(extract_date) AS last_extract_date, {named}"
+    history = f"(SELECT {key}, content, {dates} FROM {seen} GROUP BY {key}, content, begun)"
+    return f"JOIN (SELECT * FROM {history} WHERE {where}) AS history USING ({key}, content)"
+
+
+def _union(parts: list[str]) -> str:
+    return f"({' UNION ALL BY NAME '.join(f'FROM {part}' for part in parts)})"

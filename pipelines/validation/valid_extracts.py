@@ -1,0 +1,70 @@
+"""The extracts that were validated, and their rows: typed, without those that were set aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from expectations.table import Table
+from expectations.tables.core import QUARANTINE
+from expectations.tables.records import VALIDATED_EXTRACTS
+from pipelines.errors import ExtractError
+from pipelines.extracts.ingest import Extract
+from pipelines.storage import Lake
+from pipelines.validation.typed_rows import Reading, typed_rows_sql
+
+
+@dataclass(frozen=True)
+class ValidExtract:
+    """A validated extract: where its rows are, how its text is read and whether rows of it were set aside."""
+
+    extract: Extract
+    source: str
+    reading: Reading
+    set_aside: str  # SQL of the row numbers that left the flow; empty for none
+    rules: str  # digest of the rules it was validated by
+
+
+def valid_extracts(
+    lake: Lake, table: Table, extracts: list[Extract], statuses: tuple[str, ...] = ("passed",)
+) -> list[ValidExtract]:
+    """Give extracts with what validation recorded of them; an ExtractError names one that is not validated."""
+    records = _records(lake, table.feed, statuses)
+    missing = sorted({extract.path for extract in extracts if extract.extract_id not in records})
+    if missing:
+        raise ExtractError(f"the extracts {missing} of the feed {table.feed} are not validated; run the validation first")
+    return [_valid(lake, table, extract, records) for extract in extracts]
+
+
+def kept_rows_sql(table: Table, valid: ValidExtract) -> str:
+    """Give an extract's typed rows without those that were set aside."""
+    rows = typed_rows_sql(table, valid.source, valid.reading, keep=("row_number",))
+    extract = valid.extract
+    kept = f" ANTI JOIN {valid.set_aside} USING (row_number)" if valid.set_aside else ""
+    return f"(SELECT *, '{extract.extract_id}' AS extract_id, DATE '{extract.extract_date}' AS extract_date FROM {rows}{kept})"
+
+
+def first_restated_day(delivered: date, months: int) -> date:
+    """Give the first day of the months that a delivery restates: those before the month of its date, and that month."""
+    number = delivered.year * 12 + delivered.month - 1 - months
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def _records(lake: Lake, feed: str, statuses: tuple[str, ...]) -> dict[str, dict[str, object]]:
+    if not lake.exists(VALIDATED_EXTRACTS.name):
+        return {}
+    rows = lake.records(VALIDATED_EXTRACTS.name).to_pylist()
+    return {str(row["extract_id"]): row for row in rows if row["feed"] == feed and row["status"] in statuses}
+
+
+def _valid(lake: Lake, table: Table, extract: Extract, records: dict[str, dict[str, object]]) -> ValidExtract:
+    record = records[extract.extract_id]
+    partition = {"table_name": table.name, "extract_id": extract.extract_id}
+    quarantined = lake.scan(QUARANTINE.name, partition) if lake.exists(QUARANTINE.name) else ""
+    set_aside = (
+        f"(SELECT DISTINCT row_number FROM {quarantined} WHERE action = 'set_aside')"
+        if record["rows_set_aside"] and quarantined
+        else ""
+    )
+    source = lake.scan(table.name, {"extract_id": extract.extract_id})
+    return ValidExtract(extract, source, Reading.from_json(str(record["text_reading"])), set_aside, str(record["rules"]))

@@ -1,0 +1,135 @@
+"""A board run stage by stage, undisturbed: its home after every stage, what each costs, and what its tables then hold."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+from chaos.processes import Starter
+
+from pipelines.storage import Lake
+
+ORDER = ("ingest", "validate", "conform", "features", "training", "scoring")
+PUBLISHED = ("risk__runs", "risk__scores", "risk__drivers", "risk__current")
+CONFIG = """
+deployment: fault_board
+purpose: {{use: finding_people_for_care, approval: Synthetic people; no approval needed, approval_expires: 2099-12-31}}
+source:
+  kind: synthetic
+  synthetic: {{people: 2500, start_date: 2022-01-01, defects: {{least_dummy_rows: 20}}}}
+study:
+  name: fault_study
+  index_dates: {{train: [2023-07-01], test: 2024-10-01{score}}}
+  candidates: {{names: [age_sex, logistic], minimum_events: 20, logistic: {{prior_variances: [0.01], spline_knots: 3}}}}
+  gates: {{minimum_events: 5000, minimum_slope_events: 5000}}
+  bands: {{names: [low, moderate, high], cuts: [0.05, 0.15]}}
+  driver_bands: 1
+  approval: {{role: Test approver, reason: Synthetic people only, day: 2026-01-01}}
+"""
+WITH_DATABASE = "publish: {postgres: {}}\n"
+# What two runs of the same inputs may differ in: when something was done, and numbers that a tracker gives.
+OF_ITS_TIME = ("scored_at", "recorded_at", "mlflow_run_id", "model_version", "table_versions")
+Content = dict[str, tuple[int, str]]
+
+
+@dataclass
+class Board:
+    """The board's configuration, its home, the homes kept after every stage, and what is known of each stage."""
+
+    folder: Path
+    starter: Starter
+    seconds: dict[str, float] = field(default_factory=dict)
+    contents: dict[str, Content] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "fault_board.yaml"
+
+    @property
+    def config_with_database(self) -> Path:
+        return self.folder / "fault_board_with_database.yaml"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.home / "lake")
+
+    def kept(self, stage: str) -> Path:
+        """Give the home as it was after a stage."""
+        return self.folder / "after" / stage
+
+    def before(self, stage: str) -> Path:
+        """Give the home as it was before a stage."""
+        return self.kept((("board", *ORDER, "publication"))[("board", *ORDER, "publication").index(stage) - 1])
+
+    def restore(self, stage: str) -> None:
+        """Bring the home back to before a stage."""
+        if self.home.is_mount():
+            for entry in self.home.iterdir():
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        else:
+            shutil.rmtree(self.home, ignore_errors=True)
+        shutil.copytree(self.before(stage), self.home, symlinks=True, dirs_exist_ok=True)
+
+    def run(self, stage: str, config: Path | None = None, **more: object) -> int:
+        """Run a stage to its end and give its exit code."""
+        return self.starter.begin(stage, config or self.config, self.home, **more).wait()
+
+    def content(self) -> Content:
+        """Give the rows of every table and a digest of what they hold, in whatever order, times and tracker's numbers apart."""
+        return {name: _content(self.lake, name) for name in self.lake.tables()}
+
+
+def _content(lake: Lake, name: str) -> tuple[int, str]:
+    with duckdb.connect() as con:
+        columns = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {lake.scan(name)}").fetchall()]
+        told = ", ".join(f'"{column}"' for column in columns if column not in OF_ITS_TIME)
+        rows = con.execute(f"SELECT count(*), sum(hash(t)::HUGEINT) FROM (SELECT {told} FROM {lake.scan(name)}) AS t").fetchall()[
+            0
+        ]
+    return int(rows[0]), str(rows[1])
+
+
+def build_board(folder: Path, starter: Starter) -> Board:
+    """Run the board once, undisturbed, with an earlier published run that readers always see; a stage that fails raises."""
+    board = Board(folder, starter)
+    board.config.write_text(CONFIG.format(score=""))
+    board.config_with_database.write_text(CONFIG.format(score="") + WITH_DATABASE)
+    earlier = folder / "earlier.yaml"
+    earlier.write_text(CONFIG.format(score=", score: 2024-10-01"))
+    _do(board, "board", board.config)
+    _keep(board, "board")
+    for stage in ORDER[:-1]:
+        board.seconds[stage] = _do(board, stage, board.config)
+        _keep(board, stage)
+    _do(board, "scoring", earlier)
+    _keep(board, "training")
+    for stage in ("board", *ORDER[:-2]):
+        for table in PUBLISHED:
+            shutil.copytree(board.home / "lake" / table, board.kept(stage) / "lake" / table)
+    board.seconds["scoring"] = _do(board, "scoring", board.config)
+    _keep(board, "scoring")
+    for stage in ORDER:
+        board.contents[stage] = {
+            name: _content(Lake(board.kept(stage) / "lake"), name) for name in Lake(board.kept(stage) / "lake").tables()
+        }
+    return board
+
+
+def _do(board: Board, stage: str, config: Path) -> float:
+    started = time.monotonic()
+    code = board.run(stage, config)
+    if code:
+        raise RuntimeError(f"the undisturbed {stage} ended with {code}: {board.starter.words.read_text()[-3000:]}")
+    return time.monotonic() - started
+
+
+def _keep(board: Board, stage: str) -> None:
+    shutil.rmtree(board.kept(stage), ignore_errors=True)
+    shutil.copytree(board.home, board.kept(stage), symlinks=True)

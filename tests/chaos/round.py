@@ -1,0 +1,84 @@
+"""A round of faults over a board: which, how many and from what seed, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from chaos import database_faults, faults
+from chaos.board import Board
+from chaos.clock import AUTUMN, SPRING
+from chaos.faults import Fault
+
+NEVER = 1e9  # within scoring: the clock is set between publication and withdrawal
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many kills of each stage, and in which stages the other faults strike."""
+
+    kills: dict[str, int]
+    followers: int
+    full_disk: tuple[str, ...]
+    read_only: tuple[str, ...]
+    two_at_once: tuple[str, ...]
+    clocks: tuple[tuple[str, float, float], ...]  # when it begins, seconds it jumps, seconds until then
+
+
+WHOLE = Plan(
+    kills={"ingest": 10, "validate": 8, "conform": 8, "features": 10, "training": 4, "scoring": 10},
+    followers=8,
+    full_disk=("ingest", "conform", "features", "scoring"),
+    read_only=("ingest", "conform", "scoring"),
+    two_at_once=("ingest", "features", "scoring"),
+    clocks=((AUTUMN, 0.0, 0.0), (AUTUMN, -3600.0, 0.4), (AUTUMN, -3600.0, NEVER), (SPRING, 0.0, 0.0), (SPRING, 3600.0, 0.4)),
+)
+SHORT = Plan(
+    kills={"ingest": 1, "conform": 1, "features": 1, "scoring": 2},
+    followers=1,
+    full_disk=("features",),
+    read_only=("scoring",),
+    two_at_once=("scoring",),
+    clocks=((AUTUMN, -3600.0, NEVER),),
+)
+
+
+def run_plan(board: Board, plan: Plan, seed: int) -> Iterator[Fault]:
+    """Do everything a plan holds, and give what came of each fault."""
+    for stage, times in plan.kills.items():
+        yield faults.kills(board, stage, times, Random(f"{seed}/kill/{stage}"))
+    for stage in plan.full_disk:
+        yield faults.full_disk(board, stage, Random(f"{seed}/full/{stage}"))
+    for stage in plan.read_only:
+        yield faults.read_only(board, stage)
+    for stage in plan.two_at_once:
+        yield faults.two_at_once(board, stage, Random(f"{seed}/two/{stage}"))
+    for start, jump, after in plan.clocks:
+        yield faults.jumping_clock(board, start, jump, after, Random(f"{seed}/clock/{start}/{jump}/{after}"))
+    yield from _database_faults(board, plan, seed)
+
+
+def _database_faults(board: Board, plan: Plan, seed: int) -> Iterator[Fault]:
+    folder = board.folder / "postgres"
+    folder.mkdir(exist_ok=True)
+    try:
+        server = database_faults.Server(folder)
+    except (ImportError, OSError, RuntimeError) as reason:
+        yield Fault("faults of the database", skipped=f"PostgreSQL does not start here: {reason}")
+        return
+    try:
+        whole = database_faults.prepare(board, server)
+        yield database_faults.killed_followers(board, server, whole, plan.followers, Random(f"{seed}/kill/publication"))
+        yield database_faults.server_goes_away(board, server, whole, crash=False)
+        yield database_faults.server_goes_away(board, server, whole, crash=True)
+        yield database_faults.two_followers(board, server, whole)
+    finally:
+        server.end()
+
+
+def told(fault: Fault) -> str:
+    """Give a line on a fault, and every violation in words."""
+    line = f"{fault.name:48}{fault.struck:8} struck{fault.looks:10,} looks{len(fault.violations):6} violations"
+    skipped = f"  skipped: {fault.skipped}" if fault.skipped else ""
+    return "\n".join([line + skipped, *(f"  VIOLATION {words}" for words in fault.violations)])

@@ -1,0 +1,74 @@
+"""A process that has loaded every library and begins each stage as a copy of itself: a stage then costs its work alone.
+
+It reads one JSON request a line and answers each with a line: `begin` gives a process id, `poll` an exit code or null.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chaos import clock, readers, stages
+
+LIBRARIES = (
+    "dagster_project.headless", "expectations.validation", "pipelines.tracking", "pipelines.training.train", "pipelines.postgres.follow",
+    "mlflow.pyfunc", "models.plots", "sklearn.linear_model",
+)  # fmt: skip
+
+
+def begin(request: Mapping[str, Any]) -> int:
+    """Begin a stage or a reader in a process group of its own and give its id."""
+    child = os.fork()
+    if child:
+        return child
+    code = stages.FAULT
+    try:
+        os.setpgid(0, 0)
+        with Path(request["words"]).open("ab") as words:
+            os.dup2(words.fileno(), 1)
+            os.dup2(words.fileno(), 2)
+        os.environ.update(request.get("environment", {}))
+        if "largest_file" in request:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"], request["largest_file"]))
+        if "clock" in request:
+            clock.turn(request["clock"])
+        if "user" in request:
+            os.setgroups([])
+            os.setgid(request["user"])
+            os.setuid(request["user"])
+        code = readers.watch(request) if request["do"] == "read" else stages.run_stage(request["do"], Path(request["config"]))
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def poll(process: int) -> int | None:
+    """Give a process's exit code, negative for a signal; None while it runs."""
+    ended, status = os.waitpid(process, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    for name in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            __import__(name)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    print(json.dumps({"ready": time.time()}), file=answers, flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        told = poll(request["process"]) if request["do"] == "poll" else begin(request)
+        print(json.dumps(told), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The examples of docs/analyst-guide.md, run as they stand but for the name of the study."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+import yaml
+
+from pipelines.study_settings import StudySettings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "analyst-guide.md").read_text(encoding="utf-8")
+EXAMPLES = dict(re.findall(r"^### ([^\n]+)\n(?:(?!^###? ).)*?^```python\n(.*?)^```", PAGE, re.M | re.S))
+FEATURE = re.findall(r"^```python feature\n(.*?)^```", PAGE, re.M | re.S)[0]
+STUDIES = [yaml.safe_load(text)["study"] for text in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)]
+
+
+@pytest.fixture(scope="module")
+def home(undisturbed: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the small board's lake with a copy of its MLflow store, in which the first model was champion before."""
+    copy = tmp_path_factory.mktemp("analyst")
+    shutil.copy(undisturbed.home / "mlflow.db", copy)
+    (copy / "lake").symlink_to(undisturbed.home / "lake")
+    store = f"sqlite:///{copy / 'mlflow.db'}"
+    mlflow.MlflowClient(store, store).set_registered_model_alias("small_study", "previous", "1")
+    return copy
+
+
+@pytest.fixture(autouse=True)
+def store_as_before(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("STRATA_HOME", str(home))
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    mlflow.set_registry_uri(f"sqlite:///{home / 'mlflow.db'}")  # a process of its own takes the tracking store
+    yield
+    mlflow.set_tracking_uri(before[0])
+    mlflow.set_registry_uri(before[1])
+
+
+def told(name: str, capsys: pytest.CaptureFixture[str]) -> str:
+    exec(EXAMPLES[name].replace('"emergency_admission"', '"small_study"'), {})
+    return capsys.readouterr().out
+
+
+def test_every_example_is_run_here() -> None:
+    assert set(EXAMPLES) == {
+        "Candidates side by side", "What became of a group", "A model of your own, on the same rows", "The champion, anywhere",
+        "To the champion before",
+    }  # fmt: skip
+
+
+def test_candidates_stand_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = told("Candidates side by side", capsys).splitlines()
+    assert "metrics.calibration_slope" in lines[0]
+    assert {line.split()[0] for line in lines[1:]} == {"age_sex", "logistic"}
+
+
+def test_a_group_is_followed_through_trainings(capsys: pytest.CaptureFixture[str]) -> None:
+    out = told("What became of a group", capsys)
+    assert "logistic" in out
+    assert re.search(r"group_name +1 +2 +3 +4 +5", out)
+
+
+def test_a_model_of_ones_own_is_tried_on_the_same_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    found = re.search(r"my trial (0\.\d+), the chosen candidate (0\.\d+)", told("A model of your own, on the same rows", capsys))
+    assert found is not None
+    assert 0.5 < float(found[1]) < 1
+
+
+def test_the_champion_gives_the_published_risks(capsys: pytest.CaptureFixture[str], undisturbed: Any) -> None:
+    highest = undisturbed.lake.read("risk__current", "risk", order="risk DESC LIMIT 3")["risk"].to_pylist()
+    assert told("The champion, anywhere", capsys).strip() == str([round(risk, 3) for risk in highest])
+
+
+def test_rolling_back_brings_the_version_before(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told("To the champion before", capsys).strip() == "1"
+
+
+def test_a_declared_feature_is_in_the_catalogue(tmp_path: Path) -> None:
+    for package in ("features", "expectations"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    file = tmp_path / "features" / "utilisation.py"
+    file.write_text(file.read_text().replace("_COUNTS = (\n", f"_COUNTS = (\n{FEATURE}", 1))
+    code = (
+        "from features.catalogue import build_catalogue; from features.code_lists import load_code_lists\n"
+        "print([f.name for f in build_catalogue(load_code_lists(None), 2025).features if f.name == 'outpatient_missed_90d'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.stdout.strip() == "['outpatient_missed_90d']", done.stderr
+
+
+def test_the_settings_of_the_page_are_settings() -> None:
+    approval, several = (StudySettings.model_validate(study) for study in STUDIES)
+    assert approval.approval is not None
+    assert [study.name for study in several.each] == ["emergency_admission", "admission_or_death", "frequent_attendance"]
+    assert several.each[2].gates.auroc_alarm == 0.95

@@ -1,0 +1,103 @@
+"""A whole run's home lived in: run again, filled back, tidied, a run scored again, a person erased."""
+
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from expectations.tables import risk
+from expectations.tables.monitoring import STAGES
+from pipelines.scoring.run_record import published_runs
+from pipelines.storage import Lake
+
+pytestmark = pytest.mark.slow
+
+OUTCOME = "emergency_admission_overnight"
+Command = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def lived_in(undisturbed: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Give a copy of a whole run's home, for tests that change it."""
+    folder = tmp_path_factory.mktemp("lived_in")
+    home, config = folder / "home", folder / "lived_in.yaml"
+    shutil.copytree(undisturbed.home, home, symlinks=True)
+    shutil.copy(undisturbed.config, config)  # a process opens a configuration once, with its home
+    return type(undisturbed)(config, home, 0)
+
+
+def run_id_of(lake: Lake) -> str:
+    return str(published_runs(lake, OUTCOME)[-1]["run_id"])
+
+
+def last_status(lake: Lake) -> dict[tuple[str, str], str]:
+    rows = lake.read(STAGES.name, "stage, index_date, status", order="started_at").to_pylist()
+    return {(row["stage"], row["index_date"]): row["status"] for row in rows}
+
+
+def test_running_again_makes_nothing_again_that_nothing_new_bears_on(lived_in: Any, strata: Command) -> None:
+    before = {name: lived_in.lake.files(name) for name in lived_in.lake.tables()}
+    assert strata(lived_in.home, "run", str(lived_in.config)) == 0
+    status = last_status(lived_in.lake)
+    heavy = {
+        "core__person",
+        "core__registration",
+        "core__spell",
+        "core__event",
+        "core__coverage",
+        "core__linkage",
+        "features__person",
+    }
+    assert {stage for (stage, _), told in status.items() if told == "unchanged"} == heavy
+    after = {name: lived_in.lake.files(name) for name in before}
+    changed = {name for name in before if before[name] != after[name]}
+    assert not {name for name in changed if name.startswith(("raw__", "core__", "features__", "risk__"))}
+
+
+def test_index_dates_are_filled_back_and_those_of_the_plan_stay(lived_in: Any, strata: Command) -> None:
+    before = lived_in.lake.files("features__person")
+    assert strata(lived_in.home, "backfill", str(lived_in.config), "2023-08-15", "2023-10-01") == 0
+    dates = lived_in.lake.partitions("features__person", "index_date")
+    assert {"2023-08-01", "2023-09-01", "2023-10-01"} < set(dates)
+    assert set(before) < set(lived_in.lake.files("features__person"))
+    assert strata(lived_in.home, "backfill", str(lived_in.config), "2024-02-01", "2024-01-01") == 1
+
+
+def test_a_past_run_is_scored_again_bit_for_bit(lived_in: Any, strata: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert strata(lived_in.home, "tidy", str(lived_in.config)) == 0
+    run_id = run_id_of(lived_in.lake)
+    assert strata(lived_in.home, "reproduce", str(lived_in.config), run_id) == 0
+    told = capsys.readouterr().out
+    assert f"run id: {run_id}, scores: equal bit for bit" in told
+    assert "tables: as they stood" in told
+    assert f"scored again: {lived_in.lake.rows(risk.SCORES.name, {'run_id': run_id})}" in told
+    assert strata(lived_in.home, "reproduce", str(lived_in.config), "feed") == 1
+
+
+def test_a_person_is_erased_and_the_others_scores_are_still_proven(
+    lived_in: Any, strata: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake, run_id = lived_in.lake, run_id_of(lived_in.lake)
+    person = lake.read(risk.CURRENT.name, "person_id", order="risk DESC LIMIT 1")["person_id"][0].as_py()
+    assert strata(lived_in.home, "erase", str(lived_in.config), person, "--reason", "article 17") == 0
+    assert person not in capsys.readouterr().out
+    for name in lake.tables():
+        if "person_id" in lake.schema(name).names:
+            assert not lake.read(name, "person_id", f"person_id = '{person}'").num_rows, name
+    assert strata(lived_in.home, "reproduce", str(lived_in.config), run_id) == 0  # for everyone else
+    told = capsys.readouterr().out
+    assert f"scored again: {lake.rows(risk.SCORES.name, {'run_id': run_id})}" in told
+    assert "tables: as they are now" in told
+
+
+def test_a_score_that_was_changed_is_found(lived_in: Any, strata: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    lake, run_id = lived_in.lake, run_id_of(lived_in.lake)
+    scores = lake.read(risk.SCORES.name, order="person_id", partition={"run_id": run_id})
+    place = scores.column_names.index("risk")
+    nudged = scores.set_column(
+        place, "risk", [[risk_ + 1e-12 if row == 3 else risk_ for row, risk_ in enumerate(scores["risk"].to_pylist())]]
+    )
+    lake.replace(risk.SCORES, nudged, {"run_id": run_id})
+    assert strata(lived_in.home, "reproduce", str(lived_in.config), run_id) == 1
+    assert "unequal: 1" in capsys.readouterr().out

@@ -1,0 +1,99 @@
+"""A champion whose risks have drifted: calibrated again on the latest date, its ranking kept, judged by the same gates."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.calibration import Calibrator
+from models.recalibration import recalibrate
+from models.settings import CandidateSettings, GateSettings, LogisticSettings, ValidationPlan
+from models.training import TooFewEventsError
+from pipelines.errors import RefusalError
+from pipelines.settings import EngineSettings
+from pipelines.storage import Lake
+from pipelines.study_settings import StudySettings
+from pipelines.training.incumbent import Incumbent
+from pipelines.training.recalibration import CalibratedAgain, recalibrate_study
+from pipelines.training.train import run_study
+
+CUT, TRAIN, TEST = date(2026, 1, 1), date(2023, 7, 1), date(2024, 10, 1)
+DATES = {"train": (TRAIN,), "test": (TEST,), "score": (CUT,)}
+STUDY = StudySettings(
+    name="a_study",
+    candidates=CandidateSettings(names=("age_sex", "logistic"), minimum_events=20, logistic=LogisticSettings(prior_variances=(0.1,))),
+    validation=ValidationPlan(folds=2, places="pcn_code"),
+    gates=GateSettings(minimum_events=50, minimum_slope_events=5000, auroc_alarm=1.0, observed_over_expected=(0.7, 1.4)),
+)  # fmt: skip
+ENGINE = EngineSettings(threads=1)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory, small_lake: Callable[[Path], Lake]) -> Lake:
+    return small_lake(tmp_path_factory.mktemp("board"))
+
+
+@pytest.fixture(scope="module")
+def in_use(lake: Lake) -> Incumbent:
+    """Give a champion that calls every risk far too high."""
+    plain = STUDY.model_copy(update={"validation": ValidationPlan(folds=2)})
+    trained = run_study(lake, plain, ENGINE, DATES, CUT).candidates[1].model
+    part = trained.main
+    start, *others = part.calibrator.numbers
+    drifted = replace(part, calibrator=Calibrator(part.calibrator.method, (start + 1.5, *others)))
+    return Incumbent("3", replace(trained, main=drifted), (TRAIN,))
+
+
+@pytest.fixture(scope="module")
+def again(lake: Lake, in_use: Incumbent) -> CalibratedAgain:
+    return recalibrate_study(lake, STUDY, ENGINE, DATES, CUT, in_use)
+
+
+def test_a_drifted_champion_is_put_right(again: CalibratedAgain) -> None:
+    result = again.result
+    assert [candidate.name for candidate in result.candidates] == ["age_sex", "recalibrated"]
+    assert result.incumbent is not None
+    before, after = result.incumbent.judged, result.candidates[1]
+    assert before is not None
+    assert before.evaluation.value("observed_over_expected") < 0.7
+    assert after.evaluation.value("observed_over_expected") == pytest.approx(1, abs=0.05)
+    assert not before.eligible
+    assert after.eligible
+    assert result.chosen is after
+
+
+def test_the_ranking_stays_and_the_parent_is_recorded(again: CalibratedAgain, in_use: Incumbent) -> None:
+    model, rows = again.result.candidates[1].model, again.result.test.rows.frame
+    assert in_use.model is not None
+    assert np.array_equal(np.argsort(model.margin(rows)), np.argsort(in_use.model.margin(rows)))
+    assert model.digest != in_use.model.digest
+    told = model.record["recalibrated"]
+    assert (told["parent_version"], told["parent_digest"]) == ("3", in_use.model.digest)
+    assert again.train_dates == (TRAIN, TEST)  # so the next training knows that it has learnt from the test date
+
+
+def test_nobody_is_judged_by_a_map_that_knew_their_outcome(again: CalibratedAgain) -> None:
+    candidate = again.result.candidates[1]
+    assert not np.array_equal(candidate.risk, candidate.model.predict(again.result.test.rows.frame))
+
+
+def test_what_cannot_be_calibrated_again_is_refused_with_the_reason(lake: Lake, in_use: Incumbent) -> None:
+    def refused(study: StudySettings, champion: Incumbent | None, words: str) -> None:
+        with pytest.raises(RefusalError, match=words):
+            recalibrate_study(lake, study, ENGINE, DATES, CUT, champion)
+
+    refused(STUDY, None, "no champion of 'a_study'")
+    refused(STUDY, Incumbent("3", None, reason="its files cannot be read"), "files cannot be read")
+    refused(STUDY, replace(in_use, train_dates=(TRAIN, TEST)), "learnt from 2024-10-01 already")
+    refused(STUDY.model_copy(update={"validation": ValidationPlan(kind="person_folds")}), in_use, "validated by time")
+
+
+def test_too_few_events_keep_the_calibration_there_is(in_use: Incumbent, again: CalibratedAgain) -> None:
+    test = again.result.test
+    many = STUDY.candidates.model_copy(update={"minimum_events": 5000})
+    assert in_use.model is not None
+    with pytest.raises(TooFewEventsError, match="a calibration needs 5000"):
+        recalibrate(in_use.model, test.rows.frame, test.labels, test.person, many, 2, 1, {})
