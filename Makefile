@@ -86,6 +86,7 @@ docs: $(READY)   ## write data dictionary, feature page and contracts anew from 
 bench: $(READY)  ## time the stages: make bench PEOPLE=2500000
 	@$(BIN)/python -m benchmarks.stages --people $(PEOPLE)
 	@$(BIN)/python -m benchmarks.evaluation --rows $(PEOPLE)
+	@$(BIN)/python -m benchmarks.models --rows $(PEOPLE)
 
 bench-compare: $(READY) ## the same window features by the kernel, DuckDB and Polars, on the lake that bench leaves
 	@$(BIN)/python -m benchmarks.compare --people $(PEOPLE)

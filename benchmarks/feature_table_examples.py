@@ -229,13 +229,9 @@ def duplicated_rows() -> Example:
     x = rng.normal(size=(people, 10))
     labels = _drawn(rng, x[:, :3] @ [0.5, 0.4, 0.3], 0.3)
     frame = pd.DataFrame(np.repeat(x, 3, axis=0), columns=[f"x{i}" for i in range(10)])
-    frame = frame.assign(
-        **{
-            PERSON: np.repeat([f"p{i:05}" for i in range(people)], 3),
-            LABEL: np.repeat(labels, 3),
-            "visit": [f"v{i:05}" for i in range(people * 3)],
-        }
-    )
+    frame[PERSON] = np.repeat([f"p{number:05}" for number in range(people)], 3)
+    frame[LABEL] = np.repeat(labels, 3)
+    frame["visit"] = [f"v{number:05}" for number in range(people * 3)]
     return Example(frame, {"index_event": "visit"})
 
 

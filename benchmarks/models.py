@@ -34,7 +34,7 @@ from pipelines.training.train import _training_rows as training_rows
 
 SEED, THREADS = 20260101, 2
 FEATURES = 200
-DRIVER_ROWS = 20_000
+DRIVER_ROWS = 2_000
 
 
 def rows_with_labels(rows: int, features: int = FEATURES) -> TrainingData:

@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.table_assets import OWN_PACKAGES
+from dagster_project.faults import OF_THE_DISK, OWN_PACKAGES, is_own, without_values
 from pipelines.deployment import write_whole
 from pipelines.errors import StrataError
 
@@ -37,15 +37,6 @@ load_from:
 HEADLESS = "strata/headless"
 UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 NAMED_ERROR = re.compile(r"(?P<package>\w+)\.[\w.]+: (?P<words>.*)", re.DOTALL)  # as Python prints an error that is not built in
-# What a disk refuses is no fault of Strata, whichever library met it and however it says so.
-OF_THE_DISK = {
-    re.compile(r"No space left on device|disk is full|Disk quota exceeded|[Ee]rrno (28|122)\b|os error (28|122)\b"): (
-        "the disk is full: make room on the disk that holds {home}"
-    ),
-    re.compile(r"Read-only file system|readonly database|Permission denied|[Ee]rrno (13|30)\b|os error (13|30)\b"): (
-        "a file or folder may not be read or written: let who runs Strata write to {home} and read what has landed"
-    ),
-}
 INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -142,9 +133,9 @@ def _chain(error: Any) -> Iterator[Any]:
 
 def explain(error: BaseException, log: Path) -> str:
     """Give the words for an error that stopped a command."""
-    if type(error).__module__.split(".")[0] in OWN_PACKAGES:
+    if is_own(error):
         return str(error)
-    _keep("".join(traceback.format_exception(error)), log)
+    _keep("".join(traceback.format_exception(without_values(error))), log)
     if refused := _of_the_disk(str(error), log):
         return refused
     return f"{type(error).__name__}: this is a fault of Strata, its details are in {log}"

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.faults import is_own, without_cause, without_values
 from dagster_project.partitions import INDEX_DATES, asked_for
 from dagster_project.resources import StrataResource
 from expectations.table import Column, Table
@@ -21,8 +22,6 @@ from pipelines.stored_columns import stored_columns
 NAME_WIDTH = 38
 LINE_WIDTH = 120
 NO_BREAK = "\u00a0"
-# Errors that these packages declare say in plain words what is wrong and what to do; all others are faults.
-OWN_PACKAGES = ("expectations", "features", "models", "pipelines", "dagster_project")
 EVERY_STUDY = "every_study"
 
 Summary = Mapping[str, Any]
@@ -117,9 +116,9 @@ def told(name: str, work: Callable[[], Summary]) -> Summary:
     try:
         summary = work()
     except Exception as error:
-        if type(error).__module__.split(".")[0] in OWN_PACKAGES:  # a refusal: trying again would be refused again
-            raise dg.Failure(str(error), allow_retries=False) from error
-        raise
+        if is_own(error):  # a refusal: trying again would be refused again
+            raise dg.Failure(str(error), allow_retries=False) from without_cause(error)
+        raise without_values(error)  # noqa: B904 - it holds its cause, and Dagster stores the words of a cause
     if "skipped" in summary:
         return summary
     head = f"  {name:<{NAME_WIDTH}} {time.perf_counter() - start:7.1f} s  "

@@ -37,7 +37,7 @@ _RUNS_NOTE = (
 
 CONTRACTS: dict[str, ContractTerms] = {
     "risk__runs": ContractTerms(
-        "1.0.0", CARE_TEAMS, "Which runs are published and what each was made from.",
+        "2.0.0", CARE_TEAMS, "Which runs are published and what each was made from.",
         "Take the latest row of each run_id by recorded_at; a run counts while that row says published.",
         "Append-only: a withdrawal is a row more, never a change.",
         ("strata_reader", "strata_analyst"), "each publication and each withdrawal", 45, personal=False,
@@ -53,7 +53,7 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_reader", "strata_analyst"), "each publication and each withdrawal", 45,
     ),
     "risk__drivers": ContractTerms(
-        "1.0.0", CARE_TEAMS, "Why the people in the highest bands have their risk, in plain words.",
+        "1.0.1", CARE_TEAMS, "Why the people in the highest bands and on the lists have their risk, in plain words.",
         _RUNS_NOTE + "Show direction and driver; contribution is on the model's log-odds scale.",
         "Drivers describe the model, not causes. Granted to care teams by hand: no role sees them by default.",
         (), "each published run", 45,
@@ -133,6 +133,11 @@ CONTRACTS: dict[str, ContractTerms] = {
         "Read lower and upper beside every value.",
         "Where a list was acted on (list_status), fewer outcomes than expected are its purpose. People who left are not counted.",
         ("strata_analyst",), "each published run that has matured", 400, personal=False,
+    ),
+    "monitoring__stages": ContractTerms(
+        "1.0.0", CARE_TEAMS, "What each stage of each run took, and which were left out for nothing they read was new.",
+        "Order by started_at; status unchanged is a stage that was left out.", "Times are of the machine as it was, other work included.",
+        ("strata_analyst",), "each run", 45, personal=False,
     ),
     "monitoring__alerts": ContractTerms(
         "1.0.0", CARE_TEAMS, "What is wrong, since when, how bad and what to do.",

@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from features.attributes import UNKNOWN_BIRTH, PeopleTables, Row, days, numbers, take
+from features.coverage import distinct
 from features.demographics import AGE_BANDS
 from features.events import NUMBER_OF
 from features.inequality import AREA, PRACTICE, WINDOW
@@ -92,11 +93,11 @@ def context_days(index_day: NDArray[np.int32]) -> NDArray[np.int32]:
     return month.astype("datetime64[D]").astype(np.int32)
 
 
-def strata(sex: NDArray[np.object_], birth: NDArray[np.int32], day: int) -> NDArray[np.int64]:
+def strata(sex: pa.Array, birth: NDArray[np.int32], day: int) -> NDArray[np.int64]:
     """Number the strata of people; `birth` is the day that age counts from, UNKNOWN_BIRTH where it is not known."""
     old = 4 * (day - birth.astype(np.int64))
-    band = np.maximum(np.sum([old >= 1461 * bound for bound in AGE_BANDS], axis=0), 1)
-    which = np.where(sex == "1", 0, np.where(sex == "2", 1, 2))
+    band = np.maximum(np.searchsorted(1461 * np.asarray(AGE_BANDS), old, side="right"), 1)
+    which = pc.index_in(sex, pa.array(["1", "2"])).fill_null(2).to_numpy(zero_copy_only=False).astype(np.int64)
     return which * BANDS + np.where(birth == UNKNOWN_BIRTH, 0, band)
 
 
@@ -126,10 +127,11 @@ def context_features(
 ) -> dict[str, NDArray[np.float64]]:
     """Give both rates of each row; `practice` and `area` are its own as at the index date."""
     found = {name: np.full(len(row.person), np.nan) for name in (PRACTICE, AREA)}
-    when = context_days(row.index_day)
+    dates, which = distinct(row.index_day)
+    on_day = context_days(dates)
     spells = _Spells.among(events)
-    for day in np.unique(when).tolist():
-        here, rates = np.flatnonzero(when == day), context.get(day)
+    for day in np.unique(on_day).tolist():
+        here, rates = np.flatnonzero((on_day == day).take(which)), context.get(day)
         if rates is None:
             continue
         who = Row(row.place[here], row.person[here], np.full(len(here), day - 1, dtype=np.int32))
@@ -175,7 +177,7 @@ def _own(tables: PeopleTables, spells: _Spells, row: Row, day: int, rates: Board
     practice, area = take(held["practice_code"], at), take(lived["lsoa_code"], _place_at(lived, row))
     birth, assumed = (days(people[name], UNKNOWN_BIRTH)[row.place] for name in ("birth_date", "assumed_birth_date"))
     since = np.maximum(np.maximum(np.append(days(held["start_date"], OPEN), OPEN)[at], day - WINDOW), birth)
-    sex = people["sex"].combine_chunks().take(pa.array(row.place)).to_numpy(zero_copy_only=False)
+    sex = people["sex"].combine_chunks().take(pa.array(row.place))
     rate = rates.stratum_rate[strata(sex, np.where(assumed == UNKNOWN_BIRTH, birth, assumed), day)]
     covered = pc.is_in(practice, pa.array(sorted(rates.covered_practices), pa.string())).to_numpy(zero_copy_only=False)
     counted = (at >= 0) & covered & (since < day) & (days(people["death_date"], OPEN)[row.place] >= day)
@@ -189,13 +191,15 @@ def _place_at(periods: pa.Table, row: Row) -> NDArray[np.int64]:
 
 def _counted(spells: _Spells, person: NDArray[np.int32], since: NDArray[np.int32], day: int) -> NDArray[np.int64]:
     """Count each row's spells from its `since` to the day before `day`, known before it; rows may repeat a person."""
-    who, where = np.unique(person, return_index=True)
+    once = bool((person[1:] > person[:-1]).all())
+    who, where = (person, np.arange(len(person))) if once else np.unique(person, return_index=True)
     place = np.minimum(np.searchsorted(who, spells.person), max(len(who) - 1, 0))
     if not len(who) or not len(place):
         return np.zeros(len(person), dtype=np.int64)
     counts = (who[place] == spells.person) & (spells.event_day < day) & (spells.available_day < day)
     counts &= spells.event_day >= since[where][place]
-    return np.bincount(place[counts], minlength=len(who))[np.searchsorted(who, person)]
+    each = np.bincount(place[np.flatnonzero(counts)], minlength=len(who))
+    return each if once else each[np.searchsorted(who, person)]
 
 
 def _groups(codes: Sequence[str | None], tally: Tally, rate: NDArray[np.float64]) -> GroupRates:

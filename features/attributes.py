@@ -193,7 +193,7 @@ def _organisations(places: Places, practice: pa.Array, area: NDArray[np.int64], 
     encoded = practice.dictionary_encode(null_encoding="encode")
     number = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     dates, date_of = distinct(row.index_day)
-    seen, which = np.unique(date_of * (number.max(initial=0) + 1) + number, return_inverse=True)
+    seen, which = distinct(date_of * (number.max(initial=0) + 1) + number)
     date_place, practice_place = np.divmod(seen, number.max(initial=0) + 1)
     day = dates[date_place]
     practices = encoded.dictionary.take(pa.array(practice_place)).to_pylist()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 COVERED = "covered"
@@ -26,20 +28,22 @@ class CoverageCalendar:
         return tuple(self.run_start)
 
 
-def coverage_calendar(rows: Iterable[tuple[str, str, date, str]]) -> CoverageCalendar:
-    """Build the calendar from (feed, practice, month, status) rows of core__coverage with the role 'practice'."""
-    judged = [(feed, practice, _month(month), status) for feed, practice, month, status in rows]
-    covered = [(feed, practice, month) for feed, practice, month, status in judged if status == COVERED]
-    if not covered:
+def coverage_calendar(judged: pa.Table) -> CoverageCalendar:
+    """Build the calendar from the columns feed, organisation_code, month and status of core__coverage with the role 'practice'."""
+    month = _months(judged["month"])
+    covered = np.flatnonzero(pc.equal(judged["status"], COVERED).to_numpy())
+    if not len(covered):
         return CoverageCalendar({}, 0, {})
-    practices = {code: place for place, code in enumerate(sorted({practice for _, practice, _ in covered}))}
-    first = min(month for _, _, month in covered)
-    months = max(month for _, _, month, _ in judged) - first + 1
-    grids = {feed: np.zeros((len(practices), months), dtype=bool) for feed in sorted({feed for feed, _, _ in covered})}
-    for feed, practice, month in covered:
-        grids[feed][practices[practice], month - first] = True
+    first = int(month[covered].min())
+    months = int(month.max()) - first + 1
+    chosen = pa.array(covered)
+    feeds, feed = _numbered(judged["feed"].take(chosen))
+    practices, practice = _numbered(judged["organisation_code"].take(chosen))
+    grids = np.zeros((len(feeds), len(practices), months), dtype=bool)
+    grids[feed, practice, month[covered] - first] = True
     starts = np.array([_first_day(first + place) for place in range(months)], dtype=np.int32)
-    return CoverageCalendar(practices, first, {feed: _runs(grid, starts) for feed, grid in grids.items()})
+    places = {code: place for place, code in enumerate(practices)}
+    return CoverageCalendar(places, first, {name: _runs(grid, starts) for name, grid in zip(feeds, grids, strict=True)})
 
 
 def covered_days(
@@ -65,11 +69,16 @@ def covered_days(
 
 
 def distinct(values: NDArray) -> tuple[NDArray, NDArray[np.int64]]:
-    """Give the distinct values and the place of each line's among them, without sorting where there is only one."""
-    if len(values) and (values == values[0]).all():
-        return values[:1], np.zeros(len(values), dtype=np.int64)
-    unique, which = np.unique(values, return_inverse=True)
-    return unique, which
+    """Give the distinct values, ascending, and the place of each line's among them; few values close together need no sorting."""
+    if not len(values):
+        return values, np.zeros(0, dtype=np.int64)
+    low, high = int(values.min()), int(values.max())
+    if high - low > len(values):
+        unique, which = np.unique(values, return_inverse=True)
+        return unique, which
+    seen = np.zeros(high - low + 1, dtype=bool)
+    seen[values - low] = True
+    return (np.flatnonzero(seen) + low).astype(values.dtype), (np.cumsum(seen) - 1).take(values - low)
 
 
 def _runs(grid: NDArray[np.bool_], starts: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -78,6 +87,16 @@ def _runs(grid: NDArray[np.bool_], starts: NDArray[np.int32]) -> NDArray[np.int3
         before = runs[:, month - 1] if month else np.full(len(grid), -1, dtype=np.int32)
         runs[:, month] = np.where(grid[:, month], np.where(before == -1, starts[month], before), -1)
     return runs
+
+
+def _numbered(codes: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
+    """Give the distinct codes, sorted, and the place of each line's among them."""
+    named = sorted(pc.unique(codes).to_pylist())
+    return named, pc.index_in(codes, pa.array(named, pa.string())).to_numpy().astype(np.int64)
+
+
+def _months(dates: pa.ChunkedArray) -> NDArray[np.int64]:
+    return dates.cast(pa.date32()).to_numpy().astype("datetime64[M]").astype(np.int64)
 
 
 def _month(day: date) -> int:

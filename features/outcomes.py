@@ -62,6 +62,7 @@ class OutcomeDefinition:
     events: int = 1
     washout_days: int | Literal["ever"] = 0
     minimum_days_on_list: int = 0
+    auroc_alarm: float = 0.95  # above this a model has most likely seen the answer
 
 
 def _emergency(spells: Spells) -> NDArray[np.bool_]:
@@ -84,12 +85,17 @@ def _first(label: str, concept: str) -> OutcomeDefinition:
     )  # fmt: skip
 
 
+ADMISSION_ALARM = 0.88  # no honest model of emergency admissions over a year comes near it
+
+
 OUTCOMES = {
     "emergency_admission_overnight": OutcomeDefinition(
         "Emergency admission with at least one night, or ending in death the same day", spells=_overnight,
-        words="emergency spells of a night or more, or ending in death the same day",
+        words="emergency spells of a night or more, or ending in death the same day", auroc_alarm=ADMISSION_ALARM,
     ),
-    "any_emergency_admission": OutcomeDefinition("Emergency admission of any length", spells=_emergency, words="emergency spells"),
+    "any_emergency_admission": OutcomeDefinition(
+        "Emergency admission of any length", spells=_emergency, words="emergency spells", auroc_alarm=ADMISSION_ALARM
+    ),
     "ambulatory_care_sensitive_admission": OutcomeDefinition(
         "Emergency admission for a chronic ambulatory-care-sensitive condition (NHS Outcomes Framework 2.3.i)", spells=_listed,
         words="emergency spells by their primary diagnosis", code_list="chronic_ambulatory_care_sensitive",
@@ -97,7 +103,7 @@ OUTCOMES = {
     ),
     "unplanned_readmission": OutcomeDefinition(
         "Emergency admission within 30 days after a discharge", spells=_emergency, words="emergency spells after a discharge",
-        after_discharge=True, horizon_days=30,
+        after_discharge=True, horizon_days=30, auroc_alarm=ADMISSION_ALARM,
     ),
     "ae_attendances_5": OutcomeDefinition(
         "Five or more A&E attendances", ("emergency_attendances",), concept="ae_attendance", events=5
@@ -119,7 +125,8 @@ class OutcomeSettings(BaseModel, extra="forbid", frozen=True):
     name: str = Field(
         default="emergency_admission_overnight",
         pattern=r"[a-z0-9_]+",
-        description="name that the tables have for the outcome; one of Strata's own unless `defined_as` names it",
+        description="name that the tables have for the outcome: one of Strata's own unless `defined_as` names it, or a name of one's own "
+        "where the source brings the outcome (feature_table, an OMOP cohort)",
     )
     defined_as: str | None = Field(
         default=None, description="which of Strata's outcomes it is, where `name` is not one of them: " + ", ".join(OUTCOMES)
@@ -156,7 +163,7 @@ class OutcomeSettings(BaseModel, extra="forbid", frozen=True):
     @model_validator(mode="after")
     def _known(self) -> OutcomeSettings:
         chosen = self.defined_as or self.name
-        if chosen not in OUTCOMES:
+        if self.defined_as is not None and self.defined_as not in OUTCOMES:
             raise ValueError(f"there is no outcome {chosen!r}; known are {sorted(OUTCOMES)}")
         if self.name in OUTCOMES and self.name != chosen:
             raise ValueError(f"the name {self.name!r} is another outcome's; give the one defined as {chosen!r} a name of its own")
@@ -166,8 +173,14 @@ class OutcomeSettings(BaseModel, extra="forbid", frozen=True):
 
     @property
     def definition(self) -> OutcomeDefinition:
-        """Give the definition of the outcome."""
-        return OUTCOMES[self.defined_as or self.name]
+        """Give the definition of the outcome; of one that the source brings, its name in words."""
+        of_the_source = OutcomeDefinition(self.name.replace("_", " ").capitalize(), feeds=(), auroc_alarm=0.98)
+        return OUTCOMES.get(self.defined_as or self.name, of_the_source)
+
+    @property
+    def is_known(self) -> bool:
+        """Say whether Strata knows how to look for the outcome."""
+        return (self.defined_as or self.name) in OUTCOMES
 
     @property
     def not_all_at_risk(self) -> bool:

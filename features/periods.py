@@ -27,7 +27,9 @@ def starts_between(
     person: NDArray[np.int32], start: NDArray[np.int32], who: NDArray[np.int32], first: NDArray[np.int32], last: NDArray[np.int32]
 ) -> NDArray[np.int64]:
     """Count the periods of each person that start from `first` to `last`, both included."""
-    moments = np.sort(_moment(person, start))
+    moments = _moment(person, start)
+    if (moments[1:] < moments[:-1]).any():
+        moments = np.sort(moments)
     return np.searchsorted(moments, _moment(who, last), side="right") - np.searchsorted(moments, _moment(who, first), side="left")
 
 
@@ -74,7 +76,9 @@ class HouseholdSizes:
         """Give the people of each household on that day, whatever `day` says; 0 for a household that is not known."""
         if not len(self.numbers):
             return np.zeros(len(household), dtype=np.int64)
-        place = np.minimum(np.searchsorted(self.numbers, household), len(self.numbers) - 1)
+        order = np.argsort(household)  # looked up in order, each stands near the one before it
+        place = np.empty(len(household), dtype=np.int64)
+        place[order] = np.minimum(np.searchsorted(self.numbers, household[order]), len(self.numbers) - 1)
         return np.where(self.numbers[place] == household, self.people[place], 0)
 
 

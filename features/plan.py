@@ -22,7 +22,7 @@ from features.events import NUMBER_OF
 
 EVER = np.iinfo(np.int32).max  # how far back an event bears on a statistic that has no window
 DAY_VALUES = 1 << 16  # days before an index date are kept in 16 bits: longer ago than any life is one value
-MAX_WINDOW = 2046  # days must fit in 11 bits of a sort key
+MAX_WINDOW = DAY_VALUES - 3  # a longer window would take in what is kept as of one day
 
 _COUNTED = (Statistic.COUNT, Statistic.TREND)
 _RECENCY = (Statistic.FLAG, Statistic.DAYS_SINCE_LAST, Statistic.LATEST_OF, Statistic.SCORE)
@@ -85,6 +85,7 @@ class Plan:
     facets: Mapping[str, np.uint32]  # the bit of each facet
     facets_of: NDArray[np.uint32]  # by signature: the bits of the facets it bears on
     longest: Mapping[str, int]  # by facet of distinct items: its longest window
+    statistic_of: Mapping[str, Statistic]  # by facet of distinct items
     codes: int
     members: Mapping[str, NDArray[np.bool_]]  # by concept: the signatures that belong to it
     counted: Space
@@ -114,6 +115,7 @@ def compile_plan(catalogue: Catalogue, codes: Sequence[tuple[int, str, str]], le
     return Plan(
         features=features, slot_of_type=slot_of_type, signature=signature, reach=_reach(sets, features),
         facets=facets, facets_of=_facets_of(sets, features, facets), longest=_longest(features), codes=count,
+        statistic_of={str(facet_of(feature)): feature.statistic for feature in features if feature.statistic in _DISTINCT},
         members={concept.name: np.array([concept.name in members for members in sets]) for concept in concepts},
         counted=_space(sets, _concepts_of(features, _COUNTED)),
         summed=_space(sets, _concepts_of(features, (Statistic.SUM,))),

@@ -24,4 +24,6 @@ class Selected:
     def only(self, chosen: NDArray[np.bool_]) -> Selected:
         """Give some of the events."""
         at = np.flatnonzero(chosen)
-        return replace(self, row=self.row[at], days=self.days[at], signature=self.signature[at], place=self.place[at])
+        return replace(
+            self, row=self.row.take(at), days=self.days.take(at), signature=self.signature.take(at), place=self.place.take(at)
+        )

@@ -79,17 +79,21 @@ def select(events: Events, rows: IndexRows, plan: Plan) -> Selected:
     here = slice(*np.searchsorted(events.person, [first, last + 1]).tolist())
     row_of = np.full(int(last) - int(first) + 1, -1, dtype=np.int64)
     row_of[rows.person - first] = np.arange(len(rows.person))
-    row = row_of[events.person[here] - first]
-    index_day = rows.index_day[0] if (rows.index_day == rows.index_day[0]).all() else rows.index_day[row]
+    row = row_of.take(events.person[here] - first)
+    one_day = bool((rows.index_day == rows.index_day[0]).all())
+    index_day = rows.index_day[0] if one_day else rows.index_day.take(row)
     before = known_before(events.event_day[here], events.available_day[here], index_day) & (row >= 0)
     place = np.flatnonzero(before)
-    row, event_day = row[place], events.event_day[here][place]
-    signature = plan.signature[plan.slot_of_type[events.event_type[here][place]] + events.code[here][place]]
-    days = rows.index_day[0] - event_day if np.ndim(index_day) == 0 else index_day[place] - event_day
-    near = np.flatnonzero((days <= plan.reach[signature]) & since_birth(event_day, rows.birth_day[row]))
+    row, event_day = row.take(place), events.event_day[here].take(place)
+    slot = plan.slot_of_type.take(events.event_type[here].take(place))
+    slot += events.code[here].take(place)
+    signature = plan.signature.take(slot)
+    days = (index_day if one_day else rows.index_day.take(row)) - event_day
+    near = np.flatnonzero((days <= plan.reach.take(signature)) & since_birth(event_day, rows.birth_day.take(row)))
     return Selected(
-        rows=len(rows.person), row=row[near], days=np.minimum(days[near], LONG_AGO).astype(np.uint16), signature=signature[near],
-        place=place[near], code=events.code[here], value=events.value[here], provider=events.provider[here],
+        rows=len(rows.person), row=row.take(near), days=np.minimum(days.take(near), LONG_AGO).astype(np.uint16),
+        signature=signature.take(near), place=place.take(near), code=events.code[here], value=events.value[here],
+        provider=events.provider[here],
     )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ YEAR = 365.25
 class Cells:
     """What the cheap statistics of a chunk are read from; the first axis is a column of the space named alike."""
 
-    counted: NDArray[np.float32]  # column x window x row, windows nested
+    counted: NDArray[np.uint32]  # column x window x row, windows nested
     summed: NDArray[np.float64]
     highest: NDArray[np.float64]
     last: NDArray[np.uint16]  # column x row: days since the last event
@@ -30,13 +30,13 @@ class Cells:
 
 def compute(events: Selected, plan: Plan, out: NDArray[np.float32]) -> None:
     """Compute the plan's features for one chunk into `out`: one line per feature, one column per row."""
-    bits = plan.facets_of[events.signature]
-    of = {facet: events.only((bits & plan.facets[facet]) > 0) for facet in Facet}
+    rare = _bearing_on(events, plan, Facet)
+    of = {facet: _bearing_on(rare, plan, (facet,)) for facet in Facet}
     cells = Cells(
         counted=_counted(events, plan), summed=_summed(of[Facet.AMOUNT], plan), highest=_highest(of[Facet.AMOUNT], plan),
         last=_last(events, plan.last), first=_first(of[Facet.FIRST], plan.first),
     )  # fmt: skip
-    distinct: dict[str, tuple[NDArray[np.int64], NDArray]] = {}
+    distinct = _distinct(events, plan)
     values = latest_values(of[Facet.VALUE], plan)
     for place, feature in enumerate(plan.features):
         if feature.statistic in _FROM_CELLS:
@@ -46,27 +46,44 @@ def compute(events: Selected, plan: Plan, out: NDArray[np.float32]) -> None:
         elif feature.statistic is Statistic.RETURNS:
             out[place] = returns(feature, of[Facet.RETURN], plan)
         else:
-            facet = str(facet_of(feature))
-            if facet not in distinct:
-                mine = np.flatnonzero(((bits & plan.facets[facet]) > 0) & (events.days <= plan.longest[facet]))
-                distinct[facet] = distinct_items(feature.statistic, events, mine, plan)
-            row, days = distinct[facet]
-            out[place] = np.bincount(row[days <= (feature.window_days or 0)], minlength=events.rows)
+            row, days = distinct[str(facet_of(feature))]
+            recent = np.flatnonzero(days <= (feature.window_days or 0))
+            out[place] = np.bincount(row.take(recent), minlength=events.rows)
+
+
+def _bearing_on(events: Selected, plan: Plan, facets: Iterable[str]) -> Selected:
+    """Give the events that bear on any of some facets."""
+    wanted = np.bitwise_or.reduce([plan.facets[facet] for facet in facets])
+    return events.only((plan.facets_of.take(events.signature) & wanted) > 0)
+
+
+def _distinct(events: Selected, plan: Plan) -> dict[str, tuple[NDArray[np.int64], NDArray[np.uint16]]]:
+    """Give the distinct items of each facet that asks for them."""
+    if not plan.longest:
+        return {}
+    some = _bearing_on(events, plan, plan.longest)
+    bits = plan.facets_of.take(some.signature)
+    found = {}
+    for facet, longest in plan.longest.items():
+        mine = some.only(((bits & plan.facets[facet]) > 0) & (some.days <= longest))
+        found[facet] = distinct_items(plan.statistic_of[facet], mine, plan)
+    return found
 
 
 # --- cells ---------------------------------------------------------------------------------------------------------
 
 
-def _counted(events: Selected, plan: Plan) -> NDArray[np.float32]:
+def _counted(events: Selected, plan: Plan) -> NDArray[np.uint32]:
     """Count every event in its cell; what is in no column or window falls in a last one, which is left out."""
     shape = (plan.counted.size + 1, len(plan.edges) + 1, events.rows)
-    cell = plan.counted.column[events.signature]
+    cell = plan.counted.column.take(events.signature)
     cell *= shape[1]
-    cell += plan.bucket[events.days]
+    cell += plan.bucket.take(events.days)
     cell *= events.rows
     cell += events.row
-    cells = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape)
-    nested = cells[:-1, :-1].astype(np.float32)  # exact: nobody has 2**24 events
+    cells = np.zeros(int(np.prod(shape)), dtype=np.uint32)
+    np.add.at(cells, cell, np.uint32(1))
+    nested = cells.reshape(shape)[:-1, :-1]
     for edge in range(1, len(plan.edges)):
         nested[:, edge] += nested[:, edge - 1]
     return nested
@@ -74,11 +91,11 @@ def _counted(events: Selected, plan: Plan) -> NDArray[np.float32]:
 
 def _amounts(events: Selected, space: Space, plan: Plan) -> tuple[tuple[int, int, int], NDArray[np.int64], NDArray[np.float32]]:
     """Give the shape of a space, and the cell and value of each event within the longest window."""
-    column = space.column[events.signature]
+    column = space.column.take(events.signature)
     chosen = np.flatnonzero((column < space.size) & (events.days <= max(plan.edges, default=0)))
-    bucket = plan.bucket[events.days[chosen]]
-    cell = (column[chosen] * len(plan.edges) + bucket) * events.rows + events.row[chosen]
-    return (space.size, len(plan.edges), events.rows), cell, np.nan_to_num(events.value[events.place[chosen]])
+    bucket = plan.bucket.take(events.days.take(chosen))
+    cell = (column.take(chosen) * len(plan.edges) + bucket) * events.rows + events.row.take(chosen)
+    return (space.size, len(plan.edges), events.rows), cell, np.nan_to_num(events.value.take(events.place.take(chosen)))
 
 
 def _summed(events: Selected, plan: Plan) -> NDArray[np.float64]:
@@ -101,11 +118,11 @@ def _highest(events: Selected, plan: Plan) -> NDArray[np.float64]:
 
 def _last(events: Selected, space: Space) -> NDArray[np.uint16]:
     """Write each event's days over those of the one before it: events ascend in date, so the last write is the latest."""
-    return _written(events.row, events.days, space.column[events.signature], (space.size + 1, events.rows), NOT_SEEN)
+    return _written(events.row, events.days, space.column.take(events.signature), (space.size + 1, events.rows), NOT_SEEN)
 
 
 def _first(events: Selected, space: Space) -> NDArray[np.uint16]:
-    column = space.column[events.signature]
+    column = space.column.take(events.signature)
     return _written(events.row[::-1], events.days[::-1], column[::-1], (space.size + 1, events.rows), np.uint16(0))
 
 
@@ -135,7 +152,7 @@ def _count(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
 
 def _trend(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
     both = _sum_columns(cells.counted, plan.counted.columns_of[feature.concept], plan.edges.index(feature.covered_days))
-    return 2 * _count(feature, cells, plan) - both
+    return 2.0 * _count(feature, cells, plan) - both
 
 
 def _sum(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
@@ -198,17 +215,21 @@ def _latest_of(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
 def _score(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
     """Add up points for the rows that have a score at all: few people are in hospital, and there are many groups."""
     window = feature.window_days or NOT_SEEN - 1
-    instead = dict(feature.replaced_by)
     known = np.flatnonzero(_days_since(feature.after, cells, plan) <= window)
-    few = replace(cells, last=np.take(cells.last, known, axis=1))
-    total = np.zeros(len(known))
-    for group, points in zip(feature.groups, feature.points, strict=True):
-        present = _days_since(group, few, plan) <= window
-        if group in instead:
-            present &= _days_since(instead[group], few, plan) > window
-        total += points * present
+    columns_of = plan.last.columns_of
+    groups = {group: points for group, points in zip(feature.groups, feature.points, strict=True) if columns_of[group]}
+    columns = [column for group in groups for column in columns_of[group]]
     scores = np.full(cells.last.shape[1], np.nan)
-    scores[known] = np.maximum(total, 0)
+    scores[known] = 0
+    if not columns or not len(known):
+        return scores
+    starts = np.cumsum([0, *(len(columns_of[group]) for group in groups)])[:-1]
+    present = np.minimum.reduceat(cells.last[np.ix_(np.asarray(columns), known)], starts, axis=0) <= window
+    place = {group: number for number, group in enumerate(groups)}
+    replaced = {group: by for group, by in feature.replaced_by if group in groups and by in groups}
+    present[[place[group] for group in replaced]] &= ~present[[place[by] for by in replaced.values()]]
+    points = np.fromiter(groups.values(), dtype=np.float64)
+    scores[known] = np.maximum((points[:, None] * present).sum(axis=0), 0)
     return scores
 
 

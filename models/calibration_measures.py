@@ -52,7 +52,9 @@ class SmoothCalibration:
         """
         step = max(1, len(self.rows) // DRAWN_BINS)
         terms, predicted, rows = self.terms[::step], self.predicted[::step], self.rows[::step]
-        draws = np.random.default_rng(seed).multivariate_normal(self.coefficients, self.covariance, DRAWS, method="eigh")
+        draws = np.random.default_rng(seed).multivariate_normal(
+            self.coefficients, self.covariance, DRAWS, method="eigh", check_valid="ignore"
+        )
         drawn = np.abs(expit(terms @ draws.T) - predicted[:, None])
         found = {
             "ici": (self.ici, np.average(drawn, axis=0, weights=rows)),

@@ -40,9 +40,9 @@ class PeriodRows:
 
 def periods_of(frame: pd.DataFrame, labels: np.ndarray, person: np.ndarray) -> list[PeriodRows]:
     """Give the rows of each index date of a frame; none where rows have dates of their own, too many to be periods."""
-    codes, days = pd.factorize(frame["index_date"], sort=True) if "index_date" in frame else (np.empty(0), [])
-    if len(days) > MOST_PERIODS:
+    if "index_date" not in frame or frame["index_date"].nunique() > MOST_PERIODS:
         return []
+    codes, days = pd.factorize(frame["index_date"], sort=True)
     places = [np.flatnonzero(codes == code) for code in range(len(days))]
     return [
         PeriodRows(pd.Timestamp(day).date(), frame, place, labels[place], person[place])

@@ -124,6 +124,8 @@ def _concept(predictor: Predictor, by_name: dict[str, Predictor]) -> str:
 
 
 def _is_hidden(name: str, places: list[int], model: RiskModel, not_shown: Collection[str]) -> bool:
-    made_of = [model.predictors[place] for place in places]  # a count of all conditions tells of none: its many inputs hide nothing
+    made_of = [
+        model.predictors[place] for place in places
+    ]  # a count of all conditions tells of none: its many inputs hide nothing
     feeds = {feed.strip() for predictor in made_of for feed in predictor.feed.split(",")}
     return not {name, *feeds, *(predictor.name for predictor in made_of)}.isdisjoint(not_shown)

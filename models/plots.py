@@ -181,7 +181,8 @@ def _titled(title: str, width: float = 6.5, height: float = 5.0) -> Figure:
 
 def _figure(title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
     figure = _titled(title)
-    axes = figure.subplots()
+    figure.set_layout_engine("none")  # finding the room that labels need costs as much as drawing, and here it is known
+    axes = figure.subplots(gridspec_kw={"left": 0.12, "right": 0.97, "bottom": 0.11, "top": 0.91})
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     return figure, axes

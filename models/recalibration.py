@@ -27,13 +27,15 @@ class Recalibrated:
 
 def recalibrate(
     model: RiskModel, frame: pd.DataFrame, labels: np.ndarray, person: np.ndarray, settings: CandidateSettings, folds: int,
-    seed: int, told: Mapping[str, Any],
+    seed: int, told: Mapping[str, Any], acted_on: np.ndarray | None = None,
 ) -> Recalibrated:  # fmt: skip
     """Choose and fit the calibration of each of a model's estimators on rows that trained none of them.
 
     An estimator whose rows hold fewer outcome events than the settings' minimum keeps the calibration it has; where that is so of all,
-    TooFewEventsError is raised. `told` goes into the model's record beside the number of rows and events.
+    TooFewEventsError is raised. `told` goes into the model's record beside the number of rows and events. Rows of people whom a team acted on
+    (`acted_on`) fit nothing: what was done for them may have kept the outcome away, and a map that learnt from it would call others safe.
     """
+    fitted = np.ones(len(labels), dtype=bool) if acted_on is None else ~acted_on
     risk, fold = np.empty(len(labels)), person_folds(person, folds, seed)
     parts: dict[str, CalibratedEstimator] = {}
     kept: list[str] = []
@@ -41,19 +43,21 @@ def recalibrate(
     names = {id(model.main): "main", id(model.without_gp): "without_gp"}
     for part, rows in model.parts(frame):
         name, margin = names[id(part)], part.estimator.margin(frame[rows])
-        if not _enough(labels[rows], settings):
+        free, used = fitted[rows], rows & fitted
+        if not _enough(labels[used], settings):
             kept.append(name)
             risk[rows] = part.calibrator.risk(margin)
             continue
-        found, weights = labels[rows].astype(np.float64), np.ones(int(rows.sum()))
-        calibrator = choose_calibrator(settings.calibration, margin, found, weights, person[rows], seed)
-        risk[rows] = cross_fitted_risk(calibrator.method, margin, found, weights, fold[rows])
+        found, weights = labels[used].astype(np.float64), np.ones(int(used.sum()))
+        calibrator = choose_calibrator(settings.calibration, margin[free], found, weights, person[used], seed)
+        risk[rows] = calibrator.risk(margin)
+        risk[used] = cross_fitted_risk(calibrator.method, margin[free], found, weights, fold[used])
         parts[name], methods[name] = replace(part, calibrator=calibrator), calibrator.method
     if not parts:
         raise TooFewEventsError(
-            f"the rows hold {int(labels.sum())} outcome events, and a calibration needs {settings.minimum_events}: the model keeps the one it has"
+            f"the rows hold {int(labels[fitted].sum())} outcome events, and a calibration needs {settings.minimum_events}: the model keeps the one it has"
         )
-    record = {**model.record, "recalibrated": {**told, "rows": len(labels), "events": int(labels.sum())}}
+    record = {**model.record, "recalibrated": {**told, "rows": int(fitted.sum()), "events": int(labels[fitted].sum())}}
     for name, method in methods.items():
         record[name] = {**record[name], "calibration": method, "calibrated_on": "later rows that trained nothing"}
     notes = tuple(f"the estimator '{name}' keeps its calibration: its rows hold too few outcome events" for name in kept)

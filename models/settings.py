@@ -152,8 +152,12 @@ class CapacitySettings(BaseModel, extra="forbid", frozen=True):
     """How many people the services can take on."""
 
     shares: tuple[float, ...] = Field(default=(0.005, 0.01, 0.02, 0.05, 0.10), description="shares of the list that are reported")
-    team: str = Field(default="practice_code", description="column that says whose list a person is on, where every team takes on as many")
-    team_size: int = Field(default=20, ge=0, description="people that each team can take on, as a capacity of its own; 0 for none")
+    team: str = Field(
+        default="practice_code", description="column that says whose list a person is on, where every team takes on as many"
+    )
+    team_size: int = Field(
+        default=20, ge=0, description="people that each team can take on, as a capacity of its own; 0 for none"
+    )
     deciding_share: float = Field(default=0.05, gt=0, lt=1, description="the share at which groups are compared and gates decide")
 
     @model_validator(mode="after")
@@ -202,7 +206,13 @@ class GateSettings(BaseModel, extra="forbid", frozen=True):
         "equal age differ 1.7-fold, an honest model finds the events of the extreme quintiles 0.6 to 1.6 times as often",
     )
     minimum_gain: float = Field(default=0.0, ge=0, description="AUROC to be gained over the age and sex baseline")
-    auroc_alarm: float = Field(default=0.88, gt=0.5, le=1, description="an AUROC above this is a leak until shown otherwise")
+    auroc_alarm: float = Field(
+        default=0.88,
+        gt=0.5,
+        le=1,
+        description="an AUROC above this is a leak until shown otherwise; left out, the outcome's own: 0.88 for emergency admissions, "
+        "0.95 for Strata's others, 0.98 for one that the source brings",
+    )
     single_feature_auroc: float = Field(
         default=0.95, gt=0.5, le=1, description="a feature that alone discriminates better is a leak"
     )

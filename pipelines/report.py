@@ -269,6 +269,8 @@ def _next(deployment: Deployment) -> Iterator[str]:
     yield _section("Where to look next")
     yield f"  tables        {deployment.lake.root}"
     yield f"  data quality  {deployment.reports / 'validation.html'}"
+    if (monitoring := deployment.reports / "monitoring.html").is_file():
+        yield f"  monitoring    {monitoring}"
     yield from (f"  model report  {page}" for page in _model_reports(deployment))
     given = f" CONFIG={deployment.config}" if deployment.config else ""
     yield f"  a caseload    .venv/bin/strata caseload {deployment.config or 'CONFIG'} --practice CODE: a page to print, and a CSV"

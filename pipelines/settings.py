@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from expectations.catalogue import RAW_TABLES
 from features.catalogue import build_catalogue
 from features.code_lists import load_code_lists
+from features.outcomes import OUTCOMES
 from pipelines.alerts.settings import AlertSettings
 from pipelines.building.spark_engine import SparkSettings
 from pipelines.conform.clinical_rules import ClinicalRules
@@ -107,13 +108,16 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     @model_validator(mode="after")
     def _outcomes_of_the_source(self) -> Self:
         omop = self.source.omop if self.source.kind == "omop" else None
-        if self.study.also and (self.source.kind == "feature_table" or (omop and omop.outcome_cohort_id is not None)):
+        brings_its_own = self.source.kind == "feature_table" or bool(omop and omop.outcome_cohort_id is not None)
+        unknown = [study.outcome.name for study in self.study.each if not study.outcome.is_known]
+        if unknown and not brings_its_own:
+            raise ValueError(f"study.outcome: there is no outcome {unknown[0]!r}; known are {sorted(OUTCOMES)}")
+        if self.study.also and brings_its_own:
             raise ValueError(
                 "study.also: a feature_table, or an OMOP source with an outcome_cohort_id, brings one outcome of its own; give each "
                 "of its outcomes a configuration"
             )
         return self
-
 
     @model_validator(mode="after")
     def _drivers_not_shown_are_known(self) -> Self:

@@ -117,6 +117,13 @@ class StudySettings(BaseModel, extra="forbid", frozen=True):
         return self
 
     @property
+    def gates_in_force(self) -> GateSettings:
+        """Give the gates, with the alarm that belongs to the outcome where the settings name none."""
+        if "auroc_alarm" in self.gates.model_fields_set:
+            return self.gates
+        return self.gates.model_copy(update={"auroc_alarm": self.outcome.definition.auroc_alarm})
+
+    @property
     def each(self) -> tuple[StudySettings, ...]:
         """Give every study, this one first; what a further one leaves out is as in this one."""
         alone = self.model_copy(update={"also": ()})

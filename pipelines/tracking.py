@@ -96,7 +96,8 @@ class Tracker:
         with mlflow.start_run(run_id=run_id, experiment_id=self._experiment(experiment)):
             for name, (location, version) in sources.items():
                 source = DeltaDatasetSource(path=location, delta_table_version=version)
-                mlflow.log_input(MetaDataset(source, name=name, digest=f"v{version}"), context="training")
+                dataset = MetaDataset(source, name=name, digest=f"v{version}")  # type: ignore[abstract] # it is not, when run
+                mlflow.log_input(dataset, context="training")
 
     def register(self, run_id: str, name: str, model: ModelFiles, tags: Mapping[str, str], description: str) -> str:
         """Store a model without pickle, register it under a study's name and give its version."""

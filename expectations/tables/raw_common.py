@@ -13,6 +13,7 @@ PROVENANCE = (
 
 SEX_CODES = ("1", "2", "9", "0")
 ETHNIC_CATEGORIES = (*"ABCDEFGHJKLMNPRSZ", "99")
+EARLIEST_BIRTH_YEAR = 1880
 PLACEHOLDER_DATES = ("1800-01-01", "1801-01-01", "1900-01-01", "1901-01-01", "2099-12-31", "9999-12-31")
 
 
@@ -42,7 +43,7 @@ def code(name: str, source: str, description: str, allowed: tuple[str, ...] = ()
 
 
 def date_rules(column: str, *, born: bool = True, action: Action = Action.SET_ASIDE) -> tuple[RowRule, ...]:
-    """Declare what a date that places a row may not be, and what follows: a placeholder, after its extract, or before birth."""
+    """Declare what a date that places a row may not be, and what follows: a placeholder, before anyone, after its extract, or before birth."""
     placeholders = ", ".join(f"DATE '{day}'" for day in PLACEHOLDER_DATES)
     rules = [
         RowRule(
@@ -50,6 +51,14 @@ def date_rules(column: str, *, born: bool = True, action: Action = Action.SET_AS
             f"{column} IN ({placeholders})",
             action,
             f"{column} is a date that systems write for 'unknown'.",
+            (column,),
+            defect=8,
+        ),
+        RowRule(
+            "date_before_anyone",
+            f"{column} < DATE '{EARLIEST_BIRTH_YEAR}-01-01' AND {column} NOT IN ({placeholders})",
+            action,
+            f"{column} lies before anyone on a list was born.",
             (column,),
             defect=8,
         ),

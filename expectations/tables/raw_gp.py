@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from expectations.table import Action, Column, Kind, RowRule, Severity, Table, TableRule
-from expectations.tables.raw_common import ETHNIC_CATEGORIES, SEX_CODES, code, event_date, person, raw_table
+from expectations.tables.raw_common import EARLIEST_BIRTH_YEAR, ETHNIC_CATEGORIES, SEX_CODES, code, event_date, person, raw_table
 
 POSTCODE_STATUSES = ("resolved", "no_fixed_abode", "postcode_unknown", "outside_england", "unmatched")
 YES_NO = ("0", "1", "Y", "N", "TRUE", "FALSE")
@@ -46,7 +46,7 @@ PATIENTS: Table = raw_table(
     (
         person("PERSON_ID"),
         _PRACTICE,
-        Column("birth_year", Kind.INTEGER, "Year of birth.", unit="year", nullable=False, minimum=1880,
+        Column("birth_year", Kind.INTEGER, "Year of birth.", unit="year", nullable=False, minimum=EARLIEST_BIRTH_YEAR,
                on_violation=Action.SET_ASIDE, source="BIRTH_YEAR", required_in_file=True),
         Column("birth_month", Kind.INTEGER, "Month of birth.", unit="month", minimum=1, maximum=12, source="BIRTH_MONTH"),
         Column("death_date", Kind.DATE, "Day of death.", source="DEATH_DATE"),

@@ -130,4 +130,37 @@ ERASURES = Table(
     ("person_digest",),
 )
 
-RECORD_TABLES = (EXTRACTS, VALIDATED_EXTRACTS, RESTATED_ROWS, VALIDATION, ERASURES)
+PSEUDONYM_KEYS = Table(
+    "raw__pseudonym_keys",
+    "The chain of keys that every stored pseudonym has gone through, by a check that tells nothing of the key.",
+    (
+        Column("key_number", Kind.INTEGER, "The key's place in the chain, from 1.", nullable=False),
+        Column("key_check", Kind.TEXT, "What the key is known again by; the key cannot be found from it.", nullable=False),
+        Column(
+            "status",
+            Kind.CODE,
+            "in_use; rotating while some tables have yet to go through it.",
+            nullable=False,
+            allowed=("in_use", "rotating"),
+        ),
+        Column("recorded_at", Kind.TEXT, "When it was first recorded, UTC.", nullable=False),
+    ),
+    ("key_number",),
+)
+
+ACCESS = Table(
+    "monitoring__access",
+    "Every use of re-identification: a row for each, written before anything is shown. No identifier and no pseudonym.",
+    (
+        Column("recorded_at", Kind.TEXT, "When, UTC.", nullable=False),
+        Column("role", Kind.TEXT, "The role of who asked, as it was given.", nullable=False),
+        Column("reason", Kind.TEXT, "Why, as it was given.", nullable=False),
+        Column("practice_code", Kind.CODE, "The practice whose people were looked for.", nullable=False),
+        Column("run_ids", Kind.TEXT, "The runs whose scores were looked up, separated by commas.", nullable=False),
+        Column("identifiers_given", Kind.INTEGER, "Identifiers in the practice's list.", nullable=False),
+        Column("people_matched", Kind.INTEGER, "Of them, those who are the practice's and have a score.", nullable=False),
+    ),
+    ("recorded_at",),
+)
+
+RECORD_TABLES = (EXTRACTS, VALIDATED_EXTRACTS, RESTATED_ROWS, VALIDATION, ERASURES, PSEUDONYM_KEYS, ACCESS)

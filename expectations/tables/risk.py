@@ -164,8 +164,19 @@ _SCORE_COLUMNS = (
         maximum=100,
     ),
     Column("risk_rank_in_practice", Kind.INTEGER, "Rank within the practice; 1 is the highest risk."),
-    Column("age_group", Kind.TEXT, "0-17, 18-64 or 65+, which are listed apart; null where the age is not known.", allowed=("0-17", "18-64", "65+")),
-    Column("risk_percentile_in_age_group", Kind.NUMBER, "The percentile among the board's people of the age group.", minimum=0, maximum=100),
+    Column(
+        "age_group",
+        Kind.TEXT,
+        "0-17, 18-64 or 65+, which are listed apart; null where the age is not known.",
+        allowed=("0-17", "18-64", "65+"),
+    ),
+    Column(
+        "risk_percentile_in_age_group",
+        Kind.NUMBER,
+        "The percentile among the board's people of the age group.",
+        minimum=0,
+        maximum=100,
+    ),
     Column("risk_rank_in_practice_age_group", Kind.INTEGER, "Rank within the practice and age group; 1 is the highest risk."),
     Column("risk_band", Kind.TEXT, "Band by absolute cut points.", nullable=False),
     Column("band_scheme_version", Kind.TEXT, "The cut points.", nullable=False),
@@ -182,8 +193,12 @@ _SCORE_COLUMNS = (
     Column("eligible", Kind.BOOLEAN, "The person may be listed; a mark below takes nobody off.", nullable=False),
     Column("suppression_reason", Kind.TEXT, "Why not: died or left since, or not at risk; empty where the person may."),
     Column("end_of_life", Kind.BOOLEAN, "Palliative care in the three years before; null where the feeds cannot tell."),
-    Column("in_hospital_now", Kind.BOOLEAN, "In a hospital bed on the index date, as far as known; null where the feeds cannot tell."),
-    Column("care_home", Kind.BOOLEAN, "Lives in a care home by the GP record or the last stay; null where the feeds cannot tell."),
+    Column(
+        "in_hospital_now", Kind.BOOLEAN, "In a hospital bed on the index date, as far as known; null where the feeds cannot tell."
+    ),
+    Column(
+        "care_home", Kind.BOOLEAN, "Lives in a care home by the GP record or the last stay; null where the feeds cannot tell."
+    ),
     Column("on_caseload", Kind.BOOLEAN, "Taken on by a team and still there; null where the practice sent no actions."),
     Column("coverage", Kind.TEXT, "full, or the feeds that do not cover the person.", nullable=False),
     Column("model_name", Kind.TEXT, "Registered model.", nullable=False),
@@ -211,7 +226,7 @@ CURRENT = Table(
 )
 DRIVERS = Table(
     "risk__drivers",
-    "Why the people in the top bands have their risk: the strongest drivers, all windows of one concept as one.",
+    "Why the people in the top bands, and those on a list, have their risk: the strongest drivers, all windows of one concept as one.",
     (
         _id("run_id", "The run."),
         Column("outcome", Kind.TEXT, "The outcome.", nullable=False),

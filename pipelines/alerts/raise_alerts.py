@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -32,13 +32,15 @@ def raise_alerts(
     outcomes: Sequence[str],
     today: date,
     environment: Mapping[str, str] = os.environ,
+    beside: Iterable[rules.Finding] = (),
 ) -> dict[str, object]:
     """Write monitoring__alerts and send what is due; a message that fails is noted there and tried again the next time.
 
+    `beside` are findings that do not come from the lake.
     Alerts are stored before anything is sent: a process that ends in between sends a message twice rather than never.
     """
     held = lake.read(ALERTS.name).to_pylist() if lake.exists(ALERTS.name) else []
-    alerts = updated(held, find(lake, settings.rules, outcomes, today), today)
+    alerts = updated(held, [*find(lake, settings.rules, outcomes, today), *beside], today)
     _store(lake, alerts)
     after, failed = deliver(alerts, channels(settings, environment), deployment)
     if after != alerts:

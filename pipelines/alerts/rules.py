@@ -15,7 +15,12 @@ LIST_TURNOVER = "list_turnover"
 MATURED_CALIBRATION = "matured_calibration"
 VOLUME_COLLAPSED = "volume_collapsed"
 SCORES_STALE = "scores_stale"
-RULES = (FEATURE_SHIFTED, MISSING_SHARE_JUMPED, LIST_TURNOVER, MATURED_CALIBRATION, VOLUME_COLLAPSED, SCORES_STALE)
+FEED_LATE = "feed_late"
+APPROVAL_ENDS = "approval_ends"
+RULES = (
+    FEATURE_SHIFTED, MISSING_SHARE_JUMPED, LIST_TURNOVER, MATURED_CALIBRATION, VOLUME_COLLAPSED, SCORES_STALE, FEED_LATE,
+    APPROVAL_ENDS,
+)  # fmt: skip
 LEAST_EVENTS = 10  # of a group whose calibration is judged
 Rows = Iterable[Mapping[str, Any]]
 
@@ -105,6 +110,21 @@ def stale_scores(outcome: str, published: date | None, today: date, limit_days: 
         age = (today - published).days
         words = f"the latest scores of '{outcome}' were published {age} days ago; readers may expect {limit_days}"
         yield Finding(SCORES_STALE, outcome, float(age), float(limit_days), words)
+
+
+def feeds_that_are_late(late: Mapping[str, date], data_cut: date, limit_days: int) -> Iterator[Finding]:
+    """Tell of feeds whose latest delivery is too old for what the others say."""
+    for feed, day in late.items():
+        words = f"the latest delivery of {feed} is of {day}, {(data_cut - day).days} days before the data cut; {limit_days} are allowed"
+        yield Finding(FEED_LATE, feed, float((data_cut - day).days), float(limit_days), words)
+
+
+def approval_that_ends(expires: date, today: date, limit_days: int) -> Iterator[Finding]:
+    """Tell of an approval whose last day is near: after it every run is refused."""
+    left = (expires - today).days
+    if left < limit_days:
+        when = f"ends on {expires}" if left >= 0 else f"ended on {expires}"
+        yield Finding(APPROVAL_ENDS, "purpose.approval", float(left), float(limit_days), f"the approval of the runs {when}")
 
 
 def _group(row: Mapping[str, Any]) -> str:

@@ -43,6 +43,10 @@ class RuleSettings(BaseModel, extra="forbid", frozen=True):
         ge=1,
         description="days since the last publication above which scores are stale",
     )
+    feed_late: bool = Field(default=True, description="tell of feeds that are late (schedule.late_after_days)")
+    approval_ends_days: int | None = Field(
+        default=30, ge=1, description="days before the end of purpose.approval from which it is told"
+    )
 
     @model_validator(mode="after")
     def _limits_in_order(self) -> Self:

@@ -41,6 +41,7 @@ from pipelines.errors import RefusalError
 from pipelines.storage import DataFile, Lake, connect
 
 PEOPLE_PER_RANGE = 65_536
+FIRST_ROWS = 100_000
 LIST_FEEDS = ("patients", "registrations")
 
 
@@ -126,7 +127,7 @@ def make_recipe(lake: Lake, request: FeatureRequest) -> Recipe:
 def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str, str], CoverageCalendar]:
     catalogue = declare_catalogue(load_code_lists(request.code_list_folder), request.imd_edition)
     rows = lake.read("core__coverage", "feed, organisation_code, month, status", "organisation_role = 'practice'")
-    calendar = coverage_calendar(zip(*(rows[name].to_pylist() for name in rows.column_names), strict=True))
+    calendar = coverage_calendar(rows)
     addresses = ("addresses",) if lake.rows("core__residence") else ()
     reasons = unavailable(catalogue, (*LIST_FEEDS, *addresses, *calendar.feeds), request.allowed_feeds)
     lacking = {
@@ -143,19 +144,30 @@ def _lacking_reference(lake: Lake, edition: int) -> dict[str, str]:
     counted = ", ".join(f"count({column}) AS {column}" for column in sorted(set(columns.values())))
     with connect() as con:
         filled = con.sql(f"SELECT {counted} FROM {lake.scan('core__area')}").to_arrow_table().to_pylist()[0]
-        named = con.sql(f"SELECT count(household_id) FROM {lake.scan('core__residence')}").fetchall()[0][0]
-        lived = con.sql(f"SELECT person_key FROM {lake.scan('core__residence')}").to_arrow_table()
+        named = con.sql(f"SELECT 1 FROM {lake.scan('core__residence')} WHERE household_id IS NOT NULL LIMIT 1").fetchall()
         begun = con.sql(f"SELECT min(start_date), max(start_date) FROM {lake.scan('core__registration')}").fetchall()[0]
-    who = np.sort(numbers(lived["person_key"]))  # they stand in order: to sort costs nothing, to count distinct ones much
     lacking = {name: "the reference files given do not hold it" for name, column in columns.items() if not filled[column]}
     untold = {
         "the list names no households": () if named else ("household_size", "lives_alone"),
-        "the list names one address for each person": () if (who[1:] == who[:-1]).any() else (f"address_moves_{MOVES_DAYS}d",),
+        "the list names one address for each person": ()
+        if _twice(lake, "core__residence")
+        else (f"address_moves_{MOVES_DAYS}d",),
         "the list does not say since when anyone is registered": ()
         if begun[0] != begun[1]
         else ("years_on_list", f"practice_moves_{MOVES_DAYS}d"),
     }
     return lacking | {name: reason for reason, names in untold.items() for name in names}
+
+
+def _twice(lake: Lake, table: str) -> bool:
+    """Tell whether anyone has two rows; a few rows mostly do, and rows are stored in order of person."""
+    with connect() as con:
+        for rows in (f"LIMIT {FIRST_ROWS}", ""):
+            who = numbers(con.sql(f"SELECT person_key FROM {lake.scan(table)} {rows}").to_arrow_table()["person_key"])
+            who = who if (who[1:] >= who[:-1]).all() else np.sort(who)
+            if (who[1:] == who[:-1]).any():
+                return True
+    return False
 
 
 # --- ranges of people ----------------------------------------------------------------------------------------------

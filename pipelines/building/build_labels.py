@@ -151,7 +151,7 @@ def _covered(
     if not feeds:
         return {}
     months = lake.read("core__coverage", "feed, organisation_code, month, status", "organisation_role = 'practice'")
-    calendar = coverage_calendar(zip(*(months[name].to_pylist() for name in months.column_names), strict=True))
+    calendar = coverage_calendar(months)
     place = pc.index_in(rows.practice, pa.array(list(calendar.practices), pa.string())).fill_null(-1).to_numpy()
     after = np.where(matured, outcome.horizon_days + 1, 0).astype(np.int32)
     return {

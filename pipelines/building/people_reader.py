@@ -36,15 +36,15 @@ def core_scans(lake: Lake) -> dict[str, str]:
 def read_people(
     scans: Mapping[str, str], households: Households | HouseholdSizes, first: int, last: int, with_spells: bool
 ) -> tuple[PeopleTables, pa.Table]:
-    """Read the people from `first` up to, not including, `last`, and (where asked) their spells."""
+    """Read the people from `first` up to, not including, `last`, and their spells, where asked."""
     where = f"WHERE person_key >= {first} AND person_key < {last}"
     queries = (
         f"SELECT {_PERSON} FROM {scans['core__person']} {where}",
         f"SELECT {_REGISTRATION} FROM {scans['core__registration']} {where}",
         f"SELECT {_RESIDENCE} FROM {scans['core__residence']} {where}",
-        f"SELECT * FROM {scans['core__spell']} {where if with_spells else 'WHERE false'}",
     )
-    people, registrations, residences, spells = (_reader().sql(query).to_arrow_table() for query in queries)
+    people, registrations, residences = (_reader().sql(query).to_arrow_table() for query in queries)
+    spells = _reader().sql(f"SELECT * FROM {scans['core__spell']} {where}").to_arrow_table() if with_spells else pa.table({})
     household = pc.if_else(residences["alone"], pa.scalar(None, pa.uint64()), residences["hashed"])
     residences = residences.drop_columns(["hashed", "alone"]).append_column("household", household)
     return PeopleTables(_in_order(people), _in_order(registrations), _in_order(residences), households), spells
@@ -54,7 +54,9 @@ def read_people(
 def _reader() -> duckdb.DuckDBPyConnection:
     """Open a process's connection for ranges of people once: opening costs as much as reading one."""
     atexit.register(_reader.cache_clear)
-    return connect(memory_limit_gb=1.0, threads=1)
+    con = connect(memory_limit_gb=1.0, threads=1)
+    con.execute("SET enable_external_file_cache = false")  # no range is read twice
+    return con
 
 
 def household_sizes(lake: Lake, day: date) -> HouseholdSizes:

@@ -6,6 +6,7 @@ script or a notebook need not guard for it.
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import subprocess
@@ -56,10 +57,12 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     sys.stdout = sys.stderr
     function, share = pickle.load(sys.stdin.buffer)
+    gc.freeze()  # what stays for good is not looked through again and again
     try:
         answer: list[Any] | Exception = [function(first, last) for first, last in share]
     except Exception as error:
         answer = error
+    gc.unfreeze()
     with answers:
         pickle.dump(answer, answers)
 

@@ -26,7 +26,7 @@ def last_contacts(lake: Lake, person_ids: Sequence[str], index_date: date, lists
 
     What has reached the lake counts at once: this is told to people, and no feature learns from it.
     """
-    empty = pd.DataFrame({"person_id": list(person_ids), **dict.fromkeys(CONTACTS, None)})
+    empty = pd.DataFrame({"person_id": pd.Series(list(person_ids), dtype="object"), **dict.fromkeys(CONTACTS, None)})
     if not len(empty) or not lake.exists(EVENT.name):
         return empty
     rows = lake.read(CODE.name, "code, code_system, source_code", "code_system = 'snomed'", "code")

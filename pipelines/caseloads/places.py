@@ -44,7 +44,9 @@ def write_caseloads(
 def _places(lake: Lake, run: Mapping[str, Any], left_out: Sequence[str], place_code: str | None) -> Iterator[PlaceCaseload]:
     partition = {"run_id": str(run["run_id"])}
     if not lake.rows(CASELOAD.name, partition):
-        raise RefusalError(f"the run {run['run_id']} has no caseloads: nobody of it has a place, or capacities are 0")
+        raise RefusalError(
+            f"the run {run['run_id']} has no caseloads: it is for planning, nobody of it has a place, or capacities are 0"
+        )
     wanted = "true" if place_code is None else f"place_code = {text(place_code)}"
     rows = lake.read(CASELOAD.name, "*", wanted, "place_code, age_group, list_rank, person_id", partition).to_pandas()
     if rows.empty:

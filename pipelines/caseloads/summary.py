@@ -25,7 +25,8 @@ def list_lines(lake: Lake, run: Mapping[str, Any]) -> Iterator[str]:
         "count(*) FILTER (listed) AS people, count(DISTINCT place_code) FILTER (listed) AS places, any_value(place_kind) AS kind"
     )
     found = lake.read(CASELOAD.name, told, partition=partition).to_pylist()[0]
-    yield f"Caseloads: {found['people']:,} people listed at {found['places']:,} places ({found['kind']}); absent: {_reasons(counted, 'caseload')}"
+    where = f" at {found['places']:,} places ({found['kind']})" if found["people"] else ""
+    yield f"Caseloads: {found['people']:,} people listed{where}; absent: {_reasons(counted, 'caseload')}"
     risen, reasons = lake.rows(RISING.name, partition), _reasons(counted, "rising")
     since = lake.read(RISING.name, "any_value(compared_index_date) AS since", partition=partition)["since"][0].as_py()
     if since or reasons != "nobody":

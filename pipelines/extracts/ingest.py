@@ -29,7 +29,8 @@ from pipelines.extracts.csv_survey import read_blocks
 from pipelines.extracts.erased_people import erased_digests, erased_rows
 from pipelines.extracts.extract_reader import OpenedExtract, open_extract
 from pipelines.extracts.postcodes import load_postcode_areas
-from pipelines.extracts.pseudonyms import keyed, read_key
+from pipelines.extracts.pseudonym_keys import check_chain
+from pipelines.extracts.pseudonyms import keyed, read_keys
 from pipelines.extracts.raw_columns import RawRows, guarded_rows_sql, holds_suspects, raw_rows_sql
 from pipelines.sources.nhs import ExtractFile, FeedSettings, NhsSettings, find_extracts
 from pipelines.sql_literals import text
@@ -107,7 +108,7 @@ def ingest_feed(
         if latest and (latest[0].extract_id, latest[0].reading) == (extract_id, reading):
             continue
         same = [row for row in known if (row.extract_id, row.reading) == (extract_id, reading)][-1:]
-        with _ready(con, nhs, settings, folder or landing):
+        with _ready(lake, con, nhs, settings, folder or landing):
             row = (
                 _noted(file, same[0], len(known))
                 if same
@@ -153,12 +154,14 @@ def reading_digest(table: Table, nhs: NhsSettings) -> str:
 
 
 @contextmanager
-def _ready(con: duckdb.DuckDBPyConnection, nhs: NhsSettings, settings: FeedSettings, folder: Path) -> Iterator[None]:
+def _ready(lake: Lake, con: duckdb.DuckDBPyConnection, nhs: NhsSettings, settings: FeedSettings, folder: Path) -> Iterator[None]:
     load_postcode_areas(con, folder / nhs.postcode_lookup if nhs.postcode_lookup else None)
     if settings.pseudonymised:
         yield
         return
-    with keyed(con, read_key(nhs.pseudonyms, folder)):
+    keys = read_keys(nhs.pseudonyms, folder)
+    check_chain(lake, keys)
+    with keyed(con, keys, erased_digests(lake)):
         yield
 
 

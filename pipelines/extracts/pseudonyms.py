@@ -1,9 +1,16 @@
-"""Pseudonyms: a keyed hash (HMAC-SHA256) of an identifier, computed in SQL; the key stays in memory."""
+"""Pseudonyms: a keyed hash (HMAC-SHA256) of an identifier, computed in SQL; the keys stay in memory.
+
+Keys form a chain: each later one hashes the pseudonym that the one before it gave. So tables can be given new pseudonyms without
+the identifiers, and what is delivered later goes through the whole chain to the same ones.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,20 +18,33 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.errors import SettingsError
-from pipelines.sources.nhs import PseudonymSettings
+from pipelines.extracts.erased_people import PREFIX, digest_of_person
+from pipelines.sources.nhs import KeyPlace, PseudonymSettings
+from pipelines.sql_literals import texts
 
 BLOCK_BYTES = 64  # of SHA-256, RFC 2104
 SHORTEST_KEY_BYTES = 32
 PSEUDONYM_LENGTH = 32
 PADS = "pseudonym_key"
+MACRO = "strata_pseudonym"
+READABLE_BY_OTHERS = 0o007
 
 
-def read_key(settings: PseudonymSettings, folder: Path) -> bytes:
-    """Read the key from its file (relative paths start at `folder`) or environment variable."""
+def read_keys(settings: PseudonymSettings, folder: Path) -> tuple[bytes, ...]:
+    """Read the chain of keys, the first one first; relative paths start at `folder`."""
+    return tuple(read_key(place, folder) for place in (settings, *settings.later_keys))
+
+
+def read_key(settings: KeyPlace, folder: Path) -> bytes:
+    """Read a key from its file or environment variable; a SettingsError says why it cannot be used."""
     if settings.key_file is not None:
         file = folder / settings.key_file
         if not file.is_file():
             raise SettingsError(f"pseudonyms.key_file: there is no file {file}")
+        if file.stat().st_mode & READABLE_BY_OTHERS:
+            raise SettingsError(
+                f"pseudonyms.key_file: every account of this machine can read {file}; `chmod 600` it, and think of a new key"
+            )
         key, place = file.read_bytes().strip(), f"the file {file}"
     else:
         key, place = os.environ.get(settings.key_variable, "").encode(), f"the environment variable {settings.key_variable}"
@@ -37,19 +57,74 @@ def read_key(settings: PseudonymSettings, folder: Path) -> bytes:
 
 
 @contextmanager
-def keyed(con: duckdb.DuckDBPyConnection, key: bytes) -> Iterator[None]:
-    """Lend a connection the key for as long as the block lasts; it lies in Arrow memory, which DuckDB never spills."""
-    padded = key.ljust(BLOCK_BYTES, b"\0")
-    inner, outer = bytes(byte ^ 0x36 for byte in padded), bytes(byte ^ 0x5C for byte in padded)
-    con.register(PADS, pa.table({"inner_pad": pa.array([inner], pa.binary()), "outer_pad": pa.array([outer], pa.binary())}))
+def keyed(con: duckdb.DuckDBPyConnection, keys: Sequence[bytes], erased: Collection[str] = ()) -> Iterator[None]:
+    """Lend a connection the chain of keys for as long as the block lasts; it lies in Arrow memory, which DuckDB never spills.
+
+    `erased` are the digests of erased people, who keep the pseudonym by which they are known to have been erased.
+    """
+    con.register(PADS, _pads(keys))
+    try:
+        con.execute(f"CREATE OR REPLACE TEMP MACRO {MACRO}(value) AS {_chain_sql('value', len(keys), erased)}")
+        yield
+    finally:
+        con.execute(f"DROP MACRO IF EXISTS {MACRO}")
+        con.unregister(PADS)
+
+
+def pseudonym_sql(value: str) -> str:
+    """Give the SQL of a value's pseudonym: spaces and case apart, the same identifier gives the same pseudonym; empty gives null."""
+    return f"{MACRO}({value})"
+
+
+@contextmanager
+def rehashing(con: duckdb.DuckDBPyConnection, keys: Sequence[bytes]) -> Iterator[None]:
+    """Lend a connection the later keys of a chain, for `rehashed_sql`."""
+    con.register(PADS, _pads(keys))
     try:
         yield
     finally:
         con.unregister(PADS)
 
 
-def pseudonym_sql(value: str) -> str:
-    """Give the SQL of a value's pseudonym: spaces and case apart, the same identifier gives the same pseudonym; empty gives null."""
-    message = f"nullif(upper(regexp_replace({value}, '[ -]', '', 'g')), '')"
-    inner = f"sha256((SELECT inner_pad FROM {PADS}) || encode({message}))"
-    return f"left(sha256((SELECT outer_pad FROM {PADS}) || unhex({inner})), {PSEUDONYM_LENGTH})"
+def rehashed_sql(column: str, links: int) -> str:
+    """Give the SQL of a pseudonym sent on through so many later keys; what is no pseudonym stays."""
+    told = column
+    for link in range(links):
+        told = _link_sql(told, link)
+    return f"CASE WHEN regexp_full_match({column}, '[0-9a-f]{{{PSEUDONYM_LENGTH}}}') THEN {told} ELSE {column} END"
+
+
+def pseudonym_of(identifier: str, keys: Sequence[bytes], erased: Collection[str] = ()) -> str:
+    """Give the pseudonym that ingest gives an identifier."""
+    told = re.sub("[ -]", "", identifier).upper()
+    for link, key in enumerate(keys):
+        if link and digest_of_person(told) in erased:
+            return told
+        told = hmac.new(key, told.encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
+    return told
+
+
+def _pads(keys: Sequence[bytes]) -> pa.Table:
+    columns = {}
+    for link, key in enumerate(keys):
+        padded = (hashlib.sha256(key).digest() if len(key) > BLOCK_BYTES else key).ljust(BLOCK_BYTES, b"\0")
+        columns[f"inner_{link}"] = pa.array([bytes(byte ^ 0x36 for byte in padded)], pa.binary())
+        columns[f"outer_{link}"] = pa.array([bytes(byte ^ 0x5C for byte in padded)], pa.binary())
+    return pa.table(columns)
+
+
+def _chain_sql(value: str, links: int, erased: Collection[str]) -> str:
+    told = _link_sql(f"nullif(upper(regexp_replace({value}, '[ -]', '', 'g')), '')", 0)
+    for link in range(1, links):
+        after = _link_sql(told, link)
+        told = (
+            f"CASE WHEN sha256('{PREFIX}' || {told}) IN ({texts(sorted(erased))}) THEN {told} ELSE {after} END"
+            if erased
+            else after
+        )
+    return told
+
+
+def _link_sql(message: str, link: int) -> str:
+    inner = f"sha256((SELECT inner_{link} FROM {PADS}) || encode({message}))"
+    return f"left(sha256((SELECT outer_{link} FROM {PADS}) || unhex({inner})), {PSEUDONYM_LENGTH})"

@@ -152,9 +152,7 @@ def score_table(
     return rows.iloc[_key_order(frame)].reset_index(drop=True)
 
 
-def driver_table(
-    study: StudySettings, champion: Champion, scoring: Scoring, shown: pd.DataFrame | None = None
-) -> pd.DataFrame:
+def driver_table(study: StudySettings, champion: Champion, scoring: Scoring, shown: pd.DataFrame | None = None) -> pd.DataFrame:
     """Give the rows of risk__drivers for the people in the highest bands, and for those whom a list shows (by their keys)."""
     top = np.isin(band_names(scoring.risk, study.bands), highest_bands(study.bands, study.driver_bands))
     if shown is not None:

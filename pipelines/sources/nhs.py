@@ -88,11 +88,21 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
         return self.load.replaces_months if isinstance(self.load, ReplacesMonths) else None
 
 
-class PseudonymSettings(BaseModel, extra="forbid", frozen=True):
-    """Where the key of the keyed hash is; the key itself never stands in a setting, a log or a table."""
+class KeyPlace(BaseModel, extra="forbid", frozen=True):
+    """Where a key is; the key itself never stands in a setting, a log or a table."""
 
     key_variable: str = Field(default="STRATA_PSEUDONYM_KEY", description="environment variable that holds the key")
     key_file: Path | None = Field(default=None, description="file that holds the key; it goes before the variable")
+
+
+class PseudonymSettings(KeyPlace, extra="forbid", frozen=True):
+    """Where the keys of the keyed hash are, and how many clear identifiers a file may hold."""
+
+    later_keys: tuple[KeyPlace, ...] = Field(
+        default=(),
+        description="keys that came after the first, in order: pseudonyms go through the whole chain. Add one and run "
+        "`strata rotate-key` to give everyone a new pseudonym; none may ever be taken out",
+    )
     clear_share: float = Field(
         default=0.01,
         ge=0,

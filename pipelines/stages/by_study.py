@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from features.outcomes import ImmatureOutcomeError
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
 
@@ -26,7 +27,7 @@ def each_study(deployment: Deployment, work: Callable[[Deployment], Summary]) ->
         name = study.settings.study.name
         try:
             done[name] = work(study)
-        except RefusalError as refusal:
+        except (RefusalError, ImmatureOutcomeError) as refusal:
             refused[name] = str(refusal)
     words = "\n".join(f"{name}: {reason}" for name, reason in refused.items())
     if not done:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -27,7 +28,7 @@ Summary = dict[str, Any]
 def list_maker(
     deployment: Deployment, champion: Champion, scoring: Scoring, inputs: RunInputs
 ) -> Callable[[pd.DataFrame], RunLists]:
-    """Give what makes a run's lists from the rows of its scores."""
+    """Give what makes a run's lists from the rows of its scores; a run for planning names nobody to anyone, and has none."""
     lake, study, use = deployment.lake, deployment.settings.study, deployment.settings.purpose.use
     request = CaseloadRequest(
         study.caseloads,
@@ -39,6 +40,9 @@ def list_maker(
     )
 
     def make(scores: pd.DataFrame) -> RunLists:
+        if use == "planning":
+            nobody = caseload(lake, scores.head(0), replace(request, previous_run_id=""))
+            return RunLists(nobody, Rising().rows, exclusions(inputs.outcome, scores, scoring.opted_out, nobody, {}))
         listed, risen = caseload(lake, scores, request), _rising(deployment, champion, scores, inputs)
         return RunLists(listed, risen.rows, exclusions(inputs.outcome, scores, scoring.opted_out, listed, risen.left_out))
 

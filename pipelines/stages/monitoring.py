@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
 from expectations.contract_terms import CONTRACTS
 from pipelines.alerts import raise_alerts as alerts_stage
-from pipelines.alerts.rules import stale_scores as stale
+from pipelines.alerts import rules
 from pipelines.building import build_labels as labels_stage
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
@@ -15,7 +16,7 @@ from pipelines.monitoring import feature_drift, matured_performance, score_lists
 from pipelines.scoring.run_record import published_runs
 from pipelines.stages.by_study import each_study
 from pipelines.stages.modelling import champion_of
-from pipelines.stages.run_plan import data_cut, index_date_plan
+from pipelines.stages.run_plan import data_cut, index_date_plan, late
 from pipelines.stages.stage_inputs import outcome_search
 
 Summary = dict[str, Any]
@@ -72,12 +73,26 @@ def stale_scores(deployment: Deployment, today: date | None = None) -> list[str]
     found = []
     for study in deployment.settings.study.each:
         published = alerts_stage.published_on(published_runs(deployment.lake, study.outcome.name))
-        found += [finding.message for finding in stale(study.outcome.name, published, day, limit)]
+        found += [finding.message for finding in rules.stale_scores(study.outcome.name, published, day, limit)]
     return found
 
 
 def alerts(deployment: Deployment, today: date | None = None) -> Summary:
-    """Write monitoring__alerts and tell the channels what is new and what is over."""
+    """Write monitoring__alerts, tell the channels what is new and what is over, and write the monitoring page."""
     settings, day = deployment.settings, today or datetime.now(UTC).date()
     outcomes = [study.outcome.name for study in settings.study.each]
-    return alerts_stage.raise_alerts(deployment.lake, settings.alerts, settings.deployment, outcomes, day)
+    beside = list(_beside(deployment, day))
+    told = alerts_stage.raise_alerts(deployment.lake, settings.alerts, settings.deployment, outcomes, day, beside=beside)
+    from pipelines.monitoring_report.page import write_monitoring_page  # the drawing library takes a second to import
+
+    write_monitoring_page(deployment.lake, deployment.reports / "monitoring.html", settings.deployment, outcomes, day)
+    return told
+
+
+def _beside(deployment: Deployment, day: date) -> Iterator[rules.Finding]:
+    """Find what the settings and the deliveries tell: feeds that are late, an approval that ends."""
+    settings, limits = deployment.settings, deployment.settings.alerts.rules
+    if limits.feed_late:
+        yield from rules.feeds_that_are_late(late(deployment), data_cut(deployment), settings.schedule.late_after_days)
+    if limits.approval_ends_days is not None:
+        yield from rules.approval_that_ends(settings.purpose.approval_expires, day, limits.approval_ends_days)

@@ -83,8 +83,11 @@ def _of_feed(lake: Lake, table: Table) -> list[object]:
 
 
 def _outputs(lake: Lake, writes: Sequence[Table], index_date: str) -> str:
-    parts = [{"index_date": index_date} if index_date and "index_date" in table.partitioned_by else None for table in writes]
-    return digest_of([[table.name, _files(lake, table.name, part)] for table, part in zip(writes, parts, strict=True)])
+    def of_date(name: str) -> dict[str, str] | None:
+        dated = index_date and lake.exists(name) and "index_date" in lake.partitioned_by(name)
+        return {"index_date": index_date} if dated else None
+
+    return digest_of([[table.name, _files(lake, table.name, of_date(table.name))] for table in writes])
 
 
 def _files(lake: Lake, name: str, partition: Mapping[str, str] | None = None) -> list[str]:

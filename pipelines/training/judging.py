@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from models.audit_groups import audit_groups
+from models.copied_periods import Copy, copied_period_gate
 from models.evaluation import Evaluation, evaluate
 from models.fairness import audit
 from models.gates import GateResult, JudgedRows, eligible, judge, worse_than_incumbent
@@ -24,10 +25,11 @@ BASELINE = "age_sex"
 
 @dataclass(frozen=True)
 class TestRows:
-    """The rows that judge: labels known, nobody who left; and which of their people no training row knows."""
+    """The rows that judge: labels known, nobody who left; which of their people no training row knows; what copies another period's outcome."""
 
     rows: ModellingRows
     new_people: np.ndarray
+    copies: tuple[Copy, ...] = ()
 
     @property
     def labels(self) -> np.ndarray:
@@ -75,10 +77,6 @@ class JudgedCandidate:
     @property
     def eligible(self) -> bool:
         return eligible(self.gates)
-
-    def with_gate(self, gate: GateResult) -> JudgedCandidate:
-        """Give the candidate with one gate more."""
-        return replace(self, gates=(*self.gates, gate))
 
 
 @dataclass(frozen=True)
@@ -152,7 +150,10 @@ def judged(
     needs = need_columns(test.rows.frame, test.labels, test.rows.labels["death_date"].notna().to_numpy())
     rows = JudgedRows(risk, baseline, test.labels, test.person, groups, test.keys, needs)
     used = {predictor.name: alone[predictor.name] for predictor in scored.model.predictors if predictor.name in alone}
-    gates = judge(rows, used, scored.training_events, study.candidates.minimum_events, study.gates, study.capacity, study.seed)
+    gates = judge(
+        rows, used, scored.training_events, study.candidates.minimum_events, study.gates_in_force, study.capacity, study.seed
+    )
+    gates = (*gates, copied_period_gate(test.copies, scored.model.predictors))
     new = test.new_people
     evaluation = evaluate(risk, test.labels, test.person, *shared, teams=_teams(study, test))
     return JudgedCandidate(

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
+import numpy as np
+import pandas as pd
+
+from expectations.tables.caseload import ACTIONS
 from models.audit_groups import KINDS as GROUP_KINDS
 from models.leaks import single_feature_discrimination
 from models.recalibration import recalibrate
@@ -49,12 +53,17 @@ def recalibrate_study(
     test = result.test
     frame = scoring_frame(lake, test.rows.frame, model, engine.threads)
     told = {"parent_version": incumbent.version, "parent_digest": model.digest, "index_date": test_date.isoformat()}
+    acted_on = _acted_on(lake, frame, test_date, study.outcome.horizon_days)
     try:
-        found = recalibrate(model, frame, test.labels, test.person, study.candidates, study.validation.folds, study.seed, told)
+        found = recalibrate(
+            model, frame, test.labels, test.person, study.candidates, study.validation.folds, study.seed, told, acted_on
+        )
     except TooFewEventsError as refusal:
         raise RefusalError(str(refusal)) from refusal
     alone = single_feature_discrimination(training_data(frame, model.predictors, test.labels, test.person), study.seed)
     notes = (f"version {incumbent.version}, calibrated again on {test_date}; its ranking is unchanged", *found.notes)
+    if acted_on.any():
+        notes = (*notes, "people whom a team acted on after that date calibrate nothing")
     scored = ScoredModel(
         RECALIBRATED, result.incumbent.judged.method, found.model, found.risk, None, int(model.record["events"]), notes
     )
@@ -76,6 +85,15 @@ def _able(study: StudySettings, incumbent: Incumbent | None, dates: dict[str, tu
             f"the champion has learnt from {test_date} already, and no later index date has matured: there is nothing new to calibrate on"
         )
     return incumbent.model, test_date
+
+
+def _acted_on(lake: Lake, frame: pd.DataFrame, index_date: date, horizon_days: int) -> np.ndarray:
+    """Say for whom a team did something within the horizon, as far as actions were told."""
+    if not lake.exists(ACTIONS.name):
+        return np.zeros(len(frame), dtype=bool)
+    within = f"action_date > DATE '{index_date}' AND action_date <= DATE '{index_date + timedelta(days=horizon_days)}'"
+    people = lake.read(ACTIONS.name, "DISTINCT person_id", f"{within} AND (action IS NOT NULL OR decision = 'accepted')")
+    return frame["person_id"].astype(str).isin(people["person_id"].to_pylist()).to_numpy(dtype=bool)
 
 
 def _baseline_alone(study: StudySettings) -> StudySettings:

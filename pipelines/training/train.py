@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from models.audit_groups import KINDS as GROUP_KINDS
-from models.copied_periods import Copy, copied_period_gate, copied_periods, periods_of
 from models.censoring import censoring_weights
+from models.copied_periods import copied_periods, periods_of
 from models.estimators import CandidateSpec, NoPredictorsError, candidate_specs
 from models.intervals import Estimate
 from models.leaks import single_feature_discrimination
@@ -105,6 +105,7 @@ def _by_time(told: _Study, dates: Mapping[str, tuple[date, ...]], data_cut: date
     columns = [predictor.column for predictor in coded.predictors if predictor.column is not None]
     tested = replace(tested, frame=with_code_columns(lake, tested.frame, columns, told.engine.threads))
     test = TestRows(tested, ~shared_people(data.person, tested.frame["person_key"].to_numpy()))
+    test = _with_copies(told, test, data)
     check_places(study, test.rows.frame)
     candidates, alone = _candidates(told, specs, data, test, None, GROUP_KINDS)
     incumbent = _incumbent(told, test, split.test, alone, candidates, GROUP_KINDS)
@@ -129,6 +130,7 @@ def _by_folds(told: _Study, group_kinds: Sequence[str]) -> StudyResult:
     every = replace(every, frame=coded.frame)
     data = training_data(every.frame, coded.predictors, labels, every.frame["person_key"].to_numpy(), weights)
     test = TestRows(every.chosen(able), np.ones(int(able.sum()), dtype=bool))
+    test = _with_copies(told, test, data, train=False)
     check_places(study, test.rows.frame)
     candidates, alone = _candidates(told, specs, data, test, able, group_kinds)
     incumbent = _incumbent(told, test, None, alone, candidates, group_kinds)
@@ -146,7 +148,6 @@ def _candidates(
     study = told.settings
     folds = balanced_folds(data.person, data.labels, study.validation.folds, study.seed)
     plan, alone = told.plan(tune_in_folds=able is not None), single_feature_discrimination(data, study.seed)
-    copies = _copies(study, data, test, able)
     found: list[JudgedCandidate] = []
     for spec in specs:
         tuned = _tuned(told, spec, data) if able is None else None
@@ -154,16 +155,16 @@ def _candidates(
         scored = _scored(spec, trained, test, able, data.events)
         if tuned:
             scored = replace(scored, notes=(*scored.notes, tuned.note), tuning=tuned.trials)
-        candidate = judged(study, test, alone, found, scored, group_kinds)
-        found.append(candidate.with_gate(copied_period_gate(copies, trained.model.predictors)))
+        found.append(judged(study, test, alone, found, scored, group_kinds))
     return found, alone
 
 
-def _copies(study: StudySettings, data: TrainingData, test: TestRows, able: np.ndarray | None) -> tuple[Copy, ...]:
-    """Look for copies of a period's outcomes in another: among the dates that train and test, or (`able`) those of the rows that judge."""
-    judging = periods_of(test.rows.frame, test.labels, test.person)
-    periods = judging if able is not None else [*periods_of(data.frame, data.labels, data.person), *judging]
-    return copied_periods(periods, data.curated, study.outcome.horizon_days, study.seed)
+def _with_copies(told: _Study, test: TestRows, data: TrainingData, train: bool = True) -> TestRows:
+    """Look for copies of one period's outcomes in another: of the dates that judge and, but where the same rows do both, `train`."""
+    periods = periods_of(test.rows.frame, test.labels, test.person)
+    if train:
+        periods = [*periods_of(data.frame, data.labels, data.person), *periods]
+    return replace(test, copies=copied_periods(periods, data.curated, told.settings.outcome.horizon_days, told.settings.seed))
 
 
 def _tuned(told: _Study, spec: CandidateSpec, data: TrainingData) -> Tuned | None:

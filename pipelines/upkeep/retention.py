@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
-from expectations.tables import risk
+from expectations.catalogue import TABLES
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import EXTRACTS, VALIDATED_EXTRACTS, VALIDATION
 from pipelines.scoring.run_record import PUBLISHED, all_runs, published_runs, record_run
@@ -19,7 +19,7 @@ from pipelines.upkeep.settings import UpkeepSettings
 
 REMOVED = "removed"
 SCORED_FROM = ("features__person", "features__catalogue", "risk__models", "risk__cross_fitted")
-OF_A_RUN = (risk.SCORES.name, risk.DRIVERS.name, risk.SHADOW_SCORES.name)
+OF_A_RUN = tuple(name for name, table in TABLES.items() if name.startswith("risk__") and "run_id" in table.partitioned_by)
 
 
 def tidy(lake: Lake, settings: UpkeepSettings, data_cut: date) -> dict[str, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
@@ -54,31 +54,22 @@ def _digest(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) 
 def _compared_sql(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
     """Give the rows of core__restated_rows: of every row whose key several deliveries tell, what became of it."""
     deliveries = sorted({valid.extract.extract_date for valid in extracts})
-    split = _split(table, extracts)
-    current = _with_first_delivery(table, split.several, _current(table, settings, split.several, deliveries))
     ids = " ".join(f"WHEN {place} THEN '{valid.extract.extract_id}'" for place, valid in enumerate(extracts))
     days = " ".join(f"WHEN {place} THEN DATE '{valid.extract.extract_date}'" for place, valid in enumerate(extracts))
     columns = "extract_id, row_number, extract_date, first_extract_date, key_extract_date"
-    told = f"SELECT {columns}, CAST(NULL AS DATE) AS superseded_date FROM {current}"
+    key = ", ".join(table.key)
+    told = f"SELECT {columns}, CAST(NULL AS DATE) AS superseded_date FROM current JOIN history USING ({key}, content)"
     if table.event_date:
-        told += f" UNION ALL SELECT {columns}, superseded_date FROM ({_superseded(table, settings, split.several, deliveries)})"
-    return f"""{split.ctes}
+        told += f" UNION ALL SELECT {columns}, superseded_date FROM ({_superseded(table, settings, deliveries)})"
+    return f"""WITH {_several(table, extracts)}, {_told(table, extracts)}, current AS MATERIALIZED ({_current(table, settings, deliveries)})
         SELECT extract_id, extract_date, row_number, found.row_number IS NOT NULL AND superseded_date IS NULL AS holds,
             first_extract_date, key_extract_date, superseded_date
         FROM (SELECT row_number, CASE place {ids} END AS extract_id, CASE place {days} END AS extract_date FROM several) AS rows
         LEFT JOIN ({told}) AS found USING (extract_id, extract_date, row_number) ORDER BY extract_date, extract_id, row_number"""
 
 
-@dataclass(frozen=True)
-class _Split:
-    """A feed's extracts with only the rows whose key several deliveries tell; `ctes` is the WITH clause their sources refer to."""
-
-    ctes: str
-    several: list[ValidExtract]
-
-
-def _split(table: Table, extracts: list[ValidExtract]) -> _Split:
-    """Split the rows of two or more deliveries by whether several deliveries tell their key.
+def _several(table: Table, extracts: list[ValidExtract]) -> str:
+    """Give the CTE `several`: place of the extract and number of every row whose key several deliveries tell.
 
     The first delivery, mostly by far the largest, is only held against the keys of the later ones.
     """
@@ -92,7 +83,7 @@ def _split(table: Table, extracts: list[ValidExtract]) -> _Split:
             if (valid.extract.extract_date == first) == of_first
         )
 
-    ctes = f"""WITH later AS MATERIALIZED ({keys(of_first=False)}),
+    return f"""later AS MATERIALIZED ({keys(of_first=False)}),
         told_again AS MATERIALIZED (SELECT * FROM ({keys(of_first=True)}) SEMI JOIN later USING (digest)),
         shared AS (
             SELECT digest FROM told_again UNION
@@ -102,32 +93,66 @@ def _split(table: Table, extracts: list[ValidExtract]) -> _Split:
             SELECT place, row_number FROM told_again UNION ALL SELECT place, row_number FROM later SEMI JOIN shared USING (digest)
         )"""
 
-    several = [
+
+def _told(table: Table, extracts: list[ValidExtract]) -> str:
+    """Give what those rows say as CTEs: `named` (key and delivery, of rows that were set aside too), `kept` and its `history`.
+
+    `history` says when a key with its content was delivered first and last, and the key with its beginning first.
+    """
+    key = ", ".join(table.key)
+    only = [
         replace(
             valid,
             source=f"(FROM {valid.source} SEMI JOIN (SELECT row_number FROM several WHERE place = {place}) USING (row_number))",
         )
         for place, valid in enumerate(extracts)
     ]
-    return _Split(ctes, several)
+    named = " UNION ALL ".join(
+        f"SELECT {key}, DATE '{valid.extract.extract_date}' AS extract_date FROM {typed_rows_sql(table, valid.source, valid.reading)}"
+        for valid in only
+    )
+    read = ", ".join(dict.fromkeys((*table.key, *([table.event_date] if table.event_date else []))))
+    begun = f"hash({', '.join(BEGINNING[table.feed])})" if table.feed in BEGINNING else "0"
+    columns = f"{read}, {_content(table)} AS content, {begun} AS begun, extract_id, extract_date, row_number"
+    kept = " UNION ALL ".join(f"SELECT {columns} FROM {kept_rows_sql(table, valid)}" for valid in only)
+    begins = f"min(min(extract_date)) OVER (PARTITION BY {key}, begun) AS key_extract_date"
+    dates = f"min(extract_date) AS first_extract_date, max(extract_date) AS last_extract_date, {begins}"
+    return f"""named AS MATERIALIZED ({named}), kept AS MATERIALIZED ({kept}),
+        history AS MATERIALIZED (SELECT {key}, content, {dates} FROM kept GROUP BY {key}, content, begun)"""
 
 
-def _current(table: Table, settings: FeedSettings, extracts: list[ValidExtract], deliveries: list[date]) -> str:
+def _content(table: Table) -> str:
+    """Give the SQL of a digest of the facts that a row states."""
+    facts = [column.name for column in sender_columns(table) if column.name not in NOT_IN_EVENTS] if table.event_date else []
+    return f"hash({', '.join(facts or table.key)})"
+
+
+def _current(table: Table, settings: FeedSettings, deliveries: list[date]) -> str:
+    """Keep of each key the latest delivery that names it, and of an earlier delivery nothing that a later one restates.
+
+    A key counts as named by a row that was set aside, too: a sender that marks a row as deleted takes it back.
+    """
     if settings.load == "snapshot":
-        return _union([kept_rows_sql(table, valid) for valid in extracts if valid.extract.extract_date == deliveries[-1]])
-    return _merged(table, extracts, deliveries, settings.replaces_months)
+        return f"SELECT * FROM kept WHERE extract_date = DATE '{deliveries[-1]}'"
+    key, months = ", ".join(table.key), settings.replaces_months
+    stay = [
+        f"(extract_date <> DATE '{day}' OR {table.event_date} < DATE '{first_restated_day(after, months)}')"
+        for day, after in pairwise(deliveries)
+        if months
+    ]
+    latest = f"(SELECT {key}, max(extract_date) AS extract_date FROM named GROUP BY {key})"
+    return (
+        f"SELECT kept.* FROM kept SEMI JOIN {latest} AS latest USING ({key}, extract_date) WHERE {' AND '.join(stay) or 'true'}"
+    )
 
 
-def _superseded(table: Table, settings: FeedSettings, valid: list[ValidExtract], deliveries: list[date]) -> str:
+def _superseded(table: Table, settings: FeedSettings, deliveries: list[date]) -> str:
+    """Give the rows that a later delivery changed or took back; one that is changed and later changed back is none."""
     key = ", ".join(table.key)
-    current = f"(SELECT {key}, {_content(table)} AS content FROM {_current(table, settings, valid, deliveries)})"
-    rows = f"(SELECT *, {_content(table)} AS content FROM {_union([kept_rows_sql(table, one) for one in valid])})"
-    gone = f"last_extract_date < DATE '{deliveries[-1]}'"
-    namings = f"(SELECT {key}, list(extract_date) AS namings FROM {_named(table, valid)} GROUP BY {key})"
-    return f"""SELECT rows.* EXCLUDE (content, last_extract_date), {_superseded_on(table, settings, deliveries)} AS superseded_date
-        FROM (SELECT rows.* EXCLUDE (content), content, last_extract_date, first_extract_date, key_extract_date
-            FROM {rows} AS rows {_joined_history(table, valid, gone)} WHERE rows.extract_date = last_extract_date) AS rows
-        ANTI JOIN {current} AS current USING ({key}, content) JOIN {namings} AS named USING ({key})"""
+    namings = f"(SELECT {key}, list(extract_date) AS namings FROM named GROUP BY {key})"
+    return f"""SELECT rows.*, {_superseded_on(table, settings, deliveries)} AS superseded_date
+        FROM (FROM kept JOIN history USING ({key}, content) WHERE extract_date = last_extract_date AND last_extract_date < DATE '{deliveries[-1]}') AS rows
+        ANTI JOIN current USING ({key}, content) JOIN {namings} AS named_on USING ({key})"""
 
 
 def _superseded_on(table: Table, settings: FeedSettings, deliveries: list[date]) -> str:
@@ -141,58 +166,3 @@ def _superseded_on(table: Table, settings: FeedSettings, deliveries: list[date])
             )
             cases.append(f"CASE WHEN last_extract_date < DATE '{day}'{since} THEN DATE '{day}' END")
     return f"least({', '.join(cases)})"
-
-
-def _named(table: Table, extracts: list[ValidExtract]) -> str:
-    """Give key and delivery of every row, of one that was set aside too."""
-    return "({})".format(
-        " UNION ALL ".join(
-            f"SELECT {', '.join(table.key)}, DATE '{valid.extract.extract_date}' AS extract_date "
-            f"FROM {typed_rows_sql(table, valid.source, valid.reading)}"
-            for valid in extracts
-        )
-    )
-
-
-def _merged(table: Table, extracts: list[ValidExtract], deliveries: list[date], months: int | None) -> str:
-    """Keep of each key the latest delivery that names it, and of an earlier delivery nothing that a later one restates.
-
-    A key counts as named by a row that was set aside, too: a sender that marks a row as deleted takes it back.
-    """
-    key = ", ".join(table.key)
-    latest = f"(SELECT {key}, max(extract_date) AS extract_date FROM {_named(table, extracts)} GROUP BY {key})"
-    following = dict(pairwise(deliveries))
-    parts = []
-    for valid in extracts:
-        after = following.get(valid.extract.extract_date)
-        until = f" WHERE {table.event_date} < DATE '{first_restated_day(after, months)}'" if after and months else ""
-        parts.append(f"(SELECT * FROM {kept_rows_sql(table, valid)}{until})")
-    return f"(SELECT rows.* FROM {_union(parts)} AS rows SEMI JOIN {latest} AS latest USING ({key}, extract_date))"
-
-
-def _with_first_delivery(table: Table, extracts: list[ValidExtract], current: str) -> str:
-    """Add when each row's key was first delivered, and when with the facts it has now."""
-    rows = f"(SELECT *, {_content(table)} AS content FROM {current})"
-    return f"(SELECT rows.* EXCLUDE (content), first_extract_date, key_extract_date FROM {rows} AS rows {_joined_history(table, extracts)})"
-
-
-def _content(table: Table) -> str:
-    """Give the SQL of a digest of the facts that a row states."""
-    facts = [column.name for column in sender_columns(table) if column.name not in NOT_IN_EVENTS] if table.event_date else []
-    return f"hash({', '.join(facts or table.key)})"
-
-
-def _joined_history(table: Table, extracts: list[ValidExtract], where: str = "true") -> str:
-    """Give the SQL that joins to `rows` when their key, and their key with their content, was delivered first and last."""
-    key = ", ".join(table.key)
-    begun = f"hash({', '.join(BEGINNING[table.feed])})" if table.feed in BEGINNING else "0"
-    read = f"{key}, {_content(table)} AS content, {begun} AS begun, extract_date"
-    seen = _union([f"(SELECT {read} FROM {kept_rows_sql(table, valid)})" for valid in extracts])
-    named = f"min(min(extract_date)) OVER (PARTITION BY {key}, begun) AS key_extract_date"
-    dates = f"min(extract_date) AS first_extract_date, max(extract_date) AS last_extract_date, {named}"
-    history = f"(SELECT {key}, content, {dates} FROM {seen} GROUP BY {key}, content, begun)"
-    return f"JOIN (SELECT * FROM {history} WHERE {where}) AS history USING ({key}, content)"
-
-
-def _union(parts: list[str]) -> str:
-    return f"({' UNION ALL BY NAME '.join(f'FROM {part}' for part in parts)})"

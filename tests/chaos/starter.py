@@ -39,10 +39,6 @@ def begin(request: Mapping[str, Any]) -> int:
             resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"], request["largest_file"]))
         if "clock" in request:
             clock.turn(request["clock"])
-        if "user" in request:
-            os.setgroups([])
-            os.setgid(request["user"])
-            os.setuid(request["user"])
         code = readers.watch(request) if request["do"] == "read" else stages.run_stage(request["do"], Path(request["config"]))
     finally:
         sys.stdout.flush()

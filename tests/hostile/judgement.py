@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hostile.cases import Case, End
-from hostile.clean_extracts import CleanExtract, Line
+from hostile.clean_extracts import DELIVERED, CleanExtract, Line
 
 from expectations.row_checks import PARSING_REASONS, sender_columns
 from expectations.table import Column, Kind
@@ -131,7 +131,7 @@ def _judge_refusal(verdict: Verdict, outcome: Outcome, words: str) -> None:
         verdict.lost += len(case.lines)
     if (case.named or Path(case.file_name).name) not in words or len(words) < SHORTEST_WORDS:
         verdict.violations.append(f"the words do not name the file: {words[:300]}")
-    touched = {value for line in case.lines for value in line.touched.values()}
+    touched = {value for line in case.lines for value in line.touched.values()} - {DELIVERED}
     shown = [value for value in case.extract.identifiers | touched if len(value) >= SHORTEST_IDENTIFIER and value in words]
     if shown:
         verdict.violations.append(f"the words show {len(shown)} values of rows: {words[:200]}")
@@ -213,6 +213,8 @@ def _judge_touched(verdict: Verdict, line: Line, kept: Row, clean: Row, told: se
 def says(column: Column, text: str, value: object) -> bool:
     """Tell whether a cell's text can be read as a value: written apart from how Strata reads it."""
     plain = text.strip(" \t\xa0")
+    if column.name == "postcode_status":  # what a postcode led to, not what it is
+        return str(value) in column.allowed
     if column.kind in (Kind.INTEGER, Kind.NUMBER):
         if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", plain, re.ASCII):
             return False

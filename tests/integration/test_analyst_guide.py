@@ -26,12 +26,16 @@ STUDIES = [yaml.safe_load(text)["study"] for text in re.findall(r"^```yaml\n(.*?
 
 @pytest.fixture(scope="module")
 def home(undisturbed: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the small board's lake with a copy of its MLflow store, in which the first model was champion before."""
+    """Give the small board's lake with a copy of its MLflow store, in which the champion has given way to a copy of itself."""
     copy = tmp_path_factory.mktemp("analyst")
     shutil.copy(undisturbed.home / "mlflow.db", copy)
     (copy / "lake").symlink_to(undisturbed.home / "lake")
     store = f"sqlite:///{copy / 'mlflow.db'}"
-    mlflow.MlflowClient(store, store).set_registered_model_alias("small_study", "previous", "1")
+    client = mlflow.MlflowClient(store, store)
+    before = client.get_model_version_by_alias("small_study", "champion")
+    after = client.create_model_version("small_study", before.source, before.run_id)
+    client.set_registered_model_alias("small_study", "previous", before.version)
+    client.set_registered_model_alias("small_study", "champion", after.version)
     return copy
 
 
@@ -60,7 +64,7 @@ def test_every_example_is_run_here() -> None:
 def test_candidates_stand_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     lines = told("Candidates side by side", capsys).splitlines()
     assert "metrics.calibration_slope" in lines[0]
-    assert {line.split()[0] for line in lines[1:]} == {"age_sex", "logistic"}
+    assert "logistic" in {line.split()[0] for line in lines[1:]}
 
 
 def test_a_group_is_followed_through_trainings(capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,8 +84,11 @@ def test_the_champion_gives_the_published_risks(capsys: pytest.CaptureFixture[st
     assert told("The champion, anywhere", capsys).strip() == str([round(risk, 3) for risk in highest])
 
 
-def test_rolling_back_brings_the_version_before(capsys: pytest.CaptureFixture[str]) -> None:
-    assert told("To the champion before", capsys).strip() == "1"
+def test_rolling_back_brings_the_version_before(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{home / 'mlflow.db'}")
+    aliases = dict(client.get_registered_model("small_study").aliases)
+    assert told("To the champion before", capsys).strip() == str(aliases["previous"]) != str(aliases["champion"])
+    assert "rolled_back" in client.get_model_version("small_study", aliases["champion"]).tags
 
 
 def test_a_declared_feature_is_in_the_catalogue(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ NEEDS: dict[str, set[str]] = {
     "outpatient_appointments": {"outpatient_attended_365d"},
     "gp_observations": {"gp_contacts_365d", "hypertension_ever"},
     "gp_medication_orders": {"statins_180d"},
+    "actions": set(),
 }
 LIST = "patients"
 FEEDS = list(RAW_TABLES)
@@ -103,7 +104,8 @@ def drop(lake: Lake, name: str, extracts: list[str], whole: bool) -> None:
 def conform(deployment: Deployment) -> None:
     for step in (
         landing.count_volumes, conforming.conform_organisations, conforming.conform_areas, conforming.conform_people, conforming.conform_registrations,
-        conforming.conform_spells, conforming.conform_events, conforming.conform_coverage, conforming.conform_linkage,
+        conforming.conform_spells, conforming.conform_events, conforming.conform_actions, conforming.conform_coverage,
+        conforming.conform_linkage,
     ):  # fmt: skip
         step(deployment)
     assert "broken" not in conforming.check_linkage(deployment)

@@ -46,9 +46,7 @@ SAME_DAY_SWITCHER = 2  # position of the provider that switches
 TRANSFER_SHARE = 0.03
 
 
-def draw_stays(
-    settings: SyntheticSettings, places: Places, people: People, lives: Lives, known: Lives, block: int
-) -> Stays:
+def draw_stays(settings: SyntheticSettings, places: Places, people: People, lives: Lives, known: Lives, block: int) -> Stays:
     """Draw all stays, none overlapping another of the same person but for transfers; coded are the conditions that are `known`."""
     rng = stream(settings.seed, SPELLS, block)
     emergencies = _emergencies(rng, settings, places, people, lives)

@@ -45,14 +45,14 @@ def draw_block(settings: SyntheticSettings, places: Places, number: int) -> Bloc
     people = draw_people(settings, places, number)
     lives = draw_lives(settings, places, people, number)
     known = as_recorded(settings, people, lives, number)
-    stays = served(settings, people, draw_stays(settings, places, people, lives, known, number), number)
+    stays = served(settings, people, lives, draw_stays(settings, places, people, lives, known, number), number)
     attendances = draw_attendances(settings, places, people, lives, stays, number)
     return Block(
         number=number,
         people=people,
         lives=lives,
         stays=stays,
-        attendances=served(settings, people, attendances, number),
+        attendances=served(settings, people, lives, attendances, number),
         appointments=draw_appointments(settings, places, people, known, number),
         observations=draw_observations(settings, people, known, stays, number),
         issues=draw_issues(settings, people, known, number),

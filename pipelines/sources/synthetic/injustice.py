@@ -18,30 +18,33 @@ from pipelines.sources.synthetic.random_streams import INJUSTICE, stream
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.sources.synthetic.spells import EMERGENCY, Stays
 
+MOST_DEPRIVED = 0.8  # of the board's areas, from the least deprived up
 Events = TypeVar("Events", Stays, Attendances)
 
 
-def wronged(settings: SyntheticSettings, people: People) -> np.ndarray:
+def wronged(settings: SyntheticSettings, people: People, lives: Lives) -> np.ndarray:
     """Mark the people of the group that injustice is planted in."""
     group = settings.injustice.group
     if group is None:
         return np.zeros(len(people), bool)
+    if group == "most_deprived":
+        return lives.deprivation[:, 0] >= MOST_DEPRIVED
     codes = [ETHNIC_CATEGORY_CODES.index(code) for code in ETHNIC_CATEGORIES[group]]
     return np.isin(people.ethnicity, codes)
 
 
 def as_recorded(settings: SyntheticSettings, people: People, lives: Lives, block: int) -> Lives:
     """Give the lives as records tell them: the conditions of some of the group are in none."""
-    hidden = wronged(settings, people)
+    hidden = wronged(settings, people, lives)
     if not hidden.any() or settings.injustice.recorded == 1:
         return lives
     hidden &= stream(settings.seed, INJUSTICE, block).random(len(people)) >= settings.injustice.recorded
     return replace(lives, onset=np.where(hidden[:, None], FAR, lives.onset))
 
 
-def served(settings: SyntheticSettings, people: People, events: Events, block: int) -> Events:
+def served(settings: SyntheticSettings, people: People, lives: Lives, events: Events, block: int) -> Events:
     """Leave out emergency stays, or attendances, that the group needed and did not get; whoever dies in hospital got there."""
-    group = wronged(settings, people)
+    group = wronged(settings, people, lives)
     if not group.any() or settings.injustice.served == 1:
         return events
     needed = group[events.person]

@@ -6,7 +6,9 @@ import numpy as np
 
 BLOCK_PEOPLE = 10_000  # people drawn together; fixed, so that no setting of files or memory changes a draw
 
-PLACES, PEOPLE, ILLNESS, LIVES, SPELLS, ATTENDANCES, OUTPATIENTS, GP_RECORD, MEDICINES, OPT_OUTS, DEFECTS, ACTIONS, INJUSTICE = range(13)
+PLACES, PEOPLE, ILLNESS, LIVES, SPELLS, ATTENDANCES, OUTPATIENTS, GP_RECORD, MEDICINES, OPT_OUTS, DEFECTS, ACTIONS, INJUSTICE = (
+    range(13)
+)
 
 
 def stream(seed: int, purpose: int, block: int = 0, delivery: int = 0) -> np.random.Generator:

@@ -36,11 +36,14 @@ class DefectSettings(BaseModel, extra="forbid", frozen=True):
 class InjusticeSettings(BaseModel, extra="forbid", frozen=True):
     """An injustice that is planted to see whether the audit finds it; none is by default."""
 
-    group: Literal["white", "mixed", "asian", "black", "other"] | None = Field(
-        None, description="The ethnic group it is done to; none where left out."
+    group: Literal["white", "mixed", "asian", "black", "other", "most_deprived"] | None = Field(
+        None, description="The ethnic group, or the most deprived fifth of the areas, it is done to; none where left out."
     )
     served: float = Field(
-        1.0, ge=0, le=1, description="Share of the group's emergency stays and attendances that happen: need recorded, not served."
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of the group's emergency stays and attendances that happen: need recorded, not served.",
     )
     recorded: float = Field(
         1.0, ge=0, le=1, description="Share of the group whose conditions stand in any record: need that is not recorded."

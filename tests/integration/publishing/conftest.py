@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from expectations.table import Kind, Table
-from expectations.tables import risk
+from expectations.tables import caseload, risk
 from pipelines.storage import Lake, arrow_schema
 
 PEOPLE = 500
@@ -59,6 +59,9 @@ def publish_run(lake: Lake, number: int, people: int = PEOPLE, status: str = "pu
             direction="raises",
         )
         lake.replace(risk.DRIVERS, drivers, {"run_id": run_id})
+        for table in (caseload.CASELOAD, caseload.RISING):
+            rows = rows_of(table, people, run_id=run_id, outcome="emergency_admission", person_id=person)
+            lake.replace(table, rows, {"run_id": run_id})
     lake.append(
         risk.RUNS,
         rows_of(

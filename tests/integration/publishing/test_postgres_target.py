@@ -12,7 +12,7 @@ import pytest
 
 from expectations.tables import risk
 from pipelines.errors import PublishingError, SettingsError
-from pipelines.postgres.follow import follow
+from pipelines.postgres.follow import erase, follow
 from pipelines.postgres.settings import PostgresSettings, connection_string
 from pipelines.postgres.tables import RUN_TABLES, RUNS, analyst_tables, column_types
 from pipelines.storage import Lake
@@ -82,7 +82,9 @@ def test_the_database_has_the_columns_that_are_declared(lake: Lake, database: st
     }, "a declared table changed: add a migration"
 
 
-def test_every_table_for_analysts_arrives_whatever_its_columns_are_called(lake: Lake, rows: Callable[..., Any], database: str) -> None:
+def test_every_table_for_analysts_arrives_whatever_its_columns_are_called(
+    lake: Lake, rows: Callable[..., Any], database: str
+) -> None:
     tables = analyst_tables()
     for table in tables:
         whole = rows(table, 1)
@@ -185,7 +187,10 @@ def test_two_followers_at_once_load_each_run_once(lake: Lake, publish: Publish, 
 # --- who may read what ------------------------------------------------------------------------------------------------
 
 SCORES = ("risk__current", "risk__history", "risk__published", "risk__current_run")
-HIDDEN = ("risk__scores", "risk__drivers", "risk__runs", "risk__current_drivers", "risk__scores__000000000001")
+HIDDEN = (
+    "risk__scores", "risk__drivers", "risk__runs", "risk__current_drivers", "risk__scores__000000000001", "risk__caseload",
+    "risk__current_caseload", "risk__rising", "risk__current_rising",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("role", ["strata_reader", "strata_analyst"])
@@ -245,3 +250,27 @@ def test_an_unreadable_address_is_not_repeated() -> None:
     with pytest.raises(SettingsError) as refused:
         connection_string(PostgresSettings(), {"STRATA_POSTGRES_DSN": "postgres password=hunter2 ="})
     assert "hunter2" not in str(refused.value)
+
+
+# --- what is kept no longer ---------------------------------------------------------------------------------------------
+
+
+def test_a_removed_runs_rows_leave_the_database(lake: Lake, publish: Publish, database: str) -> None:
+    first, second = publish(lake, 1), publish(lake, 2)
+    follow(lake, database)
+    publish(lake, 1, status="removed", scores=False)
+    assert follow(lake, database).withdrawn == [first]
+    assert ask(database, "SELECT DISTINCT run_id FROM strata.risk__scores") == [(second,)]
+    assert ask(database, f"SELECT to_regclass('strata.risk__drivers__{first}')") == [(None,)]
+
+
+def test_an_erased_person_leaves_every_run_of_the_database(lake: Lake, publish: Publish, database: str) -> None:
+    publish(lake, 1, people=5)
+    publish(lake, 2, people=5)
+    follow(lake, database)
+    before = ask(database, "SELECT count(*) FROM strata.risk__scores")
+    removed = erase(database, "p0000003")
+    assert removed == 2 * len(RUN_TABLES)
+    assert ask(database, "SELECT count(*) FROM strata.risk__scores WHERE person_id = 'p0000003'") == [(0,)]
+    assert ask(database, "SELECT count(*) FROM strata.risk__scores") == [(before[0][0] - 2,)]  # type: ignore[operator]
+    assert erase(database, "p0000003") == 0

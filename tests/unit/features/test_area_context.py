@@ -42,7 +42,7 @@ def test_the_context_of_an_index_date_is_the_first_day_of_its_month() -> None:
 
 def test_strata_are_sex_and_band_of_age() -> None:
     births = ints(day(1954, 3, 1), day(1954, 3, 2), UNKNOWN_BIRTH, DAY - 1)
-    assert strata(np.array(["2", "2", "1", "9"], dtype=object), births, DAY).tolist() == [WOMAN_OF_70, WOMAN_OF_70 - 1, 0, 29]
+    assert strata(pa.array(["2", "2", "1", "9"]), births, DAY).tolist() == [WOMAN_OF_70, WOMAN_OF_70 - 1, 0, 29]
 
 
 def test_groups_that_vary_no_more_than_chance_are_all_like_the_board() -> None:

@@ -1,6 +1,7 @@
 from datetime import date
 
 import numpy as np
+import pyarrow as pa
 
 from features.coverage import coverage_calendar, covered_days
 
@@ -13,7 +14,9 @@ def rows(
 
 def covered(calendar_rows: list[tuple[str, str, date, str]], index: str, feed: str = "admissions", practice: int = 0) -> int:
     day = np.array([(date.fromisoformat(index) - date(1970, 1, 1)).days], dtype=np.int32)
-    return int(covered_days(coverage_calendar(calendar_rows), feed, np.array([practice], dtype=np.int32), day)[0])
+    names = ("feed", "organisation_code", "month", "status")
+    judged = pa.table({name: list(values) for name, values in zip(names, zip(*calendar_rows, strict=True), strict=True)})
+    return int(covered_days(coverage_calendar(judged), feed, np.array([practice], dtype=np.int32), day)[0])
 
 
 def test_a_run_of_covered_months_counts_back_to_the_first_day_of_the_first() -> None:

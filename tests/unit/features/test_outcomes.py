@@ -54,6 +54,13 @@ def test_of_rows_with_dates_of_their_own_the_latest_wait() -> None:
         matured_rows(settings, ints(60, 61), date(1970, 3, 31))
 
 
-def test_an_unknown_outcome_is_refused_with_those_there_are() -> None:
+def test_an_unknown_definition_is_refused_with_those_there_are() -> None:
     with pytest.raises(ValidationError, match="known are"):
-        OutcomeSettings(name="admission")
+        OutcomeSettings(name="admission", defined_as="admissions")
+
+
+def test_an_outcome_that_the_source_brings_has_a_name_of_its_own() -> None:
+    brought = OutcomeSettings(name="moved_out")
+    assert not brought.is_known
+    assert (brought.definition.label, brought.definition.auroc_alarm) == ("Moved out", 0.98)
+    assert OutcomeSettings().is_known

@@ -13,6 +13,7 @@ from features.declaration import Concept, Feature, Statistic
 from features.events import NUMBER_OF
 from features.plan import compile_plan
 from features.window_counts import Events, window_counts
+from features.window_items import last_of_each
 
 INDEX = date(2024, 3, 1)
 CODES = [
@@ -175,3 +176,10 @@ def test_events_that_come_in_no_order_are_put_in_order() -> None:
 def test_a_code_that_core_code_does_not_hold_is_refused() -> None:
     with pytest.raises(ValueError, match="core__code does not hold"):
         count([feature("n", Statistic.COUNT, "admission", 365)], [(1, before(1), 0, "emergency_admission", 77, None)])
+
+
+def test_the_last_event_of_each_cell_is_found_with_room_for_every_cell_and_without() -> None:
+    cell = np.array([3, 0, 3, 7, 0, 3])
+    with_room, without = last_of_each(cell, 8), last_of_each(cell, 8, most=4)
+    assert with_room.tolist() == [3, 4, 5]
+    assert sorted(without.tolist()) == [3, 4, 5]

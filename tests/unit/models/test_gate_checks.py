@@ -3,9 +3,12 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
+from models.gate_checks import interval_checks
+from models.gate_intervals import holm_failures
 from models.gates import GateResult, JudgedRows, eligible, judge, worse_than_incumbent
 from models.intervals import Estimate
 from models.need_within_score import need_columns
+from models.scored_rows import scored_rows
 from models.settings import CapacitySettings, GateSettings
 
 ROWS = 60_000
@@ -99,3 +102,20 @@ def test_a_challenger_with_nothing_to_compare_cannot_tell():
 def test_need_limits_stand_around_one(limits):
     with pytest.raises(ValueError, match="two limits around 1"):
         GateSettings(need_ratio=limits)
+
+
+def test_a_group_with_few_outcomes_and_much_need_is_judged_by_itself():
+    """A small group that is twice as ill as others at its scores, beside another small one that is not."""
+    rng = np.random.default_rng(3)
+    rows = 6_000
+    group = rng.choice(["large", "missed", "small"], rows, p=[0.86, 0.07, 0.07])
+    risk = rng.uniform(0.01, 0.06, rows)
+    labels = (rng.random(rows) < risk).astype(int)
+    needs = pd.DataFrame({"long_term_conditions": rng.poisson(np.where(group == "missed", 2.0, 1.0)).astype(float)})
+    groups = pd.DataFrame({"ethnic_group": group})
+    scored = scored_rows(risk, labels, np.arange(rows))
+    assert labels[group == "missed"].sum() < GateSettings().minimum_events
+
+    found = interval_checks(scored, groups, needs, GateSettings(), CapacitySettings())["need_within_score_by_ethnic_group"]
+    failed = holm_failures(found)
+    assert [check.subject for check in found if id(check) in failed] == ["ethnic_group missed"]

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.risk_bands import band_names, highest_bands, percentiles, ranks_within
+from models.risk_bands import age_groups, band_names, highest_bands, percentiles, percentiles_within, ranks_within
 from models.settings import BandSettings
 
 BANDS = BandSettings(names=("low", "high", "very high"), cuts=(0.1, 0.4))
@@ -40,3 +40,16 @@ def test_bands_that_do_not_fit_are_refused():
         BandSettings(names=("low", "high"), cuts=(0.1, 0.2))
     with pytest.raises(ValueError, match="cuts must rise and lie between 0 and 1"):
         BandSettings(names=("low", "high", "higher"), cuts=(0.4, 0.1))
+
+
+def test_age_groups_come_from_ages_else_from_bands_that_lie_in_one() -> None:
+    ages = pd.DataFrame({"age_years": [17.99, 18.0, 64.99, 65.0, None, None], "age_band": [*["90+"] * 4, "5-17", "60-69"]})
+    assert age_groups(ages).fillna("none").tolist() == ["0-17", "18-64", "18-64", "65+", "0-17", "none"]
+    bands = pd.DataFrame({"age_band": ["0-4", "18-29", "60-64", "65-69", "90+", "not_known", "[70-80)"]})
+    assert age_groups(bands).fillna("none").tolist() == ["0-17", "18-64", "18-64", "65+", "65+", "none", "none"]
+    assert age_groups(pd.DataFrame({"sex": ["male"]})).isna().all()
+
+
+def test_percentiles_within_a_group_leave_out_who_has_none() -> None:
+    found = percentiles_within(np.array([0.1, 0.2, 0.9, 0.5]), pd.Series(["a", "a", "b", None]))
+    np.testing.assert_array_equal(found, [50, 100, 100, np.nan])

@@ -6,8 +6,8 @@ import pytest
 
 from models.settings import ValidationPlan
 from models.splitting import (
-    balanced_folds,
     SplitRefusedError,
+    balanced_folds,
     column_split,
     matured_dates,
     person_folds,

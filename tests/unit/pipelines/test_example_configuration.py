@@ -27,9 +27,21 @@ def test_the_template_can_be_read_as_it_is() -> None:
 def test_every_option_it_shows_exists_and_has_the_default_it_names() -> None:
     shown, plain = Settings.model_validate(every_option()), read_settings(EXAMPLE)
     assert set(every_option()) == set(Settings.model_fields)
-    for section in ("conform", "clinical", "engine"):
+    for section in ("conform", "clinical", "engine", "schedule", "upkeep"):
         assert getattr(shown, section) == getattr(plain, section), section
-    for name in ("cohort", "outcome", "candidates", "gates", "bands", "capacity", "driver_bands", "rising_risk_step"):
+    for name in (
+        "cohort",
+        "outcome",
+        "candidates",
+        "gates",
+        "bands",
+        "capacity",
+        "driver_bands",
+        "drivers_not_shown",
+        "rising_risk_step",
+        "rising_risk_bands",
+        "caseloads",
+    ):
         assert getattr(shown.study, name) == getattr(plain.study, name), name
     assert shown.publish.postgres == PostgresSettings()
     shown_nhs, plain_nhs = shown.source.nhs, plain.source.nhs

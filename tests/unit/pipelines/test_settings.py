@@ -102,3 +102,24 @@ def test_a_further_outcome_is_as_the_first_but_for_what_it_says(tmp_path: Path) 
 def test_outcomes_that_could_not_be_told_apart_are_refused(tmp_path: Path, change: tuple[str, str], words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         read_settings(written(tmp_path, GOOD + FURTHER.replace(*change)))
+
+
+def test_only_a_source_that_brings_its_outcome_may_name_one_that_strata_does_not_know(tmp_path: Path) -> None:
+    named = "study:\n  name: of_a_test\n  outcome: {name: moved_out}\n"
+    purpose = "purpose: {use: planning, approval: A test, approval_expires: 2099-12-31}\n"
+    table = (
+        "{file: rows.csv, delivered: 2025-01-01, person: p, label: {column: y, positive: ['1'], negative: ['0']}, numbers: [x]}"
+    )
+    brings = f"deployment: a\nsource: {{kind: feature_table, feature_table: {table}}}\n{purpose}{named}  validation: {{kind: person_folds}}\n"
+    study = read_settings(written(tmp_path, brings)).study
+    assert (study.gates.auroc_alarm, study.gates_in_force.auroc_alarm) == (0.88, 0.98)
+    board = f"deployment: a\nsource: {{kind: synthetic, synthetic: {{people: 500}}}}\n{purpose}{named}"
+    with pytest.raises(SettingsError, match="no outcome 'moved_out'; known are"):
+        read_settings(written(tmp_path, board))
+
+
+def test_the_alarm_is_the_outcomes_own_unless_the_settings_name_one(tmp_path: Path) -> None:
+    study = read_settings(written(tmp_path, GOOD)).study
+    assert study.gates_in_force.auroc_alarm == 0.88
+    looser = study.model_copy(update={"gates": study.gates.model_validate({"auroc_alarm": 0.9})})
+    assert looser.gates_in_force.auroc_alarm == 0.9

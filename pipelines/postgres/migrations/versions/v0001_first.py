@@ -288,6 +288,18 @@ CREATE TABLE strata.monitoring__scores (
     PRIMARY KEY (run_id, group_kind, group_name, measure)
 );
 
+CREATE TABLE strata.monitoring__stages (
+    "stage" text NOT NULL,
+    "index_date" text NOT NULL,
+    "started_at" text NOT NULL,
+    "status" text NOT NULL,
+    "wall_s" double precision NOT NULL,
+    "cpu_s" double precision NOT NULL,
+    "inputs" text NOT NULL,
+    "outputs" text NOT NULL,
+    PRIMARY KEY (stage, index_date, started_at)
+);
+
 CREATE TABLE strata.monitoring__validation (
     "feed" text NOT NULL,
     "extract_id" text NOT NULL,
@@ -358,6 +370,7 @@ GRANT SELECT ON
     strata.monitoring__exclusions,
     strata.monitoring__same_day_emergency_care,
     strata.monitoring__scores,
+    strata.monitoring__stages,
     strata.monitoring__validation,
     strata.monitoring__volumes
     TO strata_analyst;

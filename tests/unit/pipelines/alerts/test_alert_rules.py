@@ -77,6 +77,19 @@ def test_scores_are_stale_the_day_after_the_limit() -> None:
     assert not list(rules.stale_scores("o", None, DAY, 45))
 
 
+def test_a_late_feed_is_told_with_its_days_and_their_limit() -> None:
+    (found,) = rules.feeds_that_are_late({"admissions": date(2025, 11, 1)}, DAY, 45)
+    assert (found.subject, found.value, found.limit) == ("admissions", 61.0, 45.0)
+    assert "2025-11-01" in found.message
+
+
+@pytest.mark.parametrize(("day", "found"), [("2025-12-02", 0), ("2025-12-03", 1), ("2026-01-02", 1)])
+def test_an_approval_is_told_before_it_ends_and_after(day: str, found: int) -> None:
+    told = list(rules.approval_that_ends(DAY, date.fromisoformat(day), 30))
+    assert len(told) == found
+    assert all(("ended on" if day > "2026" else "ends on") in one.message for one in told)
+
+
 @pytest.mark.parametrize("rule", rules.RULES)
 def test_every_rule_has_a_page_that_says_what_to_do(rule: str) -> None:
     page = (Path(__file__).parents[4] / runbook(rule)).read_text(encoding="utf-8")

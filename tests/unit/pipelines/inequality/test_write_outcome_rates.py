@@ -47,7 +47,11 @@ def _lake(folder: Path) -> Lake:
         lake.commit(PERSON_FEATURES.name, [file], schema, partition_by=("index_date",), replace=partition)
         names = [column.name for column in risk.LABELS.columns if column.name not in risk.LABELS.partitioned_by]
         declared = pa.schema([arrow_schema(risk.LABELS).field(name) for name in names])
-        lake.replace(risk.LABELS, pa.Table.from_pandas(labels[names], schema=declared, preserve_index=False), {"outcome": "emergency", **partition})
+        lake.replace(
+            risk.LABELS,
+            pa.Table.from_pandas(labels[names], schema=declared, preserve_index=False),
+            {"outcome": "emergency", **partition},
+        )
     return lake
 
 

@@ -66,7 +66,14 @@ def lake(tmp_path: Path) -> Lake:
         lake.replace(SCORES, columns(SCORES, given, "run_id"), {"run_id": run_id})
         record_run(
             lake,
-            {**blank, "run_id": run_id, "outcome": OUTCOME.name, "index_date": day, "status": "published", "recorded_at": run_id},
+            {
+                **blank,
+                "run_id": run_id,
+                "outcome": OUTCOME.name,
+                "index_date": day,
+                "status": "published",
+                "recorded_at": f"{day}T05:00:00+00:00",
+            },
         )
         features = {"person_key": np.arange(PEOPLE), "person_id": people(), "index_event_id": [day.isoformat()] * PEOPLE}
         lake.replace(PERSON_FEATURES, columns(PERSON_FEATURES, features, "index_date"), {"index_date": day.isoformat()})

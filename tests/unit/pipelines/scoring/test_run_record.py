@@ -39,7 +39,10 @@ def test_what_is_recorded_later_is_later_even_where_the_clock_was_set_back(tmp_p
     lake = Lake(tmp_path)
     record_run(lake, {**ROW, "recorded_at": "2026-10-25T00:59:00.000000+00:00"})
     record_run(lake, {**ROW, "status": "withdrawn", "recorded_at": "2026-10-24T23:59:30.000000+00:00", "reason": "wrong extract"})
-    assert [run["recorded_at"] for run in all_runs(lake)] == ["2026-10-25T00:59:00.000000+00:00", "2026-10-25T00:59:00.000001+00:00"]
+    assert [run["recorded_at"] for run in all_runs(lake)] == [
+        "2026-10-25T00:59:00.000000+00:00",
+        "2026-10-25T00:59:00.000001+00:00",
+    ]
     assert published_runs(lake, "death") == []
 
 

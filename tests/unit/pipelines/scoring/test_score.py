@@ -1,11 +1,15 @@
+import json
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from expectations.tables import risk as tables
+from expectations.tables.core import PERSON
+from expectations.tables.features import PERSON_FEATURES
 from models.estimators import CandidateSpec, candidate_specs
 from models.predictors import Predictor
 from models.risk_model import RiskModel
@@ -13,6 +17,9 @@ from models.settings import BandSettings, CandidateSettings
 from models.splitting import person_folds
 from models.training import TrainingPlan, train_candidate
 from models.training_data import training_data
+from pipelines.caseloads.rising import Rising
+from pipelines.caseloads.run_lists import CaseloadRequest, RunLists, caseload, exclusions
+from pipelines.caseloads.settings import CaseloadSettings
 from pipelines.scoring.run_record import RunInputs, published_runs
 from pipelines.scoring.score import (
     Champion,
@@ -20,6 +27,7 @@ from pipelines.scoring.score import (
     driver_table,
     previous_run_id,
     publish,
+    score_rows,
     score_table,
     scores_digest,
 )
@@ -92,6 +100,10 @@ def test_scores_are_in_order_of_person_and_ranked_within_practices(
     assert rows["risk_rank_in_practice"].tolist() == [1, pd.NA, 1, 3, 2]
     assert rows.loc[0, "risk_percentile"] == rows.loc[4, "risk_percentile"] == 100
     assert rows["risk_percentile"].min() == 20
+    # listed apart: those of 65 and over are a, c and e; b has no practice, and is of one age group with d
+    assert rows["age_group"].tolist() == ["65+", "18-64", "65+", "18-64", "65+"]
+    assert rows["risk_rank_in_practice_age_group"].tolist() == [1, pd.NA, 1, 1, 2]
+    assert rows.loc[rows["age_group"] == "65+", "risk_percentile_in_age_group"].round(2).tolist() == [100, 33.33, 100]
     assert set(rows.loc[rows["risk"] >= 0.3, "risk_band"]) == {"high"}
     assert rows["missing_share"].tolist() == [0, 0, 0.5, 0, 0]
     assert rows["previous_risk"].isna().all()
@@ -172,3 +184,49 @@ def test_a_rise_since_the_run_before_is_flagged(model: RiskModel, people: pd.Dat
         "e": False,
     }
     np.testing.assert_allclose(rows["risk_change"].dropna(), (rows["risk"] - rows["previous_risk"]).dropna())
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_a_runs_lists_are_written_before_its_row_and_whom_they_show_has_drivers(
+    model: RiskModel, people: pd.DataFrame, tmp_path: Path, placed: bool
+) -> None:
+    lake, run = Lake(tmp_path), inputs(model)
+    scored = scoring(model, people if placed else people.assign(practice_code=None))
+    request = CaseloadRequest(
+        CaseloadSettings(people_per_thousand={"65+": 1000, "18-64": 1000}), STUDY.outcome.name, DAY, "planning"
+    )
+
+    def make(scores: pd.DataFrame) -> RunLists:
+        listed = caseload(lake, scores, request)
+        return RunLists(listed, Rising().rows, exclusions(STUDY.outcome.name, scores, 0, listed, {}))
+
+    publish(lake, STUDY, PURPOSE, champion(model), scored, run, make)
+    listed = lake.read(
+        "risk__caseload", "place_code, person_id, list_rank", "listed", "place_code, age_group, list_rank"
+    ).to_pylist()
+    shown = [(row["place_code"], row["person_id"], row["list_rank"]) for row in listed]
+    assert shown == ([("Y00001", "d", 1), ("Y00001", "a", 1), ("Y00001", "e", 2), ("Y00002", "c", 1)] if placed else [])
+    explained = set(lake.read("risk__drivers", "DISTINCT person_id")["person_id"].to_pylist())
+    assert explained >= {person for _, person, _ in shown}
+    assert ("d" in explained) == placed  # d's risk is in no band that gets drivers for itself
+    assert lake.rows("risk__rising", {"run_id": run.run_id}) == 0
+    assert lake.rows("monitoring__exclusions", {"run_id": run.run_id}) == 4
+
+
+def test_whoever_opted_out_since_the_features_were_built_has_no_score(
+    model: RiskModel, people: pd.DataFrame, tmp_path: Path
+) -> None:
+    lake, part = Lake(tmp_path), {"index_date": DAY.isoformat()}
+    rows = pa.Table.from_pandas(people.drop(columns="index_date"), preserve_index=False)
+    file = lake.write_arrow(PERSON_FEATURES.name, rows, part)
+    whole = rows.schema.append(pa.field("index_date", pa.date32()))
+    lake.commit(PERSON_FEATURES.name, [file], whole, partition_by=("index_date",), replace=part)
+    schema = arrow_schema(PERSON)
+    known = [{"person_key": key, "person_id": who, "type_1_opt_out": who == "d"} for key, who in enumerate("edcba")]
+    lake.replace(PERSON, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in known], schema))
+
+    scored = score_rows(lake, STUDY, champion(model), DAY, data_cut=DAY)
+    publish(lake, STUDY, PURPOSE, champion(model), scored, inputs(model))
+
+    assert lake.read("risk__scores", "person_id", order="person_id")["person_id"].to_pylist() == ["a", "b", "c", "e"]
+    assert json.loads(published_runs(lake, STUDY.outcome.name)[0]["suppressed"]) == {"opted out since the features were built": 1}

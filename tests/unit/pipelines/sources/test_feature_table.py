@@ -205,3 +205,15 @@ def test_the_tables_are_written_as_their_contract_says(tmp_path: Path) -> None:
     assert labels["not_at_risk_reason"][4] == "died"
     assert dict(zip(flow["reason"], flow["people"], strict=True)) == {"died": 1, "outcome not known yet": 1, "in cohort": 3}
     assert lake.partitions("features__person", "index_date") == ["2008-12-31"]
+
+
+def test_a_header_that_is_a_word_of_sql_or_has_marks_gets_a_name_that_can_be_used() -> None:
+    names = {
+        header: strata_name(header) for header in ("group", "Select", "größe", "Élan (kg/m²)", "1st visit", "index", "label")
+    }
+    assert list(names.values()) == ["c_group", "c_select", "grosse", "elan_kg_m2", "c_1st_visit", "index", "c_label"]
+
+
+def test_a_group_needs_a_plain_name() -> None:
+    with pytest.raises(ValidationError, match=r"\['Ethnic group'\] need names of small letters"):
+        settings(groups={"Ethnic group": {"column": "race"}})

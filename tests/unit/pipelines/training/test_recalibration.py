@@ -6,15 +6,17 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from expectations.tables.caseload import ACTIONS
 from models.calibration import Calibrator
 from models.recalibration import recalibrate
 from models.settings import CandidateSettings, GateSettings, LogisticSettings, ValidationPlan
 from models.training import TooFewEventsError
 from pipelines.errors import RefusalError
 from pipelines.settings import EngineSettings
-from pipelines.storage import Lake
+from pipelines.storage import Lake, arrow_schema
 from pipelines.study_settings import StudySettings
 from pipelines.training.incumbent import Incumbent
 from pipelines.training.recalibration import CalibratedAgain, recalibrate_study
@@ -89,6 +91,27 @@ def test_what_cannot_be_calibrated_again_is_refused_with_the_reason(lake: Lake, 
     refused(STUDY, Incumbent("3", None, reason="its files cannot be read"), "files cannot be read")
     refused(STUDY, replace(in_use, train_dates=(TRAIN, TEST)), "learnt from 2024-10-01 already")
     refused(STUDY.model_copy(update={"validation": ValidationPlan(kind="person_folds")}), in_use, "validated by time")
+
+
+def test_people_who_were_acted_on_calibrate_nothing(lake: Lake, in_use: Incumbent, again: CalibratedAgain) -> None:
+    test = again.result.test
+    frame, helped = test.rows.frame, test.labels.copy()
+    acted_on = np.arange(len(helped)) % 4 == 0
+    helped[acted_on] = 0  # what was done kept the outcome away
+    assert in_use.model is not None
+    told = [
+        recalibrate(in_use.model, frame, labels, test.person, STUDY.candidates, 2, 1, {}, acted_on)
+        for labels in (test.labels, helped)
+    ]
+    assert told[0].model.digest == told[1].model.digest
+    assert np.isfinite(told[0].risk).all()
+    rows = {"run_id": "r1", "practice_code": "Y00001", "record_id": "1", "decision": "accepted", "action_date": date(2025, 1, 5)}
+    person = str(frame["person_id"].iloc[7])
+    blank = dict.fromkeys(arrow_schema(ACTIONS).names)
+    lake.replace(ACTIONS, pa.Table.from_pylist([{**blank, **rows, "person_id": person}], schema=arrow_schema(ACTIONS)))
+    noted = recalibrate_study(lake, STUDY, ENGINE, DATES, CUT, in_use).result.candidates[1]
+    assert "people whom a team acted on after that date calibrate nothing" in noted.notes
+    assert noted.model.record["recalibrated"]["rows"] == len(frame) - 1
 
 
 def test_too_few_events_keep_the_calibration_there_is(in_use: Incumbent, again: CalibratedAgain) -> None:

@@ -169,6 +169,25 @@ def test_the_same_content_in_two_deliveries_belongs_to_both(tmp_path: Path) -> N
     assert read(lake, nhs, "record_id, extract_date, first_extract_date") == [("1", FEBRUARY, JANUARY)]
 
 
+def test_only_keys_that_several_deliveries_tell_are_compared_and_only_once(tmp_path: Path) -> None:
+    first, second = row(1, "2024-12-01") + row(2, "2024-12-02"), row(2, "2024-12-02", "3") + row(3, "2024-12-03")
+    lake, nhs = deliver(tmp_path, "append", {"2025-01-10": first, "2025-02-10": second})
+    told = read(lake, nhs, "record_id, attendance_status, first_extract_date")
+    columns = "extract_date, row_number, holds, first_extract_date, key_extract_date, superseded_date"
+    assert [tuple(one.values()) for one in lake.read("core__restated_rows", columns, order="extract_date").to_pylist()] == [
+        (JANUARY, 2, False, JANUARY, JANUARY, FEBRUARY),
+        (FEBRUARY, 1, True, FEBRUARY, JANUARY, None),
+    ]
+    assert read(lake, nhs, "record_id, attendance_status, first_extract_date") == told
+    assert lake.version("core__restated_rows") == 0
+    (tmp_path / "outpatient_appointments" / "op_2025-03-10.csv").write_text(HEADER + row(3, "2024-12-03", "7"))
+    with connect() as con:
+        ingest_feed(lake, con, OUTPATIENT_APPOINTMENTS, nhs, tmp_path)
+        validate_feed(lake, con, OUTPATIENT_APPOINTMENTS, nhs, LENIENT)
+    assert read(lake, nhs, "record_id, attendance_status") == [("1", "5"), ("2", "3"), ("3", "7")]
+    assert lake.rows("core__restated_rows") == 4
+
+
 def test_a_restated_period_begins_with_a_month() -> None:
     assert first_restated_day(date(2026, 1, 1), 12) == date(2025, 1, 1)
     assert first_restated_day(date(2026, 3, 15), 3) == date(2025, 12, 1)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from expectations.table import Kind, Table
-from expectations.tables import raw_gp, raw_hospital
+from expectations.tables import raw_actions, raw_gp, raw_hospital
 from pipelines.errors import RefusalError
 from pipelines.sources.synthetic.block import draw_block
 from pipelines.sources.synthetic.board import FEEDS, board_is_there, write_board
@@ -20,7 +20,12 @@ from pipelines.sources.synthetic.places import made_up_places
 from pipelines.sources.synthetic.settings import DefectSettings, SyntheticSettings
 
 CLEAN = DefectSettings(enabled=False)
-TABLES = {table.feed: table for module in (raw_gp, raw_hospital) for table in vars(module).values() if isinstance(table, Table)}
+TABLES = {
+    table.feed: table
+    for module in (raw_actions, raw_gp, raw_hospital)
+    for table in vars(module).values()
+    if isinstance(table, Table)
+}
 
 
 def content(folder: Path) -> dict[str, bytes]:

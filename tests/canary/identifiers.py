@@ -1,0 +1,102 @@
+"""People who can be told anywhere: NHS numbers of the test range, one surname, postcodes of no place, and the words of a letter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from expectations.catalogue import RAW_TABLES
+
+SURNAME = "Quillfeather"
+STRAY = "Straywhistle"  # the surname of those who are told of in columns of codes and numbers
+LETTER = "xylophone allergy"
+SECRETS = ("hooktoken-zebrafinch", "dbpassword-zebrafinch")
+FORENAMES = ("Anna", "Bert", "Clara", "Dov", "Edda")
+HASHED_BY_SENDER = "outpatient_appointments"
+
+
+@dataclass(frozen=True)
+class Planted:
+    """What was planted: NHS numbers by the board's pseudonym, and how many other identifiers."""
+
+    numbers: Mapping[str, str]
+    others: int
+
+    @property
+    def count(self) -> int:
+        return len(self.numbers) + self.others
+
+
+def nhs_numbers(count: int) -> list[str]:
+    """Give valid numbers of the range 999 000 0000 upwards, which is issued to nobody."""
+    found: list[str] = []
+    body = 999_000_000
+    while len(found) < count:
+        body += 1
+        total = sum(int(digit) * weight for digit, weight in zip(str(body), range(10, 1, -1), strict=True))
+        check = (11 - total % 11) % 11
+        if check < 10:
+            found.append(f"{body}{check}")
+    return found
+
+
+def postcode(number: int) -> str:
+    """Give a postcode of an area that does not exist."""
+    letters = "ABDEFGHJLN"
+    return f"QZ97 {number % 10}{letters[number // 10 % 10]}{letters[number // 100 % 10]}"
+
+
+def spaced(number: str) -> str:
+    return f"{number[:3]} {number[3:6]} {number[6:]}"
+
+
+def make_clear(landing: Path, hashed: Callable[[str], str]) -> Planted:
+    """Write a board's feeds again as senders without pseudonyms would; one sender hashes as Strata does, and not everywhere."""
+    frames = {feed: pd.read_csv(file_of(landing, feed), dtype=str, keep_default_na=False) for feed in RAW_TABLES}
+    people = sorted({person for feed, frame in frames.items() for person in frame[person_header(feed)]} - {""})
+    numbers = dict(zip(people, nhs_numbers(len(people)), strict=True))
+    places = {person: place for place, person in enumerate(people)}
+    for feed, frame in frames.items():
+        header = person_header(feed)
+        order = frame[header].map(places).fillna(0).astype(int)
+        clear = frame[header].map({**numbers, "": ""})
+        _add_unwanted(frame, order, clear)
+        frame[header] = (
+            clear.map({number: hashed(number) for number in [*numbers.values(), ""]}) if feed == HASHED_BY_SENDER else clear
+        )
+        if "HOUSEHOLD_ID" in frame:
+            frame["HOUSEHOLD_ID"] = [f"14 {SURNAME} Road {home}" if home else "" for home in frame["HOUSEHOLD_ID"]]
+        if "POSTCODE" in frame:
+            frame["POSTCODE"] = [postcode(place) for place in order]
+        if feed == HASHED_BY_SENDER:
+            _let_stray(frame, header, list(numbers.values()))
+        frame.to_csv(file_of(landing, feed), index=False)
+    return Planted(numbers, len({postcode(place) for place in places.values()}) + 4 * len(FORENAMES) + len(SECRETS) + 1)
+
+
+def _add_unwanted(frame: pd.DataFrame, order: pd.Series, clear: pd.Series) -> None:
+    """Add columns that nobody declared."""
+    frame["PATIENT_NAME"] = [f"{SURNAME.upper()}, {FORENAMES[place % 5]}" for place in order]
+    frame["HOME_POSTCODE"] = [postcode(place).replace(" ", "").lower() for place in order]
+    frame["LETTER"] = [f"Dear {SURNAME.lower()}, {LETTER}, NHS no {spaced(number)}" for number in clear]
+
+
+def _let_stray(frame: pd.DataFrame, header: str, numbers: list[str]) -> None:
+    """Put a few clear identifiers where a pseudonym, a record number or a code belongs."""
+    frame.loc[3:4, header] = numbers[3:5]
+    frame.loc[5, header] = spaced(numbers[5])
+    frame.loc[7:8, "OPA_Ident"] = f"{SURNAME} Anna"
+    frame.loc[9:10, "Treatment_Function_Code"] = postcode(7)
+    frame.loc[11:12, "Outcome_of_Attendance"] = f"{STRAY}, Bert"
+
+
+def person_header(feed: str) -> str:
+    table = RAW_TABLES[feed]
+    return table.column(table.person).source_name
+
+
+def file_of(landing: Path, feed: str) -> Path:
+    return next((landing / feed).glob("*.csv"))

@@ -1,0 +1,48 @@
+"""The way to a practice at the end of a whole run: lists that hold what they promise, reasons that add up, pages that are written."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_lists_of_a_run_are_its_highest_risks_and_every_absence_has_a_reason(undisturbed: Any) -> None:
+    lake = undisturbed.lake
+    scores = lake.read("risk__scores").to_pandas().set_index("person_id")
+    rows = lake.read("risk__caseload").to_pandas()
+    marks = ["end_of_life", "in_hospital_now", "care_home", "on_caseload"]
+    shown = rows[rows["listed"]]
+    assert len(shown)
+    assert not shown[marks].fillna(False).astype(bool).any(axis=None)
+    assert rows.loc[~rows["listed"], "absent_reason"].notna().all()
+    for (place, group), of_group in shown.groupby(["place_code", "age_group"]):
+        here = scores[(scores["practice_code"] == place) & (scores["age_group"] == group) & scores["eligible"]]
+        free = here[~here[marks].fillna(False).astype(bool).any(axis=1)]
+        assert of_group["risk"].min() >= free["risk"].nlargest(len(of_group)).min()
+    explained = set(lake.read("risk__drivers", "DISTINCT person_id")["person_id"].to_pylist())
+    assert set(shown["person_id"]) <= explained
+
+
+def test_marks_are_counted_and_a_team_that_told_of_its_caseload_is_believed(undisturbed: Any) -> None:
+    lake = undisturbed.lake
+    counted = lake.read("monitoring__exclusions", where="treatment = 'marked'").to_pylist()
+    assert {row["reason"] for row in counted} == {"end of life", "in hospital now", "care home", "on caseload"}
+    told = lake.read(
+        "risk__scores", "count(*) FILTER (on_caseload) AS held, count(*) FILTER (care_home IS NULL) AS unknown"
+    ).to_pylist()[0]
+    assert told["held"] == next(row["people"] for row in counted if row["reason"] == "on caseload") > 0
+    assert told["unknown"] > 0  # the practice that shares no GP record: nobody there is said to live at home
+
+
+def test_a_practice_gets_its_page_and_its_csv(
+    undisturbed: Any, strata: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = undisturbed.lake.read("risk__caseload", "min(place_code) AS code", "listed")["code"][0].as_py()
+    assert strata(undisturbed.home, "caseload", str(undisturbed.config), "--practice", code) == 0
+    written = sorted(Path(undisturbed.home, "reports", "caseloads").glob(f"{code}_*"))
+    assert [path.suffix for path in written] == [".csv", ".html"]
+    assert strata(undisturbed.home, "caseload", str(undisturbed.config), "--practice", "Z99999") == 1
+    assert "has no caseload of 'Z99999'" in capsys.readouterr().err

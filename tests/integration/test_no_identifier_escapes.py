@@ -1,0 +1,231 @@
+"""Extracts full of recognisable identifiers go through everything, with errors at each stage: none of them is found elsewhere."""
+
+import hashlib
+import hmac
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+import yaml
+
+from canary.identifiers import HASHED_BY_SENDER, SECRETS, STRAY, SURNAME, Planted, file_of, make_clear, person_header
+from canary.search import Search
+from expectations.catalogue import RAW_TABLES
+from pipelines.errors import StrataError
+from pipelines.sources.synthetic.board import write_board
+from pipelines.sources.synthetic.settings import SyntheticSettings
+from pipelines.sql_literals import text
+from pipelines.stages import building, conforming, landing, modelling, monitoring
+from pipelines.storage import Lake
+
+pytestmark = pytest.mark.slow
+
+KEY = "canary-key-of-more-than-thirty-two-bytes"
+ENVIRONMENT = {
+    "STRATA_PSEUDONYM_KEY": KEY,
+    "STRATA_TEAMS_WEBHOOK": f"http://127.0.0.1:9/{SECRETS[0]}",  # nobody listens on port 9
+    "STRATA_POSTGRES_DSN": f"postgresql://strata:{SECRETS[1]}@127.0.0.1:9/board",
+}
+# Where a stage is made to fail; the run before it stands, and the next run goes on from there.
+CRASHES = ((landing, "validate"), (conforming, "conform_people"), (building, "build_features"), (modelling, "train"), (modelling, "score"),
+           (monitoring, "scores"))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board whose extracts came in clear, once everything went wrong with it."""
+
+    config: Path
+    home: Path
+    scratch: Path
+    planted: Planted
+    codes: list[int]
+    words: str
+    logged: str
+
+
+def settings(board: str) -> dict[str, Any]:
+    """Give the small board's settings for clear extracts, a database and a webhook that do not answer."""
+    told = yaml.safe_load(board)
+    told["source"] = {"kind": "nhs", "nhs": {"feeds": {feed: {"pseudonymised": feed == HASHED_BY_SENDER} for feed in RAW_TABLES}}}
+    told["publish"] = {"postgres": {"connect_timeout_s": 1}}
+    told["study"]["caseloads"] = {"write_pages": True}
+    webhook = {"name": "team", "shape": "teams", "url_variable": "STRATA_TEAMS_WEBHOOK", "timeout_s": 1}
+    told["alerts"] = {"webhooks": [webhook], "rules": {"scores_stale_days": 1}}
+    return dict(told)
+
+
+def pseudonym(number: str) -> str:
+    return hmac.new(KEY.encode(), number.encode(), hashlib.sha256).hexdigest()[:32] if number else ""
+
+
+@pytest.fixture(scope="module")
+def board(strata: Callable[..., int], small_board: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    folder = tmp_path_factory.mktemp("canary")
+    config, home, scratch = folder / "canary.yaml", folder / "home", folder / "scratch"
+    scratch.mkdir()
+    config.write_text(yaml.safe_dump(settings(small_board)))
+    write_board(SyntheticSettings(people=900, start_date="2022-01-01", defects={"enabled": False}), home / "landing")
+    planted = make_clear(home / "landing", pseudonym)
+    streams, codes = Streams(folder), []
+    with pytest.MonkeyPatch.context() as patch, streams:
+        patch.setattr(tempfile, "tempdir", str(scratch))
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        for spoil in (cut_short, without_sex, without_agreed_form):
+            codes.append(with_spoilt_file(home / "landing", spoil, lambda: strata(home, "run", str(config))))
+        for number, (module, name) in enumerate(CRASHES):
+            with pytest.MonkeyPatch.context() as broken:
+                broken.setattr(module, name, FAULTS[number % len(FAULTS)](home / "landing"))
+                codes.append(strata(home, "run", str(config)))
+    yield Board(config, home, scratch, planted, codes, streams.words, streams.logged)
+
+
+class Streams:
+    """What the process says while the block lasts, by whichever way."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "words.txt"
+
+    def __enter__(self) -> "Streams":
+        self.log = logging.FileHandler(self.file.with_name("logged.txt"))
+        logging.getLogger().addHandler(self.log)
+        self.patch = pytest.MonkeyPatch()
+        self.stream = self.file.open("w")
+        self.patch.setattr("sys.stdout", self.stream)
+        self.patch.setattr("sys.stderr", self.stream)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.patch.undo()
+        self.stream.close()
+        logging.getLogger().removeHandler(self.log)
+        self.log.close()
+        self.words, self.logged = self.file.read_text(), self.file.with_name("logged.txt").read_text()
+
+
+# --- what goes wrong --------------------------------------------------------------------------------------------------
+
+
+def with_spoilt_file(landing: Path, spoil: Callable[[Path], None], work: Callable[[], int]) -> int:
+    """Do the work while one file is spoilt, and put the file right again."""
+    kept = landing.with_name("kept")
+    shutil.copytree(landing, kept)
+    spoil(landing)
+    code = work()
+    shutil.rmtree(landing)
+    kept.rename(landing)
+    return code
+
+
+def cut_short(landing: Path) -> None:
+    """Leave lines whose fields do not fit the header: most of the file cannot be read."""
+    file = file_of(landing, "patients")
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([lines[0], *(line.rstrip() + f',"{SURNAME}\n' for line in lines[1:])]))
+
+
+def without_agreed_form(landing: Path) -> None:
+    """Send clear numbers where pseudonyms are agreed, and a file without its header."""
+    shutil.copy(file_of(landing, "emergency_attendances"), clear := file_of(landing, HASHED_BY_SENDER))
+    clear.write_text(clear.read_text().replace("EC_Ident", "OPA_Ident", 1))
+    headless = file_of(landing, "admissions")
+    headless.write_text("".join(headless.read_text().splitlines(keepends=True)[1:]))
+
+
+def without_sex(landing: Path) -> None:
+    """Break a table rule: nobody has a sex or year of birth that can be read."""
+    file = file_of(landing, "patients")
+    frame = pd.read_csv(file, dtype=str, keep_default_na=False)
+    frame["SEX"], frame["BIRTH_YEAR"] = f"{STRAY} Clara", f"about Mrs {STRAY}"
+    frame.to_csv(file, index=False)
+
+
+def of_the_engine(landing: Path) -> Callable[..., Any]:
+    """Fail as DuckDB does: its words repeat the value."""
+
+    def fault(*_: object) -> None:
+        header = person_header("patients")
+        duckdb.sql(
+            f'SELECT CAST("{header}" AS DATE) FROM read_csv({text(file_of(landing, "patients"))}, all_varchar=true)'
+        ).fetchall()
+
+    return fault
+
+
+def of_pandas(landing: Path) -> Callable[..., Any]:
+    """Fail as pandas does, caused by an error that names a person."""
+
+    def fault(*_: object) -> None:
+        names = pd.read_csv(file_of(landing, "patients"), dtype=str)["PATIENT_NAME"]
+        try:
+            names.astype(float)
+        except ValueError as error:
+            raise KeyError(names[0]) from error
+
+    return fault
+
+
+def of_strata(landing: Path) -> Callable[..., Any]:
+    """Fail with words for the reader, caused by an error that names a person."""
+
+    def fault(*_: object) -> None:
+        letter = pd.read_csv(file_of(landing, "patients"), dtype=str)["LETTER"][0]
+        try:
+            float(letter)
+        except ValueError as error:
+            raise StrataError("this cannot be done") from error
+
+    return fault
+
+
+FAULTS = (of_the_engine, of_pandas, of_strata)
+
+# --- what must hold ---------------------------------------------------------------------------------------------------
+
+
+def test_everything_failed_as_it_was_made_to_and_the_scores_are_there(board: Board) -> None:
+    assert board.codes == [1] * 9
+    assert board.words.count("this cannot be done") == 2
+    assert "not all of them in PostgreSQL" in board.words
+    lake = Lake(board.home / "lake")
+    assert lake.rows("risk__current") > 500
+    problems = lake.read("monitoring__alerts", "message_problem")["message_problem"].to_pylist()
+    assert any("cannot be reached" in problem for problem in problems)
+    assert (board.home / "reports" / "last_error.log").is_file()
+
+
+def test_no_identifier_is_found_outside_the_landing_folder(board: Board, capsys: pytest.CaptureFixture[str]) -> None:
+    search = Search(frozenset(number.encode() for number in board.planted.numbers.values()))
+    search.folder(board.home, [board.home / "landing"])
+    search.folder(board.scratch)
+    for place, words in (("stdout and stderr", board.words), ("log records", board.logged)):
+        search.places["streams"] += 1
+        search.text(place, words.encode())
+    # Words in a column of codes or numbers are told from them by validation: they stay in the raw table, which keeps what was sent.
+    leaks = [(place, hit) for place, hit in search.found if not (place.startswith("lake/raw__") and hit.startswith(STRAY))]
+    with capsys.disabled():
+        looked = ", ".join(f"{count} {kind}" for kind, count in sorted(search.places.items()))
+        print(f"\ncanary: {board.planted.count:,} identifiers planted, looked at {looked}; leaks {len(leaks)}")
+    assert leaks == []
+
+
+def test_the_search_finds_what_is_there(board: Board, tmp_path: Path) -> None:
+    numbers = frozenset(number.encode() for number in board.planted.numbers.values())
+    search = Search(numbers)
+    search.folder(board.home / "landing")
+    hits = {hit for _, hit in search.found}
+    assert len(numbers & {hit.replace(" ", "").encode() for hit in hits}) == len(numbers)
+    assert {SURNAME, SURNAME.upper(), SURNAME.lower(), STRAY} <= hits
+    number = min(board.planted.numbers.values())
+    pd.DataFrame({"a": [int(number)], "b": ["qz971aa"]}).to_parquet(tmp_path / "hidden.parquet")
+    search = Search(numbers)
+    search.folder(tmp_path)
+    assert {hit for _, hit in search.found} == {number, "qz971aa"}
