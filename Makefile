@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 CONFIG ?= config/demo.yaml
 PEOPLE ?= 100000
 TEST_PROCESSES ?= 2
+BILL ?= data/audit/bill-of-materials.json
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
@@ -18,7 +19,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: help install spark demo run check-extract reproduce tidy defects test check fuzz-inputs chaos ui docs bench bench-compare bench-month lock clean
+.PHONY: help install spark demo run check-extract reproduce tidy defects test check audit fuzz-inputs chaos ui docs bench bench-compare bench-month bench-postgres lock clean
 help:            ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -69,6 +70,13 @@ check: $(READY)  ## lint, formatting, types and import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+# Strict: a package that nobody could be asked about is no package without a vulnerability.
+audit: $(READY)  ## known vulnerabilities of the lock, and a bill of materials (CycloneDX): make audit BILL=path.json; needs a network
+	@mkdir -p $(dir $(BILL)) && rm -f $(BILL)
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock --progress-spinner off -f cyclonedx-json -o $(BILL); found=$$?; \
+	if [ ! -s $(BILL) ]; then echo "No answer: make audit asks pypi.org about each package and needs a network. Nothing was audited."; exit 2; fi; \
+	echo "Bill of materials: $(BILL)"; exit $$found
+
 fuzz-inputs: $(READY) ## hundreds of hostile extracts through ingest and validation; prints what came of each kind
 	@PYTHONPATH=tests $(BIN)/python -W ignore -m hostile
 
@@ -93,6 +101,9 @@ bench-compare: $(READY) ## the same window features by the kernel, DuckDB and Po
 
 bench-month: $(READY) ## time the month after on the board that bench leaves
 	@$(BIN)/python -m benchmarks.next_month --people $(PEOPLE)
+
+bench-postgres: $(READY) ## publishing scores in PostgreSQL beside a bare COPY: make bench-postgres PEOPLE=2500000
+	@$(BIN)/python -m benchmarks.postgres --rows $(PEOPLE)
 
 lock: $(READY)   ## resolve requirements.lock and requirements-spark.lock anew
 	@$(BIN)/uv pip compile -q -U --generate-hashes --no-emit-index-url --no-header --no-strip-extras --extra dev --python-version 3.11 pyproject.toml -o requirements.lock

@@ -28,6 +28,7 @@ warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", F
 from dagster_project.resources import chosen_config, opened  # noqa: E402 - after the environment is set
 from pipelines.deployment import Deployment  # noqa: E402
 from pipelines.errors import StrataError  # noqa: E402
+from pipelines.privacy.file_modes import for_this_account  # noqa: E402
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,9 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     log = Path("strata-error.log")
     try:
-        deployment = opened(chosen_config())
-        log = deployment.reports / "last_error.log"
-        return given.command(deployment, *(getattr(given, name.strip("-?")) for name, _ in given.more)) or 0
+        with for_this_account():
+            deployment = opened(chosen_config())
+            log = deployment.reports / "last_error.log"
+            return given.command(deployment, *(getattr(given, name.strip("-?")) for name, _ in given.more)) or 0
     except KeyboardInterrupt:
         say("\nStopped. What was committed stays; run the command again to go on.")
         return 130
@@ -143,6 +145,36 @@ def caseload(deployment: Deployment, practice: str | None) -> None:
     print(_told(caseloads.write_pages(deployment, practice)))
 
 
+def reidentify(
+    deployment: Deployment,
+    practice: str | None,
+    identifiers: str | None,
+    out: str | None,
+    role: str | None,
+    reason: str | None,
+) -> None:
+    """Find a practice's own people among the scores by its list of NHS numbers; each use is recorded."""
+    from pipelines.privacy.reidentification import Request
+    from pipelines.stages import privacy
+
+    if not practice or not identifiers or not out:
+        raise StrataError(
+            "say --practice (its code), --identifiers (its file of NHS numbers, one a line) and --out (the file to write)"
+        )
+    asked = Request(practice, role or "", reason or "")
+    with deployment.alone():
+        print(_told(privacy.reidentify_practice(deployment, asked, Path(identifiers), Path(out))))
+
+
+def rotate_key(deployment: Deployment) -> None:
+    """Give everyone the pseudonym of a new key, in every table and database; one that was cut short is completed."""
+    from pipelines.stages import privacy
+
+    with deployment.alone():
+        print(_told(privacy.rotate_key(deployment)))
+    print("Whoever reads scores needs the new pseudonyms; caseload pages must be written anew (`strata caseload`).")
+
+
 def why(deployment: Deployment, person_id: str, index_date: str, feature: str | None) -> int:
     """Show the events behind a person's features on an index date, or why the person is not in the cohort (exit code 1)."""
     from pipelines.stages import building
@@ -235,6 +267,18 @@ COMMANDS: tuple[tuple[str, Callable[..., int | None], tuple[tuple[str, str], ...
     ("erase", erase, (("person_id", "the pseudonym"), ("--reason", "why; recorded without the person"))),
     ("defects", defects, ()),
     ("caseload", caseload, (("--practice", "code of the practice or neighbourhood; all of them where left out"),)),
+    (
+        "reidentify",
+        reidentify,
+        (
+            ("--practice", "code of the practice; one at a time"),
+            ("--identifiers", "the practice's own file of NHS numbers, one a line"),
+            ("--out", "the file to write, outside Strata's folder: NHS number, band, risk, drivers"),
+            ("--role", "the role of who asks; recorded"),
+            ("--reason", "why; recorded"),
+        ),
+    ),
+    ("rotate-key", rotate_key, ()),
     (
         "why",
         why,

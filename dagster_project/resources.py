@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from pipelines.deployment import Deployment, open_deployment
+from pipelines.privacy.file_modes import for_this_account
 from pipelines.stages import run_plan
 
 DEFAULT_CONFIG = "config/demo.yaml"
@@ -29,7 +30,7 @@ class StrataResource(dg.ConfigurableResource):  # type: ignore[misc]
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[StrataResource]:
         """Refuse a run that must not begin, and one beside another in the same home."""
-        with self.deployment.alone():
+        with for_this_account(), self.deployment.alone():
             if context.run is None or WATCHING not in context.run.tags:
                 run_plan.prepare(self.deployment)
             yield self

@@ -32,12 +32,9 @@ def serve(home: Path, workspace: Path, store: str, artifacts: str, page: str) ->
         return 1
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    dagster = ["dagster", "dev", "--workspace", str(workspace), "--host", HOST, "--port", str(DAGSTER_PORT)]
-    mlflow = ["mlflow", "server", "--backend-store-uri", store, "--artifacts-destination", artifacts]
-    mlflow += ["--host", HOST, "--port", str(MLFLOW_PORT), "--workers", "1"]
     running: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for name, command in (("dagster", dagster), ("mlflow", mlflow)):
+        for name, command in commands(workspace, store, artifacts).items():
             running[name] = _start(command, _log(home, name))
         print(f"Dagster  http://{HOST}:{DAGSTER_PORT}", file=sys.stderr)
         print(f"MLflow   http://{HOST}:{MLFLOW_PORT}/{page}", file=sys.stderr)
@@ -51,6 +48,14 @@ def serve(home: Path, workspace: Path, store: str, artifacts: str, page: str) ->
         return 0
     finally:
         _end(list(running.values()))
+
+
+def commands(workspace: Path, store: str, artifacts: str) -> dict[str, list[str]]:
+    """Give what starts each server; neither listens anywhere but on this machine's own interface."""
+    dagster = ["dagster", "dev", "--workspace", str(workspace), "--host", HOST, "--port", str(DAGSTER_PORT)]
+    mlflow = ["mlflow", "server", "--backend-store-uri", store, "--artifacts-destination", artifacts]
+    mlflow += ["--host", HOST, "--port", str(MLFLOW_PORT), "--workers", "1"]
+    return {"dagster": dagster, "mlflow": mlflow}
 
 
 def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:

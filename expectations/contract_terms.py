@@ -83,16 +83,16 @@ CONTRACTS: dict[str, ContractTerms] = {
         (), "each matured index date", 45,
     ),
     "equity__model_audit": ContractTerms(
-        "1.2.0", PUBLIC_HEALTH, "How good and how fair each candidate model is, group by group.",
+        "1.2.1", PUBLIC_HEALTH, "How good and how fair each candidate model is, group by group.",
         "Filter on split = 'test'; read lower and upper beside every value.",
-        "Rows with a count of 1 to 7 behind them are suppressed.",
+        "Rows with a count of 1 to 7 behind them are suppressed. Counts are exact: strata_reader sees them rounded, through equity__published_audit.",
         ("strata_analyst",), "each training", 400, personal=False,
     ),
     "equity__outcome_rates": ContractTerms(
-        "1.0.0", PUBLIC_HEALTH, "How unequal the outcomes themselves are: standardised rates, gaps and indices, with limits.",
+        "1.0.1", PUBLIC_HEALTH, "How unequal the outcomes themselves are: standardised rates, gaps and indices, with limits.",
         "Read lower and upper beside every value; an absolute gap stands beside its relative one.",
         "An area measure says nothing certain about a person; fewer than 10 events are not reported.",
-        ("strata_analyst",), "each matured index date", 400, personal=False,
+        ("strata_reader", "strata_analyst"), "each matured index date", 400, personal=False,
     ),
     "monitoring__volumes": ContractTerms(
         "1.0.0", CARE_TEAMS, "Whether each feed arrives whole, by provider and month.",
@@ -138,6 +138,11 @@ CONTRACTS: dict[str, ContractTerms] = {
         "1.0.0", CARE_TEAMS, "What each stage of each run took, and which were left out for nothing they read was new.",
         "Order by started_at; status unchanged is a stage that was left out.", "Times are of the machine as it was, other work included.",
         ("strata_analyst",), "each run", 45, personal=False,
+    ),
+    "monitoring__access": ContractTerms(
+        "1.0.0", CARE_TEAMS, "Who found a practice's people among the scores, when and why.",
+        "Read it regularly: a use without a reason that stands up is an incident.", "It says how many people were found, never who.",
+        ("strata_analyst",), "each use of re-identification", 45, personal=False,
     ),
     "monitoring__alerts": ContractTerms(
         "1.0.0", CARE_TEAMS, "What is wrong, since when, how bad and what to do.",

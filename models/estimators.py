@@ -19,6 +19,7 @@ from models.tuned import Tuned
 
 Method = Literal["logistic", "lightgbm"]
 Estimator = LogisticEstimator | BoostedEstimator
+BASELINE: CandidateName = "age_sex"
 COMORBIDITY: CandidateName = "charlson_age_sex"
 SCORE_NAMES = ("charlson_shmi_", "hospital_frailty_score_")  # the first that is there
 BASELINE_NAMES = ("age_years", "age", "sex_male", "sex")
@@ -47,6 +48,12 @@ def candidate_specs(
         if name.endswith("_no_deprivation") and not has_deprivation:
             notes.append(f"{name} is left out: no predictor uses deprivation, so it would be the same model")
             continue
+        if name in (BASELINE, COMORBIDITY) and not (settings.baseline_predictors or baseline_where_known(settings, predictors)):
+            notes.append(
+                f"{name} is left out: no predictor is called {', '.join(BASELINE_NAMES)}; name the columns of age and sex in "
+                "candidates.baseline_predictors"
+            )
+            continue
         if name == COMORBIDITY and not _comorbidity(predictors):
             notes.append(f"{name} is left out: no comorbidity score ({' or '.join(SCORE_NAMES)}...) is among the predictors")
             continue
@@ -59,7 +66,7 @@ def candidate_specs(
 def _spec(name: CandidateName, settings: CandidateSettings, predictors: Sequence[Predictor]) -> CandidateSpec:
     chosen = curated = tuple(predictor for predictor in predictors if predictor.kind != "code")
     codes = tuple(predictor for predictor in predictors if predictor.kind == "code")
-    if name == "age_sex":
+    if name == BASELINE:
         chosen = baseline_predictors(settings, curated)
     elif name == COMORBIDITY:
         chosen = (*baseline_predictors(settings, curated), *_comorbidity(curated))
@@ -99,21 +106,14 @@ def baseline_where_known(settings: CandidateSettings, curated: Sequence[Predicto
 
 
 def baseline_predictors(settings: CandidateSettings, predictors: Sequence[Predictor]) -> tuple[Predictor, ...]:
-    """Give the predictors of the age and sex baseline; raises NoPredictorsError naming what the settings must say."""
-    if settings.baseline_predictors:
-        by_name = {predictor.name: predictor for predictor in predictors}
-        unknown = [name for name in settings.baseline_predictors if name not in by_name]
-        if unknown:
-            raise NoPredictorsError(
-                f"candidates.baseline_predictors names {unknown}, which are no predictors; allowed are {sorted(by_name)}"
-            )
-        return tuple(by_name[name] for name in settings.baseline_predictors)
-    chosen = tuple(predictor for predictor in predictors if predictor.name in BASELINE_NAMES)
-    if not chosen:
+    """Give the predictors of the age and sex baseline; raises NoPredictorsError where the settings name one that is none."""
+    by_name = {predictor.name: predictor for predictor in predictors}
+    unknown = [name for name in settings.baseline_predictors if name not in by_name]
+    if unknown:
         raise NoPredictorsError(
-            f"no predictor is called {', '.join(BASELINE_NAMES)}: name the baseline's columns in candidates.baseline_predictors"
+            f"candidates.baseline_predictors names {unknown}, which are no predictors; allowed are {sorted(by_name)}"
         )
-    return chosen
+    return tuple(by_name[name] for name in settings.baseline_predictors) or baseline_where_known(settings, predictors)
 
 
 def tune(method: Method, data: TrainingData, rows: np.ndarray, settings: CandidateSettings, seed: int, threads: int) -> Tuned:

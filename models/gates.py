@@ -43,7 +43,7 @@ class JudgedRows:
     """The rows that decide: risks of the candidate and of the baseline, labels, people and groups, in one order.
 
     `groups` holds the group kinds as columns and `age_band` where sensitivity is to be judged; `baseline_risk` is None
-    for the baseline itself; `needs` (see models.need_within_score) is None where nothing is known of them.
+    for the baseline itself and where there is none (`no_baseline`); `needs` (see models.need_within_score) is None where nothing is known of them.
     """
 
     risk: np.ndarray
@@ -53,6 +53,7 @@ class JudgedRows:
     groups: pd.DataFrame
     keys: np.ndarray | None = None
     needs: pd.DataFrame | None = None
+    no_baseline: bool = False
 
 
 def judge(
@@ -139,7 +140,9 @@ def _interval_gate(gate: str, checks: list[IntervalCheck], failures: set[int]) -
 def _baseline_gate(rows: ScoredRows, judged: JudgedRows, settings: GateSettings) -> GateResult:
     gate = "discrimination_above_baseline"
     if judged.baseline_risk is None:
-        return GateResult(gate, "cannot_tell", "this candidate is the age and sex baseline itself")
+        none = "no candidate of age and sex alone stands beside this one, so nobody can tell what it gains over them"
+        words = none if judged.no_baseline else "this candidate is the age and sex baseline itself"
+        return GateResult(gate, "cannot_tell", words)
     if not 0 < rows.events < rows.rows:
         return GateResult(gate, "cannot_tell", "the rows hold only one outcome")
     gain = auroc_gain(rows, scored_rows(judged.baseline_risk, judged.labels, judged.person, judged.keys))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 CandidateName = Literal[
     "age_sex", "charlson_age_sex", "logistic", "logistic_no_deprivation", "lightgbm", "lightgbm_no_deprivation",
@@ -89,7 +89,9 @@ class CandidateSettings(BaseModel, extra="forbid", frozen=True):
         "code_level takes the codes (study.code_level) with the baseline's age and sex, both takes codes and curated features",
     )
     baseline_predictors: tuple[str, ...] = Field(
-        default=(), description="predictors of the age_sex candidate; age and sex by their usual names where left out"
+        default=(),
+        description="predictors of the age_sex candidate; age and sex by their usual names where left out, and no such candidate where "
+        "the table has neither",
     )
     logistic: LogisticSettings = LogisticSettings()
     lightgbm: LightGBMSettings = LightGBMSettings()
@@ -132,14 +134,36 @@ class ValidationPlan(BaseModel, extra="forbid", frozen=True):
         description="kind time: earlier training dates to test as well, each by the dates whose outcomes were complete before it; the test "
         "date decides as ever",
     )
-    split_column: str | None = Field(default=None, description="kind column: the column that says where a row belongs")
-    train_values: tuple[str, ...] = Field(default=("train",), description="kind column: its values that train")
-    test_values: tuple[str, ...] = Field(default=("test",), description="kind column: its values that test")
+    split_column: str | None = Field(
+        default=None,
+        description="kind column: the column of the feature table that says where a row belongs; it is no predictor",
+    )
+    train_values: tuple[str, ...] = Field(
+        default=("train",),
+        min_length=1,
+        description="kind column: its values that train; the published model has learnt from these rows alone",
+    )
+    test_values: tuple[str, ...] = Field(
+        default=("test",),
+        min_length=1,
+        description="kind column: its values that test. Rows of any other value, or of none, neither train nor test; they are scored",
+    )
+
+    @field_validator("train_values", "test_values", mode="before")
+    @classmethod
+    def _as_text(cls, values: object) -> object:
+        if not isinstance(values, (list, tuple)):
+            return values
+        if any(isinstance(value, bool) for value in values):
+            raise ValueError("write yes, no, true and false in quotes: YAML takes the bare words for something else")
+        return tuple(str(value) if isinstance(value, int) else value for value in values)
 
     @model_validator(mode="after")
     def _column_is_named(self) -> Self:
         if self.kind == "column" and not self.split_column:
             raise ValueError("split_column is missing: a plan of kind 'column' needs the name of the column that splits the rows")
+        if self.kind != "column" and self.split_column:
+            raise ValueError(f"split_column is for a plan of kind 'column'; kind is '{self.kind}'")
         if self.rolling_origins and self.kind != "time":
             raise ValueError(f"rolling_origins needs validation by time; kind is '{self.kind}'")
         both = sorted(set(self.train_values) & set(self.test_values))

@@ -97,20 +97,48 @@ def sampled_people(person: np.ndarray, rows: np.ndarray, most: int, seed: int) -
     return rows[kept]
 
 
-def column_split(values: pd.Series, plan: ValidationPlan, person: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the training and the test rows (masks) of a split the user made; raises SplitRefusedError on an unknown value."""
-    text = values.astype("object").where(values.notna(), "").astype(str)
-    train, test = text.isin(plan.train_values).to_numpy(), text.isin(plan.test_values).to_numpy()
-    unknown = sorted(set(text[~(train | test)]))
-    if unknown:
-        raise SplitRefusedError(
-            f"column '{plan.split_column}' holds {unknown[:5]}; allowed are {[*plan.train_values, *plan.test_values]}"
-        )
+def column_split(values: pd.Series, plan: ValidationPlan, able: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the training and the test rows (masks) of a split the user made, of the rows (mask) that are able to be either.
+
+    Rows of other values, or of none, are on neither side. Raises SplitRefusedError where a side is empty.
+    """
+    train, test = (able & values.isin(side).to_numpy() for side in (plan.train_values, plan.test_values))
     if not train.any() or not test.any():
         raise SplitRefusedError(
-            f"column '{plan.split_column}' leaves {int(train.sum())} training rows and {int(test.sum())} test rows"
+            f"column '{plan.split_column}' leaves {int(train.sum()):,} rows that train (train_values: {', '.join(plan.train_values)}) and "
+            f"{int(test.sum()):,} that test (test_values: {', '.join(plan.test_values)}) of {int(able.sum()):,} whose outcome is known; there it "
+            f"holds {values_in_words(values[able])}. Name its values in study.validation"
         )
     return train, test
+
+
+def split_in_words(values: pd.Series, plan: ValidationPlan, train: np.ndarray, test: np.ndarray) -> tuple[str, ...]:
+    """Say how many rows stand on each side of a user's split, and which on neither (`values`: of the rows that are able)."""
+    sides = f"column '{plan.split_column}' splits the rows: {int(train.sum()):,} train, {int(test.sum()):,} test"
+    neither = values[~values.isin((*plan.train_values, *plan.test_values))]
+    if not len(neither):
+        return (sides,)
+    return (sides, f"{len(neither):,} rows neither train nor test, and are scored: the column holds {values_in_words(neither)}")
+
+
+def shared_in_words(test_person: np.ndarray, new: np.ndarray) -> tuple[str, ...]:
+    """Say how many of the people who judge are not `new` (mask of the test rows): they have trained the models too."""
+    people, known = len(pd.unique(pd.Series(test_person))), len(pd.unique(pd.Series(test_person[~new])))
+    if not known:
+        return ()
+    beside = "the result on the others stands beside the whole" if known < people else "nobody is left to judge without them"
+    return (
+        f"{known:,} of the {people:,} people in the test rows have training rows too, which may flatter the models; {beside}",
+    )
+
+
+def values_in_words(values: pd.Series, most: int = 8) -> str:
+    """Say which values a column holds and in how many rows, the most frequent first."""
+    counts = values.dropna().astype(str).value_counts()
+    told = [f"'{value}' ({rows:,})" for value, rows in counts.head(most).items()]
+    more = [f"{len(counts) - most:,} more values"] if len(counts) > most else []
+    without = [f"no value ({int(values.isna().sum()):,})"] if values.isna().any() else []
+    return ", ".join([*told, *more, *without]) or "nothing"
 
 
 def shared_people(train_person: np.ndarray, test_person: np.ndarray) -> np.ndarray:

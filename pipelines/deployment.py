@@ -16,6 +16,7 @@ import duckdb
 from pipelines.building.range_workers import RangeRunner, over_ranges
 from pipelines.building.spark_engine import over_ranges_on_spark, spark_session
 from pipelines.errors import RefusalError
+from pipelines.privacy.file_modes import close_to_others
 from pipelines.settings import Settings, read_settings
 from pipelines.storage import Lake, connect
 
@@ -101,6 +102,7 @@ class Deployment:
 
     def _claim(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
+        close_to_others(self.home)
         mark = self.home / MARK
         if not mark.exists():
             write_whole(mark, self.settings.deployment + "\n")

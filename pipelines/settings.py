@@ -120,6 +120,20 @@ class Settings(BaseModel, extra="forbid", frozen=True):
         return self
 
     @model_validator(mode="after")
+    def _split_column_is_of_a_table(self) -> Self:
+        """Refuse a split by a column where rows have none of their own."""
+        for study in self.study.each:
+            plan, table = study.validation, self.source.feature_table
+            if plan.kind == "column" and (self.source.kind != "feature_table" or table is None):
+                raise ValueError(
+                    f"study.validation.kind 'column' needs a source of kind 'feature_table', whose column '{plan.split_column}' splits the "
+                    f"rows; kind is '{self.source.kind}': a board is validated by 'time', a cohort with its own dates by 'person_folds'"
+                )
+            if plan.split_column and table is not None:
+                table.refuse_as_split(plan.split_column)
+        return self
+
+    @model_validator(mode="after")
     def _drivers_not_shown_are_known(self) -> Self:
         """Refuse a name that would hide nothing; a source with columns of its own is taken at its word."""
         if self.source.kind not in ("nhs", "synthetic") or self.study.drivers_not_shown == StudySettings().drivers_not_shown:

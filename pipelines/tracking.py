@@ -22,6 +22,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, Schema, TensorSpec
 
+from pipelines.privacy.file_modes import take_from_others
 from pipelines.training.tracked_record import CHALLENGER, CHAMPION, PREVIOUS, ModelFiles, Record
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # how its database is made is of no interest to who runs a pipeline
@@ -116,6 +117,8 @@ class Tracker:
                     input_example=model.example_input,
                     pip_requirements=[f"{package}=={importlib.metadata.version(package)}" for package in PACKAGES_OF_A_MODEL],
                 )
+        # MLflow copies code with the modes of its source.
+        take_from_others(*(self.artifacts / "models" / str(info.model_id)).rglob("*"))
         self._registered_model(name)
         version = self.client.create_model_version(
             name, source=info.model_uri, run_id=run_id, tags=dict(tags), description=description, model_id=info.model_id

@@ -87,7 +87,7 @@ MODELS = Table(
 
 CROSS_FITTED = Table(
     "risk__cross_fitted",
-    "Risks of rows by models that never saw their person, where folds of people judge a study: what such a study publishes.",
+    "Risks of training rows by models that never saw their person, where folds of people or a column divide a study: what it publishes.",
     (
         _id("training_id", "The training."),
         _id("person_id", "The person's pseudonym."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import numpy as np
@@ -13,12 +13,14 @@ import pyarrow as pa
 from expectations.table import Table
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.risk import COHORT_FLOW, LABELS
+from models.settings import ValidationPlan
 from pipelines.building.index_date_files import file_columns
 from pipelines.errors import SettingsError
-from pipelines.sources.feature_table import FeatureTableSettings
+from pipelines.sources.feature_table import SPLIT, FeatureTableSettings
 from pipelines.sources.feature_table_rows import ReadyTable, catalogue_rows, ready_table
 from pipelines.storage import Lake, arrow_schema
 
+ON_NEITHER_SIDE = "neither trains nor tests (validation.split_column)"
 # What a declared attribute of features__person holds where a team's own table does not have it; null for the others.
 NOT_THERE = {
     "residence_status": "postcode_unknown", "imd_version": "", "ethnic_group": "not_known", "age_band": "not_known",
@@ -27,17 +29,19 @@ NOT_THERE = {
 
 
 def load_feature_table(
-    lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, rows: str, settings: FeatureTableSettings, outcome: str, horizon_days: int
+    lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, rows: str, settings: FeatureTableSettings, outcome: str, horizon_days: int,
+    plan: ValidationPlan | None = None,
 ) -> dict[str, object]:  # fmt: skip
     """Write features__catalogue, features__person, risk__labels and risk__cohort_flow, each replaced whole in one commit.
 
-    `rows` is SQL of the validated rows of `table` (raw__feature_table).
+    `rows` is SQL of the validated rows of `table` (raw__feature_table); `plan` may name a column that splits them.
     """
-    ready = ready_table(con.sql(f"SELECT * FROM {rows}").df(), table, settings)
+    ready = ready_table(con.sql(f"SELECT * FROM {rows}").df(), table, settings, plan.split_column if plan else None)
     features = store_features(lake, ready)
     lake.replace(CATALOGUE, pa.Table.from_pylist(catalogue_rows(ready), schema=arrow_schema(CATALOGUE)))
     store_labels(lake, ready, outcome, horizon_days)
-    store_flow(lake, ready)
+    sides = (*plan.train_values, *plan.test_values) if plan else ()
+    store_flow(lake, ready, sides)
     reasons = Counter(reason for reason in ready.not_at_risk_reason if reason)
     return {
         "rows": len(ready.keys),
@@ -59,6 +63,7 @@ def store_features(lake: Lake, ready: ReadyTable) -> int:
     given: dict[str, pd.Series] = {str(name): ready.keys[name] for name in ready.keys.columns} | {
         str(name): ready.groups[name] for name in ready.groups.columns
     }
+    given |= {} if ready.split is None else {SPLIT: ready.split}
     given["index_date"] = ready.keys["index_date"].dt.date
     fields, columns = [], []
     for declared in arrow_schema(PERSON_FEATURES):
@@ -119,15 +124,18 @@ def store_labels(lake: Lake, ready: ReadyTable, outcome: str, horizon_days: int)
     )
 
 
-def store_flow(lake: Lake, ready: ReadyTable) -> None:
-    """Write risk__cohort_flow: rows not at risk by reason, rows without a label, and the rest."""
+def store_flow(lake: Lake, ready: ReadyTable, sides: Sequence[str] = ()) -> None:
+    """Write risk__cohort_flow: rows not at risk by reason, without a label, on neither side of a split (`sides`: its values), the rest."""
     flow = []
     days = ready.keys["index_date"].dt.date
+    neither = ready.labels.notna() & (False if ready.split is None else ~ready.split.isin(sides))
     for day in sorted(set(days)):
         reasons, labels = ready.not_at_risk_reason[days == day], ready.labels[days == day]
+        outside = int(neither[days == day].sum())
         unknown = int((labels.isna() & (reasons == "")).sum())
         steps = [(reason, int((reasons == reason).sum())) for reason in sorted(set(reasons) - {""})]
-        steps += [("outcome not known yet", unknown), ("in cohort", int(labels.notna().sum()))]
+        steps += [("outcome not known yet", unknown), *([(ON_NEITHER_SIDE, outside)] if outside else [])]
+        steps += [("in cohort", int(labels.notna().sum()) - outside)]
         flow += [
             {"index_date": day, "step": step, "reason": reason, "people": people}
             for step, (reason, people) in enumerate(steps, start=1)

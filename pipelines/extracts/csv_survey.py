@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import itertools
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,12 +19,10 @@ from numpy.typing import NDArray
 
 from expectations.row_checks import PARSING_REASONS
 from pipelines.errors import ExtractError
+from pipelines.extracts.file_blocks import read_blocks
 
-CHUNK_BYTES = 4 << 20
 LONGEST_ROW_BYTES = 1_000_000
 LONGEST_LINE_BYTES = 64 << 20
-MOST_UNPACKED = 100  # bytes of text for a byte of gzip; tables of real rows pack 5 to 30 times smaller
-SMALL_BYTES = 64 << 20  # so much text does no harm, however small its gzip
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 NEW_LINE, RETURN = 10, 13
 DELIMITERS = (",", "|", "\t", ";")
@@ -85,29 +81,6 @@ class Survey:
     def as_it_stands(self) -> bool:
         """Tell whether a strict parser reads the file's rows as it stands; blank lines at its end are no matter."""
         return not self.unreadable_rows and not self.mixed_line_ends and not np.any(self.blank_lines < self.last_text)
-
-
-def open_bytes(file: Path) -> IO[bytes]:
-    """Open a file, unpacked where it is gzip."""
-    return gzip.open(file, "rb") if file.name.lower().endswith(".gz") else file.open("rb")  # type: ignore[return-value]
-
-
-def read_blocks(file: Path) -> Iterator[bytes]:
-    """Give a file's content in blocks; an ExtractError names a file that breaks off, is no gzip or swells without measure."""
-    most = max(SMALL_BYTES, MOST_UNPACKED * file.stat().st_size) if file.name.lower().endswith(".gz") else None
-    given = 0
-    try:
-        with open_bytes(file) as source:
-            while block := source.read(CHUNK_BYTES):
-                given += len(block)
-                if most is not None and given > most:
-                    raise ExtractError(
-                        f"{file.name}: the gzip file unpacks to more than {MOST_UNPACKED} times its size, as no table of rows does; "
-                        "have it sent again, or unpack it and look at it"
-                    )
-                yield block
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ExtractError(f"{file.name}: the gzip file is damaged or cut off ({error}); have it sent again") from None
 
 
 def read_lines(file: Path, encoding: str) -> Iterator[bytes]:

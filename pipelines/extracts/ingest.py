@@ -25,9 +25,9 @@ from expectations.tables.raw_common import PROVENANCE
 from expectations.tables.records import EXTRACTS
 from pipelines.errors import ExtractError
 from pipelines.extracts.clear_identifiers import WITHHELD
-from pipelines.extracts.csv_survey import read_blocks
 from pipelines.extracts.erased_people import erased_digests, erased_rows
 from pipelines.extracts.extract_reader import OpenedExtract, open_extract
+from pipelines.extracts.file_blocks import read_blocks
 from pipelines.extracts.postcodes import load_postcode_areas
 from pipelines.extracts.pseudonym_keys import check_chain
 from pipelines.extracts.pseudonyms import keyed, read_keys

@@ -117,7 +117,7 @@ def match_header(table: Table, settings: FeedSettings, opened: OpenedExtract) ->
         header = next((wish for wish in wanted if wish.strip().casefold() in places), None)
         if given and header is None:
             raise ExtractError(
-                f"{opened.path}: no column '{given}', which the settings name for {column.name}; the header has {list(opened.header)}"
+                f"{opened.path}: no column '{given}', which the settings name for {column.name}; {_header_told(table, settings, places, opened)}"
             )
         if header is None or column.name in {own.name for own in PROVENANCE}:
             continue
@@ -132,6 +132,14 @@ def match_header(table: Table, settings: FeedSettings, opened: OpenedExtract) ->
             "is the header missing, or do the names differ? Rename them with the feed's `columns`"
         )
     return matched
+
+
+def _header_told(table: Table, settings: FeedSettings, places: Mapping[str, list[int]], opened: OpenedExtract) -> str:
+    """Tell what a header holds, unless it may be a row of people: one without a single expected name."""
+    expected = {*settings.columns.values(), *(name for column in table.columns for name in (column.source_name, column.name))}
+    if any(name.strip().casefold() in places for name in expected):
+        return f"the header has {list(opened.header)}"
+    return "its first line names none of the expected columns: is the header missing?"
 
 
 def _resolve_postcodes(values: dict[str, str], source: str) -> str:

@@ -14,7 +14,7 @@ from models.scored_rows import ScoredRows
 from pipelines.model_report.drawn import pictures
 from pipelines.model_report.group_tables import characteristics, gaps, groups, with_and_without
 from pipelines.model_report.tripod import ITEMS, ReportingItem
-from pipelines.model_report.words import NOT_COMPUTED, Rows, measures, shown, with_limits
+from pipelines.pages.words import NOT_COMPUTED, Rows, measures, shown, with_limits
 from pipelines.study_settings import StudySettings
 from pipelines.training.inputs import TrainingInputs
 from pipelines.training.judging import JudgedCandidate, StudyResult

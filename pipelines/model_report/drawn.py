@@ -19,8 +19,8 @@ from models.plots import (
     roc_figure,
 )
 from models.scored_rows import ScoredRows
-from pipelines.model_report.pictures import Picture, picture
-from pipelines.model_report.words import with_limits
+from pipelines.pages.pictures import Picture, picture
+from pipelines.pages.words import with_limits
 from pipelines.study_settings import StudySettings
 from pipelines.training.judging import JudgedCandidate, StudyResult
 

@@ -12,7 +12,7 @@ import pandas as pd
 from models.capacity import share_name
 from models.intervals import Estimate
 from pipelines.disclosure_control import Total, shown_counts
-from pipelines.model_report.words import HIDDEN, NOT_COMPUTED, Rows, stored_count, with_limits
+from pipelines.pages.words import NOT_COMPUTED, NOT_SHOWN, Rows, stored_count, with_limits
 from pipelines.study_settings import StudySettings
 from pipelines.training.judging import JudgedCandidate, StudyResult
 
@@ -57,7 +57,7 @@ def _group_row(name: str, of_group: pd.DataFrame, columns: Sequence[str]) -> dic
         row[column] = (
             NOT_COMPUTED
             if line is None
-            else HIDDEN
+            else NOT_SHOWN
             if line["suppressed"]
             else with_limits(Estimate(*line[["value", "lower", "upper"]]))
         )
@@ -112,7 +112,7 @@ def characteristics(frame: pd.DataFrame, labels: np.ndarray) -> list[dict[str, A
         rows = [
             {
                 "group": name.replace("_", " "), "people": people[name], "events": events[name],
-                "share": NOT_COMPUTED if people[name] == HIDDEN else f"{whole[name] / len(frame):.1%}",
+                "share": NOT_COMPUTED if people[name] == NOT_SHOWN else f"{whole[name] / len(frame):.1%}",
             }
             for name in sorted(whole, key=_in_order)
         ]  # fmt: skip
@@ -125,7 +125,7 @@ def _safe(cells: Mapping[str, int]) -> dict[str, str]:
     counts: dict[Hashable, int] = {"everyone": sum(cells.values())}
     counts.update(cells)
     known = shown_counts(counts, [Total("everyone", tuple(cells))])
-    return {name: HIDDEN if (count := known[name]) is None else f"{count:,}" for name in cells}
+    return {name: NOT_SHOWN if (count := known[name]) is None else f"{count:,}" for name in cells}
 
 
 def _in_order(name: str) -> tuple[int, str]:

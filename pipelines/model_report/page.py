@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
 
 from models.scored_rows import ScoredRows
 from pipelines.model_report.content import report_content
+from pipelines.pages.template import template
 from pipelines.study_settings import StudySettings
 from pipelines.training.inputs import TrainingInputs
 from pipelines.training.judging import JudgedCandidate, StudyResult
@@ -25,17 +22,4 @@ def model_report(
     flow: Sequence[tuple[str, int]],
 ) -> str:
     """Give the page of one candidate."""
-    return _template().render(report_content(study, result, candidate, ranked, status, made, flow))
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("pipelines.model_report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["as_svg"] = Markup  # drawn by ourselves, from numbers
-    return environment.get_template("page.html")
+    return template("model_report/page.html").render(report_content(study, result, candidate, ranked, status, made, flow))

@@ -7,17 +7,16 @@ mended by following again: what the database lacks is added, what it has is left
 
 from __future__ import annotations
 
-import os
 import re
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 
 import duckdb
 import psycopg
+import pyarrow as pa
 from psycopg import sql
+from pyarrow.csv import WriteOptions, write_csv
 from sqlalchemy.exc import DBAPIError
 
 from expectations.table import Table
@@ -29,8 +28,7 @@ from pipelines.storage import Lake, connect
 
 LOCK = 0x5354524154  # one follower at a time
 LOCK_TRIES = 300  # of a second each, and a second between: longer than any reader should take
-BLOCK_BYTES = 1 << 20
-NULL = r"\N"
+ROWS_AT_ONCE = 16_384  # about 8 MB of scores
 _RUN_ID = re.compile(r"[0-9a-f]{8,64}")
 
 
@@ -86,6 +84,26 @@ def _follow(lake: Lake, connection: psycopg.Connection) -> Followed:
                 _copy(connection, table, _place(table.name), lake.scan(table.name))
             done.tables_replaced.append(table.name)
     return done
+
+
+def reload(lake: Lake, conninfo: str) -> Followed:
+    """Load every run anew, in one transaction: what readers see changes at once. For what changes in runs that are there already."""
+    try:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+            migrate(conninfo)
+            connection.execute("SET ROLE strata_writer")
+            with connection.transaction():
+                _keep_readers_out(connection, RUN_TABLES)
+                for run_id in {run_id for run_id, *_ in _known_runs(connection)}:
+                    _drop(connection, run_id)
+                connection.execute(sql.SQL("DELETE FROM {}").format(_place(RUNS.name)))
+                return _follow(lake, connection)
+    except (psycopg.Error, DBAPIError) as error:
+        raise PublishingError(
+            f"the lake is changed and PostgreSQL is not yet: {_said(error)} Readers of the database still see it as it was. "
+            "Mend the database and ask once more: it completes what is missing"
+        ) from None
 
 
 def erase(conninfo: str, person_id: str) -> int:
@@ -161,54 +179,30 @@ def _keep_readers_out(connection: psycopg.Connection, tables: Sequence[Table]) -
 
 
 def _copy(connection: psycopg.Connection, table: Table, target: sql.Composable, scan: str) -> int:
-    """Copy rows as CSV from DuckDB to the server through a pipe, in blocks; give the rows copied."""
+    """Copy rows as CSV to the server, a block at a time; give the rows copied."""
     names = [column.name for column in table.columns]
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL {})").format(
-        target, sql.SQL(", ").join(map(sql.Identifier, names)), sql.Literal(NULL)
-    )
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(target, sql.SQL(", ").join(map(sql.Identifier, names)))
     told = ", ".join(f'"{name}"' for name in names)  # in quotes: a column may be named like a word of SQL, as limit is
-    query = f"SELECT {told} FROM {scan}"
-    with closing(_Pipe(query)) as pipe, connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         with cursor.copy(statement) as copy:
-            for block in pipe.blocks():
+            for block in csv_blocks(f"SELECT {told} FROM {scan}"):
                 copy.write(block)
-        pipe.finish()
         return cursor.rowcount
 
 
-class _Pipe:
-    """A query's rows as CSV, written by DuckDB in a thread of its own."""
+def csv_blocks(query: str) -> Iterator[memoryview]:
+    """Give a query's rows as CSV in blocks, every text in quotes, so that an empty one is not null.
 
-    def __init__(self, query: str) -> None:
-        self._out, self._into = os.pipe()
-        self._query = query
-        self._failure: duckdb.Error | None = None
-        self._thread = threading.Thread(target=self._write, daemon=True)
-        self._thread.start()
-
-    def _write(self) -> None:
-        try:
-            with connect() as con:
-                con.execute(f"COPY ({self._query}) TO '/dev/fd/{self._into}' (FORMAT csv, HEADER false, NULLSTR '{NULL}')")
-        except duckdb.Error as error:
-            self._failure = error
-        finally:
-            os.close(self._into)
-
-    def blocks(self) -> Iterator[bytes]:
-        """Give the CSV in blocks; a failed query raises before the server is told that the rows are complete."""
-        while block := os.read(self._out, BLOCK_BYTES):
-            yield block
-        self.finish()
-
-    def finish(self) -> None:
-        self._thread.join()
-        if self._failure is not None:
-            raise PublishingError(f"the lake's rows could not be read: {type(self._failure).__name__}; nothing was published")
-
-    def close(self) -> None:
-        os.close(self._out)
-        self._thread.join()
+    A query that fails raises before the server is told that the rows are complete.
+    """
+    try:
+        with connect() as con:
+            for batch in con.sql(query).to_arrow_reader(ROWS_AT_ONCE):
+                block = pa.BufferOutputStream()
+                write_csv(batch, block, WriteOptions(include_header=False, batch_size=ROWS_AT_ONCE))
+                yield memoryview(block.getvalue())
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise PublishingError(f"the lake's rows could not be read: {type(error).__name__}; nothing was published") from None
 
 
 def _record(connection: psycopg.Connection, row: Mapping[str, object]) -> None:
@@ -228,7 +222,9 @@ def _place(name: str) -> sql.Identifier:
 
 
 def _said(error: psycopg.Error | DBAPIError) -> str:
-    """Give the server's reason without its DETAIL, which may repeat a row."""
+    """Give the server's reason without its DETAIL, which may repeat a row, or why there is no connection."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    reason = (cause.diag.message_primary if isinstance(cause, psycopg.Error) else None) or type(cause).__name__
-    return f"{reason.rstrip('.')}."
+    reason = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
+    if reason is None and isinstance(cause, psycopg.OperationalError):
+        reason = str(cause).partition("\n")[0]  # libpq's own words: a host, a port, a user, never a row or a password
+    return f"{(reason or type(cause).__name__).rstrip('.')}."

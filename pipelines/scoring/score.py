@@ -54,19 +54,19 @@ def score_rows(
     lake: Lake, study: StudySettings, champion: Champion, index_date: date, threads: int = 2, *,
     use: Use = "finding_people_for_care", data_cut: date | None = None,
 ) -> Scoring:  # fmt: skip
-    """Score everyone in the cohort of an index date; where folds of people judged the study, by models that never saw them.
+    """Score everyone in the cohort of an index date; where rows of a study without time have trained, by models that never saw their people.
 
     Whoever has opted out of the `use` since is not scored; whoever died or left by the `data_cut` is suppressed.
     """
-    by_person = study.validation.kind == "person_folds"
-    frame = read_features(lake, None if by_person else [index_date], champion.model.predictors)
+    undated = study.validation.kind != "time"
+    frame = read_features(lake, None if undated else [index_date], champion.model.predictors)
     against = opted_out(lake, frame["person_key"].to_numpy(), use)
     frame = frame[~against].reset_index(drop=True) if against.any() else frame
     frame = with_code_columns(lake, frame, champion.model.code_columns, threads)
     risk = champion.model.predict(frame)
-    if by_person:
+    if undated:
         risk = _cross_fitted(lake, champion, frame, risk)
-    since = None if by_person or study.cohort.kind == "given" else data_cut
+    since = None if undated or study.cohort.kind == "given" else data_cut
     return Scoring(frame, risk, suppression(lake, study.outcome.name, frame, since), int(against.sum()))
 
 
@@ -172,7 +172,7 @@ def catalogue_version(lake: Lake) -> str:
 
 
 def _cross_fitted(lake: Lake, champion: Champion, frame: pd.DataFrame, risk: np.ndarray) -> np.ndarray:
-    """Give the risks kept from training; a row that is new since has the champion's own."""
+    """Give the risks kept from training; a row that did not train, or is new since, has the champion's own."""
     trained = lake.read(tables.MODELS.name, "training_id", f"model_digest = '{champion.model.digest}'", "training_id")[
         "training_id"
     ].to_pylist()

@@ -120,6 +120,20 @@ class FeatureTableSettings(BaseModel, extra="forbid", frozen=True):
                 raise ValueError(f"the column '{name}' has more than one role: {' and '.join(standing)}")
         return self
 
+    def refuse_as_split(self, column: str) -> None:
+        """Raise ValueError where a column that is to split the rows has another role already; an excluded one may split."""
+        lists: dict[str, tuple[str | None, ...]] = {
+            "person": (self.person,), "index_event": (self.index_event,), "index_date": (self.index_date,), "label.column": (self.label.column,),
+            "numbers": self.numbers, "intervals": self.intervals, "categories": self.categories, "diagnoses.columns": self.diagnoses.columns,
+            "groups, as a predictor": tuple(group.column for group in self.groups.values() if group.predictor),
+        }  # fmt: skip
+        standing = [place for place, names in lists.items() if column in names]
+        if standing:
+            raise ValueError(
+                f"study.validation.split_column: '{column}' stands under source.feature_table.{standing[0]} too; a column that says which "
+                "rows train is no key, label or predictor"
+            )
+
     @model_validator(mode="after")
     def _history_needs_an_order(self) -> Self:
         if self.history and not (self.order or self.index_date):
@@ -135,7 +149,8 @@ class FeatureTableSettings(BaseModel, extra="forbid", frozen=True):
         return self
 
 
-RESERVED_GROUPS = frozenset({"person_key", "person_id", "index_event_id", "index_date", "coverage", "gp_covered", "all"})
+SPLIT = "validation_split"  # column of features__person that keeps the values of study.validation.split_column
+RESERVED_GROUPS = frozenset({"person_key", "person_id", "index_event_id", "index_date", "coverage", "gp_covered", "all", SPLIT})
 
 
 def _text(value: object) -> str:

@@ -15,12 +15,12 @@ import duckdb
 from expectations.table import Action, Column, Kind, Severity, Table, TableRule
 from expectations.tables.raw_common import COLUMNS_PRESENT, KEYS_UNIQUE, NOT_EMPTY, PROVENANCE, SHARE_SET_ASIDE, duplicate_rule
 from pipelines.errors import ExtractError, SettingsError
-from pipelines.sources.feature_table import FeatureTableSettings
+from pipelines.sources.feature_table import SPLIT, FeatureTableSettings
 from pipelines.sources.header import read_header
 from pipelines.sources.nhs import FeedSettings
 
 FEED = "feature_table"
-ROLE_NAMES = frozenset({"person_id", "index_event_id", "index_date", "event_order", "label"})
+ROLE_NAMES = frozenset({"person_id", "index_event_id", "index_date", "event_order", "label", SPLIT})
 
 
 def strata_name(header: str) -> str:
@@ -75,14 +75,21 @@ def feature_table_feed(settings: FeatureTableSettings, file: Path) -> FeedSettin
     )
 
 
-def declare_feature_table(settings: FeatureTableSettings, file: Path) -> Table:
-    """Declare raw__feature_table for a file; a SettingsError names a column that a setting names and the file lacks."""
+def declare_feature_table(settings: FeatureTableSettings, file: Path, split_column: str | None = None) -> Table:
+    """Declare raw__feature_table for a file; a SettingsError names a column that a setting names and the file lacks.
+
+    `split_column` is read though it be excluded.
+    """
     header = read_header(file, settings.delimiter)
-    _refuse_unknown(settings, header, file.name)
+    _refuse_unknown(settings, header, file.name, split_column)
     role_headers = {settings.person, settings.index_event, settings.index_date, settings.label.column}
     columns = [
         *_roles(settings),
-        *(_value(name) for name in header if name not in role_headers and name not in settings.excluded),
+        *(
+            _value(name)
+            for name in header
+            if name not in role_headers and (name not in settings.excluded or name == split_column)
+        ),
     ]
     key = tuple(name for name in ("person_id", "index_event_id") if settings.index_event or name == "person_id")
     key = key if settings.index_event or not settings.index_date else (*key, "index_date")
@@ -139,7 +146,7 @@ def _distinct(columns: Sequence[Column]) -> Sequence[Column]:
     return columns
 
 
-def _refuse_unknown(settings: FeatureTableSettings, header: Sequence[str], file_name: str) -> None:
+def _refuse_unknown(settings: FeatureTableSettings, header: Sequence[str], file_name: str, split_column: str | None) -> None:
     named: dict[str, Sequence[str | None]] = {
         "person": [settings.person], "index_event": [settings.index_event], "index_date": [settings.index_date], "order": [settings.order],
         "label.column": [settings.label.column], "not_at_risk": [rule.column for rule in settings.not_at_risk],
@@ -153,6 +160,8 @@ def _refuse_unknown(settings: FeatureTableSettings, header: Sequence[str], file_
         for name in names
         if name and name not in header
     ]
+    if split_column and split_column not in header:
+        lines.append(f"  study.validation.split_column: no column '{split_column}'")
     if lines:
         raise SettingsError(
             "\n".join([f"{file_name} lacks columns that the settings name:", *lines, f"  its columns: {', '.join(header)}"])

@@ -13,10 +13,12 @@ from expectations.tables.raw_common import PROVENANCE
 from features.diagnosis_groups import diagnosis_groups
 from features.index_event_history import index_event_history
 from pipelines.errors import ExtractError
-from pipelines.sources.feature_table import FeatureTableSettings
+from pipelines.sources.feature_table import SPLIT, FeatureTableSettings
 from pipelines.sources.feature_table_columns import FEED, strata_name
 
 NOT_KNOWN = "not_known"
+MANY_VALUES, FEW_ROWS = 20, 5  # more values than this, none of them in so many rows: no model could learn what one of them means
+NO_CATEGORY = f"none of its values stands in {FEW_ROWS} rows: a date, an identifier or free text is no category; give a date as a number of days"
 _INTERVAL = r"^\s*[\[(]?\s*(-?[0-9.]+)\s*(?:-|–|to|,)\s*(-?[0-9.]+)\s*[\])]?\s*$"
 _BOUND = r"^\s*[<>≤≥]=?\s*(-?[0-9.]+)\s*$"
 
@@ -39,7 +41,8 @@ class ReadyFeature:
 class ReadyTable:
     """A ready-made table, one row per person and index event, ordered by person and event.
 
-    `keys` has person_key, person_id, index_event_id and index_date; `groups` text; `labels` is 1, 0 or NaN.
+    `keys` has person_key, person_id, index_event_id and index_date; `groups` text; `labels` is 1, 0 or NaN; `split` text, where a
+    column says which rows train and which test.
     """
 
     keys: pd.DataFrame
@@ -48,10 +51,11 @@ class ReadyTable:
     labels: pd.Series
     not_at_risk_reason: pd.Series
     deprivation: frozenset[str] = field(default_factory=frozenset)
+    split: pd.Series | None = None
 
 
-def ready_table(rows: pd.DataFrame, table: Table, settings: FeatureTableSettings) -> ReadyTable:
-    """Make a ready table of validated rows (the declared columns, as text and dates).
+def ready_table(rows: pd.DataFrame, table: Table, settings: FeatureTableSettings, split_column: str | None = None) -> ReadyTable:
+    """Make a ready table of validated rows (the declared columns, as text and dates); the split column is no predictor.
 
     Raises ExtractError where a column that must hold numbers or intervals holds something else.
     """
@@ -60,7 +64,7 @@ def ready_table(rows: pd.DataFrame, table: Table, settings: FeatureTableSettings
     values = {header: _present(rows[name], settings) for header, name in sent.items() if name not in _PROVENANCE}
     labels = _labels(rows["label"], settings)
     reasons = _not_at_risk(values, settings)
-    features = list(_features(values, settings))
+    features = list(_features({header: column for header, column in values.items() if header != split_column}, settings))
     features += _history(rows, values, features, labels, settings)
     groups = {name: values[group.column].fillna(NOT_KNOWN) for name, group in settings.groups.items()}
     return ReadyTable(
@@ -70,6 +74,7 @@ def ready_table(rows: pd.DataFrame, table: Table, settings: FeatureTableSettings
         labels=labels.mask(reasons != ""),
         not_at_risk_reason=reasons,
         deprivation=frozenset(settings.deprivation),
+        split=values[split_column] if split_column else None,
     )
 
 
@@ -198,10 +203,17 @@ def _order(column: pd.Series, header: str) -> pd.Series:
 
 
 def _judged(feature: ReadyFeature) -> ReadyFeature:
-    """Mark a feature that has a single value: it tells nothing."""
-    if feature.values.nunique(dropna=False) > 1:
-        return feature
-    return replace(feature, status="not_computed", reason="it has a single value")
+    """Mark a feature that tells nothing: it has a single value, or as good as a value of its own for each row."""
+    if feature.values.nunique(dropna=False) <= 1:
+        return replace(feature, status="not_computed", reason="it has a single value")
+    if feature.kind == "category" and _tells_rows_apart(feature.values):
+        return replace(feature, status="not_computed", reason=NO_CATEGORY)
+    return feature
+
+
+def _tells_rows_apart(values: pd.Series) -> bool:
+    """Say whether no value stands in enough rows to learn from, nor its absence: whether a date is known may tell much."""
+    return values.nunique() > MANY_VALUES and values.value_counts(dropna=False).max() < FEW_ROWS
 
 
 def catalogue_rows(ready: ReadyTable) -> list[dict[str, object]]:
@@ -213,7 +225,8 @@ def catalogue_rows(ready: ReadyTable) -> list[dict[str, object]]:
         )
         for feature in ready.features
     ]  # fmt: skip
-    return rows + [_catalogue_row(str(name), str(name), "groups", "value", "audit", "category") for name in ready.groups.columns]
+    rows += [_catalogue_row(str(name), str(name), "groups", "value", "audit", "category") for name in ready.groups.columns]
+    return rows if ready.split is None else [*rows, _catalogue_row(SPLIT, SPLIT, "validation", "value", "audit", "category")]
 
 
 def _catalogue_row(

@@ -41,15 +41,18 @@ class OpenedSource:
         return self.kind == "feature_table"
 
 
-def open_source(source: SourceSettings, folder: Path, home: Path) -> OpenedSource:
-    """Open the source of a deployment; a SettingsError or ExtractError names what is missing."""
+def open_source(source: SourceSettings, folder: Path, home: Path, split_column: str | None = None) -> OpenedSource:
+    """Open the source of a deployment; a SettingsError or ExtractError names what is missing.
+
+    `split_column` is the feature table's column that says which rows train and which test, where one does.
+    """
     if source.kind == "omop" and source.omop is not None:
         cdm = open_omop(source.omop, folder)
         return OpenedSource("omop", cdm.tables, cdm.feeds, cdm.folder, folder)
     if source.kind == "feature_table" and source.feature_table is not None:
         file = feature_table_file(source.feature_table, folder, home / LANDING)
         feed = feature_table_feed(source.feature_table, file)
-        table = declare_feature_table(source.feature_table, file)
+        table = declare_feature_table(source.feature_table, file, split_column)
         return OpenedSource("feature_table", (table,), deliveries({table.feed: feed}), file.parent, folder)
     nhs = source.nhs if source.kind == "nhs" and source.nhs is not None else NhsSettings()
     landing = (folder / nhs.landing).resolve() if nhs.landing else home / LANDING

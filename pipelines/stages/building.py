@@ -67,7 +67,7 @@ def load_ready_table(deployment: Deployment, index_date: date) -> Summary:
     settings, table = deployment.settings.source.feature_table, raw_tables(deployment)[0]
     if settings is None or index_date != settings.delivered:
         return {"skipped": "no rows of this date"}
-    outcome = deployment.settings.study.outcome
+    outcome, validation = deployment.settings.study.outcome, deployment.settings.study.validation
     with deployment.duckdb() as con:
         rows = validated(deployment, table)
-        return load_feature_table(deployment.lake, con, table, rows, settings, outcome.name, outcome.horizon_days)
+        return load_feature_table(deployment.lake, con, table, rows, settings, outcome.name, outcome.horizon_days, validation)

@@ -14,6 +14,7 @@ from pipelines.code_version import digest_of
 from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import read_extracts
+from pipelines.extracts.pseudonym_keys import refuse_half_rotated
 from pipelines.input_paths import check_feeds, check_paths
 from pipelines.scheduling.late_feeds import in_words, late_feeds
 from pipelines.sources.nhs import find_extracts
@@ -36,6 +37,7 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
     if deployment.settings.engine.kind == "spark":
         check_spark()
     deployment.lake.root.mkdir(parents=True, exist_ok=True)
+    refuse_half_rotated(deployment.lake)
     check_feeds(deployment.settings, source(deployment), deployment.lake)
     refuse_late(deployment)
     needed = bytes_needed(deployment.lake, _new_extract_bytes(deployment))
@@ -45,7 +47,8 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
 @cache
 def source(deployment: Deployment) -> OpenedSource:
     """Open a deployment's source once."""
-    return open_source(deployment.settings.source, deployment.folder, deployment.home)
+    split_column = deployment.settings.study.validation.split_column
+    return open_source(deployment.settings.source, deployment.folder, deployment.home, split_column)
 
 
 def raw_tables(deployment: Deployment) -> tuple[Table, ...]:

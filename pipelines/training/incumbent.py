@@ -58,7 +58,7 @@ def judge_incumbent(
     lake: Lake, study: StudySettings, incumbent: Incumbent, test: TestRows, test_date: date | None, alone: Mapping[str, Estimate],
     candidates: Sequence[JudgedCandidate], group_kinds: Sequence[str], threads: int,
 ) -> JudgedIncumbent:  # fmt: skip
-    """Judge the model in use by the gates of its challengers on their rows, or say why it cannot be (`test_date`: None where folds judge)."""
+    """Judge the model in use by the gates of its challengers on their rows, or say why it cannot be (`test_date`: None but where time divides them)."""
     model, reason = incumbent.model, _why_not(study, incumbent, test_date)
     if model is None:
         return JudgedIncumbent(incumbent.version, None, reason)
@@ -130,6 +130,8 @@ def _why_not(study: StudySettings, incumbent: Incumbent, test_date: date | None)
         return incumbent.reason
     if (model.outcome, model.horizon_days) != (outcome.name, outcome.horizon_days):
         return f"it predicts {model.outcome} within {model.horizon_days} days, not {outcome.name} within {outcome.horizon_days}"
+    if study.validation.kind == "column":
+        return "a column splits the rows here, and nobody can tell which of them it has learnt from"
     if test_date is None:
         return "folds of people judge here, and it has learnt from these very rows"
     late = [day for day in incumbent.train_dates if day + timedelta(days=outcome.horizon_days) > test_date]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from models.audit_groups import audit_groups
 from models.copied_periods import Copy, copied_period_gate
+from models.estimators import BASELINE
 from models.evaluation import Evaluation, evaluate
 from models.fairness import audit
 from models.gates import GateResult, JudgedRows, eligible, judge, worse_than_incumbent
@@ -19,8 +20,6 @@ from models.need_within_score import need_columns
 from models.risk_model import RiskModel
 from pipelines.study_settings import StudySettings
 from pipelines.training.modelling_rows import ModellingRows
-
-BASELINE = "age_sex"
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class ScoredModel:
     method: str
     model: RiskModel
     risk: np.ndarray  # of the test rows
-    every_risk: np.ndarray | None  # where folds judge: of every row read, the ones not at risk too
+    every_risk: np.ndarray | None  # of the rows in StudyResult.cross_fitted, by models that never saw their person
     training_events: int
     notes: tuple[str, ...]
     tuning: pd.DataFrame | None = None
@@ -109,14 +108,15 @@ class JudgedIncumbent:
 class StudyResult:
     """The candidates of a study, judged on the same rows.
 
-    `elsewhere` holds audit rows (with columns candidate and split) of the recipe at other times and places; see pipelines.training.validation_plans.
+    `cross_fitted` are the rows that train and are scored as well, but where time divides them: their risks by models that never saw their
+    person are kept. `elsewhere` holds audit rows (with columns candidate and split) of the recipe at other times and places; see pipelines.training.validation_plans.
     """
 
     candidates: tuple[JudgedCandidate, ...]
     test: TestRows
     train_rows: int
     train_events: int
-    every_row: ModellingRows | None
+    cross_fitted: pd.DataFrame | None
     notes: tuple[str, ...]
     incumbent: JudgedIncumbent | None = None
     elsewhere: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -148,7 +148,8 @@ def judged(
     risk = scored.risk
     baseline = next((candidate.risk for candidate in before if candidate.name == BASELINE), None)
     needs = need_columns(test.rows.frame, test.labels, test.rows.labels["death_date"].notna().to_numpy())
-    rows = JudgedRows(risk, baseline, test.labels, test.person, groups, test.keys, needs)
+    no_baseline = baseline is None and scored.name != BASELINE
+    rows = JudgedRows(risk, baseline, test.labels, test.person, groups, test.keys, needs, no_baseline)
     used = {predictor.name: alone[predictor.name] for predictor in scored.model.predictors if predictor.name in alone}
     gates = judge(
         rows, used, scored.training_events, study.candidates.minimum_events, study.gates_in_force, study.capacity, study.seed

@@ -11,6 +11,7 @@ import pandas as pd
 
 from expectations.tables.caseload import ACTIONS
 from models.audit_groups import KINDS as GROUP_KINDS
+from models.estimators import BASELINE
 from models.leaks import single_feature_discrimination
 from models.recalibration import recalibrate
 from models.risk_model import RiskModel
@@ -21,7 +22,7 @@ from pipelines.settings import EngineSettings
 from pipelines.storage import Lake
 from pipelines.study_settings import StudySettings
 from pipelines.training.incumbent import Incumbent, scoring_frame
-from pipelines.training.judging import BASELINE, ScoredModel, StudyResult, judged
+from pipelines.training.judging import ScoredModel, StudyResult, judged
 from pipelines.training.train import run_study
 
 RECALIBRATED = "recalibrated"  # its name beside the baseline's

@@ -118,9 +118,9 @@ def _store(
     if len(result.elsewhere):
         audits.append(result.elsewhere.assign(outcome=study.outcome.name, model_version=None))
     lake.replace(tables.MODEL_AUDIT, _arrow(pd.concat(audits, ignore_index=True), tables.MODEL_AUDIT), partition)
-    if result.every_row is not None and result.chosen is not None:
-        keys = result.every_row.frame[["person_id", "index_event_id"]].astype(str)
-        risks = keys.assign(risk=result.chosen.every_risk).sort_values(["person_id", "index_event_id"])
+    if result.cross_fitted is not None and result.chosen is not None:
+        keys = result.cross_fitted[["person_id", "index_event_id"]].astype(str)
+        risks = keys.assign(risk=result.chosen.every_risk).dropna().sort_values(["person_id", "index_event_id"])
         lake.replace(tables.CROSS_FITTED, _arrow(risks, tables.CROSS_FITTED), partition)
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     rows = [

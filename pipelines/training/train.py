@@ -12,18 +12,27 @@ import pandas as pd
 
 from models.audit_groups import KINDS as GROUP_KINDS
 from models.censoring import censoring_weights
-from models.copied_periods import copied_periods, periods_of
+from models.copied_periods import PeriodRows, copied_periods, periods_of
 from models.estimators import CandidateSpec, NoPredictorsError, candidate_specs
 from models.intervals import Estimate
 from models.leaks import single_feature_discrimination
 from models.predictors import Predictor, SchemaMismatchError, predictors_from_catalogue
 from models.risk_model import CoverageNotServedError
-from models.splitting import SplitRefusedError, balanced_folds, shared_people, time_split
+from models.splitting import (
+    SplitRefusedError,
+    balanced_folds,
+    column_split,
+    shared_in_words,
+    shared_people,
+    split_in_words,
+    time_split,
+)
 from models.training import TooFewEventsError, TrainedCandidate, TrainingPlan, train_candidate
 from models.training_data import TrainingData, training_data
 from pipelines.building.code_level_features import with_code_columns
 from pipelines.errors import RefusalError
 from pipelines.settings import EngineSettings
+from pipelines.sources.feature_table import SPLIT
 from pipelines.storage import Lake
 from pipelines.study_settings import StudySettings
 from pipelines.training.incumbent import Incumbent, judge_incumbent
@@ -85,30 +94,62 @@ def run_study(
     try:
         if study.validation.kind == "time":
             return _by_time(told, dates, data_cut)
+        if study.validation.kind == "column":
+            return _by_column(told, group_kinds)
         return _by_folds(told, group_kinds)
     except REFUSALS as refusal:
         raise RefusalError(str(refusal)) from refusal
 
 
 def _by_time(told: _Study, dates: Mapping[str, tuple[date, ...]], data_cut: date) -> StudyResult:
-    study, lake, outcome = told.settings, told.lake, told.settings.outcome
+    lake, outcome = told.lake, told.settings.outcome
     split = time_split(dates["train"], dates["test"][0], outcome.horizon_days, outcome.maturity_days, data_cut)
     learned = [_learnable(read_modelling_rows(lake, [day], outcome.name, told.predictors, told.unread)) for day in split.train]
     data = _training_rows(learned, told.predictors)
+    del learned
+    tested = read_modelling_rows(lake, [split.test], outcome.name, told.predictors, told.unread)
+    tested = tested.chosen(tested.at_risk & ~tested.left)
+    return _on_test_rows(told, data, tested, GROUP_KINDS, (split.test, data_cut))
+
+
+def _by_column(told: _Study, group_kinds: Sequence[str]) -> StudyResult:
+    """Judge on the rows that the user's column says test; only those that it says train teach, each person calibrating for others."""
+    study = told.settings
+    every = read_modelling_rows(told.lake, None, study.outcome.name, told.predictors, told.unread)
+    able = every.at_risk & ~every.left
+    if SPLIT not in every.frame:
+        raise SplitRefusedError("features__person does not hold study.validation.split_column; build the features again")
+    train, test = column_split(every.frame[SPLIT], study.validation, able)
+    data = _training_rows([_learnable(every.chosen(train))], told.predictors)
+    used = every.chosen(train | test)  # one index date may stand on both sides: a period is looked at whole
+    periods = periods_of(used.frame, used.labels["label"].to_numpy(dtype=np.int8), used.frame["person_key"].to_numpy())
+    result = _on_test_rows(told, data, every.chosen(test), group_kinds, periods=periods)
+    sides = split_in_words(every.frame[SPLIT][able], study.validation, train, test)
+    shared = shared_in_words(result.test.person, result.test.new_people)
+    return replace(result, cross_fitted=data.frame, notes=(*sides, *shared, *result.notes))
+
+
+def _on_test_rows(
+    told: _Study, data: TrainingData, tested: ModellingRows, group_kinds: Sequence[str], dates: tuple[date, date] | None = None,
+    periods: Sequence[PeriodRows] | None = None,
+) -> StudyResult:  # fmt: skip
+    """Train on some rows and judge on others; `dates`: of the test and of the data's end, where time divides them."""
+    study, lake = told.settings, told.lake
     coded = with_chosen_codes(
         lake, data.frame, told.predictors, study.candidates, study.code_level, told.engine.threads, told.allowed_feeds
     )
     specs, notes = candidate_specs(study.candidates, coded.predictors)
     data = replace(data, frame=coded.frame, predictors=coded.predictors)
-    tested = read_modelling_rows(lake, [split.test], outcome.name, told.predictors, told.unread)
-    tested = tested.chosen(tested.at_risk & ~tested.left)
     columns = [predictor.column for predictor in coded.predictors if predictor.column is not None]
     tested = replace(tested, frame=with_code_columns(lake, tested.frame, columns, told.engine.threads))
     test = TestRows(tested, ~shared_people(data.person, tested.frame["person_key"].to_numpy()))
-    test = _with_copies(told, test, data)
+    if periods is None:
+        periods = [*periods_of(data.frame, data.labels, data.person), *periods_of(test.rows.frame, test.labels, test.person)]
+    test = _with_copies(told, test, data, periods)
     check_places(study, test.rows.frame)
-    candidates, alone = _candidates(told, specs, data, test, None, GROUP_KINDS)
-    incumbent = _incumbent(told, test, split.test, alone, candidates, GROUP_KINDS)
+    test_date, data_cut = dates or (None, None)
+    candidates, alone = _candidates(told, specs, data, test, None, group_kinds)
+    incumbent = _incumbent(told, test, test_date, alone, candidates, group_kinds)
     judged_ones = _against(candidates, incumbent)
     other = other_tests(study, data, test, specs, judged_ones, told.plan(), data_cut)
     return StudyResult(judged_ones, test, data.rows, data.events, None, (*notes, *other.notes), incumbent, other.rows)
@@ -130,14 +171,14 @@ def _by_folds(told: _Study, group_kinds: Sequence[str]) -> StudyResult:
     every = replace(every, frame=coded.frame)
     data = training_data(every.frame, coded.predictors, labels, every.frame["person_key"].to_numpy(), weights)
     test = TestRows(every.chosen(able), np.ones(int(able.sum()), dtype=bool))
-    test = _with_copies(told, test, data, train=False)
+    test = _with_copies(told, test, data, periods_of(test.rows.frame, test.labels, test.person))
     check_places(study, test.rows.frame)
     candidates, alone = _candidates(told, specs, data, test, able, group_kinds)
     incumbent = _incumbent(told, test, None, alone, candidates, group_kinds)
     judged_ones = _against(candidates, incumbent)
     other = other_tests(study, data, test, specs, judged_ones, told.plan(), None)
     counts = (int(able.sum()), data.events)
-    return StudyResult(judged_ones, test, *counts, every, (*notes, *other.notes), incumbent, other.rows)
+    return StudyResult(judged_ones, test, *counts, every.frame, (*notes, *other.notes), incumbent, other.rows)
 
 
 def _candidates(
@@ -152,18 +193,15 @@ def _candidates(
     for spec in specs:
         tuned = _tuned(told, spec, data) if able is None else None
         trained = train_candidate(spec, data, folds, _with_tuned(plan, tuned))
-        scored = _scored(spec, trained, test, able, data.events)
+        scored = _scored(study, spec, trained, test, able, data.events)
         if tuned:
             scored = replace(scored, notes=(*scored.notes, tuned.note), tuning=tuned.trials)
         found.append(judged(study, test, alone, found, scored, group_kinds))
     return found, alone
 
 
-def _with_copies(told: _Study, test: TestRows, data: TrainingData, train: bool = True) -> TestRows:
-    """Look for copies of one period's outcomes in another: of the dates that judge and, but where the same rows do both, `train`."""
-    periods = periods_of(test.rows.frame, test.labels, test.person)
-    if train:
-        periods = [*periods_of(data.frame, data.labels, data.person), *periods]
+def _with_copies(told: _Study, test: TestRows, data: TrainingData, periods: Sequence[PeriodRows]) -> TestRows:
+    """Look for copies of one period's outcomes in another."""
     return replace(test, copies=copied_periods(periods, data.curated, told.settings.outcome.horizon_days, told.settings.seed))
 
 
@@ -182,8 +220,10 @@ def _with_tuned(plan: TrainingPlan, tuned: Tuned | None) -> TrainingPlan:
     return plan if tuned is None else replace(plan, candidates=plan.candidates.model_copy(update={"lightgbm": tuned.settings}))
 
 
-def _scored(spec: CandidateSpec, trained: TrainedCandidate, test: TestRows, able: np.ndarray | None, events: int) -> ScoredModel:
-    every = None if able is None else trained.out_of_fold_risk
+def _scored(
+    study: StudySettings, spec: CandidateSpec, trained: TrainedCandidate, test: TestRows, able: np.ndarray | None, events: int
+) -> ScoredModel:
+    every = None if study.validation.kind == "time" else trained.out_of_fold_risk
     risk = trained.model.predict(test.rows.frame) if able is None else trained.out_of_fold_risk[able]
     return ScoredModel(spec.name, spec.method, trained.model, risk, every, events, trained.notes)
 

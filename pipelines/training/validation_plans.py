@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from models.estimators import CandidateSpec
+from models.estimators import BASELINE, CandidateSpec
 from models.evaluation import evaluate
 from models.risk_model import CoverageNotServedError
 from models.settings import CandidateSettings
@@ -18,7 +18,7 @@ from models.training import TooFewEventsError, TrainingPlan, train_candidate
 from models.training_data import TrainingData
 from models.tuned import Tuned
 from pipelines.study_settings import StudySettings
-from pipelines.training.judging import BASELINE, JudgedCandidate, TestRows
+from pipelines.training.judging import JudgedCandidate, TestRows
 
 SHOWN = (
     "auroc", "average_precision", "brier", "scaled_brier", "calibration_in_the_large", "calibration_slope", "observed_over_expected",

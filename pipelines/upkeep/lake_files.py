@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pyarrow as pa
-from deltalake import DeltaTable, Schema
+from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.transaction import AddAction, RemoveAction
 
 from pipelines.sql_literals import text
@@ -75,15 +75,17 @@ def compact(lake: Lake, name: str) -> int:
     return len(files)
 
 
-def exchange(lake: Lake, name: str, gone: Iterable[DataFile], fresh: Iterable[DataFile]) -> None:
-    """Let files give way to others in one commit."""
+def exchange(
+    lake: Lake, name: str, gone: Iterable[DataFile], fresh: Iterable[DataFile], told: CommitProperties | None = None
+) -> None:
+    """Let files give way to others in one commit, which may tell something of itself."""
     now = int(time.time() * 1000)
     removed = [RemoveAction(file.path, True, now, file.size, dict(file.partition)) for file in gone]
     table = lake.table(name)
     schema, by = pa.schema(table.schema().to_arrow()), table.metadata().partition_columns
     actions: list[AddAction | RemoveAction] = [*removed, *(add_action(file) for file in fresh)]
     with lake.writing(name):
-        table.create_write_transaction(actions, "append", Schema.from_arrow(schema), by or None)
+        table.create_write_transaction(actions, "append", Schema.from_arrow(schema), by or None, commit_properties=told)
 
 
 def drop_versions(lake: Lake, name: str, days: int, kept: Iterable[int] = ()) -> int:

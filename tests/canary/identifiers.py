@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ LETTER = "xylophone allergy"
 SECRETS = ("hooktoken-zebrafinch", "dbpassword-zebrafinch")
 FORENAMES = ("Anna", "Bert", "Clara", "Dov", "Edda")
 HASHED_BY_SENDER = "outpatient_appointments"
+# Enough for scores; each other feed would go the same way.
+FEEDS = ("patients", "registrations", "opt_outs", "admissions", HASHED_BY_SENDER, "gp_observations")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,9 @@ def spaced(number: str) -> str:
 
 def make_clear(landing: Path, hashed: Callable[[str], str]) -> Planted:
     """Write a board's feeds again as senders without pseudonyms would; one sender hashes as Strata does, and not everywhere."""
-    frames = {feed: pd.read_csv(file_of(landing, feed), dtype=str, keep_default_na=False) for feed in RAW_TABLES}
+    for feed in set(RAW_TABLES) - set(FEEDS):
+        shutil.rmtree(landing / feed)
+    frames = {feed: pd.read_csv(file_of(landing, feed), dtype=str, keep_default_na=False) for feed in FEEDS}
     people = sorted({person for feed, frame in frames.items() for person in frame[person_header(feed)]} - {""})
     numbers = dict(zip(people, nhs_numbers(len(people)), strict=True))
     places = {person: place for place, person in enumerate(people)}

@@ -9,16 +9,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
-
+import pyarrow as pa
+import pyarrow.parquet as pq
 from canary.identifiers import LETTER, SECRETS, STRAY, SURNAME
-from pipelines.sql_literals import text
 
-# Upper and lower case, with and without the spaces between parts.
-_WORDS = [re.sub(" ", " ?", word) for word in (SURNAME, STRAY, LETTER, *SECRETS)]
-_POSTCODE = r"QZ97 ?[0-9][A-Z]{2}"
-WORDS = re.compile("|".join([*_WORDS, _POSTCODE]).encode(), re.IGNORECASE)
-NUMBER = re.compile(rb"(?<![0-9.])[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}(?![0-9])")
+# Looked for in lower case, with and without the spaces between parts.
+WORDS = sorted(
+    {form.encode() for word in (SURNAME, STRAY, LETTER, *SECRETS) for form in (word.lower(), word.lower().replace(" ", ""))}
+)
+POSTCODE = re.compile(rb"qz97 ?[0-9][a-z]{2}")
+NUMBER = re.compile(rb"999[ -]?[0-9]{3}[ -]?[0-9]{4}(?![0-9])")
+DIGITS_BEFORE = [bytes([digit]) for digit in b"0123456789."]  # then it is part of another number
 
 
 @dataclass
@@ -31,10 +32,13 @@ class Search:
 
     def text(self, place: str, content: bytes) -> None:
         """Look through bytes."""
-        hits = {match.group().decode() for match in WORDS.finditer(content)}
-        shaped = {match.group() for match in NUMBER.finditer(content)}
-        hits |= {number.decode() for number in shaped if re.sub(rb"[ -]", b"", number) in self.numbers}
-        self.found += [(place, hit) for hit in sorted(hits)]
+        low = content.lower()
+        hits = {word for word in WORDS if word in low} | set(POSTCODE.findall(low))
+        shaped = (
+            match.group() for match in NUMBER.finditer(low) if low[max(0, match.start() - 1) : match.start()] not in DIGITS_BEFORE
+        )
+        hits |= {number for number in shaped if re.sub(rb"[ -]", b"", number) in self.numbers}
+        self.found += [(place, hit.decode()) for hit in sorted(hits)]
 
     def folder(self, folder: Path, left_out: Iterable[Path] = ()) -> None:
         """Look through every file below a folder, its name too."""
@@ -59,8 +63,7 @@ def _unpacked(path: Path) -> Iterator[bytes]:
 
 def _values(path: Path) -> Iterator[str]:
     """Give every distinct value of every column as text."""
-    scan = f"read_parquet({text(path)}, hive_partitioning=false)"
-    with duckdb.connect() as con:
-        for name, *_ in con.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall():
-            told = con.execute(f'SELECT DISTINCT CAST("{name}" AS VARCHAR) FROM {scan} WHERE "{name}" IS NOT NULL').fetchall()
-            yield from (value for (value,) in told)
+    table = pq.read_table(path, partitioning=None)
+    for column in table.columns:
+        distinct = column if pa.types.is_nested(column.type) else column.unique()
+        yield from map(str, distinct.to_pylist())

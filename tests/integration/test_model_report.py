@@ -14,7 +14,7 @@ import pytest
 
 from models.intervals import Estimate
 from pipelines.model_report.tripod import ITEMS
-from pipelines.model_report.words import with_limits
+from pipelines.pages.words import with_limits
 
 pytestmark = pytest.mark.slow
 VOID = {"meta", "br", "img", "input", "link", "hr"}

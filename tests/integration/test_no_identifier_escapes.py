@@ -4,7 +4,9 @@ import hashlib
 import hmac
 import logging
 import shutil
+import stat
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +16,20 @@ import duckdb
 import pandas as pd
 import pytest
 import yaml
-
-from canary.identifiers import HASHED_BY_SENDER, SECRETS, STRAY, SURNAME, Planted, file_of, make_clear, person_header
+from canary.identifiers import (
+    FEEDS,
+    HASHED_BY_SENDER,
+    LETTER,
+    SECRETS,
+    STRAY,
+    SURNAME,
+    Planted,
+    file_of,
+    make_clear,
+    person_header,
+)
 from canary.search import Search
-from expectations.catalogue import RAW_TABLES
+
 from pipelines.errors import StrataError
 from pipelines.sources.synthetic.board import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings
@@ -33,9 +45,14 @@ ENVIRONMENT = {
     "STRATA_TEAMS_WEBHOOK": f"http://127.0.0.1:9/{SECRETS[0]}",  # nobody listens on port 9
     "STRATA_POSTGRES_DSN": f"postgresql://strata:{SECRETS[1]}@127.0.0.1:9/board",
 }
-# Where a stage is made to fail; the run before it stands, and the next run goes on from there.
-CRASHES = ((landing, "validate"), (conforming, "conform_people"), (building, "build_features"), (modelling, "train"), (modelling, "score"),
-           (monitoring, "scores"))  # fmt: skip
+# Where a stage is made to fail, and by which command; what came before it stands, and the next one goes on from there.
+CRASHES = (
+    ("run", landing, "validate"),
+    ("run", conforming, "conform_people"),
+    ("run", building, "build_features"),
+    ("run", modelling, "score"),
+    ("score", monitoring, "scores"),
+)
 
 
 @dataclass(frozen=True)
@@ -54,11 +71,11 @@ class Board:
 def settings(board: str) -> dict[str, Any]:
     """Give the small board's settings for clear extracts, a database and a webhook that do not answer."""
     told = yaml.safe_load(board)
-    told["source"] = {"kind": "nhs", "nhs": {"feeds": {feed: {"pseudonymised": feed == HASHED_BY_SENDER} for feed in RAW_TABLES}}}
+    told["source"] = {"kind": "nhs", "nhs": {"feeds": {feed: {"pseudonymised": feed == HASHED_BY_SENDER} for feed in FEEDS}}}
     told["publish"] = {"postgres": {"connect_timeout_s": 1}}
     told["study"]["caseloads"] = {"write_pages": True}
     webhook = {"name": "team", "shape": "teams", "url_variable": "STRATA_TEAMS_WEBHOOK", "timeout_s": 1}
-    told["alerts"] = {"webhooks": [webhook], "rules": {"scores_stale_days": 1}}
+    told["alerts"] = {"webhooks": [webhook], "rules": {"approval_ends_days": 40_000}}
     return dict(told)
 
 
@@ -74,17 +91,20 @@ def board(strata: Callable[..., int], small_board: str, tmp_path_factory: pytest
     config.write_text(yaml.safe_dump(settings(small_board)))
     write_board(SyntheticSettings(people=900, start_date="2022-01-01", defects={"enabled": False}), home / "landing")
     planted = make_clear(home / "landing", pseudonym)
-    streams, codes = Streams(folder), []
+    streams = Streams(folder)
+    codes: list[int] = []
     with pytest.MonkeyPatch.context() as patch, streams:
         patch.setattr(tempfile, "tempdir", str(scratch))
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
-        for spoil in (cut_short, without_sex, without_agreed_form):
-            codes.append(with_spoilt_file(home / "landing", spoil, lambda: strata(home, "run", str(config))))
-        for number, (module, name) in enumerate(CRASHES):
+        spoils = (cut_short, without_sex, without_agreed_form)
+        codes += [with_spoilt_file(home / "landing", spoil, lambda: strata(home, "run", str(config))) for spoil in spoils]
+        for number, (command, module, name) in enumerate(CRASHES):
             with pytest.MonkeyPatch.context() as broken:
                 broken.setattr(module, name, FAULTS[number % len(FAULTS)](home / "landing"))
-                codes.append(strata(home, "run", str(config)))
+                codes.append(strata(home, command, str(config)))
+        codes.append(strata(home, "score", str(config)))  # nothing is left to fail but the database and the webhook
+        codes.append(ask_for_a_practice(folder, lambda *told: strata(home, "reidentify", str(config), *told), planted))
     yield Board(config, home, scratch, planted, codes, streams.words, streams.logged)
 
 
@@ -111,6 +131,20 @@ class Streams:
         self.words, self.logged = self.file.read_text(), self.file.with_name("logged.txt").read_text()
 
 
+def ask_for_a_practice(folder: Path, command: Callable[..., int], planted: Planted) -> int:
+    """Have the first practice find its people by everyone's numbers."""
+    (folder / "numbers.txt").write_text("\n".join(planted.numbers.values()))
+    practice = Lake(folder / "home" / "lake").read("risk__current", "min(practice_code) AS code")["code"][0].as_py()
+    told = {
+        "practice": practice,
+        "identifiers": folder / "numbers.txt",
+        "out": folder / "answer.csv",
+        "role": "GP",
+        "reason": "Medication review",
+    }
+    return command(*(str(part) for name, value in told.items() for part in (f"--{name}", value)))
+
+
 # --- what goes wrong --------------------------------------------------------------------------------------------------
 
 
@@ -134,8 +168,9 @@ def cut_short(landing: Path) -> None:
 
 def without_agreed_form(landing: Path) -> None:
     """Send clear numbers where pseudonyms are agreed, and a file without its header."""
-    shutil.copy(file_of(landing, "emergency_attendances"), clear := file_of(landing, HASHED_BY_SENDER))
-    clear.write_text(clear.read_text().replace("EC_Ident", "OPA_Ident", 1))
+    clear = pd.read_csv(file_of(landing, HASHED_BY_SENDER), dtype=str, keep_default_na=False)
+    clear[person_header(HASHED_BY_SENDER)] = clear["LETTER"].str[-12:]
+    clear.to_csv(file_of(landing, HASHED_BY_SENDER), index=False)
     headless = file_of(landing, "admissions")
     headless.write_text("".join(headless.read_text().splitlines(keepends=True)[1:]))
 
@@ -192,8 +227,8 @@ FAULTS = (of_the_engine, of_pandas, of_strata)
 
 
 def test_everything_failed_as_it_was_made_to_and_the_scores_are_there(board: Board) -> None:
-    assert board.codes == [1] * 9
-    assert board.words.count("this cannot be done") == 2
+    assert board.codes == [1] * 9 + [0]  # the last is a practice's question
+    assert board.words.count("this cannot be done") == 1
     assert "not all of them in PostgreSQL" in board.words
     lake = Lake(board.home / "lake")
     assert lake.rows("risk__current") > 500
@@ -210,7 +245,7 @@ def test_no_identifier_is_found_outside_the_landing_folder(board: Board, capsys:
         search.places["streams"] += 1
         search.text(place, words.encode())
     # Words in a column of codes or numbers are told from them by validation: they stay in the raw table, which keeps what was sent.
-    leaks = [(place, hit) for place, hit in search.found if not (place.startswith("lake/raw__") and hit.startswith(STRAY))]
+    leaks = [(place, hit) for place, hit in search.found if not (place.startswith("lake/raw__") and hit == STRAY.lower())]
     with capsys.disabled():
         looked = ", ".join(f"{count} {kind}" for kind, count in sorted(search.places.items()))
         print(f"\ncanary: {board.planted.count:,} identifiers planted, looked at {looked}; leaks {len(leaks)}")
@@ -223,9 +258,29 @@ def test_the_search_finds_what_is_there(board: Board, tmp_path: Path) -> None:
     search.folder(board.home / "landing")
     hits = {hit for _, hit in search.found}
     assert len(numbers & {hit.replace(" ", "").encode() for hit in hits}) == len(numbers)
-    assert {SURNAME, SURNAME.upper(), SURNAME.lower(), STRAY} <= hits
+    assert {word.lower() for word in (SURNAME, STRAY, LETTER)} <= hits
     number = min(board.planted.numbers.values())
     pd.DataFrame({"a": [int(number)], "b": ["qz971aa"]}).to_parquet(tmp_path / "hidden.parquet")
     search = Search(numbers)
     search.folder(tmp_path)
     assert {hit for _, hit in search.found} == {number, "qz971aa"}
+
+
+def test_a_practice_found_its_own_people_alone(board: Board) -> None:
+    lake = Lake(board.home / "lake")
+    (use,) = lake.read("monitoring__access").to_pylist()
+    here = f"practice_code = '{use['practice_code']}' AND eligible"
+    people = set(lake.read("risk__current", "person_id", here)["person_id"].to_pylist())
+    answered = pd.read_csv(board.home.parent / "answer.csv", dtype=str)["nhs_number"]
+    assert 10 < len(answered) == use["people_matched"] <= len(people) < use["identifiers_given"] == len(board.planted.numbers)
+    assert {pseudonym(number) for number in answered} <= people
+
+
+def test_everything_that_was_written_is_for_one_account_alone(board: Board) -> None:
+    landing = board.home / "landing"
+    written = [
+        path for path in (board.home, *board.home.rglob("*")) if not path.is_relative_to(landing) and not path.is_symlink()
+    ]
+    modes = Counter((path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in written)
+    assert set(modes) <= {(True, 0o700), (False, 0o600)}, modes
+    assert len(written) > 500

@@ -75,7 +75,7 @@ def test_a_landing_folder_that_is_put_right_step_by_step(
     assert "source.nhs.feeds.opt_outs: no CSV or Parquet file in the folder 'opt_outs'" in told
     assert "source.nhs.feeds.admissions" in told
 
-    feeds = {**{feed: given for feed, given in template.items() if feed != "opt_outs"}, **MINE}
+    feeds = {**{feed: given for feed, given in template.items() if feed not in ("opt_outs", "actions")}, **MINE}
     unnamed = configuration(tmp_path, {**feeds, "patients": {}})
     assert strata(home, "check-extract", str(unnamed)) == 1
     told = capfd.readouterr().err
@@ -85,7 +85,7 @@ def test_a_landing_folder_that_is_put_right_step_by_step(
     config = configuration(tmp_path, feeds)
     assert strata(home, "check-extract", str(config)) == 0
     told = capfd.readouterr().out
-    assert "Feeds without an extract: opt_outs." in told
+    assert "Feeds without an extract: actions, opt_outs." in told
     assert "Without opt_outs nobody is left out for an opt-out" in told
     lake = Lake(home / "lake")
     assert lake.rows("raw__gp_observations") == len(delivered(tmp_path / "board", "gp_observations"))

@@ -1,4 +1,4 @@
-"""A board whose need nobody records, and a fair one of the same size, from extracts to gates."""
+"""Boards whose need is recorded and not served, or recorded by nobody, and a fair one of the same size, from extracts to gates."""
 
 from __future__ import annotations
 
@@ -64,6 +64,15 @@ def failed_checks(result: StudyResult) -> list[tuple[str, str]]:
     """Name the group and the need of every check that fails in the gate of needs, for the model that is no baseline."""
     gate = next(gate for gate in result.candidates[-1].gates if gate.gate == GATE)
     return [(str(check["subject"]), str(check["measure"])) for check in gate.details if check["answer"] == "fail"]
+
+
+def test_need_that_is_recorded_and_not_served_stops_a_model_that_all_other_gates_let_pass(tmp_path: Path) -> None:
+    # twice the hazard of illness, and of what it leads to as much served as leaves no more emergencies than others of that age have
+    result = judged(tmp_path, {"group": "most_deprived", "need": 2.0, "served": 0.4}, "logistic")
+
+    assert failed_checks(result) == [("imd_quintile 1", "long-term conditions over everyone else's at the same score")]
+    assert [gate.gate for gate in result.candidates[-1].gates if gate.answer == "fail"] == [GATE]
+    assert result.chosen is None
 
 
 def test_need_that_nobody_records_stops_a_model_that_cannot_see_the_deprivation(tmp_path: Path) -> None:

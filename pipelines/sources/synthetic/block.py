@@ -8,7 +8,7 @@ from pipelines.sources.synthetic.actions import Actions, draw_actions
 from pipelines.sources.synthetic.admissions import draw_stays
 from pipelines.sources.synthetic.attendances import Appointments, Attendances, draw_appointments, draw_attendances
 from pipelines.sources.synthetic.gp_record import Observations, draw_observations
-from pipelines.sources.synthetic.injustice import as_recorded, served
+from pipelines.sources.synthetic.injustice import as_recorded, need_of, served
 from pipelines.sources.synthetic.lives import Lives, draw_lives
 from pipelines.sources.synthetic.medicines import Issues, draw_issues
 from pipelines.sources.synthetic.opt_outs import OptOuts, draw_opt_outs
@@ -43,7 +43,7 @@ def block_count(settings: SyntheticSettings) -> int:
 def draw_block(settings: SyntheticSettings, places: Places, number: int) -> Block:
     """Draw a block; no other block has a part in it."""
     people = draw_people(settings, places, number)
-    lives = draw_lives(settings, places, people, number)
+    lives = draw_lives(settings, places, people, number, need_of(settings, places, people))
     known = as_recorded(settings, people, lives, number)
     stays = served(settings, people, lives, draw_stays(settings, places, people, lives, known, number), number)
     attendances = draw_attendances(settings, places, people, lives, stays, number)

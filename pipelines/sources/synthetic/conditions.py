@@ -100,11 +100,12 @@ def share_by_age(name: str, age: float) -> float:
 
 
 def onset_ages(
-    rng: np.random.Generator, deprivation: np.ndarray, frailty: np.ndarray, female: np.ndarray, ever_smoked: np.ndarray
-) -> np.ndarray:
+    rng: np.random.Generator, deprivation: np.ndarray, frailty: np.ndarray, female: np.ndarray, ever_smoked: np.ndarray,
+    need: np.ndarray | float = 1.0,
+) -> np.ndarray:  # fmt: skip
     """Draw the age at which each person gets each condition: people x conditions, in years; `NEVER` for most.
 
-    `deprivation` runs from 0 (least) to 1 (most deprived); `frailty` is standard normal.
+    `deprivation` runs from 0 (least) to 1 (most deprived); `frailty` is standard normal; `need` is a factor on every hazard.
     """
     ages = np.full((len(frailty), len(CONDITIONS)), NEVER, dtype=np.float32)
     for position, condition in enumerate(CONDITIONS):
@@ -115,7 +116,7 @@ def onset_ages(
             has = ever_smoked if cause == "smoking" else ages[:, POSITION[cause]] < by
             # taken off again on average, so that causes move a condition to those who have them and add none
             ratio += effect * has - np.log1p(share_by_age(cause, by) * np.expm1(effect))
-        share = rng.standard_exponential(len(frailty)) / (np.exp(ratio) * _CEILINGS[condition.name])
+        share = rng.standard_exponential(len(frailty)) / (need * np.exp(ratio) * _CEILINGS[condition.name])
         gets = share < 1
         within = np.clip(share[gets], 1e-9, 1 - 1e-9)
         ages[gets, position] = np.maximum(condition.middle_age + condition.spread * np.log(within / (1 - within)), 0)

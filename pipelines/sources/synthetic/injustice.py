@@ -1,6 +1,7 @@
-"""Injustice planted on request: a group whose emergencies are not all served, or whose illness nobody records.
+"""Injustice planted on request: a group whose need, perhaps greater than others', is not all served, or whose illness nobody records.
 
-It shows whether the audit finds what it is for. Only what happens to the group changes: everyone else's draws stay as they were.
+It shows whether the audit finds what it is for. Only what happens to the group changes: everyone else's draws stay as they were, but
+where a greater need of the group gives it other stays, for others' follow in the same stream.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pipelines.sources.synthetic.attendances import Attendances
 from pipelines.sources.synthetic.calibration import ETHNIC_CATEGORIES
 from pipelines.sources.synthetic.lives import Lives
 from pipelines.sources.synthetic.people import ETHNIC_CATEGORY_CODES, FAR, People
+from pipelines.sources.synthetic.places import Places
 from pipelines.sources.synthetic.random_streams import INJUSTICE, stream
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.sources.synthetic.spells import EMERGENCY, Stays
@@ -24,11 +26,23 @@ Events = TypeVar("Events", Stays, Attendances)
 
 def wronged(settings: SyntheticSettings, people: People, lives: Lives) -> np.ndarray:
     """Mark the people of the group that injustice is planted in."""
+    return _in_group(settings, people, lives.deprivation[:, 0])
+
+
+def need_of(settings: SyntheticSettings, places: Places, people: People) -> np.ndarray | float:
+    """Give the factor on each person's hazards of illness."""
+    if settings.injustice.need == 1:
+        return 1.0
+    deprivation = places.areas["deprivation"].to_numpy()[people.area[:, 0]]
+    return np.where(_in_group(settings, people, deprivation), settings.injustice.need, 1.0)
+
+
+def _in_group(settings: SyntheticSettings, people: People, deprivation: np.ndarray) -> np.ndarray:
     group = settings.injustice.group
     if group is None:
         return np.zeros(len(people), bool)
     if group == "most_deprived":
-        return lives.deprivation[:, 0] >= MOST_DEPRIVED
+        return deprivation >= MOST_DEPRIVED
     codes = [ETHNIC_CATEGORY_CODES.index(code) for code in ETHNIC_CATEGORIES[group]]
     return np.isin(people.ethnicity, codes)
 

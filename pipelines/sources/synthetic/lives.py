@@ -50,13 +50,13 @@ class Lives:
         return table[self.age]
 
 
-def draw_lives(settings: SyntheticSettings, places: Places, people: People, block: int) -> Lives:
-    """Draw illnesses, deaths and departures."""
+def draw_lives(settings: SyntheticSettings, places: Places, people: People, block: int, need: np.ndarray | float = 1.0) -> Lives:
+    """Draw illnesses, deaths and departures; `need` is a factor on the hazards of illness."""
     start, end = day(settings.start_date), day(settings.data_cut_date)
     month_starts = month_days(settings)
     deprivation = places.areas["deprivation"].to_numpy()
     illness = stream(settings.seed, ILLNESS, block)
-    ages = onset_ages(illness, deprivation[people.area[:, 0]], people.frailty, people.female, people.ever_smoked)
+    ages = onset_ages(illness, deprivation[people.area[:, 0]], people.frailty, people.female, people.ever_smoked, need)
     onset = np.where(ages < NEVER, people.birth[:, None] + np.floor(ages * YEAR), FAR).astype(np.int64)
     first = np.maximum(people.arrival, start)
     middles = month_starts[:-1] + 15

@@ -45,6 +45,12 @@ class InjusticeSettings(BaseModel, extra="forbid", frozen=True):
         le=1,
         description="Share of the group's emergency stays and attendances that happen: need recorded, not served.",
     )
+    need: float = Field(
+        1.0,
+        ge=1,
+        le=5,
+        description="Factor on the hazard of the group's long-term conditions and frailty: the more it needs, the less its use tells.",
+    )
     recorded: float = Field(
         1.0, ge=0, le=1, description="Share of the group whose conditions stand in any record: need that is not recorded."
     )

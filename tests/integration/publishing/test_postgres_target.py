@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -164,6 +165,22 @@ def test_a_connection_lost_in_mid_copy_leaves_nothing_and_is_mended_by_following
     assert ask(database, f"SELECT to_regclass('strata.risk__scores__{run_id}')") == [(None,)]
     assert follow(lake, database).loaded == [run_id]
     assert ask(database, "SELECT count(*) FROM strata.risk__current") == [(40_000,)]
+
+
+def test_a_lake_that_cannot_be_read_to_its_end_publishes_nothing(lake: Lake, publish: Publish, database: str) -> None:
+    before = publish(lake, 1)
+    follow(lake, database)
+    run_id = publish(lake, 2, 2_000)
+    (file,) = lake.files(risk.SCORES.name, {"run_id": run_id})
+    whole = Path(file).read_bytes()
+    Path(file).write_bytes(whole[: len(whole) // 2] + bytes(len(whole) // 4) + whole[len(whole) // 2 + len(whole) // 4 :])
+
+    with pytest.raises(PublishingError, match="could not be read"):
+        follow(lake, database)
+
+    assert ask(database, "SELECT DISTINCT run_id FROM strata.risk__current") == [(before,)]
+    Path(file).write_bytes(whole)
+    assert follow(lake, database).loaded == [run_id]
 
 
 def test_a_server_that_is_away_is_named_and_the_lake_stands(lake: Lake, publish: Publish) -> None:

@@ -69,6 +69,12 @@ def test_a_model_no_better_than_age_and_sex_does_not_pass(fair):
     assert "is the age and sex baseline itself" in _judge(baseline)["discrimination_above_baseline"].reason
 
 
+def test_without_a_baseline_nobody_can_tell_what_a_model_gains(fair):
+    alone = JudgedRows(fair.risk, None, fair.labels, fair.person, fair.groups, no_baseline=True)
+    gate = _judge(alone)["discrimination_above_baseline"]
+    assert gate.answer == "cannot_tell" and "no candidate of age and sex alone stands beside" in gate.reason
+
+
 def test_a_leak_fails(fair):
     leaky = np.clip(0.02 + 0.9 * fair.labels + np.random.default_rng(1).normal(0, 0.02, len(fair.labels)), 0, 1)
     results = _judge(_changed(fair, leaky), {"copy": Estimate(1.0, 1.0, 1.0, 0.0), "near": Estimate(0.97, 0.96, 0.98, 0.005)})

@@ -14,6 +14,10 @@ def test_a_column_plan_needs_its_column():
         ValidationPlan(kind="column")
     with pytest.raises(ValueError, match="a row either trains or tests"):
         ValidationPlan(train_values=("a",), test_values=("a",))
+    with pytest.raises(ValueError, match="split_column is for a plan of kind 'column'; kind is 'time'"):
+        ValidationPlan(split_column="part")
+    with pytest.raises(ValueError, match="yes, no, true and false in quotes"):
+        ValidationPlan(kind="column", split_column="part", train_values=[True])
 
 
 def test_limits_and_shares_are_checked():

@@ -14,8 +14,10 @@ from models.splitting import (
     place_folds,
     rolling_origins,
     sampled_people,
+    shared_in_words,
     shared_people,
     time_split,
+    values_in_words,
 )
 
 TEST = date(2024, 10, 1)
@@ -75,18 +77,29 @@ def test_sampling_keeps_whole_people():
     assert (np.bincount(person[rows])[np.unique(person[rows])] == 2).all()
 
 
-def test_a_column_of_the_user_splits_the_rows():
-    plan = ValidationPlan(kind="column", split_column="part")
-    train, test = column_split(pd.Series(["train", "test", "train"]), plan, np.arange(3))
-    assert train.tolist() == [True, False, True] and test.tolist() == [False, True, False]
-    with pytest.raises(SplitRefusedError, match=r"column 'part' holds \['valid'\]; allowed are \['train', 'test'\]"):
-        column_split(pd.Series(["train", "test", "valid"]), plan, np.arange(3))
-    with pytest.raises(SplitRefusedError, match="leaves 2 training rows and 0 test rows"):
-        column_split(pd.Series(["train", "train"]), plan, np.arange(2))
+def test_a_column_of_the_user_splits_the_rows_that_can_be_split():
+    plan = ValidationPlan(kind="column", split_column="year", train_values=[2019, 2020], test_values=["2021"])
+    years = pd.Series(["2019", "2021", "2020", "2022", None, "2021"])
+    train, test = column_split(years, plan, np.array([True, True, True, True, True, False]))
+    assert train.tolist() == [True, False, True, False, False, False]
+    assert test.tolist() == [False, True, False, False, False, False]
 
 
-def test_people_on_both_sides_are_known():
-    assert shared_people(np.array(["a", "b"]), np.array(["b", "c"])).tolist() == [True, False]
+def test_a_split_with_an_empty_side_is_refused_with_the_values_there_are():
+    plan, parts = ValidationPlan(kind="column", split_column="part"), pd.Series(["train", "valid", "train", None, "test"])
+    with pytest.raises(SplitRefusedError, match=r"column 'part' leaves 2 rows that train .* and 0 that test") as refused:
+        column_split(parts, plan, parts.to_numpy() != "test")
+    assert "it holds 'train' (2), 'valid' (1), no value (1)" in str(refused.value)
+    assert values_in_words(pd.Series([str(number) for number in range(10)]), most=1).endswith("9 more values")
+
+
+def test_people_on_both_sides_are_known_and_told():
+    test = np.array(["b", "c", "b"])
+    shared = shared_people(np.array(["a", "b"]), test)
+    assert shared.tolist() == [True, False, True]
+    assert shared_in_words(test, ~shared)[0].startswith("1 of the 2 people in the test rows have training rows too")
+    assert shared_in_words(test[:1], ~shared[:1])[0].endswith("nobody is left to judge without them")
+    assert shared_in_words(test, np.ones(3, dtype=bool)) == ()
 
 
 def test_places_are_left_out_in_turn():

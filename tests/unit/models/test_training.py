@@ -51,10 +51,18 @@ def test_without_a_deprivation_feature_there_is_nothing_to_leave_out(small_board
     assert "logistic_no_deprivation is left out" in notes[1]
 
 
-def test_a_baseline_without_its_columns_says_what_to_set(small_board):
+def test_a_table_without_age_and_sex_has_no_baseline_and_the_note_says_what_to_set(small_board):
     others = [predictor for predictor in small_board.predictors if predictor.concept]
-    with pytest.raises(NoPredictorsError, match=r"candidates\.baseline_predictors"):
-        candidate_specs(SETTINGS, others)
+    specs, notes = candidate_specs(SETTINGS, others)
+    assert not {"age_sex", "charlson_age_sex"} & {spec.name for spec in specs}
+    assert [note.split(":")[0] for note in notes[:2]] == ["age_sex is left out", "charlson_age_sex is left out"]
+    assert "candidates.baseline_predictors" in notes[0]
+    with pytest.raises(NoPredictorsError, match="no candidate is left to train: age_sex is left out"):
+        candidate_specs(CandidateSettings(names=("age_sex",)), others)
+
+
+def test_a_baseline_that_names_what_is_no_predictor_is_refused(small_board):
+    others = [predictor for predictor in small_board.predictors if predictor.concept]
     named = CandidateSettings(baseline_predictors=("systolic",), names=("age_sex",))
     assert candidate_specs(named, others)[0][0].predictors[0].name == "systolic"
     with pytest.raises(NoPredictorsError, match=r"names \['height'\], which are no predictors"):

@@ -36,6 +36,14 @@ def test_a_home_without_tables_has_a_summary_too(deployment: Deployment) -> None
     assert "Extracts of 'a_board'" in extract_summary(deployment)
 
 
+def test_the_monitoring_page_is_named_once_it_is_written(deployment: Deployment) -> None:
+    page = deployment.reports / "monitoring.html"
+    assert str(page) not in closing_summary(deployment, 1)
+    page.parent.mkdir(parents=True)
+    page.write_text("")
+    assert str(page) in closing_summary(deployment, 1)
+
+
 def test_rows_that_broke_a_rule_are_counted_by_reason(deployment: Deployment) -> None:
     row = {
         "table_name": "raw__patients",

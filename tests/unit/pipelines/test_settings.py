@@ -118,6 +118,19 @@ def test_only_a_source_that_brings_its_outcome_may_name_one_that_strata_does_not
         read_settings(written(tmp_path, board))
 
 
+def test_only_a_feature_table_is_split_by_a_column(tmp_path: Path) -> None:
+    split = "study: {validation: {kind: column, split_column: part}}\n"
+    purpose = "purpose: {use: planning, approval: A test, approval_expires: 2099-12-31}\n"
+    board = f"deployment: a\nsource: {{kind: synthetic, synthetic: {{people: 500}}}}\n{purpose}{split}"
+    with pytest.raises(SettingsError, match="kind 'column' needs a source of kind 'feature_table', whose column 'part' splits"):
+        read_settings(written(tmp_path, board))
+    table = "{file: rows.csv, delivered: 2025-01-01, person: p, label: {column: y}, numbers: [x, part]}"
+    brings = f"deployment: a\nsource: {{kind: feature_table, feature_table: {table}}}\n{purpose}{split}"
+    with pytest.raises(SettingsError, match=r"'part' stands under source\.feature_table\.numbers too"):
+        read_settings(written(tmp_path, brings))
+    assert read_settings(written(tmp_path, brings.replace(", part", ""))).study.validation.split_column == "part"
+
+
 def test_the_alarm_is_the_outcomes_own_unless_the_settings_name_one(tmp_path: Path) -> None:
     study = read_settings(written(tmp_path, GOOD)).study
     assert study.gates_in_force.auroc_alarm == 0.88

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import ExtractError
-from pipelines.extracts.csv_survey import Layout, read_blocks, survey_csv, write_clean
+from pipelines.extracts.csv_survey import Layout, survey_csv, write_clean
+from pipelines.extracts.file_blocks import read_blocks
 
 
 def write(folder: Path, content: bytes, name: str = "a.csv") -> Path:
@@ -89,7 +90,7 @@ def test_another_encoding_is_read_as_it_is_set(tmp_path: Path) -> None:
 
 
 def test_numbers_hold_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.extracts.csv_survey.CHUNK_BYTES", 7)
+    monkeypatch.setattr("pipelines.extracts.file_blocks.CHUNK_BYTES", 7)
     rows = [b"%d,a" % number for number in range(1, 101)]
     rows[36], rows[98] = b"37,a,b", b"99"
     file = write(tmp_path, b"id,name\n" + b"\n".join(rows) + b"\n")

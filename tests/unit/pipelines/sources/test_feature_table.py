@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from expectations.table import Action
 from pipelines.building.load_feature_table import load_feature_table
 from pipelines.errors import ExtractError, SettingsError
-from pipelines.sources.feature_table import FeatureTableSettings
+from pipelines.sources.feature_table import SPLIT, FeatureTableSettings
 from pipelines.sources.feature_table_columns import declare_feature_table, feature_table_feed, feature_table_file, strata_name
-from pipelines.sources.feature_table_rows import ReadyTable, catalogue_rows, interval_midpoints, ready_table
+from pipelines.sources.feature_table_rows import NO_CATEGORY, ReadyTable, catalogue_rows, interval_midpoints, ready_table
 from pipelines.storage import Lake
 
 HEADER = "patient,encounter,readmitted,race,Age,nights,ward,examide,left-to"
@@ -46,13 +46,16 @@ def settings(**changed: object) -> FeatureTableSettings:
     return FeatureTableSettings.model_validate({**GIVEN, **changed})
 
 
-def ready(folder: Path, chosen: FeatureTableSettings, rows: str = ROWS, header: str = HEADER) -> ReadyTable:
+def ready(
+    folder: Path, chosen: FeatureTableSettings, rows: str = ROWS, header: str = HEADER, split_column: str | None = None
+) -> ReadyTable:
     file = folder / "table.csv"
     file.write_text(f"{header}\n{rows}", encoding="utf-8")
-    table = declare_feature_table(chosen, file)
+    table = declare_feature_table(chosen, file, split_column)
     sent = pd.read_csv(file, dtype=str, keep_default_na=False).replace({"": None})
     names = {column.source_name: column.name for column in table.columns}
-    return ready_table(sent.rename(columns=names)[[names[name] for name in sent.columns if name in names]], table, chosen)
+    kept = sent.rename(columns=names)[[names[name] for name in sent.columns if name in names]]
+    return ready_table(kept, table, chosen, split_column)
 
 
 def values(table: ReadyTable, name: str) -> list[object]:
@@ -79,6 +82,15 @@ def test_columns_become_numbers_midpoints_and_categories(tmp_path: Path) -> None
     assert kinds["left_to"] == ("category", "computed")
     assert kinds["examide"] == ("category", "not_computed")
     assert "race" not in kinds
+
+
+def test_a_column_of_dates_or_identifiers_is_told_to_be_no_category(tmp_path: Path) -> None:
+    days = pd.date_range("2020-01-01", periods=30).strftime("%Y-%m-%d")
+    rows = "".join(f"p{place},{place},NO,Black,[70-80),4,{place % 2},{day},home\n" for place, day in enumerate(days))
+    found = {feature.name: (feature.status, feature.reason) for feature in ready(tmp_path, settings(), rows).features}
+
+    assert found["ward"] == ("computed", "")
+    assert found["examide"] == ("not_computed", NO_CATEGORY)
 
 
 def test_groups_are_for_the_audit_and_a_missing_one_is_a_group_of_its_own(tmp_path: Path) -> None:
@@ -149,6 +161,24 @@ def test_a_table_with_an_index_date_has_it_in_its_key(tmp_path: Path) -> None:
 )
 def test_headers_become_plain_names(header: str, name: str) -> None:
     assert strata_name(header) == name
+
+
+def test_a_column_that_splits_the_rows_is_kept_and_is_no_predictor_though_it_be_excluded(tmp_path: Path) -> None:
+    found = ready(tmp_path, settings(excluded=["examide", "left-to"], not_at_risk=[]), split_column="left-to")
+
+    assert found.split is not None and found.split.tolist() == ["home", "home", "home", "home", "died"]
+    assert not {"left_to", "examide"} & {feature.name for feature in found.features}
+    assert catalogue_rows(found)[-1]["name"] == SPLIT
+    assert ready(tmp_path, settings()).split is None
+
+
+def test_a_split_column_has_no_other_role(tmp_path: Path) -> None:
+    settings().refuse_as_split("race")  # a group of the audit may split
+    for column, place in {"encounter": "index_event", "readmitted": "label.column", "nights": "numbers"}.items():
+        with pytest.raises(ValueError, match=f"'{column}' stands under source.feature_table.{place} too"):
+            settings().refuse_as_split(column)
+    with pytest.raises(SettingsError, match=r"study\.validation\.split_column: no column 'part'"):
+        ready(tmp_path, settings(), split_column="part")
 
 
 def test_a_setting_that_names_no_column_is_refused(tmp_path: Path) -> None:

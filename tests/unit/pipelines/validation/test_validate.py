@@ -58,6 +58,18 @@ def many(rows: int, month: str = "2025-01", provider: str = "RX1", method: str =
     )
 
 
+def test_a_day_before_anyone_was_born_and_a_formula_for_a_person_are_set_aside(bench: Bench) -> None:
+    spells = [
+        spell("p1", "s1", "RX1", "1066-10-14", ""), spell("=1+1", "s2", "RX1", "2025-01-03", ""), spell("-12", "s3", "RX1", "2025-01-03", ""),
+    ]  # fmt: skip
+    bench.land("admissions", "2026-01-01", SPELL_HEADER + many(20) + "".join(spells))
+    bench.validate()
+    assert bench.quarantine("admissions") == [
+        (21, "date_before_anyone", "", "set_aside"),
+        (22, "formula_person_id", "", "set_aside"),
+    ]
+
+
 def test_every_row_rule_names_its_rows(bench: Bench) -> None:
     bench.land("patients", "2026-01-01", PATIENT_HEADER + "p1,Y00001,1950,6,1,0\np2,Y00001,2020,6,2,0\np3,Y00001,1980,,2,Y\n")
     spells = [

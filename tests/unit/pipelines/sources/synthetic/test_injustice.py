@@ -34,6 +34,17 @@ def test_a_group_that_is_not_served_keeps_its_conditions_and_loses_its_emergenci
     assert conditions_in_the_record(unjust, group) == conditions_in_the_record(fair, group)
 
 
+def test_a_group_that_needs_more_is_iller_and_nobody_else_is() -> None:
+    fair, group = drawn()
+    unjust, _ = drawn(group="asian", need=2.0, served=0.4)
+
+    ill, iller = fair.lives.onset < fair.lives.month_starts[-1], unjust.lives.onset < unjust.lives.month_starts[-1]
+    assert 1.5 < iller[group].sum() / ill[group].sum() < 2.5
+    np.testing.assert_array_equal(unjust.lives.onset[~group], fair.lives.onset[~group])
+    assert conditions_in_the_record(unjust, group) > 1.5 * conditions_in_the_record(fair, group)
+    assert emergencies(unjust, group) < 1.3 * emergencies(fair, group)
+
+
 def test_a_group_whose_conditions_nobody_records_is_as_ill_and_dies_as_before() -> None:
     fair, group = drawn()
     unjust, _ = drawn(group="asian", recorded=0.0)

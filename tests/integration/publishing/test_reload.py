@@ -1,0 +1,52 @@
+"""Runs whose rows have changed since they were loaded, as a rotation of the pseudonym key leaves them."""
+
+from collections.abc import Callable
+
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from expectations.tables import risk
+from pipelines.errors import PublishingError
+from pipelines.postgres import follow as following
+from pipelines.postgres.follow import follow, reload
+from pipelines.storage import Lake
+
+pytestmark = pytest.mark.slow
+
+
+def renamed(lake: Lake, run_id: str) -> None:
+    """Give everyone of a run another pseudonym in the lake."""
+    rows = lake.read(risk.SCORES.name, order="person_id", partition={"run_id": run_id})
+    place = rows.column_names.index("person_id")
+    names = pc.binary_join_element_wise(pa.scalar("new"), rows["person_id"], "")
+    lake.replace(risk.SCORES, rows.set_column(place, "person_id", names), {"run_id": run_id})
+
+
+def people(database: str) -> set[tuple[str, str]]:
+    with psycopg.connect(database) as connection:
+        return set(connection.execute("SELECT run_id, left(person_id, 3) FROM strata.risk__scores").fetchall())
+
+
+def test_what_was_loaded_is_loaded_anew_or_stays_as_it_was(
+    lake: Lake, publish: Callable[..., str], database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = publish(lake, 0, people=20), publish(lake, 1, people=20)
+    follow(lake, database)
+    renamed(lake, first)
+    renamed(lake, second)
+    assert people(database) == {(first, "p00"), (second, "p00")}
+    with monkeypatch.context() as patch:
+        patch.setattr(following, "_record", cut_off)
+        with pytest.raises(PublishingError, match="ask once more"):
+            reload(lake, database)
+    assert people(database) == {(first, "p00"), (second, "p00")}
+    done = reload(lake, database)
+    assert sorted(done.loaded) == sorted([first, second])
+    assert people(database) == {(first, "new"), (second, "new")}
+    assert follow(lake, database).loaded == []
+
+
+def cut_off(*_: object) -> None:
+    raise psycopg.OperationalError("the server went away")
