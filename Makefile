@@ -62,7 +62,7 @@ defects: $(READY) ## planted defects found, missed and falsely raised on the syn
 
 test: $(READY)   ## every check and every test
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --no-loadscope-reorder -r fE
 
 check: $(READY)  ## lint, formatting, types and import contracts
 	@$(BIN)/ruff check .

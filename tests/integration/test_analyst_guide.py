@@ -20,7 +20,7 @@ from pipelines.study_settings import StudySettings
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "analyst-guide.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^### ([^\n]+)\n(?:(?!^###? ).)*?^```python\n(.*?)^```", PAGE, re.M | re.S))
-FEATURE = re.findall(r"^```python feature\n(.*?)^```", PAGE, re.M | re.S)[0]
+FEATURE = re.findall(r"^```text\n(\*_windows.*?)^```", PAGE, re.M | re.S)[0]
 STUDIES = [yaml.safe_load(text)["study"] for text in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)]
 
 
