@@ -73,6 +73,7 @@ def backfill(deployment: Deployment, first: str, last: str | None) -> None:
     """Build features and labels for the first day of each month from one date to another, from the core tables there are."""
     from pipelines.stages import run_plan
 
+    run_plan.refuse_backfill(deployment)
     days = run_plan.month_starts(_day(first), _day(last or first))
     _execute(deployment, "index_dates", days)
     print(f"features and labels of {len(days)} index dates: {days[0]} to {days[-1]}")

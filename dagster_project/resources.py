@@ -15,7 +15,7 @@ from pipelines.privacy.file_modes import for_this_account
 from pipelines.stages import run_plan
 
 DEFAULT_CONFIG = "config/demo.yaml"
-WATCHING = "strata/watching"  # tag of a run that only looks: it begins whatever keeps others from beginning
+WATCHING = "strata/watching"  # tag of a run that looks or makes room: it begins whatever keeps others from beginning
 
 
 class StrataResource(dg.ConfigurableResource):  # type: ignore[misc]

@@ -48,7 +48,11 @@ def _let_go(strata: StrataResource) -> dg.Output[None]:
     return dg.Output(None, metadata=metadata_of(told("tidy", lambda: upkeep.tidy(strata.deployment))))
 
 
-@dg.job(name="tidy", description="Old versions, old runs and old deliveries go; small files are put together.")
+@dg.job(
+    name="tidy",
+    description="Old versions, old runs and old deliveries go; small files are put together.",
+    tags={WATCHING: "true"},  # a full disk keeps runs from beginning, and this is what makes room
+)
 def tidy() -> None:
     """Let go of what is kept no longer."""
     _let_go()
@@ -58,7 +62,9 @@ def jobs(deployment: Deployment) -> list[Any]:
     """Give the jobs; a source without a list of people has nobody to score, and a ready-made table has its own dates."""
     if not run_plan.has_list(deployment):
         return [WHOLE, _unattended(deployment), CHECK, tidy]
-    dated = [] if deployment.settings.source.kind == "feature_table" else [BACKFILL]
+    settings = deployment.settings
+    own_dates = settings.source.kind == "feature_table" or settings.study.cohort.kind != "registered"
+    dated = [] if own_dates else [BACKFILL]
     return [WHOLE, _unattended(deployment), CHECK, SCORE, *dated, WATCH, tidy]
 
 

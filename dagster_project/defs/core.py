@@ -44,11 +44,12 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
         ),
         table_asset([core.SPELL], [person], conforming.conform_spells, reads=Reads((person,), _feeds(deployment, "admissions"))),
         table_asset(
-            [core.EVENT, core.EVENT_SUPERSEDED, core.CODE, core.EVENT_TYPE, core.CODE_NAME, core.CODE_ANCESTOR],
+            [core.EVENT, core.EVENT_SUPERSEDED, core.CODE, core.EVENT_TYPE],
             [core.SPELL.name],
             conforming.conform_events,
             reads=Reads((person, core.SPELL.name), _feeds(deployment, *EVENT_FEEDS)),
         ),
+        table_asset([core.CODE_NAME, core.CODE_ANCESTOR], [core.EVENT.name], conforming.write_vocabulary),
         table_asset([core.COVERAGE], followed, conforming.conform_coverage, reads=Reads(read_there)),
         table_asset([core.LINKAGE], followed, conforming.conform_linkage, reads=Reads(read_there)),
         *([table_asset([ACTIONS], after, conforming.conform_actions)] if f"raw__{FEED}" in raw else []),

@@ -32,6 +32,7 @@ from pipelines.extracts.postcodes import load_postcode_areas
 from pipelines.extracts.pseudonym_keys import check_chain
 from pipelines.extracts.pseudonyms import keyed, read_keys
 from pipelines.extracts.raw_columns import RawRows, guarded_rows_sql, holds_suspects, raw_rows_sql
+from pipelines.extracts.retained import kept_days
 from pipelines.sources.nhs import ExtractFile, FeedSettings, NhsSettings, find_extracts
 from pipelines.sql_literals import text
 from pipelines.storage import DataFile, Lake, arrow_schema
@@ -93,13 +94,15 @@ def ingest_feed(
 ) -> IngestSummary:
     """Take in a feed's files that are new or changed; paths of a key or lookup file start at `folder` (else at `landing`).
 
-    Deliveries made before `first` are kept no longer and are left where they lie.
+    Deliveries made before `first` are kept no longer (see kept_days) and are left where they lie.
 
     A file whose content is known under another name or date is noted and not stored again. An ExtractError names a file
     that cannot be used; what was taken in before it stays.
     """
     settings = nhs.feeds[table.feed]
-    files = [file for file in find_extracts(table.feed, settings, landing) if first is None or file.extract_date >= first]
+    landed = find_extracts(table.feed, settings, landing)
+    kept = kept_days(table.feed, (file.extract_date for file in landed), first)
+    files = [file for file in landed if file.extract_date in kept]
     summary, known = IngestSummary(table.feed, len(files)), read_extracts(lake, table.feed)
     reading = reading_digest(table, nhs)
     for file in files:

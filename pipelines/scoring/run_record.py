@@ -72,6 +72,11 @@ def all_runs(lake: Lake) -> list[dict[str, Any]]:
     return lake.read(RUNS.name, order="recorded_at, run_id").to_pylist() if lake.exists(RUNS.name) else []
 
 
+def status_of(lake: Lake, run_id: str) -> str:
+    """Give the status that a run's latest row says; '' for a run that was never recorded."""
+    return next((str(row["status"]) for row in reversed(all_runs(lake)) if row["run_id"] == run_id), "")
+
+
 def published_runs(lake: Lake, outcome: str) -> list[dict[str, Any]]:
     """Give the runs of an outcome whose latest row says published, earliest index date first."""
     latest = {row["run_id"]: row for row in all_runs(lake) if row["outcome"] == outcome}

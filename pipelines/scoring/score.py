@@ -20,7 +20,7 @@ from models.risk_model import RiskModel
 from pipelines.building.code_level_features import with_code_columns
 from pipelines.caseloads.run_lists import RunLists
 from pipelines.scoring.left_out import MARKS, OPTED_OUT, opted_out, suppression
-from pipelines.scoring.run_record import RunInputs, data_quality, published_runs, record_run
+from pipelines.scoring.run_record import PUBLISHED, RunInputs, data_quality, published_runs, record_run, status_of
 from pipelines.settings import PurposeSettings
 from pipelines.storage import Lake, arrow_schema
 from pipelines.study_settings import StudySettings
@@ -77,8 +77,9 @@ def publish(
     """Write a run's scores, lists and drivers, then its row; a run that is published already is left as it is."""
     run_id, partition = inputs.run_id, {"run_id": inputs.run_id}
     digest = scores_digest(scoring)
-    if any(run["run_id"] == run_id for run in published_runs(lake, study.outcome.name)):
-        return {"run_id": run_id, "scores": len(scoring.risk), "status": "published before, unchanged"}
+    if before := status_of(lake, run_id):
+        words = "published before, unchanged" if before == PUBLISHED else f"{before} before, and not published again"
+        return {"run_id": run_id, "scores": len(scoring.risk), "status": words}
     scores = score_table(lake, study, purpose, champion, scoring, inputs)
     lists = make_lists(scores) if make_lists else None
     explained = driver_table(study, champion, scoring, lists.shown if lists else None)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from expectations.tables.risk import LABELS
 from features.outcomes import ImmatureOutcomeError
 from pipelines.building import build_features as features_stage
 from pipelines.building import build_labels as labels_stage
 from pipelines.building.load_feature_table import load_feature_table
 from pipelines.deployment import Deployment
+from pipelines.errors import RefusalError
 from pipelines.stages.by_study import each_study
 from pipelines.stages.run_plan import data_cut, index_date_plan, raw_tables
 from pipelines.stages.stage_inputs import feature_request, given_index_events, outcome_search, validated
+from pipelines.storage import Lake
+from pipelines.upkeep.lake_files import without_partition
 from pipelines.why.answer import Answer, why, why_ready_made
 
 Summary = dict[str, Any]
@@ -43,6 +47,9 @@ def _label_study(deployment: Deployment, index_date: date) -> Summary:
     per_person = study.cohort.kind != "registered"
     try:
         built = labels_stage.build_labels(lake, study.outcome, index_date, cut, search=search, all_dates=per_person)
+    except RefusalError:
+        _drop_labels(lake, study.outcome.name, index_date)  # those of an earlier run must train nobody
+        raise
     except ImmatureOutcomeError:
         plan = index_date_plan(deployment)
         if index_date in (*plan["train"], *plan["test"]):
@@ -52,6 +59,11 @@ def _label_study(deployment: Deployment, index_date: date) -> Summary:
         built = labels_stage.build_reasons(lake, study.outcome, index_date, cut, search=search)
         return {"status": "not matured: no labels yet", "not_at_risk": built.not_at_risk}
     return {"rows": built.rows, "events": built.events, "left_list": built.left_list, "not_at_risk": built.not_at_risk}
+
+
+def _drop_labels(lake: Lake, outcome: str, index_date: date) -> None:
+    dated = lake.exists(LABELS.name) and "index_date" in lake.partitioned_by(LABELS.name)
+    without_partition(lake, LABELS.name, {"outcome": outcome, **({"index_date": index_date.isoformat()} if dated else {})})
 
 
 def explain_person(deployment: Deployment, person_id: str, index_date: date, feature: str | None = None) -> Answer:

@@ -77,11 +77,10 @@ def conform_events(deployment: Deployment) -> Summary:
                 lake, con, rows, settings.clinical, available, settings.conform.events, work, superseded(deployment)
             ),
         )
-    _write_vocabulary(deployment)
     return summary
 
 
-def _write_vocabulary(deployment: Deployment) -> None:
+def write_vocabulary(deployment: Deployment) -> Summary:
     """Write what codes are called, and the concepts above them where the study groups by those."""
     omop, grouped = deployment.settings.source.omop, deployment.settings.study.code_level.groups == "omop_ancestors"
     own = deployment.settings.source.kind == "omop" and omop is not None
@@ -90,6 +89,7 @@ def _write_vocabulary(deployment: Deployment) -> None:
         concepts = validated_cdm(deployment).get("concept") if own else None
         name_codes(deployment.lake, con, load_code_lists(code_lists(deployment)), concepts)
         write_ancestors(deployment.lake, con, files)
+    return {"names": deployment.lake.rows(core.CODE_NAME.name), "ancestors": deployment.lake.rows(core.CODE_ANCESTOR.name)}
 
 
 def conform_actions(deployment: Deployment) -> Summary:

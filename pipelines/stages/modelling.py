@@ -81,6 +81,7 @@ def _score_study(deployment: Deployment, index_date: date) -> Summary:
         return {"skipped": "not the scoring date: nothing published"}
     lake, study, purpose = deployment.lake, deployment.settings.study, deployment.settings.purpose
     champion = champion_of(deployment)
+    _refuse_without_reasons(deployment, index_date)
     try:
         scoring = score_stage.score_rows(
             lake, study, champion, index_date, deployment.settings.engine.threads, use=purpose.use, data_cut=data_cut(deployment)
@@ -108,6 +109,19 @@ def _score_study(deployment: Deployment, index_date: date) -> Summary:
     current = refresh_current(lake, study.outcome.name)
     pages = {"caseload_files": write_pages(deployment)["files"]} if study.caseloads.write_pages else {}
     return {**published, "current_run_id": current, **pages, **_shadow(deployment, scoring, inputs.run_id)}
+
+
+def _refuse_without_reasons(deployment: Deployment, index_date: date) -> None:
+    """Refuse to list people of whom nobody knows whether they can have the outcome at all."""
+    study, lake = deployment.settings.study, deployment.lake
+    if study.cohort.kind != "registered" or study.validation.kind != "time" or not study.outcome.not_all_at_risk:
+        return
+    part = {"outcome": study.outcome.name, "index_date": index_date.isoformat()}
+    if not lake.exists("risk__labels") or not lake.rows("risk__labels", part):
+        raise RefusalError(
+            f"'{study.outcome.name}' leaves people out who cannot have it, and risk__labels does not say who on {index_date}: nothing was "
+            "published. The labels stage says why; mend that and run again"
+        )
 
 
 def _marked(deployment: Deployment, frame: pd.DataFrame, index_date: date) -> pd.DataFrame:

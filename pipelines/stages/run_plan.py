@@ -15,6 +15,7 @@ from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import read_extracts
 from pipelines.extracts.pseudonym_keys import refuse_half_rotated
+from pipelines.extracts.retained import kept_days
 from pipelines.input_paths import check_feeds, check_paths
 from pipelines.scheduling.late_feeds import in_words, late_feeds
 from pipelines.sources.nhs import find_extracts
@@ -127,8 +128,19 @@ def _new_extract_bytes(deployment: Deployment) -> int:
     for table in opened.tables:
         known = {(row.path, row.bytes) for row in read_extracts(deployment.lake, table.feed)}
         landed = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
-        total += sum(size for file in landed if (file.path, size := file.file.stat().st_size) not in known)
+        kept = kept_days(table.feed, (file.extract_date for file in landed), oldest_kept_delivery(deployment))
+        new = [file for file in landed if file.extract_date in kept and (file.path, file.file.stat().st_size) not in known]
+        total += sum(file.file.stat().st_size for file in new)
     return total
+
+
+def refuse_backfill(deployment: Deployment) -> None:
+    """Refuse to fill back index dates where rows have dates of their own: one build makes them all."""
+    settings = deployment.settings
+    if settings.study.cohort.kind != "registered" or settings.source.kind == "feature_table":
+        raise RefusalError(
+            "people of this cohort have index dates of their own, and `strata run` builds them all: there is nothing to fill back"
+        )
 
 
 def month_starts(first: date, last: date) -> tuple[date, ...]:

@@ -49,6 +49,7 @@ def reproduce(deployment: Deployment, run_id: str) -> reproduction.Reproduction:
     )
 
     def score(lake: Lake, champion: Champion, index_date: date) -> Scoring:
-        return score_rows(lake, settings.study, champion, index_date, settings.engine.threads, use=settings.purpose.use)
+        use, cut = settings.purpose.use, date.fromisoformat(str(run["data_cut_date"]))
+        return score_rows(lake, settings.study, champion, index_date, settings.engine.threads, use=use, data_cut=cut)
 
     return reproduction.reproduce(deployment.lake, run, champion, score)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from expectations.catalogue import TABLES
 from expectations.tables.core import PERSON
 from expectations.tables.records import ERASURES
 from pipelines.errors import RefusalError
@@ -42,21 +43,29 @@ def erase_person(lake: Lake, reports: Path, person_id: str, reason: str) -> dict
 
 
 def _known(lake: Lake, person_id: str) -> bool:
-    where = f"trim(person_id) = {text(person_id)}"
-    named = (name for name in lake.tables() if "person_id" in lake.schema(name).names)
-    return any(lake.read(name, "person_id", f"{where} LIMIT 1").num_rows for name in named)
+    named = {name: column for name in lake.tables() if (column := _person_column(lake, name))}
+    return any(lake.read(name, column, f"{_is(column, person_id)} LIMIT 1").num_rows for name, column in named.items())
+
+
+def _person_column(lake: Lake, name: str) -> str:
+    """Name the column of a table that holds pseudonyms; '' where none does."""
+    declared = TABLES[name].person if name in TABLES else "person_id"
+    return declared if declared in lake.schema(name).names else ""
+
+
+def _is(column: str, person_id: str) -> str:
+    return f"trim({column}) = {text(person_id)}"
 
 
 def _from_tables(lake: Lake, person_id: str) -> dict[str, int]:
     """Take the person out of each table, core__person last: while it stands, an erasure that was cut short finds the key."""
-    where = f"trim(person_id) = {text(person_id)}"
+    where = _is("person_id", person_id)
     key = lake.read(PERSON.name, "person_key", where)["person_key"].to_pylist() if lake.exists(PERSON.name) else []
     removed = {}
     for name in sorted(lake.tables(), key=lambda name: (name == PERSON.name, name)):
-        columns = lake.schema(name).names
-        if "person_id" in columns:
-            condition = where
-        elif "person_key" in columns and key:
+        if column := _person_column(lake, name):
+            condition = _is(column, person_id)
+        elif "person_key" in lake.schema(name).names and key:
             condition = f"person_key = {key[0]}"
         else:
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -56,9 +56,10 @@ def without_rows(lake: Lake, name: str, where: str) -> int:
     return removed
 
 
-def without_partition(lake: Lake, name: str, column: str, value: str) -> int:
+def without_partition(lake: Lake, name: str, partition: Mapping[str, str]) -> int:
     """Take a partition out of a table, in one commit; give the rows removed."""
-    gone = [file for file in lake.live_files(name) if file.partition.get(column) == value] if lake.exists(name) else []
+    held = lake.live_files(name) if lake.exists(name) else []
+    gone = [file for file in held if partition.items() <= file.partition.items()]
     if gone:
         exchange(lake, name, gone, [])
     return sum(file.rows for file in gone)

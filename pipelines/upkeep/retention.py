@@ -10,6 +10,7 @@ from typing import Any
 from expectations.catalogue import TABLES
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import EXTRACTS, VALIDATED_EXTRACTS, VALIDATION
+from pipelines.extracts.retained import kept_days
 from pipelines.scoring.run_record import PUBLISHED, all_runs, published_runs, record_run
 from pipelines.sql_literals import text
 from pipelines.storage import Lake
@@ -18,7 +19,19 @@ from pipelines.upkeep.lake_files import compact, drop_versions, without_partitio
 from pipelines.upkeep.settings import UpkeepSettings
 
 REMOVED = "removed"
-SCORED_FROM = ("features__person", "features__catalogue", "risk__models", "risk__cross_fitted")
+SCORED_FROM = (
+    "features__person", "features__catalogue", "risk__models", "risk__cross_fitted", "risk__labels", "core__person",
+    "core__registration",
+)  # fmt: skip
+APPENDED = (
+    EXTRACTS.name,
+    "raw__erasures",
+    "risk__models",
+    "risk__runs",
+    "monitoring__stages",
+    "monitoring__access",
+)  # fmt: skip - a small file each time
+
 OF_A_RUN = tuple(name for name, table in TABLES.items() if name.startswith("risk__") and "run_id" in table.partitioned_by)
 
 
@@ -27,7 +40,7 @@ def tidy(lake: Lake, settings: UpkeepSettings, data_cut: date) -> dict[str, int]
     done = {
         "runs_removed": len(remove_runs(lake, settings.run_months, data_cut)),
         "deliveries_removed": remove_deliveries(lake, oldest_delivery(settings.extract_months, data_cut)),
-        "files_put_together": sum(compact(lake, name) for name in lake.tables()),
+        "files_put_together": sum(compact(lake, name) for name in APPENDED if lake.exists(name)),
     }
     kept = _versions_of_runs(lake, settings.reproducible_runs)
     days = settings.old_versions_days
@@ -54,7 +67,7 @@ def remove_runs(lake: Lake, run_months: int | None, data_cut: date) -> list[str]
         record_run(lake, {**latest[run], "status": REMOVED, "recorded_at": now, "reason": reason})
     for run in (run for run, row in latest.items() if row["status"] == REMOVED or run in old):
         for table in OF_A_RUN:
-            without_partition(lake, table, "run_id", run)
+            without_partition(lake, table, {"run_id": run})
     return old
 
 
@@ -62,20 +75,27 @@ def remove_deliveries(lake: Lake, first: date | None) -> int:
     """Remove the deliveries made before a day, with what was noted of them; give how many."""
     if first is None or not lake.exists(EXTRACTS.name):
         return 0
-    before = f"extract_date < DATE '{first.isoformat()}'"
-    old = lake.read(EXTRACTS.name, "DISTINCT feed, extract_id", before).to_pylist()
-    kept = {row["extract_id"] for row in lake.read(EXTRACTS.name, "DISTINCT extract_id", f"NOT ({before})").to_pylist()}
+    rows = lake.read(EXTRACTS.name, "DISTINCT feed, extract_id, extract_date").to_pylist()
+    dates = {feed: kept_days(feed, {row["extract_date"] for row in rows if row["feed"] == feed}, first) for feed in _feeds(rows)}
+    old = [row for row in rows if row["extract_date"] not in dates[row["feed"]]]
+    kept = {row["extract_id"] for row in rows if row["extract_date"] in dates[row["feed"]]}
     for feed, extract in ((row["feed"], row["extract_id"]) for row in old if row["extract_id"] not in kept):
         for table in (f"raw__{feed}", QUARANTINE.name, VALIDATED_EXTRACTS.name, VALIDATION.name):
             if lake.exists(table):
                 _without_extract(lake, table, extract)
-    without_rows(lake, EXTRACTS.name, before)
+    gone = " OR ".join(f"(feed = {text(row['feed'])} AND extract_date = DATE '{row['extract_date']}')" for row in old)
+    if gone:
+        without_rows(lake, EXTRACTS.name, gone)
     return len(old)
+
+
+def _feeds(rows: Iterable[dict[str, Any]]) -> set[str]:
+    return {str(row["feed"]) for row in rows}
 
 
 def _without_extract(lake: Lake, table: str, extract: str) -> None:
     if "extract_id" in lake.table(table).metadata().partition_columns:
-        without_partition(lake, table, "extract_id", extract)
+        without_partition(lake, table, {"extract_id": extract})
     else:
         without_rows(lake, table, f"extract_id = {text(extract)}")
 

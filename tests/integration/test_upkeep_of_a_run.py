@@ -101,3 +101,11 @@ def test_a_score_that_was_changed_is_found(lived_in: Any, strata: Command, capsy
     lake.replace(risk.SCORES, nudged, {"run_id": run_id})
     assert strata(lived_in.home, "reproduce", str(lived_in.config), run_id) == 1
     assert "unequal: 1" in capsys.readouterr().out
+
+
+def test_a_run_that_was_withdrawn_stays_withdrawn_when_the_same_is_run_again(lived_in: Any, strata: Command) -> None:
+    lake, run_id = lived_in.lake, run_id_of(lived_in.lake)
+    assert strata(lived_in.home, "withdraw", str(lived_in.config), run_id, "--reason", "a wrong code list") == 0
+    assert strata(lived_in.home, "score", str(lived_in.config)) == 0
+    assert run_id not in [run["run_id"] for run in published_runs(lake, OUTCOME)]
+    assert not lake.rows(risk.CURRENT.name)

@@ -51,7 +51,7 @@ def assert_recounted(
             build_labels(lake, outcome, index, cut, all_dates=all_dates)
         return
     build_labels(lake, outcome, index, cut, all_dates=all_dates)
-    built = lake.read("risk__labels", COLUMNS, order="person_key, index_event_id").to_pylist()
+    built = lake.read("risk__labels", COLUMNS, f"outcome = '{outcome.name}'", "person_key, index_event_id").to_pylist()
     told = [tuple(row.values()) for row in built]
     assert told == expected, (
         outcome,

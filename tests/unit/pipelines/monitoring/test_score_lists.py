@@ -49,7 +49,7 @@ def record(lake: Lake, run_id: str, day: date, status: str, written: int) -> Non
             "outcome": OUTCOME,
             "index_date": day,
             "status": status,
-            "recorded_at": f"2026-0{written + 1}",
+            "recorded_at": f"2026-0{written + 1}-01T05:00:00+00:00",
         },
     )
 

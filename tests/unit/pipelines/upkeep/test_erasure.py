@@ -92,3 +92,11 @@ def test_an_erasure_that_cannot_be_says_why_and_changes_nothing(home: Path, pers
         erase_person(lake, home / "reports", person, reason)
     assert PERSON not in str(refusal.value)
     assert not lake.exists("raw__erasures")
+
+
+def test_a_table_that_names_people_otherwise_is_searched_by_its_declared_column(home: Path) -> None:
+    lake = Lake(home / "lake")
+    rows = pa.table({"cohort_definition_id": ["1", "1"], "subject_id": [PERSON, "p2"]})
+    lake.commit("raw__omop_cohort", [lake.write_arrow("raw__omop_cohort", rows)], rows.schema)
+    assert erase_person(lake, home / "reports", PERSON, "article 17")["raw__omop_cohort"] == 1
+    assert everywhere(home) == []

@@ -40,9 +40,9 @@ def test_rows_go_and_the_others_keep_their_order_and_their_files(lake: Lake) -> 
 
 
 def test_a_partition_goes_whole(lake: Lake) -> None:
-    assert without_partition(lake, "visits", "place", "a b/%") == 6
+    assert without_partition(lake, "visits", {"place": "a b/%"}) == 6
     assert people(lake) == {"wxy", "nop"}
-    assert without_partition(lake, "nowhere", "place", "a") == 0
+    assert without_partition(lake, "nowhere", {"place": "a"}) == 0
 
 
 def test_the_past_is_read_as_it_was_and_cannot_be_written(lake: Lake) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from expectations.tables import risk
 from expectations.tables.core import QUARANTINE
-from expectations.tables.raw_gp import OPT_OUTS
+from expectations.tables.raw_gp import OPT_OUTS, REGISTRATIONS
 from pipelines.extracts.ingest import ingest_feed, read_extracts
 from pipelines.scoring.run_record import all_runs, published_runs
 from pipelines.sources.nhs import NhsSettings
@@ -13,6 +13,7 @@ from pipelines.upkeep.retention import oldest_delivery, remove_deliveries, remov
 from pipelines.upkeep.settings import UpkeepSettings
 
 CUT = date(2026, 7, 1)
+REGISTERED = "PERSON_ID,ORGANISATION_ID,START_DATE"
 Publish = Callable[..., str]
 
 
@@ -37,22 +38,39 @@ def test_a_removal_that_was_cut_short_is_completed(published: Publish, tmp_path:
     assert first not in lake.partitions(risk.SCORES.name, "run_id")
 
 
+def landed(landing: Path, feed: str, header: str, deliveries: dict[str, str]) -> None:
+    for day, rows in deliveries.items():
+        file = landing / feed / f"{feed}_{day}.csv"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{header}\n{rows}")
+
+
 def test_old_deliveries_go_with_what_was_noted_of_them_and_do_not_come_again(tmp_path: Path) -> None:
     lake, landing = Lake(tmp_path / "lake"), tmp_path / "landing"
-    for day, rows in (("2025-01-01", "p1,TYPE_1,1,2020-01-01\nbroken\n"), ("2026-06-01", "p2,TYPE_1,1,2020-01-01\n")):
-        file = landing / "opt_outs" / f"opt_outs_{day}.csv"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("PERSON_ID,OPT_OUT_TYPE,STATUS,EFFECTIVE_DATE\n" + rows)
+    landed(landing, "registrations", REGISTERED, {"2025-01-01": "p1,Y1,2020-01-01\nbroken\n", "2026-06-01": "p2,Y1,2020-01-01\n"})
     with connect() as con:
-        ingest_feed(lake, con, OPT_OUTS, NhsSettings(), landing)
+        ingest_feed(lake, con, REGISTRATIONS, NhsSettings(), landing)
         assert lake.rows(QUARANTINE.name) == 1
         first = oldest_delivery(12, CUT)
         assert first == date(2025, 7, 1)
         assert remove_deliveries(lake, first) == 1
-        assert lake.read("raw__opt_outs", "person_id")["person_id"].to_pylist() == ["p2"]
-        assert (lake.rows(QUARANTINE.name), len(read_extracts(lake, "opt_outs"))) == (0, 1)
-        assert ingest_feed(lake, con, OPT_OUTS, NhsSettings(), landing, first=first).new == []
+        assert lake.read("raw__registrations", "person_id")["person_id"].to_pylist() == ["p2"]
+        assert (lake.rows(QUARANTINE.name), len(read_extracts(lake, "registrations"))) == (0, 1)
+        assert ingest_feed(lake, con, REGISTRATIONS, NhsSettings(), landing, first=first).new == []
     assert remove_deliveries(lake, None) == 0
+
+
+def test_the_latest_delivery_of_a_feed_and_every_opt_out_stay_however_old(tmp_path: Path) -> None:
+    lake, landing = Lake(tmp_path / "lake"), tmp_path / "landing"
+    landed(landing, "registrations", REGISTERED, {"2024-01-01": "p1,Y1,2020-01-01\n", "2024-06-01": "p2,Y1,2020-01-01\n"})
+    opted = "PERSON_ID,OPT_OUT_TYPE,STATUS,EFFECTIVE_DATE"
+    landed(landing, "opt_outs", opted, {"2023-01-01": "p1,TYPE_1,1,2020-01-01\n", "2024-01-01": "p2,TYPE_1,1,2020-01-01\n"})
+    with connect() as con:
+        for table in (REGISTRATIONS, OPT_OUTS):
+            ingest_feed(lake, con, table, NhsSettings(), landing)
+    assert remove_deliveries(lake, date(2026, 1, 1)) == 1
+    assert lake.read("raw__registrations", "person_id")["person_id"].to_pylist() == ["p2"]
+    assert lake.rows("raw__opt_outs") == 2
 
 
 def test_tidying_counts_what_it_did_and_twice_does_nothing(published: Publish, tmp_path: Path) -> None:
