@@ -74,7 +74,7 @@ check: $(READY)  ## lint, formatting, types and import contracts
 audit: $(READY)  ## known vulnerabilities of the lock, and a bill of materials (CycloneDX): make audit BILL=path.json; needs a network
 	@mkdir -p $(dir $(BILL)) && rm -f $(BILL)
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock --progress-spinner off -f cyclonedx-json -o $(BILL); found=$$?; \
-	if [ ! -s $(BILL) ]; then echo "No answer: make audit asks pypi.org about each package and needs a network. Nothing was audited."; exit 2; fi; \
+	if [ ! -s $(BILL) ]; then echo "No answer: make audit asks the public package index about each package and needs a network. Nothing was audited."; exit 2; fi; \
 	echo "Bill of materials: $(BILL)"; exit $$found
 
 fuzz-inputs: $(READY) ## hundreds of hostile extracts through ingest and validation; prints what came of each kind
