@@ -30,7 +30,17 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
         return []
     conformed = [
         table.name
-        for table in (core.PERSON, core.REGISTRATION, core.RESIDENCE, core.AREA, core.ORGANISATION, core.SPELL, core.EVENT)
+        for table in (
+            core.PERSON,
+            core.REGISTRATION,
+            core.RESIDENCE,
+            core.AREA,
+            core.ORGANISATION,
+            core.SPELL,
+            core.EVENT,
+            core.CODE_NAME,
+            core.CODE_ANCESTOR,
+        )
     ]
     several = len(deployment.studies) > 1
     return [

@@ -130,7 +130,7 @@ def _omop_parents(lake: Lake, levels: int) -> dict[int, list[tuple[str, str]]]:
     if rows is None or not rows.num_rows:
         raise RefusalError(
             "study.code_level.groups is omop_ancestors, and core__code_ancestor holds none: put CONCEPT_ANCESTOR into the CDM's folder "
-            "and conform its events again, or set groups to none"
+            "and run again, or set groups to none"
         )
     parents: dict[int, list[tuple[str, str]]] = {}
     for code, ancestor in zip(rows["code"].to_pylist(), rows["ancestor_code"].to_pylist(), strict=True):
