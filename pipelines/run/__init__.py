@@ -1,0 +1,1 @@
+"""The settings of a deployment, the deployment itself, and the format of its home."""
