@@ -19,7 +19,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: help install spark demo run check-extract reproduce tidy defects test check audit regression regression-accept fuzz-inputs chaos ui docs bench bench-compare bench-month bench-postgres lock clean
+.PHONY: help install spark demo run check-extract reproduce tidy defects test check audit regression regression-accept structure fuzz-inputs chaos ui docs bench bench-compare bench-month bench-postgres lock clean
 help:            ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -82,6 +82,9 @@ regression: $(READY) ## compare the results of three small runs with those that 
 
 regression-accept: $(READY) ## keep today's results: make regression-accept REASON="why they change"
 	@PYTHONPATH=tests $(BIN)/python -W ignore -m regression accept --reason "$(REASON)"
+
+structure: $(READY) ## measure how the code is structured and written
+	@$(BIN)/python -m benchmarks.structure
 
 fuzz-inputs: $(READY) ## hundreds of hostile extracts through ingest and validation; prints what came of each kind
 	@PYTHONPATH=tests $(BIN)/python -W ignore -m hostile
