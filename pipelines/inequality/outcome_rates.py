@@ -15,9 +15,9 @@ from expectations.tables.equity import OUTCOME_RATES
 from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.risk import LABELS
 from features.labels import Occurrences
+from models.disclosure_control import SUPPRESSED, Total, hidden_cells, is_small, rounded, totals_of
 from models.outcome_rates import GRADIENT, GroupCounts, RateRow, change_rows, rate_rows
 from models.rates import ESP_2013, crude_rate
-from pipelines.disclosure_control import SUPPRESSED, Total, hidden_cells, is_small, rounded, totals_of
 from pipelines.storage import Lake, arrow_schema
 
 GROUP_KINDS = (

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from models.capacity import share_name
+from models.disclosure_control import Total, shown_counts
 from models.intervals import Estimate
-from pipelines.disclosure_control import Total, shown_counts
 from pipelines.pages.words import NOT_COMPUTED, NOT_SHOWN, Rows, stored_count, with_limits
 from pipelines.study_settings import StudySettings
 from pipelines.training.judging import JudgedCandidate, StudyResult

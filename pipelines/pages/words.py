@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from models.disclosure_control import is_small, rounded
 from models.intervals import Estimate
-from pipelines.disclosure_control import is_small, rounded
 
 Rows = list[dict[str, str]]
 HIDDEN = "1 to 7"

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from pipelines.disclosure_control import SMALLEST_SHOWN, Total, hidden_cells, is_small, rounded, shown_counts, totals_of
+from models.disclosure_control import SMALLEST_SHOWN, Total, hidden_cells, is_small, rounded, shown_counts, totals_of
 
 
 def test_counts_of_1_to_7_are_hidden_zero_is_shown_and_others_are_rounded_to_5():
