@@ -40,6 +40,11 @@ def is_small(count: float) -> bool:
     return 0 < count < SMALLEST_SHOWN
 
 
+def any_small(counts: Iterable[float]) -> bool:
+    """Return whether any of several counts is too small to be shown."""
+    return any(is_small(count) for count in counts)
+
+
 def rounded(count: float) -> int:
     """Round to the nearest 5."""
     return ROUNDED_TO * int(count / ROUNDED_TO + 0.5)
@@ -80,6 +85,22 @@ def hidden_cells(
     return frozenset(hidden)
 
 
+def protected(
+    counts: Mapping[Hashable, tuple[float, ...]], totals: Sequence[Total], at_first: Collection[Hashable] = ()
+) -> set[Hashable]:
+    """Return the cells to hide so that none of their several counts (people, events, ...) follows from a total."""
+    hidden: set[Hashable] = {*at_first, *(cell for cell, of in counts.items() if any_small(of))}
+    each = [
+        _filled({cell: of[place] for cell, of in counts.items()}, totals) for place in range(len(next(iter(counts.values()), ())))
+    ]
+    before = -1
+    while len(hidden) > before:
+        before = len(hidden)
+        for one in each:  # one after the other: what is hidden for one count protects the others too
+            hidden |= hidden_cells(one, totals, hidden)
+    return hidden
+
+
 def shown_counts(
     counts: Mapping[Hashable, int], totals: Sequence[Total], at_first: Collection[Hashable] = ()
 ) -> dict[Hashable, int | None]:
@@ -102,9 +123,9 @@ def safe_estimates(measures: Mapping[str, Estimate], people: int, events: int) -
     Nothing is known of a set with 1 to 7 people, events or others, and nothing of a list with such a count.
     """
     exact = totals_behind(measures, people, events)
-    if _few(_group_counts(exact)):
+    if any_small(_group_counts(exact)):
         return dict.fromkeys(measures, NOT_KNOWN)
-    lists = {at for at in exact.listed if _few(_list_counts(exact, at))}
+    lists = {at for at in exact.listed if any_small(_list_counts(exact, at))}
     return _safe(measures, exact, exact.each(rounded_if_known), lists)
 
 
@@ -140,14 +161,14 @@ def safe_audit(audit: pd.DataFrame) -> pd.DataFrame:
 
 def _hidden_groups(
     parts: Mapping[Cell, pd.DataFrame], exact: Mapping[Cell, GroupTotals]
-) -> tuple[set[Cell], dict[str, set[Cell]]]:
+) -> tuple[set[Hashable], dict[str, set[Hashable]]]:
     """Return the groups to hide, and for each list the groups whose part of it is hidden."""
     kinds = dict.fromkeys(kind for kind, _ in parts if kind != EVERYONE[0])
     totals = [Total(EVERYONE, tuple(cell for cell in parts if cell[0] == kind)) for kind in kinds]
     unknown = {cell for cell, of in exact.items() if not np.isfinite(of.people + of.events)}
-    hidden = _protected({cell: _group_counts(of) for cell, of in exact.items()}, totals, unknown)
+    hidden = protected({cell: _group_counts(of) for cell, of in exact.items()}, totals, unknown)
     lists = {
-        at: _protected({cell: _list_counts(of, at) for cell, of in exact.items()}, totals, hidden | _suppressed_lists(parts, at))
+        at: protected({cell: _list_counts(of, at) for cell, of in exact.items()}, totals, hidden | _suppressed_lists(parts, at))
         for at in sorted({at for of in exact.values() for at in of.listed})
     }
     return hidden, lists
@@ -217,10 +238,6 @@ def _list_counts(of: GroupTotals, at: str) -> tuple[float, ...]:
     return listed, found, listed - found, of.events - found, of.rows - listed
 
 
-def _few(counts: Iterable[float]) -> bool:
-    return any(is_small(count) for count in counts)
-
-
 def _suppressed_lists(parts: Mapping[Cell, pd.DataFrame], at: str) -> set[Cell]:
     return {
         cell
@@ -229,21 +246,7 @@ def _suppressed_lists(parts: Mapping[Cell, pd.DataFrame], at: str) -> set[Cell]:
     }
 
 
-def _protected(counts: Mapping[Cell, tuple[float, ...]], totals: Sequence[Total], at_first: Collection[Cell]) -> set[Cell]:
-    """Return the cells to hide so that none of their several counts follows from a total."""
-    hidden: set[Hashable] = {*at_first, *(cell for cell, of in counts.items() if _few(of))}
-    each = [
-        _filled({cell: of[place] for cell, of in counts.items()}, totals) for place in range(len(next(iter(counts.values()), ())))
-    ]
-    before = -1
-    while len(hidden) > before:
-        before = len(hidden)
-        for one in each:  # one after the other: what is hidden for one count protects the others too
-            hidden |= hidden_cells(one, totals, hidden)
-    return hidden  # type: ignore[return-value]
-
-
-def _filled(counts: Mapping[Cell, float], totals: Sequence[Total]) -> dict[Hashable, int]:
+def _filled(counts: Mapping[Hashable, float], totals: Sequence[Total]) -> dict[Hashable, int]:
     """Return the counts with what is left of each total in the place of those that are not known: only their sum matters."""
     found: dict[Hashable, int] = {cell: int(count) for cell, count in counts.items() if np.isfinite(count)}
     for total in totals:

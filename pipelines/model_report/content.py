@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from models.capacity import decision_curve, share_name, team_size_name
-from models.disclosure_control import is_small, rounded, safe_audit, safe_estimates, shown_share
+from models.disclosure_control import any_small, rounded, safe_audit, safe_estimates, shown_share
 from models.evaluation import Evaluation
 from models.importance import permutation_importance
 from models.intervals import Estimate
@@ -157,7 +157,7 @@ def decision(rows: ScoredRows) -> Rows:
         odds = row["threshold"] / (1 - row["threshold"])
         listed = round(row["treated_share"] * rows.rows)
         with_outcome = round((row["net_benefit"] * rows.rows + listed * odds) / (1 + odds))
-        few = any(is_small(count) for count in (listed, with_outcome, listed - with_outcome, rows.rows - listed))
+        few = any_small((listed, with_outcome, listed - with_outcome, rows.rows - listed))
         share, benefit = shown_share(listed, rows.rows), shown_share(with_outcome, rows.rows)
         found.append(
             {

@@ -13,7 +13,7 @@ import pyarrow as pa
 from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import DRIFT
 from expectations.tables.risk import MODELS
-from models.disclosure_control import is_small, three_figures
+from models.disclosure_control import any_small, three_figures
 from models.drift import BinnedFeature, Drift, bin_categories, bin_numbers, drift
 from models.predictors import Predictor
 from pipelines.sql_literals import text
@@ -118,7 +118,7 @@ def _rows(model: WatchedModel, reference: Sequence[date], index_date: date, foun
     for place, name in enumerate(sorted(found, key=lambda name: _most_moved(name, found[name])), start=1):
         moved = found[name]
         missing = [round(share, 3) for share in (moved.share_missing_before, moved.share_missing_after)]
-        few = any(is_small(count) for count in moved.top_bin_counts)
+        few = any_small(moved.top_bin_counts)
         rows.append(
             {
                 "index_date": index_date,
