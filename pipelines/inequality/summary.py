@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from expectations.tables.equity import OUTCOME_RATES
+from pipelines.pages.words import NOT_SHOWN
 from pipelines.storage import Lake
 from pipelines.text_table import table
 
@@ -44,5 +45,7 @@ def inequality_lines(lake: Lake, outcome: str) -> Iterator[str]:
             yield f"{WORDS[row['measure']]}: {_told(row, ',.0f' if 'slope' in row['measure'] else '.2f')}"
 
 
-def _told(row: dict[str, float], form: str) -> str:
+def _told(row: dict[str, float | None], form: str) -> str:
+    if row["value"] is None:
+        return NOT_SHOWN
     return f"{row['value']:{form}} ({row['lower']:{form}} to {row['upper']:{form}})"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from expectations.tables.risk import VOLUMES
-from pipelines.disclosure_control import Total, shown_counts
+from models.disclosure_control import Total, shown_counts
 from pipelines.monitoring_report.figures import months_figure
 from pipelines.pages.pictures import picture
 from pipelines.pages.words import NOT_COMPUTED, NOT_SHOWN
