@@ -9,7 +9,7 @@ import dagster as dg
 from dagster_project.resources import StrataResource
 from dagster_project.table_assets import metadata_of, told
 from expectations.tables import risk
-from pipelines.deployment import Deployment
+from pipelines.run.deployment import Deployment
 from pipelines.stages import publishing, run_plan
 
 DATABASE = "postgres"

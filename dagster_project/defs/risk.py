@@ -11,7 +11,7 @@ from dagster_project.table_assets import dated_asset, table_asset
 from expectations.tables import caseload, risk
 from expectations.tables.features import PERSON_FEATURES
 from pipelines.conform.actions import FEED
-from pipelines.deployment import Deployment
+from pipelines.run.deployment import Deployment
 from pipelines.stages import modelling, monitoring, run_plan
 
 

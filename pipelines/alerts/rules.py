@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pipelines.disclosure_control import SMALLEST_SHOWN
+from models.disclosure_control import SMALLEST_SHOWN
 
 FEATURE_SHIFTED = "feature_shifted"
 MISSING_SHARE_JUMPED = "missing_share_jumped"

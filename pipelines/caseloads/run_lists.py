@@ -16,10 +16,10 @@ from features.code_lists import CodeList
 from features.cohort import Use
 from pipelines.caseloads.contacts import CONTACTS, last_contacts
 from pipelines.caseloads.selection import NOT_KNOWN, candidates, listed
-from pipelines.caseloads.settings import CaseloadSettings
+from pipelines.lake.sql_literals import texts
+from pipelines.lake.storage import Lake
 from pipelines.scoring.left_out import MARKS, OPTED_OUT
-from pipelines.sql_literals import texts
-from pipelines.storage import Lake
+from pipelines.study.caseload_settings import CaseloadSettings
 
 BELOW, MOVED, UNKNOWN = "the risk is now below the list", "now of another place", "not in this run's cohort"
 KEPT = [

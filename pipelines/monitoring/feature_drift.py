@@ -13,11 +13,11 @@ import pyarrow as pa
 from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import DRIFT
 from expectations.tables.risk import MODELS
+from models.disclosure_control import is_small
 from models.drift import BinnedFeature, Drift, bin_categories, bin_numbers, drift
 from models.predictors import Predictor
-from pipelines.disclosure_control import is_small
-from pipelines.sql_literals import text
-from pipelines.storage import Lake, arrow_schema
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake, arrow_schema
 
 VALUES_AT_ONCE = 40_000_000  # of one side: 160 MB as float32
 

@@ -6,17 +6,17 @@ from typing import Any
 
 from expectations.table import Table
 from expectations.tables import core
-from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError, ValidationStop
 from pipelines.extracts import ingest as ingest_stage
-from pipelines.sources.real_areas import areas_of_icb, practices_of_icb, published_list_sizes
-from pipelines.sources.reference import Reference
-from pipelines.sources.synthetic.board import board_is_there, write_board
+from pipelines.reference.files import Reference
+from pipelines.reports.validation_page import write_validation_page
+from pipelines.run.deployment import Deployment
+from pipelines.sources.synthetic.landing_files import board_is_there, write_board
+from pipelines.sources.synthetic.real_areas import areas_of_icb, practices_of_icb, published_list_sizes
 from pipelines.stages.run_plan import oldest_kept_delivery, source
 from pipelines.stages.stage_inputs import reference
 from pipelines.validation import volumes
 from pipelines.validation.validate import validate_feed
-from pipelines.validation.validation_page import write_validation_page
 
 Summary = dict[str, Any]
 

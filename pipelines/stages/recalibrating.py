@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.code_version import code_version, digest_of
-from pipelines.deployment import Deployment
-from pipelines.scoring.run_record import extracts_read
+from pipelines.lake.code_version import code_version, digest_of
+from pipelines.lake.run_record import extracts_read
+from pipelines.run.deployment import Deployment
 from pipelines.scoring.score import catalogue_version
 from pipelines.stages.by_study import each_study
 from pipelines.stages.run_plan import data_cut, index_date_plan, settings_version

@@ -13,18 +13,18 @@ import pyarrow as pa
 
 from expectations.tables import risk as tables
 from models.scored_rows import ScoredRows, scored_rows
-from pipelines.model_report.page import model_report
-from pipelines.storage import Lake, arrow_schema
-from pipelines.study_settings import ApprovalSettings, StudySettings
+from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.reports.model.page import model_report
+from pipelines.study.settings import ApprovalSettings, StudySettings
+from pipelines.tracking.tracked_record import ModelFiles
 from pipelines.training.incumbent import why_not_promoted
 from pipelines.training.inputs import TrainingInputs, cohort_flow
 from pipelines.training.judging import JudgedCandidate, StudyResult, best_eligible
 from pipelines.training.model_example import example_rows
 from pipelines.training.pages import HEADLINE, candidate_run, describe_candidate, describe_study, saved_view, training_run
-from pipelines.training.tracked_record import ModelFiles
 
 if TYPE_CHECKING:
-    from pipelines.tracking import Tracker
+    from pipelines.tracking.tracker import Tracker
 
 
 def is_recorded(lake: Lake, training_id: str) -> bool:

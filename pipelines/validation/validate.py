@@ -22,8 +22,8 @@ from expectations.table import Table
 from expectations.tables.records import VALIDATED_EXTRACTS
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import Extract, current_extracts
+from pipelines.lake.storage import Lake, arrow_schema
 from pipelines.sources.nhs import NhsSettings
-from pipelines.storage import Lake, arrow_schema
 from pipelines.validation.delivery_context import prepare_context, profile_extract
 from pipelines.validation.delivery_summary import Delivery, summarise
 from pipelines.validation.row_validation import RowOutcome, checks_of, validate_rows

@@ -18,7 +18,7 @@ import pytest
 from expectations.catalogue import TABLES
 from expectations.table import Column, Kind, Table
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
-from pipelines.storage import Lake, arrow_schema, connect
+from pipelines.lake.storage import Lake, arrow_schema, connect
 
 pytestmark = pytest.mark.slow
 

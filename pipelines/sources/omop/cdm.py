@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from expectations.table import Table
+from pipelines.conform.omop.links import TABLES
+from pipelines.conform.omop.visits import Cdm
+from pipelines.lake.storage import Lake
 from pipelines.sources.deliveries import deliveries
 from pipelines.sources.nhs import NhsSettings
 from pipelines.sources.omop.files import omop_feeds
-from pipelines.sources.omop.links import TABLES
 from pipelines.sources.omop.settings import OmopSettings
-from pipelines.sources.omop.visits import Cdm
-from pipelines.storage import Lake
 from pipelines.validation.validated_rows import validated_rows_sql
 
 

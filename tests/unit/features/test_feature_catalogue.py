@@ -5,7 +5,7 @@ import pytest
 
 from features.catalogue import NAME, Catalogue, build_catalogue, catalogue_rows, not_chosen, unavailable
 from features.code_lists import load_code_lists
-from pipelines.study_settings import FeatureFamily
+from pipelines.study.settings import FeatureFamily
 
 FAMILIES = {
     "demographics",

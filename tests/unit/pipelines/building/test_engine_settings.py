@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from pipelines.building.spark_engine import SparkSettings, check_spark, spark_session
 from pipelines.errors import StrataError
-from pipelines.settings import EngineSettings
+from pipelines.run.settings import EngineSettings
 
 
 def test_the_engines_kind_may_stand_alone() -> None:

@@ -8,12 +8,12 @@ import pytest
 
 from models.gates import GateResult
 from models.settings import CandidateSettings, GateSettings, LogisticSettings, ValidationPlan
+from pipelines.lake.storage import Lake
+from pipelines.run.settings import EngineSettings, PurposeSettings
 from pipelines.scoring.score import Champion
 from pipelines.scoring.shadow_scores import write_shadow_scores
-from pipelines.settings import EngineSettings, PurposeSettings
-from pipelines.storage import Lake
-from pipelines.study_settings import ApprovalSettings, StudySettings
-from pipelines.tracking import Tracker
+from pipelines.study.settings import ApprovalSettings, StudySettings
+from pipelines.tracking.tracker import Tracker
 from pipelines.training.incumbent import Incumbent, judge_incumbent, read_incumbent, why_not_promoted
 from pipelines.training.inputs import TrainingInputs
 from pipelines.training.judging import JudgedIncumbent, StudyResult

@@ -7,8 +7,8 @@ from expectations.tables.raw_gp import PATIENTS
 from expectations.tables.raw_hospital import ADMISSIONS
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import ingest_feed
+from pipelines.lake.storage import Lake, connect
 from pipelines.sources.nhs import FeedSettings, NhsSettings
-from pipelines.storage import Lake, connect
 from pipelines.validation.validate import AcceptedBreach, ValidationSettings, ValidationSummary, validate_feed
 
 PATIENT_HEADER = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,SEX,IS_TEST_PATIENT\n"

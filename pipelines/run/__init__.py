@@ -1,0 +1,1 @@
+"""A deployment: its settings, where it keeps things, and when it runs."""
