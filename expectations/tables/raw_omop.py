@@ -258,4 +258,5 @@ OMOP_TABLES = (
     PERSON, OBSERVATION_PERIOD, VISIT_OCCURRENCE, CONDITION_OCCURRENCE, DRUG_EXPOSURE, PROCEDURE_OCCURRENCE, MEASUREMENT,
     OBSERVATION, DEATH, COHORT, CONCEPT, CARE_SITE,
 )  # fmt: skip
+CDM_TABLES = {table.feed.removeprefix("omop_"): table for table in OMOP_TABLES}  # CDM table -> its raw table
 REQUIRED = ("person", "observation_period", "visit_occurrence")

@@ -1,11 +1,10 @@
-"""Reads the caseloads of a published run, place by place, and writes their pages and CSV files."""
+"""The caseloads of a published run, place by place, with what a reader of one needs to know."""
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -17,31 +16,38 @@ from pipelines.errors import RefusalError
 from pipelines.lake.run_record import extracts_read
 from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
-from pipelines.reports.caseload.page import PlaceCaseload, caseload_csv, caseload_page
 from pipelines.scoring.left_out import MARKS
 
-_NOT_PLAIN = re.compile(r"[^A-Za-z0-9_-]")
+PLACES = {"practice_code": "practice", "pcn_code": "PCN", "neighbourhood_code": "neighbourhood", "sub_icb_code": "sub-ICB"}
 
 
-def write_caseloads(
-    lake: Lake, run: Mapping[str, Any], folder: Path, left_out: Sequence[str], place_code: str | None = None
-) -> list[Path]:
-    """Write the page and the CSV of one place, of every place without one; a RefusalError says which places there are."""
-    written = []
-    for place in _places(lake, run, left_out, place_code):
-        name = _NOT_PLAIN.sub("_", f"{place.place_code}_{run['outcome']}_{run['index_date']}")
-        for ending, content in (("html", caseload_page(place)), ("csv", caseload_csv(place))):
-            path = folder / f"{name}.{ending}"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(f"{path.name}.partial")
-            draft.touch(mode=0o600)  # people's risks: for nobody but whoever runs this
-            draft.write_text(content, encoding="utf-8")
-            draft.replace(path)
-            written.append(path)
-    return written
+@dataclass(frozen=True)
+class PlaceCaseload:
+    """What is told of one place: its rows of risk__caseload and risk__rising, the drivers, and the run they are of."""
+
+    place_kind: str
+    place_code: str
+    name: str
+    rows: pd.DataFrame
+    rising: pd.DataFrame
+    drivers: Mapping[str, tuple[list[str], list[str]]]  # by person: what raises the risk, what lowers it
+    people: Mapping[str, int]  # with a score, by age group
+    run: Mapping[str, Any]
+    horizon_days: int
+    quality: str
+    feeds: Sequence[str]
+    left_out: Sequence[str] = field(default_factory=tuple)  # marks whose people are not listed
+
+    @property
+    def title(self) -> str:
+        name = f" {self.name}," if self.name else ""
+        return f"Caseload of{name} {PLACES[self.place_kind]} {self.place_code}"
 
 
-def _places(lake: Lake, run: Mapping[str, Any], left_out: Sequence[str], place_code: str | None) -> Iterator[PlaceCaseload]:
+def place_caseloads(
+    lake: Lake, run: Mapping[str, Any], left_out: Sequence[str], place_code: str | None = None
+) -> Iterator[PlaceCaseload]:
+    """Read the caseload of one place, or of every place without one; a RefusalError says which places there are."""
     partition = {"run_id": str(run["run_id"])}
     if not lake.rows(CASELOAD.name, partition):
         raise RefusalError(

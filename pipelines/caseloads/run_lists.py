@@ -9,8 +9,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from expectations.table import Table
-from expectations.tables.caseload import CASELOAD, EXCLUSIONS, RISING
+from expectations.tables.caseload import CASELOAD
 from expectations.tables.core import PERSON, REGISTRATION
 from features.code_lists import CodeList
 from features.cohort import Use
@@ -27,26 +26,6 @@ KEPT = [
     "risk_change", *MARKS, "coverage",
 ]  # fmt: skip
 _PERSONAL = ["practice_code", "risk", "risk_band", "risk_change", *MARKS, "coverage"]
-
-
-@dataclass(frozen=True)
-class RunLists:
-    """What a run publishes beside its scores; columns as declared, but for run_id."""
-
-    caseload: pd.DataFrame
-    rising: pd.DataFrame
-    exclusions: pd.DataFrame
-
-    @property
-    def tables(self) -> tuple[tuple[Table, pd.DataFrame], ...]:
-        """Give each stored table with its rows."""
-        return (CASELOAD, self.caseload), (RISING, self.rising), (EXCLUSIONS, self.exclusions)
-
-    @property
-    def shown(self) -> pd.DataFrame:
-        """Give the keys of the people that somebody is shown: each needs drivers."""
-        keys = ["person_id", "index_event_id"]
-        return pd.concat([self.caseload.loc[self.caseload["listed"], keys], self.rising[keys]]).drop_duplicates()
 
 
 @dataclass(frozen=True)

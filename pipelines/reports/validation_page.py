@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from expectations.plain_page import heading, link, page, paragraph, table
 from expectations.tables.records import EXTRACTS, VALIDATION
 from pipelines.lake.storage import Lake
+from pipelines.reports.plain_page import heading, link, page, paragraph, table
 
 
 def write_validation_page(lake: Lake, file: Path) -> Path:

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -19,65 +19,18 @@ from features.catalogue import build_catalogue
 from features.code_lists import load_code_lists
 from features.outcomes import OUTCOMES
 from pipelines.alerts.settings import AlertSettings
-from pipelines.building.spark_engine import SparkSettings
+from pipelines.building.engine_settings import EngineSettings
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.settings import ConformSettings
 from pipelines.errors import SettingsError
 from pipelines.postgres.settings import PostgresSettings
 from pipelines.reference.files import ReferenceSettings
 from pipelines.run.schedule import ScheduleSettings
-from pipelines.sources.feature_table import FeatureTableSettings
-from pipelines.sources.nhs import NhsSettings
-from pipelines.sources.omop.settings import OmopSettings
-from pipelines.sources.synthetic.settings import SyntheticSettings
+from pipelines.sources.settings import SourceSettings
+from pipelines.study.purpose import PurposeSettings
 from pipelines.study.settings import StudySettings
 from pipelines.upkeep.settings import UpkeepSettings
-from pipelines.validation.validate import ValidationSettings
-
-SourceKind = Literal["synthetic", "nhs", "omop", "feature_table"]
-
-
-class PurposeSettings(BaseModel, extra="forbid", frozen=True):
-    """What the run is for, and what allows it."""
-
-    use: Literal["finding_people_for_care", "planning"] = Field(
-        description="finding_people_for_care applies type 1 opt-outs; planning applies the national data opt-out too"
-    )
-    approval: str = Field(min_length=1, description="the approval the run rests on, as its register names it")
-    approval_expires: date = Field(description="the approval's last day; after it every run is refused")
-    allowed_feeds: tuple[str, ...] | None = Field(default=None, description="feeds the approval covers; all where not given")
-
-
-class SourceSettings(BaseModel, extra="forbid", frozen=True):
-    """Where data come from: the section of the chosen kind must be there."""
-
-    kind: SourceKind = Field(description="synthetic, nhs, omop or feature_table")
-    synthetic: SyntheticSettings | None = None
-    nhs: NhsSettings | None = None
-    omop: OmopSettings | None = None
-    feature_table: FeatureTableSettings | None = None
-
-    @model_validator(mode="after")
-    def _section_of_kind(self) -> Self:
-        if getattr(self, self.kind) is None:
-            raise ValueError(f"the section '{self.kind}' is missing: kind is '{self.kind}'")
-        return self
-
-
-class EngineSettings(BaseModel, extra="forbid", frozen=True):
-    """What the machine may give, and where features are built; `engine: spark` alone stands for its `kind`."""
-
-    kind: Literal["local", "spark"] = Field(
-        default="local", description="local: this machine builds the features; spark: Spark builds them by range of people"
-    )
-    threads: int = Field(default=2, ge=1, le=256, description="threads of DuckDB and LightGBM")
-    memory_gb: float = Field(default=4.0, ge=0.5, le=4096, description="memory limit of DuckDB, in GB")
-    spark: SparkSettings = SparkSettings()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _kind_alone(cls, given: object) -> object:
-        return {"kind": given} if isinstance(given, str) else given
+from pipelines.validation.validation_settings import ValidationSettings
 
 
 class PublishSettings(BaseModel, extra="forbid", frozen=True):

@@ -9,6 +9,7 @@ from expectations.tables import core
 from pipelines.errors import RefusalError, ValidationStop
 from pipelines.extracts import ingest as ingest_stage
 from pipelines.reference.files import Reference
+from pipelines.reports.data_docs import data_docs
 from pipelines.reports.validation_page import write_validation_page
 from pipelines.run.deployment import Deployment
 from pipelines.sources.synthetic.landing_files import board_is_there, write_board
@@ -67,7 +68,7 @@ def validate(deployment: Deployment, table: Table) -> Summary:
                 opened.reading,
                 deployment.settings.validation,
                 published_lists=lists,
-                docs=deployment.reports / "data_docs",
+                docs=data_docs(deployment.reports / "data_docs"),
             )
         except ValidationStop as stop:
             write_validation_page(deployment.lake, deployment.reports / "validation.html")

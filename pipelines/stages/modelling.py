@@ -17,6 +17,7 @@ from pipelines.equity.outcome_rates import GROUP_KINDS, RatesRequest, write_outc
 from pipelines.errors import RefusalError
 from pipelines.lake.code_version import code_version, digest_of
 from pipelines.lake.run_record import RunInputs, extracts_read
+from pipelines.reports.model.page import model_report
 from pipelines.run.deployment import Deployment
 from pipelines.scoring import score as score_stage
 from pipelines.scoring.left_out import with_marks
@@ -68,7 +69,7 @@ def _train_study(deployment: Deployment) -> Summary:
     allowed = deployment.settings.purpose.allowed_feeds
     trials = f"sqlite:///{deployment.home.resolve() / 'tuning.db'}"
     result = run_study(lake, study, deployment.settings.engine, dates, data_cut(deployment), kinds, allowed, incumbent, trials)
-    return training_record.record_training(lake, deployment.tracker, study, result, inputs)
+    return training_record.record_training(lake, deployment.tracker, study, result, inputs, model_report)
 
 
 def score(deployment: Deployment, index_date: date) -> Summary:

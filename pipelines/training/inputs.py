@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from expectations.tables.risk import COHORT_FLOW
 from pipelines.lake.storage import Lake
-from pipelines.run.settings import PurposeSettings
+from pipelines.study.purpose import PurposeSettings
 from pipelines.study.settings import StudySettings
 
 TABLES_READ = ("features__person", "features__catalogue", "risk__labels", "core__event", "core__person")  # by a training

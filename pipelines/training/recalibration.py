@@ -17,9 +17,9 @@ from models.recalibration import recalibrate
 from models.risk_model import RiskModel
 from models.training import TooFewEventsError
 from models.training_data import training_data
+from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake
-from pipelines.run.settings import EngineSettings
 from pipelines.study.settings import StudySettings
 from pipelines.training.incumbent import Incumbent, scoring_frame
 from pipelines.training.judging import ScoredModel, StudyResult, judged

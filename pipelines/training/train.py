@@ -30,9 +30,9 @@ from models.splitting import (
 from models.training import TooFewEventsError, TrainedCandidate, TrainingPlan, train_candidate
 from models.training_data import TrainingData, training_data
 from pipelines.building.code_level_features import with_code_columns
+from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake
-from pipelines.run.settings import EngineSettings
 from pipelines.sources.feature_table import SPLIT
 from pipelines.study.settings import StudySettings
 from pipelines.training.incumbent import Incumbent, judge_incumbent

@@ -27,7 +27,7 @@ from pipelines.sources.episodes import as_delivered
 from pipelines.sources.feature_table import FeatureTableSettings
 from pipelines.sources.feature_table_columns import FEED, declare_feature_table, feature_table_feed, feature_table_file
 from pipelines.sources.nhs import NhsSettings
-from pipelines.sources.omop.cdm import open_omop, validated_cdm
+from pipelines.sources.omop.cdm import open_omop
 from pipelines.sources.omop.settings import OmopSettings
 from pipelines.validation.validate import validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql
@@ -56,7 +56,9 @@ def test_the_mimic_demo_becomes_core_tables(tmp_path: Path) -> None:
         again = sum(ingest_feed(lake, con, table, omop.feeds, omop.folder).rows for table in omop.tables)
         for table in omop.tables:
             validate_feed(lake, con, table, omop.feeds, ValidationSettings())
-        rows = validated_cdm(lake, omop)
+        rows = {
+            table.feed.removeprefix("omop_"): validated_rows_sql(lake, omop.feeds, table.feed, table) for table in omop.tables
+        }
         unlinked = quarantine_unlinked(lake, con, rows)
         cdm = linked_rows(rows)
         sources = omop_sources(cdm, settings)

@@ -10,21 +10,19 @@ import pyarrow.compute as pc
 
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
-from expectations.tables.raw_omop import NO_SUCH_PERSON, OMOP_TABLES, OUTSIDE_OBSERVATION
+from expectations.tables.raw_omop import CDM_TABLES, NO_SUCH_PERSON, OUTSIDE_OBSERVATION
 from pipelines.conform.omop.visits import Cdm
 from pipelines.lake.storage import Lake
-
-TABLES: Mapping[str, Table] = {table.feed.removeprefix("omop_"): table for table in OMOP_TABLES}
 
 
 def linked_rows(rows: Cdm) -> Cdm:
     """Give the SQL of each CDM table without the rows that break a rule of other tables; `rows` are validated by themselves."""
     people, periods = (
         rows["person"],
-        _joined(rows["observation_period"], TABLES["observation_period"], rows["person"], "", "SEMI"),
+        _joined(rows["observation_period"], CDM_TABLES["observation_period"], rows["person"], "", "SEMI"),
     )
     kept = {"person": people, "observation_period": periods}
-    return {name: kept.get(name) or _joined(sql, TABLES[name], people, periods, "SEMI") for name, sql in rows.items()}
+    return {name: kept.get(name) or _joined(sql, CDM_TABLES[name], people, periods, "SEMI") for name, sql in rows.items()}
 
 
 def _joined(rows: str, table: Table, people: str, periods: str, how: str) -> str:
@@ -41,7 +39,7 @@ def quarantine_unlinked(lake: Lake, con: duckdb.DuckDBPyConnection, rows: Cdm) -
     """Write the rows that break a rule of other tables to core__quarantine, beside what validation found; give counts by reason."""
     periods = linked_rows(rows)["observation_period"]
     counts: dict[str, int] = {}
-    for name, table in TABLES.items():
+    for name, table in CDM_TABLES.items():
         if name in rows and table.linked_rules:
             for reason, count in _quarantine(lake, con, table, _broken(rows[name], table, rows["person"], periods)).items():
                 counts[reason] = counts.get(reason, 0) + count

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -14,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from models.risk_bands import AGE_GROUPS
 from pipelines.caseloads.contacts import CONTACTS
+from pipelines.caseloads.place_caseloads import PlaceCaseload
 from pipelines.caseloads.selection import NOT_KNOWN
 from pipelines.scoring.left_out import MARKS
 
@@ -23,34 +23,10 @@ CONTACT_WORDS = {
     "last_outpatient_visit": ("outpatients", "outpatient_appointments"),
     "last_gp_contact": ("GP", "gp_observations"),
 }
-PLACES = {"practice_code": "practice", "pcn_code": "PCN", "neighbourhood_code": "neighbourhood", "sub_icb_code": "sub-ICB"}
 CSV_COLUMNS = (
     "run_id", "outcome", "index_date", "place_code", "age_group", "listed", "list_rank", "absent_reason", "person_id", "practice_code",
     "risk_band", "risk", "risk_change", "listed_before", *MARKS, *CONTACTS, "raises", "lowers",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class PlaceCaseload:
-    """What is told of one place: its rows of risk__caseload and risk__rising, the drivers, and the run they are of."""
-
-    place_kind: str
-    place_code: str
-    name: str
-    rows: pd.DataFrame
-    rising: pd.DataFrame
-    drivers: Mapping[str, tuple[list[str], list[str]]]  # by person: what raises the risk, what lowers it
-    people: Mapping[str, int]  # with a score, by age group
-    run: Mapping[str, Any]
-    horizon_days: int
-    quality: str
-    feeds: Sequence[str]
-    left_out: Sequence[str] = field(default_factory=tuple)  # marks whose people are not listed
-
-    @property
-    def title(self) -> str:
-        name = f" {self.name}," if self.name else ""
-        return f"Caseload of{name} {PLACES[self.place_kind]} {self.place_code}"
 
 
 def caseload_page(place: PlaceCaseload) -> str:

@@ -18,10 +18,10 @@ from models.splitting import person_folds
 from models.training import TrainingPlan, train_candidate
 from models.training_data import training_data
 from pipelines.caseloads.rising import Rising
-from pipelines.caseloads.run_lists import CaseloadRequest, RunLists, caseload, exclusions
+from pipelines.caseloads.run_lists import CaseloadRequest, caseload, exclusions
 from pipelines.lake.run_record import RunInputs, published_runs
 from pipelines.lake.storage import Lake, arrow_schema
-from pipelines.run.settings import PurposeSettings
+from pipelines.scoring.published_lists import RunLists
 from pipelines.scoring.score import (
     Champion,
     Scoring,
@@ -33,6 +33,7 @@ from pipelines.scoring.score import (
     scores_digest,
 )
 from pipelines.study.caseload_settings import CaseloadSettings
+from pipelines.study.purpose import PurposeSettings
 from pipelines.study.settings import StudySettings
 
 DAY = date(2026, 1, 1)

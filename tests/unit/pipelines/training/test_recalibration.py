@@ -14,9 +14,9 @@ from models.calibration import Calibrator
 from models.recalibration import recalibrate
 from models.settings import CandidateSettings, GateSettings, LogisticSettings, ValidationPlan
 from models.training import TooFewEventsError
+from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake, arrow_schema
-from pipelines.run.settings import EngineSettings
 from pipelines.study.settings import StudySettings
 from pipelines.training.incumbent import Incumbent
 from pipelines.training.recalibration import CalibratedAgain, recalibrate_study

@@ -11,9 +11,9 @@ from models.audit_groups import RECENT_ADMISSION, audit_groups
 from models.evaluation import Evaluation, evaluate
 from models.gates import GateResult
 from models.settings import CapacitySettings
+from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake
-from pipelines.run.settings import EngineSettings
 from pipelines.study.settings import StudySettings
 from pipelines.training.judging import JudgedCandidate, StudyResult
 from pipelines.training.modelling_rows import ModellingRows

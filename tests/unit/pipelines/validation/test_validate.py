@@ -8,6 +8,7 @@ from expectations.tables.raw_hospital import ADMISSIONS
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.storage import Lake, connect
+from pipelines.reports.data_docs import data_docs
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.validation.validate import AcceptedBreach, ValidationSettings, ValidationSummary, validate_feed
 
@@ -32,7 +33,9 @@ class Bench:
         with connect() as con:
             for table in (PATIENTS, ADMISSIONS):
                 ingest_feed(self.lake, con, table, NHS, self.landing)
-                found[table.feed] = validate_feed(self.lake, con, table, NHS, settings, published_lists=lists, docs=docs)
+                found[table.feed] = validate_feed(
+                    self.lake, con, table, NHS, settings, published_lists=lists, docs=data_docs(docs) if docs else None
+                )
         return found
 
     def quarantine(self, feed: str) -> list[tuple]:

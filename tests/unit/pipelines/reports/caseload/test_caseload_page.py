@@ -11,9 +11,9 @@ import pytest
 
 from expectations.tables.caseload import CASELOAD, RISING
 from expectations.tables.risk import DRIVERS, SCORES
-from pipelines.caseloads.place_caseloads import write_caseloads
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.reports.caseload.files import write_caseloads
 
 DAY = date(2026, 1, 1)
 RUN = {
