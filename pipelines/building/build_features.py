@@ -36,7 +36,7 @@ from pipelines.building.index_date_files import INDEX_DATE, file_columns
 from pipelines.building.people_reader import core_scans, household_periods, household_sizes, read_people
 from pipelines.building.range_workers import RangeRunner, over_ranges
 from pipelines.building.superseded_events import Superseded, features_as_told, superseded_scan
-from pipelines.building.unsupported_features import untold_features
+from pipelines.building.unsupported_features import unsupported_features
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import DataFile, Lake, connect
 
@@ -134,7 +134,7 @@ def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str
         name: reason for name, reason in _lacking_reference(lake, request.imd_edition).items() if name in catalogue.by_name
     }
     left_out = not_chosen(catalogue, request.families)
-    return catalogue, {**left_out, **lacking, **untold_features(lake, catalogue), **reasons}, calendar
+    return catalogue, {**left_out, **lacking, **unsupported_features(lake, catalogue), **reasons}, calendar
 
 
 def _lacking_reference(lake: Lake, edition: int) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pipelines.lake.storage import Lake, connect
 _SEVERAL = "SELECT 1 FROM {1} WHERE {0} <> (SELECT {0} FROM {1} WHERE {0} IS NOT NULL LIMIT 1) LIMIT 1"
 
 
-def untold_features(lake: Lake, catalogue: Catalogue) -> dict[str, str]:
+def unsupported_features(lake: Lake, catalogue: Catalogue) -> dict[str, str]:
     """Give the features that no practice, no area or no cost makes meaningless: a 0 would say that somebody looked."""
     paid = f"SELECT 1 FROM {lake.scan('core__event')} WHERE event_type = {NUMBER_OF['spell_cost']} LIMIT 1"
     with connect() as con:
