@@ -1,1 +1,1 @@
-"""What the reports share: the look of a page, pictures with their words, numbers as they may leave."""
+"""Every page, and every summary at the command line; here what they share, in the folders the larger ones."""
