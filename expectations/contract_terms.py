@@ -53,7 +53,7 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_reader", "strata_analyst"), "each publication and each withdrawal", 45,
     ),
     "risk__drivers": ContractTerms(
-        "1.0.1", CARE_TEAMS, "Why the people in the highest bands and on the lists have their risk, in plain words.",
+        "1.1.0", CARE_TEAMS, "Why the people in the highest bands and on the lists have their risk, in plain words.",
         _RUNS_NOTE + "Show direction and driver; contribution is on the model's log-odds scale.",
         "Drivers describe the model, not causes. Granted to care teams by hand: no role sees them by default.",
         (), "each published run", 45,

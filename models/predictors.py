@@ -33,6 +33,7 @@ class Predictor:
     unit: str = ""
     uses_deprivation: bool = False
     column: CodeColumn | None = None
+    statistic: str = ""
 
     @property
     def plain_name(self) -> str:
@@ -41,7 +42,7 @@ class Predictor:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the predictor as plain data."""
-        return {key: value for key, value in asdict(self).items() if key != "column" or value is not None}
+        return {key: value for key, value in asdict(self).items() if value or key not in ("column", "statistic")}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Predictor:
@@ -73,6 +74,7 @@ def _predictor(row: dict[Any, Any]) -> Predictor:
         window_days=None if window is None or pd.isna(window) else int(window),
         unit=_text(row.get("unit")),
         uses_deprivation=bool(row.get("uses_deprivation", False)),
+        statistic=_text(row.get("statistic")),
     )
 
 

@@ -128,8 +128,9 @@ def _unattended(deployment: Deployment) -> Any:
 
 def _whole_run(instance: dg.DagsterInstance, deployment: Deployment, key: str) -> dg.RunRequest | dg.SkipReason:
     try:
+        run_plan.refuse_future_dates(deployment)
         run_plan.refuse_late(deployment)
         plan = run_plan.whole_plan(deployment)
-    except StrataError as error:  # no extract has landed yet, or a feed is awaited
+    except StrataError as error:  # no extract has landed yet, one is dated after today, or a feed is awaited
         return dg.SkipReason(str(error))
     return dg.RunRequest(run_key=key, tags=add_index_dates(instance, {day for days in plan.values() for day in days}))

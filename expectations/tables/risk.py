@@ -233,7 +233,12 @@ DRIVERS = Table(
         _id("person_id", "The person's pseudonym."),
         _id("index_event_id", "The index event."),
         Column("driver_rank", Kind.INTEGER, "1 is the strongest.", nullable=False),
-        Column("driver", Kind.TEXT, "The concept in plain words.", nullable=False),
+        Column(
+            "driver",
+            Kind.TEXT,
+            "What it is about, in plain English. Where the person has none of it, the name says so.",
+            nullable=False,
+        ),
         Column("direction", Kind.TEXT, "raises or lowers.", nullable=False, allowed=("raises", "lowers")),
         Column("contribution", Kind.NUMBER, "Contribution to the model's margin (log odds).", nullable=False),
         Column("features", Kind.TEXT, "The features it is made of, with their values, as JSON.", nullable=False),

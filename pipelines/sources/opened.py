@@ -16,13 +16,23 @@ from pipelines.sources.settings import SourceSettings
 
 LIST_FEED = "patients"
 LANDING = "landing"
+CORRECT_NHS = (
+    "Correct the date in the file's name, or the feed's `delivered` or `delivery_date` (source.nhs.feeds). If today's date is wrong, correct "
+    "the machine's clock. Then run again"
+)
+CORRECT_OMOP = (
+    "Correct source.omop.extract_date and run again. If the CDM's dates were shifted by design to protect people, as MIMIC's are, set "
+    "source.omop.dates_shifted to true"
+)
+CORRECT_FEATURE_TABLE = "Correct source.feature_table.delivered and run again"
 
 
 @dataclass(frozen=True)
 class OpenedSource:
     """The raw tables of a source in the order they are taken in, and what ingest needs to read their files.
 
-    `folder` is where the configuration's relative paths start.
+    `folder` is where the configuration's relative paths start. `correct_date` says what to do about a delivery dated after today.
+    It is None where such a date is no error: a synthetic board is dated by its author, and shifted dates lie anywhere.
     """
 
     kind: str
@@ -30,6 +40,7 @@ class OpenedSource:
     reading: NhsSettings
     landing: Path
     folder: Path
+    correct_date: str | None
 
     @property
     def has_list(self) -> bool:
@@ -48,13 +59,14 @@ def open_source(source: SourceSettings, folder: Path, home: Path, split_column: 
     """
     if source.kind == "omop" and source.omop is not None:
         cdm = open_omop(source.omop, folder)
-        return OpenedSource("omop", cdm.tables, cdm.feeds, cdm.folder, folder)
+        correct_date = None if source.omop.dates_shifted else CORRECT_OMOP
+        return OpenedSource("omop", cdm.tables, cdm.feeds, cdm.folder, folder, correct_date)
     if source.kind == "feature_table" and source.feature_table is not None:
         file = feature_table_file(source.feature_table, folder, home / LANDING)
         feed = feature_table_feed(source.feature_table, file)
         table = declare_feature_table(source.feature_table, file, split_column)
-        return OpenedSource("feature_table", (table,), deliveries({table.feed: feed}), file.parent, folder)
+        return OpenedSource("feature_table", (table,), deliveries({table.feed: feed}), file.parent, folder, CORRECT_FEATURE_TABLE)
     nhs = source.nhs if source.kind == "nhs" and source.nhs is not None else NhsSettings()
     landing = (folder / nhs.landing).resolve() if nhs.landing else home / LANDING
     tables = tuple(as_delivered(table, nhs.feeds[feed]) for feed, table in RAW_TABLES.items() if feed in nhs.feeds)
-    return OpenedSource(source.kind, tables, nhs, landing, folder)
+    return OpenedSource(source.kind, tables, nhs, landing, folder, CORRECT_NHS if source.kind == "nhs" else None)

@@ -16,7 +16,7 @@ from pipelines.monitoring import feature_drift, matured_performance, score_lists
 from pipelines.run.deployment import Deployment
 from pipelines.stages.by_study import each_study
 from pipelines.stages.modelling import champion_of
-from pipelines.stages.run_plan import data_cut, index_date_plan, late
+from pipelines.stages.run_plan import data_cut, data_cut_until, index_date_plan, late
 from pipelines.stages.stage_inputs import outcome_search
 
 Summary = dict[str, Any]
@@ -93,6 +93,8 @@ def _beside(deployment: Deployment, day: date) -> Iterator[rules.Finding]:
     """Find what the settings and the deliveries tell: feeds that are late, an approval that ends."""
     settings, limits = deployment.settings, deployment.settings.alerts.rules
     if limits.feed_late:
-        yield from rules.feeds_that_are_late(late(deployment), data_cut(deployment), settings.schedule.late_after_days)
+        yield from rules.feeds_that_are_late(
+            late(deployment, day), data_cut_until(deployment, day), settings.schedule.late_after_days
+        )
     if limits.approval_ends_days is not None:
         yield from rules.approval_that_ends(settings.purpose.approval_expires, day, limits.approval_ends_days)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -16,8 +16,14 @@ from pipelines.extracts.pseudonym_keys import refuse_half_rotated
 from pipelines.extracts.retained import kept_days
 from pipelines.lake.code_version import digest_of
 from pipelines.run.deployment import Deployment
-from pipelines.sources.nhs import find_extracts
+from pipelines.sources.nhs import ExtractFile, find_extracts
 from pipelines.sources.opened import OpenedSource, open_source
+from pipelines.stages.future_dates import (
+    refuse_future_cut,
+    refuse_future_deliveries,
+    refuse_future_extracts,
+    today_in_london,
+)
 from pipelines.stages.input_paths import check_feeds, check_paths
 from pipelines.stages.late_feeds import in_words, late_feeds
 from pipelines.study.settings import months_before, planned_index_dates
@@ -26,9 +32,9 @@ from pipelines.upkeep.retention import oldest_delivery
 
 
 def prepare(deployment: Deployment, today: date | None = None) -> None:
-    """Refuse what must not begin: an expired approval, a full disk, inputs that are not there."""
+    """Refuse what must not begin: an expired approval, a full disk, inputs that are not there or dated after today."""
     purpose = deployment.settings.purpose
-    day = today or datetime.now(UTC).date()
+    day = today or today_in_london()
     if purpose.approval_expires < day:
         raise RefusalError(
             f"the approval '{purpose.approval}' expired on {purpose.approval_expires}: nothing was run. "
@@ -37,11 +43,13 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
     check_paths(deployment.settings, deployment.folder)
     if deployment.settings.engine.kind == "spark":
         check_spark()
+    refuse_future_dates(deployment, day)
+    _refuse_future_extracts(deployment, day)
     deployment.lake.root.mkdir(parents=True, exist_ok=True)
     refuse_half_rotated(deployment.lake)
     check_feeds(deployment.settings, source(deployment), deployment.lake)
-    refuse_late(deployment)
-    needed = bytes_needed(deployment.lake, _new_extract_bytes(deployment))
+    refuse_late(deployment, day)
+    needed = bytes_needed(deployment.lake, _new_extract_bytes(deployment, day))
     check_room(deployment.home, needed, deployment.settings.upkeep.free_disk_gb)
 
 
@@ -62,24 +70,56 @@ def has_list(deployment: Deployment) -> bool:
     return source(deployment).has_list
 
 
-def data_cut(deployment: Deployment) -> date:
-    """Give the day the data reach to: the setting, else the latest delivery of any feed."""
-    settings = deployment.settings
-    if settings.data_cut_date:
-        return settings.data_cut_date
-    if settings.source.synthetic and settings.source.kind == "synthetic":
-        return settings.source.synthetic.data_cut_date
+def landed_extracts(deployment: Deployment) -> list[ExtractFile]:
+    """List the files of every feed that have landed."""
     opened = source(deployment)
-    found = [
-        extract.extract_date
+    return [
+        extract
         for table in opened.tables
         for extract in find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
     ]
+
+
+def refuse_future_dates(deployment: Deployment, today: date | None = None) -> None:
+    """Refuse a landed delivery, or a data cut of the settings, dated after today; sources whose dates are not real are exempt."""
+    correct_date, day = source(deployment).correct_date, today or today_in_london()
+    if correct_date is None:
+        return
+    refuse_future_cut(deployment.settings.data_cut_date, day)
+    refuse_future_deliveries(landed_extracts(deployment), day, correct_date)
+
+
+def _refuse_future_extracts(deployment: Deployment, today: date) -> None:
+    opened = source(deployment)
+    if opened.correct_date is not None:
+        rows = [row for table in opened.tables for row in read_extracts(deployment.lake, table.feed)]
+        refuse_future_extracts([(row.path, row.extract_date) for row in rows], today)
+
+
+def data_cut(deployment: Deployment, today: date | None = None) -> date:
+    """Return the day the data reach to: the setting, else the latest delivery of any feed. A date after today is refused."""
+    refuse_future_dates(deployment, today)
+    return data_cut_until(deployment, today)
+
+
+def data_cut_until(deployment: Deployment, today: date | None = None) -> date:
+    """Return the data cut without what is dated after today: the watch goes on where a run is refused."""
+    settings, last = deployment.settings, _last_day(deployment, today)
+    if settings.data_cut_date:
+        return min(settings.data_cut_date, last)
+    if settings.source.synthetic and settings.source.kind == "synthetic":
+        return settings.source.synthetic.data_cut_date
+    found = [extract.extract_date for extract in landed_extracts(deployment) if extract.extract_date <= last]
     if not found:
         raise RefusalError(
-            f"there is no extract of any feed below {opened.landing}; put the files there, or set source.nhs.landing and the feeds' files"
+            f"there is no extract of any feed below {source(deployment).landing}; put the files there, or set source.nhs.landing and the feeds' files"
         )
     return max(found)
+
+
+def _last_day(deployment: Deployment, today: date | None) -> date:
+    """Return the last day that a delivery may be dated."""
+    return date.max if source(deployment).correct_date is None else today or today_in_london()
 
 
 def whole_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
@@ -96,39 +136,41 @@ def index_date_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
     return planned_index_dates(study, cut)
 
 
-def late(deployment: Deployment) -> dict[str, date]:
-    """Give the feeds whose latest delivery, landed or taken in before, is older than the settings allow."""
-    opened, latest = source(deployment), {}
+def late(deployment: Deployment, today: date | None = None) -> dict[str, date]:
+    """Return the feeds whose latest delivery, landed or taken in before, is older than the settings allow."""
+    opened, last = source(deployment), _last_day(deployment, today)
+    latest: dict[str, date] = {}
     for table in opened.tables:
         landed = [file.extract_date for file in find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)]
         known = [row.extract_date for row in read_extracts(deployment.lake, table.feed)]
-        if landed or known:
-            latest[table.feed] = max([*landed, *known])
-    return late_feeds(latest, data_cut(deployment), deployment.settings.schedule.late_after_days)
+        days = [day for day in (*landed, *known) if day <= last]
+        if days:
+            latest[table.feed] = max(days)
+    return late_feeds(latest, data_cut_until(deployment, today), deployment.settings.schedule.late_after_days)
 
 
-def refuse_late(deployment: Deployment) -> None:
+def refuse_late(deployment: Deployment, today: date | None = None) -> None:
     """Refuse a run that the settings have wait for a late feed."""
-    feeds = late(deployment)
+    feeds = late(deployment, today)
     if feeds and deployment.settings.schedule.late_feed == "wait":
         raise RefusalError(
-            f"{in_words(feeds)}; the data cut is {data_cut(deployment)}: nothing was run, for schedule.late_feed is 'wait'. "
+            f"{in_words(feeds)}; the data cut is {data_cut_until(deployment, today)}: nothing was run, for schedule.late_feed is 'wait'. "
             "Deliver the feed, leave it out of the configuration, or set schedule.late_feed to 'score'"
         )
 
 
-def oldest_kept_delivery(deployment: Deployment) -> date | None:
+def oldest_kept_delivery(deployment: Deployment, today: date | None = None) -> date | None:
     """Give the first day whose deliveries are kept, None where all are."""
-    return oldest_delivery(deployment.settings.upkeep.extract_months, data_cut(deployment))
+    return oldest_delivery(deployment.settings.upkeep.extract_months, data_cut(deployment, today))
 
 
-def _new_extract_bytes(deployment: Deployment) -> int:
+def _new_extract_bytes(deployment: Deployment, today: date) -> int:
     """Give the size of the files that have landed and were not taken in, as far as their names and sizes tell."""
     opened, total = source(deployment), 0
     for table in opened.tables:
         known = {(row.path, row.bytes) for row in read_extracts(deployment.lake, table.feed)}
         landed = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
-        kept = kept_days(table.feed, (file.extract_date for file in landed), oldest_kept_delivery(deployment))
+        kept = kept_days(table.feed, (file.extract_date for file in landed), oldest_kept_delivery(deployment, today))
         new = [file for file in landed if file.extract_date in kept and (file.path, file.file.stat().st_size) not in known]
         total += sum(file.file.stat().st_size for file in new)
     return total
@@ -153,12 +195,7 @@ def month_starts(first: date, last: date) -> tuple[date, ...]:
 
 def landed_files_digest(deployment: Deployment) -> str:
     """Give a digest of names, sizes and times of the files that have landed."""
-    opened = source(deployment)
-    files = [
-        extract.file
-        for table in opened.tables
-        for extract in find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
-    ]
+    files = [extract.file for extract in landed_extracts(deployment)]
     told = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(set(files))]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 

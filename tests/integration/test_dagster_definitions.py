@@ -272,3 +272,23 @@ def test_a_run_beside_another_in_the_same_home_is_refused(
         monkeypatch.setattr("pipelines.run.deployment.HELD", set())  # as another process sees it
         with pytest.raises(RefusalError, match="another run"), deployment.alone():
             pass
+
+
+def test_a_delivery_dated_after_today_starts_no_run_and_keeps_one_from_beginning(
+    configured: Callable[[str], str], instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    for name in ("patients_2026-03-01", "registrations_2026-03-01", "admissions_2062-01-01"):
+        (tmp_path / "landing" / f"{name}.csv").write_text("PERSON_ID\n1\n")
+    definitions = build(configured(NHS))
+    tick = definitions.resolve_sensor_def("new_extracts").evaluate_tick(dg.build_sensor_context(instance=instance))
+    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime(2026, 4, 2, 5))
+    month = definitions.resolve_schedule_def("monthly").evaluate_tick(context)
+    for answer in (tick, month):
+        assert not answer.run_requests
+        assert "admissions_2062-01-01.csv: delivery date 2062-01-01" in str(answer.skip_message)
+    assert instance.get_dynamic_partitions("index_date") == []
+    with pytest.raises(dg.DagsterError) as refused:
+        definitions.resolve_job_def("check_extract").execute_in_process(instance=instance)
+    assert "delivery date 2062-01-01" in str(refused.value.__cause__)
+    assert not (tmp_path / "home" / "lake").exists()
+    assert definitions.resolve_job_def("watch").execute_in_process(instance=instance).success

@@ -18,6 +18,8 @@ import pytest
 from expectations.catalogue import TABLES
 from expectations.table import Column, Kind, Table
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
+from models.explanation import plain_name
+from models.predictors import predictors_from_catalogue
 from pipelines.lake.storage import Lake, arrow_schema, connect
 
 pytestmark = pytest.mark.slow
@@ -217,6 +219,26 @@ def test_the_top_band_alone_has_drivers_and_they_are_in_order(lake: Lake, scores
     assert (drivers.groupby("person_id")["contribution"].sum() > 0).mean() > 0.9
     assert drivers["contribution"].abs().max() < math.log(1000)
     assert all(json.loads(text) for text in drivers["features"])
+
+
+def test_no_driver_is_named_after_something_the_person_does_not_have(lake: Lake, run: dict[str, Any]) -> None:
+    catalogue = predictors_from_catalogue(lake.read(CATALOGUE.name).to_pandas())
+    features: dict[str, list[str]] = {}
+    for predictor in catalogue:
+        features.setdefault(plain_name([predictor]), []).append(predictor.name)
+    people = lake.read(PERSON_FEATURES.name, partition={"index_date": SCORING_DATE}).to_pandas().set_index("person_id")
+    drivers = lake.read("risk__drivers", partition={"run_id": run["run_id"]}).to_pandas()
+    named, lacking = 0, 0
+    for driver in drivers.itertuples():
+        if driver.driver in features:
+            values = people.loc[driver.person_id, features[driver.driver]].astype(float)
+            assert (values.notna() & (values != 0)).any(), (driver.person_id, driver.driver)
+            named += 1
+        else:
+            assert driver.driver.endswith((": no", ": 0", ": not recorded", ": no value recorded", " days")), driver.driver
+            assert all(value in (0, None) for value in json.loads(driver.features).values()), driver.driver
+            lacking += 1
+    assert named > 100 and lacking > 0
 
 
 def test_the_reader_of_the_front_page_gets_scores(lake: Lake) -> None:

@@ -47,6 +47,10 @@ class OmopSettings(BaseModel, extra="forbid", frozen=True):
     extract_date: date = Field(
         description="day the CDM was taken from its source: no event lies after it. For shifted dates, a day after the last of them"
     )
+    dates_shifted: bool = Field(
+        False,
+        description="true where dates were shifted by design to protect people, as in MIMIC; false: an extract_date after today is refused",
+    )
     cdm_version: Literal["auto", "5.3", "5.4"] = Field(
         "auto", description="names of columns that differ; auto takes what a file has"
     )

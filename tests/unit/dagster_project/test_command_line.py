@@ -53,6 +53,23 @@ def test_an_expired_approval_refuses_before_any_work(config: Path, capsys: pytes
     assert not (config.parent / "home" / "dagster").exists()
 
 
+@pytest.mark.parametrize(
+    "command", [["run"], ["check-extract"], ["score"], ["recalibrate"], ["backfill"]], ids=lambda given: given[0]
+)
+def test_a_delivery_dated_after_today_refuses_before_any_work(
+    command: list[str], config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = config.parent / "home" / "landing" / "emergency_attendances"
+    folder.mkdir(parents=True)
+    (folder / "emergency_attendances_2062-01-01.csv").write_text("PERSON_ID\n1\n")
+    day = ["2025-01-01"] if command == ["backfill"] else []
+    assert main([*command, str(config), *day]) == 1
+    told = words(capsys)
+    assert "emergency_attendances/emergency_attendances_2062-01-01.csv: delivery date 2062-01-01" in told
+    assert "nothing was taken in" in told
+    assert not (config.parent / "home" / "lake").exists()
+
+
 def test_a_second_run_at_once_is_refused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import fcntl
 

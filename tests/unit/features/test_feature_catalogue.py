@@ -1,10 +1,13 @@
 from collections import Counter
 from typing import get_args
 
+import pandas as pd
 import pytest
 
 from features.catalogue import NAME, Catalogue, build_catalogue, catalogue_rows, not_chosen, unavailable
 from features.code_lists import load_code_lists
+from models.explanation import concepts, plain_name
+from models.predictors import predictors_from_catalogue
 from pipelines.study.settings import FeatureFamily
 
 FAMILIES = {
@@ -119,3 +122,32 @@ def test_a_study_may_ask_for_some_families_and_gets_what_they_are_made_of(catalo
 
 def test_the_settings_name_the_families_there_are(catalogue: Catalogue) -> None:
     assert set(get_args(FeatureFamily)) == {feature.family for feature in catalogue.features}
+
+
+def test_a_driver_is_of_one_concept_and_what_has_several_inputs_has_its_own_label(catalogue: Catalogue) -> None:
+    predictors = predictors_from_catalogue(pd.DataFrame(catalogue_rows(catalogue, {})))
+    declared = [catalogue.by_name[predictor.name] for predictor in predictors]
+    labels = {feature.name: plain_name([predictor]) for feature, predictor in zip(declared, predictors, strict=True)}
+    composites = {feature.name for feature in declared if len(feature.inputs) > 1 or len(feature.groups) > 1}
+    assert {"inclusion_health_groups", "long_term_conditions", "gp_contact_lapsed_365d"} <= composites
+    topics = {topic: [declared[place] for place in places] for topic, places in concepts(predictors).items()}
+    for topic, members in topics.items():
+        sources = {feature.concept for feature in members if feature.concept}
+        assert sources <= {topic} or len(members) == 1, topic
+        made_of_several = [feature for feature in members if feature.name in composites]
+        if made_of_several:
+            assert len({labels[feature.name] for feature in made_of_several}) == 1, topic
+            single = [feature for feature in members if feature.name not in composites]
+            assert all(feature.inputs[0] in composites for feature in single), topic  # a band of a score
+    others = {name: label.casefold() for name, label in labels.items() if name not in composites}
+    for name in composites:
+        assert labels[name].casefold().rstrip("s") not in {label.rstrip("s") for label in others.values()}, name
+    first_labels = [labels[members[0].name] for members in topics.values()]
+    assert len(set(first_labels)) == len(first_labels)
+
+
+def test_a_rate_of_the_practice_or_area_is_never_part_of_a_persons_own_spells(catalogue: Catalogue) -> None:
+    predictors = predictors_from_catalogue(pd.DataFrame(catalogue_rows(catalogue, {})))
+    for name in ("practice_emergency_rate_365d", "area_emergency_rate_365d"):
+        (members,) = [places for places in concepts(predictors).values() if name in {predictors[place].name for place in places}]
+        assert [predictors[place].name for place in members] == [name]

@@ -1,0 +1,175 @@
+"""A delivery or data cut dated after today is refused before anything is taken in, for every source with real dates."""
+
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pytest
+import yaml
+
+from expectations.catalogue import RAW_TABLES
+from pipelines.errors import RefusalError
+from pipelines.extracts.ingest import ingest_feed
+from pipelines.run.deployment import Deployment, open_deployment
+from pipelines.sources.nhs import NhsSettings
+from pipelines.stages import future_dates, landing, run_plan, upkeep
+
+TODAY = date(2026, 3, 1)
+LATER = date(2062, 1, 2)
+PATIENTS = "patients/patients_2026-03-01.csv"
+ATTENDANCES = "emergency_attendances/emergency_attendances_2062-01-01.csv"
+
+
+def opened(folder: Path, source: dict, **more: object) -> Deployment:
+    config = folder / "a_board.yaml"
+    purpose = {"use": "planning", "approval": "DSA 12", "approval_expires": date(2099, 1, 1)}
+    config.write_text(yaml.safe_dump({"deployment": "a_board", "purpose": purpose, "source": source, **more}))
+    return Deployment(open_deployment(config).settings, folder, folder / "home")
+
+
+def nhs(folder: Path, *paths: str, feed: dict | None = None, **more: object) -> Deployment:
+    for path in paths:
+        file = folder / "extracts" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("PERSON_ID\n1\n")
+    feeds = {"patients": {}, "emergency_attendances": feed or {}}
+    return opened(folder, {"kind": "nhs", "nhs": {"landing": "extracts", "feeds": feeds}}, **more)
+
+
+def omop(folder: Path, **more: object) -> Deployment:
+    cdm = folder / "cdm"
+    cdm.mkdir()
+    (cdm / "person.csv").write_text("person_id,gender_concept_id,year_of_birth\n1,8507,2080\n")
+    (cdm / "observation_period.csv").write_text("observation_period_id,person_id\n")
+    (cdm / "visit_occurrence.csv").write_text("visit_occurrence_id,person_id,visit_concept_id\n")
+    return opened(folder, {"kind": "omop", "omop": {"folder": "cdm", "extract_date": date(2210, 1, 1), **more}})
+
+
+def feature_table(folder: Path) -> Deployment:
+    (folder / "rows.csv").write_text("person,outcome,visits\n1,0,2\n")
+    table = {
+        "file": "rows.csv",
+        "delivered": date(2026, 3, 2),
+        "person": "person",
+        "label": {"column": "outcome"},
+        "numbers": ["visits"],
+    }
+    study = {"outcome": {"name": "unplanned_readmission"}, "validation": {"kind": "person_folds"}}
+    return opened(folder, {"kind": "feature_table", "feature_table": table}, study=study)
+
+
+def test_a_file_dated_after_today_is_named_with_its_date_and_nothing_is_taken_in(tmp_path: Path) -> None:
+    deployment = nhs(tmp_path, PATIENTS, ATTENDANCES)
+    with pytest.raises(RefusalError) as refused:
+        run_plan.prepare(deployment, TODAY)
+    assert str(refused.value).splitlines()[:2] == [
+        "deliveries dated after today, 2026-03-01; nothing was taken in:",
+        f"  {ATTENDANCES}: delivery date 2062-01-01",
+    ]
+    assert "Correct the date in the file's name" in str(refused.value)
+    assert not (tmp_path / "home" / "lake").exists()
+
+
+def test_today_is_not_the_future_and_tomorrow_is(tmp_path: Path) -> None:
+    deployment = nhs(tmp_path, PATIENTS, "emergency_attendances/e_2026-02-01.csv")
+    run_plan.prepare(deployment, TODAY)
+    assert run_plan.data_cut(deployment, TODAY) == TODAY
+    with pytest.raises(RefusalError, match=r"today, 2026-02-28.*\n.*patients_2026-03-01\.csv: delivery date 2026-03-01"):
+        run_plan.prepare(deployment, date(2026, 2, 28))
+    run_plan.prepare(nhs(tmp_path, ATTENDANCES), LATER)  # every check takes the day it is given as today
+
+
+@pytest.mark.parametrize(
+    "feed",
+    [
+        {"delivery_date": "2062-01-01", "files": ["ecds.csv"]},
+        {"delivered": r"(?P<day>\d\d)\.(?P<month>\d\d)\.(?P<year>\d{4})", "files": ["ecds-01.01.2062.csv"]},
+    ],
+)
+def test_a_date_from_the_settings_is_refused_like_one_from_the_name(tmp_path: Path, feed: dict) -> None:
+    deployment = nhs(tmp_path, PATIENTS, feed["files"][0], feed=feed)
+    with pytest.raises(RefusalError, match=r"ecds.*\.csv: delivery date 2062-01-01\n.*`delivery_date`"):
+        run_plan.prepare(deployment, TODAY)
+
+
+def test_a_data_cut_after_today_is_refused(tmp_path: Path) -> None:
+    deployment = nhs(tmp_path, PATIENTS, "emergency_attendances/e_2026-02-01.csv", data_cut_date=date(2062, 1, 1))
+    for check in (run_plan.prepare, run_plan.data_cut):
+        with pytest.raises(RefusalError, match=r"data_cut_date is 2062-01-01, which is after today, 2026-03-01"):
+            check(deployment, TODAY)
+
+
+def test_a_feature_table_dated_after_today_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RefusalError, match=r"rows\.csv: delivery date 2026-03-02\nCorrect source\.feature_table\.delivered"):
+        run_plan.prepare(feature_table(tmp_path), TODAY)
+
+
+def test_shifted_dates_need_the_setting_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    with pytest.raises(
+        RefusalError, match=r"person\.csv: delivery date 2210-01-01(.|\n)*set source\.omop\.dates_shifted to true"
+    ):
+        run_plan.prepare(omop(tmp_path / "plain"), TODAY)
+    deployment = omop(tmp_path, dates_shifted=True)
+    run_plan.prepare(deployment, TODAY)
+    assert run_plan.data_cut(deployment, TODAY) == date(2210, 1, 1)
+
+
+def test_a_synthetic_board_is_dated_by_its_author(tmp_path: Path) -> None:
+    deployment = opened(tmp_path, {"kind": "synthetic", "synthetic": {"people": 500, "data_cut_date": date(2030, 1, 1)}})
+    run_plan.prepare(deployment, TODAY)
+    assert run_plan.data_cut(deployment, TODAY) == date(2030, 1, 1)
+
+
+def test_the_example_with_shifted_dates_says_so() -> None:
+    example = Path(__file__).parents[4] / "config" / "mimic_demo.yaml"
+    settings = open_deployment(example).settings.source.omop
+    assert settings is not None and settings.dates_shifted and settings.extract_date.year == 2210
+
+
+def test_a_file_that_lands_after_the_run_has_begun_is_not_taken_in(tmp_path: Path) -> None:
+    deployment = nhs(tmp_path, PATIENTS, "emergency_attendances/e_2026-02-01.csv")
+    run_plan.prepare(deployment)
+    nhs(tmp_path, ATTENDANCES)
+    with pytest.raises(RefusalError, match="delivery date 2062-01-01"):
+        landing.ingest(deployment, RAW_TABLES["emergency_attendances"])
+    assert not deployment.lake.exists("raw__extracts")
+
+
+def test_old_deliveries_are_not_removed_for_one_dated_in_the_future(tmp_path: Path) -> None:
+    deployment = nhs(tmp_path, PATIENTS, ATTENDANCES, upkeep={"extract_months": 12})
+    with pytest.raises(RefusalError, match="delivery date 2062-01-01"):
+        upkeep.tidy(deployment)
+
+
+def test_the_watch_goes_on_without_what_is_dated_after_today(tmp_path: Path) -> None:
+    deployment = nhs(tmp_path, PATIENTS, "emergency_attendances/e_2025-06-01.csv", ATTENDANCES)
+    assert run_plan.data_cut_until(deployment, TODAY) == TODAY
+    assert run_plan.late(deployment, TODAY) == {"emergency_attendances": date(2025, 6, 1)}
+
+
+def test_a_delivery_that_was_taken_in_with_a_date_after_today_is_refused(tmp_path: Path) -> None:
+    deployment = nhs(tmp_path, PATIENTS, "emergency_attendances/e_2026-02-01.csv")
+    file = tmp_path / "before" / "opt_outs" / "opt_outs_2062-01-01.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("Pseudo_NHS_Number,Opt_Out_Type\np1,type_1\n")
+    with duckdb.connect() as con:
+        assert ingest_feed(deployment.lake, con, RAW_TABLES["opt_outs"], NhsSettings(), tmp_path / "before").rows == 1
+    everything = opened(tmp_path, {"kind": "nhs", "nhs": {"landing": "extracts"}})
+    with pytest.raises(RefusalError, match=r"opt_outs_2062-01-01\.csv: it was taken in before with the delivery date 2062-01-01"):
+        run_plan.prepare(everything, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("instant", "expected"),
+    [("2026-06-30T22:59:00+00:00", date(2026, 6, 30)), ("2026-06-30T23:01:00+00:00", date(2026, 7, 1))],
+)
+def test_today_is_londons(instant: str, expected: date, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: ZoneInfo | None = None) -> datetime:
+            return datetime.fromisoformat(instant).astimezone(tz)
+
+    monkeypatch.setattr(future_dates, "datetime", Clock)
+    assert future_dates.today_in_london() == expected
