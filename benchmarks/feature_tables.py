@@ -29,7 +29,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from benchmarks.feature_table_examples import EXAMPLES, LABEL, PERSON, Example
 from models.splitting import balanced_folds
-from pipelines.deployment import open_deployment
+from pipelines.run.deployment import open_deployment
 from pipelines.stages import building, landing, run_plan
 from pipelines.training.judging import StudyResult
 from pipelines.training.train import run_study

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 from benchmarks.measurement import Done, processor_seconds
 from pipelines.building.event_reader import COLUMNS
 from pipelines.building.range_workers import over_ranges
-from pipelines.storage import Lake, connect
+from pipelines.lake.storage import Lake, connect
 
 if TYPE_CHECKING:
-    from pipelines.deployment import Deployment
+    from pipelines.run.deployment import Deployment
 
 
 def ingest_floor(deployment: Deployment) -> int:

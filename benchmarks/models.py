@@ -27,7 +27,7 @@ from models.predictors import Predictor, predictors_from_catalogue
 from models.risk_model import CalibratedEstimator, RiskModel
 from models.settings import BandSettings, LightGBMSettings
 from models.training_data import TrainingData, training_data
-from pipelines.deployment import open_deployment
+from pipelines.run.deployment import open_deployment
 from pipelines.training.modelling_rows import read_catalogue, read_modelling_rows
 from pipelines.training.train import _learnable as learnable
 from pipelines.training.train import _training_rows as training_rows

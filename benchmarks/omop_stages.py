@@ -21,12 +21,15 @@ from pathlib import Path
 import yaml
 
 from benchmarks.omop_cohort import EXTRACT_DATE, OUTCOME, TARGET, write_cohort
-from pipelines.deployment import Deployment, open_deployment
+from pipelines.lake.storage import connect
+from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, conforming, landing, modelling, run_plan
-from pipelines.storage import connect
 
 CDM = "cdm"
-IMPORTED = {"validate": ("expectations.validation",), "train": ("pipelines.tracking",)}  # what a stage imports where it needs it
+IMPORTED = {
+    "validate": ("expectations.validation",),
+    "train": ("pipelines.tracking.tracker",),
+}  # what a stage imports where it needs it
 
 
 def floor(deployment: Deployment) -> int:

@@ -24,8 +24,8 @@ from psycopg.conninfo import make_conninfo
 
 from benchmarks.measurement import processor_seconds
 from expectations.tables.risk import RUNS, SCORES
+from pipelines.lake.storage import Lake, arrow_schema, connect
 from pipelines.postgres.follow import csv_blocks, follow
-from pipelines.storage import Lake, arrow_schema, connect
 
 RUN_ID, DAY, LIMIT = "0123456789abcdef", date(2026, 1, 1), 2.5
 CHUNK = 500_000

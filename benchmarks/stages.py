@@ -21,7 +21,7 @@ import yaml
 
 from benchmarks.floors import features_floor, ingest_floor
 from benchmarks.measurement import Done, measured
-from pipelines.deployment import Deployment, open_deployment
+from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, conforming, landing, run_plan
 
 INDEX_DATE = date(2024, 10, 1)

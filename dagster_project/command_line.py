@@ -26,9 +26,9 @@ for name, value in {
 warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
 
 from dagster_project.resources import chosen_config, opened  # noqa: E402 - after the environment is set
-from pipelines.deployment import Deployment, open_deployment  # noqa: E402
 from pipelines.errors import StrataError  # noqa: E402
-from pipelines.privacy.file_modes import for_this_account  # noqa: E402
+from pipelines.lake.file_modes import for_this_account  # noqa: E402
+from pipelines.run.deployment import Deployment, open_deployment  # noqa: E402
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +58,7 @@ def run(deployment: Deployment) -> int:
 
 def check_extract(deployment: Deployment) -> None:
     """Ingest and validate, and print what was set aside."""
-    from pipelines.report import extract_summary
+    from pipelines.reports.command_summaries import extract_summary
 
     _execute(deployment, "check_extract")
     print(extract_summary(deployment))
@@ -81,7 +81,7 @@ def backfill(deployment: Deployment, first: str, last: str | None) -> None:
 
 def defects(deployment: Deployment) -> None:
     """Print how many planted defects were found, missed and falsely raised."""
-    from pipelines.report import defect_summary
+    from pipelines.reports.command_summaries import defect_summary
 
     _execute(deployment, "check_extract")
     print(defect_summary(deployment))
@@ -163,8 +163,8 @@ def reidentify(
     reason: str | None,
 ) -> None:
     """Find a practice's own people among the scores by its list of NHS numbers; each use is recorded."""
-    from pipelines.privacy.reidentification import Request
     from pipelines.stages import privacy
+    from pipelines.upkeep.reidentification import Request
 
     if not practice or not identifiers or not out:
         raise StrataError(
@@ -229,7 +229,7 @@ def interfaces(deployment: Deployment) -> None:
 def _execute_and_sum_up(deployment: Deployment, job: str) -> int:
     """Execute a job and print the closing summary; where one of several studies was refused, say so last and give exit code 1."""
     from dagster_project.headless import say
-    from pipelines.report import closing_summary
+    from pipelines.reports.command_summaries import closing_summary
 
     started = time.perf_counter()
     refused = _execute(deployment, job)

@@ -14,8 +14,8 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.faults import OF_THE_DISK, OWN_PACKAGES, is_own, without_values
-from pipelines.deployment import write_whole
 from pipelines.errors import StrataError
+from pipelines.run.deployment import write_whole
 
 INSTANCE_SETTINGS = """# Written by Strata; Dagster's own storage is SQLite in this folder.
 telemetry:

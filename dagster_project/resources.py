@@ -10,8 +10,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipelines.deployment import Deployment, open_deployment
-from pipelines.privacy.file_modes import for_this_account
+from pipelines.lake.file_modes import for_this_account
+from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import run_plan
 
 DEFAULT_CONFIG = "config/demo.yaml"

@@ -13,11 +13,11 @@ import dagster as dg
 from dagster_project.faults import is_own, without_cause, without_values
 from dagster_project.partitions import INDEX_DATES, asked_for
 from dagster_project.resources import StrataResource
+from dagster_project.stored_columns import stored_columns
 from expectations.table import Column, Table
-from pipelines.deployment import Deployment
+from pipelines.run.deployment import Deployment
 from pipelines.stages.by_study import REFUSED
 from pipelines.stages.stage_log import Reads, run_stage
-from pipelines.stored_columns import stored_columns
 
 NAME_WIDTH = 38
 LINE_WIDTH = 120

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
@@ -20,6 +19,7 @@ from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.validator.validator import Validator
 
 from expectations.data_docs import site
+from expectations.documented import DataDocs
 from expectations.suites import COUNTS
 
 # Counts without a single value or key: BASIC with no partial lists.
@@ -34,9 +34,9 @@ class EngineError(Exception):
 
 
 class Engine:
-    """A Great Expectations context for data frames, with Data Docs below a folder when one is given."""
+    """A Great Expectations context for data frames, with Data Docs where they are asked for."""
 
-    def __init__(self, docs: Path | None = None) -> None:
+    def __init__(self, docs: DataDocs | None = None) -> None:
         self.context = gx.get_context(mode="ephemeral")
         self.context.variables.progress_bars = ProgressBarsConfig(globally=False)
         self.docs = docs

@@ -14,8 +14,8 @@ from features.coverage import distinct
 from features.demographics import MOVES_DAYS, SEX_NAMES, age_bands, age_years
 from features.deprivation import IDACI_BELOW_AGE, IDAOPI_FROM_AGE
 from features.ethnicity import ethnic_groups
+from features.geography import AREA_TEXT, Places, area_columns
 from features.periods import OPEN, Households, HouseholdSizes, as_at, starts_between
-from features.places import AREA_TEXT, Places, area_columns
 
 NO_RESIDENCE = "unmatched"
 UNKNOWN_BIRTH = np.int32(np.iinfo(np.int32).min)

@@ -31,9 +31,9 @@ from features.cohort import Candidates, CohortSettings, Use, cohort_flow
 from features.coverage import CoverageCalendar, covered_days
 from features.declaration import DERIVED, EVER_NEEDS_DAYS, Feature, Statistic
 from features.derived import derive
+from features.geography import Places
 from features.inequality import AREA, PRACTICE
 from features.periods import OPEN
-from features.places import Places
 from features.plan import Plan
 from features.window_counts import Events, window_counts
 

@@ -10,8 +10,8 @@ from dagster_project.partitions import add_index_dates
 from dagster_project.resources import WATCHING, StrataResource
 from dagster_project.table_assets import metadata_of, told
 from expectations.tables import monitoring, risk
-from pipelines.deployment import Deployment
 from pipelines.errors import StrataError
+from pipelines.run.deployment import Deployment
 from pipelines.stages import run_plan, upkeep
 
 LONDON = "Europe/London"

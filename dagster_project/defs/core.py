@@ -13,7 +13,7 @@ from expectations.tables.records import VALIDATION
 from expectations.tables.risk import VOLUMES
 from pipelines.conform.actions import FEED
 from pipelines.conform.feeds import EVENT_FEEDS, LIST_FEEDS
-from pipelines.deployment import Deployment
+from pipelines.run.deployment import Deployment
 from pipelines.stages import conforming, landing, run_plan
 from pipelines.stages.stage_log import Reads
 

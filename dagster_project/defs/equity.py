@@ -10,7 +10,7 @@ from dagster_project.table_assets import table_asset
 from expectations.tables.equity import OUTCOME_RATES
 from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.risk import LABELS
-from pipelines.deployment import Deployment
+from pipelines.run.deployment import Deployment
 from pipelines.stages import modelling, run_plan
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 from dagster_project.table_assets import dated_asset, table_asset
 from expectations.tables import core, risk
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
-from pipelines.deployment import Deployment
+from pipelines.run.deployment import Deployment
 from pipelines.stages import building, run_plan
 from pipelines.stages.stage_log import Reads
 

@@ -12,7 +12,7 @@ from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.records import VALIDATION
 from expectations.tables.risk import LABELS, RUNS
 from expectations.tables.risk import SCORES as RISKS
-from pipelines.deployment import Deployment
+from pipelines.run.deployment import Deployment
 from pipelines.stages import monitoring, run_plan
 
 

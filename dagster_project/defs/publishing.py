@@ -10,7 +10,7 @@ from dagster_project.resources import StrataResource
 from dagster_project.table_assets import metadata_of, told
 from expectations.tables import risk
 from expectations.tables.equity import AUDIT_FOR_READERS
-from pipelines.deployment import Deployment
+from pipelines.run.deployment import Deployment
 from pipelines.stages import publishing, run_plan
 
 DATABASE = "postgres"

@@ -7,7 +7,7 @@ import dagster as dg
 from dagster_project.resources import StrataResource
 from dagster_project.table_assets import metadata_of, table_asset, told
 from expectations.table import Table
-from pipelines.deployment import Deployment
+from pipelines.run.deployment import Deployment
 from pipelines.stages import landing, run_plan
 
 BOARD = "synthetic_board"

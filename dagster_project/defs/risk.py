@@ -12,7 +12,7 @@ from expectations.tables import caseload, risk
 from expectations.tables.equity import AUDIT_FOR_READERS
 from expectations.tables.features import PERSON_FEATURES
 from pipelines.conform.actions import FEED
-from pipelines.deployment import Deployment
+from pipelines.run.deployment import Deployment
 from pipelines.stages import modelling, monitoring, run_plan
 
 

@@ -17,7 +17,7 @@ from expectations.tables.raw_common import (
 )
 
 CONCEPT_ID = r"-?[0-9]{1,19}"
-# Rules that look at other tables of the source: `pipelines/sources/omop/links.py` finds the rows that break them.
+# Rules that look at other tables of the source: `pipelines/conform/omop/links.py` finds the rows that break them.
 NO_SUCH_PERSON = RowRule(
     "unknown_person", "unknown_person", Action.SET_ASIDE, "The person is not in PERSON, or was set aside there.", ("person_id",)
 )
@@ -258,4 +258,5 @@ OMOP_TABLES = (
     PERSON, OBSERVATION_PERIOD, VISIT_OCCURRENCE, CONDITION_OCCURRENCE, DRUG_EXPOSURE, PROCEDURE_OCCURRENCE, MEASUREMENT,
     OBSERVATION, DEATH, COHORT, CONCEPT, CARE_SITE,
 )  # fmt: skip
+CDM_TABLES = {table.feed.removeprefix("omop_"): table for table in OMOP_TABLES}  # CDM table -> its raw table
 REQUIRED = ("person", "observation_period", "visit_occurrence")

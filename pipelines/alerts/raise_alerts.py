@@ -18,9 +18,9 @@ from pipelines.alerts.alert_log import OPEN, Alert, due, told, updated
 from pipelines.alerts.channels import UndeliveredError, mail, post
 from pipelines.alerts.messages import lines, title
 from pipelines.alerts.settings import EMAIL_CHANNEL, AlertSettings, RuleSettings
-from pipelines.scoring.run_record import published_runs
-from pipelines.sql_literals import text
-from pipelines.storage import Lake, arrow_schema
+from pipelines.lake.run_record import published_runs
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake, arrow_schema
 
 Send = Callable[[str, Sequence[str]], None]
 VOLUME_RULES = "('month_collapsed', 'month_gap')"

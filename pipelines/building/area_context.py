@@ -22,7 +22,7 @@ from features.events import NUMBER_OF
 from features.inequality import AREA, PRACTICE, WINDOW
 from features.periods import OPEN
 from pipelines.building.superseded_events import superseded_scan
-from pipelines.storage import Lake, connect
+from pipelines.lake.storage import Lake, connect
 
 ZERO = date(1970, 1, 1)
 

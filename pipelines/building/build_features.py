@@ -25,9 +25,9 @@ from features.code_lists import load_code_lists
 from features.cohort import CohortSettings, Use, add_flows
 from features.coverage import CoverageCalendar, coverage_calendar
 from features.demographics import MOVES_DAYS
+from features.geography import area_columns, build_places
 from features.periods import OPEN, Households, HouseholdSizes
 from features.person_features import IndexEvents, Recipe
-from features.places import area_columns, build_places
 from features.plan import compile_plan
 from features.window_counts import Events
 from pipelines.building.area_context import area_context, context_days_of
@@ -36,9 +36,9 @@ from pipelines.building.index_date_files import INDEX_DATE, file_columns
 from pipelines.building.people_reader import core_scans, household_periods, household_sizes, read_people
 from pipelines.building.range_workers import RangeRunner, over_ranges
 from pipelines.building.superseded_events import Superseded, features_as_told, superseded_scan
-from pipelines.building.untold_features import untold_features
+from pipelines.building.unsupported_features import unsupported_features
 from pipelines.errors import RefusalError
-from pipelines.storage import DataFile, Lake, connect
+from pipelines.lake.storage import DataFile, Lake, connect
 
 PEOPLE_PER_RANGE = 65_536
 FIRST_ROWS = 100_000
@@ -134,7 +134,7 @@ def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str
         name: reason for name, reason in _lacking_reference(lake, request.imd_edition).items() if name in catalogue.by_name
     }
     left_out = not_chosen(catalogue, request.families)
-    return catalogue, {**left_out, **lacking, **untold_features(lake, catalogue), **reasons}, calendar
+    return catalogue, {**left_out, **lacking, **unsupported_features(lake, catalogue), **reasons}, calendar
 
 
 def _lacking_reference(lake: Lake, edition: int) -> dict[str, str]:

@@ -35,7 +35,7 @@ from models.code_block import with_codes
 from models.predictors import Predictor, code_predictor
 from pipelines.building.event_reader import read_events
 from pipelines.errors import RefusalError
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 PEOPLE_PER_RANGE = 32_768
 EVENT_COLUMNS = ("person_key", "event_date", "available_date", "event_type", "code")

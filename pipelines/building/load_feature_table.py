@@ -16,9 +16,9 @@ from expectations.tables.risk import COHORT_FLOW, LABELS
 from models.settings import ValidationPlan
 from pipelines.building.index_date_files import file_columns
 from pipelines.errors import SettingsError
+from pipelines.lake.storage import Lake, arrow_schema
 from pipelines.sources.feature_table import SPLIT, FeatureTableSettings
 from pipelines.sources.feature_table_rows import ReadyTable, catalogue_rows, ready_table
-from pipelines.storage import Lake, arrow_schema
 
 ON_NEITHER_SIDE = "neither trains nor tests (validation.split_column)"
 # What a declared attribute of features__person holds where a team's own table does not have it; null for the others.

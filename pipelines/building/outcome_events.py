@@ -21,7 +21,7 @@ from features.outcomes import OutcomeDefinition, OutcomeSettings, Spells
 from features.periods import OPEN
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.errors import RefusalError
-from pipelines.storage import Lake, connect
+from pipelines.lake.storage import Lake, connect
 
 SHOWN_CODES = 6
 

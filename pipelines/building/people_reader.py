@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from features.attributes import PeopleTables, days, numbers
 from features.periods import OPEN, Households, HouseholdSizes
-from pipelines.storage import Lake, connect
+from pipelines.lake.storage import Lake, connect
 
 _CORE = ("core__person", "core__registration", "core__residence", "core__spell")
 _PERSON = (

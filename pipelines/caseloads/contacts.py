@@ -10,7 +10,7 @@ import pandas as pd
 from expectations.tables.core import CODE, EVENT, PERSON
 from features.code_lists import CodeList, code_members
 from features.events import NUMBER_OF
-from pipelines.storage import Lake, connect
+from pipelines.lake.storage import Lake, connect
 
 CONTACTS = {
     "last_emergency_admission": "emergency_admission",

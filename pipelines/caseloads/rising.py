@@ -14,7 +14,7 @@ from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.risk import SCORES
 from models.risk_bands import band_names
 from models.settings import BandSettings
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 COLUMNS = [column.name for column in RISING.columns if column.name != "run_id"]
 COVERAGE, EDITION = "coverage changed", "edition of the deprivation index changed"

@@ -9,17 +9,16 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from expectations.table import Table
-from expectations.tables.caseload import CASELOAD, EXCLUSIONS, RISING
+from expectations.tables.caseload import CASELOAD
 from expectations.tables.core import PERSON, REGISTRATION
 from features.code_lists import CodeList
 from features.cohort import Use
 from pipelines.caseloads.contacts import CONTACTS, last_contacts
 from pipelines.caseloads.selection import NOT_KNOWN, candidates, listed
-from pipelines.caseloads.settings import CaseloadSettings
+from pipelines.lake.sql_literals import texts
+from pipelines.lake.storage import Lake
 from pipelines.scoring.left_out import MARKS, OPTED_OUT
-from pipelines.sql_literals import texts
-from pipelines.storage import Lake
+from pipelines.study.caseload_settings import CaseloadSettings
 
 BELOW, MOVED, UNKNOWN = "the risk is now below the list", "now of another place", "not in this run's cohort"
 KEPT = [
@@ -27,26 +26,6 @@ KEPT = [
     "risk_change", *MARKS, "coverage",
 ]  # fmt: skip
 _PERSONAL = ["practice_code", "risk", "risk_band", "risk_change", *MARKS, "coverage"]
-
-
-@dataclass(frozen=True)
-class RunLists:
-    """What a run publishes beside its scores; columns as declared, but for run_id."""
-
-    caseload: pd.DataFrame
-    rising: pd.DataFrame
-    exclusions: pd.DataFrame
-
-    @property
-    def tables(self) -> tuple[tuple[Table, pd.DataFrame], ...]:
-        """Give each stored table with its rows."""
-        return (CASELOAD, self.caseload), (RISING, self.rising), (EXCLUSIONS, self.exclusions)
-
-    @property
-    def shown(self) -> pd.DataFrame:
-        """Give the keys of the people that somebody is shown: each needs drivers."""
-        keys = ["person_id", "index_event_id"]
-        return pd.concat([self.caseload.loc[self.caseload["listed"], keys], self.rising[keys]]).drop_duplicates()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipelines.caseloads.settings import CaseloadSettings
+from pipelines.study.caseload_settings import CaseloadSettings
 
 NOT_KNOWN = "not known"
 BY = ["place_code", "age_group"]

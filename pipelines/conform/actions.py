@@ -7,7 +7,7 @@ import duckdb
 from expectations.tables.caseload import ACTIONS
 from pipelines.conform.clinical_rules import sql_list
 from pipelines.conform.feeds import Sources
-from pipelines.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake, arrow_schema
 
 FEED = "actions"
 _YES, _NO = ("1", "Y", "TRUE"), ("0", "N", "FALSE")

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from expectations.tables.core import CODE, CODE_ANCESTOR, CODE_NAME
 from features.code_lists import CodeList
-from pipelines.sql_literals import texts
-from pipelines.storage import Lake, arrow_schema
+from pipelines.lake.sql_literals import texts
+from pipelines.lake.storage import Lake, arrow_schema
 
 
 def name_codes(lake: Lake, con: duckdb.DuckDBPyConnection, lists: Mapping[str, CodeList], concepts: str | None) -> int:

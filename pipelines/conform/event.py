@@ -16,8 +16,8 @@ from pydantic import BaseModel, Field
 from expectations.tables.core import EVENT
 from features.events import FEED_NUMBER
 from pipelines.conform.event_rows import EventRows
-from pipelines.sql_literals import text
-from pipelines.storage import Lake, arrow_schema
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake, arrow_schema
 
 _COLUMNS = ", ".join(column.name for column in EVENT.columns)
 # By person, day and type, which are one number to sort by, and then by all that events can differ in.

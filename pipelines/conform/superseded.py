@@ -20,7 +20,7 @@ from pipelines.conform.event import numbered_sql
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
 from pipelines.conform.feeds import Sources
 from pipelines.conform.spell import spell_sql
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 ADMISSIONS = "admissions"
 _STATES, _SPELLS, _CHANGES = "superseded_states", "superseded_spells", "superseded_changes"  # temporary tables

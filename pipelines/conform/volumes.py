@@ -8,7 +8,7 @@ from datetime import date
 from expectations.tables import core
 from features.events import FEED_NUMBER, NUMBER_OF
 from pipelines.conform.feeds import EVENT_FEEDS, Sources, organisation_column
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 # One record may become several events; these say what the record is, and every record has one of them.
 _RECORDS = (

@@ -9,7 +9,7 @@ import duckdb
 
 from expectations.table import Column, Kind, Table
 from pipelines.errors import ExtractError
-from pipelines.sql_literals import text
+from pipelines.lake.sql_literals import text
 
 WITHHELD = "(withheld)"  # stands in a raw table where a clear identifier stood
 PERSON_COLUMNS = ("person_id", "household_id")

@@ -10,8 +10,8 @@ import numpy as np
 
 from expectations.table import Table
 from expectations.tables.records import ERASURES
-from pipelines.sql_literals import texts
-from pipelines.storage import Lake
+from pipelines.lake.sql_literals import texts
+from pipelines.lake.storage import Lake
 
 PREFIX = "strata erasure "
 

@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_survey import Layout, Survey, survey_csv, write_clean
+from pipelines.lake.sql_literals import text
 from pipelines.sources.nhs import ExtractFile, FeedSettings
-from pipelines.sql_literals import text
 
 NO_ROWS = "lines_without_row"
 MOST_ROWS_A_BYTE = 4  # of a Parquet file: a row that tells a person from another takes more

@@ -33,9 +33,9 @@ from pipelines.extracts.pseudonym_keys import check_chain
 from pipelines.extracts.pseudonyms import keyed, read_keys
 from pipelines.extracts.raw_columns import RawRows, guarded_rows_sql, holds_suspects, raw_rows_sql
 from pipelines.extracts.retained import kept_days
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import DataFile, Lake, arrow_schema
 from pipelines.sources.nhs import ExtractFile, FeedSettings, NhsSettings, find_extracts
-from pipelines.sql_literals import text
-from pipelines.storage import DataFile, Lake, arrow_schema
 
 MOST_UNREADABLE = 0.5
 SAMPLE_ROWS = 20_000  # looked at before a file is written in one pass

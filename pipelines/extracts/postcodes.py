@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.errors import SettingsError
-from pipelines.sql_literals import text
+from pipelines.lake.sql_literals import text
 
 AREAS = "postcode_areas"
 STATUSES = ("resolved", "no_fixed_abode", "postcode_unknown", "outside_england", "unmatched")

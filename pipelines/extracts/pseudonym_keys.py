@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from expectations.tables.records import PSEUDONYM_KEYS
 from pipelines.errors import RefusalError
-from pipelines.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake, arrow_schema
 
 IN_USE, ROTATING = "in_use", "rotating"
 CHECKED = b"strata: check of a pseudonym key"

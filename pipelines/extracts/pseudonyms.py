@@ -19,8 +19,8 @@ import pyarrow as pa
 
 from pipelines.errors import SettingsError
 from pipelines.extracts.erased_people import PREFIX, digest_of_person
+from pipelines.lake.sql_literals import texts
 from pipelines.sources.nhs import KeyPlace, PseudonymSettings
-from pipelines.sql_literals import texts
 
 BLOCK_BYTES = 64  # of SHA-256, RFC 2104
 SHORTEST_KEY_BYTES = 32

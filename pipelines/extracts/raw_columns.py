@@ -23,8 +23,8 @@ from pipelines.extracts.clear_identifiers import (
 from pipelines.extracts.extract_reader import OpenedExtract
 from pipelines.extracts.postcodes import AREAS, normal, status_sql
 from pipelines.extracts.pseudonyms import pseudonym_sql
+from pipelines.lake.sql_literals import text
 from pipelines.sources.nhs import ExtractFile, FeedSettings
-from pipelines.sql_literals import text
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from expectations.tables.risk import MODELS
 from models.disclosure_control import any_small, three_figures
 from models.drift import BinnedFeature, Drift, bin_categories, bin_numbers, drift
 from models.predictors import Predictor
-from pipelines.sql_literals import text
-from pipelines.storage import Lake, arrow_schema
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake, arrow_schema
 
 VALUES_AT_ONCE = 40_000_000  # of one side: 160 MB as float32
 

@@ -18,9 +18,9 @@ from expectations.tables.risk import LABELS, SCORES
 from features.outcomes import OutcomeSettings
 from models.fairness import audit
 from models.settings import CapacitySettings
-from pipelines.scoring.run_record import published_runs
-from pipelines.sql_literals import text
-from pipelines.storage import Lake, arrow_schema, connect
+from pipelines.lake.run_record import published_runs
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake, arrow_schema, connect
 
 METRICS = (
     "base_rate", "mean_risk", "auroc", "observed_over_expected", "calibration_in_the_large", "calibration_slope", "brier",

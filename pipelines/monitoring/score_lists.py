@@ -13,9 +13,9 @@ from expectations.tables.monitoring import SCORES
 from expectations.tables.risk import SCORES as RISKS
 from models.disclosure_control import Total, is_small, shown_counts, three_figures
 from models.scored_rows import selected
-from pipelines.scoring.run_record import published_runs
-from pipelines.sql_literals import text
-from pipelines.storage import Lake, arrow_schema
+from pipelines.lake.run_record import published_runs
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake, arrow_schema
 
 EVERYONE = "all"
 KINDS = {

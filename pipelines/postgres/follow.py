@@ -21,10 +21,10 @@ from sqlalchemy.exc import DBAPIError
 
 from expectations.table import Table
 from pipelines.errors import PublishingError
+from pipelines.lake.run_record import all_runs
+from pipelines.lake.storage import Lake, connect
 from pipelines.postgres.schema import migrate
 from pipelines.postgres.tables import RUN_TABLES, RUNS, SCHEMA, analyst_tables
-from pipelines.scoring.run_record import all_runs
-from pipelines.storage import Lake, connect
 
 LOCK = 0x5354524154  # one follower at a time
 LOCK_TRIES = 300  # of a second each, and a second between: longer than any reader should take

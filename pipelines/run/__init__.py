@@ -1,1 +1,1 @@
-"""The settings of a deployment, the deployment itself, and the format of its home."""
+"""A deployment: its settings, its home and the format of that home, and when it runs."""

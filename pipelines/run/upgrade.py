@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.deployment import Deployment, write_whole
+from pipelines.run.deployment import Deployment, write_whole
 from pipelines.run.home_format import CURRENT_FORMAT, FIRST_FORMAT, FORMAT_FILE, format_of
 
 Summary = dict[str, Any]

@@ -19,8 +19,8 @@ from expectations.tables.core import CODE, COVERAGE, EVENT, PERSON, REGISTRATION
 from expectations.tables.risk import LABELS
 from features.code_lists import CodeList, code_members
 from features.cohort import Use
-from pipelines.sql_literals import text, texts
-from pipelines.storage import Lake
+from pipelines.lake.sql_literals import text, texts
+from pipelines.lake.storage import Lake
 
 MARKS = ("end_of_life", "in_hospital_now", "care_home", "on_caseload")
 DIED, LEFT = "died since", "left the list since"

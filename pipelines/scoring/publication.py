@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from expectations.tables import risk
 from pipelines.errors import RefusalError
-from pipelines.scoring.run_record import PUBLISHED, all_runs, published_runs, record_run
-from pipelines.sql_literals import text
-from pipelines.storage import Lake, arrow_schema, connect
+from pipelines.lake.run_record import PUBLISHED, all_runs, published_runs, record_run
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake, arrow_schema, connect
 
 WITHDRAWN = "withdrawn"
 

@@ -18,12 +18,12 @@ from models.explanation import drivers
 from models.risk_bands import age_groups, band_names, highest_bands, percentiles, percentiles_within, ranks_within
 from models.risk_model import RiskModel
 from pipelines.building.code_level_features import with_code_columns
-from pipelines.caseloads.run_lists import RunLists
+from pipelines.lake.run_record import PUBLISHED, RunInputs, data_quality, published_runs, record_run, status_of
+from pipelines.lake.storage import Lake, arrow_schema
 from pipelines.scoring.left_out import MARKS, OPTED_OUT, opted_out, suppression
-from pipelines.scoring.run_record import PUBLISHED, RunInputs, data_quality, published_runs, record_run, status_of
-from pipelines.settings import PurposeSettings
-from pipelines.storage import Lake, arrow_schema
-from pipelines.study_settings import StudySettings
+from pipelines.scoring.published_lists import RunLists
+from pipelines.study.purpose import PurposeSettings
+from pipelines.study.settings import StudySettings
 from pipelines.training.modelling_rows import read_catalogue, read_features
 
 DRIVER_COLUMNS = tuple(column.name for column in tables.DRIVERS.columns)

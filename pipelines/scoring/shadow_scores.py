@@ -10,8 +10,8 @@ from expectations.tables.risk import SHADOW_SCORES
 from models.predictors import SchemaMismatchError
 from models.risk_model import CoverageNotServedError
 from pipelines.building.code_level_features import with_code_columns
+from pipelines.lake.storage import Lake, arrow_schema
 from pipelines.scoring.score import Champion
-from pipelines.storage import Lake, arrow_schema
 from pipelines.training.incumbent import with_categories
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from expectations.catalogue import RAW_TABLES
 from expectations.table import Table
-from pipelines.settings import SourceSettings
 from pipelines.sources.deliveries import deliveries
 from pipelines.sources.episodes import as_delivered
 from pipelines.sources.feature_table_columns import declare_feature_table, feature_table_feed, feature_table_file
 from pipelines.sources.nhs import NhsSettings
 from pipelines.sources.omop.cdm import open_omop
+from pipelines.sources.settings import SourceSettings
 
 LIST_FEED = "patients"
 LANDING = "landing"

@@ -10,13 +10,13 @@ from features.outcomes import ImmatureOutcomeError
 from pipelines.building import build_features as features_stage
 from pipelines.building import build_labels as labels_stage
 from pipelines.building.load_feature_table import load_feature_table
-from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
+from pipelines.lake.files import without_partition
+from pipelines.lake.storage import Lake
+from pipelines.run.deployment import Deployment
 from pipelines.stages.by_study import each_study
 from pipelines.stages.run_plan import data_cut, index_date_plan, raw_tables
 from pipelines.stages.stage_inputs import feature_request, given_index_events, outcome_search, validated
-from pipelines.storage import Lake
-from pipelines.upkeep.lake_files import without_partition
 from pipelines.why.answer import Answer, why, why_ready_made
 
 Summary = dict[str, Any]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from features.outcomes import ImmatureOutcomeError
-from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
+from pipelines.run.deployment import Deployment
 
 REFUSED = "refused"
 Summary = dict[str, Any]

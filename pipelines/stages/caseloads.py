@@ -11,12 +11,13 @@ import pandas as pd
 from features.code_lists import load_code_lists
 from models.predictors import SchemaMismatchError
 from models.risk_model import CoverageNotServedError
-from pipelines.caseloads.places import write_caseloads
 from pipelines.caseloads.rising import CANNOT, Earlier, Rising, must_be_built, published_editions, rising
-from pipelines.caseloads.run_lists import CaseloadRequest, RunLists, caseload, exclusions
-from pipelines.deployment import Deployment
+from pipelines.caseloads.run_lists import CaseloadRequest, caseload, exclusions
 from pipelines.errors import RefusalError
-from pipelines.scoring.run_record import RunInputs, published_runs
+from pipelines.lake.run_record import RunInputs, published_runs
+from pipelines.reports.caseload.files import write_caseloads
+from pipelines.run.deployment import Deployment
+from pipelines.scoring.published_lists import RunLists
 from pipelines.scoring.score import Champion, Scoring, score_rows
 from pipelines.stages.building import build_features
 from pipelines.stages.by_study import each_study

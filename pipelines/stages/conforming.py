@@ -10,14 +10,14 @@ import duckdb
 from expectations.tables import core
 from features.code_lists import load_code_lists
 from pipelines.building import same_day_care
-from pipelines.conform import actions, board, places
+from pipelines.conform import actions, areas_and_organisations, core_tables
 from pipelines.conform.code_vocabulary import name_codes, write_ancestors
 from pipelines.conform.linkage import check_linkage as linkage_check
-from pipelines.deployment import Deployment
+from pipelines.conform.omop.core_tables import conform_omop_coverage, conform_omop_events, people_sources
+from pipelines.conform.omop.links import quarantine_unlinked
 from pipelines.errors import ValidationStop
-from pipelines.sources.omop.conform import conform_omop_coverage, conform_omop_events, people_sources
+from pipelines.run.deployment import Deployment
 from pipelines.sources.omop.files import table_files
-from pipelines.sources.omop.links import quarantine_unlinked
 from pipelines.stages.run_plan import code_lists, data_cut, source
 from pipelines.stages.stage_inputs import availability, cdm, conformed, reference, superseded, validated_cdm
 
@@ -26,22 +26,22 @@ Summary = dict[str, Any]
 
 def conform_organisations(deployment: Deployment) -> Summary:
     """Write the organisation tables from the reference files."""
-    return places.conform_organisations(deployment.lake, reference(deployment))
+    return areas_and_organisations.conform_organisations(deployment.lake, reference(deployment))
 
 
 def conform_areas(deployment: Deployment) -> Summary:
     """Write core__area from the reference files."""
-    return places.conform_areas(deployment.lake, reference(deployment))
+    return areas_and_organisations.conform_areas(deployment.lake, reference(deployment))
 
 
 def conform_people(deployment: Deployment) -> Summary:
     """Write core__person; rows of an OMOP source that break a rule of other tables are quarantined first."""
     lake, rules = deployment.lake, deployment.settings.clinical
     if deployment.settings.source.kind != "omop":
-        return conformed(deployment, lambda con, rows: board.conform_people(lake, con, rows, rules))
+        return conformed(deployment, lambda con, rows: core_tables.conform_people(lake, con, rows, rules))
     with deployment.duckdb() as con:
         quarantine_unlinked(lake, con, validated_cdm(deployment))
-    return conformed(deployment, lambda con, rows: board.conform_people(lake, con, people_sources(rows), rules))
+    return conformed(deployment, lambda con, rows: core_tables.conform_people(lake, con, people_sources(rows), rules))
 
 
 def conform_registrations(deployment: Deployment) -> Summary:
@@ -49,8 +49,8 @@ def conform_registrations(deployment: Deployment) -> Summary:
     registration = deployment.settings.conform.registration
 
     def work(con: duckdb.DuckDBPyConnection, rows: Mapping[str, str]) -> Summary:
-        summary = board.conform_registrations(deployment.lake, con, rows, registration)
-        places.check_residences(deployment.lake, con)
+        summary = core_tables.conform_registrations(deployment.lake, con, rows, registration)
+        areas_and_organisations.check_residences(deployment.lake, con)
         return summary
 
     return conformed(deployment, work)
@@ -59,7 +59,7 @@ def conform_registrations(deployment: Deployment) -> Summary:
 def conform_spells(deployment: Deployment) -> Summary:
     """Write core__spell."""
     available, rules = availability(deployment), deployment.settings.clinical
-    return conformed(deployment, lambda con, rows: board.conform_spells(deployment.lake, con, rows, rules, available))
+    return conformed(deployment, lambda con, rows: core_tables.conform_spells(deployment.lake, con, rows, rules, available))
 
 
 def conform_events(deployment: Deployment) -> Summary:
@@ -73,7 +73,7 @@ def conform_events(deployment: Deployment) -> Summary:
         available = availability(deployment)
         summary = conformed(
             deployment,
-            lambda con, rows: board.conform_events(
+            lambda con, rows: core_tables.conform_events(
                 lake, con, rows, settings.clinical, available, settings.conform.events, work, superseded(deployment)
             ),
         )
@@ -103,12 +103,12 @@ def conform_coverage(deployment: Deployment) -> Summary:
         with deployment.duckdb() as con:
             return conform_omop_coverage(deployment.lake, con)
     coverage, cut = deployment.settings.conform.coverage, data_cut(deployment)
-    return conformed(deployment, lambda con, rows: board.conform_coverage(deployment.lake, con, rows, coverage, cut))
+    return conformed(deployment, lambda con, rows: core_tables.conform_coverage(deployment.lake, con, rows, coverage, cut))
 
 
 def conform_linkage(deployment: Deployment) -> Summary:
     """Write core__linkage."""
-    return conformed(deployment, lambda con, rows: board.conform_linkage(deployment.lake, con, rows))
+    return conformed(deployment, lambda con, rows: core_tables.conform_linkage(deployment.lake, con, rows))
 
 
 def check_linkage(deployment: Deployment) -> Summary:

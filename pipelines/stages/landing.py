@@ -6,17 +6,18 @@ from typing import Any
 
 from expectations.table import Table
 from expectations.tables import core
-from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError, ValidationStop
 from pipelines.extracts import ingest as ingest_stage
-from pipelines.sources.real_areas import areas_of_icb, practices_of_icb, published_list_sizes
-from pipelines.sources.reference import Reference
-from pipelines.sources.synthetic.board import board_is_there, write_board
+from pipelines.reference.files import Reference
+from pipelines.reports.data_docs import data_docs
+from pipelines.reports.validation_page import write_validation_page
+from pipelines.run.deployment import Deployment
+from pipelines.sources.synthetic.landing_files import board_is_there, write_board
+from pipelines.sources.synthetic.real_areas import areas_of_icb, practices_of_icb, published_list_sizes
 from pipelines.stages.run_plan import oldest_kept_delivery, source
 from pipelines.stages.stage_inputs import reference
 from pipelines.validation import volumes
 from pipelines.validation.validate import validate_feed
-from pipelines.validation.validation_page import write_validation_page
 
 Summary = dict[str, Any]
 
@@ -67,7 +68,7 @@ def validate(deployment: Deployment, table: Table) -> Summary:
                 opened.reading,
                 deployment.settings.validation,
                 published_lists=lists,
-                docs=deployment.reports / "data_docs",
+                docs=data_docs(deployment.reports / "data_docs"),
             )
         except ValidationStop as stop:
             write_validation_page(deployment.lake, deployment.reports / "validation.html")

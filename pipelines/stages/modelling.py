@@ -13,28 +13,29 @@ from features.code_lists import load_code_lists
 from features.labels import Occurrences
 from models.predictors import SchemaMismatchError
 from models.risk_model import CoverageNotServedError, RiskModel
-from pipelines.code_version import code_version, digest_of
-from pipelines.deployment import Deployment
+from pipelines.equity.outcome_rates import GROUP_KINDS, RatesRequest, write_outcome_rates
 from pipelines.errors import RefusalError
-from pipelines.inequality.outcome_rates import GROUP_KINDS, RatesRequest, write_outcome_rates
-from pipelines.scheduling.late_feeds import in_words
+from pipelines.lake.code_version import code_version, digest_of
+from pipelines.lake.run_record import RunInputs, extracts_read
+from pipelines.reports.model.page import model_report
+from pipelines.run.deployment import Deployment
 from pipelines.scoring import score as score_stage
 from pipelines.scoring.left_out import with_marks
 from pipelines.scoring.publication import refresh_current
-from pipelines.scoring.run_record import RunInputs, extracts_read
 from pipelines.scoring.shadow_scores import write_shadow_scores
 from pipelines.stages.by_study import each_study
 from pipelines.stages.caseloads import list_maker, write_pages
+from pipelines.stages.late_feeds import in_words
 from pipelines.stages.run_plan import code_lists, data_cut, index_date_plan, late, raw_tables, settings_version
 from pipelines.stages.stage_inputs import has_extracts, outcome_search, validated
+from pipelines.tracking.tracked_record import CHALLENGER, CHAMPION
 from pipelines.training import record as training_record
 from pipelines.training.incumbent import read_incumbent
 from pipelines.training.inputs import TABLES_READ, TrainingInputs
-from pipelines.training.tracked_record import CHALLENGER, CHAMPION
 from pipelines.training.train import run_study
 
 if TYPE_CHECKING:
-    from pipelines.tracking import Tracker
+    from pipelines.tracking.tracker import Tracker
 
 Summary = dict[str, Any]
 
@@ -68,7 +69,7 @@ def _train_study(deployment: Deployment) -> Summary:
     allowed = deployment.settings.purpose.allowed_feeds
     trials = f"sqlite:///{deployment.home.resolve() / 'tuning.db'}"
     result = run_study(lake, study, deployment.settings.engine, dates, data_cut(deployment), kinds, allowed, incumbent, trials)
-    return training_record.record_training(lake, deployment.tracker, study, result, inputs)
+    return training_record.record_training(lake, deployment.tracker, study, result, inputs, model_report)
 
 
 def score(deployment: Deployment, index_date: date) -> Summary:

@@ -10,10 +10,10 @@ from expectations.contract_terms import CONTRACTS
 from pipelines.alerts import raise_alerts as alerts_stage
 from pipelines.alerts import rules
 from pipelines.building import build_labels as labels_stage
-from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
+from pipelines.lake.run_record import published_runs
 from pipelines.monitoring import feature_drift, matured_performance, score_lists
-from pipelines.scoring.run_record import published_runs
+from pipelines.run.deployment import Deployment
 from pipelines.stages.by_study import each_study
 from pipelines.stages.modelling import champion_of
 from pipelines.stages.run_plan import data_cut, data_cut_until, index_date_plan, late
@@ -83,7 +83,7 @@ def alerts(deployment: Deployment, today: date | None = None) -> Summary:
     outcomes = [study.outcome.name for study in settings.study.each]
     beside = list(_beside(deployment, day))
     told = alerts_stage.raise_alerts(deployment.lake, settings.alerts, settings.deployment, outcomes, day, beside=beside)
-    from pipelines.monitoring_report.page import write_monitoring_page  # the drawing library takes a second to import
+    from pipelines.reports.monitoring.page import write_monitoring_page  # the drawing library takes a second to import
 
     write_monitoring_page(deployment.lake, deployment.reports / "monitoring.html", settings.deployment, outcomes, day)
     return told

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
 from pipelines.extracts.pseudonyms import read_keys
 from pipelines.postgres.settings import connection_string
-from pipelines.privacy.key_rotation import rotate
-from pipelines.privacy.reidentification import Request, read_identifiers, reidentify, write_private
+from pipelines.run.deployment import Deployment
+from pipelines.upkeep.key_rotation import rotate
+from pipelines.upkeep.reidentification import Request, read_identifiers, reidentify, write_private
 
 Summary = dict[str, Any]
 LIST = "patients"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
+from pipelines.lake.run_record import all_runs
 from pipelines.postgres.settings import connection_string
+from pipelines.run.deployment import Deployment
 from pipelines.scoring.publication import refresh_current, withdraw
-from pipelines.scoring.run_record import all_runs
 from pipelines.training.audit_for_readers import write_audit_for_readers
 
 Summary = dict[str, Any]

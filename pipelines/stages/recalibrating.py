@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.code_version import code_version, digest_of
-from pipelines.deployment import Deployment
-from pipelines.scoring.run_record import extracts_read
+from pipelines.lake.code_version import code_version, digest_of
+from pipelines.lake.run_record import extracts_read
+from pipelines.reports.model.page import model_report
+from pipelines.run.deployment import Deployment
 from pipelines.scoring.score import catalogue_version
 from pipelines.stages.by_study import each_study
 from pipelines.stages.run_plan import data_cut, index_date_plan, settings_version
@@ -50,4 +51,4 @@ def _recalibrate_study(deployment: Deployment) -> Summary:
         catalogue_version(lake),
         recalibrates=incumbent.version if incumbent else "",
     )
-    return training_record.record_training(lake, deployment.tracker, study, again.result, inputs)
+    return training_record.record_training(lake, deployment.tracker, study, again.result, inputs, model_report)

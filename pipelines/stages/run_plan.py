@@ -10,23 +10,23 @@ from pathlib import Path
 from expectations.table import Table
 from features.code_lists import load_code_lists
 from pipelines.building.spark_engine import check_spark
-from pipelines.code_version import digest_of
-from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import read_extracts
 from pipelines.extracts.pseudonym_keys import refuse_half_rotated
 from pipelines.extracts.retained import kept_days
-from pipelines.input_paths import check_feeds, check_paths
-from pipelines.scheduling.future_dates import (
+from pipelines.lake.code_version import digest_of
+from pipelines.run.deployment import Deployment
+from pipelines.sources.nhs import ExtractFile, find_extracts
+from pipelines.sources.opened import OpenedSource, open_source
+from pipelines.stages.future_dates import (
     refuse_future_cut,
     refuse_future_deliveries,
     refuse_future_extracts,
     today_in_london,
 )
-from pipelines.scheduling.late_feeds import in_words, late_feeds
-from pipelines.sources.nhs import ExtractFile, find_extracts
-from pipelines.sources.opened import OpenedSource, open_source
-from pipelines.study_settings import months_before, planned_index_dates
+from pipelines.stages.input_paths import check_feeds, check_paths
+from pipelines.stages.late_feeds import in_words, late_feeds
+from pipelines.study.settings import months_before, planned_index_dates
 from pipelines.upkeep.disk import bytes_needed, check_room
 from pipelines.upkeep.retention import oldest_delivery
 

@@ -13,12 +13,12 @@ from pipelines.building import build_features as features_stage
 from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.feeds import EVENT_FEEDS
-from pipelines.deployment import Deployment
+from pipelines.conform.omop.cohorts import index_events_sql, outcomes_sql
+from pipelines.conform.omop.feed_rows import omop_availability, omop_sources
+from pipelines.conform.omop.links import linked_rows
 from pipelines.extracts import ingest as ingest_stage
-from pipelines.sources.omop.cohorts import index_events_sql, outcomes_sql
-from pipelines.sources.omop.feed_rows import omop_availability, omop_sources
-from pipelines.sources.omop.links import linked_rows
-from pipelines.sources.reference import Reference, with_landing_reference
+from pipelines.reference.files import Reference, with_landing_reference
+from pipelines.run.deployment import Deployment
 from pipelines.stages.run_plan import code_lists, raw_tables, source
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 

@@ -15,11 +15,11 @@ from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.monitoring import STAGES
 from expectations.tables.records import EXTRACTS, VALIDATED_EXTRACTS
-from pipelines.code_version import code_version, digest_of
-from pipelines.deployment import Deployment
-from pipelines.sql_literals import text
+from pipelines.lake.code_version import code_version, digest_of
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.run.deployment import Deployment
 from pipelines.stages.run_plan import data_cut, raw_tables, settings_version
-from pipelines.storage import Lake, arrow_schema
 
 Summary = Mapping[str, Any]
 UNCHANGED = "unchanged: nothing it reads is new"

@@ -6,13 +6,13 @@ from datetime import date
 from typing import Any
 
 from models.risk_model import RiskModel
-from pipelines.deployment import Deployment
 from pipelines.errors import RefusalError
+from pipelines.lake.storage import Lake
 from pipelines.postgres.settings import connection_string
+from pipelines.run.deployment import Deployment
 from pipelines.scoring.score import Champion, Scoring, score_rows
 from pipelines.stages import publishing
 from pipelines.stages.run_plan import data_cut
-from pipelines.storage import Lake
 from pipelines.upkeep import erasure, reproduction, retention
 
 Summary = dict[str, Any]

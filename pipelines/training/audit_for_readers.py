@@ -8,7 +8,7 @@ import pyarrow as pa
 from expectations.tables.equity import AUDIT_FOR_READERS
 from expectations.tables.risk import MODEL_AUDIT
 from models.disclosure_control import safe_audit
-from pipelines.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake, arrow_schema
 
 # Kinds that do not nest in one another: deciles lie within quintiles, categories within groups, practices within sub-ICBs.
 KINDS = (

@@ -15,13 +15,13 @@ from models.intervals import Estimate
 from models.predictors import Predictor, SchemaMismatchError
 from models.risk_model import CoverageNotServedError, RiskModel
 from pipelines.building.code_level_features import with_code_columns
-from pipelines.storage import Lake
-from pipelines.study_settings import ApprovalSettings, StudySettings
+from pipelines.lake.storage import Lake
+from pipelines.study.settings import ApprovalSettings, StudySettings
+from pipelines.tracking.tracked_record import PREVIOUS
 from pipelines.training.judging import JudgedCandidate, JudgedIncumbent, ScoredModel, TestRows, judged
-from pipelines.training.tracked_record import PREVIOUS
 
 if TYPE_CHECKING:
-    from pipelines.tracking import Tracker
+    from pipelines.tracking.tracker import Tracker
 
 INCUMBENT = "incumbent"  # its name beside the candidates'
 

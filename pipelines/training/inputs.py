@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from expectations.tables.risk import COHORT_FLOW
-from pipelines.settings import PurposeSettings
-from pipelines.storage import Lake
-from pipelines.study_settings import StudySettings
+from pipelines.lake.storage import Lake
+from pipelines.study.purpose import PurposeSettings
+from pipelines.study.settings import StudySettings
 
 TABLES_READ = ("features__person", "features__catalogue", "risk__labels", "core__event", "core__person")  # by a training
 

@@ -18,7 +18,7 @@ from models.gates import GateResult, JudgedRows, eligible, judge, worse_than_inc
 from models.intervals import Estimate
 from models.need_within_score import need_columns
 from models.risk_model import RiskModel
-from pipelines.study_settings import StudySettings
+from pipelines.study.settings import StudySettings
 from pipelines.training.modelling_rows import ModellingRows
 
 

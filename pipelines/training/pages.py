@@ -16,9 +16,9 @@ from models.gates import undecided
 from models.plots import calibration_figure, precision_recall_figure, quintile_figure, roc_figure
 from models.sample_size import SampleSize, sample_size
 from models.scored_rows import ScoredRows
-from pipelines.study_settings import StudySettings
+from pipelines.study.settings import StudySettings
+from pipelines.tracking.tracked_record import Record
 from pipelines.training.judging import JudgedCandidate, StudyResult
-from pipelines.training.tracked_record import Record
 
 HEADLINE = ("auroc", "average_precision", "brier", "calibration_slope", "observed_over_expected")
 VIEW_NAME = "Trainings and their candidates"

@@ -17,10 +17,10 @@ from models.recalibration import recalibrate
 from models.risk_model import RiskModel
 from models.training import TooFewEventsError
 from models.training_data import training_data
+from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
-from pipelines.settings import EngineSettings
-from pipelines.storage import Lake
-from pipelines.study_settings import StudySettings
+from pipelines.lake.storage import Lake
+from pipelines.study.settings import StudySettings
 from pipelines.training.incumbent import Incumbent, scoring_frame
 from pipelines.training.judging import ScoredModel, StudyResult, judged
 from pipelines.training.train import run_study

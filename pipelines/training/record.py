@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,19 +13,33 @@ import pyarrow as pa
 
 from expectations.tables import risk as tables
 from models.scored_rows import ScoredRows, scored_rows
-from pipelines.model_report.page import model_report
-from pipelines.storage import Lake, arrow_schema
-from pipelines.study_settings import ApprovalSettings, StudySettings
+from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.study.settings import ApprovalSettings, StudySettings
+from pipelines.tracking.tracked_record import ModelFiles
 from pipelines.training.audit_for_readers import store_audit_for_readers
 from pipelines.training.incumbent import why_not_promoted
 from pipelines.training.inputs import TrainingInputs, cohort_flow
 from pipelines.training.judging import JudgedCandidate, StudyResult, best_eligible
 from pipelines.training.model_example import example_rows
 from pipelines.training.pages import HEADLINE, candidate_run, describe_candidate, describe_study, saved_view, training_run
-from pipelines.training.tracked_record import ModelFiles
 
 if TYPE_CHECKING:
-    from pipelines.tracking import Tracker
+    from pipelines.tracking.tracker import Tracker
+
+
+class ModelReport(Protocol):
+    """Write the report of one candidate, with what is known of the whole training beside it."""
+
+    def __call__(
+        self,
+        study: StudySettings,
+        result: StudyResult,
+        candidate: JudgedCandidate,
+        ranked: Mapping[str, ScoredRows],
+        status: Mapping[str, str],
+        made: TrainingInputs,
+        flow: Sequence[tuple[str, int]],
+    ) -> str: ...
 
 
 def is_recorded(lake: Lake, training_id: str) -> bool:
@@ -36,7 +50,7 @@ def is_recorded(lake: Lake, training_id: str) -> bool:
 
 
 def record_training(
-    lake: Lake, tracker: Tracker, study: StudySettings, result: StudyResult, inputs: TrainingInputs
+    lake: Lake, tracker: Tracker, study: StudySettings, result: StudyResult, inputs: TrainingInputs, report: ModelReport
 ) -> dict[str, object]:
     """Log every candidate, register the eligible ones, promote the chosen one if it is approved, and store what was found."""
     chosen = result.chosen
@@ -53,7 +67,7 @@ def record_training(
     flow = cohort_flow(lake, inputs.dates["test"])
     runs, versions = {}, {}
     for candidate in result.candidates:
-        page = model_report(study, result, candidate, ranked, status, inputs, flow)
+        page = report(study, result, candidate, ranked, status, inputs, flow)
         other = result.elsewhere_of(candidate)
         record = candidate_run(study, candidate, ranked[candidate.name], tags, status[candidate.name], page, other)
         runs[candidate.name] = tracker.open_run(study.name, record, parent)

@@ -30,11 +30,11 @@ from models.splitting import (
 from models.training import TooFewEventsError, TrainedCandidate, TrainingPlan, train_candidate
 from models.training_data import TrainingData, training_data
 from pipelines.building.code_level_features import with_code_columns
+from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
-from pipelines.settings import EngineSettings
+from pipelines.lake.storage import Lake
 from pipelines.sources.feature_table import SPLIT
-from pipelines.storage import Lake
-from pipelines.study_settings import StudySettings
+from pipelines.study.settings import StudySettings
 from pipelines.training.incumbent import Incumbent, judge_incumbent
 from pipelines.training.judging import JudgedCandidate, JudgedIncumbent, ScoredModel, StudyResult, TestRows, judged
 from pipelines.training.modelling_rows import (

@@ -17,7 +17,7 @@ from models.splitting import SplitRefusedError, person_folds, place_folds, rolli
 from models.training import TooFewEventsError, TrainingPlan, train_candidate
 from models.training_data import TrainingData
 from models.tuned import Tuned
-from pipelines.study_settings import StudySettings
+from pipelines.study.settings import StudySettings
 from pipelines.training.judging import JudgedCandidate, TestRows
 
 SHOWN = (

@@ -1,1 +1,1 @@
-"""What keeps a deployment small, lawful and checkable: retention, erasure, room on disk, and past runs scored again."""
+"""What keeps a deployment small, lawful and checkable: retention, erasure, new pseudonyms, re-identification, disk, past runs scored again."""

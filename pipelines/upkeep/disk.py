@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from pipelines.errors import RefusalError
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 # A board of 2.5 million: 8.1 GB of new extracts became 1.3 GB of raw tables, and as much again was written to spill and drafts.
 LAKE_BYTES_PER_NEW_BYTE = 0.35

@@ -16,9 +16,9 @@ from expectations.tables.core import PERSON
 from expectations.tables.records import ERASURES
 from pipelines.errors import RefusalError
 from pipelines.extracts.erased_people import digest_of_person, erased_digests
-from pipelines.sql_literals import text
-from pipelines.storage import Lake, arrow_schema
-from pipelines.upkeep.lake_files import drop_versions, without_rows
+from pipelines.lake.files import drop_versions, without_rows
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake, arrow_schema
 
 WRITTEN_OUT = {".csv", ".html", ".json", ".txt", ".log"}
 

@@ -12,12 +12,12 @@ import numpy as np
 from deltalake.exceptions import DeltaError
 
 from expectations.tables.risk import SCORES
-from pipelines.code_version import code_version
 from pipelines.errors import RefusalError
-from pipelines.scoring.run_record import all_runs
+from pipelines.lake.code_version import code_version
+from pipelines.lake.files import PastLake
+from pipelines.lake.run_record import all_runs
+from pipelines.lake.storage import Lake, StorageError
 from pipelines.scoring.score import Champion, Scoring
-from pipelines.storage import Lake, StorageError
-from pipelines.upkeep.lake_files import PastLake
 
 Scorer = Callable[[Lake, Champion, date], Scoring]
 

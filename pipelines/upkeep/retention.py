@@ -11,11 +11,11 @@ from expectations.catalogue import TABLES
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import EXTRACTS, VALIDATED_EXTRACTS, VALIDATION
 from pipelines.extracts.retained import kept_days
-from pipelines.scoring.run_record import PUBLISHED, all_runs, published_runs, record_run
-from pipelines.sql_literals import text
-from pipelines.storage import Lake
-from pipelines.study_settings import months_before
-from pipelines.upkeep.lake_files import compact, drop_versions, without_partition, without_rows
+from pipelines.lake.files import compact, drop_versions, without_partition, without_rows
+from pipelines.lake.run_record import PUBLISHED, all_runs, published_runs, record_run
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake
+from pipelines.study.settings import months_before
 from pipelines.upkeep.settings import UpkeepSettings
 
 REMOVED = "removed"

@@ -10,8 +10,8 @@ import pandas as pd
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import VALIDATION
 from pipelines.errors import ExtractError
-from pipelines.sql_literals import text
-from pipelines.storage import Lake
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake
 
 PLANTED = "planted_defects.csv"
 

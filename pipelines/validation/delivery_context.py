@@ -9,7 +9,7 @@ import duckdb
 from expectations.row_checks import RowCheck, sender_columns
 from expectations.table import Action, Kind, Table
 from pipelines.extracts.ingest import Extract
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 from pipelines.validation.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, REPEATED_KEYS, flagged_rows_sql, needs
 from pipelines.validation.typed_rows import (
     DATE_FORMATS,

@@ -15,8 +15,8 @@ from itertools import pairwise
 from expectations.row_checks import sender_columns
 from expectations.table import Table
 from expectations.tables.records import RESTATED_ROWS
+from pipelines.lake.storage import Lake, arrow_schema, connect
 from pipelines.sources.nhs import FeedSettings
-from pipelines.storage import Lake, arrow_schema, connect
 from pipelines.validation.typed_rows import typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from expectations.row_checks import NOT_TAKEN_IN, RowCheck, row_checks
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
-from pipelines.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake, arrow_schema
 from pipelines.validation.delivery_context import Profile
 from pipelines.validation.row_flags import flagged_rows_sql
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from expectations.table import Severity, Table, TableRule
 from expectations.table_checks import CHECKS, Answer, Finding, Summary
 from expectations.tables.records import VALIDATION
-from pipelines.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake, arrow_schema
 from pipelines.validation.row_validation import CountMismatch, RowOutcome
 from pipelines.validation.validation_settings import AcceptedBreach, ValidationSettings
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from expectations.row_checks import sender_columns
 from expectations.table import Action, Column, Kind, RowRule, Table
-from pipelines.sql_literals import text, texts
+from pipelines.lake.sql_literals import text, texts
 
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 RECORDED = "recorded_date"  # the column that caps an imprecise date

@@ -10,7 +10,7 @@ from expectations.tables.core import QUARANTINE
 from expectations.tables.records import VALIDATED_EXTRACTS
 from pipelines.errors import ExtractError
 from pipelines.extracts.ingest import Extract
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 from pipelines.validation.typed_rows import Reading, typed_rows_sql
 
 

@@ -11,19 +11,19 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from expectations.documented import DataDocs
 from expectations.table import Table
 from expectations.tables.records import VALIDATED_EXTRACTS
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import Extract, current_extracts
+from pipelines.lake.storage import Lake, arrow_schema
 from pipelines.sources.nhs import NhsSettings
-from pipelines.storage import Lake, arrow_schema
 from pipelines.validation.delivery_context import prepare_context, profile_extract
 from pipelines.validation.delivery_summary import Delivery, summarise
 from pipelines.validation.row_validation import RowOutcome, checks_of, validate_rows
@@ -65,12 +65,12 @@ def validate_feed(
     settings: ValidationSettings,
     *,
     published_lists: pd.DataFrame | None = None,
-    docs: Path | None = None,
+    docs: DataDocs | None = None,
 ) -> ValidationSummary:
     """Validate a feed's deliveries that were not validated by the same rules, in order.
 
     The list of patients must be validated before the feeds that look births up in it. `published_lists` holds practice_code
-    and patients; `docs` is the folder of Great Expectations' Data Docs. A ValidationStop names every broken rule that stops.
+    and patients; `docs` says where Great Expectations' Data Docs go. A ValidationStop names every broken rule that stops.
     """
     from expectations.validation import Engine  # it takes seconds to import
 

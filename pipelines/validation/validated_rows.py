@@ -10,8 +10,8 @@ from expectations.catalogue import RAW_TABLES
 from expectations.row_checks import sender_columns
 from expectations.table import Table
 from pipelines.extracts.ingest import current_extracts
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings
-from pipelines.storage import Lake
 from pipelines.validation.restated_rows import restated_rows
 from pipelines.validation.typed_rows import Reading, typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql, valid_extracts

@@ -11,7 +11,7 @@ import pyarrow as pa
 from expectations.table import Table
 from expectations.tables.risk import VOLUMES
 from pipelines.extracts.ingest import current_extracts
-from pipelines.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake, arrow_schema
 from pipelines.validation.delivery_summary import Delivery, month_rows
 from pipelines.validation.valid_extracts import valid_extracts
 

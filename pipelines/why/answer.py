@@ -31,9 +31,9 @@ from features.evidence import (
 )
 from pipelines.building.build_features import FeatureRequest, person_rows
 from pipelines.errors import RefusalError
-from pipelines.sql_literals import text
-from pipelines.storage import Lake
-from pipelines.text_table import fitted, table
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake
+from pipelines.reports.text_table import fitted, table
 from pipelines.why.cohort_absence import left_out_lines, unknown_lines
 from pipelines.why.person_case import PersonCase, Record, one_row
 

@@ -7,9 +7,9 @@ from datetime import date
 
 from expectations.tables import core
 from pipelines.building.build_features import FeatureRequest
-from pipelines.sql_literals import text
-from pipelines.storage import Lake
-from pipelines.text_table import table
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake
+from pipelines.reports.text_table import table
 from pipelines.why.person_case import PersonCase, Record
 
 

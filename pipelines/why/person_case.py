@@ -13,8 +13,8 @@ from expectations.tables import core
 from expectations.tables.features import PERSON_FEATURES
 from features.evidence import Evidence, PersonEvent
 from pipelines.building.build_features import PersonRows
-from pipelines.sql_literals import text
-from pipelines.storage import Lake
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake
 
 Record = Mapping[str, object]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 from chaos.processes import Starter
 
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 ORDER = ("ingest", "validate", "conform", "features", "training", "scoring")
 PUBLISHED = ("risk__runs", "risk__scores", "risk__drivers", "risk__current")

@@ -92,7 +92,7 @@ def _add_large_run(board: Board) -> None:
     from chaos.readers import digest
 
     from expectations.tables import risk
-    from pipelines.storage import connect
+    from pipelines.lake.storage import connect
 
     lake = board.lake
     latest = lake.read("risk__runs", order="recorded_at").to_pylist()[-1]
@@ -111,7 +111,7 @@ def _add_large_run(board: Board) -> None:
         told = digest(con, lake.scan("risk__scores", {"run_id": run_id}))
     import pyarrow as pa
 
-    from pipelines.storage import arrow_schema
+    from pipelines.lake.storage import arrow_schema
 
     row = {
         **latest,

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pipelines.deployment import Deployment, open_deployment
-from pipelines.scoring.run_record import published_runs
+from pipelines.lake.run_record import published_runs
+from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, conforming, landing, modelling, publishing, run_plan
 
 DONE, REFUSED, FAULT = 0, 1, 2

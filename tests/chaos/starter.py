@@ -18,7 +18,7 @@ from typing import Any
 from chaos import clock, readers, stages
 
 LIBRARIES = (
-    "dagster_project.headless", "expectations.validation", "pipelines.tracking", "pipelines.training.train", "pipelines.postgres.follow",
+    "dagster_project.headless", "expectations.validation", "pipelines.tracking.tracker", "pipelines.training.train", "pipelines.postgres.follow",
     "mlflow.pyfunc", "models.plots", "sklearn.linear_model",
 )  # fmt: skip
 

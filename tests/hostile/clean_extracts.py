@@ -12,7 +12,7 @@ from pathlib import Path
 from expectations.catalogue import RAW_TABLES
 from expectations.row_checks import sender_columns
 from expectations.table import Column, Kind, Table
-from pipelines.sources.synthetic.board import write_board
+from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import DefectSettings, SyntheticSettings
 
 DELIVERED = "2026-01-01"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 # As small as a run to the end allows: 2,500 people, a training date and a test date, and limits that so few events can meet.
 SMALL_BOARD = """

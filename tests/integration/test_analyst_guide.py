@@ -15,7 +15,7 @@ import mlflow
 import pytest
 import yaml
 
-from pipelines.study_settings import StudySettings
+from pipelines.study.settings import StudySettings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "analyst-guide.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import pytest
 from models.code_block import code_names, plain_columns
 from models.risk_model import RiskModel
 from pipelines.building.code_level_features import choose_codes, with_code_columns
-from pipelines.deployment import Deployment, open_deployment
+from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, conforming, landing, modelling, run_plan
 from pipelines.training.modelling_rows import read_features
 

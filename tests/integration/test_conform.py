@@ -12,9 +12,10 @@ import pytest
 
 from expectations.catalogue import RAW_TABLES
 from expectations.table import Kind
-from pipelines.conform import board as board_steps
+from pipelines.conform import core_tables as board_steps
 from pipelines.conform.availability import AvailabilitySettings
-from pipelines.conform.board import (
+from pipelines.conform.clinical_rules import ClinicalRules
+from pipelines.conform.core_tables import (
     conform_coverage,
     conform_events,
     conform_linkage,
@@ -22,14 +23,13 @@ from pipelines.conform.board import (
     conform_registrations,
     conform_spells,
 )
-from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.coverage import CoverageSettings
 from pipelines.conform.event import EventSettings
 from pipelines.conform.feeds import Sources
 from pipelines.conform.linkage import LinkageSettings, check_linkage
 from pipelines.conform.registration import RegistrationSettings
 from pipelines.errors import ValidationStop
-from pipelines.storage import Lake, connect
+from pipelines.lake.storage import Lake, connect
 
 PEOPLE, CUT = 2_400, date(2026, 1, 1)
 SQL_TYPES = {Kind.DATE: "DATE", Kind.INTEGER: "INTEGER", Kind.NUMBER: "DOUBLE", Kind.BOOLEAN: "BOOLEAN"}

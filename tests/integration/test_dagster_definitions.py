@@ -269,7 +269,7 @@ def test_a_run_beside_another_in_the_same_home_is_refused(
 ) -> None:
     deployment = opened(configured(SYNTHETIC))
     with deployment.alone(), deployment.alone():  # one process may hold its home twice
-        monkeypatch.setattr("pipelines.deployment.HELD", set())  # as another process sees it
+        monkeypatch.setattr("pipelines.run.deployment.HELD", set())  # as another process sees it
         with pytest.raises(RefusalError, match="another run"), deployment.alone():
             pass
 

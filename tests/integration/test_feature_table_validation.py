@@ -8,10 +8,10 @@ import pytest
 from expectations.tables.core import QUARANTINE
 from pipelines.building.load_feature_table import load_feature_table
 from pipelines.extracts.ingest import ingest_feed
+from pipelines.lake.storage import Lake, connect
 from pipelines.sources.deliveries import deliveries
 from pipelines.sources.feature_table import FeatureTableSettings
 from pipelines.sources.feature_table_columns import FEED, declare_feature_table, feature_table_feed
-from pipelines.storage import Lake, connect
 from pipelines.validation.validate import validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql
 from pipelines.validation.validation_settings import ValidationSettings

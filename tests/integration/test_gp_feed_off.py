@@ -20,10 +20,10 @@ import pytest
 from expectations.tables import core
 from models.risk_model import RiskModel
 from pipelines.building.build_features import FeatureRequest, build_features
-from pipelines.deployment import Deployment
-from pipelines.settings import read_settings
+from pipelines.lake.storage import Lake
+from pipelines.run.deployment import Deployment
+from pipelines.run.settings import read_settings
 from pipelines.stages import run_plan
-from pipelines.storage import Lake
 from pipelines.training.modelling_rows import read_features
 
 pytestmark = pytest.mark.slow

@@ -7,14 +7,14 @@ import pytest
 
 from expectations.catalogue import RAW_TABLES
 from pipelines.extracts.ingest import ingest_feed
+from pipelines.lake.storage import Lake, connect
+from pipelines.reports.validation_page import write_validation_page
 from pipelines.sources.nhs import NhsSettings
-from pipelines.sources.synthetic.board import write_board
+from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings
-from pipelines.storage import Lake, connect
 from pipelines.validation.defects import count_defects, describe_defects
 from pipelines.validation.validate import ValidationSettings, validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql
-from pipelines.validation.validation_page import write_validation_page
 from pipelines.validation.volumes import write_volumes
 
 pytestmark = pytest.mark.slow

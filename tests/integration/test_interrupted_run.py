@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.scoring.run_record import published_runs
-from pipelines.storage import Lake
+from pipelines.lake.run_record import published_runs
+from pipelines.lake.storage import Lake
 
 pytestmark = pytest.mark.slow
 

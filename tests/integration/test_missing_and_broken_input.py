@@ -10,12 +10,12 @@ import pytest
 
 from expectations.catalogue import RAW_TABLES, TABLES
 from expectations.tables.records import EXTRACTS
-from pipelines.deployment import Deployment, open_deployment
 from pipelines.errors import RefusalError, StrataError
-from pipelines.sources.synthetic.board import write_board
+from pipelines.lake.storage import Lake
+from pipelines.run.deployment import Deployment, open_deployment
+from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import DefectSettings, SyntheticSettings
 from pipelines.stages import building, conforming, landing, run_plan
-from pipelines.storage import Lake
 
 pytestmark = pytest.mark.slow
 

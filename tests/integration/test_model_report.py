@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from models.intervals import Estimate
-from pipelines.model_report.tripod import ITEMS
-from pipelines.pages.words import with_limits
+from pipelines.reports.model.tripod import ITEMS
+from pipelines.reports.words import with_limits
 
 pytestmark = pytest.mark.slow
 VOID = {"meta", "br", "img", "input", "link", "hr"}

@@ -31,11 +31,11 @@ from canary.identifiers import (
 from canary.search import Search
 
 from pipelines.errors import StrataError
-from pipelines.sources.synthetic.board import write_board
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake
+from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings
-from pipelines.sql_literals import text
 from pipelines.stages import building, conforming, landing, modelling, monitoring
-from pipelines.storage import Lake
 
 pytestmark = pytest.mark.slow
 

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipelines.settings import read_settings
-from pipelines.sources.synthetic.board import write_board
+from pipelines.lake.storage import Lake, connect
+from pipelines.run.settings import read_settings
+from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings
-from pipelines.storage import Lake, connect
 from pipelines.validation.validated_rows import validated_rows_sql
 
 pytestmark = pytest.mark.slow

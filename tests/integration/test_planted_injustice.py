@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.deployment import Deployment, open_deployment
+from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, conforming, landing, run_plan
 from pipelines.training.judging import StudyResult
 from pipelines.training.train import run_study

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from sklearn.metrics import roc_auc_score
 
-from pipelines.storage import Lake, connect
+from pipelines.lake.storage import Lake, connect
 
 pytestmark = pytest.mark.slow
 

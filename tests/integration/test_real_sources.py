@@ -12,23 +12,23 @@ from expectations.catalogue import RAW_TABLES
 from expectations.tables import core
 from pipelines.building.load_feature_table import load_feature_table
 from pipelines.conform.availability import AvailabilitySettings
-from pipelines.conform.board import conform_events, conform_people, conform_registrations, conform_spells
 from pipelines.conform.clinical_rules import ClinicalRules
+from pipelines.conform.core_tables import conform_events, conform_people, conform_registrations, conform_spells
 from pipelines.conform.event import EventSettings
+from pipelines.conform.omop.core_tables import conform_omop_coverage, conform_omop_events, people_sources
+from pipelines.conform.omop.feed_rows import omop_availability, omop_sources
+from pipelines.conform.omop.links import linked_rows, quarantine_unlinked
 from pipelines.conform.registration import RegistrationSettings
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import ingest_feed
+from pipelines.lake.storage import Lake, connect
 from pipelines.sources.deliveries import deliveries
 from pipelines.sources.episodes import as_delivered
 from pipelines.sources.feature_table import FeatureTableSettings
 from pipelines.sources.feature_table_columns import FEED, declare_feature_table, feature_table_feed, feature_table_file
 from pipelines.sources.nhs import NhsSettings
-from pipelines.sources.omop.cdm import open_omop, validated_cdm
-from pipelines.sources.omop.conform import conform_omop_coverage, conform_omop_events, people_sources
-from pipelines.sources.omop.feed_rows import omop_availability, omop_sources
-from pipelines.sources.omop.links import linked_rows, quarantine_unlinked
+from pipelines.sources.omop.cdm import open_omop
 from pipelines.sources.omop.settings import OmopSettings
-from pipelines.storage import Lake, connect
 from pipelines.validation.validate import validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql
 from pipelines.validation.validation_settings import ValidationSettings
@@ -56,7 +56,9 @@ def test_the_mimic_demo_becomes_core_tables(tmp_path: Path) -> None:
         again = sum(ingest_feed(lake, con, table, omop.feeds, omop.folder).rows for table in omop.tables)
         for table in omop.tables:
             validate_feed(lake, con, table, omop.feeds, ValidationSettings())
-        rows = validated_cdm(lake, omop)
+        rows = {
+            table.feed.removeprefix("omop_"): validated_rows_sql(lake, omop.feeds, table.feed, table) for table in omop.tables
+        }
         unlinked = quarantine_unlinked(lake, con, rows)
         cdm = linked_rows(rows)
         sources = omop_sources(cdm, settings)

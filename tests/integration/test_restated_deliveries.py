@@ -15,9 +15,9 @@ from expectations.tables import core
 from features.cohort import CohortSettings
 from features.events import NUMBER_OF
 from pipelines.building.build_features import FeatureRequest, build_features
-from pipelines.deployment import Deployment, open_deployment
+from pipelines.lake.storage import Lake
+from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, conforming, landing, run_plan
-from pipelines.storage import Lake
 from pipelines.validation.validate import validate_feed
 
 CONFIG = """

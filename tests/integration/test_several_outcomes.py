@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.scoring.run_record import all_runs
-from pipelines.storage import connect
+from pipelines.lake.run_record import all_runs
+from pipelines.lake.storage import connect
 
 ALSO = """
   also:
@@ -56,7 +56,7 @@ def test_every_outcome_has_tables_of_its_own(several: Any) -> None:
 
 
 def test_each_has_its_experiment_and_champion(several: Any) -> None:
-    from pipelines.tracking import Tracker
+    from pipelines.tracking.tracker import Tracker
 
     tracker = Tracker(several.home)
     assert None not in {tracker.champion_version(name) for name in ("small_study", "admission_or_death")}

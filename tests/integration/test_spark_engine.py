@@ -22,10 +22,10 @@ from features.code_lists import load_code_lists
 from pipelines.building.build_features import build_features
 from pipelines.building.range_workers import RangeRunner
 from pipelines.building.spark_engine import check_spark, over_ranges_on_spark
-from pipelines.deployment import Deployment
 from pipelines.errors import StrataError
-from pipelines.settings import Settings
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
+from pipelines.run.deployment import Deployment
+from pipelines.run.settings import Settings
 
 pytestmark = pytest.mark.slow
 

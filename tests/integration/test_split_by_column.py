@@ -12,8 +12,8 @@ from sklearn.metrics import roc_auc_score
 from models.risk_model import RiskModel
 from models.settings import ValidationPlan
 from pipelines.building.load_feature_table import ON_NEITHER_SIDE
-from pipelines.deployment import Deployment, open_deployment
 from pipelines.errors import RefusalError
+from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, landing, modelling, run_plan
 from pipelines.training.judging import StudyResult
 from pipelines.training.modelling_rows import read_features

@@ -8,8 +8,8 @@ import pytest
 
 from expectations.tables import risk
 from expectations.tables.monitoring import STAGES
-from pipelines.scoring.run_record import published_runs
-from pipelines.storage import Lake
+from pipelines.lake.run_record import published_runs
+from pipelines.lake.storage import Lake
 
 pytestmark = pytest.mark.slow
 

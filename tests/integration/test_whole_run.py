@@ -20,7 +20,7 @@ from expectations.table import Column, Kind, Table
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from models.explanation import plain_name
 from models.predictors import predictors_from_catalogue
-from pipelines.storage import Lake, arrow_schema, connect
+from pipelines.lake.storage import Lake, arrow_schema, connect
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from old_homes.unpack import FORMATS, HERE, unpack
 
 from pipelines.run.home_format import CURRENT_FORMAT
-from pipelines.settings import read_settings
+from pipelines.run.settings import read_settings
 
 pytestmark = pytest.mark.slow
 CONFIGURATIONS = sorted(HERE.glob("format_*/config/*.yaml"))

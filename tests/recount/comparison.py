@@ -6,7 +6,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 RELATIVE = 1e-5  # float32 sums in another order
 

@@ -6,7 +6,7 @@ import pytest
 from recount.board import CATALOGUE, Board
 from recount.edge_board import edge_board
 
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 
 @pytest.fixture(scope="session")

@@ -18,13 +18,13 @@ import pandas as pd
 import pytest
 from recount.comparison import built_rows
 
-from pipelines.deployment import Deployment
-from pipelines.settings import Settings
-from pipelines.sources.synthetic.board import write_board
+from pipelines.lake.storage import Lake
+from pipelines.run.deployment import Deployment
+from pipelines.run.settings import Settings
+from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.stages import building, conforming, run_plan
 from pipelines.stages import landing as landing_stage
-from pipelines.storage import Lake
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,7 @@ from recount.feature_recount import lake_views, recount_features
 from recount.populations import boards, boards_with_dates_of_their_own, examples
 
 from pipelines.building.build_features import build_features
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 
 def test_every_feature_equals_its_recount_on_every_edge(edges: tuple[Board, Lake]) -> None:

@@ -23,7 +23,7 @@ from features.outcomes import OUTCOMES, ImmatureOutcomeError, OutcomeSettings
 from pipelines.building.build_features import FeatureRequest, build_features
 from pipelines.building.build_labels import build_labels
 from pipelines.errors import RefusalError
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 LIST_ALONE = ("patients", "registrations")  # who is in, and nothing counted: labels need no features
 RULES = tuple(product(("competes", "counts"), ("censored", "not_at_risk", "followed")))

@@ -16,7 +16,7 @@ from recount.comparison import built_rows
 from recount.populations import boards, examples
 
 from pipelines.building.build_features import build_catalogue, build_features
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 GP_FEEDS = {"gp_observations", "gp_medication_orders"}
 LIST_AND_HOSPITAL = ("patients", "registrations", "addresses", "admissions", "emergency_attendances")

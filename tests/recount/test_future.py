@@ -16,7 +16,7 @@ from recount.populations import boards, boards_with_dates_of_their_own, examples
 
 from expectations.tables import core
 from pipelines.building.build_features import build_features
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 
 def built(board: Board, folder: Path, people_per_range: int = 1_000) -> pd.DataFrame:

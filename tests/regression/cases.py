@@ -16,7 +16,7 @@ import pandas as pd
 import yaml
 from regression.small_icb import CONFIG, FIRST, SECOND, deliver, write_deliveries
 
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from regression.stable_names import stable_names
 
 from expectations.catalogue import TABLES
-from pipelines.storage import Lake, connect
+from pipelines.lake.storage import Lake, connect
 
 # Tables that say when or how a run was done, not what it found.
 NOT_COMPARED = ("monitoring__stages", "monitoring__alerts", "raw__pseudonym_keys")

@@ -10,8 +10,8 @@ import re
 import shutil
 from pathlib import Path
 
-from pipelines.sources.synthetic.board import write_board
 from pipelines.sources.synthetic.identifiers import DUMMY_PSEUDONYM, nhs_numbers_for_tests
+from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings
 
 PEOPLE = 2_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 
 def stable_names(lake: Lake) -> dict[str, str]:

@@ -13,7 +13,7 @@ from regression.comparison import differences
 from regression.content import Content, content_of, read_reference
 
 from expectations.tables import risk
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 
 pytestmark = pytest.mark.slow
 

@@ -1,1 +1,1 @@
-"""An OMOP CDM folder as a source: its files, and its rows in the shapes that conform knows."""
+"""An OMOP CDM folder as a source: its settings and its files; its rows become core tables in `conform/omop/`."""

@@ -1,4 +1,4 @@
-"""The CDM tables of an OMOP folder, from files to validated rows; ingest and validation are those of every feed."""
+"""An OMOP folder as a source: the CDM tables it holds, and how ingest reads each of them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from expectations.table import Table
+from expectations.tables.raw_omop import CDM_TABLES
 from pipelines.sources.deliveries import deliveries
 from pipelines.sources.nhs import NhsSettings
 from pipelines.sources.omop.files import omop_feeds
-from pipelines.sources.omop.links import TABLES
 from pipelines.sources.omop.settings import OmopSettings
-from pipelines.sources.omop.visits import Cdm
-from pipelines.storage import Lake
-from pipelines.validation.validated_rows import validated_rows_sql
 
 
 @dataclass(frozen=True)
@@ -29,9 +26,4 @@ def open_omop(settings: OmopSettings, config_folder: Path) -> OmopFolder:
     """Find the CDM tables that a folder holds; raises ExtractError where a required one is missing."""
     folder = (config_folder / settings.folder).resolve()
     feeds = omop_feeds(settings, folder)
-    return OmopFolder(folder, tuple(TABLES[feed.removeprefix("omop_")] for feed in feeds), deliveries(feeds))
-
-
-def validated_cdm(lake: Lake, omop: OmopFolder) -> Cdm:
-    """Give the SQL of every CDM table's validated rows; rules that look at other tables are not yet applied (`links.linked_rows`)."""
-    return {table.feed.removeprefix("omop_"): validated_rows_sql(lake, omop.feeds, table.feed, table) for table in omop.tables}
+    return OmopFolder(folder, tuple(CDM_TABLES[feed.removeprefix("omop_")] for feed in feeds), deliveries(feeds))

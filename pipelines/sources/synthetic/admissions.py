@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipelines.sources.synthetic import calibration
+from pipelines.sources.synthetic.areas_and_practices import Places
 from pipelines.sources.synthetic.conditions import NAMES, POSITION, weights
 from pipelines.sources.synthetic.diagnoses import (
     ACUTE_REASONS,
@@ -19,7 +20,6 @@ from pipelines.sources.synthetic.diagnoses import (
 )
 from pipelines.sources.synthetic.lives import Lives, pandemic, seasons
 from pipelines.sources.synthetic.people import FAR, NO_FIXED_ABODE, YEAR, People
-from pipelines.sources.synthetic.places import Places
 from pipelines.sources.synthetic.random_streams import SPELLS, sorted_events, stream, weighted_choice
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.sources.synthetic.spells import (

@@ -8,11 +8,11 @@ import numpy as np
 
 from pipelines.sources.synthetic import calibration
 from pipelines.sources.synthetic.admissions import SAME_DAY_SWITCHER, age_on, days_in_months, main_provider, near_death
+from pipelines.sources.synthetic.areas_and_practices import Places
 from pipelines.sources.synthetic.conditions import NAMES, POSITION, weights
 from pipelines.sources.synthetic.diagnoses import SPECIALTY_OF_CONDITION
 from pipelines.sources.synthetic.lives import Lives, pandemic, seasons
 from pipelines.sources.synthetic.people import People, day
-from pipelines.sources.synthetic.places import Places
 from pipelines.sources.synthetic.random_streams import (
     ATTENDANCES,
     OUTPATIENTS,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pipelines.sources.synthetic.actions import Actions, draw_actions
 from pipelines.sources.synthetic.admissions import draw_stays
+from pipelines.sources.synthetic.areas_and_practices import Places
 from pipelines.sources.synthetic.attendances import Appointments, Attendances, draw_appointments, draw_attendances
 from pipelines.sources.synthetic.gp_record import Observations, draw_observations
 from pipelines.sources.synthetic.injustice import as_recorded, need_of, served
@@ -13,7 +14,6 @@ from pipelines.sources.synthetic.lives import Lives, draw_lives
 from pipelines.sources.synthetic.medicines import Issues, draw_issues
 from pipelines.sources.synthetic.opt_outs import OptOuts, draw_opt_outs
 from pipelines.sources.synthetic.people import People, draw_people
-from pipelines.sources.synthetic.places import Places
 from pipelines.sources.synthetic.random_streams import BLOCK_PEOPLE
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.sources.synthetic.spells import Stays

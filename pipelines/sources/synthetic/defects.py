@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.sources.synthetic import gp_defects, hospital_defects
+from pipelines.sources.synthetic.areas_and_practices import Places
 from pipelines.sources.synthetic.block import block_count
 from pipelines.sources.synthetic.extracts import (
     LOADED_PRACTICE,
@@ -14,7 +15,6 @@ from pipelines.sources.synthetic.extracts import (
     Delivery,
     Extract,
 )
-from pipelines.sources.synthetic.places import Places
 from pipelines.sources.synthetic.planting import Draft, PlantedDefects
 from pipelines.sources.synthetic.random_streams import DEFECTS, stream
 from pipelines.sources.synthetic.settings import SyntheticSettings

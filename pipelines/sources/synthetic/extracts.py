@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
+from pipelines.sources.synthetic.areas_and_practices import Places
 from pipelines.sources.synthetic.block import Block
 from pipelines.sources.synthetic.identifiers import mixed, pseudonyms, taken
 from pipelines.sources.synthetic.people import ETHNIC_CATEGORY_CODES, NOT_KNOWN, NOT_STATED
-from pipelines.sources.synthetic.places import Places
 from pipelines.sources.synthetic.settings import SyntheticSettings
 
 ROWS_PER_BLOCK = 100_000_000  # room for record numbers

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.sources.synthetic.actions import DECISIONS, DECLINED_FOR, DONE, earlier_run_id
+from pipelines.sources.synthetic.areas_and_practices import Places
 from pipelines.sources.synthetic.block import Block
 from pipelines.sources.synthetic.extracts import (
     LOADED_PRACTICE,
@@ -26,7 +27,6 @@ from pipelines.sources.synthetic.identifiers import pseudonyms, record_numbers, 
 from pipelines.sources.synthetic.medicines import medicine_codes
 from pipelines.sources.synthetic.opt_outs import OPT_OUT_TYPES
 from pipelines.sources.synthetic.people import ETHNIC_CATEGORY_CODES, FAR, PSEUDO_POSTCODES, RESOLVED
-from pipelines.sources.synthetic.places import Places
 from pipelines.sources.synthetic.settings import SyntheticSettings
 
 LOAD_DAY = np.datetime64("2021-06-01", "D").astype(np.int64)  # when the loaded practice's system was filled

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from pipelines.sources.synthetic import attendances as departments
 from pipelines.sources.synthetic.admissions import age_on
+from pipelines.sources.synthetic.areas_and_practices import Places
 from pipelines.sources.synthetic.attendances import sent_as_same_day_care
 from pipelines.sources.synthetic.block import Block
 from pipelines.sources.synthetic.diagnoses import diagnosis_codes, joined
@@ -27,7 +28,6 @@ from pipelines.sources.synthetic.extracts import (
     text_numbers,
 )
 from pipelines.sources.synthetic.identifiers import record_numbers, taken
-from pipelines.sources.synthetic.places import Places
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.sources.synthetic.spells import DAY_CASE, METHODS, PLACES_OF_CARE, REGULAR
 

@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from pipelines.sources.synthetic.areas_and_practices import Places
 from pipelines.sources.synthetic.attendances import Attendances
 from pipelines.sources.synthetic.calibration import ETHNIC_CATEGORIES
 from pipelines.sources.synthetic.lives import Lives
 from pipelines.sources.synthetic.people import ETHNIC_CATEGORY_CODES, FAR, People
-from pipelines.sources.synthetic.places import Places
 from pipelines.sources.synthetic.random_streams import INJUSTICE, stream
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.sources.synthetic.spells import EMERGENCY, Stays

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.sources.synthetic import calibration
+from pipelines.sources.synthetic.areas_and_practices import Places
 from pipelines.sources.synthetic.conditions import NEVER, onset_ages, weights
 from pipelines.sources.synthetic.people import FAR, YEAR, People, day
-from pipelines.sources.synthetic.places import Places
 from pipelines.sources.synthetic.random_streams import ILLNESS, LIVES, stream
 from pipelines.sources.synthetic.settings import SyntheticSettings
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.sources.synthetic import calibration
-from pipelines.sources.synthetic.places import PRACTICE_CHOICES, Places
+from pipelines.sources.synthetic.areas_and_practices import PRACTICE_CHOICES, Places
 from pipelines.sources.synthetic.random_streams import BLOCK_PEOPLE, PEOPLE, choice_by_row, stream, weighted_choice
 from pipelines.sources.synthetic.settings import SyntheticSettings
 

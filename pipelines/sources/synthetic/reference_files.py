@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from pipelines.sources.synthetic.areas_and_practices import NATIONAL_AREAS_2019, NATIONAL_AREAS_2025, Places
 from pipelines.sources.synthetic.csv_files import write_small_csv
-from pipelines.sources.synthetic.places import NATIONAL_AREAS_2019, NATIONAL_AREAS_2025, Places
 from pipelines.sources.synthetic.random_streams import PLACES, stream
 from pipelines.sources.synthetic.settings import SyntheticSettings
 

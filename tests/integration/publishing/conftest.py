@@ -14,7 +14,7 @@ import pytest
 
 from expectations.table import Kind, Table
 from expectations.tables import caseload, risk
-from pipelines.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake, arrow_schema
 
 PEOPLE = 500
 

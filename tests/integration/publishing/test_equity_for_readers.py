@@ -11,8 +11,8 @@ import pytest
 
 from expectations.tables.equity import OUTCOME_RATES
 from expectations.tables.risk import MODEL_AUDIT, RUNS
+from pipelines.lake.storage import Lake, arrow_schema
 from pipelines.postgres.follow import follow
-from pipelines.storage import Lake, arrow_schema
 from pipelines.training.audit_for_readers import write_audit_for_readers
 
 Publish = Callable[..., str]

@@ -13,9 +13,9 @@ from sqlalchemy.pool import NullPool
 
 from expectations.tables.equity import AUDIT_FOR_READERS
 from expectations.tables.risk import RUNS
+from pipelines.lake.storage import Lake
 from pipelines.postgres.follow import follow
 from pipelines.postgres.schema import MIGRATIONS
-from pipelines.storage import Lake
 
 VIEWS = ("equity__published_audit", "equity__published_rates")
 

@@ -15,9 +15,9 @@ import psycopg
 import pytest
 
 from pipelines.errors import PublishingError
+from pipelines.lake.storage import Lake
 from pipelines.postgres.follow import follow
 from pipelines.postgres.settings import PostgresSettings, connection_string
-from pipelines.storage import Lake
 
 NAME = "board.test"  # no loopback name, so that the settings take it for a server over the network
 Publish = Callable[..., str]

@@ -13,10 +13,10 @@ import pytest
 
 from expectations.tables import risk
 from pipelines.errors import PublishingError, SettingsError
+from pipelines.lake.storage import Lake
 from pipelines.postgres.follow import erase, follow
 from pipelines.postgres.settings import PostgresSettings, connection_string
 from pipelines.postgres.tables import RUN_TABLES, RUNS, analyst_tables, column_types
-from pipelines.storage import Lake
 
 Publish = Callable[..., str]
 

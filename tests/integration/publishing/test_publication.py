@@ -8,8 +8,8 @@ import pytest
 
 from expectations.tables import risk
 from pipelines.errors import RefusalError
+from pipelines.lake.storage import Lake
 from pipelines.scoring.publication import refresh_current, withdraw
-from pipelines.storage import Lake
 
 OUTCOME = "emergency_admission"
 Publish = Callable[..., str]

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.lake.storage import Lake
 from pipelines.postgres.follow import follow
 from pipelines.scoring.publication import refresh_current
-from pipelines.storage import Lake
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reading-scores.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^### ([^\n]+)\n(?:(?!^###? ).)*?^```(python(?: spark)?)\n(.*?)^```", PAGE, re.M | re.S)

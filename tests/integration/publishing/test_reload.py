@@ -9,9 +9,9 @@ import pytest
 
 from expectations.tables import risk
 from pipelines.errors import PublishingError
+from pipelines.lake.storage import Lake
 from pipelines.postgres import follow as following
 from pipelines.postgres.follow import follow, reload
-from pipelines.storage import Lake
 
 pytestmark = pytest.mark.slow
 

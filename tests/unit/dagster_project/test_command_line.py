@@ -4,7 +4,7 @@ import pytest
 
 from dagster_project import command_line, resources
 from dagster_project.command_line import main
-from pipelines.deployment import open_deployment
+from pipelines.run.deployment import open_deployment
 
 CONFIG = """
 deployment: a_board

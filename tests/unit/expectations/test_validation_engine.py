@@ -1,11 +1,8 @@
-import re
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
 from expectations.row_checks import row_checks
-from expectations.suites import flag_suite, flagged_checks, shown_columns, summary_suite, value_suite
+from expectations.suites import flag_suite, flagged_checks, shown_columns, value_suite
 from expectations.tables.raw_gp import OPT_OUTS
 from expectations.tables.raw_omop import PERSON
 from expectations.validation import Engine, EngineError
@@ -58,27 +55,3 @@ def test_a_broken_engine_raises_and_does_not_look_like_bad_data(engine: Engine) 
         engine.count_broken(BATCH.drop(columns="duplicate_row"), flag_suite(OPT_OUTS, CHECKS))
     with pytest.raises(EngineError, match="status"):
         engine.count_broken(BATCH.drop(columns="status"), value_suite(OPT_OUTS, CHECKS))
-
-
-def test_data_docs_hold_figures_and_no_row_values(tmp_path: Path) -> None:
-    documented = Engine(tmp_path)
-    suite = summary_suite(
-        "raw__opt_outs__delivery", {"share_set_aside": (None, 0.2, "The share of rows set aside stays below its limit.")}
-    )
-    assert documented.check_summary(pd.DataFrame({"share_set_aside": [0.35]}), suite) == {"share_set_aside"}
-    documented.write_docs()
-    pages = [page.read_text(encoding="utf-8") for page in tmp_path.rglob("*.html")]
-    assert any("share_set_aside" in page and "0.35" in page for page in pages)
-    assert not any("http:" in page or "https:" in page for page in pages)
-
-
-def test_the_first_page_of_data_docs_leads_to_every_delivery(tmp_path: Path) -> None:
-    for day in ("2026-01-01", "2026-02-01"):
-        documented = Engine(tmp_path)
-        suite = summary_suite(f"raw__opt_outs__delivery_{day}", {"not_empty": (1, None, "An extract holds at least one row.")})
-        assert documented.check_summary(pd.DataFrame({"not_empty": [5.0]}), suite) == set()
-        documented.write_docs()
-    first = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "raw__opt_outs, delivery of 2026-01-01: 0 of 1 rules broken" in first
-    linked = [tmp_path / address for address in re.findall(r"href='([^']+)'", first)]
-    assert len(linked) == 2 and all(page.exists() for page in linked)

@@ -8,7 +8,7 @@ from features.catalogue import NAME, Catalogue, build_catalogue, catalogue_rows,
 from features.code_lists import load_code_lists
 from models.explanation import concepts, plain_name
 from models.predictors import predictors_from_catalogue
-from pipelines.study_settings import FeatureFamily
+from pipelines.study.settings import FeatureFamily
 
 FAMILIES = {
     "demographics",

@@ -17,7 +17,7 @@ from pipelines.alerts.messages import MOST_TOLD
 from pipelines.alerts.raise_alerts import deliver, raise_alerts
 from pipelines.alerts.rules import Finding
 from pipelines.alerts.settings import AlertSettings, RuleSettings, WebhookSettings
-from pipelines.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake, arrow_schema
 
 OUTCOME, FIRST, SECOND = "emergency", date(2026, 1, 5), date(2026, 1, 6)
 

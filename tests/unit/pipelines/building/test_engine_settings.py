@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from pipelines.building.engine_settings import EngineSettings
 from pipelines.building.spark_engine import SparkSettings, check_spark, spark_session
 from pipelines.errors import StrataError
-from pipelines.settings import EngineSettings
 
 
 def test_the_engines_kind_may_stand_alone() -> None:

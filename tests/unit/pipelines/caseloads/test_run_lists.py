@@ -11,9 +11,10 @@ from expectations.table import Table
 from expectations.tables import core
 from expectations.tables.caseload import CASELOAD
 from features.events import NUMBER_OF
-from pipelines.caseloads.run_lists import CaseloadRequest, RunLists, caseload, exclusions
-from pipelines.caseloads.settings import CaseloadSettings
-from pipelines.storage import Lake, arrow_schema
+from pipelines.caseloads.run_lists import CaseloadRequest, caseload, exclusions
+from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.scoring.published_lists import RunLists
+from pipelines.study.caseload_settings import CaseloadSettings
 
 DAY = date(2026, 1, 1)
 SETTINGS = CaseloadSettings(people_per_thousand={"65+": 500})

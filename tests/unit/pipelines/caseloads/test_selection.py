@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipelines.caseloads.selection import candidates, capacities, divided, listed
-from pipelines.caseloads.settings import CaseloadSettings
+from pipelines.study.caseload_settings import CaseloadSettings
 
 ALL_OLD = {"65+": 500.0}  # every second person
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from pipelines.conform.availability import AvailabilitySettings
-from pipelines.conform.board import conform_events, conform_linkage, conform_people, conform_spells
 from pipelines.conform.clinical_rules import ClinicalRules
+from pipelines.conform.core_tables import conform_events, conform_linkage, conform_people, conform_spells
 from pipelines.conform.event import EventSettings
 from pipelines.conform.linkage import LinkageSettings, check_linkage
 from pipelines.errors import ValidationStop
-from pipelines.storage import Lake, connect
+from pipelines.lake.storage import Lake, connect
 
 
 def test_a_list_of_patients_alone_is_a_list_on_which_nobody_may_be_missing(feed_rows, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 from expectations.tables.raw_gp import OPT_OUTS
 from pipelines.errors import ExtractError
 from pipelines.extracts.ingest import ingest_feed
+from pipelines.lake.storage import Lake, connect
 from pipelines.sources.nhs import NhsSettings
-from pipelines.storage import Lake, connect
 
 HOSTILE = "x') FROM t; DROP TABLE kept; --"
 QUOTED = '"; DROP TABLE kept; --'

@@ -7,8 +7,8 @@ import pytest
 
 from pipelines.errors import SettingsError
 from pipelines.extracts.pseudonyms import keyed, pseudonym_of, pseudonym_sql, read_key, read_keys
+from pipelines.lake.storage import connect
 from pipelines.sources.nhs import PseudonymSettings
-from pipelines.storage import connect
 
 KEY = b"k" * 31 + b"\xff"
 

@@ -12,9 +12,9 @@ from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import DRIFT
 from expectations.tables.risk import MODELS
 from models.predictors import Predictor
+from pipelines.lake.storage import Lake, arrow_schema
 from pipelines.monitoring import feature_drift
 from pipelines.monitoring.feature_drift import WatchedModel, training_dates, write_drift
-from pipelines.storage import Lake, arrow_schema
 
 TRAINING, SCORING = (date(2023, 1, 1), date(2023, 7, 1)), date(2026, 1, 1)
 ROWS = 1000

@@ -14,9 +14,9 @@ from expectations.tables.monitoring import CALIBRATION
 from expectations.tables.risk import LABELS, RUNS, SCORES
 from features.outcomes import OutcomeSettings
 from models.settings import CapacitySettings
+from pipelines.lake.run_record import record_run
+from pipelines.lake.storage import Lake, arrow_schema
 from pipelines.monitoring.matured_performance import MaturedRequest, has_matured, write_calibration
-from pipelines.scoring.run_record import record_run
-from pipelines.storage import Lake, arrow_schema
 
 OUTCOME = OutcomeSettings()
 PAST, RECENT, CUT = date(2024, 1, 1), date(2025, 6, 1), date(2026, 1, 1)

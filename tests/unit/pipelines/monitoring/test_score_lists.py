@@ -11,9 +11,9 @@ import pytest
 from expectations.tables.monitoring import SCORES
 from expectations.tables.risk import RUNS
 from expectations.tables.risk import SCORES as RISKS
+from pipelines.lake.run_record import record_run
+from pipelines.lake.storage import Lake, arrow_schema, connect
 from pipelines.monitoring.score_lists import write_scores
-from pipelines.scoring.run_record import record_run
-from pipelines.storage import Lake, arrow_schema, connect
 
 OUTCOME, PEOPLE = "emergency", 1000
 FIRST, SECOND = date(2026, 1, 1), date(2026, 2, 1)

@@ -18,9 +18,10 @@ from models.splitting import person_folds
 from models.training import TrainingPlan, train_candidate
 from models.training_data import training_data
 from pipelines.caseloads.rising import Rising
-from pipelines.caseloads.run_lists import CaseloadRequest, RunLists, caseload, exclusions
-from pipelines.caseloads.settings import CaseloadSettings
-from pipelines.scoring.run_record import RunInputs, published_runs
+from pipelines.caseloads.run_lists import CaseloadRequest, caseload, exclusions
+from pipelines.lake.run_record import RunInputs, published_runs
+from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.scoring.published_lists import RunLists
 from pipelines.scoring.score import (
     Champion,
     Scoring,
@@ -31,9 +32,9 @@ from pipelines.scoring.score import (
     score_table,
     scores_digest,
 )
-from pipelines.settings import PurposeSettings
-from pipelines.storage import Lake, arrow_schema
-from pipelines.study_settings import StudySettings
+from pipelines.study.caseload_settings import CaseloadSettings
+from pipelines.study.purpose import PurposeSettings
+from pipelines.study.settings import StudySettings
 
 DAY = date(2026, 1, 1)
 BANDS = BandSettings(names=("low", "high"), cuts=(0.3,))

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from expectations.table import Action
 from pipelines.building.load_feature_table import load_feature_table
 from pipelines.errors import ExtractError, SettingsError
+from pipelines.lake.storage import Lake
 from pipelines.sources.feature_table import SPLIT, FeatureTableSettings
 from pipelines.sources.feature_table_columns import declare_feature_table, feature_table_feed, feature_table_file, strata_name
 from pipelines.sources.feature_table_rows import NO_CATEGORY, ReadyTable, catalogue_rows, interval_midpoints, ready_table
-from pipelines.storage import Lake
 
 HEADER = "patient,encounter,readmitted,race,Age,nights,ward,examide,left-to"
 ROWS = """p2,20,NO,Black,[70-80),4,7,No,home

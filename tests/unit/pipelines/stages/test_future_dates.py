@@ -9,12 +9,11 @@ import pytest
 import yaml
 
 from expectations.catalogue import RAW_TABLES
-from pipelines.deployment import Deployment, open_deployment
 from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import ingest_feed
-from pipelines.scheduling import future_dates
+from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.sources.nhs import NhsSettings
-from pipelines.stages import landing, run_plan, upkeep
+from pipelines.stages import future_dates, landing, run_plan, upkeep
 
 TODAY = date(2026, 3, 1)
 LATER = date(2062, 1, 2)

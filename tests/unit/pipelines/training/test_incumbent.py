@@ -8,12 +8,14 @@ import pytest
 
 from models.gates import GateResult
 from models.settings import CandidateSettings, GateSettings, LogisticSettings, ValidationPlan
+from pipelines.building.engine_settings import EngineSettings
+from pipelines.lake.storage import Lake
+from pipelines.reports.model.page import model_report
 from pipelines.scoring.score import Champion
 from pipelines.scoring.shadow_scores import write_shadow_scores
-from pipelines.settings import EngineSettings, PurposeSettings
-from pipelines.storage import Lake
-from pipelines.study_settings import ApprovalSettings, StudySettings
-from pipelines.tracking import Tracker
+from pipelines.study.purpose import PurposeSettings
+from pipelines.study.settings import ApprovalSettings, StudySettings
+from pipelines.tracking.tracker import Tracker
 from pipelines.training.incumbent import Incumbent, judge_incumbent, read_incumbent, why_not_promoted
 from pipelines.training.inputs import TrainingInputs
 from pipelines.training.judging import JudgedIncumbent, StudyResult
@@ -43,7 +45,7 @@ def recorded(
     dates = {"train": [TRAIN.isoformat()], "test": [TEST.isoformat()]}
     purpose = PurposeSettings(use="planning", approval="DSA 12", approval_expires=date(2099, 1, 1))
     inputs = TrainingInputs(training_id, dates, lake.versions(["features__person"]), "code", "settings", "test", purpose, {})
-    return record_training(lake, tracker, study, result, inputs)
+    return record_training(lake, tracker, study, result, inputs, model_report)
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,10 @@ from models.calibration import Calibrator
 from models.recalibration import recalibrate
 from models.settings import CandidateSettings, GateSettings, LogisticSettings, ValidationPlan
 from models.training import TooFewEventsError
+from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
-from pipelines.settings import EngineSettings
-from pipelines.storage import Lake, arrow_schema
-from pipelines.study_settings import StudySettings
+from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.study.settings import StudySettings
 from pipelines.training.incumbent import Incumbent
 from pipelines.training.recalibration import CalibratedAgain, recalibrate_study
 from pipelines.training.train import run_study

@@ -11,10 +11,10 @@ from models.audit_groups import RECENT_ADMISSION, audit_groups
 from models.evaluation import Evaluation, evaluate
 from models.gates import GateResult
 from models.settings import CapacitySettings
+from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
-from pipelines.settings import EngineSettings
-from pipelines.storage import Lake
-from pipelines.study_settings import StudySettings
+from pipelines.lake.storage import Lake
+from pipelines.study.settings import StudySettings
 from pipelines.training.judging import JudgedCandidate, StudyResult
 from pipelines.training.modelling_rows import ModellingRows
 from pipelines.training.train import _learnable as learnable
@@ -83,7 +83,7 @@ def test_groups_that_are_not_there_are_not_audited() -> None:
 
 def test_training_without_features_says_what_to_do(tmp_path: Path) -> None:
     from expectations.tables.features import CATALOGUE
-    from pipelines.storage import arrow_schema
+    from pipelines.lake.storage import arrow_schema
 
     lake = Lake(tmp_path)
     lake.replace(CATALOGUE, arrow_schema(CATALOGUE).empty_table())

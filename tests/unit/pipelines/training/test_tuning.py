@@ -11,9 +11,9 @@ from models.scored_rows import scored_rows
 from models.settings import CandidateSettings, LightGBMSettings, TuningSettings, ValidationPlan
 from models.training_data import TrainingData, training_data
 from models.tuning import choices, fold_losses, start
-from pipelines.settings import EngineSettings
-from pipelines.storage import Lake
-from pipelines.study_settings import StudySettings
+from pipelines.building.engine_settings import EngineSettings
+from pipelines.lake.storage import Lake
+from pipelines.study.settings import StudySettings
 from pipelines.training.pages import candidate_run
 from pipelines.training.train import run_study
 from pipelines.training.tuning import tune_boosting

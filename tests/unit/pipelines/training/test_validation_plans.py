@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from models.settings import CandidateSettings, GateSettings, LogisticSettings, ValidationPlan
+from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
-from pipelines.model_report.content import elsewhere
-from pipelines.settings import EngineSettings
-from pipelines.storage import Lake
-from pipelines.study_settings import StudySettings
+from pipelines.lake.storage import Lake
+from pipelines.reports.model.content import elsewhere
+from pipelines.study.settings import StudySettings
 from pipelines.training.judging import StudyResult
 from pipelines.training.train import run_study
 

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.errors import RefusalError
-from pipelines.storage import Lake
+from pipelines.lake.storage import Lake
 from pipelines.upkeep.disk import bytes_needed, check_room
 
 

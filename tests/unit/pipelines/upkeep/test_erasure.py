@@ -10,8 +10,8 @@ from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_gp import OPT_OUTS
 from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import ingest_feed
+from pipelines.lake.storage import Lake, arrow_schema, connect
 from pipelines.sources.nhs import NhsSettings
-from pipelines.storage import Lake, arrow_schema, connect
 from pipelines.upkeep.erasure import erase_person
 
 HEADER = "PERSON_ID,OPT_OUT_TYPE,STATUS,EFFECTIVE_DATE\n"

@@ -7,8 +7,9 @@ from expectations.tables.raw_gp import PATIENTS
 from expectations.tables.raw_hospital import ADMISSIONS
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import ingest_feed
+from pipelines.lake.storage import Lake, connect
+from pipelines.reports.data_docs import data_docs
 from pipelines.sources.nhs import FeedSettings, NhsSettings
-from pipelines.storage import Lake, connect
 from pipelines.validation.validate import AcceptedBreach, ValidationSettings, ValidationSummary, validate_feed
 
 PATIENT_HEADER = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,SEX,IS_TEST_PATIENT\n"
@@ -32,7 +33,9 @@ class Bench:
         with connect() as con:
             for table in (PATIENTS, ADMISSIONS):
                 ingest_feed(self.lake, con, table, NHS, self.landing)
-                found[table.feed] = validate_feed(self.lake, con, table, NHS, settings, published_lists=lists, docs=docs)
+                found[table.feed] = validate_feed(
+                    self.lake, con, table, NHS, settings, published_lists=lists, docs=data_docs(docs) if docs else None
+                )
         return found
 
     def quarantine(self, feed: str) -> list[tuple]:

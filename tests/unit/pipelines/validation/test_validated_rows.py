@@ -9,8 +9,8 @@ from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.person import person_sql
 from pipelines.errors import ExtractError
 from pipelines.extracts.ingest import ingest_feed
+from pipelines.lake.storage import Lake, connect
 from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths
-from pipelines.storage import Lake, connect
 from pipelines.validation.valid_extracts import first_restated_day
 from pipelines.validation.validate import ValidationSettings, validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql

@@ -1,10 +1,10 @@
 import numpy as np
 
+from pipelines.sources.synthetic.areas_and_practices import made_up_places
 from pipelines.sources.synthetic.block import Block, draw_block
 from pipelines.sources.synthetic.conditions import NAMES
 from pipelines.sources.synthetic.gp_record import observation_codes
 from pipelines.sources.synthetic.injustice import wronged
-from pipelines.sources.synthetic.places import made_up_places
 from pipelines.sources.synthetic.settings import InjusticeSettings, SyntheticSettings
 from pipelines.sources.synthetic.spells import EMERGENCY
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from pipelines.sources.synthetic.areas_and_practices import Places, made_up_places
 from pipelines.sources.synthetic.block import Block, block_count, draw_block
 from pipelines.sources.synthetic.calibration import TARGETS
 from pipelines.sources.synthetic.conditions import CONDITIONS
 from pipelines.sources.synthetic.people import FAR, RESOLVED
-from pipelines.sources.synthetic.places import Places, made_up_places
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.sources.synthetic.spells import EMERGENCY, METHOD
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.sources.synthetic.board import write_board
 from pipelines.sources.synthetic.identifiers import DUMMY_PSEUDONYM
+from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import DefectSettings, SyntheticSettings
 
 KINDS = set(range(1, 15)) - {10}  # a column with a single value stops a run and is off

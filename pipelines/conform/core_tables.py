@@ -1,0 +1,209 @@
+"""The conform steps: each reads validated rows and core tables, and replaces the core tables it names in one commit each.
+
+Every step takes the lake, a DuckDB connection and `sources` (feed -> SQL of its validated rows; absent feeds are left out)
+and gives a summary: counts by plain name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from expectations.catalogue import RAW_TABLES
+from expectations.tables import core
+from pipelines.conform.availability import AvailabilitySettings
+from pipelines.conform.clinical_rules import ClinicalRules
+from pipelines.conform.codes import code_sql, event_types
+from pipelines.conform.coverage import CoverageSettings, coverage, practice_coverage
+from pipelines.conform.event import EventSettings, write_events
+from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
+from pipelines.conform.feeds import CODE_OF_FEED, EVENT_FEEDS, HOSPITAL_FEEDS, LIST_FEEDS, Sources, organisation_column
+from pipelines.conform.linkage import linkage_sql
+from pipelines.conform.person import person_sql
+from pipelines.conform.registration import RegistrationSettings, registration_sql, residence_sql
+from pipelines.conform.spell import READ, spell_sql
+from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
+from pipelines.conform.volumes import feed_people_sql, list_sizes_sql, main_providers_sql, volumes_sql
+from pipelines.lake.storage import Lake, arrow_schema
+
+Summary = dict[str, object]
+
+
+def conform_people(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules) -> Summary:
+    """Write core__person: everyone the feeds name, and those of earlier runs under the keys they had."""
+    sources = _held(con, sources)
+    ids = " UNION ALL ".join(f"SELECT DISTINCT person_id FROM {source}" for source in sources.values())
+    nobody = "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
+    known = lake.scan(core.PERSON.name) if lake.exists(core.PERSON.name) else None
+    people = lake.replace_sql(core.PERSON, con, person_sql(f"({ids or nobody})", sources, rules, known), order="person_key")
+    opted = "count(*) FILTER (type_1_opt_out) AS type_1, count(*) FILTER (national_data_opt_out) AS national"
+    on_list, dead, type_1, national = _row(
+        con,
+        f"SELECT count(*) FILTER (on_list), count(*) FILTER (death_date IS NOT NULL), {opted} FROM {lake.scan(core.PERSON.name)}",
+    )
+    return {"people": people, "on_list": on_list, "died": dead, "type_1_opt_outs": type_1, "national_data_opt_outs": national}
+
+
+def conform_registrations(
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, settings: RegistrationSettings
+) -> Summary:  # fmt: skip
+    """Write core__registration and core__residence."""
+    people, sources = lake.scan(core.PERSON.name), _held(con, sources)
+    order = "person_key, start_date"
+    registrations = lake.replace_sql(core.REGISTRATION, con, registration_sql(sources, people, settings), order)
+    residences = lake.replace_sql(core.RESIDENCE, con, residence_sql(sources, people), order)
+    (without,) = _row(
+        con,
+        f"SELECT count(*) FROM {people} WHERE on_list AND person_key NOT IN "
+        f"(SELECT person_key FROM {lake.scan(core.REGISTRATION.name)})",
+    )
+    return {
+        "registrations": registrations,
+        "residences": residences,
+        "on_list_without_registration": without,
+        **_lacking(sources),
+    }
+
+
+def conform_spells(
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, available: AvailabilitySettings
+) -> Summary:  # fmt: skip
+    """Write core__spell; without the admissions feed it has no rows."""
+    if "admissions" not in sources:
+        lake.replace(core.SPELL, arrow_schema(core.SPELL).empty_table())
+        return {"spells": 0, "stays": 0, "admission_rows": 0}
+    con.execute(f"CREATE OR REPLACE TEMP TABLE admission_rows AS SELECT {', '.join(READ)} FROM {sources['admissions']}")
+    query = spell_sql("admission_rows", lake.scan(core.PERSON.name), rules, available)
+    spells = lake.replace_sql(core.SPELL, con, query, order="spell_key")
+    (stays,) = _row(con, f"SELECT coalesce(sum(stays_joined), 0) FROM {lake.scan(core.SPELL.name)}")
+    (rows,) = _row(con, "SELECT count(*) FROM admission_rows")
+    con.execute("DROP TABLE admission_rows")
+    return {"spells": spells, "stays": int(stays), "admission_rows": rows}
+
+
+def conform_events(
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    sources: Sources,
+    rules: ClinicalRules,
+    available: AvailabilitySettings,
+    settings: EventSettings,
+    work: Path,
+    superseded: Sources | None = None,
+) -> Summary:  # fmt: skip
+    """Write core__event_type, core__code, core__event and core__event_superseded from the feeds and core__spell.
+
+    `superseded` gives, by feed, the rows that a later delivery changed or took back, with `superseded_date`.
+    """
+    spells, gone = lake.scan(core.SPELL.name), hold_superseded(con, superseded or {})
+    before = superseded_event_rows(con, sources, gone, lake.scan(core.PERSON.name), rules, available)
+    rows = [*spell_event_rows(spells), *feed_event_rows(sources, rules, available)]
+    sent = [_feed_codes(feed, source) for given in (sources, gone) for feed, source in given.items() if feed in EVENT_FEEDS]
+    sent += superseded_codes(gone)
+    sent += [
+        f"(SELECT 'treatment_function' AS code_system, treatment_function AS source_code FROM {spells})",
+        f"(SELECT 'icd10' AS code_system, unnest(string_split(diagnoses, ',')) AS source_code FROM {spells})",
+        f"(SELECT 'icd10' AS code_system, primary_diagnosis AS source_code FROM {spells})",
+    ]
+    return store_events(lake, con, rows, sent, settings, work, before)
+
+
+def store_events(
+    lake: Lake, con: duckdb.DuckDBPyConnection, rows: list[EventRows], sent: list[str], settings: EventSettings, work: Path,
+    superseded: Sequence[EventRows] = (),
+) -> Summary:  # fmt: skip
+    """Write core__event_type, core__code, core__event and core__event_superseded, in this order, from events of any source.
+
+    `sent` holds SQL relations of every code_system and source_code the events use (organisations under 'ods'). The rows'
+    people must stand in core__person. `work` is a folder for buckets; it is emptied.
+    """
+    lake.replace(core.EVENT_TYPE, event_types())
+    known = lake.scan(core.CODE.name) if lake.exists(core.CODE.name) else None
+    codes = lake.replace_sql(core.CODE, con, code_sql(*sent, known=known), order="code")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE coded AS SELECT * FROM {lake.scan(core.CODE.name)}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS SELECT person_id, person_key FROM {lake.scan(core.PERSON.name)}")
+    events = write_events(lake, con, rows, "numbered", "coded", settings, work)
+    gone = write_superseded(lake, con, superseded, "coded")
+    con.execute("DROP TABLE coded; DROP TABLE numbered")
+    return {"events": events, "codes": codes, "superseded_events": gone}
+
+
+def _feed_codes(feed: str, source: str) -> str:
+    """Give the distinct codes of a feed and its organisations, in one scan."""
+    system, code = CODE_OF_FEED.get(feed, ("", "CAST(NULL AS VARCHAR)"))
+    return f"""(SELECT CASE WHEN GROUPING(code) = 0 THEN '{system}' ELSE 'ods' END AS code_system,
+        coalesce(code, organisation) AS source_code
+        FROM (SELECT {code} AS code, {organisation_column(feed)} AS organisation FROM {source})
+        GROUP BY GROUPING SETS ((code), (organisation)))"""
+
+
+def conform_coverage(
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, settings: CoverageSettings, data_cut: date
+) -> Summary:  # fmt: skip
+    """Write core__coverage from core__event, core__registration and the admissions as they came."""
+    volumes = con.sql(volumes_sql(lake, sources)).df()
+    lists = con.sql(
+        list_sizes_sql(lake.scan(core.REGISTRATION.name), volumes["month"].min() if len(volumes) else data_cut, data_cut)
+    ).df()
+    judged = coverage(volumes, lists, data_cut, settings)
+    providers = con.sql(main_providers_sql(lake, HOSPITAL_FEEDS)).df()
+    whole = pd.concat([judged, practice_coverage(judged, providers)], ignore_index=True)
+    whole = whole.sort_values(["feed", "organisation_role", "organisation_code", "month"])
+    lake.replace(core.COVERAGE, pa.Table.from_pandas(whole, preserve_index=False))
+    counts = judged["status"].value_counts()
+    return {f"months_{status}": int(counts.get(status, 0)) for status in ("covered", "partial", "absent")}
+
+
+def conform_linkage(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources) -> Summary:
+    """Write core__linkage, and count the people outside the list with hospital activity, whom no score will reach."""
+    people = lake.scan(core.PERSON.name)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE feed_people AS {feed_people_sql(lake, _list_feeds(sources), people)}")
+    lake.replace_sql(core.LINKAGE, con, linkage_sql("feed_people", people), order="feed, organisation_code")
+    hospital = ", ".join(f"'{feed}'" for feed in HOSPITAL_FEEDS)
+    (outside,) = _row(
+        con,
+        f"SELECT count(DISTINCT person_key) FROM feed_people JOIN {people} USING (person_key) WHERE NOT on_list AND feed IN ({hospital})",
+    )
+    whole = con.sql(
+        f"SELECT feed, share_on_list FROM {lake.scan(core.LINKAGE.name)} WHERE organisation_code = 'ALL' ORDER BY feed"
+    )
+    shares = {f"on_list_{feed}": round(share, 4) for feed, share in whole.fetchall()}
+    con.execute("DROP TABLE feed_people")
+    return {"unregistered_people_with_hospital_activity": outside, **shares}
+
+
+def _lacking(sources: Sources) -> Summary:
+    """Say which feeds of the list are absent and what stands in for them."""
+    instead = {
+        "patients": "nobody has a birth date, and the list is who is registered",
+        "registrations": "everyone is registered from the first delivery on",
+        "addresses": "everyone has always lived at the one address of the list",
+        "opt_outs": "no opt-out is known",
+    }
+    if "patients" not in sources and "registrations" not in sources:
+        instead["registrations"] = "there is no list, and nobody is registered"
+    absent = [f"{feed}: {told}" for feed, told in instead.items() if feed not in sources]
+    return {"absent_feeds": "; ".join(absent)} if absent else {}
+
+
+def _held(con: duckdb.DuckDBPyConnection, sources: Sources) -> Sources:
+    """Leave out the feeds of the list that hold no rows: an empty feed is an absent one, and the next best source counts."""
+
+    def empty(feed: str) -> bool:
+        return feed in LIST_FEEDS and not con.sql(f"SELECT 1 FROM {sources[feed]} LIMIT 1").fetchall()
+
+    return {feed: source for feed, source in sources.items() if not empty(feed)}
+
+
+def _list_feeds(sources: Sources) -> dict[str, str]:
+    return {feed: source for feed, source in sources.items() if feed in RAW_TABLES and feed not in EVENT_FEEDS}
+
+
+def _row(con: duckdb.DuckDBPyConnection, query: str) -> tuple:
+    found = con.sql(query).fetchall()
+    return tuple(found[0])

@@ -1,0 +1,34 @@
+"""Index events and outcomes from an OMOP source's COHORT table, as they stand in core__event."""
+
+from __future__ import annotations
+
+from expectations.tables import core
+from features.events import NUMBER_OF
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import Lake
+
+
+def index_events_sql(lake: Lake, cohort: str) -> str:
+    """Give the SQL of person_key, index_date and index_event_id of a target cohort's rows; the index date is the day of entry."""
+    entries = _entries_sql(lake, cohort)
+    return f"SELECT person_key, day AS index_date, strftime(day, '%Y-%m-%d') AS index_event_id FROM {entries} ORDER BY ALL"
+
+
+def outcomes_sql(lake: Lake, cohort: str) -> str:
+    """Give the SQL of person_key and event_date of an outcome cohort's rows."""
+    return f"SELECT person_key, day AS event_date FROM {_entries_sql(lake, cohort)} ORDER BY ALL"
+
+
+def cohort_code(cohort: str) -> str:
+    """Give the code under which entries to a cohort stand in core__event."""
+    return f"COHORT {cohort}"
+
+
+def _entries_sql(lake: Lake, cohort: str) -> str:
+    named = (
+        f"SELECT code FROM {lake.scan(core.CODE.name)} WHERE code_system = 'omop' AND source_code = {text(cohort_code(cohort))}"
+    )
+    return (
+        f"(SELECT DISTINCT person_key, event_date AS day FROM {lake.scan(core.EVENT.name)} "
+        f"WHERE event_type = {NUMBER_OF['omop_cohort']} AND code IN ({named}))"
+    )

@@ -1,0 +1,103 @@
+"""The lake's files let go of or exchanged: with `storage.py`, the only code that knows how tables are stored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake.transaction import AddAction, RemoveAction
+
+from pipelines.lake.sql_literals import text
+from pipelines.lake.storage import DataFile, Lake, add_action, connect
+
+MANY_FILES = 12
+
+
+class PastLake(Lake):
+    """The lake as it stood at recorded versions of its tables: what reads a lake reads the past, and can write nothing."""
+
+    def __init__(self, root: Path, versions: dict[str, int]) -> None:
+        super().__init__(root)
+        self._versions = versions
+
+    def exists(self, name: str) -> bool:
+        return name in self._versions and super().exists(name)
+
+    def _open(self, name: str, version: int | None = None) -> DeltaTable:
+        return super()._open(name, self._versions.get(name) if version is None else version)
+
+    def writing(self, name: str) -> NoReturn:  # type: ignore[override]
+        raise TypeError(f"the past of {name} cannot be written")
+
+
+def without_rows(lake: Lake, name: str, where: str) -> int:
+    """Write the files of a table that hold rows meeting a condition again without them, in one commit; give the rows removed.
+
+    The order of the other rows stays. What the table held before stays readable until `drop_versions`.
+    """
+    gone, fresh, removed = [], [], 0
+    with connect() as con:
+        for file in lake.live_files(name):
+            path = lake.folder(name) / file.path
+            scan = f"read_parquet({text(path)}, hive_partitioning=false)"
+            ((found,),) = con.execute(f"SELECT count(*) FROM {scan} WHERE {where}").fetchall()
+            if found:
+                gone.append(file)
+                fresh.append(
+                    lake.write_sql(name, con, f"SELECT * FROM {scan} WHERE NOT coalesce({where}, false)", file.partition)
+                )
+                removed += found
+    if gone:
+        exchange(lake, name, gone, fresh)
+    return removed
+
+
+def without_partition(lake: Lake, name: str, partition: Mapping[str, str]) -> int:
+    """Take a partition out of a table, in one commit; give the rows removed."""
+    held = lake.live_files(name) if lake.exists(name) else []
+    gone = [file for file in held if partition.items() <= file.partition.items()]
+    if gone:
+        exchange(lake, name, gone, [])
+    return sum(file.rows for file in gone)
+
+
+def compact(lake: Lake, name: str) -> int:
+    """Put a table that has no partitions and many files into one, rows in their order; give the files that gave way."""
+    table = lake.table(name)
+    files = lake.live_files(name)
+    if table.metadata().partition_columns or len(files) < MANY_FILES:
+        return 0
+    with connect() as con:
+        exchange(lake, name, files, [lake.write_sql(name, con, f"SELECT * FROM {lake.scan(name)}")])
+    return len(files)
+
+
+def exchange(
+    lake: Lake, name: str, gone: Iterable[DataFile], fresh: Iterable[DataFile], told: CommitProperties | None = None
+) -> None:
+    """Let files give way to others in one commit, which may tell something of itself."""
+    now = int(time.time() * 1000)
+    removed = [RemoveAction(file.path, True, now, file.size, dict(file.partition)) for file in gone]
+    table = lake.table(name)
+    schema, by = pa.schema(table.schema().to_arrow()), table.metadata().partition_columns
+    actions: list[AddAction | RemoveAction] = [*removed, *(add_action(file) for file in fresh)]
+    with lake.writing(name):
+        table.create_write_transaction(actions, "append", Schema.from_arrow(schema), by or None, commit_properties=told)
+
+
+def drop_versions(lake: Lake, name: str, days: int, kept: Iterable[int] = ()) -> int:
+    """Delete the files of versions that ended more than some days ago, and what killed writers left; give the files deleted.
+
+    Versions in `kept` stay readable whatever their age.
+    """
+    table = lake.table(name)
+    known = sorted(version for version in set(kept) if version <= table.version())
+    told: dict[str, Any] = {"enforce_retention_duration": False, "full": True, "keep_versions": known or None}
+    there = [path for path in table.vacuum(days * 24, dry_run=True, **told) if (lake.folder(name) / path).exists()]
+    if there:
+        table.vacuum(days * 24, dry_run=False, **told)
+    return len(there)

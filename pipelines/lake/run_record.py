@@ -1,0 +1,99 @@
+"""What a run is made of: the inputs its id derives from, and its row in `risk__runs`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from expectations.tables.records import EXTRACTS, VALIDATION
+from expectations.tables.risk import RUNS
+from pipelines.lake.code_version import digest_of
+from pipelines.lake.storage import Lake, arrow_schema
+
+PUBLISHED = "published"
+TABLES_OF_A_RUN = (
+    "core__person", "core__event", "core__spell", "core__coverage", "core__area", "features__person", "features__catalogue",
+    "risk__labels", "risk__models",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """Everything that bears on a run's scores; the same inputs give the same id."""
+
+    outcome: str
+    index_date: date
+    data_cut_date: date
+    extracts: Mapping[str, list[str]]
+    settings_version: str
+    code_version: str
+    model_digest: str
+    catalogue_version: str
+    previous_run_id: str
+    late_feeds: str = ""  # in words
+
+    @property
+    def run_id(self) -> str:
+        return digest_of(self.__dict__)
+
+
+def extracts_read(lake: Lake) -> dict[str, list[str]]:
+    """Give the extracts in the lake by feed: their ids, which are digests of content."""
+    if not lake.exists(EXTRACTS.name):
+        return {}
+    rows = lake.read(EXTRACTS.name, "DISTINCT feed, extract_id", order="feed, extract_id").to_pylist()
+    feeds = sorted({row["feed"] for row in rows})
+    return {feed: [row["extract_id"] for row in rows if row["feed"] == feed] for feed in feeds}
+
+
+def data_quality(lake: Lake, late_feeds: str = "", unseen: Sequence[str] = ()) -> str:
+    """Give 'ok', or the feeds that are late, the warnings that stand against the extracts in the lake, and the columns with categories that
+    the model has never seen, which it takes for missing.
+    """
+    new = [f"category not seen in training ({column})" for column in unseen]
+    return "; ".join(part for part in (late_feeds, _warnings(lake), *new) if part) or "ok"
+
+
+def _warnings(lake: Lake) -> str:
+    if not lake.exists(VALIDATION.name):
+        return ""
+    rows = lake.read(
+        VALIDATION.name, "rule, count(*) AS breaches", "NOT passed AND severity = 'warn' GROUP BY rule", "rule"
+    ).to_pylist()
+    return "; ".join(f"{row['rule']} ({row['breaches']})" for row in rows)
+
+
+def all_runs(lake: Lake) -> list[dict[str, Any]]:
+    """Give every row of risk__runs in the order they were written."""
+    return lake.read(RUNS.name, order="recorded_at, run_id").to_pylist() if lake.exists(RUNS.name) else []
+
+
+def status_of(lake: Lake, run_id: str) -> str:
+    """Give the status that a run's latest row says; '' for a run that was never recorded."""
+    return next((str(row["status"]) for row in reversed(all_runs(lake)) if row["run_id"] == run_id), "")
+
+
+def published_runs(lake: Lake, outcome: str) -> list[dict[str, Any]]:
+    """Give the runs of an outcome whose latest row says published, earliest index date first."""
+    latest = {row["run_id"]: row for row in all_runs(lake) if row["outcome"] == outcome}
+    return sorted(
+        (row for row in latest.values() if row["status"] == PUBLISHED),
+        key=lambda row: (row["index_date"], row["recorded_at"]),
+    )
+
+
+def record_run(lake: Lake, row: Mapping[str, object]) -> None:
+    """Write a run's row: from here on its scores count. It is later than every row there, even where the clock was set back."""
+    last = max((_time_of(known) for known in all_runs(lake)), default=None)
+    if last is not None and _time_of(row) <= last:
+        row = {**row, "recorded_at": (last + timedelta(microseconds=1)).isoformat(timespec="microseconds")}
+    lake.append(RUNS, pa.Table.from_pylist([dict(row)], schema=arrow_schema(RUNS)))
+
+
+def _time_of(row: Mapping[str, object]) -> datetime:
+    told = datetime.fromisoformat(str(row["recorded_at"]))
+    return told if told.tzinfo else told.replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Public reference files as frames: deprivation, areas, organisations."""

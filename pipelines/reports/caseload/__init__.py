@@ -1,0 +1,1 @@
+"""A place's caseload as a page to print and as a CSV."""

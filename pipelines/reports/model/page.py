@@ -1,0 +1,25 @@
+"""Write the report of one candidate as one HTML page: styles and figures inside, nothing fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from models.scored_rows import ScoredRows
+from pipelines.reports.model.content import report_content
+from pipelines.reports.template import template
+from pipelines.study.settings import StudySettings
+from pipelines.training.inputs import TrainingInputs
+from pipelines.training.judging import JudgedCandidate, StudyResult
+
+
+def model_report(
+    study: StudySettings,
+    result: StudyResult,
+    candidate: JudgedCandidate,
+    ranked: Mapping[str, ScoredRows],
+    status: Mapping[str, str],
+    made: TrainingInputs,
+    flow: Sequence[tuple[str, int]],
+) -> str:
+    """Give the page of one candidate."""
+    return template("model/page.html").render(report_content(study, result, candidate, ranked, status, made, flow))

@@ -1,0 +1,136 @@
+"""A deployment at work: its settings and where it keeps things."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from pipelines.building.range_workers import RangeRunner, over_ranges
+from pipelines.building.spark_engine import over_ranges_on_spark, spark_session
+from pipelines.errors import RefusalError
+from pipelines.lake.file_modes import close_to_others
+from pipelines.lake.storage import Lake, connect
+from pipelines.run.home_format import CURRENT_FORMAT, FORMAT_FILE, OWNER_FILE, check_format
+from pipelines.run.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from pipelines.tracking.tracker import Tracker
+
+HELD: set[Path] = set()  # the homes that this process holds
+
+
+@dataclass(frozen=True, eq=False)
+class Deployment:
+    """Settings, the folder of the configuration (relative paths start there) and the home of everything written."""
+
+    settings: Settings
+    folder: Path
+    home: Path
+    config: Path | None = None  # as it was given, for who reads what to run next
+
+    @property
+    def landing(self) -> Path:
+        return self.home / "landing"
+
+    @property
+    def reports(self) -> Path:
+        return self.home / "reports"
+
+    @cached_property
+    def studies(self) -> tuple[Deployment, ...]:
+        """Give this deployment as each of its studies sees it: with that one alone in its settings, the first one first."""
+        if not self.settings.study.also:
+            return (self,)
+        return tuple(
+            replace(self, settings=self.settings.model_copy(update={"study": study})) for study in self.settings.study.each
+        )
+
+    @cached_property
+    def lake(self) -> Lake:
+        return Lake((self.home / "lake").resolve())  # it may be a link to a folder that other machines see, too
+
+    @cached_property
+    def tracker(self) -> Tracker:
+        from pipelines.tracking.tracker import Tracker  # MLflow takes seconds to import
+
+        return Tracker(self.home)
+
+    @contextmanager
+    def duckdb(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a DuckDB with the settings' threads and memory; what it spills goes to the home."""
+        engine = self.settings.engine
+        with connect(engine.memory_gb, engine.threads, self.home / "spill") as connection:
+            yield connection
+
+    @contextmanager
+    def range_runner(self) -> Iterator[RangeRunner]:
+        """Give what runs a function over ranges of people: processes of this machine, or Spark."""
+        engine = self.settings.engine
+        if engine.kind == "local":
+            yield partial(over_ranges, workers=engine.threads)
+            return
+        with spark_session(engine.spark, engine.threads, self.home / "spill" / "spark") as session:
+            yield partial(over_ranges_on_spark, session=session)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the home for one run; a second run is refused and told so. Within a process that holds it, nothing changes."""
+        if self.home in HELD:
+            yield
+            return
+        self._claim()
+        with (self.home / "run.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RefusalError(
+                    f"another run is writing to {self.home}; wait for it to end, or set STRATA_HOME to another folder"
+                ) from None
+            HELD.add(self.home)
+            try:
+                yield
+            finally:
+                HELD.discard(self.home)
+
+    def _claim(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        close_to_others(self.home)
+        mark = self.home / OWNER_FILE
+        if not mark.exists():
+            write_whole(
+                self.home / FORMAT_FILE, f"{CURRENT_FORMAT}\n"
+            )  # first: a home with an owner alone is of the first format
+            write_whole(mark, self.settings.deployment + "\n")
+        owner = mark.read_text(encoding="utf-8").strip()
+        if owner != self.settings.deployment:
+            raise RefusalError(
+                f"{self.home} belongs to the deployment '{owner}', this is '{self.settings.deployment}': its tables would mix. "
+                "Set STRATA_HOME to a folder of its own"
+            )
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small file in one step: whoever reads it, or is killed while writing, leaves no half of it."""
+    draft = path.with_name(path.name + ".partial")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def open_deployment(config: Path, any_format: bool = False) -> Deployment:
+    """Read a configuration and find its home: STRATA_HOME, else the `home` of the settings.
+
+    Raise RefusalError for a home of another format, unless `any_format` says that it is about to be upgraded.
+    """
+    settings = read_settings(config)
+    home = Path(os.environ.get("STRATA_HOME") or settings.home)
+    if not any_format:
+        check_format(home)
+    return Deployment(settings, config.resolve().parent, home.resolve(), config)

@@ -1,0 +1,122 @@
+"""The lake: what is committed is read, what is not is invisible, and order is kept."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from expectations.tables.core import CODE, EVENT
+from expectations.tables.risk import COHORT_FLOW
+from pipelines.lake.storage import Lake, StorageError, arrow_schema, connect
+
+FLOW = pa.table({"step": [1, 2], "reason": ["died", "in cohort"], "people": [3, 4]})
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def test_a_partition_is_replaced_and_the_others_stay(lake: Lake) -> None:
+    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2025-10-01"})
+    lake.replace(COHORT_FLOW, FLOW.slice(1), {"index_date": "2024-10-01"})
+    rows = lake.read("risk__cohort_flow", "index_date::VARCHAR AS day, reason, people", order="index_date, step").to_pylist()
+    assert rows == [
+        {"day": "2024-10-01", "reason": "in cohort", "people": 4},
+        {"day": "2025-10-01", "reason": "died", "people": 3},
+        {"day": "2025-10-01", "reason": "in cohort", "people": 4},
+    ]
+    assert lake.rows("risk__cohort_flow", {"index_date": "2025-10-01"}) == 2
+    assert lake.partitions("risk__cohort_flow", "index_date") == ["2024-10-01", "2025-10-01"]
+
+
+def test_a_file_that_is_not_committed_is_read_by_nobody(lake: Lake) -> None:
+    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.write_arrow("risk__cohort_flow", FLOW, {"index_date": "2025-10-01"})
+    assert lake.rows("risk__cohort_flow") == 2
+    assert lake.read("risk__cohort_flow").num_rows == 2
+
+
+def test_an_old_version_stays_readable(lake: Lake) -> None:
+    with connect() as con:
+        lake.replace_sql(CODE, con, "SELECT 1 AS code, 'icd10' AS code_system, 'I50' AS source_code")
+        lake.replace_sql(CODE, con, "SELECT 2 AS code, 'icd10' AS code_system, 'J44' AS source_code")
+        first = con.sql(f"SELECT source_code FROM {lake.scan('core__code', version=0)}").fetchall()
+    assert first == [("I50",)]
+    assert lake.version("core__code") == 1
+
+
+def test_rows_keep_their_order_on_disk(lake: Lake) -> None:
+    with connect() as con:
+        query = "SELECT (i // 7)::INTEGER AS code, 'icd10' AS code_system, i::VARCHAR AS source_code FROM range(500000) t(i) ORDER BY i DESC"
+        file = lake.write_sql("core__code", con, query)
+        lake.commit("core__code", [file], arrow_schema(CODE))
+    stored = pq.read_table(lake.files("core__code")[0])["code"].to_numpy()
+    assert (stored[1:] <= stored[:-1]).all()
+
+
+def test_a_partition_without_files_reads_as_no_rows(lake: Lake) -> None:
+    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    with connect() as con:
+        assert con.sql(f"SELECT * FROM {lake.scan('risk__cohort_flow', {'index_date': '1999-01-01'})}").fetchall() == []
+
+
+def test_rows_that_lack_a_declared_column_are_refused(lake: Lake) -> None:
+    with pytest.raises(StorageError, match=r"risk__cohort_flow.*people"):
+        lake.replace(COHORT_FLOW, FLOW.drop_columns(["people"]), {"index_date": "2024-10-01"})
+
+
+def test_a_missing_table_is_named(lake: Lake) -> None:
+    with pytest.raises(StorageError, match="core__event"):
+        lake.scan(EVENT.name)
+    assert lake.rows(EVENT.name) == 0
+    assert lake.version(EVENT.name) is None
+
+
+def test_what_another_reader_of_the_folder_wrote_is_seen(lake: Lake) -> None:
+    other = Lake(lake.root)
+    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    assert (lake.rows("risk__cohort_flow"), other.rows("risk__cohort_flow")) == (2, 2)
+    other.replace(COHORT_FLOW, FLOW, {"index_date": "2025-10-01"})
+    assert lake.rows("risk__cohort_flow") == 4
+    shutil.rmtree(lake.folder("risk__cohort_flow"))
+    other.replace(COHORT_FLOW, FLOW.slice(1), {"index_date": "2024-10-01"})
+    assert lake.rows("risk__cohort_flow") == 1
+
+
+def test_rows_that_fail_while_they_are_written_leave_no_file(lake: Lake) -> None:
+    with connect() as con, pytest.raises(OSError, match="7"):
+        lake.write_sql(
+            "core__code", con, "SELECT CASE WHEN i = 400000 THEN error('7') ELSE i END AS code FROM range(500000) t(i)"
+        )
+    assert not list(lake.root.rglob("*.parquet"))
+
+
+def test_rows_with_a_value_are_found_whether_files_are_kept_by_it_or_not(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    rows = pa.table({"day": ["b", "a", "b'", "a"], "number": [1, 2, 3, 4]})
+    lake.commit("raw__days", [lake.write_arrow("raw__days", rows)], rows.schema)
+    assert lake.partitions("raw__days", "day") == ["a", "b", "b'"]
+    assert [lake.rows("raw__days", {"day": day}) for day in ("a", "b'", "c")] == [2, 1, 0]
+    assert lake.read("raw__days", "number", partition={"day": "a"})["number"].to_pylist() == [2, 4]
+
+
+def test_a_table_replaced_whole_may_be_kept_in_other_parts(lake: Lake) -> None:
+    rows = FLOW.append_column("index_date", pa.array([date(2024, 10, 1), date(2024, 11, 5)]))
+    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    own = lake.write_arrow(COHORT_FLOW.name, rows)
+    with pytest.raises(StorageError, match="in other parts"):
+        lake.commit(COHORT_FLOW.name, [own], rows.schema)
+    lake.commit(COHORT_FLOW.name, [own], rows.schema, replace="all")
+    assert lake.partitioned_by(COHORT_FLOW.name) == ()
+    assert lake.read(COHORT_FLOW.name, "people", partition={"index_date": "2024-11-05"}).num_rows == 1
+    assert lake.rows(COHORT_FLOW.name) == 2
+    before = lake.scan(COHORT_FLOW.name, {"index_date": "2024-10-01"}, version=0)
+    with connect() as con:
+        assert con.sql(f"SELECT count(*) FROM {before}").fetchall() == [(2,)]

@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from expectations.tables import core
+from expectations.tables import risk as tables
+from pipelines.lake.storage import arrow_schema
+from pipelines.reports.command_summaries import closing_summary, extract_summary
+from pipelines.run.deployment import Deployment, open_deployment
+
+CONFIG = """
+deployment: a_board
+purpose: {use: planning, approval: DSA 12, approval_expires: 2099-12-31}
+source: {kind: nhs, nhs: {}}
+"""
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    monkeypatch.setenv("STRATA_HOME", str(tmp_path / "home"))
+    (tmp_path / "a_board.yaml").write_text(CONFIG)
+    return open_deployment(tmp_path / "a_board.yaml")
+
+
+def store(deployment: Deployment, table: core.Table, *rows: dict[str, object], partition: dict[str, str] | None = None) -> None:
+    schema = pa.schema([field for field in arrow_schema(table) if field.name not in (partition or {})])
+    filled = [{field.name: row.get(field.name) for field in schema} for row in rows]
+    deployment.lake.replace(table, pa.Table.from_pylist(filled, schema=schema), partition)
+
+
+def test_a_home_without_tables_has_a_summary_too(deployment: Deployment) -> None:
+    told = closing_summary(deployment, 12.3)
+    assert "Strata: 'a_board' finished in 12 s" in told
+    assert f"make ui CONFIG={deployment.folder / 'a_board.yaml'}" in " ".join(told.split())
+    assert "Extracts of 'a_board'" in extract_summary(deployment)
+
+
+def test_the_monitoring_page_is_named_once_it_is_written(deployment: Deployment) -> None:
+    page = deployment.reports / "monitoring.html"
+    assert str(page) not in closing_summary(deployment, 1)
+    page.parent.mkdir(parents=True)
+    page.write_text("")
+    assert str(page) in closing_summary(deployment, 1)
+
+
+def test_rows_that_broke_a_rule_are_counted_by_reason(deployment: Deployment) -> None:
+    row = {
+        "table_name": "raw__patients",
+        "row_key": "secret-key",
+        "reason": "duplicate_row",
+        "action": "set_aside",
+        "file_name": "p.csv",
+    }
+    partition = dict.fromkeys(core.QUARANTINE.partitioned_by, "x")
+    store(deployment, core.QUARANTINE, row, row, {**row, "reason": "padding_or_case", "action": "repaired"}, partition=partition)
+    told = [line.split() for line in extract_summary(deployment).splitlines()]
+    assert ["set_aside", "duplicate_row", "2"] in told
+    assert ["repaired", "padding_or_case", "1"] in told
+    assert "secret-key" not in extract_summary(deployment)
+
+
+def test_candidates_are_told_with_what_kept_them_back(deployment: Deployment) -> None:
+    row = {
+        "training_id": "t", "outcome": deployment.settings.study.outcome.name, "recorded_at": "2026-01-01", "auroc": 0.7512, "eligible": False,
+        "status": "candidate", "inputs": "{}", "model_digest": "d", "candidate": "logistic",
+        "gates": '[{"gate": "calibration_overall", "answer": "fail", "reason": "O/E is 1.40"}]',
+    }  # fmt: skip
+    store(deployment, tables.MODELS, row)
+    told = closing_summary(deployment, 1.0)
+    assert "0.751" in told
+    assert "Not eligible: logistic" in told
+    assert "O/E is 1.40" in told
