@@ -19,7 +19,18 @@ from pipelines.sources.omop.conform import conform_omop_coverage, conform_omop_e
 from pipelines.sources.omop.files import table_files
 from pipelines.sources.omop.links import quarantine_unlinked
 from pipelines.stages.run_plan import code_lists, data_cut, source
-from pipelines.stages.stage_inputs import availability, cdm, conformed, reference, superseded, validated_cdm
+from pipelines.stages.stage_inputs import (
+    availability,
+    cdm,
+    conformed,
+    deaths_named,
+    latest_objections,
+    reference,
+    stated_deaths,
+    stated_ends,
+    superseded,
+    validated_cdm,
+)
 
 Summary = dict[str, Any]
 
@@ -38,18 +49,20 @@ def conform_people(deployment: Deployment) -> Summary:
     """Write core__person; rows of an OMOP source that break a rule of other tables are quarantined first."""
     lake, rules = deployment.lake, deployment.settings.clinical
     if deployment.settings.source.kind != "omop":
-        return conformed(deployment, lambda con, rows: board.conform_people(lake, con, rows, rules))
+        deaths, objections = stated_deaths(deployment), latest_objections(deployment)
+        return conformed(deployment, lambda con, rows: board.conform_people(lake, con, rows, rules, deaths, objections))
     with deployment.duckdb() as con:
         quarantine_unlinked(lake, con, validated_cdm(deployment))
-    return conformed(deployment, lambda con, rows: board.conform_people(lake, con, people_sources(rows), rules))
+    named = deaths_named(deployment)
+    return conformed(deployment, lambda con, rows: board.conform_people(lake, con, people_sources(rows), rules, named))
 
 
 def conform_registrations(deployment: Deployment) -> Summary:
     """Write core__registration and core__residence, and refuse residences of a year the areas do not know."""
-    registration = deployment.settings.conform.registration
+    registration, ends = deployment.settings.conform.registration, stated_ends(deployment)
 
     def work(con: duckdb.DuckDBPyConnection, rows: Mapping[str, str]) -> Summary:
-        summary = board.conform_registrations(deployment.lake, con, rows, registration)
+        summary = board.conform_registrations(deployment.lake, con, rows, registration, ends)
         places.check_residences(deployment.lake, con)
         return summary
 
