@@ -86,7 +86,7 @@ def make_run(lake: Lake, rows: int) -> None:
         "outcome": "emergency_admission_overnight",
         "rows": rows,
     }
-    lake.append(RUNS, pa.Table.from_pylist([blank | run], schema=arrow_schema(RUNS)))
+    lake.append(RUNS, [blank | run])
 
 
 def write_csv(lake: Lake, file: Path) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-import pyarrow as pa
-
 from expectations.tables.monitoring import ALERTS, CALIBRATION, DRIFT, SCORES
 from expectations.tables.records import EXTRACTS, VALIDATION
 from pipelines.alerts import rules
@@ -18,7 +16,7 @@ from pipelines.alerts.messages import lines, title
 from pipelines.alerts.settings import EMAIL_CHANNEL, AlertSettings, RuleSettings
 from pipelines.lake.run_record import published_runs
 from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 Send = Callable[[str, Sequence[str]], None]
 VOLUME_RULES = "('month_collapsed', 'month_gap')"
@@ -109,7 +107,7 @@ def deliver(alerts: Sequence[Alert], sends: Mapping[str, Send], deployment: str)
 
 
 def _store(lake: Lake, alerts: Sequence[Alert]) -> None:
-    lake.replace(ALERTS, pa.Table.from_pylist(list(alerts), schema=arrow_schema(ALERTS)))
+    lake.write(ALERTS, list(alerts))
 
 
 def _latest(lake: Lake, table: str, where: str) -> list[dict[str, Any]]:

@@ -73,7 +73,7 @@ def build_catalogue(lake: Lake, request: FeatureRequest) -> dict[str, str]:
     """Write features__catalogue and give the features that are not computed, with the reason."""
     catalogue, reasons, _ = _catalogue(lake, request)
     rows = pa.Table.from_pylist(catalogue_rows(catalogue, reasons))
-    lake.replace(CATALOGUE, rows)
+    lake.write(CATALOGUE, rows)
     return reasons
 
 
@@ -285,4 +285,4 @@ def _write_flow(lake: Lake, index_date: date, flow: list[tuple[str, int]]) -> No
             "people": pa.array([count for _, count in flow], pa.int64()),
         }
     )
-    lake.replace(risk.COHORT_FLOW, rows, {"index_date": index_date.isoformat()})
+    lake.write(risk.COHORT_FLOW, rows, {"index_date": index_date.isoformat()})

@@ -38,7 +38,7 @@ def load_feature_table(
     """
     ready = ready_table(con.sql(f"SELECT * FROM {rows}").df(), table, settings, plan.split_column if plan else None)
     features = store_features(lake, ready)
-    lake.replace(CATALOGUE, pa.Table.from_pylist(catalogue_rows(ready), schema=arrow_schema(CATALOGUE)))
+    lake.write(CATALOGUE, catalogue_rows(ready))
     store_labels(lake, ready, outcome, horizon_days)
     sides = (*plan.train_values, *plan.test_values) if plan else ()
     store_flow(lake, ready, sides)

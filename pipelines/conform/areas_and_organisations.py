@@ -54,4 +54,4 @@ def check_residences(lake: Lake, con: duckdb.DuckDBPyConnection, least: float = 
 def _replace(lake: Lake, table: Table, frame: pd.DataFrame) -> int:
     schema = arrow_schema(table)
     columns = [pa.Array.from_pandas(frame[field.name]).cast(field.type) for field in schema]
-    return lake.replace(table, pa.Table.from_arrays(columns, schema=schema))
+    return lake.write(table, pa.Table.from_arrays(columns, schema=schema))

@@ -11,7 +11,7 @@ import pyarrow as pa
 from expectations.tables.core import CODE, CODE_ANCESTOR, CODE_NAME
 from features.code_lists import CodeList
 from pipelines.lake.sql_literals import texts
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 
 def name_codes(lake: Lake, con: duckdb.DuckDBPyConnection, lists: Mapping[str, CodeList], concepts: str | None) -> int:
@@ -45,7 +45,7 @@ def write_ancestors(lake: Lake, con: duckdb.DuckDBPyConnection, files: Sequence[
     The whole vocabulary has some 80 million pairs: they are read once, and only what is needed is kept.
     """
     if not files:
-        return lake.replace(CODE_ANCESTOR, arrow_schema(CODE_ANCESTOR).empty_table())
+        return lake.write(CODE_ANCESTOR, [])
     parts = []
     for file in files:
         reader = (

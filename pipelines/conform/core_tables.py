@@ -29,7 +29,7 @@ from pipelines.conform.registration import RegistrationSettings, registration_sq
 from pipelines.conform.spell import READ, spell_sql
 from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
 from pipelines.conform.volumes import feed_people_sql, list_sizes_sql, main_providers_sql, volumes_sql
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 Summary = dict[str, object]
 
@@ -75,7 +75,7 @@ def conform_spells(
 ) -> Summary:  # fmt: skip
     """Write core__spell; without the admissions feed it has no rows."""
     if "admissions" not in sources:
-        lake.replace(core.SPELL, arrow_schema(core.SPELL).empty_table())
+        lake.write(core.SPELL, [])
         return {"spells": 0, "stays": 0, "admission_rows": 0}
     con.execute(f"CREATE OR REPLACE TEMP TABLE admission_rows AS SELECT {', '.join(READ)} FROM {sources['admissions']}")
     query = spell_sql("admission_rows", lake.scan(core.PERSON.name), rules, available)
@@ -122,7 +122,7 @@ def store_events(
     `sent` holds SQL relations of every code_system and source_code the events use (organisations under 'ods'). The rows'
     people must stand in core__person. `work` is a folder for buckets; it is emptied.
     """
-    lake.replace(core.EVENT_TYPE, event_types())
+    lake.write(core.EVENT_TYPE, event_types())
     known = lake.scan(core.CODE.name) if lake.exists(core.CODE.name) else None
     codes = lake.replace_sql(core.CODE, con, code_sql(*sent, known=known), order="code")
     con.execute(f"CREATE OR REPLACE TEMP TABLE coded AS SELECT * FROM {lake.scan(core.CODE.name)}")
@@ -154,7 +154,7 @@ def conform_coverage(
     providers = con.sql(main_providers_sql(lake, HOSPITAL_FEEDS)).df()
     whole = pd.concat([judged, practice_coverage(judged, providers)], ignore_index=True)
     whole = whole.sort_values(["feed", "organisation_role", "organisation_code", "month"])
-    lake.replace(core.COVERAGE, pa.Table.from_pandas(whole, preserve_index=False))
+    lake.write(core.COVERAGE, pa.Table.from_pandas(whole, preserve_index=False))
     counts = judged["status"].value_counts()
     return {f"months_{status}": int(counts.get(status, 0)) for status in ("covered", "partial", "absent")}
 

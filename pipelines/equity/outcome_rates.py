@@ -79,7 +79,7 @@ def write_outcome_rates(lake: Lake, con: duckdb.DuckDBPyConnection, request: Rat
     table = pd.DataFrame.from_records(rows, columns=arrow_schema(OUTCOME_RATES).names)
     order = ["outcome", "period", "group_kind", "group_name", "measure", "compared_with"]
     stored = pa.Table.from_pandas(table.sort_values(order), schema=arrow_schema(OUTCOME_RATES), preserve_index=False)
-    lake.replace(OUTCOME_RATES, stored)
+    lake.write(OUTCOME_RATES, stored)
     return {"outcomes": len({period.outcome for period in periods}), "periods": len(periods), "rows": len(rows)}
 
 

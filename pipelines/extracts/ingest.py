@@ -117,7 +117,7 @@ def ingest_feed(
                 if same
                 else _store(lake, con, table, nhs, file, extract_id, len(known), reading)
             )
-        lake.append(EXTRACTS, pa.Table.from_pylist([row.__dict__], schema=arrow_schema(EXTRACTS)))
+        lake.append(EXTRACTS, [row.__dict__])
         known.append(row)
         summary.new.append(row)
     return summary
@@ -288,4 +288,4 @@ def _quarantine_unreadable(
     constant = {"file_name": file.file.name, "column_name": "", "action": Action.SET_ASIDE.value}
     columns = {name: pa.array([value] * numbers.size, pa.string()) for name, value in constant.items()}
     rows = pa.table({**columns, "row_number": pa.array(numbers, pa.int64()), "reason": pa.array(reasons, pa.string())})
-    lake.replace(QUARANTINE, rows, {"table_name": table.name, "extract_id": extract_id})
+    lake.write(QUARANTINE, rows, {"table_name": table.name, "extract_id": extract_id})

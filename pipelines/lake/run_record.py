@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import pyarrow as pa
-
 from expectations.tables.records import EXTRACTS, VALIDATION
 from expectations.tables.risk import RUNS
 from pipelines.lake.code_version import digest_of
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 PUBLISHED = "published"
 TABLES_OF_A_RUN = (
@@ -91,7 +89,7 @@ def record_run(lake: Lake, row: Mapping[str, object]) -> None:
     last = max((_time_of(known) for known in all_runs(lake)), default=None)
     if last is not None and _time_of(row) <= last:
         row = {**row, "recorded_at": (last + timedelta(microseconds=1)).isoformat(timespec="microseconds")}
-    lake.append(RUNS, pa.Table.from_pylist([dict(row)], schema=arrow_schema(RUNS)))
+    lake.append(RUNS, [dict(row)])
 
 
 def _time_of(row: Mapping[str, object]) -> datetime:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
@@ -32,6 +33,7 @@ type_codes = {"string": pa.string(), "date32": pa.date32(), "bool": pa.bool_()}
 
 
 LogState = tuple[str, int, int]
+Rows = pa.Table | pd.DataFrame | Sequence[Mapping[str, object]]
 
 
 class StorageError(Exception):
@@ -148,8 +150,7 @@ class Lake:
         by = self.partitioned_by(name, version)
         schema = pa.schema(table.schema().to_arrow())
         if not files:
-            columns = ", ".join(f"CAST(NULL AS {_sql_type(field.type)}) AS {field.name}" for field in schema)
-            return f"(SELECT {columns} WHERE false)"
+            return _no_rows(schema)
         types = ", ".join(f"'{column}': {_sql_type(schema.field(column).type)}" for column in by)
         hive = f", hive_partitioning=true, hive_types={{{types}}}" if by else ", hive_partitioning=false"
         read = f"read_parquet([{texts(files)}]{hive}, union_by_name=true)"
@@ -164,9 +165,33 @@ class Lake:
         self, name: str, columns: str = "*", where: str = "true", order: str = "", partition: Mapping[str, str] | None = None
     ) -> pa.Table:
         """Read columns of a table that fits in memory."""
+        return self._select(self.scan(name, partition), columns, where, order)
+
+    def scan_or_empty(self, table: Table, partition: Mapping[str, str] | None = None) -> str:
+        """Return the SQL that reads a declared table in DuckDB: no rows where it was never written.
+
+        A declared column that the stored table lacks, because an earlier version wrote it, reads as null.
+        """
+        declared = arrow_schema(table)
+        if not self.exists(table.name):
+            return _no_rows(declared)
+        stored = self.schema(table.name)
+        missing = [
+            f"CAST(NULL AS {_sql_type(field.type)}) AS {field.name}" for field in declared if field.name not in stored.names
+        ]
+        scan = self.scan(table.name, partition)
+        return f"(SELECT *, {', '.join(missing)} FROM {scan})" if missing else scan
+
+    def read_or_empty(
+        self, table: Table, columns: str = "*", where: str = "true", order: str = "", partition: Mapping[str, str] | None = None
+    ) -> pa.Table:
+        """Read columns of a declared table that fits in memory: no rows where it was never written."""
+        return self._select(self.scan_or_empty(table, partition), columns, where, order)
+
+    def _select(self, scan: str, columns: str, where: str, order: str) -> pa.Table:
         by = f"ORDER BY {order}" if order else ""
         with _reader().cursor() as con:
-            return con.sql(f"SELECT {columns} FROM {self.scan(name, partition)} WHERE {where} {by}").to_arrow_table()
+            return con.sql(f"SELECT {columns} FROM {scan} WHERE {where} {by}").to_arrow_table()
 
     def records(self, name: str) -> pa.Table:
         """Read a table of few rows whole; it is asked again and again, and read again only when it has changed."""
@@ -289,26 +314,21 @@ class Lake:
         self.commit(table.name, [file], arrow_schema(table), replace="all")
         return file.rows
 
-    def replace(self, table: Table, data: pa.Table, partition: Mapping[str, str] | None = None) -> int:
-        """Replace a declared table, or one partition of it, by Arrow rows; give the rows written.
+    def write(self, table: Table, rows: Rows, partition: Mapping[str, str] | None = None) -> int:
+        """Replace a declared table, or one partition of it, and return the number of rows written.
 
-        The columns of the partition may be absent from `data`.
+        `rows` need the declared columns, in any order; those of the partition may be absent and other columns are ignored.
         """
-        return self._put(table, data, partition, replace=dict(partition) if partition else "all")
+        return self._put(table, rows, partition, replace=dict(partition) if partition else "all")
 
-    def append(self, table: Table, data: pa.Table, partition: Mapping[str, str] | None = None) -> int:
-        """Append Arrow rows to a declared table; give the rows written."""
-        return self._put(table, data, partition, replace=None)
+    def append(self, table: Table, rows: Rows, partition: Mapping[str, str] | None = None) -> int:
+        """Append rows to a declared table and return the number of rows written."""
+        return self._put(table, rows, partition, replace=None)
 
-    def _put(
-        self, table: Table, data: pa.Table, partition: Mapping[str, str] | None, replace: Mapping[str, str] | str | None
-    ) -> int:
+    def _put(self, table: Table, rows: Rows, partition: Mapping[str, str] | None, replace: Mapping[str, str] | str | None) -> int:
         schema = arrow_schema(table)
         stored = pa.schema([field for field in schema if field.name not in table.partitioned_by])
-        missing = [name for name in stored.names if name not in data.column_names]
-        if missing:
-            raise StorageError(f"{table.name}: the rows to store lack the declared columns {missing}")
-        file = self.write_arrow(table.name, data.select(stored.names).cast(stored), partition)
+        file = self.write_arrow(table.name, as_arrow(table.name, rows, stored), partition)
         self.commit(table.name, [file], schema, partition_by=table.partitioned_by, replace=replace)
         return file.rows
 
@@ -339,6 +359,28 @@ class Lake:
         with (locks / name).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def as_arrow(name: str, rows: Rows, schema: pa.Schema) -> pa.Table:
+    """Convert rows to Arrow with exactly the columns and types of a schema; raise StorageError for a column they lack."""
+    if isinstance(rows, pa.Table):
+        columns = rows.column_names
+    elif isinstance(rows, pd.DataFrame):
+        columns = list(rows.columns)
+    else:
+        columns = list(dict.fromkeys(key for row in rows for key in row)) if rows else schema.names
+    if missing := [column for column in schema.names if column not in columns]:
+        raise StorageError(f"{name}: the rows to store lack the declared columns {', '.join(missing)}")
+    if isinstance(rows, pa.Table):
+        return rows.select(schema.names).cast(schema)
+    if isinstance(rows, pd.DataFrame):
+        return pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False).replace_schema_metadata(None)
+    return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+
+
+def _no_rows(schema: pa.Schema) -> str:
+    columns = ", ".join(f"CAST(NULL AS {_sql_type(field.type)}) AS {field.name}" for field in schema)
+    return f"(SELECT {columns} WHERE false)"
 
 
 def add_action(file: DataFile) -> AddAction:

@@ -17,7 +17,7 @@ from models.disclosure_control import is_small
 from models.drift import BinnedFeature, Drift, bin_categories, bin_numbers, drift
 from models.predictors import Predictor
 from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 VALUES_AT_ONCE = 40_000_000  # of one side: 160 MB as float32
 
@@ -52,7 +52,7 @@ def write_drift(lake: Lake, model: WatchedModel, index_date: date) -> dict[str, 
         found = {name: drift(binned) for name, binned in _binned(lake, watched, reference, index_date)}
     rows = _rows(model, reference, index_date, found)
     part = {"index_date": index_date.isoformat(), "model_name": model.name}
-    lake.replace(DRIFT, pa.Table.from_pylist(rows, schema=arrow_schema(DRIFT)), part)
+    lake.write(DRIFT, rows, part)
     shifted = [row["feature"] for row in rows if row["status"] == "shifted"]
     return {"features": len(rows), "shifted": len(shifted), "most_moved": str(rows[0]["feature"]) if rows else "none"}
 

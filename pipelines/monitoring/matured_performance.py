@@ -57,7 +57,7 @@ def write_calibration(lake: Lake, request: MaturedRequest) -> dict[str, object]:
         rows = _measured(lake, run, request)
         told["runs_measured" if len(rows) else "not_measured"] += 1
         if len(rows):
-            lake.replace(CALIBRATION, _arrow(rows), {"run_id": str(run["run_id"])})
+            lake.write(CALIBRATION, _arrow(rows), {"run_id": str(run["run_id"])})
     return dict(told)
 
 

@@ -50,7 +50,7 @@ def write_scores(lake: Lake, con: duckdb.DuckDBPyConnection, outcome: str, share
 
 def _store(lake: Lake, rows: list[Row], run_id: str) -> None:
     schema = pa.schema([field for field in arrow_schema(SCORES) if field.name not in SCORES.partitioned_by])
-    lake.replace(SCORES, pa.Table.from_pylist(rows, schema=schema), {"run_id": run_id})
+    lake.write(SCORES, rows, {"run_id": run_id})
 
 
 def _run_before(earlier: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> str:

@@ -83,10 +83,10 @@ def publish(
     scores = score_table(lake, study, purpose, champion, scoring, inputs)
     lists = make_lists(scores) if make_lists else None
     explained = driver_table(study, champion, scoring, lists.shown if lists else None)
-    lake.replace(tables.SCORES, _arrow(scores, tables.SCORES), partition)
+    lake.write(tables.SCORES, _arrow(scores, tables.SCORES), partition)
     for table, rows in lists.tables if lists else ():
-        lake.replace(table, _arrow(rows, table), partition)
-    lake.replace(tables.DRIVERS, _arrow(explained, tables.DRIVERS), partition)
+        lake.write(table, _arrow(rows, table), partition)
+    lake.write(tables.DRIVERS, _arrow(explained, tables.DRIVERS), partition)
     record_run(lake, _run_row(lake, study, purpose, champion, scoring, inputs, digest))
     unseen = champion.model.unseen_levels(scoring.frame)
     told = {"unseen_categories": ", ".join(f"{name} in {rows:,} rows" for name, rows in unseen.items())} if unseen else {}

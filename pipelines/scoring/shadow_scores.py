@@ -31,5 +31,5 @@ def write_shadow_scores(lake: Lake, outcome: str, challenger: Champion, frame: p
     ordered = told.sort_values(["person_id", "index_event_id"])
     schema = pa.schema([field for field in arrow_schema(SHADOW_SCORES) if field.name != "run_id"])
     table = pa.Table.from_pandas(ordered[schema.names], schema=schema, preserve_index=False)
-    lake.replace(SHADOW_SCORES, table, {"run_id": run_id})
+    lake.write(SHADOW_SCORES, table, {"run_id": run_id})
     return f"version {challenger.version}, {len(ordered)} scores, not published"

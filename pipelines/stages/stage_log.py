@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import pyarrow as pa
-
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.monitoring import STAGES
 from expectations.tables.records import EXTRACTS, VALIDATED_EXTRACTS
 from pipelines.lake.code_version import code_version, digest_of
 from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.run.deployment import Deployment
 from pipelines.stages.run_plan import data_cut, raw_tables, settings_version
 
@@ -58,7 +56,7 @@ def run_stage(
         "inputs": inputs,
         "outputs": _outputs(lake, writes, index_date),
     }
-    lake.append(STAGES, pa.Table.from_pylist([row], schema=arrow_schema(STAGES)))
+    lake.append(STAGES, [row])
     return summary
 
 

@@ -131,17 +131,17 @@ def _store(
         audits.append(_audit_rows(study, result.incumbent.judged, result.incumbent.version))
     if len(result.elsewhere):
         audits.append(result.elsewhere.assign(outcome=study.outcome.name, model_version=None))
-    lake.replace(tables.MODEL_AUDIT, _arrow(pd.concat(audits, ignore_index=True), tables.MODEL_AUDIT), partition)
+    lake.write(tables.MODEL_AUDIT, _arrow(pd.concat(audits, ignore_index=True), tables.MODEL_AUDIT), partition)
     if result.cross_fitted is not None and result.chosen is not None:
         keys = result.cross_fitted[["person_id", "index_event_id"]].astype(str)
         risks = keys.assign(risk=result.chosen.every_risk).dropna().sort_values(["person_id", "index_event_id"])
-        lake.replace(tables.CROSS_FITTED, _arrow(risks, tables.CROSS_FITTED), partition)
+        lake.write(tables.CROSS_FITTED, _arrow(risks, tables.CROSS_FITTED), partition)
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     rows = [
         _model_row(study, candidate, inputs, runs[candidate.name], versions.get(candidate.name), champion, now)
         for candidate in result.candidates
     ]
-    lake.append(tables.MODELS, pa.Table.from_pylist(rows, schema=arrow_schema(tables.MODELS)))
+    lake.append(tables.MODELS, rows)
 
 
 def _audit_rows(study: StudySettings, candidate: JudgedCandidate, version: str | None) -> pd.DataFrame:

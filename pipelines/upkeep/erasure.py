@@ -9,8 +9,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
-
 from expectations.catalogue import TABLES
 from expectations.tables.core import PERSON
 from expectations.tables.records import ERASURES
@@ -18,7 +16,7 @@ from pipelines.errors import RefusalError
 from pipelines.extracts.erased_people import digest_of_person, erased_digests
 from pipelines.lake.files import drop_versions, without_rows
 from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 WRITTEN_OUT = {".csv", ".html", ".json", ".txt", ".log"}
 
@@ -79,7 +77,7 @@ def _from_tables(lake: Lake, person_id: str) -> dict[str, int]:
 def _record(lake: Lake, digest: str, reason: str) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     row = {"person_digest": digest, "recorded_at": now, "reason": reason.strip()}
-    lake.append(ERASURES, pa.Table.from_pylist([row], schema=arrow_schema(ERASURES)))
+    lake.append(ERASURES, [row])
 
 
 def _written_out(reports: Path) -> list[Path]:

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
 from expectations.tables import core, risk
 from expectations.tables.records import ACCESS
@@ -25,7 +24,7 @@ from pipelines.extracts.pseudonym_keys import check_chain, checks_in_use
 from pipelines.extracts.pseudonyms import pseudonym_of
 from pipelines.lake.run_record import published_runs
 from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 COLUMNS = ("nhs_number", "outcome", "index_date", "risk_band", "risk", "drivers")
 WEIGHTS = range(10, 1, -1)
@@ -148,4 +147,4 @@ def _record(lake: Lake, request: Request, found: pd.DataFrame, given: int, runs:
         "identifiers_given": given,
         "people_matched": found["person_id"].nunique(),
     }
-    lake.append(ACCESS, pa.Table.from_pylist([row], schema=arrow_schema(ACCESS)))
+    lake.append(ACCESS, [row])

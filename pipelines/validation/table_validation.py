@@ -130,4 +130,4 @@ def _table_result(breach: Breach) -> dict[str, Any]:
 
 def _put(lake: Lake, feed: str, extract_id: str, rows: list[dict[str, Any]]) -> None:
     schema = pa.schema([part for part in arrow_schema(VALIDATION) if part.name not in VALIDATION.partitioned_by])
-    lake.replace(VALIDATION, pa.Table.from_pylist(rows, schema=schema), {"feed": feed, "extract_id": extract_id})
+    lake.write(VALIDATION, rows, {"feed": feed, "extract_id": extract_id})

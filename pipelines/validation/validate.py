@@ -147,7 +147,7 @@ def _record_extracts(lake: Lake, outcomes: list[RowOutcome], rules: str, status:
             "rows_set_aside": outcome.set_aside, "text_reading": outcome.profile.reading.as_json(),
         }  # fmt: skip
         rows = pa.Table.from_pylist([row], schema=arrow_schema(VALIDATED_EXTRACTS))
-        lake.replace(VALIDATED_EXTRACTS, rows, {"feed": extract.feed, "extract_id": extract.extract_id})
+        lake.write(VALIDATED_EXTRACTS, rows, {"feed": extract.feed, "extract_id": extract.extract_id})
 
 
 def _add(summary: ValidationSummary, day: date, outcomes: list[RowOutcome], breaches: list[Breach]) -> None:

@@ -21,9 +21,9 @@ def write_volumes(lake: Lake, con: duckdb.DuckDBPyConnection, tables: Sequence[T
     counted = [volumes for table in tables if (volumes := feed_volumes(lake, con, table)) is not None]
     schema = arrow_schema(VOLUMES)
     if not counted:
-        return lake.replace(VOLUMES, schema.empty_table())
+        return lake.write(VOLUMES, schema.empty_table())
     rows = pd.concat(counted, ignore_index=True)
-    return lake.replace(VOLUMES, pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False))
+    return lake.write(VOLUMES, pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False))
 
 
 def feed_volumes(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table) -> pd.DataFrame | None:

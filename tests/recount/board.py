@@ -63,7 +63,7 @@ class Board:
             (core.CODE, [dict(zip(("code", "code_system", "source_code"), row, strict=True)) for row in code_table()]),
             (core.COVERAGE, self._coverage()), (core.AREA, areas()), (core.ORGANISATION_RELATION, relations()),
         ):  # fmt: skip
-            lake.replace(table, as_table(table, rows))
+            lake.write(table, as_table(table, rows))
         return lake
 
     def _coverage(self) -> list[Row]:

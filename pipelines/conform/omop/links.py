@@ -68,7 +68,7 @@ def _quarantine(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, broken
         others = _others(lake, partition, f"reason NOT IN ({reasons})")
         whole = pa.concat_tables([others, mine.select(others.column_names).cast(others.schema)]) if others is not None else mine
         if others is not None or mine.num_rows:
-            lake.replace(QUARANTINE, whole, partition)
+            lake.write(QUARANTINE, whole, partition)
     counts = found.group_by("reason").aggregate([("row_number", "count")]).to_pylist()
     return {row["reason"]: row["row_number_count"] for row in counts}
 

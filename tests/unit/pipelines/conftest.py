@@ -28,7 +28,7 @@ def small_lake() -> Callable[[Path], Lake]:
             {**dict.fromkeys(CATALOGUE_TEXT, "x"), "name": name, "label": name, "concept": name, "window_days": None, "feed": "patients",
              "role": "predictor", "kind": "number", "uses_deprivation": False, "status": "computed", "reason": ""} for name in names
         ]  # fmt: skip
-        lake.replace(CATALOGUE, pa.Table.from_pylist(rows, arrow_schema(CATALOGUE)))
+        lake.write(CATALOGUE, pa.Table.from_pylist(rows, arrow_schema(CATALOGUE)))
         keys = np.arange(PEOPLE)
         age, sex = rng.uniform(18, 95, PEOPLE), rng.integers(0, 2, PEOPLE)
         for day in DATES:
@@ -57,7 +57,7 @@ def small_lake() -> Callable[[Path], Lake]:
             })  # fmt: skip
             kept = pa.schema([field for field in arrow_schema(LABELS) if field.name not in LABELS.partitioned_by])
             table = pa.Table.from_pandas(labels[kept.names], kept, preserve_index=False)
-            lake.replace(LABELS, table, {"outcome": OUTCOME, "index_date": day.isoformat()})
+            lake.write(LABELS, table, {"outcome": OUTCOME, "index_date": day.isoformat()})
         return lake
 
     return write

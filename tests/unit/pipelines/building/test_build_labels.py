@@ -25,7 +25,7 @@ PRACTICES = ["Y1", "Y1", "Y1", "Y2", "Y1"]  # Y2 sends no GP record
 
 def store(lake: Lake, table: Table, rows: list[dict[str, Any]], partition: dict[str, str] | None = None) -> None:
     schema = arrow_schema(table)
-    lake.replace(table, pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema=schema), partition)
+    lake.write(table, [dict.fromkeys(schema.names) | row for row in rows], partition)
 
 
 def on(days: int) -> date:
@@ -150,7 +150,7 @@ def test_an_outcome_is_refused_whose_feed_is_not_allowed_or_absent_or_that_lacks
         build_labels(lake, OutcomeSettings(name="first_copd"), INDEX, CUT, search=OutcomeSearch(allowed_feeds=("admissions",)))
     with pytest.raises(RefusalError, match=r"set study\.cohort\.kind to discharges"):
         build_labels(lake, OutcomeSettings(name="unplanned_readmission"), INDEX, CUT)
-    lake.replace(core.COVERAGE, lake.read("core__coverage", where="false"))
+    lake.write(core.COVERAGE, lake.read("core__coverage", where="false"))
     with pytest.raises(RefusalError, match=r"needs the feeds \['gp_observations'\], and they are absent"):
         build_labels(lake, OutcomeSettings(name="first_copd"), INDEX, CUT)
 

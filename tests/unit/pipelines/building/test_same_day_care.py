@@ -3,8 +3,6 @@
 from datetime import date, timedelta
 from pathlib import Path
 
-import pyarrow as pa
-
 from expectations.table import Table
 from expectations.tables import core
 from features.events import NUMBER_OF
@@ -16,7 +14,7 @@ COLUMNS = "provider_code, quarter, zero_day_share, zero_day_care, share_in_emerg
 
 def store(lake: Lake, table: Table, rows: list[dict]) -> None:
     schema = arrow_schema(table)
-    lake.replace(table, pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema=schema))
+    lake.write(table, [dict.fromkeys(schema.names) | row for row in rows])
 
 
 def spells(provider: str, first: date, nights: list[int | None], spell_class: str = "emergency") -> list[dict]:

@@ -22,7 +22,7 @@ SETTINGS = CaseloadSettings(people_per_thousand={"65+": 500})
 
 def put(lake: Lake, table: Table, rows: list[dict[str, object]], partition: dict[str, str] | None = None) -> None:
     schema = arrow_schema(table)
-    lake.replace(table, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema), partition)
+    lake.write(table, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema), partition)
 
 
 @pytest.fixture

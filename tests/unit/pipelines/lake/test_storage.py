@@ -23,9 +23,9 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def test_a_partition_is_replaced_and_the_others_stay(lake: Lake) -> None:
-    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
-    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2025-10-01"})
-    lake.replace(COHORT_FLOW, FLOW.slice(1), {"index_date": "2024-10-01"})
+    lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.write(COHORT_FLOW, FLOW, {"index_date": "2025-10-01"})
+    lake.write(COHORT_FLOW, FLOW.slice(1), {"index_date": "2024-10-01"})
     rows = lake.read("risk__cohort_flow", "index_date::VARCHAR AS day, reason, people", order="index_date, step").to_pylist()
     assert rows == [
         {"day": "2024-10-01", "reason": "in cohort", "people": 4},
@@ -37,7 +37,7 @@ def test_a_partition_is_replaced_and_the_others_stay(lake: Lake) -> None:
 
 
 def test_a_file_that_is_not_committed_is_read_by_nobody(lake: Lake) -> None:
-    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
     lake.write_arrow("risk__cohort_flow", FLOW, {"index_date": "2025-10-01"})
     assert lake.rows("risk__cohort_flow") == 2
     assert lake.read("risk__cohort_flow").num_rows == 2
@@ -62,14 +62,14 @@ def test_rows_keep_their_order_on_disk(lake: Lake) -> None:
 
 
 def test_a_partition_without_files_reads_as_no_rows(lake: Lake) -> None:
-    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
     with connect() as con:
         assert con.sql(f"SELECT * FROM {lake.scan('risk__cohort_flow', {'index_date': '1999-01-01'})}").fetchall() == []
 
 
 def test_rows_that_lack_a_declared_column_are_refused(lake: Lake) -> None:
     with pytest.raises(StorageError, match=r"risk__cohort_flow.*people"):
-        lake.replace(COHORT_FLOW, FLOW.drop_columns(["people"]), {"index_date": "2024-10-01"})
+        lake.write(COHORT_FLOW, FLOW.drop_columns(["people"]), {"index_date": "2024-10-01"})
 
 
 def test_a_missing_table_is_named(lake: Lake) -> None:
@@ -81,12 +81,12 @@ def test_a_missing_table_is_named(lake: Lake) -> None:
 
 def test_what_another_reader_of_the_folder_wrote_is_seen(lake: Lake) -> None:
     other = Lake(lake.root)
-    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
     assert (lake.rows("risk__cohort_flow"), other.rows("risk__cohort_flow")) == (2, 2)
-    other.replace(COHORT_FLOW, FLOW, {"index_date": "2025-10-01"})
+    other.write(COHORT_FLOW, FLOW, {"index_date": "2025-10-01"})
     assert lake.rows("risk__cohort_flow") == 4
     shutil.rmtree(lake.folder("risk__cohort_flow"))
-    other.replace(COHORT_FLOW, FLOW.slice(1), {"index_date": "2024-10-01"})
+    other.write(COHORT_FLOW, FLOW.slice(1), {"index_date": "2024-10-01"})
     assert lake.rows("risk__cohort_flow") == 1
 
 
@@ -109,7 +109,7 @@ def test_rows_with_a_value_are_found_whether_files_are_kept_by_it_or_not(tmp_pat
 
 def test_a_table_replaced_whole_may_be_kept_in_other_parts(lake: Lake) -> None:
     rows = FLOW.append_column("index_date", pa.array([date(2024, 10, 1), date(2024, 11, 5)]))
-    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
     own = lake.write_arrow(COHORT_FLOW.name, rows)
     with pytest.raises(StorageError, match="in other parts"):
         lake.commit(COHORT_FLOW.name, [own], rows.schema)

@@ -36,7 +36,7 @@ def publish(
     }
     schema = pa.schema([field for field in arrow_schema(RISKS) if field.name != "run_id"])
     columns = [pa.array(row[field.name], field.type) if field.name in row else pa.nulls(PEOPLE, field.type) for field in schema]
-    lake.replace(RISKS, pa.Table.from_arrays(columns, schema=schema), {"run_id": run_id})
+    lake.write(RISKS, pa.Table.from_arrays(columns, schema=schema), {"run_id": run_id})
     record(lake, run_id, day, status, written)
 
 

@@ -10,7 +10,7 @@ from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_gp import OPT_OUTS
 from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import ingest_feed
-from pipelines.lake.storage import Lake, arrow_schema, connect
+from pipelines.lake.storage import Lake, connect
 from pipelines.sources.nhs import NhsSettings
 from pipelines.upkeep.erasure import erase_person
 
@@ -25,9 +25,9 @@ def home(tmp_path: Path, published: Callable[..., str]) -> Path:
     land(tmp_path, "2026-01-01", f" {PERSON},TYPE_1,1,2020-01-01\np2,TYPE_1,1,2020-01-01\n")
     take(tmp_path)
     people = [{"person_key": 0, "person_id": PERSON}, {"person_key": 1, "person_id": "p2"}]
-    lake.replace(core.PERSON, pa.Table.from_pylist(people, schema=arrow_schema(core.PERSON)))
+    lake.write(core.PERSON, people)
     spells = [{"person_key": key, "spell_key": key} for key in (1, 0, 1)]
-    lake.replace(core.SPELL, pa.Table.from_pylist(spells, schema=arrow_schema(core.SPELL)))
+    lake.write(core.SPELL, spells)
     published(lake, date(2026, 1, 1), (PERSON, "p2"))
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "caseload.html").write_text(f"<td>{PERSON}</td>")

@@ -33,7 +33,7 @@ def test_a_removal_that_was_cut_short_is_completed(published: Publish, tmp_path:
     first, _ = published(lake, date(2026, 1, 1)), published(lake, date(2026, 2, 1))
     scores = lake.read(risk.SCORES.name, partition={"run_id": first})
     remove_runs(lake, 1, CUT)
-    lake.replace(risk.SCORES, scores, {"run_id": first})  # as if the process had ended after the row in risk__runs
+    lake.write(risk.SCORES, scores, {"run_id": first})  # as if the process had ended after the row in risk__runs
     remove_runs(lake, 1, CUT)
     assert first not in lake.partitions(risk.SCORES.name, "run_id")
 

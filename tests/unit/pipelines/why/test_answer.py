@@ -49,7 +49,7 @@ CODES = [(1, "department_type", "01"), (2, "ods", "RX1"), (3, "snomed", "999"), 
 
 def stored(lake: Lake, table: Table, rows: list[dict[str, object]], partition: dict[str, str] | None = None) -> None:
     schema = pa.schema([field for field in arrow_schema(table) if field.name not in table.partitioned_by])
-    lake.replace(table, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema), partition)
+    lake.write(table, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema), partition)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
         for kind, code, day, lag in sorted(EVENTS, key=lambda event: event[2])
     ])  # fmt: skip
     stored(lake, core.CODE, [dict(zip(("code", "code_system", "source_code"), code, strict=True)) for code in CODES])
-    lake.replace(core.EVENT_TYPE, event_types())
+    lake.write(core.EVENT_TYPE, event_types())
     months = [date(2018 + number // 12, number % 12 + 1, 1) for number in range(74)]
     stored(lake, core.COVERAGE, [
         {"feed": feed, "organisation_role": "practice", "organisation_code": practice, "month": month, "rows": 1,

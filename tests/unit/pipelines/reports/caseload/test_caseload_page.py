@@ -30,7 +30,7 @@ def lake(tmp_path: Path) -> Lake:
     def put(table: object, rows: list[dict[str, object]]) -> None:
         schema = arrow_schema(table)
         plain = {field.name: "x" if pa.types.is_string(field.type) else None for field in schema}
-        lake.replace(table, pa.Table.from_pylist([plain | row for row in rows], schema), part)
+        lake.write(table, pa.Table.from_pylist([plain | row for row in rows], schema), part)
 
     place = {
         "place_kind": "practice_code",

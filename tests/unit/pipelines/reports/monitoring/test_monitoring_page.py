@@ -27,7 +27,7 @@ def store(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]], part: Map
     schema = pa.schema([field for field in arrow_schema(table) if field.name not in (part or {})])
     blank = {field.name: "" if pa.types.is_string(field.type) else None for field in schema}
     made = [blank | {name: value for name, value in row.items() if name in blank} for row in rows]
-    lake.replace(table, pa.Table.from_pylist(made, schema=schema), part)
+    lake.write(table, made, part)
 
 
 def run(run_id: str, day: date, before: str, lake: Lake) -> dict[str, Any]:
