@@ -16,7 +16,8 @@ from expectations.tables.risk import COHORT_FLOW, LABELS
 from models.settings import ValidationPlan
 from pipelines.building.index_date_files import file_columns
 from pipelines.errors import SettingsError
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.sources.feature_table import SPLIT, FeatureTableSettings
 from pipelines.sources.feature_table_rows import ReadyTable, catalogue_rows, ready_table
 

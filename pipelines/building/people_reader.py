@@ -12,9 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.sql_values import quote
 from features.attributes import PeopleTables, days, numbers
 from features.periods import OPEN, Households, HouseholdSizes
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 _CORE = ("core__person", "core__registration", "core__residence", "core__spell")
 _PERSON = (
@@ -64,8 +66,8 @@ def household_sizes(lake: Lake, day: date) -> HouseholdSizes:
     query = f"""
         SELECT hash(household_id) AS household
         FROM {lake.scan("core__residence")} ANTI JOIN (
-            SELECT person_key FROM {lake.scan("core__person")} WHERE death_date < DATE '{day}') USING (person_key)
-        WHERE household_id IS NOT NULL AND start_date <= DATE '{day}' AND coalesce(end_date, DATE '{day}') >= DATE '{day}'
+            SELECT person_key FROM {lake.scan("core__person")} WHERE death_date < DATE {quote(day)}) USING (person_key)
+        WHERE household_id IS NOT NULL AND start_date <= DATE {quote(day)} AND coalesce(end_date, DATE {quote(day)}) >= DATE {quote(day)}
     """
     with connect() as con:
         found = con.sql(query).to_arrow_table()

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
-import pyarrow as pa
 
 from expectations.catalogue import RAW_TABLES
+from expectations.sql_values import quote, quote_all
 from expectations.tables import core
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
@@ -39,7 +39,7 @@ def conform_people(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources,
     sources = _held(con, sources)
     ids = " UNION ALL ".join(f"SELECT DISTINCT person_id FROM {source}" for source in sources.values())
     nobody = "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
-    known = lake.scan(core.PERSON.name) if lake.exists(core.PERSON.name) else None
+    known = lake.scan_or_empty(core.PERSON)
     people = lake.replace_sql(core.PERSON, con, person_sql(f"({ids or nobody})", sources, rules, known), order="person_key")
     opted = "count(*) FILTER (type_1_opt_out) AS type_1, count(*) FILTER (national_data_opt_out) AS national"
     on_list, dead, type_1, national = _row(
@@ -123,7 +123,7 @@ def store_events(
     people must stand in core__person. `work` is a folder for buckets; it is emptied.
     """
     lake.write(core.EVENT_TYPE, event_types())
-    known = lake.scan(core.CODE.name) if lake.exists(core.CODE.name) else None
+    known = lake.scan_or_empty(core.CODE)
     codes = lake.replace_sql(core.CODE, con, code_sql(*sent, known=known), order="code")
     con.execute(f"CREATE OR REPLACE TEMP TABLE coded AS SELECT * FROM {lake.scan(core.CODE.name)}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS SELECT person_id, person_key FROM {lake.scan(core.PERSON.name)}")
@@ -136,7 +136,7 @@ def store_events(
 def _feed_codes(feed: str, source: str) -> str:
     """Give the distinct codes of a feed and its organisations, in one scan."""
     system, code = CODE_OF_FEED.get(feed, ("", "CAST(NULL AS VARCHAR)"))
-    return f"""(SELECT CASE WHEN GROUPING(code) = 0 THEN '{system}' ELSE 'ods' END AS code_system,
+    return f"""(SELECT CASE WHEN GROUPING(code) = 0 THEN {quote(system)} ELSE 'ods' END AS code_system,
         coalesce(code, organisation) AS source_code
         FROM (SELECT {code} AS code, {organisation_column(feed)} AS organisation FROM {source})
         GROUP BY GROUPING SETS ((code), (organisation)))"""
@@ -154,7 +154,7 @@ def conform_coverage(
     providers = con.sql(main_providers_sql(lake, HOSPITAL_FEEDS)).df()
     whole = pd.concat([judged, practice_coverage(judged, providers)], ignore_index=True)
     whole = whole.sort_values(["feed", "organisation_role", "organisation_code", "month"])
-    lake.write(core.COVERAGE, pa.Table.from_pandas(whole, preserve_index=False))
+    lake.write(core.COVERAGE, whole)
     counts = judged["status"].value_counts()
     return {f"months_{status}": int(counts.get(status, 0)) for status in ("covered", "partial", "absent")}
 
@@ -164,7 +164,7 @@ def conform_linkage(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources
     people = lake.scan(core.PERSON.name)
     con.execute(f"CREATE OR REPLACE TEMP TABLE feed_people AS {feed_people_sql(lake, _list_feeds(sources), people)}")
     lake.replace_sql(core.LINKAGE, con, linkage_sql("feed_people", people), order="feed, organisation_code")
-    hospital = ", ".join(f"'{feed}'" for feed in HOSPITAL_FEEDS)
+    hospital = quote_all(HOSPITAL_FEEDS)
     (outside,) = _row(
         con,
         f"SELECT count(DISTINCT person_key) FROM feed_people JOIN {people} USING (person_key) WHERE NOT on_list AND feed IN ({hospital})",

@@ -66,4 +66,4 @@ def record_chain(lake: Lake, keys: Sequence[bytes], in_use: int) -> None:
 
 
 def _rows(lake: Lake) -> list[dict[str, str]]:
-    return lake.read(PSEUDONYM_KEYS.name, order="key_number").to_pylist() if lake.exists(PSEUDONYM_KEYS.name) else []
+    return lake.read_or_empty(PSEUDONYM_KEYS, order="key_number").to_pylist()

@@ -41,9 +41,7 @@ class RunInputs:
 
 def extracts_read(lake: Lake) -> dict[str, list[str]]:
     """Give the extracts in the lake by feed: their ids, which are digests of content."""
-    if not lake.exists(EXTRACTS.name):
-        return {}
-    rows = lake.read(EXTRACTS.name, "DISTINCT feed, extract_id", order="feed, extract_id").to_pylist()
+    rows = lake.read_or_empty(EXTRACTS, "DISTINCT feed, extract_id", order="feed, extract_id").to_pylist()
     feeds = sorted({row["feed"] for row in rows})
     return {feed: [row["extract_id"] for row in rows if row["feed"] == feed] for feed in feeds}
 
@@ -57,17 +55,15 @@ def data_quality(lake: Lake, late_feeds: str = "", unseen: Sequence[str] = ()) -
 
 
 def _warnings(lake: Lake) -> str:
-    if not lake.exists(VALIDATION.name):
-        return ""
-    rows = lake.read(
-        VALIDATION.name, "rule, count(*) AS breaches", "NOT passed AND severity = 'warn' GROUP BY rule", "rule"
+    rows = lake.read_or_empty(
+        VALIDATION, "rule, count(*) AS breaches", "NOT passed AND severity = 'warn' GROUP BY rule", "rule"
     ).to_pylist()
     return "; ".join(f"{row['rule']} ({row['breaches']})" for row in rows)
 
 
 def all_runs(lake: Lake) -> list[dict[str, Any]]:
     """Give every row of risk__runs in the order they were written."""
-    return lake.read(RUNS.name, order="recorded_at, run_id").to_pylist() if lake.exists(RUNS.name) else []
+    return lake.read_or_empty(RUNS, order="recorded_at, run_id").to_pylist()
 
 
 def status_of(lake: Lake, run_id: str) -> str:

@@ -10,13 +10,13 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
+from expectations.sql_values import quote
 from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import DRIFT
 from expectations.tables.risk import MODELS
 from models.disclosure_control import is_small
 from models.drift import BinnedFeature, Drift, bin_categories, bin_numbers, drift
 from models.predictors import Predictor
-from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
 
 VALUES_AT_ONCE = 40_000_000  # of one side: 160 MB as float32
@@ -34,7 +34,7 @@ class WatchedModel:
 
 def training_dates(lake: Lake, model_digest: str) -> tuple[date, ...]:
     """Give the dates a model learnt from, as its training recorded them; none where rows had dates of their own."""
-    rows = lake.read(MODELS.name, "inputs", f"model_digest = {text(model_digest)}", "recorded_at").to_pylist()
+    rows = lake.read(MODELS.name, "inputs", f"model_digest = {quote(model_digest)}", "recorded_at").to_pylist()
     told = json.loads(rows[-1]["inputs"])["dates"]["train"] if rows else []
     return tuple(date.fromisoformat(day) for day in told)
 

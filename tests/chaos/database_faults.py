@@ -92,7 +92,7 @@ def _add_large_run(board: Board) -> None:
     from chaos.readers import digest
 
     from expectations.tables import risk
-    from pipelines.lake.storage import connect
+    from pipelines.lake.duckdb_connection import connect
 
     lake = board.lake
     latest = lake.read("risk__runs", order="recorded_at").to_pylist()[-1]

@@ -14,7 +14,8 @@ import pytest
 
 from expectations.table import Kind, Table
 from expectations.tables import caseload, risk
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 PEOPLE = 500
 

@@ -11,7 +11,8 @@ import pytest
 
 from expectations.tables.equity import OUTCOME_RATES
 from expectations.tables.risk import MODEL_AUDIT, RUNS
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.postgres.follow import follow
 
 Publish = Callable[..., str]

@@ -11,7 +11,8 @@ import pytest
 
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.risk import LABELS
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 DATES = (date(2021, 1, 1), date(2022, 4, 1), date(2023, 7, 1), date(2024, 10, 1))
 OUTCOME = "emergency_admission_overnight"

@@ -16,7 +16,8 @@ from features.outcomes import OutcomeSettings
 from pipelines.building.build_labels import build_labels, build_reasons
 from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 INDEX, CUT = date(2024, 3, 1), date(2025, 7, 1)
 CODES = [(1, "icd10", "E110"), (2, "snomed", "44054006"), (3, "department_type", "01")]

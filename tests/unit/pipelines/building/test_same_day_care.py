@@ -7,7 +7,8 @@ from expectations.table import Table
 from expectations.tables import core
 from features.events import NUMBER_OF
 from pipelines.building.same_day_care import write_same_day_care
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 COLUMNS = "provider_code, quarter, zero_day_share, zero_day_care, share_in_emergency_care, share_change, switched"
 

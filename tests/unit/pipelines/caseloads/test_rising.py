@@ -11,7 +11,8 @@ from expectations.tables.risk import SCORES
 from models.risk_bands import band_names
 from models.settings import BandSettings
 from pipelines.caseloads.rising import Earlier, must_be_built, rising
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 BANDS = BandSettings(names=("low", "moderate", "high"), cuts=(0.02, 0.05))
 

@@ -12,7 +12,8 @@ from expectations.tables import core
 from expectations.tables.caseload import CASELOAD
 from features.events import NUMBER_OF
 from pipelines.caseloads.run_lists import CaseloadRequest, caseload, exclusions
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.scoring.published_lists import RunLists
 from pipelines.study.caseload_settings import CaseloadSettings
 

@@ -12,7 +12,9 @@ import pytest
 
 from expectations.tables.core import CODE, EVENT
 from expectations.tables.risk import COHORT_FLOW
-from pipelines.lake.storage import Lake, StorageError, arrow_schema, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.rows import StorageError, arrow_schema
+from pipelines.lake.storage import Lake
 
 FLOW = pa.table({"step": [1, 2], "reason": ["died", "in cohort"], "people": [3, 4]})
 

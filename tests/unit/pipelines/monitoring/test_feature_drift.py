@@ -12,7 +12,8 @@ from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import DRIFT
 from expectations.tables.risk import MODELS
 from models.predictors import Predictor
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.monitoring import feature_drift
 from pipelines.monitoring.feature_drift import WatchedModel, training_dates, write_drift
 

@@ -14,8 +14,9 @@ from expectations.tables.monitoring import CALIBRATION
 from expectations.tables.risk import LABELS, RUNS, SCORES
 from features.outcomes import OutcomeSettings
 from models.settings import CapacitySettings
+from pipelines.lake.rows import arrow_schema
 from pipelines.lake.run_record import record_run
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.monitoring.matured_performance import MaturedRequest, has_matured, write_calibration
 
 OUTCOME = OutcomeSettings()
@@ -107,7 +108,7 @@ def test_people_who_were_listed_acted_on_and_neither_are_judged_apart(lake: Lake
     told = [(number, True, "care_plan" if number % 3 else None) for number in range(1000)]
     rows = [
         {"run_id": "past", "person_id": f"p{number:04}", "practice_code": "Y00001", "record_id": str(number), "listed": listed, "action": action,
-         "action_date": PAST} for number, listed, action in told
+         "action_date": PAST, "reviewed": None, "decision": None, "reason": None, "end_date": None} for number, listed, action in told
     ]  # fmt: skip
     lake.write(ACTIONS, rows)
     assert write(lake)["runs_measured"] == 1

@@ -11,8 +11,10 @@ import pytest
 from expectations.tables.monitoring import SCORES
 from expectations.tables.risk import RUNS
 from expectations.tables.risk import SCORES as RISKS
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.rows import arrow_schema
 from pipelines.lake.run_record import record_run
-from pipelines.lake.storage import Lake, arrow_schema, connect
+from pipelines.lake.storage import Lake
 from pipelines.monitoring.score_lists import write_scores
 
 OUTCOME, PEOPLE = "emergency", 1000

@@ -5,7 +5,7 @@ import pytest
 
 from expectations.tables import core
 from expectations.tables import risk as tables
-from pipelines.lake.storage import arrow_schema
+from pipelines.lake.rows import arrow_schema
 from pipelines.reports.command_summaries import closing_summary, extract_summary
 from pipelines.run.deployment import Deployment, open_deployment
 

@@ -11,7 +11,8 @@ from expectations.table import Table
 from expectations.tables import core, risk
 from expectations.tables.caseload import ACTIONS
 from features.code_lists import load_code_lists
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.scoring.left_out import MARKS, opted_out, suppression, with_marks
 
 DAY = date(2026, 1, 1)

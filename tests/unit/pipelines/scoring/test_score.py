@@ -19,8 +19,9 @@ from models.training import TrainingPlan, train_candidate
 from models.training_data import training_data
 from pipelines.caseloads.rising import Rising
 from pipelines.caseloads.run_lists import CaseloadRequest, caseload, exclusions
+from pipelines.lake.rows import arrow_schema
 from pipelines.lake.run_record import RunInputs, published_runs
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.scoring.published_lists import RunLists
 from pipelines.scoring.score import (
     Champion,

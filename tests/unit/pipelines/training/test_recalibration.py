@@ -15,7 +15,8 @@ from models.settings import CandidateSettings, GateSettings, LogisticSettings, V
 from models.training import TooFewEventsError
 from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.study.settings import StudySettings
 from pipelines.training.incumbent import Incumbent
 from pipelines.training.recalibration import CalibratedAgain, recalibrate_study

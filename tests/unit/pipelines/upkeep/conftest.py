@@ -16,7 +16,9 @@ from expectations.tables import core, risk
 from expectations.tables.raw_gp import OPT_OUTS
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.extracts.pseudonyms import pseudonym_of
-from pipelines.lake.storage import Lake, arrow_schema, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 
 HEADER = "PERSON_ID,OPT_OUT_TYPE,STATUS,EFFECTIVE_DATE\n"
@@ -85,9 +87,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     people = [pseudonym_of(number, KEYS[:1]) for number in NUMBERS]
     practices = ("A81001", "A81001", "B82002")
     lake = made.lake
-    lake.replace(
-        core.PERSON, rows_of(core.PERSON, [{"person_key": key, "person_id": person} for key, person in enumerate(people)])
-    )
+    lake.write(core.PERSON, rows_of(core.PERSON, [{"person_key": key, "person_id": person} for key, person in enumerate(people)]))
     registered = [{"person_key": key, "practice_code": practice, "end_date": None} for key, practice in enumerate(practices)]
     lake.write(core.REGISTRATION, rows_of(core.REGISTRATION, registered))
     homes = [{"person_key": key, "household_id": people[0] if key else None} for key in range(3)]

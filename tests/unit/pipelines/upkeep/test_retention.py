@@ -6,8 +6,9 @@ from expectations.tables import risk
 from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_gp import OPT_OUTS, REGISTRATIONS
 from pipelines.extracts.ingest import ingest_feed, read_extracts
+from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.run_record import all_runs, published_runs
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 from pipelines.upkeep.retention import oldest_delivery, remove_deliveries, remove_runs, tidy
 from pipelines.upkeep.settings import UpkeepSettings

@@ -16,7 +16,8 @@ from features.evidence import is_of_the_board
 from pipelines.building.build_features import FeatureRequest, build_features, person_rows
 from pipelines.conform.codes import event_types
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.why.answer import why
 from pipelines.why.person_case import PersonCase, one_row
 

@@ -14,7 +14,8 @@ import pytest
 from expectations.table import Table
 from expectations.tables.monitoring import ALERTS, CALIBRATION, DRIFT, SCORES, STAGES
 from expectations.tables.risk import RUNS, VOLUMES
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.cost_part import duration
 from pipelines.reports.monitoring.page import monitoring_page, write_monitoring_page
 from pipelines.reports.monitoring.volume_part import ALL, feed_volumes
