@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
 from expectations.tables.monitoring import ALERTS, CALIBRATION, DRIFT, SCORES
 from expectations.tables.records import EXTRACTS, VALIDATION
+from models.disclosure_control import safe_audit
 from pipelines.alerts import rules
 from pipelines.alerts.alert_log import OPEN, Alert, due, told, updated
 from pipelines.alerts.channels import UndeliveredError, mail, post
@@ -69,7 +71,7 @@ def _of_outcome(lake: Lake, limits: RuleSettings, outcome: str, today: date) -> 
     if limits.list_turnover is not None:
         yield from rules.large_turnover(_latest(lake, SCORES.name, counted), limits.list_turnover)
     if limits.matured_observed_over_expected is not None:
-        matured = _latest(lake, CALIBRATION.name, counted)
+        matured = _as_it_may_leave(_latest(lake, CALIBRATION.name, counted))
         yield from rules.poor_calibration(matured, limits.matured_observed_over_expected)
     if limits.scores_stale_days is not None:
         yield from rules.stale_scores(outcome, published_on(runs), today, limits.scores_stale_days)
@@ -118,6 +120,14 @@ def _latest(lake: Lake, table: str, where: str) -> list[dict[str, Any]]:
         return []
     day = lake.read(table, "max(index_date) AS day", where)["day"].to_pylist()[0]
     return [] if day is None else lake.read(table, where=f"{where} AND index_date = DATE '{day}'").to_pylist()
+
+
+def _as_it_may_leave(calibration: Sequence[Mapping[str, Any]]) -> list[dict[Any, Any]]:
+    """Return the measures of matured runs as channels may be told of them."""
+    if not calibration:
+        return []
+    safe = pd.concat([safe_audit(part) for _, part in pd.DataFrame(calibration).groupby("run_id")])
+    return safe.astype(object).where(safe.notna(), None).to_dict("records")
 
 
 def _broken_volumes(lake: Lake) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import DRIFT
 from expectations.tables.risk import MODELS
-from models.disclosure_control import is_small
+from models.disclosure_control import any_small, three_figures
 from models.drift import BinnedFeature, Drift, bin_categories, bin_numbers, drift
 from models.predictors import Predictor
 from pipelines.lake.sql_literals import text
@@ -118,7 +118,7 @@ def _rows(model: WatchedModel, reference: Sequence[date], index_date: date, foun
     for place, name in enumerate(sorted(found, key=lambda name: _most_moved(name, found[name])), start=1):
         moved = found[name]
         missing = [round(share, 3) for share in (moved.share_missing_before, moved.share_missing_after)]
-        few = any(is_small(count) for count in moved.top_bin_counts)
+        few = any_small(moved.top_bin_counts)
         rows.append(
             {
                 "index_date": index_date,
@@ -129,15 +129,15 @@ def _rows(model: WatchedModel, reference: Sequence[date], index_date: date, foun
                 "model_version": model.version,
                 "reference_dates": ", ".join(day.isoformat() for day in sorted(reference)),
                 "drift_rank": place,
-                "psi": _known(moved.psi),
-                "psi_by_chance": _known(moved.psi_by_chance),
+                "psi": _known(three_figures(moved.psi)),
+                "psi_by_chance": _known(three_figures(moved.psi_by_chance)),
                 "status": moved.status,
                 "share_missing_training": missing[0],
                 "share_missing": missing[1],
                 "share_missing_change": round(missing[1] - missing[0], 3),
                 "top_bin": "" if few else moved.top_bin,
-                "top_bin_share_training": None if few else _known(moved.top_bin_before),
-                "top_bin_share": None if few else _known(moved.top_bin_after),
+                "top_bin_share_training": None if few else _known(three_figures(moved.top_bin_before)),
+                "top_bin_share": None if few else _known(three_figures(moved.top_bin_after)),
             }
         )
     return rows

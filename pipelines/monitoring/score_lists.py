@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from expectations.tables.monitoring import SCORES
 from expectations.tables.risk import SCORES as RISKS
-from models.disclosure_control import Total, is_small, shown_counts
+from models.disclosure_control import Total, is_small, shown_counts, three_figures
 from models.scored_rows import selected
 from pipelines.lake.run_record import published_runs
 from pipelines.lake.sql_literals import text
@@ -162,7 +162,7 @@ def _row(cell: Any, measure: str, value: float | None, people: int | None) -> Ro
         "group_kind": cell[0],
         "group_name": cell[1],
         "measure": measure,
-        "value": value,
+        "value": None if value is None else three_figures(value),
         "people": people,
         "suppressed": value is None,
     }

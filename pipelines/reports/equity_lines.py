@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from expectations.tables.equity import OUTCOME_RATES
 from pipelines.lake.storage import Lake
 from pipelines.reports.text_table import table
+from pipelines.reports.words import NOT_SHOWN
 
 KIND, DEPRIVED, LEAST_DEPRIVED = "imd_quintile", "1", "5"
 WORDS = {
@@ -44,5 +45,7 @@ def inequality_lines(lake: Lake, outcome: str) -> Iterator[str]:
             yield f"{WORDS[row['measure']]}: {_told(row, ',.0f' if 'slope' in row['measure'] else '.2f')}"
 
 
-def _told(row: dict[str, float], form: str) -> str:
+def _told(row: dict[str, float | None], form: str) -> str:
+    if row["value"] is None:
+        return NOT_SHOWN
     return f"{row['value']:{form}} ({row['lower']:{form}} to {row['upper']:{form}})"

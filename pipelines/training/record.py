@@ -16,6 +16,7 @@ from models.scored_rows import ScoredRows, scored_rows
 from pipelines.lake.storage import Lake, arrow_schema
 from pipelines.study.settings import ApprovalSettings, StudySettings
 from pipelines.tracking.tracked_record import ModelFiles
+from pipelines.training.audit_for_readers import store_audit_for_readers
 from pipelines.training.incumbent import why_not_promoted
 from pipelines.training.inputs import TrainingInputs, cohort_flow
 from pipelines.training.judging import JudgedCandidate, StudyResult, best_eligible
@@ -124,7 +125,7 @@ def _store(
     lake: Lake, study: StudySettings, result: StudyResult, inputs: TrainingInputs, runs: Mapping[str, str],
     versions: Mapping[str, str], champion: str | None,
 ) -> None:  # fmt: skip
-    """Store the audit and the cross-fitted risks, then the candidates: a training counts once these are there."""
+    """Store the audit, as it is and as it may leave, and the cross-fitted risks, then the candidates: a training counts once these are there."""
     partition = {"training_id": inputs.training_id}
     audits = [_audit_rows(study, candidate, versions.get(candidate.name)) for candidate in result.candidates]
     if result.incumbent and result.incumbent.judged:
@@ -132,6 +133,7 @@ def _store(
     if len(result.elsewhere):
         audits.append(result.elsewhere.assign(outcome=study.outcome.name, model_version=None))
     lake.replace(tables.MODEL_AUDIT, _arrow(pd.concat(audits, ignore_index=True), tables.MODEL_AUDIT), partition)
+    store_audit_for_readers(lake, inputs.training_id)
     if result.cross_fitted is not None and result.chosen is not None:
         keys = result.cross_fitted[["person_id", "index_event_id"]].astype(str)
         risks = keys.assign(risk=result.chosen.every_risk).dropna().sort_values(["person_id", "index_event_id"])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from expectations.tables.monitoring import CALIBRATION
+from models.disclosure_control import safe_audit
 from models.intervals import Estimate
 from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
@@ -40,7 +41,7 @@ def matured_part(lake: Lake, runs: Sequence[Mapping[str, Any]], key: str) -> dic
     )
     if rows.empty:
         return None
-    by_run = [part for _, part in rows.groupby(["index_date", "run_id"], sort=True)][-RUNS_SHOWN:]
+    by_run = [safe_audit(part) for _, part in rows.groupby(["index_date", "run_id"], sort=True)][-RUNS_SHOWN:]
     latest = by_run[-1]
     return {
         "day": str(latest["index_date"].iloc[0]),
