@@ -19,8 +19,8 @@ from features.code_level import (
     code_space,
     frequent_columns,
     icd10_parents,
+    needed_slots,
     people_with,
-    wanted_slots,
     window_codes,
 )
 from features.events import NUMBER_OF
@@ -159,7 +159,7 @@ def test_columns_of_a_model_are_found_again_in_another_dictionary_and_unseen_cod
     ]
     places = space.places(wanted)
     matrix = window_codes(
-        CodeEvents.from_arrow(event_table(events)), index_rows([(1, INDEX)]), space, wanted_slots(space, places)
+        CodeEvents.from_arrow(event_table(events)), index_rows([(1, INDEX)]), space, needed_slots(space, places)
     )
     assert matrix.sum() == 8  # J459, E112 and their groups in both windows; A000 is not counted
     assert chosen_columns(matrix, places, "flag").toarray().tolist() == [[1, 0, 1]]
@@ -182,13 +182,13 @@ def test_names_of_columns_tell_codes_apart() -> None:
         "omop_condition__2d_5_30d",
         "omop_condition__2d_5_count_30d",
     ]
-    assert CodeColumn("omop_drug", "omop", "5", 30).label("Aspirin") == "Aspirin: drug, last 30 days"
+    assert CodeColumn("omop_drug", "omop", "5", 30).label("Aspirin") == "Aspirin: drug in the last 30 days"
 
 
 def test_settings_name_what_is_wrong() -> None:
     with pytest.raises(ValidationError, match="unknown event types"):
         CodeLevelSettings(event_types=("diagnoses",))
-    with pytest.raises(ValidationError, match="windows must lie"):
+    with pytest.raises(ValidationError, match="a window must have 1 to 36,525 days"):
         CodeLevelSettings(windows_days=(0, 30))
 
 

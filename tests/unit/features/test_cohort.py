@@ -52,5 +52,5 @@ def test_each_step_counts_those_still_there() -> None:
 
 
 def test_a_highest_age_below_the_lowest_is_refused() -> None:
-    with pytest.raises(ValidationError, match="maximum_age 17 lies below minimum_age 18"):
+    with pytest.raises(ValidationError, match="maximum_age 17 is below minimum_age 18"):
         CohortSettings(minimum_age=18, maximum_age=17)
