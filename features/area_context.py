@@ -1,10 +1,10 @@
 """Emergency admission rates of a person's practice and small area, computed from the other people there.
 
-The rate is indirectly standardised by age and sex and shrunk towards the rate of the ICB with an empirical Bayes gamma-Poisson model
-(Clayton and Kaldor 1987; variance by moments, Marshall 1991, DerSimonian and Laird 1986). The context date C is the first day of the
+The rate is indirectly standardised by age and sex. It is shrunk towards the rate of the ICB with an empirical Bayes gamma-Poisson model
+(Clayton and Kaldor 1987). The variance is by moments (Marshall 1991, DerSimonian and Laird 1986). The context date C is the first day of the
 month of the index date. The rate is of the year before it (C - 365 to C - 1), from events that were available before C. The reference
-population is registered and alive on C - 1, with a practice whose hospital feed covers the year. Let o_i be the overnight emergency
-spells of person i in that year, t_i the days registered, s a stratum of age and sex, and g a practice or an area:
+population is registered and alive on C - 1, with a practice whose hospital feed covers the year. For person i, o_i is the number
+of overnight emergency spells in that year and t_i the days registered. s is a stratum of age and sex, and g a practice or an area:
 
     r_s = sum of o over s / sum of t over s        e_i = r_s(i) t_i        O_g, E_g = sums of o, e over g
     O_g ~ Poisson(theta_g E_g),  theta_g ~ Gamma(shape a, rate a):  mean 1, the rate of the ICB; variance v = 1 / a

@@ -66,7 +66,7 @@ def numbers(column: pa.ChunkedArray) -> NDArray:
 
 
 def take(column: pa.ChunkedArray, place: NDArray[np.int64]) -> pa.Array:
-    """Return a column's values by position; null for -1."""
+    """Return a column's values by position. Null for -1."""
     return column.combine_chunks().take(pa.array(place, mask=place < 0))
 
 
@@ -216,7 +216,7 @@ def _area(places: Places, lsoa: pa.Array) -> NDArray[np.int64]:
 
 
 def _reason(places: Places, area: NDArray[np.int64], status: pa.Array, decile: NDArray[np.float64]) -> pa.Array:
-    """Return why a row has no decile, by its address or else its area; null where it has one."""
+    """Return why a row has no decile, by its address or else its area. Null where it has one."""
     of_area = take(places.areas["imd_reason"], area).fill_null(NO_RESIDENCE)
     why = pc.if_else(pc.equal(status, "resolved"), of_area, status)
     return pc.if_else(pa.array(np.isnan(decile)), why, pa.scalar(None, pa.string()))

@@ -35,17 +35,17 @@ class Statistic(StrEnum):
     MAXIMUM = "maximum"  # their highest value; 0 without an event
     FLAG = "flag"  # 1 with an event with d <= window (without a window: ever)
     NEW = "new"  # 1 if the person's first event has d <= window
-    DAYS_SINCE_LAST = "days_since_last"  # lowest d, d <= window; null without an event
-    YEARS_SINCE_FIRST = "years_since_first"  # highest d / 365.25; null without an event
+    DAYS_SINCE_LAST = "days_since_last"  # lowest d, d <= window. Null without an event
+    YEARS_SINCE_FIRST = "years_since_first"  # highest d / 365.25. Null without an event
     LATEST_VALUE = "latest_value"  # mean value of the latest day with values in range, d <= window
-    VALUE_CHANGE = "value_change"  # latest value minus the mean value of the earliest day, d <= window; null with one day
+    VALUE_CHANGE = "value_change"  # latest value minus the mean value of the earliest day, d <= window. Null with one day
     DISTINCT_CODES = "distinct_codes"  # distinct codes (medicines: substances), d <= window
     DISTINCT_DAYS = "distinct_days"
     DISTINCT_PROVIDERS = "distinct_providers"
     TREND = "trend"  # count in the window minus count in the window of equal length before it
     RETURNS = "returns"  # events of the concept within `within_days` after an event of `after`, d <= window
-    SCORE = "score"  # sum of the points of the distinct groups with an event; null without an event of `after` in the window
-    LATEST_OF = "latest_of"  # 1 if no concept of `among` has a later event; null where none has an event
+    SCORE = "score"  # sum of the points of the distinct groups with an event. Null without an event of `after` in the window
+    LATEST_OF = "latest_of"  # 1 if no concept of `among` has a later event. Null where none has an event
     RATIO = "ratio"  # inputs[0] / inputs[1]; null if that is 0
     NUMBER_OF = "number_of"  # how many of the inputs are above 0
     SHARE_OF = "share_of"  # that number over the number of inputs

@@ -23,7 +23,7 @@ def _feature(name: str, label: str, unit: str, feed: str, description: str = "")
 
 FEATURES = (
     _feature("age_years", "Age on the index date", "years", "patients", "Counted from the first day of the month of birth, or from 1 July where only the year of birth is known."),
-    _feature("sex_male", "Male", "yes/no", "patients", "1 male, 0 female; null where sex is not specified or not known."),
+    _feature("sex_male", "Male", "yes/no", "patients", "1 male, 0 female. Null where sex is not specified or not known."),
     _feature("years_on_list", "Years registered with the practice", "years", "registrations",
              "Null where the true start is not known because the record starts on the day that its history was loaded."),
     _feature(f"practice_moves_{MOVES_DAYS}d", f"New GP registrations {in_the_last(MOVES_DAYS)}", "moves", "registrations",

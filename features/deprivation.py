@@ -44,7 +44,7 @@ def features(edition: int) -> tuple[Feature, ...]:
         declare(f"idaci_{edition}_score", f"Children in income-deprived families in the area (IDACI {edition})", "rate",
                 f"Only for people younger than {IDACI_BELOW_AGE}; null for others."),
         declare(f"idaopi_{edition}_score", f"Older people in income deprivation in the area (IDAOPI {edition})", "rate",
-                f"Only for people aged {IDAOPI_FROM_AGE} and over; null for others."),
+                f"Only for people aged {IDAOPI_FROM_AGE} and over. Null for others."),
         declare(f"core20_{edition}", f"Lives in one of the 20% most deprived areas (Core20, IMD {edition})", "yes/no", "National decile 1 or 2."),
         declare(f"local_{edition}_quintile", f"Deprivation quintile of the area within its ICB (IMD {edition})", "quintile",
                 "1 is the most deprived fifth of the ICB's areas."),

@@ -46,7 +46,7 @@ def chapter(code: str, system: CodeSystem) -> str:
 
 
 def diagnosis_groups(codes: pd.Series, system: CodeSystem) -> tuple[pd.Series, pd.Series]:
-    """Return the category and the chapter of each code as text; null where there is none."""
+    """Return the category and the chapter of each code as text. Null where there is none."""
     distinct = [code for code in codes.dropna().unique() if code]
     categories = {code: category(code) or None for code in distinct}
     chapters = {code: chapter(code, system) or None for code in distinct}

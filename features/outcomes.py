@@ -1,8 +1,8 @@
 """Outcomes: what a study predicts, who is at risk, and the rules for death and for leaving the registered list.
 
 A spell is continuous: a transfer within a stay that started on or before the index date is not a new event. The composite of the outcome
-and any death is always reported next to the outcome. The default outcome needs a night in hospital or a death, because
-trusts are moving same-day emergency care to another feed and a model of "any admission" would learn how a trust records it.
+and any death is always reported next to the outcome. The default outcome needs a night in hospital or a death.
+Trusts are moving same-day emergency care to another feed, so a model of "any admission" would learn how a trust records it.
 """
 
 from __future__ import annotations

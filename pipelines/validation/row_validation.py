@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from expectations.row_checks import NOT_TAKEN_IN, RowCheck, row_checks
+from expectations.row_checks import EXCLUDED_AT_INGEST, RowCheck, row_checks
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
 from pipelines.lake.storage import Lake, arrow_schema
@@ -98,7 +98,7 @@ def _unreadable_rows(lake: Lake, partition: dict[str, str]) -> pa.Table:
     """Read back what ingest recorded for the extract."""
     if not lake.exists(QUARANTINE.name):
         return STORED.empty_table()
-    reasons = ", ".join(f"'{reason}'" for reason in NOT_TAKEN_IN)
+    reasons = ", ".join(f"'{reason}'" for reason in EXCLUDED_AT_INGEST)
     return lake.read(QUARANTINE.name, ", ".join(STORED.names), f"reason IN ({reasons})", "row_number", partition).cast(STORED)
 
 

@@ -26,7 +26,7 @@ def ints(*values: int) -> np.ndarray:
 
 
 def board(*spells: int) -> IcbRates:
-    """Give a board of practices A, B, ... with 100 women of 70 each, on their list for the year, and so many spells."""
+    """Return the rates of an ICB of practices A, B, ... with 100 women of 70 each, registered for the year, and these spells."""
     codes = [chr(ord("A") + number) for number in range(len(spells))]
     days = np.full(len(spells), 36_500)
     return icb_rates(
@@ -63,7 +63,7 @@ def test_a_group_is_shrunk_towards_the_board_without_the_person() -> None:
 
 
 def one_person(rates: IcbRates, death: date | None = None, area: str | None = None) -> dict[str, np.ndarray]:
-    """Give the rates of a woman of practice A, whose registration began 100 days before the context date."""
+    """Return the rates of a woman of practice A, whose registration started 100 days before the context date."""
     kinds = {"birth_date": pa.date32(), "assumed_birth_date": pa.date32(), "death_date": pa.date32()}
     people = {
         "person_key": pa.array([7], pa.int32()),

@@ -46,8 +46,8 @@ def test_a_code_and_a_value_decide_where_the_concept_asks_for_them(catalogue: Ca
     none = event("2024-01-02", "gp_observation", entry.system, entry.code)
     right = event("2024-01-03", "gp_observation", entry.system, entry.code, value=concept.minimum)
     other = event("2024-01-04", "gp_observation", entry.system, "1", value=concept.minimum)
-    told = verdicts(catalogue, measured.name, low, none, right, other)
-    assert told == [
+    found = verdicts(catalogue, measured.name, low, none, right, other)
+    assert found == [
         f"its value is below {concept.minimum:g}: it has another unit or is not a measurement",
         "it has no value",
         COUNTS,
@@ -75,15 +75,15 @@ def test_what_is_derived_counts_the_events_of_its_inputs_once(catalogue: Catalog
     assert evidence.counted(catalogue.by_name["ae_attendances_730d"]) == 2
 
 
-def test_windows_are_told_with_their_days(catalogue: Catalogue) -> None:
+def test_windows_are_shown_with_their_days(catalogue: Catalogue) -> None:
     trend = catalogue.by_name["ae_attendances_trend_180d"]
     assert window(trend, INDEX) == "2023-09-03 to 2024-02-29 (180 days), compared with 2023-03-07 to 2023-09-02"
     assert covered_window(trend, INDEX) == (date(2023, 3, 7), date(2024, 2, 29))
     assert window(catalogue.by_name["age_years"], INDEX) == "all known events up to 2024-02-29"
 
 
-def test_every_feature_is_defined_in_words_of_its_own(catalogue: Catalogue) -> None:
+def test_every_feature_has_a_definition_that_names_what_it_reads(catalogue: Catalogue) -> None:
     for feature in catalogue.features:
-        told = definition(feature)
-        assert all(name in told for name in (feature.concept, *feature.inputs) if feature.statistic not in WITHOUT_CONCEPT), told
-        assert not {"{", "}"} & set(told)
+        text = definition(feature)
+        assert all(name in text for name in (feature.concept, *feature.inputs) if feature.statistic not in WITHOUT_CONCEPT), text
+        assert not {"{", "}"} & set(text)

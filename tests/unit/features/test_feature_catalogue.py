@@ -109,7 +109,7 @@ def test_without_a_feed_exactly_the_features_that_need_it_are_left_out_with_the_
 
 def test_every_row_says_what_it_is_from_which_feed_on_which_basis_and_whence(catalogue: Catalogue) -> None:
     for row in catalogue_rows(catalogue, {}):
-        told = (
+        columns = (
             "name",
             "label",
             "family",
@@ -123,7 +123,7 @@ def test_every_row_says_what_it_is_from_which_feed_on_which_basis_and_whence(cat
             "kind",
             "status",
         )
-        assert [column for column in told if not row[column]] == [], row["name"]
+        assert [column for column in columns if not row[column]] == [], row["name"]
         assert row["concept"] or row["statistic"] == "attribute", row["name"]
 
 
