@@ -26,8 +26,8 @@ from features.code_level import (
     code_space,
     frequent_columns,
     icd10_parents,
+    needed_slots,
     people_with,
-    wanted_slots,
     window_codes,
 )
 from features.events import EVENT_TYPES
@@ -93,7 +93,7 @@ def with_code_columns(lake: Lake, frame: pd.DataFrame, columns: Sequence[CodeCol
     groups = "icd10_three_characters" if "icd10" in in_groups else "omop_ancestors" if in_groups else "none"
     space = _space(lake, types, [column.window_days for column in columns], groups, levels)
     places, statistic = space.places(columns), columns[0].statistic
-    parts = _count(lake, frame, space, wanted_slots(space, places), threads)
+    parts = _count(lake, frame, space, needed_slots(space, places), threads)
     matrix = _assembled([(at, chosen_columns(counted, places, statistic)) for at, counted in parts], len(columns))
     return with_codes(frame, matrix, [column.name for column in columns])
 
