@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from models.audit_groups import audit_groups
+from models.candidates import BASELINE
 from models.copied_periods import Copy, copied_period_gate
-from models.estimators import BASELINE
 from models.evaluation import Evaluation, evaluate
 from models.fairness import audit
 from models.gates import GateResult, JudgedRows, eligible, judge, worse_than_incumbent

@@ -12,7 +12,8 @@ import pandas as pd
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.risk import LABELS
 from features.code_level import CodeLevelSettings
-from models.estimators import baseline_where_known, uses_codes
+from models.candidates import CANDIDATES
+from models.estimators import age_and_sex
 from models.need_within_score import RECORDED_NEEDS
 from models.predictors import Predictor
 from models.settings import CandidateSettings
@@ -87,10 +88,10 @@ def offered_predictors(
 ) -> tuple[tuple[Predictor, ...], list[str]]:
     """Give the curated predictors that some candidate may use, and the names of those that nobody and no audit needs."""
     known = {predictor.name for predictor in predictors}
-    curated = any(name != "age_sex" and not name.endswith("_code_level") for name in candidates.names)
+    curated = any(CANDIDATES[name].uses_curated for name in candidates.names)
     if curated or not known.issuperset(candidates.baseline_predictors):
         return predictors, []
-    kept = baseline_where_known(candidates, predictors)
+    kept = age_and_sex(candidates, predictors)
     return kept, sorted(known - {predictor.name for predictor in kept} - set(AUDITED))
 
 
@@ -99,7 +100,7 @@ def with_chosen_codes(
     threads: int, allowed_feeds: Sequence[str] | None = None, training: np.ndarray | None = None,
 ) -> ChosenCodes:  # fmt: skip
     """Put the code-level columns beside the curated predictors, where a candidate learns from codes (see choose_codes)."""
-    if not any(uses_codes(name) for name in candidates.names):
+    if not any(CANDIDATES[name].uses_codes for name in candidates.names):
         return ChosenCodes(frame, predictors)
     chosen = choose_codes(lake, frame, settings, threads, allowed_feeds, training)
     return ChosenCodes(chosen.frame, (*predictors, *chosen.predictors))

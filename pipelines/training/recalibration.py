@@ -11,7 +11,7 @@ import pandas as pd
 
 from expectations.tables.caseload import ACTIONS
 from models.audit_groups import KINDS as GROUP_KINDS
-from models.estimators import BASELINE
+from models.candidates import BASELINE
 from models.leaks import single_feature_discrimination
 from models.recalibration import recalibrate
 from models.risk_model import RiskModel

@@ -9,7 +9,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from models.estimators import BASELINE, CandidateSpec
+from models.candidates import BASELINE
+from models.estimators import CandidateSpec
 from models.evaluation import evaluate
 from models.risk_model import CoverageNotServedError
 from models.settings import CandidateSettings

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from models.candidates import BASELINE
 from models.capacity import decision_curve
 from models.importance import partial_dependence
 from models.plots import (
@@ -37,7 +38,7 @@ def pictures(
 ) -> dict[str, Picture]:
     """Draw the figures of the page, each with its words."""
     told, rows = candidate.evaluation.measures, ranked[candidate.name]
-    curves = {name: decision_curve(of, THRESHOLDS) for name, of in ranked.items() if name in (candidate.name, "age_sex")}
+    curves = {name: decision_curve(of, THRESHOLDS) for name, of in ranked.items() if name in (candidate.name, BASELINE)}
     drawn = {
         "roc": picture(
             roc_figure(ranked, "ROC: candidates on the same rows"),

@@ -31,7 +31,7 @@ def test_candidates_differ_in_method_and_predictors(small_board):
         ("lightgbm", "lightgbm", 8),
         ("lightgbm_no_deprivation", "lightgbm", 7),
     ]
-    assert [note.split(":")[0] for note in notes] == ["charlson_age_sex is left out"]
+    assert [note.split(":")[0] for note in notes] == ["charlson_age_sex is skipped"]
 
 
 def test_the_comorbidity_candidate_takes_the_first_score_there_is(small_board):
@@ -48,16 +48,16 @@ def test_the_comorbidity_candidate_takes_the_first_score_there_is(small_board):
 def test_without_a_deprivation_feature_there_is_nothing_to_leave_out(small_board):
     specs, notes = candidate_specs(SETTINGS, [p for p in small_board.predictors if not p.uses_deprivation])
     assert [spec.name for spec in specs] == ["age_sex", "logistic", "lightgbm"]
-    assert "logistic_no_deprivation is left out" in notes[1]
+    assert "logistic_no_deprivation is skipped" in notes[1]
 
 
 def test_a_table_without_age_and_sex_has_no_baseline_and_the_note_says_what_to_set(small_board):
     others = [predictor for predictor in small_board.predictors if predictor.concept]
     specs, notes = candidate_specs(SETTINGS, others)
     assert not {"age_sex", "charlson_age_sex"} & {spec.name for spec in specs}
-    assert [note.split(":")[0] for note in notes[:2]] == ["age_sex is left out", "charlson_age_sex is left out"]
+    assert [note.split(":")[0] for note in notes[:2]] == ["age_sex is skipped", "charlson_age_sex is skipped"]
     assert "candidates.baseline_predictors" in notes[0]
-    with pytest.raises(NoPredictorsError, match="no candidate is left to train: age_sex is left out"):
+    with pytest.raises(NoPredictorsError, match="no candidate is left to train: age_sex is skipped"):
         candidate_specs(CandidateSettings(names=("age_sex",)), others)
 
 
@@ -65,7 +65,7 @@ def test_a_baseline_that_names_what_is_no_predictor_is_refused(small_board):
     others = [predictor for predictor in small_board.predictors if predictor.concept]
     named = CandidateSettings(baseline_predictors=("systolic",), names=("age_sex",))
     assert candidate_specs(named, others)[0][0].predictors[0].name == "systolic"
-    with pytest.raises(NoPredictorsError, match=r"names \['height'\], which are no predictors"):
+    with pytest.raises(NoPredictorsError, match="names columns that are not predictors: height"):
         candidate_specs(CandidateSettings(baseline_predictors=("height",)), others)
 
 

@@ -141,7 +141,7 @@ def test_a_category_that_training_never_saw_is_said_with_every_score(people: pd.
     chosen, predictors = CandidateSettings(names=("logistic",)), (Predictor("ward", kind="category"), PREDICTORS[0])
     data = training_data(frame, predictors, labels, np.arange(1000))
     plan = TrainingPlan("emergency_admission_overnight", 365, chosen, BANDS, seed=1, threads=1)
-    spec = CandidateSpec("logistic", "logistic", predictors)
+    spec = CandidateSpec("logistic", predictors)
     model = train_candidate(spec, data, person_folds(data.person, 3, 1), plan).model
     scored = scoring(model, people.assign(ward=pd.Categorical(["a", "b", "c", None, "a"])))
     assert set(table_of(Lake(tmp_path), model, scored)["data_quality_status"]) == {"category not seen in training (ward)"}
