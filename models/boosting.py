@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from models.code_block import code_matrix, moved_columns
+from models.feature_rows import FeatureRows, moved_columns
 from models.predictors import Predictor, level_codes, numbers
 from models.settings import LightGBMSettings
 from models.splitting import balanced_folds, person_folds, sampled_people
@@ -65,23 +65,23 @@ class BoostedEstimator:
         """The trees, read from their text."""
         return lgb.Booster(model_str=self.text)
 
-    def margin(self, frame: pd.DataFrame) -> np.ndarray:
-        """Give the log odds of each row."""
-        out = np.empty(len(frame))
-        for rows in _chunks(len(frame)):
-            out[rows] = self._predict(frame.iloc[rows], raw_score=True)
+    def margin(self, rows: FeatureRows) -> np.ndarray:
+        """Return the log odds of each row."""
+        out = np.empty(len(rows))
+        for chunk in _chunks(len(rows)):
+            out[chunk] = self._predict(rows.take(chunk), raw_score=True)
         return out
 
-    def contributions(self, frame: pd.DataFrame) -> tuple[np.ndarray, float]:
-        """Give each used predictor's Shapley value on the margin (rows x used), and the base they are counted from."""
-        out = np.empty((len(frame), len(self.used)))
+    def contributions(self, rows: FeatureRows) -> tuple[np.ndarray, float]:
+        """Return each used predictor's Shapley value on the margin (rows x used), and the base they are counted from."""
+        out = np.empty((len(rows), len(self.used)))
         base = 0.0
         places = [*range(len(self.encodings)), *self.code_places, -1]
-        for rows in _chunks(len(frame), CODED_ROWS_AT_ONCE if self.codes else ROWS_AT_ONCE):
-            values = self._predict(frame.iloc[rows], pred_contrib=True)
+        for chunk in _chunks(len(rows), CODED_ROWS_AT_ONCE if self.codes else ROWS_AT_ONCE):
+            values = self._predict(rows.take(chunk), pred_contrib=True)
             if self.codes:
                 values = values[:, places].toarray()
-            out[rows] = values[:, :-1]
+            out[chunk] = values[:, :-1]
             base = float(values[0, -1])
         return out, base
 
@@ -90,10 +90,10 @@ class BoostedEstimator:
         """Names of the predictors the trees may split on."""
         return (*(encoding.name for encoding in self.encodings), *self.codes)
 
-    def _predict(self, part: pd.DataFrame, **kind: bool) -> Any:
-        matrix = _matrix(self.encodings, part)
+    def _predict(self, part: FeatureRows, **kind: bool) -> Any:
+        matrix = _matrix(self.encodings, part.frame)
         if self.codes:
-            codes, start = code_matrix(part, self.codes), len(self.encodings)
+            codes, start = part.code_matrix(self.codes), len(self.encodings)
             matrix = _joined(
                 matrix, moved_columns(codes, np.asarray(self.code_places) - start, self.booster.num_feature() - start)
             )
@@ -193,9 +193,9 @@ class _Columns:
         return cls(encodings, _associated(data, rows, settings.code_columns) if data.code_columns else ())
 
     def matrix(self, data: TrainingData, rows: np.ndarray) -> Any:
-        part = data.frame.iloc[rows]
-        dense = _matrix(self.encodings, part)
-        return _joined(dense, code_matrix(part, self.codes)) if self.codes else dense
+        part = data.features(rows)
+        dense = _matrix(self.encodings, part.frame)
+        return _joined(dense, part.code_matrix(self.codes)) if self.codes else dense
 
     def estimator(self, booster: lgb.Booster) -> BoostedEstimator:
         split = booster.feature_importance("split")[len(self.encodings) :]
@@ -206,7 +206,7 @@ class _Columns:
 
 def _associated(data: TrainingData, rows: np.ndarray, most: int) -> tuple[str, ...]:
     """Name the code-level columns most associated with the outcome in some rows, by their score statistic."""
-    codes, weights = data.codes(rows), data.row_weights(rows)
+    codes, weights = data.code_matrix(rows), data.row_weights(rows)
     labels = data.labels[rows].astype(np.float64)
     residual = weights * (labels - np.average(labels, weights=weights))
     mean = np.asarray(codes.mean(axis=0)).ravel()

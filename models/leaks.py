@@ -21,7 +21,7 @@ MOST_ROWS = 100_000  # people are sampled above it: a near perfect feature shows
 
 def single_feature_discrimination(data: TrainingData, seed: int) -> dict[str, Estimate]:
     """Give each predictor's own AUROC, in whichever direction it discriminates, or that of its being missing if larger."""
-    rows = sampled_people(data.person, np.flatnonzero(data.teaching), MOST_ROWS, seed + 8)
+    rows = sampled_people(data.person, np.flatnonzero(data.has_weight), MOST_ROWS, seed + 8)
     labels, fold = data.labels[rows].astype(np.float64), person_folds(data.person[rows], 2, seed + 9)
     if not 0 < labels.sum() < len(labels):
         return {}
@@ -39,7 +39,7 @@ def _leading_codes(data: TrainingData, rows: np.ndarray, labels: np.ndarray) -> 
     """Give the code-level columns that discriminate best by whether there is anything, which is quick to tell for all of them."""
     if not data.code_columns:
         return
-    codes = data.codes(rows)
+    codes = data.code_matrix(rows)
     events, everyone = labels.sum(), np.bincount(codes.indices, minlength=codes.shape[1])
     hits = np.bincount(codes.indices, np.repeat(labels, np.diff(codes.indptr)), codes.shape[1])
     apart = np.abs(hits / events - (everyone - hits) / (len(labels) - events))  # twice the distance of the AUROC from a half

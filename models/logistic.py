@@ -12,7 +12,7 @@ from scipy import linalg, sparse
 from scipy.special import expit, logit
 
 from models.blas import one_blas_thread
-from models.code_block import code_matrix
+from models.feature_rows import FeatureRows
 from models.predictors import Predictor
 from models.settings import LogisticSettings
 from models.splitting import balanced_folds, sampled_people
@@ -42,27 +42,28 @@ class LogisticEstimator:
     code_coefficients: tuple[float, ...] = ()
     code_means: tuple[float, ...] = ()  # over the training rows
 
-    def margin(self, frame: pd.DataFrame) -> np.ndarray:
-        """Give the log odds of each row, the same whatever rows stand beside it."""
-        out = np.empty(len(frame))
-        for rows in _chunks(len(frame)):
-            part = frame.iloc[rows]
-            out[rows] = self.intercept
-            for effect in self._effects(part):
-                out[rows] += effect
+    def margin(self, rows: FeatureRows) -> np.ndarray:
+        """Return the log odds of each row; it does not depend on the other rows."""
+        out = np.empty(len(rows))
+        for chunk in _chunks(len(rows)):
+            part = rows.take(chunk)
+            out[chunk] = self.intercept
+            for effect in self._effects(part.frame):
+                out[chunk] += effect
             if self.codes:
-                out[rows] += code_matrix(part, self.codes) @ np.asarray(self.code_coefficients)
+                out[chunk] += part.code_matrix(self.codes) @ np.asarray(self.code_coefficients)
         return out
 
-    def contributions(self, frame: pd.DataFrame) -> tuple[np.ndarray, float]:
-        """Give what each used predictor adds to the margin against its mean in training (rows x used), and the base."""
-        out = np.empty((len(frame), len(self.used)))
+    def contributions(self, rows: FeatureRows) -> tuple[np.ndarray, float]:
+        """Return what each used predictor adds to the margin compared with its mean in training (rows x used), and the base."""
+        out = np.empty((len(rows), len(self.used)))
         coefficients, means = np.asarray(self.code_coefficients), np.asarray(self.code_means)
-        for rows in _chunks(len(frame)):
-            for position, effect in enumerate(self._effects(frame.iloc[rows])):
-                out[rows, position] = effect - self.mean_effects[position]
+        for chunk in _chunks(len(rows)):
+            part = rows.take(chunk)
+            for position, effect in enumerate(self._effects(part.frame)):
+                out[chunk, position] = effect - self.mean_effects[position]
             if self.codes:
-                out[rows, len(self.transforms) :] = (code_matrix(frame.iloc[rows], self.codes).toarray() - means) * coefficients
+                out[chunk, len(self.transforms) :] = (part.code_matrix(self.codes).toarray() - means) * coefficients
         return out, self.intercept + float(sum(self.mean_effects)) + float(means @ coefficients)
 
     @property

@@ -38,7 +38,7 @@ class _Columns:
         """Give the columns of some rows: numbers, levels, codes."""
         design = make_design(self.transforms, data.frame.iloc[rows])
         numbers = sparse.csr_matrix(design.numbers - self.usual)
-        codes = data.codes(rows)
+        codes = data.code_matrix(rows)
         scaled = sparse.csr_matrix((codes.data * self.scales[codes.indices], codes.indices, codes.indptr), shape=codes.shape)
         return sparse.hstack([numbers, design.levels, scaled], "csr"), design
 
@@ -47,7 +47,7 @@ def fit_lasso(
     data: TrainingData, rows: np.ndarray, prior_variance: float, settings: LogisticSettings, seed: int
 ) -> LogisticEstimator:
     """Fit on the given rows (positions); people are sampled above the settings' maximum. Keeps the codes with an effect."""
-    rows = sampled_people(data.person, _teaching(data, rows), settings.maximum_rows, seed)
+    rows = sampled_people(data.person, _training_rows(data, rows), settings.maximum_rows, seed)
     columns = _fit_columns(data, rows, settings)
     matrix, design = columns.matrix(data, rows)
     coefficients, intercept = _solve(matrix, data, rows, prior_variance, seed)
@@ -57,7 +57,7 @@ def fit_lasso(
         np.concatenate([design.numbers.mean(axis=0), np.asarray(design.levels.mean(axis=0)).ravel()]) * coefficients[:curated]
     )
     codes, used = coefficients[curated:] * columns.scales, np.flatnonzero(coefficients[curated:])
-    means = np.asarray(data.codes(rows).mean(axis=0)).ravel()
+    means = np.asarray(data.code_matrix(rows).mean(axis=0)).ravel()
     return LogisticEstimator(
         columns.transforms,
         tuple(tuple(float(value) for value in coefficients[places]) for places in design.places),
@@ -77,7 +77,7 @@ def choose_lasso_variance(data: TrainingData, rows: np.ndarray, settings: Logist
     variances = sorted(settings.code_prior_variances)
     if len(variances) == 1:
         return variances[0]
-    rows = _teaching(data, rows)
+    rows = _training_rows(data, rows)
     fitted = min(len(rows), settings.maximum_rows)
     rows = sampled_people(data.person, rows, TUNING_ROWS, seed + 1)
     fold = person_folds(data.person[rows], 3, seed + 2)
@@ -114,15 +114,15 @@ class _Split:
         return float(np.sum(data.row_weights(self.test) * (np.logaddexp(0, margin) - data.labels[self.test] * margin)))
 
 
-def _teaching(data: TrainingData, rows: np.ndarray) -> np.ndarray:
-    return rows[data.teaching[rows]]
+def _training_rows(data: TrainingData, rows: np.ndarray) -> np.ndarray:
+    return rows[data.has_weight[rows]]
 
 
 def _fit_columns(data: TrainingData, rows: np.ndarray, settings: LogisticSettings) -> _Columns:
     frame = data.frame.iloc[rows]
     transforms = fit_transforms(data.curated, frame, settings)
     usual = np.median(make_design(transforms, frame).numbers, axis=0)
-    return _Columns(transforms, usual, _scales(data.codes(rows)))
+    return _Columns(transforms, usual, _scales(data.code_matrix(rows)))
 
 
 def _scales(codes: sparse.csr_matrix) -> np.ndarray:

@@ -101,7 +101,7 @@ def _train(
 def _sampling(spec: CandidateSpec, data: TrainingData, settings: CandidateSettings) -> tuple[str, ...]:
     """Tell the rule by which a large table was sampled, where it was."""
     most = settings.lightgbm.maximum_rows if spec.method == "lightgbm" else settings.logistic.maximum_rows
-    rows = int(data.teaching.sum())
+    rows = int(data.has_weight.sum())
     if rows <= most:
         return ()
     words = "whole people kept or left by a hash of their key and the seed; every row calibrates or judges as it would have"
@@ -116,7 +116,7 @@ def _kept(predictors: tuple[Predictor, ...], main: _FittedPart, second: _FittedP
 
 def check_events(data: TrainingData, settings: CandidateSettings) -> tuple[str, ...]:
     """Refuse training with too few outcome events; give a note where the settings allow it all the same."""
-    events, rows = data.events, int(data.teaching.sum())
+    events, rows = data.events, int(data.has_weight.sum())
     if 0 < events < rows and (events >= settings.minimum_events or settings.allow_too_few_events):
         if events >= settings.minimum_events:
             return ()
@@ -154,7 +154,7 @@ def _fit_part(spec: CandidateSpec, data: TrainingData, rows: np.ndarray, folds: 
     for fold in np.unique(folds[rows]):
         left_out, others = rows[folds[rows] == fold], rows[folds[rows] != fold]
         number = _tune(spec, data, others, plan) if plan.tune_in_folds else tuned
-        margin[left_out] = _fit(spec, data, others, number, plan).margin(data.frame.iloc[left_out])
+        margin[left_out] = _fit(spec, data, others, number, plan).margin(data.features(left_out))
     return _calibrated(
         _fit(spec, data, rows, tuned, plan), data, margin, folds, plan, {**_told(tuned), "calibrated_on": "out-of-fold rows"}
     )
@@ -172,7 +172,7 @@ def _fit_held_out(spec: CandidateSpec, data: TrainingData, rows: np.ndarray, pla
         tuned = _tune(spec, data, train, plan)
         estimator = _fit(spec, data, train, tuned, plan)
     margin = np.full(data.rows, np.nan)
-    margin[calibrating] = estimator.margin(data.frame.iloc[calibrating])
+    margin[calibrating] = estimator.margin(data.features(calibrating))
     folds = person_folds(data.person, CALIBRATION_FOLDS, plan.seed + 6)
     return _calibrated(estimator, data, margin, folds, plan, {**_told(tuned), "calibrated_on": "a tenth of the people, held out"})
 
@@ -212,7 +212,7 @@ def _record(
 ) -> dict[str, Any]:
     return {
         **({"code_columns_offered": len(data.code_columns)} if data.code_columns else {}),
-        "rows": int(data.teaching.sum()),
+        "rows": int(data.has_weight.sum()),
         "people": data.people,
         "events": data.events,
         "weighted": data.weights is not None,

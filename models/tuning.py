@@ -57,11 +57,11 @@ def with_choices(settings: LightGBMSettings, chosen: Mapping[str, float]) -> Lig
 
 def fold_losses(data: TrainingData, settings: LightGBMSettings, seed: int, threads: int) -> Iterator[float]:
     """Give the log loss of each fold of people in turn, by trees of the other folds that stop where this fold stops gaining."""
-    rows = sampled_people(data.person, np.flatnonzero(data.teaching), settings.tuning.maximum_rows, seed + 11)
+    rows = sampled_people(data.person, np.flatnonzero(data.has_weight), settings.tuning.maximum_rows, seed + 11)
     folds = person_folds(data.person[rows], settings.tuning.folds, seed + 12)
     for fold in range(settings.tuning.folds):
         held_out = rows[folds == fold]
         estimator = fit_with_stopping(data, rows[folds != fold], held_out, settings, seed, threads)
-        margin = estimator.margin(data.frame.iloc[held_out])
+        margin = estimator.margin(data.features(held_out))
         loss = np.logaddexp(0, margin) - data.labels[held_out] * margin
         yield float(np.average(loss, weights=data.row_weights(held_out)))

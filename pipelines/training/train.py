@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from models.audit_groups import KINDS as GROUP_KINDS
+from models.candidates import CANDIDATES
 from models.censoring import censoring_weights
 from models.copied_periods import PeriodRows, copied_periods, periods_of
 from models.estimators import CandidateSpec, NoPredictorsError, candidate_specs
+from models.feature_rows import CodeCounts
 from models.intervals import Estimate
 from models.leaks import single_feature_discrimination
 from models.predictors import Predictor, SchemaMismatchError, predictors_from_catalogue
@@ -29,7 +31,7 @@ from models.splitting import (
 )
 from models.training import TooFewEventsError, TrainedCandidate, TrainingPlan, train_candidate
 from models.training_data import TrainingData, training_data
-from pipelines.building.code_level_features import with_code_columns
+from pipelines.building.code_level_features import approved_codes, choose_codes, count_codes
 from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake
@@ -42,7 +44,6 @@ from pipelines.training.modelling_rows import (
     offered_predictors,
     read_catalogue,
     read_modelling_rows,
-    with_chosen_codes,
 )
 from pipelines.training.validation_plans import check_places, other_tests
 
@@ -135,13 +136,11 @@ def _on_test_rows(
 ) -> StudyResult:  # fmt: skip
     """Train on some rows and judge on others; `dates`: of the test and of the data's end, where time divides them."""
     study, lake = told.settings, told.lake
-    coded = with_chosen_codes(
-        lake, data.frame, told.predictors, study.candidates, study.code_level, told.engine.threads, told.allowed_feeds
-    )
-    specs, notes = candidate_specs(study.candidates, coded.predictors)
-    data = replace(data, frame=coded.frame, predictors=coded.predictors)
-    columns = [predictor.column for predictor in coded.predictors if predictor.column is not None]
-    tested = replace(tested, frame=with_code_columns(lake, tested.frame, columns, told.engine.threads))
+    codes, predictors = _with_codes(told, data.frame)
+    specs, notes = candidate_specs(study.candidates, predictors)
+    data = replace(data, codes=codes, predictors=predictors)
+    columns = [predictor.column for predictor in predictors if predictor.column is not None]
+    tested = replace(tested, codes=count_codes(lake, tested.frame, columns, told.engine.threads))
     test = TestRows(tested, ~shared_people(data.person, tested.frame["person_key"].to_numpy()))
     if periods is None:
         periods = [*periods_of(data.frame, data.labels, data.person), *periods_of(test.rows.frame, test.labels, test.person)]
@@ -162,14 +161,12 @@ def _by_folds(told: _Study, group_kinds: Sequence[str]) -> StudyResult:
     able = every.at_risk & ~every.left
     labels = every.labels["label"].where(able, 0).to_numpy(dtype=np.int8)
     weights = None if able.all() else able.astype(np.float64)
-    coded = with_chosen_codes(
-        lake, every.frame, told.predictors, study.candidates, study.code_level, told.engine.threads, told.allowed_feeds, able
-    )
-    specs, notes = candidate_specs(study.candidates, coded.predictors)
+    codes, predictors = _with_codes(told, every.frame, able)
+    specs, notes = candidate_specs(study.candidates, predictors)
     if study.candidates.lightgbm.tuning.trials:
         notes = (*notes, "nothing was tuned: folds of people judge here, and what all of them chose would flatter it")
-    every = replace(every, frame=coded.frame)
-    data = training_data(every.frame, coded.predictors, labels, every.frame["person_key"].to_numpy(), weights)
+    every = replace(every, codes=codes)
+    data = training_data(every.frame, predictors, labels, every.frame["person_key"].to_numpy(), weights, codes)
     test = TestRows(every.chosen(able), np.ones(int(able.sum()), dtype=bool))
     test = _with_copies(told, test, data, periods_of(test.rows.frame, test.labels, test.person))
     check_places(study, test.rows.frame)
@@ -179,6 +176,20 @@ def _by_folds(told: _Study, group_kinds: Sequence[str]) -> StudyResult:
     other = other_tests(study, data, test, specs, judged_ones, told.plan(), None)
     counts = (int(able.sum()), data.events)
     return StudyResult(judged_ones, test, *counts, every.frame, (*notes, *other.notes), incumbent, other.rows)
+
+
+def _with_codes(
+    told: _Study, frame: pd.DataFrame, training: np.ndarray | None = None
+) -> tuple[CodeCounts | None, tuple[Predictor, ...]]:
+    """Return counts of the code-level columns and all predictors; there are no counts if no candidate learns from codes.
+
+    The columns are chosen on the `training` rows (mask, all of them without it).
+    """
+    study = told.settings
+    if not any(CANDIDATES[name].uses_codes for name in study.candidates.names):
+        return None, told.predictors
+    chosen = choose_codes(told.lake, frame, approved_codes(study.code_level, told.allowed_feeds), told.engine.threads, training)
+    return chosen.counts, (*told.predictors, *chosen.predictors)
 
 
 def _candidates(
@@ -224,7 +235,7 @@ def _scored(
     study: StudySettings, spec: CandidateSpec, trained: TrainedCandidate, test: TestRows, able: np.ndarray | None, events: int
 ) -> ScoredModel:
     every = None if study.validation.kind == "time" else trained.out_of_fold_risk
-    risk = trained.model.predict(test.rows.frame) if able is None else trained.out_of_fold_risk[able]
+    risk = trained.model.predict(test.rows.frame, test.rows.codes) if able is None else trained.out_of_fold_risk[able]
     return ScoredModel(spec.name, spec.method, trained.model, risk, every, events, trained.notes)
 
 

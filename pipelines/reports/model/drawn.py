@@ -78,7 +78,8 @@ def _dependence(
     study: StudySettings, result: StudyResult, candidate: JudgedCandidate, importance: pd.DataFrame
 ) -> dict[str, Picture]:
     names = {predictor.name: predictor.plain_name for predictor in candidate.model.predictors}
-    curves = partial_dependence(candidate.model, result.test.rows.frame, list(importance["predictor"])[: 2 * CURVES], study.seed)
+    leading, rows = list(importance["predictor"])[: 2 * CURVES], result.test.rows
+    curves = partial_dependence(candidate.model, rows.frame, leading, study.seed, rows.codes)
     first = list(dict.fromkeys(curves["predictor"]))[:CURVES]
     curves = curves[curves["predictor"].isin(first)]
     if curves.empty:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from models.boosting import BoostedEstimator, choose_rounds, fit_boosted, fit_with_stopping
+from models.feature_rows import FeatureRows
 from models.settings import LightGBMSettings
 
 SETTINGS = LightGBMSettings(rounds=60, patience=5, learning_rate=0.3)
@@ -13,8 +14,8 @@ def fitted(small_board):
 
 
 def test_contributions_sum_to_the_margin(fitted, small_board):
-    values, base = fitted.contributions(small_board.frame)
-    assert values.sum(axis=1) + base == pytest.approx(fitted.margin(small_board.frame), abs=1e-9)
+    values, base = fitted.contributions(small_board.features(slice(None)))
+    assert values.sum(axis=1) + base == pytest.approx(fitted.margin(small_board.features(slice(None))), abs=1e-9)
 
 
 def test_unseen_and_rare_levels_count_as_missing(fitted, small_board):
@@ -22,7 +23,7 @@ def test_unseen_and_rare_levels_count_as_missing(fitted, small_board):
     margins = []
     for value in ("never seen", "rare:code{x}", None):
         frame["diagnosis"] = np.array([value] * 3, dtype=object)
-        margins.append(fitted.margin(frame))
+        margins.append(fitted.margin(FeatureRows(frame)))
     assert (margins[0] == margins[1]).all() and (margins[0] == margins[2]).all()
 
 
@@ -49,4 +50,4 @@ def test_stopping_keeps_the_best_trees_and_rounds_follow_it(small_board):
 
 def test_it_reads_back_bit_for_bit(fitted, small_board):
     again = BoostedEstimator.from_dict(fitted.to_dict(), fitted.text)
-    assert (again.margin(small_board.frame) == fitted.margin(small_board.frame)).all()
+    assert (again.margin(small_board.features(slice(None))) == fitted.margin(small_board.features(slice(None)))).all()

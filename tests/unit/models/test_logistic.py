@@ -30,20 +30,22 @@ def test_coefficients_are_those_of_scikit_learn(small_board):
     theirs = LogisticRegression(C=0.1, tol=1e-12, max_iter=5000).fit(design, small_board.labels)
     ours = np.concatenate([np.asarray(values) for values in estimator.coefficients])
     assert ours == pytest.approx(theirs.coef_[0], abs=1e-6)
-    assert expit(estimator.margin(small_board.frame)) == pytest.approx(theirs.predict_proba(design)[:, 1], abs=1e-6)
+    assert expit(estimator.margin(small_board.features(slice(None)))) == pytest.approx(
+        theirs.predict_proba(design)[:, 1], abs=1e-6
+    )
 
 
 def test_contributions_sum_to_the_margin_and_average_to_nothing(small_board):
     estimator = fit_logistic(small_board, np.arange(small_board.rows), 0.1, SETTINGS, seed=1)
-    values, base = estimator.contributions(small_board.frame)
-    assert values.sum(axis=1) + base == pytest.approx(estimator.margin(small_board.frame), abs=1e-9)
+    values, base = estimator.contributions(small_board.features(slice(None)))
+    assert values.sum(axis=1) + base == pytest.approx(estimator.margin(small_board.features(slice(None))), abs=1e-9)
     assert values.mean(axis=0) == pytest.approx(0, abs=1e-9)
 
 
 def test_weights_count_rows(small_board):
     doubled = np.concatenate([np.arange(small_board.rows), np.flatnonzero(small_board.labels)])
     twice = fit_logistic(small_board, doubled, 1.0, SETTINGS, seed=1)
-    assert np.average(expit(twice.margin(small_board.frame.iloc[doubled]))) == pytest.approx(
+    assert np.average(expit(twice.margin(small_board.features(doubled)))) == pytest.approx(
         small_board.labels[doubled].mean(), abs=1e-6
     )
 

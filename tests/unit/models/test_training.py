@@ -100,7 +100,7 @@ def _own_fold_only(data, flipped, folds):
     for rows in (data, flipped):
         others = np.flatnonzero(folds != 0)
         tuned = tune("lightgbm", rows, others, SETTINGS, 1, 1)
-        margins.append(fit("lightgbm", rows, others, tuned, SETTINGS, 1, 1).margin(rows.frame[folds == 0]))
+        margins.append(fit("lightgbm", rows, others, tuned, SETTINGS, 1, 1).margin(rows.features(folds == 0)))
     return margins
 
 
@@ -166,8 +166,8 @@ def test_the_same_input_gives_the_same_model(small_board):
     assert _train(small_board, "lightgbm").model.digest == _train(small_board, "lightgbm").model.digest
 
 
-def test_labels_that_cannot_be_told_are_refused(small_board):
-    with pytest.raises(ValueError, match="leave out rows whose outcome cannot be told"):
+def test_unknown_labels_are_refused(small_board):
+    with pytest.raises(ValueError, match="exclude rows whose outcome is not known"):
         training_data(small_board.frame, small_board.predictors, np.full(small_board.rows, np.nan), small_board.person)
     with pytest.raises(ValueError, match="person has 1 values for 3000 rows"):
         training_data(small_board.frame, small_board.predictors, small_board.labels, np.array(["a"]))
