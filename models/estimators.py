@@ -1,4 +1,4 @@
-"""The predictors of each candidate, and the one place that fits and restores estimators by their method."""
+"""The predictors of each candidate, and estimators as files."""
 
 from __future__ import annotations
 
@@ -9,22 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.boosting import BoostedEstimator, choose_rounds, fit_boosted
+from models.boosting import BoostedEstimator
 from models.candidates import CANDIDATES, Candidate, CandidateName, Method
-from models.logistic import LogisticEstimator, choose_penalty, fit_logistic
+from models.logistic import LogisticEstimator
+from models.methods import Estimator
 from models.predictors import Predictor
 from models.settings import CandidateSettings
-from models.sparse_logistic import choose_lasso_variance, fit_lasso
-from models.training_data import TrainingData
-from models.tuned import Tuned
 
-Estimator = LogisticEstimator | BoostedEstimator
 COMORBIDITY_SCORES = ("charlson_shmi_", "hospital_frailty_score_")  # beginnings of names; the first that is computed is used
 AGE_AND_SEX = ("age_years", "age", "sex_male", "sex")
 
 
 class NoPredictorsError(ValueError):
-    """Raised when a candidate has no predictor to learn from; says which are needed."""
+    """Raised when a candidate has no predictor to learn from; names those it needs."""
 
 
 @dataclass(frozen=True)
@@ -125,28 +122,8 @@ def baseline_predictors(settings: CandidateSettings, predictors: Sequence[Predic
     return tuple(by_name[name] for name in settings.baseline_predictors) or age_and_sex(settings, predictors)
 
 
-def tune(method: Method, data: TrainingData, rows: np.ndarray, settings: CandidateSettings, seed: int, threads: int) -> Tuned:
-    """Choose the tuned number of a method on the given rows (a prior variance, or a number of trees), and its form."""
-    if method == "logistic" and data.code_columns:
-        return Tuned(choose_lasso_variance(data, rows, settings.logistic, seed))
-    if method == "logistic":
-        return choose_penalty(data, rows, settings.logistic, seed)
-    return choose_rounds(data, rows, settings.lightgbm, seed, threads)
-
-
-def fit(
-    method: Method, data: TrainingData, rows: np.ndarray, tuned: Tuned, settings: CandidateSettings, seed: int, threads: int
-) -> Estimator:
-    """Fit a method with what was tuned on the given rows (positions)."""
-    if method == "logistic" and data.code_columns:
-        return fit_lasso(data, rows, tuned.number, settings.logistic, seed)
-    if method == "logistic":
-        return fit_logistic(data, rows, tuned.number, settings.logistic, seed, tuned.plain)
-    return fit_boosted(data, rows, int(tuned.number), settings.lightgbm, seed, threads, tuned.plain)
-
-
 def estimator_to_files(estimator: Estimator, suffix: str) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Give an estimator as plain data, and as files what is too large for that."""
+    """Return an estimator as plain data, and as files what is too large for that."""
     if isinstance(estimator, BoostedEstimator):
         name = f"trees{suffix}.txt"
         return {**estimator.to_dict(), "file": name}, {name: estimator.text.encode()}
@@ -161,17 +138,17 @@ def estimator_from_files(content: dict[str, Any], files: dict[str, bytes]) -> Es
 
 
 def unused_predictors(estimator: Estimator, predictors: Sequence[Predictor]) -> tuple[str, ...]:
-    """Name the predictors that were constant in training and are therefore not part of the estimator.
+    """Return the predictors that were constant in training and are therefore not part of the estimator.
 
-    Code-level columns are not named: of thousands an estimator takes those that help it.
+    Code-level columns are not among them: of thousands an estimator uses only those that improve it.
     """
     used = set(estimator.used)
     return tuple(predictor.name for predictor in predictors if predictor.kind != "code" and predictor.name not in used)
 
 
 def missing_share(estimator: Estimator, frame: pd.DataFrame) -> np.ndarray:
-    """Give the share of the estimator's predictors that are missing in each row."""
+    """Return the share of the estimator's predictors that are missing in each row."""
     missing = np.zeros(len(frame))
-    for name in estimator.used[: len(estimator.used) - len(estimator.codes)]:  # a code that is not there is no missing value
+    for name in estimator.used[: len(estimator.used) - len(estimator.codes)]:  # a code without events is not missing
         missing += frame[name].isna().to_numpy()
     return missing / max(len(estimator.used), 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from models.calibration import choose_calibrator, cross_fitted_risk
+from models.calibration import CalibrationRows, choose_calibrator, cross_fitted_risk
 from models.feature_rows import FeatureRows
 from models.risk_model import CalibratedEstimator, RiskModel
 from models.settings import CandidateSettings
@@ -69,10 +69,10 @@ def recalibrate(
             unchanged.append(name)
             risk[rows] = part.calibrator.risk(margin)
             continue
-        labels, weights = later.labels[used].astype(np.float64), np.ones(int(used.sum()))
-        calibrator = choose_calibrator(settings.calibration, margin[in_part], labels, weights, later.person[used], seed)
+        fitted = CalibrationRows(margin[in_part], later.labels[used].astype(np.float64), np.ones(int(used.sum())))
+        calibrator = choose_calibrator(settings.calibration, fitted, later.person[used], seed)
         risk[rows] = calibrator.risk(margin)
-        risk[used] = cross_fitted_risk(calibrator.method, margin[in_part], labels, weights, fold[used])
+        risk[used] = cross_fitted_risk(calibrator.method, fitted, fold[used])
         parts[name] = replace(part, calibrator=calibrator)
     if not parts:
         raise TooFewEventsError(

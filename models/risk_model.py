@@ -14,9 +14,10 @@ import pandas as pd
 
 from expectations.code_column import CodeColumn
 from models.calibration import Calibrator
-from models.estimators import Estimator, estimator_from_files, estimator_to_files, missing_share
+from models.estimators import estimator_from_files, estimator_to_files, missing_share
 from models.feature_rows import CodeCounts, FeatureRows
 from models.logistic import LogisticEstimator
+from models.methods import Estimator
 from models.predictors import Predictor, check_schema, level_codes
 from models.settings import BandSettings
 from models.training_data import coverage_of

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from expectations.tables.risk import MODELS
-from models.boosting import BoostedEstimator
 from models.feature_rows import FeatureRows
 from models.intervals import Estimate
+from models.methods import method_of
 from models.predictors import Predictor, SchemaMismatchError
 from models.risk_model import CoverageNotServedError, RiskModel
 from pipelines.building.code_level_features import count_codes
@@ -70,7 +70,7 @@ def judge_incumbent(
         risk = model.predict(features.frame, features.codes)
     except (SchemaMismatchError, CoverageNotServedError) as error:
         return JudgedIncumbent(incumbent.version, None, str(error), model.digest)
-    method = "lightgbm" if isinstance(model.main.estimator, BoostedEstimator) else "logistic"
+    method = method_of(model.main.estimator)
     notes = (f"version {incumbent.version}, candidate '{model.candidate}' of its training: the model in use",)
     scored = ScoredModel(INCUMBENT, method, model, risk, None, int(model.record["events"]), notes)
     found = judged(study, test, alone, candidates, scored, group_kinds)

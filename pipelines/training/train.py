@@ -16,6 +16,7 @@ from models.censoring import censoring_weights
 from models.copied_periods import PeriodRows, copied_periods, periods_of
 from models.estimators import CandidateSpec, NoPredictorsError, candidate_specs
 from models.feature_rows import CodeCounts
+from models.fitting import Fitting
 from models.intervals import Estimate
 from models.leaks import single_feature_discrimination
 from models.predictors import Predictor, SchemaMismatchError, predictors_from_catalogue
@@ -48,7 +49,7 @@ from pipelines.training.modelling_rows import (
 from pipelines.training.validation_plans import check_places, other_tests
 
 if TYPE_CHECKING:
-    from pipelines.training.tuning import Tuned
+    from pipelines.training.tuning import TunedBoosting
 
 REFUSALS = (TooFewEventsError, SplitRefusedError, NoPredictorsError, SchemaMismatchError, CoverageNotServedError)
 
@@ -66,11 +67,13 @@ class _Study:
     incumbent: Incumbent | None
     trials: str | None  # URL of the database that keeps the trials of a tuning
 
+    @property
+    def fitting(self) -> Fitting:
+        return Fitting(self.settings.seed, self.engine.threads)
+
     def plan(self, tune_in_folds: bool = False) -> TrainingPlan:
         outcome, study = self.settings.outcome, self.settings
-        return TrainingPlan(
-            outcome.name, outcome.horizon_days, study.candidates, study.bands, study.seed, self.engine.threads, tune_in_folds
-        )
+        return TrainingPlan(outcome.name, outcome.horizon_days, study.candidates, study.bands, self.fitting, tune_in_folds)
 
 
 def run_study(
@@ -216,7 +219,7 @@ def _with_copies(told: _Study, test: TestRows, data: TrainingData, periods: Sequ
     return replace(test, copies=copied_periods(periods, data.curated, told.settings.outcome.horizon_days, told.settings.seed))
 
 
-def _tuned(told: _Study, spec: CandidateSpec, data: TrainingData) -> Tuned | None:
+def _tuned(told: _Study, spec: CandidateSpec, data: TrainingData) -> TunedBoosting | None:
     """Tune a candidate's boosting on folds of people of the training rows, where the settings give it a budget."""
     settings = told.settings.candidates.lightgbm
     if spec.method != "lightgbm" or not settings.tuning.trials:
@@ -224,10 +227,10 @@ def _tuned(told: _Study, spec: CandidateSpec, data: TrainingData) -> Tuned | Non
     from pipelines.training.tuning import tune_boosting  # Optuna takes a second to import
 
     offered = data.with_predictors(spec.predictors)
-    return tune_boosting(spec.name, offered, settings, told.settings.seed, told.engine.threads, told.trials)
+    return tune_boosting(spec.name, offered, settings, told.fitting, told.trials)
 
 
-def _with_tuned(plan: TrainingPlan, tuned: Tuned | None) -> TrainingPlan:
+def _with_tuned(plan: TrainingPlan, tuned: TunedBoosting | None) -> TrainingPlan:
     return plan if tuned is None else replace(plan, candidates=plan.candidates.model_copy(update={"lightgbm": tuned.settings}))
 
 

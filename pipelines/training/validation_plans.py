@@ -14,6 +14,7 @@ from models.estimators import CandidateSpec
 from models.evaluation import evaluate
 from models.feature_rows import FeatureRows
 from models.risk_model import CoverageNotServedError
+from models.scored_rows import scored_rows
 from models.settings import CandidateSettings
 from models.splitting import SplitRefusedError, person_folds, place_folds, rolling_origins
 from models.training import TooFewEventsError, TrainingPlan, train_candidate
@@ -148,7 +149,9 @@ def _tested(study: StudySettings, spec: CandidateSpec, data: TrainingData, part:
     frame = part.features.frame.reset_index(drop=True)
     person = frame["person_key"].to_numpy()
     keys = np.asarray(frame["person_id"].astype(str) + "|" + frame["index_event_id"].astype(str))
-    found = evaluate(model.predict(frame, part.features.codes), part.labels, person, study.capacity, study.seed, keys)
+    found = evaluate(
+        scored_rows(model.predict(frame, part.features.codes), part.labels, person, keys), study.capacity, study.seed
+    )
     rows = [
         {"metric": name, **{limit: getattr(found.measures[name], limit) for limit in ("value", "lower", "upper")}}
         for name in SHOWN

@@ -3,14 +3,16 @@ import pytest
 
 from models.boosting import BoostedEstimator, choose_rounds, fit_boosted, fit_with_stopping
 from models.feature_rows import FeatureRows
+from models.fitting import Fitting
 from models.settings import LightGBMSettings
+from models.tuned import Tuned
 
 SETTINGS = LightGBMSettings(rounds=60, patience=5, learning_rate=0.3)
 
 
 @pytest.fixture(scope="module")
 def fitted(small_board):
-    return fit_boosted(small_board, np.arange(small_board.rows), 30, SETTINGS, seed=1, threads=1)
+    return fit_boosted(small_board, np.arange(small_board.rows), Tuned(30), SETTINGS, Fitting(1, threads=1))
 
 
 def test_contributions_sum_to_the_margin(fitted, small_board):
@@ -28,12 +30,12 @@ def test_unseen_and_rare_levels_count_as_missing(fitted, small_board):
 
 
 def test_the_same_seed_grows_the_same_trees(fitted, small_board):
-    again = fit_boosted(small_board, np.arange(small_board.rows), 30, SETTINGS, seed=1, threads=1)
+    again = fit_boosted(small_board, np.arange(small_board.rows), Tuned(30), SETTINGS, Fitting(1, threads=1))
     assert again.text == fitted.text
 
 
 def test_the_number_of_threads_changes_nothing(fitted, small_board):
-    two = fit_boosted(small_board, np.arange(small_board.rows), 30, SETTINGS, seed=1, threads=2)
+    two = fit_boosted(small_board, np.arange(small_board.rows), Tuned(30), SETTINGS, Fitting(1, threads=2))
     assert two == fitted
 
 
@@ -43,9 +45,9 @@ def test_a_constant_column_is_not_used(fitted):
 
 def test_stopping_keeps_the_best_trees_and_rounds_follow_it(small_board):
     rows = np.arange(small_board.rows)
-    stopped = fit_with_stopping(small_board, rows[:2000], rows[2000:], SETTINGS, seed=1, threads=1)
+    stopped = fit_with_stopping(small_board, rows[:2000], rows[2000:], SETTINGS, Fitting(1))
     assert 1 <= stopped.booster.num_trees() < SETTINGS.rounds
-    assert 10 <= choose_rounds(small_board, rows, SETTINGS, 1, 1).number < SETTINGS.rounds
+    assert 10 <= choose_rounds(small_board, rows, SETTINGS, Fitting(1)).number < SETTINGS.rounds
 
 
 def test_it_reads_back_bit_for_bit(fitted, small_board):

@@ -9,6 +9,7 @@ from expectations.code_column import CodeColumn
 from models.estimators import CandidateSpec, NoPredictorsError, candidate_specs
 from models.explanation import contributions, drivers
 from models.feature_rows import CodeCounts
+from models.fitting import Fitting
 from models.leaks import single_feature_discrimination
 from models.predictors import Predictor, SchemaMismatchError, code_predictor
 from models.risk_model import RiskModel
@@ -44,7 +45,7 @@ def coded() -> TrainingData:
 
 def trained(data: TrainingData, name: str) -> TrainedCandidate:
     spec = next(spec for spec in _specs(data, (name,)))
-    plan = TrainingPlan("outcome", 365, SETTINGS, BandSettings(), 3, 1)
+    plan = TrainingPlan("outcome", 365, SETTINGS, BandSettings(), Fitting(3))
     return train_candidate(spec, data, person_folds(data.person, 2, 3), plan)
 
 

@@ -4,6 +4,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from models.estimators import NoPredictorsError, candidate_specs
+from models.fitting import Fitting
+from models.methods import fitting_method
 from models.predictors import Predictor, SchemaMismatchError
 from models.settings import BandSettings, CandidateSettings, LightGBMSettings, LogisticSettings
 from models.splitting import person_folds
@@ -14,7 +16,7 @@ SETTINGS = CandidateSettings(lightgbm=LightGBMSettings(rounds=60))
 
 
 def _plan(settings=SETTINGS, **changes):
-    return TrainingPlan("admission", 365, settings, BandSettings(), seed=1, threads=1, **changes)
+    return TrainingPlan("admission", 365, settings, BandSettings(), Fitting(1), **changes)
 
 
 def _train(data, name="logistic", settings=SETTINGS, **changes):
@@ -94,13 +96,11 @@ def test_a_persons_labels_never_reach_their_own_risk(small_board):
 
 def _own_fold_only(data, flipped, folds):
     """Margins of fold 0, which a model of the other folds gives: the labels of fold 0 cannot matter."""
-    from models.estimators import fit, tune
-
+    boosting = fitting_method("lightgbm", SETTINGS, Fitting(1))
     margins = []
     for rows in (data, flipped):
         others = np.flatnonzero(folds != 0)
-        tuned = tune("lightgbm", rows, others, SETTINGS, 1, 1)
-        margins.append(fit("lightgbm", rows, others, tuned, SETTINGS, 1, 1).margin(rows.features(folds == 0)))
+        margins.append(boosting.fit(rows, others, boosting.tune(rows, others)).margin(rows.features(folds == 0)))
     return margins
 
 
@@ -120,7 +120,7 @@ def test_gp_feeds_that_cover_too_few_events_are_left_out(small_board):
     )
     trained = _train(nobody)
     assert trained.model.without_gp is None and not trained.model.needs_gp
-    assert any("1 predictors of the GP feeds are left out: they cover 0 outcome events" in note for note in trained.notes)
+    assert any("1 predictors of the GP feeds are excluded: they cover 0 outcome events" in note for note in trained.notes)
 
 
 def test_too_few_events_refuse_and_name_both_numbers(make_board):
@@ -156,10 +156,7 @@ def test_a_large_table_is_fitted_once_and_calibrated_on_people_held_out(make_boa
 
 def test_a_sampled_training_says_by_which_rule(make_board):
     few = SETTINGS.model_copy(update={"logistic": LogisticSettings(maximum_rows=1000, prior_variances=(0.1,))})
-    assert (
-        "of 3,000 rows about 1,000 train, whole people kept or left by a hash"
-        in _train(make_board(3000, 5), settings=few).notes[-1]
-    )
+    assert "of 3,000 rows about 1,000 train: a hash of each person's key" in _train(make_board(3000, 5), settings=few).notes[-1]
 
 
 def test_the_same_input_gives_the_same_model(small_board):
