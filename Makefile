@@ -19,7 +19,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: help install spark demo run check-extract reproduce tidy defects test check audit fuzz-inputs chaos ui docs bench bench-compare bench-month bench-postgres lock clean
+.PHONY: help install spark demo run check-extract reproduce tidy defects test check audit regression regression-accept structure fuzz-inputs chaos ui docs bench bench-compare bench-month bench-postgres lock clean
 help:            ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -76,6 +76,15 @@ audit: $(READY)  ## known vulnerabilities of the lock, and a bill of materials (
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock --progress-spinner off -f cyclonedx-json -o $(BILL); found=$$?; \
 	if [ ! -s $(BILL) ]; then echo "No answer: make audit asks the public package index about each package and needs a network. Nothing was audited."; exit 2; fi; \
 	echo "Bill of materials: $(BILL)"; exit $$found
+
+regression: $(READY) ## compare the results of three small runs with those that are kept
+	@PYTHONPATH=tests $(BIN)/python -W ignore -m regression compare
+
+regression-accept: $(READY) ## keep today's results: make regression-accept REASON="why they change"
+	@PYTHONPATH=tests $(BIN)/python -W ignore -m regression accept --reason "$(REASON)"
+
+structure: $(READY) ## measure how the code is structured and written
+	@$(BIN)/python -m benchmarks.structure
 
 fuzz-inputs: $(READY) ## hundreds of hostile extracts through ingest and validation; prints what came of each kind
 	@PYTHONPATH=tests $(BIN)/python -W ignore -m hostile

@@ -28,7 +28,7 @@ warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", F
 from dagster_project.resources import chosen_config, opened  # noqa: E402 - after the environment is set
 from pipelines.errors import StrataError  # noqa: E402
 from pipelines.lake.file_modes import for_this_account  # noqa: E402
-from pipelines.run.deployment import Deployment  # noqa: E402
+from pipelines.run.deployment import Deployment, open_deployment  # noqa: E402
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log = Path("strata-error.log")
     try:
         with for_this_account():
-            deployment = opened(chosen_config())
+            deployment = open_deployment(given.config, any_format=True) if given.command is upgrade else opened(chosen_config())
             log = deployment.reports / "last_error.log"
             return given.command(deployment, *(getattr(given, name.strip("-?")) for name, _ in given.more)) or 0
     except KeyboardInterrupt:
@@ -119,6 +119,14 @@ def reproduce(deployment: Deployment, run_id: str) -> int:
     found = upkeep.reproduce(deployment, run_id)
     print(_told(found.told()))
     return 0 if found.exact else 1
+
+
+def upgrade(deployment: Deployment) -> None:
+    """Bring a home that an earlier version wrote, or one that was moved, to what this version reads and writes."""
+    from pipelines.run.upgrade import upgrade
+
+    with deployment.alone():
+        print(_told(upgrade(deployment)))
 
 
 def tidy(deployment: Deployment) -> None:
@@ -265,6 +273,7 @@ COMMANDS: tuple[tuple[str, Callable[..., int | None], tuple[tuple[str, str], ...
     ("withdraw", withdraw, (("run_id", "the run, as risk__runs names it"), ("--reason", "why; recorded and shown to readers"))),
     ("reproduce", reproduce, (("run_id", "the run, as risk__runs names it"),)),
     ("tidy", tidy, ()),
+    ("upgrade", upgrade, ()),
     ("erase", erase, (("person_id", "the pseudonym"), ("--reason", "why; recorded without the person"))),
     ("defects", defects, ()),
     ("caseload", caseload, (("--practice", "code of the practice or neighbourhood; all of them where left out"),)),

@@ -43,12 +43,12 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_reader", "strata_analyst"), "each publication and each withdrawal", 45, personal=False,
     ),
     "risk__scores": ContractTerms(
-        "1.1.0", CARE_TEAMS, "The risk of each person on the list, run by run.",
+        "1.2.0", CARE_TEAMS, "The risk of each person on the list, run by run.",
         _RUNS_NOTE + "Order by risk_percentile or risk, list people with eligible = true.", _SCORES_LIMITS,
         ("strata_reader", "strata_analyst"), "each published run", 45,
     ),
     "risk__current": ContractTerms(
-        "1.1.0", CARE_TEAMS, "The scores of the latest published run of each outcome.",
+        "1.2.0", CARE_TEAMS, "The scores of the latest published run of each outcome.",
         "The table to read every day: whole at every moment, one run per outcome.", _SCORES_LIMITS,
         ("strata_reader", "strata_analyst"), "each publication and each withdrawal", 45,
     ),
@@ -83,13 +83,19 @@ CONTRACTS: dict[str, ContractTerms] = {
         (), "each matured index date", 45,
     ),
     "equity__model_audit": ContractTerms(
-        "1.2.1", PUBLIC_HEALTH, "How good and how fair each candidate model is, group by group.",
+        "1.2.2", PUBLIC_HEALTH, "How good and how fair each candidate model is, group by group.",
         "Filter on split = 'test'; read lower and upper beside every value.",
-        "Rows with a count of 1 to 7 behind them are suppressed. Counts are exact: strata_reader sees them rounded, through equity__published_audit.",
+        "Rows with a count of 1 to 7 behind them are suppressed. Counts are exact: what leaves is equity__audit_for_readers.",
         ("strata_analyst",), "each training", 400, personal=False,
     ),
+    "equity__audit_for_readers": ContractTerms(
+        "1.0.0", PUBLIC_HEALTH, "How good and how fair each registered model is, group by group, for readers outside the team.",
+        "In the database read equity__published_audit, which holds the models whose scores are current. Read lower and upper beside every value.",
+        "Suppressed rows have a count of 1 to 7 behind them, or one that a total would reveal. Counts are rounded to 5.",
+        ("strata_reader", "strata_analyst"), "each training", 400, personal=False,
+    ),
     "equity__outcome_rates": ContractTerms(
-        "1.0.1", PUBLIC_HEALTH, "How unequal the outcomes themselves are: standardised rates, gaps and indices, with limits.",
+        "1.0.2", PUBLIC_HEALTH, "How unequal the outcomes themselves are: standardised rates, gaps and indices, with limits.",
         "Read lower and upper beside every value; an absolute gap stands beside its relative one.",
         "An area measure says nothing certain about a person; fewer than 10 events are not reported.",
         ("strata_reader", "strata_analyst"), "each matured index date", 400, personal=False,
@@ -111,15 +117,16 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
     "monitoring__drift": ContractTerms(
-        "2.0.0", CARE_TEAMS, "Which features of the model that scores have moved from the rows it learnt from.",
+        "2.1.0", CARE_TEAMS, "Which features of the model that scores have moved from the rows it learnt from.",
         "Order by drift_rank; status shifted or watch, and share_missing_change beside it.",
-        "An index says that a feature moved, not that the model is worse; where few rows hold a value it may be chance.",
+        "An index says that a feature moved, not that the model is worse; where few rows hold a value it may be chance. Shares are of counts "
+        "rounded to 5, and 1 to 7 rows count as 5.",
         ("strata_analyst",), "each scoring date", 45, personal=False,
     ),
     "monitoring__scores": ContractTerms(
-        "1.0.0", CARE_TEAMS, "How scores are spread and how much of the list is new, run by run.",
+        "1.0.1", CARE_TEAMS, "How scores are spread and how much of the list is new, run by run.",
         "Join to risk__runs for runs that are still published; compare measures of one group between runs.",
-        "Shares follow from counts rounded to 5; counts of 1 to 7 are suppressed.",
+        "Shares follow from counts rounded to 5; counts of 1 to 7 are suppressed. Values have three significant figures.",
         ("strata_analyst",), "each published run", 45, personal=False,
     ),
     "monitoring__exclusions": ContractTerms(

@@ -1,16 +1,30 @@
-"""What may leave: counts of 1 to 7 are suppressed, others rounded to 5, zero shown, and no total reveals a suppressed cell.
+"""What may leave: the one rule of disclosure control, for every table, page, alert and database view.
 
-Standardised rates with their limits need none of it. A crude rate is worked out from the counts as they are shown.
+Counts of 1 to 7 are hidden, and so is every count that a total would reveal. Other counts are rounded to 5. Zero is shown.
+Where a count is hidden, every rate, ratio, limit and index computed from it is hidden. The others have three significant figures
+and are computed from the rounded counts, so that the exact count does not follow from them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from models.group_gaps import largest_gaps
+from models.intervals import NOT_KNOWN, Estimate
+from models.measures_from_totals import GroupTotals, from_totals, list_of, totals_behind
 
 SMALLEST_SHOWN = 8
 ROUNDED_TO = 5
+SIGNIFICANT_FIGURES = 3
 SUPPRESSED = "a count of 1 to 7, or one that a total would reveal"
+EVERYONE = ("all", "all")  # kind and name of the group that holds all rows
+GAPS = "between_groups"
+LIMITS = ["value", "lower", "upper"]
+Cell = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -21,20 +35,39 @@ class Total:
     parts: tuple[Hashable, ...]
 
 
-def is_small(count: int) -> bool:
-    """Say whether a count is too small to be shown."""
+def is_small(count: float) -> bool:
+    """Return whether a count is too small to be shown."""
     return 0 < count < SMALLEST_SHOWN
 
 
-def rounded(count: int) -> int:
+def any_small(counts: Iterable[float]) -> bool:
+    """Return whether any of several counts is too small to be shown."""
+    return any(is_small(count) for count in counts)
+
+
+def rounded(count: float) -> int:
     """Round to the nearest 5."""
     return ROUNDED_TO * int(count / ROUNDED_TO + 0.5)
+
+
+def three_figures(value: float) -> float:
+    """Round a rate, a ratio, an index or a limit to three significant figures."""
+    return float(f"{value:.{SIGNIFICANT_FIGURES}g}") if np.isfinite(value) else float(value)
+
+
+def shown_share(part: int, whole: int) -> float:
+    """Return a share of rounded counts. A part of 1 to 7, or all but 1 to 7, counts as 5, whatever it is."""
+    few, few_others, total = is_small(part), is_small(whole - part), max(rounded(whole), ROUNDED_TO)
+    if few and few_others:
+        return 0.5
+    count = ROUNDED_TO if few else total - ROUNDED_TO if few_others else rounded(part)
+    return min(1.0, max(0.0, count / total))
 
 
 def hidden_cells(
     counts: Mapping[Hashable, int], totals: Sequence[Total], at_first: Collection[Hashable] = ()
 ) -> frozenset[Hashable]:
-    """Give the cells to hide: small ones, those named `at_first`, and as many more as keep every total from revealing them.
+    """Return the cells to hide: small ones, those named `at_first`, and as many more as keep every total from revealing them.
 
     In every total at least two cells are hidden or none, and what is hidden leaves room for a cell that need not be; else
     the smallest cell shown beside them (never a zero, the whole last) is hidden too.
@@ -52,20 +85,175 @@ def hidden_cells(
     return frozenset(hidden)
 
 
+def protected(
+    counts: Mapping[Hashable, tuple[float, ...]], totals: Sequence[Total], at_first: Collection[Hashable] = ()
+) -> set[Hashable]:
+    """Return the cells to hide so that none of their several counts (people, events, ...) follows from a total."""
+    hidden: set[Hashable] = {*at_first, *(cell for cell, of in counts.items() if any_small(of))}
+    each = [
+        _filled({cell: of[place] for cell, of in counts.items()}, totals) for place in range(len(next(iter(counts.values()), ())))
+    ]
+    before = -1
+    while len(hidden) > before:
+        before = len(hidden)
+        for one in each:  # one after the other: what is hidden for one count protects the others too
+            hidden |= hidden_cells(one, totals, hidden)
+    return hidden
+
+
 def shown_counts(
     counts: Mapping[Hashable, int], totals: Sequence[Total], at_first: Collection[Hashable] = ()
 ) -> dict[Hashable, int | None]:
-    """Give each cell as it may leave: None where it is hidden, else rounded to 5."""
+    """Return each cell as it may leave: None where it is hidden, else rounded to 5."""
     hidden = hidden_cells(counts, totals, at_first)
     return {cell: None if cell in hidden else rounded(count) for cell, count in counts.items()}
 
 
 def totals_of(parent_of: Mapping[Hashable, Hashable]) -> list[Total]:
-    """Give the totals of a hierarchy, told by each cell's parent."""
+    """Return the totals of a hierarchy, from each cell's parent."""
     parts: dict[Hashable, list[Hashable]] = {}
     for cell, parent in parent_of.items():
         parts.setdefault(parent, []).append(cell)
     return [Total(whole, tuple(cells)) for whole, cells in parts.items()]
+
+
+def safe_estimates(measures: Mapping[str, Estimate], people: int, events: int) -> dict[str, Estimate]:
+    """Return the measures of one set of rows as they may leave: from rounded counts, to three significant figures.
+
+    Nothing is known of a set with 1 to 7 people, events or others, and nothing of a list with such a count.
+    """
+    exact = totals_behind(measures, people, events)
+    if any_small(_group_counts(exact)):
+        return dict.fromkeys(measures, NOT_KNOWN)
+    lists = {at for at in exact.listed if any_small(_list_counts(exact, at))}
+    return _safe(measures, exact, exact.each(rounded_if_known), lists)
+
+
+def safe_audit(audit: pd.DataFrame) -> pd.DataFrame:
+    """Return one model's measures by group (the columns of `models.fairness.audit`, and any others) as they may leave.
+
+    A group is hidden where its people, events or others are 1 to 7, or would follow from everyone and the groups of its kind that
+    are shown. The same holds for a group's part of a list. Gaps between groups are those of the measures that are shown.
+    """
+    audit = audit.reset_index(drop=True)
+    groups = audit[audit["group_name"] != GAPS]
+    parts = {(str(kind), str(name)): part for (kind, name), part in groups.groupby(["group_kind", "group_name"], sort=False)}
+    if not parts:
+        return audit
+    measures = {cell: _estimates(part) for cell, part in parts.items()}
+    exact = {cell: totals_behind(measures[cell], _count(part, "people"), _count(part, "events")) for cell, part in parts.items()}
+    shown = {cell: of.each(rounded_if_known) for cell, of in exact.items()}
+    hidden, hidden_lists = _hidden_groups(parts, exact)
+    rows = {}
+    for cell, part in parts.items():
+        lists = {at for at, cells in hidden_lists.items() if cell in cells}
+        if cell in hidden:
+            rows[cell] = _safe_rows(part, dict.fromkeys(measures[cell], NOT_KNOWN), lists, None)
+        else:
+            safe = _safe(measures[cell], exact[cell], shown[cell], lists, shown.get(EVERYONE))
+            rows[cell] = _safe_rows(part, safe, lists, shown[cell])
+    gaps = [
+        _safe_gaps(part, pd.concat([of for cell, of in rows.items() if cell[0] == kind]))
+        for kind, part in audit[audit["group_name"] == GAPS].groupby("group_kind", sort=False)
+    ]
+    return pd.concat([*rows.values(), *(gap for gap in gaps if len(gap))]).sort_index(ignore_index=True)
+
+
+def _hidden_groups(
+    parts: Mapping[Cell, pd.DataFrame], exact: Mapping[Cell, GroupTotals]
+) -> tuple[set[Hashable], dict[str, set[Hashable]]]:
+    """Return the groups to hide, and for each list the groups whose part of it is hidden."""
+    kinds = dict.fromkeys(kind for kind, _ in parts if kind != EVERYONE[0])
+    totals = [Total(EVERYONE, tuple(cell for cell in parts if cell[0] == kind)) for kind in kinds]
+    unknown = {cell for cell, of in exact.items() if not np.isfinite(of.people + of.events)}
+    hidden = protected({cell: _group_counts(of) for cell, of in exact.items()}, totals, unknown)
+    lists = {
+        at: protected({cell: _list_counts(of, at) for cell, of in exact.items()}, totals, hidden | _suppressed_lists(parts, at))
+        for at in sorted({at for of in exact.values() for at in of.listed})
+    }
+    return hidden, lists
+
+
+def rounded_if_known(count: float) -> float:
+    """Round a count to the nearest 5; one that is not known (NaN) stays so."""
+    return float(rounded(count)) if np.isfinite(count) else count
+
+
+def _safe(
+    measures: Mapping[str, Estimate],
+    exact: GroupTotals,
+    shown: GroupTotals,
+    hidden_lists: Collection[str],
+    everyone: GroupTotals | None = None,
+) -> dict[str, Estimate]:
+    again = from_totals(measures, exact, shown, everyone)
+    return {
+        name: NOT_KNOWN
+        if list_of(name) in hidden_lists
+        else Estimate(three_figures(estimate.value), three_figures(estimate.lower), three_figures(estimate.upper))
+        for name, estimate in again.items()
+    }
+
+
+def _safe_rows(
+    part: pd.DataFrame, safe: Mapping[str, Estimate], hidden_lists: Collection[str], shown: GroupTotals | None
+) -> pd.DataFrame:
+    """Return a group's rows with safe measures; without `shown` totals the group is hidden."""
+    rows = part.copy()
+    for limit in LIMITS:
+        rows[limit] = [getattr(safe[metric], limit) for metric in part["metric"]]
+    rows["people"] = pd.array([pd.NA if shown is None else int(shown.people)] * len(part), dtype="Int64")
+    rows["events"] = pd.array([pd.NA if shown is None else int(shown.events)] * len(part), dtype="Int64")
+    in_hidden_list = part["metric"].map(lambda metric: list_of(metric) in hidden_lists).astype(bool)
+    rows["suppressed"] = part["suppressed"].astype(bool) | in_hidden_list | (shown is None)
+    return rows
+
+
+def _safe_gaps(part: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
+    """Return the gaps of a kind between the groups that are shown."""
+    names = dict.fromkeys(metric.removesuffix("_difference").removesuffix("_ratio") for metric in part["metric"])
+    again = {name: numbers for name, *numbers in largest_gaps(groups, list(names))}
+    rows = part[part["metric"].isin(list(again))].copy()
+    for place, limit in enumerate(LIMITS):
+        rows[limit] = [three_figures(again[metric][place]) for metric in rows["metric"]]
+    return rows.astype({"people": "Int64", "events": "Int64"})
+
+
+def _estimates(part: pd.DataFrame) -> dict[str, Estimate]:
+    numbers = part[LIMITS].astype("float64").to_numpy()
+    return {metric: Estimate(*(float(number) for number in row)) for metric, row in zip(part["metric"], numbers, strict=True)}
+
+
+def _count(part: pd.DataFrame, column: str) -> float:
+    known = part[column].dropna()
+    return float(known.iloc[0]) if len(known) else float("nan")
+
+
+def _group_counts(of: GroupTotals) -> tuple[float, ...]:
+    return of.people, of.rows, of.events, of.rows - of.events
+
+
+def _list_counts(of: GroupTotals, at: str) -> tuple[float, ...]:
+    listed, found = of.listed.get(at, np.nan), of.found.get(at, np.nan)
+    return listed, found, listed - found, of.events - found, of.rows - listed
+
+
+def _suppressed_lists(parts: Mapping[Cell, pd.DataFrame], at: str) -> set[Cell]:
+    return {
+        cell
+        for cell, part in parts.items()
+        if (part["suppressed"].astype(bool) & part["metric"].map(lambda metric: list_of(metric) == at)).any()
+    }
+
+
+def _filled(counts: Mapping[Hashable, float], totals: Sequence[Total]) -> dict[Hashable, int]:
+    """Return the counts with what is left of each total in the place of those that are not known: only their sum matters."""
+    found: dict[Hashable, int] = {cell: int(count) for cell, count in counts.items() if np.isfinite(count)}
+    for total in totals:
+        unknown = [part for part in total.parts if part not in found]
+        left = found.get(total.whole, 0) - sum(found[part] for part in total.parts if part in found)
+        found |= {part: 0 if place else max(left, 0) for place, part in enumerate(unknown)}
+    return found
 
 
 def _next_to_hide(counts: Mapping[Hashable, int], total: Total, hidden: set[Hashable]) -> Hashable | None:

@@ -10,6 +10,8 @@ from typing import Literal
 import numpy as np
 from scipy.stats import chi2
 
+from models.disclosure_control import shown_share
+
 BINS = 10
 FLOOR = 1e-4  # least share of a bin, or that of half a row where there are few: an empty one would make the index infinite
 WATCH, SHIFTED = 0.1, 0.25  # the usual reading of the index: below .1 stable, from .25 shifted
@@ -32,6 +34,7 @@ class BinnedFeature:
 class Drift:
     """How a feature moved; `psi` is NaN where one side holds no value. The top bin contributed most to it.
 
+    Shares are those of counts as they may be shown (see models.disclosure_control).
     `psi_by_chance` is what the index may be where nothing moved: much, where few rows hold a value.
     """
 
@@ -97,7 +100,7 @@ def drift(feature: BinnedFeature) -> Drift:
         return Drift(nothing, nothing, "not_known", before, after, "", nothing, nothing, ())
     top, chance = int(np.argmax(parts)), psi_by_chance(feature.before, feature.after)
     then, now = int(feature.before[top]), int(feature.after[top])
-    shares = then / int(feature.before.sum()), now / int(feature.after.sum())
+    shares = shown_share(then, int(feature.before.sum())), shown_share(now, int(feature.after.sum()))
     return Drift(psi, chance, status_of(psi, chance), before, after, feature.names[top], shares[0], shares[1], (then, now))
 
 
@@ -119,7 +122,7 @@ def status_of(psi: float, by_chance: float = 0.0) -> Status:
 
 
 def _share_missing(missing: int, counts: np.ndarray) -> float:
-    return missing / max(missing + int(counts.sum()), 1)
+    return shown_share(missing, missing + int(counts.sum()))
 
 
 def _counts(ordered: np.ndarray, cuts: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""The audit of a model: every measure in every group, with limits; small counts suppressed, never hidden."""
+"""The audit of a model: every measure in every group, with limits; small counts suppressed, exact ones for analysts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ from models.audit_groups import RECENT_ADMISSION
 from models.blas import one_blas_thread
 from models.calibration_measures import calibration_in_the_large, calibration_slope, observed_over_expected
 from models.capacity import share_name
+from models.disclosure_control import Total, any_small, protected
 from models.discrimination import BOOTSTRAP_PEOPLE, Discrimination, discrimination
 from models.evaluation import Evaluation, evaluate
 from models.group_gaps import largest_gaps
@@ -24,7 +25,6 @@ from models.standardisation import age_band_codes, standardised_sensitivities
 
 EVERYONE = "all"
 AGE_BAND = "age_band"
-SMALLEST_SHOWN = 8  # counts of 1 to 7 are suppressed
 COLUMNS = ("group_kind", "group_name", "metric", "value", "lower", "upper", "people", "events", "suppressed")
 COMPARED = (
     "auroc",
@@ -100,7 +100,7 @@ def audit(
     parts = [_group_rows(EVERYONE, EVERYONE, rows, _everyone(board, board.everyone, rows, board.chosen))]
     for kind in groups.columns:
         kind_rows = _kind_rows(board, groups[kind])
-        parts += [*_protect_the_only_one(kind_rows), _gaps(str(kind), kind_rows, board.at)]
+        parts += [*kind_rows, _gaps(str(kind), kind_rows, board.at)]
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
@@ -116,7 +116,7 @@ def _board(
 
 def _kind_rows(board: _Board, groups: pd.Series) -> list[pd.DataFrame]:
     """Give the rows of every group of one kind, a table each."""
-    kind, tables = str(groups.name), []
+    kind, tables, counts = str(groups.name), [], []
     names, codes = group_codes(groups, board.rows.position)
     order, starts = np.argsort(codes, kind="stable"), np.searchsorted(np.sort(codes), np.arange(len(names) + 1))
     together = _measures_of_kind(board, kind, codes, len(names))
@@ -131,7 +131,8 @@ def _kind_rows(board: _Board, groups: pd.Series) -> list[pd.DataFrame]:
         for metric, estimates in together.items():
             measures[metric] = _Measure(estimates[number], _counts_behind(board, metric, subset, chosen, places))
         tables.append(_group_rows(kind, name, subset, measures))
-    return tables
+        counts.append(_counts(subset))
+    return _protect(tables, counts, _counts(board.rows))
 
 
 def _measures_of_kind(board: _Board, kind: str, codes: np.ndarray, groups: int) -> dict[str, list[Estimate]]:
@@ -229,32 +230,30 @@ def _found_counts(rows: ScoredRows, chosen: np.ndarray) -> tuple[int, int]:
 
 
 def _group_rows(kind: str, name: str, rows: ScoredRows, measures: dict[str, _Measure]) -> pd.DataFrame:
-    small_group = kind != EVERYONE and _is_small((rows.people, rows.events, rows.rows - rows.events))
+    small_group = kind != EVERYONE and any_small(_counts(rows))
     records = []
     for metric, measure in measures.items():
-        hidden = small_group or (kind != EVERYONE and _is_small(measure.counts))
+        hidden = small_group or (kind != EVERYONE and any_small(measure.counts))
         shown = NOT_KNOWN if hidden else measure.estimate
         people, events = (pd.NA, pd.NA) if small_group else (rows.people, rows.events)
         records.append((kind, name, metric, shown.value, shown.lower, shown.upper, people, events, hidden))
     return _typed(pd.DataFrame.from_records(records, columns=list(COLUMNS)))
 
 
-def _is_small(counts: tuple[int, ...]) -> bool:
-    return any(0 < count < SMALLEST_SHOWN for count in counts)
+def _counts(rows: ScoredRows) -> tuple[int, int, int]:
+    return rows.people, rows.events, rows.rows - rows.events
 
 
-def _protect_the_only_one(tables: list[pd.DataFrame]) -> list[pd.DataFrame]:
-    """Hide the counts of the next smallest group where a single suppressed group could be had from the total."""
-    hidden = [bool(table["people"].isna().all()) for table in tables]
-    if sum(hidden) != 1 or len(tables) < 2:
-        return tables
-    sizes = [np.inf if is_hidden else float(table["events"].iloc[0]) for table, is_hidden in zip(tables, hidden, strict=True)]
-    table = tables[int(np.argmin(sizes))]
-    counted = table["metric"].str.startswith(COUNTED)
-    table.loc[:, ["people", "events"]] = pd.NA
-    table.loc[counted, ["value", "lower", "upper"]] = np.nan
-    table.loc[counted, "suppressed"] = True
-    return tables
+def _protect(tables: list[pd.DataFrame], counts: Sequence[tuple[int, ...]], whole: tuple[int, ...]) -> list[pd.DataFrame]:
+    """Hide the counts of further groups where those that are suppressed would follow from the total."""
+    places = tuple(range(len(tables)))
+    hidden = protected({EVERYONE: whole, **dict(enumerate(counts))}, [Total(EVERYONE, places)])
+    for table in (tables[place] for place in places if place in hidden):
+        counted = table["metric"].str.startswith(COUNTED)
+        table[["people", "events"]] = pd.NA
+        table.loc[counted, ["value", "lower", "upper"]] = np.nan
+        table.loc[counted, "suppressed"] = True
+    return [_typed(table) for table in tables]
 
 
 def _gaps(kind: str, tables: list[pd.DataFrame], at: str) -> pd.DataFrame:

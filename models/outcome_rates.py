@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from models.disclosure_control import rounded
 from models.inequality_indices import LEAST_GROUPS, concentration_index_limits, slope_index_of_inequality
 from models.rates import (
     ESP_2013,
@@ -36,6 +37,7 @@ class GroupCounts:
 
     `repeats` holds people by group, number of events (`times`) and band, where a person's further events are counted;
     None where they are not. People of unknown age stand in `unknown_age` alone: people and events, by group.
+    `enough` says which groups have events for a standardised rate; None where the counts say so themselves.
     """
 
     kind: str
@@ -45,11 +47,25 @@ class GroupCounts:
     unknown_age: Numbers
     times: Numbers | None = None
     repeats: Numbers | None = None
+    enough: NDArray[np.bool_] | None = None
 
     @property
     def totals(self) -> tuple[Numbers, Numbers]:
         """People and events of each group, whatever their age."""
-        return self.people.sum(axis=1) + self.unknown_age[:, 0], self.events.sum(axis=1) + self.unknown_age[:, 1]
+        people, events = self.people.sum(axis=1) + self.unknown_age[:, 0], self.events.sum(axis=1) + self.unknown_age[:, 1]
+        return np.rint(people), np.rint(events)
+
+    def rounded(self) -> GroupCounts:
+        """Return the counts scaled to the rounded totals of each group, the ages as they are: no rate of them shows an exact total."""
+        people, events = (_scales(total)[:, None] for total in self.totals)
+        return replace(
+            self,
+            people=self.people * people,
+            events=self.events * events,
+            unknown_age=self.unknown_age * np.hstack([people, events]),
+            repeats=None if self.repeats is None else self.repeats * events[:, :, None],
+            enough=self.totals[1] >= FEWEST_EVENTS,
+        )
 
 
 @dataclass(frozen=True)
@@ -118,6 +134,8 @@ def _of_group(counts: GroupCounts, place: int, everyone: GroupCounts) -> Iterato
     x, n = _sums(counts.events[place], bands), _sums(counts.people[place], bands)
     weights = _sums(ESP_2013, bands)
     rate = directly_standardised_rate(x, n, weights)
+    if counts.enough is not None and not counts.enough[place]:
+        rate = _limits(np.nan, np.nan, np.nan)
     yield row(STANDARDISED, rate, FEW_EVENTS)
     if counts.repeats is not None and counts.times is not None:
         who = np.stack([_sums(each, bands) for each in counts.repeats[place]])
@@ -130,6 +148,11 @@ def _of_group(counts: GroupCounts, place: int, everyone: GroupCounts) -> Iterato
         indirectly_standardised_ratio(x, n, *reference) if expects else None,
         "no event is expected",
     )
+
+
+def _scales(totals: Numbers) -> Numbers:
+    """Return what each total is multiplied by to be a multiple of 5."""
+    return np.array([rounded(total) / total if total else 1.0 for total in totals])
 
 
 def _joined_bands(people: Numbers, board: Numbers) -> NDArray[np.intp] | None:

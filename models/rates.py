@@ -179,7 +179,7 @@ def _dobson(
 ) -> Limits:
     total = events.sum(axis=-1)
     rate = (weights * events / population).sum(axis=-1) / weights.sum(axis=-1)
-    enough = total >= FEWEST_EVENTS
+    enough = np.round(total, 6) >= FEWEST_EVENTS  # scaled counts may add up to a hair below 10
     with np.errstate(divide="ignore", invalid="ignore"):
         lower, upper = (rate + np.sqrt(variance / total) * (limit - total) for limit in byar_limits(total, confidence))
     return Limits(*(np.where(enough, value * multiplier, np.nan)[()] for value in (rate, lower, upper)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +14,29 @@ from xdist.scheduler import LoadFileScheduling
 # Fixtures of the whole session that are dear: a whole run of a small board, and an empty database of the one server.
 DEAR = ("undisturbed", "database")
 ROOT = Path(__file__).parents[1]
+
+# Names that a run sets for its libraries, and that must not outlive a test.
+OF_A_RUN = ("STRATA_HOME", "STRATA_CONFIG", "DAGSTER_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+
+
+@pytest.fixture(scope="session")
+def strata() -> Iterator[Callable[..., int]]:
+    """Run a command of Strata in this process: strata(home, command, config); what it sets is undone at the end."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in OF_A_RUN:
+            patch.setenv(name, os.environ.get(name, ""))
+            patch.delenv(name)
+
+        def command(home: Path, *arguments: str) -> int:
+            from dagster_project.command_line import main
+
+            patch.setenv("STRATA_HOME", str(home))
+            try:
+                return main(arguments)
+            finally:
+                patch.delenv("STRATA_HOME")
+
+        yield command
 
 
 @cache

@@ -23,7 +23,7 @@ WHOLE = dg.define_asset_job(
 CHECK = dg.define_asset_job(
     "check_extract", dg.AssetSelection.groups("landing", "raw"), description="Ingest and validate new extracts, and nothing else."
 )
-TRAINING = ("risk__models", "equity__model_audit")
+TRAINING = ("risk__models", "equity__model_audit", "equity__audit_for_readers")
 SCORE = dg.define_asset_job(
     "score_only",
     dg.AssetSelection.all() - dg.AssetSelection.assets(*TRAINING),

@@ -9,6 +9,7 @@ import dagster as dg
 from dagster_project.resources import StrataResource
 from dagster_project.table_assets import metadata_of, told
 from expectations.tables import risk
+from expectations.tables.equity import AUDIT_FOR_READERS
 from pipelines.run.deployment import Deployment
 from pipelines.stages import publishing, run_plan
 
@@ -22,7 +23,14 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
 
     @dg.asset(
         name=DATABASE,
-        deps=[risk.SCORES.name, risk.CURRENT.name, risk.DRIVERS.name, risk.RUNS.name, risk.MODEL_AUDIT.name],
+        deps=[
+            risk.SCORES.name,
+            risk.CURRENT.name,
+            risk.DRIVERS.name,
+            risk.RUNS.name,
+            risk.MODEL_AUDIT.name,
+            AUDIT_FOR_READERS.name,
+        ],
         group_name="published",
         kinds={"postgres"},
         description="Every published run, whole or not at all, for readers of the database.",

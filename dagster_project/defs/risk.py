@@ -9,6 +9,7 @@ import dagster as dg
 from dagster_project.resources import StrataResource
 from dagster_project.table_assets import dated_asset, table_asset
 from expectations.tables import caseload, risk
+from expectations.tables.equity import AUDIT_FOR_READERS
 from expectations.tables.features import PERSON_FEATURES
 from pipelines.conform.actions import FEED
 from pipelines.run.deployment import Deployment
@@ -22,7 +23,9 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
     several = len(deployment.studies) > 1
     sent = [caseload.ACTIONS.name] if any(table.feed == FEED for table in run_plan.raw_tables(deployment)) else []
     return [
-        table_asset([risk.MODELS, risk.MODEL_AUDIT], [PERSON_FEATURES.name, risk.LABELS.name], modelling.train, several),
+        table_asset(
+            [risk.MODELS, risk.MODEL_AUDIT, AUDIT_FOR_READERS], [PERSON_FEATURES.name, risk.LABELS.name], modelling.train, several
+        ),
         dated_asset(
             [risk.SCORES, risk.DRIVERS, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING, caseload.EXCLUSIONS],
             [PERSON_FEATURES.name, risk.MODELS.name, *sent],

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from models.disclosure_control import SMALLEST_SHOWN
-
 FEATURE_SHIFTED = "feature_shifted"
 MISSING_SHARE_JUMPED = "missing_share_jumped"
 LIST_TURNOVER = "list_turnover"
@@ -76,12 +74,15 @@ def large_turnover(scores: Rows, limit: float) -> Iterator[Finding]:
 
 
 def poor_calibration(calibration: Rows, limits: tuple[float, float]) -> Iterator[Finding]:
-    """Find groups whose observed over expected outcomes lie outside the limits with their whole interval."""
+    """Find groups whose observed over expected outcomes lie outside the limits with their whole interval.
+
+    `calibration` holds measures as they may leave. Nothing is said of a group whose people or events are hidden.
+    """
     low, high = limits
     for row in calibration:
         if row["metric"] != "observed_over_expected" or row["value"] is None or row["lower"] is None or row["upper"] is None:
             continue
-        if row["events"] is not None and row["events"] < max(LEAST_EVENTS, SMALLEST_SHOWN):
+        if row["people"] is None or row["events"] is None or row["events"] < LEAST_EVENTS:
             continue
         if row["group_kind"] == "list_status" and row["group_name"] != "neither":
             continue  # a list that is acted on is meant to change what comes

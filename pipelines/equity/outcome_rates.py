@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import cached_property
 
 import duckdb
 import numpy as np
@@ -15,10 +16,11 @@ from expectations.tables.equity import OUTCOME_RATES
 from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.risk import LABELS
 from features.labels import Occurrences
-from models.disclosure_control import SUPPRESSED, Total, hidden_cells, is_small, rounded, totals_of
+from models.disclosure_control import SUPPRESSED, Total, hidden_cells, is_small, three_figures, totals_of
 from models.outcome_rates import GRADIENT, GroupCounts, RateRow, change_rows, rate_rows
-from models.rates import ESP_2013, crude_rate
-from pipelines.lake.storage import Lake, arrow_schema
+from models.rates import ESP_2013
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 GROUP_KINDS = (
     "imd_decile", "imd_quintile", "ethnic_group", "ethnic_category", "sex_name", "practice_code", "pcn_code", "sub_icb_code",
@@ -28,6 +30,8 @@ EVERYONE = "all"
 PARENT_KIND = {
     "imd_decile": "imd_quintile", "ethnic_category": "ethnic_group", "practice_code": "pcn_code", "pcn_code": "sub_icb_code",
 }  # fmt: skip
+WHOLE = (EVERYONE, EVERYONE)
+COMPARED = ("rate_difference", "rate_ratio")  # with another group of the same period
 MOST_TIMES = 50  # further events of one person in one horizon are read as that many
 
 
@@ -51,9 +55,12 @@ class RatesRequest:
         return replace(self, horizon_days=self.horizons.get(outcome, self.horizon_days))
 
 
+Cell = tuple[str, str]  # kind and name of a group
+
+
 @dataclass(frozen=True)
 class _Period:
-    """The rates of one outcome over one period, with the days it spans."""
+    """The rates of one outcome over one period, from rounded counts, with the days it spans and each group's exact people and events."""
 
     outcome: str
     name: str
@@ -61,10 +68,42 @@ class _Period:
     last: date
     rows: tuple[RateRow, ...]
     parents: Mapping[Hashable, Hashable]
+    exact: Mapping[Cell, tuple[int, int]]
+
+    @cached_property
+    def hidden_people(self) -> frozenset[Hashable]:
+        """The groups whose number of people may not be shown."""
+        return hidden_cells({cell: people for cell, (people, _) in self.exact.items()}, self._totals)
+
+    @cached_property
+    def hidden_events(self) -> frozenset[Hashable]:
+        """The groups whose number of events may not be shown, as it or that of the others is small."""
+        few_people = [cell for cell in self.hidden_people if is_small(self.exact[cell][0])]  # type: ignore[index]
+        few_without = [cell for cell, (people, events) in self.exact.items() if is_small(people - events)]
+        return hidden_cells({cell: events for cell, (_, events) in self.exact.items()}, self._totals, [*few_without, *few_people])
+
+    @property
+    def _totals(self) -> list[Total]:
+        kinds = sorted({kind for kind, _ in self.exact} - {EVERYONE})
+        of_kinds = [Total(WHOLE, tuple(cell for cell in self.exact if cell[0] == kind)) for kind in kinds]
+        return of_kinds + totals_of({part: parent for part, parent in self.parents.items() if part in self.exact})
+
+    def hides(self, cells: Iterable[Cell]) -> bool:
+        """Return whether the people or the events of any of the groups are hidden."""
+        return any(cell in self.hidden_people or cell in self.hidden_events for cell in cells)
+
+    def behind(self, row: RateRow) -> list[Cell]:
+        """Return the groups whose counts a rate, gap or index was computed from."""
+        if row.name == GRADIENT:
+            return [cell for cell in self.exact if cell[0] == row.kind and cell[1].isdigit()]
+        found = [(row.kind, row.name)]
+        if row.measure in COMPARED:
+            found.append((row.kind, row.compared_with))
+        return [*found, WHOLE] if row.measure == "indirectly_standardised_ratio" else found
 
 
 def write_outcome_rates(lake: Lake, con: duckdb.DuckDBPyConnection, request: RatesRequest) -> dict[str, object]:
-    """Work out the rates of every outcome and period that risk__labels holds, and replace the stored table."""
+    """Compute the rates of every outcome and period that risk__labels holds, and replace the stored table."""
     kinds = [kind for kind in request.kinds if kind in lake.schema(PERSON_FEATURES.name).names]
     periods: list[_Period] = []
     outcomes = _outcomes(lake, con)
@@ -75,11 +114,10 @@ def write_outcome_rates(lake: Lake, con: duckdb.DuckDBPyConnection, request: Rat
             if label != "event" and (named in outcomes or not _adds(con, label, named, periods)):
                 continue
             periods += _periods(con, named, label, kinds, of_outcome)
-    rows = [row for period in periods for row in _stored(period, _with_changes(period, periods))]
+    rows = [row for period in periods for row in _stored(period, periods)]
     table = pd.DataFrame.from_records(rows, columns=arrow_schema(OUTCOME_RATES).names)
     order = ["outcome", "period", "group_kind", "group_name", "measure", "compared_with"]
-    stored = pa.Table.from_pandas(table.sort_values(order), schema=arrow_schema(OUTCOME_RATES), preserve_index=False)
-    lake.replace(OUTCOME_RATES, stored)
+    lake.write(OUTCOME_RATES, table.sort_values(order))
     return {"outcomes": len({period.outcome for period in periods}), "periods": len(periods), "rows": len(rows)}
 
 
@@ -141,11 +179,12 @@ def _periods(
     parents = _parents(con, kinds)
     found = []
     for name, first, last in spans:
-        everyone = _counts(con, EVERYONE, "'all'", name, label)
-        rows = rate_rows(everyone, everyone, request.seed)
-        for kind in kinds:
-            rows += rate_rows(_counts(con, kind, f'"{kind}"', name, label), everyone, request.seed)
-        found.append(_Period(outcome, name, first, last + timedelta(days=request.horizon_days), tuple(rows), parents))
+        counted = [_counts(con, EVERYONE, "'all'", name, label)]
+        counted += [_counts(con, kind, f'"{kind}"', name, label) for kind in kinds]
+        everyone = counted[0].rounded()
+        rows = [row for counts in counted for row in rate_rows(counts.rounded(), everyone, request.seed)]
+        last_day = last + timedelta(days=request.horizon_days)
+        found.append(_Period(outcome, name, first, last_day, tuple(rows), parents, _exact(counted)))
     return found
 
 
@@ -174,6 +213,15 @@ def _counts(con: duckdb.DuckDBPyConnection, kind: str, group: str, period: str, 
     return replace(counted, times=numbers.astype(np.float64), repeats=repeats[:, :, :-1])
 
 
+def _exact(counted: Iterable[GroupCounts]) -> dict[Cell, tuple[int, int]]:
+    """Return the exact people and events of every group."""
+    return {
+        (counts.kind, name): (int(people), int(events))
+        for counts in counted
+        for name, people, events in zip(counts.names, *counts.totals, strict=True)
+    }
+
+
 def _parents(con: duckdb.DuckDBPyConnection, kinds: Sequence[str]) -> dict[Hashable, Hashable]:
     """Give the group that each group is a part of, where it is a part of only one."""
     found: dict[Hashable, Hashable] = {}
@@ -185,53 +233,30 @@ def _parents(con: duckdb.DuckDBPyConnection, kinds: Sequence[str]) -> dict[Hasha
     return found
 
 
-def _with_changes(period: _Period, periods: Iterable[_Period]) -> list[RateRow]:
-    """Add the change since the latest earlier period that does not overlap."""
+def _before(period: _Period, periods: Iterable[_Period]) -> _Period | None:
+    """Return the latest earlier period of the outcome that does not overlap."""
     before = [other for other in periods if other.outcome == period.outcome and other.last <= period.first]
-    if not before:
-        return list(period.rows)
-    other = max(before, key=lambda earlier: earlier.last)
-    return [*period.rows, *change_rows(period.rows, other.rows, other.name)]
+    return max(before, key=lambda earlier: earlier.last, default=None)
 
 
-def _stored(period: _Period, rows: Sequence[RateRow]) -> list[tuple[object, ...]]:
-    """Give a period's rows as they may leave."""
-    people, events = _hidden(period, rows)
-    return [
-        (period.outcome, period.name, period.first, period.last, row.kind, row.name, row.measure, row.compared_with, *_shown(row, people, events))
-        for row in rows
-    ]  # fmt: skip
+def _stored(period: _Period, periods: Iterable[_Period]) -> Iterator[tuple[object, ...]]:
+    """Yield a period's rows as they may leave, the changes since the period before among them."""
+    head = (period.outcome, period.name, period.first, period.last)
+    for row in period.rows:
+        yield (*head, *_shown(row, period, period.hides(period.behind(row))))
+    before = _before(period, periods)
+    if before is not None:
+        for row in change_rows(period.rows, before.rows, before.name):
+            yield (*head, *_shown(row, period, period.hides(period.behind(row)) or before.hides(before.behind(row))))
 
 
-def _hidden(period: _Period, rows: Sequence[RateRow]) -> tuple[frozenset[Hashable], frozenset[Hashable]]:
-    """Give the groups whose number of people, and of events, may not be shown."""
-    cells = {(row.kind, row.name): row for row in rows if row.measure == "crude_rate"}
-    whole = (EVERYONE, EVERYONE)
-    kinds = {row.kind for row in cells.values()} - {EVERYONE}
-    totals = [Total(whole, tuple(cell for cell in cells if cell[0] == kind)) for kind in sorted(kinds)]
-    totals += totals_of({part: parent for part, parent in period.parents.items() if part in cells})
-    people = hidden_cells({cell: row.people for cell, row in cells.items()}, totals)
-    few_without = [cell for cell, row in cells.items() if is_small(row.people - row.events)]
-    counts: Mapping[Hashable, int] = {cell: row.events for cell, row in cells.items()}
-    return people, hidden_cells(counts, totals, [*few_without, *(cell for cell in people if is_small(cells[cell].people))])  # type: ignore[index]
-
-
-def _shown(row: RateRow, hidden_people: frozenset[Hashable], hidden_events: frozenset[Hashable]) -> tuple[object, ...]:
-    """Give value, limits, people, events, whether something is not shown, and why.
-
-    The limits of an indirectly standardised ratio follow from the observed count alone, so they would tell it.
-    """
-    cell, reason = (row.kind, row.name), row.reason
-    people = None if cell in hidden_people else rounded(row.people)
-    events = None if cell in hidden_events else rounded(row.events)
-    limits: tuple[float, ...] = (row.value, row.lower, row.upper)
-    if row.measure == "crude_rate":
-        limits = tuple(map(float, crude_rate(events, people))) if people and events is not None else (np.nan,) * 3
-    if row.measure == "indirectly_standardised_ratio" and events is None:
-        limits = (np.nan,) * 3
-    if row.name == GRADIENT:
-        people = events = None
-    elif (people is None or events is None) and not reason:
-        reason = SUPPRESSED
-    value, lower, upper = (None if not np.isfinite(number) else float(number) for number in limits)
-    return value, lower, upper, people, events, bool(reason), reason
+def _shown(row: RateRow, period: _Period, hidden: bool) -> tuple[object, ...]:
+    """Return a row from its group kind on: a hidden count hides the value and both limits that it would follow from."""
+    cell, of_no_group = (row.kind, row.name), row.name == GRADIENT
+    people = None if of_no_group or cell in period.hidden_people else row.people
+    events = None if of_no_group or cell in period.hidden_events else row.events
+    reason = SUPPRESSED if hidden else row.reason
+    limits = (
+        None if hidden or not np.isfinite(number) else three_figures(number) for number in (row.value, row.lower, row.upper)
+    )
+    return row.kind, row.name, row.measure, row.compared_with, *limits, people, events, bool(reason), reason

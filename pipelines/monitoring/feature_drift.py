@@ -10,14 +10,14 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
+from expectations.sql_values import quote
 from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import DRIFT
 from expectations.tables.risk import MODELS
-from models.disclosure_control import is_small
+from models.disclosure_control import any_small, three_figures
 from models.drift import BinnedFeature, Drift, bin_categories, bin_numbers, drift
 from models.predictors import Predictor
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 VALUES_AT_ONCE = 40_000_000  # of one side: 160 MB as float32
 
@@ -34,7 +34,7 @@ class WatchedModel:
 
 def training_dates(lake: Lake, model_digest: str) -> tuple[date, ...]:
     """Give the dates a model learnt from, as its training recorded them; none where rows had dates of their own."""
-    rows = lake.read(MODELS.name, "inputs", f"model_digest = {text(model_digest)}", "recorded_at").to_pylist()
+    rows = lake.read(MODELS.name, "inputs", f"model_digest = {quote(model_digest)}", "recorded_at").to_pylist()
     told = json.loads(rows[-1]["inputs"])["dates"]["train"] if rows else []
     return tuple(date.fromisoformat(day) for day in told)
 
@@ -52,7 +52,7 @@ def write_drift(lake: Lake, model: WatchedModel, index_date: date) -> dict[str, 
         found = {name: drift(binned) for name, binned in _binned(lake, watched, reference, index_date)}
     rows = _rows(model, reference, index_date, found)
     part = {"index_date": index_date.isoformat(), "model_name": model.name}
-    lake.replace(DRIFT, pa.Table.from_pylist(rows, schema=arrow_schema(DRIFT)), part)
+    lake.write(DRIFT, rows, part)
     shifted = [row["feature"] for row in rows if row["status"] == "shifted"]
     return {"features": len(rows), "shifted": len(shifted), "most_moved": str(rows[0]["feature"]) if rows else "none"}
 
@@ -118,7 +118,7 @@ def _rows(model: WatchedModel, reference: Sequence[date], index_date: date, foun
     for place, name in enumerate(sorted(found, key=lambda name: _most_moved(name, found[name])), start=1):
         moved = found[name]
         missing = [round(share, 3) for share in (moved.share_missing_before, moved.share_missing_after)]
-        few = any(is_small(count) for count in moved.top_bin_counts)
+        few = any_small(moved.top_bin_counts)
         rows.append(
             {
                 "index_date": index_date,
@@ -129,15 +129,15 @@ def _rows(model: WatchedModel, reference: Sequence[date], index_date: date, foun
                 "model_version": model.version,
                 "reference_dates": ", ".join(day.isoformat() for day in sorted(reference)),
                 "drift_rank": place,
-                "psi": _known(moved.psi),
-                "psi_by_chance": _known(moved.psi_by_chance),
+                "psi": _known(three_figures(moved.psi)),
+                "psi_by_chance": _known(three_figures(moved.psi_by_chance)),
                 "status": moved.status,
                 "share_missing_training": missing[0],
                 "share_missing": missing[1],
                 "share_missing_change": round(missing[1] - missing[0], 3),
                 "top_bin": "" if few else moved.top_bin,
-                "top_bin_share_training": None if few else _known(moved.top_bin_before),
-                "top_bin_share": None if few else _known(moved.top_bin_after),
+                "top_bin_share_training": None if few else _known(three_figures(moved.top_bin_before)),
+                "top_bin_share": None if few else _known(three_figures(moved.top_bin_after)),
             }
         )
     return rows

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from models.disclosure_control import is_small, rounded
+from models.disclosure_control import is_small, rounded, three_figures
 from models.intervals import Estimate
 
 Rows = list[dict[str, str]]
@@ -17,11 +17,20 @@ NOT_SHOWN = "not shown"
 
 
 def with_limits(estimate: Estimate, digits: int = 3) -> str:
-    """Write a value with its 95% limits; a dash where it cannot be computed."""
+    """Write a value with its 95% limits, to three significant figures; a dash where it cannot be computed."""
     if not np.isfinite(estimate.value):
         return NOT_COMPUTED
-    text = f"{estimate.value:.{digits}f}"
-    return f"{text} ({estimate.lower:.{digits}f} to {estimate.upper:.{digits}f})" if np.isfinite(estimate.lower) else text
+    value, lower, upper = (_figures(number, digits) for number in (estimate.value, estimate.lower, estimate.upper))
+    return f"{value} ({lower} to {upper})" if np.isfinite(estimate.lower) else value
+
+
+def _figures(value: float, digits: int) -> str:
+    """Write a number to three significant figures and no more than `digits` decimals."""
+    if not np.isfinite(value):
+        return NOT_COMPUTED
+    figures = three_figures(value)
+    before_point = len(str(int(abs(figures)))) if abs(figures) >= 1 else 0
+    return f"{figures:,.{max(0, min(digits, 3 - before_point))}f}"
 
 
 def shown(count: int) -> str:

@@ -16,14 +16,15 @@ import duckdb
 from pipelines.building.range_workers import RangeRunner, over_ranges
 from pipelines.building.spark_engine import over_ranges_on_spark, spark_session
 from pipelines.errors import RefusalError
+from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.file_modes import close_to_others
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.storage import Lake
+from pipelines.run.home_format import CURRENT_FORMAT, FORMAT_FILE, OWNER_FILE, check_format
 from pipelines.run.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from pipelines.tracking.tracker import Tracker
 
-MARK = "deployment"
 HELD: set[Path] = set()  # the homes that this process holds
 
 
@@ -103,8 +104,11 @@ class Deployment:
     def _claim(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         close_to_others(self.home)
-        mark = self.home / MARK
+        mark = self.home / OWNER_FILE
         if not mark.exists():
+            write_whole(
+                self.home / FORMAT_FILE, f"{CURRENT_FORMAT}\n"
+            )  # first: a home with an owner alone is of the first format
             write_whole(mark, self.settings.deployment + "\n")
         owner = mark.read_text(encoding="utf-8").strip()
         if owner != self.settings.deployment:
@@ -121,8 +125,13 @@ def write_whole(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def open_deployment(config: Path) -> Deployment:
-    """Read a configuration and find its home: STRATA_HOME, else the `home` of the settings."""
+def open_deployment(config: Path, any_format: bool = False) -> Deployment:
+    """Read a configuration and find its home: STRATA_HOME, else the `home` of the settings.
+
+    Raise RefusalError for a home of another format, unless `any_format` says that it is about to be upgraded.
+    """
     settings = read_settings(config)
     home = Path(os.environ.get("STRATA_HOME") or settings.home)
+    if not any_format:
+        check_format(home)
     return Deployment(settings, config.resolve().parent, home.resolve(), config)

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
@@ -21,6 +22,7 @@ from mlflow.models import ModelSignature, infer_signature
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, Schema, TensorSpec
+from sqlalchemy import Connection, String, create_engine, inspect, text
 
 from pipelines.lake.file_modes import take_from_others
 from pipelines.tracking.tracked_record import CHALLENGER, CHAMPION, PREVIOUS, ModelFiles, Record
@@ -88,8 +90,8 @@ class Tracker:
                 mlflow.log_figure(figure, f"plots/{name}.png")
             for name, table in record.tables.items():
                 mlflow.log_text(table.to_csv(index=False), f"tables/{name}.csv")
-            for name, text in record.texts.items():
-                mlflow.log_text(text, name)
+            for name, content in record.texts.items():
+                mlflow.log_text(content, name)
         return str(run.info.run_id)
 
     def log_inputs(self, run_id: str, experiment: str, sources: Mapping[str, tuple[str, int]]) -> None:
@@ -170,6 +172,17 @@ class Tracker:
         found = self.client.get_model_version(name, version)
         return {**found.tags, "run_id": str(found.run_id)}
 
+    def correct_addresses(self) -> int:
+        """Point the addresses of artifacts at this home, if it was moved or copied, and return how many were corrected."""
+        database = create_engine(self.uri)
+        here = self.artifacts.parent
+        with database.begin() as connection:
+            recorded = connection.execute(text("SELECT artifact_location FROM experiments")).scalars()
+            homes = {
+                Path(unquote(urlsplit(place).path)).parent for place in recorded if place.endswith(f"/{self.artifacts.name}")
+            }
+            return sum(_replace_everywhere(connection, moved, here) for moved in sorted(homes - {here}))
+
     def _same_model(self, name: str, one: str, other: str) -> bool:
         digests = [self.client.get_model_version(name, version).tags.get("digest") for version in (one, other)]
         return digests[0] is not None and digests[0] == digests[1]
@@ -185,6 +198,23 @@ class Tracker:
             if error.error_code != NO_SUCH_MODEL:
                 raise
             self.client.create_registered_model(name, description=MODEL_WORDS)
+
+
+def _replace_everywhere(connection: Connection, before: Path, after: Path) -> int:
+    """Replace a folder in every text column of a database, as a path and as an address, and return how many values changed."""
+    changed = 0
+    for table in inspect(connection).get_table_names():
+        for column in inspect(connection).get_columns(table):
+            if not isinstance(column["type"], String):
+                continue
+            name = column["name"]
+            for old, new in {str(before): str(after), before.as_uri(): after.as_uri()}.items():
+                found = connection.execute(
+                    text(f'UPDATE "{table}" SET "{name}" = replace("{name}", :old, :new) WHERE instr("{name}", :old) > 0'),
+                    {"old": f"{old}/", "new": f"{new}/"},
+                )
+                changed += found.rowcount
+    return changed
 
 
 def _make_store(database: Path) -> None:

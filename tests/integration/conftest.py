@@ -1,7 +1,6 @@
 """One small board, run whole: its configuration, and an undisturbed run that several tests compare with."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +35,6 @@ study:
   driver_bands: 1
   approval: {role: Test approver, reason: Synthetic people only, day: 2026-01-01}
 """
-# Names that a run sets for its libraries, and that must not outlive a test.
-OF_A_RUN = ("STRATA_HOME", "STRATA_CONFIG", "DAGSTER_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 
 
 @dataclass(frozen=True)
@@ -56,26 +53,6 @@ class Run:
 @pytest.fixture(scope="session")
 def small_board() -> str:
     return SMALL_BOARD
-
-
-@pytest.fixture(scope="session")
-def strata() -> Iterator[Callable[..., int]]:
-    """Run a command of Strata in this process: strata(home, command, config); what it sets is undone at the end."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in OF_A_RUN:
-            patch.setenv(name, os.environ.get(name, ""))
-            patch.delenv(name)
-
-        def command(home: Path, *arguments: str) -> int:
-            from dagster_project.command_line import main
-
-            patch.setenv("STRATA_HOME", str(home))
-            try:
-                return main(arguments)
-            finally:
-                patch.delenv("STRATA_HOME")
-
-        yield command
 
 
 @pytest.fixture(scope="session")

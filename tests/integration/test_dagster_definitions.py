@@ -55,7 +55,7 @@ CORE = {
     "core__residence", "core__spell", "monitoring__same_day_emergency_care", "monitoring__validation", "monitoring__volumes",
 }  # fmt: skip
 FEATURES = {"features__catalogue", "features__person", "risk__cohort_flow", "risk__labels"}
-TRAINED = {"risk__models", "equity__model_audit"}
+TRAINED = {"risk__models", "equity__model_audit", "equity__audit_for_readers"}
 SCORED = {
     "risk__scores", "risk__drivers", "risk__runs", "risk__current", "risk__caseload", "risk__rising", "monitoring__exclusions",
 }  # fmt: skip

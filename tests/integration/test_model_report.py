@@ -106,6 +106,13 @@ def test_small_numbers_are_suppressed(reports: dict[str, str]) -> None:
     assert all(count % 5 == 0 for count in shown)
 
 
+def test_no_measure_is_next_to_a_hidden_count(reports: dict[str, str]) -> None:
+    by_group = reports["logistic"].split('<section id="groups">')[1].split("</section>")[0]
+    rows = re.findall(r"<tr><th scope=\"row\">[^<]*</th><td>not shown</td><td>[^<]*</td>(.*)</tr>", by_group)
+    assert rows
+    assert {cell for row in rows for cell in re.findall(r"<td>([^<]*)</td>", row)} <= {"not shown", "–"}
+
+
 @pytest.mark.parametrize("width", [360, 1200])
 def test_the_page_fits_a_phone_and_a_desk_in_a_browser(width: int, reports: dict[str, str], tmp_path: Path) -> None:
     browser = (

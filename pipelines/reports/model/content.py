@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from models.capacity import decision_curve, share_name, team_size_name
+from models.disclosure_control import any_small, rounded, safe_audit, safe_estimates, shown_share
+from models.evaluation import Evaluation
 from models.importance import permutation_importance
 from models.intervals import Estimate
 from models.sample_size import sample_size
@@ -14,7 +16,7 @@ from models.scored_rows import ScoredRows
 from pipelines.reports.model.drawn import pictures
 from pipelines.reports.model.group_tables import characteristics, gaps, groups, with_and_without
 from pipelines.reports.model.tripod import ITEMS, ReportingItem
-from pipelines.reports.words import NOT_COMPUTED, Rows, measures, shown, with_limits
+from pipelines.reports.words import NOT_COMPUTED, NOT_SHOWN, Rows, measures, shown, with_limits
 from pipelines.study.settings import StudySettings
 from pipelines.training.inputs import TrainingInputs
 from pipelines.training.judging import JudgedCandidate, StudyResult
@@ -47,45 +49,58 @@ def report_content(
     """Give everything the page shows of one candidate."""
     frame, codes = result.test.rows.frame, result.test.rows.codes
     importance = permutation_importance(candidate.model, frame, result.test.labels, study.seed, codes)
+    safe, audit = _safe(candidate.evaluation), safe_audit(candidate.audit)
     return {
         "study": study,
         "made": made,
+        "rows": {
+            "train": shown(result.train_rows),
+            "train_events": shown(result.train_events),
+            "test": shown(len(result.test.labels)),
+        },
         "candidate": candidate,
         "status": status[candidate.name],
         "name": candidate.name.replace("_", " "),
         "chosen": result.chosen.name.replace("_", " ") if result.chosen else "none",
         "record": candidate.model.record,
         "result": result,
-        "headline": headline(candidate, study),
+        "headline": headline(candidate, safe, study),
         "flow": [{"reason": reason, "people": shown(people)} for reason, people in flow],
         "characteristics": characteristics(frame, result.test.labels),
         "compared": compared(result, status),
-        "performance": measures(candidate.evaluation.measures, MEASURES),
-        "new_people": measures(candidate.new_people.measures, MEASURES) if candidate.new_people else [],
+        "performance": measures(safe, MEASURES),
+        "new_people": measures(_safe(candidate.new_people), MEASURES) if candidate.new_people else [],
         "elsewhere": elsewhere(result.elsewhere_of(candidate)),
-        "capacity": capacity(candidate, study),
+        "capacity": capacity(safe, study),
         "decision": decision(ranked[candidate.name]),
-        "groups": groups(candidate.audit, study),
-        "gaps": gaps(candidate.audit),
+        "groups": groups(audit, study),
+        "gaps": gaps(audit),
         "deprivation": with_and_without(result),
         "importance": importance.to_dict("records"),
         "gates": candidate.gates,
-        "size": sample_size(
-            len(candidate.model.predictors),
-            candidate.model.record["people"],
-            min(candidate.model.record["events"], candidate.model.record["people"] - 1),
-        ).in_words(candidate.method),
-        "pictures": pictures(study, result, candidate, ranked, importance),
+        "size": size(candidate),
+        "pictures": pictures(study, result, candidate, ranked, importance, safe, audit),
         "items": ITEMS,
         "missing_items": sum(_is_missing(item) for item in ITEMS),
     }
 
 
-def headline(candidate: JudgedCandidate, study: StudySettings) -> list[tuple[str, str]]:
+def _safe(evaluation: Evaluation) -> dict[str, Estimate]:
+    return safe_estimates(evaluation.measures, evaluation.people, evaluation.events)
+
+
+def size(candidate: JudgedCandidate) -> str:
+    """Return whether the training rows were enough, from rounded counts."""
+    people, events = (rounded(candidate.model.record[name]) for name in ("people", "events"))
+    if not 0 < events < people:
+        return f"{shown(candidate.model.record['events'])} events among {shown(people)} people allow no sample size."
+    return sample_size(len(candidate.model.predictors), people, events).in_words(candidate.method)
+
+
+def headline(candidate: JudgedCandidate, told: Mapping[str, Estimate], study: StudySettings) -> list[tuple[str, str]]:
     """Give the figures a reader wants first."""
     at = share_name(study.capacity.deciding_share)
     top = f"{study.capacity.deciding_share:.0%}"
-    told = candidate.evaluation.measures
     return [
         ("AUROC", with_limits(told["auroc"])),
         ("Calibration slope", with_limits(told["calibration_slope"])),
@@ -102,10 +117,10 @@ def compared(result: StudyResult, status: Mapping[str, str]) -> Rows:
     return [
         {
             "candidate": candidate.name.replace("_", " "),
-            **{name: with_limits(candidate.evaluation.measures[name]) for name in names},
+            **{name: with_limits(safe[name]) for name in names},
             "status": status[candidate.name],
         }
-        for candidate in result.candidates
+        for candidate, safe in ((candidate, _safe(candidate.evaluation)) for candidate in result.candidates)
     ]
 
 
@@ -122,9 +137,9 @@ def elsewhere(rows: pd.DataFrame) -> Rows:
     return list(told.values())
 
 
-def capacity(candidate: JudgedCandidate, study: StudySettings) -> list[dict[str, object]]:
+def capacity(told: Mapping[str, Estimate], study: StudySettings) -> list[dict[str, object]]:
     """Give what each share of the list finds."""
-    told, size = candidate.evaluation.measures, study.capacity.team_size
+    size = study.capacity.team_size
     lists = [(f"{share:.1%}", share_name(share)) for share in study.capacity.shares]
     lists.append((f"{size} in each {study.capacity.team.removesuffix('_code').replace('_', ' ')}", team_size_name(size)))
     return [
@@ -135,15 +150,22 @@ def capacity(candidate: JudgedCandidate, study: StudySettings) -> list[dict[str,
 
 
 def decision(rows: ScoredRows) -> Rows:
-    """Give net benefit at some thresholds."""
-    curve = decision_curve(rows, SHOWN_THRESHOLDS)
-    return [
-        {
-            "threshold": f"{row['threshold']:.0%}", "listed": f"{row['treated_share']:.1%}",
-            "model": f"{row['net_benefit']:.4f}", "everyone": f"{row['treat_all']:.4f}",
-        }
-        for row in curve.to_dict("records")
-    ]  # fmt: skip
+    """Return net benefit at some thresholds, from counts as they may be shown."""
+    curve, events = decision_curve(rows, SHOWN_THRESHOLDS), shown_share(rows.events, rows.rows)
+    found = []
+    for row in curve.to_dict("records"):
+        odds = row["threshold"] / (1 - row["threshold"])
+        listed = round(row["treated_share"] * rows.rows)
+        with_outcome = round((row["net_benefit"] * rows.rows + listed * odds) / (1 + odds))
+        few = any_small((listed, with_outcome, listed - with_outcome, rows.rows - listed))
+        share, benefit = shown_share(listed, rows.rows), shown_share(with_outcome, rows.rows)
+        found.append(
+            {
+                "threshold": f"{row['threshold']:.0%}", "listed": NOT_SHOWN if few else f"{share:.1%}",
+                "model": NOT_SHOWN if few else f"{benefit - (share - benefit) * odds:.4f}", "everyone": f"{events - (1 - events) * odds:.4f}",
+            }
+        )  # fmt: skip
+    return found
 
 
 def _is_missing(item: ReportingItem) -> bool:

@@ -10,6 +10,7 @@ import pandas as pd
 from models.candidates import BASELINE
 from models.capacity import decision_curve
 from models.importance import partial_dependence
+from models.intervals import Estimate
 from models.plots import (
     calibration_figure,
     group_figure,
@@ -35,9 +36,11 @@ def pictures(
     candidate: JudgedCandidate,
     ranked: Mapping[str, ScoredRows],
     importance: pd.DataFrame,
+    told: Mapping[str, Estimate],
+    audit: pd.DataFrame,
 ) -> dict[str, Picture]:
-    """Draw the figures of the page, each with its words."""
-    told, rows = candidate.evaluation.measures, ranked[candidate.name]
+    """Draw the figures of the page, each with its words: `told` and `audit` are the measures as they may leave."""
+    rows = ranked[candidate.name]
     curves = {name: decision_curve(of, THRESHOLDS) for name, of in ranked.items() if name in (candidate.name, BASELINE)}
     drawn = {
         "roc": picture(
@@ -65,10 +68,10 @@ def pictures(
             "AUROC lost when each concept is shuffled among people; the table below holds the numbers.", "imp",
         )  # fmt: skip
         drawn |= _dependence(study, result, candidate, importance)
-    if (candidate.audit["group_kind"] == "imd_quintile").any():
+    if (audit["group_kind"] == "imd_quintile").any():
         metrics = {"observed_over_expected": "Observed over expected", "auroc": "AUROC"}
         drawn["quintiles"] = picture(
-            group_figure(candidate.audit, "imd_quintile", metrics, "By deprivation quintile"),
+            group_figure(audit, "imd_quintile", metrics, "By deprivation quintile"),
             "Observed over expected and AUROC in each deprivation quintile with 95% limits; the numbers are in the table.", "imd",
         )  # fmt: skip
     return drawn

@@ -11,11 +11,11 @@ import pandas as pd
 
 from models.candidates import without_deprivation
 from models.capacity import share_name
-from models.disclosure_control import Total, shown_counts
+from models.disclosure_control import Total, safe_audit, shown_counts, shown_share
 from models.intervals import Estimate
 from pipelines.reports.words import NOT_COMPUTED, NOT_SHOWN, Rows, stored_count, with_limits
 from pipelines.study.settings import StudySettings
-from pipelines.training.judging import JudgedCandidate, StudyResult
+from pipelines.training.judging import StudyResult
 
 GROUP_KINDS = {
     "imd_quintile": "Deprivation quintile (1 is most deprived)", "imd_decile": "Deprivation decile (1 is most deprived)",
@@ -79,25 +79,28 @@ def gaps(audit: pd.DataFrame) -> Rows:
 
 def with_and_without(result: StudyResult) -> Rows:
     """Give observed over expected and AUROC by deprivation quintile, with and without deprivation among the predictors."""
-    by_name = {candidate.name: candidate for candidate in result.candidates}
+    by_name = {candidate.name: safe_audit(candidate.audit) for candidate in result.candidates}
     rows = []
-    for name, candidate in by_name.items():
+    for name, audit in by_name.items():
         other = by_name.get(without_deprivation(name) or "")
         if other is None:
             continue
-        for quintile in sorted(set(_of_quintile(candidate, "observed_over_expected"))):
+        for quintile in sorted(set(_of_quintile(audit, "observed_over_expected"))):
             row = {"candidate": name.replace("_", " "), "quintile": quintile}
-            for words, told in (("with", candidate), ("without", other)):
+            for words, told in (("with", audit), ("without", other)):
                 for metric in ("observed_over_expected", "auroc"):
                     row[f"{metric}_{words}"] = _of_quintile(told, metric).get(quintile, NOT_COMPUTED)
             rows.append(row)
     return rows
 
 
-def _of_quintile(candidate: JudgedCandidate, metric: str) -> dict[str, str]:
-    part = candidate.audit[(candidate.audit["group_kind"] == "imd_quintile") & (candidate.audit["metric"] == metric)]
+def _of_quintile(audit: pd.DataFrame, metric: str) -> dict[str, str]:
+    part = audit[(audit["group_kind"] == "imd_quintile") & (audit["metric"] == metric)]
     return {
-        str(row["group_name"]): with_limits(Estimate(row["value"], row["lower"], row["upper"])) for row in part.to_dict("records")
+        str(row["group_name"]): NOT_SHOWN
+        if row["suppressed"]
+        else with_limits(Estimate(row["value"], row["lower"], row["upper"]))
+        for row in part.to_dict("records")
     }
 
 
@@ -114,7 +117,7 @@ def characteristics(frame: pd.DataFrame, labels: np.ndarray) -> list[dict[str, A
         rows = [
             {
                 "group": name.replace("_", " "), "people": people[name], "events": events[name],
-                "share": NOT_COMPUTED if people[name] == NOT_SHOWN else f"{whole[name] / len(frame):.1%}",
+                "share": NOT_COMPUTED if people[name] == NOT_SHOWN else f"{shown_share(whole[name], len(frame)):.1%}",
             }
             for name in sorted(whole, key=_in_order)
         ]  # fmt: skip

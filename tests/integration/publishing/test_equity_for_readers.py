@@ -11,8 +11,10 @@ import pytest
 
 from expectations.tables.equity import OUTCOME_RATES
 from expectations.tables.risk import MODEL_AUDIT, RUNS
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.postgres.follow import follow
+from pipelines.training.audit_for_readers import write_audit_for_readers
 
 Publish = Callable[..., str]
 Row = tuple[object, ...]
@@ -63,10 +65,11 @@ def audit_rows() -> list[dict[str, Any]]:
 def audited(lake: Lake, publish: Publish, database: str) -> str:
     publish(lake, 1, people=20)
     runs = lake.read(RUNS.name).to_pylist()
-    lake.replace(RUNS, pa.Table.from_pylist([{**run, "model_version": "3"} for run in runs], schema=arrow_schema(RUNS)))
+    lake.write(RUNS, [{**run, "model_version": "3"} for run in runs])
     schema = pa.schema([field for field in arrow_schema(MODEL_AUDIT) if field.name != "training_id"])
     filled = [{field.name: row.get(field.name) for field in schema} for row in audit_rows()]
-    lake.replace(MODEL_AUDIT, pa.Table.from_pylist(filled, schema=schema), {"training_id": "t1"})
+    lake.write(MODEL_AUDIT, filled, {"training_id": "t1"})
+    write_audit_for_readers(lake)
     follow(lake, database)
     return database
 
@@ -83,18 +86,23 @@ def seen(database: str, metric: str) -> dict[str, Row]:
     return {str(name): told for name, *told in ask(database, query)}  # type: ignore[misc]
 
 
-def test_counts_are_rounded_and_values_tell_no_exact_share(audited: str) -> None:
+def test_counts_are_rounded_and_measures_are_those_of_the_rounded_counts(audited: str) -> None:
     told = seen(audited, "base_rate")
-    assert told["all"] == [0.143, 1005, 145]
-    assert told["white"] == [0.15, 640, 95]
+    assert told["all"] == [0.144, 1005, 145]  # 145 of 1,005: 143 of 1,003 would be 0.143
+    assert told["white"] == [0.148, 640, 95]
+    assert seen(audited, f"ppv_{SHARE}")["white"][0] == 0.444  # 20 of 45, not 22
     assert seen(audited, "auroc")["asian"] == [0.789, 205, 25]
 
 
-def test_small_groups_and_what_would_tell_them_are_not_shown(audited: str) -> None:
-    told = seen(audited, "base_rate")
-    hidden = {name for name, (value, people, events) in told.items() if value is None and people is None and events is None}
-    assert hidden == {"black", "mixed", "not_known", "other", "female", "male"}  # 143 - 72 - 68 would tell of three
-    assert seen(audited, "auroc")["female"] == [0.789, None, None]  # tells no count
+def test_small_groups_and_what_would_reveal_them_are_hidden_with_every_measure(audited: str) -> None:
+    rows = ask(
+        audited,
+        "SELECT group_name, value, lower, upper FROM strata.equity__published_audit WHERE people IS NULL OR events IS NULL",
+    )
+    # 143 less 72 and 68 would reveal the three outcomes of two groups: the smaller of the others is hidden with them
+    assert {row[0] for row in rows} == {"black", "mixed", "not_known", "other", "male"}
+    assert {row[1:] for row in rows} == {(None, None, None)}
+    assert seen(audited, "auroc")["female"] == [0.789, 510, 70]
 
 
 def test_few_listed_hide_the_list_of_two_groups_more(audited: str) -> None:
@@ -102,7 +110,7 @@ def test_few_listed_hide_the_list_of_two_groups_more(audited: str) -> None:
     assert {name: told[name][0] for name in ("18-64", "65-84", "85+")} == dict.fromkeys(("18-64", "65-84", "85+"))
     assert told["white"][0] is not None
     assert seen(audited, f"ppv_{SHARE}")["18-64"][0] is None
-    assert seen(audited, "base_rate")["18-64"] == [0.114, 700, 80]
+    assert seen(audited, "base_rate")["18-64"] == [0.114, 700, 80]  # of everyone in the group, not of the list
 
 
 def test_only_what_may_be_summed_by_no_one_is_there(audited: str) -> None:
@@ -121,7 +129,7 @@ def test_analysts_see_the_exact_audit_and_readers_do_not(audited: str) -> None:
 
 
 def test_readers_see_the_rates_as_they_are_stored(lake: Lake, rows: Callable[..., pa.Table], database: str) -> None:
-    lake.replace(OUTCOME_RATES, rows(OUTCOME_RATES, 1, people=15, events=None, suppressed=True, reason="few"))
+    lake.write(OUTCOME_RATES, rows(OUTCOME_RATES, 1, people=15, events=None, suppressed=True, reason="few"))
     follow(lake, database)
     assert ask(database, "SELECT people, events, suppressed, reason FROM strata.equity__published_rates") == [
         (15, None, True, "few")

@@ -42,11 +42,20 @@ def test_the_zeros_of_a_count_have_a_bin_of_their_own() -> None:
 
 
 def test_missing_values_are_counted_apart() -> None:
-    found = drift(bin_numbers(np.array([1, 2, NAN, NAN]), np.array([1, 2, 1, NAN])))
+    found = drift(bin_numbers(np.array([1, 2, NAN, NAN] * 10), np.array([1, 2, 1, NAN] * 10)))
     assert (found.share_missing_before, found.share_missing_after) == (0.5, 0.25)
     gone = drift(bin_numbers(np.array([1.0, 2.0]), np.array([NAN, NAN])))
     assert np.isnan(gone.psi)
     assert (gone.status, gone.share_missing_after) == ("not_known", 1.0)
+
+
+@pytest.mark.parametrize("missing", range(1, 8))
+def test_few_missing_values_have_one_share_whatever_their_number(missing: int) -> None:
+    values = np.where(np.arange(200) < missing, NAN, 1.0)
+    found = drift(bin_numbers(values, -values[::-1]))
+    assert (found.share_missing_before, found.share_missing_after) == (5 / 200, 5 / 200)
+    others = drift(bin_numbers(np.where(np.isnan(values), 1.0, NAN), values))
+    assert others.share_missing_before == 1 - 5 / 200
 
 
 def test_categories_are_matched_by_name() -> None:

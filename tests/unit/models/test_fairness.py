@@ -87,6 +87,15 @@ def test_a_small_group_is_shown_as_suppressed_and_cannot_be_had_from_the_total()
     assert table.loc[table["group_name"] == "large", "people"].notna().all()
 
 
+def test_two_tiny_groups_take_a_third_with_them():
+    """The total would tell that they hold six people between them."""
+    risk, labels, person, _ = _board(2000)
+    places = np.select([np.arange(2000) < 3, np.arange(2000) < 6, np.arange(2000) < 800], ["tiny", "tinier", "small"], "large")
+    table = audit(risk, labels, person, pd.DataFrame({"place": places}), CAPACITY, seed=1)
+    hidden = set(table.loc[table["people"].isna() & (table["group_name"] != "between_groups"), "group_name"])
+    assert hidden == {"tiny", "tinier", "small"}
+
+
 def test_a_small_count_at_the_cut_hides_what_it_stands_behind():
     risk, labels, person, groups = _board(2000)
     few = risk < np.quantile(risk, 0.5)

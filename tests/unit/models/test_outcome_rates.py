@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from models.outcome_rates import FEW_EVENTS, GRADIENT, NO_AGE, GroupCounts, change_rows, rate_rows
-from models.rates import directly_standardised_rate
+from models.rates import byar_limits, directly_standardised_rate
 
 BANDS = np.arange(19)
 RATE_AT_AGE = 0.002 * 1.2**BANDS  # events rise with age
@@ -114,3 +114,27 @@ def test_a_change_between_years_has_limits():
     assert same.value == 0 and same.lower < 0 < same.upper
     assert _found(rows, GRADIENT, "slope_index_of_inequality_change").value < 0
     assert change_rows(before, [], "2023-10-01") == []
+
+
+@pytest.mark.parametrize("exact", [(998, 43), (1000, 45), (1002, 47)])
+def test_counts_that_round_alike_give_the_same_rates(exact):
+    """All of one age: every standardised rate is the crude one, and would show the count behind it."""
+    people, events = (np.where(BANDS == 10, count, 0.0) for count in exact)
+    everyone = _counts("all", ["all"], [np.where(BANDS == 10, 9000.0, 0.0)], [np.where(BANDS == 10, 500.0, 0.0)])
+    rows = rate_rows(_counts("pcn_code", ["P1"], [people], [events]).rounded(), everyone, seed=1)
+    crude, standardised = (_found(rows, "P1", name) for name in ("crude_rate", "directly_standardised_rate"))
+    assert crude.value == pytest.approx(4500) and standardised.value == pytest.approx(4500)
+    limits = byar_limits(45)
+    for row in (crude, standardised):
+        assert (row.lower, row.upper) == pytest.approx([limit / 1000 * 100_000 for limit in limits])
+    ratio = _found(rows, "P1", "indirectly_standardised_ratio")
+    assert (ratio.value, ratio.upper) == pytest.approx((45 / (1000 * 500 / 9000), limits[1] / (1000 * 500 / 9000)))
+    assert all((row.people, row.events) == (1000, 45) for row in rows)
+
+
+def test_eight_events_that_are_shown_as_ten_are_too_few_for_a_standardised_rate():
+    people, events = (np.where(BANDS == 10, count, 0.0) for count in (1000, 8))
+    rows = rate_rows(_counts("pcn_code", ["P1"], [people], [events]).rounded(), EVERYONE, seed=1)
+    assert _found(rows, "P1", "directly_standardised_rate").reason == FEW_EVENTS
+    twelve = _counts("pcn_code", ["P1"], [people], [events * 1.5]).rounded()
+    assert _found(rate_rows(twelve, EVERYONE, seed=1), "P1", "directly_standardised_rate").value == pytest.approx(1000)

@@ -365,79 +365,14 @@ CREATE VIEW strata.risk__current_drivers AS
 SELECT * FROM strata.risk__drivers WHERE run_id = ANY (ARRAY(SELECT run_id FROM strata.risk__current_run));
 """
 
-# What readers see of inequality, as it may leave. The rates are stored that way. The audit is exact: of the models whose scores are current
-# a reader sees kinds of group that do not nest, counts rounded to 5, values to 0.001, and no group or list of 1 to 7. What is hidden of a kind
-# is at least two groups that leave room for 8, or two more are hidden with them; gaps between groups can be had from the groups.
+# What readers see of inequality. Version 2 puts the second view over a table that is stored as it may leave, in the same transaction: until
+# then it has its columns and no rows.
 EQUITY_FOR_READERS = """
 CREATE VIEW strata.equity__published_rates AS SELECT * FROM strata.equity__outcome_rates;
 
 CREATE VIEW strata.equity__published_audit AS
-WITH share AS (
-    SELECT DISTINCT a.training_id, a.outcome, a.candidate, substring(a.metric FROM '^selection_rate_(.*)$') AS listed_share
-    FROM strata.equity__model_audit AS a JOIN strata.risk__current_run AS r USING (outcome, model_version)
-    WHERE a.split = 'test' AND a.group_kind = 'all' AND a.metric ~ '^selection_rate_'
-),
-audit AS (
-    SELECT a.*, a.metric ~ '_top_' AS of_list
-    FROM strata.equity__model_audit AS a JOIN share AS s USING (training_id, outcome, candidate)
-    WHERE a.split = 'test' AND a.group_name <> 'between_groups'
-        AND a.group_kind IN ('all', 'imd_quintile', 'ethnic_group', 'sex_name', 'age_band', 'rural_urban', 'sub_icb_code', 'gp_covered',
-            'emergency_admission_24m')
-        AND (a.metric IN ('base_rate', 'mean_risk', 'auroc', 'average_precision', 'brier', 'scaled_brier', 'observed_over_expected',
-            'calibration_in_the_large', 'calibration_slope', 'ici')
-        OR a.metric IN ('selection_rate_' || s.listed_share, 'ppv_' || s.listed_share, 'sensitivity_' || s.listed_share,
-            'list_share_' || s.listed_share, 'age_standardised_sensitivity_' || s.listed_share))
-),
-groups AS (
-    SELECT training_id, outcome, candidate, group_kind, group_name, max(people) AS people, max(events) AS events,
-        bool_or(suppressed) FILTER (WHERE of_list) AS list_suppressed,
-        round(max(people) * max(value) FILTER (WHERE metric ~ '^selection_rate_')) AS listed,
-        round(max(events) * max(value) FILTER (WHERE metric ~ '^sensitivity_')) AS found
-    FROM audit GROUP BY training_id, outcome, candidate, group_kind, group_name
-),
-judged AS (
-    SELECT *, people IS NULL OR people BETWEEN 1 AND 7 OR events BETWEEN 1 AND 7 OR people - events BETWEEN 1 AND 7 AS small,
-        people IS NULL OR people BETWEEN 1 AND 7 OR events BETWEEN 1 AND 7 OR people - events BETWEEN 1 AND 7
-            OR coalesce(list_suppressed, false) OR coalesce(listed BETWEEN 1 AND 7 OR people - listed BETWEEN 1 AND 7
-            OR found BETWEEN 1 AND 7 OR events - found BETWEEN 1 AND 7 OR listed - found BETWEEN 1 AND 7, false) AS small_list
-    FROM groups
-),
-placed AS (
-    SELECT j.*,
-        count(*) FILTER (WHERE j.small) OVER kind AS hidden,
-        w.people - coalesce(sum(j.people) FILTER (WHERE NOT j.small) OVER kind, 0) AS hidden_people,
-        w.events - coalesce(sum(j.events) FILTER (WHERE NOT j.small) OVER kind, 0) AS hidden_events,
-        row_number() OVER (PARTITION BY j.training_id, j.outcome, j.candidate, j.group_kind, j.small
-            ORDER BY j.events, j.people, j.group_name) AS place,
-        count(*) FILTER (WHERE j.small_list) OVER kind AS hidden_lists,
-        w.listed - coalesce(sum(j.listed) FILTER (WHERE NOT j.small_list) OVER kind, 0) AS hidden_listed,
-        w.found - coalesce(sum(j.found) FILTER (WHERE NOT j.small_list) OVER kind, 0) AS hidden_found,
-        row_number() OVER (PARTITION BY j.training_id, j.outcome, j.candidate, j.group_kind, j.small_list
-            ORDER BY j.found, j.listed, j.group_name) AS list_place
-    FROM judged AS j JOIN judged AS w USING (training_id, outcome, candidate)
-    WHERE w.group_kind = 'all'
-    WINDOW kind AS (PARTITION BY j.training_id, j.outcome, j.candidate, j.group_kind)
-),
-told AS (
-    SELECT *, small OR (group_kind <> 'all' AND hidden > 0 AND place <= 2 AND (hidden = 1
-            OR least(hidden_people, hidden_events, hidden_people - hidden_events) < 7 + hidden)) AS hide,
-        small_list OR (group_kind <> 'all' AND hidden_lists > 0 AND list_place <= 2 AND (hidden_lists = 1
-            OR least(hidden_listed, hidden_found, hidden_listed - hidden_found) < 7 + hidden_lists)) AS hide_list
-    FROM placed
-),
-shown AS (
-    SELECT a.*, t.hide AS hide_counts,
-        a.suppressed OR t.small OR (t.hide AND a.metric IN ('base_rate', 'mean_risk')) OR (a.of_list AND (t.hide OR t.hide_list)) AS hide_value
-    FROM audit AS a JOIN told AS t USING (training_id, outcome, candidate, group_kind, group_name)
-)
-SELECT training_id, outcome, candidate, model_version, group_kind, group_name, metric,
-    CASE WHEN NOT hide_value THEN round(value::numeric, 3)::double precision END AS value,
-    CASE WHEN NOT hide_value THEN round(lower::numeric, 3)::double precision END AS lower,
-    CASE WHEN NOT hide_value THEN round(upper::numeric, 3)::double precision END AS upper,
-    CASE WHEN NOT hide_counts THEN 5 * round(people / 5.0)::bigint END AS people,
-    CASE WHEN NOT hide_counts THEN 5 * round(events / 5.0)::bigint END AS events,
-    hide_value OR hide_counts AS suppressed
-FROM shown;
+SELECT training_id, outcome, candidate, model_version, group_kind, group_name, metric, value, lower, upper, people, events, suppressed
+FROM strata.equity__model_audit WHERE false;
 
 GRANT SELECT ON strata.equity__published_rates, strata.equity__published_audit TO strata_reader, strata_analyst;
 """

@@ -57,11 +57,13 @@ def test_turnover_is_judged_for_everyone_and_each_group() -> None:
 def test_calibration_is_poor_when_the_whole_interval_says_so(lower: float | None, upper: float | None, found: bool) -> None:
     row = {
         "outcome": "o", "index_date": DAY, "group_kind": "imd_quintile", "group_name": "1", "metric": "observed_over_expected",
-        "value": 0.7, "lower": lower, "upper": upper, "events": 200,
+        "value": 0.7, "lower": lower, "upper": upper, "people": 900, "events": 200,
     }  # fmt: skip
     assert [one.subject for one in rules.poor_calibration([row], (0.8, 1.25))] == ["o: imd_quintile 1"] * found
     acted_on = {**row, "group_kind": "list_status", "group_name": "acted on"}
     assert not list(rules.poor_calibration([acted_on], (0.8, 1.25)))  # being helped is meant to change what comes
+    hidden = [{**row, "people": None}, {**row, "events": None}]
+    assert not list(rules.poor_calibration(hidden, (0.8, 1.25)))  # a ratio would tell what is hidden
     assert not list(rules.poor_calibration([{**row, "events": 9}, {**row, "metric": "auroc"}], (0.8, 1.25)))
 
 

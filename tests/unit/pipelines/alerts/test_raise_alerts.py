@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from expectations.tables.monitoring import ALERTS, DRIFT
+from expectations.tables.monitoring import ALERTS, CALIBRATION, DRIFT
 from expectations.tables.records import EXTRACTS, VALIDATION
 from expectations.tables.risk import RUNS
 from pipelines.alerts.alert_log import updated
@@ -17,14 +17,15 @@ from pipelines.alerts.messages import MOST_TOLD
 from pipelines.alerts.raise_alerts import deliver, raise_alerts
 from pipelines.alerts.rules import Finding
 from pipelines.alerts.settings import AlertSettings, RuleSettings, WebhookSettings
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 OUTCOME, FIRST, SECOND = "emergency", date(2026, 1, 5), date(2026, 1, 6)
 
 
 def put(lake: Lake, table: Any, rows: list[dict[str, Any]], partition: dict[str, str] | None = None) -> None:
     full = [{field.name: _blank(field) for field in arrow_schema(table)} | row for row in rows]
-    lake.replace(table, pa.Table.from_pylist(full, schema=arrow_schema(table)), partition)
+    lake.write(table, full, partition)
 
 
 def _blank(field: pa.Field) -> Any:
@@ -99,8 +100,7 @@ def test_volumes_are_judged_by_recent_months_of_the_latest_delivery_of_each_feed
         collapse = {**gap, "rule": "month_collapsed", "share": 0.05, "limit": 0.5}
         rows = [gap, collapse, {**gap, "month": date(2025, 9, 1), "passed": True}, {**gap, "month": date(2024, 1, 1)}]
         full = [{"severity": "warn", "column_name": "", "note": "", "rows_broken": 1} | row for row in rows]
-        schema = pa.schema([field for field in arrow_schema(VALIDATION) if field.name not in VALIDATION.partitioned_by])
-        lake.replace(VALIDATION, pa.Table.from_pylist(full, schema=schema), {"feed": feed, "extract_id": day.isoformat()})
+        lake.write(VALIDATION, full, {"feed": feed, "extract_id": day.isoformat()})
     raise_alerts(lake, AlertSettings(), "demo", [OUTCOME], FIRST, {})
     found = lake.read(ALERTS.name, "subject, value, limit_value", "rule = 'volume_collapsed'", "subject").to_pylist()
     assert [tuple(row.values()) for row in found] == [("admissions R12 2025-10", 0.05, 0.5), ("patients R11 2025-10", 0.05, 0.5)]
@@ -144,3 +144,23 @@ def test_a_flood_is_one_message_of_bounded_length() -> None:
     deliver(updated([], findings, FIRST), {"team": lambda _, lines: sent.append(list(lines))}, "demo")
     assert [len(lines) for lines in sent] == [MOST_TOLD + 1]
     assert sent[0][-1] == f"{100 - MOST_TOLD} more stand in monitoring__alerts"
+
+
+def test_no_message_is_about_a_group_that_would_follow_from_the_others(lake: Lake) -> None:
+    """Quintile 3 has four outcomes: its count is hidden, and quintile 2 with it, however bad both are."""
+    groups = {
+        ("all", "all"): (3000, 300),
+        ("imd_quintile", "1"): (1400, 180),
+        ("imd_quintile", "2"): (1300, 116),
+        ("imd_quintile", "3"): (300, 4),
+    }
+    rows = [
+        {"outcome": OUTCOME, "index_date": date(2026, 1, 1), "group_kind": kind, "group_name": name, "metric": "observed_over_expected",
+         "value": 0.5123, "lower": 0.4123, "upper": 0.6123, "people": people, "events": events, "suppressed": False}
+        for (kind, name), (people, events) in groups.items()
+    ]  # fmt: skip
+    put(lake, CALIBRATION, [{**row, "data_cut_date": FIRST} for row in rows], {"run_id": "r1"})
+    raise_alerts(lake, AlertSettings(), "demo", [OUTCOME], FIRST, {})
+    alerts = [row for row in lake.read(ALERTS.name).to_pylist() if row["rule"] == "matured_calibration"]
+    assert {row["subject"] for row in alerts} == {f"{OUTCOME}: all", f"{OUTCOME}: imd_quintile 1"}
+    assert all(row["value"] == float(f"{row['value']:.3g}") for row in alerts)

@@ -9,9 +9,12 @@ import pytest
 from expectations.tables import risk
 from expectations.tables.features import PERSON_FEATURES
 from features.labels import Occurrences
+from models.disclosure_control import three_figures
 from models.rates import crude_rate
 from pipelines.equity.outcome_rates import RatesRequest, write_outcome_rates
-from pipelines.lake.storage import Lake, arrow_schema, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 DATES = (date(2023, 1, 1), date(2024, 1, 1))
 PEOPLE = 4000
@@ -45,13 +48,7 @@ def _lake(folder: Path) -> Lake:
             PERSON_FEATURES.name, pa.Table.from_pandas(frame.drop(columns="index_date"), preserve_index=False), partition
         )
         lake.commit(PERSON_FEATURES.name, [file], schema, partition_by=("index_date",), replace=partition)
-        names = [column.name for column in risk.LABELS.columns if column.name not in risk.LABELS.partitioned_by]
-        declared = pa.schema([arrow_schema(risk.LABELS).field(name) for name in names])
-        lake.replace(
-            risk.LABELS,
-            pa.Table.from_pandas(labels[names], schema=declared, preserve_index=False),
-            {"outcome": "emergency", **partition},
-        )
+        lake.write(risk.LABELS, labels, {"outcome": "emergency", **partition})
     return lake
 
 
@@ -98,7 +95,7 @@ def test_rates_agree_with_the_rows_they_come_from(lake: Lake, rates: pd.DataFram
         ).fetchall()[0]  # fmt: skip
     crude = _row(rates, "all", "all", "crude_rate")
     assert (crude["people"], crude["events"]) == tuple(5 * round(int(count) / 5) for count in found) and crude["people"] == 3960
-    assert crude["value"] == pytest.approx(crude_rate(crude["events"], crude["people"]).value)
+    assert crude["value"] == three_figures(crude_rate(crude["events"], crude["people"]).value)
     assert _row(rates, "all", "all", "indirectly_standardised_ratio")["value"] == pytest.approx(1)
 
 
@@ -129,6 +126,42 @@ def test_small_groups_cannot_be_had_from_any_total(rates: pd.DataFrame) -> None:
     assert (practices["people"].dropna() % 5 == 0).all()
     hidden = _row(rates, "practice_code", "P9", "indirectly_standardised_ratio")
     assert np.isnan(hidden["value"]) and hidden["reason"]
+
+
+def test_nothing_is_shown_next_to_a_hidden_count_that_was_computed_from_it(rates: pd.DataFrame) -> None:
+    of_group = rates[rates["group_name"] != "gradient"]
+    hidden = of_group[of_group["people"].isna() | of_group["events"].isna()]
+    assert {"directly_standardised_rate", "indirectly_standardised_ratio", "rate_ratio"} <= set(hidden["measure"])
+    assert hidden[["value", "lower", "upper"]].isna().all(axis=None)
+    assert set(hidden["reason"]) == {"a count of 1 to 7, or one that a total would reveal"}
+
+
+def test_a_gap_to_a_hidden_group_and_a_change_since_a_hidden_one_are_hidden(rates: pd.DataFrame) -> None:
+    names = {period: set(_hidden_groups(rates, period)) for period in ("2023-01-01", "2024-01-01")}
+    compared = rates[rates["measure"].isin(["rate_difference", "rate_ratio"]) & (rates["period"] == "2024-01-01")]
+    to_hidden = compared[
+        [
+            key in names["2024-01-01"]
+            for key in zip(compared["outcome"], compared["group_kind"], compared["compared_with"], strict=True)
+        ]
+    ]
+    assert to_hidden["value"].isna().all()
+    changed = rates[rates["measure"].str.contains("_change") & (rates["group_name"] != "gradient")]
+    since = changed[
+        [key in names["2023-01-01"] for key in zip(changed["outcome"], changed["group_kind"], changed["group_name"], strict=True)]
+    ]
+    assert len(since) and since["value"].isna().all()
+
+
+def _hidden_groups(rates: pd.DataFrame, period: str) -> list[tuple[str, str, str]]:
+    crude = rates[(rates["measure"] == "crude_rate") & (rates["period"] == period)]
+    hidden = crude[crude["people"].isna() | crude["events"].isna()]
+    return list(zip(hidden["outcome"], hidden["group_kind"], hidden["group_name"], strict=True))
+
+
+def test_every_number_has_three_significant_figures(rates: pd.DataFrame) -> None:
+    numbers = rates[["value", "lower", "upper"]].to_numpy().ravel()
+    assert all(number == float(f"{number:.3g}") for number in numbers[~np.isnan(numbers)])
 
 
 def test_not_stated_and_not_known_have_their_names(rates: pd.DataFrame) -> None:

@@ -1,0 +1,44 @@
+"""Bring a home of an earlier format, or one that was moved, to what this version of Strata reads and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.run.deployment import Deployment, write_whole
+from pipelines.run.home_format import CURRENT_FORMAT, FIRST_FORMAT, FORMAT_FILE, format_of
+
+Summary = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step from a format to the next; it can be repeated, because it may be cut short."""
+
+    to: int
+    description: str
+    apply: Callable[[Deployment], Summary]
+
+
+def _record_format(deployment: Deployment) -> Summary:
+    return {}
+
+
+MIGRATIONS = (Migration(2, "the home records its format", _record_format),)
+
+
+def upgrade(deployment: Deployment) -> Summary:
+    """Apply every migration that the home lacks, in order, and return what each did.
+
+    The format is recorded after each migration, so that an upgrade that was cut short goes on where it stopped.
+    """
+    done: Summary = {}
+    held = format_of(deployment.home)
+    for migration in MIGRATIONS:
+        if held is not None and held < migration.to:
+            done |= {migration.description: "done", **migration.apply(deployment)}
+            write_whole(deployment.home / FORMAT_FILE, f"{migration.to}\n")
+    if (deployment.home / "mlflow.db").is_file() and (moved := deployment.tracker.correct_addresses()):
+        done["addresses of artifacts corrected"] = moved
+    return {"format": f"{held or FIRST_FORMAT} before, {CURRENT_FORMAT} now", **done}
