@@ -8,7 +8,7 @@ import pandas as pd
 from expectations.tables.risk import SHADOW_SCORES
 from models.predictors import SchemaMismatchError
 from models.risk_model import CoverageNotServedError
-from pipelines.building.code_level_features import with_code_columns
+from pipelines.building.code_level_features import count_codes
 from pipelines.lake.storage import Lake
 from pipelines.scoring.score import Champion
 from pipelines.training.incumbent import with_categories
@@ -21,8 +21,8 @@ def write_shadow_scores(lake: Lake, outcome: str, challenger: Champion, frame: p
     """
     model = challenger.model
     try:
-        rows = with_code_columns(lake, frame, model.code_columns, threads)
-        risk = model.predict(with_categories(rows, model.predictors))
+        codes = count_codes(lake, frame, model.code_columns, threads)
+        risk = model.predict(with_categories(frame, model.predictors), codes)
     except (SchemaMismatchError, CoverageNotServedError) as error:
         return f"version {challenger.version} cannot score these rows: {error}"
     keys = frame[["person_id", "index_event_id"]].astype(str).reset_index(drop=True)

@@ -6,6 +6,7 @@ import pytest
 
 from models.estimators import candidate_specs
 from models.explanation import COLUMNS, concepts, contributions, drivers, plain_name
+from models.fitting import Fitting
 from models.predictors import Predictor
 from models.settings import BandSettings, CandidateSettings, LightGBMSettings
 from models.splitting import person_folds
@@ -16,7 +17,7 @@ from models.training_data import training_data
 @pytest.fixture(scope="module", params=["logistic", "lightgbm"])
 def model(request, small_board):
     settings = CandidateSettings(names=(request.param,), lightgbm=LightGBMSettings(rounds=40))
-    plan = TrainingPlan("admission", 365, settings, BandSettings(), seed=1, threads=1)
+    plan = TrainingPlan("admission", 365, settings, BandSettings(), Fitting(1))
     spec = candidate_specs(settings, small_board.predictors)[0][0]
     return train_candidate(spec, small_board, person_folds(small_board.person, 3, 1), plan).model
 
@@ -128,7 +129,7 @@ def groups(request):
     person = np.asarray([f"p{number:04d}" for number in range(rows)])
     settings = CandidateSettings(names=(request.param,), lightgbm=LightGBMSettings(rounds=40))
     data = training_data(frame, GROUPS, labels.to_numpy(), person)
-    plan = TrainingPlan("admission", 365, settings, BandSettings(), seed=1, threads=1)
+    plan = TrainingPlan("admission", 365, settings, BandSettings(), Fitting(1))
     trained = train_candidate(candidate_specs(settings, GROUPS)[0][0], data, person_folds(person, 3, 1), plan).model
     return trained, frame.head(300).assign(person_id=person[:300], index_event_id="2025-01-01")
 

@@ -11,6 +11,7 @@ from expectations.tables import risk as tables
 from expectations.tables.core import PERSON
 from expectations.tables.features import PERSON_FEATURES
 from models.estimators import CandidateSpec, candidate_specs
+from models.fitting import Fitting
 from models.predictors import Predictor
 from models.risk_model import RiskModel
 from models.settings import BandSettings, CandidateSettings
@@ -55,7 +56,7 @@ def model() -> RiskModel:
     labels = (rng.random(2000) < 1 / (1 + np.exp(-margin))).astype(np.int8).to_numpy()
     chosen = CandidateSettings(names=("logistic",))
     data = training_data(frame, PREDICTORS, labels, np.arange(2000))
-    plan = TrainingPlan("emergency_admission_overnight", 365, chosen, BANDS, seed=1, threads=1)
+    plan = TrainingPlan("emergency_admission_overnight", 365, chosen, BANDS, Fitting(1))
     return train_candidate(candidate_specs(chosen, PREDICTORS)[0][0], data, person_folds(data.person, 3, 1), plan).model
 
 
@@ -141,8 +142,8 @@ def test_a_category_that_training_never_saw_is_said_with_every_score(people: pd.
     labels = (np.arange(1000) % 3 == 0).astype(np.int8)
     chosen, predictors = CandidateSettings(names=("logistic",)), (Predictor("ward", kind="category"), PREDICTORS[0])
     data = training_data(frame, predictors, labels, np.arange(1000))
-    plan = TrainingPlan("emergency_admission_overnight", 365, chosen, BANDS, seed=1, threads=1)
-    spec = CandidateSpec("logistic", "logistic", predictors)
+    plan = TrainingPlan("emergency_admission_overnight", 365, chosen, BANDS, Fitting(1))
+    spec = CandidateSpec("logistic", predictors)
     model = train_candidate(spec, data, person_folds(data.person, 3, 1), plan).model
     scored = scoring(model, people.assign(ward=pd.Categorical(["a", "b", "c", None, "a"])))
     assert set(table_of(Lake(tmp_path), model, scored)["data_quality_status"]) == {"category not seen in training (ward)"}
