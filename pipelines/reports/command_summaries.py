@@ -9,6 +9,7 @@ from expectations.catalogue import RAW_TABLES
 from expectations.tables import core, risk
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.records import EXTRACTS, VALIDATION
+from models.gates import line_of
 from pipelines.lake.run_record import extracts_read, published_runs
 from pipelines.lake.storage import Lake, connect
 from pipelines.reports.caseload_lines import list_lines
@@ -201,12 +202,12 @@ def _models(lake: Lake, outcome: str) -> Iterator[str]:
         rows, ("candidate", "auroc", "average_precision", "brier", "calibration_slope", "observed_over_expected", "status")
     )
     for row in rows:
-        unsure = [gate for gate in json.loads(str(row["gates"])) if gate["answer"] != "pass"]
+        unsure = [line_of(**gate) for gate in json.loads(str(row["gates"])) if gate["answer"] != "pass"]
         if row["status"] == "champion":
             yield f"Champion: {row['candidate']}, version {row['model_version']}, approved by: {row['approved_by_role']} ({row['approval_reason']})."
-            yield from (f"  {gate['answer']}: {gate['gate']}: {gate['reason'][:220]}" for gate in unsure)
+            yield from (f"  {line.text[:260]}" for line in unsure)
         elif not row["eligible"]:
-            failed = "; ".join(f"{gate['gate']} ({gate['reason'][:160]})" for gate in unsure if gate["answer"] == "fail")
+            failed = "; ".join(f"{line.label} ({line.reason[:160]})" for line in unsure if line.token == "fail")
             yield f"Not eligible: {row['candidate']}: {failed}."
     if any(row["eligible"] for row in rows) and not any(row["status"] == "champion" for row in rows):
         yield (

@@ -12,6 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from expectations.tables import risk as tables
+from models.gate_declaration import ANSWERS
+from models.gates import label_of
 from models.scored_rows import ScoredRows, scored_rows
 from pipelines.lake.storage import Lake, arrow_schema
 from pipelines.study.settings import ApprovalSettings, StudySettings
@@ -116,9 +118,12 @@ def _register(
 
 
 def _answers(candidate: JudgedCandidate) -> dict[str, str]:
-    """Give the gates by their answer: one tag for each answer there is."""
+    """Return the labels of the gates by their answer: one tag for each answer that was given."""
     answers = sorted({gate.answer for gate in candidate.gates})
-    return {f"gates.{answer}": ", ".join(gate.gate for gate in candidate.gates if gate.answer == answer) for answer in answers}
+    return {
+        f"gates {ANSWERS[answer]}": "; ".join(label_of(gate.gate) for gate in candidate.gates if gate.answer == answer)
+        for answer in answers
+    }
 
 
 def _store(
