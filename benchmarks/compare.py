@@ -27,7 +27,8 @@ from features.cohort import CohortSettings
 from features.declaration import Feature, Statistic
 from features.plan import Plan, compile_plan
 from pipelines.building.build_features import FeatureRequest, make_recipe
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 DAY = int(np.datetime64(INDEX_DATE.isoformat(), "D").astype(np.int64))
 COMPARED = (

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from benchmarks.measurement import Done, processor_seconds
 from pipelines.building.event_reader import COLUMNS
 from pipelines.building.range_workers import over_ranges
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 if TYPE_CHECKING:
     from pipelines.run.deployment import Deployment

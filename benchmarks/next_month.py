@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipelines.lake.storage import connect
+from pipelines.lake.duckdb_connection import connect
 
 FIRST, SECOND = "2025-12-01", "2026-01-01"
 RESTATED_FROM = "2025-01-01"

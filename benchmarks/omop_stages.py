@@ -21,7 +21,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.omop_cohort import EXTRACT_DATE, OUTCOME, TARGET, write_cohort
-from pipelines.lake.storage import connect
+from pipelines.lake.duckdb_connection import connect
 from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, conforming, landing, modelling, run_plan
 

@@ -24,7 +24,9 @@ from psycopg.conninfo import make_conninfo
 
 from benchmarks.measurement import processor_seconds
 from expectations.tables.risk import RUNS, SCORES
-from pipelines.lake.storage import Lake, arrow_schema, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.postgres.follow import csv_blocks, follow
 
 RUN_ID, DAY, LIMIT = "0123456789abcdef", date(2026, 1, 1), 2.5
@@ -86,7 +88,7 @@ def make_run(lake: Lake, rows: int) -> None:
         "outcome": "emergency_admission_overnight",
         "rows": rows,
     }
-    lake.append(RUNS, pa.Table.from_pylist([blank | run], schema=arrow_schema(RUNS)))
+    lake.append(RUNS, [blank | run])
 
 
 def write_csv(lake: Lake, file: Path) -> None:

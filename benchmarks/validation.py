@@ -19,7 +19,8 @@ import duckdb
 from expectations.table import Action, Column, Kind, RowRule, Table
 from expectations.tables.raw_common import NOT_EMPTY, PROVENANCE, duplicate_rule
 from pipelines.extracts.ingest import ingest_feed
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.sources.deliveries import deliveries
 from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.validate import validate_feed

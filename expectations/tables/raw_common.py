@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, RowRule, Severity, Table, TableRule
 
 PROVENANCE = (
@@ -45,7 +46,8 @@ def code(name: str, source: str, description: str, allowed: tuple[str, ...] = ()
 
 def date_rules(column: str, *, born: bool = True, action: Action = Action.SET_ASIDE) -> tuple[RowRule, ...]:
     """Declare what a date that places a row may not be, and what follows: a placeholder, before anyone, after its extract, or before birth."""
-    placeholders = ", ".join(f"DATE '{day}'" for day in PLACEHOLDER_DATES)
+    born_first = quote(f"{EARLIEST_BIRTH_YEAR}-01-01")
+    placeholders = ", ".join(f"DATE {quote(day)}" for day in PLACEHOLDER_DATES)
     rules = [
         RowRule(
             "placeholder_date",
@@ -57,7 +59,7 @@ def date_rules(column: str, *, born: bool = True, action: Action = Action.SET_AS
         ),
         RowRule(
             "date_before_anyone",
-            f"{column} < DATE '{EARLIEST_BIRTH_YEAR}-01-01' AND {column} NOT IN ({placeholders})",
+            f"{column} < DATE {born_first} AND {column} NOT IN ({placeholders})",
             action,
             f"{column} lies before anyone on a list was born.",
             (column,),

@@ -6,6 +6,7 @@ Identifiers are text: they may be negative 64-bit numbers or strings. Where 5.3 
 
 from __future__ import annotations
 
+from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, RowRule, Table
 from expectations.tables.raw_common import (
     COLUMNS_PRESENT,
@@ -59,7 +60,7 @@ def _ends_before(start: str, end: str) -> RowRule:
 
 
 def _dated(column: str) -> tuple[RowRule, ...]:
-    placeholders = ", ".join(f"DATE '{day}'" for day in PLACEHOLDER_DATES)
+    placeholders = ", ".join(f"DATE {quote(day)}" for day in PLACEHOLDER_DATES)
     return (
         RowRule("placeholder_date", f"{column} IN ({placeholders})", Action.SET_ASIDE,
                 f"{column} is a date that systems write for 'unknown'.", (column,), defect=8),

@@ -101,12 +101,11 @@ def with_code_columns(lake: Lake, frame: pd.DataFrame, columns: Sequence[CodeCol
 def predictors_of(lake: Lake, columns: Sequence[CodeColumn]) -> tuple[Predictor, ...]:
     """Give the predictors of columns, labelled with what their codes are called where the lake knows."""
     named: dict[tuple[str, str], str] = {}
-    if lake.exists(CODE_NAME.name):
-        wanted = {(column.code_system, column.code) for column in columns}
-        rows = lake.read(CODE_NAME.name, "code_system, source_code, name")
-        for system, code, name in zip(*(rows[column].to_pylist() for column in rows.column_names), strict=True):
-            if (system, code) in wanted:
-                named[system, code] = name
+    wanted = {(column.code_system, column.code) for column in columns}
+    rows = lake.read_or_empty(CODE_NAME, "code_system, source_code, name")
+    for system, code, name in zip(*(rows[column].to_pylist() for column in rows.column_names), strict=True):
+        if (system, code) in wanted:
+            named[system, code] = name
     return tuple(
         code_predictor(column, column.label(named.get((column.code_system, column.code), "")), FEED_OF_TYPE[column.event_type])
         for column in columns
@@ -124,10 +123,8 @@ def _space(lake: Lake, types: Sequence[str], windows: Sequence[int], groups: str
 
 
 def _omop_parents(lake: Lake, levels: int) -> dict[int, list[tuple[str, str]]]:
-    rows = lake.read(CODE_ANCESTOR.name, "code, ancestor_code", f"levels <= {levels}", "code, ancestor_code") if lake.exists(
-        CODE_ANCESTOR.name
-    ) else None  # fmt: skip
-    if rows is None or not rows.num_rows:
+    rows = lake.read_or_empty(CODE_ANCESTOR, "code, ancestor_code", f"levels <= {levels}", "code, ancestor_code")
+    if not rows.num_rows:
         raise RefusalError(
             "study.code_level.groups is omop_ancestors, and core__code_ancestor holds none: put CONCEPT_ANCESTOR into the CDM's folder "
             "and run again, or set groups to none"

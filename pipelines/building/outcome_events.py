@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from expectations.sql_values import quote
 from features.attributes import days
 from features.catalogue import Catalogue, build_catalogue
 from features.code_lists import CodeList, code_members, load_code_lists
@@ -21,7 +22,8 @@ from features.outcomes import OutcomeDefinition, OutcomeSettings, Spells
 from features.periods import OPEN
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 SHOWN_CODES = 6
 
@@ -101,7 +103,7 @@ class OutcomeSearch:
     def _spells(self, lake: Lake, definition: OutcomeDefinition, data_cut: date) -> Occurrences:
         found = lake.read(
             "core__spell",
-            f"person_key, admission_date AS day, coalesce(nights, greatest(DATE '{data_cut}' - admission_date, 0))::INTEGER AS nights, "
+            f"person_key, admission_date AS day, coalesce(nights, greatest(DATE {quote(data_cut)} - admission_date, 0))::INTEGER AS nights, "
             "died, spell_class = 'emergency' AS emergency, primary_diagnosis, "
             f"{'diagnoses' if definition.beside else 'NULL::VARCHAR AS diagnoses'}",
             "admission_date IS NOT NULL",

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
+from expectations.sql_values import quote
 from expectations.tables import risk as tables
 from features.cohort import Use
 from models.explanation import drivers
@@ -19,7 +19,7 @@ from models.risk_bands import age_groups, band_names, highest_bands, percentiles
 from models.risk_model import RiskModel
 from pipelines.building.code_level_features import with_code_columns
 from pipelines.lake.run_record import PUBLISHED, RunInputs, data_quality, published_runs, record_run, status_of
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.scoring.left_out import MARKS, OPTED_OUT, opted_out, suppression
 from pipelines.scoring.published_lists import RunLists
 from pipelines.study.purpose import PurposeSettings
@@ -83,10 +83,10 @@ def publish(
     scores = score_table(lake, study, purpose, champion, scoring, inputs)
     lists = make_lists(scores) if make_lists else None
     explained = driver_table(study, champion, scoring, lists.shown if lists else None)
-    lake.replace(tables.SCORES, _arrow(scores, tables.SCORES), partition)
+    lake.write(tables.SCORES, scores, partition)
     for table, rows in lists.tables if lists else ():
-        lake.replace(table, _arrow(rows, table), partition)
-    lake.replace(tables.DRIVERS, _arrow(explained, tables.DRIVERS), partition)
+        lake.write(table, rows, partition)
+    lake.write(tables.DRIVERS, explained, partition)
     record_run(lake, _run_row(lake, study, purpose, champion, scoring, inputs, digest))
     unseen = champion.model.unseen_levels(scoring.frame)
     told = {"unseen_categories": ", ".join(f"{name} in {rows:,} rows" for name, rows in unseen.items())} if unseen else {}
@@ -174,7 +174,7 @@ def catalogue_version(lake: Lake) -> str:
 
 def _cross_fitted(lake: Lake, champion: Champion, frame: pd.DataFrame, risk: np.ndarray) -> np.ndarray:
     """Give the risks kept from training; a row that did not train, or is new since, has the champion's own."""
-    trained = lake.read(tables.MODELS.name, "training_id", f"model_digest = '{champion.model.digest}'", "training_id")[
+    trained = lake.read(tables.MODELS.name, "training_id", f"model_digest = {quote(champion.model.digest)}", "training_id")[
         "training_id"
     ].to_pylist()
     if not trained:
@@ -218,12 +218,6 @@ def _ranks(frame: pd.DataFrame, risk: np.ndarray, keys: np.ndarray, groups: pd.S
 
 def _key_order(frame: pd.DataFrame) -> np.ndarray:
     return np.lexsort((frame["index_event_id"].astype(str).to_numpy(), frame["person_id"].astype(str).to_numpy()))
-
-
-def _arrow(rows: pd.DataFrame, table: tables.Table) -> pa.Table:
-    schema = arrow_schema(table)
-    stored = pa.schema([field for field in schema if field.name not in table.partitioned_by])
-    return pa.Table.from_pandas(rows[stored.names], schema=stored, preserve_index=False)
 
 
 def _run_row(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from expectations.sql_values import quote
 from expectations.tables.risk import MODELS
 from models.boosting import BoostedEstimator
 from models.intervals import Estimate
@@ -109,10 +110,10 @@ def why_not_promoted(lake: Lake, study: StudySettings, candidate: JudgedCandidat
 
 
 def _approvals_used(lake: Lake, outcome: str) -> list[dict[str, Any]]:
-    if not lake.exists(MODELS.name):
-        return []
     columns = "approved_by_role, approval_reason, approval_date"
-    rows = lake.read(MODELS.name, columns, f"outcome = '{outcome}' AND status = 'champion' AND approval_date IS NOT NULL")
+    rows = lake.read_or_empty(
+        MODELS, columns, f"outcome = {quote(outcome)} AND status = 'champion' AND approval_date IS NOT NULL"
+    )
     return rows.to_pylist()
 
 

@@ -18,7 +18,8 @@ from models.predictors import Predictor
 from models.settings import CandidateSettings
 from pipelines.building.code_level_features import ChosenCodes, choose_codes
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 AUDITED = ("emergency_admissions_730d", "inclusion_health_groups", *RECORDED_NEEDS)  # predictors that the audit reads
 LABEL_COLUMNS = "label, outcome_date, death_date, composite_label, follow_up_days, left_list, not_at_risk_reason"

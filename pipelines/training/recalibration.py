@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from expectations.sql_values import quote
 from expectations.tables.caseload import ACTIONS
 from models.audit_groups import KINDS as GROUP_KINDS
 from models.estimators import BASELINE
@@ -90,10 +91,8 @@ def _able(study: StudySettings, incumbent: Incumbent | None, dates: dict[str, tu
 
 def _acted_on(lake: Lake, frame: pd.DataFrame, index_date: date, horizon_days: int) -> np.ndarray:
     """Say for whom a team did something within the horizon, as far as actions were told."""
-    if not lake.exists(ACTIONS.name):
-        return np.zeros(len(frame), dtype=bool)
-    within = f"action_date > DATE '{index_date}' AND action_date <= DATE '{index_date + timedelta(days=horizon_days)}'"
-    people = lake.read(ACTIONS.name, "DISTINCT person_id", f"{within} AND (action IS NOT NULL OR decision = 'accepted')")
+    within = f"action_date > DATE {quote(index_date)} AND action_date <= DATE {quote(index_date + timedelta(days=horizon_days))}"
+    people = lake.read_or_empty(ACTIONS, "DISTINCT person_id", f"{within} AND (action IS NOT NULL OR decision = 'accepted')")
     return frame["person_id"].astype(str).isin(people["person_id"].to_pylist()).to_numpy(dtype=bool)
 
 

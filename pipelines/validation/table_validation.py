@@ -7,12 +7,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pyarrow as pa
 
 from expectations.table import Severity, Table, TableRule
 from expectations.table_checks import CHECKS, Answer, Finding, Summary
 from expectations.tables.records import VALIDATION
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.validation.row_validation import CountMismatch, RowOutcome
 from pipelines.validation.validation_settings import AcceptedBreach, ValidationSettings
 
@@ -129,5 +128,4 @@ def _table_result(breach: Breach) -> dict[str, Any]:
 
 
 def _put(lake: Lake, feed: str, extract_id: str, rows: list[dict[str, Any]]) -> None:
-    schema = pa.schema([part for part in arrow_schema(VALIDATION) if part.name not in VALIDATION.partitioned_by])
-    lake.replace(VALIDATION, pa.Table.from_pylist(rows, schema=schema), {"feed": feed, "extract_id": extract_id})
+    lake.write(VALIDATION, rows, {"feed": feed, "extract_id": extract_id})

@@ -92,7 +92,7 @@ def _add_large_run(board: Board) -> None:
     from chaos.readers import digest
 
     from expectations.tables import risk
-    from pipelines.lake.storage import connect
+    from pipelines.lake.duckdb_connection import connect
 
     lake = board.lake
     latest = lake.read("risk__runs", order="recorded_at").to_pylist()[-1]
@@ -103,15 +103,12 @@ def _add_large_run(board: Board) -> None:
             f"(risk_rank_in_practice - 1) * {COPIES} + copy + 1 AS risk_rank_in_practice "
             f"FROM {lake.scan('risk__scores', part)}, range({COPIES}) AS copies(copy) ORDER BY person_id, index_event_id"
         ).to_arrow_table()
-        lake.replace(risk.SCORES, rows, {"run_id": run_id})
+        lake.write(risk.SCORES, rows, {"run_id": run_id})
         drivers = con.sql(
             f"SELECT * EXCLUDE (run_id, person_id), person_id || '-0' AS person_id FROM {lake.scan('risk__drivers', part)}"
         ).to_arrow_table()
-        lake.replace(risk.DRIVERS, drivers, {"run_id": run_id})
+        lake.write(risk.DRIVERS, drivers, {"run_id": run_id})
         told = digest(con, lake.scan("risk__scores", {"run_id": run_id}))
-    import pyarrow as pa
-
-    from pipelines.lake.storage import arrow_schema
 
     row = {
         **latest,
@@ -120,7 +117,7 @@ def _add_large_run(board: Board) -> None:
         "scores_digest": told,
         "recorded_at": latest["recorded_at"][:-7] + "9+00:00",
     }
-    lake.append(risk.RUNS, pa.Table.from_pylist([row], schema=arrow_schema(risk.RUNS)))
+    lake.append(risk.RUNS, [row])
 
 
 def killed_followers(board: Board, server: Server, whole: list[tuple[Any, ...]], times: int, rng: Random) -> Fault:

@@ -37,7 +37,7 @@ def test_the_reader_sees_a_run_that_is_not_whole(board: Board) -> None:
     assert look_at_lake(board.home / "lake") == []
     run_id = str(board.lake.read("risk__current", "any_value(run_id) AS run_id")["run_id"][0])
     but_one = board.lake.read(SCORES.name, order="person_id", partition={"run_id": run_id}).slice(1)
-    board.lake.replace(SCORES, but_one, {"run_id": run_id})
+    board.lake.write(SCORES, but_one, {"run_id": run_id})
     words = look_at_lake(board.home / "lake")
     assert any("rows of" in seen and run_id in seen for seen in words)
     assert any("digest" in seen for seen in words)

@@ -23,7 +23,8 @@ from expectations.row_checks import PARSING_REASONS, sender_columns
 from expectations.table import Column, Kind
 from pipelines.errors import StrataError
 from pipelines.extracts.ingest import current_extracts, ingest_feed
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.validate import ValidationSettings, validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.run.settings import read_settings
 from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings

@@ -16,7 +16,8 @@ from features.code_lists import load_code_lists
 from features.cohort import CohortSettings
 from features.events import EVENT_TYPES
 from pipelines.building.build_features import FeatureRequest
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 EDITION = 2025
 PRACTICES = ("Y00001", "Y00002", "Y00003", "Y00004")
@@ -63,7 +64,7 @@ class Board:
             (core.CODE, [dict(zip(("code", "code_system", "source_code"), row, strict=True)) for row in code_table()]),
             (core.COVERAGE, self._coverage()), (core.AREA, areas()), (core.ORGANISATION_RELATION, relations()),
         ):  # fmt: skip
-            lake.replace(table, as_table(table, rows))
+            lake.write(table, as_table(table, rows))
         return lake
 
     def _coverage(self) -> list[Row]:

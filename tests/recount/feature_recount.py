@@ -17,7 +17,8 @@ from recount.context_recount import make_context
 from features.catalogue import Catalogue
 from features.declaration import Feature, Statistic
 from features.events import NUMBER_OF
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 EVER = 1_000_000  # days: no window
 EVER_COVERED = 365  # what is asked over all time is null unless a year is covered

@@ -78,7 +78,7 @@ def _renumbered(board: Board, random: Random) -> Board:
 def _split_events(lake: Lake, board: Board) -> None:
     """Write the events as three files of which each holds everyone, the latest days first."""
     events = sorted(board.events, key=lambda row: row["event_date"], reverse=True)
-    lake.replace(core.EVENT, as_table(core.EVENT, []))
+    lake.write(core.EVENT, as_table(core.EVENT, []))
     for third in range(3):
         part = sorted(events[third::3], key=lambda row: (row["person_key"], row["event_date"]))
         lake.append(core.EVENT, as_table(core.EVENT, part))

@@ -19,8 +19,9 @@ from models.training import TrainingPlan, train_candidate
 from models.training_data import training_data
 from pipelines.caseloads.rising import Rising
 from pipelines.caseloads.run_lists import CaseloadRequest, caseload, exclusions
+from pipelines.lake.rows import arrow_schema
 from pipelines.lake.run_record import RunInputs, published_runs
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.scoring.published_lists import RunLists
 from pipelines.scoring.score import (
     Champion,
@@ -162,7 +163,7 @@ def test_publishing_twice_leaves_one_run(model: RiskModel, people: pd.DataFrame,
 def test_scores_without_their_row_in_the_runs_are_replaced(model: RiskModel, people: pd.DataFrame, tmp_path: Path) -> None:
     lake, scored, run = Lake(tmp_path), scoring(model, people), inputs(model)
     publish(lake, STUDY, PURPOSE, champion(model), scored, run)
-    lake.replace(tables.RUNS, arrow_schema(tables.RUNS).empty_table())  # as if the process had died just before
+    lake.write(tables.RUNS, [])  # as if the process had died just before
     assert published_runs(lake, STUDY.outcome.name) == []
     publish(lake, STUDY, PURPOSE, champion(model), scored, run)
     assert lake.rows("risk__scores", {"run_id": run.run_id}) == 5
@@ -224,7 +225,7 @@ def test_whoever_opted_out_since_the_features_were_built_has_no_score(
     lake.commit(PERSON_FEATURES.name, [file], whole, partition_by=("index_date",), replace=part)
     schema = arrow_schema(PERSON)
     known = [{"person_key": key, "person_id": who, "type_1_opt_out": who == "d"} for key, who in enumerate("edcba")]
-    lake.replace(PERSON, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in known], schema))
+    lake.write(PERSON, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in known], schema))
 
     scored = score_rows(lake, STUDY, champion(model), DAY, data_cut=DAY)
     publish(lake, STUDY, PURPOSE, champion(model), scored, inputs(model))

@@ -6,7 +6,6 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from expectations.tables.caseload import ACTIONS
@@ -16,7 +15,8 @@ from models.settings import CandidateSettings, GateSettings, LogisticSettings, V
 from models.training import TooFewEventsError
 from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.study.settings import StudySettings
 from pipelines.training.incumbent import Incumbent
 from pipelines.training.recalibration import CalibratedAgain, recalibrate_study
@@ -108,7 +108,7 @@ def test_people_who_were_acted_on_calibrate_nothing(lake: Lake, in_use: Incumben
     rows = {"run_id": "r1", "practice_code": "Y00001", "record_id": "1", "decision": "accepted", "action_date": date(2025, 1, 5)}
     person = str(frame["person_id"].iloc[7])
     blank = dict.fromkeys(arrow_schema(ACTIONS).names)
-    lake.replace(ACTIONS, pa.Table.from_pylist([{**blank, **rows, "person_id": person}], schema=arrow_schema(ACTIONS)))
+    lake.write(ACTIONS, [{**blank, **rows, "person_id": person}])
     noted = recalibrate_study(lake, STUDY, ENGINE, DATES, CUT, in_use).result.candidates[1]
     assert "people whom a team acted on after that date calibrate nothing" in noted.notes
     assert noted.model.record["recalibrated"]["rows"] == len(frame) - 1

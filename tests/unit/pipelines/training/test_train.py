@@ -83,10 +83,9 @@ def test_groups_that_are_not_there_are_not_audited() -> None:
 
 def test_training_without_features_says_what_to_do(tmp_path: Path) -> None:
     from expectations.tables.features import CATALOGUE
-    from pipelines.lake.storage import arrow_schema
 
     lake = Lake(tmp_path)
-    lake.replace(CATALOGUE, arrow_schema(CATALOGUE).empty_table())
+    lake.write(CATALOGUE, [])
     dates = {"train": (date(2023, 1, 1),), "test": (date(2024, 10, 1),), "score": (date(2026, 1, 1),)}
     with pytest.raises(RefusalError, match=r"\w{4,} .*"):
         run_study(lake, StudySettings(), EngineSettings(threads=1), dates, date(2026, 1, 1))

@@ -7,7 +7,8 @@ from expectations.tables.raw_gp import PATIENTS
 from expectations.tables.raw_hospital import ADMISSIONS
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import ingest_feed
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.reports.data_docs import data_docs
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.validation.validate import AcceptedBreach, ValidationSettings, ValidationSummary, validate_feed

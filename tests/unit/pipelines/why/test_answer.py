@@ -16,7 +16,8 @@ from features.evidence import is_of_the_board
 from pipelines.building.build_features import FeatureRequest, build_features, person_rows
 from pipelines.conform.codes import event_types
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.why.answer import why
 from pipelines.why.person_case import PersonCase, one_row
 
@@ -49,7 +50,7 @@ CODES = [(1, "department_type", "01"), (2, "ods", "RX1"), (3, "snomed", "999"), 
 
 def stored(lake: Lake, table: Table, rows: list[dict[str, object]], partition: dict[str, str] | None = None) -> None:
     schema = pa.schema([field for field in arrow_schema(table) if field.name not in table.partitioned_by])
-    lake.replace(table, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema), partition)
+    lake.write(table, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema), partition)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
         for kind, code, day, lag in sorted(EVENTS, key=lambda event: event[2])
     ])  # fmt: skip
     stored(lake, core.CODE, [dict(zip(("code", "code_system", "source_code"), code, strict=True)) for code in CODES])
-    lake.replace(core.EVENT_TYPE, event_types())
+    lake.write(core.EVENT_TYPE, event_types())
     months = [date(2018 + number // 12, number % 12 + 1, 1) for number in range(74)]
     stored(lake, core.COVERAGE, [
         {"feed": feed, "organisation_role": "practice", "organisation_code": practice, "month": month, "rows": 1,
