@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, RowRule, Severity, Table, TableRule
 from expectations.tables.raw_common import EARLIEST_BIRTH_YEAR, ETHNIC_CATEGORIES, SEX_CODES, code, event_date, person, raw_table
 
@@ -212,7 +213,7 @@ OPT_OUTS: Table = raw_table(
                 "The row does not tell whether it opts out or withdraws; read as opting out.", ("status",), defect=11, repair="'1'"),
         RowRule("opt_out_without_date", "effective_date IS NULL", Action.REPAIRED,
                 "The day cannot be read: an opt-out holds from the delivery on, a withdrawal takes no dated opt-out back.",
-                ("effective_date",), defect=8, repair=f"CASE WHEN status = '0' THEN DATE '{UNDATED_WITHDRAWAL}' ELSE extract_date END"),
+                ("effective_date",), defect=8, repair=f"CASE WHEN status = '0' THEN DATE {quote(UNDATED_WITHDRAWAL)} ELSE extract_date END"),
     ),
     born=False,
     strange_date=Action.FLAGGED,  # a wish with a strange date is a wish; conform takes back none by a date to come

@@ -19,7 +19,7 @@ whose limit is null or false is off.
 
 | alert | rule | what it means | setting | default |
 |---|---|---|---|---|"""
-PARTS = ("**What it means.**", "**Look first**", "**Then**")
+PARTS = ("**What it means.**", "**Check first**", "**Then**")
 
 
 def runbook_index(rules: Sequence[AlertRule] = RULES) -> str:

@@ -206,7 +206,7 @@ def typed_rows_sql(
     columns, corrected = sender_columns(table), corrections(table)
     usable = ", ".join(f"{usable_sql(column)} AS {column.name}" for column in columns)
     if stated:
-        never = ", ".join(f"DATE '{day}'" for day in NEVER_DATES)
+        never = ", ".join(f"DATE {quote(day)}" for day in NEVER_DATES)
         usable += f", text_{stated} IS NOT NULL AND coalesce({stated} NOT IN ({never}), true) AS is_stated"
     rows = f"(SELECT {usable}, extract_date, file_name, row_number FROM {read_rows_sql(table, source, reading)})"
     final = ", ".join(f"{corrected_sql(column, corrected.get(column.name, []))} AS {column.name}" for column in columns)
