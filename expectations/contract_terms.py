@@ -112,7 +112,7 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
     "monitoring__validation": ContractTerms(
-        "1.0.0", CARE_TEAMS, "What every rule found in every extract.",
+        "1.1.0", CARE_TEAMS, "What every rule found in every extract.",
         "passed = false with severity stop is why a run stopped.", "Counts and keys, never values.",
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
@@ -150,6 +150,12 @@ CONTRACTS: dict[str, ContractTerms] = {
         "1.0.0", CARE_TEAMS, "Who found a practice's people among the scores, when and why.",
         "Read it regularly: a use without a reason that stands up is an incident.", "It says how many people were found, never who.",
         ("strata_analyst",), "each use of re-identification", 45, personal=False,
+    ),
+    "monitoring__decision": ContractTerms(
+        "1.0.0", CARE_TEAMS, "Which decisions people recorded: approvals, accepted breaches, waivers and withdrawals.",
+        "Take the latest row of each decision_id by recorded_at; it counts while ended_by is empty and expires has not passed.",
+        "Append-only. It names accounts of the operating system, so it stays in the lake and no role of the database sees it.",
+        (), "each decision", 45, personal=False,
     ),
     "monitoring__alerts": ContractTerms(
         "1.0.0", CARE_TEAMS, "What is wrong, since when, how bad and what to do.",

@@ -82,7 +82,7 @@ VALIDATION = Table(
         ),
         Column("share", Kind.NUMBER, "The share the rule looks at."),
         Column("limit", Kind.NUMBER, "The rule's limit."),
-        Column("passed", Kind.BOOLEAN, "The rule holds, or the breach is accepted in the settings.", nullable=False),
+        Column("passed", Kind.BOOLEAN, "The rule holds, or a recorded decision accepts the breach.", nullable=False),
         Column("note", Kind.TEXT, "The breach in words; empty where the rule holds.", nullable=False),
     ),
     ("feed", "extract_id", "rule", "column_name", "organisation_code", "month"),
