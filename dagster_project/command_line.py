@@ -104,12 +104,23 @@ def publish(deployment: Deployment) -> None:
         print(_told(publishing.follow_in_postgres(deployment)))
 
 
-def withdraw(deployment: Deployment, run_id: str, reason: str) -> None:
+def withdraw(deployment: Deployment, run_id: str, reason: str, role: str | None) -> None:
     """Withdraw a published run, with a reason: readers see the run before it."""
     from pipelines.stages import publishing
 
     with deployment.alone():
-        print(_told(publishing.withdraw_run(deployment, run_id, reason or "")))
+        print(_told(publishing.withdraw_run(deployment, run_id, reason or "", role or "")))
+
+
+def decide(
+    deployment: Deployment, kind: str, subject: str, role: str | None, reason: str | None, expires: str | None, ends: str | None
+) -> None:
+    """Record a decision: an approval, an accepted breach, a waiver or a withdrawal, with role and reason."""
+    from pipelines.stages import deciding
+
+    request = deciding.DecisionRequest(kind, subject, role or "", reason or "", _day(expires) if expires else None, ends or "")
+    with deployment.alone():
+        print(_told(deciding.decide(deployment, request)))
 
 
 def reproduce(deployment: Deployment, run_id: str) -> int:
@@ -270,7 +281,27 @@ COMMANDS: tuple[tuple[str, Callable[..., int | None], tuple[tuple[str, str], ...
         (("first", "the first month's index date: 2024-01-01"), ("last?", "the last one's; the first where left out")),
     ),
     ("publish", publish, ()),
-    ("withdraw", withdraw, (("run_id", "the run, as risk__runs names it"), ("--reason", "why; recorded and shown to readers"))),
+    (
+        "withdraw",
+        withdraw,
+        (
+            ("run_id", "the run, as risk__runs names it"),
+            ("--reason", "why; recorded and shown to readers"),
+            ("--role", "the role of the person who decided; recorded"),
+        ),
+    ),
+    (
+        "decide",
+        decide,
+        (
+            ("kind", "approval, accepted_breach, waiver or withdrawal"),
+            ("subject", "what is decided about, such as 'emergency_admission version 3'; docs/operations.md lists the forms"),
+            ("--role", "the role of the person who decided, never a name; recorded"),
+            ("--reason", "why; recorded"),
+            ("--expires", "the last day on which it counts: 2026-12-31"),
+            ("--ends", "an earlier decision that this one replaces, by its decision_id"),
+        ),
+    ),
     ("reproduce", reproduce, (("run_id", "the run, as risk__runs names it"),)),
     ("tidy", tidy, ()),
     ("upgrade", upgrade, ()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from expectations.table import Table
 from expectations.tables.caseload import CASELOAD_TABLES
 from expectations.tables.core import CORE_TABLES
+from expectations.tables.decisions import DECISION_TABLES
 from expectations.tables.equity import EQUITY_TABLES
 from expectations.tables.features import FEATURE_TABLES
 from expectations.tables.monitoring import MONITORING_TABLES
@@ -44,6 +45,7 @@ TABLES: dict[str, Table] = {
         *CASELOAD_TABLES,
         *EQUITY_TABLES,
         *MONITORING_TABLES,
+        *DECISION_TABLES,
     )
 }
 # The columns of a ready-made feature table come from its settings, so only its feed is named here.

@@ -204,7 +204,7 @@ class BandSettings(BaseModel, extra="forbid", frozen=True):
 
 
 class GateSettings(BaseModel, extra="forbid", frozen=True):
-    """Limits a model must keep. Each gate answers pass, fail or cannot_tell from an interval."""
+    """Limits that a model must keep. docs/gates.md explains each gate."""
 
     observed_over_expected: tuple[float, float] = Field(default=(0.9, 1.1), description="limits of O/E overall")
     group_observed_over_expected: tuple[float, float] = Field(default=(0.9, 1.1), description="limits of O/E in each group")
@@ -234,12 +234,16 @@ class GateSettings(BaseModel, extra="forbid", frozen=True):
     single_feature_auroc: float = Field(
         default=0.95, gt=0.5, le=1, description="a feature that alone discriminates better is a leak"
     )
-    minimum_events: int = Field(default=200, ge=1, description="events below which a group is pooled, then cannot be told")
-    minimum_slope_events: int = Field(default=500, ge=1, description="the same for a slope")
+    minimum_events: int = Field(
+        default=200, ge=1, description="outcome events that a comparison needs; a group with fewer is pooled"
+    )
+    minimum_slope_events: int = Field(
+        default=500, ge=1, description="outcome events that a calibration slope needs; a group with fewer is pooled"
+    )
     minimum_need_events: int = Field(
         default=50,
         ge=1,
-        description="people in need, deaths or undiagnosed outcomes of a group below which its need cannot be told",
+        description="people in need, deaths or undiagnosed outcomes that a comparison of need needs; a group with fewer is pooled",
     )
     ordered_kinds: tuple[str, ...] = Field(
         default=("imd_quintile", "imd_decile", "age_band"),

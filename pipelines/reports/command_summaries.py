@@ -10,6 +10,8 @@ from expectations.sql_values import quote
 from expectations.tables import core, risk
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.records import EXTRACTS, VALIDATION
+from models.gates import label_of, line_of
+from pipelines.lake.decision_record import waivers_of
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.run_record import extracts_read, published_runs
 from pipelines.lake.storage import Lake
@@ -198,18 +200,25 @@ def _models(lake: Lake, outcome: str) -> Iterator[str]:
         rows, ("candidate", "auroc", "average_precision", "brier", "calibration_slope", "observed_over_expected", "status")
     )
     for row in rows:
-        unsure = [gate for gate in json.loads(str(row["gates"])) if gate["answer"] != "pass"]
+        unsure = [line_of(**gate) for gate in json.loads(str(row["gates"])) if gate["answer"] != "pass"]
         if row["status"] == "champion":
             yield f"Champion: {row['candidate']}, version {row['model_version']}, approved by: {row['approved_by_role']} ({row['approval_reason']})."
-            yield from (f"  {gate['answer']}: {gate['gate']}: {gate['reason'][:220]}" for gate in unsure)
+            yield from (f"  {line.text[:260]}" for line in unsure)
+            yield from _waivers(lake, str(row["model_digest"]))
         elif not row["eligible"]:
-            failed = "; ".join(f"{gate['gate']} ({gate['reason'][:160]})" for gate in unsure if gate["answer"] == "fail")
+            failed = "; ".join(f"{line.label} ({line.reason[:160]})" for line in unsure if line.token == "fail")
             yield f"Not eligible: {row['candidate']}: {failed}."
+            yield from _waivers(lake, str(row["model_digest"]))
     if any(row["eligible"] for row in rows) and not any(row["status"] == "champion" for row in rows):
         yield (
-            "No candidate of this training became champion: a model that is in use stays. An approval makes one model champion; look at the best of "
-            "these (alias challenger) and record an approval of its own under study.approval."
+            "No candidate of this training became champion, and a model that is in use stays. An approval makes one model champion. Read the report of the "
+            "best of these (alias challenger), then record its approval with: strata decide CONFIG approval 'STUDY version N' --role ROLE --reason WHY"
         )
+
+
+def _waivers(lake: Lake, model_digest: str) -> Iterator[str]:
+    for gate, waiver in waivers_of(lake, model_digest).items():
+        yield f"  Waived until {waiver.expires}: {label_of(gate)}, by {waiver.role} ({waiver.reason})."
 
 
 def _published(deployment: Deployment, outcome: str) -> Iterator[str]:

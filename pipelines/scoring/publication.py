@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from expectations.sql_values import quote
 from expectations.tables import risk
 from pipelines.errors import RefusalError
+from pipelines.lake.decision_record import NOT_RECORDED, WITHDRAWAL, Decision, decision_day, record
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.run_record import PUBLISHED, all_runs, published_runs, record_run
@@ -15,8 +16,11 @@ from pipelines.lake.storage import Lake
 WITHDRAWN = "withdrawn"
 
 
-def withdraw(lake: Lake, run_id: str, reason: str) -> dict[str, object]:
-    """Withdraw a published run and make the one before it current; a RefusalError says why it cannot be."""
+def withdraw(lake: Lake, run_id: str, reason: str, role: str = "") -> dict[str, object]:
+    """Withdraw a published run and make the one before it current; raise RefusalError if that cannot be done.
+
+    The decision is recorded first: a withdrawal that was cut short is completed by asking for it again.
+    """
     if not reason.strip():
         raise RefusalError("a withdrawal needs a reason: it is recorded and shown to readers")
     rows = all_runs(lake)
@@ -26,6 +30,10 @@ def withdraw(lake: Lake, run_id: str, reason: str) -> dict[str, object]:
         raise RefusalError(f"there is no run '{run_id}'; published: {', '.join(published) or 'none'}")
     last = known[-1]
     if last["status"] == PUBLISHED:
+        decided = Decision(
+            WITHDRAWAL, run_id, role.strip() or NOT_RECORDED, reason.strip(), decision_day(), str(last["scores_digest"])
+        )
+        record(lake, decided)
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         record_run(lake, {**last, "status": WITHDRAWN, "recorded_at": now, "reason": reason.strip()})
     current = refresh_current(lake, str(last["outcome"]))

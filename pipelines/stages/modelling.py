@@ -32,6 +32,7 @@ from pipelines.tracking.tracked_record import CHALLENGER, CHAMPION
 from pipelines.training import record as training_record
 from pipelines.training.incumbent import read_incumbent
 from pipelines.training.inputs import TABLES_READ, TrainingInputs
+from pipelines.training.promotion import promote_approved
 from pipelines.training.train import run_study
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def _score_study(deployment: Deployment, index_date: date) -> Summary:
     if index_date not in index_date_plan(deployment)["score"]:
         return {"skipped": "not the scoring date: nothing published"}
     lake, study, purpose = deployment.lake, deployment.settings.study, deployment.settings.purpose
+    decided = promote_approved(lake, deployment.tracker, study.name, study.outcome.name)
     champion = champion_of(deployment)
     _refuse_without_reasons(deployment, index_date)
     try:
@@ -90,7 +92,7 @@ def _score_study(deployment: Deployment, index_date: date) -> Summary:
     except (SchemaMismatchError, CoverageNotServedError) as error:
         raise RefusalError(
             f"the champion of '{study.name}', version {champion.version}, cannot score {index_date}: {str(error).rstrip('.')}. Bring back what it needs, or "
-            "approve a model that was trained without it: record an approval of its own under study.approval"
+            "approve a model that was trained without it (strata decide CONFIG approval)"
         ) from error
     inputs = RunInputs(
         outcome=study.outcome.name,
@@ -109,7 +111,7 @@ def _score_study(deployment: Deployment, index_date: date) -> Summary:
     published = score_stage.publish(lake, study, purpose, champion, marked, inputs, make_lists)
     current = refresh_current(lake, study.outcome.name)
     pages = {"caseload_files": write_pages(deployment)["files"]} if study.caseloads.write_pages else {}
-    return {**published, "current_run_id": current, **pages, **_shadow(deployment, scoring, inputs.run_id)}
+    return {**published, **decided, "current_run_id": current, **pages, **_shadow(deployment, scoring, inputs.run_id)}
 
 
 def _refuse_without_reasons(deployment: Deployment, index_date: date) -> None:
@@ -165,7 +167,8 @@ def champion_of(deployment: Deployment) -> score_stage.Champion:
     if tracker.version_of(name, CHAMPION) is None:
         raise RefusalError(
             f"there is no champion of '{name}', so nothing was scored: no candidate is eligible and approved. "
-            "Read risk__models (columns gates, status) or the runs in MLflow; record an approval under study.approval"
+            "Read the model reports, or risk__models (columns gates, status). Then record an approval: "
+            f"strata decide CONFIG approval '{name} version N' --role ROLE --reason WHY"
         )
     return _registered(tracker, name, CHAMPION)
 

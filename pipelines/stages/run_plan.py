@@ -18,6 +18,7 @@ from pipelines.lake.code_version import digest_of
 from pipelines.run.deployment import Deployment
 from pipelines.sources.nhs import ExtractFile, find_extracts
 from pipelines.sources.opened import OpenedSource, open_source
+from pipelines.stages.decisions_in_settings import import_decisions
 from pipelines.stages.future_dates import (
     refuse_future_cut,
     refuse_future_deliveries,
@@ -51,6 +52,7 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
     refuse_late(deployment, day)
     needed = bytes_needed(deployment.lake, _new_extract_bytes(deployment, day))
     check_room(deployment.home, needed, deployment.settings.upkeep.free_disk_gb)
+    import_decisions(deployment, day)
 
 
 @cache
@@ -201,17 +203,20 @@ def landed_files_digest(deployment: Deployment) -> str:
 
 
 def settings_version(deployment: Deployment) -> str:
-    """Give a digest of the settings that bear on a result; where files lie and what the machine gives do not."""
-    told = deployment.settings.model_dump(
+    """Return a digest of the settings that bear on a result: not of places of files, of the machine or of people's decisions."""
+    values = deployment.settings.model_dump(
         mode="json", exclude={"home", "reference", "engine", "publish", "alerts", "schedule", "upkeep"}
     )
-    for section in told["source"].values():
+    values["validation"].pop("accepted")
+    for study in (values["study"], *values["study"]["also"]):
+        study.pop("approval")
+    for section in values["source"].values():
         if isinstance(section, dict):
             for place in ("landing", "folder", "file"):
                 section.pop(place, None)
     own = code_lists(deployment)
-    told["study"]["code_lists"] = {name: found.version for name, found in load_code_lists(own).items()} if own else None
-    return digest_of(told)
+    values["study"]["code_lists"] = {name: found.version for name, found in load_code_lists(own).items()} if own else None
+    return digest_of(values)
 
 
 def code_lists(deployment: Deployment) -> Path | None:

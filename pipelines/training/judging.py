@@ -14,7 +14,7 @@ from models.candidates import BASELINE
 from models.copied_periods import Copy, copied_period_gate
 from models.evaluation import Evaluation, evaluate
 from models.fairness import audit
-from models.gates import GateResult, JudgedRows, eligible, judge, worse_than_incumbent
+from models.gates import INCUMBENT_GATE, GateResult, JudgedRows, eligible, judge, label_of, worse_than_incumbent
 from models.intervals import Estimate
 from models.need_within_score import need_columns
 from models.risk_model import RiskModel
@@ -89,19 +89,19 @@ class JudgedIncumbent:
     digest: str = ""
 
     def in_words(self) -> str:
-        """Say how well the model in use does on the rows that judge, or why nobody can say."""
+        """Return how well the model in use does on the test rows, or why that is not known."""
         if self.judged is None:
             return f"In use: version {self.version}, which cannot be compared: {self.reason}."
         auroc = self.judged.evaluation.measures["auroc"]
-        failed = [gate.gate for gate in self.judged.gates if gate.answer == "fail"]
-        told = f"it fails {', '.join(failed)}" if failed else "it fails no gate"
-        return f"In use: version {self.version}, AUROC {auroc.value:.3f} ({auroc.lower:.3f} to {auroc.upper:.3f}) on the same rows; {told}."
+        failed = [label_of(gate.gate) for gate in self.judged.gates if gate.answer == "fail"]
+        gates = f"gates failed: {', '.join(failed)}" if failed else "no gate failed"
+        return f"In use: version {self.version}, AUROC {auroc.value:.3f} ({auroc.lower:.3f} to {auroc.upper:.3f}) on the same rows; {gates}."
 
     def against(self, candidate: JudgedCandidate) -> JudgedCandidate:
-        """Give a candidate with one gate more: whether it is worse than the model in use, which an approver weighs where nobody can tell."""
+        """Return a candidate with one more gate: whether it is worse than the model in use."""
         if self.judged is None:
-            words = f"version {self.version}, which is in use, cannot be compared: {self.reason}"
-            return replace(candidate, gates=(*candidate.gates, GateResult("no_worse_than_incumbent", "cannot_tell", words)))
+            reason = f"version {self.version}, which is in use, cannot be compared: {self.reason}"
+            return replace(candidate, gates=(*candidate.gates, GateResult(INCUMBENT_GATE, "cannot_tell", reason)))
         return replace(candidate, gates=(*candidate.gates, worse_than_incumbent(candidate.gates, self.judged.gates)))
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from models.capacity import decision_curve, share_name
-from models.gates import undecided
+from models.gate_declaration import ANSWERS
+from models.gates import label_of, lines_of, undecided
 from models.plots import calibration_figure, precision_recall_figure, quintile_figure, roc_figure
 from models.sample_size import SampleSize, sample_size
 from models.scored_rows import ScoredRows
@@ -74,7 +75,7 @@ def candidate_run(
     elsewhere: pd.DataFrame | None = None,
 ) -> Record:
     """Give the run of a candidate: how it was made, how good and how fair it is, and what its gates say."""
-    gates = {f"strata.gate.{gate.gate}": gate.answer for gate in candidate.gates}
+    gates = {f"strata.gate.{gate.gate}": ANSWERS[gate.answer] for gate in candidate.gates}
     return Record(
         name=candidate.name,
         description=describe_candidate(candidate, status),
@@ -85,7 +86,7 @@ def candidate_run(
             **gates,
             "strata.kind": "candidate",
             "strata.candidate": candidate.name,
-            "strata.gates_failed": ", ".join(gate.gate for gate in candidate.gates if gate.answer == "fail") or "none",
+            "strata.gates_failed": "; ".join(label_of(gate.gate) for gate in candidate.gates if gate.answer == "fail") or "none",
             "strata.sample_size": "enough" if _sample_size(candidate).enough else "too few",
             "strata.status": status,
         },
@@ -98,7 +99,7 @@ def candidate_run(
         },
         texts={
             **({"model_report.html": report} if report else {}),
-            "gates.txt": _gates_in_words(candidate),
+            "gates.txt": _gates_text(candidate),
             "sample_size.txt": _sample_size(candidate).in_words(candidate.method),
         },
     )
@@ -171,14 +172,16 @@ def _figures(study: StudySettings, candidate: JudgedCandidate, rows: ScoredRows)
     return figures
 
 
-def _gates_in_words(candidate: JudgedCandidate) -> str:
-    lines = [f"{gate.answer:<12} {gate.gate}: {gate.reason}" for gate in candidate.gates]
+def _gates_text(candidate: JudgedCandidate) -> str:
+    lines = [f"{line.text}\n  {line.explanation}" for line in lines_of(candidate.gates)]
     return "\n".join([*lines, "", _open_gates(candidate), *candidate.notes])
 
 
 def _open_gates(candidate: JudgedCandidate) -> str:
-    needs = undecided(candidate.gates)
-    return f"Gates that need an approver: {', '.join(needs)}." if needs else "No gate needs an approver beyond the usual one."
+    open_gates = [label_of(name) for name in undecided(candidate.gates)]
+    if not open_gates:
+        return "No gate needs an approver beyond the usual one."
+    return f"Gates without enough data to decide, which need an approver's decision: {'; '.join(open_gates)}."
 
 
 def _sample_size(candidate: JudgedCandidate) -> SampleSize:
@@ -203,7 +206,7 @@ def describe_candidate(candidate: JudgedCandidate, status: str) -> str:
     """Describe a candidate: how well it discriminates, its gates with their reasons, and what an approver has to decide."""
     auroc = candidate.evaluation.measures["auroc"]
     head = f"{status.capitalize()}: AUROC {auroc.value:.3f} ({auroc.lower:.3f} to {auroc.upper:.3f}), {candidate.evaluation.events:,} events."
-    gates = [["gate", "answer", "reason"], *([gate.gate, gate.answer, gate.reason] for gate in candidate.gates)]
+    gates = [["gate", "answer", "reason"], *([line.label, line.answer, line.reason] for line in lines_of(candidate.gates))]
     return "\n\n".join([head, _markdown(gates), _open_gates(candidate), *candidate.notes])
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from models.capacity import decision_curve, share_name, team_size_name
 from models.disclosure_control import any_small, rounded, safe_audit, safe_estimates, shown_share
 from models.evaluation import Evaluation
+from models.gates import lines_of
 from models.importance import permutation_importance
 from models.intervals import Estimate
 from models.sample_size import sample_size
@@ -77,7 +78,7 @@ def report_content(
         "gaps": gaps(audit),
         "deprivation": with_and_without(result),
         "importance": importance.to_dict("records"),
-        "gates": candidate.gates,
+        "gates": lines_of(candidate.gates),
         "size": size(candidate),
         "pictures": pictures(study, result, candidate, ranked, importance, safe, audit),
         "items": ITEMS,

@@ -8,6 +8,7 @@ from typing import Any
 
 from expectations.tables.monitoring import ALERTS
 from pipelines.alerts.alert_log import OPEN
+from pipelines.alerts.rules import label_of
 from pipelines.lake.storage import Lake
 
 RECOVERED_DAYS = 92
@@ -29,7 +30,7 @@ def _rule(rule: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     left = len(worst) - MOST_OF_A_RULE
     return {
         "name": rule,
-        "words": rule.replace("_", " "),
+        "words": label_of(rule),
         "count": len(rows),
         "runbook": rows[0]["runbook"],
         "rows": [_line(row) for row in worst[:MOST_OF_A_RULE]],
@@ -45,7 +46,7 @@ def _badness(row: dict[str, Any]) -> float:
 
 def _line(row: dict[str, Any]) -> dict[str, str]:
     return {
-        "rule": str(row["rule"]).replace("_", " "),
+        "rule": label_of(str(row["rule"])),
         "what": row["message"],
         "subject": row["subject"],
         "since": str(row["since"]),
