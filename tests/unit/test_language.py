@@ -26,7 +26,6 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 PENDING: tuple[str, ...] = (
     "dagster_project",
     "models",
-    "pipelines/alerts",
     "pipelines/building",
     "pipelines/caseloads",
     "pipelines/conform",
