@@ -6,6 +6,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from expectations.feeds import GP_FEEDS
+
 CandidateName = Literal[
     "age_sex", "charlson_age_sex", "logistic", "logistic_no_deprivation", "lightgbm", "lightgbm_no_deprivation",
     "logistic_code_level", "lightgbm_code_level",
@@ -106,7 +108,7 @@ class CandidateSettings(BaseModel, extra="forbid", frozen=True):
     minimum_events: int = Field(default=100, ge=1, description="outcome events in training below which training refuses")
     allow_too_few_events: bool = Field(default=False, description="train below the minimum all the same, for demonstration only")
     gp_feeds: tuple[str, ...] = Field(
-        default=("gp_observations", "gp_medication_orders"),
+        default=GP_FEEDS,
         description="feeds that the estimator of people without GP coverage leaves out",
     )
     estimator_without_gp: bool = Field(

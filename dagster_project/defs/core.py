@@ -6,13 +6,13 @@ import dagster as dg
 
 from dagster_project.resources import StrataResource
 from dagster_project.table_assets import metadata_of, table_asset, told
+from expectations.feeds import ADMISSIONS, EVENT_FEEDS, LIST_FEEDS
 from expectations.tables import core
 from expectations.tables.caseload import ACTIONS
 from expectations.tables.features import SAME_DAY_CARE
 from expectations.tables.records import VALIDATION
 from expectations.tables.risk import VOLUMES
 from pipelines.conform.actions import FEED
-from pipelines.conform.feeds import EVENT_FEEDS, LIST_FEEDS
 from pipelines.run.deployment import Deployment
 from pipelines.stages import conforming, landing, run_plan
 from pipelines.stages.stage_log import Reads
@@ -42,7 +42,9 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
             conforming.conform_registrations,
             reads=Reads((person, core.AREA.name), _feeds(deployment, *LIST_FEEDS)),
         ),
-        table_asset([core.SPELL], [person], conforming.conform_spells, reads=Reads((person,), _feeds(deployment, "admissions"))),
+        table_asset(
+            [core.SPELL], [person], conforming.conform_spells, reads=Reads((person,), _feeds(deployment, ADMISSIONS.name))
+        ),
         table_asset(
             [core.EVENT, core.EVENT_SUPERSEDED, core.CODE, core.EVENT_TYPE],
             [core.SPELL.name],

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.feeds import ADDRESSES, PATIENTS, REGISTRATIONS
 from expectations.tables import risk
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from features.attributes import PeopleTables, days, numbers
@@ -42,7 +43,7 @@ from pipelines.lake.storage import DataFile, Lake, connect
 
 PEOPLE_PER_RANGE = 65_536
 FIRST_ROWS = 100_000
-LIST_FEEDS = ("patients", "registrations")
+ALWAYS_PRESENT = (PATIENTS.name, REGISTRATIONS.name)
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,8 @@ def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str
     catalogue = declare_catalogue(load_code_lists(request.code_list_folder), request.imd_edition)
     rows = lake.read("core__coverage", "feed, organisation_code, month, status", "organisation_role = 'practice'")
     calendar = coverage_calendar(rows)
-    addresses = ("addresses",) if lake.rows("core__residence") else ()
-    reasons = unavailable(catalogue, (*LIST_FEEDS, *addresses, *calendar.feeds), request.allowed_feeds)
+    addresses = (ADDRESSES.name,) if lake.rows("core__residence") else ()
+    reasons = unavailable(catalogue, (*ALWAYS_PRESENT, *addresses, *calendar.feeds), request.allowed_feeds)
     lacking = {
         name: reason for name, reason in _lacking_reference(lake, request.imd_edition).items() if name in catalogue.by_name
     }

@@ -14,7 +14,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from expectations.catalogue import RAW_TABLES
+from expectations.feeds import ADMISSIONS, EVENT_FEEDS, FEEDS, HOSPITAL_FEEDS, LIST_FEEDS, PATIENTS, REGISTRATIONS
 from expectations.tables import core
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
@@ -22,13 +22,13 @@ from pipelines.conform.codes import code_sql, event_types
 from pipelines.conform.coverage import CoverageSettings, coverage, practice_coverage
 from pipelines.conform.event import EventSettings, write_events
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
-from pipelines.conform.feeds import CODE_OF_FEED, EVENT_FEEDS, HOSPITAL_FEEDS, LIST_FEEDS, Sources, organisation_column
+from pipelines.conform.feeds import Sources, codes_sent_sql
 from pipelines.conform.linkage import linkage_sql
 from pipelines.conform.person import person_sql
 from pipelines.conform.registration import RegistrationSettings, registration_sql, residence_sql
 from pipelines.conform.spell import READ, spell_sql
 from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
-from pipelines.conform.volumes import feed_people_sql, list_sizes_sql, main_providers_sql, volumes_sql
+from pipelines.conform.volumes import feed_people_sql, feeds_of_providers, list_sizes_sql, main_providers_sql, volumes_sql
 from pipelines.lake.storage import Lake, arrow_schema
 
 Summary = dict[str, object]
@@ -74,10 +74,10 @@ def conform_spells(
     lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, available: AvailabilitySettings
 ) -> Summary:  # fmt: skip
     """Write core__spell; without the admissions feed it has no rows."""
-    if "admissions" not in sources:
+    if ADMISSIONS.name not in sources:
         lake.replace(core.SPELL, arrow_schema(core.SPELL).empty_table())
         return {"spells": 0, "stays": 0, "admission_rows": 0}
-    con.execute(f"CREATE OR REPLACE TEMP TABLE admission_rows AS SELECT {', '.join(READ)} FROM {sources['admissions']}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE admission_rows AS SELECT {', '.join(READ)} FROM {sources[ADMISSIONS.name]}")
     query = spell_sql("admission_rows", lake.scan(core.PERSON.name), rules, available)
     spells = lake.replace_sql(core.SPELL, con, query, order="spell_key")
     (stays,) = _row(con, f"SELECT coalesce(sum(stays_joined), 0) FROM {lake.scan(core.SPELL.name)}")
@@ -103,7 +103,7 @@ def conform_events(
     spells, gone = lake.scan(core.SPELL.name), hold_superseded(con, superseded or {})
     before = superseded_event_rows(con, sources, gone, lake.scan(core.PERSON.name), rules, available)
     rows = [*spell_event_rows(spells), *feed_event_rows(sources, rules, available)]
-    sent = [_feed_codes(feed, source) for given in (sources, gone) for feed, source in given.items() if feed in EVENT_FEEDS]
+    sent = [codes_sent_sql(feed, source) for given in (sources, gone) for feed, source in given.items() if feed in EVENT_FEEDS]
     sent += superseded_codes(gone)
     sent += [
         f"(SELECT 'treatment_function' AS code_system, treatment_function AS source_code FROM {spells})",
@@ -133,15 +133,6 @@ def store_events(
     return {"events": events, "codes": codes, "superseded_events": gone}
 
 
-def _feed_codes(feed: str, source: str) -> str:
-    """Give the distinct codes of a feed and its organisations, in one scan."""
-    system, code = CODE_OF_FEED.get(feed, ("", "CAST(NULL AS VARCHAR)"))
-    return f"""(SELECT CASE WHEN GROUPING(code) = 0 THEN '{system}' ELSE 'ods' END AS code_system,
-        coalesce(code, organisation) AS source_code
-        FROM (SELECT {code} AS code, {organisation_column(feed)} AS organisation FROM {source})
-        GROUP BY GROUPING SETS ((code), (organisation)))"""
-
-
 def conform_coverage(
     lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, settings: CoverageSettings, data_cut: date
 ) -> Summary:  # fmt: skip
@@ -151,7 +142,7 @@ def conform_coverage(
         list_sizes_sql(lake.scan(core.REGISTRATION.name), volumes["month"].min() if len(volumes) else data_cut, data_cut)
     ).df()
     judged = coverage(volumes, lists, data_cut, settings)
-    providers = con.sql(main_providers_sql(lake, HOSPITAL_FEEDS)).df()
+    providers = con.sql(main_providers_sql(lake, feeds_of_providers())).df()
     whole = pd.concat([judged, practice_coverage(judged, providers)], ignore_index=True)
     whole = whole.sort_values(["feed", "organisation_role", "organisation_code", "month"])
     lake.replace(core.COVERAGE, pa.Table.from_pandas(whole, preserve_index=False))
@@ -179,15 +170,10 @@ def conform_linkage(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources
 
 def _lacking(sources: Sources) -> Summary:
     """Say which feeds of the list are absent and what stands in for them."""
-    instead = {
-        "patients": "nobody has a birth date, and the list is who is registered",
-        "registrations": "everyone is registered from the first delivery on",
-        "addresses": "everyone has always lived at the one address of the list",
-        "opt_outs": "no opt-out is known",
-    }
-    if "patients" not in sources and "registrations" not in sources:
-        instead["registrations"] = "there is no list, and nobody is registered"
-    absent = [f"{feed}: {told}" for feed, told in instead.items() if feed not in sources]
+    instead = {feed: FEEDS[feed].when_absent for feed in LIST_FEEDS}
+    if PATIENTS.name not in sources and REGISTRATIONS.name not in sources:
+        instead[REGISTRATIONS.name] = "there is no list, and nobody is registered"
+    absent = [f"{feed}: {effect}" for feed, effect in instead.items() if feed not in sources]
     return {"absent_feeds": "; ".join(absent)} if absent else {}
 
 
@@ -201,7 +187,7 @@ def _held(con: duckdb.DuckDBPyConnection, sources: Sources) -> Sources:
 
 
 def _list_feeds(sources: Sources) -> dict[str, str]:
-    return {feed: source for feed, source in sources.items() if feed in RAW_TABLES and feed not in EVENT_FEEDS}
+    return {feed: source for feed, source in sources.items() if feed in FEEDS and feed not in EVENT_FEEDS}
 
 
 def _row(con: duckdb.DuckDBPyConnection, query: str) -> tuple:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from expectations.catalogue import RAW_TABLES
+from expectations.feeds import ADMISSIONS, HOSPITAL_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
 from pipelines.conform.feeds import Sources
 
@@ -60,25 +62,26 @@ def person_sql(person_ids: str, sources: Sources, rules: ClinicalRules, known: s
 
 
 def _listed(sources: Sources) -> str:
-    if "patients" not in sources:
+    if PATIENTS.name not in sources:
         return _NO_LIST
     return f"""SELECT person_id, make_date(birth_year, coalesce(birth_month, 1), 1) AS birth_date,
             CASE WHEN birth_month IS NULL THEN make_date(birth_year, 7, 1) END AS assumed_birth_date, death_date, sex, ethnic_category
-        FROM {sources["patients"]}"""
+        FROM {sources[PATIENTS.name]}"""
 
 
 def _members(sources: Sources) -> str:
     """Say who stands on the list: the people of PATIENT, or where there is none those with a registration."""
-    feed = sources.get("patients") or sources.get("registrations") or _NOBODY
+    feed = sources.get(PATIENTS.name) or sources.get(REGISTRATIONS.name) or _NOBODY
     return f"SELECT DISTINCT person_id FROM {feed}"
 
 
 def _hospital(sources: Sources) -> str:
     """Give the latest sex and ethnicity of a person's hospital records; the day is put before the value to find the latest."""
+    tables = [RAW_TABLES[feed] for feed in HOSPITAL_FEEDS if feed in sources]
     dated = [
-        f"SELECT person_id, CAST({day} AS VARCHAR) AS day, sex, ethnic_category FROM {sources[feed]}"
-        for feed, day in (("admissions", "admission_date"), ("emergency_attendances", "arrival_date"))
-        if feed in sources
+        f"SELECT person_id, CAST({table.event_date} AS VARCHAR) AS day, sex, ethnic_category FROM {sources[table.feed]}"
+        for table in tables
+        if {"sex", "ethnic_category"} <= {column.name for column in table.columns}
     ]
     records = " UNION ALL ".join(dated) or (
         "SELECT CAST(NULL AS VARCHAR) AS person_id, '' AS day, CAST(NULL AS VARCHAR) AS sex, "
@@ -96,20 +99,20 @@ def _hospital(sources: Sources) -> str:
 
 def _deaths(sources: Sources, rules: ClinicalRules) -> str:
     """Give the day of death in hospital; one after which the person was admitted again is an error of coding, and none."""
-    if "admissions" not in sources:
+    if ADMISSIONS.name not in sources:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS death_date WHERE false"
     died = f"max(discharge_date) FILTER (discharge_method IN ({sql_list(rules.died_methods)}))"
-    return f"""SELECT person_id, {died} AS death_date FROM {sources["admissions"]}
+    return f"""SELECT person_id, {died} AS death_date FROM {sources[ADMISSIONS.name]}
         GROUP BY person_id HAVING death_date >= max(admission_date)"""
 
 
 def _opt_outs(sources: Sources) -> str:
-    if "opt_outs" not in sources:
+    if OPT_OUTS.name not in sources:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, false AS type_1, false AS national WHERE false"
     return f"""SELECT person_id, bool_or(opt_out_type = 'TYPE_1' AND status = '1') AS type_1,
             bool_or(opt_out_type = 'NATIONAL' AND status = '1') AS national
         FROM (
-            SELECT person_id, opt_out_type, status FROM {sources["opt_outs"]}
+            SELECT person_id, opt_out_type, status FROM {sources[OPT_OUTS.name]}
             WHERE status = '1' OR effective_date <= extract_date
             QUALIFY row_number() OVER (
                 PARTITION BY person_id, opt_out_type ORDER BY effective_date DESC, extract_date DESC, status DESC) = 1

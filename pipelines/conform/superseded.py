@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import duckdb
 
+from expectations.feeds import ADMISSIONS
 from expectations.tables.core import EVENT, EVENT_SUPERSEDED
-from features.events import FEED_NUMBER
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.event import numbered_sql
@@ -22,7 +22,6 @@ from pipelines.conform.feeds import Sources
 from pipelines.conform.spell import spell_sql
 from pipelines.lake.storage import Lake
 
-ADMISSIONS = "admissions"
 _STATES, _SPELLS, _CHANGES = "superseded_states", "superseded_spells", "superseded_changes"  # temporary tables
 _PEOPLE = f"(SELECT state_id AS person_id, state AS person_key FROM {_STATES})"
 _TOLD = "person_key, event_date, event_type, code, value, provider, feed"
@@ -42,9 +41,9 @@ def superseded_event_rows(
     if not superseded:
         return []
     changed = " UNION ".join(f"SELECT person_id, superseded_date FROM {rows}" for rows in superseded.values())
-    if ADMISSIONS in superseded:
+    if ADMISSIONS.name in superseded:
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_CHANGES} AS {_changes(sources.get(ADMISSIONS), superseded[ADMISSIONS], rules)}"
+            f"CREATE OR REPLACE TEMP TABLE {_CHANGES} AS {_changes(sources.get(ADMISSIONS.name), superseded[ADMISSIONS.name], rules)}"
         )
         changed += f" UNION SELECT person_id, superseded_date FROM {_CHANGES}"
     con.execute(
@@ -55,11 +54,11 @@ def superseded_event_rows(
     rows = {
         feed: f"(SELECT rows.* REPLACE ({_state_id('rows')} AS person_id) FROM {source} AS rows)"
         for feed, source in superseded.items()
-        if feed != ADMISSIONS
+        if feed != ADMISSIONS.name
     }
     found = feed_event_rows(rows, rules, available)
-    if ADMISSIONS in superseded:
-        stays = _stays_of_states(sources.get(ADMISSIONS), superseded[ADMISSIONS])
+    if ADMISSIONS.name in superseded:
+        stays = _stays_of_states(sources.get(ADMISSIONS.name), superseded[ADMISSIONS.name])
         con.execute(f"CREATE OR REPLACE TEMP TABLE {_SPELLS} AS {spell_sql(stays, _PEOPLE, rules, available)}")
         found += spell_event_rows(_SPELLS)
     return found
@@ -67,7 +66,7 @@ def superseded_event_rows(
 
 def superseded_codes(superseded: Sources) -> list[str]:
     """Give the SQL relations of the codes that the states' spells use."""
-    if ADMISSIONS not in superseded:
+    if ADMISSIONS.name not in superseded:
         return []
     columns = {"treatment_function": "treatment_function", "ods": "provider_code"}
     parts = [f"(SELECT '{system}' AS code_system, {column} AS source_code FROM {_SPELLS})" for system, column in columns.items()]
@@ -119,7 +118,7 @@ def _query(lake: Lake, rows: Sequence[EventRows], codes: str) -> str:
     states, and no longer than until a current one like it was known.
     """
     union = " UNION ALL BY NAME ".join(f"({numbered_sql(part, _PEOPLE, codes)})" for part in rows)
-    of_spells = f"feed = {FEED_NUMBER[ADMISSIONS]}"
+    of_spells = f"feed = {ADMISSIONS.number}"
     alike = " AND ".join(f"held.{name} IS NOT DISTINCT FROM spells.{name}" for name in (*_TOLD.split(", "), "turn"))
     return f"""
     WITH told AS (

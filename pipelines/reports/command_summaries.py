@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from expectations.catalogue import RAW_TABLES
+from expectations.feeds import LIST_FEED, OPT_OUTS
 from expectations.tables import core, risk
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.records import EXTRACTS, VALIDATION
@@ -15,7 +16,7 @@ from pipelines.reports.caseload_lines import list_lines
 from pipelines.reports.equity_lines import inequality_lines
 from pipelines.reports.text_table import Rows, fitted, table
 from pipelines.run.deployment import Deployment
-from pipelines.sources.opened import LIST_FEED, open_source
+from pipelines.sources.opened import open_source
 from pipelines.validation.defects import count_defects, describe_defects
 
 MOST_WARNINGS = 25
@@ -124,7 +125,7 @@ def _absent_feeds(deployment: Deployment, has_list: bool) -> Iterator[str]:
     absent = sorted(set(RAW_TABLES) - set(extracts_read(deployment.lake)))
     if absent:
         yield f"Feeds without an extract: {', '.join(absent)}. What needs them is not made."
-    if "opt_outs" in absent and has_list:
+    if OPT_OUTS.name in absent and has_list:
         yield "Without opt_outs nobody is left out for an opt-out: the extracts must come without the people who opted out."
 
 

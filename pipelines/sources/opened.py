@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from expectations.catalogue import RAW_TABLES
+from expectations.feeds import LIST_FEED
 from expectations.table import Table
 from pipelines.sources.deliveries import deliveries
 from pipelines.sources.episodes import as_delivered
@@ -14,7 +15,6 @@ from pipelines.sources.nhs import NhsSettings
 from pipelines.sources.omop.cdm import open_omop
 from pipelines.sources.settings import SourceSettings
 
-LIST_FEED = "patients"
 LANDING = "landing"
 CORRECT_NHS = (
     "Correct the date in the file's name, or the feed's `delivered` or `delivery_date` (source.nhs.feeds). If today's date is wrong, correct "

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from expectations.feeds import LIST_FEED
 from pipelines.errors import SettingsError
 from pipelines.extracts.ingest import read_extracts
 from pipelines.lake.storage import Lake
 from pipelines.reference.files import ReferenceSettings
 from pipelines.run.settings import Settings
 from pipelines.sources.nhs import FeedSettings, NhsSettings, find_extracts
-from pipelines.sources.opened import LIST_FEED, OpenedSource
+from pipelines.sources.opened import OpenedSource
 
 _URL = ("http://", "https://")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from expectations.feeds import ADMISSIONS
 from features.code_lists import load_code_lists
 from features.labels import Occurrences
 from models.predictors import SchemaMismatchError
@@ -129,7 +130,7 @@ def _marked(deployment: Deployment, frame: pd.DataFrame, index_date: date) -> pd
     """Mark who is at the end of life, in hospital, in a care home or on a caseload; a ready-made table tells none of it."""
     if deployment.settings.source.feature_table is not None:
         return frame
-    hospital = {table.feed: table for table in raw_tables(deployment) if table.feed == "admissions"}
+    hospital = {table.feed: table for table in raw_tables(deployment) if table.feed == ADMISSIONS.name}
     came = [validated(deployment, table) for table in hospital.values() if has_extracts(deployment, table)]
     return with_marks(deployment.lake, frame, index_date, load_code_lists(code_lists(deployment)), came[0] if came else "")
 

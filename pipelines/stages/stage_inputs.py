@@ -8,11 +8,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from expectations.feeds import EVENT_FEEDS
 from expectations.table import Table
 from pipelines.building import build_features as features_stage
 from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.conform.availability import AvailabilitySettings
-from pipelines.conform.feeds import EVENT_FEEDS
 from pipelines.conform.omop.cohorts import index_events_sql, outcomes_sql
 from pipelines.conform.omop.feed_rows import omop_availability, omop_sources
 from pipelines.conform.omop.links import linked_rows

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from expectations.feeds import PATIENTS, REGISTRATIONS
 from expectations.tables import core
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.core_tables import store_events
@@ -66,7 +67,7 @@ def _hold(con: duckdb.DuckDBPyConnection, rows: Sequence[EventRows], people: str
 
 def people_sources(sources: Sources) -> Sources:
     """Give the feeds that name an OMOP source's people: everyone else's rows were set aside, so PERSON names all."""
-    return {feed: sources[feed] for feed in ("patients", "registrations")}
+    return {feed: sources[feed] for feed in (PATIENTS.name, REGISTRATIONS.name)}
 
 
 def conform_omop_coverage(lake: Lake, con: duckdb.DuckDBPyConnection) -> dict[str, object]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from features.events import FEED_NUMBER, FEEDS
-from pipelines.conform.feeds import HOSPITAL_FEEDS
-
-COVERED_FEEDS = (*HOSPITAL_FEEDS, *(feed for feed in FEEDS if feed.startswith("omop")))
+from features.events import FEED_NUMBER
 
 
 def omop_coverage_sql(events: str, registrations: str) -> str:
@@ -13,7 +10,7 @@ def omop_coverage_sql(events: str, registrations: str) -> str:
 
     A feed without any event is absent from it, and its features are not computed.
     """
-    names = " ".join(f"WHEN {FEED_NUMBER[feed]} THEN '{feed}'" for feed in COVERED_FEEDS)
+    names = " ".join(f"WHEN {number} THEN '{feed}'" for feed, number in FEED_NUMBER.items())
     return f"""
     WITH homes AS (SELECT person_key, min(practice_code) AS organisation_code FROM {registrations} GROUP BY person_key),
     counted AS (
