@@ -43,12 +43,12 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_reader", "strata_analyst"), "each publication and each withdrawal", 45, personal=False,
     ),
     "risk__scores": ContractTerms(
-        "1.1.0", CARE_TEAMS, "The risk of each person on the list, run by run.",
+        "1.2.0", CARE_TEAMS, "The risk of each person on the list, run by run.",
         _RUNS_NOTE + "Order by risk_percentile or risk, list people with eligible = true.", _SCORES_LIMITS,
         ("strata_reader", "strata_analyst"), "each published run", 45,
     ),
     "risk__current": ContractTerms(
-        "1.1.0", CARE_TEAMS, "The scores of the latest published run of each outcome.",
+        "1.2.0", CARE_TEAMS, "The scores of the latest published run of each outcome.",
         "The table to read every day: whole at every moment, one run per outcome.", _SCORES_LIMITS,
         ("strata_reader", "strata_analyst"), "each publication and each withdrawal", 45,
     ),

@@ -62,6 +62,11 @@ def numbers(column: pa.ChunkedArray) -> NDArray:
     return column.combine_chunks().to_numpy(zero_copy_only=False)
 
 
+def flags(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    """Return a boolean column as an array; null, as in a column that an earlier version did not store, is false."""
+    return column.combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
+
+
 def take(column: pa.ChunkedArray, place: NDArray[np.int64]) -> pa.Array:
     """Take a column's values by place; -1 gives null."""
     return column.combine_chunks().take(pa.array(place, mask=place < 0))

@@ -15,6 +15,9 @@ Use = Literal["finding_people_for_care", "planning"]
 ALL_PEOPLE = "people the sources name"
 ALL_ROWS = "index events"
 IN_COHORT = "in cohort"
+# A value that is there and cannot be read: whether the person is alive, or still registered, is not known.
+DEATH_NOT_READABLE = "date of death not readable"
+END_NOT_READABLE = "end of registration not readable"
 
 
 class CohortSettings(BaseModel, extra="forbid", frozen=True):
@@ -49,9 +52,11 @@ class Candidates:
 
     birth_day: NDArray[np.int32]
     death_day: NDArray[np.int32]  # the highest int32 for people alive
+    death_not_readable: NDArray[np.bool_]
     index_day: NDArray[np.int32]
     on_list: NDArray[np.bool_]
     registered: NDArray[np.bool_]
+    end_not_readable: NDArray[np.bool_]  # of the registration that holds on the index date
     days_on_list: NDArray[np.int32]
     type_1_opt_out: NDArray[np.bool_]
     national_data_opt_out: NDArray[np.bool_]
@@ -68,7 +73,9 @@ def exclusions(candidates: Candidates, settings: CohortSettings, use: Use) -> li
         ("not on the registered list: only known from hospital, or the list's record was set aside", ~candidates.on_list),
         ("not born on the index date", candidates.birth_day > candidates.index_day),
         ("died on or before the index date", candidates.death_day <= candidates.index_day),
+        (DEATH_NOT_READABLE, candidates.death_not_readable),
         ("not registered on the index date", ~candidates.registered),
+        (END_NOT_READABLE, candidates.end_not_readable),
         ("type 1 opt-out", candidates.type_1_opt_out),
     ]
     if use == "planning":

@@ -23,6 +23,7 @@ from features.attributes import (
     attribute_features,
     birth_days,
     days,
+    flags,
     held_at,
     numbers,
     registration_at,
@@ -140,9 +141,11 @@ def _null_where_nan(values: NDArray[np.float32]) -> pa.Array:
 def _candidates(tables: PeopleTables, row: Row, held: NDArray[np.int64]) -> Candidates:
     people = tables.people
     start = np.append(days(tables.registrations["start_date"], OPEN), 0)[held]
+    unreadable = np.append(flags(tables.registrations["end_not_readable"]), False)[held]
     return Candidates(
         birth_day=birth_days(people, row), death_day=days(people["death_date"], OPEN)[row.place],
-        index_day=row.index_day, on_list=numbers(people["on_list"])[row.place], registered=held >= 0,
+        death_not_readable=flags(people["death_not_readable"])[row.place],
+        index_day=row.index_day, on_list=numbers(people["on_list"])[row.place], registered=held >= 0, end_not_readable=unreadable,
         days_on_list=np.where(held >= 0, row.index_day - start, 0).astype(np.int32),
         type_1_opt_out=numbers(people["type_1_opt_out"])[row.place],
         national_data_opt_out=numbers(people["national_data_opt_out"])[row.place],

@@ -41,6 +41,8 @@ PERSON = Table(
         Column("sex", Kind.CODE, "1 male, 2 female, 9 not specified, 0 not known.", allowed=("1", "2", "9", "0")),
         Column("ethnic_category", Kind.CODE, "Ethnic category 2001 (16+1), latest; Z not stated, 99 not known."),
         Column("death_date", Kind.DATE, "Day of death, from the list or a hospital spell that ended in death."),
+        Column("death_not_readable", Kind.BOOLEAN, "A death is recorded and its day is not known: the value cannot be used as a date, or a hospital stay ended "
+               "in death on no readable day. Such a person is in no cohort.", nullable=False),
         Column("type_1_opt_out", Kind.BOOLEAN, "Opted out of sharing by the practice (latest state).", nullable=False),
         Column("national_data_opt_out", Kind.BOOLEAN, "National data opt-out (latest state).", nullable=False),
         Column("on_list", Kind.BOOLEAN, "The person stands on the registered list of any time.", nullable=False),
@@ -57,6 +59,8 @@ REGISTRATION = Table(
         Column("start_date", Kind.DATE, "First day of the period.", nullable=False),
         Column("end_date", Kind.DATE, "Last day of the period; null while it lasts."),
         Column("start_is_load_date", Kind.BOOLEAN, "The start is the day the practice's history was loaded, or one on which an earlier registration holds again: not a true start.", nullable=False),
+        Column("end_not_readable", Kind.BOOLEAN, "The end of the period is stated and cannot be read, and no later period shows it: whether the person is still "
+               "registered is not known. No cohort holds the person by such a period.", nullable=False),
     ),
     ("person_key", "start_date"),
 )  # fmt: skip

@@ -14,7 +14,8 @@ PROVENANCE = (
 SEX_CODES = ("1", "2", "9", "0")
 ETHNIC_CATEGORIES = (*"ABCDEFGHJKLMNPRSZ", "99")
 EARLIEST_BIRTH_YEAR = 1880
-PLACEHOLDER_DATES = ("1800-01-01", "1801-01-01", "1900-01-01", "1901-01-01", "2099-12-31", "9999-12-31")
+NEVER_DATES = ("2099-12-31", "9999-12-31")  # what systems write as the end of what has not ended
+PLACEHOLDER_DATES = ("1800-01-01", "1801-01-01", "1900-01-01", "1901-01-01", *NEVER_DATES)
 
 
 def person(source: str) -> Column:

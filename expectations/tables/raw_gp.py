@@ -49,7 +49,8 @@ PATIENTS: Table = raw_table(
         Column("birth_year", Kind.INTEGER, "Year of birth.", unit="year", nullable=False, minimum=EARLIEST_BIRTH_YEAR,
                on_violation=Action.SET_ASIDE, source="BIRTH_YEAR", required_in_file=True),
         Column("birth_month", Kind.INTEGER, "Month of birth.", unit="month", minimum=1, maximum=12, source="BIRTH_MONTH"),
-        Column("death_date", Kind.DATE, "Day of death.", source="DEATH_DATE"),
+        Column("death_date", Kind.DATE, "Day of death; empty while alive. A value that is no usable day means dead on a day that is not known.",
+               source="DEATH_DATE"),
         code("sex", "SEX", "Sex: 1 male, 2 female, 9 not specified, 0 not known.", SEX_CODES, varies=True),
         code("ethnic_category", "ETHNIC_CATEGORY", "Ethnic category 2001 (16+1); Z not stated, 99 not known.", ETHNIC_CATEGORIES),
         Column("household_id", Kind.IDENTIFIER, "Pseudonym of the household.", source="HOUSEHOLD_ID"),
@@ -97,7 +98,8 @@ REGISTRATIONS: Table = raw_table(
         person("PERSON_ID"),
         _practice("ORGANISATION_ID"),
         event_date("start_date", "START_DATE", "First day on the practice's list."),
-        Column("end_date", Kind.DATE, "Day the person left the list; empty while registered.", source="END_DATE"),
+        Column("end_date", Kind.DATE, "Day the person left the list; empty while registered. A value that is no day means left on a day that is "
+               "not known.", source="END_DATE"),
     ),
     ("person_id", "practice_code", "start_date"),
     event_date="start_date",
@@ -186,9 +188,11 @@ GP_MEDICATION_ORDERS: Table = raw_table(
 )  # fmt: skip
 
 # A wish is kept whatever its row lacks: it counts from the delivery that brought it, as the kind that every use honours.
+UNDATED_WITHDRAWAL = "1900-01-01"
 OPT_OUTS: Table = raw_table(
     "opt_outs",
-    "Type 1 and national data opt-outs (NATIONAL_DATA_OPT_OUT); the latest row of a person and kind holds.",
+    "Type 1 and national data opt-outs (NATIONAL_DATA_OPT_OUT). An opt-out holds, also where later deliveries no longer list it, until a "
+    "withdrawal ends it: one of a later delivery that is dated no earlier, or one of the same delivery that is dated later.",
     (
         person("PERSON_ID"),
         code("opt_out_type", "OPT_OUT_TYPE", "type_1 or national.", ("TYPE_1", "NATIONAL"), on_violation=Action.FLAGGED,
@@ -208,7 +212,7 @@ OPT_OUTS: Table = raw_table(
                 "The row does not tell whether it opts out or withdraws; read as opting out.", ("status",), defect=11, repair="'1'"),
         RowRule("opt_out_without_date", "effective_date IS NULL", Action.REPAIRED,
                 "The day cannot be read: an opt-out holds from the delivery on, a withdrawal takes no dated opt-out back.",
-                ("effective_date",), defect=8, repair="CASE WHEN status = '0' THEN DATE '1900-01-01' ELSE extract_date END"),
+                ("effective_date",), defect=8, repair=f"CASE WHEN status = '0' THEN DATE '{UNDATED_WITHDRAWAL}' ELSE extract_date END"),
     ),
     born=False,
     strange_date=Action.FLAGGED,  # a wish with a strange date is a wish; conform takes back none by a date to come

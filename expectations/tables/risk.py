@@ -191,7 +191,11 @@ _SCORE_COLUMNS = (
     Column("rising_risk", Kind.BOOLEAN, "The risk rose by at least the settings' step; null without a previous risk."),
     Column("emergency_admissions_730d", Kind.INTEGER, "Emergency admissions in the 730 days before; null where not covered."),
     Column("eligible", Kind.BOOLEAN, "The person may be listed; a mark below takes nobody off.", nullable=False),
-    Column("suppression_reason", Kind.TEXT, "Why not: died or left since, or not at risk; empty where the person may."),
+    Column(
+        "suppression_reason",
+        Kind.TEXT,
+        "Why not: died or left since, a date of death or an end of registration that cannot be read, or not at risk; empty where the person may.",
+    ),
     Column("end_of_life", Kind.BOOLEAN, "Palliative care in the three years before; null where the feeds cannot tell."),
     Column(
         "in_hospital_now", Kind.BOOLEAN, "In a hospital bed on the index date, as far as known; null where the feeds cannot tell."

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from expectations.tables.core import PERSON
 from features.area_context import BANDS, COUNTED, FEED, AreaContext, BoardRates, Tally, board_rates, context_days
 from features.attributes import days
 from features.cohort import CohortSettings, Use
@@ -56,8 +57,8 @@ def area_context(lake: Lake, on_days: Sequence[int], calendar: CoverageCalendar,
         con.execute(f"""
             CREATE TABLE listed AS SELECT person_key, death_date, birth_date, {_sex()} AS sex_place,
                 coalesce(assumed_birth_date, birth_date) AS age_from
-            FROM {lake.scan("core__person")}
-            WHERE on_list AND NOT type_1_opt_out {"AND NOT national_data_opt_out" if use == "planning" else ""}""")
+            FROM {lake.declared_scan(PERSON)}
+            WHERE on_list AND NOT coalesce(death_not_readable, false) AND NOT type_1_opt_out {"AND NOT national_data_opt_out" if use == "planning" else ""}""")
         return {day: _rates(lake, con, day, _covered(calendar, day)) for day in sorted(set(on_days))}
 
 

@@ -24,8 +24,8 @@ from pipelines.conform.event import EventSettings, write_events
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
 from pipelines.conform.feeds import Sources, codes_sent_sql
 from pipelines.conform.linkage import linkage_sql
-from pipelines.conform.person import person_sql
-from pipelines.conform.registration import RegistrationSettings, registration_sql, residence_sql
+from pipelines.conform.person import NO_DEATHS_STATED, person_sql
+from pipelines.conform.registration import NO_ENDS_STATED, RegistrationSettings, registration_sql, residence_sql
 from pipelines.conform.spell import READ, spell_sql
 from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
 from pipelines.conform.volumes import feed_people_sql, feeds_of_providers, list_sizes_sql, main_providers_sql, volumes_sql
@@ -34,36 +34,89 @@ from pipelines.lake.storage import Lake, arrow_schema
 Summary = dict[str, object]
 
 
-def conform_people(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules) -> Summary:
-    """Write core__person: everyone the feeds name, and those of earlier runs under the keys they had."""
+def conform_people(
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    sources: Sources,
+    rules: ClinicalRules,
+    stated_deaths: str = "",
+    latest_objections: str = "",
+) -> Summary:
+    """Write core__person: everyone the feeds name, and those of earlier runs under the keys they had.
+
+    `stated_deaths` is SQL of the rows that state a death (`stated_dates.py`), `latest_objections` SQL of the objections that the
+    latest delivery of opt-outs lists (`opt_out_rows.py`); '' where the source has none.
+    """
     sources = _held(con, sources)
     ids = " UNION ALL ".join(f"SELECT DISTINCT person_id FROM {source}" for source in sources.values())
     nobody = "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
     known = lake.scan(core.PERSON.name) if lake.exists(core.PERSON.name) else None
-    people = lake.replace_sql(core.PERSON, con, person_sql(f"({ids or nobody})", sources, rules, known), order="person_key")
+    deaths = stated_deaths or NO_DEATHS_STATED
+    query = person_sql(f"({ids or nobody})", sources, rules, known, deaths)
+    people = lake.replace_sql(core.PERSON, con, query, order="person_key")
     opted = "count(*) FILTER (type_1_opt_out) AS type_1, count(*) FILTER (national_data_opt_out) AS national"
-    on_list, dead, type_1, national = _row(
-        con,
-        f"SELECT count(*) FILTER (on_list), count(*) FILTER (death_date IS NOT NULL), {opted} FROM {lake.scan(core.PERSON.name)}",
+    dead = "count(*) FILTER (death_date IS NOT NULL) AS dead, count(*) FILTER (death_not_readable) AS unreadable"
+    on_list, died, unreadable, type_1, national = _row(
+        con, f"SELECT count(*) FILTER (on_list), {dead}, {opted} FROM {lake.scan(core.PERSON.name)}"
     )
-    return {"people": people, "on_list": on_list, "died": dead, "type_1_opt_outs": type_1, "national_data_opt_outs": national}
+    return {
+        "people": people,
+        "on_list": on_list,
+        "died": died,
+        "death_date_not_readable": unreadable,
+        **_deaths_of_repeated_rows(con, sources, stated_deaths),
+        "type_1_opt_outs": type_1,
+        "national_data_opt_outs": national,
+        **_opt_outs_not_listed(lake, con, latest_objections),
+    }
+
+
+def _deaths_of_repeated_rows(con: duckdb.DuckDBPyConnection, sources: Sources, stated_deaths: str) -> Summary:
+    """Count the people whose rows of one delivery disagree: the row that holds states no death, and another row states one."""
+    if PATIENTS.name not in sources or not stated_deaths:
+        return {}
+    (people,) = _row(
+        con,
+        f"SELECT count(DISTINCT person_id) FROM {stated_deaths} JOIN {sources[PATIENTS.name]} AS listed USING (person_id, extract_date) "
+        "WHERE stated_date IS NOT NULL AND listed.death_date IS NULL",
+    )
+    return {"died_by_a_repeated_row": people}
+
+
+def _opt_outs_not_listed(lake: Lake, con: duckdb.DuckDBPyConnection, latest_objections: str) -> Summary:
+    """Count the people whose opt-out stays in force although the latest delivery does not list it."""
+    if not latest_objections:
+        return {}
+    person = lake.scan(core.PERSON.name)
+    kinds = {"TYPE_1": "type_1_opt_out", "NATIONAL": "national_data_opt_out"}
+    held = " UNION ALL ".join(
+        f"SELECT person_id, '{kind}' AS opt_out_type FROM {person} WHERE {column}" for kind, column in kinds.items()
+    )
+    (people,) = _row(
+        con,
+        f"SELECT count(DISTINCT person_id) FROM ({held}) ANTI JOIN {latest_objections} AS latest USING (person_id, opt_out_type)",
+    )
+    return {"opt_outs_in_force_but_not_in_the_latest_delivery": people}
 
 
 def conform_registrations(
-    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, settings: RegistrationSettings
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, settings: RegistrationSettings, stated_ends: str = ""
 ) -> Summary:  # fmt: skip
-    """Write core__registration and core__residence."""
+    """Write core__registration and core__residence; `stated_ends` is SQL of the rows that state an end (`stated_dates.py`)."""
     people, sources = lake.scan(core.PERSON.name), _held(con, sources)
     order = "person_key, start_date"
-    registrations = lake.replace_sql(core.REGISTRATION, con, registration_sql(sources, people, settings), order)
+    query = registration_sql(sources, people, settings, stated_ends or NO_ENDS_STATED)
+    registrations = lake.replace_sql(core.REGISTRATION, con, query, order)
     residences = lake.replace_sql(core.RESIDENCE, con, residence_sql(sources, people), order)
     (without,) = _row(
         con,
         f"SELECT count(*) FROM {people} WHERE on_list AND person_key NOT IN "
         f"(SELECT person_key FROM {lake.scan(core.REGISTRATION.name)})",
     )
+    (unreadable,) = _row(con, f"SELECT count(*) FILTER (end_not_readable) FROM {lake.scan(core.REGISTRATION.name)}")
     return {
         "registrations": registrations,
+        "registration_end_not_readable": unreadable,
         "residences": residences,
         "on_list_without_registration": without,
         **_lacking(sources),

@@ -138,6 +138,13 @@ def current_extracts(lake: Lake, feed: str) -> list[Extract]:
     return sorted(once.values(), key=lambda row: (row.extract_date, row.path))
 
 
+def replaced_extracts(lake: Lake, feed: str) -> list[Extract]:
+    """List the extracts of a feed whose file came again with other content under the same path and delivery date."""
+    current = {(row.extract_id, row.extract_date) for row in current_extracts(lake, feed)}
+    once = {(row.extract_id, row.extract_date): row for row in read_extracts(lake, feed)}
+    return [row for place, row in once.items() if place not in current]
+
+
 def extract_digest(file: ExtractFile) -> str:
     """Give an extract's id: a digest of the feed and the file's content, unpacked."""
     digest = hashlib.sha256(file.feed.encode() + b"\0")

@@ -160,6 +160,14 @@ class Lake:
         ]
         return f"(SELECT * FROM {read} WHERE {' AND '.join(among)})" if among else read
 
+    def declared_scan(self, table: Table) -> str:
+        """Return the SQL that reads a declared table; a column that an earlier version of Strata did not store is null."""
+        stored, schema = self.schema(table.name).names, arrow_schema(table)
+        lacking = ", ".join(
+            f"CAST(NULL AS {_sql_type(schema.field(name).type)}) AS {name}" for name in schema.names if name not in stored
+        )
+        return f"(SELECT *, {lacking} FROM {self.scan(table.name)})" if lacking else self.scan(table.name)
+
     def read(
         self, name: str, columns: str = "*", where: str = "true", order: str = "", partition: Mapping[str, str] | None = None
     ) -> pa.Table:

@@ -1,7 +1,9 @@
 """Whom a run leaves out and whom it marks.
 
 People who opted out have no score at all. Those who died or left since, and those who cannot have the outcome, are suppressed: they
-keep a score, which is needed to see what came of the run, and no list holds them. People at the end of life, in hospital, in a care
+keep a score, which is needed to see what came of the run, and no list holds them. A date of death, or an end of registration, that is
+recorded and cannot be read suppresses as well: no cohort takes such people in, and those whose features were built before are listed
+nowhere. People at the end of life, in hospital, in a care
 home or on a caseload are *marked*: a team may leave them out. A mark is true where a feed says so, false where one that would say
 so covers the person, and null elsewhere: what no feed tells is not known.
 """
@@ -14,11 +16,12 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from expectations.table import Table
 from expectations.tables.caseload import ACTIONS
 from expectations.tables.core import CODE, COVERAGE, EVENT, PERSON, REGISTRATION, SPELL
 from expectations.tables.risk import LABELS
 from features.code_lists import CodeList, code_members
-from features.cohort import Use
+from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE, Use
 from pipelines.lake.sql_literals import text, texts
 from pipelines.lake.storage import Lake
 
@@ -32,6 +35,7 @@ CASELOAD_DAYS = 365  # a team that never ends an entry has it ended after a year
 # NHS Data Dictionary, source of admission and discharge destination: care homes run by the NHS (54), with and without nursing
 # (55, 56), by a local authority (65) and by others (85). A resident who comes from "usual place of residence" (19) is not seen.
 CARE_HOME_PLACES = ("54", "55", "56", "65", "85")
+_NO_ONE = np.empty(0, dtype=np.int64)
 
 
 def opted_out(lake: Lake, person_keys: np.ndarray, use: Use) -> np.ndarray:
@@ -54,9 +58,29 @@ def suppression(lake: Lake, outcome: str, frame: pd.DataFrame, data_cut: date | 
     if data_cut is not None and lake.exists(REGISTRATION.name):
         ended = f"true GROUP BY person_key HAVING max(coalesce(end_date, DATE '9999-12-31')) < DATE '{data_cut}'"
         reasons[np.isin(person, _people(lake, REGISTRATION.name, ended))] = LEFT
+        reasons[np.isin(person, end_not_readable(lake))] = END_NOT_READABLE
     if data_cut is not None and lake.exists(PERSON.name):
+        reasons[np.isin(person, death_not_readable(lake))] = DEATH_NOT_READABLE
         reasons[np.isin(person, _people(lake, PERSON.name, "death_date IS NOT NULL"))] = DIED
     return reasons
+
+
+def death_not_readable(lake: Lake) -> np.ndarray:
+    """Return the keys of the people whose death is recorded on a day that is not known."""
+    return _people(lake, PERSON.name, "death_not_readable") if _stores(lake, PERSON, "death_not_readable") else _NO_ONE
+
+
+def end_not_readable(lake: Lake) -> np.ndarray:
+    """Return the keys of the people whose last registration ended on a day that cannot be read."""
+    if not _stores(lake, REGISTRATION, "end_not_readable"):
+        return _NO_ONE
+    last = "true GROUP BY person_key HAVING coalesce(arg_max(end_not_readable, start_date), false)"
+    return _people(lake, REGISTRATION.name, last)
+
+
+def _stores(lake: Lake, table: Table, column: str) -> bool:
+    """Return whether a table has a column, which one that an earlier version of Strata wrote may lack."""
+    return lake.exists(table.name) and column in lake.schema(table.name).names
 
 
 def with_marks(

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from features.code_lists import load_code_lists
+from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE
 from models.predictors import SchemaMismatchError
 from models.risk_model import CoverageNotServedError
 from pipelines.caseloads.rising import CANNOT, Earlier, Rising, must_be_built, published_editions, rising
@@ -22,6 +23,7 @@ from pipelines.scoring.score import Champion, Scoring, score_rows
 from pipelines.stages.building import build_features
 from pipelines.stages.by_study import each_study
 from pipelines.stages.run_plan import code_lists
+from pipelines.training.inputs import cohort_flow
 
 Summary = dict[str, Any]
 
@@ -40,12 +42,17 @@ def list_maker(
         load_code_lists(code_lists(deployment)),
     )
 
+    flow = dict(cohort_flow(lake, [inputs.index_date.isoformat()]))
+    unreadable = {reason: flow[reason] for reason in (DEATH_NOT_READABLE, END_NOT_READABLE) if reason in flow}
+
     def make(scores: pd.DataFrame) -> RunLists:
         if use == "planning":
             nobody = caseload(lake, scores.head(0), replace(request, previous_run_id=""))
-            return RunLists(nobody, Rising().rows, exclusions(inputs.outcome, scores, scoring.opted_out, nobody, {}))
+            counted = exclusions(inputs.outcome, scores, scoring.opted_out, nobody, {}, unreadable)
+            return RunLists(nobody, Rising().rows, counted)
         listed, risen = caseload(lake, scores, request), _rising(deployment, champion, scores, inputs)
-        return RunLists(listed, risen.rows, exclusions(inputs.outcome, scores, scoring.opted_out, listed, risen.left_out))
+        counted = exclusions(inputs.outcome, scores, scoring.opted_out, listed, risen.left_out, unreadable)
+        return RunLists(listed, risen.rows, counted)
 
     return make
 

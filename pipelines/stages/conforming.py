@@ -19,7 +19,18 @@ from pipelines.errors import ValidationStop
 from pipelines.run.deployment import Deployment
 from pipelines.sources.omop.files import table_files
 from pipelines.stages.run_plan import code_lists, data_cut, source
-from pipelines.stages.stage_inputs import availability, cdm, conformed, reference, superseded, validated_cdm
+from pipelines.stages.stage_inputs import (
+    availability,
+    cdm,
+    conformed,
+    deaths_named,
+    latest_objections,
+    reference,
+    stated_deaths,
+    stated_ends,
+    superseded,
+    validated_cdm,
+)
 
 Summary = dict[str, Any]
 
@@ -38,18 +49,20 @@ def conform_people(deployment: Deployment) -> Summary:
     """Write core__person; rows of an OMOP source that break a rule of other tables are quarantined first."""
     lake, rules = deployment.lake, deployment.settings.clinical
     if deployment.settings.source.kind != "omop":
-        return conformed(deployment, lambda con, rows: core_tables.conform_people(lake, con, rows, rules))
+        deaths, objections = stated_deaths(deployment), latest_objections(deployment)
+        return conformed(deployment, lambda con, rows: core_tables.conform_people(lake, con, rows, rules, deaths, objections))
     with deployment.duckdb() as con:
         quarantine_unlinked(lake, con, validated_cdm(deployment))
-    return conformed(deployment, lambda con, rows: core_tables.conform_people(lake, con, people_sources(rows), rules))
+    named = deaths_named(deployment)
+    return conformed(deployment, lambda con, rows: core_tables.conform_people(lake, con, people_sources(rows), rules, named))
 
 
 def conform_registrations(deployment: Deployment) -> Summary:
     """Write core__registration and core__residence, and refuse residences of a year the areas do not know."""
-    registration = deployment.settings.conform.registration
+    registration, ends = deployment.settings.conform.registration, stated_ends(deployment)
 
     def work(con: duckdb.DuckDBPyConnection, rows: Mapping[str, str]) -> Summary:
-        summary = core_tables.conform_registrations(deployment.lake, con, rows, registration)
+        summary = core_tables.conform_registrations(deployment.lake, con, rows, registration, ends)
         areas_and_organisations.check_residences(deployment.lake, con)
         return summary
 

@@ -8,8 +8,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from expectations.feeds import EVENT_FEEDS
+from expectations.feeds import EVENT_FEEDS, PATIENTS, REGISTRATIONS
 from expectations.table import Table
+from expectations.tables.raw_gp import OPT_OUTS
+from expectations.tables.raw_omop import DEATH
 from pipelines.building import build_features as features_stage
 from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.conform.availability import AvailabilitySettings
@@ -20,6 +22,8 @@ from pipelines.extracts import ingest as ingest_stage
 from pipelines.reference.files import Reference, with_landing_reference
 from pipelines.run.deployment import Deployment
 from pipelines.stages.run_plan import code_lists, raw_tables, source
+from pipelines.validation.opt_out_rows import latest_objections_sql
+from pipelines.validation.stated_dates import named_people_sql, stated_dates_sql
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 
 Summary = dict[str, Any]
@@ -45,6 +49,35 @@ def has_extracts(deployment: Deployment, table: Table) -> bool:
 def validated(deployment: Deployment, table: Table) -> str:
     """Give the SQL of a feed's current, validated rows."""
     return validated_rows_sql(deployment.lake, source(deployment).reading, table.feed, table)
+
+
+def stated_deaths(deployment: Deployment) -> str:
+    """Return the SQL of the rows of the list that state a death; '' without the feed."""
+    return _stated(deployment, PATIENTS.name, "death_date")
+
+
+def stated_ends(deployment: Deployment) -> str:
+    """Return the SQL of the rows that state the end of a registration; '' without the feed."""
+    return _stated(deployment, REGISTRATIONS.name, "end_date")
+
+
+def _stated(deployment: Deployment, feed: str, column: str) -> str:
+    named = feed in {table.feed for table in raw_tables(deployment)}
+    return stated_dates_sql(deployment.lake, source(deployment).reading, feed, column) if named else ""
+
+
+def deaths_named(deployment: Deployment) -> str:
+    """Return the SQL of everyone whom DEATH of an OMOP source names; '' without that table."""
+    death = [table for table in raw_tables(deployment) if table.feed == DEATH.feed]
+    return named_people_sql(deployment.lake, source(deployment).reading, DEATH) if death else ""
+
+
+def latest_objections(deployment: Deployment) -> str:
+    """Return the SQL of the objections that the latest delivery of opt-outs lists; '' without the feed."""
+    table = next(
+        (table for table in raw_tables(deployment) if table.feed == OPT_OUTS.feed and has_extracts(deployment, table)), None
+    )
+    return latest_objections_sql(deployment.lake, table) if table else ""
 
 
 def superseded(deployment: Deployment) -> Mapping[str, str]:

@@ -36,6 +36,12 @@ def valid_extracts(
     return [_valid(lake, table, extract, records) for extract in extracts]
 
 
+def passed_extracts(lake: Lake, table: Table, extracts: list[Extract]) -> list[ValidExtract]:
+    """Return those of some extracts that passed validation."""
+    records = _records(lake, table.feed, ("passed",))
+    return [_valid(lake, table, extract, records) for extract in extracts if extract.extract_id in records]
+
+
 def kept_rows_sql(table: Table, valid: ValidExtract) -> str:
     """Give an extract's typed rows without those that were set aside."""
     rows = typed_rows_sql(table, valid.source, valid.reading, keep=("row_number",))

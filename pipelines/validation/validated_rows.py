@@ -7,11 +7,13 @@ from datetime import date
 from itertools import pairwise
 
 from expectations.catalogue import RAW_TABLES
+from expectations.feeds import OPT_OUTS
 from expectations.row_checks import sender_columns
 from expectations.table import Table
 from pipelines.extracts.ingest import current_extracts
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings
+from pipelines.validation.opt_out_rows import opt_out_rows_sql
 from pipelines.validation.restated_rows import restated_rows
 from pipelines.validation.typed_rows import Reading, typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql, valid_extracts
@@ -26,12 +28,14 @@ def validated_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | N
     held this key with what its event is made of; of a feed whose rows have no day, the key alone), `is_first_delivery`
     (that was the feed's first delivery), and the same two of the key with what its row says of its beginning, whatever was
     said of the rest: `key_extract_date`, `key_in_first_delivery`. An ExtractError names an extract that is not validated; a feed
-    without extracts gives no rows. `table` is the feed's declaration where another source or a setting gives it one of its own.
+    without extracts gives no rows. Opt-outs count from every delivery (`opt_out_rows.py`). `table` is the feed's declaration where another source or a setting gives it one of its own.
     """
     table, settings = table or RAW_TABLES[feed], nhs.feeds[feed]
     extracts = current_extracts(lake, feed)
     if not extracts:
         return _no_rows(table)
+    if feed == OPT_OUTS.name:
+        return opt_out_rows_sql(lake, table)
     valid = valid_extracts(lake, table, extracts)
     deliveries = sorted({one.extract.extract_date for one in valid})
     if len(deliveries) == 1:

@@ -31,7 +31,8 @@ def _dates_that_decide(case: PersonCase) -> Iterator[str]:
     person = case.person
     yield f"  on the list   {'yes' if person['on_list'] else 'no'}"
     yield f"  born          {person['birth_date'] or 'not known'}"
-    yield f"  died          {person['death_date'] or 'no'}"
+    unknown_day = "on a day that cannot be read" if person.get("death_not_readable") else "no"
+    yield f"  died          {person['death_date'] or unknown_day}"
     opted = [words for name, words in (("type_1_opt_out", "type 1"), ("national_data_opt_out", "national")) if person[name]]
     yield f"  opted out     {', '.join(opted) or 'no'}"
     held = case.rows_of(core.REGISTRATION.name, "start_date")
@@ -51,6 +52,8 @@ def _holds(row: Record, index_date: date) -> str:
         return f"begins {(start - index_date).days} days after it"
     if isinstance(end, date) and end < index_date:
         return f"ended {(index_date - end).days} days before it"
+    if row.get("end_not_readable"):
+        return "ended on a day that cannot be read"
     return "holds"
 
 

@@ -41,14 +41,14 @@ COMMUNITY_CONTACTS = raw_table(
     provider="provider_code",
 )
 '''
-FEED = '''COMMUNITY_CONTACTS = Feed(
+FEED = """COMMUNITY_CONTACTS = Feed(
     "community_contacts", Family.OTHER_CARE, raw_community.COMMUNITY_CONTACTS, load="append", lag_days=21,
     legal_basis="Risk stratification approval: community services", number=16,
     event_types=(EventType(50, "community_contact", "A contact of a community team.", "team", is_record=True),),
     code_column="team", columns_without_facts=("record_id",),
 )
 
-# In the order'''
+# In the order"""
 # File, the text that is replaced, what replaces it.
 EDITS = {
     "the raw table": [("expectations/tables/raw_community.py", "", RAW_TABLE)],

@@ -37,7 +37,7 @@ def _make_members(con: duckdb.DuckDBPyConnection) -> None:
                 coalesce(nullif(nullif(sex, '0'), '9'), '?') || ' ' || CASE WHEN birth_date IS NULL THEN 0 ELSE greatest({band}, 1) END AS stratum,
                 (SELECT min(lsoa_code) FROM core__residence l WHERE l.person_key = p.person_key AND {at}) AS lsoa
             FROM month_start JOIN core__registration g ON {at} JOIN core__person p USING (person_key)
-            WHERE on_list AND NOT type_1_opt_out AND NOT national_data_opt_out AND coalesce(death_date >= c, true)),
+            WHERE on_list AND death_not_readable IS NOT TRUE AND NOT type_1_opt_out AND NOT national_data_opt_out AND coalesce(death_date >= c, true)),
         uncovered AS (
             SELECT DISTINCT c, practice FROM (
                 SELECT c, practice, unnest(generate_series(date_trunc('month', c - 365), date_trunc('month', c - 1), INTERVAL 1 MONTH))::DATE AS month

@@ -136,7 +136,8 @@ def _plain_event(board: Board, key: int, kind: int, code: int, after: int) -> Ro
 # --- people ---------------------------------------------------------------------------------------------------------
 
 _AGES = (None, -10, 0, 1, 29, 30, 31, 364, 365, 1095, 5843, 5844, 5845, 9000, 15000, 21914, 21915, 21916, 24000, 29000, 33000)
-_DEATHS = (*(None,) * 16, -1, 0, 1, 2, 30, 100, 364, 365, 366, 400)
+_UNREADABLE = 10_000  # days until a death whose day cannot be read
+_DEATHS = (*(None,) * 16, _UNREADABLE, -1, 0, 1, 2, 30, 100, 364, 365, 366, 400)
 _BEGUN = (4000, 4000, 4000, 4000, 4000, 3000, 2500, 1096, 1095, 1094, 731, 365, 30, 1, 0, -1)
 _LENGTHS = (None, None, None, None, None, None, 4600, 0, 29, 364, 365, 1096, 2600, 4100)
 _APART = (1, 2, 30, 31, 32, 200)
@@ -147,16 +148,24 @@ def _draw_person(draw: Draw, board: Board, key: int) -> None:
     age, death = draw(st.sampled_from(_AGES)), draw(st.sampled_from(_DEATHS))
     board.people.append(
         {"person_key": key, "person_id": f"P{key:03d}", **_birth(board, age, draw(st.booleans())),
-         "death_date": None if death is None else board.index_date + timedelta(days=death), "sex": draw(st.sampled_from("1290")),
+         "death_date": None if death in (None, _UNREADABLE) else board.index_date + timedelta(days=death),
+         "death_not_readable": death == _UNREADABLE, "sex": draw(st.sampled_from("1290")),
          "ethnic_category": draw(st.sampled_from((None, "A", "H", "R", "Z", "99"))),
          **dict(zip(("type_1_opt_out", "national_data_opt_out", "on_list"), draw(st.sampled_from(_OPTED)), strict=True))}
     )  # fmt: skip
-    held = st.tuples(st.sampled_from(PRACTICES), st.booleans())
-    for (start, end), (practice, loaded) in zip(
+    held = st.tuples(st.sampled_from(PRACTICES), st.booleans(), st.integers(0, 9))
+    for (start, end), (practice, loaded, chance) in zip(
         _draw_periods(draw, board), draw(st.lists(held, min_size=3, max_size=3)), strict=False
     ):
         board.registrations.append(
-            {"person_key": key, "practice_code": practice, "start_date": start, "end_date": end, "start_is_load_date": loaded}
+            {
+                "person_key": key,
+                "practice_code": practice,
+                "start_date": start,
+                "end_date": end,
+                "start_is_load_date": loaded,
+                "end_not_readable": end is None and chance == 9,
+            }
         )
     home = st.tuples(
         st.sampled_from(_STATUS), st.integers(0, len(AREAS)), st.sampled_from((None, "H1", "H2", "H3", "H4", "H5", "H6"))

@@ -10,6 +10,7 @@ import pytest
 from expectations.table import Table
 from expectations.tables import core
 from expectations.tables.caseload import CASELOAD
+from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE
 from features.events import NUMBER_OF
 from pipelines.caseloads.run_lists import CaseloadRequest, caseload, exclusions
 from pipelines.lake.storage import Lake, arrow_schema
@@ -109,6 +110,28 @@ def test_every_reason_is_counted_and_so_are_the_people_of_whom_nothing_is_known(
         ("caseload", "left_out", "in hospital now"): (1, None),
         ("rising", "left_out", "coverage changed"): (2, None),
     }
+
+
+def test_people_out_of_the_cohort_for_a_date_that_cannot_be_read_count_with_those_suppressed_since(
+    lake: Lake, scores: pd.DataFrame
+) -> None:
+    told = scores.assign(suppression_reason=[DEATH_NOT_READABLE, None, None, None, None])
+    rows = caseload(lake, told, request(previous=""))
+    counted = exclusions("emergency", told, 0, rows, {}, {DEATH_NOT_READABLE: 4, END_NOT_READABLE: 0})
+    found = counted[(counted["list_name"] == "scores") & (counted["treatment"] == "suppressed")]
+    assert found[["reason", "people"]].to_numpy().tolist() == [[DEATH_NOT_READABLE, 5]]
+
+
+def test_whoever_was_listed_and_has_a_date_now_that_cannot_be_read_is_told_so(lake: Lake, scores: pd.DataFrame) -> None:
+    people = lake.read(core.PERSON.name).to_pandas()
+    unreadable = people.assign(death_not_readable=people["person_id"].isin(["f", "i"]))  # of f the day of death is known, too
+    lake.replace(core.PERSON, pa.Table.from_pandas(unreadable, arrow_schema(core.PERSON), preserve_index=False))
+    periods = lake.read(core.REGISTRATION.name).to_pandas()
+    periods.loc[7, "end_date"] = None
+    open_to_doubt = periods.assign(end_not_readable=periods["person_key"] == 7)
+    lake.replace(core.REGISTRATION, pa.Table.from_pandas(open_to_doubt, arrow_schema(core.REGISTRATION), preserve_index=False))
+    reasons = caseload(lake, scores, request()).set_index("person_id")["absent_reason"]
+    assert reasons[["f", "h", "i"]].tolist() == ["died", END_NOT_READABLE, DEATH_NOT_READABLE]
 
 
 def test_people_of_the_lists_are_those_who_get_drivers(lake: Lake, scores: pd.DataFrame) -> None:

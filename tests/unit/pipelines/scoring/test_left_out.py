@@ -88,6 +88,22 @@ def test_who_died_left_or_cannot_have_the_outcome_is_suppressed(people: pd.DataF
     assert suppression(lake, OUTCOME, people, None).tolist() == ["", "", "", "", "had it before"]
 
 
+def test_a_date_that_cannot_be_read_suppresses_and_a_known_death_goes_first(people: pd.DataFrame, tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    put(lake, core.PERSON, [
+        {"person_key": key, "person_id": name, "death_date": DAY if key == 1 else None, "death_not_readable": key in (0, 1)}
+        for key, name in enumerate("abcde")
+    ])  # fmt: skip
+    periods = [(0, 2015, True), (2, 2015, True), (3, 2015, True), (3, 2020, False), (4, 2015, False)]
+    put(lake, core.REGISTRATION, [
+        {"person_key": key, "practice_code": "Y00001", "start_date": date(year, 1, 1), "end_not_readable": unreadable}
+        for key, year, unreadable in periods
+    ])  # fmt: skip
+    told = suppression(lake, OUTCOME, people, date(2026, 2, 1)).tolist()
+    assert told == ["date of death not readable", "died since", "end of registration not readable", "", ""]
+    assert suppression(lake, OUTCOME, people, None).tolist() == [""] * 5
+
+
 def test_people_in_hospital_on_the_day_are_marked(people: pd.DataFrame, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     stays = [
