@@ -160,13 +160,23 @@ class ValidationPlan(BaseModel, extra="forbid", frozen=True):
             raise ValueError("write yes, no, true and false in quotes: YAML takes the bare words for something else")
         return tuple(str(value) if isinstance(value, int) else value for value in values)
 
+    @property
+    def by_date(self) -> bool:
+        """Return whether later index dates test the model; else rows of the same dates do, and there is one date for all uses."""
+        return self.kind == "time"
+
+    @property
+    def by_column(self) -> bool:
+        """Return whether a column of the source says which rows train and which test."""
+        return self.kind == "column"
+
     @model_validator(mode="after")
     def _column_is_named(self) -> Self:
-        if self.kind == "column" and not self.split_column:
+        if self.by_column and not self.split_column:
             raise ValueError("split_column is missing: a plan of kind 'column' needs the name of the column that splits the rows")
-        if self.kind != "column" and self.split_column:
+        if not self.by_column and self.split_column:
             raise ValueError(f"split_column is for a plan of kind 'column'; kind is '{self.kind}'")
-        if self.rolling_origins and self.kind != "time":
+        if self.rolling_origins and not self.by_date:
             raise ValueError(f"rolling_origins needs validation by time; kind is '{self.kind}'")
         both = sorted(set(self.train_values) & set(self.test_values))
         if both:

@@ -22,7 +22,7 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
     """Give the core tables; a ready-made feature table has none but the quarantine."""
     raw = [table.name for table in run_plan.raw_tables(deployment)]
     quarantine = table_asset([core.QUARANTINE, VALIDATION], raw, landing.count_quarantine)
-    if deployment.settings.source.kind == "feature_table":
+    if not deployment.settings.source.chosen.is_conformed:
         return [quarantine]
     after = [core.QUARANTINE.name]
     person = core.PERSON.name
@@ -61,12 +61,12 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
 
 def _feeds(deployment: Deployment, *names: str) -> tuple[str, ...] | None:
     """Give the feeds that a step reads; every table of an OMOP source may bear on each of them."""
-    return None if deployment.settings.source.kind == "omop" else names
+    return deployment.settings.source.chosen.feeds_read(names)
 
 
 def checks(deployment: Deployment) -> Sequence[dg.AssetChecksDefinition]:
     """Give the blocking check of the link between feeds and list."""
-    if deployment.settings.source.kind == "feature_table" or not run_plan.has_list(deployment):
+    if not deployment.settings.source.chosen.is_conformed or not run_plan.has_list(deployment):
         return []
 
     @dg.asset_check(asset=core.LINKAGE.name, name="people_found_on_the_list", blocking=True)

@@ -97,7 +97,7 @@ def build_features(
         index_date,
         core_scans(lake),
         tuple(lake.files("core__event")),
-        household_sizes(lake, index_date) if request.cohort.kind == "registered" else household_periods(lake),
+        household_sizes(lake, index_date) if request.cohort.one_date_for_all else household_periods(lake),
         given,
         superseded_scan(lake),
     )
@@ -237,14 +237,14 @@ def person_rows(lake: Lake, request: FeatureRequest, index_date: date, person: i
 
 
 def _people(task: _Task, first: int, last: int) -> tuple[PeopleTables, pa.Table]:
-    return read_people(task.scans, task.households, first, last, task.recipe.cohort.kind == "discharges")
+    return read_people(task.scans, task.households, first, last, task.recipe.cohort.of_discharges)
 
 
 def _index_events(task: _Task, tables: PeopleTables, spells: pa.Table) -> IndexEvents:
     cohort = task.recipe.cohort
-    if cohort.kind == "registered":
+    if cohort.one_date_for_all:
         return IndexEvents.on_one_day(tables.people, task.index_date)
-    if cohort.kind == "discharges":
+    if cohort.of_discharges:
         return IndexEvents.at_discharges(spells, task.index_date, cohort)
     if task.given is None:
         raise RefusalError("a cohort of kind 'given' needs its rows from the source, and there are none")
@@ -275,7 +275,7 @@ def _commit(lake: Lake, files: list[DataFile], schema: pa.Schema, index_date: da
 
 
 def _own_dates(cohort: CohortSettings) -> bool:
-    return cohort.kind != "registered"
+    return not cohort.one_date_for_all
 
 
 def _write_flow(lake: Lake, index_date: date, flow: list[tuple[str, int]]) -> None:

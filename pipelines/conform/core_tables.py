@@ -7,8 +7,8 @@ and gives a summary: counts by plain name.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -20,7 +20,7 @@ from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.codes import code_sql, event_types
 from pipelines.conform.coverage import CoverageSettings, coverage, practice_coverage
-from pipelines.conform.event import EventSettings, write_events
+from pipelines.conform.event import EventRequest, Numbers, write_events
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
 from pipelines.conform.feeds import Sources, codes_sent_sql
 from pipelines.conform.linkage import linkage_sql
@@ -34,24 +34,27 @@ from pipelines.lake.storage import Lake, arrow_schema
 Summary = dict[str, object]
 
 
-def conform_people(
-    lake: Lake,
-    con: duckdb.DuckDBPyConnection,
-    sources: Sources,
-    rules: ClinicalRules,
-    stated_deaths: str = "",
-    latest_objections: str = "",
-) -> Summary:
-    """Write core__person: everyone the feeds name, and those of earlier runs under the keys they had.
+@dataclass(frozen=True)
+class StatedFacts:
+    """SQL of facts that hold whatever becomes of the rows that state them; '' where the source has none.
 
-    `stated_deaths` is SQL of the rows that state a death (`stated_dates.py`), `latest_objections` SQL of the objections that the
-    latest delivery of opt-outs lists (`opt_out_rows.py`); '' where the source has none.
+    `deaths` are the rows that state a death (`stated_dates.py`), `latest_objections` the objections that the latest delivery of
+    opt-outs lists (`opt_out_rows.py`).
     """
+
+    deaths: str = ""
+    latest_objections: str = ""
+
+
+def conform_people(
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, stated: StatedFacts = StatedFacts()
+) -> Summary:
+    """Write core__person: everyone the feeds name, and those of earlier runs under the keys they had."""
     sources = _held(con, sources)
     ids = " UNION ALL ".join(f"SELECT DISTINCT person_id FROM {source}" for source in sources.values())
     nobody = "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
     known = lake.scan(core.PERSON.name) if lake.exists(core.PERSON.name) else None
-    deaths = stated_deaths or NO_DEATHS_STATED
+    deaths = stated.deaths or NO_DEATHS_STATED
     query = person_sql(f"({ids or nobody})", sources, rules, known, deaths)
     people = lake.replace_sql(core.PERSON, con, query, order="person_key")
     opted = "count(*) FILTER (type_1_opt_out) AS type_1, count(*) FILTER (national_data_opt_out) AS national"
@@ -64,10 +67,10 @@ def conform_people(
         "on_list": on_list,
         "died": died,
         "death_date_not_readable": unreadable,
-        **_deaths_of_repeated_rows(con, sources, stated_deaths),
+        **_deaths_of_repeated_rows(con, sources, stated.deaths),
         "type_1_opt_outs": type_1,
         "national_data_opt_outs": national,
-        **_opt_outs_not_listed(lake, con, latest_objections),
+        **_opt_outs_not_listed(lake, con, stated.latest_objections),
     }
 
 
@@ -139,49 +142,42 @@ def conform_spells(
     return {"spells": spells, "stays": int(stays), "admission_rows": rows}
 
 
-def conform_events(
-    lake: Lake,
-    con: duckdb.DuckDBPyConnection,
-    sources: Sources,
-    rules: ClinicalRules,
-    available: AvailabilitySettings,
-    settings: EventSettings,
-    work: Path,
-    superseded: Sources | None = None,
-) -> Summary:  # fmt: skip
-    """Write core__event_type, core__code, core__event and core__event_superseded from the feeds and core__spell.
-
-    `superseded` gives, by feed, the rows that a later delivery changed or took back, with `superseded_date`.
-    """
-    spells, gone = lake.scan(core.SPELL.name), hold_superseded(con, superseded or {})
-    before = superseded_event_rows(con, sources, gone, lake.scan(core.PERSON.name), rules, available)
-    rows = [*spell_event_rows(spells), *feed_event_rows(sources, rules, available)]
-    sent = [codes_sent_sql(feed, source) for given in (sources, gone) for feed, source in given.items() if feed in EVENT_FEEDS]
-    sent += superseded_codes(gone)
-    sent += [
+def conform_events(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, request: EventRequest) -> Summary:
+    """Write core__event_type, core__code, core__event and core__event_superseded from the feeds and core__spell."""
+    spells, gone = lake.scan(core.SPELL.name), hold_superseded(con, request.superseded)
+    before = superseded_event_rows(con, sources, gone, lake.scan(core.PERSON.name), request)
+    rows = [*spell_event_rows(spells), *feed_event_rows(sources, request.rules, request.available)]
+    codes = [codes_sent_sql(feed, source) for given in (sources, gone) for feed, source in given.items() if feed in EVENT_FEEDS]
+    codes += superseded_codes(gone)
+    codes += [
         f"(SELECT 'treatment_function' AS code_system, treatment_function AS source_code FROM {spells})",
         f"(SELECT 'icd10' AS code_system, unnest(string_split(diagnoses, ',')) AS source_code FROM {spells})",
         f"(SELECT 'icd10' AS code_system, primary_diagnosis AS source_code FROM {spells})",
     ]
-    return store_events(lake, con, rows, sent, settings, work, before)
+    return store_events(lake, con, EventParts(rows, codes, before), request)
 
 
-def store_events(
-    lake: Lake, con: duckdb.DuckDBPyConnection, rows: list[EventRows], sent: list[str], settings: EventSettings, work: Path,
-    superseded: Sequence[EventRows] = (),
-) -> Summary:  # fmt: skip
-    """Write core__event_type, core__code, core__event and core__event_superseded, in this order, from events of any source.
+@dataclass(frozen=True)
+class EventParts:
+    """Events of any source, and SQL of every code_system and source_code that they use (organisations under 'ods').
 
-    `sent` holds SQL relations of every code_system and source_code the events use (organisations under 'ods'). The rows'
-    people must stand in core__person. `work` is a folder for buckets; it is emptied.
+    The people of the rows must be in core__person.
     """
+
+    rows: Sequence[EventRows]
+    codes: Sequence[str]
+    superseded: Sequence[EventRows] = ()
+
+
+def store_events(lake: Lake, con: duckdb.DuckDBPyConnection, parts: EventParts, request: EventRequest) -> Summary:
+    """Write core__event_type, core__code, core__event and core__event_superseded, in this order."""
     lake.replace(core.EVENT_TYPE, event_types())
     known = lake.scan(core.CODE.name) if lake.exists(core.CODE.name) else None
-    codes = lake.replace_sql(core.CODE, con, code_sql(*sent, known=known), order="code")
+    codes = lake.replace_sql(core.CODE, con, code_sql(*parts.codes, known=known), order="code")
     con.execute(f"CREATE OR REPLACE TEMP TABLE coded AS SELECT * FROM {lake.scan(core.CODE.name)}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS SELECT person_id, person_key FROM {lake.scan(core.PERSON.name)}")
-    events = write_events(lake, con, rows, "numbered", "coded", settings, work)
-    gone = write_superseded(lake, con, superseded, "coded")
+    events = write_events(lake, con, parts.rows, Numbers("numbered", "coded"), request)
+    gone = write_superseded(lake, con, parts.superseded, "coded")
     con.execute("DROP TABLE coded; DROP TABLE numbered")
     return {"events": events, "codes": codes, "superseded_events": gone}
 

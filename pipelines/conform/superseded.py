@@ -14,9 +14,8 @@ import duckdb
 
 from expectations.feeds import ADMISSIONS
 from expectations.tables.core import EVENT, EVENT_SUPERSEDED
-from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
-from pipelines.conform.event import numbered_sql
+from pipelines.conform.event import EventRequest, Numbers, numbered_sql
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
 from pipelines.conform.feeds import Sources
 from pipelines.conform.spell import spell_sql
@@ -35,11 +34,12 @@ def hold_superseded(con: duckdb.DuckDBPyConnection, superseded: Sources) -> Sour
 
 
 def superseded_event_rows(
-    con: duckdb.DuckDBPyConnection, sources: Sources, superseded: Sources, people: str, rules: ClinicalRules, available: AvailabilitySettings
-) -> list[EventRows]:  # fmt: skip
+    con: duckdb.DuckDBPyConnection, sources: Sources, superseded: Sources, people: str, request: EventRequest
+) -> list[EventRows]:
     """Give the events of every state, by the states' numbers; `superseded` are rows that no longer hold, with `superseded_date`."""
     if not superseded:
         return []
+    rules, available = request.rules, request.available
     changed = " UNION ".join(f"SELECT person_id, superseded_date FROM {rows}" for rows in superseded.values())
     if ADMISSIONS.name in superseded:
         con.execute(
@@ -117,7 +117,7 @@ def _query(lake: Lake, rows: Sequence[EventRows], codes: str) -> str:
     Those of spells stand in every state of the person: alike ones are one, known since the first and until the last of its
     states, and no longer than until a current one like it was known.
     """
-    union = " UNION ALL BY NAME ".join(f"({numbered_sql(part, _PEOPLE, codes)})" for part in rows)
+    union = " UNION ALL BY NAME ".join(f"({numbered_sql(part, Numbers(_PEOPLE, codes))})" for part in rows)
     of_spells = f"feed = {ADMISSIONS.number}"
     alike = " AND ".join(f"held.{name} IS NOT DISTINCT FROM spells.{name}" for name in (*_TOLD.split(", "), "turn"))
     return f"""

@@ -49,9 +49,9 @@ def _keys(deployment: Deployment, feeds: tuple[str, ...]) -> tuple[bytes, ...]:
     theirs = [
         feed for feed in feeds if source.nhs is None or feed not in source.nhs.feeds or source.nhs.feeds[feed].pseudonymised
     ]
-    if source.kind != "nhs" or source.nhs is None or theirs:
+    if source.chosen.pseudonyms is None or theirs:
         whose = f" of {', '.join(theirs)}" if theirs else ""
         raise RefusalError(
             f"the pseudonyms{whose} are the sender's own (pseudonymised: true), and Strata has no key to them: ask whoever made them"
         )
-    return read_keys(source.nhs.pseudonyms, deployment.folder)
+    return read_keys(source.chosen.pseudonyms, deployment.folder)

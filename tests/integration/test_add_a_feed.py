@@ -79,7 +79,7 @@ from pipelines.conform import core_tables as steps
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.coverage import CoverageSettings
-from pipelines.conform.event import EventSettings
+from pipelines.conform.event import EventRequest
 from pipelines.conform.registration import RegistrationSettings
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.storage import Lake, connect
@@ -98,7 +98,7 @@ with connect() as con:
     steps.conform_people(lake, con, rows, rules)
     steps.conform_registrations(lake, con, rows, RegistrationSettings())
     steps.conform_spells(lake, con, rows, rules, lags)
-    steps.conform_events(lake, con, rows, rules, lags, EventSettings(), home / "work")
+    steps.conform_events(lake, con, rows, EventRequest(rules, lags, home / "work"))
     steps.conform_coverage(lake, con, rows, CoverageSettings(), date(2026, 1, 1))
     steps.conform_linkage(lake, con, rows)
     events = con.sql(f"""SELECT name, code.source_code, provider.source_code, person_id, CAST(event_date AS VARCHAR), CAST(available_date AS VARCHAR)
