@@ -7,7 +7,7 @@ A declaration that lacks something raises ValueError when this module is importe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
@@ -91,11 +91,15 @@ class Feed:
     def _problems_of_events(self) -> Iterator[str]:
         if bool(self.number) != bool(self.event_types):
             yield "needs both `number`, its number in core__event, and `event_types`, or neither"
-        if self.event_types and not self.legal_basis:
+        if not self.event_types:
+            return
+        if not self.legal_basis:
             yield "has event types and no `legal_basis`: features of it could not name one"
-        if self.event_types and not any(kind.is_record for kind in self.event_types):
+        if not any(kind.is_record for kind in self.event_types):
             yield "has no event type with `is_record`: its records could not be counted, and its features would be null"
-        if self.event_types and self.table and not self.joined_into_spells and self.code_system and not self.code_column:
+        if self.table and not self.organisation_column:
+            yield f"needs a provider or practice_code column in {self.table.name}: coverage is measured by organisation"
+        if self.table and self.code_system and not (self.code_column or self.joined_into_spells):
             yield f"has events with {self.code_system} codes and no `code_column`"
 
     def _problems_of_columns(self) -> Iterator[str]:
@@ -104,13 +108,11 @@ class Feed:
         if self.table.feed != self.name:
             yield f"has the raw table of the feed {self.table.feed}"
         columns = {column.name for column in self.table.columns}
-        named = (self.code_column, self.value_column, *self.columns_without_facts, *self.beginning)
-        if unknown := [name for name in named if name and name not in columns]:
+        named = {self.code_column, self.value_column, *self.columns_without_facts, *self.beginning} - {""}
+        if unknown := sorted(named - columns):
             yield f"names columns that {self.table.name} does not have: {', '.join(unknown)}"
         if (self.replaces_months or self.event_types) and not self.table.event_date:
             yield f"needs `event_date` of {self.table.name}: the day of a row"
-        if self.event_types and not self.organisation_column:
-            yield f"needs a provider or practice_code column in {self.table.name}: coverage is measured by organisation"
 
     @property
     def code_system(self) -> str:
@@ -245,15 +247,16 @@ def by_name(feeds: Iterable[Feed]) -> dict[str, Feed]:
     """Return feeds by name; a ValueError names what two of them share: a name, a number, or an event type's name or number."""
     declared = tuple(feeds)
     types = [kind for feed in declared for kind in feed.event_types]
-    for what, values in (
-        ("feed", [feed.name for feed in declared]),
-        ("number in core__event", [str(feed.number) for feed in declared if feed.number]),
-        ("event type", [kind.name for kind in types]),
-        ("event type number", [str(kind.number) for kind in types]),
-    ):
-        if twice := sorted({value for value in values if values.count(value) > 1}):
-            raise ValueError(f"expectations/feeds.py: the same {what} is declared twice: {', '.join(twice)}")
+    _refuse_repeated("feed", [feed.name for feed in declared])
+    _refuse_repeated("number in core__event", [feed.number for feed in declared if feed.number])
+    _refuse_repeated("event type", [kind.name for kind in types])
+    _refuse_repeated("event type number", [kind.number for kind in types])
     return {feed.name: feed for feed in declared}
+
+
+def _refuse_repeated(what: str, values: Sequence[object]) -> None:
+    if twice := [str(value) for value in dict.fromkeys(values) if values.count(value) > 1]:
+        raise ValueError(f"expectations/feeds.py: the same {what} is declared twice: {', '.join(twice)}")
 
 
 FEEDS = by_name(DECLARED)
