@@ -1,4 +1,4 @@
-"""Every declared table, collected by name; the features of `features__person` are declared in the feature catalogue."""
+"""All declared tables by name. The feature columns of `features__person` are declared in the feature catalogue."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from expectations.tables.raw_omop import OMOP_TABLES
 from expectations.tables.records import RECORD_TABLES
 from expectations.tables.risk import RISK_TABLES
 
-# The raw table of each feed, in the order they are taken in.
+# The raw table of each feed, in the order of ingest.
 RAW_TABLES: dict[str, Table] = {feed.name: feed.table for feed in DECLARED if feed.table}
 
 TABLES: dict[str, Table] = {

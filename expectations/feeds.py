@@ -150,7 +150,7 @@ OPT_OUTS = Feed(
     when_absent="no opt-out is known",
 )  # fmt: skip
 
-# A hospital stay is two events: what is known at admission, and what is known at discharge plus the feed's lag.
+# A hospital stay is two events: one known at admission, one known at discharge plus the lag of the feed.
 ADMISSIONS = Feed(
     "admissions", Family.HOSPITAL, raw_hospital.ADMISSIONS, replaces_months=12, lag_days=45, legal_basis=HOSPITAL_BASIS,
     number=5, joined_into_spells=True, dummy_person_rows=300,
@@ -159,12 +159,12 @@ ADMISSIONS = Feed(
         EventType(2, "elective_admission", "First day of an elective spell.", "treatment_function", is_record=True),
         EventType(3, "maternity_admission", "First day of a maternity spell.", "treatment_function", is_record=True),
         EventType(4, "regular_attendance", "A regular day or night attender's visit.", "treatment_function", is_record=True),
-        EventType(5, "emergency_discharge_overnight", "Last day of an emergency spell of a night or more.", "icd10", "nights"),
-        EventType(6, "emergency_discharge_zero_day", "An emergency spell that ended the day it began.", "icd10"),
+        EventType(5, "emergency_discharge_overnight", "Last day of an emergency spell of at least one night.", "icd10", "nights"),
+        EventType(6, "emergency_discharge_zero_day", "An emergency spell that ended on the day it started.", "icd10"),
         EventType(7, "elective_discharge", "Last day of an elective spell.", "icd10", "nights"),
         EventType(8, "hospital_diagnosis", "An ICD-10 code of a spell, dated at its discharge.", "icd10"),
         EventType(9, "spell_cost", "Payment for a spell, dated at its discharge.", "", "GBP"),
-        EventType(10, "other_admission", "First day of a birth, or of a spell that is of no class above.", "treatment_function", is_record=True),
+        EventType(10, "other_admission", "First day of a birth, or of a spell of any other class.", "treatment_function", is_record=True),
     ),
     columns_without_facts=("record_id", "site_code", "sex", "ethnic_category", "age_at_start", "length_of_stay", "episode_count", "procedures", "lsoa_code"),
     beginning=("person_id", "admission_method", "admission_source", "patient_classification", "treatment_function"),
@@ -173,12 +173,12 @@ EMERGENCY_ATTENDANCES = Feed(
     "emergency_attendances", Family.HOSPITAL, raw_hospital.EMERGENCY_ATTENDANCES, replaces_months=12, lag_days=14,
     legal_basis=HOSPITAL_BASIS, number=6, code_column="department_type", dummy_person_rows=300,
     event_types=(
-        EventType(20, "ae_attendance", "An A&E attendance (types 01 to 04), unplanned.", "department_type", is_record=True),
-        EventType(21, "same_day_emergency_care", "Same-day emergency care sent as type 05.", "department_type", is_record=True),
+        EventType(20, "ae_attendance", "An unplanned A&E attendance (department types 01 to 04).", "department_type", is_record=True),
+        EventType(21, "same_day_emergency_care", "Same-day emergency care, sent as department type 05.", "department_type", is_record=True),
         EventType(22, "ambulance_arrival", "An A&E arrival by ambulance.", "department_type"),
         EventType(23, "out_of_hours_attendance", "An A&E arrival at night or at the weekend.", "department_type"),
         EventType(24, "left_before_seen", "An A&E attendance that ended before treatment.", "department_type"),
-        EventType(25, "other_emergency_care_record", "Planned, streamed elsewhere, dead on arrival or of no known type.", "department_type", is_record=True),
+        EventType(25, "other_emergency_care_record", "Emergency care record that is planned, streamed elsewhere, dead on arrival or of an unknown type.", "department_type", is_record=True),
     ),
     columns_without_facts=("record_id", "site_code", "sex", "ethnic_category", "age_at_arrival", "minutes_to_departure", "acuity", "chief_complaint"),
 )  # fmt: skip
@@ -188,7 +188,7 @@ OUTPATIENT_APPOINTMENTS = Feed(
     event_types=(
         EventType(30, "outpatient_attended", "An outpatient appointment that was attended.", "treatment_function", is_record=True),
         EventType(31, "outpatient_missed", "An outpatient appointment that was not attended.", "treatment_function", is_record=True),
-        EventType(32, "outpatient_other", "An outpatient appointment that was cancelled or has no known status.", "treatment_function", is_record=True),
+        EventType(32, "outpatient_other", "An outpatient appointment that was cancelled or has an unknown status.", "treatment_function", is_record=True),
     ),
     columns_without_facts=("record_id", "first_attendance", "outcome", "medium"),
 )  # fmt: skip
@@ -196,7 +196,7 @@ OUTPATIENT_APPOINTMENTS = Feed(
 GP_OBSERVATIONS = Feed(
     "gp_observations", Family.GP, raw_gp.GP_OBSERVATIONS, load="append", legal_basis=GP_BASIS, number=8,
     event_types=(
-        EventType(40, "gp_observation", "A coded entry of the GP record.", "snomed", "the measured value", is_record=True),
+        EventType(40, "gp_observation", "A coded entry in the GP record.", "snomed", "the measured value", is_record=True),
     ),
     code_column="concept_code", value_column="result_value", columns_without_facts=("record_id",),
 )  # fmt: skip
@@ -218,7 +218,7 @@ OMOP_FEEDS = (
     _omop(
         "omop", 10,
         EventType(65, "omop_cohort", "Entry to a cohort of an OMOP source.", "omop", is_record=True),
-        EventType(66, "omop_visit", "A visit that is no stay, emergency room or outpatient visit, by its concept.", "omop", is_record=True),
+        EventType(66, "omop_visit", "A visit whose concept is not a stay, an emergency room visit or an outpatient visit.", "omop", is_record=True),
     ),
     _omop("omop_conditions", 11, EventType(60, "omop_condition", "A condition of an OMOP source.", "omop", is_record=True)),
     _omop("omop_drugs", 12, EventType(61, "omop_drug", "A drug exposure of an OMOP source.", "omop", is_record=True)),

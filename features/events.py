@@ -1,4 +1,4 @@
-"""The types of event that `core__event` holds, and the numbers under which it keeps them; feeds declare them (`expectations/feeds.py`)."""
+"""The types of event of `core__event` and the numbers of types and feeds; `expectations/feeds.py` declares them."""
 
 from __future__ import annotations
 

@@ -12,10 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.sql_values import quote
 from expectations.tables import core
 from features.attributes import PeopleTables, days, numbers
 from features.periods import OPEN, Households, HouseholdSizes
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 _CORE = (core.PERSON, core.REGISTRATION, core.RESIDENCE, core.SPELL)
 _PERSON = (
@@ -31,7 +33,7 @@ _RESIDENCE = (
 
 def core_scans(lake: Lake) -> dict[str, str]:
     """Give the SQL of each table about people."""
-    return {table.name: lake.declared_scan(table) for table in _CORE}
+    return {table.name: lake.scan_or_empty(table) for table in _CORE}
 
 
 def read_people(
@@ -65,8 +67,8 @@ def household_sizes(lake: Lake, day: date) -> HouseholdSizes:
     query = f"""
         SELECT hash(household_id) AS household
         FROM {lake.scan("core__residence")} ANTI JOIN (
-            SELECT person_key FROM {lake.scan("core__person")} WHERE death_date < DATE '{day}') USING (person_key)
-        WHERE household_id IS NOT NULL AND start_date <= DATE '{day}' AND coalesce(end_date, DATE '{day}') >= DATE '{day}'
+            SELECT person_key FROM {lake.scan("core__person")} WHERE death_date < DATE {quote(day)}) USING (person_key)
+        WHERE household_id IS NOT NULL AND start_date <= DATE {quote(day)} AND coalesce(end_date, DATE {quote(day)}) >= DATE {quote(day)}
     """
     with connect() as con:
         found = con.sql(query).to_arrow_table()

@@ -12,9 +12,9 @@ from datetime import date
 
 import duckdb
 import pandas as pd
-import pyarrow as pa
 
 from expectations.feeds import ADMISSIONS, EVENT_FEEDS, FEEDS, HOSPITAL_FEEDS, LIST_FEEDS, PATIENTS, REGISTRATIONS
+from expectations.sql_values import quote_all
 from expectations.tables import core
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
@@ -29,7 +29,7 @@ from pipelines.conform.registration import NO_ENDS_STATED, RegistrationSettings,
 from pipelines.conform.spell import READ, spell_sql
 from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
 from pipelines.conform.volumes import feed_people_sql, feeds_of_providers, list_sizes_sql, main_providers_sql, volumes_sql
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 Summary = dict[str, object]
 
@@ -53,7 +53,7 @@ def conform_people(
     sources = _held(con, sources)
     ids = " UNION ALL ".join(f"SELECT DISTINCT person_id FROM {source}" for source in sources.values())
     nobody = "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
-    known = lake.scan(core.PERSON.name) if lake.exists(core.PERSON.name) else None
+    known = lake.scan_or_empty(core.PERSON)
     deaths = stated.deaths or NO_DEATHS_STATED
     query = person_sql(f"({ids or nobody})", sources, rules, known, deaths)
     people = lake.replace_sql(core.PERSON, con, query, order="person_key")
@@ -131,7 +131,7 @@ def conform_spells(
 ) -> Summary:  # fmt: skip
     """Write core__spell; without the admissions feed it has no rows."""
     if ADMISSIONS.name not in sources:
-        lake.replace(core.SPELL, arrow_schema(core.SPELL).empty_table())
+        lake.write(core.SPELL, [])
         return {"spells": 0, "stays": 0, "admission_rows": 0}
     con.execute(f"CREATE OR REPLACE TEMP TABLE admission_rows AS SELECT {', '.join(READ)} FROM {sources[ADMISSIONS.name]}")
     query = spell_sql("admission_rows", lake.scan(core.PERSON.name), rules, available)
@@ -171,8 +171,8 @@ class EventParts:
 
 def store_events(lake: Lake, con: duckdb.DuckDBPyConnection, parts: EventParts, request: EventRequest) -> Summary:
     """Write core__event_type, core__code, core__event and core__event_superseded, in this order."""
-    lake.replace(core.EVENT_TYPE, event_types())
-    known = lake.scan(core.CODE.name) if lake.exists(core.CODE.name) else None
+    lake.write(core.EVENT_TYPE, event_types())
+    known = lake.scan_or_empty(core.CODE)
     codes = lake.replace_sql(core.CODE, con, code_sql(*parts.codes, known=known), order="code")
     con.execute(f"CREATE OR REPLACE TEMP TABLE coded AS SELECT * FROM {lake.scan(core.CODE.name)}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS SELECT person_id, person_key FROM {lake.scan(core.PERSON.name)}")
@@ -194,7 +194,7 @@ def conform_coverage(
     providers = con.sql(main_providers_sql(lake, feeds_of_providers())).df()
     whole = pd.concat([judged, practice_coverage(judged, providers)], ignore_index=True)
     whole = whole.sort_values(["feed", "organisation_role", "organisation_code", "month"])
-    lake.replace(core.COVERAGE, pa.Table.from_pandas(whole, preserve_index=False))
+    lake.write(core.COVERAGE, whole)
     counts = judged["status"].value_counts()
     return {f"months_{status}": int(counts.get(status, 0)) for status in ("covered", "partial", "absent")}
 
@@ -204,7 +204,7 @@ def conform_linkage(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources
     people = lake.scan(core.PERSON.name)
     con.execute(f"CREATE OR REPLACE TEMP TABLE feed_people AS {feed_people_sql(lake, _list_feeds(sources), people)}")
     lake.replace_sql(core.LINKAGE, con, linkage_sql("feed_people", people), order="feed, organisation_code")
-    hospital = ", ".join(f"'{feed}'" for feed in HOSPITAL_FEEDS)
+    hospital = quote_all(HOSPITAL_FEEDS)
     (outside,) = _row(
         con,
         f"SELECT count(DISTINCT person_key) FROM feed_people JOIN {people} USING (person_key) WHERE NOT on_list AND feed IN ({hospital})",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from expectations.catalogue import RAW_TABLES
 from expectations.feeds import ADMISSIONS, HOSPITAL_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
+from expectations.sql_values import quote
 from expectations.tables.raw_gp import UNDATED_WITHDRAWAL
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
 from pipelines.conform.feeds import Sources
@@ -151,4 +152,4 @@ def _opt_outs(sources: Sources) -> str:
 _ENDS = f"""(withdrew.extract_date >= objected.extract_date AND withdrew.day > objected.day)
             OR (withdrew.extract_date > objected.extract_date AND (
                 withdrew.day = objected.day
-                OR (withdrew.day = DATE '{UNDATED_WITHDRAWAL}' AND objected.effective_date >= objected.extract_date)))"""
+                OR (withdrew.day = DATE {quote(UNDATED_WITHDRAWAL)} AND objected.effective_date >= objected.extract_date)))"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from expectations.feeds import ADDRESSES, PATIENTS, REGISTRATIONS
+from expectations.sql_values import quote_all
 from pipelines.conform.feeds import Sources
 
 RESIDENCE_STATUSES = ("resolved", "no_fixed_abode", "postcode_unknown", "outside_england", "unmatched")
@@ -145,7 +146,7 @@ def _usable(code: str) -> str:
 
 
 def _status() -> str:
-    stated = ", ".join(f"'{status}'" for status in RESIDENCE_STATUSES[1:])
+    stated = quote_all(RESIDENCE_STATUSES[1:])
     return f"""CASE WHEN {_usable("lsoa_code")} THEN 'resolved'
             WHEN lsoa_code LIKE 'W%' OR lsoa_code LIKE 'S%' OR lsoa_code LIKE 'N%' THEN 'outside_england'
             WHEN lower(postcode_status) IN ({stated}) THEN lower(postcode_status)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import duckdb
 
 from expectations.feeds import ADMISSIONS
+from expectations.sql_values import quote
 from expectations.tables.core import EVENT, EVENT_SUPERSEDED
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.event import EventRequest, Numbers, numbered_sql
@@ -69,7 +70,9 @@ def superseded_codes(superseded: Sources) -> list[str]:
     if ADMISSIONS.name not in superseded:
         return []
     columns = {"treatment_function": "treatment_function", "ods": "provider_code"}
-    parts = [f"(SELECT '{system}' AS code_system, {column} AS source_code FROM {_SPELLS})" for system, column in columns.items()]
+    parts = [
+        f"(SELECT {quote(system)} AS code_system, {column} AS source_code FROM {_SPELLS})" for system, column in columns.items()
+    ]
     diagnoses = f"(SELECT diagnoses FROM {_SPELLS} UNION ALL SELECT primary_diagnosis FROM {_SPELLS})"
     return [*parts, f"(SELECT 'icd10' AS code_system, unnest(string_split(diagnoses, ',')) AS source_code FROM {diagnoses})"]
 

@@ -119,7 +119,7 @@ def _refuse_without_reasons(deployment: Deployment, index_date: date) -> None:
     if not study.cohort.one_date_for_all or not study.validation.by_date or not study.outcome.not_all_at_risk:
         return
     part = {"outcome": study.outcome.name, "index_date": index_date.isoformat()}
-    if not lake.exists("risk__labels") or not lake.rows("risk__labels", part):
+    if not lake.rows("risk__labels", part):
         raise RefusalError(
             f"'{study.outcome.name}' leaves people out who cannot have it, and risk__labels does not say who on {index_date}: nothing was "
             "published. The labels stage says why; mend that and run again"

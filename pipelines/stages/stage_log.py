@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import pyarrow as pa
-
+from expectations.sql_values import quote
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.monitoring import STAGES
 from expectations.tables.records import EXTRACTS, VALIDATED_EXTRACTS
 from pipelines.lake.code_version import code_version, digest_of
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.run.deployment import Deployment
 from pipelines.stages.run_plan import data_cut, raw_tables, settings_version
 
@@ -58,7 +56,7 @@ def run_stage(
         "inputs": inputs,
         "outputs": _outputs(lake, writes, index_date),
     }
-    lake.append(STAGES, pa.Table.from_pylist([row], schema=arrow_schema(STAGES)))
+    lake.append(STAGES, [row])
     return summary
 
 
@@ -74,10 +72,8 @@ def _inputs(deployment: Deployment, reads: Reads | None) -> str:
 
 def _of_feed(lake: Lake, table: Table) -> list[object]:
     """Tell a feed's validated rows from any other state of them."""
-    where = f"feed = {text(table.feed)}"
-    records = [
-        lake.read(name, where=where).to_pylist() if lake.exists(name) else [] for name in (EXTRACTS.name, VALIDATED_EXTRACTS.name)
-    ]
+    where = f"feed = {quote(table.feed)}"
+    records = [lake.read_or_empty(log, where=where).to_pylist() for log in (EXTRACTS, VALIDATED_EXTRACTS)]
     set_aside = _files(lake, QUARANTINE.name, {"table_name": table.name})
     return [table.name, [sorted(map(str, rows)) for rows in records], set_aside, _files(lake, table.name)]
 
@@ -92,15 +88,12 @@ def _outputs(lake: Lake, writes: Sequence[Table], index_date: str) -> str:
 
 def _files(lake: Lake, name: str, partition: Mapping[str, str] | None = None) -> list[str]:
     """Tell a table's content: a file's name is given once, and the same bytes keep theirs."""
-    held = lake.live_files(name) if lake.exists(name) else []
-    return [file.path for file in held if (partition or {}).items() <= file.partition.items()]
+    return [file.path for file in lake.live_files(name) if (partition or {}).items() <= file.partition.items()]
 
 
 def _last(lake: Lake, stage: str, index_date: str) -> tuple[str, str] | None:
-    if not lake.exists(STAGES.name):
-        return None
-    where = f"stage = {text(stage)} AND index_date = {text(index_date)}"
-    rows = lake.read(STAGES.name, "inputs, outputs", where, "started_at DESC LIMIT 1").to_pylist()
+    where = f"stage = {quote(stage)} AND index_date = {quote(index_date)}"
+    rows = lake.read_or_empty(STAGES, "inputs, outputs", where, "started_at DESC LIMIT 1").to_pylist()
     return (rows[0]["inputs"], rows[0]["outputs"]) if rows else None
 
 

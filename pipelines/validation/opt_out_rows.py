@@ -5,6 +5,7 @@ An objection holds until its sender withdraws it. That a later delivery, or a co
 
 from __future__ import annotations
 
+from expectations.sql_values import quote
 from expectations.table import Table
 from pipelines.extracts.ingest import current_extracts, replaced_extracts
 from pipelines.lake.storage import Lake
@@ -27,7 +28,7 @@ def opt_out_rows_sql(lake: Lake, table: Table) -> str:
     first = min(extract.extract_date for extract in extracts)
     once = f"""SELECT *, min(extract_date) OVER (PARTITION BY {key}) AS first_extract_date FROM ({rows})
         QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY extract_date DESC, extract_id, row_number) = 1"""
-    since = f"first_extract_date = DATE '{first}'"
+    since = f"first_extract_date = DATE {quote(first)}"
     return f"""(SELECT *, {since} AS is_first_delivery, first_extract_date AS key_extract_date, {since} AS key_in_first_delivery
         FROM ({once}))"""
 

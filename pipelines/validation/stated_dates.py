@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from expectations.catalogue import RAW_TABLES
+from expectations.sql_values import quote
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from pipelines.extracts.ingest import current_extracts
@@ -30,7 +31,7 @@ def stated_dates_sql(lake: Lake, nhs: NhsSettings, feed: str, column: str) -> st
         keep = ("extract_date", "row_number", "is_stated")
         rows = typed_rows_sql(table, valid.source, valid.reading, keep=keep, stated=column)
         left = f" ANTI JOIN {_set_aside_by_rules(lake, table, valid)} USING (row_number)" if valid.set_aside else ""
-        day = f"DATE '{valid.extract.extract_date}' AS extract_date"
+        day = f"DATE {quote(valid.extract.extract_date)} AS extract_date"
         return f"SELECT {', '.join(table.key)}, {day}, {column} AS stated_date FROM {rows}{left} WHERE is_stated"
 
     return _of_current_extracts(lake, nhs, table, of_extract)
@@ -44,7 +45,7 @@ def named_people_sql(lake: Lake, nhs: NhsSettings, table: Table) -> str:
 
     def of_extract(valid: ValidExtract) -> str:
         rows = typed_rows_sql(table, valid.source, valid.reading)
-        day = f"DATE '{valid.extract.extract_date}' AS extract_date"
+        day = f"DATE {quote(valid.extract.extract_date)} AS extract_date"
         return f"SELECT {table.person} AS person_id, {day}, CAST(NULL AS DATE) AS stated_date FROM {rows}"
 
     return _of_current_extracts(lake, nhs, table, of_extract)
@@ -61,5 +62,5 @@ def _of_current_extracts(lake: Lake, nhs: NhsSettings, table: Table, of_extract:
 
 def _set_aside_by_rules(lake: Lake, table: Table, valid: ValidExtract) -> str:
     partition = {"table_name": table.name, "extract_id": valid.extract.extract_id}
-    by_rule = f"column_name = '{table.person}' OR (column_name = '' AND reason <> 'duplicate_row')"
+    by_rule = f"column_name = {quote(table.person)} OR (column_name = '' AND reason <> 'duplicate_row')"
     return f"(SELECT DISTINCT row_number FROM {lake.scan(QUARANTINE.name, partition)} WHERE action = 'set_aside' AND ({by_rule}))"

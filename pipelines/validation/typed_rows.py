@@ -10,9 +10,9 @@ import json
 from dataclasses import dataclass, field
 
 from expectations.row_checks import sender_columns
+from expectations.sql_values import quote, quote_all
 from expectations.table import Action, Column, Kind, RowRule, Table
 from expectations.tables.raw_common import NEVER_DATES
-from pipelines.lake.sql_literals import text, texts
 
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 RECORDED = "recorded_date"  # the column that caps an imprecise date
@@ -90,7 +90,7 @@ def may_be_padded_sql(value: str) -> str:
 
 def matches(value: str, pattern: str) -> str:
     """Give the SQL that is true where a value matches a pattern from end to end."""
-    matched = f"regexp_full_match({value}, {text(pattern)})"
+    matched = f"regexp_full_match({value}, {quote(pattern)})"
     plain = SHOWN_BY_CAST.get(pattern)
     return f"CASE WHEN {plain.format(value)} THEN true ELSE {matched} END" if plain else matched
 
@@ -142,7 +142,7 @@ def _date_sql(name: str, reading: Reading) -> str:
 def is_outside(column: Column, value: str) -> str:
     """Give the SQL that is true where a read value is outside the column's vocabulary; empty without one."""
     if column.allowed:
-        return f"{value} NOT IN ({texts(column.allowed)})"
+        return f"{value} NOT IN ({quote_all(column.allowed)})"
     return f"NOT {matches(value, column.pattern)}" if column.pattern else ""
 
 
@@ -206,7 +206,7 @@ def typed_rows_sql(
     columns, corrected = sender_columns(table), corrections(table)
     usable = ", ".join(f"{usable_sql(column)} AS {column.name}" for column in columns)
     if stated:
-        never = ", ".join(f"DATE '{day}'" for day in NEVER_DATES)
+        never = ", ".join(f"DATE {quote(day)}" for day in NEVER_DATES)
         usable += f", text_{stated} IS NOT NULL AND coalesce({stated} NOT IN ({never}), true) AS is_stated"
     rows = f"(SELECT {usable}, extract_date, file_name, row_number FROM {read_rows_sql(table, source, reading)})"
     final = ", ".join(f"{corrected_sql(column, corrected.get(column.name, []))} AS {column.name}" for column in columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from expectations.sql_values import quote
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import VALIDATED_EXTRACTS
@@ -47,7 +48,7 @@ def kept_rows_sql(table: Table, valid: ValidExtract) -> str:
     rows = typed_rows_sql(table, valid.source, valid.reading, keep=("row_number",))
     extract = valid.extract
     kept = f" ANTI JOIN {valid.set_aside} USING (row_number)" if valid.set_aside else ""
-    return f"(SELECT *, '{extract.extract_id}' AS extract_id, DATE '{extract.extract_date}' AS extract_date FROM {rows}{kept})"
+    return f"(SELECT *, {quote(extract.extract_id)} AS extract_id, DATE {quote(extract.extract_date)} AS extract_date FROM {rows}{kept})"
 
 
 def first_restated_day(delivered: date, months: int) -> date:
@@ -57,19 +58,16 @@ def first_restated_day(delivered: date, months: int) -> date:
 
 
 def _records(lake: Lake, feed: str, statuses: tuple[str, ...]) -> dict[str, dict[str, object]]:
-    if not lake.exists(VALIDATED_EXTRACTS.name):
-        return {}
-    rows = lake.records(VALIDATED_EXTRACTS.name).to_pylist()
+    rows = lake.records(VALIDATED_EXTRACTS).to_pylist()
     return {str(row["extract_id"]): row for row in rows if row["feed"] == feed and row["status"] in statuses}
 
 
 def _valid(lake: Lake, table: Table, extract: Extract, records: dict[str, dict[str, object]]) -> ValidExtract:
     record = records[extract.extract_id]
     partition = {"table_name": table.name, "extract_id": extract.extract_id}
-    quarantined = lake.scan(QUARANTINE.name, partition) if lake.exists(QUARANTINE.name) else ""
     set_aside = (
-        f"(SELECT DISTINCT row_number FROM {quarantined} WHERE action = 'set_aside')"
-        if record["rows_set_aside"] and quarantined
+        f"(SELECT DISTINCT row_number FROM {lake.scan_or_empty(QUARANTINE, partition)} WHERE action = 'set_aside')"
+        if record["rows_set_aside"]
         else ""
     )
     source = lake.scan(table.name, {"extract_id": extract.extract_id})

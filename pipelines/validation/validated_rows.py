@@ -9,6 +9,7 @@ from itertools import pairwise
 from expectations.catalogue import RAW_TABLES
 from expectations.feeds import OPT_OUTS
 from expectations.row_checks import sender_columns
+from expectations.sql_values import quote
 from expectations.table import Table
 from pipelines.extracts.ingest import current_extracts
 from pipelines.lake.storage import Lake
@@ -62,7 +63,7 @@ def superseded_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | 
     restated = restated_rows(lake, table, settings, valid)
     parts = []
     for one, after, gone in _restatements(table, settings, valid, deliveries):
-        since = f"DATE '{after}'" if after else "CAST(NULL AS DATE)"
+        since = f"DATE {quote(after)}" if after else "CAST(NULL AS DATE)"
         ended = f"CASE WHEN is_restated THEN superseded_date WHEN {gone} THEN {since} END"
         parts.append(f"(SELECT * REPLACE ({ended} AS superseded_date) FROM {_told(table, one, restated, deliveries[0])})")
     return f"(SELECT * EXCLUDE (holds, is_restated) FROM {_union(parts)} WHERE superseded_date IS NOT NULL)"
@@ -71,10 +72,10 @@ def superseded_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | 
 def _told(table: Table, valid: ValidExtract, restated: str, first: date) -> str:
     """Give an extract's kept rows with what is known of those whose key several deliveries tell, and since when each was told."""
     extract = valid.extract
-    of_extract = f"extract_id = '{extract.extract_id}' AND extract_date = DATE '{extract.extract_date}'"
+    of_extract = f"extract_id = {quote(extract.extract_id)} AND extract_date = DATE {quote(extract.extract_date)}"
     dates = ", ".join(
         f"coalesce(told.{kind}_extract_date, rows.extract_date) AS {kind}_extract_date, "
-        f"coalesce(told.{kind}_extract_date, rows.extract_date) = DATE '{first}' AS {flag}"
+        f"coalesce(told.{kind}_extract_date, rows.extract_date) = DATE {quote(first)} AS {flag}"
         for kind, flag in (("first", "is_first_delivery"), ("key", "key_in_first_delivery"))
     )
     return f"""(SELECT rows.*, {dates}, holds, superseded_date, told.row_number IS NOT NULL AS is_restated
@@ -91,7 +92,7 @@ def _restatements(
     for valid in extracts:
         after = following.get(valid.extract.extract_date)
         if after and months:
-            yield valid, after, f"{table.event_date} >= DATE '{first_restated_day(after, months)}'"
+            yield valid, after, f"{table.event_date} >= DATE {quote(first_restated_day(after, months))}"
         else:
             yield valid, after, "true" if after and settings.load == "snapshot" else "false"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from expectations.sql_values import quote
 from expectations.tables import core
 from pipelines.building.build_features import FeatureRequest
-from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
 from pipelines.reports.text_table import table
 from pipelines.why.person_case import PersonCase, Record
@@ -66,7 +66,7 @@ def unknown_lines(lake: Lake, person_id: str) -> Iterator[str]:
 def _raw_rows(lake: Lake, name: str, person_id: str, columns: Sequence[str]) -> Iterator[str]:
     if not lake.exists(name):
         return
-    rows = lake.read(name, ", ".join(columns), f"trim(person_id) = {text(person_id)}", "extract_date, row_number").to_pylist()
+    rows = lake.read(name, ", ".join(columns), f"trim(person_id) = {quote(person_id)}", "extract_date, row_number").to_pylist()
     if rows:
         yield f"  as it was sent ({name}):"
         yield from table(rows, columns)
@@ -74,12 +74,10 @@ def _raw_rows(lake: Lake, name: str, person_id: str, columns: Sequence[str]) -> 
 
 def _rows_set_aside(lake: Lake, person_id: str) -> Iterator[str]:
     """Name the person's rows of the list that were set aside, and why."""
-    if not lake.exists(core.QUARANTINE.name):
-        return
     for name in ("raw__patients", "raw__registrations", "raw__opt_outs"):
         if not lake.exists(name) or name not in lake.partitions(core.QUARANTINE.name, "table_name"):
             continue
-        mine = f"(SELECT extract_id, row_number FROM {lake.scan(name)} WHERE trim(person_id) = {text(person_id)})"
+        mine = f"(SELECT extract_id, row_number FROM {lake.scan(name)} WHERE trim(person_id) = {quote(person_id)})"
         rows = lake.read(
             core.QUARANTINE.name, "file_name, row_number, reason, column_name",
             f"action = 'set_aside' AND (extract_id, row_number) IN {mine}", "file_name, row_number, reason", {"table_name": name},

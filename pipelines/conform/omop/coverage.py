@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.sql_values import quote
 from features.events import FEED_NUMBER
 
 
@@ -10,7 +11,7 @@ def omop_coverage_sql(events: str, registrations: str) -> str:
 
     A feed without any event is absent from it, and its features are not computed.
     """
-    names = " ".join(f"WHEN {number} THEN '{feed}'" for feed, number in FEED_NUMBER.items())
+    names = " ".join(f"WHEN {number} THEN {quote(feed)}" for feed, number in FEED_NUMBER.items())
     return f"""
     WITH homes AS (SELECT person_key, min(practice_code) AS organisation_code FROM {registrations} GROUP BY person_key),
     counted AS (

@@ -12,7 +12,8 @@ from expectations.tables.raw_gp import OPT_OUTS
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.core_tables import StatedFacts, conform_people
 from pipelines.extracts.ingest import ingest_feed
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths
 from pipelines.upkeep.retention import remove_deliveries
 from pipelines.validation.opt_out_rows import latest_objections_sql

@@ -17,7 +17,8 @@ from pipelines.conform.core_tables import StatedFacts, conform_people, conform_r
 from pipelines.conform.omop.feed_rows import omop_sources
 from pipelines.conform.registration import RegistrationSettings
 from pipelines.extracts.ingest import ingest_feed
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.sources.omop.settings import OmopSettings
 from pipelines.validation.stated_dates import named_people_sql, stated_dates_sql
