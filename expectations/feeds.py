@@ -134,7 +134,7 @@ class Feed:
 
 PATIENTS = Feed(
     "patients", Family.REGISTERED_LIST, raw_gp.PATIENTS, legal_basis=LIST_BASIS,
-    when_absent="nobody has a birth date, and the list is who is registered",
+    when_absent="no one has a birth date, and everyone who is registered counts as listed",
 )  # fmt: skip
 REGISTRATIONS = Feed(
     "registrations", Family.REGISTERED_LIST, raw_gp.REGISTRATIONS, legal_basis=LIST_BASIS,
@@ -142,7 +142,7 @@ REGISTRATIONS = Feed(
 )  # fmt: skip
 ADDRESSES = Feed(
     "addresses", Family.REGISTERED_LIST, raw_gp.ADDRESSES, legal_basis=LIST_BASIS, columns_without_facts=("lsoa_code",),
-    when_absent="everyone has always lived at the one address of the list",
+    when_absent="everyone has always lived at the address in the feed of patients",
 )  # fmt: skip
 OPT_OUTS = Feed(
     "opt_outs", Family.REGISTERED_LIST, raw_gp.OPT_OUTS,

@@ -221,7 +221,7 @@ def _lacking(sources: Sources) -> Summary:
     """Say which feeds of the list are absent and what stands in for them."""
     instead = {feed: FEEDS[feed].when_absent for feed in LIST_FEEDS}
     if PATIENTS.name not in sources and REGISTRATIONS.name not in sources:
-        instead[REGISTRATIONS.name] = "there is no list, and nobody is registered"
+        instead[REGISTRATIONS.name] = "there is no registered list, and no one is registered"
     absent = [f"{feed}: {effect}" for feed, effect in instead.items() if feed not in sources]
     return {"absent_feeds": "; ".join(absent)} if absent else {}
 

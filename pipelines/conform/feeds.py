@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from expectations.feeds import EMERGENCY_ATTENDANCES, FEEDS
+from expectations.sql_values import quote
 
 Sources = Mapping[str, str]  # feed -> SQL, usable in FROM, of its validated rows
 
@@ -20,7 +21,7 @@ def code_of_row(feed: str) -> str:
 def codes_sent_sql(feed: str, source: str) -> str:
     """Return the SQL of the distinct code_system and source_code of a feed's codes and organisations, in one scan."""
     declared = FEEDS[feed]
-    return f"""(SELECT CASE WHEN GROUPING(code) = 0 THEN '{declared.code_system}' ELSE 'ods' END AS code_system,
+    return f"""(SELECT CASE WHEN GROUPING(code) = 0 THEN {quote(declared.code_system)} ELSE 'ods' END AS code_system,
         coalesce(code, organisation) AS source_code
         FROM (SELECT {code_of_row(feed) or "CAST(NULL AS VARCHAR)"} AS code, {declared.organisation_column} AS organisation FROM {source})
         GROUP BY GROUPING SETS ((code), (organisation)))"""

@@ -41,7 +41,7 @@ def volumes_sql(lake: Lake, sources: Sources) -> str:
     sent = f"SELECT feed, provider, date_trunc('month', event_date) AS month, count(*) AS rows FROM {_records(lake, feeds)} GROUP BY ALL"
     query = f"SELECT feed, organisation_code, month, rows FROM {_named(lake, sent)}"
     if ADMISSIONS.name in sources:
-        query += f""" UNION ALL SELECT '{ADMISSIONS.name}', provider_code, date_trunc('month', admission_date), count(*)
+        query += f""" UNION ALL SELECT {quote(ADMISSIONS.name)}, provider_code, date_trunc('month', admission_date), count(*)
             FROM {sources[ADMISSIONS.name]} GROUP BY ALL"""
     return f"SELECT * FROM ({query}) ORDER BY ALL"
 
