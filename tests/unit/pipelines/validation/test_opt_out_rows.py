@@ -56,7 +56,7 @@ class Feed:
 
 
 def three(*rows: str) -> dict[str, str]:
-    """Give monthly deliveries of these rows, each with the bystander's."""
+    """Return monthly deliveries of these rows, each with the bystander's."""
     return {f"2026-0{month}-01": BYSTANDER + row for month, row in enumerate(rows, start=1)}
 
 

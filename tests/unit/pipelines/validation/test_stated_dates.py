@@ -58,7 +58,7 @@ class Board:
         return {row["person_id"]: (row["death_date"], row["death_not_readable"]) for row in rows}
 
     def ends(self) -> list[tuple[str, date | None, bool]]:
-        """Give each period of ann: practice, end and whether the end cannot be read."""
+        """Return each period of ann: practice, end and whether the end cannot be read."""
         with connect() as con:
             rows = {feed: validated_rows_sql(self.lake, self.nhs, feed) for feed in ("patients", "registrations")}
             stated = stated_dates_sql(self.lake, self.nhs, "registrations", "end_date")
