@@ -44,6 +44,20 @@ class CohortSettings(BaseModel, extra="forbid", frozen=True):
         default=365, ge=1, le=40_000, description="days up to the index date in which discharges count"
     )
 
+    @property
+    def one_date_for_all(self) -> bool:
+        """Return whether everyone has the same index date; else people have index events, with dates of their own."""
+        return self.kind == "registered"
+
+    @property
+    def of_discharges(self) -> bool:
+        return self.kind == "discharges"
+
+    @property
+    def of_source(self) -> bool:
+        """Return whether the source hands over the index events."""
+        return self.kind == "given"
+
     @model_validator(mode="after")
     def _ages_in_order(self) -> Self:
         if self.maximum_age is not None and self.maximum_age < self.minimum_age:
@@ -100,7 +114,7 @@ def exclusions(candidates: Candidates, settings: CohortSettings, use: Use) -> li
 def cohort_flow(candidates: Candidates, settings: CohortSettings, use: Use) -> tuple[NDArray[np.bool_], list[tuple[str, int]]]:
     """Return who is in the cohort and the count of every step: everyone, each exclusion among the remaining rows, the cohort."""
     inside = np.ones(len(candidates.index_day), dtype=bool)
-    flow = [(ALL_PEOPLE if settings.kind == "registered" else ALL_ROWS, len(inside))]
+    flow = [(ALL_PEOPLE if settings.one_date_for_all else ALL_ROWS, len(inside))]
     for reason, out in exclusions(candidates, settings, use):
         flow.append((reason, int((inside & out).sum())))
         inside &= ~out

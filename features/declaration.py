@@ -5,21 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from features.events import EVENT_TYPES
+from expectations.feeds import DECLARED, EVENT_TYPES
 
-HOSPITAL_BASIS = "Risk stratification approval: commissioning (SUS) data"
-GP_BASIS = "Risk stratification approval: GP record"
-LIST_BASIS = "Risk stratification approval: registered list"
 PUBLIC_BASIS = "Published area statistics"
-BASIS_OF_FEED = {
-    "patients": LIST_BASIS, "registrations": LIST_BASIS, "addresses": LIST_BASIS,
-    "admissions": HOSPITAL_BASIS, "emergency_attendances": HOSPITAL_BASIS, "outpatient_appointments": HOSPITAL_BASIS,
-    "gp_observations": GP_BASIS, "gp_medication_orders": GP_BASIS,
-    **dict.fromkeys(
-        ("omop", "omop_conditions", "omop_drugs", "omop_procedures", "omop_measurements", "omop_observations"),
-        "Research approval of the source",
-    ),
-}  # fmt: skip
+BASIS_OF_FEED = {feed.name: feed.legal_basis for feed in DECLARED if feed.legal_basis}
 FEED_OF_TYPE = {event_type.name: event_type.feed for event_type in EVENT_TYPES}
 
 # A feature without a window, or of days since the last event, is null unless this many days before the index date are covered. A year

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from expectations.feeds import GP_FEEDS
 from expectations.tables.features import PERSON_FEATURES
 from features.anchoring import IndexRows
 from features.area_context import AreaContext, context_features
@@ -41,7 +42,6 @@ from features.periods import OPEN
 from features.plan import Plan
 from features.window_counts import Events, window_counts
 
-GP_FEEDS = ("gp_observations", "gp_medication_orders")
 FULL = "full"
 
 

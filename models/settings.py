@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from expectations.feeds import GP_FEEDS
 from models.candidates import DEFAULT_CANDIDATES, CandidateName
 
 CalibrationMethod = Literal["logistic", "beta", "isotonic"]
@@ -100,7 +101,7 @@ class CandidateSettings(BaseModel, extra="forbid", frozen=True):
     minimum_events: int = Field(default=100, ge=1, description="outcome events in training below which training refuses")
     allow_too_few_events: bool = Field(default=False, description="train below the minimum all the same, for demonstration only")
     gp_feeds: tuple[str, ...] = Field(
-        default=("gp_observations", "gp_medication_orders"),
+        default=GP_FEEDS,
         description="feeds that the estimator of people without GP coverage leaves out",
     )
     estimator_without_gp: bool = Field(
@@ -152,13 +153,23 @@ class ValidationPlan(BaseModel, extra="forbid", frozen=True):
             raise ValueError("write yes, no, true and false in quotes: YAML takes the bare words for something else")
         return tuple(str(value) if isinstance(value, int) else value for value in values)
 
+    @property
+    def by_date(self) -> bool:
+        """Return whether later index dates test the model; else rows of the same dates do, and there is one date for all uses."""
+        return self.kind == "time"
+
+    @property
+    def by_column(self) -> bool:
+        """Return whether a column of the source says which rows train and which test."""
+        return self.kind == "column"
+
     @model_validator(mode="after")
     def _column_is_named(self) -> Self:
-        if self.kind == "column" and not self.split_column:
+        if self.by_column and not self.split_column:
             raise ValueError("split_column is missing: a plan of kind 'column' needs the name of the column that splits the rows")
-        if self.kind != "column" and self.split_column:
+        if not self.by_column and self.split_column:
             raise ValueError(f"split_column is for a plan of kind 'column'; kind is '{self.kind}'")
-        if self.rolling_origins and self.kind != "time":
+        if self.rolling_origins and not self.by_date:
             raise ValueError(f"rolling_origins needs validation by time; kind is '{self.kind}'")
         both = sorted(set(self.train_values) & set(self.test_values))
         if both:
@@ -216,7 +227,7 @@ class GateSettings(BaseModel, extra="forbid", frozen=True):
     )
     unrecorded_need_ratio: tuple[float, float] = Field(
         default=(0.0, 1.5),
-        description="the same for deaths, and for outcomes of people without a diagnosis, which show need that nobody recorded",
+        description="the same for deaths, and for outcomes of people without a diagnosis, which show need that is not recorded",
     )
     sensitivity_ratio: tuple[float, float] = Field(
         default=(0.4, 2.5),

@@ -36,9 +36,9 @@ def context_days_of(
     """Give the context days of a cohort's index dates; none where no context feature is computed."""
     if {PRACTICE, AREA} <= set(left_out):
         return []
-    if cohort.kind == "given" and given is not None:
+    if cohort.of_source and given is not None:
         index_days = days(given["index_date"], OPEN)
-    elif cohort.kind == "discharges":
+    elif cohort.of_discharges:
         ended = lake.read("core__spell", "DISTINCT discharge_date", f"discharge_date <= DATE {quote(index_date)}")
         index_days = days(ended["discharge_date"], OPEN)
         index_days = index_days[index_days > (index_date - ZERO).days - cohort.discharge_period_days]

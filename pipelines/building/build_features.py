@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.feeds import ADDRESSES, PATIENTS, REGISTRATIONS
 from expectations.tables import risk
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from features.attributes import PeopleTables, days, numbers
@@ -44,7 +45,7 @@ from pipelines.lake.storage import Lake
 
 PEOPLE_PER_RANGE = 65_536
 FIRST_ROWS = 100_000
-LIST_FEEDS = ("patients", "registrations")
+ALWAYS_PRESENT = (PATIENTS.name, REGISTRATIONS.name)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def build_features(
         index_date,
         core_scans(lake),
         tuple(lake.files("core__event")),
-        household_sizes(lake, index_date) if request.cohort.kind == "registered" else household_periods(lake),
+        household_sizes(lake, index_date) if request.cohort.one_date_for_all else household_periods(lake),
         given,
         superseded_scan(lake),
     )
@@ -129,8 +130,8 @@ def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str
     catalogue = declare_catalogue(load_code_lists(request.code_list_folder), request.imd_edition)
     rows = lake.read("core__coverage", "feed, organisation_code, month, status", "organisation_role = 'practice'")
     calendar = coverage_calendar(rows)
-    addresses = ("addresses",) if lake.rows("core__residence") else ()
-    reasons = unavailable(catalogue, (*LIST_FEEDS, *addresses, *calendar.feeds), request.allowed_feeds)
+    addresses = (ADDRESSES.name,) if lake.rows("core__residence") else ()
+    reasons = unavailable(catalogue, (*ALWAYS_PRESENT, *addresses, *calendar.feeds), request.allowed_feeds)
     lacking = {
         name: reason for name, reason in _lacking_reference(lake, request.imd_edition).items() if name in catalogue.by_name
     }
@@ -237,14 +238,14 @@ def person_rows(lake: Lake, request: FeatureRequest, index_date: date, person: i
 
 
 def _people(task: _Task, first: int, last: int) -> tuple[PeopleTables, pa.Table]:
-    return read_people(task.scans, task.households, first, last, task.recipe.cohort.kind == "discharges")
+    return read_people(task.scans, task.households, first, last, task.recipe.cohort.of_discharges)
 
 
 def _index_events(task: _Task, tables: PeopleTables, spells: pa.Table) -> IndexEvents:
     cohort = task.recipe.cohort
-    if cohort.kind == "registered":
+    if cohort.one_date_for_all:
         return IndexEvents.on_one_day(tables.people, task.index_date)
-    if cohort.kind == "discharges":
+    if cohort.of_discharges:
         return IndexEvents.at_discharges(spells, task.index_date, cohort)
     if task.given is None:
         raise RefusalError("a cohort of kind 'given' needs its rows from the source, and there are none")
@@ -275,7 +276,7 @@ def _commit(lake: Lake, files: list[DataFile], schema: pa.Schema, index_date: da
 
 
 def _own_dates(cohort: CohortSettings) -> bool:
-    return cohort.kind != "registered"
+    return not cohort.one_date_for_all
 
 
 def _write_flow(lake: Lake, index_date: date, flow: list[tuple[str, int]]) -> None:

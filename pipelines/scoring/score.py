@@ -60,7 +60,7 @@ def score_rows(
 
     Whoever has opted out of the `use` since is not scored; whoever died or left by the `data_cut` is suppressed.
     """
-    undated = study.validation.kind != "time"
+    undated = not study.validation.by_date
     frame = read_features(lake, None if undated else [index_date], champion.model.predictors)
     against = opted_out(lake, frame["person_key"].to_numpy(), use)
     frame = frame[~against].reset_index(drop=True) if against.any() else frame
@@ -68,7 +68,7 @@ def score_rows(
     risk = champion.model.predict(frame, codes)
     if undated:
         risk = _cross_fitted(lake, champion, frame, risk)
-    since = None if undated or study.cohort.kind == "given" else data_cut
+    since = None if undated or study.cohort.of_source else data_cut
     return Scoring(frame, risk, suppression(lake, study.outcome.name, frame, since), int(against.sum()), codes)
 
 

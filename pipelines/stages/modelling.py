@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from expectations.feeds import ADMISSIONS
 from features.code_lists import load_code_lists
 from features.labels import Occurrences
 from models.predictors import SchemaMismatchError
@@ -117,7 +118,7 @@ def _score_study(deployment: Deployment, index_date: date) -> Summary:
 def _refuse_without_reasons(deployment: Deployment, index_date: date) -> None:
     """Refuse to list people of whom nobody knows whether they can have the outcome at all."""
     study, lake = deployment.settings.study, deployment.lake
-    if study.cohort.kind != "registered" or study.validation.kind != "time" or not study.outcome.not_all_at_risk:
+    if not study.cohort.one_date_for_all or not study.validation.by_date or not study.outcome.not_all_at_risk:
         return
     part = {"outcome": study.outcome.name, "index_date": index_date.isoformat()}
     if not lake.rows("risk__labels", part):
@@ -131,7 +132,7 @@ def _marked(deployment: Deployment, frame: pd.DataFrame, index_date: date) -> pd
     """Mark who is at the end of life, in hospital, in a care home or on a caseload; a ready-made table tells none of it."""
     if deployment.settings.source.feature_table is not None:
         return frame
-    hospital = {table.feed: table for table in raw_tables(deployment) if table.feed == "admissions"}
+    hospital = {table.feed: table for table in raw_tables(deployment) if table.feed == ADMISSIONS.name}
     came = [validated(deployment, table) for table in hospital.values() if has_extracts(deployment, table)]
     return with_marks(deployment.lake, frame, index_date, load_code_lists(code_lists(deployment)), came[0] if came else "")
 
@@ -149,7 +150,7 @@ def outcome_rates(deployment: Deployment) -> Summary:
         return search.occurrences(lake, declared[outcome], data_cut(deployment))
 
     kinds = tuple(dict.fromkeys((*GROUP_KINDS, *(given.groups if given else ()))))
-    own_dates = study.cohort.kind != "registered" and given is None
+    own_dates = not study.cohort.one_date_for_all and given is None
     horizons = {name: outcome.horizon_days for name, outcome in declared.items()}
     request = RatesRequest(study.outcome.horizon_days, kinds, own_dates, study.seed, occurrences, horizons)
     with deployment.duckdb() as con:
@@ -176,7 +177,7 @@ def champion_of(deployment: Deployment) -> score_stage.Champion:
 def _shadow(deployment: Deployment, scoring: score_stage.Scoring, run_id: str) -> Summary:
     """Score with the challenger too, where there is one; where folds of people judge, it has learnt from these very rows."""
     study, tracker = deployment.settings.study, deployment.tracker
-    if study.validation.kind != "time" or tracker.version_of(study.name, CHALLENGER) is None:
+    if not study.validation.by_date or tracker.version_of(study.name, CHALLENGER) is None:
         return {}
     try:
         challenger = _registered(tracker, study.name, CHALLENGER)

@@ -61,7 +61,7 @@ def _calibration_of_study(deployment: Deployment) -> Summary:
         except RefusalError:  # nobody had the outcome: the run is counted as not measured
             return
 
-    own_dates = study.cohort.kind != "registered" or study.validation.kind != "time"
+    own_dates = not study.cohort.one_date_for_all or not study.validation.by_date
     request = matured_performance.MaturedRequest(study.outcome, cut, study.capacity, study.seed, build_labels, own_dates)
     return matured_performance.write_calibration(lake, request)
 

@@ -17,7 +17,7 @@ from pipelines.extracts.retained import kept_days
 from pipelines.lake.code_version import digest_of
 from pipelines.run.deployment import Deployment
 from pipelines.sources.nhs import ExtractFile, find_extracts
-from pipelines.sources.opened import OpenedSource, open_source
+from pipelines.sources.protocol import OpenedSource
 from pipelines.stages.decisions_in_settings import import_decisions
 from pipelines.stages.future_dates import (
     refuse_future_cut,
@@ -59,7 +59,7 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
 def source(deployment: Deployment) -> OpenedSource:
     """Open a deployment's source once."""
     split_column = deployment.settings.study.validation.split_column
-    return open_source(deployment.settings.source, deployment.folder, deployment.home, split_column)
+    return deployment.settings.source.chosen.open(deployment.folder, deployment.home, split_column)
 
 
 def raw_tables(deployment: Deployment) -> tuple[Table, ...]:
@@ -109,8 +109,8 @@ def data_cut_until(deployment: Deployment, today: date | None = None) -> date:
     settings, last = deployment.settings, _last_day(deployment, today)
     if settings.data_cut_date:
         return min(settings.data_cut_date, last)
-    if settings.source.synthetic and settings.source.kind == "synthetic":
-        return settings.source.synthetic.data_cut_date
+    if settings.source.chosen.data_cut:
+        return settings.source.chosen.data_cut
     found = [extract.extract_date for extract in landed_extracts(deployment) if extract.extract_date <= last]
     if not found:
         raise RefusalError(
@@ -133,7 +133,7 @@ def whole_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
 def index_date_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
     """Give the training, test and scoring dates of the (first) study; one date stands for all where rows have dates of their own."""
     study, cut = deployment.settings.study, data_cut(deployment)
-    if study.validation.kind != "time":
+    if not study.validation.by_date:
         return {"train": (), "test": (), "score": (cut,)}
     return planned_index_dates(study, cut)
 
@@ -181,7 +181,7 @@ def _new_extract_bytes(deployment: Deployment, today: date) -> int:
 def refuse_backfill(deployment: Deployment) -> None:
     """Refuse to fill back index dates where rows have dates of their own: one build makes them all."""
     settings = deployment.settings
-    if settings.study.cohort.kind != "registered" or settings.source.kind == "feature_table":
+    if not settings.study.cohort.one_date_for_all or not settings.source.chosen.is_conformed:
         raise RefusalError(
             "people of this cohort have index dates of their own, and `strata run` builds them all: there is nothing to fill back"
         )

@@ -93,7 +93,7 @@ def _why_not(study: StudySettings, incumbent: Incumbent, test_date: date | None)
         return incumbent.reason
     if (model.outcome, model.horizon_days) != (outcome.name, outcome.horizon_days):
         return f"it predicts {model.outcome} within {model.horizon_days} days, not {outcome.name} within {outcome.horizon_days}"
-    if study.validation.kind == "column":
+    if study.validation.by_column:
         return "a column splits the rows here, and nobody can tell which of them it has learnt from"
     if test_date is None:
         return "folds of people judge here, and it has learnt from these very rows"

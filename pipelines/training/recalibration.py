@@ -75,7 +75,7 @@ def recalibrate_study(
 
 
 def _able(study: StudySettings, incumbent: Incumbent | None, dates: dict[str, tuple[date, ...]]) -> tuple[RiskModel, date]:
-    if study.validation.kind != "time":
+    if not study.validation.by_date:
         raise RefusalError("only a study validated by time is calibrated again: elsewhere no later rows come")
     if incumbent is None:
         raise RefusalError(f"there is no champion of '{study.name}' to calibrate again; train and approve one first")

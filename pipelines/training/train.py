@@ -96,9 +96,9 @@ def run_study(
     left = tuple(name for name in unread if name not in needed)
     told = _Study(lake, study, engine, allowed_feeds, predictors, left, incumbent, trials)
     try:
-        if study.validation.kind == "time":
+        if study.validation.by_date:
             return _by_time(told, dates, data_cut)
-        if study.validation.kind == "column":
+        if study.validation.by_column:
             return _by_column(told, group_kinds)
         return _by_folds(told, group_kinds)
     except REFUSALS as refusal:
@@ -237,7 +237,7 @@ def _with_tuned(plan: TrainingPlan, tuned: TunedBoosting | None) -> TrainingPlan
 def _scored(
     study: StudySettings, spec: CandidateSpec, trained: TrainedCandidate, test: TestRows, able: np.ndarray | None, events: int
 ) -> ScoredModel:
-    every = None if study.validation.kind == "time" else trained.out_of_fold_risk
+    every = None if study.validation.by_date else trained.out_of_fold_risk
     risk = trained.model.predict(test.rows.frame, test.rows.codes) if able is None else trained.out_of_fold_risk[able]
     return ScoredModel(spec.name, spec.method, trained.model, risk, every, events, trained.notes)
 

@@ -17,6 +17,7 @@ import duckdb
 import pandas as pd
 
 from expectations.documented import DataDocs
+from expectations.feeds import LIST_FEED
 from expectations.table import Table
 from expectations.tables.records import VALIDATED_EXTRACTS
 from pipelines.errors import ValidationStop
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from expectations.validation import Engine
 
 __all__ = ["AcceptedBreach", "ValidationSettings", "ValidationSummary", "validate_feed"]
-LIST_FEED = "patients"
 MOST_HEADERS = 40
 MOST_FILES = 5
 
