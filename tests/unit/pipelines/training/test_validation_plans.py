@@ -12,6 +12,7 @@ from pipelines.reports.model.content import elsewhere
 from pipelines.study.settings import StudySettings
 from pipelines.training.judging import StudyResult
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 CUT, TEST = date(2026, 1, 1), date(2024, 10, 1)
 TRAIN = (date(2021, 1, 1), date(2022, 4, 1), date(2023, 7, 1))
@@ -21,7 +22,9 @@ GATES = GateSettings(minimum_events=5000, minimum_slope_events=5000, auroc_alarm
 
 def trained(lake: Lake, train: tuple[date, ...] = TRAIN, **plan: object) -> StudyResult:
     study = StudySettings(candidates=FEW, gates=GATES, validation=ValidationPlan(folds=2, **plan))  # type: ignore[arg-type]
-    return run_study(lake, study, EngineSettings(threads=1), {"train": train, "test": (TEST,), "score": (CUT,)}, CUT)
+    return run_study(
+        TrainingRequest(lake, study, EngineSettings(threads=1), {"train": train, "test": (TEST,), "score": (CUT,)}, CUT)
+    )
 
 
 @pytest.fixture(scope="module")
