@@ -103,7 +103,7 @@ class JudgedIncumbent:
         return f"In use: version {self.version}, AUROC {auroc.value:.3f} ({auroc.lower:.3f} to {auroc.upper:.3f}) on the same rows; {told}."
 
     def against(self, candidate: JudgedCandidate) -> JudgedCandidate:
-        """Give a candidate with one gate more: whether it is worse than the model in use, which an approver weighs where nobody can tell."""
+        """Return a candidate with one gate more: whether it is worse than the model in use, which an approver weighs where nobody can tell."""
         if self.judged is None:
             words = f"version {self.version}, which is in use, cannot be compared: {self.reason}"
             return replace(candidate, gates=(*candidate.gates, GateResult("no_worse_than_incumbent", "cannot_tell", words)))

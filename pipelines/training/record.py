@@ -43,14 +43,14 @@ class ModelReport(Protocol):
 
 
 def is_recorded(lake: Lake, training_id: str) -> bool:
-    """Say whether a training was recorded to its end."""
+    """Return whether a training was recorded to its end."""
     return bool(lake.read_or_empty(tables.MODELS, "training_id", f"training_id = {quote(training_id)}").num_rows)
 
 
 def record_training(
     lake: Lake, tracker: Tracker, study: StudySettings, result: StudyResult, inputs: TrainingInputs, report: ModelReport
 ) -> dict[str, object]:
-    """Log every candidate, register the eligible ones, promote the chosen one if it is approved, and store what was found."""
+    """Log every candidate, register the eligible ones, promote the chosen one if it is approved, and store the results."""
     chosen = result.chosen
     withheld = why_not_promoted(lake, study, chosen, result.incumbent) if chosen else "no candidate is eligible"
     champion = chosen.name if chosen and not withheld else None
@@ -114,7 +114,7 @@ def _register(
 
 
 def _answers(candidate: JudgedCandidate) -> dict[str, str]:
-    """Give the gates by their answer: one tag for each answer there is."""
+    """Return the gates by their answer: one tag for each answer there is."""
     answers = sorted({gate.answer for gate in candidate.gates})
     return {f"gates.{answer}": ", ".join(gate.gate for gate in candidate.gates if gate.answer == answer) for answer in answers}
 

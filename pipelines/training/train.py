@@ -21,9 +21,9 @@ from models.splitting import (
     SplitRefusedError,
     balanced_folds,
     column_split,
-    shared_in_words,
+    note_on_shared_people,
+    note_on_split,
     shared_people,
-    split_in_words,
     time_split,
 )
 from models.training import TooFewEventsError, TrainedCandidate, TrainingPlan, train_candidate
@@ -96,8 +96,8 @@ def _by_column(request: TrainingRequest) -> StudyResult:
     used = every.chosen(train | test)  # one index date may be on both sides: a period is searched as a whole
     periods = periods_of(used.frame, used.labels["label"].to_numpy(dtype=np.int8), used.frame["person_key"].to_numpy())
     result = _compared(request, replace(_tables(request, data, every.chosen(test)), periods=periods))
-    sides = split_in_words(every.frame[SPLIT][able], study.validation, train, test)
-    shared = shared_in_words(result.test.person, result.test.new_people)
+    sides = note_on_split(every.frame[SPLIT][able], study.validation, train, test)
+    shared = note_on_shared_people(result.test.person, result.test.new_people)
     return replace(result, cross_fitted=data.frame, notes=(*sides, *shared, *result.notes))
 
 

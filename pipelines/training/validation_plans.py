@@ -80,17 +80,17 @@ def other_tests(
     plan = replace(plan, candidates=CandidateSettings.model_validate(best.model.record["settings"]))  # as tuned, where it was
     main = best.model.record["main"]
     tuned = replace(plan, tune_in_folds=False, tuned=Tuned(float(main["tuned"]), bool(main.get("plain", False))))
-    found: list[pd.DataFrame] = []
+    tables: list[pd.DataFrame] = []
     notes: list[str] = []
     for part, how in (
         *((part, tuned) for part in _places(study, data, test, notes)),
         *((part, plan) for part in _origins(request, data, notes)),
     ):
         try:
-            found.append(_tested(study, spec, data, part, how))
+            tables.append(_tested(study, spec, data, part, how))
         except (TooFewEventsError, CoverageNotServedError) as error:
             notes.append(f"{part.split} was not tested: {error}")
-    return OtherTests(pd.concat(found, ignore_index=True) if found else pd.DataFrame(), tuple(notes))
+    return OtherTests(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(), tuple(notes))
 
 
 def _best(candidates: Sequence[JudgedCandidate]) -> JudgedCandidate:
@@ -115,8 +115,8 @@ def _places(study: StudySettings, data: TrainingData, test: TestRows, notes: lis
         if not _enough(test.labels[there]):
             notes.append(f"place {names[code]} was not tested: fewer than {FEWEST_EVENTS} rows with the outcome, or without it")
             continue
-        known = pd.Series(data.person).isin(test.person[there]).to_numpy()
-        learned = (trained_in != names[code]) & ~known
+        tested = pd.Series(data.person).isin(test.person[there]).to_numpy()
+        learned = (trained_in != names[code]) & ~tested
         yield _Part(f"place:{names[code]}", learned, test.rows.features.take(there), test.labels[there], counted=False)
 
 
@@ -156,15 +156,15 @@ def _tested(study: StudySettings, spec: CandidateSpec, data: TrainingData, part:
     frame = part.features.frame.reset_index(drop=True)
     person = frame["person_key"].to_numpy()
     keys = np.asarray(frame["person_id"].astype(str) + "|" + frame["index_event_id"].astype(str))
-    found = evaluate(
+    evaluation = evaluate(
         scored_rows(model.predict(frame, part.features.codes), part.labels, person, keys), study.capacity, study.seed
     )
     rows = [
-        {"metric": name, **{limit: getattr(found.measures[name], limit) for limit in ("value", "lower", "upper")}}
+        {"metric": name, **{limit: getattr(evaluation.measures[name], limit) for limit in ("value", "lower", "upper")}}
         for name in SHOWN
     ]
     counts = (
-        (found.people, found.events) if part.counted else (None, None)
+        (evaluation.people, evaluation.events) if part.counted else (None, None)
     )  # those of a place are reported by group, under the rules for groups
     return pd.DataFrame(rows).assign(
         candidate=spec.name,

@@ -84,17 +84,17 @@ def test_the_model_in_use_faces_the_same_gates_on_the_same_rows(lake: Lake, firs
     ours = again.candidates[1]
     assert again.incumbent.judged.risk.tolist() == ours.risk.tolist()
     assert again.incumbent.judged.gates == tuple(gate for gate in ours.gates if gate.gate != "no_worse_than_incumbent")
-    found = gate_of(again)
-    assert found is not None
-    assert found.answer == "pass"
+    output = gate_of(again)
+    assert output is not None
+    assert output.answer == "pass"
 
 
 def compared(lake: Lake, first: StudyResult, incumbent: Incumbent, study: StudySettings = STUDY) -> GateResult:
     """Return the gate of the first training's chosen candidate against a model in use that cannot be compared."""
-    found = judge_incumbent(requested(lake, incumbent, study), Evaluator(study, first.test, {}, ()), first.candidates)
-    assert found is not None
-    assert found.judged is None
-    return found.against(first.candidates[1]).gates[-1]
+    output = judge_incumbent(requested(lake, incumbent, study), Evaluator(study, first.test, {}, ()), first.candidates)
+    assert output is not None
+    assert output.judged is None
+    return output.against(first.candidates[1]).gates[-1]
 
 
 def test_a_model_that_cannot_be_compared_says_why_and_leaves_it_to_an_approver(
@@ -130,14 +130,14 @@ def test_the_challenger_scores_in_the_shadow_and_stops_nothing_where_it_cannot(
 ) -> None:
     model, frame = in_use.model, first.test.rows.frame.iloc[::-1]
     assert model is not None
-    told = write_shadow_scores(lake, "an_outcome", Champion(model, "a_study", "4", "run"), frame, "run-1", 1)
-    assert told == "version 4, 900 scores, not published"
+    summary = write_shadow_scores(lake, "an_outcome", Champion(model, "a_study", "4", "run"), frame, "run-1", 1)
+    assert summary == "version 4, 900 scores, not published"
     kept = lake.read("risk__shadow_scores", "model_version, person_id, risk", partition={"run_id": "run-1"}).to_pandas()
     assert kept["person_id"].is_monotonic_increasing
     assert kept["risk"].tolist() == first.candidates[1].risk.tolist()
     without = frame.drop(columns="admissions_365d")
-    told = write_shadow_scores(lake, "an_outcome", Champion(model, "a_study", "4", "run"), without, "run-2", 1)
-    assert "admissions_365d" in told
+    summary = write_shadow_scores(lake, "an_outcome", Champion(model, "a_study", "4", "run"), without, "run-2", 1)
+    assert "admissions_365d" in summary
     assert lake.partitions("risk__shadow_scores", "run_id") == ["run-1"]
 
 
@@ -156,9 +156,9 @@ def test_an_approval_makes_one_model_champion_and_the_best_of_the_others_challen
     champion = tracker.champion_version(STUDY.name)
 
     later = trained(lake, read_incumbent(tracker, STUDY.name, "two"), train=date(2022, 4, 1))
-    told = recorded(lake, tracker, without_baseline(later), "two")
-    assert told["champion"] == f"version {champion} stays"
-    assert "the approval of 2026-01-05 was given for an earlier model" in str(told["not_promoted"])
+    summary = recorded(lake, tracker, without_baseline(later), "two")
+    assert summary["champion"] == f"version {champion} stays"
+    assert "the approval of 2026-01-05 was given for an earlier model" in str(summary["not_promoted"])
     assert tracker.champion_version(STUDY.name) == champion
     challenger = tracker.version_of(STUDY.name, "challenger")
     assert challenger not in (None, champion)

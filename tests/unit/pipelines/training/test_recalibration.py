@@ -73,8 +73,8 @@ def test_the_ranking_stays_and_the_parent_is_recorded(again: CalibratedAgain, in
     assert in_use.model is not None
     assert np.array_equal(np.argsort(model.margin(rows)), np.argsort(in_use.model.margin(rows)))
     assert model.digest != in_use.model.digest
-    told = model.record["recalibrated"]
-    assert (told["parent_version"], told["parent_digest"]) == ("3", in_use.model.digest)
+    summary = model.record["recalibrated"]
+    assert (summary["parent_version"], summary["parent_digest"]) == ("3", in_use.model.digest)
     assert again.train_dates == (TRAIN, TEST)  # so the next training knows that it has learnt from the test date
 
 

@@ -38,15 +38,15 @@ def result(lake: Lake) -> StudyResult:
 
 
 def test_each_place_is_tested_by_a_model_without_it_and_each_earlier_date_by_those_before(result: StudyResult) -> None:
-    found = result.elsewhere[result.elsewhere["metric"] == "auroc"].set_index("split")
-    assert list(found.index) == ["place:U1", "place:U2", "origin:2022-04-01", "origin:2023-07-01"]
+    output = result.elsewhere[result.elsewhere["metric"] == "auroc"].set_index("split")
+    assert list(output.index) == ["place:U1", "place:U2", "origin:2022-04-01", "origin:2023-07-01"]
     assert set(result.elsewhere["candidate"]) == {"logistic"}
-    assert (found["value"] > 0.6).all()
-    assert (found["lower"] < found["value"]).all()
+    assert (output["value"] > 0.6).all()
+    assert (output["lower"] < output["value"]).all()
     assert (
-        found.loc["place:U1", "people"] is None or found["people"].isna()["place:U1"]
-    )  # told by group, under the rules of the audit
-    assert found.loc["origin:2022-04-01", "people"] == 900
+        output.loc["place:U1", "people"] is None or output["people"].isna()["place:U1"]
+    )  # reported by group, under the rules of the audit
+    assert output.loc["origin:2022-04-01", "people"] == 900
 
 
 def test_the_report_has_a_row_for_each_test(result: StudyResult) -> None:
