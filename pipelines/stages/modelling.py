@@ -35,6 +35,7 @@ from pipelines.training.incumbent import read_incumbent
 from pipelines.training.inputs import TABLES_READ, TrainingInputs
 from pipelines.training.promotion import promote_approved
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 if TYPE_CHECKING:
     from pipelines.tracking.tracker import Tracker
@@ -70,7 +71,10 @@ def _train_study(deployment: Deployment) -> Summary:
     incumbent = read_incumbent(deployment.tracker, study.name, inputs.training_id)
     allowed = deployment.settings.purpose.allowed_feeds
     trials = f"sqlite:///{deployment.home.resolve() / 'tuning.db'}"
-    result = run_study(lake, study, deployment.settings.engine, dates, data_cut(deployment), kinds, allowed, incumbent, trials)
+    request = TrainingRequest(
+        lake, study, deployment.settings.engine, dates, data_cut(deployment), kinds, allowed, incumbent, trials
+    )
+    result = run_study(request)
     return training_record.record_training(lake, deployment.tracker, study, result, inputs, model_report)
 
 

@@ -18,6 +18,7 @@ from pipelines.stages import building, landing, modelling, run_plan
 from pipelines.training.judging import StudyResult
 from pipelines.training.modelling_rows import read_features
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 pytestmark = pytest.mark.slow
 CONFIG = """
@@ -76,7 +77,9 @@ def train(deployment: Deployment) -> Callable[..., StudyResult]:
         changed = ValidationPlan.model_validate({**study.validation.model_dump(), **plan})
         study = study.model_copy(update={"validation": changed})
         dates = run_plan.index_date_plan(deployment)
-        return run_study(deployment.lake, study, deployment.settings.engine, dates, run_plan.data_cut(deployment))
+        return run_study(
+            TrainingRequest(deployment.lake, study, deployment.settings.engine, dates, run_plan.data_cut(deployment))
+        )
 
     return run
 

@@ -95,7 +95,7 @@ def size(candidate: JudgedCandidate) -> str:
     people, events = (rounded(candidate.model.record[name]) for name in ("people", "events"))
     if not 0 < events < people:
         return f"{shown(candidate.model.record['events'])} events among {shown(people)} people allow no sample size."
-    return sample_size(len(candidate.model.predictors), people, events).in_words(candidate.method)
+    return sample_size(len(candidate.model.predictors), people, events).describe(candidate.method)
 
 
 def headline(candidate: JudgedCandidate, told: Mapping[str, Estimate], study: StudySettings) -> list[tuple[str, str]]:
