@@ -1,4 +1,4 @@
-"""What stages read: validated rows of each feed, reference files, index events and outcomes that a source gives."""
+"""What several stages read: validated rows of each feed, index events and outcomes that a source defines."""
 
 from __future__ import annotations
 
@@ -17,100 +17,96 @@ from pipelines.conform.omop.cohorts import index_events_sql, outcomes_sql
 from pipelines.conform.omop.feed_rows import omop_availability, omop_sources
 from pipelines.conform.omop.links import linked_rows
 from pipelines.extracts import ingest as ingest_stage
-from pipelines.reference.files import Reference, with_landing_reference
-from pipelines.run.deployment import Deployment
-from pipelines.stages.run_plan import code_lists, raw_tables, source
+from pipelines.stages.context import StageContext
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 
-Summary = dict[str, Any]
+Summary = Mapping[str, Any]
 
 
-def conformed(deployment: Deployment, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> Summary:
-    """Do one conform step over the validated rows of every feed."""
-    omop = deployment.settings.source.omop
-    with deployment.duckdb() as con:
-        if deployment.settings.source.kind == "omop" and omop is not None:
-            return work(con, omop_sources(cdm(deployment), omop))
-        return work(
-            con,
-            {table.feed: validated(deployment, table) for table in raw_tables(deployment) if has_extracts(deployment, table)},
-        )
+def conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> Summary:
+    """Do one conform step over the validated rows of the feeds that the stage reads."""
+    omop = context.settings.source.omop
+    with context.machine.duckdb() as con:
+        if context.settings.source.kind == "omop" and omop is not None:
+            return work(con, omop_sources(cdm(context), omop))
+        return work(con, {table.feed: validated(context, table) for table in context.raw_tables if has_extracts(context, table)})
 
 
-def has_extracts(deployment: Deployment, table: Table) -> bool:
-    """Say whether a feed has an extract."""
-    return bool(ingest_stage.current_extracts(deployment.lake, table.feed))
+def has_extracts(context: StageContext, table: Table) -> bool:
+    """Return whether a feed has an extract."""
+    return bool(ingest_stage.current_extracts(context.lake, table.feed))
 
 
-def validated(deployment: Deployment, table: Table) -> str:
-    """Give the SQL of a feed's current, validated rows."""
-    return validated_rows_sql(deployment.lake, source(deployment).reading, table.feed, table)
+def validated(context: StageContext, table: Table) -> str:
+    """Return the SQL of a feed's current, validated rows."""
+    return validated_rows_sql(context.lake, context.source.reading, table.feed, table)
 
 
-def superseded(deployment: Deployment) -> Mapping[str, str]:
-    """Give, by feed of events, the rows that a later delivery changed or took back."""
-    lake, reading = deployment.lake, source(deployment).reading
-    tables = [table for table in raw_tables(deployment) if table.feed in EVENT_FEEDS and has_extracts(deployment, table)]
+def superseded(context: StageContext) -> Mapping[str, str]:
+    """Return, by feed of events, the rows that a later delivery changed or deleted."""
+    lake, reading = context.lake, context.source.reading
+    tables = [table for table in context.raw_tables if table.feed in EVENT_FEEDS and has_extracts(context, table)]
     rows = {table.feed: superseded_rows_sql(lake, reading, table.feed, table) for table in tables}
     return {feed: sql for feed, sql in rows.items() if sql}
 
 
-def validated_cdm(deployment: Deployment) -> Mapping[str, str]:
-    """Give the validated rows of each table of an OMOP source."""
-    return {table.feed.removeprefix("omop_"): validated(deployment, table) for table in raw_tables(deployment)}
+def validated_cdm(context: StageContext) -> Mapping[str, str]:
+    """Return the validated rows of each table of an OMOP source that the stage reads."""
+    return {table.feed.removeprefix("omop_"): validated(context, table) for table in context.raw_tables}
 
 
-def cdm(deployment: Deployment) -> Mapping[str, str]:
-    """Give the rows of an OMOP source that other tables of it bear out."""
-    return linked_rows(validated_cdm(deployment))
+def cdm(context: StageContext) -> Mapping[str, str]:
+    """Return the rows of an OMOP source that the other tables of it support."""
+    return linked_rows(validated_cdm(context))
 
 
-def availability(deployment: Deployment) -> AvailabilitySettings:
-    """Give when the facts of each feed became known."""
-    opened, omop = source(deployment), deployment.settings.source.omop
-    if deployment.settings.source.kind == "omop" and omop is not None:
+def availability(context: StageContext) -> AvailabilitySettings:
+    """Return when the facts of each feed became known."""
+    reading, omop = context.source.reading, context.settings.source.omop
+    if context.settings.source.kind == "omop" and omop is not None:
         return omop_availability(omop)
-    return AvailabilitySettings(lag_days={feed: opened.reading.lag_days(feed) for feed in opened.reading.feeds})
+    return AvailabilitySettings(lag_days={feed: reading.lag_days(feed) for feed in reading.feeds})
 
 
-def reference(deployment: Deployment) -> Reference:
-    """Give the reference files, those that landed with the extracts too."""
-    known = with_landing_reference(deployment.settings.reference, deployment.landing / "reference")
-    return Reference(known, deployment.folder, deployment.landing / "fetched")
-
-
-def given_index_events(deployment: Deployment) -> pa.Table | None:
-    """Give the index events of an OMOP source's target cohort; None where people are scored on dates."""
-    omop = deployment.settings.source.omop
+def index_events_of_the_source(context: StageContext) -> pa.Table | None:
+    """Return the index events of an OMOP source's target cohort, None where people are scored on dates."""
+    omop = context.settings.source.omop
     if omop is None or omop.target_cohort_id is None:
         return None
-    with deployment.duckdb() as con:
-        return con.sql(index_events_sql(deployment.lake, omop.target_cohort_id)).to_arrow_table()
+    with context.machine.duckdb() as con:
+        return con.sql(index_events_sql(context.lake, omop.target_cohort_id)).to_arrow_table()
 
 
-def given_outcomes(deployment: Deployment) -> pa.Table | None:
-    """Give the events of an OMOP source's outcome cohort; None where the study defines its own."""
-    omop = deployment.settings.source.omop
+def outcomes_of_the_source(context: StageContext) -> pa.Table | None:
+    """Return the events of an OMOP source's outcome cohort, None where the study defines its outcome."""
+    omop = context.settings.source.omop
     if omop is None or omop.outcome_cohort_id is None:
         return None
-    with deployment.duckdb() as con:
-        return con.sql(outcomes_sql(deployment.lake, omop.outcome_cohort_id)).to_arrow_table()
+    with context.machine.duckdb() as con:
+        return con.sql(outcomes_sql(context.lake, omop.outcome_cohort_id)).to_arrow_table()
 
 
-def feature_request(deployment: Deployment) -> features_stage.FeatureRequest:
-    """Give what the features are to be built for."""
-    settings = deployment.settings
+# What a feature request is made of: every stage that builds features declares these.
+SETTINGS_OF_FEATURES = (
+    "study.cohort", "study.imd_edition", "study.feature_families", "purpose.use", "purpose.allowed_feeds",
+)  # fmt: skip
+
+
+def feature_request(context: StageContext) -> features_stage.FeatureRequest:
+    """Return what the features are to be built for."""
+    study, purpose = context.settings.study, context.settings.purpose
     return features_stage.FeatureRequest(
-        settings.study.cohort,
-        settings.purpose.use,
-        settings.study.imd_edition,
-        settings.purpose.allowed_feeds,
-        code_lists(deployment),
-        settings.study.feature_families,
+        study.cohort, purpose.use, study.imd_edition, purpose.allowed_feeds, context.outside.code_lists, study.feature_families
     )
 
 
-def outcome_search(deployment: Deployment) -> OutcomeSearch:
-    """Give how the outcome is looked for."""
-    settings = deployment.settings
-    return OutcomeSearch(given_outcomes(deployment), settings.clinical, settings.purpose.allowed_feeds, code_lists(deployment))
+# What the search for an outcome is made of: every stage that finds outcomes declares these.
+SETTINGS_OF_OUTCOMES = ("source", "clinical", "purpose.allowed_feeds")
+
+
+def outcome_search(context: StageContext) -> OutcomeSearch:
+    """Return how the outcome is searched for."""
+    settings = context.settings
+    return OutcomeSearch(
+        outcomes_of_the_source(context), settings.clinical, settings.purpose.allowed_feeds, context.outside.code_lists
+    )

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from expectations.tables.risk import MODELS
 from models.boosting import BoostedEstimator
 from models.intervals import Estimate
 from models.predictors import Predictor, SchemaMismatchError
 from models.risk_model import CoverageNotServedError, RiskModel
 from pipelines.building.code_level_features import with_code_columns
 from pipelines.lake.storage import Lake
-from pipelines.study.settings import ApprovalSettings, StudySettings
+from pipelines.study.settings import StudySettings
 from pipelines.tracking.tracked_record import PREVIOUS
 from pipelines.training.judging import JudgedCandidate, JudgedIncumbent, ScoredModel, TestRows, judged
 
@@ -41,9 +40,7 @@ def read_incumbent(tracker: Tracker, name: str, training_id: str) -> Incumbent |
 
     A champion that this very training made, before it died, is not its own incumbent: the one before is.
     """
-    version = tracker.champion_version(name)
-    if version and tracker.version_tags(name, version).get("training_id") == training_id:
-        version = tracker.version_of(name, PREVIOUS)
+    version = incumbent_version(tracker, name, training_id)
     if version is None:
         return None
     told = tracker.run_tags(tracker.version_tags(name, version)["run_id"]).get("strata.train_dates", "")
@@ -52,6 +49,14 @@ def read_incumbent(tracker: Tracker, name: str, training_id: str) -> Incumbent |
         return Incumbent(version, RiskModel.from_files(tracker.files_of(name, version)), dates)
     except (KeyError, TypeError, ValueError) as error:  # written by another version of Strata
         return Incumbent(version, None, dates, f"its files cannot be read ({error})")
+
+
+def incumbent_version(tracker: Tracker, name: str, training_id: str) -> str | None:
+    """Return the version of the champion as a training meets it: the one before, if the training made the champion itself."""
+    version = tracker.champion_version(name)
+    if version and tracker.version_tags(name, version).get("training_id") == training_id:
+        return tracker.version_of(name, PREVIOUS)
+    return version
 
 
 def judge_incumbent(
@@ -84,44 +89,6 @@ def with_categories(frame: pd.DataFrame, predictors: Sequence[Predictor]) -> pd.
     """Give a frame whose category predictors are pandas categories."""
     named = [predictor.name for predictor in predictors if predictor.kind == "category" and predictor.name in frame]
     return frame.astype(dict.fromkeys(named, "category")) if named else frame
-
-
-def why_not_promoted(lake: Lake, study: StudySettings, candidate: JudgedCandidate, incumbent: JudgedIncumbent | None) -> str:
-    """Say why the settings' approval does not make a candidate champion; '' where it does.
-
-    An approval is given for one training that somebody has looked at. While it stays in the settings every later training sees it too, so it
-    is spent once it has made another model champion, and it may not be older than the approval that was used last.
-    """
-    approval = study.approval
-    if approval is None:
-        return "no approval is recorded"
-    if incumbent and incumbent.digest == candidate.model.digest:
-        return ""
-    used = _approvals_used(lake, study.outcome.name)
-    if any(_same(row, approval) for row in used):
-        return (
-            f"the approval of {approval.day} was given for an earlier model; look at this one and record an approval of its own"
-        )
-    latest = max((row["approval_date"] for row in used), default=approval.day)
-    if approval.day < latest:
-        return f"the approval of {approval.day} is older than the last one used, of {latest}; record a newer one for this model"
-    return ""
-
-
-def _approvals_used(lake: Lake, outcome: str) -> list[dict[str, Any]]:
-    if not lake.exists(MODELS.name):
-        return []
-    columns = "approved_by_role, approval_reason, approval_date"
-    rows = lake.read(MODELS.name, columns, f"outcome = '{outcome}' AND status = 'champion' AND approval_date IS NOT NULL")
-    return rows.to_pylist()
-
-
-def _same(row: Mapping[str, object], approval: ApprovalSettings) -> bool:
-    return (row["approved_by_role"], row["approval_reason"], row["approval_date"]) == (
-        approval.role,
-        approval.reason,
-        approval.day,
-    )
 
 
 def _why_not(study: StudySettings, incumbent: Incumbent, test_date: date | None) -> str:
