@@ -131,7 +131,7 @@ def _outputs(deployment: Deployment, stage: Stage, index_date: str, shared: Coll
     lake, read = deployment.lake, {table.name for table in (*stage.tables_read(deployment), *stage.reads_earlier)}
     part = _part(stage, index_date)
     own = [table.name for table in (*stage.writes, *stage.records)]
-    added = [table.name for table in stage.adds_to if table.name in read]
+    added = [table.name for table in stage.adds_to if table.name in read and table != QUARANTINE]  # it follows from what is validated
     return digest_of(
         [
             {name: lake.exists(name) if name in shared and not part.of(lake, name) else _state(lake, name, part) for name in own},
