@@ -14,7 +14,7 @@ from models.calibration_measures import calibration_in_the_large, calibration_sl
 from models.capacity import share_name
 from models.disclosure_control import Total, any_small, protected
 from models.discrimination import BOOTSTRAP_PEOPLE, Discrimination, discrimination
-from models.evaluation import Evaluation, evaluate_rows
+from models.evaluation import Evaluation, evaluate
 from models.group_gaps import largest_gaps
 from models.intervals import NOT_KNOWN, Estimate, wald, wilson
 from models.list_composition import age_standardised_selection, composition
@@ -75,6 +75,7 @@ class _Board:
         return share_name(self.capacity.deciding_share)
 
 
+@one_blas_thread()
 def audit(
     risk: np.ndarray,
     labels: np.ndarray,
@@ -95,12 +96,11 @@ def audit(
     for all rows with the same seed, where it was asked before.
     """
     rows = scored_rows(risk, labels, person, keys)
-    board = _board(rows, groups, capacity, seed, needs, evaluated or evaluate_rows(rows, capacity, seed))
-    with one_blas_thread():
-        parts = [_group_rows(EVERYONE, EVERYONE, rows, _everyone(board, board.everyone, rows, board.chosen))]
-        for kind in groups.columns:
-            kind_rows = _kind_rows(board, groups[kind])
-            parts += [*kind_rows, _gaps(str(kind), kind_rows, board.at)]
+    board = _board(rows, groups, capacity, seed, needs, evaluated or evaluate(rows, capacity, seed))
+    parts = [_group_rows(EVERYONE, EVERYONE, rows, _everyone(board, board.everyone, rows, board.chosen))]
+    for kind in groups.columns:
+        kind_rows = _kind_rows(board, groups[kind])
+        parts += [*kind_rows, _gaps(str(kind), kind_rows, board.at)]
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
@@ -179,7 +179,7 @@ def _counts_behind(board: _Board, metric: str, subset: ScoredRows, chosen: np.nd
 
 def _evaluation(board: _Board, rows: ScoredRows) -> Evaluation:
     """Evaluate a group; one that holds everyone is not evaluated again."""
-    return board.everyone if rows.rows == board.rows.rows else evaluate_rows(rows, board.capacity, board.seed, board.analytic)
+    return board.everyone if rows.rows == board.rows.rows else evaluate(rows, board.capacity, board.seed, board.analytic)
 
 
 def _ranking(board: _Board, rows: ScoredRows) -> Discrimination:

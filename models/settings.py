@@ -6,15 +6,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-CandidateName = Literal[
-    "age_sex", "charlson_age_sex", "logistic", "logistic_no_deprivation", "lightgbm", "lightgbm_no_deprivation",
-    "logistic_code_level", "lightgbm_code_level",
-    "logistic_both", "logistic_both_no_deprivation", "lightgbm_both", "lightgbm_both_no_deprivation",
-]  # fmt: skip
+from models.candidates import DEFAULT_CANDIDATES, CandidateName
+
 CalibrationMethod = Literal["logistic", "beta", "isotonic"]
-ALL_CANDIDATES: tuple[CandidateName, ...] = (
-    "age_sex", "charlson_age_sex", "logistic", "logistic_no_deprivation", "lightgbm", "lightgbm_no_deprivation",
-)  # fmt: skip
 
 
 class LogisticSettings(BaseModel, extra="forbid", frozen=True):
@@ -82,7 +76,7 @@ class CandidateSettings(BaseModel, extra="forbid", frozen=True):
     """The models that are always run beside each other, and how they are fitted."""
 
     names: tuple[CandidateName, ...] = Field(
-        default=ALL_CANDIDATES,
+        default=DEFAULT_CANDIDATES,
         min_length=1,
         description="candidates to train: the method, then what it learns from; charlson_age_sex takes a comorbidity score with age and "
         "sex, and is left out where no score is computed. Without a word that is the curated features; "

@@ -8,8 +8,9 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
+from expectations.sql_values import quote, quote_all
+from expectations.table import Table
 from expectations.tables.monitoring import ALERTS, CALIBRATION, DRIFT, SCORES
 from expectations.tables.records import EXTRACTS, VALIDATION
 from models.disclosure_control import safe_audit
@@ -19,8 +20,7 @@ from pipelines.alerts.channels import UndeliveredError, mail, post
 from pipelines.alerts.messages import lines, title
 from pipelines.alerts.settings import EMAIL_CHANNEL, AlertSettings, RuleSettings
 from pipelines.lake.run_record import published_runs
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 Send = Callable[[str, Sequence[str]], None]
 VOLUME_RULES = "('month_collapsed', 'month_gap')"
@@ -41,7 +41,7 @@ def raise_alerts(
     `beside` are findings that do not come from the lake.
     Alerts are stored before anything is sent: a process that ends in between sends a message twice rather than never.
     """
-    held = lake.read(ALERTS.name).to_pylist() if lake.exists(ALERTS.name) else []
+    held = lake.read_or_empty(ALERTS).to_pylist()
     alerts = updated(held, [*find(lake, settings.rules, outcomes, today), *beside], today)
     _store(lake, alerts)
     after, failed = deliver(alerts, channels(settings, environment), deployment)
@@ -56,7 +56,7 @@ def find(lake: Lake, limits: RuleSettings, outcomes: Sequence[str], today: date)
     """Give what every rule that is on finds in the lake."""
     for outcome in outcomes:
         yield from _of_outcome(lake, limits, outcome, today)
-    drift = _latest(lake, DRIFT.name, "true")
+    drift = _latest(lake, DRIFT, "true")
     if limits.feature_shifted is not None:
         yield from rules.shifted_features(drift, limits.feature_shifted)
     if limits.missing_share_jumped is not None:
@@ -67,11 +67,11 @@ def find(lake: Lake, limits: RuleSettings, outcomes: Sequence[str], today: date)
 
 def _of_outcome(lake: Lake, limits: RuleSettings, outcome: str, today: date) -> Iterator[rules.Finding]:
     runs = published_runs(lake, outcome)
-    counted = f"outcome = {text(outcome)} AND run_id IN ({', '.join(text(run['run_id']) for run in runs) or 'NULL'})"
+    counted = f"outcome = {quote(outcome)} AND run_id IN ({quote_all(run['run_id'] for run in runs)})"
     if limits.list_turnover is not None:
-        yield from rules.large_turnover(_latest(lake, SCORES.name, counted), limits.list_turnover)
+        yield from rules.large_turnover(_latest(lake, SCORES, counted), limits.list_turnover)
     if limits.matured_observed_over_expected is not None:
-        matured = _as_it_may_leave(_latest(lake, CALIBRATION.name, counted))
+        matured = _as_it_may_leave(_latest(lake, CALIBRATION, counted))
         yield from rules.poor_calibration(matured, limits.matured_observed_over_expected)
     if limits.scores_stale_days is not None:
         yield from rules.stale_scores(outcome, published_on(runs), today, limits.scores_stale_days)
@@ -111,15 +111,13 @@ def deliver(alerts: Sequence[Alert], sends: Mapping[str, Send], deployment: str)
 
 
 def _store(lake: Lake, alerts: Sequence[Alert]) -> None:
-    lake.replace(ALERTS, pa.Table.from_pylist(list(alerts), schema=arrow_schema(ALERTS)))
+    lake.write(ALERTS, list(alerts))
 
 
-def _latest(lake: Lake, table: str, where: str) -> list[dict[str, Any]]:
+def _latest(lake: Lake, table: Table, where: str) -> list[dict[str, Any]]:
     """Give a table's rows of its latest index date."""
-    if not lake.exists(table):
-        return []
-    day = lake.read(table, "max(index_date) AS day", where)["day"].to_pylist()[0]
-    return [] if day is None else lake.read(table, where=f"{where} AND index_date = DATE '{day}'").to_pylist()
+    day = lake.read_or_empty(table, "max(index_date) AS day", where)["day"].to_pylist()[0]
+    return [] if day is None else lake.read_or_empty(table, where=f"{where} AND index_date = DATE {quote(day)}").to_pylist()
 
 
 def _as_it_may_leave(calibration: Sequence[Mapping[str, Any]]) -> list[dict[Any, Any]]:
@@ -135,14 +133,12 @@ def _broken_volumes(lake: Lake) -> list[dict[str, Any]]:
 
     Table rules are kept by delivery: their `extract_id` is its day. A gap of years ago stays in monitoring__validation alone.
     """
-    if not lake.exists(VALIDATION.name) or not lake.exists(EXTRACTS.name):
-        return []
-    latest = f"SELECT feed, max(extract_date) AS day FROM {lake.scan(EXTRACTS.name)} GROUP BY feed"
+    latest = f"SELECT feed, max(extract_date) AS day FROM {lake.scan_or_empty(EXTRACTS)} GROUP BY feed"
     recent = f"(feed, extract_id) IN (SELECT (feed, CAST(day AS VARCHAR)) FROM ({latest}))"
     recent += f" AND month >= TRY_CAST(extract_id AS DATE) - INTERVAL {RECENT_MONTHS} MONTH"
     where = f"rule IN {VOLUME_RULES} AND NOT passed AND {recent}"
     columns = 'feed, organisation_code, month, min(share) AS share, arg_min("limit", share) AS "limit"'
-    return lake.read(VALIDATION.name, columns, f"{where} GROUP BY ALL", "feed, organisation_code, month").to_pylist()
+    return lake.read_or_empty(VALIDATION, columns, f"{where} GROUP BY ALL", "feed, organisation_code, month").to_pylist()
 
 
 def published_on(runs: Sequence[Mapping[str, Any]]) -> date | None:

@@ -13,7 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from features.area_context import BANDS, COUNTED, FEED, AreaContext, BoardRates, Tally, board_rates, context_days
+from expectations.sql_values import quote
+from expectations.tables.core import PERSON
+from features.area_context import BANDS, COUNTED, FEED, AreaContext, IcbRates, Tally, context_days, icb_rates
 from features.attributes import days
 from features.cohort import CohortSettings, Use
 from features.coverage import CoverageCalendar, covered_days
@@ -22,7 +24,8 @@ from features.events import NUMBER_OF
 from features.inequality import AREA, PRACTICE, WINDOW
 from features.periods import OPEN
 from pipelines.building.superseded_events import superseded_scan
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 ZERO = date(1970, 1, 1)
 
@@ -36,7 +39,7 @@ def context_days_of(
     if cohort.kind == "given" and given is not None:
         index_days = days(given["index_date"], OPEN)
     elif cohort.kind == "discharges":
-        ended = lake.read("core__spell", "DISTINCT discharge_date", f"discharge_date <= DATE '{index_date}'")
+        ended = lake.read("core__spell", "DISTINCT discharge_date", f"discharge_date <= DATE {quote(index_date)}")
         index_days = days(ended["discharge_date"], OPEN)
         index_days = index_days[index_days > (index_date - ZERO).days - cohort.discharge_period_days]
     else:
@@ -52,12 +55,12 @@ def area_context(lake: Lake, on_days: Sequence[int], calendar: CoverageCalendar,
     with connect() as con:
         con.execute(f"""
             CREATE TABLE spell AS SELECT person_key, event_date, available_date, superseded_date FROM {_events(lake)}
-            WHERE event_type = {NUMBER_OF[COUNTED]} AND event_date >= DATE '{first}' AND event_date < DATE '{last}'""")
+            WHERE event_type = {NUMBER_OF[COUNTED]} AND event_date >= DATE {quote(first)} AND event_date < DATE {quote(last)}""")
         con.execute(f"""
             CREATE TABLE listed AS SELECT person_key, death_date, birth_date, {_sex()} AS sex_place,
                 coalesce(assumed_birth_date, birth_date) AS age_from
-            FROM {lake.scan("core__person")}
-            WHERE on_list AND NOT type_1_opt_out {"AND NOT national_data_opt_out" if use == "planning" else ""}""")
+            FROM {lake.scan_or_empty(PERSON)}
+            WHERE on_list AND NOT coalesce(death_not_readable, false) AND NOT type_1_opt_out {"AND NOT national_data_opt_out" if use == "planning" else ""}""")
         return {day: _rates(lake, con, day, _covered(calendar, day)) for day in sorted(set(on_days))}
 
 
@@ -68,7 +71,7 @@ def _events(lake: Lake) -> str:
     return f"({held} UNION ALL BY NAME SELECT * FROM {superseded})" if superseded else f"({held})"
 
 
-def _rates(lake: Lake, con: duckdb.DuckDBPyConnection, day: int, practices: frozenset[str]) -> BoardRates:
+def _rates(lake: Lake, con: duckdb.DuckDBPyConnection, day: int, practices: frozenset[str]) -> IcbRates:
     con.register("covered", pa.table({"practice_code": pa.array(sorted(practices), pa.string())}))
     found = con.sql(_tally_sql(lake, ZERO + timedelta(days=day))).to_arrow_table()
     con.unregister("covered")
@@ -79,31 +82,31 @@ def _rates(lake: Lake, con: duckdb.DuckDBPyConnection, day: int, practices: froz
     tally = Tally(
         found["practice_code"].to_pylist(), found["lsoa_code"].to_pylist(), whole("stratum"), whole("spells"), whole("days")
     )
-    return board_rates(tally, practices)
+    return icb_rates(tally, practices)
 
 
 def _tally_sql(lake: Lake, day: date) -> str:
     """Count the reference population's days and spells; the words of `features/area_context.py` in SQL."""
-    before = f"DATE '{day}' - 1"
+    before = f"DATE {quote(day)} - 1"
     holds = f"start_date <= {before} AND coalesce(end_date, {before}) >= {before}"
-    bounds = " + ".join(f"(4 * (DATE '{day}' - age_from) >= {1461 * bound})::INTEGER" for bound in AGE_BANDS)
+    bounds = " + ".join(f"(4 * (DATE {quote(day)} - age_from) >= {1461 * bound})::INTEGER" for bound in AGE_BANDS)
     return f"""
     WITH member AS (
         SELECT person_key, practice_code, sex_place * {BANDS} + CASE WHEN birth_date IS NULL THEN 0 ELSE greatest({bounds}, 1) END AS stratum,
-            greatest(DATE '{day}' - {WINDOW}, start_date, coalesce(birth_date, start_date)) AS since
+            greatest(DATE {quote(day)} - {WINDOW}, start_date, coalesce(birth_date, start_date)) AS since
         FROM {lake.scan("core__registration")} JOIN listed USING (person_key) SEMI JOIN covered USING (practice_code)
-        WHERE {holds} AND coalesce(death_date, DATE '{day}') >= DATE '{day}'
+        WHERE {holds} AND coalesce(death_date, DATE {quote(day)}) >= DATE {quote(day)}
     ),
     spells AS (
         SELECT person_key, count(*) AS spells FROM spell JOIN member USING (person_key)
-        WHERE event_date >= since AND event_date < DATE '{day}' AND available_date < DATE '{day}'
-            AND coalesce(superseded_date > DATE '{day}', true) GROUP BY person_key
+        WHERE event_date >= since AND event_date < DATE {quote(day)} AND available_date < DATE {quote(day)}
+            AND coalesce(superseded_date > DATE {quote(day)}, true) GROUP BY person_key
     ),
     lives AS (SELECT person_key, lsoa_code FROM {lake.scan("core__residence")} WHERE {holds})
     SELECT practice_code, lsoa_code, stratum::BIGINT AS stratum, sum(coalesce(spells, 0))::BIGINT AS spells,
-        sum(DATE '{day}' - since)::BIGINT AS days
+        sum(DATE {quote(day)} - since)::BIGINT AS days
     FROM member LEFT JOIN spells USING (person_key) LEFT JOIN lives USING (person_key)
-    WHERE since < DATE '{day}' GROUP BY practice_code, lsoa_code, stratum ORDER BY practice_code, lsoa_code, stratum"""
+    WHERE since < DATE {quote(day)} GROUP BY practice_code, lsoa_code, stratum ORDER BY practice_code, lsoa_code, stratum"""
 
 
 def _covered(calendar: CoverageCalendar, day: int) -> frozenset[str]:

@@ -38,7 +38,9 @@ from pipelines.building.range_workers import RangeRunner, over_ranges
 from pipelines.building.superseded_events import Superseded, features_as_told, superseded_scan
 from pipelines.building.unsupported_features import unsupported_features
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import DataFile, Lake, connect
+from pipelines.lake.data_files import DataFile
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 PEOPLE_PER_RANGE = 65_536
 FIRST_ROWS = 100_000
@@ -72,8 +74,7 @@ class FeatureSummary:
 def build_catalogue(lake: Lake, request: FeatureRequest) -> dict[str, str]:
     """Write features__catalogue and give the features that are not computed, with the reason."""
     catalogue, reasons, _ = _catalogue(lake, request)
-    rows = pa.Table.from_pylist(catalogue_rows(catalogue, reasons))
-    lake.replace(CATALOGUE, rows)
+    lake.write(CATALOGUE, catalogue_rows(catalogue, reasons))
     return reasons
 
 
@@ -88,7 +89,7 @@ def build_features(
     here where left out.
     """
     recipe = make_recipe(lake, request)
-    days_of_context = context_days_of(lake, request.cohort, index_date, given, recipe.left_out)
+    days_of_context = context_days_of(lake, request.cohort, index_date, given, recipe.not_computed)
     recipe = replace(recipe, context=area_context(lake, days_of_context, recipe.calendar, request.use))
     task = _Task(
         lake.root,
@@ -110,7 +111,7 @@ def build_features(
     schema = next(result.schema for result in done if result.schema is not None)
     rebuilt = _commit(lake, files, schema, index_date, request.cohort)
     _write_flow(lake, index_date, flow)
-    return FeatureSummary(index_date, flow[-1][1], len(recipe.computed), recipe.left_out, tuple(flow), rebuilt)
+    return FeatureSummary(index_date, flow[-1][1], len(recipe.computed), recipe.not_computed, tuple(flow), rebuilt)
 
 
 def make_recipe(lake: Lake, request: FeatureRequest) -> Recipe:
@@ -285,4 +286,4 @@ def _write_flow(lake: Lake, index_date: date, flow: list[tuple[str, int]]) -> No
             "people": pa.array([count for _, count in flow], pa.int64()),
         }
     )
-    lake.replace(risk.COHORT_FLOW, rows, {"index_date": index_date.isoformat()})
+    lake.write(risk.COHORT_FLOW, rows, {"index_date": index_date.isoformat()})

@@ -22,7 +22,8 @@ from features.periods import OPEN, as_at, joined_ends
 from pipelines.building.index_date_files import file_columns
 from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 INT8 = pa.int8()
 

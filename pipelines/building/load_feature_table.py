@@ -16,7 +16,8 @@ from expectations.tables.risk import COHORT_FLOW, LABELS
 from models.settings import ValidationPlan
 from pipelines.building.index_date_files import file_columns
 from pipelines.errors import SettingsError
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.sources.feature_table import SPLIT, FeatureTableSettings
 from pipelines.sources.feature_table_rows import ReadyTable, catalogue_rows, ready_table
 
@@ -38,7 +39,7 @@ def load_feature_table(
     """
     ready = ready_table(con.sql(f"SELECT * FROM {rows}").df(), table, settings, plan.split_column if plan else None)
     features = store_features(lake, ready)
-    lake.replace(CATALOGUE, pa.Table.from_pylist(catalogue_rows(ready), schema=arrow_schema(CATALOGUE)))
+    lake.write(CATALOGUE, catalogue_rows(ready))
     store_labels(lake, ready, outcome, horizon_days)
     sides = (*plan.train_values, *plan.test_values) if plan else ()
     store_flow(lake, ready, sides)

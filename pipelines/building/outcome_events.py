@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from expectations.sql_values import quote
 from features.attributes import days
 from features.catalogue import Catalogue, build_catalogue
 from features.code_lists import CodeList, code_members, load_code_lists
@@ -21,7 +22,8 @@ from features.outcomes import OutcomeDefinition, OutcomeSettings, Spells
 from features.periods import OPEN
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 SHOWN_CODES = 6
 
@@ -80,7 +82,7 @@ class OutcomeSearch:
             what = "core__person (feeds 'patients' and 'admissions') for a day of death"
         elif definition.spells is not None:
             methods = ", ".join(self.clinical.emergency_methods)
-            what = f"core__spell (feed 'admissions') for {definition.words}, with the admission methods {methods} (clinical.emergency_methods)"
+            what = f"core__spell (feed 'admissions') for {definition.spells_text}, with the admission methods {methods} (clinical.emergency_methods)"
             what += self._codes((definition.code_list,)) if definition.code_list else ""
         else:
             concept = self._catalogue.concepts[definition.concept]
@@ -101,9 +103,9 @@ class OutcomeSearch:
     def _spells(self, lake: Lake, definition: OutcomeDefinition, data_cut: date) -> Occurrences:
         found = lake.read(
             "core__spell",
-            f"person_key, admission_date AS day, coalesce(nights, greatest(DATE '{data_cut}' - admission_date, 0))::INTEGER AS nights, "
+            f"person_key, admission_date AS day, coalesce(nights, greatest(DATE {quote(data_cut)} - admission_date, 0))::INTEGER AS nights, "
             "died, spell_class = 'emergency' AS emergency, primary_diagnosis, "
-            f"{'diagnoses' if definition.beside else 'NULL::VARCHAR AS diagnoses'}",
+            f"{'diagnoses' if definition.secondary_lists else 'NULL::VARCHAR AS diagnoses'}",
             "admission_date IS NOT NULL",
         )
         person, day = _array(found, "person_key").astype(np.int32), days(found["day"], OPEN)
@@ -115,8 +117,8 @@ class OutcomeSearch:
     def _listed(self, spells: pa.Table, definition: OutcomeDefinition) -> NDArray[np.bool_]:
         lists = self._catalogue.code_lists
         counts = _with_code(spells["primary_diagnosis"], lists[definition.code_list])
-        if definition.beside is not None:
-            primary, any_diagnosis = definition.beside
+        if definition.secondary_lists is not None:
+            primary, any_diagnosis = definition.secondary_lists
             counts |= _with_code(spells["primary_diagnosis"], lists[primary]) & _with_code(
                 spells["diagnoses"], lists[any_diagnosis]
             )

@@ -12,16 +12,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.sql_values import quote
+from expectations.tables import core
 from features.attributes import PeopleTables, days, numbers
 from features.periods import OPEN, Households, HouseholdSizes
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
-_CORE = ("core__person", "core__registration", "core__residence", "core__spell")
+_CORE = (core.PERSON, core.REGISTRATION, core.RESIDENCE, core.SPELL)
 _PERSON = (
-    "person_key, person_id, birth_date, assumed_birth_date, death_date, sex, ethnic_category, on_list, type_1_opt_out, "
+    "person_key, person_id, birth_date, assumed_birth_date, death_date, death_not_readable, sex, ethnic_category, on_list, type_1_opt_out, "
     "national_data_opt_out"
 )
-_REGISTRATION = "person_key, practice_code, start_date, end_date, start_is_load_date"
+_REGISTRATION = "person_key, practice_code, start_date, end_date, start_is_load_date, end_not_readable"
 _RESIDENCE = (
     "person_key, lsoa_code, residence_status, hash(household_id) * CAST(household_id IS NOT NULL AS UBIGINT) AS hashed, "
     "household_id IS NULL AS alone, start_date, end_date"
@@ -30,7 +33,7 @@ _RESIDENCE = (
 
 def core_scans(lake: Lake) -> dict[str, str]:
     """Give the SQL of each table about people."""
-    return {name: lake.scan(name) for name in _CORE}
+    return {table.name: lake.scan_or_empty(table) for table in _CORE}
 
 
 def read_people(
@@ -64,8 +67,8 @@ def household_sizes(lake: Lake, day: date) -> HouseholdSizes:
     query = f"""
         SELECT hash(household_id) AS household
         FROM {lake.scan("core__residence")} ANTI JOIN (
-            SELECT person_key FROM {lake.scan("core__person")} WHERE death_date < DATE '{day}') USING (person_key)
-        WHERE household_id IS NOT NULL AND start_date <= DATE '{day}' AND coalesce(end_date, DATE '{day}') >= DATE '{day}'
+            SELECT person_key FROM {lake.scan("core__person")} WHERE death_date < DATE {quote(day)}) USING (person_key)
+        WHERE household_id IS NOT NULL AND start_date <= DATE {quote(day)} AND coalesce(end_date, DATE {quote(day)}) >= DATE {quote(day)}
     """
     with connect() as con:
         found = con.sql(query).to_arrow_table()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from expectations.tables.features import SAME_DAY_CARE
 from features.events import NUMBER_OF
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 SWITCH = 0.2  # a change of the share from one quarter to the next that counts as a switch
 LEAST_CARE = 20  # zero-day spells and same-day care together, in each of the two quarters, below which nothing is said

@@ -17,7 +17,8 @@ from features.periods import OPEN
 from features.person_features import IndexEvents, Recipe, person_features
 from features.window_counts import Events
 from pipelines.building.event_reader import SCHEMA
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 _SPAN = 1 << 32  # more than any two dates lie apart
 

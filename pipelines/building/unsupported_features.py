@@ -5,7 +5,8 @@ from __future__ import annotations
 from features.catalogue import Catalogue
 from features.events import NUMBER_OF
 from features.inequality import AREA, PRACTICE
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 # The first value, and whether any differs: a scan that ends at the first that does.
 _SEVERAL = "SELECT 1 FROM {1} WHERE {0} <> (SELECT {0} FROM {1} WHERE {0} IS NOT NULL LIMIT 1) LIMIT 1"

@@ -7,10 +7,12 @@ from datetime import date
 
 import pandas as pd
 
+from expectations.sql_values import quote
 from expectations.tables.core import CODE, EVENT, PERSON
 from features.code_lists import CodeList, code_members
 from features.events import NUMBER_OF
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 CONTACTS = {
     "last_emergency_admission": "emergency_admission",
@@ -46,6 +48,6 @@ def last_contacts(lake: Lake, person_ids: Sequence[str], index_date: date, lists
         found = con.sql(
             f"""SELECT person_id, seen.* EXCLUDE (person_key) FROM people LEFT JOIN (
                 SELECT person_key, {days} FROM {lake.scan(EVENT.name)} SEMI JOIN people USING (person_key)
-                WHERE event_type IN ({kinds}) AND event_date < DATE '{index_date}' GROUP BY person_key) AS seen USING (person_key)"""
+                WHERE event_type IN ({kinds}) AND event_date < DATE {quote(index_date)} GROUP BY person_key) AS seen USING (person_key)"""
         ).df()
     return empty[["person_id"]].merge(found, on="person_id", how="left", validate="one_to_one")

@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from expectations.sql_values import quote
 from expectations.tables.caseload import CASELOAD, RISING
 from expectations.tables.core import ORGANISATION
 from expectations.tables.risk import DRIVERS, SCORES
 from pipelines.errors import RefusalError
 from pipelines.lake.run_record import extracts_read
-from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
 from pipelines.scoring.left_out import MARKS
 
@@ -53,7 +53,7 @@ def place_caseloads(
         raise RefusalError(
             f"the run {run['run_id']} has no caseloads: it is for planning, nobody of it has a place, or capacities are 0"
         )
-    wanted = "true" if place_code is None else f"place_code = {text(place_code)}"
+    wanted = "true" if place_code is None else f"place_code = {quote(place_code)}"
     rows = lake.read(CASELOAD.name, "*", wanted, "place_code, age_group, list_rank, person_id", partition).to_pandas()
     if rows.empty:
         codes = lake.read(CASELOAD.name, "DISTINCT place_code", "true", "place_code", partition)["place_code"].to_pylist()
@@ -62,7 +62,7 @@ def place_caseloads(
             f"the run {run['run_id']} has no caseload of '{place_code}'; there are {len(codes)}, such as {', '.join(near)}"
         )
     kind = str(rows["place_kind"].iloc[0])
-    here = "true" if place_code is None else f"{kind} = {text(place_code)}"
+    here = "true" if place_code is None else f"{kind} = {quote(place_code)}"
     told = "horizon_days, data_quality_status"
     horizon, quality = (column[0].as_py() for column in lake.read(SCORES.name, told, "true LIMIT 1", partition=partition).columns)
     counted = f"{kind} AS place_code, coalesce(age_group, 'not known') AS age_group, count(*) AS people"
@@ -116,7 +116,5 @@ def _plain(driver: str) -> str:
 
 
 def _names(lake: Lake) -> dict[str, str]:
-    if not lake.exists(ORGANISATION.name):
-        return {}
-    rows = lake.read(ORGANISATION.name, "code, arg_max(name, valid_from) AS name", "name IS NOT NULL GROUP BY code", "code")
+    rows = lake.read_or_empty(ORGANISATION, "code, arg_max(name, valid_from) AS name", "name IS NOT NULL GROUP BY code", "code")
     return dict(zip(rows["code"].to_pylist(), rows["name"].to_pylist(), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,15 +10,15 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from expectations.sql_values import quote, quote_all
 from expectations.tables.caseload import CASELOAD
 from expectations.tables.core import PERSON, REGISTRATION
 from features.code_lists import CodeList
-from features.cohort import Use
+from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE, Use
 from pipelines.caseloads.contacts import CONTACTS, last_contacts
 from pipelines.caseloads.selection import NOT_KNOWN, candidates, listed
-from pipelines.lake.sql_literals import texts
 from pipelines.lake.storage import Lake
-from pipelines.scoring.left_out import MARKS, OPTED_OUT
+from pipelines.scoring.left_out import MARKS, OPTED_OUT, death_not_readable, end_not_readable
 from pipelines.study.caseload_settings import CaseloadSettings
 
 BELOW, MOVED, UNKNOWN = "the risk is now below the list", "now of another place", "not in this run's cohort"
@@ -60,12 +61,17 @@ def caseload(lake: Lake, scores: pd.DataFrame, request: CaseloadRequest) -> pd.D
 
 
 def exclusions(
-    outcome: str, scores: pd.DataFrame, opted_out: int, caseload: pd.DataFrame, rising: Mapping[str, int]
-) -> pd.DataFrame:
-    """Count every reason: who is suppressed in the scores, who is marked, whom the caseloads and the rising list leave out."""
+    outcome: str, scores: pd.DataFrame, opted_out: int, caseload: pd.DataFrame, rising: Mapping[str, int],
+    not_in_cohort: Mapping[str, int] | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Count every reason: who is suppressed in the scores, who is marked, whom the caseloads and the rising list leave out.
+
+    `not_in_cohort`: people by reason whom the cohort left out because a date cannot be read; they count as suppressed.
+    """
     rows: list[tuple[str, str, str, int, int | None]] = []
-    suppressed = scores["suppression_reason"].dropna().value_counts().sort_index()
-    rows += [("scores", "suppressed", str(reason), int(people), None) for reason, people in suppressed.items()]
+    suppressed = Counter(not_in_cohort or {})
+    suppressed.update(scores["suppression_reason"].dropna().astype(str).tolist())
+    rows += [("scores", "suppressed", reason, people, None) for reason, people in sorted(suppressed.items()) if people]
     rows += [("scores", "suppressed", OPTED_OUT, opted_out, None)] if opted_out else []
     for mark in MARKS:
         told = scores[mark].astype("boolean")
@@ -82,7 +88,7 @@ def _listed_before(lake: Lake, request: CaseloadRequest) -> pd.DataFrame:
     columns = ["place_code", "person_id", "age_group", "index_event_id"]
     if not request.previous_run_id or not lake.rows(CASELOAD.name, {"run_id": request.previous_run_id}):
         return pd.DataFrame(columns=columns)
-    where = f"listed AND place_kind = '{request.settings.place}'"
+    where = f"listed AND place_kind = {quote(request.settings.place)}"
     return lake.read(
         CASELOAD.name, ", ".join(columns), where, "place_code, person_id", {"run_id": request.previous_run_id}
     ).to_pandas()
@@ -110,17 +116,22 @@ def _gone(lake: Lake, before: pd.DataFrame, rows: pd.DataFrame, request: Caseloa
 
 
 def _why_not_scored(lake: Lake, person_ids: list[str], request: CaseloadRequest) -> dict[str, str]:
-    """Say of people without a score whether they died, opted out or left."""
+    """Return of people without a score whether they died, opted out or left, or which of their dates cannot be read."""
     reasons = dict.fromkeys(person_ids, UNKNOWN)
-    if not person_ids or not lake.exists(PERSON.name):
+    if not person_ids:
         return reasons
     against = "type_1_opt_out" + (" OR national_data_opt_out" if request.use == "planning" else "")
     columns = f"person_id, person_key, death_date IS NOT NULL AS died, {against} AS against"
-    people = lake.read(PERSON.name, columns, f"person_id IN ({texts(person_ids)})").to_pylist()
-    lasting = f"start_date <= DATE '{request.index_date}' AND coalesce(end_date, DATE '{request.index_date}') >= DATE '{request.index_date}'"
+    people = lake.read_or_empty(PERSON, columns, f"person_id IN ({quote_all(person_ids)})").to_pylist()
+    lasting = f"start_date <= DATE {quote(request.index_date)} AND coalesce(end_date, DATE {quote(request.index_date)}) >= DATE {quote(request.index_date)}"
     keys = ", ".join(str(row["person_key"]) for row in people) or "NULL"
-    here = set(lake.read(REGISTRATION.name, "person_key", f"{lasting} AND person_key IN ({keys})")["person_key"].to_pylist())
+    here = set(lake.read_or_empty(REGISTRATION, "person_key", f"{lasting} AND person_key IN ({keys})")["person_key"].to_pylist())
+    unreadable = {
+        **dict.fromkeys(end_not_readable(lake).tolist(), END_NOT_READABLE),
+        **dict.fromkeys(death_not_readable(lake).tolist(), DEATH_NOT_READABLE),
+    }
     for row in people:
         left = "left the list" if row["person_key"] not in here else UNKNOWN
-        reasons[row["person_id"]] = "died" if row["died"] else "opted out" if row["against"] else left
+        against = "opted out" if row["against"] else unreadable.get(row["person_key"], left)
+        reasons[row["person_id"]] = "died" if row["died"] else against
     return reasons

@@ -7,7 +7,7 @@ import duckdb
 from expectations.tables.caseload import ACTIONS
 from pipelines.conform.clinical_rules import sql_list
 from pipelines.conform.feeds import Sources
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 FEED = "actions"
 _YES, _NO = ("1", "Y", "TRUE"), ("0", "N", "FALSE")
@@ -16,7 +16,7 @@ _YES, _NO = ("1", "Y", "TRUE"), ("0", "N", "FALSE")
 def conform_actions(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources) -> dict[str, object]:
     """Write risk__actions; without the feed it has no rows, which says that nothing is known of what teams did."""
     if FEED not in sources:
-        lake.replace(ACTIONS, arrow_schema(ACTIONS).empty_table())
+        lake.write(ACTIONS, [])
         return {"actions": 0}
     rows = lake.replace_sql(
         ACTIONS, con, actions_sql(sources[FEED]), order="run_id, person_id, action_date, practice_code, record_id"

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import duckdb
-import pandas as pd
-import pyarrow as pa
 
-from expectations.table import Table
 from expectations.tables import core
 from pipelines.errors import ValidationStop
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.reference.area import area_frame
 from pipelines.reference.files import Reference
 from pipelines.reference.organisation import organisation_frames
@@ -20,7 +17,7 @@ LEAST_MATCHED = 0.9  # of the LSOA codes of residents; codes of other years or o
 def conform_areas(lake: Lake, reference: Reference) -> dict[str, object]:
     """Write core__area; without reference files it has no rows, and everyone's decile is missing for want of a reference."""
     area = area_frame(reference)
-    rows = _replace(lake, core.AREA, area)
+    rows = lake.write(core.AREA, area)
     split = int((area["imd_reason"] == "split_area").sum())
     return {"areas": rows, "areas_split": split, "not_in_the_reference": ", ".join(sorted(set(reference.lacking)))}
 
@@ -29,9 +26,9 @@ def conform_organisations(lake: Lake, reference: Reference) -> dict[str, object]
     """Write core__organisation, core__organisation_relation and core__organisation_succession."""
     frames = organisation_frames(reference)
     return {
-        "organisations": _replace(lake, core.ORGANISATION, frames["organisation"]),
-        "relations": _replace(lake, core.ORGANISATION_RELATION, frames["relation"]),
-        "successions": _replace(lake, core.ORGANISATION_SUCCESSION, frames["succession"]),
+        "organisations": lake.write(core.ORGANISATION, frames["organisation"]),
+        "relations": lake.write(core.ORGANISATION_RELATION, frames["relation"]),
+        "successions": lake.write(core.ORGANISATION_SUCCESSION, frames["succession"]),
     }
 
 
@@ -49,9 +46,3 @@ def check_residences(lake: Lake, con: duckdb.DuckDBPyConnection, least: float = 
             f"only {known} of {places} residences ({known / places:.1%}) have an LSOA code that stands in core__area (the limit is {least:.0%}); "
             "the deprivation and place files of the settings are of another year, or the feed's codes are no LSOA codes"
         )
-
-
-def _replace(lake: Lake, table: Table, frame: pd.DataFrame) -> int:
-    schema = arrow_schema(table)
-    columns = [pa.Array.from_pandas(frame[field.name]).cast(field.type) for field in schema]
-    return lake.replace(table, pa.Table.from_arrays(columns, schema=schema))

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, Field, field_validator
 
+from expectations.sql_values import quote_all
+
 
 class ClinicalRules(BaseModel, extra="forbid", frozen=True):
     """Which codes mean what. Sources: NHS Data Dictionary, HES data dictionaries, ECDS technical output specification."""
@@ -84,4 +86,4 @@ class ClinicalRules(BaseModel, extra="forbid", frozen=True):
 
 def sql_list(codes: Iterable[str]) -> str:
     """Render codes as the inside of a SQL IN list."""
-    return ", ".join(f"'{code}'" for code in codes) or "NULL"
+    return quote_all(codes)

@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from expectations.sql_values import quote
 from expectations.tables.core import CODE, CODE_ANCESTOR, CODE_NAME
 from features.code_lists import CodeList
-from pipelines.lake.sql_literals import texts
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 
 def name_codes(lake: Lake, con: duckdb.DuckDBPyConnection, lists: Mapping[str, CodeList], concepts: str | None) -> int:
@@ -45,13 +45,13 @@ def write_ancestors(lake: Lake, con: duckdb.DuckDBPyConnection, files: Sequence[
     The whole vocabulary has some 80 million pairs: they are read once, and only what is needed is kept.
     """
     if not files:
-        return lake.replace(CODE_ANCESTOR, arrow_schema(CODE_ANCESTOR).empty_table())
+        return lake.write(CODE_ANCESTOR, [])
     parts = []
     for file in files:
         reader = (
-            f"read_parquet({texts([file])})"
+            f"read_parquet({quote(file)})"
             if file.name.lower().endswith(".parquet")
-            else f"read_csv({texts([file])}, all_varchar = true)"
+            else f"read_csv({quote(file)}, all_varchar = true)"
         )
         parts.append(f"SELECT ancestor_concept_id, descendant_concept_id, min_levels_of_separation FROM {reader}")
     query = f"""SELECT code, CAST(ancestor_concept_id AS VARCHAR) AS ancestor_code, min(CAST(min_levels_of_separation AS INTEGER)) AS levels

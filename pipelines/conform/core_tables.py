@@ -12,9 +12,9 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
-import pyarrow as pa
 
 from expectations.catalogue import RAW_TABLES
+from expectations.sql_values import quote, quote_all
 from expectations.tables import core
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
@@ -24,46 +24,99 @@ from pipelines.conform.event import EventSettings, write_events
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
 from pipelines.conform.feeds import CODE_OF_FEED, EVENT_FEEDS, HOSPITAL_FEEDS, LIST_FEEDS, Sources, organisation_column
 from pipelines.conform.linkage import linkage_sql
-from pipelines.conform.person import person_sql
-from pipelines.conform.registration import RegistrationSettings, registration_sql, residence_sql
+from pipelines.conform.person import NO_DEATHS_STATED, person_sql
+from pipelines.conform.registration import NO_ENDS_STATED, RegistrationSettings, registration_sql, residence_sql
 from pipelines.conform.spell import READ, spell_sql
 from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
 from pipelines.conform.volumes import feed_people_sql, list_sizes_sql, main_providers_sql, volumes_sql
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 Summary = dict[str, object]
 
 
-def conform_people(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules) -> Summary:
-    """Write core__person: everyone the feeds name, and those of earlier runs under the keys they had."""
+def conform_people(
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    sources: Sources,
+    rules: ClinicalRules,
+    stated_deaths: str = "",
+    latest_objections: str = "",
+) -> Summary:
+    """Write core__person: everyone the feeds name, and those of earlier runs under the keys they had.
+
+    `stated_deaths` is SQL of the rows that state a death (`stated_dates.py`), `latest_objections` SQL of the objections that the
+    latest delivery of opt-outs lists (`opt_out_rows.py`); '' where the source has none.
+    """
     sources = _held(con, sources)
     ids = " UNION ALL ".join(f"SELECT DISTINCT person_id FROM {source}" for source in sources.values())
     nobody = "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
-    known = lake.scan(core.PERSON.name) if lake.exists(core.PERSON.name) else None
-    people = lake.replace_sql(core.PERSON, con, person_sql(f"({ids or nobody})", sources, rules, known), order="person_key")
+    known = lake.scan_or_empty(core.PERSON)
+    deaths = stated_deaths or NO_DEATHS_STATED
+    query = person_sql(f"({ids or nobody})", sources, rules, known, deaths)
+    people = lake.replace_sql(core.PERSON, con, query, order="person_key")
     opted = "count(*) FILTER (type_1_opt_out) AS type_1, count(*) FILTER (national_data_opt_out) AS national"
-    on_list, dead, type_1, national = _row(
-        con,
-        f"SELECT count(*) FILTER (on_list), count(*) FILTER (death_date IS NOT NULL), {opted} FROM {lake.scan(core.PERSON.name)}",
+    dead = "count(*) FILTER (death_date IS NOT NULL) AS dead, count(*) FILTER (death_not_readable) AS unreadable"
+    on_list, died, unreadable, type_1, national = _row(
+        con, f"SELECT count(*) FILTER (on_list), {dead}, {opted} FROM {lake.scan(core.PERSON.name)}"
     )
-    return {"people": people, "on_list": on_list, "died": dead, "type_1_opt_outs": type_1, "national_data_opt_outs": national}
+    return {
+        "people": people,
+        "on_list": on_list,
+        "died": died,
+        "death_date_not_readable": unreadable,
+        **_deaths_of_repeated_rows(con, sources, stated_deaths),
+        "type_1_opt_outs": type_1,
+        "national_data_opt_outs": national,
+        **_opt_outs_not_listed(lake, con, latest_objections),
+    }
+
+
+def _deaths_of_repeated_rows(con: duckdb.DuckDBPyConnection, sources: Sources, stated_deaths: str) -> Summary:
+    """Count the people whose rows of one delivery disagree: the row that holds states no death, and another row states one."""
+    if "patients" not in sources or not stated_deaths:
+        return {}
+    (people,) = _row(
+        con,
+        f"SELECT count(DISTINCT person_id) FROM {stated_deaths} JOIN {sources['patients']} AS listed USING (person_id, extract_date) "
+        "WHERE stated_date IS NOT NULL AND listed.death_date IS NULL",
+    )
+    return {"died_by_a_repeated_row": people}
+
+
+def _opt_outs_not_listed(lake: Lake, con: duckdb.DuckDBPyConnection, latest_objections: str) -> Summary:
+    """Count the people whose opt-out stays in force although the latest delivery does not list it."""
+    if not latest_objections:
+        return {}
+    person = lake.scan(core.PERSON.name)
+    kinds = {"TYPE_1": "type_1_opt_out", "NATIONAL": "national_data_opt_out"}
+    held = " UNION ALL ".join(
+        f"SELECT person_id, '{kind}' AS opt_out_type FROM {person} WHERE {column}" for kind, column in kinds.items()
+    )
+    (people,) = _row(
+        con,
+        f"SELECT count(DISTINCT person_id) FROM ({held}) ANTI JOIN {latest_objections} AS latest USING (person_id, opt_out_type)",
+    )
+    return {"opt_outs_in_force_but_not_in_the_latest_delivery": people}
 
 
 def conform_registrations(
-    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, settings: RegistrationSettings
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, settings: RegistrationSettings, stated_ends: str = ""
 ) -> Summary:  # fmt: skip
-    """Write core__registration and core__residence."""
+    """Write core__registration and core__residence; `stated_ends` is SQL of the rows that state an end (`stated_dates.py`)."""
     people, sources = lake.scan(core.PERSON.name), _held(con, sources)
     order = "person_key, start_date"
-    registrations = lake.replace_sql(core.REGISTRATION, con, registration_sql(sources, people, settings), order)
+    query = registration_sql(sources, people, settings, stated_ends or NO_ENDS_STATED)
+    registrations = lake.replace_sql(core.REGISTRATION, con, query, order)
     residences = lake.replace_sql(core.RESIDENCE, con, residence_sql(sources, people), order)
     (without,) = _row(
         con,
         f"SELECT count(*) FROM {people} WHERE on_list AND person_key NOT IN "
         f"(SELECT person_key FROM {lake.scan(core.REGISTRATION.name)})",
     )
+    (unreadable,) = _row(con, f"SELECT count(*) FILTER (end_not_readable) FROM {lake.scan(core.REGISTRATION.name)}")
     return {
         "registrations": registrations,
+        "registration_end_not_readable": unreadable,
         "residences": residences,
         "on_list_without_registration": without,
         **_lacking(sources),
@@ -75,7 +128,7 @@ def conform_spells(
 ) -> Summary:  # fmt: skip
     """Write core__spell; without the admissions feed it has no rows."""
     if "admissions" not in sources:
-        lake.replace(core.SPELL, arrow_schema(core.SPELL).empty_table())
+        lake.write(core.SPELL, [])
         return {"spells": 0, "stays": 0, "admission_rows": 0}
     con.execute(f"CREATE OR REPLACE TEMP TABLE admission_rows AS SELECT {', '.join(READ)} FROM {sources['admissions']}")
     query = spell_sql("admission_rows", lake.scan(core.PERSON.name), rules, available)
@@ -122,8 +175,8 @@ def store_events(
     `sent` holds SQL relations of every code_system and source_code the events use (organisations under 'ods'). The rows'
     people must stand in core__person. `work` is a folder for buckets; it is emptied.
     """
-    lake.replace(core.EVENT_TYPE, event_types())
-    known = lake.scan(core.CODE.name) if lake.exists(core.CODE.name) else None
+    lake.write(core.EVENT_TYPE, event_types())
+    known = lake.scan_or_empty(core.CODE)
     codes = lake.replace_sql(core.CODE, con, code_sql(*sent, known=known), order="code")
     con.execute(f"CREATE OR REPLACE TEMP TABLE coded AS SELECT * FROM {lake.scan(core.CODE.name)}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS SELECT person_id, person_key FROM {lake.scan(core.PERSON.name)}")
@@ -136,7 +189,7 @@ def store_events(
 def _feed_codes(feed: str, source: str) -> str:
     """Give the distinct codes of a feed and its organisations, in one scan."""
     system, code = CODE_OF_FEED.get(feed, ("", "CAST(NULL AS VARCHAR)"))
-    return f"""(SELECT CASE WHEN GROUPING(code) = 0 THEN '{system}' ELSE 'ods' END AS code_system,
+    return f"""(SELECT CASE WHEN GROUPING(code) = 0 THEN {quote(system)} ELSE 'ods' END AS code_system,
         coalesce(code, organisation) AS source_code
         FROM (SELECT {code} AS code, {organisation_column(feed)} AS organisation FROM {source})
         GROUP BY GROUPING SETS ((code), (organisation)))"""
@@ -154,7 +207,7 @@ def conform_coverage(
     providers = con.sql(main_providers_sql(lake, HOSPITAL_FEEDS)).df()
     whole = pd.concat([judged, practice_coverage(judged, providers)], ignore_index=True)
     whole = whole.sort_values(["feed", "organisation_role", "organisation_code", "month"])
-    lake.replace(core.COVERAGE, pa.Table.from_pandas(whole, preserve_index=False))
+    lake.write(core.COVERAGE, whole)
     counts = judged["status"].value_counts()
     return {f"months_{status}": int(counts.get(status, 0)) for status in ("covered", "partial", "absent")}
 
@@ -164,7 +217,7 @@ def conform_linkage(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources
     people = lake.scan(core.PERSON.name)
     con.execute(f"CREATE OR REPLACE TEMP TABLE feed_people AS {feed_people_sql(lake, _list_feeds(sources), people)}")
     lake.replace_sql(core.LINKAGE, con, linkage_sql("feed_people", people), order="feed, organisation_code")
-    hospital = ", ".join(f"'{feed}'" for feed in HOSPITAL_FEEDS)
+    hospital = quote_all(HOSPITAL_FEEDS)
     (outside,) = _row(
         con,
         f"SELECT count(DISTINCT person_key) FROM feed_people JOIN {people} USING (person_key) WHERE NOT on_list AND feed IN ({hospital})",

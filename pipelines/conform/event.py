@@ -13,11 +13,12 @@ from pathlib import Path
 import duckdb
 from pydantic import BaseModel, Field
 
+from expectations.sql_values import quote
 from expectations.tables.core import EVENT
 from features.events import FEED_NUMBER
 from pipelines.conform.event_rows import EventRows
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 _COLUMNS = ", ".join(column.name for column in EVENT.columns)
 # By person, day and type, which are one number to sort by, and then by all that events can differ in.
@@ -64,7 +65,7 @@ def write_events(
 
 def _bucket_sql(part: EventRows, people: str, codes: str, people_per_file: int, folder: Path) -> str:
     numbered = f"SELECT *, person_key // {people_per_file} AS bucket FROM ({numbered_sql(part, people, codes)})"
-    return f"COPY ({numbered}) TO {text(folder)} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (bucket))"
+    return f"COPY ({numbered}) TO {quote(folder)} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (bucket))"
 
 
 def numbered_sql(part: EventRows, people: str, codes: str) -> str:
@@ -82,12 +83,12 @@ def numbered_sql(part: EventRows, people: str, codes: str) -> str:
 
 
 def _codes_of(system: str, codes: str) -> str:
-    return f"(SELECT code, source_code FROM {codes} WHERE code_system = '{system}')"
+    return f"(SELECT code, source_code FROM {codes} WHERE code_system = {quote(system)})"
 
 
 def _sorted_sql(work: Path, bucket: int) -> str:
     files = work / "*" / f"bucket={bucket}" / "*.parquet"
-    return f"SELECT {_COLUMNS} FROM read_parquet({text(files)}, hive_partitioning=false) ORDER BY {_ORDER}"
+    return f"SELECT {_COLUMNS} FROM read_parquet({quote(files)}, hive_partitioning=false) ORDER BY {_ORDER}"
 
 
 def _no_events_sql() -> str:

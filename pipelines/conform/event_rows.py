@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from expectations.sql_values import quote
 from features.events import NUMBER_OF
 from pipelines.conform.availability import AvailabilitySettings, available_sql
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
@@ -58,11 +59,11 @@ def _outpatient(rules: ClinicalRules) -> str:
 
 def _emergency(rules: ClinicalRules) -> str:
     """Give one event that says what the record is, and up to three more for how an A&E attendance came and went."""
-    out_of_hours = f"""isodow(arrival_date) >= 6 OR left(replace(arrival_time, ':', ''), 4) >= '{rules.out_of_hours_from.replace(":", "")}'
-            OR left(replace(arrival_time, ':', ''), 4) < '{rules.out_of_hours_to.replace(":", "")}'"""
+    out_of_hours = f"""isodow(arrival_date) >= 6 OR left(replace(arrival_time, ':', ''), 4) >= {quote(rules.out_of_hours_from.replace(":", ""))}
+            OR left(replace(arrival_time, ':', ''), 4) < {quote(rules.out_of_hours_to.replace(":", ""))}"""
     return f"""
     SELECT person_id, arrival_date AS event_date, {{available}} AS available_date,
-        unnest(CASE WHEN department = '{rules.same_day_emergency_department}' THEN [{NUMBER_OF["same_day_emergency_care"]}]
+        unnest(CASE WHEN department = {quote(rules.same_day_emergency_department)} THEN [{NUMBER_OF["same_day_emergency_care"]}]
             WHEN NOT is_attendance THEN [{NUMBER_OF["other_emergency_care_record"]}]
             ELSE list_filter([
                 {NUMBER_OF["ae_attendance"]},
@@ -84,7 +85,7 @@ def spell_event_rows(spells: str) -> list[EventRows]:
         "emergency": "emergency_admission", "elective": "elective_admission", "maternity": "maternity_admission",
         "regular_attender": "regular_attendance",
     }  # fmt: skip
-    cases = " ".join(f"WHEN '{spell_class}' THEN {NUMBER_OF[event]}" for spell_class, event in classes.items())
+    cases = " ".join(f"WHEN {quote(spell_class)} THEN {NUMBER_OF[event]}" for spell_class, event in classes.items())
     admitted = f"""SELECT person_key, admission_date AS event_date, admission_available_date AS available_date,
         CASE spell_class {cases} ELSE {NUMBER_OF["other_admission"]} END AS event_type, treatment_function AS code,
         CAST(NULL AS DOUBLE) AS value, provider_code AS provider FROM {spells}"""

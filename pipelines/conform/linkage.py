@@ -8,6 +8,7 @@ from __future__ import annotations
 import pandas as pd
 from pydantic import BaseModel, Field
 
+from expectations.sql_values import quote
 from pipelines.errors import ValidationStop
 
 ALL = "ALL"
@@ -33,7 +34,7 @@ def linkage_sql(feed_people: str, people: str) -> str:
         SELECT feed, organisation_code, count(*) AS people, count(*) FILTER (on_list) AS people_on_list
         FROM linked WHERE organisation_code <> '' GROUP BY feed, organisation_code
         UNION ALL
-        SELECT feed, '{ALL}', count(*), count(*) FILTER (on_list)
+        SELECT feed, {quote(ALL)}, count(*), count(*) FILTER (on_list)
         FROM (SELECT DISTINCT feed, person_key, on_list FROM linked) GROUP BY feed
     )
     SELECT feed, organisation_code, people, people_on_list, people_on_list / people AS share_on_list FROM counted

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from expectations.sql_values import quote
+from expectations.tables.raw_gp import UNDATED_WITHDRAWAL
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
 from pipelines.conform.feeds import Sources
 
 _STATED_SEX = "('1', '2')"
 _UNSTATED_ETHNICITY = "('Z', '99')"
 _NOBODY = "(SELECT CAST(NULL AS INTEGER) AS person_key, CAST(NULL AS VARCHAR) AS person_id WHERE false)"
+NO_DEATHS_STATED = "(SELECT '' AS person_id, CAST(NULL AS DATE) AS extract_date, CAST(NULL AS DATE) AS stated_date WHERE false)"
 _NO_LIST = """SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS birth_date,
     CAST(NULL AS DATE) AS assumed_birth_date, CAST(NULL AS DATE) AS death_date,
     CAST(NULL AS VARCHAR) AS sex, CAST(NULL AS VARCHAR) AS ethnic_category WHERE false"""
 
 
-def person_sql(person_ids: str, sources: Sources, rules: ClinicalRules, known: str | None = None) -> str:
+def person_sql(
+    person_ids: str, sources: Sources, rules: ClinicalRules, known: str | None = None, stated_deaths: str = NO_DEATHS_STATED
+) -> str:
     """Give the SQL of core__person.
 
     `person_ids` is SQL with a column person_id, repeats allowed. `known` is the core__person of an earlier run: its people
     keep their keys, stay in the table even when no feed names them any more (a key is never given twice), and new people
-    follow in sorted order. A stated sex or ethnicity goes before a refused one (Z, 9), that before an unknown one (99, 0),
+    follow in sorted order. `stated_deaths` is SQL of every row of the list that states a death (`stated_dates.py`): a death that
+    one of a person's rows states goes before a row that states none, and a day before an unreadable one. A stated sex or ethnicity goes before a refused one (Z, 9), that before an unknown one (99, 0),
     and the list before the latest hospital record.
     """
     return f"""
@@ -32,6 +38,7 @@ def person_sql(person_ids: str, sources: Sources, rules: ClinicalRules, known: s
     listed AS ({_listed(sources)}),
     members AS ({_members(sources)}),
     hospital AS ({_hospital(sources)}),
+    list_deaths AS ({_list_deaths(sources, stated_deaths)}),
     deaths AS ({_deaths(sources, rules)}),
     opt_outs AS ({_opt_outs(sources)})
     SELECT
@@ -46,7 +53,9 @@ def person_sql(person_ids: str, sources: Sources, rules: ClinicalRules, known: s
             CASE WHEN 'Z' IN (listed.ethnic_category, hospital.refused_ethnicity) THEN 'Z' END,
             listed.ethnic_category, hospital.ethnicity
         ) AS ethnic_category,
-        coalesce(listed.death_date, deaths.death_date) AS death_date,
+        coalesce(listed.death_date, list_deaths.day, deaths.day) AS death_date,
+        coalesce(listed.death_date, list_deaths.day, deaths.day) IS NULL
+            AND (list_deaths.person_id IS NOT NULL OR coalesce(deaths.undated, false)) AS death_not_readable,
         coalesce(opt_outs.type_1, false) AS type_1_opt_out,
         coalesce(opt_outs.national, false) AS national_data_opt_out,
         members.person_id IS NOT NULL AS on_list
@@ -54,6 +63,7 @@ def person_sql(person_ids: str, sources: Sources, rules: ClinicalRules, known: s
     LEFT JOIN listed USING (person_id)
     LEFT JOIN members USING (person_id)
     LEFT JOIN hospital USING (person_id)
+    LEFT JOIN list_deaths USING (person_id)
     LEFT JOIN deaths USING (person_id)
     LEFT JOIN opt_outs USING (person_id)
     """
@@ -94,23 +104,49 @@ def _hospital(sources: Sources) -> str:
         FROM ({records}) GROUP BY person_id"""
 
 
+def _list_deaths(sources: Sources, stated_deaths: str) -> str:
+    """Return who is dead by any row of the delivery that holds for them, with the first readable day."""
+    if "patients" not in sources:
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS day WHERE false"
+    return f"""SELECT person_id, min(stated_date) AS day
+        FROM {stated_deaths} SEMI JOIN {sources["patients"]} USING (person_id, extract_date) GROUP BY person_id"""
+
+
 def _deaths(sources: Sources, rules: ClinicalRules) -> str:
-    """Give the day of death in hospital; one after which the person was admitted again is an error of coding, and none."""
+    """Return deaths in hospital, with the day or as `undated`; one after which the person was admitted again is a coding error."""
     if "admissions" not in sources:
-        return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS death_date WHERE false"
-    died = f"max(discharge_date) FILTER (discharge_method IN ({sql_list(rules.died_methods)}))"
-    return f"""SELECT person_id, {died} AS death_date FROM {sources["admissions"]}
-        GROUP BY person_id HAVING death_date >= max(admission_date)"""
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS day, false AS undated WHERE false"
+    died = f"discharge_method IN ({sql_list(rules.died_methods)})"
+    return f"""SELECT person_id, CASE WHEN died >= admitted THEN died END AS day, coalesce(undated >= admitted, false) AS undated
+        FROM (
+            SELECT person_id, max(admission_date) AS admitted, max(discharge_date) FILTER ({died}) AS died,
+                max(admission_date) FILTER ({died} AND discharge_date IS NULL) AS undated
+            FROM {sources["admissions"]} GROUP BY person_id
+        ) WHERE died >= admitted OR undated >= admitted"""
 
 
 def _opt_outs(sources: Sources) -> str:
+    """Return who objects: of each kind, anyone with an objection that no withdrawal ended."""
     if "opt_outs" not in sources:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, false AS type_1, false AS national WHERE false"
-    return f"""SELECT person_id, bool_or(opt_out_type = 'TYPE_1' AND status = '1') AS type_1,
-            bool_or(opt_out_type = 'NATIONAL' AND status = '1') AS national
-        FROM (
-            SELECT person_id, opt_out_type, status FROM {sources["opt_outs"]}
-            WHERE status = '1' OR effective_date <= extract_date
-            QUALIFY row_number() OVER (
-                PARTITION BY person_id, opt_out_type ORDER BY effective_date DESC, extract_date DESC, status DESC) = 1
-        ) GROUP BY person_id"""
+    return f"""
+        WITH sent AS (
+            SELECT person_id, opt_out_type, status, effective_date, extract_date, least(effective_date, extract_date) AS day
+            FROM {sources["opt_outs"]} WHERE status = '1' OR effective_date <= extract_date
+        ),
+        objections AS (SELECT * FROM sent WHERE status = '1'),
+        withdrawals AS (SELECT * FROM sent WHERE status = '0'),
+        withdrawn AS (
+            SELECT objected.* FROM objections AS objected JOIN withdrawals AS withdrew USING (person_id, opt_out_type) WHERE {_ENDS}
+        ),
+        lasting AS (FROM objections ANTI JOIN withdrawn USING (person_id, opt_out_type, effective_date, extract_date))
+        SELECT person_id, bool_or(opt_out_type = 'TYPE_1') AS type_1, bool_or(opt_out_type = 'NATIONAL') AS national
+        FROM lasting GROUP BY person_id"""
+
+
+# Whether a withdrawal ends an objection. A withdrawal of the same delivery must be dated after it, one of a later delivery not
+# before it. One without a day ends only an objection that has none either, which counts from the day of its delivery.
+_ENDS = f"""(withdrew.extract_date >= objected.extract_date AND withdrew.day > objected.day)
+            OR (withdrew.extract_date > objected.extract_date AND (
+                withdrew.day = objected.day
+                OR (withdrew.day = DATE {quote(UNDATED_WITHDRAWAL)} AND objected.effective_date >= objected.extract_date)))"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from expectations.sql_values import quote_all
 from pipelines.conform.feeds import Sources
 
 RESIDENCE_STATUSES = ("resolved", "no_fixed_abode", "postcode_unknown", "outside_england", "unmatched")
@@ -26,8 +27,17 @@ class RegistrationSettings(BaseModel, extra="forbid", frozen=True):
     )  # fmt: skip
 
 
-def registration_sql(sources: Sources, people: str, settings: RegistrationSettings) -> str:
+NO_ENDS_STATED = (
+    "(SELECT '' AS person_id, '' AS practice_code, CAST(NULL AS DATE) AS start_date, CAST(NULL AS DATE) AS extract_date, "
+    "CAST(NULL AS DATE) AS stated_date WHERE false)"
+)
+
+
+def registration_sql(sources: Sources, people: str, settings: RegistrationSettings, stated_ends: str = NO_ENDS_STATED) -> str:
     """Give the SQL of core__registration; `people` is SQL of core__person.
+
+    `stated_ends` is SQL of every row that states an end (`stated_dates.py`). A period whose end is stated, but not readable in
+    any row, is open and marked so, unless a later start closes it.
 
     On a day that several registrations hold, the one that started last counts; of two starts on one day the one that lasts
     longest. So a later start closes an earlier period the day before, and where the later one ends first, the earlier one goes
@@ -39,10 +49,11 @@ def registration_sql(sources: Sources, people: str, settings: RegistrationSettin
         return _from_list(sources, people)
     return f"""
     WITH starts AS (
-        SELECT person_key, practice_code, start_date, end_date
+        SELECT person_key, practice_code, start_date, end_date, end_date IS NULL AND unreadable IS NOT NULL AS end_not_readable
         FROM {sources["registrations"]} JOIN {_members(people)} USING (person_id)
+        LEFT JOIN ({_unreadable(stated_ends)}) USING (person_id, practice_code, start_date, extract_date)
         QUALIFY row_number() OVER (
-            PARTITION BY person_key, start_date ORDER BY end_date DESC NULLS FIRST, practice_code) = 1
+            PARTITION BY person_key, start_date ORDER BY end_not_readable, end_date DESC NULLS FIRST, practice_code) = 1
     ),
     {_held(settings.temporary_days)},
     days AS (SELECT practice_code, start_date, count(*) AS starts FROM starts GROUP BY ALL),
@@ -51,7 +62,8 @@ def registration_sql(sources: Sources, people: str, settings: RegistrationSettin
         QUALIFY starts > {settings.load_day_share} * sum(starts) OVER (PARTITION BY practice_code)
             AND sum(starts) OVER (PARTITION BY practice_code) >= {settings.load_day_min_registrations}
     )
-    SELECT person_key, practice_code, held.start_date, held.end_date, resumed OR load_days.start_date IS NOT NULL AS start_is_load_date
+    SELECT person_key, practice_code, held.start_date, held.end_date, resumed OR load_days.start_date IS NOT NULL AS start_is_load_date,
+        end_not_readable AND held.end_date IS NULL AS end_not_readable
     FROM held LEFT JOIN load_days USING (practice_code, start_date)
     """
 
@@ -82,13 +94,19 @@ def _held(temporary_days: int) -> str:
         WHERE start_date IS DISTINCT FROM before
     ),
     held AS (
-        SELECT person_key, practice_code, pieces.start_date, pieces.end_date, pieces.start_date > began AS resumed
-        FROM pieces JOIN (SELECT person_key, practice_code, start_date AS began FROM lasting) USING (person_key, began)
+        SELECT person_key, practice_code, pieces.start_date, pieces.end_date, pieces.start_date > began AS resumed, end_not_readable
+        FROM pieces JOIN (SELECT person_key, practice_code, start_date AS began, end_not_readable FROM lasting) USING (person_key, began)
         UNION ALL
         SELECT person_key, practice_code, start_date,
-            least(end_date, lead(start_date) OVER (PARTITION BY person_key ORDER BY start_date) - 1), false
+            least(end_date, lead(start_date) OVER (PARTITION BY person_key ORDER BY start_date) - 1), false, end_not_readable
         FROM lasting ANTI JOIN entangled USING (person_key)
     )"""
+
+
+def _unreadable(stated_ends: str) -> str:
+    """Return the registrations whose end some row states, where no row states it readably."""
+    return f"""SELECT person_id, practice_code, start_date, extract_date, true AS unreadable FROM {stated_ends}
+        GROUP BY ALL HAVING count(stated_date) = 0"""
 
 
 def _members(people: str) -> str:
@@ -98,9 +116,9 @@ def _members(people: str) -> str:
 def _from_list(sources: Sources, people: str) -> str:
     if "patients" not in sources:
         return """SELECT CAST(NULL AS INTEGER) AS person_key, '' AS practice_code, CAST(NULL AS DATE) AS start_date,
-            CAST(NULL AS DATE) AS end_date, false AS start_is_load_date WHERE false"""
+            CAST(NULL AS DATE) AS end_date, false AS start_is_load_date, false AS end_not_readable WHERE false"""
     return f"""SELECT person_key, practice_code, first_extract_date AS start_date, CAST(NULL AS DATE) AS end_date,
-        true AS start_is_load_date FROM {sources["patients"]} JOIN {_members(people)} USING (person_id)"""
+        true AS start_is_load_date, false AS end_not_readable FROM {sources["patients"]} JOIN {_members(people)} USING (person_id)"""
 
 
 def residence_sql(sources: Sources, people: str) -> str:
@@ -127,7 +145,7 @@ def _usable(code: str) -> str:
 
 
 def _status() -> str:
-    stated = ", ".join(f"'{status}'" for status in RESIDENCE_STATUSES[1:])
+    stated = quote_all(RESIDENCE_STATUSES[1:])
     return f"""CASE WHEN {_usable("lsoa_code")} THEN 'resolved'
             WHEN lsoa_code LIKE 'W%' OR lsoa_code LIKE 'S%' OR lsoa_code LIKE 'N%' THEN 'outside_england'
             WHEN lower(postcode_status) IN ({stated}) THEN lower(postcode_status)

@@ -13,6 +13,7 @@ where destination 19, source 51 and method 21 coincide; regular attenders join n
 
 from __future__ import annotations
 
+from expectations.sql_values import quote
 from pipelines.conform.availability import AvailabilitySettings, available_sql, known_on
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
 
@@ -155,8 +156,8 @@ def _continues(rules: ClinicalRules) -> str:
     return f"""NOT tail.is_open
                     AND stay.admission_date - tail.end_date BETWEEN 0 AND {rules.transfer_gap_days}
                     AND (stay.transfer_in OR coalesce(tail.discharge_destination IN ({sql_list(rules.transfer_destinations)}), false))
-                    AND NOT coalesce(tail.discharge_destination = '{destination}' AND stay.admission_source = '{source}'
-                        AND stay.admission_method = '{method}', false)
+                    AND NOT coalesce(tail.discharge_destination = {quote(destination)} AND stay.admission_source = {quote(source)}
+                        AND stay.admission_method = {quote(method)}, false)
                     AND stay.stay_class <> 'birth'
                     AND (stay.stay_class <> 'maternity' OR tail.stay_class = 'maternity')"""
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from expectations.sql_values import quote
 from expectations.tables.core import EVENT, EVENT_SUPERSEDED
 from features.events import FEED_NUMBER
 from pipelines.conform.availability import AvailabilitySettings
@@ -70,7 +71,9 @@ def superseded_codes(superseded: Sources) -> list[str]:
     if ADMISSIONS not in superseded:
         return []
     columns = {"treatment_function": "treatment_function", "ods": "provider_code"}
-    parts = [f"(SELECT '{system}' AS code_system, {column} AS source_code FROM {_SPELLS})" for system, column in columns.items()]
+    parts = [
+        f"(SELECT {quote(system)} AS code_system, {column} AS source_code FROM {_SPELLS})" for system, column in columns.items()
+    ]
     diagnoses = f"(SELECT diagnoses FROM {_SPELLS} UNION ALL SELECT primary_diagnosis FROM {_SPELLS})"
     return [*parts, f"(SELECT 'icd10' AS code_system, unnest(string_split(diagnoses, ',')) AS source_code FROM {diagnoses})"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from expectations.sql_values import quote
 from expectations.tables import core
 from features.events import FEED_NUMBER, NUMBER_OF
 from pipelines.conform.feeds import EVENT_FEEDS, Sources, organisation_column
@@ -28,7 +29,7 @@ def _records(lake: Lake, feeds: Sequence[str]) -> str:
 
 def _named(lake: Lake, counted: str) -> str:
     """Give the SQL of counts by feed and provider number with their names; numbers group and join far cheaper than text."""
-    names = " ".join(f"WHEN {number} THEN '{feed}'" for feed, number in FEED_NUMBER.items())
+    names = " ".join(f"WHEN {number} THEN {quote(feed)}" for feed, number in FEED_NUMBER.items())
     return f"""(SELECT counted.* EXCLUDE (feed, provider), CASE feed {names} END AS feed, source_code AS organisation_code
         FROM ({counted}) AS counted
         JOIN (SELECT code, source_code FROM {lake.scan(core.CODE.name)} WHERE code_system = 'ods') ON code = provider)"""
@@ -47,16 +48,17 @@ def volumes_sql(lake: Lake, sources: Sources) -> str:
 
 def list_sizes_sql(registrations: str, first: date, last: date) -> str:
     """Give the SQL of practice_code, month, people: the list on the first of each month."""
+    first_month, last_month = (quote(day.replace(day=1)) for day in (first, last))
     return f"""
     WITH moves AS (
-        SELECT practice_code, greatest(date_trunc('month', start_date - 1) + INTERVAL 1 MONTH, TIMESTAMP '{first:%Y-%m-01}') AS month,
+        SELECT practice_code, greatest(date_trunc('month', start_date - 1) + INTERVAL 1 MONTH, TIMESTAMP {first_month}) AS month,
             1 AS people FROM {registrations}
         UNION ALL
-        SELECT practice_code, greatest(date_trunc('month', end_date) + INTERVAL 1 MONTH, TIMESTAMP '{first:%Y-%m-01}'), -1
+        SELECT practice_code, greatest(date_trunc('month', end_date) + INTERVAL 1 MONTH, TIMESTAMP {first_month}), -1
         FROM {registrations} WHERE end_date IS NOT NULL
     ),
     changes AS (SELECT practice_code, month, sum(people) AS people FROM moves GROUP BY ALL),
-    months AS (SELECT unnest(generate_series(TIMESTAMP '{first:%Y-%m-01}', TIMESTAMP '{last:%Y-%m-01}', INTERVAL 1 MONTH)) AS month),
+    months AS (SELECT unnest(generate_series(TIMESTAMP {first_month}, TIMESTAMP {last_month}, INTERVAL 1 MONTH)) AS month),
     practices AS (SELECT DISTINCT practice_code FROM changes)
     SELECT practice_code, month,
         CAST(sum(coalesce(people, 0)) OVER (PARTITION BY practice_code ORDER BY month) AS BIGINT) AS people
@@ -70,7 +72,7 @@ def feed_people_sql(lake: Lake, list_feeds: Mapping[str, str], people: str) -> s
     parts = [f"SELECT feed, organisation_code, person_key FROM {seen}"]
     for feed, source in list_feeds.items():
         organisation = organisation_column(feed) or "''"
-        parts.append(f"SELECT DISTINCT '{feed}', {organisation}, person_key FROM {source} JOIN {people} USING (person_id)")
+        parts.append(f"SELECT DISTINCT {quote(feed)}, {organisation}, person_key FROM {source} JOIN {people} USING (person_id)")
     return " UNION ALL ".join(parts)
 
 

@@ -19,7 +19,8 @@ from features.labels import Occurrences
 from models.disclosure_control import SUPPRESSED, Total, hidden_cells, is_small, three_figures, totals_of
 from models.outcome_rates import GRADIENT, GroupCounts, RateRow, change_rows, rate_rows
 from models.rates import ESP_2013
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 GROUP_KINDS = (
     "imd_decile", "imd_quintile", "ethnic_group", "ethnic_category", "sex_name", "practice_code", "pcn_code", "sub_icb_code",
@@ -116,8 +117,7 @@ def write_outcome_rates(lake: Lake, con: duckdb.DuckDBPyConnection, request: Rat
     rows = [row for period in periods for row in _stored(period, periods)]
     table = pd.DataFrame.from_records(rows, columns=arrow_schema(OUTCOME_RATES).names)
     order = ["outcome", "period", "group_kind", "group_name", "measure", "compared_with"]
-    stored = pa.Table.from_pandas(table.sort_values(order), schema=arrow_schema(OUTCOME_RATES), preserve_index=False)
-    lake.replace(OUTCOME_RATES, stored)
+    lake.write(OUTCOME_RATES, table.sort_values(order))
     return {"outcomes": len({period.outcome for period in periods}), "periods": len(periods), "rows": len(rows)}
 
 

@@ -7,9 +7,9 @@ from math import sqrt
 
 import duckdb
 
+from expectations.sql_values import quote
 from expectations.table import Column, Kind, Table
 from pipelines.errors import ExtractError
-from pipelines.lake.sql_literals import text
 
 WITHHELD = "(withheld)"  # stands in a raw table where a clear identifier stood
 PERSON_COLUMNS = ("person_id", "household_id")
@@ -40,7 +40,7 @@ class Sightings:
 # CASE, not AND, puts a cheap test before a pattern: both sides of an AND are worked out for every row.
 def is_shaped_sql(value: str) -> str:
     """Give the SQL that is true for ten digits, with or without spaces."""
-    return f"CASE WHEN strlen({value}) BETWEEN 10 AND 16 AND {value} < ':' THEN regexp_full_match(trim({value}), '{_SHAPE}') ELSE false END"
+    return f"CASE WHEN strlen({value}) BETWEEN 10 AND 16 AND {value} < ':' THEN regexp_full_match(trim({value}), {quote(_SHAPE)}) ELSE false END"
 
 
 def digits_sql(value: str) -> str:
@@ -60,13 +60,13 @@ def passes_check_sql(digits: str) -> str:
 def is_postcode_sql(value: str) -> str:
     """Give the SQL that is true for a full UK postcode; most values are told by their length and first character."""
     maybe = f"strlen({value}) BETWEEN 5 AND 12 AND ({value} >= 'A' OR {value} < '0')"
-    return f"CASE WHEN {maybe} THEN regexp_full_match(trim({value}), '{_POSTCODE}') ELSE false END"
+    return f"CASE WHEN {maybe} THEN regexp_full_match(trim({value}), {quote(_POSTCODE)}) ELSE false END"
 
 
 def is_name_sql(value: str) -> str:
     """Give the SQL that is true for two or more words of letters, or a surname and an initial."""
     maybe = f"({value} >= 'A' OR {value} < '0') AND (contains({value}, ' ') OR contains({value}, ','))"
-    return f"CASE WHEN {maybe} THEN regexp_full_match(trim({value}), {text(_NAME)}) ELSE false END"
+    return f"CASE WHEN {maybe} THEN regexp_full_match(trim({value}), {quote(_NAME)}) ELSE false END"
 
 
 def watched_columns(table: Table, hashed: bool) -> list[Column]:

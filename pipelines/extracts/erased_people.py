@@ -8,9 +8,9 @@ from collections.abc import Iterable
 import duckdb
 import numpy as np
 
+from expectations.sql_values import quote, quote_all
 from expectations.table import Table
 from expectations.tables.records import ERASURES
-from pipelines.lake.sql_literals import texts
 from pipelines.lake.storage import Lake
 
 PREFIX = "strata erasure "
@@ -23,7 +23,7 @@ def digest_of_person(person_id: str) -> str:
 
 def erased_digests(lake: Lake) -> set[str]:
     """Give the digests of everyone who was erased."""
-    return set(lake.read(ERASURES.name, "person_digest")["person_digest"].to_pylist()) if lake.exists(ERASURES.name) else set()
+    return set(lake.read_or_empty(ERASURES, "person_digest")["person_digest"].to_pylist())
 
 
 def erased_rows(con: duckdb.DuckDBPyConnection, table: Table, scan: str, erased: Iterable[str]) -> np.ndarray:
@@ -31,6 +31,6 @@ def erased_rows(con: duckdb.DuckDBPyConnection, table: Table, scan: str, erased:
     digests = sorted(erased)
     if not digests or table.person not in {column.name for column in table.columns}:
         return np.empty(0, np.int64)
-    digest = f"sha256('{PREFIX}' || trim({table.person}))"
-    found = con.sql(f"SELECT row_number FROM {scan} WHERE {digest} IN ({texts(digests)}) ORDER BY row_number")
+    digest = f"sha256({quote(PREFIX)} || trim({table.person}))"
+    found = con.sql(f"SELECT row_number FROM {scan} WHERE {digest} IN ({quote_all(digests)}) ORDER BY row_number")
     return np.asarray(found.fetchnumpy()["row_number"], dtype=np.int64)

@@ -13,9 +13,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from expectations.sql_values import quote
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_survey import Layout, Survey, survey_csv, write_clean
-from pipelines.lake.sql_literals import text
 from pipelines.sources.nhs import ExtractFile, FeedSettings
 
 NO_ROWS = "lines_without_row"
@@ -103,12 +103,12 @@ def _refuse_other_formats(file: ExtractFile, encoding: str) -> None:
         raise ExtractError(f"{file.path}: this is no gzip file, though its name ends in .gz")
 
 
-def _csv(file: ExtractFile, survey: Survey, quote: str, path: str) -> OpenedExtract:
-    columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(survey.header)))
+def _csv(file: ExtractFile, survey: Survey, quote_character: str, path: str) -> OpenedExtract:
+    columns = ", ".join(f"{quote(f'c{place}')}: 'VARCHAR'" for place in range(len(survey.header)))
     packed = ", compression='gzip'" if path.lower().endswith(".gz") else ""
     read = (
-        f"read_csv({text(path)}, auto_detect=false, header=true, delim={text(survey.delimiter)}, quote={text(quote)}, "
-        f"escape={text(quote)}, nullstr='', strict_mode=true, columns={{{columns}}}{packed})"
+        f"read_csv({quote(path)}, auto_detect=false, header=true, delim={quote(survey.delimiter)}, quote={quote(quote_character)}, "
+        f"escape={quote(quote_character)}, nullstr='', strict_mode=true, columns={{{columns}}}{packed})"
     )
     # The number is given before anything is left out; the reader keeps the file's order.
     numbered = f"SELECT *, row_number() OVER () AS row_number FROM {read}"
@@ -123,7 +123,7 @@ def _csv(file: ExtractFile, survey: Survey, quote: str, path: str) -> OpenedExtr
 
 
 def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile) -> OpenedExtract:
-    path = text(str(file.file))
+    path = quote(str(file.file))
     try:
         described = con.execute(f"DESCRIBE SELECT * FROM read_parquet({path})").fetchall()
         rows = con.execute(f"SELECT count(*) FROM read_parquet({path})").fetchall()[0][0]

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from expectations.row_checks import ERASED_PERSON
+from expectations.sql_values import quote
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_common import PROVENANCE
@@ -33,8 +34,9 @@ from pipelines.extracts.pseudonym_keys import check_chain
 from pipelines.extracts.pseudonyms import keyed, read_keys
 from pipelines.extracts.raw_columns import RawRows, guarded_rows_sql, holds_suspects, raw_rows_sql
 from pipelines.extracts.retained import kept_days
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import DataFile, Lake, arrow_schema
+from pipelines.lake.data_files import DataFile
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import ExtractFile, FeedSettings, NhsSettings, find_extracts
 
 MOST_UNREADABLE = 0.5
@@ -117,7 +119,7 @@ def ingest_feed(
                 if same
                 else _store(lake, con, table, nhs, file, extract_id, len(known), reading)
             )
-        lake.append(EXTRACTS, pa.Table.from_pylist([row.__dict__], schema=arrow_schema(EXTRACTS)))
+        lake.append(EXTRACTS, [row.__dict__])
         known.append(row)
         summary.new.append(row)
     return summary
@@ -125,9 +127,7 @@ def ingest_feed(
 
 def read_extracts(lake: Lake, feed: str) -> list[Extract]:
     """List every extract of a feed that was taken in, in the order it came."""
-    if not lake.exists(EXTRACTS.name):
-        return []
-    rows = [row for row in lake.records(EXTRACTS.name).to_pylist() if row["feed"] == feed]
+    rows = [row for row in lake.records(EXTRACTS).to_pylist() if row["feed"] == feed]
     return [Extract(**row) for row in sorted(rows, key=lambda row: row["sequence"])]
 
 
@@ -136,6 +136,13 @@ def current_extracts(lake: Lake, feed: str) -> list[Extract]:
     last = {(row.path, row.extract_date): row for row in read_extracts(lake, feed)}
     once = {(row.extract_id, row.extract_date): row for row in reversed(list(last.values()))}
     return sorted(once.values(), key=lambda row: (row.extract_date, row.path))
+
+
+def replaced_extracts(lake: Lake, feed: str) -> list[Extract]:
+    """List the extracts of a feed whose file came again with other content under the same path and delivery date."""
+    current = {(row.extract_id, row.extract_date) for row in current_extracts(lake, feed)}
+    once = {(row.extract_id, row.extract_date): row for row in read_extracts(lake, feed)}
+    return [row for place, row in once.items() if place not in current]
 
 
 def extract_digest(file: ExtractFile) -> str:
@@ -204,7 +211,7 @@ def _store(
 def _without_erased(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, data: DataFile) -> tuple[DataFile, np.ndarray]:
     """Write a file again without the people who were erased, where it holds any; give the numbers of their rows."""
     written = lake.folder(table.name) / data.path
-    scan = f"read_parquet({text(written)}, hive_partitioning=false)"
+    scan = f"read_parquet({quote(written)}, hive_partitioning=false)"
     found = erased_rows(con, table, scan, erased_digests(lake))
     if not found.size:
         return data, found
@@ -265,7 +272,7 @@ def _write_rows(
 
 def _withheld(con: duckdb.DuckDBPyConnection, written: Path, column: str) -> bool:
     """Tell whether a value of a column was withheld; the file's own statistics answer it for most."""
-    query = f"SELECT 1 FROM read_parquet({text(written)}) WHERE {column} = '{WITHHELD}' LIMIT 1"
+    query = f"SELECT 1 FROM read_parquet({quote(written)}) WHERE {column} = {quote(WITHHELD)} LIMIT 1"
     return bool(con.execute(query).fetchall())
 
 
@@ -288,4 +295,4 @@ def _quarantine_unreadable(
     constant = {"file_name": file.file.name, "column_name": "", "action": Action.SET_ASIDE.value}
     columns = {name: pa.array([value] * numbers.size, pa.string()) for name, value in constant.items()}
     rows = pa.table({**columns, "row_number": pa.array(numbers, pa.int64()), "reason": pa.array(reasons, pa.string())})
-    lake.replace(QUARANTINE, rows, {"table_name": table.name, "extract_id": extract_id})
+    lake.write(QUARANTINE, rows, {"table_name": table.name, "extract_id": extract_id})

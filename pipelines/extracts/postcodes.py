@@ -6,8 +6,8 @@ from pathlib import Path
 
 import duckdb
 
+from expectations.sql_values import quote
 from pipelines.errors import SettingsError
-from pipelines.lake.sql_literals import text
 
 AREAS = "postcode_areas"
 STATUSES = ("resolved", "no_fixed_abode", "postcode_unknown", "outside_england", "unmatched")
@@ -31,7 +31,7 @@ def load_postcode_areas(con: duckdb.DuckDBPyConnection, lookup: Path | None) -> 
         reader = "read_parquet" if lookup.suffix == ".parquet" else "read_csv"
         options = "" if lookup.suffix == ".parquet" else ", all_varchar=true, header=true"
         rows = (
-            f"SELECT {normal('postcode')} AS postcode, any_value(lsoa) AS lsoa FROM {reader}({text(lookup)}{options}) GROUP BY 1"
+            f"SELECT {normal('postcode')} AS postcode, any_value(lsoa) AS lsoa FROM {reader}({quote(lookup)}{options}) GROUP BY 1"
         )
     try:
         con.execute(f"CREATE OR REPLACE TEMP TABLE {AREAS} AS {rows}")
@@ -48,8 +48,8 @@ def normal(postcode: str) -> str:
 
 def status_sql(postcode: str, lsoa: str, matched: str) -> str:
     """Give the SQL of what a postcode tells; `matched` is the lookup's LSOA. Neither postcode nor LSOA gives null."""
-    known = " ".join(f"WHEN '{code}' THEN '{status}'" for code, status in PSEUDO_POSTCODES.items())
-    told = " ".join(f"WHEN '{status.upper()}' THEN '{status}'" for status in STATUSES)
+    known = " ".join(f"WHEN {quote(code)} THEN {quote(status)}" for code, status in PSEUDO_POSTCODES.items())
+    told = " ".join(f"WHEN {quote(status.upper())} THEN {quote(status)}" for status in STATUSES)
     empty = f"CASE WHEN nullif(trim({lsoa}), '') IS NOT NULL THEN 'resolved' END"
     found = f"CASE WHEN coalesce({matched}, nullif(trim({lsoa}), '')) IS NOT NULL THEN 'resolved' ELSE 'unmatched' END"
     return f"CASE {normal(postcode)} {known} {told} ELSE CASE WHEN nullif(trim({postcode}), '') IS NULL THEN {empty} ELSE {found} END END"

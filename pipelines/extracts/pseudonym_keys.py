@@ -7,11 +7,9 @@ import hmac
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import pyarrow as pa
-
 from expectations.tables.records import PSEUDONYM_KEYS
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 IN_USE, ROTATING = "in_use", "rotating"
 CHECKED = b"strata: check of a pseudonym key"
@@ -64,8 +62,8 @@ def record_chain(lake: Lake, keys: Sequence[bytes], in_use: int) -> None:
         }
         for number, check in enumerate(map(key_check, keys), start=1)
     ]
-    lake.replace(PSEUDONYM_KEYS, pa.Table.from_pylist(rows, schema=arrow_schema(PSEUDONYM_KEYS)))
+    lake.write(PSEUDONYM_KEYS, rows)
 
 
 def _rows(lake: Lake) -> list[dict[str, str]]:
-    return lake.read(PSEUDONYM_KEYS.name, order="key_number").to_pylist() if lake.exists(PSEUDONYM_KEYS.name) else []
+    return lake.read_or_empty(PSEUDONYM_KEYS, order="key_number").to_pylist()

@@ -17,9 +17,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from expectations.sql_values import quote, quote_all
 from pipelines.errors import SettingsError
 from pipelines.extracts.erased_people import PREFIX, digest_of_person
-from pipelines.lake.sql_literals import texts
 from pipelines.sources.nhs import KeyPlace, PseudonymSettings
 
 BLOCK_BYTES = 64  # of SHA-256, RFC 2104
@@ -91,7 +91,8 @@ def rehashed_sql(column: str, links: int) -> str:
     told = column
     for link in range(links):
         told = _link_sql(told, link)
-    return f"CASE WHEN regexp_full_match({column}, '[0-9a-f]{{{PSEUDONYM_LENGTH}}}') THEN {told} ELSE {column} END"
+    pattern = quote(f"[0-9a-f]{{{PSEUDONYM_LENGTH}}}")
+    return f"CASE WHEN regexp_full_match({column}, {pattern}) THEN {told} ELSE {column} END"
 
 
 def pseudonym_of(identifier: str, keys: Sequence[bytes], erased: Collection[str] = ()) -> str:
@@ -118,7 +119,7 @@ def _chain_sql(value: str, links: int, erased: Collection[str]) -> str:
     for link in range(1, links):
         after = _link_sql(told, link)
         told = (
-            f"CASE WHEN sha256('{PREFIX}' || {told}) IN ({texts(sorted(erased))}) THEN {told} ELSE {after} END"
+            f"CASE WHEN sha256({quote(PREFIX)} || {told}) IN ({quote_all(sorted(erased))}) THEN {told} ELSE {after} END"
             if erased
             else after
         )

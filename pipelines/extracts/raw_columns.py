@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from expectations.sql_values import quote
 from expectations.table import Column, Table
 from expectations.tables.raw_common import PROVENANCE
 from pipelines.errors import ExtractError
@@ -23,7 +24,6 @@ from pipelines.extracts.clear_identifiers import (
 from pipelines.extracts.extract_reader import OpenedExtract
 from pipelines.extracts.postcodes import AREAS, normal, status_sql
 from pipelines.extracts.pseudonyms import pseudonym_sql
-from pipelines.lake.sql_literals import text
 from pipelines.sources.nhs import ExtractFile, FeedSettings
 
 
@@ -89,9 +89,9 @@ def _rows(table: Table, settings: FeedSettings, file: ExtractFile, opened: Opene
     """Give the rows to store; `clear` is, by column, the SQL that is true where a value is withheld."""
     places = match_header(table, settings, opened)
     values = _found(table, settings, opened)
-    values.update({column: text(value) for column, value in settings.constants.items() if column not in values})
+    values.update({column: quote(value) for column, value in settings.constants.items() if column not in values})
     for name, is_clear in clear.items():
-        values[name] = f"CASE WHEN {is_clear} THEN '{WITHHELD}' ELSE {values[name]} END"
+        values[name] = f"CASE WHEN {is_clear} THEN {quote(WITHHELD)} ELSE {values[name]} END"
     if not settings.pseudonymised:
         values.update({name: pseudonym_sql(values[name]) for name in PERSON_COLUMNS if name in values})
     source = opened.source
@@ -99,7 +99,7 @@ def _rows(table: Table, settings: FeedSettings, file: ExtractFile, opened: Opene
         source = _resolve_postcodes(values, source)
     names = [column.name for column in table.columns if column.name not in {own.name for own in PROVENANCE}]
     columns = ", ".join(f"CAST({values.get(name, 'NULL')} AS VARCHAR) AS {name}" for name in names)
-    provenance = f"DATE '{file.extract_date}' AS extract_date, {text(file.file.name)} AS file_name, row_number"
+    provenance = f"DATE {quote(file.extract_date)} AS extract_date, {quote(file.file.name)} AS file_name, row_number"
     ignored = sorted({name for place, name in enumerate(opened.header) if place not in places.values() and name})
     missing = [name for name in names if name not in values]
     return RawRows(f"SELECT {columns}, {provenance} FROM {source}", missing, ignored, tuple(clear))

@@ -11,8 +11,10 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.transaction import AddAction, RemoveAction
 
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import DataFile, Lake, add_action, connect
+from expectations.sql_values import quote
+from pipelines.lake.data_files import DataFile, add_action
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 MANY_FILES = 12
 
@@ -43,7 +45,7 @@ def without_rows(lake: Lake, name: str, where: str) -> int:
     with connect() as con:
         for file in lake.live_files(name):
             path = lake.folder(name) / file.path
-            scan = f"read_parquet({text(path)}, hive_partitioning=false)"
+            scan = f"read_parquet({quote(path)}, hive_partitioning=false)"
             ((found,),) = con.execute(f"SELECT count(*) FROM {scan} WHERE {where}").fetchall()
             if found:
                 gone.append(file)
@@ -58,8 +60,7 @@ def without_rows(lake: Lake, name: str, where: str) -> int:
 
 def without_partition(lake: Lake, name: str, partition: Mapping[str, str]) -> int:
     """Take a partition out of a table, in one commit; give the rows removed."""
-    held = lake.live_files(name) if lake.exists(name) else []
-    gone = [file for file in held if partition.items() <= file.partition.items()]
+    gone = [file for file in lake.live_files(name) if partition.items() <= file.partition.items()]
     if gone:
         exchange(lake, name, gone, [])
     return sum(file.rows for file in gone)
@@ -67,9 +68,8 @@ def without_partition(lake: Lake, name: str, partition: Mapping[str, str]) -> in
 
 def compact(lake: Lake, name: str) -> int:
     """Put a table that has no partitions and many files into one, rows in their order; give the files that gave way."""
-    table = lake.table(name)
     files = lake.live_files(name)
-    if table.metadata().partition_columns or len(files) < MANY_FILES:
+    if len(files) < MANY_FILES or lake.partitioned_by(name):
         return 0
     with connect() as con:
         exchange(lake, name, files, [lake.write_sql(name, con, f"SELECT * FROM {lake.scan(name)}")])

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import pyarrow as pa
-
 from expectations.tables.records import EXTRACTS, VALIDATION
 from expectations.tables.risk import RUNS
 from pipelines.lake.code_version import digest_of
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 PUBLISHED = "published"
 TABLES_OF_A_RUN = (
@@ -43,9 +41,7 @@ class RunInputs:
 
 def extracts_read(lake: Lake) -> dict[str, list[str]]:
     """Give the extracts in the lake by feed: their ids, which are digests of content."""
-    if not lake.exists(EXTRACTS.name):
-        return {}
-    rows = lake.read(EXTRACTS.name, "DISTINCT feed, extract_id", order="feed, extract_id").to_pylist()
+    rows = lake.read_or_empty(EXTRACTS, "DISTINCT feed, extract_id", order="feed, extract_id").to_pylist()
     feeds = sorted({row["feed"] for row in rows})
     return {feed: [row["extract_id"] for row in rows if row["feed"] == feed] for feed in feeds}
 
@@ -59,17 +55,15 @@ def data_quality(lake: Lake, late_feeds: str = "", unseen: Sequence[str] = ()) -
 
 
 def _warnings(lake: Lake) -> str:
-    if not lake.exists(VALIDATION.name):
-        return ""
-    rows = lake.read(
-        VALIDATION.name, "rule, count(*) AS breaches", "NOT passed AND severity = 'warn' GROUP BY rule", "rule"
+    rows = lake.read_or_empty(
+        VALIDATION, "rule, count(*) AS breaches", "NOT passed AND severity = 'warn' GROUP BY rule", "rule"
     ).to_pylist()
     return "; ".join(f"{row['rule']} ({row['breaches']})" for row in rows)
 
 
 def all_runs(lake: Lake) -> list[dict[str, Any]]:
     """Give every row of risk__runs in the order they were written."""
-    return lake.read(RUNS.name, order="recorded_at, run_id").to_pylist() if lake.exists(RUNS.name) else []
+    return lake.read_or_empty(RUNS, order="recorded_at, run_id").to_pylist()
 
 
 def status_of(lake: Lake, run_id: str) -> str:
@@ -91,7 +85,7 @@ def record_run(lake: Lake, row: Mapping[str, object]) -> None:
     last = max((_time_of(known) for known in all_runs(lake)), default=None)
     if last is not None and _time_of(row) <= last:
         row = {**row, "recorded_at": (last + timedelta(microseconds=1)).isoformat(timespec="microseconds")}
-    lake.append(RUNS, pa.Table.from_pylist([dict(row)], schema=arrow_schema(RUNS)))
+    lake.append(RUNS, [dict(row)])
 
 
 def _time_of(row: Mapping[str, object]) -> datetime:

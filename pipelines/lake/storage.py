@@ -1,4 +1,4 @@
-"""The lake: Delta tables on disk, read by DuckDB. The one file that knows how tables are stored.
+"""The lake: Delta tables on disk, read by DuckDB. With `files.py`, the only code that knows how tables are stored.
 
 DuckDB writes Parquet files, which keep the order of rows; they are then committed as Delta add actions. A file that was
 written and not committed is seen by no reader.
@@ -7,16 +7,13 @@ written and not committed is seen by no reader.
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote as url_quote
+from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
@@ -24,58 +21,15 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
+from expectations.sql_values import quote, quote_all
 from expectations.table import Table
-from pipelines.lake.sql_literals import text, texts
+from pipelines.lake.data_files import DataFile, add_action, content_digest
+from pipelines.lake.duckdb_connection import shared_reader
+from pipelines.lake.rows import Rows, StorageError, arrow_schema, as_arrow, no_rows, sql_type
 
 ROW_GROUP_ROWS = 122_880
-type_codes = {"string": pa.string(), "date32": pa.date32(), "bool": pa.bool_()}
-
 
 LogState = tuple[str, int, int]
-
-
-class StorageError(Exception):
-    """The lake cannot give or keep what was asked."""
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """A Parquet file in a table's folder that is not yet committed."""
-
-    path: str  # relative to the table's folder, where names are URL-quoted
-    size: int
-    rows: int
-    partition: Mapping[str, str]
-
-
-def connect(memory_limit_gb: float = 4.0, threads: int = 2, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory DuckDB with bounded memory, which needs no network."""
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{memory_limit_gb}GB",
-        "threads": str(threads),
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "preserve_insertion_order": "true",
-    }
-    if spill is not None:
-        spill.mkdir(parents=True, exist_ok=True)
-        config["temp_directory"] = str(spill)
-    return duckdb.connect(config=config)
-
-
-def arrow_schema(table: Table) -> pa.Schema:
-    """Give the Arrow schema of a declared table."""
-    return pa.schema(
-        [pa.field(column.name, type_codes.get(column.arrow_type) or getattr(pa, column.arrow_type)()) for column in table.columns]
-    )
-
-
-@cache
-def _reader() -> duckdb.DuckDBPyConnection:
-    """Open the connection of this process for small reads; opening one for each would cost more than they do."""
-    con = connect()
-    con.execute("SET enable_external_file_cache = false")
-    return con
 
 
 _OPENED: dict[Path, tuple[LogState, DeltaTable]] = {}  # tables as last opened: reading a log again costs most of a small read
@@ -128,7 +82,7 @@ class Lake:
         return tuple(self._open(name, version).metadata().partition_columns)
 
     def partitions(self, name: str, column: str) -> list[str]:
-        """List the values of a column, sorted; without reading where files are kept by it."""
+        """List the values of a column, sorted, without reading where files are kept by it; none where there is no table."""
         if not self.exists(name):
             return []
         if column not in self.partitioned_by(name):
@@ -148,13 +102,12 @@ class Lake:
         by = self.partitioned_by(name, version)
         schema = pa.schema(table.schema().to_arrow())
         if not files:
-            columns = ", ".join(f"CAST(NULL AS {_sql_type(field.type)}) AS {field.name}" for field in schema)
-            return f"(SELECT {columns} WHERE false)"
-        types = ", ".join(f"'{column}': {_sql_type(schema.field(column).type)}" for column in by)
+            return no_rows(schema)
+        types = ", ".join(f"{quote(column)}: {sql_type(schema.field(column).type)}" for column in by)
         hive = f", hive_partitioning=true, hive_types={{{types}}}" if by else ", hive_partitioning=false"
-        read = f"read_parquet([{texts(files)}]{hive}, union_by_name=true)"
+        read = f"read_parquet([{quote_all(files)}]{hive}, union_by_name=true)"
         among = [
-            f"{key} = CAST({text(value)} AS {_sql_type(schema.field(key).type)})"
+            f"{key} = CAST({quote(value)} AS {sql_type(schema.field(key).type)})"
             for key, value in (partition or {}).items()
             if key not in by
         ]
@@ -164,16 +117,43 @@ class Lake:
         self, name: str, columns: str = "*", where: str = "true", order: str = "", partition: Mapping[str, str] | None = None
     ) -> pa.Table:
         """Read columns of a table that fits in memory."""
-        by = f"ORDER BY {order}" if order else ""
-        with _reader().cursor() as con:
-            return con.sql(f"SELECT {columns} FROM {self.scan(name, partition)} WHERE {where} {by}").to_arrow_table()
+        return self._select(self.scan(name, partition), columns, where, order)
 
-    def records(self, name: str) -> pa.Table:
-        """Read a table of few rows whole; it is asked again and again, and read again only when it has changed."""
-        state, folder = (_log_state(self.folder(name)), self._open(name).version()), self.folder(name)
+    def scan_or_empty(self, table: Table, partition: Mapping[str, str] | None = None) -> str:
+        """Return the SQL that reads a declared table in DuckDB: no rows where it was never written.
+
+        A declared column that the stored table lacks, because an earlier version wrote it, reads as null.
+        """
+        declared = arrow_schema(table)
+        if not self.exists(table.name):
+            return no_rows(declared)
+        stored = self.schema(table.name)
+        missing = [
+            f"CAST(NULL AS {sql_type(field.type)}) AS {field.name}" for field in declared if field.name not in stored.names
+        ]
+        scan = self.scan(table.name, partition)
+        return f"(SELECT *, {', '.join(missing)} FROM {scan})" if missing else scan
+
+    def read_or_empty(
+        self, table: Table, columns: str = "*", where: str = "true", order: str = "", partition: Mapping[str, str] | None = None
+    ) -> pa.Table:
+        """Read columns of a declared table that fits in memory: no rows where it was never written."""
+        return self._select(self.scan_or_empty(table, partition), columns, where, order)
+
+    def _select(self, scan: str, columns: str, where: str, order: str) -> pa.Table:
+        by = f"ORDER BY {order}" if order else ""
+        with shared_reader().cursor() as con:
+            return con.sql(f"SELECT {columns} FROM {scan} WHERE {where} {by}").to_arrow_table()
+
+    def records(self, table: Table) -> pa.Table:
+        """Read a declared table of few rows, such as a log: it is read again only when it has changed."""
+        if not self.exists(table.name):
+            return arrow_schema(table).empty_table()
+        folder = self.folder(table.name)
+        state = (_log_state(folder), self._open(table.name).version())
         held, rows = _RECORDS.get(folder, (None, None))
         if rows is None or held != state:
-            rows = self.read(name)
+            rows = self.read_or_empty(table)
             _RECORDS[folder] = (state, rows)
         return rows
 
@@ -182,7 +162,9 @@ class Lake:
         return self._open(name)
 
     def live_files(self, name: str) -> list[DataFile]:
-        """List the files that a table is made of, in order of their paths."""
+        """List the files that a table is made of, in order of their paths; none where it was never written."""
+        if not self.exists(name):
+            return []
         found = [
             DataFile(
                 unquote(row["path"]), int(row["size_bytes"]), int(row["num_records"] or 0), _as_text(row.get("partition") or {})
@@ -275,7 +257,7 @@ class Lake:
         held = [file for file in self.live_files(name) if wanted.items() <= file.partition.items()]
         if sorted((file.size, file.rows) for file in held) != sorted((file.size, file.rows) for file in files):
             return False
-        content = partial(_content, self.folder(name))
+        content = partial(content_digest, self.folder(name))
         if sorted(map(content, held)) != sorted(map(content, files)):
             return False
         for file in files:
@@ -285,7 +267,7 @@ class Lake:
     def replace_sql(self, table: Table, con: duckdb.DuckDBPyConnection, query: str, order: str = "") -> int:
         """Replace a declared, unpartitioned table by a query's rows, cast to the declaration; give the rows written."""
         columns = ", ".join(
-            f"CAST({column.name} AS {_sql_type(arrow_schema(table).field(column.name).type)}) AS {column.name}"
+            f"CAST({column.name} AS {sql_type(arrow_schema(table).field(column.name).type)}) AS {column.name}"
             for column in table.columns
         )
         by = f" ORDER BY {order}" if order else ""
@@ -293,31 +275,31 @@ class Lake:
         self.commit(table.name, [file], arrow_schema(table), replace="all")
         return file.rows
 
-    def replace(self, table: Table, data: pa.Table, partition: Mapping[str, str] | None = None) -> int:
-        """Replace a declared table, or one partition of it, by Arrow rows; give the rows written.
+    def create_if_absent(self, table: Table) -> None:
+        """Create a declared table without rows where it was never written."""
+        if not self.exists(table.name):
+            self.commit(table.name, [], arrow_schema(table), partition_by=table.partitioned_by)
 
-        The columns of the partition may be absent from `data`.
+    def write(self, table: Table, rows: Rows, partition: Mapping[str, str] | None = None) -> int:
+        """Replace a declared table, or one partition of it, and return the number of rows written.
+
+        `rows` need the declared columns, in any order; those of the partition may be absent and other columns are ignored.
         """
-        return self._put(table, data, partition, replace=dict(partition) if partition else "all")
+        return self._put(table, rows, partition, replace=dict(partition) if partition else "all")
 
-    def append(self, table: Table, data: pa.Table, partition: Mapping[str, str] | None = None) -> int:
-        """Append Arrow rows to a declared table; give the rows written."""
-        return self._put(table, data, partition, replace=None)
+    def append(self, table: Table, rows: Rows, partition: Mapping[str, str] | None = None) -> int:
+        """Append rows to a declared table and return the number of rows written."""
+        return self._put(table, rows, partition, replace=None)
 
-    def _put(
-        self, table: Table, data: pa.Table, partition: Mapping[str, str] | None, replace: Mapping[str, str] | str | None
-    ) -> int:
+    def _put(self, table: Table, rows: Rows, partition: Mapping[str, str] | None, replace: Mapping[str, str] | str | None) -> int:
         schema = arrow_schema(table)
         stored = pa.schema([field for field in schema if field.name not in table.partitioned_by])
-        missing = [name for name in stored.names if name not in data.column_names]
-        if missing:
-            raise StorageError(f"{table.name}: the rows to store lack the declared columns {missing}")
-        file = self.write_arrow(table.name, data.select(stored.names).cast(stored), partition)
+        file = self.write_arrow(table.name, as_arrow(table.name, rows, stored), partition)
         self.commit(table.name, [file], schema, partition_by=table.partitioned_by, replace=replace)
         return file.rows
 
     def _new_file(self, name: str, partition: Mapping[str, str] | None) -> tuple[Path, str]:
-        parts = [f"{key}={quote(str(value), safe='')}" for key, value in (partition or {}).items()]
+        parts = [f"{key}={url_quote(str(value), safe='')}" for key, value in (partition or {}).items()]
         relative = "/".join([*parts, f"part-{uuid.uuid4().hex}.parquet"])
         target = self.folder(name) / relative
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -345,27 +327,5 @@ class Lake:
             yield
 
 
-def add_action(file: DataFile) -> AddAction:
-    """Give what commits a file to its table."""
-    return AddAction(
-        file.path, file.size, dict(file.partition), int(time.time() * 1000), True, json.dumps({"numRecords": file.rows})
-    )
-
-
-def _content(folder: Path, file: DataFile) -> tuple[str, str]:
-    with (folder / file.path).open("rb") as opened:
-        return str(sorted(file.partition.items())), hashlib.file_digest(opened, "sha256").hexdigest()
-
-
 def _as_text(partition: Mapping[str, object]) -> dict[str, str]:
     return {key: str(value) for key, value in partition.items() if value is not None}
-
-
-def _sql_type(kind: pa.DataType) -> str:
-    names = {
-        "string": "VARCHAR", "large_string": "VARCHAR", "string_view": "VARCHAR", "date32[day]": "DATE", "bool": "BOOLEAN",
-        "int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT", "float": "FLOAT", "double": "DOUBLE",
-    }  # fmt: skip
-    if str(kind).startswith("timestamp"):
-        return "TIMESTAMP"
-    return names[str(kind)]

@@ -10,14 +10,14 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
+from expectations.sql_values import quote
 from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import DRIFT
 from expectations.tables.risk import MODELS
 from models.disclosure_control import any_small, three_figures
 from models.drift import BinnedFeature, Drift, bin_categories, bin_numbers, drift
 from models.predictors import Predictor
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 VALUES_AT_ONCE = 40_000_000  # of one side: 160 MB as float32
 
@@ -34,7 +34,7 @@ class WatchedModel:
 
 def training_dates(lake: Lake, model_digest: str) -> tuple[date, ...]:
     """Give the dates a model learnt from, as its training recorded them; none where rows had dates of their own."""
-    rows = lake.read(MODELS.name, "inputs", f"model_digest = {text(model_digest)}", "recorded_at").to_pylist()
+    rows = lake.read(MODELS.name, "inputs", f"model_digest = {quote(model_digest)}", "recorded_at").to_pylist()
     told = json.loads(rows[-1]["inputs"])["dates"]["train"] if rows else []
     return tuple(date.fromisoformat(day) for day in told)
 
@@ -52,7 +52,7 @@ def write_drift(lake: Lake, model: WatchedModel, index_date: date) -> dict[str, 
         found = {name: drift(binned) for name, binned in _binned(lake, watched, reference, index_date)}
     rows = _rows(model, reference, index_date, found)
     part = {"index_date": index_date.isoformat(), "model_name": model.name}
-    lake.replace(DRIFT, pa.Table.from_pylist(rows, schema=arrow_schema(DRIFT)), part)
+    lake.write(DRIFT, rows, part)
     shifted = [row["feature"] for row in rows if row["status"] == "shifted"]
     return {"features": len(rows), "shifted": len(shifted), "most_moved": str(rows[0]["feature"]) if rows else "none"}
 

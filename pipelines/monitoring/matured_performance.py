@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
+from expectations.sql_values import quote
 from expectations.tables.caseload import ACTIONS, CASELOAD
 from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import CALIBRATION
@@ -18,9 +18,9 @@ from expectations.tables.risk import LABELS, SCORES
 from features.outcomes import OutcomeSettings
 from models.fairness import audit
 from models.settings import CapacitySettings
+from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.run_record import published_runs
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema, connect
+from pipelines.lake.storage import Lake
 
 METRICS = (
     "base_rate", "mean_risk", "auroc", "observed_over_expected", "calibration_in_the_large", "calibration_slope", "brier",
@@ -45,8 +45,7 @@ def write_calibration(lake: Lake, request: MaturedRequest) -> dict[str, object]:
 
     A run of another horizon than the settings' is left out: its labels would mean something else.
     """
-    if not lake.exists(CALIBRATION.name):
-        lake.commit(CALIBRATION.name, [], arrow_schema(CALIBRATION), partition_by=CALIBRATION.partitioned_by)
+    lake.create_if_absent(CALIBRATION)
     held, told = set(lake.partitions(CALIBRATION.name, "run_id")), {"matured_runs": 0, "runs_measured": 0, "not_measured": 0}
     for run in published_runs(lake, request.outcome.name):
         if request.own_dates or not has_matured(request.outcome, run["index_date"], request.data_cut):
@@ -57,7 +56,7 @@ def write_calibration(lake: Lake, request: MaturedRequest) -> dict[str, object]:
         rows = _measured(lake, run, request)
         told["runs_measured" if len(rows) else "not_measured"] += 1
         if len(rows):
-            lake.replace(CALIBRATION, _arrow(rows), {"run_id": str(run["run_id"])})
+            lake.write(CALIBRATION, _with_nulls(rows), {"run_id": str(run["run_id"])})
     return dict(told)
 
 
@@ -89,10 +88,8 @@ def _measured(lake: Lake, run: Mapping[str, Any], request: MaturedRequest) -> pd
 
 
 def _has_labels(lake: Lake, outcome: str, index_date: date) -> bool:
-    if not lake.exists(LABELS.name):
-        return False
-    where, partition = f"outcome = {text(outcome)} AND label IS NOT NULL", {"index_date": index_date.isoformat()}
-    return bool(lake.read(LABELS.name, "count(*) AS rows", where, partition=partition)["rows"][0].as_py())
+    where, partition = f"outcome = {quote(outcome)} AND label IS NOT NULL", {"index_date": index_date.isoformat()}
+    return bool(lake.read_or_empty(LABELS, "count(*) AS rows", where, partition=partition)["rows"][0].as_py())
 
 
 def _rows(lake: Lake, run: Mapping[str, Any], outcome: OutcomeSettings) -> pd.DataFrame:
@@ -110,25 +107,20 @@ def _rows(lake: Lake, run: Mapping[str, Any], outcome: OutcomeSettings) -> pd.Da
                 CASE WHEN (SELECT count(*) FROM followed WHERE told) > 0
                     THEN CASE WHEN acted THEN 'acted on' WHEN listed THEN 'listed' ELSE 'neither' END END AS list_status
             FROM {scores} AS s JOIN {labels} AS l USING (person_id, index_event_id) LEFT JOIN followed USING (person_id)
-            WHERE l.outcome = {text(outcome.name)} AND l.label IS NOT NULL AND s.horizon_days = {outcome.horizon_days}
+            WHERE l.outcome = {quote(outcome.name)} AND l.label IS NOT NULL AND s.horizon_days = {outcome.horizon_days}
             ORDER BY s.person_id, s.index_event_id"""
         ).df()
 
 
 def _followed(lake: Lake, run_id: str) -> str:
     """Give the SQL of person_id, listed, acted and told: what teams said of a run's list, and who stood on its caseloads."""
-    parts = ["SELECT CAST(NULL AS VARCHAR) AS person_id, false AS listed, false AS acted, false AS told WHERE false"]
-    if lake.exists(ACTIONS.name):
-        columns = "person_id, coalesce(listed, false), action IS NOT NULL, true"
-        parts.append(f"SELECT {columns} FROM {lake.scan(ACTIONS.name)} WHERE run_id = {text(run_id)}")
-    if lake.exists(CASELOAD.name):
-        parts.append(f"SELECT person_id, true, false, false FROM {lake.scan(CASELOAD.name, {'run_id': run_id})} WHERE listed")
-    every = " UNION ALL ".join(parts)
+    columns = "person_id, coalesce(listed, false) AS listed, action IS NOT NULL AS acted, true AS told"
+    every = f"""SELECT {columns} FROM {lake.scan_or_empty(ACTIONS)} WHERE run_id = {quote(run_id)}
+        UNION ALL SELECT person_id, true, false, false FROM {lake.scan_or_empty(CASELOAD, {"run_id": run_id})} WHERE listed"""
     return f"SELECT person_id, bool_or(listed) AS listed, bool_or(acted) AS acted, bool_or(told) AS told FROM ({every}) GROUP BY person_id"
 
 
-def _arrow(rows: pd.DataFrame) -> pa.Table:
-    schema = pa.schema([field for field in arrow_schema(CALIBRATION) if field.name not in CALIBRATION.partitioned_by])
-    for limit in ("value", "lower", "upper"):
-        rows[limit] = rows[limit].where(np.isfinite(rows[limit].astype("float64")), None)
-    return pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False)
+def _with_nulls(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows whose estimates and limits are null where they are not finite."""
+    estimates = {name: rows[name].where(np.isfinite(rows[name].astype("float64")), None) for name in ("value", "lower", "upper")}
+    return rows.assign(**estimates)

@@ -7,15 +7,14 @@ from typing import Any
 
 import duckdb
 import pandas as pd
-import pyarrow as pa
 
+from expectations.sql_values import quote
 from expectations.tables.monitoring import SCORES
 from expectations.tables.risk import SCORES as RISKS
 from models.disclosure_control import Total, is_small, shown_counts, three_figures
 from models.scored_rows import selected
 from pipelines.lake.run_record import published_runs
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 EVERYONE = "all"
 KINDS = {
@@ -41,16 +40,10 @@ def write_scores(lake: Lake, con: duckdb.DuckDBPyConnection, outcome: str, share
         if held.get(str(run["run_id"])) != before:
             rows = list(_measured(lake, con, str(run["run_id"]), before, share))
             head = {"outcome": outcome, "index_date": run["index_date"], "previous_run_id": before}
-            _store(lake, [head | row for row in rows], str(run["run_id"]))
+            lake.write(SCORES, [head | row for row in rows], {"run_id": str(run["run_id"])})
             done += 1
-    if not lake.exists(SCORES.name):
-        lake.commit(SCORES.name, [], arrow_schema(SCORES), partition_by=SCORES.partitioned_by)
+    lake.create_if_absent(SCORES)
     return {"published_runs": len(runs), "runs_measured": done}
-
-
-def _store(lake: Lake, rows: list[Row], run_id: str) -> None:
-    schema = pa.schema([field for field in arrow_schema(SCORES) if field.name not in SCORES.partitioned_by])
-    lake.replace(SCORES, pa.Table.from_pylist(rows, schema=schema), {"run_id": run_id})
 
 
 def _run_before(earlier: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
@@ -60,9 +53,7 @@ def _run_before(earlier: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) ->
 
 
 def _compared_with(lake: Lake) -> dict[str, str]:
-    if not lake.exists(SCORES.name):
-        return {}
-    rows = lake.read(SCORES.name, "DISTINCT run_id, previous_run_id").to_pylist()
+    rows = lake.read_or_empty(SCORES, "DISTINCT run_id, previous_run_id").to_pylist()
     return {row["run_id"]: row["previous_run_id"] for row in rows}
 
 
@@ -94,8 +85,8 @@ def _listed(lake: Lake, run_id: str, share: float, before: str = "") -> str:
 def _cells(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Count people, listed ones and those new to the list of everyone and of each group, and average the risk."""
     kinds = ", ".join(KINDS)
-    named = " ".join(f"WHEN grouping({kind}) = 0 THEN {text(kind)}" for kind in KINDS)
-    counted = con.sql(f"""SELECT CASE {named} ELSE '{EVERYONE}' END AS kind, coalesce({kinds}, '{EVERYONE}') AS name,
+    named = " ".join(f"WHEN grouping({kind}) = 0 THEN {quote(kind)}" for kind in KINDS)
+    counted = con.sql(f"""SELECT CASE {named} ELSE {quote(EVERYONE)} END AS kind, coalesce({kinds}, {quote(EVERYONE)}) AS name,
         count(*) AS people, count(*) FILTER (listed) AS listed, count(*) FILTER (is_new) AS is_new, avg(risk) AS mean_risk
         FROM listed_now GROUP BY GROUPING SETS ((), {", ".join(f"({kind})" for kind in KINDS)}) ORDER BY kind, name""").df()
     return counted.set_index(pd.MultiIndex.from_frame(counted[["kind", "name"]]))
@@ -127,7 +118,7 @@ def _shares(cells: pd.DataFrame, people: Shown, with_turnover: bool) -> Iterator
 def _bands(con: duckdb.DuckDBPyConnection, people: Shown) -> Iterator[Row]:
     """Give the share of each group in each band; a group's bands and a band's groups protect each other."""
     counts: Counts = {}
-    for kind, sql in {EVERYONE: text(EVERYONE), **{kind: kind for kind in KINDS}}.items():
+    for kind, sql in {EVERYONE: quote(EVERYONE), **{kind: kind for kind in KINDS}}.items():
         rows = con.sql(f"SELECT {sql} AS name, risk_band, count(*) FROM listed_now GROUP BY ALL ORDER BY ALL").fetchall()
         counts |= {(kind, name, band): number for name, band, number in rows}
     bands = sorted({cell[2] for cell in counts})  # type: ignore[index]

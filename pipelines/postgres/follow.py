@@ -21,8 +21,9 @@ from sqlalchemy.exc import DBAPIError
 
 from expectations.table import Table
 from pipelines.errors import PublishingError
+from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.run_record import all_runs
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.storage import Lake
 from pipelines.postgres.schema import migrate
 from pipelines.postgres.tables import RUN_TABLES, RUNS, SCHEMA, analyst_tables
 

@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator
 
 from expectations.catalogue import RAW_TABLES
+from expectations.sql_values import quote
 from expectations.tables import core, risk
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.records import EXTRACTS, VALIDATION
+from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.run_record import extracts_read, published_runs
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.storage import Lake
 from pipelines.reports.caseload_lines import list_lines
 from pipelines.reports.equity_lines import inequality_lines
 from pipelines.reports.text_table import Rows, fitted, table
@@ -85,12 +87,11 @@ def _volumes(deployment: Deployment) -> Iterator[str]:
             for name in ("people", "listed")
         )
         yield f"People: {people:,} known, {listed:,} of them on the list. Events: {lake.rows(core.EVENT.name):,}. Spells: {lake.rows(core.SPELL.name):,}."
-    if lake.exists(risk.COHORT_FLOW.name):
-        rows = _rows_are(deployment)
-        last = _read(
-            lake,
-            f"SELECT index_date::VARCHAR AS index_date, reason, people AS {rows} FROM {lake.scan(risk.COHORT_FLOW.name)} ORDER BY index_date, step",
-        )
+    rows = _rows_are(deployment)
+    last = lake.read_or_empty(
+        risk.COHORT_FLOW, f"index_date::VARCHAR AS index_date, reason, people AS {rows}", order="index_date, step"
+    ).to_pylist()
+    if last:
         latest = [row for row in last if row["index_date"] == last[-1]["index_date"] and row[rows]]
         yield _section(f"Cohort of {last[-1]['index_date']}")
         yield from table(latest, ("reason", rows))
@@ -130,7 +131,7 @@ def _absent_feeds(deployment: Deployment, has_list: bool) -> Iterator[str]:
 
 def _not_in_the_reference(lake: Lake) -> Iterator[str]:
     """Name the columns of core__area that no area has, of the editions that are given."""
-    if not lake.exists(core.AREA.name) or not lake.rows(core.AREA.name):
+    if not lake.rows(core.AREA.name):
         yield "No reference files for areas are given: nobody has a deprivation decile."
         return
     names = [column.name for column in core.AREA.columns if column.nullable and column.name != "imd_reason"]
@@ -162,12 +163,8 @@ def _quarantined(lake: Lake) -> Iterator[str]:
 
 
 def _warnings(lake: Lake) -> Iterator[str]:
-    if not lake.exists(VALIDATION.name):
-        return
-    rows = _read(
-        lake,
-        f"SELECT feed, note FROM {lake.scan(VALIDATION.name)} WHERE severity = 'warn' AND note <> '' ORDER BY feed, rule, organisation_code, month",
-    )
+    where, order = "severity = 'warn' AND note <> ''", "feed, rule, organisation_code, month"
+    rows = lake.read_or_empty(VALIDATION, "feed, note", where, order).to_pylist()
     if rows:
         yield _section("Warnings about whole extracts")
         yield from (f"  {row['feed']}: {row['note']}" for row in rows[:MOST_WARNINGS])
@@ -193,9 +190,9 @@ def _features(deployment: Deployment) -> Iterator[str]:
 def _models(lake: Lake, outcome: str) -> Iterator[str]:
     if not lake.exists(risk.MODELS.name):
         return
-    query = f"SELECT * FROM {lake.scan(risk.MODELS.name)} WHERE outcome = '{outcome}'"
+    query = f"SELECT * FROM {lake.scan(risk.MODELS.name)} WHERE outcome = {quote(outcome)}"
     last = _read(lake, f"{query} ORDER BY recorded_at DESC LIMIT 1")
-    rows = _read(lake, f"{query} AND training_id = '{last[0]['training_id']}'") if last else []
+    rows = _read(lake, f"{query} AND training_id = {quote(last[0]['training_id'])}") if last else []
     yield _section(f"Candidates for '{outcome}', on rows that trained none of them")
     yield from table(
         rows, ("candidate", "auroc", "average_precision", "brier", "calibration_slope", "observed_over_expected", "status")
@@ -280,9 +277,11 @@ def _next(deployment: Deployment) -> Iterator[str]:
 def _model_reports(deployment: Deployment) -> Iterator[str]:
     """Give the report of each outcome's champion; those of the other candidates are artifacts of their runs in MLflow."""
     lake = deployment.lake
-    for study in deployment.settings.study.each if lake.exists(risk.MODELS.name) else ():
-        where = f"outcome = '{study.outcome.name}' AND status = 'champion'"
-        for run in lake.read(risk.MODELS.name, "mlflow_run_id", where, "recorded_at DESC LIMIT 1")["mlflow_run_id"].to_pylist():
+    for study in deployment.settings.study.each:
+        where = f"outcome = {quote(study.outcome.name)} AND status = 'champion'"
+        for run in lake.read_or_empty(risk.MODELS, "mlflow_run_id", where, "recorded_at DESC LIMIT 1")[
+            "mlflow_run_id"
+        ].to_pylist():
             page = deployment.home / "mlartifacts" / str(run) / "artifacts" / "model_report.html"
             if page.is_file():
                 yield str(page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from expectations.sql_values import quote
 from expectations.tables.equity import OUTCOME_RATES
 from pipelines.lake.storage import Lake
 from pipelines.reports.text_table import table
@@ -19,13 +20,11 @@ WORDS = {
 
 def inequality_lines(lake: Lake, outcome: str) -> Iterator[str]:
     """Tell the standardised rates by deprivation quintile of the latest period, absolute and relative gap, and the indices."""
-    if not lake.exists(OUTCOME_RATES.name):
-        return
-    where = f"outcome = '{outcome}' AND group_kind = '{KIND}'"
-    latest = lake.read(OUTCOME_RATES.name, "max(period) AS period", where)["period"].to_pylist()[0]
+    where = f"outcome = {quote(outcome)} AND group_kind = {quote(KIND)}"
+    latest = lake.read_or_empty(OUTCOME_RATES, "max(period) AS period", where)["period"].to_pylist()[0]
     if latest is None:
         return
-    rows = lake.read(OUTCOME_RATES.name, where=f"{where} AND period = '{latest}'", order="group_name, measure").to_pylist()
+    rows = lake.read(OUTCOME_RATES.name, where=f"{where} AND period = {quote(latest)}", order="group_name, measure").to_pylist()
     rates = [row for row in rows if row["measure"] == "directly_standardised_rate"]
     yield f"\nInequality in '{outcome}' after {latest}: people with it per 100,000, standardised by age; quintile 1 is most deprived"
     names = {

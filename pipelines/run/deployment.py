@@ -16,8 +16,9 @@ import duckdb
 from pipelines.building.range_workers import RangeRunner, over_ranges
 from pipelines.building.spark_engine import over_ranges_on_spark, spark_session
 from pipelines.errors import RefusalError
+from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.file_modes import close_to_others
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.storage import Lake
 from pipelines.run.home_format import CURRENT_FORMAT, FORMAT_FILE, OWNER_FILE, check_format
 from pipelines.run.settings import Settings, read_settings
 

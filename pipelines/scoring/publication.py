@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from expectations.sql_values import quote
 from expectations.tables import risk
 from pipelines.errors import RefusalError
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.rows import arrow_schema
 from pipelines.lake.run_record import PUBLISHED, all_runs, published_runs, record_run
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema, connect
+from pipelines.lake.storage import Lake
 
 WITHDRAWN = "withdrawn"
 
@@ -54,9 +56,9 @@ def refresh_current(lake: Lake, outcome: str) -> str:
 
 def _held(lake: Lake, outcome: str) -> str | None:
     """Give the run that risk__current holds for an outcome; '' where its part is empty, None where it was never written."""
-    if not lake.exists(risk.CURRENT.name) or outcome not in lake.partitions(risk.CURRENT.name, "outcome"):
+    if outcome not in lake.partitions(risk.CURRENT.name, "outcome"):
         return None
     held = lake.read(
-        risk.CURRENT.name, "any_value(run_id) AS run_id", f"outcome = {text(outcome)}", partition={"outcome": outcome}
+        risk.CURRENT.name, "any_value(run_id) AS run_id", f"outcome = {quote(outcome)}", partition={"outcome": outcome}
     )
     return str(held["run_id"][0].as_py() or "")

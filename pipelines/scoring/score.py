@@ -10,16 +10,17 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
+from expectations.sql_values import quote
 from expectations.tables import risk as tables
 from features.cohort import Use
 from models.explanation import drivers
+from models.feature_rows import CodeCounts
 from models.risk_bands import age_groups, band_names, highest_bands, percentiles, percentiles_within, ranks_within
 from models.risk_model import RiskModel
-from pipelines.building.code_level_features import with_code_columns
+from pipelines.building.code_level_features import count_codes
 from pipelines.lake.run_record import PUBLISHED, RunInputs, data_quality, published_runs, record_run, status_of
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.scoring.left_out import MARKS, OPTED_OUT, opted_out, suppression
 from pipelines.scoring.published_lists import RunLists
 from pipelines.study.purpose import PurposeSettings
@@ -48,6 +49,7 @@ class Scoring:
     risk: np.ndarray
     suppression: np.ndarray  # reason, or '' where the person may be listed
     opted_out: int = 0  # rows that were not scored, for their people have opted out since the features were built
+    codes: CodeCounts | None = None  # of the rows, where the model learns from codes
 
 
 def score_rows(
@@ -62,12 +64,12 @@ def score_rows(
     frame = read_features(lake, None if undated else [index_date], champion.model.predictors)
     against = opted_out(lake, frame["person_key"].to_numpy(), use)
     frame = frame[~against].reset_index(drop=True) if against.any() else frame
-    frame = with_code_columns(lake, frame, champion.model.code_columns, threads)
-    risk = champion.model.predict(frame)
+    codes = count_codes(lake, frame, champion.model.code_columns, threads)
+    risk = champion.model.predict(frame, codes)
     if undated:
         risk = _cross_fitted(lake, champion, frame, risk)
     since = None if undated or study.cohort.kind == "given" else data_cut
-    return Scoring(frame, risk, suppression(lake, study.outcome.name, frame, since), int(against.sum()))
+    return Scoring(frame, risk, suppression(lake, study.outcome.name, frame, since), int(against.sum()), codes)
 
 
 def publish(
@@ -83,10 +85,10 @@ def publish(
     scores = score_table(lake, study, purpose, champion, scoring, inputs)
     lists = make_lists(scores) if make_lists else None
     explained = driver_table(study, champion, scoring, lists.shown if lists else None)
-    lake.replace(tables.SCORES, _arrow(scores, tables.SCORES), partition)
+    lake.write(tables.SCORES, scores, partition)
     for table, rows in lists.tables if lists else ():
-        lake.replace(table, _arrow(rows, table), partition)
-    lake.replace(tables.DRIVERS, _arrow(explained, tables.DRIVERS), partition)
+        lake.write(table, rows, partition)
+    lake.write(tables.DRIVERS, explained, partition)
     record_run(lake, _run_row(lake, study, purpose, champion, scoring, inputs, digest))
     unseen = champion.model.unseen_levels(scoring.frame)
     told = {"unseen_categories": ", ".join(f"{name} in {rows:,} rows" for name, rows in unseen.items())} if unseen else {}
@@ -146,7 +148,7 @@ def score_table(
             "feature_set_version": inputs.catalogue_version,
             "code_version": inputs.code_version,
             "data_quality_status": data_quality(lake, inputs.late_feeds, tuple(champion.model.unseen_levels(frame))),
-            "missing_share": champion.model.missing_share(frame),
+            "missing_share": champion.model.missing_share(frame, scoring.codes),
         }
     )
     rows.loc[np.isnan(change), "rising_risk"] = pd.NA
@@ -160,8 +162,10 @@ def driver_table(study: StudySettings, champion: Champion, scoring: Scoring, sho
         keys = pd.MultiIndex.from_frame(scoring.frame[["person_id", "index_event_id"]].astype(str))
         top |= keys.isin(pd.MultiIndex.from_frame(shown.astype(str)))
     top &= scoring.suppression == ""
-    chosen = scoring.frame[top].sort_values(["person_id", "index_event_id"]).reset_index(drop=True)
-    found = drivers(champion.model, chosen, study.drivers_per_person, study.drivers_not_shown)
+    ordered = scoring.frame.reset_index(drop=True)[top].sort_values(["person_id", "index_event_id"])
+    codes = None if scoring.codes is None else scoring.codes.take(ordered.index.to_numpy())
+    rows = ordered.reset_index(drop=True)
+    found = drivers(champion.model, rows, study.drivers_per_person, study.drivers_not_shown, codes)
     found["outcome"] = study.outcome.name
     return found
 
@@ -174,7 +178,7 @@ def catalogue_version(lake: Lake) -> str:
 
 def _cross_fitted(lake: Lake, champion: Champion, frame: pd.DataFrame, risk: np.ndarray) -> np.ndarray:
     """Give the risks kept from training; a row that did not train, or is new since, has the champion's own."""
-    trained = lake.read(tables.MODELS.name, "training_id", f"model_digest = '{champion.model.digest}'", "training_id")[
+    trained = lake.read(tables.MODELS.name, "training_id", f"model_digest = {quote(champion.model.digest)}", "training_id")[
         "training_id"
     ].to_pylist()
     if not trained:
@@ -218,12 +222,6 @@ def _ranks(frame: pd.DataFrame, risk: np.ndarray, keys: np.ndarray, groups: pd.S
 
 def _key_order(frame: pd.DataFrame) -> np.ndarray:
     return np.lexsort((frame["index_event_id"].astype(str).to_numpy(), frame["person_id"].astype(str).to_numpy()))
-
-
-def _arrow(rows: pd.DataFrame, table: tables.Table) -> pa.Table:
-    schema = arrow_schema(table)
-    stored = pa.schema([field for field in schema if field.name not in table.partitioned_by])
-    return pa.Table.from_pandas(rows[stored.names], schema=stored, preserve_index=False)
 
 
 def _run_row(

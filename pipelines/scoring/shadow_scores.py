@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from expectations.tables.risk import SHADOW_SCORES
 from models.predictors import SchemaMismatchError
 from models.risk_model import CoverageNotServedError
-from pipelines.building.code_level_features import with_code_columns
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.building.code_level_features import count_codes
+from pipelines.lake.storage import Lake
 from pipelines.scoring.score import Champion
 from pipelines.training.incumbent import with_categories
 
@@ -22,14 +21,12 @@ def write_shadow_scores(lake: Lake, outcome: str, challenger: Champion, frame: p
     """
     model = challenger.model
     try:
-        rows = with_code_columns(lake, frame, model.code_columns, threads)
-        risk = model.predict(with_categories(rows, model.predictors))
+        codes = count_codes(lake, frame, model.code_columns, threads)
+        risk = model.predict(with_categories(frame, model.predictors), codes)
     except (SchemaMismatchError, CoverageNotServedError) as error:
         return f"version {challenger.version} cannot score these rows: {error}"
     keys = frame[["person_id", "index_event_id"]].astype(str).reset_index(drop=True)
     told = keys.assign(outcome=outcome, model_version=challenger.version, risk=np.asarray(risk))
     ordered = told.sort_values(["person_id", "index_event_id"])
-    schema = pa.schema([field for field in arrow_schema(SHADOW_SCORES) if field.name != "run_id"])
-    table = pa.Table.from_pandas(ordered[schema.names], schema=schema, preserve_index=False)
-    lake.replace(SHADOW_SCORES, table, {"run_id": run_id})
+    lake.write(SHADOW_SCORES, ordered, {"run_id": run_id})
     return f"version {challenger.version}, {len(ordered)} scores, not published"

@@ -34,7 +34,8 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
         description="globs below the landing folder; left out, every CSV and Parquet file in the folder named as the feed",
     )
     load: Literal["snapshot", "append"] | ReplacesMonths = Field(
-        default="snapshot", description="snapshot, append or {replaces_months: n}: what a delivery does to the ones before it"
+        default="snapshot",
+        description="snapshot, append or {replaces_months: n}: what a delivery does to the ones before it; an opt-out holds until it is withdrawn",
     )
     rows_are: Literal["spells", "episodes"] = Field(
         default="spells",

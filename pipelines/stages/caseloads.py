@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from features.code_lists import load_code_lists
+from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE
 from models.predictors import SchemaMismatchError
 from models.risk_model import CoverageNotServedError
 from pipelines.caseloads.rising import CANNOT, Earlier, Rising, must_be_built, published_editions, rising
@@ -22,6 +23,7 @@ from pipelines.stages.building import build_features_of
 from pipelines.stages.by_study import each_study
 from pipelines.stages.context import StageContext
 from pipelines.stages.results import StageResult
+from pipelines.training.inputs import cohort_flow
 
 
 def list_maker(
@@ -38,12 +40,17 @@ def list_maker(
         load_code_lists(context.outside.code_lists),
     )
 
+    flow = dict(cohort_flow(lake, [inputs.index_date.isoformat()]))
+    unreadable = {reason: flow[reason] for reason in (DEATH_NOT_READABLE, END_NOT_READABLE) if reason in flow}
+
     def make(scores: pd.DataFrame) -> RunLists:
         if use == "planning":
             empty = caseload(lake, scores.head(0), replace(request, previous_run_id=""))
-            return RunLists(empty, Rising().rows, exclusions(inputs.outcome, scores, scoring.opted_out, empty, {}))
+            counted = exclusions(inputs.outcome, scores, scoring.opted_out, empty, {}, unreadable)
+            return RunLists(empty, Rising().rows, counted)
         listed, risen = caseload(lake, scores, request), _rising(context, champion, scores, inputs)
-        return RunLists(listed, risen.rows, exclusions(inputs.outcome, scores, scoring.opted_out, listed, risen.left_out))
+        counted = exclusions(inputs.outcome, scores, scoring.opted_out, listed, risen.left_out, unreadable)
+        return RunLists(listed, risen.rows, counted)
 
     return make
 

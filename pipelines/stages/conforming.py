@@ -25,7 +25,17 @@ from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_core, has_feed, has_list
 from pipelines.stages.results import StageResult
 from pipelines.stages.stage import ALL_FEEDS, Check, Stage, stage
-from pipelines.stages.stage_inputs import availability, cdm, conformed, superseded, validated_cdm
+from pipelines.stages.stage_inputs import (
+    availability,
+    cdm,
+    conformed,
+    deaths_named,
+    latest_objections,
+    stated_deaths,
+    stated_ends,
+    superseded,
+    validated_cdm,
+)
 
 Summary = Mapping[str, Any]
 
@@ -59,10 +69,12 @@ def conform_people(context: StageContext) -> StageResult:
     """Write core__person; rows of an OMOP source that break a rule of other tables are quarantined first."""
     lake, rules = context.lake, context.settings.clinical
     if context.settings.source.kind != "omop":
-        return _conformed(context, lambda con, rows: core_tables.conform_people(lake, con, rows, rules))
+        deaths, objections = stated_deaths(context), latest_objections(context)
+        return _conformed(context, lambda con, rows: core_tables.conform_people(lake, con, rows, rules, deaths, objections))
     with context.machine.duckdb() as con:
         quarantine_unlinked(lake, con, validated_cdm(context))
-    return _conformed(context, lambda con, rows: core_tables.conform_people(lake, con, people_sources(rows), rules))
+    named = deaths_named(context)
+    return _conformed(context, lambda con, rows: core_tables.conform_people(lake, con, people_sources(rows), rules, named))
 
 
 @stage(
@@ -74,10 +86,10 @@ def conform_people(context: StageContext) -> StageResult:
 )
 def conform_registrations(context: StageContext) -> StageResult:
     """Write core__registration and core__residence, and refuse residences of a year the areas do not know."""
-    registration = context.settings.conform.registration
+    registration, ends = context.settings.conform.registration, stated_ends(context)
 
     def work(con: duckdb.DuckDBPyConnection, rows: Mapping[str, str]) -> Summary:
-        summary = core_tables.conform_registrations(context.lake, con, rows, registration)
+        summary = core_tables.conform_registrations(context.lake, con, rows, registration, ends)
         areas_and_organisations.check_residences(context.lake, con)
         return summary
 

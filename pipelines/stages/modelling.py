@@ -167,7 +167,7 @@ def _refuse_without_reasons(context: StageContext) -> None:
     if study.cohort.kind != "registered" or study.validation.kind != "time" or not study.outcome.not_all_at_risk:
         return
     part = {"outcome": study.outcome.name, "index_date": index_date.isoformat()}
-    if not lake.exists(risk.LABELS.name) or not lake.rows(risk.LABELS.name, part):
+    if not lake.rows(risk.LABELS.name, part):
         raise RefusalError(
             f"'{study.outcome.name}' excludes people who cannot have it, and risk__labels does not say who on {index_date}: nothing was "
             "published. The labels stage says why. Fix that and run again"

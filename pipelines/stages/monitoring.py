@@ -7,7 +7,7 @@ from datetime import date
 
 from expectations.contract_terms import CONTRACTS
 from expectations.tables import caseload, monitoring, risk
-from expectations.tables.core import QUARANTINE
+from expectations.tables.core import REGISTRATION
 from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.records import EXTRACTS, VALIDATION
 from pipelines.alerts import raise_alerts as alerts_stage
@@ -24,7 +24,6 @@ from pipelines.stages.presence import has_list
 from pipelines.stages.results import StageResult
 from pipelines.stages.stage import Check, Per, Stage, stage
 from pipelines.stages.stage_inputs import SETTINGS_OF_OUTCOMES, outcome_search
-from expectations.tables.core import REGISTRATION
 
 FRESH = "fresh_enough"
 
@@ -127,9 +126,7 @@ def alerts(context: StageContext) -> StageResult:
     """Write monitoring__alerts, tell the channels what is new and what is over, and write the monitoring page."""
     settings, day, outcomes = context.settings, context.outside.today, _outcomes(context)
     of_the_settings = list(_findings_of_the_settings(context, day))
-    facts = alerts_stage.raise_alerts(
-        context.lake, settings.alerts, settings.deployment, outcomes, day, beside=of_the_settings
-    )
+    facts = alerts_stage.raise_alerts(context.lake, settings.alerts, settings.deployment, outcomes, day, beside=of_the_settings)
     from pipelines.reports.monitoring.page import write_monitoring_page  # the drawing library takes a second to import
 
     write_monitoring_page(context.lake, context.machine.reports / "monitoring.html", settings.deployment, outcomes, day)

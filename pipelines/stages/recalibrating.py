@@ -15,6 +15,7 @@ from pipelines.training.incumbent import read_incumbent
 from pipelines.training.inputs import TABLES_READ, TrainingInputs
 from pipelines.training.recalibration import recalibrate_study
 
+
 def recalibrate(deployment: Deployment) -> StageResult:
     """Fit the calibration of each study's champion again on the latest matured index date, evaluate and record it.
 

@@ -97,7 +97,9 @@ class Stage:
             raise ValueError(f"{self.name}: it reads the rows of its date of tables that it does not read: {sorted(foreign)}")
 
     def __call__(self, deployment: Deployment, index_date: date | None = None) -> StageResult:
-        """Do the stage's work now, whether or not anything it reads is new."""
+        """Do the stage's work now, whether or not anything it reads is new; the small stage before it first."""
+        if self.first:
+            self.first(deployment, index_date)
         return self.traced(deployment, index_date)[0]
 
     def traced(self, deployment: Deployment, index_date: date | None = None) -> tuple[StageResult, Uses]:
@@ -119,7 +121,7 @@ class Stage:
             return ()
         source = run_plan.source(deployment)
         named = tuple(table for table in source.tables if table.feed in self.feeds)
-        every_table = ALL_FEEDS == self.feeds or (source.kind == "omop" and not named)
+        every_table = self.feeds == ALL_FEEDS or (source.kind == "omop" and not named)
         return source.tables if every_table else named
 
     def tables_read(self, deployment: Deployment) -> tuple[Table, ...]:

@@ -9,6 +9,8 @@ import duckdb
 import pyarrow as pa
 
 from expectations.table import Table
+from expectations.tables.raw_gp import OPT_OUTS, PATIENTS, REGISTRATIONS
+from expectations.tables.raw_omop import DEATH
 from pipelines.building import build_features as features_stage
 from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.conform.availability import AvailabilitySettings
@@ -18,6 +20,8 @@ from pipelines.conform.omop.feed_rows import omop_availability, omop_sources
 from pipelines.conform.omop.links import linked_rows
 from pipelines.extracts import ingest as ingest_stage
 from pipelines.stages.context import StageContext
+from pipelines.validation.opt_out_rows import latest_objections_sql
+from pipelines.validation.stated_dates import named_people_sql, stated_dates_sql
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 
 Summary = Mapping[str, Any]
@@ -40,6 +44,35 @@ def has_extracts(context: StageContext, table: Table) -> bool:
 def validated(context: StageContext, table: Table) -> str:
     """Return the SQL of a feed's current, validated rows."""
     return validated_rows_sql(context.lake, context.source.reading, table.feed, table)
+
+
+def stated_deaths(context: StageContext) -> str:
+    """Return the SQL of the rows of the list that state a death; '' without the feed."""
+    return _stated(context, PATIENTS.feed, "death_date")
+
+
+def stated_ends(context: StageContext) -> str:
+    """Return the SQL of the rows that state the end of a registration; '' without the feed."""
+    return _stated(context, REGISTRATIONS.feed, "end_date")
+
+
+def _stated(context: StageContext, feed: str, column: str) -> str:
+    return stated_dates_sql(context.lake, context.source.reading, feed, column) if _table_of(context, feed) else ""
+
+
+def deaths_named(context: StageContext) -> str:
+    """Return the SQL of everyone whom DEATH of an OMOP source names; '' without that table."""
+    return named_people_sql(context.lake, context.source.reading, DEATH) if _table_of(context, DEATH.feed) else ""
+
+
+def latest_objections(context: StageContext) -> str:
+    """Return the SQL of the objections that the latest delivery of opt-outs lists; '' without the feed."""
+    table = _table_of(context, OPT_OUTS.feed)
+    return latest_objections_sql(context.lake, table) if table and has_extracts(context, table) else ""
+
+
+def _table_of(context: StageContext, feed: str) -> Table | None:
+    return next((table for table in context.raw_tables if table.feed == feed), None)
 
 
 def superseded(context: StageContext) -> Mapping[str, str]:

@@ -9,15 +9,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-import pyarrow as pa
-
+from expectations.sql_values import quote
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.monitoring import STAGES
 from expectations.tables.records import EXTRACTS, VALIDATED_EXTRACTS
 from pipelines.lake.code_version import code_version, digest_of
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.run.deployment import Deployment
 from pipelines.stages.context import Uses
 from pipelines.stages.outside import outside_digest
@@ -74,7 +72,7 @@ def _run(deployment: Deployment, stage: Stage, index_date: date | None, shared: 
         "inputs": inputs if is_declared and not result.runs_again else "",
         "outputs": _outputs(deployment, stage, day, shared),
     }
-    lake.append(STAGES, pa.Table.from_pylist([row], schema=arrow_schema(STAGES)))
+    lake.append(STAGES, [row])
     return result
 
 
@@ -83,7 +81,9 @@ def _work(deployment: Deployment, stage: Stage, index_date: date | None) -> tupl
     result, uses = stage.traced(deployment, index_date)
     surprising = undeclared(stage, uses, deployment)
     if surprising and os.environ.get(STRICT):
-        raise UndeclaredTableError(f"the stage {stage.name} uses tables that it does not declare: {', '.join(sorted(surprising))}")
+        raise UndeclaredTableError(
+            f"the stage {stage.name} uses tables that it does not declare: {', '.join(sorted(surprising))}"
+        )
     return result, not surprising
 
 
@@ -114,7 +114,10 @@ def _inputs(deployment: Deployment, stage: Stage, index_date: str) -> str:
             code_version(),
             {name: _state(lake, name, parts.get(name, _part(stage))) for name in _counted(tables)},
             [_of_feed(lake, table, own) for table in stage.raw_tables(deployment)],
-            [[bearing(study.settings, stage.settings), outside_digest(study, outside, stage.feed)] for study in _studies(deployment, stage)],
+            [
+                [bearing(study.settings, stage.settings), outside_digest(study, outside, stage.feed)]
+                for study in _studies(deployment, stage)
+            ],
         ]
     )
 
@@ -131,7 +134,9 @@ def _outputs(deployment: Deployment, stage: Stage, index_date: str, shared: Coll
     lake, read = deployment.lake, {table.name for table in (*stage.tables_read(deployment), *stage.reads_earlier)}
     part = _part(stage, index_date)
     own = [table.name for table in (*stage.writes, *stage.records)]
-    added = [table.name for table in stage.adds_to if table.name in read and table != QUARANTINE]  # it follows from what is validated
+    added = [
+        table.name for table in stage.adds_to if table.name in read and table != QUARANTINE
+    ]  # it follows from what is validated
     return digest_of(
         [
             {name: lake.exists(name) if name in shared and not part.of(lake, name) else _state(lake, name, part) for name in own},
@@ -158,7 +163,7 @@ def _state(lake: Lake, name: str, part: _Part) -> object:
     if not lake.exists(name):
         return []
     if name == EXTRACTS.name and part.feed:
-        return sorted(map(str, lake.read(name, where=f"feed = {text(part.feed)}").to_pylist()))
+        return sorted(map(str, lake.read(name, where=f"feed = {quote(part.feed)}").to_pylist()))
     chosen = part.of(lake, name).items()
     return [file.path for file in lake.live_files(name) if chosen <= file.partition.items()]
 
@@ -168,10 +173,8 @@ def _counted(names: Iterable[str]) -> list[str]:
 
 
 def _last(lake: Lake, stage: str, index_date: str) -> tuple[str, str] | None:
-    if not lake.exists(STAGES.name):
-        return None
-    where = f"stage = {text(stage)} AND index_date = {text(index_date)}"
-    rows = lake.read(STAGES.name, "inputs, outputs", where, "started_at DESC LIMIT 1").to_pylist()
+    where = f"stage = {quote(stage)} AND index_date = {quote(index_date)}"
+    rows = lake.read_or_empty(STAGES, "inputs, outputs", where, "started_at DESC LIMIT 1").to_pylist()
     return (rows[0]["inputs"], rows[0]["outputs"]) if rows else None
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
-import pyarrow as pa
 
 from expectations.tables.equity import AUDIT_FOR_READERS
 from expectations.tables.risk import MODEL_AUDIT
 from models.disclosure_control import safe_audit
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 # Kinds that do not nest in one another: deciles lie within quintiles, categories within groups, practices within sub-ICBs.
 KINDS = (
@@ -40,10 +39,9 @@ def store_audit_for_readers(lake: Lake, training_id: str) -> None:
     audit = lake.read(
         MODEL_AUDIT.name, where=where, partition=partition, order="candidate, group_kind, group_name, metric"
     ).to_pandas()
-    schema = pa.schema([field for field in arrow_schema(AUDIT_FOR_READERS) if field.name != "training_id"])
     safe = [audit_for_readers(part) for _, part in audit.groupby(["outcome", "candidate"], sort=True)]
     rows = pd.concat(safe, ignore_index=True) if safe else audit
-    lake.replace(AUDIT_FOR_READERS, pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False), partition)
+    lake.write(AUDIT_FOR_READERS, rows, partition)
 
 
 def audit_for_readers(audit: pd.DataFrame) -> pd.DataFrame:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from models.boosting import BoostedEstimator
+from models.feature_rows import FeatureRows
 from models.intervals import Estimate
+from models.methods import method_of
 from models.predictors import Predictor, SchemaMismatchError
 from models.risk_model import CoverageNotServedError, RiskModel
-from pipelines.building.code_level_features import with_code_columns
+from pipelines.building.code_level_features import count_codes
 from pipelines.lake.storage import Lake
 from pipelines.study.settings import StudySettings
 from pipelines.tracking.tracked_record import PREVIOUS
@@ -70,19 +71,20 @@ def judge_incumbent(
     if reason:
         return JudgedIncumbent(incumbent.version, None, reason, model.digest)
     try:
-        risk = model.predict(scoring_frame(lake, test.rows.frame, model, threads))
+        features = rows_to_score(lake, test.rows.frame, model, threads)
+        risk = model.predict(features.frame, features.codes)
     except (SchemaMismatchError, CoverageNotServedError) as error:
         return JudgedIncumbent(incumbent.version, None, str(error), model.digest)
-    method = "lightgbm" if isinstance(model.main.estimator, BoostedEstimator) else "logistic"
+    method = method_of(model.main.estimator)
     notes = (f"version {incumbent.version}, candidate '{model.candidate}' of its training: the model in use",)
     scored = ScoredModel(INCUMBENT, method, model, risk, None, int(model.record["events"]), notes)
     found = judged(study, test, alone, candidates, scored, group_kinds)
     return JudgedIncumbent(incumbent.version, found, digest=model.digest)
 
 
-def scoring_frame(lake: Lake, frame: pd.DataFrame, model: RiskModel, threads: int) -> pd.DataFrame:
-    """Give rows as a model takes them: with the codes it counts, its categories as pandas categories."""
-    return with_categories(with_code_columns(lake, frame, model.code_columns, threads), model.predictors)
+def rows_to_score(lake: Lake, frame: pd.DataFrame, model: RiskModel, threads: int) -> FeatureRows:
+    """Return rows as a model reads them: with counts of its codes, and its categories as pandas categories."""
+    return FeatureRows(with_categories(frame, model.predictors), count_codes(lake, frame, model.code_columns, threads))
 
 
 def with_categories(frame: pd.DataFrame, predictors: Sequence[Predictor]) -> pd.DataFrame:

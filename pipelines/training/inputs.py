@@ -55,7 +55,7 @@ class TrainingInputs:
 
 def cohort_flow(lake: Lake, dates: Sequence[str]) -> list[tuple[str, int]]:
     """Give how many people each step of the cohort left out on the last of some index dates; nothing where it was not kept."""
-    if not dates or not lake.exists(COHORT_FLOW.name) or dates[-1] not in lake.partitions(COHORT_FLOW.name, "index_date"):
+    if not dates or dates[-1] not in lake.partitions(COHORT_FLOW.name, "index_date"):
         return []
     rows = lake.read(COHORT_FLOW.name, "reason, people", order="step", partition={"index_date": dates[-1]}).to_pylist()
     return [(str(row["reason"]), int(row["people"])) for row in rows]

@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 
 from models.audit_groups import audit_groups
+from models.candidates import BASELINE
 from models.copied_periods import Copy, copied_period_gate
-from models.estimators import BASELINE
 from models.evaluation import Evaluation, evaluate
 from models.fairness import audit
 from models.gates import GateResult, JudgedRows, eligible, judge, worse_than_incumbent
 from models.intervals import Estimate
 from models.need_within_score import need_columns
 from models.risk_model import RiskModel
+from models.scored_rows import scored_rows
 from pipelines.study.settings import StudySettings
 from pipelines.training.modelling_rows import ModellingRows
 
@@ -156,7 +157,8 @@ def judged(
     )
     gates = (*gates, copied_period_gate(test.copies, scored.model.predictors))
     new = test.new_people
-    evaluation = evaluate(risk, test.labels, test.person, *shared, teams=_teams(study, test))
+    ranked = scored_rows(risk, test.labels, test.person, test.keys)
+    evaluation = evaluate(ranked, study.capacity, study.seed, teams=_teams(study, test))
     return JudgedCandidate(
         scored.name,
         scored.method,
@@ -183,4 +185,4 @@ def _of_new_people(study: StudySettings, test: TestRows, risk: np.ndarray) -> Ev
     labels = test.labels[new]
     if labels.sum() < 10:  # too few to say anything
         return None
-    return evaluate(risk[new], labels, test.person[new], study.capacity, study.seed, test.keys[new])
+    return evaluate(scored_rows(risk[new], labels, test.person[new], test.keys[new]), study.capacity, study.seed)

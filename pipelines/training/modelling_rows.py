@@ -11,14 +11,15 @@ import pandas as pd
 
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.risk import LABELS
-from features.code_level import CodeLevelSettings
-from models.estimators import baseline_where_known, uses_codes
+from models.candidates import CANDIDATES
+from models.estimators import age_and_sex
+from models.feature_rows import CodeCounts, FeatureRows
 from models.need_within_score import RECORDED_NEEDS
 from models.predictors import Predictor
 from models.settings import CandidateSettings
-from pipelines.building.code_level_features import ChosenCodes, choose_codes
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 AUDITED = ("emergency_admissions_730d", "inclusion_health_groups", *RECORDED_NEEDS)  # predictors that the audit reads
 LABEL_COLUMNS = "label, outcome_date, death_date, composite_label, follow_up_days, left_list, not_at_risk_reason"
@@ -26,14 +27,21 @@ LABEL_COLUMNS = "label, outcome_date, death_date, composite_label, follow_up_day
 
 @dataclass(frozen=True)
 class ModellingRows:
-    """Feature rows with their labels, side by side and in order of index date and key."""
+    """Feature rows with their labels, row by row in order of index date and key, and the counts of codes once they are made."""
 
     frame: pd.DataFrame
     labels: pd.DataFrame
+    codes: CodeCounts | None = None
+
+    @property
+    def features(self) -> FeatureRows:
+        """The features as models read them."""
+        return FeatureRows(self.frame, self.codes)
 
     def chosen(self, rows: np.ndarray) -> ModellingRows:
-        """Give some of the rows (mask), numbered anew."""
-        return ModellingRows(self.frame[rows].reset_index(drop=True), self.labels[rows].reset_index(drop=True))
+        """Return some of the rows (mask), numbered from 0."""
+        codes = None if self.codes is None else self.codes.take(rows)
+        return ModellingRows(self.frame[rows].reset_index(drop=True), self.labels[rows].reset_index(drop=True), codes)
 
     @property
     def at_risk(self) -> np.ndarray:
@@ -87,22 +95,11 @@ def offered_predictors(
 ) -> tuple[tuple[Predictor, ...], list[str]]:
     """Give the curated predictors that some candidate may use, and the names of those that nobody and no audit needs."""
     known = {predictor.name for predictor in predictors}
-    curated = any(name != "age_sex" and not name.endswith("_code_level") for name in candidates.names)
+    curated = any(CANDIDATES[name].uses_curated for name in candidates.names)
     if curated or not known.issuperset(candidates.baseline_predictors):
         return predictors, []
-    kept = baseline_where_known(candidates, predictors)
+    kept = age_and_sex(candidates, predictors)
     return kept, sorted(known - {predictor.name for predictor in kept} - set(AUDITED))
-
-
-def with_chosen_codes(
-    lake: Lake, frame: pd.DataFrame, predictors: tuple[Predictor, ...], candidates: CandidateSettings, settings: CodeLevelSettings,
-    threads: int, allowed_feeds: Sequence[str] | None = None, training: np.ndarray | None = None,
-) -> ChosenCodes:  # fmt: skip
-    """Put the code-level columns beside the curated predictors, where a candidate learns from codes (see choose_codes)."""
-    if not any(uses_codes(name) for name in candidates.names):
-        return ChosenCodes(frame, predictors)
-    chosen = choose_codes(lake, frame, settings, threads, allowed_feeds, training)
-    return ChosenCodes(chosen.frame, (*predictors, *chosen.predictors))
 
 
 def _read_labels(lake: Lake, outcome: str) -> pd.DataFrame:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
+from expectations.sql_values import quote
 from expectations.tables.risk import MODELS
-from models.estimators import BASELINE
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from models.candidates import BASELINE
+from pipelines.lake.storage import Lake
 from pipelines.study.settings import ApprovalSettings
 from pipelines.training.record import latest_training
 
@@ -78,7 +76,7 @@ def _rows_of_latest_training(lake: Lake, outcome: str) -> list[Row]:
     training_id = latest_training(lake, outcome)
     if not training_id:
         return []
-    where = f"outcome = {text(outcome)} AND training_id = {text(training_id)}"
+    where = f"outcome = {quote(outcome)} AND training_id = {quote(training_id)}"
     rows: list[Row] = lake.read(MODELS.name, where=where, order="candidate").to_pylist()
     return rows
 
@@ -89,7 +87,7 @@ def _digest(tracker: Tracker, name: str, version: str | None) -> str | None:
 
 def _approvals_used(lake: Lake, outcome: str) -> list[Row]:
     columns = "approved_by_role, approval_reason, approval_date"
-    where = f"outcome = {text(outcome)} AND status = {text(CHAMPION)} AND approval_date IS NOT NULL"
+    where = f"outcome = {quote(outcome)} AND status = {quote(CHAMPION)} AND approval_date IS NOT NULL"
     rows: list[Row] = lake.read(MODELS.name, columns, where).to_pylist()
     return rows
 
@@ -101,7 +99,7 @@ def _is_same(row: Row, approval: ApprovalSettings) -> bool:
 
 def _store(lake: Lake, chosen: Row, approval: ApprovalSettings | None) -> None:
     """Record the champion and its approval in risk__models."""
-    of_approval = {"approved_by_role": None, "approval_reason": None, "approval_date": None}
+    of_approval: Row = {"approved_by_role": None, "approval_reason": None, "approval_date": None}
     if approval is not None:
         of_approval = {"approved_by_role": approval.role, "approval_reason": approval.reason, "approval_date": approval.day}
     rows = lake.read(MODELS.name, order="recorded_at, training_id, candidate").to_pylist()
@@ -109,4 +107,4 @@ def _store(lake: Lake, chosen: Row, approval: ApprovalSettings | None) -> None:
     changed = [
         {**row, "status": CHAMPION, **of_approval} if all(row[part] == chosen[part] for part in key) else row for row in rows
     ]
-    lake.replace(MODELS, pa.Table.from_pylist(changed, schema=arrow_schema(MODELS)))
+    lake.write(MODELS, changed)

@@ -9,11 +9,12 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from expectations.sql_values import quote
 from expectations.tables.caseload import ACTIONS
 from models.audit_groups import KINDS as GROUP_KINDS
-from models.estimators import BASELINE
+from models.candidates import BASELINE
 from models.leaks import single_feature_discrimination
-from models.recalibration import recalibrate
+from models.recalibration import LaterRows, recalibrate
 from models.risk_model import RiskModel
 from models.training import TooFewEventsError
 from models.training_data import training_data
@@ -21,7 +22,7 @@ from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake
 from pipelines.study.settings import StudySettings
-from pipelines.training.incumbent import Incumbent, scoring_frame
+from pipelines.training.incumbent import Incumbent, rows_to_score
 from pipelines.training.judging import ScoredModel, StudyResult, judged
 from pipelines.training.train import run_study
 
@@ -52,16 +53,16 @@ def recalibrate_study(
             f"the champion cannot be calibrated again: {result.incumbent.reason if result.incumbent else 'there is none'}"
         )
     test = result.test
-    frame = scoring_frame(lake, test.rows.frame, model, engine.threads)
-    told = {"parent_version": incumbent.version, "parent_digest": model.digest, "index_date": test_date.isoformat()}
-    acted_on = _acted_on(lake, frame, test_date, study.outcome.horizon_days)
+    features = rows_to_score(lake, test.rows.frame, model, engine.threads)
+    origin = {"parent_version": incumbent.version, "parent_digest": model.digest, "index_date": test_date.isoformat()}
+    acted_on = _acted_on(lake, features.frame, test_date, study.outcome.horizon_days)
     try:
-        found = recalibrate(
-            model, frame, test.labels, test.person, study.candidates, study.validation.folds, study.seed, told, acted_on
-        )
+        later = LaterRows(features, test.labels, test.person, acted_on)
+        found = recalibrate(model, later, study.candidates, study.validation.folds, study.seed, origin)
     except TooFewEventsError as refusal:
         raise RefusalError(str(refusal)) from refusal
-    alone = single_feature_discrimination(training_data(frame, model.predictors, test.labels, test.person), study.seed)
+    data = training_data(features.frame, model.predictors, test.labels, test.person, codes=features.codes)
+    alone = single_feature_discrimination(data, study.seed)
     notes = (f"version {incumbent.version}, calibrated again on {test_date}; its ranking is unchanged", *found.notes)
     if acted_on.any():
         notes = (*notes, "people whom a team acted on after that date calibrate nothing")
@@ -90,10 +91,8 @@ def _able(study: StudySettings, incumbent: Incumbent | None, dates: dict[str, tu
 
 def _acted_on(lake: Lake, frame: pd.DataFrame, index_date: date, horizon_days: int) -> np.ndarray:
     """Say for whom a team did something within the horizon, as far as actions were told."""
-    if not lake.exists(ACTIONS.name):
-        return np.zeros(len(frame), dtype=bool)
-    within = f"action_date > DATE '{index_date}' AND action_date <= DATE '{index_date + timedelta(days=horizon_days)}'"
-    people = lake.read(ACTIONS.name, "DISTINCT person_id", f"{within} AND (action IS NOT NULL OR decision = 'accepted')")
+    within = f"action_date > DATE {quote(index_date)} AND action_date <= DATE {quote(index_date + timedelta(days=horizon_days))}"
+    people = lake.read_or_empty(ACTIONS, "DISTINCT person_id", f"{within} AND (action IS NOT NULL OR decision = 'accepted')")
     return frame["person_id"].astype(str).isin(people["person_id"].to_pylist()).to_numpy(dtype=bool)
 
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
+from expectations.sql_values import quote
 from expectations.tables import risk as tables
 from models.scored_rows import ScoredRows, scored_rows
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.study.settings import StudySettings
 from pipelines.tracking.tracked_record import ModelFiles
 from pipelines.training.audit_for_readers import store_audit_for_readers
@@ -44,16 +43,12 @@ class ModelReport(Protocol):
 
 def is_recorded(lake: Lake, training_id: str) -> bool:
     """Say whether a training was recorded to its end."""
-    return lake.exists(tables.MODELS.name) and bool(
-        lake.read(tables.MODELS.name, "training_id", f"training_id = '{training_id}'").num_rows
-    )
+    return bool(lake.read_or_empty(tables.MODELS, "training_id", f"training_id = {quote(training_id)}").num_rows)
 
 
 def latest_training(lake: Lake, outcome: str) -> str:
     """Return the id of the training of an outcome that was recorded last, '' before the first."""
-    if not lake.exists(tables.MODELS.name):
-        return ""
-    rows = lake.read(tables.MODELS.name, "training_id", f"outcome = {text(outcome)}", "recorded_at DESC LIMIT 1")
+    rows = lake.read_or_empty(tables.MODELS, "training_id", f"outcome = {quote(outcome)}", "recorded_at DESC LIMIT 1")
     return str(rows["training_id"][0].as_py()) if rows.num_rows else ""
 
 
@@ -136,18 +131,18 @@ def _store(
         audits.append(_audit_rows(study, result.incumbent.judged, result.incumbent.version))
     if len(result.elsewhere):
         audits.append(result.elsewhere.assign(outcome=study.outcome.name, model_version=None))
-    lake.replace(tables.MODEL_AUDIT, _arrow(pd.concat(audits, ignore_index=True), tables.MODEL_AUDIT), partition)
+    lake.write(tables.MODEL_AUDIT, pd.concat(audits, ignore_index=True), partition)
     store_audit_for_readers(lake, inputs.training_id)
     if result.cross_fitted is not None and result.chosen is not None:
         keys = result.cross_fitted[["person_id", "index_event_id"]].astype(str)
         risks = keys.assign(risk=result.chosen.every_risk).dropna().sort_values(["person_id", "index_event_id"])
-        lake.replace(tables.CROSS_FITTED, _arrow(risks, tables.CROSS_FITTED), partition)
+        lake.write(tables.CROSS_FITTED, risks, partition)
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     rows = [
         _model_row(study, candidate, inputs, runs[candidate.name], versions.get(candidate.name), now)
         for candidate in result.candidates
     ]
-    lake.append(tables.MODELS, pa.Table.from_pylist(rows, schema=arrow_schema(tables.MODELS)))
+    lake.append(tables.MODELS, rows)
 
 
 def _audit_rows(study: StudySettings, candidate: JudgedCandidate, version: str | None) -> pd.DataFrame:
@@ -184,9 +179,3 @@ def _model_row(
 
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def _arrow(rows: pd.DataFrame, table: tables.Table) -> pa.Table:
-    schema = arrow_schema(table)
-    stored = pa.schema([field for field in schema if field.name not in table.partitioned_by])
-    return pa.Table.from_pandas(rows[stored.names], schema=stored, preserve_index=False)

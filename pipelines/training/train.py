@@ -11,9 +11,12 @@ import numpy as np
 import pandas as pd
 
 from models.audit_groups import KINDS as GROUP_KINDS
+from models.candidates import CANDIDATES
 from models.censoring import censoring_weights
 from models.copied_periods import PeriodRows, copied_periods, periods_of
 from models.estimators import CandidateSpec, NoPredictorsError, candidate_specs
+from models.feature_rows import CodeCounts
+from models.fitting import Fitting
 from models.intervals import Estimate
 from models.leaks import single_feature_discrimination
 from models.predictors import Predictor, SchemaMismatchError, predictors_from_catalogue
@@ -29,7 +32,7 @@ from models.splitting import (
 )
 from models.training import TooFewEventsError, TrainedCandidate, TrainingPlan, train_candidate
 from models.training_data import TrainingData, training_data
-from pipelines.building.code_level_features import with_code_columns
+from pipelines.building.code_level_features import approved_codes, choose_codes, count_codes
 from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake
@@ -42,12 +45,11 @@ from pipelines.training.modelling_rows import (
     offered_predictors,
     read_catalogue,
     read_modelling_rows,
-    with_chosen_codes,
 )
 from pipelines.training.validation_plans import check_places, other_tests
 
 if TYPE_CHECKING:
-    from pipelines.training.tuning import Tuned
+    from pipelines.training.tuning import TunedBoosting
 
 REFUSALS = (TooFewEventsError, SplitRefusedError, NoPredictorsError, SchemaMismatchError, CoverageNotServedError)
 
@@ -65,11 +67,13 @@ class _Study:
     incumbent: Incumbent | None
     trials: str | None  # URL of the database that keeps the trials of a tuning
 
+    @property
+    def fitting(self) -> Fitting:
+        return Fitting(self.settings.seed, self.engine.threads)
+
     def plan(self, tune_in_folds: bool = False) -> TrainingPlan:
         outcome, study = self.settings.outcome, self.settings
-        return TrainingPlan(
-            outcome.name, outcome.horizon_days, study.candidates, study.bands, study.seed, self.engine.threads, tune_in_folds
-        )
+        return TrainingPlan(outcome.name, outcome.horizon_days, study.candidates, study.bands, self.fitting, tune_in_folds)
 
 
 def run_study(
@@ -135,13 +139,11 @@ def _on_test_rows(
 ) -> StudyResult:  # fmt: skip
     """Train on some rows and judge on others; `dates`: of the test and of the data's end, where time divides them."""
     study, lake = told.settings, told.lake
-    coded = with_chosen_codes(
-        lake, data.frame, told.predictors, study.candidates, study.code_level, told.engine.threads, told.allowed_feeds
-    )
-    specs, notes = candidate_specs(study.candidates, coded.predictors)
-    data = replace(data, frame=coded.frame, predictors=coded.predictors)
-    columns = [predictor.column for predictor in coded.predictors if predictor.column is not None]
-    tested = replace(tested, frame=with_code_columns(lake, tested.frame, columns, told.engine.threads))
+    codes, predictors = _with_codes(told, data.frame)
+    specs, notes = candidate_specs(study.candidates, predictors)
+    data = replace(data, codes=codes, predictors=predictors)
+    columns = [predictor.column for predictor in predictors if predictor.column is not None]
+    tested = replace(tested, codes=count_codes(lake, tested.frame, columns, told.engine.threads))
     test = TestRows(tested, ~shared_people(data.person, tested.frame["person_key"].to_numpy()))
     if periods is None:
         periods = [*periods_of(data.frame, data.labels, data.person), *periods_of(test.rows.frame, test.labels, test.person)]
@@ -162,14 +164,12 @@ def _by_folds(told: _Study, group_kinds: Sequence[str]) -> StudyResult:
     able = every.at_risk & ~every.left
     labels = every.labels["label"].where(able, 0).to_numpy(dtype=np.int8)
     weights = None if able.all() else able.astype(np.float64)
-    coded = with_chosen_codes(
-        lake, every.frame, told.predictors, study.candidates, study.code_level, told.engine.threads, told.allowed_feeds, able
-    )
-    specs, notes = candidate_specs(study.candidates, coded.predictors)
+    codes, predictors = _with_codes(told, every.frame, able)
+    specs, notes = candidate_specs(study.candidates, predictors)
     if study.candidates.lightgbm.tuning.trials:
         notes = (*notes, "nothing was tuned: folds of people judge here, and what all of them chose would flatter it")
-    every = replace(every, frame=coded.frame)
-    data = training_data(every.frame, coded.predictors, labels, every.frame["person_key"].to_numpy(), weights)
+    every = replace(every, codes=codes)
+    data = training_data(every.frame, predictors, labels, every.frame["person_key"].to_numpy(), weights, codes)
     test = TestRows(every.chosen(able), np.ones(int(able.sum()), dtype=bool))
     test = _with_copies(told, test, data, periods_of(test.rows.frame, test.labels, test.person))
     check_places(study, test.rows.frame)
@@ -179,6 +179,20 @@ def _by_folds(told: _Study, group_kinds: Sequence[str]) -> StudyResult:
     other = other_tests(study, data, test, specs, judged_ones, told.plan(), None)
     counts = (int(able.sum()), data.events)
     return StudyResult(judged_ones, test, *counts, every.frame, (*notes, *other.notes), incumbent, other.rows)
+
+
+def _with_codes(
+    told: _Study, frame: pd.DataFrame, training: np.ndarray | None = None
+) -> tuple[CodeCounts | None, tuple[Predictor, ...]]:
+    """Return counts of the code-level columns and all predictors; there are no counts if no candidate learns from codes.
+
+    The columns are chosen on the `training` rows (mask, all of them without it).
+    """
+    study = told.settings
+    if not any(CANDIDATES[name].uses_codes for name in study.candidates.names):
+        return None, told.predictors
+    chosen = choose_codes(told.lake, frame, approved_codes(study.code_level, told.allowed_feeds), told.engine.threads, training)
+    return chosen.counts, (*told.predictors, *chosen.predictors)
 
 
 def _candidates(
@@ -205,7 +219,7 @@ def _with_copies(told: _Study, test: TestRows, data: TrainingData, periods: Sequ
     return replace(test, copies=copied_periods(periods, data.curated, told.settings.outcome.horizon_days, told.settings.seed))
 
 
-def _tuned(told: _Study, spec: CandidateSpec, data: TrainingData) -> Tuned | None:
+def _tuned(told: _Study, spec: CandidateSpec, data: TrainingData) -> TunedBoosting | None:
     """Tune a candidate's boosting on folds of people of the training rows, where the settings give it a budget."""
     settings = told.settings.candidates.lightgbm
     if spec.method != "lightgbm" or not settings.tuning.trials:
@@ -213,10 +227,10 @@ def _tuned(told: _Study, spec: CandidateSpec, data: TrainingData) -> Tuned | Non
     from pipelines.training.tuning import tune_boosting  # Optuna takes a second to import
 
     offered = data.with_predictors(spec.predictors)
-    return tune_boosting(spec.name, offered, settings, told.settings.seed, told.engine.threads, told.trials)
+    return tune_boosting(spec.name, offered, settings, told.fitting, told.trials)
 
 
-def _with_tuned(plan: TrainingPlan, tuned: Tuned | None) -> TrainingPlan:
+def _with_tuned(plan: TrainingPlan, tuned: TunedBoosting | None) -> TrainingPlan:
     return plan if tuned is None else replace(plan, candidates=plan.candidates.model_copy(update={"lightgbm": tuned.settings}))
 
 
@@ -224,7 +238,7 @@ def _scored(
     study: StudySettings, spec: CandidateSpec, trained: TrainedCandidate, test: TestRows, able: np.ndarray | None, events: int
 ) -> ScoredModel:
     every = None if study.validation.kind == "time" else trained.out_of_fold_risk
-    risk = trained.model.predict(test.rows.frame) if able is None else trained.out_of_fold_risk[able]
+    risk = trained.model.predict(test.rows.frame, test.rows.codes) if able is None else trained.out_of_fold_risk[able]
     return ScoredModel(spec.name, spec.method, trained.model, risk, every, events, trained.notes)
 
 

@@ -9,9 +9,12 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from models.estimators import BASELINE, CandidateSpec
+from models.candidates import BASELINE
+from models.estimators import CandidateSpec
 from models.evaluation import evaluate
+from models.feature_rows import FeatureRows
 from models.risk_model import CoverageNotServedError
+from models.scored_rows import scored_rows
 from models.settings import CandidateSettings
 from models.splitting import SplitRefusedError, person_folds, place_folds, rolling_origins
 from models.training import TooFewEventsError, TrainingPlan, train_candidate
@@ -32,7 +35,7 @@ class _Part:
 
     split: str
     learned: np.ndarray
-    frame: pd.DataFrame
+    features: FeatureRows
     labels: np.ndarray
     counted: bool  # people and events may be told
 
@@ -108,7 +111,7 @@ def _places(study: StudySettings, data: TrainingData, test: TestRows, notes: lis
             continue
         known = pd.Series(data.person).isin(test.person[there]).to_numpy()
         learned = (trained_in != names[code]) & ~known
-        yield _Part(f"place:{names[code]}", learned, test.rows.frame[there], test.labels[there], counted=False)
+        yield _Part(f"place:{names[code]}", learned, test.rows.features.take(there), test.labels[there], counted=False)
 
 
 def _origins(study: StudySettings, data: TrainingData, data_cut: date | None, notes: list[str]) -> Iterator[_Part]:
@@ -127,7 +130,7 @@ def _origins(study: StudySettings, data: TrainingData, data_cut: date | None, no
             yield _Part(
                 f"origin:{split.test}",
                 pd.Series(days).isin(split.train).to_numpy(),
-                data.frame[there],
+                data.features(there),
                 data.labels[there],
                 counted=True,
             )
@@ -141,12 +144,14 @@ def _enough(labels: np.ndarray) -> bool:
 
 
 def _tested(study: StudySettings, spec: CandidateSpec, data: TrainingData, part: _Part, plan: TrainingPlan) -> pd.DataFrame:
-    learned = _chosen(data, part.learned)
+    learned = data.subset(part.learned)
     model = train_candidate(spec, learned, person_folds(learned.person, study.validation.folds, study.seed), plan).model
-    frame = part.frame.reset_index(drop=True)
+    frame = part.features.frame.reset_index(drop=True)
     person = frame["person_key"].to_numpy()
     keys = np.asarray(frame["person_id"].astype(str) + "|" + frame["index_event_id"].astype(str))
-    found = evaluate(model.predict(frame), part.labels, person, study.capacity, study.seed, keys)
+    found = evaluate(
+        scored_rows(model.predict(frame, part.features.codes), part.labels, person, keys), study.capacity, study.seed
+    )
     rows = [
         {"metric": name, **{limit: getattr(found.measures[name], limit) for limit in ("value", "lower", "upper")}}
         for name in SHOWN
@@ -160,15 +165,4 @@ def _tested(study: StudySettings, spec: CandidateSpec, data: TrainingData, part:
         people=counts[0],
         events=counts[1],
         suppressed=False,
-    )
-
-
-def _chosen(data: TrainingData, rows: np.ndarray) -> TrainingData:
-    return replace(
-        data,
-        frame=data.frame[rows].reset_index(drop=True),
-        labels=data.labels[rows],
-        person=data.person[rows],
-        weights=None if data.weights is None else data.weights[rows],
-        gp_covered=data.gp_covered[rows],
     )

@@ -9,16 +9,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
-
 from expectations.catalogue import TABLES
+from expectations.sql_values import quote
 from expectations.tables.core import PERSON
 from expectations.tables.records import ERASURES
 from pipelines.errors import RefusalError
 from pipelines.extracts.erased_people import digest_of_person, erased_digests
 from pipelines.lake.files import drop_versions, without_rows
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 WRITTEN_OUT = {".csv", ".html", ".json", ".txt", ".log"}
 
@@ -54,13 +52,13 @@ def _person_column(lake: Lake, name: str) -> str:
 
 
 def _is(column: str, person_id: str) -> str:
-    return f"trim({column}) = {text(person_id)}"
+    return f"trim({column}) = {quote(person_id)}"
 
 
 def _from_tables(lake: Lake, person_id: str) -> dict[str, int]:
     """Take the person out of each table, core__person last: while it stands, an erasure that was cut short finds the key."""
     where = _is("person_id", person_id)
-    key = lake.read(PERSON.name, "person_key", where)["person_key"].to_pylist() if lake.exists(PERSON.name) else []
+    key = lake.read_or_empty(PERSON, "person_key", where)["person_key"].to_pylist()
     removed = {}
     for name in sorted(lake.tables(), key=lambda name: (name == PERSON.name, name)):
         if column := _person_column(lake, name):
@@ -79,7 +77,7 @@ def _from_tables(lake: Lake, person_id: str) -> dict[str, int]:
 def _record(lake: Lake, digest: str, reason: str) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     row = {"person_digest": digest, "recorded_at": now, "reason": reason.strip()}
-    lake.append(ERASURES, pa.Table.from_pylist([row], schema=arrow_schema(ERASURES)))
+    lake.append(ERASURES, [row])
 
 
 def _written_out(reports: Path) -> list[Path]:

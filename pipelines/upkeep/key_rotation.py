@@ -11,13 +11,14 @@ from pathlib import Path
 
 from deltalake import CommitProperties, Transaction
 
+from expectations.sql_values import quote
 from pipelines.errors import RefusalError
 from pipelines.extracts.clear_identifiers import PERSON_COLUMNS
 from pipelines.extracts.pseudonym_keys import checks_in_use, key_check, record_chain
 from pipelines.extracts.pseudonyms import rehashed_sql, rehashing
+from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.files import drop_versions, exchange
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.storage import Lake
 
 GONE_THROUGH = "strata-pseudonym-keys"  # what a table's commit says of it
 
@@ -64,7 +65,7 @@ def _rotate_table(lake: Lake, name: str, columns: Sequence[str], keys: Sequence[
     fresh = []
     with connect() as con, rehashing(con, keys[before:]):
         for file in files:
-            scan = f"read_parquet({text(lake.folder(name) / file.path)}, hive_partitioning=false)"
+            scan = f"read_parquet({quote(lake.folder(name) / file.path)}, hive_partitioning=false)"
             fresh.append(lake.write_sql(name, con, f"SELECT * REPLACE ({changed}) FROM {scan}", file.partition))
     exchange(lake, name, files, fresh, CommitProperties(app_transactions=[Transaction(GONE_THROUGH, len(keys))]))
     return sum(file.rows for file in fresh)

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
+from expectations.sql_values import quote, quote_all
 from expectations.tables import core, risk
 from expectations.tables.records import ACCESS
 from pipelines.errors import RefusalError
@@ -24,8 +24,7 @@ from pipelines.extracts.erased_people import erased_digests
 from pipelines.extracts.pseudonym_keys import check_chain, checks_in_use
 from pipelines.extracts.pseudonyms import pseudonym_of
 from pipelines.lake.run_record import published_runs
-from pipelines.lake.sql_literals import text
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 
 COLUMNS = ("nhs_number", "outcome", "index_date", "risk_band", "risk", "drivers")
 WEIGHTS = range(10, 1, -1)
@@ -107,10 +106,10 @@ def _scores_of(lake: Lake, practice: str) -> pd.DataFrame:
         raise RefusalError("no run is published: there are no scores yet. Run the pipeline first")
     registered = (
         f"SELECT person_id FROM {lake.scan(core.REGISTRATION.name)} JOIN {lake.scan(core.PERSON.name)} USING (person_key) "
-        f"WHERE practice_code = {text(practice)} AND end_date IS NULL"
+        f"WHERE practice_code = {quote(practice)} AND end_date IS NULL"
     )
     current = _current_runs(lake)
-    here = f"practice_code = {text(practice)} AND eligible AND run_id IN ({', '.join(map(text, current)) or 'NULL'})"
+    here = f"practice_code = {quote(practice)} AND eligible AND run_id IN ({quote_all(current)})"
     wanted = "run_id, outcome, index_date, person_id, index_event_id, risk, risk_band"
     rows = lake.read(risk.CURRENT.name, wanted, f"{here} AND person_id IN ({registered})", "outcome, person_id").to_pandas()
     if rows.empty:
@@ -148,4 +147,4 @@ def _record(lake: Lake, request: Request, found: pd.DataFrame, given: int, runs:
         "identifiers_given": given,
         "people_matched": found["person_id"].nunique(),
     }
-    lake.append(ACCESS, pa.Table.from_pylist([row], schema=arrow_schema(ACCESS)))
+    lake.append(ACCESS, [row])

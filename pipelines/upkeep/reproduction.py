@@ -15,8 +15,9 @@ from expectations.tables.risk import SCORES
 from pipelines.errors import RefusalError
 from pipelines.lake.code_version import code_version
 from pipelines.lake.files import PastLake
+from pipelines.lake.rows import StorageError
 from pipelines.lake.run_record import all_runs
-from pipelines.lake.storage import Lake, StorageError
+from pipelines.lake.storage import Lake
 from pipelines.scoring.score import Champion, Scoring
 
 Scorer = Callable[[Lake, Champion, date], Scoring]

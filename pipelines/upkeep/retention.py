@@ -8,12 +8,12 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from expectations.catalogue import TABLES
+from expectations.sql_values import quote
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import EXTRACTS, VALIDATED_EXTRACTS, VALIDATION
 from pipelines.extracts.retained import kept_days
 from pipelines.lake.files import compact, drop_versions, without_partition, without_rows
 from pipelines.lake.run_record import PUBLISHED, all_runs, published_runs, record_run
-from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
 from pipelines.study.settings import months_before
 from pipelines.upkeep.settings import UpkeepSettings
@@ -40,7 +40,7 @@ def tidy(lake: Lake, settings: UpkeepSettings, data_cut: date) -> dict[str, int]
     done = {
         "runs_removed": len(remove_runs(lake, settings.run_months, data_cut)),
         "deliveries_removed": remove_deliveries(lake, oldest_delivery(settings.extract_months, data_cut)),
-        "files_put_together": sum(compact(lake, name) for name in APPENDED if lake.exists(name)),
+        "files_put_together": sum(compact(lake, name) for name in APPENDED),
     }
     kept = _versions_of_runs(lake, settings.reproducible_runs)
     days = settings.old_versions_days
@@ -73,9 +73,9 @@ def remove_runs(lake: Lake, run_months: int | None, data_cut: date) -> list[str]
 
 def remove_deliveries(lake: Lake, first: date | None) -> int:
     """Remove the deliveries made before a day, with what was noted of them; give how many."""
-    if first is None or not lake.exists(EXTRACTS.name):
+    if first is None:
         return 0
-    rows = lake.read(EXTRACTS.name, "DISTINCT feed, extract_id, extract_date").to_pylist()
+    rows = lake.read_or_empty(EXTRACTS, "DISTINCT feed, extract_id, extract_date").to_pylist()
     dates = {feed: kept_days(feed, {row["extract_date"] for row in rows if row["feed"] == feed}, first) for feed in _feeds(rows)}
     old = [row for row in rows if row["extract_date"] not in dates[row["feed"]]]
     kept = {row["extract_id"] for row in rows if row["extract_date"] in dates[row["feed"]]}
@@ -83,7 +83,7 @@ def remove_deliveries(lake: Lake, first: date | None) -> int:
         for table in (f"raw__{feed}", QUARANTINE.name, VALIDATED_EXTRACTS.name, VALIDATION.name):
             if lake.exists(table):
                 _without_extract(lake, table, extract)
-    gone = " OR ".join(f"(feed = {text(row['feed'])} AND extract_date = DATE '{row['extract_date']}')" for row in old)
+    gone = " OR ".join(f"(feed = {quote(row['feed'])} AND extract_date = DATE {quote(row['extract_date'])})" for row in old)
     if gone:
         without_rows(lake, EXTRACTS.name, gone)
     return len(old)
@@ -97,7 +97,7 @@ def _without_extract(lake: Lake, table: str, extract: str) -> None:
     if "extract_id" in lake.table(table).metadata().partition_columns:
         without_partition(lake, table, {"extract_id": extract})
     else:
-        without_rows(lake, table, f"extract_id = {text(extract)}")
+        without_rows(lake, table, f"extract_id = {quote(extract)}")
 
 
 def _current(lake: Lake, outcome: str) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from expectations.sql_values import quote
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import VALIDATION
 from pipelines.errors import ExtractError
-from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
 
 PLANTED = "planted_defects.csv"
@@ -25,7 +25,7 @@ def count_defects(lake: Lake, con: duckdb.DuckDBPyConnection, landing: Path) -> 
     file = landing / PLANTED
     if not file.is_file():
         raise ExtractError(f"there is no {file}: only a synthetic board says what was planted in it")
-    planted = f"(SELECT DISTINCT feed, row_key, CAST(defect AS INTEGER) AS defect, reason FROM read_csv({text(file)}, header=true, all_varchar=true))"
+    planted = f"(SELECT DISTINCT feed, row_key, CAST(defect AS INTEGER) AS defect, reason FROM read_csv({quote(file)}, header=true, all_varchar=true))"
     return con.execute(
         f"""WITH planted AS {planted}, found AS (SELECT DISTINCT feed, row_key, reason FROM ({_found(lake)})),
         rows AS (SELECT DISTINCT feed, row_key FROM planted),

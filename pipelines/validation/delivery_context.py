@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from expectations.row_checks import RowCheck, sender_columns
+from expectations.sql_values import quote
 from expectations.table import Action, Kind, Table
 from pipelines.extracts.ingest import Extract
 from pipelines.lake.storage import Lake
@@ -105,7 +106,7 @@ def _births(patients: str | None) -> str:
 
 def _typed(table: Table, profile: Profile) -> str:
     rows = typed_rows_sql(table, profile.source, profile.reading, keep=("extract_date", "file_name", "row_number"))
-    return f"(SELECT *, '{profile.extract.extract_id}' AS extract_id FROM {rows})"
+    return f"(SELECT *, {quote(profile.extract.extract_id)} AS extract_id FROM {rows})"
 
 
 def _find_dummies(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Profile], settings: ValidationSettings) -> None:
@@ -168,10 +169,10 @@ def _is_numbered(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Pr
 def _set_aside_otherwise(table: Table, profile: Profile, checks: list[RowCheck]) -> str:
     extract_id = profile.extract.extract_id
     telling = [check for check in checks if check.action is Action.SET_ASIDE and check.reason != "duplicate_row"]
-    source = f"(SELECT * FROM {profile.source} WHERE row_number IN (SELECT row_number FROM repeated_rows WHERE extract_id = '{extract_id}'))"
+    source = f"(SELECT * FROM {profile.source} WHERE row_number IN (SELECT row_number FROM repeated_rows WHERE extract_id = {quote(extract_id)}))"
     flagged = flagged_rows_sql(table, source, profile.reading, telling, [], extract_id)
     any_flag = " OR ".join(check.name for check in telling) or "false"
-    return f"SELECT '{extract_id}' AS extract_id, row_number, {any_flag} AS broken FROM ({flagged})"
+    return f"SELECT {quote(extract_id)} AS extract_id, row_number, {any_flag} AS broken FROM ({flagged})"
 
 
 def _overlaps(table: Table, delivery: list[Profile]) -> str:

@@ -9,6 +9,7 @@ from datetime import date
 import duckdb
 import pandas as pd
 
+from expectations.sql_values import quote, quote_all
 from expectations.table import Table
 from expectations.table_checks import NOT_KNOWN, Summary, Thresholds
 from pipelines.sources.nhs import FeedSettings
@@ -77,7 +78,7 @@ def month_rows(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> pd.DataFra
     month = (
         f"date_trunc('month', {delivery.table.event_date})"
         if delivery.table.event_date
-        else f"date_trunc('month', DATE '{delivery.day}')"
+        else f"date_trunc('month', DATE {quote(delivery.day)})"
     )
     query = f"SELECT {organisation} AS organisation, CAST({month} AS DATE) AS month, count(*) AS rows FROM {delivery.rows} GROUP BY 1, 2 ORDER BY 1, 2"
     return con.execute(query).df()
@@ -160,9 +161,9 @@ def _different(con: duckdb.DuckDBPyConnection, delivery: Delivery, columns: tupl
 
 def _not_known(con: duckdb.DuckDBPyConnection, delivery: Delivery, columns: tuple[str, ...]) -> pd.DataFrame:
     organisation = organisation_column(delivery.table) or "''"
-    codes = ", ".join(f"'{code}'" for code in NOT_KNOWN)
+    codes = quote_all(NOT_KNOWN)
     parts = [
-        f"SELECT {organisation} AS organisation, '{column}' AS \"column\", count(*) AS rows, "
+        f'SELECT {organisation} AS organisation, {quote(column)} AS "column", count(*) AS rows, '
         f"count(*) FILTER ({column} IS NULL OR {column} IN ({codes})) AS not_known FROM {delivery.rows} GROUP BY 1"
         for column in columns
     ]

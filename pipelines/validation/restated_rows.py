@@ -13,9 +13,12 @@ from datetime import date
 from itertools import pairwise
 
 from expectations.row_checks import sender_columns
+from expectations.sql_values import quote
 from expectations.table import Table
 from expectations.tables.records import RESTATED_ROWS
-from pipelines.lake.storage import Lake, arrow_schema, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.typed_rows import typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
@@ -54,8 +57,8 @@ def _digest(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) 
 def _compared_sql(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
     """Give the rows of core__restated_rows: of every row whose key several deliveries tell, what became of it."""
     deliveries = sorted({valid.extract.extract_date for valid in extracts})
-    ids = " ".join(f"WHEN {place} THEN '{valid.extract.extract_id}'" for place, valid in enumerate(extracts))
-    days = " ".join(f"WHEN {place} THEN DATE '{valid.extract.extract_date}'" for place, valid in enumerate(extracts))
+    ids = " ".join(f"WHEN {place} THEN {quote(valid.extract.extract_id)}" for place, valid in enumerate(extracts))
+    days = " ".join(f"WHEN {place} THEN DATE {quote(valid.extract.extract_date)}" for place, valid in enumerate(extracts))
     columns = "extract_id, row_number, extract_date, first_extract_date, key_extract_date"
     key = ", ".join(table.key)
     told = f"SELECT {columns}, CAST(NULL AS DATE) AS superseded_date FROM current JOIN history USING ({key}, content)"
@@ -77,7 +80,7 @@ def _several(table: Table, extracts: list[ValidExtract]) -> str:
 
     def keys(of_first: bool) -> str:
         return " UNION ALL ".join(
-            f"SELECT hash({', '.join(table.key)}) AS digest, {place} AS place, DATE '{valid.extract.extract_date}' AS delivered, row_number "
+            f"SELECT hash({', '.join(table.key)}) AS digest, {place} AS place, DATE {quote(valid.extract.extract_date)} AS delivered, row_number "
             f"FROM {typed_rows_sql(table, valid.source, valid.reading, keep=('row_number',))}"
             for place, valid in enumerate(extracts)
             if (valid.extract.extract_date == first) == of_first
@@ -108,7 +111,7 @@ def _told(table: Table, extracts: list[ValidExtract]) -> str:
         for place, valid in enumerate(extracts)
     ]
     named = " UNION ALL ".join(
-        f"SELECT {key}, DATE '{valid.extract.extract_date}' AS extract_date FROM {typed_rows_sql(table, valid.source, valid.reading)}"
+        f"SELECT {key}, DATE {quote(valid.extract.extract_date)} AS extract_date FROM {typed_rows_sql(table, valid.source, valid.reading)}"
         for valid in only
     )
     read = ", ".join(dict.fromkeys((*table.key, *([table.event_date] if table.event_date else []))))
@@ -133,10 +136,10 @@ def _current(table: Table, settings: FeedSettings, deliveries: list[date]) -> st
     A key counts as named by a row that was set aside, too: a sender that marks a row as deleted takes it back.
     """
     if settings.load == "snapshot":
-        return f"SELECT * FROM kept WHERE extract_date = DATE '{deliveries[-1]}'"
+        return f"SELECT * FROM kept WHERE extract_date = DATE {quote(deliveries[-1])}"
     key, months = ", ".join(table.key), settings.replaces_months
     stay = [
-        f"(extract_date <> DATE '{day}' OR {table.event_date} < DATE '{first_restated_day(after, months)}')"
+        f"(extract_date <> DATE {quote(day)} OR {table.event_date} < DATE {quote(first_restated_day(after, months))})"
         for day, after in pairwise(deliveries)
         if months
     ]
@@ -151,7 +154,7 @@ def _superseded(table: Table, settings: FeedSettings, deliveries: list[date]) ->
     key = ", ".join(table.key)
     namings = f"(SELECT {key}, list(extract_date) AS namings FROM named GROUP BY {key})"
     return f"""SELECT rows.*, {_superseded_on(table, settings, deliveries)} AS superseded_date
-        FROM (FROM kept JOIN history USING ({key}, content) WHERE extract_date = last_extract_date AND last_extract_date < DATE '{deliveries[-1]}') AS rows
+        FROM (FROM kept JOIN history USING ({key}, content) WHERE extract_date = last_extract_date AND last_extract_date < DATE {quote(deliveries[-1])}) AS rows
         ANTI JOIN current USING ({key}, content) JOIN {namings} AS named_on USING ({key})"""
 
 
@@ -162,7 +165,9 @@ def _superseded_on(table: Table, settings: FeedSettings, deliveries: list[date])
         months = settings.replaces_months
         if settings.load == "snapshot" or months:
             since = (
-                "" if settings.load == "snapshot" else f" AND {table.event_date} >= DATE '{first_restated_day(day, months or 0)}'"
+                ""
+                if settings.load == "snapshot"
+                else f" AND {table.event_date} >= DATE {quote(first_restated_day(day, months or 0))}"
             )
-            cases.append(f"CASE WHEN last_extract_date < DATE '{day}'{since} THEN DATE '{day}' END")
+            cases.append(f"CASE WHEN last_extract_date < DATE {quote(day)}{since} THEN DATE {quote(day)} END")
     return f"least({', '.join(cases)})"

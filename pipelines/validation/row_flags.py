@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from expectations.row_checks import RowCheck, sender_columns
+from expectations.sql_values import quote
 from expectations.table import Column, Kind, RowRule, Table
 from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.validation.typed_rows import (
@@ -60,7 +61,7 @@ def _shown(column: Column) -> str:
 
 
 def _with_context(table: Table, rules: list[RowRule], rows: str, extract_id: str) -> str:
-    member = f"row_number IN (SELECT row_number FROM {{0}} WHERE extract_id = '{extract_id}')"
+    member = f"row_number IN (SELECT row_number FROM {{0}} WHERE extract_id = {quote(extract_id)})"
     columns = {
         "birth_date": "births.birth_date",
         "dummy_person_id": f"rows.{table.person} IN (SELECT person_id FROM {DUMMIES})",
@@ -75,7 +76,7 @@ def _with_context(table: Table, rules: list[RowRule], rows: str, extract_id: str
 def _withheld(table: Table) -> str:
     kinds = (Kind.IDENTIFIER, Kind.CODE, Kind.TEXT)
     texts = [f"raw_{column.name}" for column in sender_columns(table) if column.kind in kinds]
-    return f"coalesce('{WITHHELD}' IN ({', '.join(texts)}), false)"
+    return f"coalesce({quote(WITHHELD)} IN ({', '.join(texts)}), false)"
 
 
 def _unreadable(column: Column, reading: Reading) -> str:

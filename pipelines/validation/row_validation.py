@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from expectations.row_checks import NOT_TAKEN_IN, RowCheck, row_checks
+from expectations.row_checks import EXCLUDED_AT_INGEST, RowCheck, row_checks
+from expectations.sql_values import quote_all
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.validation.delivery_context import Profile
 from pipelines.validation.row_flags import flagged_rows_sql
 
@@ -96,10 +98,8 @@ def validate_rows(
 
 def _unreadable_rows(lake: Lake, partition: dict[str, str]) -> pa.Table:
     """Read back what ingest recorded for the extract."""
-    if not lake.exists(QUARANTINE.name):
-        return STORED.empty_table()
-    reasons = ", ".join(f"'{reason}'" for reason in NOT_TAKEN_IN)
-    return lake.read(QUARANTINE.name, ", ".join(STORED.names), f"reason IN ({reasons})", "row_number", partition).cast(STORED)
+    reasons = quote_all(EXCLUDED_AT_INGEST)
+    return lake.read_or_empty(QUARANTINE, ", ".join(STORED.names), f"reason IN ({reasons})", "row_number", partition).cast(STORED)
 
 
 def _after(first: pa.Table, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

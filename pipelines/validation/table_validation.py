@@ -7,12 +7,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pyarrow as pa
 
 from expectations.table import Severity, Table, TableRule
 from expectations.table_checks import CHECKS, Answer, Finding, Summary
 from expectations.tables.records import VALIDATION
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.validation.row_validation import CountMismatch, RowOutcome
 from pipelines.validation.validation_settings import AcceptedBreach, ValidationSettings
 
@@ -44,7 +43,7 @@ class Breach:
         if self.finding is None:
             return ""
         limit = "" if self.limit is None else f" (limit {self.limit:g})"
-        return f"{self.rule.name}, delivery of {self.delivery}: {self.finding.words}{limit}"
+        return f"{self.rule.name}, delivery of {self.delivery}: {self.finding.message}{limit}"
 
 
 def answer_table_rules(
@@ -124,10 +123,9 @@ def _table_result(breach: Breach) -> dict[str, Any]:
     return {
         "rule": breach.rule.name, "column_name": finding.column, "organisation_code": finding.organisation, "month": finding.month,
         "severity": breach.rule.severity.value, "rows_broken": finding.rows, "share": breach.figure if finding.share is None else finding.share,
-        "limit": breach.limit, "passed": breach.finding is None or breach.accepted is not None, "note": finding.words + accepted,
+        "limit": breach.limit, "passed": breach.finding is None or breach.accepted is not None, "note": finding.message + accepted,
     }  # fmt: skip
 
 
 def _put(lake: Lake, feed: str, extract_id: str, rows: list[dict[str, Any]]) -> None:
-    schema = pa.schema([part for part in arrow_schema(VALIDATION) if part.name not in VALIDATION.partitioned_by])
-    lake.replace(VALIDATION, pa.Table.from_pylist(rows, schema=schema), {"feed": feed, "extract_id": extract_id})
+    lake.write(VALIDATION, rows, {"feed": feed, "extract_id": extract_id})

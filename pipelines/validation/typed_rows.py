@@ -10,8 +10,9 @@ import json
 from dataclasses import dataclass, field
 
 from expectations.row_checks import sender_columns
+from expectations.sql_values import quote, quote_all
 from expectations.table import Action, Column, Kind, RowRule, Table
-from pipelines.lake.sql_literals import text, texts
+from expectations.tables.raw_common import NEVER_DATES
 
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 RECORDED = "recorded_date"  # the column that caps an imprecise date
@@ -89,7 +90,7 @@ def may_be_padded_sql(value: str) -> str:
 
 def matches(value: str, pattern: str) -> str:
     """Give the SQL that is true where a value matches a pattern from end to end."""
-    matched = f"regexp_full_match({value}, {text(pattern)})"
+    matched = f"regexp_full_match({value}, {quote(pattern)})"
     plain = SHOWN_BY_CAST.get(pattern)
     return f"CASE WHEN {plain.format(value)} THEN true ELSE {matched} END" if plain else matched
 
@@ -141,7 +142,7 @@ def _date_sql(name: str, reading: Reading) -> str:
 def is_outside(column: Column, value: str) -> str:
     """Give the SQL that is true where a read value is outside the column's vocabulary; empty without one."""
     if column.allowed:
-        return f"{value} NOT IN ({texts(column.allowed)})"
+        return f"{value} NOT IN ({quote_all(column.allowed)})"
     return f"NOT {matches(value, column.pattern)}" if column.pattern else ""
 
 
@@ -194,10 +195,19 @@ def corrected_sql(column: Column, rules: list[RowRule]) -> str:
     return value
 
 
-def typed_rows_sql(table: Table, source: str, reading: Reading, keep: tuple[str, ...] = ("extract_date", "row_number")) -> str:
-    """Give a raw table's rows typed: unusable values null, nulling and repairing row rules applied, no row left out."""
+def typed_rows_sql(
+    table: Table, source: str, reading: Reading, keep: tuple[str, ...] = ("extract_date", "row_number"), stated: str = ""
+) -> str:
+    """Give a raw table's rows typed: unusable values null, nulling and repairing row rules applied, no row left out.
+
+    `stated` names a date column. `is_stated`, to be named in `keep`, is then true where the row holds a value there, readable
+    or not, other than a day that systems write for 'never'.
+    """
     columns, corrected = sender_columns(table), corrections(table)
     usable = ", ".join(f"{usable_sql(column)} AS {column.name}" for column in columns)
+    if stated:
+        never = ", ".join(f"DATE {quote(day)}" for day in NEVER_DATES)
+        usable += f", text_{stated} IS NOT NULL AND coalesce({stated} NOT IN ({never}), true) AS is_stated"
     rows = f"(SELECT {usable}, extract_date, file_name, row_number FROM {read_rows_sql(table, source, reading)})"
     final = ", ".join(f"{corrected_sql(column, corrected.get(column.name, []))} AS {column.name}" for column in columns)
     return f"(SELECT {final}, {', '.join(keep)} FROM {rows})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from expectations.sql_values import quote
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import VALIDATED_EXTRACTS
@@ -36,12 +37,18 @@ def valid_extracts(
     return [_valid(lake, table, extract, records) for extract in extracts]
 
 
+def passed_extracts(lake: Lake, table: Table, extracts: list[Extract]) -> list[ValidExtract]:
+    """Return those of some extracts that passed validation."""
+    records = _records(lake, table.feed, ("passed",))
+    return [_valid(lake, table, extract, records) for extract in extracts if extract.extract_id in records]
+
+
 def kept_rows_sql(table: Table, valid: ValidExtract) -> str:
     """Give an extract's typed rows without those that were set aside."""
     rows = typed_rows_sql(table, valid.source, valid.reading, keep=("row_number",))
     extract = valid.extract
     kept = f" ANTI JOIN {valid.set_aside} USING (row_number)" if valid.set_aside else ""
-    return f"(SELECT *, '{extract.extract_id}' AS extract_id, DATE '{extract.extract_date}' AS extract_date FROM {rows}{kept})"
+    return f"(SELECT *, {quote(extract.extract_id)} AS extract_id, DATE {quote(extract.extract_date)} AS extract_date FROM {rows}{kept})"
 
 
 def first_restated_day(delivered: date, months: int) -> date:
@@ -51,19 +58,16 @@ def first_restated_day(delivered: date, months: int) -> date:
 
 
 def _records(lake: Lake, feed: str, statuses: tuple[str, ...]) -> dict[str, dict[str, object]]:
-    if not lake.exists(VALIDATED_EXTRACTS.name):
-        return {}
-    rows = lake.records(VALIDATED_EXTRACTS.name).to_pylist()
+    rows = lake.records(VALIDATED_EXTRACTS).to_pylist()
     return {str(row["extract_id"]): row for row in rows if row["feed"] == feed and row["status"] in statuses}
 
 
 def _valid(lake: Lake, table: Table, extract: Extract, records: dict[str, dict[str, object]]) -> ValidExtract:
     record = records[extract.extract_id]
     partition = {"table_name": table.name, "extract_id": extract.extract_id}
-    quarantined = lake.scan(QUARANTINE.name, partition) if lake.exists(QUARANTINE.name) else ""
     set_aside = (
-        f"(SELECT DISTINCT row_number FROM {quarantined} WHERE action = 'set_aside')"
-        if record["rows_set_aside"] and quarantined
+        f"(SELECT DISTINCT row_number FROM {lake.scan_or_empty(QUARANTINE, partition)} WHERE action = 'set_aside')"
+        if record["rows_set_aside"]
         else ""
     )
     source = lake.scan(table.name, {"extract_id": extract.extract_id})

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pandas as pd
-import pyarrow as pa
 
 from expectations.documented import DataDocs
 from expectations.table import Table
 from expectations.tables.records import VALIDATED_EXTRACTS
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import Extract, current_extracts
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.delivery_context import prepare_context, profile_extract
 from pipelines.validation.delivery_summary import Delivery, summarise
@@ -132,9 +131,7 @@ def _rules_digest(table: Table, settings: ValidationSettings, delivery: list[Ext
 
 
 def _validated(lake: Lake, extracts: list[Extract], rules: str) -> bool:
-    if not lake.exists(VALIDATED_EXTRACTS.name):
-        return not extracts
-    records = lake.records(VALIDATED_EXTRACTS.name).to_pylist()
+    records = lake.records(VALIDATED_EXTRACTS).to_pylist()
     passed = {row["extract_id"] for row in records if row["status"] == "passed" and row["rules"] == rules}
     return {extract.extract_id for extract in extracts} <= passed
 
@@ -146,8 +143,7 @@ def _record_extracts(lake: Lake, outcomes: list[RowOutcome], rules: str, status:
             "feed": extract.feed, "extract_id": extract.extract_id, "rules": rules, "status": status, "rows": outcome.rows,
             "rows_set_aside": outcome.set_aside, "text_reading": outcome.profile.reading.as_json(),
         }  # fmt: skip
-        rows = pa.Table.from_pylist([row], schema=arrow_schema(VALIDATED_EXTRACTS))
-        lake.replace(VALIDATED_EXTRACTS, rows, {"feed": extract.feed, "extract_id": extract.extract_id})
+        lake.write(VALIDATED_EXTRACTS, [row], {"feed": extract.feed, "extract_id": extract.extract_id})
 
 
 def _add(summary: ValidationSummary, day: date, outcomes: list[RowOutcome], breaches: list[Breach]) -> None:

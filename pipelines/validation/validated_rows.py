@@ -8,10 +8,13 @@ from itertools import pairwise
 
 from expectations.catalogue import RAW_TABLES
 from expectations.row_checks import sender_columns
+from expectations.sql_values import quote
 from expectations.table import Table
 from pipelines.extracts.ingest import current_extracts
+from pipelines.extracts.retained import NEVER_LET_GO
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings
+from pipelines.validation.opt_out_rows import opt_out_rows_sql
 from pipelines.validation.restated_rows import restated_rows
 from pipelines.validation.typed_rows import Reading, typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql, valid_extracts
@@ -26,12 +29,14 @@ def validated_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | N
     held this key with what its event is made of; of a feed whose rows have no day, the key alone), `is_first_delivery`
     (that was the feed's first delivery), and the same two of the key with what its row says of its beginning, whatever was
     said of the rest: `key_extract_date`, `key_in_first_delivery`. An ExtractError names an extract that is not validated; a feed
-    without extracts gives no rows. `table` is the feed's declaration where another source or a setting gives it one of its own.
+    without extracts gives no rows. Opt-outs count from every delivery (`opt_out_rows.py`). `table` is the feed's declaration where another source or a setting gives it one of its own.
     """
     table, settings = table or RAW_TABLES[feed], nhs.feeds[feed]
     extracts = current_extracts(lake, feed)
     if not extracts:
         return _no_rows(table)
+    if feed in NEVER_LET_GO:
+        return opt_out_rows_sql(lake, table)
     valid = valid_extracts(lake, table, extracts)
     deliveries = sorted({one.extract.extract_date for one in valid})
     if len(deliveries) == 1:
@@ -58,7 +63,7 @@ def superseded_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | 
     restated = restated_rows(lake, table, settings, valid)
     parts = []
     for one, after, gone in _restatements(table, settings, valid, deliveries):
-        since = f"DATE '{after}'" if after else "CAST(NULL AS DATE)"
+        since = f"DATE {quote(after)}" if after else "CAST(NULL AS DATE)"
         ended = f"CASE WHEN is_restated THEN superseded_date WHEN {gone} THEN {since} END"
         parts.append(f"(SELECT * REPLACE ({ended} AS superseded_date) FROM {_told(table, one, restated, deliveries[0])})")
     return f"(SELECT * EXCLUDE (holds, is_restated) FROM {_union(parts)} WHERE superseded_date IS NOT NULL)"
@@ -67,10 +72,10 @@ def superseded_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | 
 def _told(table: Table, valid: ValidExtract, restated: str, first: date) -> str:
     """Give an extract's kept rows with what is known of those whose key several deliveries tell, and since when each was told."""
     extract = valid.extract
-    of_extract = f"extract_id = '{extract.extract_id}' AND extract_date = DATE '{extract.extract_date}'"
+    of_extract = f"extract_id = {quote(extract.extract_id)} AND extract_date = DATE {quote(extract.extract_date)}"
     dates = ", ".join(
         f"coalesce(told.{kind}_extract_date, rows.extract_date) AS {kind}_extract_date, "
-        f"coalesce(told.{kind}_extract_date, rows.extract_date) = DATE '{first}' AS {flag}"
+        f"coalesce(told.{kind}_extract_date, rows.extract_date) = DATE {quote(first)} AS {flag}"
         for kind, flag in (("first", "is_first_delivery"), ("key", "key_in_first_delivery"))
     )
     return f"""(SELECT rows.*, {dates}, holds, superseded_date, told.row_number IS NOT NULL AS is_restated
@@ -87,7 +92,7 @@ def _restatements(
     for valid in extracts:
         after = following.get(valid.extract.extract_date)
         if after and months:
-            yield valid, after, f"{table.event_date} >= DATE '{first_restated_day(after, months)}'"
+            yield valid, after, f"{table.event_date} >= DATE {quote(first_restated_day(after, months))}"
         else:
             yield valid, after, "true" if after and settings.load == "snapshot" else "false"
 

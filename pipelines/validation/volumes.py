@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import duckdb
 import pandas as pd
-import pyarrow as pa
 
 from expectations.table import Table
 from expectations.tables.risk import VOLUMES
 from pipelines.extracts.ingest import current_extracts
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.validation.delivery_summary import Delivery, month_rows
 from pipelines.validation.valid_extracts import valid_extracts
 
@@ -19,11 +18,7 @@ from pipelines.validation.valid_extracts import valid_extracts
 def write_volumes(lake: Lake, con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> int:
     """Replace monitoring__volumes by the latest deliveries' counts; give the rows written."""
     counted = [volumes for table in tables if (volumes := feed_volumes(lake, con, table)) is not None]
-    schema = arrow_schema(VOLUMES)
-    if not counted:
-        return lake.replace(VOLUMES, schema.empty_table())
-    rows = pd.concat(counted, ignore_index=True)
-    return lake.replace(VOLUMES, pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False))
+    return lake.write(VOLUMES, pd.concat(counted, ignore_index=True) if counted else [])
 
 
 def feed_volumes(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table) -> pd.DataFrame | None:

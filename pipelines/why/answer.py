@@ -13,25 +13,25 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 
+from expectations.sql_values import quote, quote_all
 from expectations.tables import core, risk
 from expectations.tables.features import PERSON_FEATURES
 from features.coverage import COVERED
 from features.declaration import DERIVED, Feature, Statistic
 from features.evidence import (
     COUNTS,
-    Judged,
-    concept_words,
+    CheckedEvent,
+    concept_text,
+    coverage_text,
     covered_window,
     definition,
-    is_of_the_board,
+    feature_and_inputs,
+    is_place_rate,
     meaning,
-    null_words,
-    rests_on,
     window,
 )
 from pipelines.building.build_features import FeatureRequest, person_rows
 from pipelines.errors import RefusalError
-from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
 from pipelines.reports.text_table import fitted, table
 from pipelines.why.cohort_absence import left_out_lines, unknown_lines
@@ -58,7 +58,7 @@ def why(
     """
     if not lake.exists(core.PERSON.name):
         raise RefusalError("there are no people yet (core__person); run the pipeline first")
-    person = one_row(lake, core.PERSON.name, f"person_id = {text(person_id)}")
+    person = one_row(lake, core.PERSON.name, f"person_id = {quote(person_id)}")
     if person is None:
         return _answer(unknown_lines(lake, person_id), False)
     found = person_rows(lake, request, index_date, int(str(person["person_key"])), given)
@@ -73,12 +73,8 @@ def why(
 
 def why_ready_made(lake: Lake, person_id: str, index_date: date, feature: str | None = None) -> Answer:
     """Show what a ready-made feature table holds of a person: it came without events, so no reason stands behind a value."""
-    where = f"person_id = {text(person_id)} AND index_date = DATE '{index_date}'"
-    rows = (
-        lake.read(PERSON_FEATURES.name, where=where, order="index_event_id").to_pylist()
-        if lake.exists(PERSON_FEATURES.name)
-        else []
-    )
+    where = f"person_id = {quote(person_id)} AND index_date = DATE {quote(index_date)}"
+    rows = lake.read_or_empty(PERSON_FEATURES, where=where, order="index_event_id").to_pylist()
     if not rows:
         return _answer([f"features__person has no row of the person {person_id} on {index_date}."], False)
     names = [name for name in rows[0] if name not in {column.name for column in PERSON_FEATURES.columns}]
@@ -118,20 +114,20 @@ def _all_features(case: PersonCase) -> Iterator[str]:
             for each in features
         ]  # fmt: skip
         yield from table(rows, ("feature", "value", "stored", "events"))
-    yield f"\nOf {len(evidence.events)} events on record, {len(recipe.left_out)} features not computed: features__catalogue says why."
+    yield f"\nOf {len(evidence.events)} events on record, {len(recipe.not_computed)} features not computed: features__catalogue says why."
 
 
 def _is_read(feature: Feature, case: PersonCase) -> bool:
-    parts = rests_on(feature, case.found.recipe.catalogue)
+    parts = feature_and_inputs(feature, case.found.recipe.catalogue)
     return all(part.statistic in (Statistic.ATTRIBUTE, *DERIVED) for part in parts)
 
 
 def _one_feature(case: PersonCase, name: str) -> Iterator[str]:
     recipe = case.found.recipe
     feature = recipe.catalogue.by_name[_known(name, list(recipe.catalogue.by_name))]
-    if name in recipe.left_out:
-        raise RefusalError(f"the feature '{name}' is not computed here: {recipe.left_out[name]}")
-    for number, part in enumerate(rests_on(feature, recipe.catalogue)):
+    if name in recipe.not_computed:
+        raise RefusalError(f"the feature '{name}' is not computed here: {recipe.not_computed[name]}")
+    for number, part in enumerate(feature_and_inputs(feature, recipe.catalogue)):
         yield f"\n{'' if number == 0 else 'computed from '}{part.name}: {part.label}"
         yield from _told(case, part)
         if part.statistic is Statistic.ATTRIBUTE:
@@ -145,7 +141,7 @@ def _told(case: PersonCase, feature: Feature) -> Iterator[str]:
     if feature.description:
         yield from fitted([f"                {feature.description}"])
     for name in feature.concepts:
-        yield f"  {name}: {concept_words(case.found.recipe.catalogue.concepts[name])}"
+        yield f"  {name}: {concept_text(case.found.recipe.catalogue.concepts[name])}"
     yield f"  window        {window(feature, case.index_date)}"
     yield f"  value         {_computed(case, feature)}"
     yield f"  stored value  {_stored(case, feature.name)}"
@@ -153,7 +149,7 @@ def _told(case: PersonCase, feature: Feature) -> Iterator[str]:
 
 
 def _events_of(case: PersonCase, feature: Feature) -> Iterator[str]:
-    judged = case.evidence.judged(feature)
+    judged = case.evidence.checked_events(feature)
     counted = [one for one in judged if one.verdict == COUNTS]
     others = [one for one in judged if one.verdict != COUNTS]
     yield f"  {len(counted)} of its events count:"
@@ -166,7 +162,7 @@ def _events_of(case: PersonCase, feature: Feature) -> Iterator[str]:
         yield from table([_shown(case, one) for one in nearest], ("date", "available", "type", "code", "why not", "meaning"))
 
 
-def _shown(case: PersonCase, one: Judged) -> Record:
+def _shown(case: PersonCase, one: CheckedEvent) -> Record:
     event, catalogue = one.event, case.found.recipe.catalogue
     lists = catalogue.concepts[one.concept].code_lists or tuple(catalogue.code_lists)
     return {
@@ -183,15 +179,13 @@ def _coverage(case: PersonCase, feature: Feature) -> Iterator[str]:
     if not feeds or feature.statistic in (*DERIVED, Statistic.ATTRIBUTE):
         return
     first, last = covered_window(feature, case.index_date)
-    where = (
-        f"organisation_role = 'practice' AND organisation_code = {text(case.row['practice_code'])} AND feed IN ({_listed(feeds)})"
-    )
-    between = f"month BETWEEN DATE '{first.replace(day=1)}' AND DATE '{last}'"
+    where = f"organisation_role = 'practice' AND organisation_code = {quote(case.row['practice_code'])} AND feed IN ({quote_all(feeds)})"
+    between = f"month BETWEEN DATE {quote(first.replace(day=1))} AND DATE {quote(last)}"
     rows = case.lake.read(core.COVERAGE.name, "feed, month, status", f"{where} AND {between}").to_pylist()
     status = {(row["feed"], row["month"]): row["status"] for row in rows}
     gaps = [words for feed in feeds for words in _gaps(feed, status, first, last)]
     told = f"null, for these months are missing: {'; '.join(gaps)}" if gaps else "all months are there"
-    yield from fitted([f"  coverage      needs {', '.join(feeds)} of {null_words(feature)}: {told}"])
+    yield from fitted([f"  coverage      needs {', '.join(feeds)} of {coverage_text(feature)}: {told}"])
 
 
 def _gaps(feed: str, status: Mapping[tuple[str, date], str], first: date, last: date) -> Iterator[str]:
@@ -235,7 +229,7 @@ def _records(case: PersonCase) -> Iterator[str]:
         yield f"  {name}:"
         yield from table(case.rows_of(name, "start_date"), columns)
     lsoa = case.row["lsoa_code"]
-    area = one_row(case.lake, core.AREA.name, f"lsoa_code = {text(lsoa)}") if lsoa else None
+    area = one_row(case.lake, core.AREA.name, f"lsoa_code = {quote(lsoa)}") if lsoa else None
     if area:
         told = ("lsoa_code", *(name for name in area if name.startswith("imd_") and area[name] is not None), "is_rural")
         yield f"  {core.AREA.name}:"
@@ -245,9 +239,9 @@ def _records(case: PersonCase) -> Iterator[str]:
 def _label(case: PersonCase) -> Iterator[str]:
     """Say what the labels hold of the row: a washout or a leaving keeps it from training, not from scoring."""
     day = case.index_date.isoformat()
-    if not case.lake.exists(risk.LABELS.name) or day not in case.lake.partitions(risk.LABELS.name, "index_date"):
+    if day not in case.lake.partitions(risk.LABELS.name, "index_date"):
         return
-    where = f"{case.key} AND index_event_id = {text(case.row['index_event_id'])}"
+    where = f"{case.key} AND index_event_id = {quote(case.row['index_event_id'])}"
     for row in case.lake.read(risk.LABELS.name, where=where, order="outcome", partition={"index_date": day}).to_pylist():
         reasons = [row["not_at_risk_reason"] or "", "left the list within the horizon" if row["left_list"] else ""]
         told = "; ".join(reason for reason in reasons if reason)
@@ -267,10 +261,6 @@ def _known(name: str, names: Sequence[str]) -> str:
     return name
 
 
-def _listed(values: Iterable[str]) -> str:
-    return ", ".join(text(value) for value in values)
-
-
 def _value(value: object) -> str:
     """Write a value as a reader takes it; nothing for null."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -280,7 +270,7 @@ def _value(value: object) -> str:
 
 def _computed(case: PersonCase, feature: Feature) -> str:
     """Give the value that the kernel computes for the person; a rate of the board would need everyone."""
-    return "of the board" if is_of_the_board(feature) else _value(case.row[feature.name]) or "null"
+    return "of the board" if is_place_rate(feature) else _value(case.row[feature.name]) or "null"
 
 
 def _stored(case: PersonCase, name: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from expectations.sql_values import quote
 from expectations.tables import core
 from pipelines.building.build_features import FeatureRequest
-from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
 from pipelines.reports.text_table import table
 from pipelines.why.person_case import PersonCase, Record
@@ -31,7 +31,8 @@ def _dates_that_decide(case: PersonCase) -> Iterator[str]:
     person = case.person
     yield f"  on the list   {'yes' if person['on_list'] else 'no'}"
     yield f"  born          {person['birth_date'] or 'not known'}"
-    yield f"  died          {person['death_date'] or 'no'}"
+    unknown_day = "on a day that cannot be read" if person.get("death_not_readable") else "no"
+    yield f"  died          {person['death_date'] or unknown_day}"
     opted = [words for name, words in (("type_1_opt_out", "type 1"), ("national_data_opt_out", "national")) if person[name]]
     yield f"  opted out     {', '.join(opted) or 'no'}"
     held = case.rows_of(core.REGISTRATION.name, "start_date")
@@ -51,6 +52,8 @@ def _holds(row: Record, index_date: date) -> str:
         return f"begins {(start - index_date).days} days after it"
     if isinstance(end, date) and end < index_date:
         return f"ended {(index_date - end).days} days before it"
+    if row.get("end_not_readable"):
+        return "ended on a day that cannot be read"
     return "holds"
 
 
@@ -63,7 +66,7 @@ def unknown_lines(lake: Lake, person_id: str) -> Iterator[str]:
 def _raw_rows(lake: Lake, name: str, person_id: str, columns: Sequence[str]) -> Iterator[str]:
     if not lake.exists(name):
         return
-    rows = lake.read(name, ", ".join(columns), f"trim(person_id) = {text(person_id)}", "extract_date, row_number").to_pylist()
+    rows = lake.read(name, ", ".join(columns), f"trim(person_id) = {quote(person_id)}", "extract_date, row_number").to_pylist()
     if rows:
         yield f"  as it was sent ({name}):"
         yield from table(rows, columns)
@@ -71,12 +74,10 @@ def _raw_rows(lake: Lake, name: str, person_id: str, columns: Sequence[str]) -> 
 
 def _rows_set_aside(lake: Lake, person_id: str) -> Iterator[str]:
     """Name the person's rows of the list that were set aside, and why."""
-    if not lake.exists(core.QUARANTINE.name):
-        return
     for name in ("raw__patients", "raw__registrations", "raw__opt_outs"):
         if not lake.exists(name) or name not in lake.partitions(core.QUARANTINE.name, "table_name"):
             continue
-        mine = f"(SELECT extract_id, row_number FROM {lake.scan(name)} WHERE trim(person_id) = {text(person_id)})"
+        mine = f"(SELECT extract_id, row_number FROM {lake.scan(name)} WHERE trim(person_id) = {quote(person_id)})"
         rows = lake.read(
             core.QUARANTINE.name, "file_name, row_number, reason, column_name",
             f"action = 'set_aside' AND (extract_id, row_number) IN {mine}", "file_name, row_number, reason", {"table_name": name},

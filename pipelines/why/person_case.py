@@ -9,11 +9,11 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.sql_values import quote
 from expectations.tables import core
 from expectations.tables.features import PERSON_FEATURES
 from features.evidence import Evidence, PersonEvent
 from pipelines.building.build_features import PersonRows
-from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
 
 Record = Mapping[str, object]
@@ -34,7 +34,7 @@ class PersonCase:
         day = self.index_date.isoformat()
         if day not in self.lake.partitions(PERSON_FEATURES.name, "index_date"):
             return None
-        event = text(self.row["index_event_id"])
+        event = quote(self.row["index_event_id"])
         return one_row(self.lake, PERSON_FEATURES.name, f"{self.key} AND index_event_id = {event}", {"index_date": day}) or {}
 
     @cached_property

@@ -37,6 +37,20 @@ def test_marks_are_counted_and_a_team_that_told_of_its_caseload_is_believed(undi
     assert told["unknown"] > 0  # the practice that shares no GP record: nobody there is said to live at home
 
 
+def test_whose_death_cannot_be_read_has_no_score_and_is_counted(undisturbed: Any) -> None:
+    lake, reason = undisturbed.lake, "date of death not readable"
+    unreadable = lake.read("core__person", "person_id", "death_not_readable")["person_id"].to_pylist()
+    assert unreadable  # the board plants deaths after the extract and before birth
+    for table in ("features__person", "risk__scores", "risk__caseload"):
+        assert not set(lake.read(table, "person_id")["person_id"].to_pylist()) & set(unreadable), table
+    counted = lake.read(
+        "monitoring__exclusions", "people", f"list_name = 'scores' AND treatment = 'suppressed' AND reason = '{reason}'"
+    )
+    left_out = lake.read("risk__cohort_flow", "people", f"index_date = '2026-01-01' AND reason = '{reason}'")
+    assert counted["people"].to_pylist() == left_out["people"].to_pylist()
+    assert 0 < counted["people"][0].as_py() <= len(unreadable)
+
+
 def test_a_practice_gets_its_page_and_its_csv(
     undisturbed: Any, strata: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:

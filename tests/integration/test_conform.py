@@ -29,7 +29,8 @@ from pipelines.conform.feeds import Sources
 from pipelines.conform.linkage import LinkageSettings, check_linkage
 from pipelines.conform.registration import RegistrationSettings
 from pipelines.errors import ValidationStop
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 PEOPLE, CUT = 2_400, date(2026, 1, 1)
 SQL_TYPES = {Kind.DATE: "DATE", Kind.INTEGER: "INTEGER", Kind.NUMBER: "DOUBLE", Kind.BOOLEAN: "BOOLEAN"}

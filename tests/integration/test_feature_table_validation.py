@@ -8,7 +8,8 @@ import pytest
 from expectations.tables.core import QUARANTINE
 from pipelines.building.load_feature_table import load_feature_table
 from pipelines.extracts.ingest import ingest_feed
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.sources.deliveries import deliveries
 from pipelines.sources.feature_table import FeatureTableSettings
 from pipelines.sources.feature_table_columns import FEED, declare_feature_table, feature_table_feed

@@ -61,7 +61,7 @@ def _silence(lake: Lake, practice: str, index: date) -> None:
     silent = pc.and_(pc.equal(rows["organisation_code"], practice), pc.is_in(rows["feed"], pa.array(GP_FEEDS)))
     silent = pc.and_(silent, pc.greater(rows["month"], pa.scalar(index - pd.Timedelta(days=125).to_pytimedelta())))
     status = pc.if_else(silent, "absent", rows["status"])
-    lake.replace(core.COVERAGE, rows.set_column(rows.column_names.index("status"), "status", status))
+    lake.write(core.COVERAGE, rows.set_column(rows.column_names.index("status"), "status", status))
 
 
 def test_features_become_null_and_nobody_elses_change(

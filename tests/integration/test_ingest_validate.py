@@ -7,7 +7,8 @@ import pytest
 
 from expectations.catalogue import RAW_TABLES
 from pipelines.extracts.ingest import ingest_feed
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.reports.validation_page import write_validation_page
 from pipelines.sources.nhs import NhsSettings
 from pipelines.sources.synthetic.landing_files import write_board

@@ -87,7 +87,7 @@ def without(feed: str, taken_in: Path, folder: Path) -> Deployment:
     file_of(folder, feed).unlink()
     lake = deployment.lake
     ids = lake.read(EXTRACTS.name, "DISTINCT extract_id", f"feed = '{feed}'")["extract_id"].to_pylist()
-    lake.replace(EXTRACTS, lake.read(EXTRACTS.name, where=f"feed <> '{feed}'", order="feed, sequence"))
+    lake.write(EXTRACTS, lake.read(EXTRACTS.name, where=f"feed <> '{feed}'", order="feed, sequence"))
     for name in (RAW_TABLES[feed].name, "core__quarantine", "core__validated_extracts", "monitoring__validation"):
         drop(lake, name, ids, whole=name.startswith("raw__"))
     return deployment

@@ -30,8 +30,8 @@ from canary.identifiers import (
 )
 from canary.search import Search
 
+from expectations.sql_values import quote
 from pipelines.errors import StrataError
-from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
 from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings
@@ -189,7 +189,7 @@ def of_the_engine(landing: Path) -> Callable[..., Any]:
     def fault(*_: object) -> None:
         header = person_header("patients")
         duckdb.sql(
-            f'SELECT CAST("{header}" AS DATE) FROM read_csv({text(file_of(landing, "patients"))}, all_varchar=true)'
+            f'SELECT CAST("{header}" AS DATE) FROM read_csv({quote(file_of(landing, "patients"))}, all_varchar=true)'
         ).fetchall()
 
     return fault

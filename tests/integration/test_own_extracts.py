@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.run.settings import read_settings
 from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings
@@ -79,7 +80,7 @@ def test_a_landing_folder_that_is_put_right_step_by_step(
     unnamed = configuration(tmp_path, {**feeds, "patients": {}})
     assert strata(home, "check-extract", str(unnamed)) == 1
     told = capfd.readouterr().err
-    assert "lacks practice_code" in told
+    assert "has no column practice_code" in told
     assert "headers that were not used: GP_PRACTICE_CODE" in told
 
     config = configuration(tmp_path, feeds)

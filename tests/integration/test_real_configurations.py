@@ -14,7 +14,8 @@ import pytest
 import yaml
 from sklearn.metrics import roc_auc_score
 
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 pytestmark = pytest.mark.slow
 

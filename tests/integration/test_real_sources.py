@@ -21,7 +21,8 @@ from pipelines.conform.omop.links import linked_rows, quarantine_unlinked
 from pipelines.conform.registration import RegistrationSettings
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import ingest_feed
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.sources.deliveries import deliveries
 from pipelines.sources.episodes import as_delivered
 from pipelines.sources.feature_table import FeatureTableSettings

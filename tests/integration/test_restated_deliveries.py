@@ -118,7 +118,7 @@ def deliver(folder: Path, number: int) -> Deployment:
          "status": "covered"}
         for feed in RESTATED for month in months
     ]  # fmt: skip
-    deployment.lake.replace(core.COVERAGE, pa.Table.from_pylist(covered))
+    deployment.lake.write(core.COVERAGE, pa.Table.from_pylist(covered))
     return deployment
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.run_record import all_runs
-from pipelines.lake.storage import connect
 
 ALSO = """
   also:

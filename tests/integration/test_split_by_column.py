@@ -95,7 +95,7 @@ def test_the_column_says_who_trains_and_who_judges_and_who_does_neither(
     assert sides == "column 'year' splits the rows: 399 train, 249 test"
     assert neither == "50 rows neither train nor test, and are scored: the column holds '2024' (30), no value (20)"
     assert shared.startswith("99 of the 249 people in the test rows have training rows too")
-    assert without_age.startswith("age_sex is left out: no predictor is called age_years")
+    assert without_age.startswith("age_sex is skipped: no predictor is called age_years")
     flow = deployment.lake.read("risk__cohort_flow", "reason, people", order="step").to_pylist()
     assert [(row["reason"], row["people"]) for row in flow] == [
         ("outcome not known yet", 2), (ON_NEITHER_SIDE, 50), ("in cohort", 648),

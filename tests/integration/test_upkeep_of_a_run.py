@@ -98,7 +98,7 @@ def test_a_score_that_was_changed_is_found(lived_in: Any, strata: Command, capsy
     nudged = scores.set_column(
         place, "risk", [[risk_ + 1e-12 if row == 3 else risk_ for row, risk_ in enumerate(scores["risk"].to_pylist())]]
     )
-    lake.replace(risk.SCORES, nudged, {"run_id": run_id})
+    lake.write(risk.SCORES, nudged, {"run_id": run_id})
     assert strata(lived_in.home, "reproduce", str(lived_in.config), run_id) == 1
     assert "unequal: 1" in capsys.readouterr().out
 

@@ -20,7 +20,9 @@ from expectations.table import Column, Kind, Table
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from models.explanation import plain_name
 from models.predictors import predictors_from_catalogue
-from pipelines.lake.storage import Lake, arrow_schema, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 pytestmark = pytest.mark.slow
 

@@ -26,7 +26,7 @@ def recount_given(con: duckdb.DuckDBPyConnection, rows: list[tuple[int, date, st
 
 
 def recount_discharges(con: duckdb.DuckDBPyConnection, index_date: date) -> None:
-    """Take the discharges of the year up to a date from emergency spells of a night or more that nobody died in."""
+    """Select the discharges of the year up to a date from emergency spells of at least one night that did not end in death."""
     con.execute(f"""
         CREATE TABLE candidate AS
         SELECT person_key, discharge_date AS index_date, spell_key::VARCHAR AS index_event_id
@@ -44,5 +44,6 @@ def _keep_who_is_in(con: duckdb.DuckDBPyConnection) -> None:
             (SELECT min(lsoa_code) FROM core__residence l WHERE l.person_key = c.person_key AND {HELD}) AS lsoa
         FROM candidate c JOIN core__person p USING (person_key)
         WHERE on_list AND (birth_date IS NULL OR birth_date <= index_date) AND (death_date IS NULL OR death_date > index_date)
-            AND EXISTS (FROM core__registration g WHERE g.person_key = c.person_key AND {HELD})
+            AND death_not_readable IS NOT TRUE
+            AND EXISTS (FROM core__registration g WHERE g.person_key = c.person_key AND {HELD} AND end_not_readable IS NOT TRUE)
             AND NOT type_1_opt_out AND NOT national_data_opt_out""")

@@ -29,7 +29,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 def examples(number: int) -> settings:
-    """Give the profile: the same examples on every machine, no deadline, nothing kept between runs.
+    """Return the profile: the same examples on every machine, no deadline, nothing stored between runs.
 
     A failing example is not made smaller, which would build hundreds of boards: the message names the row and its events.
     """
@@ -136,7 +136,8 @@ def _plain_event(board: Board, key: int, kind: int, code: int, after: int) -> Ro
 # --- people ---------------------------------------------------------------------------------------------------------
 
 _AGES = (None, -10, 0, 1, 29, 30, 31, 364, 365, 1095, 5843, 5844, 5845, 9000, 15000, 21914, 21915, 21916, 24000, 29000, 33000)
-_DEATHS = (*(None,) * 16, -1, 0, 1, 2, 30, 100, 364, 365, 366, 400)
+_UNREADABLE = 10_000  # days until a death whose day cannot be read
+_DEATHS = (*(None,) * 16, _UNREADABLE, -1, 0, 1, 2, 30, 100, 364, 365, 366, 400)
 _BEGUN = (4000, 4000, 4000, 4000, 4000, 3000, 2500, 1096, 1095, 1094, 731, 365, 30, 1, 0, -1)
 _LENGTHS = (None, None, None, None, None, None, 4600, 0, 29, 364, 365, 1096, 2600, 4100)
 _APART = (1, 2, 30, 31, 32, 200)
@@ -147,16 +148,24 @@ def _draw_person(draw: Draw, board: Board, key: int) -> None:
     age, death = draw(st.sampled_from(_AGES)), draw(st.sampled_from(_DEATHS))
     board.people.append(
         {"person_key": key, "person_id": f"P{key:03d}", **_birth(board, age, draw(st.booleans())),
-         "death_date": None if death is None else board.index_date + timedelta(days=death), "sex": draw(st.sampled_from("1290")),
+         "death_date": None if death in (None, _UNREADABLE) else board.index_date + timedelta(days=death),
+         "death_not_readable": death == _UNREADABLE, "sex": draw(st.sampled_from("1290")),
          "ethnic_category": draw(st.sampled_from((None, "A", "H", "R", "Z", "99"))),
          **dict(zip(("type_1_opt_out", "national_data_opt_out", "on_list"), draw(st.sampled_from(_OPTED)), strict=True))}
     )  # fmt: skip
-    held = st.tuples(st.sampled_from(PRACTICES), st.booleans())
-    for (start, end), (practice, loaded) in zip(
+    held = st.tuples(st.sampled_from(PRACTICES), st.booleans(), st.integers(0, 9))
+    for (start, end), (practice, loaded, chance) in zip(
         _draw_periods(draw, board), draw(st.lists(held, min_size=3, max_size=3)), strict=False
     ):
         board.registrations.append(
-            {"person_key": key, "practice_code": practice, "start_date": start, "end_date": end, "start_is_load_date": loaded}
+            {
+                "person_key": key,
+                "practice_code": practice,
+                "start_date": start,
+                "end_date": end,
+                "start_is_load_date": loaded,
+                "end_not_readable": end is None and chance == 9,
+            }
         )
     home = st.tuples(
         st.sampled_from(_STATUS), st.integers(0, len(AREAS)), st.sampled_from((None, "H1", "H2", "H3", "H4", "H5", "H6"))
@@ -171,7 +180,7 @@ def _draw_person(draw: Draw, board: Board, key: int) -> None:
 
 
 def _birth(board: Board, age: int | None, only_year: bool) -> Row:
-    """Give the first day that may be the birth, and the one that age counts from."""
+    """Return the earliest possible day of birth and the day from which age counts."""
     if age is None:
         return {"birth_date": None, "assumed_birth_date": None}
     born = board.index_date - timedelta(days=age)
@@ -217,7 +226,7 @@ def _events(board: Board, person: Row, kind: Any, anchor: str, days: int, choice
 
 
 def _anchor(board: Board, person: Row, anchor: str) -> date:
-    """Give the day that an event's days are counted from: the index date where the person has no such day."""
+    """Return the day from which an event's days count: the index date where the person has no such day."""
     own = {
         "birth": lambda: person["birth_date"], "death": lambda: person["death_date"],
         "start": lambda: next((row["start_date"] for row in board.registrations if row["person_key"] == person["person_key"]), None),
@@ -228,7 +237,7 @@ def _anchor(board: Board, person: Row, anchor: str) -> date:
 
 
 def _last_months(index: date) -> tuple[date, ...]:
-    """Give what the latest month judged may be: the one before the index date, its neighbours, and a year later."""
+    """Return possible latest months of coverage: the one before the index date, its neighbours, and a year later."""
     return _month(index, 1), _month(index, 0), _month(index, 2), _month(index, -12)
 
 

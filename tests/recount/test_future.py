@@ -61,7 +61,7 @@ def test_order_files_and_numbers_change_nothing(board: Board, random: Random) ->
 
 
 def _renumbered(board: Board, random: Random) -> Board:
-    """Give everyone another number and every event another place among those of its day."""
+    """Return the board with other numbers for people and another order of the events of a day."""
     numbers = list(range(5, 5 + len(board.people)))
     random.shuffle(numbers)
     other = Board(board.index_date, board.first_month, board.last_month)
@@ -78,7 +78,7 @@ def _renumbered(board: Board, random: Random) -> Board:
 def _split_events(lake: Lake, board: Board) -> None:
     """Write the events as three files of which each holds everyone, the latest days first."""
     events = sorted(board.events, key=lambda row: row["event_date"], reverse=True)
-    lake.replace(core.EVENT, as_table(core.EVENT, []))
+    lake.write(core.EVENT, as_table(core.EVENT, []))
     for third in range(3):
         part = sorted(events[third::3], key=lambda row: (row["person_key"], row["event_date"]))
         lake.append(core.EVENT, as_table(core.EVENT, part))

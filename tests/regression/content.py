@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from regression.stable_names import stable_names
 
 from expectations.catalogue import TABLES
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 # Tables that say when or how a run was done, not what it found.
 NOT_COMPARED = ("monitoring__stages", "monitoring__alerts", "raw__pseudonym_keys")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from expectations.sql_values import quote
 from expectations.tables import core
 from features.events import NUMBER_OF
-from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
 
 
@@ -26,7 +26,7 @@ def cohort_code(cohort: str) -> str:
 
 def _entries_sql(lake: Lake, cohort: str) -> str:
     named = (
-        f"SELECT code FROM {lake.scan(core.CODE.name)} WHERE code_system = 'omop' AND source_code = {text(cohort_code(cohort))}"
+        f"SELECT code FROM {lake.scan(core.CODE.name)} WHERE code_system = 'omop' AND source_code = {quote(cohort_code(cohort))}"
     )
     return (
         f"(SELECT DISTINCT person_key, event_date AS day FROM {lake.scan(core.EVENT.name)} "

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from expectations.sql_values import quote
 from expectations.tables import core
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.core_tables import store_events
@@ -41,7 +42,7 @@ def conform_omop_events(
     sent = [
         f"(SELECT DISTINCT 'omop' AS code_system, code AS source_code FROM {HELD_EVENTS})",
         f"(SELECT DISTINCT 'ods' AS code_system, provider_code AS source_code FROM {visits_sql(held, settings)})",
-        f"(SELECT 'ods' AS code_system, '{NO_SITE}' AS source_code)",
+        f"(SELECT 'ods' AS code_system, {quote(NO_SITE)} AS source_code)",
         "(SELECT 'department_type' AS code_system, '01' AS source_code)",
         f"(SELECT 'icd10' AS code_system, unnest(string_split(diagnoses, ',')) AS source_code FROM {spells})",
     ]
@@ -53,14 +54,15 @@ def conform_omop_events(
 def _hold(con: duckdb.DuckDBPyConnection, rows: Sequence[EventRows], people: str) -> list[EventRows]:
     """Read the events of the CDM tables once, under their people's keys."""
     columns = "person_key, event_date, available_date, event_type, code, value, provider"
-    parts = " UNION ALL ".join(f"(SELECT '{part.feed}' AS feed, * FROM ({part.sql}))" for part in rows)
+    parts = " UNION ALL ".join(f"(SELECT {quote(part.feed)} AS feed, * FROM ({part.sql}))" for part in rows)
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {HELD_EVENTS} AS SELECT feed, {columns} FROM ({parts}) "
         f"JOIN (SELECT person_id, person_key FROM {people}) USING (person_id)"
     )
     feeds = sorted({part.feed for part in rows})
     return [
-        EventRows(feed, "omop", f"SELECT {columns} FROM {HELD_EVENTS} WHERE feed = '{feed}'", numbered=True) for feed in feeds
+        EventRows(feed, "omop", f"SELECT {columns} FROM {HELD_EVENTS} WHERE feed = {quote(feed)}", numbered=True)
+        for feed in feeds
     ]
 
 

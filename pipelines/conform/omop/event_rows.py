@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.sql_values import quote
 from features.events import EVENT_TYPES, NUMBER_OF
 from pipelines.conform.availability import known_on
 from pipelines.conform.event_rows import EventRows
@@ -38,13 +39,13 @@ def omop_event_rows(cdm: Cdm, settings: OmopSettings) -> list[EventRows]:
 
 def _dated(source: str, event: str, concept: str, day: str, value: str, settings: OmopSettings) -> str:
     return f"""SELECT person_id, {day} AS event_date, {known_on(day, settings.lag_days)} AS available_date,
-        {NUMBER_OF[event]} AS event_type, {concept} AS code, {value} AS value, '{NO_SITE}' AS provider FROM {source}"""
+        {NUMBER_OF[event]} AS event_type, {concept} AS code, {value} AS value, {quote(NO_SITE)} AS provider FROM {source}"""
 
 
 def _billed(source: str, event: str, concept: str, day: str, stays: str, settings: OmopSettings) -> str:
     known = f"greatest({day}, coalesce(visit_end_date, {day}))"
     return f"""SELECT person_id, {day} AS event_date, {known_on(known, settings.lag_days)} AS available_date,
-        {NUMBER_OF[event]} AS event_type, {concept} AS code, CAST(NULL AS DOUBLE) AS value, '{NO_SITE}' AS provider
+        {NUMBER_OF[event]} AS event_type, {concept} AS code, CAST(NULL AS DOUBLE) AS value, {quote(NO_SITE)} AS provider
         FROM {source} LEFT JOIN {stays} AS stays USING (visit_occurrence_id)"""
 
 
@@ -57,4 +58,4 @@ def _other_visits(cdm: Cdm, settings: OmopSettings) -> str:
 def _cohort(source: str, settings: OmopSettings) -> str:
     return f"""SELECT subject_id AS person_id, cohort_start_date AS event_date,
         {known_on("cohort_start_date", settings.lag_days)} AS available_date, {NUMBER_OF["omop_cohort"]} AS event_type,
-        '{cohort_code("")}' || cohort_definition_id AS code, CAST(NULL AS DOUBLE) AS value, '{NO_SITE}' AS provider FROM {source}"""
+        {quote(cohort_code(""))} || cohort_definition_id AS code, CAST(NULL AS DOUBLE) AS value, {quote(NO_SITE)} AS provider FROM {source}"""

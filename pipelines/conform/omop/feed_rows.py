@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from expectations.catalogue import RAW_TABLES
+from expectations.sql_values import quote, quote_all
 from expectations.table import Kind, Table
 from expectations.tables.raw_common import PROVENANCE
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.feeds import EVENT_FEEDS, Sources
 from pipelines.conform.omop.visits import NO_DEATHS, NO_SITE, Cdm, visits_sql
-from pipelines.lake.sql_literals import text, texts
 from pipelines.sources.omop.settings import OmopSettings
 
 SEX_OF_GENDER = {"8507": "1", "8532": "2", "8521": "9", "8551": "0"}
@@ -59,14 +59,14 @@ def _shaped(table: Table, given: Mapping[str, str], relation: str, where: str = 
 
 
 def _patients(cdm: Cdm, settings: OmopSettings) -> str:
-    genders = " ".join(f"WHEN '{concept}' THEN '{sex}'" for concept, sex in SEX_OF_GENDER.items())
+    genders = " ".join(f"WHEN {quote(concept)} THEN {quote(sex)}" for concept, sex in SEX_OF_GENDER.items())
     ethnicities = " ".join(
-        f"WHEN {text(sent)} IN (race_source_value, race_concept_id) THEN {text(category)}"
+        f"WHEN {quote(sent)} IN (race_source_value, race_concept_id) THEN {quote(category)}"
         for sent, category in sorted(settings.ethnic_categories.items())
     )
     given = {
         "person_id": "person_id",
-        "practice_code": f"coalesce(upper(care_site_id), '{NO_SITE}')",
+        "practice_code": f"coalesce(upper(care_site_id), {quote(NO_SITE)})",
         "birth_year": "year_of_birth",
         "birth_month": "month_of_birth",
         "death_date": "death_date",
@@ -81,7 +81,7 @@ def _patients(cdm: Cdm, settings: OmopSettings) -> str:
 def _registrations(cdm: Cdm, settings: OmopSettings) -> str:
     given = {
         "person_id": "person_id",
-        "practice_code": f"coalesce(upper(care_site_id), '{NO_SITE}')",
+        "practice_code": f"coalesce(upper(care_site_id), {quote(NO_SITE)})",
         "start_date": "observation_period_start_date",
         "end_date": f"least(observation_period_end_date + {settings.observed_days_beyond}, extract_date)",
     }
@@ -99,9 +99,9 @@ def _admissions(cdm: Cdm, visits: str, settings: OmopSettings) -> str:
         "admission_date": "visit_start_date",
         "discharge_date": "visit_end_date",
         "admission_method": "CASE visit_class WHEN 'emergency_stay' THEN '21' ELSE '12' END",
-        "admission_source": f"CASE WHEN admitted_from_concept_id IN ({texts(settings.transfer_sources)}) THEN '51' ELSE '19' END",
+        "admission_source": f"CASE WHEN admitted_from_concept_id IN ({quote_all(settings.transfer_sources)}) THEN '51' ELSE '19' END",
         "discharge_method": "CASE WHEN died THEN '4' ELSE '1' END",
-        "discharge_destination": f"CASE WHEN discharged_to_concept_id IN ({texts(settings.transfer_destinations)}) THEN '51' ELSE '19' END",
+        "discharge_destination": f"CASE WHEN discharged_to_concept_id IN ({quote_all(settings.transfer_destinations)}) THEN '51' ELSE '19' END",
         "patient_classification": "'1'",
         "diagnoses": "codes.diagnoses",
     }
@@ -113,7 +113,7 @@ def _admissions(cdm: Cdm, visits: str, settings: OmopSettings) -> str:
 
 def _visits_of(feed: str, visits: str, visit_class: str, given: Mapping[str, str]) -> str:
     columns = {"person_id": "person_id", "provider_code": "provider_code", **given}
-    return _shaped(RAW_TABLES[feed], columns, visits, f"visit_class = '{visit_class}'")
+    return _shaped(RAW_TABLES[feed], columns, visits, f"visit_class = {quote(visit_class)}")
 
 
 def icd10_codes_sql(cdm: Cdm, settings: OmopSettings) -> str:

@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.sql_values import quote, quote_all
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_omop import CDM_TABLES, NO_SUCH_PERSON, OUTSIDE_OBSERVATION
@@ -47,8 +48,8 @@ def quarantine_unlinked(lake: Lake, con: duckdb.DuckDBPyConnection, rows: Cdm) -
 
 
 def _broken(rows: str, table: Table, people: str, periods: str) -> str:
-    return f"""SELECT extract_id, row_number, CASE WHEN known.person_id IS NULL THEN '{NO_SUCH_PERSON.reason}'
-            ELSE '{OUTSIDE_OBSERVATION.reason}' END AS reason
+    return f"""SELECT extract_id, row_number, CASE WHEN known.person_id IS NULL THEN {quote(NO_SUCH_PERSON.reason)}
+            ELSE {quote(OUTSIDE_OBSERVATION.reason)} END AS reason
         FROM {_joined(rows, table, people, periods, "ANTI")} AS row
         LEFT JOIN (SELECT DISTINCT person_id FROM {people}) AS known ON known.person_id = row.{table.person}
         ORDER BY extract_id, row_number"""
@@ -58,7 +59,7 @@ def _quarantine(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, broken
     """Replace each extract's partition of the quarantine by its other rows and those found here."""
     found = con.sql(broken).to_arrow_table()
     names = con.sql(f"SELECT DISTINCT extract_id, file_name FROM {lake.scan(table.name)}").fetchall()
-    reasons = ", ".join(f"'{rule.reason}'" for rule in table.linked_rules)
+    reasons = quote_all(rule.reason for rule in table.linked_rules)
     for extract_id, file_name in names:
         partition = {"table_name": table.name, "extract_id": extract_id}
         mine = found.filter(pc.equal(found["extract_id"], extract_id)).drop_columns(["extract_id"])
@@ -68,7 +69,7 @@ def _quarantine(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, broken
         others = _others(lake, partition, f"reason NOT IN ({reasons})")
         whole = pa.concat_tables([others, mine.select(others.column_names).cast(others.schema)]) if others is not None else mine
         if others is not None or mine.num_rows:
-            lake.replace(QUARANTINE, whole, partition)
+            lake.write(QUARANTINE, whole, partition)
     counts = found.group_by("reason").aggregate([("row_number", "count")]).to_pylist()
     return {row["reason"]: row["row_number_count"] for row in counts}
 

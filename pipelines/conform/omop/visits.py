@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipelines.lake.sql_literals import text, texts
+from expectations.sql_values import quote, quote_all
 from pipelines.sources.omop.settings import OmopSettings
 
 Cdm = Mapping[str, str]  # CDM table -> SQL, usable in FROM, of its validated rows
@@ -30,15 +30,15 @@ def visits_sql(cdm: Cdm, settings: OmopSettings) -> str:
     )
     SELECT told.* EXCLUDE (told_class),
         CASE WHEN told_class <> 'stay' THEN told_class
-             WHEN admitted_from_concept_id IN ({texts(settings.emergency_sources)}) OR arrivals.person_id IS NOT NULL THEN 'emergency_stay'
+             WHEN admitted_from_concept_id IN ({quote_all(settings.emergency_sources)}) OR arrivals.person_id IS NOT NULL THEN 'emergency_stay'
              ELSE 'elective_stay' END AS visit_class,
-        coalesce(discharged_to_concept_id IN ({texts(settings.died_destinations)}), false)
+        coalesce(discharged_to_concept_id IN ({quote_all(settings.died_destinations)}), false)
             OR coalesce(told_class IN ('stay', 'emergency_stay', 'elective_stay')
                 AND death_date BETWEEN visit_start_date AND visit_end_date, false) AS died,
-        coalesce(upper(care_site_id), '{NO_SITE}') AS provider_code
+        coalesce(upper(care_site_id), {quote(NO_SITE)}) AS provider_code
     FROM told
     LEFT JOIN arrivals ON arrivals.person_id = told.person_id AND arrival_date = visit_start_date
-        AND visit_concept_id IN ({texts(visits.stay)})
+        AND visit_concept_id IN ({quote_all(visits.stay)})
     LEFT JOIN {cdm.get("death", NO_DEATHS)} AS deaths ON deaths.person_id = told.person_id)"""
 
 
@@ -46,12 +46,12 @@ def _told(settings: OmopSettings) -> str:
     """Give the SQL of the class that the visit's own row tells; 'stay' where it does not tell what began the stay."""
     visits = settings.visits
     by_method = " ".join(
-        f"WHEN trim(admission_method) = {text(value)} THEN '{visit_class}'"
+        f"WHEN trim(admission_method) = {quote(value)} THEN {quote(visit_class)}"
         for value, visit_class in sorted(settings.admission_methods.items())
     )
     return f"""CASE {by_method}
-        WHEN visit_concept_id IN ({texts(visits.emergency_stay)}) THEN 'emergency_stay'
-        WHEN visit_concept_id IN ({texts(visits.stay)}) THEN 'stay'
-        WHEN visit_concept_id IN ({texts(visits.emergency_room)}) THEN 'emergency_room'
-        WHEN visit_concept_id IN ({texts(visits.outpatient)}) THEN 'outpatient'
+        WHEN visit_concept_id IN ({quote_all(visits.emergency_stay)}) THEN 'emergency_stay'
+        WHEN visit_concept_id IN ({quote_all(visits.stay)}) THEN 'stay'
+        WHEN visit_concept_id IN ({quote_all(visits.emergency_room)}) THEN 'emergency_room'
+        WHEN visit_concept_id IN ({quote_all(visits.outpatient)}) THEN 'outpatient'
         ELSE 'other' END"""

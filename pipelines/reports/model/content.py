@@ -47,8 +47,8 @@ def report_content(
     flow: Sequence[tuple[str, int]],
 ) -> dict[str, object]:
     """Give everything the page shows of one candidate."""
-    frame = result.test.rows.frame
-    importance = permutation_importance(candidate.model, frame, result.test.labels, study.seed)
+    frame, codes = result.test.rows.frame, result.test.rows.codes
+    importance = permutation_importance(candidate.model, frame, result.test.labels, study.seed, codes)
     safe, audit = _safe(candidate.evaluation), safe_audit(candidate.audit)
     return {
         "study": study,

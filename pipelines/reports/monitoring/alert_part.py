@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[3]  # where the runbooks lie beside the code
 
 def alert_part(lake: Lake, today: date) -> dict[str, Any]:
     """Give the open alerts by rule, the recovered ones, and the runbooks that they name, in full."""
-    rows = lake.read(ALERTS.name, order="rule, subject, since").to_pylist() if lake.exists(ALERTS.name) else []
+    rows = lake.read_or_empty(ALERTS, order="rule, subject, since").to_pylist()
     opened = [row for row in rows if row["state"] == OPEN]
     over = [row for row in rows if row["recovered_on"] and row["recovered_on"] >= today - timedelta(days=RECOVERED_DAYS)]
     rules = [_rule(rule, [row for row in opened if row["rule"] == rule]) for rule in sorted({row["rule"] for row in opened})]

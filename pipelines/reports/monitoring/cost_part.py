@@ -19,9 +19,7 @@ GB = 1_000_000_000
 
 def cost_part(lake: Lake) -> dict[str, Any] | None:
     """Give the figure and tables of monitoring__stages, and what the lake holds on disk; None before the first record."""
-    if not lake.exists(STAGES.name):
-        return None
-    rows = lake.read(STAGES.name, "stage, started_at, status, wall_s, cpu_s", order="started_at, stage").to_pandas()
+    rows = lake.read_or_empty(STAGES, "stage, started_at, status, wall_s, cpu_s", order="started_at, stage").to_pandas()
     if rows.empty:
         return None
     rows = rows.assign(day=rows["started_at"].str[:10], month=rows["started_at"].str[:7])

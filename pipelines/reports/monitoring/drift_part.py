@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from expectations.sql_values import quote
 from expectations.tables.monitoring import DRIFT
-from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.figures import bars_figure, shares_figure
 from pipelines.reports.pictures import Picture, picture
@@ -29,7 +29,7 @@ def drift_part(lake: Lake, model_name: str, key: str) -> dict[str, Any] | None:
 
     `key` keeps the drawings of one outcome apart from another's.
     """
-    rows = lake.read(DRIFT.name, COLUMNS, f"model_name = {text(model_name)}", "index_date, drift_rank").to_pandas()
+    rows = lake.read_or_empty(DRIFT, COLUMNS, f"model_name = {quote(model_name)}", "index_date, drift_rank").to_pandas()
     if rows.empty:
         return None
     latest = rows[rows["index_date"] == rows["index_date"].max()]

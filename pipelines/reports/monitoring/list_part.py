@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from expectations.sql_values import quote, quote_all
 from expectations.tables.monitoring import SCORES
-from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.figures import Points, lines_figure, points_figure
 from pipelines.reports.pictures import Picture, picture
@@ -54,7 +54,7 @@ def _cells_by_run(lake: Lake, run_ids: Sequence[str]) -> dict[str, Cells]:
     measured = [run_id for run_id in run_ids if run_id in held]
     if not measured:
         return {}
-    where = f"run_id IN ({', '.join(map(text, measured))}) AND (group_kind = 'all' OR run_id = {text(measured[-1])})"
+    where = f"run_id IN ({quote_all(measured)}) AND (group_kind = 'all' OR run_id = {quote(measured[-1])})"
     found: dict[str, Cells] = {run_id: {} for run_id in measured}
     for row in lake.read(SCORES.name, where=where, order="group_kind, group_name, measure").to_pylist():
         found[row["run_id"]][(row["group_kind"], row["group_name"], row["measure"])] = row

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from expectations.sql_values import quote_all
 from expectations.tables.monitoring import CALIBRATION
 from models.disclosure_control import safe_audit
 from models.intervals import Estimate
-from pipelines.lake.sql_literals import text
 from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.figures import Points, points_figure, times_figure
 from pipelines.reports.pictures import Picture, picture
@@ -33,9 +33,9 @@ RUNS_BY_GROUP = 4  # side by side in the table of groups
 
 def matured_part(lake: Lake, runs: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any] | None:
     """Give the figures and tables of the runs that have matured; None where none has."""
-    ids = ", ".join(text(str(run["run_id"])) for run in runs)
+    ids = quote_all(run["run_id"] for run in runs)
     rows = (
-        lake.read(CALIBRATION.name, where=f"run_id IN ({ids})", order="index_date, run_id").to_pandas()
+        lake.read_or_empty(CALIBRATION, where=f"run_id IN ({ids})", order="index_date, run_id").to_pandas()
         if runs
         else pd.DataFrame()
     )

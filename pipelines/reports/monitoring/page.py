@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from expectations.tables.monitoring import CALIBRATION, DRIFT, SCORES
 from pipelines.lake.run_record import published_runs
 from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.alert_part import alert_part
@@ -40,7 +39,7 @@ def monitoring_page(lake: Lake, deployment: str, outcomes: Sequence[str], today:
 def _outcome(lake: Lake, outcome: str, number: int) -> dict[str, Any]:
     runs = published_runs(lake, outcome)
     latest = runs[-1] if runs else None
-    drift = drift_part(lake, str(latest["model_name"]), str(number)) if latest and lake.exists(DRIFT.name) else None
+    drift = drift_part(lake, str(latest["model_name"]), str(number)) if latest else None
     return {
         "number": number,
         "name": outcome.replace("_", " "),
@@ -49,8 +48,8 @@ def _outcome(lake: Lake, outcome: str, number: int) -> dict[str, Any]:
         "published": str(latest["recorded_at"])[:10] if latest else "",
         "model": str(latest["model_version"]) if latest else "",
         "drift": drift,
-        "lists": list_part(lake, runs, str(number)) if lake.exists(SCORES.name) else None,
-        "matured": matured_part(lake, runs, str(number)) if lake.exists(CALIBRATION.name) else None,
+        "lists": list_part(lake, runs, str(number)),
+        "matured": matured_part(lake, runs, str(number)),
     }
 
 

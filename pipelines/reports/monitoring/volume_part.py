@@ -58,7 +58,7 @@ class FeedVolumes:
 
 def volume_part(lake: Lake) -> dict[str, Any]:
     """Give the figure and tables of monitoring__volumes."""
-    feeds = feed_volumes(_recent(lake)) if lake.exists(VOLUMES.name) else []
+    feeds = feed_volumes(_recent(lake))
     monthly = [feed for feed in feeds if len(feed.months) > 1]
     drawn = {feed.name: (feed.months, feed.rows[ALL]) for feed in monthly}
     words = "; ".join(
@@ -83,7 +83,7 @@ def feed_volumes(rows: Sequence[Row]) -> list[FeedVolumes]:
 def _recent(lake: Lake) -> list[Row]:
     where = f"month <= extract_date AND month > extract_date - INTERVAL {MONTHS + 1} MONTH"
     columns = "feed, organisation_code, month, extract_date, rows"
-    return lake.read(VOLUMES.name, columns, where, "feed, organisation_code, month").to_pylist()
+    return lake.read_or_empty(VOLUMES, columns, where, "feed, organisation_code, month").to_pylist()
 
 
 def _shown_volumes(feed: str, rows: Sequence[Row]) -> FeedVolumes:

@@ -14,7 +14,8 @@ import pytest
 
 from expectations.table import Kind, Table
 from expectations.tables import caseload, risk
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 PEOPLE = 500
 
@@ -48,7 +49,7 @@ def publish_run(lake: Lake, number: int, people: int = PEOPLE, status: str = "pu
             risk_band=lambda row: ['low, "quoted"', "high\\N", ""][row % 3],
             suppression_reason=lambda row: None if row % 2 else "died",
         )  # fmt: skip
-        lake.replace(risk.SCORES, made, {"run_id": run_id})
+        lake.write(risk.SCORES, made, {"run_id": run_id})
         drivers = rows_of(
             risk.DRIVERS,
             people,
@@ -58,10 +59,10 @@ def publish_run(lake: Lake, number: int, people: int = PEOPLE, status: str = "pu
             driver_rank=1,
             direction="raises",
         )
-        lake.replace(risk.DRIVERS, drivers, {"run_id": run_id})
+        lake.write(risk.DRIVERS, drivers, {"run_id": run_id})
         for table in (caseload.CASELOAD, caseload.RISING):
             rows = rows_of(table, people, run_id=run_id, outcome="emergency_admission", person_id=person)
-            lake.replace(table, rows, {"run_id": run_id})
+            lake.write(table, rows, {"run_id": run_id})
     lake.append(
         risk.RUNS,
         rows_of(

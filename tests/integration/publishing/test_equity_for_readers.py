@@ -11,7 +11,8 @@ import pytest
 
 from expectations.tables.equity import OUTCOME_RATES
 from expectations.tables.risk import MODEL_AUDIT, RUNS
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.postgres.follow import follow
 from pipelines.training.audit_for_readers import write_audit_for_readers
 
@@ -64,10 +65,10 @@ def audit_rows() -> list[dict[str, Any]]:
 def audited(lake: Lake, publish: Publish, database: str) -> str:
     publish(lake, 1, people=20)
     runs = lake.read(RUNS.name).to_pylist()
-    lake.replace(RUNS, pa.Table.from_pylist([{**run, "model_version": "3"} for run in runs], schema=arrow_schema(RUNS)))
+    lake.write(RUNS, [{**run, "model_version": "3"} for run in runs])
     schema = pa.schema([field for field in arrow_schema(MODEL_AUDIT) if field.name != "training_id"])
     filled = [{field.name: row.get(field.name) for field in schema} for row in audit_rows()]
-    lake.replace(MODEL_AUDIT, pa.Table.from_pylist(filled, schema=schema), {"training_id": "t1"})
+    lake.write(MODEL_AUDIT, filled, {"training_id": "t1"})
     write_audit_for_readers(lake)
     follow(lake, database)
     return database
@@ -128,7 +129,7 @@ def test_analysts_see_the_exact_audit_and_readers_do_not(audited: str) -> None:
 
 
 def test_readers_see_the_rates_as_they_are_stored(lake: Lake, rows: Callable[..., pa.Table], database: str) -> None:
-    lake.replace(OUTCOME_RATES, rows(OUTCOME_RATES, 1, people=15, events=None, suppressed=True, reason="few"))
+    lake.write(OUTCOME_RATES, rows(OUTCOME_RATES, 1, people=15, events=None, suppressed=True, reason="few"))
     follow(lake, database)
     assert ask(database, "SELECT people, events, suppressed, reason FROM strata.equity__published_rates") == [
         (15, None, True, "few")

@@ -64,8 +64,8 @@ def test_views_keep_their_columns_grants_and_what_was_built_on_them(
     assert ask(database, "SELECT count(*) FROM public.of_a_reader", "strata_reader") == [(0,)]
     run = lake.read(RUNS.name).to_pylist()[0]
     current = {"outcome": run["outcome"], "model_version": run["model_version"], "metric": "auroc", "value": 0.789}
-    lake.replace(AUDIT_FOR_READERS, rows(AUDIT_FOR_READERS, 1, training_id="t1", **current), {"training_id": "t1"})
-    lake.replace(
+    lake.write(AUDIT_FOR_READERS, rows(AUDIT_FOR_READERS, 1, training_id="t1", **current), {"training_id": "t1"})
+    lake.write(
         AUDIT_FOR_READERS,
         rows(AUDIT_FOR_READERS, 1, training_id="t2", **{**current, "model_version": "old"}),
         {"training_id": "t2"},

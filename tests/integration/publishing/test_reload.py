@@ -21,7 +21,7 @@ def renamed(lake: Lake, run_id: str) -> None:
     rows = lake.read(risk.SCORES.name, order="person_id", partition={"run_id": run_id})
     place = rows.column_names.index("person_id")
     names = pc.binary_join_element_wise(pa.scalar("new"), rows["person_id"], "")
-    lake.replace(risk.SCORES, rows.set_column(place, "person_id", names), {"run_id": run_id})
+    lake.write(risk.SCORES, rows.set_column(place, "person_id", names), {"run_id": run_id})
 
 
 def people(database: str) -> set[tuple[str, str]]:

@@ -8,7 +8,7 @@ from dagster_project.headless import HEADLESS, end_killed_runs, explain, open_in
 from features.outcomes import ImmatureOutcomeError
 from models.training import TooFewEventsError
 from pipelines.errors import RefusalError, StrataError, ValidationStop
-from pipelines.lake.storage import StorageError
+from pipelines.lake.rows import StorageError
 
 WORDS = "patients_2026-01-01.csv: this cannot be used:\n  column SEX: 40% of rows\nGive another file: see README"
 

@@ -4,17 +4,18 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from features.cohort import Candidates, CohortSettings, Use, cohort_flow
+from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE, Candidates, CohortSettings, Use, cohort_flow
 from features.periods import OPEN
 
 INDEX = (date(2024, 3, 1) - date(1970, 1, 1)).days
 
 
 def candidates(**changes: list) -> Candidates:
-    """Give five people who are all in, but for the changes."""
+    """Return five people who are all in the cohort, except for the changes."""
     same: dict[str, list] = {
         "birth_day": [INDEX - 20000] * 5, "death_day": [OPEN] * 5, "index_day": [INDEX] * 5, "on_list": [True] * 5,
         "registered": [True] * 5, "days_on_list": [1000] * 5, "type_1_opt_out": [False] * 5, "national_data_opt_out": [False] * 5,
+        "death_not_readable": [False] * 5, "end_not_readable": [False] * 5,
     }  # fmt: skip
     return Candidates(**{name: np.array(values) for name, values in (same | changes).items()})
 
@@ -29,6 +30,17 @@ def test_who_died_left_or_is_not_yet_born_is_out() -> None:
         birth_day=[0, 0, 0, INDEX + 1, INDEX],
     )  # fmt: skip
     assert inside(given) == [False, True, False, False, True]
+
+
+def test_a_date_of_death_or_an_end_of_registration_that_cannot_be_read_has_its_own_step() -> None:
+    given = candidates(
+        death_day=[OPEN, INDEX, OPEN, OPEN, OPEN], death_not_readable=[True, True, False, False, False],
+        registered=[True, True, True, False, True], end_not_readable=[False, False, True, False, False],
+    )  # fmt: skip
+    assert inside(given) == [False, False, False, False, True]
+    flow = dict(cohort_flow(given, CohortSettings(), "planning")[1])
+    reasons = ("died on or before the index date", DEATH_NOT_READABLE, "not registered on the index date", END_NOT_READABLE)
+    assert [flow[reason] for reason in reasons] == [1, 1, 1, 1]
 
 
 def test_the_national_data_opt_out_reaches_planning_and_not_the_finding_of_people_for_care() -> None:
@@ -52,5 +64,5 @@ def test_each_step_counts_those_still_there() -> None:
 
 
 def test_a_highest_age_below_the_lowest_is_refused() -> None:
-    with pytest.raises(ValidationError, match="maximum_age 17 lies below minimum_age 18"):
+    with pytest.raises(ValidationError, match="maximum_age 17 is below minimum_age 18"):
         CohortSettings(minimum_age=18, maximum_age=17)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.fitting import Fitting
 from models.importance import partial_dependence, permutation_importance
 from models.risk_model import RiskModel
 from models.settings import BandSettings, CandidateSettings
@@ -20,7 +21,7 @@ def model(small_board: TrainingData) -> RiskModel:
 
     settings = CandidateSettings(names=("logistic",), baseline_predictors=("age_years", "sex_male"))
     specs, _ = candidate_specs(settings, small_board.predictors)
-    plan = TrainingPlan("outcome", 365, settings, BandSettings(), 1, 1)
+    plan = TrainingPlan("outcome", 365, settings, BandSettings(), Fitting(1))
     return train_candidate(specs[0], small_board, person_folds(small_board.person, 5, 1), plan).model
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.feature_rows import FeatureRows
 from models.predictors import Predictor, SchemaMismatchError, check_schema, level_codes, numbers, predictors_from_catalogue
 
 AGE = Predictor("age_years")
@@ -26,18 +27,20 @@ def test_a_catalogue_gives_its_computed_predictors():
 
 def test_missing_and_mistyped_columns_are_named():
     with pytest.raises(SchemaMismatchError, match="columns that are missing: age_years"):
-        check_schema(pd.DataFrame({"diagnosis": ["a"]}), [AGE, DIAGNOSIS], "scoring")
+        check_schema(FeatureRows(pd.DataFrame({"diagnosis": ["a"]})), [AGE, DIAGNOSIS], "scoring")
     with pytest.raises(SchemaMismatchError, match="column 'age_years' must hold numbers, not str"):
-        check_schema(pd.DataFrame({"age_years": ["70"], "diagnosis": ["a"]}), [AGE, DIAGNOSIS], "scoring")
+        check_schema(FeatureRows(pd.DataFrame({"age_years": ["70"], "diagnosis": ["a"]})), [AGE, DIAGNOSIS], "scoring")
     with pytest.raises(SchemaMismatchError, match="column 'diagnosis' must hold categories as text, not int64"):
-        check_schema(pd.DataFrame({"age_years": [70], "diagnosis": [1]}), [AGE, DIAGNOSIS], "scoring")
-    with pytest.raises(SchemaMismatchError, match="columns that stand twice: age_years"):
-        check_schema(pd.DataFrame([[1, 2]], columns=["age_years", "age_years"]), [AGE], "scoring")
+        check_schema(FeatureRows(pd.DataFrame({"age_years": [70], "diagnosis": [1]})), [AGE, DIAGNOSIS], "scoring")
+    with pytest.raises(SchemaMismatchError, match="columns that appear more than once: age_years"):
+        check_schema(FeatureRows(pd.DataFrame([[1, 2]], columns=["age_years", "age_years"])), [AGE], "scoring")
 
 
 def test_other_columns_do_not_matter():
     check_schema(
-        pd.DataFrame({"age_years": [70.0], "diagnosis": pd.Categorical(["a"]), "notes": ["x"]}), [AGE, DIAGNOSIS], "scoring"
+        FeatureRows(pd.DataFrame({"age_years": [70.0], "diagnosis": pd.Categorical(["a"]), "notes": ["x"]})),
+        [AGE, DIAGNOSIS],
+        "scoring",
     )
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.risk import LABELS
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 DATES = (date(2021, 1, 1), date(2022, 4, 1), date(2023, 7, 1), date(2024, 10, 1))
 OUTCOME = "emergency_admission_overnight"
@@ -28,7 +29,7 @@ def small_lake() -> Callable[[Path], Lake]:
             {**dict.fromkeys(CATALOGUE_TEXT, "x"), "name": name, "label": name, "concept": name, "window_days": None, "feed": "patients",
              "role": "predictor", "kind": "number", "uses_deprivation": False, "status": "computed", "reason": ""} for name in names
         ]  # fmt: skip
-        lake.replace(CATALOGUE, pa.Table.from_pylist(rows, arrow_schema(CATALOGUE)))
+        lake.write(CATALOGUE, pa.Table.from_pylist(rows, arrow_schema(CATALOGUE)))
         keys = np.arange(PEOPLE)
         age, sex = rng.uniform(18, 95, PEOPLE), rng.integers(0, 2, PEOPLE)
         for day in DATES:
@@ -57,7 +58,7 @@ def small_lake() -> Callable[[Path], Lake]:
             })  # fmt: skip
             kept = pa.schema([field for field in arrow_schema(LABELS) if field.name not in LABELS.partitioned_by])
             table = pa.Table.from_pandas(labels[kept.names], kept, preserve_index=False)
-            lake.replace(LABELS, table, {"outcome": OUTCOME, "index_date": day.isoformat()})
+            lake.write(LABELS, table, {"outcome": OUTCOME, "index_date": day.isoformat()})
         return lake
 
     return write

@@ -16,7 +16,8 @@ from features.outcomes import OutcomeSettings
 from pipelines.building.build_labels import build_labels, build_reasons
 from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 INDEX, CUT = date(2024, 3, 1), date(2025, 7, 1)
 CODES = [(1, "icd10", "E110"), (2, "snomed", "44054006"), (3, "department_type", "01")]
@@ -25,7 +26,7 @@ PRACTICES = ["Y1", "Y1", "Y1", "Y2", "Y1"]  # Y2 sends no GP record
 
 def store(lake: Lake, table: Table, rows: list[dict[str, Any]], partition: dict[str, str] | None = None) -> None:
     schema = arrow_schema(table)
-    lake.replace(table, pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema=schema), partition)
+    lake.write(table, [dict.fromkeys(schema.names) | row for row in rows], partition)
 
 
 def on(days: int) -> date:
@@ -150,7 +151,7 @@ def test_an_outcome_is_refused_whose_feed_is_not_allowed_or_absent_or_that_lacks
         build_labels(lake, OutcomeSettings(name="first_copd"), INDEX, CUT, search=OutcomeSearch(allowed_feeds=("admissions",)))
     with pytest.raises(RefusalError, match=r"set study\.cohort\.kind to discharges"):
         build_labels(lake, OutcomeSettings(name="unplanned_readmission"), INDEX, CUT)
-    lake.replace(core.COVERAGE, lake.read("core__coverage", where="false"))
+    lake.write(core.COVERAGE, lake.read("core__coverage", where="false"))
     with pytest.raises(RefusalError, match=r"needs the feeds \['gp_observations'\], and they are absent"):
         build_labels(lake, OutcomeSettings(name="first_copd"), INDEX, CUT)
 

@@ -3,20 +3,19 @@
 from datetime import date, timedelta
 from pathlib import Path
 
-import pyarrow as pa
-
 from expectations.table import Table
 from expectations.tables import core
 from features.events import NUMBER_OF
 from pipelines.building.same_day_care import write_same_day_care
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 COLUMNS = "provider_code, quarter, zero_day_share, zero_day_care, share_in_emergency_care, share_change, switched"
 
 
 def store(lake: Lake, table: Table, rows: list[dict]) -> None:
     schema = arrow_schema(table)
-    lake.replace(table, pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema=schema))
+    lake.write(table, [dict.fromkeys(schema.names) | row for row in rows])
 
 
 def spells(provider: str, first: date, nights: list[int | None], spell_class: str = "emergency") -> list[dict]:

@@ -11,7 +11,8 @@ from expectations.tables.risk import SCORES
 from models.risk_bands import band_names
 from models.settings import BandSettings
 from pipelines.caseloads.rising import Earlier, must_be_built, rising
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 BANDS = BandSettings(names=("low", "moderate", "high"), cuts=(0.02, 0.05))
 
@@ -63,11 +64,11 @@ def test_what_is_not_the_persons_own_change_is_counted_and_not_listed() -> None:
 def test_features_of_the_earlier_date_are_built_where_they_are_gone_or_of_another_catalogue(tmp_path: Path) -> None:
     lake, day = Lake(tmp_path), date(2026, 1, 1)
     one = {field.name: "x" if pa.types.is_string(field.type) else None for field in arrow_schema(SCORES)}
-    lake.replace(SCORES, pa.Table.from_pylist([one | {"feature_set_version": "v1"}], arrow_schema(SCORES)), {"run_id": "r"})
+    lake.write(SCORES, pa.Table.from_pylist([one | {"feature_set_version": "v1"}], arrow_schema(SCORES)), {"run_id": "r"})
     assert must_be_built(lake, "r", day, "v1")
     features = pa.Table.from_pylist(
         [{field.name: None for field in arrow_schema(PERSON_FEATURES)}], arrow_schema(PERSON_FEATURES)
     )
-    lake.replace(PERSON_FEATURES, features, {"index_date": day.isoformat()})
+    lake.write(PERSON_FEATURES, features, {"index_date": day.isoformat()})
     assert not must_be_built(lake, "r", day, "v1")
     assert must_be_built(lake, "r", day, "v2")

@@ -10,9 +10,11 @@ import pytest
 from expectations.table import Table
 from expectations.tables import core
 from expectations.tables.caseload import CASELOAD
+from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE
 from features.events import NUMBER_OF
 from pipelines.caseloads.run_lists import CaseloadRequest, caseload, exclusions
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.scoring.published_lists import RunLists
 from pipelines.study.caseload_settings import CaseloadSettings
 
@@ -22,7 +24,7 @@ SETTINGS = CaseloadSettings(people_per_thousand={"65+": 500})
 
 def put(lake: Lake, table: Table, rows: list[dict[str, object]], partition: dict[str, str] | None = None) -> None:
     schema = arrow_schema(table)
-    lake.replace(table, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema), partition)
+    lake.write(table, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema), partition)
 
 
 @pytest.fixture
@@ -109,6 +111,28 @@ def test_every_reason_is_counted_and_so_are_the_people_of_whom_nothing_is_known(
         ("caseload", "left_out", "in hospital now"): (1, None),
         ("rising", "left_out", "coverage changed"): (2, None),
     }
+
+
+def test_people_out_of_the_cohort_for_a_date_that_cannot_be_read_count_with_those_suppressed_since(
+    lake: Lake, scores: pd.DataFrame
+) -> None:
+    told = scores.assign(suppression_reason=[DEATH_NOT_READABLE, None, None, None, None])
+    rows = caseload(lake, told, request(previous=""))
+    counted = exclusions("emergency", told, 0, rows, {}, {DEATH_NOT_READABLE: 4, END_NOT_READABLE: 0})
+    found = counted[(counted["list_name"] == "scores") & (counted["treatment"] == "suppressed")]
+    assert found[["reason", "people"]].to_numpy().tolist() == [[DEATH_NOT_READABLE, 5]]
+
+
+def test_whoever_was_listed_and_has_a_date_now_that_cannot_be_read_is_told_so(lake: Lake, scores: pd.DataFrame) -> None:
+    people = lake.read(core.PERSON.name).to_pandas()
+    unreadable = people.assign(death_not_readable=people["person_id"].isin(["f", "i"]))  # of f the day of death is known, too
+    lake.write(core.PERSON, unreadable)
+    periods = lake.read(core.REGISTRATION.name).to_pandas()
+    periods.loc[7, "end_date"] = None
+    open_to_doubt = periods.assign(end_not_readable=periods["person_key"] == 7)
+    lake.write(core.REGISTRATION, open_to_doubt)
+    reasons = caseload(lake, scores, request()).set_index("person_id")["absent_reason"]
+    assert reasons[["f", "h", "i"]].tolist() == ["died", END_NOT_READABLE, DEATH_NOT_READABLE]
 
 
 def test_people_of_the_lists_are_those_who_get_drivers(lake: Lake, scores: pd.DataFrame) -> None:

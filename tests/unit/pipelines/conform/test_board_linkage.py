@@ -11,7 +11,8 @@ from pipelines.conform.core_tables import conform_events, conform_linkage, confo
 from pipelines.conform.event import EventSettings
 from pipelines.conform.linkage import LinkageSettings, check_linkage
 from pipelines.errors import ValidationStop
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 
 def test_a_list_of_patients_alone_is_a_list_on_which_nobody_may_be_missing(feed_rows, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from expectations.tables.caseload import ACTIONS
 from pipelines.conform.actions import conform_actions
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 ROWS = """(SELECT * FROM (VALUES
     ('1', 'aaaaaaaa', 'p1', 'Y00001', '1', 'Y', 'ACCEPTED', NULL, 'CARE_PLAN', DATE '2025-05-01', DATE '2025-08-01'),

@@ -11,7 +11,8 @@ from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.codes import code_sql
 from pipelines.conform.event import EventSettings, write_events
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 
 RULES = ClinicalRules()
 LAGS = AvailabilitySettings(lag_days={"emergency_attendances": 7})

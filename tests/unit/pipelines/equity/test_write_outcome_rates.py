@@ -12,7 +12,9 @@ from features.labels import Occurrences
 from models.disclosure_control import three_figures
 from models.rates import crude_rate
 from pipelines.equity.outcome_rates import RatesRequest, write_outcome_rates
-from pipelines.lake.storage import Lake, arrow_schema, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 
 DATES = (date(2023, 1, 1), date(2024, 1, 1))
 PEOPLE = 4000
@@ -46,13 +48,7 @@ def _lake(folder: Path) -> Lake:
             PERSON_FEATURES.name, pa.Table.from_pandas(frame.drop(columns="index_date"), preserve_index=False), partition
         )
         lake.commit(PERSON_FEATURES.name, [file], schema, partition_by=("index_date",), replace=partition)
-        names = [column.name for column in risk.LABELS.columns if column.name not in risk.LABELS.partitioned_by]
-        declared = pa.schema([arrow_schema(risk.LABELS).field(name) for name in names])
-        lake.replace(
-            risk.LABELS,
-            pa.Table.from_pandas(labels[names], schema=declared, preserve_index=False),
-            {"outcome": "emergency", **partition},
-        )
+        lake.write(risk.LABELS, labels, {"outcome": "emergency", **partition})
     return lake
 
 

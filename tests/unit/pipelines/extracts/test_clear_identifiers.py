@@ -9,7 +9,7 @@ from pipelines.extracts.clear_identifiers import (
     is_postcode_sql,
     passes_check_sql,
 )
-from pipelines.lake.storage import connect
+from pipelines.lake.duckdb_connection import connect
 
 
 def ask(condition: str, value: str) -> bool:

@@ -7,7 +7,8 @@ import pytest
 from expectations.tables.raw_gp import OPT_OUTS
 from pipelines.errors import ExtractError
 from pipelines.extracts.ingest import ingest_feed
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 
 HOSTILE = "x') FROM t; DROP TABLE kept; --"

@@ -13,7 +13,8 @@ from expectations.tables.raw_hospital import ADMISSIONS
 from pipelines.errors import ExtractError, StrataError
 from pipelines.extracts import ingest
 from pipelines.extracts.ingest import IngestSummary, current_extracts, ingest_feed, read_extracts
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 
 HEADER = "PERSON_ID,OPT_OUT_TYPE,STATUS,EFFECTIVE_DATE\n"

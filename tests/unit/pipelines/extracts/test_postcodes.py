@@ -4,7 +4,7 @@ import pytest
 
 from pipelines.errors import SettingsError
 from pipelines.extracts.postcodes import load_postcode_areas, status_sql
-from pipelines.lake.storage import connect
+from pipelines.lake.duckdb_connection import connect
 
 
 @pytest.mark.parametrize(

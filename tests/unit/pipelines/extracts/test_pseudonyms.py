@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.errors import SettingsError
 from pipelines.extracts.pseudonyms import keyed, pseudonym_of, pseudonym_sql, read_key, read_keys
-from pipelines.lake.storage import connect
+from pipelines.lake.duckdb_connection import connect
 from pipelines.sources.nhs import PseudonymSettings
 
 KEY = b"k" * 31 + b"\xff"

@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from pipelines.lake.files import PastLake, compact, drop_versions, without_partition, without_rows
-from pipelines.lake.storage import Lake, StorageError
+from pipelines.lake.rows import StorageError
+from pipelines.lake.storage import Lake
 
 SCHEMA = pa.schema([("place", pa.string()), ("person_id", pa.string()), ("day", pa.date32())])
 KEPT = pa.schema([field for field in SCHEMA if field.name != "place"])

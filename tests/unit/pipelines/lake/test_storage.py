@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pytest
 
 from expectations.tables.core import CODE, EVENT
 from expectations.tables.risk import COHORT_FLOW
-from pipelines.lake.storage import Lake, StorageError, arrow_schema, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.rows import Rows, StorageError, arrow_schema
+from pipelines.lake.storage import Lake
 
 FLOW = pa.table({"step": [1, 2], "reason": ["died", "in cohort"], "people": [3, 4]})
 
@@ -23,9 +26,9 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def test_a_partition_is_replaced_and_the_others_stay(lake: Lake) -> None:
-    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
-    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2025-10-01"})
-    lake.replace(COHORT_FLOW, FLOW.slice(1), {"index_date": "2024-10-01"})
+    lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.write(COHORT_FLOW, FLOW, {"index_date": "2025-10-01"})
+    lake.write(COHORT_FLOW, FLOW.slice(1), {"index_date": "2024-10-01"})
     rows = lake.read("risk__cohort_flow", "index_date::VARCHAR AS day, reason, people", order="index_date, step").to_pylist()
     assert rows == [
         {"day": "2024-10-01", "reason": "in cohort", "people": 4},
@@ -37,7 +40,7 @@ def test_a_partition_is_replaced_and_the_others_stay(lake: Lake) -> None:
 
 
 def test_a_file_that_is_not_committed_is_read_by_nobody(lake: Lake) -> None:
-    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
     lake.write_arrow("risk__cohort_flow", FLOW, {"index_date": "2025-10-01"})
     assert lake.rows("risk__cohort_flow") == 2
     assert lake.read("risk__cohort_flow").num_rows == 2
@@ -62,14 +65,76 @@ def test_rows_keep_their_order_on_disk(lake: Lake) -> None:
 
 
 def test_a_partition_without_files_reads_as_no_rows(lake: Lake) -> None:
-    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
     with connect() as con:
         assert con.sql(f"SELECT * FROM {lake.scan('risk__cohort_flow', {'index_date': '1999-01-01'})}").fetchall() == []
 
 
+@pytest.mark.parametrize("rows", [FLOW, FLOW.to_pandas(), FLOW.to_pylist()], ids=["arrow", "pandas", "dictionaries"])
+def test_arrow_pandas_and_dictionaries_are_stored_alike(lake: Lake, rows: Rows) -> None:
+    assert lake.write(COHORT_FLOW, rows, {"index_date": "2024-10-01"}) == 2
+    assert lake.append(COHORT_FLOW, rows, {"index_date": "2024-10-01"}) == 2
+    assert lake.schema(COHORT_FLOW.name) == arrow_schema(COHORT_FLOW)
+    contents = {Path(file).read_bytes() for file in lake.files(COHORT_FLOW.name)}
+    lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    assert contents == {Path(file).read_bytes() for file in lake.files(COHORT_FLOW.name)}
+
+
+def test_appended_rows_join_those_that_are_there_and_written_rows_replace_them(lake: Lake) -> None:
+    code = {"code": 1, "code_system": "icd10", "source_code": "I50"}
+    lake.append(CODE, [code])
+    lake.append(CODE, [code | {"code": 2}])
+    assert lake.read(CODE.name, "code", order="code")["code"].to_pylist() == [1, 2]
+    lake.write(CODE, [code | {"code": 3}])
+    assert lake.read(CODE.name, "code")["code"].to_pylist() == [3]
+    lake.write(CODE, [])
+    assert (lake.exists(CODE.name), lake.rows(CODE.name)) == (True, 0)
+
+
+def test_a_table_that_was_never_written_reads_as_no_rows(lake: Lake) -> None:
+    read = lake.read_or_empty(COHORT_FLOW, partition={"index_date": "2024-10-01"})
+    assert (read.num_rows, read.schema.names) == (0, arrow_schema(COHORT_FLOW).names)
+    assert lake.read_or_empty(COHORT_FLOW, "count(*) AS steps, sum(people) AS people").to_pylist() == [
+        {"steps": 0, "people": None}
+    ]
+    assert lake.records(COHORT_FLOW).equals(arrow_schema(COHORT_FLOW).empty_table())
+    assert lake.live_files(COHORT_FLOW.name) == []
+    with connect() as con:
+        joined = con.sql(f"SELECT reason FROM {lake.scan_or_empty(COHORT_FLOW)} JOIN {lake.scan_or_empty(CODE)} ON step = code")
+        assert joined.fetchall() == []
+    assert not lake.exists(COHORT_FLOW.name)
+
+
+def test_a_declared_column_that_a_stored_table_lacks_reads_as_null(lake: Lake) -> None:
+    earlier = replace(COHORT_FLOW, columns=tuple(column for column in COHORT_FLOW.columns if column.name != "people"))
+    lake.write(earlier, FLOW, {"index_date": "2024-10-01"})
+    lake.write(earlier, FLOW.slice(1), {"index_date": "2025-10-01"})
+    read = lake.read_or_empty(COHORT_FLOW, "reason, people", order="step", partition={"index_date": "2024-10-01"})
+    assert read.to_pylist() == [{"reason": "died", "people": None}, {"reason": "in cohort", "people": None}]
+    assert read.schema.field("people").type == arrow_schema(COHORT_FLOW).field("people").type
+    assert lake.records(COHORT_FLOW)["people"].null_count == 3
+
+
+def test_records_are_read_again_once_they_have_changed(lake: Lake) -> None:
+    code = {"code": 1, "code_system": "icd10", "source_code": "I50"}
+    lake.append(CODE, [code])
+    first = lake.records(CODE)
+    assert lake.records(CODE) is first
+    lake.append(CODE, [code | {"code": 2}])
+    assert sorted(lake.records(CODE)["code"].to_pylist()) == [1, 2]
+
+
+def test_a_table_is_created_without_rows_once(lake: Lake) -> None:
+    lake.create_if_absent(COHORT_FLOW)
+    assert (lake.rows(COHORT_FLOW.name), lake.partitioned_by(COHORT_FLOW.name)) == (0, COHORT_FLOW.partitioned_by)
+    lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.create_if_absent(COHORT_FLOW)
+    assert lake.rows(COHORT_FLOW.name) == 2
+
+
 def test_rows_that_lack_a_declared_column_are_refused(lake: Lake) -> None:
     with pytest.raises(StorageError, match=r"risk__cohort_flow.*people"):
-        lake.replace(COHORT_FLOW, FLOW.drop_columns(["people"]), {"index_date": "2024-10-01"})
+        lake.write(COHORT_FLOW, FLOW.drop_columns(["people"]), {"index_date": "2024-10-01"})
 
 
 def test_a_missing_table_is_named(lake: Lake) -> None:
@@ -81,12 +146,12 @@ def test_a_missing_table_is_named(lake: Lake) -> None:
 
 def test_what_another_reader_of_the_folder_wrote_is_seen(lake: Lake) -> None:
     other = Lake(lake.root)
-    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
     assert (lake.rows("risk__cohort_flow"), other.rows("risk__cohort_flow")) == (2, 2)
-    other.replace(COHORT_FLOW, FLOW, {"index_date": "2025-10-01"})
+    other.write(COHORT_FLOW, FLOW, {"index_date": "2025-10-01"})
     assert lake.rows("risk__cohort_flow") == 4
     shutil.rmtree(lake.folder("risk__cohort_flow"))
-    other.replace(COHORT_FLOW, FLOW.slice(1), {"index_date": "2024-10-01"})
+    other.write(COHORT_FLOW, FLOW.slice(1), {"index_date": "2024-10-01"})
     assert lake.rows("risk__cohort_flow") == 1
 
 
@@ -109,7 +174,7 @@ def test_rows_with_a_value_are_found_whether_files_are_kept_by_it_or_not(tmp_pat
 
 def test_a_table_replaced_whole_may_be_kept_in_other_parts(lake: Lake) -> None:
     rows = FLOW.append_column("index_date", pa.array([date(2024, 10, 1), date(2024, 11, 5)]))
-    lake.replace(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
     own = lake.write_arrow(COHORT_FLOW.name, rows)
     with pytest.raises(StorageError, match="in other parts"):
         lake.commit(COHORT_FLOW.name, [own], rows.schema)

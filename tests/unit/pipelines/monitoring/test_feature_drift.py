@@ -12,7 +12,8 @@ from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import DRIFT
 from expectations.tables.risk import MODELS
 from models.predictors import Predictor
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.monitoring import feature_drift
 from pipelines.monitoring.feature_drift import WatchedModel, training_dates, write_drift
 
@@ -86,6 +87,6 @@ def test_the_training_dates_are_those_the_training_recorded(lake: Lake) -> None:
     blank = {field.name: "" if pa.types.is_string(field.type) else None for field in arrow_schema(MODELS)}
     inputs = json.dumps({"dates": {"train": ["2023-01-01", "2023-07-01"], "test": ["2024-10-01"]}})
     row = {**blank, "training_id": "t", "candidate": "c", "model_digest": "d", "eligible": True, "inputs": inputs}
-    lake.append(MODELS, pa.Table.from_pylist([row], schema=arrow_schema(MODELS)))
+    lake.append(MODELS, [row])
     assert training_dates(lake, "d") == TRAINING
     assert training_dates(lake, "another") == ()

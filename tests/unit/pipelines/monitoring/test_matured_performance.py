@@ -14,8 +14,9 @@ from expectations.tables.monitoring import CALIBRATION
 from expectations.tables.risk import LABELS, RUNS, SCORES
 from features.outcomes import OutcomeSettings
 from models.settings import CapacitySettings
+from pipelines.lake.rows import arrow_schema
 from pipelines.lake.run_record import record_run
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.monitoring.matured_performance import MaturedRequest, has_matured, write_calibration
 
 OUTCOME = OutcomeSettings()
@@ -43,7 +44,7 @@ def label(lake: Lake, day: date) -> None:
         "label": outcome,
     }
     part = {"outcome": OUTCOME.name, "index_date": day.isoformat()}
-    lake.replace(LABELS, columns(LABELS, given, *part), part)
+    lake.write(LABELS, columns(LABELS, given, *part), part)
 
 
 def people() -> list[str]:
@@ -63,7 +64,7 @@ def lake(tmp_path: Path) -> Lake:
             "person_id": people(), "index_event_id": [day.isoformat()] * PEOPLE, "risk": risks(),
             "imd_decile": np.where(np.arange(PEOPLE) % 2 == 0, 1, 10), "horizon_days": [OUTCOME.horizon_days] * PEOPLE,
         }  # fmt: skip
-        lake.replace(SCORES, columns(SCORES, given, "run_id"), {"run_id": run_id})
+        lake.write(SCORES, columns(SCORES, given, "run_id"), {"run_id": run_id})
         record_run(
             lake,
             {
@@ -76,7 +77,7 @@ def lake(tmp_path: Path) -> Lake:
             },
         )
         features = {"person_key": np.arange(PEOPLE), "person_id": people(), "index_event_id": [day.isoformat()] * PEOPLE}
-        lake.replace(PERSON_FEATURES, columns(PERSON_FEATURES, features, "index_date"), {"index_date": day.isoformat()})
+        lake.write(PERSON_FEATURES, columns(PERSON_FEATURES, features, "index_date"), {"index_date": day.isoformat()})
     return lake
 
 
@@ -107,9 +108,9 @@ def test_people_who_were_listed_acted_on_and_neither_are_judged_apart(lake: Lake
     told = [(number, True, "care_plan" if number % 3 else None) for number in range(1000)]
     rows = [
         {"run_id": "past", "person_id": f"p{number:04}", "practice_code": "Y00001", "record_id": str(number), "listed": listed, "action": action,
-         "action_date": PAST} for number, listed, action in told
+         "action_date": PAST, "reviewed": None, "decision": None, "reason": None, "end_date": None} for number, listed, action in told
     ]  # fmt: skip
-    lake.replace(ACTIONS, pa.Table.from_pylist(rows, schema=arrow_schema(ACTIONS)))
+    lake.write(ACTIONS, rows)
     assert write(lake)["runs_measured"] == 1
     found = lake.read(CALIBRATION.name, "group_name, people", "group_kind = 'list_status' AND metric = 'observed_over_expected'")
     assert dict(zip(*(found[name].to_pylist() for name in found.column_names), strict=True)) == {

@@ -11,8 +11,10 @@ import pytest
 from expectations.tables.monitoring import SCORES
 from expectations.tables.risk import RUNS
 from expectations.tables.risk import SCORES as RISKS
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.rows import arrow_schema
 from pipelines.lake.run_record import record_run
-from pipelines.lake.storage import Lake, arrow_schema, connect
+from pipelines.lake.storage import Lake
 from pipelines.monitoring.score_lists import write_scores
 
 OUTCOME, PEOPLE = "emergency", 1000
@@ -36,7 +38,7 @@ def publish(
     }
     schema = pa.schema([field for field in arrow_schema(RISKS) if field.name != "run_id"])
     columns = [pa.array(row[field.name], field.type) if field.name in row else pa.nulls(PEOPLE, field.type) for field in schema]
-    lake.replace(RISKS, pa.Table.from_arrays(columns, schema=schema), {"run_id": run_id})
+    lake.write(RISKS, pa.Table.from_arrays(columns, schema=schema), {"run_id": run_id})
     record(lake, run_id, day, status, written)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from expectations.tables import core
 from expectations.tables import risk as tables
-from pipelines.lake.storage import arrow_schema
+from pipelines.lake.rows import arrow_schema
 from pipelines.reports.command_summaries import closing_summary, extract_summary
 from pipelines.run.deployment import Deployment, open_deployment
 
@@ -26,7 +26,7 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
 def store(deployment: Deployment, table: core.Table, *rows: dict[str, object], partition: dict[str, str] | None = None) -> None:
     schema = pa.schema([field for field in arrow_schema(table) if field.name not in (partition or {})])
     filled = [{field.name: row.get(field.name) for field in schema} for row in rows]
-    deployment.lake.replace(table, pa.Table.from_pylist(filled, schema=schema), partition)
+    deployment.lake.write(table, filled, partition)
 
 
 def test_a_home_without_tables_has_a_summary_too(deployment: Deployment) -> None:

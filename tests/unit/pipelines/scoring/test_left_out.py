@@ -11,7 +11,8 @@ from expectations.table import Table
 from expectations.tables import core, risk
 from expectations.tables.caseload import ACTIONS
 from features.code_lists import load_code_lists
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.scoring.left_out import MARKS, opted_out, suppression, with_marks
 
 DAY = date(2026, 1, 1)
@@ -34,7 +35,7 @@ def people() -> pd.DataFrame:
 
 def put(lake: Lake, table: Table, rows: list[dict[str, object]]) -> None:
     schema = arrow_schema(table)
-    lake.replace(table, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema))
+    lake.write(table, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema))
 
 
 def marked(lake: Lake, people: pd.DataFrame, admissions: str = "") -> dict[str, list[object]]:
@@ -82,10 +83,26 @@ def test_who_died_left_or_cannot_have_the_outcome_is_suppressed(people: pd.DataF
     stored = pa.Table.from_pylist(
         [{name: row.get(name) for name in arrow_schema(risk.LABELS).names} for row in labels], arrow_schema(risk.LABELS)
     )
-    lake.replace(risk.LABELS, stored, {name: str(row) for name, row in (("outcome", OUTCOME), ("index_date", DAY))})
+    lake.write(risk.LABELS, stored, {name: str(row) for name, row in (("outcome", OUTCOME), ("index_date", DAY))})
     told = suppression(lake, OUTCOME, people, date(2026, 2, 1)).tolist()
     assert told == ["died since", "left the list since", "", "", "had it before"]
     assert suppression(lake, OUTCOME, people, None).tolist() == ["", "", "", "", "had it before"]
+
+
+def test_a_date_that_cannot_be_read_suppresses_and_a_known_death_goes_first(people: pd.DataFrame, tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    put(lake, core.PERSON, [
+        {"person_key": key, "person_id": name, "death_date": DAY if key == 1 else None, "death_not_readable": key in (0, 1)}
+        for key, name in enumerate("abcde")
+    ])  # fmt: skip
+    periods = [(0, 2015, True), (2, 2015, True), (3, 2015, True), (3, 2020, False), (4, 2015, False)]
+    put(lake, core.REGISTRATION, [
+        {"person_key": key, "practice_code": "Y00001", "start_date": date(year, 1, 1), "end_not_readable": unreadable}
+        for key, year, unreadable in periods
+    ])  # fmt: skip
+    told = suppression(lake, OUTCOME, people, date(2026, 2, 1)).tolist()
+    assert told == ["date of death not readable", "died since", "end of registration not readable", "", ""]
+    assert suppression(lake, OUTCOME, people, None).tolist() == [""] * 5
 
 
 def test_people_in_hospital_on_the_day_are_marked(people: pd.DataFrame, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from expectations.tables import risk as tables
 from expectations.tables.core import PERSON
 from expectations.tables.features import PERSON_FEATURES
 from models.estimators import CandidateSpec, candidate_specs
+from models.fitting import Fitting
 from models.predictors import Predictor
 from models.risk_model import RiskModel
 from models.settings import BandSettings, CandidateSettings
@@ -19,8 +20,9 @@ from models.training import TrainingPlan, train_candidate
 from models.training_data import training_data
 from pipelines.caseloads.rising import Rising
 from pipelines.caseloads.run_lists import CaseloadRequest, caseload, exclusions
+from pipelines.lake.rows import arrow_schema
 from pipelines.lake.run_record import RunInputs, published_runs
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.scoring.published_lists import RunLists
 from pipelines.scoring.score import (
     Champion,
@@ -42,7 +44,7 @@ STUDY = StudySettings(bands=BANDS, driver_bands=1, drivers_per_person=2)
 PURPOSE = PurposeSettings(use="planning", approval="DSA 12", approval_expires=date(2099, 1, 1))
 PREDICTORS = (
     Predictor("age_years", label="Age", concept="age", feed="patients"),
-    Predictor("admissions_365d", label="Emergency admissions, last 365 days", concept="admissions", feed="admissions"),
+    Predictor("admissions_365d", label="Emergency admissions in the last 12 months", concept="admissions", feed="admissions"),
 )
 
 
@@ -54,7 +56,7 @@ def model() -> RiskModel:
     labels = (rng.random(2000) < 1 / (1 + np.exp(-margin))).astype(np.int8).to_numpy()
     chosen = CandidateSettings(names=("logistic",))
     data = training_data(frame, PREDICTORS, labels, np.arange(2000))
-    plan = TrainingPlan("emergency_admission_overnight", 365, chosen, BANDS, seed=1, threads=1)
+    plan = TrainingPlan("emergency_admission_overnight", 365, chosen, BANDS, Fitting(1))
     return train_candidate(candidate_specs(chosen, PREDICTORS)[0][0], data, person_folds(data.person, 3, 1), plan).model
 
 
@@ -140,8 +142,8 @@ def test_a_category_that_training_never_saw_is_said_with_every_score(people: pd.
     labels = (np.arange(1000) % 3 == 0).astype(np.int8)
     chosen, predictors = CandidateSettings(names=("logistic",)), (Predictor("ward", kind="category"), PREDICTORS[0])
     data = training_data(frame, predictors, labels, np.arange(1000))
-    plan = TrainingPlan("emergency_admission_overnight", 365, chosen, BANDS, seed=1, threads=1)
-    spec = CandidateSpec("logistic", "logistic", predictors)
+    plan = TrainingPlan("emergency_admission_overnight", 365, chosen, BANDS, Fitting(1))
+    spec = CandidateSpec("logistic", predictors)
     model = train_candidate(spec, data, person_folds(data.person, 3, 1), plan).model
     scored = scoring(model, people.assign(ward=pd.Categorical(["a", "b", "c", None, "a"])))
     assert set(table_of(Lake(tmp_path), model, scored)["data_quality_status"]) == {"category not seen in training (ward)"}
@@ -162,7 +164,7 @@ def test_publishing_twice_leaves_one_run(model: RiskModel, people: pd.DataFrame,
 def test_scores_without_their_row_in_the_runs_are_replaced(model: RiskModel, people: pd.DataFrame, tmp_path: Path) -> None:
     lake, scored, run = Lake(tmp_path), scoring(model, people), inputs(model)
     publish(lake, STUDY, PURPOSE, champion(model), scored, run)
-    lake.replace(tables.RUNS, arrow_schema(tables.RUNS).empty_table())  # as if the process had died just before
+    lake.write(tables.RUNS, [])  # as if the process had died just before
     assert published_runs(lake, STUDY.outcome.name) == []
     publish(lake, STUDY, PURPOSE, champion(model), scored, run)
     assert lake.rows("risk__scores", {"run_id": run.run_id}) == 5
@@ -224,7 +226,7 @@ def test_whoever_opted_out_since_the_features_were_built_has_no_score(
     lake.commit(PERSON_FEATURES.name, [file], whole, partition_by=("index_date",), replace=part)
     schema = arrow_schema(PERSON)
     known = [{"person_key": key, "person_id": who, "type_1_opt_out": who == "d"} for key, who in enumerate("edcba")]
-    lake.replace(PERSON, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in known], schema))
+    lake.write(PERSON, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in known], schema))
 
     scored = score_rows(lake, STUDY, champion(model), DAY, data_cut=DAY)
     publish(lake, STUDY, PURPOSE, champion(model), scored, inputs(model))

@@ -6,17 +6,17 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from expectations.tables.caseload import ACTIONS
 from models.calibration import Calibrator
-from models.recalibration import recalibrate
+from models.recalibration import LaterRows, recalibrate
 from models.settings import CandidateSettings, GateSettings, LogisticSettings, ValidationPlan
 from models.training import TooFewEventsError
 from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.study.settings import StudySettings
 from pipelines.training.incumbent import Incumbent
 from pipelines.training.recalibration import CalibratedAgain, recalibrate_study
@@ -99,16 +99,16 @@ def test_people_who_were_acted_on_calibrate_nothing(lake: Lake, in_use: Incumben
     acted_on = np.arange(len(helped)) % 4 == 0
     helped[acted_on] = 0  # what was done kept the outcome away
     assert in_use.model is not None
-    told = [
-        recalibrate(in_use.model, frame, labels, test.person, STUDY.candidates, 2, 1, {}, acted_on)
+    first, second = (
+        recalibrate(in_use.model, LaterRows(test.rows.features, labels, test.person, acted_on), STUDY.candidates, 2, 1)
         for labels in (test.labels, helped)
-    ]
-    assert told[0].model.digest == told[1].model.digest
-    assert np.isfinite(told[0].risk).all()
+    )
+    assert first.model.digest == second.model.digest
+    assert np.isfinite(first.risk).all()
     rows = {"run_id": "r1", "practice_code": "Y00001", "record_id": "1", "decision": "accepted", "action_date": date(2025, 1, 5)}
     person = str(frame["person_id"].iloc[7])
     blank = dict.fromkeys(arrow_schema(ACTIONS).names)
-    lake.replace(ACTIONS, pa.Table.from_pylist([{**blank, **rows, "person_id": person}], schema=arrow_schema(ACTIONS)))
+    lake.write(ACTIONS, [{**blank, **rows, "person_id": person}])
     noted = recalibrate_study(lake, STUDY, ENGINE, DATES, CUT, in_use).result.candidates[1]
     assert "people whom a team acted on after that date calibrate nothing" in noted.notes
     assert noted.model.record["recalibrated"]["rows"] == len(frame) - 1
@@ -119,4 +119,4 @@ def test_too_few_events_keep_the_calibration_there_is(in_use: Incumbent, again: 
     many = STUDY.candidates.model_copy(update={"minimum_events": 5000})
     assert in_use.model is not None
     with pytest.raises(TooFewEventsError, match="a calibration needs 5000"):
-        recalibrate(in_use.model, test.rows.frame, test.labels, test.person, many, 2, 1, {})
+        recalibrate(in_use.model, LaterRows(test.rows.features, test.labels, test.person), many, 2, 1)

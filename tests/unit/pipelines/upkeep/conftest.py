@@ -16,7 +16,9 @@ from expectations.tables import core, risk
 from expectations.tables.raw_gp import OPT_OUTS
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.extracts.pseudonyms import pseudonym_of
-from pipelines.lake.storage import Lake, arrow_schema, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 
 HEADER = "PERSON_ID,OPT_OUT_TYPE,STATUS,EFFECTIVE_DATE\n"
@@ -85,13 +87,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     people = [pseudonym_of(number, KEYS[:1]) for number in NUMBERS]
     practices = ("A81001", "A81001", "B82002")
     lake = made.lake
-    lake.replace(
-        core.PERSON, rows_of(core.PERSON, [{"person_key": key, "person_id": person} for key, person in enumerate(people)])
-    )
+    lake.write(core.PERSON, rows_of(core.PERSON, [{"person_key": key, "person_id": person} for key, person in enumerate(people)]))
     registered = [{"person_key": key, "practice_code": practice, "end_date": None} for key, practice in enumerate(practices)]
-    lake.replace(core.REGISTRATION, rows_of(core.REGISTRATION, registered))
+    lake.write(core.REGISTRATION, rows_of(core.REGISTRATION, registered))
     homes = [{"person_key": key, "household_id": people[0] if key else None} for key in range(3)]
-    lake.replace(core.RESIDENCE, rows_of(core.RESIDENCE, homes))
+    lake.write(core.RESIDENCE, rows_of(core.RESIDENCE, homes))
     told = {"run_id": RUN, "outcome": "falls", "index_date": DAY, "suppression_reason": "", "direction": "raises"}
     scores = [
         {**told, "person_id": person, "practice_code": practice, "risk": 0.1 + 0.1 * place, "driver": f"Driver {place}"}
@@ -102,7 +102,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
         (risk.DRIVERS, {"run_id": RUN}),
         (risk.CURRENT, {"outcome": "falls"}),
     ):
-        lake.replace(table, rows_of(table, scores), partition)
+        lake.write(table, rows_of(table, scores), partition)
     lake.append(risk.RUNS, rows_of(risk.RUNS, [{**told, "status": "published", "table_versions": "{}", "reason": ""}]))
     return made
 
@@ -113,9 +113,9 @@ def published() -> Callable[..., str]:
         run_id = f"{day:%Y%m%d}abcd"
         for table in (risk.SCORES, risk.DRIVERS):
             rows = [row(table, person_id=person, run_id=run_id, outcome="falls", index_date=day) for person in people]
-            lake.replace(table, pa.Table.from_pylist(rows, schema=arrow_schema(table)), {"run_id": run_id})
+            lake.write(table, rows, {"run_id": run_id})
         run = row(risk.RUNS, run_id=run_id, outcome="falls", index_date=day, status="published", table_versions="{}", reason="")
-        lake.append(risk.RUNS, pa.Table.from_pylist([{**run, "recorded_at": day.isoformat()}], schema=arrow_schema(risk.RUNS)))
+        lake.append(risk.RUNS, [{**run, "recorded_at": day.isoformat()}])
         return run_id
 
     return publish

@@ -5,12 +5,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from expectations.table import Table
 from expectations.tables import core, risk
 from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_gp import OPT_OUTS
 from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import ingest_feed
-from pipelines.lake.storage import Lake, arrow_schema, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 from pipelines.upkeep.erasure import erase_person
 
@@ -25,14 +27,18 @@ def home(tmp_path: Path, published: Callable[..., str]) -> Path:
     land(tmp_path, "2026-01-01", f" {PERSON},TYPE_1,1,2020-01-01\np2,TYPE_1,1,2020-01-01\n")
     take(tmp_path)
     people = [{"person_key": 0, "person_id": PERSON}, {"person_key": 1, "person_id": "p2"}]
-    lake.replace(core.PERSON, pa.Table.from_pylist(people, schema=arrow_schema(core.PERSON)))
+    lake.write(core.PERSON, [blank(core.PERSON) | person for person in people])
     spells = [{"person_key": key, "spell_key": key} for key in (1, 0, 1)]
-    lake.replace(core.SPELL, pa.Table.from_pylist(spells, schema=arrow_schema(core.SPELL)))
+    lake.write(core.SPELL, [blank(core.SPELL) | spell for spell in spells])
     published(lake, date(2026, 1, 1), (PERSON, "p2"))
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "caseload.html").write_text(f"<td>{PERSON}</td>")
     (tmp_path / "reports" / "other.html").write_text("<td>p2</td>")
     return tmp_path
+
+
+def blank(table: Table) -> dict[str, object]:
+    return dict.fromkeys(column.name for column in table.columns)
 
 
 def land(home: Path, day: str, rows: str) -> None:

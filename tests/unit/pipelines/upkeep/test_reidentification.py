@@ -38,14 +38,14 @@ def test_who_left_or_may_not_be_listed_is_not_answered(
     home: Any, numbers: Any, keys: Any, make_rows: Callable[..., pa.Table]
 ) -> None:
     left = [{"person_key": 0, "practice_code": "A81001"}, {"person_key": 1, "practice_code": "A81001", "end_date": None}]
-    home.lake.replace(core.REGISTRATION, make_rows(core.REGISTRATION, left))
+    home.lake.write(core.REGISTRATION, make_rows(core.REGISTRATION, left))
     assert list(reidentify(home.lake, keys[:1], ASKED, numbers)["nhs_number"]) == [numbers[1]]
     people = [pseudonym_of(number, keys[:1]) for number in numbers]
     scores = [
         {"run_id": "20260101abcd", "outcome": "falls", "person_id": person, "practice_code": "A81001", "eligible": False}
         for person in people
     ]
-    home.lake.replace(risk.CURRENT, make_rows(risk.CURRENT, scores), {"outcome": "falls"})
+    home.lake.write(risk.CURRENT, make_rows(risk.CURRENT, scores), {"outcome": "falls"})
     with pytest.raises(RefusalError, match="nobody of the practice 'A81001'"):
         reidentify(home.lake, keys[:1], ASKED, numbers)
 

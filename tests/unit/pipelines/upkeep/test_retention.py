@@ -6,8 +6,9 @@ from expectations.tables import risk
 from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_gp import OPT_OUTS, REGISTRATIONS
 from pipelines.extracts.ingest import ingest_feed, read_extracts
+from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.run_record import all_runs, published_runs
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 from pipelines.upkeep.retention import oldest_delivery, remove_deliveries, remove_runs, tidy
 from pipelines.upkeep.settings import UpkeepSettings
@@ -33,7 +34,7 @@ def test_a_removal_that_was_cut_short_is_completed(published: Publish, tmp_path:
     first, _ = published(lake, date(2026, 1, 1)), published(lake, date(2026, 2, 1))
     scores = lake.read(risk.SCORES.name, partition={"run_id": first})
     remove_runs(lake, 1, CUT)
-    lake.replace(risk.SCORES, scores, {"run_id": first})  # as if the process had ended after the row in risk__runs
+    lake.write(risk.SCORES, scores, {"run_id": first})  # as if the process had ended after the row in risk__runs
     remove_runs(lake, 1, CUT)
     assert first not in lake.partitions(risk.SCORES.name, "run_id")
 

@@ -4,7 +4,7 @@ import pytest
 
 from expectations.row_checks import row_checks
 from expectations.table import Action, Column, Kind, RowRule, Table
-from pipelines.lake.storage import connect
+from pipelines.lake.duckdb_connection import connect
 from pipelines.validation.row_flags import flagged_rows_sql
 from pipelines.validation.typed_rows import Reading, read_sql, typed_rows_sql
 

@@ -9,7 +9,8 @@ from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.person import person_sql
 from pipelines.errors import ExtractError
 from pipelines.extracts.ingest import ingest_feed
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths
 from pipelines.validation.valid_extracts import first_restated_day
 from pipelines.validation.validate import ValidationSettings, validate_feed

@@ -12,11 +12,12 @@ from expectations.tables.raw_gp import REGISTRATIONS
 from features.cohort import CohortSettings
 from features.declaration import Statistic
 from features.events import FEED_NUMBER, NUMBER_OF
-from features.evidence import is_of_the_board
+from features.evidence import is_place_rate
 from pipelines.building.build_features import FeatureRequest, build_features, person_rows
 from pipelines.conform.codes import event_types
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.why.answer import why
 from pipelines.why.person_case import PersonCase, one_row
 
@@ -49,7 +50,7 @@ CODES = [(1, "department_type", "01"), (2, "ods", "RX1"), (3, "snomed", "999"), 
 
 def stored(lake: Lake, table: Table, rows: list[dict[str, object]], partition: dict[str, str] | None = None) -> None:
     schema = pa.schema([field for field in arrow_schema(table) if field.name not in table.partitioned_by])
-    lake.replace(table, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema), partition)
+    lake.write(table, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema), partition)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
         for kind, code, day, lag in sorted(EVENTS, key=lambda event: event[2])
     ])  # fmt: skip
     stored(lake, core.CODE, [dict(zip(("code", "code_system", "source_code"), code, strict=True)) for code in CODES])
-    lake.replace(core.EVENT_TYPE, event_types())
+    lake.write(core.EVENT_TYPE, event_types())
     months = [date(2018 + number // 12, number % 12 + 1, 1) for number in range(74)]
     stored(lake, core.COVERAGE, [
         {"feed": feed, "organisation_role": "practice", "organisation_code": practice, "month": month, "rows": 1,
@@ -109,7 +110,7 @@ def test_a_feature_is_told_with_the_events_that_count_and_those_that_do_not(told
     assert "2023-03-02 2023-03-02 emergency_admission treatment_function 300 RX1" in words
     assert "3 do not:" in words
     for reason in (
-        "before the window, which begins on 2023-03-02",
+        "before the window, which starts on 2023-03-02",
         "not known before the index date: available on 2024-03-01",
         "on the index date",
     ):
@@ -146,7 +147,7 @@ def test_the_events_said_to_count_are_as_many_as_the_kernel_counts(lake: Lake) -
         feature.name: case.row[feature.name] for feature in counts
     }
     assert case.stored is not None
-    of_everyone = {feature.name for feature in case.found.recipe.computed if is_of_the_board(feature)}
+    of_everyone = {feature.name for feature in case.found.recipe.computed if is_place_rate(feature)}
     assert {name: case.stored[name] for name in case.row if name not in of_everyone} == {
         name: value for name, value in case.row.items() if name not in of_everyone
     }

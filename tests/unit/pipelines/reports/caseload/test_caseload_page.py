@@ -5,14 +5,14 @@ import io
 from datetime import date
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pytest
 
 from expectations.tables.caseload import CASELOAD, RISING
 from expectations.tables.risk import DRIVERS, SCORES
 from pipelines.errors import RefusalError
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.reports.caseload.files import write_caseloads
 
 DAY = date(2026, 1, 1)
@@ -30,7 +30,7 @@ def lake(tmp_path: Path) -> Lake:
     def put(table: object, rows: list[dict[str, object]]) -> None:
         schema = arrow_schema(table)
         plain = {field.name: "x" if pa.types.is_string(field.type) else None for field in schema}
-        lake.replace(table, pa.Table.from_pylist([plain | row for row in rows], schema), part)
+        lake.write(table, pa.Table.from_pylist([plain | row for row in rows], schema), part)
 
     place = {
         "place_kind": "practice_code",
@@ -101,9 +101,6 @@ def test_without_a_place_every_place_is_written_and_an_unknown_one_is_refused(la
 
 
 def test_rows_of_an_unknown_age_are_a_group_of_their_own(lake: Lake, tmp_path: Path) -> None:
-    rows = lake.read(CASELOAD.name).to_pandas().assign(age_group="not known").drop(columns="run_id")
-    schema = pa.schema([field for field in arrow_schema(CASELOAD) if field.name != "run_id"])
-    lake.replace(
-        CASELOAD, pa.Table.from_pandas(pd.DataFrame(rows)[schema.names], schema, preserve_index=False), {"run_id": RUN["run_id"]}
-    )
+    rows = lake.read(CASELOAD.name).to_pandas().assign(age_group="not known")
+    lake.write(CASELOAD, rows, {"run_id": RUN["run_id"]})
     assert "Age not known: 2 listed" in write_caseloads(lake, RUN, tmp_path, (), "Y1")[0].read_text(encoding="utf-8")

@@ -14,7 +14,8 @@ import pytest
 from expectations.table import Table
 from expectations.tables.monitoring import ALERTS, CALIBRATION, DRIFT, SCORES, STAGES
 from expectations.tables.risk import RUNS, VOLUMES
-from pipelines.lake.storage import Lake, arrow_schema
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.cost_part import duration
 from pipelines.reports.monitoring.page import monitoring_page, write_monitoring_page
 from pipelines.reports.monitoring.volume_part import ALL, feed_volumes
@@ -27,7 +28,7 @@ def store(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]], part: Map
     schema = pa.schema([field for field in arrow_schema(table) if field.name not in (part or {})])
     blank = {field.name: "" if pa.types.is_string(field.type) else None for field in schema}
     made = [blank | {name: value for name, value in row.items() if name in blank} for row in rows]
-    lake.replace(table, pa.Table.from_pylist(made, schema=schema), part)
+    lake.write(table, made, part)
 
 
 def run(run_id: str, day: date, before: str, lake: Lake) -> dict[str, Any]:

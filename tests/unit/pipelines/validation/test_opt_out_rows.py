@@ -1,0 +1,146 @@
+"""An objection holds until it is withdrawn, whatever later deliveries leave out: from files to core__person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from expectations.tables.raw_gp import OPT_OUTS
+from pipelines.conform.clinical_rules import ClinicalRules
+from pipelines.conform.core_tables import conform_people
+from pipelines.extracts.ingest import ingest_feed
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
+from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths
+from pipelines.upkeep.retention import remove_deliveries
+from pipelines.validation.opt_out_rows import latest_objections_sql
+from pipelines.validation.validate import ValidationSettings, validate_feed
+from pipelines.validation.validated_rows import validated_rows_sql
+
+HEADER = "PERSON_ID,OPT_OUT_TYPE,STATUS,EFFECTIVE_DATE\n"
+SETTINGS = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1, "single_value": 0})
+LOADS = ("snapshot", "append", ReplacesMonths(replaces_months=120))
+NOT_LISTED = "opt_outs_in_force_but_not_in_the_latest_delivery"
+BYSTANDER = "zoe,type_1,1,2020-01-01\n"  # every delivery holds someone
+KEPT, ENDED = ["ann", "zoe"], ["zoe"]
+
+
+class Feed:
+    """The feed of opt-outs of one deployment."""
+
+    def __init__(self, folder: Path, load: object, settings: ValidationSettings = SETTINGS) -> None:
+        self.landing, self.lake, self.settings = folder, Lake(folder / "lake"), settings
+        self.nhs = NhsSettings(feeds={"opt_outs": FeedSettings(load=load)})
+        (folder / "opt_outs").mkdir()
+
+    def deliver(self, deliveries: Mapping[str, str], first: date | None = None) -> Feed:
+        for day, rows in deliveries.items():
+            (self.landing / "opt_outs" / f"opt_outs_{day}.csv").write_text(HEADER + rows)
+            with connect() as con:
+                ingest_feed(self.lake, con, OPT_OUTS, self.nhs, self.landing, first=first)
+                validate_feed(self.lake, con, OPT_OUTS, self.nhs, self.settings)
+        return self
+
+    def conform(self) -> dict[str, object]:
+        with connect() as con:
+            rows = {"opt_outs": validated_rows_sql(self.lake, self.nhs, "opt_outs")}
+            return conform_people(
+                self.lake, con, rows, ClinicalRules(), latest_objections=latest_objections_sql(self.lake, OPT_OUTS)
+            )
+
+    def objecting(self, kind: str = "type_1_opt_out") -> list[str]:
+        self.conform()
+        return [str(name) for name in self.lake.read("core__person", "person_id", kind, "person_id")["person_id"].to_pylist()]
+
+
+def three(*rows: str) -> dict[str, str]:
+    """Give monthly deliveries of these rows, each with the bystander's."""
+    return {f"2026-0{month}-01": BYSTANDER + row for month, row in enumerate(rows, start=1)}
+
+
+# What three monthly deliveries hold of a person: "status day" or "kind status day", several rows separated by commas.
+STAYS = {
+    "lost": ("1 2024-05-01", "", ""),
+    "lost_later": ("1 2024-05-01", "1 2024-05-01", ""),
+    "lost_without_day": ("1", "", ""),
+    "lost_with_words": ("1 soon", "", ""),
+    "lost_with_placeholder": ("1 1900-01-01", "", ""),
+    "lost_with_a_day_to_come": ("1 2031-01-01", "", ""),
+    "lost_without_kind": ("unknown 1 2024-05-01", "", ""),
+    "older_withdrawal_left": ("0 2023-01-01,1 2024-05-01", "0 2023-01-01", "0 2023-01-01"),
+    "undated_withdrawal_left": ("0,1 2024-05-01", "0", "0"),
+    "withdrawal_of_the_same_day": ("0 2024-05-01,1 2024-05-01", "", ""),
+    "withdrawal_to_come": ("1 2024-05-01", "0 2027-01-01", ""),
+    "other_kind_withdrawn": ("1 2024-05-01", "national 0 2026-01-20", ""),
+    "unreadable_status": ("1 2024-05-01", "no 2026-01-20", ""),
+    "objected_after_withdrawal_dated_later": ("0 2025-06-01", "1 2024-05-01", ""),
+    "objected_again": ("1 2024-05-01", "0 2026-01-20", "1 2026-02-20"),
+}
+ENDS = {
+    "withdrawn": ("1 2024-05-01", "0 2026-01-20", ""),
+    "withdrawn_after_a_gap": ("1 2024-05-01", "", "0 2026-01-20"),
+    "withdrawn_with_its_history": ("1 2024-05-01", "1 2024-05-01,0 2026-01-20", ""),
+    "withdrawn_at_once": ("1 2024-05-01,0 2025-05-01", "", ""),
+    "status_changed": ("1 2024-05-01", "0 2024-05-01", "0 2024-05-01"),
+    "dated_withdrawal_of_an_undated_one": ("1", "0 2026-01-20", ""),
+    "sender_without_days": ("1", "1", "0"),
+    "withdrawn_though_to_come": ("1 2031-01-01", "0 2026-01-20", ""),
+}
+
+
+def rows_of(person: str, told: str) -> str:
+    lines = []
+    for row in filter(None, told.split(",")):
+        words = row.split()
+        kind = words.pop(0) if words[0] in ("national", "unknown") else "type_1"
+        status, day = (*words, "")[:2]
+        lines.append(f"{person},{kind},{status},{day}\n")
+    return "".join(lines)
+
+
+@pytest.mark.parametrize("load", LOADS)
+def test_an_objection_stays_in_force_until_it_is_withdrawn(tmp_path: Path, load: object) -> None:
+    cases = (STAYS | ENDS).items()
+    feed = Feed(tmp_path, load).deliver(three(*("".join(rows_of(who, told[month]) for who, told in cases) for month in range(3))))
+    assert set(feed.objecting()) == {"zoe", *STAYS}
+    assert feed.conform()[NOT_LISTED] == len(STAYS) - 1  # the last delivery lists `objected_again`
+
+
+def test_both_kinds_stay_in_force_and_a_person_counts_once(tmp_path: Path) -> None:
+    feed = Feed(tmp_path, "snapshot").deliver(three("ann,type_1,1,2024-05-01\nann,national,1,2024-05-01\n", ""))
+    assert (feed.objecting(), feed.objecting("national_data_opt_out")) == (KEPT, ["ann"])
+    assert feed.conform()[NOT_LISTED] == 1
+
+
+def test_an_objection_whose_row_comes_again_and_is_set_aside_stays_in_force(tmp_path: Path) -> None:
+    few = ValidationSettings(limits=SETTINGS.limits, dummy_person_rows={"opt_outs": 3})
+    many = "".join(f"ann,type_1,1,20{year}-05-01\n" * 3 for year in (22, 23, 24))
+    feed = Feed(tmp_path, "append", few).deliver(three("ann,type_1,1,2024-05-01\n"))
+    feed.deliver({"2026-02-01": BYSTANDER + many})
+    rows = feed.lake.read("core__quarantine", "DISTINCT reason", "reason = 'dummy_person_id'").num_rows
+    assert (feed.objecting(), rows) == (KEPT, 1)
+
+
+def test_old_deliveries_are_kept_when_those_of_other_feeds_expire_and_are_read_again(tmp_path: Path) -> None:
+    feed = Feed(tmp_path, "snapshot").deliver({"2019-01-01": BYSTANDER + "ann,type_1,1,2018-05-01\n", "2026-01-01": BYSTANDER})
+    assert remove_deliveries(feed.lake, date(2025, 1, 1)) == 0
+    assert feed.deliver({}, first=date(2025, 1, 1)).objecting() == KEPT
+    (tmp_path / "again").mkdir()
+    fresh = Feed(tmp_path / "again", "snapshot")
+    for file in sorted((tmp_path / "opt_outs").iterdir()):
+        (fresh.landing / "opt_outs" / file.name).write_bytes(file.read_bytes())
+    assert fresh.deliver({"2026-02-01": BYSTANDER}, first=date(2025, 1, 1)).objecting() == KEPT
+
+
+def test_an_objection_of_a_file_that_came_again_without_it_stays_in_force_until_a_later_delivery(tmp_path: Path) -> None:
+    feed = Feed(tmp_path, "snapshot").deliver(three("ann,type_1,1,2024-05-01\n")).deliver(three(""))
+    assert (feed.objecting(), feed.conform()[NOT_LISTED]) == (KEPT, 1)
+    assert feed.deliver({"2026-02-01": BYSTANDER + "ann,type_1,0,2026-01-20\n"}).objecting() == ENDED
+
+
+def test_a_corrected_file_takes_its_withdrawal_back(tmp_path: Path) -> None:
+    feed = Feed(tmp_path, "snapshot").deliver(three("ann,type_1,0,2025-06-01\n")).deliver(three("ann,type_1,1,2024-05-01\n"))
+    assert feed.objecting() == KEPT

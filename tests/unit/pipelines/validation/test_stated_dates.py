@@ -1,0 +1,199 @@
+"""A date of death or an end of registration that is there and cannot be read: from files to core__person and core__registration."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from expectations.table import Table
+from expectations.tables import core
+from expectations.tables.raw_gp import PATIENTS, REGISTRATIONS
+from expectations.tables.raw_omop import DEATH
+from expectations.tables.raw_omop import PERSON as OMOP_PERSON
+from pipelines.conform.clinical_rules import ClinicalRules
+from pipelines.conform.core_tables import conform_people, conform_registrations
+from pipelines.conform.omop.feed_rows import omop_sources
+from pipelines.conform.registration import RegistrationSettings
+from pipelines.extracts.ingest import ingest_feed
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
+from pipelines.sources.nhs import FeedSettings, NhsSettings
+from pipelines.sources.omop.settings import OmopSettings
+from pipelines.validation.stated_dates import named_people_sql, stated_dates_sql
+from pipelines.validation.validate import ValidationSettings, validate_feed
+from pipelines.validation.validated_rows import validated_rows_sql
+
+PATIENT = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,DEATH_DATE,IS_DELETED\n"
+REGISTERED = "PERSON_ID,ORGANISATION_ID,START_DATE,END_DATE\n"
+LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1, "single_value": 0})
+DIED = date(2024, 2, 3)
+
+
+class Board:
+    """A list in files, taken in and conformed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.landing, self.lake = folder, Lake(folder / "lake")
+        self.nhs = NhsSettings(feeds={"patients": FeedSettings(), "registrations": FeedSettings()})
+
+    def deliver(self, table: Table, header: str, rows: str, day: str = "2026-01-01", part: str = "") -> Board:
+        (self.landing / table.feed).mkdir(exist_ok=True)
+        (self.landing / table.feed / f"{part}{table.feed}_{day}.csv").write_text(header + rows)
+        with connect() as con:
+            ingest_feed(self.lake, con, table, self.nhs, self.landing)
+            validate_feed(self.lake, con, table, self.nhs, LENIENT)
+        return self
+
+    def people(self) -> dict[str, object]:
+        with connect() as con:
+            rows = {"patients": validated_rows_sql(self.lake, self.nhs, "patients")}
+            return conform_people(
+                self.lake, con, rows, ClinicalRules(), stated_dates_sql(self.lake, self.nhs, "patients", "death_date")
+            )
+
+    def deaths(self) -> dict[str, tuple[date | None, bool]]:
+        self.people()
+        rows = self.lake.read("core__person", "person_id, death_date, death_not_readable").to_pylist()
+        return {row["person_id"]: (row["death_date"], row["death_not_readable"]) for row in rows}
+
+    def ends(self) -> list[tuple[str, date | None, bool]]:
+        """Give each period of ann: practice, end and whether the end cannot be read."""
+        with connect() as con:
+            rows = {feed: validated_rows_sql(self.lake, self.nhs, feed) for feed in ("patients", "registrations")}
+            stated = stated_dates_sql(self.lake, self.nhs, "registrations", "end_date")
+            self.people()
+            found = conform_registrations(self.lake, con, rows, RegistrationSettings(), stated)
+        periods = self.lake.read("core__registration", order="start_date").to_pylist()
+        assert found["registration_end_not_readable"] == sum(row["end_not_readable"] for row in periods)
+        return [(row["practice_code"], row["end_date"], row["end_not_readable"]) for row in periods]
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Board:
+    return Board(tmp_path)
+
+
+def patient(name: str, died: str, deleted: str = "", birth_year: str = "1940") -> str:
+    return f"{name},Y00001,{birth_year},5,{died},{deleted}\n"
+
+
+def test_a_death_that_is_stated_and_unreadable_is_no_life(board: Board) -> None:
+    stated = {
+        "serial": "45421", "word": "Y", "no_such_day": "31/02/2024", "no_such_iso_day": "2024-02-31", "other_format": "03/02/2024",
+        "month_first": "02/24/2024", "before_birth": "1939-05-01", "after_extract": "2026-03-01", "unknown": "1900-01-01", "mark": "?",
+    }  # fmt: skip
+    answers = {"alive": ("", None), "blank": ("  ", None), "no_value": ("NULL", None), "never": ("9999-12-31", None),
+               "dead": ("2024-02-03", DIED), "dead_too": ("2024-02-03 00:00:00", DIED), "year": ("2024", date(2024, 12, 31))}  # fmt: skip
+    rows = [patient(name, value) for name, value in stated.items()] + [
+        patient(name, value) for name, (value, _) in answers.items()
+    ]
+    board.deliver(PATIENTS, PATIENT, "".join(rows + [patient(f"other{number}", "2023-01-01") for number in range(5)]))
+    found = board.deaths()
+    assert {name: found[name] for name in stated} == dict.fromkeys(stated, (None, True))
+    assert {name: found[name] for name in answers} == {name: (day, False) for name, (_, day) in answers.items()}
+    assert board.people()["death_date_not_readable"] == len(stated)
+
+
+def test_of_two_rows_of_a_person_the_death_counts_and_a_readable_day_goes_first(board: Board) -> None:
+    pairs = {
+        "alive_dead": ("", "2024-02-03"), "dead_alive": ("2024-02-03", ""), "word_dead": ("Y", "2024-02-03"), "dead_word": ("2024-02-03", "Y"),
+        "alive_word": ("", "Y"), "word_alive": ("Y", ""), "alive_alive": ("", ""),
+    }  # fmt: skip
+    rows = [patient(name, value) for name, values in pairs.items() for value in values]
+    assert board.deliver(PATIENTS, PATIENT, "".join(rows)).deaths() == {
+        **dict.fromkeys(("alive_dead", "dead_alive", "word_dead", "dead_word"), (DIED, False)),
+        **dict.fromkeys(("alive_word", "word_alive"), (None, True)),
+        "alive_alive": (None, False),
+    }
+    assert board.people()["died_by_a_repeated_row"] == 2
+
+
+def test_a_row_that_its_sender_took_back_says_nothing_of_a_death_and_one_without_birth_year_does(board: Board) -> None:
+    rows = (
+        patient("ann", "")
+        + patient("ann", "2024-02-03", deleted="1")
+        + patient("bob", "")
+        + patient("bob", "2024-02-03", birth_year="")
+    )
+    assert board.deliver(PATIENTS, PATIENT, rows).deaths() == {"ann": (None, False), "bob": (DIED, False)}
+
+
+def test_two_files_of_one_delivery_are_read_together_and_an_earlier_delivery_is_not(board: Board) -> None:
+    board.deliver(PATIENTS, PATIENT, patient("ann", "Y") + patient("bob", "Y"), day="2025-12-01")
+    board.deliver(PATIENTS, PATIENT, patient("ann", "") + patient("bob", ""))
+    board.deliver(PATIENTS, PATIENT, patient("bob", "2024-02-03"), part="more_")
+    assert board.deaths() == {"ann": (None, False), "bob": (DIED, False)}
+
+
+def test_an_end_that_is_stated_and_unreadable_leaves_open_whether_the_person_is_registered(board: Board) -> None:
+    board.deliver(PATIENTS, PATIENT, patient("ann", ""))
+    others = "".join(f"other{number},Y00009,2010-01-01,2012-01-01\n" for number in range(3))  # the column's main format
+
+    def periods(rows: str) -> list[tuple[str, date | None, bool]]:
+        return board.deliver(REGISTRATIONS, REGISTERED, rows + others).ends()
+
+    for value in ("45421", "Y", "31/02/2024", "2024-02-30"):
+        assert periods(f"ann,Y00001,2015-01-01,{value}\n") == [("Y00001", None, True)]
+    assert periods("ann,Y00001,2015-01-01,\n") == [("Y00001", None, False)]
+    assert periods("ann,Y00001,2015-01-01,9999-12-31\n") == [("Y00001", date(9999, 12, 31), False)]
+    # a second row of the same registration: readable goes first, and unreadable before none
+    assert periods("ann,Y00001,2015-01-01,\nann,Y00001,2015-01-01,Y\n") == [("Y00001", None, True)]
+    # a later registration shows that the earlier one ended
+    assert periods("ann,Y00001,2015-01-01,Y\nann,Y00002,2020-01-01,\n") == [
+        ("Y00001", date(2019, 12, 31), False), ("Y00002", None, False),
+    ]  # fmt: skip
+    # and where the later one ended itself, the earlier one may or may not go on
+    assert periods("ann,Y00001,2015-01-01,Y\nann,Y00002,2020-01-01,2021-06-30\n") == [
+        ("Y00001", date(2019, 12, 31), False), ("Y00002", date(2021, 6, 30), False), ("Y00001", None, True),
+    ]  # fmt: skip
+    # of two registrations that began on one day the one that can be read counts
+    assert periods("ann,Y00001,2015-01-01,Y\nann,Y00002,2015-01-01,\n") == [("Y00002", None, False)]
+
+
+def test_a_stay_that_ended_in_death_on_no_readable_day_is_a_death(tmp_path: Path) -> None:
+    def stay(name: str, admitted: str, discharged: str, method: str) -> str:
+        day = f"DATE '{discharged}'" if discharged else "CAST(NULL AS DATE)"
+        return f"SELECT '{name}' AS person_id, DATE '{admitted}' AS admission_date, {day} AS discharge_date, '{method}' AS discharge_method, '1' AS sex, NULL AS ethnic_category"
+
+    stays = [
+        stay("ann", "2024-01-01", "", "4"),
+        stay("bob", "2024-01-01", "", "4"), stay("bob", "2024-03-01", "2024-03-02", "1"),  # came again
+        stay("cat", "2024-01-01", "2024-01-09", "1"), stay("dan", "2024-01-01", "", "1"),
+        stay("eve", "2024-01-01", "", "4"), stay("eve", "2024-01-01", "2024-02-03", "4"),
+    ]  # fmt: skip
+    lake = Lake(tmp_path)
+    with connect() as con:
+        conform_people(lake, con, {"admissions": f"({' UNION ALL '.join(stays)})"}, ClinicalRules())
+    rows = lake.read("core__person", "person_id, death_date, death_not_readable").to_pylist()
+    assert {row["person_id"]: (row["death_date"], row["death_not_readable"]) for row in rows} == {
+        "ann": (None, True), "bob": (None, False), "cat": (None, False), "dan": (None, False), "eve": (DIED, False),
+    }  # fmt: skip
+
+
+def test_everyone_whom_death_of_an_omop_source_names_is_dead(tmp_path: Path) -> None:
+    settings = OmopSettings(folder=tmp_path, extract_date=date(2026, 1, 1))
+    feeds = {feed: FeedSettings(files=(f"{feed}.csv",), delivery_date=date(2026, 1, 1)) for feed in ("omop_person", "omop_death")}
+    nhs = NhsSettings.model_construct(feeds=feeds)
+    people = ("read", "word", "none", "placeholder", "after", "alive")
+    (tmp_path / "omop_person.csv").write_text(
+        "person_id,gender_concept_id,year_of_birth\n" + "".join(f"{name},8507,1940\n" for name in people)
+    )
+    (tmp_path / "omop_death.csv").write_text(
+        "person_id,death_date\nread,2024-02-03\nword,Y\nnone,\nplaceholder,1900-01-01\nafter,2026-05-01\nstranger,2024-02-03\n"
+    )
+    lake = Lake(tmp_path / "lake")
+    with connect() as con:
+        cdm = {}
+        for table in (OMOP_PERSON, DEATH):
+            ingest_feed(lake, con, table, nhs, tmp_path)
+            validate_feed(lake, con, table, nhs, LENIENT)
+            cdm[table.feed.removeprefix("omop_")] = validated_rows_sql(lake, nhs, table.feed, table)
+        cdm["visit_occurrence"] = cdm["observation_period"] = "nothing"
+        sources = {"patients": omop_sources(cdm, settings)["patients"]}
+        conform_people(lake, con, sources, ClinicalRules(), named_people_sql(lake, nhs, DEATH))
+    rows = lake.read(core.PERSON.name, "person_id, death_date, death_not_readable").to_pylist()
+    assert {row["person_id"]: (row["death_date"], row["death_not_readable"]) for row in rows} == {
+        "read": (DIED, False), **dict.fromkeys(("word", "none", "placeholder", "after"), (None, True)), "alive": (None, False),
+    }  # fmt: skip
