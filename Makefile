@@ -99,6 +99,7 @@ docs: $(READY)   ## write data dictionary, feature page and data contracts from 
 	@$(BIN)/python -m expectations.data_dictionary
 	@$(BIN)/python -m features.feature_page
 	@$(BIN)/python -m expectations.data_contracts
+	@$(BIN)/python -m pipelines.stages.stages_page
 
 bench: $(READY)  ## time the stages: make bench PEOPLE=2500000
 	@$(BIN)/python -m benchmarks.stages --people $(PEOPLE)

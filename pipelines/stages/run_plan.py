@@ -200,10 +200,10 @@ def month_starts(first: date, last: date) -> tuple[date, ...]:
 
 def landed_files_digest(deployment: Deployment, feed: str = "") -> str:
     """Return a digest of names, sizes and times of the files that have landed, of one feed if it is named."""
-    files = [extract.file for extract in landed_extracts(deployment) if feed in ("", extract.feed)]
-    if source(deployment).kind == "omop" and not feed:
-        files += table_files(source(deployment).landing, "concept_ancestor")  # it is read without being taken in
-    states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(set(files))]
+    files = {extract.path: extract.file for extract in landed_extracts(deployment) if feed in ("", extract.feed)}
+    if source(deployment).kind == "omop" and not feed:  # this one is read without being taken in
+        files |= {file.name: file for file in table_files(source(deployment).landing, "concept_ancestor")}
+    states = [(path, file.stat().st_size, file.stat().st_mtime_ns) for path, file in sorted(files.items())]
     return hashlib.sha256(repr(states).encode()).hexdigest()[:16]
 
 

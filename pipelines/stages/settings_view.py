@@ -45,10 +45,10 @@ class SettingsView:
         section = self._section
         if name in type(section).model_fields:
             return self._value(f"{self._path}.{name}".lstrip("."), getattr(section, name))
-        found = getattr_static(type(section), name, None)
+        found = None if name.startswith("model_") else getattr_static(type(section), name, None)
         if isinstance(found, property) and found.fget is not None:
             return found.fget(self)
-        if isinstance(found, types.FunctionType) and not name.startswith("model_"):
+        if isinstance(found, types.FunctionType):
             return types.MethodType(found, self)
         raise UndeclaredSettingError(f"the settings '{self._path or 'as a whole'}' have nothing '{name}' that a stage may use")
 

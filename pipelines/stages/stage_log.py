@@ -56,9 +56,9 @@ def undeclared(stage: Stage, uses: Uses, deployment: Deployment) -> set[str]:
 def _run(deployment: Deployment, stage: Stage, index_date: date | None, shared: Collection[str]) -> StageResult:
     lake, started, clock, cpu = deployment.lake, datetime.now(UTC), time.perf_counter(), _cpu_seconds()
     day = index_date.isoformat() if index_date else ""
-    inputs = _inputs(deployment, stage, day)
+    inputs = inputs_digest(deployment, stage, day)
     result, is_declared = UNCHANGED, True
-    if (inputs, _outputs(deployment, stage, day, shared)) != _last(lake, stage.name, day):
+    if (inputs, outputs_digest(deployment, stage, day, shared)) != _last(lake, stage.name, day):
         result, is_declared = _work(deployment, stage, index_date)
     if result.status == Status.SKIPPED:
         return result
@@ -70,7 +70,7 @@ def _run(deployment: Deployment, stage: Stage, index_date: date | None, shared: 
         "wall_s": round(time.perf_counter() - clock, 3),
         "cpu_s": round(_cpu_seconds() - cpu, 3),
         "inputs": inputs if is_declared and not result.runs_again else "",
-        "outputs": _outputs(deployment, stage, day, shared),
+        "outputs": outputs_digest(deployment, stage, day, shared),
     }
     lake.append(STAGES, [row])
     return result
@@ -103,7 +103,7 @@ class _Part:
         return {column: values[column] for column in lake.partitioned_by(name) if values.get(column)}
 
 
-def _inputs(deployment: Deployment, stage: Stage, index_date: str) -> str:
+def inputs_digest(deployment: Deployment, stage: Stage, index_date: str = "") -> str:
     """Return a digest of everything that a stage reads and does not write itself: tables, feeds, settings, outside inputs and code."""
     lake, own = deployment.lake, {table.name for table in stage.tables_written}
     tables = [table.name for table in (*stage.reads, *stage.reads_earlier) if table.name not in own]
@@ -129,7 +129,9 @@ def _of_feed(lake: Lake, table: Table, own: Collection[str]) -> list[object]:
     return [table.name, [_state(lake, name, part) for name in names]]
 
 
-def _outputs(deployment: Deployment, stage: Stage, index_date: str, shared: Collection[str]) -> str:
+def outputs_digest(
+    deployment: Deployment, stage: Stage, index_date: str = "", shared: Collection[str] = frozenset()
+) -> str:
     """Return a digest of what a stage left: its tables, the tables of others that it both reads and adds to, and what it changes outside."""
     lake, read = deployment.lake, {table.name for table in (*stage.tables_read(deployment), *stage.reads_earlier)}
     part = _part(stage, index_date)

@@ -16,9 +16,10 @@ from pipelines.scoring.shadow_scores import write_shadow_scores
 from pipelines.study.purpose import PurposeSettings
 from pipelines.study.settings import ApprovalSettings, StudySettings
 from pipelines.tracking.tracker import Tracker
-from pipelines.training.incumbent import Incumbent, judge_incumbent, read_incumbent, why_not_promoted
+from pipelines.training.incumbent import Incumbent, judge_incumbent, read_incumbent
 from pipelines.training.inputs import TrainingInputs
 from pipelines.training.judging import JudgedIncumbent, StudyResult
+from pipelines.training.promotion import promote_approved, why_not_promoted
 from pipelines.training.record import record_training
 from pipelines.training.train import run_study
 
@@ -132,6 +133,10 @@ def test_the_challenger_scores_in_the_shadow_and_stops_nothing_where_it_cannot(
     assert lake.partitions("risk__shadow_scores", "run_id") == ["run-1"]
 
 
+def promoted(lake: Lake, tracker: Tracker, approval: ApprovalSettings | None = FIRST) -> dict[str, object]:
+    return promote_approved(lake, tracker, STUDY.name, STUDY.outcome.name, approval)
+
+
 def without_baseline(result: StudyResult) -> StudyResult:
     """Leave the baseline out of what is recorded: its plots and report take as long as the candidate's."""
     return replace(result, candidates=result.candidates[1:])
@@ -141,13 +146,17 @@ def test_an_approval_makes_one_model_champion_and_the_best_of_the_others_challen
     lake: Lake, first: StudyResult, tmp_path: Path
 ) -> None:
     tracker = Tracker(tmp_path)
-    assert recorded(lake, tracker, without_baseline(first), "one")["champion"] == "logistic"
+    assert recorded(lake, tracker, without_baseline(first), "one")["chosen"] == "logistic"
+    assert tracker.champion_version(STUDY.name) is None  # a training promotes nothing
+    assert tracker.version_of(STUDY.name, "challenger") is not None
+    assert promoted(lake, tracker)["champion"] == "logistic"
     assert read_incumbent(tracker, STUDY.name, "one") is None  # it does not challenge itself
     assert tracker.version_of(STUDY.name, "challenger") is None
     champion = tracker.champion_version(STUDY.name)
 
     later = trained(lake, read_incumbent(tracker, STUDY.name, "two"), train=date(2022, 4, 1))
-    told = recorded(lake, tracker, without_baseline(later), "two")
+    recorded(lake, tracker, without_baseline(later), "two")
+    told = promoted(lake, tracker)
     assert told["champion"] == f"version {champion} stays"
     assert "the approval of 2026-01-05 was given for an earlier model" in str(told["not_promoted"])
     assert tracker.champion_version(STUDY.name) == champion
@@ -162,14 +171,24 @@ def test_an_approval_makes_one_model_champion_and_the_best_of_the_others_challen
     experiment = tracker.client.get_experiment_by_name(STUDY.name)
     assert experiment is not None
     assert "incumbent" in {run.info.run_name for run in tracker.client.search_runs([experiment.experiment_id])}
-    newer = STUDY.model_copy(update={"approval": FIRST.model_copy(update={"day": date(2026, 2, 1)})})
-    tracker.promote(STUDY.name, str(challenger))
-    assert tracker.version_of(STUDY.name, "previous") == champion
-    older = STUDY.model_copy(update={"approval": FIRST.model_copy(update={"day": date(2025, 12, 1)})})
-    none = STUDY.model_copy(update={"approval": None})
-    why = [why_not_promoted(lake, study, later.candidates[1], later.incumbent) for study in (STUDY, older, newer, none)]
+    newer, older = (FIRST.model_copy(update={"day": day}) for day in (date(2026, 2, 1), date(2025, 12, 1)))
+    chosen = {"model_digest": later.candidates[1].model.digest}
+    why = [why_not_promoted(lake, STUDY.outcome.name, approval, chosen, None) for approval in (FIRST, older, newer, None)]
     assert "given for an earlier model" in why[0]
     assert "is older than the last one used, of 2026-01-05" in why[1]
     assert why[2] == ""
     assert why[3] == "no approval is recorded"
-    assert why_not_promoted(lake, STUDY, first.candidates[1], later.incumbent) == ""  # the model in use, trained again
+    again = {"model_digest": first.candidates[1].model.digest}
+    assert why_not_promoted(lake, STUDY.outcome.name, FIRST, again, first.candidates[1].model.digest) == ""  # the model in use
+
+    assert promoted(lake, tracker, newer)["champion"] == "logistic"
+    assert (tracker.champion_version(STUDY.name), tracker.version_of(STUDY.name, "previous")) == (challenger, champion)
+    assert tracker.version_of(STUDY.name, "challenger") is None
+    approved = lake.read("risk__models", "status, approval_date", "training_id = 'two'").to_pylist()
+    assert approved == [{"status": "champion", "approval_date": newer.day}]
+    (run_id,) = lake.read("risk__models", "mlflow_run_id", "training_id = 'two'")["mlflow_run_id"].to_pylist()
+    tags = tracker.run_tags(run_id)
+    assert tags["strata.status"] == "champion" and tags["mlflow.note.content"].startswith("Champion:")
+    before = lake.version("risk__models")
+    assert promoted(lake, tracker, newer) == {"champion": "logistic"}  # again: nothing is written
+    assert lake.version("risk__models") == before
