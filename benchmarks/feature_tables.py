@@ -68,7 +68,7 @@ def compare(example: Example, home: Path, candidates: dict[str, Any] | None = No
     deployment = open_deployment(_config(example, home, candidates or {}))
     for table in run_plan.raw_tables(deployment):
         landing.ingest(deployment, table)
-        if broken := landing.validate(deployment, table).get("broken"):
+        if broken := landing.validate(deployment, table).broken:
             raise ValueError(broken)
     cut, study = run_plan.data_cut(deployment), deployment.settings.study
     building.load_ready_table(deployment, cut)

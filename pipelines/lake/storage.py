@@ -175,6 +175,10 @@ class Lake:
         ]
         return sorted(files, key=lambda file: file.path)
 
+    def bytes_stored(self) -> int:
+        """Return the size of all tables as they are now, without their earlier versions."""
+        return sum(file.size for name in self.tables() for file in self.live_files(name))
+
     def schema(self, name: str) -> pa.Schema:
         return pa.schema(self._open(name).schema().to_arrow())
 

@@ -41,9 +41,7 @@ def read_incumbent(tracker: Tracker, name: str, training_id: str) -> Incumbent |
 
     A champion that this same training made before it was interrupted is not its own incumbent: the previous champion is.
     """
-    version = tracker.champion_version(name)
-    if version and tracker.version_tags(name, version).get("training_id") == training_id:
-        version = tracker.version_of(name, PREVIOUS)
+    version = incumbent_version(tracker, name, training_id)
     if version is None:
         return None
     recorded = tracker.run_tags(tracker.version_tags(name, version)["run_id"]).get("strata.train_dates", "")
@@ -52,6 +50,14 @@ def read_incumbent(tracker: Tracker, name: str, training_id: str) -> Incumbent |
         return Incumbent(version, RiskModel.from_files(tracker.files_of(name, version)), dates)
     except (KeyError, TypeError, ValueError) as error:  # written by another version of Strata
         return Incumbent(version, None, dates, f"its files cannot be read ({error})")
+
+
+def incumbent_version(tracker: Tracker, name: str, training_id: str) -> str | None:
+    """Return the version of the champion as a training meets it: the one before, if the training made the champion itself."""
+    version = tracker.champion_version(name)
+    if version and tracker.version_tags(name, version).get("training_id") == training_id:
+        return tracker.version_of(name, PREVIOUS)
+    return version
 
 
 def judge_incumbent(

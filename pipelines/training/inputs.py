@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from expectations.tables.risk import COHORT_FLOW
+from pipelines.lake.code_version import code_version, digest_of
 from pipelines.lake.storage import Lake
 from pipelines.study.purpose import PurposeSettings
 from pipelines.study.settings import StudySettings
 
 TABLES_READ = ("features__person", "features__catalogue", "risk__labels", "core__event", "core__person")  # by a training
+
+
+def training_id(settings_version: str, dates: Mapping[str, Sequence[date]], extracts: Mapping[str, list[str]]) -> str:
+    """Return the id of a training, a digest of what it is made of. The scoring date counts only where it also trains."""
+    known = {use: [day.isoformat() for day in days] for use, days in dates.items() if use != "score" or not dates["train"]}
+    return digest_of([settings_version, code_version(), known, extracts])
 
 
 @dataclass(frozen=True)

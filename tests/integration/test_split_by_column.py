@@ -112,7 +112,7 @@ def test_an_empty_side_is_refused_with_the_values_that_there_are(train: Callable
 
 
 def test_the_model_of_the_training_rows_is_published_and_flatters_none_of_them(deployment: Deployment) -> None:
-    summary = modelling.train(deployment)
+    trained = modelling.train(deployment)
     modelling.score(deployment, run_plan.data_cut(deployment))
 
     scores = deployment.lake.read("risk__scores", "index_event_id, risk").to_pandas().set_index("index_event_id")["risk"]
@@ -127,4 +127,4 @@ def test_the_model_of_the_training_rows_is_published_and_flatters_none_of_them(d
     tested = told[(told["year"] == "2023") & (told["came_back"] != "")]
     report = next((deployment.home / "mlartifacts").rglob("model_report.html")).read_text(encoding="utf-8")
     assert "whose column 'year' says 2021, 2022; judged on those where it says 2023." in report
-    assert summary["auroc"] == round(roc_auc_score(tested["came_back"] == "yes", scores[tested.index]), 4)
+    assert trained.facts["auroc"] == round(roc_auc_score(tested["came_back"] == "yes", scores[tested.index]), 4)
