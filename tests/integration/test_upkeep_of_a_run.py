@@ -1,4 +1,4 @@
-"""A whole run's home lived in: run again, filled back, tidied, a run scored again, a person erased."""
+"""Upkeep of the home of a complete run: run again, backfilled, tidied, a run reproduced and a person erased."""
 
 import shutil
 from collections.abc import Callable
@@ -19,11 +19,11 @@ Command = Callable[..., int]
 
 @pytest.fixture(scope="module")
 def lived_in(undisturbed: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Give a copy of a whole run's home, for tests that change it."""
+    """Return a copy of the home of a complete run, for tests that change it."""
     folder = tmp_path_factory.mktemp("lived_in")
     home, config = folder / "home", folder / "lived_in.yaml"
     shutil.copytree(undisturbed.home, home, symlinks=True)
-    shutil.copy(undisturbed.config, config)  # a process opens a configuration once, with its home
+    shutil.copy(undisturbed.config, config)  # a process opens a configuration and its home once
     return type(undisturbed)(config, home, 0)
 
 
@@ -36,7 +36,7 @@ def last_status(lake: Lake) -> dict[tuple[str, str], str]:
     return {(row["stage"], row["index_date"]): row["status"] for row in rows}
 
 
-def test_running_again_makes_nothing_again_that_nothing_new_bears_on(lived_in: Any, strata: Command) -> None:
+def test_a_second_run_skips_stages_whose_inputs_have_not_changed(lived_in: Any, strata: Command) -> None:
     before = {name: lived_in.lake.files(name) for name in lived_in.lake.tables()}
     assert strata(lived_in.home, "run", str(lived_in.config)) == 0
     status = last_status(lived_in.lake)
@@ -49,13 +49,13 @@ def test_running_again_makes_nothing_again_that_nothing_new_bears_on(lived_in: A
         "core__linkage",
         "features__person",
     }
-    assert {stage for (stage, _), told in status.items() if told == "unchanged"} == heavy
+    assert {stage for (stage, _), outcome in status.items() if outcome == "unchanged"} == heavy
     after = {name: lived_in.lake.files(name) for name in before}
     changed = {name for name in before if before[name] != after[name]}
     assert not {name for name in changed if name.startswith(("raw__", "core__", "features__", "risk__"))}
 
 
-def test_index_dates_are_filled_back_and_those_of_the_plan_stay(lived_in: Any, strata: Command) -> None:
+def test_index_dates_are_backfilled_and_those_of_the_plan_stay(lived_in: Any, strata: Command) -> None:
     before = lived_in.lake.files("features__person")
     assert strata(lived_in.home, "backfill", str(lived_in.config), "2023-08-15", "2023-10-01") == 0
     dates = lived_in.lake.partitions("features__person", "index_date")
@@ -64,7 +64,7 @@ def test_index_dates_are_filled_back_and_those_of_the_plan_stay(lived_in: Any, s
     assert strata(lived_in.home, "backfill", str(lived_in.config), "2024-02-01", "2024-01-01") == 1
 
 
-def test_a_past_run_is_scored_again_bit_for_bit(lived_in: Any, strata: Command, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_past_run_is_reproduced_bit_for_bit(lived_in: Any, strata: Command, capsys: pytest.CaptureFixture[str]) -> None:
     assert strata(lived_in.home, "tidy", str(lived_in.config)) == 0
     run_id = run_id_of(lived_in.lake)
     assert strata(lived_in.home, "reproduce", str(lived_in.config), run_id) == 0
@@ -75,7 +75,7 @@ def test_a_past_run_is_scored_again_bit_for_bit(lived_in: Any, strata: Command, 
     assert strata(lived_in.home, "reproduce", str(lived_in.config), "feed") == 1
 
 
-def test_a_person_is_erased_and_the_others_scores_are_still_proven(
+def test_a_person_is_erased_and_the_scores_of_others_can_still_be_reproduced(
     lived_in: Any, strata: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lake, run_id = lived_in.lake, run_id_of(lived_in.lake)
@@ -91,7 +91,7 @@ def test_a_person_is_erased_and_the_others_scores_are_still_proven(
     assert "tables: as they are now" in told
 
 
-def test_a_score_that_was_changed_is_found(lived_in: Any, strata: Command, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_changed_score_is_found(lived_in: Any, strata: Command, capsys: pytest.CaptureFixture[str]) -> None:
     lake, run_id = lived_in.lake, run_id_of(lived_in.lake)
     scores = lake.read(risk.SCORES.name, order="person_id", partition={"run_id": run_id})
     place = scores.column_names.index("risk")
@@ -103,7 +103,7 @@ def test_a_score_that_was_changed_is_found(lived_in: Any, strata: Command, capsy
     assert "unequal: 1" in capsys.readouterr().out
 
 
-def test_a_run_that_was_withdrawn_stays_withdrawn_when_the_same_is_run_again(lived_in: Any, strata: Command) -> None:
+def test_a_withdrawn_run_stays_withdrawn_after_another_run_with_the_same_inputs(lived_in: Any, strata: Command) -> None:
     lake, run_id = lived_in.lake, run_id_of(lived_in.lake)
     assert strata(lived_in.home, "withdraw", str(lived_in.config), run_id, "--reason", "a wrong code list") == 0
     assert strata(lived_in.home, "score", str(lived_in.config)) == 0
