@@ -19,6 +19,7 @@ from pipelines.errors import RefusalError
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.file_modes import close_to_others
 from pipelines.lake.storage import Lake
+from pipelines.lake.whole_files import write_whole
 from pipelines.run.home_format import CURRENT_FORMAT, FORMAT_FILE, OWNER_FILE, check_format
 from pipelines.run.settings import Settings, read_settings
 
@@ -116,13 +117,6 @@ class Deployment:
                 f"{self.home} belongs to the deployment '{owner}', this is '{self.settings.deployment}': its tables would mix. "
                 "Set STRATA_HOME to a folder of its own"
             )
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a small file in one step: whoever reads it, or is killed while writing, leaves no half of it."""
-    draft = path.with_name(path.name + ".partial")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
 
 
 def open_deployment(config: Path, any_format: bool = False) -> Deployment:
