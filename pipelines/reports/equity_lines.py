@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from expectations.sql_values import quote
 from expectations.tables.equity import OUTCOME_RATES
 from pipelines.lake.storage import Lake
+from pipelines.reports.numbers import NOT_SHOWN
 from pipelines.reports.text_table import table
-from pipelines.reports.words import NOT_SHOWN
 
 KIND, DEPRIVED, LEAST_DEPRIVED = "imd_quintile", "1", "5"
 WORDS = {

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from datetime import date
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-Rows = Sequence[dict[str, object]]
 NUMBERS = (int, float)
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
+SPELLINGS = {
+    "gp": "GP", "ae": "A&E", "imd": "IMD", "lsoa": "LSOA", "nhs": "NHS", "icb": "ICB", "pcn": "PCN", "omop": "OMOP", "lightgbm": "LightGBM",
+}  # fmt: skip
 
 
 def render(template: str, **content: object) -> str:
@@ -34,6 +37,7 @@ def _environment() -> Environment:
     environment.filters["figure"] = figure
     environment.filters["label"] = label
     environment.tests["figure"] = lambda value: isinstance(value, NUMBERS) and not isinstance(value, bool)
+    environment.tests["day"] = lambda value: DAY.fullmatch(str(value)) is not None
     return environment
 
 
@@ -46,12 +50,10 @@ def figure(value: object) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
-def label(token: str) -> str:
-    """Return a stored name as text: `emergency_admission` as "Emergency admission", and "GP" and "A&E" in capitals."""
-    text = token.replace("_", " ").strip()
-    for plain, known in (("gp ", "GP "), ("ae ", "A&E "), ("imd ", "IMD "), ("lsoa ", "LSOA "), ("nhs ", "NHS ")):
-        text = f"{known}{text[len(plain) :]}" if text.startswith(plain) else text.replace(f" {plain}", f" {known}")
-    return text[:1].upper() + text[1:]
+def label(token: str, sentence: bool = True) -> str:
+    """Return a stored name as text, as at the start of a sentence or within one: `gp_contacts` as "GP contacts"."""
+    text = " ".join(SPELLINGS.get(word, word) for word in token.replace("age_sex", "age_and_sex").split("_") if word)
+    return text[:1].upper() + text[1:] if sentence else text
 
 
 def written_date(day: date) -> str:

@@ -25,11 +25,15 @@ def write_validation_page(lake: Lake, file: Path) -> Path:
 
 
 def _answer(breaches: list[dict[str, str]]) -> str:
-    """Return the page's title: how many breaches stopped a delivery, warn, or are accepted."""
+    """Return the page's title: the number of rules that stopped a delivery, of warnings and of accepted breaches."""
     counts = {kind: sum(row["kind"] == kind for row in breaches) for kind in ANSWERS}
-    named = {"stop": "stopped", "warn": "with a warning", "accepted": "accepted in the settings"}
-    parts = [f"{counts[kind]:,} {words}" for kind, words in named.items() if counts[kind]]
-    return f"Data quality: broken rules of deliveries: {', '.join(parts)}" if parts else "Data quality: no delivery breaks a rule"
+    nouns = {"stop": "broken rule", "warn": "warning", "accepted": "accepted breach"}
+    parts = [
+        f"{count:,} {nouns[kind]}{'s' if count > 1 and kind != 'accepted' else 'es' if count > 1 else ''}"
+        for kind, count in counts.items()
+        if count
+    ]
+    return f"Data quality: {', '.join(parts)}" if parts else "Data quality: no delivery breaks a rule"
 
 
 def _breaches(lake: Lake) -> list[dict[str, str]]:

@@ -134,7 +134,7 @@ def _contacts(place: PlaceCaseload, row: Mapping[str, Any]) -> list[tuple[str, s
 def _left_out(flags: Sequence[str]) -> str:
     if not flags:
         return "Everyone is listed, whatever their flags. Flags are under “Notes”."
-    return f"People with a flag for {', '.join(map(_plain, flags))} are not listed. They are under “Not listed, and why”."
+    return f"People with a flag for {' or '.join(map(_plain, flags))} are not listed. They are under “Not listed, and why”."
 
 
 def _plain(token: object) -> str:

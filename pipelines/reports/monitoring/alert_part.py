@@ -44,7 +44,7 @@ def _rule(rule: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
         "count": len(rows),
         "runbook": rows[0]["runbook"],
         "rows": [_line(row) for row in worst[:MOST_OF_A_RULE]],
-        "more": f"{more} more are in the table {ALERTS.name}." if more > 0 else "",
+        "more": f"{more} more: see the table {ALERTS.name}." if more > 0 else "",
         "problems": sorted({row["message_problem"] for row in rows if row["message_problem"]}),
     }
 

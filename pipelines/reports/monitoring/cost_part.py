@@ -31,9 +31,7 @@ def cost_part(lake: Lake) -> dict[str, Any] | None:
         "stages": [_stage_row(row) for row in stages.to_dict("records")],
         "months": [_month_row(str(month), part) for month, part in rows.groupby("month")][-MONTHS:][::-1],
         "total": duration(total),
-        "picture": picture(
-            figure, f"Stages that take most processor time, of {duration(total)} in total. {largest}.", "costs"
-        ),
+        "picture": picture(figure, f"Stages that take most processor time, of {duration(total)} in total. {largest}.", "costs"),
         "lake": f"{sum(file.size for name in lake.tables() for file in lake.live_files(name)) / GB:,.2f} GB",
     }
 

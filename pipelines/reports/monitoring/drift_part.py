@@ -10,8 +10,8 @@ from expectations.sql_values import quote
 from expectations.tables.monitoring import DRIFT
 from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.figures import bars_figure, shares_figure
+from pipelines.reports.numbers import NOT_COMPUTED
 from pipelines.reports.pictures import Picture, picture
-from pipelines.reports.words import NOT_COMPUTED
 
 MOST_FEATURES = 12
 MOST_DATES = 12

@@ -35,7 +35,7 @@ def months_figure(series: Mapping[str, tuple[Sequence[str], Sequence[float]]]) -
     figure, grid = _grid(len(series), columns=3, height=1.45)
     for axes, (name, (months, values)) in zip(grid, series.items(), strict=False):
         axes.plot(range(len(months)), values, color=COLOURS[0], linewidth=1.4, marker="o", markersize=2)
-        axes.set_ylim(0, None)
+        axes.set_ylim(0, max(1.0, 1.05 * float(np.nanmax([*values, 0.0]))))
         axes.set_title(plain(name), fontsize=9)
         axes.set_xticks([0, len(months) - 1], [months[0], months[-1]])
         axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
@@ -111,7 +111,9 @@ def bars_figure(names: Sequence[str], values: Sequence[float], x_label: str, gui
     return figure
 
 
-def shares_figure(names: Sequence[str], before: Sequence[float], after: Sequence[float], names_of_both: tuple[str, str]) -> Figure:
+def shares_figure(
+    names: Sequence[str], before: Sequence[float], after: Sequence[float], names_of_both: tuple[str, str]
+) -> Figure:
     """Draw two shares of each name, joined by a line."""
     figure = Figure(figsize=(WIDTH, 0.95 + LINE_HEIGHT * max(len(names), 2)), layout="constrained")
     axes = figure.subplots()

@@ -12,8 +12,8 @@ from expectations.sql_values import quote, quote_all
 from expectations.tables.monitoring import SCORES
 from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.figures import Points, lines_figure, points_figure
+from pipelines.reports.numbers import NOT_COMPUTED, NOT_SHOWN
 from pipelines.reports.pictures import Picture, picture
-from pipelines.reports.words import NOT_COMPUTED, NOT_SHOWN
 
 RUNS_DRAWN = 6
 RUNS_IN_TABLE = 12
@@ -141,7 +141,7 @@ def _ordered(latest: Cells) -> list[Cell]:
 
 def _places_not_shown(latest: Cells) -> str:
     more = len(_groups(latest, ("pcn_code",))) - MOST_PLACES
-    return f"{more} PCNs with fewer new people are in the table {SCORES.name}." if more > 0 else ""
+    return f"PCNs with fewer new people: {more}. See the table {SCORES.name}." if more > 0 else ""
 
 
 def _group_row(cell: Cell, latest: Cells) -> dict[str, str]:

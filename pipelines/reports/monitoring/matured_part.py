@@ -14,8 +14,8 @@ from models.disclosure_control import safe_audit
 from models.intervals import Estimate
 from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.figures import Points, points_figure, times_figure
+from pipelines.reports.numbers import NOT_COMPUTED, NOT_SHOWN, stored_count, with_limits
 from pipelines.reports.pictures import Picture, picture
-from pipelines.reports.words import NOT_COMPUTED, NOT_SHOWN, stored_count, with_limits
 
 METRICS = {
     "auroc": "AUROC", "observed_over_expected": "Observed over expected", "calibration_slope": "Calibration slope", "brier": "Brier score",

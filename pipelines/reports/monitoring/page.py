@@ -16,8 +16,8 @@ from pipelines.reports.monitoring.drift_part import drift_part
 from pipelines.reports.monitoring.list_part import list_part
 from pipelines.reports.monitoring.matured_part import matured_part
 from pipelines.reports.monitoring.volume_part import volume_part
+from pipelines.reports.numbers import NOT_COMPUTED
 from pipelines.reports.pages import label, render
-from pipelines.reports.words import NOT_COMPUTED
 
 
 def write_monitoring_page(lake: Lake, file: Path, deployment: str, outcomes: Sequence[str], today: date) -> Path:

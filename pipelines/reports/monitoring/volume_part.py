@@ -14,9 +14,9 @@ from expectations.tables.risk import VOLUMES
 from models.disclosure_control import Total, shown_counts
 from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.figures import months_figure
+from pipelines.reports.numbers import NOT_COMPUTED, NOT_SHOWN
 from pipelines.reports.pages import label
 from pipelines.reports.pictures import picture
-from pipelines.reports.words import NOT_COMPUTED, NOT_SHOWN
 
 MONTHS = 24
 USUAL_MONTHS = 12  # before the last one
@@ -139,7 +139,7 @@ def _provider_table(feed: FeedVolumes) -> dict[str, Any]:
         "feed": feed.name,
         "rows": rows,
         "columns": [("provider", "Provider"), ("share", "Share of usual"), *((month, month) for month in months)],
-        "more": f"{more:,} providers closer to their usual are in the table {VOLUMES.name}." if more else "",
+        "more": f"Providers closer to their usual: {more:,}. See the table {VOLUMES.name}." if more else "",
     }
 
 

@@ -127,7 +127,7 @@ def words(page: str) -> str:
 def test_open_alerts_come_first_with_their_runbook(page: str) -> None:
     told = words(page)
     assert told.index("1 open alert") < told.index("Feature shifted: 1 open") < told.index("Volumes Rows of each feed")
-    assert "since 2026-02-01 · 0.4, limit 0.25" in told
+    assert "since 2026-02-01 · value 0.4, limit 0.25" in told
     assert '<a href="#runbook-feature_shifted">docs/runbooks/feature_shifted.md</a>' in page
     assert "<b>Age" not in page
     assert 'id="runbook-feature_shifted"' in page
