@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from expectations.documented import DataDocs, DeliveryRules
-from pipelines.reports.pages import label, render
+from pipelines.reports.labels import label
+from pipelines.reports.pages import render
 
 TITLE = re.compile(r"<title>(.*?)</title>")
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipelines.reports.labels import label
+
 NUMBERS = (int, float)
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
-SPELLINGS = {
-    "gp": "GP", "ae": "A&E", "imd": "IMD", "lsoa": "LSOA", "nhs": "NHS", "icb": "ICB", "pcn": "PCN", "omop": "OMOP", "lightgbm": "LightGBM",
-}  # fmt: skip
 
 
 def render(template: str, **content: object) -> str:
@@ -48,14 +46,3 @@ def figure(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
-
-
-def label(token: str, sentence: bool = True) -> str:
-    """Return a stored name as text, as at the start of a sentence or within one: `gp_contacts` as "GP contacts"."""
-    text = " ".join(SPELLINGS.get(word, word) for word in token.replace("age_sex", "age_and_sex").split("_") if word)
-    return text[:1].upper() + text[1:] if sentence else text
-
-
-def written_date(day: date) -> str:
-    """Return a date as the NHS writes it: 1 January 2026."""
-    return f"{day.day} {day:%B %Y}"

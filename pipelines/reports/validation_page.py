@@ -9,7 +9,8 @@ from typing import Any
 from expectations.tables.records import EXTRACTS, VALIDATION
 from pipelines.lake.storage import Lake
 from pipelines.lake.whole_files import write_whole
-from pipelines.reports.pages import label, render
+from pipelines.reports.labels import label
+from pipelines.reports.pages import render
 
 ACTIONS = {"set_aside": "Row set aside", "nulled": "Value emptied", "repaired": "Value repaired", "flagged": "Row flagged"}
 ANSWERS = {"stop": "stopped", "warn": "warning", "accepted": "accepted in the settings"}

@@ -40,8 +40,8 @@ class Reproduction:
     def exact(self) -> bool:
         return self.rows == self.stored and not self.missing and not self.unequal and self.same_model
 
-    def told(self) -> dict[str, object]:
-        """Give the answer as a person reads it."""
+    def summary(self) -> dict[str, object]:
+        """Return the result as text and counts for a person."""
         verdict = "equal bit for bit" if self.exact else "NOT equal"
         code = "the run's own" if self.same_code else "another version than the run's: check out the version that made it"
         model = "the run's own" if self.same_model else "another than the run's"

@@ -1,4 +1,4 @@
-"""One person on one index date: the rows computed anew, the stored ones, and the events with their numbers read back to names."""
+"""One person on one index date: the recomputed rows, the stored rows, and the events with names instead of numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Record = Mapping[str, object]
 
 
 class PersonCase:
-    """A record of core__person on one index date, with the rows computed anew and what the lake holds of both."""
+    """A record of core__person on one index date, with the recomputed rows and the stored rows."""
 
     def __init__(self, lake: Lake, person: Record, index_date: date, found: PersonRows) -> None:
         self.lake, self.person, self.index_date, self.found = lake, person, index_date, found
@@ -39,7 +39,7 @@ class PersonCase:
 
     @cached_property
     def evidence(self) -> Evidence:
-        """The person's events with their numbers read back to names."""
+        """The person's events with names instead of numbers."""
         born = self.person["birth_date"]
         return Evidence(
             self.found.recipe.catalogue, list(self._events()), self.index_date, born if isinstance(born, date) else None
@@ -64,6 +64,6 @@ class PersonCase:
 
 
 def one_row(lake: Lake, name: str, where: str, partition: Mapping[str, str] | None = None) -> dict[str, object] | None:
-    """Read the first row of a table that a condition holds for, or None."""
+    """Return the first row of a table that satisfies a condition, or None."""
     rows = lake.read(name, where=where, partition=partition).to_pylist()
     return rows[0] if rows else None

@@ -87,5 +87,5 @@ def run_stage(name: str, config: Path) -> int:
     except Exception as error:
         words = explain(error, deployment.home / "reports" / "last_error.log")
         print(words.replace("\n", " "), file=sys.stderr, flush=True)
-        return FAULT if "fault of Strata" in words else REFUSED
+        return FAULT if "bug in Strata" in words else REFUSED
     return DONE

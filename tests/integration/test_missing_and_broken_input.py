@@ -142,7 +142,7 @@ def test_without_the_list_nothing_comes_to_scores(board: Path, tmp_path: Path, s
     assert "Stopped" in told
     assert LIST in told
     assert "Traceback" not in told
-    assert "fault of Strata" not in told
+    assert "bug in Strata" not in told
     tables = Lake(tmp_path / "home" / "lake").tables()
     assert not [name for name in tables if name.startswith(("risk__", "features__person"))]
 
@@ -254,7 +254,7 @@ def test_a_broken_file_ends_a_run_with_words(board: Path, tmp_path: Path, strata
     told = capsys.readouterr().err
     assert f"{LIST}_2026-01-01.csv.gz" in told
     assert "Traceback" not in told
-    assert "fault of Strata" not in told
+    assert "bug in Strata" not in told
 
 
 def test_a_broken_rule_ends_a_run_with_its_words_and_nothing_after_it(board: Path, tmp_path: Path, strata: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
@@ -268,5 +268,5 @@ def test_a_broken_rule_ends_a_run_with_its_words_and_nothing_after_it(board: Pat
     assert "Stopped" in told
     assert f"{LIST}_2026-01-01.csv" in told
     assert "%" in told
-    assert "fault of Strata" not in told
+    assert "bug in Strata" not in told
     assert not [name for name in deployment.lake.tables() if name.startswith(("features__", "risk__")) or name == "core__person"]

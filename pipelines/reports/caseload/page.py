@@ -14,7 +14,8 @@ from models.risk_bands import AGE_GROUPS
 from pipelines.caseloads.contacts import CONTACTS
 from pipelines.caseloads.place_caseloads import PlaceCaseload
 from pipelines.caseloads.selection import NOT_KNOWN
-from pipelines.reports.pages import render, written_date
+from pipelines.reports.labels import written_date
+from pipelines.reports.pages import render
 from pipelines.scoring.left_out import MARKS
 
 CONTACT_NAMES = {

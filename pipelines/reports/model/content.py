@@ -14,12 +14,12 @@ from models.importance import permutation_importance
 from models.intervals import Estimate
 from models.sample_size import sample_size
 from models.scored_rows import ScoredRows
+from pipelines.reports.labels import label
 from pipelines.reports.model.drawn import pictures
 from pipelines.reports.model.group_tables import characteristics, gaps, groups, with_and_without
 from pipelines.reports.model.reported import ReportedCandidate
 from pipelines.reports.model.tripod import ITEMS, SECTIONS, ReportingItem
 from pipelines.reports.numbers import NOT_COMPUTED, NOT_SHOWN, Rows, measured, measures, shown, with_limits
-from pipelines.reports.pages import label
 from pipelines.study.settings import StudySettings
 from pipelines.training.judging import JudgedCandidate, StudyResult
 

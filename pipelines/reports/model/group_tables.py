@@ -12,8 +12,8 @@ import pandas as pd
 from models.capacity import share_name
 from models.disclosure_control import Total, safe_audit, shown_counts, shown_share
 from models.intervals import Estimate
+from pipelines.reports.labels import label
 from pipelines.reports.numbers import NOT_COMPUTED, NOT_SHOWN, Rows, measured, stored_count
-from pipelines.reports.pages import label
 from pipelines.study.settings import StudySettings
 from pipelines.training.judging import StudyResult
 

@@ -9,7 +9,7 @@ from typing import Any
 from expectations.tables.monitoring import ALERTS
 from pipelines.alerts.alert_log import OPEN
 from pipelines.lake.storage import Lake
-from pipelines.reports.pages import label
+from pipelines.reports.labels import label
 
 RECOVERED_DAYS = 92
 MOST_OF_A_RULE = 8  # of one rule on the page; the table holds all

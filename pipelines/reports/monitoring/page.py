@@ -10,6 +10,7 @@ from typing import Any
 from pipelines.lake.run_record import published_runs
 from pipelines.lake.storage import Lake
 from pipelines.lake.whole_files import write_whole
+from pipelines.reports.labels import label
 from pipelines.reports.monitoring.alert_part import alert_part
 from pipelines.reports.monitoring.cost_part import cost_part
 from pipelines.reports.monitoring.drift_part import drift_part
@@ -17,7 +18,7 @@ from pipelines.reports.monitoring.list_part import list_part
 from pipelines.reports.monitoring.matured_part import matured_part
 from pipelines.reports.monitoring.volume_part import volume_part
 from pipelines.reports.numbers import NOT_COMPUTED
-from pipelines.reports.pages import label, render
+from pipelines.reports.pages import render
 
 
 def write_monitoring_page(lake: Lake, file: Path, deployment: str, outcomes: Sequence[str], today: date) -> Path:

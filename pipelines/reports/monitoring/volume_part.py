@@ -13,9 +13,9 @@ import numpy as np
 from expectations.tables.risk import VOLUMES
 from models.disclosure_control import Total, shown_counts
 from pipelines.lake.storage import Lake
+from pipelines.reports.labels import label
 from pipelines.reports.monitoring.figures import months_figure
 from pipelines.reports.numbers import NOT_COMPUTED, NOT_SHOWN
-from pipelines.reports.pages import label
 from pipelines.reports.pictures import picture
 
 MONTHS = 24
@@ -98,7 +98,8 @@ def _shown_volumes(feed: str, rows: Sequence[Row]) -> FeedVolumes:
 
 def _shown_month(counts: Mapping[str, int]) -> Mapping[Hashable, int | None]:
     """Return one month's rows of each provider and of all, None where they may not be shown."""
-    cells: dict[Hashable, int] = {ALL: sum(counts.values()), **counts}
+    cells: dict[Hashable, int] = {ALL: sum(counts.values())}
+    cells.update(counts)
     return shown_counts(cells, [Total(ALL, tuple(counts))])
 
 

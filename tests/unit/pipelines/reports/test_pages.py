@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from pipelines.reports.pages import figure, label, render
+from pipelines.reports.labels import label
+from pipelines.reports.pages import figure, render
 
 
 def test_every_page_has_the_base_page_and_escapes_its_values() -> None:
