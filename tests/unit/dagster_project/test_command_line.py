@@ -7,6 +7,7 @@ import pytest
 from dagster_project import command_line, resources
 from dagster_project.command_line import main
 from pipelines.run.deployment import open_deployment
+from pipelines.run.home_format import CURRENT_FORMAT
 
 CONFIG = """
 deployment: a_board
@@ -87,6 +88,7 @@ def test_the_home_of_another_deployment_is_refused(config: Path, capsys: pytest.
     home = config.parent / "home"
     home.mkdir()
     (home / "deployment").write_text("another_board\n")
+    (home / "format").write_text(f"{CURRENT_FORMAT}\n")
     assert main(["run", str(config)]) == 1
     assert "belongs to the deployment 'another_board', this is 'a_board'" in words(capsys)
 

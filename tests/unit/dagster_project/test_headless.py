@@ -129,7 +129,7 @@ def test_settings_of_dagster_are_written_once(tmp_path: Path, monkeypatch: pytes
 def test_words_outside_a_run_are_the_same(error: Exception, tmp_path: Path) -> None:
     assert explain(error, tmp_path / "log") == WORDS
     assert "bug in Strata" in explain(ValueError("x"), tmp_path / "log")
-    assert "ValueError: (its words are withheld" in (tmp_path / "log").read_text()
+    assert "ValueError: (its message is withheld" in (tmp_path / "log").read_text()
 
 
 @pytest.mark.parametrize(
