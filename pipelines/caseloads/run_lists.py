@@ -1,4 +1,4 @@
-"""The lists of a run: its caseloads, its rising risks, and a count of every reason that kept someone out of them."""
+"""The lists of a run: its caseloads, its rising risks, and a count of every reason for not being listed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PERSONAL = ["practice_code", "risk", "risk_band", "risk_change", *MARKS, "cover
 
 @dataclass(frozen=True)
 class CaseloadRequest:
-    """For whom caseloads are made: the run's outcome and day, how opt-outs are read, and the run whose lists came before."""
+    """What caseloads are made for: the run's outcome and day, its use, and the run whose lists came before."""
 
     settings: CaseloadSettings
     outcome: str
@@ -42,7 +42,7 @@ class CaseloadRequest:
 
 
 def caseload(lake: Lake, scores: pd.DataFrame, request: CaseloadRequest) -> pd.DataFrame:
-    """Give the rows of risk__caseload: everyone listed, and everyone whose absence needs a reason."""
+    """Return the rows of risk__caseload: everyone listed, and everyone whose absence needs a reason."""
     rows = listed(candidates(scores, request.settings), request.settings)
     before = _listed_before(lake, request)
     shown = rows[rows["listed"] | (rows["absent_reason"] != "")]
@@ -64,18 +64,18 @@ def exclusions(
     outcome: str, scores: pd.DataFrame, opted_out: int, caseload: pd.DataFrame, rising: Mapping[str, int],
     not_in_cohort: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Count every reason: who is suppressed in the scores, who is marked, whom the caseloads and the rising list leave out.
+    """Count every reason: people suppressed in the scores, people with a flag, and people excluded from each list.
 
-    `not_in_cohort`: people by reason whom the cohort left out because a date cannot be read; they count as suppressed.
+    `not_in_cohort`: people by reason whom the cohort excluded because a date cannot be read. They count as suppressed.
     """
     rows: list[tuple[str, str, str, int, int | None]] = []
     suppressed = Counter(not_in_cohort or {})
     suppressed.update(scores["suppression_reason"].dropna().astype(str).tolist())
     rows += [("scores", "suppressed", reason, people, None) for reason, people in sorted(suppressed.items()) if people]
     rows += [("scores", "suppressed", OPTED_OUT, opted_out, None)] if opted_out else []
-    for mark in MARKS:
-        told = scores[mark].astype("boolean")
-        rows.append(("scores", "marked", mark.replace("_", " "), int(told.sum()), int(told.isna().sum())))
+    for flag in MARKS:
+        flags = scores[flag].astype("boolean")
+        rows.append(("scores", "marked", flag.replace("_", " "), int(flags.sum()), int(flags.isna().sum())))
     absent = caseload["absent_reason"].dropna().value_counts().sort_index()
     rows += [("caseload", "left_out", str(reason), int(people), None) for reason, people in absent.items()]
     rows += [("rising", "left_out", reason, people, None) for reason, people in sorted(rising.items())]
@@ -84,7 +84,7 @@ def exclusions(
 
 
 def _listed_before(lake: Lake, request: CaseloadRequest) -> pd.DataFrame:
-    """Give the people on the lists of the published run before."""
+    """Return the people on the lists of the published run before."""
     columns = ["place_code", "person_id", "age_group", "index_event_id"]
     if not request.previous_run_id or not lake.rows(CASELOAD.name, {"run_id": request.previous_run_id}):
         return pd.DataFrame(columns=columns)
@@ -95,9 +95,9 @@ def _listed_before(lake: Lake, request: CaseloadRequest) -> pd.DataFrame:
 
 
 def _gone(lake: Lake, before: pd.DataFrame, rows: pd.DataFrame, request: CaseloadRequest) -> pd.DataFrame:
-    """Give a row with the reason for everyone of an earlier list whom neither the list nor the absences above hold."""
-    told = rows.loc[rows["listed"] | (rows["absent_reason"] != ""), ["place_code", "person_id"]]
-    missing = before[~pd.MultiIndex.from_frame(before[["place_code", "person_id"]]).isin(pd.MultiIndex.from_frame(told))]
+    """Return a row with the reason for everyone of the earlier list who is neither listed nor absent with a reason."""
+    explained = rows.loc[rows["listed"] | (rows["absent_reason"] != ""), ["place_code", "person_id"]]
+    missing = before[~pd.MultiIndex.from_frame(before[["place_code", "person_id"]]).isin(pd.MultiIndex.from_frame(explained))]
     now = missing[["place_code", "person_id"]].merge(rows, on="person_id", how="left", suffixes=("", "_now"))
     scored = now["risk"].notna().to_numpy()
     elsewhere = scored & (now["place_code"] != now["place_code_now"]).to_numpy()
@@ -111,7 +111,7 @@ def _gone(lake: Lake, before: pd.DataFrame, rows: pd.DataFrame, request: Caseloa
         age_group=now["age_group"].where(scored, missing["age_group"].to_numpy()).fillna(NOT_KNOWN),
         index_event_id=now["index_event_id"].where(scored, request.index_date.isoformat()),
     )
-    found.loc[elsewhere, _PERSONAL] = None  # what is told of them is for the place they are now of
+    found.loc[elsewhere, _PERSONAL] = None  # these values are for the place where they are now
     return found[KEPT]
 
 

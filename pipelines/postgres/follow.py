@@ -149,7 +149,9 @@ def _known_runs(connection: psycopg.Connection) -> list[tuple[str, str, str]]:
 def _load_apart(lake: Lake, connection: psycopg.Connection, table: Table, run_id: str) -> int:
     """Load a run's rows into a separate table, which no reader sees before the transaction ends."""
     if not _RUN_ID.fullmatch(run_id):
-        raise PublishingError(f"the run '{run_id[:80]}' in the lake's {RUNS.name} has no usable id, so it was not loaded. An id has 8 to 64 hexadecimal digits")
+        raise PublishingError(
+            f"the run '{run_id[:80]}' in the lake's {RUNS.name} has no usable id, so it was not loaded. An id has 8 to 64 hexadecimal digits"
+        )
     parent, part = _place(table.name), _place(f"{table.name}__{run_id}")
     names = {"parent": parent, "part": part, "run_id": sql.Literal(run_id)}
     connection.execute(sql.SQL("CREATE TABLE {part} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(**names))
@@ -213,7 +215,9 @@ def csv_blocks(query: str) -> Iterator[memoryview]:
                 write_csv(batch, block, WriteOptions(include_header=False, batch_size=ROWS_AT_ONCE))
                 yield memoryview(block.getvalue())
     except (duckdb.Error, pa.ArrowException, OSError) as error:
-        raise PublishingError(f"the lake's rows could not be read ({type(error).__name__}), so nothing was published. Check the disk and publish again") from None
+        raise PublishingError(
+            f"the lake's rows could not be read ({type(error).__name__}), so nothing was published. Check the disk and publish again"
+        ) from None
 
 
 def _record(connection: psycopg.Connection, row: Mapping[str, object]) -> None:

@@ -27,7 +27,8 @@ class PostgresSettings(BaseModel, extra="forbid", frozen=True):
     )
     require_tls: bool = Field(default=True, description="refuse a connection over the network that is not encrypted")
     root_certificate: Path | None = Field(
-        default=None, description="certificate of the authority that signed the server's certificate; if set, the server's name is verified"
+        default=None,
+        description="certificate of the authority that signed the server's certificate; if set, the server's name is verified",
     )
     connect_timeout_s: int = Field(default=15, ge=1, le=600, description="seconds to wait for the server to answer")
 

@@ -70,7 +70,7 @@ def test_a_past_run_is_scored_again_bit_for_bit(lived_in: Any, strata: Command, 
     assert strata(lived_in.home, "reproduce", str(lived_in.config), run_id) == 0
     told = capsys.readouterr().out
     assert f"run id: {run_id}\nscores: equal bit for bit" in told
-    assert "tables: as they stood" in told
+    assert "tables: as they were" in told
     assert f"scored again: {lived_in.lake.rows(risk.SCORES.name, {'run_id': run_id}):,}" in told
     assert strata(lived_in.home, "reproduce", str(lived_in.config), "feed") == 1
 

@@ -78,7 +78,7 @@ def test_the_answer_is_for_who_asked_alone(home: Any, numbers: Any, keys: Any, t
     write_private(found, out, tmp_path / "home")
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert out.read_text().splitlines()[1].startswith(f"{numbers[1]},falls,2026-01-01,")
-    with pytest.raises(RefusalError, match="is there already"):
+    with pytest.raises(RefusalError, match="exists already"):
         write_private(found, out, tmp_path / "home")
     with pytest.raises(RefusalError, match="own folder"):
         write_private(found, tmp_path / "home" / "answer.csv", tmp_path / "home")

@@ -94,7 +94,7 @@ def test_the_csv_holds_everyone_and_no_cell_is_a_formula(lake: Lake, tmp_path: P
 
 def test_without_a_place_every_place_is_written_and_an_unknown_one_is_refused(lake: Lake, tmp_path: Path) -> None:
     assert len(write_caseloads(lake, RUN, tmp_path, ())) == 4
-    with pytest.raises(RefusalError, match="no caseload of 'Y9'; there are 2, such as Y"):
+    with pytest.raises(RefusalError, match=r"no caseload of 'Y9'\. It has 2, such as Y"):
         write_caseloads(lake, RUN, tmp_path, (), "Y9")
     with pytest.raises(RefusalError, match="has no caseloads"):
         write_caseloads(lake, RUN | {"run_id": "fedcba9876543210"}, tmp_path, ())
