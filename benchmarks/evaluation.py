@@ -1,4 +1,4 @@
-"""Time the whole evaluation and audit of one model: `python -m benchmarks.evaluation --rows 2500000` prints one JSON line."""
+"""Time the complete evaluation and audit of one model: `python -m benchmarks.evaluation --rows 2500000` prints one JSON line."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from models.audit_groups import audit_groups
 from models.evaluation import evaluate
 from models.fairness import audit
 from models.need_within_score import need_columns
+from models.scored_rows import scored_rows
 from models.settings import CapacitySettings
 
 SEED = 20260101
@@ -29,7 +30,7 @@ GROUP_OF = dict(
 
 
 def board(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-    """Draw risks, outcomes and the attributes of a board of that many people, 8 to 10% of whom have the outcome."""
+    """Draw risks, outcomes and attributes of `rows` people; 8 to 10% have the outcome."""
     rng = np.random.default_rng(seed)
     age = rng.uniform(0, 95, rows)
     decile = rng.integers(1, 11, rows).astype(float)
@@ -62,20 +63,20 @@ def _shares() -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=250_000)
-    given = parser.parse_args()
-    risk, labels, frame = board(given.rows, SEED)
-    person, capacity = np.arange(given.rows), CapacitySettings()
-    died = np.random.default_rng(1).random(given.rows) < risk / 8
+    arguments = parser.parse_args()
+    risk, labels, frame = board(arguments.rows, SEED)
+    person, capacity = np.arange(arguments.rows), CapacitySettings()
+    died = np.random.default_rng(1).random(arguments.rows) < risk / 8
     before = _cpu()
     start = time.perf_counter()
     groups = audit_groups(frame)
-    evaluate(risk, labels, person, capacity, SEED)
-    found = audit(risk, labels, person, groups, capacity, SEED, needs=need_columns(frame, labels, died))
+    evaluate(scored_rows(risk, labels, person, None), capacity, SEED)
+    audit_rows = audit(risk, labels, person, groups, capacity, SEED, needs=need_columns(frame, labels, died))
     print(
         json.dumps(
             {
-                "stage": "evaluation", "rows": given.rows, "audit_rows": len(found),
-                "groups": int(found.groupby("group_kind")["group_name"].nunique().sum()),
+                "stage": "evaluation", "rows": arguments.rows, "audit_rows": len(audit_rows),
+                "groups": int(audit_rows.groupby("group_kind")["group_name"].nunique().sum()),
                 "wall_s": round(time.perf_counter() - start, 2), "cpu_s": round(_cpu() - before, 2),
                 "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
             }

@@ -77,6 +77,7 @@ Config = Annotated[
         default_factory=lambda: DEFAULT_CONFIG, show_default=str(DEFAULT_CONFIG), help="The configuration of the deployment."
     ),
 ]
+Role = Annotated[str, typer.Option(help="The role of the person who decided, never a name, which is recorded.")]
 RunId = Annotated[str, typer.Argument(help="The run, by its run_id in risk__runs.")]
 PersonId = Annotated[str, typer.Argument(help="The pseudonym of the person.")]
 
@@ -195,12 +196,37 @@ def withdraw(
     config: Config,
     run_id: RunId,
     reason: Annotated[str, typer.Option(help="The reason, which is recorded and shown to readers.")] = "",
+    role: Role = "",
 ) -> None:
     """Withdraw a published run, so that readers see the run before it."""
     with _deployment(config) as deployment, deployment.alone():
         from pipelines.stages import publishing
 
-        _show_facts(publishing.withdraw_run(deployment, run_id, reason))
+        _show_facts(publishing.withdraw_run(deployment, run_id, reason, role))
+
+
+@app.command(cls=DeploymentCommand)
+def decide(
+    config: Config,
+    kind: Annotated[str, typer.Argument(help="The kind: approval, accepted_breach, waiver or withdrawal.")],
+    subject: Annotated[
+        str,
+        typer.Argument(
+            help="What is decided about, such as 'emergency_admission version 3'; docs/operations.md lists the forms."
+        ),
+    ],
+    role: Role = "",
+    reason: Annotated[str, typer.Option(help="The reason, which is recorded.")] = "",
+    expires: Annotated[str | None, typer.Option(help="The last day on which the decision counts, such as 2026-12-31.")] = None,
+    ends: Annotated[str, typer.Option(help="The decision_id of an earlier decision that this one replaces.")] = "",
+) -> None:
+    """Record a decision with its role and reason: an approval, an accepted breach, a waiver or a withdrawal."""
+    with _deployment(config) as deployment:
+        from pipelines.stages import deciding
+
+        request = deciding.DecisionRequest(kind, subject, role, reason, _day(expires) if expires else None, ends)
+        with deployment.alone():
+            _show_facts(deciding.decide(deployment, request))
 
 
 @app.command(cls=DeploymentCommand)

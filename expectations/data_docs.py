@@ -1,7 +1,7 @@
-"""Data Docs that need no network: Great Expectations builds the site, and Strata's classes write its pages.
+"""Data Docs that need no network: Great Expectations builds the site with page classes of Strata.
 
-The pages of Great Expectations fetch styles, scripts and pictures from eight public hosts. On a closed network they stay empty, and
-on an open network those hosts learn who reads them.
+The pages of Great Expectations load styles, scripts and pictures from eight public hosts. On a closed network they stay empty. On an
+open network they reveal their readers to these hosts.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def _named(kind: type) -> dict[str, str]:
 
 
 class Rules:
-    """Read the rules of one delivery from its validation result, without the value of any row."""
+    """Renderer of the rules of one delivery, without any value of a row."""
 
     def __init__(self, **options: object) -> None:
         del options
 
     def render(self, result: ExpectationSuiteValidationResult) -> DeliveryRules:
-        """Return each rule with its measurement and limits, broken rules first."""
+        """Return each rule with its figure and its limits, broken rules first."""
         rows = sorted((_row(one) for one in result.results), key=lambda row: (row[1] == "", row[0]))
         broken = sum(row[1] != "" for row in rows)
         title = f"{result.suite_name.replace('__delivery_', ', delivery of ')}: {broken} of {len(rows)} rules broken"
@@ -49,6 +49,6 @@ class Rules:
 def _row(one: ExpectationValidationResult) -> list[object]:
     config = one.expectation_config
     assert config is not None
-    settings, measured = config.kwargs, one.result.get("observed_value")
-    least, most = settings.get("min_value"), settings.get("max_value")
-    return [settings["column"], "" if one.success else "broken", measured, least, most, config.notes]
+    arguments, figure = config.kwargs, one.result.get("observed_value")
+    least, most = arguments.get("min_value"), arguments.get("max_value")
+    return [arguments["column"], "" if one.success else "broken", figure, least, most, config.notes]

@@ -1,4 +1,4 @@
-"""The documented results of validated deliveries: plain data, and the classes that write its pages."""
+"""The content of Data Docs: the rules of a validated delivery, and the classes that write pages from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class DeliveryRules:
-    """One delivery: each rule with its answer, measurement and limits, broken rules first."""
+    """The rules of one delivery, broken rules first: name, whether it is broken, figure and limits."""
 
     title: str
     rows: list[list[object]]
@@ -16,9 +16,9 @@ class DeliveryRules:
 
 @dataclass(frozen=True)
 class DataDocs:
-    """The folder of the pages, and the classes that write them; Great Expectations creates objects of these classes by name.
+    """The folder of the pages and the classes that write them; Great Expectations creates objects of these classes by name.
 
-    `delivery_page` returns a page of DeliveryRules (`render`), and `index` writes the first page of the site (`build`).
+    `delivery_page` writes a page of DeliveryRules (`render`), and `index` writes the first page of the site (`build`).
     """
 
     folder: Path

@@ -63,7 +63,7 @@ def jobs(deployment: Deployment) -> list[Any]:
     if not run_plan.has_list(deployment):
         return [WHOLE, _unattended(deployment), CHECK, tidy]
     settings = deployment.settings
-    own_dates = settings.source.kind == "feature_table" or settings.study.cohort.kind != "registered"
+    own_dates = not settings.source.chosen.is_conformed or not settings.study.cohort.one_date_for_all
     dated = [] if own_dates else [BACKFILL]
     return [WHOLE, _unattended(deployment), CHECK, SCORE, *dated, WATCH, tidy]
 
@@ -90,7 +90,7 @@ def schedules(deployment: Deployment) -> Sequence[dg.ScheduleDefinition]:
 
 def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
     """Give the sensor for new extracts; a deployment without files of its own has none."""
-    if deployment.settings.source.kind == "synthetic":
+    if deployment.settings.source.chosen.writes_its_extracts:
         return []
 
     @dg.sensor(

@@ -6,13 +6,13 @@ import dagster as dg
 
 from dagster_project.resources import StrataResource
 from dagster_project.table_assets import metadata_of, table_asset, told
+from expectations.feeds import ADMISSIONS, EVENT_FEEDS, LIST_FEEDS
 from expectations.tables import core
 from expectations.tables.caseload import ACTIONS
 from expectations.tables.features import SAME_DAY_CARE
 from expectations.tables.records import VALIDATION
 from expectations.tables.risk import VOLUMES
 from pipelines.conform.actions import FEED
-from pipelines.conform.feeds import EVENT_FEEDS, LIST_FEEDS
 from pipelines.run.deployment import Deployment
 from pipelines.stages import conforming, landing, run_plan
 from pipelines.stages.stage_log import Reads
@@ -22,7 +22,7 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
     """Give the core tables; a ready-made feature table has none but the quarantine."""
     raw = [table.name for table in run_plan.raw_tables(deployment)]
     quarantine = table_asset([core.QUARANTINE, VALIDATION], raw, landing.count_quarantine)
-    if deployment.settings.source.kind == "feature_table":
+    if not deployment.settings.source.chosen.is_conformed:
         return [quarantine]
     after = [core.QUARANTINE.name]
     person = core.PERSON.name
@@ -42,7 +42,9 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
             conforming.conform_registrations,
             reads=Reads((person, core.AREA.name), _feeds(deployment, *LIST_FEEDS)),
         ),
-        table_asset([core.SPELL], [person], conforming.conform_spells, reads=Reads((person,), _feeds(deployment, "admissions"))),
+        table_asset(
+            [core.SPELL], [person], conforming.conform_spells, reads=Reads((person,), _feeds(deployment, ADMISSIONS.name))
+        ),
         table_asset(
             [core.EVENT, core.EVENT_SUPERSEDED, core.CODE, core.EVENT_TYPE],
             [core.SPELL.name],
@@ -59,12 +61,12 @@ def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
 
 def _feeds(deployment: Deployment, *names: str) -> tuple[str, ...] | None:
     """Give the feeds that a step reads; every table of an OMOP source may bear on each of them."""
-    return None if deployment.settings.source.kind == "omop" else names
+    return deployment.settings.source.chosen.feeds_read(names)
 
 
 def checks(deployment: Deployment) -> Sequence[dg.AssetChecksDefinition]:
     """Give the blocking check of the link between feeds and list."""
-    if deployment.settings.source.kind == "feature_table" or not run_plan.has_list(deployment):
+    if not deployment.settings.source.chosen.is_conformed or not run_plan.has_list(deployment):
         return []
 
     @dg.asset_check(asset=core.LINKAGE.name, name="people_found_on_the_list", blocking=True)

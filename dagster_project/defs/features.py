@@ -22,7 +22,7 @@ READ_BY_FEATURES = (
 
 def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
     """Give the feature tables of a deployment that has people to score."""
-    if deployment.settings.source.kind == "feature_table":
+    if not deployment.settings.source.chosen.is_conformed:
         raw = run_plan.raw_tables(deployment)[0].name
         tables = [PERSON_FEATURES, CATALOGUE, risk.LABELS, risk.COHORT_FLOW]
         return [dated_asset(tables, [raw, core.QUARANTINE.name], building.load_ready_table)]

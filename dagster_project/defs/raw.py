@@ -15,7 +15,7 @@ BOARD = "synthetic_board"
 
 def assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
     """Give the raw tables of the configured feeds, and the synthetic board where they come from one."""
-    made = [_synthetic_board()] if deployment.settings.source.kind == "synthetic" else []
+    made = [_synthetic_board()] if deployment.settings.source.chosen.writes_its_extracts else []
     return [*made, *(_raw(table, deployment) for table in run_plan.raw_tables(deployment))]
 
 
@@ -35,7 +35,7 @@ def _synthetic_board() -> dg.AssetsDefinition:
 
 def _raw(table: Table, deployment: Deployment) -> dg.AssetsDefinition:
     first = run_plan.raw_tables(deployment)[0].name
-    deps = [BOARD] if deployment.settings.source.kind == "synthetic" else []
+    deps = [BOARD] if deployment.settings.source.chosen.writes_its_extracts else []
     waits = [] if table.name == first else [first]
     return table_asset([table], [*deps, *waits], lambda deployment: landing.ingest(deployment, table))
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from expectations.catalogue import TABLES
 from expectations.table import Table
 from expectations.tables import caseload, risk
+from expectations.tables.decisions import DECISION
 
 SCHEMA = "strata"
 RUNS = risk.RUNS
 RUN_TABLES = (risk.SCORES, risk.DRIVERS, caseload.CASELOAD, caseload.RISING)  # one partition per run
 _ANALYSTS = ("equity__", "monitoring__")
+_LAKE_ONLY = (DECISION.name,)  # it names accounts of the operating system
 _TYPES = {
     "string": "text", "date32": "date", "bool": "boolean", "int8": "smallint", "int16": "smallint", "int32": "integer",
     "int64": "bigint", "float32": "real", "float64": "double precision",
@@ -18,7 +20,7 @@ _TYPES = {
 
 def analyst_tables() -> tuple[Table, ...]:
     """Return the audit and monitoring tables, which are replaced completely each time."""
-    return tuple(table for name, table in sorted(TABLES.items()) if name.startswith(_ANALYSTS))
+    return tuple(table for name, table in sorted(TABLES.items()) if name.startswith(_ANALYSTS) and name not in _LAKE_ONLY)
 
 
 def column_types(table: Table) -> dict[str, str]:

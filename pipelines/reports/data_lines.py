@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from expectations.catalogue import RAW_TABLES
+from expectations.feeds import LIST_FEED, OPT_OUTS
+from expectations.sql_values import quote_all
 from expectations.tables import core, risk
 from expectations.tables.features import CATALOGUE
 from expectations.tables.records import EXTRACTS, VALIDATION
@@ -17,7 +19,6 @@ from pipelines.reports.labels import label
 from pipelines.reports.terminal import Rows, item, paragraph, section, table
 from pipelines.reports.validation_page import ACTIONS
 from pipelines.run.deployment import Deployment
-from pipelines.sources.opened import LIST_FEED, open_source
 
 MOST_WARNINGS = 25
 EDITIONS = ("2019", "2025")  # of the deprivation index
@@ -31,7 +32,7 @@ def query_rows(query: str) -> Rows:
 
 def row_name(deployment: Deployment) -> str:
     """Return what a row of the cohort is: people, or index events of a person."""
-    per_person = deployment.settings.source.kind != "feature_table" and deployment.settings.study.cohort.kind == "registered"
+    per_person = deployment.settings.source.chosen.is_conformed and deployment.settings.study.cohort.one_date_for_all
     return "People" if per_person else "Index events"
 
 
@@ -68,13 +69,13 @@ def cohort_lines(deployment: Deployment) -> Iterator[RenderableType]:
 
 def absent_lines(deployment: Deployment, with_reference: bool = True) -> Iterator[RenderableType]:
     """Yield what is not computed because a feed or a reference file is absent."""
-    opened = open_source(deployment.settings.source, deployment.folder, deployment.home)
-    if opened.kind not in ("nhs", "synthetic"):
+    source = deployment.settings.source.chosen
+    if not source.has_optional_feeds:
         return
-    lines = [*_absent_feeds(deployment, opened.has_list)]
+    lines = [*_absent_feeds(deployment, source.has_list)]
     if with_reference:
         lines += _absent_reference(deployment.lake)
-    if not opened.has_list:
+    if not source.has_list:
         lines.append(
             f"The feed '{LIST_FEED}' is not configured. Without the registered list there are no features, labels, models or scores, "
             "and the run ends with the core tables."
@@ -88,7 +89,7 @@ def _absent_feeds(deployment: Deployment, has_list: bool) -> Iterator[str]:
     absent = sorted(set(RAW_TABLES) - set(extracts_read(deployment.lake)))
     if absent:
         yield f"Feeds without an extract: {', '.join(absent)}. Strata does not compute what needs them."
-    if "opt_outs" in absent and has_list:
+    if OPT_OUTS.name in absent and has_list:
         yield "Without opt_outs no one is excluded for an opt-out: the extracts must come without the people who opted out."
 
 
@@ -154,10 +155,10 @@ def feature_lines(deployment: Deployment) -> Iterator[RenderableType]:
     if not lake.exists(CATALOGUE.name):
         return
     scan = lake.scan(CATALOGUE.name)
-    of_another_source = "false" if deployment.settings.source.kind == "omop" else "starts_with(feed, 'omop_')"
+    never = quote_all(deployment.settings.source.chosen.feeds_it_never_has)
     rows = query_rows(
         "SELECT reason, count(*) AS features, array_to_string(list(name ORDER BY name)[:3], ', ') AS examples "
-        f"FROM {scan} WHERE status <> 'computed' AND NOT {of_another_source} GROUP BY ALL ORDER BY ALL"
+        f"FROM {scan} WHERE status <> 'computed' AND NOT list_has_any(string_split(feed, ', '), [{never}]) GROUP BY ALL ORDER BY ALL"
     )
     computed = query_rows(f"SELECT count(*) AS n FROM {scan} WHERE status = 'computed'")[0]["n"]
     yield section(f"Features: {computed} computed" + (", and not computed:" if rows else ""))

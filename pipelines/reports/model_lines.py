@@ -10,12 +10,13 @@ from rich.console import RenderableType
 
 from expectations.sql_values import quote
 from expectations.tables import risk
+from models.gates import label_of, line_of
+from pipelines.lake.decision_record import waivers_of
 from pipelines.lake.storage import Lake
 from pipelines.reports.labels import label
-from pipelines.reports.terminal import item, paragraph, section, table
+from pipelines.reports.terminal import item, paragraph, section, table, whole_line
 
-ANSWERS = {"fail": "failed", "cannot_tell": "not enough data to decide"}
-LONGEST_REASON = 220
+LONGEST_REASON = 260
 COLUMNS = {
     "candidate": "Candidate",
     "auroc": "AUROC",
@@ -35,12 +36,13 @@ def model_lines(lake: Lake, outcome: str) -> Iterator[RenderableType]:
     yield section(f"Candidates for '{outcome}', on rows that trained none of them")
     yield table([{**row, "candidate": label(row["candidate"])} for row in rows], COLUMNS)
     for row in rows:
-        yield from _candidate_lines(row)
+        yield from _candidate_lines(lake, row)
     if any(row["eligible"] for row in rows) and not any(row["status"] == "champion" for row in rows):
         yield paragraph(
-            "No candidate of this training became champion. The model in use stays. An approval makes one model champion: "
-            "read the report of the best candidate (alias challenger), then record an approval."
+            "No candidate of this training became champion, and a model in use stays. An approval makes one model champion. Read the "
+            "report of the best candidate (alias challenger), then record its approval:"
         )
+        yield whole_line("  strata decide CONFIG approval 'STUDY version N' --role ROLE --reason WHY")
 
 
 def _latest_training(lake: Lake, outcome: str) -> list[dict[str, Any]]:
@@ -48,16 +50,17 @@ def _latest_training(lake: Lake, outcome: str) -> list[dict[str, Any]]:
     return [row for row in rows if row["training_id"] == rows[-1]["training_id"]]
 
 
-def _candidate_lines(row: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Yield the gates that a champion did not pass, or those that keep a candidate from use."""
-    gates = [gate for gate in json.loads(str(row["gates"])) if gate["answer"] != "pass"]
+def _candidate_lines(lake: Lake, row: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Yield the gates that a champion did not pass, or those that keep a candidate from use, with their waivers."""
+    gates = [line_of(**gate) for gate in json.loads(str(row["gates"])) if gate["answer"] != "pass"]
     if row["status"] == "champion":
         approval = f"approved by: {row['approved_by_role']} ({row['approval_reason']})"
         yield paragraph(f"Champion: {label(row['candidate'])}, version {row['model_version']}, {approval}.")
     elif not row["eligible"]:
         yield paragraph(f"Not eligible: {label(row['candidate'])}.")
-        gates = [gate for gate in gates if gate["answer"] == "fail"]
+        gates = [gate for gate in gates if gate.token == "fail"]
     else:
         return
-    for gate in gates:
-        yield item(f"{label(gate['gate'])}: {ANSWERS[gate['answer']]}. {gate['reason'][:LONGEST_REASON]}")
+    yield from (item(gate.text[:LONGEST_REASON]) for gate in gates)
+    for gate, waiver in waivers_of(lake, str(row["model_digest"])).items():
+        yield item(f"Waived until {waiver.expires}: {label_of(gate)}, by {waiver.role} ({waiver.reason}).")

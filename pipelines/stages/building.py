@@ -44,7 +44,7 @@ def build_labels(deployment: Deployment, index_date: date) -> Summary:
 def _label_study(deployment: Deployment, index_date: date) -> Summary:
     lake, study, cut = deployment.lake, deployment.settings.study, data_cut(deployment)
     search = outcome_search(deployment)
-    per_person = study.cohort.kind != "registered"
+    per_person = not study.cohort.one_date_for_all
     try:
         built = labels_stage.build_labels(lake, study.outcome, index_date, cut, search=search, all_dates=per_person)
     except RefusalError:
@@ -68,7 +68,7 @@ def _drop_labels(lake: Lake, outcome: str, index_date: date) -> None:
 
 def explain_person(deployment: Deployment, person_id: str, index_date: date, feature: str | None = None) -> Answer:
     """Say what a person's features on an index date rest on, or what kept the person out of the cohort."""
-    if deployment.settings.source.kind == "feature_table":
+    if not deployment.settings.source.chosen.is_conformed:
         return why_ready_made(deployment.lake, person_id, index_date, feature)
     request, given = feature_request(deployment), given_index_events(deployment)
     return why(deployment.lake, request, person_id, index_date, feature, given)

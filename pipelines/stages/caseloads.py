@@ -61,7 +61,7 @@ def _rising(deployment: Deployment, champion: Champion, scores: pd.DataFrame, in
     """Compare with the run before, whose date is scored again by this champion; nothing where there is none."""
     lake, study = deployment.lake, deployment.settings.study
     found = [run for run in published_runs(lake, inputs.outcome) if run["run_id"] == inputs.previous_run_id]
-    if not found or study.cohort.kind != "registered" or study.validation.kind != "time":
+    if not found or not study.cohort.one_date_for_all or not study.validation.by_date:
         return Rising()
     run_id, day = str(found[0]["run_id"]), found[0]["index_date"]
     if must_be_built(lake, run_id, day, inputs.catalogue_version):

@@ -11,17 +11,15 @@ from expectations.tables import core
 from features.code_lists import load_code_lists
 from pipelines.building import same_day_care
 from pipelines.conform import actions, areas_and_organisations, core_tables
+from pipelines.conform.by_source import conform_of
 from pipelines.conform.code_vocabulary import name_codes, write_ancestors
+from pipelines.conform.event import EventRequest
 from pipelines.conform.linkage import check_linkage as linkage_check
-from pipelines.conform.omop.core_tables import conform_omop_coverage, conform_omop_events, people_sources
-from pipelines.conform.omop.links import quarantine_unlinked
 from pipelines.errors import ValidationStop
 from pipelines.run.deployment import Deployment
-from pipelines.sources.omop.files import table_files
-from pipelines.stages.run_plan import code_lists, data_cut, source
+from pipelines.stages.run_plan import code_lists, data_cut, raw_tables, source
 from pipelines.stages.stage_inputs import (
     availability,
-    cdm,
     conformed,
     deaths_named,
     latest_objections,
@@ -29,7 +27,8 @@ from pipelines.stages.stage_inputs import (
     stated_deaths,
     stated_ends,
     superseded,
-    validated_cdm,
+    validated,
+    validated_rows,
 )
 
 Summary = dict[str, Any]
@@ -47,14 +46,11 @@ def conform_areas(deployment: Deployment) -> Summary:
 
 def conform_people(deployment: Deployment) -> Summary:
     """Write core__person; rows of an OMOP source that break a rule of other tables are quarantined first."""
-    lake, rules = deployment.lake, deployment.settings.clinical
-    if deployment.settings.source.kind != "omop":
-        deaths, objections = stated_deaths(deployment), latest_objections(deployment)
-        return conformed(deployment, lambda con, rows: core_tables.conform_people(lake, con, rows, rules, deaths, objections))
+    deaths = stated_deaths(deployment) or deaths_named(deployment)
+    stated = core_tables.StatedFacts(deaths, latest_objections(deployment))
+    conform, rules = conform_of(source(deployment)), deployment.settings.clinical
     with deployment.duckdb() as con:
-        quarantine_unlinked(lake, con, validated_cdm(deployment))
-    named = deaths_named(deployment)
-    return conformed(deployment, lambda con, rows: core_tables.conform_people(lake, con, people_sources(rows), rules, named))
+        return conform.people(deployment.lake, con, validated_rows(deployment), rules, stated)
 
 
 def conform_registrations(deployment: Deployment) -> Summary:
@@ -77,29 +73,21 @@ def conform_spells(deployment: Deployment) -> Summary:
 
 def conform_events(deployment: Deployment) -> Summary:
     """Write core__event and its dictionaries."""
-    lake, settings, work = deployment.lake, deployment.settings, deployment.home / "spill" / "events"
-    omop = settings.source.omop
-    if settings.source.kind == "omop" and omop is not None:
-        with deployment.duckdb() as con:
-            summary = conform_omop_events(lake, con, cdm(deployment), omop, settings.clinical, settings.conform.events, work)
-    else:
-        available = availability(deployment)
-        summary = conformed(
-            deployment,
-            lambda con, rows: core_tables.conform_events(
-                lake, con, rows, settings.clinical, available, settings.conform.events, work, superseded(deployment)
-            ),
-        )
-    return summary
+    settings, conform = deployment.settings, conform_of(source(deployment))
+    work, gone = deployment.home / "spill" / "events", superseded(deployment)
+    request = EventRequest(settings.clinical, conform.availability(), work, settings.conform.events, gone)
+    with deployment.duckdb() as con:
+        return conform.events(deployment.lake, con, validated_rows(deployment), request)
 
 
 def write_vocabulary(deployment: Deployment) -> Summary:
     """Write what codes are called, and the concepts above them where the study groups by those."""
-    omop, grouped = deployment.settings.source.omop, deployment.settings.study.code_level.groups == "omop_ancestors"
-    own = deployment.settings.source.kind == "omop" and omop is not None
-    files = table_files(source(deployment).landing, "concept_ancestor") if own and grouped else []
+    conform, grouped = conform_of(source(deployment)), deployment.settings.study.code_level.groups == "omop_ancestors"
+    files = conform.concept_ancestors() if grouped else ()
     with deployment.duckdb() as con:
-        concepts = validated_cdm(deployment).get("concept") if own else None
+        concepts = next(
+            (validated(deployment, table) for table in raw_tables(deployment) if table.feed == conform.concept_feed), None
+        )
         name_codes(deployment.lake, con, load_code_lists(code_lists(deployment)), concepts)
         write_ancestors(deployment.lake, con, files)
     return {"names": deployment.lake.rows(core.CODE_NAME.name), "ancestors": deployment.lake.rows(core.CODE_ANCESTOR.name)}
@@ -112,11 +100,9 @@ def conform_actions(deployment: Deployment) -> Summary:
 
 def conform_coverage(deployment: Deployment) -> Summary:
     """Write core__coverage."""
-    if deployment.settings.source.kind == "omop":
-        with deployment.duckdb() as con:
-            return conform_omop_coverage(deployment.lake, con)
-    coverage, cut = deployment.settings.conform.coverage, data_cut(deployment)
-    return conformed(deployment, lambda con, rows: core_tables.conform_coverage(deployment.lake, con, rows, coverage, cut))
+    coverage, cut, conform = deployment.settings.conform.coverage, data_cut(deployment), conform_of(source(deployment))
+    with deployment.duckdb() as con:
+        return conform.coverage(deployment.lake, con, validated_rows(deployment), coverage, cut)
 
 
 def conform_linkage(deployment: Deployment) -> Summary:

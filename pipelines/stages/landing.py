@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from expectations.feeds import LIST_FEED
 from expectations.table import Table
 from expectations.tables import core
 from pipelines.errors import RefusalError, ValidationStop
@@ -58,7 +59,7 @@ def ingest(deployment: Deployment, table: Table) -> Summary:
 def validate(deployment: Deployment, table: Table) -> Summary:
     """Validate a feed's new extracts and write the page of what was found; `broken` holds the rules that stop, in words."""
     opened = source(deployment)
-    lists = published_list_sizes(reference(deployment)) if table.feed == "patients" else None
+    lists = published_list_sizes(reference(deployment)) if table.feed == LIST_FEED else None
     with deployment.duckdb() as con:
         try:
             found = validate_feed(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from expectations.feeds import ADMISSIONS
 from features.code_lists import load_code_lists
 from features.labels import Occurrences
 from models.predictors import SchemaMismatchError
@@ -32,7 +33,9 @@ from pipelines.tracking.tracked_record import CHALLENGER, CHAMPION
 from pipelines.training import record as training_record
 from pipelines.training.incumbent import read_incumbent
 from pipelines.training.inputs import TABLES_READ, TrainingInputs
+from pipelines.training.promotion import promote_approved
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 if TYPE_CHECKING:
     from pipelines.tracking.tracker import Tracker
@@ -68,7 +71,10 @@ def _train_study(deployment: Deployment) -> Summary:
     incumbent = read_incumbent(deployment.tracker, study.name, inputs.training_id)
     allowed = deployment.settings.purpose.allowed_feeds
     trials = f"sqlite:///{deployment.home.resolve() / 'tuning.db'}"
-    result = run_study(lake, study, deployment.settings.engine, dates, data_cut(deployment), kinds, allowed, incumbent, trials)
+    request = TrainingRequest(
+        lake, study, deployment.settings.engine, dates, data_cut(deployment), kinds, allowed, incumbent, trials
+    )
+    result = run_study(request)
     return training_record.record_training(lake, deployment.tracker, study, result, inputs, model_report)
 
 
@@ -81,6 +87,7 @@ def _score_study(deployment: Deployment, index_date: date) -> Summary:
     if index_date not in index_date_plan(deployment)["score"]:
         return {"skipped": "not the scoring date: nothing published"}
     lake, study, purpose = deployment.lake, deployment.settings.study, deployment.settings.purpose
+    decided = promote_approved(lake, deployment.tracker, study.name, study.outcome.name)
     champion = champion_of(deployment)
     _refuse_without_reasons(deployment, index_date)
     try:
@@ -90,7 +97,7 @@ def _score_study(deployment: Deployment, index_date: date) -> Summary:
     except (SchemaMismatchError, CoverageNotServedError) as error:
         raise RefusalError(
             f"the champion of '{study.name}', version {champion.version}, cannot score {index_date}: {str(error).rstrip('.')}. Bring back what it needs, or "
-            "approve a model that was trained without it: record an approval of its own under study.approval"
+            "approve a model that was trained without it (strata decide CONFIG approval)"
         ) from error
     inputs = RunInputs(
         outcome=study.outcome.name,
@@ -109,13 +116,13 @@ def _score_study(deployment: Deployment, index_date: date) -> Summary:
     published = score_stage.publish(lake, study, purpose, champion, marked, inputs, make_lists)
     current = refresh_current(lake, study.outcome.name)
     pages = {"caseload_files": write_pages(deployment)["files"]} if study.caseloads.write_pages else {}
-    return {**published, "current_run_id": current, **pages, **_shadow(deployment, scoring, inputs.run_id)}
+    return {**published, **decided, "current_run_id": current, **pages, **_shadow(deployment, scoring, inputs.run_id)}
 
 
 def _refuse_without_reasons(deployment: Deployment, index_date: date) -> None:
     """Refuse to list people of whom nobody knows whether they can have the outcome at all."""
     study, lake = deployment.settings.study, deployment.lake
-    if study.cohort.kind != "registered" or study.validation.kind != "time" or not study.outcome.not_all_at_risk:
+    if not study.cohort.one_date_for_all or not study.validation.by_date or not study.outcome.not_all_at_risk:
         return
     part = {"outcome": study.outcome.name, "index_date": index_date.isoformat()}
     if not lake.rows("risk__labels", part):
@@ -129,7 +136,7 @@ def _marked(deployment: Deployment, frame: pd.DataFrame, index_date: date) -> pd
     """Mark who is at the end of life, in hospital, in a care home or on a caseload; a ready-made table tells none of it."""
     if deployment.settings.source.feature_table is not None:
         return frame
-    hospital = {table.feed: table for table in raw_tables(deployment) if table.feed == "admissions"}
+    hospital = {table.feed: table for table in raw_tables(deployment) if table.feed == ADMISSIONS.name}
     came = [validated(deployment, table) for table in hospital.values() if has_extracts(deployment, table)]
     return with_marks(deployment.lake, frame, index_date, load_code_lists(code_lists(deployment)), came[0] if came else "")
 
@@ -147,7 +154,7 @@ def outcome_rates(deployment: Deployment) -> Summary:
         return search.occurrences(lake, declared[outcome], data_cut(deployment))
 
     kinds = tuple(dict.fromkeys((*GROUP_KINDS, *(given.groups if given else ()))))
-    own_dates = study.cohort.kind != "registered" and given is None
+    own_dates = not study.cohort.one_date_for_all and given is None
     horizons = {name: outcome.horizon_days for name, outcome in declared.items()}
     request = RatesRequest(study.outcome.horizon_days, kinds, own_dates, study.seed, occurrences, horizons)
     with deployment.duckdb() as con:
@@ -165,7 +172,8 @@ def champion_of(deployment: Deployment) -> score_stage.Champion:
     if tracker.version_of(name, CHAMPION) is None:
         raise RefusalError(
             f"there is no champion of '{name}', so nothing was scored: no candidate is eligible and approved. "
-            "Read risk__models (columns gates, status) or the runs in MLflow; record an approval under study.approval"
+            "Read the model reports, or risk__models (columns gates, status). Then record an approval: "
+            f"strata decide CONFIG approval '{name} version N' --role ROLE --reason WHY"
         )
     return _registered(tracker, name, CHAMPION)
 
@@ -173,7 +181,7 @@ def champion_of(deployment: Deployment) -> score_stage.Champion:
 def _shadow(deployment: Deployment, scoring: score_stage.Scoring, run_id: str) -> Summary:
     """Score with the challenger too, where there is one; where folds of people judge, it has learnt from these very rows."""
     study, tracker = deployment.settings.study, deployment.tracker
-    if study.validation.kind != "time" or tracker.version_of(study.name, CHALLENGER) is None:
+    if not study.validation.by_date or tracker.version_of(study.name, CHALLENGER) is None:
         return {}
     try:
         challenger = _registered(tracker, study.name, CHALLENGER)

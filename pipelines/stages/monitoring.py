@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
 from expectations.contract_terms import CONTRACTS
 from pipelines.alerts import raise_alerts as alerts_stage
-from pipelines.alerts import rules
+from pipelines.alerts.rule_declaration import Rows, Watched
+from pipelines.alerts.rules import SCORES_STALE
 from pipelines.building import build_labels as labels_stage
 from pipelines.errors import RefusalError
-from pipelines.lake.run_record import published_runs
 from pipelines.monitoring import feature_drift, matured_performance, score_lists
 from pipelines.run.deployment import Deployment
 from pipelines.stages.by_study import each_study
@@ -62,39 +61,40 @@ def _calibration_of_study(deployment: Deployment) -> Summary:
         except RefusalError:  # nobody had the outcome: the run is counted as not measured
             return
 
-    own_dates = study.cohort.kind != "registered" or study.validation.kind != "time"
+    own_dates = not study.cohort.one_date_for_all or not study.validation.by_date
     request = matured_performance.MaturedRequest(study.outcome, cut, study.capacity, study.seed, build_labels, own_dates)
     return matured_performance.write_calibration(lake, request)
 
 
 def stale_scores(deployment: Deployment, today: date | None = None) -> list[str]:
-    """Say of each outcome whether its scores are older than the contract of risk__current promises."""
-    day, limit = today or datetime.now(UTC).date(), CONTRACTS["risk__current"].fresh_days
-    found = []
-    for study in deployment.settings.study.each:
-        published = alerts_stage.published_on(published_runs(deployment.lake, study.outcome.name))
-        found += [finding.message for finding in rules.stale_scores(study.outcome.name, published, day, limit)]
-    return found
+    """Return a message for each outcome whose scores are older than the contract of risk__current promises."""
+    watched = _watched(deployment, today or datetime.now(UTC).date())
+    return [finding.message for finding in SCORES_STALE.watch(watched, CONTRACTS["risk__current"].fresh_days)]
 
 
 def alerts(deployment: Deployment, today: date | None = None) -> Summary:
-    """Write monitoring__alerts, tell the channels what is new and what is over, and write the monitoring page."""
+    """Write monitoring__alerts, send the channels what is new and what is over, and write the monitoring page."""
     settings, day = deployment.settings, today or datetime.now(UTC).date()
-    outcomes = [study.outcome.name for study in settings.study.each]
-    beside = list(_beside(deployment, day))
-    told = alerts_stage.raise_alerts(deployment.lake, settings.alerts, settings.deployment, outcomes, day, beside=beside)
+    watched = _watched(deployment, day)
+    summary = alerts_stage.raise_alerts(watched, settings.alerts, settings.deployment)
     from pipelines.reports.monitoring.page import write_monitoring_page  # the drawing library takes a second to import
 
-    write_monitoring_page(deployment.lake, deployment.reports / "monitoring.html", settings.deployment, outcomes, day)
-    return told
+    write_monitoring_page(
+        deployment.lake, deployment.reports / "monitoring.html", settings.deployment, list(watched.outcomes), day
+    )
+    return summary
 
 
-def _beside(deployment: Deployment, day: date) -> Iterator[rules.Finding]:
-    """Find what the settings and the deliveries tell: feeds that are late, an approval that ends."""
-    settings, limits = deployment.settings, deployment.settings.alerts.rules
-    if limits.feed_late:
-        yield from rules.feeds_that_are_late(
-            late(deployment, day), data_cut_until(deployment, day), settings.schedule.late_after_days
-        )
-    if limits.approval_ends_days is not None:
-        yield from rules.approval_that_ends(settings.purpose.approval_expires, day, limits.approval_ends_days)
+def _watched(deployment: Deployment, day: date) -> Watched:
+    """Return what the alert rules read on a day."""
+    settings = deployment.settings
+    outcomes = [study.outcome.name for study in settings.study.each]
+
+    def late_feeds() -> Rows:
+        cut, limit = data_cut_until(deployment, day), settings.schedule.late_after_days
+        return [
+            {"feed": feed, "latest": latest, "days_behind": (cut - latest).days, "limit_days": limit}
+            for feed, latest in late(deployment, day).items()
+        ]
+
+    return Watched(deployment.lake, outcomes, day, late_feeds, settings.purpose.approval_expires)

@@ -28,7 +28,7 @@ def follow_in_postgres(deployment: Deployment) -> Summary:
     return {"runs_loaded": len(done.loaded), "rows": done.rows, "runs_withdrawn": len(done.withdrawn)}
 
 
-def withdraw_run(deployment: Deployment, run_id: str, reason: str) -> Summary:
+def withdraw_run(deployment: Deployment, run_id: str, reason: str, role: str = "") -> Summary:
     """Withdraw a run from every target: readers see the one before."""
-    told = withdraw(deployment.lake, run_id, reason)
+    told = withdraw(deployment.lake, run_id, reason, role)
     return {**told, **(follow_in_postgres(deployment) if deployment.settings.publish.postgres else {})}

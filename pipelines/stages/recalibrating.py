@@ -15,6 +15,7 @@ from pipelines.training import record as training_record
 from pipelines.training.incumbent import read_incumbent
 from pipelines.training.inputs import TABLES_READ, TrainingInputs
 from pipelines.training.recalibration import recalibrate_study
+from pipelines.training.training_request import TrainingRequest
 
 Summary = dict[str, Any]
 
@@ -34,7 +35,10 @@ def _recalibrate_study(deployment: Deployment) -> Summary:
     if training_record.is_recorded(lake, training_id):
         return {"status": "recalibrated before on the same inputs", "training_id": training_id}
     allowed = settings.purpose.allowed_feeds
-    again = recalibrate_study(lake, study, settings.engine, dates, data_cut(deployment), incumbent, allowed)
+    request = TrainingRequest(
+        lake, study, settings.engine, dates, data_cut(deployment), allowed_feeds=allowed, incumbent=incumbent
+    )
+    again = recalibrate_study(request)
     inputs = TrainingInputs(
         training_id,
         {

@@ -17,7 +17,8 @@ from pipelines.extracts.retained import kept_days
 from pipelines.lake.code_version import digest_of
 from pipelines.run.deployment import Deployment
 from pipelines.sources.nhs import ExtractFile, find_extracts
-from pipelines.sources.opened import OpenedSource, open_source
+from pipelines.sources.protocol import OpenedSource
+from pipelines.stages.decisions_in_settings import import_decisions
 from pipelines.stages.future_dates import (
     refuse_future_cut,
     refuse_future_deliveries,
@@ -51,13 +52,14 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
     refuse_late(deployment, day)
     needed = bytes_needed(deployment.lake, _new_extract_bytes(deployment, day))
     check_room(deployment.home, needed, deployment.settings.upkeep.free_disk_gb)
+    import_decisions(deployment, day)
 
 
 @cache
 def source(deployment: Deployment) -> OpenedSource:
     """Open a deployment's source once."""
     split_column = deployment.settings.study.validation.split_column
-    return open_source(deployment.settings.source, deployment.folder, deployment.home, split_column)
+    return deployment.settings.source.chosen.open(deployment.folder, deployment.home, split_column)
 
 
 def raw_tables(deployment: Deployment) -> tuple[Table, ...]:
@@ -107,8 +109,8 @@ def data_cut_until(deployment: Deployment, today: date | None = None) -> date:
     settings, last = deployment.settings, _last_day(deployment, today)
     if settings.data_cut_date:
         return min(settings.data_cut_date, last)
-    if settings.source.synthetic and settings.source.kind == "synthetic":
-        return settings.source.synthetic.data_cut_date
+    if settings.source.chosen.data_cut:
+        return settings.source.chosen.data_cut
     found = [extract.extract_date for extract in landed_extracts(deployment) if extract.extract_date <= last]
     if not found:
         raise RefusalError(
@@ -131,7 +133,7 @@ def whole_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
 def index_date_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
     """Give the training, test and scoring dates of the (first) study; one date stands for all where rows have dates of their own."""
     study, cut = deployment.settings.study, data_cut(deployment)
-    if study.validation.kind != "time":
+    if not study.validation.by_date:
         return {"train": (), "test": (), "score": (cut,)}
     return planned_index_dates(study, cut)
 
@@ -179,7 +181,7 @@ def _new_extract_bytes(deployment: Deployment, today: date) -> int:
 def refuse_backfill(deployment: Deployment) -> None:
     """Refuse to fill back index dates where rows have dates of their own: one build makes them all."""
     settings = deployment.settings
-    if settings.study.cohort.kind != "registered" or settings.source.kind == "feature_table":
+    if not settings.study.cohort.one_date_for_all or not settings.source.chosen.is_conformed:
         raise RefusalError(
             "people of this cohort have index dates of their own, and `strata run` builds them all: there is nothing to fill back"
         )
@@ -201,17 +203,20 @@ def landed_files_digest(deployment: Deployment) -> str:
 
 
 def settings_version(deployment: Deployment) -> str:
-    """Give a digest of the settings that bear on a result; where files lie and what the machine gives do not."""
-    told = deployment.settings.model_dump(
+    """Return a digest of the settings that bear on a result: not of places of files, of the machine or of people's decisions."""
+    values = deployment.settings.model_dump(
         mode="json", exclude={"home", "reference", "engine", "publish", "alerts", "schedule", "upkeep"}
     )
-    for section in told["source"].values():
+    values["validation"].pop("accepted")
+    for study in (values["study"], *values["study"]["also"]):
+        study.pop("approval")
+    for section in values["source"].values():
         if isinstance(section, dict):
             for place in ("landing", "folder", "file"):
                 section.pop(place, None)
     own = code_lists(deployment)
-    told["study"]["code_lists"] = {name: found.version for name, found in load_code_lists(own).items()} if own else None
-    return digest_of(told)
+    values["study"]["code_lists"] = {name: found.version for name, found in load_code_lists(own).items()} if own else None
+    return digest_of(values)
 
 
 def code_lists(deployment: Deployment) -> Path | None:

@@ -8,16 +8,15 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from expectations.feeds import EVENT_FEEDS, PATIENTS, REGISTRATIONS
 from expectations.table import Table
 from expectations.tables.raw_gp import OPT_OUTS
 from expectations.tables.raw_omop import DEATH
 from pipelines.building import build_features as features_stage
 from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.conform.availability import AvailabilitySettings
-from pipelines.conform.feeds import EVENT_FEEDS
+from pipelines.conform.by_source import conform_of
 from pipelines.conform.omop.cohorts import index_events_sql, outcomes_sql
-from pipelines.conform.omop.feed_rows import omop_availability, omop_sources
-from pipelines.conform.omop.links import linked_rows
 from pipelines.extracts import ingest as ingest_stage
 from pipelines.reference.files import Reference, with_landing_reference
 from pipelines.run.deployment import Deployment
@@ -31,14 +30,13 @@ Summary = dict[str, Any]
 
 def conformed(deployment: Deployment, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> Summary:
     """Do one conform step over the validated rows of every feed."""
-    omop = deployment.settings.source.omop
     with deployment.duckdb() as con:
-        if deployment.settings.source.kind == "omop" and omop is not None:
-            return work(con, omop_sources(cdm(deployment), omop))
-        return work(
-            con,
-            {table.feed: validated(deployment, table) for table in raw_tables(deployment) if has_extracts(deployment, table)},
-        )
+        return work(con, conform_of(source(deployment)).rows(validated_rows(deployment)))
+
+
+def validated_rows(deployment: Deployment) -> Mapping[str, str]:
+    """Return the SQL of the validated rows of every raw table that has an extract, by feed."""
+    return {table.feed: validated(deployment, table) for table in raw_tables(deployment) if has_extracts(deployment, table)}
 
 
 def has_extracts(deployment: Deployment, table: Table) -> bool:
@@ -53,12 +51,12 @@ def validated(deployment: Deployment, table: Table) -> str:
 
 def stated_deaths(deployment: Deployment) -> str:
     """Return the SQL of the rows of the list that state a death; '' without the feed."""
-    return _stated(deployment, "patients", "death_date")
+    return _stated(deployment, PATIENTS.name, "death_date")
 
 
 def stated_ends(deployment: Deployment) -> str:
     """Return the SQL of the rows that state the end of a registration; '' without the feed."""
-    return _stated(deployment, "registrations", "end_date")
+    return _stated(deployment, REGISTRATIONS.name, "end_date")
 
 
 def _stated(deployment: Deployment, feed: str, column: str) -> str:
@@ -88,22 +86,9 @@ def superseded(deployment: Deployment) -> Mapping[str, str]:
     return {feed: sql for feed, sql in rows.items() if sql}
 
 
-def validated_cdm(deployment: Deployment) -> Mapping[str, str]:
-    """Give the validated rows of each table of an OMOP source."""
-    return {table.feed.removeprefix("omop_"): validated(deployment, table) for table in raw_tables(deployment)}
-
-
-def cdm(deployment: Deployment) -> Mapping[str, str]:
-    """Give the rows of an OMOP source that other tables of it bear out."""
-    return linked_rows(validated_cdm(deployment))
-
-
 def availability(deployment: Deployment) -> AvailabilitySettings:
-    """Give when the facts of each feed became known."""
-    opened, omop = source(deployment), deployment.settings.source.omop
-    if deployment.settings.source.kind == "omop" and omop is not None:
-        return omop_availability(omop)
-    return AvailabilitySettings(lag_days={feed: opened.reading.lag_days(feed) for feed in opened.reading.feeds})
+    """Return when the facts of each feed became known."""
+    return conform_of(source(deployment)).availability()
 
 
 def reference(deployment: Deployment) -> Reference:

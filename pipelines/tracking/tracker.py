@@ -42,6 +42,8 @@ DEFAULT_EXPERIMENT = "0"  # MLflow makes it in every new store, with its artifac
 # Tags and addresses that MLflow's pages understand; where a later version does not, the pages show their defaults.
 DESCRIPTION = "mlflow.note.content"
 SAVED_VIEW = "mlflow.sharedViewState."
+PARENT = "mlflow.parentRunId"
+STATUS = "strata.status"  # of a candidate: candidate, eligible or champion
 VIEW = "candidates"
 CLASSIC = "workflowType=machine_learning"  # not the pages for generative models
 PACKAGES_OF_A_MODEL = ("mlflow", "numpy", "pandas", "scipy", "scikit-learn", "lightgbm", "pydantic")
@@ -133,6 +135,22 @@ class Tracker:
         if current and current != version and not self._same_model(name, current, version):
             self.client.set_registered_model_alias(name, PREVIOUS, current)
         self.client.set_registered_model_alias(name, CHAMPION, version)
+
+    def record_status(self, run_id: str, status: str) -> None:
+        """Record a candidate's status in the tags and description of its run, and in the tags of its training's run."""
+        run = self.client.get_run(run_id)
+        before = run.data.tags.get(STATUS, "")
+        description = run.data.tags.get(DESCRIPTION, "")
+        if before and description.startswith(before.capitalize()):
+            description = status.capitalize() + description.removeprefix(before.capitalize())
+            self.client.set_tag(run_id, DESCRIPTION, description)
+        for place in (run_id, run.data.tags.get(PARENT)):
+            if place:
+                self.client.set_tag(place, STATUS, status)
+
+    def record_waiver(self, run_id: str, gate: str, text: str) -> None:
+        """Record a waiver of a gate in the tags of a candidate's run."""
+        self.client.set_tag(run_id, f"strata.waiver.{gate}", text[:5000])
 
     def challenge(self, name: str, version: str | None) -> None:
         """Point the challenger alias at a version, or at none."""

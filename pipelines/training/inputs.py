@@ -1,4 +1,4 @@
-"""What a training was made of: enough to find it, to make it again and to say whom it judged."""
+"""The inputs of a training: enough to find it, to repeat it and to know whom it evaluated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TABLES_READ = ("features__person", "features__catalogue", "risk__labels", "core_
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """What a training was made of, for its record."""
+    """The inputs of a training, for its record."""
 
     training_id: str
     dates: Mapping[str, list[str]]
@@ -27,10 +27,10 @@ class TrainingInputs:
     purpose: PurposeSettings
     extracts: Mapping[str, list[str]]
     feature_set: str = ""  # digest of the feature catalogue
-    recalibrates: str = ""  # the version whose calibration was fitted again; empty where models were trained
+    recalibrates: str = ""  # the version whose calibration was fitted again; empty if models were trained
 
     def tags(self, study: StudySettings) -> dict[str, str]:
-        """Give the tags by which an analyst finds the training."""
+        """Return the tags by which an analyst finds the training."""
         return {
             "strata.training_id": self.training_id,
             "strata.study": study.name,
@@ -46,7 +46,7 @@ class TrainingInputs:
 
 
 def cohort_flow(lake: Lake, dates: Sequence[str]) -> list[tuple[str, int]]:
-    """Give how many people each step of the cohort left out on the last of some index dates; nothing where it was not kept."""
+    """Return how many people each step of the cohort excluded on the last of some index dates; nothing if that was not stored."""
     if not dates or dates[-1] not in lake.partitions(COHORT_FLOW.name, "index_date"):
         return []
     rows = lake.read(COHORT_FLOW.name, "reason, people", order="step", partition={"index_date": dates[-1]}).to_pylist()

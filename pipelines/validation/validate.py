@@ -17,12 +17,14 @@ import duckdb
 import pandas as pd
 
 from expectations.documented import DataDocs
+from expectations.feeds import LIST_FEED
 from expectations.table import Table
 from expectations.tables.records import VALIDATED_EXTRACTS
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import Extract, current_extracts
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
+from pipelines.validation.accepted_breaches import accepted_breaches
 from pipelines.validation.delivery_context import prepare_context, profile_extract
 from pipelines.validation.delivery_summary import Delivery, summarise
 from pipelines.validation.row_validation import RowOutcome, checks_of, validate_rows
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from expectations.validation import Engine
 
 __all__ = ["AcceptedBreach", "ValidationSettings", "ValidationSummary", "validate_feed"]
-LIST_FEED = "patients"
 MOST_HEADERS = 40
 MOST_FILES = 5
 
@@ -69,7 +70,8 @@ def validate_feed(
     """Validate a feed's deliveries that were not validated by the same rules, in order.
 
     The list of patients must be validated before the feeds that look births up in it. `published_lists` holds practice_code
-    and patients; `docs` says where Great Expectations' Data Docs go. A ValidationStop names every broken rule that stops.
+    and patients; `docs` says where Great Expectations' Data Docs go. The accepted breaches are those of recorded decisions, and those
+    of `settings` are imported before. A ValidationStop names every broken rule that stops.
     """
     from expectations.validation import Engine  # it takes seconds to import
 
@@ -79,14 +81,15 @@ def validate_feed(
     for day in sorted({extract.extract_date for extract in extracts}):
         whole = [extract for extract in extracts if extract.extract_date == day]
         new = [extract for extract in whole if extract.extract_id not in seen]
-        rules = _rules_digest(table, settings, whole)
+        in_force = settings.model_copy(update={"accepted": accepted_breaches(lake, table.feed, day, whole)})
+        rules = _rules_digest(table, in_force, whole)
         if not _validated(lake, new, rules):
             engine = engine or Engine(docs)
             outcomes = _validate_rows_of(lake, con, engine, table, whole, new, settings, patients)
             _record_extracts(lake, outcomes, rules, "stopped")
             delivery = Delivery(table, day, valid_extracts(lake, table, whole, statuses=("passed", "stopped")))
             figures = summarise(con, delivery, before, outcomes, nhs.feeds[table.feed], settings, published_lists)
-            breaches = answer_table_rules(engine, table, day, figures, outcomes, settings)
+            breaches = answer_table_rules(engine, table, day, figures, outcomes, in_force)
             record_results(lake, table, day, outcomes, breaches)
             engine.write_docs()
             _add(summary, day, outcomes, [breach for breach in breaches if breach.finding])
@@ -171,7 +174,13 @@ def _stop_if_broken(feed: str, breaches: list[Breach], delivery: list[Extract]) 
         )
     limits = sorted(f"validation.limits.{feed}.{rule}" for rule in rules - {"columns_present"})
     if limits:
-        advice.append(f"Where the data are right, add the breach to validation.accepted or change {' or '.join(limits)}.")
+        first = next(breach for breach in stops if breach.rule.name != "columns_present")
+        organisation = first.finding.organisation if first.finding else ""
+        subject = " ".join(part for part in (feed, first.rule.name, first.delivery.isoformat(), organisation) if part)
+        advice.append(
+            f"If the data are right, accept a breach (strata decide CONFIG accepted_breach '{subject}' --role ROLE --reason WHY) "
+            f"or change {' or '.join(limits)}."
+        )
     raise ValidationStop(
         "\n".join(
             [

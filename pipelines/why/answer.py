@@ -22,14 +22,14 @@ from features.coverage import COVERED
 from features.declaration import DERIVED, Feature, Statistic
 from features.evidence import (
     COUNTS,
-    Judged,
-    concept_words,
+    CheckedEvent,
+    concept_text,
+    coverage_text,
     covered_window,
     definition,
-    is_of_the_board,
+    feature_and_inputs,
+    is_place_rate,
     meaning,
-    null_words,
-    rests_on,
     window,
 )
 from pipelines.building.build_features import FeatureRequest, person_rows
@@ -123,20 +123,20 @@ def _all_features(case: PersonCase) -> Iterator[RenderableType]:
             for each in features
         ]  # fmt: skip
         yield table(rows, ("feature", "value", "stored", "events"))
-    yield f"\nEvents on record: {len(evidence.events):,}. Features not computed: {len(recipe.left_out):,} (features__catalogue has the reasons)."
+    yield f"\nEvents on record: {len(evidence.events):,}. Features not computed: {len(recipe.not_computed):,} (features__catalogue has the reasons)."
 
 
 def _is_read(feature: Feature, case: PersonCase) -> bool:
-    parts = rests_on(feature, case.found.recipe.catalogue)
+    parts = feature_and_inputs(feature, case.found.recipe.catalogue)
     return all(part.statistic in (Statistic.ATTRIBUTE, *DERIVED) for part in parts)
 
 
 def _one_feature(case: PersonCase, name: str) -> Iterator[RenderableType]:
     recipe = case.found.recipe
     feature = recipe.catalogue.by_name[_checked(name, list(recipe.catalogue.by_name))]
-    if name in recipe.left_out:
-        raise RefusalError(f"the feature '{name}' is not computed here: {recipe.left_out[name]}")
-    for number, part in enumerate(rests_on(feature, recipe.catalogue)):
+    if name in recipe.not_computed:
+        raise RefusalError(f"the feature '{name}' is not computed here: {recipe.not_computed[name]}")
+    for number, part in enumerate(feature_and_inputs(feature, recipe.catalogue)):
         yield f"\n{'' if number == 0 else 'computed from '}{part.name}: {part.label}"
         yield from _definition_lines(case, part)
         if part.statistic is Statistic.ATTRIBUTE:
@@ -150,7 +150,7 @@ def _definition_lines(case: PersonCase, feature: Feature) -> Iterator[Renderable
     if feature.description:
         yield _fact("", feature.description)
     for name in feature.concepts:
-        yield paragraph(f"{name}: {concept_words(case.found.recipe.catalogue.concepts[name])}", indent=2)
+        yield paragraph(f"{name}: {concept_text(case.found.recipe.catalogue.concepts[name])}", indent=2)
     yield _fact("window", window(feature, case.index_date))
     yield _fact("value", _computed(case, feature))
     yield _fact("stored value", _stored(case, feature.name))
@@ -166,7 +166,7 @@ def _fact(name: str, text: str) -> RenderableType:
 
 
 def _events_of(case: PersonCase, feature: Feature) -> Iterator[RenderableType]:
-    events = case.evidence.judged(feature)
+    events = case.evidence.checked_events(feature)
     counted = [one for one in events if one.verdict == COUNTS]
     others = [one for one in events if one.verdict != COUNTS]
     yield f"  {len(counted)} of its events count:"
@@ -179,7 +179,7 @@ def _events_of(case: PersonCase, feature: Feature) -> Iterator[RenderableType]:
         yield table([_shown(case, one) for one in nearest], ("date", "available", "type", "code", "why not", "meaning"))
 
 
-def _shown(case: PersonCase, one: Judged) -> Record:
+def _shown(case: PersonCase, one: CheckedEvent) -> Record:
     event, catalogue = one.event, case.found.recipe.catalogue
     lists = catalogue.concepts[one.concept].code_lists or tuple(catalogue.code_lists)
     return {
@@ -202,7 +202,7 @@ def _coverage(case: PersonCase, feature: Feature) -> Iterator[RenderableType]:
     status = {(row["feed"], row["month"]): row["status"] for row in rows}
     gaps = [gap for feed in feeds for gap in _gaps(feed, status, first, last)]
     result = f"null, because these months are missing: {'; '.join(gaps)}" if gaps else "all months are there"
-    yield _fact("coverage", f"needs {', '.join(feeds)} of {null_words(feature)}: {result}")
+    yield _fact("coverage", f"needs {', '.join(feeds)} of {coverage_text(feature)}: {result}")
 
 
 def _gaps(feed: str, status: Mapping[tuple[str, date], str], first: date, last: date) -> Iterator[str]:
@@ -289,7 +289,7 @@ def _value(value: object) -> str:
 
 def _computed(case: PersonCase, feature: Feature) -> str:
     """Return the value that the kernel computes for the person; an area's rate would need everyone's data."""
-    return "needs everyone's data" if is_of_the_board(feature) else _value(case.row[feature.name]) or "null"
+    return "needs everyone's data" if is_place_rate(feature) else _value(case.row[feature.name]) or "null"
 
 
 def _stored(case: PersonCase, name: str) -> str:

@@ -13,6 +13,7 @@ from expectations.tables.records import EXTRACTS
 from pipelines.errors import RefusalError, StrataError
 from pipelines.lake.storage import Lake
 from pipelines.run.deployment import Deployment, open_deployment
+from pipelines.sources.synthetic.landing_files import FEEDS as SENT
 from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import DefectSettings, SyntheticSettings
 from pipelines.stages import building, conforming, landing, run_plan
@@ -41,7 +42,7 @@ NEEDS: dict[str, set[str]] = {
     "actions": set(),
 }
 LIST = "patients"
-FEEDS = list(RAW_TABLES)
+FEEDS = [feed for feed in RAW_TABLES if feed in SENT]
 Break = Callable[[Path], None]
 
 

@@ -18,6 +18,7 @@ from pipelines.stages import building, landing, modelling, run_plan
 from pipelines.training.judging import StudyResult
 from pipelines.training.modelling_rows import read_features
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 pytestmark = pytest.mark.slow
 CONFIG = """
@@ -76,7 +77,9 @@ def train(deployment: Deployment) -> Callable[..., StudyResult]:
         changed = ValidationPlan.model_validate({**study.validation.model_dump(), **plan})
         study = study.model_copy(update={"validation": changed})
         dates = run_plan.index_date_plan(deployment)
-        return run_study(deployment.lake, study, deployment.settings.engine, dates, run_plan.data_cut(deployment))
+        return run_study(
+            TrainingRequest(deployment.lake, study, deployment.settings.engine, dates, run_plan.data_cut(deployment))
+        )
 
     return run
 
@@ -95,7 +98,7 @@ def test_the_column_says_who_trains_and_who_judges_and_who_does_neither(
     assert sides == "column 'year' splits the rows: 399 train, 249 test"
     assert neither == "50 rows neither train nor test, and are scored: the column holds '2024' (30), no value (20)"
     assert shared.startswith("99 of the 249 people in the test rows have training rows too")
-    assert without_age.startswith("age_sex is left out: no predictor is called age_years")
+    assert without_age.startswith("age_sex is skipped: no predictor is called age_years")
     flow = deployment.lake.read("risk__cohort_flow", "reason, people", order="step").to_pylist()
     assert [(row["reason"], row["people"]) for row in flow] == [
         ("outcome not known yet", 2), (ON_NEITHER_SIDE, 50), ("in cohort", 648),

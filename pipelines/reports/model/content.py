@@ -10,6 +10,7 @@ import pandas as pd
 from models.capacity import decision_curve, share_name, team_size_name
 from models.disclosure_control import any_small, rounded, safe_audit, safe_estimates, shown_share
 from models.evaluation import Evaluation
+from models.gates import lines_of
 from models.importance import permutation_importance
 from models.intervals import Estimate
 from models.sample_size import sample_size
@@ -34,14 +35,11 @@ AT_CAPACITY = ("ppv", "sensitivity", "lift", "number_needed_to_evaluate")
 SHOWN_THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
-GATE_ANSWERS = {"pass": "passed", "fail": "failed", "cannot_tell": "not enough data to decide"}
-
-
 def report_content(report: ReportedCandidate) -> dict[str, Any]:
     """Return everything that the page of one candidate shows."""
     study, result, candidate = report.study, report.result, report.candidate
     test = result.test
-    importance = permutation_importance(candidate.model, test.rows.frame, test.labels, study.seed)
+    importance = permutation_importance(candidate.model, test.rows.frame, test.labels, study.seed, test.rows.codes)
     safe, audit = _safe(candidate.evaluation), safe_audit(candidate.audit)
     return {
         "study": study,
@@ -71,7 +69,7 @@ def report_content(report: ReportedCandidate) -> dict[str, Any]:
         "gaps": gaps(audit, study),
         "deprivation": with_and_without(result),
         "importance": [_importance_row(row) for row in importance.to_dict("records")],
-        "gate_answers": GATE_ANSWERS,
+        "gates": lines_of(candidate.gates),
         "size": size(candidate),
         "pictures": pictures(report, importance, safe, audit),
         "items": ITEMS,
@@ -96,7 +94,7 @@ def size(candidate: JudgedCandidate) -> str:
         return (
             f"No sample size can be computed from {shown(candidate.model.record['events'])} events among {shown(people)} people."
         )
-    return sample_size(len(candidate.model.predictors), people, events).in_words(candidate.method)
+    return sample_size(len(candidate.model.predictors), people, events).describe(candidate.method)
 
 
 def headline(candidate: JudgedCandidate, estimates: Mapping[str, Estimate], study: StudySettings) -> list[tuple[str, str]]:

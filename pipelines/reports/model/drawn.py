@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from models.candidates import BASELINE
 from models.capacity import decision_curve
 from models.importance import partial_dependence
 from models.intervals import Estimate
@@ -32,7 +33,7 @@ def pictures(
 ) -> dict[str, Picture]:
     """Draw the figures of the page; `estimates` and `audit` are the measures under disclosure control."""
     ranked, rows = report.ranked, report.ranked[report.candidate.name]
-    curves = {name: decision_curve(of, THRESHOLDS) for name, of in ranked.items() if name in (report.candidate.name, "age_sex")}
+    curves = {name: decision_curve(of, THRESHOLDS) for name, of in ranked.items() if name in (report.candidate.name, BASELINE)}
     drawn = {
         "roc": picture(
             roc_figure(ranked, "ROC: candidates on the same rows"),
@@ -70,9 +71,10 @@ def pictures(
 
 
 def _dependence(report: ReportedCandidate, importance: pd.DataFrame) -> dict[str, Picture]:
-    candidate, frame = report.candidate, report.result.test.rows.frame
+    candidate, rows = report.candidate, report.result.test.rows
     names = {predictor.name: predictor.plain_name for predictor in candidate.model.predictors}
-    curves = partial_dependence(candidate.model, frame, list(importance["predictor"])[: 2 * CURVES], report.study.seed)
+    leading = list(importance["predictor"])[: 2 * CURVES]
+    curves = partial_dependence(candidate.model, rows.frame, leading, report.study.seed, rows.codes)
     first = list(dict.fromkeys(curves["predictor"]))[:CURVES]
     curves = curves[curves["predictor"].isin(first)]
     if curves.empty:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from models.candidates import without_deprivation
 from models.capacity import share_name
 from models.disclosure_control import Total, safe_audit, shown_counts, shown_share
 from models.intervals import Estimate
@@ -99,11 +100,12 @@ def with_and_without(result: StudyResult) -> Rows:
     by_name = {candidate.name: safe_audit(candidate.audit) for candidate in result.candidates}
     rows = []
     for name, audit in by_name.items():
-        if f"{name}_no_deprivation" not in by_name:
+        other = by_name.get(without_deprivation(name) or "")
+        if other is None:
             continue
         for quintile in sorted(set(_of_quintile(audit, "observed_over_expected"))):
             row = {"candidate": label(name), "quintile": quintile}
-            for ending, measures in (("with", audit), ("without", by_name[f"{name}_no_deprivation"])):
+            for ending, measures in (("with", audit), ("without", other)):
                 for metric in ("observed_over_expected", "auroc"):
                     row[f"{metric}_{ending}"] = _of_quintile(measures, metric).get(quintile, NOT_COMPUTED)
             rows.append(row)

@@ -8,8 +8,8 @@ from typing import Any
 
 from expectations.tables.monitoring import ALERTS
 from pipelines.alerts.alert_log import OPEN
+from pipelines.alerts.rules import label_of
 from pipelines.lake.storage import Lake
-from pipelines.reports.labels import label
 
 RECOVERED_DAYS = 92
 MOST_OF_A_RULE = 8  # of one rule on the page; the table holds all
@@ -40,7 +40,7 @@ def _rule(rule: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     more = len(worst) - MOST_OF_A_RULE
     return {
         "name": rule,
-        "title": label(rule),
+        "title": label_of(rule),
         "count": len(rows),
         "runbook": rows[0]["runbook"],
         "rows": [_line(row) for row in worst[:MOST_OF_A_RULE]],
@@ -56,7 +56,7 @@ def _badness(row: dict[str, Any]) -> float:
 
 def _line(row: dict[str, Any]) -> dict[str, str]:
     return {
-        "rule": label(row["rule"]),
+        "rule": label_of(str(row["rule"])),
         "message": row["message"],
         "subject": row["subject"],
         "since": str(row["since"]),
@@ -71,7 +71,7 @@ def _runbooks(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
     files = {row["rule"]: row["runbook"] for row in rows}
     texts = {rule: REPOSITORY / file for rule, file in sorted(files.items())}
     return [
-        {"name": rule, "title": label(rule), "file": files[rule], "text": _without_title(path.read_text(encoding="utf-8"))}
+        {"name": rule, "title": label_of(rule), "file": files[rule], "text": _without_title(path.read_text(encoding="utf-8"))}
         for rule, path in texts.items()
         if path.is_file()
     ]

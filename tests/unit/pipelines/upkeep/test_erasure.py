@@ -11,6 +11,7 @@ from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_gp import OPT_OUTS
 from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import ingest_feed
+from pipelines.lake.decision_record import WITHDRAWAL, Decision, all_decisions, record
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
@@ -106,3 +107,12 @@ def test_a_table_that_names_people_otherwise_is_searched_by_its_declared_column(
     lake.commit("raw__omop_cohort", [lake.write_arrow("raw__omop_cohort", rows)], rows.schema)
     assert erase_person(lake, home / "reports", PERSON, "article 17")["raw__omop_cohort"] == 1
     assert everywhere(home) == []
+
+
+def test_an_erasure_leaves_the_record_of_decisions_alone(home: Path) -> None:
+    lake = Lake(home / "lake")
+    record(lake, Decision(WITHDRAWAL, "20260101abcd", "Board", "wrong index date", date(2026, 1, 2)))
+    before = all_decisions(lake)
+    removed = erase_person(lake, home / "reports", PERSON, "asked for it")
+    assert "monitoring__decision" not in removed
+    assert all_decisions(Lake(home / "lake")) == before

@@ -132,7 +132,7 @@ def test_open_alerts_come_first_with_their_runbook(page: str) -> None:
     assert "<b>Age" not in page
     assert 'id="runbook-feature_shifted"' in page
     assert "What it means." in told[told.index("What to do Feature shifted") :]  # the runbook's own text
-    assert "61% were new List turnover 2026-02-01 2026-03-02" in told
+    assert "61% were new Large turnover of the list 2026-02-01 2026-03-02" in told
 
 
 def test_each_part_tells_its_figures(page: str) -> None:

@@ -6,9 +6,10 @@ import pytest
 from scipy import sparse
 
 from expectations.code_column import CodeColumn
-from models.code_block import BLOCK, code_matrix, plain_columns, with_codes
 from models.estimators import CandidateSpec, NoPredictorsError, candidate_specs
 from models.explanation import contributions, drivers
+from models.feature_rows import CodeCounts
+from models.fitting import Fitting
 from models.leaks import single_feature_discrimination
 from models.predictors import Predictor, SchemaMismatchError, code_predictor
 from models.risk_model import RiskModel
@@ -28,7 +29,7 @@ CURATED = (Predictor("age_years", label="Age"), Predictor("blood_pressure", labe
 
 @pytest.fixture(scope="module")
 def coded() -> TrainingData:
-    """Give 3,000 people whose outcome follows age and the first four of 120 codes."""
+    """Return 3,000 people whose outcome follows age and the first four of 120 codes."""
     rng = np.random.default_rng(5)
     people = 3000
     codes = (rng.random((people, CODES)) < 0.08).astype(np.float32)
@@ -37,14 +38,14 @@ def coded() -> TrainingData:
     pressure = np.where(rng.random(people) < 0.8, rng.normal(130, 15, people), np.nan)
     frame = pd.DataFrame({"age_years": age.astype("float32"), "blood_pressure": pressure.astype("float32")})
     predictors = tuple(code_predictor(column, column.label(f"Code {column.code}"), "omop_conditions") for column in COLUMNS)
-    frame = with_codes(frame, sparse.csr_matrix(codes), [column.name for column in COLUMNS])
+    counts = CodeCounts(sparse.csr_matrix(codes), tuple(column.name for column in COLUMNS))
     labels = rng.random(people) < 1 / (1 + np.exp(-margin))
-    return training_data(frame, (*CURATED, *predictors), labels.astype(int), np.arange(people))
+    return training_data(frame, (*CURATED, *predictors), labels.astype(int), np.arange(people), codes=counts)
 
 
 def trained(data: TrainingData, name: str) -> TrainedCandidate:
     spec = next(spec for spec in _specs(data, (name,)))
-    plan = TrainingPlan("outcome", 365, SETTINGS, BandSettings(), 3, 1)
+    plan = TrainingPlan("outcome", 365, SETTINGS, BandSettings(), Fitting(3))
     return train_candidate(spec, data, person_folds(data.person, 2, 3), plan)
 
 
@@ -58,14 +59,6 @@ def auroc(risk: np.ndarray, labels: np.ndarray) -> float:
     return float((order[labels == 1].sum() - events * (events + 1) / 2) / (events * (len(labels) - events)))
 
 
-def test_a_block_follows_its_frame_through_slices_joins_and_orders() -> None:
-    frame = with_codes(pd.DataFrame({"key": [3, 1, 2]}), sparse.csr_matrix([[1.0, 0], [0, 2], [5, 0]]), ["a", "b"])
-    ordered = frame.sort_values("key").reset_index(drop=True)
-    joined = pd.concat([ordered, frame[frame["key"] > 1]], ignore_index=True)
-    assert code_matrix(joined, ["b", "a"]).toarray().tolist() == [[2, 0], [0, 5], [0, 1], [0, 1], [0, 5]]
-    assert plain_columns(ordered, ["a"]).to_dict("list") == {"key": [1, 2, 3], "a": [0, 5, 1]}
-
-
 def test_a_candidate_says_what_it_learns_from(coded: TrainingData) -> None:
     names = ("logistic", "logistic_code_level", "logistic_both", "lightgbm_both_no_deprivation")
     assert [len(spec.predictors) for spec in _specs(coded, names)] == [2, 1 + CODES, 2 + CODES, 1 + CODES]
@@ -74,55 +67,56 @@ def test_a_candidate_says_what_it_learns_from(coded: TrainingData) -> None:
 
 
 @pytest.mark.parametrize("name", ["logistic_both", "lightgbm_code_level"])
-def test_a_model_finds_the_codes_that_tell_and_is_saved_whole(coded: TrainingData, name: str) -> None:
-    found = trained(coded, name)
-    again = RiskModel.from_files(found.model.to_files())
+def test_a_model_finds_the_predictive_codes_and_is_saved_completely(coded: TrainingData, name: str) -> None:
+    result = trained(coded, name)
+    again = RiskModel.from_files(result.model.to_files())
     columns = again.code_columns
-    assert auroc(found.out_of_fold_risk, coded.labels) > 0.71
+    assert auroc(result.out_of_fold_risk, coded.labels) > 0.71
     assert set(COLUMNS[:4]) <= set(columns)
     assert len(columns) < CODES  # those without an effect need not be counted to score
-    rows = coded.frame.head(200)
-    np.testing.assert_array_equal(again.predict(rows), found.model.predict(rows))
-    assert again.digest == found.model.digest
+    rows = coded.features(slice(200))
+    np.testing.assert_array_equal(again.predict(rows.frame, rows.codes), result.model.predict(rows.frame, rows.codes))
+    assert again.digest == result.model.digest
 
 
 @pytest.mark.parametrize("name", ["logistic_both", "lightgbm_code_level"])
-def test_rows_are_scored_from_a_block_of_its_own_columns_or_from_plain_ones(coded: TrainingData, name: str) -> None:
-    model, rows = trained(coded, name).model, coded.frame.head(200)
-    names = [column.name for column in model.code_columns]
-    own = with_codes(rows.drop(columns=BLOCK), code_matrix(rows, names), names)
-    np.testing.assert_array_equal(model.predict(own), model.predict(rows))
-    np.testing.assert_array_equal(model.predict(plain_columns(rows, names)), model.predict(rows))
-    assert (model.missing_share(rows) <= 0.5).all()
+def test_rows_are_scored_from_counts_of_its_own_columns_or_from_plain_columns(coded: TrainingData, name: str) -> None:
+    model, rows = trained(coded, name).model, coded.features(slice(200))
+    names = tuple(column.name for column in model.code_columns)
+    risk = model.predict(rows.frame, rows.codes)
+    np.testing.assert_array_equal(model.predict(rows.frame, CodeCounts(rows.code_matrix(names), names)), risk)
+    np.testing.assert_array_equal(model.predict(rows.with_plain_codes(names)), risk)
+    assert (model.missing_share(rows.frame, rows.codes) <= 0.5).all()
     with pytest.raises(SchemaMismatchError, match=names[0]):
-        model.predict(rows.drop(columns=BLOCK))
+        model.predict(rows.frame)
 
 
 @pytest.mark.parametrize("name", ["logistic_both", "lightgbm_code_level"])
 def test_contributions_sum_to_the_margin_and_drivers_name_the_code(coded: TrainingData, name: str) -> None:
-    model, rows = trained(coded, name).model, coded.frame.head(50)
-    found = contributions(model, rows)
-    np.testing.assert_allclose(found.values.sum(axis=1) + found.base, model.margin(rows), atol=1e-6)
-    has_first = np.flatnonzero(code_matrix(rows, [COLUMNS[0].name]).toarray().ravel())
-    told = drivers(model, rows.assign(person_id=range(50), index_event_id="x"), 3)
-    mine = told[(told["person_id"] == has_first[0]) & (told["driver"] == "Code 0: condition")]
+    model, rows = trained(coded, name).model, coded.features(slice(50))
+    result = contributions(model, rows.frame, rows.codes)
+    np.testing.assert_allclose(result.values.sum(axis=1) + result.base, model.margin(rows.frame, rows.codes), atol=1e-6)
+    has_first = np.flatnonzero(rows.code_matrix([COLUMNS[0].name]).toarray().ravel())
+    table = drivers(model, rows.frame.assign(person_id=range(50), index_event_id="x"), 3, codes=rows.codes)
+    mine = table[(table["person_id"] == has_first[0]) & (table["driver"] == "Code 0: condition")]
     assert mine["direction"].tolist() == ["raises"]
     assert '"omop_condition_0_365d": 1' in mine["features"].iloc[0]
 
 
-def test_a_code_that_tells_the_outcome_is_found_among_thousands(coded: TrainingData) -> None:
-    codes = code_matrix(coded.frame, coded.code_columns).tolil()
+def test_a_code_that_equals_the_outcome_is_found_among_thousands(coded: TrainingData) -> None:
+    codes = coded.code_matrix(np.arange(coded.rows)).tolil()
     codes[:, 7] = coded.labels[:, None]
-    frame = with_codes(coded.frame.drop(columns=BLOCK), codes.tocsr(), coded.code_columns)
-    found = single_feature_discrimination(training_data(frame, coded.predictors, coded.labels, coded.person), 1)
-    assert found["omop_condition_7_365d"].value == 1
-    assert len(found) < CODES
+    counts = CodeCounts(codes.tocsr(), coded.code_columns)
+    result = single_feature_discrimination(
+        training_data(coded.frame, coded.predictors, coded.labels, coded.person, codes=counts), 1
+    )
+    assert result["omop_condition_7_365d"].value == 1
+    assert len(result) < CODES
 
 
-def test_rows_of_no_weight_teach_nothing(coded: TrainingData) -> None:
+def test_rows_of_no_weight_train_nothing(coded: TrainingData) -> None:
     half = np.arange(coded.rows) < 1500
     labels = np.where(half, coded.labels, 1 - coded.labels)
-    weighted = training_data(coded.frame, coded.predictors, labels, coded.person, half.astype(float))
-    alone = training_data(coded.frame[half].reset_index(drop=True), coded.predictors, coded.labels[half], coded.person[half])
-    one, other = trained(weighted, "logistic_code_level").model, trained(alone, "logistic_code_level").model
-    np.testing.assert_allclose(one.margin(coded.frame), other.margin(coded.frame), atol=1e-6)
+    weighted = training_data(coded.frame, coded.predictors, labels, coded.person, half.astype(float), coded.codes)
+    one, other = trained(weighted, "logistic_code_level").model, trained(coded.subset(half), "logistic_code_level").model
+    np.testing.assert_allclose(one.margin(coded.frame, coded.codes), other.margin(coded.frame, coded.codes), atol=1e-6)
