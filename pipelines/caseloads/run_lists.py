@@ -46,17 +46,19 @@ def caseload(lake: Lake, scores: pd.DataFrame, request: CaseloadRequest) -> pd.D
     rows = listed(candidates(scores, request.settings), request.settings)
     before = _listed_before(lake, request)
     shown = rows[rows["listed"] | (rows["absent_reason"] != "")]
-    found = pd.concat([shown[KEPT], _gone(lake, before, rows, request)], ignore_index=True)
-    held = pd.MultiIndex.from_frame(found[["place_code", "person_id"]])
-    known = held.isin(pd.MultiIndex.from_frame(before[["place_code", "person_id"]]))
-    found["listed_before"] = pd.array(known, dtype="boolean") if len(before) else pd.array([None] * len(found), dtype="boolean")
-    scored = found.loc[found["risk"].notna(), "person_id"].drop_duplicates()
+    result = pd.concat([shown[KEPT], _gone(lake, before, rows, request)], ignore_index=True)
+    people = pd.MultiIndex.from_frame(result[["place_code", "person_id"]])
+    was_listed = people.isin(pd.MultiIndex.from_frame(before[["place_code", "person_id"]]))
+    result["listed_before"] = (
+        pd.array(was_listed, dtype="boolean") if len(before) else pd.array([None] * len(result), dtype="boolean")
+    )
+    scored = result.loc[result["risk"].notna(), "person_id"].drop_duplicates()
     contacts = last_contacts(lake, scored.tolist(), request.index_date, request.code_lists)
-    found = found.merge(contacts, on="person_id", how="left", validate="many_to_one")
-    found.loc[found["risk"].isna(), list(CONTACTS)] = None
-    found = found.assign(outcome=request.outcome, place_kind=request.settings.place)
-    found["absent_reason"] = found["absent_reason"].where(found["absent_reason"] != "", None)
-    return found.sort_values(["place_code", "age_group", "listed", "list_rank", "risk", "person_id"],
+    result = result.merge(contacts, on="person_id", how="left", validate="many_to_one")
+    result.loc[result["risk"].isna(), list(CONTACTS)] = None
+    result = result.assign(outcome=request.outcome, place_kind=request.settings.place)
+    result["absent_reason"] = result["absent_reason"].where(result["absent_reason"] != "", None)
+    return result.sort_values(["place_code", "age_group", "listed", "list_rank", "risk", "person_id"],
                              ascending=[True, True, False, True, False, True], ignore_index=True)  # fmt: skip
 
 
@@ -104,15 +106,15 @@ def _gone(lake: Lake, before: pd.DataFrame, rows: pd.DataFrame, request: Caseloa
     barred = now["barred"].fillna("").to_numpy(dtype=object)
     unscored = _why_not_scored(lake, now.loc[~scored, "person_id"].tolist(), request)
     reason = np.select([~scored, elsewhere, barred != ""], [now["person_id"].map(unscored), MOVED, barred], BELOW)
-    found = now.assign(
+    absent = now.assign(
         listed=False,
         list_rank=pd.array([None] * len(now), dtype="Int32"),
         absent_reason=reason,
         age_group=now["age_group"].where(scored, missing["age_group"].to_numpy()).fillna(NOT_KNOWN),
         index_event_id=now["index_event_id"].where(scored, request.index_date.isoformat()),
     )
-    found.loc[elsewhere, _PERSONAL] = None  # these values are for the place where they are now
-    return found[KEPT]
+    absent.loc[elsewhere, _PERSONAL] = None  # these values are for the place where they are now
+    return absent[KEPT]
 
 
 def _why_not_scored(lake: Lake, person_ids: list[str], request: CaseloadRequest) -> dict[str, str]:

@@ -158,11 +158,11 @@ def _group(kind: str) -> str:
     )
 
 
-def _count_events(con: duckdb.DuckDBPyConnection, found: Occurrences, horizon_days: int) -> None:
+def _count_events(con: duckdb.DuckDBPyConnection, occurrences: Occurrences, horizon_days: int) -> None:
     """Set `times` to the events of each row within its horizon."""
     keys = con.sql("SELECT rowid AS place, person_key, index_date - DATE '1970-01-01' AS day FROM labelled").fetchnumpy()
     who, day = keys["person_key"].astype(np.int32), keys["day"].astype(np.int32)
-    times = found.number_before(who, day + np.int32(horizon_days), horizon_days - 1)
+    times = occurrences.number_before(who, day + np.int32(horizon_days), horizon_days - 1)
     counted = pa.table({"place": keys["place"], "counted": np.minimum(times, MOST_TIMES)})
     con.register("counted_events", counted.filter(pa.array(times > 0)))
     con.execute("UPDATE labelled SET times = counted FROM counted_events WHERE labelled.rowid = place")
@@ -181,15 +181,15 @@ def _periods(
 ) -> list[_Period]:
     spans = con.sql("SELECT period, min(index_date), max(index_date) FROM labelled GROUP BY 1 ORDER BY 1").fetchall()
     parents = _parents(con, kinds)
-    found = []
+    rated = []
     for name, first, last in spans:
         counted = [_counts(con, EVERYONE, "'all'", name, label)]
         counted += [_counts(con, kind, f'"{kind}"', name, label) for kind in kinds]
         everyone = counted[0].rounded()
         rows = [row for counts in counted for row in rate_rows(counts.rounded(), everyone, request.seed)]
         last_day = last + timedelta(days=request.horizon_days)
-        found.append(_Period(outcome, name, first, last_day, tuple(rows), parents, _exact(counted)))
-    return found
+        rated.append(_Period(outcome, name, first, last_day, tuple(rows), parents, _exact(counted)))
+    return rated
 
 
 def _counts(con: duckdb.DuckDBPyConnection, kind: str, group: str, period: str, label: str) -> GroupCounts:
@@ -228,13 +228,13 @@ def _exact(counted: Iterable[GroupCounts]) -> dict[Cell, tuple[int, int]]:
 
 def _parents(con: duckdb.DuckDBPyConnection, kinds: Sequence[str]) -> dict[Hashable, Hashable]:
     """Return the group that each group is a part of, where it is a part of only one."""
-    found: dict[Hashable, Hashable] = {}
+    parents: dict[Hashable, Hashable] = {}
     for kind in kinds:
         parent = PARENT_KIND.get(kind)
         if parent in kinds:
             query = f'SELECT "{kind}", min("{parent}") FROM labelled GROUP BY 1 HAVING count(DISTINCT "{parent}") = 1 ORDER BY 1'
-            found |= {(kind, name): (parent, whole) for name, whole in con.sql(query).fetchall()}
-    return found
+            parents |= {(kind, name): (parent, whole) for name, whole in con.sql(query).fetchall()}
+    return parents
 
 
 def _before(period: _Period, periods: Iterable[_Period]) -> _Period | None:

@@ -95,8 +95,8 @@ def _cells(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 def _spread(con: duckdb.DuckDBPyConnection, people: Shown) -> Iterator[Row]:
     cell = (EVERYONE, EVERYONE)
     shares = ", ".join(str(decile / 100) for decile in DECILES)
-    found = con.sql(f"SELECT quantile_cont(risk, [{shares}]) FROM listed_now").fetchall()[0][0] or []
-    for decile, value in zip(DECILES, found, strict=False):
+    values = con.sql(f"SELECT quantile_cont(risk, [{shares}]) FROM listed_now").fetchall()[0][0] or []
+    for decile, value in zip(DECILES, values, strict=False):
         yield _row(cell, f"risk_decile_{decile}", None if people[cell] is None else float(value), people[cell])
 
 

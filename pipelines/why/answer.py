@@ -109,7 +109,7 @@ def _person_lines(case: PersonCase) -> Iterator[str]:
 
 
 def _all_features(case: PersonCase) -> Iterator[RenderableType]:
-    recipe, evidence = case.found.recipe, case.evidence
+    recipe, evidence = case.recomputed.recipe, case.evidence
     families: dict[str, list[Feature]] = {}
     for feature in recipe.catalogue.features:
         if feature.name in case.row:
@@ -127,12 +127,12 @@ def _all_features(case: PersonCase) -> Iterator[RenderableType]:
 
 
 def _is_read(feature: Feature, case: PersonCase) -> bool:
-    parts = feature_and_inputs(feature, case.found.recipe.catalogue)
+    parts = feature_and_inputs(feature, case.recomputed.recipe.catalogue)
     return all(part.statistic in (Statistic.ATTRIBUTE, *DERIVED) for part in parts)
 
 
 def _one_feature(case: PersonCase, name: str) -> Iterator[RenderableType]:
-    recipe = case.found.recipe
+    recipe = case.recomputed.recipe
     feature = recipe.catalogue.by_name[_checked(name, list(recipe.catalogue.by_name))]
     if name in recipe.not_computed:
         raise RefusalError(f"the feature '{name}' is not computed here: {recipe.not_computed[name]}")
@@ -150,7 +150,7 @@ def _definition_lines(case: PersonCase, feature: Feature) -> Iterator[Renderable
     if feature.description:
         yield _fact("", feature.description)
     for name in feature.concepts:
-        yield paragraph(f"{name}: {concept_text(case.found.recipe.catalogue.concepts[name])}", indent=2)
+        yield paragraph(f"{name}: {concept_text(case.recomputed.recipe.catalogue.concepts[name])}", indent=2)
     yield _fact("window", window(feature, case.index_date))
     yield _fact("value", _computed(case, feature))
     yield _fact("stored value", _stored(case, feature.name))
@@ -180,7 +180,7 @@ def _events_of(case: PersonCase, feature: Feature) -> Iterator[RenderableType]:
 
 
 def _shown(case: PersonCase, one: CheckedEvent) -> Record:
-    event, catalogue = one.event, case.found.recipe.catalogue
+    event, catalogue = one.event, case.recomputed.recipe.catalogue
     lists = catalogue.concepts[one.concept].code_lists or tuple(catalogue.code_lists)
     return {
         "date": event.event_date, "available": event.available_date, "type": event.event_type,
@@ -191,7 +191,7 @@ def _shown(case: PersonCase, one: CheckedEvent) -> Record:
 
 def _coverage(case: PersonCase, feature: Feature) -> Iterator[RenderableType]:
     """Yield the months of its feeds that are missing for the person's practice: any of them makes the feature null."""
-    calendar = case.found.recipe.calendar
+    calendar = case.recomputed.recipe.calendar
     feeds = [feed for feed in feature.feeds if feed in calendar.feeds]
     if not feeds or feature.statistic in (*DERIVED, Statistic.ATTRIBUTE):
         return

@@ -17,9 +17,9 @@ from pipelines.why.person_case import PersonCase, Record
 
 def left_out_lines(case: PersonCase, request: FeatureRequest) -> Iterator[RenderableType]:
     """Yield what kept a known person out of the cohort of the index date."""
-    steps = [reason for reason, count in case.found.flow[1:-1] if count]
-    if case.found.rows.num_rows:
-        days = ", ".join(str(day) for day in sorted(set(case.found.rows["index_date"].to_pylist())))
+    steps = [reason for reason, count in case.recomputed.flow[1:-1] if count]
+    if case.recomputed.rows.num_rows:
+        days = ", ".join(str(day) for day in sorted(set(case.recomputed.rows["index_date"].to_pylist())))
         yield f"Not in the cohort: no index event on that day. The person's index events up to it: {days}."
     elif steps:
         yield f"Not in the cohort: {'; '.join(steps)}."

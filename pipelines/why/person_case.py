@@ -22,9 +22,9 @@ Record = Mapping[str, object]
 class PersonCase:
     """A record of core__person on one index date, with the recomputed rows and the stored rows."""
 
-    def __init__(self, lake: Lake, person: Record, index_date: date, found: PersonRows) -> None:
-        self.lake, self.person, self.index_date, self.found = lake, person, index_date, found
-        rows = found.rows.filter(pc.equal(found.rows["index_date"], pa.scalar(index_date))).to_pylist()
+    def __init__(self, lake: Lake, person: Record, index_date: date, recomputed: PersonRows) -> None:
+        self.lake, self.person, self.index_date, self.recomputed = lake, person, index_date, recomputed
+        rows = recomputed.rows.filter(pc.equal(recomputed.rows["index_date"], pa.scalar(index_date))).to_pylist()
         self.row: Record = rows[-1] if rows else {}  # of several index events of one day the last
         self.key = f"person_key = {person['person_key']}"
 
@@ -42,16 +42,16 @@ class PersonCase:
         """The person's events with names instead of numbers."""
         born = self.person["birth_date"]
         return Evidence(
-            self.found.recipe.catalogue, list(self._events()), self.index_date, born if isinstance(born, date) else None
+            self.recomputed.recipe.catalogue, list(self._events()), self.index_date, born if isinstance(born, date) else None
         )
 
     def _events(self) -> Iterator[PersonEvent]:
-        numbers = {int(number) for name in ("code", "provider") for number in pc.unique(self.found.events[name]).to_pylist()}
+        numbers = {int(number) for name in ("code", "provider") for number in pc.unique(self.recomputed.events[name]).to_pylist()}
         listed = ", ".join(map(str, sorted(numbers | {0})))
         codes = {row["code"]: row for row in self.lake.read(core.CODE.name, where=f"code IN ({listed})").to_pylist()}
         types = {row["event_type"]: row["name"] for row in self.lake.read(core.EVENT_TYPE.name).to_pylist()}
         none = {"code_system": "", "source_code": ""}
-        for row in self.found.events.to_pylist():
+        for row in self.recomputed.events.to_pylist():
             code, provider = codes.get(row["code"], none), codes.get(row["provider"], none)
             yield PersonEvent(
                 row["event_date"], row["available_date"], types[row["event_type"]], code["code_system"], code["source_code"],

@@ -143,12 +143,12 @@ def test_the_events_said_to_count_are_as_many_as_the_kernel_counts(lake: Lake) -
     person = one_row(lake, "core__person", "person_id = 'ann'")
     assert person is not None
     case = PersonCase(lake, person, INDEX, person_rows(lake, REQUEST, INDEX, 0))
-    counts = [feature for feature in case.found.recipe.computed if feature.statistic is Statistic.COUNT]
+    counts = [feature for feature in case.recomputed.recipe.computed if feature.statistic is Statistic.COUNT]
     assert {feature.name: case.evidence.counted(feature) for feature in counts} == {
         feature.name: case.row[feature.name] for feature in counts
     }
     assert case.stored is not None
-    of_everyone = {feature.name for feature in case.found.recipe.computed if is_place_rate(feature)}
+    of_everyone = {feature.name for feature in case.recomputed.recipe.computed if is_place_rate(feature)}
     assert {name: case.stored[name] for name in case.row if name not in of_everyone} == {
         name: value for name, value in case.row.items() if name not in of_everyone
     }
