@@ -19,6 +19,7 @@ from pipelines.errors import RefusalError
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.file_modes import close_to_others
 from pipelines.lake.storage import Lake
+from pipelines.lake.whole_files import write_whole
 from pipelines.run.home_format import CURRENT_FORMAT, FORMAT_FILE, OWNER_FILE, check_format, check_owner
 from pipelines.run.settings import Settings, read_settings
 
@@ -109,13 +110,6 @@ class Deployment:
             write_whole(self.home / FORMAT_FILE, f"{CURRENT_FORMAT}\n")
             write_whole(self.home / OWNER_FILE, self.settings.deployment + "\n")
         check_owner(self.home, self.settings.deployment)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a small file in one step, so that no reader sees half of it and a killed writer leaves none."""
-    draft = path.with_name(path.name + ".partial")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
 
 
 def open_deployment(config: Path, any_format: bool = False) -> Deployment:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.run.deployment import Deployment, write_whole
+from pipelines.lake.whole_files import write_whole
+from pipelines.run.deployment import Deployment
 from pipelines.run.home_format import CURRENT_FORMAT, FIRST_FORMAT, FORMAT_FILE, format_of
 
 Summary = dict[str, Any]

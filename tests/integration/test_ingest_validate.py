@@ -79,6 +79,6 @@ def test_volumes_are_counted_by_organisation_and_month(board: tuple[Path, Lake])
 
 def test_the_page_needs_no_network_and_names_the_broken_rules(board: tuple[Path, Lake], tmp_path: Path) -> None:
     page = write_validation_page(board[1], tmp_path / "validation.html").read_text(encoding="utf-8")
-    assert "history_starts_at_load" in page
-    assert "duplicate_row" in page
-    assert "http" not in page
+    assert "History starts at load" in page
+    assert "Duplicate row" in page
+    assert "://" not in page

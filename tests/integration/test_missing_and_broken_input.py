@@ -143,7 +143,7 @@ def test_without_the_registered_list_there_are_no_scores(board: Path, tmp_path: 
     assert "Stopped" in told
     assert LIST in told
     assert "Traceback" not in told
-    assert "fault of Strata" not in told
+    assert "bug in Strata" not in told
     tables = Lake(tmp_path / "home" / "lake").tables()
     assert not [name for name in tables if name.startswith(("risk__", "features__person"))]
 
@@ -255,7 +255,7 @@ def test_a_broken_file_ends_a_run_with_a_message(board: Path, tmp_path: Path, st
     told = capsys.readouterr().err
     assert f"{LIST}_2026-01-01.csv.gz" in told
     assert "Traceback" not in told
-    assert "fault of Strata" not in told
+    assert "bug in Strata" not in told
 
 
 def test_a_broken_rule_ends_a_run_with_its_message_and_no_later_stage_runs(board: Path, tmp_path: Path, strata: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
@@ -269,5 +269,5 @@ def test_a_broken_rule_ends_a_run_with_its_message_and_no_later_stage_runs(board
     assert "Stopped" in told
     assert f"{LIST}_2026-01-01.csv" in told
     assert "%" in told
-    assert "fault of Strata" not in told
+    assert "bug in Strata" not in told
     assert not [name for name in deployment.lake.tables() if name.startswith(("features__", "risk__")) or name == "core__person"]

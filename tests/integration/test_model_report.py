@@ -14,7 +14,7 @@ import pytest
 
 from models.intervals import Estimate
 from pipelines.reports.model.tripod import ITEMS
-from pipelines.reports.words import with_limits
+from pipelines.reports.numbers import with_limits
 
 pytestmark = pytest.mark.slow
 VOID = {"meta", "br", "img", "input", "link", "hr"}

@@ -87,7 +87,7 @@ def test_a_landing_folder_is_corrected_step_by_step(
     assert strata(home, "check-extract", str(config)) == 0
     told = capfd.readouterr().out
     assert "Feeds without an extract: actions, opt_outs." in told
-    assert "Without opt_outs" in told and "without the people who opted out" in told
+    assert "Without opt_outs no one is excluded for an opt-out" in told
     lake = Lake(home / "lake")
     assert lake.rows("raw__gp_observations") == len(delivered(tmp_path / "board", "gp_observations"))
     assert lake.rows("raw__gp_medication_orders") == len(delivered(tmp_path / "board", "gp_medication_orders"))

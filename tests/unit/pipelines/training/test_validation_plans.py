@@ -51,7 +51,7 @@ def test_each_place_is_tested_by_a_model_without_it_and_each_earlier_date_by_tho
 
 def test_the_report_has_a_row_for_each_test(result: StudyResult) -> None:
     rows = elsewhere(result.elsewhere)
-    assert [row["test"] for row in rows][1:3] == ["U2 left out", "2022-04-01, by the dates before"]
+    assert [row["test"] for row in rows][1:3] == ["U2, trained without it", "2022-04-01, trained on the dates before it"]
     assert all(row["auroc"].startswith("0.") and " to " in row["auroc"] for row in rows)
     assert elsewhere(result.elsewhere.iloc[:0]) == []
 

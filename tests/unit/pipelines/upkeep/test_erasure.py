@@ -92,7 +92,9 @@ def test_erasing_again_completes_and_finds_nothing(home: Path) -> None:
     assert lake.rows("raw__erasures") == 1
 
 
-@pytest.mark.parametrize(("person", "reason", "words"), [("nobody", "article 17", "nobody has"), (PERSON, " ", "needs a reason")])
+@pytest.mark.parametrize(
+    ("person", "reason", "words"), [("unknown", "article 17", "no table has"), (PERSON, " ", "needs a reason")]
+)
 def test_an_erasure_that_cannot_be_says_why_and_changes_nothing(home: Path, person: str, reason: str, words: str) -> None:
     lake = Lake(home / "lake")
     with pytest.raises(RefusalError, match=words) as refusal:

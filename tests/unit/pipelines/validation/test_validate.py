@@ -262,5 +262,5 @@ def test_no_row_value_enters_a_result_or_a_page(bench: Bench, tmp_path: Path) ->
     written = [*(tmp_path / "docs").rglob("*.html"), *(tmp_path / "docs").rglob("*.json")]
     text = "".join(file.read_text(encoding="utf-8") for file in written)
     stored = str(bench.lake.read("monitoring__validation").to_pylist()) + str(bench.lake.read("core__quarantine").to_pylist())
-    assert "discharge_before_admission" in text
+    assert "Discharge before admission" in text
     assert not any(value in text + stored for value in ("person-of-note", "SPELLX", "QQ"))
