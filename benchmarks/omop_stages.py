@@ -65,7 +65,9 @@ def conform(deployment: Deployment) -> int:
 
 def features(deployment: Deployment) -> int:
     building.build_catalogue(deployment)
-    return sum(int(building.build_features(deployment, day).facts["rows"]) for day in run_plan.index_date_plan(deployment)["score"])
+    return sum(
+        int(building.build_features(deployment, day).facts["rows"]) for day in run_plan.index_date_plan(deployment)["score"]
+    )
 
 
 def labels(deployment: Deployment) -> int:

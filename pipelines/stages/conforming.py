@@ -157,7 +157,7 @@ def conform_actions(context: StageContext) -> StageResult:
 
 @stage(
     [core.COVERAGE],
-    reads=(core.PERSON, core.REGISTRATION, core.EVENT, core.CODE),
+    reads=(core.REGISTRATION, core.EVENT, core.CODE),
     feeds=("admissions",),
     settings=("source", "conform.coverage"),
     outside=(OutsideInput.DATA_CUT,),
@@ -174,7 +174,7 @@ def conform_coverage(context: StageContext) -> StageResult:
 
 @stage(
     [core.LINKAGE],
-    reads=(core.PERSON, core.REGISTRATION, core.EVENT, core.CODE),
+    reads=(core.PERSON, core.EVENT, core.CODE),
     feeds=(*LIST_FEEDS, actions.FEED),
     settings=("source",),
     exists=has_core,

@@ -129,9 +129,7 @@ def _of_feed(lake: Lake, table: Table, own: Collection[str]) -> list[object]:
     return [table.name, [_state(lake, name, part) for name in names]]
 
 
-def outputs_digest(
-    deployment: Deployment, stage: Stage, index_date: str = "", shared: Collection[str] = frozenset()
-) -> str:
+def outputs_digest(deployment: Deployment, stage: Stage, index_date: str = "", shared: Collection[str] = frozenset()) -> str:
     """Return a digest of what a stage left: its tables, the tables of others that it both reads and adds to, and what it changes outside."""
     lake, read = deployment.lake, {table.name for table in (*stage.tables_read(deployment), *stage.reads_earlier)}
     part = _part(stage, index_date)

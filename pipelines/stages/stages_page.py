@@ -71,7 +71,9 @@ def _stages(stages: Iterable[Stage]) -> Iterator[str]:
         cells = (
             f"`{_name(stage)}`",
             _per(stage),
-            f"`{OF_EACH_FEED}`; also {_tables(stage.adds_to)}" if of_feed and stage.writes else _tables(stage.writes, "; also ", (*stage.records, *stage.adds_to)),
+            f"`{OF_EACH_FEED}`; also {_tables(stage.adds_to)}"
+            if of_feed and stage.writes
+            else _tables(stage.writes, "; also ", (*stage.records, *stage.adds_to)),
             _reads(stage, OF_EACH_FEED if of_feed else ""),
             _tables(stage.reads_earlier),
             _codes(stage.settings),

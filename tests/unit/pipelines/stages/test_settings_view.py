@@ -73,7 +73,9 @@ def test_one_setting_of_each_item_can_be_declared() -> None:
         seen.study.also[0].approval  # noqa: B018
 
 
-@pytest.mark.parametrize(("path", "message"), [("study.cohorts", "no setting has"), ("study", "holds the decision"), ("purpose", "holds the decision")])
+@pytest.mark.parametrize(
+    ("path", "message"), [("study.cohorts", "no setting has"), ("study", "holds the decision"), ("purpose", "holds the decision")]
+)
 def test_a_path_that_does_not_exist_or_hides_a_decision_is_refused(path: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_paths_of_settings([path])

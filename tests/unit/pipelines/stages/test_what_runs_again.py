@@ -81,9 +81,7 @@ def deployment_of(folder: Path, changes: dict[str, Any] | None = None) -> Deploy
 
 
 def digests(deployment: Deployment) -> dict[str, tuple[str, str]]:
-    return {
-        stage.name: (inputs_digest(deployment, stage), outputs_digest(deployment, stage)) for stage in stages_of(deployment)
-    }
+    return {stage.name: (inputs_digest(deployment, stage), outputs_digest(deployment, stage)) for stage in stages_of(deployment)}
 
 
 def changed(before: dict[str, tuple[str, str]], after: dict[str, tuple[str, str]]) -> set[str]:
