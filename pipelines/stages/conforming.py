@@ -144,7 +144,7 @@ def conform_actions(context: StageContext) -> StageResult:
 
 @stage(
     [core.COVERAGE],
-    reads=(core.PERSON, core.REGISTRATION, core.EVENT, core.CODE),
+    reads=(core.REGISTRATION, core.EVENT, core.CODE),
     feeds=(ADMISSIONS.name,),
     settings=("source", "conform.coverage"),
     outside=(OutsideInput.DATA_CUT,),
@@ -159,7 +159,7 @@ def conform_coverage(context: StageContext) -> StageResult:
 
 @stage(
     [core.LINKAGE],
-    reads=(core.PERSON, core.REGISTRATION, core.EVENT, core.CODE),
+    reads=(core.PERSON, core.EVENT, core.CODE),
     feeds=(*LIST_FEEDS, actions.FEED),
     settings=("source",),
     exists=has_core,

@@ -115,7 +115,7 @@ def promote(context: StageContext) -> StageResult:
     adds_to=(PERSON_FEATURES, risk.COHORT_FLOW),
     reads=(
         PERSON_FEATURES, CATALOGUE, risk.COHORT_FLOW, risk.LABELS, risk.MODELS, risk.CROSS_FITTED, caseload.ACTIONS, VALIDATION, EXTRACTS,
-        *READ_BY_FEATURES, *READ_BY_CODES,
+        core.ORGANISATION, *READ_BY_FEATURES, *READ_BY_CODES,
     ),
     reads_earlier=(risk.SCORES, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING),
     feeds=(ADMISSIONS.name,),
