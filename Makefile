@@ -101,6 +101,7 @@ docs: $(READY)   ## write the data dictionary, the pages of features and gates, 
 	@$(BIN)/python -m models.gate_page
 	@$(BIN)/python -m pipelines.alerts.runbook_index
 	@$(BIN)/python -m expectations.data_contracts
+	@$(BIN)/python -m pipelines.stages.stages_page
 
 bench: $(READY)  ## time the stages: make bench PEOPLE=2500000
 	@$(BIN)/python -m benchmarks.stages --people $(PEOPLE)

@@ -43,7 +43,7 @@ def compared_plan(lake: Lake) -> Plan:
     codes = lake.read("core__code", "code, code_system, source_code", order="code")
     code_rows = list(zip(*(codes[name].to_pylist() for name in ("code", "code_system", "source_code")), strict=True))
     others = [feature.name for feature in recipe.catalogue.features if feature.statistic not in COMPARED]
-    return compile_plan(recipe.catalogue, code_rows, [*recipe.left_out, *others])
+    return compile_plan(recipe.catalogue, code_rows, [*recipe.not_computed, *others])
 
 
 def event_files(lake: Lake) -> Iterator[tuple[str, int, int]]:

@@ -15,6 +15,7 @@ from models.audit_groups import audit_groups
 from models.evaluation import evaluate
 from models.fairness import audit
 from models.need_within_score import need_columns
+from models.scored_rows import scored_rows
 from models.settings import CapacitySettings
 
 SEED = 20260101
@@ -69,7 +70,7 @@ def main() -> None:
     before = _cpu()
     start = time.perf_counter()
     groups = audit_groups(frame)
-    evaluate(risk, labels, person, capacity, SEED)
+    evaluate(scored_rows(risk, labels, person, None), capacity, SEED)
     audit_rows = audit(risk, labels, person, groups, capacity, SEED, needs=need_columns(frame, labels, died))
     print(
         json.dumps(

@@ -23,16 +23,19 @@ from benchmarks.stages import INDEX_DATE, board_config
 from models.boosting import BoostedEstimator, fit_boosted, lightgbm_parameters
 from models.calibration import Calibrator
 from models.explanation import drivers
+from models.fitting import Fitting
 from models.predictors import Predictor, predictors_from_catalogue
 from models.risk_model import CalibratedEstimator, RiskModel
 from models.settings import BandSettings, LightGBMSettings
 from models.training_data import TrainingData, training_data
+from models.tuned import Tuned
 from pipelines.run.deployment import open_deployment
 from pipelines.training.modelling_rows import read_catalogue, read_modelling_rows
 from pipelines.training.train import _learnable as learnable
 from pipelines.training.train import _training_rows as training_rows
 
-SEED, THREADS = 20260101, 2
+SEED = 20260101
+FITTING = Fitting(SEED, threads=2)
 FEATURES = 200
 DRIVER_ROWS = 2_000
 
@@ -56,11 +59,11 @@ def rows_with_labels(rows: int, features: int = FEATURES) -> TrainingData:
 
 
 def train(data: TrainingData, settings: LightGBMSettings) -> BoostedEstimator:
-    return fit_boosted(data, np.arange(data.rows), settings.rounds, settings, SEED, THREADS)
+    return fit_boosted(data, np.arange(data.rows), Tuned(settings.rounds), settings, FITTING)
 
 
 def train_bare(data: TrainingData, settings: LightGBMSettings) -> lgb.Booster:
-    parameters = lightgbm_parameters(data, np.arange(data.rows), settings, SEED, THREADS)
+    parameters = lightgbm_parameters(data, np.arange(data.rows), settings, FITTING)
     return lgb.train(
         parameters, lgb.Dataset(data.frame.to_numpy(), data.labels, params=parameters), num_boost_round=settings.rounds
     )

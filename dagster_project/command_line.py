@@ -93,7 +93,7 @@ def recalibrate(deployment: Deployment) -> None:
 
     with deployment.alone():
         run_plan.prepare(deployment)
-        print(_told(recalibrating.recalibrate(deployment)))
+        print(_told(recalibrating.recalibrate(deployment).summary))
 
 
 def publish(deployment: Deployment) -> None:
@@ -101,7 +101,7 @@ def publish(deployment: Deployment) -> None:
     from pipelines.stages import publishing
 
     with deployment.alone():
-        print(_told(publishing.follow_in_postgres(deployment)))
+        print(_told(publishing.follow_in_postgres(deployment).summary))
 
 
 def withdraw(deployment: Deployment, run_id: str, reason: str, role: str | None) -> None:
@@ -162,7 +162,7 @@ def caseload(deployment: Deployment, practice: str | None) -> None:
     """Write the current caseload of a practice (or every place's) as a page to print and a CSV."""
     from pipelines.stages import caseloads
 
-    print(_told(caseloads.write_pages(deployment, practice)))
+    print(_told(caseloads.write_pages(deployment, practice).summary))
 
 
 def reidentify(

@@ -1,7 +1,7 @@
 """Gradient boosting with LightGBM: categories as stored codes, rounds by early stopping on held-out people.
 
-Code-level columns come after the others and make the matrix a sparse one. Of thousands, those most associated with the
-outcome in the training rows are offered: with three times the columns trees take three times as long and discriminate alike.
+Code-level columns come after the others and make the matrix sparse. Of thousands, only those most associated with the outcome in the
+training rows are offered. With three times the columns trees take three times as long and discriminate no better.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from models.code_block import code_matrix, moved_columns
+from models.feature_rows import FeatureRows, moved_columns
+from models.fitting import Fitting
 from models.predictors import Predictor, level_codes, numbers
 from models.settings import LightGBMSettings
 from models.splitting import balanced_folds, person_folds, sampled_people
@@ -28,7 +29,7 @@ ROWS_AT_ONCE = 100_000
 CODED_ROWS_AT_ONCE = 10_000  # contributions of thousands of columns are dense
 
 STOPPING_FOLDS = 5  # one of them is held out to stop
-SMALL, FEW_EVENTS = 10_000, 1_300  # up to which several folds choose, and LightGBM's own defaults may do better
+SMALL, FEW_EVENTS = 10_000, 1_300  # rows and events up to which several folds choose, and LightGBM's defaults may do better
 CHOOSING_FOLDS = 3
 PLAIN = {
     "num_leaves": 31, "learning_rate": 0.1, "feature_fraction": 1.0, "min_data_in_leaf": 20, "lambda_l2": 0.0,
@@ -38,13 +39,13 @@ PLAIN = {
 
 @dataclass(frozen=True)
 class Encoding:
-    """A predictor as LightGBM sees it: a number as it is, a category as the position of its level."""
+    """A predictor as LightGBM reads it: a number as it is, a category as the position of its level."""
 
     name: str
     levels: tuple[str, ...] | None = None  # None for a number
 
     def column(self, frame: pd.DataFrame) -> np.ndarray:
-        """Give the column as float32; missing and unseen are NaN."""
+        """Return the column as float32; missing and unseen are NaN."""
         if self.levels is None:
             return numbers(frame[self.name])
         codes = level_codes(frame[self.name], self.levels).astype(np.float32)
@@ -53,35 +54,35 @@ class Encoding:
 
 @dataclass(frozen=True)
 class BoostedEstimator:
-    """A LightGBM model as its own text, with the encodings of its columns and the code-level columns its trees split on."""
+    """A LightGBM model as LightGBM's text, with the encodings of its columns and the code-level columns its trees split on."""
 
     encodings: tuple[Encoding, ...]
     text: str
     codes: tuple[str, ...] = ()
-    code_places: tuple[int, ...] = ()  # where each of them stands in the trees
+    code_places: tuple[int, ...] = ()  # the position of each in the trees' columns
 
     @cached_property
     def booster(self) -> lgb.Booster:
         """The trees, read from their text."""
         return lgb.Booster(model_str=self.text)
 
-    def margin(self, frame: pd.DataFrame) -> np.ndarray:
-        """Give the log odds of each row."""
-        out = np.empty(len(frame))
-        for rows in _chunks(len(frame)):
-            out[rows] = self._predict(frame.iloc[rows], raw_score=True)
+    def margin(self, rows: FeatureRows) -> np.ndarray:
+        """Return the log odds of each row."""
+        out = np.empty(len(rows))
+        for chunk in _chunks(len(rows)):
+            out[chunk] = self._predict(rows.take(chunk), raw_score=True)
         return out
 
-    def contributions(self, frame: pd.DataFrame) -> tuple[np.ndarray, float]:
-        """Give each used predictor's Shapley value on the margin (rows x used), and the base they are counted from."""
-        out = np.empty((len(frame), len(self.used)))
+    def contributions(self, rows: FeatureRows) -> tuple[np.ndarray, float]:
+        """Return each used predictor's Shapley value on the margin (rows x used), and the base they are counted from."""
+        out = np.empty((len(rows), len(self.used)))
         base = 0.0
         places = [*range(len(self.encodings)), *self.code_places, -1]
-        for rows in _chunks(len(frame), CODED_ROWS_AT_ONCE if self.codes else ROWS_AT_ONCE):
-            values = self._predict(frame.iloc[rows], pred_contrib=True)
+        for chunk in _chunks(len(rows), CODED_ROWS_AT_ONCE if self.codes else ROWS_AT_ONCE):
+            values = self._predict(rows.take(chunk), pred_contrib=True)
             if self.codes:
                 values = values[:, places].toarray()
-            out[rows] = values[:, :-1]
+            out[chunk] = values[:, :-1]
             base = float(values[0, -1])
         return out, base
 
@@ -90,17 +91,17 @@ class BoostedEstimator:
         """Names of the predictors the trees may split on."""
         return (*(encoding.name for encoding in self.encodings), *self.codes)
 
-    def _predict(self, part: pd.DataFrame, **kind: bool) -> Any:
-        matrix = _matrix(self.encodings, part)
+    def _predict(self, part: FeatureRows, **kind: bool) -> Any:
+        matrix = _matrix(self.encodings, part.frame)
         if self.codes:
-            codes, start = code_matrix(part, self.codes), len(self.encodings)
+            codes, start = part.code_matrix(self.codes), len(self.encodings)
             matrix = _joined(
                 matrix, moved_columns(codes, np.asarray(self.code_places) - start, self.booster.num_feature() - start)
             )
         return self.booster.predict(matrix, **kind)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything but the trees' text as plain data."""
+        """Return everything but the trees' text as plain data."""
         codes = [{"name": name, "place": place} for name, place in zip(self.codes, self.code_places, strict=True)]
         return {
             "method": "lightgbm",
@@ -122,67 +123,69 @@ class BoostedEstimator:
 
 
 def fit_boosted(
-    data: TrainingData, rows: np.ndarray, rounds: int, settings: LightGBMSettings, seed: int, threads: int, plain: bool = False
+    data: TrainingData, rows: np.ndarray, tuned: Tuned, settings: LightGBMSettings, fitting: Fitting
 ) -> BoostedEstimator:
-    """Grow a set number of trees on the given rows (positions), `plain` ones as LightGBM's own defaults have them."""
-    rows = sampled_people(data.person, rows, settings.maximum_rows, seed)
+    """Grow the tuned number of trees on the given rows (positions); plain trees have LightGBM's default size and pace."""
+    rows = sampled_people(data.person, rows, settings.maximum_rows, fitting.seed)
     columns = _Columns.of(data, rows, settings)
-    parameters = lightgbm_parameters(data, rows, settings, seed, threads) | (PLAIN if plain else {})
-    booster = lgb.train(parameters, _dataset(data, rows, columns, parameters), num_boost_round=rounds)
+    parameters = lightgbm_parameters(data, rows, settings, fitting) | (PLAIN if tuned.plain else {})
+    booster = lgb.train(parameters, _dataset(data, rows, columns, parameters), num_boost_round=int(tuned.number))
     return columns.estimator(booster)
 
 
-def choose_rounds(data: TrainingData, rows: np.ndarray, settings: LightGBMSettings, seed: int, threads: int) -> Tuned:
-    """Choose the number of trees by early stopping on held-out people of the given rows, and where events are few their form."""
-    rows = sampled_people(data.person, rows, settings.maximum_rows, seed)
+def choose_rounds(data: TrainingData, rows: np.ndarray, settings: LightGBMSettings, fitting: Fitting) -> Tuned:
+    """Choose the number of trees by early stopping on held-out people of the given rows, and with few events their form."""
+    rows = sampled_people(data.person, rows, settings.maximum_rows, fitting.seed)
     events = int(min(data.labels[rows].sum(), len(rows) - data.labels[rows].sum()))
     if len(rows) <= SMALL and events <= FEW_EVENTS and not data.code_columns:
-        return _cross_validated(data, rows, settings, seed, threads)
-    held_out = person_folds(data.person[rows], STOPPING_FOLDS, seed + 3) == 0
-    stopped = fit_with_stopping(data, rows[~held_out], rows[held_out], settings, seed, threads)
+        return _cross_validated(data, rows, settings, fitting)
+    held_out = person_folds(data.person[rows], STOPPING_FOLDS, fitting.seed + 3) == 0
+    stopped = fit_with_stopping(data, rows[~held_out], rows[held_out], settings, fitting)
     return Tuned(max(10, stopped.booster.num_trees()))
 
 
-def _cross_validated(data: TrainingData, rows: np.ndarray, settings: LightGBMSettings, seed: int, threads: int) -> Tuned:
-    """Choose trees and form by the mean log loss over folds of people: one fifth of a few hundred rows says little."""
+def _cross_validated(data: TrainingData, rows: np.ndarray, settings: LightGBMSettings, fitting: Fitting) -> Tuned:
+    """Choose trees and form by the mean log loss over folds of people: one fifth of a few hundred rows decides little."""
     columns = _Columns.of(data, rows, settings)
-    fold = balanced_folds(data.person[rows], data.labels[rows], CHOOSING_FOLDS, seed + 3)
+    fold = balanced_folds(data.person[rows], data.labels[rows], CHOOSING_FOLDS, fitting.seed + 3)
     folds = [(np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)) for held_out in range(CHOOSING_FOLDS)]
-    best = Tuned(10), np.inf
+    best, best_loss = Tuned(10), np.inf
     for plain in (False, True):
-        parameters = lightgbm_parameters(data, rows, settings, seed, threads) | (PLAIN if plain else {})
+        parameters = lightgbm_parameters(data, rows, settings, fitting) | (PLAIN if plain else {})
         dataset = _dataset(data, rows, columns, parameters)
-        stopping = lgb.early_stopping(settings.patience, first_metric_only=True, verbose=False)
-        found = lgb.cv(parameters, dataset, settings.rounds, folds=iter(folds), callbacks=[stopping])
-        losses = np.asarray(found["valid binary_logloss-mean"])
-        if losses.min() < best[1]:
-            best = Tuned(max(10, int(losses.argmin()) + 1), plain), float(losses.min())
-    return best[0]
+        results = lgb.cv(parameters, dataset, settings.rounds, folds=iter(folds), callbacks=[_early_stopping(settings)])
+        losses = np.asarray(results["valid binary_logloss-mean"])
+        if losses.min() < best_loss:
+            best, best_loss = Tuned(max(10, int(losses.argmin()) + 1), plain), float(losses.min())
+    return best
 
 
 def fit_with_stopping(
-    data: TrainingData, train: np.ndarray, stop: np.ndarray, settings: LightGBMSettings, seed: int, threads: int
+    data: TrainingData, train: np.ndarray, stop: np.ndarray, settings: LightGBMSettings, fitting: Fitting
 ) -> BoostedEstimator:
     """Grow trees on some rows until others (both positions) stop improving; keep the best number of trees."""
     columns = _Columns.of(data, train, settings)
-    parameters = lightgbm_parameters(data, train, settings, seed, threads)
+    parameters = lightgbm_parameters(data, train, settings, fitting)
     dataset = _dataset(data, train, columns, parameters)
     matrix = columns.matrix(data, stop)
     held_out = dataset.create_valid(matrix, data.labels[stop], weight=None if data.weights is None else data.weights[stop])
-    stopping = lgb.early_stopping(settings.patience, first_metric_only=True, verbose=False)
     booster = lgb.train(
         parameters,
         dataset,
         num_boost_round=settings.rounds,
         valid_sets=[held_out],
-        callbacks=[stopping],
+        callbacks=[_early_stopping(settings)],
     )
     return columns.estimator(booster)
 
 
+def _early_stopping(settings: LightGBMSettings) -> Any:
+    return lgb.early_stopping(settings.patience, first_metric_only=True, verbose=False)
+
+
 @dataclass(frozen=True)
 class _Columns:
-    """What the trees are offered: encodings of the curated predictors, then code-level columns."""
+    """The columns that the trees are offered: encodings of the curated predictors, then code-level columns."""
 
     encodings: tuple[Encoding, ...]
     codes: tuple[str, ...]
@@ -193,9 +196,9 @@ class _Columns:
         return cls(encodings, _associated(data, rows, settings.code_columns) if data.code_columns else ())
 
     def matrix(self, data: TrainingData, rows: np.ndarray) -> Any:
-        part = data.frame.iloc[rows]
-        dense = _matrix(self.encodings, part)
-        return _joined(dense, code_matrix(part, self.codes)) if self.codes else dense
+        part = data.features(rows)
+        dense = _matrix(self.encodings, part.frame)
+        return _joined(dense, part.code_matrix(self.codes)) if self.codes else dense
 
     def estimator(self, booster: lgb.Booster) -> BoostedEstimator:
         split = booster.feature_importance("split")[len(self.encodings) :]
@@ -205,8 +208,8 @@ class _Columns:
 
 
 def _associated(data: TrainingData, rows: np.ndarray, most: int) -> tuple[str, ...]:
-    """Name the code-level columns most associated with the outcome in some rows, by their score statistic."""
-    codes, weights = data.codes(rows), data.row_weights(rows)
+    """Return the code-level columns most associated with the outcome in some rows, by their score statistic."""
+    codes, weights = data.code_matrix(rows), data.row_weights(rows)
     labels = data.labels[rows].astype(np.float64)
     residual = weights * (labels - np.average(labels, weights=weights))
     mean = np.asarray(codes.mean(axis=0)).ravel()
@@ -219,7 +222,7 @@ def _associated(data: TrainingData, rows: np.ndarray, most: int) -> tuple[str, .
 
 
 def _text(booster: lgb.Booster) -> str:
-    """Give the best trees as text, without the number of threads that grew them: it changes no tree."""
+    """Return the best trees as text, without the number of threads that grew them: it changes no tree."""
     return re.sub(
         r"\[num_threads: \d+\]", "[num_threads: 0]", booster.model_to_string(num_iteration=max(booster.best_iteration, 0) or -1)
     )
@@ -238,10 +241,8 @@ def _dataset(data: TrainingData, rows: np.ndarray, columns: _Columns, parameters
     )
 
 
-def lightgbm_parameters(
-    data: TrainingData, rows: np.ndarray, settings: LightGBMSettings, seed: int, threads: int
-) -> dict[str, Any]:
-    """Give LightGBM's parameters; few events get fewer, smaller leaves and more smoothing."""
+def lightgbm_parameters(data: TrainingData, rows: np.ndarray, settings: LightGBMSettings, fitting: Fitting) -> dict[str, Any]:
+    """Return LightGBM's parameters; few events get fewer and smaller leaves."""
     events = int(min(data.labels[rows].sum(), len(rows) - data.labels[rows].sum()))
     coded = bool(data.code_columns)
     most_leaves = settings.code_leaves if coded else settings.leaves
@@ -259,8 +260,8 @@ def lightgbm_parameters(
         "cat_smooth": settings.category_smoothing,
         "max_bin": settings.bins,
         "min_data_per_group": settings.minimum_leaf_rows,
-        "seed": seed % 2**31,
-        "num_threads": threads,
+        "seed": fitting.seed % 2**31,
+        "num_threads": fitting.threads,
         "deterministic": True,
         "force_row_wise": True,
         "verbosity": -1,
@@ -273,14 +274,14 @@ def _fit_encodings(predictors: tuple[Predictor, ...], frame: pd.DataFrame, setti
 
 
 def _fit_encoding(predictor: Predictor, column: pd.Series, minimum_level_rows: int) -> Encoding | None:
-    """Give the encoding of a predictor; None where training holds one value alone."""
+    """Return the encoding of a predictor; None if it is constant in the training rows."""
     if predictor.kind == "number":
         values = numbers(column)
         return None if _is_constant(values) else Encoding(predictor.name)
     counts = column.astype("object").dropna().astype(str).value_counts()
     levels = tuple(sorted(str(level) for level in counts.index[counts >= minimum_level_rows]))
-    held = len(counts) + int(bool(column.isna().any()))
-    return Encoding(predictor.name, levels) if held > 1 and levels else None
+    distinct_values = len(counts) + int(bool(column.isna().any()))
+    return Encoding(predictor.name, levels) if distinct_values > 1 and levels else None
 
 
 def _is_constant(values: np.ndarray) -> bool:
@@ -298,7 +299,7 @@ def _matrix(encodings: tuple[Encoding, ...], frame: pd.DataFrame) -> np.ndarray:
 
 
 def _joined(dense: np.ndarray, codes: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Put code-level columns after dense ones."""
+    """Return dense columns followed by code-level ones."""
     return sparse.hstack([sparse.csr_matrix(dense), codes], "csr")
 
 

@@ -1,4 +1,4 @@
-"""From a model's margin to a probability that means what it says: fitted on people who did not train the model."""
+"""The calibration of a model: a map from its margin to a probability, fitted on people who did not train the model."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class Calibrator:
     numbers: tuple[float, ...]
 
     def risk(self, margin: np.ndarray) -> np.ndarray:
-        """Give the calibrated probability of each margin, strictly between 0 and 1."""
+        """Return the calibrated probability of each margin, strictly between 0 and 1."""
         if self.method == "isotonic":
             half = len(self.numbers) // 2
             return np.interp(margin, self.numbers[:half], self.numbers[half:])
         logits = np.full(len(margin), self.numbers[0])
         for term, number in zip(_terms(self.method, margin).T, self.numbers[1:], strict=True):
-            logits += term * number  # term by term: a row's risk must not depend on the rows beside it
+            logits += term * number  # term by term: a row's risk must not depend on other rows
         return expit(np.clip(logits, -MOST_LOGIT, MOST_LOGIT))
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the map as plain data."""
+        """Return the map as plain data."""
         return {"method": self.method, "numbers": list(self.numbers)}
 
     @classmethod
@@ -47,64 +47,66 @@ class Calibrator:
         return cls(content["method"], tuple(content["numbers"]))
 
 
-def fit_calibrator(method: CalibrationMethod, margin: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Calibrator:
+@dataclass(frozen=True)
+class CalibrationRows:
+    """Rows that fit a calibration: their margins, outcomes (0 or 1) and weights."""
+
+    margin: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+
+    def take(self, rows: np.ndarray) -> CalibrationRows:
+        """Return some of the rows (mask)."""
+        return CalibrationRows(self.margin[rows], self.labels[rows], self.weights[rows])
+
+
+def fit_calibrator(method: CalibrationMethod, rows: CalibrationRows) -> Calibrator:
     """Fit one method by maximum likelihood (isotonic: least squares)."""
     if method == "isotonic":
-        return _fit_isotonic(margin, labels, weights)
-    terms = np.column_stack([np.ones(len(margin)), _terms(method, margin)])
+        return _fit_isotonic(rows)
+    terms = np.column_stack([np.ones(len(rows.margin)), _terms(method, rows.margin)])
     kept = np.arange(terms.shape[1])
     while True:
         start = (kept > 0).astype(np.float64)
-        found, _ = fit_small_logistic(terms[:, kept], labels, start, weights=weights)
-        falling = [place for place, value in zip(kept[1:], found[1:], strict=True) if value <= 0]
+        coefficients, _ = fit_small_logistic(terms[:, kept], rows.labels, start, weights=rows.weights)
+        falling = [place for place, value in zip(kept[1:], coefficients[1:], strict=True) if value <= 0]
         if not falling:
             break
-        kept = np.setdiff1d(kept, falling)  # a map that falls would turn the ranking round
+        kept = np.setdiff1d(kept, falling)  # a map that falls would reverse the ranking
     numbers = np.zeros(terms.shape[1])
-    numbers[kept] = found
+    numbers[kept] = coefficients
     return Calibrator(method, tuple(float(value) for value in numbers))
 
 
-def choose_calibrator(
-    methods: tuple[CalibrationMethod, ...],
-    margin: np.ndarray,
-    labels: np.ndarray,
-    weights: np.ndarray,
-    person: np.ndarray,
-    seed: int,
-) -> Calibrator:
+def choose_calibrator(methods: tuple[CalibrationMethod, ...], rows: CalibrationRows, person: np.ndarray, seed: int) -> Calibrator:
     """Choose a method by log loss on folds of people and fit it on all rows.
 
-    Methods stand simplest first: a later one is taken only when it is better by more than one standard error.
+    Methods are listed simplest first. A later one is chosen only if it is better by more than one standard error.
     """
     if len(methods) == 1:
-        return fit_calibrator(methods[0], margin, labels, weights)
+        return fit_calibrator(methods[0], rows)
     fold = person_folds(person, CHOOSING_FOLDS, seed + 4)
-    losses = {method: _held_out_losses(method, margin, labels, weights, fold) for method in methods}
+    losses = {method: _held_out_losses(method, rows, fold) for method in methods}
     chosen = methods[0]
     for method in methods[1:]:
-        gain = weights * (losses[chosen] - losses[method])
+        gain = rows.weights * (losses[chosen] - losses[method])
         if gain.mean() > gain.std() / np.sqrt(len(gain)):
             chosen = method
-    return fit_calibrator(chosen, margin, labels, weights)
+    return fit_calibrator(chosen, rows)
 
 
-def cross_fitted_risk(
-    method: CalibrationMethod, margin: np.ndarray, labels: np.ndarray, weights: np.ndarray, fold: np.ndarray
-) -> np.ndarray:
-    """Give each row's risk by a map fitted on the other folds."""
-    risk = np.empty(len(margin))
-    for held_out in np.unique(fold):
-        rows = fold == held_out
-        risk[rows] = fit_calibrator(method, margin[~rows], labels[~rows], weights[~rows]).risk(margin[rows])
+def cross_fitted_risk(method: CalibrationMethod, rows: CalibrationRows, fold: np.ndarray) -> np.ndarray:
+    """Return each row's risk by a map fitted on the other folds."""
+    risk = np.empty(len(rows.margin))
+    for number in np.unique(fold):
+        held_out = fold == number
+        risk[held_out] = fit_calibrator(method, rows.take(~held_out)).risk(rows.margin[held_out])
     return risk
 
 
-def _held_out_losses(
-    method: CalibrationMethod, margin: np.ndarray, labels: np.ndarray, weights: np.ndarray, fold: np.ndarray
-) -> np.ndarray:
-    risk = np.clip(cross_fitted_risk(method, margin, labels, weights, fold), 1e-7, 1 - 1e-7)
-    return -(labels * np.log(risk) + (1 - labels) * np.log1p(-risk))
+def _held_out_losses(method: CalibrationMethod, rows: CalibrationRows, fold: np.ndarray) -> np.ndarray:
+    risk = np.clip(cross_fitted_risk(method, rows, fold), 1e-7, 1 - 1e-7)
+    return -(rows.labels * np.log(risk) + (1 - rows.labels) * np.log1p(-risk))
 
 
 def _terms(method: CalibrationMethod, margin: np.ndarray) -> np.ndarray:
@@ -113,8 +115,9 @@ def _terms(method: CalibrationMethod, margin: np.ndarray) -> np.ndarray:
     return np.column_stack([-np.logaddexp(0, -margin), np.logaddexp(0, margin)])
 
 
-def _fit_isotonic(margin: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Calibrator:
-    fitted = IsotonicRegression(out_of_bounds="clip", y_min=1e-4, y_max=1 - 1e-4).fit(margin, labels, sample_weight=weights)
-    places, start = np.unique(fitted.predict(margin), return_inverse=True)
-    centres = np.bincount(start, weights=margin * weights) / np.bincount(start, weights=weights)
+def _fit_isotonic(rows: CalibrationRows) -> Calibrator:
+    regression = IsotonicRegression(out_of_bounds="clip", y_min=1e-4, y_max=1 - 1e-4)
+    fitted = regression.fit(rows.margin, rows.labels, sample_weight=rows.weights)
+    places, start = np.unique(fitted.predict(rows.margin), return_inverse=True)
+    centres = np.bincount(start, weights=rows.margin * rows.weights) / np.bincount(start, weights=rows.weights)
     return Calibrator("isotonic", (*centres.tolist(), *places.tolist()))

@@ -1,143 +1,129 @@
-"""The candidates: which method on which predictors, and the one place that fits and restores them by name."""
+"""The predictors of each candidate, and estimators as files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from models.boosting import BoostedEstimator, choose_rounds, fit_boosted
-from models.logistic import LogisticEstimator, choose_penalty, fit_logistic
+from models.boosting import BoostedEstimator
+from models.candidates import CANDIDATES, Candidate, CandidateName, Method
+from models.logistic import LogisticEstimator
+from models.methods import Estimator
 from models.predictors import Predictor
-from models.settings import CandidateName, CandidateSettings
-from models.sparse_logistic import choose_lasso_variance, fit_lasso
-from models.training_data import TrainingData
-from models.tuned import Tuned
+from models.settings import CandidateSettings
 
-Method = Literal["logistic", "lightgbm"]
-Estimator = LogisticEstimator | BoostedEstimator
-BASELINE: CandidateName = "age_sex"
-COMORBIDITY: CandidateName = "charlson_age_sex"
-SCORE_NAMES = ("charlson_shmi_", "hospital_frailty_score_")  # the first that is there
-BASELINE_NAMES = ("age_years", "age", "sex_male", "sex")
+COMORBIDITY_SCORES = ("charlson_shmi_", "hospital_frailty_score_")  # beginnings of names; the first that is computed is used
+AGE_AND_SEX = ("age_years", "age", "sex_male", "sex")
 
 
 class NoPredictorsError(ValueError):
-    """Raised when a candidate has no predictor to learn from; says which are needed."""
+    """Raised when a candidate has no predictor to learn from; names those it needs."""
 
 
 @dataclass(frozen=True)
 class CandidateSpec:
-    """A candidate: its name, its method and the predictors it may use."""
+    """A candidate by its name, and the predictors it may use."""
 
     name: CandidateName
-    method: Method
     predictors: tuple[Predictor, ...]
+
+    @property
+    def candidate(self) -> Candidate:
+        return CANDIDATES[self.name]
+
+    @property
+    def method(self) -> Method:
+        return self.candidate.method
 
 
 def candidate_specs(
     settings: CandidateSettings, predictors: Sequence[Predictor]
 ) -> tuple[tuple[CandidateSpec, ...], tuple[str, ...]]:
-    """Give the candidates to train on these predictors, and notes on those that are left out."""
-    specs, notes = [], []
-    has_deprivation = any(predictor.uses_deprivation for predictor in predictors)
-    for name in settings.names:
-        if name.endswith("_no_deprivation") and not has_deprivation:
-            notes.append(f"{name} is left out: no predictor uses deprivation, so it would be the same model")
-            continue
-        if name in (BASELINE, COMORBIDITY) and not (settings.baseline_predictors or baseline_where_known(settings, predictors)):
-            notes.append(
-                f"{name} is left out: no predictor is called {', '.join(BASELINE_NAMES)}; name the columns of age and sex in "
-                "candidates.baseline_predictors"
-            )
-            continue
-        if name == COMORBIDITY and not _comorbidity(predictors):
-            notes.append(f"{name} is left out: no comorbidity score ({' or '.join(SCORE_NAMES)}...) is among the predictors")
-            continue
-        specs.append(_spec(name, settings, predictors))
+    """Return the candidates to train on these predictors, and notes on those that are skipped."""
+    reasons = {name: _why_skipped(CANDIDATES[name], settings, predictors) for name in settings.names}
+    notes = tuple(f"{name} is skipped: {reason}" for name, reason in reasons.items() if reason)
+    specs = tuple(CandidateSpec(name, _predictors_of(name, settings, predictors)) for name in settings.names if not reasons[name])
     if not specs:
         raise NoPredictorsError(f"no candidate is left to train: {'; '.join(notes)}. Name others in candidates.names")
-    return tuple(specs), tuple(notes)
+    return specs, notes
 
 
-def _spec(name: CandidateName, settings: CandidateSettings, predictors: Sequence[Predictor]) -> CandidateSpec:
-    chosen = curated = tuple(predictor for predictor in predictors if predictor.kind != "code")
+def _why_skipped(candidate: Candidate, settings: CandidateSettings, predictors: Sequence[Predictor]) -> str:
+    """Return why a candidate is not trained on these predictors; '' if it is."""
+    if not candidate.deprivation and not any(predictor.uses_deprivation for predictor in predictors):
+        return "no predictor uses deprivation, so it would be the same model"
+    if candidate.information not in ("age_sex", "comorbidity_age_sex"):
+        return ""
+    if not settings.baseline_predictors and not age_and_sex(settings, predictors):
+        return (
+            f"no predictor is called {', '.join(AGE_AND_SEX)}; name the columns of age and sex in candidates.baseline_predictors"
+        )
+    if candidate.information == "comorbidity_age_sex" and not _comorbidity(predictors):
+        return f"no comorbidity score ({' or '.join(COMORBIDITY_SCORES)}...) is among the predictors"
+    return ""
+
+
+def _predictors_of(name: CandidateName, settings: CandidateSettings, predictors: Sequence[Predictor]) -> tuple[Predictor, ...]:
+    """Return the predictors that a candidate learns from; raise NoPredictorsError if there are none."""
+    candidate = CANDIDATES[name]
     codes = tuple(predictor for predictor in predictors if predictor.kind == "code")
-    if name == BASELINE:
-        chosen = baseline_predictors(settings, curated)
-    elif name == COMORBIDITY:
-        chosen = (*baseline_predictors(settings, curated), *_comorbidity(curated))
-    elif name.endswith("_code_level"):
-        chosen = (*baseline_where_known(settings, curated), *codes)
-    elif uses_codes(name):
-        chosen = (*curated, *codes)
-    if uses_codes(name) and not codes:
+    if candidate.uses_codes and not codes:
         raise NoPredictorsError(f"candidate '{name}' needs code-level columns: no code of study.code_level is frequent enough")
-    if name.endswith("_no_deprivation"):
+    chosen = _curated_predictors(candidate, settings, [predictor for predictor in predictors if predictor.kind != "code"])
+    chosen = (*chosen, *codes) if candidate.uses_codes else chosen
+    if not candidate.deprivation:
         chosen = tuple(predictor for predictor in chosen if not predictor.uses_deprivation)
     if not chosen:
         raise NoPredictorsError(
             f"candidate '{name}' has no predictors: the catalogue declares {len(predictors)}, none of which it may use"
         )
-    return CandidateSpec(name, "lightgbm" if name.startswith("lightgbm") else "logistic", chosen)
+    return chosen
+
+
+def _curated_predictors(candidate: Candidate, settings: CandidateSettings, curated: Sequence[Predictor]) -> tuple[Predictor, ...]:
+    """Return the curated predictors among a candidate's information."""
+    if candidate.information == "age_sex":
+        return baseline_predictors(settings, curated)
+    if candidate.information == "comorbidity_age_sex":
+        return (*baseline_predictors(settings, curated), *_comorbidity(curated))
+    if candidate.information == "codes_age_sex":
+        return age_and_sex(settings, curated)
+    return tuple(curated)
 
 
 def _comorbidity(predictors: Sequence[Predictor]) -> tuple[Predictor, ...]:
-    """Give the Charlson score, or where it is not computed the Hospital Frailty Risk Score; nothing without either."""
-    for start in SCORE_NAMES:
-        found = tuple(predictor for predictor in predictors if predictor.name.startswith(start) and predictor.kind == "number")
-        if found:
-            return found
+    """Return the Charlson score, or if it is not computed the Hospital Frailty Risk Score; nothing without either."""
+    for start in COMORBIDITY_SCORES:
+        scores = tuple(predictor for predictor in predictors if predictor.name.startswith(start) and predictor.kind == "number")
+        if scores:
+            return scores
     return ()
 
 
-def uses_codes(name: CandidateName) -> bool:
-    """Say whether a candidate learns from code-level columns."""
-    return name.endswith("_code_level") or "_both" in name
-
-
-def baseline_where_known(settings: CandidateSettings, curated: Sequence[Predictor]) -> tuple[Predictor, ...]:
-    """Give the baseline's predictors as far as there are any."""
-    named = settings.baseline_predictors or BASELINE_NAMES
+def age_and_sex(settings: CandidateSettings, curated: Sequence[Predictor]) -> tuple[Predictor, ...]:
+    """Return the baseline's predictors, as far as they are available."""
+    named = settings.baseline_predictors or AGE_AND_SEX
     return tuple(predictor for predictor in curated if predictor.name in named)
 
 
 def baseline_predictors(settings: CandidateSettings, predictors: Sequence[Predictor]) -> tuple[Predictor, ...]:
-    """Give the predictors of the age and sex baseline; raises NoPredictorsError where the settings name one that is none."""
+    """Return the predictors of the age and sex baseline; raise NoPredictorsError if the settings name one that does not exist."""
     by_name = {predictor.name: predictor for predictor in predictors}
     unknown = [name for name in settings.baseline_predictors if name not in by_name]
     if unknown:
         raise NoPredictorsError(
-            f"candidates.baseline_predictors names {unknown}, which are no predictors; allowed are {sorted(by_name)}"
+            f"candidates.baseline_predictors names columns that are not predictors: {', '.join(unknown)}. "
+            f"Use some of these: {', '.join(sorted(by_name))}"
         )
-    return tuple(by_name[name] for name in settings.baseline_predictors) or baseline_where_known(settings, predictors)
-
-
-def tune(method: Method, data: TrainingData, rows: np.ndarray, settings: CandidateSettings, seed: int, threads: int) -> Tuned:
-    """Choose the tuned number of a method on the given rows (a prior variance, or a number of trees), and its form."""
-    if method == "logistic" and data.code_columns:
-        return Tuned(choose_lasso_variance(data, rows, settings.logistic, seed))
-    if method == "logistic":
-        return choose_penalty(data, rows, settings.logistic, seed)
-    return choose_rounds(data, rows, settings.lightgbm, seed, threads)
-
-
-def fit(
-    method: Method, data: TrainingData, rows: np.ndarray, tuned: Tuned, settings: CandidateSettings, seed: int, threads: int
-) -> Estimator:
-    """Fit a method with what was tuned on the given rows (positions)."""
-    if method == "logistic" and data.code_columns:
-        return fit_lasso(data, rows, tuned.number, settings.logistic, seed)
-    if method == "logistic":
-        return fit_logistic(data, rows, tuned.number, settings.logistic, seed, tuned.plain)
-    return fit_boosted(data, rows, int(tuned.number), settings.lightgbm, seed, threads, tuned.plain)
+    return tuple(by_name[name] for name in settings.baseline_predictors) or age_and_sex(settings, predictors)
 
 
 def estimator_to_files(estimator: Estimator, suffix: str) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Give an estimator as plain data, and as files what is too large for that."""
+    """Return an estimator as plain data, and as files what is too large for that."""
     if isinstance(estimator, BoostedEstimator):
         name = f"trees{suffix}.txt"
         return {**estimator.to_dict(), "file": name}, {name: estimator.text.encode()}
@@ -152,17 +138,17 @@ def estimator_from_files(content: dict[str, Any], files: dict[str, bytes]) -> Es
 
 
 def unused_predictors(estimator: Estimator, predictors: Sequence[Predictor]) -> tuple[str, ...]:
-    """Name the predictors that were constant in training and are therefore not part of the estimator.
+    """Return the predictors that were constant in training and are therefore not part of the estimator.
 
-    Code-level columns are not named: of thousands an estimator takes those that help it.
+    Code-level columns are not among them: of thousands an estimator uses only those that improve it.
     """
     used = set(estimator.used)
     return tuple(predictor.name for predictor in predictors if predictor.kind != "code" and predictor.name not in used)
 
 
 def missing_share(estimator: Estimator, frame: pd.DataFrame) -> np.ndarray:
-    """Give the share of the estimator's predictors that are missing in each row."""
+    """Return the share of the estimator's predictors that are missing in each row."""
     missing = np.zeros(len(frame))
-    for name in estimator.used[: len(estimator.used) - len(estimator.codes)]:  # a code that is not there is no missing value
+    for name in estimator.used[: len(estimator.used) - len(estimator.codes)]:  # a code without events is not missing
         missing += frame[name].isna().to_numpy()
     return missing / max(len(estimator.used), 1)

@@ -19,13 +19,13 @@ from models.calibration_measures import (
 from models.capacity import at_capacity, per_team, share_name, team_size_name
 from models.discrimination import Discrimination, discrimination
 from models.intervals import NOT_KNOWN, Estimate, wilson
-from models.scored_rows import ScoredRows, scored_rows
+from models.scored_rows import ScoredRows
 from models.settings import CapacitySettings
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The measures of one model on one set of rows, by stable names, and how the limits and the smoother work."""
+    """The measures of one model on one set of rows, by stable names, with the methods of the limits and of the smoother."""
 
     measures: dict[str, Estimate]
     rows: int
@@ -36,15 +36,15 @@ class Evaluation:
 
     @property
     def ranking(self) -> Discrimination:
-        """Give how well the model ranks."""
+        """Return how well the model ranks."""
         return Discrimination(self.measures["auroc"], self.measures["average_precision"], self.limits)
 
     def value(self, name: str) -> float:
-        """Give one measure's value."""
+        """Return the value of one measure."""
         return self.measures[name].value
 
     def as_metrics(self) -> dict[str, float]:
-        """Give values and limits by name (`auroc`, `auroc_lower`, ...), without those that cannot be computed."""
+        """Return values and limits by name (`auroc`, `auroc_lower`, ...), without those that cannot be computed."""
         metrics = {"rows": float(self.rows), "people": float(self.people), "events": float(self.events)}
         for name, estimate in self.measures.items():
             for suffix, value in (("", estimate.value), ("_lower", estimate.lower), ("_upper", estimate.upper)):
@@ -53,30 +53,15 @@ class Evaluation:
         return metrics
 
 
+@one_blas_thread()
 def evaluate(
-    risk: np.ndarray,
-    labels: np.ndarray,
-    person: np.ndarray,
-    capacity: CapacitySettings,
-    seed: int,
-    keys: np.ndarray | None = None,
-    teams: np.ndarray | None = None,
-) -> Evaluation:
-    """Measure risks against labels; `keys` break ties of risk (the person where not given), `teams` say whose list a row is on."""
-    return evaluate_rows(scored_rows(risk, labels, person, keys), capacity, seed, teams=teams)
-
-
-def evaluate_rows(
     rows: ScoredRows, capacity: CapacitySettings, seed: int, analytic: bool = False, teams: np.ndarray | None = None
 ) -> Evaluation:
-    """Measure rows that are already in order of risk; `analytic` limits whatever the number of people (see discrimination)."""
-    with one_blas_thread():
-        return _evaluate_rows(rows, capacity, seed, analytic, teams)
+    """Measure risks against outcomes.
 
-
-def _evaluate_rows(
-    rows: ScoredRows, capacity: CapacitySettings, seed: int, analytic: bool, teams: np.ndarray | None
-) -> Evaluation:
+    `teams` names the team on whose list a row is, in the rows' original order. `analytic` computes analytic limits for any number of people (see
+    discrimination).
+    """
     ranked = discrimination(rows, seed, analytic)
     smooth = smooth_calibration(rows)
     measures = {

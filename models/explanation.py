@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models.code_block import plain_columns
+from expectations.time_window import in_the_last
+from models.feature_rows import CodeCounts, FeatureRows
 from models.predictors import Predictor, numbers
 from models.risk_model import RiskModel
 
@@ -22,7 +23,9 @@ FEATURES_SHOWN = 3  # of one driver, the strongest
 MANY_INPUTS = 10  # a count of so many inputs does not reveal which of them a person has
 OF_PLACES = "attribute"  # statistic of a feature that describes the person's surroundings; its concept is other people's
 EVER = ", ever recorded"
-WINDOW = re.compile(r", (last|past) \d+ (days|months|years)$")
+WINDOW = re.compile(
+    r"(?:, (?:last|past) \d+| in the last(?: [\d,]+)?) (?:day|days|months|years)$"
+)  # saved models may have the first form
 COLUMNS = ("person_id", "index_event_id", "driver_rank", "driver", "direction", "contribution", "features")
 
 
@@ -35,33 +38,34 @@ class Contributions:
     predictors: tuple[Predictor, ...]
 
 
-def contributions(model: RiskModel, frame: pd.DataFrame) -> Contributions:
-    """Give every predictor's contribution: Shapley values of trees, coefficients times centred values of a regression."""
+def contributions(model: RiskModel, frame: pd.DataFrame, codes: CodeCounts | None = None) -> Contributions:
+    """Return every predictor's contribution: Shapley values of trees, coefficients times centred values of a regression."""
     place = {predictor.name: position for position, predictor in enumerate(model.predictors)}
-    values, base = np.zeros((len(frame), len(model.predictors))), np.zeros(len(frame))
-    for part, rows in model.parts(frame):
-        everyone = rows.all()
-        found, start = part.estimator.contributions(frame if everyone else frame[rows])
+    rows = FeatureRows(frame, codes)
+    values, base = np.zeros((len(rows), len(model.predictors))), np.zeros(len(rows))
+    for part, scored in model.parts(rows):
+        everyone = scored.all()
+        part_values, part_base = part.estimator.contributions(rows if everyone else rows.take(scored))
         columns = np.asarray([place[name] for name in part.estimator.used], dtype=np.intp)
         if everyone:
-            values[:, columns], base[:] = found, start
+            values[:, columns], base[:] = part_values, part_base
         else:
-            values[np.ix_(np.flatnonzero(rows), columns)], base[rows] = found, start
+            values[np.ix_(np.flatnonzero(scored), columns)], base[scored] = part_values, part_base
     return Contributions(values, base, model.predictors)
 
 
-def plain_codes(frame: pd.DataFrame, model: RiskModel) -> pd.DataFrame:
-    """Give rows with the model's code-level columns as plain ones, so that each predictor is a column."""
-    return plain_columns(frame, [predictor.name for predictor in model.predictors if predictor.kind == "code"])
+def plain_codes(model: RiskModel, rows: FeatureRows) -> pd.DataFrame:
+    """Return rows with the model's code-level columns as ordinary ones, so that each predictor is a column of the frame."""
+    return rows.with_plain_codes([predictor.name for predictor in model.predictors if predictor.kind == "code"])
 
 
 def concepts(predictors: Sequence[Predictor]) -> dict[str, list[int]]:
     """Return each topic's predictors (positions): those of one concept, or those made of several inputs under one label."""
     by_name = {predictor.name: predictor for predictor in predictors}
-    found: dict[str, list[int]] = {}
+    topics: dict[str, list[int]] = {}
     for position, predictor in enumerate(predictors):
-        found.setdefault(_topic(predictor, by_name), []).append(position)
-    return found
+        topics.setdefault(_topic(predictor, by_name), []).append(position)
+    return topics
 
 
 def plain_name(predictors: Sequence[Predictor]) -> str:
@@ -69,20 +73,22 @@ def plain_name(predictors: Sequence[Predictor]) -> str:
     return WINDOW.sub("", predictors[0].plain_name)
 
 
-def drivers(model: RiskModel, frame: pd.DataFrame, per_person: int, not_shown: Collection[str] = ()) -> pd.DataFrame:
+def drivers(
+    model: RiskModel, frame: pd.DataFrame, per_person: int, not_shown: Collection[str] = (), codes: CodeCounts | None = None
+) -> pd.DataFrame:
     """Return each row's strongest drivers (see COLUMNS), ordered as the rows are; ties by the catalogue's order.
 
-    `frame` holds `person_id` and `index_event_id` besides the predictors. `not_shown` names feeds, concepts and features that
+    `frame` holds `person_id`, `index_event_id` and the predictors, of which `codes` may hold the code-level ones. `not_shown` names feeds, concepts and features that
     may not be shown to the reader: a driver made of any of them is excluded, never renamed.
     """
-    frame = plain_codes(frame, model)
-    found = contributions(model, frame)
+    frame = plain_codes(model, FeatureRows(frame, codes))
+    contributed = contributions(model, frame)
     topics = concepts(model.predictors)
     hidden = _hidden(topics, model.predictors, not_shown)
     groups = {name: places for name, places in topics.items() if name not in hidden}
     if not groups or not len(frame):
         return pd.DataFrame(columns=list(COLUMNS))
-    sums = np.column_stack([found.values[:, places].sum(axis=1) for places in groups.values()])
+    sums = np.column_stack([contributed.values[:, places].sum(axis=1) for places in groups.values()])
     ranked = np.argsort(-np.abs(sums), axis=1, kind="stable")[:, :per_person]
     row, rank = np.nonzero(np.take_along_axis(sums, ranked, axis=1) != 0.0)
     concept = ranked[row, rank]
@@ -95,7 +101,7 @@ def drivers(model: RiskModel, frame: pd.DataFrame, per_person: int, not_shown: C
             "driver": _names(frame, row, concept, [[model.predictors[place] for place in places] for places in groups.values()]),
             "direction": np.where(strength > 0, "raises", "lowers"),
             "contribution": strength,
-            "features": _features_as_json(found, frame, row, concept, list(groups.values())),
+            "features": _features_as_json(contributed, frame, row, concept, list(groups.values())),
         }
     )
 
@@ -113,7 +119,7 @@ def _names(frame: pd.DataFrame, row: np.ndarray, topic: np.ndarray, groups: list
 def _names_of_topic(predictors: list[Predictor], people: pd.DataFrame) -> np.ndarray:
     """Return a topic's name for each person: the label of the first feature the person has a value of, zero excluded.
 
-    Where every value is zero or missing, the name says that: "Falls: none in the last 365 days".
+    Where every value is zero or missing, the name says that: "Falls: none in the last 12 months".
     """
     values = np.column_stack([_amounts(people[predictor.name]) for predictor in predictors])
     present = ~np.isnan(values) & (values != 0)
@@ -145,7 +151,7 @@ def _absence(predictors: list[Predictor], place: int) -> str:
         return f"{topic}: no value recorded"
     zero = predictors[place]
     if zero.window_days is not None:
-        return f"{topic}: none in the last {zero.window_days:,} days"
+        return f"{topic}: none {in_the_last(zero.window_days)}"
     if topic != label:
         return f"{topic}: not recorded"
     return f"{topic}: no" if zero.unit == "yes/no" else f"{topic}: 0"
@@ -159,16 +165,16 @@ def _amounts(column: pd.Series) -> np.ndarray:
 
 
 def _features_as_json(
-    found: Contributions, frame: pd.DataFrame, row: np.ndarray, concept: np.ndarray, groups: list[list[int]]
+    contributed: Contributions, frame: pd.DataFrame, row: np.ndarray, concept: np.ndarray, groups: list[list[int]]
 ) -> np.ndarray:
-    """Give the strongest features of each driver with the person's values, strongest first."""
+    """Return the strongest features of each driver with the person's values as JSON, strongest first."""
     texts = np.empty(len(row), dtype=object)
     for number, places in enumerate(groups):
         at = np.flatnonzero(concept == number)
         if not len(at):
             continue
-        strongest = np.argsort(-np.abs(found.values[row[at]][:, places]), axis=1, kind="stable")[:, :FEATURES_SHOWN]
-        names = [found.predictors[place].name for place in places]
+        strongest = np.argsort(-np.abs(contributed.values[row[at]][:, places]), axis=1, kind="stable")[:, :FEATURES_SHOWN]
+        names = [contributed.predictors[place].name for place in places]
         values = [_plain_values(frame[name].iloc[row[at]]) for name in names]
         texts[at] = [json.dumps({names[k]: values[k][line] for k in chosen}) for line, chosen in enumerate(strongest)]
     return texts
@@ -214,9 +220,9 @@ def _hidden(topics: Mapping[str, list[int]], predictors: Sequence[Predictor], no
 
 def _made_of(predictors: Sequence[Predictor]) -> set[str]:
     """Return the names, feeds, concepts and inputs of a topic's predictors."""
-    found = {predictor.name for predictor in predictors}
+    names = {predictor.name for predictor in predictors}
     for predictor in predictors:
         parts = _parts(predictor)
-        found |= {feed.strip() for feed in predictor.feed.split(",")}
-        found |= set(parts if len(parts) < MANY_INPUTS else parts[:1])
-    return found
+        names |= {feed.strip() for feed in predictor.feed.split(",")}
+        names |= set(parts if len(parts) < MANY_INPUTS else parts[:1])
+    return names

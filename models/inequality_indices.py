@@ -1,6 +1,6 @@
 """How an indicator falls or rises over ranked groups: slope and relative index of inequality, concentration index.
 
-Groups stand most deprived first. Sources: Low and Low 2004; the UKHSA Fingertips technical guidance on the slope index of
+Groups are listed most deprived first. Sources: Low and Low 2004; the UKHSA Fingertips technical guidance on the slope index of
 inequality; Wagstaff 1991 for the concentration index.
 """
 
@@ -43,7 +43,7 @@ class SlopeIndex:
 
 
 def relative_ranks(populations: ArrayLike) -> Numbers:
-    """Give each group's midpoint in the cumulative population (0 to 1), in the order given."""
+    """Return each group's midpoint in the cumulative population (0 to 1), in the order given."""
     share = _shares(populations)
     return np.cumsum(share) - share / 2
 
@@ -68,7 +68,7 @@ def slope_index_of_inequality(
     sqrt(a) y is regressed on sqrt(a) and b sqrt(a) without an intercept (a population share, b relative rank). Errors come from
     the groups' 95% limits, on the log scale for rates and the logit scale for proportions, or are given (on that scale).
     With `transform` the line is fitted on that scale and its two ends are transformed back. Limits are percentiles of fits to
-    values drawn anew, from a fixed seed. A negative multiplier turns the slope and inverts the relative index.
+    simulated values, from a fixed seed. A negative multiplier reverses the slope and inverts the relative index.
     """
     y, n = np.asarray(values, dtype=np.float64), np.asarray(populations, dtype=np.float64)
     _check(y, n, repetitions, transform, standard_errors)
@@ -98,7 +98,7 @@ def slope_index_of_inequality(
 
 
 def concentration_index(values: ArrayLike, populations: ArrayLike) -> float:
-    """Give 2 / mean * sum(a y r) - 1 over ranked groups: negative where the first (most deprived) groups have more."""
+    """Return 2 / mean * sum(a y r) - 1 over ranked groups: negative where the first (most deprived) groups have more."""
     y, share = np.asarray(values, dtype=np.float64), _shares(populations)
     return float(2 * (share * y * relative_ranks(populations)).sum() / (share * y).sum() - 1)
 
@@ -113,35 +113,35 @@ def concentration_index_limits(
     repetitions: int = REPETITIONS,
     seed: int = 0,
 ) -> Limits:
-    """Give the concentration index of rates with limits by simulation, errors from the rates' 95% limits on the log scale."""
+    """Return the concentration index of rates with limits by simulation, errors from the rates' 95% limits on the log scale."""
     centre, error = np.log(np.asarray(values, dtype=np.float64)), _errors(lower, upper, np.log)
     drawn = np.exp(np.random.default_rng(seed).normal(centre[:, None], error[:, None], (len(centre), repetitions)))
     share, rank = _shares(populations)[:, None], relative_ranks(populations)[:, None]
-    found = 2 * (share * drawn * rank).sum(axis=0) / (share * drawn).sum(axis=0) - 1
-    low, high = _percentiles(found[None, :], confidence)[0]
+    indices = 2 * (share * drawn * rank).sum(axis=0) / (share * drawn).sum(axis=0) - 1
+    low, high = _percentiles(indices[None, :], confidence)[0]
     return Limits(np.float64(concentration_index(values, populations)), low, high)  # type: ignore[arg-type]
 
 
 def assign_quantiles(values: ArrayLike, quantiles: int = 10, highest_first: bool = True) -> Numbers:
-    """Assign each value to a quantile by rank, ties at the lowest rank; quantile 1 holds the highest values unless told otherwise.
+    """Assign each value to a quantile by rank, ties at the lowest rank; quantile 1 holds the highest values if `highest_first`.
 
     NaN where the value is missing or there are fewer values than quantiles.
     """
     data = np.asarray(values, dtype=np.float64)
-    known = np.flatnonzero(~np.isnan(data))
-    found = np.full(len(data), np.nan)
-    if len(known) < quantiles:
-        return found
-    place = data[known].max() - data[known] if highest_first else data[known]
+    present = np.flatnonzero(~np.isnan(data))
+    assigned = np.full(len(data), np.nan)
+    if len(present) < quantiles:
+        return assigned
+    place = data[present].max() - data[present] if highest_first else data[present]
     rank = np.searchsorted(np.sort(place), place, side="left") + 1
-    count = len(known)
+    count = len(present)
     numbers = np.floor((quantiles + 1) - np.ceil(((count + 1) - rank) / (count / quantiles)))
-    found[known] = np.maximum(numbers, 1)
-    return found
+    assigned[present] = np.maximum(numbers, 1)
+    return assigned
 
 
 def _ends(values: Numbers, populations: Numbers, back: object) -> tuple[Numbers, Numbers]:
-    """Give the fitted values at rank 0 and 1 of each column of values."""
+    """Return the fitted values at rank 0 and 1 of each column of values."""
     root = np.sqrt(_shares(populations))
     design = np.column_stack([root, relative_ranks(populations) * root])
     weighted = values * (root if values.ndim == 1 else root[:, None])
@@ -159,7 +159,7 @@ def _scale(value_type: ValueType) -> tuple:
 
 def _errors(lower: ArrayLike | None, upper: ArrayLike | None, scale: object) -> Numbers:
     if lower is None or upper is None:
-        raise ValueError("give the groups' lower and upper limits, or their standard errors")
+        raise ValueError("a slope index needs the groups' lower and upper limits, or their standard errors")
     ends = [np.asarray(limit, dtype=np.float64) for limit in (lower, upper)]
     return np.asarray((scale(ends[1]) - scale(ends[0])) / (2 * norm.ppf(0.975)))  # type: ignore[operator]
 
@@ -172,7 +172,7 @@ def _shares(populations: ArrayLike) -> Numbers:
 
 
 def _percentiles(samples: Numbers, confidence: float) -> Numbers:
-    """Give the two ends of each sample: the values at the rounded places of the sorted draws."""
+    """Return the two ends of each sample: the values at the rounded places of the sorted draws."""
     share = confidence / 100 if confidence >= 90 else confidence
     draws = samples.shape[1]
     places = [max(round(draws * tail), 1) - 1 for tail in ((1 - share) / 2, (1 + share) / 2)]

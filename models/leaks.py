@@ -1,4 +1,4 @@
-"""Features that alone tell the outcome almost perfectly: a leak until shown otherwise."""
+"""Features that alone predict the outcome almost perfectly: leaks until shown otherwise."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from models.scored_rows import ScoredRows
 from models.splitting import person_folds, sampled_people
 from models.training_data import TrainingData
 
-MOST_CODES = 20  # code-level columns looked at closely
-MOST_ROWS = 100_000  # people are sampled above it: a near perfect feature shows in far fewer
+MOST_CODES = 20  # code-level columns whose AUROC is computed
+MOST_ROWS = 100_000  # people are sampled above it: far fewer rows show a near perfect feature
 
 
+@one_blas_thread()
 def single_feature_discrimination(data: TrainingData, seed: int) -> dict[str, Estimate]:
-    """Give each predictor's own AUROC, in whichever direction it discriminates, or that of its being missing if larger."""
-    rows = sampled_people(data.person, np.flatnonzero(data.teaching), MOST_ROWS, seed + 8)
+    """Return each predictor's AUROC alone, in the direction in which it discriminates, or the AUROC of its missingness if larger."""
+    rows = sampled_people(data.person, np.flatnonzero(data.has_weight), MOST_ROWS, seed + 8)
     labels, fold = data.labels[rows].astype(np.float64), person_folds(data.person[rows], 2, seed + 9)
     if not 0 < labels.sum() < len(labels):
         return {}
     frame = data.frame.iloc[rows]
-    found = {}
-    with one_blas_thread():
-        for predictor in data.curated:
-            found[predictor.name] = _best(_values(predictor, frame[predictor.name], labels, fold), labels)
-        for name, values in _leading_codes(data, rows, labels):
-            found[name] = _best([values], labels)
-    return found
+    aurocs = {}
+    for predictor in data.curated:
+        aurocs[predictor.name] = _best(_values(predictor, frame[predictor.name], labels, fold), labels)
+    for name, values in _leading_codes(data, rows, labels):
+        aurocs[name] = _best([values], labels)
+    return aurocs
 
 
 def _leading_codes(data: TrainingData, rows: np.ndarray, labels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Give the code-level columns that discriminate best by whether there is anything, which is quick to tell for all of them."""
+    """Yield the code-level columns whose presence discriminates best: presence is quick to check for all of them."""
     if not data.code_columns:
         return
-    codes = data.codes(rows)
+    codes = data.code_matrix(rows)
     events, everyone = labels.sum(), np.bincount(codes.indices, minlength=codes.shape[1])
     hits = np.bincount(codes.indices, np.repeat(labels, np.diff(codes.indptr)), codes.shape[1])
-    apart = np.abs(hits / events - (everyone - hits) / (len(labels) - events))  # twice the distance of the AUROC from a half
+    distance = np.abs(hits / events - (everyone - hits) / (len(labels) - events))  # twice the distance of the AUROC from a half
     by_column = codes.tocsc()
-    for place in np.argsort(-apart, kind="stable")[:MOST_CODES].tolist():
+    for place in np.argsort(-distance, kind="stable")[:MOST_CODES].tolist():
         yield data.code_columns[place], by_column[:, [place]].toarray().ravel().astype(np.float64)
 
 
@@ -58,7 +58,7 @@ def _values(predictor: Predictor, column: pd.Series, labels: np.ndarray, fold: n
 
 
 def _rates_of_levels(column: pd.Series, labels: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Give each row the outcome's rate in its level among the other half of the people."""
+    """Return for each row the outcome's rate in its level among the other half of the people."""
     levels = [str(level) for level in pd.unique(column.dropna())]
     codes = level_codes(column, levels) + 1
     rates = np.empty(len(labels))
@@ -72,8 +72,7 @@ def _rates_of_levels(column: pd.Series, labels: np.ndarray, fold: np.ndarray) ->
 
 
 def _best(candidates: list[np.ndarray], labels: np.ndarray) -> Estimate:
-    found = [_either_way(values, labels) for values in candidates]
-    return max(found, key=lambda estimate: estimate.value)
+    return max((_either_way(values, labels) for values in candidates), key=lambda estimate: estimate.value)
 
 
 def _either_way(values: np.ndarray, labels: np.ndarray) -> Estimate:

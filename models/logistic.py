@@ -1,19 +1,20 @@
-"""Ridge-penalised logistic regression on transformed predictors, kept as plain coefficients."""
+"""Ridge-penalised logistic regression on transformed predictors, stored as plain coefficients."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import linalg, sparse
-from scipy.special import expit, logit
+from scipy import sparse
 
 from models.blas import one_blas_thread
-from models.code_block import code_matrix
+from models.feature_rows import FeatureRows
+from models.fitting import Fitting
 from models.predictors import Predictor
+from models.ridge_solver import Design, minimise
 from models.settings import LogisticSettings
 from models.splitting import balanced_folds, sampled_people
 from models.training_data import TrainingData
@@ -22,17 +23,14 @@ from models.tuned import Tuned
 
 ROWS_AT_ONCE = 100_000
 TUNING_ROWS = 30_000
-MOST_STEPS = 200
-PRECISION = 1e-13  # of the loss: what a further step promises to gain
-SLOW = 0.6  # a step that promises more than this share of the one before asks for a new curvature
-SMALL = 10_000  # rows up to which every fold chooses the penalty instead of one of them
-FEW_EVENTS = 2_000  # up to which straight lines may do better than splines
+SMALL = 10_000  # rows up to which every fold chooses the penalty; with more rows one fold does
+FEW_EVENTS = 2_000  # events up to which straight lines may do better than splines
 FOLDS, FOLDS_OF_FEW = 3, 5
 
 
 @dataclass(frozen=True)
 class LogisticEstimator:
-    """A logistic regression as transforms with their coefficients; nothing about it is fitted when it scores."""
+    """A logistic regression as transforms with their coefficients; scoring fits nothing."""
 
     transforms: tuple[Transform, ...]
     coefficients: tuple[tuple[float, ...], ...]  # one tuple per transform, as wide as it is
@@ -42,27 +40,28 @@ class LogisticEstimator:
     code_coefficients: tuple[float, ...] = ()
     code_means: tuple[float, ...] = ()  # over the training rows
 
-    def margin(self, frame: pd.DataFrame) -> np.ndarray:
-        """Give the log odds of each row, the same whatever rows stand beside it."""
-        out = np.empty(len(frame))
-        for rows in _chunks(len(frame)):
-            part = frame.iloc[rows]
-            out[rows] = self.intercept
-            for effect in self._effects(part):
-                out[rows] += effect
+    def margin(self, rows: FeatureRows) -> np.ndarray:
+        """Return the log odds of each row; it does not depend on the other rows."""
+        out = np.empty(len(rows))
+        for chunk in _chunks(len(rows)):
+            part = rows.take(chunk)
+            out[chunk] = self.intercept
+            for effect in self._effects(part.frame):
+                out[chunk] += effect
             if self.codes:
-                out[rows] += code_matrix(part, self.codes) @ np.asarray(self.code_coefficients)
+                out[chunk] += part.code_matrix(self.codes) @ np.asarray(self.code_coefficients)
         return out
 
-    def contributions(self, frame: pd.DataFrame) -> tuple[np.ndarray, float]:
-        """Give what each used predictor adds to the margin against its mean in training (rows x used), and the base."""
-        out = np.empty((len(frame), len(self.used)))
+    def contributions(self, rows: FeatureRows) -> tuple[np.ndarray, float]:
+        """Return what each used predictor adds to the margin compared with its mean in training (rows x used), and the base."""
+        out = np.empty((len(rows), len(self.used)))
         coefficients, means = np.asarray(self.code_coefficients), np.asarray(self.code_means)
-        for rows in _chunks(len(frame)):
-            for position, effect in enumerate(self._effects(frame.iloc[rows])):
-                out[rows, position] = effect - self.mean_effects[position]
+        for chunk in _chunks(len(rows)):
+            part = rows.take(chunk)
+            for position, effect in enumerate(self._effects(part.frame)):
+                out[chunk, position] = effect - self.mean_effects[position]
             if self.codes:
-                out[rows, len(self.transforms) :] = (code_matrix(frame.iloc[rows], self.codes).toarray() - means) * coefficients
+                out[chunk, len(self.transforms) :] = (part.code_matrix(self.codes).toarray() - means) * coefficients
         return out, self.intercept + float(sum(self.mean_effects)) + float(means @ coefficients)
 
     @property
@@ -81,7 +80,7 @@ class LogisticEstimator:
                 yield np.asarray((*coefficients, 0.0))[transform.positions(part)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the estimator as plain data; floats are written so that they read back the same."""
+        """Return the estimator as plain data; floats are written so that they read back the same."""
         codes = [
             {"name": name, "coefficient": coefficient, "mean": mean}
             for name, coefficient, mean in zip(self.codes, self.code_coefficients, self.code_means, strict=True)
@@ -113,61 +112,31 @@ class LogisticEstimator:
         )
 
 
-@dataclass(frozen=True)
-class Design:
-    """The columns of the curated predictors."""
-
-    numbers: np.ndarray  # rows x number columns, float64
-    levels: sparse.csr_matrix  # rows x category columns, 0 and 1
-    places: tuple[np.ndarray, ...]  # for each transform, where its coefficients stand
-
-    @property
-    def width(self) -> int:
-        return self.numbers.shape[1] + self.levels.shape[1]
-
-    def times(self, coefficients: np.ndarray) -> np.ndarray:
-        count = self.numbers.shape[1]
-        return np.asarray(self.numbers @ coefficients[:count] + self.levels @ coefficients[count:])
-
-    def gradient(self, residual: np.ndarray) -> np.ndarray:
-        return np.concatenate([self.numbers.T @ residual, self.levels.T @ residual])
-
-    def gram(self, curvature: np.ndarray) -> np.ndarray:
-        """Give the weighted cross products in single precision: they steer the steps, and do not decide where they end."""
-        root = np.sqrt(curvature)
-        scaled = np.multiply(self.numbers, root[:, None], dtype=np.float32, casting="same_kind")
-        if not self.levels.shape[1]:
-            return scaled.T @ scaled
-        levels = sparse.diags_array(root) @ self.levels
-        cross = np.asarray(levels.T @ scaled)
-        return np.block([[scaled.T @ scaled, cross.T], [cross, (levels.T @ levels).toarray()]])
-
-
+@one_blas_thread()
 def fit_logistic(
-    data: TrainingData, rows: np.ndarray, prior_variance: float, settings: LogisticSettings, seed: int, plain: bool = False
+    data: TrainingData, rows: np.ndarray, tuned: Tuned, settings: LogisticSettings, fitting: Fitting
 ) -> LogisticEstimator:
     """Fit transforms and coefficients on the given rows (positions); people are sampled above the settings' maximum.
 
-    `plain` takes numbers as straight lines (skewed ones by their logarithm) without splines.
+    The tuned number is the prior variance. The plain form takes numbers as straight lines (skewed ones by their logarithm) without splines.
     """
-    rows = sampled_people(data.person, rows, settings.maximum_rows, seed)
+    rows = sampled_people(data.person, rows, settings.maximum_rows, fitting.seed)
     frame = data.frame.iloc[rows]
-    transforms = fit_transforms(data.predictors, frame, settings, plain)
+    transforms = fit_transforms(data.predictors, frame, settings, tuned.plain)
     design = make_design(transforms, frame)
-    with one_blas_thread():
-        solution = _newton(design, data.labels[rows].astype(np.float64), data.row_weights(rows), prior_variance, None)
+    solution = minimise(design, data.labels[rows].astype(np.float64), data.row_weights(rows), tuned.number)
     return _estimator(transforms, design, solution)
 
 
-def choose_penalty(data: TrainingData, rows: np.ndarray, settings: LogisticSettings, seed: int) -> Tuned:
-    """Choose the penalty, and where events are few straight lines or splines, by log loss on held-out people of the given rows."""
-    rows = sampled_people(data.person, rows, TUNING_ROWS, seed + 1)
+def choose_penalty(data: TrainingData, rows: np.ndarray, settings: LogisticSettings, fitting: Fitting) -> Tuned:
+    """Choose the penalty by log loss on held-out people of the given rows, and with few events between straight lines and splines."""
+    rows = sampled_people(data.person, rows, TUNING_ROWS, fitting.seed + 1)
     variances = sorted(settings.prior_variances)
     forms = _forms(data, rows, settings)
     if len(variances) == len(forms) == 1:
         return Tuned(variances[0], forms[0])
     folds = FOLDS_OF_FEW if len(forms) > 1 or forms[0] else FOLDS
-    fold = balanced_folds(data.person[rows], data.labels[rows], folds, seed + 2)
+    fold = balanced_folds(data.person[rows], data.labels[rows], folds, fitting.seed + 2)
     losses = np.zeros((len(forms), len(variances)))
     for held_out in range(folds if len(rows) <= SMALL else 1):
         for place, plain in enumerate(forms):
@@ -177,99 +146,40 @@ def choose_penalty(data: TrainingData, rows: np.ndarray, settings: LogisticSetti
 
 
 def _forms(data: TrainingData, rows: np.ndarray, settings: LogisticSettings) -> tuple[bool, ...]:
-    """Give the forms to try, plain or not: splines alone where events are many, lines alone where splines have more columns than events."""
+    """Return the forms to try, plain or not: only splines with many events, only lines if splines have more columns than events."""
     events = int(data.labels[rows].sum())
     events = min(events, len(rows) - events)
     if events > FEW_EVENTS:
         return (False,)
-    bent = sum(predictor.kind == "number" for predictor in data.predictors) * (settings.spline_knots - 2)
-    return (True, False) if bent <= 2 * events else (True,)
+    spline_columns = sum(predictor.kind == "number" for predictor in data.predictors) * (settings.spline_knots - 2)
+    return (True, False) if spline_columns <= 2 * events else (True,)
 
 
+@one_blas_thread()
 def _path_losses(data: TrainingData, train: np.ndarray, test: np.ndarray, settings: LogisticSettings, plain: bool) -> np.ndarray:
+    """Return the log loss on some rows for each penalty; each fit starts from the one with the next stronger penalty."""
     transforms = fit_transforms(data.predictors, data.frame.iloc[train], settings, plain)
     design, held_out = make_design(transforms, data.frame.iloc[train]), make_design(transforms, data.frame.iloc[test])
-    labels, truth = data.labels[train].astype(np.float64), data.labels[test].astype(np.float64)
+    labels, outcome = data.labels[train].astype(np.float64), data.labels[test].astype(np.float64)
     losses, solution = [], None
-    with one_blas_thread():
-        for prior_variance in sorted(settings.prior_variances):
-            solution = _newton(design, labels, data.row_weights(train), prior_variance, solution)
-            margin = held_out.times(solution[1:]) + solution[0]
-            losses.append(float(np.sum(data.row_weights(test) * (np.logaddexp(0, margin) - truth * margin))))
+    for prior_variance in sorted(settings.prior_variances):
+        solution = minimise(design, labels, data.row_weights(train), prior_variance, solution)
+        margin = held_out.times(solution[1:]) + solution[0]
+        losses.append(float(np.sum(data.row_weights(test) * (np.logaddexp(0, margin) - outcome * margin))))
     return np.asarray(losses)
-
-
-def _newton(
-    design: Design, labels: np.ndarray, weights: np.ndarray, prior_variance: float, start: np.ndarray | None
-) -> np.ndarray:
-    """Minimise the weighted log loss plus ridge by Newton steps, halved where they do not descend.
-
-    The curvature costs far more than the slope: it is kept from step to step for as long as the steps shrink fast.
-    """
-    solution = np.zeros(design.width + 1) if start is None else start.copy()
-    if start is None:
-        solution[0] = logit(np.clip(np.average(labels, weights=weights), 1e-6, 1 - 1e-6))
-    penalty = np.full(design.width + 1, 1.0 / prior_variance)
-    penalty[0] = 0.0
-
-    def loss(candidate: np.ndarray, margin: np.ndarray) -> float:
-        return float(np.sum(weights * (np.logaddexp(0, margin) - labels * margin)) + 0.5 * np.sum(penalty * candidate**2))
-
-    margin = design.times(solution[1:]) + solution[0]
-    current, gain, curvature = loss(solution, margin), np.inf, None
-    for _ in range(MOST_STEPS):
-        risk = expit(margin)
-        if curvature is None:
-            curvature = _curvature(design, weights * risk * (1 - risk), penalty)
-        residual = weights * (risk - labels)
-        slope = np.concatenate([[residual.sum()], design.gradient(residual)]) + penalty * solution
-        step = linalg.cho_solve(curvature, slope, check_finite=False)
-        promised = float(slope @ step)
-        if promised <= PRECISION * max(1.0, abs(current)):
-            break
-        size, candidate, moved, reached = _descend(design, loss, solution, step, current)
-        solution, margin, current = candidate, moved, reached
-        curvature = curvature if size == 1.0 and promised < SLOW * gain else None
-        gain = promised
-    return solution
-
-
-def _descend(
-    design: Design, loss: Callable[[np.ndarray, np.ndarray], float], solution: np.ndarray, step: np.ndarray, current: float
-) -> tuple[float, np.ndarray, np.ndarray, float]:
-    """Halve a step until it does not raise the loss; give its size, the solution, its margin and its loss."""
-    size = 1.0
-    while True:
-        candidate = solution - size * step
-        margin = design.times(candidate[1:]) + candidate[0]
-        reached = loss(candidate, margin)
-        if reached <= current + 1e-10 * abs(current) or size < 1e-4:
-            return size, candidate, margin, reached
-        size /= 2
-
-
-def _curvature(design: Design, curvature: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Factor the second derivatives of the penalised loss."""
-    hessian = np.empty((design.width + 1, design.width + 1))
-    hessian[0, 0] = curvature.sum()
-    hessian[0, 1:] = hessian[1:, 0] = design.gradient(curvature)
-    hessian[1:, 1:] = design.gram(curvature)
-    diagonal = np.diag_indices_from(hessian)
-    hessian[diagonal] = hessian[diagonal] * (1 + 1e-6) + penalty + 1e-9  # rounding must not make it indefinite
-    return linalg.cho_factor(hessian, check_finite=False)
 
 
 def fit_transforms(
     predictors: tuple[Predictor, ...], frame: pd.DataFrame, settings: LogisticSettings, plain: bool = False
 ) -> tuple[Transform, ...]:
-    """Fit the transforms of curated predictors on training rows, `plain` without splines; those that are constant there have none."""
+    """Fit the transforms of curated predictors on training rows, `plain` without splines; constant predictors have none."""
     knots = 0 if plain else settings.spline_knots
     fitted = (fit_transform(predictor, frame, knots, settings.minimum_level_rows) for predictor in predictors)
     return tuple(transform for transform in fitted if transform is not None and transform.width)
 
 
 def make_design(transforms: tuple[Transform, ...], frame: pd.DataFrame) -> Design:
-    """Give the columns of a frame's rows."""
+    """Return the columns of a frame's rows."""
     number_width = sum(transform.width for transform in transforms if isinstance(transform, NumberTransform))
     dense = np.empty((len(frame), number_width), order="F")
     places, columns, at, level_at = [], [], 0, 0
@@ -299,8 +209,7 @@ def _level_matrix(columns: list[tuple[CategoryTransform, int]], frame: pd.DataFr
 
 
 def _estimator(transforms: tuple[Transform, ...], design: Design, solution: np.ndarray) -> LogisticEstimator:
-    means = np.concatenate([design.numbers.mean(axis=0), np.asarray(design.levels.mean(axis=0)).ravel()])
-    effects = means * solution[1:]
+    effects = design.means * solution[1:]
     coefficients = tuple(tuple(float(value) for value in solution[1:][places]) for places in design.places)
     mean_effects = tuple(float(effects[places].sum()) for places in design.places)
     return LogisticEstimator(transforms, coefficients, mean_effects, float(solution[0]))

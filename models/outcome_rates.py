@@ -36,8 +36,8 @@ class GroupCounts:
     """People and events of the groups of one kind (rows) by five-year age band (columns, youngest first).
 
     `repeats` holds people by group, number of events (`times`) and band, where a person's further events are counted;
-    None where they are not. People of unknown age stand in `unknown_age` alone: people and events, by group.
-    `enough` says which groups have events for a standardised rate; None where the counts say so themselves.
+    None where they are not. People of unknown age are only in `unknown_age`: people and events, by group.
+    `enough` is the mask of the groups with enough events for a standardised rate; None if the counts decide.
     """
 
     kind: str
@@ -70,7 +70,7 @@ class GroupCounts:
 
 @dataclass(frozen=True)
 class RateRow:
-    """One measure of one group; `reason` says why there is no value. A gradient has no people of its own."""
+    """One measure of one group; `reason` says why there is no value. A gradient has no number of people."""
 
     kind: str
     name: str
@@ -90,10 +90,10 @@ class RateRow:
 
 
 def rate_rows(counts: GroupCounts, everyone: GroupCounts, seed: int) -> list[RateRow]:
-    """Give every rate per 100,000 people of every group of a kind, the gaps between groups and the gradient.
+    """Return every rate per 100,000 people of every group of a kind, the gaps between groups and the gradient.
 
     `everyone` holds the whole board as one group: the reference of the indirectly standardised ratio. Bands in which it has
-    nobody take no part; a group's empty band joins its neighbour.
+    no people are excluded; a group's empty band joins its neighbour.
     """
     rows = [row for place in range(len(counts.names)) for row in _of_group(counts, place, everyone)]
     rates = {row.name: row for row in rows if row.measure == STANDARDISED and np.isfinite(row.value)}
@@ -101,26 +101,26 @@ def rate_rows(counts: GroupCounts, everyone: GroupCounts, seed: int) -> list[Rat
 
 
 def change_rows(now: Sequence[RateRow], before: Sequence[RateRow], period_before: str) -> list[RateRow]:
-    """Give the change of each standardised rate and slope since an earlier period without overlap, as difference and ratio."""
+    """Return the change of each standardised rate and slope since an earlier period without overlap, as difference and ratio."""
     earlier = {(row.kind, row.name, row.measure): row for row in before}
-    found = []
+    changes = []
     for row in now:
         other = earlier.get((row.kind, row.name, row.measure))
         if other is None or row.measure not in (STANDARDISED, "slope_index_of_inequality"):
             continue
         if not (np.isfinite(row.value) and np.isfinite(other.value)):
             continue
-        found.append(_compared(row, f"{row.measure}_change", difference_of(row.limits, other.limits), period_before))
+        changes.append(_compared(row, f"{row.measure}_change", difference_of(row.limits, other.limits), period_before))
         if row.measure == STANDARDISED:
-            found.append(_compared(row, f"{row.measure}_change_ratio", ratio_of(row.limits, other.limits), period_before))
-    return found
+            changes.append(_compared(row, f"{row.measure}_change_ratio", ratio_of(row.limits, other.limits), period_before))
+    return changes
 
 
 def _of_group(counts: GroupCounts, place: int, everyone: GroupCounts) -> Iterator[RateRow]:
     people, events = (int(total[place]) for total in counts.totals)
 
-    def row(measure: str, found: Limits | None, reason: str) -> RateRow:
-        value, lower, upper = (float(number) for number in found) if found else (np.nan,) * 3
+    def row(measure: str, limits: Limits | None, reason: str) -> RateRow:
+        value, lower, upper = (float(number) for number in limits) if limits else (np.nan,) * 3
         known = np.isfinite(value)
         return RateRow(
             counts.kind, counts.names[place], measure, value, lower, upper, people, events, reason="" if known else reason
@@ -139,8 +139,8 @@ def _of_group(counts: GroupCounts, place: int, everyone: GroupCounts) -> Iterato
     yield row(STANDARDISED, rate, FEW_EVENTS)
     if counts.repeats is not None and counts.times is not None:
         who = np.stack([_sums(each, bands) for each in counts.repeats[place]])
-        found = directly_standardised_rate_of_repeats(who, counts.times, n, weights)
-        yield row("directly_standardised_event_rate", found if np.isfinite(rate.value) else None, FEW_EVENTS)
+        event_rate = directly_standardised_rate_of_repeats(who, counts.times, n, weights)
+        yield row("directly_standardised_event_rate", event_rate if np.isfinite(rate.value) else None, FEW_EVENTS)
     reference = _sums(everyone.events[0], bands), _sums(everyone.people[0], bands)
     expects = bool(reference[0][n > 0].sum() > 0)
     yield row(
@@ -156,7 +156,7 @@ def _scales(totals: Numbers) -> Numbers:
 
 
 def _joined_bands(people: Numbers, board: Numbers) -> NDArray[np.intp] | None:
-    """Give each band's joined band (-1 where the board has nobody); None where the group has nobody of known age."""
+    """Return each band's joined band (-1 if the board has no one in it); None if the group has no one of known age."""
     if people.sum() <= 0:
         return None
     joined, current, held = np.full(len(people), -1, dtype=np.intp), 0, 0.0
@@ -174,7 +174,7 @@ def _sums(values: Numbers, bands: NDArray[np.intp]) -> Numbers:
 
 
 def _gaps(kind: str, rates: dict[str, RateRow]) -> Iterator[RateRow]:
-    """Give each group's difference from and ratio to the reference: the least deprived, elsewhere the largest group."""
+    """Return each group's difference from and ratio to the reference: the least deprived, elsewhere the largest group."""
     known = [row for row in rates.values() if row.name not in NO_GROUP]
     if len(known) < 2:
         return
@@ -186,21 +186,21 @@ def _gaps(kind: str, rates: dict[str, RateRow]) -> Iterator[RateRow]:
             yield _compared(row, "rate_ratio", ratio_of(row.limits, reference.limits), reference.name)
 
 
-def _compared(row: RateRow, measure: str, found: Limits, other: str) -> RateRow:
-    value, lower, upper = (float(number) for number in found)
+def _compared(row: RateRow, measure: str, limits: Limits, other: str) -> RateRow:
+    value, lower, upper = (float(number) for number in limits)
     return replace(row, measure=measure, value=value, lower=lower, upper=upper, compared_with=other)
 
 
 def _gradient(counts: GroupCounts, rates: dict[str, RateRow], seed: int) -> Iterator[RateRow]:
-    """Give slope, relative and concentration index over the deciles or quintiles, of the logarithm of the rates."""
+    """Return slope, relative and concentration index over the deciles or quintiles, of the logarithm of the rates."""
     if counts.kind not in RANKED_KINDS:
         return
     expected = [str(number) for number in range(1, 11 if counts.kind == "imd_decile" else 6)]
     ranked = [rates[name] for name in expected if name in rates]
 
-    def row(measure: str, found: Limits | None) -> RateRow:
-        value, lower, upper = (float(number) for number in found) if found else (np.nan,) * 3
-        reason = "" if found else f"{len(expected) - len(ranked)} of {len(expected)} groups have {FEW_EVENTS}"
+    def row(measure: str, limits: Limits | None) -> RateRow:
+        value, lower, upper = (float(number) for number in limits) if limits else (np.nan,) * 3
+        reason = "" if limits else f"{len(expected) - len(ranked)} of {len(expected)} groups have {FEW_EVENTS}"
         return RateRow(counts.kind, GRADIENT, measure, value, lower, upper, 0, 0, "least deprived", reason)
 
     names = ("slope_index_of_inequality", "relative_index_of_inequality", "concentration_index")

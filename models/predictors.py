@@ -1,4 +1,4 @@
-"""What a model is told about its predictors, and the check that a frame holds them as they were declared."""
+"""The predictors of a model, and the check that rows hold them as they were declared."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 
 from expectations.code_column import CodeColumn
-from models.code_block import code_names
+from models.feature_rows import FeatureRows
 
 MOST_NAMED = 50  # columns named in one message
 PredictorKind = Literal["number", "category", "code"]
 
 
 class SchemaMismatchError(ValueError):
-    """Raised when a frame does not hold a model's predictors as declared; names the columns and what to do."""
+    """Raised when rows do not hold a model's predictors as declared; names the columns and what to do."""
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """One column a model may use, and what people are told about it; `column` says what a code-level one counts."""
+    """One column a model may use, with its label and origin; `column` is what a code-level predictor counts."""
 
     name: str
     kind: PredictorKind = "number"
@@ -37,11 +37,11 @@ class Predictor:
 
     @property
     def plain_name(self) -> str:
-        """What people are told the predictor is."""
+        """The label, or the name as text if there is none."""
         return self.label or self.name.replace("_", " ")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the predictor as plain data."""
+        """Return the predictor as plain data."""
         return {key: value for key, value in asdict(self).items() if value or key not in ("column", "statistic")}
 
     @classmethod
@@ -52,7 +52,7 @@ class Predictor:
 
 
 def code_predictor(column: CodeColumn, label: str, feed: str) -> Predictor:
-    """Give the predictor of a code-level column."""
+    """Return the predictor of a code-level column."""
     unit = "events" if column.statistic == "count" else "flag"
     return Predictor(column.name, "code", label, column.concept, feed, column.window_days, unit, column=column)
 
@@ -82,34 +82,33 @@ def _text(value: object) -> str:
     return "" if value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NA else str(value)
 
 
-def schema_problems(frame: pd.DataFrame, predictors: Sequence[Predictor]) -> list[str]:
-    """List in words what stops a frame from being used with these predictors; empty when nothing does."""
-    held = set(frame.columns) | code_names(frame)
-    missing = [predictor.name for predictor in predictors if predictor.name not in held]
-    absent = set(missing)
-    problems = (
-        [f"columns that are missing: {', '.join(missing[:MOST_NAMED])}{' ...' * (len(missing) > MOST_NAMED)}"] if missing else []
-    )
-    twice = sorted(
-        {str(name) for name in frame.columns[frame.columns.duplicated()]} & {predictor.name for predictor in predictors}
-    )
-    problems += [f"columns that stand twice: {', '.join(twice)}"] if twice else []
-    for predictor in predictors:
-        if predictor.name in absent or predictor.name in twice or predictor.name not in frame.columns:
-            continue
-        dtype = frame[predictor.name].dtype
-        if predictor.kind != "category" and not _is_number(dtype):
-            problems.append(f"column '{predictor.name}' must hold numbers, not {dtype}")
-        if predictor.kind == "category" and not _is_category(frame[predictor.name]):
-            problems.append(f"column '{predictor.name}' must hold categories as text, not {dtype}")
-    return problems
+def schema_problems(rows: FeatureRows, predictors: Sequence[Predictor]) -> list[str]:
+    """Return as text what prevents rows from being used with these predictors; empty if nothing does."""
+    columns, frame = rows.columns, rows.frame
+    missing = [predictor.name for predictor in predictors if predictor.name not in columns]
+    repeated = {str(name) for name in frame.columns[frame.columns.duplicated()]} & {predictor.name for predictor in predictors}
+    problems = [f"columns that are missing: {_listed(missing)}"] if missing else []
+    problems += [f"columns that appear more than once: {_listed(sorted(repeated))}"] if repeated else []
+    checked = [predictor for predictor in predictors if predictor.name in frame.columns and predictor.name not in repeated]
+    return problems + [problem for predictor in checked if (problem := _wrong_kind(frame[predictor.name], predictor))]
 
 
-def check_schema(frame: pd.DataFrame, predictors: Sequence[Predictor], purpose: str) -> None:
-    """Raise SchemaMismatchError unless a frame holds every predictor with its kind."""
-    problems = schema_problems(frame, predictors)
+def check_schema(rows: FeatureRows, predictors: Sequence[Predictor], purpose: str) -> None:
+    """Raise SchemaMismatchError unless rows hold every predictor with its kind."""
+    problems = schema_problems(rows, predictors)
     if problems:
-        raise SchemaMismatchError(f"{purpose}: {'; '.join(problems)}. Give the columns that the feature catalogue declares.")
+        raise SchemaMismatchError(f"{purpose}: {'; '.join(problems)}. Provide the columns that the feature catalogue declares.")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:MOST_NAMED])}{' ...' if len(names) > MOST_NAMED else ''}"
+
+
+def _wrong_kind(column: pd.Series, predictor: Predictor) -> str:
+    """Return what is wrong with the kind of a column; '' if nothing is."""
+    if predictor.kind == "category":
+        return "" if _is_category(column) else f"column '{predictor.name}' must hold categories as text, not {column.dtype}"
+    return "" if _is_number(column.dtype) else f"column '{predictor.name}' must hold numbers, not {column.dtype}"
 
 
 def _is_number(dtype: Any) -> bool:
@@ -123,7 +122,7 @@ def _is_category(column: pd.Series) -> bool:
 
 
 def numbers(column: pd.Series) -> np.ndarray:
-    """Give a number column as float32 with NaN for what is missing; infinite values count as missing."""
+    """Return a number column as float32 with NaN for what is missing; infinite values count as missing."""
     values = column.to_numpy(dtype=np.float32, na_value=np.nan)
     if np.isinf(values).any():
         values = np.where(np.isinf(values), np.float32(np.nan), values)
@@ -131,7 +130,7 @@ def numbers(column: pd.Series) -> np.ndarray:
 
 
 def level_codes(column: pd.Series, levels: Sequence[str]) -> np.ndarray:
-    """Give each row's position in `levels` as int32; -1 where missing or not among them."""
+    """Return each row's position in `levels` as int32; -1 if it is missing or not among them."""
     categorical = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
     place = {level: position for position, level in enumerate(levels)}
     places = np.asarray([*(place.get(str(name), -1) for name in categorical.cat.categories), -1], dtype=np.int32)

@@ -1,4 +1,4 @@
-"""A model in use, calibrated again on later rows: what it ranks first stays first, what it calls 10% becomes 10% again."""
+"""Recalibrate a model in use on later rows: its ranking stays, and a risk of 10% means 10% again."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from models.calibration import choose_calibrator, cross_fitted_risk
+from models.calibration import CalibrationRows, choose_calibrator, cross_fitted_risk
+from models.feature_rows import FeatureRows
 from models.risk_model import CalibratedEstimator, RiskModel
 from models.settings import CandidateSettings
 from models.splitting import person_folds
@@ -17,8 +17,27 @@ from models.training import TooFewEventsError
 
 
 @dataclass(frozen=True)
+class LaterRows:
+    """Rows that trained no part of a model, with their outcomes.
+
+    Rows of people whom a team acted on (`acted_on`, a mask) fit no calibration: the team's work may have prevented the outcome, and a map
+    fitted on them would call others safe.
+    """
+
+    features: FeatureRows
+    labels: np.ndarray
+    person: np.ndarray
+    acted_on: np.ndarray | None = None
+
+    @property
+    def fitting(self) -> np.ndarray:
+        """Mask of the rows that may fit a calibration."""
+        return np.ones(len(self.labels), dtype=bool) if self.acted_on is None else ~self.acted_on
+
+
+@dataclass(frozen=True)
 class Recalibrated:
-    """A model with calibration of its own, and the risk of each row by maps fitted on the other people."""
+    """A model with a new calibration, and the risk of each row by maps fitted on the other people."""
 
     model: RiskModel
     risk: np.ndarray
@@ -26,42 +45,55 @@ class Recalibrated:
 
 
 def recalibrate(
-    model: RiskModel, frame: pd.DataFrame, labels: np.ndarray, person: np.ndarray, settings: CandidateSettings, folds: int,
-    seed: int, told: Mapping[str, Any], acted_on: np.ndarray | None = None,
-) -> Recalibrated:  # fmt: skip
+    model: RiskModel,
+    later: LaterRows,
+    settings: CandidateSettings,
+    folds: int,
+    seed: int,
+    origin: Mapping[str, Any] | None = None,
+) -> Recalibrated:
     """Choose and fit the calibration of each of a model's estimators on rows that trained none of them.
 
-    An estimator whose rows hold fewer outcome events than the settings' minimum keeps the calibration it has; where that is so of all,
-    TooFewEventsError is raised. `told` goes into the model's record beside the number of rows and events. Rows of people whom a team acted on
-    (`acted_on`) fit nothing: what was done for them may have kept the outcome away, and a map that learnt from it would call others safe.
+    An estimator keeps its calibration if its rows hold fewer outcome events than the settings' minimum. TooFewEventsError is raised if that is
+    true of every estimator. `origin` goes into the model's record with the number of rows and events.
     """
-    fitted = np.ones(len(labels), dtype=bool) if acted_on is None else ~acted_on
-    risk, fold = np.empty(len(labels)), person_folds(person, folds, seed)
+    fitting, fold = later.fitting, person_folds(later.person, folds, seed)
+    risk = np.empty(len(later.labels))
     parts: dict[str, CalibratedEstimator] = {}
-    kept: list[str] = []
-    methods: dict[str, str] = {}
+    unchanged: list[str] = []
     names = {id(model.main): "main", id(model.without_gp): "without_gp"}
-    for part, rows in model.parts(frame):
-        name, margin = names[id(part)], part.estimator.margin(frame[rows])
-        free, used = fitted[rows], rows & fitted
-        if not _enough(labels[used], settings):
-            kept.append(name)
+    for part, rows in model.parts(later.features):
+        name, margin = names[id(part)], part.estimator.margin(later.features.take(rows))
+        in_part, used = fitting[rows], rows & fitting
+        if not _enough(later.labels[used], settings):
+            unchanged.append(name)
             risk[rows] = part.calibrator.risk(margin)
             continue
-        found, weights = labels[used].astype(np.float64), np.ones(int(used.sum()))
-        calibrator = choose_calibrator(settings.calibration, margin[free], found, weights, person[used], seed)
+        fitted = CalibrationRows(margin[in_part], later.labels[used].astype(np.float64), np.ones(int(used.sum())))
+        calibrator = choose_calibrator(settings.calibration, fitted, later.person[used], seed)
         risk[rows] = calibrator.risk(margin)
-        risk[used] = cross_fitted_risk(calibrator.method, margin[free], found, weights, fold[used])
-        parts[name], methods[name] = replace(part, calibrator=calibrator), calibrator.method
+        risk[used] = cross_fitted_risk(calibrator.method, fitted, fold[used])
+        parts[name] = replace(part, calibrator=calibrator)
     if not parts:
         raise TooFewEventsError(
-            f"the rows hold {int(labels[fitted].sum())} outcome events, and a calibration needs {settings.minimum_events}: the model keeps the one it has"
+            f"the rows hold {int(later.labels[fitting].sum())} outcome events, and a calibration needs {settings.minimum_events}: the model "
+            "keeps its calibration. Recalibrate when a later index date has matured"
         )
-    record = {**model.record, "recalibrated": {**told, "rows": int(fitted.sum()), "events": int(labels[fitted].sum())}}
-    for name, method in methods.items():
-        record[name] = {**record[name], "calibration": method, "calibrated_on": "later rows that trained nothing"}
-    notes = tuple(f"the estimator '{name}' keeps its calibration: its rows hold too few outcome events" for name in kept)
-    return Recalibrated(replace(model, record=record, **parts), risk, notes)  # type: ignore[arg-type]
+    notes = tuple(f"the estimator '{name}' keeps its calibration: its rows hold too few outcome events" for name in unchanged)
+    return Recalibrated(replace(model, record=_record(model, later, parts, origin or {}), **parts), risk, notes)  # type: ignore[arg-type]
+
+
+def _record(
+    model: RiskModel, later: LaterRows, parts: Mapping[str, CalibratedEstimator], origin: Mapping[str, Any]
+) -> dict[str, Any]:
+    fitting = later.fitting
+    counts = {"rows": int(fitting.sum()), "events": int(later.labels[fitting].sum())}
+    record: dict[str, Any] = {**model.record, "recalibrated": {**origin, **counts}}
+    for name, part in parts.items():
+        record[name] = {
+            **record[name], "calibration": part.calibrator.method, "calibrated_on": "later rows that trained nothing",
+        }  # fmt: skip
+    return record
 
 
 def _enough(labels: np.ndarray, settings: CandidateSettings) -> bool:

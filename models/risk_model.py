@@ -14,8 +14,10 @@ import pandas as pd
 
 from expectations.code_column import CodeColumn
 from models.calibration import Calibrator
-from models.estimators import Estimator, estimator_from_files, estimator_to_files, missing_share
+from models.estimators import estimator_from_files, estimator_to_files, missing_share
+from models.feature_rows import CodeCounts, FeatureRows
 from models.logistic import LogisticEstimator
+from models.methods import Estimator
 from models.predictors import Predictor, check_schema, level_codes
 from models.settings import BandSettings
 from models.training_data import coverage_of
@@ -26,7 +28,7 @@ ROWS_AT_ONCE = 100_000
 
 
 class CoverageNotServedError(ValueError):
-    """Raised when people without GP coverage are to be scored by a model that needs GP feeds; says what to do."""
+    """Raised when a model that needs GP feeds is to score people without GP coverage; says what to do."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,9 @@ class CalibratedEstimator:
     estimator: Estimator
     calibrator: Calibrator
 
-    def risk(self, frame: pd.DataFrame) -> np.ndarray:
-        """Give the calibrated probability of each row."""
-        return self.calibrator.risk(self.estimator.margin(frame))
+    def risk(self, rows: FeatureRows) -> np.ndarray:
+        """Return the calibrated probability of each row."""
+        return self.calibrator.risk(self.estimator.margin(rows))
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,10 @@ class RiskModel:
     """A candidate as trained.
 
     `without_gp` scores the people whose `gp_covered` is false, on predictors that no GP feed supplies. `record` holds
-    plain data on the training: rows, people, events, settings, what was dropped.
+    plain data on the training: rows, people, events, settings, dropped predictors.
+
+    Rows are scored from a frame with the curated predictors, and `codes` with the code-level ones. A served model gets one table:
+    without `codes`, code-level predictors are columns of the frame.
     """
 
     candidate: str
@@ -58,41 +63,42 @@ class RiskModel:
     bands: BandSettings
     record: Mapping[str, Any] = field(default_factory=dict)
 
-    def predict(self, frame: pd.DataFrame) -> np.ndarray:
-        """Give the calibrated risk of each row (float64, 0 to 1); raises SchemaMismatchError or CoverageNotServedError."""
-        return self._measured(frame, lambda part, rows: part.risk(rows))
+    def predict(self, frame: pd.DataFrame, codes: CodeCounts | None = None) -> np.ndarray:
+        """Return the calibrated risk of each row (float64, 0 to 1); raise SchemaMismatchError or CoverageNotServedError."""
+        return self._measured(FeatureRows(frame, codes), lambda part, rows: part.risk(rows))
 
-    def margin(self, frame: pd.DataFrame) -> np.ndarray:
-        """Give the log odds of each row before calibration."""
-        return self._measured(frame, lambda part, rows: part.estimator.margin(rows))
+    def margin(self, frame: pd.DataFrame, codes: CodeCounts | None = None) -> np.ndarray:
+        """Return the log odds of each row before calibration."""
+        return self._measured(FeatureRows(frame, codes), lambda part, rows: part.estimator.margin(rows))
 
-    def missing_share(self, frame: pd.DataFrame) -> np.ndarray:
-        """Give the share of the predictors used for each row that are missing in it."""
-        return self._measured(frame, lambda part, rows: missing_share(part.estimator, rows))
+    def missing_share(self, frame: pd.DataFrame, codes: CodeCounts | None = None) -> np.ndarray:
+        """Return the share of the predictors used for each row that are missing in it."""
+        return self._measured(FeatureRows(frame, codes), lambda part, rows: missing_share(part.estimator, rows.frame))
 
-    def parts(self, frame: pd.DataFrame) -> list[tuple[CalibratedEstimator, np.ndarray]]:
-        """Give the estimators with the rows (mask) that each of them scores; refuses what `predict` refuses."""
-        covered = coverage_of(frame)
-        self._check(frame, covered)
+    def parts(self, rows: FeatureRows) -> list[tuple[CalibratedEstimator, np.ndarray]]:
+        """Return the estimators with the rows (mask) that each of them scores; refuse what `predict` refuses."""
+        covered = coverage_of(rows.frame)
+        self._check(rows, covered)
         return self._parts(covered)
 
-    def _measured(self, frame: pd.DataFrame, measure: Callable[[CalibratedEstimator, pd.DataFrame], np.ndarray]) -> np.ndarray:
-        """Measure every row by the estimator that scores it, some rows at a time to bound memory."""
-        covered = coverage_of(frame)
-        self._check(frame, covered)
-        out = np.empty(len(frame))
-        for start in range(0, len(frame), ROWS_AT_ONCE):
+    def _measured(self, rows: FeatureRows, measure: Callable[[CalibratedEstimator, FeatureRows], np.ndarray]) -> np.ndarray:
+        """Measure every row by the estimator that scores it, a block of rows at a time to limit memory."""
+        covered = coverage_of(rows.frame)
+        self._check(rows, covered)
+        out = np.empty(len(rows))
+        for start in range(0, len(rows), ROWS_AT_ONCE):
             block = slice(start, start + ROWS_AT_ONCE)
-            for part, rows in self._parts(covered[block]):
-                out[block][rows] = measure(part, _rows(frame.iloc[block], rows))
+            in_block = rows.take(block)
+            for part, chosen in self._parts(covered[block]):
+                out[block][chosen] = measure(part, in_block if chosen.all() else in_block.take(chosen))
         return out
 
-    def _check(self, frame: pd.DataFrame, covered: np.ndarray) -> None:
-        check_schema(frame, self.predictors, f"model '{self.candidate}' cannot score these rows")
+    def _check(self, rows: FeatureRows, covered: np.ndarray) -> None:
+        check_schema(rows, self.predictors, f"model '{self.candidate}' cannot score these rows")
         if self.without_gp is None and self.needs_gp and not covered.all():
             raise CoverageNotServedError(
                 f"{int((~covered).sum())} rows have no GP coverage and model '{self.candidate}' has no estimator without the GP feeds: "
-                "train it with candidates.estimator_without_gp, or leave these rows out"
+                "train it with candidates.estimator_without_gp, or exclude these rows"
             )
 
     def _parts(self, covered: np.ndarray) -> list[tuple[CalibratedEstimator, np.ndarray]]:
@@ -102,7 +108,7 @@ class RiskModel:
 
     @property
     def code_columns(self) -> tuple[CodeColumn, ...]:
-        """The code-level columns it reads, in order: rows are scored from a block of these, or from columns of their names."""
+        """The code-level columns that it reads, in order."""
         return tuple(predictor.column for predictor in self.predictors if predictor.column is not None)
 
     @property
@@ -129,7 +135,7 @@ class RiskModel:
         return content.hexdigest()
 
     def to_files(self) -> dict[str, bytes]:
-        """Give the model as named text files, without pickle; `from_files` reads them back bit for bit."""
+        """Return the model as named text files, without pickle; `from_files` reads them back bit for bit."""
         files: dict[str, bytes] = {}
         parts: dict[str, Any] = {}
         for name, part, suffix in (("main", self.main, ""), ("without_gp", self.without_gp, "_without_gp")):
@@ -172,10 +178,6 @@ class RiskModel:
             BandSettings(**content["bands"]),
             content["record"],
         )
-
-
-def _rows(frame: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
-    return frame if rows.all() else frame[rows]
 
 
 def _known_levels(estimator: Estimator) -> dict[str, tuple[str, ...]]:

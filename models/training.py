@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from models.blas import one_blas_thread
-from models.boosting import fit_with_stopping
-from models.calibration import choose_calibrator, cross_fitted_risk
-from models.estimators import CandidateSpec, Estimator, fit, tune, unused_predictors
+from models.calibration import CalibrationRows, choose_calibrator, cross_fitted_risk
+from models.estimators import CandidateSpec, unused_predictors
+from models.fitting import Fitting
+from models.methods import Estimator, FittingMethod, fitting_method
 from models.predictors import Predictor
 from models.risk_model import CalibratedEstimator, RiskModel
 from models.settings import BandSettings, CandidateSettings
@@ -29,25 +30,32 @@ class TooFewEventsError(ValueError):
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What is fixed for all candidates of a training.
+    """What is the same for all candidates of a training.
 
-    `tune_in_folds` repeats the tuning within each fold, so that out-of-fold risks owe nothing to the row they score:
-    the plan for tables where they *are* the evaluation. `tuned` is what to use where tuning was done before.
+    `tune_in_folds` repeats the tuning within each fold, so that an out-of-fold risk depends in no way on the row it scores. It is the plan for
+    tables that are evaluated by these risks. `tuned` replaces the tuning by an earlier result.
     """
 
     outcome: str
     horizon_days: int
     candidates: CandidateSettings
     bands: BandSettings
-    seed: int
-    threads: int
+    fitting: Fitting
     tune_in_folds: bool = False
     tuned: Tuned | None = None
+
+    @property
+    def seed(self) -> int:
+        return self.fitting.seed
+
+    def method(self, spec: CandidateSpec) -> FittingMethod:
+        """Return the method of a candidate, with its settings."""
+        return fitting_method(spec.method, self.candidates, self.fitting)
 
 
 @dataclass(frozen=True)
 class TrainedCandidate:
-    """A trained model, the risks of its training rows by models that never saw the person, and what happened.
+    """A trained model, the risks of its training rows by models that never saw the person, and notes on the training.
 
     `out_of_fold_risk` is NaN for the rows of a large table that no held-out fold scored.
     """
@@ -60,26 +68,30 @@ class TrainedCandidate:
 
 
 @dataclass(frozen=True)
+class _Fitted:
+    """An estimator before its calibration: how it was tuned, and the margin of every row that did not train it (NaN for the others)."""
+
+    estimator: Estimator
+    tuned: Tuned
+    margin: np.ndarray
+    calibrated_on: str
+
+
+@dataclass(frozen=True)
 class _FittedPart:
     part: CalibratedEstimator
     risk: np.ndarray  # for every row of the data, NaN where not out of fold
     record: dict[str, Any]
 
 
+@one_blas_thread()
 def train_candidate(spec: CandidateSpec, data: TrainingData, folds: np.ndarray, plan: TrainingPlan) -> TrainedCandidate:
-    """Train one candidate on all rows; `folds` (one per row, whole people) says which rows are left out together.
+    """Train one candidate on all rows; `folds` (one per row, all rows of a person in one) says which rows are held out together.
 
-    Raises TooFewEventsError below the settings' minimum unless they allow it.
+    Raise TooFewEventsError below the settings' minimum unless they allow it.
     """
     notes = check_events(data, plan.candidates)
-    with one_blas_thread():
-        return _train(spec, data, folds, plan, notes)
-
-
-def _train(
-    spec: CandidateSpec, data: TrainingData, folds: np.ndarray, plan: TrainingPlan, notes: tuple[str, ...]
-) -> TrainedCandidate:
-    predictors, more = _usable(spec.predictors, data, plan.candidates)
+    predictors, more_notes = _usable(spec.predictors, data, plan.candidates)
     data = data.with_predictors(predictors)
     without_gp = tuple(predictor for predictor in predictors if not needs_gp(predictor, plan.candidates))
     has_gp = len(without_gp) < len(predictors)
@@ -88,123 +100,115 @@ def _train(
     second = None
     if has_gp and without_gp and plan.candidates.estimator_without_gp:
         second = _fit_part(spec, data.with_predictors(without_gp), everyone, folds, plan)
-    risk = main.risk if second is None else np.where(data.gp_covered, main.risk, second.risk)
-    record = _record(data, plan, has_gp, main, second)
-    kept = _kept(predictors, main, second)
     model = RiskModel(
-        spec.name, plan.outcome, plan.horizon_days, kept, main.part, second.part if second else None, plan.bands, record
+        spec.name,
+        plan.outcome,
+        plan.horizon_days,
+        _used(predictors, main, second),
+        main.part,
+        second.part if second else None,
+        plan.bands,
+        _record(data, plan, has_gp, main, second),
     )
-    dropped = [f"constant in training and left out: {', '.join(main.record['dropped'])}"] if main.record["dropped"] else []
-    return TrainedCandidate(spec.name, model, folds, risk, (*notes, *more, *dropped, *_sampling(spec, data, plan.candidates)))
+    dropped = [f"constant in training and excluded: {', '.join(main.record['dropped'])}"] if main.record["dropped"] else []
+    risk = main.risk if second is None else np.where(data.gp_covered, main.risk, second.risk)
+    return TrainedCandidate(spec.name, model, folds, risk, (*notes, *more_notes, *dropped, *_sampling(spec, data, plan)))
 
 
-def _sampling(spec: CandidateSpec, data: TrainingData, settings: CandidateSettings) -> tuple[str, ...]:
-    """Tell the rule by which a large table was sampled, where it was."""
-    most = settings.lightgbm.maximum_rows if spec.method == "lightgbm" else settings.logistic.maximum_rows
-    rows = int(data.teaching.sum())
+def _sampling(spec: CandidateSpec, data: TrainingData, plan: TrainingPlan) -> tuple[str, ...]:
+    """Return a note on the rule by which a large table was sampled, if it was."""
+    most = plan.method(spec).maximum_rows
+    rows = int(data.has_weight.sum())
     if rows <= most:
         return ()
-    words = "whole people kept or left by a hash of their key and the seed; every row calibrates or judges as it would have"
-    return (f"of {rows:,} rows about {most:,} train, {words}",)
+    return (
+        f"of {rows:,} rows about {most:,} train: a hash of each person's key and the seed decides, and all rows of a person go together. "
+        "Calibration and evaluation use every row",
+    )
 
 
-def _kept(predictors: tuple[Predictor, ...], main: _FittedPart, second: _FittedPart | None) -> tuple[Predictor, ...]:
-    """Leave out the code-level columns that no estimator uses: scoring need not count them."""
-    used = {name for part in (main, second) if part for name in part.part.estimator.codes}
-    return tuple(predictor for predictor in predictors if predictor.kind != "code" or predictor.name in used)
+def _used(predictors: tuple[Predictor, ...], main: _FittedPart, second: _FittedPart | None) -> tuple[Predictor, ...]:
+    """Return the predictors without the code-level columns that no estimator uses: scoring need not count them."""
+    codes = {name for part in (main, second) if part for name in part.part.estimator.codes}
+    return tuple(predictor for predictor in predictors if predictor.kind != "code" or predictor.name in codes)
 
 
 def check_events(data: TrainingData, settings: CandidateSettings) -> tuple[str, ...]:
-    """Refuse training with too few outcome events; give a note where the settings allow it all the same."""
-    events, rows = data.events, int(data.teaching.sum())
+    """Refuse training with too few outcome events; return a note if the settings allow it nevertheless."""
+    events, rows = data.events, int(data.has_weight.sum())
     if 0 < events < rows and (events >= settings.minimum_events or settings.allow_too_few_events):
         if events >= settings.minimum_events:
             return ()
         return (f"trained on {events} outcome events where {settings.minimum_events} are needed: for demonstration only",)
     raise TooFewEventsError(
         f"training has {events} outcome events in {rows} rows of {data.people} people and needs {settings.minimum_events}. "
-        "Add index dates or people, or widen the outcome. For a demonstration alone set study.candidates.allow_too_few_events "
+        "Add index dates or people, or widen the outcome. Only for a demonstration, set study.candidates.allow_too_few_events "
         "(it still needs at least one row with the outcome and one without)."
     )
 
 
 def needs_gp(predictor: Predictor, settings: CandidateSettings) -> bool:
-    """Say whether a GP feed supplies a predictor (`feed` may name several, separated by commas)."""
+    """Return whether a GP feed supplies a predictor (`feed` may name several, separated by commas)."""
     return bool({feed.strip() for feed in predictor.feed.split(",")} & set(settings.gp_feeds))
 
 
 def _usable(
     predictors: tuple[Predictor, ...], data: TrainingData, settings: CandidateSettings
 ) -> tuple[tuple[Predictor, ...], tuple[str, ...]]:
-    """Leave the GP feeds out where too few people with an outcome are covered by them."""
+    """Exclude the predictors of GP feeds if the feeds cover too few people with the outcome."""
     with_gp = [predictor for predictor in predictors if needs_gp(predictor, settings)]
     covered = int(data.labels[data.gp_covered].sum())
     if not with_gp or len(with_gp) == len(predictors) or covered >= min(settings.minimum_events, data.events):
         return predictors, ()
-    kept = tuple(predictor for predictor in predictors if not needs_gp(predictor, settings))
-    return kept, (f"{len(with_gp)} predictors of the GP feeds are left out: they cover {covered} outcome events",)
+    others = tuple(predictor for predictor in predictors if not needs_gp(predictor, settings))
+    return others, (f"{len(with_gp)} predictors of the GP feeds are excluded: they cover {covered} outcome events",)
 
 
 def _fit_part(spec: CandidateSpec, data: TrainingData, rows: np.ndarray, folds: np.ndarray, plan: TrainingPlan) -> _FittedPart:
     """Fit and calibrate on some rows (positions)."""
     if len(rows) > plan.candidates.cross_fit_rows and not plan.tune_in_folds:
         return _fit_held_out(spec, data, rows, plan)
-    tuned = _tune(spec, data, rows, plan)
+    method = plan.method(spec)
+    tuned = plan.tuned or method.tune(data, rows)
     margin = np.full(data.rows, np.nan)
     for fold in np.unique(folds[rows]):
-        left_out, others = rows[folds[rows] == fold], rows[folds[rows] != fold]
-        number = _tune(spec, data, others, plan) if plan.tune_in_folds else tuned
-        margin[left_out] = _fit(spec, data, others, number, plan).margin(data.frame.iloc[left_out])
-    return _calibrated(
-        _fit(spec, data, rows, tuned, plan), data, margin, folds, plan, {**_told(tuned), "calibrated_on": "out-of-fold rows"}
-    )
+        held_out, others = rows[folds[rows] == fold], rows[folds[rows] != fold]
+        tuned_here = plan.tuned or method.tune(data, others) if plan.tune_in_folds else tuned
+        margin[held_out] = method.fit(data, others, tuned_here).margin(data.features(held_out))
+    fitted = _Fitted(method.fit(data, rows, tuned), tuned, margin, "out-of-fold rows")
+    return _calibrated(fitted, data, folds, plan)
 
 
 def _fit_held_out(spec: CandidateSpec, data: TrainingData, rows: np.ndarray, plan: TrainingPlan) -> _FittedPart:
     """Fit a large table once: a tenth of the people calibrates, a tenth stops the boosting, the rest trains."""
     tenth = person_folds(data.person[rows], HOLD_OUT_FOLDS, plan.seed + 5)
     calibrating, train = rows[tenth == 0], rows[tenth != 0]
-    if spec.method == "lightgbm":
-        boosted = fit_with_stopping(data, rows[tenth > 1], rows[tenth == 1], plan.candidates.lightgbm, plan.seed, plan.threads)
-        estimator: Estimator = boosted
-        tuned = Tuned(boosted.booster.num_trees())
-    else:
-        tuned = _tune(spec, data, train, plan)
-        estimator = _fit(spec, data, train, tuned, plan)
+    estimator, tuned = plan.method(spec).fit_once(data, train, tenth[tenth != 0] == 1, plan.tuned)
     margin = np.full(data.rows, np.nan)
-    margin[calibrating] = estimator.margin(data.frame.iloc[calibrating])
+    margin[calibrating] = estimator.margin(data.features(calibrating))
     folds = person_folds(data.person, CALIBRATION_FOLDS, plan.seed + 6)
-    return _calibrated(estimator, data, margin, folds, plan, {**_told(tuned), "calibrated_on": "a tenth of the people, held out"})
+    return _calibrated(_Fitted(estimator, tuned, margin, "a tenth of the people, held out"), data, folds, plan)
 
 
-def _told(tuned: Tuned) -> dict[str, Any]:
-    return {"tuned": float(tuned.number), "plain": tuned.plain}
-
-
-def _calibrated(
-    estimator: Estimator, data: TrainingData, margin: np.ndarray, folds: np.ndarray, plan: TrainingPlan, record: dict[str, Any]
-) -> _FittedPart:
-    """Choose the calibration on the rows with an out-of-fold margin, and give their risks by maps of the other folds."""
-    scored = ~np.isnan(margin)
-    values, labels, weights = margin[scored], data.labels[scored].astype(np.float64), data.row_weights(np.flatnonzero(scored))
-    calibrator = choose_calibrator(plan.candidates.calibration, values, labels, weights, data.person[scored], plan.seed)
+def _calibrated(fitted: _Fitted, data: TrainingData, folds: np.ndarray, plan: TrainingPlan) -> _FittedPart:
+    """Choose the calibration on the rows with an out-of-fold margin, and compute their risks by maps of the other folds."""
+    scored = ~np.isnan(fitted.margin)
+    labels = data.labels[scored].astype(np.float64)
+    rows = CalibrationRows(fitted.margin[scored], labels, data.row_weights(np.flatnonzero(scored)))
+    calibrator = choose_calibrator(plan.candidates.calibration, rows, data.person[scored], plan.seed)
     risk = np.full(data.rows, np.nan)
     parts = folds[scored]
-    if len(values) <= FEW_ROWS:  # maps that differ between few folds would mix up people of different folds
+    if len(labels) <= FEW_ROWS:  # maps that differ between few folds would mix up people of different folds
         parts = balanced_folds(data.person[scored], labels, CALIBRATION_FOLDS_OF_FEW, plan.seed + 6)
-    risk[scored] = cross_fitted_risk(calibrator.method, values, labels, weights, parts)
-    details = {"calibration": calibrator.method, "dropped": list(unused_predictors(estimator, data.predictors)), **record}
-    return _FittedPart(CalibratedEstimator(estimator, calibrator), risk, details)
-
-
-def _tune(spec: CandidateSpec, data: TrainingData, rows: np.ndarray, plan: TrainingPlan) -> Tuned:
-    if plan.tuned is not None:
-        return plan.tuned
-    return tune(spec.method, data, rows, plan.candidates, plan.seed, plan.threads)
-
-
-def _fit(spec: CandidateSpec, data: TrainingData, rows: np.ndarray, tuned: Tuned, plan: TrainingPlan) -> Estimator:
-    return fit(spec.method, data, rows, tuned, plan.candidates, plan.seed, plan.threads)
+    risk[scored] = cross_fitted_risk(calibrator.method, rows, parts)
+    record = {
+        "calibration": calibrator.method,
+        "dropped": list(unused_predictors(fitted.estimator, data.predictors)),
+        "tuned": float(fitted.tuned.number),
+        "plain": fitted.tuned.plain,
+        "calibrated_on": fitted.calibrated_on,
+    }
+    return _FittedPart(CalibratedEstimator(fitted.estimator, calibrator), risk, record)
 
 
 def _record(
@@ -212,7 +216,7 @@ def _record(
 ) -> dict[str, Any]:
     return {
         **({"code_columns_offered": len(data.code_columns)} if data.code_columns else {}),
-        "rows": int(data.teaching.sum()),
+        "rows": int(data.has_weight.sum()),
         "people": data.people,
         "events": data.events,
         "weighted": data.weights is not None,

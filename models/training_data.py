@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from models.code_block import code_matrix
+from models.feature_rows import CodeCounts, FeatureRows, Positions
 from models.predictors import Predictor, check_schema
 
 
@@ -18,9 +18,12 @@ from models.predictors import Predictor, check_schema
 class TrainingData:
     """Feature rows with their labels, one row per person and index event, ordered by key.
 
-    `labels` holds 0 and 1, `person` any key that is equal for rows of one person, `weights` (rows at risk counted
-    more or less, such as inverse probabilities of censoring) is None for equal weights, `gp_covered` says for whom the
-    GP feeds may be used. A row of no weight teaches nothing; it is there to be scored out of fold.
+    - `labels` holds 0 and 1.
+    - `person` is any key that is equal for the rows of one person.
+    - `weights` counts some rows more than others, such as inverse probabilities of censoring. None means equal weights. A row of weight 0
+      trains nothing and is only scored out of fold.
+    - `gp_covered` is true for the people for whom the GP feeds may be used.
+    - `codes` holds the counts of code-level columns, if any predictor is one.
     """
 
     frame: pd.DataFrame
@@ -29,26 +32,27 @@ class TrainingData:
     person: np.ndarray
     weights: np.ndarray | None
     gp_covered: np.ndarray
+    codes: CodeCounts | None = None
 
     @property
     def rows(self) -> int:
-        """Number of rows, those of no weight too."""
+        """Number of rows, including those of weight 0."""
         return len(self.labels)
 
     @cached_property
-    def teaching(self) -> np.ndarray:
-        """Say which rows have a weight."""
+    def has_weight(self) -> np.ndarray:
+        """Mask of the training rows: those whose weight is not 0."""
         return np.ones(self.rows, dtype=bool) if self.weights is None else self.weights > 0
 
     @property
     def events(self) -> int:
         """Number of rows with the outcome."""
-        return int(self.labels[self.teaching].sum())
+        return int(self.labels[self.has_weight].sum())
 
     @property
     def people(self) -> int:
-        """Number of people with a row that teaches."""
-        return int(pd.unique(pd.Series(self.person[self.teaching])).size)
+        """Number of people with a training row."""
+        return int(pd.unique(pd.Series(self.person[self.has_weight])).size)
 
     @cached_property
     def code_columns(self) -> tuple[str, ...]:
@@ -57,19 +61,37 @@ class TrainingData:
 
     @cached_property
     def curated(self) -> tuple[Predictor, ...]:
-        """The predictors that are columns of their own."""
+        """The predictors that are columns of the frame."""
         return tuple(predictor for predictor in self.predictors if predictor.kind != "code")
 
-    def codes(self, rows: np.ndarray) -> sparse.csr_matrix:
-        """Give the code-level columns of some rows (rows x code_columns)."""
-        return code_matrix(self.frame.iloc[rows], self.code_columns)
+    def features(self, rows: Positions) -> FeatureRows:
+        """Return the features of some rows, with their codes."""
+        return FeatureRows(self.frame, self.codes).take(rows)
+
+    def code_matrix(self, rows: np.ndarray) -> sparse.csr_matrix:
+        """Return the code-level columns of some rows (rows x code_columns)."""
+        if self.codes is None:
+            return self.features(rows).code_matrix(self.code_columns)
+        return self.codes.take(rows).select(self.code_columns)
 
     def with_predictors(self, predictors: Sequence[Predictor]) -> TrainingData:
-        """Give the same rows with other predictors."""
+        """Return the same rows with other predictors."""
         return replace(self, predictors=tuple(predictors))
 
+    def subset(self, rows: np.ndarray) -> TrainingData:
+        """Return some of the rows (mask)."""
+        return replace(
+            self,
+            frame=self.frame[rows].reset_index(drop=True),
+            labels=self.labels[rows],
+            person=self.person[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            gp_covered=self.gp_covered[rows],
+            codes=None if self.codes is None else self.codes.take(rows),
+        )
+
     def row_weights(self, rows: np.ndarray) -> np.ndarray:
-        """Give the weights of some rows as float64."""
+        """Return the weights of some rows as float64."""
         return np.ones(len(rows)) if self.weights is None else self.weights[rows]
 
 
@@ -79,33 +101,38 @@ def training_data(
     labels: np.ndarray,
     person: np.ndarray,
     weights: np.ndarray | None = None,
-    gp_covered: np.ndarray | None = None,
+    codes: CodeCounts | None = None,
 ) -> TrainingData:
-    """Check that rows fit together and give them as TrainingData; raises ValueError or SchemaMismatchError.
+    """Check that rows fit together and return them as TrainingData; raise ValueError or SchemaMismatchError if they do not.
 
-    `gp_covered` is read from the frame's column of that name where it is not given, and is true for all without one.
+    The frame's column `gp_covered` says whom the GP feeds cover; without it they cover everyone.
     """
-    check_schema(frame, predictors, "these rows cannot train a model")
+    check_schema(FeatureRows(frame, codes), predictors, "these rows cannot train a model")
     outcome = np.asarray(labels)
-    if pd.isna(outcome).any() or not np.isin(outcome, (0, 1)).all():
-        raise ValueError("labels must be 0 or 1: leave out rows whose outcome cannot be told")
-    for name, values in (("labels", outcome), ("person", person), ("weights", weights)):
-        if values is not None and len(values) != len(frame):
-            raise ValueError(f"{name} has {len(values)} values for {len(frame)} rows")
-    if weights is not None and not (np.isfinite(weights).all() and (np.asarray(weights) >= 0).all()):
-        raise ValueError("weights must be finite and not negative")
+    _check_values(frame, outcome, person, weights)
     return TrainingData(
         frame,
         tuple(predictors),
         outcome.astype(np.int8),
         np.asarray(person),
         None if weights is None else np.asarray(weights, dtype=np.float64),
-        coverage_of(frame) if gp_covered is None else np.asarray(gp_covered, dtype=bool),
+        coverage_of(frame),
+        codes,
     )
 
 
+def _check_values(frame: pd.DataFrame, labels: np.ndarray, person: np.ndarray, weights: np.ndarray | None) -> None:
+    if pd.isna(labels).any() or not np.isin(labels, (0, 1)).all():
+        raise ValueError("labels must be 0 or 1: exclude rows whose outcome is not known")
+    for name, values in (("labels", labels), ("person", person), ("weights", weights)):
+        if values is not None and len(values) != len(frame):
+            raise ValueError(f"{name} has {len(values)} values for {len(frame)} rows")
+    if weights is not None and not (np.isfinite(weights).all() and (np.asarray(weights) >= 0).all()):
+        raise ValueError("weights must be finite and not negative")
+
+
 def coverage_of(frame: pd.DataFrame) -> np.ndarray:
-    """Say for each row whether GP feeds cover the person; true for all where the frame does not say."""
+    """Return for each row whether GP feeds cover the person; true for all if the frame has no column `gp_covered`."""
     if "gp_covered" not in frame.columns:
         return np.ones(len(frame), dtype=bool)
     return frame["gp_covered"].to_numpy(dtype=bool, na_value=False)

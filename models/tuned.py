@@ -1,4 +1,4 @@
-"""What is chosen on held-out people before a method is fitted."""
+"""The result of tuning a method on held-out people before it is fitted."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tuned:
-    """The tuned number of a method (a prior variance, or trees), and whether its plain form did better.
+    """The tuned number of a method (a prior variance, or a number of trees), and whether its plain form was better.
 
-    Plain is: straight lines instead of splines; trees of LightGBM's own size and pace instead of smaller ones where events are few.
+    The plain form of a regression has straight lines instead of splines. The plain form of boosting has trees of LightGBM's default size and
+    pace instead of the smaller ones that few events get.
     """
 
     number: float

@@ -15,6 +15,8 @@ from xdist.scheduler import LoadFileScheduling
 DEAR = ("undisturbed", "database")
 ROOT = Path(__file__).parents[1]
 
+# A stage that reads or writes a table that it does not declare fails in every test, in processes that tests start as well.
+os.environ["STRATA_STRICT_STAGES"] = "1"
 # Names that a run sets for its libraries, and that must not outlive a test.
 OF_A_RUN = ("STRATA_HOME", "STRATA_CONFIG", "DAGSTER_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import duckdb
 
+from expectations import feeds
 from expectations.tables.caseload import ACTIONS
 from pipelines.conform.clinical_rules import sql_list
 from pipelines.conform.feeds import Sources
 from pipelines.lake.storage import Lake
 
-FEED = "actions"
+FEED = feeds.ACTIONS.name
 _YES, _NO = ("1", "Y", "TRUE"), ("0", "N", "FALSE")
 
 

@@ -7,51 +7,54 @@ and gives a summary: counts by plain name.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import pandas as pd
 
-from expectations.catalogue import RAW_TABLES
-from expectations.sql_values import quote, quote_all
+from expectations.feeds import ADMISSIONS, EVENT_FEEDS, FEEDS, HOSPITAL_FEEDS, LIST_FEEDS, PATIENTS, REGISTRATIONS
+from expectations.sql_values import quote_all
 from expectations.tables import core
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.codes import code_sql, event_types
 from pipelines.conform.coverage import CoverageSettings, coverage, practice_coverage
-from pipelines.conform.event import EventSettings, write_events
+from pipelines.conform.event import EventRequest, Numbers, write_events
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
-from pipelines.conform.feeds import CODE_OF_FEED, EVENT_FEEDS, HOSPITAL_FEEDS, LIST_FEEDS, Sources, organisation_column
+from pipelines.conform.feeds import Sources, codes_sent_sql
 from pipelines.conform.linkage import linkage_sql
 from pipelines.conform.person import NO_DEATHS_STATED, person_sql
 from pipelines.conform.registration import NO_ENDS_STATED, RegistrationSettings, registration_sql, residence_sql
 from pipelines.conform.spell import READ, spell_sql
 from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
-from pipelines.conform.volumes import feed_people_sql, list_sizes_sql, main_providers_sql, volumes_sql
+from pipelines.conform.volumes import feed_people_sql, feeds_of_providers, list_sizes_sql, main_providers_sql, volumes_sql
 from pipelines.lake.storage import Lake
 
 Summary = dict[str, object]
 
 
-def conform_people(
-    lake: Lake,
-    con: duckdb.DuckDBPyConnection,
-    sources: Sources,
-    rules: ClinicalRules,
-    stated_deaths: str = "",
-    latest_objections: str = "",
-) -> Summary:
-    """Write core__person: everyone the feeds name, and those of earlier runs under the keys they had.
+@dataclass(frozen=True)
+class StatedFacts:
+    """SQL of facts that hold whatever becomes of the rows that state them; '' where the source has none.
 
-    `stated_deaths` is SQL of the rows that state a death (`stated_dates.py`), `latest_objections` SQL of the objections that the
-    latest delivery of opt-outs lists (`opt_out_rows.py`); '' where the source has none.
+    `deaths` are the rows that state a death (`stated_dates.py`), `latest_objections` the objections that the latest delivery of
+    opt-outs lists (`opt_out_rows.py`).
     """
+
+    deaths: str = ""
+    latest_objections: str = ""
+
+
+def conform_people(
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, stated: StatedFacts = StatedFacts()
+) -> Summary:
+    """Write core__person: everyone the feeds name, and those of earlier runs under the keys they had."""
     sources = _held(con, sources)
     ids = " UNION ALL ".join(f"SELECT DISTINCT person_id FROM {source}" for source in sources.values())
     nobody = "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
     known = lake.scan_or_empty(core.PERSON)
-    deaths = stated_deaths or NO_DEATHS_STATED
+    deaths = stated.deaths or NO_DEATHS_STATED
     query = person_sql(f"({ids or nobody})", sources, rules, known, deaths)
     people = lake.replace_sql(core.PERSON, con, query, order="person_key")
     opted = "count(*) FILTER (type_1_opt_out) AS type_1, count(*) FILTER (national_data_opt_out) AS national"
@@ -64,20 +67,20 @@ def conform_people(
         "on_list": on_list,
         "died": died,
         "death_date_not_readable": unreadable,
-        **_deaths_of_repeated_rows(con, sources, stated_deaths),
+        **_deaths_of_repeated_rows(con, sources, stated.deaths),
         "type_1_opt_outs": type_1,
         "national_data_opt_outs": national,
-        **_opt_outs_not_listed(lake, con, latest_objections),
+        **_opt_outs_not_listed(lake, con, stated.latest_objections),
     }
 
 
 def _deaths_of_repeated_rows(con: duckdb.DuckDBPyConnection, sources: Sources, stated_deaths: str) -> Summary:
     """Count the people whose rows of one delivery disagree: the row that holds states no death, and another row states one."""
-    if "patients" not in sources or not stated_deaths:
+    if PATIENTS.name not in sources or not stated_deaths:
         return {}
     (people,) = _row(
         con,
-        f"SELECT count(DISTINCT person_id) FROM {stated_deaths} JOIN {sources['patients']} AS listed USING (person_id, extract_date) "
+        f"SELECT count(DISTINCT person_id) FROM {stated_deaths} JOIN {sources[PATIENTS.name]} AS listed USING (person_id, extract_date) "
         "WHERE stated_date IS NOT NULL AND listed.death_date IS NULL",
     )
     return {"died_by_a_repeated_row": people}
@@ -127,10 +130,10 @@ def conform_spells(
     lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, available: AvailabilitySettings
 ) -> Summary:  # fmt: skip
     """Write core__spell; without the admissions feed it has no rows."""
-    if "admissions" not in sources:
+    if ADMISSIONS.name not in sources:
         lake.write(core.SPELL, [])
         return {"spells": 0, "stays": 0, "admission_rows": 0}
-    con.execute(f"CREATE OR REPLACE TEMP TABLE admission_rows AS SELECT {', '.join(READ)} FROM {sources['admissions']}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE admission_rows AS SELECT {', '.join(READ)} FROM {sources[ADMISSIONS.name]}")
     query = spell_sql("admission_rows", lake.scan(core.PERSON.name), rules, available)
     spells = lake.replace_sql(core.SPELL, con, query, order="spell_key")
     (stays,) = _row(con, f"SELECT coalesce(sum(stays_joined), 0) FROM {lake.scan(core.SPELL.name)}")
@@ -139,60 +142,44 @@ def conform_spells(
     return {"spells": spells, "stays": int(stays), "admission_rows": rows}
 
 
-def conform_events(
-    lake: Lake,
-    con: duckdb.DuckDBPyConnection,
-    sources: Sources,
-    rules: ClinicalRules,
-    available: AvailabilitySettings,
-    settings: EventSettings,
-    work: Path,
-    superseded: Sources | None = None,
-) -> Summary:  # fmt: skip
-    """Write core__event_type, core__code, core__event and core__event_superseded from the feeds and core__spell.
-
-    `superseded` gives, by feed, the rows that a later delivery changed or took back, with `superseded_date`.
-    """
-    spells, gone = lake.scan(core.SPELL.name), hold_superseded(con, superseded or {})
-    before = superseded_event_rows(con, sources, gone, lake.scan(core.PERSON.name), rules, available)
-    rows = [*spell_event_rows(spells), *feed_event_rows(sources, rules, available)]
-    sent = [_feed_codes(feed, source) for given in (sources, gone) for feed, source in given.items() if feed in EVENT_FEEDS]
-    sent += superseded_codes(gone)
-    sent += [
+def conform_events(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, request: EventRequest) -> Summary:
+    """Write core__event_type, core__code, core__event and core__event_superseded from the feeds and core__spell."""
+    spells, gone = lake.scan(core.SPELL.name), hold_superseded(con, request.superseded)
+    before = superseded_event_rows(con, sources, gone, lake.scan(core.PERSON.name), request)
+    rows = [*spell_event_rows(spells), *feed_event_rows(sources, request.rules, request.available)]
+    codes = [codes_sent_sql(feed, source) for given in (sources, gone) for feed, source in given.items() if feed in EVENT_FEEDS]
+    codes += superseded_codes(gone)
+    codes += [
         f"(SELECT 'treatment_function' AS code_system, treatment_function AS source_code FROM {spells})",
         f"(SELECT 'icd10' AS code_system, unnest(string_split(diagnoses, ',')) AS source_code FROM {spells})",
         f"(SELECT 'icd10' AS code_system, primary_diagnosis AS source_code FROM {spells})",
     ]
-    return store_events(lake, con, rows, sent, settings, work, before)
+    return store_events(lake, con, EventParts(rows, codes, before), request)
 
 
-def store_events(
-    lake: Lake, con: duckdb.DuckDBPyConnection, rows: list[EventRows], sent: list[str], settings: EventSettings, work: Path,
-    superseded: Sequence[EventRows] = (),
-) -> Summary:  # fmt: skip
-    """Write core__event_type, core__code, core__event and core__event_superseded, in this order, from events of any source.
+@dataclass(frozen=True)
+class EventParts:
+    """Events of any source, and SQL of every code_system and source_code that they use (organisations under 'ods').
 
-    `sent` holds SQL relations of every code_system and source_code the events use (organisations under 'ods'). The rows'
-    people must stand in core__person. `work` is a folder for buckets; it is emptied.
+    The people of the rows must be in core__person.
     """
+
+    rows: Sequence[EventRows]
+    codes: Sequence[str]
+    superseded: Sequence[EventRows] = ()
+
+
+def store_events(lake: Lake, con: duckdb.DuckDBPyConnection, parts: EventParts, request: EventRequest) -> Summary:
+    """Write core__event_type, core__code, core__event and core__event_superseded, in this order."""
     lake.write(core.EVENT_TYPE, event_types())
     known = lake.scan_or_empty(core.CODE)
-    codes = lake.replace_sql(core.CODE, con, code_sql(*sent, known=known), order="code")
+    codes = lake.replace_sql(core.CODE, con, code_sql(*parts.codes, known=known), order="code")
     con.execute(f"CREATE OR REPLACE TEMP TABLE coded AS SELECT * FROM {lake.scan(core.CODE.name)}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS SELECT person_id, person_key FROM {lake.scan(core.PERSON.name)}")
-    events = write_events(lake, con, rows, "numbered", "coded", settings, work)
-    gone = write_superseded(lake, con, superseded, "coded")
+    events = write_events(lake, con, parts.rows, Numbers("numbered", "coded"), request)
+    gone = write_superseded(lake, con, parts.superseded, "coded")
     con.execute("DROP TABLE coded; DROP TABLE numbered")
     return {"events": events, "codes": codes, "superseded_events": gone}
-
-
-def _feed_codes(feed: str, source: str) -> str:
-    """Give the distinct codes of a feed and its organisations, in one scan."""
-    system, code = CODE_OF_FEED.get(feed, ("", "CAST(NULL AS VARCHAR)"))
-    return f"""(SELECT CASE WHEN GROUPING(code) = 0 THEN {quote(system)} ELSE 'ods' END AS code_system,
-        coalesce(code, organisation) AS source_code
-        FROM (SELECT {code} AS code, {organisation_column(feed)} AS organisation FROM {source})
-        GROUP BY GROUPING SETS ((code), (organisation)))"""
 
 
 def conform_coverage(
@@ -204,7 +191,7 @@ def conform_coverage(
         list_sizes_sql(lake.scan(core.REGISTRATION.name), volumes["month"].min() if len(volumes) else data_cut, data_cut)
     ).df()
     judged = coverage(volumes, lists, data_cut, settings)
-    providers = con.sql(main_providers_sql(lake, HOSPITAL_FEEDS)).df()
+    providers = con.sql(main_providers_sql(lake, feeds_of_providers())).df()
     whole = pd.concat([judged, practice_coverage(judged, providers)], ignore_index=True)
     whole = whole.sort_values(["feed", "organisation_role", "organisation_code", "month"])
     lake.write(core.COVERAGE, whole)
@@ -232,15 +219,10 @@ def conform_linkage(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources
 
 def _lacking(sources: Sources) -> Summary:
     """Say which feeds of the list are absent and what stands in for them."""
-    instead = {
-        "patients": "nobody has a birth date, and the list is who is registered",
-        "registrations": "everyone is registered from the first delivery on",
-        "addresses": "everyone has always lived at the one address of the list",
-        "opt_outs": "no opt-out is known",
-    }
-    if "patients" not in sources and "registrations" not in sources:
-        instead["registrations"] = "there is no list, and nobody is registered"
-    absent = [f"{feed}: {told}" for feed, told in instead.items() if feed not in sources]
+    instead = {feed: FEEDS[feed].when_absent for feed in LIST_FEEDS}
+    if PATIENTS.name not in sources and REGISTRATIONS.name not in sources:
+        instead[REGISTRATIONS.name] = "there is no registered list, and no one is registered"
+    absent = [f"{feed}: {effect}" for feed, effect in instead.items() if feed not in sources]
     return {"absent_feeds": "; ".join(absent)} if absent else {}
 
 
@@ -254,7 +236,7 @@ def _held(con: duckdb.DuckDBPyConnection, sources: Sources) -> Sources:
 
 
 def _list_feeds(sources: Sources) -> dict[str, str]:
-    return {feed: source for feed, source in sources.items() if feed in RAW_TABLES and feed not in EVENT_FEEDS}
+    return {feed: source for feed, source in sources.items() if feed in FEEDS and feed not in EVENT_FEEDS}
 
 
 def _row(con: duckdb.DuckDBPyConnection, query: str) -> tuple:

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from pipelines.conform.feeds import GP_FEEDS
+from expectations.feeds import FEEDS
 
 MONTH = "month"
 LEAST_BOARD_MONTH, MOST_BOARD_MONTH = 0.3, 3.0
@@ -79,7 +79,7 @@ def coverage(volumes: pd.DataFrame, lists: pd.DataFrame, data_cut: date, setting
 def _feed_coverage(
     feed: str, held: pd.DataFrame, lists: pd.DataFrame, months: pd.DatetimeIndex, settings: CoverageSettings
 ) -> pd.DataFrame:
-    by_practice = feed in GP_FEEDS
+    by_practice = FEEDS[feed].is_sent_by_practices
     codes = set(held["organisation_code"]) | (set(lists["practice_code"]) if by_practice else set())
     rows = held.pivot_table(index="organisation_code", columns=MONTH, values="rows", aggfunc="sum")
     rows = rows.reindex(index=sorted(codes), columns=months).fillna(0.0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -16,7 +17,10 @@ from pydantic import BaseModel, Field
 from expectations.sql_values import quote
 from expectations.tables.core import EVENT
 from features.events import FEED_NUMBER
+from pipelines.conform.availability import AvailabilitySettings
+from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.event_rows import EventRows
+from pipelines.conform.feeds import Sources
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
 
@@ -32,18 +36,37 @@ class EventSettings(BaseModel, extra="forbid", frozen=True):
     people_per_file: int = Field(131_072, ge=1_000, description="People in the range of one file of core__event.")
 
 
-def write_events(
-    lake: Lake, con: duckdb.DuckDBPyConnection, rows: Sequence[EventRows], people: str, codes: str, settings: EventSettings,
-    work: Path,
-) -> int:  # fmt: skip
-    """Number, bucket, sort and store events as core__event, replaced whole in one commit; give their number.
+@dataclass(frozen=True)
+class EventRequest:
+    """What events are made by: clinical definitions, when facts became known, the files, and a work folder that is emptied.
 
-    `people` and `codes` are SQL of core__person and core__code; `work` is a folder for the buckets, removed again.
+    `superseded` holds, by feed, the rows that a later delivery changed or took back, with `superseded_date`.
     """
-    last = con.execute(f"SELECT max(person_key) FROM {people}").fetchall()[0][0]
+
+    rules: ClinicalRules
+    available: AvailabilitySettings
+    work: Path
+    settings: EventSettings = field(default_factory=EventSettings)
+    superseded: Sources = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """SQL, usable in FROM, of core__person and core__code: the numbers under which events keep people and codes."""
+
+    people: str
+    codes: str
+
+
+def write_events(
+    lake: Lake, con: duckdb.DuckDBPyConnection, rows: Sequence[EventRows], numbers: Numbers, request: EventRequest
+) -> int:
+    """Number, bucket, sort and store events as core__event, replaced in one commit; return their number."""
+    settings, work = request.settings, request.work
+    last = con.execute(f"SELECT max(person_key) FROM {numbers.people}").fetchall()[0][0]
     if rows and last is not None and last < settings.people_per_file:
         # One range holds everyone: a detour over the disk would save no memory.
-        parts = " UNION ALL ".join(f"({numbered_sql(part, people, codes)})" for part in rows)
+        parts = " UNION ALL ".join(f"({numbered_sql(part, numbers)})" for part in rows)
         only = lake.write_sql(EVENT.name, con, f"SELECT {_COLUMNS} FROM ({parts}) ORDER BY {_ORDER}")
         lake.commit(EVENT.name, [only], arrow_schema(EVENT), replace="all")
         return only.rows
@@ -52,7 +75,7 @@ def write_events(
     try:
         con.execute("SET partitioned_write_flush_threshold = 65536")
         for number, part in enumerate(rows):
-            con.execute(_bucket_sql(part, people, codes, settings.people_per_file, work / f"{number:02}"))
+            con.execute(_bucket_sql(part, numbers, settings.people_per_file, work / f"{number:02}"))
         buckets = sorted({int(folder.name.removeprefix("bucket=")) for folder in work.glob("*/bucket=*")})
         files = [lake.write_sql(EVENT.name, con, _sorted_sql(work, bucket)) for bucket in buckets]
         if not files:
@@ -63,23 +86,27 @@ def write_events(
     return sum(file.rows for file in files)
 
 
-def _bucket_sql(part: EventRows, people: str, codes: str, people_per_file: int, folder: Path) -> str:
-    numbered = f"SELECT *, person_key // {people_per_file} AS bucket FROM ({numbered_sql(part, people, codes)})"
+def _bucket_sql(part: EventRows, numbers: Numbers, people_per_file: int, folder: Path) -> str:
+    numbered = f"SELECT *, person_key // {people_per_file} AS bucket FROM ({numbered_sql(part, numbers)})"
     return f"COPY ({numbered}) TO {quote(folder)} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (bucket))"
 
 
-def numbered_sql(part: EventRows, people: str, codes: str) -> str:
-    """Give the SQL of a part's events as core__event holds them, in no order."""
-    person = "" if part.numbered else f"JOIN (SELECT person_id, person_key FROM {people}) USING (person_id)"
+def numbered_sql(part: EventRows, numbers: Numbers) -> str:
+    """Return the SQL of a part's events as core__event holds them, in no order."""
+    person = "" if part.numbered else f"JOIN (SELECT person_id, person_key FROM {numbers.people}) USING (person_id)"
     code = "coalesce(coded.code, 0)" if part.code_system else "0"
-    coded = f"LEFT JOIN {_codes_of(part.code_system, codes)} AS coded ON coded.source_code = row.code" if part.code_system else ""
+    coded = (
+        f"LEFT JOIN {_codes_of(part.code_system, numbers.codes)} AS coded ON coded.source_code = row.code"
+        if part.code_system
+        else ""
+    )
     return f"""
         SELECT person_key, event_date, greatest(available_date, event_date) AS available_date,
             CAST(event_type AS SMALLINT) AS event_type, {code} AS code,
             CAST(CASE WHEN isfinite(value) THEN value END AS FLOAT) AS value,
             coalesce(sent.code, 0) AS provider, CAST({FEED_NUMBER[part.feed]} AS TINYINT) AS feed
         FROM ({part.sql}) AS row {person} {coded}
-        LEFT JOIN {_codes_of("ods", codes)} AS sent ON sent.source_code = row.provider"""
+        LEFT JOIN {_codes_of("ods", numbers.codes)} AS sent ON sent.source_code = row.provider"""
 
 
 def _codes_of(system: str, codes: str) -> str:

@@ -1,18 +1,29 @@
 """The events that each feed's rows and each spell become: SQL with text codes, not yet numbered or sorted.
 
 Every row of a feed becomes at least one event, so that none is lost without a trace. What a type means, and what its
-code and value hold, stands in `features/events.py`.
+code and value hold, is declared in `expectations/feeds.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from expectations.feeds import (
+    ADMISSIONS,
+    EMERGENCY_ATTENDANCES,
+    EVENT_FEEDS,
+    FEEDS,
+    GP_MEDICATION_ORDERS,
+    GP_OBSERVATIONS,
+    OUTPATIENT_APPOINTMENTS,
+    Feed,
+)
 from expectations.sql_values import quote
 from features.events import NUMBER_OF
 from pipelines.conform.availability import AvailabilitySettings, available_sql
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
-from pipelines.conform.feeds import DEPARTMENT, EVENT_FEEDS, HOSPITAL_FEEDS, Sources
+from pipelines.conform.feeds import DEPARTMENT, Sources, code_of_row
 
 
 @dataclass(frozen=True)
@@ -30,26 +41,25 @@ class EventRows:
 
 
 def feed_event_rows(sources: Sources, rules: ClinicalRules, available: AvailabilitySettings) -> list[EventRows]:
-    """Give the events of every feed but admissions, whose events are those of the spells."""
-    makers = {
-        "emergency_attendances": ("department_type", _emergency(rules)),
-        "outpatient_appointments": ("treatment_function", _outpatient(rules)),
-        "gp_observations": ("snomed", _gp("gp_observation", "effective_date", "concept_code", "result_value")),
-        "gp_medication_orders": ("dmd", _gp("gp_medication", "issue_date", "medicine_code", "quantity")),
-    }
-    return [
-        EventRows(feed, makers[feed][0], makers[feed][1].format(source=sources[feed], available=available_sql(feed, available)))
-        for feed in EVENT_FEEDS
-        if feed in sources and feed in makers
-    ]
+    """Return the events of every feed but admissions, whose events are those of the spells."""
+    return [_event_rows(FEEDS[feed], sources[feed], rules, available) for feed in EVENT_SQL if feed in sources]
 
 
-def _gp(event: str, day: str, code: str, value: str) -> str:
-    return f"""SELECT person_id, {day} AS event_date, {{available}} AS available_date, {NUMBER_OF[event]} AS event_type,
-        {code} AS code, {value} AS value, practice_code AS provider FROM {{source}}"""
+def _event_rows(feed: Feed, source: str, rules: ClinicalRules, available: AvailabilitySettings) -> EventRows:
+    sql = EVENT_SQL[feed.name](feed, rules).format(source=source, available=available_sql(feed.name, available))
+    return EventRows(feed.name, feed.code_system, sql)
 
 
-def _outpatient(rules: ClinicalRules) -> str:
+def one_event(feed: Feed, _rules: ClinicalRules) -> str:
+    """Return the SQL of one event for each row of a feed with a single event type, as the feed's declaration describes it."""
+    (kind,), day = feed.event_types, feed.table.event_date if feed.table else ""
+    value = feed.value_column or "CAST(NULL AS DOUBLE)"
+    return f"""SELECT person_id, {day} AS event_date, {{available}} AS available_date, {kind.number} AS event_type,
+        {code_of_row(feed.name) or "CAST(NULL AS VARCHAR)"} AS code, {value} AS value, {feed.organisation_column} AS provider
+        FROM {{source}}"""
+
+
+def _outpatient(_feed: Feed, rules: ClinicalRules) -> str:
     return f"""SELECT person_id, appointment_date AS event_date, {{available}} AS available_date,
         CASE WHEN attendance_status IN ({sql_list(rules.attended_statuses)}) THEN {NUMBER_OF["outpatient_attended"]}
              WHEN attendance_status IN ({sql_list(rules.missed_statuses)}) THEN {NUMBER_OF["outpatient_missed"]}
@@ -57,7 +67,7 @@ def _outpatient(rules: ClinicalRules) -> str:
         treatment_function AS code, CAST(NULL AS DOUBLE) AS value, provider_code AS provider FROM {{source}}"""
 
 
-def _emergency(rules: ClinicalRules) -> str:
+def _emergency(_feed: Feed, rules: ClinicalRules) -> str:
     """Give one event that says what the record is, and up to three more for how an A&E attendance came and went."""
     out_of_hours = f"""isodow(arrival_date) >= 6 OR left(replace(arrival_time, ':', ''), 4) >= {quote(rules.out_of_hours_from.replace(":", ""))}
             OR left(replace(arrival_time, ':', ''), 4) < {quote(rules.out_of_hours_to.replace(":", ""))}"""
@@ -101,9 +111,35 @@ def spell_event_rows(spells: str) -> list[EventRows]:
         FROM {spells} WHERE discharge_date IS NOT NULL AND diagnoses IS NOT NULL"""
     paid = f"""SELECT {discharged}, {NUMBER_OF["spell_cost"]} AS event_type, CAST(NULL AS VARCHAR) AS code, cost AS value,
         provider_code AS provider FROM {spells} WHERE discharge_date IS NOT NULL AND cost IS NOT NULL"""
-    feed = HOSPITAL_FEEDS[0]
     return [
-        EventRows(feed, "treatment_function", admitted, numbered=True),
-        EventRows(feed, "icd10", f"{ended} UNION ALL {diagnosed}", numbered=True),
-        EventRows(feed, "", paid, numbered=True),
+        EventRows(ADMISSIONS.name, "treatment_function", admitted, numbered=True),
+        EventRows(ADMISSIONS.name, "icd10", f"{ended} UNION ALL {diagnosed}", numbered=True),
+        EventRows(ADMISSIONS.name, "", paid, numbered=True),
     ]
+
+
+# By feed: the SQL of its events, with {source} and {available} for the rows and the day on which each was known.
+EVENT_SQL: dict[str, Callable[[Feed, ClinicalRules], str]] = {
+    EMERGENCY_ATTENDANCES.name: _emergency,
+    OUTPATIENT_APPOINTMENTS.name: _outpatient,
+    GP_OBSERVATIONS.name: one_event,
+    GP_MEDICATION_ORDERS.name: one_event,
+}
+
+
+def _check_event_sql() -> None:
+    """Raise ValueError where a declared feed has no SQL of its events, or SQL has no declared feed."""
+    declared = {feed for feed in EVENT_FEEDS if not FEEDS[feed].joined_into_spells}
+    if missing := sorted(declared - set(EVENT_SQL)):
+        raise ValueError(
+            f"{', '.join(missing)}: declared with event types in expectations/feeds.py, and without the SQL of its events; "
+            "add it to EVENT_SQL in pipelines/conform/event_rows.py"
+        )
+    if unknown := sorted(set(EVENT_SQL) - declared):
+        raise ValueError(
+            f"{', '.join(unknown)}: EVENT_SQL in pipelines/conform/event_rows.py has its events, and expectations/feeds.py declares "
+            "no feed of that name with event types; declare it there"
+        )
+
+
+_check_event_sql()

@@ -1,28 +1,27 @@
-"""What conform needs to know of each feed: its declaration and which columns name the organisation, the day and the code."""
+"""The rows that conform reads: SQL of each feed's validated rows, and of the codes and organisations in them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from expectations.catalogue import RAW_TABLES
+from expectations.feeds import EMERGENCY_ATTENDANCES, FEEDS
+from expectations.sql_values import quote
 
 Sources = Mapping[str, str]  # feed -> SQL, usable in FROM, of its validated rows
 
-LIST_FEEDS = ("patients", "registrations", "addresses", "opt_outs")
-HOSPITAL_FEEDS = ("admissions", "emergency_attendances", "outpatient_appointments")
-GP_FEEDS = ("gp_observations", "gp_medication_orders")
-EVENT_FEEDS = HOSPITAL_FEEDS + GP_FEEDS
-
-DEPARTMENT = "lpad(department_type, 2, '0')"  # some senders write '1' for '01'
-CODE_OF_FEED = {
-    "emergency_attendances": ("department_type", DEPARTMENT),
-    "outpatient_appointments": ("treatment_function", "treatment_function"),
-    "gp_observations": ("snomed", "concept_code"),
-    "gp_medication_orders": ("dmd", "medicine_code"),
-}
+DEPARTMENT = f"lpad({EMERGENCY_ATTENDANCES.code_column}, 2, '0')"  # some senders write '1' for '01'
+_CODE = {EMERGENCY_ATTENDANCES.name: DEPARTMENT}  # where an event's code is not the column as it is stored
 
 
-def organisation_column(feed: str) -> str:
-    """Name the column of a feed's sending organisation, or give '' where it has none."""
-    table = RAW_TABLES[feed]
-    return table.provider or ("practice_code" if any(column.name == "practice_code" for column in table.columns) else "")
+def code_of_row(feed: str) -> str:
+    """Return the SQL of the code of a row's events; '' for a feed whose rows hold none."""
+    return _CODE.get(feed, FEEDS[feed].code_column)
+
+
+def codes_sent_sql(feed: str, source: str) -> str:
+    """Return the SQL of the distinct code_system and source_code of a feed's codes and organisations, in one scan."""
+    declared = FEEDS[feed]
+    return f"""(SELECT CASE WHEN GROUPING(code) = 0 THEN {quote(declared.code_system)} ELSE 'ods' END AS code_system,
+        coalesce(code, organisation) AS source_code
+        FROM (SELECT {code_of_row(feed) or "CAST(NULL AS VARCHAR)"} AS code, {declared.organisation_column} AS organisation FROM {source})
+        GROUP BY GROUPING SETS ((code), (organisation)))"""

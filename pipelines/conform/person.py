@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from expectations.catalogue import RAW_TABLES
+from expectations.feeds import ADMISSIONS, HOSPITAL_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
 from expectations.sql_values import quote
 from expectations.tables.raw_gp import UNDATED_WITHDRAWAL
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
@@ -70,25 +72,26 @@ def person_sql(
 
 
 def _listed(sources: Sources) -> str:
-    if "patients" not in sources:
+    if PATIENTS.name not in sources:
         return _NO_LIST
     return f"""SELECT person_id, make_date(birth_year, coalesce(birth_month, 1), 1) AS birth_date,
             CASE WHEN birth_month IS NULL THEN make_date(birth_year, 7, 1) END AS assumed_birth_date, death_date, sex, ethnic_category
-        FROM {sources["patients"]}"""
+        FROM {sources[PATIENTS.name]}"""
 
 
 def _members(sources: Sources) -> str:
     """Say who stands on the list: the people of PATIENT, or where there is none those with a registration."""
-    feed = sources.get("patients") or sources.get("registrations") or _NOBODY
+    feed = sources.get(PATIENTS.name) or sources.get(REGISTRATIONS.name) or _NOBODY
     return f"SELECT DISTINCT person_id FROM {feed}"
 
 
 def _hospital(sources: Sources) -> str:
     """Give the latest sex and ethnicity of a person's hospital records; the day is put before the value to find the latest."""
+    tables = [RAW_TABLES[feed] for feed in HOSPITAL_FEEDS if feed in sources]
     dated = [
-        f"SELECT person_id, CAST({day} AS VARCHAR) AS day, sex, ethnic_category FROM {sources[feed]}"
-        for feed, day in (("admissions", "admission_date"), ("emergency_attendances", "arrival_date"))
-        if feed in sources
+        f"SELECT person_id, CAST({table.event_date} AS VARCHAR) AS day, sex, ethnic_category FROM {sources[table.feed]}"
+        for table in tables
+        if {"sex", "ethnic_category"} <= {column.name for column in table.columns}
     ]
     records = " UNION ALL ".join(dated) or (
         "SELECT CAST(NULL AS VARCHAR) AS person_id, '' AS day, CAST(NULL AS VARCHAR) AS sex, "
@@ -106,33 +109,33 @@ def _hospital(sources: Sources) -> str:
 
 def _list_deaths(sources: Sources, stated_deaths: str) -> str:
     """Return who is dead by any row of the delivery that holds for them, with the first readable day."""
-    if "patients" not in sources:
+    if PATIENTS.name not in sources:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS day WHERE false"
     return f"""SELECT person_id, min(stated_date) AS day
-        FROM {stated_deaths} SEMI JOIN {sources["patients"]} USING (person_id, extract_date) GROUP BY person_id"""
+        FROM {stated_deaths} SEMI JOIN {sources[PATIENTS.name]} USING (person_id, extract_date) GROUP BY person_id"""
 
 
 def _deaths(sources: Sources, rules: ClinicalRules) -> str:
     """Return deaths in hospital, with the day or as `undated`; one after which the person was admitted again is a coding error."""
-    if "admissions" not in sources:
+    if ADMISSIONS.name not in sources:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS day, false AS undated WHERE false"
     died = f"discharge_method IN ({sql_list(rules.died_methods)})"
     return f"""SELECT person_id, CASE WHEN died >= admitted THEN died END AS day, coalesce(undated >= admitted, false) AS undated
         FROM (
             SELECT person_id, max(admission_date) AS admitted, max(discharge_date) FILTER ({died}) AS died,
                 max(admission_date) FILTER ({died} AND discharge_date IS NULL) AS undated
-            FROM {sources["admissions"]} GROUP BY person_id
+            FROM {sources[ADMISSIONS.name]} GROUP BY person_id
         ) WHERE died >= admitted OR undated >= admitted"""
 
 
 def _opt_outs(sources: Sources) -> str:
     """Return who objects: of each kind, anyone with an objection that no withdrawal ended."""
-    if "opt_outs" not in sources:
+    if OPT_OUTS.name not in sources:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, false AS type_1, false AS national WHERE false"
     return f"""
         WITH sent AS (
             SELECT person_id, opt_out_type, status, effective_date, extract_date, least(effective_date, extract_date) AS day
-            FROM {sources["opt_outs"]} WHERE status = '1' OR effective_date <= extract_date
+            FROM {sources[OPT_OUTS.name]} WHERE status = '1' OR effective_date <= extract_date
         ),
         objections AS (SELECT * FROM sent WHERE status = '1'),
         withdrawals AS (SELECT * FROM sent WHERE status = '0'),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from expectations.feeds import ADDRESSES, PATIENTS, REGISTRATIONS
 from expectations.sql_values import quote_all
 from pipelines.conform.feeds import Sources
 
@@ -45,12 +46,12 @@ def registration_sql(sources: Sources, people: str, settings: RegistrationSettin
     nothing. Without the registrations feed each person of the list has one open period from the delivery that first named
     them, marked as no true start.
     """
-    if "registrations" not in sources:
+    if REGISTRATIONS.name not in sources:
         return _from_list(sources, people)
     return f"""
     WITH starts AS (
         SELECT person_key, practice_code, start_date, end_date, end_date IS NULL AND unreadable IS NOT NULL AS end_not_readable
-        FROM {sources["registrations"]} JOIN {_members(people)} USING (person_id)
+        FROM {sources[REGISTRATIONS.name]} JOIN {_members(people)} USING (person_id)
         LEFT JOIN ({_unreadable(stated_ends)}) USING (person_id, practice_code, start_date, extract_date)
         QUALIFY row_number() OVER (
             PARTITION BY person_key, start_date ORDER BY end_not_readable, end_date DESC NULLS FIRST, practice_code) = 1
@@ -114,11 +115,11 @@ def _members(people: str) -> str:
 
 
 def _from_list(sources: Sources, people: str) -> str:
-    if "patients" not in sources:
+    if PATIENTS.name not in sources:
         return """SELECT CAST(NULL AS INTEGER) AS person_key, '' AS practice_code, CAST(NULL AS DATE) AS start_date,
             CAST(NULL AS DATE) AS end_date, false AS start_is_load_date, false AS end_not_readable WHERE false"""
     return f"""SELECT person_key, practice_code, first_extract_date AS start_date, CAST(NULL AS DATE) AS end_date,
-        true AS start_is_load_date, false AS end_not_readable FROM {sources["patients"]} JOIN {_members(people)} USING (person_id)"""
+        true AS start_is_load_date, false AS end_not_readable FROM {sources[PATIENTS.name]} JOIN {_members(people)} USING (person_id)"""
 
 
 def residence_sql(sources: Sources, people: str) -> str:
@@ -158,15 +159,15 @@ _NOWHERE = """SELECT CAST(NULL AS INTEGER) AS person_key, '' AS lsoa_code, '' AS
 
 
 def _addresses(sources: Sources, people: str) -> str:
-    if "addresses" not in sources:
+    if ADDRESSES.name not in sources:
         return _NOWHERE
     return f"""SELECT person_key, lsoa_code, postcode_status, household_id, start_date, end_date
-        FROM {sources["addresses"]} JOIN {_members(people)} USING (person_id)"""
+        FROM {sources[ADDRESSES.name]} JOIN {_members(people)} USING (person_id)"""
 
 
 def _fallback(sources: Sources, people: str) -> str:
-    if "patients" not in sources:
+    if PATIENTS.name not in sources:
         return _NOWHERE
     return f"""SELECT person_key, lsoa_code, postcode_status, household_id,
             coalesce(birth_date, DATE '1900-01-01') AS start_date, CAST(NULL AS DATE) AS end_date
-        FROM {sources["patients"]} JOIN {_members(people)} USING (person_id)"""
+        FROM {sources[PATIENTS.name]} JOIN {_members(people)} USING (person_id)"""

@@ -13,6 +13,7 @@ where destination 19, source 51 and method 21 coincide; regular attenders join n
 
 from __future__ import annotations
 
+from expectations.feeds import ADMISSIONS
 from expectations.sql_values import quote
 from pipelines.conform.availability import AvailabilitySettings, available_sql, known_on
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
@@ -77,7 +78,7 @@ def _stays(admissions: str, people: str, rules: ClinicalRules, available: Availa
             {icd10("primary_diagnosis")} AS primary_diagnosis,
             nullif(concat_ws(',', primary_diagnosis, diagnoses), '') AS diagnoses,
             {admission_known} AS admission_available_date,
-            {available_sql("admissions", available)} AS discharge_available_date
+            {available_sql(ADMISSIONS.name, available)} AS discharge_available_date
         FROM {admissions} JOIN (SELECT person_id, person_key FROM {people}) USING (person_id)
     ),
     whole AS (

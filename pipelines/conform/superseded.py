@@ -12,18 +12,16 @@ from collections.abc import Sequence
 
 import duckdb
 
+from expectations.feeds import ADMISSIONS
 from expectations.sql_values import quote
 from expectations.tables.core import EVENT, EVENT_SUPERSEDED
-from features.events import FEED_NUMBER
-from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
-from pipelines.conform.event import numbered_sql
+from pipelines.conform.event import EventRequest, Numbers, numbered_sql
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
 from pipelines.conform.feeds import Sources
 from pipelines.conform.spell import spell_sql
 from pipelines.lake.storage import Lake
 
-ADMISSIONS = "admissions"
 _STATES, _SPELLS, _CHANGES = "superseded_states", "superseded_spells", "superseded_changes"  # temporary tables
 _PEOPLE = f"(SELECT state_id AS person_id, state AS person_key FROM {_STATES})"
 _TOLD = "person_key, event_date, event_type, code, value, provider, feed"
@@ -37,15 +35,16 @@ def hold_superseded(con: duckdb.DuckDBPyConnection, superseded: Sources) -> Sour
 
 
 def superseded_event_rows(
-    con: duckdb.DuckDBPyConnection, sources: Sources, superseded: Sources, people: str, rules: ClinicalRules, available: AvailabilitySettings
-) -> list[EventRows]:  # fmt: skip
+    con: duckdb.DuckDBPyConnection, sources: Sources, superseded: Sources, people: str, request: EventRequest
+) -> list[EventRows]:
     """Give the events of every state, by the states' numbers; `superseded` are rows that no longer hold, with `superseded_date`."""
     if not superseded:
         return []
+    rules, available = request.rules, request.available
     changed = " UNION ".join(f"SELECT person_id, superseded_date FROM {rows}" for rows in superseded.values())
-    if ADMISSIONS in superseded:
+    if ADMISSIONS.name in superseded:
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_CHANGES} AS {_changes(sources.get(ADMISSIONS), superseded[ADMISSIONS], rules)}"
+            f"CREATE OR REPLACE TEMP TABLE {_CHANGES} AS {_changes(sources.get(ADMISSIONS.name), superseded[ADMISSIONS.name], rules)}"
         )
         changed += f" UNION SELECT person_id, superseded_date FROM {_CHANGES}"
     con.execute(
@@ -56,11 +55,11 @@ def superseded_event_rows(
     rows = {
         feed: f"(SELECT rows.* REPLACE ({_state_id('rows')} AS person_id) FROM {source} AS rows)"
         for feed, source in superseded.items()
-        if feed != ADMISSIONS
+        if feed != ADMISSIONS.name
     }
     found = feed_event_rows(rows, rules, available)
-    if ADMISSIONS in superseded:
-        stays = _stays_of_states(sources.get(ADMISSIONS), superseded[ADMISSIONS])
+    if ADMISSIONS.name in superseded:
+        stays = _stays_of_states(sources.get(ADMISSIONS.name), superseded[ADMISSIONS.name])
         con.execute(f"CREATE OR REPLACE TEMP TABLE {_SPELLS} AS {spell_sql(stays, _PEOPLE, rules, available)}")
         found += spell_event_rows(_SPELLS)
     return found
@@ -68,7 +67,7 @@ def superseded_event_rows(
 
 def superseded_codes(superseded: Sources) -> list[str]:
     """Give the SQL relations of the codes that the states' spells use."""
-    if ADMISSIONS not in superseded:
+    if ADMISSIONS.name not in superseded:
         return []
     columns = {"treatment_function": "treatment_function", "ods": "provider_code"}
     parts = [
@@ -121,8 +120,8 @@ def _query(lake: Lake, rows: Sequence[EventRows], codes: str) -> str:
     Those of spells stand in every state of the person: alike ones are one, known since the first and until the last of its
     states, and no longer than until a current one like it was known.
     """
-    union = " UNION ALL BY NAME ".join(f"({numbered_sql(part, _PEOPLE, codes)})" for part in rows)
-    of_spells = f"feed = {FEED_NUMBER[ADMISSIONS]}"
+    union = " UNION ALL BY NAME ".join(f"({numbered_sql(part, Numbers(_PEOPLE, codes))})" for part in rows)
+    of_spells = f"feed = {ADMISSIONS.number}"
     alike = " AND ".join(f"held.{name} IS NOT DISTINCT FROM spells.{name}" for name in (*_TOLD.split(", "), "turn"))
     return f"""
     WITH told AS (

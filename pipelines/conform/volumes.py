@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from expectations.feeds import ADMISSIONS, EVENT_FEEDS, EVENT_TYPES, FEEDS
 from expectations.sql_values import quote
 from expectations.tables import core
-from features.events import FEED_NUMBER, NUMBER_OF
-from pipelines.conform.feeds import EVENT_FEEDS, Sources, organisation_column
+from features.events import FEED_NUMBER
+from pipelines.conform.feeds import Sources
 from pipelines.lake.storage import Lake
 
-# One record may become several events; these say what the record is, and every record has one of them.
-_RECORDS = (
-    "emergency_admission", "elective_admission", "maternity_admission", "regular_attendance", "other_admission", "ae_attendance",
-    "same_day_emergency_care", "other_emergency_care_record", "outpatient_attended", "outpatient_missed", "outpatient_other",
-    "gp_observation", "gp_medication",
-)  # fmt: skip
+_RECORDS = ", ".join(str(kind.number) for kind in EVENT_TYPES if kind.is_record)
+
+
+def feeds_of_providers() -> tuple[str, ...]:
+    """Return the feeds of events that providers send: whether they cover a practice depends on the provider of most of its people."""
+    return tuple(feed for feed in EVENT_FEEDS if not FEEDS[feed].is_sent_by_practices)
 
 
 def _records(lake: Lake, feeds: Sequence[str]) -> str:
     """Give the SQL of one event per record: feed, provider (both numbers), person_key, event_date."""
     numbers = ", ".join(str(FEED_NUMBER[feed]) for feed in feeds)
-    records = ", ".join(str(NUMBER_OF[name]) for name in _RECORDS)
     return f"""(SELECT feed, provider, person_key, event_date FROM {lake.scan(core.EVENT.name)}
-        WHERE feed IN ({numbers}) AND event_type IN ({records}))"""
+        WHERE feed IN ({numbers}) AND event_type IN ({_RECORDS}))"""
 
 
 def _named(lake: Lake, counted: str) -> str:
@@ -37,12 +37,12 @@ def _named(lake: Lake, counted: str) -> str:
 
 def volumes_sql(lake: Lake, sources: Sources) -> str:
     """Give the SQL of feed, organisation_code, month, rows; admissions are counted as they came, stay by stay."""
-    feeds = [feed for feed in EVENT_FEEDS if feed != "admissions"]
+    feeds = [feed for feed in EVENT_FEEDS if not FEEDS[feed].joined_into_spells]
     sent = f"SELECT feed, provider, date_trunc('month', event_date) AS month, count(*) AS rows FROM {_records(lake, feeds)} GROUP BY ALL"
     query = f"SELECT feed, organisation_code, month, rows FROM {_named(lake, sent)}"
-    if "admissions" in sources:
-        query += f""" UNION ALL SELECT 'admissions', provider_code, date_trunc('month', admission_date), count(*)
-            FROM {sources["admissions"]} GROUP BY ALL"""
+    if ADMISSIONS.name in sources:
+        query += f""" UNION ALL SELECT {quote(ADMISSIONS.name)}, provider_code, date_trunc('month', admission_date), count(*)
+            FROM {sources[ADMISSIONS.name]} GROUP BY ALL"""
     return f"SELECT * FROM ({query}) ORDER BY ALL"
 
 
@@ -71,7 +71,7 @@ def feed_people_sql(lake: Lake, list_feeds: Mapping[str, str], people: str) -> s
     seen = _named(lake, f"SELECT DISTINCT feed, provider, person_key FROM {_records(lake, EVENT_FEEDS)}")
     parts = [f"SELECT feed, organisation_code, person_key FROM {seen}"]
     for feed, source in list_feeds.items():
-        organisation = organisation_column(feed) or "''"
+        organisation = FEEDS[feed].organisation_column or "''"
         parts.append(f"SELECT DISTINCT {quote(feed)}, {organisation}, person_key FROM {source} JOIN {people} USING (person_id)")
     return " UNION ALL ".join(parts)
 

@@ -45,7 +45,7 @@ class Decision:
 
     @property
     def content(self) -> tuple[str, ...]:
-        """What tells one decision from another, whoever recorded it and whenever."""
+        """Return what distinguishes one decision from another: not who recorded it, and not when."""
         return self.kind, self.subject, self.digest, self.role, self.reason, str(self.expires or "")
 
 

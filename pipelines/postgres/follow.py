@@ -87,6 +87,19 @@ def _follow(lake: Lake, connection: psycopg.Connection) -> Followed:
     return done
 
 
+def state(conninfo: str) -> object:
+    """Return what the database holds: its runs and the number of rows of each analysts' table; a word if it does not answer."""
+    counts = sql.SQL(" UNION ALL ").join(
+        sql.SQL("SELECT {}, (SELECT count(*) FROM {})").format(sql.Literal(table.name), _place(table.name))
+        for table in analyst_tables()
+    )
+    try:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            return [sorted(map(str, _known_runs(connection))), sorted(map(str, connection.execute(counts).fetchall()))]
+    except psycopg.Error:
+        return "does not answer, or was not set up yet"
+
+
 def reload(lake: Lake, conninfo: str) -> Followed:
     """Load every run anew, in one transaction: what readers see changes at once. For what changes in runs that are there already."""
     try:

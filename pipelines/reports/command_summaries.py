@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 
 from expectations.catalogue import RAW_TABLES
-from expectations.sql_values import quote
+from expectations.feeds import LIST_FEED, OPT_OUTS
+from expectations.sql_values import quote, quote_all
 from expectations.tables import core, risk
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.records import EXTRACTS, VALIDATION
@@ -19,7 +20,6 @@ from pipelines.reports.caseload_lines import list_lines
 from pipelines.reports.equity_lines import inequality_lines
 from pipelines.reports.text_table import Rows, fitted, table
 from pipelines.run.deployment import Deployment
-from pipelines.sources.opened import LIST_FEED, open_source
 from pipelines.validation.defects import count_defects, describe_defects
 
 MOST_WARNINGS = 25
@@ -101,19 +101,19 @@ def _volumes(deployment: Deployment) -> Iterator[str]:
 
 def _rows_are(deployment: Deployment) -> str:
     """Say what a row of the cohort is: a person, or one of a person's index events."""
-    per_person = deployment.settings.source.kind != "feature_table" and deployment.settings.study.cohort.kind == "registered"
+    per_person = deployment.settings.source.chosen.is_conformed and deployment.settings.study.cohort.one_date_for_all
     return "people" if per_person else "index_events"
 
 
 def _switched_off(deployment: Deployment, with_reference: bool = True) -> Iterator[str]:
     """Say what had no feed or reference to work on: nothing is left out in silence."""
-    opened = open_source(deployment.settings.source, deployment.folder, deployment.home)
-    if opened.kind not in ("nhs", "synthetic"):
+    source = deployment.settings.source.chosen
+    if not source.has_optional_feeds:
         return
-    lines = [*_absent_feeds(deployment, opened.has_list)]
+    lines = [*_absent_feeds(deployment, source.has_list)]
     if with_reference:
         lines += _not_in_the_reference(deployment.lake)
-    if not opened.has_list:
+    if not source.has_list:
         lines.append(
             f"No features, labels, models or scores: the feed '{LIST_FEED}' is not configured, and without a list there is nobody to "
             "score. The run ends with the core tables."
@@ -127,7 +127,7 @@ def _absent_feeds(deployment: Deployment, has_list: bool) -> Iterator[str]:
     absent = sorted(set(RAW_TABLES) - set(extracts_read(deployment.lake)))
     if absent:
         yield f"Feeds without an extract: {', '.join(absent)}. What needs them is not made."
-    if "opt_outs" in absent and has_list:
+    if OPT_OUTS.name in absent and has_list:
         yield "Without opt_outs nobody is left out for an opt-out: the extracts must come without the people who opted out."
 
 
@@ -178,11 +178,11 @@ def _features(deployment: Deployment) -> Iterator[str]:
     lake = deployment.lake
     if not lake.exists(CATALOGUE.name):
         return
-    of_another_source = "false" if deployment.settings.source.kind == "omop" else "starts_with(feed, 'omop_')"
+    never = quote_all(deployment.settings.source.chosen.feeds_it_never_has)
     rows = _read(
         lake,
         "SELECT reason, count(*) AS features, array_to_string(list(name ORDER BY name)[:3], ', ') AS such_as "
-        f"FROM {lake.scan(CATALOGUE.name)} WHERE status <> 'computed' AND NOT {of_another_source} GROUP BY ALL ORDER BY ALL",
+        f"FROM {lake.scan(CATALOGUE.name)} WHERE status <> 'computed' AND NOT list_has_any(string_split(feed, ', '), [{never}]) GROUP BY ALL ORDER BY ALL",
     )
     computed = _read(lake, f"SELECT count(*) AS n FROM {lake.scan(CATALOGUE.name)} WHERE status = 'computed'")[0]["n"]
     yield _section(f"Features: {computed} computed" + (", not computed:" if rows else ""))

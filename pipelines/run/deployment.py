@@ -19,7 +19,7 @@ from pipelines.errors import RefusalError
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.file_modes import close_to_others
 from pipelines.lake.storage import Lake
-from pipelines.run.home_format import CURRENT_FORMAT, FORMAT_FILE, OWNER_FILE, check_format
+from pipelines.run.home_format import CURRENT_FORMAT, FORMAT_FILE, OWNER_FILE, check_format, check_owner
 from pipelines.run.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -104,22 +104,15 @@ class Deployment:
     def _claim(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         close_to_others(self.home)
-        mark = self.home / OWNER_FILE
-        if not mark.exists():
-            write_whole(
-                self.home / FORMAT_FILE, f"{CURRENT_FORMAT}\n"
-            )  # first: a home with an owner alone is of the first format
-            write_whole(mark, self.settings.deployment + "\n")
-        owner = mark.read_text(encoding="utf-8").strip()
-        if owner != self.settings.deployment:
-            raise RefusalError(
-                f"{self.home} belongs to the deployment '{owner}', this is '{self.settings.deployment}': its tables would mix. "
-                "Set STRATA_HOME to a folder of its own"
-            )
+        if not (self.home / OWNER_FILE).exists():
+            # The format comes first: a home with an owner alone is of the first format.
+            write_whole(self.home / FORMAT_FILE, f"{CURRENT_FORMAT}\n")
+            write_whole(self.home / OWNER_FILE, self.settings.deployment + "\n")
+        check_owner(self.home, self.settings.deployment)
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a small file in one step: whoever reads it, or is killed while writing, leaves no half of it."""
+    """Write a small file in one step, so that no reader sees half of it and a killed writer leaves none."""
     draft = path.with_name(path.name + ".partial")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
@@ -132,6 +125,7 @@ def open_deployment(config: Path, any_format: bool = False) -> Deployment:
     """
     settings = read_settings(config)
     home = Path(os.environ.get("STRATA_HOME") or settings.home)
+    check_owner(home, settings.deployment)
     if not any_format:
         check_format(home)
     return Deployment(settings, config.resolve().parent, home.resolve(), config)

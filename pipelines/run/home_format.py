@@ -28,6 +28,17 @@ def format_of(home: Path) -> int | None:
     return int(text)
 
 
+def check_owner(home: Path, deployment: str) -> None:
+    """Raise RefusalError for a home that another deployment writes to."""
+    owner_file = home / OWNER_FILE
+    owner = owner_file.read_text(encoding="utf-8").strip() if owner_file.is_file() else deployment
+    if owner != deployment:
+        raise RefusalError(
+            f"{home} belongs to the deployment '{owner}', this is '{deployment}': their tables would mix. "
+            "Set STRATA_HOME to a separate folder"
+        )
+
+
 def check_format(home: Path) -> None:
     """Raise RefusalError for a home that this version of Strata must not read or write as it is."""
     found = format_of(home)

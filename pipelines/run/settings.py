@@ -60,8 +60,7 @@ class Settings(BaseModel, extra="forbid", frozen=True):
 
     @model_validator(mode="after")
     def _outcomes_of_the_source(self) -> Self:
-        omop = self.source.omop if self.source.kind == "omop" else None
-        brings_its_own = self.source.kind == "feature_table" or bool(omop and omop.outcome_cohort_id is not None)
+        brings_its_own = self.source.chosen.brings_its_own_outcome
         unknown = [study.outcome.name for study in self.study.each if not study.outcome.is_known]
         if unknown and not brings_its_own:
             raise ValueError(f"study.outcome: there is no outcome {unknown[0]!r}; known are {sorted(OUTCOMES)}")
@@ -76,20 +75,14 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     def _split_column_is_of_a_table(self) -> Self:
         """Refuse a split by a column where rows have none of their own."""
         for study in self.study.each:
-            plan, table = study.validation, self.source.feature_table
-            if plan.kind == "column" and (self.source.kind != "feature_table" or table is None):
-                raise ValueError(
-                    f"study.validation.kind 'column' needs a source of kind 'feature_table', whose column '{plan.split_column}' splits the "
-                    f"rows; kind is '{self.source.kind}': a board is validated by 'time', a cohort with its own dates by 'person_folds'"
-                )
-            if plan.split_column and table is not None:
-                table.refuse_as_split(plan.split_column)
+            if study.validation.split_column:
+                self.source.chosen.refuse_split_column(study.validation.split_column)
         return self
 
     @model_validator(mode="after")
     def _drivers_not_shown_are_known(self) -> Self:
         """Refuse a name that would hide nothing; a source with columns of its own is taken at its word."""
-        if self.source.kind not in ("nhs", "synthetic") or self.study.drivers_not_shown == StudySettings().drivers_not_shown:
+        if not self.source.chosen.has_catalogued_features or self.study.drivers_not_shown == StudySettings().drivers_not_shown:
             return self
         catalogue = build_catalogue(load_code_lists(None), self.study.imd_edition)
         known = {*RAW_TABLES, *catalogue.concepts, *catalogue.by_name}

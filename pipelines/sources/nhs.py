@@ -12,12 +12,12 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from expectations.catalogue import RAW_TABLES
+from expectations.feeds import FEEDS
 from expectations.tables.raw_common import PROVENANCE
 from pipelines.errors import ExtractError
 
 ENDINGS = (".csv", ".csv.gz", ".txt", ".txt.gz", ".parquet")
 A_DATE = re.compile(r"(?<![0-9])((?:19|20)[0-9]{2})([-_]?)([0-9]{2})\2([0-9]{2})(?![0-9])")
-LAGS_DAYS = {"admissions": 45, "emergency_attendances": 14, "outpatient_appointments": 30}
 
 
 class ReplacesMonths(BaseModel, extra="forbid", frozen=True):
@@ -138,7 +138,7 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
             unknown = sorted({*settings.columns, *settings.constants} - set(declared))
             if unknown:
                 raise ValueError(f"feeds.{feed}: there is no column {unknown}; its columns are {declared}")
-            if settings.rows_are == "episodes" and feed != "admissions":
+            if settings.rows_are == "episodes" and not FEEDS[feed].joined_into_spells:
                 raise ValueError(f"feeds.{feed}.rows_are: only the rows of admissions can be episodes")
             if settings.replaces_months and not RAW_TABLES[feed].event_date:
                 raise ValueError(
@@ -149,17 +149,14 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
     def lag_days(self, feed: str) -> int:
         """Give the days after which a feed's fact is usually known."""
         given = self.feeds[feed].lag_days if feed in self.feeds else None
-        return LAGS_DAYS.get(feed, 0) if given is None else given
+        return FEEDS[feed].lag_days if given is None else given
 
 
 def _usual(feed: str) -> FeedSettings:
-    """Give how a feed usually delivers: lists whole, hospital activity restating twelve months, the GP record in additions."""
-    loads: dict[str, Literal["append"] | ReplacesMonths] = {
-        **dict.fromkeys(LAGS_DAYS, ReplacesMonths(replaces_months=12)),
-        "gp_observations": "append",
-        "gp_medication_orders": "append",
-    }
-    return FeedSettings(load=loads.get(feed, "snapshot"))
+    """Return how a feed is usually delivered, by its declaration."""
+    declared = FEEDS[feed]
+    months = declared.replaces_months
+    return FeedSettings(load=ReplacesMonths(replaces_months=months) if months else declared.load)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from expectations.sql_values import quote
 from expectations.tables.decisions import KINDS
 from expectations.tables.risk import MODELS
-from models.estimators import BASELINE
+from models.candidates import BASELINE
 from models.gates import declaration_of, label_of
 from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import current_extracts

@@ -10,8 +10,8 @@ from pipelines.extracts.ingest import read_extracts
 from pipelines.lake.storage import Lake
 from pipelines.reference.files import ReferenceSettings
 from pipelines.run.settings import Settings
-from pipelines.sources.nhs import FeedSettings, NhsSettings, find_extracts
-from pipelines.sources.opened import LIST_FEED, OpenedSource
+from pipelines.sources.nhs import FeedSettings, find_extracts
+from pipelines.sources.protocol import OpenedSource
 
 _URL = ("http://", "https://")
 
@@ -24,8 +24,7 @@ def check_paths(settings: Settings, folder: Path) -> None:
     named = list(_reference_paths(settings.reference))
     if settings.study.code_lists is not None:
         named.append(("study.code_lists", str(settings.study.code_lists)))
-    if settings.source.kind == "nhs" and settings.source.nhs is not None:
-        named += _nhs_paths(settings.source.nhs)
+    named += settings.source.chosen.paths()
     missing = [(key, path) for key, path in named if not path.startswith(_URL) and not (folder / path).exists()]
     if missing:
         lines = [f"  {key}: there is no {(folder / path).resolve()}" for key, path in missing]
@@ -34,9 +33,7 @@ def check_paths(settings: Settings, folder: Path) -> None:
 
 def check_feeds(settings: Settings, opened: OpenedSource, lake: Lake) -> None:
     """Refuse a feed that the settings name, or a list, without any extract; one whose files were taken in before may do without."""
-    if settings.source.kind != "nhs" or settings.source.nhs is None:
-        return
-    named = set(opened.reading.feeds) if "feeds" in settings.source.nhs.model_fields_set else {LIST_FEED}
+    named = settings.source.chosen.required_feeds
     missing = [
         feed
         for feed, given in opened.reading.feeds.items()
@@ -52,17 +49,6 @@ def check_feeds(settings: Settings, opened: OpenedSource, lake: Lake) -> None:
 
 def _looked_for(feed: str, given: FeedSettings) -> str:
     return f"no file matches {', '.join(given.files)}" if given.files else f"no CSV or Parquet file in the folder '{feed}'"
-
-
-def _nhs_paths(nhs: NhsSettings) -> Iterator[tuple[str, str]]:
-    hashed = any(not feed.pseudonymised for feed in nhs.feeds.values())
-    for key, path in (
-        ("source.nhs.landing", nhs.landing),
-        ("source.nhs.postcode_lookup", nhs.postcode_lookup),
-        ("source.nhs.pseudonyms.key_file", nhs.pseudonyms.key_file if hashed else None),
-    ):
-        if path is not None:
-            yield key, str(path)
 
 
 def _reference_paths(reference: ReferenceSettings) -> Iterator[tuple[str, str]]:

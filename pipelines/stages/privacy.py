@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from expectations.feeds import LIST_FEED
 from pipelines.errors import RefusalError
 from pipelines.extracts.pseudonyms import read_keys
 from pipelines.postgres.settings import connection_string
@@ -13,14 +14,13 @@ from pipelines.upkeep.key_rotation import rotate
 from pipelines.upkeep.reidentification import Request, read_identifiers, reidentify, write_private
 
 Summary = dict[str, Any]
-LIST = "patients"
 
 
 def reidentify_practice(deployment: Deployment, request: Request, identifiers: Path, out: Path) -> Summary:
     """Write a practice's own people with their scores, by the practice's own list of NHS numbers."""
     if deployment.settings.purpose.use != "finding_people_for_care":
         raise RefusalError("this deployment's runs are for planning: nobody of them is identified. purpose.use says so")
-    keys = _keys(deployment, (LIST,))
+    keys = _keys(deployment, (LIST_FEED,))
     given = read_identifiers(identifiers)
     if out.exists():
         raise RefusalError(f"{out} is there already: choose another name, or delete it")
@@ -49,9 +49,9 @@ def _keys(deployment: Deployment, feeds: tuple[str, ...]) -> tuple[bytes, ...]:
     theirs = [
         feed for feed in feeds if source.nhs is None or feed not in source.nhs.feeds or source.nhs.feeds[feed].pseudonymised
     ]
-    if source.kind != "nhs" or source.nhs is None or theirs:
+    if source.chosen.pseudonyms is None or theirs:
         whose = f" of {', '.join(theirs)}" if theirs else ""
         raise RefusalError(
             f"the pseudonyms{whose} are the sender's own (pseudonymised: true), and Strata has no key to them: ask whoever made them"
         )
-    return read_keys(source.nhs.pseudonyms, deployment.folder)
+    return read_keys(source.chosen.pseudonyms, deployment.folder)

@@ -14,10 +14,10 @@ from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import read_extracts
 from pipelines.extracts.pseudonym_keys import refuse_half_rotated
 from pipelines.extracts.retained import kept_days
-from pipelines.lake.code_version import digest_of
 from pipelines.run.deployment import Deployment
 from pipelines.sources.nhs import ExtractFile, find_extracts
-from pipelines.sources.opened import OpenedSource, open_source
+from pipelines.sources.omop.files import table_files
+from pipelines.sources.protocol import OpenedSource
 from pipelines.stages.decisions_in_settings import import_decisions
 from pipelines.stages.future_dates import (
     refuse_future_cut,
@@ -27,7 +27,8 @@ from pipelines.stages.future_dates import (
 )
 from pipelines.stages.input_paths import check_feeds, check_paths
 from pipelines.stages.late_feeds import in_words, late_feeds
-from pipelines.study.settings import months_before, planned_index_dates
+from pipelines.stages.settings_view import settings_digest
+from pipelines.study.settings import StudySettings, months_before, planned_index_dates
 from pipelines.upkeep.disk import bytes_needed, check_room
 from pipelines.upkeep.retention import oldest_delivery
 
@@ -59,7 +60,7 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
 def source(deployment: Deployment) -> OpenedSource:
     """Open a deployment's source once."""
     split_column = deployment.settings.study.validation.split_column
-    return open_source(deployment.settings.source, deployment.folder, deployment.home, split_column)
+    return deployment.settings.source.chosen.open(deployment.folder, deployment.home, split_column)
 
 
 def raw_tables(deployment: Deployment) -> tuple[Table, ...]:
@@ -109,8 +110,8 @@ def data_cut_until(deployment: Deployment, today: date | None = None) -> date:
     settings, last = deployment.settings, _last_day(deployment, today)
     if settings.data_cut_date:
         return min(settings.data_cut_date, last)
-    if settings.source.synthetic and settings.source.kind == "synthetic":
-        return settings.source.synthetic.data_cut_date
+    if settings.source.chosen.data_cut:
+        return settings.source.chosen.data_cut
     found = [extract.extract_date for extract in landed_extracts(deployment) if extract.extract_date <= last]
     if not found:
         raise RefusalError(
@@ -132,8 +133,12 @@ def whole_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
 
 def index_date_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
     """Give the training, test and scoring dates of the (first) study; one date stands for all where rows have dates of their own."""
-    study, cut = deployment.settings.study, data_cut(deployment)
-    if study.validation.kind != "time":
+    return planned_dates(deployment.settings.study, data_cut(deployment))
+
+
+def planned_dates(study: StudySettings, cut: date) -> dict[str, tuple[date, ...]]:
+    """Return the training, test and scoring dates of a study: the data cut alone where rows have dates of their own."""
+    if not study.validation.by_date:
         return {"train": (), "test": (), "score": (cut,)}
     return planned_index_dates(study, cut)
 
@@ -181,7 +186,7 @@ def _new_extract_bytes(deployment: Deployment, today: date) -> int:
 def refuse_backfill(deployment: Deployment) -> None:
     """Refuse to fill back index dates where rows have dates of their own: one build makes them all."""
     settings = deployment.settings
-    if settings.study.cohort.kind != "registered" or settings.source.kind == "feature_table":
+    if not settings.study.cohort.one_date_for_all or not settings.source.chosen.is_conformed:
         raise RefusalError(
             "people of this cohort have index dates of their own, and `strata run` builds them all: there is nothing to fill back"
         )
@@ -195,31 +200,27 @@ def month_starts(first: date, last: date) -> tuple[date, ...]:
     return tuple(months_before(last, back) for back in range(months, -1, -1))
 
 
-def landed_files_digest(deployment: Deployment) -> str:
-    """Give a digest of names, sizes and times of the files that have landed."""
-    files = [extract.file for extract in landed_extracts(deployment)]
-    told = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(set(files))]
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+def landed_files_digest(deployment: Deployment, feed: str = "") -> str:
+    """Return a digest of names, sizes and times of the files that have landed, of one feed if it is named."""
+    files = {extract.path: extract.file for extract in landed_extracts(deployment) if feed in ("", extract.feed)}
+    if source(deployment).kind == "omop" and not feed:  # this one is read without being taken in
+        files |= {file.name: file for file in table_files(source(deployment).landing, "concept_ancestor")}
+    states = [(path, file.stat().st_size, file.stat().st_mtime_ns) for path, file in sorted(files.items())]
+    return hashlib.sha256(repr(states).encode()).hexdigest()[:16]
 
 
 def settings_version(deployment: Deployment) -> str:
-    """Return a digest of the settings that bear on a result: not of places of files, of the machine or of people's decisions."""
-    values = deployment.settings.model_dump(
-        mode="json", exclude={"home", "reference", "engine", "publish", "alerts", "schedule", "upkeep"}
-    )
-    values["validation"].pop("accepted")
-    for study in (values["study"], *values["study"]["also"]):
-        study.pop("approval")
-    for section in values["source"].values():
-        if isinstance(section, dict):
-            for place in ("landing", "folder", "file"):
-                section.pop(place, None)
-    own = code_lists(deployment)
-    values["study"]["code_lists"] = {name: found.version for name, found in load_code_lists(own).items()} if own else None
-    return digest_of(values)
+    """Return a digest of the settings that bear on a result: not approvals, not where files are, not what the machine provides."""
+    return settings_digest(deployment.settings, code_list_versions(deployment))
+
+
+def code_list_versions(deployment: Deployment) -> dict[str, str] | None:
+    """Return the version of each of the team's own code lists, a digest of its content; None without any."""
+    folder = code_lists(deployment)
+    return {name: found.version for name, found in load_code_lists(folder).items()} if folder else None
 
 
 def code_lists(deployment: Deployment) -> Path | None:
-    """Give the folder of the team's own code lists; a relative one starts at the configuration's folder."""
+    """Return the folder of the team's own code lists. A relative one starts at the configuration's folder."""
     own = deployment.settings.study.code_lists
     return None if own is None else deployment.folder / own

@@ -1,4 +1,4 @@
-"""Feature rows and labels as pandas frames, in order of key: what models learn from and score."""
+"""Feature rows and labels as pandas frames, in order of key: what models train on and score."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pandas as pd
 
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.risk import LABELS
-from features.code_level import CodeLevelSettings
-from models.estimators import baseline_where_known, uses_codes
+from models.candidates import CANDIDATES
+from models.estimators import age_and_sex
+from models.feature_rows import CodeCounts, FeatureRows
 from models.need_within_score import RECORDED_NEEDS
 from models.predictors import Predictor
 from models.settings import CandidateSettings
-from pipelines.building.code_level_features import ChosenCodes, choose_codes
 from pipelines.errors import RefusalError
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
@@ -27,20 +27,27 @@ LABEL_COLUMNS = "label, outcome_date, death_date, composite_label, follow_up_day
 
 @dataclass(frozen=True)
 class ModellingRows:
-    """Feature rows with their labels, side by side and in order of index date and key."""
+    """Feature rows with their labels, row by row in order of index date and key, and the counts of codes once they are computed."""
 
     frame: pd.DataFrame
     labels: pd.DataFrame
+    codes: CodeCounts | None = None
+
+    @property
+    def features(self) -> FeatureRows:
+        """The features as models read them."""
+        return FeatureRows(self.frame, self.codes)
 
     def chosen(self, rows: np.ndarray) -> ModellingRows:
-        """Give some of the rows (mask), numbered anew."""
-        return ModellingRows(self.frame[rows].reset_index(drop=True), self.labels[rows].reset_index(drop=True))
+        """Return some of the rows (mask), numbered from 0."""
+        codes = None if self.codes is None else self.codes.take(rows)
+        return ModellingRows(self.frame[rows].reset_index(drop=True), self.labels[rows].reset_index(drop=True), codes)
 
     @property
     def at_risk(self) -> np.ndarray:
-        """Say for each row whether its outcome can be told, leavers included."""
-        known = self.labels["label"].notna() | self.labels["left_list"].fillna(False).astype(bool)
-        return np.asarray(known & (self.labels["not_at_risk_reason"].fillna("") == ""))
+        """Return for each row whether its outcome is known, leavers included."""
+        has_outcome = self.labels["label"].notna() | self.labels["left_list"].fillna(False).astype(bool)
+        return np.asarray(has_outcome & (self.labels["not_at_risk_reason"].fillna("") == ""))
 
     @property
     def left(self) -> np.ndarray:
@@ -57,7 +64,7 @@ def read_features(
 ) -> pd.DataFrame:
     """Read the feature rows of index dates (of all there are without any), in order of date and key; categories as pandas categories.
 
-    `unread` names columns to leave out: where each row has a date of its own, reading is most of the work.
+    `unread` names columns to exclude: if each row has a separate date, reading is most of the work.
     """
     columns = f"* EXCLUDE ({', '.join(sorted(unread))})" if unread else "*"
     with connect() as con:
@@ -86,24 +93,13 @@ def read_modelling_rows(
 def offered_predictors(
     candidates: CandidateSettings, predictors: tuple[Predictor, ...]
 ) -> tuple[tuple[Predictor, ...], list[str]]:
-    """Give the curated predictors that some candidate may use, and the names of those that nobody and no audit needs."""
-    known = {predictor.name for predictor in predictors}
-    curated = any(name != "age_sex" and not name.endswith("_code_level") for name in candidates.names)
-    if curated or not known.issuperset(candidates.baseline_predictors):
+    """Return the curated predictors that some candidate may use, and the names of those that no candidate and no audit needs."""
+    names = {predictor.name for predictor in predictors}
+    curated = any(CANDIDATES[name].uses_curated for name in candidates.names)
+    if curated or not names.issuperset(candidates.baseline_predictors):
         return predictors, []
-    kept = baseline_where_known(candidates, predictors)
-    return kept, sorted(known - {predictor.name for predictor in kept} - set(AUDITED))
-
-
-def with_chosen_codes(
-    lake: Lake, frame: pd.DataFrame, predictors: tuple[Predictor, ...], candidates: CandidateSettings, settings: CodeLevelSettings,
-    threads: int, allowed_feeds: Sequence[str] | None = None, training: np.ndarray | None = None,
-) -> ChosenCodes:  # fmt: skip
-    """Put the code-level columns beside the curated predictors, where a candidate learns from codes (see choose_codes)."""
-    if not any(uses_codes(name) for name in candidates.names):
-        return ChosenCodes(frame, predictors)
-    chosen = choose_codes(lake, frame, settings, threads, allowed_feeds, training)
-    return ChosenCodes(chosen.frame, (*predictors, *chosen.predictors))
+    kept = age_and_sex(candidates, predictors)
+    return kept, sorted(names - {predictor.name for predictor in kept} - set(AUDITED))
 
 
 def _read_labels(lake: Lake, outcome: str) -> pd.DataFrame:

@@ -34,7 +34,7 @@ def training_run(
     ranked: Mapping[str, ScoredRows],
     status: Mapping[str, str],
 ) -> Record:
-    """Give the run of a training: its candidates side by side, and the chosen one's measures."""
+    """Return the run of a training: its candidates side by side, and the chosen one's measures."""
     comparison = pd.DataFrame(
         [
             {"candidate": candidate.name, **_headline(candidate), "status": status[candidate.name]}
@@ -74,7 +74,7 @@ def candidate_run(
     report: str | None = None,
     elsewhere: pd.DataFrame | None = None,
 ) -> Record:
-    """Give the run of a candidate: how it was made, how good and how fair it is, and what its gates say."""
+    """Return the run of a candidate: how it was made, how good and how fair it is, and what its gates say."""
     gates = {f"strata.gate.{gate.gate}": ANSWERS[gate.answer] for gate in candidate.gates}
     return Record(
         name=candidate.name,
@@ -100,13 +100,13 @@ def candidate_run(
         texts={
             **({"model_report.html": report} if report else {}),
             "gates.txt": _gates_text(candidate),
-            "sample_size.txt": _sample_size(candidate).in_words(candidate.method),
+            "sample_size.txt": _sample_size(candidate).describe(candidate.method),
         },
     )
 
 
 def metrics_of(candidate: JudgedCandidate) -> dict[str, float]:
-    """Give a candidate's metrics; what stands before the slash is a section of MLflow's page of charts."""
+    """Return a candidate's metrics; what stands before the slash is a section of MLflow's page of charts."""
     named = {_sectioned(name): value for name, value in candidate.evaluation.as_metrics().items()}
     if candidate.new_people:
         named |= {f"new_people/{name}": value for name, value in candidate.new_people.as_metrics().items()}
@@ -117,7 +117,7 @@ def metrics_of(candidate: JudgedCandidate) -> dict[str, float]:
 
 
 def _elsewhere(rows: pd.DataFrame | None) -> dict[str, float]:
-    """Give the metrics of a recipe at other times and places, such as place_U12345/auroc."""
+    """Return the metrics of a recipe at other times and places, such as place_U12345/auroc."""
     if rows is None or rows.empty:
         return {}
     shown = rows[rows["metric"].isin(HEADLINE) & rows["value"].notna()].to_dict("records")
@@ -135,7 +135,7 @@ def _headline(candidate: JudgedCandidate) -> dict[str, float]:
 
 
 def _compared(study: StudySettings, candidate: JudgedCandidate | None) -> dict[str, float]:
-    """Give the metrics by which candidates, and trainings by their chosen one, are compared."""
+    """Return the metrics by which candidates, and trainings by their chosen one, are compared."""
     known = metrics_of(candidate) if candidate else {}
     return {name: known[name] for name in _shown(study) if name in known}
 
@@ -219,7 +219,7 @@ def describe_study(study: StudySettings) -> str:
 
 
 def saved_view(study: StudySettings) -> str:
-    """Give the state of a saved view of MLflow's runs page: the measures that compare candidates, as columns."""
+    """Return the state of a saved view of MLflow's runs page: the measures that compare candidates, as columns."""
     columns = ["tags.`strata.status`", *(f"metrics.`{name}`" for name in _shown(study)), "params.`predictors`"]
     state = {"orderByKey": "attributes.start_time", "orderByAsc": False, "selectedColumns": columns}
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()

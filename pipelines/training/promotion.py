@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.sql_values import quote
 from expectations.tables.risk import MODELS
-from models.estimators import BASELINE
+from models.candidates import BASELINE
 from pipelines.lake.decision_record import APPROVAL, Decision, all_decisions, decision_day
 from pipelines.lake.storage import Lake
 from pipelines.training.record import latest_training

@@ -44,7 +44,7 @@ class ModelReport(Protocol):
 
 
 def is_recorded(lake: Lake, training_id: str) -> bool:
-    """Say whether a training was recorded to its end."""
+    """Return whether a training was recorded to its end."""
     return bool(lake.read_or_empty(tables.MODELS, "training_id", f"training_id = {quote(training_id)}").num_rows)
 
 

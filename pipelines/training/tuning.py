@@ -1,4 +1,4 @@
-"""Tune the boosting with Optuna inside the training rows: within a budget, resumable, trials that fall behind cut short."""
+"""Tune the boosting with Optuna on the training rows: within a budget, and resumable. Trials that fall behind end early."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from optuna.pruners import MedianPruner
 from optuna.samplers import TPESampler
 from optuna.trial import Trial, TrialState
 
+from models.fitting import Fitting
 from models.settings import LightGBMSettings
 from models.training_data import TrainingData
 from models.tuning import Choice, choices, fold_losses, start, with_choices
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
-STARTING_TRIALS = 5  # drawn at random, and none of them is cut short
+STARTING_TRIALS = 5  # drawn at random; none of them ends early
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """The settings that did best, and every trial."""
+class TunedBoosting:
+    """The settings of the best trial, every trial, and a note on how many there were."""
 
     settings: LightGBMSettings
     trials: pd.DataFrame
@@ -30,17 +31,17 @@ class Tuned:
 
 
 def tune_boosting(
-    name: str, data: TrainingData, settings: LightGBMSettings, seed: int, threads: int, storage: str | None = None
-) -> Tuned:
-    """Try settings on folds of people until the trials or the minutes are used up; the first trial is the settings as given.
+    name: str, data: TrainingData, settings: LightGBMSettings, fitting: Fitting, storage: str | None = None
+) -> TunedBoosting:
+    """Try settings on folds of people until the trials or the minutes are used up; the first trial has the settings as they are.
 
-    `storage` is the URL of a database in which trials are kept: what was interrupted goes on where it stopped, as long as the rows, the
-    predictors and the settings are the same. Where the minutes end it first, another run may end elsewhere; the note says so.
+    `storage` is the URL of a database that keeps the trials. An interrupted tuning continues if the rows, the predictors and the settings are the
+    same. If the minutes end it, another run may choose other settings; the note says so.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     offered, budget = choices(data), settings.tuning
     study = optuna.create_study(
-        study_name=f"{name}-{_digest(data, settings, seed)}",
+        study_name=f"{name}-{_digest(data, settings, fitting.seed)}",
         storage=storage,
         load_if_exists=True,
         direction="minimize",
@@ -50,22 +51,18 @@ def tune_boosting(
         study.enqueue_trial(start(settings, offered))
     ended = study.get_trials(deepcopy=False, states=ENDED)
     spent = sum(trial.duration.total_seconds() for trial in ended if trial.duration)
-    study.sampler = TPESampler(n_startup_trials=STARTING_TRIALS, seed=(seed + len(ended)) % 2**31)
-    left, seconds = budget.trials - len(ended), budget.minutes * 60 - spent
-    if left > 0 and (seconds > 0 or not ended):
-        study.optimize(
-            lambda trial: _loss(trial, data, settings, offered, seed, threads), n_trials=left, timeout=max(seconds, 0.001)
-        )
+    study.sampler = TPESampler(n_startup_trials=STARTING_TRIALS, seed=(fitting.seed + len(ended)) % 2**31)
+    trials, seconds = budget.trials - len(ended), budget.minutes * 60 - spent
+    if trials > 0 and (seconds > 0 or not ended):
+        study.optimize(lambda trial: _loss(trial, data, settings, offered, fitting), n_trials=trials, timeout=max(seconds, 0.001))
     best = study.best_trial
-    return Tuned(with_choices(settings, best.params), _table(study), _in_words(study, budget.trials, best.number))
+    return TunedBoosting(with_choices(settings, best.params), _table(study), _note(study, budget.trials, best.number))
 
 
-def _loss(
-    trial: Trial, data: TrainingData, settings: LightGBMSettings, offered: tuple[Choice, ...], seed: int, threads: int
-) -> float:
+def _loss(trial: Trial, data: TrainingData, settings: LightGBMSettings, offered: tuple[Choice, ...], fitting: Fitting) -> float:
     tried = with_choices(settings, {choice.name: _suggested(trial, choice) for choice in offered})
     losses: list[float] = []
-    for fold, loss in enumerate(fold_losses(data, tried, seed, threads)):
+    for fold, loss in enumerate(fold_losses(data, tried, fitting)):
         losses.append(loss)
         trial.report(float(np.mean(losses)), fold)
         if trial.should_prune():
@@ -74,16 +71,16 @@ def _loss(
 
 
 def _suggested(trial: Trial, choice: Choice) -> float:
-    if choice.whole:
+    if choice.integer:
         return trial.suggest_int(choice.name, int(choice.lowest), int(choice.highest), log=choice.by_ratio)
     return trial.suggest_float(choice.name, choice.lowest, choice.highest, log=choice.by_ratio)
 
 
 def _digest(data: TrainingData, settings: LightGBMSettings, seed: int) -> str:
-    """Give a digest of what the trials rest on: rows, outcomes, predictors and settings, but for the budget."""
+    """Return a digest of what the trials depend on: rows, outcomes, predictors and settings, without the budget."""
     fixed = settings.model_copy(update={"tuning": settings.tuning.model_copy(update={"trials": 0, "minutes": 1})})
-    told = [fixed.model_dump_json(), str(seed), *(predictor.name for predictor in data.predictors)]
-    content = hashlib.sha256("\n".join(told).encode())
+    texts = [fixed.model_dump_json(), str(seed), *(predictor.name for predictor in data.predictors)]
+    content = hashlib.sha256("\n".join(texts).encode())
     content.update(data.labels.tobytes())
     content.update(pd.util.hash_pandas_object(data.frame[[p.name for p in data.curated]], index=False).to_numpy().tobytes())
     return content.hexdigest()[:16]
@@ -104,12 +101,12 @@ def _table(study: optuna.Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _in_words(study: optuna.Study, wanted: int, best: int) -> str:
+def _note(study: optuna.Study, requested: int, best: int) -> str:
     ended = study.get_trials(deepcopy=False, states=ENDED)
-    short = sum(trial.state == TrialState.PRUNED for trial in ended)
-    words = f"tuned in {len(ended)} trials on folds of people of the training rows ({short} cut short); trial {best} did best"
-    return (
-        words
-        if len(ended) >= wanted
-        else f"{words}; the minutes ended before {wanted} trials, so another run may choose otherwise"
+    pruned = sum(trial.state == TrialState.PRUNED for trial in ended)
+    note = (
+        f"tuned in {len(ended)} trials on folds of people of the training rows ({pruned} ended early); trial {best} was the best"
     )
+    if len(ended) >= requested:
+        return note
+    return f"{note}; the minutes ended before {requested} trials, so another run may choose other settings"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
+from expectations.feeds import FEEDS
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote
 from expectations.table import Table
@@ -22,17 +23,6 @@ from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.typed_rows import typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
-
-# Columns that no event is made of: a row in which only these changed states no new fact.
-NOT_IN_EVENTS = frozenset(
-    {
-        "record_id", "site_code", "sex", "ethnic_category", "age_at_start", "age_at_arrival", "lsoa_code", "length_of_stay",
-        "episode_count", "procedures", "minutes_to_departure", "acuity", "chief_complaint", "first_attendance", "outcome", "medium",
-    }
-)  # fmt: skip
-
-# What a row says of its beginning, which is a fact of its own: an admission is known before its discharge and its coding.
-BEGINNING = {"admissions": ("person_id", "admission_method", "admission_source", "patient_classification", "treatment_function")}
 
 
 def restated_rows(lake: Lake, table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
@@ -115,7 +105,8 @@ def _told(table: Table, extracts: list[ValidExtract]) -> str:
         for valid in only
     )
     read = ", ".join(dict.fromkeys((*table.key, *([table.event_date] if table.event_date else []))))
-    begun = f"hash({', '.join(BEGINNING[table.feed])})" if table.feed in BEGINNING else "0"
+    beginning = FEEDS[table.feed].beginning if table.feed in FEEDS else ()
+    begun = f"hash({', '.join(beginning)})" if beginning else "0"
     columns = f"{read}, {_content(table)} AS content, {begun} AS begun, extract_id, extract_date, row_number"
     kept = " UNION ALL ".join(f"SELECT {columns} FROM {kept_rows_sql(table, valid)}" for valid in only)
     begins = f"min(min(extract_date)) OVER (PARTITION BY {key}, begun) AS key_extract_date"
@@ -126,7 +117,8 @@ def _told(table: Table, extracts: list[ValidExtract]) -> str:
 
 def _content(table: Table) -> str:
     """Give the SQL of a digest of the facts that a row states."""
-    facts = [column.name for column in sender_columns(table) if column.name not in NOT_IN_EVENTS] if table.event_date else []
+    without = FEEDS[table.feed].columns_without_facts if table.feed in FEEDS else ()
+    facts = [column.name for column in sender_columns(table) if column.name not in without] if table.event_date else []
     return f"hash({', '.join(facts or table.key)})"
 
 

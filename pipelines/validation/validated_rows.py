@@ -7,11 +7,11 @@ from datetime import date
 from itertools import pairwise
 
 from expectations.catalogue import RAW_TABLES
+from expectations.feeds import OPT_OUTS
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote
 from expectations.table import Table
 from pipelines.extracts.ingest import current_extracts
-from pipelines.extracts.retained import NEVER_LET_GO
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.validation.opt_out_rows import opt_out_rows_sql
@@ -35,7 +35,7 @@ def validated_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | N
     extracts = current_extracts(lake, feed)
     if not extracts:
         return _no_rows(table)
-    if feed in NEVER_LET_GO:
+    if feed == OPT_OUTS.name:
         return opt_out_rows_sql(lake, table)
     valid = valid_extracts(lake, table, extracts)
     deliveries = sorted({one.extract.extract_date for one in valid})

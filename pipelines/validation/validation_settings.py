@@ -7,7 +7,8 @@ from datetime import date
 
 from pydantic import BaseModel, Field, field_validator
 
-from expectations.catalogue import FEEDS, TABLES
+from expectations.catalogue import DELIVERED_FEEDS, TABLES
+from expectations.feeds import DECLARED
 
 RULES = sorted({rule.name for table in TABLES.values() for rule in table.table_rules})
 
@@ -24,8 +25,8 @@ class AcceptedBreach(BaseModel, extra="forbid", frozen=True):
     @field_validator("feed")
     @classmethod
     def _known_feed(cls, feed: str) -> str:
-        if feed not in FEEDS:
-            raise ValueError(f"there is no feed '{feed}'; the feeds are {list(FEEDS)}")
+        if feed not in DELIVERED_FEEDS:
+            raise ValueError(f"there is no feed '{feed}'; the feeds are {', '.join(DELIVERED_FEEDS)}")
         return feed
 
     @field_validator("rule")
@@ -45,7 +46,7 @@ class ValidationSettings(BaseModel, extra="forbid", frozen=True):
     accepted: tuple[AcceptedBreach, ...] = Field(default=(), description="breaches that stop nothing")
     batch_rows: int = Field(default=1_000_000, ge=1_000, le=5_000_000, description="rows of a batch in memory")
     dummy_person_rows: Mapping[str, int] = Field(
-        default={"admissions": 300, "emergency_attendances": 300, "outpatient_appointments": 350},
+        default={feed.name: feed.dummy_person_rows for feed in DECLARED if feed.dummy_person_rows},
         description="feed -> rows in one delivery above which a pseudonym whose rows share days is a mark for 'number missing'",
     )
     other_dummy_person_rows: int = Field(default=20_000, ge=1, description="the same for every other feed")
@@ -59,7 +60,9 @@ class ValidationSettings(BaseModel, extra="forbid", frozen=True):
     @classmethod
     def _known_rules(cls, limits: Mapping[str, float]) -> Mapping[str, float]:
         unknown = sorted(
-            name for name in limits if name.split(".")[-1] not in RULES or (("." in name) and name.split(".")[0] not in FEEDS)
+            name
+            for name in limits
+            if name.split(".")[-1] not in RULES or (("." in name) and name.split(".")[0] not in DELIVERED_FEEDS)
         )
         if unknown:
             raise ValueError(f"there is no table rule {unknown}; the rules are {RULES}, alone or after a feed's name and a point")

@@ -12,7 +12,7 @@ from pathlib import Path
 from expectations.catalogue import RAW_TABLES
 from expectations.row_checks import sender_columns
 from expectations.table import Column, Kind, Table
-from pipelines.sources.synthetic.landing_files import write_board
+from pipelines.sources.synthetic.landing_files import FEEDS, write_board
 from pipelines.sources.synthetic.settings import DefectSettings, SyntheticSettings
 
 DELIVERED = "2026-01-01"
@@ -86,7 +86,7 @@ def csv_line(cells: tuple[str, ...] | list[str], delimiter: str = ",") -> bytes:
 def clean_extracts(folder: Path) -> dict[str, CleanExtract]:
     """Write a synthetic board without defects, and return up to 60 rows of every feed."""
     write_board(SyntheticSettings(people=500, start_date=date(2024, 1, 1), defects=DefectSettings(enabled=False)), folder)
-    return {feed: _extract(feed, next((folder / feed).glob("*.csv"))) for feed in RAW_TABLES}
+    return {feed: _extract(feed, next((folder / feed).glob("*.csv"))) for feed in FEEDS}
 
 
 def _extract(feed: str, file: Path) -> CleanExtract:

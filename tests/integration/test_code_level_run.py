@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.code_block import code_names, plain_columns
+from models.feature_rows import FeatureRows
 from models.risk_model import RiskModel
-from pipelines.building.code_level_features import choose_codes, with_code_columns
+from pipelines.building.code_level_features import approved_codes, choose_codes, count_codes
 from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, conforming, landing, modelling, run_plan
 from pipelines.training.modelling_rows import read_features
@@ -103,7 +103,7 @@ def champion(deployment: Deployment) -> RiskModel:
 def test_the_champion_names_the_codes_it_uses_and_none_of_the_future(cohort: Deployment) -> None:
     model = champion(cohort)
     labels = {predictor.name: predictor.label for predictor in model.predictors}
-    assert labels["omop_condition_443_365d"] == "Heart trouble: condition, last 365 days"
+    assert labels["omop_condition_443_365d"] == "Heart trouble: condition in the last 12 months"
     assert not any(name.startswith(f"omop_condition_{HIDDEN}") for name in labels)
     best = cohort.lake.read("risk__models", "candidate, auroc").to_pylist()
     assert {row["candidate"]: row["auroc"] > 0.7 for row in best} == {"age_sex": False, "logistic_code_level": True}
@@ -120,25 +120,25 @@ def test_plain_mlflow_scores_a_table_that_has_the_models_columns(cohort: Deploym
     import mlflow
 
     model = champion(cohort)
-    frame = with_code_columns(cohort.lake, read_features(cohort.lake, None, model.predictors), model.code_columns, 1)
-    table = plain_columns(frame, [column.name for column in model.code_columns])
+    frame = read_features(cohort.lake, None, model.predictors)
+    rows = FeatureRows(frame, count_codes(cohort.lake, frame, model.code_columns, 1))
+    table = rows.with_plain_codes([column.name for column in model.code_columns])
     asked = table[[predictor.name for predictor in model.predictors] + ["gp_covered"]].head(20)
     asked = asked.astype({predictor.name: "float64" for predictor in model.predictors})
     cohort.tracker.champion_version("small_cohort")
     served = mlflow.pyfunc.load_model("models:/small_cohort@champion")
-    np.testing.assert_array_equal(served.predict(asked), model.predict(frame.head(20)))
+    np.testing.assert_array_equal(served.predict(asked), model.predict(frame.head(20), rows.take(slice(20)).codes))
 
 
-def test_codes_are_chosen_on_the_training_people_alone_and_groups_stand_beside_them(cohort: Deployment) -> None:
+def test_codes_are_chosen_on_the_training_people_alone_and_groups_are_offered_too(cohort: Deployment) -> None:
     settings = cohort.settings.study.code_level
     frame = read_features(cohort.lake, None, ())
     chosen = {predictor.name for predictor in choose_codes(cohort.lake, frame, settings, 1).predictors}
-    nobody = np.arange(PEOPLE) < 10
+    too_few = np.arange(PEOPLE) < 10
     assert {"omop_condition_443_365d", "omop_condition_900_group_365d"} <= chosen
-    assert choose_codes(cohort.lake, frame, settings, 1, training=nobody).predictors == ()
-    assert choose_codes(cohort.lake, frame, settings, 1, allowed_feeds=("omop_drugs",)).predictors == ()
-    one_range, whole = choose_codes(cohort.lake, frame.tail(100), settings, 1), choose_codes(cohort.lake, frame, settings, 2)
-    same = sorted(code_names(one_range.frame))
-    np.testing.assert_array_equal(
-        plain_columns(one_range.frame, same)[same].to_numpy(), plain_columns(whole.frame.tail(100), same)[same].to_numpy()
-    )
+    assert choose_codes(cohort.lake, frame, settings, 1, training=too_few).predictors == ()
+    assert choose_codes(cohort.lake, frame, approved_codes(settings, ("omop_drugs",)), 1).predictors == ()
+    one_range, both = choose_codes(cohort.lake, frame.tail(100), settings, 1), choose_codes(cohort.lake, frame, settings, 2)
+    same = sorted(one_range.counts.columns)
+    last = both.counts.take(slice(-100, None))
+    np.testing.assert_array_equal(one_range.counts.select(same).toarray(), last.select(same).toarray())

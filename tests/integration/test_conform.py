@@ -24,7 +24,7 @@ from pipelines.conform.core_tables import (
     conform_spells,
 )
 from pipelines.conform.coverage import CoverageSettings
-from pipelines.conform.event import EventSettings
+from pipelines.conform.event import EventRequest, EventSettings
 from pipelines.conform.feeds import Sources
 from pipelines.conform.linkage import LinkageSettings, check_linkage
 from pipelines.conform.registration import RegistrationSettings
@@ -76,7 +76,7 @@ def conform(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, work: 
         **conform_people(lake, con, sources, RULES),
         **conform_registrations(lake, con, sources, RegistrationSettings()),
         **conform_spells(lake, con, sources, RULES, LAGS),
-        **conform_events(lake, con, sources, RULES, LAGS, EventSettings(people_per_file=1_000), work),
+        **conform_events(lake, con, sources, EventRequest(RULES, LAGS, work, EventSettings(people_per_file=1_000))),
         **conform_coverage(lake, con, sources, CoverageSettings(), CUT),
         **conform_linkage(lake, con, sources),
     }

@@ -11,9 +11,10 @@ import pytest
 from dagster_project.assembly import build
 from dagster_project.partitions import DATES, RANGE_END, RANGE_START, add_index_dates, asked_for
 from dagster_project.resources import opened
-from dagster_project.table_assets import told
+from dagster_project.stage_assets import with_progress
 from expectations.catalogue import RAW_TABLES, TABLES
 from pipelines.errors import RefusalError
+from pipelines.stages.results import StageResult
 
 PURPOSE = """
 purpose: {use: planning, approval: A test of the definitions, approval_expires: 2099-12-31}
@@ -238,11 +239,11 @@ def _tries(error: type[Exception], instance: dg.DagsterInstance) -> int:
 
     @dg.asset(retry_policy=dg.RetryPolicy(max_retries=2, delay=0))
     def fails() -> None:
-        def work() -> dict[str, Any]:
+        def work() -> StageResult:
             tries.append(1)
             raise error("no")
 
-        told("fails", work)
+        with_progress("fails", work)
 
     assert not dg.materialize([fails], instance=instance, raise_on_error=False).success
     return len(tries)

@@ -45,13 +45,13 @@ ENVIRONMENT = {
     "STRATA_TEAMS_WEBHOOK": f"http://127.0.0.1:9/{SECRETS[0]}",  # nobody listens on port 9
     "STRATA_POSTGRES_DSN": f"postgresql://strata:{SECRETS[1]}@127.0.0.1:9/board",
 }
-# Where a stage is made to fail, and by which command; what came before it stands, and the next one goes on from there.
+# The step of a stage that is made to fail, and by which command. What came before it is kept, and the next one goes on from there.
 CRASHES = (
-    ("run", landing, "validate"),
-    ("run", conforming, "conform_people"),
-    ("run", building, "build_features"),
-    ("run", modelling, "score"),
-    ("score", monitoring, "scores"),
+    ("run", landing, "validate_feed"),
+    ("run", conforming.core_tables, "conform_people"),
+    ("run", building.features_stage, "build_features"),
+    ("run", modelling.score_stage, "score_rows"),
+    ("score", monitoring.score_lists, "write_scores"),
 )
 
 
@@ -186,7 +186,7 @@ def without_sex(landing: Path) -> None:
 def of_the_engine(landing: Path) -> Callable[..., Any]:
     """Fail as DuckDB does: its words repeat the value."""
 
-    def fault(*_: object) -> None:
+    def fault(*_: object, **__: object) -> None:
         header = person_header("patients")
         duckdb.sql(
             f'SELECT CAST("{header}" AS DATE) FROM read_csv({quote(file_of(landing, "patients"))}, all_varchar=true)'
@@ -198,7 +198,7 @@ def of_the_engine(landing: Path) -> Callable[..., Any]:
 def of_pandas(landing: Path) -> Callable[..., Any]:
     """Fail as pandas does, caused by an error that names a person."""
 
-    def fault(*_: object) -> None:
+    def fault(*_: object, **__: object) -> None:
         names = pd.read_csv(file_of(landing, "patients"), dtype=str)["PATIENT_NAME"]
         try:
             names.astype(float)
@@ -211,7 +211,7 @@ def of_pandas(landing: Path) -> Callable[..., Any]:
 def of_strata(landing: Path) -> Callable[..., Any]:
     """Fail with words for the reader, caused by an error that names a person."""
 
-    def fault(*_: object) -> None:
+    def fault(*_: object, **__: object) -> None:
         letter = pd.read_csv(file_of(landing, "patients"), dtype=str)["LETTER"][0]
         try:
             float(letter)

@@ -13,6 +13,7 @@ from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, conforming, landing, run_plan
 from pipelines.training.judging import StudyResult
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 pytestmark = pytest.mark.slow
 GATE = "need_within_score_by_imd_quintile"
@@ -39,7 +40,11 @@ def judged(folder: Path, injustice: dict[str, Any], *names: str) -> StudyResult:
     config.write_text(yaml.safe_dump(content), encoding="utf-8")
     deployment = open_deployment(config)
     dates = _built(deployment)
-    return run_study(deployment.lake, deployment.settings.study, deployment.settings.engine, dates, run_plan.data_cut(deployment))
+    return run_study(
+        TrainingRequest(
+            deployment.lake, deployment.settings.study, deployment.settings.engine, dates, run_plan.data_cut(deployment)
+        )
+    )
 
 
 def _built(deployment: Deployment) -> dict[str, tuple[date, ...]]:

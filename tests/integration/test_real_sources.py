@@ -14,7 +14,7 @@ from pipelines.building.load_feature_table import load_feature_table
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.core_tables import conform_events, conform_people, conform_registrations, conform_spells
-from pipelines.conform.event import EventSettings
+from pipelines.conform.event import EventRequest
 from pipelines.conform.omop.core_tables import conform_omop_coverage, conform_omop_events, people_sources
 from pipelines.conform.omop.feed_rows import omop_availability, omop_sources
 from pipelines.conform.omop.links import linked_rows, quarantine_unlinked
@@ -28,8 +28,8 @@ from pipelines.sources.episodes import as_delivered
 from pipelines.sources.feature_table import FeatureTableSettings
 from pipelines.sources.feature_table_columns import FEED, declare_feature_table, feature_table_feed, feature_table_file
 from pipelines.sources.nhs import NhsSettings
-from pipelines.sources.omop.cdm import open_omop
 from pipelines.sources.omop.settings import OmopSettings
+from pipelines.sources.omop.source import OmopSource
 from pipelines.validation.validate import validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql
 from pipelines.validation.validation_settings import ValidationSettings
@@ -51,14 +51,14 @@ def configured(name: str) -> dict:
 @needs("mimic_omop_demo")
 def test_the_mimic_demo_becomes_core_tables(tmp_path: Path) -> None:
     settings = OmopSettings.model_validate(configured("mimic_demo.yaml")["source"]["omop"])
-    omop, lake, rules = open_omop(settings, CONFIG), Lake(tmp_path / "lake"), ClinicalRules()
+    omop, lake, rules = OmopSource(settings).open(CONFIG, tmp_path), Lake(tmp_path / "lake"), ClinicalRules()
     with connect() as con:
-        taken = {table.feed: ingest_feed(lake, con, table, omop.feeds, omop.folder).rows for table in omop.tables}
-        again = sum(ingest_feed(lake, con, table, omop.feeds, omop.folder).rows for table in omop.tables)
+        taken = {table.feed: ingest_feed(lake, con, table, omop.reading, omop.landing).rows for table in omop.tables}
+        again = sum(ingest_feed(lake, con, table, omop.reading, omop.landing).rows for table in omop.tables)
         for table in omop.tables:
-            validate_feed(lake, con, table, omop.feeds, ValidationSettings())
+            validate_feed(lake, con, table, omop.reading, ValidationSettings())
         rows = {
-            table.feed.removeprefix("omop_"): validated_rows_sql(lake, omop.feeds, table.feed, table) for table in omop.tables
+            table.feed.removeprefix("omop_"): validated_rows_sql(lake, omop.reading, table.feed, table) for table in omop.tables
         }
         unlinked = quarantine_unlinked(lake, con, rows)
         cdm = linked_rows(rows)
@@ -66,7 +66,9 @@ def test_the_mimic_demo_becomes_core_tables(tmp_path: Path) -> None:
         people = conform_people(lake, con, people_sources(sources), rules)
         registrations = conform_registrations(lake, con, sources, RegistrationSettings())
         spells = conform_spells(lake, con, sources, rules, omop_availability(settings))
-        events = conform_omop_events(lake, con, cdm, settings, rules, EventSettings(), tmp_path / "work")
+        events = conform_omop_events(
+            lake, con, cdm, settings, EventRequest(rules, omop_availability(settings), tmp_path / "work")
+        )
         conform_omop_coverage(lake, con)
         by_type = dict(
             con.sql(
@@ -133,7 +135,7 @@ def test_every_hes_row_lands_in_a_core_table_or_in_quarantine(tmp_path: Path) ->
         conform_people(lake, con, sources, rules)
         conform_registrations(lake, con, sources, RegistrationSettings())
         spells = conform_spells(lake, con, sources, rules, available)
-        conform_events(lake, con, sources, rules, available, EventSettings(), tmp_path / "work")
+        conform_events(lake, con, sources, EventRequest(rules, available, tmp_path / "work"))
         by_feed = dict(
             con.sql(
                 f"SELECT kind.feed, count(*) FROM {lake.scan(core.EVENT.name)} AS event "
@@ -152,9 +154,9 @@ def test_every_hes_row_lands_in_a_core_table_or_in_quarantine(tmp_path: Path) ->
 def test_a_later_extract_date_than_any_event_is_asked_for(tmp_path: Path) -> None:
     given = configured("mimic_demo.yaml")["source"]["omop"]
     settings = OmopSettings.model_validate({**given, "extract_date": date(2021, 5, 3)})
-    omop, lake = open_omop(settings, CONFIG), Lake(tmp_path / "lake")
+    omop, lake = OmopSource(settings).open(CONFIG, tmp_path), Lake(tmp_path / "lake")
     visits = next(table for table in omop.tables if table.feed == "omop_visit_occurrence")
     with connect() as con:
-        ingest_feed(lake, con, visits, omop.feeds, omop.folder)
+        ingest_feed(lake, con, visits, omop.reading, omop.landing)
         with pytest.raises(ValidationStop, match="omop_visit_occurrence"):
-            validate_feed(lake, con, visits, omop.feeds, ValidationSettings())
+            validate_feed(lake, con, visits, omop.reading, ValidationSettings())

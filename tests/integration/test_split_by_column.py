@@ -19,6 +19,7 @@ from pipelines.stages.decisions_in_settings import import_decisions
 from pipelines.training.judging import StudyResult
 from pipelines.training.modelling_rows import read_features
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 pytestmark = pytest.mark.slow
 CONFIG = """
@@ -77,7 +78,9 @@ def train(deployment: Deployment) -> Callable[..., StudyResult]:
         changed = ValidationPlan.model_validate({**study.validation.model_dump(), **plan})
         study = study.model_copy(update={"validation": changed})
         dates = run_plan.index_date_plan(deployment)
-        return run_study(deployment.lake, study, deployment.settings.engine, dates, run_plan.data_cut(deployment))
+        return run_study(
+            TrainingRequest(deployment.lake, study, deployment.settings.engine, dates, run_plan.data_cut(deployment))
+        )
 
     return run
 
@@ -96,7 +99,7 @@ def test_the_column_says_who_trains_and_who_judges_and_who_does_neither(
     assert sides == "column 'year' splits the rows: 399 train, 249 test"
     assert neither == "50 rows neither train nor test, and are scored: the column holds '2024' (30), no value (20)"
     assert shared.startswith("99 of the 249 people in the test rows have training rows too")
-    assert without_age.startswith("age_sex is left out: no predictor is called age_years")
+    assert without_age.startswith("age_sex is skipped: no predictor is called age_years")
     flow = deployment.lake.read("risk__cohort_flow", "reason, people", order="step").to_pylist()
     assert [(row["reason"], row["people"]) for row in flow] == [
         ("outcome not known yet", 2), (ON_NEITHER_SIDE, 50), ("in cohort", 648),
@@ -110,7 +113,7 @@ def test_an_empty_side_is_refused_with_the_values_that_there_are(train: Callable
 
 
 def test_the_model_of_the_training_rows_is_published_and_flatters_none_of_them(deployment: Deployment) -> None:
-    summary = modelling.train(deployment)
+    trained = modelling.train(deployment)
     import_decisions(deployment)
     modelling.score(deployment, run_plan.data_cut(deployment))
 
@@ -126,4 +129,4 @@ def test_the_model_of_the_training_rows_is_published_and_flatters_none_of_them(d
     tested = told[(told["year"] == "2023") & (told["came_back"] != "")]
     report = next((deployment.home / "mlartifacts").rglob("model_report.html")).read_text(encoding="utf-8")
     assert "whose column 'year' says 2021, 2022; judged on those where it says 2023." in report
-    assert summary["auroc"] == round(roc_auc_score(tested["came_back"] == "yes", scores[tested.index]), 4)
+    assert trained.facts["auroc"] == round(roc_auc_score(tested["came_back"] == "yes", scores[tested.index]), 4)

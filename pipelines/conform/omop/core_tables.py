@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import duckdb
 
+from expectations.feeds import PATIENTS, REGISTRATIONS
 from expectations.sql_values import quote
 from expectations.tables import core
-from pipelines.conform.clinical_rules import ClinicalRules
-from pipelines.conform.core_tables import store_events
-from pipelines.conform.event import EventSettings
+from pipelines.conform.core_tables import EventParts, store_events
+from pipelines.conform.event import EventRequest
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
 from pipelines.conform.feeds import Sources
 from pipelines.conform.omop.coverage import omop_coverage_sql
 from pipelines.conform.omop.event_rows import omop_event_rows
-from pipelines.conform.omop.feed_rows import omop_availability, omop_sources
+from pipelines.conform.omop.feed_rows import omop_sources
 from pipelines.conform.omop.visits import NO_SITE, Cdm, visits_sql
 from pipelines.lake.storage import Lake
 from pipelines.sources.omop.settings import OmopSettings
@@ -25,28 +24,22 @@ HELD_VISITS, HELD_EVENTS = "omop_visits", "omop_events"  # temporary tables: eac
 
 
 def conform_omop_events(
-    lake: Lake,
-    con: duckdb.DuckDBPyConnection,
-    cdm: Cdm,
-    settings: OmopSettings,
-    rules: ClinicalRules,
-    events: EventSettings,
-    work: Path,
-) -> dict[str, object]:  # fmt: skip
+    lake: Lake, con: duckdb.DuckDBPyConnection, cdm: Cdm, settings: OmopSettings, request: EventRequest
+) -> dict[str, object]:
     """Write core__event_type, core__code and core__event: the visits' events, and the conditions, drugs and others as they are coded."""
     con.execute(f"CREATE OR REPLACE TEMP TABLE {HELD_VISITS} AS SELECT * FROM {cdm['visit_occurrence']}")
     held: Cdm = {**cdm, "visit_occurrence": HELD_VISITS}
     sources, spells = omop_sources(held, settings), lake.scan(core.SPELL.name)
     own = _hold(con, omop_event_rows(held, settings), lake.scan(core.PERSON.name))
-    rows = [*spell_event_rows(spells), *feed_event_rows(sources, rules, omop_availability(settings)), *own]
-    sent = [
+    rows = [*spell_event_rows(spells), *feed_event_rows(sources, request.rules, request.available), *own]
+    codes = [
         f"(SELECT DISTINCT 'omop' AS code_system, code AS source_code FROM {HELD_EVENTS})",
         f"(SELECT DISTINCT 'ods' AS code_system, provider_code AS source_code FROM {visits_sql(held, settings)})",
         f"(SELECT 'ods' AS code_system, {quote(NO_SITE)} AS source_code)",
         "(SELECT 'department_type' AS code_system, '01' AS source_code)",
         f"(SELECT 'icd10' AS code_system, unnest(string_split(diagnoses, ',')) AS source_code FROM {spells})",
     ]
-    summary = store_events(lake, con, rows, sent, events, work)
+    summary = store_events(lake, con, EventParts(rows, codes), request)
     con.execute(f"DROP TABLE {HELD_VISITS}; DROP TABLE {HELD_EVENTS}")
     return summary
 
@@ -68,7 +61,7 @@ def _hold(con: duckdb.DuckDBPyConnection, rows: Sequence[EventRows], people: str
 
 def people_sources(sources: Sources) -> Sources:
     """Give the feeds that name an OMOP source's people: everyone else's rows were set aside, so PERSON names all."""
-    return {feed: sources[feed] for feed in ("patients", "registrations")}
+    return {feed: sources[feed] for feed in (PATIENTS.name, REGISTRATIONS.name)}
 
 
 def conform_omop_coverage(lake: Lake, con: duckdb.DuckDBPyConnection) -> dict[str, object]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from expectations.sql_values import quote
-from features.events import FEED_NUMBER, FEEDS
-from pipelines.conform.feeds import HOSPITAL_FEEDS
-
-COVERED_FEEDS = (*HOSPITAL_FEEDS, *(feed for feed in FEEDS if feed.startswith("omop")))
+from features.events import FEED_NUMBER
 
 
 def omop_coverage_sql(events: str, registrations: str) -> str:
@@ -14,7 +11,7 @@ def omop_coverage_sql(events: str, registrations: str) -> str:
 
     A feed without any event is absent from it, and its features are not computed.
     """
-    names = " ".join(f"WHEN {FEED_NUMBER[feed]} THEN {quote(feed)}" for feed in COVERED_FEEDS)
+    names = " ".join(f"WHEN {number} THEN {quote(feed)}" for feed, number in FEED_NUMBER.items())
     return f"""
     WITH homes AS (SELECT person_key, min(practice_code) AS organisation_code FROM {registrations} GROUP BY person_key),
     counted AS (

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from expectations.feeds import EVENT_TYPES, FEEDS, Family
 from expectations.sql_values import quote
-from features.events import EVENT_TYPES, NUMBER_OF
+from features.events import NUMBER_OF
 from pipelines.conform.availability import known_on
 from pipelines.conform.event_rows import EventRows
 from pipelines.conform.omop.cohorts import cohort_code
 from pipelines.conform.omop.visits import NO_SITE, Cdm, visits_sql
 from pipelines.sources.omop.settings import OmopSettings
 
-FEED_OF_EVENT = {event_type.name: event_type.feed for event_type in EVENT_TYPES}
+FEED_OF_EVENT = {kind.name: kind.feed for kind in EVENT_TYPES if FEEDS[kind.feed].family is Family.OMOP}
 
 # CDM table: event type, concept column, day column, value
 DATED_TABLES = {
@@ -23,6 +24,14 @@ BILLED_TABLES = {
     "condition_occurrence": ("omop_condition", "condition_concept_id", "condition_start_date"),
     "procedure_occurrence": ("omop_procedure", "procedure_concept_id", "procedure_date"),
 }
+OTHER_VISITS, COHORTS = "omop_visit", "omop_cohort"
+
+if missing := sorted(
+    set(FEED_OF_EVENT) - {OTHER_VISITS, COHORTS, *(row[0] for row in (*DATED_TABLES.values(), *BILLED_TABLES.values()))}
+):
+    raise ValueError(
+        f"{', '.join(missing)}: declared in expectations/feeds.py, and pipelines/conform/omop/event_rows.py has no SQL of it; add it there"
+    )
 
 
 def omop_event_rows(cdm: Cdm, settings: OmopSettings) -> list[EventRows]:
@@ -31,9 +40,9 @@ def omop_event_rows(cdm: Cdm, settings: OmopSettings) -> list[EventRows]:
     stays = f"""(SELECT visit_occurrence_id, visit_end_date FROM {visits_sql(cdm, settings)}
         WHERE visit_class IN ('emergency_stay', 'elective_stay'))"""
     parts += [(told[0], _billed(cdm[table], *told, stays, settings)) for table, told in BILLED_TABLES.items() if table in cdm]
-    parts.append(("omop_visit", _other_visits(cdm, settings)))
+    parts.append((OTHER_VISITS, _other_visits(cdm, settings)))
     if "cohort" in cdm:
-        parts.append(("omop_cohort", _cohort(cdm["cohort"], settings)))
+        parts.append((COHORTS, _cohort(cdm["cohort"], settings)))
     return [EventRows(FEED_OF_EVENT[event], "omop", part) for event, part in parts]
 
 
@@ -51,11 +60,11 @@ def _billed(source: str, event: str, concept: str, day: str, stays: str, setting
 
 def _other_visits(cdm: Cdm, settings: OmopSettings) -> str:
     return f"""SELECT person_id, visit_start_date AS event_date, {known_on("visit_start_date", settings.lag_days)} AS available_date,
-        {NUMBER_OF["omop_visit"]} AS event_type, visit_concept_id AS code, CAST(NULL AS DOUBLE) AS value,
+        {NUMBER_OF[OTHER_VISITS]} AS event_type, visit_concept_id AS code, CAST(NULL AS DOUBLE) AS value,
         provider_code AS provider FROM {visits_sql(cdm, settings)} WHERE visit_class = 'other'"""
 
 
 def _cohort(source: str, settings: OmopSettings) -> str:
     return f"""SELECT subject_id AS person_id, cohort_start_date AS event_date,
-        {known_on("cohort_start_date", settings.lag_days)} AS available_date, {NUMBER_OF["omop_cohort"]} AS event_type,
+        {known_on("cohort_start_date", settings.lag_days)} AS available_date, {NUMBER_OF[COHORTS]} AS event_type,
         {quote(cohort_code(""))} || cohort_definition_id AS code, CAST(NULL AS DOUBLE) AS value, {quote(NO_SITE)} AS provider FROM {source}"""

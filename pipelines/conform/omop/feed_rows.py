@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from expectations.catalogue import RAW_TABLES
+from expectations.feeds import ADMISSIONS, EMERGENCY_ATTENDANCES, EVENT_FEEDS, OUTPATIENT_APPOINTMENTS, PATIENTS, REGISTRATIONS
 from expectations.sql_values import quote, quote_all
 from expectations.table import Kind, Table
 from expectations.tables.raw_common import PROVENANCE
 from pipelines.conform.availability import AvailabilitySettings
-from pipelines.conform.feeds import EVENT_FEEDS, Sources
+from pipelines.conform.feeds import Sources
 from pipelines.conform.omop.visits import NO_DEATHS, NO_SITE, Cdm, visits_sql
 from pipelines.sources.omop.settings import OmopSettings
 
@@ -28,15 +29,15 @@ def omop_sources(cdm: Cdm, settings: OmopSettings) -> Sources:
     """Give, by nhs feed, the SQL of its rows; `cdm` gives the SQL of the validated CDM tables that there are."""
     visits = visits_sql(cdm, settings)
     return {
-        "patients": _patients(cdm, settings),
-        "registrations": _registrations(cdm, settings),
-        "admissions": _admissions(cdm, visits, settings),
-        "emergency_attendances": _visits_of(
-            "emergency_attendances", visits, "emergency_room",
+        PATIENTS.name: _patients(cdm, settings),
+        REGISTRATIONS.name: _registrations(cdm, settings),
+        ADMISSIONS.name: _admissions(cdm, visits, settings),
+        EMERGENCY_ATTENDANCES.name: _visits_of(
+            EMERGENCY_ATTENDANCES.name, visits, "emergency_room",
             {"record_id": "visit_occurrence_id", "arrival_date": "visit_start_date", "department_type": "'01'", "attendance_category": "'1'"},
         ),
-        "outpatient_appointments": _visits_of(
-            "outpatient_appointments", visits, "outpatient",
+        OUTPATIENT_APPOINTMENTS.name: _visits_of(
+            OUTPATIENT_APPOINTMENTS.name, visits, "outpatient",
             {"record_id": "visit_occurrence_id", "appointment_date": "visit_start_date", "attendance_status": "'5'"},
         ),
     }  # fmt: skip
@@ -75,7 +76,7 @@ def _patients(cdm: Cdm, settings: OmopSettings) -> str:
     }
     deaths = cdm.get("death", NO_DEATHS)
     relation = f"{cdm['person']} LEFT JOIN (SELECT person_id, death_date FROM {deaths}) AS deaths USING (person_id)"
-    return _shaped(RAW_TABLES["patients"], given, relation)
+    return _shaped(RAW_TABLES[PATIENTS.name], given, relation)
 
 
 def _registrations(cdm: Cdm, settings: OmopSettings) -> str:
@@ -86,7 +87,7 @@ def _registrations(cdm: Cdm, settings: OmopSettings) -> str:
         "end_date": f"least(observation_period_end_date + {settings.observed_days_beyond}, extract_date)",
     }
     sites = f"(SELECT person_id, care_site_id FROM {cdm['person']}) AS people"
-    return _shaped(RAW_TABLES["registrations"], given, f"{cdm['observation_period']} JOIN {sites} USING (person_id)")
+    return _shaped(RAW_TABLES[REGISTRATIONS.name], given, f"{cdm['observation_period']} JOIN {sites} USING (person_id)")
 
 
 def _admissions(cdm: Cdm, visits: str, settings: OmopSettings) -> str:
@@ -108,7 +109,7 @@ def _admissions(cdm: Cdm, visits: str, settings: OmopSettings) -> str:
     joined = f"{visits} AS visits LEFT JOIN {codes} AS codes USING (visit_occurrence_id)" if codes else f"{visits} AS visits"
     if not codes:
         given.pop("diagnoses")
-    return _shaped(RAW_TABLES["admissions"], given, joined, "visit_class IN ('emergency_stay', 'elective_stay')")
+    return _shaped(RAW_TABLES[ADMISSIONS.name], given, joined, "visit_class IN ('emergency_stay', 'elective_stay')")
 
 
 def _visits_of(feed: str, visits: str, visit_class: str, given: Mapping[str, str]) -> str:

@@ -48,8 +48,8 @@ def report_content(
     flow: Sequence[tuple[str, int]],
 ) -> dict[str, object]:
     """Give everything the page shows of one candidate."""
-    frame = result.test.rows.frame
-    importance = permutation_importance(candidate.model, frame, result.test.labels, study.seed)
+    frame, codes = result.test.rows.frame, result.test.rows.codes
+    importance = permutation_importance(candidate.model, frame, result.test.labels, study.seed, codes)
     safe, audit = _safe(candidate.evaluation), safe_audit(candidate.audit)
     return {
         "study": study,
@@ -95,7 +95,7 @@ def size(candidate: JudgedCandidate) -> str:
     people, events = (rounded(candidate.model.record[name]) for name in ("people", "events"))
     if not 0 < events < people:
         return f"{shown(candidate.model.record['events'])} events among {shown(people)} people allow no sample size."
-    return sample_size(len(candidate.model.predictors), people, events).in_words(candidate.method)
+    return sample_size(len(candidate.model.predictors), people, events).describe(candidate.method)
 
 
 def headline(candidate: JudgedCandidate, told: Mapping[str, Estimate], study: StudySettings) -> list[tuple[str, str]]:

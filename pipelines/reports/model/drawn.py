@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from models.candidates import BASELINE
 from models.capacity import decision_curve
 from models.importance import partial_dependence
 from models.intervals import Estimate
@@ -40,7 +41,7 @@ def pictures(
 ) -> dict[str, Picture]:
     """Draw the figures of the page, each with its words: `told` and `audit` are the measures as they may leave."""
     rows = ranked[candidate.name]
-    curves = {name: decision_curve(of, THRESHOLDS) for name, of in ranked.items() if name in (candidate.name, "age_sex")}
+    curves = {name: decision_curve(of, THRESHOLDS) for name, of in ranked.items() if name in (candidate.name, BASELINE)}
     drawn = {
         "roc": picture(
             roc_figure(ranked, "ROC: candidates on the same rows"),
@@ -80,7 +81,8 @@ def _dependence(
     study: StudySettings, result: StudyResult, candidate: JudgedCandidate, importance: pd.DataFrame
 ) -> dict[str, Picture]:
     names = {predictor.name: predictor.plain_name for predictor in candidate.model.predictors}
-    curves = partial_dependence(candidate.model, result.test.rows.frame, list(importance["predictor"])[: 2 * CURVES], study.seed)
+    leading, rows = list(importance["predictor"])[: 2 * CURVES], result.test.rows
+    curves = partial_dependence(candidate.model, rows.frame, leading, study.seed, rows.codes)
     first = list(dict.fromkeys(curves["predictor"]))[:CURVES]
     curves = curves[curves["predictor"].isin(first)]
     if curves.empty:

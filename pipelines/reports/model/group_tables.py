@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from models.candidates import without_deprivation
 from models.capacity import share_name
 from models.disclosure_control import Total, safe_audit, shown_counts, shown_share
 from models.intervals import Estimate
@@ -81,11 +82,12 @@ def with_and_without(result: StudyResult) -> Rows:
     by_name = {candidate.name: safe_audit(candidate.audit) for candidate in result.candidates}
     rows = []
     for name, audit in by_name.items():
-        if f"{name}_no_deprivation" not in by_name:
+        other = by_name.get(without_deprivation(name) or "")
+        if other is None:
             continue
         for quintile in sorted(set(_of_quintile(audit, "observed_over_expected"))):
             row = {"candidate": name.replace("_", " "), "quintile": quintile}
-            for words, told in (("with", audit), ("without", by_name[f"{name}_no_deprivation"])):
+            for words, told in (("with", audit), ("without", other)):
                 for metric in ("observed_over_expected", "auroc"):
                     row[f"{metric}_{words}"] = _of_quintile(told, metric).get(quintile, NOT_COMPUTED)
             rows.append(row)

@@ -34,7 +34,7 @@ def cost_part(lake: Lake) -> dict[str, Any] | None:
         "picture": picture(
             figure, f"Processor time of the stages that took most; all together {duration(total)}. {words}.", "costs"
         ),
-        "lake": f"{sum(file.size for name in lake.tables() for file in lake.live_files(name)) / GB:,.2f} GB",
+        "lake": f"{lake.bytes_stored() / GB:,.2f} GB",
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from models.estimators import candidate_specs
 from models.explanation import COLUMNS, concepts, contributions, drivers, plain_name
+from models.fitting import Fitting
 from models.predictors import Predictor
 from models.settings import BandSettings, CandidateSettings, LightGBMSettings
 from models.splitting import person_folds
@@ -16,7 +17,7 @@ from models.training_data import training_data
 @pytest.fixture(scope="module", params=["logistic", "lightgbm"])
 def model(request, small_board):
     settings = CandidateSettings(names=(request.param,), lightgbm=LightGBMSettings(rounds=40))
-    plan = TrainingPlan("admission", 365, settings, BandSettings(), seed=1, threads=1)
+    plan = TrainingPlan("admission", 365, settings, BandSettings(), Fitting(1))
     spec = candidate_specs(settings, small_board.predictors)[0][0]
     return train_candidate(spec, small_board, person_folds(small_board.person, 3, 1), plan).model
 
@@ -27,9 +28,9 @@ def frame(small_board):
 
 
 def test_contributions_and_base_sum_to_the_margin_of_either_estimator(model, frame):
-    found = contributions(model, frame)
+    result = contributions(model, frame)
     assert not frame["gp_covered"].all()
-    assert found.base + found.values.sum(axis=1) == pytest.approx(model.margin(frame), abs=1e-9)
+    assert result.base + result.values.sum(axis=1) == pytest.approx(model.margin(frame), abs=1e-9)
 
 
 def test_drivers_have_the_stored_columns_and_fall_in_size(model, frame):
@@ -73,15 +74,15 @@ def test_a_feature_of_several_inputs_is_a_topic_with_its_own_label():
     predictors = [
         Predictor("visits_90d", label="Visits, last 90 days", concept="visits"),
         Predictor("missed_90d", label="Missed visits, last 90 days", concept="missed"),
-        Predictor("missed_share_90d", label="Share of visits missed, last 90 days", concept="missed_90d, visits_90d"),
-        Predictor("missed_share_365d", label="Share of visits missed, last 365 days", concept="missed_365d, visits_365d"),
+        Predictor("missed_share_90d", label="Share of visits missed in the last 3 months", concept="missed_90d, visits_90d"),
+        Predictor("missed_share_365d", label="Share of visits missed in the last 12 months", concept="missed_365d, visits_365d"),
         Predictor("many_visits", label="5 or more visits", concept="visits_90d"),
-        Predictor("area_visits", label="Visits in the area, last 90 days", concept="visits", statistic="attribute"),
+        Predictor("area_visits", label="Visits in the area in the last 3 months", concept="visits", statistic="attribute"),
         Predictor("age_years", label="Age"),
     ]
-    found = concepts(predictors)
-    assert found == {"visits": [0, 4], "missed": [1], "Share of visits missed": [2, 3], "area_visits": [5], "age_years": [6]}
-    names = [plain_name([predictors[place] for place in places]) for places in found.values()]
+    result = concepts(predictors)
+    assert result == {"visits": [0, 4], "missed": [1], "Share of visits missed": [2, 3], "area_visits": [5], "age_years": [6]}
+    names = [plain_name([predictors[place] for place in places]) for places in result.values()]
     assert names == ["Visits", "Missed visits", "Share of visits missed", "Visits in the area", "Age"]
 
 
@@ -90,10 +91,10 @@ GROUPS = (
     Predictor("alcohol_ever", label="Alcohol problems, ever recorded", concept="alcohol", feed="gp", unit="yes/no"),
     Predictor("groups", label="Inclusion health groups the record shows", concept="homeless_ever, alcohol_ever", feed="gp"),
     Predictor("in_any", label="An inclusion health group", concept="groups", feed="gp", unit="yes/no"),
-    Predictor("falls_30d", label="Falls, last 30 days", concept="falls", feed="gp", window_days=30),
-    Predictor("falls_365d", label="Falls, last 365 days", concept="falls", feed="gp", window_days=365),
+    Predictor("falls_30d", label="Falls in the last 30 days", concept="falls", feed="gp", window_days=30),
+    Predictor("falls_365d", label="Falls in the last 12 months", concept="falls", feed="gp", window_days=365),
     Predictor("core20", label="Lives in a Core20 area", unit="yes/no", feed="addresses"),
-    Predictor("pressure", label="Blood pressure, last 365 days", concept="pressure", feed="gp", window_days=365),
+    Predictor("pressure", label="Blood pressure in the last 12 months", concept="pressure", feed="gp", window_days=365),
     *(Predictor(f"condition_{n}", label=f"Condition {n}", concept=f"condition_{n}", feed="gp", unit="yes/no") for n in range(10)),
     Predictor(
         "conditions", label="Number of conditions", concept=", ".join(f"condition_{n}" for n in range(10)), feed="gp", unit="conditions"
@@ -128,7 +129,7 @@ def groups(request):
     person = np.asarray([f"p{number:04d}" for number in range(rows)])
     settings = CandidateSettings(names=(request.param,), lightgbm=LightGBMSettings(rounds=40))
     data = training_data(frame, GROUPS, labels.to_numpy(), person)
-    plan = TrainingPlan("admission", 365, settings, BandSettings(), seed=1, threads=1)
+    plan = TrainingPlan("admission", 365, settings, BandSettings(), Fitting(1))
     trained = train_candidate(candidate_specs(settings, GROUPS)[0][0], data, person_folds(person, 3, 1), plan).model
     return trained, frame.head(300).assign(person_id=person[:300], index_event_id="2025-01-01")
 
@@ -142,12 +143,12 @@ def test_no_driver_has_the_name_of_what_the_person_lacks(groups):
         assert len(under_label) and (under_label[flag] == 1).all()
         lacking = table[table["driver"].isin((f"{label}: not recorded", f"{label}: no"))]
         assert len(lacking) and (lacking[flag] == 0).all()
-    assert (table.loc[table["driver"] == "Falls: none in the last 365 days", "falls_365d"] == 0).all()
+    assert (table.loc[table["driver"] == "Falls: none in the last 12 months", "falls_365d"] == 0).all()
     assert (table.loc[table["driver"] == "Falls", "falls_365d"] > 0).all()
     unknown = table[table["driver"] == "Blood pressure: no value recorded"]
     assert len(unknown) and unknown["pressure"].isna().all()
     raised = set(table.loc[table["direction"] == "raises", "driver"])
-    assert raised >= {"Falls: none in the last 365 days", "Blood pressure: no value recorded"}
+    assert raised >= {"Falls: none in the last 12 months", "Blood pressure: no value recorded"}
 
 
 def test_names_of_what_is_lacking_leave_the_sum_as_it_is(groups):

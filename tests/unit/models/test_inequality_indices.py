@@ -36,12 +36,12 @@ def test_the_relative_rank_is_the_midpoint_of_the_cumulative_population():
 def test_slope_and_relative_index_are_those_of_a_weighted_regression(area):
     people, rank = np.array(PEOPLE[area]), relative_ranks(PEOPLE[area])
     line = sm.WLS(YEARS[area], sm.add_constant(rank), weights=people).fit()
-    found = slope_index_of_inequality(YEARS[area], people, standard_errors=ERROR[area], seed=1)
-    assert found.sii == pytest.approx(line.params[1], abs=1e-9) and found.intercept == pytest.approx(line.params[0], abs=1e-9)
-    assert found.rii == pytest.approx((line.params[0] + line.params[1]) / line.params[0], abs=1e-9)
+    result = slope_index_of_inequality(YEARS[area], people, standard_errors=ERROR[area], seed=1)
+    assert result.sii == pytest.approx(line.params[1], abs=1e-9) and result.intercept == pytest.approx(line.params[0], abs=1e-9)
+    assert result.rii == pytest.approx((line.params[0] + line.params[1]) / line.params[0], abs=1e-9)
     weights = rank_weights(people)
     exact = 1.959964 * np.sqrt((weights**2 * np.array(ERROR[area]) ** 2).sum())
-    assert (found.sii_upper - found.sii, found.sii - found.sii_lower) == pytest.approx((exact, exact), rel=0.02)
+    assert (result.sii_upper - result.sii, result.sii - result.sii_lower) == pytest.approx((exact, exact), rel=0.02)
 
 
 def rank_weights(people):
@@ -76,11 +76,11 @@ def test_a_transformed_fit_is_a_line_on_its_scale_with_both_ends_transformed_bac
     line = sm.WLS(scale(values), sm.add_constant(relative_ranks(people)), weights=people).fit()
     first, last = back(line.params[0]), back(line.params.sum())
     limits = {"lower": values * 0.9, "upper": values * 1.1}
-    found = slope_index_of_inequality(values, people, **limits, value_type=kind, transform=True, seed=1)
-    assert (found.sii, found.rii) == pytest.approx((last - first, last / first), abs=1e-9)
-    assert found.sii_lower < found.sii < found.sii_upper < 0
+    result = slope_index_of_inequality(values, people, **limits, value_type=kind, transform=True, seed=1)
+    assert (result.sii, result.rii) == pytest.approx((last - first, last / first), abs=1e-9)
+    assert result.sii_lower < result.sii < result.sii_upper < 0
     plain = slope_index_of_inequality(values, people, **limits, value_type=kind, seed=1)
-    assert plain.sii != pytest.approx(found.sii, rel=1e-3) and plain.sii_lower < plain.sii < plain.sii_upper
+    assert plain.sii != pytest.approx(result.sii, rel=1e-3) and plain.sii_lower < plain.sii < plain.sii_upper
 
 
 def test_a_negative_multiplier_turns_the_slope_and_inverts_the_ratio():
@@ -93,25 +93,25 @@ def test_a_negative_multiplier_turns_the_slope_and_inverts_the_ratio():
 
 
 def test_the_reliability_of_the_limits_is_how_far_repeated_simulations_differ():
-    found = slope_index_of_inequality(
+    result = slope_index_of_inequality(
         YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=2000, reliability=True
     )
-    assert 0 < found.sii_mad < 0.5 and 0 < found.rii_mad < 0.01
+    assert 0 < result.sii_mad < 0.5 and 0 < result.rii_mad < 0.01
     plain = slope_index_of_inequality(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=2000)
     assert plain.sii_mad is None
 
 
 def test_equal_values_have_no_gradient():
-    found = slope_index_of_inequality(np.full(5, 3.0), [1, 2, 3, 4, 5], standard_errors=np.zeros(5), repetitions=1000)
-    assert (found.sii, found.rii) == pytest.approx((0, 1), abs=1e-12)
+    result = slope_index_of_inequality(np.full(5, 3.0), [1, 2, 3, 4, 5], standard_errors=np.zeros(5), repetitions=1000)
+    assert (result.sii, result.rii) == pytest.approx((0, 1), abs=1e-12)
     assert concentration_index(np.full(5, 3.0), [1, 2, 3, 4, 5]) == pytest.approx(0)
 
 
 def test_a_concentration_index_worked_by_hand():
     """Two equal groups with 3 and 1: mean 2, ranks .25 and .75, 2 / 2 * (.5 * 3 * .25 + .5 * 1 * .75) - 1 = -.25."""
     assert concentration_index([3, 1], [10, 10]) == pytest.approx(-0.25)
-    found = concentration_index_limits(RATES, PEOPLE["Area1"], RATES * 0.95, RATES * 1.05, seed=1)
-    assert found.lower < found.value < found.upper < 0
+    result = concentration_index_limits(RATES, PEOPLE["Area1"], RATES * 0.95, RATES * 1.05, seed=1)
+    assert result.lower < result.value < result.upper < 0
 
 
 def test_quantiles_follow_the_rank_with_ties_at_the_lowest():

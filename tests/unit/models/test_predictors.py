@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.feature_rows import FeatureRows
 from models.predictors import Predictor, SchemaMismatchError, check_schema, level_codes, numbers, predictors_from_catalogue
 
 AGE = Predictor("age_years")
@@ -18,26 +19,28 @@ def test_a_catalogue_gives_its_computed_predictors():
         ],
         columns=["name", "label", "concept", "window_days", "feed", "role", "kind", "uses_deprivation", "status"],
     )
-    found = predictors_from_catalogue(catalogue)
-    assert [predictor.name for predictor in found] == ["admissions_365d", "imd_rank"]
-    assert found[0].window_days == 365 and found[1].window_days is None
-    assert found[1].uses_deprivation and found[1].concept == ""
+    result = predictors_from_catalogue(catalogue)
+    assert [predictor.name for predictor in result] == ["admissions_365d", "imd_rank"]
+    assert result[0].window_days == 365 and result[1].window_days is None
+    assert result[1].uses_deprivation and result[1].concept == ""
 
 
 def test_missing_and_mistyped_columns_are_named():
     with pytest.raises(SchemaMismatchError, match="columns that are missing: age_years"):
-        check_schema(pd.DataFrame({"diagnosis": ["a"]}), [AGE, DIAGNOSIS], "scoring")
+        check_schema(FeatureRows(pd.DataFrame({"diagnosis": ["a"]})), [AGE, DIAGNOSIS], "scoring")
     with pytest.raises(SchemaMismatchError, match="column 'age_years' must hold numbers, not str"):
-        check_schema(pd.DataFrame({"age_years": ["70"], "diagnosis": ["a"]}), [AGE, DIAGNOSIS], "scoring")
+        check_schema(FeatureRows(pd.DataFrame({"age_years": ["70"], "diagnosis": ["a"]})), [AGE, DIAGNOSIS], "scoring")
     with pytest.raises(SchemaMismatchError, match="column 'diagnosis' must hold categories as text, not int64"):
-        check_schema(pd.DataFrame({"age_years": [70], "diagnosis": [1]}), [AGE, DIAGNOSIS], "scoring")
-    with pytest.raises(SchemaMismatchError, match="columns that stand twice: age_years"):
-        check_schema(pd.DataFrame([[1, 2]], columns=["age_years", "age_years"]), [AGE], "scoring")
+        check_schema(FeatureRows(pd.DataFrame({"age_years": [70], "diagnosis": [1]})), [AGE, DIAGNOSIS], "scoring")
+    with pytest.raises(SchemaMismatchError, match="columns that appear more than once: age_years"):
+        check_schema(FeatureRows(pd.DataFrame([[1, 2]], columns=["age_years", "age_years"])), [AGE], "scoring")
 
 
 def test_other_columns_do_not_matter():
     check_schema(
-        pd.DataFrame({"age_years": [70.0], "diagnosis": pd.Categorical(["a"]), "notes": ["x"]}), [AGE, DIAGNOSIS], "scoring"
+        FeatureRows(pd.DataFrame({"age_years": [70.0], "diagnosis": pd.Categorical(["a"]), "notes": ["x"]})),
+        [AGE, DIAGNOSIS],
+        "scoring",
     )
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from models.estimators import candidate_specs
+from models.fitting import Fitting
 from models.predictors import SchemaMismatchError
 from models.risk_model import CoverageNotServedError, RiskModel
 from models.settings import BandSettings, CandidateSettings, LightGBMSettings
@@ -14,7 +15,7 @@ from models.training import TrainingPlan, train_candidate
 
 def _model(data, name, **settings):
     chosen = CandidateSettings(names=(name,), lightgbm=LightGBMSettings(rounds=40), **settings)
-    plan = TrainingPlan("admission", 365, chosen, BandSettings(), seed=1, threads=1)
+    plan = TrainingPlan("admission", 365, chosen, BandSettings(), Fitting(1))
     return train_candidate(candidate_specs(chosen, data.predictors)[0][0], data, person_folds(data.person, 3, 1), plan).model
 
 

@@ -4,6 +4,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from models.estimators import NoPredictorsError, candidate_specs
+from models.fitting import Fitting
+from models.methods import fitting_method
 from models.predictors import Predictor, SchemaMismatchError
 from models.settings import BandSettings, CandidateSettings, LightGBMSettings, LogisticSettings
 from models.splitting import person_folds
@@ -14,7 +16,7 @@ SETTINGS = CandidateSettings(lightgbm=LightGBMSettings(rounds=60))
 
 
 def _plan(settings=SETTINGS, **changes):
-    return TrainingPlan("admission", 365, settings, BandSettings(), seed=1, threads=1, **changes)
+    return TrainingPlan("admission", 365, settings, BandSettings(), Fitting(1), **changes)
 
 
 def _train(data, name="logistic", settings=SETTINGS, **changes):
@@ -31,7 +33,7 @@ def test_candidates_differ_in_method_and_predictors(small_board):
         ("lightgbm", "lightgbm", 8),
         ("lightgbm_no_deprivation", "lightgbm", 7),
     ]
-    assert [note.split(":")[0] for note in notes] == ["charlson_age_sex is left out"]
+    assert [note.split(":")[0] for note in notes] == ["charlson_age_sex is skipped"]
 
 
 def test_the_comorbidity_candidate_takes_the_first_score_there_is(small_board):
@@ -48,16 +50,16 @@ def test_the_comorbidity_candidate_takes_the_first_score_there_is(small_board):
 def test_without_a_deprivation_feature_there_is_nothing_to_leave_out(small_board):
     specs, notes = candidate_specs(SETTINGS, [p for p in small_board.predictors if not p.uses_deprivation])
     assert [spec.name for spec in specs] == ["age_sex", "logistic", "lightgbm"]
-    assert "logistic_no_deprivation is left out" in notes[1]
+    assert "logistic_no_deprivation is skipped" in notes[1]
 
 
 def test_a_table_without_age_and_sex_has_no_baseline_and_the_note_says_what_to_set(small_board):
     others = [predictor for predictor in small_board.predictors if predictor.concept]
     specs, notes = candidate_specs(SETTINGS, others)
     assert not {"age_sex", "charlson_age_sex"} & {spec.name for spec in specs}
-    assert [note.split(":")[0] for note in notes[:2]] == ["age_sex is left out", "charlson_age_sex is left out"]
+    assert [note.split(":")[0] for note in notes[:2]] == ["age_sex is skipped", "charlson_age_sex is skipped"]
     assert "candidates.baseline_predictors" in notes[0]
-    with pytest.raises(NoPredictorsError, match="no candidate is left to train: age_sex is left out"):
+    with pytest.raises(NoPredictorsError, match="no candidate is left to train: age_sex is skipped"):
         candidate_specs(CandidateSettings(names=("age_sex",)), others)
 
 
@@ -65,7 +67,7 @@ def test_a_baseline_that_names_what_is_no_predictor_is_refused(small_board):
     others = [predictor for predictor in small_board.predictors if predictor.concept]
     named = CandidateSettings(baseline_predictors=("systolic",), names=("age_sex",))
     assert candidate_specs(named, others)[0][0].predictors[0].name == "systolic"
-    with pytest.raises(NoPredictorsError, match=r"names \['height'\], which are no predictors"):
+    with pytest.raises(NoPredictorsError, match="names columns that are not predictors: height"):
         candidate_specs(CandidateSettings(baseline_predictors=("height",)), others)
 
 
@@ -94,13 +96,11 @@ def test_a_persons_labels_never_reach_their_own_risk(small_board):
 
 def _own_fold_only(data, flipped, folds):
     """Margins of fold 0, which a model of the other folds gives: the labels of fold 0 cannot matter."""
-    from models.estimators import fit, tune
-
+    boosting = fitting_method("lightgbm", SETTINGS, Fitting(1))
     margins = []
     for rows in (data, flipped):
         others = np.flatnonzero(folds != 0)
-        tuned = tune("lightgbm", rows, others, SETTINGS, 1, 1)
-        margins.append(fit("lightgbm", rows, others, tuned, SETTINGS, 1, 1).margin(rows.frame[folds == 0]))
+        margins.append(boosting.fit(rows, others, boosting.tune(rows, others)).margin(rows.features(folds == 0)))
     return margins
 
 
@@ -120,7 +120,7 @@ def test_gp_feeds_that_cover_too_few_events_are_left_out(small_board):
     )
     trained = _train(nobody)
     assert trained.model.without_gp is None and not trained.model.needs_gp
-    assert any("1 predictors of the GP feeds are left out: they cover 0 outcome events" in note for note in trained.notes)
+    assert any("1 predictors of the GP feeds are excluded: they cover 0 outcome events" in note for note in trained.notes)
 
 
 def test_too_few_events_refuse_and_name_both_numbers(make_board):
@@ -156,18 +156,15 @@ def test_a_large_table_is_fitted_once_and_calibrated_on_people_held_out(make_boa
 
 def test_a_sampled_training_says_by_which_rule(make_board):
     few = SETTINGS.model_copy(update={"logistic": LogisticSettings(maximum_rows=1000, prior_variances=(0.1,))})
-    assert (
-        "of 3,000 rows about 1,000 train, whole people kept or left by a hash"
-        in _train(make_board(3000, 5), settings=few).notes[-1]
-    )
+    assert "of 3,000 rows about 1,000 train: a hash of each person's key" in _train(make_board(3000, 5), settings=few).notes[-1]
 
 
 def test_the_same_input_gives_the_same_model(small_board):
     assert _train(small_board, "lightgbm").model.digest == _train(small_board, "lightgbm").model.digest
 
 
-def test_labels_that_cannot_be_told_are_refused(small_board):
-    with pytest.raises(ValueError, match="leave out rows whose outcome cannot be told"):
+def test_unknown_labels_are_refused(small_board):
+    with pytest.raises(ValueError, match="exclude rows whose outcome is not known"):
         training_data(small_board.frame, small_board.predictors, np.full(small_board.rows, np.nan), small_board.person)
     with pytest.raises(ValueError, match="person has 1 values for 3000 rows"):
         training_data(small_board.frame, small_board.predictors, small_board.labels, np.array(["a"]))

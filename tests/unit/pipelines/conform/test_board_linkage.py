@@ -8,7 +8,7 @@ import pytest
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.core_tables import conform_events, conform_linkage, conform_people, conform_spells
-from pipelines.conform.event import EventSettings
+from pipelines.conform.event import EventRequest
 from pipelines.conform.linkage import LinkageSettings, check_linkage
 from pipelines.errors import ValidationStop
 from pipelines.lake.duckdb_connection import connect
@@ -30,7 +30,7 @@ def test_a_list_of_patients_alone_is_a_list_on_which_nobody_may_be_missing(feed_
     with connect() as con:
         conform_people(lake, con, sources, rules)
         conform_spells(lake, con, sources, rules, lags)
-        conform_events(lake, con, sources, rules, lags, EventSettings(), tmp_path / "o'work")
+        conform_events(lake, con, sources, EventRequest(rules, lags, tmp_path / "o'work"))
         summary = conform_linkage(lake, con, sources)
     assert (summary["on_list_patients"], summary["on_list_admissions"]) == (1.0, 0.0)
     with pytest.raises(ValidationStop, match="admissions, ALL: 0 of 3 people"):

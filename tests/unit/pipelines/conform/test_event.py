@@ -9,7 +9,7 @@ from features.events import NUMBER_OF
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.codes import code_sql
-from pipelines.conform.event import EventSettings, write_events
+from pipelines.conform.event import EventRequest, EventSettings, Numbers, write_events
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
@@ -141,7 +141,8 @@ def test_events_are_stored_sorted_in_one_file_per_range_of_people(tmp_path):
             + ")"
         )
         parts = [EventRows("gp_observations", "snomed", ROWS)]
-        written = write_events(lake, con, parts, PEOPLE, codes, EventSettings(people_per_file=1000), tmp_path / "work")
+        request = EventRequest(RULES, LAGS, tmp_path / "work", EventSettings(people_per_file=1000))
+        written = write_events(lake, con, parts, Numbers(PEOPLE, codes), request)
         files = [
             con.sql(f"SELECT person_key, event_date, code, value, provider FROM '{file}'").fetchall()
             for file in lake.files("core__event")
@@ -159,6 +160,6 @@ def test_events_are_stored_sorted_in_one_file_per_range_of_people(tmp_path):
 def test_a_board_without_events_has_an_empty_table(tmp_path):
     lake = Lake(tmp_path / "lake")
     with connect() as con:
-        assert write_events(lake, con, [], PEOPLE, "nothing", EventSettings(), tmp_path / "work") == 0
+        assert write_events(lake, con, [], Numbers(PEOPLE, "nothing"), EventRequest(RULES, LAGS, tmp_path / "work")) == 0
     assert lake.read("core__event").num_rows == 0
     assert lake.schema("core__event").names == [column.name for column in core.EVENT.columns]

@@ -5,7 +5,6 @@ import pytest
 from pipelines.errors import SettingsError
 from pipelines.lake.storage import Lake
 from pipelines.run.settings import Settings
-from pipelines.sources.opened import open_source
 from pipelines.stages.input_paths import check_feeds, check_paths
 
 
@@ -52,7 +51,7 @@ def test_a_named_feed_without_a_file_is_refused_and_an_unnamed_one_is_not(tmp_pa
 
     def check(nhs: dict) -> None:
         given = settings({"landing": ".", **nhs})
-        check_feeds(given, open_source(given.source, tmp_path, tmp_path / "home"), Lake(tmp_path / "lake"))
+        check_feeds(given, given.source.chosen.open(tmp_path, tmp_path / "home"), Lake(tmp_path / "lake"))
 
     check({"feeds": {"patients": {}, "admissions": {"files": ["sus/apcs_*.csv"]}}})
     check({})

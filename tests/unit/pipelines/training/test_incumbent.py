@@ -19,10 +19,11 @@ from pipelines.study.settings import StudySettings
 from pipelines.tracking.tracker import Tracker
 from pipelines.training.incumbent import Incumbent, judge_incumbent, read_incumbent
 from pipelines.training.inputs import TrainingInputs
-from pipelines.training.judging import JudgedIncumbent, StudyResult
+from pipelines.training.judging import Evaluator, JudgedIncumbent, StudyResult
 from pipelines.training.promotion import promote_approved
 from pipelines.training.record import record_training
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 CUT = date(2026, 1, 1)
 TRAIN, TEST = date(2023, 7, 1), date(2024, 10, 1)
@@ -35,9 +36,15 @@ STUDY = StudySettings(
 )  # fmt: skip
 
 
-def trained(lake: Lake, incumbent: Incumbent | None = None, study: StudySettings = STUDY, train: date = TRAIN) -> StudyResult:
+def requested(
+    lake: Lake, incumbent: Incumbent | None = None, study: StudySettings = STUDY, train: date = TRAIN
+) -> TrainingRequest:
     dates = {"train": (train,), "test": (TEST,), "score": (CUT,)}
-    return run_study(lake, study, EngineSettings(threads=1), dates, CUT, incumbent=incumbent)
+    return TrainingRequest(lake, study, EngineSettings(threads=1), dates, CUT, incumbent=incumbent)
+
+
+def trained(lake: Lake, incumbent: Incumbent | None = None, study: StudySettings = STUDY, train: date = TRAIN) -> StudyResult:
+    return run_study(requested(lake, incumbent, study, train))
 
 
 def recorded(
@@ -78,16 +85,17 @@ def test_the_model_in_use_faces_the_same_gates_on_the_same_rows(lake: Lake, firs
     ours = again.candidates[1]
     assert again.incumbent.judged.risk.tolist() == ours.risk.tolist()
     assert again.incumbent.judged.gates == tuple(gate for gate in ours.gates if gate.gate != "no_worse_than_incumbent")
-    found = gate_of(again)
-    assert found is not None
-    assert found.answer == "pass"
+    output = gate_of(again)
+    assert output is not None
+    assert output.answer == "pass"
 
 
-def compared(lake: Lake, first: StudyResult, incumbent: Incumbent, test_date: date | None = TEST) -> GateResult:
-    """Give the gate of the first training's chosen candidate against a model in use that cannot be compared."""
-    found = judge_incumbent(lake, STUDY, incumbent, first.test, test_date, {}, first.candidates, (), 1)
-    assert found.judged is None
-    return found.against(first.candidates[1]).gates[-1]
+def compared(lake: Lake, first: StudyResult, incumbent: Incumbent, study: StudySettings = STUDY) -> GateResult:
+    """Return the gate of the first training's chosen candidate against a model in use that cannot be compared."""
+    output = judge_incumbent(requested(lake, incumbent, study), Evaluator(study, first.test, {}, ()), first.candidates)
+    assert output is not None
+    assert output.judged is None
+    return output.against(first.candidates[1]).gates[-1]
 
 
 def test_a_model_that_cannot_be_compared_says_why_and_leaves_it_to_an_approver(
@@ -96,15 +104,16 @@ def test_a_model_that_cannot_be_compared_says_why_and_leaves_it_to_an_approver(
     model = in_use.model
     assert model is not None
     taller = replace(model, predictors=(*model.predictors, replace(model.predictors[0], name="height")))
-    told = {
+    by_folds = STUDY.model_copy(update={"validation": ValidationPlan(kind="person_folds", folds=2)})
+    gates = {
         "predicts death within 365 days": compared(lake, first, replace(in_use, model=replace(model, outcome="death"))),
         "within 30 days, not": compared(lake, first, replace(in_use, model=replace(model, horizon_days=30))),
         "columns that are missing: height": compared(lake, first, replace(in_use, model=taller)),
-        "learnt from the index date 2024-02-01": compared(lake, first, replace(in_use, train_dates=(date(2024, 2, 1),))),
-        "folds of people judge here": compared(lake, first, in_use, None),
+        "the index date 2024-02-01 trained it": compared(lake, first, replace(in_use, train_dates=(date(2024, 2, 1),))),
+        "folds of people test the models here": compared(lake, first, in_use, by_folds),
         "cannot be read": compared(lake, first, Incumbent("1", None, reason="its files cannot be read")),
     }
-    for words, gate in told.items():
+    for words, gate in gates.items():
         assert (gate.gate, gate.answer) == ("no_worse_than_incumbent", "cannot_tell")
         assert words in gate.reason
 
@@ -122,14 +131,14 @@ def test_the_challenger_scores_in_the_shadow_and_stops_nothing_where_it_cannot(
 ) -> None:
     model, frame = in_use.model, first.test.rows.frame.iloc[::-1]
     assert model is not None
-    told = write_shadow_scores(lake, "an_outcome", Champion(model, "a_study", "4", "run"), frame, "run-1", 1)
-    assert told == "version 4, 900 scores, not published"
+    summary = write_shadow_scores(lake, "an_outcome", Champion(model, "a_study", "4", "run"), frame, "run-1", 1)
+    assert summary == "version 4, 900 scores, not published"
     kept = lake.read("risk__shadow_scores", "model_version, person_id, risk", partition={"run_id": "run-1"}).to_pandas()
     assert kept["person_id"].is_monotonic_increasing
     assert kept["risk"].tolist() == first.candidates[1].risk.tolist()
     without = frame.drop(columns="admissions_365d")
-    told = write_shadow_scores(lake, "an_outcome", Champion(model, "a_study", "4", "run"), without, "run-2", 1)
-    assert "admissions_365d" in told
+    summary = write_shadow_scores(lake, "an_outcome", Champion(model, "a_study", "4", "run"), without, "run-2", 1)
+    assert "admissions_365d" in summary
     assert lake.partitions("risk__shadow_scores", "run_id") == ["run-1"]
 
 

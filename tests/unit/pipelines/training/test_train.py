@@ -10,6 +10,7 @@ import pytest
 from models.audit_groups import RECENT_ADMISSION, audit_groups
 from models.evaluation import Evaluation, evaluate
 from models.gates import GateResult
+from models.scored_rows import scored_rows
 from models.settings import CapacitySettings
 from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
@@ -19,6 +20,7 @@ from pipelines.training.judging import JudgedCandidate, StudyResult
 from pipelines.training.modelling_rows import ModellingRows
 from pipelines.training.train import _learnable as learnable
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 PASS, FAIL = GateResult("calibration_overall", "pass", ""), GateResult("calibration_overall", "fail", "O/E is 2")
 
@@ -32,7 +34,7 @@ def judged(name: str, auroc: str, *gates: GateResult) -> JudgedCandidate:
         "few": [0.8, 0.2, 0.75, 0.7, 0.1, 0.9],
     }[auroc]
     rows = np.array(risk * 20)
-    measured: Evaluation = evaluate(rows, labels, np.arange(120), CapacitySettings(), 1, np.arange(120).astype(str))
+    measured: Evaluation = evaluate(scored_rows(rows, labels, np.arange(120), np.arange(120).astype(str)), CapacitySettings(), 1)
     model: Any = None
     return JudgedCandidate(name, "logistic", model, rows, None, measured, None, pd.DataFrame(), gates or (PASS,), ())
 
@@ -88,4 +90,4 @@ def test_training_without_features_says_what_to_do(tmp_path: Path) -> None:
     lake.write(CATALOGUE, [])
     dates = {"train": (date(2023, 1, 1),), "test": (date(2024, 10, 1),), "score": (date(2026, 1, 1),)}
     with pytest.raises(RefusalError, match=r"\w{4,} .*"):
-        run_study(lake, StudySettings(), EngineSettings(threads=1), dates, date(2026, 1, 1))
+        run_study(TrainingRequest(lake, StudySettings(), EngineSettings(threads=1), dates, date(2026, 1, 1)))

@@ -10,7 +10,7 @@ import pytest
 
 from expectations.tables.raw_gp import OPT_OUTS
 from pipelines.conform.clinical_rules import ClinicalRules
-from pipelines.conform.core_tables import conform_people
+from pipelines.conform.core_tables import StatedFacts, conform_people
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
@@ -47,9 +47,8 @@ class Feed:
     def conform(self) -> dict[str, object]:
         with connect() as con:
             rows = {"opt_outs": validated_rows_sql(self.lake, self.nhs, "opt_outs")}
-            return conform_people(
-                self.lake, con, rows, ClinicalRules(), latest_objections=latest_objections_sql(self.lake, OPT_OUTS)
-            )
+            stated = StatedFacts(latest_objections=latest_objections_sql(self.lake, OPT_OUTS))
+            return conform_people(self.lake, con, rows, ClinicalRules(), stated)
 
     def objecting(self, kind: str = "type_1_opt_out") -> list[str]:
         self.conform()
@@ -57,7 +56,7 @@ class Feed:
 
 
 def three(*rows: str) -> dict[str, str]:
-    """Give monthly deliveries of these rows, each with the bystander's."""
+    """Return monthly deliveries of these rows, each with the bystander's."""
     return {f"2026-0{month}-01": BYSTANDER + row for month, row in enumerate(rows, start=1)}
 
 

@@ -13,7 +13,7 @@ from expectations.tables.raw_gp import PATIENTS, REGISTRATIONS
 from expectations.tables.raw_omop import DEATH
 from expectations.tables.raw_omop import PERSON as OMOP_PERSON
 from pipelines.conform.clinical_rules import ClinicalRules
-from pipelines.conform.core_tables import conform_people, conform_registrations
+from pipelines.conform.core_tables import StatedFacts, conform_people, conform_registrations
 from pipelines.conform.omop.feed_rows import omop_sources
 from pipelines.conform.registration import RegistrationSettings
 from pipelines.extracts.ingest import ingest_feed
@@ -49,9 +49,8 @@ class Board:
     def people(self) -> dict[str, object]:
         with connect() as con:
             rows = {"patients": validated_rows_sql(self.lake, self.nhs, "patients")}
-            return conform_people(
-                self.lake, con, rows, ClinicalRules(), stated_dates_sql(self.lake, self.nhs, "patients", "death_date")
-            )
+            stated = StatedFacts(stated_dates_sql(self.lake, self.nhs, "patients", "death_date"))
+            return conform_people(self.lake, con, rows, ClinicalRules(), stated)
 
     def deaths(self) -> dict[str, tuple[date | None, bool]]:
         self.people()
@@ -59,7 +58,7 @@ class Board:
         return {row["person_id"]: (row["death_date"], row["death_not_readable"]) for row in rows}
 
     def ends(self) -> list[tuple[str, date | None, bool]]:
-        """Give each period of ann: practice, end and whether the end cannot be read."""
+        """Return each period of ann: practice, end and whether the end cannot be read."""
         with connect() as con:
             rows = {feed: validated_rows_sql(self.lake, self.nhs, feed) for feed in ("patients", "registrations")}
             stated = stated_dates_sql(self.lake, self.nhs, "registrations", "end_date")
@@ -192,7 +191,7 @@ def test_everyone_whom_death_of_an_omop_source_names_is_dead(tmp_path: Path) -> 
             cdm[table.feed.removeprefix("omop_")] = validated_rows_sql(lake, nhs, table.feed, table)
         cdm["visit_occurrence"] = cdm["observation_period"] = "nothing"
         sources = {"patients": omop_sources(cdm, settings)["patients"]}
-        conform_people(lake, con, sources, ClinicalRules(), named_people_sql(lake, nhs, DEATH))
+        conform_people(lake, con, sources, ClinicalRules(), StatedFacts(named_people_sql(lake, nhs, DEATH)))
     rows = lake.read(core.PERSON.name, "person_id, death_date, death_not_readable").to_pylist()
     assert {row["person_id"]: (row["death_date"], row["death_not_readable"]) for row in rows} == {
         "read": (DIED, False), **dict.fromkeys(("word", "none", "placeholder", "after"), (None, True)), "alive": (None, False),

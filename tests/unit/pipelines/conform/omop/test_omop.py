@@ -12,7 +12,7 @@ from expectations.table import Kind
 from expectations.tables.raw_omop import OMOP_TABLES
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.core_tables import conform_people, conform_spells
-from pipelines.conform.event import EventSettings
+from pipelines.conform.event import EventRequest
 from pipelines.conform.omop.cohorts import index_events_sql, outcomes_sql
 from pipelines.conform.omop.core_tables import conform_omop_events, people_sources
 from pipelines.conform.omop.event_rows import omop_event_rows
@@ -334,7 +334,9 @@ def test_cohorts_give_index_events_and_outcomes(tmp_path: Path) -> None:
         sources = omop_sources(linked, SETTINGS)
         conform_people(lake, con, people_sources(sources), ClinicalRules())
         conform_spells(lake, con, sources, ClinicalRules(), omop_availability(SETTINGS))
-        conform_omop_events(lake, con, linked, SETTINGS, ClinicalRules(), EventSettings(), tmp_path / "work")
+        conform_omop_events(
+            lake, con, linked, SETTINGS, EventRequest(ClinicalRules(), omop_availability(SETTINGS), tmp_path / "work")
+        )
 
         index_events = con.sql(index_events_sql(lake, "1")).to_arrow_table().to_pylist()
         outcomes = con.sql(outcomes_sql(lake, "2")).to_arrow_table().to_pylist()
