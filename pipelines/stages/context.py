@@ -18,7 +18,7 @@ from pipelines.building.range_workers import RangeRunner
 from pipelines.lake.recording import RecordingLake
 from pipelines.run.deployment import Deployment
 from pipelines.run.settings import Settings
-from pipelines.sources.opened import OpenedSource
+from pipelines.sources.protocol import OpenedSource
 from pipelines.stages import run_plan
 from pipelines.stages.outside import Outside, OutsideInput
 from pipelines.stages.settings_view import SettingsView, UndeclaredSettingError

@@ -149,11 +149,12 @@ def _content_of(file: Path, size: int, modified: int) -> str:
 
 def _pseudonym_keys(deployment: Deployment) -> object:
     """Return the checks of the keys, by which they are recognised; None where no feed comes with clear identifiers."""
-    nhs = deployment.settings.source.nhs
-    if deployment.settings.source.kind != "nhs" or nhs is None or all(feed.pseudonymised for feed in nhs.feeds.values()):
+    source = run_plan.source(deployment)
+    keys = source.source.pseudonyms
+    if keys is None or all(feed.pseudonymised for feed in source.reading.feeds.values()):
         return None
     try:
-        return [key_check(key) for key in read_keys(nhs.pseudonyms, deployment.folder)]
+        return [key_check(key) for key in read_keys(keys, deployment.folder)]
     except StrataError:
         return "cannot be read"
 

@@ -12,12 +12,12 @@ Predicate = Callable[[Deployment], bool]
 
 def has_core(deployment: Deployment) -> bool:
     """Return whether the source's rows become core tables; a ready-made feature table has none."""
-    return not run_plan.source(deployment).is_feature_table
+    return run_plan.has_core_tables(deployment)
 
 
 def has_ready_table(deployment: Deployment) -> bool:
     """Return whether the source is a ready-made feature table."""
-    return run_plan.source(deployment).is_feature_table
+    return not run_plan.has_core_tables(deployment)
 
 
 def has_list(deployment: Deployment) -> bool:
@@ -32,7 +32,7 @@ def has_people_and_core(deployment: Deployment) -> bool:
 
 def has_synthetic_board(deployment: Deployment) -> bool:
     """Return whether the source is a synthetic board, which Strata writes itself."""
-    return run_plan.source(deployment).kind == "synthetic"
+    return run_plan.source(deployment).source.writes_its_extracts
 
 
 def has_database(deployment: Deployment) -> bool:

@@ -10,13 +10,13 @@ from pathlib import Path
 from expectations.table import Table
 from features.code_lists import load_code_lists
 from pipelines.building.spark_engine import check_spark
+from pipelines.conform.by_source import conform_of
 from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import read_extracts
 from pipelines.extracts.pseudonym_keys import refuse_half_rotated
 from pipelines.extracts.retained import kept_days
 from pipelines.run.deployment import Deployment
 from pipelines.sources.nhs import ExtractFile, find_extracts
-from pipelines.sources.omop.files import table_files
 from pipelines.sources.protocol import OpenedSource
 from pipelines.stages.decisions_in_settings import import_decisions
 from pipelines.stages.future_dates import (
@@ -97,6 +97,11 @@ def _refuse_future_extracts(deployment: Deployment, today: date) -> None:
     if opened.correct_date is not None:
         rows = [row for table in opened.tables for row in read_extracts(deployment.lake, table.feed)]
         refuse_future_extracts([(row.path, row.extract_date) for row in rows], today)
+
+
+def has_core_tables(deployment: Deployment) -> bool:
+    """Return whether the source's rows become core tables; those of a ready-made feature table do not."""
+    return source(deployment).source.is_conformed
 
 
 def data_cut(deployment: Deployment, today: date | None = None) -> date:
@@ -203,8 +208,8 @@ def month_starts(first: date, last: date) -> tuple[date, ...]:
 def landed_files_digest(deployment: Deployment, feed: str = "") -> str:
     """Return a digest of names, sizes and times of the files that have landed, of one feed if it is named."""
     files = {extract.path: extract.file for extract in landed_extracts(deployment) if feed in ("", extract.feed)}
-    if source(deployment).kind == "omop" and not feed:  # this one is read without being taken in
-        files |= {file.name: file for file in table_files(source(deployment).landing, "concept_ancestor")}
+    if has_core_tables(deployment) and not feed:  # these are read without being taken in
+        files |= {file.name: file for file in conform_of(source(deployment)).concept_ancestors()}
     states = [(path, file.stat().st_size, file.stat().st_mtime_ns) for path, file in sorted(files.items())]
     return hashlib.sha256(repr(states).encode()).hexdigest()[:16]
 

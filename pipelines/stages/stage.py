@@ -123,7 +123,7 @@ class Stage:
             return ()
         source = run_plan.source(deployment)
         named = tuple(table for table in source.tables if table.feed in self.feeds)
-        every_table = self.feeds == ALL_FEEDS or (source.kind == "omop" and not named)
+        every_table = self.feeds == ALL_FEEDS or (not named and source.source.feeds_read(self.feeds) is None)
         return source.tables if every_table else named
 
     def tables_read(self, deployment: Deployment) -> tuple[Table, ...]:
