@@ -146,12 +146,12 @@ def _of_group(counts: GroupCounts, place: int, everyone: GroupCounts) -> Iterato
         event_rate = directly_standardised_rate_of_repeats(who, counts.times, n, weights)
         yield row("directly_standardised_event_rate", event_rate if np.isfinite(rate.value) else None, FEW_EVENTS)
     reference = _sums(everyone.events[0], bands), _sums(everyone.people[0], bands)
-    expects = bool(reference[0][n > 0].sum() > 0)
-    yield row(
-        "indirectly_standardised_ratio",
-        indirectly_standardised_ratio(x, n, *reference) if expects else None,
-        "no event is expected",
-    )
+    yield row("indirectly_standardised_ratio", _ratio_to(reference, x, n), "no event is expected")
+
+
+def _ratio_to(reference: tuple[Numbers, Numbers], events: Numbers, people: Numbers) -> Limits | None:
+    """Return the ratio to the events at the reference's rates (its events and people by band); None if none is expected."""
+    return indirectly_standardised_ratio(events, people, *reference) if reference[0][people > 0].sum() > 0 else None
 
 
 def _scales(totals: Numbers) -> Numbers:
