@@ -1,4 +1,4 @@
-# Everything a person runs. Each target first makes .venv from the hashed lock if it is missing or stale.
+# All commands for people. Each target first makes .venv from the hashed lock if it is missing or out of date.
 PYTHON ?= python3.11
 CONFIG ?= config/demo.yaml
 PEOPLE ?= 100000
@@ -9,10 +9,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 SPARK  := $(VENV)/.spark
 
-# LightGBM needs libgomp.so.1; where the system has none, scikit-learn's own copy is linked here (see $(READY)).
+# LightGBM needs libgomp.so.1. If the system has none, scikit-learn's copy is linked here (see $(READY)).
 export LD_LIBRARY_PATH := $(CURDIR)/$(VENV)/native:$(LD_LIBRARY_PATH)
 export PYTHONDONTWRITEBYTECODE :=
-# Threads that wait for work must not spin: on a busy machine that costs several times the work itself.
+# Waiting threads must not spin: on a busy machine that costs several times the work itself.
 export OMP_WAIT_POLICY := passive
 export GX_ANALYTICS_ENABLED := false
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -21,12 +21,12 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
 .PHONY: help install spark demo run check-extract reproduce tidy defects test check audit regression regression-accept structure fuzz-inputs chaos ui docs bench bench-compare bench-month bench-postgres lock clean
 help:            ## list the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 install: $(READY) ## make .venv from requirements.lock
 
 $(READY): requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "Strata needs Python 3.11; '$(PYTHON)' was not found. Set PYTHON=/path/to/python3.11"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "Strata needs Python 3.11, and '$(PYTHON)' was not found. Set PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
@@ -35,14 +35,14 @@ $(READY): requirements.lock pyproject.toml
 	  ln -sf "$$(ls $(CURDIR)/$(VENV)/lib/python3.11/site-packages/scikit_learn.libs/libgomp*.so* | head -1)" $(VENV)/native/libgomp.so.1
 	@touch $(READY)
 
-spark: $(SPARK)  ## add Spark to .venv, for `engine: spark` (it needs Java 17)
+spark: $(SPARK)  ## add Spark to .venv, for `engine: spark` (needs Java 17)
 
-# pyspark is published as source only: it is built with the setuptools of the lock, not with one fetched for the purpose.
+# pyspark is published only as source. It is built with the setuptools of the lock, not with a downloaded one.
 $(SPARK): requirements-spark.lock $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation -r requirements-spark.lock
 	@touch $(SPARK)
 
-demo: $(READY)   ## run the whole pipeline on a synthetic board of 20,000 people
+demo: $(READY)   ## run the whole pipeline on a synthetic ICB of 20,000 people
 	@$(BIN)/strata run config/demo.yaml
 
 run: $(READY)    ## run the whole pipeline: make run CONFIG=config/x.yaml
@@ -54,48 +54,48 @@ check-extract: $(READY) ## ingest and validate only: make check-extract CONFIG=c
 reproduce: $(READY) ## score a past run again and compare: make reproduce RUN=<run_id> CONFIG=config/x.yaml
 	@$(BIN)/strata reproduce $(CONFIG) $(RUN)
 
-tidy: $(READY)   ## remove what the settings keep no longer
+tidy: $(READY)   ## delete what retention no longer keeps
 	@$(BIN)/strata tidy $(CONFIG)
 
-defects: $(READY) ## planted defects found, missed and falsely raised on the synthetic board
+defects: $(READY) ## count planted defects of a synthetic board: detected, missed and falsely reported
 	@$(BIN)/strata defects $(CONFIG)
 
-test: $(READY)   ## every check and every test
+test: $(READY)   ## run every check and every test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --no-loadscope-reorder -r fE
 
-check: $(READY)  ## lint, formatting, types and import contracts
+check: $(READY)  ## check lint, formatting, types and import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-# Strict: a package that nobody could be asked about is no package without a vulnerability.
-audit: $(READY)  ## known vulnerabilities of the lock, and a bill of materials (CycloneDX): make audit BILL=path.json; needs a network
+# Strict: a package that could not be checked must not count as safe.
+audit: $(READY)  ## check the lock for known vulnerabilities and write a bill of materials (CycloneDX): make audit BILL=path.json; needs a network
 	@mkdir -p $(dir $(BILL)) && rm -f $(BILL)
-	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock --progress-spinner off -f cyclonedx-json -o $(BILL); found=$$?; \
-	if [ ! -s $(BILL) ]; then echo "No answer: make audit asks the public package index about each package and needs a network. Nothing was audited."; exit 2; fi; \
-	echo "Bill of materials: $(BILL)"; exit $$found
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock --progress-spinner off -f cyclonedx-json -o $(BILL); code=$$?; \
+	if [ ! -s $(BILL) ]; then echo "The public package index did not answer, so nothing was audited. make audit needs a network: connect and run it again."; exit 2; fi; \
+	echo "Bill of materials: $(BILL)"; exit $$code
 
-regression: $(READY) ## compare the results of three small runs with those that are kept
+regression: $(READY) ## compare the results of three small runs with the stored results
 	@PYTHONPATH=tests $(BIN)/python -W ignore -m regression compare
 
-regression-accept: $(READY) ## keep today's results: make regression-accept REASON="why they change"
+regression-accept: $(READY) ## store today's results: make regression-accept REASON="why they change"
 	@PYTHONPATH=tests $(BIN)/python -W ignore -m regression accept --reason "$(REASON)"
 
-structure: $(READY) ## measure how the code is structured and written
+structure: $(READY) ## measure the structure and language of the code
 	@$(BIN)/python -m benchmarks.structure
 
-fuzz-inputs: $(READY) ## hundreds of hostile extracts through ingest and validation; prints what came of each kind
+fuzz-inputs: $(READY) ## run hundreds of hostile extracts through ingest and validation
 	@PYTHONPATH=tests $(BIN)/python -W ignore -m hostile
 
-chaos: $(READY)  ## kill, fill up, cut off and double every stage while readers look; prints faults and violations
+chaos: $(READY)  ## disturb every stage while readers read: kills, full disks, lost connections, two at once
 	@PYTHONPATH=tests $(BIN)/python -W ignore -m chaos
 
-ui: $(READY)     ## Dagster on 127.0.0.1:3000 and MLflow on 127.0.0.1:5000
+ui: $(READY)     ## serve Dagster on 127.0.0.1:3000 and MLflow on 127.0.0.1:5000
 	@$(BIN)/strata ui $(CONFIG)
 
-docs: $(READY)   ## write data dictionary, feature page and contracts anew from the declarations
+docs: $(READY)   ## write data dictionary, feature page and data contracts from the declarations
 	@$(BIN)/python -m expectations.data_dictionary
 	@$(BIN)/python -m features.feature_page
 	@$(BIN)/python -m expectations.data_contracts
@@ -105,20 +105,20 @@ bench: $(READY)  ## time the stages: make bench PEOPLE=2500000
 	@$(BIN)/python -m benchmarks.evaluation --rows $(PEOPLE)
 	@$(BIN)/python -m benchmarks.models --rows $(PEOPLE)
 
-bench-compare: $(READY) ## the same window features by the kernel, DuckDB and Polars, on the lake that bench leaves
+bench-compare: $(READY) ## compare the kernel with DuckDB and Polars on the lake of make bench
 	@$(BIN)/python -m benchmarks.compare --people $(PEOPLE)
 
-bench-month: $(READY) ## time the month after on the board that bench leaves
+bench-month: $(READY) ## time a second monthly delivery on the board of make bench
 	@$(BIN)/python -m benchmarks.next_month --people $(PEOPLE)
 
-bench-postgres: $(READY) ## publishing scores in PostgreSQL beside a bare COPY: make bench-postgres PEOPLE=2500000
+bench-postgres: $(READY) ## compare publishing in PostgreSQL with a plain COPY: make bench-postgres PEOPLE=2500000
 	@$(BIN)/python -m benchmarks.postgres --rows $(PEOPLE)
 
-lock: $(READY)   ## resolve requirements.lock and requirements-spark.lock anew
+lock: $(READY)   ## resolve requirements.lock and requirements-spark.lock again
 	@$(BIN)/uv pip compile -q -U --generate-hashes --no-emit-index-url --no-header --no-strip-extras --extra dev --python-version 3.11 pyproject.toml -o requirements.lock
 	@$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['spark'])" | \
 	  $(BIN)/uv pip compile -q -U --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -c requirements.lock \
 	    $$(sed -nE 's/^([A-Za-z0-9._-]+)(\[[^]]*\])?==.*/--no-emit-package \1/p' requirements.lock) - -o requirements-spark.lock
 
-clean:           ## remove what runs and tests wrote (not .venv)
+clean:           ## delete what runs and tests wrote (not .venv)
 	rm -rf data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,1 +1,1 @@
-"""What the stages cost: each in a process of its own, one JSON line a stage."""
+"""Measure what the stages cost: each runs in a separate process and prints one JSON line."""

@@ -1,10 +1,10 @@
-"""The same window features by the kernel, by plain DuckDB and by Polars: `python -m benchmarks.compare --people 250000`.
+"""Compare the kernel with plain DuckDB and Polars on the same window features: `python -m benchmarks.compare --people 250000`.
 
-It needs the lake that `benchmarks.stages` leaves. Compared are the counts, sums, maxima, flags, times and trends of the
-catalogue; distinct items, values of a day, returns and scores are left out, which suits SQL and Polars. All three take one
-file of core__event (131,072 people) after the other, and write a row for everyone. DuckDB and Polars use the best form found:
-events are first counted by person, kind of event and bucket of days, and features are read from that. One JSON line each;
-then the columns of the first file are checked to be the same.
+It needs the lake that `benchmarks.stages` writes. It compares the counts, sums, maxima, flags, times and trends of the catalogue.
+Distinct items, values of a day, returns and scores are excluded, which favours SQL and Polars. All three process the files of
+core__event (131,072 people each) one by one, and write a row for every person. DuckDB and Polars use the fastest form we know: they
+count events by person, kind of event and bucket of days, and compute features from the counts. Each prints one JSON line. Then the
+columns of the first file are checked for equality.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.measurement import measured
+from benchmarks.measurement import measure
 from benchmarks.stages import INDEX_DATE
 from features.cohort import CohortSettings
 from features.declaration import Feature, Statistic
@@ -38,21 +38,21 @@ COMPARED = (
 
 
 def compared_plan(lake: Lake) -> Plan:
-    """Compile the features that all three compute."""
+    """Return the plan of the features that all three compute."""
     recipe = make_recipe(lake, FeatureRequest(CohortSettings(), "planning", 2025))
     codes = lake.read("core__code", "code, code_system, source_code", order="code")
-    listed = list(zip(*(codes[name].to_pylist() for name in ("code", "code_system", "source_code")), strict=True))
+    code_rows = list(zip(*(codes[name].to_pylist() for name in ("code", "code_system", "source_code")), strict=True))
     others = [feature.name for feature in recipe.catalogue.features if feature.statistic not in COMPARED]
-    return compile_plan(recipe.catalogue, listed, [*recipe.left_out, *others])
+    return compile_plan(recipe.catalogue, code_rows, [*recipe.not_computed, *others])
 
 
 def event_files(lake: Lake) -> Iterator[tuple[str, int, int]]:
-    """Give each file of events with the first and last person in it."""
+    """Yield each file of events with its first and last person."""
     for file in lake.files("core__event"):
         groups = pq.read_metadata(file)
-        found = [groups.row_group(place).column(0).statistics for place in range(groups.num_row_groups)]
-        if found:
-            yield file, min(each.min for each in found), max(each.max for each in found)
+        statistics = [groups.row_group(place).column(0).statistics for place in range(groups.num_row_groups)]
+        if statistics:
+            yield file, min(each.min for each in statistics), max(each.max for each in statistics)
 
 
 def by_kernel(lake: Lake, target: Path) -> int:
@@ -64,8 +64,8 @@ def by_kernel(lake: Lake, target: Path) -> int:
     for number, (file, first, last) in enumerate(event_files(lake)):
         person = np.arange(first, last + 1, dtype=np.int32)
         everyone = IndexRows(person, np.full(len(person), DAY, np.int32), np.full(len(person), UNKNOWN_BIRTH))
-        found = window_counts(read_event_arrays([file], first, last + 1), everyone, plan)
-        columns = {feature.name: pa.array(found[place], from_pandas=True) for place, feature in enumerate(plan.features)}
+        counts = window_counts(read_event_arrays([file], first, last + 1), everyone, plan)
+        columns = {feature.name: pa.array(counts[place], from_pandas=True) for place, feature in enumerate(plan.features)}
         pq.write_table(pa.table({"person_key": person} | columns), target / f"{number}.parquet", compression="zstd")
         rows += len(person)
     return rows
@@ -85,15 +85,15 @@ def by_duckdb(lake: Lake, target: Path) -> int:
                 FROM (SELECT *, DATE '{INDEX_DATE}' - event_date AS days FROM read_parquet('{file}')) JOIN kind USING (event_type, code)
                 WHERE days > 0 AND available_date < DATE '{INDEX_DATE}' GROUP BY person_key, signature, bucket""")
             everyone = f"(SELECT unnest(range({first}, {last + 1}))::INTEGER AS person_key)"
-            written = con.execute(f"""
+            result = con.execute(f"""
                 COPY (SELECT person_key, {features} FROM {everyone} LEFT JOIN cell USING (person_key) GROUP BY person_key ORDER BY person_key)
                 TO '{target / f"{number}.parquet"}' (FORMAT parquet, COMPRESSION zstd)""")
-            rows += written.fetchall()[0][0]
+            rows += result.fetchall()[0][0]
     return rows
 
 
 def _sql(feature: Feature, plan: Plan) -> str:
-    """Write a feature over the cells of a person."""
+    """Return the SQL of a feature over the cells of a person."""
     mine = f"signature IN ({', '.join(map(str, np.flatnonzero(plan.members[feature.concept]).tolist()))})"
     window = feature.window_days or 10**6
 
@@ -101,7 +101,7 @@ def _sql(feature: Feature, plan: Plan) -> str:
         return f"coalesce({what} FILTER (WHERE {mine} AND bucket <= {plan.edges.index(days)}), 0)"
 
     latest, earliest = (f"{what} FILTER (WHERE {mine})" for what in ("min(latest)", "max(earliest)"))
-    words = {
+    expressions = {
         Statistic.COUNT: lambda: within("sum(n)", window),
         Statistic.TREND: lambda: f"2 * {within('sum(n)', window)} - {within('sum(n)', 2 * window)}",
         Statistic.SUM: lambda: within("sum(total)", window),
@@ -111,7 +111,7 @@ def _sql(feature: Feature, plan: Plan) -> str:
         Statistic.DAYS_SINCE_LAST: lambda: f"CASE WHEN {latest} <= {window} THEN {latest} END",
         Statistic.YEARS_SINCE_FIRST: lambda: f"{earliest} / 365.25",
     }
-    return f"({words[feature.statistic]()})::FLOAT"
+    return f"({expressions[feature.statistic]()})::FLOAT"
 
 
 def by_polars(lake: Lake, target: Path) -> int:
@@ -129,20 +129,22 @@ def by_polars(lake: Lake, target: Path) -> int:
             .agg(n=pl.len(), latest=pl.col("days").min(), earliest=pl.col("days").max(), total=pl.col("value").sum(),
                  highest=pl.col("value").max())
         )  # fmt: skip
-        found = cells.group_by("person_key").agg([_polars(feature, plan).alias(feature.name) for feature in plan.features])
+        features = cells.group_by("person_key").agg([_polars(feature, plan).alias(feature.name) for feature in plan.features])
         everyone = pl.DataFrame({"person_key": np.arange(first, last + 1, dtype=np.int32)}).lazy()
         zero = [feature.name for feature in plan.features if feature.statistic not in _NULL_WITHOUT]
-        table = everyone.join(found, on="person_key", how="left", maintain_order="left").with_columns(pl.col(zero).fill_null(0))
-        whole = table.collect()
-        whole.write_parquet(target / f"{number}.parquet", compression="zstd", compression_level=1)
-        rows += len(whole)
+        table = everyone.join(features, on="person_key", how="left", maintain_order="left").with_columns(
+            pl.col(zero).fill_null(0)
+        )
+        result = table.collect()
+        result.write_parquet(target / f"{number}.parquet", compression="zstd", compression_level=1)
+        rows += len(result)
     return rows
 
 
 _NULL_WITHOUT = (Statistic.DAYS_SINCE_LAST, Statistic.YEARS_SINCE_FIRST)
 
 
-def _polars(feature: Feature, plan: Plan):  # type: ignore[no-untyped-def]  # Polars is a library for development only
+def _polars(feature: Feature, plan: Plan):  # type: ignore[no-untyped-def]  # Polars is a development dependency
     import polars as pl
 
     mine = pl.col("signature").is_in(np.flatnonzero(plan.members[feature.concept]).tolist())
@@ -152,7 +154,7 @@ def _polars(feature: Feature, plan: Plan):  # type: ignore[no-untyped-def]  # Po
         return pl.col(name).filter(mine & (pl.col("bucket") <= plan.edges.index(days)))
 
     latest, earliest = pl.col("latest").filter(mine).min(), pl.col("earliest").filter(mine).max()
-    words = {
+    expressions = {
         Statistic.COUNT: lambda: within("n", window).sum(),
         Statistic.TREND: lambda: 2 * within("n", window).sum().cast(pl.Int32) - within("n", 2 * window).sum().cast(pl.Int32),
         Statistic.SUM: lambda: within("total", window).sum(),
@@ -162,11 +164,11 @@ def _polars(feature: Feature, plan: Plan):  # type: ignore[no-untyped-def]  # Po
         Statistic.DAYS_SINCE_LAST: lambda: pl.when(latest <= window).then(latest),
         Statistic.YEARS_SINCE_FIRST: lambda: earliest / 365.25,
     }
-    return words[feature.statistic]().cast(pl.Float32)
+    return expressions[feature.statistic]().cast(pl.Float32)
 
 
 def kinds(plan: Plan) -> pa.Table:
-    """Give the kind of event that each type and code is, where any feature counts it."""
+    """Return the kind of each event type and code that any feature counts."""
     types = np.flatnonzero(plan.slot_of_type)
     event_type, code = np.repeat(types, plan.codes), np.tile(np.arange(plan.codes), len(types))
     signature = plan.signature[plan.slot_of_type[event_type] + code]
@@ -184,13 +186,13 @@ WAYS: dict[str, Callable[[Lake, Path], int]] = {"kernel": by_kernel, "duckdb": b
 
 
 def differing(folder: Path) -> dict[str, list[str]]:
-    """Give for DuckDB and Polars the columns of the first file that are not the kernel's."""
+    """Return the columns of the first file in which DuckDB and Polars differ from the kernel."""
     kernel = pq.read_table(folder / "kernel" / "0.parquet").to_pandas()
-    found = {}
+    columns = {}
     for way in ("duckdb", "polars"):
         other = pq.read_table(folder / way / "0.parquet").to_pandas()
-        found[way] = [name for name in kernel if not np.allclose(kernel[name], other[name], rtol=1e-6, equal_nan=True)]
-    return found
+        columns[way] = [name for name in kernel if not np.allclose(kernel[name], other[name], rtol=1e-6, equal_nan=True)]
+    return columns
 
 
 def main() -> None:
@@ -198,15 +200,15 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--home", type=Path, default=Path("data/bench"))
     parser.add_argument("--way", choices=list(WAYS))
-    given = parser.parse_args()
-    home = (given.home / str(given.people)).resolve()
-    if given.way:
-        target = home / "compare" / given.way
+    arguments = parser.parse_args()
+    home = (arguments.home / str(arguments.people)).resolve()
+    if arguments.way:
+        target = home / "compare" / arguments.way
         target.mkdir(parents=True, exist_ok=True)
-        print(json.dumps(measured(given.way, partial(WAYS[given.way], Lake(home / "lake"), target))), flush=True)
+        print(json.dumps(measure(arguments.way, partial(WAYS[arguments.way], Lake(home / "lake"), target))), flush=True)
         return
     for way in WAYS:
-        options = ["--people", str(given.people), "--home", str(given.home), "--way", way]
+        options = ["--people", str(arguments.people), "--home", str(arguments.home), "--way", way]
         subprocess.run([sys.executable, "-m", "benchmarks.compare", *options], check=True)
     plan = compared_plan(Lake(home / "lake"))
     print(json.dumps({"features": len(plan.features), "columns_that_differ": differing(home / "compare")}), flush=True)

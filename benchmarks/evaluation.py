@@ -1,4 +1,4 @@
-"""Time the whole evaluation and audit of one model: `python -m benchmarks.evaluation --rows 2500000` prints one JSON line."""
+"""Time the complete evaluation and audit of one model: `python -m benchmarks.evaluation --rows 2500000` prints one JSON line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GROUP_OF = dict(
 
 
 def board(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-    """Draw risks, outcomes and the attributes of a board of that many people, 8 to 10% of whom have the outcome."""
+    """Draw risks, outcomes and attributes of `rows` people; 8 to 10% have the outcome."""
     rng = np.random.default_rng(seed)
     age = rng.uniform(0, 95, rows)
     decile = rng.integers(1, 11, rows).astype(float)
@@ -63,21 +63,21 @@ def _shares() -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=250_000)
-    given = parser.parse_args()
-    risk, labels, frame = board(given.rows, SEED)
-    person, capacity = np.arange(given.rows), CapacitySettings()
-    died = np.random.default_rng(1).random(given.rows) < risk / 8
+    arguments = parser.parse_args()
+    risk, labels, frame = board(arguments.rows, SEED)
+    person, capacity = np.arange(arguments.rows), CapacitySettings()
+    died = np.random.default_rng(1).random(arguments.rows) < risk / 8
     before = _cpu()
     start = time.perf_counter()
     groups = audit_groups(frame)
     rows = scored_rows(risk, labels, person)
     evaluate(rows, capacity, SEED)
-    found = audit(AuditedRows(rows, groups, need_columns(frame, labels, died)), capacity, SEED)
+    audit_rows = audit(AuditedRows(rows, groups, need_columns(frame, labels, died)), capacity, SEED)
     print(
         json.dumps(
             {
-                "stage": "evaluation", "rows": given.rows, "audit_rows": len(found),
-                "groups": int(found.groupby("group_kind")["group_name"].nunique().sum()),
+                "stage": "evaluation", "rows": arguments.rows, "audit_rows": len(audit_rows),
+                "groups": int(audit_rows.groupby("group_kind")["group_name"].nunique().sum()),
                 "wall_s": round(time.perf_counter() - start, 2), "cpu_s": round(_cpu() - before, 2),
                 "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
             }

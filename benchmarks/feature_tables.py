@@ -1,8 +1,8 @@
 """Compare the chosen model with default LightGBM and plain logistic regression: `python -m benchmarks.feature_tables [name ...]`.
 
-Each example runs through ingest, validation and training as a team's own table would; the two others are fitted on the raw
-columns and judge the same rows by the same folds of people. One JSON line for each table; `gain` is the AUROC of the chosen model
-(of the best candidate, where the gates stop all of them) less the better of the two.
+Each example goes through ingest, validation and training like a team's own table. The two reference models are fitted on the raw
+columns and evaluated on the same rows and folds of people. Each table prints one JSON line. `gain` is the AUROC of the chosen model
+minus that of the better reference model. If no candidate passes the gates, the best candidate counts as the chosen model.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ DELIVERED = "2024-06-30"
 
 @dataclass(frozen=True)
 class Compared:
-    """What the candidates of an example were found to be, and the AUROC of the two others on the same rows."""
+    """The candidates of an example, and the AUROC of the two reference models on the same rows."""
 
     result: StudyResult
     others: dict[str, float]
@@ -52,19 +52,19 @@ class Compared:
 
     @property
     def gain(self) -> float:
-        """AUROC of the chosen model, or the best where none is chosen, less that of the better of the others."""
+        """Return the AUROC of the chosen model, or of the best candidate, minus that of the better reference model."""
         chosen = self.result.chosen
         ours = chosen.evaluation.value("auroc") if chosen else max(self.auroc.values())
         return ours - max(self.others.values())
 
     def stopped_by(self) -> list[str]:
-        """Name the gates that fail for every candidate."""
+        """Return the gates that fail for every candidate."""
         failed = [{gate.gate for gate in candidate.gates if gate.answer == "fail"} for candidate in self.result.candidates]
         return sorted(set.intersection(*failed))
 
 
 def compare(example: Example, home: Path, candidates: dict[str, Any] | None = None) -> Compared:
-    """Run an example's table through the stages in a new home, and the two others beside it."""
+    """Run an example's table through the stages in a new home, and fit the two reference models."""
     deployment = open_deployment(_config(example, home, candidates or {}))
     for table in run_plan.raw_tables(deployment):
         landing.ingest(deployment, table)
@@ -107,7 +107,7 @@ def _config(example: Example, home: Path, candidates: dict[str, Any]) -> Path:
 
 
 def _others(example: Example, result: StudyResult) -> Iterator[tuple[str, float]]:
-    """Give the AUROC of each of the others on the rows that judged, by the same folds."""
+    """Yield the AUROC of each reference model on the evaluated rows, with the same folds."""
     event = example.source.get("index_event")
     keys = [PERSON, event] if event else [PERSON]
     rows = result.test.rows.frame[["person_id", "index_event_id"][: len(keys)]].astype(str)
@@ -118,46 +118,52 @@ def _others(example: Example, result: StudyResult) -> Iterator[tuple[str, float]
     groups = [group["column"] for group in example.source.get("groups", {}).values()]
     columns, labels = frame.drop(columns=[*keys, LABEL, *groups]), result.test.labels
     fold = balanced_folds(result.test.person, labels, FOLDS, SEED)
-    for name, (model, given) in {"lightgbm_default": _default_trees(columns), "logistic_plain": _plain_logistic(columns)}.items():
+    for name, (model, inputs) in {
+        "lightgbm_default": _default_trees(columns),
+        "logistic_plain": _plain_logistic(columns),
+    }.items():
         risk = np.zeros(len(labels))
         for held_out in range(FOLDS):
-            model.fit(given[fold != held_out], labels[fold != held_out])
-            risk[fold == held_out] = model.predict_proba(given[fold == held_out])[:, 1]
+            model.fit(inputs[fold != held_out], labels[fold != held_out])
+            risk[fold == held_out] = model.predict_proba(inputs[fold == held_out])[:, 1]
         yield name, float(roc_auc_score(labels, risk))
 
 
 def _default_trees(columns: pd.DataFrame) -> tuple[Any, pd.DataFrame]:
     text = {name: "category" for name in columns if not pd.api.types.is_numeric_dtype(columns[name])}
-    given = columns.astype(text)
-    return LGBMClassifier(verbose=-1, n_jobs=2), given.set_axis([f"f{place}" for place in range(given.shape[1])], axis=1)
+    inputs = columns.astype(text)
+    return LGBMClassifier(verbose=-1, n_jobs=2), inputs.set_axis([f"f{place}" for place in range(inputs.shape[1])], axis=1)
 
 
 def _plain_logistic(columns: pd.DataFrame) -> tuple[Any, pd.DataFrame]:
-    known = [name for name in columns if columns[name].notna().any()]
-    numbers = [name for name in known if pd.api.types.is_numeric_dtype(columns[name])]
-    text = [name for name in known if name not in numbers]
+    filled = [name for name in columns if columns[name].notna().any()]
+    numbers = [name for name in filled if pd.api.types.is_numeric_dtype(columns[name])]
+    text = [name for name in filled if name not in numbers]
     scaled = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    prepared = make_column_transformer((scaled, numbers), (OneHotEncoder(handle_unknown="ignore"), text))
-    return make_pipeline(prepared, LogisticRegression(max_iter=2_000)), columns.astype(dict.fromkeys(text, str))
+    preparation = make_column_transformer((scaled, numbers), (OneHotEncoder(handle_unknown="ignore"), text))
+    return make_pipeline(preparation, LogisticRegression(max_iter=2_000)), columns.astype(dict.fromkeys(text, str))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="examples to run; all where left out")
+    parser.add_argument("names", nargs="*", help="examples to run (default: all)")
     for name in parser.parse_args().names or EXAMPLES:
         start = time.process_time()
         with tempfile.TemporaryDirectory() as folder:
-            found = compare(EXAMPLES[name](), Path(folder) / "home")
-        chosen = found.result.chosen
-        told = {
+            comparison = compare(EXAMPLES[name](), Path(folder) / "home")
+        chosen = comparison.result.chosen
+        summary = {
             "stage": "feature_table",
             "table": name,
-            "rows": len(found.result.test.labels),
-            "events": int(found.result.test.labels.sum()),
+            "rows": len(comparison.result.test.labels),
+            "events": int(comparison.result.test.labels.sum()),
         }
-        told |= {"chosen": chosen.name if chosen else None, "gain": round(found.gain, 4)}
-        told |= {key: round(value, 4) for key, value in {**found.auroc, **found.others}.items()}
-        print(json.dumps({**told, "stopped_by": found.stopped_by(), "cpu_s": round(time.process_time() - start, 1)}), flush=True)
+        summary |= {"chosen": chosen.name if chosen else None, "gain": round(comparison.gain, 4)}
+        summary |= {key: round(value, 4) for key, value in {**comparison.auroc, **comparison.others}.items()}
+        print(
+            json.dumps({**summary, "stopped_by": comparison.stopped_by(), "cpu_s": round(time.process_time() - start, 1)}),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

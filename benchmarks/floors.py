@@ -1,4 +1,4 @@
-"""What no stage can undercut: the bare reader of the same files, and reading the same events and writing the same features."""
+"""Measure lower bounds: reading the same files without checks, and reading the same events and writing the same features."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from benchmarks.measurement import Done, processor_seconds
+from benchmarks.measurement import WorkResult, processor_seconds
 from pipelines.building.event_reader import COLUMNS
 from pipelines.building.range_workers import over_ranges
 from pipelines.lake.duckdb_connection import connect
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def ingest_floor(deployment: Deployment) -> int:
-    """Read the same files with DuckDB's bare reader and write them as Parquet."""
-    from pipelines.stages import run_plan  # the processes of the other floor need not import it
+    """Read the same files with plain DuckDB and write them as Parquet."""
+    from pipelines.stages import run_plan  # imported here, because the processes of the other floor do not need it
 
     target = deployment.home / "floor"
     target.mkdir(exist_ok=True)
@@ -37,19 +37,19 @@ def ingest_floor(deployment: Deployment) -> int:
     return rows
 
 
-def features_floor(deployment: Deployment, index_date: date) -> Done:
-    """Read the columns of the events and write the finished features as the stage does, in as many processes."""
+def features_floor(deployment: Deployment, index_date: date) -> WorkResult:
+    """Read the columns of the events and write the finished features like the stage, in the same number of processes."""
     lake, workers = deployment.lake, deployment.settings.engine.threads
     events, finished = lake.files("core__event"), lake.files("features__person", {"index_date": index_date.isoformat()})
     work = [*((file, "") for file in events), *(("", file) for file in finished)]
-    done = over_ranges(partial(_floor_of, lake.root, work), [(place, place + 1) for place in range(len(work))], workers)
+    results = over_ranges(partial(_floor_of, lake.root, work), [(place, place + 1) for place in range(len(work))], workers)
     shutil.rmtree(lake.folder("floor"))
-    return Done(sum(rows for rows, _ in done), sum(apart for _, apart in done))
+    return WorkResult(sum(rows for rows, _ in results), sum(excluded for _, excluded in results))
 
 
 def _floor_of(root: Path, work: Sequence[tuple[str, str]], first: int, last: int) -> tuple[int, float]:
-    """Read one file of events, a row group at a time, or write one file of features that is read apart from the measurement."""
-    rows, apart = 0, 0.0
+    """Read one file of events by row group, or write one file of features; reading that file is not measured."""
+    rows, excluded = 0, 0.0
     for events, features in work[first:last]:
         if events:
             with pq.ParquetFile(events) as opened:
@@ -58,6 +58,6 @@ def _floor_of(root: Path, work: Sequence[tuple[str, str]], first: int, last: int
         else:
             before = processor_seconds()
             finished = pq.ParquetFile(features).read()
-            apart += processor_seconds() - before
+            excluded += processor_seconds() - before
             Lake(root).write_arrow("floor", finished)
-    return rows, apart
+    return rows, excluded

@@ -1,4 +1,4 @@
-"""Measure a piece of work: wall and processor seconds of this process and those it starts, and the most memory they hold together."""
+"""Measure a piece of work: wall and CPU seconds of this process and its children, and their peak memory together."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ SAMPLE_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
-class Done:
-    """What a piece of work did: its rows, and the processor seconds it spent on what is not to be measured."""
+class WorkResult:
+    """The rows of a piece of work, and CPU seconds to exclude from its measurement."""
 
     rows: int
-    apart_s: float = 0.0
+    excluded_s: float = 0.0
 
 
-def measured(stage: str, work: Callable[[], int | Done]) -> dict[str, object]:
-    """Run `work` and tell what it took; the processor seconds that this process had used before, its imports, stand apart."""
+def measure(stage: str, work: Callable[[], int | WorkResult]) -> dict[str, object]:
+    """Run `work` and return its cost; CPU seconds used before it, mostly imports, are listed separately."""
     imported, start = processor_seconds(), time.perf_counter()
     with MemoryWatch() as memory:
-        given = work()
-    done = given if isinstance(given, Done) else Done(given)
-    used = processor_seconds() - imported - done.apart_s
+        returned = work()
+    result = returned if isinstance(returned, WorkResult) else WorkResult(returned)
+    used = processor_seconds() - imported - result.excluded_s
     return {
-        "stage": stage, "rows": done.rows, "wall_s": round(time.perf_counter() - start, 2), "cpu_s": round(used, 2),
+        "stage": stage, "rows": result.rows, "wall_s": round(time.perf_counter() - start, 2), "cpu_s": round(used, 2),
         "imports_cpu_s": round(imported, 2), "peak_rss_mb": round(memory.peak / 2**20),
     }  # fmt: skip
 
 
 def processor_seconds() -> float:
-    """Give the processor seconds of this process and of the ended ones it had started."""
+    """Return the CPU seconds of this process and of its children that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 class MemoryWatch:
-    """The highest resident memory of this process and its children together, looked at four times a second.
+    """The highest resident memory of this process and its children together, sampled four times a second.
 
-    The exact peaks of the processes one by one are a lower bound that short peaks cannot escape.
+    The exact peak of each single process is a lower bound, so that a short peak is not missed entirely.
     """
 
     def __init__(self) -> None:
@@ -67,10 +67,10 @@ class MemoryWatch:
 
 
 def _tree(process: int) -> list[int]:
-    """List a process and what it started, and what those started."""
+    """Return a process and all its descendants."""
     try:
-        listed = (task / "children" for task in Path(f"/proc/{process}/task").iterdir())
-        children = [int(child) for file in listed for child in file.read_text().split()]
+        files = (task / "children" for task in Path(f"/proc/{process}/task").iterdir())
+        children = [int(child) for file in files for child in file.read_text().split()]
     except OSError:
         return [process]
     return [process, *(each for child in children for each in _tree(child))]

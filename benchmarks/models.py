@@ -1,8 +1,8 @@
-"""Time assembling, training, scoring and drivers: `python -m benchmarks.models --rows 250000` prints one JSON line a stage.
+"""Time assembling, training, scoring and drivers: `python -m benchmarks.models --rows 250000` prints one JSON line for each stage.
 
-Training, scoring and drivers stand beside the bare LightGBM calls on the same rows in the same process; `times_bare` is the ratio of their
-CPU seconds. The bars: 1.15 for training, 1.5 for scoring, 1.1 for drivers. The training set is assembled from the lake that
-`benchmarks.stages` leaves (`--home`), where it is there.
+Training, scoring and drivers are compared with the bare LightGBM calls on the same rows in the same process. `times_bare` is the ratio of their
+CPU seconds. The limits are 1.15 for training, 1.5 for scoring and 1.1 for drivers. The training set is assembled from the lake that
+`benchmarks.stages` writes (`--home`), if it is there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from benchmarks.measurement import measured
+from benchmarks.measurement import measure
 from benchmarks.stages import INDEX_DATE, board_config
 from models.boosting import BoostedEstimator, fit_boosted, lightgbm_parameters
 from models.calibration import Calibrator
@@ -41,7 +41,7 @@ DRIVER_ROWS = 2_000
 
 
 def rows_with_labels(rows: int, features: int = FEATURES) -> TrainingData:
-    """Draw feature rows like a board's: counts with long tails, a quarter of them numbers with gaps; a twelfth have the outcome."""
+    """Draw feature rows: three quarters are counts with long tails, one quarter numbers with gaps; about 1 in 12 has the outcome."""
     rng = np.random.default_rng(SEED)
     matrix = np.empty((rows, features), dtype=np.float32, order="F")
     margin = np.full(rows, -3.2, dtype=np.float32)
@@ -63,8 +63,10 @@ def train(data: TrainingData, settings: LightGBMSettings) -> BoostedEstimator:
 
 
 def train_bare(data: TrainingData, settings: LightGBMSettings) -> lgb.Booster:
-    chosen = lightgbm_parameters(data, np.arange(data.rows), settings, FITTING)
-    return lgb.train(chosen, lgb.Dataset(data.frame.to_numpy(), data.labels, params=chosen), num_boost_round=settings.rounds)
+    parameters = lightgbm_parameters(data, np.arange(data.rows), settings, FITTING)
+    return lgb.train(
+        parameters, lgb.Dataset(data.frame.to_numpy(), data.labels, params=parameters), num_boost_round=settings.rounds
+    )
 
 
 def model_of(estimator: BoostedEstimator, data: TrainingData) -> RiskModel:
@@ -72,8 +74,8 @@ def model_of(estimator: BoostedEstimator, data: TrainingData) -> RiskModel:
     return RiskModel("lightgbm", "any", 365, data.predictors, part, None, BandSettings())
 
 
-def assembled(home: Path, people: int) -> int:
-    """Read the training rows of the bench's index date as training does."""
+def assemble(home: Path, people: int) -> int:
+    """Read the training rows of the benchmark's index date in the way training does."""
     lake = open_deployment(board_config(home, people)).lake
     predictors = predictors_from_catalogue(read_catalogue(lake))
     outcome = str(lake.read("risk__labels", "DISTINCT outcome").to_pylist()[0]["outcome"])
@@ -81,11 +83,11 @@ def assembled(home: Path, people: int) -> int:
     return training_rows([learnable(read)], predictors).rows
 
 
-def compared(stage: str, rows: int, ours: Callable[[], object], bare: Callable[[], object]) -> None:
-    """Print one line: what ours took, and how many times the bare call's CPU seconds."""
-    told, floor = (measured(stage, partial(_count, work, rows)) for work in (ours, bare))
-    taken, least = float(str(told["cpu_s"])), float(str(floor["cpu_s"]))
-    print(json.dumps({**told, "bare_cpu_s": least, "times_bare": round(taken / least, 3) if least else None}), flush=True)
+def compare(stage: str, rows: int, ours: Callable[[], object], bare: Callable[[], object]) -> None:
+    """Print one line: the cost of our call, and the ratio of its CPU seconds to those of the bare call."""
+    summary, floor = (measure(stage, partial(_count, work, rows)) for work in (ours, bare))
+    used, least = float(str(summary["cpu_s"])), float(str(floor["cpu_s"]))
+    print(json.dumps({**summary, "bare_cpu_s": least, "times_bare": round(used / least, 3) if least else None}), flush=True)
 
 
 def _count(work: Callable[[], object], rows: int) -> int:
@@ -98,20 +100,20 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=250_000)
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--home", type=Path, default=Path("data/bench"))
-    given = parser.parse_args()
-    home = (given.home / str(given.rows)).resolve()
+    arguments = parser.parse_args()
+    home = (arguments.home / str(arguments.rows)).resolve()
     if (home / "lake" / "risk__labels").is_dir():
-        print(json.dumps(measured("assemble_training_set", lambda: assembled(home, given.rows))), flush=True)
-    data, settings = rows_with_labels(given.rows), LightGBMSettings(rounds=given.rounds)
+        print(json.dumps(measure("assemble_training_set", lambda: assemble(home, arguments.rows))), flush=True)
+    data, settings = rows_with_labels(arguments.rows), LightGBMSettings(rounds=arguments.rounds)
     trained: list[BoostedEstimator] = []
-    compared("train", given.rows, lambda: trained.append(train(data, settings)), lambda: train_bare(data, settings))
+    compare("train", arguments.rows, lambda: trained.append(train(data, settings)), lambda: train_bare(data, settings))
     model = model_of(trained[0], data)
     booster, matrix = trained[0].booster, data.frame.to_numpy()
-    compared("score", given.rows, lambda: model.predict(data.frame), lambda: booster.predict(matrix))
+    compare("score", arguments.rows, lambda: model.predict(data.frame), lambda: booster.predict(matrix))
     some = data.frame.head(DRIVER_ROWS)
     keyed = some.assign(person_id=some.index.astype(str), index_event_id="2024-10-01")
     contributions = matrix[:DRIVER_ROWS]
-    compared("drivers", len(some), lambda: drivers(model, keyed, 5), lambda: booster.predict(contributions, pred_contrib=True))
+    compare("drivers", len(some), lambda: drivers(model, keyed, 5), lambda: booster.predict(contributions, pred_contrib=True))
 
 
 if __name__ == "__main__":

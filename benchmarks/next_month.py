@@ -1,8 +1,8 @@
-"""Time the month after: `python -m benchmarks.next_month --people 250000`.
+"""Time the second monthly delivery: `python -m benchmarks.next_month --people 250000`.
 
-The benchmark's board is delivered twice: up to a month before its data cut, and then what the usual feeds deliver a month
-later: lists whole, hospital activity restating twelve months, the GP record in additions. The second time only the second
-delivery is ingested and validated, and the features of the new index date are built. One JSON line a stage and delivery.
+The benchmark's board is delivered twice. The first delivery ends a month before the data cut. The second contains complete registered
+lists, hospital activity that restates twelve months, and additions to the GP record. For the second delivery only its files are
+ingested and validated, and only the features of the new index date are built. It prints one JSON line for each stage and delivery.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STAGES = {FIRST: ("ingest", "validate", "conform", "features"), SECOND: ("ingest
 
 
 def deliver(board: Path, landing: Path, delivered: str) -> int:
-    """Write a delivery of every feed below `landing` and give its rows."""
+    """Write a delivery of every feed below `landing`, and return the rows of the dated feeds."""
     rows = 0
     with connect() as con:
         for file in sorted(file for file in board.glob("*/*.csv") if file.parent.name != "reference"):
@@ -37,9 +37,9 @@ def deliver(board: Path, landing: Path, delivered: str) -> int:
                 shutil.copyfile(file, target)
                 continue
             since = RESTATED_FROM if not feed.startswith("gp_") else FIRST
-            chosen = f"{DATED[feed]} < '{FIRST}'" if delivered == FIRST else f"{DATED[feed]} >= '{since}'"
+            condition = f"{DATED[feed]} < '{FIRST}'" if delivered == FIRST else f"{DATED[feed]} >= '{since}'"
             read = f"read_csv('{file}', all_varchar=true, ignore_errors=true)"
-            rows += con.execute(f"COPY (FROM {read} WHERE {chosen}) TO '{target}' (FORMAT csv, HEADER)").fetchall()[0][0]
+            rows += con.execute(f"COPY (FROM {read} WHERE {condition}) TO '{target}' (FORMAT csv, HEADER)").fetchall()[0][0]
     return rows
 
 
@@ -47,15 +47,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--home", type=Path, default=Path("data/bench"))
-    given = parser.parse_args()
-    board, home = given.home / str(given.people) / "landing", given.home / "next_month"
-    folder = home / str(given.people)
+    arguments = parser.parse_args()
+    board, home = arguments.home / str(arguments.people) / "landing", arguments.home / "next_month"
+    folder = home / str(arguments.people)
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(board / "reference", folder / "landing" / "reference")
     for delivered, stages in STAGES.items():
         print(json.dumps({"delivery": delivered, "dated_rows": deliver(board, folder / "landing", delivered)}), flush=True)
         for stage in stages:
-            options = ["--people", str(given.people), "--home", str(home), "--stages", stage, "--alone"]
+            options = ["--people", str(arguments.people), "--home", str(home), "--stages", stage, "--alone"]
             subprocess.run([sys.executable, "-m", "benchmarks.stages", *options], check=True)
 
 

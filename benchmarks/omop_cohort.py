@@ -1,8 +1,8 @@
 """Write a made-up OMOP CDM 5.4 cohort as CSV: `python -m benchmarks.omop_cohort FOLDER --people 100000`.
 
-About 100 events a person over three years before an index date and one after it, thousands of codes whose prevalence falls
-as 1/rank, and an outcome in the year after that depends on age, sex and a few hundred codes of the year before. Cohort 1
-holds the index dates, cohort 2 the outcomes. Nothing in it is taken from a real person or vocabulary.
+Each person has about 100 events, from three years before an index date to one year after it. There are thousands of codes, and their
+frequency falls as 1/rank. The outcome in the year after the index date depends on age, sex and a few hundred codes of the year before.
+Cohort 1 contains the index dates and cohort 2 the outcomes. No data come from a real person or vocabulary.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ FIRST_INDEX, LAST_INDEX = date(2020, 1, 1), date(2022, 12, 31)
 DAYS_BEFORE, DAYS_AFTER = 1095, 365
 BLOCK_PEOPLE = 25_000
 VISITS_A_PERSON = 10.0
-CLUSTERS = 40  # kinds of patient: half of a person's codes come from the order of codes of one of them
-TELLING_CODES = 300
-OUTCOME_SHARE, SPREAD = 0.12, 1.45  # the spread of the log odds: the true odds discriminate at about .83
+CLUSTERS = 40  # kinds of patient: half of a person's codes come from the code frequencies of one kind
+PREDICTIVE_CODES = 300
+OUTCOME_SHARE, SPREAD = 0.12, 1.45  # standard deviation of the log odds: the AUROC of the true odds is about 0.83
 TARGET, OUTCOME = 1, 2
 VISIT_KINDS, VISIT_SHARES = np.array([9202, 9203, 9201]), (0.78, 0.13, 0.09)
 
 
 @dataclass(frozen=True)
 class Domain:
-    """A CDM event table: its names, its number of codes, its events a person and where its concept numbers begin."""
+    """A CDM event table: its names, number of codes, events per person and first concept number."""
 
     table: str
     word: str
@@ -66,7 +66,7 @@ DOMAINS = (
 
 @dataclass(frozen=True)
 class People:
-    """A block of people, one entry each: days count from 1970, events lie between `first` and `last`."""
+    """A block of people, one entry each; days count from 1970-01-01, events are between `first` and `last`."""
 
     ids: Numbers
     birth_year: Numbers
@@ -81,7 +81,7 @@ class People:
 
 @dataclass(frozen=True)
 class Codes:
-    """A domain's codes: how often each rank is drawn, each cluster's order, and what a code adds to the log odds."""
+    """A domain's codes: cumulative frequency by rank, order of codes in each cluster, and effect on the log odds."""
 
     cumulated: NDArray[np.float64]
     orders: Numbers
@@ -89,7 +89,7 @@ class Codes:
 
 
 def write_cohort(folder: Path, people: int, seed: int = 1) -> dict[str, float]:
-    """Write the CSV files and `cohort.json`; give people, events, outcomes and the AUROC of the true odds."""
+    """Write the CSV files and `cohort.json`, and return people, events, outcomes and the AUROC of the true odds."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     codes = [_codes(rng, domain) for domain in DOMAINS]
@@ -108,14 +108,14 @@ def write_cohort(folder: Path, people: int, seed: int = 1) -> dict[str, float]:
         events += visits[1].size
     _write_vocabulary(files)
     files.close()
-    told = {"people": people, "events": events, "outcomes": int(np.concatenate(happened).sum()),
+    summary = {"people": people, "events": events, "outcomes": int(np.concatenate(happened).sum()),
             "auroc_of_true_odds": round(_auroc(np.concatenate(odds), np.concatenate(happened)), 4)}  # fmt: skip
-    (folder / "cohort.json").write_text(json.dumps(told), encoding="utf-8")
-    return told
+    (folder / "cohort.json").write_text(json.dumps(summary), encoding="utf-8")
+    return summary
 
 
 class _Files:
-    """The CSV files of a folder, each open for more blocks of rows."""
+    """The open CSV files of a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.writers, self.rows = folder, dict[str, pa_csv.CSVWriter](), dict[str, int]()
@@ -140,8 +140,8 @@ def _codes(rng: np.random.Generator, domain: Domain) -> Codes:
     share = 1.0 / np.arange(1, domain.codes + 1)
     orders = np.stack([np.arange(domain.codes), *(rng.permutation(domain.codes) for _ in range(CLUSTERS))])
     weight = np.zeros(domain.codes)
-    telling = rng.choice(domain.codes // 2, TELLING_CODES // len(DOMAINS), replace=False)
-    weight[telling] = rng.exponential(0.5, telling.size) * np.where(rng.random(telling.size) < 0.8, 1, -1)
+    predictive = rng.choice(domain.codes // 2, PREDICTIVE_CODES // len(DOMAINS), replace=False)
+    weight[predictive] = rng.exponential(0.5, predictive.size) * np.where(rng.random(predictive.size) < 0.8, 1, -1)
     return Codes(np.cumsum(share) / share.sum(), orders, weight)
 
 
@@ -157,7 +157,7 @@ def _people(rng: np.random.Generator, ids: Numbers) -> People:
 
 
 def _visits(rng: np.random.Generator, people: People, files: _Files) -> tuple[Numbers, Numbers, Numbers]:
-    """Write the visits; give the first place of each person's visits and, for each visit, its number and day."""
+    """Write the visits, and return the first position of each person's visits, and the number and day of each visit."""
     counts = 1 + rng.poisson(VISITS_A_PERSON * people.activity)
     who = np.repeat(np.arange(people.ids.size), counts)
     day = people.first[who] + (rng.random(who.size) * (people.last - people.first)[who]).astype(np.int64)
@@ -183,7 +183,7 @@ def _events(
     visits: tuple[Numbers, Numbers, Numbers],
     files: _Files,
 ) -> tuple[int, NDArray[np.float64]]:
-    """Write a domain's events, each on a visit's day; give how many, and what each person's codes add to the log odds."""
+    """Write a domain's events on days of visits, and return their number and the effect of each person's codes on the log odds."""
     starts, numbers, days = visits
     who = np.repeat(np.arange(people.ids.size), rng.poisson(domain.events_a_person * people.activity))
     visit = starts[who] + (rng.random(who.size) * (starts[who + 1] - starts[who])).astype(np.int64)
@@ -216,7 +216,7 @@ def _event_columns(
 
 
 def _outcomes(rng: np.random.Generator, people: People, log_odds: NDArray[np.float64], files: _Files) -> NDArray[np.bool_]:
-    """Write both cohorts; give who has the outcome in the year after the index date."""
+    """Write both cohorts, and return who has the outcome in the year after the index date."""
     scaled = (log_odds - log_odds.mean()) / log_odds.std() * SPREAD
     low, high = -20.0, 20.0
     while high - low > 1e-6:
@@ -308,8 +308,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    print(json.dumps(write_cohort(given.folder, given.people, given.seed)), flush=True)
+    arguments = parser.parse_args()
+    print(json.dumps(write_cohort(arguments.folder, arguments.people, arguments.seed)), flush=True)
 
 
 if __name__ == "__main__":

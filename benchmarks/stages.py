@@ -1,8 +1,8 @@
 """Time the stages on a synthetic board: `python -m benchmarks.stages --people 100000`.
 
-The board is made once and kept. Each stage runs in a process of its own and prints one JSON line; the processor seconds of
-the imports stand apart. The floors are what no stage can undercut: DuckDB's bare `read_csv` to Parquet of the same files,
-and reading the events and writing the finished features again.
+The board is made once and kept. Each stage runs in a separate process and prints one JSON line. CPU seconds of imports are listed
+separately. The floors are lower bounds: DuckDB's plain `read_csv` to Parquet of the same files, and reading the events and writing
+the finished features again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.floors import features_floor, ingest_floor
-from benchmarks.measurement import Done, measured
+from benchmarks.measurement import WorkResult, measure
 from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, conforming, landing, run_plan
 
@@ -60,7 +60,7 @@ def labels(deployment: Deployment) -> int:
     return int(building.build_labels(deployment, INDEX_DATE)["rows"])
 
 
-STAGES: dict[str, Callable[[Deployment], int | Done]] = {
+STAGES: dict[str, Callable[[Deployment], int | WorkResult]] = {
     "board": board, "ingest_floor": ingest_floor, "ingest": ingest, "validate": validate, "conform": conform,
     "features": features, "features_floor": partial(features_floor, index_date=INDEX_DATE), "features_next_date": partial(features, index_date=NEXT_DATE),
     "labels": labels,
@@ -72,23 +72,23 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--home", type=Path, default=Path("data/bench"))
     parser.add_argument("--stages", nargs="+", choices=list(STAGES), default=list(STAGES))
-    parser.add_argument("--alone", action="store_true", help="run the stages in this process, in a lake that is there")
-    given = parser.parse_args()
-    home = (given.home / str(given.people)).resolve()
-    if given.alone:
-        for stage in given.stages:
-            work = partial(STAGES[stage], open_deployment(board_config(home, given.people)))
-            print(json.dumps(measured(stage, work)), flush=True)
+    parser.add_argument("--alone", action="store_true", help="run the stages in this process, in an existing lake")
+    arguments = parser.parse_args()
+    home = (arguments.home / str(arguments.people)).resolve()
+    if arguments.alone:
+        for stage in arguments.stages:
+            work = partial(STAGES[stage], open_deployment(board_config(home, arguments.people)))
+            print(json.dumps(measure(stage, work)), flush=True)
         return
-    if "ingest" in given.stages:
+    if "ingest" in arguments.stages:
         shutil.rmtree(home / "lake", ignore_errors=True)
-    for stage in given.stages:
-        options = ["--people", str(given.people), "--home", str(given.home), "--stages", stage, "--alone"]
+    for stage in arguments.stages:
+        options = ["--people", str(arguments.people), "--home", str(arguments.home), "--stages", stage, "--alone"]
         subprocess.run([sys.executable, "-m", "benchmarks.stages", *options], check=True)
 
 
 def board_config(home: Path, people: int) -> Path:
-    """Write the configuration of a benchmark's board beside it."""
+    """Write the configuration of a benchmark's board to its home, and return its path."""
     home.mkdir(parents=True, exist_ok=True)
     path = home / "bench.yaml"
     content = {

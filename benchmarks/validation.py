@@ -1,7 +1,7 @@
 """Time ten row rules on a million rows through Great Expectations: `python -m benchmarks.validation`.
 
-One JSON line each for 1% and for 50% bad rows; every rule is broken. The processor seconds are those of the validation
-alone: the raw table is written before, and importing Great Expectations (about 2 s a process) stands apart.
+It prints one JSON line for 1% and one for 50% bad rows. Every rule is broken. CPU seconds cover the validation only: the raw table is
+written before, and the import of Great Expectations (about 2 s for each process) is listed separately.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pipelines.validation.validation_settings import ValidationSettings
 
 DELIVERED = date(2024, 6, 30)
 CODES = ("11", "12", "13", "21", "22", "23", "24", "28")
-# A vocabulary, a pattern, a range, two whole numbers, two dates with one before the other, what is missing, what stands twice.
+# Rules: a vocabulary, a pattern, a range, numbers, dates, the order of two dates, missing values and duplicates.
 STAYS = Table(
     "raw__stays",
     "Stays with ten rules.",
@@ -61,7 +61,7 @@ COUNTED_RULES = (
 
 
 def write_stays(folder: Path, rows: int, bad_share: float) -> None:
-    """Write a delivery in which each bad row breaks one of the ten rules, in turn."""
+    """Write a delivery in which each bad row breaks one of the ten rules."""
     bad = f"CASE WHEN hash(i) % 1000 < {round(bad_share * 1000)} THEN (i // 7) % 10 ELSE -1 END"
     with duckdb.connect() as con:
         con.execute(
@@ -81,18 +81,18 @@ def write_stays(folder: Path, rows: int, bad_share: float) -> None:
 
 
 def measure(rows: int, bad_share: float) -> dict[str, object]:
-    """Ingest and validate a delivery in a fresh lake; give rows, cost and how many of the ten rules were broken."""
+    """Ingest and validate a delivery in a new lake, and return rows, cost and the number of broken rules."""
     with tempfile.TemporaryDirectory() as folder, connect() as con:
         landing, lake = Path(folder), Lake(Path(folder) / "lake")
         write_stays(landing, rows, bad_share)
         source = deliveries({"stays": FeedSettings(files=("stays_*.csv",))})
         ingest_feed(lake, con, STAYS, source, landing)
         settings, before, start = ValidationSettings(), _cpu(), time.perf_counter()
-        found = validate_feed(lake, con, STAYS, source, settings)
+        result = validate_feed(lake, con, STAYS, source, settings)
         cpu, wall = _cpu() - before, time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
-        "rows": rows, "bad_share": bad_share, "rules_broken": sum(found.broken[name] > 0 for name in COUNTED_RULES), "set_aside": found.rows_set_aside,
+        "rows": rows, "bad_share": bad_share, "rules_broken": sum(result.broken[name] > 0 for name in COUNTED_RULES), "set_aside": result.rows_set_aside,
         "wall_s": round(wall, 2), "cpu_s": round(cpu, 2), "cpu_s_per_million": round(cpu * 1e6 / rows, 2), "peak_rss_mb": round(peak),
     }  # fmt: skip
 
@@ -105,13 +105,13 @@ def _cpu() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     before = _cpu()
-    import expectations.validation  # noqa: F401 - so that its import is measured apart
+    import expectations.validation  # noqa: F401 - so that its import is measured separately
 
     print(json.dumps({"great_expectations_import_cpu_s": round(_cpu() - before, 2)}), flush=True)
     for bad_share in (0.01, 0.5):
-        print(json.dumps(measure(given.rows, bad_share)), flush=True)
+        print(json.dumps(measure(arguments.rows, bad_share)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What each stored table must be: declarations, and the validation derived from them."""
+"""Declarations of all stored tables, and the validation derived from them."""

@@ -1,4 +1,4 @@
-"""Every declared table, collected by name; the features of `features__person` themselves stand in the feature catalogue."""
+"""All declared tables by name. The feature columns of `features__person` are declared in the feature catalogue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from expectations.tables.raw_omop import OMOP_TABLES
 from expectations.tables.records import RECORD_TABLES
 from expectations.tables.risk import RISK_TABLES
 
-# In the order they are taken in: the list first, for births and organisations are looked up in it.
+# In the order of ingest: the registered list first, because later feeds look up birth dates and practices in it.
 RAW_TABLES: dict[str, Table] = {
     table.feed: table
     for table in (
@@ -46,5 +46,5 @@ TABLES: dict[str, Table] = {
         *MONITORING_TABLES,
     )
 }
-# A feature table's columns are declared from its settings, so it stands here by its feed alone.
+# The columns of a ready-made feature table come from its settings, so only its feed is named here.
 FEEDS = (*sorted(table.feed for table in TABLES.values() if table.feed), "feature_table")

@@ -1,6 +1,6 @@
-"""Expectations of our own, evaluated by Great Expectations on every row at the cost of one pass over an array.
+"""Strata's expectations for Great Expectations, which check every row in one pass over an array.
 
-Its own ones copy the whole batch before they look at a column, and match a pattern against every value as text.
+The expectations of Great Expectations copy the batch before they read a column, and match a pattern against every value as text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from great_expectations.expectations.metrics.map_metric_provider import ColumnMa
 
 
 class FlagUnset(ColumnMapMetricProvider):
-    """Tell, row by row, whether a boolean column without nulls is false."""
+    """Return for each row whether a boolean column without nulls is false."""
 
     condition_metric_name = "column_values.flag_unset"
     filter_column_isnull = False
@@ -26,7 +26,7 @@ class FlagUnset(ColumnMapMetricProvider):
 
 
 class CodeMatchesPattern(ColumnMapMetricProvider):
-    """Tell, row by row, whether a categorical column's value matches a pattern from end to end; null is no value and breaks nothing."""
+    """Return for each row whether the value of a categorical column matches a pattern completely; a null matches."""
 
     condition_metric_name = "column_values.code_matches_pattern"
     condition_value_keys = ("pattern",)
@@ -34,9 +34,9 @@ class CodeMatchesPattern(ColumnMapMetricProvider):
 
     @column_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column: pd.Series, pattern: str, **kwargs: Any) -> pd.Series:  # noqa: N805 - the engine passes the class
-        matched = column.cat.categories.to_series().str.fullmatch(pattern).to_numpy(dtype=bool)
-        # The code of a null is -1: it takes the last place.
-        return pd.Series(np.append(matched, True)[column.cat.codes.to_numpy()], index=column.index)
+        matches = column.cat.categories.to_series().str.fullmatch(pattern).to_numpy(dtype=bool)
+        # The code of a null is -1, which selects the last element.
+        return pd.Series(np.append(matches, True)[column.cat.codes.to_numpy()], index=column.index)
 
 
 class ExpectFlagToBeUnset(ColumnMapExpectation):
@@ -46,7 +46,7 @@ class ExpectFlagToBeUnset(ColumnMapExpectation):
 
 
 class ExpectCodesToMatchPattern(ColumnMapExpectation):
-    """Expect every value of a categorical column to match a pattern from end to end."""
+    """Expect every value of a categorical column to match a pattern completely."""
 
     pattern: str
     map_metric = "column_values.code_matches_pattern"

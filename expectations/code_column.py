@@ -1,6 +1,6 @@
-"""A column of code-level features: what it counts, so that a saved model can have it built again from events anywhere.
+"""A column of code-level features, described so that a saved model can have the column computed again from any events.
 
-A code is kept as it was sent with its system: its number in core__code may differ between extracts.
+The column stores the code and its system as they were sent, because the number of a code in core__code may differ between lakes.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from expectations.time_window import in_the_last
+
 CodeStatistic = Literal["flag", "count"]
 
 
@@ -16,7 +18,7 @@ CodeStatistic = Literal["flag", "count"]
 class CodeColumn:
     """Events of one type and code in the days before an index date.
 
-    A group counts what lies at most `group_levels` below the code; 0 is the code alone. The group of ICD-10 codes with the
+    A group also counts the codes up to `group_levels` levels below its code; 0 counts the code alone. The group of ICD-10 codes with the
     same first three characters has one level.
     """
 
@@ -29,18 +31,19 @@ class CodeColumn:
 
     @property
     def concept(self) -> str:
-        """Name what it counts without window and statistic, in [a-z0-9_]; other characters stand as their number in hex."""
-        code = re.sub(r"[^a-z0-9]", lambda found: f"_{ord(found[0]):x}_", self.code.lower())
+        """Return the name of what it counts, without window and statistic. Characters outside [a-z0-9] become their hexadecimal number."""
+        code = re.sub(r"[^a-z0-9]", lambda character: f"_{ord(character[0]):x}_", self.code.lower())
         return f"{self.event_type}_{code}{'_group' if self.group_levels else ''}"
 
     @property
     def name(self) -> str:
-        """Name the column as a curated feature is named."""
+        """Return the column's name, in the form of a curated feature's name."""
         return f"{self.concept}{'_count' if self.statistic == 'count' else ''}_{self.window_days}d"
 
     def label(self, code_name: str) -> str:
-        """Say in words what it counts; `code_name` is what the code is called, or '' where nobody says."""
-        said = code_name or f"{self.code_system.upper()} {self.code}"
-        kind = self.event_type.removeprefix("omop_").replace("_", " ")
-        counted = " (count)" if self.statistic == "count" else ""
-        return f"{said}{' and below' if self.group_levels else ''}: {kind}{counted}, last {self.window_days} days"
+        """Return what the column counts, in plain English; `code_name` is the name of the code, or '' where it has none."""
+        code = code_name or f"{self.code_system.upper()} {self.code}"
+        kind = self.event_type.removeprefix("omop_").replace("_", " ").replace("gp ", "GP ")
+        number = " (count)" if self.statistic == "count" else ""
+        group = " or a more specific code" if self.group_levels else ""
+        return f"{code}{group}: {kind}{number} {in_the_last(self.window_days)}"

@@ -1,7 +1,8 @@
-"""What readers of the published tables are promised: version, freshness, owner and who may read.
+"""The terms of the published tables that readers depend on: version, freshness, owner and permitted readers.
 
-A change that a reader could trip over (a column gone, another type, a key, a value that may now be null) needs a new major
-version; a column more needs a new minor one. `data_contracts.py` refuses to write a contract otherwise.
+A change that breaks the code of a reader needs a new major version: a column is removed, a type or key changes, or a value may now be null.
+An additional column, or a new description of a column, needs a new minor version. Other changes of text need a new patch version.
+`data_contracts.py` checks this.
 """
 
 from __future__ import annotations
@@ -14,146 +15,144 @@ PUBLIC_HEALTH = "public-health intelligence team"
 
 @dataclass(frozen=True)
 class ContractTerms:
-    """The terms of one table that its declaration does not hold."""
+    """The terms of one table that are not in its declaration."""
 
     version: str
     owner_role: str
     purpose: str
     usage: str
     limitations: str
-    readers: tuple[str, ...]  # roles of the database that see it, directly or through a view
-    updated: str  # what makes new rows
-    fresh_days: int  # a reader may expect nothing older
-    personal: bool = True  # rows are about people, under a pseudonym
+    readers: tuple[str, ...]  # database roles that read the table, directly or through a view
+    updated: str  # what adds rows
+    fresh_days: int  # the greatest age of the data, in days
+    personal: bool = True  # rows are about people, by pseudonym
 
 
 _SCORES_LIMITS = (
-    "A risk is a probability for people alike, never a statement about one person's future. It is made for finding people who may "
-    "gain from care, at or after the index date and until the next run; not for refusing care, insurance or any sole automated decision."
+    "A risk is a probability for people with the same features, not a statement about one person's future. Use it to find people who may benefit "
+    "from care, from the index date until the next run. Do not use it to refuse care, for insurance or for solely automated decisions."
 )
-_RUNS_NOTE = (
-    "Rows count only while the latest row of their run in risk__runs says published; risk__current holds only rows that count. "
-)
+_RUNS_NOTE = "Rows count only while the latest row of their run in risk__runs has the status published. risk__current has only rows that count. "
 
 CONTRACTS: dict[str, ContractTerms] = {
     "risk__runs": ContractTerms(
-        "2.0.0", CARE_TEAMS, "Which runs are published and what each was made from.",
-        "Take the latest row of each run_id by recorded_at; a run counts while that row says published.",
-        "Append-only: a withdrawal is a row more, never a change.",
+        "2.1.0", CARE_TEAMS, "Which runs are published, and the inputs of each run.",
+        "Read the latest row of each run_id by recorded_at. A run counts while that row has the status published.",
+        "Rows are added and never changed: a withdrawal is an additional row.",
         ("strata_reader", "strata_analyst"), "each publication and each withdrawal", 45, personal=False,
     ),
     "risk__scores": ContractTerms(
-        "1.2.0", CARE_TEAMS, "The risk of each person on the list, run by run.",
-        _RUNS_NOTE + "Order by risk_percentile or risk, list people with eligible = true.", _SCORES_LIMITS,
+        "1.3.0", CARE_TEAMS, "The risk of each person of the cohort, for each run.",
+        _RUNS_NOTE + "Order by risk_percentile or risk, and list only people with eligible = true.", _SCORES_LIMITS,
         ("strata_reader", "strata_analyst"), "each published run", 45,
     ),
     "risk__current": ContractTerms(
-        "1.2.0", CARE_TEAMS, "The scores of the latest published run of each outcome.",
-        "The table to read every day: whole at every moment, one run per outcome.", _SCORES_LIMITS,
+        "1.3.0", CARE_TEAMS, "The scores of the latest published run of each outcome.",
+        "Read this table every day. It is complete at every moment, with one run per outcome.", _SCORES_LIMITS,
         ("strata_reader", "strata_analyst"), "each publication and each withdrawal", 45,
     ),
     "risk__drivers": ContractTerms(
-        "1.1.0", CARE_TEAMS, "Why the people in the highest bands and on the lists have their risk, in plain words.",
-        _RUNS_NOTE + "Show direction and driver; contribution is on the model's log-odds scale.",
-        "Drivers describe the model, not causes. Granted to care teams by hand: no role sees them by default.",
+        "1.2.0", CARE_TEAMS, "The reasons for the risk of people in the highest bands and on review lists, in plain English.",
+        _RUNS_NOTE + "Show direction and driver. The contribution is on the log-odds scale.",
+        "Drivers describe the model and are not causes. No role reads them by default: access is granted to care teams individually.",
         (), "each published run", 45,
     ),
     "risk__caseload": ContractTerms(
-        "1.0.0", CARE_TEAMS, "Whom each practice or neighbourhood is shown, and whom it would look for in vain, with the reason.",
-        _RUNS_NOTE + "One list per place_code and age_group: listed = true in order of list_rank; absent_reason says why someone is not there.",
-        "Dates are the last contacts that have reached the data; a mark that is null is not known. Granted to care teams by hand: no role "
-        "sees it by default.",
+        "1.1.0", CARE_TEAMS, "The review list of each practice or neighbourhood, and people who are not on it, with the reason.",
+        _RUNS_NOTE + "There is one list per place_code and age_group. Select listed = true and order by list_rank. absent_reason explains why a person is not listed.",
+        "Dates are the last contacts in the data. A flag that is null is not known. No role reads the table by default: access is granted to care "
+        "teams individually.",
         (), "each published run", 45,
     ),
     "risk__rising": ContractTerms(
-        "1.0.0", CARE_TEAMS, "People whose risk rose by two bands or ten points since the run before, for review.",
-        _RUNS_NOTE + "risk and risk_before are by one model; monitoring__exclusions counts whom a change of coverage or edition kept out.",
-        "A rise is a reason to look at a record, no finding. Granted to care teams by hand: no role sees it by default.",
+        "1.1.0", CARE_TEAMS, "People whose risk rose by two bands or ten percentage points since the last published run, for review.",
+        _RUNS_NOTE + "risk and risk_before are from the same model. monitoring__exclusions counts people excluded because coverage or the edition changed.",
+        "A rise is a reason to review a record and not a finding. No role reads the table by default: access is granted to care teams individually.",
         (), "each published run", 45,
     ),
     "risk__actions": ContractTerms(
-        "1.0.0", CARE_TEAMS, "What teams did with the people they were shown.",
-        "Join to risk__scores by run_id and person_id; a person may have several rows.",
-        "As teams told it: who is not named may have been helped all the same. Stays in the lake; no role of the database sees it.",
+        "1.1.0", CARE_TEAMS, "What teams did for the people on their review lists.",
+        "Join to risk__scores by run_id and person_id. A person may have several rows.",
+        "It contains what teams reported: other people may have been helped as well. The table stays in the lake and is not published to the database.",
         (), "each delivery of the feed actions", 45,
     ),
     "risk__labels": ContractTerms(
-        "1.1.0", CARE_TEAMS, "What happened after each index date, for training and evaluation.",
-        "Join to features by person_key and index_event_id.", "Stays in the lake; no role of the database sees it.",
+        "1.2.0", CARE_TEAMS, "The outcomes after each index date, for training and evaluation.",
+        "Join to features by person_key and index_event_id.", "The table stays in the lake and is not published to the database.",
         (), "each matured index date", 45,
     ),
     "equity__model_audit": ContractTerms(
-        "1.2.2", PUBLIC_HEALTH, "How good and how fair each candidate model is, group by group.",
-        "Filter on split = 'test'; read lower and upper beside every value.",
-        "Rows with a count of 1 to 7 behind them are suppressed. Counts are exact: what leaves is equity__audit_for_readers.",
+        "1.3.1", PUBLIC_HEALTH, "The performance and fairness of each candidate model, by group.",
+        "Filter on split = 'test'. Show lower and upper next to every value.",
+        "Rows that depend on a count from 1 to 7 are suppressed. Other counts are exact. Only equity__audit_for_readers leaves.",
         ("strata_analyst",), "each training", 400, personal=False,
     ),
     "equity__audit_for_readers": ContractTerms(
-        "1.0.0", PUBLIC_HEALTH, "How good and how fair each registered model is, group by group, for readers outside the team.",
+        "1.0.1", PUBLIC_HEALTH, "How good and how fair each registered model is, group by group, for readers outside the team.",
         "In the database read equity__published_audit, which holds the models whose scores are current. Read lower and upper beside every value.",
         "Suppressed rows have a count of 1 to 7 behind them, or one that a total would reveal. Counts are rounded to 5.",
         ("strata_reader", "strata_analyst"), "each training", 400, personal=False,
     ),
     "equity__outcome_rates": ContractTerms(
-        "1.0.2", PUBLIC_HEALTH, "How unequal the outcomes themselves are: standardised rates, gaps and indices, with limits.",
-        "Read lower and upper beside every value; an absolute gap stands beside its relative one.",
-        "An area measure says nothing certain about a person; fewer than 10 events are not reported.",
+        "1.1.1", PUBLIC_HEALTH, "Inequality of the outcomes: standardised rates, gaps and indices, with limits.",
+        "Show lower and upper next to every value, and an absolute gap next to the relative one.",
+        "A measure of an area is not a measure of each person in it. Rates from fewer than 10 events are not reported.",
         ("strata_reader", "strata_analyst"), "each matured index date", 400, personal=False,
     ),
     "monitoring__volumes": ContractTerms(
-        "1.0.0", CARE_TEAMS, "Whether each feed arrives whole, by provider and month.",
-        "share_of_before far from 1 is a provider that stopped or doubled.", "Counts of rows, not of people.",
+        "1.1.0", CARE_TEAMS, "Whether each feed is complete, by provider and month.",
+        "A share_of_before far from 1 means that a provider stopped sending, or sent rows twice.", "Counts are of rows, not of people.",
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
     "monitoring__same_day_emergency_care": ContractTerms(
-        "1.0.0", CARE_TEAMS, "Whether a provider moved same-day emergency care from one feed to the other.",
-        "switched marks a quarter in which the share moved; zero_day_care, both feeds together, should go on as before.",
-        "Counts are not suppressed: for the data team. The latest quarter may be incomplete.",
+        "1.1.0", CARE_TEAMS, "Whether a provider moved same-day emergency care from one feed to the other.",
+        "switched is true in a quarter in which the share changed. zero_day_care, the sum of both feeds, should be stable.",
+        "Counts are not suppressed, because the table is for the data team. The latest quarter may be incomplete.",
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
     "monitoring__validation": ContractTerms(
-        "1.0.0", CARE_TEAMS, "What every rule found in every extract.",
-        "passed = false with severity stop is why a run stopped.", "Counts and keys, never values.",
+        "1.1.0", CARE_TEAMS, "The result of every rule for every extract.",
+        "Rows with passed = false and severity = 'stop' are the reason why a run stopped.", "It has counts and keys, never values.",
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
     "monitoring__drift": ContractTerms(
-        "2.1.0", CARE_TEAMS, "Which features of the model that scores have moved from the rows it learnt from.",
-        "Order by drift_rank; status shifted or watch, and share_missing_change beside it.",
-        "An index says that a feature moved, not that the model is worse; where few rows hold a value it may be chance. Shares are of counts "
-        "rounded to 5, and 1 to 7 rows count as 5.",
+        "2.2.0", CARE_TEAMS, "Which features of the scoring model have changed since training.",
+        "Order by drift_rank. Check the status shifted or watch, and share_missing_change.",
+        "A high index means that a feature changed, not that the model is worse. Where few rows have a value it may be chance. "
+        "Shares are computed from counts rounded to the nearest 5, and 1 to 7 rows count as 5.",
         ("strata_analyst",), "each scoring date", 45, personal=False,
     ),
     "monitoring__scores": ContractTerms(
-        "1.0.1", CARE_TEAMS, "How scores are spread and how much of the list is new, run by run.",
-        "Join to risk__runs for runs that are still published; compare measures of one group between runs.",
-        "Shares follow from counts rounded to 5; counts of 1 to 7 are suppressed. Values have three significant figures.",
+        "1.1.1", CARE_TEAMS, "The distribution of scores and the turnover of the review list, for each run.",
+        "Join to risk__runs for runs that are still published. Compare measures of the same group between runs.",
+        "Shares are computed from counts rounded to the nearest 5. Counts from 1 to 7 are suppressed. Values have three significant figures.",
         ("strata_analyst",), "each published run", 45, personal=False,
     ),
     "monitoring__exclusions": ContractTerms(
-        "1.0.0", CARE_TEAMS, "How many people each reason kept out of scores and lists, and how many each mark points out.",
-        "Filter on list_name; people_unknown beside a mark are those of whom no feed tells.",
-        "Counts are not suppressed: for the data team.",
+        "1.1.0", CARE_TEAMS, "How many people each reason excluded from scores and lists, and how many people each flag applies to.",
+        "Filter on list_name. For a flag, people_unknown is the number of people for whom the feeds have no information.",
+        "Counts are not suppressed, because the table is for the data team.",
         ("strata_analyst",), "each published run", 45, personal=False,
     ),
     "monitoring__calibration": ContractTerms(
-        "1.1.0", CARE_TEAMS, "What came of past scores: predicted beside observed, overall, by deprivation and age, and by what teams did.",
-        "Read lower and upper beside every value.",
-        "Where a list was acted on (list_status), fewer outcomes than expected are its purpose. People who left are not counted.",
+        "1.2.0", CARE_TEAMS, "Predicted risks of past runs compared with observed outcomes: overall, by deprivation and age, and by the actions of teams.",
+        "Show lower and upper next to every value.",
+        "Where teams acted on a review list (list_status), fewer outcomes than expected are its purpose. People who left are not counted.",
         ("strata_analyst",), "each published run that has matured", 400, personal=False,
     ),
     "monitoring__stages": ContractTerms(
-        "1.0.0", CARE_TEAMS, "What each stage of each run took, and which were left out for nothing they read was new.",
-        "Order by started_at; status unchanged is a stage that was left out.", "Times are of the machine as it was, other work included.",
+        "1.1.0", CARE_TEAMS, "The duration of each stage of each run, and the stages that were skipped because their inputs had not changed.",
+        "Order by started_at. The status unchanged means that the stage was skipped.", "Durations depend on the other work of the machine.",
         ("strata_analyst",), "each run", 45, personal=False,
     ),
     "monitoring__access": ContractTerms(
-        "1.0.0", CARE_TEAMS, "Who found a practice's people among the scores, when and why.",
-        "Read it regularly: a use without a reason that stands up is an incident.", "It says how many people were found, never who.",
+        "1.1.0", CARE_TEAMS, "Who re-identified people of a practice, when and why.",
+        "Review it regularly: a use without a valid reason is an incident.", "It has the number of people found, never their identities.",
         ("strata_analyst",), "each use of re-identification", 45, personal=False,
     ),
     "monitoring__alerts": ContractTerms(
-        "1.0.0", CARE_TEAMS, "What is wrong, since when, how bad and what to do.",
-        "state = 'open' is what stands; runbook names the page to read.", "Holds no person and no count of people.",
+        "1.1.0", CARE_TEAMS, "What is wrong, since when, how severe and what to do.",
+        "Rows with state = 'open' are current. runbook names the page that describes what to do.", "It has no people and no counts of people.",
         ("strata_analyst",), "each run", 45, personal=False,
     ),
 }  # fmt: skip

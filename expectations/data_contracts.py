@@ -1,4 +1,7 @@
-"""Write each published table's data contract (Open Data Contract Standard 3.1) from its declaration and its terms."""
+"""Write the data contract of each published table (Open Data Contract Standard 3.1) from its declaration and its terms.
+
+Run `python -m expectations.data_contracts`.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ _LOGICAL = {
 
 
 def data_contract(table: Table, terms: ContractTerms) -> Contract:
-    """Give a table's contract as the standard lays it out."""
+    """Return the contract of a table in the structure of the standard."""
     return {
         "apiVersion": STANDARD,
         "kind": "DataContract",
@@ -46,7 +49,7 @@ def data_contract(table: Table, terms: ContractTerms) -> Contract:
                 "properties": [_property(column, table, terms) for column in table.columns],
             }
         ],
-        "team": {"name": terms.owner_role, "description": "The role that answers for the table."},
+        "team": {"name": terms.owner_role, "description": "The role that is responsible for the table."},
         "roles": [{"role": role, "access": "read"} for role in terms.readers],
         "slaProperties": [
             {"property": "frequency", "value": terms.updated, "element": table.name},
@@ -56,7 +59,7 @@ def data_contract(table: Table, terms: ContractTerms) -> Contract:
 
 
 def _property(column: Column, table: Table, terms: ContractTerms) -> Contract:
-    told: Contract = {
+    entry: Contract = {
         "name": column.name,
         "logicalType": _LOGICAL[column.kind],
         "physicalType": column.arrow_type,
@@ -65,26 +68,26 @@ def _property(column: Column, table: Table, terms: ContractTerms) -> Contract:
         "classification": "confidential" if terms.personal else "internal",
     }
     if column.name in table.key:
-        told |= {"primaryKey": True, "primaryKeyPosition": table.key.index(column.name) + 1}
+        entry |= {"primaryKey": True, "primaryKeyPosition": table.key.index(column.name) + 1}
     if column.name in table.partitioned_by:
-        told |= {"partitioned": True, "partitionKeyPosition": table.partitioned_by.index(column.name) + 1}
+        entry |= {"partitioned": True, "partitionKeyPosition": table.partitioned_by.index(column.name) + 1}
     bounds = {"minimum": column.minimum, "maximum": column.maximum, "pattern": column.pattern or None}
     if options := {name: bound for name, bound in bounds.items() if bound is not None}:
-        told["logicalTypeOptions"] = options
+        entry["logicalTypeOptions"] = options
     if column.allowed:
-        told["quality"] = [
+        entry["quality"] = [
             {"type": "library", "metric": "invalidValues", "arguments": {"validValues": list(column.allowed)}, "mustBe": 0}
         ]
     if column.unit:
-        told["customProperties"] = [{"property": "unit", "value": column.unit}]
-    return told
+        entry["customProperties"] = [{"property": "unit", "value": column.unit}]
+    return entry
 
 
 def breaking_changes(before: Contract, after: Contract) -> list[str]:
-    """Say what a reader of the contract before would trip over in the one after."""
+    """Return the changes between two contracts that break the code of a reader."""
     old, new = (_properties(contract) for contract in (before, after))
     return [
-        *(f"{name} is gone" for name in old if name not in new),
+        *(f"{name} was removed" for name in old if name not in new),
         *(change for name in old if name in new for change in _column_changes(name, old[name], new[name])),
     ]
 
@@ -97,29 +100,29 @@ def _column_changes(name: str, old: Contract, new: Contract) -> Iterator[str]:
         yield f"{name} may now be null"
     more = set(_allowed(new)) - set(_allowed(old))
     if _allowed(old) and (more or not _allowed(new)):
-        yield f"{name} may now hold {sorted(more) or 'any value'}"
+        yield f"{name} may now have {', '.join(sorted(more)) or 'any value'}"
 
 
 def version_problem(before: Contract, after: Contract) -> str:
-    """Say why a changed contract may not carry its version; '' where it may."""
+    """Return why the version of a changed contract is too low; '' where it is high enough."""
     if before == after:
         return ""
     was, now = (tuple(int(part) for part in str(contract["version"]).split(".")) for contract in (before, after))
     if broken := breaking_changes(before, after):
-        return "" if now[0] > was[0] else f"needs version {was[0] + 1}.0.0, for readers would trip: {'; '.join(broken)}"
+        return "" if now[0] > was[0] else f"changes break the code of readers: {', '.join(broken)}. Set version {was[0] + 1}.0.0"
     columns_differ = _properties(before) != _properties(after)
-    wanted = f"{was[0]}.{was[1] + 1}.0" if columns_differ else f"{was[0]}.{was[1]}.{was[2] + 1}"
+    required = f"{was[0]}.{was[1] + 1}.0" if columns_differ else f"{was[0]}.{was[1]}.{was[2] + 1}"
     enough = now[:2] > was[:2] if columns_differ else now > was
-    return "" if enough else f"changed, and still says {before['version']}: it needs at least {wanted}"
+    return "" if enough else f"the contract changed since version {before['version']}. Set at least version {required}"
 
 
 def contracts() -> dict[str, Contract]:
-    """Give the contract of every published table by its name."""
+    """Return the contract of every published table by its name."""
     return {name: data_contract(TABLES[name], terms) for name, terms in CONTRACTS.items()}
 
 
 def text_of(contract: Contract) -> str:
-    """Give a contract as YAML."""
+    """Return a contract as YAML."""
     return yaml.safe_dump(contract, sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -132,14 +135,14 @@ def _allowed(column: Contract) -> list[str]:
 
 
 def write(folder: Path = FOLDER) -> list[str]:
-    """Write the contracts that may be written and give the problems of the others."""
+    """Write the contracts whose version is high enough and return the problems of the others."""
     folder.mkdir(parents=True, exist_ok=True)
     problems = []
     for name, contract in contracts().items():
         file = folder / f"{name}.odcs.yaml"
         before = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else contract
         if problem := version_problem(before, contract):
-            problems.append(f"{name}: {problem} (expectations/contract_terms.py)")
+            problems.append(f"{name}: {problem} in expectations/contract_terms.py.")
         else:
             file.write_text(text_of(contract), encoding="utf-8")
     return problems

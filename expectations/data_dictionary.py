@@ -1,4 +1,4 @@
-"""The data dictionary, written from the declarations: `python -m expectations.data_dictionary` writes docs/data-dictionary.md."""
+"""Write docs/data-dictionary.md from the declarations: `python -m expectations.data_dictionary`."""
 
 from __future__ import annotations
 
@@ -11,47 +11,48 @@ from expectations.table import Column, Table
 
 FILE = Path(__file__).parents[1] / "docs" / "data-dictionary.md"
 LAYERS = {
-    "raw": "Extracts as they came, identifiers apart; every declared column is stored as text.",
-    "core": "Validated and conformed; the same whatever the source.",
+    "raw": "Extracts as they were delivered, with identifiers pseudonymised. Every declared column is stored as text.",
+    "core": "Validated and conformed tables, with the same structure for every source.",
     "features": "One row per person and index date.",
-    "risk": "Labels, runs, scores and drivers.",
-    "equity": "Rates by group and the models' audit.",
-    "monitoring": "Volumes, validation results and drift.",
+    "risk": "Labels, models, runs, scores, drivers and review lists.",
+    "equity": "Rates of the outcomes by group, and the audit of the models.",
+    "monitoring": "Volumes, validation results, drift, calibration, alerts and stages.",
 }
 KNOWN_DEFECTS = (
-    "A provider-month whose rows fell sharply against the last extract.",
-    "A practice whose patients fell far below its published list.",
-    "A dummy pseudonym standing for 'number missing'.",
-    "Sex outside 1, 2, 9, 0; ages of 7000 and over (babies), 999, over 120.",
-    "A length of stay over 730 days with few episodes.",
-    "Discharge before admission; one person in two places at once; duplicates.",
-    "Test patients, confidential and deleted rows.",
-    "Dates before birth, after the extract, placeholders; imprecise dates.",
-    "Registration history missing before the first load.",
-    "A column that suddenly has one value.",
-    "Codes that map to nothing; vocabularies that drift.",
-    "The share of ethnicity not stated, not known or empty.",
-    "Padding and case in codes; two date formats; thousands separators; a field too many; an encoding that is not UTF-8.",
-    "A clear NHS number, a full postcode or a name where a pseudonym belongs.",
+    "The rows of a provider and month fell sharply compared with the last delivery.",
+    "A practice has far fewer patients than its published list.",
+    "A dummy pseudonym is used for 'number missing'.",
+    "Sex is not 1, 2, 9 or 0. An age is 7000 or more (codes for babies), 999 or over 120.",
+    "A length of stay is over 730 days and the spell has few episodes.",
+    "A discharge is before the admission, a person is in two places at once, or rows are duplicates.",
+    "Rows are of test patients, confidential or deleted.",
+    "Dates are before birth, after the extract, placeholders or imprecise.",
+    "The registration history before the first load is missing.",
+    "A column suddenly has a single value.",
+    "Codes are outside their vocabulary, or the vocabulary changed.",
+    "Ethnicity is often not stated, not known or empty.",
+    "Codes have blanks or lower case, dates have two formats, numbers have thousands separators, rows have too many fields, or the encoding is not UTF-8.",
+    "A clear NHS number, a full postcode or a name is in the place of a pseudonym.",
 )
 
 
 def data_dictionary(tables: Iterable[Table]) -> str:
-    """Give the dictionary as Markdown."""
-    found = list(tables)
+    """Return the dictionary as Markdown."""
+    declared = list(tables)
     lines = [
         "# Data dictionary",
         "",
-        "Written from the declarations in `expectations/tables/` by `python -m expectations.data_dictionary`; do not edit it.",
+        "`python -m expectations.data_dictionary` writes this page from the declarations in `expectations/tables/`: do not edit it. "
+        "The [glossary](glossary.md) explains the terms.",
     ]
     lines += ["", "## Known defects and the rules that find them", "", "| no. | defect | rules |", "|---|---|---|"]
-    lines += [f"| {number} | {defect} | {_rules_for(number, found)} |" for number, defect in enumerate(KNOWN_DEFECTS, start=1)]
-    lines += ["", "## Reasons that every feed can give", "", "| reason | meaning | defect |", "|---|---|---|"]
-    lines += [f"| `{reason}` | {words} | 13 |" for reason, words in PARSING_DESCRIPTIONS.items()]
-    lines += [f"| `{reason}` | {words} | {defect or ''} |" for reason, (words, defect) in COLUMN_REASONS.items()]
-    for layer, words in LAYERS.items():
-        own = [table for table in found if table.layer == layer]
-        lines += ["", f"## {layer}", "", words] if own else []
+    lines += [f"| {number} | {defect} | {_rules_for(number, declared)} |" for number, defect in enumerate(KNOWN_DEFECTS, start=1)]
+    lines += ["", "## Reasons that apply to every feed", "", "| reason | meaning | defect |", "|---|---|---|"]
+    lines += [f"| `{reason}` | {meaning} | 13 |" for reason, meaning in PARSING_DESCRIPTIONS.items()]
+    lines += [f"| `{reason}` | {meaning} | {defect or ''} |" for reason, (meaning, defect) in COLUMN_REASONS.items()]
+    for layer, description in LAYERS.items():
+        own = [table for table in declared if table.layer == layer]
+        lines += ["", f"## {layer}", "", description] if own else []
         lines += [line for table in own for line in _table(table)]
     return "\n".join(lines) + "\n"
 
@@ -69,19 +70,22 @@ def _table(table: Table) -> Iterator[str]:
     yield f"Key: {_names(table.key)}.{partition}"
     yield from (
         "",
-        "| column | type | holds | may hold | in the sender's file |" if table.feed else "| column | type | holds | may hold |",
+        "| column | type | description | allowed values | column in the sender's file |"
+        if table.feed
+        else "| column | type | description | allowed values |",
     )
     yield "|---|---|---|---|---|" if table.feed else "|---|---|---|---|"
     for column in table.columns:
         cells = [f"`{column.name}`", column.arrow_type, _cell(column.description), _cell(_domain(column, table))]
         yield f"| {' | '.join([*cells, _cell(_source(column))] if table.feed else cells)} |"
     if table.row_rules:
-        yield from ("", "| row rule | action | broken when | defect |", "|---|---|---|---|")
+        yield from ("", "| row rule | action | a row breaks the rule if | defect |", "|---|---|---|---|")
         yield from (
-            f"| `{rule.reason}` | {rule.action} | {_cell(rule.description)} | {rule.defect or ''} |" for rule in table.row_rules
+            f"| `{rule.reason}` | {rule.action.replace('_', ' ')} | {_cell(rule.description)} | {rule.defect or ''} |"
+            for rule in table.row_rules
         )
     if table.table_rules:
-        yield from ("", "| table rule | when broken | must hold | limit | defect |", "|---|---|---|---|---|")
+        yield from ("", "| table rule | severity | rule | limit | defect |", "|---|---|---|---|---|")
         for rule in table.table_rules:
             limit = "" if rule.limit is None else f"{rule.limit:g}"
             yield f"| `{rule.name}` | {rule.severity} | {_cell(rule.description)} | {limit} | {rule.defect or ''} |"
@@ -97,9 +101,9 @@ def _domain(column: Column, table: Table) -> str:
         f"`{column.pattern}`" if column.pattern else "",
         *bounds,
     ]
-    said = "; ".join(part for part in parts if part)
-    judged = table.feed and (column.allowed or column.pattern or bounds)
-    return f"{said}; otherwise {unusable_action(column, table)}" if judged else said
+    domain = ", ".join(part for part in parts if part)
+    checked = table.feed and (column.allowed or column.pattern or bounds)
+    return f"{domain} (otherwise {unusable_action(column, table).replace('_', ' ')})" if checked else domain
 
 
 def _source(column: Column) -> str:

@@ -1,7 +1,7 @@
-"""Data Docs that need no network. Great Expectations builds the site; the classes that write its pages are given.
+"""Data Docs that need no network: Great Expectations builds the site with page classes of Strata.
 
-Its own pages fetch styles, scripts and pictures from eight public hosts: on a closed network they stay empty, on an open one
-they tell those hosts who looks at them.
+The pages of Great Expectations load styles, scripts and pictures from eight public hosts. On a closed network they stay empty. On an
+open network they reveal their readers to these hosts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from expectations.documented import DataDocs, DeliveryRules
 
 
 def site(docs: DataDocs) -> dict[str, Any]:
-    """Give the configuration of a site of Data Docs."""
+    """Return the configuration of a site of Data Docs."""
     return {
         "class_name": "SiteBuilder",
         "show_how_to_buttons": False,
@@ -33,13 +33,13 @@ def _named(kind: type) -> dict[str, str]:
 
 
 class Rules:
-    """Read the rules of one delivery from what was found, without a row's value."""
+    """Renderer of the rules of one delivery, without any value of a row."""
 
-    def __init__(self, **given: object) -> None:
-        del given
+    def __init__(self, **options: object) -> None:
+        del options
 
     def render(self, result: ExpectationSuiteValidationResult) -> DeliveryRules:
-        """Give each rule with its figure and its limits, broken ones first."""
+        """Return each rule with its figure and its limits, broken rules first."""
         rows = sorted((_row(one) for one in result.results), key=lambda row: (row[1] == "", row[0]))
         broken = sum(row[1] != "" for row in rows)
         title = f"{result.suite_name.replace('__delivery_', ', delivery of ')}: {broken} of {len(rows)} rules broken"
@@ -49,6 +49,6 @@ class Rules:
 def _row(one: ExpectationValidationResult) -> list[object]:
     config = one.expectation_config
     assert config is not None
-    given, figure = config.kwargs, one.result.get("observed_value")
-    least, most = given.get("min_value"), given.get("max_value")
-    return [given["column"], "" if one.success else "broken", figure, least, most, config.notes]
+    arguments, figure = config.kwargs, one.result.get("observed_value")
+    least, most = arguments.get("min_value"), arguments.get("max_value")
+    return [arguments["column"], "" if one.success else "broken", figure, least, most, config.notes]

@@ -1,4 +1,4 @@
-"""What is documented of the deliveries that were validated: plain data, and the classes that make pages of it."""
+"""The content of Data Docs: the rules of a validated delivery, and the classes that write pages from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class DeliveryRules:
-    """One delivery: each rule with whether it is broken, its figure and its limits, broken ones first."""
+    """The rules of one delivery, broken rules first: name, whether it is broken, figure and limits."""
 
     title: str
     rows: list[list[object]]
@@ -16,9 +16,9 @@ class DeliveryRules:
 
 @dataclass(frozen=True)
 class DataDocs:
-    """The folder of the pages and the classes that write them; Great Expectations makes objects of these classes by name.
+    """The folder of the pages and the classes that write them; Great Expectations creates objects of these classes by name.
 
-    `delivery_page` gives a page of DeliveryRules (`render`), `index` writes the first page of the site (`build`).
+    `delivery_page` writes a page of DeliveryRules (`render`), and `index` writes the first page of the site (`build`).
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""Every check on a table's rows, derived from its declaration: what each column states, then the row rules."""
+"""All checks on the rows of a table, derived from its declaration: first those of each column, then the row rules."""
 
 from __future__ import annotations
 
@@ -19,29 +19,32 @@ PARSING_REASONS = (
     "too_few_fields",
 )
 ERASED_PERSON = "erased_person"
-NOT_TAKEN_IN = (*PARSING_REASONS, ERASED_PERSON)  # reasons of rows that ingest leaves out; it records their numbers
+EXCLUDED_AT_INGEST = (*PARSING_REASONS, ERASED_PERSON)  # ingest excludes rows with these reasons and records their numbers
 UNREADABLE = {Kind.DATE: "unreadable_date", Kind.INTEGER: "unreadable_number", Kind.NUMBER: "unreadable_number"}
 
-# The reasons that columns give, in words, with their number in the list of known defects.
+# The reasons of checks on a column, with their text and their number in the list of known defects.
 COLUMN_REASONS: dict[str, tuple[str, int]] = {
     "missing_value": ("A value that every row must have is empty.", 0),
-    "unreadable_number": ("The value is not a number as it should be written; thousands separators are not guessed at.", 13),
-    "unreadable_date": ("The value is no day of the calendar in the file's main format.", 8),
+    "unreadable_number": ("The value is not a number in the expected form. Thousands separators are not accepted.", 13),
+    "unreadable_date": ("The value is not a date in the main format of the file.", 8),
     "second_date_format": (
-        "The date is written in another format than most of its column: read so, day and month could be mistaken.",
+        "The date has a different format from most of its column, so day and month could be confused.",
         13,
     ),
-    "imprecise_date": ("A year or month alone: read as its last day, no later than the day it was recorded or delivered.", 8),
-    "not_in_vocabulary": ("The value is outside the column's vocabulary.", 11),
+    "imprecise_date": (
+        "The value is only a year or a month. It is read as the last day of it, but not later than the day it was recorded or delivered.",
+        8,
+    ),
+    "not_in_vocabulary": ("The value is not in the vocabulary of the column.", 11),
     "out_of_range": ("The value is below the column's minimum or above its maximum.", 4),
-    "padding_or_case": ("Blanks around the value, or lower case in a code, were removed.", 13),
+    "padding_or_case": ("The value had blanks around it, or a code had lower case letters; Strata corrected them.", 13),
 }
 PARSING_DESCRIPTIONS = {
-    "control_character": "A NUL or a stray carriage return stands in the line.",
-    "not_utf8": "The line is not written in the file's encoding.",
-    "row_too_long": "The line is longer than a megabyte.",
+    "control_character": "The line contains a NUL or a stray carriage return.",
+    "not_utf8": "The line is not in the encoding of the file.",
+    "row_too_long": "The line is longer than 1 MB.",
     "unterminated_quote": "A quote opens in the line and does not close.",
-    "stray_quote": "A quote stands inside a field: the field's end cannot be told.",
+    "stray_quote": "A field contains a quote, so the end of the field is not known.",
     "repeated_header": "The line repeats the header.",
     "too_many_fields": "The line has more fields than the header.",
     "too_few_fields": "The line has fewer fields than the header.",
@@ -50,7 +53,7 @@ PARSING_DESCRIPTIONS = {
 
 @dataclass(frozen=True)
 class RowCheck:
-    """A check on a row: its reason code, the column it concerns ('' for the row), what follows, and why."""
+    """A check on a row: its reason code, its column ('' for the row), the action for a broken row, and a description."""
 
     reason: str
     column: str
@@ -60,24 +63,27 @@ class RowCheck:
 
     @property
     def name(self) -> str:
-        """Name the check's flag in a batch."""
+        """Return the name of the check's flag in a batch."""
         return f"{self.reason}__{self.column}" if self.column else self.reason
 
 
 def sender_columns(table: Table) -> list[Column]:
-    """List the columns that come from the sender, not from ingest."""
+    """Return the columns that come from the sender, not from ingest."""
     return [column for column in table.columns if column.name not in PROVENANCE_COLUMNS]
 
 
 def unusable_action(column: Column, table: Table) -> Action:
-    """Give what happens to a row whose value in a column cannot be used; a key that a row rule fills in sets none aside."""
-    filled_in = any(rule.repair and column.name in rule.columns for rule in table.row_rules)
-    lost = not column.nullable or (column.name in table.key and not filled_in)
+    """Return the action for a row whose value in a column cannot be used.
+
+    A missing key sets the row aside, unless a row rule repairs the key.
+    """
+    repaired = any(rule.repair and column.name in rule.columns for rule in table.row_rules)
+    lost = not column.nullable or (column.name in table.key and not repaired)
     return Action.SET_ASIDE if lost else column.on_violation
 
 
 def row_checks(table: Table) -> list[RowCheck]:
-    """List every check on a table's rows: its columns' in their order, then its row rules."""
+    """Return every check on the rows of a table: those of its columns in order, then its row rules."""
     checks = [check for column in sender_columns(table) for check in _column_checks(column, table)]
     return checks + [RowCheck(rule.reason, "", rule.action, rule.description, rule.defect) for rule in table.row_rules]
 

@@ -1,7 +1,7 @@
 """How a stored table is declared: columns, keys, row rules and table rules.
 
-Lives here: the vocabulary of a declaration. Lives elsewhere: the declarations (`expectations/tables/`), the Great
-Expectations suites derived from them (`suites.py`) and the run of those suites (`validation.py`).
+This module has the types of a declaration. The declarations are in `expectations/tables/`, the Great Expectations suites derived from them
+in `suites.py`, and the run of the suites in `validation.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """The kind of value a column holds once it is read."""
+    """The kind of value of a column after it is read."""
 
     IDENTIFIER = "identifier"  # a pseudonym or record key; text
     CODE = "code"  # a coded value; upper case, trimmed
@@ -34,28 +34,28 @@ ARROW_TYPES = {
 
 
 class Action(StrEnum):
-    """What happens to a row that breaks a rule; each is written to `core__quarantine` and counted."""
+    """What happens to a row that breaks a rule; each case is written to `core__quarantine` and counted."""
 
-    SET_ASIDE = "set_aside"  # the row leaves the flow
-    NULLED = "nulled"  # the row stays, the value that cannot be used becomes null
-    REPAIRED = "repaired"  # the row stays, its value is normalised by a stated rule
-    FLAGGED = "flagged"  # the row stays as it is
+    SET_ASIDE = "set_aside"  # later steps do not use the row
+    NULLED = "nulled"  # the row stays and the unusable value becomes null
+    REPAIRED = "repaired"  # the row stays and its value is corrected by the rule
+    FLAGGED = "flagged"  # the row stays unchanged
 
 
 class Severity(StrEnum):
-    """What a broken table rule does."""
+    """What happens when a table rule is broken."""
 
-    STOP = "stop"  # nothing downstream runs
-    WARN = "warn"  # recorded and shown
+    STOP = "stop"  # later stages do not run
+    WARN = "warn"  # the breach is recorded and shown
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name here, what it holds, what it may hold and what happens when it does not.
+    """A column: its name, its content, its allowed values and the action for other values.
 
-    `source` is the column's name in the sender's extract where that differs; `arrow` overrides the storage type of
-    `kind`. `on_violation` is the action for a value outside `allowed`, `minimum`/`maximum` or `pattern`, or one that
-    cannot be read as its kind. A key or a column that is not nullable sets its row aside.
+    `source` is the name in the sender's extract where it differs. `arrow` overrides the storage type of `kind`. `on_violation` is the
+    action for a value that cannot be read as its kind, or is outside `allowed`, `minimum` to `maximum`, or `pattern`. A bad value in a
+    key or in a column that is not nullable sets the row aside.
     """
 
     name: str
@@ -64,13 +64,13 @@ class Column:
     nullable: bool = True
     unit: str = ""
     allowed: tuple[str, ...] = ()
-    pattern: str = ""  # a full match, RE2 and Python alike
+    pattern: str = ""  # must match completely, in RE2 and in Python
     minimum: float | None = None
     maximum: float | None = None
     on_violation: Action = Action.NULLED
     source: str = ""
-    required_in_file: bool = False  # an extract without this column is refused
-    varies: bool = False  # an extract in which it has a single value is suspicious
+    required_in_file: bool = False  # an extract without the column is rejected
+    varies: bool = False  # a single value in an extract is a sign of a defect
     arrow: str = ""
 
     @property
@@ -84,10 +84,10 @@ class Column:
 
 @dataclass(frozen=True)
 class RowRule:
-    """A rule over one row's typed columns that a single column cannot state.
+    """A rule on the typed columns of a row that needs more than the declaration of one column.
 
-    `broken_when` is a SQL predicate over the typed columns (and, where it needs them, the context columns
-    `extract_date`, `birth_date`); it is true for a row that breaks the rule and null or false otherwise.
+    `broken_when` is an SQL predicate over the typed columns and the context columns `extract_date` and `birth_date`. It is true for a row
+    that breaks the rule, otherwise null or false.
     """
 
     reason: str
@@ -95,15 +95,15 @@ class RowRule:
     action: Action
     description: str
     columns: tuple[str, ...] = ()
-    defect: int = 0  # its number in docs/data-dictionary.md's list of known defects
-    repair: str = ""  # SQL of the value that a repairing rule puts into its column
+    defect: int = 0  # its number in the list of known defects in docs/data-dictionary.md
+    repair: str = ""  # SQL of the corrected value of its column
 
 
 @dataclass(frozen=True)
 class TableRule:
-    """A rule over a whole extract, answered by one small summary.
+    """A rule on a delivery, checked with a small summary.
 
-    `check` names a function in `table_checks.py`; `limit` is its threshold unless the settings say otherwise.
+    `check` names a function in `table_checks.py`. `limit` is its default threshold, which the settings may change.
     """
 
     name: str
@@ -117,7 +117,7 @@ class TableRule:
 
 @dataclass(frozen=True)
 class Table:
-    """A stored table: asset, folder, schema and suite share its name."""
+    """A stored table; its asset, folder, schema and suite have the same name."""
 
     name: str
     description: str
@@ -126,20 +126,24 @@ class Table:
     partitioned_by: tuple[str, ...] = ()
     row_rules: tuple[RowRule, ...] = ()
     table_rules: tuple[TableRule, ...] = ()
-    linked_rules: tuple[RowRule, ...] = ()  # rules that look at other tables of the source; its own stage checks them
-    feed: str = ""  # set for a raw table: the feed it keeps
-    event_date: str = ""  # set for a raw table: the column that dates a row
-    available: str = ""  # SQL over typed columns and :lag_days: when a row's fact became known
+    linked_rules: tuple[RowRule, ...] = ()  # rules that need other tables of the source; the stage of the source checks them
+    feed: str = ""  # for a raw table: its feed
+    event_date: str = ""  # for a raw table: the column with the date of a row
+    available: str = ""  # SQL over typed columns and :lag_days: the available date of a row
     person: str = "person_id"
-    provider: str = ""  # set for a raw table: the column that names the sending organisation
-    optional: bool = field(default=True)  # a raw table's feed may be absent
+    provider: str = ""  # for a raw table: the column with the sending organisation
+    optional: bool = field(default=True)  # the feed of a raw table may be absent
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        repeated = sorted({name for name in names if names.count(name) > 1})
         missing = sorted({*self.key, *self.partitioned_by} - set(names))
-        if twice or missing:
-            raise ValueError(f"{self.name}: columns declared twice {twice}; keys without a column {missing}")
+        if repeated:
+            raise ValueError(f"{self.name} declares columns twice: {', '.join(repeated)}. Remove one declaration of each.")
+        if missing:
+            raise ValueError(
+                f"{self.name} has keys or partitions that are not columns: {', '.join(missing)}. Declare the columns."
+            )
 
     @property
     def layer(self) -> str:

@@ -1,4 +1,4 @@
-"""The rules over a whole delivery: each looks at one small summary and says where, by how much and in words it is broken."""
+"""The checks of table rules: each reads a small summary of a delivery and returns where its rule is broken and by how much."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-A_HANDFUL = 3  # so many broken rows break no share, unless they are all there are
-NOT_KNOWN = ("Z", "99")  # ethnic category not stated, not known
+FEW_ROWS = 3  # up to this number of broken rows, a share is not broken, unless all rows are broken
+NOT_KNOWN = ("Z", "99")  # ethnic category not stated, or not known
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Below these numbers a comparison says nothing."""
+    """The smallest numbers of rows that allow a comparison."""
 
     month_rows: int = 20
     group_rows: int = 50
@@ -23,11 +23,14 @@ class Thresholds:
 
 @dataclass
 class Summary:
-    """What the table rules look at; a frame that does not apply to the feed or delivery is empty.
+    """The figures of a delivery that table rules check. A frame that does not apply to the feed or delivery is empty.
 
-    extracts: file_name, rows, set_aside, columns_missing (required ones, joined by a comma). columns: column, values, outside,
-    different, different_before. months: organisation, month, rows, rows_before (null where not comparable).
-    not_known: organisation, column, rows, not_known. lists: organisation, rows, published. starts: organisation, day, rows, same_day.
+    * extracts: file_name, rows, set_aside, columns_missing (required columns, separated by commas)
+    * columns: column, values, outside, different, different_before
+    * months: organisation, month, rows, rows_before (null where not comparable)
+    * not_known: organisation, column, rows, not_known
+    * lists: organisation, rows, published
+    * starts: organisation, day, rows, same_day
     """
 
     extracts: pd.DataFrame
@@ -42,9 +45,9 @@ class Summary:
 
 @dataclass(frozen=True)
 class Finding:
-    """One place where a rule was looked at and broken: the figures it rests on, in words."""
+    """One place where a rule is broken, with its figures and a message."""
 
-    words: str
+    message: str
     organisation: str = ""
     month: date | None = None
     column: str = ""
@@ -54,7 +57,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Answer:
-    """A rule's answer: the worst figure seen, the bounds it must keep, and every place where it is broken."""
+    """The result of a rule: its worst figure, its limits and every place where it is broken."""
 
     figure: float
     least: float | None
@@ -65,7 +68,7 @@ class Answer:
 def not_empty(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
     """Find extracts without rows."""
     empty = summary.extracts[summary.extracts["rows"] == 0]
-    findings = [Finding(f"{row.file_name} holds no rows") for row in _each(empty)]
+    findings = [Finding(f"{row.file_name} has no rows") for row in _each(empty)]
     return Answer(float(len(empty)), None, 0, findings)
 
 
@@ -73,13 +76,13 @@ def columns_present(summary: Summary, limit: float, columns: tuple[str, ...]) ->
     """Find extracts without a required column."""
     lacking = summary.extracts[summary.extracts["columns_missing"] != ""]
     findings = [
-        Finding(f"{row.file_name} lacks {row.columns_missing}", column=str(row.columns_missing)) for row in _each(lacking)
+        Finding(f"{row.file_name} has no column {row.columns_missing}", column=str(row.columns_missing)) for row in _each(lacking)
     ]
     return Answer(float(len(lacking)), None, 0, findings)
 
 
 def share_set_aside(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find extracts too many of whose rows were set aside."""
+    """Find extracts with too many rows set aside."""
     rows = summary.extracts.assign(share=_share(summary.extracts["set_aside"], summary.extracts["rows"]))
     broken = _over(rows, "set_aside", limit)
     findings = [
@@ -94,21 +97,21 @@ def share_set_aside(summary: Summary, limit: float, columns: tuple[str, ...]) ->
 
 
 def keys_unique(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find keys that stand twice though duplicates were set aside."""
-    words = f"{summary.repeated_keys:,} keys stand more than once after duplicates were set aside"
-    findings = [Finding(words, rows=summary.repeated_keys)] if summary.repeated_keys else []
+    """Find keys that occur more than once after duplicates were set aside."""
+    message = f"{summary.repeated_keys:,} keys occur more than once after duplicates were set aside"
+    findings = [Finding(message, rows=summary.repeated_keys)] if summary.repeated_keys else []
     return Answer(float(summary.repeated_keys), None, 0, findings)
 
 
 def month_collapsed(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find organisations and months that lost rows against the delivery before."""
+    """Find organisations and months with fewer rows than in the previous delivery."""
     if summary.months.empty:
         return _least(pd.Series(dtype=float), limit, [])
     months = summary.months[summary.months["rows_before"].fillna(0) >= summary.thresholds.month_rows]
     months = months.assign(share=_share(months["rows"], months["rows_before"]))
     findings = [
         Finding(
-            f"{row.organisation} {_month(row.month)}: {row.rows:,.0f} rows, {row.rows_before:,.0f} in the delivery before ({row.share:.0%})",
+            f"{row.organisation} {_month(row.month)}: {row.rows:,.0f} rows, {row.rows_before:,.0f} in the previous delivery ({row.share:.0%})",
             str(row.organisation), _day(row.month), columns[0] if columns else "", int(row.rows), row.share,
         )
         for row in _each(months[months["share"] < limit])
@@ -117,7 +120,7 @@ def month_collapsed(summary: Summary, limit: float, columns: tuple[str, ...]) ->
 
 
 def month_gap(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find months in which an organisation that sent before and after sent next to nothing."""
+    """Find months with very few rows of an organisation that sent rows before and after."""
     worst, findings = [], []
     for organisation, own in summary.months.groupby("organisation") if not summary.months.empty else ():
         shares, usual = _shares_of_usual_month(own, limit)
@@ -135,9 +138,9 @@ def month_gap(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answe
 
 
 def _shares_of_usual_month(own: pd.DataFrame, limit: float) -> tuple[pd.Series, float]:
-    """Give the rows of the months between an organisation's first and last active one, as a share of its median month.
+    """Return the rows of each month between an organisation's first and last active month, as a share of its median month.
 
-    A month is active with at least the limit's share of the median: one stray date does not stretch the period.
+    A month is active if it has at least the limit's share of the median, so that a single wrong date does not extend the period.
     """
     rows = own[own["rows"] > 0].set_index("month")["rows"].sort_index().astype(float)
     usual = float(rows.median()) if len(rows) else 0.0
@@ -150,20 +153,20 @@ def _shares_of_usual_month(own: pd.DataFrame, limit: float) -> tuple[pd.Series, 
 
 
 def single_value(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find columns that had several values in the delivery before and have one now."""
-    seen = summary.columns[summary.columns["column"].isin(columns)] if not summary.columns.empty else summary.columns
-    if len(seen):
-        varied = seen["different_before"].fillna(0) > 1
-        seen = seen[varied & (seen["different"] <= 1) & (seen["rows"] >= summary.thresholds.group_rows)]
+    """Find columns that had several values in the previous delivery and have a single value now."""
+    single = summary.columns[summary.columns["column"].isin(columns)] if not summary.columns.empty else summary.columns
+    if len(single):
+        varied = single["different_before"].fillna(0) > 1
+        single = single[varied & (single["different"] <= 1) & (single["rows"] >= summary.thresholds.group_rows)]
     findings = [
-        Finding(f"{row.column} holds one value or none; it held several in the delivery before", column=str(row.column))
-        for row in _each(seen)
+        Finding(f"{row.column} has one value or none, and had several in the previous delivery", column=str(row.column))
+        for row in _each(single)
     ]
-    return Answer(float(len(seen)), None, 0, findings)
+    return Answer(float(len(single)), None, 0, findings)
 
 
 def unknown_codes(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find coded columns too many of whose values are outside their vocabulary."""
+    """Find coded columns with too many values outside their vocabulary."""
     if summary.columns.empty:
         return _most(pd.Series(dtype=float), limit, [])
     coded = summary.columns[summary.columns["column"].isin(columns)].rename(columns={"rows": "all_rows", "values": "rows"})
@@ -179,7 +182,7 @@ def unknown_codes(summary: Summary, limit: float, columns: tuple[str, ...]) -> A
 
 
 def share_of_values(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find organisations that send too many values as not stated or not known."""
+    """Find organisations with too many values that are not stated or not known."""
     if summary.not_known.empty:
         return _most(pd.Series(dtype=float), limit, [])
     groups = summary.not_known[
@@ -203,7 +206,7 @@ def below_published_list(summary: Summary, limit: float, columns: tuple[str, ...
     lists = summary.lists[summary.lists["published"] >= summary.thresholds.group_rows]
     lists = lists.assign(share=_share(lists["rows"], lists["published"]))
     findings = [
-        Finding(f"{row.organisation}: {row.rows:,.0f} patients, {row.published:,.0f} on its published list ({row.share:.0%})",
+        Finding(f"{row.organisation}: {row.rows:,.0f} patients, {row.published:,.0f} on the published list ({row.share:.0%})",
                 str(row.organisation), None, "", int(row.rows), row.share)
         for row in _each(lists[lists["share"] < limit])
     ]  # fmt: skip
@@ -211,13 +214,13 @@ def below_published_list(summary: Summary, limit: float, columns: tuple[str, ...
 
 
 def history_starts_at_load(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find practices many of whose registrations begin on one day: the day their history was loaded."""
+    """Find practices with many registrations that start on one day, which is the day that their history was loaded."""
     if summary.starts.empty:
         return _most(pd.Series(dtype=float), limit, [])
     starts = summary.starts[summary.starts["rows"] >= summary.thresholds.group_rows]
     starts = starts.assign(share=_share(starts["same_day"], starts["rows"]))
     findings = [
-        Finding(f"{row.organisation}: {row.share:.0%} of {row.rows:,} registrations begin on {_day(row.day)}",
+        Finding(f"{row.organisation}: {row.share:.0%} of {row.rows:,} registrations start on {_day(row.day)}",
                 str(row.organisation), None, "", int(row.same_day), row.share)
         for row in _each(starts[starts["share"] > limit])
     ]  # fmt: skip
@@ -234,17 +237,17 @@ CHECKS: dict[str, Callable[[Summary, float, tuple[str, ...]], Answer]] = {
 
 
 def _each(rows: pd.DataFrame) -> Iterator[Any]:
-    """Give a frame's rows with their columns as attributes."""
+    """Return an iterator of the rows of a frame, with the columns as attributes."""
     return iter(rows.itertuples())
 
 
-def _share(part: pd.Series, whole: pd.Series) -> pd.Series:
-    return (part.astype(float) / whole.astype(float).where(whole.astype(float) > 0)).fillna(0.0)
+def _share(part: pd.Series, total: pd.Series) -> pd.Series:
+    return (part.astype(float) / total.astype(float).where(total.astype(float) > 0)).fillna(0.0)
 
 
 def _over(rows: pd.DataFrame, broken: str, limit: float) -> pd.DataFrame:
-    """Give the rows whose share is over the limit, but for a handful among many."""
-    return rows[(rows["share"] > limit) & ((rows[broken] > A_HANDFUL) | (rows[broken] == rows["rows"]))]
+    """Return the rows whose share is over the limit, without those with only a few broken rows."""
+    return rows[(rows["share"] > limit) & ((rows[broken] > FEW_ROWS) | (rows[broken] == rows["rows"]))]
 
 
 def _most(shares: pd.Series, limit: float, findings: list[Finding]) -> Answer:

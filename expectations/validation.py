@@ -1,4 +1,4 @@
-"""The run of the suites: Great Expectations counts what breaks each rule; values never enter a result."""
+"""The run of the suites: Great Expectations counts the rows that break each rule, and no value enters a result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from expectations.data_docs import site
 from expectations.documented import DataDocs
 from expectations.suites import COUNTS
 
-# Counts without a single value or key: BASIC with no partial lists.
+# BASIC without partial lists returns counts, and no value or key.
 COUNTS_ONLY: dict[str, Any] = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
 
@@ -30,11 +30,11 @@ logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
 
 class EngineError(Exception):
-    """The validation engine failed: its answer says nothing about the data."""
+    """Raised when the validation engine fails, so that nothing is known about the data."""
 
 
 class Engine:
-    """A Great Expectations context for data frames, with Data Docs where they are asked for."""
+    """A Great Expectations context for data frames, with Data Docs on request."""
 
     def __init__(self, docs: DataDocs | None = None) -> None:
         self.context = gx.get_context(mode="ephemeral")
@@ -44,9 +44,9 @@ class Engine:
             self.context.update_data_docs_site("local_site", cast(Any, site(docs)))
 
     def count_broken(self, frame: pd.DataFrame, suite: gx.ExpectationSuite) -> dict[tuple[str, ...], int]:
-        """Count the rows of a batch that break each expectation, by the checks it counts; an EngineError on failure.
+        """Count the rows of a batch that break each expectation, by its checks; raise EngineError where the engine fails.
 
-        The engine's validator is given the frame itself: a batch definition would hash every value of it twice, for a name.
+        The validator reads the frame directly, because a batch definition would hash every value twice to make a name.
         """
         engine = PandasExecutionEngine(batch_data_dict={suite.name: frame})
         results = Validator(execution_engine=engine, data_context=self.context).graph_validate(
@@ -62,7 +62,7 @@ class Engine:
         return counts
 
     def check_summary(self, frame: pd.DataFrame, suite: gx.ExpectationSuite, documented: bool = True) -> set[str]:
-        """Validate a one-row summary and give the figures outside their limits; documented where there is a docs folder."""
+        """Validate a summary with one row and return the figures outside their limits; write Data Docs where there is a folder."""
         batch = self._batch(suite.name)
         if documented and self.docs is not None:
             suite = self.context.suites.add_or_update(suite)
@@ -77,7 +77,7 @@ class Engine:
         }
 
     def write_docs(self) -> None:
-        """Write Data Docs of the summaries that were validated."""
+        """Write the Data Docs of the validated summaries."""
         if self.docs is not None:
             self.context.build_data_docs()
 
@@ -85,18 +85,20 @@ class Engine:
         sources: Any = self.context.data_sources
         source = sources.get("frames") if "frames" in sources.all() else sources.add_pandas("frames")
         asset = source.get_asset(name) if name in source.get_asset_names() else source.add_dataframe_asset(name)
-        found = [definition for definition in asset.batch_definitions if definition.name == "whole"]
-        return found[0] if found else asset.add_batch_definition_whole_dataframe("whole")
+        existing = [definition for definition in asset.batch_definitions if definition.name == "whole"]
+        return existing[0] if existing else asset.add_batch_definition_whole_dataframe("whole")
 
 
 def _raise_engine_errors(results: Sequence[ExpectationValidationResult]) -> None:
-    """Raise where an expectation could not be evaluated: it would otherwise look like bad data."""
+    """Raise EngineError where an expectation was not evaluated, which would otherwise look like bad data."""
     for one in results:
         info = one.exception_info or {}
-        raised = [info] if "raised_exception" in info else list(info.values())
-        failed = [part for part in raised if isinstance(part, dict) and part.get("raised_exception")]
+        parts = [info] if "raised_exception" in info else list(info.values())
+        failed = [part for part in parts if isinstance(part, dict) and part.get("raised_exception")]
         if failed:
             config = one.expectation_config
-            what = f"{config.type} on {config.kwargs.get('column')}" if config else "an expectation"
+            rule = f"{config.type} on {config.kwargs.get('column')}" if config else "an expectation"
             kind = str(failed[0].get("exception_message", "")).split(":")[0][:120]
-            raise EngineError(f"{what} could not be evaluated: {kind}")
+            raise EngineError(
+                f"Great Expectations could not evaluate {rule}: {kind}. The data were not checked against this rule."
+            )

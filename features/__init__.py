@@ -1,1 +1,1 @@
-"""From core tables to one row per person and index date; pure."""
+"""Features: one row per person and index date, computed from the core tables without reading or writing files."""

@@ -1,6 +1,6 @@
-"""What every kernel shares: the rows it computes, and the one rule that says which events count for them.
+"""The rows that features are computed for, and the rule that decides which events count for them.
 
-An event counts if it happened and was known before the index date, and not before birth.
+An event counts if it happened before the index date, was known before the index date and is not dated before birth.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 Days = NDArray[np.int32]
-NEVER = np.int32(np.iinfo(np.int32).min)  # a birth date that is not known
+NEVER = np.int32(np.iinfo(np.int32).min)  # the birth day of a person whose birth date is missing
 
 
 @dataclass(frozen=True)
 class IndexRows:
-    """The rows to compute: a person and an index date each; NEVER where birth is not known."""
+    """The rows to compute: each is a person and an index date. The birth day is NEVER where the birth date is missing."""
 
     person: NDArray[np.int32]
     index_day: Days
     birth_day: Days
 
 
-def known_before(event_day: Days, available_day: Days, index_day: Days | np.int32) -> NDArray[np.bool_]:
-    """Say which events happened and were known before the index date; days since 1970."""
-    known: NDArray[np.bool_] = event_day < index_day
-    known &= available_day < index_day
-    return known
+def available_before(event_day: Days, available_day: Days, index_day: Days | np.int32) -> NDArray[np.bool_]:
+    """Return which events happened and were available before the index date; days are since 1970."""
+    before: NDArray[np.bool_] = event_day < index_day
+    before &= available_day < index_day
+    return before
 
 
-def since_birth(event_day: Days, birth_day: Days) -> NDArray[np.bool_]:
-    """Say which events do not lie before birth: what lies there is another's, or wrongly dated."""
-    since: NDArray[np.bool_] = event_day >= birth_day
-    return since
+def not_before_birth(event_day: Days, birth_day: Days) -> NDArray[np.bool_]:
+    """Return which events are not dated before birth: an earlier event belongs to someone else or has a wrong date."""
+    alive: NDArray[np.bool_] = event_day >= birth_day
+    return alive

@@ -1,4 +1,7 @@
-"""What is true of each row's person on the index date, from the list, the address and the area: attributes and features."""
+"""Facts about each row's person on the index date, from the registered list, the address and the area.
+
+Attributes are for audit and place, and are never predictors. The features of this module are read rather than counted.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ UNKNOWN_BIRTH = np.int32(np.iinfo(np.int32).min)
 class PeopleTables:
     """Core tables of a range of people, each in order of person and start.
 
-    `residences` has a column `household`: a number for the household's pseudonym, as `households` numbers them.
+    `residences` has a column `household` with the number that `households` uses for the household.
     """
 
     people: pa.Table
@@ -36,7 +39,7 @@ class PeopleTables:
 
 @dataclass(frozen=True)
 class Row:
-    """The rows of a cohort: place in `people`, person key and index day of each."""
+    """The rows of a cohort: position in `people`, person key and index day of each."""
 
     place: NDArray[np.int64]
     person: NDArray[np.int32]
@@ -44,8 +47,8 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Held:
-    """Where the registration, the address period and the area stand that hold on each row's index date: -1 for none."""
+class RecordsAtIndex:
+    """Positions of the registration, the address period and the area of each row on its index date; -1 for none."""
 
     registration: NDArray[np.int64]
     residence: NDArray[np.int64]
@@ -53,12 +56,12 @@ class Held:
 
 
 def days(column: pa.ChunkedArray, missing: np.int32) -> NDArray[np.int32]:
-    """Give a date column as days since 1970."""
+    """Return a date column as days since 1970."""
     return column.combine_chunks().view(pa.int32()).fill_null(int(missing)).to_numpy(zero_copy_only=False)
 
 
 def numbers(column: pa.ChunkedArray) -> NDArray:
-    """Give a column without nulls as an array."""
+    """Return a column without nulls as an array."""
     return column.combine_chunks().to_numpy(zero_copy_only=False)
 
 
@@ -68,14 +71,17 @@ def flags(column: pa.ChunkedArray) -> NDArray[np.bool_]:
 
 
 def take(column: pa.ChunkedArray, place: NDArray[np.int64]) -> pa.Array:
-    """Take a column's values by place; -1 gives null."""
+    """Return a column's values by position. Null for -1."""
     return column.combine_chunks().take(pa.array(place, mask=place < 0))
 
 
 def birth_days(people: pa.Table, row: Row) -> NDArray[np.int32]:
-    """Give the day that each row's age counts from: 1 July where only the year of birth is known, but no later than the index date."""
+    """Return the day from which each row's age counts.
+
+    It is 1 July where only the year of birth is known, but not later than the index date.
+    """
     earliest = days(people["birth_date"], UNKNOWN_BIRTH)[row.place]
-    if "assumed_birth_date" not in people.column_names:  # a lake that was conformed before there was one
+    if "assumed_birth_date" not in people.column_names:  # a lake of an earlier version without the column
         return earliest
     assumed = days(people["assumed_birth_date"], UNKNOWN_BIRTH)[row.place]
     born = (assumed > earliest) & (earliest <= row.index_day)
@@ -83,32 +89,26 @@ def birth_days(people: pa.Table, row: Row) -> NDArray[np.int32]:
 
 
 def registration_at(tables: PeopleTables, row: Row) -> NDArray[np.int64]:
-    """Give the place of the registration that holds each index date, or -1."""
-    held = tables.registrations
-    return as_at(
-        numbers(held["person_key"]), days(held["start_date"], OPEN), days(held["end_date"], OPEN), row.person, row.index_day
-    )
+    """Return the position of the registration on each index date, or -1."""
+    return _place_at(tables.registrations, row)
 
 
 def residence_at(tables: PeopleTables, row: Row) -> NDArray[np.int64]:
-    """Give the place of the address period that holds each index date, or -1."""
-    held = tables.residences
-    return as_at(
-        numbers(held["person_key"]), days(held["start_date"], OPEN), days(held["end_date"], OPEN), row.person, row.index_day
-    )
+    """Return the position of the address period on each index date, or -1."""
+    return _place_at(tables.residences, row)
 
 
-def held_at(tables: PeopleTables, places: Places, row: Row, registration: NDArray[np.int64]) -> Held:
-    """Look up once what several columns read; `registration` is as `registration_at` gives it."""
+def records_at_index(tables: PeopleTables, places: Places, row: Row, registration: NDArray[np.int64]) -> RecordsAtIndex:
+    """Return the records that several columns read; `registration` is the result of `registration_at`."""
     residence = residence_at(tables, row)
-    return Held(registration, residence, _area(places, take(tables.residences["lsoa_code"], residence)))
+    return RecordsAtIndex(registration, residence, _area(places, take(tables.residences["lsoa_code"], residence)))
 
 
-def attribute_columns(tables: PeopleTables, places: Places, row: Row, held: Held) -> dict[str, pa.Array]:
-    """Give the attributes of each row (audit and place, never predictors) by column name."""
-    people, residence, area = tables.people, held.residence, held.area
+def attribute_columns(tables: PeopleTables, places: Places, row: Row, records: RecordsAtIndex) -> dict[str, pa.Array]:
+    """Return the attributes of each row by column name."""
+    people, residence, area = tables.people, records.residence, records.area
     lsoa = take(tables.residences["lsoa_code"], residence)
-    practice = take(tables.registrations["practice_code"], held.registration)
+    practice = take(tables.registrations["practice_code"], records.registration)
     category = take(people["ethnic_category"], row.place)
     age = age_years(birth_days(people, row), row.index_day)
     decile = places.area_number(f"imd_{places.edition}_decile", area)
@@ -120,8 +120,8 @@ def attribute_columns(tables: PeopleTables, places: Places, row: Row, held: Held
         "lsoa_vintage": take(places.areas["lsoa_vintage"], area).cast(pa.int32()),
         **{name: take(places.areas[name], area) for name in AREA_TEXT if name.startswith(("local", "rural"))},
         "residence_status": status,
-        "imd_decile": _whole(decile),
-        "imd_quintile": _whole(np.ceil(decile / 2)),
+        "imd_decile": _integers(decile),
+        "imd_quintile": _integers(np.ceil(decile / 2)),
         "imd_reason": _reason(places, area, status, decile),
         "imd_version": pa.repeat(str(places.edition), len(row.place)),
         "ethnic_category": category,
@@ -133,12 +133,12 @@ def attribute_columns(tables: PeopleTables, places: Places, row: Row, held: Held
     }
 
 
-def attribute_features(tables: PeopleTables, places: Places, row: Row, held: Held) -> dict[str, NDArray[np.float64]]:
-    """Give the features that are read rather than counted, by name; NaN where they are not known."""
+def attribute_features(tables: PeopleTables, places: Places, row: Row, records: RecordsAtIndex) -> dict[str, NDArray[np.float64]]:
+    """Return the features that are read rather than counted, by name; NaN where missing."""
     people = tables.people
     age = age_years(birth_days(people, row), row.index_day)
     sex = take(people["sex"], row.place)
-    status = take(tables.residences["residence_status"], held.residence).fill_null(NO_RESIDENCE)
+    status = take(tables.residences["residence_status"], records.residence).fill_null(NO_RESIDENCE)
     flags = {
         name: pc.equal(status, name).cast(pa.float64()).to_numpy()
         for name in ("no_fixed_abode", "postcode_unknown", "outside_england")
@@ -146,34 +146,33 @@ def attribute_features(tables: PeopleTables, places: Places, row: Row, held: Hel
     return {
         "age_years": age,
         "sex_male": _flag_of_sex(sex),
-        **_list_features(tables, row, held.registration),
-        **_household_features(tables, row, held.residence),
-        **_deprivation_features(places, held.area, age),
+        **_list_features(tables, row, records.registration),
+        **_household_features(tables, row, records.residence),
+        **_deprivation_features(places, records.area, age),
         **flags,
     }
 
 
 def _list_features(tables: PeopleTables, row: Row, at: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-    held = tables.registrations
-    start, loaded = days(held["start_date"], OPEN), numbers(held["start_is_load_date"])
-    known = (at >= 0) & ~np.append(loaded, True)[at]
-    on_list = (row.index_day - np.append(start, 0)[at]) / 365.25
-    begun = ~loaded
+    registrations = tables.registrations
+    start, loaded = days(registrations["start_date"], OPEN), numbers(registrations["start_is_load_date"])
+    true_start = (at >= 0) & ~np.append(loaded, True)[at]
+    years = (row.index_day - np.append(start, 0)[at]) / 365.25
     moves = starts_between(
-        numbers(held["person_key"])[begun], start[begun], row.person, row.index_day - MOVES_DAYS, row.index_day - 1
+        numbers(registrations["person_key"])[~loaded], start[~loaded], row.person, row.index_day - MOVES_DAYS, row.index_day - 1
     )
-    return {"years_on_list": np.where(known, on_list, np.nan), f"practice_moves_{MOVES_DAYS}d": moves.astype(np.float64)}
+    return {"years_on_list": np.where(true_start, years, np.nan), f"practice_moves_{MOVES_DAYS}d": moves.astype(np.float64)}
 
 
 def _household_features(tables: PeopleTables, row: Row, at: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-    held = tables.residences
-    household = take(held["household"], at)
+    residences = tables.residences
+    household = take(residences["household"], at)
     size = tables.households.size_at(household.fill_null(0).to_numpy(), row.index_day).astype(np.float64)
     size[household.is_null().to_numpy(zero_copy_only=False) | (size < 1)] = np.nan
-    person = numbers(held["person_key"])
+    person = numbers(residences["person_key"])
     later = np.concatenate([[False], person[1:] == person[:-1]]) if len(person) else np.zeros(0, dtype=bool)
     moves = starts_between(
-        person[later], days(held["start_date"], OPEN)[later], row.person, row.index_day - MOVES_DAYS, row.index_day - 1
+        person[later], days(residences["start_date"], OPEN)[later], row.person, row.index_day - MOVES_DAYS, row.index_day - 1
     )
     return {
         "household_size": size,
@@ -184,22 +183,22 @@ def _household_features(tables: PeopleTables, row: Row, at: NDArray[np.int64]) -
 
 def _deprivation_features(places: Places, area: NDArray[np.int64], age: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     edition = places.edition
-    found = {name: places.area_number(column, area) for name, column in area_columns(edition).items()}
-    decile = found[f"imd_{edition}_decile"]
-    found[f"imd_{edition}_quintile"] = np.ceil(decile / 2)
-    found[f"core20_{edition}"] = np.where(np.isnan(decile), np.nan, decile <= 2)
-    found[f"idaci_{edition}_score"] = np.where(age < IDACI_BELOW_AGE, found[f"idaci_{edition}_score"], np.nan)
-    found[f"idaopi_{edition}_score"] = np.where(age >= IDAOPI_FROM_AGE, found[f"idaopi_{edition}_score"], np.nan)
-    return found
+    features = {name: places.area_number(column, area) for name, column in area_columns(edition).items()}
+    decile = features[f"imd_{edition}_decile"]
+    features[f"imd_{edition}_quintile"] = np.ceil(decile / 2)
+    features[f"core20_{edition}"] = np.where(np.isnan(decile), np.nan, decile <= 2)
+    features[f"idaci_{edition}_score"] = np.where(age < IDACI_BELOW_AGE, features[f"idaci_{edition}_score"], np.nan)
+    features[f"idaopi_{edition}_score"] = np.where(age >= IDAOPI_FROM_AGE, features[f"idaopi_{edition}_score"], np.nan)
+    return features
 
 
 def _organisations(places: Places, practice: pa.Array, area: NDArray[np.int64], row: Row) -> dict[str, pa.Array]:
-    """Follow practice to PCN, sub-ICB and ICB as at the index date; where a practice has none, the area's."""
+    """Return the PCN, sub-ICB location and ICB of each practice on the index date; those of the area where the practice has none."""
     encoded = practice.dictionary_encode(null_encoding="encode")
     number = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     dates, date_of = distinct(row.index_day)
-    seen, which = distinct(date_of * (number.max(initial=0) + 1) + number)
-    date_place, practice_place = np.divmod(seen, number.max(initial=0) + 1)
+    pairs, which = distinct(date_of * (number.max(initial=0) + 1) + number)
+    date_place, practice_place = np.divmod(pairs, number.max(initial=0) + 1)
     day = dates[date_place]
     practices = encoded.dictionary.take(pa.array(practice_place)).to_pylist()
     pcn = places.parents("practice_pcn", practices, day)
@@ -217,15 +216,20 @@ def _organisations(places: Places, practice: pa.Array, area: NDArray[np.int64], 
 
 def _area(places: Places, lsoa: pa.Array) -> NDArray[np.int64]:
     place = pc.index_in(lsoa, places.areas["lsoa_code"])
-    known = pc.if_else(pc.is_null(lsoa), pa.scalar(None, pa.int32()), place)
-    return known.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    place = pc.if_else(pc.is_null(lsoa), pa.scalar(None, pa.int32()), place)
+    return place.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def _reason(places: Places, area: NDArray[np.int64], status: pa.Array, decile: NDArray[np.float64]) -> pa.Array:
-    """Say why a row has no decile: its address, else its area; null where it has one."""
+    """Return why a row has no decile, by its address or else its area. Null where it has one."""
     of_area = take(places.areas["imd_reason"], area).fill_null(NO_RESIDENCE)
     why = pc.if_else(pc.equal(status, "resolved"), of_area, status)
     return pc.if_else(pa.array(np.isnan(decile)), why, pa.scalar(None, pa.string()))
+
+
+def _place_at(periods: pa.Table, row: Row) -> NDArray[np.int64]:
+    start, end = days(periods["start_date"], OPEN), days(periods["end_date"], OPEN)
+    return as_at(numbers(periods["person_key"]), start, end, row.person, row.index_day)
 
 
 def _flag_of_sex(sex: pa.Array) -> NDArray[np.float64]:
@@ -234,10 +238,10 @@ def _flag_of_sex(sex: pa.Array) -> NDArray[np.float64]:
 
 
 def _mapped(codes: pa.Array, rule: Callable[[list[str | None]], list[str]]) -> pa.Array:
-    """Apply a rule for code lists to the distinct codes only."""
+    """Return codes mapped by a rule, which is applied to the distinct codes only."""
     encoded = codes.dictionary_encode(null_encoding="encode")
     return pa.array(rule(encoded.dictionary.to_pylist()), pa.string()).take(encoded.indices)
 
 
-def _whole(values: NDArray[np.float64]) -> pa.Array:
+def _integers(values: NDArray[np.float64]) -> pa.Array:
     return pa.array(values, from_pandas=True).cast(pa.int32())

@@ -1,4 +1,4 @@
-"""The catalogue: every feature as a row, put together from the families, with what each needs to be computed."""
+"""The feature catalogue: all features of all families, with the feeds that each needs."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ DEFINED_HERE = "Strata"
 
 
 class CatalogueError(ValueError):
-    """The declarations contradict one another."""
+    """Raised when declarations of features, concepts or code lists contradict one another."""
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All declared features with their concepts and code lists, in the order they are computed and stored."""
+    """All declared features with their concepts and code lists, in the order in which they are computed and stored."""
 
     features: tuple[Feature, ...]
     concepts: dict[str, Concept]
@@ -40,19 +40,19 @@ class Catalogue:
 
     @cached_property
     def by_name(self) -> dict[str, Feature]:
-        """Give the features by name."""
+        """Return the features by name."""
         return {feature.name: feature for feature in self.features}
 
     def entries(self, concept: Concept) -> tuple[CodeEntry, ...]:
-        """Give the code list lines of a concept; a list may be named as 'list/CODE' for one line of it."""
-        lines: list[CodeEntry] = []
+        """Return the code list entries of a concept. The reference 'list/CODE' names a single entry of a list."""
+        entries: list[CodeEntry] = []
         for reference in concept.code_lists:
             name, _, code = reference.partition("/")
-            lines += [entry for entry in self.code_lists[name].entries if code in ("", entry.code)]
-        return tuple(lines)
+            entries += [entry for entry in self.code_lists[name].entries if code in ("", entry.code)]
+        return tuple(entries)
 
     def substances(self) -> dict[str, str]:
-        """Map each listed medicine code to the first listed code of the same substance."""
+        """Return, for each listed medicine code, the first listed code of the same substance."""
         first: dict[str, str] = {}
         return {
             entry.code: first.setdefault(entry.description, entry.code)
@@ -63,23 +63,24 @@ class Catalogue:
 
 
 def build_catalogue(code_lists: dict[str, CodeList], imd_edition: int) -> Catalogue:
-    """Put the catalogue together and check it: names, references, order of inputs, feeds."""
+    """Build the catalogue and check names, references, inputs and feeds; raise CatalogueError where they contradict one another."""
     concepts = _unique_concepts(code_lists)
-    known: dict[str, Feature] = {}
+    declared: dict[str, Feature] = {}
     waiting = list(_declared(code_lists, imd_edition))
     while waiting:
-        ready = [feature for feature in waiting if all(name in known for name in feature.inputs)]
+        ready = [feature for feature in waiting if all(name in declared for name in feature.inputs)]
         if not ready:
-            raise CatalogueError(f"features with inputs that no feature gives: {sorted(feature.name for feature in waiting)}")
+            names = ", ".join(sorted(feature.name for feature in waiting))
+            raise CatalogueError(f"These features have inputs that no other feature provides: {names}. Declare the inputs first.")
         for feature in ready:
-            _check(feature, concepts, known)
-            known[feature.name] = _with_feeds(feature, concepts, known)
-        waiting = [feature for feature in waiting if feature.name not in known]
-    return Catalogue(tuple(known.values()), concepts, code_lists)
+            _check(feature, concepts, declared)
+            declared[feature.name] = _with_feeds(feature, concepts, declared)
+        waiting = [feature for feature in waiting if feature.name not in declared]
+    return Catalogue(tuple(declared.values()), concepts, code_lists)
 
 
 def unavailable(catalogue: Catalogue, present_feeds: Collection[str], allowed_feeds: Collection[str] | None) -> dict[str, str]:
-    """Give the features that cannot be computed and why: a feed that is absent, or that the purpose does not allow."""
+    """Return the features that cannot be computed, with the reason: a feed that is absent, or that the purpose does not allow."""
     reasons: dict[str, str] = {}
     for feature in catalogue.features:
         for feed in feature.feeds:
@@ -91,16 +92,19 @@ def unavailable(catalogue: Catalogue, present_feeds: Collection[str], allowed_fe
 
 
 def not_chosen(catalogue: Catalogue, families: Collection[str] | None) -> dict[str, str]:
-    """Give the predictors of families that a study does not ask for, but for those that a wanted feature is made of; None asks for all."""
+    """Return the predictors of families that a study does not use, with the reason; None uses every family.
+
+    Features that a used feature is computed from are not among them.
+    """
     if families is None:
         return {}
-    wanted = [feature for feature in catalogue.features if feature.family in families or feature.role != "predictor"]
+    requested = [feature for feature in catalogue.features if feature.family in families or feature.role != "predictor"]
     needed: set[str] = set()
-    while wanted:
-        feature = wanted.pop()
+    while requested:
+        feature = requested.pop()
         if feature.name not in needed:
             needed.add(feature.name)
-            wanted += [catalogue.by_name[name] for name in feature.inputs]
+            requested += [catalogue.by_name[name] for name in feature.inputs]
     return {
         feature.name: f"the study does not ask for the family {feature.family}"
         for feature in catalogue.features
@@ -109,7 +113,7 @@ def not_chosen(catalogue: Catalogue, families: Collection[str] | None) -> dict[s
 
 
 def catalogue_rows(catalogue: Catalogue, reasons: dict[str, str]) -> list[dict[str, object]]:
-    """Give the rows of features__catalogue."""
+    """Return the rows of features__catalogue."""
     return [
         {
             "name": feature.name, "label": feature.label, "family": feature.family,
@@ -126,7 +130,7 @@ def catalogue_rows(catalogue: Catalogue, reasons: dict[str, str]) -> list[dict[s
 
 
 def _source(catalogue: Catalogue, feature: Feature) -> str:
-    """Give where the definition comes from, with the version of each code list it reads."""
+    """Return the source of a feature's definition, with the version of each code list it reads."""
     lists = dict.fromkeys(
         name.partition("/")[0] for concept in feature.concepts for name in catalogue.concepts[concept].code_lists
     )
@@ -150,31 +154,41 @@ def _unique_concepts(code_lists: dict[str, CodeList]) -> dict[str, Concept]:
     concepts: dict[str, Concept] = {}
     for concept in declared:
         missing = [name for name in concept.code_lists if name.partition("/")[0] not in code_lists]
-        if missing or concept.name in concepts:
-            raise CatalogueError(f"concept {concept.name}: declared twice, or without its code lists {missing}")
+        if missing:
+            raise CatalogueError(
+                f"Concept '{concept.name}' uses code lists that do not exist: {', '.join(missing)}. Add them or correct the names."
+            )
+        if concept.name in concepts:
+            raise CatalogueError(f"Concept '{concept.name}' is declared twice. Remove one declaration.")
         concepts[concept.name] = concept
     return concepts
 
 
-def _check(feature: Feature, concepts: dict[str, Concept], known: dict[str, Feature]) -> None:
+def _check(feature: Feature, concepts: dict[str, Concept], declared: dict[str, Feature]) -> None:
     unknown = [name for name in feature.concepts if name not in concepts]
-    if unknown or feature.name in known or not NAME.fullmatch(feature.name):
+    if unknown:
+        raise CatalogueError(f"Feature {feature.name!r} uses concepts that are not declared: {', '.join(unknown)}. Declare them.")
+    if feature.name in declared:
+        raise CatalogueError(f"Feature {feature.name!r} is declared twice. Remove one declaration.")
+    if not NAME.fullmatch(feature.name):
         raise CatalogueError(
-            f"feature {feature.name!r}: declared twice, badly named, or with concepts {unknown} that nothing declares"
+            f"Feature {feature.name!r} has an invalid name. Start with a letter and use only lower case letters, digits and underscores."
         )
     if len(feature.groups) != len(feature.points):
-        raise CatalogueError(f"feature {feature.name!r}: every group needs its points")
+        raise CatalogueError(f"Feature {feature.name!r} has groups and points of different number. Give each group its points.")
     if (feature.statistic in DERIVED) != bool(feature.inputs):
-        raise CatalogueError(f"feature {feature.name!r}: inputs belong to derived statistics, and only to them")
+        raise CatalogueError(
+            f"Feature {feature.name!r} has inputs without a derived statistic, or the reverse. Only derived statistics have inputs."
+        )
     if feature.statistic is not Statistic.ATTRIBUTE and not feature.concepts and not feature.inputs:
-        raise CatalogueError(f"feature {feature.name!r}: needs a concept or inputs")
+        raise CatalogueError(f"Feature {feature.name!r} has no concept and no inputs. Declare what it reads.")
 
 
-def _with_feeds(feature: Feature, concepts: dict[str, Concept], known: dict[str, Feature]) -> Feature:
+def _with_feeds(feature: Feature, concepts: dict[str, Concept], declared: dict[str, Feature]) -> Feature:
     feeds = dict.fromkeys(feature.feeds)
     for name in feature.concepts:
         feeds |= dict.fromkeys(concepts[name].feeds)
     for name in feature.inputs:
-        feeds |= dict.fromkeys(known[name].feeds)
-    deprived = feature.uses_deprivation or any(known[name].uses_deprivation for name in feature.inputs)
+        feeds |= dict.fromkeys(declared[name].feeds)
+    deprived = feature.uses_deprivation or any(declared[name].uses_deprivation for name in feature.inputs)
     return replace(feature, feeds=tuple(feeds), uses_deprivation=deprived)

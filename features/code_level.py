@@ -1,8 +1,8 @@
-"""Code-level features: each code of chosen event types over nested windows, as a sparse matrix. Pure; runs by range of people.
+"""Code-level features: each code of the chosen event types in nested windows, as a sparse matrix, computed by range of people.
 
-A *slot* is an event type with a code, or a group of codes; a column is a slot in a window. Column slot * windows + w holds
-the events of the slot in the w-th window. What counts for an index date, and a window's days, are as for the curated
-features: the window of w days holds the days index_date - w to index_date - 1.
+A *slot* is an event type with a code or with a group of codes. A column is a slot in a window: column slot * windows + w counts the events
+of the slot in the w-th window. The rules of the curated features apply: an event counts if it happened and was known before the index date,
+and a window of w days includes the days index_date - w to index_date - 1.
 """
 
 from __future__ import annotations
@@ -18,54 +18,60 @@ from pydantic import BaseModel, Field, field_validator
 from scipy import sparse
 
 from expectations.code_column import CodeColumn, CodeStatistic
-from features.anchoring import IndexRows, known_before, since_birth
+from features.anchoring import IndexRows, available_before, not_before_birth
 from features.events import NUMBER_OF
 
-LONGEST = 36_525  # days of the longest window
+LONGEST = 36_525  # days: the longest window, 100 years
 
 
 class CodeLevelSettings(BaseModel, extra="forbid", frozen=True):
-    """Which codes become columns."""
+    """Settings of code-level features: which codes become columns."""
 
     event_types: tuple[str, ...] = Field(
         default=("hospital_diagnosis", "gp_observation", "gp_medication", "omop_condition", "omop_drug", "omop_measurement"),
         min_length=1,
-        description="types of event whose codes become columns; a type without events has none",
+        description="types of event whose codes become columns",
     )
     windows_days: tuple[int, ...] = Field(
         default=(30, 180, 365), min_length=1, description="windows, in days before the index date"
     )
-    statistic: CodeStatistic = Field(default="flag", description="flag: whether the code stands in the window; count: how often")
-    minimum_share: float = Field(
-        default=0.001, ge=0, lt=1, description="share of the training people who must have a column's code in its window"
+    statistic: CodeStatistic = Field(
+        default="flag", description="flag: whether the code occurs in the window; count: how often it occurs"
     )
-    minimum_people: int = Field(default=20, ge=1, description="training people who must have it, whatever their share")
+    minimum_share: float = Field(
+        default=0.001, ge=0, lt=1, description="smallest share of the training people who must have the code in the window"
+    )
+    minimum_people: int = Field(
+        default=20, ge=1, description="smallest number of training people who must have the code in the window"
+    )
     groups: Literal["none", "icd10_three_characters", "omop_ancestors"] = Field(
         default="none",
-        description="columns of groups beside the codes' own: the first three characters of ICD-10, or the ancestors of the "
+        description="groups of codes that get columns as well: the first three characters of ICD-10 codes, or the ancestors in the "
         "OMOP vocabulary (CONCEPT_ANCESTOR)",
     )
-    group_levels: int = Field(default=3, ge=1, le=50, description="ancestors at most so many levels above a code become groups")
+    group_levels: int = Field(
+        default=3, ge=1, le=50, description="highest number of levels between a code and an ancestor that becomes a group"
+    )
 
     @field_validator("event_types")
     @classmethod
     def _types_are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [name for name in names if name not in NUMBER_OF]
         if unknown:
-            raise ValueError(f"unknown event types {unknown}; allowed are {', '.join(NUMBER_OF)}")
+            raise ValueError(f"unknown event types: {', '.join(unknown)}; use any of {', '.join(NUMBER_OF)}")
         return tuple(dict.fromkeys(names))
 
     @field_validator("windows_days")
     @classmethod
     def _windows_rise(cls, windows: tuple[int, ...]) -> tuple[int, ...]:
         if not all(0 < window <= LONGEST for window in windows):
-            raise ValueError(f"windows must lie between 1 and {LONGEST} days, not {windows}")
+            raise ValueError(f"a window must have 1 to {LONGEST:,} days; these are {', '.join(map(str, windows))}")
         return tuple(sorted(set(windows)))
 
 
 @dataclass(frozen=True)
 class CodeEvents:
-    """Events in order of person and date, as plain arrays; dates are days since 1970."""
+    """Events in order of person and date, as arrays; dates are days since 1970."""
 
     person: NDArray[np.int32]
     event_day: NDArray[np.int32]
@@ -75,38 +81,38 @@ class CodeEvents:
 
     @classmethod
     def from_arrow(cls, table: pa.Table) -> CodeEvents:
-        """Take the columns of core__event; rows that are not in order of person and date are sorted."""
+        """Build from the columns of core__event, sorted by person and date where they are not."""
         names = ("person_key", "event_date", "available_date", "event_type", "code")
         columns = [table.column(name).combine_chunks() for name in names]
-        person, day, known, kind, code = (
+        person, day, available, kind, code = (
             (column.view(pa.int32()) if pa.types.is_date32(column.type) else column).to_numpy(zero_copy_only=False)
             for column in columns
         )
         step = np.diff(person)
         if (step < 0).any() or (np.diff(day)[step == 0] < 0).any():
             order = np.lexsort((day, person))
-            person, day, known, kind, code = person[order], day[order], known[order], kind[order], code[order]
-        return cls(person, day, known, kind, code)
+            person, day, available, kind, code = (column[order] for column in (person, day, available, kind, code))
+        return cls(person, day, available, kind, code)
 
 
 @dataclass(frozen=True)
 class CodeSpace:
-    """All slots of a dictionary of codes: the codes' own by type, then the groups; `members` says whose events a group has."""
+    """All slots: one for each event type and code, then the groups; `members` holds the codes of each group."""
 
     windows: tuple[int, ...]
     types: tuple[str, ...]
-    codes: tuple[tuple[str, str], ...]  # system and code by number; number 0 stands for none
+    codes: tuple[tuple[str, str], ...]  # system and code by number; number 0 means no code
     groups: tuple[tuple[str, str, str], ...]  # event type, system and code
-    members: sparse.csr_matrix  # own slots x groups, 1 where a group counts a slot
+    members: sparse.csr_matrix  # slots of codes x groups, 1 where the group includes the code
     group_levels: int
 
     @property
     def own(self) -> int:
-        """Number of the codes' own slots."""
+        """Number of slots of single codes."""
         return len(self.types) * len(self.codes)
 
     def columns(self, places: NDArray[np.int64], statistic: CodeStatistic) -> tuple[CodeColumn, ...]:
-        """Say what stands at places of the matrix."""
+        """Return the columns at positions of the matrix."""
         slots, windows = np.divmod(places, len(self.windows))
         return tuple(
             self._column(slot, self.windows[w], statistic) for slot, w in zip(slots.tolist(), windows.tolist(), strict=True)
@@ -119,12 +125,12 @@ class CodeSpace:
         return CodeColumn(self.types[kind], *self.codes[number], window, statistic)
 
     def places(self, columns: Sequence[CodeColumn]) -> NDArray[np.int64]:
-        """Find columns; -1 for a code that no event of this dictionary has."""
+        """Return the position of each column; -1 for a code that the dictionary does not have."""
         kind = {name: place for place, name in enumerate(self.types)}
         number = {code: place for place, code in enumerate(self.codes) if place}
-        group = {told: self.own + place for place, told in enumerate(self.groups)}
+        group = {key: self.own + place for place, key in enumerate(self.groups)}
         window = {days: place for place, days in enumerate(self.windows)}
-        found = np.full(len(columns), -1, dtype=np.int64)
+        positions = np.full(len(columns), -1, dtype=np.int64)
         for place, column in enumerate(columns):
             code = (column.code_system, column.code)
             slot = (
@@ -135,43 +141,43 @@ class CodeSpace:
                 else None
             )
             if slot is not None:
-                found[place] = slot * len(self.windows) + window[column.window_days]
-        return found
+                positions[place] = slot * len(self.windows) + window[column.window_days]
+        return positions
 
 
 def code_space(
     types: Sequence[str], windows: Sequence[int], codes: Sequence[tuple[int, str, str]],
     parents: Mapping[int, Sequence[tuple[str, str]]] | None = None, group_levels: int = 1,
 ) -> CodeSpace:  # fmt: skip
-    """Number the slots of a dictionary (number, system, code); `parents` gives the groups (system, code) of a code's number."""
+    """Number the slots of a dictionary (number, system, code); `parents` maps a code's number to its groups (system, code)."""
     parents = parents or {}
-    named = [("", "")] * (max((number for number, _, _ in codes), default=0) + 1)
+    names = [("", "")] * (max((number for number, _, _ in codes), default=0) + 1)
     for number, system, code in codes:
-        named[number] = (system, code)
-    told = sorted({parent for found in parents.values() for parent in found})
-    groups = tuple((kind, system, code) for kind in types for system, code in told)
-    place = {parent: position for position, parent in enumerate(told)}
-    pairs = [(number, place[parent]) for number, found in sorted(parents.items()) for parent in found]
+        names[number] = (system, code)
+    ancestors = sorted({parent for of_code in parents.values() for parent in of_code})
+    groups = tuple((kind, system, code) for kind in types for system, code in ancestors)
+    place = {parent: position for position, parent in enumerate(ancestors)}
+    pairs = [(number, place[parent]) for number, of_code in sorted(parents.items()) for parent in of_code]
     below, above = np.asarray(pairs, dtype=np.int64).reshape(-1, 2).T
     steps = np.arange(len(types))[:, None]
-    rows, columns = (below + steps * len(named)).ravel(), (above + steps * len(told)).ravel()
-    members = sparse.csr_matrix((np.ones(len(rows), np.int32), (rows, columns)), shape=(len(types) * len(named), len(groups)))
-    return CodeSpace(tuple(sorted(set(windows))), tuple(types), tuple(named), groups, members, group_levels)
+    rows, columns = (below + steps * len(names)).ravel(), (above + steps * len(ancestors)).ravel()
+    members = sparse.csr_matrix((np.ones(len(rows), np.int32), (rows, columns)), shape=(len(types) * len(names), len(groups)))
+    return CodeSpace(tuple(sorted(set(windows))), tuple(types), tuple(names), groups, members, group_levels)
 
 
 def icd10_parents(codes: Sequence[tuple[int, str, str]]) -> dict[int, list[tuple[str, str]]]:
-    """Give the group of each ICD-10 code: its first three characters."""
+    """Return the group of each ICD-10 code: its first three characters."""
     return {number: [("icd10", code[:3])] for number, system, code in codes if system == "icd10" and len(code) >= 3}
 
 
 def window_codes(
-    events: CodeEvents, rows: IndexRows, space: CodeSpace, wanted: NDArray[np.bool_] | None = None
+    events: CodeEvents, rows: IndexRows, space: CodeSpace, needed: NDArray[np.bool_] | None = None
 ) -> sparse.csr_matrix:
-    """Count events by row, slot and window (rows x columns of the space, int32); rows may stand in any order.
+    """Count events by row, slot and window and return rows x columns of the space (int32); rows may be in any order.
 
-    `wanted` says which of the codes' own slots are counted; all without it. Groups are counted from those.
+    `needed` flags the slots of single codes to count; None counts all. Groups are counted from these slots.
     """
-    row, slot, bucket = _counted(events, rows, space, wanted)
+    row, slot, bucket = _counted(events, rows, space, needed)
     counted = _nested(row, slot, bucket, len(rows.person), space)
     if not space.groups:
         return counted
@@ -180,9 +186,9 @@ def window_codes(
 
 
 def _counted(
-    events: CodeEvents, rows: IndexRows, space: CodeSpace, wanted: NDArray[np.bool_] | None
+    events: CodeEvents, rows: IndexRows, space: CodeSpace, needed: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8]]:
-    """Give row, slot and smallest window (by its place) of each event that counts."""
+    """Return the row, the slot and the position of the smallest window of each event that counts."""
     longest = space.windows[-1]
     moment = (events.person.astype(np.int64) << 23) + events.event_day
     day = rows.index_day.astype(np.int64)
@@ -192,16 +198,16 @@ def _counted(
     row = np.repeat(np.arange(len(first)), number)
     event = np.arange(len(row)) + np.repeat(first - np.concatenate([[0], np.cumsum(number)[:-1]]), number)
     slot = _slots(events, event, space)
-    keep = slot >= 0 if wanted is None else (slot >= 0) & wanted[np.maximum(slot, 0)]
+    keep = slot >= 0 if needed is None else (slot >= 0) & needed[np.maximum(slot, 0)]
     row, event, slot = row[keep], event[keep], slot[keep]
     event_day, index_day = events.event_day[event], rows.index_day[row]
-    keep = known_before(event_day, events.available_day[event], index_day) & since_birth(event_day, rows.birth_day[row])
+    keep = available_before(event_day, events.available_day[event], index_day) & not_before_birth(event_day, rows.birth_day[row])
     bucket = np.searchsorted(np.asarray(space.windows), np.arange(longest + 1)).astype(np.uint8)
     return row[keep], slot[keep], bucket[(index_day - event_day)[keep]]
 
 
 def _slots(events: CodeEvents, event: NDArray[np.int64], space: CodeSpace) -> NDArray[np.int32]:
-    """Give the slot of some events; -1 for another type, or without a code."""
+    """Return the slot of some events; -1 for an event of another type or without a code."""
     start = np.full(max(NUMBER_OF.values()) + 1, -1, dtype=np.int32)
     start[[NUMBER_OF[name] for name in space.types]] = np.arange(len(space.types)) * len(space.codes)
     kind, code = start[events.event_type[event]], events.code[event]
@@ -211,7 +217,7 @@ def _slots(events: CodeEvents, event: NDArray[np.int64], space: CodeSpace) -> ND
 def _nested(
     row: NDArray[np.int64], slot: NDArray[np.int32], bucket: NDArray[np.uint8], rows: int, space: CodeSpace
 ) -> sparse.csr_matrix:
-    """Count (row, slot) in each window by one sort: a window holds its bucket and the smaller ones."""
+    """Count (row, slot) in each window with one sort: a window includes its own bucket and all smaller ones."""
     windows = len(space.windows)
     key = (row * space.own + slot) * windows + bucket
     key.sort()
@@ -221,16 +227,16 @@ def _nested(
     place = np.cumsum(new) - 1
     cells = np.bincount(place * windows + bucket, minlength=len(pairs) * windows).astype(np.int32).reshape(-1, windows)
     cells = np.cumsum(cells, axis=1, dtype=np.int32)
-    held, window = np.nonzero(cells)
-    at_row, at_slot = np.divmod(pairs[held], space.own)
+    filled, window = np.nonzero(cells)
+    at_row, at_slot = np.divmod(pairs[filled], space.own)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(at_row, minlength=rows))])
     indices = at_slot * windows + window
     shape = (rows, space.own * windows)
-    return sparse.csr_matrix((cells[held, window], indices.astype(np.int32), indptr.astype(np.int64)), shape=shape)
+    return sparse.csr_matrix((cells[filled, window], indices.astype(np.int32), indptr.astype(np.int64)), shape=shape)
 
 
 def people_with(matrix: sparse.csr_matrix, person: NDArray) -> NDArray[np.int64]:
-    """Count the people who have something in each column; rows of one person count once."""
+    """Count the people with an event in each column; several rows of a person count once."""
     people, of_row = np.unique(person, return_inverse=True)
     if len(people) == len(person):
         return np.bincount(matrix.indices, minlength=matrix.shape[1])
@@ -241,7 +247,10 @@ def people_with(matrix: sparse.csr_matrix, person: NDArray) -> NDArray[np.int64]
 def frequent_columns(
     people: NDArray[np.int64], everyone: int, space: CodeSpace, settings: CodeLevelSettings
 ) -> NDArray[np.int64]:  # fmt: skip
-    """Give the places of the columns that enough training people have; a group of one occurring code is that code and left out."""
+    """Return the positions of the columns that enough training people have.
+
+    A group in which only one code occurs is excluded, because it equals that code.
+    """
     least = max(settings.minimum_people, settings.minimum_share * everyone)
     enough = people >= least
     if space.groups:
@@ -253,7 +262,7 @@ def frequent_columns(
 
 
 def chosen_columns(matrix: sparse.csr_matrix, places: NDArray[np.int64], statistic: CodeStatistic) -> sparse.csr_matrix:
-    """Take columns of a counted matrix, in order, as float32; a place of -1 gives an empty column."""
+    """Return columns of a matrix of counts, in order, as float32; a position of -1 becomes an empty column."""
     column = np.full(matrix.shape[1], -1, dtype=np.int32)
     column[places[places >= 0]] = np.flatnonzero(places >= 0)
     indices = column[matrix.indices]
@@ -261,17 +270,17 @@ def chosen_columns(matrix: sparse.csr_matrix, places: NDArray[np.int64], statist
     indptr = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
     indices = indices[kept]
     data = np.ones(len(indices), np.float32) if statistic == "flag" else matrix.data[kept].astype(np.float32)
-    taken = sparse.csr_matrix((data, indices, indptr), shape=(matrix.shape[0], len(places)))
-    taken.sort_indices()
-    return taken
+    columns = sparse.csr_matrix((data, indices, indptr), shape=(matrix.shape[0], len(places)))
+    columns.sort_indices()
+    return columns
 
 
-def wanted_slots(space: CodeSpace, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Say which of the codes' own slots some columns need."""
+def needed_slots(space: CodeSpace, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which slots of single codes are needed for some columns."""
     slots = np.unique(places[places >= 0] // len(space.windows))
-    wanted = np.zeros(space.own, dtype=bool)
-    wanted[slots[slots < space.own]] = True
+    needed = np.zeros(space.own, dtype=bool)
+    needed[slots[slots < space.own]] = True
     groups = slots[slots >= space.own] - space.own
     if len(groups):
-        wanted[np.unique(space.members[:, groups].tocoo().row)] = True
-    return wanted
+        needed[np.unique(space.members[:, groups].tocoo().row)] = True
+    return needed

@@ -1,7 +1,7 @@
-"""Code lists: which codes of which system mean a condition, a measurement or a medicine.
+"""Code lists: the codes that mean a condition, a measurement or a medicine.
 
-The lists stand in `features/codelists/*.csv`, each code with its source; a team's own folder may add lists or replace one
-by name.
+The lists are in `features/codelists/*.csv`, and each code has its source. A deployment's own folder may add lists, or replace a list
+by using its name.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ MATCHES = ("prefix", "exact")
 
 
 class CodeListError(ValueError):
-    """A code list file cannot be used."""
+    """Raised when a code list file cannot be used."""
 
 
 @dataclass(frozen=True)
 class CodeEntry:
-    """One line of a code list: a code, or the start of one, with the points it scores where the list is a score."""
+    """One line of a code list: a code or the start of codes, with its points where the list is a score."""
 
     system: str
     code: str
@@ -35,7 +35,7 @@ class CodeEntry:
     points: float | None = None
 
     def covers(self, system: str, code: str) -> bool:
-        """Tell whether a code as stored (upper case, ICD-10 without dots) falls under this line."""
+        """Return whether this line covers a code as stored: upper case, ICD-10 without dots."""
         if system != self.system:
             return False
         return code == self.code if self.match == "exact" else code.startswith(self.code)
@@ -50,21 +50,21 @@ class CodeList:
 
     @cached_property
     def version(self) -> str:
-        """Give a digest of what the list covers and scores: another one whenever a code is added, changed or taken away."""
+        """Return a digest of the codes and points. It changes whenever a code is added, changed or removed."""
         lines = sorted(f"{entry.system},{entry.code},{entry.match},{entry.points}" for entry in self.entries)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
 
     def codes(self, system: str) -> tuple[str, ...]:
-        """List the codes of one system, in the file's order."""
+        """Return the codes of one system, in the order of the file."""
         return tuple(entry.code for entry in self.entries if entry.system == system)
 
     def covers(self, system: str, code: str) -> bool:
-        """Tell whether any line covers a code."""
+        """Return whether any line covers a code."""
         return any(entry.covers(system, code) for entry in self.entries)
 
 
 def load_code_lists(extra_folder: Path | None = None) -> dict[str, CodeList]:
-    """Read the lists that come with Strata, then those of a team's folder, which replace lists of the same name."""
+    """Read Strata's lists, then those of a deployment's folder, which replace lists of the same name."""
     lists = dict(_read_folder(OWN_FOLDER))
     if extra_folder is not None:
         lists |= _read_folder(extra_folder)
@@ -72,7 +72,7 @@ def load_code_lists(extra_folder: Path | None = None) -> dict[str, CodeList]:
 
 
 def code_members(code_list: CodeList, codes: Iterable[tuple[int, str, str]]) -> list[int]:
-    """Give the numbers of the codes (number, system, source code) that a list covers, in their order."""
+    """Return the numbers of the codes (number, system, source code) that a list covers, in the same order."""
     exact = {(entry.system, entry.code) for entry in code_list.entries if entry.match == "exact"}
     prefixes = [(entry.system, entry.code) for entry in code_list.entries if entry.match == "prefix"]
     starts = {system: tuple(code for kind, code in prefixes if kind == system) for system, _ in prefixes}
@@ -86,13 +86,13 @@ def code_members(code_list: CodeList, codes: Iterable[tuple[int, str, str]]) -> 
 @lru_cache(maxsize=8)
 def _read_folder(folder: Path) -> Mapping[str, CodeList]:
     if not folder.is_dir():
-        raise CodeListError(f"{folder}: there is no such folder of code lists")
+        raise CodeListError(f"The folder of code lists {folder} does not exist. Correct `study.code_lists`.")
     rows: dict[str, list[CodeEntry]] = {}
     homes: dict[str, str] = {}
     for path in sorted(folder.glob("*.csv")):
         for name, entry in _read_file(path):
             if homes.setdefault(name, path.name) != path.name:
-                raise CodeListError(f"{path.name}: the list {name!r} also stands in {homes[name]}; keep a list in one file")
+                raise CodeListError(f"{path.name}: the list {name!r} is also in {homes[name]}. Keep each list in one file.")
             rows.setdefault(name, []).append(entry)
     return {name: CodeList(name, tuple(entries)) for name, entries in rows.items()}
 
@@ -102,7 +102,9 @@ def _read_file(path: Path) -> list[tuple[str, CodeEntry]]:
         reader = csv.DictReader(file)
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
         if missing:
-            raise CodeListError(f"{path.name}: lacks the columns {missing}; a code list has {list(COLUMNS)}")
+            raise CodeListError(
+                f"{path.name}: columns are missing: {', '.join(missing)}. A code list has the columns {', '.join(COLUMNS)}."
+            )
         return [_entry(path.name, line, row) for line, row in enumerate(reader, start=2)]
 
 
@@ -111,7 +113,7 @@ def _entry(file: str, line: int, row: Mapping[str, str]) -> tuple[str, CodeEntry
     code = values["code"].upper().replace(".", "")
     if not values["list"] or not code or values["system"] not in SYSTEMS or values["match"] not in MATCHES:
         raise CodeListError(
-            f"{file}, line {line}: needs a list, a code, a system of {list(SYSTEMS)} and a match of {list(MATCHES)}"
+            f"{file}, line {line}: a line needs a list, a code, a system ({', '.join(SYSTEMS)}) and a match ({', '.join(MATCHES)})."
         )
     points = float(values["points"]) if values.get("points") else None
     return values["list"], CodeEntry(values["system"], code, values["match"], values["description"], values["source"], points)

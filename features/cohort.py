@@ -1,4 +1,7 @@
-"""Who is in: the people registered and alive on an index date, less opt-outs and age limits, with every exclusion counted."""
+"""The cohort of an index date: people who are registered and alive, without opt-outs and within the age limits.
+
+The number of people of each exclusion is counted.
+"""
 
 from __future__ import annotations
 
@@ -21,34 +24,38 @@ END_NOT_READABLE = "end of registration not readable"
 
 
 class CohortSettings(BaseModel, extra="forbid", frozen=True):
-    """Who is in the cohort, and what an index event is."""
+    """Settings of the cohort: who is in it, and what an index event is."""
 
     kind: Literal["registered", "discharges", "given"] = Field(
         default="registered",
-        description="registered: everyone on the list on the index date; discharges: one row for each hospital discharge in the "
-        "period up to the index date; given: rows handed over by the source, such as an OMOP cohort",
+        description="registered: everyone on the registered list on the index date; discharges: one row for each hospital discharge in the "
+        "period up to the index date; given: rows that the source defines, such as an OMOP cohort",
     )
     minimum_age: int = Field(default=0, ge=0, le=120, description="lowest age on the index date, in years")
     maximum_age: int | None = Field(default=None, ge=0, le=130, description="highest age on the index date, in years")
     minimum_days_on_list: int = Field(
-        default=0, ge=0, le=3650, description="days the person must have been on the practice's list"
+        default=0, ge=0, le=3650, description="days that the person must have been registered with the practice"
     )
-    discharge_class: Literal["emergency", "any"] = Field(default="emergency", description="spells whose discharges count")
-    discharge_minimum_nights: int = Field(default=1, ge=0, le=365, description="nights a spell must have had")
+    discharge_class: Literal["emergency", "any"] = Field(
+        default="emergency", description="class of the spells whose discharges count"
+    )
+    discharge_minimum_nights: int = Field(default=1, ge=0, le=365, description="fewest nights of a spell whose discharge counts")
     discharge_period_days: int = Field(
-        default=365, ge=1, le=40_000, description="days up to the index date whose discharges count"
+        default=365, ge=1, le=40_000, description="days up to the index date in which discharges count"
     )
 
     @model_validator(mode="after")
     def _ages_in_order(self) -> Self:
         if self.maximum_age is not None and self.maximum_age < self.minimum_age:
-            raise ValueError(f"maximum_age {self.maximum_age} lies below minimum_age {self.minimum_age}")
+            raise ValueError(
+                f"maximum_age {self.maximum_age} is below minimum_age {self.minimum_age}; choose a maximum_age that is not lower"
+            )
         return self
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """One line per candidate row as at its index date; days are since 1970, ages in years (NaN where not known)."""
+    """One element for each candidate row, on its index date; days are days since 1970."""
 
     birth_day: NDArray[np.int32]
     death_day: NDArray[np.int32]  # the highest int32 for people alive
@@ -63,10 +70,10 @@ class Candidates:
 
 
 def exclusions(candidates: Candidates, settings: CohortSettings, use: Use) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Give the steps in order: a reason, and the rows it holds for (whether or not an earlier step took them).
+    """Return the exclusions in order: each has a reason and the rows it applies to, including rows of earlier exclusions.
 
-    Type 1 opt-outs always leave. The national data opt-out does not reach the finding of people for their own care; it
-    does reach planning.
+    A type 1 opt-out always excludes. The national data opt-out excludes from planning. It does not apply to finding people for
+    their own care (NHS England, national data opt-out operational policy guidance).
     """
     age = age_years(candidates.birth_day, candidates.index_day)
     steps = [
@@ -91,7 +98,7 @@ def exclusions(candidates: Candidates, settings: CohortSettings, use: Use) -> li
 
 
 def cohort_flow(candidates: Candidates, settings: CohortSettings, use: Use) -> tuple[NDArray[np.bool_], list[tuple[str, int]]]:
-    """Give who is in, and the count of every step: all, each exclusion among those still there, those left."""
+    """Return who is in the cohort and the count of every step: everyone, each exclusion among the remaining rows, the cohort."""
     inside = np.ones(len(candidates.index_day), dtype=bool)
     flow = [(ALL_PEOPLE if settings.kind == "registered" else ALL_ROWS, len(inside))]
     for reason, out in exclusions(candidates, settings, use):
@@ -101,5 +108,5 @@ def cohort_flow(candidates: Candidates, settings: CohortSettings, use: Use) -> t
 
 
 def add_flows(flows: list[list[tuple[str, int]]]) -> list[tuple[str, int]]:
-    """Add up the flows of ranges of people."""
+    """Return the sum of the flows of ranges of people."""
     return [(steps[0][0], sum(count for _, count in steps)) for steps in zip(*flows, strict=True)]

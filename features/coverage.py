@@ -1,4 +1,7 @@
-"""Which feeds were looked at: how far back from an index date a practice's months are covered without a break."""
+"""Coverage of feeds: how many days before an index date a practice's months are covered without a gap.
+
+A window that is not covered makes a feature null: without data, 0 would mean no event where no one could see one.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ COVERED = "covered"
 
 @dataclass(frozen=True)
 class CoverageCalendar:
-    """For each feed, by practice (in order of `practices`) and month: the first day of the unbroken run that ends with it."""
+    """For each feed, practice (in order of `practices`) and month: the first day of the covered months that end with it, without a gap."""
 
     practices: Mapping[str, int]
     first_month: int  # months since 1970
@@ -24,21 +27,21 @@ class CoverageCalendar:
 
     @property
     def feeds(self) -> tuple[str, ...]:
-        """List the feeds that hold at least one covered month anywhere."""
+        """Return the feeds with at least one covered month of any practice."""
         return tuple(self.run_start)
 
 
-def coverage_calendar(judged: pa.Table) -> CoverageCalendar:
-    """Build the calendar from the columns feed, organisation_code, month and status of core__coverage with the role 'practice'."""
-    month = _months(judged["month"])
-    covered = np.flatnonzero(pc.equal(judged["status"], COVERED).to_numpy())
+def coverage_calendar(coverage: pa.Table) -> CoverageCalendar:
+    """Build the calendar from the rows of practices in core__coverage: feed, organisation_code, month and status."""
+    month = _months(coverage["month"])
+    covered = np.flatnonzero(pc.equal(coverage["status"], COVERED).to_numpy())
     if not len(covered):
         return CoverageCalendar({}, 0, {})
     first = int(month[covered].min())
     months = int(month.max()) - first + 1
     chosen = pa.array(covered)
-    feeds, feed = _numbered(judged["feed"].take(chosen))
-    practices, practice = _numbered(judged["organisation_code"].take(chosen))
+    feeds, feed = _numbered(coverage["feed"].take(chosen))
+    practices, practice = _numbered(coverage["organisation_code"].take(chosen))
     grids = np.zeros((len(feeds), len(practices), months), dtype=bool)
     grids[feed, practice, month[covered] - first] = True
     starts = np.array([_first_day(first + place) for place in range(months)], dtype=np.int32)
@@ -49,11 +52,11 @@ def coverage_calendar(judged: pa.Table) -> CoverageCalendar:
 def covered_days(
     calendar: CoverageCalendar, feed: str, practice: NDArray[np.int32], index_day: NDArray[np.int32]
 ) -> NDArray[np.int32]:
-    """Give the days before each index date that a feed covers without a break, whole months at a time.
+    """Return the days before each index date that a feed covers without a gap, in complete months.
 
-    `practice` is a place in the calendar, -1 for none. The month that holds the day before the index date must be covered,
-    and every month a window touches, for the window to be covered. The month after the last that was judged had not ended
-    by the data cut: it counts as the month before it did, so that a cut within a month does not empty every window.
+    `practice` is a position in the calendar, -1 for none. A window is covered if every month that it touches is covered, including
+    the month of the day before the index date. The month after the last one in the calendar had not ended by the data cut. It has
+    the status of the month before it, so that a data cut within a month does not make every feature null.
     """
     days = np.zeros(len(practice), dtype=np.int32)
     if feed not in calendar.run_start:
@@ -69,16 +72,19 @@ def covered_days(
 
 
 def distinct(values: NDArray) -> tuple[NDArray, NDArray[np.int64]]:
-    """Give the distinct values, ascending, and the place of each line's among them; few values close together need no sorting."""
+    """Return the distinct values in ascending order and the position of each element among them.
+
+    Values that are close together are counted instead of sorted, which is faster.
+    """
     if not len(values):
         return values, np.zeros(0, dtype=np.int64)
     low, high = int(values.min()), int(values.max())
     if high - low > len(values):
         unique, which = np.unique(values, return_inverse=True)
         return unique, which
-    seen = np.zeros(high - low + 1, dtype=bool)
-    seen[values - low] = True
-    return (np.flatnonzero(seen) + low).astype(values.dtype), (np.cumsum(seen) - 1).take(values - low)
+    present = np.zeros(high - low + 1, dtype=bool)
+    present[values - low] = True
+    return (np.flatnonzero(present) + low).astype(values.dtype), (np.cumsum(present) - 1).take(values - low)
 
 
 def _runs(grid: NDArray[np.bool_], starts: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -90,9 +96,9 @@ def _runs(grid: NDArray[np.bool_], starts: NDArray[np.int32]) -> NDArray[np.int3
 
 
 def _numbered(codes: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
-    """Give the distinct codes, sorted, and the place of each line's among them."""
-    named = sorted(pc.unique(codes).to_pylist())
-    return named, pc.index_in(codes, pa.array(named, pa.string())).to_numpy().astype(np.int64)
+    """Return the distinct codes in order and the position of each element among them."""
+    names = sorted(pc.unique(codes).to_pylist())
+    return names, pc.index_in(codes, pa.array(names, pa.string())).to_numpy().astype(np.int64)
 
 
 def _months(dates: pa.ChunkedArray) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""The vocabulary of the feature catalogue: concepts (which events) and features (what is counted about them)."""
+"""How a feature is declared: a concept is a set of events, and a feature is a statistic of a concept in a window."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ BASIS_OF_FEED = {
 }  # fmt: skip
 FEED_OF_TYPE = {event_type.name: event_type.feed for event_type in EVENT_TYPES}
 
-EVER_NEEDS_DAYS = (
-    365  # a feature without a window, or of recency, is null unless this many days before the index date are covered
-)
+# A feature without a window, or of days since the last event, is null unless this many days before the index date are covered. A year
+# includes one round of the yearly reviews at which practices record long-term conditions.
+EVER_NEEDS_DAYS = 365
 
 
 class Statistic(StrEnum):
-    """What is computed for a person; d is the number of days from an event to the index date, from 1."""
+    """What is computed for a person; d is the number of days from an event to the index date, at least 1."""
 
     COUNT = "count"  # events with d <= window
     SUM = "sum"  # their values
     MAXIMUM = "maximum"  # their highest value; 0 without an event
     FLAG = "flag"  # 1 with an event with d <= window (without a window: ever)
-    NEW = "new"  # 1 if the first event of all has d <= window
-    DAYS_SINCE_LAST = "days_since_last"  # lowest d, d <= window; null without an event
-    YEARS_SINCE_FIRST = "years_since_first"  # highest d / 365.25; null without an event
-    LATEST_VALUE = "latest_value"  # mean value of the latest day that has values in range, d <= window
-    VALUE_CHANGE = "value_change"  # latest value less the mean value of the earliest day, d <= window; null with one day
+    NEW = "new"  # 1 if the person's first event has d <= window
+    DAYS_SINCE_LAST = "days_since_last"  # lowest d, d <= window. Null without an event
+    YEARS_SINCE_FIRST = "years_since_first"  # highest d / 365.25. Null without an event
+    LATEST_VALUE = "latest_value"  # mean value of the latest day with values in range, d <= window
+    VALUE_CHANGE = "value_change"  # latest value minus the mean value of the earliest day, d <= window. Null with one day
     DISTINCT_CODES = "distinct_codes"  # distinct codes (medicines: substances), d <= window
     DISTINCT_DAYS = "distinct_days"
     DISTINCT_PROVIDERS = "distinct_providers"
-    TREND = "trend"  # count in the window less count in the window of equal length before it
+    TREND = "trend"  # count in the window minus count in the window of equal length before it
     RETURNS = "returns"  # events of the concept within `within_days` after an event of `after`, d <= window
-    SCORE = "score"  # sum of the points of the distinct groups seen; null unless `after` was seen in the window
-    LATEST_OF = "latest_of"  # 1 if the concept was recorded as late as or later than each of `among`; null without any
+    SCORE = "score"  # sum of the points of the distinct groups with an event. Null without an event of `after` in the window
+    LATEST_OF = "latest_of"  # 1 if no concept of `among` has a later event. Null where none has an event
     RATIO = "ratio"  # inputs[0] / inputs[1]; null if that is 0
     NUMBER_OF = "number_of"  # how many of the inputs are above 0
     SHARE_OF = "share_of"  # that number over the number of inputs
@@ -66,9 +66,9 @@ DERIVED = frozenset(
 
 @dataclass(frozen=True)
 class Concept:
-    """A set of events: of some types and, where code lists are named, with a code that one of them covers.
+    """A set of events: certain types and, where code lists are named, a code that one of the lists covers.
 
-    Values outside `minimum` to `maximum` are not used: they are in another unit, or no measurement.
+    Values outside `minimum` to `maximum` are not used: they are in another unit or are not measurements.
     """
 
     name: str
@@ -79,13 +79,13 @@ class Concept:
 
     @property
     def feeds(self) -> tuple[str, ...]:
-        """Give the feeds its event types come from."""
+        """Return the feeds of its event types."""
         return tuple(dict.fromkeys(FEED_OF_TYPE[name] for name in self.event_types))
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One row of the catalogue: a column of features__person and how it comes about."""
+    """One row of the catalogue: a column of features__person and its definition."""
 
     name: str
     label: str
@@ -96,26 +96,26 @@ class Feature:
     unit: str = ""
     description: str = ""
     source: str = ""
-    feeds: tuple[str, ...] = ()  # filled in from the concepts and inputs when the catalogue is put together
+    feeds: tuple[str, ...] = ()  # completed from the concepts and inputs when the catalogue is built
     role: str = "predictor"
     uses_deprivation: bool = False
-    inputs: tuple[str, ...] = ()  # features a derived feature is computed from
+    inputs: tuple[str, ...] = ()  # the features that a derived feature is computed from
     thresholds: tuple[float, ...] = ()
     after: str = ""
     within_days: int = 0
     among: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()  # concepts that score, with `points` each
+    groups: tuple[str, ...] = ()  # the concepts that score `points`
     points: tuple[float, ...] = ()
-    replaced_by: tuple[tuple[str, str], ...] = ()  # a group that does not score where a graver one is present
+    replaced_by: tuple[tuple[str, str], ...] = ()  # a group, and the more severe group that replaces it
 
     @property
     def concepts(self) -> tuple[str, ...]:
-        """Every concept the feature reads."""
+        """Every concept that the feature reads."""
         return tuple(name for name in (self.concept, self.after, *self.among, *self.groups) if name)
 
     @property
     def covered_days(self) -> int:
-        """Days before the index date that must be covered for the feature not to be null."""
+        """Days before the index date that must be covered; the feature is null otherwise."""
         if self.window_days is None or self.statistic is Statistic.DAYS_SINCE_LAST:
             return EVER_NEEDS_DAYS
         return self.window_days * 2 if self.statistic is Statistic.TREND else self.window_days

@@ -1,4 +1,4 @@
-"""Age, sex, household and registration as at the index date."""
+"""Features of age, sex, household and registration on the index date, with the age bands of reports."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from expectations.time_window import in_the_last
 from features.declaration import Feature, Statistic
 
 DAYS_PER_YEAR = 365.25
@@ -21,27 +22,29 @@ def _feature(name: str, label: str, unit: str, feed: str, description: str = "")
 
 
 FEATURES = (
-    _feature("age_years", "Age on the index date", "years", "patients", "From the first day of the month (or 1 July of the year) of birth."),
-    _feature("sex_male", "Male", "yes/no", "patients", "Null where sex is not specified or not known."),
-    _feature("years_on_list", "Years on the practice's list", "years", "registrations",
-             "Null where the registration's start is the day its history was loaded."),
-    _feature(f"practice_moves_{MOVES_DAYS}d", f"Registrations begun, last {MOVES_DAYS} days", "moves", "registrations",
-             "Starts that are only the day of loading are not counted."),
-    _feature("household_size", "People at the same address", "people", "addresses", "Null where the list names no households."),
-    _feature("lives_alone", "The only person registered at the address", "yes/no", "addresses", "Null where the list names no households."),
-    _feature(f"address_moves_{MOVES_DAYS}d", f"Changes of address, last {MOVES_DAYS} days", "moves", "addresses",
-             "Starts of addresses after the first one known."),
+    _feature("age_years", "Age on the index date", "years", "patients", "Counted from the first day of the month of birth, or from 1 July where only the year of birth is known."),
+    _feature("sex_male", "Male", "yes/no", "patients", "1 male, 0 female. Null where sex is not specified or not known."),
+    _feature("years_on_list", "Years registered with the practice", "years", "registrations",
+             "Null where the true start is not known because the record starts on the day that its history was loaded."),
+    _feature(f"practice_moves_{MOVES_DAYS}d", f"New GP registrations {in_the_last(MOVES_DAYS)}", "moves", "registrations",
+             "Counts registrations that started. A start on the day that a practice's history was loaded is not counted."),
+    _feature("household_size", "People registered at the same address", "people", "addresses",
+             "Includes the person. Null where the registered list has no household for the address."),
+    _feature("lives_alone", "Only person registered at the address", "yes/no", "addresses",
+             "Null where the registered list has no household for the address."),
+    _feature(f"address_moves_{MOVES_DAYS}d", f"Changes of address {in_the_last(MOVES_DAYS)}", "moves", "addresses",
+             "The first recorded address is not a change."),
 )  # fmt: skip
 
 
 def age_years(birth_days: NDArray[np.int32], index_days: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Give exact ages in years from days since 1970 (birth: lowest int32 where not known, which gives NaN)."""
+    """Return exact ages in years from days since 1970; NaN where the birth day is the lowest int32, which means missing."""
     ages = (index_days.astype(np.float64) - birth_days) / DAYS_PER_YEAR
     return np.where(birth_days == np.iinfo(np.int32).min, np.nan, ages)
 
 
 def age_bands(ages: NDArray[np.float64]) -> pa.Array:
-    """Give the band of each age, such as '65-69' or '90+'; 'not_known' without a date of birth."""
+    """Return the band of each age, such as '65-69' or '90+'; 'not_known' where the age is NaN."""
     names = [f"{low}-{high - 1}" for low, high in pairwise(AGE_BANDS)] + [f"{AGE_BANDS[-1]}+"]
     place = np.searchsorted(np.asarray(AGE_BANDS), np.floor(np.nan_to_num(ages, nan=0.0)), side="right") - 1
     chosen = np.where(np.isnan(ages), len(names), np.maximum(place, 0))

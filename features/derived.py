@@ -1,4 +1,4 @@
-"""Features computed from other features of the same row; where an input is not known the result is not known."""
+"""Features that are computed from other features of the same row; a missing input makes the result missing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from features.declaration import Feature, Statistic
 Column = NDArray[np.float32]
 
 
-def derive(feature: Feature, known: Mapping[str, Column]) -> Column:
-    """Compute a derived feature from its inputs' columns; NaN stands for what is not known."""
-    inputs = [known[name] for name in feature.inputs]
+def derive(feature: Feature, columns: Mapping[str, Column]) -> Column:
+    """Compute a derived feature from the columns of its inputs; NaN means missing."""
+    inputs = [columns[name] for name in feature.inputs]
     missing = np.isnan(inputs[0])
     for column in inputs[1:]:
         missing |= np.isnan(column)
@@ -22,8 +22,8 @@ def derive(feature: Feature, known: Mapping[str, Column]) -> Column:
 
 
 def _ratio(feature: Feature, inputs: Sequence[Column]) -> NDArray:
-    part, whole = inputs
-    return np.where(whole == 0, np.nan, part / np.where(whole == 0, 1, whole))
+    part, total = inputs
+    return np.where(total == 0, np.nan, part / np.where(total == 0, 1, total))
 
 
 def _number_of(feature: Feature, inputs: Sequence[Column]) -> NDArray:

@@ -1,6 +1,6 @@
-"""Groups of diagnosis codes for tables that carry a few codes per row: three-character categories and chapters.
+"""Groups of diagnosis codes for tables with a few codes in each row: three-character categories and chapters.
 
-ICD-9-CM chapters as the tabular list has them (CDC/NCHS); ICD-10 chapters as WHO has them.
+The chapters are those of the ICD-9-CM tabular list (CDC/NCHS) and of ICD-10 (WHO).
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _ICD10_NAMES = (
 
 
 def category(code: str) -> str:
-    """Give the three-character category of a code (four for ICD-9 external causes, E8xx); '' for no code."""
+    """Return the three-character category of a code (four characters for ICD-9 external causes, E8xx); '' for no code."""
     plain = code.strip().upper().split(".")[0]
     return plain[:4] if plain[:1] == "E" and len(plain) > 3 and plain[1:].isdigit() else plain[:3]
 
 
 def chapter(code: str, system: CodeSystem) -> str:
-    """Give the name of a code's chapter; '' for no code or one that is in no chapter."""
+    """Return the name of a code's chapter; '' for no code or a code of no chapter."""
     plain = category(code)
     if system == "icd10":
         place = bisect_right(_ICD10_STARTS, plain)
@@ -46,7 +46,7 @@ def chapter(code: str, system: CodeSystem) -> str:
 
 
 def diagnosis_groups(codes: pd.Series, system: CodeSystem) -> tuple[pd.Series, pd.Series]:
-    """Give the category and the chapter of each code as text; null where there is none."""
+    """Return the category and the chapter of each code as text. Null where there is none."""
     distinct = [code for code in codes.dropna().unique() if code]
     categories = {code: category(code) or None for code in distinct}
     chapters = {code: chapter(code, system) or None for code in distinct}

@@ -1,6 +1,8 @@
-"""Ethnic category 2001 (16+1) and its NHS 5+1 grouping, with 'not stated' and 'not known' kept apart.
+"""Ethnic categories of 2001 (16+1) and their NHS 5+1 groups (NHS Data Model and Dictionary).
 
-In this grouping Chinese (R) is 'other'; in Census 2021 it is Asian, so the two are never divided by one another.
+'Not stated' (Z) means that the person was asked and did not answer. 'Not known' (99 or empty) means that no answer is recorded.
+They are two separate groups. In the NHS grouping Chinese (R) is 'other', and in Census 2021 it is Asian. Never divide a count
+by NHS group by a population by census group.
 """
 
 from __future__ import annotations
@@ -21,5 +23,5 @@ GROUP_OF_CATEGORY = {
 
 
 def ethnic_groups(categories: Sequence[str | None]) -> list[str]:
-    """Give the 5+1 group of each 16+1 category; an empty or unknown code is 'not_known'."""
+    """Return the 5+1 group of each 16+1 category; an empty or unknown code is 'not_known'."""
     return [GROUP_OF_CATEGORY.get(category or "99", NOT_KNOWN) for category in categories]

@@ -1,6 +1,7 @@
-"""What a feature of one person rests on, in words: its definition, its window, and which of the person's events count and why not.
+"""The evidence for a feature of one person: its definition, its window, the events that count and why other events do not.
 
-The kernel computes the value; here each event is judged by itself, from the declarations alone, for a reader.
+The kernel computes the value. This module checks each event against the declarations and does not use the kernel, so that an analyst
+can compare the two.
 """
 
 from __future__ import annotations
@@ -14,39 +15,39 @@ from features.declaration import DERIVED, EVER_NEEDS_DAYS, Concept, Feature, Sta
 
 COUNTS = "counts"
 _OF_VALUES = (Statistic.LATEST_VALUE, Statistic.VALUE_CHANGE)
-_OF_ALL_TIME = (Statistic.NEW, Statistic.YEARS_SINCE_FIRST)  # the first event of all decides
+_OF_ALL_TIME = (Statistic.NEW, Statistic.YEARS_SINCE_FIRST)  # the person's first event decides
 
-_WORDS = {
+_DEFINITIONS = {
     Statistic.COUNT: "the number of {concept} events",
     Statistic.SUM: "the sum of the values of {concept} events",
-    Statistic.MAXIMUM: "the highest value of {concept} events; 0 without one",
-    Statistic.FLAG: "1 if there is a {concept} event, else 0",
-    Statistic.NEW: "1 if the first {concept} event of all lies in the window, else 0",
-    Statistic.DAYS_SINCE_LAST: "days from the last {concept} event to the index date; null without one",
-    Statistic.YEARS_SINCE_FIRST: "years from the first {concept} event to the index date; null without one",
-    Statistic.LATEST_VALUE: "the mean value of the latest day with a {concept} value in range; null without one",
-    Statistic.VALUE_CHANGE: "the {concept} value of the latest day less that of the earliest; null with fewer than two days",
-    Statistic.DISTINCT_CODES: "the number of distinct codes (of medicines: substances) of {concept} events",
+    Statistic.MAXIMUM: "the highest value of {concept} events, or 0 where there is none",
+    Statistic.FLAG: "1 if there is a {concept} event, otherwise 0",
+    Statistic.NEW: "1 if the person's first {concept} event is in the window, otherwise 0",
+    Statistic.DAYS_SINCE_LAST: "days from the last {concept} event to the index date, or null where there is none",
+    Statistic.YEARS_SINCE_FIRST: "years from the first {concept} event to the index date, or null where there is none",
+    Statistic.LATEST_VALUE: "the mean value of the latest day with a {concept} value in range, or null where there is none",
+    Statistic.VALUE_CHANGE: "the {concept} value of the latest day minus that of the earliest day, or null where fewer than two days have a value",
+    Statistic.DISTINCT_CODES: "the number of different codes of {concept} events (for medicines: different substances)",
     Statistic.DISTINCT_DAYS: "the number of days with a {concept} event",
-    Statistic.DISTINCT_PROVIDERS: "the number of distinct organisations of {concept} events",
-    Statistic.TREND: "the number of {concept} events in the window less the number in the window of equal length before it",
-    Statistic.RETURNS: "the number of {concept} events within {within} days after a {after} event of an earlier day",
-    Statistic.SCORE: "the points of the groups that were seen, each once; null unless there is a {after} event",
-    Statistic.LATEST_OF: "1 if {concept} was recorded as late as any of {among}; null without any of them",
-    Statistic.RATIO: "{first} divided by {second}; null if that is 0",
-    Statistic.NUMBER_OF: "how many of these are above 0: {inputs}",
-    Statistic.SHARE_OF: "the share above 0 of these: {inputs}",
-    Statistic.AT_LEAST: "1 if {first} is at least {thresholds}, else 0",
-    Statistic.BAND: "how many of the thresholds {thresholds} {first} reaches",
-    Statistic.BOTH: "1 if all of these are above 0: {inputs}",
-    Statistic.WITHOUT: "1 if {first} is above 0 and {second} is not",
-    Statistic.ATTRIBUTE: "read from the list, the registration, the address or its area as they stand on the index date",
+    Statistic.DISTINCT_PROVIDERS: "the number of different organisations of {concept} events",
+    Statistic.TREND: "the number of {concept} events in the window minus the number in the window of equal length before it",
+    Statistic.RETURNS: "the number of {concept} events within {within} days after a {after} event on an earlier day",
+    Statistic.SCORE: "the sum of the points of the groups with an event, each group once, or null where there is no {after} event",
+    Statistic.LATEST_OF: "1 if none of {among} was recorded later than {concept}, otherwise 0, or null where none was recorded",
+    Statistic.RATIO: "{first} divided by {second}, or null where {second} is 0",
+    Statistic.NUMBER_OF: "the number of these features that are above 0: {inputs}",
+    Statistic.SHARE_OF: "the share of these features that are above 0: {inputs}",
+    Statistic.AT_LEAST: "1 if {first} is at least {thresholds}, otherwise 0",
+    Statistic.BAND: "the number of the thresholds {thresholds} that {first} reaches",
+    Statistic.BOTH: "1 if all of these features are above 0, otherwise 0: {inputs}",
+    Statistic.WITHOUT: "1 if {first} is above 0 and {second} is not, otherwise 0",
+    Statistic.ATTRIBUTE: "read from the person's record, registration, address or area on the index date",
 }
 
 
 @dataclass(frozen=True)
 class PersonEvent:
-    """An event of core__event with its numbers read back to names; `code_system` and `code` are empty where it has no code."""
+    """An event of core__event with names instead of numbers; `code_system` and `code` are empty where it has no code."""
 
     event_date: date
     available_date: date
@@ -58,8 +59,8 @@ class PersonEvent:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """An event of one of a feature's concepts: whether it counts, or the reason why not."""
+class CheckedEvent:
+    """An event of one of a feature's concepts; the verdict is COUNTS or the reason why it does not count."""
 
     event: PersonEvent
     concept: str
@@ -67,70 +68,70 @@ class Judged:
 
 
 def definition(feature: Feature) -> str:
-    """Say in plain words what a feature is."""
-    if is_of_the_board(feature):
-        return f"{feature.label}: from everyone's events before the index date, the person's own left out"
+    """Return the definition of a feature in plain English."""
+    if is_place_rate(feature):
+        return f"{feature.label}: from events of all other people there before the context date, without the person's own"
     inputs = feature.inputs
-    return _WORDS[feature.statistic].format(
+    return _DEFINITIONS[feature.statistic].format(
         concept=feature.concept, within=feature.within_days, after=feature.after, among=", ".join(feature.among),
         inputs=", ".join(inputs), first=inputs[0] if inputs else "", second=inputs[1] if len(inputs) > 1 else "",
         thresholds=", ".join(f"{limit:g}" for limit in feature.thresholds),
     )  # fmt: skip
 
 
-def is_of_the_board(feature: Feature) -> bool:
-    """Tell whether a feature is a rate of the person's area or practice, which takes the whole board to compute."""
+def is_place_rate(feature: Feature) -> bool:
+    """Return whether a feature is a rate of the person's area or practice, which needs the events of everyone in the ICB."""
     return feature.statistic is Statistic.ATTRIBUTE and bool(feature.concept)
 
 
 def window(feature: Feature, index_date: date) -> str:
-    """Give a feature's window with its days; both ends belong to it."""
+    """Return a feature's window with its first and last day, which both belong to it."""
     last = index_date - timedelta(days=1)
     if feature.window_days is None or feature.statistic in (*DERIVED, Statistic.ATTRIBUTE):
-        return f"everything known, up to {last}"
+        return f"all known events up to {last}"
     first = index_date - timedelta(days=feature.window_days)
-    words = f"{first} to {last} ({feature.window_days} days)"
+    days = f"{first} to {last} ({feature.window_days} days)"
     if feature.statistic is Statistic.TREND:
-        return f"{words}, and before it {index_date - timedelta(days=feature.covered_days)} to {first - timedelta(days=1)}"
-    return words
+        return f"{days}, compared with {index_date - timedelta(days=feature.covered_days)} to {first - timedelta(days=1)}"
+    return days
 
 
 def covered_window(feature: Feature, index_date: date) -> tuple[date, date]:
-    """Give the first and last day that the feature's feeds must cover for it not to be null."""
+    """Return the first and last day that the feature's feeds must cover; the feature is null otherwise."""
     return index_date - timedelta(days=feature.covered_days), index_date - timedelta(days=1)
 
 
-def rests_on(feature: Feature, catalogue: Catalogue) -> tuple[Feature, ...]:
-    """List a feature and, for a derived one, every feature it is computed from, inputs first named first."""
-    found = {feature.name: feature}
+def feature_and_inputs(feature: Feature, catalogue: Catalogue) -> tuple[Feature, ...]:
+    """Return a feature and every feature that it is computed from, in the order of the inputs."""
+    parts = {feature.name: feature}
     for name in feature.inputs:
-        found |= {each.name: each for each in rests_on(catalogue.by_name[name], catalogue)}
-    return tuple(found.values())
+        parts |= {each.name: each for each in feature_and_inputs(catalogue.by_name[name], catalogue)}
+    return tuple(parts.values())
 
 
 class Evidence:
-    """A person's events before the eyes of one index date; `birth_date` is the earliest possible day of birth."""
+    """A person's events, checked for one index date; `birth_date` is the earliest possible day of birth."""
 
     def __init__(self, catalogue: Catalogue, events: Sequence[PersonEvent], index_date: date, birth_date: date | None) -> None:
         self.catalogue, self.index_date, self.birth_date = catalogue, index_date, birth_date
         self.events = events
         self._of_concept: dict[str, tuple[int, ...]] = {}
 
-    def judged(self, feature: Feature) -> list[Judged]:
-        """Judge every event of a feature's concepts, in order of date."""
-        found = [
-            (place, Judged(self.events[place], name, self._verdict(self.events[place], name, feature)))
+    def checked_events(self, feature: Feature) -> list[CheckedEvent]:
+        """Return every event of a feature's concepts with its verdict, in order of date."""
+        checked = [
+            (place, CheckedEvent(self.events[place], name, self._verdict(self.events[place], name, feature)))
             for name in feature.concepts
             for place in self._places(name)
         ]
-        return [one for _, one in sorted(found, key=lambda pair: (pair[1].event.event_date, pair[0], pair[1].concept))]
+        return [one for _, one in sorted(checked, key=lambda pair: (pair[1].event.event_date, pair[0], pair[1].concept))]
 
     def counted(self, feature: Feature) -> int:
-        """Count the distinct events that count for a feature or for what it is computed from."""
+        """Return the number of different events that count for a feature or for the features it is computed from."""
         return len(
             {
                 place
-                for part in rests_on(feature, self.catalogue)
+                for part in feature_and_inputs(feature, self.catalogue)
                 for name in part.concepts
                 for place in self._places(name)
                 if self._verdict(self.events[place], name, part) == COUNTS
@@ -140,10 +141,10 @@ class Evidence:
     def _places(self, name: str) -> tuple[int, ...]:
         if name not in self._of_concept:
             concept = self.catalogue.concepts[name]
-            told = {(event.event_type, event.code_system, event.code) for event in self.events}
-            mine = {key for key in told if self._is_of(concept, *key)}
+            keys = {(event.event_type, event.code_system, event.code) for event in self.events}
+            members = {key for key in keys if self._is_of(concept, *key)}
             self._of_concept[name] = tuple(
-                place for place, event in enumerate(self.events) if (event.event_type, event.code_system, event.code) in mine
+                place for place, event in enumerate(self.events) if (event.event_type, event.code_system, event.code) in members
             )
         return self._of_concept[name]
 
@@ -164,15 +165,15 @@ class Evidence:
             yield f"before birth ({self.birth_date})"
         days = _window_of(concept, feature)
         if days is not None and event.event_date < self.index_date - timedelta(days=days):
-            yield f"before the window, which begins on {self.index_date - timedelta(days=days)}"
+            yield f"before the window, which starts on {self.index_date - timedelta(days=days)}"
         if feature.statistic in _OF_VALUES:
             yield from _unusable_value(event, self.catalogue.concepts[concept])
 
 
 def _window_of(concept: str, feature: Feature) -> int | None:
-    """Give the days within which events of a concept count for a feature; None for all of a life."""
-    looked_back_to = feature.statistic is Statistic.RETURNS and concept == feature.after
-    if feature.window_days is None or feature.statistic in _OF_ALL_TIME or looked_back_to:
+    """Return the days before the index date in which events of a concept count for a feature; None for all time."""
+    before_window = feature.statistic is Statistic.RETURNS and concept == feature.after
+    if feature.window_days is None or feature.statistic in _OF_ALL_TIME or before_window:
         return None
     return feature.covered_days if feature.statistic is Statistic.TREND else feature.window_days
 
@@ -181,13 +182,13 @@ def _unusable_value(event: PersonEvent, concept: Concept) -> Iterator[str]:
     if event.value is None:
         yield "it has no value"
     elif concept.minimum is not None and event.value < concept.minimum:
-        yield f"its value lies below {concept.minimum:g}: another unit, or no measurement"
+        yield f"its value is below {concept.minimum:g}: it has another unit or is not a measurement"
     elif concept.maximum is not None and event.value > concept.maximum:
-        yield f"its value lies above {concept.maximum:g}: another unit, or no measurement"
+        yield f"its value is above {concept.maximum:g}: it has another unit or is not a measurement"
 
 
 def meaning(catalogue: Catalogue, system: str, code: str, lists: Iterable[str]) -> str:
-    """Say what a code means by the first of these code lists that covers it; '' where none does."""
+    """Return the meaning of a code from the first of these code lists that covers it; '' where none does."""
     for name in dict.fromkeys(reference.partition("/")[0] for reference in lists):
         for entry in catalogue.code_lists[name].entries:
             if entry.covers(system, code):
@@ -195,15 +196,15 @@ def meaning(catalogue: Catalogue, system: str, code: str, lists: Iterable[str]) 
     return ""
 
 
-def concept_words(concept: Concept) -> str:
-    """Say which events a concept is."""
+def concept_text(concept: Concept) -> str:
+    """Return the events of a concept in plain English: event types, code lists and range of values."""
     codes = f" with a code of {', '.join(concept.code_lists)}" if concept.code_lists else ""
-    limits = [f"{word} {limit:g}" for word, limit in (("from", concept.minimum), ("to", concept.maximum)) if limit is not None]
-    return f"{', '.join(concept.event_types)}{codes}{'; values ' + ' '.join(limits) if limits else ''}"
+    limits = [f"{end} {limit:g}" for end, limit in (("from", concept.minimum), ("to", concept.maximum)) if limit is not None]
+    return f"{', '.join(concept.event_types)}{codes}{', values ' + ' '.join(limits) if limits else ''}"
 
 
-def null_words(feature: Feature) -> str:
-    """Say how far back a feature's feeds must be covered."""
+def coverage_text(feature: Feature) -> str:
+    """Return how many days before the index date a feature's feeds must cover."""
     without = feature.window_days is None or feature.statistic is Statistic.DAYS_SINCE_LAST
-    why = f" (the {EVER_NEEDS_DAYS} days that a feature without a window, or of recency, needs)" if without else ""
+    why = f" ({EVER_NEEDS_DAYS} days is the rule for features without a window and for days since an event)" if without else ""
     return f"{feature.covered_days} days before the index date{why}"

@@ -1,10 +1,11 @@
-"""The page of the features, written from the catalogue: `python -m features.feature_page` writes docs/features.md."""
+"""Write docs/features.md from the feature catalogue: `python -m features.feature_page`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from expectations.time_window import in_the_last
 from features.catalogue import DEFINED_HERE, Catalogue, build_catalogue
 from features.code_lists import CodeList, load_code_lists
 from features.declaration import EVER_NEEDS_DAYS, Feature
@@ -15,18 +16,22 @@ EDITION = 2025
 DEPRIVATION = "◆"
 HEAD = f"""# Features
 
-Written from the catalogue in `features/` by `make docs`; do not edit it. `features__catalogue` holds the same for a
-deployment, with what was not computed and why.
+`make docs` writes this page from the catalogue in `features/`: do not edit it. The table `features__catalogue` has the same content for a
+deployment, with the features that were not computed and the reason.
 
-Every feature looks back from the index date: it uses what happened before that day *and* was known before it. `<days>` in a
-name stands for each of the windows given; a window of 365 counts from the day before the index date back to 365 days before
-it. A feature is null, never 0, where a feed it needs is absent or does not cover its window; one without a window needs
-{EVER_NEEDS_DAYS} days. Features marked {DEPRIVATION} tell how deprived the area is: the candidates without deprivation leave
-them out. Features of the Indices of Deprivation are shown with the {EDITION} edition; the settings may name 2019."""
+* **What counts.** A feature uses events that happened before the index date *and* were known before it.
+* **Windows.** `<days>` in a name means each of the windows in the table. A window of 365 days starts 365 days before the index date and
+  ends the day before it. Labels round windows: 90 days are 3 months, 180 days 6 months, 365 days 12 months, 730 days 2 years and
+  1,095 days 3 years.
+* **Missing values.** A feature is null, never 0, where a feed that it needs is absent or does not cover its window. A feature without a window
+  needs {EVER_NEEDS_DAYS} days.
+* **Deprivation.** Features with the sign {DEPRIVATION} use the deprivation of the area. Candidates without deprivation exclude them. The table
+  shows the {EDITION} edition of the Indices of Deprivation, and the settings may choose 2019.
+* **Terms.** The [glossary](glossary.md) explains them."""
 
 
 def feature_page(catalogue: Catalogue) -> str:
-    """Give the page as Markdown: a section for each family, then the code lists."""
+    """Return the page as Markdown: a section for each family, then outcomes and code lists."""
     lines = [HEAD, "", f"{len(catalogue.features)} features in {len(_families(catalogue))} families."]
     for family, features in _families(catalogue).items():
         lines += ["", f"## {family.replace('_', ' ').capitalize()}", ""]
@@ -47,22 +52,22 @@ def _families(catalogue: Catalogue) -> dict[str, list[Feature]]:
 
 
 def _alike(features: Iterable[Feature]) -> Iterable[list[Feature]]:
-    """Put features together that differ in their window alone."""
+    """Return groups of features that differ only in their window."""
     groups: dict[tuple[str, ...], list[Feature]] = {}
     for feature in features:
-        told = (_name(feature), feature.statistic, feature.unit, feature.source, *_what(feature), *feature.feeds)
-        groups.setdefault(told, []).append(feature)
+        row = (_name(feature), feature.statistic, feature.unit, feature.source, *_what(feature), *feature.feeds)
+        groups.setdefault(row, []).append(feature)
     return groups.values()
 
 
 def _row(alike: list[Feature]) -> str:
     first = alike[0]
     windows = ", ".join(f"{feature.window_days:,}" for feature in alike if feature.window_days)
-    mark = f" {DEPRIVATION}" if first.uses_deprivation else ""
+    sign = f" {DEPRIVATION}" if first.uses_deprivation else ""
     name = _name(first) if len(alike) > 1 else first.name
     feeds = ", ".join(f"`{feed}`" for feed in first.feeds)
     what = ". ".join(_what(first))
-    cells = [f"`{name}`{mark}", what, first.statistic.replace("_", " "), windows, feeds, first.unit, first.source or DEFINED_HERE]
+    cells = [f"`{name}`{sign}", what, first.statistic.replace("_", " "), windows, feeds, first.unit, first.source or DEFINED_HERE]
     return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
@@ -71,52 +76,55 @@ def _name(feature: Feature) -> str:
 
 
 def _what(feature: Feature) -> tuple[str, ...]:
-    """Give the label without its window, and what the description adds."""
+    """Return the label and the description, without the window."""
     label, description = feature.label.rstrip("."), feature.description.rstrip(".")
-    said = (label, description) if description and description != label else (label,)
-    return tuple(words.removesuffix(f", last {feature.window_days} days") for words in said)
+    texts = (label, description) if description and description != label else (label,)
+    window = f" {in_the_last(feature.window_days)}" if feature.window_days else ""
+    return tuple(text.removesuffix(window) for text in texts)
 
 
-RULES_OF_LABELS = """What `study.outcome` may name, and what its settings are unless given. Time at risk starts the day after the index
-date and ends with the horizon, with death, or with the last day on the list: nothing counts after it, so that whoever leaves is
-treated alike with the outcome and without. A registration that ends within 30 days before death was ended by it; a gap of up to 30
-days is a move of practice.
+RULES_OF_LABELS = """The table shows the names that `study.outcome` may use, with the defaults of their settings.
 
-* **Death** without the outcome competes: the label is 0 (`on_death: counts` makes it the outcome). `composite_label` counts the
-  outcome and any death, and always stands beside it.
-* **Leaving** the list alive and without the outcome: no label (`on_leaving: censored`). Those who stay stand for the leavers by
-  inverse-probability-of-censoring weights: 1 over the Kaplan-Meier share still on the list just before the day their own
-  follow-up ended. `not_at_risk` leaves them out, with the reason; `followed` counts what happened after leaving too.
-* **Not at risk**, with the reason in `risk__labels`: who had the outcome in the washout up to and on the index date, who is new on
-  the list, and, for a first diagnosis, whose GP record does not cover the year before the index date and the horizon.
-* An outcome that nobody at risk has stops the run, and says which feed and codes were looked for.
+Time at risk starts the day after the index date. It ends with the horizon, with death or with the last day on the registered list. Nothing
+counts after it, so that leavers with the outcome and leavers without it are treated in the same way. A registration that ends within
+30 days before a death ends by death. A gap of up to 30 days between registrations is a change of practice.
 
-An OMOP source may name a `COHORT` of its own instead (`source.omop.outcome_cohort_id`)."""
+* **Death without the outcome** is a competing event: the label is 0. With `on_death: counts` it is the outcome. `composite_label` counts the
+  outcome and any death, and is always reported next to the outcome.
+* **Leaving the registered list** alive and without the outcome: the person has no label (`on_leaving: censored`). People who stay represent
+  the leavers by inverse probability of censoring weights. The weight is 1 divided by the Kaplan-Meier share of people who are still
+  registered just before the day their follow-up ended. With `not_at_risk` leavers are excluded, with the reason. With `followed` events
+  after leaving count as well.
+* **Not at risk**: people with the outcome in the washout, which includes the index date, and people who are new on the registered list. For a
+  first diagnosis, also people whose GP record does not cover the year before the index date and the horizon. `risk__labels` has the reason.
+* **No events**: if no person at risk has the outcome, the run stops and names the feed and codes that it searched for.
+
+An OMOP source may name a `COHORT` instead (`source.omop.outcome_cohort_id`)."""
 
 
 def _outcomes(catalogue: Catalogue) -> Iterator[str]:
     yield RULES_OF_LABELS
     yield from (
         "",
-        "| outcome | what it is | looked for in | by | horizon (days) | washout (days) | days on the list |",
+        "| outcome | what it is | feeds | found by | horizon (days) | washout (days) | days on the registered list |",
         "|---|---|---|---|---|---|---|",
     )
     for name, outcome in OUTCOMES.items():
-        lists = (outcome.code_list, *(outcome.beside or ())) if outcome.code_list else ()
+        lists = (outcome.code_list, *(outcome.secondary_lists or ())) if outcome.code_list else ()
         if outcome.concept:
             lists = catalogue.concepts[outcome.concept].code_lists
-        by = (
+        criterion = (
             "code lists " + ", ".join(f"`{one}`" for one in lists)
             if lists
-            else outcome.words or (outcome.concept or "day of death").replace("_", " ")
+            else outcome.spells_text or (outcome.concept or "day of death").replace("_", " ")
         )
         feeds = ", ".join(f"`{feed}`" for feed in outcome.feeds)
-        yield f"| `{name}` | {outcome.label} | {feeds} | {by} | {outcome.horizon_days} | {outcome.washout_days} | {outcome.minimum_days_on_list} |"
+        yield f"| `{name}` | {outcome.label} | {feeds} | {criterion} | {outcome.horizon_days} | {outcome.washout_days} | {outcome.minimum_days_on_list} |"
 
 
 def _code_lists(lists: Iterable[CodeList]) -> Iterator[str]:
-    yield "One line of `features/codelists/*.csv` for each code, with its description and source; a version tells what a list covers. A team's "
-    yield "own folder (`study.code_lists`) may add lists, or replace one by its name."
+    yield "Each line of `features/codelists/*.csv` is a code with its description and source. The version changes when a list changes. A deployment's "
+    yield "own folder (`study.code_lists`) may add lists, or replace a list by using its name."
     yield from ("", "| list | version | codes | source |", "|---|---|---|---|")
     for one in sorted(lists, key=lambda one: one.name):
         systems = dict.fromkeys(entry.system for entry in one.entries)

@@ -1,4 +1,4 @@
-"""Where people belong: areas with their deprivation, and practice to PCN, sub-ICB and ICB as at a day."""
+"""Areas with their deprivation, and the PCN, sub-ICB location and ICB of a practice on a given day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AREA_TEXT = ("sub_icb_code", "icb_code", "local_authority_code", "rural_urban")
 
 @dataclass(frozen=True)
 class Places:
-    """Areas by place in a table, and the relations of organisations with the days they hold."""
+    """A table of areas, and the relations between organisations with their first and last days."""
 
     edition: int
     areas: pa.Table
@@ -25,37 +25,37 @@ class Places:
     relations: Mapping[str, Mapping[str, tuple[tuple[int, int, str], ...]]]  # relation -> child -> (from, to, parent)
 
     def parents(self, relation: str, children: list[str | None], day: NDArray) -> list[str | None]:
-        """Give the parent of each child as at its day, None where there is none."""
+        """Return the parent of each child on its day; None where there is none."""
         periods = self.relations.get(relation, {})
-        held = (
+        parents_on_day = (
             [parent for first, last, parent in periods.get(child or "", ()) if first <= when <= last]
             for child, when in zip(children, day.tolist(), strict=True)
         )
-        return [parents[-1] if parents else None for parents in held]
+        return [parents[-1] if parents else None for parents in parents_on_day]
 
     def area_number(self, column: str, place: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Give a numeric area column for areas by place, NaN where there is no area or no value."""
+        """Return a numeric column for areas by position; NaN where there is no area or no value."""
         values = np.append(_numbers(self.areas.column(column)), np.nan)
         return values[place]
 
 
 def build_places(areas: pa.Table, relations: pa.Table, edition: int) -> Places:
-    """Prepare core__area (with a local quintile added) and core__organisation_relation for look-ups."""
+    """Build the places from core__area, with a local quintile added, and core__organisation_relation."""
     ranks = _numbers(areas.column(f"imd_{edition}_rank"))
     icb = np.array(areas.column("icb_code").to_pylist() or [None], dtype=object)[: areas.num_rows]
     local = pa.array(local_quintiles(ranks, icb), from_pandas=True)
     codes = areas.column("lsoa_code").to_pylist()
-    held: dict[str, dict[str, list[tuple[int, int, str]]]] = {}
+    periods: dict[str, dict[str, list[tuple[int, int, str]]]] = {}
     for row in relations.sort_by([("valid_from", "ascending"), ("parent_code", "ascending")]).to_pylist():
         days = (_day(row["valid_from"]), int(OPEN) if row["valid_to"] is None else _day(row["valid_to"]))
-        held.setdefault(row["relation"], {}).setdefault(row["child_code"], []).append((*days, row["parent_code"]))
-    frozen = {relation: {child: tuple(rows) for child, rows in children.items()} for relation, children in held.items()}
+        periods.setdefault(row["relation"], {}).setdefault(row["child_code"], []).append((*days, row["parent_code"]))
+    frozen = {relation: {child: tuple(rows) for child, rows in children.items()} for relation, children in periods.items()}
     table = areas.append_column(f"local_{edition}_quintile", local)
     return Places(edition, table, {code: place for place, code in enumerate(codes)}, frozen)
 
 
 def area_columns(edition: int) -> dict[str, str]:
-    """Give the deprivation features that are one column of core__area, by the name of the feature."""
+    """Return the column of core__area for each deprivation feature that is read from a single column."""
     same = [
         f"imd_{edition}_score", f"imd_{edition}_rank", f"imd_{edition}_decile", *(f"{name}_{edition}_{what}" for name in DOMAINS for what in ("rank", "decile")),
         f"idaci_{edition}_score", f"idaopi_{edition}_score", f"local_{edition}_quintile", "is_rural",

@@ -1,6 +1,6 @@
-"""What is known of a person's earlier index events, for tables with several rows per person and an order among them.
+"""Features of a person's earlier index events, for tables with several ordered rows for each person.
 
-Only rows that stand strictly earlier in the order count; rows of one person with the same order know nothing of each other.
+Only rows that are strictly earlier in the order count. Rows of a person with the same order do not use each other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class _Earlier:
-    """Rows sorted by person and order, and for each the slice of the person's strictly earlier rows."""
+    """Rows sorted by person and order, with the slice of the person's strictly earlier rows for each row."""
 
     sorted_rows: NDArray[np.intp]
     first: NDArray[np.intp]  # position of the person's first row
@@ -25,19 +25,19 @@ class _Earlier:
         return self.block - self.first
 
     def total(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sum the values of earlier rows; nulls count as nothing."""
-        summed = np.concatenate([[0.0], np.cumsum(np.nan_to_num(values))])
-        return summed[self.block] - summed[self.first]
+        """Return the sum of the values of earlier rows; nulls count as 0."""
+        sums = np.concatenate([[0.0], np.cumsum(np.nan_to_num(values))])
+        return sums[self.block] - sums[self.first]
 
     def previous(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the value of the latest earlier row; NaN without one."""
+        """Return the value of the latest earlier row; NaN where there is none."""
         return np.where(self.count > 0, values[np.maximum(self.block - 1, 0)], np.nan)
 
     def restored(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Put values in sorted order back into the order of the rows."""
-        given = np.empty(len(values))
-        given[self.sorted_rows] = values
-        return given
+        """Return values from sorted order in the original order of the rows."""
+        original = np.empty(len(values))
+        original[self.sorted_rows] = values
+        return original
 
 
 def _earlier_rows(person: pd.Series, order: NDArray[np.float64], event: pd.Series) -> _Earlier:
@@ -54,15 +54,16 @@ def _earlier_rows(person: pd.Series, order: NDArray[np.float64], event: pd.Serie
 def index_event_history(
     person: pd.Series, order: pd.Series, event: pd.Series, numbers: pd.DataFrame, outcome: pd.Series | None = None
 ) -> pd.DataFrame:
-    """Describe each row's earlier rows of the same person; gives float64 columns on the index of `person`.
+    """Return features of each row's earlier rows of the same person, as float64 columns on the index of `person`.
 
-    `order` is a number or a date, `event` breaks no tie but makes the result independent of the rows' order. For each
-    column of `numbers`: the previous row's value, the mean of all earlier ones and the change since the previous row.
-    `outcome` (0, 1 or null), where given, must be known by the time of the next row, as a readmission is. Raises
-    ValueError where the order has nulls.
+    `order` is a number or a date. `event` makes the result independent of the order of the rows. Each column of `numbers` becomes the
+    value of the previous row, the mean of all earlier rows and the change since the previous row. An `outcome` (0, 1 or null) must be
+    known before the next row, as a readmission is. Raise ValueError where the order has nulls.
     """
     if order.isna().any():
-        raise ValueError(f"the order of {int(order.isna().sum())} rows is missing: earlier rows cannot be told")
+        raise ValueError(
+            f"{int(order.isna().sum()):,} rows have no value in the order column, so their earlier rows are not known. Complete or remove them."
+        )
     day = pd.api.types.is_datetime64_any_dtype(order)
     days_or_numbers = (order - pd.Timestamp(0)) / pd.Timedelta(days=1) if day else order
     place: NDArray[np.float64] = np.asarray(days_or_numbers, dtype=np.float64)
@@ -75,15 +76,15 @@ def index_event_history(
     for name in numbers.columns:
         columns |= _number_history(str(name), numbers[name].to_numpy(dtype=np.float64, na_value=np.nan), earlier)
     if outcome is not None:
-        known = outcome.to_numpy(dtype=np.float64, na_value=np.nan)[earlier.sorted_rows]
-        columns["previous_outcome"] = earlier.previous(known)
-        columns["earlier_outcomes"] = earlier.total(known)
+        outcomes = outcome.to_numpy(dtype=np.float64, na_value=np.nan)[earlier.sorted_rows]
+        columns["previous_outcome"] = earlier.previous(outcomes)
+        columns["earlier_outcomes"] = earlier.total(outcomes)
     return pd.DataFrame({name: earlier.restored(values) for name, values in columns.items()}, index=person.index)
 
 
 def _number_history(name: str, values: NDArray[np.float64], earlier: _Earlier) -> dict[str, NDArray[np.float64]]:
     own = values[earlier.sorted_rows]
     previous = earlier.previous(own)
-    known = earlier.total((~np.isnan(own)).astype(np.float64))
-    mean = np.divide(earlier.total(own), known, out=np.full(len(own), np.nan), where=known > 0)
+    number = earlier.total((~np.isnan(own)).astype(np.float64))
+    mean = np.divide(earlier.total(own), number, out=np.full(len(own), np.nan), where=number > 0)
     return {f"previous_{name}": previous, f"mean_earlier_{name}": mean, f"change_in_{name}": own - previous}

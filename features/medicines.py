@@ -1,25 +1,28 @@
-"""Medicines issued by GPs: distinct medicines, polypharmacy and groups.
+"""Medicines issued by GPs: different medicines, polypharmacy and groups of medicines.
 
-A distinct medicine is a substance: codes of the medicine lists that share a name are one, every other code stands for
-itself, so a feed that sends product-level codes needs a map to virtual therapeutic moieties.
+* A different medicine is a different substance. Codes of the medicine lists with the same name count as one medicine, and any other code
+  counts as a medicine by itself. A feed with product-level codes therefore needs a map to virtual therapeutic moieties (dm+d).
+* Polypharmacy: 8, 10, 15 and 20 or more medicines (polypharmacy indicators, NHS Business Services Authority). These count chemical
+  substances, not BNF paragraphs.
 """
 
 from __future__ import annotations
 
+from expectations.time_window import in_the_last, length
 from features.declaration import Concept, Feature, Statistic
 
 GROUPS = {
     "statins": "Statins", "antihypertensives": "Antihypertensives", "antidepressants": "Antidepressants", "opioids": "Opioids",
     "antipsychotics": "Antipsychotics", "anticoagulants": "Anticoagulants", "antiplatelets": "Antiplatelets", "insulin": "Insulin",
     "metformin": "Metformin", "inhaled_bronchodilators": "Inhaled bronchodilators",
-    "inhaled_corticosteroids": "Inhaled corticosteroids", "nsaids": "Non-steroidal anti-inflammatories",
+    "inhaled_corticosteroids": "Inhaled corticosteroids", "nsaids": "Non-steroidal anti-inflammatory medicines",
     "ppis": "Proton pump inhibitors", "loop_diuretics": "Loop diuretics", "antibiotics": "Antibiotics",
     "benzodiazepines": "Benzodiazepines", "hypnotics": "Hypnotics", "gabapentinoids": "Gabapentinoids",
     "antiepileptics": "Antiepileptics", "oral_corticosteroids": "Oral corticosteroids", "thyroid_hormones": "Thyroid hormones",
     "levodopa": "Levodopa",
 }  # fmt: skip
-_COURSES = ("antibiotics", "oral_corticosteroids")  # given in courses: how many counts, not only whether
-POLYPHARMACY = (8, 10, 15, 20)  # the thresholds of the NHS polypharmacy indicators
+_COURSES = ("antibiotics", "oral_corticosteroids")  # taken in courses: the number of courses matters as well
+POLYPHARMACY = (8, 10, 15, 20)  # thresholds of the polypharmacy indicators of the NHS Business Services Authority
 
 CONCEPTS = (
     Concept("medicine", ("gp_medication",)),
@@ -28,28 +31,28 @@ CONCEPTS = (
 
 FEATURES = (
     *(
-        Feature(f"distinct_medicines_{days}d", f"Distinct medicines, last {days} days", "medicines", Statistic.DISTINCT_CODES, "medicine",
-                days, "medicines", "Substances, not BNF paragraphs.", "NHS Business Services Authority polypharmacy indicators")
+        Feature(f"distinct_medicines_{days}d", f"Different medicines {in_the_last(days)}", "medicines", Statistic.DISTINCT_CODES, "medicine",
+                days, "medicines", "Counts chemical substances, not BNF paragraphs.", "NHS Business Services Authority polypharmacy indicators")
         for days in (90, 180, 365)
     ),
     *(
-        Feature(f"polypharmacy_{number}_90d", f"{number} or more distinct medicines, last 90 days", "medicines", Statistic.AT_LEAST,
+        Feature(f"polypharmacy_{number}_90d", f"{number} or more different medicines {in_the_last(90)}", "medicines", Statistic.AT_LEAST,
                 unit="yes/no", inputs=("distinct_medicines_90d",), thresholds=(number,),
                 source="NHS Business Services Authority polypharmacy indicators")
         for number in POLYPHARMACY
     ),
     *(
-        Feature(f"medicine_issues_{days}d", f"Medicines issued, last {days} days", "medicines", Statistic.COUNT, "medicine", days, "issues")
+        Feature(f"medicine_issues_{days}d", f"Medicines issued {in_the_last(days)}", "medicines", Statistic.COUNT, "medicine", days, "issues")
         for days in (30, 90, 365)
     ),
-    Feature("medicine_issues_trend_180d", "Medicines issued: last 180 days less the 180 before", "medicines", Statistic.TREND, "medicine",
+    Feature("medicine_issues_trend_180d", f"Change in medicines issued: last {length(180)} compared with the {length(180)} before", "medicines", Statistic.TREND, "medicine",
             180, "issues"),
     *(
-        Feature(f"{name}_180d", f"{label}, last 180 days", "medicines", Statistic.FLAG, name, 180, "yes/no", source=f"Code list {name}")
+        Feature(f"{name}_180d", f"{label} issued {in_the_last(180)}", "medicines", Statistic.FLAG, name, 180, "yes/no", source=f"Code list {name}")
         for name, label in GROUPS.items()
     ),
     *(
-        Feature(f"{name}_issues_365d", f"{GROUPS[name]} issued, last 365 days", "medicines", Statistic.COUNT, name, 365, "issues",
+        Feature(f"{name}_issues_365d", f"Number of times {GROUPS[name].lower()} were issued {in_the_last(365)}", "medicines", Statistic.COUNT, name, 365, "issues",
                 source=f"Code list {name}")
         for name in _COURSES
     ),

@@ -1,7 +1,8 @@
-"""Features of an OMOP source, whose conditions, drugs and procedures keep its own vocabulary."""
+"""Features of an OMOP source: counts of conditions, drugs, procedures, measurements and observations in its own vocabulary."""
 
 from __future__ import annotations
 
+from expectations.time_window import in_the_last
 from features.declaration import Concept, Feature, Statistic
 
 _DOMAINS = {
@@ -14,9 +15,9 @@ FEATURES = tuple(
     for name, plural in _DOMAINS.items()
     for days in (30, 365)
     for feature in (
-        Feature(f"{name}s_{days}d", f"{plural.capitalize()} recorded, last {days} days", "OMOP source", Statistic.COUNT, name, days, "events",
+        Feature(f"{name}s_{days}d", f"{plural.capitalize()} recorded {in_the_last(days)}", "OMOP source", Statistic.COUNT, name, days, "events",
                 source="OMOP CDM"),
-        Feature(f"distinct_{name}s_{days}d", f"Distinct {plural}, last {days} days", "OMOP source", Statistic.DISTINCT_CODES, name, days,
+        Feature(f"distinct_{name}s_{days}d", f"Different {plural} recorded {in_the_last(days)}", "OMOP source", Statistic.DISTINCT_CODES, name, days,
                 "concepts", source="OMOP CDM"),
     )
 )  # fmt: skip

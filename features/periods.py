@@ -1,4 +1,4 @@
-"""Periods of people (registrations, addresses) read as at a day; all dates are days since 1970."""
+"""Periods of people, such as registrations and addresses, looked up by day; all dates are days since 1970."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-OPEN = np.int32(np.iinfo(np.int32).max)  # the end of a period that lasts
-_SPAN = 1 << 22  # more days than any two dates lie apart
+OPEN = np.int32(np.iinfo(np.int32).max)  # the end of a period that has not ended
+_SPAN = 1 << 22  # more days than there are between any two dates
 _ZERO = 1 << 21
 
 
 def as_at(
     person: NDArray[np.int32], start: NDArray[np.int32], end: NDArray[np.int32], who: NDArray[np.int32], day: NDArray[np.int32]
 ) -> NDArray[np.int64]:
-    """Give the place of the period that holds each (who, day), or -1; periods are in order of person and start."""
+    """Return the position of the period that includes the day of each person in `who`, or -1.
+
+    The periods are in order of person and start.
+    """
     if not len(person):
         return np.full(len(who), -1, dtype=np.int64)
     place = np.searchsorted(_moment(person, start), _moment(who, day), side="right") - 1
-    held = (place >= 0) & (person[place] == who) & (end[place] >= day)
-    return np.where(held, place, -1)
+    inside = (place >= 0) & (person[place] == who) & (end[place] >= day)
+    return np.where(inside, place, -1)
 
 
 def starts_between(
@@ -35,7 +38,7 @@ def starts_between(
 
 @dataclass(frozen=True)
 class Households:
-    """Periods of people at households, kept so that the size of any household on any day is two look-ups."""
+    """Periods of people in households, stored so that two look-ups find the size of a household on any day."""
 
     numbers: NDArray[np.uint64]  # the households' numbers, ascending
     begun: NDArray[np.int64]
@@ -43,13 +46,13 @@ class Households:
 
     @classmethod
     def from_periods(cls, household: NDArray[np.uint64], start: NDArray[np.int32], end: NDArray[np.int32]) -> Households:
-        """Take one line per person and household; the end (OPEN while it lasts) is included."""
+        """Build from one element for each person and household; the end is included, and OPEN where the period has not ended."""
         numbers, place = np.unique(household, return_inverse=True)
         closed = np.minimum(end, _ZERO - 1)
         return cls(numbers, np.sort(_moment(place, start)), np.sort(_moment(place, closed)))
 
     def size_at(self, household: NDArray[np.uint64], day: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Count the people of each household on a day; 0 for a household that is not known."""
+        """Count the people of each household on a day; 0 for an unknown household."""
         if not len(self.numbers):
             return np.zeros(len(household), dtype=np.int64)
         place = np.minimum(np.searchsorted(self.numbers, household), len(self.numbers) - 1)
@@ -61,29 +64,29 @@ class Households:
 
 @dataclass(frozen=True)
 class HouseholdSizes:
-    """Sizes of households on the one day that all rows ask for: a third of the memory and of the look-ups."""
+    """Sizes of households on a single day. They need a third of the memory and look-ups of `Households`."""
 
     numbers: NDArray[np.uint64]  # the households' numbers, ascending
     people: NDArray[np.int32]
 
     @classmethod
     def of(cls, household: NDArray[np.uint64]) -> HouseholdSizes:
-        """Take the household of each person who is in one on that day."""
+        """Build from the household of each person who is in a household on the day."""
         numbers, people = np.unique(household, return_counts=True)
         return cls(numbers, people.astype(np.int32))
 
     def size_at(self, household: NDArray[np.uint64], day: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Give the people of each household on that day, whatever `day` says; 0 for a household that is not known."""
+        """Return the number of people of each household on the single day; 0 for an unknown household. `day` is not used."""
         if not len(self.numbers):
             return np.zeros(len(household), dtype=np.int64)
-        order = np.argsort(household)  # looked up in order, each stands near the one before it
+        order = np.argsort(household)  # look-ups in order use the processor's cache better
         place = np.empty(len(household), dtype=np.int64)
         place[order] = np.minimum(np.searchsorted(self.numbers, household[order]), len(self.numbers) - 1)
         return np.where(self.numbers[place] == household, self.people[place], 0)
 
 
 def joined_ends(person: NDArray[np.int32], start: NDArray[np.int32], end: NDArray[np.int32], gap_days: int) -> NDArray[np.int32]:
-    """Give for each period the end of the chain it belongs to: periods of a person at most `gap_days` apart are one chain."""
+    """Return the end of each period's chain; periods of a person that are at most `gap_days` apart form a chain."""
     if not len(person):
         return end.copy()
     far = np.minimum(end, _ZERO - 1).astype(np.int64)

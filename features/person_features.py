@@ -1,4 +1,7 @@
-"""From the core tables of a range of people to their rows of features__person; pure, so any engine may run it by range."""
+"""The rows of features__person of a range of people, computed from their core tables.
+
+The computation reads and writes no files, so any engine may run it range by range.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,8 @@ from features.attributes import (
     birth_days,
     days,
     flags,
-    held_at,
     numbers,
+    records_at_index,
     registration_at,
 )
 from features.catalogue import Catalogue
@@ -44,32 +47,32 @@ FULL = "full"
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is the same for every range of people of a run."""
+    """What is the same for every range of people of a run: catalogue, plan, places, coverage and cohort."""
 
     catalogue: Catalogue
     plan: Plan
-    left_out: Mapping[str, str]  # features that are not computed, and why
+    not_computed: Mapping[str, str]  # features that are not computed, with the reason
     places: Places
     calendar: CoverageCalendar
     cohort: CohortSettings
     use: Use
-    context: AreaContext = field(default_factory=dict)  # the board's rates, by context day
+    context: AreaContext = field(default_factory=dict)  # rates of the ICB, by context day
 
     @property
     def computed(self) -> tuple[Feature, ...]:
-        """Give the features that are computed, in the catalogue's order."""
-        return tuple(feature for feature in self.catalogue.features if feature.name not in self.left_out)
+        """Return the features that are computed, in the order of the catalogue."""
+        return tuple(feature for feature in self.catalogue.features if feature.name not in self.not_computed)
 
     @property
     def event_feeds(self) -> tuple[str, ...]:
-        """Give the feeds whose coverage bears on computed features."""
+        """Return the feeds whose coverage matters for the computed features."""
         needed = {feed for feature in self.computed for feed in feature.feeds}
         return tuple(feed for feed in self.calendar.feeds if feed in needed)
 
 
 @dataclass(frozen=True)
 class IndexEvents:
-    """Candidate rows in order of person: a person, a day and a name for the index event."""
+    """Candidate rows in order of person: a person, a day and the identifier of the index event."""
 
     person: NDArray[np.int32]
     index_day: NDArray[np.int32]
@@ -77,17 +80,17 @@ class IndexEvents:
 
     @classmethod
     def on_one_day(cls, people: pa.Table, index_date: date) -> IndexEvents:
-        """Give every person one index event: the date."""
+        """Build one index event for each person: the date."""
         person = numbers(people["person_key"])
         day = (index_date - date(1970, 1, 1)).days
         return cls(person, np.full(len(person), day, dtype=np.int32), pa.repeat(index_date.isoformat(), len(person)))
 
     @classmethod
     def at_discharges(cls, spells: pa.Table, index_date: date, settings: CohortSettings) -> IndexEvents:
-        """Give one index event per discharge of the period up to the index date, dated on the day of discharge.
+        """Build one index event for each discharge in the period up to the index date, on the day of discharge.
 
-        Features end the day before it and time at risk starts the day after it, so that a readmission on the next day
-        counts. People who died in the spell have none.
+        Features end the day before and time at risk starts the day after, so that a readmission on the next day counts. People who died
+        in the spell have no index event.
         """
         last = (index_date - date(1970, 1, 1)).days
         day = days(spells["discharge_date"], OPEN)
@@ -95,17 +98,18 @@ class IndexEvents:
         chosen &= pc.fill_null(spells["nights"], -1).combine_chunks().to_numpy() >= settings.discharge_minimum_nights
         if settings.discharge_class == "emergency":
             chosen &= pc.equal(spells["spell_class"], "emergency").combine_chunks().to_numpy(zero_copy_only=False)
-        found = spells.filter(pa.array(chosen)).append_column("day", pa.array(day[chosen]))
-        found = found.sort_by([("person_key", "ascending"), ("day", "ascending"), ("spell_key", "ascending")])
-        return cls(numbers(found["person_key"]), numbers(found["day"]), found["spell_key"].cast(pa.string()).combine_chunks())
+        discharges = spells.filter(pa.array(chosen)).append_column("day", pa.array(day[chosen]))
+        discharges = discharges.sort_by([("person_key", "ascending"), ("day", "ascending"), ("spell_key", "ascending")])
+        identifiers = discharges["spell_key"].cast(pa.string()).combine_chunks()
+        return cls(numbers(discharges["person_key"]), numbers(discharges["day"]), identifiers)
 
 
 def person_features(
     tables: PeopleTables, events: Events, index_events: IndexEvents, recipe: Recipe, on_context_day: Events | None = None
 ) -> tuple[pa.Table, list[tuple[str, int]]]:
-    """Give the rows of features__person for a range of people, in order of person, and the cohort's flow.
+    """Return the rows of features__person for a range of people, in order of person, and the cohort flow.
 
-    `on_context_day`: the events as they were told on the context day, where that is not what was told on the index date.
+    `on_context_day` holds the events as they were recorded on the context day, where that differs from the index date.
     """
     everyone = numbers(tables.people["person_key"])
     place = np.searchsorted(everyone, index_events.person)
@@ -113,8 +117,8 @@ def person_features(
     registration = registration_at(tables, row)
     inside, flow = cohort_flow(_candidates(tables, row, registration), recipe.cohort, recipe.use)
     row = Row(place[inside], row.person[inside], row.index_day[inside])
-    held = held_at(tables, recipe.places, row, registration[inside])
-    attributes = attribute_columns(tables, recipe.places, row, held)
+    records = records_at_index(tables, recipe.places, row, registration[inside])
+    attributes = attribute_columns(tables, recipe.places, row, records)
     covered = _covered(recipe, attributes["practice_code"], row)
     keys = {
         "person_key": pa.array(row.person, pa.int32()),
@@ -124,13 +128,13 @@ def person_features(
     }
     columns = keys | attributes | _coverage_columns(covered, len(row.place))
     ordered = {column.name: columns[column.name] for column in PERSON_FEATURES.columns}
-    read = attribute_features(tables, recipe.places, row, held)
-    found = _feature_columns(tables, events, row, covered, recipe, attributes, read, on_context_day or events)
-    return pa.table(ordered | {name: _null_where_nan(values) for name, values in found.items()}), flow
+    read = attribute_features(tables, recipe.places, row, records)
+    features = _feature_columns(tables, events, row, covered, recipe, attributes, read, on_context_day or events)
+    return pa.table(ordered | {name: _null_where_nan(values) for name, values in features.items()}), flow
 
 
 def _null_where_nan(values: NDArray[np.float32]) -> pa.Array:
-    """Give a column with null for NaN; the values are not copied."""
+    """Return a column with null for NaN, without a copy of the values."""
     unknown = np.isnan(values)
     if not unknown.any():
         return pa.array(values)
@@ -138,22 +142,22 @@ def _null_where_nan(values: NDArray[np.float32]) -> pa.Array:
     return pa.Array.from_buffers(pa.float32(), len(values), [present, pa.py_buffer(np.ascontiguousarray(values))])
 
 
-def _candidates(tables: PeopleTables, row: Row, held: NDArray[np.int64]) -> Candidates:
+def _candidates(tables: PeopleTables, row: Row, registration: NDArray[np.int64]) -> Candidates:
     people = tables.people
-    start = np.append(days(tables.registrations["start_date"], OPEN), 0)[held]
-    unreadable = np.append(flags(tables.registrations["end_not_readable"]), False)[held]
+    start = np.append(days(tables.registrations["start_date"], OPEN), 0)[registration]
+    unreadable = np.append(flags(tables.registrations["end_not_readable"]), False)[registration]
     return Candidates(
         birth_day=birth_days(people, row), death_day=days(people["death_date"], OPEN)[row.place],
         death_not_readable=flags(people["death_not_readable"])[row.place],
-        index_day=row.index_day, on_list=numbers(people["on_list"])[row.place], registered=held >= 0, end_not_readable=unreadable,
-        days_on_list=np.where(held >= 0, row.index_day - start, 0).astype(np.int32),
+        index_day=row.index_day, on_list=numbers(people["on_list"])[row.place], registered=registration >= 0, end_not_readable=unreadable,
+        days_on_list=np.where(registration >= 0, row.index_day - start, 0).astype(np.int32),
         type_1_opt_out=numbers(people["type_1_opt_out"])[row.place],
         national_data_opt_out=numbers(people["national_data_opt_out"])[row.place],
     )  # fmt: skip
 
 
 def _covered(recipe: Recipe, practice: pa.Array, row: Row) -> dict[str, NDArray[np.int32]]:
-    """Give the days covered before each index date, by feed."""
+    """Return the days covered before each index date, by feed."""
     names = pa.array(list(recipe.calendar.practices), pa.string())
     where = pc.if_else(pc.is_null(practice), pa.scalar(None, pa.int32()), pc.index_in(practice, names))
     place = where.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -162,37 +166,37 @@ def _covered(recipe: Recipe, practice: pa.Array, row: Row) -> dict[str, NDArray[
 
 def _coverage_columns(covered: dict[str, NDArray[np.int32]], rows: int) -> dict[str, pa.Array]:
     lacking = np.zeros(rows, dtype=np.int64)
-    for bit, held in enumerate(covered.values()):
-        lacking |= (held < EVER_NEEDS_DAYS).astype(np.int64) << bit
+    for bit, covered_before in enumerate(covered.values()):
+        lacking |= (covered_before < EVER_NEEDS_DAYS).astype(np.int64) << bit
     names = {
         pattern: ",".join(feed for bit, feed in enumerate(covered) if pattern >> bit & 1) or FULL
         for pattern in np.unique(lacking).tolist()
     }
     encoded = np.searchsorted(np.asarray(sorted(names)), lacking)
     gp = np.logical_and.reduce([covered.get(feed, np.zeros(rows)) >= EVER_NEEDS_DAYS for feed in GP_FEEDS])
-    words = pa.array([names[pattern] for pattern in sorted(names)], pa.string())
-    return {"coverage": words.take(pa.array(encoded)), "gp_covered": pa.array(gp, pa.bool_())}
+    texts = pa.array([names[pattern] for pattern in sorted(names)], pa.string())
+    return {"coverage": texts.take(pa.array(encoded)), "gp_covered": pa.array(gp, pa.bool_())}
 
 
 def _feature_columns(
     tables: PeopleTables, events: Events, row: Row, covered: dict[str, NDArray[np.int32]], recipe: Recipe,
     attributes: Mapping[str, pa.Array], read: dict[str, NDArray[np.float64]], on_context_day: Events,
 ) -> dict[str, NDArray[np.float32]]:  # fmt: skip
-    """Give the computed features in the catalogue's order, NaN where there is nothing to tell."""
+    """Return the computed features in the order of the catalogue; NaN where a value is not known."""
     birth = days(tables.people["birth_date"], UNKNOWN_BIRTH)[row.place]
     counted = window_counts(events, IndexRows(row.person, row.index_day, birth), recipe.plan)
     by_events = {feature.name: counted[place] for place, feature in enumerate(recipe.plan.features)}
-    if {AREA, PRACTICE} - set(recipe.left_out):
+    if {AREA, PRACTICE} - set(recipe.not_computed):
         places = (attributes["practice_code"], attributes["lsoa_code"])
         read = read | context_features(tables, on_context_day, row, *places, recipe.context)
     gaps: dict[tuple[tuple[str, ...], int], NDArray[np.bool_] | None] = {}
-    known: dict[str, NDArray[np.float32]] = {}
+    columns: dict[str, NDArray[np.float32]] = {}
     for feature in recipe.computed:
         if feature.statistic in DERIVED:
-            known[feature.name] = derive(feature, known)
+            columns[feature.name] = derive(feature, columns)
             continue
         attribute = feature.statistic is Statistic.ATTRIBUTE
-        known[feature.name] = read[feature.name].astype(np.float32) if attribute else by_events[feature.name]
+        columns[feature.name] = read[feature.name].astype(np.float32) if attribute else by_events[feature.name]
         if attribute and feature.window_days is None:
             continue
         key = (feature.feeds, feature.covered_days)
@@ -200,8 +204,8 @@ def _feature_columns(
             gaps[key] = _not_covered(covered, *key)
         missing = gaps[key]
         if missing is not None:
-            known[feature.name][missing] = np.nan
-    return known
+            columns[feature.name][missing] = np.nan
+    return columns
 
 
 def _not_covered(covered: dict[str, NDArray[np.int32]], feeds: tuple[str, ...], needed: int) -> NDArray[np.bool_] | None:

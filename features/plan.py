@@ -1,7 +1,7 @@
-"""The compiled form of a catalogue: small integer tables that take an event to the cells it counts in.
+"""The compiled form of a catalogue: small tables of integers that map an event to the cells in which it counts.
 
-Every (event type, code) has a signature: the set of concepts it belongs to. A statistic reads the signatures through a
-space of its own, in which signatures that its concepts do not tell apart are one column.
+Every pair of event type and code has a signature: the set of concepts it belongs to. Each kind of statistic has its own space of columns.
+Signatures that are equal for the concepts of the statistic share a column.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from features.code_lists import CodeList, code_members
 from features.declaration import DERIVED, Concept, Feature, Statistic
 from features.events import NUMBER_OF
 
-EVER = np.iinfo(np.int32).max  # how far back an event bears on a statistic that has no window
-DAY_VALUES = 1 << 16  # days before an index date are kept in 16 bits: longer ago than any life is one value
-MAX_WINDOW = DAY_VALUES - 3  # a longer window would take in what is kept as of one day
+EVER = np.iinfo(np.int32).max  # the reach of a statistic without a window
+DAY_VALUES = 1 << 16  # days before an index date are stored in 16 bits: more days than any life are one value
+MAX_WINDOW = DAY_VALUES - 3  # a longer window would include events that are stored under one value
 
 _COUNTED = (Statistic.COUNT, Statistic.TREND)
 _RECENCY = (Statistic.FLAG, Statistic.DAYS_SINCE_LAST, Statistic.LATEST_OF, Statistic.SCORE)
@@ -32,7 +32,7 @@ _DISTINCT = (Statistic.DISTINCT_CODES, Statistic.DISTINCT_DAYS, Statistic.DISTIN
 
 
 class Facet(StrEnum):
-    """Kinds of statistic that few events bear on, so that each kind reads its own events alone."""
+    """Kinds of statistic that few events matter for, so that each kind reads only its own events."""
 
     AMOUNT = "amount"
     FIRST = "first"
@@ -49,7 +49,7 @@ _MOST_FACETS = 32
 
 
 def facet_of(feature: Feature) -> str | None:
-    """Name the kind of events a feature reads: for distinct items one for each concept, None where all events are read."""
+    """Return the kind of events that a feature reads: one for each concept of distinct items, None for all events."""
     if feature.statistic in _DISTINCT:
         return f"{feature.statistic.value} of {feature.concept}"
     return _FACET_OF.get(feature.statistic)
@@ -57,7 +57,7 @@ def facet_of(feature: Feature) -> str | None:
 
 @dataclass(frozen=True)
 class Space:
-    """Columns of one kind of statistic: `column` gives a signature's (or `size`), `columns_of` a concept's."""
+    """Columns of one kind of statistic: `column` maps signatures to columns (`size` for none), `columns_of` maps concepts."""
 
     column: NDArray[np.int64]
     columns_of: Mapping[str, tuple[int, ...]]
@@ -66,7 +66,7 @@ class Space:
 
 @dataclass(frozen=True)
 class ValueSlot:
-    """One concept and window whose values are read, with the range a value must lie in."""
+    """A concept and a window whose values are read, with the range of usable values."""
 
     concept: str
     window: int
@@ -76,15 +76,15 @@ class ValueSlot:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the kernel needs to compute the event features of a catalogue."""
+    """Tables that the kernel needs to compute the event features of a catalogue."""
 
     features: tuple[Feature, ...]
-    slot_of_type: NDArray[np.int64]  # by type number: where its row of `signature` starts
-    signature: NDArray[np.int64]  # 0 where no concept is meant
+    slot_of_type: NDArray[np.int64]  # by type number: start of its row in `signature`
+    signature: NDArray[np.int64]  # 0 where no concept includes the pair
     reach: NDArray[np.int32]  # by signature: the most days before an index date at which an event still counts
     facets: Mapping[str, np.uint32]  # the bit of each facet
-    facets_of: NDArray[np.uint32]  # by signature: the bits of the facets it bears on
-    longest: Mapping[str, int]  # by facet of distinct items: its longest window
+    facets_of: NDArray[np.uint32]  # by signature: the bits of the facets that need it
+    longest: Mapping[str, int]  # by facet of distinct items: the longest window
     statistic_of: Mapping[str, Statistic]  # by facet of distinct items
     codes: int
     members: Mapping[str, NDArray[np.bool_]]  # by concept: the signatures that belong to it
@@ -94,14 +94,14 @@ class Plan:
     last: Space
     first: Space
     edges: tuple[int, ...]  # upper ends of the buckets, ascending
-    bucket: NDArray[np.uint8]  # by days: the first edge that reaches as far, or the number of edges
+    bucket: NDArray[np.uint8]  # by days: the first edge that is not smaller, or the number of edges
     values: tuple[ValueSlot, ...]
-    substance: NDArray[np.int32]  # by code number: the number that stands for its substance
+    substance: NDArray[np.int32]  # by code number: the number of its substance
 
 
-def compile_plan(catalogue: Catalogue, codes: Sequence[tuple[int, str, str]], leave_out: Iterable[str] = ()) -> Plan:
+def compile_plan(catalogue: Catalogue, codes: Sequence[tuple[int, str, str]], excluded: Iterable[str] = ()) -> Plan:
     """Compile the event features of a catalogue against the numbered codes (number, system, code) of core__code."""
-    without = set(leave_out)
+    without = set(excluded)
     features = tuple(
         feature
         for feature in catalogue.features
@@ -131,10 +131,14 @@ def _check_windows(features: Iterable[Feature]) -> None:
     for feature in features:
         longest = feature.covered_days if feature.window_days is not None else 0
         if longest > MAX_WINDOW:
-            raise ValueError(f"feature {feature.name!r}: a window of {longest} days is longer than {MAX_WINDOW}")
+            raise ValueError(
+                f"Feature {feature.name!r} has a window of {longest:,} days. The longest possible window is {MAX_WINDOW:,} days."
+            )
         needs_window = feature.statistic not in (*_RECENCY, *_FIRST)
         if needs_window and feature.window_days is None:
-            raise ValueError(f"feature {feature.name!r}: {feature.statistic.value} needs a window")
+            raise ValueError(
+                f"Feature {feature.name!r} has no window, and the statistic '{feature.statistic.value}' needs one. Declare window_days."
+            )
 
 
 def _concepts_of(features: Iterable[Feature], statistics: tuple[Statistic, ...]) -> tuple[str, ...]:
@@ -144,7 +148,7 @@ def _concepts_of(features: Iterable[Feature], statistics: tuple[Statistic, ...])
 def _signatures(
     catalogue: Catalogue, concepts: Sequence[Concept], codes: Sequence[tuple[int, str, str]], count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[frozenset[str]]]:
-    """Number the sets of concepts that (type, code) pairs belong to; slot 0 is for types that no concept names."""
+    """Number the sets of concepts of all pairs of type and code; slot 0 is for types that no concept uses."""
     types = list(dict.fromkeys(name for concept in concepts for name in concept.event_types))
     slot_of_type = np.zeros(max(NUMBER_OF.values()) + 1, dtype=np.int64)
     signature = np.zeros((len(types) + 1, count), dtype=np.int64)
@@ -168,21 +172,21 @@ def _members(catalogue: Catalogue, concept: Concept, codes: Sequence[tuple[int, 
     return code_members(CodeList(concept.name, catalogue.entries(concept)), codes)
 
 
-def _space(sets: Sequence[frozenset[str]], wanted: tuple[str, ...]) -> Space:
-    """Merge signatures that the wanted concepts do not tell apart into columns."""
+def _space(sets: Sequence[frozenset[str]], concepts: tuple[str, ...]) -> Space:
+    """Build the columns of some concepts; signatures that these concepts do not distinguish share a column."""
     columns: dict[frozenset[str], int] = {}
     column = np.full(len(sets), -1, dtype=np.int64)
     for number, members in enumerate(sets):
-        seen = members & frozenset(wanted)
-        if seen:
-            column[number] = columns.setdefault(seen, len(columns))
-    columns_of = {name: tuple(place for seen, place in columns.items() if name in seen) for name in wanted}
+        present = members & frozenset(concepts)
+        if present:
+            column[number] = columns.setdefault(present, len(columns))
+    columns_of = {name: tuple(place for present, place in columns.items() if name in present) for name in concepts}
     column[column < 0] = len(columns)
     return Space(column, columns_of, len(columns))
 
 
 def _reach(sets: Sequence[frozenset[str]], features: Iterable[Feature]) -> NDArray[np.int32]:
-    """Give for each signature how far back its events bear on any feature."""
+    """Return for each signature the most days before an index date at which its events matter for any feature."""
     furthest: dict[str, int] = {}
     for feature in features:
         for concept in feature.concepts:
@@ -202,7 +206,7 @@ def _facets(features: Iterable[Feature]) -> dict[str, np.uint32]:
     names = dict.fromkeys([*Facet, *(name for feature in features if (name := facet_of(feature)))])
     if len(names) > _MOST_FACETS:
         raise ValueError(
-            f"distinct items of {len(names) - len(Facet)} concepts are asked for; at most {_MOST_FACETS - len(Facet)} fit"
+            f"The catalogue counts distinct items of {len(names) - len(Facet)} concepts. The limit is {_MOST_FACETS - len(Facet)}: remove some of them."
         )
     return {name: np.uint32(1 << bit) for bit, name in enumerate(names)}
 
@@ -256,10 +260,10 @@ def _value_slots(catalogue: Catalogue, features: Iterable[Feature]) -> tuple[Val
 
 
 def _substances(catalogue: Catalogue, codes: Sequence[tuple[int, str, str]], count: int) -> NDArray[np.int32]:
-    stands_for = catalogue.substances()
+    substance_of = catalogue.substances()
     lowest: dict[str, int] = {}
     same = np.arange(count, dtype=np.int32)
     for number, system, code in sorted(codes):
-        if system == "dmd" and code in stands_for:
-            same[number] = lowest.setdefault(stands_for[code], number)
+        if system == "dmd" and code in substance_of:
+            same[number] = lowest.setdefault(substance_of[code], number)
     return same

@@ -1,15 +1,20 @@
-"""Use of hospital and GP services: counts over windows, time since, shares and trends.
+"""Use of hospital and GP services: counts in windows, days since the last use, shares and changes.
 
-A zero-day emergency spell and same-day emergency care sent to the emergency care feed are one concept: trusts move this
-care from one feed to the other, and a count of either alone learns recording practice.
+* Emergency admissions: admission methods 21 to 25, 28 and 2A to 2D (NHS Data Model and Dictionary). A stay is dated by its discharge
+  where the feature needs its nights or diagnoses, because these are known only then.
+* Same-day emergency care: an emergency spell without a night and an ECDS record of department type 05 are one concept. Trusts move this
+  care from one feed to the other (mandated from July 2024), and a count of one feed alone would measure how a trust records it.
+* A&E attendances: unplanned attendances at department types 01 to 04 (Emergency Care Data Set).
+* Readmission: an emergency admission within 30 days of a discharge.
 """
 
 from __future__ import annotations
 
+from expectations.time_window import in_the_last, length
 from features.declaration import Concept, Feature, Statistic
 
 WINDOWS = (30, 90, 180, 365, 730, 1095)
-RECENT_DAYS = 1095
+RECENT_DAYS = 1095  # three years: every training date has data for as long
 NHS_DICTIONARY = "NHS Data Model and Dictionary"
 ECDS = "Emergency Care Data Set"
 _ACUTE = ("emergency_discharge_overnight", "emergency_discharge_zero_day")
@@ -52,7 +57,7 @@ def _windows(
     return tuple(
         Feature(
             f"{stem}_{days}d",
-            f"{label}, last {days} days",
+            f"{label} {in_the_last(days)}",
             "utilisation",
             statistic,
             concept,
@@ -68,39 +73,45 @@ def _windows(
 def _since(concept: str, stem: str, label: str) -> Feature:
     return Feature(
         f"days_since_{stem}", f"Days since the last {label}", "utilisation", Statistic.DAYS_SINCE_LAST, concept, RECENT_DAYS, "days",
-        f"Null for people without one in the last {RECENT_DAYS} days, which every training date can look back on.", NHS_DICTIONARY,
+        f"Null where there is none {in_the_last(RECENT_DAYS)}; data of every training date reach back that far.", NHS_DICTIONARY,
     )  # fmt: skip
 
 
-def _share(stem: str, label: str, part: str, whole: str) -> Feature:
+def _share(stem: str, label: str, part: str, total: str) -> Feature:
     return Feature(
-        stem, label, "utilisation", Statistic.RATIO, unit="share", inputs=(part, whole), description="Null where there was none at all.",
+        stem, label, "utilisation", Statistic.RATIO, unit="share", inputs=(part, total), description="Null where there was no attendance.",
     )  # fmt: skip
 
 
 def _trend(concept: str, stem: str, label: str, days: int) -> Feature:
     return Feature(
-        f"{stem}_trend_{days}d", f"{label}: last {days} days less the {days} before", "utilisation", Statistic.TREND, concept, days, "events",
+        f"{stem}_trend_{days}d", f"Change in {label}: last {length(days)} compared with the {length(days)} before", "utilisation", Statistic.TREND, concept, days, "events",
     )  # fmt: skip
 
 
 _COUNTS = (
-    *_windows("emergency_spell", "emergency_spells", "Emergency spells, same-day emergency care included"),
-    *_windows("emergency_overnight_spell", "emergency_overnight_spells", "Emergency spells of a night or more"),
+    *_windows("emergency_spell", "emergency_spells", "Emergency admissions and same-day emergency care"),
+    *_windows("emergency_overnight_spell", "emergency_overnight_spells", "Emergency hospital stays of at least one night"),
     *_windows("zero_day_emergency_care", "zero_day_emergency_care",
-              "Zero-day emergency spells and same-day emergency care, as one",
-              description="Counted together because trusts move this care between the two feeds."),
+              "Same-day emergency care",
+              description="Emergency spells without a night and ECDS records of type 05 together, because trusts move this care between the feeds."),
     *_windows("ambulatory_care_sensitive_spell", "ambulatory_care_sensitive_spells",
-              "Emergency spells for conditions that ambulatory care can prevent", (365, 730, 1095), source="NHS Institute"),
+              "Emergency stays for ambulatory-care-sensitive conditions", (365, 730, 1095),
+              source="NHS Institute for Innovation and Improvement",
+              description="Conditions for which good care outside hospital can prevent an admission, by primary diagnosis."),
     *_windows("elective_admission", "elective_admissions", "Elective admissions", (90, 180, 365, 730, 1095)),
     *_windows("maternity_admission", "maternity_admissions", "Maternity admissions", (365,)),
     *_windows("regular_attendance", "regular_attendances", "Regular day or night attendances", (365,)),
-    *_windows("ae_attendance", "ae_attendances", "A&E attendances (types 01 to 04, unplanned)", source=ECDS),
-    *_windows("ae_major_department", "ae_major_attendances", "Attendances at a major A&E department", (90, 365, 730), source=ECDS),
-    *_windows("ae_minor_department", "ae_other_attendances", "Attendances at other A&E departments", (90, 365, 730), source=ECDS),
+    *_windows("ae_attendance", "ae_attendances", "A&E attendances", source=ECDS,
+              description="Unplanned attendances at department types 01 to 04. Same-day emergency care (type 05) is not counted."),
+    *_windows("ae_major_department", "ae_major_attendances", "A&E attendances at a major department", (90, 365, 730), source=ECDS,
+              description="Department type 01."),
+    *_windows("ae_minor_department", "ae_other_attendances", "A&E attendances at other departments", (90, 365, 730), source=ECDS,
+              description="Department types 02 to 04: single specialty, minor injury unit, walk-in centre."),
     *_windows("ambulance_arrival", "ambulance_arrivals", "A&E arrivals by ambulance", (90, 365, 730, 1095), source=ECDS),
-    *_windows("out_of_hours_attendance", "out_of_hours_attendances", "A&E arrivals out of hours", (365, 730), source=ECDS),
-    *_windows("left_before_seen", "left_before_seen", "A&E attendances left before treatment", (365, 730), source=ECDS),
+    *_windows("out_of_hours_attendance", "out_of_hours_attendances", "A&E arrivals out of hours", (365, 730), source=ECDS,
+              description="At the weekend, or outside the hours of the settings."),
+    *_windows("left_before_seen", "left_before_seen", "A&E attendances that the person left before treatment", (365, 730), source=ECDS),
     *_windows("outpatient_attended", "outpatient_attended", "Outpatient appointments attended"),
     *_windows("outpatient_missed", "outpatient_missed", "Outpatient appointments missed", (180, 365, 730)),
     *_windows("gp_contact", "gp_contacts", "GP contacts", source="SNOMED CT encounter codes"),
@@ -109,50 +120,50 @@ _COUNTS = (
 )  # fmt: skip
 
 _AMOUNTS = (
-    *_windows("emergency_overnight_spell", "emergency_bed_days", "Nights in hospital in emergency spells", (90, 180, 365, 730, 1095),
+    *_windows("emergency_overnight_spell", "emergency_bed_days", "Nights in hospital after an emergency admission", (90, 180, 365, 730, 1095),
               Statistic.SUM, "nights"),
-    *_windows("elective_spell", "elective_bed_days", "Nights in hospital in elective spells", (365, 730, 1095), Statistic.SUM, "nights"),
-    *_windows("emergency_overnight_spell", "longest_emergency_stay", "Longest emergency spell", (365, 1095), Statistic.MAXIMUM, "nights"),
-    *_windows("spell_cost", "hospital_cost", "Payment for hospital spells", (365, 730), Statistic.SUM, "GBP",
-              description="Not computed where the feed carries no cost at all."),
-    *_windows("hospital_diagnosis", "distinct_diagnoses", "Distinct ICD-10 codes of hospital spells", (365, 1095),
+    *_windows("elective_spell", "elective_bed_days", "Nights in hospital after an elective admission", (365, 730, 1095), Statistic.SUM, "nights"),
+    *_windows("emergency_overnight_spell", "longest_emergency_stay", "Longest emergency hospital stay", (365, 1095), Statistic.MAXIMUM, "nights"),
+    *_windows("spell_cost", "hospital_cost", "Cost of hospital stays", (365, 730), Statistic.SUM, "GBP",
+              description="Payment to the provider. Not computed where the feed has no costs."),
+    *_windows("hospital_diagnosis", "distinct_diagnoses", "Different diagnosis codes (ICD-10) from hospital stays", (365, 1095),
               Statistic.DISTINCT_CODES, "codes"),
-    *_windows("outpatient_attended", "outpatient_specialties", "Distinct specialties attended as an outpatient", (365, 730),
+    *_windows("outpatient_attended", "outpatient_specialties", "Different outpatient specialties attended", (365, 730),
               Statistic.DISTINCT_CODES, "specialties"),
-    *_windows("hospital_contact", "hospital_providers", "Distinct hospital providers", (365,), Statistic.DISTINCT_PROVIDERS,
+    *_windows("hospital_contact", "hospital_providers", "Different hospital providers used", (365,), Statistic.DISTINCT_PROVIDERS,
               "providers"),
     *_windows("hospital_contact", "hospital_contact_days", "Days with a hospital contact", (365,), Statistic.DISTINCT_DAYS, "days"),
     *(
-        Feature(f"readmissions_30d_{days}d", f"Emergency admissions within 30 days after a discharge, last {days} days", "utilisation",
-                Statistic.RETURNS, "emergency_admission", days, "events", "After any stay that ended on an earlier day.",
+        Feature(f"readmissions_30d_{days}d", f"Emergency admissions within 30 days of a discharge {in_the_last(days)}", "utilisation",
+                Statistic.RETURNS, "emergency_admission", days, "events", "After any hospital stay that ended on an earlier day.",
                 NHS_DICTIONARY, after="hospital_stay", within_days=30)
         for days in (365, 1095)
     ),
 )  # fmt: skip
 
 _OTHERS = (
-    _since("emergency_overnight_spell", "emergency_overnight_spell", "discharge from an emergency spell of a night or more"),
-    _since("zero_day_emergency_care", "zero_day_emergency_care", "zero-day emergency care"),
-    _since("elective_spell", "elective_spell", "discharge from an elective spell"),
+    _since("emergency_overnight_spell", "emergency_overnight_spell", "discharge from an emergency stay of at least one night"),
+    _since("zero_day_emergency_care", "zero_day_emergency_care", "same-day emergency care"),
+    _since("elective_spell", "elective_spell", "discharge from an elective stay"),
     _since("ae_attendance", "ae_attendance", "A&E attendance"),
-    _since("ambulance_arrival", "ambulance_arrival", "arrival by ambulance"),
-    _since("outpatient_attended", "outpatient_attended", "outpatient appointment attended"),
+    _since("ambulance_arrival", "ambulance_arrival", "A&E arrival by ambulance"),
+    _since("outpatient_attended", "outpatient_attended", "attended outpatient appointment"),
     _since("gp_contact", "gp_contact", "GP contact"),
     _since("gp_record_entry", "gp_record_entry", "entry in the GP record"),
-    _since("hospital_contact", "hospital_contact", "contact with a hospital"),
-    _since("outpatient_missed", "outpatient_missed", "outpatient appointment missed"),
+    _since("hospital_contact", "hospital_contact", "hospital contact"),
+    _since("outpatient_missed", "outpatient_missed", "missed outpatient appointment"),
     _since("out_of_hours_attendance", "out_of_hours_attendance", "A&E arrival out of hours"),
-    _since("left_before_seen", "left_before_seen", "A&E attendance left before treatment"),
-    _trend("emergency_spell", "emergency_spells", "Emergency spells", 365),
+    _since("left_before_seen", "left_before_seen", "A&E attendance that the person left before treatment"),
+    _trend("emergency_spell", "emergency_spells", "emergency admissions and same-day emergency care", 365),
     _trend("ae_attendance", "ae_attendances", "A&E attendances", 180),
-    _trend("outpatient_attended", "outpatient_attended", "Outpatient appointments attended", 365),
+    _trend("outpatient_attended", "outpatient_attended", "outpatient appointments attended", 365),
     _trend("gp_contact", "gp_contacts", "GP contacts", 180),
-    _share("out_of_hours_share_730d", "Share of A&E attendances out of hours, last 730 days", "out_of_hours_attendances_730d",
+    _share("out_of_hours_share_730d", f"Share of A&E attendances out of hours {in_the_last(730)}", "out_of_hours_attendances_730d",
            "ae_attendances_730d"),
-    _share("ambulance_share_730d", "Share of A&E attendances by ambulance, last 730 days", "ambulance_arrivals_730d", "ae_attendances_730d"),
-    Feature("emergency_admissions_730d", "Emergency admissions of any length, last 730 days", "utilisation", Statistic.COUNT,
+    _share("ambulance_share_730d", f"Share of A&E attendances by ambulance {in_the_last(730)}", "ambulance_arrivals_730d", "ae_attendances_730d"),
+    Feature("emergency_admissions_730d", f"Emergency admissions of any length {in_the_last(730)}", "utilisation", Statistic.COUNT,
             "emergency_admission", 730, "events",
-            "For the reader of a score, not a predictor: it falls where a trust sends same-day care to the other feed.",
+            "Shown with a score and not used as a predictor: it falls where a trust starts to send same-day emergency care as ECDS type 05.",
             NHS_DICTIONARY, role="audit"),
 )  # fmt: skip
 

@@ -1,7 +1,7 @@
-"""The kernel: events before each index date, counted into the columns of a plan. Pure; any engine may run it by range of people.
+"""The kernel: counts events before each index date into the features of a plan, by range of people.
 
-An event counts for a row if it happened and was known before the row's index date, and not before birth. The window of w
-days holds the days index_date - w to index_date - 1. People with several rows are taken one row of each at a time.
+An event counts for a row if it happened and was available before the row's index date and is not dated before birth. A window of w days
+includes the days index_date - w to index_date - 1. People with several rows are processed in passes with one row for each person.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from features import window_statistics
-from features.anchoring import IndexRows, known_before, since_birth
+from features.anchoring import IndexRows, available_before, not_before_birth
 from features.plan import Plan
 from features.selected_events import Selected
 
-CHUNK_ROWS = 4096  # rows counted at a time: their cells stay within the processor's cache
-LONG_AGO = np.int32(window_statistics.NOT_SEEN - 1)  # days: an event before that counts as of that day
+CHUNK_ROWS = 4096  # rows counted at a time, so that their cells fit in the processor's cache
+LONG_AGO = np.int32(window_statistics.NOT_SEEN - 1)  # days: an earlier event counts as if it happened on that day
 
 
 @dataclass(frozen=True)
 class Events:
-    """Events in order of person and date, as plain arrays; a value that is missing is NaN, dates are days since 1970."""
+    """Events in order of person and date, as arrays; a missing value is NaN and dates are days since 1970."""
 
     person: NDArray[np.int32]
     event_day: NDArray[np.int32]
@@ -36,7 +36,7 @@ class Events:
 
     @classmethod
     def from_arrow(cls, table: pa.Table) -> Events:
-        """Take the columns of core__event; rows that are not in order of person and date are sorted."""
+        """Build from the columns of core__event, sorted by person and date where they are not."""
         events = cls(
             person=_numbers(table, "person_key"), event_day=_numbers(table, "event_date"),
             available_day=_numbers(table, "available_date"), event_type=_numbers(table, "event_type"), code=_numbers(table, "code"),
@@ -45,7 +45,7 @@ class Events:
         return events.in_order()
 
     def in_order(self) -> Events:
-        """Give the events in order of person and date."""
+        """Return the events in order of person and date."""
         person, day = self.person, self.event_day
         if ((person[1:] > person[:-1]) | ((person[1:] == person[:-1]) & (day[1:] >= day[:-1]))).all():
             return self
@@ -54,11 +54,13 @@ class Events:
 
 
 def window_counts(events: Events, rows: IndexRows, plan: Plan, chunk_rows: int = CHUNK_ROWS) -> NDArray[np.float32]:
-    """Compute the plan's features: one line per feature, one column per row, NaN where there is nothing to tell."""
+    """Compute the features of the plan: one line for each feature, one column for each row, NaN where a value is not known."""
     if len(rows.person) and (np.diff(rows.person) < 0).any():
-        raise ValueError("window_counts: the rows must be in order of person")
+        raise ValueError("window_counts: the rows are not in order of person; sort them first")
     if len(events.code) and not 0 <= events.code.min() <= events.code.max() < plan.codes:
-        raise ValueError("window_counts: an event has a code number that core__code does not hold")
+        raise ValueError(
+            "window_counts: an event has a code number that is not in core__code; compile the plan again from the current codes"
+        )
     out = np.empty((len(plan.features), len(rows.person)), dtype=np.float32)
     for places in _passes(rows.person):
         for start in range(0, len(places), chunk_rows):
@@ -67,14 +69,14 @@ def window_counts(events: Events, rows: IndexRows, plan: Plan, chunk_rows: int =
                 where = slice(chunk[0], chunk[-1] + 1)
                 window_statistics.compute(select(events, _take(rows, where), plan), plan, out[:, where])
             else:
-                found = np.empty((len(plan.features), len(chunk)), dtype=np.float32)
-                window_statistics.compute(select(events, _take(rows, chunk), plan), plan, found)
-                out[:, chunk] = found
+                values = np.empty((len(plan.features), len(chunk)), dtype=np.float32)
+                window_statistics.compute(select(events, _take(rows, chunk), plan), plan, values)
+                out[:, chunk] = values
     return out
 
 
 def select(events: Events, rows: IndexRows, plan: Plan) -> Selected:
-    """Give the events that may count for rows of distinct people, with the place of their row and their signature."""
+    """Return the events that may count for rows of different people, with the position of their row and their signature."""
     first, last = rows.person[0], rows.person[-1]
     here = slice(*np.searchsorted(events.person, [first, last + 1]).tolist())
     row_of = np.full(int(last) - int(first) + 1, -1, dtype=np.int64)
@@ -82,14 +84,14 @@ def select(events: Events, rows: IndexRows, plan: Plan) -> Selected:
     row = row_of.take(events.person[here] - first)
     one_day = bool((rows.index_day == rows.index_day[0]).all())
     index_day = rows.index_day[0] if one_day else rows.index_day.take(row)
-    before = known_before(events.event_day[here], events.available_day[here], index_day) & (row >= 0)
+    before = available_before(events.event_day[here], events.available_day[here], index_day) & (row >= 0)
     place = np.flatnonzero(before)
     row, event_day = row.take(place), events.event_day[here].take(place)
     slot = plan.slot_of_type.take(events.event_type[here].take(place))
     slot += events.code[here].take(place)
     signature = plan.signature.take(slot)
     days = (index_day if one_day else rows.index_day.take(row)) - event_day
-    near = np.flatnonzero((days <= plan.reach.take(signature)) & since_birth(event_day, rows.birth_day.take(row)))
+    near = np.flatnonzero((days <= plan.reach.take(signature)) & not_before_birth(event_day, rows.birth_day.take(row)))
     return Selected(
         rows=len(rows.person), row=row.take(near), days=np.minimum(days.take(near), LONG_AGO).astype(np.uint16),
         signature=signature.take(near), place=place.take(near), code=events.code[here], value=events.value[here],
@@ -98,7 +100,7 @@ def select(events: Events, rows: IndexRows, plan: Plan) -> Selected:
 
 
 def _passes(person: NDArray[np.int32]) -> Iterator[NDArray[np.int64]]:
-    """Split rows into passes that hold each person at most once."""
+    """Yield the positions of rows in passes that contain each person at most once."""
     if not len(person):
         return
     starts = np.flatnonzero(np.diff(person, prepend=person[0] - 1))

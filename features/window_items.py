@@ -1,4 +1,4 @@
-"""Statistics that look at single events of a chunk: values of a day, distinct items, events that follow upon others."""
+"""Statistics of single events: values of a day, distinct items, and events that follow other events."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from features.declaration import Feature, Statistic
 from features.plan import Plan
 from features.selected_events import Selected
 
-MOST_CELLS = 1 << 24  # 64 MB at most are written to
+MOST_CELLS = 1 << 24  # at most 64 MB
 Column = NDArray[np.float32]
 
 
 def latest_values(events: Selected, plan: Plan) -> dict[tuple[str, int, Statistic], Column]:
-    """Read the latest value and the change since the earliest one, for each concept and window with values."""
-    found: dict[tuple[str, int, Statistic], Column] = {}
+    """Return the latest value and its change since the earliest value, for each concept and window with values."""
+    columns: dict[tuple[str, int, Statistic], Column] = {}
     for slot in plan.values:
         chosen = np.flatnonzero(plan.members[slot.concept].take(events.signature))
         value, days = events.value.take(events.place.take(chosen)), events.days.take(chosen)
@@ -26,9 +26,9 @@ def latest_values(events: Selected, plan: Plan) -> dict[tuple[str, int, Statisti
         earliest[row[::-1]] = days[::-1]
         now = _mean_on(row, days, value, latest)
         then = np.where(latest == earliest, np.nan, _mean_on(row, days, value, earliest))
-        found[slot.concept, slot.window, Statistic.LATEST_VALUE] = now.astype(np.float32)
-        found[slot.concept, slot.window, Statistic.VALUE_CHANGE] = (now - then).astype(np.float32)
-    return found
+        columns[slot.concept, slot.window, Statistic.LATEST_VALUE] = now.astype(np.float32)
+        columns[slot.concept, slot.window, Statistic.VALUE_CHANGE] = (now - then).astype(np.float32)
+    return columns
 
 
 def _mean_on(
@@ -42,34 +42,34 @@ def _mean_on(
 
 
 def distinct_items(statistic: Statistic, events: Selected, plan: Plan) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
-    """Give one (row, days) for each distinct item of a row: days since the item was last seen."""
+    """Return a row and the days since the last event for each distinct item of each row."""
     row, days = events.row, events.days
     if statistic is Statistic.DISTINCT_DAYS:
         new = np.flatnonzero(_first_of_run(days) | _first_of_run(row))
         return row.take(new), days.take(new)
     codes = statistic is Statistic.DISTINCT_CODES
     item = plan.substance.take(events.code.take(events.place)) if codes else events.provider.take(events.place)
-    known = np.flatnonzero(item > 0)
-    row, days, item = row.take(known), days.take(known), item.take(known)
-    seen = np.zeros(plan.codes, dtype=bool)
-    seen[item] = True
-    number = np.cumsum(seen)  # of each item among those that are there, from 1
+    coded = np.flatnonzero(item > 0)
+    row, days, item = row.take(coded), days.take(coded), item.take(coded)
+    present = np.zeros(plan.codes, dtype=bool)
+    present[item] = True
+    number = np.cumsum(present)  # of each item among those present, from 1
     items = int(number[-1])
     last = last_of_each(row * items + number.take(item), (events.rows + 1) * items)
     return row.take(last), days.take(last)
 
 
 def last_of_each(cell: NDArray[np.int64], cells: int, most: int = MOST_CELLS) -> NDArray[np.int64]:
-    """Give the place of the last event in each cell that has any; cells are numbered below `cells`.
+    """Return the position of the last event in each cell that has any; cells are numbered below `cells`.
 
-    Every event writes its place over that of the one before it and then looks whose is there: no cell is set up or searched.
+    Every event writes its position over that of the previous event of its cell. The events whose position remains are the last ones.
     """
     if cells > most:
         return len(cell) - 1 - np.unique(cell[::-1], return_index=True)[1]
     place = np.arange(len(cell))
-    written = np.empty(cells, dtype=np.int32)
-    written[cell] = place
-    return np.flatnonzero(written.take(cell) == place)
+    last = np.empty(cells, dtype=np.int32)
+    last[cell] = place
+    return np.flatnonzero(last.take(cell) == place)
 
 
 def _first_of_run(values: NDArray) -> NDArray[np.bool_]:
@@ -79,8 +79,8 @@ def _first_of_run(values: NDArray) -> NDArray[np.bool_]:
 
 
 def returns(feature: Feature, events: Selected, plan: Plan) -> NDArray[np.int64]:
-    """Count events that follow within some days upon an event of another concept on an earlier day."""
-    step = 1 << 20  # more than the days of any life and any `within_days`, so that rows do not meet
+    """Count events within `within_days` after an event of the concept `after` on an earlier day."""
+    step = 1 << 20  # more days than any life and any `within_days`, so that rows do not overlap
     here = np.flatnonzero(plan.members[feature.concept].take(events.signature) & (events.days <= (feature.window_days or 0)))
     before = np.flatnonzero(plan.members[feature.after].take(events.signature))
     moment = events.row[here] * step + (step >> 1) - events.days[here]

@@ -1,4 +1,4 @@
-"""The statistics of the kernel over one chunk of rows: cells, last writes and sorts, never a loop over people."""
+"""The statistics of the kernel for one chunk of rows, computed with arrays and without a loop over people."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from features.plan import Facet, Plan, Space, facet_of
 from features.selected_events import Selected
 from features.window_items import distinct_items, latest_values, returns
 
-NOT_SEEN = np.uint16(65535)  # in `last`; longer ago than any life
+NOT_SEEN = np.uint16(65535)  # in `last`: no event; more days than any life
 YEAR = 365.25
 
 
 @dataclass(frozen=True)
 class Cells:
-    """What the cheap statistics of a chunk are read from; the first axis is a column of the space named alike."""
+    """Arrays that most statistics are read from; the first axis is a column of the space of the same name."""
 
     counted: NDArray[np.uint32]  # column x window x row, windows nested
     summed: NDArray[np.float64]
@@ -29,9 +29,9 @@ class Cells:
 
 
 def compute(events: Selected, plan: Plan, out: NDArray[np.float32]) -> None:
-    """Compute the plan's features for one chunk into `out`: one line per feature, one column per row."""
-    rare = _bearing_on(events, plan, Facet)
-    of = {facet: _bearing_on(rare, plan, (facet,)) for facet in Facet}
+    """Compute the features of the plan for one chunk and write them to `out`: one line for each feature, one column for each row."""
+    rare = _events_of(events, plan, Facet)
+    of = {facet: _events_of(rare, plan, (facet,)) for facet in Facet}
     cells = Cells(
         counted=_counted(events, plan), summed=_summed(of[Facet.AMOUNT], plan), highest=_highest(of[Facet.AMOUNT], plan),
         last=_last(events, plan.last), first=_first(of[Facet.FIRST], plan.first),
@@ -51,30 +51,30 @@ def compute(events: Selected, plan: Plan, out: NDArray[np.float32]) -> None:
             out[place] = np.bincount(row.take(recent), minlength=events.rows)
 
 
-def _bearing_on(events: Selected, plan: Plan, facets: Iterable[str]) -> Selected:
-    """Give the events that bear on any of some facets."""
-    wanted = np.bitwise_or.reduce([plan.facets[facet] for facet in facets])
-    return events.only((plan.facets_of.take(events.signature) & wanted) > 0)
+def _events_of(events: Selected, plan: Plan, facets: Iterable[str]) -> Selected:
+    """Return the events that any of some facets needs."""
+    bits = np.bitwise_or.reduce([plan.facets[facet] for facet in facets])
+    return events.only((plan.facets_of.take(events.signature) & bits) > 0)
 
 
 def _distinct(events: Selected, plan: Plan) -> dict[str, tuple[NDArray[np.int64], NDArray[np.uint16]]]:
-    """Give the distinct items of each facet that asks for them."""
+    """Return the distinct items of each facet that counts them."""
     if not plan.longest:
         return {}
-    some = _bearing_on(events, plan, plan.longest)
+    some = _events_of(events, plan, plan.longest)
     bits = plan.facets_of.take(some.signature)
-    found = {}
+    items = {}
     for facet, longest in plan.longest.items():
         mine = some.only(((bits & plan.facets[facet]) > 0) & (some.days <= longest))
-        found[facet] = distinct_items(plan.statistic_of[facet], mine, plan)
-    return found
+        items[facet] = distinct_items(plan.statistic_of[facet], mine, plan)
+    return items
 
 
 # --- cells ---------------------------------------------------------------------------------------------------------
 
 
 def _counted(events: Selected, plan: Plan) -> NDArray[np.uint32]:
-    """Count every event in its cell; what is in no column or window falls in a last one, which is left out."""
+    """Count events by column, window and row. Events outside every column or window fall in a last cell, which is dropped."""
     shape = (plan.counted.size + 1, len(plan.edges) + 1, events.rows)
     cell = plan.counted.column.take(events.signature)
     cell *= shape[1]
@@ -90,7 +90,7 @@ def _counted(events: Selected, plan: Plan) -> NDArray[np.uint32]:
 
 
 def _amounts(events: Selected, space: Space, plan: Plan) -> tuple[tuple[int, int, int], NDArray[np.int64], NDArray[np.float32]]:
-    """Give the shape of a space, and the cell and value of each event within the longest window."""
+    """Return the shape of a space, and the cell and value of each event in the longest window."""
     column = space.column.take(events.signature)
     chosen = np.flatnonzero((column < space.size) & (events.days <= max(plan.edges, default=0)))
     bucket = plan.bucket.take(events.days.take(chosen))
@@ -117,16 +117,16 @@ def _highest(events: Selected, plan: Plan) -> NDArray[np.float64]:
 
 
 def _last(events: Selected, space: Space) -> NDArray[np.uint16]:
-    """Write each event's days over those of the one before it: events ascend in date, so the last write is the latest."""
-    return _written(events.row, events.days, space.column.take(events.signature), (space.size + 1, events.rows), NOT_SEEN)
+    """Return the days since the last event: events are in order of date, so the last write to a cell is the latest event."""
+    return _last_write(events.row, events.days, space.column.take(events.signature), (space.size + 1, events.rows), NOT_SEEN)
 
 
 def _first(events: Selected, space: Space) -> NDArray[np.uint16]:
     column = space.column.take(events.signature)
-    return _written(events.row[::-1], events.days[::-1], column[::-1], (space.size + 1, events.rows), np.uint16(0))
+    return _last_write(events.row[::-1], events.days[::-1], column[::-1], (space.size + 1, events.rows), np.uint16(0))
 
 
-def _written(
+def _last_write(
     row: NDArray[np.int64], days: NDArray[np.uint16], column: NDArray[np.int64], shape: tuple[int, int], empty: np.uint16
 ) -> NDArray[np.uint16]:
     cells = np.full(shape[0] * shape[1], empty)
@@ -213,23 +213,23 @@ def _latest_of(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
 
 
 def _score(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
-    """Add up points for the rows that have a score at all: few people are in hospital, and there are many groups."""
+    """Compute scores for the rows with an event of `after` only: there are many groups, and few people were in hospital."""
     window = feature.window_days or NOT_SEEN - 1
-    known = np.flatnonzero(_days_since(feature.after, cells, plan) <= window)
+    scored = np.flatnonzero(_days_since(feature.after, cells, plan) <= window)
     columns_of = plan.last.columns_of
     groups = {group: points for group, points in zip(feature.groups, feature.points, strict=True) if columns_of[group]}
     columns = [column for group in groups for column in columns_of[group]]
     scores = np.full(cells.last.shape[1], np.nan)
-    scores[known] = 0
-    if not columns or not len(known):
+    scores[scored] = 0
+    if not columns or not len(scored):
         return scores
     starts = np.cumsum([0, *(len(columns_of[group]) for group in groups)])[:-1]
-    present = np.minimum.reduceat(cells.last[np.ix_(np.asarray(columns), known)], starts, axis=0) <= window
+    present = np.minimum.reduceat(cells.last[np.ix_(np.asarray(columns), scored)], starts, axis=0) <= window
     place = {group: number for number, group in enumerate(groups)}
     replaced = {group: by for group, by in feature.replaced_by if group in groups and by in groups}
     present[[place[group] for group in replaced]] &= ~present[[place[by] for by in replaced.values()]]
     points = np.fromiter(groups.values(), dtype=np.float64)
-    scores[known] = np.maximum((points[:, None] * present).sum(axis=0), 0)
+    scores[scored] = np.maximum((points[:, None] * present).sum(axis=0), 0)
     return scores
 
 

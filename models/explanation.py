@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from expectations.time_window import in_the_last
 from models.feature_rows import CodeCounts, FeatureRows
 from models.predictors import Predictor, numbers
 from models.risk_model import RiskModel
@@ -22,7 +23,9 @@ FEATURES_SHOWN = 3  # of one driver, the strongest
 MANY_INPUTS = 10  # a count of so many inputs does not reveal which of them a person has
 OF_PLACES = "attribute"  # statistic of a feature that describes the person's surroundings; its concept is other people's
 EVER = ", ever recorded"
-WINDOW = re.compile(r", (last|past) \d+ (days|months|years)$")
+WINDOW = re.compile(
+    r"(?:, (?:last|past) \d+| in the last(?: [\d,]+)?) (?:day|days|months|years)$"
+)  # saved models may have the first form
 COLUMNS = ("person_id", "index_event_id", "driver_rank", "driver", "direction", "contribution", "features")
 
 
@@ -116,7 +119,7 @@ def _names(frame: pd.DataFrame, row: np.ndarray, topic: np.ndarray, groups: list
 def _names_of_topic(predictors: list[Predictor], people: pd.DataFrame) -> np.ndarray:
     """Return a topic's name for each person: the label of the first feature the person has a value of, zero excluded.
 
-    Where every value is zero or missing, the name says that: "Falls: none in the last 365 days".
+    Where every value is zero or missing, the name says that: "Falls: none in the last 12 months".
     """
     values = np.column_stack([_amounts(people[predictor.name]) for predictor in predictors])
     present = ~np.isnan(values) & (values != 0)
@@ -148,7 +151,7 @@ def _absence(predictors: list[Predictor], place: int) -> str:
         return f"{topic}: no value recorded"
     zero = predictors[place]
     if zero.window_days is not None:
-        return f"{topic}: none in the last {zero.window_days:,} days"
+        return f"{topic}: none {in_the_last(zero.window_days)}"
     if topic != label:
         return f"{topic}: not recorded"
     return f"{topic}: no" if zero.unit == "yes/no" else f"{topic}: 0"

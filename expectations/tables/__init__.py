@@ -1,1 +1,1 @@
-"""The declared tables, one module per layer and kind."""
+"""The declarations of the tables, one module for each layer or kind of feed."""

@@ -1,4 +1,4 @@
-"""The way to a practice and back: who is listed and who is not, whose risk rises, what teams did, and every reason counted."""
+"""Review lists, rising risk, the actions of teams, and the number of people of each reason for exclusion."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ _OUTCOME = Column("outcome", Kind.TEXT, "The outcome.", nullable=False)
 _PERSON = Column("person_id", Kind.IDENTIFIER, "The person's pseudonym.", nullable=False)
 _EVENT = Column("index_event_id", Kind.IDENTIFIER, "The index event.", nullable=False)
 _PRACTICE = Column("practice_code", Kind.CODE, "Practice on the index date.")
-_AGE_GROUP = Column("age_group", Kind.TEXT, "0-17, 18-64, 65+ or not known: each is a list of its own.", nullable=False)
+_AGE_GROUP = Column(
+    "age_group", Kind.TEXT, "0-17, 18-64, 65+ or not known; each age group has a separate review list.", nullable=False
+)
 
 
 def _contact(name: str, what: str) -> Column:
-    return Column(name, Kind.DATE, f"Last {what} before the index date; null where none is known.")
+    return Column(name, Kind.DATE, f"Last {what} before the index date. Null where there is none.")
 
 
 CASELOAD = Table(
     "risk__caseload",
-    "Whom each practice or neighbourhood is shown: the people of highest risk up to its capacity, age group by age group; and those whom "
-    "it would look for in vain, with the reason.",
+    "The review lists: for each practice or neighbourhood, the people of highest risk of each age group up to its capacity. It also has the "
+    "people whom a practice could expect on its list and who are not on it, with the reason.",
     (
         _RUN,
         _OUTCOME,
@@ -29,18 +31,18 @@ CASELOAD = Table(
         _PERSON,
         _EVENT,
         _PRACTICE,
-        Column("listed", Kind.BOOLEAN, "The person is on the list.", nullable=False),
-        Column("list_rank", Kind.INTEGER, "Place on the list of the age group; 1 is the highest risk. Null where not listed."),
-        Column("absent_reason", Kind.TEXT, "Why a person of this risk, or of the list before, is not listed; null where listed."),
-        Column("risk", Kind.NUMBER, "Calibrated probability; null where the run has no score of the person.", minimum=0, maximum=1),
-        Column("risk_band", Kind.TEXT, "Band by absolute cut points."),
-        Column("risk_change", Kind.NUMBER, "Risk less the risk in the run before."),
-        Column("listed_before", Kind.BOOLEAN, "The person was on the list of the published run before; null where there is none."),
-        Column("end_of_life", Kind.BOOLEAN, "As in risk__scores."),
-        Column("in_hospital_now", Kind.BOOLEAN, "As in risk__scores."),
-        Column("care_home", Kind.BOOLEAN, "As in risk__scores."),
-        Column("on_caseload", Kind.BOOLEAN, "As in risk__scores."),
-        Column("coverage", Kind.TEXT, "full, or the feeds that do not cover the person: of those no last contact can be told."),
+        Column("listed", Kind.BOOLEAN, "The person is on the review list.", nullable=False),
+        Column("list_rank", Kind.INTEGER, "Place on the review list of the age group. 1 is the highest risk. Null where not listed."),
+        Column("absent_reason", Kind.TEXT, "Why a person with this risk, or from the previous list, is not listed. Null where listed."),
+        Column("risk", Kind.NUMBER, "Calibrated probability of the outcome. Null where the run has no score for the person.", minimum=0, maximum=1),
+        Column("risk_band", Kind.TEXT, "Band of the risk, by fixed cut points."),
+        Column("risk_change", Kind.NUMBER, "Risk minus the risk in the previous run."),
+        Column("listed_before", Kind.BOOLEAN, "The person was on the review list of the previous published run. Null where there is none."),
+        Column("end_of_life", Kind.BOOLEAN, "Same as in risk__scores."),
+        Column("in_hospital_now", Kind.BOOLEAN, "Same as in risk__scores."),
+        Column("care_home", Kind.BOOLEAN, "Same as in risk__scores."),
+        Column("on_caseload", Kind.BOOLEAN, "Same as in risk__scores."),
+        Column("coverage", Kind.TEXT, "full, or the feeds that do not cover the person. Their last contacts are not known."),
         _contact("last_emergency_admission", "emergency admission"),
         _contact("last_ae_attendance", "A&E attendance"),
         _contact("last_outpatient_visit", "attended outpatient appointment"),
@@ -52,7 +54,8 @@ CASELOAD = Table(
 
 RISING = Table(
     "risk__rising",
-    "People whose risk rose by two bands or ten points since the last published run, for review: both months as scored by the model of this run.",
+    "People whose risk rose by two bands or ten percentage points since the last published run, for review. The model of this run scored both "
+    "dates.",
     (
         _RUN,
         _OUTCOME,
@@ -60,15 +63,15 @@ RISING = Table(
         _EVENT,
         _PRACTICE,
         Column("age_group", Kind.TEXT, "0-17, 18-64 or 65+; null where the age is not known."),
-        Column("compared_run_id", Kind.IDENTIFIER, "The published run that it is compared with.", nullable=False),
-        Column("compared_index_date", Kind.DATE, "Its index date.", nullable=False),
-        Column("risk", Kind.NUMBER, "Risk now.", nullable=False, minimum=0, maximum=1),
-        Column("risk_before", Kind.NUMBER, "Risk at the earlier date by the same model; risk__scores.previous_risk is by the model of that time.",
+        Column("compared_run_id", Kind.IDENTIFIER, "The published run that the risk is compared with.", nullable=False),
+        Column("compared_index_date", Kind.DATE, "Index date of the compared run.", nullable=False),
+        Column("risk", Kind.NUMBER, "Risk in this run.", nullable=False, minimum=0, maximum=1),
+        Column("risk_before", Kind.NUMBER, "Risk at the earlier date by the model of this run. In contrast, risk__scores.previous_risk is by the model of that time.",
                nullable=False, minimum=0, maximum=1),
-        Column("risk_change", Kind.NUMBER, "Risk less risk before.", nullable=False),
-        Column("risk_band", Kind.TEXT, "Band now.", nullable=False),
-        Column("risk_band_before", Kind.TEXT, "Band before.", nullable=False),
-        Column("bands_risen", Kind.INTEGER, "Bands between the two.", nullable=False),
+        Column("risk_change", Kind.NUMBER, "Risk minus risk before.", nullable=False),
+        Column("risk_band", Kind.TEXT, "Band in this run.", nullable=False),
+        Column("risk_band_before", Kind.TEXT, "Band at the earlier date.", nullable=False),
+        Column("bands_risen", Kind.INTEGER, "Number of bands that the risk rose.", nullable=False),
     ),
     ("run_id", "outcome", "person_id", "index_event_id"),
     partitioned_by=("run_id",),
@@ -76,35 +79,35 @@ RISING = Table(
 
 ACTIONS = Table(
     "risk__actions",
-    "What teams did with the people they were shown: a row for each decision or action, as the feed `actions` told it.",
+    "What teams did for the people on their review lists: one row for each decision or action in the feed `actions`.",
     (
-        Column("run_id", Kind.IDENTIFIER, "The run whose list the team had; a run of Strata where it stands in risk__runs.", nullable=False),
+        Column("run_id", Kind.IDENTIFIER, "The run whose review list the team had, if it is in risk__runs.", nullable=False),
         _PERSON,
         Column("practice_code", Kind.CODE, "The practice.", nullable=False),
         Column("record_id", Kind.IDENTIFIER, "The sender's record number.", nullable=False),
-        Column("listed", Kind.BOOLEAN, "The person stood on the list that the team had; null where not told."),
-        Column("reviewed", Kind.BOOLEAN, "Somebody looked at the person's record; null where not told."),
-        Column("decision", Kind.TEXT, "accepted or declined; null while undecided.", allowed=("accepted", "declined")),
+        Column("listed", Kind.BOOLEAN, "The person was on the team's review list. Null where not reported."),
+        Column("reviewed", Kind.BOOLEAN, "The team reviewed the person's record. Null where not reported."),
+        Column("decision", Kind.TEXT, "accepted or declined. Null where there is no decision yet.", allowed=("accepted", "declined")),
         Column("reason", Kind.TEXT, "Why the person was declined, as a code."),
-        Column("action", Kind.TEXT, "What was done, as a code; null where nothing was."),
+        Column("action", Kind.TEXT, "The action, as a code. Null where there was none."),
         Column("action_date", Kind.DATE, "Day of the action, or of the decision.", nullable=False),
-        Column("end_date", Kind.DATE, "Last day on the team's caseload; null while it lasts."),
+        Column("end_date", Kind.DATE, "Last day on the team's caseload. Null while the person is on it."),
     ),
     ("practice_code", "record_id"),
 )  # fmt: skip
 
 EXCLUSIONS = Table(
     "monitoring__exclusions",
-    "How many people each reason kept out of a run's scores, its caseloads or the list of rising risk, and how many each mark points out.",
+    "How many people each reason excluded from the scores, review lists or rising risk of a run, and how many people each flag applies to.",
     (
         _RUN,
         _OUTCOME,
         Column("list_name", Kind.TEXT, "scores, caseload or rising.", nullable=False, allowed=("scores", "caseload", "rising")),
-        Column("treatment", Kind.CODE, "suppressed: no list holds them; marked: a team may leave them out; left_out: this list leaves them out.",
+        Column("treatment", Kind.CODE, "suppressed: on no list; marked: listed with a flag, so that a team may exclude them; left_out: excluded from this list.",
                nullable=False, allowed=("suppressed", "marked", "left_out")),
-        Column("reason", Kind.TEXT, "The reason.", nullable=False),
-        Column("people", Kind.INTEGER, "People (index events, where a person may have several).", nullable=False, arrow="int64"),
-        Column("people_unknown", Kind.INTEGER, "Of a mark: people of whom the feeds cannot tell; null otherwise.", arrow="int64"),
+        Column("reason", Kind.TEXT, "The reason or flag.", nullable=False),
+        Column("people", Kind.INTEGER, "People, or index events where a person may have several.", nullable=False, arrow="int64"),
+        Column("people_unknown", Kind.INTEGER, "For a flag: people for whom the feeds have no information. Null for other reasons.", arrow="int64"),
     ),
     ("run_id", "list_name", "treatment", "reason"),
     partitioned_by=("run_id",),

@@ -1,4 +1,4 @@
-"""What teams did with the people they were shown: the way back from a practice, in a shape of Strata's own."""
+"""The feed of actions: what teams did for the people on their review lists, in a format that Strata defines."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ ACTIONS_TAKEN = (
     "OTHER",
 )  # fmt: skip
 
-# Codes and dates alone: a box for free text would bring names and diagnoses that nobody asked for.
+# Codes and dates only: free text would contain names and diagnoses that are not needed.
 ACTIONS: Table = raw_table(
     "actions",
-    "What a practice or neighbourhood team did with each person of a published run's list, one row for each thing done.",
+    "What a team of a practice or neighbourhood did for each person on the review list of a published run: one row for each decision or action.",
     (
         Column("record_id", Kind.IDENTIFIER, "The sender's record number.", nullable=False, on_violation=Action.SET_ASIDE,
                source="RECORD_ID", required_in_file=True),
-        Column("run_id", Kind.IDENTIFIER, "The run whose list the team had, as risk__runs names it.", nullable=False,
+        Column("run_id", Kind.IDENTIFIER, "The run_id in risk__runs of the team's review list.", nullable=False,
                pattern=r"[0-9a-f]{8,64}", on_violation=Action.SET_ASIDE, source="RUN_ID", required_in_file=True),
         person("PERSON_ID"),
         Column("practice_code", Kind.CODE, "ODS code of the practice.", nullable=False, pattern=r"[A-Z][0-9]{5}",
                on_violation=Action.SET_ASIDE, source="PRACTICE_CODE", required_in_file=True),
-        code("listed", "LISTED", "The person stood on the list that the team had.", YES_NO),
-        code("reviewed", "REVIEWED", "Somebody looked at the person's record.", YES_NO),
-        code("decision", "DECISION", "ACCEPTED or DECLINED; empty while undecided.", DECISIONS),
+        code("listed", "LISTED", "The person was on the team's review list.", YES_NO),
+        code("reviewed", "REVIEWED", "The team reviewed the person's record.", YES_NO),
+        code("decision", "DECISION", "ACCEPTED or DECLINED. Empty where there is no decision yet.", DECISIONS),
         code("reason", "REASON", "Why the person was declined.", REASONS),
-        code("action", "ACTION", "What was done.", ACTIONS_TAKEN),
-        event_date("action_date", "ACTION_DATE", "Day of the action, or of the decision where nothing was done."),
-        Column("end_date", Kind.DATE, "Last day on the team's caseload; empty while it lasts.", source="END_DATE"),
+        code("action", "ACTION", "The action.", ACTIONS_TAKEN),
+        event_date("action_date", "ACTION_DATE", "Day of the action, or of the decision where there was no action."),
+        Column("end_date", Kind.DATE, "Last day on the team's caseload. Empty while the person is on it.", source="END_DATE"),
     ),
     ("practice_code", "record_id"),
     event_date="action_date",
     available="action_date",
     row_rules=(
-        RowRule("caseload_ends_before_action", "end_date < action_date", Action.NULLED, "The caseload ends before the action.",
+        RowRule("caseload_ends_before_action", "end_date < action_date", Action.NULLED, "The last day on the caseload is before the action.",
                 ("end_date",), defect=6),
         RowRule("declined_without_reason", "decision = 'DECLINED' AND reason IS NULL", Action.FLAGGED,
-                "Declined, and the row does not say why.", ("reason",), defect=11),
+                "The person was declined and the row has no reason.", ("reason",), defect=11),
     ),
 )  # fmt: skip

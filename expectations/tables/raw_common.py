@@ -1,4 +1,4 @@
-"""What every raw table has: provenance columns, and the column and rule makers its declaration is written with."""
+"""Columns and rules of all raw tables, and functions that declare common columns and rules."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, RowRule, Severity, Table, TableRule
 
 PROVENANCE = (
-    Column("extract_id", Kind.IDENTIFIER, "The extract the row came in: a digest of the file's content.", nullable=False),
-    Column("extract_date", Kind.DATE, "The day the extract was delivered.", nullable=False),
-    Column("file_name", Kind.TEXT, "The file's name, without its folder.", nullable=False),
-    Column("row_number", Kind.INTEGER, "The row's number in its file; the first data row is 1.", nullable=False, arrow="int64"),
+    Column("extract_id", Kind.IDENTIFIER, "The extract of the row: a digest of the content of the file.", nullable=False),
+    Column("extract_date", Kind.DATE, "Day that the extract was delivered.", nullable=False),
+    Column("file_name", Kind.TEXT, "Name of the file, without its folder.", nullable=False),
+    Column("row_number", Kind.INTEGER, "Number of the row in its file; the first data row is 1.", nullable=False, arrow="int64"),
 )
 
 SEX_CODES = ("1", "2", "9", "0")
@@ -20,7 +20,7 @@ PLACEHOLDER_DATES = ("1800-01-01", "1801-01-01", "1900-01-01", "1901-01-01", *NE
 
 
 def person(source: str) -> Column:
-    """Declare the pseudonym column of a feed."""
+    """Return the pseudonym column of a feed."""
     return Column(
         "person_id",
         Kind.IDENTIFIER,
@@ -33,19 +33,19 @@ def person(source: str) -> Column:
 
 
 def event_date(name: str, source: str, description: str) -> Column:
-    """Declare the date that places a row in time: without it the row cannot be used."""
+    """Return the date column of a feed; a row without this date is set aside."""
     return Column(
         name, Kind.DATE, description, nullable=False, on_violation=Action.SET_ASIDE, source=source, required_in_file=True
     )
 
 
 def code(name: str, source: str, description: str, allowed: tuple[str, ...] = (), **more: object) -> Column:
-    """Declare a coded column; an unknown code becomes null and is counted."""
+    """Return a coded column; an unknown code becomes null and is counted."""
     return Column(name, Kind.CODE, description, allowed=allowed, source=source, **more)  # type: ignore[arg-type]
 
 
 def date_rules(column: str, *, born: bool = True, action: Action = Action.SET_ASIDE) -> tuple[RowRule, ...]:
-    """Declare what a date that places a row may not be, and what follows: a placeholder, before anyone, after its extract, or before birth."""
+    """Return the rules of a date column: no placeholder, not before 1880, not after the extract and not before birth."""
     born_first = quote(f"{EARLIEST_BIRTH_YEAR}-01-01")
     placeholders = ", ".join(f"DATE {quote(day)}" for day in PLACEHOLDER_DATES)
     rules = [
@@ -53,7 +53,7 @@ def date_rules(column: str, *, born: bool = True, action: Action = Action.SET_AS
             "placeholder_date",
             f"{column} IN ({placeholders})",
             action,
-            f"{column} is a date that systems write for 'unknown'.",
+            f"{column} is a placeholder that systems write for an unknown date.",
             (column,),
             defect=8,
         ),
@@ -61,7 +61,7 @@ def date_rules(column: str, *, born: bool = True, action: Action = Action.SET_AS
             "date_before_anyone",
             f"{column} < DATE {born_first} AND {column} NOT IN ({placeholders})",
             action,
-            f"{column} lies before anyone on a list was born.",
+            f"{column} is before {EARLIEST_BIRTH_YEAR}, when no person on a registered list was born.",
             (column,),
             defect=8,
         ),
@@ -69,7 +69,7 @@ def date_rules(column: str, *, born: bool = True, action: Action = Action.SET_AS
             "date_after_extract",
             f"{column} > extract_date AND {column} NOT IN ({placeholders})",
             action,
-            f"{column} lies after the day the extract was delivered.",
+            f"{column} is after the day that the extract was delivered.",
             (column,),
             defect=8,
         ),
@@ -80,7 +80,7 @@ def date_rules(column: str, *, born: bool = True, action: Action = Action.SET_AS
                 "date_before_birth",
                 f"{column} < birth_date AND {column} NOT IN ({placeholders})",
                 action,
-                f"{column} lies before the person's month of birth.",
+                f"{column} is before the person's month of birth.",
                 (column,),
                 defect=8,
             )
@@ -89,33 +89,33 @@ def date_rules(column: str, *, born: bool = True, action: Action = Action.SET_AS
 
 
 def clear_identifier_rule() -> RowRule:
-    """Declare that a pseudonym is not a clear NHS number; ingest finds it and never stores the value."""
+    """Return the rule for clear identifiers; ingest finds them and never stores the value."""
     return RowRule(
         "clear_identifier",
         "clear_identifier",
         Action.SET_ASIDE,
-        "A clear NHS number, postcode or name stood where a pseudonym or code belongs; the value was not stored.",
+        "A clear NHS number, postcode or name was in the place of a pseudonym or code. The value was not stored.",
         defect=14,
     )
 
 
-# A list of people is opened in a spreadsheet sooner or later, and a spreadsheet runs such a cell. Signed numbers are none.
+# Review lists are opened in spreadsheets, which run such a cell as a formula. Negative numbers are not formulas.
 FORMULA_PERSON = RowRule(
     "formula_person_id",
     "CASE WHEN left(person_id, 1) IN ('=', '+', '@', '-') THEN NOT regexp_full_match(person_id, '-[0-9]+') ELSE false END",
     Action.SET_ASIDE,
-    "The pseudonym begins as a spreadsheet's formula does.",
+    "The pseudonym starts like a spreadsheet formula.",
     ("person_id",),
 )
 
 
 def duplicate_rule(key: tuple[str, ...]) -> RowRule:
-    """Declare that a key stands once in a delivery; the first row by file and row number stays."""
+    """Return the rule for duplicates: a key occurs once in a delivery, and the first row by file and row number stays."""
     return RowRule(
         "duplicate_row",
         "duplicate_row",
         Action.SET_ASIDE,
-        f"The same {', '.join(key)} stands earlier in the same delivery.",
+        f"An earlier row of the delivery has the same {', '.join(key)}.",
         key,
         defect=6,
     )
@@ -125,27 +125,27 @@ DUMMY_PERSON = RowRule(
     "dummy_person_id",
     "dummy_person_id",
     Action.SET_ASIDE,
-    "The pseudonym stands on more rows than any person could have: it is a sender's mark for 'number missing'.",
+    "The pseudonym is on more rows than any person could have, so the sender uses it for 'number missing'.",
     ("person_id",),
     defect=3,
 )
 
-NOT_EMPTY = TableRule("not_empty", "not_empty", Severity.STOP, "An extract holds at least one row.")
+NOT_EMPTY = TableRule("not_empty", "not_empty", Severity.STOP, "An extract has at least one row.")
 COLUMNS_PRESENT = TableRule("columns_present", "columns_present", Severity.STOP, "Every required column is in the file.")
 SHARE_SET_ASIDE = TableRule(
     "share_set_aside", "share_set_aside", Severity.STOP, "The share of rows set aside stays below its limit.", limit=0.2
 )
-KEYS_UNIQUE = TableRule("keys_unique", "keys_unique", Severity.STOP, "No key is left twice once duplicates are set aside.")
+KEYS_UNIQUE = TableRule("keys_unique", "keys_unique", Severity.STOP, "No key occurs twice after duplicates were set aside.")
 
 
 def volume_rules(provider: str) -> tuple[TableRule, ...]:
-    """Declare the rules on rows by organisation and month, against the last extract and against neighbours."""
+    """Return the rules on the rows of each organisation and month, compared with the last delivery and with other months."""
     return (
         TableRule(
             "month_collapsed",
             "month_collapsed",
             Severity.STOP,
-            f"No {provider} and month holds less than this share of the rows the last extract held for it.",
+            f"No {provider} and month has less than this share of its rows in the last delivery.",
             limit=0.5,
             columns=(provider,),
             defect=1,
@@ -154,7 +154,7 @@ def volume_rules(provider: str) -> tuple[TableRule, ...]:
             "month_gap",
             "month_gap",
             Severity.WARN,
-            f"No {provider} falls, between active months, below this share of its own median month.",
+            f"No month of a {provider} between active months has less than this share of the rows of its median month.",
             limit=0.2,
             columns=(provider,),
             defect=1,
@@ -163,14 +163,14 @@ def volume_rules(provider: str) -> tuple[TableRule, ...]:
 
 
 def varying_rule(columns: tuple[Column, ...]) -> tuple[TableRule, ...]:
-    """Declare that columns which vary have more than one value in an extract."""
+    """Return the rule that columns which usually vary do not have a single value."""
     names = tuple(column.name for column in columns if column.varies)
-    description = "No column that varied in the last extract has a single value in this one."
+    description = "No column that had several values in the last delivery has a single value in this one."
     return (TableRule("single_value", "single_value", Severity.STOP, description, columns=names, defect=10),) if names else ()
 
 
 def unknown_code_rule(columns: tuple[Column, ...]) -> tuple[TableRule, ...]:
-    """Declare the highest share of a coded column's values that may fall outside its vocabulary."""
+    """Return the rule on the share of values of coded columns outside their vocabulary."""
     names = tuple(column.name for column in columns if column.allowed or column.pattern)
     description = "The share of a coded column's values outside its vocabulary stays below its limit."
     return (TableRule("unknown_codes", "unknown_codes", Severity.STOP, description, 0.3, names, 11),) if names else ()
@@ -191,7 +191,7 @@ def raw_table(
     duplicates: bool = True,
     strange_date: Action = Action.SET_ASIDE,
 ) -> Table:
-    """Declare the raw table of a feed with the rules that every feed has."""
+    """Return the raw table of a feed with the rules of all feeds."""
     dated = date_rules(event_date, born=born, action=strange_date) if event_date else ()
     repeated = (duplicate_rule(key),) if duplicates else ()
     return Table(

@@ -1,4 +1,7 @@
-"""The GP record in its supplier-neutral shape: patients, registrations, addresses, observations, medicines, opt-outs."""
+"""The feeds of the GP record in a format that is independent of the supplier.
+
+They are patients, registrations, addresses, observations, medication orders and opt-outs.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def _practice(source: str) -> Column:
     return Column(
         "practice_code",
         Kind.CODE,
-        "ODS code of the practice whose record this is.",
+        "ODS code of the practice that keeps the record.",
         nullable=False,
         pattern=r"[A-Z][0-9]{5}",
         on_violation=Action.SET_ASIDE,
@@ -37,13 +40,13 @@ def _flag(name: str, source: str, description: str) -> Column:
     return code(name, source, description, YES_NO)
 
 
-def _marked(reason: str, column: str, description: str) -> RowRule:
+def _flagged(reason: str, column: str, description: str) -> RowRule:
     return RowRule(reason, f"{column} IN ('1', 'Y', 'TRUE')", Action.SET_ASIDE, description, (column,), defect=7)
 
 
 PATIENTS: Table = raw_table(
     "patients",
-    "The people on the list (PATIENT), one row per person, with deaths.",
+    "The people on the registered list (PATIENT), one row per person, with deaths.",
     (
         person("PERSON_ID"),
         _PRACTICE,
@@ -56,36 +59,36 @@ PATIENTS: Table = raw_table(
         code("ethnic_category", "ETHNIC_CATEGORY", "Ethnic category 2001 (16+1); Z not stated, 99 not known.", ETHNIC_CATEGORIES),
         Column("household_id", Kind.IDENTIFIER, "Pseudonym of the household.", source="HOUSEHOLD_ID"),
         Column("lsoa_code", Kind.CODE, "LSOA of residence.", pattern=r"[EWSN][0-9]{8}", source="LSOA_CODE"),
-        Column("postcode_status", Kind.TEXT, "What the postcode told: resolved, no_fixed_abode, postcode_unknown, outside_england or unmatched. "
-               "The postcode itself is dropped at ingest.", source="POSTCODE",
+        Column("postcode_status", Kind.TEXT, "What is known from the postcode: resolved, no_fixed_abode, postcode_unknown, outside_england or unmatched. "
+               "Ingest does not store the postcode.", source="POSTCODE",
                allowed=POSTCODE_STATUSES),
         _flag("is_confidential", "IS_CONFIDENTIAL", "The record is confidential."),
-        _flag("is_test_patient", "IS_TEST_PATIENT", "The record is a test."),
-        _flag("is_spine_sensitive", "IS_SPINE_SENSITIVE", "The record is sensitive on the national spine."),
+        _flag("is_test_patient", "IS_TEST_PATIENT", "The record is of a test patient."),
+        _flag("is_spine_sensitive", "IS_SPINE_SENSITIVE", "The record is sensitive in the NHS Spine."),
         _flag("is_deleted", "IS_DELETED", "The record was deleted."),
-        Column("source_extraction_date", Kind.DATE, "Day the supplier took the extract.", source="SOURCE_EXTRACTION_DATE"),
+        Column("source_extraction_date", Kind.DATE, "Day that the supplier made the extract.", source="SOURCE_EXTRACTION_DATE"),
     ),
     ("person_id",),
     event_date="",
     available="extract_date",
     provider="practice_code",
     row_rules=(
-        _marked("test_patient", "is_test_patient", "The row is a test patient."),
-        _marked("confidential", "is_confidential", "The row is confidential."),
-        _marked("spine_sensitive", "is_spine_sensitive", "The row is sensitive on the national spine."),
-        _marked("deleted", "is_deleted", "The row was deleted by its sender."),
-        RowRule("birth_after_extract", "birth_year > year(extract_date)", Action.SET_ASIDE, "The year of birth lies after the extract.",
+        _flagged("test_patient", "is_test_patient", "The row is of a test patient."),
+        _flagged("confidential", "is_confidential", "The row is confidential."),
+        _flagged("spine_sensitive", "is_spine_sensitive", "The row is sensitive in the NHS Spine."),
+        _flagged("deleted", "is_deleted", "The sender deleted the row."),
+        RowRule("birth_after_extract", "birth_year > year(extract_date)", Action.SET_ASIDE, "The year of birth is after the extract.",
                 ("birth_year",), defect=8),
-        RowRule("death_before_birth", "year(death_date) < birth_year", Action.NULLED, "The death lies before the birth.",
+        RowRule("death_before_birth", "year(death_date) < birth_year", Action.NULLED, "The death is before the birth.",
                 ("death_date",), defect=8),
-        RowRule("death_after_extract", "death_date > extract_date", Action.NULLED, "The death lies after the extract.",
+        RowRule("death_after_extract", "death_date > extract_date", Action.NULLED, "The death is after the extract.",
                 ("death_date",), defect=8),
         RowRule("age_over_120", "death_date IS NULL AND year(extract_date) - birth_year > 120", Action.SET_ASIDE,
-                "Alive and over 120 years old.", ("birth_year",), defect=4),
+                "The person is over 120 years old and has no date of death.", ("birth_year",), defect=4),
     ),
     table_rules=(
         TableRule("below_published_list", "below_published_list", Severity.WARN,
-                  "No practice has fewer patients than this share of its published list.", limit=0.5, defect=2),
+                  "No practice has fewer patients than this share of its published list size.", limit=0.5, defect=2),
         TableRule("ethnicity_not_known", "share_of_values", Severity.WARN,
                   "The share of ethnicity Z, 99 or empty, by practice, stays below its limit.", limit=0.4,
                   columns=("ethnic_category",), defect=12),
@@ -98,9 +101,8 @@ REGISTRATIONS: Table = raw_table(
     (
         person("PERSON_ID"),
         _practice("ORGANISATION_ID"),
-        event_date("start_date", "START_DATE", "First day on the practice's list."),
-        Column("end_date", Kind.DATE, "Day the person left the list; empty while registered. A value that is no day means left on a day that is "
-               "not known.", source="END_DATE"),
+        event_date("start_date", "START_DATE", "First day of the registration."),
+        Column("end_date", Kind.DATE, "Day that the registration ended. Empty while registered. Any other value that is not a date means that it ended on an unknown day.", source="END_DATE"),
     ),
     ("person_id", "practice_code", "start_date"),
     event_date="start_date",
@@ -112,21 +114,21 @@ REGISTRATIONS: Table = raw_table(
     ),
     table_rules=(
         TableRule("history_starts_at_load", "history_starts_at_load", Severity.WARN,
-                  "At no practice do more than this share of registrations begin on one and the same day.", limit=0.3, defect=9),
+                  "No practice has more than this share of its registrations start on the same day.", limit=0.3, defect=9),
     ),
 )  # fmt: skip
 
 ADDRESSES: Table = raw_table(
     "addresses",
-    "Where people lived, and since when (PATIENT_ADDRESS); without it the LSOA of PATIENT is used.",
+    "Periods of residence (PATIENT_ADDRESS). Without this feed the LSOA of PATIENT is used.",
     (
         person("PERSON_ID"),
         Column("lsoa_code", Kind.CODE, "LSOA of residence.", pattern=r"[EWSN][0-9]{8}", source="LSOA_CODE"),
-        Column("postcode_status", Kind.TEXT, "What the postcode told; the postcode itself is dropped at ingest.", source="POSTCODE",
+        Column("postcode_status", Kind.TEXT, "What is known from the postcode. Ingest does not store the postcode.", source="POSTCODE",
                allowed=POSTCODE_STATUSES),
         Column("household_id", Kind.IDENTIFIER, "Pseudonym of the household.", source="HOUSEHOLD_ID"),
         event_date("start_date", "START_DATE", "First day at the address."),
-        Column("end_date", Kind.DATE, "Last day at the address; empty while current.", source="END_DATE"),
+        Column("end_date", Kind.DATE, "Last day at the address. Empty for the current address.", source="END_DATE"),
     ),
     ("person_id", "start_date"),
     event_date="start_date",
@@ -145,12 +147,12 @@ GP_OBSERVATIONS: Table = raw_table(
                source="ID", required_in_file=True),
         person("PERSON_ID"),
         _practice("ORGANISATION_ID"),
-        event_date("effective_date", "CLINICAL_EFFECTIVE_DATE", "Day the fact holds from."),
-        Column("recorded_date", Kind.DATE, "Day the fact was recorded.", source="DATE_RECORDED"),
+        event_date("effective_date", "CLINICAL_EFFECTIVE_DATE", "First day that the fact applies."),
+        Column("recorded_date", Kind.DATE, "Day that the fact was recorded.", source="DATE_RECORDED"),
         Column("concept_code", Kind.CODE, "SNOMED CT concept.", nullable=False, pattern=r"[0-9]{6,18}", on_violation=Action.SET_ASIDE,
                source="OBSERVATION_SOURCE_CONCEPT_ID", required_in_file=True),
         Column("result_value", Kind.NUMBER, "The measured value.", source="RESULT_VALUE"),
-        Column("result_unit", Kind.TEXT, "The value's unit as sent.", source="RESULT_VALUE_UNITS"),
+        Column("result_unit", Kind.TEXT, "Unit of the value, as sent.", source="RESULT_VALUE_UNITS"),
         _flag("is_confidential", "IS_CONFIDENTIAL", "The entry is confidential."),
         _flag("is_deleted", "IS_DELETED", "The entry was deleted."),
     ),
@@ -159,10 +161,10 @@ GP_OBSERVATIONS: Table = raw_table(
     available="greatest(effective_date, coalesce(recorded_date, effective_date))",
     provider="practice_code",
     row_rules=(
-        _marked("deleted", "is_deleted", "The row was deleted by its sender."),
-        _marked("confidential", "is_confidential", "The row is confidential."),
+        _flagged("deleted", "is_deleted", "The sender deleted the row."),
+        _flagged("confidential", "is_confidential", "The row is confidential."),
         RowRule("recorded_before_effective", "recorded_date < effective_date", Action.FLAGGED,
-                "Recorded before the day it holds from; the later day is taken as known.", ("recorded_date",), defect=8),
+                "The entry was recorded before the first day it applies. The later day is its available date.", ("recorded_date",), defect=8),
     ),
 )  # fmt: skip
 
@@ -178,28 +180,28 @@ GP_MEDICATION_ORDERS: Table = raw_table(
         Column("medicine_code", Kind.CODE, "dm+d code of the medicine.", nullable=False, pattern=r"[0-9]{6,18}",
                on_violation=Action.SET_ASIDE, source="MEDICATION_ORDER_SOURCE_CONCEPT_ID", required_in_file=True),
         Column("quantity", Kind.NUMBER, "Quantity issued.", minimum=0, source="QUANTITY_VALUE"),
-        Column("duration_days", Kind.INTEGER, "Days the issue lasts.", unit="days", minimum=0, maximum=400, source="DURATION_DAYS"),
+        Column("duration_days", Kind.INTEGER, "Days that the medicine lasts.", unit="days", minimum=0, maximum=400, source="DURATION_DAYS"),
         _flag("is_deleted", "IS_DELETED", "The entry was deleted."),
     ),
     ("practice_code", "record_id"),
     event_date="issue_date",
     available="issue_date",
     provider="practice_code",
-    row_rules=(_marked("deleted", "is_deleted", "The row was deleted by its sender."),),
+    row_rules=(_flagged("deleted", "is_deleted", "The sender deleted the row."),),
 )  # fmt: skip
 
-# A wish is kept whatever its row lacks: it counts from the delivery that brought it, as the kind that every use honours.
+# An opt-out is kept even if its row is incomplete: it applies from its delivery, as type 1, which every purpose respects.
 UNDATED_WITHDRAWAL = "1900-01-01"
 OPT_OUTS: Table = raw_table(
     "opt_outs",
-    "Type 1 and national data opt-outs (NATIONAL_DATA_OPT_OUT). An opt-out holds, also where later deliveries no longer list it, until a "
-    "withdrawal ends it: one of a later delivery that is dated no earlier, or one of the same delivery that is dated later.",
+    "Type 1 and national data opt-outs (NATIONAL_DATA_OPT_OUT). An opt-out applies until a withdrawal ends it, even if later deliveries no longer "
+    "contain it. The withdrawal is in a later delivery and dated no earlier, or in the same delivery and dated later.",
     (
         person("PERSON_ID"),
         code("opt_out_type", "OPT_OUT_TYPE", "type_1 or national.", ("TYPE_1", "NATIONAL"), on_violation=Action.FLAGGED,
              required_in_file=True),
         code("status", "STATUS", "1 opted out, 0 withdrawn.", ("0", "1"), on_violation=Action.FLAGGED, required_in_file=True),
-        Column("effective_date", Kind.DATE, "Day the state holds from.", on_violation=Action.FLAGGED, source="EFFECTIVE_DATE",
+        Column("effective_date", Kind.DATE, "First day that the state applies.", on_violation=Action.FLAGGED, source="EFFECTIVE_DATE",
                required_in_file=True),
     ),
     ("person_id", "opt_out_type", "effective_date", "status"),
@@ -207,14 +209,14 @@ OPT_OUTS: Table = raw_table(
     available="effective_date",
     row_rules=(
         RowRule("opt_out_of_unknown_type", "opt_out_type IS NULL OR opt_out_type NOT IN ('TYPE_1', 'NATIONAL')", Action.REPAIRED,
-                "The kind of opt-out is not told; read as type 1, which every use honours.", ("opt_out_type",), defect=11,
+                "The type of opt-out is not known. It is read as type 1, which every purpose respects.", ("opt_out_type",), defect=11,
                 repair="'TYPE_1'"),
         RowRule("opt_out_of_unknown_status", "status IS NULL OR status NOT IN ('0', '1')", Action.REPAIRED,
-                "The row does not tell whether it opts out or withdraws; read as opting out.", ("status",), defect=11, repair="'1'"),
+                "The row does not show whether the person opts out or withdraws an opt-out. It is read as an opt-out.", ("status",), defect=11, repair="'1'"),
         RowRule("opt_out_without_date", "effective_date IS NULL", Action.REPAIRED,
-                "The day cannot be read: an opt-out holds from the delivery on, a withdrawal takes no dated opt-out back.",
+                "The day cannot be read. An opt-out applies from the delivery, and a withdrawal does not end an opt-out that has a date.",
                 ("effective_date",), defect=8, repair=f"CASE WHEN status = '0' THEN DATE {quote(UNDATED_WITHDRAWAL)} ELSE extract_date END"),
     ),
     born=False,
-    strange_date=Action.FLAGGED,  # a wish with a strange date is a wish; conform takes back none by a date to come
+    strange_date=Action.FLAGGED,  # an opt-out with an implausible date still applies, and a withdrawal with a future date does not end one
 )  # fmt: skip

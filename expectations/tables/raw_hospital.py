@@ -1,4 +1,4 @@
-"""The hospital feeds in their commissioning shapes: admitted care spells, emergency care, outpatients."""
+"""The hospital feeds in the formats of SUS and ECDS: admissions, emergency care and outpatient appointments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from expectations.tables.raw_common import (
     raw_table,
 )
 
-# A dash alone stands for 'no further code' in HES.
+# In HES a single dash means 'no further code'.
 ICD10_LIST = r"([A-Z][0-9]{2}[0-9X]?[0-9A-Z]?[*+AD-]?)([,;| ]+(-|[A-Z][0-9]{2}[0-9X]?[0-9A-Z]?[*+AD-]?))*"
 ADMISSION_METHODS = (
     "11", "12", "13", "21", "22", "23", "24", "25", "28", "2A", "2B", "2C", "2D", "31", "32", "81", "82", "83", "84", "89",
@@ -51,13 +51,13 @@ ETHNICITY_SHARE = TableRule(
 
 _ADMISSION_COLUMNS = (
     person("Der_Pseudo_NHS_Number"),
-    Column("spell_number", Kind.IDENTIFIER, "The provider's spell number; not unique across providers.", nullable=False,
+    Column("spell_number", Kind.IDENTIFIER, "Spell number of the provider; other providers may use the same number.", nullable=False,
            on_violation=Action.SET_ASIDE, source="Hospital_Spell_No", required_in_file=True),
     Column("record_id", Kind.IDENTIFIER, "The sender's record number.", source="APCS_Ident"),
     PROVIDER,
     Column("site_code", Kind.CODE, "ODS code of the site.", source="Der_Provider_Site_Code"),
     event_date("admission_date", "Admission_Date", "Day of admission."),
-    Column("discharge_date", Kind.DATE, "Day of discharge; empty while the spell is open.", source="Discharge_Date",
+    Column("discharge_date", Kind.DATE, "Day of discharge. Empty while the spell is open.", source="Discharge_Date",
            on_violation=Action.SET_ASIDE),
     code("admission_method", "Admission_Method", "How the person was admitted.", ADMISSION_METHODS, required_in_file=True, varies=True),
     code("admission_source", "Source_of_Admission", "Where the person came from.", ADMISSION_SOURCES),
@@ -65,17 +65,17 @@ _ADMISSION_COLUMNS = (
     code("discharge_destination", "Discharge_Destination", "Where the person went.", DISCHARGE_DESTINATIONS),
     code("patient_classification", "Patient_Classification", "1 ordinary, 2 day case, 3 and 4 regular attender, 5 mother and baby.",
          ("1", "2", "3", "4", "5", "8")),
-    Column("length_of_stay", Kind.INTEGER, "Nights in hospital as the sender derived them.", unit="nights", minimum=0,
+    Column("length_of_stay", Kind.INTEGER, "Nights in hospital, as computed by the sender.", unit="nights", minimum=0,
            source="Der_Spell_LoS"),
     Column("episode_count", Kind.INTEGER, "Episodes in the spell.", minimum=0, source="Der_Episode_Count"),
-    Column("episode_order", Kind.INTEGER, "The episode's place in its spell, where rows are episodes.", minimum=1, source="EPIORDER"),
+    Column("episode_order", Kind.INTEGER, "Order of the episode in its spell, where rows are episodes.", minimum=1, source="EPIORDER"),
     code("primary_diagnosis", "Spell_Primary_Diagnosis", "ICD-10 code of the main condition.", pattern=r"[A-Z][0-9]{2}[0-9X]?[0-9A-Z]?[*+AD-]?"),
     code("diagnoses", "Der_Diagnosis_All", "All ICD-10 codes of the spell, separated.", pattern=ICD10_LIST),
     code("procedures", "Der_Procedure_All", "All OPCS-4 codes of the spell, separated."),
     code("treatment_function", "Der_Admit_Treatment_Function_Code", "Treatment function at admission.", pattern=r"[0-9]{3}|[A-Z&].*"),
     SEX,
     ETHNICITY,
-    Column("age_at_start", Kind.INTEGER, "Age at admission; 7001 to 7007 mean under one year.", unit="years", minimum=0,
+    Column("age_at_start", Kind.INTEGER, "Age at admission; 7001 to 7007 mean an age under one year.", unit="years", minimum=0,
            maximum=7007, source="Age_At_Start_of_Spell_SUS"),
     Column("lsoa_code", Kind.CODE, "LSOA of residence.", pattern=r"[EWSN][0-9]{8}|9{3}.*", source="Der_Postcode_LSOA_2011_Code"),
     Column("cost", Kind.NUMBER, "Payment for the spell.", unit="GBP", minimum=0, source="Grand_Total_Payment_MFF"),
@@ -84,7 +84,7 @@ _ADMISSION_COLUMNS = (
 SPELL_KEY = ("provider_code", "spell_number", "admission_date")
 ADMISSIONS: Table = raw_table(
     "admissions",
-    "Admitted patient care spells (SUS APCS) as they came.",
+    "Admitted patient care spells (SUS APCS), as delivered.",
     _ADMISSION_COLUMNS,
     SPELL_KEY,
     event_date="admission_date",
@@ -92,19 +92,19 @@ ADMISSIONS: Table = raw_table(
     provider="provider_code",
     row_rules=(
         RowRule("discharge_before_admission", "discharge_date < admission_date", Action.SET_ASIDE,
-                "The discharge lies before the admission.", ("admission_date", "discharge_date"), defect=6),
+                "The discharge is before the admission.", ("admission_date", "discharge_date"), defect=6),
         RowRule("discharge_after_extract", "discharge_date > extract_date AND discharge_date >= admission_date", Action.SET_ASIDE,
-                "The discharge lies after the day the extract was delivered.", ("discharge_date",), defect=8),
+                "The discharge is after the day that the extract was delivered.", ("discharge_date",), defect=8),
         RowRule("implausible_length_of_stay",
                 "greatest(length_of_stay, date_diff('day', admission_date, discharge_date)) > 730 AND coalesce(episode_count, 1) <= 2",
-                Action.SET_ASIDE, "More than 730 nights in a spell of one or two episodes.", ("length_of_stay", "discharge_date"),
+                Action.SET_ASIDE, "The spell has more than 730 nights and only one or two episodes.", ("length_of_stay", "discharge_date"),
                 defect=5),
         RowRule("age_over_120", "age_at_start > 120 AND age_at_start < 7000", Action.NULLED,
-                "An age over 120 that is not one of the codes for babies.", ("age_at_start",), defect=4),
+                "The age is over 120 and is not a code for babies.", ("age_at_start",), defect=4),
         RowRule("age_code_for_baby", "age_at_start BETWEEN 7000 AND 7007", Action.REPAIRED,
-                "A code for an age under one year; read as 0.", ("age_at_start",), defect=4, repair="0"),
+                "The age is a code for an age under one year. It is read as 0.", ("age_at_start",), defect=4, repair="0"),
         RowRule("overlapping_spells", "overlapping_spells", Action.FLAGGED,
-                "The same person was in two providers' beds on the same night.", ("admission_date", "discharge_date"), defect=6),
+                "The person was in beds of two providers on the same night.", ("admission_date", "discharge_date"), defect=6),
     ),
     table_rules=(ETHNICITY_SHARE,),
 )  # fmt: skip
@@ -118,19 +118,19 @@ _EMERGENCY_COLUMNS = (
     event_date("arrival_date", "Arrival_Date", "Day of arrival."),
     Column("arrival_time", Kind.TEXT, "Time of arrival, HH:MM or HHMM.", pattern=r"([01][0-9]|2[0-3]):?[0-5][0-9](:[0-5][0-9])?",
            source="Arrival_Time"),
-    code("department_type", "EC_Department_Type", "01 major, 02 specialty, 03 minor injury, 04 walk-in, 05 same-day emergency care.",
+    code("department_type", "EC_Department_Type", "01 major, 02 single specialty, 03 minor injury, 04 walk-in, 05 same-day emergency care.",
          ("01", "02", "03", "04", "05", "1", "2", "3", "4", "5"), required_in_file=True, varies=True),
-    code("attendance_category", "EC_AttendanceCategory", "1 unplanned first, 2 and 3 unplanned follow-up, others planned.",
+    code("attendance_category", "EC_AttendanceCategory", "1 unplanned first, 2 and 3 unplanned follow-up, 4 planned.",
          ("1", "2", "3", "4")),
     code("arrival_mode", "EC_Arrival_Mode_SNOMED_CT", "How the person arrived.", pattern=r"[0-9]{1,18}"),
     code("acuity", "EC_Acuity_SNOMED_CT", "Acuity at triage.", pattern=r"[0-9]{6,18}"),
-    code("chief_complaint", "EC_Chief_Complaint_SNOMED_CT", "What the person came with.", pattern=r"[0-9]{6,18}"),
+    code("chief_complaint", "EC_Chief_Complaint_SNOMED_CT", "Main complaint of the person.", pattern=r"[0-9]{6,18}"),
     code("diagnoses", "Der_EC_Diagnosis_All", "Diagnosis codes, separated."),
     code("discharge_destination", "Discharge_Destination_SNOMED_CT", "Where the person went.", pattern=r"[0-9]{2,18}"),
     code("discharge_status", "EC_Discharge_Status_SNOMED_CT", "How the attendance ended.", pattern=r"[0-9]{2,18}"),
     Column("minutes_to_departure", Kind.INTEGER, "Minutes from arrival to departure.", unit="minutes", minimum=0, maximum=20160,
            source="EC_Departure_Time_Since_Arrival"),
-    code("duplicate_flag", "Der_Dupe_Flag", "1 marks a duplicate found by the sender.", ("0", "1")),
+    code("duplicate_flag", "Der_Dupe_Flag", "1 for a duplicate that the sender found.", ("0", "1")),
     SEX,
     code("ethnic_category", "Ethnic_Category", "Ethnic category 2001 (16+1); Z not stated, 99 not known.", ETHNIC_CATEGORIES),
     Column("age_at_arrival", Kind.INTEGER, "Age at arrival.", unit="years", minimum=0, maximum=120, source="Age_At_Arrival"),
@@ -138,14 +138,14 @@ _EMERGENCY_COLUMNS = (
 
 EMERGENCY_ATTENDANCES: Table = raw_table(
     "emergency_attendances",
-    "Emergency care attendances (ECDS) as they came; type 05 is same-day emergency care and no A&E attendance.",
+    "Emergency care attendances (ECDS), as delivered. Type 05 is same-day emergency care and not an A&E attendance.",
     _EMERGENCY_COLUMNS,
     ("provider_code", "record_id"),
     event_date="arrival_date",
     available="arrival_date",
     provider="provider_code",
     row_rules=(
-        RowRule("duplicate_by_sender", "duplicate_flag = '1'", Action.SET_ASIDE, "The sender marked the row as a duplicate.",
+        RowRule("duplicate_by_sender", "duplicate_flag = '1'", Action.SET_ASIDE, "The sender flagged the row as a duplicate.",
                 ("duplicate_flag",), defect=6),
     ),
     table_rules=(ETHNICITY_SHARE,),
@@ -158,7 +158,7 @@ _OUTPATIENT_COLUMNS = (
     Column("provider_code", Kind.CODE, "ODS code of the provider.", nullable=False, pattern=r"[A-Z0-9]{3,6}",
            on_violation=Action.SET_ASIDE, source="Provider_Code", required_in_file=True),
     event_date("appointment_date", "Appointment_Date", "Day of the appointment."),
-    code("attendance_status", "Attendance_Status", "5 and 6 attended; 2 and 4 cancelled; 3 did not attend; 7 arrived too late.",
+    code("attendance_status", "Attendance_Status", "5 and 6 attended, 2 and 4 cancelled, 3 did not attend, 7 arrived too late.",
          ("2", "3", "4", "5", "6", "7", "0"), required_in_file=True, varies=True),
     code("first_attendance", "First_Attendance", "1 and 3 first, 2 and 4 follow-up.", ("1", "2", "3", "4", "5")),
     code("outcome", "Outcome_of_Attendance", "1 discharged, 2 another appointment, 3 to be arranged.", ("1", "2", "3", "4", "5")),
@@ -168,7 +168,7 @@ _OUTPATIENT_COLUMNS = (
 
 OUTPATIENT_APPOINTMENTS: Table = raw_table(
     "outpatient_appointments",
-    "Outpatient appointments (SUS OPA) as they came.",
+    "Outpatient appointments (SUS OPA), as delivered.",
     _OUTPATIENT_COLUMNS,
     ("provider_code", "record_id"),
     event_date="appointment_date",

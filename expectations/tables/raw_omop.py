@@ -1,7 +1,7 @@
-"""The OMOP CDM 5.3/5.4 tables that Strata reads, as they came.
+"""The tables of the OMOP CDM 5.3 and 5.4 that Strata reads, as delivered.
 
-Identifiers are text: they may be negative 64-bit numbers or strings. Where 5.3 and 5.4 name a column differently the name of
-5.4 is used; the source renames. Only columns that are used are declared; others of a file are counted and left.
+Identifiers are text, because they may be negative 64-bit numbers or strings. Columns have their names in 5.4, and the source renames those of
+5.3. Only columns that Strata uses are declared. Other columns of a file are listed and not stored.
 """
 
 from __future__ import annotations
@@ -18,15 +18,19 @@ from expectations.tables.raw_common import (
 )
 
 CONCEPT_ID = r"-?[0-9]{1,19}"
-# Rules that look at other tables of the source: `pipelines/conform/omop/links.py` finds the rows that break them.
+# These rules need other tables of the source: `pipelines/conform/omop/links.py` finds the rows that break them.
 NO_SUCH_PERSON = RowRule(
-    "unknown_person", "unknown_person", Action.SET_ASIDE, "The person is not in PERSON, or was set aside there.", ("person_id",)
+    "unknown_person",
+    "unknown_person",
+    Action.SET_ASIDE,
+    "The person is not in PERSON, or the row in PERSON was set aside.",
+    ("person_id",),
 )
 OUTSIDE_OBSERVATION = RowRule(
     "outside_observation_period",
     "outside_observation_period",
     Action.SET_ASIDE,
-    "The day lies in no observation period of the person: what the source saw then is not known.",
+    "The day is outside the observation periods of the person, so the data of that time may be incomplete.",
 )
 
 
@@ -56,16 +60,18 @@ PERSON_ID = _id("person_id", "The person's pseudonym.", key=True)
 
 
 def _ends_before(start: str, end: str) -> RowRule:
-    return RowRule("end_before_start", f"{end} < {start}", Action.SET_ASIDE, "It ends before it starts.", (start, end), defect=6)
+    return RowRule(
+        "end_before_start", f"{end} < {start}", Action.SET_ASIDE, "The end is before the start.", (start, end), defect=6
+    )
 
 
 def _dated(column: str) -> tuple[RowRule, ...]:
     placeholders = ", ".join(f"DATE {quote(day)}" for day in PLACEHOLDER_DATES)
     return (
         RowRule("placeholder_date", f"{column} IN ({placeholders})", Action.SET_ASIDE,
-                f"{column} is a date that systems write for 'unknown'.", (column,), defect=8),
+                f"{column} is a placeholder that systems write for an unknown date.", (column,), defect=8),
         RowRule("date_after_extract", f"{column} > extract_date AND {column} NOT IN ({placeholders})", Action.SET_ASIDE,
-                f"{column} lies after the day the extract was taken.", (column,), defect=8),
+                f"{column} is after the day of the extract.", (column,), defect=8),
     )  # fmt: skip
 
 
@@ -81,8 +87,8 @@ def _omop(
     person: str = "person_id",
     may_be_empty: bool = True,
 ) -> Table:
-    """Declare the raw table of a CDM table; `observed` rows must lie inside an observation period of their person."""
-    known = (NO_SUCH_PERSON,) if person and name != "person" else ()
+    """Return the raw table of a CDM table; `observed` rows must be in an observation period of their person."""
+    linked = (NO_SUCH_PERSON,) if person and name != "person" else ()
     inside = (OUTSIDE_OBSERVATION,) if observed else ()
     dated = _dated(event_date) if event_date else ()
     return Table(
@@ -93,7 +99,7 @@ def _omop(
         partitioned_by=("extract_id",),
         row_rules=(*dated, *row_rules, duplicate_rule(key)),
         table_rules=(*(() if may_be_empty else (NOT_EMPTY,)), COLUMNS_PRESENT, SHARE_SET_ASIDE),
-        linked_rules=(*known, *inside),
+        linked_rules=(*linked, *inside),
         feed=f"omop_{name}",
         event_date=event_date,
         available=event_date or "extract_date",
@@ -102,16 +108,16 @@ def _omop(
 
 
 def _clinical(name: str, description: str, domain: str, start: str, more: tuple[Column, ...], end: str = "") -> Table:
-    """Declare a table of clinical events: one row per event, with a concept, a day and perhaps a visit."""
+    """Return a table of clinical events: one row per event, with a concept, a day and an optional visit."""
     columns = (
-        _id(f"{name}_id", "The row's number.", key=True),
+        _id(f"{name}_id", "Number of the row.", key=True),
         PERSON_ID,
-        _concept(f"{domain}_concept_id", "Standard concept; 0 where the source's code maps to none.", required=True),
+        _concept(f"{domain}_concept_id", "Standard concept. 0 where the source code has no standard concept.", required=True),
         _day(start, "First day.", required=True),
         *((_day(end, "Last day."),) if end else ()),
-        _id("visit_occurrence_id", "The visit it belongs to."),
-        Column(f"{domain}_source_value", Kind.TEXT, "The source's own code or words."),
-        _concept(f"{domain}_source_concept_id", "The source's own code as a concept."),
+        _id("visit_occurrence_id", "The visit of the event."),
+        Column(f"{domain}_source_value", Kind.TEXT, "Code or text in the source."),
+        _concept(f"{domain}_source_concept_id", "Code in the source, as a concept."),
         *more,
     )
     rules = (_ends_before(start, end),) if end else ()
@@ -127,16 +133,16 @@ PERSON = _omop(
         _count("year_of_birth", "Year of birth.", "year", 1850, required=True),
         _count("month_of_birth", "Month of birth.", "month", 1, 12),
         _count("day_of_birth", "Day of birth.", "day", 1, 31),
-        _concept("race_concept_id", "Race in the sender's country; no NHS ethnic category."),
-        _concept("ethnicity_concept_id", "Hispanic or not, in American sources; no NHS ethnic category."),
-        Column("race_source_value", Kind.TEXT, "Race as the source has it."),
-        Column("ethnicity_source_value", Kind.TEXT, "Ethnicity as the source has it."),
+        _concept("race_concept_id", "Race, by the categories of the sender's country; not an NHS ethnic category."),
+        _concept("ethnicity_concept_id", "Hispanic or not, in American sources; not an NHS ethnic category."),
+        Column("race_source_value", Kind.TEXT, "Race in the source."),
+        Column("ethnicity_source_value", Kind.TEXT, "Ethnicity in the source."),
         _id("location_id", "Where the person lives."),
         _id("care_site_id", "The person's main place of care."),
     ),
     ("person_id",),
     row_rules=(
-        RowRule("birth_after_extract", "year_of_birth > year(extract_date)", Action.SET_ASIDE, "The year of birth lies after the extract.",
+        RowRule("birth_after_extract", "year_of_birth > year(extract_date)", Action.SET_ASIDE, "The year of birth is after the extract.",
                 ("year_of_birth",), defect=8),
     ),
     may_be_empty=False,
@@ -144,9 +150,9 @@ PERSON = _omop(
 
 OBSERVATION_PERIOD = _omop(
     "observation_period",
-    "Spans of time in which events of a person would have been seen (OBSERVATION_PERIOD).",
+    "Periods in which the source records the events of a person (OBSERVATION_PERIOD).",
     (
-        _id("observation_period_id", "The row's number.", key=True),
+        _id("observation_period_id", "Number of the row.", key=True),
         PERSON_ID,
         _day("observation_period_start_date", "First day.", required=True),
         _day("observation_period_end_date", "Last day.", required=True),
@@ -161,37 +167,37 @@ VISIT_OCCURRENCE = _omop(
     "visit_occurrence",
     "Visits: hospital stays, emergency room, outpatients and others (VISIT_OCCURRENCE).",
     (
-        _id("visit_occurrence_id", "The visit's number.", key=True),
+        _id("visit_occurrence_id", "Number of the visit.", key=True),
         PERSON_ID,
         _concept("visit_concept_id", "Kind of visit.", required=True),
         _day("visit_start_date", "First day.", required=True),
         _day("visit_end_date", "Last day."),
         _id("care_site_id", "Where it took place."),
-        Column("visit_source_value", Kind.TEXT, "The source's own code or words."),
-        _concept("visit_source_concept_id", "The source's own kind of visit as a concept."),
+        Column("visit_source_value", Kind.TEXT, "Code or text in the source."),
+        _concept("visit_source_concept_id", "Kind of visit in the source, as a concept."),
         _concept("admitted_from_concept_id", "Where the person came from (5.3: admitting_source_concept_id)."),
-        Column("admitted_from_source_value", Kind.TEXT, "The same in the source's words (5.3: admitting_source_value)."),
+        Column("admitted_from_source_value", Kind.TEXT, "Text in the source for where the person came from (5.3: admitting_source_value)."),
         _concept("discharged_to_concept_id", "Where the person went (5.3: discharge_to_concept_id)."),
-        Column("discharged_to_source_value", Kind.TEXT, "The same in the source's words (5.3: discharge_to_source_value)."),
-        Column("admission_method", Kind.TEXT, "The admission method, from the column that the settings name."),
+        Column("discharged_to_source_value", Kind.TEXT, "Text in the source for where the person went (5.3: discharge_to_source_value)."),
+        Column("admission_method", Kind.TEXT, "Admission method, from the column named in the settings."),
     ),
     ("visit_occurrence_id",),
     event_date="visit_start_date",
     row_rules=(
         _ends_before("visit_start_date", "visit_end_date"),
         RowRule("visit_end_after_extract", "visit_end_date > extract_date AND visit_start_date <= extract_date", Action.NULLED,
-                "The visit ends after the extract: it counts as open.", ("visit_end_date",), defect=8),
+                "The visit ends after the extract. It is read as an open visit.", ("visit_end_date",), defect=8),
     ),
     observed=True,
 )  # fmt: skip
 
 CONDITION_OCCURRENCE = _clinical(
     "condition_occurrence", "Diagnoses and findings (CONDITION_OCCURRENCE).", "condition", "condition_start_date",
-    (_concept("condition_type_concept_id", "Where the row comes from."),), "condition_end_date",
+    (_concept("condition_type_concept_id", "Provenance of the row."),), "condition_end_date",
 )  # fmt: skip
 DRUG_EXPOSURE = _clinical(
     "drug_exposure", "Medicines prescribed, dispensed or given (DRUG_EXPOSURE).", "drug", "drug_exposure_start_date",
-    (Column("quantity", Kind.NUMBER, "Quantity."), _count("days_supply", "Days it lasts.", "days", 0, 3650)), "drug_exposure_end_date",
+    (Column("quantity", Kind.NUMBER, "Quantity."), _count("days_supply", "Days that the medicine lasts.", "days", 0, 3650)), "drug_exposure_end_date",
 )  # fmt: skip
 PROCEDURE_OCCURRENCE = _clinical(
     "procedure_occurrence", "Procedures (PROCEDURE_OCCURRENCE).", "procedure", "procedure_date", ()
@@ -218,7 +224,7 @@ DEATH = _omop(
 )
 COHORT = _omop(
     "cohort",
-    "People who met a definition made elsewhere, and when (COHORT).",
+    "People who met a cohort definition of the source, with dates (COHORT).",
     (
         _id("cohort_definition_id", "The definition.", key=True),
         _id("subject_id", "The person.", key=True),
@@ -234,15 +240,15 @@ COHORT = _omop(
 )  # fmt: skip
 CONCEPT = _omop(
     "concept",
-    "What concepts are called, and the vocabulary they come from (CONCEPT); optional.",
+    "Names and vocabularies of concepts (CONCEPT); optional.",
     (
         Column(
             "concept_id", Kind.IDENTIFIER, "The concept.", nullable=False, on_violation=Action.SET_ASIDE, required_in_file=True
         ),
-        Column("concept_name", Kind.TEXT, "Its name."),
-        Column("domain_id", Kind.TEXT, "Its domain."),
-        Column("vocabulary_id", Kind.TEXT, "Its vocabulary.", required_in_file=True),
-        Column("concept_code", Kind.TEXT, "Its code in the vocabulary."),
+        Column("concept_name", Kind.TEXT, "Name of the concept."),
+        Column("domain_id", Kind.TEXT, "Domain of the concept."),
+        Column("vocabulary_id", Kind.TEXT, "Vocabulary of the concept.", required_in_file=True),
+        Column("concept_code", Kind.TEXT, "Code of the concept in the vocabulary."),
     ),
     ("concept_id",),
     person="",
@@ -250,7 +256,7 @@ CONCEPT = _omop(
 CARE_SITE = _omop(
     "care_site",
     "Places of care (CARE_SITE); optional.",
-    (_id("care_site_id", "The place.", key=True), Column("care_site_name", Kind.TEXT, "Its name.")),
+    (_id("care_site_id", "The place.", key=True), Column("care_site_name", Kind.TEXT, "Name of the place.")),
     ("care_site_id",),
     person="",
 )

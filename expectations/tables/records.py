@@ -1,58 +1,60 @@
-"""The records of ingest and validation: which extracts there are, which were validated, and what every rule found."""
+"""The records of ingest and validation: extracts, validated extracts, results of rules, erasures, keys and access."""
 
 from __future__ import annotations
 
 from expectations.table import Column, Kind, Table
 
 _FEED = Column("feed", Kind.TEXT, "The feed.", nullable=False)
-_EXTRACT = Column("extract_id", Kind.IDENTIFIER, "The extract: a digest of the file's content and the feed.", nullable=False)
+_EXTRACT = Column(
+    "extract_id", Kind.IDENTIFIER, "The extract: a digest of the content of the file and of the feed.", nullable=False
+)
 
 EXTRACTS = Table(
     "raw__extracts",
-    "Every file that was taken in, in the order it came. An extract counts once its row is here. Of the rows with one path "
-    "and delivery date the last holds: a corrected file replaces its forerunner, which stays readable.",
+    "Every file that was ingested, in order of arrival. An extract counts when its row is here. Where several rows have the same path and "
+    "delivery date, the last one applies: a corrected file replaces the earlier file, which stays readable.",
     (
         _FEED,
-        Column("path", Kind.TEXT, "The file's path below the landing folder.", nullable=False),
-        Column("sequence", Kind.INTEGER, "Number of the arrival within the feed.", nullable=False),
+        Column("path", Kind.TEXT, "Path of the file below the landing folder.", nullable=False),
+        Column("sequence", Kind.INTEGER, "Order of arrival in the feed.", nullable=False),
         _EXTRACT,
-        Column("file_name", Kind.TEXT, "The file's name.", nullable=False),
-        Column("extract_date", Kind.DATE, "The day the extract was delivered.", nullable=False),
-        Column("rows", Kind.INTEGER, "Rows stored.", nullable=False, arrow="int64"),
+        Column("file_name", Kind.TEXT, "Name of the file.", nullable=False),
+        Column("extract_date", Kind.DATE, "Day that the extract was delivered.", nullable=False),
+        Column("rows", Kind.INTEGER, "Number of rows stored.", nullable=False, arrow="int64"),
         Column(
             "rows_unreadable",
             Kind.INTEGER,
-            "Rows that could not be read; core__quarantine says which and why.",
+            "Number of rows that could not be read; core__quarantine lists them with the reason.",
             nullable=False,
             arrow="int64",
         ),
         Column("bytes", Kind.INTEGER, "Size of the file.", nullable=False, unit="bytes", arrow="int64"),
-        Column("columns_missing", Kind.TEXT, "Declared columns the file lacks, as a JSON list.", nullable=False),
+        Column("columns_missing", Kind.TEXT, "Declared columns that the file does not have, as a JSON list.", nullable=False),
         Column("columns_ignored", Kind.TEXT, "Columns of the file that were not stored, as a JSON list.", nullable=False),
-        Column("reading", Kind.TEXT, "Digest of the settings the file was read by.", nullable=False),
+        Column("reading", Kind.TEXT, "Digest of the settings that the file was read with.", nullable=False),
     ),
     ("feed", "path", "sequence"),
 )
 
 VALIDATED_EXTRACTS = Table(
     "core__validated_extracts",
-    "The extracts that were validated, by which rules and with what result; an extract that passed is not validated again by the same rules.",
+    "The extracts that were validated, with the rules and the result. An extract that passed is not validated again with the same rules.",
     (
         _FEED,
         _EXTRACT,
         Column(
             "rules",
             Kind.TEXT,
-            "Digest of the declaration, the settings and the reading the extract was validated by.",
+            "Digest of the declaration, the settings and the reading that the extract was validated with.",
             nullable=False,
         ),
         Column("status", Kind.TEXT, "passed or stopped.", nullable=False, allowed=("passed", "stopped")),
-        Column("rows", Kind.INTEGER, "Rows of the extract, unreadable ones included.", nullable=False, arrow="int64"),
-        Column("rows_set_aside", Kind.INTEGER, "Rows that left the flow.", nullable=False, arrow="int64"),
+        Column("rows", Kind.INTEGER, "Number of rows of the extract, including unreadable rows.", nullable=False, arrow="int64"),
+        Column("rows_set_aside", Kind.INTEGER, "Number of rows set aside.", nullable=False, arrow="int64"),
         Column(
             "text_reading",
             Kind.TEXT,
-            "How its text is read: the format of each date column and the padded columns, as JSON.",
+            "How the text is read: the format of each date column and the columns with blanks, as JSON.",
             nullable=False,
         ),
     ),
@@ -62,28 +64,33 @@ VALIDATED_EXTRACTS = Table(
 
 VALIDATION = Table(
     "monitoring__validation",
-    "What every rule found in every extract: counts, never values.",
+    "The result of every rule for every extract: counts, never values.",
     (
         _FEED,
         _EXTRACT,
-        Column("rule", Kind.TEXT, "The rule's name or reason code.", nullable=False),
+        Column("rule", Kind.TEXT, "Name or reason code of the rule.", nullable=False),
         Column(
-            "column_name", Kind.TEXT, "The column it concerns; empty where it concerns the row or the extract.", nullable=False
+            "column_name",
+            Kind.TEXT,
+            "The column of the rule. Empty where the rule is about the row or the extract.",
+            nullable=False,
         ),
-        Column("organisation_code", Kind.CODE, "The organisation a table rule broke at; empty elsewhere.", nullable=False),
-        Column("month", Kind.DATE, "The month a table rule broke in."),
-        Column("severity", Kind.TEXT, "stop or warn for a table rule; the action of a row rule.", nullable=False),
+        Column(
+            "organisation_code", Kind.CODE, "The organisation for which a table rule is broken; otherwise empty.", nullable=False
+        ),
+        Column("month", Kind.DATE, "The month for which a table rule is broken."),
+        Column("severity", Kind.TEXT, "stop or warn for a table rule; the action for a row rule.", nullable=False),
         Column(
             "rows_broken",
             Kind.INTEGER,
-            "Rows that break a row rule, or the figure a table rule counts.",
+            "Number of rows that break a row rule, or the figure of a table rule.",
             nullable=False,
             arrow="int64",
         ),
-        Column("share", Kind.NUMBER, "The share the rule looks at."),
-        Column("limit", Kind.NUMBER, "The rule's limit."),
-        Column("passed", Kind.BOOLEAN, "The rule holds, or the breach is accepted in the settings.", nullable=False),
-        Column("note", Kind.TEXT, "The breach in words; empty where the rule holds.", nullable=False),
+        Column("share", Kind.NUMBER, "The share that the rule checks."),
+        Column("limit", Kind.NUMBER, "Limit of the rule."),
+        Column("passed", Kind.BOOLEAN, "The rule is not broken, or the settings accept the breach.", nullable=False),
+        Column("note", Kind.TEXT, "Description of the breach. Empty where the rule is not broken.", nullable=False),
     ),
     ("feed", "extract_id", "rule", "column_name", "organisation_code", "month"),
     partitioned_by=("feed", "extract_id"),
@@ -91,24 +98,22 @@ VALIDATION = Table(
 
 RESTATED_ROWS = Table(
     "core__restated_rows",
-    "Rows whose key several deliveries of a feed tell: which of them hold, since when what they say was told, and when it ended. Made once "
-    "for each set of deliveries; every other row says by itself what it says and since when.",
+    "Rows whose key appears in several deliveries of a feed: which of them apply, since when their content was known, and when it was "
+    "superseded. They are compared once per set of deliveries. Every other row applies from its own delivery.",
     (
         _FEED,
-        Column(
-            "deliveries", Kind.TEXT, "Digest of the deliveries that were compared, and of how the feed loads.", nullable=False
-        ),
+        Column("deliveries", Kind.TEXT, "Digest of the compared deliveries and of how the feed is loaded.", nullable=False),
         _EXTRACT,
-        Column("extract_date", Kind.DATE, "The day the extract was delivered.", nullable=False),
+        Column("extract_date", Kind.DATE, "Day that the extract was delivered.", nullable=False),
         Column("row_number", Kind.INTEGER, "Number of the row in the extract.", nullable=False, arrow="int64"),
-        Column("holds", Kind.BOOLEAN, "Whether the row is what is known now.", nullable=False),
+        Column("holds", Kind.BOOLEAN, "The row applies now.", nullable=False),
         Column(
             "first_extract_date",
             Kind.DATE,
-            "First delivery that held its key with what its event is made of; null for a row set aside.",
+            "First delivery with the same key and the same content of the event. Null for a row that was set aside.",
         ),
-        Column("key_extract_date", Kind.DATE, "First delivery that held its key with what the row says of its beginning."),
-        Column("superseded_date", Kind.DATE, "Delivery from which on it no longer holds; null for one that holds or never did."),
+        Column("key_extract_date", Kind.DATE, "First delivery with the same key and the same start of the event."),
+        Column("superseded_date", Kind.DATE, "Delivery that superseded the row. Null for a row that applies or never applied."),
     ),
     ("feed", "deliveries", "extract_date", "extract_id", "row_number"),
     partitioned_by=("feed", "deliveries"),
@@ -116,49 +121,54 @@ RESTATED_ROWS = Table(
 
 ERASURES = Table(
     "raw__erasures",
-    "People who were erased on request: a digest of the pseudonym alone, by which later deliveries are read without them.",
+    "People who were erased at their request. Later deliveries are read without them, by a digest of the pseudonym.",
     (
         Column(
             "person_digest",
             Kind.TEXT,
-            "Digest of the pseudonym; nobody can be found from it without the pseudonym.",
+            "Digest of the pseudonym. It does not identify a person without the pseudonym.",
             nullable=False,
         ),
-        Column("recorded_at", Kind.TEXT, "When the erasure was recorded, UTC.", nullable=False),
-        Column("reason", Kind.TEXT, "Why, as it was given.", nullable=False),
+        Column("recorded_at", Kind.TEXT, "Time when the erasure was recorded, UTC.", nullable=False),
+        Column("reason", Kind.TEXT, "The reason as entered.", nullable=False),
     ),
     ("person_digest",),
 )
 
 PSEUDONYM_KEYS = Table(
     "raw__pseudonym_keys",
-    "The chain of keys that every stored pseudonym has gone through, by a check that tells nothing of the key.",
+    "The keys that were applied to every stored pseudonym, in order, each with a check that does not reveal the key.",
     (
-        Column("key_number", Kind.INTEGER, "The key's place in the chain, from 1.", nullable=False),
-        Column("key_check", Kind.TEXT, "What the key is known again by; the key cannot be found from it.", nullable=False),
+        Column("key_number", Kind.INTEGER, "Order of the key, from 1.", nullable=False),
+        Column("key_check", Kind.TEXT, "Check by which Strata recognises the key; it does not reveal the key.", nullable=False),
         Column(
             "status",
             Kind.CODE,
-            "in_use; rotating while some tables have yet to go through it.",
+            "in_use, or rotating while some tables do not use the key yet.",
             nullable=False,
             allowed=("in_use", "rotating"),
         ),
-        Column("recorded_at", Kind.TEXT, "When it was first recorded, UTC.", nullable=False),
+        Column("recorded_at", Kind.TEXT, "Time when the key was first recorded, UTC.", nullable=False),
     ),
     ("key_number",),
 )
 
 ACCESS = Table(
     "monitoring__access",
-    "Every use of re-identification: a row for each, written before anything is shown. No identifier and no pseudonym.",
+    "Every use of re-identification, recorded before any result is shown, without identifiers or pseudonyms.",
     (
-        Column("recorded_at", Kind.TEXT, "When, UTC.", nullable=False),
-        Column("role", Kind.TEXT, "The role of who asked, as it was given.", nullable=False),
-        Column("reason", Kind.TEXT, "Why, as it was given.", nullable=False),
-        Column("practice_code", Kind.CODE, "The practice whose people were looked for.", nullable=False),
-        Column("run_ids", Kind.TEXT, "The runs whose scores were looked up, separated by commas.", nullable=False),
-        Column("identifiers_given", Kind.INTEGER, "Identifiers in the practice's list.", nullable=False),
-        Column("people_matched", Kind.INTEGER, "Of them, those who are the practice's and have a score.", nullable=False),
+        Column("recorded_at", Kind.TEXT, "Time of the use, UTC.", nullable=False),
+        Column("role", Kind.TEXT, "Role of the user, as entered.", nullable=False),
+        Column("reason", Kind.TEXT, "The reason as entered.", nullable=False),
+        Column("practice_code", Kind.CODE, "The practice whose people were searched for.", nullable=False),
+        Column("run_ids", Kind.TEXT, "The runs whose scores were searched, separated by commas.", nullable=False),
+        Column("identifiers_given", Kind.INTEGER, "Number of identifiers in the practice's list.", nullable=False),
+        Column(
+            "people_matched",
+            Kind.INTEGER,
+            "Number of these people who are registered with the practice and have a score.",
+            nullable=False,
+        ),
     ),
     ("recorded_at",),
 )

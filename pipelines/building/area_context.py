@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from expectations.sql_values import quote
 from expectations.tables.core import PERSON
-from features.area_context import BANDS, COUNTED, FEED, AreaContext, BoardRates, Tally, board_rates, context_days
+from features.area_context import BANDS, COUNTED, FEED, AreaContext, IcbRates, Tally, context_days, icb_rates
 from features.attributes import days
 from features.cohort import CohortSettings, Use
 from features.coverage import CoverageCalendar, covered_days
@@ -71,7 +71,7 @@ def _events(lake: Lake) -> str:
     return f"({held} UNION ALL BY NAME SELECT * FROM {superseded})" if superseded else f"({held})"
 
 
-def _rates(lake: Lake, con: duckdb.DuckDBPyConnection, day: int, practices: frozenset[str]) -> BoardRates:
+def _rates(lake: Lake, con: duckdb.DuckDBPyConnection, day: int, practices: frozenset[str]) -> IcbRates:
     con.register("covered", pa.table({"practice_code": pa.array(sorted(practices), pa.string())}))
     found = con.sql(_tally_sql(lake, ZERO + timedelta(days=day))).to_arrow_table()
     con.unregister("covered")
@@ -82,7 +82,7 @@ def _rates(lake: Lake, con: duckdb.DuckDBPyConnection, day: int, practices: froz
     tally = Tally(
         found["practice_code"].to_pylist(), found["lsoa_code"].to_pylist(), whole("stratum"), whole("spells"), whole("days")
     )
-    return board_rates(tally, practices)
+    return icb_rates(tally, practices)
 
 
 def _tally_sql(lake: Lake, day: date) -> str:

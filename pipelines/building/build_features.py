@@ -89,7 +89,7 @@ def build_features(
     here where left out.
     """
     recipe = make_recipe(lake, request)
-    days_of_context = context_days_of(lake, request.cohort, index_date, given, recipe.left_out)
+    days_of_context = context_days_of(lake, request.cohort, index_date, given, recipe.not_computed)
     recipe = replace(recipe, context=area_context(lake, days_of_context, recipe.calendar, request.use))
     task = _Task(
         lake.root,
@@ -111,7 +111,7 @@ def build_features(
     schema = next(result.schema for result in done if result.schema is not None)
     rebuilt = _commit(lake, files, schema, index_date, request.cohort)
     _write_flow(lake, index_date, flow)
-    return FeatureSummary(index_date, flow[-1][1], len(recipe.computed), recipe.left_out, tuple(flow), rebuilt)
+    return FeatureSummary(index_date, flow[-1][1], len(recipe.computed), recipe.not_computed, tuple(flow), rebuilt)
 
 
 def make_recipe(lake: Lake, request: FeatureRequest) -> Recipe:

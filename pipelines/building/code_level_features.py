@@ -26,8 +26,8 @@ from features.code_level import (
     code_space,
     frequent_columns,
     icd10_parents,
+    needed_slots,
     people_with,
-    wanted_slots,
     window_codes,
 )
 from features.events import EVENT_TYPES
@@ -98,7 +98,7 @@ def count_codes(lake: Lake, frame: pd.DataFrame, columns: Sequence[CodeColumn], 
     levels = max(column.group_levels for column in columns)
     space = _space(lake, types, [column.window_days for column in columns], _groups_of(columns), levels)
     places, statistic = space.places(columns), columns[0].statistic
-    parts = _count(lake, frame, space, wanted_slots(space, places), threads)
+    parts = _count(lake, frame, space, needed_slots(space, places), threads)
     matrix = _assembled([(at, chosen_columns(counted, places, statistic)) for at, counted in parts], len(columns))
     return CodeCounts(matrix, tuple(column.name for column in columns))
 

@@ -82,7 +82,7 @@ class OutcomeSearch:
             what = "core__person (feeds 'patients' and 'admissions') for a day of death"
         elif definition.spells is not None:
             methods = ", ".join(self.clinical.emergency_methods)
-            what = f"core__spell (feed 'admissions') for {definition.words}, with the admission methods {methods} (clinical.emergency_methods)"
+            what = f"core__spell (feed 'admissions') for {definition.spells_text}, with the admission methods {methods} (clinical.emergency_methods)"
             what += self._codes((definition.code_list,)) if definition.code_list else ""
         else:
             concept = self._catalogue.concepts[definition.concept]
@@ -105,7 +105,7 @@ class OutcomeSearch:
             "core__spell",
             f"person_key, admission_date AS day, coalesce(nights, greatest(DATE {quote(data_cut)} - admission_date, 0))::INTEGER AS nights, "
             "died, spell_class = 'emergency' AS emergency, primary_diagnosis, "
-            f"{'diagnoses' if definition.beside else 'NULL::VARCHAR AS diagnoses'}",
+            f"{'diagnoses' if definition.secondary_lists else 'NULL::VARCHAR AS diagnoses'}",
             "admission_date IS NOT NULL",
         )
         person, day = _array(found, "person_key").astype(np.int32), days(found["day"], OPEN)
@@ -117,8 +117,8 @@ class OutcomeSearch:
     def _listed(self, spells: pa.Table, definition: OutcomeDefinition) -> NDArray[np.bool_]:
         lists = self._catalogue.code_lists
         counts = _with_code(spells["primary_diagnosis"], lists[definition.code_list])
-        if definition.beside is not None:
-            primary, any_diagnosis = definition.beside
+        if definition.secondary_lists is not None:
+            primary, any_diagnosis = definition.secondary_lists
             counts |= _with_code(spells["primary_diagnosis"], lists[primary]) & _with_code(
                 spells["diagnoses"], lists[any_diagnosis]
             )

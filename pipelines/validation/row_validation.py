@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from expectations.row_checks import NOT_TAKEN_IN, RowCheck, row_checks
+from expectations.row_checks import EXCLUDED_AT_INGEST, RowCheck, row_checks
 from expectations.sql_values import quote_all
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
@@ -98,7 +98,7 @@ def validate_rows(
 
 def _unreadable_rows(lake: Lake, partition: dict[str, str]) -> pa.Table:
     """Read back what ingest recorded for the extract."""
-    reasons = quote_all(NOT_TAKEN_IN)
+    reasons = quote_all(EXCLUDED_AT_INGEST)
     return lake.read_or_empty(QUARANTINE, ", ".join(STORED.names), f"reason IN ({reasons})", "row_number", partition).cast(STORED)
 
 

@@ -43,7 +43,7 @@ class Breach:
         if self.finding is None:
             return ""
         limit = "" if self.limit is None else f" (limit {self.limit:g})"
-        return f"{self.rule.name}, delivery of {self.delivery}: {self.finding.words}{limit}"
+        return f"{self.rule.name}, delivery of {self.delivery}: {self.finding.message}{limit}"
 
 
 def answer_table_rules(
@@ -123,7 +123,7 @@ def _table_result(breach: Breach) -> dict[str, Any]:
     return {
         "rule": breach.rule.name, "column_name": finding.column, "organisation_code": finding.organisation, "month": finding.month,
         "severity": breach.rule.severity.value, "rows_broken": finding.rows, "share": breach.figure if finding.share is None else finding.share,
-        "limit": breach.limit, "passed": breach.finding is None or breach.accepted is not None, "note": finding.words + accepted,
+        "limit": breach.limit, "passed": breach.finding is None or breach.accepted is not None, "note": finding.message + accepted,
     }  # fmt: skip
 
 

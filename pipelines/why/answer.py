@@ -20,14 +20,14 @@ from features.coverage import COVERED
 from features.declaration import DERIVED, Feature, Statistic
 from features.evidence import (
     COUNTS,
-    Judged,
-    concept_words,
+    CheckedEvent,
+    concept_text,
+    coverage_text,
     covered_window,
     definition,
-    is_of_the_board,
+    feature_and_inputs,
+    is_place_rate,
     meaning,
-    null_words,
-    rests_on,
     window,
 )
 from pipelines.building.build_features import FeatureRequest, person_rows
@@ -114,20 +114,20 @@ def _all_features(case: PersonCase) -> Iterator[str]:
             for each in features
         ]  # fmt: skip
         yield from table(rows, ("feature", "value", "stored", "events"))
-    yield f"\nOf {len(evidence.events)} events on record, {len(recipe.left_out)} features not computed: features__catalogue says why."
+    yield f"\nOf {len(evidence.events)} events on record, {len(recipe.not_computed)} features not computed: features__catalogue says why."
 
 
 def _is_read(feature: Feature, case: PersonCase) -> bool:
-    parts = rests_on(feature, case.found.recipe.catalogue)
+    parts = feature_and_inputs(feature, case.found.recipe.catalogue)
     return all(part.statistic in (Statistic.ATTRIBUTE, *DERIVED) for part in parts)
 
 
 def _one_feature(case: PersonCase, name: str) -> Iterator[str]:
     recipe = case.found.recipe
     feature = recipe.catalogue.by_name[_known(name, list(recipe.catalogue.by_name))]
-    if name in recipe.left_out:
-        raise RefusalError(f"the feature '{name}' is not computed here: {recipe.left_out[name]}")
-    for number, part in enumerate(rests_on(feature, recipe.catalogue)):
+    if name in recipe.not_computed:
+        raise RefusalError(f"the feature '{name}' is not computed here: {recipe.not_computed[name]}")
+    for number, part in enumerate(feature_and_inputs(feature, recipe.catalogue)):
         yield f"\n{'' if number == 0 else 'computed from '}{part.name}: {part.label}"
         yield from _told(case, part)
         if part.statistic is Statistic.ATTRIBUTE:
@@ -141,7 +141,7 @@ def _told(case: PersonCase, feature: Feature) -> Iterator[str]:
     if feature.description:
         yield from fitted([f"                {feature.description}"])
     for name in feature.concepts:
-        yield f"  {name}: {concept_words(case.found.recipe.catalogue.concepts[name])}"
+        yield f"  {name}: {concept_text(case.found.recipe.catalogue.concepts[name])}"
     yield f"  window        {window(feature, case.index_date)}"
     yield f"  value         {_computed(case, feature)}"
     yield f"  stored value  {_stored(case, feature.name)}"
@@ -149,7 +149,7 @@ def _told(case: PersonCase, feature: Feature) -> Iterator[str]:
 
 
 def _events_of(case: PersonCase, feature: Feature) -> Iterator[str]:
-    judged = case.evidence.judged(feature)
+    judged = case.evidence.checked_events(feature)
     counted = [one for one in judged if one.verdict == COUNTS]
     others = [one for one in judged if one.verdict != COUNTS]
     yield f"  {len(counted)} of its events count:"
@@ -162,7 +162,7 @@ def _events_of(case: PersonCase, feature: Feature) -> Iterator[str]:
         yield from table([_shown(case, one) for one in nearest], ("date", "available", "type", "code", "why not", "meaning"))
 
 
-def _shown(case: PersonCase, one: Judged) -> Record:
+def _shown(case: PersonCase, one: CheckedEvent) -> Record:
     event, catalogue = one.event, case.found.recipe.catalogue
     lists = catalogue.concepts[one.concept].code_lists or tuple(catalogue.code_lists)
     return {
@@ -185,7 +185,7 @@ def _coverage(case: PersonCase, feature: Feature) -> Iterator[str]:
     status = {(row["feed"], row["month"]): row["status"] for row in rows}
     gaps = [words for feed in feeds for words in _gaps(feed, status, first, last)]
     told = f"null, for these months are missing: {'; '.join(gaps)}" if gaps else "all months are there"
-    yield from fitted([f"  coverage      needs {', '.join(feeds)} of {null_words(feature)}: {told}"])
+    yield from fitted([f"  coverage      needs {', '.join(feeds)} of {coverage_text(feature)}: {told}"])
 
 
 def _gaps(feed: str, status: Mapping[tuple[str, date], str], first: date, last: date) -> Iterator[str]:
@@ -270,7 +270,7 @@ def _value(value: object) -> str:
 
 def _computed(case: PersonCase, feature: Feature) -> str:
     """Give the value that the kernel computes for the person; a rate of the board would need everyone."""
-    return "of the board" if is_of_the_board(feature) else _value(case.row[feature.name]) or "null"
+    return "of the board" if is_place_rate(feature) else _value(case.row[feature.name]) or "null"
 
 
 def _stored(case: PersonCase, name: str) -> str:

@@ -1,4 +1,4 @@
-"""People who can be told anywhere: NHS numbers of the test range, one surname, postcodes of no place, and the words of a letter."""
+"""Plant recognisable identifiers: NHS numbers of the test range, a surname, postcodes that do not exist, and a letter."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pandas as pd
 from expectations.catalogue import RAW_TABLES
 
 SURNAME = "Quillfeather"
-STRAY = "Straywhistle"  # the surname of those who are told of in columns of codes and numbers
+STRAY = "Straywhistle"  # the surname planted in columns of codes and numbers
 LETTER = "xylophone allergy"
 SECRETS = ("hooktoken-zebrafinch", "dbpassword-zebrafinch")
 FORENAMES = ("Anna", "Bert", "Clara", "Dov", "Edda")
 HASHED_BY_SENDER = "outpatient_appointments"
-# Enough for scores; each other feed would go the same way.
+# These feeds are enough for scores; other feeds are processed in the same way.
 FEEDS = ("patients", "registrations", "opt_outs", "admissions", HASHED_BY_SENDER, "gp_observations")
 
 
 @dataclass(frozen=True)
 class Planted:
-    """What was planted: NHS numbers by the board's pseudonym, and how many other identifiers."""
+    """The planted NHS numbers by the board's pseudonym, and the number of other identifiers."""
 
     numbers: Mapping[str, str]
     others: int
@@ -34,20 +34,20 @@ class Planted:
 
 
 def nhs_numbers(count: int) -> list[str]:
-    """Give valid numbers of the range 999 000 0000 upwards, which is issued to nobody."""
-    found: list[str] = []
+    """Return valid numbers from 999 000 0000 upwards, a range that is never issued."""
+    numbers: list[str] = []
     body = 999_000_000
-    while len(found) < count:
+    while len(numbers) < count:
         body += 1
         total = sum(int(digit) * weight for digit, weight in zip(str(body), range(10, 1, -1), strict=True))
         check = (11 - total % 11) % 11
         if check < 10:
-            found.append(f"{body}{check}")
-    return found
+            numbers.append(f"{body}{check}")
+    return numbers
 
 
 def postcode(number: int) -> str:
-    """Give a postcode of an area that does not exist."""
+    """Return a postcode of an area that does not exist."""
     letters = "ABDEFGHJLN"
     return f"QZ97 {number % 10}{letters[number // 10 % 10]}{letters[number // 100 % 10]}"
 
@@ -57,7 +57,7 @@ def spaced(number: str) -> str:
 
 
 def make_clear(landing: Path, hashed: Callable[[str], str]) -> Planted:
-    """Write a board's feeds again as senders without pseudonyms would; one sender hashes as Strata does, and not everywhere."""
+    """Rewrite a board's feeds with clear identifiers; one sender hashes as Strata does, but misses some places."""
     for feed in set(RAW_TABLES) - set(FEEDS):
         shutil.rmtree(landing / feed)
     frames = {feed: pd.read_csv(file_of(landing, feed), dtype=str, keep_default_na=False) for feed in FEEDS}
@@ -68,7 +68,7 @@ def make_clear(landing: Path, hashed: Callable[[str], str]) -> Planted:
         header = person_header(feed)
         order = frame[header].map(places).fillna(0).astype(int)
         clear = frame[header].map({**numbers, "": ""})
-        _add_unwanted(frame, order, clear)
+        _add_undeclared_columns(frame, order, clear)
         frame[header] = (
             clear.map({number: hashed(number) for number in [*numbers.values(), ""]}) if feed == HASHED_BY_SENDER else clear
         )
@@ -77,20 +77,20 @@ def make_clear(landing: Path, hashed: Callable[[str], str]) -> Planted:
         if "POSTCODE" in frame:
             frame["POSTCODE"] = [postcode(place) for place in order]
         if feed == HASHED_BY_SENDER:
-            _let_stray(frame, header, list(numbers.values()))
+            _plant_strays(frame, header, list(numbers.values()))
         frame.to_csv(file_of(landing, feed), index=False)
     return Planted(numbers, len({postcode(place) for place in places.values()}) + 4 * len(FORENAMES) + len(SECRETS) + 1)
 
 
-def _add_unwanted(frame: pd.DataFrame, order: pd.Series, clear: pd.Series) -> None:
-    """Add columns that nobody declared."""
+def _add_undeclared_columns(frame: pd.DataFrame, order: pd.Series, clear: pd.Series) -> None:
+    """Add undeclared columns with identifiers."""
     frame["PATIENT_NAME"] = [f"{SURNAME.upper()}, {FORENAMES[place % 5]}" for place in order]
     frame["HOME_POSTCODE"] = [postcode(place).replace(" ", "").lower() for place in order]
     frame["LETTER"] = [f"Dear {SURNAME.lower()}, {LETTER}, NHS no {spaced(number)}" for number in clear]
 
 
-def _let_stray(frame: pd.DataFrame, header: str, numbers: list[str]) -> None:
-    """Put a few clear identifiers where a pseudonym, a record number or a code belongs."""
+def _plant_strays(frame: pd.DataFrame, header: str, numbers: list[str]) -> None:
+    """Put a few clear identifiers in columns of pseudonyms, record numbers and codes."""
     frame.loc[3:4, header] = numbers[3:5]
     frame.loc[5, header] = spaced(numbers[5])
     frame.loc[7:8, "OPA_Ident"] = f"{SURNAME} Anna"

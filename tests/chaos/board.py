@@ -1,4 +1,4 @@
-"""A board run stage by stage, undisturbed: its home after every stage, what each costs, and what its tables then hold."""
+"""Run a board stage by stage without faults, and keep its home, duration and table contents after every stage."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ study:
 upkeep: {{free_disk_gb: 0}}
 """
 WITH_DATABASE = "publish: {postgres: {}}\n"
-# What two runs of the same inputs may differ in: when something was done, and numbers that a tracker gives.
-OF_ITS_TIME = ("scored_at", "recorded_at", "mlflow_run_id", "model_version", "table_versions")
+# Columns that may differ between two runs of the same inputs: times, and identifiers from the tracker.
+VOLATILE = ("scored_at", "recorded_at", "mlflow_run_id", "model_version", "table_versions")
 Content = dict[str, tuple[int, str]]
 
 
 @dataclass
 class Board:
-    """The board's configuration, its home, the homes kept after every stage, and what is known of each stage."""
+    """The board's configuration and home, the copies of the home after every stage, and the duration of each stage."""
 
     folder: Path
     starter: Starter
@@ -61,16 +61,16 @@ class Board:
     def lake(self) -> Lake:
         return Lake(self.home / "lake")
 
-    def kept(self, stage: str) -> Path:
-        """Give the home as it was after a stage."""
+    def after(self, stage: str) -> Path:
+        """Return the copy of the home after a stage."""
         return self.folder / "after" / stage
 
     def before(self, stage: str) -> Path:
-        """Give the home as it was before a stage."""
-        return self.kept((("board", *ORDER, "publication"))[("board", *ORDER, "publication").index(stage) - 1])
+        """Return the copy of the home before a stage."""
+        return self.after((("board", *ORDER, "publication"))[("board", *ORDER, "publication").index(stage) - 1])
 
     def restore(self, stage: str) -> None:
-        """Bring the home back to before a stage."""
+        """Restore the home to its state before a stage."""
         if self.home.is_mount():
             for entry in self.home.iterdir():
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
@@ -79,34 +79,34 @@ class Board:
         shutil.copytree(self.before(stage), self.home, symlinks=True, dirs_exist_ok=True)
 
     def run(self, stage: str, config: Path | None = None, **more: object) -> int:
-        """Run a stage to its end and give its exit code."""
+        """Run a stage and return its exit code."""
         return self.starter.begin(stage, config or self.config, self.home, **more).wait()
 
     def content(self) -> Content:
-        """Give the rows of every table and a digest of what they hold, in whatever order, times and tracker's numbers apart."""
+        """Return the row count and a digest of every table, independent of row order and without volatile columns."""
         return _content(self.lake)
 
-    def undisturbed(self, stage: str) -> Content:
-        """Give what the tables hold after a stage that nothing disturbed."""
+    def expected_content(self, stage: str) -> Content:
+        """Return the content of the tables after a stage without faults."""
         if stage not in self._contents:
-            self._contents[stage] = _content(Lake(self.kept(stage) / "lake"))
+            self._contents[stage] = _content(Lake(self.after(stage) / "lake"))
         return self._contents[stage]
 
 
 def _content(lake: Lake) -> Content:
     with duckdb.connect() as con:
-        return {name: _told(con, lake.scan(name)) for name in lake.tables()}
+        return {name: _digest(con, lake.scan(name)) for name in lake.tables()}
 
 
-def _told(con: duckdb.DuckDBPyConnection, scan: str) -> tuple[int, str]:
+def _digest(con: duckdb.DuckDBPyConnection, scan: str) -> tuple[int, str]:
     columns = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()]
-    told = ", ".join(f'"{column}"' for column in columns if column not in OF_ITS_TIME)
-    rows = con.execute(f"SELECT count(*), sum(hash(t)::HUGEINT) FROM (SELECT {told} FROM {scan}) AS t").fetchall()[0]
+    compared = ", ".join(f'"{column}"' for column in columns if column not in VOLATILE)
+    rows = con.execute(f"SELECT count(*), sum(hash(t)::HUGEINT) FROM (SELECT {compared} FROM {scan}) AS t").fetchall()[0]
     return int(rows[0]), str(rows[1])
 
 
 def build_board(folder: Path, starter: Starter) -> Board:
-    """Run the board once, undisturbed, with an earlier published run that readers always see; a stage that fails raises."""
+    """Run the board once without faults, including an earlier published run for readers; raise if a stage fails."""
     board = Board(folder, starter)
     board.config.write_text(CONFIG.format(score=""))
     board.config_with_database.write_text(CONFIG.format(score="") + WITH_DATABASE)
@@ -121,20 +121,20 @@ def build_board(folder: Path, starter: Starter) -> Board:
     _keep(board, "training")
     for stage in ("board", *ORDER[:-2]):
         for table in PUBLISHED:
-            shutil.copytree(board.home / "lake" / table, board.kept(stage) / "lake" / table)
+            shutil.copytree(board.home / "lake" / table, board.after(stage) / "lake" / table)
     board.seconds["scoring"] = _do(board, "scoring", board.config)
     _keep(board, "scoring")
     return board
 
 
 def _do(board: Board, stage: str, config: Path) -> float:
-    started = time.monotonic()
+    begin = time.monotonic()
     code = board.run(stage, config)
     if code:
-        raise RuntimeError(f"the undisturbed {stage} ended with {code}: {board.starter.words.read_text()[-3000:]}")
-    return time.monotonic() - started
+        raise RuntimeError(f"{stage} without a fault ended with {code}: {board.starter.output.read_text()[-3000:]}")
+    return time.monotonic() - begin
 
 
 def _keep(board: Board, stage: str) -> None:
-    shutil.rmtree(board.kept(stage), ignore_errors=True)
-    shutil.copytree(board.home, board.kept(stage), symlinks=True)
+    shutil.rmtree(board.after(stage), ignore_errors=True)
+    shutil.copytree(board.home, board.after(stage), symlinks=True)

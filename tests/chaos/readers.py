@@ -1,4 +1,4 @@
-"""A reader of the published scores, who looks again and again while others write: every run is whole and told once."""
+"""Read the published scores repeatedly while others write, and check that every run is complete."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ PEOPLE = "count(*) AS n, count(DISTINCT (person_id, index_event_id)) AS people"
 
 
 def watch(request: Mapping[str, Any]) -> int:
-    """Look at a lake (`lake`) or database (`database`) until the file `until` is there; write what was seen to `seen`."""
+    """Check a lake (`lake`) or database (`database`) until the file `until` exists, and write the results to `results`."""
     polls, violations, until = 0, [], Path(request["until"])
     while True:
-        last = until.exists()  # one more look once the writer has ended
+        is_last = until.exists()  # one more check after the writer has ended
         if "database" in request:
-            found, looked = look_at_database(request["database"])
+            problems, could_read = check_database(request["database"])
         else:
-            found, looked = look_at_lake(Path(request["lake"])), True
-        violations += found
-        polls += looked
-        if last:
+            problems, could_read = check_lake(Path(request["lake"])), True
+        violations += problems
+        polls += could_read
+        if is_last:
             break
         time.sleep(request.get("pause", 0.02))
-    Path(request["seen"]).write_text(json.dumps({"polls": polls, "violations": sorted(set(violations))}))
+    Path(request["results"]).write_text(json.dumps({"polls": polls, "violations": sorted(set(violations))}))
     return 0
 
 
-def look_at_lake(lake: Path) -> list[str]:
-    """Read the current scores, then the runs, then every published run's scores and drivers; give what is not whole."""
+def check_lake(lake: Path) -> list[str]:
+    """Read the current scores, the runs, and every published run's scores and drivers; return all problems."""
     try:
-        return list(_faults_of_lake(lake))
+        return list(_problems_of_lake(lake))
     except Exception as error:
-        return [f"a reader was disturbed: {type(error).__name__}: {str(error)[:200]}"]
+        return [f"a reader got an error: {type(error).__name__}: {str(error)[:200]}"]
 
 
-def _faults_of_lake(lake: Path) -> Iterator[str]:
+def _problems_of_lake(lake: Path) -> Iterator[str]:
     with duckdb.connect() as con:
         current = _read(con, lake, "risk__current", f"SELECT outcome, run_id, {PEOPLE} FROM t GROUP BY ALL")
         rows = _read(con, lake, "risk__runs", "SELECT * FROM t ORDER BY recorded_at")
         latest = {row["run_id"]: row for row in rows}
-        yield from _faults_of_current(current, latest)
+        yield from _problems_of_current(current, latest)
         for run_id, run in latest.items():
             if run["status"] != "published":
                 continue
             part = {"run_id": run_id}
-            yield from _faults_of_scores(con, lake, part, run)
+            yield from _problems_of_scores(con, lake, part, run)
             lone = (
                 f"SELECT count(*) AS n FROM t WHERE person_id NOT IN (SELECT person_id FROM {_scan(lake, 'risk__scores', part)})"
             )
@@ -62,24 +62,24 @@ def _faults_of_lake(lake: Path) -> Iterator[str]:
                 yield f"run {run_id}: drivers of people without a score"
 
 
-def _faults_of_scores(
+def _problems_of_scores(
     con: duckdb.DuckDBPyConnection, lake: Path, part: Mapping[str, str], run: Mapping[str, Any]
 ) -> Iterator[str]:
     people = _read(con, lake, "risk__scores", f"SELECT {PEOPLE} FROM t", part)[0]
     if not people["n"] == people["people"] == run["rows"]:
-        yield f"run {run['run_id']}: {people['n']} rows of {people['people']} people, announced {run['rows']}"
+        yield f"run {run['run_id']}: {people['n']} rows of {people['people']} people, expected {run['rows']}"
     ranks = (
         "SELECT practice_code FROM t GROUP BY practice_code "
         "HAVING practice_code IS NOT NULL AND sum(risk_rank_in_practice) <> count(*) * (count(*) + 1) // 2"
     )
     if _read(con, lake, "risk__scores", ranks, part):
-        yield f"run {run['run_id']}: ranks of a practice that do not add up"
+        yield f"run {run['run_id']}: ranks in a practice are not 1 to the number of its people"
     if digest(con, _scan(lake, "risk__scores", part)) != run["scores_digest"]:
-        yield f"run {run['run_id']}: scores that are not those whose digest was published"
+        yield f"run {run['run_id']}: the scores do not have the published digest"
 
 
 def digest(con: duckdb.DuckDBPyConnection, scan: str) -> str:
-    """Give the digest of a run's scores as `risk__runs` holds it, worked out anew."""
+    """Return the digest of a run's scores, computed like the one in `risk__runs`."""
     rows = con.sql(f"SELECT risk, person_id, index_event_id FROM {scan} ORDER BY person_id, index_event_id").fetchnumpy()
     content = hashlib.sha256(np.ascontiguousarray(rows["risk"], dtype="<f8").tobytes())
     for name in ("person_id", "index_event_id"):
@@ -87,16 +87,16 @@ def digest(con: duckdb.DuckDBPyConnection, scan: str) -> str:
     return content.hexdigest()[:16]
 
 
-def _faults_of_current(current: list[dict[str, Any]], latest: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _problems_of_current(current: list[dict[str, Any]], latest: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     outcomes = [row["outcome"] for row in current]
     if len(set(outcomes)) != len(outcomes):
-        yield f"risk__current holds {len(current)} runs of {len(set(outcomes))} outcomes"
+        yield f"risk__current contains {len(current)} runs of {len(set(outcomes))} outcomes"
     for row in current:
         run = latest.get(row["run_id"])
         if run is None:
-            yield f"risk__current holds {row['run_id']}, which risk__runs does not name"
+            yield f"risk__current contains {row['run_id']}, which is not in risk__runs"
         elif not row["n"] == row["people"] == run["rows"]:
-            yield f"risk__current: {row['n']} rows of {row['people']} people, announced {run['rows']}"
+            yield f"risk__current: {row['n']} rows of {row['people']} people, expected {run['rows']}"
 
 
 def _scan(lake: Path, table: str, partition: Mapping[str, str]) -> str:
@@ -112,8 +112,8 @@ def _read(
     return con.sql(query.replace("FROM t", f"FROM {scan}")).to_arrow_table().to_pylist()
 
 
-def look_at_database(database: str) -> tuple[list[str], bool]:
-    """Give what is not whole in the database, and whether it could be read: a server that is away says nothing wrong."""
+def check_database(database: str) -> tuple[list[str], bool]:
+    """Return all problems in the database, and whether it could be read; a server that does not answer is not a problem."""
     query = (
         "SELECT r.run_id, r.rows, count(s.person_id), count(DISTINCT s.person_id) FROM strata.risk__runs r "
         "LEFT JOIN strata.risk__scores s USING (run_id) WHERE r.status = 'published' GROUP BY 1, 2"
@@ -125,9 +125,9 @@ def look_at_database(database: str) -> tuple[list[str], bool]:
     except psycopg.Error as error:
         missing = isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName)
         return [], missing
-    faults = [
-        f"database: run {run}: {n} rows of {people} people, announced {told}"
-        for run, told, n, people in rows
-        if not told == n == people
+    problems = [
+        f"database: run {run}: {n} rows of {people} people, expected {expected}"
+        for run, expected, n, people in rows
+        if not expected == n == people
     ]
-    return faults + [f"database: {runs} current runs of {outcome}" for outcome, runs in current if runs != 1], True
+    return problems + [f"database: {runs} current runs of {outcome}" for outcome, runs in current if runs != 1], True

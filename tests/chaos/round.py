@@ -1,4 +1,4 @@
-"""A round of faults over a board: which, how many and from what seed, and what came of them."""
+"""Run a round of faults on a board: which faults, how many, and with which seed."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from chaos.board import Board
 from chaos.clock import AUTUMN, SPRING
 from chaos.faults import Fault
 
-NEVER = 1e9  # within scoring: the clock is set between publication and withdrawal
+NEVER = 1e9  # no jump during scoring: the clock changes between publication and withdrawal
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many kills of each stage, and in which stages the other faults strike."""
+    """The number of kills of each stage, and the stages for each other fault."""
 
     kills: dict[str, int]
-    followers: int
+    publications: int
     full_disk: tuple[str, ...]
     read_only: tuple[str, ...]
     two_at_once: tuple[str, ...]
     database: tuple[str, ...]
-    clocks: tuple[tuple[str, float, float], ...]  # when it begins, seconds it jumps, seconds until then
+    clocks: tuple[tuple[str, float, float], ...]  # start, seconds of the jump, seconds before the jump
 
 
-WHOLE = Plan(
+COMPLETE = Plan(
     kills={"ingest": 10, "validate": 8, "conform": 8, "features": 10, "training": 4, "scoring": 10},
-    followers=8,
+    publications=8,
     database=("connection", "server", "two"),
     full_disk=("ingest", "conform", "features", "scoring"),
     read_only=("ingest", "conform", "scoring"),
@@ -38,7 +38,7 @@ WHOLE = Plan(
 )
 SHORT = Plan(
     kills={"ingest": 1, "features": 1, "scoring": 1},
-    followers=1,
+    publications=1,
     database=("server",),
     full_disk=("features",),
     read_only=("scoring",),
@@ -48,7 +48,7 @@ SHORT = Plan(
 
 
 def run_plan(board: Board, plan: Plan, seed: int) -> Iterator[Fault]:
-    """Do everything a plan holds, and give what came of each fault."""
+    """Run all faults of a plan, and yield the result of each."""
     for stage, times in plan.kills.items():
         yield faults.kills(board, stage, times, Random(f"{seed}/kill/{stage}"))
     for stage in plan.full_disk:
@@ -69,18 +69,18 @@ def _database_faults(board: Board, plan: Plan, seed: int) -> Iterator[Fault]:
         yield Fault("faults of the database", skipped=f"PostgreSQL does not start here: {reason}")
         return
     try:
-        whole = database_faults.prepare(board, server)
-        yield database_faults.killed_followers(board, server, whole, plan.followers, Random(f"{seed}/kill/publication"))
+        expected = database_faults.prepare(board, server)
+        yield database_faults.killed_publications(board, server, expected, plan.publications, Random(f"{seed}/kill/publication"))
         for crash in (kind == "server" for kind in ("connection", "server") if kind in plan.database):
-            yield database_faults.server_goes_away(board, server, whole, crash)
+            yield database_faults.server_goes_away(board, server, expected, crash)
         if "two" in plan.database:
-            yield database_faults.two_followers(board, server, whole)
+            yield database_faults.two_publications(board, server, expected)
     finally:
         server.end()
 
 
-def told(fault: Fault) -> str:
-    """Give a line on a fault, and every violation in words."""
-    line = f"{fault.name:48}{fault.struck:8} struck{fault.looks:10,} looks{len(fault.violations):6} violations"
+def report(fault: Fault) -> str:
+    """Return one line about a fault, followed by its violations."""
+    line = f"{fault.name:48}{fault.strikes:8} strikes{fault.polls:10,} polls{len(fault.violations):6} violations"
     skipped = f"  skipped: {fault.skipped}" if fault.skipped else ""
-    return "\n".join([line + skipped, *(f"  VIOLATION {words}" for words in fault.violations)])
+    return "\n".join([line + skipped, *(f"  VIOLATION {text}" for text in fault.violations)])

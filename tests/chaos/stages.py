@@ -1,7 +1,8 @@
-"""The stages of a run as the assets call them, each a process of its own that can be killed."""
+"""The stages of a run as the assets call them, each in a separate process that can be killed."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, conforming, landing, modelling, publishing, run_plan
 
 DONE, REFUSED, FAULT = 0, 1, 2
+BUG = re.compile("(fault of|bug in) Strata")  # part of the message of an unexpected error
 
 
 def board(deployment: Deployment) -> None:
@@ -19,7 +21,7 @@ def board(deployment: Deployment) -> None:
 
 
 def ingest(deployment: Deployment) -> None:
-    """Take in every feed."""
+    """Ingest every feed."""
     for table in run_plan.raw_tables(deployment):
         landing.ingest(deployment, table)
 
@@ -49,7 +51,7 @@ def features(deployment: Deployment) -> None:
 
 
 def training(deployment: Deployment) -> None:
-    """Train, judge and record the models."""
+    """Train, evaluate and record the models."""
     modelling.train(deployment)
 
 
@@ -59,7 +61,7 @@ def scoring(deployment: Deployment) -> None:
 
 
 def publication(deployment: Deployment) -> None:
-    """Bring the database to the lake's runs."""
+    """Publish the lake's runs in the database."""
     publishing.follow_in_postgres(deployment)
 
 
@@ -75,7 +77,7 @@ STAGES: dict[str, Callable[[Deployment], None]] = {
 
 
 def run_stage(name: str, config: Path) -> int:
-    """Run a stage alone in its home, as a run does; tell what stopped it and give the exit code."""
+    """Run a stage with the home locked, print the message of an error, and return the exit code."""
     from dagster_project.headless import explain
 
     deployment = open_deployment(config)
@@ -85,7 +87,7 @@ def run_stage(name: str, config: Path) -> int:
                 run_plan.prepare(deployment)
             STAGES[name](deployment)
     except Exception as error:
-        words = explain(error, deployment.home / "reports" / "last_error.log")
-        print(words.replace("\n", " "), file=sys.stderr, flush=True)
-        return FAULT if "fault of Strata" in words else REFUSED
+        message = explain(error, deployment.home / "reports" / "last_error.log")
+        print(message.replace("\n", " "), file=sys.stderr, flush=True)
+        return FAULT if BUG.search(message) else REFUSED
     return DONE

@@ -1,6 +1,6 @@
-"""A process that has loaded every library and begins each stage as a copy of itself: a stage then costs its work alone.
+"""A process that has loaded all libraries and starts each stage as a copy of itself, so that a stage has no import time.
 
-It reads one JSON request a line and answers each with a line: `begin` gives a process id, `poll` an exit code or null.
+It reads one JSON request on each line and answers with one line: a process id for a stage or reader, an exit code or null for `poll`.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ LIBRARIES = (
 
 
 def begin(request: Mapping[str, Any]) -> int:
-    """Begin a stage or a reader in a process group of its own and give its id."""
+    """Start a stage or a reader in its own process group, and return its id."""
     child = os.fork()
     if child:
         return child
     code = stages.FAULT
     try:
         os.setpgid(0, 0)
-        with Path(request["words"]).open("ab") as words:
-            os.dup2(words.fileno(), 1)
-            os.dup2(words.fileno(), 2)
+        with Path(request["output"]).open("ab") as output:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
         os.environ.update(request.get("environment", {}))
         if "largest_file" in request:
             resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"], request["largest_file"]))
         if "clock" in request:
-            clock.turn(request["clock"])
+            clock.set_clock(request["clock"])
         code = readers.watch(request) if request["do"] == "read" else stages.run_stage(request["do"], Path(request["config"]))
     finally:
         sys.stdout.flush()
@@ -47,13 +47,13 @@ def begin(request: Mapping[str, Any]) -> int:
 
 
 def poll(process: int) -> int | None:
-    """Give a process's exit code, negative for a signal; None while it runs."""
+    """Return a process's exit code, negative for a signal; None while it runs."""
     ended, status = os.waitpid(process, os.WNOHANG)
     return os.waitstatus_to_exitcode(status) if ended else None
 
 
 def main() -> None:
-    """Answer requests until there are no more."""
+    """Answer requests until the input ends."""
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):
             __import__(name)
@@ -62,8 +62,8 @@ def main() -> None:
     print(json.dumps({"ready": time.time()}), file=answers, flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        told = poll(request["process"]) if request["do"] == "poll" else begin(request)
-        print(json.dumps(told), file=answers, flush=True)
+        answer = poll(request["process"]) if request["do"] == "poll" else begin(request)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":

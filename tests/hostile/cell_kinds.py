@@ -1,15 +1,15 @@
-"""Rows whose cells are not what their columns say: swapped, shifted, huge, formulas, impossible dates, numbers in words."""
+"""Build rows with wrong cells: swapped, shifted, huge, formulas, impossible dates, numbers as text."""
 
 from __future__ import annotations
 
 from random import Random
 
-from hostile.cases import Case, End, case, spoil
-from hostile.clean_extracts import CleanExtract, Line, written
+from hostile.cases import Case, End, case, damage
+from hostile.clean_extracts import CleanExtract, Line, csv_line
 
 from expectations.table import Kind
 
-A_FEW = 3  # spoilt rows of a file: no limit of a rule is near
+A_FEW = 3  # damaged rows of a file, far below the limit of any rule
 
 FORMULAS = (
     "=1+1", "=HYPERLINK(\"http://example.org\",\"x\")", "+44 20 7946 0000", "@SUM(A1:A9)", "=cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0",
@@ -27,30 +27,35 @@ NUMBERS_AS_TEXT = (
 
 
 def swapped_columns(extract: CleanExtract, rng: Random, number: int) -> Case:
-    """Move columns with their headers (no harm), move the headers alone, or swap the cells of a few rows."""
+    """Reorder columns with their headers (harmless), swap two columns without their headers, or swap cells of a few rows."""
     first, second = rng.sample(extract.places(Kind.DATE, Kind.CODE, Kind.INTEGER, Kind.IDENTIFIER), 2)
     names = f"{extract.columns[first].name} and {extract.columns[second].name}"
     if number % 3 == 0:
         order = list(range(len(extract.header)))
         rng.shuffle(order)
-        lines = [Line(written([row[place] for place in order]), place) for place, row in enumerate(extract.rows)]
-        heading = written([extract.header[place] for place in order])
+        lines = [Line(csv_line([row[place] for place in order]), place) for place, row in enumerate(extract.rows)]
+        heading = csv_line([extract.header[place] for place in order])
         return Case("swapped columns", "columns in another order", extract, lines, heading)
-    swapped = set(rng.sample(range(len(extract.rows)), A_FEW)) if number % 3 == 1 else set(range(len(extract.rows)))
+    swapped_rows = set(rng.sample(range(len(extract.rows)), A_FEW)) if number % 3 == 1 else set(range(len(extract.rows)))
     lines = [
-        spoil(extract, place, {first: row[second], second: row[first]}) if place in swapped else Line(written(row), place)
+        damage(extract, place, {first: row[second], second: row[first]}) if place in swapped_rows else Line(csv_line(row), place)
         for place, row in enumerate(extract.rows)
     ]
-    end = End.EITHER if len(swapped) > A_FEW else End.TAKEN
-    return case("swapped columns", f"{names} in {len(swapped)} rows", extract, lines, end=end)
+    end = End.EITHER if len(swapped_rows) > A_FEW else End.ACCEPTED
+    return case("swapped columns", f"{names} in {len(swapped_rows)} rows", extract, lines, end=end)
 
 
 def shifted_fields(extract: CleanExtract, rng: Random, number: int) -> Case:
-    """Take a cell out of a few rows, put one in, or do so and keep the number of fields."""
-    shifted, place = set(rng.sample(range(len(extract.rows)), A_FEW)), rng.randrange(len(extract.header) - 1)
-    words = ("a field less", "a field more", "a field less, padded at the end", "a field more, the last one lost")[number % 4]
+    """Remove or insert a cell in a few rows, with or without keeping the number of fields."""
+    shifted_rows, place = set(rng.sample(range(len(extract.rows)), A_FEW)), rng.randrange(len(extract.header) - 1)
+    description = (
+        "one field fewer",
+        "one extra field",
+        "one field fewer, padded at the end",
+        "one extra field, the last one lost",
+    )[number % 4]
     lines = extract.lines()
-    for row in shifted:
+    for row in shifted_rows:
         cells = list(extract.rows[row])
         if number % 2:
             cells.insert(place, "")
@@ -58,41 +63,41 @@ def shifted_fields(extract: CleanExtract, rng: Random, number: int) -> Case:
             del cells[place]
         if number % 4 > 1:
             cells = [*cells, ""][: len(extract.header)]
-            touched = {extract.columns[at].name: cell for at, cell in enumerate(cells) if cell != extract.rows[row][at]}
-            lines[row] = Line(written(cells), row, touched)
+            changes = {extract.columns[at].name: cell for at, cell in enumerate(cells) if cell != extract.rows[row][at]}
+            lines[row] = Line(csv_line(cells), row, changes)
         else:
-            lines[row] = Line(written(cells), None)
-    return case("shifted fields", f"{words} at field {place + 1}", extract, lines)
+            lines[row] = Line(csv_line(cells), None)
+    return case("shifted fields", f"{description} at field {place + 1}", extract, lines)
 
 
 def huge_fields(extract: CleanExtract, rng: Random, number: int) -> Case:
-    """Put a field of thousands to millions of characters into a row."""
+    """Put a field of thousands to millions of characters in a row."""
     size = (5_000, 65_537, 900_000, 1_100_000, 3_000_000)[number % 5]
     filling = ("x", "9", "é", '"', " ", "a,b")[number % 6]
     place = rng.choice(extract.places(Kind.IDENTIFIER, Kind.CODE, Kind.DATE, Kind.INTEGER, Kind.NUMBER, Kind.TEXT))
     row, lines = rng.randrange(len(extract.rows)), extract.lines()
     value = filling * (size // len(filling))
-    lines[row] = spoil(extract, row, {place: value})
+    lines[row] = damage(extract, row, {place: value})
     return case("huge fields", f"{size:,} characters in {extract.columns[place].name}", extract, lines)
 
 
 def formula_cells(extract: CleanExtract, rng: Random, number: int) -> Case:
-    """Put what a spreadsheet would run into cells of a few rows."""
+    """Put spreadsheet formulas in cells of a few rows."""
     formula = FORMULAS[number % len(FORMULAS)]
     place = rng.choice(extract.places(Kind.IDENTIFIER, Kind.CODE, Kind.DATE, Kind.INTEGER, Kind.NUMBER, Kind.TEXT))
     lines = extract.lines()
     for copy, row in enumerate(rng.sample(range(len(extract.rows)), A_FEW)):
-        lines[row] = spoil(extract, row, {place: formula + " " * copy})
+        lines[row] = damage(extract, row, {place: formula + " " * copy})
     return case("formula cells", f"{formula[:20]!r} in {extract.columns[place].name}", extract, lines)
 
 
 def dates_out_of_range(extract: CleanExtract, rng: Random, number: int) -> Case:
-    """Put days that cannot be, or cannot be meant, into a date of a few rows."""
+    """Put impossible or implausible dates in a few rows."""
     return _in_kind("dates out of range", extract, rng, (Kind.DATE,), STRANGE_DATES, number)
 
 
 def numbers_as_text(extract: CleanExtract, rng: Random, number: int) -> Case:
-    """Put numbers written as words, with units, separators or other digits, into a number or a code of a few rows."""
+    """Put numbers written as words, or with units, separators or other digits, in a number or code of a few rows."""
     kinds = (Kind.INTEGER, Kind.NUMBER) if extract.places(Kind.INTEGER, Kind.NUMBER) else (Kind.CODE,)
     return _in_kind("numbers as text", extract, rng, kinds, NUMBERS_AS_TEXT, number)
 
@@ -101,9 +106,9 @@ def _in_kind(
     kind: str, extract: CleanExtract, rng: Random, kinds: tuple[Kind, ...], values: tuple[str, ...], number: int
 ) -> Case:
     places, lines = extract.places(*kinds), extract.lines()
-    if not places:  # patients have a date in few rows
+    if not places:  # in patients few rows have a date
         places = [place for place, column in enumerate(extract.columns) if column.kind in kinds]
     place, value = rng.choice(places), values[number % len(values)]
     for row in rng.sample(range(len(extract.rows)), A_FEW):
-        lines[row] = spoil(extract, row, {place: value})
+        lines[row] = damage(extract, row, {place: value})
     return case(kind, f"{value!r} in {extract.columns[place].name}", extract, lines)

@@ -1,4 +1,4 @@
-"""Files that are not what they seem: copies, one person's flood, links and names that lead elsewhere, compressed bombs."""
+"""Build misleading files: copies, very many rows of one person, links and names that point elsewhere, compressed bombs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from random import Random
 import pyarrow as pa
 import pyarrow.parquet as pq
 from hostile.cases import Case, End, case
-from hostile.clean_extracts import DELIVERED, CleanExtract, Line, written
+from hostile.clean_extracts import DELIVERED, CleanExtract, Line, csv_line
 
 MEGABYTE = 1 << 20
 A_FEW = 3
@@ -27,39 +27,39 @@ def file_text(extract: CleanExtract) -> bytes:
 
 
 def duplicate_files(extract: CleanExtract, rng: Random, number: int) -> Case:
-    """Deliver the same rows twice: under another name, packed, on another day, or within one file."""
+    """Deliver the same rows twice: under another name, compressed, on another day, or within one file."""
     kind, text, name = "duplicate files", file_text(extract), f"{extract.feed}_{DELIVERED}"
     copies: tuple[tuple[str, str, bytes], ...] = (
-        ("under another name", f"copy of {name}.csv", text), ("packed", f"{name}.csv.gz", gzip.compress(text, mtime=0)),
+        ("under another name", f"copy of {name}.csv", text), ("compressed", f"{name}.csv.gz", gzip.compress(text, mtime=0)),
         ("on a later day", f"{extract.feed}_2026-02-01.csv", text), ("in capitals", f"{name}.CSV.csv", text),
     )  # fmt: skip
     if number % 5 < len(copies):
-        words, second, content = copies[number % 5]
+        description, second, content = copies[number % 5]
 
-        def lay(folder: Path) -> None:
+        def write_files(folder: Path) -> None:
             (folder / f"{name}.csv").write_bytes(text)
             (folder / second).write_bytes(content)
 
-        return case(kind, words, extract, lay=lay)
+        return case(kind, description, extract, write_files=write_files)
     twice = rng.sample(range(len(extract.rows)), A_FEW)
     lines = [*extract.lines(), *(Line(extract.lines()[row].text, None) for row in twice)]
     return case(kind, f"{A_FEW} rows twice in one file", extract, lines)
 
 
 def one_person(extract: CleanExtract, rng: Random, number: int, rows: int = 2_000) -> Case:
-    """Give one person very many rows, each with a key of its own: a sender's mark for a number that is missing."""
+    """Build very many rows of one person, each with a different key, like a dummy pseudonym for a missing number."""
     person, lines = extract.rows[0][extract.place("person_id")], extract.lines()
     record = extract.place("spell_number" if extract.feed == "admissions" else "record_id")
     templates = [list(row) for row in extract.rows]
     for copy in range(rows):
         cells = templates[copy % len(templates)]
         cells[extract.place("person_id")], cells[record] = person, f"X{copy:012}"
-        lines.append(Line(written(cells), None, plausible=True))
+        lines.append(Line(csv_line(cells), None, plausible=True))
     return case("one person with very many rows", f"{rows:,} rows", extract, lines, end=End.EITHER)
 
 
 def paths(extract: CleanExtract, rng: Random, number: int) -> Case:
-    """Put links, devices and odd names into the landing folder; what lies outside is never read."""
+    """Put links, devices and odd names in the landing folder; files outside it must never be read."""
     kind, text, name = "links and paths", file_text(extract), f"{extract.feed}_{DELIVERED}.csv"
 
     def outside(folder: Path) -> Path:
@@ -78,45 +78,45 @@ def paths(extract: CleanExtract, rng: Random, number: int) -> Case:
         (folder / name).symlink_to(folder.parent / "store" / name)
 
     ways: list[tuple[str, End, Callable[[Path], None]]] = [
-        ("a link that leads out", End.REFUSED, lambda folder: (folder / name).symlink_to(outside(folder) / name)),
-        ("a relative link that leads out", End.REFUSED, lambda folder: (outside(folder), (folder / name).symlink_to(f"../../outside/{name}"))[1]),
-        ("a folder that leads out", End.REFUSED, linked_folder),
+        ("a link to a file outside the landing folder", End.REFUSED, lambda folder: (folder / name).symlink_to(outside(folder) / name)),
+        ("a relative link to a file outside the landing folder", End.REFUSED, lambda folder: (outside(folder), (folder / name).symlink_to(f"../../outside/{name}"))[1]),
+        ("a link to a folder outside the landing folder", End.REFUSED, linked_folder),
         ("a link to nothing", End.REFUSED, lambda folder: (folder / name).symlink_to("nowhere.csv")),
         ("a link to itself", End.REFUSED, lambda folder: (folder / name).symlink_to(name)),
         ("a link to a device", End.REFUSED, lambda folder: (folder / name).symlink_to("/dev/zero")),
-        ("a link to the system's users", End.REFUSED, lambda folder: (folder / name).symlink_to("/etc/passwd")),
+        ("a link to /etc/passwd", End.REFUSED, lambda folder: (folder / name).symlink_to("/etc/passwd")),
         ("a pipe", End.REFUSED, lambda folder: os.mkfifo(folder / name)),
-        ("a link inside the landing folder", End.TAKEN, inside),
+        ("a link inside the landing folder", End.ACCEPTED, inside),
     ]  # fmt: skip
     odd = ("[1]", "*", "?", "'", '"', ";", " (2)", "é", "\n", "%41", "--", "$(id)", "{a,b}", "\\", "~", "&#x41;")
     if number % 2:
-        mark = odd[number // 2 % len(odd)]
-        odd_name = f"{extract.feed}{mark}_{DELIVERED}.csv"
-        return case(kind, f"{mark!r} in the file's name", extract, name=odd_name)
-    words, end, lay = ways[number // 2 % len(ways)]
-    return case(kind, words, extract, end=end, lay=lay)
+        symbol = odd[number // 2 % len(odd)]
+        odd_name = f"{extract.feed}{symbol}_{DELIVERED}.csv"
+        return case(kind, f"{symbol!r} in the file's name", extract, name=odd_name)
+    description, end, write_files = ways[number // 2 % len(ways)]
+    return case(kind, description, extract, end=end, write_files=write_files)
 
 
 def bombs(extract: CleanExtract, rng: Random, number: int) -> Case:
-    """Pack a file that is small and unpacks to very much, or to another pack."""
+    """Compress a small file that expands to very much, or that contains another compressed file."""
     feed, heading = extract.feed, extract.heading + b"\n"
     row = extract.lines()[0].text + b"\n"
     size = rng.choice((80, 150, 300)) * MEGABYTE
     ways: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
         ("NULs", ".csv.gz", lambda: _packed(heading, b"\0" * MEGABYTE, size)),
         ("one endless line", ".csv.gz", lambda: _packed(heading, b"x" * MEGABYTE, size)),
-        ("one row again and again", ".csv.gz", lambda: _packed(heading, row * (MEGABYTE // len(row)), size)),
+        ("one row repeated", ".csv.gz", lambda: _packed(heading, row * (MEGABYTE // len(row)), size)),
         ("blank lines", ".csv.gz", lambda: _packed(heading, b"\n" * MEGABYTE, size)),
-        ("a header without an end", ".csv.gz", lambda: _packed(b"", b"a," * (MEGABYTE // 2), size)),
+        ("a header without a line end", ".csv.gz", lambda: _packed(b"", b"a," * (MEGABYTE // 2), size)),
         ("gzip in gzip", ".csv.gz", lambda: gzip.compress(gzip.compress(file_text(extract)))),
         ("xz called gzip", ".csv.gz", lambda: lzma.compress(file_text(extract))),
         ("bzip2 called gzip", ".csv.gz", lambda: bz2.compress(file_text(extract))),
         ("a zip called CSV", ".csv", lambda: _zipped(extract)),
         ("Parquet of one value", ".parquet", lambda: _parquet(extract, 20_000_000)),
     )  # fmt: skip
-    words, ending, make = ways[number % len(ways)]
+    description, ending, make = ways[number % len(ways)]
     name = f"{feed}_{DELIVERED}{ending}"
-    return case("compressed bombs", words, extract, [], end=End.REFUSED, name=name, encode=lambda _: make())
+    return case("compressed bombs", description, extract, [], end=End.REFUSED, name=name, encode=lambda _: make())
 
 
 def _packed(first: bytes, again: bytes, size: int) -> bytes:
@@ -136,7 +136,7 @@ def _zipped(extract: CleanExtract) -> bytes:
 
 
 def _parquet(extract: CleanExtract, rows: int) -> bytes:
-    """Write one value over and over: a few bytes a row group."""
+    """Return a Parquet file that repeats one value, with a few bytes for each row group."""
     packed = io.BytesIO()
     value = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int8()), 1_000_000), pa.array(["x" * 1_000]))
     table = pa.table({extract.header[0]: value})

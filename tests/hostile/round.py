@@ -1,4 +1,4 @@
-"""A round of hostile inputs: cases of every kind over the feeds, drawn from a seed, and what came of them."""
+"""Run a round of hostile inputs: cases of every kind over the feeds, drawn from a seed, and their results."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from random import Random
 from hostile import byte_kinds, cell_kinds, file_kinds
 from hostile.cases import Case
 from hostile.clean_extracts import CleanExtract, clean_extracts
-from hostile.judgement import Row, Verdict, baseline, judge
+from hostile.verdict import Row, Verdict, baseline, evaluate
 
 Kind = Callable[[CleanExtract, Random, int], Case]
-VARIANTS = 40  # more than any kind has; a short round draws among them
+VARIANTS = 40  # more variants than any kind has; a short round draws from them
 WITH_NUMBERS = ("patients", "admissions", "emergency_attendances", "gp_observations", "gp_medication_orders")
-KINDS: dict[str, tuple[Kind, tuple[str, ...]]] = {  # kind -> how it is made, and the feeds it can be made of where not of all
+KINDS: dict[str, tuple[Kind, tuple[str, ...]]] = {  # kind -> its function, and its feeds (empty: all feeds)
     "truncated": (byte_kinds.truncated, ()),
     "wrong encoding": (byte_kinds.wrong_encoding, ()),
     "swapped columns": (cell_kinds.swapped_columns, ()),
@@ -37,7 +37,7 @@ KINDS: dict[str, tuple[Kind, tuple[str, ...]]] = {  # kind -> how it is made, an
 
 @dataclass
 class Tally:
-    """What came of the cases of a kind."""
+    """The results of the cases of a kind."""
 
     cases: int = 0
     refused: int = 0
@@ -55,12 +55,12 @@ class Tally:
         self.tracebacks += bool(verdict.traceback)
         self.lost += verdict.lost
         case = verdict.case
-        self.violations += [f"{case.extract.feed}: {case.kind}: {case.words}: {words}" for words in verdict.violations[:3]]
+        self.violations += [f"{case.extract.feed}: {case.kind}: {case.description}: {text}" for text in verdict.violations[:3]]
 
 
 @dataclass
 class Bench:
-    """Clean extracts of every feed, what is kept of each, and a folder to work in."""
+    """Clean extracts of every feed, the rows that are kept of each, and a working folder."""
 
     folder: Path
     extracts: dict[str, CleanExtract]
@@ -70,45 +70,45 @@ class Bench:
     def open(folder: Path) -> Bench:
         return Bench(folder, clean_extracts(folder / "board"))
 
-    def judge(self, case: Case) -> Verdict:
-        """Run a case in an empty folder and give the verdict."""
+    def evaluate(self, case: Case) -> Verdict:
+        """Run a case in an empty folder and return the verdict."""
         feed = case.extract.feed
         if feed not in self.baselines:
             self.baselines[feed] = baseline(self.extracts[feed], self.folder / "clean" / feed)
-        place = self.folder / "case"
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir()
-        return judge(case, self.baselines, place)
+        folder = self.folder / "case"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return evaluate(case, self.baselines, folder)
 
 
 def draw(bench: Bench, each: int, seed: int, feeds: Iterable[str] = ()) -> Iterator[Case]:
     """Draw cases of every kind; the same seed draws the same cases."""
-    wanted = tuple(feeds) or tuple(bench.extracts)
+    candidates = tuple(feeds) or tuple(bench.extracts)
     for kind, (make, possible) in KINDS.items():
-        among = [feed for feed in wanted if feed in possible or not possible]
+        suitable = [feed for feed in candidates if feed in possible or not possible]
         for number in Random(f"{seed}/{kind}").sample(range(max(each, VARIANTS)), each):
             rng = Random(f"{seed}/{kind}/{number}")
-            yield make(bench.extracts[among[(number + seed) % len(among)]], rng, number)
+            yield make(bench.extracts[suitable[(number + seed) % len(suitable)]], rng, number)
 
 
 def run_round(bench: Bench, cases: Iterable[Case]) -> dict[str, Tally]:
-    """Judge cases and give the tally of each kind."""
+    """Evaluate cases and return the tally of each kind."""
     tallies: dict[str, Tally] = {}
     for case in cases:
-        tallies.setdefault(case.kind, Tally()).add(bench.judge(case))
+        tallies.setdefault(case.kind, Tally()).add(bench.evaluate(case))
     return tallies
 
 
-def told(tallies: dict[str, Tally]) -> str:
-    """Give the tallies as a table, and every violation in words."""
+def report(tallies: dict[str, Tally]) -> str:
+    """Return the tallies as a table, followed by every violation."""
     names = ("cases", "refused", "rows kept", "rows set aside", "tracebacks", "good rows lost", "violations")
     lines = [f"{'kind':32}" + "".join(f"{name:>16}" for name in names)]
-    whole = Tally()
+    total = Tally()
     for kind, tally in tallies.items():
         lines.append(_line(kind, tally))
         for name in ("cases", "refused", "kept", "set_aside", "tracebacks", "lost", "violations"):
-            setattr(whole, name, getattr(whole, name) + getattr(tally, name))
-    return "\n".join([*lines, _line("all", whole), *(f"VIOLATION {words}" for words in whole.violations)])
+            setattr(total, name, getattr(total, name) + getattr(tally, name))
+    return "\n".join([*lines, _line("all", total), *(f"VIOLATION {text}" for text in total.violations)])
 
 
 def _line(kind: str, tally: Tally) -> str:

@@ -1,4 +1,4 @@
-"""The examples of docs/analyst-guide.md, run as they stand but for the name of the study."""
+"""Run the examples of docs/analyst-guide.md; only the name of the study is replaced."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STUDIES = [yaml.safe_load(text)["study"] for text in re.findall(r"^```yaml\n(.*?
 
 @pytest.fixture(scope="module")
 def home(undisturbed: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the small board's lake with a copy of its MLflow store, in which the champion has given way to a copy of itself."""
+    """Return the small board's lake with a copy of its MLflow store, in which a copy of the champion has replaced it."""
     copy = tmp_path_factory.mktemp("analyst")
     shutil.copy(undisturbed.home / "mlflow.db", copy)
     (copy / "lake").symlink_to(undisturbed.home / "lake")
@@ -40,54 +40,55 @@ def home(undisturbed: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def store_as_before(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def restore_store(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("STRATA_HOME", str(home))
     before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
-    mlflow.set_registry_uri(f"sqlite:///{home / 'mlflow.db'}")  # a process of its own takes the tracking store
+    mlflow.set_registry_uri(f"sqlite:///{home / 'mlflow.db'}")  # a separate process would use the tracking store
     yield
     mlflow.set_tracking_uri(before[0])
     mlflow.set_registry_uri(before[1])
 
 
-def told(name: str, capsys: pytest.CaptureFixture[str]) -> str:
+def run_example(name: str, capsys: pytest.CaptureFixture[str]) -> str:
     exec(EXAMPLES[name].replace('"emergency_admission"', '"small_study"'), {})
     return capsys.readouterr().out
 
 
-def test_every_example_is_run_here() -> None:
+def test_every_example_has_a_test() -> None:
     assert set(EXAMPLES) == {
-        "Candidates side by side", "What became of a group", "A model of your own, on the same rows", "The champion, anywhere",
-        "To the champion before",
+        "Candidates side by side", "One group over time", "Your own model, on the same rows", "The champion in plain MLflow",
+        "To the previous champion",
     }  # fmt: skip
 
 
-def test_candidates_stand_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = told("Candidates side by side", capsys).splitlines()
+def test_candidates_are_listed_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = run_example("Candidates side by side", capsys).splitlines()
     assert "metrics.calibration_slope" in lines[0]
     assert "logistic" in {line.split()[0] for line in lines[1:]}
 
 
 def test_a_group_is_followed_through_trainings(capsys: pytest.CaptureFixture[str]) -> None:
-    out = told("What became of a group", capsys)
+    out = run_example("One group over time", capsys)
     assert "logistic" in out
     assert re.search(r"group_name +1 +2 +3 +4 +5", out)
 
 
-def test_a_model_of_ones_own_is_tried_on_the_same_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    found = re.search(r"my trial (0\.\d+), the chosen candidate (0\.\d+)", told("A model of your own, on the same rows", capsys))
-    assert found is not None
-    assert 0.5 < float(found[1]) < 1
+def test_your_own_model_is_evaluated_on_the_same_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    output = run_example("Your own model, on the same rows", capsys)
+    match = re.search(r"my trial (0\.\d+), the chosen candidate (0\.\d+)", output)
+    assert match is not None
+    assert 0.5 < float(match[1]) < 1
 
 
-def test_the_champion_gives_the_published_risks(capsys: pytest.CaptureFixture[str], undisturbed: Any) -> None:
+def test_the_champion_predicts_the_published_risks(capsys: pytest.CaptureFixture[str], undisturbed: Any) -> None:
     highest = undisturbed.lake.read("risk__current", "risk", order="risk DESC LIMIT 3")["risk"].to_pylist()
-    assert told("The champion, anywhere", capsys).strip() == str([round(risk, 3) for risk in highest])
+    assert run_example("The champion in plain MLflow", capsys).strip() == str([round(risk, 3) for risk in highest])
 
 
-def test_rolling_back_brings_the_version_before(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+def test_a_roll_back_restores_the_previous_version(capsys: pytest.CaptureFixture[str], home: Path) -> None:
     client = mlflow.MlflowClient(f"sqlite:///{home / 'mlflow.db'}")
     aliases = dict(client.get_registered_model("small_study").aliases)
-    assert told("To the champion before", capsys).strip() == str(aliases["previous"]) != str(aliases["champion"])
+    assert run_example("To the previous champion", capsys).strip() == str(aliases["previous"]) != str(aliases["champion"])
     assert "rolled_back" in client.get_model_version("small_study", aliases["champion"]).tags
 
 
@@ -107,7 +108,7 @@ def test_a_declared_feature_is_in_the_catalogue(tmp_path: Path) -> None:
     assert done.stdout.strip() == "['outpatient_missed_90d']", done.stderr
 
 
-def test_the_settings_of_the_page_are_settings() -> None:
+def test_the_settings_of_the_page_are_valid() -> None:
     approval, several = (StudySettings.model_validate(study) for study in STUDIES)
     assert approval.approval is not None
     assert [study.name for study in several.each] == ["emergency_admission", "admission_or_death", "frequent_attendance"]

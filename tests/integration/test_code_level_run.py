@@ -103,7 +103,7 @@ def champion(deployment: Deployment) -> RiskModel:
 def test_the_champion_names_the_codes_it_uses_and_none_of_the_future(cohort: Deployment) -> None:
     model = champion(cohort)
     labels = {predictor.name: predictor.label for predictor in model.predictors}
-    assert labels["omop_condition_443_365d"] == "Heart trouble: condition, last 365 days"
+    assert labels["omop_condition_443_365d"] == "Heart trouble: condition in the last 12 months"
     assert not any(name.startswith(f"omop_condition_{HIDDEN}") for name in labels)
     best = cohort.lake.read("risk__models", "candidate, auroc").to_pylist()
     assert {row["candidate"]: row["auroc"] > 0.7 for row in best} == {"age_sex": False, "logistic_code_level": True}

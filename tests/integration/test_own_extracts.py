@@ -80,7 +80,7 @@ def test_a_landing_folder_that_is_put_right_step_by_step(
     unnamed = configuration(tmp_path, {**feeds, "patients": {}})
     assert strata(home, "check-extract", str(unnamed)) == 1
     told = capfd.readouterr().err
-    assert "lacks practice_code" in told
+    assert "has no column practice_code" in told
     assert "headers that were not used: GP_PRACTICE_CODE" in told
 
     config = configuration(tmp_path, feeds)

@@ -20,7 +20,7 @@ SIZE = (
 
 
 def attribute_sql(name: str, edition: int) -> str:
-    """Give the SQL of an attribute of a row of `f` (person `p`); one that is not written here is a column of core__area."""
+    """Return the SQL of an attribute of a row of `f` (person `p`); an attribute without SQL here is a column of core__area."""
     written = _of_the_list() | _of_the_address() | _of_the_area(edition) | {rate: _context(rate) for rate in RATES}
     if name not in written and name not in {column.name for column in core.AREA.columns}:
         raise NotImplementedError(f"the feature {name} has no recount: write one here")
@@ -28,7 +28,7 @@ def attribute_sql(name: str, edition: int) -> str:
 
 
 def _context(rate: str) -> str:
-    """Give a rate of the practice or area, null where the practice's hospital feed does not cover the year before."""
+    """Return the SQL of a rate of the practice or area; null where the practice's hospital feed does not cover the year before."""
     return f"(SELECT {rate} FROM context c WHERE c.r = f.r AND NOT EXISTS (FROM gap g WHERE g.r = f.r AND g.feed = 'admissions' AND g.needs = 365))"
 
 

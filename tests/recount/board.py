@@ -48,7 +48,7 @@ class Board:
         return f"Board({self.index_date}, {len(self.people)} people, {len(self.events)} events, {len(self.given)} rows given)"
 
     def given_table(self) -> pa.Table:
-        """Give the cohort's rows as a source hands them over."""
+        """Return the cohort's rows as a source delivers them."""
         keys, days, names = (list(column) for column in zip(*self.given, strict=True))
         return pa.table({"person_key": pa.array(keys, pa.int32()), "index_date": pa.array(days), "index_event_id": names})
 
@@ -80,18 +80,18 @@ class Board:
 
 
 def by_day(event: Row) -> tuple[int, date]:
-    """Give the order of events."""
+    """Return the order of events."""
     return event["person_key"], event["event_date"]
 
 
 def as_table(table: Table, rows: list[Row]) -> pa.Table:
-    """Give rows the schema of a declared table."""
+    """Return rows as a table with the schema of a declaration."""
     schema = arrow_schema(table)
     return pa.table({name: pa.array([row.get(name) for row in rows], schema.field(name).type) for name in schema.names})
 
 
 def areas() -> list[Row]:
-    """Give five areas of two ICBs with ties among their ranks, one of them without deprivation."""
+    """Return five areas of two ICBs with tied ranks, one of them without deprivation."""
     ranks, rows = (500, 30_000, 12_000, 500, None), []
     for number, code in enumerate(AREAS):
         row: Row = {"lsoa_code": code, "lsoa_vintage": 2021, "rural_urban": "x", "is_rural": number in (0, 3),
@@ -104,7 +104,7 @@ def areas() -> list[Row]:
 
 
 def relations() -> list[Row]:
-    """Give a practice's way up to its ICB, with a change of network."""
+    """Return the relations from a practice to its ICB, with a change of network."""
     begun, moved = date(2010, 1, 1), date(2024, 1, 1)
     return [
         {"child_code": child, "relation": relation, "parent_code": parent, "valid_from": start, "valid_to": end}

@@ -48,13 +48,13 @@ def code_table() -> tuple[tuple[int, str, str], ...]:
 
 @cache
 def number_of(system: str, code: str) -> int:
-    """Give the number of a code."""
+    """Return the number of a code."""
     return next(number for number, own, name in code_table() if (own, name) == (system, code))
 
 
 @cache
 def pool(system: str) -> tuple[int, ...]:
-    """Give a few codes of each list of a system, what almost matches them, and codes of no list; 0 is no code."""
+    """Return some codes of each list of a system, codes that almost match them, and codes of no list; 0 is no code."""
     if not system:
         return (0,)
     chosen: dict[str, list[str]] = {}

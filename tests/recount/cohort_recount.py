@@ -26,7 +26,7 @@ def recount_given(con: duckdb.DuckDBPyConnection, rows: list[tuple[int, date, st
 
 
 def recount_discharges(con: duckdb.DuckDBPyConnection, index_date: date) -> None:
-    """Take the discharges of the year up to a date from emergency spells of a night or more that nobody died in."""
+    """Select the discharges of the year up to a date from emergency spells of at least one night that did not end in death."""
     con.execute(f"""
         CREATE TABLE candidate AS
         SELECT person_key, discharge_date AS index_date, spell_key::VARCHAR AS index_event_id

@@ -17,7 +17,7 @@ def built_rows(lake: Lake) -> pd.DataFrame:
 
 
 def differences(con: duckdb.DuckDBPyConnection, built: pd.DataFrame, recounted: pd.DataFrame) -> list[str]:
-    """Say where a built feature is not what was recounted: rows first, then one place for each feature."""
+    """Return where built features differ from the recount: rows first, then one place for each feature."""
     rows = con.sql("SELECT person_key, index_date, index_event_id, practice, lsoa FROM f ORDER BY r").df()
     keys = ["person_key", "index_event_id"]
     if built[keys].astype(str).to_numpy().tolist() != rows[keys].astype(str).to_numpy().tolist():

@@ -1,6 +1,6 @@
 """The emergency rates of practice and area, recounted in plain SQL: `context` holds one row per row of `f`.
 
-C is the first day of the index date's month; all of it is told from the year before C and from what was known before C.
+C is the first day of the index date's month; all of it is computed from the year before C and from events that were available before C.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _make_members(con: duckdb.DuckDBPyConnection) -> None:
                 AND v.month = CASE WHEN t.month = last + INTERVAL 1 MONTH THEN last ELSE t.month END
             WHERE coalesce(v.status, 'absent') <> 'covered')
         SELECT l.*, c - since AS days,
-            (SELECT count(*) FROM told e WHERE e.person_key = l.person_key AND event_type = {OVERNIGHT} AND event_date >= since
+            (SELECT count(*) FROM all_event e WHERE e.person_key = l.person_key AND event_type = {OVERNIGHT} AND event_date >= since
                 AND event_date < c AND available_date < c AND coalesce(superseded_date > c, true)) AS o
         FROM listed l ANTI JOIN uncovered USING (c, practice) WHERE since < c""")
 

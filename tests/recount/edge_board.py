@@ -26,7 +26,7 @@ PROVIDERS = cycle(tuple(number_of(system, code) for system, code in OF_NO_LIST i
 
 
 def edge_board(catalogue: Catalogue) -> Board:
-    """Give the board; deterministic."""
+    """Return the board; it is the same every time."""
     board = Board(INDEX)
     for concept in catalogue.concepts.values():
         for name in concept.event_types:
@@ -63,7 +63,7 @@ def edge_board(catalogue: Catalogue) -> Board:
 
 
 def _edges(catalogue: Catalogue, concept: Concept) -> list[tuple[int, int]]:
-    """Give days before the index date, each with a lag, for an event of a concept."""
+    """Yield days before the index date, each with a lag, for an event of a concept."""
     windows = {
         days for feature in catalogue.features if concept.name in feature.concepts and feature.window_days
         for days in (feature.window_days, 2 * feature.window_days)

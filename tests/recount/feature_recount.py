@@ -43,18 +43,18 @@ USABLE = """SELECT s.r, s.concept, d.w, s.days, avg(s.value) AS value
 
 
 def lake_views(lake: Lake) -> duckdb.DuckDBPyConnection:
-    """Open DuckDB with a view of each core table, and `told`: events with the day, if any, from which on they no longer hold."""
+    """Open DuckDB with a view of each core table, and `all_event`: events with the day, if any, from which they are superseded."""
     con = connect(threads=1)
     for name in lake.tables():
         if name.startswith("core__"):
             con.execute(f"CREATE VIEW {name} AS SELECT * FROM {lake.scan(name)}")
     superseded = "UNION ALL BY NAME FROM core__event_superseded" if "core__event_superseded" in lake.tables() else ""
-    con.execute(f"CREATE VIEW told AS SELECT *, NULL::DATE AS superseded_date FROM core__event {superseded}")
+    con.execute(f"CREATE VIEW all_event AS SELECT *, NULL::DATE AS superseded_date FROM core__event {superseded}")
     return con
 
 
 def recount_features(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> pd.DataFrame:
-    """Give every feature of the rows of `f`, in their order; a feature that nothing here recounts raises NotImplementedError."""
+    """Return every feature of the rows of `f`, in their order; raise NotImplementedError for a feature without a recount."""
     _declare(con, catalogue)
     _see_events(con)
     _find_gaps(con)
@@ -124,7 +124,7 @@ def _see_events(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("""
         CREATE TABLE known AS
         SELECT f.r, f.index_date - e.event_date AS days, e.*, coalesce(c.substance, c.code_system || ' ' || c.source_code) AS item
-        FROM f JOIN told e USING (person_key) LEFT JOIN (
+        FROM f JOIN all_event e USING (person_key) LEFT JOIN (
             SELECT c.*, (SELECT min(n.description) FROM entry n WHERE n.system = 'dmd' AND c.code_system = 'dmd' AND n.code = c.source_code) AS substance
             FROM core__code c) c USING (code)
         WHERE e.event_date < f.index_date AND e.available_date < f.index_date AND coalesce(e.superseded_date > f.index_date, true)
@@ -182,7 +182,7 @@ def _by_events(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> dict[str
 
 
 def _latest_values() -> str:
-    """Give the mean of the latest day's usable values, and its change since the earliest day's where that is another day."""
+    """Return the mean of the latest day's usable values, and its change since the earliest day where that is another day."""
     return f"""
     SELECT d.name, f.r, CASE WHEN d.statistic = 'latest_value' THEN u.now WHEN u.latest < u.earliest THEN u.now - u.past END AS value
     FROM declared d CROSS JOIN f LEFT JOIN (
@@ -228,7 +228,7 @@ def _special(feature: Feature) -> str:
 
 
 def derived_sql(feature: Feature) -> str:
-    """Give the SQL of a feature computed from others; null where one of them is."""
+    """Return the SQL of a feature computed from others; null where an input is null."""
     inputs = feature.inputs
     above = " + ".join(f"({name} > 0)::INTEGER" for name in inputs)
     rules = {

@@ -1,6 +1,6 @@
 """Other futures of a board: what happened or became known on or after its index date is changed, taken away or added to.
 
-What lies on the index date itself counts as future for events. Where people are registered and live is told as at the
+An event on the index date counts as future. Where people are registered and live is taken as at the
 index date, that day included, so periods change from the day after it; the list carries no day on which it was known.
 """
 
@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 
 
 def another_future(board: Board, random: Random) -> Board:
-    """Give the board with another future; its rows come in another order."""
+    """Return the board with another future and its rows in another order."""
     other = deepcopy(board)
     index = board.index_date
     other.events = [event for old in other.events for event in _changed(old, index, random)]
@@ -55,7 +55,7 @@ def _changed(event: Row, index: date, random: Random) -> list[Row]:
 
 
 def _late(event: Row, index: date, random: Random) -> Row:
-    """Give a copy that happened on or after the index date, or before it and known only since."""
+    """Return a copy that happened on or after the index date, or before it and became known only later."""
     day = event["event_date"] if event["event_date"] < index and random.random() < 0.5 else index + random.randint(0, 400) * DAY
     return {**event, "event_date": day, "available_date": max(day, index) + random.choice((0, 0, 1, 30)) * DAY}
 
@@ -74,6 +74,6 @@ def _other_periods(periods: list[Row], index: date, random: Random) -> list[Row]
 
 
 def _months_after(index: date) -> list[date]:
-    """Give months that begin after the day before the index date."""
+    """Return months that start after the day before the index date."""
     first = ((index - DAY).replace(day=1) + timedelta(days=32)).replace(day=1)
     return [first, (first + timedelta(days=32)).replace(day=1), (first + timedelta(days=200)).replace(day=1)]

@@ -18,7 +18,7 @@ EMERGENCY = "SELECT person_key, admission_date AS day FROM core__spell WHERE spe
 
 
 def _listed(column: str, name: str) -> str:
-    """Tell whether any of the ICD-10 codes in a column, joined by commas, is on a list."""
+    """Return the SQL of whether any of the ICD-10 codes of a column, separated by commas, is on a list."""
     return (f"EXISTS (FROM entry n, unnest(string_split({column}, ',')) AS c(code) WHERE n.list = '{name}' AND n.system = 'icd10' "
             "AND CASE n.match WHEN 'exact' THEN c.code = n.code ELSE starts_with(c.code, n.code) END)")  # fmt: skip
 
@@ -69,7 +69,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def recount_labels(con: duckdb.DuckDBPyConnection, outcome: OutcomeSettings, cut: date) -> list[tuple[Any, ...]]:
-    """Give the labels of the rows of `f`, in their order."""
+    """Return the labels of the rows of `f`, in their order."""
     if outcome.name not in OCCURRENCES:
         raise NotImplementedError(f"the outcome {outcome.name} has no recount: write one here")
     h, turn = outcome.horizon_days, TURN.get(outcome.name, 1)
@@ -91,8 +91,8 @@ def recount_labels(con: duckdb.DuckDBPyConnection, outcome: OutcomeSettings, cut
         coming AS (SELECT *, {outcome_day} AS outcome_day FROM dying),
         happening AS (SELECT *, coalesce(outcome_day <= seen_to AND NOT (dead AND outcome_day > death_date), false) AS happened FROM coming),
         leaving AS (SELECT *, seen_to < index_date + {h} AND NOT happened AND NOT dead AS left_list FROM happening),
-        told AS (SELECT *, coalesce({_not_at_risk(outcome)}, {left_reason}) AS reason FROM leaving),
-        kept AS (SELECT *, mature AND reason IS NULL AS keep FROM told)
+        reasons AS (SELECT *, coalesce({_not_at_risk(outcome)}, {left_reason}) AS reason FROM leaving),
+        kept AS (SELECT *, mature AND reason IS NULL AS keep FROM reasons)
         SELECT CASE WHEN keep AND (happened OR NOT left_list) THEN happened::INTEGER END,
             CASE WHEN keep AND (happened OR dead OR NOT left_list) THEN (happened OR dead)::INTEGER END,
             CASE WHEN keep AND happened THEN outcome_day END, CASE WHEN keep AND dead THEN death_date END,
@@ -102,7 +102,7 @@ def recount_labels(con: duckdb.DuckDBPyConnection, outcome: OutcomeSettings, cut
 
 
 def _not_at_risk(outcome: OutcomeSettings) -> str:
-    """Give the SQL of why a row is not at risk by what is known on the index date."""
+    """Return the SQL of why a row is not at risk by what is known on the index date."""
     rule = AT_RISK.get(outcome.name)
     if rule is None:
         return "NULL"

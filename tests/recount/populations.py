@@ -29,7 +29,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 def examples(number: int) -> settings:
-    """Give the profile: the same examples on every machine, no deadline, nothing kept between runs.
+    """Return the profile: the same examples on every machine, no deadline, nothing stored between runs.
 
     A failing example is not made smaller, which would build hundreds of boards: the message names the row and its events.
     """
@@ -180,7 +180,7 @@ def _draw_person(draw: Draw, board: Board, key: int) -> None:
 
 
 def _birth(board: Board, age: int | None, only_year: bool) -> Row:
-    """Give the first day that may be the birth, and the one that age counts from."""
+    """Return the earliest possible day of birth and the day from which age counts."""
     if age is None:
         return {"birth_date": None, "assumed_birth_date": None}
     born = board.index_date - timedelta(days=age)
@@ -226,7 +226,7 @@ def _events(board: Board, person: Row, kind: Any, anchor: str, days: int, choice
 
 
 def _anchor(board: Board, person: Row, anchor: str) -> date:
-    """Give the day that an event's days are counted from: the index date where the person has no such day."""
+    """Return the day from which an event's days count: the index date where the person has no such day."""
     own = {
         "birth": lambda: person["birth_date"], "death": lambda: person["death_date"],
         "start": lambda: next((row["start_date"] for row in board.registrations if row["person_key"] == person["person_key"]), None),
@@ -237,7 +237,7 @@ def _anchor(board: Board, person: Row, anchor: str) -> date:
 
 
 def _last_months(index: date) -> tuple[date, ...]:
-    """Give what the latest month judged may be: the one before the index date, its neighbours, and a year later."""
+    """Return possible latest months of coverage: the one before the index date, its neighbours, and a year later."""
     return _month(index, 1), _month(index, 0), _month(index, 2), _month(index, -12)
 
 

@@ -84,7 +84,7 @@ def features_then(landing: Path, home: Path, keep: Callable[[Path], bool]) -> pd
 def test_last_years_deliveries_give_the_features_that_todays_give_for_last_year(
     deliveries: Path, then: pd.DataFrame, tmp_path: Path
 ) -> None:
-    # An opt-out has no day, and since it was made the person's records count for nobody: opt-outs are those of last year.
+    # An opt-out has no day: once it is made the person's records do not count at all. So the opt-outs are those of last year.
     since = tmp_path / "since"
     shutil.copytree(deliveries, since, ignore=shutil.ignore_patterns(f"opt_outs_{NOW}.csv"))
     for feed in RESTATED:
@@ -98,11 +98,11 @@ def test_last_years_deliveries_give_the_features_that_todays_give_for_last_year(
 
 def restate(feed: str, file: Path) -> None:
     """Let today's delivery lack some rows of the time before, and tell others of them otherwise."""
-    day, told = RESTATED[feed]
+    day, changes = RESTATED[feed]
     rows = pd.read_csv(file, dtype=str, keep_default_na=False)
     old = rows.index[rows[day] < str(THEN)].to_series()
     changed = old.sample(frac=0.1, random_state=1)
-    rows.loc[changed, list(told)] = list(told.values())
+    rows.loc[changed, list(changes)] = list(changes.values())
     lacking = old.drop(changed).sample(frac=0.04, random_state=2)
     rows.drop(lacking).to_csv(file, index=False)
 
@@ -125,5 +125,5 @@ def test_the_order_of_rows_their_files_and_the_pseudonyms_change_nothing(
 
 
 def renamed(value: str) -> str:
-    """Give a pseudonym another one, which stands elsewhere in order; leave any other value as it is."""
+    """Return another pseudonym with another place in the order; return any other value unchanged."""
     return f"P{hashlib.sha256(value.encode()).hexdigest()[:16]}" if PSEUDONYM.fullmatch(value) else value

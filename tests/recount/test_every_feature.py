@@ -69,7 +69,7 @@ def test_a_window_is_null_from_the_day_that_it_touches_a_month_without_the_feed(
     with lake_views(lake) as con:
         recount_registered(con, index)
         assert_recounted(con, lake, summary.not_computed)
-    assert [value is None for value in built_rows(lake)["gp_contacts_30d"].astype(object).where(lambda told: told.notna(), None)] == [
+    assert [value is None for value in built_rows(lake)["gp_contacts_30d"].astype(object).where(lambda values: values.notna(), None)] == [
         True, False, False, False
     ]  # fmt: skip
 

@@ -35,7 +35,7 @@ def request(kind: str) -> FeatureRequest:
 
 
 def settings_of(names: Iterable[str], turn: int) -> list[OutcomeSettings]:
-    """Give each outcome one of the rules, another one each turn."""
+    """Return the rule of each outcome, in rotation."""
     return [
         OutcomeSettings(name=name, on_death=RULES[(place + turn) % 6][0], on_leaving=RULES[(place + turn) % 6][1])
         for place, name in enumerate(names)
@@ -52,10 +52,10 @@ def assert_recounted(
         return
     build_labels(lake, outcome, index, cut, all_dates=all_dates)
     built = lake.read("risk__labels", COLUMNS, f"outcome = '{outcome.name}'", "person_key, index_event_id").to_pylist()
-    told = [tuple(row.values()) for row in built]
-    assert told == expected, (
+    rows_built = [tuple(row.values()) for row in built]
+    assert rows_built == expected, (
         outcome,
-        next((ours, theirs) for ours, theirs in zip(told, expected, strict=False) if ours != theirs),
+        next((ours, theirs) for ours, theirs in zip(rows_built, expected, strict=False) if ours != theirs),
     )
 
 

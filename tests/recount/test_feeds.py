@@ -39,7 +39,7 @@ def test_a_practice_whose_gp_feeds_stop_has_nulls_and_marks_and_no_zeros(board: 
     theirs = before["practice_code"] == practice
     pd.testing.assert_frame_equal(before[~theirs], after[~theirs], check_exact=True)
     assert not after.loc[theirs, "gp_covered"].any()
-    assert all(set(told.split(",")) >= GP_FEEDS for told in after.loc[theirs, "coverage"])
+    assert all(set(feeds.split(",")) >= GP_FEEDS for feeds in after.loc[theirs, "coverage"])
     for feature in (feature for feature in CATALOGUE.features if feature.name in after):
         ours, now = before.loc[theirs, feature.name], after.loc[theirs, feature.name]
         if GP_FEEDS & set(feature.feeds):

@@ -61,7 +61,7 @@ def test_order_files_and_numbers_change_nothing(board: Board, random: Random) ->
 
 
 def _renumbered(board: Board, random: Random) -> Board:
-    """Give everyone another number and every event another place among those of its day."""
+    """Return the board with other numbers for people and another order of the events of a day."""
     numbers = list(range(5, 5 + len(board.people)))
     random.shuffle(numbers)
     other = Board(board.index_date, board.first_month, board.last_month)

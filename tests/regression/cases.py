@@ -64,7 +64,7 @@ DATA_OF = {"mimic_demo": DATA / "mimic_omop_demo", "diabetes130": DIABETES}
 
 
 def run_case(name: str, folder: Path) -> Lake:
-    """Run a case in a process of its own and return its lake; raise RuntimeError with what it printed if it fails."""
+    """Run a case in a separate process and return its lake; raise RuntimeError with what it printed if it fails."""
     folder.mkdir(parents=True, exist_ok=True)
     found = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "regression.cases", name, str(folder)],

@@ -1,1 +1,1 @@
-"""A whole synthetic board, written as NHS extracts: people, places, illness, activity, and the defects real extracts have."""
+"""Write a synthetic board as NHS extracts: people, places, illness, activity and the defects of real extracts."""

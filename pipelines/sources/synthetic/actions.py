@@ -1,4 +1,4 @@
-"""What teams did with the people of an earlier list, before the board's first run: a feed of decisions and actions."""
+"""Draw the feed of decisions and actions: what teams did with an earlier review list, before the board's first run."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from pipelines.sources.synthetic.spells import EMERGENCY, Stays
 DECISIONS = ("ACCEPTED", "DECLINED")
 DECLINED_FOR = ("ALREADY_SUPPORTED", "NO_GAIN_EXPECTED", "PERSON_DECLINED", "NO_CAPACITY", "NOT_REACHED")
 DONE = ("CASE_MANAGEMENT", "CARE_PLAN", "MEDICATION_REVIEW", "SOCIAL_PRESCRIBING", "CONTACT")
-LISTED_SHARE = 0.35  # of people of 75 and over, and of those with an emergency stay in the two years before
+LISTED_SHARE = 0.35  # of people aged 75 and over, and of those with an emergency stay in the last two years
 DAYS_BACK = 300
 
 
 @dataclass
 class Actions:
-    """Decisions about people, and what was done; positions in the vocabularies, -1 for none, `end` -1 while it lasts."""
+    """Decisions about people, and the actions that followed.
+
+    `decision`, `reason` and `action` are positions in the vocabularies, with -1 for none. `end` is -1 while an action continues.
+    """
 
     person: np.ndarray
     day: np.ndarray
@@ -34,12 +37,12 @@ class Actions:
 
 
 def earlier_run_id(settings: SyntheticSettings) -> str:
-    """Name the list that the teams had: no run of Strata's own, for the board is written before the first."""
+    """Return a made-up run id for the earlier review list: Strata has not run yet when the board is written."""
     return hashlib.sha256(f"list before {settings.seed}".encode()).hexdigest()[:16]
 
 
 def draw_actions(settings: SyntheticSettings, people: People, lives: Lives, stays: Stays, block: int) -> Actions:
-    """Draw who stood on the earlier list, what was decided and what was done."""
+    """Draw who was on the earlier review list, what the team decided and what it did."""
     rng, cut = stream(settings.seed, ACTIONS, block), day(settings.data_cut_date)
     ill = np.zeros(len(people), dtype=bool)
     ill[stays.person[(stays.kind == EMERGENCY) & (stays.admitted >= cut - 730)]] = True

@@ -1,4 +1,4 @@
-"""Where people live and who looks after them: small areas, practices, networks and providers, made up or real."""
+"""Build the small areas, practices, primary care networks and providers of a board, made up or real."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from pipelines.sources.synthetic.settings import SyntheticSettings
 NATIONAL_AREAS_2025, NATIONAL_AREAS_2019 = 33_755, 32_844
 AREA_COLUMNS = ("lsoa_code", "population")
 AGE_BANDS = tuple(f"age_share_{low}" for low in range(0, 95, 5))
-PRACTICE_CHOICES = np.array([0.62, 0.26, 0.12])  # how people of an area spread over its three nearest practices
+PRACTICE_CHOICES = np.array([0.62, 0.26, 0.12])  # shares of an area's people registered with its three nearest practices
 
 
 @dataclass(frozen=True)
 class Places:
-    """The board's areas (arrays of one length), practices (likewise) and providers.
+    """The board's areas, practices and providers.
 
     `areas` has lsoa_code, lsoa11_code, deprivation (0 least to 1 most), population, imd_2025_rank, imd_2019_rank, is_rural,
-    local_authority_code, sub_icb_code. `practices` has practice_code, practice_name, pcn_code, sub_icb_code. Shares are by area.
+    local_authority_code, sub_icb_code. `practices` has practice_code, practice_name, pcn_code, sub_icb_code. Each row of the arrays is an area.
     """
 
     made_up: bool
@@ -38,7 +38,7 @@ class Places:
 
 
 def made_up_places(settings: SyntheticSettings) -> Places:
-    """Make a board's geography: areas along a line, deprived ones near each other, practices spaced among them."""
+    """Make up a board's geography: areas lie along a line, deprived areas are near each other, practices are spaced evenly."""
     rng = stream(settings.seed, PLACES)
     count = max(60, round(settings.people / 1_650))
     deprivation = _smooth_ranks(rng, count)
@@ -57,12 +57,12 @@ def made_up_places(settings: SyntheticSettings) -> Places:
         "sub_icb_code": [f"Q0{chr(65 + int(where * sub_icbs))}" for where in position],
     })  # fmt: skip
     areas["lsoa11_code"] = _older_codes(areas["lsoa_code"].to_numpy())
-    practices = _made_up_practices(settings, sub_icbs)
+    practices = _synthetic_practices(settings, sub_icbs)
     return _assemble(settings, areas, practices, made_up=True, rng=rng)
 
 
 def real_places(settings: SyntheticSettings, areas: pd.DataFrame, practices: pd.DataFrame) -> Places:
-    """Use a named board's real areas and practices; what the reference lacks follows the national figures.
+    """Build the places of a real board; columns that the reference data lack follow national figures.
 
     `areas`: lsoa_code, population; optionally imd_rank or imd_decile, lsoa11_code, is_rural, local_authority_code, sub_icb_code, the shares
     white, mixed, asian, black, other, and age_share_0 ... age_share_90 by five years. `practices`: practice_code, pcn_code;
@@ -71,7 +71,7 @@ def real_places(settings: SyntheticSettings, areas: pd.DataFrame, practices: pd.
     _require(areas, AREA_COLUMNS, "areas")
     _require(practices, ("practice_code", "pcn_code"), "practices")
     rng = stream(settings.seed, PLACES)
-    areas = _with_defaults(areas, sub_icb_code="", local_authority_code="", is_rural=False, lsoa11_code=areas["lsoa_code"])
+    areas = _fill_defaults(areas, sub_icb_code="", local_authority_code="", is_rural=False, lsoa11_code=areas["lsoa_code"])
     areas = areas.sort_values(["sub_icb_code", "lsoa_code"], kind="stable").reset_index(drop=True)
     if "imd_rank" in areas:
         areas["deprivation"] = 1 - (areas["imd_rank"].to_numpy(float) - 0.5) / NATIONAL_AREAS_2025
@@ -80,17 +80,17 @@ def real_places(settings: SyntheticSettings, areas: pd.DataFrame, practices: pd.
     else:
         areas["deprivation"] = 0.5
     areas["deprivation"] = areas["deprivation"].fillna(0.5)
-    practices = _with_defaults(practices, sub_icb_code="", practice_name=practices["practice_code"])
+    practices = _fill_defaults(practices, sub_icb_code="", practice_name=practices["practice_code"])
     practices = practices.sort_values(["sub_icb_code", "pcn_code", "practice_code"], kind="stable").reset_index(drop=True)
     return _assemble(settings, areas, practices, made_up=False, rng=rng)
 
 
 def national_ranks(deprivation: np.ndarray, national: int) -> np.ndarray:
-    """Turn deprivation (1 most) into distinct national ranks (1 most deprived)."""
+    """Convert deprivation (1 is most deprived) to distinct national ranks (rank 1 is most deprived)."""
     order = np.argsort(-deprivation, kind="stable")
     ranks = np.empty(len(order), dtype=np.int64)
-    wanted = np.ceil(np.round((1 - deprivation[order]) * national, 6)).clip(1, national).astype(np.int64)
-    ranks[order] = np.minimum(np.maximum.accumulate(wanted - np.arange(len(order))) + np.arange(len(order)), national)
+    target = np.ceil(np.round((1 - deprivation[order]) * national, 6)).clip(1, national).astype(np.int64)
+    ranks[order] = np.minimum(np.maximum.accumulate(target - np.arange(len(order))) + np.arange(len(order)), national)
     return ranks
 
 
@@ -113,7 +113,7 @@ def _assemble(
 
 
 def _nearest_practices(areas: pd.DataFrame, practices: pd.DataFrame, where: np.ndarray) -> np.ndarray:
-    """Give each area its three nearest practices along the line; practices keep to their sub-ICB where it is known."""
+    """Return the three nearest practices of each area along the line, within its sub-ICB where that has three or more."""
     chosen = np.empty((len(areas), 3), dtype=np.int64)
     for sub_icb in areas["sub_icb_code"].unique():
         inside = (areas["sub_icb_code"] == sub_icb).to_numpy()
@@ -148,7 +148,7 @@ def _ethnic_shares(areas: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
     return shares / shares.sum(axis=1, keepdims=True)
 
 
-def _made_up_practices(settings: SyntheticSettings, sub_icbs: int) -> pd.DataFrame:
+def _synthetic_practices(settings: SyntheticSettings, sub_icbs: int) -> pd.DataFrame:
     count = max(10, round(settings.people / 9_000))
     networks = max(3, round(count / 5))
     where = (np.arange(count) + 0.5) / count
@@ -161,7 +161,10 @@ def _made_up_practices(settings: SyntheticSettings, sub_icbs: int) -> pd.DataFra
 
 
 def _older_codes(codes: np.ndarray) -> np.ndarray:
-    """Give the LSOA 2011 code of each 2021 one: every fortieth pair was split from one area, every fiftieth was merged from two."""
+    """Return the LSOA 2011 code of each LSOA 2021.
+
+    Two of every forty areas were split from one 2011 area. One of every fifty was merged from two.
+    """
     older = codes.copy()
     for first in range(9, len(codes) - 1, 40):
         older[first] = older[first + 1] = f"E0195{first:04d}"
@@ -179,7 +182,7 @@ def _ranked(values: np.ndarray) -> np.ndarray:
     return (np.argsort(np.argsort(values, kind="stable"), kind="stable") + 0.5) / len(values)
 
 
-def _with_defaults(frame: pd.DataFrame, **defaults: Any) -> pd.DataFrame:
+def _fill_defaults(frame: pd.DataFrame, **defaults: Any) -> pd.DataFrame:
     return frame.assign(**{name: value for name, value in defaults.items() if name not in frame})
 
 
@@ -187,5 +190,6 @@ def _require(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> None:
     missing = [column for column in columns if column not in frame]
     if missing or frame.empty:
         raise SettingsError(
-            f"the synthetic board's {what} need at least one row and the columns {list(columns)}; missing: {missing}"
+            f"The synthetic board's {what} cannot be used: they need at least one row and the columns {', '.join(columns)}. "
+            f"Missing columns: {', '.join(missing) or 'none'}. Check the files under `reference` in the configuration."
         )

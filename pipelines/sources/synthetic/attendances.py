@@ -1,4 +1,4 @@
-"""Emergency department attendances and outpatient appointments of a block."""
+"""Draw the emergency department attendances and outpatient appointments of a block."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipelines.sources.synthetic.admissions import SAME_DAY_SWITCHER, age_on, da
 from pipelines.sources.synthetic.areas_and_practices import Places
 from pipelines.sources.synthetic.conditions import NAMES, POSITION, weights
 from pipelines.sources.synthetic.diagnoses import SPECIALTY_OF_CONDITION
-from pipelines.sources.synthetic.lives import Lives, pandemic, seasons
+from pipelines.sources.synthetic.lives import Lives, pandemic_factors, seasonal_factors
 from pipelines.sources.synthetic.people import People, day
 from pipelines.sources.synthetic.random_streams import (
     ATTENDANCES,
@@ -56,7 +56,7 @@ STATUSES = (
     "1066301000000103",
     "1066321000000107",
     "75004002",
-)  # completed, left before assessed, left before treated, died
+)  # treatment completed, left before assessment, left before treatment, died
 ATTENDANCE_STATUSES = ("5", "6", "3", "2", "4", "7")
 OUTPATIENT_SPECIALTIES = ("110", "130", "120", "330", "301", "502", "101", "100", "410", "650")
 MEDIA = ("01", "02", "03")  # face to face, telephone, telemedicine
@@ -82,6 +82,10 @@ class Attendances:
     def __len__(self) -> int:
         return len(self.person)
 
+    def at(self, rows: np.ndarray) -> Attendances:
+        """Return the attendances at positions."""
+        return Attendances(**{name: values[rows] for name, values in vars(self).items()})
+
 
 @dataclass
 class Appointments:
@@ -101,7 +105,7 @@ class Appointments:
 
 
 def sent_as_same_day_care(settings: SyntheticSettings, stays: Stays) -> np.ndarray:
-    """Mark the emergency stays without a night that the switching provider sends as ECDS type 05."""
+    """Flag the emergency stays without a night that the switching provider sends as ECDS type 05."""
     switched = (stays.provider == SAME_DAY_SWITCHER) & (stays.admitted >= day(settings.same_day_switch_date))
     return switched & (stays.kind == EMERGENCY) & (stays.nights == 0) & ~stays.died & (stays.method != METHOD["81"])
 
@@ -109,7 +113,7 @@ def sent_as_same_day_care(settings: SyntheticSettings, stays: Stays) -> np.ndarr
 def draw_attendances(
     settings: SyntheticSettings, places: Places, people: People, lives: Lives, stays: Stays, block: int
 ) -> Attendances:
-    """Draw attendances: those that led to a stay, those that did not, and same-day emergency care where it is sent as type 05."""
+    """Draw attendances: those that led to a stay, those that did not, and same-day emergency care sent as type 05."""
     rng = stream(settings.seed, ATTENDANCES, block)
     same_day = np.flatnonzero(sent_as_same_day_care(settings, stays))
     through = (stays.kind == EMERGENCY) & (stays.method == METHOD["21"]) & (rng.random(len(stays)) < 0.95)
@@ -122,18 +126,18 @@ def draw_attendances(
     provider = np.concatenate(
         [stays.provider[admitted], main_provider(rng, places, people, rows, days), stays.provider[same_day]]
     )
-    return _in_order(_described(rng, people, person, days_all, provider, to_bed, is_same_day))
+    return _sort_attendances(_describe_attendances(rng, people, person, days_all, provider, to_bed, is_same_day))
 
 
 def _attendance_rate(settings: SyntheticSettings, people: People, lives: Lives) -> np.ndarray:
     effects = 0.55 * lives.load(weights("emergency")).clip(max=3.5) + 0.6 * (lives.deprivation - 0.5)
     effects += (0.55 * people.frailty + 0.1 * people.smokes).astype(np.float32)[:, None]
     rate = lives.by_age(calibration.ATTENDANCE_AGES, calibration.ATTENDANCE_RATES) * np.exp(effects) * lives.present
-    rate *= (np.sqrt(seasons(settings, calibration.SEASON)) * pandemic(settings, 1.5))[None, :]
+    rate *= (np.sqrt(seasonal_factors(settings, calibration.SEASON)) * pandemic_factors(settings, 1.5))[None, :]
     return 0.85 * rate * np.where(near_death(lives, 4), 1.6, 1.0)
 
 
-def _described(
+def _describe_attendances(
     rng: np.random.Generator,
     people: People,
     person: np.ndarray,
@@ -174,17 +178,17 @@ def _described(
     )
 
 
-def _in_order(attendances: Attendances) -> Attendances:
+def _sort_attendances(attendances: Attendances) -> Attendances:
     order = np.lexsort((attendances.minute, attendances.day, attendances.person))
-    return Attendances(**{name: values[order] for name, values in vars(attendances).items()})
+    return attendances.at(order)
 
 
 def draw_appointments(settings: SyntheticSettings, places: Places, people: People, lives: Lives, block: int) -> Appointments:
-    """Draw outpatient appointments; missed ones rise with deprivation and youth."""
+    """Draw outpatient appointments; deprived and younger people miss more of them."""
     rng = stream(settings.seed, OUTPATIENTS, block)
     effects = 0.75 * lives.load(weights("emergency")).clip(max=2.8) + (0.3 * people.frailty).astype(np.float32)[:, None]
     rate = lives.by_age(calibration.OUTPATIENT_AGES, calibration.OUTPATIENT_RATES) * lives.present * np.exp(effects)
-    rows, months = sorted_events(rng, 1.00 * rate * pandemic(settings)[None, :])
+    rows, months = sorted_events(rng, 1.00 * rate * pandemic_factors(settings)[None, :])
     rows, days = days_in_months(rng, lives, rows, months)
     days = on_weekdays(days, np.maximum(lives.first[rows], people.birth[rows]))
     order = np.lexsort((days, rows))
@@ -209,7 +213,7 @@ def draw_appointments(settings: SyntheticSettings, places: Places, people: Peopl
 
 
 def on_weekdays(days: np.ndarray, least: np.ndarray) -> np.ndarray:
-    """Move Saturdays and Sundays back to the Friday, but not before a person's first day."""
+    """Move Saturdays and Sundays to the Friday before, but not before a person's first day (`least`)."""
     weekday = (days + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
     return np.maximum(np.where(weekday >= 5, days - (weekday - 4), days), least)
 

@@ -1,4 +1,4 @@
-"""Long-term conditions: who gets which, at what age, and what each adds to the risk of admission and of death."""
+"""Draw long-term conditions: who gets which, at what age, and how each raises the risk of admission and of death."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 
 from pipelines.sources.synthetic.calibration import AGE_SHARES
 
-NEVER = 1_000.0  # years: an age nobody reaches
+NEVER = 1_000.0  # years: an age that no one reaches
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition's prevalence in the whole population and the shape of its arrival by age.
+    """A condition's prevalence in the whole population and the distribution of its onset by age.
 
-    `deprivation`, `frailty` and `female` are log hazard ratios: most against least deprived, per standard deviation, women
-    against men. `causes` are log hazard ratios of having another condition first. `emergency` and `death` are log rate ratios.
+    `deprivation`, `frailty` and `female` are log hazard ratios: most to least deprived, per standard deviation, and women to men.
+    `causes` are log hazard ratios for people who already have another condition. `emergency` and `death` are log rate ratios.
     """
 
     name: str
@@ -31,10 +31,10 @@ class Condition:
     causes: dict[str, float] = field(default_factory=dict)
 
 
-# Prevalence: NHS Digital, Quality and Outcomes Framework 2022-23 (registers over whole lists, rounded), and where QOF has no register:
-# anxiety, hypothyroidism, osteoarthritis, alcohol, substance misuse and the rarer ones after Head et al., Lancet Healthy Longevity 2021, tables of
-# long-term conditions; frailty after Clegg et al., Age and Ageing 2016 (moderate or severe in 15% from 65). Ages, gradients and effects are plausible shapes
-# ordered as in Barnett et al., Lancet 2012: multimorbidity comes 10 to 15 years earlier in the most deprived areas.
+# Prevalence: NHS Digital, Quality and Outcomes Framework 2022-23 (registers over whole lists, rounded), and where QOF has no register
+# (anxiety, hypothyroidism, osteoarthritis, alcohol, substance misuse and the rarer conditions) after Head et al., Lancet Healthy Longevity 2021, tables of
+# long-term conditions; frailty after Clegg et al., Age and Ageing 2016 (moderate or severe in 15% from 65). Ages, gradients and effects are plausible,
+# and ordered as in Barnett et al., Lancet 2012: multimorbidity begins 10 to 15 years earlier in the most deprived areas.
 CONDITIONS = (
     Condition("obesity", 0.094, 48, 15, 0.6, 0.1, 0.1, 0.10, 0.1),
     Condition("learning_disability", 0.006, 3, 2, 0.6, 0.0, -0.3, 0.40, 0.7),
@@ -78,7 +78,7 @@ _BAND_MIDDLES = np.append(np.arange(2.5, 90, 5), 93.0)
 
 
 def cumulative_hazard_ceiling(condition: Condition) -> float:
-    """Solve for the lifetime hazard that gives the condition's prevalence over England's ages."""
+    """Return the lifetime hazard that yields the condition's prevalence in England's age distribution, by bisection."""
     shape = 1 / (1 + np.exp(-(_BAND_MIDDLES - condition.middle_age) / condition.spread))
     low, high = 0.0, 50.0
     for _ in range(60):
@@ -92,7 +92,7 @@ _EVER_SMOKED = 0.38  # of adults: see SMOKING_SHARE and FORMER_SMOKER_SHARE
 
 
 def share_by_age(name: str, age: float) -> float:
-    """Give the share of people who have a cause by an age."""
+    """Return the share of people who have a cause by an age in years."""
     if name == "smoking":
         return _EVER_SMOKED
     cause = CONDITIONS[POSITION[name]]
@@ -103,9 +103,9 @@ def onset_ages(
     rng: np.random.Generator, deprivation: np.ndarray, frailty: np.ndarray, female: np.ndarray, ever_smoked: np.ndarray,
     need: np.ndarray | float = 1.0,
 ) -> np.ndarray:  # fmt: skip
-    """Draw the age at which each person gets each condition: people x conditions, in years; `NEVER` for most.
+    """Draw the age of onset of each condition for each person: people x conditions, in years, mostly `NEVER`.
 
-    `deprivation` runs from 0 (least) to 1 (most deprived); `frailty` is standard normal; `need` is a factor on every hazard.
+    `deprivation` runs from 0 (least) to 1 (most deprived). `frailty` is standard normal. `need` multiplies every hazard.
     """
     ages = np.full((len(frailty), len(CONDITIONS)), NEVER, dtype=np.float32)
     for position, condition in enumerate(CONDITIONS):
@@ -114,7 +114,7 @@ def onset_ages(
         for cause, effect in condition.causes.items():
             by = condition.middle_age + condition.spread
             has = ever_smoked if cause == "smoking" else ages[:, POSITION[cause]] < by
-            # taken off again on average, so that causes move a condition to those who have them and add none
+            # The mean effect is subtracted: causes decide who gets a condition, not how many people get it.
             ratio += effect * has - np.log1p(share_by_age(cause, by) * np.expm1(effect))
         share = rng.standard_exponential(len(frailty)) / (need * np.exp(ratio) * _CEILINGS[condition.name])
         gets = share < 1
@@ -124,5 +124,5 @@ def onset_ages(
 
 
 def weights(kind: str) -> np.ndarray:
-    """List each condition's log rate ratio for 'emergency' or 'death'."""
+    """Return each condition's log rate ratio; `kind` is 'emergency' or 'death'."""
     return np.array([getattr(condition, kind) for condition in CONDITIONS], dtype=np.float32)

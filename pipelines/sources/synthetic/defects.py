@@ -1,4 +1,4 @@
-"""Plant the known defects of real extracts: in rows at set rates, and in whole organisations and columns."""
+"""Plant the known defects of real extracts: in rows at configured rates, and in whole organisations and columns."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ FEED_NUMBER = {feed: number for number, feed in enumerate((*_IN_ROWS, *_IN_ROWS_
 
 
 def plant(settings: SyntheticSettings, block: int, delivery: Delivery, extract: Extract) -> Draft:
-    """Plant a feed's defects in a block's rows of a delivery."""
+    """Plant a feed's defects in the rows of one block and delivery."""
     rng = stream(settings.seed, DEFECTS * 100 + FEED_NUMBER[extract.feed], block, delivery.position)
     if settings.defects.enabled:
-        extract = _with_table_defects(settings, rng, delivery, extract)
+        extract = _plant_table_defects(settings, rng, delivery, extract)
     draft = Draft(extract, rng, settings.defects, delivery, block, settings.seed)
     if settings.defects.enabled and extract.rows.num_rows:
         if extract.feed in _IN_ROWS | _IN_LATER_FEEDS:
@@ -55,13 +55,13 @@ def plant(settings: SyntheticSettings, block: int, delivery: Delivery, extract: 
 
 
 def dummy_rows(settings: SyntheticSettings) -> int:
-    """Count the rows a block gets under the dummy pseudonym."""
-    wanted = max(settings.defects.least_dummy_rows, settings.defects.dummy_rows_per_thousand_people * settings.people / 1_000)
-    return -(-round(wanted) // block_count(settings))
+    """Return the number of rows under the dummy pseudonym in each block."""
+    rows = max(settings.defects.least_dummy_rows, settings.defects.dummy_rows_per_thousand_people * settings.people / 1_000)
+    return -(-round(rows) // block_count(settings))
 
 
 def list_table_defects(settings: SyntheticSettings, places: Places, planted: PlantedDefects) -> None:
-    """List the defects of organisations, months and columns."""
+    """Add the defects of organisations, months and columns to the list of planted defects."""
     defects = settings.defects
     if not defects.enabled:
         return
@@ -89,12 +89,12 @@ def list_table_defects(settings: SyntheticSettings, places: Places, planted: Pla
 
 
 def _collapsed_month(settings: SyntheticSettings) -> np.datetime64:
-    """Name the month that collapses: one that the delivery before held in full."""
+    """Return the month that collapses: the previous delivery contains it in full."""
     return np.datetime64(settings.deliveries[-2], "M") - COLLAPSED_MONTHS_BACK
 
 
-def _with_table_defects(settings: SyntheticSettings, rng: np.random.Generator, delivery: Delivery, extract: Extract) -> Extract:
-    """Take rows from the provider-month that collapses and give the column its single value, in the last delivery."""
+def _plant_table_defects(settings: SyntheticSettings, rng: np.random.Generator, delivery: Delivery, extract: Extract) -> Extract:
+    """Remove rows of the collapsing provider-month and set the column to a single value, in the last delivery."""
     rows = extract.rows
     if not delivery.is_last:
         return extract

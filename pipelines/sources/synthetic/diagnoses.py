@@ -1,4 +1,4 @@
-"""What a hospital stay is coded with: the acute reasons for coming in, the conditions people have, and how codes are written."""
+"""Draw the diagnoses of hospital stays: acute reasons for admission and long-term conditions, as ICD-10 codes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from features.code_lists import load_code_lists
 from pipelines.sources.synthetic.conditions import NAMES
-from pipelines.sources.synthetic.identifiers import taken
+from pipelines.sources.synthetic.identifiers import look_up
 from pipelines.sources.synthetic.random_streams import choice_by_row
 
 CODES_PER_STAY = 7
@@ -39,7 +39,10 @@ _AGES = np.array([0, 5, 18, 40, 65, 80])
 
 @dataclass(frozen=True)
 class AcuteReason:
-    """A reason for an emergency stay that needs no long-term condition: its codes, its weight by age (0, 5, 18, 40, 65, 80), its specialty."""
+    """An acute reason for an emergency stay, without a long-term condition.
+
+    `weights` has one value for each age band that starts at 0, 5, 18, 40, 65 and 80.
+    """
 
     name: str
     codes: tuple[str, ...]
@@ -72,7 +75,7 @@ ACUTE_REASONS = (
     AcuteReason("acute_kidney_injury", ("N179",), (0.0, 0.0, 0.1, 0.2, 0.5, 0.7), "430"),
     AcuteReason("embolism", ("I269", "I802"), (0.0, 0.0, 0.15, 0.3, 0.4, 0.4), "300"),
 )
-# How often a condition itself is the reason, against all acute reasons of that age.
+# Weight of a condition as the reason for a stay, relative to the acute reasons of that age.
 _CONDITION_WEIGHTS = {
     "copd": 4.0, "heart_failure": 3.0, "asthma": 0.8, "coronary_heart_disease": 1.4, "stroke_tia": 1.4, "atrial_fibrillation": 0.8,
     "epilepsy": 3.0, "cancer": 1.8, "chronic_liver_disease": 3.0, "alcohol_problems": 2.5, "substance_misuse": 1.5, "severe_mental_illness": 0.8,
@@ -93,15 +96,15 @@ SPECIALTY_OF_CONDITION = {
 }  # fmt: skip
 
 
-def written(prefix: str) -> str:
-    """Complete a three-character ICD-10 code as it is sent: X where there is no fourth character, else 9 for unspecified."""
+def complete_code(prefix: str) -> str:
+    """Return a code with four characters: X fills a code without subdivisions, 9 means unspecified."""
     if len(prefix) > 3:
         return prefix
     return prefix + ("X" if prefix in _UNDIVIDED else "9")
 
 
 class DiagnosisCodes:
-    """The ICD-10 codes the board uses, in one vocabulary, and where each reason's codes stand in it."""
+    """The ICD-10 codes of the board in one vocabulary, and the positions of each reason's codes in it."""
 
     def __init__(self) -> None:
         lists = load_code_lists()
@@ -119,20 +122,23 @@ class DiagnosisCodes:
     def _add(self, codes: object) -> np.ndarray:
         positions = []
         for code in codes:  # type: ignore[attr-defined]
-            if written(code) not in self.codes:
-                self.codes.append(written(code))
-            positions.append(self.codes.index(written(code)))
+            if complete_code(code) not in self.codes:
+                self.codes.append(complete_code(code))
+            positions.append(self.codes.index(complete_code(code)))
         return np.array(positions)
 
 
 @lru_cache(maxsize=1)
 def diagnosis_codes() -> DiagnosisCodes:
-    """Give the board's one vocabulary."""
+    """Return the vocabulary of the board."""
     return DiagnosisCodes()
 
 
 def draw_reasons(rng: np.random.Generator, age: np.ndarray, has: np.ndarray, winter: np.ndarray) -> np.ndarray:
-    """Draw why each emergency stay began: a position in `ACUTE_REASONS`, or after them a condition (stays x conditions in `has`)."""
+    """Draw the reason for each emergency stay.
+
+    A result below `len(ACUTE_REASONS)` is a position in it; higher results are conditions, in the order of the columns of `has`.
+    """
     acute = np.array([reason.weights for reason in ACUTE_REASONS]).T[np.searchsorted(_AGES, age, side="right") - 1]
     acute = np.where(np.array([reason.respiratory for reason in ACUTE_REASONS])[None, :], acute * winter[:, None], acute)
     own = has * np.array([_CONDITION_WEIGHTS.get(name, 0.0) for name in NAMES])[None, :]
@@ -140,7 +146,7 @@ def draw_reasons(rng: np.random.Generator, age: np.ndarray, has: np.ndarray, win
 
 
 def one_of(rng: np.random.Generator, groups: list[np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """Draw one code of the group each row names."""
+    """Draw one code for each row from the group that the row names."""
     sizes = np.array([len(group) for group in groups])
     table = np.zeros((len(groups), sizes.max()), dtype=np.int64)
     for position, group in enumerate(groups):
@@ -149,7 +155,7 @@ def one_of(rng: np.random.Generator, groups: list[np.ndarray], rows: np.ndarray)
 
 
 def draw_secondary(rng: np.random.Generator, has: np.ndarray, reason: np.ndarray, room: int) -> np.ndarray:
-    """Draw which of the conditions a stay is also coded with: stays x room of code positions, -1 for none."""
+    """Draw the secondary diagnoses of stays: stays x `room` code positions, -1 for none."""
     codes = diagnosis_codes()
     coded = has & (rng.random(has.shape) < 0.75)
     with_own = reason >= len(ACUTE_REASONS)
@@ -158,17 +164,17 @@ def draw_secondary(rng: np.random.Generator, has: np.ndarray, reason: np.ndarray
     shuffled = np.lexsort((rng.random(len(rows)), rows))
     rows, conditions = rows[shuffled], conditions[shuffled]
     place = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    found = np.full((len(has), room), -1, dtype=np.int64)
-    kept = place < room
-    found[rows[kept], place[kept]] = one_of(rng, codes.of_condition, conditions)[kept]
-    return found
+    secondary = np.full((len(has), room), -1, dtype=np.int64)
+    fits = place < room
+    secondary[rows[fits], place[fits]] = one_of(rng, codes.of_condition, conditions)[fits]
+    return secondary
 
 
-def joined(codes: np.ndarray) -> pa.Array:
-    """Write the codes of each stay as one text, separated by commas; empty for a stay without codes."""
+def join_codes(codes: np.ndarray) -> pa.Array:
+    """Return the codes of each stay as one text, separated by commas; null for a stay without codes."""
     vocabulary = diagnosis_codes().vocabulary
-    first, *others = (taken(vocabulary, codes[:, place]) for place in range(codes.shape[1]))
-    # Arrow's join leaves out a row whose every part is null, so the first part never is
+    first, *others = (look_up(vocabulary, codes[:, place]) for place in range(codes.shape[1]))
+    # Arrow's join drops a row whose parts are all null, so the first part is never null.
     text = pc.binary_join_element_wise(first.fill_null(""), *others, ",", null_handling="skip")
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 

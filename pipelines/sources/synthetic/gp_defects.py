@@ -1,4 +1,4 @@
-"""The defects planted in the GP feeds."""
+"""Plant defects in the GP feeds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipelines.sources.synthetic.planting import (
     Draft,
     Values,
     duplicates,
-    iso,
+    iso_dates,
     padding,
     second_format,
     too_many_fields,
@@ -18,43 +18,48 @@ from pipelines.sources.synthetic.planting import (
 
 
 def in_patients(draft: Draft) -> None:
-    """Plant in PATIENT; rows that cannot be used are made up, so that nobody real leaves the list but the marked ones."""
+    """Plant defects in PATIENT.
+
+    Rows that cannot be used belong to made-up people, so that only people with a planted flag leave the registered list.
+    """
     alive = draft.facts["end"] < 0
     draft.plant(4, "not_in_vocabulary", "SEX", ("M", "F", "3"))
     draft.plant(11, "not_in_vocabulary", "ETHNIC_CATEGORY", ("WHITE BRITISH", "ASIAN OTHER", "UK"))
     draft.plant(8, "out_of_range", "BIRTH_MONTH", ("13", "0"))
     draft.plant(8, "death_after_extract", "DEATH_DATE", LATER_THAN_ANY_EXTRACT, alive)
     before = draft.pick(alive)
-    draft.edit(before, "DEATH_DATE", iso(draft.facts["birth"][before] - 900))
+    draft.edit(before, "DEATH_DATE", iso_dates(draft.facts["birth"][before] - 900))
     draft.mark(before, 8, "death_before_birth")
     second_format(draft, "DEATH_DATE", ~alive)
     padding(draft, "REGISTERED_PRACTICE_ORGANISATION_ID")
     draft.plant(7, "confidential", "IS_CONFIDENTIAL", ("1", "Y"))
     draft.plant(7, "spine_sensitive", "IS_SPINE_SENSITIVE", ("1", "TRUE"))
     year = int(np.datetime64(draft.delivery.day, "D").astype("datetime64[Y]").astype(np.int64)) + 1970
-    _stranger(draft, 7, "test_patient", {"IS_TEST_PATIENT": ("1", "Y")})
-    _stranger(draft, 7, "deleted", {"IS_DELETED": ("1",)})
-    _stranger(draft, 8, "birth_after_extract", {"BIRTH_YEAR": (str(year + 5), str(year + 11))})
-    _stranger(draft, 4, "age_over_120", {"BIRTH_YEAR": ("1893", "1884")})
-    _stranger(draft, 8, "out_of_range", {"BIRTH_YEAR": ("1850", "1066")})
-    _stranger(draft, 8, "missing_value", {"BIRTH_YEAR": (None,)})
+    _add_strangers(draft, 7, "test_patient", {"IS_TEST_PATIENT": ("1", "Y")})
+    _add_strangers(draft, 7, "deleted", {"IS_DELETED": ("1",)})
+    _add_strangers(draft, 8, "birth_after_extract", {"BIRTH_YEAR": (str(year + 5), str(year + 11))})
+    _add_strangers(draft, 4, "age_over_120", {"BIRTH_YEAR": ("1893", "1884")})
+    _add_strangers(draft, 8, "out_of_range", {"BIRTH_YEAR": ("1850", "1066")})
+    _add_strangers(draft, 8, "missing_value", {"BIRTH_YEAR": (None,)})
     rows = draft.pick(alive)
     draft.add(rows, {"PERSON_ID": draft.nhs_numbers(len(rows))}, 14, "clear_identifier")
     duplicates(draft)
 
 
 def in_registrations(draft: Draft) -> None:
-    """Plant in EPISODE_OF_CARE: added periods, so that nobody's own is lost."""
-    grown = draft.facts["day"] > draft.facts["birth"] + 400
-    rows = draft.pick(grown)
+    """Plant defects in EPISODE_OF_CARE, in added periods, so that each person keeps their own periods."""
+    after_infancy = draft.facts["day"] > draft.facts["birth"] + 400
+    rows = draft.pick(after_infancy)
     day = draft.facts["day"][rows]
-    draft.add(rows, {"START_DATE": iso(day - 3), "END_DATE": iso(day - 103)}, 6, "end_before_start")
+    draft.add(rows, {"START_DATE": iso_dates(day - 3), "END_DATE": iso_dates(day - 103)}, 6, "end_before_start")
     _added_start(draft, 8, "placeholder_date", ("1900-01-01", "1901-01-01"))
     _added_start(draft, 8, "date_after_extract", LATER_THAN_ANY_EXTRACT)
     _added_start(draft, 13, "unreadable_date", NO_SUCH_DAY)
     _added_start(draft, 9, "missing_value", (None,))
     rows = draft.pick()
-    draft.add(rows, {"START_DATE": iso(draft.facts["birth"][rows] - 400), "END_DATE": [None] * len(rows)}, 8, "date_before_birth")
+    draft.add(
+        rows, {"START_DATE": iso_dates(draft.facts["birth"][rows] - 400), "END_DATE": [None] * len(rows)}, 8, "date_before_birth"
+    )
     rows = draft.pick()
     draft.add(rows, {"PERSON_ID": draft.nhs_numbers(len(rows))}, 14, "clear_identifier")
     second_format(draft, "START_DATE")
@@ -63,28 +68,28 @@ def in_registrations(draft: Draft) -> None:
 
 
 def in_addresses(draft: Draft) -> None:
-    """Plant in PATIENT_ADDRESS."""
-    known = np.array(draft.extract.rows.column("LSOA_CODE").is_valid())
-    draft.plant(11, "not_in_vocabulary", "LSOA_CODE", ("CLOSED", "UNKNOWN"), known)
-    padding(draft, "LSOA_CODE", known)
-    grown = draft.facts["day"] > draft.facts["birth"] + 400
-    rows = draft.pick(grown)
+    """Plant defects in PATIENT_ADDRESS."""
+    has_lsoa = np.array(draft.extract.rows.column("LSOA_CODE").is_valid())
+    draft.plant(11, "not_in_vocabulary", "LSOA_CODE", ("CLOSED", "UNKNOWN"), has_lsoa)
+    padding(draft, "LSOA_CODE", has_lsoa)
+    after_infancy = draft.facts["day"] > draft.facts["birth"] + 400
+    rows = draft.pick(after_infancy)
     day = draft.facts["day"][rows]
-    draft.add(rows, {"START_DATE": iso(day - 3), "END_DATE": iso(day - 103)}, 6, "end_before_start")
+    draft.add(rows, {"START_DATE": iso_dates(day - 3), "END_DATE": iso_dates(day - 103)}, 6, "end_before_start")
     _added_start(draft, 8, "date_after_extract", LATER_THAN_ANY_EXTRACT)
     _added_start(draft, 8, "placeholder_date", ("1900-01-01",))
     duplicates(draft)
 
 
 def in_gp_observations(draft: Draft) -> None:
-    """Plant in OBSERVATION."""
+    """Plant defects in OBSERVATION."""
     event, recorded = "CLINICAL_EFFECTIVE_DATE", "DATE_RECORDED"
     valued = draft.facts["valued"]
     draft.plant(8, "placeholder_date", event, ("1900-01-01", "1800-01-01"))
     after = draft.plant(8, "date_after_extract", event, LATER_THAN_ANY_EXTRACT)
     draft.edit(after, recorded, [None] * len(after))
     before = draft.pick()
-    draft.edit(before, event, iso(draft.facts["birth"][before] - 300))
+    draft.edit(before, event, iso_dates(draft.facts["birth"][before] - 300))
     draft.mark(before, 8, "date_before_birth")
     draft.plant(13, "unreadable_date", event, NO_SUCH_DAY)
     years_after_birth = (draft.facts["day"] - draft.facts["birth"] > 800) & (draft.facts["day"] < draft.delivery.day - 800)
@@ -93,7 +98,7 @@ def in_gp_observations(draft: Draft) -> None:
     draft.edit(imprecise, recorded, [None] * len(imprecise))
     draft.mark(imprecise, 8, "imprecise_date")
     early = draft.pick(draft.facts["day"] - draft.facts["birth"] > 800)
-    draft.edit(early, recorded, iso(draft.facts["day"][early] - 30))
+    draft.edit(early, recorded, iso_dates(draft.facts["day"][early] - 30))
     draft.mark(early, 8, "recorded_before_effective")
     second_format(draft, event)
     draft.plant(11, "not_in_vocabulary", "OBSERVATION_SOURCE_CONCEPT_ID", ("EMISNQRE12", "XE2EB", "^ESCTGI1"))
@@ -112,7 +117,7 @@ def in_gp_observations(draft: Draft) -> None:
 
 
 def in_gp_medication_orders(draft: Draft) -> None:
-    """Plant in MEDICATION_ORDER."""
+    """Plant defects in MEDICATION_ORDER."""
     draft.plant(7, "deleted", "IS_DELETED", ("1", "TRUE"))
     draft.plant(8, "out_of_range", "DURATION_DAYS", ("9999", "-1"))
     draft.plant(8, "out_of_range", "QUANTITY_VALUE", ("-28", "-1"))
@@ -120,7 +125,7 @@ def in_gp_medication_orders(draft: Draft) -> None:
     draft.plant(11, "not_in_vocabulary", "MEDICATION_ORDER_SOURCE_CONCEPT_ID", ("BNF0212000B0", "ASPI1234"))
     draft.plant(8, "date_after_extract", "CLINICAL_EFFECTIVE_DATE", LATER_THAN_ANY_EXTRACT)
     rows = draft.pick()
-    draft.edit(rows, "CLINICAL_EFFECTIVE_DATE", iso(draft.facts["birth"][rows] - 300))
+    draft.edit(rows, "CLINICAL_EFFECTIVE_DATE", iso_dates(draft.facts["birth"][rows] - 300))
     draft.mark(rows, 8, "date_before_birth")
     rows = draft.pick()
     draft.edit(rows, "PERSON_ID", draft.nhs_numbers(len(rows)))
@@ -131,11 +136,11 @@ def in_gp_medication_orders(draft: Draft) -> None:
 
 
 def in_opt_outs(draft: Draft) -> None:
-    """Plant in NATIONAL_DATA_OPT_OUT: added rows, so that nobody's wish is lost."""
+    """Plant defects in NATIONAL_DATA_OPT_OUT, in added rows, so that no one's opt-out is lost."""
     rows = draft.pick()
     draft.add(
         rows,
-        {"STATUS": draft.some(("X", "OUT"), len(rows)), "EFFECTIVE_DATE": iso(draft.facts["day"][rows] - 5)},
+        {"STATUS": draft.some(("X", "OUT"), len(rows)), "EFFECTIVE_DATE": iso_dates(draft.facts["day"][rows] - 5)},
         11,
         "not_in_vocabulary",
     )
@@ -146,18 +151,18 @@ def in_opt_outs(draft: Draft) -> None:
 
 
 def in_actions(draft: Draft) -> None:
-    """Plant in the actions of teams."""
+    """Plant defects in the actions of teams."""
     draft.plant(11, "not_in_vocabulary", "DECISION", ("MAYBE", "YES"), draft.facts["end"] >= 0)
     draft.plant(8, "date_after_extract", "ACTION_DATE", LATER_THAN_ANY_EXTRACT, draft.facts["end"] < 0)
     padding(draft, "ACTION", draft.facts["end"] >= 0)
     duplicates(draft)
 
 
-def _stranger(draft: Draft, defect: int, reason: str, changes: dict[str, Values]) -> None:
-    """Add rows of people who do not exist, so that no other feed's row depends on them."""
+def _add_strangers(draft: Draft, defect: int, reason: str, changes: dict[str, Values]) -> None:
+    """Add rows of people who are in no other feed."""
     rows = draft.pick(draft.facts["end"] < 0)
-    fixed: dict[str, Values] = {column: draft.some(values, len(rows)) for column, values in changes.items()}
-    draft.add(rows, {"PERSON_ID": draft.strangers(len(rows))} | fixed, defect, reason)
+    values_by_column: dict[str, Values] = {column: draft.some(values, len(rows)) for column, values in changes.items()}
+    draft.add(rows, {"PERSON_ID": draft.strangers(len(rows))} | values_by_column, defect, reason)
 
 
 def _added_start(draft: Draft, defect: int, reason: str, values: Values) -> None:

@@ -1,4 +1,4 @@
-"""The GP record of a block: diagnoses, measurements, contacts, and when each was recorded."""
+"""Draw the GP record of a block: diagnoses, measurements and contacts, with the day each was recorded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipelines.sources.synthetic.admissions import days_in_months
 from pipelines.sources.synthetic.attendances import on_weekdays
 from pipelines.sources.synthetic.conditions import NAMES, POSITION, weights
 from pipelines.sources.synthetic.diagnoses import one_of
-from pipelines.sources.synthetic.lives import Lives, pandemic, seasons
+from pipelines.sources.synthetic.lives import Lives, pandemic_factors, seasonal_factors
 from pipelines.sources.synthetic.people import NO_FIXED_ABODE, YEAR, People, day
 from pipelines.sources.synthetic.random_streams import GP_RECORD, sorted_events, stream
 from pipelines.sources.synthetic.settings import SyntheticSettings
@@ -24,7 +24,7 @@ NO_UNIT = -1
 
 @dataclass
 class Observations:
-    """Entries of the GP record; `code` and `unit` are positions in the vocabularies, `value` is NaN where there is none."""
+    """Entries of the GP record; `code` and `unit` are positions in the vocabularies, `value` is NaN for entries without one."""
 
     person: np.ndarray
     day: np.ndarray
@@ -38,7 +38,7 @@ class Observations:
 
 
 def observation_codes() -> tuple[list[str], dict[str, np.ndarray]]:
-    """List the SNOMED CT codes in use and where those of each list stand."""
+    """Return the SNOMED CT codes in use, and the positions of each list's codes among them."""
     lists = load_code_lists()
     names = [
         *NAMES, "homelessness", "falls", "palliative_care", "delirium", "gp_contact", "systolic_blood_pressure", "diastolic_blood_pressure",
@@ -54,7 +54,7 @@ def observation_codes() -> tuple[list[str], dict[str, np.ndarray]]:
 
 
 def draw_observations(settings: SyntheticSettings, people: People, lives: Lives, stays: Stays, block: int) -> Observations:
-    """Draw the entries of everyone's record up to the data cut."""
+    """Draw the entries of every person's record up to the data cut."""
     rng = stream(settings.seed, GP_RECORD, block)
     _, codes = observation_codes()
     parts = [
@@ -64,16 +64,16 @@ def draw_observations(settings: SyntheticSettings, people: People, lives: Lives,
         _vulnerability(rng, people, lives, stays, codes),
         _late_life(stream(settings.seed, GP_RECORD, block, 1), people, lives, codes),
     ]
-    found = Observations(*(np.concatenate([getattr(part, name) for part in parts]) for name in Observations.__annotations__))
-    # nothing stands in a record before birth, after death or before the practice could know it
-    seen = (
-        (found.day >= people.birth[found.person])
-        & (found.day < lives.last[found.person])
-        & (found.recorded < day(settings.data_cut_date))
+    entries = Observations(*(np.concatenate([getattr(part, name) for part in parts]) for name in Observations.__annotations__))
+    # A record has no entry dated before birth or after death, and none recorded after the data cut.
+    possible = (
+        (entries.day >= people.birth[entries.person])
+        & (entries.day < lives.last[entries.person])
+        & (entries.recorded < day(settings.data_cut_date))
     )
-    order = np.lexsort((found.code, found.recorded, found.day, found.person))
-    order = order[seen[order]]
-    return Observations(**{name: values[order] for name, values in vars(found).items()})
+    order = np.lexsort((entries.code, entries.recorded, entries.day, entries.person))
+    order = order[possible[order]]
+    return Observations(**{name: values[order] for name, values in vars(entries).items()})
 
 
 def _entries(person: np.ndarray, days: np.ndarray, recorded: np.ndarray, code: np.ndarray) -> Observations:
@@ -82,13 +82,13 @@ def _entries(person: np.ndarray, days: np.ndarray, recorded: np.ndarray, code: n
 
 
 def _diagnoses(rng: np.random.Generator, people: People, lives: Lives, codes: dict[str, np.ndarray]) -> Observations:
-    """Enter each condition once as it is found, sometimes again at a later review; some are never coded, some late."""
+    """Record each condition at onset, and some again at a later review; some are never coded and some are coded late."""
     rows, conditions = np.nonzero(lives.onset < lives.last[:, None])
     coded = rng.random(len(rows)) < 0.94
     rows, conditions = rows[coded], conditions[coded]
     days = lives.onset[rows, conditions]
     lag = np.where(rng.random(len(rows)) < 0.8, rng.integers(0, 4, len(rows)), rng.integers(4, 90, len(rows)))
-    # the record of someone who came later is typed in when they register
+    # The earlier record of a person who joins later is entered after registration.
     recorded = np.where(
         (days < people.arrival[rows]) & (people.arrival[rows] > lives.month_starts[0]),
         people.arrival[rows] + rng.integers(5, 60, len(rows)),
@@ -110,7 +110,9 @@ def _contacts(
         + (0.42 * people.frailty + 0.12 * (people.female - 0.5)).astype(np.float32)[:, None]
     )
     rate = lives.by_age(calibration.CONTACT_AGES, calibration.CONTACT_RATES) * lives.present * np.exp(effects)
-    rows, months = sorted_events(rng, rate * (np.sqrt(seasons(settings, calibration.SEASON)) * pandemic(settings, 0.3))[None, :])
+    rows, months = sorted_events(
+        rng, rate * (np.sqrt(seasonal_factors(settings, calibration.SEASON)) * pandemic_factors(settings, 0.3))[None, :]
+    )
     rows, days = days_in_months(rng, lives, rows, months)
     days = on_weekdays(days, lives.first[rows])
     return _entries(rows, days, days, codes["gp_contact"][(rng.random(len(rows)) < 0.6).astype(int)])
@@ -119,8 +121,10 @@ def _contacts(
 def _measurements(
     rng: np.random.Generator, settings: SyntheticSettings, people: People, lives: Lives, codes: dict[str, np.ndarray]
 ) -> list[Observations]:
-    """Measure the ill more often than the well: blood pressure, HbA1c, BMI, eGFR and smoking status."""
-    usual = np.stack([rng.normal(0, 1, len(people)) for _ in range(4)], axis=1)  # each person's own level of the four values
+    """Draw blood pressure, HbA1c, BMI, eGFR and smoking status; people with conditions are measured more often."""
+    usual = np.stack(
+        [rng.normal(0, 1, len(people)) for _ in range(4)], axis=1
+    )  # each person's own level of the four measurements
     reach = {
         "blood_pressure": (0.26, {"hypertension": 0.8, "type_2_diabetes": 0.4, "chronic_kidney_disease": 0.4, "stroke_tia": 0.3}),
         "hba1c": (0.05, {"type_2_diabetes": 1.4, "type_1_diabetes": 1.6, "obesity": 0.25}),
@@ -128,20 +132,22 @@ def _measurements(
         "egfr": (0.09, {"chronic_kidney_disease": 1.0, "type_2_diabetes": 0.6, "heart_failure": 0.6, "hypertension": 0.35}),
         "smoking": (0.16, {"copd": 0.5, "asthma": 0.2, "type_2_diabetes": 0.2}),
     }
-    grown = (lives.age >= 18) & lives.present
-    found = []
+    adult = (lives.age >= 18) & lives.present
+    measurements = []
     for name, (base, more) in reach.items():
         extra = np.zeros(len(NAMES), dtype=np.float32)
         for condition, rate in more.items():
             extra[POSITION[condition]] = rate
         older = 1 + 0.012 * (lives.age.astype(np.float32) - 50).clip(min=-20)
-        rows, months = sorted_events(rng, grown * (base * older + lives.load(extra)) * pandemic(settings)[None, :] / 12)
+        rows, months = sorted_events(rng, adult * (base * older + lives.load(extra)) * pandemic_factors(settings)[None, :] / 12)
         rows, days = days_in_months(rng, lives, rows, months)
-        found.append(_measured(rng, name, people, lives, usual, rows, on_weekdays(days, lives.first[rows]), codes))
-    return found
+        measurements.append(
+            _draw_measurements(rng, name, people, lives, usual, rows, on_weekdays(days, lives.first[rows]), codes)
+        )
+    return measurements
 
 
-def _measured(
+def _draw_measurements(
     rng: np.random.Generator,
     name: str,
     people: People,
@@ -190,7 +196,7 @@ def _measured(
 def _vulnerability(
     rng: np.random.Generator, people: People, lives: Lives, stays: Stays, codes: dict[str, np.ndarray]
 ) -> Observations:
-    """Enter homelessness, falls that led to a stay or happened at home, and care at the end of life."""
+    """Record homelessness, falls (some after a stay, some at home) and palliative care before death."""
     homeless = np.flatnonzero((people.residence == NO_FIXED_ABODE) & (rng.random(len(people)) < 0.5))
     aged = np.flatnonzero((lives.age[:, -1] >= 70) & (rng.random(len(people)) < 0.10 * np.exp(0.5 * people.frailty)))
     dying = np.flatnonzero(lives.has(POSITION["cancer"], np.arange(len(people)), lives.death) & (rng.random(len(people)) < 0.5))
@@ -210,9 +216,9 @@ def _vulnerability(
 
 
 def _late_life(rng: np.random.Generator, people: People, lives: Lives, codes: dict[str, np.ndarray]) -> Observations:
-    """Enter who lives in a care home, and palliative care of people who are still alive at the data cut.
+    """Record who lives in a care home, and palliative care of people who are alive at the data cut.
 
-    About one in seven of 85 and over lives in a care home (Office for National Statistics, Census 2021).
+    About one in seven people aged 85 and over lives in a care home (Office for National Statistics, Census 2021).
     """
     age, end = lives.age[:, -1], lives.month_starts[-1]
     in_home = np.flatnonzero(rng.random(len(people)) < np.select([age >= 85, age >= 75], [0.14, 0.03], 0.0))

@@ -1,7 +1,7 @@
-"""Injustice planted on request: a group whose need, perhaps greater than others', is not all served, or whose illness nobody records.
+"""Plant an injustice on request: a group with greater need, care that does not reach it, or illness that is not recorded.
 
-It shows whether the audit finds what it is for. Only what happens to the group changes: everyone else's draws stay as they were, but
-where a greater need of the group gives it other stays, for others' follow in the same stream.
+It tests whether the audit detects such an injustice. Only the group's lives change, with one exception: with greater need the group draws
+more stays, which shifts the draws of other people in the same random stream.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from pipelines.sources.synthetic.random_streams import INJUSTICE, stream
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.sources.synthetic.spells import EMERGENCY, Stays
 
-MOST_DEPRIVED = 0.8  # of the board's areas, from the least deprived up
+MOST_DEPRIVED = 0.8  # lowest deprivation of the most deprived fifth (0 least to 1 most)
 Events = TypeVar("Events", Stays, Attendances)
 
 
-def wronged(settings: SyntheticSettings, people: People, lives: Lives) -> np.ndarray:
-    """Mark the people of the group that injustice is planted in."""
+def injustice_group(settings: SyntheticSettings, people: People, lives: Lives) -> np.ndarray:
+    """Flag the people of the group that the injustice affects."""
     return _in_group(settings, people, lives.deprivation[:, 0])
 
 
-def need_of(settings: SyntheticSettings, places: Places, people: People) -> np.ndarray | float:
-    """Give the factor on each person's hazards of illness."""
+def need_factors(settings: SyntheticSettings, places: Places, people: People) -> np.ndarray | float:
+    """Return the factor on each person's hazards of illness."""
     if settings.injustice.need == 1:
         return 1.0
     deprivation = places.areas["deprivation"].to_numpy()[people.area[:, 0]]
@@ -47,22 +47,22 @@ def _in_group(settings: SyntheticSettings, people: People, deprivation: np.ndarr
     return np.isin(people.ethnicity, codes)
 
 
-def as_recorded(settings: SyntheticSettings, people: People, lives: Lives, block: int) -> Lives:
-    """Give the lives as records tell them: the conditions of some of the group are in none."""
-    hidden = wronged(settings, people, lives)
+def recorded_lives(settings: SyntheticSettings, people: People, lives: Lives, block: int) -> Lives:
+    """Return the lives as health records show them: the conditions of part of the group are not recorded."""
+    hidden = injustice_group(settings, people, lives)
     if not hidden.any() or settings.injustice.recorded == 1:
         return lives
     hidden &= stream(settings.seed, INJUSTICE, block).random(len(people)) >= settings.injustice.recorded
     return replace(lives, onset=np.where(hidden[:, None], FAR, lives.onset))
 
 
-def served(settings: SyntheticSettings, people: People, lives: Lives, events: Events, block: int) -> Events:
-    """Leave out emergency stays, or attendances, that the group needed and did not get; whoever dies in hospital got there."""
-    group = wronged(settings, people, lives)
+def drop_unserved(settings: SyntheticSettings, people: People, lives: Lives, events: Events, block: int) -> Events:
+    """Remove emergency stays or attendances that the group needed but did not receive; stays that end in death remain."""
+    group = injustice_group(settings, people, lives)
     if not group.any() or settings.injustice.served == 1:
         return events
-    needed = group[events.person]
+    affected = group[events.person]
     if isinstance(events, Stays):
-        needed &= (events.kind == EMERGENCY) & ~events.died
-    lost = needed & (stream(settings.seed, INJUSTICE, block, 1).random(len(needed)) >= settings.injustice.served)
+        affected &= (events.kind == EMERGENCY) & ~events.died
+    lost = affected & (stream(settings.seed, INJUSTICE, block, 1).random(len(affected)) >= settings.injustice.served)
     return type(events)(**{field.name: getattr(events, field.name)[~lost] for field in fields(events)})

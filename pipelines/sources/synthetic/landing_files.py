@@ -1,7 +1,8 @@
-"""Write a whole synthetic board into a landing folder: every feed, the reference files and the list of planted defects.
+"""Write a complete synthetic board to a landing folder: every feed, the reference files and the list of planted defects.
 
+Files:
 `landing/<feed>/<feed>_<delivery>.csv` (parts `_part-001` on a large board), `landing/reference/` (see `reference_files.py`),
-`landing/planted_defects.csv` (feed, row_key, defect, reason) and `landing/synthetic_board.json`, written first and completed last.
+`landing/planted_defects.csv` (feed, row_key, defect, reason) and `landing/synthetic_board.json`, which is written first and completed last.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from pipelines.sources.synthetic.reference_files import write_reference
 from pipelines.sources.synthetic.settings import SyntheticSettings
 
 MANIFEST = "synthetic_board.json"
-GENERATOR_VERSION = 2  # raised when the same settings make another board
+GENERATOR_VERSION = 2  # increased when the same settings produce different data
 FEEDS: dict[str, Callable[[SyntheticSettings, Places, Block, Delivery], Extract]] = {
     "patients": gp_extracts.patients,
     "registrations": gp_extracts.registrations,
@@ -44,12 +45,12 @@ FEEDS: dict[str, Callable[[SyntheticSettings, Places, Block, Delivery], Extract]
     "emergency_attendances": hospital_extracts.emergency_attendances,
     "outpatient_appointments": hospital_extracts.outpatient_appointments,
 }
-PUBLISHED_FOR_EACH_SENT = 3  # the short practice's published list against what it sent
+PUBLISHED_FOR_EACH_SENT = 3  # people on the short practice's published list for each person it sends
 
 
 @dataclass
 class BoardSummary:
-    """What was written."""
+    """Counts and names of what was written."""
 
     people: int = 0
     practices: int = 0
@@ -62,12 +63,15 @@ class BoardSummary:
 def write_board(
     settings: SyntheticSettings, landing: Path, areas: pd.DataFrame | None = None, practices: pd.DataFrame | None = None
 ) -> BoardSummary:
-    """Write the board; with `areas` and `practices` (see `real_places`) its people live in those and belong to them."""
+    """Write the board; with `areas` and `practices` (see `real_places`) its people live there and register there."""
     if (areas is None) != (practices is None):
-        raise SettingsError("a synthetic board in real areas needs both its areas and its practices")
+        raise SettingsError(
+            "A synthetic board in real areas needs both areas and practices, and one of them is missing. "
+            "Set `reference.lsoa_places` and `reference.organisations` in the configuration."
+        )
     places = made_up_places(settings) if areas is None or practices is None else real_places(settings, areas, practices)
     writers = _writers(settings, landing)
-    _make_room(settings, landing, writers)
+    _clear_landing(settings, landing, writers)
     planted = PlantedDefects(landing / DEFECTS_FILE)
     list_table_defects(settings, places, planted)
     lists = np.zeros((len(places.practices), len(places.areas) + 1), dtype=np.int64)
@@ -77,8 +81,8 @@ def write_board(
         for position, delivery in enumerate(_deliveries(settings)):
             for feed, write in FEEDS.items():
                 draft = plant(settings, number, delivery, write(settings, places, block, delivery))
-                placed = writers[position][feed].write(number, draft.finished(), draft.changed_lines)
-                planted.add_rows(feed, placed, draft.planted)
+                location = writers[position][feed].write(number, draft.final_rows(), draft.changed_lines)
+                planted.add_rows(feed, location, draft.planted)
     for of_delivery in writers:
         for writer in of_delivery.values():
             writer.close()
@@ -88,26 +92,26 @@ def write_board(
 
 
 def board_is_there(settings: SyntheticSettings, landing: Path) -> bool:
-    """Say whether the landing folder holds this very board, written to its end and unchanged since."""
+    """Check whether the landing folder contains exactly this board, complete and unchanged."""
     content = _read_manifest(landing)
-    if content.get("state") != "complete" or content.get("made_from") != _made_from(settings):
+    if content.get("state") != "complete" or content.get("made_from") != _board_inputs(settings):
         return False
     digests = content["digests"]
     return all((landing / name).is_file() and file_digest(landing / name) == digests[name] for name in content["files"])
 
 
 def file_digest(path: Path) -> str:
-    """Give a digest of a file's bytes."""
+    """Return a digest of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
 
 
-def _made_from(settings: SyntheticSettings) -> dict[str, object]:
+def _board_inputs(settings: SyntheticSettings) -> dict[str, object]:
     return {"generator": GENERATOR_VERSION, "settings": settings.model_dump(mode="json")}
 
 
 def _read_manifest(landing: Path) -> dict[str, Any]:
-    """Read what an earlier board left; nothing where there is none or it cannot be read."""
+    """Read the manifest of an earlier board; empty if there is none or it cannot be read."""
     try:
         return dict(json.loads((landing / MANIFEST).read_text()))
     except (FileNotFoundError, ValueError):
@@ -128,20 +132,21 @@ def _writers(settings: SyntheticSettings, landing: Path) -> list[dict[str, FeedF
     ]
 
 
-def _make_room(settings: SyntheticSettings, landing: Path, writers: list[dict[str, FeedFiles]]) -> None:
-    """Remove what an earlier synthetic board left, and refuse a folder that holds anyone else's extracts."""
+def _clear_landing(settings: SyntheticSettings, landing: Path, writers: list[dict[str, FeedFiles]]) -> None:
+    """Remove the files of an earlier synthetic board; raise RefusalError if the folder contains other extracts."""
     landing.mkdir(parents=True, exist_ok=True)
     earlier = {landing / name for name in _read_manifest(landing).get("files", [])}
     present = {path for feed in FEEDS for path in (landing / feed).glob("*")}
     foreign = sorted(path for path in present - earlier if not path.name.endswith(".partial"))
     if foreign:
         raise RefusalError(
-            f"{foreign[0]} was not written by a synthetic board: will not write one beside other extracts; give another landing folder"
+            f"{foreign[0]} was not written by a synthetic board, and a synthetic board is never mixed with other extracts. "
+            "Set another landing folder, or move the file out of this one."
         )
     for path in present | earlier:
         path.unlink(missing_ok=True)
     _write_manifest(
-        landing / MANIFEST, {"state": "writing", "made_from": _made_from(settings), "files": _files(landing, writers)}
+        landing / MANIFEST, {"state": "writing", "made_from": _board_inputs(settings), "files": _files(landing, writers)}
     )
 
 
@@ -155,7 +160,10 @@ def _files(landing: Path, writers: list[dict[str, FeedFiles]]) -> list[str]:
 
 
 def _count_lists(settings: SyntheticSettings, block: Block, lists: np.ndarray) -> None:
-    """Add a block's people still on the list at the data cut to practices x areas; the last column counts those without an area."""
+    """Add a block's people on the registered list at the data cut to `lists` (practices x areas).
+
+    The last column counts people without an area.
+    """
     end = day(settings.data_cut_date)
     rows = np.flatnonzero((gp_extracts.registered_from(block) < end) & gp_extracts.on_list_at_end(block))
     days = np.full(len(rows), end)
@@ -197,7 +205,7 @@ def _finish(
     )
     content = {
         "state": "complete",
-        "made_from": _made_from(settings),
+        "made_from": _board_inputs(settings),
         "files": summary.files,
         "digests": {name: file_digest(landing / name) for name in summary.files},
         "summary": asdict(summary),

@@ -1,4 +1,4 @@
-"""The course of a block's lives on a grid of months: who is there, how old, how ill, and who dies."""
+"""Draw the lives of a block on a grid of months: who is on the list, their age and illness, and who dies."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from pipelines.sources.synthetic.settings import SyntheticSettings
 
 @dataclass
 class Lives:
-    """What happens to people month by month; grids are people x months, days count from 1970-01-01."""
+    """People's lives month by month; grids are people x months, days count from 1970-01-01."""
 
-    month_starts: np.ndarray  # one more than there are months
-    onset: np.ndarray  # people x conditions, day it began; FAR where it never does
-    death: np.ndarray  # FAR where they live or left before
-    first: np.ndarray  # first day they can be seen
-    last: np.ndarray  # first day they cannot be seen any more
-    present: np.ndarray  # grid: there for part of the month
+    month_starts: np.ndarray  # one more entry than months
+    onset: np.ndarray  # people x conditions: day of onset, FAR for never
+    death: np.ndarray  # FAR for people who survive or leave
+    first: np.ndarray  # first day on the list
+    last: np.ndarray  # first day no longer on the list
+    present: np.ndarray  # grid: on the list for part of the month
     age: np.ndarray  # grid: years, 0 before birth
     deprivation: np.ndarray  # grid: 0 least to 1 most
 
     @property
     def months(self) -> int:
-        """Count the months."""
+        """Return the number of months."""
         return len(self.month_starts) - 1
 
     def has(self, condition: int, rows: np.ndarray, days: np.ndarray) -> np.ndarray:
-        """Tell whether people have a condition on a day."""
+        """Return whether people have a condition on a day."""
         return self.onset[rows, condition] <= days
 
     def load(self, effects: np.ndarray) -> np.ndarray:
-        """Sum the effects of the conditions people have, on the grid."""
+        """Return the summed effects of the conditions people have, on the grid."""
         rows, conditions = np.nonzero(self.onset < self.month_starts[-1])
         months = np.searchsorted(self.month_starts, self.onset[rows, conditions], side="right").clip(min=1) - 1
         size = len(self.onset) * self.months
@@ -45,13 +45,13 @@ class Lives:
         return np.cumsum(steps.reshape(-1, self.months), axis=1, dtype=np.float32)
 
     def by_age(self, ages: np.ndarray, rates: np.ndarray) -> np.ndarray:
-        """Look a yearly rate up by age, on the grid, per month."""
+        """Return a yearly rate by age as a monthly rate, on the grid."""
         table = (np.interp(np.arange(121) + 0.5, ages, rates) / 12).astype(np.float32)
         return table[self.age]
 
 
 def draw_lives(settings: SyntheticSettings, places: Places, people: People, block: int, need: np.ndarray | float = 1.0) -> Lives:
-    """Draw illnesses, deaths and departures; `need` is a factor on the hazards of illness."""
+    """Draw illnesses, deaths and departures; `need` multiplies the hazards of illness."""
     start, end = day(settings.start_date), day(settings.data_cut_date)
     month_starts = month_days(settings)
     deprivation = places.areas["deprivation"].to_numpy()
@@ -76,18 +76,18 @@ def draw_lives(settings: SyntheticSettings, places: Places, people: People, bloc
 
 
 def month_days(settings: SyntheticSettings) -> np.ndarray:
-    """List the first day of each month of the period, and of the one after."""
+    """Return the first day of each month of the period, and of the month after it."""
     first = np.datetime64(settings.start_date, "M")
     return (first + np.arange(settings.months + 1)).astype("datetime64[D]").astype(np.int64)
 
 
-def seasons(settings: SyntheticSettings, by_month: np.ndarray) -> np.ndarray:
-    """Repeat a year's course over the period."""
+def seasonal_factors(settings: SyntheticSettings, by_month: np.ndarray) -> np.ndarray:
+    """Return monthly factors that repeat over the years of the period."""
     return by_month[(settings.start_date.month - 1 + np.arange(settings.months)) % 12].astype(np.float32)
 
 
-def pandemic(settings: SyntheticSettings, strength: float = 1.0) -> np.ndarray:
-    """Give each month's factor of activity in the pandemic; 1 before and after."""
+def pandemic_factors(settings: SyntheticSettings, strength: float = 1.0) -> np.ndarray:
+    """Return the pandemic's factor on activity in each month; 1 before and after."""
     first = settings.start_date.year * 12 + settings.start_date.month - 1
     months = range(first, first + settings.months)
     factors = [calibration.PANDEMIC.get((month // 12, month % 12 + 1), 1.0) for month in months]
@@ -104,7 +104,7 @@ def _deprivation_grid(people: People, deprivation: np.ndarray, month_starts: np.
 
 
 def _draw_deaths(rng: np.random.Generator, people: People, lives: Lives) -> None:
-    """Draw deaths from the monthly hazard and end the lives they end."""
+    """Draw deaths from the monthly hazard and end those lives, in place."""
     hazard = lives.by_age(np.arange(121), calibration.DEATH_LEVEL * np.exp(calibration.DEATH_SLOPE * np.arange(121)))
     effects = lives.load(weights("death")) + calibration.DEATH_DEPRIVATION_LOG_RATIO * (lives.deprivation - 0.5)
     person = 0.35 * people.frailty + calibration.DEATH_FEMALE_LOG_RATIO * (people.female - 0.5) + 0.35 * people.smokes

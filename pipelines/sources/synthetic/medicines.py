@@ -1,4 +1,4 @@
-"""Medicines GPs issue: long courses that follow conditions, and short ones."""
+"""Draw the medicines that GPs issue: long courses for conditions, and short courses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipelines.sources.synthetic.people import People
 from pipelines.sources.synthetic.random_streams import MEDICINES, sorted_events, stream
 from pipelines.sources.synthetic.settings import SyntheticSettings
 
-# Share of people with a condition who take a medicine for it: NICE guidance orders them; shares are plausible, not measured.
+# Share of people with a condition who take a medicine for it. Medicines follow NICE guidance; shares are plausible, not measured.
 LONG_COURSES = {
     "hypertension": {"antihypertensives": 0.85, "statins": 0.40},
     "type_2_diabetes": {"metformin": 0.70, "statins": 0.45, "insulin": 0.10},
@@ -42,7 +42,7 @@ LONG_COURSES = {
 }
 SHORT_COURSES = ("antibiotics", "nsaids", "opioids", "oral_corticosteroids", "ppis", "hypnotics")
 SHORT_SHARES = np.array([0.46, 0.16, 0.14, 0.08, 0.13, 0.03])
-ISSUE_EVERY = 105  # days between kept issues: a monthly or two-monthly medicine thinned to every fourth month
+ISSUE_EVERY = 105  # days between issues in the data: monthly and two-monthly medicines are thinned
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Issues:
 
 
 def medicine_codes() -> tuple[list[str], dict[str, np.ndarray]]:
-    """List the dm+d codes in use and where those of each group stand."""
+    """Return the dm+d codes in use, and the positions of each group's codes among them."""
     lists = load_code_lists()
     names = sorted({name for course in LONG_COURSES.values() for name in course} | set(SHORT_COURSES))
     vocabulary: list[str] = []
@@ -73,7 +73,7 @@ def medicine_codes() -> tuple[list[str], dict[str, np.ndarray]]:
 
 
 def draw_issues(settings: SyntheticSettings, people: People, lives: Lives, block: int) -> Issues:
-    """Draw what was issued to whom and when."""
+    """Draw which medicines were issued, to whom and when."""
     rng = stream(settings.seed, MEDICINES, block)
     _, places = medicine_codes()
     groups = list(places)
@@ -91,11 +91,11 @@ def draw_issues(settings: SyntheticSettings, people: People, lives: Lives, block
 def _long_courses(
     rng: np.random.Generator, lives: Lives, places: dict[str, np.ndarray], groups: list[str]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Start a group's course with the first condition that calls for it, and issue it until death or departure."""
+    """Draw long courses: each starts with the first condition that needs it, and most continue until death or departure."""
     start = np.full((len(lives.onset), len(groups)), np.iinfo(np.int64).max)
-    for condition, course in LONG_COURSES.items():
+    for condition, shares in LONG_COURSES.items():
         onset = lives.onset[:, POSITION[condition]]
-        for name, share in course.items():
+        for name, share in shares.items():
             takes = (onset < lives.last) & (rng.random(len(onset)) < share)
             column = groups.index(name)
             start[takes, column] = np.minimum(start[takes, column], onset[takes] + rng.integers(1, 60, int(takes.sum())))
@@ -104,12 +104,12 @@ def _long_courses(
     stops = np.where(rng.random(len(person)) < 0.2, begins + np.floor(rng.exponential(900, len(person))), lives.last[person])
     times = ((np.minimum(stops, lives.last[person]) - begins) // ISSUE_EVERY + 1).clip(min=0).astype(np.int64)
     medicine = one_of(rng, [places[name] for name in groups], group)
-    begun = np.repeat(np.arange(len(person)), times)
-    nth = np.arange(len(begun)) - np.repeat(np.cumsum(times) - times, times)
-    days = begins[begun] + nth * ISSUE_EVERY + rng.integers(-6, 7, len(begun))
-    rows = person[begun]
-    seen = (days >= lives.first[rows]) & (days < lives.last[rows])
-    return rows[seen], days[seen].astype(np.int64), medicine[begun][seen]
+    course = np.repeat(np.arange(len(person)), times)
+    nth = np.arange(len(course)) - np.repeat(np.cumsum(times) - times, times)
+    days = begins[course] + nth * ISSUE_EVERY + rng.integers(-6, 7, len(course))
+    rows = person[course]
+    on_list = (days >= lives.first[rows]) & (days < lives.last[rows])
+    return rows[on_list], days[on_list].astype(np.int64), medicine[course][on_list]
 
 
 def _short_courses(

@@ -1,4 +1,4 @@
-"""Opt-outs of a block: type 1 and national, some withdrawn later."""
+"""Draw the opt-outs of a block: type 1 and national, some withdrawn later."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WITHDRAWN_SHARE = 0.06
 
 @dataclass
 class OptOuts:
-    """States of opt-outs; the latest of a person and type holds."""
+    """States of opt-outs; the latest state of each person and type applies."""
 
     person: np.ndarray
     day: np.ndarray
@@ -26,7 +26,7 @@ class OptOuts:
 
 
 def draw_opt_outs(settings: SyntheticSettings, people: People, lives: Lives, block: int) -> OptOuts:
-    """Draw who opted out, when, and who took it back.
+    """Draw who opted out, when, and who withdrew the opt-out.
 
     Half of the dates fall in the summer of 2021, when plans for a national collection of GP data raised opt-outs to about one in twenty
     (NHS Digital, National data opt-out, monthly publication).
@@ -45,7 +45,7 @@ def draw_opt_outs(settings: SyntheticSettings, people: People, lives: Lives, blo
         parts.append((rows, days, np.full(len(rows), kind), np.ones(len(rows), np.int64)))
         parts.append((rows[back], later, np.full(len(back), kind), np.zeros(len(back), np.int64)))
     person, days, kinds, status = (np.concatenate(part) for part in zip(*parts, strict=True))
-    seen = days < np.minimum(lives.last[person], end)
+    on_list = days < np.minimum(lives.last[person], end)
     order = np.lexsort((days, kinds, person))
-    order = order[seen[order]]
+    order = order[on_list[order]]
     return OptOuts(person[order], days[order], kinds[order], status[order])

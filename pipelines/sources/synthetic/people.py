@@ -1,4 +1,4 @@
-"""Who the people of a block are: households in areas, ages, sex, ethnicity, frailty, moves, practices and providers."""
+"""Draw the people of a block: households, areas, ages, sex, ethnicity, frailty, moves and practices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipelines.sources.synthetic.areas_and_practices import PRACTICE_CHOICES, Pl
 from pipelines.sources.synthetic.random_streams import BLOCK_PEOPLE, PEOPLE, choice_by_row, stream, weighted_choice
 from pipelines.sources.synthetic.settings import SyntheticSettings
 
-FAR = 1_000_000  # a day after every day there is
+FAR = 1_000_000  # a day later than any date in the data
 YEAR = 365.25
 RESOLVED, NO_FIXED_ABODE, POSTCODE_UNKNOWN, OUTSIDE_ENGLAND = range(4)
 PSEUDO_POSTCODES = ("", "ZZ99 3VZ", "ZZ99 3WZ", "ZZ99 3GZ")
@@ -29,32 +29,32 @@ class People:
     arrival: np.ndarray  # first day on the board's list; long before the start for most
     female: np.ndarray
     ethnicity: np.ndarray  # position in ETHNIC_CATEGORY_CODES, true category
-    recorded_ethnicity: np.ndarray  # as the GP has it
+    recorded_ethnicity: np.ndarray  # as the GP records it
     frailty: np.ndarray  # standard normal, never recorded
     ever_smoked: np.ndarray
     smokes: np.ndarray
     household: np.ndarray  # number over the whole board
-    residence: np.ndarray  # RESOLVED or why not
-    moves: np.ndarray  # people x 2, days; FAR where there is none
-    area: np.ndarray  # people x 3, before the first move, between, after
+    residence: np.ndarray  # RESOLVED, or the reason why the area is not known
+    moves: np.ndarray  # people x 2, days; FAR for no move
+    area: np.ndarray  # people x 3: before the first move, between the moves, after the second
     practice: np.ndarray  # people x 3
-    unlinked: np.ndarray  # the hospital knows them under another pseudonym
+    unlinked: np.ndarray  # the hospital uses another pseudonym
     born_here: np.ndarray
-    leaves: np.ndarray  # the day they move away from the board; FAR where they stay
+    leaves: np.ndarray  # the day they move away from the board; beyond the data for most
 
     def __len__(self) -> int:
         return len(self.number)
 
     def place_at(self, rows: np.ndarray, days: np.ndarray) -> np.ndarray:
-        """Tell which of a person's three places holds on a day."""
+        """Return which of a person's three places applies on a day."""
         return (days >= self.moves[rows, 0]).astype(np.int64) + (days >= self.moves[rows, 1])
 
     def area_at(self, rows: np.ndarray, days: np.ndarray) -> np.ndarray:
-        """Give the area a person lives in on a day."""
+        """Return the area a person lives in on a day."""
         return self.area[rows, self.place_at(rows, days)]
 
     def practice_at(self, rows: np.ndarray, days: np.ndarray) -> np.ndarray:
-        """Give the practice a person is registered with on a day."""
+        """Return the practice a person is registered with on a day."""
         return self.practice[rows, self.place_at(rows, days)]
 
 
@@ -80,7 +80,7 @@ def draw_people(settings: SyntheticSettings, places: Places, block: int) -> Peop
         arrival=arrival,
         female=rng.random(len(number)) < 0.505,
         ethnicity=ethnicity,
-        recorded_ethnicity=with_gaps(rng, ethnicity),
+        recorded_ethnicity=add_gaps(rng, ethnicity),
         frailty=rng.standard_normal(len(number)),
         smokes=adult & (lottery < smoking),
         ever_smoked=adult & (lottery < smoking + calibration.FORMER_SMOKER_SHARE),
@@ -96,12 +96,12 @@ def draw_people(settings: SyntheticSettings, places: Places, block: int) -> Peop
 
 
 def day(date: object) -> int:
-    """Count a date's days since 1970-01-01."""
+    """Return a date as days since 1970-01-01."""
     return int(np.datetime64(date, "D").astype(np.int64))  # type: ignore[call-overload]
 
 
-def with_gaps(rng: np.random.Generator, ethnicity: np.ndarray) -> np.ndarray:
-    """Record ethnicity as senders do: some not stated, some not known."""
+def add_gaps(rng: np.random.Generator, ethnicity: np.ndarray) -> np.ndarray:
+    """Return ethnicity as senders record it: some not stated, some not known."""
     lottery = rng.random(len(ethnicity))
     stated = np.where(lottery < calibration.ETHNICITY_NOT_STATED, NOT_STATED, ethnicity)
     return np.where(lottery > 1 - calibration.ETHNICITY_NOT_KNOWN, NOT_KNOWN, stated)
@@ -133,12 +133,12 @@ def _births_and_arrivals(
     birth = np.where(born, within, anchor - 1 - np.floor(age * YEAR).astype(np.int64))
     years_on_list = np.minimum(rng.exponential(11.0, people), np.maximum(age - 0.05, 0.0))
     arrival = np.where(born | came, within, start - 1 - np.floor(years_on_list * YEAR).astype(np.int64))
-    swap_children_out_of_charge(head, (birth, arrival, born), (start - birth) / YEAR)
+    swap_child_heads(head, (birth, arrival, born), (start - birth) / YEAR)
     return birth, np.maximum(arrival, birth), born
 
 
-def swap_children_out_of_charge(head: np.ndarray, values: tuple[np.ndarray, ...], age: np.ndarray) -> None:
-    """Exchange, in place, children who came out as heads of households with adults who did not."""
+def swap_child_heads(head: np.ndarray, values: tuple[np.ndarray, ...], age: np.ndarray) -> None:
+    """Swap, in place, children who were drawn as heads of households with adults who were not."""
     children = np.flatnonzero(head & (age < 18))
     adults = np.flatnonzero(~head & (age >= 18))[: len(children)]
     children = children[: len(adults)]
@@ -185,7 +185,7 @@ def _moves(
 
 
 def _practices(rng: np.random.Generator, places: Places, household: np.ndarray, area: np.ndarray) -> np.ndarray:
-    """Register households with one of their area's practices; a move keeps the practice where it still serves the area."""
+    """Draw a practice of the area for each household; people who move keep their practice if it serves the new area."""
     cuts = np.cumsum(PRACTICE_CHOICES)[:-1]
     choice = np.searchsorted(cuts, rng.random(int(household[-1]) + 1))[household]
     practice = np.empty_like(area)

@@ -1,4 +1,4 @@
-"""The tools for planting defects: a draft of a feed's rows, and the list of what was planted where."""
+"""Edit a draft of a feed's rows to plant defects, and write the list of planted defects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.sources.synthetic.csv_files import Placed
+from pipelines.sources.synthetic.csv_files import RowLocation
 from pipelines.sources.synthetic.extracts import Delivery, Extract
 from pipelines.sources.synthetic.identifiers import nhs_numbers_for_tests, pseudonyms
 from pipelines.sources.synthetic.settings import DefectSettings
@@ -22,8 +22,8 @@ NO_SUCH_DAY = ("2021-02-30", "2022-13-01", "00:00.0", "2019-04-31")
 
 
 @dataclass(frozen=True)
-class Planted:
-    """A defect in a row of a draft, with its number in the list of known defects and the reason that should catch it."""
+class PlantedDefect:
+    """A planted defect: its row, its number in the list of known defects, and the reason that should report it."""
 
     row: int
     defect: int
@@ -32,7 +32,7 @@ class Planted:
 
 @dataclass
 class Draft:
-    """A feed's rows of one block and delivery while defects are planted; no row gets two."""
+    """A feed's rows of one block and delivery while defects are planted; no row gets two defects."""
 
     extract: Extract
     rng: np.random.Generator
@@ -40,7 +40,7 @@ class Draft:
     delivery: Delivery
     block: int
     seed: int
-    planted: list[Planted] = field(default_factory=list)
+    planted: list[PlantedDefect] = field(default_factory=list)
     changed_lines: dict[int, str] = field(default_factory=dict)
     _edits: dict[str, dict[int, str | None]] = field(default_factory=dict)
     _added: list[pa.Table] = field(default_factory=list)
@@ -52,35 +52,35 @@ class Draft:
 
     @property
     def facts(self) -> dict[str, np.ndarray]:
-        """Give what is known of the rows as they were."""
+        """Return the facts about the rows before any edit."""
         return self.extract.facts
 
     def pick(self, among: np.ndarray | None = None, rate: float | None = None) -> np.ndarray:
-        """Choose rows without a defect, at least one where the rate is not nought, and keep them from being chosen again."""
+        """Draw rows without a defect, and reserve them; at least one row unless the rate is 0 or no row qualifies."""
         rate = self.rates.row_rate if rate is None else rate
         candidates = np.flatnonzero(self.free if among is None else self.free & among)
-        wanted = min(max(1, round(rate * self.size)), len(candidates)) if rate > 0 else 0
-        rows = np.sort(self.rng.choice(candidates, wanted, replace=False)) if wanted else np.empty(0, np.int64)
+        count = min(max(1, round(rate * self.size)), len(candidates)) if rate > 0 else 0
+        rows = np.sort(self.rng.choice(candidates, count, replace=False)) if count else np.empty(0, np.int64)
         self.free[rows] = False
         return rows
 
     def edit(self, rows: np.ndarray, column: str, values: Values) -> None:
-        """Change a column's values."""
+        """Replace a column's values in some rows."""
         self._edits.setdefault(column, {}).update(zip(rows.tolist(), values, strict=True))
 
     def mark(self, rows: np.ndarray, defect: int, reason: str) -> None:
-        """Note that rows have a defect."""
-        self.planted += [Planted(int(row), defect, reason) for row in rows]
+        """Record that rows have a defect."""
+        self.planted += [PlantedDefect(int(row), defect, reason) for row in rows]
 
     def plant(self, defect: int, reason: str, column: str, values: Values, among: np.ndarray | None = None) -> np.ndarray:
-        """Put one of the values into a column of some rows."""
+        """Replace a column's value in some rows by one of `values`, and return the rows."""
         rows = self.pick(among)
         self.edit(rows, column, self.some(values, len(rows)))
         self.mark(rows, defect, reason)
         return rows
 
     def add(self, templates: np.ndarray, changes: Mapping[str, Values], defect: int, reason: str) -> np.ndarray:
-        """Add copies of rows with some columns changed, at the end; give their positions."""
+        """Append copies of rows with some columns changed, and return their positions."""
         table = self.extract.rows.take(pa.array(templates))
         for column, values in changes.items():
             table = table.set_column(table.column_names.index(column), column, pa.array(list(values), pa.string()))
@@ -91,24 +91,24 @@ class Draft:
         return rows
 
     def text(self, column: str, rows: np.ndarray) -> list[str]:
-        """Read a column's values as they were."""
+        """Return a column's values before any edit."""
         return self.extract.rows.column(column).take(pa.array(rows)).to_pylist()
 
     def some(self, values: Values, count: int) -> list[str | None]:
-        """Draw from a list of values."""
+        """Draw `count` of the values, with replacement."""
         return [values[position] for position in self.rng.integers(0, len(values), count)]
 
     def strangers(self, count: int) -> list[str]:
-        """Make pseudonyms of people who are nowhere else on the board."""
+        """Return pseudonyms of people who are nowhere else in the board."""
         first = np.int64(2) ** 44 + self.block * 1_000_000 + self.delivery.position * 100_000 + self.added
         return pseudonyms(first + np.arange(count), self.seed).to_pylist()
 
     def nhs_numbers(self, count: int) -> list[str]:
-        """Make clear NHS numbers of the test range."""
+        """Return clear NHS numbers of the test range."""
         return nhs_numbers_for_tests(count, int(self.rng.integers(0, 900_000)))
 
-    def finished(self) -> pa.Table:
-        """Give the rows with every change made."""
+    def final_rows(self) -> pa.Table:
+        """Return the rows with all edits and added rows."""
         table = self.extract.rows.combine_chunks()
         for column, edits in self._edits.items():
             rows = np.array(sorted(edits), dtype=np.int64)
@@ -122,7 +122,7 @@ class Draft:
 
 
 class PlantedDefects:
-    """The list of what was planted, written line by line."""
+    """The list of planted defects, written line by line to a CSV file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -132,10 +132,10 @@ class PlantedDefects:
         self._file = self._temporary.open("w", encoding="utf-8", newline="\n")
         self._file.write("feed,row_key,defect,reason\n")
 
-    def add_rows(self, feed: str, placed: Placed, planted: list[Planted]) -> None:
-        """Add the defects of rows that were written from a place on."""
+    def add_rows(self, feed: str, location: RowLocation, planted: list[PlantedDefect]) -> None:
+        """Add the defects of rows whose first row was written at `location`."""
         for item in sorted(planted, key=lambda item: (item.row, item.reason)):
-            self.add(feed, f"{placed.file_name}:{placed.first_row + item.row}", item.defect, item.reason)
+            self.add(feed, f"{location.file_name}:{location.first_row + item.row}", item.defect, item.reason)
 
     def add(self, feed: str, row_key: str, defect: int, reason: str) -> None:
         """Add one defect."""
@@ -143,47 +143,47 @@ class PlantedDefects:
         self.counts[reason] += 1
 
     def close(self) -> None:
-        """Finish the list and give it its name."""
+        """Close the file and rename it to its final name."""
         self._file.close()
         self._temporary.replace(self.path)
 
 
-def iso(days: np.ndarray) -> list[str]:
-    """Write days since 1970-01-01 as ISO dates."""
+def iso_dates(days: np.ndarray) -> list[str]:
+    """Return days since 1970-01-01 as ISO dates."""
     return [str(value) for value in days.astype("datetime64[D]")]
 
 
-def slashed(dates: list[str]) -> list[str]:
-    """Write ISO dates as day/month/year."""
+def slash_dates(dates: list[str]) -> list[str]:
+    """Return ISO dates as day/month/year."""
     return ["/".join(reversed(date.split("-"))) for date in dates]
 
 
-def padded(codes: list[str]) -> list[str]:
-    """Write codes with blanks around them and in lower case."""
+def pad_codes(codes: list[str]) -> list[str]:
+    """Return codes with spaces around them, half of them in lower case."""
     return [f" {code.lower()} " if position % 2 else f"{code} " for position, code in enumerate(codes)]
 
 
 def second_format(draft: Draft, column: str, among: np.ndarray | None = None) -> None:
-    """Write some dates in another format than the file's."""
+    """Write some dates in a second format."""
     rows = draft.pick(among)
-    draft.edit(rows, column, slashed(draft.text(column, rows)))
+    draft.edit(rows, column, slash_dates(draft.text(column, rows)))
     draft.mark(rows, 13, "second_date_format")
 
 
 def padding(draft: Draft, column: str, among: np.ndarray | None = None) -> None:
-    """Pad some codes, half of them in lower case."""
+    """Add spaces to some codes, and write half of them in lower case."""
     rows = draft.pick(among)
-    draft.edit(rows, column, padded(draft.text(column, rows)))
+    draft.edit(rows, column, pad_codes(draft.text(column, rows)))
     draft.mark(rows, 13, "padding_or_case")
 
 
 def duplicates(draft: Draft) -> None:
-    """Add some rows a second time."""
+    """Append exact copies of some rows."""
     draft.add(draft.pick(rate=draft.rates.duplicate_rate), {}, 6, "duplicate_row")
 
 
 def too_many_fields(draft: Draft) -> None:
-    """Give some lines a field that no header names."""
+    """Add a field without a header to some lines."""
     rows = draft.pick()
     draft.changed_lines |= {int(row): "too_many_fields" for row in rows}
     draft.mark(rows, 13, "too_many_fields")

@@ -1,10 +1,10 @@
-"""Random streams: one per block of people and purpose, so no block's draws depend on another's or on how many there are."""
+"""Open random streams: one for each block of people and purpose, so that blocks do not depend on each other."""
 
 from __future__ import annotations
 
 import numpy as np
 
-BLOCK_PEOPLE = 10_000  # people drawn together; fixed, so that no setting of files or memory changes a draw
+BLOCK_PEOPLE = 10_000  # people drawn together; fixed, so that settings of files or memory do not change the draws
 
 PLACES, PEOPLE, ILLNESS, LIVES, SPELLS, ATTENDANCES, OUTPATIENTS, GP_RECORD, MEDICINES, OPT_OUTS, DEFECTS, ACTIONS, INJUSTICE = (
     range(13)
@@ -12,14 +12,14 @@ PLACES, PEOPLE, ILLNESS, LIVES, SPELLS, ATTENDANCES, OUTPATIENTS, GP_RECORD, MED
 
 
 def stream(seed: int, purpose: int, block: int = 0, delivery: int = 0) -> np.random.Generator:
-    """Open the stream of a purpose, block and delivery."""
+    """Return the random generator of a purpose, block and delivery."""
     return np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(seed, spawn_key=(purpose, block, delivery))))
 
 
 def sorted_events(rng: np.random.Generator, rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a Poisson process from a grid of expected counts (people x months); give the sorted rows and columns.
+    """Draw a Poisson process from a grid of expected counts (people x months), and return the sorted rows and columns.
 
-    One cumulative sum and one search over it: the cost follows the events, not the cells.
+    It uses one cumulative sum and one search, so the cost grows with the events, not the cells.
     """
     total = np.cumsum(rate, dtype=np.float64)
     if not total.size or total[-1] <= 0:
@@ -36,7 +36,7 @@ def weighted_choice(rng: np.random.Generator, weights: np.ndarray, size: int) ->
 
 
 def choice_by_row(rng: np.random.Generator, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Draw for each entry of `rows` a column of that row of `weights`, with probability proportional to it."""
+    """Draw a column for each entry of `rows`, with probability proportional to that row of `weights`."""
     total = np.cumsum(weights, axis=1, dtype=np.float64)
     total /= total[:, -1:]
     return (rng.random(len(rows))[:, None] >= total[rows][:, :-1]).sum(axis=1)

@@ -1,4 +1,4 @@
-"""What the reference files tell of one real board: its areas, its practices, and every practice's published list."""
+"""Read the areas, practices and published list sizes of one real ICB from the reference files."""
 
 from __future__ import annotations
 
@@ -10,52 +10,56 @@ from pipelines.reference.columns import ANY_LSOA, ETHNICITY, LIST_SIZES, LSOA
 from pipelines.reference.files import Reference, dates, numbers
 from pipelines.reference.organisation import organisation_frames
 
-# Census 2021 groups; Chinese people stand under Asian there, under other in the NHS 5+1 groups: never divide one by the other.
+# Census 2021 groups. They count Chinese people as Asian and the NHS 5+1 groups count them as other: never divide one by the other.
 _GROUPS = {"white": "white", "mixed": "mixed", "asian": "asian", "black": "black", "other": "other"}
 AGE_BANDS = tuple(range(0, 95, 5))
 
 
 def areas_of_icb(reference: Reference, icb: str, edition: int = 2025) -> pd.DataFrame:
-    """Give the LSOAs of 2021 of an ICB (name or ODS code), sorted by code.
+    """Return the 2021 LSOAs of an ICB (name or ODS code), sorted by code.
 
     Columns: lsoa_code, lsoa11_code, population, imd_rank and imd_decile of the edition, sub_icb_code, icb_code, icb_name,
-    local_authority_code and _name, is_rural, and as far as the reference tells the Census 2021 shares white, mixed, asian, black, other
-    and age_share_0 to age_share_90 by five years. Raises ExtractError for an ICB the reference does not name.
+    local_authority_code, local_authority_name, is_rural. If the reference has them: the Census 2021 shares white, mixed, asian, black, other,
+    and age_share_0 to age_share_90 by five years. Raise ExtractError for an ICB that is not in the reference.
     """
     area = area_frame(reference)
     area = area[area["lsoa_vintage"] == 2021]
-    wanted = icb.strip().lower()
-    inside = (area["icb_code"].str.lower() == wanted) | (area["icb_name"].str.lower() == wanted)
+    name_or_code = icb.strip().lower()
+    inside = (area["icb_code"].str.lower() == name_or_code) | (area["icb_name"].str.lower() == name_or_code)
     if not inside.any():
         names = sorted(area["icb_name"].dropna().unique())
         near = [
             name
             for name in names
-            if any(word in name.lower() for word in wanted.split() if len(word) > 4 and word != "integrated")
+            if any(word in name.lower() for word in name_or_code.split() if len(word) > 4 and word != "integrated")
         ]
         raise ExtractError(
-            f"reference.lsoa_places names no ICB '{icb}'; {'near: ' if near else 'it names: '}{'; '.join((near or names)[:8])}"
+            f"The file in `reference.lsoa_places` has no ICB '{icb}'. Correct `source.synthetic.icb`. "
+            f"{'Similar names' if near else 'Names in the file'}: {'; '.join((near or names)[:8])}"
         )
     places = ["sub_icb_code", "icb_code", "icb_name", "local_authority_code", "local_authority_name", "is_rural", "population"]
-    found = area.loc[inside, ["lsoa_code", *places]].assign(
+    areas = area.loc[inside, ["lsoa_code", *places]].assign(
         imd_rank=area[f"imd_{edition}_rank"], imd_decile=area[f"imd_{edition}_decile"], is_rural=area["is_rural"].fillna(False)
     )
-    found = found.merge(_older_codes(reference, found["lsoa_code"]), on="lsoa_code", how="left")
+    areas = areas.merge(_older_codes(reference, areas["lsoa_code"]), on="lsoa_code", how="left")
     for extra in (_ethnic_shares(reference), _age_shares(reference)):
         if extra is not None:
-            found = found.merge(extra, on="lsoa_code", how="left")
-    return found.sort_values("lsoa_code", ignore_index=True)
+            areas = areas.merge(extra, on="lsoa_code", how="left")
+    return areas.sort_values("lsoa_code", ignore_index=True)
 
 
 def practices_of_icb(reference: Reference, icb: str) -> pd.DataFrame:
-    """Give the practices of an ICB (name or ODS code) as they are now: practice_code, practice_name, pcn_code, sub_icb_code, sorted."""
+    """Return the current practices of an ICB (name or ODS code), sorted: practice_code, practice_name, pcn_code, sub_icb_code."""
     frames = organisation_frames(reference)
     organisation, relation = (frames[name][frames[name]["valid_to"].isna()] for name in ("organisation", "relation"))
-    boards = organisation[organisation["role"] == "icb"]
-    wanted = icb.strip().lower()
-    codes = boards.loc[(boards["code"].str.lower() == wanted) | (boards["name"].str.lower() == wanted), "code"]
+    icbs = organisation[organisation["role"] == "icb"]
+    name_or_code = icb.strip().lower()
+    codes = icbs.loc[(icbs["code"].str.lower() == name_or_code) | (icbs["name"].str.lower() == name_or_code), "code"]
     if codes.empty:
-        raise ExtractError(f"reference.organisations names no ICB '{icb}'; give its practice hierarchy, or correct the name")
+        raise ExtractError(
+            f"The file in `reference.organisations` has no ICB '{icb}'. Use a file with its practice hierarchy, "
+            "or correct `source.synthetic.icb`."
+        )
 
     def parents(kind: str) -> pd.Series:
         links = relation[relation["relation"] == kind].drop_duplicates("child_code")
@@ -75,9 +79,9 @@ def practices_of_icb(reference: Reference, icb: str) -> pd.DataFrame:
 
 
 def published_list_sizes(reference: Reference) -> pd.DataFrame | None:
-    """Give the published list of each practice: practice_code, patients, extract_date (latest); None where no file is given.
+    """Return the published list size of each practice: practice_code, patients, extract_date (latest).
 
-    The file counts by area and sex: rows of both sexes together (ALL) are used where there are any, else all are summed.
+    Return None without a file. The file counts by area and sex. Rows for all sexes (ALL) are used if there are any, otherwise all rows are summed.
     """
     source = reference.settings.practice_list_sizes
     if not source:
@@ -117,7 +121,7 @@ def _ethnic_shares(reference: Reference) -> pd.DataFrame | None:
 
 
 def _age_shares(reference: Reference) -> pd.DataFrame | None:
-    """Give the share of each five-year band of age; ages by LSOA 2011 are summed over the areas that an LSOA of 2021 stems from."""
+    """Return the share of each five-year age band; ages by LSOA 2011 are summed over the areas from which an LSOA 2021 was made."""
     if not reference.settings.population:
         return None
     patterns = {f"lsoa_{vintage}": pattern for vintage, pattern in LSOA.items()}

@@ -1,4 +1,4 @@
-"""The reference files of a made-up board, in the layouts and with the headers of the published ones."""
+"""Write the reference files of a made-up board, with the layouts and headers of the published files."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ LIST_SIZES = "gp-reg-pat-prac-lsoa-all.csv"
 REGION = ("Y99", "E40000999", "Sample Region")
 ICB_ONS = "E54000900"
 VALID_FROM = "2019-04-01"
-RELATION_CHANGED = "2023-04-01"  # when one practice joined another network
+RELATION_CHANGED = "2023-04-01"  # day on which one practice moved to another network
 
-# Domains of the index, the weight of each in it, and how its rank follows the whole (English Indices of Deprivation 2025, technical report).
+# Domains of the index: weight, correlation of the domain's rank with the index, and kind of score
+# (English Indices of Deprivation 2025, technical report).
 DOMAINS = {
     "Income": (0.225, 0.94, "Score (rate)"),
     "Employment": (0.225, 0.94, "Score (rate)"),
@@ -65,7 +66,7 @@ RANK, DECILE = "Rank (where 1 is most deprived)", "Decile (where 1 is most depri
 
 
 def write_reference(settings: SyntheticSettings, places: Places, folder: Path, list_sizes: pd.DataFrame) -> list[str]:
-    """Write the reference files into a folder; a board of real areas takes all but providers and list sizes from elsewhere."""
+    """Write the reference files to a folder; a board in real areas gets only providers, switch dates and list sizes."""
     tables = {
         "organisations.csv": _organisations(settings, places),
         "same_day_emergency_care_switches.csv": pd.DataFrame(
@@ -137,7 +138,7 @@ def _practice_lookup(settings: SyntheticSettings, places: Places) -> pd.DataFram
 
 
 def _file_7(settings: SyntheticSettings, areas: pd.DataFrame, edition: int) -> pd.DataFrame:
-    """Lay an edition out as File 7: scores that follow the ranks, domain ranks that follow the index as closely as the real ones do."""
+    """Build an edition as File 7: scores follow the ranks, and domain ranks correlate with the index as in the published file."""
     code, vintage, national = (
         ("lsoa_code", 2021, NATIONAL_AREAS_2025) if edition == 2025 else ("lsoa11_code", 2011, NATIONAL_AREAS_2019)
     )
@@ -152,8 +153,8 @@ def _file_7(settings: SyntheticSettings, areas: pd.DataFrame, edition: int) -> p
         **_ranked("Index of Multiple Deprivation (IMD)", "Score", rank, national, IMD_SCORES),
     }
     normal = np.sqrt(12) * ((rank - 0.5) / national - 0.5)
-    for domain, (_, follows, score) in DOMAINS.items():
-        latent = follows * normal + np.sqrt(1 - follows**2) * rng.standard_normal(len(rank))
+    for domain, (_, correlation, score) in DOMAINS.items():
+        latent = correlation * normal + np.sqrt(1 - correlation**2) * rng.standard_normal(len(rank))
         domain_rank = np.clip(np.round((0.5 + latent / np.sqrt(12)) * national), 1, national).astype(np.int64)
         table |= _ranked(domain, score, domain_rank, national, DOMAIN_SCORES[score])
     population = "Total population: mid 2022" if edition == 2025 else "Total population: mid 2015 (excluding prisoners)"
@@ -166,7 +167,7 @@ def _ranked(name: str, score: str, rank: np.ndarray, national: int, at_twentieth
 
 
 def _older_areas(places: Places) -> pd.DataFrame:
-    """List the LSOA 2011: one row per older code, with the people of all its parts, and both halves of a merged one."""
+    """Return one row for each LSOA 2011 code, with the people of all its parts, and both halves of merged areas."""
     areas = places.areas.groupby("lsoa11_code", as_index=False, sort=True).agg(
         {"imd_2019_rank": "first", "local_authority_code": "first", "population": "sum"}
     )

@@ -1,4 +1,4 @@
-"""Hospital stays of a block: emergencies and what follows them, last stays, elective care, maternity, births, regular attenders."""
+"""Hospital stays of a block: build, combine, remove overlaps and split transfers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from pipelines.sources.synthetic.diagnoses import CODES_PER_STAY
 EMERGENCY, ELECTIVE, DAY_CASE, MATERNITY, BIRTH, REGULAR = range(6)
 METHODS = ("21", "22", "23", "24", "28", "2A", "2D", "11", "12", "13", "31", "32", "82", "81")
 METHOD = {code: position for position, code in enumerate(METHODS)}
-PLACES_OF_CARE = ("19", "51", "54", "65", "79", "29")  # sources and destinations: home, another provider, care home, ..., died
+PLACES_OF_CARE = (
+    "19",
+    "51",
+    "54",
+    "65",
+    "79",
+    "29",
+)  # sources and destinations: 19 home, 51 another provider, 54 care home, 79 died
 PLACE = {code: position for position, code in enumerate(PLACES_OF_CARE)}
 
 
@@ -36,18 +43,18 @@ class Stays:
 
     @property
     def discharged(self) -> np.ndarray:
-        """Give the day each stay ends."""
+        """Return the day on which each stay ends."""
         return self.admitted + self.nights
 
     def at(self, rows: np.ndarray) -> Stays:
-        """Pick stays by position or mask."""
+        """Return the stays at positions or of a mask."""
         return Stays(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
-def plain_stays(
+def build_stays(
     person: np.ndarray, admitted: np.ndarray, kind: int, method: str, provider: np.ndarray, treatment_function: int
 ) -> Stays:
-    """Make stays of one kind without nights or codes, from home to home."""
+    """Build stays of one kind, without nights or codes, from home to home."""
     count = len(person)
     return Stays(
         person=person,
@@ -64,29 +71,29 @@ def plain_stays(
     )
 
 
-def together(*parts: Stays) -> Stays:
-    """Put stays of several kinds into one set, in order of person and admission."""
+def combine_stays(*parts: Stays) -> Stays:
+    """Return stays of several kinds as one set, in order of person and admission."""
     stays = Stays(**{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Stays)})
     return stays.at(np.lexsort((stays.kind, stays.admitted, stays.person)))
 
 
-def without_overlaps(stays: Stays) -> Stays:
-    """Keep no stay that begins before an earlier one of the same person ended, nor one that runs into a last stay.
+def drop_overlaps(stays: Stays) -> Stays:
+    """Remove stays that begin before an earlier stay of the person ended, or that overlap the stay in which the person dies.
 
-    The day of a discharge counts as taken and so do the two after it, so that no stay looks like the continuation of another. A stay
-    that is dropped still keeps its days: one running maximum does for all.
+    A stay also occupies the two days after discharge, so that no stay looks like the continuation of another. Removed stays still occupy
+    their days, which allows one running maximum for all.
     """
     last_admission = np.full(int(stays.person.max(initial=0)) + 1, np.iinfo(np.int64).max)
     last_admission[stays.person[stays.died]] = stays.admitted[stays.died]
     clear = stays.died | (stays.discharged + 3 <= last_admission[stays.person])
     stays = stays.at(clear)
-    far = np.int64(10_000_000)  # more days than any date has: keeps people apart in one running maximum
+    far = np.int64(10_000_000)  # more days than any date has: separates people in one running maximum
     ends = np.maximum.accumulate(stays.discharged + stays.person * far)
     before = np.concatenate([[-far], ends[:-1]])
     return stays.at((stays.admitted + stays.person * far > before + 2) | stays.died)
 
 
-def transferred(rng: np.random.Generator, stays: Stays, share: float, providers: int) -> Stays:
+def split_transfers(rng: np.random.Generator, stays: Stays, share: float, providers: int) -> Stays:
     """Split some emergency stays of four nights or more between two providers, with no or one night between them."""
     goes = (stays.kind == EMERGENCY) & (stays.nights >= 4) & (rng.random(len(stays)) < share)
     rows = np.flatnonzero(goes)
@@ -98,4 +105,4 @@ def transferred(rng: np.random.Generator, stays: Stays, share: float, providers:
     second.method[:], second.source[:] = METHOD["81"], PLACE["51"]
     second.provider = (second.provider + 1 + np.floor(rng.random(len(rows)) * (providers - 1)).astype(np.int64)) % providers
     stays.nights[rows], stays.destination[rows], stays.died[rows] = after, PLACE["51"], False
-    return together(stays, second)
+    return combine_stays(stays, second)

@@ -1,4 +1,4 @@
-"""The examples of docs/reading-scores.md, run as they stand."""
+"""Run the examples of docs/reading-scores.md without changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUERY = re.findall(r"^```sql\n(.*?)^```", PAGE, re.M | re.S)[0]
 
 @pytest.fixture
 def published(lake: Lake, publish: Callable[..., str]) -> dict[str, int]:
-    """Publish two runs and give the people by band in the later one."""
+    """Publish two runs and return the number of people by band in the later one."""
     publish(lake, 1, people=30)
     publish(lake, 2, people=90)
     refresh_current(lake, "emergency_admission")

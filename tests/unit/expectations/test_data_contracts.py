@@ -47,10 +47,12 @@ def _add(contract: Contract) -> None:
 
 BREAKING: dict[str, Callable[[Contract], None]] = {
     "a column gone": _drop,
-    "another type": lambda told: column(told, "risk").update(physicalType="float32"),
-    "may now be null": lambda told: column(told, "risk").update(required=False),
-    "another key": lambda told: column(told, "person_id").update(primaryKeyPosition=1),
-    "another unit": lambda told: column(told, "horizon_days").update(customProperties=[{"property": "unit", "value": "months"}]),
+    "another type": lambda contract: column(contract, "risk").update(physicalType="float32"),
+    "may now be null": lambda contract: column(contract, "risk").update(required=False),
+    "another key": lambda contract: column(contract, "person_id").update(primaryKeyPosition=1),
+    "another unit": lambda contract: column(contract, "horizon_days").update(
+        customProperties=[{"property": "unit", "value": "months"}]
+    ),
 }
 
 
@@ -69,7 +71,7 @@ def test_a_new_value_of_a_closed_list_needs_a_major_version() -> None:
     before = WRITTEN["risk__drivers"]
     after = copy.deepcopy(before)
     column(after, "direction")["quality"][0]["arguments"]["validValues"].append("sideways")
-    assert breaking_changes(before, after) == ["direction may now hold ['sideways']"]
+    assert breaking_changes(before, after) == ["direction may now have sideways"]
 
 
 def test_a_column_more_needs_a_minor_version_and_other_words_a_patch() -> None:

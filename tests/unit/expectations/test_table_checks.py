@@ -31,7 +31,7 @@ def test_a_month_that_lost_rows_has_collapsed() -> None:
     )
     found = answer("month_collapsed", 0.5, ("provider_code",), months=compared)
     assert places(found) == [("RX1", "2025-01")]
-    assert found.findings[0].words == "RX1 2025-01: 40 rows, 100 in the delivery before (40%)"
+    assert found.findings[0].message == "RX1 2025-01: 40 rows, 100 in the previous delivery (40%)"
 
 
 def test_a_silent_month_between_active_ones_is_a_gap() -> None:
@@ -52,10 +52,10 @@ def test_a_handful_of_broken_rows_breaks_no_share() -> None:
 
 
 def test_an_empty_extract_and_a_missing_column_are_named() -> None:
-    assert answer("not_empty", extracts=EXTRACTS.assign(rows=0)).findings[0].words == "a.csv holds no rows"
+    assert answer("not_empty", extracts=EXTRACTS.assign(rows=0)).findings[0].message == "a.csv has no rows"
     assert (
-        answer("columns_present", extracts=EXTRACTS.assign(columns_missing="person_id")).findings[0].words
-        == "a.csv lacks person_id"
+        answer("columns_present", extracts=EXTRACTS.assign(columns_missing="person_id")).findings[0].message
+        == "a.csv has no column person_id"
     )
 
 
@@ -77,7 +77,7 @@ def test_too_many_unknown_codes_are_named_with_their_share() -> None:
         {"column": ["sex"], "rows": [100], "values": [80], "outside": [40], "different": [2], "different_before": [2.0]}
     )
     found = CHECKS["unknown_codes"](Summary(EXTRACTS, columns=columns), 0.3, ("sex",))
-    assert found.findings[0].words == "40 of 80 values of sex are outside its vocabulary (50.0%)"
+    assert found.findings[0].message == "40 of 80 values of sex are outside its vocabulary (50.0%)"
 
 
 def test_a_provider_that_sends_no_ethnicity_is_named() -> None:
@@ -95,8 +95,8 @@ def test_a_practice_below_its_published_list_is_named() -> None:
 def test_a_practice_whose_history_was_loaded_is_named() -> None:
     starts = pd.DataFrame({"organisation": ["Y1"], "day": pd.to_datetime(["2021-06-01"]), "rows": [100], "same_day": [70]})
     assert (
-        answer("history_starts_at_load", 0.3, starts=starts).findings[0].words
-        == "Y1: 70% of 100 registrations begin on 2021-06-01"
+        answer("history_starts_at_load", 0.3, starts=starts).findings[0].message
+        == "Y1: 70% of 100 registrations start on 2021-06-01"
     )
 
 

@@ -46,8 +46,8 @@ def test_the_engine_judges_patterns_and_ranges_on_the_values_themselves(engine: 
         }
     )
     counts = engine.count_broken(batch, value_suite(PERSON, checks))
-    assert {names[0]: 2, names[2]: 1}.items() <= {told[0]: count for told, count in counts.items()}.items()
-    assert [count for told, count in counts.items() if told[0].startswith(("missing", "unreadable"))] == [2]
+    assert {names[0]: 2, names[2]: 1}.items() <= {key[0]: count for key, count in counts.items()}.items()
+    assert [count for key, count in counts.items() if key[0].startswith(("missing", "unreadable"))] == [2]
 
 
 def test_a_broken_engine_raises_and_does_not_look_like_bad_data(engine: Engine) -> None:

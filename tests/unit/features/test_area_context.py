@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from features.area_context import PER, BoardRates, Tally, board_rates, context_days, context_features, prior_shape, strata
+from features.area_context import PER, IcbRates, Tally, context_days, context_features, icb_rates, prior_shape, strata
 from features.attributes import UNKNOWN_BIRTH, PeopleTables, Row
 from features.events import NUMBER_OF
 from features.inequality import AREA, PRACTICE
@@ -25,11 +25,11 @@ def ints(*values: int) -> np.ndarray:
     return np.array(values, dtype=np.int32)
 
 
-def board(*spells: int) -> BoardRates:
-    """Give a board of practices A, B, ... with 100 women of 70 each, on their list for the year, and so many spells."""
+def board(*spells: int) -> IcbRates:
+    """Return the rates of an ICB of practices A, B, ... with 100 women of 70 each, registered for the year, and these spells."""
     codes = [chr(ord("A") + number) for number in range(len(spells))]
     days = np.full(len(spells), 36_500)
-    return board_rates(
+    return icb_rates(
         Tally(codes, [None] * len(codes), np.full(len(codes), WOMAN_OF_70), np.array(spells), days), frozenset(codes)
     )
 
@@ -62,8 +62,8 @@ def test_a_group_is_shrunk_towards_the_board_without_the_person() -> None:
     assert rates.crude_rate * PER == pytest.approx(40 / 200 * 1000 * 365.25 / 365)
 
 
-def one_person(rates: BoardRates, death: date | None = None, area: str | None = None) -> dict[str, np.ndarray]:
-    """Give the rates of a woman of practice A, whose registration began 100 days before the context date."""
+def one_person(rates: IcbRates, death: date | None = None, area: str | None = None) -> dict[str, np.ndarray]:
+    """Return the rates of a woman of practice A, whose registration started 100 days before the context date."""
     kinds = {"birth_date": pa.date32(), "assumed_birth_date": pa.date32(), "death_date": pa.date32()}
     people = {
         "person_key": pa.array([7], pa.int32()),
@@ -112,4 +112,4 @@ def test_a_persons_own_spells_count_from_their_first_day_on_the_list_and_once_kn
 
 
 def test_a_board_without_a_day_on_any_list_has_no_rate() -> None:
-    assert np.isnan(one_person(board_rates(Tally([], [], ints(), ints(), ints()), frozenset()))[PRACTICE][0])
+    assert np.isnan(one_person(icb_rates(Tally([], [], ints(), ints(), ints()), frozenset()))[PRACTICE][0])

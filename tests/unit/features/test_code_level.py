@@ -19,8 +19,8 @@ from features.code_level import (
     code_space,
     frequent_columns,
     icd10_parents,
+    needed_slots,
     people_with,
-    wanted_slots,
     window_codes,
 )
 from features.events import NUMBER_OF
@@ -37,7 +37,7 @@ def before(days: int) -> date:
 
 
 def event_table(events: list[tuple]) -> pa.Table:
-    """Give core__event; an event is (person, day, days until known, type, code)."""
+    """Return core__event; an event is (person, day, days until known, type, code)."""
     return pa.table(
         {
             "person_key": pa.array([event[0] for event in events], pa.int32()),
@@ -57,7 +57,7 @@ def index_rows(rows: list[tuple[int, date]], birth: date | None = None) -> Index
 
 
 def counted(matrix: sparse.csr_matrix, space: CodeSpace) -> list[dict[str, int]]:
-    """Give what stands in each row, by the column's name."""
+    """Return the values of each row by the name of the column."""
     found = []
     for row in range(matrix.shape[0]):
         entries = matrix[[row]]
@@ -159,7 +159,7 @@ def test_columns_of_a_model_are_found_again_in_another_dictionary_and_unseen_cod
     ]
     places = space.places(wanted)
     matrix = window_codes(
-        CodeEvents.from_arrow(event_table(events)), index_rows([(1, INDEX)]), space, wanted_slots(space, places)
+        CodeEvents.from_arrow(event_table(events)), index_rows([(1, INDEX)]), space, needed_slots(space, places)
     )
     assert matrix.sum() == 8  # J459, E112 and their groups in both windows; A000 is not counted
     assert chosen_columns(matrix, places, "flag").toarray().tolist() == [[1, 0, 1]]
@@ -182,13 +182,13 @@ def test_names_of_columns_tell_codes_apart() -> None:
         "omop_condition__2d_5_30d",
         "omop_condition__2d_5_count_30d",
     ]
-    assert CodeColumn("omop_drug", "omop", "5", 30).label("Aspirin") == "Aspirin: drug, last 30 days"
+    assert CodeColumn("omop_drug", "omop", "5", 30).label("Aspirin") == "Aspirin: drug in the last 30 days"
 
 
 def test_settings_name_what_is_wrong() -> None:
     with pytest.raises(ValidationError, match="unknown event types"):
         CodeLevelSettings(event_types=("diagnoses",))
-    with pytest.raises(ValidationError, match="windows must lie"):
+    with pytest.raises(ValidationError, match="a window must have 1 to 36,525 days"):
         CodeLevelSettings(windows_days=(0, 30))
 
 
@@ -218,15 +218,15 @@ def test_every_count_equals_a_recount_in_sql(seed: int) -> None:
         "index_row",
         pa.table({"place": range(len(rows)), "person_key": [p for p, _ in rows], "day": pa.array([d for _, d in rows])}),
     )
-    told = con.sql(f"""
+    counted = con.sql(f"""
         SELECT place, event_type, code, days, count(*) FROM index_row JOIN event USING (person_key)
         CROSS JOIN (SELECT unnest({list(windows)}) AS days)
         WHERE event_date >= day - days AND event_date < day AND available_date < day AND event_date >= DATE '{birth}' AND code > 0
             AND event_type IN ({", ".join(str(NUMBER_OF[name]) for name in TYPES)})
         GROUP BY ALL""").fetchall()
     kinds = {NUMBER_OF[name]: name for name in TYPES}
-    columns = [CodeColumn(kinds[kind], *CODES[code - 1][1:], days) for _, kind, code, days, _ in told]
-    recount = {(row[0], int(place)): row[4] for row, place in zip(told, space.places(columns), strict=True)}
+    columns = [CodeColumn(kinds[kind], *CODES[code - 1][1:], days) for _, kind, code, days, _ in counted]
+    recount = {(row[0], int(place)): row[4] for row, place in zip(counted, space.places(columns), strict=True)}
     assert mine == recount
     assert len(recount) > 100
 

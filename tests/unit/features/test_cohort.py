@@ -11,7 +11,7 @@ INDEX = (date(2024, 3, 1) - date(1970, 1, 1)).days
 
 
 def candidates(**changes: list) -> Candidates:
-    """Give five people who are all in, but for the changes."""
+    """Return five people who are all in the cohort, except for the changes."""
     same: dict[str, list] = {
         "birth_day": [INDEX - 20000] * 5, "death_day": [OPEN] * 5, "index_day": [INDEX] * 5, "on_list": [True] * 5,
         "registered": [True] * 5, "days_on_list": [1000] * 5, "type_1_opt_out": [False] * 5, "national_data_opt_out": [False] * 5,
@@ -64,5 +64,5 @@ def test_each_step_counts_those_still_there() -> None:
 
 
 def test_a_highest_age_below_the_lowest_is_refused() -> None:
-    with pytest.raises(ValidationError, match="maximum_age 17 lies below minimum_age 18"):
+    with pytest.raises(ValidationError, match="maximum_age 17 is below minimum_age 18"):
         CohortSettings(minimum_age=18, maximum_age=17)

@@ -92,7 +92,7 @@ EXAMPLES = {
             "polypharmacy_5_365d": 0, "deficit_index": 3 / 33,
         },
     ),
-    # Nobody admitted has a low score: without a stay there is none.
+    # A person without a hospital stay has no score, not a low one.
     "frailty without a stay": (
         """
         days before | known after | event          | code     | value

@@ -1,13 +1,15 @@
+import re
 from collections import Counter
 from typing import get_args
 
 import pandas as pd
 import pytest
 
+from expectations.time_window import in_the_last
 from features.catalogue import NAME, Catalogue, build_catalogue, catalogue_rows, not_chosen, unavailable
 from features.code_lists import load_code_lists
 from models.explanation import concepts, plain_name
-from models.predictors import predictors_from_catalogue
+from models.predictors import Predictor, predictors_from_catalogue
 from pipelines.study.settings import FeatureFamily
 
 FAMILIES = {
@@ -20,6 +22,8 @@ FAMILIES = {
     "deprivation",
     "inequality",
 }
+
+WITHOUT_WINDOW_IN_LABEL = ("days_since_last", "trend", "score")  # a trend names two windows, a score has a name
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +42,31 @@ def test_names_are_plain_and_a_column_that_counts_carries_its_window(catalogue: 
         assert NAME.fullmatch(feature.name)
         if feature.statistic in ("count", "sum", "maximum", "trend", "distinct_codes", "distinct_days"):
             assert feature.name.endswith(f"_{feature.window_days}d"), feature.name
+
+
+def test_each_label_is_unique_and_names_its_window_as_people_say_it(catalogue: Catalogue) -> None:
+    labels = Counter(feature.label for feature in catalogue.features)
+    assert [label for label, number in labels.items() if number > 1] == []
+    own_events = [feature for feature in catalogue.features if feature.statistic not in WITHOUT_WINDOW_IN_LABEL]
+    for feature in own_events:
+        if feature.window_days is not None:
+            assert feature.label.endswith(f" {in_the_last(feature.window_days)}"), feature.name
+    assert not [feature.label for feature in catalogue.features if re.search(r"\d{3,} days", feature.label)]
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        (1, "in the last day"),
+        (30, "in the last 30 days"),
+        (365, "in the last 12 months"),
+        (1095, "in the last 3 years"),
+        (36525, "in the last 36,525 days"),
+    ],
+)
+def test_a_window_is_a_length_of_time_that_the_name_of_a_driver_leaves_out(days: int, text: str) -> None:
+    assert in_the_last(days) == text
+    assert plain_name([Predictor("falls", label=f"Falls {text}")]) == "Falls"
 
 
 def test_no_ethnicity_is_among_the_predictors(catalogue: Catalogue) -> None:
@@ -80,7 +109,7 @@ def test_without_a_feed_exactly_the_features_that_need_it_are_left_out_with_the_
 
 def test_every_row_says_what_it_is_from_which_feed_on_which_basis_and_whence(catalogue: Catalogue) -> None:
     for row in catalogue_rows(catalogue, {}):
-        told = (
+        columns = (
             "name",
             "label",
             "family",
@@ -94,7 +123,7 @@ def test_every_row_says_what_it_is_from_which_feed_on_which_basis_and_whence(cat
             "kind",
             "status",
         )
-        assert [column for column in told if not row[column]] == [], row["name"]
+        assert [column for column in columns if not row[column]] == [], row["name"]
         assert row["concept"] or row["statistic"] == "attribute", row["name"]
 
 

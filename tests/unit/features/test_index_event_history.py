@@ -66,5 +66,5 @@ def test_dates_give_days_since_the_previous_event() -> None:
 
 
 def test_a_missing_order_is_refused() -> None:
-    with pytest.raises(ValueError, match="order of 1 rows is missing"):
+    with pytest.raises(ValueError, match="1 rows have no value in the order column"):
         index_event_history(pd.Series(["a"]), pd.Series([np.nan]), pd.Series(["1"]), pd.DataFrame(index=[0]))

@@ -73,8 +73,8 @@ def test_who_is_not_at_risk_of_a_first_diagnosis_and_why() -> None:
 
 
 def test_of_rows_that_are_not_kept_nothing_is_told() -> None:
-    told = label_rows(ints(150, 150, OPEN), ints(200, 200, OPEN), ints(OPEN, OPEN, 120), ints(100, 100, 100), YEAR)
-    kept = without_rows(told, np.array([True, False, False]))
+    labels = label_rows(ints(150, 150, OPEN), ints(200, 200, OPEN), ints(OPEN, OPEN, 120), ints(100, 100, 100), YEAR)
+    kept = without_rows(labels, np.array([True, False, False]))
     assert kept.label.tolist() == kept.composite.tolist() == [1, -1, -1]
     assert (kept.outcome_day.tolist(), kept.death_day.tolist()) == ([150, OPEN, OPEN], [200, OPEN, OPEN])
     assert (kept.follow_up_days.tolist(), kept.left_list.tolist()) == ([50, -1, -1], [False, False, False])

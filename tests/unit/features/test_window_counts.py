@@ -174,7 +174,7 @@ def test_events_that_come_in_no_order_are_put_in_order() -> None:
 
 
 def test_a_code_that_core_code_does_not_hold_is_refused() -> None:
-    with pytest.raises(ValueError, match="core__code does not hold"):
+    with pytest.raises(ValueError, match="not in core__code"):
         count([feature("n", Statistic.COUNT, "admission", 365)], [(1, before(1), 0, "emergency_admission", 77, None)])
 
 

@@ -11,10 +11,18 @@ PREDICTORS = (
     Predictor("age_years", label="Age on the index date", feed="patients"),
     Predictor("sex_male", label="Male", feed="patients"),
     Predictor(
-        "admissions_90d", label="Emergency admissions, last 90 days", concept="admissions", feed="admissions", window_days=90
+        "admissions_90d",
+        label="Emergency admissions in the last 3 months",
+        concept="admissions",
+        feed="admissions",
+        window_days=90,
     ),
     Predictor(
-        "admissions_365d", label="Emergency admissions, last 365 days", concept="admissions", feed="admissions", window_days=365
+        "admissions_365d",
+        label="Emergency admissions in the last 12 months",
+        concept="admissions",
+        feed="admissions",
+        window_days=365,
     ),
     Predictor("systolic", label="Systolic blood pressure", concept="systolic", feed="gp_observations"),
     Predictor("diagnosis", "category", label="Main diagnosis", concept="diagnosis", feed="admissions"),

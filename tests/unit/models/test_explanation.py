@@ -74,10 +74,10 @@ def test_a_feature_of_several_inputs_is_a_topic_with_its_own_label():
     predictors = [
         Predictor("visits_90d", label="Visits, last 90 days", concept="visits"),
         Predictor("missed_90d", label="Missed visits, last 90 days", concept="missed"),
-        Predictor("missed_share_90d", label="Share of visits missed, last 90 days", concept="missed_90d, visits_90d"),
-        Predictor("missed_share_365d", label="Share of visits missed, last 365 days", concept="missed_365d, visits_365d"),
+        Predictor("missed_share_90d", label="Share of visits missed in the last 3 months", concept="missed_90d, visits_90d"),
+        Predictor("missed_share_365d", label="Share of visits missed in the last 12 months", concept="missed_365d, visits_365d"),
         Predictor("many_visits", label="5 or more visits", concept="visits_90d"),
-        Predictor("area_visits", label="Visits in the area, last 90 days", concept="visits", statistic="attribute"),
+        Predictor("area_visits", label="Visits in the area in the last 3 months", concept="visits", statistic="attribute"),
         Predictor("age_years", label="Age"),
     ]
     result = concepts(predictors)
@@ -91,10 +91,10 @@ GROUPS = (
     Predictor("alcohol_ever", label="Alcohol problems, ever recorded", concept="alcohol", feed="gp", unit="yes/no"),
     Predictor("groups", label="Inclusion health groups the record shows", concept="homeless_ever, alcohol_ever", feed="gp"),
     Predictor("in_any", label="An inclusion health group", concept="groups", feed="gp", unit="yes/no"),
-    Predictor("falls_30d", label="Falls, last 30 days", concept="falls", feed="gp", window_days=30),
-    Predictor("falls_365d", label="Falls, last 365 days", concept="falls", feed="gp", window_days=365),
+    Predictor("falls_30d", label="Falls in the last 30 days", concept="falls", feed="gp", window_days=30),
+    Predictor("falls_365d", label="Falls in the last 12 months", concept="falls", feed="gp", window_days=365),
     Predictor("core20", label="Lives in a Core20 area", unit="yes/no", feed="addresses"),
-    Predictor("pressure", label="Blood pressure, last 365 days", concept="pressure", feed="gp", window_days=365),
+    Predictor("pressure", label="Blood pressure in the last 12 months", concept="pressure", feed="gp", window_days=365),
     *(Predictor(f"condition_{n}", label=f"Condition {n}", concept=f"condition_{n}", feed="gp", unit="yes/no") for n in range(10)),
     Predictor(
         "conditions", label="Number of conditions", concept=", ".join(f"condition_{n}" for n in range(10)), feed="gp", unit="conditions"
@@ -143,12 +143,12 @@ def test_no_driver_has_the_name_of_what_the_person_lacks(groups):
         assert len(under_label) and (under_label[flag] == 1).all()
         lacking = table[table["driver"].isin((f"{label}: not recorded", f"{label}: no"))]
         assert len(lacking) and (lacking[flag] == 0).all()
-    assert (table.loc[table["driver"] == "Falls: none in the last 365 days", "falls_365d"] == 0).all()
+    assert (table.loc[table["driver"] == "Falls: none in the last 12 months", "falls_365d"] == 0).all()
     assert (table.loc[table["driver"] == "Falls", "falls_365d"] > 0).all()
     unknown = table[table["driver"] == "Blood pressure: no value recorded"]
     assert len(unknown) and unknown["pressure"].isna().all()
     raised = set(table.loc[table["direction"] == "raises", "driver"])
-    assert raised >= {"Falls: none in the last 365 days", "Blood pressure: no value recorded"}
+    assert raised >= {"Falls: none in the last 12 months", "Blood pressure: no value recorded"}
 
 
 def test_names_of_what_is_lacking_leave_the_sum_as_it_is(groups):

@@ -96,7 +96,7 @@ def test_an_approval_is_told_before_it_ends_and_after(day: str, found: int) -> N
 def test_every_rule_has_a_page_that_says_what_to_do(rule: str) -> None:
     page = (Path(__file__).parents[4] / runbook(rule)).read_text(encoding="utf-8")
     assert page.startswith(f"# {rule}\n")
-    for part in ("**What it means.**", "**Look first**", "**Then**"):
+    for part in ("**What it means.**", "**Check first**", "**Then**"):
         assert part in page
     pages = sorted(path.stem for path in (Path(__file__).parents[4] / "docs" / "runbooks").glob("*.md"))
     assert pages == sorted(rules.RULES)

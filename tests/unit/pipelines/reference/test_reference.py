@@ -271,5 +271,5 @@ def test_ages_of_2011_areas_give_the_age_bands_of_the_areas_of_2021(england):
 
 @needs_open_data
 def test_an_unknown_board_is_named_with_those_near_it(england):
-    with pytest.raises(ExtractError, match=r"near: .*Bristol"):
+    with pytest.raises(ExtractError, match=r"Similar names: .*Bristol"):
         areas_of_icb(england, "NHS Bristol Integrated Care Board")

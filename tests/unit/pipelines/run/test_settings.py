@@ -94,7 +94,7 @@ def test_a_further_outcome_is_as_the_first_but_for_what_it_says(tmp_path: Path) 
     [
         (("name: composite", "name: emergency_admission"), "two studies have the name 'emergency_admission'"),
         (("name: admission_or_death, defined_as: ", "name: "), "two studies have the outcome 'emergency_admission_overnight'"),
-        (("name: admission_or_death", "name: death"), "the name 'death' is another outcome's"),
+        (("name: admission_or_death", "name: death"), "the name 'death' belongs to another outcome"),
         (("defined_as: emergency_admission_overnight", "defined_as: falls"), "there is no outcome 'falls'"),
         (("  also:", "  drivers_not_shown: [hiv, gp_observation]\n  also:"), "gp_observation; did you mean gp_observations"),
     ],

@@ -44,7 +44,7 @@ STUDY = StudySettings(bands=BANDS, driver_bands=1, drivers_per_person=2)
 PURPOSE = PurposeSettings(use="planning", approval="DSA 12", approval_expires=date(2099, 1, 1))
 PREDICTORS = (
     Predictor("age_years", label="Age", concept="age", feed="patients"),
-    Predictor("admissions_365d", label="Emergency admissions, last 365 days", concept="admissions", feed="admissions"),
+    Predictor("admissions_365d", label="Emergency admissions in the last 12 months", concept="admissions", feed="admissions"),
 )
 
 

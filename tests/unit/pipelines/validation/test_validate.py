@@ -153,7 +153,7 @@ def test_a_collapsed_month_stops_and_says_where(bench: Bench) -> None:
     bench.land("admissions", "2025-04-01", SPELL_HEADER + many(20) + many(60, "2025-02"))
     with pytest.raises(
         ValidationStop,
-        match=r"month_collapsed, delivery of 2025-04-01: RX1 2025-01: 20 rows, 60 in the delivery before \(33%\) \(limit 0\.5\)",
+        match=r"month_collapsed, delivery of 2025-04-01: RX1 2025-01: 20 rows, 60 in the previous delivery \(33%\) \(limit 0\.5\)",
     ):
         bench.validate()
     with pytest.raises(ValidationStop, match=r"validation\.limits\.admissions\.month_collapsed"):
@@ -173,22 +173,22 @@ def test_an_accepted_breach_is_recorded_and_stops_nothing(bench: Bench) -> None:
     bench.validate(LENIENT.model_copy(update={"accepted": (AcceptedBreach.model_validate(breach),)}))
     note = bench.lake.read("monitoring__validation", "note, passed", "rule = 'month_collapsed' AND note <> ''").to_pylist()
     assert note == [
-        {"note": "RX1 2025-01: 20 rows, 60 in the delivery before (33%) Accepted: the ward closed in January", "passed": True}
+        {"note": "RX1 2025-01: 20 rows, 60 in the previous delivery (33%) Accepted: the ward closed in January", "passed": True}
     ]
 
 
 def test_a_column_that_froze_stops(bench: Bench) -> None:
     bench.land("admissions", "2025-03-01", SPELL_HEADER + many(60))
     bench.land("admissions", "2025-04-01", SPELL_HEADER + many(60).replace(",21\n", ",11\n"))
-    with pytest.raises(ValidationStop, match=r"single_value.*admission_method holds one value or none"):
+    with pytest.raises(ValidationStop, match=r"single_value.*admission_method has one value or none"):
         bench.validate()
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (SPELL_HEADER, "not_empty.* holds no rows"),
-        (SPELL_HEADER.replace("Admission_Method", "Method") + many(5), "columns_present.* lacks admission_method"),
+        (SPELL_HEADER, "not_empty.* has no rows"),
+        (SPELL_HEADER.replace("Admission_Method", "Method") + many(5), "columns_present.* has no column admission_method"),
         (SPELL_HEADER + many(30, method="ZZ"), "unknown_codes.*15 of 30 values of admission_method"),
         (SPELL_HEADER + many(10) + spell("p", "s", "RX1", "2025-01-03", "2025-01-01") * 5, r"share_set_aside.*5 of 15 rows"),
     ],
@@ -207,7 +207,7 @@ def test_a_practice_below_its_published_list_is_a_warning(bench: Bench) -> None:
     found = bench.validate(lists=pd.DataFrame({"practice_code": ["Y00001"], "patients": [400]}))["patients"]
     assert (
         found.warnings[0].words
-        == "below_published_list, delivery of 2026-01-01: Y00001: 60 patients, 400 on its published list (15%) (limit 0.5)"
+        == "below_published_list, delivery of 2026-01-01: Y00001: 60 patients, 400 on the published list (15%) (limit 0.5)"
     )
 
 

@@ -12,7 +12,7 @@ from expectations.tables.raw_gp import REGISTRATIONS
 from features.cohort import CohortSettings
 from features.declaration import Statistic
 from features.events import FEED_NUMBER, NUMBER_OF
-from features.evidence import is_of_the_board
+from features.evidence import is_place_rate
 from pipelines.building.build_features import FeatureRequest, build_features, person_rows
 from pipelines.conform.codes import event_types
 from pipelines.errors import RefusalError
@@ -110,7 +110,7 @@ def test_a_feature_is_told_with_the_events_that_count_and_those_that_do_not(told
     assert "2023-03-02 2023-03-02 emergency_admission treatment_function 300 RX1" in words
     assert "3 do not:" in words
     for reason in (
-        "before the window, which begins on 2023-03-02",
+        "before the window, which starts on 2023-03-02",
         "not known before the index date: available on 2024-03-01",
         "on the index date",
     ):
@@ -147,7 +147,7 @@ def test_the_events_said_to_count_are_as_many_as_the_kernel_counts(lake: Lake) -
         feature.name: case.row[feature.name] for feature in counts
     }
     assert case.stored is not None
-    of_everyone = {feature.name for feature in case.found.recipe.computed if is_of_the_board(feature)}
+    of_everyone = {feature.name for feature in case.found.recipe.computed if is_place_rate(feature)}
     assert {name: case.stored[name] for name in case.row if name not in of_everyone} == {
         name: value for name, value in case.row.items() if name not in of_everyone
     }

@@ -24,7 +24,7 @@ AREAS = pd.DataFrame(
 PRACTICES = pd.DataFrame({"practice_code": ["L81001", "L81002", "L81003"], "pcn_code": ["U1", "U1", "U2"]})
 
 
-def test_national_ranks_are_distinct_and_the_most_deprived_comes_first() -> None:
+def test_national_ranks_are_distinct_and_rank_1_is_most_deprived() -> None:
     ranks = national_ranks(np.array([0.99, 0.5, 0.5, 0.01]), 100)
     assert ranks.tolist() == [1, 50, 51, 99]
 

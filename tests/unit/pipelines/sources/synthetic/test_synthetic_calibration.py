@@ -1,4 +1,4 @@
-"""The whole board of 20,000 people shows what it is calibrated to."""
+"""A complete board of 20,000 people matches the figures that it is calibrated to."""
 
 from __future__ import annotations
 
@@ -44,23 +44,23 @@ def with_emergency(block: Block, start: int, days: int, night: bool) -> np.ndarr
     stays = block.stays
     counts = emergencies(block) & (stays.admitted > start) & (stays.admitted <= start + days)
     counts &= (stays.nights > 0) | stays.died if night else True
-    found = np.zeros(len(block.people), bool)
-    found[stays.person[counts]] = True
-    return found
+    has_emergency = np.zeros(len(block.people), bool)
+    has_emergency[stays.person[counts]] = True
+    return has_emergency
 
 
 def on_list(block: Block) -> np.ndarray:
     return (block.lives.first <= INDEX_DAY) & (block.lives.last > INDEX_DAY)
 
 
-def test_share_with_an_emergency_admission_within_a_year(board: Board) -> None:
+def test_share_of_people_with_an_emergency_admission_within_a_year(board: Board) -> None:
     listed = np.concatenate([on_list(block) for block in board.blocks])
     for night, target in ((False, "share_with_emergency_admission"), (True, "share_with_night")):
-        found = np.concatenate([with_emergency(block, INDEX_DAY, 365, night) for block in board.blocks])
-        assert found[listed].mean() == pytest.approx(TARGETS[target], abs=0.006)
+        has_emergency = np.concatenate([with_emergency(block, INDEX_DAY, 365, night) for block in board.blocks])
+        assert has_emergency[listed].mean() == pytest.approx(TARGETS[target], abs=0.006)
 
 
-def test_the_most_deprived_tenth_has_the_higher_rate_at_equal_age(board: Board) -> None:
+def test_emergency_rates_rise_with_deprivation_at_equal_age(board: Board) -> None:
     stays = np.zeros((10, 19))
     years = np.zeros((10, 19))
     for block in board.blocks:
@@ -89,7 +89,7 @@ def test_events_per_person_year(board: Board) -> None:
     assert events / board.person_years == pytest.approx(TARGETS["events_per_person_year"], abs=0.6)
 
 
-def test_deaths_and_how_many_die_in_hospital(board: Board) -> None:
+def test_death_rate_and_share_of_deaths_in_hospital(board: Board) -> None:
     deaths = sum((block.lives.death < FAR).sum() for block in board.blocks)
     assert deaths / board.person_years == pytest.approx(TARGETS["crude_death_rate"], rel=0.15)
     died = [block.stays.person[block.stays.died] for block in board.blocks]
@@ -106,14 +106,14 @@ def test_winter_is_busier_than_summer(board: Board) -> None:
     assert counts[[11, 0, 1]].sum() > 1.04 * counts[[5, 6, 7]].sum()
 
 
-def test_conditions_are_about_as_common_as_published(board: Board) -> None:
-    held = np.concatenate([(block.lives.onset <= INDEX_DAY)[on_list(block)] for block in board.blocks]).mean(axis=0)
-    for condition, share in zip(CONDITIONS, held, strict=True):
+def test_prevalence_is_close_to_published_figures(board: Board) -> None:
+    prevalence = np.concatenate([(block.lives.onset <= INDEX_DAY)[on_list(block)] for block in board.blocks]).mean(axis=0)
+    for condition, share in zip(CONDITIONS, prevalence, strict=True):
         if condition.prevalence >= 0.01:
             assert share == pytest.approx(condition.prevalence, rel=0.5), condition.name
 
 
-def test_people_come_go_move_and_live_without_an_address(board: Board) -> None:
+def test_shares_of_births_moves_missing_addresses_unlinked_people_and_opt_outs(board: Board) -> None:
     people = [block.people for block in board.blocks]
     everyone = board.settings.people
     assert 0.03 < sum(group.born_here.sum() for group in people) / everyone < 0.08
@@ -123,7 +123,7 @@ def test_people_come_go_move_and_live_without_an_address(board: Board) -> None:
     assert sum((block.opt_outs.type == 0).sum() for block in board.blocks) / everyone == pytest.approx(0.04, abs=0.012)
 
 
-def test_nobody_is_anywhere_after_death_or_in_two_beds(board: Board) -> None:
+def test_no_one_has_activity_after_death_or_two_stays_at_once(board: Board) -> None:
     for block in board.blocks:
         stays, death = block.stays, block.lives.death
         assert (stays.discharged <= death[stays.person]).all()

@@ -5,12 +5,12 @@ import pytest
 
 from features.code_lists import load_code_lists
 from pipelines.sources.synthetic.conditions import CONDITIONS, NEVER, POSITION, onset_ages
-from pipelines.sources.synthetic.diagnoses import ACUTE_REASONS, diagnosis_codes, joined, written
+from pipelines.sources.synthetic.diagnoses import ACUTE_REASONS, complete_code, diagnosis_codes, join_codes
 from pipelines.sources.synthetic.medicines import LONG_COURSES
 from pipelines.sources.synthetic.random_streams import stream
 
 
-def test_every_condition_has_codes_in_both_systems_and_every_medicine_in_its_own() -> None:
+def test_every_condition_has_snomed_and_icd10_codes_and_every_medicine_has_dmd_codes() -> None:
     lists = load_code_lists()
     for condition in CONDITIONS:
         assert lists[condition.name].codes("snomed"), condition.name
@@ -19,13 +19,13 @@ def test_every_condition_has_codes_in_both_systems_and_every_medicine_in_its_own
         assert lists[group].codes("dmd"), group
 
 
-def test_the_codes_sent_for_a_condition_fall_under_its_own_list() -> None:
+def test_the_codes_of_a_condition_are_in_its_code_list() -> None:
     lists, codes = load_code_lists(), diagnosis_codes()
     for condition, positions in zip(CONDITIONS, codes.of_condition, strict=True):
         assert all(lists[condition.name].covers("icd10", codes.codes[position]) for position in positions), condition.name
 
 
-def test_conditions_come_earlier_to_deprived_and_frail_people() -> None:
+def test_deprived_and_frail_people_get_conditions_more_often() -> None:
     count = 20_000
     half = np.zeros(count, bool)
     half[: count // 2] = True
@@ -36,13 +36,13 @@ def test_conditions_come_earlier_to_deprived_and_frail_people() -> None:
     assert frail[half].mean() > 2 * frail[~half].mean()
 
 
-@pytest.mark.parametrize(("prefix", "sent"), [("I10", "I10X"), ("I50", "I509"), ("F051", "F051")])
-def test_three_characters_are_completed(prefix: str, sent: str) -> None:
-    assert written(prefix) == sent
+@pytest.mark.parametrize(("prefix", "code"), [("I10", "I10X"), ("I50", "I509"), ("F051", "F051")])
+def test_codes_of_three_characters_get_a_fourth(prefix: str, code: str) -> None:
+    assert complete_code(prefix) == code
 
 
-def test_codes_are_joined_in_order_and_no_codes_are_empty() -> None:
+def test_codes_are_joined_in_order_and_null_if_there_are_none() -> None:
     first, second = diagnosis_codes().codes[:2]
     table = np.array([[0, -1, 1], [-1, -1, -1], [1, -1, -1]])
-    assert joined(table).to_pylist() == [f"{first},{second}", None, second]
+    assert join_codes(table).to_pylist() == [f"{first},{second}", None, second]
     assert len(ACUTE_REASONS) == len(diagnosis_codes().of_reason)

@@ -1,4 +1,4 @@
-"""What the list of planted defects says is what stands in the files."""
+"""The list of planted defects matches the files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipelines.sources.synthetic.identifiers import DUMMY_PSEUDONYM
 from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import DefectSettings, SyntheticSettings
 
-KINDS = set(range(1, 15)) - {10}  # a column with a single value stops a run and is off
+KINDS = set(range(1, 15)) - {10}  # a column with a single value stops a run, so it is off by default
 
 
 @pytest.fixture(scope="module")
@@ -35,24 +35,24 @@ def lines(landing: Path, feed: str) -> list[bytes]:
 
 
 def rows_with(landing: Path, planted: pd.DataFrame, feed: str, reason: str) -> list[dict[str, str]]:
-    """Read the rows of a feed that are listed with a reason, as the file has them."""
-    found = lines(landing, feed)
-    header = next(csv.reader([found[0].decode()]))
-    wanted = planted[(planted["feed"] == feed) & (planted["reason"] == reason)]["row"].astype(int)
-    assert len(wanted), (feed, reason)
-    return [dict(zip(header, next(csv.reader([found[row].decode("latin-1")])), strict=False)) for row in wanted]
+    """Read the rows of a feed that are listed with a reason, as they are in the file."""
+    file_lines = lines(landing, feed)
+    header = next(csv.reader([file_lines[0].decode()]))
+    listed = planted[(planted["feed"] == feed) & (planted["reason"] == reason)]["row"].astype(int)
+    assert len(listed), (feed, reason)
+    return [dict(zip(header, next(csv.reader([file_lines[row].decode("latin-1")])), strict=False)) for row in listed]
 
 
-def test_every_kind_of_defect_is_planted_and_no_row_twice_but_by_its_pair(planted: pd.DataFrame) -> None:
+def test_every_kind_of_defect_is_planted_and_no_row_is_listed_twice(planted: pd.DataFrame) -> None:
     assert set(planted["defect"].astype(int)) == KINDS
     assert not planted.duplicated("row_key").where(planted["file"].notna(), False).any()
 
 
-def test_duplicates_stand_earlier_in_the_file_byte_for_byte(landing: Path, planted: pd.DataFrame) -> None:
+def test_duplicates_copy_an_earlier_line_byte_for_byte(landing: Path, planted: pd.DataFrame) -> None:
     for feed in ("admissions", "gp_observations", "patients"):
-        found = lines(landing, feed)
-        wanted = planted[(planted["feed"] == feed) & (planted["reason"] == "duplicate_row")]["row"].astype(int)
-        assert all(found.index(found[row]) < row for row in wanted)
+        file_lines = lines(landing, feed)
+        listed = planted[(planted["feed"] == feed) & (planted["reason"] == "duplicate_row")]["row"].astype(int)
+        assert all(file_lines.index(file_lines[row]) < row for row in listed)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_duplicates_stand_earlier_in_the_file_byte_for_byte(landing: Path, plant
         ("outpatient_appointments", "not_in_vocabulary", "Attendance_Status", "DNA|ATT|9"),
     ],
 )
-def test_listed_rows_hold_the_defect(
+def test_listed_rows_contain_the_defect(
     landing: Path, planted: pd.DataFrame, feed: str, reason: str, column: str, shape: str
 ) -> None:
     values = pd.Series([row[column] for row in rows_with(landing, planted, feed, reason)])
@@ -87,17 +87,17 @@ def test_padding_changes_only_blanks_and_case(landing: Path, planted: pd.DataFra
     assert all(value != value.strip().upper() and value.strip().upper().startswith("Y0") for value in values)
 
 
-def test_lines_with_a_field_too_many_or_another_encoding(landing: Path, planted: pd.DataFrame) -> None:
-    found = lines(landing, "gp_observations")
-    fields = found[0].count(b",")
+def test_lines_with_an_extra_field_or_another_encoding_are_listed(landing: Path, planted: pd.DataFrame) -> None:
+    file_lines = lines(landing, "gp_observations")
+    fields = file_lines[0].count(b",")
     listed = {
         reason: set(group["row"].astype(int)) for reason, group in planted[planted["feed"] == "gp_observations"].groupby("reason")
     }
-    assert {row for row, line in enumerate(found) if line.count(b",") > fields} == listed["too_many_fields"]
-    assert {row for row, line in enumerate(found) if b"\xb5" in line} == listed["not_utf8"]
+    assert {row for row, line in enumerate(file_lines) if line.count(b",") > fields} == listed["too_many_fields"]
+    assert {row for row, line in enumerate(file_lines) if b"\xb5" in line} == listed["not_utf8"]
     for row in listed["not_utf8"]:
         with pytest.raises(UnicodeDecodeError):
-            found[row].decode()
+            file_lines[row].decode()
 
 
 def test_both_spells_of_an_overlapping_pair_are_listed(landing: Path, planted: pd.DataFrame) -> None:
@@ -109,7 +109,7 @@ def test_both_spells_of_an_overlapping_pair_are_listed(landing: Path, planted: p
         assert second["Admission_Date"] < first["Discharge_Date"]
 
 
-def test_rates_of_nought_plant_nothing_and_organisations_are_listed(tmp_path: Path, planted: pd.DataFrame) -> None:
+def test_rates_of_0_plant_no_row_defects_and_organisations_are_still_listed(tmp_path: Path, planted: pd.DataFrame) -> None:
     none = DefectSettings(row_rate=0, duplicate_rate=0, overlap_rate=0, dummy_rows_per_thousand_people=0, least_dummy_rows=0)
     summary = write_board(SyntheticSettings(people=600, defects=none), tmp_path)
     assert summary.planted == {"below_published_list": 1, "ethnicity_not_known": 2, "history_starts_at_load": 1, "month_gap": 9}

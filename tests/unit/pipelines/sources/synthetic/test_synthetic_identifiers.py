@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.sources.synthetic.identifiers import nhs_numbers_for_tests, pseudonyms, record_numbers, taken
+from pipelines.sources.synthetic.identifiers import look_up, nhs_numbers_for_tests, pseudonyms, record_numbers
 
 
-def test_pseudonyms_are_distinct_and_depend_on_the_seed_alone() -> None:
+def test_pseudonyms_are_distinct_and_depend_only_on_number_and_seed() -> None:
     people = np.arange(20_000)
     first, again, other = (pseudonyms(people, seed).to_pylist() for seed in (1, 1, 2))
     assert len(set(first)) == len(people)
@@ -31,5 +31,5 @@ def test_nhs_numbers_come_from_the_test_range_and_pass_the_check() -> None:
         assert (11 - remainder) % 11 == int(number[9])
 
 
-def test_a_negative_position_is_empty() -> None:
-    assert taken(["a", "b"], np.array([1, -1, 0])).to_pylist() == ["b", None, "a"]
+def test_a_negative_position_is_null() -> None:
+    assert look_up(["a", "b"], np.array([1, -1, 0])).to_pylist() == ["b", None, "a"]

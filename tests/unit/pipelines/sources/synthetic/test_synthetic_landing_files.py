@@ -1,4 +1,4 @@
-"""Whole boards on disk: the same bytes for the same settings, whatever the files; real areas; several deliveries."""
+"""Complete boards on disk: the same settings produce the same bytes, and deliveries contain what was known before them."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def rows(landing: Path, feed: str) -> list[str]:
-    """Read a feed's lines over all its files, without their headers."""
-    found = []
+    """Read a feed's lines from all its files, without headers."""
+    lines = []
     for path in sorted((landing / feed).iterdir()):
         text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        found += text.decode("latin-1").splitlines()[1:]
-    return found
+        lines += text.decode("latin-1").splitlines()[1:]
+    return lines
 
 
-def test_the_same_settings_give_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
+def test_the_same_settings_give_the_same_bytes_and_another_seed_gives_other_bytes(tmp_path: Path) -> None:
     settings = SyntheticSettings(people=1_500)
     for name in ("first", "second"):
         write_board(settings, tmp_path / name)
@@ -51,7 +51,7 @@ def test_the_same_settings_give_the_same_bytes_and_another_seed_others(tmp_path:
     assert all(first[name] != other[name] for name in first if name.split("/")[0] in FEEDS)
 
 
-def test_a_block_is_the_same_whether_others_were_drawn_before_it() -> None:
+def test_a_block_does_not_depend_on_blocks_drawn_before_it() -> None:
     settings = SyntheticSettings(people=10_800)
     places = made_up_places(settings)
     alone = draw_block(settings, places, 1)
@@ -64,16 +64,16 @@ def test_a_block_is_the_same_whether_others_were_drawn_before_it() -> None:
 
 def test_parts_and_compression_change_no_row(tmp_path: Path) -> None:
     settings = SyntheticSettings(people=10_800)
-    whole = write_board(settings, tmp_path / "whole")
+    single = write_board(settings, tmp_path / "single")
     parts = write_board(settings.model_copy(update={"people_per_file": 10_000, "gzip": True}), tmp_path / "parts")
-    assert whole.rows == parts.rows
+    assert single.rows == parts.rows
     assert (tmp_path / "parts/admissions/admissions_2026-01-01_part-002.csv.gz").is_file()
     for feed in FEEDS:
-        assert rows(tmp_path / "whole", feed) == rows(tmp_path / "parts", feed), feed
-        assert len(rows(tmp_path / "whole", feed)) == whole.rows[feed]
+        assert rows(tmp_path / "single", feed) == rows(tmp_path / "parts", feed), feed
+        assert len(rows(tmp_path / "single", feed)) == single.rows[feed]
 
 
-def test_a_board_replaces_an_earlier_one_but_no_real_extract(tmp_path: Path) -> None:
+def test_a_board_replaces_an_earlier_board_but_never_other_extracts(tmp_path: Path) -> None:
     small = SyntheticSettings(people=600)
     write_board(small.model_copy(update={"gzip": True}), tmp_path)
     write_board(small, tmp_path)
@@ -83,7 +83,7 @@ def test_a_board_replaces_an_earlier_one_but_no_real_extract(tmp_path: Path) -> 
         write_board(small, tmp_path)
 
 
-def test_a_board_is_there_only_while_its_files_are_as_written(tmp_path: Path) -> None:
+def test_a_board_counts_as_present_only_while_its_files_are_unchanged(tmp_path: Path) -> None:
     settings = SyntheticSettings(people=600)
     assert not board_is_there(settings, tmp_path)
     write_board(settings, tmp_path)
@@ -94,7 +94,7 @@ def test_a_board_is_there_only_while_its_files_are_as_written(tmp_path: Path) ->
     assert not board_is_there(settings, tmp_path)
 
 
-def test_each_delivery_holds_what_was_known_before_it(tmp_path: Path) -> None:
+def test_each_delivery_contains_what_was_known_before_it(tmp_path: Path) -> None:
     defects = DefectSettings(collapsed_provider_month=True, single_value_column=True)
     dates = (date(2025, 7, 1), date(2026, 1, 1))
     write_board(SyntheticSettings(people=3_000, delivery_dates=dates, defects=defects), tmp_path)
@@ -156,14 +156,14 @@ def test_a_board_without_defects_breaks_no_declared_rule(tmp_path: Path) -> None
                 "CREATE TABLE births AS SELECT person_id, make_date(birth_year, birth_month, 1) AS birth_date FROM patients"
             )
         for rule in table.row_rules:
-            if rule.broken_when != rule.reason:  # the others are marks that ingest sets
+            if rule.broken_when != rule.reason:  # the other rules are flags that ingest sets
                 query = f"SELECT count(*) FROM {feed} LEFT JOIN births USING (person_id) WHERE {rule.broken_when}"
                 assert con.execute(query).fetchone() == (0,), (feed, rule.reason)
         key = ", ".join(table.key)
         assert con.execute(f"SELECT count(*) - count(DISTINCT ({key})) FROM {feed}").fetchone() == (0,), feed
 
 
-def test_the_known_gaps_are_there(tmp_path: Path) -> None:
+def test_the_silent_practice_the_provider_gap_and_the_same_day_switch_are_in_the_files(tmp_path: Path) -> None:
     write_board(SyntheticSettings(people=3_000), tmp_path)
     with (tmp_path / "gp_observations/gp_observations_2026-01-01.csv").open(encoding="latin-1") as file:
         practices = {row["ORGANISATION_ID"].strip().upper() for row in csv.DictReader(file)}

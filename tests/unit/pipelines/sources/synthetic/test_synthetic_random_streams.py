@@ -5,13 +5,13 @@ import numpy as np
 from pipelines.sources.synthetic.random_streams import PEOPLE, SPELLS, choice_by_row, sorted_events, stream, weighted_choice
 
 
-def test_streams_differ_by_purpose_and_block_and_repeat_themselves() -> None:
+def test_streams_differ_by_purpose_and_block_and_are_repeatable() -> None:
     draws = {(purpose, block): stream(5, purpose, block).random() for purpose in (PEOPLE, SPELLS) for block in (0, 1)}
     assert len(set(draws.values())) == 4
     assert stream(5, SPELLS, 1).random() == draws[SPELLS, 1]
 
 
-def test_events_fall_where_the_rate_is_and_as_often() -> None:
+def test_events_follow_the_rates_of_the_grid() -> None:
     rate = np.array([[0.0, 50.0], [0.0, 0.0], [100.0, 0.0]])
     rows, columns = sorted_events(stream(1, 0), rate)
     assert {(int(row), int(column)) for row, column in zip(rows, columns, strict=True)} == {(0, 1), (2, 0)}
