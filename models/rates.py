@@ -100,7 +100,7 @@ def directly_standardised_rate(
     `events` and `population` by band (last axis). Missing events count as none; every band needs people.
     """
     x, n, weights = _bands(events, population, standard_population)
-    return _dobson(x, n, weights, _variance(x, n, weights), confidence, multiplier)
+    return _dobson(x, _weighted_rate(x, n, weights), _variance(x, n, weights), confidence, multiplier)
 
 
 def directly_standardised_rate_of_repeats(
@@ -119,7 +119,7 @@ def directly_standardised_rate_of_repeats(
     who, f = np.asarray(people, dtype=np.float64), np.asarray(times, dtype=np.float64)
     x, n, weights = _bands((who * f[:, None]).sum(axis=-2), population, standard_population)
     variance = (_variance(who, n[..., None, :], weights) * f**2).sum(axis=-1)
-    return _dobson(x, n, weights, variance, confidence, multiplier)
+    return _dobson(x, _weighted_rate(x, n, weights), variance, confidence, multiplier)
 
 
 def indirectly_standardised_ratio(
@@ -174,11 +174,13 @@ def ratio_of(first: Limits, second: Limits) -> Limits:
     return Limits(*(np.exp(value) for value in logs))
 
 
-def _dobson(
-    events: Numbers, population: Numbers, weights: Numbers, variance: Numbers, confidence: float, multiplier: float
-) -> Limits:
+def _weighted_rate(events: Numbers, population: Numbers, weights: Numbers) -> Numbers:
+    return np.asarray((weights * events / population).sum(axis=-1) / weights.sum(axis=-1))
+
+
+def _dobson(events: Numbers, rate: Numbers, variance: Numbers, confidence: float, multiplier: float) -> Limits:
+    """Return a standardised rate with Dobson's limits from the variance; NaN with too few events."""
     total = events.sum(axis=-1)
-    rate = (weights * events / population).sum(axis=-1) / weights.sum(axis=-1)
     enough = np.round(total, 6) >= FEWEST_EVENTS  # scaled counts may add up to a hair below 10
     with np.errstate(divide="ignore", invalid="ignore"):
         lower, upper = (rate + np.sqrt(variance / total) * (limit - total) for limit in byar_limits(total, confidence))
