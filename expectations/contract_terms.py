@@ -141,7 +141,7 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_analyst",), "each published run that has matured", 400, personal=False,
     ),
     "monitoring__stages": ContractTerms(
-        "1.1.0", CARE_TEAMS, "The duration of each stage of each run, and the stages that were skipped because their inputs had not changed.",
+        "1.2.0", CARE_TEAMS, "The duration of each stage of each run, and the stages that were skipped because their inputs had not changed.",
         "Order by started_at. The status unchanged means that the stage was skipped.", "Durations depend on the other work of the machine.",
         ("strata_analyst",), "each run", 45, personal=False,
     ),
