@@ -124,7 +124,7 @@ def test_who_is_listed_stands_beside_the_people_and_the_events():
     assert "age_standardised_selection_rate_top_10pct" not in set(table.loc[table["group_kind"] == "age_band", "metric"])
 
 
-def test_need_at_the_same_score_is_told_of_every_group():
+def test_need_at_the_same_score_is_measured_in_every_group():
     risk, labels, person, groups = _board()
     rng = np.random.default_rng(2)
     conditions = rng.poisson(1 + 8 * risk + (groups["ethnic_group"] == "black"))
