@@ -37,7 +37,6 @@ PENDING: tuple[str, ...] = (
     "tests/unit/pipelines/conform",
     "tests/unit/pipelines/monitoring",
     "tests/unit/pipelines/reports",
-    "tests/unit/pipelines/training",
     "tests/unit/pipelines/upkeep",
 )
 
