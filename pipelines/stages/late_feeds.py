@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 
 def late_feeds(latest: Mapping[str, date], data_cut: date, after_days: int) -> dict[str, date]:
-    """Give the feeds that are late with the day of their latest delivery, in order of their names."""
+    """Return the feeds that are late with the day of their latest delivery, in order of their names."""
     return {feed: day for feed, day in sorted(latest.items()) if day < data_cut - timedelta(days=after_days)}
 
 
