@@ -64,11 +64,12 @@ test: $(READY)   ## run every check and every test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --no-loadscope-reorder -r fE
 
-check: $(READY)  ## check lint, formatting, types and import contracts
+check: $(READY)  ## check lint, formatting, types, import contracts, language and conventions
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q -n 0 tests/unit/test_language.py tests/unit/test_conventions.py
 
 # Strict: a package that could not be checked must not count as safe.
 audit: $(READY)  ## check the lock for known vulnerabilities and write a bill of materials (CycloneDX): make audit BILL=path.json; needs a network
@@ -95,10 +96,13 @@ chaos: $(READY)  ## disturb every stage while readers read: kills, full disks, l
 ui: $(READY)     ## serve Dagster on 127.0.0.1:3000 and MLflow on 127.0.0.1:5000
 	@$(BIN)/strata ui $(CONFIG)
 
-docs: $(READY)   ## write data dictionary, feature page and data contracts from the declarations
+docs: $(READY)   ## write the data dictionary, the pages of features and gates, the index of runbooks and the contracts from the declarations
 	@$(BIN)/python -m expectations.data_dictionary
 	@$(BIN)/python -m features.feature_page
+	@$(BIN)/python -m models.gate_page
+	@$(BIN)/python -m pipelines.alerts.runbook_index
 	@$(BIN)/python -m expectations.data_contracts
+	@$(BIN)/python -m pipelines.stages.stages_page
 
 bench: $(READY)  ## time the stages: make bench PEOPLE=2500000
 	@$(BIN)/python -m benchmarks.stages --people $(PEOPLE)

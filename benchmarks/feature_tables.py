@@ -33,6 +33,7 @@ from pipelines.run.deployment import open_deployment
 from pipelines.stages import building, landing, run_plan
 from pipelines.training.judging import StudyResult
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 FOLDS, SEED = 5, 20260101
 DELIVERED = "2024-06-30"
@@ -67,13 +68,13 @@ def compare(example: Example, home: Path, candidates: dict[str, Any] | None = No
     deployment = open_deployment(_config(example, home, candidates or {}))
     for table in run_plan.raw_tables(deployment):
         landing.ingest(deployment, table)
-        if broken := landing.validate(deployment, table).get("broken"):
+        if broken := landing.validate(deployment, table).broken:
             raise ValueError(broken)
     cut, study = run_plan.data_cut(deployment), deployment.settings.study
     building.load_ready_table(deployment, cut)
     kinds = tuple(example.source.get("groups", {}))
     dates = run_plan.index_date_plan(deployment)
-    result = run_study(deployment.lake, study, deployment.settings.engine, dates, cut, kinds)
+    result = run_study(TrainingRequest(deployment.lake, study, deployment.settings.engine, dates, cut, kinds))
     return Compared(result, dict(_others(example, result)))
 
 

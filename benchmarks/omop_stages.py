@@ -45,11 +45,11 @@ def floor(deployment: Deployment) -> int:
 
 
 def ingest(deployment: Deployment) -> int:
-    return sum(int(landing.ingest(deployment, table).get("new_rows", 0)) for table in run_plan.raw_tables(deployment))
+    return sum(int(landing.ingest(deployment, table).facts.get("new_rows", 0)) for table in run_plan.raw_tables(deployment))
 
 
 def validate(deployment: Deployment) -> int:
-    return sum(int(landing.validate(deployment, table).get("rows", 0)) for table in run_plan.raw_tables(deployment))
+    return sum(int(landing.validate(deployment, table).facts.get("rows", 0)) for table in run_plan.raw_tables(deployment))
 
 
 def conform(deployment: Deployment) -> int:
@@ -65,11 +65,13 @@ def conform(deployment: Deployment) -> int:
 
 def features(deployment: Deployment) -> int:
     building.build_catalogue(deployment)
-    return sum(int(building.build_features(deployment, day)["rows"]) for day in run_plan.index_date_plan(deployment)["score"])
+    return sum(
+        int(building.build_features(deployment, day).facts["rows"]) for day in run_plan.index_date_plan(deployment)["score"]
+    )
 
 
 def labels(deployment: Deployment) -> int:
-    return sum(int(building.build_labels(deployment, day)["rows"]) for day in run_plan.index_date_plan(deployment)["score"])
+    return sum(int(building.build_labels(deployment, day).facts["rows"]) for day in run_plan.index_date_plan(deployment)["score"])
 
 
 def train(deployment: Deployment) -> int:

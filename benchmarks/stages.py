@@ -29,15 +29,15 @@ NEXT_DATE = date(2024, 11, 1)
 
 
 def board(deployment: Deployment) -> int:
-    return int(landing.write_synthetic_board(deployment).get("rows", 0))
+    return int(landing.write_synthetic_board(deployment).facts.get("rows", 0))
 
 
 def ingest(deployment: Deployment) -> int:
-    return sum(int(landing.ingest(deployment, table).get("new_rows", 0)) for table in run_plan.raw_tables(deployment))
+    return sum(int(landing.ingest(deployment, table).facts.get("new_rows", 0)) for table in run_plan.raw_tables(deployment))
 
 
 def validate(deployment: Deployment) -> int:
-    return sum(int(landing.validate(deployment, table).get("rows", 0)) for table in run_plan.raw_tables(deployment))
+    return sum(int(landing.validate(deployment, table).facts.get("rows", 0)) for table in run_plan.raw_tables(deployment))
 
 
 def conform(deployment: Deployment) -> int:
@@ -53,11 +53,11 @@ def conform(deployment: Deployment) -> int:
 
 def features(deployment: Deployment, index_date: date = INDEX_DATE) -> int:
     building.build_catalogue(deployment)
-    return int(building.build_features(deployment, index_date)["rows"])
+    return int(building.build_features(deployment, index_date).facts["rows"])
 
 
 def labels(deployment: Deployment) -> int:
-    return int(building.build_labels(deployment, INDEX_DATE)["rows"])
+    return int(building.build_labels(deployment, INDEX_DATE).facts["rows"])
 
 
 STAGES: dict[str, Callable[[Deployment], int | WorkResult]] = {

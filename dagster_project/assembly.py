@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import dagster as dg
 
-from dagster_project.defs import automation, core, equity, features, monitoring, publishing, raw, risk
+from dagster_project import stage_assets
+from dagster_project.defs import automation
 from dagster_project.resources import StrataResource, opened
 
 
 def build(config: str) -> dg.Definitions:
     """Put together the definitions of a configuration."""
     deployment = opened(config)
-    assets = [
-        *raw.assets(deployment),
-        *core.assets(deployment),
-        *features.assets(deployment),
-        *risk.assets(deployment),
-        *equity.assets(deployment),
-        *monitoring.assets(deployment),
-        *publishing.assets(deployment),
-    ]
     return dg.Definitions(
-        assets=assets,
-        asset_checks=[*raw.checks(deployment), *core.checks(deployment), *risk.checks(deployment)],
+        assets=stage_assets.assets(deployment),
+        asset_checks=stage_assets.checks(deployment),
         jobs=automation.jobs(deployment),
         schedules=automation.schedules(deployment),
         sensors=automation.sensors(deployment),

@@ -14,19 +14,19 @@ DATES = "strata/index_dates"
 
 
 def add_index_dates(instance: dg.DagsterInstance, dates: Iterable[date]) -> dict[str, str]:
-    """Make sure that dates are partitions and give the tags of one run over all of them.
+    """Add dates as partitions and return the tags of one run over all of them.
 
-    Dagster knows a run's partitions as a range; last month's scoring date may lie within it, so the dates are named too.
+    Dagster describes a run's partitions as a range. Last month's scoring date may be within it, so the tags list the dates too.
     """
     keys = sorted({day.isoformat() for day in dates})
-    known = instance.get_dynamic_partitions(str(INDEX_DATES.name))
-    instance.add_dynamic_partitions(str(INDEX_DATES.name), [key for key in keys if key not in known])
+    existing = instance.get_dynamic_partitions(str(INDEX_DATES.name))
+    instance.add_dynamic_partitions(str(INDEX_DATES.name), [key for key in keys if key not in existing])
     order = instance.get_dynamic_partitions(str(INDEX_DATES.name))
     places = sorted(order.index(key) for key in keys)
     return {RANGE_START: order[places[0]], RANGE_END: order[places[-1]], DATES: ",".join(keys)}
 
 
 def asked_for(tags: Mapping[str, str], keys: Iterable[str]) -> set[str]:
-    """Give the dates among a run's partitions that it is to compute: those its tags name, else all."""
+    """Return the dates that a run computes, among its partitions: those in its tags, else all."""
     named = tags.get(DATES)
     return set(keys) if named is None else set(keys) & set(named.split(","))

@@ -43,5 +43,5 @@ def opened(config: str) -> Deployment:
 
 
 def chosen_config() -> str:
-    """Give the configuration that this process works on: STRATA_CONFIG, else the demo's."""
+    """Return the configuration of this process: STRATA_CONFIG, else the demo configuration."""
     return os.environ.get("STRATA_CONFIG", DEFAULT_CONFIG)

@@ -1,6 +1,6 @@
-"""The pages of Dagster and MLflow on the loopback interface, until interrupted.
+"""The web pages of Dagster and MLflow on the loopback interface, until interrupted.
 
-`strata ui` becomes this process: it imports nothing, so that waiting costs next to no memory.
+`strata ui` becomes this process. It imports only the standard library, so that waiting takes little memory.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -22,13 +22,13 @@ SECONDS_TO_END = 15
 
 
 def serve(home: Path, workspace: Path, store: str, artifacts: str, page: str) -> int:
-    """Serve until interrupted and give the exit code; what the servers say goes to <home>/logs.
+    """Serve until interrupted and return the exit code; the output of the servers goes to <home>/logs.
 
-    `workspace` tells Dagster what to load, `store` and `artifacts` are MLflow's, `page` is where its reader begins.
+    `workspace` lists what Dagster loads, `store` and `artifacts` belong to MLflow, and `page` is MLflow's first page.
     """
-    taken = [port for port in (DAGSTER_PORT, MLFLOW_PORT) if _is_taken(port)]
-    if taken:
-        print(f"Stopped: something listens on port {taken[0]} of {HOST} already; end it first.", file=sys.stderr)
+    port = next((port for port in (DAGSTER_PORT, MLFLOW_PORT) if _is_taken(port)), None)
+    if port:
+        print(f"Stopped: another program uses port {port} of {HOST}. End it first.", file=sys.stderr)
         return 1
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -38,20 +38,26 @@ def serve(home: Path, workspace: Path, store: str, artifacts: str, page: str) ->
             running[name] = _start(command, _log(home, name))
         print(f"Dagster  http://{HOST}:{DAGSTER_PORT}", file=sys.stderr)
         print(f"MLflow   http://{HOST}:{MLFLOW_PORT}/{page}", file=sys.stderr)
-        print("Both need some seconds to start; Ctrl-C ends both.", file=sys.stderr, flush=True)
-        while all(process.poll() is None for process in running.values()):
-            time.sleep(1)
-        ended = next(name for name, process in running.items() if process.poll() is not None)
-        print(f"Stopped: {ended} ended by itself; see {_log(home, ended)}", file=sys.stderr)
-        return 1
+        print("Both need a few seconds to start. Ctrl-C ends both.", file=sys.stderr, flush=True)
+        return _wait(home, running)
     except KeyboardInterrupt:
         return 0
     finally:
         _end(list(running.values()))
 
 
+def _wait(home: Path, running: Mapping[str, subprocess.Popen[bytes]]) -> int:
+    """Wait until a server ends by itself, and return the exit code for that."""
+    while True:
+        ended = [name for name, process in running.items() if process.poll() is not None]
+        if ended:
+            print(f"Stopped: {ended[0]} ended by itself. See {_log(home, ended[0])}", file=sys.stderr)
+            return 1
+        time.sleep(1)
+
+
 def commands(workspace: Path, store: str, artifacts: str) -> dict[str, list[str]]:
-    """Give what starts each server; neither listens anywhere but on this machine's own interface."""
+    """Return the command of each server; both listen only on the loopback interface of this machine."""
     dagster = ["dagster", "dev", "--workspace", str(workspace), "--host", HOST, "--port", str(DAGSTER_PORT)]
     mlflow = ["mlflow", "server", "--backend-store-uri", store, "--artifacts-destination", artifacts]
     mlflow += ["--host", HOST, "--port", str(MLFLOW_PORT), "--workers", "1"]
@@ -59,16 +65,16 @@ def commands(workspace: Path, store: str, artifacts: str) -> dict[str, list[str]
 
 
 def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a server in a session of its own, so that Ctrl-C reaches it through this process alone."""
+    """Start a server in a separate session, so that Ctrl-C reaches it only through this process."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as words:
+    with log.open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", *command], stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True
+            [sys.executable, "-m", *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
 
 
 def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Ask the servers to end, wait, then end whatever they started."""
+    """Ask the servers to end, wait, then kill their remaining processes."""
     for process in running:
         with suppress(ProcessLookupError):
             process.send_signal(signal.SIGINT)

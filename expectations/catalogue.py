@@ -11,6 +11,7 @@ from expectations.feeds import DECLARED
 from expectations.table import Table
 from expectations.tables.caseload import CASELOAD_TABLES
 from expectations.tables.core import CORE_TABLES
+from expectations.tables.decisions import DECISION_TABLES
 from expectations.tables.equity import EQUITY_TABLES
 from expectations.tables.features import FEATURE_TABLES
 from expectations.tables.monitoring import MONITORING_TABLES
@@ -33,6 +34,7 @@ TABLES: dict[str, Table] = {
         *CASELOAD_TABLES,
         *EQUITY_TABLES,
         *MONITORING_TABLES,
+        *DECISION_TABLES,
     )
 }
 # What is delivered and validated. The columns of a feature table are declared from its settings, so it is listed here by name alone.

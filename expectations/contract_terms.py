@@ -111,7 +111,7 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
     "monitoring__validation": ContractTerms(
-        "1.1.0", CARE_TEAMS, "The result of every rule for every extract.",
+        "1.2.0", CARE_TEAMS, "The result of every rule for every extract.",
         "Rows with passed = false and severity = 'stop' are the reason why a run stopped.", "It has counts and keys, never values.",
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
@@ -141,7 +141,7 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_analyst",), "each published run that has matured", 400, personal=False,
     ),
     "monitoring__stages": ContractTerms(
-        "1.1.0", CARE_TEAMS, "The duration of each stage of each run, and the stages that were skipped because their inputs had not changed.",
+        "1.2.0", CARE_TEAMS, "The duration of each stage of each run, and the stages that were skipped because their inputs had not changed.",
         "Order by started_at. The status unchanged means that the stage was skipped.", "Durations depend on the other work of the machine.",
         ("strata_analyst",), "each run", 45, personal=False,
     ),
@@ -149,6 +149,12 @@ CONTRACTS: dict[str, ContractTerms] = {
         "1.1.0", CARE_TEAMS, "Who re-identified people of a practice, when and why.",
         "Review it regularly: a use without a valid reason is an incident.", "It has the number of people found, never their identities.",
         ("strata_analyst",), "each use of re-identification", 45, personal=False,
+    ),
+    "monitoring__decision": ContractTerms(
+        "1.0.1", CARE_TEAMS, "Which decisions people recorded: approvals, accepted breaches, waivers and withdrawals.",
+        "Take the latest row of each decision_id by recorded_at; it counts while ended_by is empty and expires has not passed.",
+        "Append-only. It names accounts of the operating system, so it stays in the lake and no role of the database sees it.",
+        (), "each decision", 45, personal=False,
     ),
     "monitoring__alerts": ContractTerms(
         "1.1.0", CARE_TEAMS, "What is wrong, since when, how severe and what to do.",

@@ -20,10 +20,10 @@ UNSTATED = {"Z": "not_stated", "99": "not_known"}
 
 
 def audit_groups(frame: pd.DataFrame, kinds: Sequence[str] = KINDS) -> pd.DataFrame:
-    """Give a column for each group kind: those of `kinds` that the rows have, and the ones made of them.
+    """Return a column for each group kind: those of `kinds` that the rows have, and the ones made of them.
 
     Made of them are Core20PLUS (national decile 1 or 2; a minority ethnic or an inclusion health group), deprivation quintile
-    by ethnic group (both where any deprivation is known), and whether there was an emergency admission in the last 24 months.
+    by ethnic group (both if any deprivation is known), and whether there was an emergency admission in the last 24 months.
     """
     groups = frame[[kind for kind in kinds if kind in frame]].copy()
     if "ethnic_category" in groups:
@@ -38,7 +38,7 @@ def audit_groups(frame: pd.DataFrame, kinds: Sequence[str] = KINDS) -> pd.DataFr
 
 
 def core20plus_groups(frame: pd.DataFrame) -> pd.Series:
-    """Give 'core20', 'plus', 'core20_and_plus' or 'neither'; missing where the decile is not known."""
+    """Return 'core20', 'plus', 'core20_and_plus' or 'neither'; missing if the decile is not known."""
     core = (frame["imd_decile"] <= CORE20_DECILE).to_numpy(dtype=bool, na_value=False)
     plus = frame["ethnic_group"].isin(MINORITY_GROUPS).to_numpy()
     if "inclusion_health_groups" in frame:
@@ -49,14 +49,14 @@ def core20plus_groups(frame: pd.DataFrame) -> pd.Series:
 
 
 def crossed_groups(first: pd.Series, second: pd.Series) -> pd.Series:
-    """Give the groups of two kinds together, such as '1 asian'; a missing part is 'not_known'."""
+    """Return the groups of two kinds together, such as '1 asian'; a missing part is 'not_known'."""
     codes, names = zip(*(_named(values) for values in (first, second)), strict=True)
     pairs = np.array([f"{one} {other}" for one in names[0] for other in names[1]], dtype=object)
     return pd.Series(pairs[codes[0] * len(names[1]) + codes[1]], index=first.index, name=QUINTILE_BY_ETHNICITY)
 
 
 def recent_admission_groups(admissions: pd.Series) -> pd.Series:
-    """Give the groups 'none' and 'one_or_more' of emergency admissions in the last 24 months; missing stays missing."""
+    """Return the groups 'none' and 'one_or_more' of emergency admissions in the last 24 months; missing stays missing."""
     groups = pd.Series(
         np.where(admissions > 0, "one_or_more", "none"), index=admissions.index, dtype="object", name=RECENT_ADMISSION
     )
@@ -65,5 +65,5 @@ def recent_admission_groups(admissions: pd.Series) -> pd.Series:
 
 def _named(values: pd.Series) -> tuple[np.ndarray, list[str]]:
     codes, names = pd.factorize(values, sort=True)
-    told = [str(int(name)) if isinstance(name, float) and name.is_integer() else str(name) for name in names]
-    return np.where(codes < 0, len(told), codes), [*told, "not_known"]
+    text = [str(int(name)) if isinstance(name, float) and name.is_integer() else str(name) for name in names]
+    return np.where(codes < 0, len(text), codes), [*text, "not_known"]

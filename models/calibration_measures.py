@@ -1,4 +1,4 @@
-"""Whether a probability means what it says: O/E, calibration in the large, slope, ICI and the Brier score."""
+"""Whether predicted probabilities agree with outcomes: O/E, calibration in the large, slope, ICI and the Brier score."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class SmoothCalibration:
         return float(np.average(self.gaps, weights=self.rows))
 
     def gap_quantile(self, share: float) -> float:
-        """Give the gap that a share of the rows does not exceed."""
+        """Return the gap that a share of the rows does not exceed."""
         order = np.argsort(self.gaps, kind="stable")
         reached = np.cumsum(self.rows[order]) / self.rows.sum()
         return float(self.gaps[order][min(int(np.searchsorted(reached, share)), len(order) - 1)])
 
     def errors(self, seed: int) -> dict[str, Estimate]:
-        """Give ICI, E50 and E90 with limits: percentiles over curves drawn by the covariance of the smoother's coefficients.
+        """Return ICI, E50 and E90 with limits: percentiles over curves drawn by the covariance of the smoother's coefficients.
 
         A gap has no sign, so chance only adds to it: the lower limit is never above the value.
         """
@@ -56,20 +56,20 @@ class SmoothCalibration:
             self.coefficients, self.covariance, DRAWS, method="eigh", check_valid="ignore"
         )
         drawn = np.abs(expit(terms @ draws.T) - predicted[:, None])
-        found = {
+        gaps = {
             "ici": (self.ici, np.average(drawn, axis=0, weights=rows)),
             "e50": (self.gap_quantile(0.5), np.quantile(drawn, 0.5, axis=0)),
             "e90": (self.gap_quantile(0.9), np.quantile(drawn, 0.9, axis=0)),
         }
-        limits = {name: np.quantile(values, (0.025, 0.975)) for name, (_, values) in found.items()}
+        limits = {name: np.quantile(values, (0.025, 0.975)) for name, (_, values) in gaps.items()}
         return {
             name: Estimate(value, min(value, float(limits[name][0])), max(value, float(limits[name][1])))
-            for name, (value, _) in found.items()
+            for name, (value, _) in gaps.items()
         }
 
 
 def observed_over_expected(rows: ScoredRows) -> Estimate:
-    """Give outcomes over expected outcomes; limits by person on the log scale, those of the count below 10 outcomes."""
+    """Return outcomes over expected outcomes; limits by person on the log scale, those of the count below 10 outcomes."""
     expected = float(rows.risk.sum())
     if expected <= 0:
         return NOT_KNOWN
@@ -82,7 +82,7 @@ def observed_over_expected(rows: ScoredRows) -> Estimate:
 
 
 def calibration_in_the_large(rows: ScoredRows) -> Estimate:
-    """Give the intercept of a logistic model of the outcome with offset logit(risk)."""
+    """Return the intercept of a logistic model of the outcome with offset logit(risk)."""
     if not 0 < rows.events < rows.rows:
         return NOT_KNOWN
     solution, covariance = _logistic(np.ones((rows.rows, 1)), rows, np.zeros(1), _log_odds(rows.risk))
@@ -90,7 +90,7 @@ def calibration_in_the_large(rows: ScoredRows) -> Estimate:
 
 
 def calibration_slope(rows: ScoredRows) -> Estimate:
-    """Give the slope of a logistic model of the outcome on logit(risk)."""
+    """Return the slope of a logistic model of the outcome on logit(risk)."""
     if not 0 < rows.events < rows.rows or rows.risk[0] == rows.risk[-1]:
         return NOT_KNOWN
     terms = np.column_stack([np.ones(rows.rows), _log_odds(rows.risk)])
@@ -99,26 +99,26 @@ def calibration_slope(rows: ScoredRows) -> Estimate:
 
 
 def brier(rows: ScoredRows) -> Estimate:
-    """Give the mean squared error of the risks."""
+    """Return the mean squared error of the risks."""
     errors = (rows.labels - rows.risk) ** 2
     value = float(errors.mean())
     return wald(value, float(np.sqrt(clustered_variance((errors - value) / rows.rows, rows.person))))
 
 
 def scaled_brier(rows: ScoredRows) -> Estimate:
-    """Give 1 less the Brier score over that of everyone at the mean risk."""
+    """Return 1 less the Brier score over that of everyone at the mean risk."""
     rate = rows.events / rows.rows
     if not 0 < rate < 1:
         return NOT_KNOWN
     errors, variance = (rows.labels - rows.risk) ** 2, rate * (1 - rate)
     score = float(errors.mean())
-    by_rate = score * (1 - 2 * rate) / variance**2  # how the mean risk's own score moves it
+    by_rate = score * (1 - 2 * rate) / variance**2  # the effect of the mean risk's own score
     influence = (by_rate * (rows.labels - rate) - (errors - score) / variance) / rows.rows
     return wald(1 - score / variance, float(np.sqrt(clustered_variance(influence, rows.person))))
 
 
 def smooth_calibration(rows: ScoredRows) -> SmoothCalibration | None:
-    """Smooth the outcome over the risk (see SMOOTHER); None where there is nothing to smooth."""
+    """Smooth the outcome over the risk (see SMOOTHER); None if there is nothing to smooth."""
     if not 0 < rows.events < rows.rows or rows.risk[0] == rows.risk[-1]:
         return None
     edges = np.linspace(0, rows.rows, min(rows.rows, MOST_BINS) + 1).astype(np.intp)
@@ -133,7 +133,7 @@ def smooth_calibration(rows: ScoredRows) -> SmoothCalibration | None:
 
 
 def _repeats(rows: ScoredRows) -> float:
-    """Give by how much the rows of one person, which are not independent, widen a variance."""
+    """Return the factor by which the dependent rows of one person widen a variance."""
     if rows.person is None:
         return 1.0
     return max(1.0, float(clustered_variance(rows.labels - rows.risk, rows.person) / (rows.risk * (1 - rows.risk)).sum()))
@@ -158,7 +158,7 @@ def _spline(position: np.ndarray) -> np.ndarray:
 def _logistic(
     terms: np.ndarray, rows: ScoredRows, start: np.ndarray, offset: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give coefficients and their covariance: a sandwich by person where people have several rows."""
+    """Return coefficients and their covariance: a sandwich by person where people have several rows."""
     solution, inverse = fit_small_logistic(terms, rows.labels, start, offset)
     if rows.person is None:
         return solution, inverse

@@ -1,4 +1,4 @@
-"""People who leave the list before the horizon ends: others who are like them count for them."""
+"""People who leave the registered list before the horizon ends: those who stay are weighted to represent them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def censoring_weights(follow_up_days: np.ndarray, left: np.ndarray) -> np.ndarray:
-    """Give inverse-probability-of-censoring weights: 0 for who left, for others 1 over the share still followed.
+    """Return inverse-probability-of-censoring weights: 0 for those who left, for others 1 over the share still followed.
 
     `follow_up_days` counts the days until the outcome, death, leaving or the horizon; the share still followed just
     before that day is a Kaplan-Meier estimate in which leaving is the event.

@@ -15,7 +15,7 @@ RESAMPLES = 200
 
 @dataclass(frozen=True)
 class Discrimination:
-    """AUROC and average precision, and where their limits come from."""
+    """AUROC and average precision, and the method of their limits."""
 
     auroc: Estimate
     average_precision: Estimate
@@ -23,9 +23,9 @@ class Discrimination:
 
 
 def discrimination(rows: ScoredRows, seed: int, analytic: bool = False) -> Discrimination:
-    """Give AUROC and average precision; NaN where one of the classes is empty.
+    """Return AUROC and average precision; NaN if one of the classes is empty.
 
-    `analytic` asks for analytic limits whatever the number of people, as for a group of a board too large to resample.
+    `analytic` computes analytic limits for any number of people, as for a group of a board that is too large to resample.
     """
     if not 0 < rows.events < rows.rows:
         return Discrimination(NOT_KNOWN, NOT_KNOWN, "none")
@@ -40,14 +40,14 @@ def discrimination(rows: ScoredRows, seed: int, analytic: bool = False) -> Discr
 
 
 def areas(rows: ScoredRows, weights: np.ndarray) -> tuple[float, float]:
-    """Give AUROC (ties count half) and average precision of weighted rows."""
+    """Return AUROC (ties count half) and average precision of weighted rows."""
     return _areas(_RunsWithEvents.of(rows), weights)
 
 
 def bootstrap_areas(rows: ScoredRows, seed: int, resamples: int = RESAMPLES) -> np.ndarray:
-    """Give AUROC and average precision of people drawn with replacement (resamples x 2), the rows of a person together.
+    """Return AUROC and average precision of people drawn with replacement (resamples x 2), the rows of a person together.
 
-    The order of risk is the same in every draw: a draw costs its random numbers and a running sum of how often each row came.
+    The order of risk is the same in every draw, so a draw costs only its random numbers and a running sum of how often each row was drawn.
     """
     generator, runs, drawn = np.random.default_rng(seed), _RunsWithEvents.of(rows), []
     for _ in range(resamples):
@@ -59,7 +59,7 @@ def bootstrap_areas(rows: ScoredRows, seed: int, resamples: int = RESAMPLES) -> 
 
 @dataclass(frozen=True)
 class _RunsWithEvents:
-    """The runs of equal risks that hold an event: all that the areas depend on beside running sums."""
+    """The runs of equal risks that hold an event: the areas depend only on these and on running sums."""
 
     events: np.ndarray  # places of the events in order of risk
     begins: np.ndarray  # where among `events` each run begins
@@ -78,26 +78,26 @@ class _RunsWithEvents:
 def _areas(runs: _RunsWithEvents, weights: np.ndarray) -> tuple[float, float]:
     seen = np.cumsum(weights)
     positive = np.add.reduceat(weights[runs.events], runs.begins) if len(runs.begins) else np.zeros(0)
-    found = np.cumsum(positive)
-    all_positive = float(found[-1]) if len(found) else 0.0
+    events_so_far = np.cumsum(positive)
+    all_positive = float(events_so_far[-1]) if len(events_so_far) else 0.0
     all_negative = float(seen[-1]) - all_positive if len(seen) else 0.0
     if all_positive <= 0 or all_negative <= 0:
         return float("nan"), float("nan")
     upto = seen[runs.last]
     negative = upto - seen[runs.first] + weights[runs.first] - positive
-    below = all_negative - (upto - found) + 0.5 * negative
-    precision = found / np.maximum(upto, 1e-300)
+    below = all_negative - (upto - events_so_far) + 0.5 * negative
+    precision = events_so_far / np.maximum(upto, 1e-300)
     return float(positive @ below / (all_positive * all_negative)), float(positive @ precision / all_positive)
 
 
 def delong(rows: ScoredRows) -> Estimate:
-    """Give AUROC with DeLong's limits by midranks (Sun and Xu 2014); rows of one person count together."""
+    """Return AUROC with DeLong's limits by midranks (Sun and Xu 2014); rows of one person count together."""
     value, influence = auroc_influence(rows)
     return on_logit_scale(value, float(np.sqrt(clustered_variance(influence, rows.person))))
 
 
 def auroc_influence(rows: ScoredRows) -> tuple[float, np.ndarray]:
-    """Give AUROC and each row's influence on it; their squares sum to DeLong's variance for one row a person."""
+    """Return AUROC and each row's influence on it; their squares sum to DeLong's variance for one row a person."""
     label = rows.labels > 0
     positive, negative = np.add.reduceat(rows.labels, rows.tie_starts), np.add.reduceat(1.0 - rows.labels, rows.tie_starts)
     run = np.repeat(np.arange(len(rows.tie_starts)), np.diff(np.append(rows.tie_starts, rows.rows)))
@@ -110,7 +110,7 @@ def auroc_influence(rows: ScoredRows) -> tuple[float, np.ndarray]:
 
 
 def auroc_gain(rows: ScoredRows, baseline: ScoredRows) -> Estimate:
-    """Give the gain in AUROC over another model's risks of the same rows, with limits that know both ranked the same people."""
+    """Return the gain in AUROC over another model's risks of the same rows, with limits that account for both ranking the same people."""
     value, influence = auroc_influence(rows)
     other, other_influence = auroc_influence(baseline)
     difference = np.empty(rows.rows)
@@ -129,5 +129,5 @@ def _unbiased(count: float) -> float:
 
 
 def _binomial_precision(value: float, events: int) -> Estimate:
-    """Give average precision with limits on the logit scale for a sample of that many events (Boyd 2013)."""
+    """Return average precision with limits on the logit scale for a sample of that many events (Boyd 2013)."""
     return on_logit_scale(value, float(np.sqrt(value * (1 - value) / events)))

@@ -1,4 +1,4 @@
-"""How far a feature has moved from the rows a model learnt from: the population stability index and the share missing."""
+"""How far a feature has moved from the training rows of a model: the population stability index and the share missing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Status = Literal["stable", "watch", "shifted", "not_known"]
 
 @dataclass(frozen=True)
 class BinnedFeature:
-    """A feature's rows by bin, then (`before`) and now (`after`), missing ones apart; `names` says what a bin holds."""
+    """A feature's rows by bin, then (`before`) and now (`after`), with missing values counted separately; `names` describes the bins."""
 
     names: tuple[str, ...]
     before: np.ndarray
@@ -50,9 +50,9 @@ class Drift:
 
 
 def quantile_cuts(ordered: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """Give the cuts between bins with about as many values each, from ordered values; a value at a cut lies below it.
+    """Return the cuts between bins with about as many values each, from ordered values; a value at a cut lies below it.
 
-    A value that fills several bins, as 0 does in a count, has one of its own, so there may be fewer.
+    A value that fills several bins, as 0 does in a count, has a separate bin, so there may be fewer bins.
     """
     if not len(ordered):
         return ordered
@@ -83,7 +83,7 @@ def bin_categories(before: Mapping[str | None, int], after: Mapping[str | None, 
 
 
 def contributions(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Give each bin's part of the index, (a - e) ln(a / e) over its shares, the empty ones floored; NaN without rows."""
+    """Return each bin's part of the index, (a - e) ln(a / e) over its shares, the empty ones floored; NaN without rows."""
     if not before.sum() or not after.sum():
         return np.full(len(before), np.nan)
     expected, actual = (np.maximum(counts / counts.sum(), max(FLOOR, 0.5 / counts.sum())) for counts in (before, after))
@@ -105,13 +105,13 @@ def drift(feature: BinnedFeature) -> Drift:
 
 
 def psi_by_chance(before: np.ndarray, after: np.ndarray) -> float:
-    """Give the index that two samples of one population stay below in CHANCE of draws: chi-square over (1/n + 1/m) (Yurdakul 2018)."""
+    """Return the index that two samples of one population stay below in CHANCE of draws: chi-square over (1/n + 1/m) (Yurdakul 2018)."""
     freedom = int(np.count_nonzero(before + after)) - 1
     return float(chi2.ppf(CHANCE, freedom) * (1 / before.sum() + 1 / after.sum())) if freedom > 0 else 0.0
 
 
 def status_of(psi: float, by_chance: float = 0.0) -> Status:
-    """Read an index: stable, watch or shifted; not known where a large one may be chance."""
+    """Read an index: stable, watch or shifted; not known if a large one may be chance."""
     if not np.isfinite(psi):
         return "not_known"
     if psi < WATCH:
@@ -131,8 +131,8 @@ def _counts(ordered: np.ndarray, cuts: np.ndarray) -> np.ndarray:
 
 
 def _ranges(cuts: np.ndarray) -> tuple[str, ...]:
-    told = [f"{cut:.4g}" for cut in cuts]
-    if not told:
+    texts = [f"{cut:.4g}" for cut in cuts]
+    if not texts:
         return ("any value",)
-    inner = [f"over {low} up to {high}" for low, high in pairwise(told)]
-    return (f"up to {told[0]}", *inner, f"over {told[-1]}")
+    inner = [f"over {low} up to {high}" for low, high in pairwise(texts)]
+    return (f"up to {texts[0]}", *inner, f"over {texts[-1]}")

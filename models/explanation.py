@@ -62,10 +62,10 @@ def plain_codes(model: RiskModel, rows: FeatureRows) -> pd.DataFrame:
 def concepts(predictors: Sequence[Predictor]) -> dict[str, list[int]]:
     """Return each topic's predictors (positions): those of one concept, or those made of several inputs under one label."""
     by_name = {predictor.name: predictor for predictor in predictors}
-    found: dict[str, list[int]] = {}
+    topics: dict[str, list[int]] = {}
     for position, predictor in enumerate(predictors):
-        found.setdefault(_topic(predictor, by_name), []).append(position)
-    return found
+        topics.setdefault(_topic(predictor, by_name), []).append(position)
+    return topics
 
 
 def plain_name(predictors: Sequence[Predictor]) -> str:
@@ -82,13 +82,13 @@ def drivers(
     may not be shown to the reader: a driver made of any of them is excluded, never renamed.
     """
     frame = plain_codes(model, FeatureRows(frame, codes))
-    found = contributions(model, frame)
+    contributed = contributions(model, frame)
     topics = concepts(model.predictors)
     hidden = _hidden(topics, model.predictors, not_shown)
     groups = {name: places for name, places in topics.items() if name not in hidden}
     if not groups or not len(frame):
         return pd.DataFrame(columns=list(COLUMNS))
-    sums = np.column_stack([found.values[:, places].sum(axis=1) for places in groups.values()])
+    sums = np.column_stack([contributed.values[:, places].sum(axis=1) for places in groups.values()])
     ranked = np.argsort(-np.abs(sums), axis=1, kind="stable")[:, :per_person]
     row, rank = np.nonzero(np.take_along_axis(sums, ranked, axis=1) != 0.0)
     concept = ranked[row, rank]
@@ -101,7 +101,7 @@ def drivers(
             "driver": _names(frame, row, concept, [[model.predictors[place] for place in places] for places in groups.values()]),
             "direction": np.where(strength > 0, "raises", "lowers"),
             "contribution": strength,
-            "features": _features_as_json(found, frame, row, concept, list(groups.values())),
+            "features": _features_as_json(contributed, frame, row, concept, list(groups.values())),
         }
     )
 
@@ -165,7 +165,7 @@ def _amounts(column: pd.Series) -> np.ndarray:
 
 
 def _features_as_json(
-    found: Contributions, frame: pd.DataFrame, row: np.ndarray, concept: np.ndarray, groups: list[list[int]]
+    contributed: Contributions, frame: pd.DataFrame, row: np.ndarray, concept: np.ndarray, groups: list[list[int]]
 ) -> np.ndarray:
     """Return the strongest features of each driver with the person's values as JSON, strongest first."""
     texts = np.empty(len(row), dtype=object)
@@ -173,8 +173,8 @@ def _features_as_json(
         at = np.flatnonzero(concept == number)
         if not len(at):
             continue
-        strongest = np.argsort(-np.abs(found.values[row[at]][:, places]), axis=1, kind="stable")[:, :FEATURES_SHOWN]
-        names = [found.predictors[place].name for place in places]
+        strongest = np.argsort(-np.abs(contributed.values[row[at]][:, places]), axis=1, kind="stable")[:, :FEATURES_SHOWN]
+        names = [contributed.predictors[place].name for place in places]
         values = [_plain_values(frame[name].iloc[row[at]]) for name in names]
         texts[at] = [json.dumps({names[k]: values[k][line] for k in chosen}) for line, chosen in enumerate(strongest)]
     return texts
@@ -211,18 +211,24 @@ def _hidden(topics: Mapping[str, list[int]], predictors: Sequence[Predictor], no
     topic_of = {predictors[place].name: topic for topic, places in topics.items() for place in places}
     made_of = {topic: _made_of([predictors[place] for place in places]) for topic, places in topics.items()}
     hidden = {topic for topic, parts in made_of.items() if not ({topic} | parts).isdisjoint(not_shown)}
+    topics_of = {topic: {topic_of.get(part, "") for part in parts} for topic, parts in made_of.items()}
+    return _with_dependents(hidden, topics_of)
+
+
+def _with_dependents(hidden: set[str], made_of: Mapping[str, set[str]]) -> set[str]:
+    """Return some topics and all that are made of them, directly or through others."""
     while True:
-        more = {topic for topic, parts in made_of.items() if not hidden.isdisjoint(topic_of.get(part, "") for part in parts)}
+        more = {topic for topic, parts in made_of.items() if not hidden.isdisjoint(parts)}
         if more <= hidden:
             return hidden
-        hidden |= more
+        hidden = hidden | more
 
 
 def _made_of(predictors: Sequence[Predictor]) -> set[str]:
     """Return the names, feeds, concepts and inputs of a topic's predictors."""
-    found = {predictor.name for predictor in predictors}
+    names = {predictor.name for predictor in predictors}
     for predictor in predictors:
         parts = _parts(predictor)
-        found |= {feed.strip() for feed in predictor.feed.split(",")}
-        found |= set(parts if len(parts) < MANY_INPUTS else parts[:1])
-    return found
+        names |= {feed.strip() for feed in predictor.feed.split(",")}
+        names |= set(parts if len(parts) < MANY_INPUTS else parts[:1])
+    return names

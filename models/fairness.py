@@ -17,9 +17,9 @@ from models.discrimination import BOOTSTRAP_PEOPLE, Discrimination, discriminati
 from models.evaluation import Evaluation, evaluate
 from models.group_gaps import largest_gaps
 from models.intervals import NOT_KNOWN, Estimate, wald, wilson
-from models.list_composition import age_standardised_selection, composition
+from models.list_composition import ListCounts, age_standardised_selection, composition
 from models.need_within_score import DEATH, UNDIAGNOSED, Strata, need_ratios, score_strata
-from models.scored_rows import ScoredRows, group_codes, scored_rows, selected
+from models.scored_rows import ScoredRows, group_codes, selected
 from models.settings import CapacitySettings
 from models.standardisation import age_band_codes, standardised_sensitivities
 
@@ -49,7 +49,7 @@ COUNTED = (
 
 @dataclass(frozen=True)
 class _Measure:
-    """One measure with the counts that stand behind it."""
+    """One measure with the counts that it is computed from."""
 
     estimate: Estimate
     counts: tuple[int, ...]
@@ -75,28 +75,29 @@ class _Board:
         return share_name(self.capacity.deciding_share)
 
 
-@one_blas_thread()
-def audit(
-    risk: np.ndarray,
-    labels: np.ndarray,
-    person: np.ndarray,
-    groups: pd.DataFrame,
-    capacity: CapacitySettings,
-    seed: int,
-    keys: np.ndarray | None = None,
-    needs: pd.DataFrame | None = None,
-    evaluated: Evaluation | None = None,
-) -> pd.DataFrame:
-    """Measure a model in every group: one row per group kind (a column of `groups`), group and metric (see COLUMNS).
+@dataclass(frozen=True)
+class AuditedRows:
+    """The rows of an audit, with a column for each group kind and, if known, the needs of the people (see models.need_within_score).
 
-    The deciding share of all rows is chosen once and compared between groups; `age_band` among the groups allows
-    measures to be age-standardised. `needs` (see models.need_within_score) tells whether groups are sicker at the same score.
-    The kinds 'all' and people without a recent admission (RECENT_ADMISSION, group 'none') carry every measure of `evaluate`
-    as well. Limits of a board of more than 100,000 people are analytic in all its groups. `evaluated` is what `evaluate` gave
-    for all rows with the same seed, where it was asked before.
+    `groups` and `needs` are in the original order of the rows. `age_band` among the groups allows measures to be age-standardised. The needs show
+    whether groups are sicker at the same score.
     """
-    rows = scored_rows(risk, labels, person, keys)
-    board = _board(rows, groups, capacity, seed, needs, evaluated or evaluate(rows, capacity, seed))
+
+    rows: ScoredRows
+    groups: pd.DataFrame
+    needs: pd.DataFrame | None = None
+
+
+@one_blas_thread()
+def audit(audited: AuditedRows, capacity: CapacitySettings, seed: int, evaluation: Evaluation | None = None) -> pd.DataFrame:
+    """Measure a model in every group: one row per group kind, group and metric (see COLUMNS).
+
+    The deciding share of all rows is chosen once and compared between groups. The kinds 'all' and people without a recent admission
+    (RECENT_ADMISSION, group 'none') carry every measure of `evaluate` as well. Limits of a board of more than 100,000 people are analytic in all
+    its groups. `evaluation` is that of all rows with the same seed; without it they are evaluated here.
+    """
+    rows, groups = audited.rows, audited.groups
+    board = _board(audited, capacity, seed, evaluation or evaluate(rows, capacity, seed))
     parts = [_group_rows(EVERYONE, EVERYONE, rows, _everyone(board, board.everyone, rows, board.chosen))]
     for kind in groups.columns:
         kind_rows = _kind_rows(board, groups[kind])
@@ -104,9 +105,8 @@ def audit(
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
-def _board(
-    rows: ScoredRows, groups: pd.DataFrame, capacity: CapacitySettings, seed: int, needs: pd.DataFrame | None, everyone: Evaluation
-) -> _Board:  # fmt: skip
+def _board(audited: AuditedRows, capacity: CapacitySettings, seed: int, everyone: Evaluation) -> _Board:
+    rows, groups, needs = audited.rows, audited.groups, audited.needs
     chosen = np.arange(rows.rows) < selected(rows.rows, capacity.deciding_share)
     bands = age_band_codes(groups[AGE_BAND])[rows.position] if AGE_BAND in groups else None
     strata = {"score": score_strata(rows)} | ({} if bands is None else {"score_and_age": score_strata(rows, bands)})
@@ -115,7 +115,7 @@ def _board(
 
 
 def _kind_rows(board: _Board, groups: pd.Series) -> list[pd.DataFrame]:
-    """Give the rows of every group of one kind, a table each."""
+    """Return the rows of every group of one kind, a table each."""
     kind, tables, counts = str(groups.name), [], []
     names, codes = group_codes(groups, board.rows.position)
     order, starts = np.argsort(codes, kind="stable"), np.searchsorted(np.sort(codes), np.arange(len(names) + 1))
@@ -137,32 +137,32 @@ def _kind_rows(board: _Board, groups: pd.Series) -> list[pd.DataFrame]:
 
 def _measures_of_kind(board: _Board, kind: str, codes: np.ndarray, groups: int) -> dict[str, list[Estimate]]:
     """Measure what compares groups with everyone, for all groups of a kind at once: at equal age, at the same score."""
-    bands, found = None if kind == AGE_BAND else board.bands, {}
+    bands, measures = None if kind == AGE_BAND else board.bands, {}
     if bands is not None:
         estimates = standardised_sensitivities(board.rows.labels, board.chosen, bands, codes, groups)
-        found[f"age_standardised_sensitivity_{board.at}"] = estimates
-        found |= _selection_at_equal_age(board, bands, codes, groups)
+        measures[f"age_standardised_sensitivity_{board.at}"] = estimates
+        measures |= _selection_at_equal_age(board, bands, codes, groups)
     for need, values in board.needs.items():
         for stratum, strata in board.strata.items():
             if stratum == "score" or bands is not None:
                 is_event = need in (DEATH, UNDIAGNOSED)
-                found[f"{need}_at_same_{stratum}"] = need_ratios(values, strata, codes, groups, is_event)
-    return found
+                measures[f"{need}_at_same_{stratum}"] = need_ratios(values, strata, codes, groups, is_event)
+    return measures
 
 
 def _selection_at_equal_age(board: _Board, bands: np.ndarray, codes: np.ndarray, groups: int) -> dict[str, list[Estimate]]:
-    known = np.flatnonzero(bands >= 0)
+    with_age = np.flatnonzero(bands >= 0)
     width = int(bands.max(initial=0)) + 1
-    cell = (codes[known] + 1) * width + bands[known]
+    cell = (codes[with_age] + 1) * width + bands[with_age]
     people, listed = (
         np.bincount(cell, weights=weights, minlength=(groups + 1) * width).reshape(groups + 1, width)
-        for weights in (None, board.chosen[known])
+        for weights in (None, board.chosen[with_age])
     )
-    found = [
+    selections = [
         age_standardised_selection(listed[place], people[place], listed.sum(axis=0), people.sum(axis=0))
         for place in range(1, groups + 1)
     ]
-    return {f"{name}_{board.at}": [each[name] for each in found] for name in (found[0] if found else ())}
+    return {f"{name}_{board.at}": [each[name] for each in selections] for name in (selections[0] if selections else ())}
 
 
 def _counts_behind(board: _Board, metric: str, subset: ScoredRows, chosen: np.ndarray, places: np.ndarray) -> tuple[int, ...]:
@@ -171,10 +171,10 @@ def _counts_behind(board: _Board, metric: str, subset: ScoredRows, chosen: np.nd
     if metric.startswith("age_standardised_selection"):
         return int(chosen.sum()), subset.rows - int(chosen.sum())
     need = metric.split("_at_same_")[0]
-    known = board.needs[need][places]
+    values = board.needs[need][places]
     if need in (DEATH, UNDIAGNOSED):
-        return (int(known.sum()),)
-    return (int(np.count_nonzero(~np.isnan(known))),)
+        return (int(values.sum()),)
+    return (int(np.count_nonzero(~np.isnan(values))),)
 
 
 def _evaluation(board: _Board, rows: ScoredRows) -> Evaluation:
@@ -206,15 +206,15 @@ def _measures(board: _Board, ranked: Discrimination, rows: ScoredRows, chosen: n
 
 
 def _selection_measures(board: _Board, rows: ScoredRows, chosen: np.ndarray) -> Iterator[tuple[str, _Measure]]:
-    """Give selection rate, PPV, sensitivity and false negative rate of the share that was chosen among all, and who they are."""
-    at, count, found = board.at, int(chosen.sum()), int(rows.labels[chosen].sum())
-    missed = rows.events - found
+    """Return selection rate, PPV, sensitivity and false negative rate of the share that was chosen among all, and who they are."""
+    at, count, listed_events = board.at, int(chosen.sum()), int(rows.labels[chosen].sum())
+    missed = rows.events - listed_events
     yield f"selection_rate_{at}", _Measure(wilson(count, rows.rows), (count, rows.rows - count))
-    yield f"ppv_{at}", _Measure(wilson(found, count), (count, found, count - found))
-    yield f"sensitivity_{at}", _Measure(wilson(found, rows.events), _found_counts(rows, chosen))
+    yield f"ppv_{at}", _Measure(wilson(listed_events, count), (count, listed_events, count - listed_events))
+    yield f"sensitivity_{at}", _Measure(wilson(listed_events, rows.events), _found_counts(rows, chosen))
     yield f"false_negative_rate_{at}", _Measure(wilson(missed, rows.events), _found_counts(rows, chosen))
-    whole = int(board.chosen.sum()), board.rows.rows, board.rows.events
-    for name, estimate in composition(count, rows.rows, rows.events, *whole).items():
+    everyone = ListCounts(int(board.chosen.sum()), board.rows.rows, board.rows.events)
+    for name, estimate in composition(ListCounts(count, rows.rows, rows.events), everyone).items():
         yield f"{name}_{at}", _Measure(estimate, (rows.events, count) if "event" in name else (count, rows.rows - count))
 
 
@@ -225,8 +225,8 @@ def _mean(values: np.ndarray) -> Estimate:
 
 
 def _found_counts(rows: ScoredRows, chosen: np.ndarray) -> tuple[int, int]:
-    found = int(rows.labels[chosen].sum())
-    return found, rows.events - found
+    listed_events = int(rows.labels[chosen].sum())
+    return listed_events, rows.events - listed_events
 
 
 def _group_rows(kind: str, name: str, rows: ScoredRows, measures: dict[str, _Measure]) -> pd.DataFrame:
@@ -257,10 +257,10 @@ def _protect(tables: list[pd.DataFrame], counts: Sequence[tuple[int, ...]], whol
 
 
 def _gaps(kind: str, tables: list[pd.DataFrame], at: str) -> pd.DataFrame:
-    """Give the largest difference and the smallest ratio between two groups of a kind, as 'between_groups'."""
+    """Return the largest difference and the smallest ratio between two groups of a kind, as 'between_groups'."""
     shown = pd.concat(tables, ignore_index=True)
-    found = largest_gaps(shown, [name for metric in COMPARED for name in (metric, f"{metric}_{at}")])
-    records = [(kind, "between_groups", *numbers, pd.NA, pd.NA, False) for numbers in found]
+    gaps = largest_gaps(shown, [name for metric in COMPARED for name in (metric, f"{metric}_{at}")])
+    records = [(kind, "between_groups", *numbers, pd.NA, pd.NA, False) for numbers in gaps]
     return _typed(pd.DataFrame.from_records(records, columns=list(COLUMNS)))
 
 

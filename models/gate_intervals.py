@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from models.group_labels import group_label
 from models.intervals import Estimate
 from models.scored_rows import ScoredRows, group_masks
 from models.settings import GateSettings
@@ -34,7 +35,7 @@ class IntervalCheck:
     def of_ratio(
         cls, subject: str, measure: str, estimate: Estimate, limits: tuple[float, float], events: int, log_error: bool = False
     ) -> IntervalCheck:
-        """Check a ratio on the log scale; its error is that of the logarithm where `log_error` says so."""
+        """Check a ratio on the log scale; with `log_error` its error is that of the logarithm."""
         error = estimate.error if log_error else estimate.error / estimate.value if estimate.value > 0 else float("nan")
         return cls(subject, measure, estimate, limits, events, error, True)
 
@@ -46,12 +47,12 @@ class IntervalCheck:
         return cls(subject, measure, estimate, limits, events, estimate.error, False, minimum_events)
 
     def needing(self, minimum_events: int) -> IntervalCheck:
-        """Give the check with at least this minimum of events."""
+        """Return the check with at least this minimum of events."""
         return replace(self, minimum_events=max(self.minimum_events, minimum_events))
 
     @property
     def enough(self) -> bool:
-        """Whether there are events enough to judge by."""
+        """Whether there are enough events to decide."""
         return self.events >= self.minimum_events and bool(np.isfinite(self.estimate.value))
 
     @property
@@ -61,7 +62,7 @@ class IntervalCheck:
 
     @property
     def p_value(self) -> float:
-        """One-sided p value of lying within the limits; 1 where it cannot be judged."""
+        """One-sided p value of lying within the limits; 1 without enough events."""
         if not self.enough or not self.error > 0:
             return 1.0
         scale = np.log if self.log else np.asarray
@@ -69,17 +70,16 @@ class IntervalCheck:
             value, lower, upper = (float(scale(number)) for number in (self.estimate.value, *self.limits))
         return float(norm.sf(max(lower - value, value - upper) / self.error))
 
-    def in_words(self, verdict: str) -> str:
-        """Say what was found, against what."""
-        found = (
-            f"{self.subject}: {self.measure} {self.estimate.value:.2f} ({self.estimate.lower:.2f} to {self.estimate.upper:.2f})"
-        )
+    def text(self, verdict: str) -> str:
+        """Return the estimate with its limits as text."""
+        subject = f"{group_label(self.subject)}: {self.measure}"
         if not self.enough:
-            return f"{self.subject}: {self.measure} cannot be judged, {self.events} events where {self.minimum_events} are needed"
-        return f"{found} {verdict} {self.limits[0]:g} to {self.limits[1]:g}"
+            return f"{subject} cannot be compared, {self.events} events where {self.minimum_events} are needed"
+        estimate = f"{self.estimate.value:.2f} ({self.estimate.lower:.2f} to {self.estimate.upper:.2f})"
+        return f"{subject} {estimate} {verdict} {self.limits[0]:g} to {self.limits[1]:g}"
 
     def to_dict(self, failed: bool) -> dict[str, Any]:
-        """Give the check as plain data; what cannot be computed is None."""
+        """Return the check as plain data; what cannot be computed is None."""
         numbers = {"value": self.estimate.value, "lower": self.estimate.lower, "upper": self.estimate.upper}
         return {
             "subject": self.subject,
@@ -92,11 +92,11 @@ class IntervalCheck:
 
 
 def holm_failures(checks: Sequence[IntervalCheck]) -> set[int]:
-    """Give the ids of the checks whose interval, adjusted by Holm over all of them, lies wholly outside the limits."""
-    judged = sorted((check for check in checks if check.enough), key=lambda check: check.p_value)
+    """Return the ids of the checks whose interval, adjusted by Holm over all of them, lies wholly outside the limits."""
+    compared = sorted((check for check in checks if check.enough), key=lambda check: check.p_value)
     failures: set[int] = set()
-    for place, check in enumerate(judged):
-        if check.p_value > ONE_SIDE / (len(judged) - place):
+    for place, check in enumerate(compared):
+        if check.p_value > ONE_SIDE / (len(compared) - place):
             break
         failures.add(id(check))
     return failures
@@ -110,12 +110,11 @@ def judged_groups(
     least_events: int | None = None,
     counted: np.ndarray | None = None,
 ) -> list[tuple[str, np.ndarray]]:
-    """Give the groups of a kind to judge (name, mask in order of risk), those with too few events pooled.
+    """Return the groups of a kind to compare (name, mask in order of risk), with groups of too few events pooled.
 
-    Events are outcomes, or what `counted` (in order of risk) marks.
-    Neighbours of an ordered kind are pooled, and its groups without a place in the order (not known) are judged where
-    they are large enough; in other kinds the small groups are pooled. A pool that is still too small is given all the
-    same: its check then cannot tell.
+    Events are outcomes, or the rows where `counted` (in order of risk) is true. Neighbours of an ordered kind are pooled. Its
+    groups without a place in the order (not known) are compared if they are large enough. In other kinds the small groups are
+    pooled. A pool that is still too small is returned as well: its check then has too few events to decide.
     """
     minimum = least_events or settings.minimum_events
     if kind not in groups:
@@ -140,8 +139,8 @@ def _pooled_neighbours(groups: list[Group], minimum: int) -> list[Group]:
         smallest = min(range(len(groups)), key=lambda place: groups[place][2])
         if groups[smallest][2] >= minimum:
             break
-        beside = [place for place in (smallest - 1, smallest + 1) if 0 <= place < len(groups)]
-        other = min(beside, key=lambda place: groups[place][2])
+        neighbours = [place for place in (smallest - 1, smallest + 1) if 0 <= place < len(groups)]
+        other = min(neighbours, key=lambda place: groups[place][2])
         first, second = sorted((smallest, other))
         groups[first : second + 1] = [_together([groups[first], groups[second]])]
     return groups

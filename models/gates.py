@@ -1,59 +1,168 @@
-"""Whether a model may be used: each gate answers pass, fail or cannot_tell from an interval, with a reason in words.
+"""The gates: each question that a model is asked before it may be used, declared once, and the answers of one candidate.
 
-Gates are noisy, so a model fails only where an interval, adjusted by Holm over every interval that is judged, lies
-wholly outside the limits, and passes only where the 95% interval lies inside them.
+Gates are noisy. So a model fails only where an interval lies wholly outside the limits, after Holm's adjustment over every interval
+that is compared. It passes only where the 95% interval lies inside them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-import pandas as pd
-
+from models import gate_checks
 from models.blas import one_blas_thread
-from models.discrimination import auroc_gain, discrimination
-from models.gate_checks import interval_checks
+from models.copied_periods import GATE as COPIED_PERIOD
+from models.copied_periods import copied_period_gate
+from models.gate_answers import (
+    auroc_alarm,
+    better_than_baseline,
+    enough_events,
+    from_intervals,
+    no_single_feature,
+    no_worse,
+)
+from models.gate_declaration import Evidence, Gate, GateLine, GateResult, JudgedRows, Meaning
 from models.gate_intervals import IntervalCheck, holm_failures
 from models.intervals import Estimate
-from models.scored_rows import ScoredRows, scored_rows
 from models.settings import CapacitySettings, GateSettings
 
-Answer = Literal["pass", "fail", "cannot_tell"]
-
-
-@dataclass(frozen=True)
-class GateResult:
-    """One gate's answer with its reason in words, and the numbers it rests on."""
-
-    gate: str
-    answer: Answer
-    reason: str
-    details: tuple[Mapping[str, Any], ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the result as plain data."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class JudgedRows:
-    """The rows that decide: risks of the candidate and of the baseline, labels, people and groups, in one order.
-
-    `groups` holds the group kinds as columns and `age_band` where sensitivity is to be judged; `baseline_risk` is None
-    for the baseline itself and where there is none (`no_baseline`); `needs` (see models.need_within_score) is None where nothing is known of them.
-    """
-
-    risk: np.ndarray
-    baseline_risk: np.ndarray | None
-    labels: np.ndarray
-    person: np.ndarray
-    groups: pd.DataFrame
-    keys: np.ndarray | None = None
-    needs: pd.DataFrame | None = None
-    no_baseline: bool = False
+INTERVAL = Meaning(
+    "Every 95% interval lies inside the limits.",
+    "An interval lies wholly outside the limits, also after adjustment for the number of intervals that are compared.",
+    "An interval crosses a limit, a group has too few events, or the rows lack what is compared. An approver decides.",
+)
+GATES: tuple[Gate, ...] = (
+    Gate(
+        "discrimination_above_baseline",
+        "Better than age and sex alone",
+        "Whether the model ranks people better than a model of age and sex alone. If not, its complexity gains nothing.",
+        ("gates.minimum_gain",),
+        Meaning(
+            "The 95% interval of the gain in AUROC lies above the limit.",
+            "The interval lies below the limit.",
+            "The interval includes the limit, or there is no model of age and sex alone to compare with. An approver decides.",
+        ),
+        answer=better_than_baseline,
+    ),
+    Gate(
+        "calibration_overall",
+        "Calibration overall",
+        "Whether as many people have the outcome as the risks add up to (observed over expected events, O/E).",
+        ("gates.observed_over_expected", "gates.minimum_events"),
+        INTERVAL,
+        checks=gate_checks.calibration_overall,
+    ),
+    Gate(
+        "calibration_slope",
+        "Calibration slope overall",
+        "Whether risks are neither too extreme nor too close to the average. A slope of 1 is right, below 1 risks are too extreme.",
+        ("gates.slope", "gates.minimum_slope_events", "gates.minimum_events"),
+        INTERVAL,
+        checks=gate_checks.slope_overall,
+    ),
+    Gate(
+        "calibration_by_{kind}",
+        "Calibration by {kind}",
+        "Whether each group has as many outcomes as its risks add up to. Above 1 the group's risks are too low, and it is missed.",
+        ("gates.group_observed_over_expected", "gates.minimum_events", "gates.ordered_kinds"),
+        INTERVAL,
+        kinds="gates.calibration_kinds",
+        checks=gate_checks.calibration_by_group,
+    ),
+    Gate(
+        "calibration_slope_by_{kind}",
+        "Calibration slope by {kind}",
+        "Whether risks are neither too extreme nor too close to the average within each group.",
+        ("gates.group_slope", "gates.minimum_slope_events", "gates.ordered_kinds"),
+        INTERVAL,
+        kinds="gates.slope_kinds",
+        checks=gate_checks.slope_by_group,
+    ),
+    Gate(
+        "sensitivity_by_{kind}",
+        "Outcomes found by {kind}",
+        "Whether the top of the list finds as large a share of each group's outcomes as of everyone else's, at equal age.",
+        ("gates.sensitivity_ratio", "gates.minimum_events", "gates.ordered_kinds", "capacity.deciding_share"),
+        INTERVAL,
+        kinds="gates.sensitivity_kinds",
+        checks=gate_checks.sensitivity_by_group,
+    ),
+    Gate(
+        "need_within_score_by_{kind}",
+        "Need at the same score by {kind}",
+        "Whether a group is more ill than others of the same score and age. It is the sign of an outcome that measures use of services "
+        "rather than need.",
+        ("gates.need_ratio", "gates.unrecorded_need_ratio", "gates.minimum_need_events", "gates.ordered_kinds"),
+        INTERVAL,
+        kinds="gates.need_kinds",
+        checks=gate_checks.need_by_group,
+    ),
+    Gate(
+        "no_single_feature",
+        "No single feature predicts the outcome",
+        "Whether one feature alone predicts the outcome almost perfectly. Such a feature is the outcome itself, or is recorded after it.",
+        ("gates.single_feature_auroc",),
+        Meaning(
+            "No feature alone has an AUROC above the limit.",
+            "A feature's 95% interval lies above the limit, or it predicts the outcome perfectly. It is a leak until shown otherwise.",
+            "A feature is above the limit and its interval includes the limit. An approver finds out what the feature is.",
+        ),
+        answer=no_single_feature,
+        leak_alarm=True,
+    ),
+    Gate(
+        "auroc_alarm",
+        "Discrimination is plausible",
+        "Whether the model predicts better than is plausible for its outcome. If so, it has probably seen the outcome.",
+        ("gates.auroc_alarm",),
+        Meaning(
+            "AUROC is at or below the limit.",
+            "The 95% interval of AUROC lies above the limit. It is a leak until shown otherwise.",
+            "AUROC is above the limit and its interval includes the limit, or it cannot be computed. An approver decides.",
+        ),
+        answer=auroc_alarm,
+        leak_alarm=True,
+    ),
+    Gate(
+        "enough_events",
+        "Enough outcome events",
+        "Whether enough people with the outcome trained the model and test it.",
+        ("candidates.minimum_events", "gates.minimum_events"),
+        Meaning(
+            "There are enough events in training and in testing.",
+            "This gate never fails a model.",
+            "There are too few events in training or in testing. An approver decides whether the evidence suffices.",
+        ),
+        answer=enough_events,
+    ),
+    Gate(
+        COPIED_PERIOD,
+        "No copy of another period's outcome",
+        "Whether an outcome or a feature of one period equals the outcome of another period for everyone in both.",
+        (),
+        Meaning(
+            "Nothing is a copy.",
+            "An outcome is a copy of another period's, or a feature holds an outcome that was not known yet.",
+            "A feature holds an earlier outcome, which was known. An approver decides whether that is meant.",
+        ),
+        answer=copied_period_gate,
+        asked_of="other periods",
+        leak_alarm=True,
+    ),
+    Gate(
+        "no_worse_than_incumbent",
+        "No worse than the model in use",
+        "Whether the candidate does worse on any gate than the model in use, on the same rows. It is asked once a model is in use.",
+        (),
+        Meaning(
+            "It is worse on no gate.",
+            "It fails a gate that the model in use does not fail.",
+            "It no longer passes a gate that the model in use passes, or the two cannot be compared. An approver decides.",
+        ),
+        answer=no_worse,
+        asked_of="the model in use",
+    ),
+)
+INCUMBENT_GATE = GATES[-1].name
 
 
 def judge(
@@ -65,130 +174,75 @@ def judge(
     capacity: CapacitySettings,
     seed: int,
 ) -> tuple[GateResult, ...]:
-    """Answer every gate for one candidate (`single_features`: see models.leaks)."""
+    """Answer every gate that is asked of the test rows, for one candidate (`single_features`: see models.leaks)."""
+    evidence = Evidence(judged, single_features, training_events, minimum_training_events, settings, capacity, seed)
     with one_blas_thread():
-        return _judge(judged, single_features, training_events, minimum_training_events, settings, capacity, seed)
+        return tuple(_answers(evidence))
 
 
-def _judge(
-    judged: JudgedRows,
-    single_features: Mapping[str, Estimate],
-    training_events: int,
-    minimum_training_events: int,
-    settings: GateSettings,
-    capacity: CapacitySettings,
-    seed: int,
-) -> tuple[GateResult, ...]:
-    rows = scored_rows(judged.risk, judged.labels, judged.person, judged.keys)
-    checks = interval_checks(rows, judged.groups, judged.needs, settings, capacity)
-    failures = holm_failures([check for gate in checks.values() for check in gate])
-    intervals = [_interval_gate(gate, found, failures) for gate, found in checks.items()]
-    return (
-        _baseline_gate(rows, judged, settings),
-        *intervals,
-        _single_feature_gate(single_features, settings),
-        _alarm_gate(discrimination(rows, seed, analytic=True).auroc, settings),
-        _events_gate(rows.events, training_events, minimum_training_events, settings),
-    )
+def interval_checks(evidence: Evidence) -> dict[str, list[IntervalCheck]]:
+    """Return the intervals of every gate that compares intervals with limits, by the gate's stored name."""
+    found: dict[str, list[IntervalCheck]] = {}
+    for gate in GATES:
+        if gate.checks is None:
+            continue
+        for name, kind in gate.names(evidence.settings):
+            checks = gate.checks(evidence, kind)
+            if checks is not None:
+                found[name] = checks
+    return found
 
 
 def eligible(results: Sequence[GateResult]) -> bool:
-    """Say whether no gate failed."""
+    """Return whether no gate failed."""
     return all(result.answer != "fail" for result in results)
 
 
-def worse_than_incumbent(challenger: Sequence[GateResult], incumbent: Sequence[GateResult]) -> GateResult:
-    """Answer whether a challenger is worse on any gate than the model in use, which faced the same gates on the same rows.
-
-    A gate it fails and the incumbent does not is a fail; one it no longer passes is for an approver to weigh.
-    """
-    before = {result.gate: result.answer for result in incumbent}
-    changed = [(result, before[result.gate]) for result in challenger if result.gate in before]
-    failed = [result for result, old in changed if result.answer == "fail" and old != "fail"]
-    lost = [result for result, old in changed if result.answer == "cannot_tell" and old == "pass"]
-    gate = "no_worse_than_incumbent"
-    if not changed:
-        return GateResult(gate, "cannot_tell", "the model in use faced none of these gates")
-    if failed or lost:
-        words = "; ".join(f"{result.gate}: {before[result.gate]} before, now {result.answer}" for result in (*failed, *lost))
-        return GateResult(gate, "fail" if failed else "cannot_tell", words)
-    return GateResult(gate, "pass", f"on none of {len(changed)} gates does it do worse than the model in use")
-
-
 def undecided(results: Sequence[GateResult]) -> tuple[str, ...]:
-    """Name the gates that cannot tell: each needs an approver."""
+    """Return the names of the gates without enough data to decide: each needs an approver."""
     return tuple(result.gate for result in results if result.answer == "cannot_tell")
 
 
-def _interval_gate(gate: str, checks: list[IntervalCheck], failures: set[int]) -> GateResult:
-    details = tuple(check.to_dict(id(check) in failures) for check in checks)
-    failed = [check for check in checks if id(check) in failures]
-    open_checks = [check for check in checks if id(check) not in failures and not check.inside]
-    if not checks:
-        return GateResult(
-            gate, "cannot_tell", "the rows do not hold the groups or age bands that this gate compares, or only one group"
-        )
-    if failed:
-        return GateResult(gate, "fail", "; ".join(check.in_words("lies outside") for check in failed), details)
-    if open_checks:
-        return GateResult(
-            gate, "cannot_tell", "; ".join(check.in_words("is not wholly inside") for check in open_checks), details
-        )
-    return GateResult(gate, "pass", "; ".join(check.in_words("lies inside") for check in checks), details)
+def worse_than_incumbent(challenger: Sequence[GateResult], incumbent: Sequence[GateResult]) -> GateResult:
+    """Answer whether a challenger is worse on any gate than the model in use."""
+    return no_worse(INCUMBENT_GATE, challenger, incumbent, label_of)
 
 
-def _baseline_gate(rows: ScoredRows, judged: JudgedRows, settings: GateSettings) -> GateResult:
-    gate = "discrimination_above_baseline"
-    if judged.baseline_risk is None:
-        none = "no candidate of age and sex alone stands beside this one, so nobody can tell what it gains over them"
-        words = none if judged.no_baseline else "this candidate is the age and sex baseline itself"
-        return GateResult(gate, "cannot_tell", words)
-    if not 0 < rows.events < rows.rows:
-        return GateResult(gate, "cannot_tell", "the rows hold only one outcome")
-    gain = auroc_gain(rows, scored_rows(judged.baseline_risk, judged.labels, judged.person, judged.keys))
-    words = f"AUROC is {gain.value:+.3f} ({gain.lower:+.3f} to {gain.upper:+.3f}) against age and sex alone, above {settings.minimum_gain:g} is needed"
-    answer: Answer = (
-        "pass" if gain.lower > settings.minimum_gain else "fail" if gain.upper < settings.minimum_gain else "cannot_tell"
-    )
-    return GateResult(gate, answer, words, ({"value": gain.value, "lower": gain.lower, "upper": gain.upper},))
+def declaration_of(name: str) -> tuple[Gate, str] | None:
+    """Return the gate of a stored name with its kind of groups ('' without one); None for a name that no gate has."""
+    for gate in GATES:
+        kind = gate.kind_of(name)
+        if kind is not None:
+            return gate, kind
+    return None
 
 
-def _single_feature_gate(features: Mapping[str, Estimate], settings: GateSettings) -> GateResult:
-    gate, limit = "no_single_feature", settings.single_feature_auroc
-    sure = {name: found for name, found in features.items() if found.lower > limit or found.value == 1.0}
-    unsure = {name: found for name, found in features.items() if found.value > limit and name not in sure}
-    if not features:
-        return GateResult(gate, "cannot_tell", "the training rows hold only one outcome")
-    if sure or unsure:
-        words = "; ".join(_leak_in_words(name, found, limit) for name, found in {**sure, **unsure}.items())
-        return GateResult(gate, "fail" if sure else "cannot_tell", words)
-    name = max(features, key=lambda name: features[name].value)
-    return GateResult(
-        gate, "pass", f"the strongest single feature, {name}, has an AUROC of {features[name].value:.3f}; the limit is {limit:g}"
-    )
+def label_of(name: str) -> str:
+    """Return the plain-English label of a stored gate name; of one that is no longer declared, its name without underscores."""
+    declared = declaration_of(name)
+    return declared[0].label_for(declared[1]) if declared else name.replace("_", " ")
 
 
-def _leak_in_words(name: str, found: Estimate, limit: float) -> str:
-    if found.value == 1.0:
-        return f"{name} alone tells the outcome perfectly: it is the outcome, or a copy of it"
-    return f"{name} alone has an AUROC of {found.value:.3f} ({found.lower:.3f} to {found.upper:.3f}), above {limit:g}: a leak until shown otherwise"
+def line_of(gate: str, answer: str, reason: str, **_: object) -> GateLine:
+    """Return a gate's answer as people read it, from the values that are stored."""
+    declared = declaration_of(gate)
+    return GateLine(label_of(gate), declared[0].explanation if declared else "", answer, reason)
 
 
-def _alarm_gate(auroc: Estimate, settings: GateSettings) -> GateResult:
-    gate, limit = "auroc_alarm", settings.auroc_alarm
-    words = (
-        f"AUROC is {auroc.value:.3f} ({auroc.lower:.3f} to {auroc.upper:.3f}); above {limit:g} it is a leak until shown otherwise"
-    )
-    if not np.isfinite(auroc.value):
-        return GateResult(gate, "cannot_tell", "AUROC cannot be computed: the rows hold only one outcome")
-    answer: Answer = "fail" if auroc.lower > limit else "cannot_tell" if auroc.value > limit else "pass"
-    return GateResult(gate, answer, words)
+def lines_of(results: Sequence[GateResult]) -> list[GateLine]:
+    """Return the answers of one candidate as people read them."""
+    return [line_of(result.gate, result.answer, result.reason) for result in results]
 
 
-def _events_gate(events: int, training_events: int, minimum_training_events: int, settings: GateSettings) -> GateResult:
-    words = (
-        f"{training_events} outcome events trained the model ({minimum_training_events} are needed) and {events} judge it "
-        f"({settings.minimum_events} are needed)"
-    )
-    enough = training_events >= minimum_training_events and events >= settings.minimum_events
-    return GateResult("enough_events", "pass" if enough else "cannot_tell", words)
+def _answers(evidence: Evidence) -> Iterator[GateResult]:
+    checks = interval_checks(evidence)
+    failures = holm_failures([check for of_gate in checks.values() for check in of_gate])
+    for gate in GATES:
+        if gate.asked_of != "the test rows":
+            continue
+        if gate.answer is not None:
+            yield gate.answer(gate.name, evidence)
+            continue
+        for name, _ in gate.names(evidence.settings):
+            if name in checks:
+                yield from_intervals(name, checks[name], failures)

@@ -9,13 +9,13 @@ import pandas as pd
 
 
 def largest_gaps(shown: pd.DataFrame, metrics: Sequence[str]) -> Iterator[tuple[str, float, float, float]]:
-    """Give name, value and limits (MOVER) of the difference and ratio in each metric; `shown` has metric, value, lower, upper.
+    """Yield name, value and limits (MOVER) of the difference and ratio in each metric; `shown` has metric, value, lower, upper.
 
-    A pair chosen for being farthest apart differs by chance too: the limits are those of two groups named beforehand.
+    A pair chosen because its difference is largest also differs by chance. The limits are those of two groups named beforehand.
     """
-    known = shown[shown["value"].notna()]
+    computed = shown[shown["value"].notna()]
     for metric in metrics:
-        values = known[known["metric"] == metric]
+        values = computed[computed["metric"] == metric]
         if len(values) < 2:
             continue
         least, most = values.iloc[int(values["value"].argmin())], values.iloc[int(values["value"].argmax())]
@@ -28,7 +28,7 @@ def largest_gaps(shown: pd.DataFrame, metrics: Sequence[str]) -> Iterator[tuple[
 
 
 def _ratio_limits(least: pd.Series, most: pd.Series) -> tuple[float, float]:
-    """Give limits of a ratio from the limits of its parts, on the log scale."""
+    """Return limits of a ratio from the limits of its parts, on the log scale."""
     parts = np.asarray(
         [least["lower"], least["value"], least["upper"], most["lower"], most["value"], most["upper"]], dtype=np.float64
     )

@@ -25,7 +25,7 @@ NOT_KNOWN = Estimate(float("nan"))
 
 
 def wilson(count: float, total: float, z: float = Z95) -> Estimate:
-    """Give a share with Wilson limits (2x + z^2 -+ z sqrt(z^2 + 4xq)) / 2(n + z^2)."""
+    """Return a share with Wilson limits (2x + z^2 -+ z sqrt(z^2 + 4xq)) / 2(n + z^2)."""
     if total <= 0:
         return NOT_KNOWN
     share = count / total
@@ -36,7 +36,7 @@ def wilson(count: float, total: float, z: float = Z95) -> Estimate:
 
 
 def count_limits(count: float, z: float = Z95) -> tuple[float, float]:
-    """Give the limits of a count of independent events: exact below 10, Byar's from there."""
+    """Return the limits of a count of independent events: exact below 10, Byar's from there."""
     if count < 10:
         tail = float(norm.sf(z))
         lower = float(chi2.ppf(tail, 2 * count) / 2) if count > 0 else 0.0
@@ -47,7 +47,7 @@ def count_limits(count: float, z: float = Z95) -> tuple[float, float]:
 
 
 def on_logit_scale(value: float, error: float, z: float = Z95) -> Estimate:
-    """Give limits of a value between 0 and 1 that stay there (delta method on the log odds)."""
+    """Return limits of a value between 0 and 1 that stay there (delta method on the log odds)."""
     if not 0 < value < 1 or not np.isfinite(error):
         return Estimate(value, value, value, 0.0) if value in (0.0, 1.0) else NOT_KNOWN
     step = z * error / (value * (1 - value))
@@ -55,17 +55,17 @@ def on_logit_scale(value: float, error: float, z: float = Z95) -> Estimate:
 
 
 def wald(value: float, error: float, z: float = Z95) -> Estimate:
-    """Give symmetric limits."""
+    """Return symmetric limits."""
     return Estimate(value, value - z * error, value + z * error, error)
 
 
 def on_log_scale(value: float, log_error: float, z: float = Z95) -> Estimate:
-    """Give limits of a positive ratio from the standard error of its logarithm."""
+    """Return limits of a positive ratio from the standard error of its logarithm."""
     return Estimate(value, float(value * np.exp(-z * log_error)), float(value * np.exp(z * log_error)), value * log_error)
 
 
 def clustered_variance(influence: np.ndarray, person: np.ndarray | None) -> float:
-    """Give the variance of a sum of influences; rows of one person (dense codes) count together, None for one row each."""
+    """Return the variance of a sum of influences; rows of one person (dense codes) count together, None for one row each."""
     if person is None:
         return float(influence @ influence)
     sums = np.bincount(person, weights=influence)

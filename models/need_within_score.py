@@ -1,7 +1,7 @@
-"""Whether a group is sicker than others at the same score: the sign of a label that stands for use of services, not for need.
+"""Whether a group is sicker than others at the same score: the sign of a label that measures use of services, not need.
 
-Recorded need (long-term conditions, frailty) finds need that is recorded but not served (Obermeyer 2019). Deaths, and outcomes
-of people without any diagnosis before, find need that is not recorded. Where both are missing nothing shows.
+Recorded need (long-term conditions, frailty) shows need that is recorded but not served (Obermeyer 2019). Deaths, and outcomes of people
+without any earlier diagnosis, show need that is not recorded. Without both nothing can be shown.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ FEW_EVENTS = 10
 
 @dataclass(frozen=True)
 class Strata:
-    """Rows in order of risk by band of score, and of age where bands of age are known; -1 takes no part."""
+    """Rows in order of risk by band of score, and of age if bands of age are given; rows at -1 are excluded."""
 
     codes: np.ndarray
     size: int
 
 
 def need_columns(frame: pd.DataFrame, labels: np.ndarray, died: np.ndarray | None) -> pd.DataFrame:
-    """Give the needs that the rows tell of, NaN where not known: recorded conditions and frailty, deaths, outcomes without diagnosis.
+    """Return the needs in the rows, NaN if not known: recorded conditions and frailty, deaths, outcomes without diagnosis.
 
-    A person without a recorded condition has no diagnosis. `died` is left out where it is the outcome itself.
+    A person without a recorded condition has no diagnosis. `died` is excluded if it is the outcome itself.
     """
     needs = frame[[name for name in RECORDED_NEEDS if name in frame]].astype("float64")
     if died is not None and died.any() and not np.array_equal(died.astype(bool), labels.astype(bool)):
@@ -43,9 +43,9 @@ def need_columns(frame: pd.DataFrame, labels: np.ndarray, died: np.ndarray | Non
 
 
 def score_strata(rows: ScoredRows, age_codes: np.ndarray | None = None) -> Strata:
-    """Put rows into bands of score (shares of all rows, see PERCENTILE_EDGES), within bands of age where given (-1 not known)."""
+    """Put rows into bands of score (shares of all rows, see PERCENTILE_EDGES), within bands of age if given (-1: not known)."""
     edges = np.floor(np.asarray(PERCENTILE_EDGES) * rows.rows + 0.5).astype(np.intp)
-    band = np.repeat(np.arange(len(edges) - 1), np.diff(edges))[::-1]  # rows stand by falling risk
+    band = np.repeat(np.arange(len(edges) - 1), np.diff(edges))[::-1]  # rows are in order of falling risk
     if age_codes is None:
         return Strata(band, len(edges) - 1)
     ages = int(age_codes.max(initial=-1)) + 1
@@ -53,11 +53,11 @@ def score_strata(rows: ScoredRows, age_codes: np.ndarray | None = None) -> Strat
 
 
 def need_ratios(need: np.ndarray, strata: Strata, codes: np.ndarray, groups: int, is_event: bool) -> list[Estimate]:
-    """Give each group's need over that of everyone else at the same score: above 1 the group is sicker than its scores say.
+    """Return each group's need over that of everyone else at the same score: above 1 the group is sicker than its scores indicate.
 
-    `need` and `codes` (groups, -1 for none) stand in order of risk. Expected is what everyone else in the stratum has; strata
-    without anyone else take no part. Limits know the error of both sides; those of fewer than 10 events are the count's.
-    `error` is that of the logarithm.
+    `need` and `codes` (groups, -1 for none) are in order of risk. The expected need is that of everyone else in the stratum. Strata without anyone
+    else are excluded. Limits account for the error of both sides; with fewer than 10 events they are the count's. `error` is that of the
+    logarithm.
     """
     used = np.flatnonzero((strata.codes >= 0) & ~np.isnan(need))
     cell = (codes[used] + 1) * strata.size + strata.codes[used]
@@ -66,27 +66,30 @@ def need_ratios(need: np.ndarray, strata: Strata, codes: np.ndarray, groups: int
         np.bincount(cell, weights=weights, minlength=shape[0] * shape[1]).reshape(shape)
         for weights in (None, need[used], need[used] ** 2)
     )
-    everyone = [values.sum(axis=0) for values in (count, total, square)]
-    return [
-        _ratio(*(values[place] for values in (count, total, square)), *everyone, is_event=is_event)
-        for place in range(1, groups + 1)
-    ]
+    everyone = _Moments(count.sum(axis=0), total.sum(axis=0), square.sum(axis=0))
+    return [_ratio(_Moments(count[place], total[place], square[place]), everyone, is_event) for place in range(1, groups + 1)]
 
 
-def _ratio(
-    count: np.ndarray, total: np.ndarray, square: np.ndarray, all_count: np.ndarray, all_total: np.ndarray, all_square: np.ndarray,
-    *, is_event: bool,
-) -> Estimate:  # fmt: skip
-    others = all_count - count
-    shared = (count > 0) & (others > 0)
-    n, y, y2, m = count[shared], total[shared], square[shared], others[shared]
-    mean = (all_total[shared] - y) / m
+@dataclass(frozen=True)
+class _Moments:
+    """Number of rows, sum and sum of squares of a need in each stratum."""
+
+    count: np.ndarray
+    total: np.ndarray
+    square: np.ndarray
+
+
+def _ratio(group: _Moments, everyone: _Moments, is_event: bool) -> Estimate:
+    others = everyone.count - group.count
+    shared = (group.count > 0) & (others > 0)
+    n, y, y2, m = group.count[shared], group.total[shared], group.square[shared], others[shared]
+    mean = (everyone.total[shared] - y) / m
     observed, expected = float(y.sum()), float(n @ mean)
     if expected <= 0:
         return NOT_KNOWN
     ratio = observed / expected
     own = float((y2 - 2 * mean * y + n * mean**2).sum())
-    spread = np.maximum((all_square[shared] - y2) / m - mean**2, 0.0)
+    spread = np.maximum((everyone.square[shared] - y2) / m - mean**2, 0.0)
     theirs = float((n**2 * spread / m).sum())
     if is_event and observed < FEW_EVENTS:
         lower, upper = count_limits(observed)
@@ -94,5 +97,5 @@ def _ratio(
     if observed <= 0:
         return NOT_KNOWN
     log_error = float(np.sqrt(own / observed**2 + theirs / expected**2))
-    found = on_log_scale(ratio, log_error)
-    return Estimate(ratio, found.lower, found.upper, log_error)
+    limits = on_log_scale(ratio, log_error)
+    return Estimate(ratio, limits.lower, limits.upper, log_error)

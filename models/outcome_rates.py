@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.disclosure_control import rounded
-from models.inequality_indices import LEAST_GROUPS, concentration_index_limits, slope_index_of_inequality
+from models.inequality_indices import (
+    LEAST_GROUPS,
+    Line,
+    RankedGroups,
+    Simulation,
+    concentration_index_limits,
+    slope_index_of_inequality,
+)
 from models.rates import (
     ESP_2013,
     FEWEST_EVENTS,
@@ -36,8 +43,8 @@ class GroupCounts:
     """People and events of the groups of one kind (rows) by five-year age band (columns, youngest first).
 
     `repeats` holds people by group, number of events (`times`) and band, where a person's further events are counted;
-    None where they are not. People of unknown age stand in `unknown_age` alone: people and events, by group.
-    `enough` says which groups have events for a standardised rate; None where the counts say so themselves.
+    None where they are not. People of unknown age are only in `unknown_age`: people and events, by group.
+    `enough` is the mask of the groups with enough events for a standardised rate; None if the counts decide.
     """
 
     kind: str
@@ -70,7 +77,7 @@ class GroupCounts:
 
 @dataclass(frozen=True)
 class RateRow:
-    """One measure of one group; `reason` says why there is no value. A gradient has no people of its own."""
+    """One measure of one group; `reason` says why there is no value. A gradient has no number of people."""
 
     kind: str
     name: str
@@ -90,10 +97,10 @@ class RateRow:
 
 
 def rate_rows(counts: GroupCounts, everyone: GroupCounts, seed: int) -> list[RateRow]:
-    """Give every rate per 100,000 people of every group of a kind, the gaps between groups and the gradient.
+    """Return every rate per 100,000 people of every group of a kind, the gaps between groups and the gradient.
 
     `everyone` holds the whole board as one group: the reference of the indirectly standardised ratio. Bands in which it has
-    nobody take no part; a group's empty band joins its neighbour.
+    no people are excluded; a group's empty band joins its neighbour.
     """
     rows = [row for place in range(len(counts.names)) for row in _of_group(counts, place, everyone)]
     rates = {row.name: row for row in rows if row.measure == STANDARDISED and np.isfinite(row.value)}
@@ -101,30 +108,28 @@ def rate_rows(counts: GroupCounts, everyone: GroupCounts, seed: int) -> list[Rat
 
 
 def change_rows(now: Sequence[RateRow], before: Sequence[RateRow], period_before: str) -> list[RateRow]:
-    """Give the change of each standardised rate and slope since an earlier period without overlap, as difference and ratio."""
+    """Return the change of each standardised rate and slope since an earlier period without overlap, as difference and ratio."""
     earlier = {(row.kind, row.name, row.measure): row for row in before}
-    found = []
+    changes = []
     for row in now:
         other = earlier.get((row.kind, row.name, row.measure))
         if other is None or row.measure not in (STANDARDISED, "slope_index_of_inequality"):
             continue
         if not (np.isfinite(row.value) and np.isfinite(other.value)):
             continue
-        found.append(_compared(row, f"{row.measure}_change", difference_of(row.limits, other.limits), period_before))
+        changes.append(_compared(row, f"{row.measure}_change", difference_of(row.limits, other.limits), period_before))
         if row.measure == STANDARDISED:
-            found.append(_compared(row, f"{row.measure}_change_ratio", ratio_of(row.limits, other.limits), period_before))
-    return found
+            changes.append(_compared(row, f"{row.measure}_change_ratio", ratio_of(row.limits, other.limits), period_before))
+    return changes
 
 
 def _of_group(counts: GroupCounts, place: int, everyone: GroupCounts) -> Iterator[RateRow]:
     people, events = (int(total[place]) for total in counts.totals)
 
-    def row(measure: str, found: Limits | None, reason: str) -> RateRow:
-        value, lower, upper = (float(number) for number in found) if found else (np.nan,) * 3
-        known = np.isfinite(value)
-        return RateRow(
-            counts.kind, counts.names[place], measure, value, lower, upper, people, events, reason="" if known else reason
-        )
+    def row(measure: str, limits: Limits | None, reason: str) -> RateRow:
+        value, lower, upper = _numbers(limits)
+        numbers = (value, lower, upper, people, events)
+        return RateRow(counts.kind, counts.names[place], measure, *numbers, reason="" if np.isfinite(value) else reason)
 
     yield row("crude_rate", crude_rate(events, people) if people else None, "no people")
     bands = _joined_bands(counts.people[place], everyone.people[0])
@@ -133,21 +138,20 @@ def _of_group(counts: GroupCounts, place: int, everyone: GroupCounts) -> Iterato
         return
     x, n = _sums(counts.events[place], bands), _sums(counts.people[place], bands)
     weights = _sums(ESP_2013, bands)
-    rate = directly_standardised_rate(x, n, weights)
-    if counts.enough is not None and not counts.enough[place]:
-        rate = _limits(np.nan, np.nan, np.nan)
+    enough = counts.enough is None or bool(counts.enough[place])
+    rate = directly_standardised_rate(x, n, weights) if enough else _limits(np.nan, np.nan, np.nan)
     yield row(STANDARDISED, rate, FEW_EVENTS)
     if counts.repeats is not None and counts.times is not None:
         who = np.stack([_sums(each, bands) for each in counts.repeats[place]])
-        found = directly_standardised_rate_of_repeats(who, counts.times, n, weights)
-        yield row("directly_standardised_event_rate", found if np.isfinite(rate.value) else None, FEW_EVENTS)
+        event_rate = directly_standardised_rate_of_repeats(who, counts.times, n, weights)
+        yield row("directly_standardised_event_rate", event_rate if np.isfinite(rate.value) else None, FEW_EVENTS)
     reference = _sums(everyone.events[0], bands), _sums(everyone.people[0], bands)
-    expects = bool(reference[0][n > 0].sum() > 0)
-    yield row(
-        "indirectly_standardised_ratio",
-        indirectly_standardised_ratio(x, n, *reference) if expects else None,
-        "no event is expected",
-    )
+    yield row("indirectly_standardised_ratio", _ratio_to(reference, x, n), "no event is expected")
+
+
+def _ratio_to(reference: tuple[Numbers, Numbers], events: Numbers, people: Numbers) -> Limits | None:
+    """Return the ratio to the events at the reference's rates (its events and people by band); None if none is expected."""
+    return indirectly_standardised_ratio(events, people, *reference) if reference[0][people > 0].sum() > 0 else None
 
 
 def _scales(totals: Numbers) -> Numbers:
@@ -156,7 +160,7 @@ def _scales(totals: Numbers) -> Numbers:
 
 
 def _joined_bands(people: Numbers, board: Numbers) -> NDArray[np.intp] | None:
-    """Give each band's joined band (-1 where the board has nobody); None where the group has nobody of known age."""
+    """Return each band's joined band (-1 if the board has no one in it); None if the group has no one of known age."""
     if people.sum() <= 0:
         return None
     joined, current, held = np.full(len(people), -1, dtype=np.intp), 0, 0.0
@@ -174,7 +178,7 @@ def _sums(values: Numbers, bands: NDArray[np.intp]) -> Numbers:
 
 
 def _gaps(kind: str, rates: dict[str, RateRow]) -> Iterator[RateRow]:
-    """Give each group's difference from and ratio to the reference: the least deprived, elsewhere the largest group."""
+    """Return each group's difference from and ratio to the reference: the least deprived, elsewhere the largest group."""
     known = [row for row in rates.values() if row.name not in NO_GROUP]
     if len(known) < 2:
         return
@@ -186,34 +190,51 @@ def _gaps(kind: str, rates: dict[str, RateRow]) -> Iterator[RateRow]:
             yield _compared(row, "rate_ratio", ratio_of(row.limits, reference.limits), reference.name)
 
 
-def _compared(row: RateRow, measure: str, found: Limits, other: str) -> RateRow:
-    value, lower, upper = (float(number) for number in found)
+def _compared(row: RateRow, measure: str, limits: Limits, other: str) -> RateRow:
+    value, lower, upper = (float(number) for number in limits)
     return replace(row, measure=measure, value=value, lower=lower, upper=upper, compared_with=other)
 
 
 def _gradient(counts: GroupCounts, rates: dict[str, RateRow], seed: int) -> Iterator[RateRow]:
-    """Give slope, relative and concentration index over the deciles or quintiles, of the logarithm of the rates."""
+    """Return slope, relative and concentration index over the deciles or quintiles, of the logarithm of the rates."""
     if counts.kind not in RANKED_KINDS:
         return
     expected = [str(number) for number in range(1, 11 if counts.kind == "imd_decile" else 6)]
     ranked = [rates[name] for name in expected if name in rates]
 
-    def row(measure: str, found: Limits | None) -> RateRow:
-        value, lower, upper = (float(number) for number in found) if found else (np.nan,) * 3
-        reason = "" if found else f"{len(expected) - len(ranked)} of {len(expected)} groups have {FEW_EVENTS}"
+    def row(measure: str, limits: Limits | None) -> RateRow:
+        value, lower, upper = _numbers(limits)
+        reason = "" if limits else f"{len(expected) - len(ranked)} of {len(expected)} groups have {FEW_EVENTS}"
         return RateRow(counts.kind, GRADIENT, measure, value, lower, upper, 0, 0, "least deprived", reason)
 
     names = ("slope_index_of_inequality", "relative_index_of_inequality", "concentration_index")
-    usable = len(ranked) == len(expected) >= LEAST_GROUPS and all(each.lower > 0 for each in ranked)
-    if not usable:
+    if not _has_gradient(ranked, len(expected)):
         yield from (row(name, None) for name in names)
         return
+    yield from (row(name, limits) for name, limits in zip(names, _indices(ranked, seed), strict=True))
+
+
+def _has_gradient(ranked: list[RateRow], groups: int) -> bool:
+    """Return whether every group has a rate with a lower limit above 0, which its logarithm needs."""
+    return len(ranked) == groups >= LEAST_GROUPS and all(each.lower > 0 for each in ranked)
+
+
+def _indices(ranked: list[RateRow], seed: int) -> tuple[Limits, Limits, Limits]:
+    """Return slope, relative and concentration index of ranked rates."""
     values, lower, upper = (np.array([getattr(each, name) for each in ranked]) for name in ("value", "lower", "upper"))
-    sizes = np.array([each.people for each in ranked], dtype=np.float64)
-    index = slope_index_of_inequality(values, sizes, lower=lower, upper=upper, value_type="rate", transform=True, seed=seed)
-    yield row(names[0], _limits(index.sii, index.sii_lower, index.sii_upper))
-    yield row(names[1], _limits(index.rii, index.rii_lower, index.rii_upper))
-    yield row(names[2], concentration_index_limits(values, sizes, lower, upper, seed=seed))
+    groups = RankedGroups(values, np.array([each.people for each in ranked], dtype=np.float64), lower, upper)
+    simulation = Simulation(seed=seed)
+    index = slope_index_of_inequality(groups, Line("rate", transform=True), simulation)
+    return (
+        _limits(index.sii, index.sii_lower, index.sii_upper),
+        _limits(index.rii, index.rii_lower, index.rii_upper),
+        concentration_index_limits(groups, simulation),
+    )
+
+
+def _numbers(limits: Limits | None) -> tuple[float, float, float]:
+    """Return a value with its limits; NaN if there are none."""
+    return (np.nan, np.nan, np.nan) if limits is None else (float(limits.value), float(limits.lower), float(limits.upper))
 
 
 def _limits(value: float, lower: float, upper: float) -> Limits:

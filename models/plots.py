@@ -1,4 +1,4 @@
-"""Figures of a model's quality: titled, labelled, in colours that colour-blind readers can tell apart."""
+"""Figures of a model's quality: titled, labelled, in colours that colour-blind readers can distinguish."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def precision_recall_figure(candidates: Mapping[str, ScoredRows], title: str) ->
     figure, axes = _figure(title, "Sensitivity (recall)", "Positive predictive value (precision)")
     for number, (name, rows) in enumerate(candidates.items()):
         positive, negative = _cumulative(rows)
-        found = positive > 0
-        shares = positive[found] / np.maximum(positive[found] + negative[found], 1)
-        axes.plot(positive[found] / max(positive[-1], 1), shares, **_style(number, name))
+        with_events = positive > 0
+        shares = positive[with_events] / np.maximum(positive[with_events] + negative[with_events], 1)
+        axes.plot(positive[with_events] / max(positive[-1], 1), shares, **_style(number, name))
     for rows in list(candidates.values())[:1]:
         axes.axhline(rows.events / max(rows.rows, 1), color="#999999", linewidth=1, label="chance: the base rate")
     axes.set_ylim(0, None)
@@ -113,7 +113,7 @@ def net_benefit_figure(curves: Mapping[str, pd.DataFrame], title: str) -> Figure
         axes.plot(curve["threshold"], curve["net_benefit"], **_style(number, name))
     for curve in list(curves.values())[:1]:
         axes.plot(curve["threshold"], curve["treat_all"], color="#999999", linewidth=1, label="list everyone")
-        axes.axhline(0, color="#444444", linewidth=1, linestyle=":", label="list nobody")
+        axes.axhline(0, color="#444444", linewidth=1, linestyle=":", label="list no one")
         highest = max(curve["net_benefit"].max(), curve["treat_all"].max(), 0.001)
         axes.set_ylim(-0.15 * highest, 1.1 * highest)
     return _finished(figure, axes)
@@ -157,7 +157,7 @@ def _draw_smooth(axes: Axes, rows: ScoredRows) -> None:
 
 
 def _cumulative(rows: ScoredRows) -> tuple[np.ndarray, np.ndarray]:
-    """Give events and non-events found at each distinct risk, from none on, thinned for drawing."""
+    """Return events and non-events at each distinct risk, from none on, thinned for drawing."""
     ends = np.append(rows.tie_starts[1:], rows.rows) - 1
     positive, negative = np.cumsum(rows.labels)[ends], np.cumsum(1 - rows.labels)[ends]
     at = _thin(len(ends))
@@ -181,7 +181,7 @@ def _titled(title: str, width: float = 6.5, height: float = 5.0) -> Figure:
 
 def _figure(title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
     figure = _titled(title)
-    figure.set_layout_engine("none")  # finding the room that labels need costs as much as drawing, and here it is known
+    figure.set_layout_engine("none")  # computing the room for labels costs as much as drawing, and here it is fixed
     axes = figure.subplots(gridspec_kw={"left": 0.12, "right": 0.97, "bottom": 0.11, "top": 0.91})
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)

@@ -34,7 +34,7 @@ class Limits(NamedTuple):
 
 
 def byar_limits(events: ArrayLike, confidence: float = 0.95) -> tuple[Numbers, Numbers]:
-    """Give Byar's limits of a count of independent events; a lower limit below 0 is NaN."""
+    """Return Byar's limits of a count of independent events; a lower limit below 0 is NaN."""
     count, z = _counts(events), _z(confidence)
     with np.errstate(divide="ignore", invalid="ignore"):
         lower = count * (1 - 1 / (9 * count) - z / (3 * np.sqrt(count))) ** 3
@@ -43,14 +43,14 @@ def byar_limits(events: ArrayLike, confidence: float = 0.95) -> tuple[Numbers, N
 
 
 def exact_limits(events: ArrayLike, confidence: float = 0.95) -> tuple[Numbers, Numbers]:
-    """Give the exact Poisson limits of a count (chi-square quantiles); the lower limit of no event is 0."""
+    """Return the exact Poisson limits of a count (chi-square quantiles); the lower limit of no event is 0."""
     count, tail = _counts(events), (1 - _share(confidence)) / 2
     lower = np.where(count > 0, chi2.ppf(tail, 2 * np.maximum(count, 0.5)) / 2, 0.0)
     return lower[()], np.asarray(chi2.ppf(1 - tail, 2 * count + 2) / 2)[()]
 
 
 def count_limits(events: ArrayLike, confidence: float = 0.95) -> tuple[Numbers, Numbers]:
-    """Give the limits of a count: exact below 10 events, Byar's from there."""
+    """Return the limits of a count: exact below 10 events, Byar's from there."""
     few = _counts(events) < FEWEST_EVENTS
     pairs = zip(exact_limits(events, confidence), byar_limits(events, confidence), strict=True)
     lower, upper = (np.where(few, exact, byar)[()] for exact, byar in pairs)
@@ -58,7 +58,7 @@ def count_limits(events: ArrayLike, confidence: float = 0.95) -> tuple[Numbers, 
 
 
 def wilson_limits(events: ArrayLike, population: ArrayLike, confidence: float = 0.95) -> tuple[Numbers, Numbers]:
-    """Give Wilson's limits of a share (2x + z^2 -+ z sqrt(z^2 + 4xq)) / 2(n + z^2)."""
+    """Return Wilson's limits of a share (2x + z^2 -+ z sqrt(z^2 + 4xq)) / 2(n + z^2)."""
     x, n, z = _counts(events), _population(population), _z(confidence)
     if (x > n).any():
         raise ValueError("a proportion's events cannot be more than its population")
@@ -67,20 +67,20 @@ def wilson_limits(events: ArrayLike, population: ArrayLike, confidence: float = 
 
 
 def proportion(events: ArrayLike, population: ArrayLike, confidence: float = 0.95, multiplier: float = 1.0) -> Limits:
-    """Give events over population with Wilson's limits, times the multiplier."""
+    """Return events over population with Wilson's limits, times the multiplier."""
     lower, upper = wilson_limits(events, population, confidence)
     return Limits((_counts(events) / _population(population) * multiplier)[()], lower * multiplier, upper * multiplier)
 
 
 def crude_rate(events: ArrayLike, population: ArrayLike, confidence: float = 0.95, multiplier: float = 100_000.0) -> Limits:
-    """Give events over population (or person-years) times the multiplier, with the limits of the count."""
+    """Return events over population (or person-years) times the multiplier, with the limits of the count."""
     scale = multiplier / _population(population)
     lower, upper = count_limits(events, confidence)
     return Limits((_counts(events) * scale)[()], (lower * scale)[()], (upper * scale)[()])
 
 
 def mean(values: ArrayLike, confidence: float = 0.95) -> Limits:
-    """Give the mean along the last axis with Student's t limits."""
+    """Return the mean along the last axis with Student's t limits."""
     data = np.asarray(values, dtype=np.float64)
     rows = data.shape[-1]
     middle = data.mean(axis=-1)
@@ -95,12 +95,12 @@ def directly_standardised_rate(
     confidence: float = 0.95,
     multiplier: float = 100_000.0,
 ) -> Limits:
-    """Give the rate the standard population would have, with Dobson's limits; NaN below 10 events in all.
+    """Return the rate the standard population would have, with Dobson's limits; NaN below 10 events in all.
 
     `events` and `population` by band (last axis). Missing events count as none; every band needs people.
     """
     x, n, weights = _bands(events, population, standard_population)
-    return _dobson(x, n, weights, _variance(x, n, weights), confidence, multiplier)
+    return _dobson(x, _weighted_rate(x, n, weights), _variance(x, n, weights), confidence, multiplier)
 
 
 def directly_standardised_rate_of_repeats(
@@ -111,7 +111,7 @@ def directly_standardised_rate_of_repeats(
     confidence: float = 0.95,
     multiplier: float = 100_000.0,
 ) -> Limits:
-    """Give the standardised rate of events that one person may have repeatedly, with limits that know so.
+    """Return the standardised rate of events that one person may have repeatedly, with limits that account for it.
 
     `people` holds people by number of events (`times`, last axis but one) and band (last axis). The variance is the sum over
     the numbers f of f^2 times the variance of the people with f events.
@@ -119,7 +119,7 @@ def directly_standardised_rate_of_repeats(
     who, f = np.asarray(people, dtype=np.float64), np.asarray(times, dtype=np.float64)
     x, n, weights = _bands((who * f[:, None]).sum(axis=-2), population, standard_population)
     variance = (_variance(who, n[..., None, :], weights) * f**2).sum(axis=-1)
-    return _dobson(x, n, weights, variance, confidence, multiplier)
+    return _dobson(x, _weighted_rate(x, n, weights), variance, confidence, multiplier)
 
 
 def indirectly_standardised_ratio(
@@ -130,7 +130,7 @@ def indirectly_standardised_ratio(
     confidence: float = 0.95,
     reference_value: float = 1.0,
 ) -> Limits:
-    """Give observed over expected events (a standardised mortality ratio for deaths), with the observed count's limits.
+    """Return observed over expected events (a standardised mortality ratio for deaths), with the observed count's limits.
 
     Expected are the events at the reference's rates, by band (last axis).
     """
@@ -148,19 +148,19 @@ def indirectly_standardised_rate(
     confidence: float = 0.95,
     multiplier: float = 100_000.0,
 ) -> Limits:
-    """Give the indirectly standardised ratio times the reference's crude rate."""
+    """Return the indirectly standardised ratio times the reference's crude rate."""
     rate = _counts(reference_events).sum() / _population(reference_population).sum() * multiplier
     return indirectly_standardised_ratio(events, population, reference_events, reference_population, confidence, rate)
 
 
 def expected_events(population: ArrayLike, reference_events: ArrayLike, reference_population: ArrayLike) -> Numbers:
-    """Give the events a population would have at the reference's rates, summed over the bands (last axis)."""
+    """Return the events a population would have at the reference's rates, summed over the bands (last axis)."""
     rates = _counts(reference_events) / _population(reference_population)
     return np.asarray((np.nan_to_num(np.asarray(population, dtype=np.float64)) * rates).sum(axis=-1))[()]
 
 
 def difference_of(first: Limits, second: Limits) -> Limits:
-    """Give the difference of two independent estimates, with limits from theirs (MOVER; Zou and Donner 2008)."""
+    """Return the difference of two independent estimates, with limits from theirs (MOVER; Zou and Donner 2008)."""
     value = first.value - second.value
     down = np.hypot(first.value - first.lower, second.upper - second.value)
     up = np.hypot(first.upper - first.value, second.value - second.lower)
@@ -168,17 +168,19 @@ def difference_of(first: Limits, second: Limits) -> Limits:
 
 
 def ratio_of(first: Limits, second: Limits) -> Limits:
-    """Give the ratio of two independent positive estimates, with limits from theirs (MOVER on the log scale)."""
+    """Return the ratio of two independent positive estimates, with limits from theirs (MOVER on the log scale)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = difference_of(Limits(*map(np.log, first)), Limits(*map(np.log, second)))
     return Limits(*(np.exp(value) for value in logs))
 
 
-def _dobson(
-    events: Numbers, population: Numbers, weights: Numbers, variance: Numbers, confidence: float, multiplier: float
-) -> Limits:
+def _weighted_rate(events: Numbers, population: Numbers, weights: Numbers) -> Numbers:
+    return np.asarray((weights * events / population).sum(axis=-1) / weights.sum(axis=-1))
+
+
+def _dobson(events: Numbers, rate: Numbers, variance: Numbers, confidence: float, multiplier: float) -> Limits:
+    """Return a standardised rate with Dobson's limits from the variance; NaN with too few events."""
     total = events.sum(axis=-1)
-    rate = (weights * events / population).sum(axis=-1) / weights.sum(axis=-1)
     enough = np.round(total, 6) >= FEWEST_EVENTS  # scaled counts may add up to a hair below 10
     with np.errstate(divide="ignore", invalid="ignore"):
         lower, upper = (rate + np.sqrt(variance / total) * (limit - total) for limit in byar_limits(total, confidence))

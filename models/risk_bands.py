@@ -1,4 +1,4 @@
-"""From a risk to what a list shows: its band, its percentile and its rank within the practice."""
+"""What a review list shows of a risk: its band, its percentile and its rank within the practice."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pandas.arrays import IntegerArray
 from models.scored_rows import risk_order
 from models.settings import BandSettings
 
-AGE_GROUPS = {"0-17": (0, 17), "18-64": (18, 64), "65+": (65, 200)}  # listed apart: other teams care for them
+AGE_GROUPS = {"0-17": (0, 17), "18-64": (18, 64), "65+": (65, 200)}  # listed separately: other teams care for them
 
 
 def band_names(risk: np.ndarray, bands: BandSettings) -> np.ndarray:
-    """Give each risk's band (object array); a risk at a cut belongs to the band above it."""
+    """Return each risk's band (object array); a risk at a cut belongs to the band above it."""
     return np.asarray(bands.names, dtype=object)[np.searchsorted(np.asarray(bands.cuts), risk, side="right")]
 
 
@@ -23,7 +23,7 @@ def highest_bands(bands: BandSettings, count: int) -> tuple[str, ...]:
 
 
 def age_groups(frame: pd.DataFrame) -> pd.Series:
-    """Give each row's age group by `age_years`, else by an `age_band` such as '5-17' or '90+' that lies in one; None where not known."""
+    """Return each row's age group by `age_years`, else by an `age_band` such as '5-17' or '90+' that lies in one; None if not known."""
     low = pd.to_numeric(frame.get("age_years", pd.Series(np.nan, frame.index)), errors="coerce").astype("float64")
     high = low
     if "age_band" in frame:
@@ -36,22 +36,22 @@ def age_groups(frame: pd.DataFrame) -> pd.Series:
 
 
 def percentiles_within(risk: np.ndarray, group: pd.Series) -> np.ndarray:
-    """Give the percentile of each risk among those of its group; NaN without a group."""
-    found = np.full(len(risk), np.nan)
+    """Return the percentile of each risk among those of its group; NaN without a group."""
+    shares = np.full(len(risk), np.nan)
     for name in group.dropna().unique():
         mask = (group == name).to_numpy()
-        found[mask] = percentiles(risk[mask])
-    return found
+        shares[mask] = percentiles(risk[mask])
+    return shares
 
 
 def percentiles(risk: np.ndarray) -> np.ndarray:
-    """Give the share of risks at or below each one, times 100."""
+    """Return the share of risks at or below each one, times 100."""
     ordered = np.sort(risk)
     return np.searchsorted(ordered, risk, side="right") * (100.0 / max(len(risk), 1))
 
 
 def ranks_within(risk: np.ndarray, group: pd.Series, keys: np.ndarray) -> IntegerArray:
-    """Give each row's rank by falling risk within its group (1 is highest, Int32), ties by key; null without a group."""
+    """Return each row's rank by falling risk within its group (1 is highest, Int32), ties by key; null without a group."""
     order = risk_order(risk, keys)
     codes = pd.factorize(group)[0]
     ranks = np.zeros(len(risk), dtype=np.int32)

@@ -10,7 +10,7 @@ SHRINKAGE = 0.9  # criterion 1: expected shrinkage of the predictor effects
 OPTIMISM = 0.05  # criterion 2: most optimism in Nagelkerke's R squared
 RISK_MARGIN = 0.05  # criterion 3: margin of error of the overall risk
 MEAN_ERROR = 0.05  # criterion 4: mean absolute error of a person's risk (van Smeden 2019)
-SHARE_OF_BEST_R2 = 0.15  # anticipated share of the largest R squared that can be reached, where nothing better is known
+SHARE_OF_BEST_R2 = 0.15  # anticipated share of the largest R squared that can be reached, if nothing better is known
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class SampleSize:
         """Whether there are as many people as needed."""
         return self.people >= self.needed
 
-    def in_words(self, method: str) -> str:
-        """Say what is needed and what there is, and what a parameter stands for."""
+    def describe(self, method: str) -> str:
+        """Return as text how many people are needed and how many there are, and what a parameter is."""
         caution = " Boosting has no fixed number of parameters: it needs more than this." if method == "lightgbm" else ""
         verdict = "enough" if self.enough else "too few"
         return (
@@ -44,7 +44,7 @@ class SampleSize:
 
 
 def sample_size(parameters: int, people: int, events: int) -> SampleSize:
-    """Work out the four criteria for the share of people (not rows) with the outcome; raises ValueError without both outcomes."""
+    """Compute the four criteria for the share of people (not rows) with the outcome; raises ValueError without both outcomes."""
     if not 0 < events < people:
         raise ValueError(f"{events} people with the outcome among {people} allow no sample size: both outcomes must occur")
     rate = events / people

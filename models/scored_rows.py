@@ -14,7 +14,7 @@ from models.splitting import person_hash
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """Rows by falling risk; equal risks stand in the order of a hash of their key, which favours nobody.
+    """Rows by falling risk; equal risks are in the order of a hash of their key, which favours no one.
 
     `person` holds dense codes, or None where every person has one row. `position` says where each row stood.
     """
@@ -47,12 +47,12 @@ class ScoredRows:
         return np.concatenate([[0], np.flatnonzero(np.diff(self.risk)) + 1])
 
     def subset(self, mask: np.ndarray) -> ScoredRows:
-        """Give some of the rows (mask in this order), order kept and people coded anew."""
+        """Return some of the rows (mask in this order), in the same order, with people coded again."""
         person = None if self.person is None else _dense(self.person[mask])
         return ScoredRows(self.labels[mask], self.risk[mask], person, self.position[mask])
 
     def in_order(self, values: np.ndarray) -> np.ndarray:
-        """Give values that stand in the order of the table in the order of risk."""
+        """Return values in the order of risk that are given in the order of the table."""
         return np.asarray(values)[self.position]
 
 
@@ -62,13 +62,13 @@ def scored_rows(risk: np.ndarray, labels: np.ndarray, person: np.ndarray, keys: 
     if not (len(risk) == len(labels) == len(person)):
         raise ValueError(f"{len(risk)} risks, {len(labels)} labels and {len(person)} people cannot be the same rows")
     if not np.isfinite(risk).all() or (risk < 0).any() or (risk > 1).any():
-        raise ValueError("risks must lie between 0 and 1: leave out rows without a risk before judging the model")
+        raise ValueError("risks must lie between 0 and 1: exclude rows without a risk before the model is evaluated")
     order = risk_order(risk, person if keys is None else keys)
     return ScoredRows(np.asarray(labels)[order].astype(np.float64), risk[order], _dense(np.asarray(person)[order]), order)
 
 
 def risk_order(risk: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Give the positions of rows by falling risk; equal risks by a hash of their key, then by position."""
+    """Return the positions of rows by falling risk; equal risks by a hash of their key, then by position."""
     order = np.argsort(-risk, kind="stable")
     ranked = risk[order]
     tied = np.flatnonzero(np.diff(ranked) == 0)
@@ -82,18 +82,18 @@ def risk_order(risk: np.ndarray, keys: np.ndarray) -> np.ndarray:
 
 
 def selected(rows: int, share: float) -> int:
-    """Give how many rows a share selects: rounded, at least one."""
+    """Return how many rows a share selects: rounded, at least one."""
     return min(rows, max(1, int(np.floor(rows * share + 0.5))))
 
 
 def group_masks(values: pd.Series, order: Sequence[int] | np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Give each group's name and its rows (mask in the given order), by name; missing is the group 'not_known'."""
+    """Return each group's name and its rows (mask in the given order), by name; missing is the group 'not_known'."""
     names, codes = group_codes(values, order)
     return [(name, codes == number) for number, name in enumerate(names)]
 
 
 def group_codes(values: pd.Series, order: Sequence[int] | np.ndarray) -> tuple[list[str], np.ndarray]:
-    """Give the groups' names, sorted, and each row's place among them, in the given order; missing is 'not_known'."""
+    """Return the groups' names, sorted, and each row's place among them, in the given order; missing is 'not_known'."""
     codes, uniques = pd.factorize(values)
     names = np.asarray([*(_name(value) for value in uniques), "not_known"], dtype=object)
     groups = sorted(set(names[np.unique(codes)]))

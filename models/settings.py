@@ -36,7 +36,7 @@ class TuningSettings(BaseModel, extra="forbid", frozen=True):
 
     trials: int = Field(default=0, ge=0, le=1_000, description="settings to try for each candidate; 0 for no tuning")
     minutes: float = Field(default=30.0, gt=0, description="minutes after which no trial begins, for each candidate")
-    folds: int = Field(default=3, ge=2, le=10, description="folds of people on which a trial is judged")
+    folds: int = Field(default=3, ge=2, le=10, description="folds of people on which a trial is evaluated")
     maximum_rows: int = Field(default=200_000, ge=1_000, description="training rows above which people are sampled by their hash")
 
 
@@ -74,18 +74,18 @@ class LightGBMSettings(BaseModel, extra="forbid", frozen=True):
 
 
 class CandidateSettings(BaseModel, extra="forbid", frozen=True):
-    """The models that are always run beside each other, and how they are fitted."""
+    """The models that are trained and compared with each other, and how they are fitted."""
 
     names: tuple[CandidateName, ...] = Field(
         default=DEFAULT_CANDIDATES,
         min_length=1,
         description="candidates to train: the method, then what it learns from; charlson_age_sex takes a comorbidity score with age and "
-        "sex, and is left out where no score is computed. Without a word that is the curated features; "
+        "sex, and is skipped if no score is computed. A method alone takes the curated features; "
         "code_level takes the codes (study.code_level) with the baseline's age and sex, both takes codes and curated features",
     )
     baseline_predictors: tuple[str, ...] = Field(
         default=(),
-        description="predictors of the age_sex candidate; age and sex by their usual names where left out, and no such candidate where "
+        description="predictors of the age_sex candidate; age and sex by their usual names if not set, and no such candidate if "
         "the table has neither",
     )
     logistic: LogisticSettings = LogisticSettings()
@@ -110,7 +110,7 @@ class CandidateSettings(BaseModel, extra="forbid", frozen=True):
 
 
 class ValidationPlan(BaseModel, extra="forbid", frozen=True):
-    """How a model is judged on rows that did not make it."""
+    """How a model is evaluated on rows that did not train it."""
 
     kind: Literal["time", "person_folds", "column"] = Field(
         default="time", description="later index dates; folds of people where there is no usable time; a column of the user's own"
@@ -118,10 +118,10 @@ class ValidationPlan(BaseModel, extra="forbid", frozen=True):
     folds: int = Field(default=5, ge=2, le=20, description="folds of people, within training or over the whole table")
     places: str | None = Field(
         default=None,
-        description="kind of place to leave out in turn, such as sub_icb_code or pcn_code: the chosen candidate's recipe, trained without the "
+        description="kind of place to hold out in turn, such as sub_icb_code or pcn_code: the chosen candidate's recipe, trained without the "
         "place and tested there; reported, decides nothing, and costs a training for each place",
     )
-    most_places: int = Field(default=12, ge=2, le=200, description="places to leave out at most: the largest ones")
+    most_places: int = Field(default=12, ge=2, le=200, description="places to hold out at most: the largest ones")
     rolling_origins: int = Field(
         default=0,
         ge=0,
@@ -173,7 +173,9 @@ class ValidationPlan(BaseModel, extra="forbid", frozen=True):
             raise ValueError(f"rolling_origins needs validation by time; kind is '{self.kind}'")
         both = sorted(set(self.train_values) & set(self.test_values))
         if both:
-            raise ValueError(f"{both} stand in train_values and in test_values; a row either trains or tests")
+            raise ValueError(
+                f"{', '.join(both)} appear in train_values and in test_values; a row either trains or tests. Remove them from one of the two"
+            )
         return self
 
 
@@ -184,9 +186,7 @@ class CapacitySettings(BaseModel, extra="forbid", frozen=True):
     team: str = Field(
         default="practice_code", description="column that says whose list a person is on, where every team takes on as many"
     )
-    team_size: int = Field(
-        default=20, ge=0, description="people that each team can take on, as a capacity of its own; 0 for none"
-    )
+    team_size: int = Field(default=20, ge=0, description="people that each team can take on, as a separate capacity; 0 for none")
     deciding_share: float = Field(default=0.05, gt=0, lt=1, description="the share at which groups are compared and gates decide")
 
     @model_validator(mode="after")
@@ -215,7 +215,7 @@ class BandSettings(BaseModel, extra="forbid", frozen=True):
 
 
 class GateSettings(BaseModel, extra="forbid", frozen=True):
-    """Limits a model must keep. Each gate answers pass, fail or cannot_tell from an interval."""
+    """Limits that a model must keep. docs/gates.md explains each gate."""
 
     observed_over_expected: tuple[float, float] = Field(default=(0.9, 1.1), description="limits of O/E overall")
     group_observed_over_expected: tuple[float, float] = Field(default=(0.9, 1.1), description="limits of O/E in each group")
@@ -227,7 +227,7 @@ class GateSettings(BaseModel, extra="forbid", frozen=True):
     )
     unrecorded_need_ratio: tuple[float, float] = Field(
         default=(0.0, 1.5),
-        description="the same for deaths, and for outcomes of people without a diagnosis, which show need that nobody recorded",
+        description="the same for deaths, and for outcomes of people without a diagnosis, which show need that is not recorded",
     )
     sensitivity_ratio: tuple[float, float] = Field(
         default=(0.4, 2.5),
@@ -239,18 +239,22 @@ class GateSettings(BaseModel, extra="forbid", frozen=True):
         default=0.88,
         gt=0.5,
         le=1,
-        description="an AUROC above this is a leak until shown otherwise; left out, the outcome's own: 0.88 for emergency admissions, "
+        description="an AUROC above this is a leak until shown otherwise; if not set, the outcome's own: 0.88 for emergency admissions, "
         "0.95 for Strata's others, 0.98 for one that the source brings",
     )
     single_feature_auroc: float = Field(
         default=0.95, gt=0.5, le=1, description="a feature that alone discriminates better is a leak"
     )
-    minimum_events: int = Field(default=200, ge=1, description="events below which a group is pooled, then cannot be told")
-    minimum_slope_events: int = Field(default=500, ge=1, description="the same for a slope")
+    minimum_events: int = Field(
+        default=200, ge=1, description="outcome events that a comparison needs; a group with fewer is pooled"
+    )
+    minimum_slope_events: int = Field(
+        default=500, ge=1, description="outcome events that a calibration slope needs; a group with fewer is pooled"
+    )
     minimum_need_events: int = Field(
         default=50,
         ge=1,
-        description="people in need, deaths or undiagnosed outcomes of a group below which its need cannot be told",
+        description="people in need, deaths or undiagnosed outcomes that a comparison of need needs; a group with fewer is pooled",
     )
     ordered_kinds: tuple[str, ...] = Field(
         default=("imd_quintile", "imd_decile", "age_band"),
@@ -264,7 +268,7 @@ class GateSettings(BaseModel, extra="forbid", frozen=True):
     )
     need_kinds: tuple[str, ...] = Field(
         default=("imd_quintile", "ethnic_group"),
-        description="group kinds in which need within score is a gate, where needs are known",
+        description="group kinds in which need within score is a gate, if needs are known",
     )
     sensitivity_kinds: tuple[str, ...] = Field(
         default=("imd_quintile",), description="group kinds in which sensitivity is a gate"

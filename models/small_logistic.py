@@ -11,7 +11,7 @@ MOST_STEPS = 100
 def fit_small_logistic(
     terms: np.ndarray, labels: np.ndarray, start: np.ndarray, offset: np.ndarray | None = None, weights: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give coefficients (one per column of `terms`) and the inverse of the information, by Newton steps.
+    """Return coefficients (one per column of `terms`) and the inverse of the information, by Newton steps.
 
     A step is halved until it descends, so separated or collinear columns end at a finite answer.
     """

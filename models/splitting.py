@@ -1,4 +1,4 @@
-"""Who trains and who tests: later index dates, folds of people, or a column of the user's own."""
+"""Which rows train and which test: later index dates, folds of people, or a column of the user."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TimeSplit:
 
 
 def matured_dates(dates: Iterable[date], horizon_days: int, maturity_days: int, data_cut: date) -> tuple[date, ...]:
-    """Give the dates whose horizon and maturity lag end before the data cut, in order."""
+    """Return the dates whose horizon and maturity lag end before the data cut, in order."""
     return tuple(sorted({day for day in dates if day + timedelta(days=horizon_days + maturity_days) < data_cut}))
 
 
@@ -40,7 +40,7 @@ def time_split(train: Sequence[date], test: date, horizon_days: int, maturity_da
             f"training index dates {_days(late)} overlap the test: index date + {horizon_days} days of horizon + {maturity_days} days of "
             f"maturity must lie on or before the test index date {test}. The latest training date for it is {test - lag}."
         )
-    if test + lag >= data_cut:  # a delivery holds what was known before its day
+    if test + lag >= data_cut:  # a delivery holds only what was known before its day
         raise SplitRefusedError(
             f"the test index date {test} has not matured: its outcomes are complete on {test + lag}, and the data reach to the day before {data_cut}. "
             f"The latest test date is {data_cut - lag - timedelta(days=1)}."
@@ -49,7 +49,7 @@ def time_split(train: Sequence[date], test: date, horizon_days: int, maturity_da
 
 
 def rolling_origins(dates: Sequence[date], horizon_days: int, maturity_days: int, data_cut: date) -> tuple[TimeSplit, ...]:
-    """Give every split by time that the dates allow, each matured date in turn as the test; the last one decides."""
+    """Return every split by time that the dates allow, each matured date in turn as the test; the last one decides."""
     lag = timedelta(days=horizon_days + maturity_days)
     splits = []
     for test in matured_dates(dates, horizon_days, maturity_days, data_cut):
@@ -59,15 +59,15 @@ def rolling_origins(dates: Sequence[date], horizon_days: int, maturity_days: int
 
 
 def person_folds(person: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Give each row's fold (int8, 0 to folds - 1): a hash of the person and the seed, so rows of a person stay together."""
+    """Return each row's fold (int8, 0 to folds - 1): a hash of the person and the seed, so rows of a person stay together."""
     return (person_hash(person, seed) % np.uint64(folds)).astype(np.int8)
 
 
 def balanced_folds(person: np.ndarray, labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Give each row's fold (int8) so that rows of a person stay together and the people with the outcome are spread evenly.
+    """Return each row's fold (int8) so that rows of a person stay together and the people with the outcome are spread evenly.
 
-    Folds that differ in their share of outcomes are scored by models that saw the opposite difference: where people are few
-    that alone takes a hundredth or two off an AUROC over all folds.
+    Folds that differ in their share of outcomes are scored by models that saw the opposite difference. With few people this alone lowers an AUROC
+    over all folds by 0.01 to 0.02.
     """
     codes, people = pd.factorize(person)
     has = np.bincount(codes, weights=labels, minlength=len(people)) > 0
@@ -78,7 +78,7 @@ def balanced_folds(person: np.ndarray, labels: np.ndarray, folds: int, seed: int
 
 
 def person_hash(person: np.ndarray, seed: int) -> np.ndarray:
-    """Give an evenly spread uint64 for each row that depends on the person and the seed alone."""
+    """Return an evenly spread uint64 for each row that depends on the person and the seed alone."""
     keys = np.asarray(person)
     values = keys if keys.dtype.kind in "iu" else pd.Series(keys).astype(str).to_numpy(dtype=object)
     hashed = pd.util.hash_array(values)
@@ -90,7 +90,7 @@ def person_hash(person: np.ndarray, seed: int) -> np.ndarray:
 
 
 def sampled_people(person: np.ndarray, rows: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """Give at most about `most` of the rows (positions), keeping or leaving whole people by their hash."""
+    """Return at most about `most` of the rows (positions), sampled by a hash of their people; all rows of a person go together."""
     if len(rows) <= most:
         return rows
     kept = (person_hash(person[rows], seed + 7919) >> np.uint64(11)).astype(np.float64) / 2.0**53 < most / len(rows)
@@ -98,7 +98,7 @@ def sampled_people(person: np.ndarray, rows: np.ndarray, most: int, seed: int) -
 
 
 def column_split(values: pd.Series, plan: ValidationPlan, able: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the training and the test rows (masks) of a split the user made, of the rows (mask) that are able to be either.
+    """Return the training and the test rows (masks) of a split the user made, of the rows (mask) that are able to be either.
 
     Rows of other values, or of none, are on neither side. Raises SplitRefusedError where a side is empty.
     """
@@ -107,47 +107,47 @@ def column_split(values: pd.Series, plan: ValidationPlan, able: np.ndarray) -> t
         raise SplitRefusedError(
             f"column '{plan.split_column}' leaves {int(train.sum()):,} rows that train (train_values: {', '.join(plan.train_values)}) and "
             f"{int(test.sum()):,} that test (test_values: {', '.join(plan.test_values)}) of {int(able.sum()):,} whose outcome is known; there it "
-            f"holds {values_in_words(values[able])}. Name its values in study.validation"
+            f"holds {listed_values(values[able])}. Name its values in study.validation"
         )
     return train, test
 
 
-def split_in_words(values: pd.Series, plan: ValidationPlan, train: np.ndarray, test: np.ndarray) -> tuple[str, ...]:
-    """Say how many rows stand on each side of a user's split, and which on neither (`values`: of the rows that are able)."""
+def note_on_split(values: pd.Series, plan: ValidationPlan, train: np.ndarray, test: np.ndarray) -> tuple[str, ...]:
+    """Return notes on the rows of each side of a user's split, and on those of neither (`values`: of the rows with a known outcome)."""
     sides = f"column '{plan.split_column}' splits the rows: {int(train.sum()):,} train, {int(test.sum()):,} test"
     neither = values[~values.isin((*plan.train_values, *plan.test_values))]
     if not len(neither):
         return (sides,)
-    return (sides, f"{len(neither):,} rows neither train nor test, and are scored: the column holds {values_in_words(neither)}")
+    return (sides, f"{len(neither):,} rows neither train nor test, and are scored: the column holds {listed_values(neither)}")
 
 
-def shared_in_words(test_person: np.ndarray, new: np.ndarray) -> tuple[str, ...]:
-    """Say how many of the people who judge are not `new` (mask of the test rows): they have trained the models too."""
-    people, known = len(pd.unique(pd.Series(test_person))), len(pd.unique(pd.Series(test_person[~new])))
-    if not known:
+def note_on_shared_people(test_person: np.ndarray, new: np.ndarray) -> tuple[str, ...]:
+    """Return a note on the people of the test rows who also train the models: those who are not `new` (mask of the test rows)."""
+    people, trained = len(pd.unique(pd.Series(test_person))), len(pd.unique(pd.Series(test_person[~new])))
+    if not trained:
         return ()
-    beside = "the result on the others stands beside the whole" if known < people else "nobody is left to judge without them"
+    others = "the result on the others is reported as well" if trained < people else "there is no one else to evaluate"
     return (
-        f"{known:,} of the {people:,} people in the test rows have training rows too, which may flatter the models; {beside}",
+        f"{trained:,} of the {people:,} people in the test rows have training rows too, which may flatter the models; {others}",
     )
 
 
-def values_in_words(values: pd.Series, most: int = 8) -> str:
-    """Say which values a column holds and in how many rows, the most frequent first."""
+def listed_values(values: pd.Series, most: int = 8) -> str:
+    """Return as text which values a column holds and in how many rows, the most frequent first."""
     counts = values.dropna().astype(str).value_counts()
-    told = [f"'{value}' ({rows:,})" for value, rows in counts.head(most).items()]
+    listed = [f"'{value}' ({rows:,})" for value, rows in counts.head(most).items()]
     more = [f"{len(counts) - most:,} more values"] if len(counts) > most else []
     without = [f"no value ({int(values.isna().sum()):,})"] if values.isna().any() else []
-    return ", ".join([*told, *more, *without]) or "nothing"
+    return ", ".join([*listed, *more, *without]) or "nothing"
 
 
 def shared_people(train_person: np.ndarray, test_person: np.ndarray) -> np.ndarray:
-    """Say for each test row whether the person is also among the training rows."""
+    """Return for each test row whether the person is also among the training rows."""
     return np.asarray(pd.Series(test_person).isin(pd.unique(pd.Series(train_person))))
 
 
 def place_folds(places: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Give each row's place as a fold (int32, -1 without a place) and the places' names: leave one out in turn."""
+    """Return each row's place as a fold (int32, -1 without a place) and the places' names: leave one out in turn."""
     codes, names = pd.factorize(places, sort=True)
     if len(names) < 2:
         raise SplitRefusedError(f"leaving one place out needs two places or more; '{places.name}' has {len(names)}")

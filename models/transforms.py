@@ -6,7 +6,7 @@ Fitted on training rows once, stored as plain numbers, applied row by row: a row
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ FLAG_SHARE = 0.01  # zeros (or values above zero) rarer than this get no flag of
 
 @dataclass(frozen=True)
 class NumberTransform:
-    """A number as standardised columns; where it is missing they are 0 and `missing_flag` speaks."""
+    """A number as standardised columns; if it is missing they are 0 and `missing_flag` adds a column."""
 
     name: str
     log: bool
@@ -39,7 +39,7 @@ class NumberTransform:
         return len(self.centres) + int(self.missing_flag)
 
     def raw_columns(self, values: np.ndarray) -> list[np.ndarray]:
-        """Give the columns before standardising; NaN stays NaN. One known value gives none: only the flag speaks."""
+        """Return the columns before standardising; NaN stays NaN. A column with one known value has none but its flag."""
         if self.lower == self.upper:
             return []
         position = np.clip(np.log1p(np.maximum(values, 0)) if self.log else values, self.lower, self.upper).astype(np.float64)
@@ -49,7 +49,7 @@ class NumberTransform:
         return columns
 
     def columns(self, frame: pd.DataFrame) -> Iterator[np.ndarray]:
-        """Give the standardised columns of a frame's rows as float64."""
+        """Return the standardised columns of a frame's rows as float64."""
         values = numbers(frame[self.name])
         for column, centre, scale in zip(self.raw_columns(values), self.centres, self.scales, strict=True):
             yield np.nan_to_num((column - centre) / scale, nan=0.0)
@@ -73,7 +73,7 @@ class CategoryTransform:
         return len(self.levels) + int(bool(self.others)) + int(self.missing_flag)
 
     def positions(self, frame: pd.DataFrame) -> np.ndarray:
-        """Give each row's column as int32, -1 for the reference level."""
+        """Return each row's column as int32, -1 for the reference level."""
         known = (self.reference, *self.levels, *self.others)
         column = np.arange(-1, len(known) - 1, dtype=np.int32)
         column[1 + len(self.levels) :] = len(self.levels)
@@ -86,7 +86,7 @@ Transform = NumberTransform | CategoryTransform
 
 
 def transform_to_dict(transform: Transform) -> dict[str, Any]:
-    """Give a transform as plain data."""
+    """Return a transform as plain data."""
     return {"kind": "number" if isinstance(transform, NumberTransform) else "category", **asdict(transform)}
 
 
@@ -108,14 +108,11 @@ def fit_transform(predictor: Predictor, frame: pd.DataFrame, knots: int, minimum
 def _fit_number(name: str, values: np.ndarray, knots: int) -> NumberTransform | None:
     missing = np.isnan(values)
     known = values[~missing].astype(np.float64)
-    if not len(known) or known.min() == known.max():
-        flag_only = bool(missing.any() and len(known))
-        return NumberTransform(name, False, 0.0, 0.0, (), False, True) if flag_only else None
-    counts_like = known.min() >= 0
-    binary = len(np.unique(known[:1000])) <= 2 and len(np.unique(known)) == 2
-    log = bool(counts_like and not binary and _skewness(known) > SKEWED)
-    zeros = float((known == 0).mean())
-    zero_flag = bool(counts_like and not binary and FLAG_SHARE < zeros < 1 - FLAG_SHARE)
+    if not len(known):
+        return None
+    if known.min() == known.max():
+        return NumberTransform(name, False, 0.0, 0.0, (), False, True) if missing.any() else None
+    log, zero_flag = _form(known)
     position = np.log1p(known) if log else known
     draft = NumberTransform(
         name,
@@ -127,10 +124,20 @@ def _fit_number(name: str, values: np.ndarray, knots: int) -> NumberTransform | 
         bool(missing.any()),
     )
     columns = [column[~missing] for column in draft.raw_columns(values)]
-    scales = [float(column.std()) or 1.0 for column in columns]
-    return NumberTransform(
-        **{**asdict(draft), "centres": tuple(float(column.mean()) for column in columns), "scales": tuple(scales)}
-    )
+    centres = tuple(float(column.mean()) for column in columns)
+    return replace(draft, centres=centres, scales=tuple(float(column.std()) or 1.0 for column in columns))
+
+
+def _form(known: np.ndarray) -> tuple[bool, bool]:
+    """Return whether a number is put on a log scale, and whether zero gets a flag: neither for negative or binary numbers."""
+    if known.min() < 0 or _is_binary(known):
+        return False, False
+    return _skewness(known) > SKEWED, FLAG_SHARE < float((known == 0).mean()) < 1 - FLAG_SHARE
+
+
+def _is_binary(values: np.ndarray) -> bool:
+    """Return whether there are two distinct values; the first rows decide quickly that there are more."""
+    return len(np.unique(values[:1000])) <= 2 and len(np.unique(values)) == 2
 
 
 def _knots(position: np.ndarray, knots: int, zero_flag: bool) -> tuple[float, ...]:
@@ -142,7 +149,7 @@ def _knots(position: np.ndarray, knots: int, zero_flag: bool) -> tuple[float, ..
 
 
 def _spline_terms(position: np.ndarray, knots: tuple[float, ...]) -> list[np.ndarray]:
-    """Give the non-linear terms of a restricted cubic spline (Harrell), linear beyond the outer knots."""
+    """Return the non-linear terms of a restricted cubic spline (Harrell), linear beyond the outer knots."""
     if not knots:
         return []
     first, before_last, last = knots[0], knots[-2], knots[-1]

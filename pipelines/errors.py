@@ -1,27 +1,27 @@
-"""Errors meant for the person who runs Strata: each names what is wrong, where, and what to do."""
+"""Errors for the person who runs Strata: each names what is wrong, where, and what to do next."""
 
 from __future__ import annotations
 
 
 class StrataError(Exception):
-    """Something the reader can mend: a message without a traceback."""
+    """A problem that the reader can fix: it is printed as a message without a traceback."""
 
 
 class SettingsError(StrataError):
-    """A setting is wrong: nothing has been done yet."""
+    """A setting is wrong, and nothing has been changed yet."""
 
 
 class ExtractError(StrataError):
     """An input file cannot be used."""
 
 
-class ValidationStop(StrataError):  # noqa: N818 - the field's word for a blocking check
-    """A table rule is broken: nothing downstream may run."""
+class ValidationStop(StrataError):  # noqa: N818 - the established name of a blocking check
+    """A table rule is broken, so no later stage may run."""
 
 
 class RefusalError(StrataError):
-    """Strata will not do what was asked, and says why."""
+    """Strata refuses a request, with the reason."""
 
 
 class PublishingError(StrataError):
-    """A target does not hold what was published; what it held before stands."""
+    """A target did not receive the publication; its earlier content is unchanged."""

@@ -1,4 +1,4 @@
-"""How tests share processes under `pytest -n`: a file's tests stay together, and so do the files that need the same dear thing."""
+"""How tests share processes under `pytest -n`: tests of a file stay together, as do files that need the same slow fixture."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-# Fixtures of the whole session that are dear: a whole run of a small board, and an empty database of the one server.
-DEAR = ("undisturbed", "database")
+# Slow fixtures of the session: a complete run of a small ICB, and an empty database of the only server.
+SLOW_FIXTURES = ("undisturbed", "database")
 ROOT = Path(__file__).parents[1]
 
-# Names that a run sets for its libraries, and that must not outlive a test.
+# A stage that reads or writes a table that it does not declare fails in every test, in processes that tests start as well.
+os.environ["STRATA_STRICT_STAGES"] = "1"
+# Environment variables that a run sets for its libraries, and that must not outlive a test.
 OF_A_RUN = ("STRATA_HOME", "STRATA_CONFIG", "DAGSTER_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 
 
 @pytest.fixture(scope="session")
 def strata() -> Iterator[Callable[..., int]]:
-    """Run a command of Strata in this process: strata(home, command, config); what it sets is undone at the end."""
+    """Run a command of Strata in this process: strata(home, command, config); its environment variables are removed at the end."""
     with pytest.MonkeyPatch.context() as patch:
         for name in OF_A_RUN:
             patch.setenv(name, os.environ.get(name, ""))
@@ -41,9 +43,9 @@ def strata() -> Iterator[Callable[..., int]]:
 
 @cache
 def share(file: str) -> str:
-    """Give the dear fixture that a file's tests ask for, else the file."""
+    """Return the slow fixture that a file's tests use, or else the file."""
     text = (ROOT / file).read_text(encoding="utf-8")
-    return next((name for name in DEAR if f"{name}:" in text), file)
+    return next((name for name in SLOW_FIXTURES if f"{name}:" in text), file)
 
 
 class SharedScheduling(LoadFileScheduling):
@@ -56,5 +58,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedS
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest share, so that no process is left with it at the end."""
-    items.sort(key=lambda item: share(item.nodeid.partition("::")[0]) != DEAR[0])
+    """Sort the longest share to the start, so that no process runs it last."""
+    items.sort(key=lambda item: share(item.nodeid.partition("::")[0]) != SLOW_FIXTURES[0])

@@ -1,1 +1,1 @@
-"""The assets, checks, jobs and schedules that Dagster loads."""
+"""The jobs and schedules that Dagster loads."""

@@ -8,11 +8,12 @@ import dagster as dg
 
 from dagster_project.partitions import add_index_dates
 from dagster_project.resources import WATCHING, StrataResource
-from dagster_project.table_assets import metadata_of, told
+from dagster_project.stage_assets import metadata_of, with_progress
 from expectations.tables import monitoring, risk
 from pipelines.errors import StrataError
 from pipelines.run.deployment import Deployment
 from pipelines.stages import run_plan, upkeep
+from pipelines.stages.results import StageResult
 
 LONDON = "Europe/London"
 WHOLE = dg.define_asset_job(
@@ -45,7 +46,8 @@ WATCH = dg.define_asset_job(
 
 @dg.op(name="let_go", description="Remove what the settings keep no longer.")
 def _let_go(strata: StrataResource) -> dg.Output[None]:
-    return dg.Output(None, metadata=metadata_of(told("tidy", lambda: upkeep.tidy(strata.deployment))))
+    result = with_progress("tidy", lambda: StageResult(upkeep.tidy(strata.deployment)))
+    return dg.Output(None, metadata=metadata_of(result))
 
 
 @dg.job(

@@ -134,7 +134,7 @@ STAGES = Table(
     "monitoring__stages",
     "Every stage of every run: its duration and digests of its inputs and outputs. A stage with unchanged inputs is not run again.",
     (
-        Column("stage", Kind.TEXT, "The stage: the first table it writes.", nullable=False),
+        Column("stage", Kind.TEXT, "The stage: the first table it writes, or its name if it writes none.", nullable=False),
         Column("index_date", Kind.TEXT, "Index date of the stage. Empty for a stage without dates.", nullable=False),
         Column("started_at", Kind.TEXT, "Start time, UTC.", nullable=False),
         Column(
@@ -146,7 +146,7 @@ STAGES = Table(
         ),
         Column("wall_s", Kind.NUMBER, "Elapsed time.", nullable=False, minimum=0, unit="s"),
         Column("cpu_s", Kind.NUMBER, "Processor time of all cores.", nullable=False, minimum=0, unit="s"),
-        Column("inputs", Kind.TEXT, "Digest of the tables, extracts, settings and code that the stage reads. Empty for a stage that always runs.", nullable=False),
+        Column("inputs", Kind.TEXT, "Digest of the tables, extracts, settings, outside inputs and code that the stage reads. Empty for a stage that must run again.", nullable=False),
         Column("outputs", Kind.TEXT, "Digest of the tables that the stage wrote.", nullable=False),
     ),
     ("stage", "index_date", "started_at"),

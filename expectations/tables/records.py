@@ -89,7 +89,7 @@ VALIDATION = Table(
         ),
         Column("share", Kind.NUMBER, "The share that the rule checks."),
         Column("limit", Kind.NUMBER, "Limit of the rule."),
-        Column("passed", Kind.BOOLEAN, "The rule is not broken, or the settings accept the breach.", nullable=False),
+        Column("passed", Kind.BOOLEAN, "The rule is not broken, or a recorded decision accepts the breach.", nullable=False),
         Column("note", Kind.TEXT, "Description of the breach. Empty where the rule is not broken.", nullable=False),
     ),
     ("feed", "extract_id", "rule", "column_name", "organisation_code", "month"),

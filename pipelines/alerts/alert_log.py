@@ -6,53 +6,53 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from pipelines.alerts.rules import Finding
+from pipelines.alerts.rule_declaration import RUNBOOKS, Finding
 
 Alert = dict[str, Any]  # a row of monitoring__alerts
 OPEN, RECOVERED = "open", "recovered"
 
 
-def updated(held: Iterable[Alert], findings: Iterable[Finding], today: date) -> list[Alert]:
-    """Give the alerts after a day's findings, in order of their key: found again, recovered, or new.
+def updated(stored: Iterable[Alert], findings: Iterable[Finding], today: date) -> list[Alert]:
+    """Return the alerts after a day's findings, in order of their key: found again, recovered, or new.
 
     An alert that comes back on the day it began is the same alert again.
     """
-    found = {(finding.rule, finding.subject): finding for finding in findings}
+    open_findings = {(finding.rule, finding.subject): finding for finding in findings}
     after: dict[tuple[str, str, date], Alert] = {}
-    for alert in held:
+    for alert in stored:
         key = (alert["rule"], alert["subject"])
-        again = found.get(key) if alert["state"] == OPEN or alert["since"] == today else None
+        again = open_findings.get(key) if alert["state"] == OPEN or alert["since"] == today else None
         if again is not None:
-            del found[key]
+            del open_findings[key]
         after[(*key, alert["since"])] = _seen(alert, again, today) if again else _not_seen(alert, today)
-    for finding in found.values():
+    for finding in open_findings.values():
         after[(finding.rule, finding.subject, today)] = _new(finding, today)
     return [after[key] for key in sorted(after)]
 
 
 def runbook(rule: str) -> str:
-    """Give the page that says what to do about a rule's alerts."""
-    return f"docs/runbooks/{rule}.md"
+    """Return the page that says what to do about a rule's alerts."""
+    return f"{RUNBOOKS}/{rule}.md"
 
 
 def due(alerts: Sequence[Alert], channel: str) -> list[Alert]:
-    """Give the alerts a channel has yet to be told of: open ones, and those it was told of that have recovered."""
+    """Return the alerts that a channel has not been sent: open ones, and recovered ones of which it was sent the beginning."""
     return [alert for alert in alerts if _is_due(alert, channel)]
 
 
-def told(alert: Alert, channel: str) -> Alert:
-    """Note that a channel was told of an alert's state."""
+def sent(alert: Alert, channel: str) -> Alert:
+    """Record that a channel was sent an alert's state."""
     column = "told_open" if alert["state"] == OPEN else "told_recovered"
     return {**alert, column: ",".join(sorted({*_names(alert[column]), channel}))}
 
 
 def _is_due(alert: Alert, channel: str) -> bool:
-    knows = channel in _names(alert["told_open"])
-    return not knows if alert["state"] == OPEN else knows and channel not in _names(alert["told_recovered"])
+    was_sent = channel in _names(alert["told_open"])
+    return not was_sent if alert["state"] == OPEN else was_sent and channel not in _names(alert["told_recovered"])
 
 
-def _names(told: str) -> list[str]:
-    return told.split(",") if told else []
+def _names(channels: str) -> list[str]:
+    return channels.split(",") if channels else []
 
 
 def _seen(alert: Alert, finding: Finding, today: date) -> Alert:

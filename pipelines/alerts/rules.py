@@ -1,55 +1,48 @@
-"""The rules: rows of the monitoring tables in, findings out. No finding names a person or counts people."""
+"""The alert rules, each declared once: what it means, its setting, the rows that it reads, what it finds and what it says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from collections.abc import Iterator
+from typing import Annotated
 
-FEATURE_SHIFTED = "feature_shifted"
-MISSING_SHARE_JUMPED = "missing_share_jumped"
-LIST_TURNOVER = "list_turnover"
-MATURED_CALIBRATION = "matured_calibration"
-VOLUME_COLLAPSED = "volume_collapsed"
-SCORES_STALE = "scores_stale"
-FEED_LATE = "feed_late"
-APPROVAL_ENDS = "approval_ends"
-RULES = (
-    FEATURE_SHIFTED, MISSING_SHARE_JUMPED, LIST_TURNOVER, MATURED_CALIBRATION, VOLUME_COLLAPSED, SCORES_STALE, FEED_LATE,
-    APPROVAL_ENDS,
-)  # fmt: skip
-LEAST_EVENTS = 10  # of a group whose calibration is judged
-Rows = Iterable[Mapping[str, Any]]
+from pydantic import AfterValidator, Field
+
+from expectations.contract_terms import CONTRACTS
+from models.drift import SHIFTED
+from models.group_labels import kind_label
+from pipelines.alerts import watched_rows
+from pipelines.alerts.rule_declaration import AlertRule, Crossing, Row, Rows, Setting
+
+LEAST_EVENTS = 10  # of a group whose calibration is compared
+Limits = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong: which rule, about what, how bad, and what happened in words."""
-
-    rule: str
-    subject: str
-    value: float
-    limit: float
-    message: str
+def _in_order(limits: Limits) -> Limits:
+    if not 0 < limits[0] < limits[1]:
+        raise ValueError(
+            f"matured_observed_over_expected needs a lower and a higher limit above 0, not {limits[0]:g} and {limits[1]:g}"
+        )
+    return limits
 
 
-def shifted_features(drift: Rows, limit: float) -> Iterator[Finding]:
+def _shifted_features(drift: Rows, limit: float) -> Iterator[Crossing]:
     """Find features whose index reaches the limit, unless chance alone may have made it as large."""
     for row in drift:
         psi = row["psi"]
         if psi is not None and psi >= max(limit, row["psi_by_chance"] or 0.0):
-            where = f"; most at {row['top_bin']}" if row["top_bin"] else ""
-            words = (
-                f"'{row['label']}' on {row['index_date']} is spread otherwise than on the training dates: index {psi:.2f}{where}"
-            )
-            yield Finding(FEATURE_SHIFTED, str(row["feature"]), psi, limit, words)
+            yield Crossing(str(row["feature"]), psi, limit, row)
 
 
-def jumps_of_missing(drift: Rows, limit: float) -> Iterator[Finding]:
+def _shifted_feature(crossing: Crossing) -> str:
+    row = crossing.row
+    where = f"; most at {row['top_bin']}" if row["top_bin"] else ""
+    return f"'{row['label']}' on {row['index_date']} is distributed differently from the training dates: index {crossing.value:.2f}{where}"
+
+
+def _jumps_of_missing(drift: Rows, limit: float) -> Iterator[Crossing]:
     """Find feeds whose features are missing for a much larger or smaller share than on the training dates.
 
-    What a feed lacks, all its features lack: they make one finding, told by the one that changed most.
+    What a feed lacks, all its features lack. So they are one crossing, with the feature that changed most.
     """
     moved = [row for row in drift if abs(row["share_missing_change"]) >= limit]
     for feed in sorted({str(row["feed"]) for row in moved}):
@@ -57,26 +50,35 @@ def jumps_of_missing(drift: Rows, limit: float) -> Iterator[Finding]:
             (row for row in moved if row["feed"] == feed), key=lambda row: (-abs(row["share_missing_change"]), row["feature"])
         )
         worst = rows[0]
-        others = f"; of {feed or 'no feed'} {len(rows)} features changed so" if len(rows) > 1 else ""
-        words = (
-            f"'{worst['label']}' is missing for {worst['share_missing']:.0%} on {worst['index_date']}, "
-            f"on the training dates for {worst['share_missing_training']:.0%}{others}"
-        )
-        yield Finding(MISSING_SHARE_JUMPED, feed or str(worst["feature"]), worst["share_missing_change"], limit, words)
+        yield Crossing(feed or str(worst["feature"]), worst["share_missing_change"], limit, {**worst, "features": len(rows)})
 
 
-def large_turnover(scores: Rows, limit: float) -> Iterator[Finding]:
+def _jump_of_missing(crossing: Crossing) -> str:
+    row = crossing.row
+    feeds = str(row["feed"]).replace(",", ", ").replace("_", " ") or "no feed"
+    others = f"; the share changed in {row['features']} features from {feeds}" if row["features"] > 1 else ""
+    return (
+        f"'{row['label']}' is missing for {row['share_missing']:.0%} of people on {row['index_date']} and was missing for "
+        f"{row['share_missing_training']:.0%} on the training dates{others}"
+    )
+
+
+def _large_turnover(scores: Rows, limit: float) -> Iterator[Crossing]:
     """Find lists, or groups' parts of them, of which more than the limit is new."""
     for row in scores:
         if row["measure"] == "list_turnover" and row["value"] is not None and row["value"] > limit:
-            words = f"{row['value']:.0%} of the list of {row['index_date']} were not on the list before ({_group(row)})"
-            yield Finding(LIST_TURNOVER, f"{row['outcome']}: {_group(row)}", row["value"], limit, words)
+            yield Crossing(f"{row['outcome']}: {_subject(row)}", row["value"], limit, row)
 
 
-def poor_calibration(calibration: Rows, limits: tuple[float, float]) -> Iterator[Finding]:
+def _turnover(crossing: Crossing) -> str:
+    row = crossing.row
+    return f"{row['value']:.0%} of the list of {row['index_date']} were not on the list before ({_group(row)})"
+
+
+def _poor_calibration(calibration: Rows, limits: Limits) -> Iterator[Crossing]:
     """Find groups whose observed over expected outcomes lie outside the limits with their whole interval.
 
-    `calibration` holds measures as they may leave. Nothing is said of a group whose people or events are hidden.
+    `calibration` holds measures as they may leave. A group whose people or events are hidden is not compared.
     """
     low, high = limits
     for row in calibration:
@@ -85,48 +87,196 @@ def poor_calibration(calibration: Rows, limits: tuple[float, float]) -> Iterator
         if row["people"] is None or row["events"] is None or row["events"] < LEAST_EVENTS:
             continue
         if row["group_kind"] == "list_status" and row["group_name"] != "neither":
-            continue  # a list that is acted on is meant to change what comes
+            continue  # a list that is acted on is meant to change the outcomes
         if row["upper"] < low or row["lower"] > high:
-            words = (
-                f"after the run of {row['index_date']} {row['value']:.2f} times the expected outcomes came "
-                f"({row['lower']:.2f} to {row['upper']:.2f}; {_group(row)})"
-            )
-            crossed = low if row["upper"] < low else high
-            yield Finding(MATURED_CALIBRATION, f"{row['outcome']}: {_group(row)}", row["value"], crossed, words)
+            yield Crossing(f"{row['outcome']}: {_subject(row)}", row["value"], low if row["upper"] < low else high, row)
 
 
-def collapsed_volumes(breaches: Rows) -> Iterator[Finding]:
-    """Find months in which an organisation sent far fewer rows than before or than usual, as validation judged it."""
+def _calibration(crossing: Crossing) -> str:
+    row = crossing.row
+    return (
+        f"after the run of {row['index_date']} there were {row['value']:.2f} times the expected outcomes "
+        f"({row['lower']:.2f} to {row['upper']:.2f}; {_group(row)})"
+    )
+
+
+def _collapsed_volumes(breaches: Rows, _: bool) -> Iterator[Crossing]:
+    """Find months in which an organisation sent far fewer rows than before or than usual, as validation found."""
     for row in breaches:
-        month = f"{row['month']:%Y-%m}"
-        words = f"{row['feed']} of {row['organisation_code']} holds {row['share'] or 0.0:.0%} of the rows expected for {month}"
-        yield Finding(
-            VOLUME_COLLAPSED, f"{row['feed']} {row['organisation_code']} {month}", row["share"] or 0.0, row["limit"] or 0.0, words
-        )
+        subject = f"{row['feed']} {row['organisation_code']} {row['month']:%Y-%m}"
+        yield Crossing(subject, row["share"] or 0.0, row["limit"] or 0.0, row)
 
 
-def stale_scores(outcome: str, published: date | None, today: date, limit_days: int) -> Iterator[Finding]:
-    """Find scores that were published longer ago than readers may expect."""
-    if published is not None and (today - published).days > limit_days:
-        age = (today - published).days
-        words = f"the latest scores of '{outcome}' were published {age} days ago; readers may expect {limit_days}"
-        yield Finding(SCORES_STALE, outcome, float(age), float(limit_days), words)
+def _collapsed_volume(crossing: Crossing) -> str:
+    row = crossing.row
+    feed = str(row["feed"]).replace("_", " ")
+    return f"{feed} of {row['organisation_code']} hold {crossing.value:.0%} of the rows expected for {row['month']:%Y-%m}"
 
 
-def feeds_that_are_late(late: Mapping[str, date], data_cut: date, limit_days: int) -> Iterator[Finding]:
-    """Tell of feeds whose latest delivery is too old for what the others say."""
-    for feed, day in late.items():
-        words = f"the latest delivery of {feed} is of {day}, {(data_cut - day).days} days before the data cut; {limit_days} are allowed"
-        yield Finding(FEED_LATE, feed, float((data_cut - day).days), float(limit_days), words)
+def _stale_scores(publications: Rows, limit_days: int) -> Iterator[Crossing]:
+    """Find outcomes whose scores were published longer ago than readers may expect."""
+    for row in publications:
+        if row["age_days"] > limit_days:
+            yield Crossing(row["outcome"], float(row["age_days"]), float(limit_days), row)
 
 
-def approval_that_ends(expires: date, today: date, limit_days: int) -> Iterator[Finding]:
-    """Tell of an approval whose last day is near: after it every run is refused."""
-    left = (expires - today).days
-    if left < limit_days:
-        when = f"ends on {expires}" if left >= 0 else f"ended on {expires}"
-        yield Finding(APPROVAL_ENDS, "purpose.approval", float(left), float(limit_days), f"the approval of the runs {when}")
+def _stale_score(crossing: Crossing) -> str:
+    age, limit = int(crossing.value), int(crossing.limit)
+    return f"the latest scores of '{crossing.subject}' were published {age} days ago; readers may expect {limit} days at most"
 
 
-def _group(row: Mapping[str, Any]) -> str:
+def _late_feeds(late: Rows, _: bool) -> Iterator[Crossing]:
+    """Find the feeds whose latest delivery is older than the schedule allows."""
+    for row in late:
+        yield Crossing(row["feed"], float(row["days_behind"]), float(row["limit_days"]), row)
+
+
+def _late_feed(crossing: Crossing) -> str:
+    row = crossing.row
+    feed = str(row["feed"]).replace("_", " ")
+    return (
+        f"the latest delivery of {feed} is of {row['latest']}, {row['days_behind']} days before the data cut; "
+        f"{row['limit_days']} days are allowed"
+    )
+
+
+def _approval_that_ends(approvals: Rows, limit_days: int) -> Iterator[Crossing]:
+    """Find an approval of the runs whose last day is near or over."""
+    for row in approvals:
+        if row["days_left"] < limit_days:
+            yield Crossing("purpose.approval", float(row["days_left"]), float(limit_days), row)
+
+
+def _approval(crossing: Crossing) -> str:
+    row = crossing.row
+    when = f"ends on {row['expires']}" if row["days_left"] >= 0 else f"ended on {row['expires']}"
+    return f"the approval of the runs {when}; after that day every run is refused"
+
+
+def _subject(row: Row) -> str:
+    """Return a group as alerts store it."""
     return "all" if row["group_kind"] == "all" else f"{row['group_kind']} {row['group_name']}"
+
+
+def _group(row: Row) -> str:
+    """Return a group as people read it."""
+    return (
+        "everyone"
+        if row["group_kind"] == "all"
+        else f"{kind_label(row['group_kind'])} {str(row['group_name']).replace('_', ' ')}"
+    )
+
+
+FEATURE_SHIFTED = AlertRule(
+    "feature_shifted",
+    "Feature shifted",
+    "A feature of the champion is distributed differently on the scoring date than on the dates that the model learnt from.",
+    Setting(
+        "feature_shifted",
+        Annotated[float, Field(gt=0)] | None,
+        SHIFTED,
+        "population stability index of a feature from which it counts as shifted",
+    ),
+    watched_rows.drift,
+    _shifted_features,
+    _shifted_feature,
+)
+MISSING_SHARE_JUMPED = AlertRule(
+    "missing_share_jumped",
+    "Share of missing values changed",
+    "Features of one feed are missing for a much larger or smaller share of people than on the training dates.",
+    Setting(
+        "missing_share_jumped",
+        Annotated[float, Field(gt=0, le=1)] | None,
+        0.1,
+        "change of a feature's share missing since the training dates from which it counts as a jump",
+    ),
+    watched_rows.drift,
+    _jumps_of_missing,
+    _jump_of_missing,
+)
+LIST_TURNOVER = AlertRule(
+    "list_turnover",
+    "Large turnover of the list",
+    "A large share of the list, or of one group's part of it, was not on the list of the run before.",
+    Setting(
+        "list_turnover",
+        Annotated[float, Field(gt=0, le=1)] | None,
+        0.5,
+        "share of the list, or of a group's part of it, that is new since the last run, above which an alert is raised",
+    ),
+    watched_rows.scores,
+    _large_turnover,
+    _turnover,
+)
+MATURED_CALIBRATION = AlertRule(
+    "matured_calibration",
+    "Outcomes differ from the risks",
+    "The horizon of a past run is over, and the outcomes differ from those that it expected, overall or in a group.",
+    Setting(
+        "matured_observed_over_expected",
+        Annotated[Limits, AfterValidator(_in_order)] | None,
+        (0.8, 1.25),
+        "limits of observed over expected outcomes of the latest matured run; crossed when the 95% interval lies outside",
+    ),
+    watched_rows.matured_runs,
+    _poor_calibration,
+    _calibration,
+)
+VOLUME_COLLAPSED = AlertRule(
+    "volume_collapsed",
+    "Volume collapsed",
+    "In the latest delivery of a feed an organisation's month holds far fewer rows than before or than its other months.",
+    Setting(
+        "volume_collapsed", bool, True, "alert about months in which an organisation's rows broke a volume rule of validation"
+    ),
+    watched_rows.broken_volumes,
+    _collapsed_volumes,
+    _collapsed_volume,
+)
+SCORES_STALE = AlertRule(
+    "scores_stale",
+    "Scores are stale",
+    "The latest published scores are older than readers were promised.",
+    Setting(
+        "scores_stale_days",
+        Annotated[int, Field(ge=1)] | None,
+        CONTRACTS["risk__current"].fresh_days,
+        "days since the last publication above which scores are stale",
+    ),
+    watched_rows.publications,
+    _stale_scores,
+    _stale_score,
+)
+FEED_LATE = AlertRule(
+    "feed_late",
+    "Feed is late",
+    "The latest delivery of a feed is much older than the data cut.",
+    Setting("feed_late", bool, True, "alert about feeds that are late (schedule.late_after_days)"),
+    watched_rows.late_feeds,
+    _late_feeds,
+    _late_feed,
+)
+APPROVAL_ENDS = AlertRule(
+    "approval_ends",
+    "Approval of the runs ends",
+    "The approval that the runs are based on ends soon, or has ended. After its last day every run is refused.",
+    Setting(
+        "approval_ends_days",
+        Annotated[int, Field(ge=1)] | None,
+        30,
+        "days before the end of purpose.approval from which to alert",
+    ),
+    watched_rows.approval_of_runs,
+    _approval_that_ends,
+    _approval,
+)
+RULES: tuple[AlertRule, ...] = (
+    FEATURE_SHIFTED, MISSING_SHARE_JUMPED, LIST_TURNOVER, MATURED_CALIBRATION, VOLUME_COLLAPSED, SCORES_STALE, FEED_LATE,
+    APPROVAL_ENDS,
+)  # fmt: skip
+
+
+def label_of(rule: str) -> str:
+    """Return the label of a stored rule name; of a rule that is no longer declared, its name without underscores."""
+    return next((declared.label for declared in RULES if declared.name == rule), rule.replace("_", " ").capitalize())

@@ -1,59 +1,34 @@
-"""Which rules raise an alert and who is told. Addresses of webhooks and passwords come from the environment."""
+"""Which rules raise an alert and who receives it. Addresses of webhooks and passwords come from the environment."""
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, create_model, model_validator
 
-from expectations.contract_terms import CONTRACTS
-from models.drift import SHIFTED
+from pipelines.alerts.rule_declaration import AlertRule
+from pipelines.alerts.rules import RULES
 
 VARIABLE = r"[A-Z][A-Z0-9_]*"
 EMAIL_CHANNEL = "email"
 
 
-class RuleSettings(BaseModel, extra="forbid", frozen=True):
-    """The limits of the rules; a rule whose limit is null is off."""
+class RuleLimits(BaseModel, extra="forbid", frozen=True):
+    """The limits of the rules; a rule whose limit is null, or false, is off. The rules declare them (pipelines.alerts.rules)."""
 
-    feature_shifted: float | None = Field(
-        default=SHIFTED, gt=0, description="population stability index of a feature from which it counts as shifted"
-    )
-    missing_share_jumped: float | None = Field(
-        default=0.1,
-        gt=0,
-        le=1,
-        description="change of a feature's share missing since the training dates from which it counts as a jump",
-    )
-    list_turnover: float | None = Field(
-        default=0.5,
-        gt=0,
-        le=1,
-        description="share of the list, or of a group's part of it, that is new since the last run, above which it is looked at",
-    )
-    matured_observed_over_expected: tuple[float, float] | None = Field(
-        default=(0.8, 1.25),
-        description="limits of outcomes over expected ones of the latest matured run; broken when the 95% interval lies outside",
-    )
-    volume_collapsed: bool = Field(
-        default=True, description="tell of months in which an organisation's rows broke a volume rule of validation"
-    )
-    scores_stale_days: int | None = Field(
-        default=CONTRACTS["risk__current"].fresh_days,
-        ge=1,
-        description="days since the last publication above which scores are stale",
-    )
-    feed_late: bool = Field(default=True, description="tell of feeds that are late (schedule.late_after_days)")
-    approval_ends_days: int | None = Field(
-        default=30, ge=1, description="days before the end of purpose.approval from which it is told"
-    )
+    def of(self, rule: AlertRule) -> Any:
+        """Return a rule's limit."""
+        return getattr(self, rule.setting.name)
 
-    @model_validator(mode="after")
-    def _limits_in_order(self) -> Self:
-        limits = self.matured_observed_over_expected
-        if limits is not None and not 0 < limits[0] < limits[1]:
-            raise ValueError(f"matured_observed_over_expected needs a lower and a higher limit above 0, not {list(limits)}")
-        return self
+
+if TYPE_CHECKING:
+    RuleSettings = RuleLimits
+else:
+    _LIMITS = {
+        rule.setting.name: (rule.setting.kind, Field(default=rule.setting.default, description=rule.setting.description))
+        for rule in RULES
+    }
+    RuleSettings = create_model("RuleSettings", __base__=RuleLimits, __doc__=RuleLimits.__doc__, **_LIMITS)
 
 
 class WebhookSettings(BaseModel, extra="forbid", frozen=True):
@@ -89,7 +64,7 @@ class EmailSettings(BaseModel, extra="forbid", frozen=True):
 
 
 class AlertSettings(BaseModel, extra="forbid", frozen=True):
-    """What raises an alert, and the channels that are told; without a channel alerts are rows of monitoring__alerts alone."""
+    """What raises an alert, and the channels that receive it; without a channel alerts are only rows of monitoring__alerts."""
 
     rules: RuleSettings = RuleSettings()
     webhooks: tuple[WebhookSettings, ...] = Field(default=(), description="Teams and Slack channels")
@@ -99,5 +74,5 @@ class AlertSettings(BaseModel, extra="forbid", frozen=True):
     def _names_differ(self) -> Self:
         names = [webhook.name for webhook in self.webhooks]
         if len({*names, EMAIL_CHANNEL}) <= len(names):
-            raise ValueError(f"webhooks need names of their own, and none may be '{EMAIL_CHANNEL}': {', '.join(names)}")
+            raise ValueError(f"each webhook needs its own name, and none may be '{EMAIL_CHANNEL}': {', '.join(names)}")
         return self

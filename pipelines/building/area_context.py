@@ -1,6 +1,6 @@
-"""One pass over the whole board for each context date: what people's practices and areas show of emergency admissions.
+"""The rates of emergency admissions of every practice and area of the ICB, counted once for each context date.
 
-It comes before the ranges of people and is small: one line per practice, area and stratum of age and sex.
+The counts are made before the ranges of people. They are small: one row per practice, area and stratum of age and sex.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ZERO = date(1970, 1, 1)
 def context_days_of(
     lake: Lake, cohort: CohortSettings, index_date: date, given: pa.Table | None, left_out: Collection[str]
 ) -> list[int]:
-    """Give the context days of a cohort's index dates; none where no context feature is computed."""
+    """Return the context days of a cohort's index dates, or none if no context feature is computed."""
     if {PRACTICE, AREA} <= set(left_out):
         return []
     if cohort.of_source and given is not None:
@@ -48,7 +48,7 @@ def context_days_of(
 
 
 def area_context(lake: Lake, on_days: Sequence[int], calendar: CoverageCalendar, use: Use) -> AreaContext:
-    """Give the board's rates on each context day (days since 1970)."""
+    """Return the rates of the ICB on each context day (days since 1970)."""
     if not on_days:
         return {}
     first, last = ZERO + timedelta(days=min(on_days) - WINDOW), ZERO + timedelta(days=max(on_days))
@@ -65,44 +65,44 @@ def area_context(lake: Lake, on_days: Sequence[int], calendar: CoverageCalendar,
 
 
 def _events(lake: Lake) -> str:
-    """Give the SQL of the events that hold, and of those that held until a later delivery changed them."""
+    """Return the SQL of the current events and of those that a later delivery changed or withdrew."""
     superseded = superseded_scan(lake)
-    held = f"SELECT *, CAST(NULL AS DATE) AS superseded_date FROM {lake.scan('core__event')}"
-    return f"({held} UNION ALL BY NAME SELECT * FROM {superseded})" if superseded else f"({held})"
+    current = f"SELECT *, CAST(NULL AS DATE) AS superseded_date FROM {lake.scan('core__event')}"
+    return f"({current} UNION ALL BY NAME SELECT * FROM {superseded})" if superseded else f"({current})"
 
 
 def _rates(lake: Lake, con: duckdb.DuckDBPyConnection, day: int, practices: frozenset[str]) -> IcbRates:
     con.register("covered", pa.table({"practice_code": pa.array(sorted(practices), pa.string())}))
-    found = con.sql(_tally_sql(lake, ZERO + timedelta(days=day))).to_arrow_table()
+    counts = con.sql(_tally_sql(lake, ZERO + timedelta(days=day))).to_arrow_table()
     con.unregister("covered")
 
-    def whole(name: str) -> NDArray[np.int64]:
-        return found[name].combine_chunks().to_numpy(zero_copy_only=False)
+    def array(name: str) -> NDArray[np.int64]:
+        return counts[name].combine_chunks().to_numpy(zero_copy_only=False)
 
     tally = Tally(
-        found["practice_code"].to_pylist(), found["lsoa_code"].to_pylist(), whole("stratum"), whole("spells"), whole("days")
+        counts["practice_code"].to_pylist(), counts["lsoa_code"].to_pylist(), array("stratum"), array("spells"), array("days")
     )
     return icb_rates(tally, practices)
 
 
 def _tally_sql(lake: Lake, day: date) -> str:
-    """Count the reference population's days and spells; the words of `features/area_context.py` in SQL."""
+    """Return the SQL that counts the reference population's days and spells, as `features/area_context.py` defines them."""
     before = f"DATE {quote(day)} - 1"
-    holds = f"start_date <= {before} AND coalesce(end_date, {before}) >= {before}"
+    lasts = f"start_date <= {before} AND coalesce(end_date, {before}) >= {before}"
     bounds = " + ".join(f"(4 * (DATE {quote(day)} - age_from) >= {1461 * bound})::INTEGER" for bound in AGE_BANDS)
     return f"""
     WITH member AS (
         SELECT person_key, practice_code, sex_place * {BANDS} + CASE WHEN birth_date IS NULL THEN 0 ELSE greatest({bounds}, 1) END AS stratum,
             greatest(DATE {quote(day)} - {WINDOW}, start_date, coalesce(birth_date, start_date)) AS since
         FROM {lake.scan("core__registration")} JOIN listed USING (person_key) SEMI JOIN covered USING (practice_code)
-        WHERE {holds} AND coalesce(death_date, DATE {quote(day)}) >= DATE {quote(day)}
+        WHERE {lasts} AND coalesce(death_date, DATE {quote(day)}) >= DATE {quote(day)}
     ),
     spells AS (
         SELECT person_key, count(*) AS spells FROM spell JOIN member USING (person_key)
         WHERE event_date >= since AND event_date < DATE {quote(day)} AND available_date < DATE {quote(day)}
             AND coalesce(superseded_date > DATE {quote(day)}, true) GROUP BY person_key
     ),
-    lives AS (SELECT person_key, lsoa_code FROM {lake.scan("core__residence")} WHERE {holds})
+    lives AS (SELECT person_key, lsoa_code FROM {lake.scan("core__residence")} WHERE {lasts})
     SELECT practice_code, lsoa_code, stratum::BIGINT AS stratum, sum(coalesce(spells, 0))::BIGINT AS spells,
         sum(DATE {quote(day)} - since)::BIGINT AS days
     FROM member LEFT JOIN spells USING (person_key) LEFT JOIN lives USING (person_key)
@@ -110,10 +110,10 @@ def _tally_sql(lake: Lake, day: date) -> str:
 
 
 def _covered(calendar: CoverageCalendar, day: int) -> frozenset[str]:
-    """Give the practices whose people's hospital feed covers the year before a day."""
+    """Return the practices for whose people the hospital feed covers the year before a day."""
     place = np.arange(len(calendar.practices), dtype=np.int32)
-    held = covered_days(calendar, FEED, place, np.full(len(place), day, dtype=np.int32)) >= WINDOW
-    return frozenset(code for code, number in calendar.practices.items() if held[number])
+    is_covered = covered_days(calendar, FEED, place, np.full(len(place), day, dtype=np.int32)) >= WINDOW
+    return frozenset(code for code, number in calendar.practices.items() if is_covered[number])
 
 
 def _sex() -> str:

@@ -1,7 +1,7 @@
 """Features stage: from core tables to `features__catalogue`, `features__person` and the cohort's flow.
 
-People are taken by range of their key: a range's rows of every core table are read, its features are computed by the pure
-kernel, and one file is written. The files of an index date are committed together.
+People are processed by ranges of their key. For each range, Strata reads the rows of every core table, computes the features and writes one
+file. The files of an index date are committed together.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from pipelines.building.event_reader import read_event_arrays, read_events
 from pipelines.building.index_date_files import INDEX_DATE, file_columns
 from pipelines.building.people_reader import core_scans, household_periods, household_sizes, read_people
 from pipelines.building.range_workers import RangeRunner, over_ranges
-from pipelines.building.superseded_events import Superseded, features_as_told, superseded_scan
+from pipelines.building.superseded_events import Superseded, features_as_reported, superseded_scan
 from pipelines.building.unsupported_features import unsupported_features
 from pipelines.errors import RefusalError
 from pipelines.lake.data_files import DataFile
@@ -50,7 +50,7 @@ ALWAYS_PRESENT = (PATIENTS.name, REGISTRATIONS.name)
 
 @dataclass(frozen=True)
 class FeatureRequest:
-    """What to build: the cohort, the purpose's rules, the edition and where a team's own code lists lie."""
+    """What to build: the cohort, the rules of the purpose, the IMD edition and the folder of a team's own code lists."""
 
     cohort: CohortSettings
     use: Use
@@ -69,11 +69,11 @@ class FeatureSummary:
     features: int
     not_computed: Mapping[str, str]
     flow: tuple[tuple[str, int], ...]
-    rebuilt_table: bool  # the columns changed, so that other index dates must be built again
+    rebuilt_table: bool  # the columns changed, so the other index dates must be rebuilt
 
 
 def build_catalogue(lake: Lake, request: FeatureRequest) -> dict[str, str]:
-    """Write features__catalogue and give the features that are not computed, with the reason."""
+    """Write features__catalogue and return the features that are not computed, with the reason."""
     catalogue, reasons, _ = _catalogue(lake, request)
     lake.write(CATALOGUE, catalogue_rows(catalogue, reasons))
     return reasons
@@ -85,9 +85,8 @@ def build_features(
 ) -> FeatureSummary:  # fmt: skip
     """Build the rows of one index date (or of all index events up to it) and commit them at once.
 
-    `given` holds person_key, index_date and index_event_id of a cohort of kind 'given'. The cohort's flow is committed
-    after the features. A cohort without anyone is refused. `run_ranges` says where ranges are built: in `workers` processes
-    here where left out.
+    `given` has the columns person_key, index_date and index_event_id of a cohort of kind 'given'. The cohort's flow is committed after the
+    features. `run_ranges` runs the ranges; the default is `workers` processes on this machine. Raises RefusalError for an empty cohort.
     """
     recipe = make_recipe(lake, request)
     days_of_context = context_days_of(lake, request.cohort, index_date, given, recipe.not_computed)
@@ -103,27 +102,27 @@ def build_features(
         superseded_scan(lake),
     )
     run_ranges = run_ranges or partial(over_ranges, workers=workers)
-    done: list[_RangeResult] = run_ranges(partial(_build_range, task), _ranges(lake, people_per_range))
-    flow = add_flows([result.flow for result in done])
-    files = [file for result in done for file in result.files]
+    results: list[_RangeResult] = run_ranges(partial(_build_range, task), _ranges(lake, people_per_range))
+    flow = add_flows([result.flow for result in results])
+    files = [file for result in results for file in result.files]
     if not files:
-        left = "; ".join(f"{reason}: {count}" for reason, count in flow)
-        raise RefusalError(f"nobody is in the cohort of {index_date} ({left}); check the index date against the registrations")
-    schema = next(result.schema for result in done if result.schema is not None)
+        counts = "; ".join(f"{reason}: {count:,}" for reason, count in flow)
+        raise RefusalError(f"no one is in the cohort of {index_date} ({counts}); check the index date against the registrations")
+    schema = next(result.schema for result in results if result.schema is not None)
     rebuilt = _commit(lake, files, schema, index_date, request.cohort)
     _write_flow(lake, index_date, flow)
     return FeatureSummary(index_date, flow[-1][1], len(recipe.computed), recipe.not_computed, tuple(flow), rebuilt)
 
 
 def make_recipe(lake: Lake, request: FeatureRequest) -> Recipe:
-    """Compile what is the same for every range of people."""
+    """Compile the inputs that are the same for every range of people."""
     catalogue, reasons, calendar = _catalogue(lake, request)
     codes = lake.read("core__code", "code, code_system, source_code", order="code")
-    listed = list(zip(*(codes[name].to_pylist() for name in ("code", "code_system", "source_code")), strict=True))
+    code_rows = list(zip(*(codes[name].to_pylist() for name in ("code", "code_system", "source_code")), strict=True))
     places = build_places(
         lake.read("core__area", order="lsoa_code"), lake.read("core__organisation_relation"), request.imd_edition
     )
-    return Recipe(catalogue, compile_plan(catalogue, listed, reasons), reasons, places, calendar, request.cohort, request.use)
+    return Recipe(catalogue, compile_plan(catalogue, code_rows, reasons), reasons, places, calendar, request.cohort, request.use)
 
 
 def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str, str], CoverageCalendar]:
@@ -133,41 +132,51 @@ def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str
     addresses = (ADDRESSES.name,) if lake.rows("core__residence") else ()
     reasons = unavailable(catalogue, (*ALWAYS_PRESENT, *addresses, *calendar.feeds), request.allowed_feeds)
     lacking = {
-        name: reason for name, reason in _lacking_reference(lake, request.imd_edition).items() if name in catalogue.by_name
+        name: reason for name, reason in _unsupported_by_lake(lake, request.imd_edition).items() if name in catalogue.by_name
     }
     left_out = not_chosen(catalogue, request.families)
     return catalogue, {**left_out, **lacking, **unsupported_features(lake, catalogue), **reasons}, calendar
 
 
-def _lacking_reference(lake: Lake, edition: int) -> dict[str, str]:
-    """Give the features that nothing stored can tell, with the reason: no area column, no household, no second address or date."""
+def _unsupported_by_lake(lake: Lake, edition: int) -> dict[str, str]:
+    """Return the features that the stored data cannot support, with the reason.
+
+    An area column may be missing, or the registered list may have no households, one address per person or one start date.
+    """
     columns = {name: column for name, column in area_columns(edition).items() if not column.startswith("local_")}
     columns[f"local_{edition}_quintile"] = f"imd_{edition}_rank"
     counted = ", ".join(f"count({column}) AS {column}" for column in sorted(set(columns.values())))
     with connect() as con:
         filled = con.sql(f"SELECT {counted} FROM {lake.scan('core__area')}").to_arrow_table().to_pylist()[0]
-        named = con.sql(f"SELECT 1 FROM {lake.scan('core__residence')} WHERE household_id IS NOT NULL LIMIT 1").fetchall()
-        begun = con.sql(f"SELECT min(start_date), max(start_date) FROM {lake.scan('core__registration')}").fetchall()[0]
-    lacking = {name: "the reference files given do not hold it" for name, column in columns.items() if not filled[column]}
-    untold = {
-        "the list names no households": () if named else ("household_size", "lives_alone"),
-        "the list names one address for each person": ()
+        has_households = con.sql(
+            f"SELECT 1 FROM {lake.scan('core__residence')} WHERE household_id IS NOT NULL LIMIT 1"
+        ).fetchall()
+        first_and_last_start = con.sql(
+            f"SELECT min(start_date), max(start_date) FROM {lake.scan('core__registration')}"
+        ).fetchall()[0]
+    lacking = {name: "the reference files do not have it" for name, column in columns.items() if not filled[column]}
+    unsupported = {
+        "the registered list has no households": () if has_households else ("household_size", "lives_alone"),
+        "the registered list has one address for each person": ()
         if _twice(lake, "core__residence")
         else (f"address_moves_{MOVES_DAYS}d",),
-        "the list does not say since when anyone is registered": ()
-        if begun[0] != begun[1]
+        "the registered list has the same start date for everyone": ()
+        if first_and_last_start[0] != first_and_last_start[1]
         else ("years_on_list", f"practice_moves_{MOVES_DAYS}d"),
     }
-    return lacking | {name: reason for reason, names in untold.items() for name in names}
+    return lacking | {name: reason for reason, names in unsupported.items() for name in names}
 
 
 def _twice(lake: Lake, table: str) -> bool:
-    """Tell whether anyone has two rows; a few rows mostly do, and rows are stored in order of person."""
+    """Return whether anyone has two rows in a table.
+
+    The first rows usually answer it. Rows are normally stored in order of person, so neighbours are compared.
+    """
     with connect() as con:
         for rows in (f"LIMIT {FIRST_ROWS}", ""):
-            who = numbers(con.sql(f"SELECT person_key FROM {lake.scan(table)} {rows}").to_arrow_table()["person_key"])
-            who = who if (who[1:] >= who[:-1]).all() else np.sort(who)
-            if (who[1:] == who[:-1]).any():
+            people = numbers(con.sql(f"SELECT person_key FROM {lake.scan(table)} {rows}").to_arrow_table()["person_key"])
+            people = people if (people[1:] >= people[:-1]).all() else np.sort(people)
+            if (people[1:] == people[:-1]).any():
                 return True
     return False
 
@@ -198,7 +207,7 @@ def _build_range(task: _Task, first: int, last: int) -> _RangeResult:
     """Compute and write the rows of the people from `first` up to, not including, `last`."""
     tables, spells = _people(task, first, last)
     events, superseded = read_event_arrays(task.event_files, first, last), Superseded.read(task.superseded, first, last)
-    table, flow = features_as_told(tables, events, superseded, _index_events(task, tables, spells), task.recipe)
+    table, flow = features_as_reported(tables, events, superseded, _index_events(task, tables, spells), task.recipe)
     if not table.num_rows:
         return _RangeResult((), flow, None)
     one_date = {} if _own_dates(task.recipe.cohort) else {INDEX_DATE: task.index_date.isoformat()}
@@ -208,7 +217,7 @@ def _build_range(task: _Task, first: int, last: int) -> _RangeResult:
 
 @dataclass(frozen=True)
 class PersonRows:
-    """The rows of one person, how the cohort's steps counted them, and what they were computed from."""
+    """The feature rows of one person, the cohort's flow, and the recipe and events that they were computed from."""
 
     rows: pa.Table
     flow: list[tuple[str, int]]
@@ -217,7 +226,10 @@ class PersonRows:
 
 
 def person_rows(lake: Lake, request: FeatureRequest, index_date: date, person: int, given: pa.Table | None = None) -> PersonRows:
-    """Compute the rows of one person (a person key) as `build_features` does, from that person's part of the lake; write nothing."""
+    """Compute the rows of one person (a person key) as `build_features` does, and write nothing.
+
+    Only that person's part of the lake is read.
+    """
     recipe = make_recipe(lake, request)
     homes = f"household_id IN (SELECT household_id FROM {lake.scan('core__residence')} WHERE person_key = {person})"
     task = _Task(
@@ -232,9 +244,9 @@ def person_rows(lake: Lake, request: FeatureRequest, index_date: date, person: i
     )
     tables, spells = _people(task, person, person + 1)
     events, superseded = read_events(task.event_files, person, person + 1), Superseded.read(task.superseded, person, person + 1)
-    rows, flow = features_as_told(tables, Events.from_arrow(events), superseded, _index_events(task, tables, spells), recipe)
-    told = superseded.as_at((index_date - date(1970, 1, 1)).days)
-    return PersonRows(rows, flow, recipe, pa.concat_tables([events, told]).sort_by([("event_date", "ascending")]))
+    rows, flow = features_as_reported(tables, Events.from_arrow(events), superseded, _index_events(task, tables, spells), recipe)
+    reported = superseded.as_at((index_date - date(1970, 1, 1)).days)
+    return PersonRows(rows, flow, recipe, pa.concat_tables([events, reported]).sort_by([("event_date", "ascending")]))
 
 
 def _people(task: _Task, first: int, last: int) -> tuple[PeopleTables, pa.Table]:
@@ -248,7 +260,9 @@ def _index_events(task: _Task, tables: PeopleTables, spells: pa.Table) -> IndexE
     if cohort.of_discharges:
         return IndexEvents.at_discharges(spells, task.index_date, cohort)
     if task.given is None:
-        raise RefusalError("a cohort of kind 'given' needs its rows from the source, and there are none")
+        raise RefusalError(
+            "a cohort of kind 'given' needs its rows from the source, and there are none; set study.cohort.kind to another kind"
+        )
     here = task.given.filter(pc.is_in(task.given["person_key"], tables.people["person_key"].combine_chunks()))
     here = here.sort_by([("person_key", "ascending"), ("index_date", "ascending"), ("index_event_id", "ascending")])
     keys = here["person_key"].cast(pa.int32()).combine_chunks().to_numpy()
@@ -269,8 +283,8 @@ def _commit(lake: Lake, files: list[DataFile], schema: pa.Schema, index_date: da
     name = PERSON_FEATURES.name
     by = file_columns(PERSON_FEATURES, _own_dates(cohort))
     changed = lake.exists(name) and (lake.schema(name).names != schema.names or lake.partitioned_by(name) != by)
-    whole = changed or _own_dates(cohort)
-    replace: Mapping[str, str] | str = "all" if whole else {INDEX_DATE: index_date.isoformat()}
+    replaces_all = changed or _own_dates(cohort)
+    replace: Mapping[str, str] | str = "all" if replaces_all else {INDEX_DATE: index_date.isoformat()}
     lake.commit(name, files, schema, partition_by=by, replace=replace)
     return changed
 

@@ -30,7 +30,7 @@ INT8 = pa.int8()
 
 @dataclass(frozen=True)
 class LabelSummary:
-    """What the labels of an index date hold."""
+    """Counts of the labels of an index date."""
 
     index_date: date
     rows: int
@@ -42,11 +42,11 @@ class LabelSummary:
 
 @dataclass(frozen=True)
 class _Rows:
-    """The keys of the rows to label, and who they are of; `day` is since 1970."""
+    """The rows to label: their keys, practices, people and index days (days since 1970)."""
 
     keys: pa.Table
     practice: pa.ChunkedArray
-    who: NDArray[np.int32]
+    person: NDArray[np.int32]
     day: NDArray[np.int32]
 
 
@@ -59,11 +59,11 @@ def build_labels(
     search: OutcomeSearch | None = None,
     all_dates: bool = False,
 ) -> LabelSummary:
-    """Label every row of features__person of an index date (with `all_dates`: of every date) and commit the labels.
+    """Label every row of features__person of an index date, or of all dates with `all_dates`, and commit the labels.
 
-    `search` says where the outcome is looked for. Raises ImmatureOutcomeError before the horizon and the maturity lag have
-    passed (with `all_dates`: of every row; a single row that has not matured has a null label), and RefusalError where
-    nobody at risk has the outcome: it says which feed and codes were looked for.
+    `search` names the records that count as the outcome. With `all_dates`, a row whose outcome has not matured has a null label.
+    Otherwise ImmatureOutcomeError is raised before the horizon and the maturity lag have passed. RefusalError is raised if no one at risk has
+    the outcome; its message names the feed and codes that were searched.
     """
     search, partition = search or OutcomeSearch(), None if all_dates else {"index_date": index_date.isoformat()}
     search.check(outcome, lake, all_dates)
@@ -71,22 +71,24 @@ def build_labels(
         check_matured(outcome, index_date, data_cut)
     rows = _rows(lake, partition)
     matured = matured_rows(outcome, rows.day, data_cut)
-    found = search.occurrences(lake, outcome, data_cut)
-    held = _registrations(lake, rows)
-    labels = label_rows(found.nth_after(rows.who, rows.day, outcome.events), _deaths(lake, rows.who), held.end, rows.day, outcome)
+    occurrences = search.occurrences(lake, outcome, data_cut)
+    registrations = _registrations(lake, rows)
+    nth_outcome = occurrences.nth_after(rows.person, rows.day, outcome.events)
+    labels = label_rows(nth_outcome, _deaths(lake, rows.person), registrations.end, rows.day, outcome)
     covered = _covered(lake, search.covered(outcome), outcome, rows, matured)
-    reason = _not_at_risk(outcome, rows, found, held, covered)
+    reason = _not_at_risk(outcome, rows, occurrences, registrations, covered)
     if outcome.on_leaving == "not_at_risk":
         reason[labels.left_list & (reason == "")] = LEFT
     labels = without_rows(labels, matured & (reason == ""))
-    if len(rows.who) and not (labels.label == 1).any():
+    if len(rows.person) and not (labels.label == 1).any():
         raise RefusalError(
-            f"nobody at risk on {'the index dates' if all_dates else index_date} has the outcome '{outcome.name}' within "
-            f"{outcome.horizon_days} days: {search.looked_for(outcome, found)}; nothing could be learnt from such labels"
+            f"no one at risk on {'the index dates' if all_dates else index_date} has the outcome '{outcome.name}' within "
+            f"{outcome.horizon_days} days, so no model can be trained; {search.description(outcome, occurrences)}. "
+            "Check these codes against the extracts, or set study.outcome.name to another outcome"
         )
     _commit(lake, _table(rows.keys, labels, reason), outcome.name, partition)
     return LabelSummary(
-        index_date, len(rows.who), int((labels.label == 1).sum()), int(((labels.label == 0) & (labels.composite == 1)).sum()),
+        index_date, len(rows.person), int((labels.label == 1).sum()), int(((labels.label == 0) & (labels.composite == 1)).sum()),
         int(labels.left_list.sum()), int((reason != "").sum()),
     )  # fmt: skip
 
@@ -94,61 +96,70 @@ def build_labels(
 def build_reasons(
     lake: Lake, outcome: OutcomeSettings, index_date: date, data_cut: date, *, search: OutcomeSearch | None = None
 ) -> LabelSummary:
-    """Write who is not at risk on an index date whose outcomes cannot be known yet: rows of risk__labels without a label."""
+    """Write rows of risk__labels without a label for an index date whose outcomes are not known yet.
+
+    They record who is not at risk, and why.
+    """
     search, partition = search or OutcomeSearch(), {"index_date": index_date.isoformat()}
     search.check(outcome, lake, False)
     rows = _rows(lake, partition)
-    found, none = search.occurrences(lake, outcome, data_cut), np.zeros(len(rows.who), dtype=bool)
+    occurrences, none = search.occurrences(lake, outcome, data_cut), np.zeros(len(rows.person), dtype=bool)
     covered = _covered(lake, search.covered(outcome), outcome, rows, none)
-    reason = _not_at_risk(outcome, rows, found, _registrations(lake, rows), covered)
-    nobody = np.full(len(rows.who), OPEN)
-    labels = without_rows(label_rows(nobody, nobody, nobody, rows.day, outcome), none)
+    reason = _not_at_risk(outcome, rows, occurrences, _registrations(lake, rows), covered)
+    no_day = np.full(len(rows.person), OPEN)
+    labels = without_rows(label_rows(no_day, no_day, no_day, rows.day, outcome), none)
     _commit(lake, _table(rows.keys, labels, reason), outcome.name, partition)
-    return LabelSummary(index_date, len(rows.who), 0, 0, 0, int((reason != "").sum()))
+    return LabelSummary(index_date, len(rows.person), 0, 0, 0, int((reason != "").sum()))
 
 
 def _rows(lake: Lake, partition: Mapping[str, str] | None) -> _Rows:
     columns = "person_key, person_id, index_event_id, index_date, practice_code"
-    found = lake.read(PERSON_FEATURES.name, columns, order="person_key, index_event_id", partition=partition)
+    table = lake.read(PERSON_FEATURES.name, columns, order="person_key, index_event_id", partition=partition)
     return _Rows(
-        found.drop_columns("practice_code"), found["practice_code"], _array(found, "person_key"), days(found["index_date"], OPEN)
+        table.drop_columns("practice_code"), table["practice_code"], _array(table, "person_key"), days(table["index_date"], OPEN)
     )
 
 
 @dataclass(frozen=True)
-class _Held:
-    """The registration that holds each index date: days on it so far, and the last day of its chain, OPEN while it lasts."""
+class _Registrations:
+    """The registration on each index date: its days so far, and the last day without a gap (OPEN if it has not ended)."""
 
     days: NDArray[np.int32]
     end: NDArray[np.int32]
 
 
-def _registrations(lake: Lake, rows: _Rows) -> _Held:
-    held = lake.read("core__registration", "person_key, start_date, end_date", order="person_key, start_date")
-    person, start, end = _array(held, "person_key"), days(held["start_date"], OPEN), days(held["end_date"], OPEN)
-    place = as_at(person, start, end, rows.who, rows.day)
+def _registrations(lake: Lake, rows: _Rows) -> _Registrations:
+    periods = lake.read("core__registration", "person_key, start_date, end_date", order="person_key, start_date")
+    person, start, end = _array(periods, "person_key"), days(periods["start_date"], OPEN), days(periods["end_date"], OPEN)
+    place = as_at(person, start, end, rows.person, rows.day)
     ends = np.append(joined_ends(person, start, end, LEAVING_GAP_DAYS), OPEN)[place]
     on_list = np.where(place < 0, 0, rows.day - np.append(start, 0)[place])
-    return _Held(on_list.astype(np.int32), np.where(place < 0, OPEN, ends).astype(np.int32))
+    return _Registrations(on_list.astype(np.int32), np.where(place < 0, OPEN, ends).astype(np.int32))
 
 
-def _deaths(lake: Lake, who: NDArray[np.int32]) -> NDArray[np.int32]:
+def _deaths(lake: Lake, person: NDArray[np.int32]) -> NDArray[np.int32]:
     people = lake.read("core__person", "person_key, death_date", order="person_key")
-    return days(people["death_date"], OPEN)[np.searchsorted(_array(people, "person_key"), who)]
+    return days(people["death_date"], OPEN)[np.searchsorted(_array(people, "person_key"), person)]
 
 
 def _not_at_risk(
-    outcome: OutcomeSettings, rows: _Rows, found: Occurrences, held: _Held, covered: dict[str, NDArray[np.bool_]]
+    outcome: OutcomeSettings,
+    rows: _Rows,
+    occurrences: Occurrences,
+    registrations: _Registrations,
+    covered: dict[str, NDArray[np.bool_]],
 ) -> NDArray[np.object_]:
-    nobody = np.zeros(len(rows.who), dtype=np.int64)
-    had = found.number_before(rows.who, rows.day, outcome.washout_days) if outcome.washout_days else nobody
-    return reasons_not_at_risk(outcome, had, held.days, covered)
+    if outcome.washout_days:
+        earlier_outcomes = occurrences.number_before(rows.person, rows.day, outcome.washout_days)
+    else:
+        earlier_outcomes = np.zeros(len(rows.person), dtype=np.int64)
+    return reasons_not_at_risk(outcome, earlier_outcomes, registrations.days, covered)
 
 
 def _covered(
     lake: Lake, feeds: tuple[str, ...], outcome: OutcomeSettings, rows: _Rows, matured: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.bool_]]:
-    """Say of each feed whether it covers a row: the year before the index date, and the horizon once it has passed."""
+    """Return whether each feed covers each row: the year before the index date, and the horizon if it has passed."""
     if not feeds:
         return {}
     months = lake.read("core__coverage", "feed, organisation_code, month, status", "organisation_role = 'practice'")
@@ -164,20 +175,23 @@ def _table(keys: pa.Table, labels: Labels, reason: NDArray[np.object_]) -> pa.Ta
     def day(values: NDArray[np.int32]) -> pa.Array:
         return pa.array(values, pa.int32(), mask=values == OPEN).cast(pa.date32())
 
-    def known(values: NDArray, kind: pa.DataType = INT8) -> pa.Array:
+    def null_if_negative(values: NDArray, kind: pa.DataType = INT8) -> pa.Array:
         return pa.array(values, kind, mask=values < 0)
 
     columns = {
-        "label": known(labels.label), "outcome_date": day(labels.outcome_day),
-        "death_date": day(labels.death_day), "composite_label": known(labels.composite),
-        "follow_up_days": known(labels.follow_up_days, pa.int32()), "left_list": pa.array(labels.left_list),
+        "label": null_if_negative(labels.label), "outcome_date": day(labels.outcome_day),
+        "death_date": day(labels.death_day), "composite_label": null_if_negative(labels.composite),
+        "follow_up_days": null_if_negative(labels.follow_up_days, pa.int32()), "left_list": pa.array(labels.left_list),
         "not_at_risk_reason": pa.array(reason, pa.string(), mask=reason == ""),
     }  # fmt: skip
     return pa.table({name: keys[name] for name in keys.column_names} | columns)
 
 
 def _commit(lake: Lake, table: pa.Table, outcome: str, partition: Mapping[str, str] | None) -> None:
-    """Replace an outcome's labels, of an index date or of all; those of other outcomes stay, unless they were of a cohort of another kind."""
+    """Replace an outcome's labels of one index date, or of all dates.
+
+    Labels of other outcomes stay, unless they belong to a cohort of another kind.
+    """
     name, replaced = risk.LABELS.name, {"outcome": outcome, **(partition or {})}
     schema = arrow_schema(risk.LABELS)
     stored = pa.schema([field for field in schema if field.name not in replaced])

@@ -1,4 +1,4 @@
-"""Reads the events of a range of people: only the row groups that hold them, whatever the files' layout."""
+"""Read the events of a range of people from the row groups that contain them, in any layout of the files."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SCHEMA = pa.schema(list(zip(COLUMNS, _TYPES, strict=True)))
 
 
 def read_events(files: Sequence[str], first: int, last: int, columns: Sequence[str] = COLUMNS) -> pa.Table:
-    """Give the events of the people from `first` up to, not including, `last`, in the order the files have them.
+    """Return the events of the people from `first` up to, not including, `last`, in the order of the files.
 
-    `columns` begins with person_key.
+    The first of `columns` is person_key.
     """
     schema = pa.schema([SCHEMA.field(name) for name in columns])
     parts = [part for file in files for part in _read_file(file, first, last, schema)]
@@ -28,7 +28,10 @@ def read_events(files: Sequence[str], first: int, last: int, columns: Sequence[s
 
 
 def read_event_arrays(files: Sequence[str], first: int, last: int) -> Events:
-    """Give the events of `read_events` as the kernel's arrays, filled one row group at a time: no table is held beside them."""
+    """Return the events of `read_events` as arrays.
+
+    The arrays are filled one row group at a time, so that memory never holds a second copy as a table.
+    """
     rows = sum(size for file in files for low, high, size in _key_ranges(file) if high >= first and low < last)
     kinds = (np.int32, np.int32, np.int32, np.int16, np.int32, np.float32, np.int32)
     arrays: list[NDArray] = [np.empty(rows, dtype=kind) for kind in kinds]
@@ -45,16 +48,16 @@ def read_event_arrays(files: Sequence[str], first: int, last: int) -> Events:
 
 
 def _fill(arrays: Sequence[NDArray], filled: int, table: pa.Table) -> int:
-    """Copy the rows of a table behind those that are there; give how many they are."""
+    """Copy the rows of a table into the arrays after those already there, and return their number."""
     for array, column in zip(arrays, table.columns, strict=True):
         array[filled : filled + table.num_rows] = _plain(column.combine_chunks())
     return table.num_rows
 
 
 def _plain(column: pa.Array) -> NDArray:
-    """Give a column as an array: dates as days since 1970, null as NaN.
+    """Return a column as an array: dates as days since 1970, null as NaN.
 
-    A missing float gets all its bits set, which is a NaN; Arrow's own conversion takes ten times as long.
+    All bits of a missing float are set, which is a NaN. Arrow's conversion takes ten times as long.
     """
     if pa.types.is_date32(column.type):
         column = column.view(pa.int32())
@@ -89,11 +92,17 @@ def _of_people(table: pa.Table, first: int, last: int) -> pa.Table:
 
 @lru_cache(maxsize=4096)
 def _key_ranges(file: str) -> tuple[tuple[int, int, int], ...]:
-    """Give the lowest and highest person of each row group, and its rows; a group without statistics may hold anyone."""
+    """Return the lowest and highest person of each row group, and its number of rows.
+
+    A group without statistics may contain anyone.
+    """
     with pq.ParquetFile(file) as opened:
         metadata, names = opened.metadata, opened.schema_arrow.names
         column = names.index(COLUMNS[0])
         groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
-        found = [(group.column(column).statistics, group.num_rows) for group in groups]
+        described = [(group.column(column).statistics, group.num_rows) for group in groups]
     anyone = (0, int(np.iinfo(np.int32).max))
-    return tuple((*(anyone if known is None or not known.has_min_max else (known.min, known.max)), rows) for known, rows in found)
+    return tuple(
+        (*((statistics.min, statistics.max) if statistics is not None and statistics.has_min_max else anyone), rows)
+        for statistics, rows in described
+    )

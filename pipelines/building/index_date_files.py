@@ -1,6 +1,6 @@
-"""How tables with index dates are cut into files: by date where one date stands for everyone, else not by date.
+"""How tables with index dates are split into files: by date, unless people have individual index dates.
 
-A cohort whose people have index dates of their own has thousands of days; a file for each would cost more than its rows.
+A cohort with individual index dates has thousands of days, and a file for each day would cost more than its rows.
 """
 
 from __future__ import annotations
@@ -11,5 +11,5 @@ INDEX_DATE = "index_date"
 
 
 def file_columns(table: Table, own_dates: bool) -> tuple[str, ...]:
-    """Give the columns by whose values the files of a table are kept apart."""
+    """Return the columns by whose values a table is split into files."""
     return tuple(name for name in table.partitioned_by if not (own_dates and name == INDEX_DATE))

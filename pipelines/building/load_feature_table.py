@@ -1,4 +1,4 @@
-"""A team's own feature table joins the flow: its validated rows become features, catalogue, labels and the cohort's flow."""
+"""A team's own feature table: its validated rows become features, catalogue, labels and the cohort's flow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pipelines.sources.feature_table import SPLIT, FeatureTableSettings
 from pipelines.sources.feature_table_rows import ReadyTable, catalogue_rows, ready_table
 
 ON_NEITHER_SIDE = "neither trains nor tests (validation.split_column)"
-# What a declared attribute of features__person holds where a team's own table does not have it; null for the others.
+# Values of declared attributes of features__person that a team's table does not have. Other attributes are null.
 NOT_THERE = {
     "residence_status": "postcode_unknown", "imd_version": "", "ethnic_group": "not_known", "age_band": "not_known",
     "sex_name": "not_known", "coverage": "full", "gp_covered": True,
@@ -33,7 +33,7 @@ def load_feature_table(
     lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, rows: str, settings: FeatureTableSettings, outcome: str, horizon_days: int,
     plan: ValidationPlan | None = None,
 ) -> dict[str, object]:  # fmt: skip
-    """Write features__catalogue, features__person, risk__labels and risk__cohort_flow, each replaced whole in one commit.
+    """Write features__catalogue, features__person, risk__labels and risk__cohort_flow, each replaced in one commit.
 
     `rows` is SQL of the validated rows of `table` (raw__feature_table); `plan` may name a column that splits them.
     """
@@ -56,23 +56,23 @@ def load_feature_table(
 
 
 def store_features(lake: Lake, ready: ReadyTable) -> int:
-    """Write features__person and give the number of computed features.
+    """Write features__person and return the number of computed features.
 
-    It has the declared attributes, those a table of its own lacks as null or not known, then the groups and the features.
+    The columns are the declared attributes, then the groups and the features. An attribute that the team's table lacks is null or not known.
     """
     computed = [feature for feature in ready.features if feature.status == "computed"]
-    given: dict[str, pd.Series] = {str(name): ready.keys[name] for name in ready.keys.columns} | {
+    values_by_name: dict[str, pd.Series] = {str(name): ready.keys[name] for name in ready.keys.columns} | {
         str(name): ready.groups[name] for name in ready.groups.columns
     }
-    given |= {} if ready.split is None else {SPLIT: ready.split}
-    given["index_date"] = ready.keys["index_date"].dt.date
+    values_by_name |= {} if ready.split is None else {SPLIT: ready.split}
+    values_by_name["index_date"] = ready.keys["index_date"].dt.date
     fields, columns = [], []
     for declared in arrow_schema(PERSON_FEATURES):
-        values = given.pop(declared.name, None)
+        values = values_by_name.pop(declared.name, None)
         filled = [NOT_THERE.get(declared.name)] * len(ready.keys) if values is None else values.astype(object)
         fields.append(declared)
         columns.append(pa.array(filled, declared.type, from_pandas=True))
-    for name, values in given.items():
+    for name, values in values_by_name.items():
         fields.append(pa.field(name, pa.string()))
         columns.append(_values(values, pa.string()))
     for feature in computed:
@@ -80,7 +80,7 @@ def store_features(lake: Lake, ready: ReadyTable) -> int:
         fields.append(pa.field(feature.name, kind))
         columns.append(_values(feature.values, kind))
     _refuse_same_names([field.name for field in fields])
-    _replace_whole(lake, PERSON_FEATURES, pa.table(columns, pa.schema(fields)))
+    _replace_all(lake, PERSON_FEATURES, pa.table(columns, pa.schema(fields)))
     return len(computed)
 
 
@@ -88,8 +88,8 @@ def _refuse_same_names(names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SettingsError(
-            f"source.feature_table: the columns or groups {twice} have names that features__person has already; "
-            "rename the group, or exclude the column"
+            f"source.feature_table: features__person already has columns with the names {', '.join(twice)}; "
+            "rename these groups, or exclude these columns"
         )
 
 
@@ -99,15 +99,15 @@ def _values(values: pd.Series, kind: pa.DataType) -> pa.Array:
     return pa.array(values.to_numpy(dtype=np.float32), pa.float32(), from_pandas=True)
 
 
-def _replace_whole(lake: Lake, table: Table, whole: pa.Table, partition: Mapping[str, str] | None = None) -> None:
+def _replace_all(lake: Lake, table: Table, rows: pa.Table, partition: Mapping[str, str] | None = None) -> None:
     """Replace a table by rows of any number of dates, in one commit."""
-    file = lake.write_arrow(table.name, whole.drop_columns(list(partition or {})), partition)
-    lake.commit(table.name, [file], whole.schema, partition_by=file_columns(table, own_dates=True), replace="all")
+    file = lake.write_arrow(table.name, rows.drop_columns(list(partition or {})), partition)
+    lake.commit(table.name, [file], rows.schema, partition_by=file_columns(table, own_dates=True), replace="all")
 
 
 def store_labels(lake: Lake, ready: ReadyTable, outcome: str, horizon_days: int) -> None:
-    """Write risk__labels: the label as the team's table has it, and why a row is not at risk."""
-    keys, known = ready.keys, ready.labels.notna()
+    """Write risk__labels: the label of the team's table, and the reason why a row is not at risk."""
+    keys, has_label = ready.keys, ready.labels.notna()
     frame = keys.assign(
         index_date=keys["index_date"].dt.date,
         outcome=outcome,
@@ -115,18 +115,21 @@ def store_labels(lake: Lake, ready: ReadyTable, outcome: str, horizon_days: int)
         outcome_date=None,
         death_date=None,
         composite_label=None,
-        follow_up_days=pd.Series(horizon_days, index=keys.index).where(known).astype("Int32"),
+        follow_up_days=pd.Series(horizon_days, index=keys.index).where(has_label).astype("Int32"),
         left_list=False,
         not_at_risk_reason=ready.not_at_risk_reason.where(ready.not_at_risk_reason != "", None),
     )
     schema = arrow_schema(LABELS)
-    _replace_whole(
+    _replace_all(
         lake, LABELS, pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False), {"outcome": outcome}
     )
 
 
 def store_flow(lake: Lake, ready: ReadyTable, sides: Sequence[str] = ()) -> None:
-    """Write risk__cohort_flow: rows not at risk by reason, without a label, on neither side of a split (`sides`: its values), the rest."""
+    """Write risk__cohort_flow: rows not at risk by reason, without a label, in neither part of the split, and in the cohort.
+
+    `sides` has the values of the split column that train or test.
+    """
     flow = []
     days = ready.keys["index_date"].dt.date
     neither = ready.labels.notna() & (False if ready.split is None else ~ready.split.isin(sides))
@@ -141,4 +144,4 @@ def store_flow(lake: Lake, ready: ReadyTable, sides: Sequence[str] = ()) -> None
             {"index_date": day, "step": step, "reason": reason, "people": people}
             for step, (reason, people) in enumerate(steps, start=1)
         ]
-    _replace_whole(lake, COHORT_FLOW, pa.Table.from_pylist(flow, schema=arrow_schema(COHORT_FLOW)))
+    _replace_all(lake, COHORT_FLOW, pa.Table.from_pylist(flow, schema=arrow_schema(COHORT_FLOW)))

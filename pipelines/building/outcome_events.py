@@ -1,4 +1,4 @@
-"""Where an outcome is looked for: the spells, the events of a concept, the deaths or a source's own cohort that count as it."""
+"""The records that count as an outcome: spells, events of a concept, deaths, or a cohort that the source defines."""
 
 from __future__ import annotations
 
@@ -30,69 +30,74 @@ SHOWN_CODES = 6
 
 @dataclass(frozen=True)
 class OutcomeSearch:
-    """What the search for an outcome rests on; `given` holds person_key and event_date of an outcome the source defines itself."""
+    """The inputs of the search for an outcome.
+
+    `given` has the columns person_key and event_date of an outcome that the source defines.
+    """
 
     given: pa.Table | None = None
     clinical: ClinicalRules = field(default_factory=ClinicalRules)
     allowed_feeds: tuple[str, ...] | None = None
     code_list_folder: Path | None = None
 
-    def check(self, outcome: OutcomeSettings, lake: Lake, dates_of_their_own: bool) -> None:
-        """Refuse an outcome whose feed is not allowed or absent, and a readmission without discharges to count from."""
+    def check(self, outcome: OutcomeSettings, lake: Lake, own_dates: bool) -> None:
+        """Raise RefusalError if a feed of the outcome is absent or not allowed, or a readmission has no discharge to count from."""
         if self.given is not None:
             return
         definition = outcome.definition
         refused = [feed for feed in definition.feeds if self.allowed_feeds is not None and feed not in self.allowed_feeds]
         if refused:
             raise RefusalError(
-                f"the outcome '{outcome.name}' is looked for in {refused}, which purpose.allowed_feeds does not name"
+                f"the outcome '{outcome.name}' uses the feeds {', '.join(refused)}, which purpose.allowed_feeds does not name; "
+                "add them if the approval covers them, or set study.outcome.name to another outcome"
             )
-        if definition.after_discharge and not dates_of_their_own:
+        if definition.after_discharge and not own_dates:
             raise RefusalError(f"the outcome '{outcome.name}' counts from discharges; set study.cohort.kind to discharges")
-        there = set(lake.read("core__coverage", "DISTINCT feed")["feed"].to_pylist()) if definition.covered else set()
-        absent = [feed for feed in definition.covered if feed not in there]
+        available = set(lake.read("core__coverage", "DISTINCT feed")["feed"].to_pylist()) if definition.covered else set()
+        absent = [feed for feed in definition.covered if feed not in available]
         if absent:
             raise RefusalError(
-                f"the outcome '{outcome.name}' needs the feeds {absent}, and they are absent; name another outcome"
+                f"the outcome '{outcome.name}' needs the feeds {', '.join(absent)}, which are absent; deliver them, "
+                "or set study.outcome.name to another outcome"
             )
 
     def covered(self, outcome: OutcomeSettings) -> tuple[str, ...]:
-        """Give the feeds that must cover a row for its outcome to be told."""
+        """Return the feeds that must cover a row for its outcome to be known."""
         return () if self.given is not None else outcome.definition.covered
 
     def occurrences(self, lake: Lake, outcome: OutcomeSettings, data_cut: date) -> Occurrences:
-        """Give everything that counts as the outcome, whenever it happened."""
+        """Return every occurrence of the outcome on any day."""
         definition = outcome.definition
         if self.given is not None:
-            found = self.given.select(["person_key", "event_date"]).rename_columns(["person_key", "day"])
+            table = self.given.select(["person_key", "event_date"]).rename_columns(["person_key", "day"])
         elif definition.death:
-            found = lake.read("core__person", "person_key, death_date AS day", "death_date IS NOT NULL")
+            table = lake.read("core__person", "person_key, death_date AS day", "death_date IS NOT NULL")
         elif definition.spells is not None:
             return self._spells(lake, definition, data_cut)
         else:
-            found = self._events(lake, self._catalogue.concepts[definition.concept])
-        return Occurrences.of(_array(found, "person_key").astype(np.int32), days(found["day"], OPEN))
+            table = self._events(lake, self._catalogue.concepts[definition.concept])
+        return Occurrences.of(_array(table, "person_key").astype(np.int32), days(table["day"], OPEN))
 
-    def looked_for(self, outcome: OutcomeSettings, found: Occurrences) -> str:
-        """Say in words which feed and codes were looked for, and how many there are in all the data."""
-        definition = outcome.definition
+    def description(self, outcome: OutcomeSettings, occurrences: Occurrences) -> str:
+        """Return which feed and codes were searched, and the number of matches in all the data, as text for a message."""
+        definition, number = outcome.definition, len(occurrences.moments)
         if self.given is not None:
-            return f"looked for the source's own cohort (its outcome_cohort_id), which has {len(found.moments):,} entries in all the data"
+            return f"the outcome is the source's own cohort (its outcome_cohort_id), which has {number:,} entries in all the data"
         if definition.death:
-            what = "core__person (feeds 'patients' and 'admissions') for a day of death"
+            searched = "core__person (feeds 'patients' and 'admissions') for a day of death"
         elif definition.spells is not None:
             methods = ", ".join(self.clinical.emergency_methods)
-            what = f"core__spell (feed 'admissions') for {definition.spells_text}, with the admission methods {methods} (clinical.emergency_methods)"
-            what += self._codes((definition.code_list,)) if definition.code_list else ""
+            searched = f"core__spell (feed 'admissions') for {definition.spells_text}, with the admission methods {methods} (clinical.emergency_methods)"
+            searched += self._codes((definition.code_list,)) if definition.code_list else ""
         else:
             concept = self._catalogue.concepts[definition.concept]
             feeds = " and ".join(f"'{feed}'" for feed in concept.feeds)
-            what = f"core__event (feeds {feeds}) for events of type {', '.join(concept.event_types)}{self._codes(concept.code_lists)}"
-        return f"looked in {what}; there are {len(found.moments):,} in all the data"
+            searched = f"core__event (feeds {feeds}) for events of type {', '.join(concept.event_types)}{self._codes(concept.code_lists)}"
+        return f"Strata searched {searched}, and found {number:,} in all the data"
 
     @cached_property
     def _catalogue(self) -> Catalogue:
-        return build_catalogue(load_code_lists(self.code_list_folder), 2025)  # the edition bears on no concept
+        return build_catalogue(load_code_lists(self.code_list_folder), 2025)  # no concept depends on the edition
 
     def _codes(self, lists: tuple[str, ...]) -> str:
         entries = [entry for name in lists for entry in self._catalogue.code_lists[name].entries]
@@ -101,20 +106,20 @@ class OutcomeSearch:
         return f", with a code of the list {', '.join(lists)} ({shown}{more})" if lists else ""
 
     def _spells(self, lake: Lake, definition: OutcomeDefinition, data_cut: date) -> Occurrences:
-        found = lake.read(
+        table = lake.read(
             "core__spell",
             f"person_key, admission_date AS day, coalesce(nights, greatest(DATE {quote(data_cut)} - admission_date, 0))::INTEGER AS nights, "
             "died, spell_class = 'emergency' AS emergency, primary_diagnosis, "
             f"{'diagnoses' if definition.secondary_lists else 'NULL::VARCHAR AS diagnoses'}",
             "admission_date IS NOT NULL",
         )
-        person, day = _array(found, "person_key").astype(np.int32), days(found["day"], OPEN)
-        listed = self._listed(found, definition) if definition.code_list else np.zeros(len(person), dtype=bool)
-        spells = Spells(person, day, _array(found, "nights"), _array(found, "died"), _array(found, "emergency"), listed)
+        person, day = _array(table, "person_key").astype(np.int32), days(table["day"], OPEN)
+        has_code = self._has_code(table, definition) if definition.code_list else np.zeros(len(person), dtype=bool)
+        spells = Spells(person, day, _array(table, "nights"), _array(table, "died"), _array(table, "emergency"), has_code)
         chosen = definition.spells(spells) if definition.spells else np.zeros(len(person), dtype=bool)
         return Occurrences.of(person[chosen], day[chosen])
 
-    def _listed(self, spells: pa.Table, definition: OutcomeDefinition) -> NDArray[np.bool_]:
+    def _has_code(self, spells: pa.Table, definition: OutcomeDefinition) -> NDArray[np.bool_]:
         lists = self._catalogue.code_lists
         counts = _with_code(spells["primary_diagnosis"], lists[definition.code_list])
         if definition.secondary_lists is not None:
@@ -129,8 +134,8 @@ class OutcomeSearch:
         where = f"event_type IN ({types}) AND (birth_date IS NULL OR event_date >= birth_date)"
         if concept.code_lists:
             codes = lake.read("core__code", "code, code_system, source_code", order="code")
-            listed = zip(*(codes[name].to_pylist() for name in ("code", "code_system", "source_code")), strict=True)
-            members = code_members(CodeList(concept.name, self._catalogue.entries(concept)), listed)
+            code_rows = zip(*(codes[name].to_pylist() for name in ("code", "code_system", "source_code")), strict=True)
+            members = code_members(CodeList(concept.name, self._catalogue.entries(concept)), code_rows)
             where += f" AND code IN ({', '.join(map(str, members)) or 'NULL'})"
         query = f"""SELECT person_key, event_date AS day FROM {lake.scan("core__event")}
             JOIN (SELECT person_key, birth_date FROM {lake.scan("core__person")}) USING (person_key) WHERE {where}"""
@@ -139,7 +144,7 @@ class OutcomeSearch:
 
 
 def _with_code(column: pa.ChunkedArray, code_list: CodeList) -> NDArray[np.bool_]:
-    """Say of each text of ICD-10 codes, joined by commas, whether the list covers any of them."""
+    """Return whether the code list covers any ICD-10 code of each text, whose codes are joined by commas."""
     encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
     covered = [
         any(code_list.covers("icd10", code) for code in (text or "").split(",")) for text in encoded.dictionary.to_pylist()

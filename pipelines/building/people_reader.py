@@ -1,4 +1,4 @@
-"""Reads the core tables of a range of people, and the households of the whole board, as the feature kernel takes them."""
+"""Read the core tables of a range of people, and the households of the whole ICB, for the computation of features."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _RESIDENCE = (
 
 
 def core_scans(lake: Lake) -> dict[str, str]:
-    """Give the SQL of each table about people."""
+    """Return the SQL of each table about people."""
     return {table.name: lake.scan_or_empty(table) for table in _CORE}
 
 
 def read_people(
     scans: Mapping[str, str], households: Households | HouseholdSizes, first: int, last: int, with_spells: bool
 ) -> tuple[PeopleTables, pa.Table]:
-    """Read the people from `first` up to, not including, `last`, and their spells, where asked."""
+    """Read the people from `first` up to, not including, `last`, and with `with_spells` their spells."""
     where = f"WHERE person_key >= {first} AND person_key < {last}"
     queries = (
         f"SELECT {_PERSON} FROM {scans['core__person']} {where}",
@@ -55,7 +55,7 @@ def read_people(
 
 @cache
 def _reader() -> duckdb.DuckDBPyConnection:
-    """Open a process's connection for ranges of people once: opening costs as much as reading one."""
+    """Return this process's connection for ranges of people; opening one costs as much as reading a range."""
     atexit.register(_reader.cache_clear)
     con = connect(memory_limit_gb=1.0, threads=1)
     con.execute("SET enable_external_file_cache = false")  # no range is read twice
@@ -63,7 +63,7 @@ def _reader() -> duckdb.DuckDBPyConnection:
 
 
 def household_sizes(lake: Lake, day: date) -> HouseholdSizes:
-    """Count the people of each household on a day; a death ends a period there."""
+    """Count the people of each household on a day; a death ends a period of residence."""
     query = f"""
         SELECT hash(household_id) AS household
         FROM {lake.scan("core__residence")} ANTI JOIN (
@@ -71,24 +71,24 @@ def household_sizes(lake: Lake, day: date) -> HouseholdSizes:
         WHERE household_id IS NOT NULL AND start_date <= DATE {quote(day)} AND coalesce(end_date, DATE {quote(day)}) >= DATE {quote(day)}
     """
     with connect() as con:
-        found = con.sql(query).to_arrow_table()
-    return HouseholdSizes.of(numbers(found["household"]))
+        table = con.sql(query).to_arrow_table()
+    return HouseholdSizes.of(numbers(table["household"]))
 
 
 def household_periods(lake: Lake, where: str = "household_id IS NOT NULL") -> Households:
-    """Take everyone's periods at households, or at those of a condition; a death ends them."""
+    """Read the periods of people at the households that meet an SQL condition; a death ends a period."""
     query = f"""
         SELECT hash(household_id) AS household, start_date, least(end_date, death_date) AS end_date
         FROM {lake.scan("core__residence")} JOIN {lake.scan("core__person")} USING (person_key)
         WHERE {where} AND start_date <= coalesce(death_date, start_date)
     """
     with connect() as con:
-        found = con.sql(query).to_arrow_table()
-    return Households.from_periods(numbers(found["household"]), days(found["start_date"], OPEN), days(found["end_date"], OPEN))
+        table = con.sql(query).to_arrow_table()
+    return Households.from_periods(numbers(table["household"]), days(table["start_date"], OPEN), days(table["end_date"], OPEN))
 
 
 def _in_order(table: pa.Table) -> pa.Table:
-    """Put rows in order of person and start; that is how they are stored, and to look costs less than to sort."""
+    """Return rows in order of person and start; they are normally stored so, and checking costs less than sorting."""
     keys = [name for name in ("person_key", "start_date") if name in table.column_names]
     moment = numbers(table["person_key"]).astype(np.int64) << 32
     if len(keys) > 1:

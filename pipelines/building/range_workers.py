@@ -44,7 +44,10 @@ def _in_process(function: Callable[[int, int], Any], share: Sequence[tuple[int, 
     command = [sys.executable, "-m", "pipelines.building.range_workers"]
     ended = subprocess.run(command, input=pickle.dumps((function, share)), capture_output=True, env=environment, check=False)
     if ended.returncode:
-        raise StrataError(f"a worker process ended with code {ended.returncode}: {ended.stderr.decode(errors='replace')[-2000:]}")
+        raise StrataError(
+            f"a worker process that builds features ended with code {ended.returncode}; if memory ran out, set fewer engine.threads and "
+            f"run again. Its last output: {ended.stderr.decode(errors='replace')[-2000:]}"
+        )
     results: list[Any] | Exception = pickle.loads(ended.stdout)
     if isinstance(results, Exception):
         raise results

@@ -1,7 +1,7 @@
-"""Same-day emergency care by provider and quarter: zero-day emergency spells beside what the emergency care feed has as type 05.
+"""Same-day emergency care by provider and quarter: emergency spells without a night next to ECDS attendances of type 05.
 
-Trusts move this care from one feed to the other. A switch shows as a jump of the emergency care feed's share of it, while
-the two together go on as before; whoever reads only one feed would see fewer or more emergencies than there are.
+Trusts move this care from one feed to the other. After a switch the share of the emergency care feed jumps while the sum stays the same.
+A count of only one feed would then show fewer or more emergencies than there were.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from features.events import NUMBER_OF
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 
-SWITCH = 0.2  # a change of the share from one quarter to the next that counts as a switch
-LEAST_CARE = 20  # zero-day spells and same-day care together, in each of the two quarters, below which nothing is said
+SWITCH = 0.2  # change of the share between two quarters that counts as a switch
+LEAST_CARE = 20  # zero-day spells plus same-day care that each of the two quarters needs for a switch
 
 
 def write_same_day_care(lake: Lake) -> dict[str, int]:
-    """Write monitoring__same_day_emergency_care from the spells and events of every provider; count its rows and switches."""
+    """Write monitoring__same_day_emergency_care from the spells and events of every provider; return its rows and switches."""
     with connect() as con:
         rows = lake.replace_sql(SAME_DAY_CARE, con, _sql(lake), "provider_code, quarter")
         switches = con.sql(f"SELECT count(*) FROM {lake.scan(SAME_DAY_CARE.name)} WHERE switched").fetchall()[0][0]
@@ -24,7 +24,7 @@ def write_same_day_care(lake: Lake) -> dict[str, int]:
 
 
 def _sql(lake: Lake) -> str:
-    """Give the SQL of the table; a spell that is still open has no length yet and is left out."""
+    """Return the SQL of the table; a spell that is still open has no length yet and is excluded."""
     before = "OVER (PARTITION BY provider_code ORDER BY quarter)"
     return f"""
     WITH spells AS (

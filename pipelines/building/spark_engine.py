@@ -1,8 +1,8 @@
-"""Runs a function over ranges of people on Spark: beyond one machine, with the same kernel.
+"""Run a function over ranges of people on Spark, on one machine or many.
 
-Spark carries only the function out and its small answers back. A worker reads its range from the lake's files by path and
-writes its own files into the lake, so the lake must lie where every worker sees it under the same path. Files of an attempt
-that failed are never committed. Tested with Spark 4; see docs/scaling.md.
+Spark sends the function to the workers and returns small results. A worker reads its range from the files of the lake and writes its own
+files into the lake, so every worker must reach the lake under the same path. Files of a failed attempt are never committed. Tested with
+Spark 4; see docs/scaling.md.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from pipelines.errors import StrataError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-INSTEAD = "or set engine.kind to 'local'"
-PATIENCE = 30.0  # seconds
-ANSWER = "place long, answer binary"
-# Given before Spark's own log settings are read: it is otherwise loud before it can be told.
+ALTERNATIVE = "or set engine.kind to 'local'"
+SECONDS_TO_END = 30.0
+RESULT_SCHEMA = "place long, result binary"
+# Set before Spark reads its own log settings, because it prints many lines while it starts.
 QUIET_LOG = """
 rootLogger.level = error
 logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
@@ -48,19 +48,19 @@ appender.console.layout.pattern = Spark: %p %c{1}: %m%n
 
 
 class SparkSettings(BaseModel, extra="forbid", frozen=True):
-    """Where Spark runs when no session is active; an active one (Databricks, Fabric, a notebook) is used as it is."""
+    """Where Spark runs if no session is active; an active session (Databricks, Fabric, a notebook) is used unchanged."""
 
-    master: str | None = Field(default=None, description="Spark's master; local[engine.threads] where left out")
-    options: Mapping[str, str] = Field(default={}, description="Spark's own options of the session that is started")
+    master: str | None = Field(default=None, description="Spark's master; the default is local[engine.threads]")
+    options: Mapping[str, str] = Field(default={}, description="Spark options of the session that Strata starts")
 
 
 def over_ranges_on_spark(
     function: Callable[[int, int], Any], ranges: Sequence[tuple[int, int]], session: SparkSession
 ) -> list[Any]:
-    """Give function(first, last) for each range, in order, one Spark task a range.
+    """Return function(first, last) for each range, in order, with one Spark task per range.
 
-    `function` must be picklable and its modules importable on the workers. An exception of any range is raised here; an
-    OSError (a file system that hiccups) is left to Spark, which tries the range again before it gives up.
+    `function` must be picklable, and its modules importable on the workers. An exception of any range is raised here. After an OSError,
+    which may be a short fault of the file system, Spark first tries the range again.
     """
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
@@ -68,19 +68,21 @@ def over_ranges_on_spark(
     places = session.range(0, len(ranges), 1, max(1, len(ranges)))
     try:
         with _without_future_warnings():
-            rows = places.mapInArrow(_range_task(function, list(ranges)), ANSWER).collect()
+            rows = places.mapInArrow(_range_task(function, list(ranges)), RESULT_SCHEMA).collect()
     except (PySparkException, Py4JError) as error:
-        raise StrataError(f"Spark gave up on a range of people: {_last_words(error)}") from error
-    answers = {row["place"]: pickle.loads(bytes(row["answer"])) for row in rows}
-    for answer in answers.values():
-        if isinstance(answer, Exception):
-            raise answer
-    return [answers[place] for place in range(len(ranges))]
+        raise StrataError(
+            f"Spark could not build a range of people: {_short_message(error)}; fix that and run again, {ALTERNATIVE}"
+        ) from error
+    results = {row["place"]: pickle.loads(bytes(row["result"])) for row in rows}
+    for result in results.values():
+        if isinstance(result, Exception):
+            raise result
+    return [results[place] for place in range(len(ranges))]
 
 
 @contextmanager
 def spark_session(settings: SparkSettings, threads: int, scratch: Path) -> Iterator[SparkSession]:
-    """Give the active session, or start one and stop it at the end; `scratch` is for what Spark spills.
+    """Yield the active session, or start one and stop it at the end; Spark writes temporary files to `scratch`.
 
     Raises a StrataError as `check_spark` does.
     """
@@ -90,7 +92,7 @@ def spark_session(settings: SparkSettings, threads: int, scratch: Path) -> Itera
         return
     from pyspark import SparkContext
 
-    java_was_there = SparkContext._gateway is not None
+    java_was_running = SparkContext._gateway is not None
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="spark-", dir=scratch) as folder:
         session = _start(settings, threads, Path(folder))
@@ -98,25 +100,25 @@ def spark_session(settings: SparkSettings, threads: int, scratch: Path) -> Itera
             yield session
         finally:
             session.stop()
-            if not java_was_there:
+            if not java_was_running:
                 _end_java()
 
 
 def check_spark() -> SparkSession | None:
-    """Give the active session, or None where one can be started; a StrataError names what to install where none can."""
+    """Return the active session, or None if one can be started; raise StrataError with what to install if not."""
     if importlib.util.find_spec("pyspark") is None:
-        raise StrataError(f"engine: spark needs pyspark, which is not installed; run 'make spark', {INSTEAD}")
+        raise StrataError(f"engine: spark needs pyspark, which is not installed; run 'make spark', {ALTERNATIVE}")
     session = _active_session()
     if session is None and java() is None:
         raise StrataError(
             "engine: spark needs Java 17, and there is no 'java' on the PATH or in JAVA_HOME; install it "
-            f"(Debian: apt-get install openjdk-17-jre-headless), {INSTEAD}"
+            f"(Debian: apt-get install openjdk-17-jre-headless), {ALTERNATIVE}"
         )
     return session
 
 
 def java() -> str | None:
-    """Give the Java that Spark would start, or None."""
+    """Return the path of the Java that Spark would start, or None."""
     home = os.environ.get("JAVA_HOME")
     return shutil.which("java", path=str(Path(home) / "bin") if home else None)
 
@@ -127,15 +129,15 @@ def _range_task(
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for place in batch.column(0).to_pylist():
-                answer = pickle.dumps(_answered(function, *ranges[place]))
+                result = pickle.dumps(_result_or_error(function, *ranges[place]))
                 yield pa.RecordBatch.from_arrays(
-                    [pa.array([place], pa.int64()), pa.array([answer], pa.binary())], ["place", "answer"]
+                    [pa.array([place], pa.int64()), pa.array([result], pa.binary())], ["place", "result"]
                 )
 
     return run
 
 
-def _answered(function: Callable[[int, int], Any], first: int, last: int) -> Any:
+def _result_or_error(function: Callable[[int, int], Any], first: int, last: int) -> Any:
     try:
         return function(first, last)
     except OSError:
@@ -164,7 +166,7 @@ def _start(settings: SparkSettings, threads: int, scratch: Path) -> SparkSession
     log.write_text(QUIET_LOG, encoding="utf-8")
     master = settings.master or f"local[{threads}]"
     options: dict[str, bool | float | int | str | None] = {
-        # Java only hands tasks out here: its quick compiler halves the cost of starting.
+        # Java only distributes tasks here, and its quick compiler halves the time to start.
         "spark.driver.extraJavaOptions": f"-XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=file:{log}",
         "spark.executorEnv.PYTHONWARNINGS": "ignore::FutureWarning",
         "spark.executorEnv.PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
@@ -176,15 +178,15 @@ def _start(settings: SparkSettings, threads: int, scratch: Path) -> SparkSession
         **settings.options,
     }
     builder = SparkSession.builder.appName("strata").master(master).config(map=options)
-    with _environment("PYSPARK_PYTHON", sys.executable), _interrupts_kept(), _without_future_warnings():
+    with _environment("PYSPARK_PYTHON", sys.executable), _same_interrupt_handler(), _without_future_warnings():
         try:
             return builder.getOrCreate()
         except PySparkRuntimeError as error:
-            raise StrataError(f"Spark did not start ({java()}, Java 17 or later is needed): {_last_words(error)}") from error
+            raise StrataError(f"Spark did not start ({java()}, Java 17 or later is needed): {_short_message(error)}") from error
 
 
 def _end_java() -> None:
-    """End the Java process, which would otherwise keep its memory to the end of the run."""
+    """End the Java process, which would otherwise keep its memory until the end of the run."""
     from pyspark import SparkContext
 
     gateway, process = SparkContext._gateway, getattr(SparkContext._gateway, "proc", None)
@@ -193,7 +195,7 @@ def _end_java() -> None:
     gateway.shutdown()
     process.stdin.close()
     try:
-        process.wait(PATIENCE)
+        process.wait(SECONDS_TO_END)
     except subprocess.TimeoutExpired:
         process.kill()
     SparkContext._gateway = SparkContext._jvm = None
@@ -201,15 +203,15 @@ def _end_java() -> None:
 
 @contextmanager
 def _without_future_warnings() -> Iterator[None]:
-    """Leave out Spark's word that pandas 3 is not yet supported whole: no pandas passes here."""
+    """Hide Spark's warning that pandas 3 is not fully supported yet; no pandas data pass through Spark here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         yield
 
 
 @contextmanager
-def _interrupts_kept() -> Iterator[None]:
-    """Keep what Ctrl-C does: Spark's own handler fails once its session has stopped."""
+def _same_interrupt_handler() -> Iterator[None]:
+    """Restore the handler of Ctrl-C, because Spark's own handler fails after its session has stopped."""
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -231,6 +233,6 @@ def _environment(name: str, value: str) -> Iterator[None]:
             os.environ[name] = before
 
 
-def _last_words(error: Exception) -> str:
+def _short_message(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip(" ^~")]
     return "; ".join(dict.fromkeys((lines or [repr(error)])[:1] + lines[-1:]))[:2000]

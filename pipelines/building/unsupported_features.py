@@ -1,4 +1,4 @@
-"""Features that what was sent cannot tell, though their feed is there, with the reason."""
+"""Features that cannot be computed from the rows of a feed although the feed is there, with the reason."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from features.inequality import AREA, PRACTICE
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 
-# The first value, and whether any differs: a scan that ends at the first that does.
+# Whether any value differs from the first one. The scan ends at the first that does.
 _SEVERAL = "SELECT 1 FROM {1} WHERE {0} <> (SELECT {0} FROM {1} WHERE {0} IS NOT NULL LIMIT 1) LIMIT 1"
 
 
 def unsupported_features(lake: Lake, catalogue: Catalogue) -> dict[str, str]:
-    """Give the features that no practice, no area or no cost makes meaningless: a 0 would say that somebody looked."""
-    paid = f"SELECT 1 FROM {lake.scan('core__event')} WHERE event_type = {NUMBER_OF['spell_cost']} LIMIT 1"
+    """Return the features that need several practices, several areas or costs, where the lake has none.
+
+    A 0 there would look like an observation.
+    """
+    cost_events = f"SELECT 1 FROM {lake.scan('core__event')} WHERE event_type = {NUMBER_OF['spell_cost']} LIMIT 1"
     with connect() as con:
         practices = con.sql(_SEVERAL.format("practice_code", lake.scan("core__registration"))).fetchall()
         areas = con.sql(_SEVERAL.format("lsoa_code", lake.scan("core__residence"))).fetchall()
-        costs = bool(con.sql(paid).fetchall())
-    untold = {
-        "the list names fewer than two practices": () if practices else (PRACTICE,),
-        "the list names fewer than two areas": () if areas else (AREA,),
-        "no spell carries a cost": ()
+        costs = bool(con.sql(cost_events).fetchall())
+    unsupported = {
+        "the registered list has fewer than two practices": () if practices else (PRACTICE,),
+        "the registered list has fewer than two areas": () if areas else (AREA,),
+        "no spell has a cost": ()
         if costs
         else [feature.name for feature in catalogue.features if feature.concept == "spell_cost"],
     }
-    return {name: reason for reason, names in untold.items() for name in names}
+    return {name: reason for reason, names in unsupported.items() for name in names}

@@ -1,1 +1,1 @@
-"""The way to a practice: who is listed, who is not and why, and whose risk rises."""
+"""Lists for practices and neighbourhoods: who is listed, who is not and why, and whose risk has risen."""

@@ -1,4 +1,4 @@
-"""When a listed person was last in touch with the service, by kind."""
+"""The last contact of each kind that a listed person had with the service."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ GP_LIST = "gp_contact"
 
 
 def last_contacts(lake: Lake, person_ids: Sequence[str], index_date: date, lists: Mapping[str, CodeList]) -> pd.DataFrame:
-    """Give a row per person with the day of the last contact of each kind before the index date; null where none is known.
+    """Return a row per person with the day of the last contact of each kind before the index date; null where none is known.
 
-    What has reached the lake counts at once: this is told to people, and no feature learns from it.
+    Everything in the lake counts, whenever it became available, because clinicians read it and no feature uses it.
     """
     empty = pd.DataFrame({"person_id": pd.Series(list(person_ids), dtype="object"), **dict.fromkeys(CONTACTS, None)})
     if not len(empty) or not lake.exists(EVENT.name):
@@ -41,13 +41,13 @@ def last_contacts(lake: Lake, person_ids: Sequence[str], index_date: date, lists
     )
     kinds = ", ".join(str(NUMBER_OF[kind]) for kind in CONTACTS.values())
     with connect() as con:
-        con.register("wanted", empty[["person_id"]])
+        con.register("requested", empty[["person_id"]])
         con.execute(
-            f"CREATE TEMP TABLE people AS SELECT person_key, person_id FROM {lake.scan(PERSON.name)} SEMI JOIN wanted USING (person_id)"
+            f"CREATE TEMP TABLE people AS SELECT person_key, person_id FROM {lake.scan(PERSON.name)} SEMI JOIN requested USING (person_id)"
         )
-        found = con.sql(
+        contacts = con.sql(
             f"""SELECT person_id, seen.* EXCLUDE (person_key) FROM people LEFT JOIN (
                 SELECT person_key, {days} FROM {lake.scan(EVENT.name)} SEMI JOIN people USING (person_key)
                 WHERE event_type IN ({kinds}) AND event_date < DATE {quote(index_date)} GROUP BY person_key) AS seen USING (person_key)"""
         ).df()
-    return empty[["person_id"]].merge(found, on="person_id", how="left", validate="one_to_one")
+    return empty[["person_id"]].merge(contacts, on="person_id", how="left", validate="one_to_one")

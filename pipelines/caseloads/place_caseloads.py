@@ -1,4 +1,4 @@
-"""The caseloads of a published run, place by place, with what a reader of one needs to know."""
+"""The caseloads of a published run, place by place, with what their readers need to know."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLACES = {"practice_code": "practice", "pcn_code": "PCN", "neighbourhood_code": 
 
 @dataclass(frozen=True)
 class PlaceCaseload:
-    """What is told of one place: its rows of risk__caseload and risk__rising, the drivers, and the run they are of."""
+    """One place's rows of risk__caseload and risk__rising, with the drivers and the run."""
 
     place_kind: str
     place_code: str
@@ -36,7 +36,7 @@ class PlaceCaseload:
     horizon_days: int
     quality: str
     feeds: Sequence[str]
-    left_out: Sequence[str] = field(default_factory=tuple)  # marks whose people are not listed
+    left_out: Sequence[str] = field(default_factory=tuple)  # flags whose people are not listed
 
     @property
     def title(self) -> str:
@@ -47,24 +47,27 @@ class PlaceCaseload:
 def place_caseloads(
     lake: Lake, run: Mapping[str, Any], left_out: Sequence[str], place_code: str | None = None
 ) -> Iterator[PlaceCaseload]:
-    """Read the caseload of one place, or of every place without one; a RefusalError says which places there are."""
+    """Read the caseload of one place, or of every place; a RefusalError lists the places there are."""
     partition = {"run_id": str(run["run_id"])}
     if not lake.rows(CASELOAD.name, partition):
         raise RefusalError(
-            f"the run {run['run_id']} has no caseloads: it is for planning, nobody of it has a place, or capacities are 0"
+            f"the run {run['run_id']} has no caseloads. Either it is for planning, or its people have no place, or all capacities are 0. "
+            "Check purpose.use and study.caseloads"
         )
-    wanted = "true" if place_code is None else f"place_code = {quote(place_code)}"
-    rows = lake.read(CASELOAD.name, "*", wanted, "place_code, age_group, list_rank, person_id", partition).to_pandas()
+    where = "true" if place_code is None else f"place_code = {quote(place_code)}"
+    rows = lake.read(CASELOAD.name, "*", where, "place_code, age_group, list_rank, person_id", partition).to_pandas()
     if rows.empty:
         codes = lake.read(CASELOAD.name, "DISTINCT place_code", "true", "place_code", partition)["place_code"].to_pylist()
         near = difflib.get_close_matches(str(place_code), codes, 5, 0.4) or codes[:5]
         raise RefusalError(
-            f"the run {run['run_id']} has no caseload of '{place_code}'; there are {len(codes)}, such as {', '.join(near)}"
+            f"the run {run['run_id']} has no caseload of '{place_code}'. It has {len(codes)}, such as {', '.join(near)}"
         )
     kind = str(rows["place_kind"].iloc[0])
     here = "true" if place_code is None else f"{kind} = {quote(place_code)}"
-    told = "horizon_days, data_quality_status"
-    horizon, quality = (column[0].as_py() for column in lake.read(SCORES.name, told, "true LIMIT 1", partition=partition).columns)
+    columns = "horizon_days, data_quality_status"
+    horizon, quality = (
+        column[0].as_py() for column in lake.read(SCORES.name, columns, "true LIMIT 1", partition=partition).columns
+    )
     counted = f"{kind} AS place_code, coalesce(age_group, 'not known') AS age_group, count(*) AS people"
     sizes = lake.read(SCORES.name, counted, f"{here} GROUP BY ALL", "place_code, age_group", partition).to_pandas()
     rising = _rising(lake, partition, kind, here)
@@ -90,7 +93,7 @@ def place_caseloads(
 
 
 def _rising(lake: Lake, partition: Mapping[str, str], kind: str, here: str) -> pd.DataFrame:
-    """Give the rows of risk__rising with the place that each belongs to."""
+    """Return the rows of risk__rising with the place of each."""
     if not lake.rows(RISING.name, partition):
         return pd.DataFrame(columns=[*(column.name for column in RISING.columns), "place_code", *MARKS])
     rows = lake.read(RISING.name, order="person_id", partition=partition).to_pandas()
@@ -104,14 +107,14 @@ def _drivers(lake: Lake, partition: Mapping[str, str], people: pd.Series) -> dic
     rows = lake.read(
         DRIVERS.name, "person_id, driver, direction", order="person_id, driver_rank", partition=partition
     ).to_pandas()
-    found: dict[str, tuple[list[str], list[str]]] = {}
+    drivers: dict[str, tuple[list[str], list[str]]] = {}
     for person, driver, direction in rows[rows["person_id"].isin(people)].itertuples(index=False):
-        found.setdefault(str(person), ([], []))[0 if direction == "raises" else 1].append(_plain(str(driver)))
-    return found
+        drivers.setdefault(str(person), ([], []))[0 if direction == "raises" else 1].append(_plain(str(driver)))
+    return drivers
 
 
 def _plain(driver: str) -> str:
-    """Leave out of a driver's name what only the catalogue needs."""
+    """Return a driver's name without the parts that only the catalogue needs."""
     return driver.removeprefix("Deficit: ").removesuffix(", ever recorded")
 
 

@@ -1,4 +1,4 @@
-"""Whose risk rose since the last published run: both months as scored by the model of today, so that what changed is the person."""
+"""Whose risk has risen since the last published run; today's model scores both dates, so that only the person has changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CANNOT = "the earlier date cannot be scored by this model"
 
 @dataclass(frozen=True)
 class Earlier:
-    """The published run that this one is compared with, and its people as the model of today scores them."""
+    """The published run that this run is compared with, and its people as scored by today's model."""
 
     run_id: str
     index_date: date
@@ -33,25 +33,25 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Rising:
-    """Whose risk rose (columns as declared, but for run_id), and how many people each reason left out."""
+    """The people whose risk rose (columns as declared, without run_id), and the number of people excluded for each reason."""
 
     rows: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def rising(scores: pd.DataFrame, earlier: Earlier, bands: BandSettings, points: float, bands_risen: int) -> Rising:
-    """Give the people whose risk rose by so many points or bands; `scores` has the columns of risk__scores.
+    """Return the people whose risk rose by so many points or bands; `scores` has the columns of risk__scores.
 
-    A rise is suppressed where the person's coverage or the edition changed between the two, and of who may not be listed.
+    A rise is suppressed for people who may not be listed, and where the coverage or the edition changed between the two dates.
     """
     before = earlier.scored.rename(columns={name: f"{name}_before" for name in ("risk", "coverage", "imd_version")})
     both = scores.merge(before, on="person_id", how="left", validate="one_to_one")
-    known = both["risk_before"].notna().to_numpy()
+    compared = both["risk_before"].notna().to_numpy()
     change = (both["risk"] - both["risk_before"]).to_numpy(dtype=np.float64)
     names = list(bands.names)
     band_before = band_names(both["risk_before"].fillna(0).to_numpy(), bands)
     steps = both["risk_band"].map(names.index).to_numpy(dtype=np.int64) - np.asarray([names.index(name) for name in band_before])
-    rose = known & ((change >= points) | (steps >= bands_risen))
+    rose = compared & ((change >= points) | (steps >= bands_risen))
     reason = _reasons(both)
     listed = rose & (reason == "")
     rows = both[listed].assign(
@@ -60,11 +60,13 @@ def rising(scores: pd.DataFrame, earlier: Earlier, bands: BandSettings, points: 
     )  # fmt: skip
     kept_out = pd.Series(reason[rose & (reason != "")]).value_counts()
     counts = {str(name): int(people) for name, people in kept_out.items()}
-    return Rising(rows[COLUMNS].reset_index(drop=True), counts | ({NOT_BEFORE: int((~known).sum())} if not known.all() else {}))
+    return Rising(
+        rows[COLUMNS].reset_index(drop=True), counts | ({NOT_BEFORE: int((~compared).sum())} if not compared.all() else {})
+    )
 
 
 def _reasons(both: pd.DataFrame) -> np.ndarray:
-    """Give why a rise would not be the person's own, or may not be listed; '' where neither holds."""
+    """Return why a rise is not due to the person, or may not be listed; '' where neither applies."""
     edition = both["imd_version"].astype(object) != both["imd_version_before"].astype(object)
     coverage = both["coverage"].astype(object) != both["coverage_before"].astype(object)
     suppressed = both["suppression_reason"].astype(object).fillna("")
@@ -72,13 +74,13 @@ def _reasons(both: pd.DataFrame) -> np.ndarray:
 
 
 def published_editions(lake: Lake, run_id: str) -> pd.DataFrame:
-    """Give person_id and imd_version of a run's scores."""
+    """Return person_id and imd_version of a run's scores."""
     return lake.read(SCORES.name, "person_id, imd_version", order="person_id", partition={"run_id": run_id}).to_pandas()
 
 
 def must_be_built(lake: Lake, run_id: str, index_date: date, catalogue_version: str) -> bool:
-    """Say whether the features of a run's date are gone, or were built by another catalogue than today's."""
+    """Return whether the features of a run's date are not stored, or were built with another catalogue than today's."""
     if not lake.rows(PERSON_FEATURES.name, {"index_date": index_date.isoformat()}):
         return True
-    told = lake.read(SCORES.name, "DISTINCT feature_set_version", partition={"run_id": run_id})["feature_set_version"].to_pylist()
-    return told != [catalogue_version]
+    rows = lake.read(SCORES.name, "DISTINCT feature_set_version", partition={"run_id": run_id})
+    return rows["feature_set_version"].to_pylist() != [catalogue_version]

@@ -1,4 +1,4 @@
-"""The lists of a run: its caseloads, its rising risks, and a count of every reason that kept someone out of them."""
+"""The lists of a run: its caseloads, its rising risks, and a count of every reason for not being listed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PERSONAL = ["practice_code", "risk", "risk_band", "risk_change", *MARKS, "cover
 
 @dataclass(frozen=True)
 class CaseloadRequest:
-    """For whom caseloads are made: the run's outcome and day, how opt-outs are read, and the run whose lists came before."""
+    """What caseloads are made for: the run's outcome and day, its use, and the run whose lists came before."""
 
     settings: CaseloadSettings
     outcome: str
@@ -42,21 +42,23 @@ class CaseloadRequest:
 
 
 def caseload(lake: Lake, scores: pd.DataFrame, request: CaseloadRequest) -> pd.DataFrame:
-    """Give the rows of risk__caseload: everyone listed, and everyone whose absence needs a reason."""
+    """Return the rows of risk__caseload: everyone listed, and everyone whose absence needs a reason."""
     rows = listed(candidates(scores, request.settings), request.settings)
     before = _listed_before(lake, request)
     shown = rows[rows["listed"] | (rows["absent_reason"] != "")]
-    found = pd.concat([shown[KEPT], _gone(lake, before, rows, request)], ignore_index=True)
-    held = pd.MultiIndex.from_frame(found[["place_code", "person_id"]])
-    known = held.isin(pd.MultiIndex.from_frame(before[["place_code", "person_id"]]))
-    found["listed_before"] = pd.array(known, dtype="boolean") if len(before) else pd.array([None] * len(found), dtype="boolean")
-    scored = found.loc[found["risk"].notna(), "person_id"].drop_duplicates()
+    result = pd.concat([shown[KEPT], _gone(lake, before, rows, request)], ignore_index=True)
+    people = pd.MultiIndex.from_frame(result[["place_code", "person_id"]])
+    was_listed = people.isin(pd.MultiIndex.from_frame(before[["place_code", "person_id"]]))
+    result["listed_before"] = (
+        pd.array(was_listed, dtype="boolean") if len(before) else pd.array([None] * len(result), dtype="boolean")
+    )
+    scored = result.loc[result["risk"].notna(), "person_id"].drop_duplicates()
     contacts = last_contacts(lake, scored.tolist(), request.index_date, request.code_lists)
-    found = found.merge(contacts, on="person_id", how="left", validate="many_to_one")
-    found.loc[found["risk"].isna(), list(CONTACTS)] = None
-    found = found.assign(outcome=request.outcome, place_kind=request.settings.place)
-    found["absent_reason"] = found["absent_reason"].where(found["absent_reason"] != "", None)
-    return found.sort_values(["place_code", "age_group", "listed", "list_rank", "risk", "person_id"],
+    result = result.merge(contacts, on="person_id", how="left", validate="many_to_one")
+    result.loc[result["risk"].isna(), list(CONTACTS)] = None
+    result = result.assign(outcome=request.outcome, place_kind=request.settings.place)
+    result["absent_reason"] = result["absent_reason"].where(result["absent_reason"] != "", None)
+    return result.sort_values(["place_code", "age_group", "listed", "list_rank", "risk", "person_id"],
                              ascending=[True, True, False, True, False, True], ignore_index=True)  # fmt: skip
 
 
@@ -64,18 +66,18 @@ def exclusions(
     outcome: str, scores: pd.DataFrame, opted_out: int, caseload: pd.DataFrame, rising: Mapping[str, int],
     not_in_cohort: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Count every reason: who is suppressed in the scores, who is marked, whom the caseloads and the rising list leave out.
+    """Count every reason: people suppressed in the scores, people with a flag, and people excluded from each list.
 
-    `not_in_cohort`: people by reason whom the cohort left out because a date cannot be read; they count as suppressed.
+    `not_in_cohort`: people by reason whom the cohort excluded because a date cannot be read. They count as suppressed.
     """
     rows: list[tuple[str, str, str, int, int | None]] = []
     suppressed = Counter(not_in_cohort or {})
     suppressed.update(scores["suppression_reason"].dropna().astype(str).tolist())
     rows += [("scores", "suppressed", reason, people, None) for reason, people in sorted(suppressed.items()) if people]
     rows += [("scores", "suppressed", OPTED_OUT, opted_out, None)] if opted_out else []
-    for mark in MARKS:
-        told = scores[mark].astype("boolean")
-        rows.append(("scores", "marked", mark.replace("_", " "), int(told.sum()), int(told.isna().sum())))
+    for flag in MARKS:
+        flags = scores[flag].astype("boolean")
+        rows.append(("scores", "marked", flag.replace("_", " "), int(flags.sum()), int(flags.isna().sum())))
     absent = caseload["absent_reason"].dropna().value_counts().sort_index()
     rows += [("caseload", "left_out", str(reason), int(people), None) for reason, people in absent.items()]
     rows += [("rising", "left_out", reason, people, None) for reason, people in sorted(rising.items())]
@@ -84,7 +86,7 @@ def exclusions(
 
 
 def _listed_before(lake: Lake, request: CaseloadRequest) -> pd.DataFrame:
-    """Give the people on the lists of the published run before."""
+    """Return the people on the lists of the published run before."""
     columns = ["place_code", "person_id", "age_group", "index_event_id"]
     if not request.previous_run_id or not lake.rows(CASELOAD.name, {"run_id": request.previous_run_id}):
         return pd.DataFrame(columns=columns)
@@ -95,24 +97,24 @@ def _listed_before(lake: Lake, request: CaseloadRequest) -> pd.DataFrame:
 
 
 def _gone(lake: Lake, before: pd.DataFrame, rows: pd.DataFrame, request: CaseloadRequest) -> pd.DataFrame:
-    """Give a row with the reason for everyone of an earlier list whom neither the list nor the absences above hold."""
-    told = rows.loc[rows["listed"] | (rows["absent_reason"] != ""), ["place_code", "person_id"]]
-    missing = before[~pd.MultiIndex.from_frame(before[["place_code", "person_id"]]).isin(pd.MultiIndex.from_frame(told))]
+    """Return a row with the reason for everyone of the earlier list who is neither listed nor absent with a reason."""
+    explained = rows.loc[rows["listed"] | (rows["absent_reason"] != ""), ["place_code", "person_id"]]
+    missing = before[~pd.MultiIndex.from_frame(before[["place_code", "person_id"]]).isin(pd.MultiIndex.from_frame(explained))]
     now = missing[["place_code", "person_id"]].merge(rows, on="person_id", how="left", suffixes=("", "_now"))
     scored = now["risk"].notna().to_numpy()
     elsewhere = scored & (now["place_code"] != now["place_code_now"]).to_numpy()
     barred = now["barred"].fillna("").to_numpy(dtype=object)
     unscored = _why_not_scored(lake, now.loc[~scored, "person_id"].tolist(), request)
     reason = np.select([~scored, elsewhere, barred != ""], [now["person_id"].map(unscored), MOVED, barred], BELOW)
-    found = now.assign(
+    absent = now.assign(
         listed=False,
         list_rank=pd.array([None] * len(now), dtype="Int32"),
         absent_reason=reason,
         age_group=now["age_group"].where(scored, missing["age_group"].to_numpy()).fillna(NOT_KNOWN),
         index_event_id=now["index_event_id"].where(scored, request.index_date.isoformat()),
     )
-    found.loc[elsewhere, _PERSONAL] = None  # what is told of them is for the place they are now of
-    return found[KEPT]
+    absent.loc[elsewhere, _PERSONAL] = None  # these values are for the place where they are now
+    return absent[KEPT]
 
 
 def _why_not_scored(lake: Lake, person_ids: list[str], request: CaseloadRequest) -> dict[str, str]:

@@ -12,10 +12,11 @@ BY = ["place_code", "age_group"]
 
 
 def candidates(scores: pd.DataFrame, settings: CaseloadSettings) -> pd.DataFrame:
-    """Give a row for each person with a place: the index event of highest risk, in order of place, age group and falling risk.
+    """Return a row for each person with a place: the index event of highest risk, in order of place, age group and falling risk.
 
-    `scores` has the columns of risk__scores in order of key, which breaks ties. Added: place_code, `age_group` without gaps, and
-    why the person may not be listed (`barred`, '' for whoever may): a suppression before a mark, marks in the order of the settings.
+    `scores` has the columns of risk__scores in order of key, which breaks ties. Added columns: place_code, `age_group` without gaps,
+    and `barred`, the reason why the person may not be listed, or ''. A suppression comes before a flag, and flags are in the order
+    of the settings.
     """
     rows = scores.assign(place_code=scores[settings.place], age_group=scores["age_group"].astype(object).fillna(NOT_KNOWN))
     rows = rows[rows["place_code"].notna()]
@@ -32,35 +33,35 @@ def candidates(scores: pd.DataFrame, settings: CaseloadSettings) -> pd.DataFrame
 
 
 def capacities(rows: pd.DataFrame, settings: CaseloadSettings) -> pd.Series:
-    """Give how many people each place and age group of the candidates is shown (index: both, in order)."""
+    """Return how many people are listed for each place and age group of the candidates (index: both, in order)."""
     sizes = rows.groupby(BY).size()
-    wanted = sizes * sizes.index.get_level_values("age_group").map(settings.people_per_thousand).to_numpy(dtype="float64") / 1000
-    found = np.floor(wanted + 0.5).astype("int64")
+    exact = sizes * sizes.index.get_level_values("age_group").map(settings.people_per_thousand).to_numpy(dtype="float64") / 1000
+    numbers = np.floor(exact + 0.5).astype("int64")
     for place in sizes.index.get_level_values("place_code").unique():
         total = settings.places.get(place, settings.people)
         if total is not None:
-            found.loc[place] = divided(total, wanted.loc[place].to_numpy(), sizes.loc[place].to_numpy())
-    return found
+            numbers.loc[place] = divided(total, exact.loc[place].to_numpy(), sizes.loc[place].to_numpy())
+    return numbers
 
 
 def divided(total: int, weights: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Divide a whole number in proportion to weights, largest remainders first, none above its limit: what one cannot take others do."""
-    given = np.zeros(len(weights), dtype=np.int64)
+    """Divide a number in proportion to weights, largest remainders first; what exceeds the limit of one part goes to the others."""
+    shares = np.zeros(len(weights), dtype=np.int64)
     open_to_more = weights > 0
-    while (left := total - int(given.sum())) > 0 and open_to_more.any():
+    while (left := total - int(shares.sum())) > 0 and open_to_more.any():
         exact = left * np.where(open_to_more, weights, 0) / weights[open_to_more].sum()
         more = np.floor(exact).astype(np.int64)
         remainder = np.where(open_to_more, exact - more, -1.0)
         more[np.argsort(-remainder, kind="stable")[: left - int(more.sum())]] += 1
-        given = np.minimum(given + more, limits)
-        open_to_more &= given < limits
-    return given
+        shares = np.minimum(shares + more, limits)
+        open_to_more &= shares < limits
+    return shares
 
 
 def listed(rows: pd.DataFrame, settings: CaseloadSettings) -> pd.DataFrame:
     """Add `listed`, `list_rank` (null where not listed) and `absent_reason` ('' where there is nothing to explain).
 
-    Who stands among the highest risks of the place and age group, up to its capacity, and is barred, is an absence to explain.
+    People who are barred, and whose risk is high enough for the list of their place and age group, have a reason.
     """
     keys = pd.MultiIndex.from_frame(rows[BY])
     capacity = capacities(rows, settings).reindex(keys).to_numpy()

@@ -37,10 +37,10 @@ MOST_TIMES = 50  # further events of one person in one horizon are read as that 
 
 @dataclass(frozen=True)
 class RatesRequest:
-    """What the rates are made of: horizon in days, group kinds, whether rows have index dates of their own, and the seed.
+    """What the rates are computed from: horizon in days, group kinds, whether rows have separate index dates, and the seed.
 
-    `occurrences` gives everything that counts as an outcome, whenever it happened, for rates that count a person's every
-    event; None where only the first is known. `horizons` holds the days of outcomes that have a horizon of their own.
+    `occurrences` returns all events of an outcome at any time, for rates that count every event of a person, or None where only
+    the first event is known. `horizons` has the days of outcomes with a separate horizon.
     """
 
     horizon_days: int
@@ -51,7 +51,7 @@ class RatesRequest:
     horizons: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, outcome: str) -> RatesRequest:
-        """Give the request with the horizon of an outcome."""
+        """Return the request with the horizon of an outcome."""
         return replace(self, horizon_days=self.horizons.get(outcome, self.horizon_days))
 
 
@@ -96,29 +96,33 @@ class _Period:
         """Return the groups whose counts a rate, gap or index was computed from."""
         if row.name == GRADIENT:
             return [cell for cell in self.exact if cell[0] == row.kind and cell[1].isdigit()]
-        found = [(row.kind, row.name)]
+        cells = [(row.kind, row.name)]
         if row.measure in COMPARED:
-            found.append((row.kind, row.compared_with))
-        return [*found, WHOLE] if row.measure == "indirectly_standardised_ratio" else found
+            cells.append((row.kind, row.compared_with))
+        return [*cells, WHOLE] if row.measure == "indirectly_standardised_ratio" else cells
 
 
 def write_outcome_rates(lake: Lake, con: duckdb.DuckDBPyConnection, request: RatesRequest) -> dict[str, object]:
     """Compute the rates of every outcome and period that risk__labels holds, and replace the stored table."""
-    kinds = [kind for kind in request.kinds if kind in lake.schema(PERSON_FEATURES.name).names]
-    periods: list[_Period] = []
-    outcomes = _outcomes(lake, con)
-    for outcome in outcomes:
-        of_outcome = request.of(outcome)
-        _stage_rows(lake, con, outcome, kinds, of_outcome)
-        for label, named in (("event", outcome), ("composite", f"{outcome}_or_death"), ("died", "death")):
-            if label != "event" and (named in outcomes or not _adds(con, label, named, periods)):
-                continue
-            periods += _periods(con, named, label, kinds, of_outcome)
+    periods = _all_periods(lake, con, request)
     rows = [row for period in periods for row in _stored(period, periods)]
     table = pd.DataFrame.from_records(rows, columns=arrow_schema(OUTCOME_RATES).names)
     order = ["outcome", "period", "group_kind", "group_name", "measure", "compared_with"]
     lake.write(OUTCOME_RATES, table.sort_values(order))
     return {"outcomes": len({period.outcome for period in periods}), "periods": len(periods), "rows": len(rows)}
+
+
+def _all_periods(lake: Lake, con: duckdb.DuckDBPyConnection, request: RatesRequest) -> list[_Period]:
+    """Compute the periods of every outcome, of the outcome or death, and of death, each once."""
+    kinds = [kind for kind in request.kinds if kind in lake.schema(PERSON_FEATURES.name).names]
+    periods: list[_Period] = []
+    outcomes = _outcomes(lake, con)
+    for outcome in outcomes:
+        _stage_rows(lake, con, outcome, kinds, request.of(outcome))
+        for label, name in (("event", outcome), ("composite", f"{outcome}_or_death"), ("died", "death")):
+            if label == "event" or (name not in outcomes and _adds(con, label, name, periods)):
+                periods += _periods(con, name, label, kinds, request.of(outcome))
+    return periods
 
 
 def _outcomes(lake: Lake, con: duckdb.DuckDBPyConnection) -> list[str]:
@@ -127,7 +131,7 @@ def _outcomes(lake: Lake, con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _stage_rows(lake: Lake, con: duckdb.DuckDBPyConnection, outcome: str, kinds: Sequence[str], request: RatesRequest) -> None:
-    """Put every row with a label into a temporary table `labelled`: period, age band, groups, what happened and how often."""
+    """Write every row with a label to a temporary table `labelled`: period, age band, groups, outcomes and number of events."""
     age = "f.age_years" if "age_years" in lake.schema(PERSON_FEATURES.name).names else "NULL::FLOAT"
     period = "year(l.index_date)::VARCHAR" if request.dates_of_their_own else "l.index_date::VARCHAR"
     groups = "".join(f', {_group(kind)} AS "{kind}"' for kind in kinds)
@@ -139,13 +143,13 @@ def _stage_rows(lake: Lake, con: duckdb.DuckDBPyConnection, outcome: str, kinds:
         WHERE l.outcome = ? AND l.label IS NOT NULL""",
         [outcome],
     )
-    found = request.occurrences(outcome)
-    if found is not None:
-        _count_events(con, found, request.horizon_days)
+    occurrences = request.occurrences(outcome)
+    if occurrences is not None:
+        _count_events(con, occurrences, request.horizon_days)
 
 
 def _group(kind: str) -> str:
-    """Give the SQL of a group's name; the ethnic categories Z and 99 and what is missing have names of their own."""
+    """Return the SQL of a group's name; the ethnic categories Z and 99 and missing values have separate names."""
     name = f"coalesce(f.\"{kind}\"::VARCHAR, 'not_known')"
     return (
         f"CASE {name} WHEN 'Z' THEN 'not_stated' WHEN '99' THEN 'not_known' ELSE {name} END"
@@ -154,11 +158,11 @@ def _group(kind: str) -> str:
     )
 
 
-def _count_events(con: duckdb.DuckDBPyConnection, found: Occurrences, horizon_days: int) -> None:
+def _count_events(con: duckdb.DuckDBPyConnection, occurrences: Occurrences, horizon_days: int) -> None:
     """Set `times` to the events of each row within its horizon."""
     keys = con.sql("SELECT rowid AS place, person_key, index_date - DATE '1970-01-01' AS day FROM labelled").fetchnumpy()
     who, day = keys["person_key"].astype(np.int32), keys["day"].astype(np.int32)
-    times = found.number_before(who, day + np.int32(horizon_days), horizon_days - 1)
+    times = occurrences.number_before(who, day + np.int32(horizon_days), horizon_days - 1)
     counted = pa.table({"place": keys["place"], "counted": np.minimum(times, MOST_TIMES)})
     con.register("counted_events", counted.filter(pa.array(times > 0)))
     con.execute("UPDATE labelled SET times = counted FROM counted_events WHERE labelled.rowid = place")
@@ -166,10 +170,10 @@ def _count_events(con: duckdb.DuckDBPyConnection, found: Occurrences, horizon_da
 
 
 def _adds(con: duckdb.DuckDBPyConnection, label: str, named: str, periods: Iterable[_Period]) -> bool:
-    """Say whether what stands beside an outcome happened, and is not the outcome itself (which may count deaths already)."""
-    known = {period.outcome for period in periods}
-    told = f"SELECT bool_or({label}) AND bool_or({label} <> event) FROM labelled"
-    return named not in known and bool(con.sql(told).fetchall()[0][0])
+    """Return whether a related outcome happened and differs from the outcome itself, which may count deaths already."""
+    outcomes = {period.outcome for period in periods}
+    query = f"SELECT bool_or({label}) AND bool_or({label} <> event) FROM labelled"
+    return named not in outcomes and bool(con.sql(query).fetchall()[0][0])
 
 
 def _periods(
@@ -177,15 +181,15 @@ def _periods(
 ) -> list[_Period]:
     spans = con.sql("SELECT period, min(index_date), max(index_date) FROM labelled GROUP BY 1 ORDER BY 1").fetchall()
     parents = _parents(con, kinds)
-    found = []
+    rated = []
     for name, first, last in spans:
         counted = [_counts(con, EVERYONE, "'all'", name, label)]
         counted += [_counts(con, kind, f'"{kind}"', name, label) for kind in kinds]
         everyone = counted[0].rounded()
         rows = [row for counts in counted for row in rate_rows(counts.rounded(), everyone, request.seed)]
         last_day = last + timedelta(days=request.horizon_days)
-        found.append(_Period(outcome, name, first, last_day, tuple(rows), parents, _exact(counted)))
-    return found
+        rated.append(_Period(outcome, name, first, last_day, tuple(rows), parents, _exact(counted)))
+    return rated
 
 
 def _counts(con: duckdb.DuckDBPyConnection, kind: str, group: str, period: str, label: str) -> GroupCounts:
@@ -223,14 +227,14 @@ def _exact(counted: Iterable[GroupCounts]) -> dict[Cell, tuple[int, int]]:
 
 
 def _parents(con: duckdb.DuckDBPyConnection, kinds: Sequence[str]) -> dict[Hashable, Hashable]:
-    """Give the group that each group is a part of, where it is a part of only one."""
-    found: dict[Hashable, Hashable] = {}
+    """Return the group that each group is a part of, where it is a part of only one."""
+    parents: dict[Hashable, Hashable] = {}
     for kind in kinds:
         parent = PARENT_KIND.get(kind)
         if parent in kinds:
             query = f'SELECT "{kind}", min("{parent}") FROM labelled GROUP BY 1 HAVING count(DISTINCT "{parent}") = 1 ORDER BY 1'
-            found |= {(kind, name): (parent, whole) for name, whole in con.sql(query).fetchall()}
-    return found
+            parents |= {(kind, name): (parent, whole) for name, whole in con.sql(query).fetchall()}
+    return parents
 
 
 def _before(period: _Period, periods: Iterable[_Period]) -> _Period | None:
@@ -240,7 +244,7 @@ def _before(period: _Period, periods: Iterable[_Period]) -> _Period | None:
 
 
 def _stored(period: _Period, periods: Iterable[_Period]) -> Iterator[tuple[object, ...]]:
-    """Yield a period's rows as they may leave, the changes since the period before among them."""
+    """Yield a period's rows under disclosure control, with the changes since the period before."""
     head = (period.outcome, period.name, period.first, period.last)
     for row in period.rows:
         yield (*head, *_shown(row, period, period.hides(period.behind(row))))

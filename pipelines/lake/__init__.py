@@ -1,1 +1,1 @@
-"""The lake and what every step needs of it: tables, files, the ledger of runs, file modes, SQL values, the code's version."""
+"""The lake and what every stage uses of it: tables, files, the record of runs, file modes and the version of the code."""

@@ -1,4 +1,4 @@
-"""Which code and which settings made a result: digests of what bears on it."""
+"""Digests of the code and the settings that determine a result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @cache
 def code_version() -> str:
-    """Give a digest of the code and code lists that bear on a result: 12 hex digits."""
+    """Return a digest of the code and code lists that determine a result: 12 hex digits."""
     digest = hashlib.sha256()
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*")):
@@ -24,5 +24,5 @@ def code_version() -> str:
 
 
 def digest_of(value: object) -> str:
-    """Give a digest of plain data, whatever the order of its keys: 16 hex digits."""
+    """Return a digest of plain data, in any order of its keys: 16 hex digits."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The Parquet files of a table: what is known of each, and the action that commits it."""
+"""The Parquet files of a table: the description of each, and the action that commits it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def connect(memory_limit_gb: float = 4.0, threads: int = 2, spill: Path | None =
 
 @cache
 def shared_reader() -> duckdb.DuckDBPyConnection:
-    """Open the one connection of this process for small reads: opening a connection costs more than such a read."""
+    """Return this process's connection for small reads; opening a connection costs more than such a read."""
     con = connect()
     con.execute("SET enable_external_file_cache = false")
     return con

@@ -1,4 +1,4 @@
-"""What a run writes is for its own account alone."""
+"""File modes: only the account that runs Strata can read what it writes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OF_OTHERS = 0o077
 
 @contextmanager
 def for_this_account() -> Iterator[None]:
-    """Give files and folders made in this block, by processes that it starts too, the modes 0600 and 0700."""
+    """Set modes 0600 and 0700 on files and folders made in this block, also by processes that it starts."""
     before = os.umask(OF_OTHERS)
     try:
         yield
@@ -22,18 +22,19 @@ def for_this_account() -> Iterator[None]:
 
 
 def close_to_others(home: Path) -> None:
-    """Take a home of an earlier version, or one made by hand, from other accounts; what is not this account's own stays as it is.
+    """Remove the access of other accounts to a home that an earlier version or a person made.
 
-    Nobody passes a closed home, so what lies deeper need not be looked at again and again.
+    Only the home and the files and folders directly in it are changed: no other account can pass a closed home. Files of other accounts
+    stay as they are.
     """
     take_from_others(home, *home.iterdir())
 
 
 def take_from_others(*paths: Path) -> None:
-    """Take the leave to read, write and enter from other accounts; links are left alone."""
+    """Remove the permission of other accounts to read, write and enter; links are not changed."""
     for path in paths:
         mode = stat.S_IMODE(path.lstat().st_mode)
         if path.is_symlink() or not mode & OF_OTHERS:
             continue
-        with suppress(OSError):  # another account's, or a disk that is read only
+        with suppress(OSError):  # owned by another account, or on a read-only disk
             path.chmod(mode & ~OF_OTHERS)

@@ -1,4 +1,4 @@
-"""The lake's files let go of or exchanged: with `storage.py`, the only code that knows how tables are stored."""
+"""Removal and replacement of the lake's files. With `storage.py`, the only code that knows how tables are stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MANY_FILES = 12
 
 
 class PastLake(Lake):
-    """The lake as it stood at recorded versions of its tables: what reads a lake reads the past, and can write nothing."""
+    """The lake at recorded versions of its tables, to read but not to write."""
 
     def __init__(self, root: Path, versions: dict[str, int]) -> None:
         super().__init__(root)
@@ -33,33 +33,33 @@ class PastLake(Lake):
         return super()._open(name, self._versions.get(name) if version is None else version)
 
     def writing(self, name: str) -> NoReturn:  # type: ignore[override]
-        raise TypeError(f"the past of {name} cannot be written")
+        raise TypeError(f"a past version of {name} cannot be written")
 
 
 def without_rows(lake: Lake, name: str, where: str) -> int:
-    """Write the files of a table that hold rows meeting a condition again without them, in one commit; give the rows removed.
+    """Remove the rows of a table that meet a condition, in one commit, and return their number.
 
-    The order of the other rows stays. What the table held before stays readable until `drop_versions`.
+    Only the files with such rows are rewritten. The order of the other rows stays. The earlier version stays readable until `drop_versions`.
     """
     gone, fresh, removed = [], [], 0
     with connect() as con:
         for file in lake.live_files(name):
             path = lake.folder(name) / file.path
             scan = f"read_parquet({quote(path)}, hive_partitioning=false)"
-            ((found,),) = con.execute(f"SELECT count(*) FROM {scan} WHERE {where}").fetchall()
-            if found:
+            ((matching,),) = con.execute(f"SELECT count(*) FROM {scan} WHERE {where}").fetchall()
+            if matching:
                 gone.append(file)
                 fresh.append(
                     lake.write_sql(name, con, f"SELECT * FROM {scan} WHERE NOT coalesce({where}, false)", file.partition)
                 )
-                removed += found
+                removed += matching
     if gone:
         exchange(lake, name, gone, fresh)
     return removed
 
 
 def without_partition(lake: Lake, name: str, partition: Mapping[str, str]) -> int:
-    """Take a partition out of a table, in one commit; give the rows removed."""
+    """Remove a partition of a table, in one commit, and return the number of rows removed."""
     gone = [file for file in lake.live_files(name) if partition.items() <= file.partition.items()]
     if gone:
         exchange(lake, name, gone, [])
@@ -67,7 +67,7 @@ def without_partition(lake: Lake, name: str, partition: Mapping[str, str]) -> in
 
 
 def compact(lake: Lake, name: str) -> int:
-    """Put a table that has no partitions and many files into one, rows in their order; give the files that gave way."""
+    """Merge the files of an unpartitioned table with many files into one, in order, and return the number of merged files."""
     files = lake.live_files(name)
     if len(files) < MANY_FILES or lake.partitioned_by(name):
         return 0
@@ -77,27 +77,27 @@ def compact(lake: Lake, name: str) -> int:
 
 
 def exchange(
-    lake: Lake, name: str, gone: Iterable[DataFile], fresh: Iterable[DataFile], told: CommitProperties | None = None
+    lake: Lake, name: str, gone: Iterable[DataFile], fresh: Iterable[DataFile], properties: CommitProperties | None = None
 ) -> None:
-    """Let files give way to others in one commit, which may tell something of itself."""
+    """Replace files by others in one commit, which may have properties."""
     now = int(time.time() * 1000)
     removed = [RemoveAction(file.path, True, now, file.size, dict(file.partition)) for file in gone]
     table = lake.table(name)
     schema, by = pa.schema(table.schema().to_arrow()), table.metadata().partition_columns
     actions: list[AddAction | RemoveAction] = [*removed, *(add_action(file) for file in fresh)]
     with lake.writing(name):
-        table.create_write_transaction(actions, "append", Schema.from_arrow(schema), by or None, commit_properties=told)
+        table.create_write_transaction(actions, "append", Schema.from_arrow(schema), by or None, commit_properties=properties)
 
 
 def drop_versions(lake: Lake, name: str, days: int, kept: Iterable[int] = ()) -> int:
-    """Delete the files of versions that ended more than some days ago, and what killed writers left; give the files deleted.
+    """Delete the files of versions that ended more than some days ago, and those of interrupted writers; return their number.
 
-    Versions in `kept` stay readable whatever their age.
+    Versions in `kept` stay readable at any age.
     """
     table = lake.table(name)
-    known = sorted(version for version in set(kept) if version <= table.version())
-    told: dict[str, Any] = {"enforce_retention_duration": False, "full": True, "keep_versions": known or None}
-    there = [path for path in table.vacuum(days * 24, dry_run=True, **told) if (lake.folder(name) / path).exists()]
-    if there:
-        table.vacuum(days * 24, dry_run=False, **told)
-    return len(there)
+    keep_versions = sorted(version for version in set(kept) if version <= table.version())
+    options: dict[str, Any] = {"enforce_retention_duration": False, "full": True, "keep_versions": keep_versions or None}
+    deletable = [path for path in table.vacuum(days * 24, dry_run=True, **options) if (lake.folder(name) / path).exists()]
+    if deletable:
+        table.vacuum(days * 24, dry_run=False, **options)
+    return len(deletable)

@@ -1,4 +1,4 @@
-"""Rows of a declared table as Arrow and as SQL: its schema, its types and the conversion of what is to be stored."""
+"""Rows of a declared table as Arrow and as SQL: schema, types and conversion before storage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ARROW_TYPES = {"string": pa.string(), "date32": pa.date32(), "bool": pa.bool_()
 
 
 class StorageError(Exception):
-    """The lake cannot read or store what was asked."""
+    """The lake cannot read or store a table as requested."""
 
 
 def arrow_schema(table: Table) -> pa.Schema:

@@ -1,4 +1,4 @@
-"""What a run is made of: the inputs its id derives from, and its row in `risk__runs`."""
+"""The record of a run: the inputs that determine its id, and its row in `risk__runs`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TABLES_OF_A_RUN = (
 
 @dataclass(frozen=True)
 class RunInputs:
-    """Everything that bears on a run's scores; the same inputs give the same id."""
+    """All inputs that determine a run's scores; the same inputs have the same id."""
 
     outcome: str
     index_date: date
@@ -32,7 +32,7 @@ class RunInputs:
     model_digest: str
     catalogue_version: str
     previous_run_id: str
-    late_feeds: str = ""  # in words
+    late_feeds: str = ""  # as text
 
     @property
     def run_id(self) -> str:
@@ -40,15 +40,16 @@ class RunInputs:
 
 
 def extracts_read(lake: Lake) -> dict[str, list[str]]:
-    """Give the extracts in the lake by feed: their ids, which are digests of content."""
+    """Return the ids of the extracts in the lake by feed; an id is a digest of content."""
     rows = lake.read_or_empty(EXTRACTS, "DISTINCT feed, extract_id", order="feed, extract_id").to_pylist()
     feeds = sorted({row["feed"] for row in rows})
     return {feed: [row["extract_id"] for row in rows if row["feed"] == feed] for feed in feeds}
 
 
 def data_quality(lake: Lake, late_feeds: str = "", unseen: Sequence[str] = ()) -> str:
-    """Give 'ok', or the feeds that are late, the warnings that stand against the extracts in the lake, and the columns with categories that
-    the model has never seen, which it takes for missing.
+    """Return 'ok', or the late feeds, the warnings about the extracts in the lake and the columns with unseen categories.
+
+    The model treats a category that it has not seen in training as missing.
     """
     new = [f"category not seen in training ({column})" for column in unseen]
     return "; ".join(part for part in (late_feeds, _warnings(lake), *new) if part) or "ok"
@@ -62,17 +63,17 @@ def _warnings(lake: Lake) -> str:
 
 
 def all_runs(lake: Lake) -> list[dict[str, Any]]:
-    """Give every row of risk__runs in the order they were written."""
+    """Return every row of risk__runs in the order in which they were written."""
     return lake.read_or_empty(RUNS, order="recorded_at, run_id").to_pylist()
 
 
 def status_of(lake: Lake, run_id: str) -> str:
-    """Give the status that a run's latest row says; '' for a run that was never recorded."""
+    """Return the status in a run's latest row, or '' for a run that was never recorded."""
     return next((str(row["status"]) for row in reversed(all_runs(lake)) if row["run_id"] == run_id), "")
 
 
 def published_runs(lake: Lake, outcome: str) -> list[dict[str, Any]]:
-    """Give the runs of an outcome whose latest row says published, earliest index date first."""
+    """Return the runs of an outcome whose latest row has the status published, earliest index date first."""
     latest = {row["run_id"]: row for row in all_runs(lake) if row["outcome"] == outcome}
     return sorted(
         (row for row in latest.values() if row["status"] == PUBLISHED),
@@ -81,13 +82,16 @@ def published_runs(lake: Lake, outcome: str) -> list[dict[str, Any]]:
 
 
 def record_run(lake: Lake, row: Mapping[str, object]) -> None:
-    """Write a run's row: from here on its scores count. It is later than every row there, even where the clock was set back."""
-    last = max((_time_of(known) for known in all_runs(lake)), default=None)
+    """Write a run's row, which makes its scores valid.
+
+    Its time is later than that of every earlier row, even if the clock was set back.
+    """
+    last = max((_time_of(earlier) for earlier in all_runs(lake)), default=None)
     if last is not None and _time_of(row) <= last:
         row = {**row, "recorded_at": (last + timedelta(microseconds=1)).isoformat(timespec="microseconds")}
     lake.append(RUNS, [dict(row)])
 
 
 def _time_of(row: Mapping[str, object]) -> datetime:
-    told = datetime.fromisoformat(str(row["recorded_at"]))
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
+    recorded_at = datetime.fromisoformat(str(row["recorded_at"]))
+    return recorded_at if recorded_at.tzinfo else recorded_at.replace(tzinfo=UTC)

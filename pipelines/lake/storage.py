@@ -1,7 +1,7 @@
 """The lake: Delta tables on disk, read by DuckDB. With `files.py`, the only code that knows how tables are stored.
 
-DuckDB writes Parquet files, which keep the order of rows; they are then committed as Delta add actions. A file that was
-written and not committed is seen by no reader.
+Parquet files keep the order of rows. Strata writes them first and then commits them as Delta add actions. No reader sees a file that is
+not committed.
 """
 
 from __future__ import annotations
@@ -32,15 +32,17 @@ ROW_GROUP_ROWS = 122_880
 LogState = tuple[str, int, int]
 
 
-_OPENED: dict[Path, tuple[LogState, DeltaTable]] = {}  # tables as last opened: reading a log again costs most of a small read
+_OPENED: dict[
+    Path, tuple[LogState, DeltaTable]
+] = {}  # tables as last opened: reading the log is most of the cost of a small read
 _RECORDS: dict[Path, tuple[tuple[LogState, int], pa.Table]] = {}  # tables of records as last read
 
 
 def _log_state(folder: Path) -> LogState:
-    """Tell a table's log from any other state of it, by its last commit."""
+    """Return the name, inode and time of the last commit of a table, which identify the state of its log."""
     last = max(entry.name for entry in (folder / "_delta_log").iterdir() if entry.suffix == ".json")
-    told = (folder / "_delta_log" / last).stat()
-    return last, told.st_ino, told.st_mtime_ns
+    status = (folder / "_delta_log" / last).stat()
+    return last, status.st_ino, status.st_mtime_ns
 
 
 class Lake:
@@ -56,33 +58,33 @@ class Lake:
         return DeltaTable.is_deltatable(str(self.folder(name)))
 
     def version(self, name: str) -> int | None:
-        """Give the table's latest version, or None where there is no table."""
+        """Return the table's latest version, or None if there is no table."""
         return self._open(name).version() if self.exists(name) else None
 
     def versions(self, names: list[str]) -> dict[str, int]:
-        """Give the latest version of each table that exists."""
-        found = {name: self.version(name) for name in sorted(names)}
-        return {name: version for name, version in found.items() if version is not None}
+        """Return the latest version of each table that exists."""
+        versions = {name: self.version(name) for name in sorted(names)}
+        return {name: version for name, version in versions.items() if version is not None}
 
     def tables(self) -> list[str]:
-        """List the tables there are."""
+        """Return the names of the tables that exist, sorted."""
         return sorted(path.name for path in self.root.glob("*") if self.exists(path.name)) if self.root.exists() else []
 
     def rows(self, name: str, partition: Mapping[str, str] | None = None) -> int:
-        """Count the rows of a table, or of those with some values, from its metadata where files are kept by them."""
+        """Count the rows of a table or partition, from the metadata if the table is partitioned by these columns."""
         if not self.exists(name):
             return 0
-        wanted = partition or {}
-        if not set(wanted) <= set(self.partitioned_by(name)):
-            return int(self.read(name, "count(*) AS rows", partition=wanted)["rows"][0].as_py())
-        return sum(file.rows for file in self.live_files(name) if wanted.items() <= file.partition.items())
+        requested = partition or {}
+        if not set(requested) <= set(self.partitioned_by(name)):
+            return int(self.read(name, "count(*) AS rows", partition=requested)["rows"][0].as_py())
+        return sum(file.rows for file in self.live_files(name) if requested.items() <= file.partition.items())
 
     def partitioned_by(self, name: str, version: int | None = None) -> tuple[str, ...]:
-        """Name the columns by whose values the files of a table are kept apart."""
+        """Return the columns by whose values a table is split into files."""
         return tuple(self._open(name, version).metadata().partition_columns)
 
     def partitions(self, name: str, column: str) -> list[str]:
-        """List the values of a column, sorted, without reading where files are kept by it; none where there is no table."""
+        """Return the sorted values of a column, or none if there is no table; a partition column is not read from the files."""
         if not self.exists(name):
             return []
         if column not in self.partitioned_by(name):
@@ -90,13 +92,13 @@ class Lake:
         return sorted({file.partition[column] for file in self.live_files(name)})
 
     def files(self, name: str, partition: Mapping[str, str] | None = None, version: int | None = None) -> list[str]:
-        """List the absolute paths of the files that may hold rows of a table (or partition), in order of their names."""
+        """Return the absolute paths of the files that may have rows of a table (or partition), sorted."""
         by = self.partitioned_by(name, version)
         filters = [(key, "=", value) for key, value in (partition or {}).items() if key in by]
         return sorted(uri.removeprefix("file://") for uri in self._open(name, version).file_uris(filters or None))
 
     def scan(self, name: str, partition: Mapping[str, str] | None = None, version: int | None = None) -> str:
-        """Give the SQL that reads a table in DuckDB, or its rows with some values; without files it reads as no rows."""
+        """Return the SQL that reads a table or a partition of it in DuckDB; a table without files has no rows."""
         table = self._open(name, version)
         files = self.files(name, partition, version)
         by = self.partitioned_by(name, version)
@@ -106,12 +108,12 @@ class Lake:
         types = ", ".join(f"{quote(column)}: {sql_type(schema.field(column).type)}" for column in by)
         hive = f", hive_partitioning=true, hive_types={{{types}}}" if by else ", hive_partitioning=false"
         read = f"read_parquet([{quote_all(files)}]{hive}, union_by_name=true)"
-        among = [
+        conditions = [
             f"{key} = CAST({quote(value)} AS {sql_type(schema.field(key).type)})"
             for key, value in (partition or {}).items()
             if key not in by
         ]
-        return f"(SELECT * FROM {read} WHERE {' AND '.join(among)})" if among else read
+        return f"(SELECT * FROM {read} WHERE {' AND '.join(conditions)})" if conditions else read
 
     def read(
         self, name: str, columns: str = "*", where: str = "true", order: str = "", partition: Mapping[str, str] | None = None
@@ -120,7 +122,7 @@ class Lake:
         return self._select(self.scan(name, partition), columns, where, order)
 
     def scan_or_empty(self, table: Table, partition: Mapping[str, str] | None = None) -> str:
-        """Return the SQL that reads a declared table in DuckDB: no rows where it was never written.
+        """Return the SQL that reads a declared table in DuckDB, or no rows if it was never written.
 
         A declared column that the stored table lacks, because an earlier version wrote it, reads as null.
         """
@@ -137,7 +139,7 @@ class Lake:
     def read_or_empty(
         self, table: Table, columns: str = "*", where: str = "true", order: str = "", partition: Mapping[str, str] | None = None
     ) -> pa.Table:
-        """Read columns of a declared table that fits in memory: no rows where it was never written."""
+        """Read columns of a declared table that fits in memory, or no rows if it was never written."""
         return self._select(self.scan_or_empty(table, partition), columns, where, order)
 
     def _select(self, scan: str, columns: str, where: str, order: str) -> pa.Table:
@@ -146,32 +148,36 @@ class Lake:
             return con.sql(f"SELECT {columns} FROM {scan} WHERE {where} {by}").to_arrow_table()
 
     def records(self, table: Table) -> pa.Table:
-        """Read a declared table of few rows, such as a log: it is read again only when it has changed."""
+        """Read a declared table of few rows, such as a log; it is read again only if it has changed."""
         if not self.exists(table.name):
             return arrow_schema(table).empty_table()
         folder = self.folder(table.name)
         state = (_log_state(folder), self._open(table.name).version())
-        held, rows = _RECORDS.get(folder, (None, None))
-        if rows is None or held != state:
+        state_before, rows = _RECORDS.get(folder, (None, None))
+        if rows is None or state_before != state:
             rows = self.read_or_empty(table)
             _RECORDS[folder] = (state, rows)
         return rows
 
     def table(self, name: str) -> DeltaTable:
-        """Give a table as Delta Lake has it."""
+        """Return a table as an object of Delta Lake."""
         return self._open(name)
 
     def live_files(self, name: str) -> list[DataFile]:
-        """List the files that a table is made of, in order of their paths; none where it was never written."""
+        """Return the files of a table in order of their paths, or none if it was never written."""
         if not self.exists(name):
             return []
-        found = [
+        files = [
             DataFile(
                 unquote(row["path"]), int(row["size_bytes"]), int(row["num_records"] or 0), _as_text(row.get("partition") or {})
             )
             for row in pa.table(self._open(name).get_add_actions(flatten=False)).to_pylist()
         ]
-        return sorted(found, key=lambda file: file.path)
+        return sorted(files, key=lambda file: file.path)
+
+    def bytes_stored(self) -> int:
+        """Return the size of all tables as they are now, without their earlier versions."""
+        return sum(file.size for name in self.tables() for file in self.live_files(name))
 
     def schema(self, name: str) -> pa.Schema:
         return pa.schema(self._open(name).schema().to_arrow())
@@ -181,8 +187,8 @@ class Lake:
     ) -> DataFile:
         """Write a query's rows, in its order, to one file that is not yet committed.
 
-        The rows stream through Arrow, whose Parquet writer takes a third of the processor time of DuckDB's own. What fails
-        while they stream comes as an OSError without a number, and its words may hold values.
+        The rows stream through Arrow, whose Parquet writer takes a third of the processor time of DuckDB's own. An error while they stream
+        is an OSError without a number, and its message may contain values.
         """
         return self.write_arrow(name, con.sql(query).to_arrow_reader(ROW_GROUP_ROWS), partition)
 
@@ -212,32 +218,32 @@ class Lake:
         partition_by: tuple[str, ...] = (),
         replace: Mapping[str, str] | str | None = None,
     ) -> int:
-        """Make files part of a table in one transaction and give its new version.
+        """Add files to a table in one transaction and return its new version.
 
-        `schema` holds all columns, those of the partition too. `replace` is None to append, "all", or the partition
-        whose files give way. Files that hold, byte for byte, what they would replace are deleted instead: the table stays
-        as it is, and what is made from it need not be made again.
+        `schema` has all columns, including those of the partition. `replace` is None to append, "all", or the partition to replace. If the
+        new files have the same bytes as those they would replace, they are deleted and the table does not change. Stages that read the table
+        then need not run again.
         """
         if self._same_bytes(name, files, replace):
             return self.table(name).version()
         adds: list[AddAction | RemoveAction] = [add_action(file) for file in files]
         delta = Schema.from_arrow(schema)
         with self.writing(name):
-            kept_by = self.partitioned_by(name) if self.exists(name) else None
-            if kept_by is None or (kept_by != partition_by and replace == "all"):
+            split_by = self.partitioned_by(name) if self.exists(name) else None
+            if split_by is None or (split_by != partition_by and replace == "all"):
                 create_table_with_add_actions(
                     str(self.folder(name)),
                     delta,
                     [add for add in adds if isinstance(add, AddAction)],
-                    mode="error" if kept_by is None else "overwrite",
+                    mode="error" if split_by is None else "overwrite",
                     partition_by=list(partition_by) or None,
                     name=name,
                 )
                 return self._open(name).version()
-            if kept_by != partition_by:
+            if split_by != partition_by:
                 raise StorageError(
-                    f"{name} was written by an earlier version of Strata or from another kind of cohort, which kept it in other parts. Nothing "
-                    f"is lost by removing {self.folder(name)} if the extracts are there still: the next run writes it again"
+                    f"{name} is partitioned differently: an earlier version of Strata or another kind of cohort wrote it. If the extracts "
+                    f"are still there, delete {self.folder(name)} and run again: the run rebuilds the table"
                 )
             table = self._open(name)
             filters = [(key, "=", value) for key, value in replace.items()] if isinstance(replace, Mapping) else None
@@ -246,22 +252,22 @@ class Lake:
             return self._open(name).version()
 
     def _same_bytes(self, name: str, files: list[DataFile], replace: Mapping[str, str] | str | None) -> bool:
-        """Tell whether new files are the ones they would replace; if so they are deleted."""
+        """Return whether new files have the same bytes as those they would replace, and if so delete them."""
         if replace is None or not files or not self.exists(name):
             return False
-        wanted = replace if isinstance(replace, Mapping) else {}
-        held = [file for file in self.live_files(name) if wanted.items() <= file.partition.items()]
-        if sorted((file.size, file.rows) for file in held) != sorted((file.size, file.rows) for file in files):
+        partition = replace if isinstance(replace, Mapping) else {}
+        stored = [file for file in self.live_files(name) if partition.items() <= file.partition.items()]
+        if sorted((file.size, file.rows) for file in stored) != sorted((file.size, file.rows) for file in files):
             return False
         content = partial(content_digest, self.folder(name))
-        if sorted(map(content, held)) != sorted(map(content, files)):
+        if sorted(map(content, stored)) != sorted(map(content, files)):
             return False
         for file in files:
             (self.folder(name) / file.path).unlink()
         return True
 
     def replace_sql(self, table: Table, con: duckdb.DuckDBPyConnection, query: str, order: str = "") -> int:
-        """Replace a declared, unpartitioned table by a query's rows, cast to the declaration; give the rows written."""
+        """Replace a declared, unpartitioned table by a query's rows, cast to the declared types; return the rows written."""
         columns = ", ".join(
             f"CAST({column.name} AS {sql_type(arrow_schema(table).field(column.name).type)}) AS {column.name}"
             for column in table.columns
@@ -272,14 +278,14 @@ class Lake:
         return file.rows
 
     def create_if_absent(self, table: Table) -> None:
-        """Create a declared table without rows where it was never written."""
+        """Create a declared table without rows if it was never written."""
         if not self.exists(table.name):
             self.commit(table.name, [], arrow_schema(table), partition_by=table.partitioned_by)
 
     def write(self, table: Table, rows: Rows, partition: Mapping[str, str] | None = None) -> int:
         """Replace a declared table, or one partition of it, and return the number of rows written.
 
-        `rows` need the declared columns, in any order; those of the partition may be absent and other columns are ignored.
+        `rows` need the declared columns in any order. Those of the partition may be absent, and other columns are ignored.
         """
         return self._put(table, rows, partition, replace=dict(partition) if partition else "all")
 
@@ -307,15 +313,15 @@ class Lake:
         folder = self.folder(name)
         if version is not None:
             return DeltaTable(str(folder), version=version)
-        state, (held, table) = _log_state(folder), _OPENED.get(folder, (None, None))
-        if table is None or held != state:
+        state, (state_before, table) = _log_state(folder), _OPENED.get(folder, (None, None))
+        if table is None or state_before != state:
             table = DeltaTable(str(folder))
             _OPENED[folder] = (state, table)
         return table
 
     @contextmanager
     def writing(self, name: str) -> Iterator[None]:
-        """Hold a table for one commit, so that its log has one writer at a time."""
+        """Lock a table for one commit, so that its log has one writer at a time."""
         locks = self.root / ".locks"
         locks.mkdir(parents=True, exist_ok=True)
         with (locks / name).open("w") as lock:

@@ -1,4 +1,4 @@
-"""How far the champion's features have moved from its training dates: a few columns at a time, from the lake."""
+"""How far the champion's features have moved since its training dates; a few columns are read at a time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VALUES_AT_ONCE = 40_000_000  # of one side: 160 MB as float32
 
 @dataclass(frozen=True)
 class WatchedModel:
-    """The model whose features are watched, and the dates it learnt from."""
+    """The model whose features are compared, and its training dates."""
 
     name: str
     version: str
@@ -33,31 +33,36 @@ class WatchedModel:
 
 
 def training_dates(lake: Lake, model_digest: str) -> tuple[date, ...]:
-    """Give the dates a model learnt from, as its training recorded them; none where rows had dates of their own."""
+    """Return a model's recorded training dates; none where rows had separate dates."""
     rows = lake.read(MODELS.name, "inputs", f"model_digest = {quote(model_digest)}", "recorded_at").to_pylist()
-    told = json.loads(rows[-1]["inputs"])["dates"]["train"] if rows else []
-    return tuple(date.fromisoformat(day) for day in told)
+    days = json.loads(rows[-1]["inputs"])["dates"]["train"] if rows else []
+    return tuple(date.fromisoformat(day) for day in days)
 
 
 def write_drift(lake: Lake, model: WatchedModel, index_date: date) -> dict[str, object]:
-    """Write monitoring__drift of a scoring date; features that are not stored (code-level ones) are not watched.
+    """Write monitoring__drift of a scoring date; features that are not stored (code-level features) are not compared.
 
-    Without rows of a training date or of the scoring date, as where rows have dates of their own, there is nothing to compare.
+    Without rows of a training date or of the scoring date there is nothing to compare. That is so where rows have separate dates.
     """
-    held = set(lake.schema(PERSON_FEATURES.name).names)
-    watched = [predictor for predictor in model.predictors if predictor.kind != "code" and predictor.name in held]
-    reference = [day for day in model.training_dates if _holds(lake, day)]
-    found: dict[str, Drift] = {}
-    if reference and _holds(lake, index_date):
-        found = {name: drift(binned) for name, binned in _binned(lake, watched, reference, index_date)}
-    rows = _rows(model, reference, index_date, found)
+    reference = [day for day in model.training_dates if _is_stored(lake, day)]
+    by_feature = _drift_by_feature(lake, model, reference, index_date)
+    rows = _rows(model, reference, index_date, by_feature)
     part = {"index_date": index_date.isoformat(), "model_name": model.name}
     lake.write(DRIFT, rows, part)
     shifted = [row["feature"] for row in rows if row["status"] == "shifted"]
     return {"features": len(rows), "shifted": len(shifted), "most_moved": str(rows[0]["feature"]) if rows else "none"}
 
 
-def _holds(lake: Lake, day: date) -> bool:
+def _drift_by_feature(lake: Lake, model: WatchedModel, reference: Sequence[date], index_date: date) -> dict[str, Drift]:
+    """Return the drift of each stored feature; none without rows on both sides."""
+    if not reference or not _is_stored(lake, index_date):
+        return {}
+    stored = set(lake.schema(PERSON_FEATURES.name).names)
+    predictors = [predictor for predictor in model.predictors if predictor.kind != "code" and predictor.name in stored]
+    return {name: drift(binned) for name, binned in _binned(lake, predictors, reference, index_date)}
+
+
+def _is_stored(lake: Lake, day: date) -> bool:
     return lake.rows(PERSON_FEATURES.name, {"index_date": day.isoformat()}) > 0
 
 
@@ -78,7 +83,7 @@ def _binned(
 
 
 def _blocks(lake: Lake, names: Sequence[str], days: Sequence[date]) -> Iterator[list[str]]:
-    """Give the columns to read together, so that memory is bounded whatever the number of rows."""
+    """Yield the columns to read together, so that memory is bounded for any number of rows."""
     rows = sum(lake.rows(PERSON_FEATURES.name, {"index_date": day.isoformat()}) for day in days)
     together = max(1, VALUES_AT_ONCE // max(rows, 1))
     for start in range(0, len(names), together):
@@ -112,32 +117,34 @@ def _levels(lake: Lake, name: str, days: Sequence[date]) -> dict[str | None, int
     return counted
 
 
-def _rows(model: WatchedModel, reference: Sequence[date], index_date: date, found: dict[str, Drift]) -> list[dict[str, object]]:
-    known = {predictor.name: predictor for predictor in model.predictors}
+def _rows(
+    model: WatchedModel, reference: Sequence[date], index_date: date, by_feature: dict[str, Drift]
+) -> list[dict[str, object]]:
+    predictors = {predictor.name: predictor for predictor in model.predictors}
     rows = []
-    for place, name in enumerate(sorted(found, key=lambda name: _most_moved(name, found[name])), start=1):
-        moved = found[name]
+    for place, name in enumerate(sorted(by_feature, key=lambda name: _most_moved(name, by_feature[name])), start=1):
+        moved = by_feature[name]
         missing = [round(share, 3) for share in (moved.share_missing_before, moved.share_missing_after)]
         few = any_small(moved.top_bin_counts)
         rows.append(
             {
                 "index_date": index_date,
                 "feature": name,
-                "label": known[name].plain_name,
-                "feed": known[name].feed,
+                "label": predictors[name].plain_name,
+                "feed": predictors[name].feed,
                 "model_name": model.name,
                 "model_version": model.version,
                 "reference_dates": ", ".join(day.isoformat() for day in sorted(reference)),
                 "drift_rank": place,
-                "psi": _known(three_figures(moved.psi)),
-                "psi_by_chance": _known(three_figures(moved.psi_by_chance)),
+                "psi": _or_none(three_figures(moved.psi)),
+                "psi_by_chance": _or_none(three_figures(moved.psi_by_chance)),
                 "status": moved.status,
                 "share_missing_training": missing[0],
                 "share_missing": missing[1],
                 "share_missing_change": round(missing[1] - missing[0], 3),
                 "top_bin": "" if few else moved.top_bin,
-                "top_bin_share_training": None if few else _known(three_figures(moved.top_bin_before)),
-                "top_bin_share": None if few else _known(three_figures(moved.top_bin_after)),
+                "top_bin_share_training": None if few else _or_none(three_figures(moved.top_bin_before)),
+                "top_bin_share": None if few else _or_none(three_figures(moved.top_bin_after)),
             }
         )
     return rows
@@ -148,5 +155,5 @@ def _most_moved(name: str, moved: Drift) -> tuple[float, float, str]:
     return -(moved.psi if np.isfinite(moved.psi) else 0.0), -change, name
 
 
-def _known(value: float) -> float | None:
+def _or_none(value: float) -> float | None:
     return value if np.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""What came of the risks of past runs: predicted beside observed, once the horizon and the maturity lag have passed."""
+"""Results of past runs: predicted compared with observed, once the horizon and the maturity lag have passed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import CALIBRATION
 from expectations.tables.risk import LABELS, SCORES
 from features.outcomes import OutcomeSettings
-from models.fairness import audit
+from models.fairness import AuditedRows, audit
+from models.scored_rows import scored_rows
 from models.settings import CapacitySettings
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.run_record import published_runs
@@ -25,43 +26,43 @@ from pipelines.lake.storage import Lake
 METRICS = (
     "base_rate", "mean_risk", "auroc", "observed_over_expected", "calibration_in_the_large", "calibration_slope", "brier",
 )  # fmt: skip
-GROUP_KINDS = ("age_group", "list_status")  # measured where they are told, beside the deprivation quintile
+GROUP_KINDS = ("age_group", "list_status")  # measured where they are known, in addition to the deprivation quintile
 
 
 @dataclass(frozen=True)
 class MaturedRequest:
-    """What is measured: the outcome, the day the data reach to, and how an index date's labels are built where there are none."""
+    """What is measured: the outcome, the day the data reach to, and how missing labels of an index date are built."""
 
     outcome: OutcomeSettings
     data_cut: date
     capacity: CapacitySettings
     seed: int
     build_labels: Callable[[date], object]
-    own_dates: bool = False  # rows have index dates of their own: a run has no one day on which it matures
+    own_dates: bool = False  # rows have separate index dates: a run has no single day on which it matures
 
 
 def write_calibration(lake: Lake, request: MaturedRequest) -> dict[str, object]:
-    """Write monitoring__calibration of every published run that has matured and is not there yet; count runs and say why not.
+    """Write monitoring__calibration of every matured run that is not there yet, and return counts of runs.
 
-    A run of another horizon than the settings' is left out: its labels would mean something else.
+    A run with another horizon than the settings is skipped, because its labels would mean something else.
     """
     lake.create_if_absent(CALIBRATION)
-    held, told = set(lake.partitions(CALIBRATION.name, "run_id")), {"matured_runs": 0, "runs_measured": 0, "not_measured": 0}
+    stored, counts = set(lake.partitions(CALIBRATION.name, "run_id")), {"matured_runs": 0, "runs_measured": 0, "not_measured": 0}
     for run in published_runs(lake, request.outcome.name):
         if request.own_dates or not has_matured(request.outcome, run["index_date"], request.data_cut):
             continue
-        told["matured_runs"] += 1
-        if str(run["run_id"]) in held:
+        counts["matured_runs"] += 1
+        if str(run["run_id"]) in stored:
             continue
         rows = _measured(lake, run, request)
-        told["runs_measured" if len(rows) else "not_measured"] += 1
+        counts["runs_measured" if len(rows) else "not_measured"] += 1
         if len(rows):
             lake.write(CALIBRATION, _with_nulls(rows), {"run_id": str(run["run_id"])})
-    return dict(told)
+    return dict(counts)
 
 
 def has_matured(outcome: OutcomeSettings, index_date: date, data_cut: date) -> bool:
-    """Say whether an index date's horizon and maturity lag end before the data cut."""
+    """Return whether an index date's horizon and maturity lag end before the data cut."""
     return index_date + timedelta(days=outcome.horizon_days + outcome.maturity_days) < data_cut
 
 
@@ -76,9 +77,9 @@ def _measured(lake: Lake, run: Mapping[str, Any], request: MaturedRequest) -> pd
         return pd.DataFrame()
     person, _ = pd.factorize(rows["person_id"])
     groups = rows[["imd_quintile", *(kind for kind in GROUP_KINDS if rows[kind].notna().any())]]
-    found = audit(rows["risk"].to_numpy(), rows["label"].to_numpy(), person, groups, request.capacity, request.seed)
-    found = found[found["metric"].isin(METRICS)]
-    return found.assign(
+    scored = scored_rows(rows["risk"].to_numpy(), rows["label"].to_numpy(), person)
+    audited = audit(AuditedRows(scored, groups), request.capacity, request.seed)
+    return audited[audited["metric"].isin(METRICS)].assign(
         outcome=request.outcome.name,
         index_date=index_date,
         data_cut_date=request.data_cut,
@@ -93,10 +94,10 @@ def _has_labels(lake: Lake, outcome: str, index_date: date) -> bool:
 
 
 def _rows(lake: Lake, run: Mapping[str, Any], outcome: OutcomeSettings) -> pd.DataFrame:
-    """Give risk, label and groups of a run's rows whose outcome is known, in order of key.
+    """Return risk, label and groups of a run's rows whose outcome is known, in order of key.
 
-    `list_status` says whether a team listed the person and whether it acted, and is null where no team told of the run's list:
-    whoever was helped may be spared the outcome, so the three are judged apart.
+    `list_status` records whether a team listed the person and whether it acted. It is null where no team reported on the run's
+    list. Help may prevent the outcome, so the three groups are measured separately.
     """
     scores = lake.scan(SCORES.name, {"run_id": str(run["run_id"])})
     labels = lake.scan(LABELS.name, {"index_date": run["index_date"].isoformat()})
@@ -104,7 +105,7 @@ def _rows(lake: Lake, run: Mapping[str, Any], outcome: OutcomeSettings) -> pd.Da
         return con.sql(
             f"""WITH followed AS ({_followed(lake, str(run["run_id"]))})
             SELECT s.person_id, s.risk, l.label, ceil(s.imd_decile / 2) AS imd_quintile, s.age_group,
-                CASE WHEN (SELECT count(*) FROM followed WHERE told) > 0
+                CASE WHEN (SELECT count(*) FROM followed WHERE reported) > 0
                     THEN CASE WHEN acted THEN 'acted on' WHEN listed THEN 'listed' ELSE 'neither' END END AS list_status
             FROM {scores} AS s JOIN {labels} AS l USING (person_id, index_event_id) LEFT JOIN followed USING (person_id)
             WHERE l.outcome = {quote(outcome.name)} AND l.label IS NOT NULL AND s.horizon_days = {outcome.horizon_days}
@@ -113,11 +114,11 @@ def _rows(lake: Lake, run: Mapping[str, Any], outcome: OutcomeSettings) -> pd.Da
 
 
 def _followed(lake: Lake, run_id: str) -> str:
-    """Give the SQL of person_id, listed, acted and told: what teams said of a run's list, and who stood on its caseloads."""
-    columns = "person_id, coalesce(listed, false) AS listed, action IS NOT NULL AS acted, true AS told"
+    """Return the SQL of person_id, listed, acted and reported: what teams reported on a run's list, and who was on its caseloads."""
+    columns = "person_id, coalesce(listed, false) AS listed, action IS NOT NULL AS acted, true AS reported"
     every = f"""SELECT {columns} FROM {lake.scan_or_empty(ACTIONS)} WHERE run_id = {quote(run_id)}
         UNION ALL SELECT person_id, true, false, false FROM {lake.scan_or_empty(CASELOAD, {"run_id": run_id})} WHERE listed"""
-    return f"SELECT person_id, bool_or(listed) AS listed, bool_or(acted) AS acted, bool_or(told) AS told FROM ({every}) GROUP BY person_id"
+    return f"SELECT person_id, bool_or(listed) AS listed, bool_or(acted) AS acted, bool_or(reported) AS reported FROM ({every}) GROUP BY person_id"
 
 
 def _with_nulls(rows: pd.DataFrame) -> pd.DataFrame:

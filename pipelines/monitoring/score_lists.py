@@ -1,4 +1,4 @@
-"""How the risks of each published run are spread, and how far its list differs from that of the run before."""
+"""The distribution of the risks of each published run, and how far its list differs from that of the run before."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ Shown = dict[Hashable, int | None]
 
 
 def write_scores(lake: Lake, con: duckdb.DuckDBPyConnection, outcome: str, share: float) -> dict[str, object]:
-    """Write monitoring__scores of every published run that is not there yet or was compared with another run than it would be now.
+    """Write monitoring__scores of every published run that is not there yet, or whose run before has changed.
 
-    The list holds the eligible people of highest risk, up to `share` of all who were scored; equal risks in order of pseudonym.
+    The list has the eligible people of highest risk, up to `share` of all scored people; equal risks are in order of pseudonym.
     """
-    runs, held, done = published_runs(lake, outcome), _compared_with(lake), 0
+    runs, compared, done = published_runs(lake, outcome), _compared_with(lake), 0
     for place, run in enumerate(runs):
         before = _run_before(runs[:place], run)
-        if held.get(str(run["run_id"])) != before:
+        if compared.get(str(run["run_id"])) != before:
             rows = list(_measured(lake, con, str(run["run_id"]), before, share))
             head = {"outcome": outcome, "index_date": run["index_date"], "previous_run_id": before}
             lake.write(SCORES, [head | row for row in rows], {"run_id": str(run["run_id"])})
@@ -47,7 +47,7 @@ def write_scores(lake: Lake, con: duckdb.DuckDBPyConnection, outcome: str, share
 
 
 def _run_before(earlier: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
-    """Give the last published run of an earlier index date, or ''."""
+    """Return the last published run of an earlier index date, or ''."""
     before = [row for row in earlier if row["index_date"] < run["index_date"]]
     return str(before[-1]["run_id"]) if before else ""
 
@@ -70,7 +70,7 @@ def _measured(lake: Lake, con: duckdb.DuckDBPyConnection, run_id: str, before: s
 
 
 def _listed(lake: Lake, run_id: str, share: float, before: str = "") -> str:
-    """Give the SQL of a run's rows with their groups, whether each is listed and whether its person was not before."""
+    """Return the SQL of a run's rows with their groups, whether each is listed, and whether its person is new on the list."""
     size = selected(lake.rows(RISKS.name, {"run_id": run_id}), share)
     groups = ", ".join(f"coalesce({sql}, 'not_known') AS {kind}" for kind, sql in KINDS.items())
     ranked = "row_number() OVER (PARTITION BY eligible ORDER BY risk DESC, person_id, index_event_id)"
@@ -95,13 +95,13 @@ def _cells(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 def _spread(con: duckdb.DuckDBPyConnection, people: Shown) -> Iterator[Row]:
     cell = (EVERYONE, EVERYONE)
     shares = ", ".join(str(decile / 100) for decile in DECILES)
-    found = con.sql(f"SELECT quantile_cont(risk, [{shares}]) FROM listed_now").fetchall()[0][0] or []
-    for decile, value in zip(DECILES, found, strict=False):
+    values = con.sql(f"SELECT quantile_cont(risk, [{shares}]) FROM listed_now").fetchall()[0][0] or []
+    for decile, value in zip(DECILES, values, strict=False):
         yield _row(cell, f"risk_decile_{decile}", None if people[cell] is None else float(value), people[cell])
 
 
 def _shares(cells: pd.DataFrame, people: Shown, with_turnover: bool) -> Iterator[Row]:
-    """Give mean risk, the listed share, the part of the list and the turnover of each group, from counts as they may be shown."""
+    """Yield mean risk, the listed share, the share of the list and the turnover of each group, under disclosure control."""
     few_stay = [cell for cell, row in cells.iterrows() if is_small(row["listed"] - row["is_new"])]
     listed = _shown(cells["listed"])
     new = _shown(cells["is_new"], [*few_stay, *(cell for cell, count in listed.items() if count is None)])
@@ -116,25 +116,35 @@ def _shares(cells: pd.DataFrame, people: Shown, with_turnover: bool) -> Iterator
 
 
 def _bands(con: duckdb.DuckDBPyConnection, people: Shown) -> Iterator[Row]:
-    """Give the share of each group in each band; a group's bands and a band's groups protect each other."""
-    counts: Counts = {}
+    """Yield the share of each group in each band; a group's bands and a band's groups protect each other."""
+    counts = _band_counts(con)
+    bands = sorted({band for _, _, band in counts})
+    names = sorted({(kind, name) for kind, name, _ in counts})
+    cells: Counts = {(*name, band): counts.get((*name, band), 0) for name in names for band in bands}
+    cells |= {name: sum(counts.get((*name, band), 0) for band in bands) for name in names}
+    shown = shown_counts(cells, _band_totals(names, bands))
+    for name in names:
+        for band in bands:
+            yield _row(name, f"share_in_band_{band.replace(' ', '_')}", _over(shown[(*name, band)], people[name]), people[name])
+
+
+def _band_counts(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, str], int]:
+    """Return the people by kind of group, group and band."""
+    counts: dict[tuple[str, str, str], int] = {}
     for kind, sql in {EVERYONE: quote(EVERYONE), **{kind: kind for kind in KINDS}}.items():
         rows = con.sql(f"SELECT {sql} AS name, risk_band, count(*) FROM listed_now GROUP BY ALL ORDER BY ALL").fetchall()
         counts |= {(kind, name, band): number for name, band, number in rows}
-    bands = sorted({cell[2] for cell in counts})  # type: ignore[index]
-    names = {cell[:2] for cell in counts}  # type: ignore[index]
-    counts = {(*name, band): counts.get((*name, band), 0) for name in sorted(names) for band in bands}
-    totals = [
+    return counts
+
+
+def _band_totals(names: Sequence[Cell], bands: Sequence[str]) -> list[Total]:
+    """Return the totals of each band over the groups of a kind, and of each group over its bands."""
+    by_band = [
         Total((EVERYONE, EVERYONE, band), tuple((*name, band) for name in names if name[0] == kind))
         for band in bands
         for kind in KINDS
     ]
-    by_name = {name: sum(counts[(*name, band)] for band in bands) for name in names}
-    totals += [Total(name, tuple((*name, band) for band in bands)) for name in sorted(names)]
-    shown = shown_counts({**counts, **by_name}, totals)
-    for name in sorted(names):
-        for band in bands:
-            yield _row(name, f"share_in_band_{band.replace(' ', '_')}", _over(shown[(*name, band)], people[name]), people[name])
+    return by_band + [Total(name, tuple((*name, band) for band in bands)) for name in names]
 
 
 def _shown(counts: pd.Series, at_first: Sequence[Hashable] = ()) -> Shown:
@@ -144,7 +154,7 @@ def _shown(counts: pd.Series, at_first: Sequence[Hashable] = ()) -> Shown:
 
 
 def _over(part: int | None, whole: int | None) -> float | None:
-    """Give a share of counts as they are shown; None where one is hidden or there is nobody."""
+    """Return a share of shown counts; None where one is hidden or there are no people."""
     return None if part is None or not whole else min(1.0, part / whole)
 
 

@@ -1,8 +1,8 @@
-"""Follow the lake into the database: every published run is there whole or not at all.
+"""Copy published runs from the lake to the database: a run is there completely or not at all.
 
-The lake publishes first: its `risk__runs` is the commit point. The database follows, run by run, each in one transaction: the
-run's partitions are loaded beside, attached, and its row in `risk__runs` written, all at once. Whatever failed before is
-mended by following again: what the database lacks is added, what it has is left alone.
+The lake publishes first: its `risk__runs` is the commit point. The database follows, run by run, each in one transaction. The
+run's partitions are loaded separately and attached, and its row in `risk__runs` is written, all at once. After a failure, follow
+again: what the database lacks is added, and what it has stays as it is.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 import psycopg
@@ -35,7 +36,7 @@ _RUN_ID = re.compile(r"[0-9a-f]{8,64}")
 
 @dataclass
 class Followed:
-    """What a following did."""
+    """What was loaded, withdrawn and replaced in the database."""
 
     loaded: list[str] = field(default_factory=list)
     withdrawn: list[str] = field(default_factory=list)
@@ -44,51 +45,73 @@ class Followed:
 
 
 def follow(lake: Lake, conninfo: str) -> Followed:
-    """Bring the database to the lake's published runs; a PublishingError says what to do where it cannot be."""
+    """Bring the database to the lake's published runs; a PublishingError says what to do where that fails."""
     try:
         with psycopg.connect(conninfo, autocommit=True) as connection:
             connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
             migrate(conninfo)
-            connection.execute("SET ROLE strata_writer")  # whoever loads, the tables have one owner
+            connection.execute("SET ROLE strata_writer")  # so that the tables have one owner, whichever account loads them
             return _follow(lake, connection)
     except (psycopg.Error, DBAPIError) as error:
         raise PublishingError(
-            f"the scores are published in the lake, and not all of them in PostgreSQL: {_said(error)} "
-            "Readers of the database still see the run before. Mend the database and run `strata publish`: it adds what is missing"
+            f"the scores are published in the lake, and not all of them in PostgreSQL: {_reason(error)} "
+            "Readers of the database still see the run before. Fix the database and run `strata publish`: it adds what is missing"
         ) from None
 
 
 def _follow(lake: Lake, connection: psycopg.Connection) -> Followed:
     done = Followed()
-    known = {(row[0], row[1], row[2]) for row in _known_runs(connection)}
+    recorded = {(row[0], row[1], row[2]) for row in _known_runs(connection)}
     rows = all_runs(lake)
     latest = {row["run_id"]: row["status"] for row in rows}
     for row in rows:
-        if (row["run_id"], row["status"], row["recorded_at"]) in known:
-            continue
-        published = row["status"] == "published" and latest[row["run_id"]] == "published"
-        with connection.transaction():
-            if published:
-                tables = [table for table in RUN_TABLES if lake.exists(table.name)]
-                done.rows += sum(_load_beside(lake, connection, table, row["run_id"]) for table in tables)
-                _attach(connection, tables, row["run_id"])
-                done.loaded.append(row["run_id"])
-            else:
-                done.withdrawn.append(row["run_id"])
-                if row["status"] == "removed":
-                    _drop(connection, row["run_id"])
-            _record(connection, row)
+        if (row["run_id"], row["status"], row["recorded_at"]) not in recorded:
+            is_published = row["status"] == "published" and latest[row["run_id"]] == "published"
+            _follow_run(lake, connection, row, is_published, done)
     for table in analyst_tables():
         if lake.exists(table.name):
-            with connection.transaction():
-                connection.execute(sql.SQL("DELETE FROM {}").format(_place(table.name)))
-                _copy(connection, table, _place(table.name), lake.scan(table.name))
+            _replace(lake, connection, table)
             done.tables_replaced.append(table.name)
     return done
 
 
+def state(conninfo: str) -> object:
+    """Return what the database holds: its runs and the number of rows of each analysts' table; a word if it does not answer."""
+    counts = sql.SQL(" UNION ALL ").join(
+        sql.SQL("SELECT {}, (SELECT count(*) FROM {})").format(sql.Literal(table.name), _place(table.name))
+        for table in analyst_tables()
+    )
+    try:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            return [sorted(map(str, _known_runs(connection))), sorted(map(str, connection.execute(counts).fetchall()))]
+    except psycopg.Error:
+        return "does not answer, or was not set up yet"
+
+
+def _follow_run(lake: Lake, connection: psycopg.Connection, row: Mapping[str, Any], is_published: bool, done: Followed) -> None:
+    """Bring one row of risk__runs to the database, with the run's partitions, in one transaction."""
+    with connection.transaction():
+        if is_published:
+            tables = [table for table in RUN_TABLES if lake.exists(table.name)]
+            done.rows += sum(_load_apart(lake, connection, table, row["run_id"]) for table in tables)
+            _attach(connection, tables, row["run_id"])
+            done.loaded.append(row["run_id"])
+        else:
+            done.withdrawn.append(row["run_id"])
+            if row["status"] == "removed":
+                _drop(connection, row["run_id"])
+        _record(connection, row)
+
+
+def _replace(lake: Lake, connection: psycopg.Connection, table: Table) -> None:
+    """Replace the rows of an analyst's table."""
+    with connection.transaction():
+        connection.execute(sql.SQL("DELETE FROM {}").format(_place(table.name)))
+        _copy(connection, table, _place(table.name), lake.scan(table.name))
+
+
 def reload(lake: Lake, conninfo: str) -> Followed:
-    """Load every run anew, in one transaction: what readers see changes at once. For what changes in runs that are there already."""
+    """Load every run again in one transaction, after a change in runs that are there; readers see all changes at once."""
     try:
         with psycopg.connect(conninfo, autocommit=True) as connection:
             connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
@@ -102,13 +125,13 @@ def reload(lake: Lake, conninfo: str) -> Followed:
                 return _follow(lake, connection)
     except (psycopg.Error, DBAPIError) as error:
         raise PublishingError(
-            f"the lake is changed and PostgreSQL is not yet: {_said(error)} Readers of the database still see it as it was. "
-            "Mend the database and ask once more: it completes what is missing"
+            f"the lake is changed and PostgreSQL is not yet: {_reason(error)} Readers of the database still see the earlier state. "
+            "Fix the database and run the command again: it completes what is missing"
         ) from None
 
 
 def erase(conninfo: str, person_id: str) -> int:
-    """Take a person's rows out of every run in the database; give how many there were."""
+    """Delete a person's rows from every run in the database and return their number."""
     try:
         with psycopg.connect(conninfo) as connection:
             connection.execute("SET ROLE strata_writer")
@@ -120,7 +143,7 @@ def erase(conninfo: str, person_id: str) -> int:
             )
     except psycopg.Error as error:
         raise PublishingError(
-            f"the person is erased from the lake and not yet from PostgreSQL: {_said(error)} Mend the database and erase once more"
+            f"the person is erased from the lake and not yet from PostgreSQL: {_reason(error)} Fix the database and run the command again"
         ) from None
 
 
@@ -136,10 +159,12 @@ def _known_runs(connection: psycopg.Connection) -> list[tuple[str, str, str]]:
     ).fetchall()  # fmt: skip
 
 
-def _load_beside(lake: Lake, connection: psycopg.Connection, table: Table, run_id: str) -> int:
-    """Load a run's rows into a table of its own, which nobody sees before the transaction ends."""
+def _load_apart(lake: Lake, connection: psycopg.Connection, table: Table, run_id: str) -> int:
+    """Load a run's rows into a separate table, which no reader sees before the transaction ends."""
     if not _RUN_ID.fullmatch(run_id):
-        raise PublishingError(f"the run '{run_id[:80]}' in the lake's {RUNS.name} has no usable id; nothing of it was loaded")
+        raise PublishingError(
+            f"the run '{run_id[:80]}' in the lake's {RUNS.name} has no usable id, so it was not loaded. An id has 8 to 64 hexadecimal digits"
+        )
     parent, part = _place(table.name), _place(f"{table.name}__{run_id}")
     names = {"parent": parent, "part": part, "run_id": sql.Literal(run_id)}
     connection.execute(sql.SQL("CREATE TABLE {part} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(**names))
@@ -154,9 +179,9 @@ def _load_beside(lake: Lake, connection: psycopg.Connection, table: Table, run_i
 
 
 def _attach(connection: psycopg.Connection, tables: Sequence[Table], run_id: str) -> None:
-    """Attach what was loaded beside, with readers kept out for that moment.
+    """Attach the tables that were loaded, with readers locked out for that moment.
 
-    Otherwise a query that was planned before and is run after it would be told of the run and miss its rows.
+    Otherwise a query that was planned before it and runs after it would see the run and miss its rows.
     """
     _keep_readers_out(connection, tables)
     for table in tables:
@@ -165,7 +190,7 @@ def _attach(connection: psycopg.Connection, tables: Sequence[Table], run_id: str
 
 
 def _keep_readers_out(connection: psycopg.Connection, tables: Sequence[Table]) -> None:
-    """Lock the tables once no query reads them; while one does, others are let through between short tries."""
+    """Lock the tables once no query reads them; other queries continue between short attempts."""
     parents = sql.SQL(", ").join(sql.SQL("ONLY {}").format(_place(table.name)) for table in tables)
     for left in reversed(range(LOCK_TRIES)):
         try:
@@ -180,21 +205,21 @@ def _keep_readers_out(connection: psycopg.Connection, tables: Sequence[Table]) -
 
 
 def _copy(connection: psycopg.Connection, table: Table, target: sql.Composable, scan: str) -> int:
-    """Copy rows as CSV to the server, a block at a time; give the rows copied."""
+    """Copy rows as CSV to the server, a block at a time, and return their number."""
     names = [column.name for column in table.columns]
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(target, sql.SQL(", ").join(map(sql.Identifier, names)))
-    told = ", ".join(f'"{name}"' for name in names)  # in quotes: a column may be named like a word of SQL, as limit is
+    columns = ", ".join(f'"{name}"' for name in names)  # in quotes: a column may have the name of an SQL keyword, such as limit
     with connection.cursor() as cursor:
         with cursor.copy(statement) as copy:
-            for block in csv_blocks(f"SELECT {told} FROM {scan}"):
+            for block in csv_blocks(f"SELECT {columns} FROM {scan}"):
                 copy.write(block)
         return cursor.rowcount
 
 
 def csv_blocks(query: str) -> Iterator[memoryview]:
-    """Give a query's rows as CSV in blocks, every text in quotes, so that an empty one is not null.
+    """Yield a query's rows as CSV in blocks, with every text in quotes, so that an empty text is not null.
 
-    A query that fails raises before the server is told that the rows are complete.
+    A query that fails raises before the server considers the rows complete.
     """
     try:
         with connect() as con:
@@ -203,7 +228,9 @@ def csv_blocks(query: str) -> Iterator[memoryview]:
                 write_csv(batch, block, WriteOptions(include_header=False, batch_size=ROWS_AT_ONCE))
                 yield memoryview(block.getvalue())
     except (duckdb.Error, pa.ArrowException, OSError) as error:
-        raise PublishingError(f"the lake's rows could not be read: {type(error).__name__}; nothing was published") from None
+        raise PublishingError(
+            f"the lake's rows could not be read ({type(error).__name__}), so nothing was published. Check the disk and publish again"
+        ) from None
 
 
 def _record(connection: psycopg.Connection, row: Mapping[str, object]) -> None:
@@ -222,10 +249,10 @@ def _place(name: str) -> sql.Identifier:
     return sql.Identifier(SCHEMA, name)
 
 
-def _said(error: psycopg.Error | DBAPIError) -> str:
-    """Give the server's reason without its DETAIL, which may repeat a row, or why there is no connection."""
+def _reason(error: psycopg.Error | DBAPIError) -> str:
+    """Return the server's reason without its DETAIL, which may repeat a row, or why there is no connection."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     reason = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
     if reason is None and isinstance(cause, psycopg.OperationalError):
-        reason = str(cause).partition("\n")[0]  # libpq's own words: a host, a port, a user, never a row or a password
+        reason = str(cause).partition("\n")[0]  # libpq's message: a host, a port, a user, never a row or a password
     return f"{(reason or type(cause).__name__).rstrip('.')}."

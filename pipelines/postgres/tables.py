@@ -1,15 +1,17 @@
-"""Which declared tables the database holds, and how a declaration reads in PostgreSQL."""
+"""The declared tables that the database has, and their declaration in PostgreSQL."""
 
 from __future__ import annotations
 
 from expectations.catalogue import TABLES
 from expectations.table import Table
 from expectations.tables import caseload, risk
+from expectations.tables.decisions import DECISION
 
 SCHEMA = "strata"
 RUNS = risk.RUNS
 RUN_TABLES = (risk.SCORES, risk.DRIVERS, caseload.CASELOAD, caseload.RISING)  # one partition per run
 _ANALYSTS = ("equity__", "monitoring__")
+_LAKE_ONLY = (DECISION.name,)  # it names accounts of the operating system
 _TYPES = {
     "string": "text", "date32": "date", "bool": "boolean", "int8": "smallint", "int16": "smallint", "int32": "integer",
     "int64": "bigint", "float32": "real", "float64": "double precision",
@@ -17,17 +19,17 @@ _TYPES = {
 
 
 def analyst_tables() -> tuple[Table, ...]:
-    """Give the audit and monitoring tables, which are replaced as a whole."""
-    return tuple(table for name, table in sorted(TABLES.items()) if name.startswith(_ANALYSTS))
+    """Return the audit and monitoring tables, which are replaced completely each time."""
+    return tuple(table for name, table in sorted(TABLES.items()) if name.startswith(_ANALYSTS) and name not in _LAKE_ONLY)
 
 
 def column_types(table: Table) -> dict[str, str]:
-    """Give the PostgreSQL type of each column of a declared table, in order."""
+    """Return the PostgreSQL type of each column of a declared table, in order."""
     return {column.name: _TYPES[column.arrow_type] for column in table.columns}
 
 
 def create_statement(table: Table) -> str:
-    """Give the statement that creates a declared table: what a new migration starts from."""
+    """Return the statement that creates a declared table, as a start for a new migration."""
     key = ", ".join(table.key)
     lines = [
         f'    "{name}" {kind}{"" if table.column(name).nullable else " NOT NULL"}' for name, kind in column_types(table).items()

@@ -1,1 +1,1 @@
-"""Public reference files as frames: deprivation, areas, organisations."""
+"""Public reference files as data frames: deprivation, areas and organisations."""

@@ -1,8 +1,12 @@
 """core__area: small areas of both LSOA vintages with deprivation, place and population.
 
-From one vintage to the other a value goes only along a change that is certain: an unchanged area (U); an area of 2011 into the
-merged one that took it in (M); an area of 2021 back to the one it was split from (S). Other changes, and irregular ones (X), have
-no decile: deciles are never averaged, and no area stands twice.
+A value passes from one vintage to the other only along a certain change:
+
+- U: an unchanged area;
+- M: from an area of 2011 to the merged area that includes it;
+- S: to an area of 2021 from the area that it was split from.
+
+Other changes, and irregular ones (X), have no decile. Deciles are never averaged, and each area has one row.
 """
 
 from __future__ import annotations
@@ -30,10 +34,10 @@ def area_frame(reference: Reference) -> pd.DataFrame:
     area["lsoa_vintage"] = area["lsoa_code"].isin(by_vintage[2021]).map({True: 2021, False: 2011})
     area = area.set_index("lsoa_code")
     for edition, frame in editions.items():
-        known = _carried(area.index, frame, changes, VINTAGE_OF[edition])
+        values = _of_vintage(area.index, frame, changes, VINTAGE_OF[edition])
         for column in EDITION_COLUMNS:
             if column in frame:
-                area[column.replace("_", f"_{edition}_")] = known[column]
+                area[column.replace("_", f"_{edition}_")] = values[column]
     area["imd_reason"] = _reasons(area, editions, changes)
     area = (
         area.join(_places(reference, area.index, changes, editions))
@@ -60,11 +64,11 @@ def _codes(reference: Reference, changes: pd.DataFrame | None, editions: dict[in
         codes[2021].update(changes["lsoa21_code"])
     if reference.settings.lsoa_places and not codes[2011] | codes[2021]:
         codes[2021].update(reference.read(reference.settings.lsoa_places, {"lsoa_code": ANY_LSOA}, ("lsoa_code",))["lsoa_code"])
-    return {vintage: {code for code in found if str(code).startswith(_ENGLAND)} for vintage, found in codes.items()}
+    return {vintage: {code for code in all_codes if str(code).startswith(_ENGLAND)} for vintage, all_codes in codes.items()}
 
 
 def counterpart(changes: pd.DataFrame | None, vintage: int) -> pd.Series:
-    """Give the one certain code of `vintage` for each code of the other: an index of codes, and their counterparts."""
+    """Return the certain counterpart in `vintage` of each code of the other vintage, indexed by that code."""
     if changes is None:
         return pd.Series(dtype=object)
     own, other = f"lsoa{vintage % 100}_code", f"lsoa{next(year for year in LSOA if year != vintage) % 100}_code"
@@ -72,14 +76,14 @@ def counterpart(changes: pd.DataFrame | None, vintage: int) -> pd.Series:
     return certain.drop_duplicates(other, keep=False).set_index(other)[own]
 
 
-def _carried(codes: pd.Index, frame: pd.DataFrame, changes: pd.DataFrame | None, vintage: int) -> pd.DataFrame:
-    """Give the rows of a frame of one vintage for codes of both; null where no certain change leads there."""
+def _of_vintage(codes: pd.Index, frame: pd.DataFrame, changes: pd.DataFrame | None, vintage: int) -> pd.DataFrame:
+    """Return the rows of a frame of one vintage for codes of both vintages; null if there is no certain change."""
     source = pd.Series(codes, index=codes).where(codes.isin(frame.index), codes.map(counterpart(changes, vintage).to_dict()))
     return frame.reindex(source.to_numpy()).set_axis(codes)
 
 
 def _reasons(area: pd.DataFrame, editions: dict[int, pd.DataFrame], changes: pd.DataFrame | None) -> pd.Series:
-    """Say why an edition has no decile here; of two editions the later one without speaks."""
+    """Return the reason why an edition has no decile for an area, or null if every edition has one."""
     if not editions:
         return pd.Series("no_reference", index=area.index)
     changed = (
@@ -99,7 +103,7 @@ def _by_area(frame: pd.DataFrame) -> pd.DataFrame:
 def _places(
     reference: Reference, codes: pd.Index, changes: pd.DataFrame | None, editions: dict[int, pd.DataFrame]
 ) -> pd.DataFrame:
-    """Give sub-ICB, ICB and local authority; what the place lookup lacks comes from the change lookup, then File 7."""
+    """Return sub-ICB location, ICB and local authority from the place lookup, else the change lookup, else File 7."""
     columns = list(PLACES)
     places = pd.DataFrame(index=codes, columns=columns, dtype=object)
     if reference.settings.lsoa_places:
@@ -109,10 +113,12 @@ def _places(
         read = read.rename(columns={f"lsoa_{vintage}": "lsoa_code"})
         if "lsoa_code" not in read:
             raise ExtractError(
-                f"{reference.settings.lsoa_places}: no column of LSOA codes was found (LSOA21CD, LSOA11CD); give another file as lsoa_places"
+                f"{reference.settings.lsoa_places}: there is no column of LSOA codes (LSOA21CD or LSOA11CD); set "
+                "reference.lsoa_places to a file that has one"
             )
-        held = _by_area(read).reindex(columns=columns)
-        places = _carried(codes, held, changes, vintage).fillna(_agreed(held, changes, vintage).reindex(codes))
+        by_area = _by_area(read).reindex(columns=columns)
+        agreed = _agreed(by_area, changes, vintage).reindex(codes)
+        places = _of_vintage(codes, by_area, changes, vintage).fillna(agreed)
     if changes is not None and "local_authority_code" in changes:
         for own in ("lsoa21_code", "lsoa11_code"):
             authority = changes.drop_duplicates(own).set_index(own).reindex(codes)
@@ -122,12 +128,12 @@ def _places(
     return places
 
 
-def _agreed(held: pd.DataFrame, changes: pd.DataFrame | None, vintage: int) -> pd.DataFrame:
-    """Give the places of the areas of the other vintage all of whose counterparts lie in one and the same place."""
+def _agreed(places: pd.DataFrame, changes: pd.DataFrame | None, vintage: int) -> pd.DataFrame:
+    """Return the places of areas of the other vintage whose counterparts all lie in the same place."""
     if changes is None:
-        return held.iloc[:0]
+        return places.iloc[:0]
     own, other = f"lsoa{vintage % 100}_code", f"lsoa{next(year for year in LSOA if year != vintage) % 100}_code"
-    grouped = changes[[own, other]].merge(held, left_on=own, right_index=True).groupby(other)[list(held.columns)]
+    grouped = changes[[own, other]].merge(places, left_on=own, right_index=True).groupby(other)[list(places.columns)]
     return grouped.first().where(grouped.nunique(dropna=False) == 1)
 
 
@@ -137,12 +143,12 @@ def _rural_urban(reference: Reference) -> pd.DataFrame:
     frame = _by_area(
         reference.read(reference.settings.rural_urban, {"lsoa_code": ANY_LSOA, **RURAL_URBAN}, ("lsoa_code", "rural_urban"))
     )
-    told = frame["is_rural"] if "is_rural" in frame else frame["rural_urban"]
-    return frame[["rural_urban"]].assign(is_rural=told.str.contains("rural", case=False).astype("boolean"))
+    rural = frame["is_rural"] if "is_rural" in frame else frame["rural_urban"]
+    return frame[["rural_urban"]].assign(is_rural=rural.str.contains("rural", case=False).astype("boolean"))
 
 
 def _population(reference: Reference, editions: dict[int, pd.DataFrame]) -> pd.Series:
-    """Give residents from the population file, else from the ethnicity table, else from the latest File 7."""
+    """Return residents from the population file, else the ethnicity table, else the latest File 7."""
     settings = reference.settings
     if settings.population:
         frame = _by_area(reference.read(settings.population, {"lsoa_code": ANY_LSOA, **POPULATION}, ("lsoa_code", "population")))

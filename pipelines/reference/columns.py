@@ -1,7 +1,7 @@
-"""The headers under which public reference files carry what Strata needs.
+"""Patterns of the headers of public reference files.
 
-A header is compared by its letters and digits in lower case with the patterns here, so that File 7's own headers, the
-short ones of derived tables and a header cut off in the file itself (`...10% of LSO`) are all found.
+The letters and digits of a header, in lower case, are compared with these patterns. They match the headers of File 7, the short headers of
+derived tables, and a header that is cut off in the file (`...10% of LSO`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-Patterns = Mapping[str, str]  # Strata's name -> pattern of the squeezed header, matched whole
+Patterns = Mapping[str, str]  # Strata's name -> pattern of the complete squeezed header
 
 LSOA = {2011: r"lsoa11(cd|code)|lsoacode2011|lsoa2011code", 2021: r"lsoa21(cd|code)|lsoacode2021|lsoa2021code"}
 ANY_LSOA = "|".join([*LSOA.values(), "lsoacode", "areacode"])
@@ -102,20 +102,20 @@ LIST_SIZES: Patterns = {
 }
 
 
-def find_columns(header: Iterable[str], patterns: Patterns, given: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Give Strata's name -> the file's header, for what the file has; `given` (from the settings) goes before the patterns.
+def find_columns(header: Iterable[str], patterns: Patterns, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the file's header for each of Strata's names that it has; `settings` take precedence over the patterns.
 
-    Of several headers that match, the first in the file counts.
+    If several headers match, the first in the file is used.
     """
     headers = list(header)
-    found = {name: column for name, column in (given or {}).items() if column in headers}
+    header_by_name = {name: column for name, column in (settings or {}).items() if column in headers}
     for name, pattern in patterns.items():
         matching = [column for column in headers if re.fullmatch(pattern, squeezed(column))]
-        if name not in found and matching:
-            found[name] = matching[0]
-    return found
+        if name not in header_by_name and matching:
+            header_by_name[name] = matching[0]
+    return header_by_name
 
 
 def squeezed(header: str) -> str:
-    """Give a header's letters and digits in lower case."""
+    """Return a header's letters and digits in lower case."""
     return re.sub(r"[^a-z0-9]", "", header.lower())

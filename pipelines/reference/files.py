@@ -1,7 +1,7 @@
 """Reference data: deprivation, areas, organisations and list sizes, as files or URLs in the settings.
 
-Everything here gives small pandas frames under Strata's names. What a file lacks is left out, and said so by
-`Reference.lacking`; a file that cannot be what its setting says is refused.
+Each function here returns a small pandas frame with Strata's column names. `Reference.lacking` lists the columns that the files do not have.
+A file that does not fit its setting is refused.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _TEXT_ENDINGS = (".csv", ".csv.gz", ".txt")
 class DeprivationFile(BaseModel, extra="forbid", frozen=True):
     """One edition of the Indices of Deprivation (File 7, or a table with the same facts)."""
 
-    edition: Literal[2019, 2025] = Field(description="2019 stands on LSOA 2011, 2025 on LSOA 2021")
+    edition: Literal[2019, 2025] = Field(description="2019 uses LSOA 2011, 2025 uses LSOA 2021")
     file: str = Field(min_length=1, description="path or URL of a CSV or Parquet file")
     columns: Mapping[str, str] = Field(
-        default={}, description="Strata's name -> the file's header, where it is not found by itself"
+        default={}, description="Strata's name -> the file's header, if Strata does not recognise it"
     )
 
 
@@ -40,10 +40,10 @@ class OrganisationFile(BaseModel, extra="forbid", frozen=True):
 
     file: str = Field(min_length=1, description="path or URL of a CSV or Parquet file")
     valid_from: date = Field(
-        default=date(1900, 1, 1), description="first day a snapshot holds; left out, it is taken to hold at all times"
+        default=date(1900, 1, 1), description="first day on which a snapshot is valid; the default is always"
     )
     columns: Mapping[str, str] = Field(
-        default={}, description="Strata's name -> the file's header, where it is not found by itself"
+        default={}, description="Strata's name -> the file's header, if Strata does not recognise it"
     )
 
     @model_validator(mode="before")
@@ -53,13 +53,13 @@ class OrganisationFile(BaseModel, extra="forbid", frozen=True):
 
 
 class ReferenceSettings(BaseModel, extra="forbid", frozen=True):
-    """Where the reference files are; each may be left out, and what needs it is then not computed."""
+    """Paths or URLs of the reference files; features that need a missing file are not computed."""
 
     deprivation: tuple[DeprivationFile, ...] = Field(default=(), description="editions of the Indices of Deprivation")
     lsoa_changes: str | None = Field(default=None, description="LSOA 2011 to 2021: LSOA11CD, LSOA21CD, CHGIND")
     lsoa_places: str | None = Field(default=None, description="LSOA to sub-ICB location and ICB (ODS codes), and local authority")
     rural_urban: str | None = Field(default=None, description="rural/urban class of LSOAs")
-    population: str | None = Field(default=None, description="residents of LSOAs, with single years of age where given")
+    population: str | None = Field(default=None, description="residents of LSOAs, by single year of age if the file has it")
     ethnicity: str | None = Field(default=None, description="residents of LSOAs by ethnic group: one row per area and group")
     organisations: tuple[OrganisationFile, ...] = Field(default=(), description="organisations and their hierarchy")
     organisation_relations: str | None = Field(
@@ -78,11 +78,11 @@ class ReferenceSettings(BaseModel, extra="forbid", frozen=True):
     def _editions_once(self) -> ReferenceSettings:
         editions = [file.edition for file in self.deprivation]
         if len(editions) != len(set(editions)):
-            raise ValueError(f"each edition of the Indices of Deprivation stands once; given: {editions}")
+            raise ValueError(f"each edition of the Indices of Deprivation may appear once, not {', '.join(map(str, editions))}")
         return self
 
 
-# The names under which a landing folder's `reference/` may hold what the settings leave out.
+# Names of files in a landing folder's `reference/` that replace settings without a value.
 LANDING_NAMES = {
     "lsoa_changes": "LSOA11_LSOA21_lookup.csv",
     "lsoa_places": "LSOA21_SICBL_ICB_lookup.csv",
@@ -99,66 +99,66 @@ LANDING_DEPRIVATION = {
 
 
 def with_landing_reference(settings: ReferenceSettings, folder: Path) -> ReferenceSettings:
-    """Fill in what the settings leave out from the known files of a landing folder's `reference/`.
+    """Return the settings with missing values filled from the files of a landing folder's `reference/`.
 
-    Its organisations are added to those of the settings: a synthetic board in real areas brings its own providers.
+    Its organisations are added to those of the settings, because a synthetic ICB in real areas has synthetic providers.
     """
-    found: dict[str, Any] = {
+    landed: dict[str, Any] = {
         key: str(folder / name)
         for key, name in LANDING_NAMES.items()
         if getattr(settings, key) is None and (folder / name).is_file()
     }
     if not settings.deprivation:
         files = {edition: folder / name for edition, name in LANDING_DEPRIVATION.items()}
-        found["deprivation"] = [{"edition": edition, "file": str(file)} for edition, file in files.items() if file.is_file()]
+        landed["deprivation"] = [{"edition": edition, "file": str(file)} for edition, file in files.items() if file.is_file()]
     own = folder / LANDING_ORGANISATIONS
     if own.is_file():
-        found["organisations"] = [*settings.model_dump()["organisations"], {"file": str(own)}]
-    return ReferenceSettings.model_validate({**settings.model_dump(), **found})
+        landed["organisations"] = [*settings.model_dump()["organisations"], {"file": str(own)}]
+    return ReferenceSettings.model_validate({**settings.model_dump(), **landed})
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The reference files at hand: settings, the folder relative paths start in, and where fetched files are kept."""
+    """The reference files: their settings, the folder of relative paths, and the folder of downloaded files."""
 
     settings: ReferenceSettings
     folder: Path
     cache: Path
-    lacking: list[str] = field(default_factory=list)  # what files were found not to hold, filled as they are read
+    lacking: list[str] = field(default_factory=list)  # columns that the files do not have, added as they are read
 
     def read(
         self,
         source: str,
         patterns: Patterns,
         needed: tuple[str, ...],
-        given: Mapping[str, str] | None = None,
+        columns: Mapping[str, str] | None = None,
         *,
         others: bool = False,
     ) -> pd.DataFrame:
-        """Read a file's known columns under Strata's names, codes and text stripped; with `others`, all further ones too.
+        """Read a file's columns under Strata's names, with codes and text stripped; with `others`, all other columns too.
 
-        Raises ExtractError for a file that cannot be read, or that lacks a needed column, naming both.
+        Raises ExtractError if the file cannot be read or lacks a needed column.
         """
         frame = read_table(self.path(source), source)
-        absent = sorted(set((given or {}).values()) - set(frame.columns))
-        found = find_columns(frame.columns, patterns, given)
-        missing = [name for name in needed if name not in found]
+        absent = sorted(set((columns or {}).values()) - set(frame.columns))
+        header_by_name = find_columns(frame.columns, patterns, columns)
+        missing = [name for name in needed if name not in header_by_name]
         if absent or missing:
             raise ExtractError(
-                f"{source}: no column {' or '.join(absent or missing)} was found; its headers are "
-                f"{', '.join(map(str, frame.columns[:40]))}. Name the header in `columns` of this file, or give another file"
+                f"{source}: there is no column {' or '.join(absent or missing)}; its headers are "
+                f"{', '.join(map(str, frame.columns[:40]))}. Name the header in `columns` of this file, or use another file"
             )
-        frame = frame if others else frame[list(found.values())]
-        frame = frame.rename(columns={header: name for name, header in found.items()})
+        frame = frame if others else frame[list(header_by_name.values())]
+        frame = frame.rename(columns={header: name for name, header in header_by_name.items()})
         text = [name for name in frame.columns if pd.api.types.is_string_dtype(frame[name]) or frame[name].dtype == object]
-        # Plain objects: looking codes up in Arrow strings takes pandas ten times as long.
+        # Plain objects, because pandas looks up codes ten times slower in Arrow strings.
         stripped = {name: frame[name].str.strip().astype(object) for name in text}
         return frame.assign(**{name: values.where(values.notna() & (values != ""), None) for name, values in stripped.items()})
 
     def path(self, source: str) -> Path:
-        """Give the file of a path or URL; a URL is fetched once and kept."""
+        """Return the file of a path or URL; a URL is downloaded once."""
         if source.startswith(_URL):
-            return _fetched(source, self.cache)
+            return _downloaded(source, self.cache)
         path = self.folder / source
         if not path.is_file():
             raise ExtractError(f"reference: there is no file {path}; correct the path (relative paths start in {self.folder})")
@@ -166,7 +166,7 @@ class Reference:
 
 
 def read_table(path: Path, name: str) -> pd.DataFrame:
-    """Read a CSV (all text, UTF-8 or Windows-1252) or Parquet file; `name` is what an error calls it."""
+    """Read a CSV (all text, UTF-8 or Windows-1252) or Parquet file; `name` is its name in errors."""
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
@@ -177,31 +177,31 @@ def read_table(path: Path, name: str) -> pd.DataFrame:
         except UnicodeDecodeError:
             return pd.read_csv(path, dtype=str, encoding="cp1252", keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise ExtractError(f"{name}: not a readable table: {str(error)[:200]}") from error
+        raise ExtractError(f"{name} is not a readable table: {str(error)[:200]}; save it again as CSV or Parquet") from error
 
 
-def _fetched(url: str, cache: Path) -> Path:
+def _downloaded(url: str, cache: Path) -> Path:
     ending = next((ending for ending in (*_TEXT_ENDINGS, ".parquet") if url.split("?")[0].lower().endswith(ending)), ".csv")
-    kept = cache / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}{ending}"
-    if kept.is_file():
-        return kept
+    target = cache / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}{ending}"
+    if target.is_file():
+        return target
     cache.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_suffix(".partial")
+    partial = target.with_suffix(".partial")
     try:
-        with urllib.request.urlopen(url, timeout=60) as answer, partial.open("wb") as file:
-            while block := answer.read(1 << 20):
+        with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as file:
+            while block := response.read(1 << 20):
                 file.write(block)
     except (urllib.error.URLError, OSError) as error:
         partial.unlink(missing_ok=True)
         raise ExtractError(
-            f"{url} cannot be fetched: {error}. On a closed network, download it elsewhere and give the file's path instead"
+            f"{url} cannot be downloaded: {error}. On a closed network, download it elsewhere and set the path of the file instead"
         ) from error
-    partial.replace(kept)
-    return kept
+    partial.replace(target)
+    return target
 
 
 def numbers(values: pd.Series) -> pd.Series:
-    """Read numbers as written in public files, thousands separators included; what is none becomes null."""
+    """Convert numbers as written in public files, with thousands separators; other text becomes null."""
     if pd.api.types.is_numeric_dtype(values):
         return values.astype("Float64")
     text = values.astype("string").str.replace(",", "", regex=False)
@@ -209,7 +209,7 @@ def numbers(values: pd.Series) -> pd.Series:
 
 
 def dates(values: pd.Series) -> pd.Series:
-    """Read dates as written in public files: 2026-01-01, 01/01/2026 or 04JAN2021; what is none becomes null."""
+    """Convert dates as written in public files (2026-01-01, 01/01/2026 or 04JAN2021); other text becomes null."""
     text = values.astype("string")
     read = pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
     for pattern in ("%d/%m/%Y", "%d%b%Y", "%Y-%m-%d %H:%M:%S"):

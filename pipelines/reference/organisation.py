@@ -1,4 +1,4 @@
-"""core__organisation, its relations and successions: dated data, so that a merger changes data and never code."""
+"""core__organisation, its relations and successions: all dated, so that a merger of organisations changes data and not code."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pipelines.reference.files import OrganisationFile, Reference, dates, number
 
 LEVELS = ("practice", "pcn", "sub_icb", "icb", "region")
 LINKS = (("practice", "pcn"), ("practice", "sub_icb"), ("pcn", "sub_icb"), ("sub_icb", "icb"), ("icb", "region"))
-_NO_NETWORK = ("U", "")  # the practice hierarchy's code for a practice that is in no network
+_NO_NETWORK = ("U", "")  # the code of the practice hierarchy for a practice without a network
 
 
 def organisation_frames(reference: Reference) -> dict[str, pd.DataFrame]:
     """Build organisation, relation and succession from the reference files, each sorted by its key.
 
-    Snapshots of the practice hierarchy hold from their day until the next snapshot's; what did not change is one period.
+    A snapshot of the practice hierarchy is valid from its day until the next snapshot. Facts that do not change have one period.
     """
     snapshots: list[tuple[date, pd.DataFrame]] = []
     organisations: list[pd.DataFrame] = []
@@ -50,7 +50,7 @@ def _practices(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _dated_organisations(file: OrganisationFile, frame: pd.DataFrame) -> pd.DataFrame:
     if "code" not in frame:
-        raise ExtractError(f"{file.file}: neither practice_code nor code was found; name the headers in `columns` of this file")
+        raise ExtractError(f"{file.file}: there is no column practice_code or code; name its header in `columns` of this file")
     frame = frame.dropna(subset="code")
     begins = dates(frame["valid_from"]) if "valid_from" in frame else pd.Series(pd.NaT, index=frame.index)
     return pd.DataFrame(
@@ -83,7 +83,7 @@ def _from_snapshots(snapshots: list[tuple[date, pd.DataFrame]]) -> tuple[pd.Data
 
 
 def merged_periods(frames: list[pd.DataFrame], facts: list[str]) -> pd.DataFrame:
-    """Join periods of the same facts that follow each other without a gap; frames have the facts, valid_from and valid_to."""
+    """Merge periods with the same facts and no gap between them; frames have the facts, valid_from and valid_to."""
     columns = [*facts, "valid_from", "valid_to"]
     if not frames:
         return pd.DataFrame(columns=columns)
@@ -112,5 +112,7 @@ def _successions(reference: Reference) -> pd.DataFrame:
     frame = frame.assign(share=numbers(frame["share"]), effective_date=dates(frame["effective_date"]))
     wrong = ~frame["share"].between(0, 1)
     if wrong.any():
-        raise ExtractError(f"{reference.settings.organisation_succession}: {int(wrong.sum())} rows have no share between 0 and 1")
+        raise ExtractError(
+            f"{reference.settings.organisation_succession}: {int(wrong.sum()):,} rows have no share between 0 and 1; correct them"
+        )
     return frame[columns].sort_values(["from_code", "to_code", "effective_date"], ignore_index=True)

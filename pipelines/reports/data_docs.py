@@ -1,4 +1,4 @@
-"""The pages of Data Docs: one for each delivery that was validated, and a first page that leads to them."""
+"""The pages of Data Docs: one for each delivery that was validated, and a first page that links to them."""
 
 from __future__ import annotations
 
@@ -8,48 +8,46 @@ from pathlib import Path
 from typing import Any
 
 from expectations.documented import DataDocs, DeliveryRules
-from pipelines.reports.plain_page import link, page, paragraph, table
+from pipelines.reports.labels import label
+from pipelines.reports.pages import render
 
 TITLE = re.compile(r"<title>(.*?)</title>")
-INDEX_TITLE = "Data Docs: the deliveries that were validated"
 
 
 def data_docs(folder: Path) -> DataDocs:
-    """Give the Data Docs below a folder, with these pages."""
+    """Return the Data Docs of a folder, written with these pages."""
     return DataDocs(folder, DeliveryPage, Index)
 
 
 class DeliveryPage:
-    """Write the page of one delivery: each rule with its figure and its limits, broken ones first."""
+    """Write the page of one delivery: each rule with its measurement and limits, broken rules first."""
 
-    def __init__(self, **given: object) -> None:
-        del given
+    def __init__(self, **options: object) -> None:
+        del options  # Great Expectations passes its own
 
-    def render(self, rules: DeliveryRules, **given: object) -> str:
-        """Give the page as HTML."""
-        del given
-        words = (
-            "A broken row rule sets aside, nulls, repairs or flags the rows counted; a broken table rule stops the run or warns."
-        )
-        names = ["rule", "", "figure", "at least", "at most", "what it says"]
-        return page(rules.title, [paragraph(words), table(names, rules.rows)])
+    def render(self, rules: DeliveryRules, **options: object) -> str:
+        """Return the page as HTML."""
+        del options
+        names = ("name", "broken", "measured", "least", "most", "notes")
+        rows = [dict(zip(names, row, strict=True)) for row in rules.rows]
+        return render("delivery.html", title=rules.title, rules=[{**row, "name": label(str(row["name"]))} for row in rows])
 
 
 class Index:
-    """Write the site's first page: a link to every delivery's page there is."""
+    """Write the first page of the site: a link to the page of every delivery."""
 
-    def __init__(self, target_store: Any, folder: str, **given: object) -> None:
-        del given
+    def __init__(self, target_store: Any, folder: str, **options: object) -> None:
+        del options
         self.store, self.folder = target_store, Path(folder)
 
     def build(self, build_index: bool = True) -> tuple[Any, None]:
-        """Write the page and give its address."""
+        """Write the page and return its address."""
         del build_index
-        pages = sorted((self.folder / "validations").rglob("*.html"))
-        links = [link(one.relative_to(self.folder).as_posix(), _title(one)) for one in pages]
-        return self.store.write_index_page(page(INDEX_TITLE, links)), None
+        files = sorted((self.folder / "validations").rglob("*.html"))
+        pages = [{"address": file.relative_to(self.folder).as_posix(), "title": _title(file)} for file in files]
+        return self.store.write_index_page(render("deliveries.html", pages=pages)), None
 
 
-def _title(one: Path) -> str:
-    found = TITLE.search(one.read_text(encoding="utf-8"))
-    return html.unescape(found.group(1)) if found else one.stem
+def _title(file: Path) -> str:
+    match = TITLE.search(file.read_text(encoding="utf-8"))
+    return html.unescape(match.group(1)) if match else file.stem

@@ -1,4 +1,4 @@
-"""A deployment at work: its settings and where it keeps things."""
+"""A deployment: its settings and the folders that it uses."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from pipelines.errors import RefusalError
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.file_modes import close_to_others
 from pipelines.lake.storage import Lake
-from pipelines.run.home_format import CURRENT_FORMAT, FORMAT_FILE, OWNER_FILE, check_format
+from pipelines.lake.whole_files import write_whole
+from pipelines.run.home_format import CURRENT_FORMAT, FORMAT_FILE, OWNER_FILE, check_format, check_owner
 from pipelines.run.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from pipelines.tracking.tracker import Tracker
 
-HELD: set[Path] = set()  # the homes that this process holds
+HELD: set[Path] = set()  # the homes that this process has locked
 
 
 @dataclass(frozen=True, eq=False)
 class Deployment:
-    """Settings, the folder of the configuration (relative paths start there) and the home of everything written."""
+    """Settings, the folder of the configuration (where relative paths start) and the home, where all files are written."""
 
     settings: Settings
     folder: Path
     home: Path
-    config: Path | None = None  # as it was given, for who reads what to run next
+    config: Path | None = None  # as on the command line, to print the next command
 
     @property
     def landing(self) -> Path:
@@ -47,7 +48,7 @@ class Deployment:
 
     @cached_property
     def studies(self) -> tuple[Deployment, ...]:
-        """Give this deployment as each of its studies sees it: with that one alone in its settings, the first one first."""
+        """Return one deployment for each study, with only that study in its settings, the first study first."""
         if not self.settings.study.also:
             return (self,)
         return tuple(
@@ -56,7 +57,7 @@ class Deployment:
 
     @cached_property
     def lake(self) -> Lake:
-        return Lake((self.home / "lake").resolve())  # it may be a link to a folder that other machines see, too
+        return Lake((self.home / "lake").resolve())  # it may be a link to a folder that other machines can read
 
     @cached_property
     def tracker(self) -> Tracker:
@@ -66,14 +67,14 @@ class Deployment:
 
     @contextmanager
     def duckdb(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open a DuckDB with the settings' threads and memory; what it spills goes to the home."""
+        """Open a DuckDB with the threads and memory of the settings; its temporary files go to the home."""
         engine = self.settings.engine
         with connect(engine.memory_gb, engine.threads, self.home / "spill") as connection:
             yield connection
 
     @contextmanager
     def range_runner(self) -> Iterator[RangeRunner]:
-        """Give what runs a function over ranges of people: processes of this machine, or Spark."""
+        """Yield the function that runs ranges of people: in processes of this machine, or on Spark."""
         engine = self.settings.engine
         if engine.kind == "local":
             yield partial(over_ranges, workers=engine.threads)
@@ -83,7 +84,7 @@ class Deployment:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the home for one run; a second run is refused and told so. Within a process that holds it, nothing changes."""
+        """Lock the home for one run, or raise RefusalError if another process has it; a second lock by this process has no effect."""
         if self.home in HELD:
             yield
             return
@@ -104,34 +105,21 @@ class Deployment:
     def _claim(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         close_to_others(self.home)
-        mark = self.home / OWNER_FILE
-        if not mark.exists():
-            write_whole(
-                self.home / FORMAT_FILE, f"{CURRENT_FORMAT}\n"
-            )  # first: a home with an owner alone is of the first format
-            write_whole(mark, self.settings.deployment + "\n")
-        owner = mark.read_text(encoding="utf-8").strip()
-        if owner != self.settings.deployment:
-            raise RefusalError(
-                f"{self.home} belongs to the deployment '{owner}', this is '{self.settings.deployment}': its tables would mix. "
-                "Set STRATA_HOME to a folder of its own"
-            )
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a small file in one step: whoever reads it, or is killed while writing, leaves no half of it."""
-    draft = path.with_name(path.name + ".partial")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+        if not (self.home / OWNER_FILE).exists():
+            # The format comes first: a home with an owner alone is of the first format.
+            write_whole(self.home / FORMAT_FILE, f"{CURRENT_FORMAT}\n")
+            write_whole(self.home / OWNER_FILE, self.settings.deployment + "\n")
+        check_owner(self.home, self.settings.deployment)
 
 
 def open_deployment(config: Path, any_format: bool = False) -> Deployment:
-    """Read a configuration and find its home: STRATA_HOME, else the `home` of the settings.
+    """Read a configuration and return its deployment; the home is STRATA_HOME, or else `home` in the settings.
 
-    Raise RefusalError for a home of another format, unless `any_format` says that it is about to be upgraded.
+    Raises RefusalError for a home of another format, unless `any_format` is set for an upgrade.
     """
     settings = read_settings(config)
     home = Path(os.environ.get("STRATA_HOME") or settings.home)
+    check_owner(home, settings.deployment)
     if not any_format:
         check_format(home)
     return Deployment(settings, config.resolve().parent, home.resolve(), config)

@@ -1,6 +1,6 @@
-"""One deployment's settings: a YAML file, parsed to typed and validated values before any work begins.
+"""The settings of a deployment: a YAML file, converted to typed and validated values before any work begins.
 
-Each section is owned by the step that uses it; here they are put together, and what can be checked across sections is.
+Each section is defined by the stage that uses it. This module composes the sections and checks one against another.
 """
 
 from __future__ import annotations
@@ -34,18 +34,20 @@ from pipelines.validation.validation_settings import ValidationSettings
 
 
 class PublishSettings(BaseModel, extra="forbid", frozen=True):
-    """Where scores are published beside the lake."""
+    """Where scores are published in addition to the lake."""
 
-    postgres: PostgresSettings | None = Field(default=None, description="a PostgreSQL database that follows the lake")
+    postgres: PostgresSettings | None = Field(default=None, description="a PostgreSQL database that is kept equal to the lake")
 
 
 class Settings(BaseModel, extra="forbid", frozen=True):
-    """One deployment."""
+    """The settings of one deployment."""
 
     deployment: str = Field(pattern=r"[a-z0-9_]+", description="name of the deployment")
-    home: Path = Field(default=Path("data"), description="folder of everything a run writes; STRATA_HOME overrides it")
+    home: Path = Field(default=Path("data"), description="folder of all files that a run writes; STRATA_HOME overrides it")
     purpose: PurposeSettings
-    data_cut_date: date | None = Field(default=None, description="the day the data reach to: the latest delivery where left out")
+    data_cut_date: date | None = Field(
+        default=None, description="last day that the data reach; the default is the latest delivery"
+    )
     source: SourceSettings
     reference: ReferenceSettings = ReferenceSettings()
     validation: ValidationSettings = ValidationSettings()
@@ -60,20 +62,20 @@ class Settings(BaseModel, extra="forbid", frozen=True):
 
     @model_validator(mode="after")
     def _outcomes_of_the_source(self) -> Self:
-        brings_its_own = self.source.chosen.brings_its_own_outcome
+        defines_outcome = self.source.chosen.brings_its_own_outcome
         unknown = [study.outcome.name for study in self.study.each if not study.outcome.is_known]
-        if unknown and not brings_its_own:
-            raise ValueError(f"study.outcome: there is no outcome {unknown[0]!r}; known are {sorted(OUTCOMES)}")
-        if self.study.also and brings_its_own:
+        if unknown and not defines_outcome:
+            raise ValueError(f"study.outcome: there is no outcome {unknown[0]!r}; the outcomes are {', '.join(sorted(OUTCOMES))}")
+        if self.study.also and defines_outcome:
             raise ValueError(
-                "study.also: a feature_table, or an OMOP source with an outcome_cohort_id, brings one outcome of its own; give each "
-                "of its outcomes a configuration"
+                "study.also: a feature_table, or an OMOP source with an outcome_cohort_id, defines a single outcome; write one configuration "
+                "for each of its outcomes"
             )
         return self
 
     @model_validator(mode="after")
     def _split_column_is_of_a_table(self) -> Self:
-        """Refuse a split by a column where rows have none of their own."""
+        """Raise ValueError for a split by a column if the source has no such column."""
         for study in self.study.each:
             if study.validation.split_column:
                 self.source.chosen.refuse_split_column(study.validation.split_column)
@@ -81,7 +83,7 @@ class Settings(BaseModel, extra="forbid", frozen=True):
 
     @model_validator(mode="after")
     def _drivers_not_shown_are_known(self) -> Self:
-        """Refuse a name that would hide nothing; a source with columns of its own is taken at its word."""
+        """Raise ValueError for a name that would hide nothing; names of a source with its own columns are not checked."""
         if not self.source.chosen.has_catalogued_features or self.study.drivers_not_shown == StudySettings().drivers_not_shown:
             return self
         catalogue = build_catalogue(load_code_lists(None), self.study.imd_edition)
@@ -95,13 +97,13 @@ class Settings(BaseModel, extra="forbid", frozen=True):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which a key stands once in its section."""
+    """YAML in which a key may appear only once in its section."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         twice = sorted({str(key) for key in keys if keys.count(key) > 1})
         if twice:
-            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: the keys {twice} stand twice in one section")
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: a section has these keys twice: {', '.join(twice)}")
         return super().construct_mapping(node, deep)
 
 
@@ -109,21 +111,21 @@ def _as_written(loader: _Loader, node: yaml.ScalarNode) -> str:
     return str(loader.construct_scalar(node))
 
 
-# A date is checked where it is used, so that a wrong one is named with its key.
+# A date is checked by the setting that uses it, so that an error names the key.
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _as_written)
 
 
 def read_settings(path: Path) -> Settings:
-    """Read and validate a deployment's settings; a SettingsError names every wrong key and what is allowed."""
+    """Read and validate a deployment's settings; raise SettingsError with every wrong key and the allowed values."""
     if not path.is_file():
-        nearby = ", ".join(sorted(str(found) for found in path.parent.glob("*.yaml"))) or "none"
-        raise SettingsError(f"there is no configuration {path}; those in its folder: {nearby}")
+        nearby = ", ".join(sorted(str(file) for file in path.parent.glob("*.yaml"))) or "none"
+        raise SettingsError(f"there is no configuration {path}; configurations in its folder: {nearby}")
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not readable YAML: {error}") from error
+        raise SettingsError(f"{path} is not readable YAML: {error}; correct it") from error
     if not isinstance(content, dict):
-        raise SettingsError(f"{path} holds no settings; see config/demo.yaml for an example")
+        raise SettingsError(f"{path} has no settings; see config/demo.yaml for an example")
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
@@ -139,18 +141,18 @@ def _explained(error: ValidationError) -> Iterator[str]:
             hint = f"did you mean '{near[0]}'? " if near else ""
             yield f"  {place}: there is no such key; {hint}allowed here: {', '.join(allowed)}"
         else:
-            given = "" if problem["type"] == "missing" else f" (given: {str(problem['input'])[:80]!r})"
-            yield f"  {place}: {problem['msg'].removeprefix('Value error, ')}{given}"
+            value = "" if problem["type"] == "missing" else f" (value: {str(problem['input'])[:80]!r})"
+            yield f"  {place}: {problem['msg'].removeprefix('Value error, ')}{value}"
 
 
 def _allowed_keys(place: tuple[int | str, ...]) -> list[str]:
-    """Give the keys of the section at a place, as far as the models tell."""
+    """Return the keys of the section at a place in the settings, or none if the models do not define them."""
     model: Any = Settings
     for part in place:
         field = getattr(model, "model_fields", {}).get(part)
         if field is None:
-            found = [kind for kind in get_args(model) if hasattr(kind, "model_fields")]
-            model = found[0] if found else model
+            sections = [kind for kind in get_args(model) if hasattr(kind, "model_fields")]
+            model = sections[0] if sections else model
             continue
         options = (field.annotation, *get_args(field.annotation))
         model = next((kind for kind in options if hasattr(kind, "model_fields")), field.annotation)

@@ -1,4 +1,4 @@
-"""Bring a home of an earlier format, or one that was moved, to what this version of Strata reads and writes."""
+"""Upgrade a home of an earlier format, or one that was moved, so that this version of Strata can read and write it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.run.deployment import Deployment, write_whole
+from pipelines.lake.whole_files import write_whole
+from pipelines.run.deployment import Deployment
 from pipelines.run.home_format import CURRENT_FORMAT, FIRST_FORMAT, FORMAT_FILE, format_of
 
 Summary = dict[str, Any]
@@ -14,7 +15,7 @@ Summary = dict[str, Any]
 
 @dataclass(frozen=True)
 class Migration:
-    """One step from a format to the next; it can be repeated, because it may be cut short."""
+    """One step from a format to the next; it can be repeated after an interruption."""
 
     to: int
     description: str
@@ -29,16 +30,16 @@ MIGRATIONS = (Migration(2, "the home records its format", _record_format),)
 
 
 def upgrade(deployment: Deployment) -> Summary:
-    """Apply every migration that the home lacks, in order, and return what each did.
+    """Apply every missing migration in order, and return a summary of each.
 
-    The format is recorded after each migration, so that an upgrade that was cut short goes on where it stopped.
+    The format is recorded after each migration, so that an interrupted upgrade can continue.
     """
-    done: Summary = {}
-    held = format_of(deployment.home)
+    summary: Summary = {}
+    home_format = format_of(deployment.home)
     for migration in MIGRATIONS:
-        if held is not None and held < migration.to:
-            done |= {migration.description: "done", **migration.apply(deployment)}
+        if home_format is not None and home_format < migration.to:
+            summary |= {migration.description: "done", **migration.apply(deployment)}
             write_whole(deployment.home / FORMAT_FILE, f"{migration.to}\n")
     if (deployment.home / "mlflow.db").is_file() and (moved := deployment.tracker.correct_addresses()):
-        done["addresses of artifacts corrected"] = moved
-    return {"format": f"{held or FIRST_FORMAT} before, {CURRENT_FORMAT} now", **done}
+        summary["addresses of artifacts corrected"] = moved
+    return {"format": f"{home_format or FIRST_FORMAT} before, {CURRENT_FORMAT} now", **summary}

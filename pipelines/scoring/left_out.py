@@ -1,11 +1,11 @@
-"""Whom a run leaves out and whom it marks.
+"""The people whom a run excludes, suppresses or flags.
 
-People who opted out have no score at all. Those who died or left since, and those who cannot have the outcome, are suppressed: they
-keep a score, which is needed to see what came of the run, and no list holds them. A date of death, or an end of registration, that is
-recorded and cannot be read suppresses as well: no cohort takes such people in, and those whose features were built before are listed
-nowhere. People at the end of life, in hospital, in a care
-home or on a caseload are *marked*: a team may leave them out. A mark is true where a feed says so, false where one that would say
-so covers the person, and null elsewhere: what no feed tells is not known.
+- Excluded: people who opted out have no score.
+- Suppressed: people who died or left since, or who cannot have the outcome, keep a score but are on no review list. The score is needed to
+  evaluate the run later. A recorded date of death or end of registration that cannot be read suppresses too. No cohort includes such people,
+  but their features may have been built before.
+- Flagged: people near the end of life, in hospital, in a care home or on a caseload, whom a team may exclude from its list. A flag is true if
+  a feed has a record of it, false if that feed covers the person and has none, and null otherwise.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from pipelines.lake.storage import Lake
 MARKS = ("end_of_life", "in_hospital_now", "care_home", "on_caseload")
 DIED, LEFT = "died since", "left the list since"
 OPTED_OUT = "opted out since the features were built"
-RECORDED_DAYS = 1095  # a code of palliative care or of living in a care home counts for three years
-STAY_DAYS = 730  # an open stay that is older was never closed by its sender
-LAST_STAY_DAYS = 365  # where someone came from or went to a year ago says little of today
-CASELOAD_DAYS = 365  # a team that never ends an entry has it ended after a year
+RECORDED_DAYS = 1095  # codes of palliative care or of living in a care home count for three years
+STAY_DAYS = 730  # the sender of an older open stay never closed it
+LAST_STAY_DAYS = 365  # an older admission source or discharge destination says little about today
+CASELOAD_DAYS = 365  # an entry without an end expires after a year
 # NHS Data Dictionary, source of admission and discharge destination: care homes run by the NHS (54), with and without nursing
-# (55, 56), by a local authority (65) and by others (85). A resident who comes from "usual place of residence" (19) is not seen.
+# (55, 56), by a local authority (65) and by others (85). A resident with the source "usual place of residence" (19) is not recognised.
 CARE_HOME_PLACES = ("54", "55", "56", "65", "85")
 
 
 def opted_out(lake: Lake, person_keys: np.ndarray, use: Use) -> np.ndarray:
-    """Say who has opted out of the run's use by the latest state that is known (mask)."""
+    """Return a mask of the people whose latest record is an opt-out from the use of the run."""
     where = "type_1_opt_out" + (" OR national_data_opt_out" if use == "planning" else "")
     return np.isin(person_keys, _people(lake, PERSON, where))
 
 
 def suppression(lake: Lake, outcome: str, frame: pd.DataFrame, data_cut: date | None) -> np.ndarray:
-    """Give why a person may not be listed, '' where the person may; without a `data_cut` nobody died or left since."""
+    """Return the reason why each person may not be listed, or ''; without a `data_cut`, deaths and departures do not count."""
     where = f"outcome = {quote(outcome)} AND coalesce(not_at_risk_reason, '') <> ''"
-    able = lake.read_or_empty(LABELS, "person_key, index_event_id, not_at_risk_reason", where).to_pandas()
-    told = frame[["person_key", "index_event_id"]].merge(able, on=["person_key", "index_event_id"], how="left")
-    reasons = told["not_at_risk_reason"].fillna("").to_numpy(dtype=object)
+    not_at_risk = lake.read_or_empty(LABELS, "person_key, index_event_id, not_at_risk_reason", where).to_pandas()
+    merged = frame[["person_key", "index_event_id"]].merge(not_at_risk, on=["person_key", "index_event_id"], how="left")
+    reasons = merged["not_at_risk_reason"].fillna("").to_numpy(dtype=object)
     person = frame["person_key"].to_numpy()
     if data_cut is not None:
         ended = f"true GROUP BY person_key HAVING max(coalesce(end_date, DATE '9999-12-31')) < DATE {quote(data_cut)}"
@@ -73,74 +73,77 @@ def end_not_readable(lake: Lake) -> np.ndarray:
 def with_marks(
     lake: Lake, frame: pd.DataFrame, index_date: date, lists: Mapping[str, CodeList], admissions: str = ""
 ) -> pd.DataFrame:
-    """Add a column (boolean, null where not known) for each mark; `admissions` is SQL of the admissions as they came, '' without them."""
+    """Add a column (boolean, null if not known) for each flag.
+
+    `admissions` is SQL of the validated raw admissions, or '' without them.
+    """
     person, day = frame["person_key"].to_numpy(), f"DATE {quote(index_date)}"
     recorded = _recorded(lake, index_date, {name: lists[name] for name in ("palliative_care", "care_home") if name in lists})
     inside = f"admission_date < {day} AND admission_date >= {day} - {STAY_DAYS} AND coalesce(discharge_date, {day}) >= {day}"
     in_bed = _people(lake, SPELL, f"{inside} AND spell_class <> 'regular_attender'")
-    gp, hospital = _told(lake, frame, "gp_observations"), _told(lake, frame, "admissions")
+    gp, hospital = _covered(lake, frame, "gp_observations"), _covered(lake, frame, "admissions")
     in_care = np.isin(person, recorded.get("care_home", [])) | np.isin(person, _from_care_homes(lake, index_date, admissions))
-    found = {
-        "end_of_life": _mark(np.isin(person, recorded.get("palliative_care", [])), gp),
-        "in_hospital_now": _mark(np.isin(person, in_bed), hospital),
-        "care_home": _mark(in_care, gp),
+    flags = {
+        "end_of_life": _flag(np.isin(person, recorded.get("palliative_care", [])), gp),
+        "in_hospital_now": _flag(np.isin(person, in_bed), hospital),
+        "care_home": _flag(in_care, gp),
         "on_caseload": _on_caseload(lake, frame, index_date),
     }
-    return frame.assign(**found)
+    return frame.assign(**flags)
 
 
-def _mark(found: np.ndarray, told: np.ndarray) -> pd.arrays.BooleanArray:
-    return pd.arrays.BooleanArray(found.astype(bool), ~(found | told))
+def _flag(recorded: np.ndarray, covered: np.ndarray) -> pd.arrays.BooleanArray:
+    return pd.arrays.BooleanArray(recorded.astype(bool), ~(recorded | covered))
 
 
 def _people(lake: Lake, table: Table, where: str) -> np.ndarray:
     return np.asarray(lake.read_or_empty(table, "person_key", where)["person_key"].to_numpy())
 
 
-def _told(lake: Lake, frame: pd.DataFrame, feed: str) -> np.ndarray:
-    """Say for whom a feed would tell: it is there, and covers the person."""
-    nobody = np.zeros(len(frame), dtype=bool)
+def _covered(lake: Lake, frame: pd.DataFrame, feed: str) -> np.ndarray:
+    """Return a mask of the people whom a feed covers."""
+    no_one = np.zeros(len(frame), dtype=bool)
     if "coverage" not in frame:
-        return nobody
+        return no_one
     if not lake.read_or_empty(COVERAGE, "feed", f"feed = {quote(feed)} LIMIT 1").num_rows:
-        return nobody
+        return no_one
     return ~frame["coverage"].astype(str).str.contains(feed, regex=False).to_numpy(dtype=bool)
 
 
 def _recorded(lake: Lake, index_date: date, lists: Mapping[str, CodeList]) -> dict[str, np.ndarray]:
-    """Give who has a code of each list in the GP record or of a hospital stay, in one pass over the events."""
+    """Return the people with a code of each list in the GP record or a hospital stay, from one pass over the events."""
     rows = lake.read_or_empty(CODE, "code, code_system, source_code", "code_system IN ('icd10', 'snomed')", "code")
     codes = list(zip(*(rows[name].to_pylist() for name in rows.column_names), strict=True))
-    members = {name: code_members(found, codes) for name, found in lists.items()}
-    wanted = sorted({code for held in members.values() for code in held})
-    if not wanted:
+    members = {name: code_members(code_list, codes) for name, code_list in lists.items()}
+    member_codes = sorted({code for of_list in members.values() for code in of_list})
+    if not member_codes:
         return {}
     window = f"event_date < DATE {quote(index_date)} AND event_date >= DATE {quote(index_date)} - {RECORDED_DAYS}"
-    listed = ", ".join(str(code) for code in wanted)
-    seen = lake.read_or_empty(EVENT, "DISTINCT person_key, code", f"code IN ({listed}) AND {window}").to_pandas()
-    return {name: seen.loc[seen["code"].isin(held), "person_key"].to_numpy() for name, held in members.items()}
+    code_values = ", ".join(str(code) for code in member_codes)
+    recorded = lake.read_or_empty(EVENT, "DISTINCT person_key, code", f"code IN ({code_values}) AND {window}").to_pandas()
+    return {name: recorded.loc[recorded["code"].isin(of_list), "person_key"].to_numpy() for name, of_list in members.items()}
 
 
 def _from_care_homes(lake: Lake, index_date: date, admissions: str) -> np.ndarray:
-    """Give the people whose last stay began or ended in a care home."""
+    """Return the people whose last stay began or ended in a care home."""
     if not admissions:
         return np.empty(0, dtype=np.int64)
     places = quote_all(CARE_HOME_PLACES)
     last = f"""SELECT person_id, admission_source, discharge_destination FROM {admissions}
         WHERE admission_date < DATE {quote(index_date)} AND admission_date >= DATE {quote(index_date)} - {LAST_STAY_DAYS}
         QUALIFY row_number() OVER (PARTITION BY person_id ORDER BY admission_date DESC, discharge_date DESC NULLS FIRST, spell_number) = 1"""
-    came = f"coalesce(admission_source IN ({places}), false) OR coalesce(discharge_destination IN ({places}), false)"
-    return _people(lake, PERSON, f"person_id IN (SELECT person_id FROM ({last}) WHERE {came})")
+    care_home = f"coalesce(admission_source IN ({places}), false) OR coalesce(discharge_destination IN ({places}), false)"
+    return _people(lake, PERSON, f"person_id IN (SELECT person_id FROM ({last}) WHERE {care_home})")
 
 
 def _on_caseload(lake: Lake, frame: pd.DataFrame, index_date: date) -> pd.arrays.BooleanArray:
-    """Mark whom a team took on and has not let go; of a practice that never sent an action nothing is known."""
-    nobody = np.zeros(len(frame), dtype=bool)
+    """Return the flag of people on a team's caseload; it is null for practices that never sent an action."""
+    no_one = np.zeros(len(frame), dtype=bool)
     if not lake.rows(ACTIONS.name) or "practice_code" not in frame:
-        return _mark(nobody, nobody)
+        return _flag(no_one, no_one)
     day = f"DATE {quote(index_date)}"
-    lasting = f"action_date <= {day} AND action_date > {day} - {CASELOAD_DAYS} AND coalesce(end_date, {day}) >= {day}"
-    taken_on = lake.read(ACTIONS.name, "DISTINCT person_id", f"decision = 'accepted' AND {lasting}")["person_id"].to_pylist()
-    sending = lake.read(ACTIONS.name, "DISTINCT practice_code")["practice_code"].to_pylist()
-    found = frame["person_id"].astype(str).isin(taken_on).to_numpy(dtype=bool)
-    return _mark(found, frame["practice_code"].isin(sending).to_numpy(dtype=bool))
+    is_current = f"action_date <= {day} AND action_date > {day} - {CASELOAD_DAYS} AND coalesce(end_date, {day}) >= {day}"
+    accepted = lake.read(ACTIONS.name, "DISTINCT person_id", f"decision = 'accepted' AND {is_current}")["person_id"].to_pylist()
+    senders = lake.read(ACTIONS.name, "DISTINCT practice_code")["practice_code"].to_pylist()
+    on_caseload = frame["person_id"].astype(str).isin(accepted).to_numpy(dtype=bool)
+    return _flag(on_caseload, frame["practice_code"].isin(senders).to_numpy(dtype=bool))

@@ -1,4 +1,7 @@
-"""The lists that a run publishes with its scores: caseloads make them, scoring stores them before the run counts."""
+"""The lists that a run publishes with its scores.
+
+`pipelines.caseloads` makes them, and scoring stores them before the run's row.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from expectations.tables.caseload import CASELOAD, EXCLUSIONS, RISING
 
 @dataclass(frozen=True)
 class RunLists:
-    """What a run publishes beside its scores; columns as declared, but for run_id."""
+    """The tables that a run publishes with its scores, with the declared columns except run_id."""
 
     caseload: pd.DataFrame
     rising: pd.DataFrame
@@ -20,11 +23,11 @@ class RunLists:
 
     @property
     def tables(self) -> tuple[tuple[Table, pd.DataFrame], ...]:
-        """Give each stored table with its rows."""
+        """Return each stored table with its rows."""
         return (CASELOAD, self.caseload), (RISING, self.rising), (EXCLUSIONS, self.exclusions)
 
     @property
     def shown(self) -> pd.DataFrame:
-        """Give the keys of the people that somebody is shown: each needs drivers."""
+        """Return the keys of the people on a list, each of whom needs drivers."""
         keys = ["person_id", "index_event_id"]
         return pd.concat([self.caseload.loc[self.caseload["listed"], keys], self.rising[keys]]).drop_duplicates()

@@ -1,4 +1,4 @@
-"""Score an index date with the champion and publish: scores and drivers first, the run's row last."""
+"""Score an index date with the champion and publish the run: scores and drivers first, the run's row last."""
 
 from __future__ import annotations
 
@@ -43,45 +43,46 @@ class Champion:
 
 @dataclass(frozen=True)
 class Scoring:
-    """What a run scores: the rows, their risks and what may keep a person off a list."""
+    """The scored rows of a run, their risks and the reasons why people may not be listed."""
 
     frame: pd.DataFrame
     risk: np.ndarray
-    suppression: np.ndarray  # reason, or '' where the person may be listed
-    opted_out: int = 0  # rows that were not scored, for their people have opted out since the features were built
-    codes: CodeCounts | None = None  # of the rows, where the model learns from codes
+    suppression: np.ndarray  # reason, or '' if the person may be listed
+    opted_out: int = 0  # rows not scored because the person opted out after the features were built
+    codes: CodeCounts | None = None  # of the rows, if the model uses codes
 
 
 def score_rows(
     lake: Lake, study: StudySettings, champion: Champion, index_date: date, threads: int = 2, *,
     use: Use = "finding_people_for_care", data_cut: date | None = None,
 ) -> Scoring:  # fmt: skip
-    """Score everyone in the cohort of an index date; where rows of a study without time have trained, by models that never saw their people.
+    """Score everyone in the cohort of an index date.
 
-    Whoever has opted out of the `use` since is not scored; whoever died or left by the `data_cut` is suppressed.
+    In a study without time, people in the training rows are scored by models that were not trained on them. People who opted out of the `use`
+    since are not scored. People who died or left by the `data_cut` are suppressed.
     """
     undated = not study.validation.by_date
     frame = read_features(lake, None if undated else [index_date], champion.model.predictors)
-    against = opted_out(lake, frame["person_key"].to_numpy(), use)
-    frame = frame[~against].reset_index(drop=True) if against.any() else frame
+    is_opted_out = opted_out(lake, frame["person_key"].to_numpy(), use)
+    frame = frame[~is_opted_out].reset_index(drop=True) if is_opted_out.any() else frame
     codes = count_codes(lake, frame, champion.model.code_columns, threads)
     risk = champion.model.predict(frame, codes)
     if undated:
         risk = _cross_fitted(lake, champion, frame, risk)
     since = None if undated or study.cohort.of_source else data_cut
-    return Scoring(frame, risk, suppression(lake, study.outcome.name, frame, since), int(against.sum()), codes)
+    return Scoring(frame, risk, suppression(lake, study.outcome.name, frame, since), int(is_opted_out.sum()), codes)
 
 
 def publish(
     lake: Lake, study: StudySettings, purpose: PurposeSettings, champion: Champion, scoring: Scoring, inputs: RunInputs,
     make_lists: Callable[[pd.DataFrame], RunLists] | None = None,
 ) -> dict[str, object]:  # fmt: skip
-    """Write a run's scores, lists and drivers, then its row; a run that is published already is left as it is."""
+    """Write a run's scores, lists and drivers, then its row; a run that is already published does not change."""
     run_id, partition = inputs.run_id, {"run_id": inputs.run_id}
     digest = scores_digest(scoring)
     if before := status_of(lake, run_id):
-        words = "published before, unchanged" if before == PUBLISHED else f"{before} before, and not published again"
-        return {"run_id": run_id, "scores": len(scoring.risk), "status": words}
+        status = "published before, unchanged" if before == PUBLISHED else f"{before} before, and not published again"
+        return {"run_id": run_id, "scores": len(scoring.risk), "status": status}
     scores = score_table(lake, study, purpose, champion, scoring, inputs)
     lists = make_lists(scores) if make_lists else None
     explained = driver_table(study, champion, scoring, lists.shown if lists else None)
@@ -91,12 +92,12 @@ def publish(
     lake.write(tables.DRIVERS, explained, partition)
     record_run(lake, _run_row(lake, study, purpose, champion, scoring, inputs, digest))
     unseen = champion.model.unseen_levels(scoring.frame)
-    told = {"unseen_categories": ", ".join(f"{name} in {rows:,} rows" for name, rows in unseen.items())} if unseen else {}
-    return {"run_id": run_id, "scores": len(scores), "drivers": len(explained), "status": "published", **told}
+    summary = {"unseen_categories": ", ".join(f"{name} in {rows:,} rows" for name, rows in unseen.items())} if unseen else {}
+    return {"run_id": run_id, "scores": len(scores), "drivers": len(explained), "status": "published", **summary}
 
 
 def scores_digest(scoring: Scoring) -> str:
-    """Give a digest of the risks in order of person and index event."""
+    """Return a digest of the risks in order of person and index event."""
     order = _key_order(scoring.frame)
     content = hashlib.sha256(np.ascontiguousarray(scoring.risk[order], dtype="<f8").tobytes())
     for name in ("person_id", "index_event_id"):
@@ -107,7 +108,7 @@ def scores_digest(scoring: Scoring) -> str:
 def score_table(
     lake: Lake, study: StudySettings, purpose: PurposeSettings, champion: Champion, scoring: Scoring, inputs: RunInputs
 ) -> pd.DataFrame:
-    """Give the rows of risk__scores, in order of person and index event."""
+    """Return the rows of risk__scores, in order of person and index event."""
     frame, risk, outcome = scoring.frame, scoring.risk, study.outcome
     keys = np.asarray(frame["person_id"].astype(str) + "|" + frame["index_event_id"].astype(str))
     previous = _previous_risk(lake, inputs, frame)
@@ -156,7 +157,7 @@ def score_table(
 
 
 def driver_table(study: StudySettings, champion: Champion, scoring: Scoring, shown: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Give the rows of risk__drivers for the people in the highest bands, and for those whom a list shows (by their keys)."""
+    """Return the rows of risk__drivers for the people in the highest bands, and for those on a list (`shown`: their keys)."""
     top = np.isin(band_names(scoring.risk, study.bands), highest_bands(study.bands, study.driver_bands))
     if shown is not None:
         keys = pd.MultiIndex.from_frame(scoring.frame[["person_id", "index_event_id"]].astype(str))
@@ -165,36 +166,36 @@ def driver_table(study: StudySettings, champion: Champion, scoring: Scoring, sho
     ordered = scoring.frame.reset_index(drop=True)[top].sort_values(["person_id", "index_event_id"])
     codes = None if scoring.codes is None else scoring.codes.take(ordered.index.to_numpy())
     rows = ordered.reset_index(drop=True)
-    found = drivers(champion.model, rows, study.drivers_per_person, study.drivers_not_shown, codes)
-    found["outcome"] = study.outcome.name
-    return found
+    table = drivers(champion.model, rows, study.drivers_per_person, study.drivers_not_shown, codes)
+    table["outcome"] = study.outcome.name
+    return table
 
 
 def catalogue_version(lake: Lake) -> str:
-    """Give a digest of the feature catalogue as it was built."""
+    """Return a digest of the feature catalogue as it was built."""
     rows = read_catalogue(lake)
     return hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()[:12]
 
 
 def _cross_fitted(lake: Lake, champion: Champion, frame: pd.DataFrame, risk: np.ndarray) -> np.ndarray:
-    """Give the risks kept from training; a row that did not train, or is new since, has the champion's own."""
+    """Return the risks stored in training; a row that was not a training row, or is new, has the champion's risk."""
     trained = lake.read(tables.MODELS.name, "training_id", f"model_digest = {quote(champion.model.digest)}", "training_id")[
         "training_id"
     ].to_pylist()
     if not trained:
         return risk
-    kept = lake.read(
+    stored = lake.read(
         tables.CROSS_FITTED.name, "person_id, index_event_id, risk", partition={"training_id": str(trained[-1])}
     ).to_pandas()
     keys = frame[["person_id", "index_event_id"]].astype(str)
-    found = keys.merge(kept, on=["person_id", "index_event_id"], how="left", validate="one_to_one")["risk"].to_numpy(
+    risks = keys.merge(stored, on=["person_id", "index_event_id"], how="left", validate="one_to_one")["risk"].to_numpy(
         dtype=np.float64
     )
-    return np.where(np.isnan(found), risk, found)
+    return np.where(np.isnan(risks), risk, risks)
 
 
 def _previous_risk(lake: Lake, inputs: RunInputs, frame: pd.DataFrame) -> np.ndarray:
-    """Give each person's risk in the last published run with an earlier index date; NaN without one."""
+    """Return each person's risk in the last published run with an earlier index date, or NaN without one."""
     if not inputs.previous_run_id:
         return np.full(len(frame), np.nan)
     before = lake.read(
@@ -203,18 +204,18 @@ def _previous_risk(lake: Lake, inputs: RunInputs, frame: pd.DataFrame) -> np.nda
         "true GROUP BY person_id",
         partition={"run_id": inputs.previous_run_id},
     )
-    known = pd.Series(before["risk"].to_numpy(), index=before["person_id"].to_pylist())
-    return np.asarray(frame["person_id"].map(known), dtype=np.float64)
+    risk_by_person = pd.Series(before["risk"].to_numpy(), index=before["person_id"].to_pylist())
+    return np.asarray(frame["person_id"].map(risk_by_person), dtype=np.float64)
 
 
 def previous_run_id(lake: Lake, outcome: str, index_date: date) -> str:
-    """Give the last published run of an outcome with an earlier index date, or ''."""
+    """Return the last published run of an outcome with an earlier index date, or ''."""
     earlier = [run for run in published_runs(lake, outcome) if str(run["index_date"]) < index_date.isoformat()]
     return str(earlier[-1]["run_id"]) if earlier else ""
 
 
 def _ranks(frame: pd.DataFrame, risk: np.ndarray, keys: np.ndarray, groups: pd.Series | None = None) -> object:
-    """Rank within the practice, or within its people of each group."""
+    """Return ranks within the practice, or within each group of its people."""
     if "practice_code" not in frame or frame["practice_code"].isna().all():
         return None
     return ranks_within(risk, frame["practice_code"] if groups is None else frame["practice_code"] + "|" + groups, keys)

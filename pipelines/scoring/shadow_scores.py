@@ -1,4 +1,7 @@
-"""Score with the challenger beside the champion: stored to be compared once the outcomes are known, published to nobody."""
+"""Score with the challenger as well as the champion.
+
+The challenger's scores are stored for a comparison when the outcomes are known. They are not published.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,9 @@ from pipelines.training.incumbent import with_categories
 
 
 def write_shadow_scores(lake: Lake, outcome: str, challenger: Champion, frame: pd.DataFrame, run_id: str, threads: int) -> str:
-    """Replace a run's shadow scores by the challenger's risks of the rows that the run scored; say what was done.
+    """Replace a run's shadow scores by the challenger's risks of the same rows, and return a summary.
 
-    A challenger that cannot score these rows is told, and stops nothing: the run is published already.
+    If the challenger cannot score these rows, the summary says so. It is no error, because the run is already published.
     """
     model = challenger.model
     try:
@@ -26,7 +29,7 @@ def write_shadow_scores(lake: Lake, outcome: str, challenger: Champion, frame: p
     except (SchemaMismatchError, CoverageNotServedError) as error:
         return f"version {challenger.version} cannot score these rows: {error}"
     keys = frame[["person_id", "index_event_id"]].astype(str).reset_index(drop=True)
-    told = keys.assign(outcome=outcome, model_version=challenger.version, risk=np.asarray(risk))
-    ordered = told.sort_values(["person_id", "index_event_id"])
+    scores = keys.assign(outcome=outcome, model_version=challenger.version, risk=np.asarray(risk))
+    ordered = scores.sort_values(["person_id", "index_event_id"])
     lake.write(SHADOW_SCORES, ordered, {"run_id": run_id})
     return f"version {challenger.version}, {len(ordered)} scores, not published"

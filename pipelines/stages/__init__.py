@@ -1,1 +1,1 @@
-"""What the assets call: each stage takes a deployment's settings apart and calls one step with what it needs."""
+"""The stages of a run, each declared once: what it writes, what it reads, the settings it receives, and the function that does its work."""

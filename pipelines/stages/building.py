@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
-from expectations.tables.risk import LABELS
+from expectations.tables import core
+from expectations.tables.features import CATALOGUE, PERSON_FEATURES
+from expectations.tables.risk import COHORT_FLOW, LABELS
 from features.outcomes import ImmatureOutcomeError
 from pipelines.building import build_features as features_stage
 from pipelines.building import build_labels as labels_stage
@@ -14,51 +15,93 @@ from pipelines.errors import RefusalError
 from pipelines.lake.files import without_partition
 from pipelines.lake.storage import Lake
 from pipelines.run.deployment import Deployment
-from pipelines.stages.by_study import each_study
-from pipelines.stages.run_plan import data_cut, index_date_plan, raw_tables
-from pipelines.stages.stage_inputs import feature_request, given_index_events, outcome_search, validated
+from pipelines.stages.context import StageContext, open_context
+from pipelines.stages.outside import OutsideInput
+from pipelines.stages.presence import has_people_and_core, has_ready_table
+from pipelines.stages.results import StageResult, skipped
+from pipelines.stages.stage import Per, Stage, stage
+from pipelines.stages.stage_inputs import (
+    SETTINGS_OF_FEATURES,
+    SETTINGS_OF_OUTCOMES,
+    feature_request,
+    index_events_of_the_source,
+    outcome_search,
+    validated,
+)
 from pipelines.why.answer import Answer, why, why_ready_made
 
-Summary = dict[str, Any]
+READ_BY_CATALOGUE = (core.REGISTRATION, core.RESIDENCE, core.AREA, core.EVENT, core.COVERAGE)
+READ_BY_FEATURES = (
+    core.PERSON, core.REGISTRATION, core.RESIDENCE, core.AREA, core.ORGANISATION_RELATION, core.SPELL, core.EVENT,
+    core.EVENT_SUPERSEDED, core.CODE, core.COVERAGE,
+)  # fmt: skip
+READ_BY_OUTCOMES = (core.PERSON, core.SPELL, core.EVENT, core.CODE, core.COVERAGE)
 
 
-def build_catalogue(deployment: Deployment) -> Summary:
+@stage(
+    [CATALOGUE],
+    reads=READ_BY_CATALOGUE,
+    settings=SETTINGS_OF_FEATURES,
+    outside=(OutsideInput.CODE_LISTS,),
+    exists=has_people_and_core,
+)
+def build_catalogue(context: StageContext) -> StageResult:
     """Write features__catalogue."""
-    reasons = features_stage.build_catalogue(deployment.lake, feature_request(deployment))
-    return {"features": deployment.lake.rows("features__catalogue") - len(reasons), "not_computed": len(reasons)}
+    reasons = features_stage.build_catalogue(context.lake, feature_request(context))
+    return StageResult({"features": context.lake.rows(CATALOGUE.name) - len(reasons), "not_computed": len(reasons)})
 
 
-def build_features(deployment: Deployment, index_date: date) -> Summary:
+@stage(
+    [PERSON_FEATURES, COHORT_FLOW],
+    reads=READ_BY_FEATURES,
+    reads_earlier=(PERSON_FEATURES,),
+    settings=("source", *SETTINGS_OF_FEATURES),
+    outside=(OutsideInput.CODE_LISTS,),
+    per=Per.INDEX_DATE,
+    follows=(CATALOGUE.name, core.LINKAGE.name),
+    exists=has_people_and_core,
+)
+def build_features(context: StageContext) -> StageResult:
     """Write features__person and risk__cohort_flow of an index date."""
-    request, given = feature_request(deployment), given_index_events(deployment)
-    with deployment.range_runner() as run_ranges:
-        built = features_stage.build_features(deployment.lake, request, index_date, given=given, run_ranges=run_ranges)
+    return StageResult(build_features_of(context, context.index_date))
+
+
+def build_features_of(context: StageContext, index_date: date) -> dict[str, int]:
+    """Build the features of an index date for a stage that declares what they are made of."""
+    request, events = feature_request(context), index_events_of_the_source(context)
+    with context.machine.range_runner() as run_ranges:
+        built = features_stage.build_features(context.lake, request, index_date, given=events, run_ranges=run_ranges)
     return {"rows": built.rows, "features": built.features}
 
 
-def build_labels(deployment: Deployment, index_date: date) -> Summary:
-    """Write risk__labels of an index date; a date that has not matured has no labels yet, but for why someone is not at risk."""
-    return each_study(deployment, lambda study: _label_study(study, index_date))
-
-
-def _label_study(deployment: Deployment, index_date: date) -> Summary:
-    lake, study, cut = deployment.lake, deployment.settings.study, data_cut(deployment)
-    search = outcome_search(deployment)
-    per_person = not study.cohort.one_date_for_all
+@stage(
+    [LABELS],
+    reads=(PERSON_FEATURES, core.REGISTRATION, *READ_BY_OUTCOMES),
+    of_date=(PERSON_FEATURES,),
+    reads_earlier=(LABELS,),
+    settings=(*SETTINGS_OF_OUTCOMES, "study.cohort", "study.outcome", "study.validation.kind", "study.index_dates"),
+    outside=(OutsideInput.CODE_LISTS, OutsideInput.DATA_CUT),
+    per=Per.INDEX_DATE | Per.STUDY,
+    exists=has_people_and_core,
+)
+def build_labels(context: StageContext) -> StageResult:
+    """Write risk__labels of an index date. A date that has not matured has no labels, except for the reason that someone is not at risk."""
+    lake, study, index_date, cut = context.lake, context.settings.study, context.index_date, context.outside.data_cut
+    search, per_person = outcome_search(context), not study.cohort.one_date_for_all
     try:
         built = labels_stage.build_labels(lake, study.outcome, index_date, cut, search=search, all_dates=per_person)
     except RefusalError:
-        _drop_labels(lake, study.outcome.name, index_date)  # those of an earlier run must train nobody
+        _drop_labels(lake, study.outcome.name, index_date)  # those of an earlier run must train no model
         raise
     except ImmatureOutcomeError:
-        plan = index_date_plan(deployment)
-        if index_date in (*plan["train"], *plan["test"]):
+        if index_date in (*context.plan["train"], *context.plan["test"]):
             raise
         if per_person or not study.outcome.not_all_at_risk:
-            return {"status": "not matured: no labels yet"}
+            return StageResult(message="not matured: no labels yet")
         built = labels_stage.build_reasons(lake, study.outcome, index_date, cut, search=search)
-        return {"status": "not matured: no labels yet", "not_at_risk": built.not_at_risk}
-    return {"rows": built.rows, "events": built.events, "left_list": built.left_list, "not_at_risk": built.not_at_risk}
+        return StageResult({"not_at_risk": built.not_at_risk}, message="not matured: no labels yet")
+    counts = {"rows": built.rows, "events": built.events, "left_list": built.left_list}
+    return StageResult({**counts, "not_at_risk": built.not_at_risk})
 
 
 def _drop_labels(lake: Lake, outcome: str, index_date: date) -> None:
@@ -66,20 +109,32 @@ def _drop_labels(lake: Lake, outcome: str, index_date: date) -> None:
     without_partition(lake, LABELS.name, {"outcome": outcome, **({"index_date": index_date.isoformat()} if dated else {})})
 
 
-def explain_person(deployment: Deployment, person_id: str, index_date: date, feature: str | None = None) -> Answer:
-    """Say what a person's features on an index date rest on, or what kept the person out of the cohort."""
-    if not deployment.settings.source.chosen.is_conformed:
-        return why_ready_made(deployment.lake, person_id, index_date, feature)
-    request, given = feature_request(deployment), given_index_events(deployment)
-    return why(deployment.lake, request, person_id, index_date, feature, given)
-
-
-def load_ready_table(deployment: Deployment, index_date: date) -> Summary:
+@stage(
+    [PERSON_FEATURES, CATALOGUE, LABELS, COHORT_FLOW],
+    feeds=("feature_table",),
+    settings=("source", "study.outcome", "study.validation"),
+    per=Per.INDEX_DATE,
+    exists=has_ready_table,
+)
+def load_ready_table(context: StageContext) -> StageResult:
     """Write the feature tables of a ready-made feature table."""
-    settings, table = deployment.settings.source.feature_table, raw_tables(deployment)[0]
-    if settings is None or index_date != settings.delivered:
-        return {"skipped": "no rows of this date"}
-    outcome, validation = deployment.settings.study.outcome, deployment.settings.study.validation
-    with deployment.duckdb() as con:
-        rows = validated(deployment, table)
-        return load_feature_table(deployment.lake, con, table, rows, settings, outcome.name, outcome.horizon_days, validation)
+    settings, (table,) = context.settings.source.feature_table, context.raw_tables
+    if settings is None or context.index_date != settings.delivered:
+        return skipped("no rows of this date")
+    outcome, validation = context.settings.study.outcome, context.settings.study.validation
+    with context.machine.duckdb() as con:
+        rows = validated(context, table)
+        lake, name, horizon = context.lake, outcome.name, outcome.horizon_days
+        return StageResult(load_feature_table(lake, con, table, rows, settings, name, horizon, validation))
+
+
+def explain_person(deployment: Deployment, person_id: str, index_date: date, feature: str | None = None) -> Answer:
+    """Show what a person's features on an index date are based on, or what kept the person out of the cohort."""
+    if has_ready_table(deployment):
+        return why_ready_made(deployment.lake, person_id, index_date, feature)
+    context = open_context(deployment, build_features, index_date)
+    request, events = feature_request(context), index_events_of_the_source(context)
+    return why(deployment.lake, request, person_id, index_date, feature, events)
+
+
+STAGES: tuple[Stage, ...] = (load_ready_table, build_catalogue, build_features, build_labels)

@@ -8,32 +8,33 @@ from typing import Any
 from features.outcomes import ImmatureOutcomeError
 from pipelines.errors import RefusalError
 from pipelines.run.deployment import Deployment
-
-REFUSED = "refused"
-Summary = dict[str, Any]
+from pipelines.stages.results import StageResult, Status
 
 
-def each_study(deployment: Deployment, work: Callable[[Deployment], Summary]) -> Summary:
-    """Do the work for each study; one that is refused keeps none of the others from theirs.
+def each_study(deployment: Deployment, work: Callable[[Deployment], StageResult]) -> StageResult:
+    """Do the work for each study. A study that is refused stops none of the others.
 
-    A single study's summary is given as it is. Of several each entry begins with the study's name, `refused` says in words which were and why, and
-    a RefusalError is raised only where all of them were.
+    The result of a single study is returned as it is. With several studies each fact begins with the study's name. RefusalError
+    is raised only if all studies were refused.
     """
     if len(deployment.studies) == 1:
         return work(deployment.studies[0])
-    done: dict[str, Summary] = {}
+    results: dict[str, StageResult] = {}
     refused: dict[str, str] = {}
     for study in deployment.studies:
         name = study.settings.study.name
         try:
-            done[name] = work(study)
+            results[name] = work(study)
         except (RefusalError, ImmatureOutcomeError) as refusal:
             refused[name] = str(refusal)
-    words = "\n".join(f"{name}: {reason}" for name, reason in refused.items())
-    if not done:
-        raise RefusalError(words)
-    told = {name: summary for name, summary in done.items() if "skipped" not in summary}
-    if not told and not refused:
-        return next(iter(done.values()))
-    named = {f"{name} {key}": value for name, summary in told.items() for key, value in summary.items()}
-    return named | ({REFUSED: words} if refused else {})
+    return _merged(results, refused)
+
+
+def _merged(results: dict[str, StageResult], refused: dict[str, str]) -> StageResult:
+    if not results:
+        raise RefusalError(StageResult(refused=refused).refusals)
+    worked = {name: result for name, result in results.items() if result.status != Status.SKIPPED}
+    if not worked and not refused:
+        return next(iter(results.values()))
+    facts: dict[str, Any] = {f"{name} {key}": value for name, result in worked.items() for key, value in result.summary.items()}
+    return StageResult(facts, refused=refused, is_unfinished=any(result.is_unfinished for result in worked.values()))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import duckdb
 
+from expectations.feeds import ADMISSIONS, EVENT_FEEDS, LIST_FEEDS
 from expectations.tables import core
+from expectations.tables.caseload import ACTIONS
+from expectations.tables.features import SAME_DAY_CARE
 from features.code_lists import load_code_lists
 from pipelines.building import same_day_care
 from pipelines.conform import actions, areas_and_organisations, core_tables
@@ -16,14 +19,16 @@ from pipelines.conform.code_vocabulary import name_codes, write_ancestors
 from pipelines.conform.event import EventRequest
 from pipelines.conform.linkage import check_linkage as linkage_check
 from pipelines.errors import ValidationStop
-from pipelines.run.deployment import Deployment
-from pipelines.stages.run_plan import code_lists, data_cut, raw_tables, source
+from pipelines.stages.context import StageContext
+from pipelines.stages.outside import OutsideInput
+from pipelines.stages.presence import has_core, has_feed, has_list
+from pipelines.stages.results import StageResult
+from pipelines.stages.stage import ALL_FEEDS, Check, Stage, stage
 from pipelines.stages.stage_inputs import (
     availability,
     conformed,
     deaths_named,
     latest_objections,
-    reference,
     stated_deaths,
     stated_ends,
     superseded,
@@ -31,95 +36,168 @@ from pipelines.stages.stage_inputs import (
     validated_rows,
 )
 
-Summary = dict[str, Any]
+Summary = Mapping[str, Any]
 
 
-def conform_organisations(deployment: Deployment) -> Summary:
+@stage(
+    [core.ORGANISATION, core.ORGANISATION_RELATION, core.ORGANISATION_SUCCESSION],
+    outside=(OutsideInput.REFERENCE_FILES,),
+    follows=(core.QUARANTINE.name,),
+    exists=has_core,
+)
+def conform_organisations(context: StageContext) -> StageResult:
     """Write the organisation tables from the reference files."""
-    return areas_and_organisations.conform_organisations(deployment.lake, reference(deployment))
+    return StageResult(areas_and_organisations.conform_organisations(context.lake, context.outside.reference))
 
 
-def conform_areas(deployment: Deployment) -> Summary:
+@stage([core.AREA], outside=(OutsideInput.REFERENCE_FILES,), follows=(core.QUARANTINE.name,), exists=has_core)
+def conform_areas(context: StageContext) -> StageResult:
     """Write core__area from the reference files."""
-    return areas_and_organisations.conform_areas(deployment.lake, reference(deployment))
+    return StageResult(areas_and_organisations.conform_areas(context.lake, context.outside.reference))
 
 
-def conform_people(deployment: Deployment) -> Summary:
+@stage(
+    [core.PERSON],
+    adds_to=(core.QUARANTINE,),
+    reads_earlier=(core.PERSON,),
+    feeds=ALL_FEEDS,
+    settings=("source", "clinical"),
+    exists=has_core,
+)
+def conform_people(context: StageContext) -> StageResult:
     """Write core__person; rows of an OMOP source that break a rule of other tables are quarantined first."""
-    deaths = stated_deaths(deployment) or deaths_named(deployment)
-    stated = core_tables.StatedFacts(deaths, latest_objections(deployment))
-    conform, rules = conform_of(source(deployment)), deployment.settings.clinical
-    with deployment.duckdb() as con:
-        return conform.people(deployment.lake, con, validated_rows(deployment), rules, stated)
+    deaths = stated_deaths(context) or deaths_named(context)
+    stated = core_tables.StatedFacts(deaths, latest_objections(context))
+    conform, rules = conform_of(context.source), context.settings.clinical
+    with context.machine.duckdb() as con:
+        return StageResult(conform.people(context.lake, con, validated_rows(context), rules, stated))
 
 
-def conform_registrations(deployment: Deployment) -> Summary:
+@stage(
+    [core.REGISTRATION, core.RESIDENCE],
+    reads=(core.PERSON, core.AREA),
+    feeds=LIST_FEEDS,
+    settings=("source", "conform.registration"),
+    exists=has_core,
+)
+def conform_registrations(context: StageContext) -> StageResult:
     """Write core__registration and core__residence, and refuse residences of a year the areas do not know."""
-    registration, ends = deployment.settings.conform.registration, stated_ends(deployment)
+    registration, ends = context.settings.conform.registration, stated_ends(context)
 
     def work(con: duckdb.DuckDBPyConnection, rows: Mapping[str, str]) -> Summary:
-        summary = core_tables.conform_registrations(deployment.lake, con, rows, registration, ends)
-        areas_and_organisations.check_residences(deployment.lake, con)
+        summary = core_tables.conform_registrations(context.lake, con, rows, registration, ends)
+        areas_and_organisations.check_residences(context.lake, con)
         return summary
 
-    return conformed(deployment, work)
+    return _conformed(context, work)
 
 
-def conform_spells(deployment: Deployment) -> Summary:
+@stage([core.SPELL], reads=(core.PERSON,), feeds=(ADMISSIONS.name,), settings=("source", "clinical"), exists=has_core)
+def conform_spells(context: StageContext) -> StageResult:
     """Write core__spell."""
-    available, rules = availability(deployment), deployment.settings.clinical
-    return conformed(deployment, lambda con, rows: core_tables.conform_spells(deployment.lake, con, rows, rules, available))
+    available, rules = availability(context), context.settings.clinical
+    return _conformed(context, lambda con, rows: core_tables.conform_spells(context.lake, con, rows, rules, available))
 
 
-def conform_events(deployment: Deployment) -> Summary:
+@stage(
+    [core.EVENT, core.EVENT_SUPERSEDED, core.CODE, core.EVENT_TYPE],
+    reads=(core.PERSON, core.SPELL),
+    reads_earlier=(core.CODE,),
+    feeds=EVENT_FEEDS,
+    settings=("source", "clinical", "conform.events"),
+    exists=has_core,
+)
+def conform_events(context: StageContext) -> StageResult:
     """Write core__event and its dictionaries."""
-    settings, conform = deployment.settings, conform_of(source(deployment))
-    work, gone = deployment.home / "spill" / "events", superseded(deployment)
+    settings, conform = context.settings, conform_of(context.source)
+    work, gone = context.machine.home / "spill" / "events", superseded(context)
     request = EventRequest(settings.clinical, conform.availability(), work, settings.conform.events, gone)
-    with deployment.duckdb() as con:
-        return conform.events(deployment.lake, con, validated_rows(deployment), request)
+    with context.machine.duckdb() as con:
+        return StageResult(conform.events(context.lake, con, validated_rows(context), request))
 
 
-def write_vocabulary(deployment: Deployment) -> Summary:
-    """Write what codes are called, and the concepts above them where the study groups by those."""
-    conform, grouped = conform_of(source(deployment)), deployment.settings.study.code_level.groups == "omop_ancestors"
+@stage(
+    [core.CODE_NAME, core.CODE_ANCESTOR],
+    feeds=("omop_concept",),
+    settings=("source", "study.code_level.groups"),
+    outside=(OutsideInput.CODE_LISTS, OutsideInput.LANDED_EXTRACTS),
+    follows=(core.EVENT.name,),
+    exists=has_core,
+)
+def write_vocabulary(context: StageContext) -> StageResult:
+    """Write what codes are called, and the concepts above them if the study groups by those."""
+    conform, grouped = conform_of(context.source), context.settings.study.code_level.groups == "omop_ancestors"
     files = conform.concept_ancestors() if grouped else ()
-    with deployment.duckdb() as con:
-        concepts = next(
-            (validated(deployment, table) for table in raw_tables(deployment) if table.feed == conform.concept_feed), None
-        )
-        name_codes(deployment.lake, con, load_code_lists(code_lists(deployment)), concepts)
-        write_ancestors(deployment.lake, con, files)
-    return {"names": deployment.lake.rows(core.CODE_NAME.name), "ancestors": deployment.lake.rows(core.CODE_ANCESTOR.name)}
+    with context.machine.duckdb() as con:
+        concepts = next((validated(context, table) for table in context.raw_tables if table.feed == conform.concept_feed), None)
+        name_codes(context.lake, con, load_code_lists(context.outside.code_lists), concepts)
+        write_ancestors(context.lake, con, files)
+    rows = context.lake.rows
+    return StageResult({"names": rows(core.CODE_NAME.name), "ancestors": rows(core.CODE_ANCESTOR.name)})
 
 
-def conform_actions(deployment: Deployment) -> Summary:
+@stage([ACTIONS], feeds=(actions.FEED,), settings=("source",), exists=has_feed(actions.FEED))
+def conform_actions(context: StageContext) -> StageResult:
     """Write risk__actions."""
-    return conformed(deployment, lambda con, rows: actions.conform_actions(deployment.lake, con, rows))
+    return _conformed(context, lambda con, rows: actions.conform_actions(context.lake, con, rows))
 
 
-def conform_coverage(deployment: Deployment) -> Summary:
+@stage(
+    [core.COVERAGE],
+    reads=(core.REGISTRATION, core.EVENT, core.CODE),
+    feeds=(ADMISSIONS.name,),
+    settings=("source", "conform.coverage"),
+    outside=(OutsideInput.DATA_CUT,),
+    exists=has_core,
+)
+def conform_coverage(context: StageContext) -> StageResult:
     """Write core__coverage."""
-    coverage, cut, conform = deployment.settings.conform.coverage, data_cut(deployment), conform_of(source(deployment))
-    with deployment.duckdb() as con:
-        return conform.coverage(deployment.lake, con, validated_rows(deployment), coverage, cut)
+    coverage, cut, conform = context.settings.conform.coverage, context.outside.data_cut, conform_of(context.source)
+    with context.machine.duckdb() as con:
+        return StageResult(conform.coverage(context.lake, con, validated_rows(context), coverage, cut))
 
 
-def conform_linkage(deployment: Deployment) -> Summary:
+@stage(
+    [core.LINKAGE],
+    reads=(core.PERSON, core.EVENT, core.CODE),
+    feeds=(*LIST_FEEDS, actions.FEED),
+    settings=("source",),
+    exists=has_core,
+)
+def conform_linkage(context: StageContext) -> StageResult:
     """Write core__linkage."""
-    return conformed(deployment, lambda con, rows: core_tables.conform_linkage(deployment.lake, con, rows))
+    return _conformed(context, lambda con, rows: core_tables.conform_linkage(context.lake, con, rows))
 
 
-def check_linkage(deployment: Deployment) -> Summary:
-    """Check the share of people found on the list; `broken` says where it is too low."""
-    linkage = deployment.lake.read(core.LINKAGE.name).to_pandas()
+@stage(
+    name="people found on the list",
+    reads=(core.LINKAGE,),
+    settings=("conform.linkage",),
+    check=Check("people_found_on_the_list", core.LINKAGE, "Refuse to go on where a feed's people are strangers to the list."),
+    exists=lambda deployment: has_core(deployment) and has_list(deployment),
+)
+def check_linkage(context: StageContext) -> StageResult:
+    """Check the share of people found on the registered list."""
+    linkage = context.lake.read(core.LINKAGE.name).to_pandas()
     try:
-        linkage_check(linkage, deployment.settings.conform.linkage)
+        linkage_check(linkage, context.settings.conform.linkage)
     except ValidationStop as stop:
-        return {"broken": str(stop)}
-    return {"organisations": len(linkage)}
+        return StageResult(broken=str(stop))
+    return StageResult({"organisations": len(linkage)})
 
 
-def write_same_day_care(deployment: Deployment) -> Summary:
+@stage([SAME_DAY_CARE], reads=(core.SPELL, core.EVENT, core.CODE), exists=has_core)
+def write_same_day_care(context: StageContext) -> StageResult:
     """Write monitoring__same_day_emergency_care."""
-    return dict(same_day_care.write_same_day_care(deployment.lake))
+    return StageResult(dict(same_day_care.write_same_day_care(context.lake)))
+
+
+def _conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> StageResult:
+    """Do one conform step over the validated rows of the feeds that the stage reads."""
+    return StageResult(conformed(context, work))
+
+
+STAGES: tuple[Stage, ...] = (
+    conform_organisations, conform_areas, conform_people, conform_registrations, conform_spells, conform_events, write_vocabulary,
+    conform_coverage, conform_linkage, check_linkage, conform_actions, write_same_day_care,
+)  # fmt: skip

@@ -2,102 +2,171 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache, partial
 
-from expectations.feeds import LIST_FEED
 from expectations.table import Table
 from expectations.tables import core
+from expectations.tables.records import ERASURES, EXTRACTS, PSEUDONYM_KEYS, VALIDATED_EXTRACTS, VALIDATION
+from expectations.tables.risk import VOLUMES
 from pipelines.errors import RefusalError, ValidationStop
 from pipelines.extracts import ingest as ingest_stage
-from pipelines.reference.files import Reference
+from pipelines.lake.decision_record import ACCEPTED_BREACH
 from pipelines.reports.data_docs import data_docs
 from pipelines.reports.validation_page import write_validation_page
 from pipelines.run.deployment import Deployment
 from pipelines.sources.synthetic.landing_files import board_is_there, write_board
 from pipelines.sources.synthetic.real_areas import areas_of_icb, practices_of_icb, published_list_sizes
-from pipelines.stages.run_plan import oldest_kept_delivery, source
-from pipelines.stages.stage_inputs import reference
+from pipelines.stages import run_plan
+from pipelines.stages.context import StageContext
+from pipelines.stages.outside import OutsideInput
+from pipelines.stages.presence import has_core, has_synthetic_board
+from pipelines.stages.results import StageResult
+from pipelines.stages.stage import ALL_FEEDS, Check, Stage, stage
+from pipelines.upkeep.retention import oldest_delivery
 from pipelines.validation import volumes
 from pipelines.validation.validate import validate_feed
 
-Summary = dict[str, Any]
+BOARD = "synthetic_board"
+LIST_FEED = "patients"
+SUITE = "suite"
 
 
-def write_synthetic_board(deployment: Deployment) -> Summary:
-    """Write the synthetic board into the landing folder, unless this very board is there."""
-    settings = deployment.settings.source.synthetic
+@stage(
+    name=BOARD,
+    settings=("source.synthetic", "study.imd_edition"),
+    outside=(OutsideInput.REFERENCE_FILES,),
+    changes=(OutsideInput.LANDED_EXTRACTS, OutsideInput.REFERENCE_FILES),
+    group="landing",
+    kind="file",
+    exists=has_synthetic_board,
+)
+def write_synthetic_board(context: StageContext) -> StageResult:
+    """Write a complete synthetic ICB as NHS extracts, unless this very ICB is there already."""
+    settings, landing = context.settings.source.synthetic, context.machine.landing
     if settings is None:
         raise RefusalError("this deployment has no synthetic board")
-    if board_is_there(settings, deployment.landing):
-        return {"status": "there already"}
+    if board_is_there(settings, landing):
+        return StageResult(message="there already")
     if settings.icb is None:
-        written = write_board(settings, deployment.landing)
+        written = write_board(settings, landing)
     else:
-        given = Reference(deployment.settings.reference, deployment.folder, deployment.landing / "fetched")
-        areas = areas_of_icb(given, settings.icb, deployment.settings.study.imd_edition)
-        written = write_board(settings, deployment.landing, areas, practices_of_icb(given, settings.icb))
-    return {"people": written.people, "practices": written.practices, "areas": written.areas, "rows": sum(written.rows.values())}
+        reference = context.outside.reference_of_the_settings
+        areas = areas_of_icb(reference, settings.icb, context.settings.study.imd_edition)
+        written = write_board(settings, landing, areas, practices_of_icb(reference, settings.icb))
+    counts = {"people": written.people, "practices": written.practices, "areas": written.areas}
+    return StageResult({**counts, "rows": sum(written.rows.values())})
 
 
-def ingest(deployment: Deployment, table: Table) -> Summary:
+def raw_stage(table: Table, first: Table) -> Stage:
+    """Return the stage that takes in a feed. The others wait for the first one, in which births and organisations are looked up."""
+    return Stage(
+        partial(_ingest, table=table),
+        table.name,
+        "Take in a feed's new extracts.",
+        writes=(table,),
+        adds_to=(EXTRACTS, core.QUARANTINE, PSEUDONYM_KEYS),
+        reads_earlier=(EXTRACTS, PSEUDONYM_KEYS, ERASURES),
+        settings=("source", "study.validation.split_column", "upkeep.extract_months"),
+        outside=(OutsideInput.LANDED_EXTRACTS, OutsideInput.DATA_CUT, OutsideInput.PSEUDONYM_KEYS),
+        follows=(BOARD, first.name),
+        feed=table.feed,
+    )
+
+
+def suite_stage(table: Table) -> Stage:
+    """Return the stage that validates a feed: the suite of its raw table, a check that blocks."""
+    is_list = table.feed == LIST_FEED
+    return Stage(
+        partial(_validate, table=table),
+        f"{table.name} {SUITE}",
+        "Validate a feed's new extracts and write the page of the findings.",
+        adds_to=(VALIDATED_EXTRACTS, core.QUARANTINE, VALIDATION),
+        reads=(table,),
+        feeds=() if is_list else (LIST_FEED,),
+        reads_earlier=(EXTRACTS, VALIDATED_EXTRACTS, core.QUARANTINE, VALIDATION),
+        settings=("source", "study.validation.split_column", "validation", "validation.accepted"),
+        decisions=(ACCEPTED_BREACH,),
+        outside=(OutsideInput.REFERENCE_FILES,) if is_list else (),
+        check=Check(SUITE, table, f"The Great Expectations suite of {table.name}."),
+        feed=table.feed,
+    )
+
+
+@cache
+def feed_stages(deployment: Deployment) -> tuple[Stage, ...]:
+    """Return the stages of each feed of a deployment: its raw table, then its suite."""
+    tables = run_plan.raw_tables(deployment)
+    return tuple(made for table in tables for made in (raw_stage(table, tables[0]), suite_stage(table)))
+
+
+def ingest(deployment: Deployment, table: Table) -> StageResult:
     """Take in a feed's new extracts."""
-    opened = source(deployment)
-    with deployment.duckdb() as con:
-        taken = ingest_stage.ingest_feed(
-            deployment.lake, con, table, opened.reading, opened.landing, opened.folder, oldest_kept_delivery(deployment)
-        )
+    return raw_stage(table, table)(deployment)
+
+
+def validate(deployment: Deployment, table: Table) -> StageResult:
+    """Validate a feed's new extracts."""
+    return suite_stage(table)(deployment)
+
+
+def _ingest(context: StageContext, table: Table) -> StageResult:
+    opened = context.source
+    oldest = oldest_delivery(context.settings.upkeep.extract_months, context.outside.data_cut)
+    with context.machine.duckdb() as con:
+        taken = ingest_stage.ingest_feed(context.lake, con, table, opened.reading, opened.landing, opened.folder, oldest)
     if not taken.new:
-        return {"files": taken.files, "status": "nothing new"}
-    return {
-        "files": taken.files,
-        "new_extracts": len(taken.new),
-        "new_rows": taken.rows,
-        "rows_unreadable": taken.rows_unreadable,
-    }
+        return StageResult({"files": taken.files}, message="nothing new")
+    counts = {"files": taken.files, "new_extracts": len(taken.new), "new_rows": taken.rows}
+    return StageResult({**counts, "rows_unreadable": taken.rows_unreadable})
 
 
-def validate(deployment: Deployment, table: Table) -> Summary:
-    """Validate a feed's new extracts and write the page of what was found; `broken` holds the rules that stop, in words."""
-    opened = source(deployment)
-    lists = published_list_sizes(reference(deployment)) if table.feed == LIST_FEED else None
-    with deployment.duckdb() as con:
-        try:
+def _validate(context: StageContext, table: Table) -> StageResult:
+    reports = context.machine.reports
+    lists = published_list_sizes(context.outside.reference) if table.feed == LIST_FEED else None
+    try:
+        with context.machine.duckdb() as con:
             found = validate_feed(
-                deployment.lake,
+                context.lake,
                 con,
                 table,
-                opened.reading,
-                deployment.settings.validation,
+                context.source.reading,
+                context.settings.validation,
                 published_lists=lists,
-                docs=data_docs(deployment.reports / "data_docs"),
+                docs=data_docs(reports / "data_docs"),
             )
-        except ValidationStop as stop:
-            write_validation_page(deployment.lake, deployment.reports / "validation.html")
-            return {"broken": str(stop)}
-    write_validation_page(deployment.lake, deployment.reports / "validation.html")
+    except ValidationStop as stop:
+        write_validation_page(context.lake, reports / "validation.html")
+        return StageResult(broken=str(stop))
+    write_validation_page(context.lake, reports / "validation.html")
     if not found.deliveries:
-        return {"status": "nothing new to validate"}
-    return {
-        "rows": found.rows,
-        "set_aside": found.rows_set_aside,
-        "warnings": len(found.warnings),
-        "warned": "".join(f"* {breach.words}\n" for breach in found.warnings),
-        "rows_by_broken_rule": {name: count for name, count in found.broken.most_common() if count},
-    }
+        return StageResult(message="nothing new to validate")
+    return StageResult(
+        {
+            "rows": found.rows,
+            "set_aside": found.rows_set_aside,
+            "warnings": len(found.warnings),
+            "warned": "".join(f"* {breach.words}\n" for breach in found.warnings),
+            "rows_by_broken_rule": {name: count for name, count in found.broken.most_common() if count},
+        }
+    )
 
 
-def count_quarantine(deployment: Deployment) -> Summary:
+@stage([core.QUARANTINE, VALIDATION], reads_earlier=(core.QUARANTINE,), feeds=ALL_FEEDS)
+def count_quarantine(context: StageContext) -> StageResult:
     """Count the quarantined rows by action."""
-    lake = deployment.lake
+    lake = context.lake
     if not lake.exists(core.QUARANTINE.name):
-        return {"rows": 0}
-    found = lake.read(core.QUARANTINE.name, "action, count(*) AS n", "true GROUP BY action", "action").to_pylist()
-    return {row["action"]: row["n"] for row in found}
+        return StageResult({"rows": 0})
+    rows = lake.read(core.QUARANTINE.name, "action, count(*) AS n", "true GROUP BY action", "action").to_pylist()
+    return StageResult({row["action"]: row["n"] for row in rows})
 
 
-def count_volumes(deployment: Deployment) -> Summary:
+@stage([VOLUMES], feeds=ALL_FEEDS, settings=("source",), exists=has_core)
+def count_volumes(context: StageContext) -> StageResult:
     """Count rows by feed, organisation and month in the latest deliveries and the ones before."""
-    opened = source(deployment)
-    with deployment.duckdb() as con:
-        rows = volumes.write_volumes(deployment.lake, con, opened.tables)
-    return {"rows": rows}
+    with context.machine.duckdb() as con:
+        rows = volumes.write_volumes(context.lake, con, context.source.tables)
+    return StageResult({"rows": rows})
+
+
+STAGES: tuple[Stage, ...] = (count_quarantine, count_volumes)  # after those of the feeds

@@ -2,189 +2,259 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from expectations.feeds import ADMISSIONS
+from expectations.tables import caseload, core, risk
+from expectations.tables.equity import AUDIT_FOR_READERS, OUTCOME_RATES
+from expectations.tables.features import CATALOGUE, PERSON_FEATURES
+from expectations.tables.records import EXTRACTS, VALIDATION
 from features.code_lists import load_code_lists
 from features.labels import Occurrences
 from models.predictors import SchemaMismatchError
 from models.risk_model import CoverageNotServedError, RiskModel
 from pipelines.equity.outcome_rates import GROUP_KINDS, RatesRequest, write_outcome_rates
 from pipelines.errors import RefusalError
-from pipelines.lake.code_version import code_version, digest_of
+from pipelines.lake.code_version import code_version
+from pipelines.lake.decision_record import APPROVAL
 from pipelines.lake.run_record import RunInputs, extracts_read
+from pipelines.reports.caseload.files import write_caseloads
 from pipelines.reports.model.page import model_report
-from pipelines.run.deployment import Deployment
 from pipelines.scoring import score as score_stage
 from pipelines.scoring.left_out import with_marks
 from pipelines.scoring.publication import refresh_current
 from pipelines.scoring.shadow_scores import write_shadow_scores
-from pipelines.stages.by_study import each_study
-from pipelines.stages.caseloads import list_maker, write_pages
+from pipelines.stages.building import READ_BY_FEATURES, READ_BY_OUTCOMES
+from pipelines.stages.caseloads import list_maker
+from pipelines.stages.context import StageContext
 from pipelines.stages.late_feeds import in_words
-from pipelines.stages.run_plan import code_lists, data_cut, index_date_plan, late, raw_tables, settings_version
-from pipelines.stages.stage_inputs import has_extracts, outcome_search, validated
+from pipelines.stages.outside import OutsideInput
+from pipelines.stages.presence import has_list
+from pipelines.stages.results import StageResult, skipped
+from pipelines.stages.stage import Per, Stage, stage
+from pipelines.stages.stage_inputs import SETTINGS_OF_FEATURES, SETTINGS_OF_OUTCOMES, has_extracts, outcome_search, validated
 from pipelines.tracking.tracked_record import CHALLENGER, CHAMPION
 from pipelines.training import record as training_record
 from pipelines.training.incumbent import read_incumbent
-from pipelines.training.inputs import TABLES_READ, TrainingInputs
+from pipelines.training.inputs import TABLES_READ, TrainingInputs, training_id
+from pipelines.training.promotion import promote_approved
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 if TYPE_CHECKING:
     from pipelines.tracking.tracker import Tracker
 
-Summary = dict[str, Any]
+READ_BY_CODES = (core.EVENT, core.PERSON, core.CODE, core.CODE_NAME, core.CODE_ANCESTOR)  # by candidates that learn from codes
 
 
-def train(deployment: Deployment) -> Summary:
-    """Train, judge and record each study's candidates; a training of the same inputs is not repeated."""
-    return each_study(deployment, _train_study)
-
-
-def _train_study(deployment: Deployment) -> Summary:
-    lake, study = deployment.lake, deployment.settings.study
-    dates = index_date_plan(deployment)
-    versions = lake.versions(list(TABLES_READ))
-    told = {use: [day.isoformat() for day in days] for use, days in dates.items()}
+@stage(
+    [risk.MODELS, risk.MODEL_AUDIT, AUDIT_FOR_READERS],
+    records=(risk.CROSS_FITTED,),
+    reads=(PERSON_FEATURES, CATALOGUE, risk.LABELS, risk.COHORT_FLOW, EXTRACTS, *READ_BY_CODES),
+    reads_earlier=(risk.MODELS,),
+    settings=(
+        "deployment", "source.feature_table", "purpose.use", "purpose.approval", "purpose.approval_expires", "purpose.allowed_feeds",
+        "study.name", "study.outcome", "study.index_dates", "study.imd_edition", "study.candidates",
+        "study.code_level", "study.validation", "study.gates", "study.bands", "study.capacity", "study.seed",
+    ),
+    outside=(OutsideInput.DATA_CUT, OutsideInput.INCUMBENT),
+    changes=(OutsideInput.INCUMBENT,),
+    per=Per.STUDY,
+    exists=has_list,
+)  # fmt: skip
+def train(context: StageContext) -> StageResult:
+    """Train, evaluate and record each study's candidates. A training of the same inputs is not repeated."""
+    lake, settings, study, dates = context.lake, context.settings, context.settings.study, dict(context.plan)
+    extracts, tracker = extracts_read(lake), context.outside.registry(OutsideInput.INCUMBENT)
     inputs = TrainingInputs(
-        _training_id(deployment, told),
-        told,
-        versions,
+        training_id(context.settings_version, dates, extracts),
+        {use: [day.isoformat() for day in days] for use, days in dates.items()},
+        lake.versions(list(TABLES_READ)),
         code_version(),
-        settings_version(deployment),
-        deployment.settings.deployment,
-        deployment.settings.purpose,
-        extracts_read(lake),
+        context.settings_version,
+        settings.deployment,
+        settings.purpose,
+        extracts,
         score_stage.catalogue_version(lake),
     )
     if training_record.is_recorded(lake, inputs.training_id):
-        return {"status": "trained before on the same inputs", "training_id": inputs.training_id}
-    groups = deployment.settings.source.feature_table
+        return StageResult({"training_id": inputs.training_id}, message="trained before on the same inputs")
+    groups = settings.source.feature_table
     kinds = tuple(groups.groups) if groups else ()
-    incumbent = read_incumbent(deployment.tracker, study.name, inputs.training_id)
-    allowed = deployment.settings.purpose.allowed_feeds
-    trials = f"sqlite:///{deployment.home.resolve() / 'tuning.db'}"
-    result = run_study(lake, study, deployment.settings.engine, dates, data_cut(deployment), kinds, allowed, incumbent, trials)
-    return training_record.record_training(lake, deployment.tracker, study, result, inputs, model_report)
+    incumbent = read_incumbent(tracker, study.name, inputs.training_id)
+    allowed, engine = settings.purpose.allowed_feeds, context.machine.engine
+    trials = f"sqlite:///{context.machine.home.resolve() / 'tuning.db'}"
+    request = TrainingRequest(lake, study, engine, dates, context.outside.data_cut, kinds, allowed, incumbent, trials)
+    result = run_study(request)
+    return StageResult(training_record.record_training(lake, tracker, study, result, inputs, model_report))
 
 
-def score(deployment: Deployment, index_date: date) -> Summary:
-    """Score the scoring date with each study's champion and publish; other index dates publish nothing."""
-    return each_study(deployment, lambda study: _score_study(study, index_date))
+@stage(
+    name="promotion",
+    adds_to=(risk.MODELS,),
+    reads=(risk.MODELS,),
+    decisions=(APPROVAL,),
+    settings=("study.name", "study.outcome.name"),
+    outside=(OutsideInput.CHAMPION, OutsideInput.TODAY),
+    changes=(OutsideInput.CHAMPION, OutsideInput.CHALLENGER),
+    per=Per.STUDY,
+    exists=has_list,
+)
+def promote(context: StageContext) -> StageResult:
+    """Make the chosen model of the latest training champion if a recorded approval allows it: the first step of scoring."""
+    study, tracker = context.settings.study, context.outside.registry(OutsideInput.CHAMPION)
+    return StageResult(promote_approved(context.lake, tracker, study.name, study.outcome.name, context.outside.today))
 
 
-def _score_study(deployment: Deployment, index_date: date) -> Summary:
-    if index_date not in index_date_plan(deployment)["score"]:
-        return {"skipped": "not the scoring date: nothing published"}
-    lake, study, purpose = deployment.lake, deployment.settings.study, deployment.settings.purpose
-    champion = champion_of(deployment)
-    _refuse_without_reasons(deployment, index_date)
+@stage(
+    [risk.SCORES, risk.DRIVERS, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING, caseload.EXCLUSIONS],
+    records=(risk.SHADOW_SCORES,),
+    adds_to=(PERSON_FEATURES, risk.COHORT_FLOW),
+    reads=(
+        PERSON_FEATURES, CATALOGUE, risk.COHORT_FLOW, risk.LABELS, risk.MODELS, risk.CROSS_FITTED, caseload.ACTIONS, VALIDATION, EXTRACTS,
+        core.ORGANISATION, *READ_BY_FEATURES, *READ_BY_CODES,
+    ),
+    reads_earlier=(risk.SCORES, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING),
+    feeds=(ADMISSIONS.name,),
+    settings=(
+        "source", *SETTINGS_OF_FEATURES, "purpose.approval", "purpose.approval_expires", "study.name", "study.outcome", "study.index_dates",
+        "study.validation", "study.bands", "study.driver_bands", "study.drivers_per_person", "study.drivers_not_shown",
+        "study.rising_risk_step", "study.rising_risk_bands", "study.caseloads",
+    ),
+    outside=(
+        OutsideInput.DATA_CUT, OutsideInput.LATE_FEEDS, OutsideInput.CODE_LISTS, OutsideInput.CHAMPION, OutsideInput.CHALLENGER,
+    ),
+    per=Per.INDEX_DATE | Per.STUDY,
+    first=promote,
+    exists=has_list,
+)  # fmt: skip
+def score(context: StageContext) -> StageResult:
+    """Score the scoring date with each study's champion and publish. Other index dates publish nothing."""
+    index_date = context.index_date
+    if index_date not in context.plan["score"]:
+        return skipped("not the scoring date: nothing published")
+    lake, study, purpose, cut = context.lake, context.settings.study, context.settings.purpose, context.outside.data_cut
+    champion = champion_of(context)
+    _refuse_without_reasons(context)
     try:
-        scoring = score_stage.score_rows(
-            lake, study, champion, index_date, deployment.settings.engine.threads, use=purpose.use, data_cut=data_cut(deployment)
-        )
+        threads = context.machine.engine.threads
+        scoring = score_stage.score_rows(lake, study, champion, index_date, threads, use=purpose.use, data_cut=cut)
     except (SchemaMismatchError, CoverageNotServedError) as error:
         raise RefusalError(
             f"the champion of '{study.name}', version {champion.version}, cannot score {index_date}: {str(error).rstrip('.')}. Bring back what it needs, or "
-            "approve a model that was trained without it: record an approval of its own under study.approval"
+            "approve a model that was trained without it (strata decide CONFIG approval)"
         ) from error
     inputs = RunInputs(
         outcome=study.outcome.name,
         index_date=index_date,
-        data_cut_date=data_cut(deployment),
+        data_cut_date=cut,
         extracts=extracts_read(lake),
-        settings_version=settings_version(deployment),
+        settings_version=context.settings_version,
         code_version=code_version(),
         model_digest=champion.model.digest,
         catalogue_version=score_stage.catalogue_version(lake),
         previous_run_id=score_stage.previous_run_id(lake, study.outcome.name, index_date),
-        late_feeds=in_words(late(deployment)),
+        late_feeds=in_words(context.outside.late_feeds),
     )
-    marked = replace(scoring, frame=_marked(deployment, scoring.frame, index_date))
-    make_lists = list_maker(deployment, champion, marked, inputs)
-    published = score_stage.publish(lake, study, purpose, champion, marked, inputs, make_lists)
+    marked = replace(scoring, frame=_with_marks(context, scoring.frame))
+    published = score_stage.publish(lake, study, purpose, champion, marked, inputs, list_maker(context, champion, marked, inputs))
     current = refresh_current(lake, study.outcome.name)
-    pages = {"caseload_files": write_pages(deployment)["files"]} if study.caseloads.write_pages else {}
-    return {**published, "current_run_id": current, **pages, **_shadow(deployment, scoring, inputs.run_id)}
+    return StageResult({**published, "current_run_id": current, **_pages(context), **_shadow(context, scoring, inputs.run_id)})
 
 
-def _refuse_without_reasons(deployment: Deployment, index_date: date) -> None:
-    """Refuse to list people of whom nobody knows whether they can have the outcome at all."""
-    study, lake = deployment.settings.study, deployment.lake
+def _refuse_without_reasons(context: StageContext) -> None:
+    """Refuse to list people of whom it is not known whether they can have the outcome at all."""
+    study, lake, index_date = context.settings.study, context.lake, context.index_date
     if not study.cohort.one_date_for_all or not study.validation.by_date or not study.outcome.not_all_at_risk:
         return
     part = {"outcome": study.outcome.name, "index_date": index_date.isoformat()}
-    if not lake.rows("risk__labels", part):
+    if not lake.rows(risk.LABELS.name, part):
         raise RefusalError(
-            f"'{study.outcome.name}' leaves people out who cannot have it, and risk__labels does not say who on {index_date}: nothing was "
-            "published. The labels stage says why; mend that and run again"
+            f"'{study.outcome.name}' excludes people who cannot have it, and risk__labels does not say who on {index_date}: nothing was "
+            "published. The labels stage says why. Fix that and run again"
         )
 
 
-def _marked(deployment: Deployment, frame: pd.DataFrame, index_date: date) -> pd.DataFrame:
-    """Mark who is at the end of life, in hospital, in a care home or on a caseload; a ready-made table tells none of it."""
-    if deployment.settings.source.feature_table is not None:
+def _with_marks(context: StageContext, frame: pd.DataFrame) -> pd.DataFrame:
+    """Flag who is at the end of life, in hospital, in a care home or on a caseload; a ready-made table does not say."""
+    if context.settings.source.feature_table is not None:
         return frame
-    hospital = {table.feed: table for table in raw_tables(deployment) if table.feed == ADMISSIONS.name}
-    came = [validated(deployment, table) for table in hospital.values() if has_extracts(deployment, table)]
-    return with_marks(deployment.lake, frame, index_date, load_code_lists(code_lists(deployment)), came[0] if came else "")
+    hospital = [table for table in context.raw_tables if table.feed == ADMISSIONS.name]
+    rows = [validated(context, table) for table in hospital if has_extracts(context, table)]
+    lists = load_code_lists(context.outside.code_lists)
+    return with_marks(context.lake, frame, context.index_date, lists, rows[0] if rows else "")
 
 
-def outcome_rates(deployment: Deployment) -> Summary:
+def _pages(context: StageContext) -> dict[str, int]:
+    """Write the caseload pages of the current run, if the settings ask for them, and return how many files there are."""
+    study = context.settings.study
+    if not study.caseloads.write_pages:
+        return {}
+    folder, leave_out = context.machine.reports / "caseloads", study.caseloads.leave_out
+    run = score_stage.published_runs(context.lake, study.outcome.name)[-1]
+    return {"caseload_files": len(write_caseloads(context.lake, run, folder, leave_out, None))}
+
+
+@stage(
+    [OUTCOME_RATES],
+    reads=(PERSON_FEATURES, risk.LABELS, *READ_BY_OUTCOMES),
+    settings=(*SETTINGS_OF_OUTCOMES, "study.outcome", "study.also.*.outcome", "study.cohort", "study.seed"),
+    outside=(OutsideInput.CODE_LISTS, OutsideInput.DATA_CUT),
+    exists=has_list,
+)
+def outcome_rates(context: StageContext) -> StageResult:
     """Write the rates of the outcomes by group, for every index date whose labels are there."""
-    lake, study, given = deployment.lake, deployment.settings.study, deployment.settings.source.feature_table
-    if not lake.exists("risk__labels"):
-        return {"status": "no index date has matured: no rates yet"}
-    search, declared = outcome_search(deployment), {one.outcome.name: one.outcome for one in study.each}
+    lake, study, table = context.lake, context.settings.study, context.settings.source.feature_table
+    if not lake.exists(risk.LABELS.name):
+        return StageResult(message="no index date has matured: no rates yet")
+    search = outcome_search(context)
+    declared = {outcome.name: outcome for outcome in (study.outcome, *(further.outcome for further in study.also))}
 
     def occurrences(outcome: str) -> Occurrences | None:
-        if given is not None or outcome not in declared:
+        if table is not None or outcome not in declared:
             return None
-        return search.occurrences(lake, declared[outcome], data_cut(deployment))
+        return search.occurrences(lake, declared[outcome], context.outside.data_cut)
 
-    kinds = tuple(dict.fromkeys((*GROUP_KINDS, *(given.groups if given else ()))))
-    own_dates = not study.cohort.one_date_for_all and given is None
+    kinds = tuple(dict.fromkeys((*GROUP_KINDS, *(table.groups if table else ()))))
+    own_dates = not study.cohort.one_date_for_all and table is None
     horizons = {name: outcome.horizon_days for name, outcome in declared.items()}
     request = RatesRequest(study.outcome.horizon_days, kinds, own_dates, study.seed, occurrences, horizons)
-    with deployment.duckdb() as con:
-        return write_outcome_rates(lake, con, request)
+    with context.machine.duckdb() as con:
+        return StageResult(write_outcome_rates(lake, con, request))
 
 
-def _training_id(deployment: Deployment, dates: Mapping[str, list[str]]) -> str:
-    known = {use: days for use, days in dates.items() if use != "score" or not dates["train"]}
-    return digest_of([settings_version(deployment), code_version(), known, extracts_read(deployment.lake)])
-
-
-def champion_of(deployment: Deployment) -> score_stage.Champion:
-    """Give the model that scores; a RefusalError says what there must be before there is one."""
-    name, tracker = deployment.settings.study.name, deployment.tracker
+def champion_of(context: StageContext) -> score_stage.Champion:
+    """Return the model that scores; a RefusalError says what is missing before there is one."""
+    name, tracker = context.settings.study.name, context.outside.registry(OutsideInput.CHAMPION)
     if tracker.version_of(name, CHAMPION) is None:
         raise RefusalError(
             f"there is no champion of '{name}', so nothing was scored: no candidate is eligible and approved. "
-            "Read risk__models (columns gates, status) or the runs in MLflow; record an approval under study.approval"
+            "Read the model reports, or risk__models (columns gates, status). Then record an approval: "
+            f"strata decide CONFIG approval '{name} version N' --role ROLE --reason WHY"
         )
     return _registered(tracker, name, CHAMPION)
 
 
-def _shadow(deployment: Deployment, scoring: score_stage.Scoring, run_id: str) -> Summary:
-    """Score with the challenger too, where there is one; where folds of people judge, it has learnt from these very rows."""
-    study, tracker = deployment.settings.study, deployment.tracker
+def _shadow(context: StageContext, scoring: score_stage.Scoring, run_id: str) -> dict[str, Any]:
+    """Score with the challenger too, if there is one. Where folds of people are used, it has learnt from these very rows."""
+    study, tracker = context.settings.study, context.outside.registry(OutsideInput.CHALLENGER)
     if not study.validation.by_date or tracker.version_of(study.name, CHALLENGER) is None:
         return {}
     try:
         challenger = _registered(tracker, study.name, CHALLENGER)
     except (KeyError, TypeError, ValueError) as error:  # written by another version of Strata
         return {"shadow": f"the challenger's files cannot be read: {error}"}
-    threads = deployment.settings.engine.threads
-    return {"shadow": write_shadow_scores(deployment.lake, study.outcome.name, challenger, scoring.frame, run_id, threads)}
+    threads = context.machine.engine.threads
+    return {"shadow": write_shadow_scores(context.lake, study.outcome.name, challenger, scoring.frame, run_id, threads)}
 
 
 def _registered(tracker: Tracker, name: str, alias: str) -> score_stage.Champion:
     version = str(tracker.version_of(name, alias))
     run_id = tracker.version_tags(name, version)["run_id"]
     return score_stage.Champion(RiskModel.from_files(tracker.files_of(name, version)), name, version, run_id)
+
+
+STAGES: tuple[Stage, ...] = (train, score, outcome_rates)

@@ -1,100 +1,146 @@
-"""What is watched once scores are published, and the alerts it raises."""
+"""What is monitored once scores are published, and the alerts it raises."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import date
+from functools import partial
 
 from expectations.contract_terms import CONTRACTS
+from expectations.tables import caseload, monitoring, risk
+from expectations.tables.core import REGISTRATION
+from expectations.tables.features import PERSON_FEATURES
+from expectations.tables.records import EXTRACTS, VALIDATION
 from pipelines.alerts import raise_alerts as alerts_stage
-from pipelines.alerts import rules
+from pipelines.alerts.rule_declaration import Rows, Watched
+from pipelines.alerts.rules import SCORES_STALE
 from pipelines.building import build_labels as labels_stage
 from pipelines.errors import RefusalError
-from pipelines.lake.run_record import published_runs
 from pipelines.monitoring import feature_drift, matured_performance, score_lists
-from pipelines.run.deployment import Deployment
-from pipelines.stages.by_study import each_study
+from pipelines.stages.building import READ_BY_OUTCOMES
+from pipelines.stages.context import StageContext
 from pipelines.stages.modelling import champion_of
-from pipelines.stages.run_plan import data_cut, data_cut_until, index_date_plan, late
-from pipelines.stages.stage_inputs import outcome_search
+from pipelines.stages.outside import OutsideInput
+from pipelines.stages.presence import has_list
+from pipelines.stages.results import StageResult
+from pipelines.stages.stage import Check, Per, Stage, stage
+from pipelines.stages.stage_inputs import SETTINGS_OF_OUTCOMES, outcome_search
 
-Summary = dict[str, Any]
+FRESH = "fresh_enough"
 
 
-def drift(deployment: Deployment) -> Summary:
+@stage(
+    [monitoring.DRIFT],
+    reads=(PERSON_FEATURES, risk.MODELS),
+    settings=("study.name", "study.outcome", "study.index_dates", "study.validation.kind"),
+    outside=(OutsideInput.CHAMPION, OutsideInput.DATA_CUT),
+    per=Per.STUDY,
+    follows=(risk.RUNS.name,),
+    exists=has_list,
+)
+def drift(context: StageContext) -> StageResult:
     """Write monitoring__drift of the scoring date: each champion's features against its training dates."""
-    return each_study(deployment, _drift_of_study)
-
-
-def _drift_of_study(deployment: Deployment) -> Summary:
-    champion = champion_of(deployment)
-    dates = feature_drift.training_dates(deployment.lake, champion.model.digest)
+    champion = champion_of(context)
+    dates = feature_drift.training_dates(context.lake, champion.model.digest)
     watched = feature_drift.WatchedModel(champion.name, champion.version, champion.model.predictors, dates)
-    return feature_drift.write_drift(deployment.lake, watched, index_date_plan(deployment)["score"][-1])
+    return StageResult(feature_drift.write_drift(context.lake, watched, context.plan["score"][-1]))
 
 
-def scores(deployment: Deployment) -> Summary:
+@stage(
+    [monitoring.SCORES],
+    reads=(risk.SCORES, risk.RUNS),
+    reads_earlier=(monitoring.SCORES,),
+    settings=("study.outcome.name", "study.capacity"),
+    per=Per.STUDY,
+    exists=has_list,
+)
+def scores(context: StageContext) -> StageResult:
     """Write monitoring__scores of every published run."""
-    return each_study(deployment, _scores_of_study)
+    study = context.settings.study
+    with context.machine.duckdb() as con:
+        return StageResult(score_lists.write_scores(context.lake, con, study.outcome.name, study.capacity.deciding_share))
 
 
-def _scores_of_study(deployment: Deployment) -> Summary:
-    study = deployment.settings.study
-    with deployment.duckdb() as con:
-        return score_lists.write_scores(deployment.lake, con, study.outcome.name, study.capacity.deciding_share)
-
-
-def calibration(deployment: Deployment) -> Summary:
+@stage(
+    [monitoring.CALIBRATION],
+    adds_to=(risk.LABELS,),
+    reads=(risk.SCORES, risk.RUNS, risk.LABELS, PERSON_FEATURES, caseload.ACTIONS, caseload.CASELOAD, REGISTRATION, *READ_BY_OUTCOMES),
+    reads_earlier=(monitoring.CALIBRATION,),
+    settings=(
+        *SETTINGS_OF_OUTCOMES, "study.outcome", "study.cohort.kind", "study.validation.kind", "study.capacity", "study.seed",
+    ),
+    outside=(OutsideInput.CODE_LISTS, OutsideInput.DATA_CUT),
+    per=Per.STUDY,
+    exists=has_list,
+)  # fmt: skip
+def calibration(context: StageContext) -> StageResult:
     """Write monitoring__calibration of every published run that has matured, with labels built where there are none."""
-    return each_study(deployment, _calibration_of_study)
-
-
-def _calibration_of_study(deployment: Deployment) -> Summary:
-    lake, study, cut = deployment.lake, deployment.settings.study, data_cut(deployment)
-    ready_made = deployment.settings.source.feature_table is not None
+    lake, study, cut = context.lake, context.settings.study, context.outside.data_cut
+    ready_made = context.settings.source.feature_table is not None
 
     def build_labels(day: date) -> None:
         if ready_made:
             return
         try:
-            labels_stage.build_labels(lake, study.outcome, day, cut, search=outcome_search(deployment))
-        except RefusalError:  # nobody had the outcome: the run is counted as not measured
+            labels_stage.build_labels(lake, study.outcome, day, cut, search=outcome_search(context))
+        except RefusalError:  # no one had the outcome: the run is counted as not measured
             return
 
     own_dates = not study.cohort.one_date_for_all or not study.validation.by_date
     request = matured_performance.MaturedRequest(study.outcome, cut, study.capacity, study.seed, build_labels, own_dates)
-    return matured_performance.write_calibration(lake, request)
+    return StageResult(matured_performance.write_calibration(lake, request))
 
 
-def stale_scores(deployment: Deployment, today: date | None = None) -> list[str]:
-    """Say of each outcome whether its scores are older than the contract of risk__current promises."""
-    day, limit = today or datetime.now(UTC).date(), CONTRACTS["risk__current"].fresh_days
-    found = []
-    for study in deployment.settings.study.each:
-        published = alerts_stage.published_on(published_runs(deployment.lake, study.outcome.name))
-        found += [finding.message for finding in rules.stale_scores(study.outcome.name, published, day, limit)]
-    return found
+@stage(
+    name=f"{risk.CURRENT.name} {FRESH}",
+    reads=(risk.RUNS,),
+    settings=("study.outcome.name", "study.also.*.outcome.name"),
+    outside=(OutsideInput.TODAY,),
+    check=Check(
+        FRESH, risk.CURRENT, "Show where the scores that readers see are older than their contract promises.", blocking=False
+    ),
+    exists=has_list,
+)
+def stale_scores(context: StageContext) -> StageResult:
+    """Check of each outcome whether its scores are older than the contract of risk__current promises."""
+    watched = Watched(context.lake, _outcomes(context), context.outside.today)
+    limit = CONTRACTS[risk.CURRENT.name].fresh_days
+    return StageResult(broken="; ".join(finding.message for finding in SCORES_STALE.watch(watched, limit)))
 
 
-def alerts(deployment: Deployment, today: date | None = None) -> Summary:
+@stage(
+    [monitoring.ALERTS],
+    reads=(
+        monitoring.DRIFT, monitoring.SCORES, monitoring.CALIBRATION, VALIDATION, risk.RUNS, risk.VOLUMES, EXTRACTS,
+    ),
+    reads_earlier=(monitoring.ALERTS, monitoring.STAGES),
+    settings=(
+        "deployment", "alerts", "schedule.late_after_days", "purpose.approval_expires", "study.outcome.name", "study.also.*.outcome.name",
+    ),
+    outside=(OutsideInput.TODAY, OutsideInput.LATE_FEEDS),
+    exists=has_list,
+)  # fmt: skip
+def alerts(context: StageContext) -> StageResult:
     """Write monitoring__alerts, tell the channels what is new and what is over, and write the monitoring page."""
-    settings, day = deployment.settings, today or datetime.now(UTC).date()
-    outcomes = [study.outcome.name for study in settings.study.each]
-    beside = list(_beside(deployment, day))
-    told = alerts_stage.raise_alerts(deployment.lake, settings.alerts, settings.deployment, outcomes, day, beside=beside)
+    settings, day, outcomes = context.settings, context.outside.today, _outcomes(context)
+    watched = Watched(context.lake, outcomes, day, partial(_late_feeds, context), settings.purpose.approval_expires)
+    facts = alerts_stage.raise_alerts(watched, settings.alerts, settings.deployment)
     from pipelines.reports.monitoring.page import write_monitoring_page  # the drawing library takes a second to import
 
-    write_monitoring_page(deployment.lake, deployment.reports / "monitoring.html", settings.deployment, outcomes, day)
-    return told
+    write_monitoring_page(context.lake, context.machine.reports / "monitoring.html", settings.deployment, outcomes, day)
+    return StageResult(facts, is_unfinished=bool(facts["messages_failed"]))
 
 
-def _beside(deployment: Deployment, day: date) -> Iterator[rules.Finding]:
-    """Find what the settings and the deliveries tell: feeds that are late, an approval that ends."""
-    settings, limits = deployment.settings, deployment.settings.alerts.rules
-    if limits.feed_late:
-        yield from rules.feeds_that_are_late(
-            late(deployment, day), data_cut_until(deployment, day), settings.schedule.late_after_days
-        )
-    if limits.approval_ends_days is not None:
-        yield from rules.approval_that_ends(settings.purpose.approval_expires, day, limits.approval_ends_days)
+def _outcomes(context: StageContext) -> list[str]:
+    study = context.settings.study
+    return [study.outcome.name, *(further.outcome.name for further in study.also)]
+
+
+def _late_feeds(context: StageContext) -> Rows:
+    cut, limit = context.outside.latest_delivery, context.settings.schedule.late_after_days
+    return [
+        {"feed": feed, "latest": latest, "days_behind": (cut - latest).days, "limit_days": limit}
+        for feed, latest in context.outside.late_feeds.items()
+    ]
+
+
+STAGES: tuple[Stage, ...] = (drift, scores, calibration, alerts, stale_scores)

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pipelines.lake.code_version import code_version, digest_of
 from pipelines.lake.run_record import extracts_read
 from pipelines.reports.model.page import model_report
 from pipelines.run.deployment import Deployment
 from pipelines.scoring.score import catalogue_version
 from pipelines.stages.by_study import each_study
+from pipelines.stages.results import StageResult
 from pipelines.stages.run_plan import data_cut, index_date_plan, settings_version
 from pipelines.training import record as training_record
 from pipelines.training.incumbent import read_incumbent
 from pipelines.training.inputs import TABLES_READ, TrainingInputs
 from pipelines.training.recalibration import recalibrate_study
+from pipelines.training.training_request import TrainingRequest
 
-Summary = dict[str, Any]
 
+def recalibrate(deployment: Deployment) -> StageResult:
+    """Fit the calibration of each study's champion again on the latest matured index date, evaluate and record it.
 
-def recalibrate(deployment: Deployment) -> Summary:
-    """Fit the calibration of each study's champion again on the latest matured index date, judge and record it; an approval promotes it."""
+    An approval makes it champion when the next scoring begins.
+    """
     return each_study(deployment, _recalibrate_study)
 
 
-def _recalibrate_study(deployment: Deployment) -> Summary:
+def _recalibrate_study(deployment: Deployment) -> StageResult:
     lake, study, settings = deployment.lake, deployment.settings.study, deployment.settings
     dates, extracts = index_date_plan(deployment), extracts_read(lake)
     incumbent = read_incumbent(deployment.tracker, study.name, "")
@@ -32,9 +33,12 @@ def _recalibrate_study(deployment: Deployment) -> Summary:
     test = [day.isoformat() for day in dates["test"]]
     training_id = digest_of(["recalibration", digest, settings_version(deployment), code_version(), test, extracts])
     if training_record.is_recorded(lake, training_id):
-        return {"status": "recalibrated before on the same inputs", "training_id": training_id}
+        return StageResult({"training_id": training_id}, message="recalibrated before on the same inputs")
     allowed = settings.purpose.allowed_feeds
-    again = recalibrate_study(lake, study, settings.engine, dates, data_cut(deployment), incumbent, allowed)
+    request = TrainingRequest(
+        lake, study, settings.engine, dates, data_cut(deployment), allowed_feeds=allowed, incumbent=incumbent
+    )
+    again = recalibrate_study(request)
     inputs = TrainingInputs(
         training_id,
         {
@@ -51,4 +55,4 @@ def _recalibrate_study(deployment: Deployment) -> Summary:
         catalogue_version(lake),
         recalibrates=incumbent.version if incumbent else "",
     )
-    return training_record.record_training(lake, deployment.tracker, study, again.result, inputs, model_report)
+    return StageResult(training_record.record_training(lake, deployment.tracker, study, again.result, inputs, model_report))

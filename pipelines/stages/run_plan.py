@@ -10,14 +10,15 @@ from pathlib import Path
 from expectations.table import Table
 from features.code_lists import load_code_lists
 from pipelines.building.spark_engine import check_spark
+from pipelines.conform.by_source import conform_of
 from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import read_extracts
 from pipelines.extracts.pseudonym_keys import refuse_half_rotated
 from pipelines.extracts.retained import kept_days
-from pipelines.lake.code_version import digest_of
 from pipelines.run.deployment import Deployment
 from pipelines.sources.nhs import ExtractFile, find_extracts
 from pipelines.sources.protocol import OpenedSource
+from pipelines.stages.decisions_in_settings import import_decisions
 from pipelines.stages.future_dates import (
     refuse_future_cut,
     refuse_future_deliveries,
@@ -26,7 +27,8 @@ from pipelines.stages.future_dates import (
 )
 from pipelines.stages.input_paths import check_feeds, check_paths
 from pipelines.stages.late_feeds import in_words, late_feeds
-from pipelines.study.settings import months_before, planned_index_dates
+from pipelines.stages.settings_view import settings_digest
+from pipelines.study.settings import StudySettings, months_before, planned_index_dates
 from pipelines.upkeep.disk import bytes_needed, check_room
 from pipelines.upkeep.retention import oldest_delivery
 
@@ -51,6 +53,7 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
     refuse_late(deployment, day)
     needed = bytes_needed(deployment.lake, _new_extract_bytes(deployment, day))
     check_room(deployment.home, needed, deployment.settings.upkeep.free_disk_gb)
+    import_decisions(deployment, day)
 
 
 @cache
@@ -96,6 +99,11 @@ def _refuse_future_extracts(deployment: Deployment, today: date) -> None:
         refuse_future_extracts([(row.path, row.extract_date) for row in rows], today)
 
 
+def has_core_tables(deployment: Deployment) -> bool:
+    """Return whether the source's rows become core tables; those of a ready-made feature table do not."""
+    return source(deployment).source.is_conformed
+
+
 def data_cut(deployment: Deployment, today: date | None = None) -> date:
     """Return the day the data reach to: the setting, else the latest delivery of any feed. A date after today is refused."""
     refuse_future_dates(deployment, today)
@@ -130,7 +138,11 @@ def whole_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
 
 def index_date_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
     """Give the training, test and scoring dates of the (first) study; one date stands for all where rows have dates of their own."""
-    study, cut = deployment.settings.study, data_cut(deployment)
+    return planned_dates(deployment.settings.study, data_cut(deployment))
+
+
+def planned_dates(study: StudySettings, cut: date) -> dict[str, tuple[date, ...]]:
+    """Return the training, test and scoring dates of a study: the data cut alone where rows have dates of their own."""
     if not study.validation.by_date:
         return {"train": (), "test": (), "score": (cut,)}
     return planned_index_dates(study, cut)
@@ -193,28 +205,27 @@ def month_starts(first: date, last: date) -> tuple[date, ...]:
     return tuple(months_before(last, back) for back in range(months, -1, -1))
 
 
-def landed_files_digest(deployment: Deployment) -> str:
-    """Give a digest of names, sizes and times of the files that have landed."""
-    files = [extract.file for extract in landed_extracts(deployment)]
-    told = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(set(files))]
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+def landed_files_digest(deployment: Deployment, feed: str = "") -> str:
+    """Return a digest of names, sizes and times of the files that have landed, of one feed if it is named."""
+    files = {extract.path: extract.file for extract in landed_extracts(deployment) if feed in ("", extract.feed)}
+    if has_core_tables(deployment) and not feed:  # these are read without being taken in
+        files |= {file.name: file for file in conform_of(source(deployment)).concept_ancestors()}
+    states = [(path, file.stat().st_size, file.stat().st_mtime_ns) for path, file in sorted(files.items())]
+    return hashlib.sha256(repr(states).encode()).hexdigest()[:16]
 
 
 def settings_version(deployment: Deployment) -> str:
-    """Give a digest of the settings that bear on a result; where files lie and what the machine gives do not."""
-    told = deployment.settings.model_dump(
-        mode="json", exclude={"home", "reference", "engine", "publish", "alerts", "schedule", "upkeep"}
-    )
-    for section in told["source"].values():
-        if isinstance(section, dict):
-            for place in ("landing", "folder", "file"):
-                section.pop(place, None)
-    own = code_lists(deployment)
-    told["study"]["code_lists"] = {name: found.version for name, found in load_code_lists(own).items()} if own else None
-    return digest_of(told)
+    """Return a digest of the settings that bear on a result: not approvals, not where files are, not what the machine provides."""
+    return settings_digest(deployment.settings, code_list_versions(deployment))
+
+
+def code_list_versions(deployment: Deployment) -> dict[str, str] | None:
+    """Return the version of each of the team's own code lists, a digest of its content; None without any."""
+    folder = code_lists(deployment)
+    return {name: found.version for name, found in load_code_lists(folder).items()} if folder else None
 
 
 def code_lists(deployment: Deployment) -> Path | None:
-    """Give the folder of the team's own code lists; a relative one starts at the configuration's folder."""
+    """Return the folder of the team's own code lists. A relative one starts at the configuration's folder."""
     own = deployment.settings.study.code_lists
     return None if own is None else deployment.folder / own

@@ -1,4 +1,4 @@
-"""What stages read: validated rows of each feed, reference files, index events and outcomes that a source gives."""
+"""What several stages read: validated rows of each feed, index events and outcomes that a source defines."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from expectations.feeds import EVENT_FEEDS, PATIENTS, REGISTRATIONS
+from expectations.feeds import EVENT_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
 from expectations.table import Table
-from expectations.tables.raw_gp import OPT_OUTS
 from expectations.tables.raw_omop import DEATH
 from pipelines.building import build_features as features_stage
 from pipelines.building.outcome_events import OutcomeSearch
@@ -18,117 +17,116 @@ from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.by_source import conform_of
 from pipelines.conform.omop.cohorts import index_events_sql, outcomes_sql
 from pipelines.extracts import ingest as ingest_stage
-from pipelines.reference.files import Reference, with_landing_reference
-from pipelines.run.deployment import Deployment
-from pipelines.stages.run_plan import code_lists, raw_tables, source
+from pipelines.stages.context import StageContext
 from pipelines.validation.opt_out_rows import latest_objections_sql
 from pipelines.validation.stated_dates import named_people_sql, stated_dates_sql
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 
-Summary = dict[str, Any]
+Summary = Mapping[str, Any]
 
 
-def conformed(deployment: Deployment, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> Summary:
-    """Do one conform step over the validated rows of every feed."""
-    with deployment.duckdb() as con:
-        return work(con, conform_of(source(deployment)).rows(validated_rows(deployment)))
+def conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> Summary:
+    """Do one conform step over the validated rows of the feeds that the stage reads."""
+    with context.machine.duckdb() as con:
+        return work(con, conform_of(context.source).rows(validated_rows(context)))
 
 
-def validated_rows(deployment: Deployment) -> Mapping[str, str]:
-    """Return the SQL of the validated rows of every raw table that has an extract, by feed."""
-    return {table.feed: validated(deployment, table) for table in raw_tables(deployment) if has_extracts(deployment, table)}
+def validated_rows(context: StageContext) -> Mapping[str, str]:
+    """Return the SQL of the validated rows of every raw table that the stage reads and that has an extract, by feed."""
+    return {table.feed: validated(context, table) for table in context.raw_tables if has_extracts(context, table)}
 
 
-def has_extracts(deployment: Deployment, table: Table) -> bool:
-    """Say whether a feed has an extract."""
-    return bool(ingest_stage.current_extracts(deployment.lake, table.feed))
+def has_extracts(context: StageContext, table: Table) -> bool:
+    """Return whether a feed has an extract."""
+    return bool(ingest_stage.current_extracts(context.lake, table.feed))
 
 
-def validated(deployment: Deployment, table: Table) -> str:
-    """Give the SQL of a feed's current, validated rows."""
-    return validated_rows_sql(deployment.lake, source(deployment).reading, table.feed, table)
+def validated(context: StageContext, table: Table) -> str:
+    """Return the SQL of a feed's current, validated rows."""
+    return validated_rows_sql(context.lake, context.source.reading, table.feed, table)
 
 
-def stated_deaths(deployment: Deployment) -> str:
+def stated_deaths(context: StageContext) -> str:
     """Return the SQL of the rows of the list that state a death; '' without the feed."""
-    return _stated(deployment, PATIENTS.name, "death_date")
+    return _stated(context, PATIENTS.name, "death_date")
 
 
-def stated_ends(deployment: Deployment) -> str:
+def stated_ends(context: StageContext) -> str:
     """Return the SQL of the rows that state the end of a registration; '' without the feed."""
-    return _stated(deployment, REGISTRATIONS.name, "end_date")
+    return _stated(context, REGISTRATIONS.name, "end_date")
 
 
-def _stated(deployment: Deployment, feed: str, column: str) -> str:
-    named = feed in {table.feed for table in raw_tables(deployment)}
-    return stated_dates_sql(deployment.lake, source(deployment).reading, feed, column) if named else ""
+def _stated(context: StageContext, feed: str, column: str) -> str:
+    return stated_dates_sql(context.lake, context.source.reading, feed, column) if _table_of(context, feed) else ""
 
 
-def deaths_named(deployment: Deployment) -> str:
+def deaths_named(context: StageContext) -> str:
     """Return the SQL of everyone whom DEATH of an OMOP source names; '' without that table."""
-    death = [table for table in raw_tables(deployment) if table.feed == DEATH.feed]
-    return named_people_sql(deployment.lake, source(deployment).reading, DEATH) if death else ""
+    return named_people_sql(context.lake, context.source.reading, DEATH) if _table_of(context, DEATH.feed) else ""
 
 
-def latest_objections(deployment: Deployment) -> str:
+def latest_objections(context: StageContext) -> str:
     """Return the SQL of the objections that the latest delivery of opt-outs lists; '' without the feed."""
-    table = next(
-        (table for table in raw_tables(deployment) if table.feed == OPT_OUTS.feed and has_extracts(deployment, table)), None
-    )
-    return latest_objections_sql(deployment.lake, table) if table else ""
+    table = _table_of(context, OPT_OUTS.name)
+    return latest_objections_sql(context.lake, table) if table and has_extracts(context, table) else ""
 
 
-def superseded(deployment: Deployment) -> Mapping[str, str]:
-    """Give, by feed of events, the rows that a later delivery changed or took back."""
-    lake, reading = deployment.lake, source(deployment).reading
-    tables = [table for table in raw_tables(deployment) if table.feed in EVENT_FEEDS and has_extracts(deployment, table)]
+def _table_of(context: StageContext, feed: str) -> Table | None:
+    return next((table for table in context.raw_tables if table.feed == feed), None)
+
+
+def superseded(context: StageContext) -> Mapping[str, str]:
+    """Return, by feed of events, the rows that a later delivery changed or deleted."""
+    lake, reading = context.lake, context.source.reading
+    tables = [table for table in context.raw_tables if table.feed in EVENT_FEEDS and has_extracts(context, table)]
     rows = {table.feed: superseded_rows_sql(lake, reading, table.feed, table) for table in tables}
     return {feed: sql for feed, sql in rows.items() if sql}
 
 
-def availability(deployment: Deployment) -> AvailabilitySettings:
+def availability(context: StageContext) -> AvailabilitySettings:
     """Return when the facts of each feed became known."""
-    return conform_of(source(deployment)).availability()
+    return conform_of(context.source).availability()
 
 
-def reference(deployment: Deployment) -> Reference:
-    """Give the reference files, those that landed with the extracts too."""
-    known = with_landing_reference(deployment.settings.reference, deployment.landing / "reference")
-    return Reference(known, deployment.folder, deployment.landing / "fetched")
-
-
-def given_index_events(deployment: Deployment) -> pa.Table | None:
-    """Give the index events of an OMOP source's target cohort; None where people are scored on dates."""
-    omop = deployment.settings.source.omop
+def index_events_of_the_source(context: StageContext) -> pa.Table | None:
+    """Return the index events of an OMOP source's target cohort, None where people are scored on dates."""
+    omop = context.settings.source.omop
     if omop is None or omop.target_cohort_id is None:
         return None
-    with deployment.duckdb() as con:
-        return con.sql(index_events_sql(deployment.lake, omop.target_cohort_id)).to_arrow_table()
+    with context.machine.duckdb() as con:
+        return con.sql(index_events_sql(context.lake, omop.target_cohort_id)).to_arrow_table()
 
 
-def given_outcomes(deployment: Deployment) -> pa.Table | None:
-    """Give the events of an OMOP source's outcome cohort; None where the study defines its own."""
-    omop = deployment.settings.source.omop
+def outcomes_of_the_source(context: StageContext) -> pa.Table | None:
+    """Return the events of an OMOP source's outcome cohort, None where the study defines its outcome."""
+    omop = context.settings.source.omop
     if omop is None or omop.outcome_cohort_id is None:
         return None
-    with deployment.duckdb() as con:
-        return con.sql(outcomes_sql(deployment.lake, omop.outcome_cohort_id)).to_arrow_table()
+    with context.machine.duckdb() as con:
+        return con.sql(outcomes_sql(context.lake, omop.outcome_cohort_id)).to_arrow_table()
 
 
-def feature_request(deployment: Deployment) -> features_stage.FeatureRequest:
-    """Give what the features are to be built for."""
-    settings = deployment.settings
+# What a feature request is made of: every stage that builds features declares these.
+SETTINGS_OF_FEATURES = (
+    "study.cohort", "study.imd_edition", "study.feature_families", "purpose.use", "purpose.allowed_feeds",
+)  # fmt: skip
+
+
+def feature_request(context: StageContext) -> features_stage.FeatureRequest:
+    """Return what the features are to be built for."""
+    study, purpose = context.settings.study, context.settings.purpose
     return features_stage.FeatureRequest(
-        settings.study.cohort,
-        settings.purpose.use,
-        settings.study.imd_edition,
-        settings.purpose.allowed_feeds,
-        code_lists(deployment),
-        settings.study.feature_families,
+        study.cohort, purpose.use, study.imd_edition, purpose.allowed_feeds, context.outside.code_lists, study.feature_families
     )
 
 
-def outcome_search(deployment: Deployment) -> OutcomeSearch:
-    """Give how the outcome is looked for."""
-    settings = deployment.settings
-    return OutcomeSearch(given_outcomes(deployment), settings.clinical, settings.purpose.allowed_feeds, code_lists(deployment))
+# What the search for an outcome is made of: every stage that finds outcomes declares these.
+SETTINGS_OF_OUTCOMES = ("source", "clinical", "purpose.allowed_feeds")
+
+
+def outcome_search(context: StageContext) -> OutcomeSearch:
+    """Return how the outcome is searched for."""
+    settings = context.settings
+    return OutcomeSearch(
+        outcomes_of_the_source(context), settings.clinical, settings.purpose.allowed_feeds, context.outside.code_lists
+    )

@@ -22,7 +22,7 @@ def tidy(deployment: Deployment) -> Summary:
     """Remove what the settings keep no longer, here and in the publishing database."""
     done: Summary = dict(retention.tidy(deployment.lake, deployment.settings.upkeep, data_cut(deployment)))
     if done["runs_removed"] and deployment.settings.publish.postgres:
-        done |= publishing.follow_in_postgres(deployment)
+        done |= publishing.follow_in_postgres(deployment).facts
     return done
 
 

@@ -1,4 +1,4 @@
-"""What a run is for, and what allows it."""
+"""The purpose of a run and its approval."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 
 
 class PurposeSettings(BaseModel, extra="forbid", frozen=True):
-    """What the run is for, and what allows it."""
+    """The purpose of a run and its approval."""
 
     use: Literal["finding_people_for_care", "planning"] = Field(
         description="finding_people_for_care applies type 1 opt-outs; planning applies the national data opt-out too"
     )
-    approval: str = Field(min_length=1, description="the approval the run rests on, as its register names it")
-    approval_expires: date = Field(description="the approval's last day; after it every run is refused")
-    allowed_feeds: tuple[str, ...] | None = Field(default=None, description="feeds the approval covers; all where not given")
+    approval: str = Field(min_length=1, description="reference of the approval of this use, from the register of approvals")
+    approval_expires: date = Field(description="last day of the approval; later runs are refused")
+    allowed_feeds: tuple[str, ...] | None = Field(default=None, description="feeds that the approval covers; the default is all")

@@ -1,4 +1,4 @@
-"""A study's settings: what is predicted for whom, by which models, from which days, and what else is predicted beside it."""
+"""The settings of a study: what is predicted, for whom, by which models, on which index dates, and further outcomes."""
 
 from __future__ import annotations
 
@@ -28,17 +28,19 @@ FeatureFamily = Literal[
 
 
 class IndexDates(BaseModel, extra="forbid", frozen=True):
-    """Days from which the models look forward; left out, they follow from the data cut."""
+    """The index dates of training, test and scoring; by default they are derived from the data cut."""
 
     train: tuple[date, ...] | None = Field(default=None, description="training dates, earliest first")
-    test: date | None = Field(default=None, description="the date that decides: the latest matured one where left out")
-    score: date | None = Field(default=None, description="the scoring date: the data cut where left out")
-    training_dates: int = Field(default=2, ge=1, le=24, description="how many training dates to derive")
+    test: date | None = Field(
+        default=None, description="index date of the test set; the default is the latest with matured outcomes"
+    )
+    score: date | None = Field(default=None, description="index date of the scores; the default is the data cut")
+    training_dates: int = Field(default=2, ge=1, le=24, description="number of training dates to derive")
     months_between: int = Field(default=6, ge=1, le=24, description="months between derived training dates")
 
 
 class ApprovalSettings(BaseModel, extra="forbid", frozen=True):
-    """A recorded approval: without one no model becomes champion, and one makes one model champion, no later one."""
+    """A recorded approval; without one no model becomes champion, and each approval makes only one model champion."""
 
     role: str = Field(min_length=1, description="role of the approver, never a name")
     reason: str = Field(min_length=1, description="why the model may be used")
@@ -46,7 +48,7 @@ class ApprovalSettings(BaseModel, extra="forbid", frozen=True):
 
 
 class FurtherStudy(BaseModel, extra="forbid", frozen=True):
-    """Another outcome of the same people and features; whatever is left out, but for the approval, is as in the first study."""
+    """Another outcome of the same people and features; missing settings, except the approval, are those of the first study."""
 
     name: str = Field(pattern=r"[a-z0-9_]+", description="name of its experiment and registered model")
     outcome: OutcomeSettings = Field(description="what is predicted")
@@ -61,9 +63,9 @@ class FurtherStudy(BaseModel, extra="forbid", frozen=True):
 
     @property
     def differences(self) -> dict[str, object]:
-        """Give the settings in which it differs from the first study."""
-        given = {name: getattr(self, name) for name in type(self).model_fields}
-        return {name: value for name, value in given.items() if value is not None or name == "approval"}
+        """Return the settings in which it differs from the first study."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in values.items() if value is not None or name == "approval"}
 
 
 class StudySettings(BaseModel, extra="forbid", frozen=True):
@@ -75,72 +77,76 @@ class StudySettings(BaseModel, extra="forbid", frozen=True):
     cohort: CohortSettings = CohortSettings()
     outcome: OutcomeSettings = OutcomeSettings()
     code_lists: Path | None = Field(
-        default=None, description="folder of a team's own code lists, which add to those of Strata or replace one by name"
+        default=None, description="folder of a team's own code lists, which are added to Strata's or replace one of the same name"
     )
     feature_families: tuple[FeatureFamily, ...] | None = Field(
-        default=None, description="families of features to compute, with what they are made of; all where left out"
+        default=None, description="families of features to compute, with the features they are computed from; the default is all"
     )
     imd_edition: Literal[2019, 2025] = Field(default=2025, description="edition of the Indices of Deprivation")
     index_dates: IndexDates = IndexDates()
     candidates: CandidateSettings = CandidateSettings()
     code_level: CodeLevelSettings = Field(
-        default=CodeLevelSettings(), description="which codes become columns, for candidates that learn from codes"
+        default=CodeLevelSettings(), description="which codes become columns, for candidates that use codes"
     )
     validation: ValidationPlan = ValidationPlan()
     gates: GateSettings = GateSettings()
     bands: BandSettings = BandSettings()
     capacity: CapacitySettings = CapacitySettings()
-    driver_bands: int = Field(default=2, ge=0, le=10, description="highest bands whose people get drivers")
-    drivers_per_person: int = Field(default=5, ge=1, le=20, description="drivers kept for each of them")
+    driver_bands: int = Field(default=2, ge=0, le=10, description="number of highest bands whose people have drivers")
+    drivers_per_person: int = Field(default=5, ge=1, le=20, description="drivers stored for each of these people")
     drivers_not_shown: tuple[str, ...] = Field(
         default=("hiv",),
-        description="feeds, concepts and features that no driver may be made of: what a practice may not be shown, such as sensitive codes",
+        description="feeds, concepts and features that no driver may show, such as those of sensitive codes",
     )
-    rising_risk_step: float = Field(default=0.1, gt=0, le=1, description="rise of risk since the last run that is flagged")
-    rising_risk_bands: int = Field(default=2, ge=1, le=10, description="bands risen that put a person on the list of rising risk")
+    rising_risk_step: float = Field(
+        default=0.1, gt=0, le=1, description="rise of risk since the last run that is flagged as rising"
+    )
+    rising_risk_bands: int = Field(
+        default=2, ge=1, le=10, description="number of bands that a risk must rise for the list of rising risk"
+    )
     caseloads: CaseloadSettings = CaseloadSettings()
     approval: ApprovalSettings | None = Field(default=None, description="the recorded approval of the chosen model")
-    seed: int = Field(default=20260101, ge=0, description="seed of everything that draws")
+    seed: int = Field(default=20260101, ge=0, description="seed of all random numbers")
     also: tuple[FurtherStudy, ...] = Field(
-        default=(), description="further outcomes of the same people, each trained, judged and published beside this one"
+        default=(), description="further outcomes of the same people, each trained, evaluated and published like this one"
     )
 
     @model_validator(mode="after")
-    def _told_apart(self) -> Self:
+    def _are_distinct(self) -> Self:
         for what, names in (("name", [one.name for one in self.each]), ("outcome", [one.outcome.name for one in self.each])):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(
-                    f"two studies have the {what} {twice[0]!r}: experiments, models and tables are told apart by it; for an outcome in "
-                    "another form (horizon, on_death) give outcome.name a name of its own and the outcome as defined_as"
+                    f"two studies have the {what} {twice[0]!r}, which must be unique because experiments, models and tables use it; for "
+                    "another form of an outcome (horizon, on_death), set outcome.name to a new name and outcome.defined_as to the outcome"
                 )
         return self
 
     @property
     def gates_in_force(self) -> GateSettings:
-        """Give the gates, with the alarm that belongs to the outcome where the settings name none."""
+        """Return the gates, with the AUROC alarm of the outcome if the settings have none."""
         if "auroc_alarm" in self.gates.model_fields_set:
             return self.gates
         return self.gates.model_copy(update={"auroc_alarm": self.outcome.definition.auroc_alarm})
 
     @property
     def each(self) -> tuple[StudySettings, ...]:
-        """Give every study, this one first; what a further one leaves out is as in this one."""
+        """Return every study, this one first; missing settings of a further study are those of this one."""
         alone = self.model_copy(update={"also": ()})
         return (alone, *(alone.model_copy(update=further.differences) for further in self.also))
 
 
 def months_before(day: date, months: int) -> date:
-    """Give the first day of the month that lies some months before a day's month."""
+    """Return the first day of the month that is a number of months before a day."""
     number = day.year * 12 + day.month - 1 - months
     return date(number // 12, number % 12 + 1, 1)
 
 
 def planned_index_dates(study: StudySettings, data_cut: date) -> dict[str, tuple[date, ...]]:
-    """Give the training, test and scoring dates of a study for a data cut.
+    """Return the training, test and scoring dates of a study for a data cut.
 
-    A date that is left out follows from the cut: the test date is the latest first of a month whose horizon and maturity
-    lag end before the cut; training dates lie the same span or more before it, so that no labels overlap.
+    Dates that are not set are derived. The test date is the latest first day of a month whose horizon and maturity end before the data cut.
+    Training dates are at least the same number of days earlier, so that no labels overlap.
     """
     span = timedelta(days=study.outcome.horizon_days + study.outcome.maturity_days)
     dates = study.index_dates

@@ -1,1 +1,1 @@
-"""The one place that knows MLflow: runs, registered models, and the model as MLflow loads it."""
+"""The only package that uses MLflow: runs, registered models, and the model that MLflow loads."""

@@ -1,6 +1,6 @@
-"""The model as plain MLflow loads it: code and named files, no pickle.
+"""The model as MLflow loads it: code and named files, without pickle.
 
-MLflow runs this file when a model is loaded; it is stored beside the model together with the `models` package.
+MLflow runs this file when it loads a model. The file is stored with the model, together with the `models` package.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from models.risk_model import RiskModel
 
 
 class ServedModel(PythonModel):  # type: ignore[misc]
-    """Give the calibrated risk of each row of a feature table."""
+    """A model that returns the calibrated risk of each row of a feature table."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the model's files."""
@@ -26,7 +26,7 @@ class ServedModel(PythonModel):  # type: ignore[misc]
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, object] | None = None
     ) -> np.ndarray:
-        """Give the risk of each row, in order."""
+        """Return the risk of each row, in order."""
         return self.model.predict(model_input)
 
 

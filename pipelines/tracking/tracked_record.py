@@ -1,4 +1,4 @@
-"""What a run leaves in the tracker, as plain data: whoever makes it need not know the tracker."""
+"""Records for the tracker as plain data, so that the code that makes them does not depend on the tracker."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-CHAMPION = "champion"  # aliases of a registered model: the version that scores,
-PREVIOUS = "previous"  # the one that did before,
-CHALLENGER = "challenger"  # and the one that scores in the shadow
+CHAMPION = "champion"  # alias of the version whose scores are published
+PREVIOUS = "previous"  # alias of the champion before it
+CHALLENGER = "challenger"  # alias of the version whose scores are stored and not published
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is logged for one run: plain data, figures and tables."""
+    """The record of one run: plain data, figures and tables."""
 
     name: str
     description: str = ""  # Markdown
@@ -30,7 +30,7 @@ class Record:
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A model as named bytes, with rows that show its input and what it answers."""
+    """A model as named bytes, with example rows of its input and output."""
 
     name: str
     files: Mapping[str, bytes]

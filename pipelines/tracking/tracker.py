@@ -1,4 +1,4 @@
-"""Experiments and models in MLflow. The one file, with the model it serves, that knows MLflow."""
+"""Experiments and models in MLflow. Only this file and `served_model.py` use MLflow."""
 
 from __future__ import annotations
 
@@ -27,21 +27,23 @@ from sqlalchemy import Connection, String, create_engine, inspect, text
 from pipelines.lake.file_modes import take_from_others
 from pipelines.tracking.tracked_record import CHALLENGER, CHAMPION, PREVIOUS, ModelFiles, Record
 
-logging.getLogger("mlflow").setLevel(logging.WARNING)  # how its database is made is of no interest to who runs a pipeline
+logging.getLogger("mlflow").setLevel(logging.WARNING)  # the user does not need the messages about its database
 ROOT = Path(__file__).parents[2]
 SERVED_MODEL = Path(__file__).with_name("served_model.py")
-# What a served model imports of Strata: it is stored beside the model, and whoever loads it needs no Strata.
+# The code that a served model imports. It is stored with the model, which can then be loaded without Strata.
 SERVED_CODE = ("models", "expectations/__init__.py", "expectations/code_column.py")
-OPTIONAL_COLUMNS = ("gp_covered",)  # of a model's input; without it every row counts as covered
-MODEL_WORDS = (
-    "The study's candidates that passed their gates. The alias `champion` scores; `previous` did so before; `challenger` is the best of the "
-    "last training beside the champion: it scores in the shadow and is never published."
+OPTIONAL_COLUMNS = ("gp_covered",)  # of a model's input; without this column every row counts as covered
+MODEL_DESCRIPTION = (
+    "The study's candidates that passed their gates. The scores of the version with the alias `champion` are published. `previous` was the "
+    "champion before it. `challenger` is the best other candidate of the last training; its scores are stored and never published."
 )
 NO_SUCH_MODEL = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
 DEFAULT_EXPERIMENT = "0"  # MLflow makes it in every new store, with its artifacts in the working directory
-# Tags and addresses that MLflow's pages understand; where a later version does not, the pages show their defaults.
+# Tags and addresses that MLflow's pages use. If a later version does not know them, the pages show their defaults.
 DESCRIPTION = "mlflow.note.content"
 SAVED_VIEW = "mlflow.sharedViewState."
+PARENT = "mlflow.parentRunId"
+STATUS = "strata.status"  # of a candidate: candidate, eligible or champion
 VIEW = "candidates"
 CLASSIC = "workflowType=machine_learning"  # not the pages for generative models
 PACKAGES_OF_A_MODEL = ("mlflow", "numpy", "pandas", "scipy", "scikit-learn", "lightgbm", "pydantic")
@@ -63,19 +65,19 @@ class Tracker:
         self.client = MlflowClient(self.uri, self.uri)
 
     def describe(self, experiment: str, description: str, view: str) -> None:
-        """Describe an experiment in Markdown and put a saved view of its runs page beside it."""
+        """Set the description of an experiment, in Markdown, and a saved view of its page of runs."""
         for tag, value in ((DESCRIPTION, description), (f"{SAVED_VIEW}{VIEW}", view)):
             self.client.set_experiment_tag(self._experiment(experiment), tag, value)
 
     def page(self, experiment: str) -> str:
-        """Give the address, below MLflow's, where a reader of an experiment begins: its saved view, once there is one."""
+        """Return the address of an experiment's saved view, relative to MLflow's address, or of all experiments without one."""
         found = self.client.get_experiment_by_name(experiment)
         if found is None:
             return f"#/experiments?{CLASSIC}"
         return f"#/experiments/{found.experiment_id}/runs?viewStateShareKey={VIEW}&{CLASSIC}"
 
     def open_run(self, experiment: str, record: Record, parent: str | None = None) -> str:
-        """Log a run as a record says and give its id."""
+        """Log a record as a run and return the run's id."""
         with mlflow.start_run(
             experiment_id=self._experiment(experiment),
             run_name=record.name,
@@ -95,15 +97,15 @@ class Tracker:
         return str(run.info.run_id)
 
     def log_inputs(self, run_id: str, experiment: str, sources: Mapping[str, tuple[str, int]]) -> None:
-        """Record the stored tables a run read: name to location and Delta version."""
+        """Record the stored tables that a run read: name to location and Delta version."""
         with mlflow.start_run(run_id=run_id, experiment_id=self._experiment(experiment)):
             for name, (location, version) in sources.items():
                 source = DeltaDatasetSource(path=location, delta_table_version=version)
-                dataset = MetaDataset(source, name=name, digest=f"v{version}")  # type: ignore[abstract] # it is not, when run
+                dataset = MetaDataset(source, name=name, digest=f"v{version}")  # type: ignore[abstract] # not abstract at run time
                 mlflow.log_input(dataset, context="training")
 
     def register(self, run_id: str, name: str, model: ModelFiles, tags: Mapping[str, str], description: str) -> str:
-        """Store a model without pickle, register it under a study's name and give its version."""
+        """Store a model without pickle, register it under a study's name and return its version."""
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "risk_model"
             folder.mkdir()
@@ -119,7 +121,7 @@ class Tracker:
                     input_example=model.example_input,
                     pip_requirements=[f"{package}=={importlib.metadata.version(package)}" for package in PACKAGES_OF_A_MODEL],
                 )
-        # MLflow copies code with the modes of its source.
+        # MLflow copies code with the file modes of its source.
         take_from_others(*(self.artifacts / "models" / str(info.model_id)).rglob("*"))
         self._registered_model(name)
         version = self.client.create_model_version(
@@ -128,25 +130,41 @@ class Tracker:
         return str(version.version)
 
     def promote(self, name: str, version: str) -> None:
-        """Point the champion alias at a version and keep the last one as previous, unless it is the same model registered twice."""
+        """Make a version the champion and the last champion `previous`, unless both are the same model registered twice."""
         current = self.champion_version(name)
         if current and current != version and not self._same_model(name, current, version):
             self.client.set_registered_model_alias(name, PREVIOUS, current)
         self.client.set_registered_model_alias(name, CHAMPION, version)
 
+    def record_status(self, run_id: str, status: str) -> None:
+        """Record a candidate's status in the tags and description of its run, and in the tags of its training's run."""
+        run = self.client.get_run(run_id)
+        before = run.data.tags.get(STATUS, "")
+        description = run.data.tags.get(DESCRIPTION, "")
+        if before and description.startswith(before.capitalize()):
+            description = status.capitalize() + description.removeprefix(before.capitalize())
+            self.client.set_tag(run_id, DESCRIPTION, description)
+        for place in (run_id, run.data.tags.get(PARENT)):
+            if place:
+                self.client.set_tag(place, STATUS, status)
+
+    def record_waiver(self, run_id: str, gate: str, text: str) -> None:
+        """Record a waiver of a gate in the tags of a candidate's run."""
+        self.client.set_tag(run_id, f"strata.waiver.{gate}", text[:5000])
+
     def challenge(self, name: str, version: str | None) -> None:
-        """Point the challenger alias at a version, or at none."""
+        """Make a version the challenger, or remove the challenger if the version is None."""
         if version is not None:
             self.client.set_registered_model_alias(name, CHALLENGER, version)
         elif self.version_of(name, CHALLENGER):
             self.client.delete_registered_model_alias(name, CHALLENGER)
 
     def champion_version(self, name: str) -> str | None:
-        """Give the champion's version, or None where there is none; a store that cannot be read raises MLflow's own error."""
+        """Return the champion's version, or None if there is none; raise MLflow's error if the store cannot be read."""
         return self.version_of(name, CHAMPION)
 
     def version_of(self, name: str, alias: str) -> str | None:
-        """Give the version an alias points at, or None; a store that cannot be read raises MLflow's own error."""
+        """Return the version with an alias, or None; raise MLflow's error if the store cannot be read."""
         try:
             aliases = self.client.get_registered_model(name).aliases
         except MlflowException as error:
@@ -164,16 +182,16 @@ class Tracker:
         return _model_files(f"models:/{name}/{version}")
 
     def run_tags(self, run_id: str) -> dict[str, str]:
-        """Give the tags of a run."""
+        """Return the tags of a run."""
         return dict(self.client.get_run(run_id).data.tags)
 
     def version_tags(self, name: str, version: str) -> dict[str, str]:
-        """Give a version's tags and the id of its run under `run_id`."""
-        found = self.client.get_model_version(name, version)
-        return {**found.tags, "run_id": str(found.run_id)}
+        """Return a version's tags, and the id of its run under `run_id`."""
+        model_version = self.client.get_model_version(name, version)
+        return {**model_version.tags, "run_id": str(model_version.run_id)}
 
     def correct_addresses(self) -> int:
-        """Point the addresses of artifacts at this home, if it was moved or copied, and return how many were corrected."""
+        """Correct the addresses of artifacts in a home that was moved or copied, and return how many were corrected."""
         database = create_engine(self.uri)
         here = self.artifacts.parent
         with database.begin() as connection:
@@ -197,7 +215,7 @@ class Tracker:
         except MlflowException as error:
             if error.error_code != NO_SUCH_MODEL:
                 raise
-            self.client.create_registered_model(name, description=MODEL_WORDS)
+            self.client.create_registered_model(name, description=MODEL_DESCRIPTION)
 
 
 def _replace_everywhere(connection: Connection, before: Path, after: Path) -> int:
@@ -218,10 +236,10 @@ def _replace_everywhere(connection: Connection, before: Path, after: Path) -> in
 
 
 def _make_store(database: Path) -> None:
-    """Make MLflow's database under another name first: one that was half made when its process died could never be opened."""
+    """Create MLflow's database under another name and rename it; an incomplete one of a killed process could not be opened."""
     draft = database.with_name("mlflow-draft.db")
-    for left in draft.parent.glob(f"{draft.name}*"):
-        left.unlink()
+    for incomplete in draft.parent.glob(f"{draft.name}*"):
+        incomplete.unlink()
     client = MlflowClient(f"sqlite:///{draft}", f"sqlite:///{draft}")
     client.search_registered_models(max_results=1)
     client.delete_experiment(DEFAULT_EXPERIMENT)
@@ -234,7 +252,7 @@ def _model_files(uri: str) -> dict[str, bytes]:
 
 
 def _served_code(scratch: Path) -> list[str]:
-    """Copy what a served model imports and give its packages."""
+    """Copy the code that a served model imports, and return the paths of its packages."""
     for name in SERVED_CODE:
         source, target = ROOT / name, scratch / "code" / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -246,9 +264,9 @@ def _served_code(scratch: Path) -> list[str]:
 
 
 def _signature(model: ModelFiles) -> ModelSignature:
-    """Give what a model takes and answers; a column is needed whether or not the example happens to lack a value in it."""
-    told = infer_signature(model.example_input, model.example_output)
+    """Return the signature of a model; a column is required even if the example has a missing value in it."""
+    inferred = infer_signature(model.example_input, model.example_output)
     columns: list[ColSpec | TensorSpec] = [
-        ColSpec(column.type, column.name, column.name not in OPTIONAL_COLUMNS) for column in told.inputs
+        ColSpec(column.type, column.name, column.name not in OPTIONAL_COLUMNS) for column in inferred.inputs
     ]
-    return ModelSignature(Schema(columns), told.outputs)
+    return ModelSignature(Schema(columns), inferred.outputs)

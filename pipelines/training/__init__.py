@@ -1,1 +1,1 @@
-"""Candidates trained, judged, gated and recorded."""
+"""Train, evaluate, gate and record candidates."""

@@ -1,36 +1,34 @@
-"""The model in use as a training meets it: judged on the same rows as its challengers, and what an approval may replace it with."""
+"""The model in use during a training: evaluated on the same rows as its challengers, and replaced only by an approved model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from expectations.sql_values import quote
-from expectations.tables.risk import MODELS
 from models.feature_rows import FeatureRows
-from models.intervals import Estimate
 from models.methods import method_of
 from models.predictors import Predictor, SchemaMismatchError
 from models.risk_model import CoverageNotServedError, RiskModel
 from pipelines.building.code_level_features import count_codes
 from pipelines.lake.storage import Lake
-from pipelines.study.settings import ApprovalSettings, StudySettings
+from pipelines.study.settings import StudySettings
 from pipelines.tracking.tracked_record import PREVIOUS
-from pipelines.training.judging import JudgedCandidate, JudgedIncumbent, ScoredModel, TestRows, judged
+from pipelines.training.judging import Evaluator, JudgedCandidate, JudgedIncumbent, ScoredModel
 
 if TYPE_CHECKING:
     from pipelines.tracking.tracker import Tracker
+    from pipelines.training.training_request import TrainingRequest
 
-INCUMBENT = "incumbent"  # its name beside the candidates'
+INCUMBENT = "incumbent"  # its name among the candidates
 
 
 @dataclass(frozen=True)
 class Incumbent:
-    """The champion when a training begins; `model` is None where its files cannot be read, for the reason given."""
+    """The champion when a training begins; `model` is None if its files cannot be read, for the `reason`."""
 
     version: str
     model: RiskModel | None
@@ -39,43 +37,50 @@ class Incumbent:
 
 
 def read_incumbent(tracker: Tracker, name: str, training_id: str) -> Incumbent | None:
-    """Read the champion of a study with the index dates that trained it; None where there is none.
+    """Read the champion of a study with the index dates that trained it; None if there is none.
 
-    A champion that this very training made, before it died, is not its own incumbent: the one before is.
+    A champion that this same training made before it was interrupted is not its own incumbent: the previous champion is.
     """
-    version = tracker.champion_version(name)
-    if version and tracker.version_tags(name, version).get("training_id") == training_id:
-        version = tracker.version_of(name, PREVIOUS)
+    version = incumbent_version(tracker, name, training_id)
     if version is None:
         return None
-    told = tracker.run_tags(tracker.version_tags(name, version)["run_id"]).get("strata.train_dates", "")
-    dates = tuple(date.fromisoformat(day) for day in told.split(",") if day)
+    recorded = tracker.run_tags(tracker.version_tags(name, version)["run_id"]).get("strata.train_dates", "")
+    dates = tuple(date.fromisoformat(day) for day in recorded.split(",") if day)
     try:
         return Incumbent(version, RiskModel.from_files(tracker.files_of(name, version)), dates)
     except (KeyError, TypeError, ValueError) as error:  # written by another version of Strata
         return Incumbent(version, None, dates, f"its files cannot be read ({error})")
 
 
+def incumbent_version(tracker: Tracker, name: str, training_id: str) -> str | None:
+    """Return the version of the champion as a training meets it: the one before, if the training made the champion itself."""
+    version = tracker.champion_version(name)
+    if version and tracker.version_tags(name, version).get("training_id") == training_id:
+        return tracker.version_of(name, PREVIOUS)
+    return version
+
+
 def judge_incumbent(
-    lake: Lake, study: StudySettings, incumbent: Incumbent, test: TestRows, test_date: date | None, alone: Mapping[str, Estimate],
-    candidates: Sequence[JudgedCandidate], group_kinds: Sequence[str], threads: int,
-) -> JudgedIncumbent:  # fmt: skip
-    """Judge the model in use by the gates of its challengers on their rows, or say why it cannot be (`test_date`: None but where time divides them)."""
-    model, reason = incumbent.model, _why_not(study, incumbent, test_date)
+    request: TrainingRequest, evaluator: Evaluator, candidates: Sequence[JudgedCandidate]
+) -> JudgedIncumbent | None:
+    """Evaluate the model in use on its challengers' rows by their gates, or return why it cannot be; None if there is no model in use."""
+    incumbent = request.incumbent
+    if incumbent is None:
+        return None
+    model, reason = incumbent.model, _why_not(request.study, incumbent, request.test_date)
     if model is None:
         return JudgedIncumbent(incumbent.version, None, reason)
     if reason:
         return JudgedIncumbent(incumbent.version, None, reason, model.digest)
     try:
-        features = rows_to_score(lake, test.rows.frame, model, threads)
+        features = rows_to_score(request.lake, evaluator.test.rows.frame, model, request.engine.threads)
         risk = model.predict(features.frame, features.codes)
     except (SchemaMismatchError, CoverageNotServedError) as error:
         return JudgedIncumbent(incumbent.version, None, str(error), model.digest)
-    method = method_of(model.main.estimator)
     notes = (f"version {incumbent.version}, candidate '{model.candidate}' of its training: the model in use",)
-    scored = ScoredModel(INCUMBENT, method, model, risk, None, int(model.record["events"]), notes)
-    found = judged(study, test, alone, candidates, scored, group_kinds)
-    return JudgedIncumbent(incumbent.version, found, digest=model.digest)
+    events = int(model.record["events"])
+    scored = ScoredModel(INCUMBENT, method_of(model.main.estimator), model, risk, None, events, notes)
+    return JudgedIncumbent(incumbent.version, evaluator.judge(scored, candidates), digest=model.digest)
 
 
 def rows_to_score(lake: Lake, frame: pd.DataFrame, model: RiskModel, threads: int) -> FeatureRows:
@@ -84,47 +89,9 @@ def rows_to_score(lake: Lake, frame: pd.DataFrame, model: RiskModel, threads: in
 
 
 def with_categories(frame: pd.DataFrame, predictors: Sequence[Predictor]) -> pd.DataFrame:
-    """Give a frame whose category predictors are pandas categories."""
+    """Return a frame whose category predictors are pandas categories."""
     named = [predictor.name for predictor in predictors if predictor.kind == "category" and predictor.name in frame]
     return frame.astype(dict.fromkeys(named, "category")) if named else frame
-
-
-def why_not_promoted(lake: Lake, study: StudySettings, candidate: JudgedCandidate, incumbent: JudgedIncumbent | None) -> str:
-    """Say why the settings' approval does not make a candidate champion; '' where it does.
-
-    An approval is given for one training that somebody has looked at. While it stays in the settings every later training sees it too, so it
-    is spent once it has made another model champion, and it may not be older than the approval that was used last.
-    """
-    approval = study.approval
-    if approval is None:
-        return "no approval is recorded"
-    if incumbent and incumbent.digest == candidate.model.digest:
-        return ""
-    used = _approvals_used(lake, study.outcome.name)
-    if any(_same(row, approval) for row in used):
-        return (
-            f"the approval of {approval.day} was given for an earlier model; look at this one and record an approval of its own"
-        )
-    latest = max((row["approval_date"] for row in used), default=approval.day)
-    if approval.day < latest:
-        return f"the approval of {approval.day} is older than the last one used, of {latest}; record a newer one for this model"
-    return ""
-
-
-def _approvals_used(lake: Lake, outcome: str) -> list[dict[str, Any]]:
-    columns = "approved_by_role, approval_reason, approval_date"
-    rows = lake.read_or_empty(
-        MODELS, columns, f"outcome = {quote(outcome)} AND status = 'champion' AND approval_date IS NOT NULL"
-    )
-    return rows.to_pylist()
-
-
-def _same(row: Mapping[str, object], approval: ApprovalSettings) -> bool:
-    return (row["approved_by_role"], row["approval_reason"], row["approval_date"]) == (
-        approval.role,
-        approval.reason,
-        approval.day,
-    )
 
 
 def _why_not(study: StudySettings, incumbent: Incumbent, test_date: date | None) -> str:
@@ -134,10 +101,10 @@ def _why_not(study: StudySettings, incumbent: Incumbent, test_date: date | None)
     if (model.outcome, model.horizon_days) != (outcome.name, outcome.horizon_days):
         return f"it predicts {model.outcome} within {model.horizon_days} days, not {outcome.name} within {outcome.horizon_days}"
     if study.validation.by_column:
-        return "a column splits the rows here, and nobody can tell which of them it has learnt from"
+        return "a column splits the rows here, and it is not known which of them trained it"
     if test_date is None:
-        return "folds of people judge here, and it has learnt from these very rows"
+        return "folds of people test the models here, and these rows trained it"
     late = [day for day in incumbent.train_dates if day + timedelta(days=outcome.horizon_days) > test_date]
     if late:
-        return f"it learnt from the index date {max(late)}, whose outcomes reach beyond the test date {test_date}"
+        return f"the index date {max(late)} trained it, whose outcomes reach beyond the test date {test_date}"
     return ""

@@ -1,12 +1,14 @@
-"""What a training was made of: enough to find it, to make it again and to say whom it judged."""
+"""The inputs of a training: enough to find it, to repeat it and to know whom it evaluated."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from expectations.tables.risk import COHORT_FLOW
+from pipelines.lake.code_version import code_version, digest_of
 from pipelines.lake.storage import Lake
 from pipelines.study.purpose import PurposeSettings
 from pipelines.study.settings import StudySettings
@@ -14,9 +16,15 @@ from pipelines.study.settings import StudySettings
 TABLES_READ = ("features__person", "features__catalogue", "risk__labels", "core__event", "core__person")  # by a training
 
 
+def training_id(settings_version: str, dates: Mapping[str, Sequence[date]], extracts: Mapping[str, list[str]]) -> str:
+    """Return the id of a training, a digest of what it is made of. The scoring date counts only where it also trains."""
+    known = {use: [day.isoformat() for day in days] for use, days in dates.items() if use != "score" or not dates["train"]}
+    return digest_of([settings_version, code_version(), known, extracts])
+
+
 @dataclass(frozen=True)
 class TrainingInputs:
-    """What a training was made of, for its record."""
+    """The inputs of a training, for its record."""
 
     training_id: str
     dates: Mapping[str, list[str]]
@@ -27,10 +35,10 @@ class TrainingInputs:
     purpose: PurposeSettings
     extracts: Mapping[str, list[str]]
     feature_set: str = ""  # digest of the feature catalogue
-    recalibrates: str = ""  # the version whose calibration was fitted again; empty where models were trained
+    recalibrates: str = ""  # the version whose calibration was fitted again; empty if models were trained
 
     def tags(self, study: StudySettings) -> dict[str, str]:
-        """Give the tags by which an analyst finds the training."""
+        """Return the tags by which an analyst finds the training."""
         return {
             "strata.training_id": self.training_id,
             "strata.study": study.name,
@@ -46,7 +54,7 @@ class TrainingInputs:
 
 
 def cohort_flow(lake: Lake, dates: Sequence[str]) -> list[tuple[str, int]]:
-    """Give how many people each step of the cohort left out on the last of some index dates; nothing where it was not kept."""
+    """Return how many people each step of the cohort excluded on the last of some index dates; nothing if that was not stored."""
     if not dates or dates[-1] not in lake.partitions(COHORT_FLOW.name, "index_date"):
         return []
     rows = lake.read(COHORT_FLOW.name, "reason, people", order="step", partition={"index_date": dates[-1]}).to_pylist()

@@ -1,4 +1,4 @@
-"""Judge the models of a study on the same rows: how good, how fair, what the gates say, and which one is chosen."""
+"""Evaluate the models of a study on the same rows: how good and how fair they are, what their gates answer, and which is chosen."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from models.audit_groups import audit_groups
 from models.candidates import BASELINE
 from models.copied_periods import Copy, copied_period_gate
 from models.evaluation import Evaluation, evaluate
-from models.fairness import audit
-from models.gates import GateResult, JudgedRows, eligible, judge, worse_than_incumbent
+from models.fairness import AuditedRows, audit
+from models.gates import INCUMBENT_GATE, GateResult, JudgedRows, eligible, judge, label_of, worse_than_incumbent
 from models.intervals import Estimate
 from models.need_within_score import need_columns
 from models.risk_model import RiskModel
@@ -22,10 +22,15 @@ from models.scored_rows import scored_rows
 from pipelines.study.settings import StudySettings
 from pipelines.training.modelling_rows import ModellingRows
 
+FEWEST_EVENTS = 10  # of new people, below which they are not evaluated
+
 
 @dataclass(frozen=True)
 class TestRows:
-    """The rows that judge: labels known, nobody who left; which of their people no training row knows; what copies another period's outcome."""
+    """The test rows: labels known and no leavers.
+
+    `new_people` is the mask of the rows whose people have no training row. `copies` are features that copy another period's outcome.
+    """
 
     rows: ModellingRows
     new_people: np.ndarray
@@ -46,7 +51,7 @@ class TestRows:
 
 @dataclass(frozen=True)
 class ScoredModel:
-    """A model with the risks by which it is judged."""
+    """A model with the risks by which it is evaluated."""
 
     name: str
     method: str
@@ -60,7 +65,7 @@ class ScoredModel:
 
 @dataclass(frozen=True)
 class JudgedCandidate:
-    """A trained candidate with everything that was found about it."""
+    """A trained candidate with its evaluation, audit and gates."""
 
     name: str
     method: str
@@ -81,7 +86,7 @@ class JudgedCandidate:
 
 @dataclass(frozen=True)
 class JudgedIncumbent:
-    """The model in use, judged as the candidates are; or the reason why it cannot be compared with them."""
+    """The model in use, evaluated like the candidates, or the reason why it cannot be compared with them."""
 
     version: str
     judged: JudgedCandidate | None
@@ -89,28 +94,29 @@ class JudgedIncumbent:
     digest: str = ""
 
     def in_words(self) -> str:
-        """Say how well the model in use does on the rows that judge, or why nobody can say."""
+        """Return how well the model in use does on the test rows, or why that is not known."""
         if self.judged is None:
             return f"In use: version {self.version}, which cannot be compared: {self.reason}."
         auroc = self.judged.evaluation.measures["auroc"]
-        failed = [gate.gate for gate in self.judged.gates if gate.answer == "fail"]
-        told = f"it fails {', '.join(failed)}" if failed else "it fails no gate"
-        return f"In use: version {self.version}, AUROC {auroc.value:.3f} ({auroc.lower:.3f} to {auroc.upper:.3f}) on the same rows; {told}."
+        failed = [label_of(gate.gate) for gate in self.judged.gates if gate.answer == "fail"]
+        gates = f"gates failed: {', '.join(failed)}" if failed else "no gate failed"
+        return f"In use: version {self.version}, AUROC {auroc.value:.3f} ({auroc.lower:.3f} to {auroc.upper:.3f}) on the same rows; {gates}."
 
     def against(self, candidate: JudgedCandidate) -> JudgedCandidate:
-        """Give a candidate with one gate more: whether it is worse than the model in use, which an approver weighs where nobody can tell."""
+        """Return a candidate with one more gate: whether it is worse than the model in use."""
         if self.judged is None:
-            words = f"version {self.version}, which is in use, cannot be compared: {self.reason}"
-            return replace(candidate, gates=(*candidate.gates, GateResult("no_worse_than_incumbent", "cannot_tell", words)))
+            reason = f"version {self.version}, which is in use, cannot be compared: {self.reason}"
+            return replace(candidate, gates=(*candidate.gates, GateResult(INCUMBENT_GATE, "cannot_tell", reason)))
         return replace(candidate, gates=(*candidate.gates, worse_than_incumbent(candidate.gates, self.judged.gates)))
 
 
 @dataclass(frozen=True)
 class StudyResult:
-    """The candidates of a study, judged on the same rows.
+    """The candidates of a study, evaluated on the same rows.
 
-    `cross_fitted` are the rows that train and are scored as well, but where time divides them: their risks by models that never saw their
-    person are kept. `elsewhere` holds audit rows (with columns candidate and split) of the recipe at other times and places; see pipelines.training.validation_plans.
+    `cross_fitted` are the rows that both train and are scored, unless time separates them: their risks by models that never saw their person are
+    stored. `elsewhere` holds audit rows (with columns candidate and split) of the recipe at other times and places (see
+    pipelines.training.validation_plans).
     """
 
     candidates: tuple[JudgedCandidate, ...]
@@ -124,65 +130,79 @@ class StudyResult:
 
     @property
     def chosen(self) -> JudgedCandidate | None:
-        """Give the eligible candidate that discriminates best; of equals the first named."""
+        """Return the eligible candidate that discriminates best; of equals the first named."""
         return best_eligible(self.candidates)
 
     def elsewhere_of(self, candidate: JudgedCandidate) -> pd.DataFrame:
-        """Give the rows of `elsewhere` that are of one candidate."""
+        """Return the rows of `elsewhere` of one candidate."""
         rows = self.elsewhere
         return rows[rows["candidate"] == candidate.name] if len(rows) else rows
 
 
 def best_eligible(candidates: Sequence[JudgedCandidate], but: str = "") -> JudgedCandidate | None:
-    """Give the eligible candidate that discriminates best, of equals the first named, leaving out the baseline and one other."""
+    """Return the eligible candidate that discriminates best, of equals the first named, without the baseline and one other."""
     able = [candidate for candidate in candidates if candidate.eligible and candidate.name not in (BASELINE, but)]
     return max(able, key=lambda candidate: round(candidate.evaluation.value("auroc"), 6)) if able else None
 
 
-def judged(
-    study: StudySettings, test: TestRows, alone: Mapping[str, Estimate], before: Sequence[JudgedCandidate],
-    scored: ScoredModel, group_kinds: Sequence[str],
-) -> JudgedCandidate:  # fmt: skip
-    """Evaluate, audit and gate a model on the rows that judge; `before` holds the baseline, `alone` what each predictor tells alone."""
-    groups = audit_groups(test.rows.frame, group_kinds)
-    shared = (study.capacity, study.seed, test.keys)
-    risk = scored.risk
-    baseline = next((candidate.risk for candidate in before if candidate.name == BASELINE), None)
-    needs = need_columns(test.rows.frame, test.labels, test.rows.labels["death_date"].notna().to_numpy())
-    no_baseline = baseline is None and scored.name != BASELINE
-    rows = JudgedRows(risk, baseline, test.labels, test.person, groups, test.keys, needs, no_baseline)
-    used = {predictor.name: alone[predictor.name] for predictor in scored.model.predictors if predictor.name in alone}
-    gates = judge(
-        rows, used, scored.training_events, study.candidates.minimum_events, study.gates_in_force, study.capacity, study.seed
-    )
-    gates = (*gates, copied_period_gate(test.copies, scored.model.predictors))
-    new = test.new_people
-    ranked = scored_rows(risk, test.labels, test.person, test.keys)
-    evaluation = evaluate(ranked, study.capacity, study.seed, teams=_teams(study, test))
-    return JudgedCandidate(
-        scored.name,
-        scored.method,
-        scored.model,
-        risk,
-        scored.every_risk,
-        evaluation,
-        _of_new_people(study, test, risk) if 0 < new.sum() < len(new) else None,
-        audit(risk, test.labels, test.person, groups, *shared, needs, evaluation),
-        gates,
-        scored.notes,
-        scored.tuning,
-    )
+@dataclass(frozen=True)
+class Evaluator:
+    """Evaluates every model of a study in the same way: on the same rows, with the same groups and gates.
 
+    `alone` is the AUROC of each predictor alone.
+    """
 
-def _teams(study: StudySettings, test: TestRows) -> np.ndarray | None:
-    """Give whose list each test row is on; None where the rows do not tell."""
-    frame, team = test.rows.frame, study.capacity.team
-    return frame[team].to_numpy(dtype=object) if team in frame and frame[team].notna().any() else None
+    study: StudySettings
+    test: TestRows
+    alone: Mapping[str, Estimate]
+    group_kinds: Sequence[str]
 
+    def judge(self, scored: ScoredModel, candidates: Sequence[JudgedCandidate]) -> JudgedCandidate:
+        """Evaluate, audit and gate a model on the test rows; the baseline, if there is one, is among the `candidates`."""
+        study, test, risk = self.study, self.test, scored.risk
+        groups = audit_groups(test.rows.frame, self.group_kinds)
+        needs = need_columns(test.rows.frame, test.labels, test.rows.labels["death_date"].notna().to_numpy())
+        ranked = scored_rows(risk, test.labels, test.person, test.keys)
+        evaluation = evaluate(ranked, study.capacity, study.seed, teams=self._teams())
+        return JudgedCandidate(
+            scored.name,
+            scored.method,
+            scored.model,
+            risk,
+            scored.every_risk,
+            evaluation,
+            self._of_new_people(risk),
+            audit(AuditedRows(ranked, groups, needs), study.capacity, study.seed, evaluation),
+            self._gates(scored, candidates, groups, needs),
+            scored.notes,
+            scored.tuning,
+        )
 
-def _of_new_people(study: StudySettings, test: TestRows, risk: np.ndarray) -> Evaluation | None:
-    new = test.new_people
-    labels = test.labels[new]
-    if labels.sum() < 10:  # too few to say anything
-        return None
-    return evaluate(scored_rows(risk[new], labels, test.person[new], test.keys[new]), study.capacity, study.seed)
+    def _gates(
+        self, scored: ScoredModel, candidates: Sequence[JudgedCandidate], groups: pd.DataFrame, needs: pd.DataFrame
+    ) -> tuple[GateResult, ...]:
+        study, test = self.study, self.test
+        baseline = next((candidate.risk for candidate in candidates if candidate.name == BASELINE), None)
+        no_baseline = baseline is None and scored.name != BASELINE
+        rows = JudgedRows(scored.risk, baseline, test.labels, test.person, groups, test.keys, needs, no_baseline)
+        used = {
+            predictor.name: self.alone[predictor.name] for predictor in scored.model.predictors if predictor.name in self.alone
+        }
+        gates = judge(
+            rows, used, scored.training_events, study.candidates.minimum_events, study.gates_in_force, study.capacity, study.seed
+        )
+        return (*gates, copied_period_gate(test.copies, scored.model.predictors))
+
+    def _teams(self) -> np.ndarray | None:
+        """Return the team on whose list each test row is; None if the rows do not have it."""
+        frame, team = self.test.rows.frame, self.study.capacity.team
+        return frame[team].to_numpy(dtype=object) if team in frame and frame[team].notna().any() else None
+
+    def _of_new_people(self, risk: np.ndarray) -> Evaluation | None:
+        """Evaluate the test rows whose people trained no model; None if all or none are such, or too few have the outcome."""
+        test, new = self.test, self.test.new_people
+        labels = test.labels[new]
+        if not 0 < new.sum() < len(new) or labels.sum() < FEWEST_EVENTS:
+            return None
+        rows = scored_rows(risk[new], labels, test.person[new], test.keys[new])
+        return evaluate(rows, self.study.capacity, self.study.seed)

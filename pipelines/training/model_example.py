@@ -1,4 +1,4 @@
-"""The input example that is stored with a model: rows of nobody."""
+"""The input example that is stored with a model: rows of no real person."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pandas as pd
 from models.predictors import Predictor
 
 QUARTILES = (0.25, 0.5, 0.75)
-MOST_ROWS = 20_000  # of those that judge the models; more would only cost time
+MOST_ROWS = 20_000  # of the test rows; more would only cost time
 
 
 def example_rows(frame: pd.DataFrame, predictors: Sequence[Predictor]) -> pd.DataFrame:
-    """Give three rows that show a model's input: every number at its quartiles, every category at its commonest level, codes as 0.
+    """Return three rows that show a model's input: every number at its quartiles, every category at its commonest level, codes as 0.
 
-    Each column is summed up by itself over many people, so no row is of anybody.
+    Each column is summarised separately over many people, so no row describes a person.
     """
     seen = frame.head(MOST_ROWS)
     columns = {predictor.name: _example_values(seen, predictor) for predictor in predictors}

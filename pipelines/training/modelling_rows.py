@@ -1,4 +1,4 @@
-"""Feature rows and labels as pandas frames, in order of key: what models learn from and score."""
+"""Feature rows and labels as pandas frames, in order of key: what models train on and score."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LABEL_COLUMNS = "label, outcome_date, death_date, composite_label, follow_up_day
 
 @dataclass(frozen=True)
 class ModellingRows:
-    """Feature rows with their labels, row by row in order of index date and key, and the counts of codes once they are made."""
+    """Feature rows with their labels, row by row in order of index date and key, and the counts of codes once they are computed."""
 
     frame: pd.DataFrame
     labels: pd.DataFrame
@@ -45,9 +45,9 @@ class ModellingRows:
 
     @property
     def at_risk(self) -> np.ndarray:
-        """Say for each row whether its outcome can be told, leavers included."""
-        known = self.labels["label"].notna() | self.labels["left_list"].fillna(False).astype(bool)
-        return np.asarray(known & (self.labels["not_at_risk_reason"].fillna("") == ""))
+        """Return for each row whether its outcome is known, leavers included."""
+        has_outcome = self.labels["label"].notna() | self.labels["left_list"].fillna(False).astype(bool)
+        return np.asarray(has_outcome & (self.labels["not_at_risk_reason"].fillna("") == ""))
 
     @property
     def left(self) -> np.ndarray:
@@ -64,7 +64,7 @@ def read_features(
 ) -> pd.DataFrame:
     """Read the feature rows of index dates (of all there are without any), in order of date and key; categories as pandas categories.
 
-    `unread` names columns to leave out: where each row has a date of its own, reading is most of the work.
+    `unread` names columns to exclude: if each row has a separate date, reading is most of the work.
     """
     columns = f"* EXCLUDE ({', '.join(sorted(unread))})" if unread else "*"
     with connect() as con:
@@ -93,13 +93,13 @@ def read_modelling_rows(
 def offered_predictors(
     candidates: CandidateSettings, predictors: tuple[Predictor, ...]
 ) -> tuple[tuple[Predictor, ...], list[str]]:
-    """Give the curated predictors that some candidate may use, and the names of those that nobody and no audit needs."""
-    known = {predictor.name for predictor in predictors}
+    """Return the curated predictors that some candidate may use, and the names of those that no candidate and no audit needs."""
+    names = {predictor.name for predictor in predictors}
     curated = any(CANDIDATES[name].uses_curated for name in candidates.names)
-    if curated or not known.issuperset(candidates.baseline_predictors):
+    if curated or not names.issuperset(candidates.baseline_predictors):
         return predictors, []
     kept = age_and_sex(candidates, predictors)
-    return kept, sorted(known - {predictor.name for predictor in kept} - set(AUDITED))
+    return kept, sorted(names - {predictor.name for predictor in kept} - set(AUDITED))
 
 
 def _read_labels(lake: Lake, outcome: str) -> pd.DataFrame:

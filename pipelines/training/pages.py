@@ -12,7 +12,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from models.capacity import decision_curve, share_name
-from models.gates import undecided
+from models.gate_declaration import ANSWERS
+from models.gates import label_of, lines_of, undecided
 from models.plots import calibration_figure, precision_recall_figure, quintile_figure, roc_figure
 from models.sample_size import SampleSize, sample_size
 from models.scored_rows import ScoredRows
@@ -33,7 +34,7 @@ def training_run(
     ranked: Mapping[str, ScoredRows],
     status: Mapping[str, str],
 ) -> Record:
-    """Give the run of a training: its candidates side by side, and the chosen one's measures."""
+    """Return the run of a training: its candidates side by side, and the chosen one's measures."""
     comparison = pd.DataFrame(
         [
             {"candidate": candidate.name, **_headline(candidate), "status": status[candidate.name]}
@@ -73,8 +74,8 @@ def candidate_run(
     report: str | None = None,
     elsewhere: pd.DataFrame | None = None,
 ) -> Record:
-    """Give the run of a candidate: how it was made, how good and how fair it is, and what its gates say."""
-    gates = {f"strata.gate.{gate.gate}": gate.answer for gate in candidate.gates}
+    """Return the run of a candidate: how it was made, how good and how fair it is, and what its gates say."""
+    gates = {f"strata.gate.{gate.gate}": ANSWERS[gate.answer] for gate in candidate.gates}
     return Record(
         name=candidate.name,
         description=describe_candidate(candidate, status),
@@ -85,7 +86,7 @@ def candidate_run(
             **gates,
             "strata.kind": "candidate",
             "strata.candidate": candidate.name,
-            "strata.gates_failed": ", ".join(gate.gate for gate in candidate.gates if gate.answer == "fail") or "none",
+            "strata.gates_failed": "; ".join(label_of(gate.gate) for gate in candidate.gates if gate.answer == "fail") or "none",
             "strata.sample_size": "enough" if _sample_size(candidate).enough else "too few",
             "strata.status": status,
         },
@@ -98,14 +99,14 @@ def candidate_run(
         },
         texts={
             **({"model_report.html": report} if report else {}),
-            "gates.txt": _gates_in_words(candidate),
-            "sample_size.txt": _sample_size(candidate).in_words(candidate.method),
+            "gates.txt": _gates_text(candidate),
+            "sample_size.txt": _sample_size(candidate).describe(candidate.method),
         },
     )
 
 
 def metrics_of(candidate: JudgedCandidate) -> dict[str, float]:
-    """Give a candidate's metrics; what stands before the slash is a section of MLflow's page of charts."""
+    """Return a candidate's metrics; what stands before the slash is a section of MLflow's page of charts."""
     named = {_sectioned(name): value for name, value in candidate.evaluation.as_metrics().items()}
     if candidate.new_people:
         named |= {f"new_people/{name}": value for name, value in candidate.new_people.as_metrics().items()}
@@ -116,7 +117,7 @@ def metrics_of(candidate: JudgedCandidate) -> dict[str, float]:
 
 
 def _elsewhere(rows: pd.DataFrame | None) -> dict[str, float]:
-    """Give the metrics of a recipe at other times and places, such as place_U12345/auroc."""
+    """Return the metrics of a recipe at other times and places, such as place_U12345/auroc."""
     if rows is None or rows.empty:
         return {}
     shown = rows[rows["metric"].isin(HEADLINE) & rows["value"].notna()].to_dict("records")
@@ -134,7 +135,7 @@ def _headline(candidate: JudgedCandidate) -> dict[str, float]:
 
 
 def _compared(study: StudySettings, candidate: JudgedCandidate | None) -> dict[str, float]:
-    """Give the metrics by which candidates, and trainings by their chosen one, are compared."""
+    """Return the metrics by which candidates, and trainings by their chosen one, are compared."""
     known = metrics_of(candidate) if candidate else {}
     return {name: known[name] for name in _shown(study) if name in known}
 
@@ -171,14 +172,16 @@ def _figures(study: StudySettings, candidate: JudgedCandidate, rows: ScoredRows)
     return figures
 
 
-def _gates_in_words(candidate: JudgedCandidate) -> str:
-    lines = [f"{gate.answer:<12} {gate.gate}: {gate.reason}" for gate in candidate.gates]
+def _gates_text(candidate: JudgedCandidate) -> str:
+    lines = [f"{line.text}\n  {line.explanation}" for line in lines_of(candidate.gates)]
     return "\n".join([*lines, "", _open_gates(candidate), *candidate.notes])
 
 
 def _open_gates(candidate: JudgedCandidate) -> str:
-    needs = undecided(candidate.gates)
-    return f"Gates that need an approver: {', '.join(needs)}." if needs else "No gate needs an approver beyond the usual one."
+    open_gates = [label_of(name) for name in undecided(candidate.gates)]
+    if not open_gates:
+        return "No gate needs an approver beyond the usual one."
+    return f"Gates without enough data to decide, which need an approver's decision: {'; '.join(open_gates)}."
 
 
 def _sample_size(candidate: JudgedCandidate) -> SampleSize:
@@ -203,7 +206,7 @@ def describe_candidate(candidate: JudgedCandidate, status: str) -> str:
     """Describe a candidate: how well it discriminates, its gates with their reasons, and what an approver has to decide."""
     auroc = candidate.evaluation.measures["auroc"]
     head = f"{status.capitalize()}: AUROC {auroc.value:.3f} ({auroc.lower:.3f} to {auroc.upper:.3f}), {candidate.evaluation.events:,} events."
-    gates = [["gate", "answer", "reason"], *([gate.gate, gate.answer, gate.reason] for gate in candidate.gates)]
+    gates = [["gate", "answer", "reason"], *([line.label, line.answer, line.reason] for line in lines_of(candidate.gates))]
     return "\n\n".join([head, _markdown(gates), _open_gates(candidate), *candidate.notes])
 
 
@@ -216,7 +219,7 @@ def describe_study(study: StudySettings) -> str:
 
 
 def saved_view(study: StudySettings) -> str:
-    """Give the state of a saved view of MLflow's runs page: the measures that compare candidates, as columns."""
+    """Return the state of a saved view of MLflow's runs page: the measures that compare candidates, as columns."""
     columns = ["tags.`strata.status`", *(f"metrics.`{name}`" for name in _shown(study)), "params.`predictors`"]
     state = {"orderByKey": "attributes.start_time", "orderByAsc": False, "selectedColumns": columns}
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()

@@ -1,4 +1,4 @@
-"""What a training leaves behind: runs and models in MLflow, the audit and the candidates in the lake, perhaps a champion."""
+"""What a training leaves behind: runs and models in MLflow, the audit and the candidates in the lake."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import pandas as pd
 
 from expectations.sql_values import quote
 from expectations.tables import risk as tables
+from models.gate_declaration import ANSWERS
+from models.gates import label_of
 from models.scored_rows import ScoredRows, scored_rows
 from pipelines.lake.storage import Lake
-from pipelines.study.settings import ApprovalSettings, StudySettings
+from pipelines.study.settings import StudySettings
 from pipelines.tracking.tracked_record import ModelFiles
 from pipelines.training.audit_for_readers import store_audit_for_readers
-from pipelines.training.incumbent import why_not_promoted
 from pipelines.training.inputs import TrainingInputs, cohort_flow
-from pipelines.training.judging import JudgedCandidate, StudyResult, best_eligible
+from pipelines.training.judging import JudgedCandidate, StudyResult
 from pipelines.training.model_example import example_rows
 from pipelines.training.pages import HEADLINE, candidate_run, describe_candidate, describe_study, saved_view, training_run
 
@@ -43,19 +44,25 @@ class ModelReport(Protocol):
 
 
 def is_recorded(lake: Lake, training_id: str) -> bool:
-    """Say whether a training was recorded to its end."""
+    """Return whether a training was recorded to its end."""
     return bool(lake.read_or_empty(tables.MODELS, "training_id", f"training_id = {quote(training_id)}").num_rows)
+
+
+def latest_training(lake: Lake, outcome: str) -> str:
+    """Return the id of the training of an outcome that was recorded last, '' before the first."""
+    rows = lake.read_or_empty(tables.MODELS, "training_id", f"outcome = {quote(outcome)}", "recorded_at DESC LIMIT 1")
+    return str(rows["training_id"][0].as_py()) if rows.num_rows else ""
 
 
 def record_training(
     lake: Lake, tracker: Tracker, study: StudySettings, result: StudyResult, inputs: TrainingInputs, report: ModelReport
 ) -> dict[str, object]:
-    """Log every candidate, register the eligible ones, promote the chosen one if it is approved, and store what was found."""
+    """Log every candidate, register the eligible ones and store what was found. The best eligible one becomes the challenger.
+
+    An approval makes it champion when the next scoring begins (pipelines.training.promotion).
+    """
     chosen = result.chosen
-    withheld = why_not_promoted(lake, study, chosen, result.incumbent) if chosen else "no candidate is eligible"
-    champion = chosen.name if chosen and not withheld else None
-    challenger = best_eligible(result.candidates, but=champion or "")
-    status = {candidate.name: _status(candidate, champion) for candidate in result.candidates}
+    status = {candidate.name: _status(candidate) for candidate in result.candidates}
     ranked = {candidate.name: _scored(candidate, result) for candidate in result.candidates}
     tags = inputs.tags(study)
     tracker.describe(study.name, describe_study(study), saved_view(study))
@@ -73,22 +80,18 @@ def record_training(
             versions[candidate.name] = _register(tracker, study, candidate, result, runs[candidate.name], inputs.training_id)
     if result.incumbent and result.incumbent.judged:
         _record_incumbent(tracker, study, result, result.incumbent.judged, tags, parent)
-    if champion:
-        tracker.promote(study.name, versions[champion])
-    tracker.challenge(study.name, versions[challenger.name] if challenger else None)
-    _store(lake, study, result, inputs, runs, versions, champion)
+    tracker.challenge(study.name, versions[chosen.name] if chosen else None)
+    _store(lake, study, result, inputs, runs, versions)
     return {
         "candidates": len(result.candidates),
         "eligible": ", ".join(candidate.name for candidate in result.candidates if candidate.eligible) or "none",
-        "champion": champion or (f"version {result.incumbent.version} stays" if result.incumbent else "none"),
-        **({"not_promoted": withheld} if withheld else {}),
-        "challenger": challenger.name if challenger else "none",
+        "chosen": chosen.name if chosen else "none",
         **({"auroc": round(chosen.evaluation.value("auroc"), 4)} if chosen else {}),
     }
 
 
-def _status(candidate: JudgedCandidate, champion: str | None) -> str:
-    return "champion" if candidate.name == champion else "eligible" if candidate.eligible else "candidate"
+def _status(candidate: JudgedCandidate) -> str:
+    return "eligible" if candidate.eligible else "candidate"
 
 
 def _scored(candidate: JudgedCandidate, result: StudyResult) -> ScoredRows:
@@ -114,14 +117,17 @@ def _register(
 
 
 def _answers(candidate: JudgedCandidate) -> dict[str, str]:
-    """Give the gates by their answer: one tag for each answer there is."""
+    """Return the labels of the gates by their answer: one tag for each answer that was given."""
     answers = sorted({gate.answer for gate in candidate.gates})
-    return {f"gates.{answer}": ", ".join(gate.gate for gate in candidate.gates if gate.answer == answer) for answer in answers}
+    return {
+        f"gates {ANSWERS[answer]}": "; ".join(label_of(gate.gate) for gate in candidate.gates if gate.answer == answer)
+        for answer in answers
+    }
 
 
 def _store(
     lake: Lake, study: StudySettings, result: StudyResult, inputs: TrainingInputs, runs: Mapping[str, str],
-    versions: Mapping[str, str], champion: str | None,
+    versions: Mapping[str, str],
 ) -> None:  # fmt: skip
     """Store the audit, as it is and as it may leave, and the cross-fitted risks, then the candidates: a training counts once these are there."""
     partition = {"training_id": inputs.training_id}
@@ -138,7 +144,7 @@ def _store(
         lake.write(tables.CROSS_FITTED, risks, partition)
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     rows = [
-        _model_row(study, candidate, inputs, runs[candidate.name], versions.get(candidate.name), champion, now)
+        _model_row(study, candidate, inputs, runs[candidate.name], versions.get(candidate.name), now)
         for candidate in result.candidates
     ]
     lake.append(tables.MODELS, rows)
@@ -154,10 +160,8 @@ def _model_row(
     inputs: TrainingInputs,
     run_id: str,
     version: str | None,
-    champion: str | None,
     recorded_at: str,
 ) -> dict[str, object]:
-    approval: ApprovalSettings | None = study.approval if candidate.name == champion else None
     made_of = {"dates": inputs.dates, "table_versions": inputs.table_versions, "code_version": inputs.code_version}
     return {
         "training_id": inputs.training_id,
@@ -170,10 +174,10 @@ def _model_row(
         **{name: _finite(candidate.evaluation.value(name)) for name in HEADLINE},
         "eligible": candidate.eligible,
         "gates": json.dumps([{"gate": gate.gate, "answer": gate.answer, "reason": gate.reason} for gate in candidate.gates]),
-        "status": _status(candidate, champion),
-        "approved_by_role": approval.role if approval else None,
-        "approval_reason": approval.reason if approval else None,
-        "approval_date": approval.day if approval else None,
+        "status": _status(candidate),
+        "approved_by_role": None,
+        "approval_reason": None,
+        "approval_date": None,
         "inputs": json.dumps(made_of, sort_keys=True, default=str),
     }
 

@@ -1,10 +1,9 @@
-"""The chosen recipe at earlier dates and in places it has not learnt from: reported beside the test that decides, deciding nothing."""
+"""The chosen recipe at earlier dates and in places that did not train it: reported next to the test that decides, and deciding nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -22,51 +21,58 @@ from models.training_data import TrainingData
 from models.tuned import Tuned
 from pipelines.study.settings import StudySettings
 from pipelines.training.judging import JudgedCandidate, TestRows
+from pipelines.training.training_request import TrainingRequest
 
 SHOWN = (
     "auroc", "average_precision", "brier", "scaled_brier", "calibration_in_the_large", "calibration_slope", "observed_over_expected",
 )  # fmt: skip
-FEWEST_EVENTS = 20  # of a place or date, below which nothing is said of it
+FEWEST_EVENTS = 20  # of a place or date, below which it is not tested
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One test: its name, the training rows (mask) that may be learnt from, and the rows that judge."""
+    """One test: its name, the training rows (mask) that may train, and the test rows."""
 
     split: str
     learned: np.ndarray
     features: FeatureRows
     labels: np.ndarray
-    counted: bool  # people and events may be told
+    counted: bool  # people and events are reported
 
 
 @dataclass(frozen=True)
 class OtherTests:
-    """Audit rows of the recipe elsewhere (columns of equity__model_audit, and candidate and split), and notes on what was left out."""
+    """Audit rows of the recipe elsewhere (columns of equity__model_audit, and candidate and split), and notes on what was skipped."""
 
     rows: pd.DataFrame
     notes: tuple[str, ...]
 
 
 def check_places(study: StudySettings, frame: pd.DataFrame) -> None:
-    """Refuse a kind of place that the rows do not have, or of which they have one, before anything is trained."""
+    """Refuse a kind of place that the rows do not have, or of which they have only one, before anything is trained."""
     kind = study.validation.places
     if kind and kind in frame:
         place_folds(frame[kind])
     elif kind:
-        known = [name for name in ("sub_icb_code", "pcn_code", "icb_code", "local_authority_code") if name in frame]
-        raise SplitRefusedError(f"validation.places names '{kind}', which is no column of features__person; there are {known}")
+        available = [name for name in ("sub_icb_code", "pcn_code", "icb_code", "local_authority_code") if name in frame]
+        raise SplitRefusedError(
+            f"validation.places names '{kind}', which is not a column of features__person. Use one of these: {', '.join(available) or 'none'}"
+        )
 
 
 def other_tests(
-    study: StudySettings, data: TrainingData, test: TestRows, specs: Sequence[CandidateSpec], candidates: Sequence[JudgedCandidate],
-    plan: TrainingPlan, data_cut: date | None,
-) -> OtherTests:  # fmt: skip
-    """Train the recipe of the candidate that discriminates best anew for each place left out and each earlier date, and test it there.
+    request: TrainingRequest,
+    data: TrainingData,
+    test: TestRows,
+    specs: Sequence[CandidateSpec],
+    candidates: Sequence[JudgedCandidate],
+) -> OtherTests:
+    """Retrain the recipe of the candidate that discriminates best without each place and up to each earlier date, and test it there.
 
-    A place is tested with what was tuned on all places, by a model that knows neither the place nor a person tested there; a date by the
-    training dates whose outcomes were complete before it, tuned on them.
+    A place is tested with what was tuned on all places, by a model trained without the place and without any person tested there. A date is tested
+    by the training dates whose outcomes were complete before it, tuned on them.
     """
+    study, plan = request.study, request.plan()
     if not study.validation.places and not study.validation.rolling_origins:
         return OtherTests(pd.DataFrame(), ())
     best = _best(candidates)
@@ -74,23 +80,23 @@ def other_tests(
     plan = replace(plan, candidates=CandidateSettings.model_validate(best.model.record["settings"]))  # as tuned, where it was
     main = best.model.record["main"]
     tuned = replace(plan, tune_in_folds=False, tuned=Tuned(float(main["tuned"]), bool(main.get("plain", False))))
-    found: list[pd.DataFrame] = []
+    tables: list[pd.DataFrame] = []
     notes: list[str] = []
     for part, how in (
         *((part, tuned) for part in _places(study, data, test, notes)),
-        *((part, plan) for part in _origins(study, data, data_cut, notes)),
+        *((part, plan) for part in _origins(request, data, notes)),
     ):
         try:
-            found.append(_tested(study, spec, data, part, how))
+            tables.append(_tested(study, spec, data, part, how))
         except (TooFewEventsError, CoverageNotServedError) as error:
             notes.append(f"{part.split} was not tested: {error}")
-    return OtherTests(pd.concat(found, ignore_index=True) if found else pd.DataFrame(), tuple(notes))
+    return OtherTests(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(), tuple(notes))
 
 
 def _best(candidates: Sequence[JudgedCandidate]) -> JudgedCandidate:
-    """Give the candidate whose recipe is tested: the chosen one, or where none is eligible the best beside the baseline."""
-    beside = [candidate for candidate in candidates if candidate.name != BASELINE] or list(candidates)
-    able = [candidate for candidate in beside if candidate.eligible] or beside
+    """Return the candidate whose recipe is tested: the chosen one, or if none is eligible the best apart from the baseline."""
+    others = [candidate for candidate in candidates if candidate.name != BASELINE] or list(candidates)
+    able = [candidate for candidate in others if candidate.eligible] or others
     return max(able, key=lambda candidate: round(candidate.evaluation.value("auroc"), 6))
 
 
@@ -109,14 +115,15 @@ def _places(study: StudySettings, data: TrainingData, test: TestRows, notes: lis
         if not _enough(test.labels[there]):
             notes.append(f"place {names[code]} was not tested: fewer than {FEWEST_EVENTS} rows with the outcome, or without it")
             continue
-        known = pd.Series(data.person).isin(test.person[there]).to_numpy()
-        learned = (trained_in != names[code]) & ~known
+        tested = pd.Series(data.person).isin(test.person[there]).to_numpy()
+        learned = (trained_in != names[code]) & ~tested
         yield _Part(f"place:{names[code]}", learned, test.rows.features.take(there), test.labels[there], counted=False)
 
 
-def _origins(study: StudySettings, data: TrainingData, data_cut: date | None, notes: list[str]) -> Iterator[_Part]:
+def _origins(request: TrainingRequest, data: TrainingData, notes: list[str]) -> Iterator[_Part]:
+    study, data_cut = request.study, request.data_cut
     most = study.validation.rolling_origins
-    if not most or data_cut is None:
+    if not most:
         return
     days = pd.to_datetime(data.frame["index_date"]).dt.date.to_numpy()
     splits = rolling_origins(sorted(set(days)), study.outcome.horizon_days, study.outcome.maturity_days, data_cut)[-most:]
@@ -149,14 +156,16 @@ def _tested(study: StudySettings, spec: CandidateSpec, data: TrainingData, part:
     frame = part.features.frame.reset_index(drop=True)
     person = frame["person_key"].to_numpy()
     keys = np.asarray(frame["person_id"].astype(str) + "|" + frame["index_event_id"].astype(str))
-    found = evaluate(
+    evaluation = evaluate(
         scored_rows(model.predict(frame, part.features.codes), part.labels, person, keys), study.capacity, study.seed
     )
     rows = [
-        {"metric": name, **{limit: getattr(found.measures[name], limit) for limit in ("value", "lower", "upper")}}
+        {"metric": name, **{limit: getattr(evaluation.measures[name], limit) for limit in ("value", "lower", "upper")}}
         for name in SHOWN
     ]
-    counts = (found.people, found.events) if part.counted else (None, None)  # a place's are told by group, under its rules
+    counts = (
+        (evaluation.people, evaluation.events) if part.counted else (None, None)
+    )  # those of a place are reported by group, under the rules for groups
     return pd.DataFrame(rows).assign(
         candidate=spec.name,
         split=part.split,

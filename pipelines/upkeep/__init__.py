@@ -1,1 +1,1 @@
-"""What keeps a deployment small, lawful and checkable: retention, erasure, new pseudonyms, re-identification, disk, past runs scored again."""
+"""Retention, erasure, new pseudonyms, re-identification, disk space, and past runs scored again."""

@@ -1,7 +1,7 @@
-"""One person taken out of everything that Strata keeps, and kept out of what is delivered later.
+"""Erasure: one person is removed from everything that Strata stores, and from later deliveries.
 
-What remains is a digest of the pseudonym, so that later deliveries can be read without the person. Trained models, counts and
-published aggregates stay as they are: no person can be read from them.
+Only a digest of the pseudonym remains, so that later deliveries can be read without the person. Trained models, counts and
+published aggregates stay as they are, because no person can be read from them.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ WRITTEN_OUT = {".csv", ".html", ".json", ".txt", ".log"}
 
 
 def erase_person(lake: Lake, reports: Path, person_id: str, reason: str) -> dict[str, int]:
-    """Take a person out of every table, of their earlier versions and of the reports; give the rows removed by table.
+    """Remove a person from every table, its earlier versions and the reports; return the rows removed by table.
 
-    An erasure that was cut short is completed by asking for it again. A RefusalError says that nobody has the pseudonym.
+    Repeat an interrupted erasure to complete it. A RefusalError reports that no table has the pseudonym.
     """
     if not reason.strip():
-        raise RefusalError("an erasure needs a reason: it is recorded, without the person")
+        raise RefusalError("an erasure needs a reason, which is recorded without the person. Add --reason")
     digest = digest_of_person(person_id)
     if digest not in erased_digests(lake) and not _known(lake, person_id):
-        raise RefusalError("nobody has this pseudonym in any table: nothing was erased. Check that it was copied whole")
+        raise RefusalError("no table has this pseudonym, so nothing was erased. Check that you copied all of it")
     if digest not in erased_digests(lake):
-        _record(lake, digest, reason)  # first, so that no later delivery brings the person back whatever happens next
+        _record(lake, digest, reason)  # first, so that no later delivery brings the person back, whatever happens next
     removed = _from_tables(lake, person_id)
     files = [path for path in _written_out(reports) if person_id in path.read_text(encoding="utf-8", errors="ignore")]
     for path in files:
@@ -41,12 +41,12 @@ def erase_person(lake: Lake, reports: Path, person_id: str, reason: str) -> dict
 
 
 def _known(lake: Lake, person_id: str) -> bool:
-    named = {name: column for name in lake.tables() if (column := _person_column(lake, name))}
-    return any(lake.read(name, column, f"{_is(column, person_id)} LIMIT 1").num_rows for name, column in named.items())
+    columns = {name: column for name in lake.tables() if (column := _person_column(lake, name))}
+    return any(lake.read(name, column, f"{_is(column, person_id)} LIMIT 1").num_rows for name, column in columns.items())
 
 
 def _person_column(lake: Lake, name: str) -> str:
-    """Name the column of a table that holds pseudonyms; '' where none does."""
+    """Return the column of a table that holds pseudonyms, or ''."""
     declared = TABLES[name].person if name in TABLES else "person_id"
     return declared if declared in lake.schema(name).names else ""
 
@@ -56,7 +56,7 @@ def _is(column: str, person_id: str) -> str:
 
 
 def _from_tables(lake: Lake, person_id: str) -> dict[str, int]:
-    """Take the person out of each table, core__person last: while it stands, an erasure that was cut short finds the key."""
+    """Remove the person from each table, core__person last: until then a repeated erasure finds the person's key."""
     where = _is("person_id", person_id)
     key = lake.read_or_empty(PERSON, "person_key", where)["person_key"].to_pylist()
     removed = {}

@@ -1,7 +1,7 @@
-"""New pseudonyms for everyone: each stored one goes through the new key, table by table, and the old ones are deleted.
+"""New pseudonyms for everyone: each stored pseudonym is hashed with the new key, table by table, and the old ones are deleted.
 
-Each table is exchanged in one commit, which also says how many keys its pseudonyms have gone through: a rotation that was cut short
-goes on where it stopped. While one is under way nothing is taken in.
+Each table is replaced in one commit, which also records how many keys its pseudonyms were made with. An interrupted rotation
+continues where it stopped. Nothing is ingested during a rotation.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.files import drop_versions, exchange
 from pipelines.lake.storage import Lake
 
-GONE_THROUGH = "strata-pseudonym-keys"  # what a table's commit says of it
+KEYS_APPLIED = "strata-pseudonym-keys"  # the name under which a table's commit records the number of keys
 
 
 def rotate(lake: Lake, keys: Sequence[bytes], reports: Path, afterwards: Callable[[], None] = lambda: None) -> dict[str, int]:
-    """Give everyone in the lake the pseudonym of the whole chain of keys; give how many tables and rows changed.
+    """Replace every pseudonym in the lake with that of the complete chain of keys; return how many tables and rows changed.
 
-    `afterwards` brings other targets up to it: until that is done the rotation counts as cut short, and is completed by asking again.
-    Pages that name old pseudonyms are deleted. A RefusalError says that there is no new key, or that an old one is missing.
+    `afterwards` updates other targets. Until it has succeeded the rotation counts as interrupted, and repeating it completes it.
+    Pages with old pseudonyms are deleted. A RefusalError reports that there is no new key, or that an old key is missing.
     """
-    given, known = [key_check(key) for key in keys], checks_in_use(lake)
-    if not known:
-        raise RefusalError("no pseudonym was made with a key yet: there is nothing to rotate. Run the pipeline first")
-    if given[: len(known)] != known:
+    checks, in_use = [key_check(key) for key in keys], checks_in_use(lake)
+    if not in_use:
+        raise RefusalError("no pseudonym was made with a key yet, so there is nothing to rotate. Run the pipeline first")
+    if checks[: len(in_use)] != in_use:
         raise RefusalError(
-            "the keys before the new one are not those that the stored pseudonyms were made with. Leave them where they are and add the "
-            "new one at the end of source.nhs.pseudonyms.later_keys"
+            "the keys before the new one are not the keys that the stored pseudonyms were made with. Keep those in their order, and add "
+            "the new key at the end of source.nhs.pseudonyms.later_keys"
         )
-    if len(given) == len(known):
+    if len(checks) == len(in_use):
         raise RefusalError(
-            "there is no new key: add one to source.nhs.pseudonyms.later_keys, and leave those before it where they are"
+            "there is no new key. Add one at the end of source.nhs.pseudonyms.later_keys, and keep the keys before it"
         )
-    record_chain(lake, keys, len(known))
+    record_chain(lake, keys, len(in_use))
     done = {"tables": 0, "rows": 0}
     for name in lake.tables():
         columns = [column for column in lake.schema(name).names if column in PERSON_COLUMNS]
         if columns:
-            rows = _rotate_table(lake, name, columns, keys, len(known))
+            rows = _rotate_table(lake, name, columns, keys, len(in_use))
             drop_versions(lake, name, days=0)
             done = {"tables": done["tables"] + 1, "rows": done["rows"] + rows}
     pages = _delete_pages(reports)
@@ -56,8 +56,8 @@ def rotate(lake: Lake, keys: Sequence[bytes], reports: Path, afterwards: Callabl
 
 
 def _rotate_table(lake: Lake, name: str, columns: Sequence[str], keys: Sequence[bytes], in_use: int) -> int:
-    """Write a table again with new pseudonyms, unless that is done; rows keep their order. Give the rows written."""
-    before = max(lake.table(name).transaction_version(GONE_THROUGH) or 0, in_use)
+    """Write a table again with new pseudonyms, unless that is done, and return the rows written; rows keep their order."""
+    before = max(lake.table(name).transaction_version(KEYS_APPLIED) or 0, in_use)
     files = lake.live_files(name)
     if before == len(keys) or not files:
         return 0
@@ -67,12 +67,12 @@ def _rotate_table(lake: Lake, name: str, columns: Sequence[str], keys: Sequence[
         for file in files:
             scan = f"read_parquet({quote(lake.folder(name) / file.path)}, hive_partitioning=false)"
             fresh.append(lake.write_sql(name, con, f"SELECT * REPLACE ({changed}) FROM {scan}", file.partition))
-    exchange(lake, name, files, fresh, CommitProperties(app_transactions=[Transaction(GONE_THROUGH, len(keys))]))
+    exchange(lake, name, files, fresh, CommitProperties(app_transactions=[Transaction(KEYS_APPLIED, len(keys))]))
     return sum(file.rows for file in fresh)
 
 
 def _delete_pages(reports: Path) -> int:
-    """Delete the pages and lists that name people by their old pseudonyms."""
+    """Delete the pages and lists that have people's old pseudonyms."""
     pages = sorted(path for path in (reports / "caseloads").glob("*") if path.is_file())
     for page in pages:
         page.unlink()

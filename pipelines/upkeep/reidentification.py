@@ -1,7 +1,7 @@
-"""A practice's own people found again among the scores: by the practice's own list of NHS numbers and the key, never the other way round.
+"""Re-identification of a practice's own people among the scores, from the practice's own list of NHS numbers and the key.
 
-Nothing turns a pseudonym back. The numbers a practice has of its patients go through the key, and those that meet a person who is
-registered there today, and may be listed, are answered. Each use is recorded before anything is shown.
+Nothing converts a pseudonym to an NHS number. The practice's numbers are pseudonymised with the key. The answer has those of them
+that match a person who is registered there today and may be listed. Each use is recorded before anything is shown.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WEIGHTS = range(10, 1, -1)
 
 @dataclass(frozen=True)
 class Request:
-    """Who asks for which practice, and why."""
+    """The role of the person who asks, the practice, and the reason."""
 
     practice: str
     role: str
@@ -40,21 +40,21 @@ class Request:
 
 
 def read_identifiers(file: Path) -> list[str]:
-    """Read NHS numbers, one a line, each once; a RefusalError names the lines that hold none, never what they hold."""
+    """Read NHS numbers, one on each line, without repeats; a RefusalError lists invalid lines by number and never shows their content."""
     if not file.is_file():
-        raise RefusalError(f"there is no file {file}")
+        raise RefusalError(f"there is no file {file}. Check --identifiers")
     lines = [re.sub(r"[ ,;\"-]", "", line) for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
     wrong = [number for number, line in enumerate(lines, start=1) if line and not is_nhs_number(line)]
     if wrong:
         places = ", ".join(map(str, wrong[:5]))
         raise RefusalError(
-            f"{file}: {len(wrong)} of its lines hold no valid NHS number (lines {places}); write one number a line and nothing else"
+            f"{file}: {len(wrong)} lines have no valid NHS number (such as lines {places}). Write one number on each line and nothing else"
         )
     return list(dict.fromkeys(filter(None, lines)))
 
 
 def is_nhs_number(digits: str) -> bool:
-    """Say whether ten digits pass the modulus-11 check."""
+    """Return whether ten digits pass the modulus-11 check."""
     if not re.fullmatch("[0-9]{10}", digits):
         return False
     total = sum(int(digit) * weight for digit, weight in zip(digits, WEIGHTS, strict=False))
@@ -62,38 +62,38 @@ def is_nhs_number(digits: str) -> bool:
 
 
 def reidentify(lake: Lake, keys: Sequence[bytes], request: Request, identifiers: Sequence[str]) -> pd.DataFrame:
-    """Give the current scores of those of a practice's people whose identifiers are given, and record the use.
+    """Return the current scores of a practice's people with these identifiers, and record the use.
 
-    Numbers of people who are not registered with the practice today, or may not be listed, are not answered.
+    Numbers of people who are not registered with the practice today, or may not be listed, are not in the answer.
     """
     if not request.role.strip() or not request.reason.strip():
-        raise RefusalError("re-identification needs --role and --reason: both are recorded")
+        raise RefusalError("re-identification needs --role and --reason, which are both recorded")
     if not checks_in_use(lake):
-        raise RefusalError("no stored pseudonym was made with a key: nobody can be found by it")
+        raise RefusalError("no stored pseudonym was made with a key, so no person can be found with one")
     check_chain(lake, keys)
     scores = _scores_of(lake, request.practice)
     digests = erased_digests(lake)
     by_pseudonym = {pseudonym_of(identifier, keys, digests): identifier for identifier in identifiers}
-    found = scores[scores["person_id"].isin(by_pseudonym)]
-    _record(lake, request, found, len(identifiers), sorted(set(scores["run_id"])))
-    drivers = _drivers(lake, found)
-    raising = [drivers.get(who, "") for who in zip(found["run_id"], found["person_id"], strict=True)]
-    told = found.assign(nhs_number=found["person_id"].map(by_pseudonym), drivers=raising)
-    return told.sort_values(["outcome", "risk", "nhs_number"], ascending=[True, False, True])[list(COLUMNS)].reset_index(
+    matches = scores[scores["person_id"].isin(by_pseudonym)]
+    _record(lake, request, matches, len(identifiers), sorted(set(scores["run_id"])))
+    drivers = _drivers(lake, matches)
+    raising = [drivers.get(key, "") for key in zip(matches["run_id"], matches["person_id"], strict=True)]
+    answer = matches.assign(nhs_number=matches["person_id"].map(by_pseudonym), drivers=raising)
+    return answer.sort_values(["outcome", "risk", "nhs_number"], ascending=[True, False, True])[list(COLUMNS)].reset_index(
         drop=True
     )
 
 
 def write_private(frame: pd.DataFrame, out: Path, home: Path) -> None:
-    """Write clear identifiers where nobody else reads them; a RefusalError where a file stands there, or the place is Strata's own."""
+    """Write clear identifiers to a file for this account only; a RefusalError where the file exists or is in Strata's own folder."""
     if out.resolve().is_relative_to(home.resolve()):
-        raise RefusalError(f"{out} lies in Strata's own folder, which holds no clear identifiers: choose another place")
+        raise RefusalError(f"{out} is in Strata's own folder, which must not have clear identifiers. Choose another folder")
     try:
         opened = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise RefusalError(f"{out} is there already: choose another name, or delete it") from None
+        raise RefusalError(f"{out} exists already. Choose another name, or delete the file") from None
     except OSError as error:
-        raise RefusalError(f"{out} cannot be written: {error.strerror}") from None
+        raise RefusalError(f"{out} cannot be written ({error.strerror}). Choose another folder") from None
     with os.fdopen(opened, "w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(COLUMNS)
@@ -101,50 +101,52 @@ def write_private(frame: pd.DataFrame, out: Path, home: Path) -> None:
 
 
 def _scores_of(lake: Lake, practice: str) -> pd.DataFrame:
-    """Give the current scores of the people who are registered with a practice today and may be listed."""
+    """Return the current scores of the people who are registered with a practice today and may be listed."""
     if not lake.exists(risk.CURRENT.name):
-        raise RefusalError("no run is published: there are no scores yet. Run the pipeline first")
+        raise RefusalError("no run is published, so there are no scores yet. Run the pipeline first")
     registered = (
         f"SELECT person_id FROM {lake.scan(core.REGISTRATION.name)} JOIN {lake.scan(core.PERSON.name)} USING (person_key) "
         f"WHERE practice_code = {quote(practice)} AND end_date IS NULL"
     )
     current = _current_runs(lake)
     here = f"practice_code = {quote(practice)} AND eligible AND run_id IN ({quote_all(current)})"
-    wanted = "run_id, outcome, index_date, person_id, index_event_id, risk, risk_band"
-    rows = lake.read(risk.CURRENT.name, wanted, f"{here} AND person_id IN ({registered})", "outcome, person_id").to_pandas()
+    columns = "run_id, outcome, index_date, person_id, index_event_id, risk, risk_band"
+    rows = lake.read(risk.CURRENT.name, columns, f"{here} AND person_id IN ({registered})", "outcome, person_id").to_pandas()
     if rows.empty:
-        raise RefusalError(f"the current run has nobody of the practice '{practice}' who may be listed: check its code")
+        raise RefusalError(
+            f"the current run has no person of the practice '{practice}' who may be listed. Check the code of the practice"
+        )
     return rows
 
 
 def _current_runs(lake: Lake) -> list[str]:
-    """Give the current run of each outcome."""
+    """Return the current run of each outcome."""
     outcomes = lake.read(risk.CURRENT.name, "DISTINCT outcome", order="outcome")["outcome"].to_pylist()
     return [str(runs[-1]["run_id"]) for outcome in outcomes if (runs := published_runs(lake, outcome))]
 
 
-def _drivers(lake: Lake, found: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """Give what raises each person's risk, strongest first."""
-    told: dict[tuple[str, str], list[str]] = {}
-    for run_id, of_run in found.groupby("run_id", sort=True):
+def _drivers(lake: Lake, matches: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """Return what raises each person's risk, strongest first."""
+    drivers: dict[tuple[str, str], list[str]] = {}
+    for run_id, of_run in matches.groupby("run_id", sort=True):
         rows = lake.read(
             risk.DRIVERS.name, "person_id, driver", "direction = 'raises'", "person_id, driver_rank", {"run_id": str(run_id)}
         ).to_pylist()
         people = set(of_run["person_id"])
         for row in rows:
             if row["person_id"] in people:
-                told.setdefault((str(run_id), row["person_id"]), []).append(row["driver"])
-    return {person: "; ".join(drivers) for person, drivers in told.items()}
+                drivers.setdefault((str(run_id), row["person_id"]), []).append(row["driver"])
+    return {person: "; ".join(names) for person, names in drivers.items()}
 
 
-def _record(lake: Lake, request: Request, found: pd.DataFrame, given: int, runs: Sequence[str]) -> None:
+def _record(lake: Lake, request: Request, matches: pd.DataFrame, identifiers: int, runs: Sequence[str]) -> None:
     row = {
         "recorded_at": datetime.now(UTC).isoformat(timespec="microseconds"),
         "role": request.role.strip(),
         "reason": request.reason.strip(),
         "practice_code": request.practice,
         "run_ids": ",".join(runs),
-        "identifiers_given": given,
-        "people_matched": found["person_id"].nunique(),
+        "identifiers_given": identifiers,
+        "people_matched": matches["person_id"].nunique(),
     }
     lake.append(ACCESS, [row])

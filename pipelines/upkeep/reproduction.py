@@ -1,4 +1,4 @@
-"""A past run scored again: from the tables as they stood, by the model it names, compared risk by risk."""
+"""A past run scored again, from the recorded versions of the tables and with the recorded model; every risk is compared."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Scorer = Callable[[Lake, Champion, date], Scoring]
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What came of scoring a run again."""
+    """The result of scoring a run again."""
 
     run_id: str
     rows: int  # scored again
     stored: int  # of the run in risk__scores
-    missing: int  # scored again and not stored: erased since, or lost
+    missing: int  # scored again and not stored: erased since then, or lost
     unequal: int  # risks that differ in any bit
     same_model: bool
     same_code: bool
@@ -40,30 +40,30 @@ class Reproduction:
     def exact(self) -> bool:
         return self.rows == self.stored and not self.missing and not self.unequal and self.same_model
 
-    def told(self) -> dict[str, object]:
-        """Give the answer as a person reads it."""
+    def summary(self) -> dict[str, object]:
+        """Return the result as text and counts for a person."""
         verdict = "equal bit for bit" if self.exact else "NOT equal"
-        code = "the run's own" if self.same_code else "another version than the run's: check out the version that made it"
-        model = "the run's own" if self.same_model else "another than the run's"
-        tables = "as they stood" if self.same_tables else "as they are now: those of the run are no longer kept whole"
+        code = "the run's own" if self.same_code else "not the run's version: check out the version that made the run"
+        model = "the run's own" if self.same_model else "not the run's model"
+        tables = "as they were" if self.same_tables else "as they are now: the versions of the run are no longer stored"
         counts = {"scored_again": self.rows, "stored": self.stored, "not_stored": self.missing, "unequal": self.unequal}
         return {"run_id": self.run_id, "scores": verdict, **counts, "tables": tables, "model": model, "code": code}
 
 
 def recorded_run(lake: Lake, run_id: str) -> dict[str, object]:
-    """Give the row of risk__runs that published a run."""
+    """Return the row of risk__runs that published a run."""
     rows = all_runs(lake)
-    found = [row for row in rows if row["run_id"] == run_id and row["status"] == "published"]
-    if not found:
+    published = [row for row in rows if row["run_id"] == run_id and row["status"] == "published"]
+    if not published:
         known = ", ".join(dict.fromkeys(str(row["run_id"]) for row in rows if row["status"] == "published"))
-        raise RefusalError(f"there is no run '{run_id}' in risk__runs; published: {known or 'none'}")
-    return found[0]
+        raise RefusalError(f"there is no run '{run_id}' in risk__runs. Published runs: {known or 'none'}")
+    return published[0]
 
 
 def reproduce(lake: Lake, run: dict[str, object], champion: Champion, score: Scorer) -> Reproduction:
     """Score a run again and compare every risk with the stored one.
 
-    Where the versions it was scored from are no longer kept (an erasure takes them away), the tables count as they are now.
+    Where the versions it was scored from are no longer stored (an erasure deletes them), the current tables are used.
     """
     run_id, versions = str(run["run_id"]), json.loads(str(run["table_versions"]))
     day, same_tables = date.fromisoformat(str(run["index_date"])), True
@@ -75,9 +75,9 @@ def reproduce(lake: Lake, run: dict[str, object], champion: Champion, score: Sco
     stored = lake.read(SCORES.name, "person_id, index_event_id, risk", partition={"run_id": run_id}).to_pandas()
     frame = again.frame[["person_id", "index_event_id"]].astype(str).assign(again=again.risk)
     both = frame.merge(stored, on=["person_id", "index_event_id"], how="left", validate="one_to_one")
-    found = both["risk"].notna()
-    unequal = int(np.count_nonzero(both.loc[found, "risk"].to_numpy() != both.loc[found, "again"].to_numpy()))
+    stored_too = both["risk"].notna()
+    unequal = int(np.count_nonzero(both.loc[stored_too, "risk"].to_numpy() != both.loc[stored_too, "again"].to_numpy()))
     return Reproduction(
-        run_id, len(frame), len(stored), int((~found).sum()), unequal,
+        run_id, len(frame), len(stored), int((~stored_too).sum()), unequal,
         champion.model.digest == run["model_digest"], code_version() == run["code_version"], same_tables,
     )  # fmt: skip

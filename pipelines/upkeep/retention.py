@@ -1,9 +1,9 @@
-"""Let go of what has been kept long enough: old versions of tables, old runs, old deliveries."""
+"""Deletion of what is past its time: old versions of tables, old runs, old deliveries."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -36,7 +36,7 @@ OF_A_RUN = tuple(name for name, table in TABLES.items() if name.startswith("risk
 
 
 def tidy(lake: Lake, settings: UpkeepSettings, data_cut: date) -> dict[str, int]:
-    """Remove old runs and deliveries, put small files together and delete what only old versions need; give counts by kind."""
+    """Remove old runs and deliveries, merge small files and delete what only old versions need; return counts by kind."""
     done = {
         "runs_removed": len(remove_runs(lake, settings.run_months, data_cut)),
         "deliveries_removed": remove_deliveries(lake, oldest_delivery(settings.extract_months, data_cut)),
@@ -49,48 +49,64 @@ def tidy(lake: Lake, settings: UpkeepSettings, data_cut: date) -> dict[str, int]
 
 
 def oldest_delivery(extract_months: int | None, data_cut: date) -> date | None:
-    """Give the first day whose deliveries are kept; None where all are."""
+    """Return the first day whose deliveries are kept; None where all are kept."""
     return None if extract_months is None else months_before(data_cut, extract_months)
 
 
 def remove_runs(lake: Lake, run_months: int | None, data_cut: date) -> list[str]:
-    """Remove the scores and drivers of runs that are kept no longer, and say so in risk__runs; the current ones stay."""
+    """Remove the scores and drivers of runs that are past their time, and record it in risk__runs; current runs stay."""
     if run_months is None:
         return []
-    first, rows = months_before(data_cut, run_months), all_runs(lake)
-    current = {_current(lake, outcome) for outcome in {str(row["outcome"]) for row in rows}}
-    latest = {str(row["run_id"]): row for row in rows}
-    old = [run for run, row in latest.items() if row["index_date"] < first and row["status"] != REMOVED and run not in current]
+    latest = {str(row["run_id"]): row for row in all_runs(lake)}
+    old = _old_runs(lake, latest, months_before(data_cut, run_months))
     for run in old:
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         reason = f"kept for {run_months} months"
         record_run(lake, {**latest[run], "status": REMOVED, "recorded_at": now, "reason": reason})
-    for run in (run for run, row in latest.items() if row["status"] == REMOVED or run in old):
+    removed = {run for run, row in latest.items() if row["status"] == REMOVED}
+    for run in (run for run in latest if run in removed or run in old):  # an interrupted removal is completed
         for table in OF_A_RUN:
             without_partition(lake, table, {"run_id": run})
     return old
 
 
+def _old_runs(lake: Lake, latest: Mapping[str, dict[str, Any]], first: date) -> list[str]:
+    """Return the runs before a day that are neither removed nor current."""
+    current = {_current(lake, outcome) for outcome in {str(row["outcome"]) for row in latest.values()}}
+    candidates = {run for run, row in latest.items() if row["index_date"] < first and row["status"] != REMOVED}
+    return [run for run in latest if run in candidates - current]
+
+
 def remove_deliveries(lake: Lake, first: date | None) -> int:
-    """Remove the deliveries made before a day, with what was noted of them; give how many."""
+    """Remove the deliveries made before a day, with their records, and return their number."""
     if first is None:
         return 0
     rows = lake.read_or_empty(EXTRACTS, "DISTINCT feed, extract_id, extract_date").to_pylist()
-    dates = {feed: kept_days(feed, {row["extract_date"] for row in rows if row["feed"] == feed}, first) for feed in _feeds(rows)}
-    old = [row for row in rows if row["extract_date"] not in dates[row["feed"]]]
-    kept = {row["extract_id"] for row in rows if row["extract_date"] in dates[row["feed"]]}
-    for feed, extract in ((row["feed"], row["extract_id"]) for row in old if row["extract_id"] not in kept):
-        for table in (f"raw__{feed}", QUARANTINE.name, VALIDATED_EXTRACTS.name, VALIDATION.name):
-            if lake.exists(table):
-                _without_extract(lake, table, extract)
+    old, kept = _split_by_age(rows, first)
+    kept_extracts = {row["extract_id"] for row in kept}
+    for row in old:
+        if row["extract_id"] not in kept_extracts:
+            _remove_extract(lake, row["feed"], row["extract_id"])
     gone = " OR ".join(f"(feed = {quote(row['feed'])} AND extract_date = DATE {quote(row['extract_date'])})" for row in old)
     if gone:
         without_rows(lake, EXTRACTS.name, gone)
     return len(old)
 
 
-def _feeds(rows: Iterable[dict[str, Any]]) -> set[str]:
-    return {str(row["feed"]) for row in rows}
+def _split_by_age(rows: list[dict[str, Any]], first: date) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the old deliveries and the kept ones."""
+    by_feed: dict[str, set[date]] = {}
+    for row in rows:
+        by_feed.setdefault(str(row["feed"]), set()).add(row["extract_date"])
+    days = {feed: kept_days(feed, dates, first) for feed, dates in by_feed.items()}
+    old = [row for row in rows if row["extract_date"] not in days[row["feed"]]]
+    return old, [row for row in rows if row["extract_date"] in days[row["feed"]]]
+
+
+def _remove_extract(lake: Lake, feed: str, extract: str) -> None:
+    for table in (f"raw__{feed}", QUARANTINE.name, VALIDATED_EXTRACTS.name, VALIDATION.name):
+        if lake.exists(table):
+            _without_extract(lake, table, extract)
 
 
 def _without_extract(lake: Lake, table: str, extract: str) -> None:
@@ -106,7 +122,7 @@ def _current(lake: Lake, outcome: str) -> str:
 
 
 def _versions_of_runs(lake: Lake, count: int) -> dict[str, set[int]]:
-    """Give the versions of the tables that the latest published runs of each outcome were scored from."""
+    """Return the versions of the tables that the latest published runs of each outcome were scored from."""
     rows = all_runs(lake)
     runs: list[dict[str, Any]] = []
     for outcome in sorted({str(row["outcome"]) for row in rows if row["status"] == PUBLISHED}):
@@ -115,5 +131,5 @@ def _versions_of_runs(lake: Lake, count: int) -> dict[str, set[int]]:
 
 
 def _recorded(runs: Iterable[dict[str, Any]], name: str) -> set[int]:
-    told = (json.loads(str(run["table_versions"])) for run in runs)
-    return {int(versions[name]) for versions in told if name in versions}
+    recorded = (json.loads(str(run["table_versions"])) for run in runs)
+    return {int(versions[name]) for versions in recorded if name in versions}

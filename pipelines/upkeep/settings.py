@@ -1,4 +1,4 @@
-"""How long things are kept, and how much room a run needs."""
+"""Settings of retention and of disk space."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ from pydantic import BaseModel, Field
 
 
 class UpkeepSettings(BaseModel, extra="forbid", frozen=True):
-    """What `strata tidy` removes, and the room on disk that a run asks for before it begins."""
+    """What `strata tidy` removes, and the disk space that a run needs before it starts."""
 
     old_versions_days: int = Field(
         default=90,
         ge=7,
-        description="days that a table's earlier versions stay readable; a week at least, for readers in mid-read",
+        description="days that a table's earlier versions stay readable, at least 7, for readers that have one open",
     )
     reproducible_runs: int = Field(
-        default=12, ge=0, description="latest published runs of each outcome whose features are kept whatever their age"
+        default=12,
+        ge=0,
+        description="number of the latest published runs of each outcome whose features are kept, whatever their age",
     )
     run_months: int | None = Field(
         default=None,
         ge=1,
-        description="months after its index date that a run's scores and drivers are kept; all where left out. The current run stays",
+        description="months after its index date that a run's scores and drivers are kept, by default forever. The current run always stays",
     )
     extract_months: int | None = Field(
         default=None,
         ge=1,
-        description="months before the data cut; deliveries older than that are removed and not taken in again, and what only they "
-        "say is then gone from the core tables too. All are kept where left out",
+        description="months before the data cut that deliveries are kept, by default all. Older deliveries are removed and not ingested again, "
+        "and what only they report is removed from the core tables too",
     )
-    free_disk_gb: float = Field(default=1.0, ge=0, description="GB that must stay free beside what a run is expected to write")
+    free_disk_gb: float = Field(
+        default=1.0, ge=0, description="GB that must stay free in addition to what a run is expected to write"
+    )

@@ -24,6 +24,7 @@ from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import Extract, current_extracts
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
+from pipelines.validation.accepted_breaches import accepted_breaches
 from pipelines.validation.delivery_context import prepare_context, profile_extract
 from pipelines.validation.delivery_summary import Delivery, summarise
 from pipelines.validation.row_validation import RowOutcome, checks_of, validate_rows
@@ -69,8 +70,8 @@ def validate_feed(
     """Validate, in order, the deliveries of a feed that were not validated by the same rules.
 
     The feed of patients must be validated before the feeds that look up birth dates in it. `published_lists` has practice_code
-    and patients. `docs` says where the Data Docs of Great Expectations are written. A ValidationStop names every broken rule
-    that stops the run.
+    and patients. `docs` says where the Data Docs of Great Expectations are written. Accepted breaches come from recorded
+    decisions; those of `settings` are imported first. A ValidationStop names every broken rule that stops the run.
     """
     from expectations.validation import Engine  # its import takes seconds
 
@@ -80,14 +81,15 @@ def validate_feed(
     for day in sorted({extract.extract_date for extract in extracts}):
         whole = [extract for extract in extracts if extract.extract_date == day]
         new = [extract for extract in whole if extract.extract_id not in seen]
-        rules = _rules_digest(table, settings, whole)
+        in_force = settings.model_copy(update={"accepted": accepted_breaches(lake, table.feed, day, whole)})
+        rules = _rules_digest(table, in_force, whole)
         if not _validated(lake, new, rules):
             engine = engine or Engine(docs)
             outcomes = _validate_rows_of(lake, con, engine, table, whole, new, settings, patients)
             _record_extracts(lake, outcomes, rules, "stopped")
             delivery = Delivery(table, day, valid_extracts(lake, table, whole, statuses=("passed", "stopped")))
             figures = summarise(con, delivery, before, outcomes, nhs.feeds[table.feed], settings, published_lists)
-            breaches = answer_table_rules(engine, table, day, figures, outcomes, settings)
+            breaches = answer_table_rules(engine, table, day, figures, outcomes, in_force)
             record_results(lake, table, day, outcomes, breaches)
             engine.write_docs()
             _add(summary, day, outcomes, [breach for breach in breaches if breach.finding])
@@ -126,8 +128,9 @@ def _validate_rows_of(
 
 
 def _rules_digest(table: Table, settings: ValidationSettings, delivery: list[Extract]) -> str:
-    """Return a digest of the rules and of the extracts of a delivery."""
-    parts = [repr(table), settings.model_dump_json(), sorted((extract.extract_id, extract.reading) for extract in delivery)]
+    """Return a digest of the rules and extracts of a delivery; an accepted breach is no rule: it lets a stopped delivery pass."""
+    rules = settings.model_copy(update={"accepted": ()})
+    parts = [repr(table), rules.model_dump_json(), sorted((extract.extract_id, extract.reading) for extract in delivery)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -172,7 +175,13 @@ def _stop_if_broken(feed: str, breaches: list[Breach], delivery: list[Extract]) 
         )
     limits = sorted(f"validation.limits.{feed}.{rule}" for rule in rules - {"columns_present"})
     if limits:
-        advice.append(f"Where the data are right, add the breach to validation.accepted or change {' or '.join(limits)}.")
+        first = next(breach for breach in stops if breach.rule.name != "columns_present")
+        organisation = first.finding.organisation if first.finding else ""
+        subject = " ".join(part for part in (feed, first.rule.name, first.delivery.isoformat(), organisation) if part)
+        advice.append(
+            f"If the data are right, accept a breach (strata decide CONFIG accepted_breach '{subject}' --role ROLE --reason WHY) "
+            f"or change {' or '.join(limits)}."
+        )
     raise ValidationStop(
         "\n".join(
             [

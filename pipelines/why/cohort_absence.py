@@ -1,24 +1,26 @@
-"""Why a person is not in the cohort of an index date: the step that left the person out, and the dates that decide."""
+"""Why a person is not in the cohort of an index date: the step that excluded the person, and the dates that decide."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from rich.console import RenderableType
+
 from expectations.sql_values import quote
 from expectations.tables import core
 from pipelines.building.build_features import FeatureRequest
 from pipelines.lake.storage import Lake
-from pipelines.reports.text_table import table
+from pipelines.reports.terminal import table
 from pipelines.why.person_case import PersonCase, Record
 
 
-def left_out_lines(case: PersonCase, request: FeatureRequest) -> Iterator[str]:
-    """Say what kept a known person out of the cohort of the index date."""
-    steps = [reason for reason, count in case.found.flow[1:-1] if count]
-    if case.found.rows.num_rows:
-        days = ", ".join(str(day) for day in sorted(set(case.found.rows["index_date"].to_pylist())))
-        yield f"Not in the cohort: no index event on that day; the person's index events up to it: {days}."
+def left_out_lines(case: PersonCase, request: FeatureRequest) -> Iterator[RenderableType]:
+    """Yield what kept a known person out of the cohort of the index date."""
+    steps = [reason for reason, count in case.recomputed.flow[1:-1] if count]
+    if case.recomputed.rows.num_rows:
+        days = ", ".join(str(day) for day in sorted(set(case.recomputed.rows["index_date"].to_pylist())))
+        yield f"Not in the cohort: no index event on that day. The person's index events up to it: {days}."
     elif steps:
         yield f"Not in the cohort: {'; '.join(steps)}."
     else:
@@ -27,7 +29,7 @@ def left_out_lines(case: PersonCase, request: FeatureRequest) -> Iterator[str]:
     yield from _rows_set_aside(case.lake, str(case.person["person_id"]))
 
 
-def _dates_that_decide(case: PersonCase) -> Iterator[str]:
+def _dates_that_decide(case: PersonCase) -> Iterator[RenderableType]:
     person = case.person
     yield f"  on the list   {'yes' if person['on_list'] else 'no'}"
     yield f"  born          {person['birth_date'] or 'not known'}"
@@ -35,10 +37,10 @@ def _dates_that_decide(case: PersonCase) -> Iterator[str]:
     yield f"  died          {person['death_date'] or unknown_day}"
     opted = [words for name, words in (("type_1_opt_out", "type 1"), ("national_data_opt_out", "national")) if person[name]]
     yield f"  opted out     {', '.join(opted) or 'no'}"
-    held = case.rows_of(core.REGISTRATION.name, "start_date")
+    registrations = case.rows_of(core.REGISTRATION.name, "start_date")
     yield f"  registrations ({core.REGISTRATION.name}):"
-    yield from table(
-        [{**row, "on the index date": _holds(row, case.index_date)} for row in held],
+    yield table(
+        [{**row, "on the index date": _on_the_date(row, case.index_date)} for row in registrations],
         ("practice_code", "start_date", "end_date", "start_is_load_date", "on the index date"),
     )
     yield from _raw_rows(
@@ -46,7 +48,7 @@ def _dates_that_decide(case: PersonCase) -> Iterator[str]:
     )
 
 
-def _holds(row: Record, index_date: date) -> str:
+def _on_the_date(row: Record, index_date: date) -> str:
     start, end = row["start_date"], row["end_date"]
     if isinstance(start, date) and start > index_date:
         return f"begins {(start - index_date).days} days after it"
@@ -54,26 +56,26 @@ def _holds(row: Record, index_date: date) -> str:
         return f"ended {(index_date - end).days} days before it"
     if row.get("end_not_readable"):
         return "ended on a day that cannot be read"
-    return "holds"
+    return "active"
 
 
-def unknown_lines(lake: Lake, person_id: str) -> Iterator[str]:
-    """Say that nobody goes by a pseudonym, and which rows that name it were set aside."""
-    yield f"No feed names a person {person_id}: check the pseudonym (core__person, person_id)."
+def unknown_lines(lake: Lake, person_id: str) -> Iterator[RenderableType]:
+    """Yield that no person has a pseudonym, and the rows with it that were set aside."""
+    yield f"No feed has a person {person_id}. Check the pseudonym (core__person, person_id)."
     yield from _rows_set_aside(lake, person_id)
 
 
-def _raw_rows(lake: Lake, name: str, person_id: str, columns: Sequence[str]) -> Iterator[str]:
+def _raw_rows(lake: Lake, name: str, person_id: str, columns: Sequence[str]) -> Iterator[RenderableType]:
     if not lake.exists(name):
         return
     rows = lake.read(name, ", ".join(columns), f"trim(person_id) = {quote(person_id)}", "extract_date, row_number").to_pylist()
     if rows:
         yield f"  as it was sent ({name}):"
-        yield from table(rows, columns)
+        yield table(rows, columns)
 
 
-def _rows_set_aside(lake: Lake, person_id: str) -> Iterator[str]:
-    """Name the person's rows of the list that were set aside, and why."""
+def _rows_set_aside(lake: Lake, person_id: str) -> Iterator[RenderableType]:
+    """Yield the person's rows of the registered list that were set aside, and why."""
     for name in ("raw__patients", "raw__registrations", "raw__opt_outs"):
         if not lake.exists(name) or name not in lake.partitions(core.QUARANTINE.name, "table_name"):
             continue
@@ -84,4 +86,4 @@ def _rows_set_aside(lake: Lake, person_id: str) -> Iterator[str]:
         ).to_pylist()  # fmt: skip
         if rows:
             yield f"  rows of {name} that were set aside:"
-            yield from table(rows, ("file_name", "row_number", "reason", "column_name"))
+            yield table(rows, ("file_name", "row_number", "reason", "column_name"))

@@ -1,4 +1,4 @@
-"""One person on one index date: the rows computed anew, the stored ones, and the events with their numbers read back to names."""
+"""One person on one index date: the recomputed rows, the stored rows, and the events with names instead of numbers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Record = Mapping[str, object]
 
 
 class PersonCase:
-    """A record of core__person on one index date, with the rows computed anew and what the lake holds of both."""
+    """A record of core__person on one index date, with the recomputed rows and the stored rows."""
 
-    def __init__(self, lake: Lake, person: Record, index_date: date, found: PersonRows) -> None:
-        self.lake, self.person, self.index_date, self.found = lake, person, index_date, found
-        rows = found.rows.filter(pc.equal(found.rows["index_date"], pa.scalar(index_date))).to_pylist()
+    def __init__(self, lake: Lake, person: Record, index_date: date, recomputed: PersonRows) -> None:
+        self.lake, self.person, self.index_date, self.recomputed = lake, person, index_date, recomputed
+        rows = recomputed.rows.filter(pc.equal(recomputed.rows["index_date"], pa.scalar(index_date))).to_pylist()
         self.row: Record = rows[-1] if rows else {}  # of several index events of one day the last
         self.key = f"person_key = {person['person_key']}"
 
@@ -39,19 +39,19 @@ class PersonCase:
 
     @cached_property
     def evidence(self) -> Evidence:
-        """The person's events with their numbers read back to names."""
+        """The person's events with names instead of numbers."""
         born = self.person["birth_date"]
         return Evidence(
-            self.found.recipe.catalogue, list(self._events()), self.index_date, born if isinstance(born, date) else None
+            self.recomputed.recipe.catalogue, list(self._events()), self.index_date, born if isinstance(born, date) else None
         )
 
     def _events(self) -> Iterator[PersonEvent]:
-        numbers = {int(number) for name in ("code", "provider") for number in pc.unique(self.found.events[name]).to_pylist()}
+        numbers = {int(number) for name in ("code", "provider") for number in pc.unique(self.recomputed.events[name]).to_pylist()}
         listed = ", ".join(map(str, sorted(numbers | {0})))
         codes = {row["code"]: row for row in self.lake.read(core.CODE.name, where=f"code IN ({listed})").to_pylist()}
         types = {row["event_type"]: row["name"] for row in self.lake.read(core.EVENT_TYPE.name).to_pylist()}
         none = {"code_system": "", "source_code": ""}
-        for row in self.found.events.to_pylist():
+        for row in self.recomputed.events.to_pylist():
             code, provider = codes.get(row["code"], none), codes.get(row["provider"], none)
             yield PersonEvent(
                 row["event_date"], row["available_date"], types[row["event_type"]], code["code_system"], code["source_code"],
@@ -64,6 +64,6 @@ class PersonCase:
 
 
 def one_row(lake: Lake, name: str, where: str, partition: Mapping[str, str] | None = None) -> dict[str, object] | None:
-    """Read the first row of a table that a condition holds for, or None."""
+    """Return the first row of a table that satisfies a condition, or None."""
     rows = lake.read(name, where=where, partition=partition).to_pylist()
     return rows[0] if rows else None

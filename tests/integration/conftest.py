@@ -1,4 +1,4 @@
-"""One small board, run whole: its configuration, and an undisturbed run that several tests compare with."""
+"""The configuration of a small ICB, and a complete undisturbed run of it that several tests share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.lake.storage import Lake
 
-# As small as a run to the end allows: 2,500 people, a training date and a test date, and limits that so few events can meet.
+# The smallest configuration that runs to the end: 2,500 people, one training and one test date, and limits that so few events can meet.
 SMALL_BOARD = """
 deployment: small_board
 purpose:
@@ -39,7 +39,7 @@ study:
 
 @dataclass(frozen=True)
 class Run:
-    """A run that ended: its configuration, its home and its exit code."""
+    """A finished run: its configuration, its home and its exit code."""
 
     config: Path
     home: Path
@@ -57,7 +57,7 @@ def small_board() -> str:
 
 @pytest.fixture(scope="session")
 def undisturbed(strata: Callable[..., int], tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Give a whole run of the small board."""
+    """Return a complete run of the small ICB."""
     folder = tmp_path_factory.mktemp("undisturbed")
     config, home = folder / "small_board.yaml", folder / "home"
     config.write_text(SMALL_BOARD)

@@ -1,6 +1,6 @@
 """A new feed takes four edits: they are made here on a copy of the packages, and each one that is missing is reported by name.
 
-The edits are the recipe of docs/changing-strata.md. The copy runs in a process of its own, so nothing is patched.
+The edits are the recipe of docs/changing-strata.md. The copy runs in a separate process, so nothing is patched.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ STUDIES = [yaml.safe_load(text)["study"] for text in re.findall(r"^```yaml\n(.*?
 
 @pytest.fixture(scope="module")
 def home(undisturbed: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the small board's lake with a copy of its MLflow store, in which a copy of the champion has replaced it."""
+    """Return the lake of the small ICB with a copy of its MLflow store, in which a copy of the champion has replaced it."""
     copy = tmp_path_factory.mktemp("analyst")
     shutil.copy(undisturbed.home / "mlflow.db", copy)
     (copy / "lake").symlink_to(undisturbed.home / "lake")

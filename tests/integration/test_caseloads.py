@@ -1,4 +1,4 @@
-"""The way to a practice at the end of a whole run: lists that hold what they promise, reasons that add up, pages that are written."""
+"""Review lists at the end of a complete run: their people, the counts of reasons for exclusion, and their pages."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,21 +26,21 @@ def test_the_lists_of_a_run_are_its_highest_risks_and_every_absence_has_a_reason
     assert set(shown["person_id"]) <= explained
 
 
-def test_marks_are_counted_and_a_team_that_told_of_its_caseload_is_believed(undisturbed: Any) -> None:
+def test_flags_are_counted_and_caseloads_that_teams_send_are_used(undisturbed: Any) -> None:
     lake = undisturbed.lake
     counted = lake.read("monitoring__exclusions", where="treatment = 'marked'").to_pylist()
     assert {row["reason"] for row in counted} == {"end of life", "in hospital now", "care home", "on caseload"}
-    told = lake.read(
-        "risk__scores", "count(*) FILTER (on_caseload) AS held, count(*) FILTER (care_home IS NULL) AS unknown"
+    counts = lake.read(
+        "risk__scores", "count(*) FILTER (on_caseload) AS flagged, count(*) FILTER (care_home IS NULL) AS unknown"
     ).to_pylist()[0]
-    assert told["held"] == next(row["people"] for row in counted if row["reason"] == "on caseload") > 0
-    assert told["unknown"] > 0  # the practice that shares no GP record: nobody there is said to live at home
+    assert counts["flagged"] == next(row["people"] for row in counted if row["reason"] == "on caseload") > 0
+    assert counts["unknown"] > 0  # one practice shares no GP record, so a care home is not known there
 
 
-def test_whose_death_cannot_be_read_has_no_score_and_is_counted(undisturbed: Any) -> None:
+def test_people_with_an_unreadable_date_of_death_have_no_score_and_are_counted(undisturbed: Any) -> None:
     lake, reason = undisturbed.lake, "date of death not readable"
     unreadable = lake.read("core__person", "person_id", "death_not_readable")["person_id"].to_pylist()
-    assert unreadable  # the board plants deaths after the extract and before birth
+    assert unreadable  # the synthetic ICB has planted deaths after the extract and before birth
     for table in ("features__person", "risk__scores", "risk__caseload"):
         assert not set(lake.read(table, "person_id")["person_id"].to_pylist()) & set(unreadable), table
     counted = lake.read(

@@ -1,4 +1,4 @@
-"""A small OMOP cohort from CDM files to published scores, with models that learn from its codes."""
+"""A small OMOP cohort from CDM files to published scores, with models that use its codes."""
 
 from datetime import date
 from pathlib import Path
@@ -47,7 +47,9 @@ def write_cdm(folder: Path) -> None:
     ill = rng.random(PEOPLE) < np.where(sick, 0.6, 0.08)
     day = pd.Timestamp(INDEX)
     events = [(person, TELLING, day - pd.Timedelta(days=int(rng.integers(1, 360)))) for person in ids[sick]]
-    events += [(person, HIDDEN, day + pd.Timedelta(days=int(rng.integers(0, 200)))) for person in ids[ill]]  # tells, but later
+    events += [
+        (person, HIDDEN, day + pd.Timedelta(days=int(rng.integers(0, 200)))) for person in ids[ill]
+    ]  # predictive, but too late
     events += [
         (person, int(rng.choice(COMMON)), day - pd.Timedelta(days=int(rng.integers(1, 700)))) for person in ids for _ in range(6)
     ]
@@ -75,7 +77,7 @@ def write_cdm(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """Give a deployment whose cohort was taken in, trained and scored."""
+    """Return a deployment whose cohort was read, trained on and scored."""
     folder = tmp_path_factory.mktemp("cohort")
     write_cdm(folder / "cdm")
     (folder / "config.yaml").write_text(CONFIG.format(home=folder / "home"))
@@ -109,7 +111,7 @@ def test_the_champion_names_the_codes_it_uses_and_none_of_the_future(cohort: Dep
     assert {row["candidate"]: row["auroc"] > 0.7 for row in best} == {"age_sex": False, "logistic_code_level": True}
 
 
-def test_scores_follow_from_the_saved_columns_and_drivers_are_readable(cohort: Deployment) -> None:
+def test_scores_are_computed_from_the_saved_columns_and_drivers_are_readable(cohort: Deployment) -> None:
     scored = cohort.lake.read("risk__scores", "person_id, risk", order="person_id")
     drivers = cohort.lake.read("risk__drivers", "driver, direction").to_pylist()
     assert scored.num_rows == PEOPLE
@@ -130,7 +132,7 @@ def test_plain_mlflow_scores_a_table_that_has_the_models_columns(cohort: Deploym
     np.testing.assert_array_equal(served.predict(asked), model.predict(frame.head(20), rows.take(slice(20)).codes))
 
 
-def test_codes_are_chosen_on_the_training_people_alone_and_groups_are_offered_too(cohort: Deployment) -> None:
+def test_codes_are_chosen_only_on_training_rows_and_groups_are_offered_too(cohort: Deployment) -> None:
     settings = cohort.settings.study.code_level
     frame = read_features(cohort.lake, None, ())
     chosen = {predictor.name for predictor in choose_codes(cohort.lake, frame, settings, 1).predictors}

@@ -1,4 +1,4 @@
-"""All conform steps over one small board, made of SQL: the tables agree with their sources and with each other."""
+"""All conform steps over one small ICB, made with SQL: the tables agree with their sources and with each other."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ ROWS = {
 
 def rows_sql(feed: str, count: int, columns: dict[str, str]) -> str:
     types = {column.name: SQL_TYPES.get(column.kind, "VARCHAR") for column in RAW_TABLES[feed].columns}
-    given = {"extract_date": f"DATE '{CUT}'", "row_number": "i + 1", **columns}
-    person = given.pop("person_id")
+    values = {"extract_date": f"DATE '{CUT}'", "row_number": "i + 1", **columns}
+    person = values.pop("person_id")
     selected = ", ".join(
-        f"CAST({given.get(name, 'NULL')} AS {kind}) AS {name}" for name, kind in types.items() if name != "person_id"
+        f"CAST({values.get(name, 'NULL')} AS {kind}) AS {name}" for name, kind in types.items() if name != "person_id"
     )
     return (
         f"(SELECT person_id, {selected}, extract_date AS first_extract_date, true AS is_first_delivery, "
@@ -116,16 +116,16 @@ def test_each_file_of_events_holds_one_range_of_people_in_order(board):
     assert sorted(ranges, key=min) == [{0}, {1}, {2}]
 
 
-def test_codes_people_and_providers_can_be_read_back(board):
+def test_codes_people_and_providers_can_be_decoded(board):
     lake, con, _ = board
-    held = f"""SELECT count(*) FROM (
+    missing = f"""SELECT count(*) FROM (
         SELECT person_id, effective_date, concept_code, CAST(result_value AS FLOAT), practice_code FROM {SOURCES["gp_observations"]}
         EXCEPT ALL
         SELECT person_id, event_date, coded.source_code, value, sent.source_code
         FROM {lake.scan("core__event")} AS event JOIN {lake.scan("core__person")} USING (person_key)
         JOIN {lake.scan("core__code")} AS coded ON coded.code = event.code JOIN {lake.scan("core__code")} AS sent ON sent.code = provider
         WHERE event_type = 40)"""
-    assert value(con, held) == 0
+    assert value(con, missing) == 0
     numbers = con.sql(
         f"SELECT code, code_system, source_code FROM {lake.scan('core__code')} ORDER BY code_system, source_code"
     ).fetchall()
@@ -141,7 +141,7 @@ def test_nothing_is_known_before_it_happened_or_after_it_was_delivered(board):
     assert value(con, late) == 0
 
 
-def test_every_month_of_every_practice_and_provider_is_judged(board):
+def test_every_month_of_every_practice_and_provider_has_a_coverage_status(board):
     lake, con, _ = board
     judged = con.sql(
         f"SELECT feed, organisation_role, count(*), count(DISTINCT organisation_code), count(DISTINCT month) FROM {lake.scan('core__coverage')} GROUP BY ALL ORDER BY ALL"
@@ -156,7 +156,7 @@ def test_every_month_of_every_practice_and_provider_is_judged(board):
     assert value(con, f"SELECT count(*) FROM {lake.scan('core__coverage')} WHERE status <> 'covered'") == 0
 
 
-def test_a_second_run_gives_the_same_tables_and_a_new_person_keeps_everyones_key(board, tmp_path):
+def test_a_second_run_makes_the_same_tables_and_a_new_person_changes_no_key(board, tmp_path):
     lake, con, _ = board
     names = [
         "core__person",
@@ -212,7 +212,7 @@ def test_a_run_killed_between_dictionary_and_events_leaves_every_event_its_codes
     assert all(code for _, kind, code, _ in again if kind == 40)
 
 
-def test_a_board_of_strangers_is_stopped(tmp_path):
+def test_events_of_unknown_people_stop_the_stage(tmp_path):
     lake = Lake(tmp_path / "lake")
     strangers = {**SOURCES, "gp_observations": SOURCES["gp_observations"].replace("'p' ||", "'q' ||")}
     with connect() as con:

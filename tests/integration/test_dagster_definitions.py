@@ -11,9 +11,10 @@ import pytest
 from dagster_project.assembly import build
 from dagster_project.partitions import DATES, RANGE_END, RANGE_START, add_index_dates, asked_for
 from dagster_project.resources import opened
-from dagster_project.table_assets import told
+from dagster_project.stage_assets import with_progress
 from expectations.catalogue import RAW_TABLES, TABLES
 from pipelines.errors import RefusalError
+from pipelines.stages.results import StageResult
 
 PURPOSE = """
 purpose: {use: planning, approval: A test of the definitions, approval_expires: 2099-12-31}
@@ -65,7 +66,7 @@ RAW = {table.name for table in RAW_TABLES.values()}
 
 @pytest.fixture
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
-    """Write a configuration into a folder of its own and give its path; the home lies beside it."""
+    """Write a configuration into a separate folder and return its path; the home is next to it."""
     monkeypatch.setenv("STRATA_HOME", str(tmp_path / "home"))
     (tmp_path / "landing").mkdir()
     (tmp_path / "rows.csv").write_text("person,event,outcome,visits\n1,1,0,2\n")
@@ -89,8 +90,8 @@ def keys(definitions: dg.Definitions) -> set[str]:
 
 
 def selected(definitions: dg.Definitions, job: str) -> set[str]:
-    found = definitions.resolve_job_def(job).asset_layer.selected_asset_keys
-    return {key.to_user_string() for key in found}
+    selected = definitions.resolve_job_def(job).asset_layer.selected_asset_keys
+    return {key.to_user_string() for key in selected}
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_each_kind_of_source_has_the_assets_that_its_feeds_allow(
         assert selected(definitions, "score_only") == expected - TRAINED
 
 
-def test_every_asset_tells_what_it_is_and_which_columns_it_has(configured: Callable[[str], str]) -> None:
+def test_every_asset_has_a_description_and_its_columns(configured: Callable[[str], str]) -> None:
     definitions = build(configured(SYNTHETIC))
     for name in keys(definitions) - {"synthetic_board"}:
         spec = _spec(definitions, name)
@@ -143,7 +144,7 @@ def test_features_labels_and_scores_are_partitioned_by_index_date(configured: Ca
     assert partitioned == (FEATURES | SCORED) - {"features__catalogue"}
 
 
-def test_every_raw_table_has_its_suite_as_a_check_that_blocks(configured: Callable[[str], str]) -> None:
+def test_every_raw_table_has_its_suite_as_a_blocking_check(configured: Callable[[str], str]) -> None:
     checks = [spec for check in build(configured(SYNTHETIC)).asset_checks or [] for spec in check.check_specs]
     assert {spec.name for spec in checks if not spec.blocking} == {"fresh_enough"}
     assert all(spec.description for spec in checks)
@@ -151,7 +152,7 @@ def test_every_raw_table_has_its_suite_as_a_check_that_blocks(configured: Callab
     assert [spec.name for spec in checks if spec.asset_key == dg.AssetKey("core__linkage")] == ["people_found_on_the_list"]
 
 
-def test_the_monthly_schedule_asks_for_every_date_of_the_plan(
+def test_the_monthly_schedule_requests_every_date_of_the_plan(
     configured: Callable[[str], str], instance: dg.DagsterInstance
 ) -> None:
     definitions = build(configured(SYNTHETIC))
@@ -166,7 +167,7 @@ def test_the_monthly_schedule_asks_for_every_date_of_the_plan(
     assert dates[-1] == "2026-01-01"  # the scoring date is the data cut
 
 
-def test_the_sensor_asks_for_a_run_when_files_arrive_or_change(
+def test_the_sensor_requests_a_run_when_files_arrive_or_change(
     configured: Callable[[str], str], instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     sensor = build(configured(NHS)).resolve_sensor_def("new_extracts")
@@ -192,10 +193,10 @@ def test_last_months_scoring_date_is_not_computed_again(instance: dg.DagsterInst
     assert (tags[RANGE_START], tags[RANGE_END]) == ("2024-10-01", "2026-02-01")
     between = ["2024-10-01", "2026-01-01", "2026-02-01"]
     assert asked_for(tags, between) == {"2024-10-01", "2026-02-01"}
-    assert asked_for({}, between) == set(between)  # launched by hand: what was chosen
+    assert asked_for({}, between) == set(between)  # started by a person, for the selected dates
 
 
-def test_a_run_refuses_what_must_not_begin_however_it_is_launched(
+def test_a_run_that_must_not_begin_is_refused_however_it_is_started(
     configured: Callable[[str], str], instance: dg.DagsterInstance
 ) -> None:
     expired = build(configured(SYNTHETIC.replace("2099-12-31", "2020-12-31")))
@@ -204,7 +205,7 @@ def test_a_run_refuses_what_must_not_begin_however_it_is_launched(
     assert "expired on 2020-12-31" in str(refused.value.__cause__)
 
 
-def test_what_only_looks_begins_after_the_approval_has_expired(
+def test_a_job_that_only_reads_can_run_after_the_approval_has_expired(
     configured: Callable[[str], str], instance: dg.DagsterInstance
 ) -> None:
     expired = build(configured(SYNTHETIC.replace("2099-12-31", "2020-12-31")))
@@ -219,7 +220,7 @@ def test_what_only_looks_begins_after_the_approval_has_expired(
 LATE = NHS.replace("deployment: nhs", "deployment: late\nschedule: {late_feed: wait}")
 
 
-def test_a_late_feed_is_waited_for_where_the_settings_say_so(
+def test_a_run_waits_for_a_late_feed_if_the_settings_say_so(
     configured: Callable[[str], str], instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     for name in ("patients_2026-03-01", "registrations_2026-03-01", "admissions_2025-12-01"):
@@ -233,26 +234,26 @@ def test_a_late_feed_is_waited_for_where_the_settings_say_so(
 
 
 def _tries(error: type[Exception], instance: dg.DagsterInstance) -> int:
-    """Count how often an asset whose stage raises is tried by the job that schedule and sensor start."""
+    """Count the attempts at an asset whose stage raises, in the job that schedule and sensor start."""
     tries = []
 
     @dg.asset(retry_policy=dg.RetryPolicy(max_retries=2, delay=0))
     def fails() -> None:
-        def work() -> dict[str, Any]:
+        def work() -> StageResult:
             tries.append(1)
             raise error("no")
 
-        told("fails", work)
+        with_progress("fails", work)
 
     assert not dg.materialize([fails], instance=instance, raise_on_error=False).success
     return len(tries)
 
 
-def test_a_fault_is_tried_again_and_a_refusal_is_not(instance: dg.DagsterInstance) -> None:
+def test_a_fault_is_retried_and_a_refusal_is_not(instance: dg.DagsterInstance) -> None:
     assert (_tries(OSError, instance), _tries(RefusalError, instance)) == (3, 1)
 
 
-def test_schedule_and_sensor_try_faults_again_and_a_person_at_a_terminal_does_not_wait(configured: Callable[[str], str]) -> None:
+def test_schedule_and_sensor_retry_faults_and_a_command_does_not(configured: Callable[[str], str]) -> None:
     definitions = build(configured(SYNTHETIC + "schedule: {retries: 4, retry_delay_s: 30, hour: 6}"))
     step = "write_risk__models"
     policy = (
@@ -264,17 +265,15 @@ def test_schedule_and_sensor_try_faults_again_and_a_person_at_a_terminal_does_no
     assert definitions.resolve_schedule_def("monthly").cron_schedule == "0 6 2 * *"
 
 
-def test_a_run_beside_another_in_the_same_home_is_refused(
-    configured: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_run_in_the_same_home_is_refused(configured: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
     deployment = opened(configured(SYNTHETIC))
-    with deployment.alone(), deployment.alone():  # one process may hold its home twice
-        monkeypatch.setattr("pipelines.run.deployment.HELD", set())  # as another process sees it
+    with deployment.alone(), deployment.alone():  # one process may lock its home twice
+        monkeypatch.setattr("pipelines.run.deployment.HELD", set())  # as in another process
         with pytest.raises(RefusalError, match="another run"), deployment.alone():
             pass
 
 
-def test_a_delivery_dated_after_today_starts_no_run_and_keeps_one_from_beginning(
+def test_a_delivery_dated_after_today_starts_no_run_and_prevents_one(
     configured: Callable[[str], str], instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     for name in ("patients_2026-03-01", "registrations_2026-03-01", "admissions_2062-01-01"):

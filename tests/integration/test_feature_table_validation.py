@@ -26,7 +26,7 @@ SETTINGS = FeatureTableSettings.model_validate(
 )  # fmt: skip
 
 
-def test_rows_that_break_the_tables_rules_are_quarantined_and_the_rest_load(tmp_path: Path) -> None:
+def test_rows_that_break_a_rule_of_the_table_are_quarantined_and_the_rest_load(tmp_path: Path) -> None:
     good = [
         f"p{number:02},s{number:02},2024-0{1 + number % 2}-15,{'yes' if number % 3 == 0 else 'no'},{number}"
         for number in range(40)

@@ -1,8 +1,7 @@
-"""One practice's GP feed stops: its people's features become null, never 0, and nobody's risk rests on an empty record.
+"""The GP feed of one practice stops: its people's features become null, never 0, and no risk is based on an empty record.
 
-What is tested of "no one's risk falls because of it": people of other practices keep their risk to the bit; the people of the
-practice are scored from what is still known, whatever the silent record holds, and as a group no lower than if the silence
-had been read as good health.
+People of other practices keep exactly the same risk. People of the practice are scored from their other records, whatever values the silent
+features have. As a group their risk is no lower than if the missing records had been read as good health.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ GP_FEEDS = ("gp_observations", "gp_medication_orders")
 def before_and_after(
     undisturbed: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[pd.DataFrame, pd.DataFrame, str, RiskModel]:
-    """Give the scoring date's rows with the feed and without it, the practice and the champion."""
+    """Return the rows of the scoring date with the feed and without it, the practice and the champion."""
     settings = read_settings(undisturbed.config)
     deployment = Deployment(settings, undisturbed.config.parent, undisturbed.home, undisturbed.config)
     model = RiskModel.from_files(deployment.tracker.champion_files(settings.study.name))
@@ -56,7 +55,7 @@ def before_and_after(
 
 
 def _silence(lake: Lake, practice: str, index: date) -> None:
-    """Let the practice's GP feeds send nothing in the four months before the index date."""
+    """Remove the coverage of the practice's GP feeds in the four months before the index date."""
     rows = lake.read("core__coverage", order="feed, organisation_role, organisation_code, month")
     silent = pc.and_(pc.equal(rows["organisation_code"], practice), pc.is_in(rows["feed"], pa.array(GP_FEEDS)))
     silent = pc.and_(silent, pc.greater(rows["month"], pa.scalar(index - pd.Timedelta(days=125).to_pytimedelta())))
@@ -64,7 +63,7 @@ def _silence(lake: Lake, practice: str, index: date) -> None:
     lake.write(core.COVERAGE, rows.set_column(rows.column_names.index("status"), "status", status))
 
 
-def test_features_become_null_and_nobody_elses_change(
+def test_features_become_null_and_those_of_other_people_do_not_change(
     before_and_after: tuple[pd.DataFrame, pd.DataFrame, str, RiskModel],
 ) -> None:
     before, after, practice, _ = before_and_after
@@ -81,16 +80,16 @@ def test_features_become_null_and_nobody_elses_change(
     assert (ours["gp_contacts_365d"] > 0).any()
 
 
-def test_no_risk_rests_on_an_empty_record(before_and_after: tuple[pd.DataFrame, pd.DataFrame, str, RiskModel]) -> None:
+def test_no_risk_is_based_on_an_empty_record(before_and_after: tuple[pd.DataFrame, pd.DataFrame, str, RiskModel]) -> None:
     before, after, practice, model = before_and_after
     theirs = (before["practice_code"] == practice).to_numpy()
     with_feed, without = model.predict(before), model.predict(after)
     np.testing.assert_array_equal(with_feed[~theirs], without[~theirs])
     numbers = before.select_dtypes("float32").columns
     silent = [name for name in numbers if after.loc[theirs, name].isna().all() and before.loc[theirs, name].notna().any()]
-    for held in (0.0, 50.0):  # whatever the silent record holds
+    for number in (0.0, 50.0):  # any values of the silent features
         np.testing.assert_array_equal(
-            model.predict(after.assign(**{name: np.float32(held) for name in silent}))[theirs], without[theirs]
+            model.predict(after.assign(**{name: np.float32(number) for name in silent}))[theirs], without[theirs]
         )
     read_as_health = before.assign(**{name: before[name].where(~theirs, np.float32(0)) for name in silent})
     assert without[theirs].mean() >= model.predict(read_as_health)[theirs].mean()

@@ -1,4 +1,4 @@
-"""The synthetic board through ingest and validation: every planted defect is found, and nothing else."""
+"""The synthetic ICB through ingest and validation: every planted defect is found, and nothing else."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def test_the_planted_defects_are_found_and_nothing_else(board: tuple[Path, Lake]
     with connect() as con:
         counts = count_defects(lake, con, landing)
     print(describe_defects(counts))
-    # A person who is not on the list has no birth to compare with, so a few dates before birth cannot be told.
+    # A person who is not on the registered list has no date of birth, so a few dates before birth are not found.
     sure = counts[counts["reason"] != "date_before_birth"]
     assert counts["planted"].sum() > 1_000
     assert sure[sure["misses"] > 0].to_dict("records") == []
@@ -77,8 +77,8 @@ def test_volumes_are_counted_by_organisation_and_month(board: tuple[Path, Lake])
     assert {row["feed"] for row in feeds} == set(FEEDS)
 
 
-def test_the_page_needs_no_network_and_names_what_broke(board: tuple[Path, Lake], tmp_path: Path) -> None:
+def test_the_page_needs_no_network_and_names_the_broken_rules(board: tuple[Path, Lake], tmp_path: Path) -> None:
     page = write_validation_page(board[1], tmp_path / "validation.html").read_text(encoding="utf-8")
-    assert "history_starts_at_load" in page
-    assert "duplicate_row" in page
-    assert "http" not in page
+    assert "History starts at load" in page
+    assert "Duplicate row" in page
+    assert "://" not in page

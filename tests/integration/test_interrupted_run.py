@@ -1,4 +1,4 @@
-"""A run that is killed again and again: nothing half published is ever seen, and its end is that of an undisturbed run."""
+"""A run that is killed several times: no partial publication is visible, and its result is that of an undisturbed run."""
 
 import os
 import signal
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTCOME = "emergency_admission_overnight"
-PATIENCE = 600.0  # seconds
-# What appears in the home as a run goes on; the run is killed at that sight.
+TIMEOUT = 600.0  # seconds
+# Files and folders that appear in the home during a run. The run is killed when each appears.
 MOMENTS = (
     "dagster/history",
     "lake/raw__gp_observations",
@@ -29,28 +29,28 @@ MOMENTS = (
 
 
 class Process:
-    """A run in a process of its own, in a home of its own; its words go to a file."""
+    """A run in a separate process and home; its output goes to a file."""
 
     def __init__(self, config: Path, home: Path) -> None:
         self.config, self.home = config, home
-        self.words = home.parent / "words.txt"
+        self.output = home.parent / "output.txt"
 
     def start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "dagster_project.command_line", "run", str(self.config)]
         environment = {**os.environ, "STRATA_HOME": str(self.home), "OMP_WAIT_POLICY": "passive"}
-        with self.words.open("ab") as words:
-            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=words, stderr=words)
+        with self.output.open("ab") as output:
+            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
 
     def stop_at(self, sight: str, by: signal.Signals) -> int:
-        """Run until a file or folder appears, send the signal and give the exit code."""
+        """Run until a file or folder appears, send the signal and return the exit code."""
         started = self.start()
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while not (self.home / sight).exists():
-            assert started.poll() is None, f"the run ended before {sight}:\n{self.words.read_text()[-2000:]}"
+            assert started.poll() is None, f"the run ended before {sight}:\n{self.output.read_text()[-2000:]}"
             assert time.monotonic() < end, f"{sight} never appeared"
             time.sleep(0.002)
         started.send_signal(by)
-        return started.wait(PATIENCE)
+        return started.wait(TIMEOUT)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def process(undisturbed: Any, tmp_path_factory: pytest.TempPathFactory) -> Proce
 
 
 def seen_by_readers(home: Path) -> dict[str, tuple[int, int]]:
-    """Give the rows announced and the rows there are of every published run."""
+    """Return the recorded and the actual number of rows of every published run."""
     lake = Lake(home / "lake")
     runs = published_runs(lake, OUTCOME)
     return {
@@ -70,22 +70,22 @@ def seen_by_readers(home: Path) -> dict[str, tuple[int, int]]:
     }
 
 
-def test_a_killed_run_publishes_nothing_and_goes_on_to_the_same_end(process: Process, undisturbed: Any) -> None:
+def test_a_killed_run_publishes_nothing_and_continues_to_the_same_result(process: Process, undisturbed: Any) -> None:
     assert undisturbed.code == 0
     for sight in MOMENTS:
         code = process.stop_at(sight, signal.SIGKILL)
-        assert code in (-signal.SIGKILL, 0)  # at the last sight it may just have ended
+        assert code in (-signal.SIGKILL, 0)  # at the last moment it may have ended already
         assert all(announced == there for announced, there in seen_by_readers(process.home).values()), sight
         if code:
             assert len(seen_by_readers(process.home)) <= (sight == MOMENTS[-1]), sight
-    assert process.start().wait(PATIENCE) == 0, process.words.read_text()[-3000:]
-    assert "Traceback" not in process.words.read_text()
+    assert process.start().wait(TIMEOUT) == 0, process.output.read_text()[-3000:]
+    assert "Traceback" not in process.output.read_text()
     assert published(process.home) == published(undisturbed.home)
     assert core(process.home) == core(undisturbed.home)
 
 
 def published(home: Path) -> tuple[Any, ...]:
-    """Give the published run, its digest and every risk and driver, to the bit."""
+    """Return the published run, its digest, and every risk and driver, bit for bit."""
     lake = Lake(home / "lake")
     runs = published_runs(lake, OUTCOME)
     assert len(runs) == 1
@@ -96,14 +96,14 @@ def published(home: Path) -> tuple[Any, ...]:
 
 
 def core(home: Path) -> dict[str, tuple[int, str]]:
-    """Give the rows of the tables before the scores and a digest of their content."""
+    """Return the rows of the tables before the scores, and a digest of their content."""
     lake = Lake(home / "lake")
     tables = [name for name in lake.tables() if name.startswith(("raw__", "core__", "features__", "risk__labels"))]
     digest = "bit_xor(hash(COLUMNS(*)::VARCHAR))::VARCHAR"
     return {name: (lake.rows(name), str(lake.read(name, digest).to_pydict())) for name in tables}
 
 
-def test_no_run_is_left_as_running(process: Process) -> None:
+def test_no_run_keeps_the_status_running(process: Process) -> None:
     import dagster as dg
 
     with dg.DagsterInstance.local_temp(str(process.home / "dagster")) as instance:
@@ -112,9 +112,9 @@ def test_no_run_is_left_as_running(process: Process) -> None:
     assert "FAILURE" in statuses
 
 
-def test_a_run_that_a_person_stops_says_so(process: Process) -> None:
-    process.words.write_text("")
+def test_a_run_that_a_person_stops_prints_a_message(process: Process) -> None:
+    process.output.write_text("")
     (process.home / "spill").rename(process.home / "spill_before")  # its return shows that the first table is being read
     assert process.stop_at("spill", signal.SIGINT) == 130
-    assert "Stopped. What was committed stays" in process.words.read_text()
-    assert "Traceback" not in process.words.read_text()
+    assert "Stopped. What was committed stays" in process.output.read_text()
+    assert "Traceback" not in process.output.read_text()

@@ -1,4 +1,4 @@
-"""Objections that a delivery lacks and dates that cannot be read, from files through the stages to the cohort."""
+"""Opt-outs missing from a delivery and unreadable dates, from the files to the cohort."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ DAY = date(2026, 1, 1)
 
 
 def conformed(folder: Path, config: str, files: dict[str, str], patch: pytest.MonkeyPatch) -> Deployment:
-    """Write files and take them in; the people and registrations are conformed, with what those need."""
+    """Write and ingest files, and conform people and registrations with the tables that they need."""
     for name, rows in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(rows)
@@ -83,7 +83,7 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
 
 
 def without_columns(lake: Lake, table: Table, *names: str) -> None:
-    """Write a table as a version that did not know some columns did."""
+    """Write a table as an earlier version did, without some columns."""
     kept = tuple(column for column in table.columns if column.name not in names)
     older = Table(table.name, table.description, kept, table.key)
     lake.commit(
@@ -95,7 +95,7 @@ def without_columns(lake: Lake, table: Table, *names: str) -> None:
     assert lake.schema(older.name).names == [column.name for column in kept]
 
 
-def test_they_are_counted_and_in_no_cohort(board: Deployment) -> None:
+def test_these_people_are_counted_and_in_no_cohort(board: Deployment) -> None:
     people, registrations = conforming.conform_people(board), conforming.conform_registrations(board)
     conforming.conform_spells(board)
     conforming.conform_events(board)
@@ -121,12 +121,12 @@ def test_they_are_counted_and_in_no_cohort(board: Deployment) -> None:
     }  # fmt: skip
 
 
-def test_a_home_of_an_earlier_version_opens_and_conform_brings_it_up_to_date(board: Deployment) -> None:
+def test_a_home_of_an_earlier_version_opens_and_conform_updates_it(board: Deployment) -> None:
     for step in (conforming.conform_people, conforming.conform_registrations, conforming.conform_spells, conforming.conform_events, conforming.conform_coverage):  # fmt: skip
         step(board)
     without_columns(board.lake, core.PERSON, "death_not_readable")
     without_columns(board.lake, core.REGISTRATION, "end_not_readable")
-    building.build_features(board, DAY)  # by what such a home knows
+    building.build_features(board, DAY)  # from the columns of such a home
     built = sorted(board.lake.read("features__person", "person_id")["person_id"].to_pylist())
     assert built == ["left", "serial", "well", "word"]
     rows = board.lake.read("core__person", "person_key, person_id", order="person_key").to_pandas()
@@ -144,5 +144,5 @@ def test_a_death_of_an_omop_source_without_a_readable_day_is_a_death(tmp_path: P
     files = {f"cdm/{name}.csv": rows for name, rows in CDM.items()}
     deployment = conformed(tmp_path, OMOP_CONFIG, files, monkeypatch)
     assert conforming.conform_people(deployment)["death_date_not_readable"] == 1
-    found = deployment.lake.read("core__person", "person_id", "death_not_readable")["person_id"].to_pylist()
-    assert found == ["word"]
+    people = deployment.lake.read("core__person", "person_id", "death_not_readable")["person_id"].to_pylist()
+    assert people == ["word"]

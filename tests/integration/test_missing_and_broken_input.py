@@ -1,4 +1,4 @@
-"""Feeds that are missing and files that are broken: the run goes on without them and says so, or stops with words and leaves nothing behind."""
+"""Missing feeds and broken files: the run continues without them and reports it, or stops with a message and leaves nothing behind."""
 
 import gzip
 import shutil
@@ -29,7 +29,7 @@ purpose:
 source: {kind: nhs, nhs: {}}
 """
 CUT, BEFORE = date(2026, 1, 1), date(2025, 6, 1)
-# Some of the features that a feed alone can tell; of the list's own feeds another stands in for most.
+# Some of the features that need one feed. For the feeds of the registered list, another feed can supply most features.
 NEEDS: dict[str, set[str]] = {
     "registrations": {"years_on_list", "practice_moves_1095d"},
     "opt_outs": set(),
@@ -55,7 +55,7 @@ def open_home(folder: Path) -> Deployment:
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with the landing folder of 800 people."""
+    """Return a folder with a landing folder of 800 people."""
     folder = tmp_path_factory.mktemp("landed")
     write_board(
         SyntheticSettings(people=800, start_date=date(2024, 1, 1), defects=DefectSettings(enabled=False)),
@@ -66,11 +66,11 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def taken_in(board: Path) -> Path:
-    """Give the same folder once every feed was taken in and validated."""
+    """Return the same folder after every feed was ingested and validated."""
     deployment = open_home(board)
     for table in run_plan.raw_tables(deployment):
         landing.ingest(deployment, table)
-        assert "broken" not in landing.validate(deployment, table), table.name
+        assert not landing.validate(deployment, table).broken, table.name
     return board
 
 
@@ -82,7 +82,7 @@ def file_of(folder: Path, feed: str) -> Path:
 
 
 def without(feed: str, taken_in: Path, folder: Path) -> Deployment:
-    """Copy a home as it would be had the feed never come."""
+    """Copy a home as if the feed had never arrived."""
     shutil.copytree(taken_in / "home", folder / "home")
     deployment = open_home(folder)
     file_of(folder, feed).unlink()
@@ -109,31 +109,31 @@ def conform(deployment: Deployment) -> None:
         conforming.conform_linkage,
     ):  # fmt: skip
         step(deployment)
-    assert "broken" not in conforming.check_linkage(deployment)
+    assert not conforming.check_linkage(deployment).broken
 
 
 @pytest.mark.parametrize("feed", [feed for feed in FEEDS if feed != LIST])
-def test_a_missing_feed_switches_off_what_needs_it_and_says_so(feed: str, taken_in: Path, tmp_path: Path) -> None:
+def test_a_missing_feed_switches_off_its_features_with_the_reason(feed: str, taken_in: Path, tmp_path: Path) -> None:
     deployment = without(feed, taken_in, tmp_path)
     table = RAW_TABLES[feed]
     run_plan.prepare(deployment)
-    assert landing.ingest(deployment, table)["files"] == 0
-    assert "broken" not in landing.validate(deployment, table)
+    assert landing.ingest(deployment, table).facts["files"] == 0
+    assert not landing.validate(deployment, table).broken
     conform(deployment)
     building.build_catalogue(deployment)
-    assert building.build_features(deployment, CUT)["rows"] > 500
+    assert building.build_features(deployment, CUT).facts["rows"] > 500
     catalogue = deployment.lake.read("features__catalogue", "name, feed, status, reason").to_pylist()
     off = {row["name"]: row["reason"] for row in catalogue if row["status"] == "not_computed"}
     assert NEEDS[feed] <= set(off)
     assert all(feed in off[name] or off[name].startswith("the list ") for name in NEEDS[feed])
     stored = set(deployment.lake.schema("features__person").names)
     assert not stored & set(off)
-    if feed == "registrations":  # who was registered before the first delivery is not known, so nobody is scored for such a day
-        with pytest.raises(RefusalError, match=f"nobody is in the cohort of {BEFORE}"):
+    if feed == "registrations":  # registrations before the first delivery are not known, so no one is scored
+        with pytest.raises(RefusalError, match=f"no one is in the cohort of {BEFORE}"):
             building.build_features(deployment, BEFORE)
 
 
-def test_without_the_list_nothing_comes_to_scores(board: Path, tmp_path: Path, strata: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+def test_without_the_registered_list_there_are_no_scores(board: Path, tmp_path: Path, strata: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     shutil.copytree(board / "home" / "landing", tmp_path / "home" / "landing")
     file_of(tmp_path, LIST).unlink()
     config = tmp_path / "landed_board.yaml"
@@ -143,7 +143,7 @@ def test_without_the_list_nothing_comes_to_scores(board: Path, tmp_path: Path, s
     assert "Stopped" in told
     assert LIST in told
     assert "Traceback" not in told
-    assert "fault of Strata" not in told
+    assert "bug in Strata" not in told
     tables = Lake(tmp_path / "home" / "lake").tables()
     assert not [name for name in tables if name.startswith(("risk__", "features__person"))]
 
@@ -183,7 +183,7 @@ def another_feeds(file: Path) -> None:
 
 
 def landing_of(feed: str, board: Path, folder: Path, spoil: Break) -> Deployment:
-    """Give a home whose landing folder holds the reference files and one feed's file, spoilt."""
+    """Return a home whose landing folder has the reference files and one damaged file of a feed."""
     home = folder / "home" / "landing"
     for name in ("reference", feed):
         shutil.copytree(board / "home" / "landing" / name, home / name)
@@ -193,7 +193,7 @@ def landing_of(feed: str, board: Path, folder: Path, spoil: Break) -> Deployment
 
 @pytest.mark.parametrize("spoil", [random_bytes, empty, cut_gzip, called_parquet, another_feeds])
 @pytest.mark.parametrize("feed", FEEDS)
-def test_a_file_that_cannot_be_read_is_named(feed: str, spoil: Break, board: Path, tmp_path: Path) -> None:
+def test_the_error_of_an_unreadable_file_names_it(feed: str, spoil: Break, board: Path, tmp_path: Path) -> None:
     deployment = landing_of(feed, board, tmp_path, spoil)
     table = RAW_TABLES[feed]
     try:
@@ -203,20 +203,20 @@ def test_a_file_that_cannot_be_read_is_named(feed: str, spoil: Break, board: Pat
         assert f"{feed}_2026-01-01" in str(error)
         assert len(str(error)) > 60
         return
-    assert taken["files"] == 1
-    assert f"{feed}_2026-01-01" in str(found["broken"]), found
+    assert taken.facts["files"] == 1
+    assert f"{feed}_2026-01-01" in found.broken, found
 
 
 @pytest.mark.parametrize("feed", [LIST, "admissions", "gp_observations"])
-def test_a_file_cut_in_a_line_loses_that_row_alone(feed: str, board: Path, tmp_path: Path) -> None:
-    whole = len(file_of(board, feed).read_bytes().splitlines()) - 1
+def test_a_file_cut_in_a_line_loses_only_that_row(feed: str, board: Path, tmp_path: Path) -> None:
+    sent = len(file_of(board, feed).read_bytes().splitlines()) - 1
     deployment = landing_of(feed, board, tmp_path, cut_in_a_line)
     table = RAW_TABLES[feed]
     taken = landing.ingest(deployment, table)
     found = landing.validate(deployment, table)
-    assert taken["new_rows"] + taken["rows_unreadable"] == whole
-    last = deployment.lake.read("core__quarantine", "reason", f"table_name = '{table.name}' AND row_number = {whole}")
-    assert "broken" in found or last.num_rows >= 1
+    assert taken.facts["new_rows"] + taken.facts["rows_unreadable"] == sent
+    last = deployment.lake.read("core__quarantine", "reason", f"table_name = '{table.name}' AND row_number = {sent}")
+    assert found.broken or last.num_rows >= 1
 
 
 @pytest.mark.parametrize("feed", [LIST, "registrations", "emergency_attendances"])
@@ -224,15 +224,15 @@ def test_a_header_without_rows_stops(feed: str, board: Path, tmp_path: Path) -> 
     deployment = landing_of(feed, board, tmp_path, header_alone)
     try:
         landing.ingest(deployment, RAW_TABLES[feed])
-        words = str(landing.validate(deployment, RAW_TABLES[feed]).get("broken", ""))
+        message = landing.validate(deployment, RAW_TABLES[feed]).broken
     except StrataError as error:
-        words = str(error)
-    assert f"{feed}_2026-01-01" in words
-    assert "no rows" in words or "empty" in words
+        message = str(error)
+    assert f"{feed}_2026-01-01" in message
+    assert "no rows" in message or "empty" in message
 
 
 @pytest.mark.parametrize("spoil", [random_bytes, empty, header_alone, another_feeds])
-def test_a_broken_reference_file_is_named(spoil: Break, board: Path, tmp_path: Path) -> None:
+def test_the_error_of_a_broken_reference_file_names_it(spoil: Break, board: Path, tmp_path: Path) -> None:
     names = sorted(path.name for path in (board / "home" / "landing" / "reference").iterdir())
     unnamed = {}
     for name in names:
@@ -249,16 +249,16 @@ def test_a_broken_reference_file_is_named(spoil: Break, board: Path, tmp_path: P
     assert unnamed == {}
 
 
-def test_a_broken_file_ends_a_run_with_words(board: Path, tmp_path: Path, strata: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+def test_a_broken_file_ends_a_run_with_a_message(board: Path, tmp_path: Path, strata: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     deployment = landing_of(LIST, board, tmp_path, cut_gzip)
     assert strata(deployment.home, "check-extract", str(tmp_path / "landed_board.yaml")) == 1
     told = capsys.readouterr().err
     assert f"{LIST}_2026-01-01.csv.gz" in told
     assert "Traceback" not in told
-    assert "fault of Strata" not in told
+    assert "bug in Strata" not in told
 
 
-def test_a_broken_rule_ends_a_run_with_its_words_and_nothing_after_it(board: Path, tmp_path: Path, strata: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+def test_a_broken_rule_ends_a_run_with_its_message_and_no_later_stage_runs(board: Path, tmp_path: Path, strata: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     def no_sex(file: Path) -> None:
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
         file.write_text("".join([lines[0], *lines[1:40], *(line.split(",", 1)[1] for line in lines[40:])]))
@@ -269,5 +269,5 @@ def test_a_broken_rule_ends_a_run_with_its_words_and_nothing_after_it(board: Pat
     assert "Stopped" in told
     assert f"{LIST}_2026-01-01.csv" in told
     assert "%" in told
-    assert "fault of Strata" not in told
+    assert "bug in Strata" not in told
     assert not [name for name in deployment.lake.tables() if name.startswith(("features__", "risk__")) or name == "core__person"]

@@ -14,14 +14,14 @@ import pytest
 
 from models.intervals import Estimate
 from pipelines.reports.model.tripod import ITEMS
-from pipelines.reports.words import with_limits
+from pipelines.reports.numbers import with_limits
 
 pytestmark = pytest.mark.slow
 VOID = {"meta", "br", "img", "input", "link", "hr"}
 
 
 class Page(HTMLParser):
-    """The parts of a page that the tests look at."""
+    """The parts of a page that the tests check."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -33,12 +33,12 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
+        attributes = dict(attrs)
         self.open += [] if tag in VOID else [tag]
-        self.ids += [str(given["id"])] if "id" in given else []
-        self.links += [str(given[name]) for name in ("href", "src", "xlink:href") if name in given]
+        self.ids += [str(attributes["id"])] if "id" in attributes else []
+        self.links += [str(attributes[name]) for name in ("href", "src", "xlink:href") if name in attributes]
         self.drawings += tag == "svg"
-        self.described += given.get("role") == "img" and bool(given.get("aria-label"))
+        self.described += attributes.get("role") == "img" and bool(attributes.get("aria-label"))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def reports(undisturbed: Any) -> dict[str, str]:
-    """Give the page of each candidate of the small board."""
+    """Return the page of each candidate of the small ICB."""
     import mlflow
 
     assert undisturbed.code == 0
@@ -72,14 +72,14 @@ def test_every_candidate_has_a_page_that_fetches_nothing(reports: dict[str, str]
         assert page.described == page.drawings > 4
 
 
-def test_each_item_of_the_checklist_points_to_a_section_or_says_what_is_missing(reports: dict[str, str]) -> None:
+def test_each_item_of_the_checklist_points_to_a_section_or_names_what_is_missing(reports: dict[str, str]) -> None:
     ids = set(Page(reports["logistic"]).ids)
     assert all(item.section in ids or item.note for item in ITEMS)
     assert {item.number for item in ITEMS} >= {"1", "2", "4", "7", "10", "14", "22", "26"}
     assert len({item.number for item in ITEMS}) == len(ITEMS) == 52
 
 
-def test_the_page_holds_the_numbers_of_the_audit(reports: dict[str, str], undisturbed: Any) -> None:
+def test_the_page_has_the_numbers_of_the_audit(reports: dict[str, str], undisturbed: Any) -> None:
     audit = undisturbed.lake.read(
         "equity__model_audit",
         "metric, value, lower, upper",
@@ -90,7 +90,7 @@ def test_the_page_holds_the_numbers_of_the_audit(reports: dict[str, str], undist
         assert with_limits(Estimate(row["value"], row["lower"], row["upper"])) in reports["logistic"]
 
 
-def test_gates_and_their_reasons_stand_on_the_page(reports: dict[str, str], undisturbed: Any) -> None:
+def test_gates_and_their_reasons_are_on_the_page(reports: dict[str, str], undisturbed: Any) -> None:
     import json
 
     stored = undisturbed.lake.read("risk__models", "gates", "candidate = 'logistic'")["gates"][0].as_py()
@@ -118,15 +118,15 @@ def test_the_page_fits_a_phone_and_a_desk_in_a_browser(width: int, reports: dict
     browser = (
         shutil.which("chromium") or shutil.which("google-chrome") or pytest.skip("no Chromium here: apt-get install chromium")
     )
-    told = "document.title = 'width ' + frame.contentDocument.documentElement.scrollWidth"
+    script = "document.title = 'width ' + frame.contentDocument.documentElement.scrollWidth"
     frame = (
-        f'<iframe id="frame" width="{width}" height="800" srcdoc="{html.escape(reports["logistic"])}" onload="{told}"></iframe>'
+        f'<iframe id="frame" width="{width}" height="800" srcdoc="{html.escape(reports["logistic"])}" onload="{script}"></iframe>'
     )
     (tmp_path / "frame.html").write_text(f"<!doctype html><title>not loaded</title>{frame}", encoding="utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,900"]
     shown = subprocess.run(
         [browser, *options, "--dump-dom", (tmp_path / "frame.html").as_uri()], capture_output=True, text=True, timeout=180, check=True
     )  # fmt: skip
-    found = re.search(r"<title>width (\d+)</title>", shown.stdout)
-    assert found, shown.stderr[-500:]
-    assert int(found.group(1)) <= width  # nothing but its wide tables, in boxes of their own, scrolls sideways
+    title = re.search(r"<title>width (\d+)</title>", shown.stdout)
+    assert title, shown.stderr[-500:]
+    assert int(title.group(1)) <= width  # only wide tables scroll sideways, each in its box

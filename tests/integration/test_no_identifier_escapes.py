@@ -1,4 +1,4 @@
-"""Extracts full of recognisable identifiers go through everything, with errors at each stage: none of them is found elsewhere."""
+"""Extracts full of recognisable identifiers pass every stage, with errors at each: no identifier appears anywhere else."""
 
 import hashlib
 import hmac
@@ -42,22 +42,22 @@ pytestmark = pytest.mark.slow
 KEY = "canary-key-of-more-than-thirty-two-bytes"
 ENVIRONMENT = {
     "STRATA_PSEUDONYM_KEY": KEY,
-    "STRATA_TEAMS_WEBHOOK": f"http://127.0.0.1:9/{SECRETS[0]}",  # nobody listens on port 9
+    "STRATA_TEAMS_WEBHOOK": f"http://127.0.0.1:9/{SECRETS[0]}",  # no server listens on port 9
     "STRATA_POSTGRES_DSN": f"postgresql://strata:{SECRETS[1]}@127.0.0.1:9/board",
 }
-# Where a stage is made to fail, and by which command; what came before it stands, and the next one goes on from there.
+# The step of a stage that is made to fail, and by which command. Earlier stages keep their results, and the next command continues.
 CRASHES = (
-    ("run", landing, "validate"),
-    ("run", conforming, "conform_people"),
-    ("run", building, "build_features"),
-    ("run", modelling, "score"),
-    ("score", monitoring, "scores"),
+    ("run", landing, "validate_feed"),
+    ("run", conforming.core_tables, "conform_people"),
+    ("run", building.features_stage, "build_features"),
+    ("run", modelling.score_stage, "score_rows"),
+    ("score", monitoring.score_lists, "write_scores"),
 )
 
 
 @dataclass(frozen=True)
 class Board:
-    """A board whose extracts came in clear, once everything went wrong with it."""
+    """An ICB whose extracts had clear identifiers, after every kind of failure."""
 
     config: Path
     home: Path
@@ -69,14 +69,14 @@ class Board:
 
 
 def settings(board: str) -> dict[str, Any]:
-    """Give the small board's settings for clear extracts, a database and a webhook that do not answer."""
-    told = yaml.safe_load(board)
-    told["source"] = {"kind": "nhs", "nhs": {"feeds": {feed: {"pseudonymised": feed == HASHED_BY_SENDER} for feed in FEEDS}}}
-    told["publish"] = {"postgres": {"connect_timeout_s": 1}}
-    told["study"]["caseloads"] = {"write_pages": True}
+    """Return the settings of the small ICB with clear extracts, and with a database and a webhook that do not answer."""
+    settings = yaml.safe_load(board)
+    settings["source"] = {"kind": "nhs", "nhs": {"feeds": {feed: {"pseudonymised": feed == HASHED_BY_SENDER} for feed in FEEDS}}}
+    settings["publish"] = {"postgres": {"connect_timeout_s": 1}}
+    settings["study"]["caseloads"] = {"write_pages": True}
     webhook = {"name": "team", "shape": "teams", "url_variable": "STRATA_TEAMS_WEBHOOK", "timeout_s": 1}
-    told["alerts"] = {"webhooks": [webhook], "rules": {"approval_ends_days": 40_000}}
-    return dict(told)
+    settings["alerts"] = {"webhooks": [webhook], "rules": {"approval_ends_days": 40_000}}
+    return dict(settings)
 
 
 def pseudonym(number: str) -> str:
@@ -103,13 +103,13 @@ def board(strata: Callable[..., int], small_board: str, tmp_path_factory: pytest
             with pytest.MonkeyPatch.context() as broken:
                 broken.setattr(module, name, FAULTS[number % len(FAULTS)](home / "landing"))
                 codes.append(strata(home, command, str(config)))
-        codes.append(strata(home, "score", str(config)))  # nothing is left to fail but the database and the webhook
-        codes.append(ask_for_a_practice(folder, lambda *told: strata(home, "reidentify", str(config), *told), planted))
+        codes.append(strata(home, "score", str(config)))  # now only the database and the webhook fail
+        codes.append(ask_for_a_practice(folder, lambda *options: strata(home, "reidentify", str(config), *options), planted))
     yield Board(config, home, scratch, planted, codes, streams.words, streams.logged)
 
 
 class Streams:
-    """What the process says while the block lasts, by whichever way."""
+    """Everything that the process prints or logs during the block."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "words.txt"
@@ -132,24 +132,24 @@ class Streams:
 
 
 def ask_for_a_practice(folder: Path, command: Callable[..., int], planted: Planted) -> int:
-    """Have the first practice find its people by everyone's numbers."""
+    """Re-identify the people of the first practice from everyone's numbers."""
     (folder / "numbers.txt").write_text("\n".join(planted.numbers.values()))
     practice = Lake(folder / "home" / "lake").read("risk__current", "min(practice_code) AS code")["code"][0].as_py()
-    told = {
+    options = {
         "practice": practice,
         "identifiers": folder / "numbers.txt",
         "out": folder / "answer.csv",
         "role": "GP",
         "reason": "Medication review",
     }
-    return command(*(str(part) for name, value in told.items() for part in (f"--{name}", value)))
+    return command(*(str(part) for name, value in options.items() for part in (f"--{name}", value)))
 
 
-# --- what goes wrong --------------------------------------------------------------------------------------------------
+# --- failures --------------------------------------------------------------------------------------------------
 
 
 def with_spoilt_file(landing: Path, spoil: Callable[[Path], None], work: Callable[[], int]) -> int:
-    """Do the work while one file is spoilt, and put the file right again."""
+    """Run a command with one damaged file, and restore the file."""
     kept = landing.with_name("kept")
     shutil.copytree(landing, kept)
     spoil(landing)
@@ -160,14 +160,14 @@ def with_spoilt_file(landing: Path, spoil: Callable[[Path], None], work: Callabl
 
 
 def cut_short(landing: Path) -> None:
-    """Leave lines whose fields do not fit the header: most of the file cannot be read."""
+    """Write lines whose fields do not fit the header, so that most of the file cannot be read."""
     file = file_of(landing, "patients")
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join([lines[0], *(line.rstrip() + f',"{SURNAME}\n' for line in lines[1:])]))
 
 
 def without_agreed_form(landing: Path) -> None:
-    """Send clear numbers where pseudonyms are agreed, and a file without its header."""
+    """Write clear numbers instead of the agreed pseudonyms, and a file without its header."""
     clear = pd.read_csv(file_of(landing, HASHED_BY_SENDER), dtype=str, keep_default_na=False)
     clear[person_header(HASHED_BY_SENDER)] = clear["LETTER"].str[-12:]
     clear.to_csv(file_of(landing, HASHED_BY_SENDER), index=False)
@@ -176,7 +176,7 @@ def without_agreed_form(landing: Path) -> None:
 
 
 def without_sex(landing: Path) -> None:
-    """Break a table rule: nobody has a sex or year of birth that can be read."""
+    """Break a table rule: no one has a readable sex or year of birth."""
     file = file_of(landing, "patients")
     frame = pd.read_csv(file, dtype=str, keep_default_na=False)
     frame["SEX"], frame["BIRTH_YEAR"] = f"{STRAY} Clara", f"about Mrs {STRAY}"
@@ -184,9 +184,9 @@ def without_sex(landing: Path) -> None:
 
 
 def of_the_engine(landing: Path) -> Callable[..., Any]:
-    """Fail as DuckDB does: its words repeat the value."""
+    """Fail as DuckDB does, with a message that repeats the value."""
 
-    def fault(*_: object) -> None:
+    def fault(*_: object, **__: object) -> None:
         header = person_header("patients")
         duckdb.sql(
             f'SELECT CAST("{header}" AS DATE) FROM read_csv({quote(file_of(landing, "patients"))}, all_varchar=true)'
@@ -198,7 +198,7 @@ def of_the_engine(landing: Path) -> Callable[..., Any]:
 def of_pandas(landing: Path) -> Callable[..., Any]:
     """Fail as pandas does, caused by an error that names a person."""
 
-    def fault(*_: object) -> None:
+    def fault(*_: object, **__: object) -> None:
         names = pd.read_csv(file_of(landing, "patients"), dtype=str)["PATIENT_NAME"]
         try:
             names.astype(float)
@@ -209,9 +209,9 @@ def of_pandas(landing: Path) -> Callable[..., Any]:
 
 
 def of_strata(landing: Path) -> Callable[..., Any]:
-    """Fail with words for the reader, caused by an error that names a person."""
+    """Fail with a message for the user, caused by an error that names a person."""
 
-    def fault(*_: object) -> None:
+    def fault(*_: object, **__: object) -> None:
         letter = pd.read_csv(file_of(landing, "patients"), dtype=str)["LETTER"][0]
         try:
             float(letter)
@@ -223,11 +223,11 @@ def of_strata(landing: Path) -> Callable[..., Any]:
 
 FAULTS = (of_the_engine, of_pandas, of_strata)
 
-# --- what must hold ---------------------------------------------------------------------------------------------------
+# --- checks ---------------------------------------------------------------------------------------------------
 
 
-def test_everything_failed_as_it_was_made_to_and_the_scores_are_there(board: Board) -> None:
-    assert board.codes == [1] * 9 + [0]  # the last is a practice's question
+def test_every_planned_failure_happened_and_the_scores_exist(board: Board) -> None:
+    assert board.codes == [1] * 9 + [0]  # the last is the practice's re-identification
     assert board.words.count("this cannot be done") == 1
     assert "not all of them in PostgreSQL" in board.words
     lake = Lake(board.home / "lake")
@@ -244,7 +244,7 @@ def test_no_identifier_is_found_outside_the_landing_folder(board: Board, capsys:
     for place, words in (("stdout and stderr", board.words), ("log records", board.logged)):
         search.places["streams"] += 1
         search.text(place, words.encode())
-    # Words in a column of codes or numbers are told from them by validation: they stay in the raw table, which keeps what was sent.
+    # Validation finds text in a column of codes or numbers. The raw table keeps it, because it has the rows as sent.
     leaks = [(place, hit) for place, hit in search.found if not (place.startswith("lake/raw__") and hit == STRAY.lower())]
     with capsys.disabled():
         looked = ", ".join(f"{count} {kind}" for kind, count in sorted(search.places.items()))
@@ -252,7 +252,7 @@ def test_no_identifier_is_found_outside_the_landing_folder(board: Board, capsys:
     assert leaks == []
 
 
-def test_the_search_finds_what_is_there(board: Board, tmp_path: Path) -> None:
+def test_the_search_finds_identifiers_that_are_present(board: Board, tmp_path: Path) -> None:
     numbers = frozenset(number.encode() for number in board.planted.numbers.values())
     search = Search(numbers)
     search.folder(board.home / "landing")
@@ -266,7 +266,7 @@ def test_the_search_finds_what_is_there(board: Board, tmp_path: Path) -> None:
     assert {hit for _, hit in search.found} == {number, "qz971aa"}
 
 
-def test_a_practice_found_its_own_people_alone(board: Board) -> None:
+def test_a_practice_found_only_its_own_people(board: Board) -> None:
     lake = Lake(board.home / "lake")
     (use,) = lake.read("monitoring__access").to_pylist()
     here = f"practice_code = '{use['practice_code']}' AND eligible"
@@ -276,7 +276,7 @@ def test_a_practice_found_its_own_people_alone(board: Board) -> None:
     assert {pseudonym(number) for number in answered} <= people
 
 
-def test_everything_that_was_written_is_for_one_account_alone(board: Board) -> None:
+def test_only_one_account_can_read_the_written_files(board: Board) -> None:
     landing = board.home / "landing"
     written = [
         path for path in (board.home, *board.home.rglob("*")) if not path.is_relative_to(landing) and not path.is_symlink()

@@ -1,4 +1,4 @@
-"""A team's first day: the template pointed at files of its own, which differ from what Strata expects in the usual ways."""
+"""A team's first day: the template is used with the team's files, which differ from Strata's format in the usual ways."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MINE = {
 
 @pytest.fixture
 def landing(tmp_path: Path) -> Path:
-    """Give a folder of extracts: a header of its own, a gzip, a Parquet file, two deliveries; no opt-outs."""
+    """Return a folder of extracts: an unusual header, a gzip, a Parquet file, two deliveries and no opt-outs."""
     board, folder = tmp_path / "board", tmp_path / "extracts"
     write_board(SyntheticSettings(people=1_500, seed=3, defects={"enabled": False}), board)
     for feed in AS_IT_IS:
@@ -47,7 +47,7 @@ def landing(tmp_path: Path) -> Path:
     admissions = delivered(board, "admissions")
     day = admissions["Admission_Date"]
     admissions[day < "2025-10-01"].to_csv(folder / "sus" / "apcs_2025-10-01.csv", index=False)
-    # The later delivery restates 2025, and lacks what the first one held of March.
+    # The later delivery restates 2025 without the rows of March in the first one.
     restated = admissions[(day >= "2025-01-01") & ~day.str.startswith("2025-03")]
     restated.to_csv(folder / "sus" / "apcs_2026-01-01.csv", index=False)
     return folder
@@ -65,7 +65,7 @@ def configuration(folder: Path, feeds: dict) -> Path:
     return config
 
 
-def test_a_landing_folder_that_is_put_right_step_by_step(
+def test_a_landing_folder_is_corrected_step_by_step(
     landing: Path, tmp_path: Path, strata: Callable[..., int], capfd: pytest.CaptureFixture[str]
 ) -> None:
     home = tmp_path / "home"
@@ -76,7 +76,7 @@ def test_a_landing_folder_that_is_put_right_step_by_step(
     assert "source.nhs.feeds.opt_outs: no CSV or Parquet file in the folder 'opt_outs'" in told
     assert "source.nhs.feeds.admissions" in told
 
-    feeds = {**{feed: given for feed, given in template.items() if feed not in ("opt_outs", "actions")}, **MINE}
+    feeds = {**{feed: settings for feed, settings in template.items() if feed not in ("opt_outs", "actions")}, **MINE}
     unnamed = configuration(tmp_path, {**feeds, "patients": {}})
     assert strata(home, "check-extract", str(unnamed)) == 1
     told = capfd.readouterr().err
@@ -87,7 +87,7 @@ def test_a_landing_folder_that_is_put_right_step_by_step(
     assert strata(home, "check-extract", str(config)) == 0
     told = capfd.readouterr().out
     assert "Feeds without an extract: actions, opt_outs." in told
-    assert "Without opt_outs nobody is left out for an opt-out" in told
+    assert "Without opt_outs no one is excluded for an opt-out" in told
     lake = Lake(home / "lake")
     assert lake.rows("raw__gp_observations") == len(delivered(tmp_path / "board", "gp_observations"))
     assert lake.rows("raw__gp_medication_orders") == len(delivered(tmp_path / "board", "gp_medication_orders"))
@@ -99,7 +99,7 @@ def test_a_landing_folder_that_is_put_right_step_by_step(
 
 
 def admissions_by_month(lake: Lake, config: Path) -> dict[str, int]:
-    """Count the validated rows of both deliveries as they hold now."""
+    """Count the current validated rows of both deliveries."""
     nhs = read_settings(config).source.nhs
     assert nhs is not None
     with connect() as con:

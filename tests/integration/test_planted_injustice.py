@@ -1,4 +1,4 @@
-"""Boards whose need is recorded and not served, or recorded by nobody, and a fair one of the same size, from extracts to gates."""
+"""ICBs whose need is recorded but not served, or not recorded, and a fair one of the same size, from extracts to gates."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, conforming, landing, run_plan
 from pipelines.training.judging import StudyResult
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 pytestmark = pytest.mark.slow
 GATE = "need_within_score_by_imd_quintile"
@@ -20,12 +21,12 @@ STUDY: dict[str, Any] = {
     "name": "injustice",
     "outcome": {"name": "any_emergency_admission"},
     "index_dates": {"train": ["2023-07-01"], "test": "2024-10-01"},
-    "gates": {"minimum_need_events": 12},  # ten thousand people have no fifty undiagnosed outcomes in a group
+    "gates": {"minimum_need_events": 12},  # ten thousand people have fewer than fifty undiagnosed outcomes in a group
 }
 
 
-def judged(folder: Path, injustice: dict[str, Any], *names: str) -> StudyResult:
-    """Make a board of 10,000 people and train candidates on it, stage by stage."""
+def evaluated(folder: Path, injustice: dict[str, Any], *names: str) -> StudyResult:
+    """Build a synthetic ICB of 10,000 people and train candidates on it, stage by stage."""
     candidates = {"minimum_events": 50, "logistic": {"prior_variances": [0.01], "spline_knots": 3}}
     synthetic = {"people": 10_000, "start_date": "2022-01-01", "defects": {"enabled": False}, "injustice": injustice}
     content = {
@@ -39,7 +40,11 @@ def judged(folder: Path, injustice: dict[str, Any], *names: str) -> StudyResult:
     config.write_text(yaml.safe_dump(content), encoding="utf-8")
     deployment = open_deployment(config)
     dates = _built(deployment)
-    return run_study(deployment.lake, deployment.settings.study, deployment.settings.engine, dates, run_plan.data_cut(deployment))
+    return run_study(
+        TrainingRequest(
+            deployment.lake, deployment.settings.study, deployment.settings.engine, dates, run_plan.data_cut(deployment)
+        )
+    )
 
 
 def _built(deployment: Deployment) -> dict[str, tuple[date, ...]]:
@@ -61,22 +66,22 @@ def _built(deployment: Deployment) -> dict[str, tuple[date, ...]]:
 
 
 def failed_checks(result: StudyResult) -> list[tuple[str, str]]:
-    """Name the group and the need of every check that fails in the gate of needs, for the model that is no baseline."""
+    """Return the group and the need of every failed check in the gate of needs, for the last candidate."""
     gate = next(gate for gate in result.candidates[-1].gates if gate.gate == GATE)
     return [(str(check["subject"]), str(check["measure"])) for check in gate.details if check["answer"] == "fail"]
 
 
-def test_need_that_is_recorded_and_not_served_stops_a_model_that_all_other_gates_let_pass(tmp_path: Path) -> None:
-    # twice the hazard of illness, and of what it leads to as much served as leaves no more emergencies than others of that age have
-    result = judged(tmp_path, {"group": "most_deprived", "need": 2.0, "served": 0.4}, "logistic")
+def test_need_that_is_recorded_and_not_served_stops_a_model_that_passes_all_other_gates(tmp_path: Path) -> None:
+    # Twice the hazard of illness. The served share leaves no more emergencies than other people of that age have.
+    result = evaluated(tmp_path, {"group": "most_deprived", "need": 2.0, "served": 0.4}, "logistic")
 
     assert failed_checks(result) == [("imd_quintile 1", "long-term conditions over everyone else's at the same score")]
     assert [gate.gate for gate in result.candidates[-1].gates if gate.answer == "fail"] == [GATE]
     assert result.chosen is None
 
 
-def test_need_that_nobody_records_stops_a_model_that_cannot_see_the_deprivation(tmp_path: Path) -> None:
-    result = judged(tmp_path, {"group": "most_deprived", "recorded": 0.0}, "age_sex", "logistic_no_deprivation")
+def test_need_that_is_not_recorded_stops_a_model_without_deprivation(tmp_path: Path) -> None:
+    result = evaluated(tmp_path, {"group": "most_deprived", "recorded": 0.0}, "age_sex", "logistic_no_deprivation")
 
     assert ("imd_quintile 1", "outcomes without a diagnosis before over everyone else's at the same score") in failed_checks(
         result
@@ -84,8 +89,8 @@ def test_need_that_nobody_records_stops_a_model_that_cannot_see_the_deprivation(
     assert result.chosen is None
 
 
-def test_a_fair_board_of_the_same_size_is_not_flagged(tmp_path: Path) -> None:
-    result = judged(tmp_path, {}, "age_sex", "logistic")
+def test_a_fair_icb_of_the_same_size_is_not_flagged(tmp_path: Path) -> None:
+    result = evaluated(tmp_path, {}, "age_sex", "logistic")
 
     assert failed_checks(result) == []
     assert result.chosen is not None

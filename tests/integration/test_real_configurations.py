@@ -1,4 +1,4 @@
-"""The configurations on real input, run as a person runs them; each needs open data that lie beside the project."""
+"""The configurations on real input, run as a person runs them; each needs open data in a folder next to the project."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ pytestmark = pytest.mark.slow
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 DATA = CONFIG.parents[1] / "shared" / "data"
 BOARD = "NHS Bristol, North Somerset and South Gloucestershire Integrated Care Board"
-# The search for the best penalty and the boosting are tested elsewhere; here they would only cost time.
+# The search for the best penalty and boosting are tested elsewhere, and would only cost time here.
 QUICK = {"logistic": {"prior_variances": [0.01], "spline_knots": 3}, "lightgbm": {"rounds": 60}}
 
 
 def needs(folder: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(not (DATA / folder).is_dir(), reason=f"the open data {folder} are not beside the project")
+    return pytest.mark.skipif(not (DATA / folder).is_dir(), reason=f"the open data {folder} are not next to the project")
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that ended: its exit code, what it told and its tables."""
+    """A finished run: its exit code, its output and its tables."""
 
     code: int
     summary: str
@@ -48,7 +48,7 @@ class Ended:
 
 
 def merged(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Give settings with some changed, section by section."""
+    """Return settings with some changed, section by section."""
     both = {key: merged(settings[key], value) for key, value in changes.items() if isinstance(value, dict) and key in settings}
     return {**settings, **changes, **both}
 
@@ -57,7 +57,7 @@ def merged(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 def configured(
     strata: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> Callable[[str, dict[str, Any]], Ended]:
-    """Run a configuration of the project with some settings changed, in a home of its own."""
+    """Run a configuration of the project with some settings changed, in a separate home."""
 
     def run(name: str, changes: dict[str, Any]) -> Ended:
         text = (CONFIG / name).read_text(encoding="utf-8").replace("../../shared/data", DATA.as_posix())
@@ -65,8 +65,8 @@ def configured(
         config.write_text(yaml.safe_dump(merged(yaml.safe_load(text), changes), sort_keys=False), encoding="utf-8")
         capfd.readouterr()
         code = strata(tmp_path / "home", "run", str(config))
-        told = capfd.readouterr()
-        return Ended(code, told.out, told.err, Lake(tmp_path / "home" / "lake"))
+        output = capfd.readouterr()
+        return Ended(code, output.out, output.err, Lake(tmp_path / "home" / "lake"))
 
     return run
 
@@ -75,7 +75,7 @@ def configured(
 
 
 def sampled_encounters(folder: Path, people: int) -> pd.DataFrame:
-    """Write all encounters of some people, as the file that is delivered."""
+    """Write all encounters of some people as a delivered file."""
     every = pd.read_csv(DATA / "diabetes130" / "diabetic_data.csv.zip", dtype=str, keep_default_na=False)
     order = every["patient_nbr"].drop_duplicates().sample(people, random_state=7)
     chosen = every[every["patient_nbr"].isin(order)]
@@ -84,7 +84,7 @@ def sampled_encounters(folder: Path, people: int) -> pd.DataFrame:
 
 
 @needs("diabetes130")
-def test_every_diabetes_encounter_is_scored_by_a_model_that_never_saw_its_patient(
+def test_every_diabetes_encounter_is_scored_by_a_model_not_trained_on_its_patient(
     configured: Callable[..., Ended], tmp_path: Path
 ) -> None:
     encounters = sampled_encounters(tmp_path, 6_000)
@@ -110,7 +110,7 @@ def test_every_diabetes_encounter_is_scored_by_a_model_that_never_saw_its_patien
     auroc = roc_auc_score(readmitted, scores["risk"].reindex(readmitted.index))
     champion = ended.frame("risk__models", where="status = 'champion'").iloc[0]
     assert champion["auroc"] == pytest.approx(auroc, abs=1e-9)
-    assert 0.60 < auroc < 0.72  # honest figures of the whole table lie at .64 to .69
+    assert 0.60 < auroc < 0.72  # correct values for the complete table are 0.64 to 0.69
 
     roles = dict(ended.sql("SELECT name, role FROM {rows} WHERE name IN ('race', 'gender', 'age')", rows="features__catalogue"))
     assert roles == {"race": "audit", "gender": "predictor", "age": "predictor"}
@@ -125,7 +125,7 @@ def test_every_diabetes_encounter_is_scored_by_a_model_that_never_saw_its_patien
 
 
 def readmissions() -> dict[tuple[str, str], bool]:
-    """Give, by patient and day of discharge, whether an emergency admission followed within 30 days: counted by hand."""
+    """Return whether an emergency admission followed within 30 days, by patient and day of discharge, computed independently."""
     methods = yaml.safe_load((CONFIG / "mimic_demo.yaml").read_text(encoding="utf-8"))["source"]["omop"]["admission_methods"]
     visits = pd.read_csv(
         DATA / "mimic_omop_demo" / "1_omop_data_csv" / "visit_occurrence.csv",
@@ -136,11 +136,11 @@ def readmissions() -> dict[tuple[str, str], bool]:
     stays = visits[kind.isin(["emergency_stay", "elective_stay"])]
     emergencies = visits[kind == "emergency_stay"]
     left = stays[(stays["visit_end_date"] > stays["visit_start_date"]) & (stays["discharge_to_source_value"] != "DIED")]
-    found = {}
+    readmitted = {}
     for stay in left.itertuples():
         after = emergencies.loc[emergencies["person_id"] == stay.person_id, "visit_start_date"] - stay.visit_end_date
-        found[stay.person_id, f"{stay.visit_end_date:%Y-%m-%d}"] = bool(((after.dt.days > 0) & (after.dt.days <= 30)).any())
-    return found
+        readmitted[stay.person_id, f"{stay.visit_end_date:%Y-%m-%d}"] = bool(((after.dt.days > 0) & (after.dt.days <= 30)).any())
+    return readmitted
 
 
 @needs("mimic_omop_demo")
@@ -153,7 +153,7 @@ def test_the_mimic_patients_are_too_few_to_train_on_unless_a_setting_allows_it(c
     assert "Traceback" not in refused.progress
     assert not refused.lake.exists("risk__scores")
     labels = refused.frame("risk__labels", "person_id, index_date::VARCHAR AS day, label")
-    by_hand, merged_stays = readmissions(), 1  # one discharge is a transfer, and no end of a spell
+    by_hand, merged_stays = readmissions(), 1  # one discharge is a transfer, which does not end the spell
     assert len(labels) == len(by_hand) - merged_stays == len(refused.lake.partitions("features__person", "index_date"))
     assert all(by_hand[person, day] == bool(label) for person, day, label in labels.itertuples(index=False))
 
@@ -190,12 +190,12 @@ def test_every_hes_row_is_in_a_core_table_or_set_aside_with_a_reason(configured:
     assert {feed: rows + aside.get(f"raw__{feed}", 0) for feed, rows in landed.items()} == {
         "admissions": 2_075, "emergency_attendances": 1_000, "outpatient_appointments": 1_000,
     }  # fmt: skip
-    assert "without a list there is nobody to score" in " ".join(ended.summary.split())
+    assert "No features, labels, models or scores" in " ".join(ended.summary.split())
     assert "patients" in ended.summary.split("Feeds without an extract: ")[1].splitlines()[0]
     assert not [name for name in ended.lake.tables() if name.startswith(("features__", "risk__"))]
 
 
-# --- real areas: synthetic people in the real small areas of one board ---------------------------------------------------
+# --- real areas: synthetic people in the real small areas of one ICB ---------------------------------------------------
 
 
 @needs("area")
@@ -227,7 +227,7 @@ def test_people_of_the_real_areas_have_the_deciles_and_places_of_the_reference(c
     assert (scores["pcn_code"].to_numpy() == practices["PCN_ODS_CODE"].reindex(scores["practice_code"]).to_numpy()).all()
     people = placed["imd_decile"].value_counts(normalize=True)
     living = residents[board].groupby(deprivation["IMD_decile"]).sum()
-    assert (people - living / living.sum()).abs().max() < 0.04  # people live where people live
+    assert (people - living / living.sum()).abs().max() < 0.04  # more people live in areas with more residents
 
     lacking = dict(
         ended.sql(
@@ -240,7 +240,7 @@ def test_people_of_the_real_areas_have_the_deciles_and_places_of_the_reference(c
 
 
 def area_table(name: str) -> pd.DataFrame:
-    """Read a table of areas, one row for each LSOA of 2021."""
+    """Read a table of areas with one row for each LSOA of 2021."""
     return pd.read_parquet(DATA / "area" / name).drop_duplicates("lsoa21_code").set_index("lsoa21_code")
 
 

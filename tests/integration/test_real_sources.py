@@ -1,4 +1,4 @@
-"""The real inputs, through ingest, validation and what follows; each needs open data that lie beside the project."""
+"""Real input through ingest, validation and later stages; each needs open data in a folder next to the project."""
 
 from __future__ import annotations
 
@@ -111,9 +111,12 @@ def test_the_diabetes_encounters_become_features_and_labels(tmp_path: Path) -> N
 
 
 @needs("artificial_hes")
-def test_every_hes_row_lands_in_a_core_table_or_in_quarantine(tmp_path: Path) -> None:
-    given = configured("artificial_hes.yaml")
-    nhs, validation = NhsSettings.model_validate(given["source"]["nhs"]), ValidationSettings.model_validate(given["validation"])
+def test_every_hes_row_is_in_a_core_table_or_in_quarantine(tmp_path: Path) -> None:
+    content = configured("artificial_hes.yaml")
+    nhs, validation = (
+        NhsSettings.model_validate(content["source"]["nhs"]),
+        ValidationSettings.model_validate(content["validation"]),
+    )
     landing, lake, rules, available = (
         (CONFIG / str(nhs.landing)).resolve(),
         Lake(tmp_path / "lake"),
@@ -151,9 +154,9 @@ def test_every_hes_row_lands_in_a_core_table_or_in_quarantine(tmp_path: Path) ->
 
 
 @needs("mimic_omop_demo")
-def test_a_later_extract_date_than_any_event_is_asked_for(tmp_path: Path) -> None:
-    given = configured("mimic_demo.yaml")["source"]["omop"]
-    settings = OmopSettings.model_validate({**given, "extract_date": date(2021, 5, 3)})
+def test_an_extract_date_before_the_last_event_is_refused(tmp_path: Path) -> None:
+    content = configured("mimic_demo.yaml")["source"]["omop"]
+    settings = OmopSettings.model_validate({**content, "extract_date": date(2021, 5, 3)})
     omop, lake = OmopSource(settings).open(CONFIG, tmp_path), Lake(tmp_path / "lake")
     visits = next(table for table in omop.tables if table.feed == "omop_visit_occurrence")
     with connect() as con:

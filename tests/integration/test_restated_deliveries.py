@@ -1,4 +1,4 @@
-"""A later delivery changes, adds and takes back: features of an index date before it stay what they were, to the row."""
+"""A later delivery changes, adds and withdraws events: the features of an earlier index date do not change in any row."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ HEADERS = {
 }
 PEOPLE = ("ann", "bob", "cat", "dan", "eve", "fay")
 LEFT_BEFORE_SEEN = "1066301000000103"
-# One row of a feed over three deliveries; '' where a delivery does not hold it.
+# One row of a feed over three deliveries; '' if a delivery does not have it.
 ADMISSIONS = (
-    # open, then discharged, then coded anew
+    # open, then discharged, then coded again
     ("ann,1,RX1,2025-02-20,,21,,19,,,1", "ann,1,RX1,2025-02-20,2025-03-05,21,19,19,I219,,1", "ann,1,RX1,2025-02-20,2025-03-05,21,19,19,I500,E119,1"),
-    # only a second diagnosis changes, then the spell is taken back
+    # only a second diagnosis changes, then the spell is withdrawn
     ("bob,2,RX1,2025-01-10,2025-01-12,22,19,19,J440,,2", "bob,2,RX1,2025-01-10,2025-01-12,22,19,19,J440,E119,2", ""),
-    # two stays, the second of which comes later and makes one spell of both; then it ends on another day
+    # two stays, of which the second arrives later and is joined to the same spell; then it ends on another day
     ("cat,3,RX1,2025-01-01,2025-01-05,21,51,19,S720,,2", "cat,3,RX1,2025-01-01,2025-01-05,21,51,19,S720,,2", "cat,3,RX1,2025-01-01,2025-01-05,21,51,19,S720,,2"),
     ("", "cat,4,RX2,2025-01-05,2025-01-20,81,19,51,S720,,2", "cat,4,RX2,2025-01-05,2025-01-22,81,19,51,S720,,2"),
-    # an elective spell that turns out an emergency
+    # an elective spell that is corrected to an emergency
     ("dan,5,RX1,2025-01-07,2025-01-08,11,19,19,K400,,1", "dan,5,RX1,2025-01-07,2025-01-08,21,19,19,K400,,1", "dan,5,RX1,2025-01-07,2025-01-08,21,19,19,K400,,1"),
-    # never changed, and two alike of one day
+    # never changed, with two equal rows on one day
     ("eve,6,RX1,2024-12-01,2024-12-04,21,19,19,J180,,2",) * 3,
     ("eve,7,RX2,2025-02-01,2025-02-01,21,19,19,R074,,2",) * 3,
 )  # fmt: skip
@@ -85,7 +85,7 @@ RESTATED = {
     "admissions": ADMISSIONS, "emergency_attendances": ATTENDANCES, "outpatient_appointments": APPOINTMENTS, "gp_observations": OBSERVATIONS,
 }  # fmt: skip
 DELIVERIES = ("2025-03-01", "2025-05-01", "2025-07-01")
-INDEX_DATES = ((date(2025, 4, 15),), (date(2025, 5, 1), date(2025, 6, 30)), ())  # by delivery: before the next one
+INDEX_DATES = ((date(2025, 4, 15),), (date(2025, 5, 1), date(2025, 6, 30)), ())  # by delivery: a day before the next delivery
 NOW = date(2025, 8, 1)
 CONFORM = (
     conforming.conform_organisations, conforming.conform_areas, conforming.conform_people, conforming.conform_registrations, conforming.conform_spells,
@@ -94,7 +94,7 @@ CONFORM = (
 
 
 def deliver(folder: Path, number: int) -> Deployment:
-    """Land a delivery (the first brings the list, too), take it in and conform all there is; every month counts as covered."""
+    """Write and ingest a delivery (the first has the registered list) and conform all feeds; every month counts as covered."""
     if number == 0:
         listed = [f"{name},Y00001,19{40 + 5 * place},{1 + place},{1 + place % 2},A" for place, name in enumerate(PEOPLE)]
         _write(folder, "patients", DELIVERIES[0], listed)
@@ -107,7 +107,7 @@ def deliver(folder: Path, number: int) -> Deployment:
     deployment = open_deployment(folder / "board.yaml")
     for table in run_plan.raw_tables(deployment):
         landing.ingest(deployment, table)
-        with deployment.duckdb() as con:  # without the pages that the stage writes
+        with deployment.duckdb() as con:  # without the pages of the stage
             reading = run_plan.source(deployment).reading
             validate_feed(deployment.lake, con, table, reading, deployment.settings.validation)
     for step in CONFORM:
@@ -145,7 +145,7 @@ def differing(one: list[dict[str, object]], other: list[dict[str, object]]) -> l
 
 @dataclass(frozen=True)
 class Board:
-    """A board after its last delivery, and what was built after each: by number of the delivery and index date."""
+    """An ICB after its last delivery, and the features built after each, by number of the delivery and index date."""
 
     deployment: Deployment
     built: Mapping[tuple[int, date], list[dict[str, object]]]
@@ -169,7 +169,7 @@ def test_features_of_a_past_date_are_those_built_from_the_deliveries_of_its_time
 
 
 def test_every_delivery_changes_the_features_of_a_later_date(board: Board) -> None:
-    """The deliveries do differ, so that the test above can fail."""
+    """Check that the deliveries differ, so that the test above can fail."""
     changed = {
         (person, name)
         for number in (0, 1)
@@ -181,17 +181,17 @@ def test_every_delivery_changes_the_features_of_a_later_date(board: Board) -> No
     } <= changed  # fmt: skip
 
 
-def test_what_a_later_delivery_only_adds_to_is_no_superseded_event(board: Board) -> None:
+def test_an_event_to_which_a_later_delivery_only_adds_is_not_superseded(board: Board) -> None:
     lake = board.deployment.lake
     people = {row["person_key"]: row["person_id"] for row in lake.read("core__person").to_pylist()}
     rows = lake.read("core__event_superseded", "person_key, event_type").to_pylist()
-    told = {(people[row["person_key"]], row["event_type"]) for row in rows}
-    assert ("ann", NUMBER_OF["emergency_admission"]) not in told  # it was known all the while
-    assert "eve" not in {person for person, _ in told}
-    assert ("ann", NUMBER_OF["emergency_discharge_overnight"]) in told  # with another main condition
+    superseded = {(people[row["person_key"]], row["event_type"]) for row in rows}
+    assert ("ann", NUMBER_OF["emergency_admission"]) not in superseded  # every delivery has it
+    assert "eve" not in {person for person, _ in superseded}
+    assert ("ann", NUMBER_OF["emergency_discharge_overnight"]) in superseded  # with another main condition
 
 
-def test_index_events_of_their_own_dates_count_what_was_told_on_them(board: Board, tmp_path: Path) -> None:
+def test_individual_index_dates_count_the_events_reported_by_then(board: Board, tmp_path: Path) -> None:
     lake = board.deployment.lake
     keys = {row["person_id"]: row["person_key"] for row in lake.read("core__person").to_pylist()}
     entries = [(name, day) for name in ("bob", "eve") for day in (INDEX_DATES[0][0], INDEX_DATES[1][1])]
@@ -202,8 +202,8 @@ def test_index_events_of_their_own_dates_count_what_was_told_on_them(board: Boar
     request = FeatureRequest(CohortSettings(kind="given"), "planning", 2025)
     copied = Lake(Path(shutil.copytree(lake.root, tmp_path / "lake")))
     build_features(copied, request, NOW, given=given)
-    wanted = ("ae_attendances_365d", "left_before_seen_365d", "emergency_overnight_spells_365d", "outpatient_attended_365d")
+    features = ("ae_attendances_365d", "left_before_seen_365d", "emergency_overnight_spells_365d", "outpatient_attended_365d")
     for place, (name, day) in enumerate(entries):
         row = copied.read("features__person", where=f"index_event_id = '{place}'").to_pylist()[0]
         same = next(row for row in board.built[place % 2, day] if row["person_id"] == name)
-        assert [row[feature] for feature in wanted] == [same[feature] for feature in wanted], (name, day)
+        assert [row[feature] for feature in features] == [same[feature] for feature in features], (name, day)

@@ -1,4 +1,4 @@
-"""Several outcomes in one configuration: each has its experiment, model, gates, scores and rates, and none waits for another."""
+"""Several outcomes in one configuration: each has its own experiment, model, gates, scores and rates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FIRST, COMPOSITE, REFUSED = "emergency_admission_overnight", "admission_or_death
 
 @pytest.fixture(scope="module")
 def several(undisturbed: Any, strata: Callable[..., int], tmp_path_factory: pytest.TempPathFactory, small_board: str) -> Any:
-    """Give the small board, run once more with two further outcomes beside the first."""
+    """Return the small ICB after a second run with two further outcomes."""
     folder = tmp_path_factory.mktemp("several")
     config, home = folder / "several.yaml", folder / "home"
     config.write_text(small_board + ALSO)
@@ -35,13 +35,13 @@ def several(undisturbed: Any, strata: Callable[..., int], tmp_path_factory: pyte
     return replace(undisturbed, config=config, home=home, code=strata(home, "run", str(config)))
 
 
-def test_one_that_is_refused_keeps_no_other_from_being_published(several: Any) -> None:
-    assert several.code == 1  # frequent attendance has too few events to learn from, and the command says so
+def test_a_refused_outcome_does_not_prevent_the_publication_of_others(several: Any) -> None:
+    assert several.code == 1  # frequent attendance has too few events to train on, and the command reports it
     latest = {row["outcome"]: row["status"] for row in all_runs(several.lake)}
     assert latest == {FIRST: "published", COMPOSITE: "published"}
 
 
-def test_every_outcome_has_tables_of_its_own(several: Any) -> None:
+def test_every_outcome_has_its_own_rows(several: Any) -> None:
     lake = several.lake
     assert lake.partitions("risk__labels", "outcome") == [COMPOSITE, REFUSED, FIRST]
     assert lake.partitions("risk__current", "outcome") == [COMPOSITE, FIRST]
@@ -65,7 +65,7 @@ def test_each_has_its_experiment_and_champion(several: Any) -> None:
     assert {"small_study", "admission_or_death"} <= names
 
 
-def test_a_further_outcome_leaves_the_first_as_it_was(several: Any, undisturbed: Any) -> None:
+def test_a_further_outcome_does_not_change_the_first(several: Any, undisturbed: Any) -> None:
     def trainings(run: Any) -> set[str]:
         rows = run.lake.read("risk__models", "DISTINCT training_id", f"outcome = '{FIRST}'")
         return set(rows["training_id"].to_pylist())

@@ -1,4 +1,4 @@
-"""Features built on a real local Spark with two workers equal the local engine's to the row, and are committed whole or not at all."""
+"""Features built on a local Spark with two workers equal those of the local engine, and are committed completely or not at all."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def deployment(board: Board, tmp_path_factory: pytest.TempPathFactory) -> Deploy
 
 @pytest.fixture(scope="module")
 def on_spark(deployment: Deployment) -> Iterator[RangeRunner]:
-    """Give what the settings `engine: spark` run ranges with: a Spark of two workers, stopped at the end."""
+    """Yield the range runner of the settings `engine: spark`, a Spark with two workers that is stopped at the end."""
     try:
         check_spark()
     except StrataError as error:
@@ -67,17 +67,17 @@ def on_spark(deployment: Deployment) -> Iterator[RangeRunner]:
 
 
 def stored(lake: Lake) -> pa.Table:
-    """Give the table as it lies: the rows of each file in their order, the files in order of their first person."""
+    """Return the stored table: the rows of each file in their order, the files in order of their first person."""
     files = [pq.read_table(file, partitioning=None) for file in lake.files(TABLE)]
     return pa.concat_tables(sorted(files, key=lambda rows: int(rows["person_key"][0].as_py())))
 
 
-def test_two_ranges_are_worked_on_at_once(on_spark: RangeRunner, tmp_path: Path) -> None:
+def test_two_ranges_are_built_at_the_same_time(on_spark: RangeRunner, tmp_path: Path) -> None:
     def meet(first: int, other: int) -> int:
         (tmp_path / str(first)).touch()
         end = time.monotonic() + 120
         while not (tmp_path / str(other)).exists():
-            assert time.monotonic() < end, "nobody came"
+            assert time.monotonic() < end, "the other range did not start"
             time.sleep(0.02)
         return os.getpid()
 
@@ -92,7 +92,7 @@ def test_features_equal_the_local_engines_to_the_row(on_spark: RangeRunner, depl
     there = build_features(lake, REGISTERED, day, people_per_range=PEOPLE_PER_RANGE, run_ranges=on_spark)
     assert there == here
     assert there.rows == len(board.people)
-    assert lake.version(TABLE) == version  # the same to the byte, and so no commit
+    assert lake.version(TABLE) == version  # the same bytes, so there is no commit
     assert len(lake.files(TABLE)) == -(-len(board.people) // PEOPLE_PER_RANGE)
     assert stored(lake).equals(expected)
 
@@ -115,8 +115,8 @@ def test_a_range_that_fails_at_the_end_leaves_the_table_as_it_was(
 
         return run
 
-    for error, told in ((KeyError("no such code"), KeyError), (OSError("the disk went away"), StrataError)):
-        with pytest.raises(told, match=str(error)):
+    for error, raised in ((KeyError("no such code"), KeyError), (OSError("the disk went away"), StrataError)):
+        with pytest.raises(raised, match=str(error)):
             build_features(lake, REGISTERED, day, people_per_range=PEOPLE_PER_RANGE, run_ranges=failing(error))
     assert lake.version(TABLE) == version
     assert stored(lake).equals(before)

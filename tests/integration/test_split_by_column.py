@@ -1,4 +1,4 @@
-"""A small table whose own column says which rows train and which test, from its file to published scores."""
+"""A small table with a column that decides the training rows and the test set, from its file to published scores."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from pipelines.building.load_feature_table import ON_NEITHER_SIDE
 from pipelines.errors import RefusalError
 from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, landing, modelling, run_plan
+from pipelines.stages.decisions_in_settings import import_decisions
 from pipelines.training.judging import StudyResult
 from pipelines.training.modelling_rows import read_features
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 pytestmark = pytest.mark.slow
 CONFIG = """
@@ -43,13 +45,15 @@ study:
 
 
 def visits() -> pd.DataFrame:
-    """Give 700 visits of 600 people: 400 that train, 250 that test (100 of them of people who train), 30 of 2024, 20 of no year."""
+    """Return 700 visits of 600 people.
+
+    400 are training rows, 250 are the test set (100 of them of people in the training rows), 30 are of 2024 and 20 have no year."""
     rng = np.random.default_rng(11)
     year = ["2021", "2022"] * 200 + ["2023"] * 250 + ["2024"] * 30 + [""] * 20
     person = [*range(400), *range(100), *range(400, 600)]
     nights, noise = rng.normal(size=700), rng.normal(size=700)
     came_back = np.where(rng.random(700) < 1 / (1 + np.exp(-1.5 * nights)), "yes", "no")
-    came_back[[0, 400]] = ""  # not known yet: neither trains nor tests
+    came_back[[0, 400]] = ""  # the outcome is not known yet, so these rows neither train nor test
     return pd.DataFrame(
         {"person": [f"p{one:03}" for one in person], "visit": [f"v{one:03}" for one in range(700)], "year": year,
          "nights": nights.round(4), "noise": noise.round(4), "came_back": came_back}
@@ -76,12 +80,14 @@ def train(deployment: Deployment) -> Callable[..., StudyResult]:
         changed = ValidationPlan.model_validate({**study.validation.model_dump(), **plan})
         study = study.model_copy(update={"validation": changed})
         dates = run_plan.index_date_plan(deployment)
-        return run_study(deployment.lake, study, deployment.settings.engine, dates, run_plan.data_cut(deployment))
+        return run_study(
+            TrainingRequest(deployment.lake, study, deployment.settings.engine, dates, run_plan.data_cut(deployment))
+        )
 
     return run
 
 
-def test_the_column_says_who_trains_and_who_judges_and_who_does_neither(
+def test_the_column_decides_which_rows_train_test_or_do_neither(
     deployment: Deployment, train: Callable[..., StudyResult]
 ) -> None:
     result = train()
@@ -102,26 +108,29 @@ def test_the_column_says_who_trains_and_who_judges_and_who_does_neither(
     ]  # fmt: skip
 
 
-def test_an_empty_side_is_refused_with_the_values_that_there_are(train: Callable[..., StudyResult]) -> None:
+def test_an_empty_part_is_refused_with_the_values_of_the_column(train: Callable[..., StudyResult]) -> None:
     with pytest.raises(RefusalError, match=r"column 'year' leaves 399 rows that train .* and 0 that test") as refused:
         train(test_values=[2025])
     assert "it holds '2023' (249), '2022' (200), '2021' (199), '2024' (30), no value (20)" in str(refused.value)
 
 
-def test_the_model_of_the_training_rows_is_published_and_flatters_none_of_them(deployment: Deployment) -> None:
-    summary = modelling.train(deployment)
+def test_the_model_is_published_and_training_rows_are_scored_by_other_models(deployment: Deployment) -> None:
+    training = modelling.train(deployment)
+    import_decisions(deployment)
     modelling.score(deployment, run_plan.data_cut(deployment))
 
     scores = deployment.lake.read("risk__scores", "index_event_id, risk").to_pandas().set_index("index_event_id")["risk"]
-    told = visits().set_index("visit")
-    assert set(scores.index) == set(told.index)
+    rows = visits().set_index("visit")
+    assert set(scores.index) == set(rows.index)
     model = RiskModel.from_files(deployment.tracker.champion_files("split_table"))
     frame = read_features(deployment.lake, None, model.predictors)
     plain = pd.Series(model.predict(frame), frame["index_event_id"])
-    trained = scores.index.isin(told.index[told["year"].isin(["2021", "2022"]) & (told["came_back"] != "")])
+    trained = scores.index.isin(rows.index[rows["year"].isin(["2021", "2022"]) & (rows["came_back"] != "")])
     apart = (scores != plain.reindex(scores.index)).to_numpy()
-    assert not apart[~trained].any() and apart[trained].all()  # whoever trained has a risk by models that never saw the person
-    tested = told[(told["year"] == "2023") & (told["came_back"] != "")]
+    assert (
+        not apart[~trained].any() and apart[trained].all()
+    )  # people in the training rows are scored by models that were not trained on them
+    tested = rows[(rows["year"] == "2023") & (rows["came_back"] != "")]
     report = next((deployment.home / "mlartifacts").rglob("model_report.html")).read_text(encoding="utf-8")
     assert "whose column 'year' says 2021, 2022; judged on those where it says 2023." in report
-    assert summary["auroc"] == round(roc_auc_score(tested["came_back"] == "yes", scores[tested.index]), 4)
+    assert training.facts["auroc"] == round(roc_auc_score(tested["came_back"] == "yes", scores[tested.index]), 4)

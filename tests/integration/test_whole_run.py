@@ -1,7 +1,8 @@
-"""A small board through everything: what is stored keeps its declaration, and what is published can be checked by hand."""
+"""A complete run of a small ICB: stored tables keep their declarations, and published values can be checked by hand."""
 
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,7 +39,7 @@ def lake(undisturbed: Any) -> Lake:
 
 @pytest.fixture(scope="module")
 def run(lake: Lake) -> dict[str, Any]:
-    """Give the one row of risk__runs."""
+    """Return the only row of risk__runs."""
     runs = lake.read("risk__runs").to_pylist()
     assert [row["status"] for row in runs] == ["published"]
     return runs[0]
@@ -62,12 +63,12 @@ def stored_tables(lake: Lake) -> list[Table]:
 
 
 def typed_columns(table: Table) -> tuple[Column, ...]:
-    """Give the columns whose values are bound to their declaration: raw tables hold text as it came."""
+    """Return the columns whose values must keep the declaration; raw tables have text as it arrived."""
     return () if table.feed else table.columns
 
 
-def test_every_table_of_a_whole_run_is_declared_and_there(lake: Lake) -> None:
-    # Folds of people judge; there is a challenger; a feed came twice; somebody was erased, or named again; numbers came in the clear.
+def test_a_complete_run_writes_exactly_the_declared_tables(lake: Lake) -> None:
+    # Tables of validation by folds, a challenger, a second delivery, an erasure, a re-identification, and clear identifiers.
     of_other_runs = {
         "risk__cross_fitted",
         "risk__shadow_scores",
@@ -99,7 +100,7 @@ def test_schemas_are_the_declared_ones(lake: Lake) -> None:
 
 
 def broken_when(column: Column) -> dict[str, str]:
-    """Give what the declaration forbids in a column, as SQL."""
+    """Return the SQL condition of values that the declaration of a column forbids."""
     name = f'"{column.name}"'
     rules = {}
     if not column.nullable:
@@ -135,7 +136,7 @@ def test_keys_are_unique(lake: Lake) -> None:
     twice = {}
     for table in stored_tables(lake):
         if table.feed or not table.key:
-            continue  # a raw table keeps what came, rows sent twice too; events have no key
+            continue  # a raw table keeps rows that were sent twice, and events have no key
         key = ", ".join(f'"{column}"' for column in table.key)
         rows = query(lake, f"SELECT count(*) FROM (SELECT {key} FROM {{t}} GROUP BY ALL HAVING count(*) > 1)", t=table.name)
         if rows[0][0]:
@@ -144,17 +145,17 @@ def test_keys_are_unique(lake: Lake) -> None:
 
 
 def test_nothing_stored_is_not_a_number(lake: Lake) -> None:
-    found = {}
+    not_numbers = {}
     for table in stored_tables(lake):
         numbers = [field.name for field in lake.schema(table.name) if pa.types.is_floating(field.type)]
         if numbers:
             counted = ", ".join(f'count(*) FILTER (NOT isfinite("{name}"))' for name in numbers)
             counts = query(lake, f"SELECT {counted} FROM {{t}}", t=table.name)[0]
-            found.update({(table.name, name): count for name, count in zip(numbers, counts, strict=True) if count})
-    assert found == {}
+            not_numbers.update({(table.name, name): count for name, count in zip(numbers, counts, strict=True) if count})
+    assert not_numbers == {}
 
 
-def test_events_lie_sorted_in_their_files(lake: Lake) -> None:
+def test_events_are_sorted_in_their_files(lake: Lake) -> None:
     files = lake.files("core__event")
     assert files
     for file in files:
@@ -165,7 +166,7 @@ def test_events_lie_sorted_in_their_files(lake: Lake) -> None:
         assert (np.diff(place) >= 0).all(), file
 
 
-# --- what is published --------------------------------------------------------------------------------------------------
+# --- publication --------------------------------------------------------------------------------------------------
 
 
 def test_everyone_in_the_cohort_is_scored_once(lake: Lake, run: dict[str, Any], scores: pd.DataFrame) -> None:
@@ -179,7 +180,7 @@ def test_everyone_in_the_cohort_is_scored_once(lake: Lake, run: dict[str, Any], 
     assert lake.partitions("risk__scores", "run_id") == [run["run_id"]]
 
 
-def test_percentiles_bands_and_ranks_follow_from_the_risks(scores: pd.DataFrame) -> None:
+def test_percentiles_bands_and_ranks_are_computed_from_the_risks(scores: pd.DataFrame) -> None:
     risk = scores["risk"].to_numpy()
     assert ((risk > 0) & (risk < 1)).all()
     at_or_below = np.array([(risk <= one).mean() * 100 for one in risk])
@@ -191,7 +192,7 @@ def test_percentiles_bands_and_ranks_follow_from_the_risks(scores: pd.DataFrame)
         assert (np.diff(ranked["risk"]) <= 0).all()
 
 
-def test_whoever_may_not_be_listed_has_a_reason(run: dict[str, Any], scores: pd.DataFrame) -> None:
+def test_people_who_may_not_be_listed_have_a_reason(run: dict[str, Any], scores: pd.DataFrame) -> None:
     assert (scores["eligible"] == scores["suppression_reason"].isna()).all()
     counted = scores["suppression_reason"].value_counts().to_dict()
     assert json.loads(run["suppressed"]) == counted
@@ -206,7 +207,7 @@ def test_risk_is_higher_where_it_should_be(lake: Lake, scores: pd.DataFrame) -> 
     assert 0.02 < scores["risk"].mean() < 0.10
 
 
-def test_the_top_band_alone_has_drivers_and_they_are_in_order(lake: Lake, scores: pd.DataFrame) -> None:
+def test_only_the_top_band_has_drivers_and_they_are_in_order(lake: Lake, scores: pd.DataFrame) -> None:
     drivers = lake.read("risk__drivers", order="person_id, driver_rank").to_pandas()
     top = scores[(scores["risk_band"] == "high") & scores["eligible"]]
     assert set(drivers["person_id"]) == set(top["person_id"])
@@ -217,7 +218,7 @@ def test_the_top_band_alone_has_drivers_and_they_are_in_order(lake: Lake, scores
         assert len(one) <= 5
         assert (np.diff(one["contribution"].abs()) <= 1e-12).all()
         assert one["driver"].is_unique
-    # Most of what drives a high risk raises it, and no single concept multiplies the odds a thousandfold.
+    # Most drivers of a high risk raise it, and no single concept multiplies the odds by a thousand.
     assert (drivers.groupby("person_id")["contribution"].sum() > 0).mean() > 0.9
     assert drivers["contribution"].abs().max() < math.log(1000)
     assert all(json.loads(text) for text in drivers["features"])
@@ -237,7 +238,7 @@ def test_no_driver_is_named_after_something_the_person_does_not_have(lake: Lake,
             assert (values.notna() & (values != 0)).any(), (driver.person_id, driver.driver)
             named += 1
         else:
-            assert driver.driver.endswith((": no", ": 0", ": not recorded", ": no value recorded", " days")), driver.driver
+            assert re.search(r": (no|0|not recorded|no value recorded|none in the last .+)$", driver.driver), driver.driver
             assert all(value in (0, None) for value in json.loads(driver.features).values()), driver.driver
             lacking += 1
     assert named > 100 and lacking > 0
@@ -253,7 +254,7 @@ def test_the_reader_of_the_front_page_gets_scores(lake: Lake) -> None:
     assert {row[3] for row in rows} == {"high"}
 
 
-# --- what was tracked ---------------------------------------------------------------------------------------------------
+# --- tracking ---------------------------------------------------------------------------------------------------
 
 
 def test_the_training_is_a_parent_run_with_a_child_for_each_candidate(undisturbed: Any, lake: Lake) -> None:
@@ -280,14 +281,14 @@ def test_the_training_is_a_parent_run_with_a_child_for_each_candidate(undisturbe
     assert {row["mlflow_run_id"] for row in stored} == {child.info.run_id for child in children.values()}
 
 
-def test_models_are_kept_without_pickle(undisturbed: Any) -> None:
+def test_models_are_stored_without_pickle(undisturbed: Any) -> None:
     files = [path for path in (undisturbed.home / "mlartifacts").rglob("*") if path.is_file()]
     assert [path.name for path in files if path.suffix in {".pkl", ".pickle", ".joblib"} or "cloudpickle" in path.name] == []
-    assert [path.name for path in files if path.read_bytes()[:1] == b"\x80"] == []  # how every binary pickle begins
+    assert [path.name for path in files if path.read_bytes()[:1] == b"\x80"] == []  # the first byte of every binary pickle
     assert any(path.name == "MLmodel" for path in files)
 
 
-# Another team's process: nothing of Strata can be imported but what is stored with the model.
+# The process of another team, which can import only the code that is stored with the model.
 PLAIN_MLFLOW = """
 import sys
 store, features, answer, root = sys.argv[1:]
@@ -303,19 +304,19 @@ assert len(model.predict(model.input_example)) == len(model.input_example)
 """
 
 
-def test_plain_mlflow_gives_the_published_risks(undisturbed: Any, lake: Lake, scores: pd.DataFrame, tmp_path: Path) -> None:
+def test_plain_mlflow_returns_the_published_risks(undisturbed: Any, lake: Lake, scores: pd.DataFrame, tmp_path: Path) -> None:
     store, features, answer = f"sqlite:///{undisturbed.home / 'mlflow.db'}", tmp_path / "features.parquet", tmp_path / "risk.npy"
     rows = lake.read(PERSON_FEATURES.name, order="person_id", partition={"index_date": SCORING_DATE})
     pq.write_table(rows, features)
     root = str(Path(__file__).resolve().parents[2])
-    told = [sys.executable, "-I", "-c", PLAIN_MLFLOW, store, str(features), str(answer), root]
-    done = subprocess.run(told, cwd=tmp_path, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-I", "-c", PLAIN_MLFLOW, store, str(features), str(answer), root]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert np.array_equal(np.load(answer), scores["risk"].to_numpy())
     assert set(scores["model_name"]) == {"small_study"}
 
 
-# --- again --------------------------------------------------------------------------------------------------------------
+# --- a second run --------------------------------------------------------------------------------------------------------------
 
 
 def test_the_same_run_again_adds_nothing(undisturbed: Any, strata: Callable[..., int], run: dict[str, Any], capsys: Any) -> None:
@@ -332,11 +333,10 @@ def test_the_same_run_again_adds_nothing(undisturbed: Any, strata: Callable[...,
     before = {name: (lake.rows(name), sorted(lake.files(name))) for name in tables}
     assert strata(undisturbed.home, "run", str(undisturbed.config)) == 0
     assert {name: (lake.rows(name), sorted(lake.files(name))) for name in tables} == before
-    told = capsys.readouterr()
-    progress = " ".join(told.err.split())
-    assert "published before, unchanged" in progress
-    assert "trained before on the same inputs" in progress
-    assert run["run_id"] in told.out
+    output = capsys.readouterr()
+    progress = " ".join(output.err.split())
+    assert progress.count("unchanged: nothing it reads is new") > 30
+    assert run["run_id"] in output.out
 
 
 def test_a_run_leaves_no_scratch_files(undisturbed: Any) -> None:

@@ -1,6 +1,6 @@
 """Freeze a home as this commit writes it: `PYTHONPATH=tests python -m old_homes.make_home FORMAT`.
 
-The home holds two monthly deliveries of 2,000 synthetic people, two outcomes with approved champions, and a published run of each
+The home has two monthly deliveries of 2,000 synthetic people, two outcomes with approved champions, and a published run of each
 outcome for each delivery. It is made below a neutral folder, because MLflow's store records absolute addresses.
 """
 
@@ -17,8 +17,8 @@ from regression.small_icb import CONFIG, FIRST, SECOND, deliver, write_deliverie
 WORK = Path("/srv/strata-old-home")
 HERE = Path(__file__).parent
 KEY = "a key for synthetic people in tests, of no use elsewhere\n"
-# What a run leaves that says nothing about the format: locks, spilled rows, pages and captured output.
-NOT_KEPT = ("run.lock", "spill", "reports", ".locks", "compute_logs")
+# Files of a run that are not part of the format: locks, temporary files, pages and captured output.
+NOT_PACKED = ("run.lock", "spill", "reports", ".locks", "compute_logs")
 
 
 def main() -> None:
@@ -42,11 +42,11 @@ def main() -> None:
         shutil.copy(file, target / file.name)
     with tarfile.open(target / "home.tar.xz", "w:xz", preset=9) as packed:
         for name in ("home", "extracts", "reference"):
-            packed.add(WORK / name, name, filter=_kept)
+            packed.add(WORK / name, name, filter=_packed)
 
 
-def _kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    if any(part in NOT_KEPT for part in Path(member.name).parts):
+def _packed(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    if any(part in NOT_PACKED for part in Path(member.name).parts):
         return None
     member.uid = member.gid = 0
     member.uname = member.gname = ""

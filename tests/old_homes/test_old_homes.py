@@ -1,4 +1,4 @@
-"""A home that an earlier commit wrote is refused until it is upgraded, and then readable in full, where it was moved to as well."""
+"""A home that an earlier commit wrote is refused until it is upgraded, and is then readable in full, even after a move."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class OldHome:
         return self.strata(self.home, command, str(self.config), *arguments)
 
     def rows(self, table: str, query: str) -> list[tuple[object, ...]]:
-        """Query a table as another program would, without Strata."""
-        scores = DeltaTable(str(self.home / "lake" / table)).to_pyarrow_table()  # noqa: F841 - DuckDB finds it by its name
+        """Return the rows of a query of a table, as another program would read it without Strata."""
+        scores = DeltaTable(str(self.home / "lake" / table)).to_pyarrow_table()  # noqa: F841 - DuckDB reads the variable by its name
         return duckdb.sql(query).fetchall()
 
 
@@ -50,7 +50,7 @@ def upgraded(old_home: OldHome) -> OldHome:
     return old_home
 
 
-def test_it_is_refused_until_it_is_upgraded(old_home: OldHome, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_old_home_is_refused_until_it_is_upgraded(old_home: OldHome, capsys: pytest.CaptureFixture[str]) -> None:
     assert old_home.run("score") == 1
     assert "strata upgrade" in capsys.readouterr().err
 
@@ -82,7 +82,7 @@ def test_a_caseload_can_be_written(upgraded: OldHome) -> None:
     assert list((upgraded.home / "reports" / "caseloads").glob("**/*.csv"))
 
 
-def test_no_address_of_the_place_where_it_was_made_is_left(upgraded: OldHome) -> None:
+def test_no_address_of_the_original_folder_remains(upgraded: OldHome) -> None:
     uri = f"sqlite:///{upgraded.home / 'mlflow.db'}"
     client = mlflow.MlflowClient(uri, uri)
     for experiment in client.search_experiments():

@@ -1,4 +1,4 @@
-"""Bring back a home that an earlier commit wrote."""
+"""Unpack a home that an earlier commit wrote."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FORMATS = tuple(sorted(int(folder.name.removeprefix("format_")) for folder in HE
 
 
 def unpack(number: int, folder: Path) -> Path:
-    """Unpack the home of a format below `folder`, where it was not made, and return the path of its configuration."""
+    """Unpack the home of a format below `folder`, which is not its original place, and return the path of its configuration."""
     packed = HERE / f"format_{number}"
     for name in ("icb.yaml", "pseudonym.key"):
         shutil.copy(packed / name, folder / name)

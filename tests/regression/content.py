@@ -22,11 +22,11 @@ from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 
 # Tables that say when or how a run was done, not what it found.
-NOT_COMPARED = ("monitoring__stages", "monitoring__alerts", "raw__pseudonym_keys")
+NOT_COMPARED = ("monitoring__stages", "monitoring__alerts", "monitoring__decision", "raw__pseudonym_keys")
 # Columns that hold a time, a place or a digest of code, settings or the tracker.
 OF_THE_RUN = (
-    "recorded_at", "scored_at", "mlflow_run_id", "model_version", "code_version", "settings_version", "feature_set_version", "scores_digest",
-    "table_versions", "inputs", "reading", "path", "bytes",
+    "recorded_at", "scored_at", "outcome_definition_version", "mlflow_run_id", "model_version", "code_version", "settings_version",
+    "feature_set_version", "scores_digest", "table_versions", "inputs", "reading", "path", "bytes",
 )  # fmt: skip
 # Columns that hold a digest for which there is a stable name.
 NAMED = ("extract_id", "training_id", "model_digest", "run_id", "previous_run_id", "compared_run_id")

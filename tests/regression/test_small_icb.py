@@ -61,15 +61,15 @@ def test_one_changed_feature_value_is_noticed(found: Content, changed: Lake) -> 
     day = changed.partitions("features__person", "index_date")[0]
     part = {"index_date": day}
     rows = changed.read("features__person", order="person_key", partition=part)
-    ages = rows["age"].to_pylist()
+    ages = rows["age_years"].to_pylist()
     ages[0] += 1
     schema = changed.schema("features__person")
-    rows = rows.set_column(rows.column_names.index("age"), "age", pa.array(ages, schema.field("age").type))
+    rows = rows.set_column(rows.column_names.index("age_years"), "age_years", pa.array(ages, schema.field("age_years").type))
     stored = rows.drop_columns(["index_date"]) if "index_date" in rows.column_names else rows
     file = changed.write_arrow("features__person", stored, part)
     by = changed.partitioned_by("features__person")
     changed.commit("features__person", [file], schema, partition_by=by, replace=part)
-    assert differences(of_the_copy(found, changed), content_of(changed)) == ["features__person.age: other values"]
+    assert differences(of_the_copy(found, changed), content_of(changed)) == ["features__person.age_years: other values"]
 
 
 def test_a_missing_table_and_a_missing_row_are_noticed(found: Content, changed: Lake) -> None:

@@ -1,4 +1,4 @@
-"""What Alembic runs around the versions: everything lives in the schema `strata`, its version table too."""
+"""What Alembic runs before the versions: everything, with its version table, is in the schema `strata`."""
 
 from alembic import context
 from sqlalchemy import text

@@ -1,4 +1,4 @@
-"""Writes the pages and CSV files of a published run's caseloads, place by place."""
+"""The pages and CSV files of a published run's caseloads, place by place."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from pipelines.caseloads.place_caseloads import place_caseloads
 from pipelines.lake.storage import Lake
+from pipelines.lake.whole_files import write_whole
 from pipelines.reports.caseload.page import caseload_csv, caseload_page
 
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9_-]")
@@ -17,16 +18,10 @@ _NOT_PLAIN = re.compile(r"[^A-Za-z0-9_-]")
 def write_caseloads(
     lake: Lake, run: Mapping[str, Any], folder: Path, left_out: Sequence[str], place_code: str | None = None
 ) -> list[Path]:
-    """Write the page and the CSV of one place, of every place without one; a RefusalError says which places there are."""
+    """Write the page and the CSV of one place, or of every place; a RefusalError lists the places there are."""
     written = []
     for place in place_caseloads(lake, run, left_out, place_code):
         name = _NOT_PLAIN.sub("_", f"{place.place_code}_{run['outcome']}_{run['index_date']}")
         for ending, content in (("html", caseload_page(place)), ("csv", caseload_csv(place))):
-            path = folder / f"{name}.{ending}"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(f"{path.name}.partial")
-            draft.touch(mode=0o600)  # people's risks: for nobody but whoever runs this
-            draft.write_text(content, encoding="utf-8")
-            draft.replace(path)
-            written.append(path)
+            written.append(write_whole(folder / f"{name}.{ending}", content))
     return written

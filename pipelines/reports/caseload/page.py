@@ -1,23 +1,24 @@
-"""One place's caseload as a page to print and as a CSV: plain words, nothing fetched, everything escaped."""
+"""One place's caseload as a page to print and as a CSV file."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from functools import cache
+from datetime import date
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from models.risk_bands import AGE_GROUPS
 from pipelines.caseloads.contacts import CONTACTS
 from pipelines.caseloads.place_caseloads import PlaceCaseload
 from pipelines.caseloads.selection import NOT_KNOWN
+from pipelines.reports.labels import written_date
+from pipelines.reports.pages import render
 from pipelines.scoring.left_out import MARKS
 
-CONTACT_WORDS = {
+CONTACT_NAMES = {
     "last_emergency_admission": ("admitted", "admissions"),
     "last_ae_attendance": ("A&E", "emergency_attendances"),
     "last_outpatient_visit": ("outpatients", "outpatient_appointments"),
@@ -30,32 +31,46 @@ CSV_COLUMNS = (
 
 
 def caseload_page(place: PlaceCaseload) -> str:
-    """Give the page of one place."""
-    run, shown = place.run, place.rows[place.rows["listed"]]
-    names = [name for name in (*AGE_GROUPS, NOT_KNOWN) if place.people.get(name) or (shown["age_group"] == name).any()]
-    groups = [
-        {
-            "name": name,
-            "people": f"{place.people.get(name, 0):,}",
-            "rows": [_row(place, row) for row in _records(shown[shown["age_group"] == name].sort_values("list_rank"))],
-        }
-        for name in names
-    ]
-    rising = place.rising[~place.rising["person_id"].isin(shown["person_id"])].sort_values("risk", ascending=False)
+    """Return the page of one place."""
+    run = place.run
+    listed = place.rows[place.rows["listed"]]
+    rising = place.rising[~place.rising["person_id"].isin(listed["person_id"])].sort_values("risk", ascending=False)
     absent = place.rows[place.rows["absent_reason"].notna()].sort_values(["absent_reason", "person_id"])
-    return _template().render(
-        title=place.title, outcome=str(run["outcome"]).replace("_", " "), horizon_days=place.horizon_days, index_date=run["index_date"],
-        data_cut_date=run["data_cut_date"], run_id=run["run_id"], model=f"{run['model_name']} {run['model_version']}",
-        purpose=str(run["purpose"]).replace("_", " "), approval=run["approval"], quality=place.quality.replace("_", " "), groups=groups,
+    return render(
+        "caseload.html",
+        title=place.title,
+        outcome=_plain(run["outcome"]),
+        horizon_days=place.horizon_days,
+        index_date=written_date(run["index_date"]),
+        data_cut_date=written_date(run["data_cut_date"]),
+        run_id=run["run_id"],
+        model=f"{run['model_name']} {run['model_version']}",
+        purpose=_plain(run["purpose"]),
+        approval=run["approval"],
+        quality=_plain(place.quality),
+        groups=_groups(place, listed),
         rising=[_risen(place, row) for row in _records(rising)],
-        rising_since=str(rising["compared_index_date"].iloc[0]) if len(rising) else "",
+        rising_since=_day(rising["compared_index_date"].iloc[0]) if len(rising) else "",
         absent=[{"person_id": row["person_id"], "age_group": row["age_group"], "reason": row["absent_reason"]} for row in _records(absent)],
         left_out=_left_out(place.left_out),
     )  # fmt: skip
 
 
+def _groups(place: PlaceCaseload, listed: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the listed people of each age group that the place has."""
+    names = [name for name in (*AGE_GROUPS, NOT_KNOWN) if place.people.get(name) or (listed["age_group"] == name).any()]
+    return [
+        {
+            "name": name,
+            "people": f"{place.people.get(name, 0):,}",
+            "rows": [_row(place, row) for row in _records(listed[listed["age_group"] == name].sort_values("list_rank"))],
+        }
+        for name in names
+    ]
+
+
 def caseload_csv(place: PlaceCaseload) -> str:
-    """Give the place's rows as CSV: those listed, and those absent with the reason."""
+    """Return the place's rows as CSV: the people listed, and the people absent with the reason."""
     out = io.StringIO()
     writer = csv.DictWriter(out, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -71,46 +86,68 @@ def caseload_csv(place: PlaceCaseload) -> str:
 
 def _row(place: PlaceCaseload, row: Mapping[str, Any]) -> dict[str, Any]:
     raises, lowers = place.drivers.get(row["person_id"], ([], []))
-    risen = row["person_id"] in set(place.rising["person_id"])
-    notes = ["new on the list"] if row["listed_before"] is False else []
-    notes += ["risk risen: review"] if risen else []
-    notes += [mark.replace("_", " ") for mark in MARKS if row[mark]]
-    unknown = [mark.replace("_", " ") for mark in MARKS if row[mark] is None]
-    notes += [f"not known: {', '.join(unknown)}"] if unknown else []
     change = row["risk_change"]
     return {
-        "rank": int(row["list_rank"]), "person_id": row["person_id"], "band": row["risk_band"], "risk": f"{row['risk']:.0%}",
-        "change": "" if change is None or abs(change) < 0.005 else f"{change * 100:+.0f} points since the run before",
-        "raises": raises, "lowers": lowers, "notes": notes, "contacts": _contacts(place, row),
-    }  # fmt: skip
+        "rank": int(row["list_rank"]),
+        "person_id": row["person_id"],
+        "band": row["risk_band"],
+        "risk": f"{row['risk']:.0%}",
+        "change": "" if change is None or abs(change) < 0.005 else f"{change * 100:+.0f} percentage points since the run before",
+        "raises": raises,
+        "lowers": lowers,
+        "notes": _notes(place, row),
+        "contacts": _contacts(place, row),
+    }
+
+
+def _notes(place: PlaceCaseload, row: Mapping[str, Any]) -> list[str]:
+    """Return what else the team should know: new on the list, risk risen, flags that are set or not known."""
+    notes = ["new on the list"] if row["listed_before"] is False else []
+    notes += ["risk has risen: review"] if row["person_id"] in set(place.rising["person_id"]) else []
+    notes += [_plain(flag) for flag in MARKS if row[flag]]
+    unknown = [_plain(flag) for flag in MARKS if row[flag] is None]
+    return notes + ([f"not known: {', '.join(unknown)}"] if unknown else [])
 
 
 def _risen(place: PlaceCaseload, row: Mapping[str, Any]) -> dict[str, Any]:
     raises, lowers = place.drivers.get(row["person_id"], ([], []))
-    before = f"from {row['risk_band_before']} {row['risk_before']:.0%}"
     return {
-        "person_id": row["person_id"], "band": row["risk_band"], "risk": f"{row['risk']:.0%}", "change": before, "raises": raises,
-        "lowers": lowers, "notes": [f"age {row['age_group'] or NOT_KNOWN}", *(mark.replace("_", " ") for mark in MARKS if row[mark])],
-    }  # fmt: skip
+        "person_id": row["person_id"],
+        "band": row["risk_band"],
+        "risk": f"{row['risk']:.0%}",
+        "change": f"before: {row['risk_band_before']} {row['risk_before']:.0%}",
+        "raises": raises,
+        "lowers": lowers,
+        "notes": [f"age {row['age_group'] or NOT_KNOWN}", *(_plain(flag) for flag in MARKS if row[flag])],
+    }
 
 
 def _contacts(place: PlaceCaseload, row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Give each kind of contact with its day, in words where there is none or no feed that would tell."""
+    """Return each kind of contact with its day, or whether there is none or no feed that covers the person."""
     uncovered = str(row["coverage"] or "").split(",")
-    return [
-        (words, str(row[name]) if row[name] else "not known" if feed in uncovered or feed not in place.feeds else "none found")
-        for name, (words, feed) in CONTACT_WORDS.items()
-    ]
+    contacts = []
+    for name, (kind, feed) in CONTACT_NAMES.items():
+        absent = NOT_KNOWN if feed in uncovered or feed not in place.feeds else "none found"
+        contacts.append((kind, _day(row[name]) if row[name] else absent))
+    return contacts
 
 
-def _left_out(marks: Sequence[str]) -> str:
-    if not marks:
-        return "Nobody is left out for a mark; marks stand under “To know”."
-    return f"People marked {', '.join(mark.replace('_', ' ') for mark in marks)} are left out, and named with that reason."
+def _left_out(flags: Sequence[str]) -> str:
+    if not flags:
+        return "Everyone is listed, whatever their flags. Flags are under “Notes”."
+    return f"People with a flag for {' or '.join(map(_plain, flags))} are not listed. They are under “Not listed, and why”."
+
+
+def _plain(token: object) -> str:
+    return str(token).replace("_", " ")
+
+
+def _day(value: Any) -> str:
+    return written_date(value if isinstance(value, date) else date.fromisoformat(str(value)[:10]))
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Give rows as dictionaries with None for whatever is missing."""
+    """Return rows as dictionaries with None for missing values."""
     columns = {name: [None if pd.isna(value) else value for value in frame[name].tolist()] for name in frame.columns}
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
@@ -118,15 +155,3 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _safe(value: object) -> object:
     """Keep a text from being read as a formula by a spreadsheet."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("pipelines.reports.caseload", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html")

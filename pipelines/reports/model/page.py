@@ -1,4 +1,4 @@
-"""Write the report of one candidate as one HTML page: styles and figures inside, nothing fetched."""
+"""The report of one candidate as one HTML page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from models.scored_rows import ScoredRows
 from pipelines.reports.model.content import report_content
-from pipelines.reports.template import template
+from pipelines.reports.model.reported import ReportedCandidate
+from pipelines.reports.pages import render
 from pipelines.study.settings import StudySettings
 from pipelines.training.inputs import TrainingInputs
 from pipelines.training.judging import JudgedCandidate, StudyResult
@@ -21,5 +22,5 @@ def model_report(
     made: TrainingInputs,
     flow: Sequence[tuple[str, int]],
 ) -> str:
-    """Give the page of one candidate."""
-    return template("model/page.html").render(report_content(study, result, candidate, ranked, status, made, flow))
+    """Return the page of one candidate."""
+    return render("model.html", **report_content(ReportedCandidate(study, result, candidate, ranked, status, made, flow)))

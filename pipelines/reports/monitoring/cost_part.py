@@ -1,4 +1,4 @@
-"""Run times and costs on the page: what each stage took when it last had work, and every month together."""
+"""Run times and costs on the page: each stage's time when it last had work, and the total of each month."""
 
 from __future__ import annotations
 
@@ -18,28 +18,26 @@ GB = 1_000_000_000
 
 
 def cost_part(lake: Lake) -> dict[str, Any] | None:
-    """Give the figure and tables of monitoring__stages, and what the lake holds on disk; None before the first record."""
+    """Return the drawing and tables of monitoring__stages, and the size of the lake on disk; None without a record."""
     rows = lake.read_or_empty(STAGES, "stage, started_at, status, wall_s, cpu_s", order="started_at, stage").to_pandas()
     if rows.empty:
         return None
     rows = rows.assign(day=rows["started_at"].str[:10], month=rows["started_at"].str[:7])
     stages = last_work(rows)
     drawn, total = stages.head(MOST_STAGES), float(stages["cpu_s"].sum())
-    words = "; ".join(f"{row['stage']} {duration(row['cpu_s'])}" for row in drawn.head(5).to_dict("records"))
-    figure = bars_figure(drawn["stage"].tolist(), drawn["cpu_s"].tolist(), "Processor seconds, when it last had work")
+    largest = "; ".join(f"{row['stage']} {duration(row['cpu_s'])}" for row in drawn.head(5).to_dict("records"))
+    figure = bars_figure(drawn["stage"].tolist(), drawn["cpu_s"].tolist(), "Processor seconds of the stage's last work")
     return {
         "stages": [_stage_row(row) for row in stages.to_dict("records")],
         "months": [_month_row(str(month), part) for month, part in rows.groupby("month")][-MONTHS:][::-1],
         "total": duration(total),
-        "picture": picture(
-            figure, f"Processor time of the stages that took most; all together {duration(total)}. {words}.", "costs"
-        ),
-        "lake": f"{sum(file.size for name in lake.tables() for file in lake.live_files(name)) / GB:,.2f} GB",
+        "picture": picture(figure, f"Stages that take most processor time, of {duration(total)} in total. {largest}.", "costs"),
+        "lake": f"{lake.bytes_stored() / GB:,.2f} GB",
     }
 
 
 def last_work(rows: pd.DataFrame) -> pd.DataFrame:
-    """Give each stage's last day with work: that day's seconds over all index dates, and the median of its days before it."""
+    """Return each stage's last day with work: that day's seconds over all index dates, and the median of its earlier days."""
     by_day = rows[rows["status"] == "done"].groupby(["stage", "day"], as_index=False)[["wall_s", "cpu_s"]].sum()
     last = by_day.drop_duplicates("stage", keep="last")
     before = by_day.drop(last.index).groupby("stage")["cpu_s"].median().rename("before")
@@ -47,7 +45,7 @@ def last_work(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def duration(seconds: float) -> str:
-    """Write seconds as a reader would say them."""
+    """Return seconds as text: 12.3 s, 5 min or 1.5 h."""
     if seconds < 90:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""Drift on the page: the features that moved most since the model learnt, what in them moved, and what is missing more or less."""
+"""Drift on the page: the features that moved most since the training, the values that moved, and changes in missing values."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from expectations.sql_values import quote
 from expectations.tables.monitoring import DRIFT
 from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.figures import bars_figure, shares_figure
+from pipelines.reports.numbers import NOT_COMPUTED
 from pipelines.reports.pictures import Picture, picture
-from pipelines.reports.words import NOT_COMPUTED
 
 MOST_FEATURES = 12
 MOST_DATES = 12
@@ -25,9 +25,9 @@ COLUMNS = (
 
 
 def drift_part(lake: Lake, model_name: str, key: str) -> dict[str, Any] | None:
-    """Give the figures and tables of a model's features on its latest scoring date; None where none are watched.
+    """Return the drawings and tables of a model's features on its latest scoring date; None where none are compared.
 
-    `key` keeps the drawings of one outcome apart from another's.
+    `key` makes the drawings of one outcome differ from those of another.
     """
     rows = lake.read_or_empty(DRIFT, COLUMNS, f"model_name = {quote(model_name)}", "index_date, drift_rank").to_pandas()
     if rows.empty:
@@ -47,23 +47,23 @@ def drift_part(lake: Lake, model_name: str, key: str) -> dict[str, Any] | None:
 
 
 def _index_picture(top: pd.DataFrame, key: str) -> Picture:
-    words = "; ".join(f"{row['label']} {row['psi']:.2f}" for row in top.head(5).to_dict("records"))
+    largest = "; ".join(f"{row['label']} {row['psi']:.2f}" for row in top.head(5).to_dict("records"))
     names = [_short(label) for label in top["label"]]
     return picture(
         bars_figure(names, top["psi"].tolist(), "Population stability index", GUIDES),
-        f"Index of the features that moved most, with the lines from which one is watched and called shifted. The first: {words}.",
+        f"Population stability index of the features that moved most, with the limits for watching and for a shift. Largest: {largest}.",
         f"psi-{key}",
     )
 
 
 def _missing_picture(latest: pd.DataFrame, key: str) -> Picture | None:
-    """Draw what is missing more or less often than before, of each feed the feature that changed most."""
+    """Draw the change in missing values: for each feed, the feature that changed most."""
     size = latest["share_missing_change"].abs()
     moved = latest.assign(size=size)[size >= LEAST_CHANGE].sort_values(["size", "feature"], ascending=[False, True])
     first = moved.drop_duplicates("feed").head(MOST_FEATURES)
     if first.empty:
         return None
-    words = "; ".join(
+    largest = "; ".join(
         f"{row['label']} from {row['share_missing_training']:.0%} to {row['share_missing']:.0%}"
         for row in first.to_dict("records")[:5]
     )
@@ -71,16 +71,15 @@ def _missing_picture(latest: pd.DataFrame, key: str) -> Picture | None:
     before, after = first["share_missing_training"].tolist(), first["share_missing"].tolist()
     return picture(
         shares_figure(names, before, after, ("on the training dates", "now")),
-        f"Share of people without a value, of each set of feeds the feature that changed most; {len(moved)} features changed by a "
-        f"hundredth or more. {words}.",
+        f"Share of people without a value, for the feature of each feed that changed most. In {len(moved)} features it changed by 1 "
+        f"percentage point or more. {largest}.",
         f"missing-{key}",
     )
 
 
 def _counts(rows: pd.DataFrame) -> str:
     counts = rows["status"].value_counts()
-    named = [f"{counts[name]} {words}" for name, words in _STATUS.items() if name in counts]
-    return ", ".join(named)
+    return ", ".join(f"{counts[status]} {name}" for status, name in _STATUS.items() if status in counts)
 
 
 _STATUS = {"shifted": "shifted", "watch": "to watch", "stable": "stable", "not_known": "not known"}
@@ -88,14 +87,14 @@ _STATUS = {"shifted": "shifted", "watch": "to watch", "stable": "stable", "not_k
 
 def _feature_row(row: dict[str, Any]) -> dict[str, str]:
     before, after = row["top_bin_share_training"], row["top_bin_share"]
-    told = row["top_bin"] and pd.notna(before) and pd.notna(after)
+    has_shares = row["top_bin"] and pd.notna(before) and pd.notna(after)
     return {
         "feature": row["label"],
         "psi": f"{row['psi']:.3f}",
         "chance": f"{row['psi_by_chance']:.3f}" if pd.notna(row["psi_by_chance"]) else NOT_COMPUTED,
         "status": _STATUS[row["status"]],
-        "top": f"{row['top_bin']}: {before:.1%} then, {after:.1%} now" if told else NOT_COMPUTED,
-        "missing": f"{row['share_missing_training']:.1%} then, {row['share_missing']:.1%} now",
+        "top": f"{row['top_bin']}: {before:.1%} in training, {after:.1%} now" if has_shares else NOT_COMPUTED,
+        "missing": f"{row['share_missing_training']:.1%} in training, {row['share_missing']:.1%} now",
     }
 
 

@@ -1,4 +1,4 @@
-"""The kinds of figure on the monitoring page: colours that colour-blind readers can tell apart, and never colour alone."""
+"""The kinds of drawing on the monitoring page, with colours for colour-blind readers, and never colour alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MARKS = "osD^vPX"
 
 @dataclass(frozen=True)
 class Points:
-    """One panel: a value for each name, with limits where they are known, and the line that means nothing is amiss."""
+    """One panel: a value for each name, with confidence limits where they are known, and the line of the expected value."""
 
     label: str
     values: Sequence[float]
@@ -31,11 +31,11 @@ class Points:
 
 
 def months_figure(series: Mapping[str, tuple[Sequence[str], Sequence[float]]]) -> Figure:
-    """Draw a small panel of months for each name, from zero; a month that is hidden (NaN) is a gap."""
+    """Draw a small panel of months for each name, from zero; a hidden month (NaN) is a gap."""
     figure, grid = _grid(len(series), columns=3, height=1.45)
     for axes, (name, (months, values)) in zip(grid, series.items(), strict=False):
         axes.plot(range(len(months)), values, color=COLOURS[0], linewidth=1.4, marker="o", markersize=2)
-        axes.set_ylim(0, None)
+        axes.set_ylim(0, max(1.0, 1.05 * float(np.nanmax([*values, 0.0]))))
         axes.set_title(plain(name), fontsize=9)
         axes.set_xticks([0, len(months) - 1], [months[0], months[-1]])
         axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
@@ -45,7 +45,7 @@ def months_figure(series: Mapping[str, tuple[Sequence[str], Sequence[float]]]) -
 
 
 def lines_figure(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], x_label: str, y_label: str) -> Figure:
-    """Draw a line for each name, shares from zero; the last one, which is the latest, is drawn strongest."""
+    """Draw a line of shares for each name, from zero; the last line, the latest, is the thickest."""
     figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
     axes = figure.subplots()
     for number, (name, (x, y)) in enumerate(lines.items()):
@@ -61,7 +61,7 @@ def lines_figure(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], x
 
 
 def points_figure(names: Sequence[str], panels: Sequence[Points]) -> Figure:
-    """Draw values by name with their limits, names down the side, a panel for each measure."""
+    """Draw values with their limits, a row for each name and a panel for each measure."""
     figure = Figure(figsize=(WIDTH, 0.75 + LINE_HEIGHT * max(len(names), 2)), layout="constrained")
     at = np.arange(len(names))[::-1]
     for number, (axes, panel) in enumerate(zip(_row_of(figure, len(panels)), panels, strict=True)):
@@ -80,7 +80,7 @@ def points_figure(names: Sequence[str], panels: Sequence[Points]) -> Figure:
 
 
 def times_figure(times: Sequence[str], panels: Sequence[Points]) -> Figure:
-    """Draw values with limits one time after the other, a panel for each measure."""
+    """Draw values with their limits over time, a panel for each measure."""
     figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
     for number, (axes, panel) in enumerate(zip(_row_of(figure, len(panels), sharey=False), panels, strict=True)):
         at = range(len(times))
@@ -95,7 +95,7 @@ def times_figure(times: Sequence[str], panels: Sequence[Points]) -> Figure:
 
 
 def bars_figure(names: Sequence[str], values: Sequence[float], x_label: str, guides: Mapping[str, float] | None = None) -> Figure:
-    """Draw a bar for each name, and lines named `guides` that a bar may cross."""
+    """Draw a bar for each name, and a line for each of the named limits in `guides`."""
     figure = Figure(figsize=(WIDTH, 0.75 + LINE_HEIGHT * max(len(names), 2)), layout="constrained")
     axes = figure.subplots()
     at = np.arange(len(names))[::-1]
@@ -104,21 +104,23 @@ def bars_figure(names: Sequence[str], values: Sequence[float], x_label: str, gui
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xlabel(x_label, fontsize=9)
     axes.tick_params(axis="x", labelsize=8)
-    for number, (words, value) in enumerate((guides or {}).items(), start=1):
-        axes.axvline(value, color=COLOURS[number], linestyle=LINES[number], linewidth=1.4, label=words)
+    for number, (name, value) in enumerate((guides or {}).items(), start=1):
+        axes.axvline(value, color=COLOURS[number], linestyle=LINES[number], linewidth=1.4, label=name)
     if guides:
         axes.legend(frameon=False, fontsize=8, loc="lower right")
     return figure
 
 
-def shares_figure(names: Sequence[str], before: Sequence[float], after: Sequence[float], words: tuple[str, str]) -> Figure:
-    """Draw two shares of each name and the way from the one to the other."""
+def shares_figure(
+    names: Sequence[str], before: Sequence[float], after: Sequence[float], names_of_both: tuple[str, str]
+) -> Figure:
+    """Draw two shares of each name, joined by a line."""
     figure = Figure(figsize=(WIDTH, 0.95 + LINE_HEIGHT * max(len(names), 2)), layout="constrained")
     axes = figure.subplots()
     at = np.arange(len(names))[::-1]
     axes.hlines(at, before, after, color=GUIDE, linewidth=2)
-    axes.plot(before, at, "o", color=COLOURS[1], markerfacecolor="white", markersize=6, label=words[0])
-    axes.plot(after, at, "D", color=COLOURS[0], markersize=5, label=words[1])
+    axes.plot(before, at, "o", color=COLOURS[1], markerfacecolor="white", markersize=6, label=names_of_both[0])
+    axes.plot(after, at, "D", color=COLOURS[0], markersize=5, label=names_of_both[1])
     axes.set_yticks(at, [plain(name) for name in names], fontsize=8)
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xlim(-0.02, 1.02)
@@ -129,7 +131,7 @@ def shares_figure(names: Sequence[str], before: Sequence[float], after: Sequence
 
 
 def plain(name: str) -> str:
-    """Keep a name from being read as a formula by the drawing library."""
+    """Escape a name so that the drawing library does not read it as a formula."""
     return name.replace("$", r"\$")
 
 

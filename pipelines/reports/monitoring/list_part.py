@@ -1,4 +1,4 @@
-"""Scores and lists on the page: how risks are spread, run by run, and how much of the list is new, by deprivation and place."""
+"""Scores and lists on the page: the distribution of risks by run, and the share of the list that is new, by deprivation and place."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from expectations.sql_values import quote, quote_all
 from expectations.tables.monitoring import SCORES
 from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.figures import Points, lines_figure, points_figure
+from pipelines.reports.numbers import NOT_COMPUTED, NOT_SHOWN
 from pipelines.reports.pictures import Picture, picture
-from pipelines.reports.words import NOT_COMPUTED, NOT_SHOWN
 
 RUNS_DRAWN = 6
 RUNS_IN_TABLE = 12
@@ -28,7 +28,7 @@ Cells = dict[tuple[str, str, str], dict[str, Any]]  # by kind, name and measure
 
 
 def list_part(lake: Lake, runs: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any] | None:
-    """Give the figures and tables of the published runs, earliest first; None where none is measured."""
+    """Return the drawings and tables of the published runs, earliest first; None where none is measured."""
     by_run = _cells_by_run(lake, [str(run["run_id"]) for run in runs[-RUNS_IN_TABLE:]])
     if not by_run:
         return None
@@ -41,7 +41,7 @@ def list_part(lake: Lake, runs: Sequence[Mapping[str, Any]], key: str) -> dict[s
         "runs": [_run_row(name, cells) for name, cells in named.items()][::-1],
         "bands": [(name, name.removeprefix(BAND).replace("_", " ")) for name in _bands(latest)],
         "groups": [_group_row(cell, latest) for cell in _ordered(latest)],
-        "left": _left_out(latest),
+        "more": _places_not_shown(latest),
         "spread": _spread_picture(named, key),
         "turnover": _turnover_picture(latest, key),
         "new": _share(_value(latest, EVERYONE, "list_turnover")),
@@ -49,20 +49,20 @@ def list_part(lake: Lake, runs: Sequence[Mapping[str, Any]], key: str) -> dict[s
 
 
 def _cells_by_run(lake: Lake, run_ids: Sequence[str]) -> dict[str, Cells]:
-    """Give the measures of runs, in their order: of everyone, and of the groups as well for the last one that is measured."""
-    held = set(lake.partitions(SCORES.name, "run_id"))
-    measured = [run_id for run_id in run_ids if run_id in held]
+    """Return the measures of runs, in their order: of everyone, and for the last measured run of each group."""
+    stored = set(lake.partitions(SCORES.name, "run_id"))
+    measured = [run_id for run_id in run_ids if run_id in stored]
     if not measured:
         return {}
     where = f"run_id IN ({quote_all(measured)}) AND (group_kind = 'all' OR run_id = {quote(measured[-1])})"
-    found: dict[str, Cells] = {run_id: {} for run_id in measured}
+    by_run: dict[str, Cells] = {run_id: {} for run_id in measured}
     for row in lake.read(SCORES.name, where=where, order="group_kind, group_name, measure").to_pylist():
-        found[row["run_id"]][(row["group_kind"], row["group_name"], row["measure"])] = row
-    return {run_id: cells for run_id, cells in found.items() if cells}
+        by_run[row["run_id"]][(row["group_kind"], row["group_name"], row["measure"])] = row
+    return {run_id: cells for run_id, cells in by_run.items() if cells}
 
 
 def _named(days: Mapping[str, str], by_run: Mapping[str, Cells]) -> dict[str, Cells]:
-    """Name a run by its index date, and by its id as well where several have one."""
+    """Name a run by its index date, with its id where several runs share the date."""
     dates = [days[run_id] for run_id in by_run]
     return {
         days[run_id] if dates.count(days[run_id]) == 1 else f"{days[run_id]} {run_id[:6]}": cells
@@ -73,18 +73,18 @@ def _named(days: Mapping[str, str], by_run: Mapping[str, Cells]) -> dict[str, Ce
 def _spread_picture(runs: Mapping[str, Cells], key: str) -> Picture | None:
     lines: dict[str, tuple[list[float], list[float]]] = {}
     for name, cells in list(runs.items())[-RUNS_DRAWN:]:
-        told = [(at, _value(cells, EVERYONE, f"{DECILE}{at}")) for at in DECILES]
-        known = [(at, value) for at, value in told if pd.notna(value)]
-        if known:
-            lines[name] = ([float(at) for at, _ in known], [value for _, value in known])
+        deciles = {at: _value(cells, EVERYONE, f"{DECILE}{at}") for at in DECILES}
+        shown = {at: value for at, value in deciles.items() if pd.notna(value)}
+        if shown:
+            lines[name] = ([float(at) for at in shown], list(shown.values()))
     if not lines:
         return None
-    words = "; ".join(
+    runs_as_text = "; ".join(
         f"{name}: half of the people below {_at(line, 50):.1%}, nine in ten below {_at(line, 90):.1%}"
         for name, line in reversed(lines.items())
     )
     figure = lines_figure(lines, "Percentile of the people", "Risk")
-    return picture(figure, f"Risk at each tenth of the people, a line for each run. {words}.", f"spread-{key}")
+    return picture(figure, f"Risk at each decile of the people, a line for each run. {runs_as_text}.", f"spread-{key}")
 
 
 def _at(line: tuple[list[float], list[float]], percentile: int) -> float:
@@ -92,7 +92,7 @@ def _at(line: tuple[list[float], list[float]], percentile: int) -> float:
 
 
 def _turnover_picture(latest: Cells, key: str) -> Picture | None:
-    """Draw how much of each quintile's and sub-ICB's part of the list is new, and how much of the group is listed."""
+    """Draw, for each quintile and sub-ICB, the share of its listed people who are new and the share of the group that is listed."""
     cells = [
         cell for cell in _groups(latest, ("imd_quintile", "sub_icb_code")) if pd.notna(_value(latest, cell, "list_turnover"))
     ]
@@ -102,12 +102,12 @@ def _turnover_picture(latest: Cells, key: str) -> Picture | None:
     everyone, listed = _value(latest, EVERYONE, "list_turnover"), _value(latest, EVERYONE, "listed_share")
     panels = [
         Points("New on the list", turnover, guide=everyone, percent=True),
-        Points("Of the group listed", [_value(latest, cell, "listed_share") for cell in cells], guide=listed, percent=True),
+        Points("Share of the group listed", [_value(latest, cell, "listed_share") for cell in cells], guide=listed, percent=True),
     ]
-    words = "; ".join(f"{name} {value:.0%}" for name, value in zip(names, turnover, strict=True))
+    shares = "; ".join(f"{name} {value:.0%}" for name, value in zip(names, turnover, strict=True))
     about = (
-        "Share of each group's listed people who were not listed before, and share of the group that is listed; the line is everyone "
-        f"({_share(everyone)} new). New: {words}."
+        "Share of each group's listed people who were not listed before, and share of the group that is listed. The line shows "
+        f"everyone ({_share(everyone)} new). New on the list: {shares}."
     )
     return picture(points_figure(names, panels), about, f"turnover-{key}")
 
@@ -116,14 +116,14 @@ def _run_row(name: str, cells: Cells) -> dict[str, str]:
     head = {
         "run": name,
         "people": _count(cells, EVERYONE, "mean_risk"),
-        "mean": _told(cells, EVERYONE, "mean_risk", 1),
-        "turnover": _told(cells, EVERYONE, "list_turnover", 0),
+        "mean": _percent(cells, EVERYONE, "mean_risk", 1),
+        "turnover": _percent(cells, EVERYONE, "list_turnover", 0),
     }
-    return head | {band: _told(cells, EVERYONE, band, 1) for band in _bands(cells)}
+    return head | {band: _percent(cells, EVERYONE, band, 1) for band in _bands(cells)}
 
 
 def _bands(cells: Cells) -> list[str]:
-    """Give the bands from the one with fewest people to the one with most."""
+    """Return the bands in order of size, smallest first."""
     bands = [measure for kind, _, measure in cells if kind == "all" and measure.startswith(BAND)]
     return sorted(bands, key=lambda band: (np.nan_to_num(_value(cells, EVERYONE, band)), band))
 
@@ -133,25 +133,25 @@ def _groups(cells: Cells, kinds: Sequence[str]) -> list[Cell]:
 
 
 def _ordered(latest: Cells) -> list[Cell]:
-    """Give the groups: deprivation and sub-ICBs in order of name, then the PCNs with the highest turnover."""
+    """Return the groups: deprivation and sub-ICBs by name, then the PCNs with the highest turnover."""
     turnover = {cell: np.nan_to_num(_value(latest, cell, "list_turnover"), nan=-1.0) for cell in _groups(latest, ("pcn_code",))}
     pcns = sorted(turnover, key=lambda cell: (-turnover[cell], cell))
     return [*_groups(latest, ("imd_quintile", "sub_icb_code")), *pcns[:MOST_PLACES]]
 
 
-def _left_out(latest: Cells) -> str:
-    left = len(_groups(latest, ("pcn_code",))) - MOST_PLACES
-    return f"The {left} PCNs with less turnover stand in {SCORES.name}." if left > 0 else ""
+def _places_not_shown(latest: Cells) -> str:
+    more = len(_groups(latest, ("pcn_code",))) - MOST_PLACES
+    return f"PCNs with fewer new people: {more}. See the table {SCORES.name}." if more > 0 else ""
 
 
 def _group_row(cell: Cell, latest: Cells) -> dict[str, str]:
     return {
         "group": _group_name(cell),
         "people": _count(latest, cell, "mean_risk"),
-        "mean": _told(latest, cell, "mean_risk", 1),
-        "listed": _told(latest, cell, "listed_share", 1),
-        "part": _told(latest, cell, "list_part", 1),
-        "turnover": _told(latest, cell, "list_turnover", 0),
+        "mean": _percent(latest, cell, "mean_risk", 1),
+        "listed": _percent(latest, cell, "listed_share", 1),
+        "part": _percent(latest, cell, "list_part", 1),
+        "turnover": _percent(latest, cell, "list_turnover", 0),
     }
 
 
@@ -164,7 +164,7 @@ def _value(cells: Cells, cell: Cell, measure: str) -> float:
     return float("nan") if row is None or row["value"] is None else float(row["value"])
 
 
-def _told(cells: Cells, cell: Cell, measure: str, digits: int) -> str:
+def _percent(cells: Cells, cell: Cell, measure: str, digits: int) -> str:
     row = cells.get((*cell, measure))
     return NOT_SHOWN if row and row["suppressed"] else _share(_value(cells, cell, measure), digits)
 

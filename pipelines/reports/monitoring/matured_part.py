@@ -1,4 +1,4 @@
-"""What came of past scores, on the page: each matured run overall, and its groups."""
+"""Results of past scores on the page: each matured run overall, and its groups."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from models.disclosure_control import safe_audit
 from models.intervals import Estimate
 from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.figures import Points, points_figure, times_figure
+from pipelines.reports.numbers import NOT_COMPUTED, NOT_SHOWN, stored_count, with_limits
 from pipelines.reports.pictures import Picture, picture
-from pipelines.reports.words import NOT_COMPUTED, NOT_SHOWN, stored_count, with_limits
 
 METRICS = {
-    "auroc": "AUROC", "observed_over_expected": "Observed over expected", "calibration_slope": "Slope", "brier": "Brier",
-    "base_rate": "With the outcome", "mean_risk": "Mean risk",
+    "auroc": "AUROC", "observed_over_expected": "Observed over expected", "calibration_slope": "Calibration slope", "brier": "Brier score",
+    "base_rate": "Share with the outcome", "mean_risk": "Mean risk",
 }  # fmt: skip
 DRAWN = {"observed_over_expected": ("Observed over expected", 1.0), "auroc": ("AUROC", None)}
 KINDS = {
     "imd_quintile": "Deprivation quintile (1 is most deprived)", "age_group": "Age group",
-    "list_status": "What teams did: listed, acted on, neither",
+    "list_status": "What teams did: listed, acted on or neither",
 }  # fmt: skip
 SHORT = {"imd_quintile": "quintile", "age_group": "age", "list_status": ""}
 RUNS_SHOWN = 12
@@ -32,7 +32,7 @@ RUNS_BY_GROUP = 4  # side by side in the table of groups
 
 
 def matured_part(lake: Lake, runs: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any] | None:
-    """Give the figures and tables of the runs that have matured; None where none has."""
+    """Return the drawings and tables of the matured runs; None where no run has matured."""
     ids = quote_all(run["run_id"] for run in runs)
     rows = (
         lake.read_or_empty(CALIBRATION, where=f"run_id IN ({ids})", order="index_date, run_id").to_pandas()
@@ -65,7 +65,7 @@ def _run_row(part: pd.DataFrame) -> dict[str, str]:
 
 
 def _kind(kind: str, by_run: Sequence[pd.DataFrame]) -> dict[str, Any]:
-    """Give the groups of a kind: the latest run in full, and observed over expected of the runs before it."""
+    """Return the groups of a kind: all measures of the latest run, and observed over expected of the runs before it."""
     latest, before = by_run[-1], by_run[-RUNS_BY_GROUP:-1][::-1]
     rows = []
     for name in sorted(set(latest.loc[latest["group_kind"] == kind, "group_name"]) - {"between_groups"}):
@@ -83,12 +83,12 @@ def _kind(kind: str, by_run: Sequence[pd.DataFrame]) -> dict[str, Any]:
     earlier = [
         (f"before_{number}", f"Observed over expected, {part['index_date'].iloc[0]}") for number, part in enumerate(before)
     ]
-    told = [
-        (metric, words)
-        for metric, words in METRICS.items()
+    measured = [
+        (metric, name)
+        for metric, name in METRICS.items()
         if metric != "brier" and any(row[metric] != NOT_COMPUTED for row in rows)
     ]
-    columns = [("group", "Group"), ("people", "People"), ("events", "Outcomes"), *told, *earlier]
+    columns = [("group", "Group"), ("people", "People"), ("events", "Outcomes"), *measured, *earlier]
     return {"title": KINDS.get(kind, kind.replace("_", " ").capitalize()), "rows": rows, "columns": columns}
 
 
@@ -96,26 +96,26 @@ def _times_picture(by_run: Sequence[pd.DataFrame], key: str) -> Picture:
     days = [str(part["index_date"].iloc[0]) for part in by_run]
     everyone = [part[part["group_kind"] == "all"] for part in by_run]
     panels = [_points(label, [_estimate(part, metric) for part in everyone], guide) for metric, (label, guide) in DRAWN.items()]
-    words = "; ".join(f"{day}: {_measure(part, 'observed_over_expected')}" for day, part in zip(days, everyone, strict=True))
+    by_day = "; ".join(f"{day}: {_measure(part, 'observed_over_expected')}" for day, part in zip(days, everyone, strict=True))
     return picture(
         times_figure(days, panels),
-        f"Every matured run by its index date, with 95% limits. Observed over expected: {words}.",
+        f"Every matured run by its index date, with 95% limits. Observed over expected: {by_day}.",
         f"times-{key}",
     )
 
 
 def _groups_picture(latest: pd.DataFrame, key: str) -> Picture | None:
-    told = latest[(latest["group_kind"] != "all") & (latest["metric"] == "observed_over_expected") & latest["value"].notna()]
-    cells = list(dict.fromkeys(zip(told["group_kind"], told["group_name"], strict=True)))
+    measured = latest[(latest["group_kind"] != "all") & (latest["metric"] == "observed_over_expected") & latest["value"].notna()]
+    cells = list(dict.fromkeys(zip(measured["group_kind"], measured["group_name"], strict=True)))
     if not cells:
         return None
     names = [f"{SHORT.get(kind, str(kind).replace('_', ' '))} {str(name).replace('_', ' ')}".strip() for kind, name in cells]
     groups = [_of(latest, kind, name) for kind, name in cells]
     panels = [_points(label, [_estimate(part, metric) for part in groups], guide) for metric, (label, guide) in DRAWN.items()]
-    words = "; ".join(f"{name} {_measure(part, 'observed_over_expected')}" for name, part in zip(names, groups, strict=True))
+    by_group = "; ".join(f"{name} {_measure(part, 'observed_over_expected')}" for name, part in zip(names, groups, strict=True))
     return picture(
         points_figure(names, panels),
-        f"The latest matured run by group, with 95% limits; 1 is right. Observed over expected: {words}.",
+        f"The latest matured run by group, with 95% limits; 1 is perfect. Observed over expected: {by_group}.",
         f"matured-{key}",
     )
 
@@ -132,10 +132,10 @@ def _of(part: pd.DataFrame, kind: str, name: str) -> pd.DataFrame:
 
 
 def _estimate(part: pd.DataFrame, metric: str) -> Estimate:
-    found = part[part["metric"] == metric]
-    return (
-        Estimate(*(float(found[name].iloc[0]) for name in ("value", "lower", "upper"))) if len(found) else Estimate(float("nan"))
-    )
+    rows = part[part["metric"] == metric]
+    if rows.empty:
+        return Estimate(float("nan"))
+    return Estimate(*(float(rows[name].iloc[0]) for name in ("value", "lower", "upper")))
 
 
 def _measure(part: pd.DataFrame, metric: str) -> str:

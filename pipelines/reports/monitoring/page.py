@@ -1,4 +1,4 @@
-"""Write the monitoring page: everything inside it, nothing fetched, only what may leave."""
+"""The monitoring page: one file, with counts and figures under disclosure control."""
 
 from __future__ import annotations
 
@@ -9,31 +9,36 @@ from typing import Any
 
 from pipelines.lake.run_record import published_runs
 from pipelines.lake.storage import Lake
+from pipelines.lake.whole_files import write_whole
+from pipelines.reports.labels import label
 from pipelines.reports.monitoring.alert_part import alert_part
 from pipelines.reports.monitoring.cost_part import cost_part
 from pipelines.reports.monitoring.drift_part import drift_part
 from pipelines.reports.monitoring.list_part import list_part
 from pipelines.reports.monitoring.matured_part import matured_part
 from pipelines.reports.monitoring.volume_part import volume_part
-from pipelines.reports.template import template
-from pipelines.reports.words import NOT_COMPUTED
+from pipelines.reports.numbers import NOT_COMPUTED
+from pipelines.reports.pages import render
 
 
 def write_monitoring_page(lake: Lake, file: Path, deployment: str, outcomes: Sequence[str], today: date) -> Path:
-    """Write the page from the monitoring tables there are and give its path."""
-    draft = file.with_name(f".{file.name}")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft.write_text(monitoring_page(lake, deployment, outcomes, today), encoding="utf-8")
-    return draft.replace(file)  # whoever reads it meanwhile sees a whole page
+    """Write the page from the monitoring tables and return its path."""
+    return write_whole(file, monitoring_page(lake, deployment, outcomes, today))
 
 
 def monitoring_page(lake: Lake, deployment: str, outcomes: Sequence[str], today: date) -> str:
-    """Give the page as HTML."""
-    alerts, told = alert_part(lake, today), [_outcome(lake, outcome, number) for number, outcome in enumerate(outcomes)]
-    return template("monitoring/page.html").render(
-        deployment=deployment, today=str(today), alerts=alerts, volumes=volume_part(lake), outcomes=told, costs=cost_part(lake),
-        summary=[_summary(outcome) for outcome in told],
-    )  # fmt: skip
+    """Return the page as HTML."""
+    parts = [_outcome(lake, outcome, number) for number, outcome in enumerate(outcomes)]
+    return render(
+        "monitoring.html",
+        deployment=deployment,
+        today=str(today),
+        alerts=alert_part(lake, today),
+        volumes=volume_part(lake),
+        outcomes=parts,
+        costs=cost_part(lake),
+        summary=[_summary(part) for part in parts],
+    )
 
 
 def _outcome(lake: Lake, outcome: str, number: int) -> dict[str, Any]:
@@ -42,7 +47,7 @@ def _outcome(lake: Lake, outcome: str, number: int) -> dict[str, Any]:
     drift = drift_part(lake, str(latest["model_name"]), str(number)) if latest else None
     return {
         "number": number,
-        "name": outcome.replace("_", " "),
+        "name": label(outcome),
         "run": str(latest["run_id"]) if latest else "",
         "index_date": str(latest["index_date"]) if latest else "",
         "published": str(latest["recorded_at"])[:10] if latest else "",
@@ -54,7 +59,7 @@ def _outcome(lake: Lake, outcome: str, number: int) -> dict[str, Any]:
 
 
 def _summary(outcome: Mapping[str, Any]) -> dict[str, str]:
-    """Give the figures of an outcome that a reader wants first."""
+    """Return the figures of an outcome that the reader needs first."""
     drift, lists, matured = outcome["drift"], outcome["lists"], outcome["matured"]
     return {
         "outcome": outcome["name"],

@@ -1,4 +1,4 @@
-"""Volumes on the page: rows by feed, provider and month, as they may leave, with who is furthest from usual first."""
+"""Volumes on the page: rows by feed, provider and month under disclosure control, furthest from usual first."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import numpy as np
 from expectations.tables.risk import VOLUMES
 from models.disclosure_control import Total, shown_counts
 from pipelines.lake.storage import Lake
+from pipelines.reports.labels import label
 from pipelines.reports.monitoring.figures import months_figure
+from pipelines.reports.numbers import NOT_COMPUTED, NOT_SHOWN
 from pipelines.reports.pictures import picture
-from pipelines.reports.words import NOT_COMPUTED, NOT_SHOWN
 
 MONTHS = 24
 USUAL_MONTHS = 12  # before the last one
@@ -27,7 +28,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class FeedVolumes:
-    """A feed's rows as they may leave: of each provider and of all together, month by month; NaN where not shown."""
+    """A feed's rows under disclosure control: of each provider and of all together, by month; NaN where not shown."""
 
     feed: str
     delivered: date
@@ -36,8 +37,7 @@ class FeedVolumes:
 
     @property
     def name(self) -> str:
-        words = self.feed.replace("_", " ")
-        return f"GP{words[2:]}" if words.startswith("gp ") else words.capitalize()
+        return label(self.feed)
 
     @property
     def providers(self) -> list[str]:
@@ -47,7 +47,7 @@ class FeedVolumes:
         return self.rows[provider][-1]
 
     def usual(self, provider: str) -> float:
-        """Give the median of the months before the last one; NaN where none is shown."""
+        """Return the median of the months before the last one; NaN where none is shown."""
         before = [value for value in self.rows[provider][:-1][-USUAL_MONTHS:] if np.isfinite(value)]
         return float(np.median(before)) if before else float("nan")
 
@@ -57,14 +57,12 @@ class FeedVolumes:
 
 
 def volume_part(lake: Lake) -> dict[str, Any]:
-    """Give the figure and tables of monitoring__volumes."""
+    """Return the drawing and tables of monitoring__volumes."""
     feeds = feed_volumes(_recent(lake))
     monthly = [feed for feed in feeds if len(feed.months) > 1]
     drawn = {feed.name: (feed.months, feed.rows[ALL]) for feed in monthly}
-    words = "; ".join(
-        f"{feed.name} {_count(feed.last(ALL))} ({_share(feed.share_of_usual(ALL))} of the usual)" for feed in monthly
-    )
-    about = f"Rows of each feed by month, up to the last whole month before its delivery. In that month: {words}."
+    by_feed = "; ".join(f"{feed.name} {_count(feed.last(ALL))} ({_share(feed.share_of_usual(ALL))} of usual)" for feed in monthly)
+    about = f"Rows of each feed by month, up to the last complete month before its delivery. In that month: {by_feed}."
     return {
         "feeds": [_feed_row(feed) for feed in feeds],
         "providers": [_provider_table(feed) for feed in monthly if len(feed.providers) > 1],
@@ -73,9 +71,9 @@ def volume_part(lake: Lake) -> dict[str, Any]:
 
 
 def feed_volumes(rows: Sequence[Row]) -> list[FeedVolumes]:
-    """Give the feeds of rows of monitoring__volumes, which are in order of feed, as they may leave.
+    """Return the feeds of rows of monitoring__volumes, in order of feed, under disclosure control.
 
-    The months are whole ones, where a feed has any: one that was delivered in mid-month would look like a fall.
+    Only complete months are used, where a feed has any: a month that was delivered in part would look like a fall.
     """
     return [_shown_volumes(feed, list(part)) for feed, part in groupby(rows, key=lambda row: str(row["feed"]))]
 
@@ -87,18 +85,26 @@ def _recent(lake: Lake) -> list[Row]:
 
 
 def _shown_volumes(feed: str, rows: Sequence[Row]) -> FeedVolumes:
-    whole = [row for row in rows if _next_month(row["month"]) <= row["extract_date"]] or rows
-    providers, months = sorted({row["organisation_code"] for row in whole}), sorted({f"{row['month']:%Y-%m}" for row in whole})
-    cells: dict[Hashable, int] = {(name, month): 0 for name in (ALL, *providers) for month in months}
-    for row in whole:
-        for name in (ALL, row["organisation_code"]):
-            cells[(name, f"{row['month']:%Y-%m}")] += row["rows"]
-    told: dict[Hashable, int | None] = {}
-    for month in months:  # no total joins two months
-        of_month: dict[Hashable, int] = {(name, month): cells[(name, month)] for name in (ALL, *providers)}
-        told |= shown_counts(of_month, [Total((ALL, month), tuple((name, month) for name in providers))])
-    shown = {name: [_number(told[(name, month)]) for month in months] for name in (ALL, *providers)}
-    return FeedVolumes(feed, max(row["extract_date"] for row in rows), months, shown)
+    complete = [row for row in rows if _next_month(row["month"]) <= row["extract_date"]] or rows
+    providers = sorted({row["organisation_code"] for row in complete})
+    months = sorted({_month(row) for row in complete})
+    counts = {month: dict.fromkeys(providers, 0) for month in months}
+    for row in complete:
+        counts[_month(row)][row["organisation_code"]] += row["rows"]
+    shown = {month: _shown_month(counts[month]) for month in months}  # no total joins two months
+    by_name = {name: [_number(shown[month][name]) for month in months] for name in (ALL, *providers)}
+    return FeedVolumes(feed, max(row["extract_date"] for row in rows), months, by_name)
+
+
+def _shown_month(counts: Mapping[str, int]) -> Mapping[Hashable, int | None]:
+    """Return one month's rows of each provider and of all, None where they may not be shown."""
+    cells: dict[Hashable, int] = {ALL: sum(counts.values())}
+    cells.update(counts)
+    return shown_counts(cells, [Total(ALL, tuple(counts))])
+
+
+def _month(row: Row) -> str:
+    return f"{row['month']:%Y-%m}"
 
 
 def _next_month(month: date) -> date:
@@ -129,17 +135,17 @@ def _provider_table(feed: FeedVolumes) -> dict[str, Any]:
         | {month: _count(value) for month, value in zip(months, feed.rows[name][-MONTHS_IN_TABLE:], strict=True)}
         for name in names[:PROVIDERS_IN_TABLE]
     ]
-    left = len(names) - len(rows)
+    more = len(names) - len(rows)
     return {
         "feed": feed.name,
         "rows": rows,
-        "columns": [("provider", "Provider"), ("share", "Of the usual"), *((month, month) for month in months)],
-        "left": f"{left:,} providers nearer to their usual stand in {VOLUMES.name}." if left else "",
+        "columns": [("provider", "Provider"), ("share", "Share of usual"), *((month, month) for month in months)],
+        "more": f"Providers closer to their usual: {more:,}. See the table {VOLUMES.name}." if more else "",
     }
 
 
 def _distance(feed: FeedVolumes, provider: str) -> float:
-    """Give how far a provider's last month is from its usual, less so where both are small."""
+    """Return how far a provider's last month is from its usual; small counts weigh less."""
     last, usual = feed.last(provider), feed.usual(provider)
     return float(abs(np.log((last + 20) / (usual + 20)))) if np.isfinite(last + usual) else 0.0
 

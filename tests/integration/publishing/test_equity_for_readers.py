@@ -1,4 +1,4 @@
-"""What a reader of the database sees of inequality: rates and audit as they may leave, and nothing that tells a small group."""
+"""Inequality for readers of the database: rates and audit after disclosure control, and nothing that reveals a small group."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GROUPS: dict[tuple[str, str], tuple[int, int, int, int] | None] = {
     ("ethnic_group", "white"): (640, 96, 45, 22), ("ethnic_group", "asian"): (203, 27, 16, 8), ("ethnic_group", "black"): None,
     ("ethnic_group", "mixed"): None,  # of 4 outcomes; black, of 16, is suppressed with it
     ("sex_name", "female"): (511, 72, 41, 20), ("sex_name", "male"): (477, 68, 37, 18), ("sex_name", "not_known"): None,
-    ("sex_name", "other"): None,  # of one and two outcomes: the total would tell that there are three
+    ("sex_name", "other"): None,  # of one and two outcomes: the total would reveal that there are three
     ("age_band", "18-64"): (700, 80, 3, 2), ("age_band", "65-84"): (203, 43, 60, 25), ("age_band", "85+"): (100, 20, 17, 9),
     ("imd_decile", "1"): (100, 20, 17, 9),
 }  # fmt: skip
@@ -39,7 +39,7 @@ def measures(people: int, events: int, listed: int, found: int) -> dict[str, flo
 
 
 def audit_rows() -> list[dict[str, Any]]:
-    """Give the exact audit as training stores it."""
+    """Return the exact audit as training stores it."""
     head = {"outcome": OUTCOME, "candidate": "lightgbm", "model_version": "3", "split": "test"}
     rows = []
     for (kind, name), counts in GROUPS.items():
@@ -81,20 +81,20 @@ def ask(database: str, query: str, role: str = "strata_reader") -> list[Row]:
 
 
 def seen(database: str, metric: str) -> dict[str, Row]:
-    """Give what a reader sees of a metric: value, people and events by group."""
+    """Return a metric as readers see it: value, people and events by group."""
     query = f"SELECT group_name, value, people, events FROM strata.equity__published_audit WHERE metric = '{metric}'"
-    return {str(name): told for name, *told in ask(database, query)}  # type: ignore[misc]
+    return {str(name): values for name, *values in ask(database, query)}  # type: ignore[misc]
 
 
 def test_counts_are_rounded_and_measures_are_those_of_the_rounded_counts(audited: str) -> None:
-    told = seen(audited, "base_rate")
-    assert told["all"] == [0.144, 1005, 145]  # 145 of 1,005: 143 of 1,003 would be 0.143
-    assert told["white"] == [0.148, 640, 95]
+    rows = seen(audited, "base_rate")
+    assert rows["all"] == [0.144, 1005, 145]  # 145 of 1,005: 143 of 1,003 would be 0.143
+    assert rows["white"] == [0.148, 640, 95]
     assert seen(audited, f"ppv_{SHARE}")["white"][0] == 0.444  # 20 of 45, not 22
     assert seen(audited, "auroc")["asian"] == [0.789, 205, 25]
 
 
-def test_small_groups_and_what_would_reveal_them_are_hidden_with_every_measure(audited: str) -> None:
+def test_small_groups_and_groups_that_would_reveal_them_are_hidden_with_every_measure(audited: str) -> None:
     rows = ask(
         audited,
         "SELECT group_name, value, lower, upper FROM strata.equity__published_audit WHERE people IS NULL OR events IS NULL",
@@ -105,15 +105,15 @@ def test_small_groups_and_what_would_reveal_them_are_hidden_with_every_measure(a
     assert seen(audited, "auroc")["female"] == [0.789, 510, 70]
 
 
-def test_few_listed_hide_the_list_of_two_groups_more(audited: str) -> None:
-    told = seen(audited, f"selection_rate_{SHARE}")
-    assert {name: told[name][0] for name in ("18-64", "65-84", "85+")} == dict.fromkeys(("18-64", "65-84", "85+"))
-    assert told["white"][0] is not None
+def test_few_listed_people_hide_the_lists_of_two_more_groups(audited: str) -> None:
+    rows = seen(audited, f"selection_rate_{SHARE}")
+    assert {name: rows[name][0] for name in ("18-64", "65-84", "85+")} == dict.fromkeys(("18-64", "65-84", "85+"))
+    assert rows["white"][0] is not None
     assert seen(audited, f"ppv_{SHARE}")["18-64"][0] is None
-    assert seen(audited, "base_rate")["18-64"] == [0.114, 700, 80]  # of everyone in the group, not of the list
+    assert seen(audited, "base_rate")["18-64"] == [0.114, 700, 80]  # a measure of everyone in the group, not of the listed people
 
 
-def test_only_what_may_be_summed_by_no_one_is_there(audited: str) -> None:
+def test_readers_see_only_the_current_model_and_groups_that_do_not_overlap(audited: str) -> None:
     rows = ask(audited, "SELECT DISTINCT candidate, group_kind, group_name, metric FROM strata.equity__published_audit")
     assert {row[0] for row in rows} == {"lightgbm"}  # the model whose scores are current
     assert {row[1] for row in rows} == {"all", "ethnic_group", "sex_name", "age_band"}  # deciles nest in quintiles
@@ -128,7 +128,7 @@ def test_analysts_see_the_exact_audit_and_readers_do_not(audited: str) -> None:
         ask(audited, exact)
 
 
-def test_readers_see_the_rates_as_they_are_stored(lake: Lake, rows: Callable[..., pa.Table], database: str) -> None:
+def test_readers_see_the_stored_rates(lake: Lake, rows: Callable[..., pa.Table], database: str) -> None:
     lake.write(OUTCOME_RATES, rows(OUTCOME_RATES, 1, people=15, events=None, suppressed=True, reason="few"))
     follow(lake, database)
     assert ask(database, "SELECT people, events, suppressed, reason FROM strata.equity__published_rates") == [

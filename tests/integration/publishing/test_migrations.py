@@ -1,4 +1,4 @@
-"""A database of an earlier version is brought to this one: readers keep their views, columns and grants."""
+"""A database of an earlier version is upgraded: readers keep their views, columns and grants."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VIEWS = ("equity__published_audit", "equity__published_rates")
 
 
 def first_version(database: str) -> None:
-    """Make the schema as the first version made it."""
+    """Create the schema of the first version."""
     engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(database), poolclass=NullPool)
     settings = Config()
     settings.set_main_option("script_location", MIGRATIONS)
@@ -46,7 +46,7 @@ def columns(database: str) -> list[tuple[Any, ...]]:
     )
 
 
-def test_views_keep_their_columns_grants_and_what_was_built_on_them(
+def test_views_keep_their_columns_their_grants_and_the_views_built_on_them(
     lake: Lake, publish: Callable[..., str], rows: Callable[..., Any], database: str
 ) -> None:
     first_version(database)
@@ -73,7 +73,7 @@ def test_views_keep_their_columns_grants_and_what_was_built_on_them(
 
     follow(lake, database)
 
-    assert ask(database, "SELECT * FROM public.of_a_reader", "strata_reader") == [("auroc", 0.789)]  # of the model in use alone
+    assert ask(database, "SELECT * FROM public.of_a_reader", "strata_reader") == [("auroc", 0.789)]  # only of the champion
 
 
 def test_the_views_of_inequality_only_select(database: str, lake: Lake) -> None:

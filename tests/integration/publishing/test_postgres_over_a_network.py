@@ -1,4 +1,4 @@
-"""Scores over a network: encrypted, to the server that is meant, or not at all."""
+"""Scores over a network: encrypted and only to the right server."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from pipelines.lake.storage import Lake
 from pipelines.postgres.follow import follow
 from pipelines.postgres.settings import PostgresSettings, connection_string
 
-NAME = "board.test"  # no loopback name, so that the settings take it for a server over the network
+NAME = "board.test"  # not a loopback name, so that the settings treat it as a server over the network
 Publish = Callable[..., str]
 
 
 @contextmanager
 def over_tcp(database: str, tls: ssl.SSLContext | None) -> Iterator[int]:
-    """Give a port that leads to the server's socket, with TLS in front of it or none, as a server that has it switched off."""
-    given = psycopg.conninfo.conninfo_to_dict(database)
+    """Yield a port that leads to the server's socket, with or without TLS in front of it."""
+    parts = psycopg.conninfo.conninfo_to_dict(database)
     loop, listening, ports = asyncio.new_event_loop(), threading.Event(), []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -34,7 +34,7 @@ def over_tcp(database: str, tls: ssl.SSLContext | None) -> Iterator[int]:
         writer.write(b"S" if tls else b"N")
         if tls:
             await writer.start_tls(tls)
-            from_server, to_server = await asyncio.open_unix_connection(f"{given['host']}/.s.PGSQL.5432")
+            from_server, to_server = await asyncio.open_unix_connection(f"{parts['host']}/.s.PGSQL.5432")
             await asyncio.gather(_pass_on(reader, to_server), _pass_on(from_server, writer))
         writer.close()
 
@@ -66,7 +66,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a certificate for the server's name; the file holds its key, too."""
+    """Create a certificate for the server's name; the file also has its key."""
     openssl = shutil.which("openssl") or pytest.skip("no openssl here to make a certificate")
     file = tmp_path_factory.mktemp("tls") / "server.pem"
     request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
@@ -104,7 +104,7 @@ def test_scores_go_encrypted_to_the_server_that_the_certificate_names(
     assert follow(lake, conninfo).loaded == [run_id]
     with psycopg.connect(conninfo) as connection:
         assert connection.pgconn.ssl_in_use
-    with psycopg.connect(dsn(encrypted, PostgresSettings())) as connection:  # encrypted, the name not looked at
+    with psycopg.connect(dsn(encrypted, PostgresSettings())) as connection:  # encrypted, but the name is not checked
         assert connection.pgconn.ssl_in_use
 
 

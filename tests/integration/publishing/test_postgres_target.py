@@ -1,4 +1,4 @@
-"""PostgreSQL as a target: the same rows as the lake's, whole runs or nothing, and readers who see what they may."""
+"""PostgreSQL as a target: the rows of the lake, complete runs or nothing, and readers who see only what they may."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ask(database: str, query: str, role: str = "") -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()  # type: ignore[arg-type]
 
 
-# --- what is there ----------------------------------------------------------------------------------------------------
+# --- content ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("table", RUN_TABLES, ids=lambda table: table.name)
@@ -42,11 +42,13 @@ def test_a_run_is_the_same_in_the_database_and_in_the_lake(
     names = [column.name for column in table.columns]
     stored = ask(database, f'SELECT {", ".join(names)} FROM strata.{table.name} ORDER BY person_id COLLATE "C"')
     expected = lake.read(table.name, ", ".join(names), order="person_id", partition={"run_id": run_id}).to_pylist()
-    assert stored == [tuple(row[name] for name in names) for row in expected]  # risks to the bit, '' and null kept apart
+    assert stored == [
+        tuple(row[name] for name in names) for row in expected
+    ]  # the same risks bit for bit, and '' differs from null
     assert done.loaded == [run_id]
 
 
-def test_following_again_changes_nothing_and_adds_what_is_new(lake: Lake, publish: Publish, database: str) -> None:
+def test_publishing_again_adds_only_new_runs(lake: Lake, publish: Publish, database: str) -> None:
     first = publish(lake, 1)
     follow(lake, database)
     assert follow(lake, database).loaded == []
@@ -58,7 +60,7 @@ def test_following_again_changes_nothing_and_adds_what_is_new(lake: Lake, publis
     assert ask(database, "SELECT DISTINCT run_id FROM strata.risk__current") == [(second,)]
 
 
-def test_a_withdrawn_run_gives_way_to_the_one_before(lake: Lake, publish: Publish, database: str) -> None:
+def test_a_withdrawn_run_is_replaced_by_the_one_before(lake: Lake, publish: Publish, database: str) -> None:
     first, second = publish(lake, 1), publish(lake, 2)
     follow(lake, database)
 
@@ -72,33 +74,35 @@ def test_a_withdrawn_run_gives_way_to_the_one_before(lake: Lake, publish: Publis
 
 def test_the_database_has_the_columns_that_are_declared(lake: Lake, database: str) -> None:
     follow(lake, database)
-    found: dict[str, dict[str, str]] = {}
+    kinds: dict[str, dict[str, str]] = {}
     for table, column, kind in ask(
         database,
         "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'strata' ORDER BY ordinal_position",
     ):
-        found.setdefault(str(table), {})[str(column)] = str(kind)
-    assert {table.name: found.get(table.name) for table in (RUNS, *RUN_TABLES, *analyst_tables())} == {
+        kinds.setdefault(str(table), {})[str(column)] = str(kind)
+    assert {table.name: kinds.get(table.name) for table in (RUNS, *RUN_TABLES, *analyst_tables())} == {
         table.name: column_types(table) for table in (RUNS, *RUN_TABLES, *analyst_tables())
     }, "a declared table changed: add a migration"
+    for view in ("risk__current", "risk__history"):
+        assert found[view] == column_types(risk.SCORES), (
+            f"replace the view {view} in the migration: its columns were fixed when it was made"
+        )
 
 
-def test_every_table_for_analysts_arrives_whatever_its_columns_are_called(
-    lake: Lake, rows: Callable[..., Any], database: str
-) -> None:
+def test_every_table_for_analysts_is_loaded_with_any_column_names(lake: Lake, rows: Callable[..., Any], database: str) -> None:
     tables = analyst_tables()
     for table in tables:
-        whole = rows(table, 1)
-        part = {name: str(whole[name][0].as_py()) for name in table.partitioned_by}
-        lake.write(table, whole, part or None)
+        row = rows(table, 1)
+        part = {name: str(row[name][0].as_py()) for name in table.partitioned_by}
+        lake.write(table, row, part or None)
     assert follow(lake, database).tables_replaced == [table.name for table in tables]
     assert {ask(database, f"SELECT count(*) FROM strata.{table.name}")[0] for table in tables} == {(1,)}
 
 
-# --- whole runs or nothing --------------------------------------------------------------------------------------------
+# --- complete runs or nothing --------------------------------------------------------------------------------------------
 
 
-def test_readers_see_whole_runs_while_others_are_loaded(lake: Lake, publish: Publish, database: str) -> None:
+def test_readers_see_complete_runs_while_others_are_loaded(lake: Lake, publish: Publish, database: str) -> None:
     people = 5_000
     publish(lake, 0, people)
     follow(lake, database)
@@ -122,7 +126,7 @@ def test_readers_see_whole_runs_while_others_are_loaded(lake: Lake, publish: Pub
     assert seen[-1] == (runs[-1], people)
 
 
-def test_a_run_waits_for_a_reader_who_began_before_it_and_is_then_there(lake: Lake, publish: Publish, database: str) -> None:
+def test_a_run_waits_for_a_reader_who_began_before_it(lake: Lake, publish: Publish, database: str) -> None:
     first = publish(lake, 1)
     follow(lake, database)
     second = publish(lake, 2)
@@ -132,13 +136,13 @@ def test_a_run_waits_for_a_reader_who_began_before_it_and_is_then_there(lake: La
         following = threading.Thread(target=follow, args=(lake, database))
         following.start()
         time.sleep(0.5)
-        assert reading.execute(current).fetchall() == [(first,)]  # never the run announced without its rows
+        assert reading.execute(current).fetchall() == [(first,)]  # never a run in risk__runs without its rows
         reading.commit()
         following.join()
     assert ask(database, current) == [(second,)]
 
 
-def test_a_connection_lost_in_mid_copy_leaves_nothing_and_is_mended_by_following_again(
+def test_a_connection_lost_in_mid_copy_leaves_nothing_and_publishing_again_repairs_it(
     lake: Lake, publish: Publish, database: str
 ) -> None:
     before = publish(lake, 1)
@@ -167,23 +171,25 @@ def test_a_connection_lost_in_mid_copy_leaves_nothing_and_is_mended_by_following
     assert ask(database, "SELECT count(*) FROM strata.risk__current") == [(40_000,)]
 
 
-def test_a_lake_that_cannot_be_read_to_its_end_publishes_nothing(lake: Lake, publish: Publish, database: str) -> None:
+def test_a_lake_with_a_damaged_file_publishes_nothing(lake: Lake, publish: Publish, database: str) -> None:
     before = publish(lake, 1)
     follow(lake, database)
     run_id = publish(lake, 2, 2_000)
     (file,) = lake.files(risk.SCORES.name, {"run_id": run_id})
-    whole = Path(file).read_bytes()
-    Path(file).write_bytes(whole[: len(whole) // 2] + bytes(len(whole) // 4) + whole[len(whole) // 2 + len(whole) // 4 :])
+    content = Path(file).read_bytes()
+    Path(file).write_bytes(
+        content[: len(content) // 2] + bytes(len(content) // 4) + content[len(content) // 2 + len(content) // 4 :]
+    )
 
     with pytest.raises(PublishingError, match="could not be read"):
         follow(lake, database)
 
     assert ask(database, "SELECT DISTINCT run_id FROM strata.risk__current") == [(before,)]
-    Path(file).write_bytes(whole)
+    Path(file).write_bytes(content)
     assert follow(lake, database).loaded == [run_id]
 
 
-def test_a_server_that_is_away_is_named_and_the_lake_stands(lake: Lake, publish: Publish) -> None:
+def test_the_error_of_a_missing_server_names_it_and_the_lake_is_unchanged(lake: Lake, publish: Publish) -> None:
     publish(lake, 1)
     with pytest.raises(PublishingError, match=r"run `strata publish`"):
         follow(lake, "host=/nonexistent dbname=board connect_timeout=2")
@@ -211,7 +217,7 @@ HIDDEN = (
 
 
 @pytest.mark.parametrize("role", ["strata_reader", "strata_analyst"])
-def test_roles_see_scores_through_views_alone(role: str, lake: Lake, publish: Publish, database: str) -> None:
+def test_roles_see_scores_only_through_views(role: str, lake: Lake, publish: Publish, database: str) -> None:
     publish(lake, 1)
     follow(lake, database)
     for view in SCORES:
@@ -232,7 +238,7 @@ def test_audit_and_monitoring_are_for_analysts(lake: Lake, database: str) -> Non
 
 
 def test_a_writer_who_is_no_superuser_can_follow(lake: Lake, publish: Publish, database: str) -> None:
-    follow(lake, database)  # the database's officer makes the schema and the roles
+    follow(lake, database)  # the database administrator creates the schema and the roles
     with psycopg.connect(database) as connection:
         connection.execute("DROP ROLE IF EXISTS pipeline")
         connection.execute("CREATE ROLE pipeline LOGIN IN ROLE strata_writer")
@@ -240,23 +246,23 @@ def test_a_writer_who_is_no_superuser_can_follow(lake: Lake, publish: Publish, d
     assert follow(lake, psycopg.conninfo.make_conninfo(database, user="pipeline")).loaded == [run_id]
 
 
-# --- how it is reached ------------------------------------------------------------------------------------------------
+# --- connection ------------------------------------------------------------------------------------------------
 
 
-def test_a_missing_address_names_its_variable() -> None:
+def test_the_error_of_a_missing_address_names_its_variable() -> None:
     with pytest.raises(SettingsError, match="STRATA_POSTGRES_DSN is not set"):
         connection_string(PostgresSettings(), {})
 
 
 @pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
-def test_scores_do_not_cross_a_network_in_the_clear(mode: str) -> None:
+def test_scores_do_not_cross_a_network_unencrypted(mode: str) -> None:
     dsn = f"postgresql://strata:secret@db.example/board?sslmode={mode}"
     with pytest.raises(SettingsError, match=f"sslmode={mode}") as refused:
         connection_string(PostgresSettings(), {"STRATA_POSTGRES_DSN": dsn})
     assert "secret" not in str(refused.value)
 
 
-def test_encryption_is_asked_for_over_a_network_and_not_on_a_socket() -> None:
+def test_encryption_is_required_over_a_network_and_not_on_a_socket() -> None:
     over_network = connection_string(PostgresSettings(), {"STRATA_POSTGRES_DSN": "postgresql://db.example/board"})
     on_a_socket = connection_string(PostgresSettings(), {"STRATA_POSTGRES_DSN": "host=/run/postgresql dbname=board"})
     assert "sslmode=require" in over_network
@@ -269,7 +275,7 @@ def test_an_unreadable_address_is_not_repeated() -> None:
     assert "hunter2" not in str(refused.value)
 
 
-# --- what is kept no longer ---------------------------------------------------------------------------------------------
+# --- removal ---------------------------------------------------------------------------------------------
 
 
 def test_a_removed_runs_rows_leave_the_database(lake: Lake, publish: Publish, database: str) -> None:

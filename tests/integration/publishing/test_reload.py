@@ -1,4 +1,4 @@
-"""Runs whose rows have changed since they were loaded, as a rotation of the pseudonym key leaves them."""
+"""Runs whose rows have changed since they were loaded, as after a rotation of the pseudonym key."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 def renamed(lake: Lake, run_id: str) -> None:
-    """Give everyone of a run another pseudonym in the lake."""
+    """Replace the pseudonym of everyone in a run of the lake."""
     rows = lake.read(risk.SCORES.name, order="person_id", partition={"run_id": run_id})
     place = rows.column_names.index("person_id")
     names = pc.binary_join_element_wise(pa.scalar("new"), rows["person_id"], "")
@@ -29,7 +29,7 @@ def people(database: str) -> set[tuple[str, str]]:
         return set(connection.execute("SELECT run_id, left(person_id, 3) FROM strata.risk__scores").fetchall())
 
 
-def test_what_was_loaded_is_loaded_anew_or_stays_as_it_was(
+def test_a_loaded_run_is_reloaded_completely_or_not_changed(
     lake: Lake, publish: Callable[..., str], database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = publish(lake, 0, people=20), publish(lake, 1, people=20)

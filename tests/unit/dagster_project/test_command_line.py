@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from dagster_project import command_line, resources
 from dagster_project.command_line import main
 from pipelines.run.deployment import open_deployment
+from pipelines.run.home_format import CURRENT_FORMAT
 
 CONFIG = """
 deployment: a_board
@@ -85,6 +88,7 @@ def test_the_home_of_another_deployment_is_refused(config: Path, capsys: pytest.
     home = config.parent / "home"
     home.mkdir()
     (home / "deployment").write_text("another_board\n")
+    (home / "format").write_text(f"{CURRENT_FORMAT}\n")
     assert main(["run", str(config)]) == 1
     assert "belongs to the deployment 'another_board', this is 'a_board'" in words(capsys)
 
@@ -101,7 +105,7 @@ def test_the_details_of_a_fault_are_in_the_home(config: Path, capsys: pytest.Cap
     monkeypatch.setattr(command_line, "_execute", breaks)
     assert main(["run", str(config)]) == 1
     log = config.parent / "home" / "reports" / "last_error.log"
-    assert f"ZeroDivisionError: this is a fault of Strata, its details are in {log}" in words(capsys)
+    assert f"ZeroDivisionError: this is a bug in Strata. Its details are in {log}" in words(capsys)
     assert "a fault" in log.read_text()
 
 
@@ -111,7 +115,7 @@ def test_an_interrupt_is_no_fault(config: Path, capsys: pytest.CaptureFixture[st
 
     monkeypatch.setattr(command_line, "_execute", interrupted)
     assert main(["run", str(config)]) == 130
-    assert "run the command again to go on" in words(capsys)
+    assert "Run the command again to continue" in words(capsys)
 
 
 def test_a_claim_is_written_whole(config: Path) -> None:
@@ -124,3 +128,35 @@ def test_a_claim_is_written_whole(config: Path) -> None:
 def test_the_chosen_configuration_is_the_one_that_was_given(config: Path) -> None:
     main(["check-extract", str(config)])
     assert resources.chosen_config() == str(config)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["backfill", "2024-01-01"],
+        ["why", "a-pseudonym", "2024-01-01"],
+        ["withdraw", "a-run", "--reason", "wrong"],
+        ["caseload", "--practice", "Y00001"],
+    ],
+)
+def test_the_configuration_may_be_left_out_before_other_arguments(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STRATA_CONFIG", "")
+    assert main(arguments) == 1
+    assert "config/demo.yaml" in words(capsys)
+
+
+def test_wrong_usage_and_help_end_with_their_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["why", "a-pseudonym"]) == 2
+    assert main(["no-such-command"]) == 2
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "rotate-key" in shown and "\x1b" not in shown
+
+
+def test_help_needs_none_of_the_heavy_libraries() -> None:
+    heavy = "{'dagster', 'pandas', 'duckdb', 'mlflow', 'pyarrow'} & set(sys.modules)"
+    code = f"import sys; from dagster_project.command_line import main; main(['--help']); sys.exit(len({heavy}))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0

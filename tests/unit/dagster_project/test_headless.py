@@ -59,7 +59,7 @@ def test_the_outermost_of_stratas_errors_speaks(instance: dg.DagsterInstance, tm
 
 def test_a_fault_is_called_one_and_its_details_are_kept(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     words = stopped(instance, job_of(failing(KeyError("nhs_number 123"))), tmp_path / "reports" / "log")
-    assert "broken failed with KeyError; this is a fault of Strata" in words
+    assert "broken failed with KeyError: this is a bug in Strata" in words
     assert "nhs_number" not in words
     assert "KeyError" in (tmp_path / "reports" / "log").read_text()
 
@@ -128,20 +128,20 @@ def test_settings_of_dagster_are_written_once(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize("error", [RefusalError(WORDS), TooFewEventsError(WORDS)])
 def test_words_outside_a_run_are_the_same(error: Exception, tmp_path: Path) -> None:
     assert explain(error, tmp_path / "log") == WORDS
-    assert "fault of Strata" in explain(ValueError("x"), tmp_path / "log")
-    assert "ValueError: (its words are withheld" in (tmp_path / "log").read_text()
+    assert "bug in Strata" in explain(ValueError("x"), tmp_path / "log")
+    assert "ValueError: (its message is withheld" in (tmp_path / "log").read_text()
 
 
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ("[Errno 28] Error writing bytes to file. Detail: [errno 28] No space left on device", "the disk is full: make room"),
-        ("database or disk is full", "the disk is full: make room"),
-        ("Generic LocalFileSystem error: Permission denied (os error 13)", "may not be read or written"),
-        ("attempt to write a readonly database", "may not be read or written"),
+        ("[Errno 28] Error writing bytes to file. Detail: [errno 28] No space left on device", "the disk is full: free space"),
+        ("database or disk is full", "the disk is full: free space"),
+        ("Generic LocalFileSystem error: Permission denied (os error 13)", "cannot be read or written"),
+        ("attempt to write a readonly database", "cannot be read or written"),
     ],
 )
-def test_what_a_disk_refuses_is_no_fault(said: str, words: str, instance: dg.DagsterInstance, tmp_path: Path) -> None:
+def test_what_a_disk_refuses_is_not_a_bug(said: str, words: str, instance: dg.DagsterInstance, tmp_path: Path) -> None:
     log = tmp_path / "home" / "reports" / "log"
     assert words in explain(OSError(said), log)
     assert words in stopped(instance, job_of(failing(OSError(said))), log)
@@ -150,4 +150,4 @@ def test_what_a_disk_refuses_is_no_fault(said: str, words: str, instance: dg.Dag
 
 def test_words_come_even_where_no_log_can_be_kept(tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("a file where the folder of the log should be")
-    assert "fault of Strata" in explain(ValueError("x"), tmp_path / "reports" / "log")
+    assert "bug in Strata" in explain(ValueError("x"), tmp_path / "reports" / "log")

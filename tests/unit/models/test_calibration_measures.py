@@ -92,15 +92,15 @@ def test_the_smooth_curve_finds_a_known_bend():
 
 def test_limits_of_the_smoothed_errors_hold_the_truth_and_agree_with_a_bootstrap():
     smooth = smooth_calibration(ROWS)
-    found = smooth.errors(seed=1)
+    result = smooth.errors(seed=1)
     gaps = np.abs(expit(0.3 + 0.8 * logit(RISK)) - RISK)
     truth = {"ici": gaps.mean(), "e50": np.quantile(gaps, 0.5), "e90": np.quantile(gaps, 0.9)}
-    assert all(found[name].lower < value < found[name].upper for name, value in truth.items())
+    assert all(result[name].lower < value < result[name].upper for name, value in truth.items())
     rng, drawn = np.random.default_rng(3), []
     for _ in range(150):
         who = rng.integers(0, len(RISK), len(RISK))
         drawn.append(smooth_calibration(scored_rows(RISK[who], LABELS[who], np.arange(len(who)))).ici)
-    width = found["ici"].upper - found["ici"].lower
+    width = result["ici"].upper - result["ici"].lower
     assert width == pytest.approx(np.subtract(*np.quantile(drawn, (0.975, 0.025))), rel=0.3)
 
 

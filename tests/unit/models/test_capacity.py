@@ -10,26 +10,26 @@ ROWS = scored_rows(np.array([0.9, 0.8, 0.7, 0.2, 0.1]), np.array([1, 0, 1, 1, 0]
 
 
 def test_the_top_two_of_five():
-    found = at_capacity(ROWS, 0.4)
-    assert found["ppv"].value == 0.5
-    assert found["sensitivity"].value == pytest.approx(1 / 3)
-    assert found["lift"].value == pytest.approx(0.5 / 0.6)
-    assert found["number_needed_to_evaluate"].value == 2.0
-    assert found["number_needed_to_evaluate"].lower == pytest.approx(1 / found["ppv"].upper)
+    result = at_capacity(ROWS, 0.4)
+    assert result["ppv"].value == 0.5
+    assert result["sensitivity"].value == pytest.approx(1 / 3)
+    assert result["lift"].value == pytest.approx(0.5 / 0.6)
+    assert result["number_needed_to_evaluate"].value == 2.0
+    assert result["number_needed_to_evaluate"].lower == pytest.approx(1 / result["ppv"].upper)
 
 
 def test_every_team_takes_on_its_own_highest_risks():
     risk, labels = np.array([0.1, 0.9, 0.8, 0.7, 0.2]), np.array([0, 1, 0, 1, 1])
-    teams = np.array(["b", "a", "a", "b", None], dtype=object)  # whoever has no team is on no list
-    found = per_team(scored_rows(risk, labels, np.arange(5)), teams, 1)  # lists the 0.9 of a and the 0.7 of b
-    assert (found["ppv"].value, found["sensitivity"].value) == (1.0, pytest.approx(2 / 3))
+    teams = np.array(["b", "a", "a", "b", None], dtype=object)  # people without a team are on no list
+    result = per_team(scored_rows(risk, labels, np.arange(5)), teams, 1)  # lists the 0.9 of a and the 0.7 of b
+    assert (result["ppv"].value, result["sensitivity"].value) == (1.0, pytest.approx(2 / 3))
     assert per_team(scored_rows(risk, labels, np.arange(5)), teams, 2)["ppv"].value == 0.5
     assert np.isnan(per_team(scored_rows(risk, labels, np.arange(5)), np.full(5, None), 1)["ppv"].value)
 
 
 def test_nobody_found_needs_an_unknown_number():
-    found = at_capacity(scored_rows(np.array([0.9, 0.1]), np.array([0, 1]), np.arange(2)), 0.5)
-    assert found["ppv"].value == 0.0 and np.isnan(found["number_needed_to_evaluate"].value)
+    result = at_capacity(scored_rows(np.array([0.9, 0.1]), np.array([0, 1]), np.arange(2)), 0.5)
+    assert result["ppv"].value == 0.0 and np.isnan(result["number_needed_to_evaluate"].value)
 
 
 def test_net_benefit_treats_risks_above_the_threshold():

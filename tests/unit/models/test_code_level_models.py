@@ -68,15 +68,15 @@ def test_a_candidate_says_what_it_learns_from(coded: TrainingData) -> None:
 
 @pytest.mark.parametrize("name", ["logistic_both", "lightgbm_code_level"])
 def test_a_model_finds_the_predictive_codes_and_is_saved_completely(coded: TrainingData, name: str) -> None:
-    found = trained(coded, name)
-    again = RiskModel.from_files(found.model.to_files())
+    result = trained(coded, name)
+    again = RiskModel.from_files(result.model.to_files())
     columns = again.code_columns
-    assert auroc(found.out_of_fold_risk, coded.labels) > 0.71
+    assert auroc(result.out_of_fold_risk, coded.labels) > 0.71
     assert set(COLUMNS[:4]) <= set(columns)
     assert len(columns) < CODES  # those without an effect need not be counted to score
     rows = coded.features(slice(200))
-    np.testing.assert_array_equal(again.predict(rows.frame, rows.codes), found.model.predict(rows.frame, rows.codes))
-    assert again.digest == found.model.digest
+    np.testing.assert_array_equal(again.predict(rows.frame, rows.codes), result.model.predict(rows.frame, rows.codes))
+    assert again.digest == result.model.digest
 
 
 @pytest.mark.parametrize("name", ["logistic_both", "lightgbm_code_level"])
@@ -94,8 +94,8 @@ def test_rows_are_scored_from_counts_of_its_own_columns_or_from_plain_columns(co
 @pytest.mark.parametrize("name", ["logistic_both", "lightgbm_code_level"])
 def test_contributions_sum_to_the_margin_and_drivers_name_the_code(coded: TrainingData, name: str) -> None:
     model, rows = trained(coded, name).model, coded.features(slice(50))
-    found = contributions(model, rows.frame, rows.codes)
-    np.testing.assert_allclose(found.values.sum(axis=1) + found.base, model.margin(rows.frame, rows.codes), atol=1e-6)
+    result = contributions(model, rows.frame, rows.codes)
+    np.testing.assert_allclose(result.values.sum(axis=1) + result.base, model.margin(rows.frame, rows.codes), atol=1e-6)
     has_first = np.flatnonzero(rows.code_matrix([COLUMNS[0].name]).toarray().ravel())
     table = drivers(model, rows.frame.assign(person_id=range(50), index_event_id="x"), 3, codes=rows.codes)
     mine = table[(table["person_id"] == has_first[0]) & (table["driver"] == "Code 0: condition")]
@@ -107,11 +107,11 @@ def test_a_code_that_equals_the_outcome_is_found_among_thousands(coded: Training
     codes = coded.code_matrix(np.arange(coded.rows)).tolil()
     codes[:, 7] = coded.labels[:, None]
     counts = CodeCounts(codes.tocsr(), coded.code_columns)
-    found = single_feature_discrimination(
+    result = single_feature_discrimination(
         training_data(coded.frame, coded.predictors, coded.labels, coded.person, codes=counts), 1
     )
-    assert found["omop_condition_7_365d"].value == 1
-    assert len(found) < CODES
+    assert result["omop_condition_7_365d"].value == 1
+    assert len(result) < CODES
 
 
 def test_rows_of_no_weight_train_nothing(coded: TrainingData) -> None:

@@ -30,22 +30,22 @@ def drawn() -> dict[str, np.ndarray]:
 
 
 def test_an_honest_panel_passes(drawn: dict[str, np.ndarray]) -> None:
-    found = panel({FIRST: drawn["first"], SECOND: drawn["second"]}, {FIRST: drawn["other"], SECOND: drawn["more"]})
-    assert found == ()
-    assert copied_period_gate(found, PREDICTORS).answer == "pass"
+    result = panel({FIRST: drawn["first"], SECOND: drawn["second"]}, {FIRST: drawn["other"], SECOND: drawn["more"]})
+    assert result == ()
+    assert copied_period_gate(result, PREDICTORS).answer == "pass"
 
 
 def test_a_year_that_is_the_last_one_copied_fails(drawn: dict[str, np.ndarray]) -> None:
-    found = panel({FIRST: drawn["first"], SECOND: drawn["first"]}, {FIRST: drawn["other"], SECOND: drawn["more"]})
-    gate = copied_period_gate(found, PREDICTORS[:1])  # whatever the model uses
+    result = panel({FIRST: drawn["first"], SECOND: drawn["first"]}, {FIRST: drawn["other"], SECOND: drawn["more"]})
+    gate = copied_period_gate(result, PREDICTORS[:1])  # whatever the model uses
     assert gate.answer == "fail"
     assert gate.reason == "the outcome after 2023-07-01 equals the outcome after 2022-01-01 for each of 400 people"
 
 
 def test_a_feature_that_holds_a_later_outcome_fails_for_whoever_uses_it(drawn: dict[str, np.ndarray]) -> None:
-    found = panel({FIRST: drawn["first"], SECOND: drawn["second"]}, {FIRST: drawn["second"], SECOND: drawn["more"]})
-    assert copied_period_gate(found, PREDICTORS).answer == "fail"
-    assert copied_period_gate(found, PREDICTORS[:1]).answer == "pass"
+    result = panel({FIRST: drawn["first"], SECOND: drawn["second"]}, {FIRST: drawn["second"], SECOND: drawn["more"]})
+    assert copied_period_gate(result, PREDICTORS).answer == "fail"
+    assert copied_period_gate(result, PREDICTORS[:1]).answer == "pass"
 
 
 def test_a_past_outcome_carried_forward_is_for_an_approver(drawn: dict[str, np.ndarray]) -> None:
@@ -59,5 +59,5 @@ def test_a_past_outcome_carried_forward_is_for_an_approver(drawn: dict[str, np.n
 
 def test_a_past_outcome_whose_year_had_not_passed_fails(drawn: dict[str, np.ndarray]) -> None:
     soon = date(2022, 7, 1)
-    found = panel({FIRST: drawn["first"], soon: drawn["second"]}, {FIRST: drawn["other"], soon: drawn["first"]})
-    assert copied_period_gate(found, PREDICTORS).answer == "fail"
+    result = panel({FIRST: drawn["first"], soon: drawn["second"]}, {FIRST: drawn["other"], soon: drawn["first"]})
+    assert copied_period_gate(result, PREDICTORS).answer == "fail"

@@ -60,7 +60,7 @@ def test_the_bootstrap_by_person_and_delong_agree():
 def test_the_bootstrap_and_the_analytic_limits_of_average_precision_agree():
     risk, labels = _draw(4000, decimals=6)
     rows = scored_rows(risk, labels, np.arange(4000))
-    resampled, analytic = (discrimination(rows, 1, analytic=told).average_precision for told in (False, True))
+    resampled, analytic = (discrimination(rows, 1, analytic=analytic).average_precision for analytic in (False, True))
     assert analytic.value == resampled.value
     assert (analytic.upper - analytic.lower) == pytest.approx(resampled.upper - resampled.lower, rel=0.3)
 

@@ -42,8 +42,8 @@ def test_the_zeros_of_a_count_have_a_bin_of_their_own() -> None:
 
 
 def test_missing_values_are_counted_apart() -> None:
-    found = drift(bin_numbers(np.array([1, 2, NAN, NAN] * 10), np.array([1, 2, 1, NAN] * 10)))
-    assert (found.share_missing_before, found.share_missing_after) == (0.5, 0.25)
+    result = drift(bin_numbers(np.array([1, 2, NAN, NAN] * 10), np.array([1, 2, 1, NAN] * 10)))
+    assert (result.share_missing_before, result.share_missing_after) == (0.5, 0.25)
     gone = drift(bin_numbers(np.array([1.0, 2.0]), np.array([NAN, NAN])))
     assert np.isnan(gone.psi)
     assert (gone.status, gone.share_missing_after) == ("not_known", 1.0)
@@ -52,8 +52,8 @@ def test_missing_values_are_counted_apart() -> None:
 @pytest.mark.parametrize("missing", range(1, 8))
 def test_few_missing_values_have_one_share_whatever_their_number(missing: int) -> None:
     values = np.where(np.arange(200) < missing, NAN, 1.0)
-    found = drift(bin_numbers(values, -values[::-1]))
-    assert (found.share_missing_before, found.share_missing_after) == (5 / 200, 5 / 200)
+    result = drift(bin_numbers(values, -values[::-1]))
+    assert (result.share_missing_before, result.share_missing_after) == (5 / 200, 5 / 200)
     others = drift(bin_numbers(np.where(np.isnan(values), 1.0, NAN), values))
     assert others.share_missing_before == 1 - 5 / 200
 
@@ -62,14 +62,14 @@ def test_categories_are_matched_by_name() -> None:
     binned = bin_categories({"a": 500, "b": 500, None: 10}, {"a": 500, "c": 500})
     assert binned.names == ("a", "b", "c")
     assert (binned.before.tolist(), binned.after.tolist()) == ([500, 500, 0], [500, 0, 500])
-    found = drift(binned)
-    assert found.status == "shifted"
-    assert found.share_missing_before == pytest.approx(10 / 1010)
+    result = drift(binned)
+    assert result.status == "shifted"
+    assert result.share_missing_before == pytest.approx(10 / 1010)
 
 
 def test_the_top_bin_is_the_one_that_moved() -> None:
-    found = drift(bin_categories({"a": 400, "b": 400, "c": 200}, {"a": 400, "b": 100, "c": 500}))
-    assert (found.top_bin, found.top_bin_before, found.top_bin_after, found.top_bin_counts) == ("b", 0.4, 0.1, (400, 100))
+    result = drift(bin_categories({"a": 400, "b": 400, "c": 200}, {"a": 400, "b": 100, "c": 500}))
+    assert (result.top_bin, result.top_bin_before, result.top_bin_after, result.top_bin_counts) == ("b", 0.4, 0.1, (400, 100))
 
 
 def test_samples_of_one_population_stay_below_what_chance_may_do() -> None:

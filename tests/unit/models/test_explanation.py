@@ -28,9 +28,9 @@ def frame(small_board):
 
 
 def test_contributions_and_base_sum_to_the_margin_of_either_estimator(model, frame):
-    found = contributions(model, frame)
+    result = contributions(model, frame)
     assert not frame["gp_covered"].all()
-    assert found.base + found.values.sum(axis=1) == pytest.approx(model.margin(frame), abs=1e-9)
+    assert result.base + result.values.sum(axis=1) == pytest.approx(model.margin(frame), abs=1e-9)
 
 
 def test_drivers_have_the_stored_columns_and_fall_in_size(model, frame):
@@ -80,9 +80,9 @@ def test_a_feature_of_several_inputs_is_a_topic_with_its_own_label():
         Predictor("area_visits", label="Visits in the area in the last 3 months", concept="visits", statistic="attribute"),
         Predictor("age_years", label="Age"),
     ]
-    found = concepts(predictors)
-    assert found == {"visits": [0, 4], "missed": [1], "Share of visits missed": [2, 3], "area_visits": [5], "age_years": [6]}
-    names = [plain_name([predictors[place] for place in places]) for places in found.values()]
+    result = concepts(predictors)
+    assert result == {"visits": [0, 4], "missed": [1], "Share of visits missed": [2, 3], "area_visits": [5], "age_years": [6]}
+    names = [plain_name([predictors[place] for place in places]) for places in result.values()]
     assert names == ["Visits", "Missed visits", "Share of visits missed", "Visits in the area", "Age"]
 
 

@@ -3,12 +3,11 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from models.gate_checks import interval_checks
+from models.gate_declaration import Evidence
 from models.gate_intervals import holm_failures
-from models.gates import GateResult, JudgedRows, eligible, judge, worse_than_incumbent
+from models.gates import GateResult, JudgedRows, eligible, interval_checks, judge, worse_than_incumbent
 from models.intervals import Estimate
 from models.need_within_score import need_columns
-from models.scored_rows import scored_rows
 from models.settings import CapacitySettings, GateSettings
 
 ROWS = 60_000
@@ -43,7 +42,7 @@ def test_need_that_is_served_passes():
 
 def test_need_that_is_recorded_and_not_served_fails_and_is_named():
     results = _judged(_board(served=0.4))
-    assert "imd_quintile 1: long-term conditions" in results["need_within_score_by_imd_quintile"].reason
+    assert "deprivation quintile 1: long-term conditions" in results["need_within_score_by_imd_quintile"].reason
     assert results["need_within_score_by_imd_quintile"].answer == "fail"
     assert results["calibration_by_imd_quintile"].answer != "fail"  # the label itself gives no sign
 
@@ -51,7 +50,7 @@ def test_need_that_is_recorded_and_not_served_fails_and_is_named():
 def test_need_that_is_not_recorded_shows_in_deaths():
     results = _judged(_board(recorded=0.1, seed=2))
     assert results["need_within_score_by_imd_quintile"].answer == "fail"
-    assert "imd_quintile 1: deaths" in results["need_within_score_by_imd_quintile"].reason
+    assert "deprivation quintile 1: deaths" in results["need_within_score_by_imd_quintile"].reason
 
 
 def test_the_least_deprived_and_the_largest_group_are_not_judged_by_their_need():
@@ -71,7 +70,7 @@ def test_slopes_are_judged_within_quintiles():
     flat = np.where(board.groups["imd_quintile"] == 5, board.risk[board.groups["imd_quintile"] == 5].mean(), 0)
     shrunk = np.where(flat > 0, 0.5 * flat + 0.5 * board.risk, board.risk)
     wrong = JudgedRows(shrunk, None, board.labels, board.person, board.groups)
-    assert "imd_quintile 5: slope" in _judged(wrong)["calibration_slope_by_imd_quintile"].reason
+    assert "deprivation quintile 5: slope" in _judged(wrong)["calibration_slope_by_imd_quintile"].reason
     assert _judged(wrong)["calibration_slope_by_imd_quintile"].answer == "fail"
 
 
@@ -91,10 +90,10 @@ def test_a_challenger_may_be_worse_on_no_gate(before, now, answer):
     result = worse_than_incumbent(challenger, incumbent)
     assert result.answer == answer and eligible([result]) is (answer != "fail")
     if answer != "pass":
-        assert "calibration_by_imd_quintile" in result.reason
+        assert "Calibration by deprivation quintile: " in result.reason
 
 
-def test_a_challenger_with_nothing_to_compare_cannot_tell():
+def test_a_challenger_with_nothing_to_compare_is_undecided():
     assert worse_than_incumbent([GateResult("new", "pass", "")], []).answer == "cannot_tell"
 
 
@@ -113,9 +112,10 @@ def test_a_group_with_few_outcomes_and_much_need_is_judged_by_itself():
     labels = (rng.random(rows) < risk).astype(int)
     needs = pd.DataFrame({"long_term_conditions": rng.poisson(np.where(group == "missed", 2.0, 1.0)).astype(float)})
     groups = pd.DataFrame({"ethnic_group": group})
-    scored = scored_rows(risk, labels, np.arange(rows))
     assert labels[group == "missed"].sum() < GateSettings().minimum_events
 
-    found = interval_checks(scored, groups, needs, GateSettings(), CapacitySettings())["need_within_score_by_ethnic_group"]
+    board = JudgedRows(risk, None, labels, np.arange(rows), groups, None, needs)
+    evidence = Evidence(board, {}, 1000, 100, GateSettings(), CapacitySettings(), seed=1)
+    found = interval_checks(evidence)["need_within_score_by_ethnic_group"]
     failed = holm_failures(found)
     assert [check.subject for check in found if id(check) in failed] == ["ethnic_group missed"]

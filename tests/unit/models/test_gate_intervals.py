@@ -29,7 +29,7 @@ def test_many_checks_need_a_clearer_failure():
 def test_too_few_events_neither_pass_nor_fail():
     few = _check(3.0, 0.01, events=199)
     assert not few.inside and holm_failures([few]) == set()
-    assert few.in_words("lies outside") == "group: slope cannot be judged, 199 events where 200 are needed"
+    assert few.text("lies outside") == "group: slope cannot be compared, 199 events where 200 are needed"
 
 
 def _groups(kind, events_by_group):

@@ -40,13 +40,13 @@ def test_a_fair_model_with_events_enough_passes_every_gate(fair):
     results = _judge(fair, settings=GateSettings(group_observed_over_expected=(0.8, 1.25)))
     assert {result.answer for result in results.values()} == {"pass"}, results
     assert eligible(tuple(results.values())) and undecided(tuple(results.values())) == ()
-    assert "imd_quintile 1: O/E" in results["calibration_by_imd_quintile"].reason
+    assert "deprivation quintile 1: O/E" in results["calibration_by_imd_quintile"].reason
 
 
 def test_a_miscalibrated_quintile_fails_and_is_named(fair):
     wrong = np.where(fair.groups["imd_quintile"] == 1, fair.risk / 1.5, fair.risk)
     result = _judge(_changed(fair, wrong))["calibration_by_imd_quintile"]
-    assert result.answer == "fail" and result.reason.startswith("imd_quintile 1: O/E 1.5")
+    assert result.answer == "fail" and result.reason.startswith("deprivation quintile 1: O/E 1.5")
     assert [detail["answer"] for detail in result.details].count("fail") == 1
     assert not eligible((result,))
 
@@ -69,21 +69,21 @@ def test_a_model_no_better_than_age_and_sex_does_not_pass(fair):
     assert "is the age and sex baseline itself" in _judge(baseline)["discrimination_above_baseline"].reason
 
 
-def test_without_a_baseline_nobody_can_tell_what_a_model_gains(fair):
+def test_without_a_baseline_the_gain_of_a_model_is_not_known(fair):
     alone = JudgedRows(fair.risk, None, fair.labels, fair.person, fair.groups, no_baseline=True)
     gate = _judge(alone)["discrimination_above_baseline"]
-    assert gate.answer == "cannot_tell" and "no candidate of age and sex alone stands beside" in gate.reason
+    assert gate.answer == "cannot_tell" and "no candidate of age and sex alone to compare with" in gate.reason
 
 
 def test_a_leak_fails(fair):
     leaky = np.clip(0.02 + 0.9 * fair.labels + np.random.default_rng(1).normal(0, 0.02, len(fair.labels)), 0, 1)
     results = _judge(_changed(fair, leaky), {"copy": Estimate(1.0, 1.0, 1.0, 0.0), "near": Estimate(0.97, 0.96, 0.98, 0.005)})
     assert results["auroc_alarm"].answer == "fail"
-    assert "copy alone tells the outcome perfectly" in results["no_single_feature"].reason
+    assert "copy alone predicts the outcome perfectly" in results["no_single_feature"].reason
     assert "near alone has an AUROC of 0.970" in results["no_single_feature"].reason
 
 
-def test_few_events_cannot_tell_and_groups_are_pooled():
+def test_few_events_are_not_enough_to_decide_and_groups_are_pooled():
     judged = _fair(9000, np.random.default_rng(3))
     results = _judge(judged, training_events=40)
     assert (
@@ -96,7 +96,7 @@ def test_few_events_cannot_tell_and_groups_are_pooled():
     assert eligible(tuple(results.values()))
 
 
-def test_rows_without_groups_cannot_tell(fair):
+def test_rows_without_groups_are_not_enough_to_decide(fair):
     bare = JudgedRows(fair.risk, fair.baseline_risk, fair.labels, fair.person, pd.DataFrame(index=range(len(fair.risk))))
     results = _judge(bare)
     assert results["calibration_by_imd_quintile"].answer == "cannot_tell"

@@ -27,17 +27,17 @@ def model(small_board: TrainingData) -> RiskModel:
 
 def test_what_the_outcome_follows_leads_and_noise_loses_nothing(model: RiskModel, small_board: TrainingData) -> None:
     frame, labels = small_board.frame, small_board.labels
-    found = permutation_importance(model, frame, labels, seed=1).set_index("concept")["auroc_lost"]
-    assert list(found.index[:2]) == ["Age on the index date", "Emergency admissions"]
-    assert found["Age on the index date"] > 0.03
-    assert abs(found.get("Deprivation rank", 0.0)) < 0.01
+    result = permutation_importance(model, frame, labels, seed=1).set_index("concept")["auroc_lost"]
+    assert list(result.index[:2]) == ["Age on the index date", "Emergency admissions"]
+    assert result["Age on the index date"] > 0.03
+    assert abs(result.get("Deprivation rank", 0.0)) < 0.01
 
 
 def test_windows_of_one_concept_are_shuffled_together(model: RiskModel, small_board: TrainingData) -> None:
-    found = permutation_importance(model, small_board.frame, small_board.labels, seed=1)
-    assert found["concept"].is_unique
-    assert (found["lower"] <= found["auroc_lost"]).all()
-    assert set(found["predictor"]) <= {predictor.name for predictor in model.predictors}
+    result = permutation_importance(model, small_board.frame, small_board.labels, seed=1)
+    assert result["concept"].is_unique
+    assert (result["lower"] <= result["auroc_lost"]).all()
+    assert set(result["predictor"]) <= {predictor.name for predictor in model.predictors}
 
 
 def test_the_same_seed_gives_the_same_table(model: RiskModel, small_board: TrainingData) -> None:

@@ -1,9 +1,14 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy.special import expit, logit
 
 from models.inequality_indices import (
+    Line,
+    RankedGroups,
+    Simulation,
     assign_quantiles,
     concentration_index,
     concentration_index_limits,
@@ -27,6 +32,18 @@ ERROR = {
 RATES = np.array([620.0, 560, 540, 500, 470, 455, 430, 400, 380, 350])
 
 
+def slope(values, populations, reliability=False, **options):
+    """Return the slope index, with the options of its groups, line and simulation by name."""
+    chosen = [
+        {field.name: options[field.name] for field in fields(kind) if field.name in options}
+        for kind in (RankedGroups, Line, Simulation)
+    ]
+    groups, line, simulation = chosen
+    return slope_index_of_inequality(
+        RankedGroups(values, populations, **groups), Line(**line), Simulation(**simulation), reliability
+    )
+
+
 def test_the_relative_rank_is_the_midpoint_of_the_cumulative_population():
     """The example of the technical guidance: 12% and 10% of the people rank at .06 and .17."""
     assert relative_ranks([12, 10, 78])[:2] == pytest.approx([0.06, 0.17])
@@ -36,12 +53,12 @@ def test_the_relative_rank_is_the_midpoint_of_the_cumulative_population():
 def test_slope_and_relative_index_are_those_of_a_weighted_regression(area):
     people, rank = np.array(PEOPLE[area]), relative_ranks(PEOPLE[area])
     line = sm.WLS(YEARS[area], sm.add_constant(rank), weights=people).fit()
-    found = slope_index_of_inequality(YEARS[area], people, standard_errors=ERROR[area], seed=1)
-    assert found.sii == pytest.approx(line.params[1], abs=1e-9) and found.intercept == pytest.approx(line.params[0], abs=1e-9)
-    assert found.rii == pytest.approx((line.params[0] + line.params[1]) / line.params[0], abs=1e-9)
+    result = slope(YEARS[area], people, standard_errors=ERROR[area], seed=1)
+    assert result.sii == pytest.approx(line.params[1], abs=1e-9) and result.intercept == pytest.approx(line.params[0], abs=1e-9)
+    assert result.rii == pytest.approx((line.params[0] + line.params[1]) / line.params[0], abs=1e-9)
     weights = rank_weights(people)
     exact = 1.959964 * np.sqrt((weights**2 * np.array(ERROR[area]) ** 2).sum())
-    assert (found.sii_upper - found.sii, found.sii - found.sii_lower) == pytest.approx((exact, exact), rel=0.02)
+    assert (result.sii_upper - result.sii, result.sii - result.sii_lower) == pytest.approx((exact, exact), rel=0.02)
 
 
 def rank_weights(people):
@@ -52,18 +69,18 @@ def rank_weights(people):
 
 
 def test_ignoring_the_populations_gives_another_slope():
-    weighted = slope_index_of_inequality(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=1000)
-    flat = slope_index_of_inequality(YEARS["Area1"], np.ones(10), standard_errors=ERROR["Area1"], repetitions=1000)
+    weighted = slope(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=1000)
+    flat = slope(YEARS["Area1"], np.ones(10), standard_errors=ERROR["Area1"], repetitions=1000)
     assert weighted.sii == pytest.approx(7.000235, abs=1e-6) and flat.sii == pytest.approx(6.460606, abs=1e-6)
 
 
 def test_limits_come_from_the_groups_limits_and_a_fixed_seed():
     lower, upper = (np.array(YEARS["Area1"]) + sign * 1.959964 * np.array(ERROR["Area1"]) for sign in (-1, 1))
-    given = slope_index_of_inequality(YEARS["Area1"], PEOPLE["Area1"], lower=lower, upper=upper, seed=7)
-    assert given == slope_index_of_inequality(YEARS["Area1"], PEOPLE["Area1"], lower=lower, upper=upper, seed=7)
-    errors = slope_index_of_inequality(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], seed=7)
+    given = slope(YEARS["Area1"], PEOPLE["Area1"], lower=lower, upper=upper, seed=7)
+    assert given == slope(YEARS["Area1"], PEOPLE["Area1"], lower=lower, upper=upper, seed=7)
+    errors = slope(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], seed=7)
     assert given.sii_lower == pytest.approx(errors.sii_lower, abs=1e-4)
-    wide = slope_index_of_inequality(YEARS["Area1"], PEOPLE["Area1"], lower=lower, upper=upper, seed=7, confidence=99.8)
+    wide = slope(YEARS["Area1"], PEOPLE["Area1"], lower=lower, upper=upper, seed=7, confidence=99.8)
     assert wide.sii_lower < given.sii_lower and wide.sii_upper > given.sii_upper
 
 
@@ -76,42 +93,40 @@ def test_a_transformed_fit_is_a_line_on_its_scale_with_both_ends_transformed_bac
     line = sm.WLS(scale(values), sm.add_constant(relative_ranks(people)), weights=people).fit()
     first, last = back(line.params[0]), back(line.params.sum())
     limits = {"lower": values * 0.9, "upper": values * 1.1}
-    found = slope_index_of_inequality(values, people, **limits, value_type=kind, transform=True, seed=1)
-    assert (found.sii, found.rii) == pytest.approx((last - first, last / first), abs=1e-9)
-    assert found.sii_lower < found.sii < found.sii_upper < 0
-    plain = slope_index_of_inequality(values, people, **limits, value_type=kind, seed=1)
-    assert plain.sii != pytest.approx(found.sii, rel=1e-3) and plain.sii_lower < plain.sii < plain.sii_upper
+    result = slope(values, people, **limits, value_type=kind, transform=True, seed=1)
+    assert (result.sii, result.rii) == pytest.approx((last - first, last / first), abs=1e-9)
+    assert result.sii_lower < result.sii < result.sii_upper < 0
+    plain = slope(values, people, **limits, value_type=kind, seed=1)
+    assert plain.sii != pytest.approx(result.sii, rel=1e-3) and plain.sii_lower < plain.sii < plain.sii_upper
 
 
 def test_a_negative_multiplier_turns_the_slope_and_inverts_the_ratio():
     limits = {"lower": RATES * 0.9, "upper": RATES * 1.1, "value_type": "rate", "seed": 3}
-    plain = slope_index_of_inequality(RATES, PEOPLE["Area1"], **limits)
-    turned = slope_index_of_inequality(RATES, PEOPLE["Area1"], **limits, multiplier=-100)
+    plain = slope(RATES, PEOPLE["Area1"], **limits)
+    turned = slope(RATES, PEOPLE["Area1"], **limits, multiplier=-100)
     assert turned.sii == pytest.approx(-100 * plain.sii) and turned.rii == pytest.approx(1 / plain.rii)
     assert turned.sii_lower == pytest.approx(-100 * plain.sii_upper, rel=1e-3)
     assert turned.rii_lower < turned.rii < turned.rii_upper
 
 
 def test_the_reliability_of_the_limits_is_how_far_repeated_simulations_differ():
-    found = slope_index_of_inequality(
-        YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=2000, reliability=True
-    )
-    assert 0 < found.sii_mad < 0.5 and 0 < found.rii_mad < 0.01
-    plain = slope_index_of_inequality(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=2000)
+    result = slope(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=2000, reliability=True)
+    assert 0 < result.sii_mad < 0.5 and 0 < result.rii_mad < 0.01
+    plain = slope(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=2000)
     assert plain.sii_mad is None
 
 
 def test_equal_values_have_no_gradient():
-    found = slope_index_of_inequality(np.full(5, 3.0), [1, 2, 3, 4, 5], standard_errors=np.zeros(5), repetitions=1000)
-    assert (found.sii, found.rii) == pytest.approx((0, 1), abs=1e-12)
+    result = slope(np.full(5, 3.0), [1, 2, 3, 4, 5], standard_errors=np.zeros(5), repetitions=1000)
+    assert (result.sii, result.rii) == pytest.approx((0, 1), abs=1e-12)
     assert concentration_index(np.full(5, 3.0), [1, 2, 3, 4, 5]) == pytest.approx(0)
 
 
 def test_a_concentration_index_worked_by_hand():
     """Two equal groups with 3 and 1: mean 2, ranks .25 and .75, 2 / 2 * (.5 * 3 * .25 + .5 * 1 * .75) - 1 = -.25."""
     assert concentration_index([3, 1], [10, 10]) == pytest.approx(-0.25)
-    found = concentration_index_limits(RATES, PEOPLE["Area1"], RATES * 0.95, RATES * 1.05, seed=1)
-    assert found.lower < found.value < found.upper < 0
+    result = concentration_index_limits(RankedGroups(RATES, PEOPLE["Area1"], RATES * 0.95, RATES * 1.05), Simulation(seed=1))
+    assert result.lower < result.value < result.upper < 0
 
 
 def test_quantiles_follow_the_rank_with_ties_at_the_lowest():
@@ -134,4 +149,4 @@ def test_quantiles_follow_the_rank_with_ties_at_the_lowest():
 )
 def test_what_makes_no_slope_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        slope_index_of_inequality(**arguments)
+        slope(**arguments)

@@ -9,11 +9,11 @@ from models.training_data import training_data
 
 
 def test_each_feature_has_its_own_auroc_in_either_direction(small_board):
-    found = single_feature_discrimination(small_board, seed=1)
+    result = single_feature_discrimination(small_board, seed=1)
     theirs = roc_auc_score(small_board.labels, small_board.frame["age_years"])
-    assert found["age_years"].value == pytest.approx(theirs, abs=1e-9)
-    assert found["always_one"].value == pytest.approx(0.5)
-    assert max(estimate.value for estimate in found.values()) < 0.8
+    assert result["age_years"].value == pytest.approx(theirs, abs=1e-9)
+    assert result["always_one"].value == pytest.approx(0.5)
+    assert max(estimate.value for estimate in result.values()) < 0.8
 
 
 def test_copies_of_the_outcome_show_in_numbers_missing_values_and_categories():
@@ -29,6 +29,6 @@ def test_copies_of_the_outcome_show_in_numbers_missing_values_and_categories():
     )
     kinds = {"reverse": "number", "seen_only_after": "number", "coded": "category", "many_levels": "category"}
     data = training_data(frame, [Predictor(name, kind) for name, kind in kinds.items()], labels, np.arange(2000))
-    found = single_feature_discrimination(data, seed=1)
-    assert [found[name].value for name in ("reverse", "seen_only_after", "coded")] == [1.0, 1.0, 1.0]
-    assert found["many_levels"].value < 0.6  # a level of its own for everyone tells nothing about the others
+    result = single_feature_discrimination(data, seed=1)
+    assert [result[name].value for name in ("reverse", "seen_only_after", "coded")] == [1.0, 1.0, 1.0]
+    assert result["many_levels"].value < 0.6  # a separate level for everyone says nothing about the others

@@ -34,7 +34,7 @@ def test_few_events_have_the_limits_of_their_count():
     labels = np.array([1.0, 0, 1, 0, 0, 0, 0, 0])
     strata = type(score_strata(_rows([0.1])))(np.zeros(8, dtype=int), 1)
     ours = need_ratios(labels, strata, np.repeat([0, 1], 4), 2, is_event=True)[0]
-    assert np.isnan(ours.value)  # nobody else has the event, so none is expected
+    assert np.isnan(ours.value)  # no one else has the event, so none is expected
     labels[5] = 1.0
     ours = need_ratios(labels, strata, np.repeat([0, 1], 4), 2, is_event=True)[0]
     assert (ours.value, ours.lower, ours.upper) == pytest.approx((2, *count_limits(2)))
@@ -57,11 +57,11 @@ def _board(served, rows=20_000, seed=1):
 
 
 def test_a_label_of_use_is_exposed_and_a_fair_one_is_not():
-    for served, found in ((1.0, False), (0.6, True)):
+    for served, result in ((1.0, False), (0.6, True)):
         missed, conditions, rows = _board(served)
         codes = rows.in_order(missed.astype(int))
         ratio = need_ratios(rows.in_order(conditions), score_strata(rows), codes, 2, is_event=False)[1]
-        assert (ratio.lower > 1.2) is found
+        assert (ratio.lower > 1.2) is result
 
 
 def test_limits_cover_where_groups_are_alike():

@@ -19,10 +19,10 @@ def test_a_catalogue_gives_its_computed_predictors():
         ],
         columns=["name", "label", "concept", "window_days", "feed", "role", "kind", "uses_deprivation", "status"],
     )
-    found = predictors_from_catalogue(catalogue)
-    assert [predictor.name for predictor in found] == ["admissions_365d", "imd_rank"]
-    assert found[0].window_days == 365 and found[1].window_days is None
-    assert found[1].uses_deprivation and found[1].concept == ""
+    result = predictors_from_catalogue(catalogue)
+    assert [predictor.name for predictor in result] == ["admissions_365d", "imd_rank"]
+    assert result[0].window_days == 365 and result[1].window_days is None
+    assert result[1].uses_deprivation and result[1].concept == ""
 
 
 def test_missing_and_mistyped_columns_are_named():

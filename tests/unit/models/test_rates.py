@@ -68,8 +68,8 @@ def test_crude_rate_and_proportion_scale_their_limits():
 
 
 def test_mean_has_students_limits():
-    found = mean([30, 40, 50, 60])
-    assert found.value == 45 and found.upper - 45 == pytest.approx(3.182446305 * np.sqrt(500 / 3) / 2, abs=1e-6)
+    result = mean([30, 40, 50, 60])
+    assert result.value == 45 and result.upper - 45 == pytest.approx(3.182446305 * np.sqrt(500 / 3) / 2, abs=1e-6)
 
 
 def test_the_european_standard_population_has_100_000_people_in_19_bands():
@@ -78,22 +78,22 @@ def test_the_european_standard_population_has_100_000_people_in_19_bands():
 
 def test_a_directly_standardised_rate_worked_by_hand():
     """Three bands: (20/1000 * 5 + 30/2000 * 3 + 10/500 * 2) / 10; variance 20*(5/1000)^2 + ..., over 100; O = 60."""
-    found = directly_standardised_rate([20, 30, 10], [1000, 2000, 500], [5, 3, 2], multiplier=1000)
-    assert found.value == pytest.approx(18.5)
+    result = directly_standardised_rate([20, 30, 10], [1000, 2000, 500], [5, 3, 2], multiplier=1000)
+    assert result.value == pytest.approx(18.5)
     variance = (20 * (5 / 1000) ** 2 + 30 * (3 / 2000) ** 2 + 10 * (2 / 500) ** 2) / 100
     lower, upper = byar_limits(60)
-    assert found.lower == pytest.approx(18.5 + np.sqrt(variance / 60) * (lower - 60) * 1000)
-    assert found.upper == pytest.approx(18.5 + np.sqrt(variance / 60) * (upper - 60) * 1000)
+    assert result.lower == pytest.approx(18.5 + np.sqrt(variance / 60) * (lower - 60) * 1000)
+    assert result.upper == pytest.approx(18.5 + np.sqrt(variance / 60) * (upper - 60) * 1000)
 
 
 def test_groups_are_standardised_at_once_and_few_events_are_not_reported():
     few = np.zeros(19)
     few[4] = 9
-    found = directly_standardised_rate(np.stack([EVENTS, few]), np.stack([POPULATION, POPULATION]))
-    assert found.value[0] == directly_standardised_rate(EVENTS, POPULATION).value
-    assert np.isnan([found.value[1], found.lower[1], found.upper[1]]).all()
+    result = directly_standardised_rate(np.stack([EVENTS, few]), np.stack([POPULATION, POPULATION]))
+    assert result.value[0] == directly_standardised_rate(EVENTS, POPULATION).value
+    assert np.isnan([result.value[1], result.lower[1], result.upper[1]]).all()
     missing = np.where(EVENTS.min() == EVENTS, np.nan, EVENTS)
-    assert directly_standardised_rate(missing, POPULATION).value < found.value[0]
+    assert directly_standardised_rate(missing, POPULATION).value < result.value[0]
 
 
 def test_repeat_events_keep_the_rate_and_widen_its_limits():
@@ -112,10 +112,10 @@ def test_repeat_events_keep_the_rate_and_widen_its_limits():
 
 def test_an_indirectly_standardised_ratio_worked_by_hand():
     """Expected 1000 * 10/500 + 2000 * 60/1000 = 140."""
-    found = indirectly_standardised_ratio([40, 60], [1000, 2000], [10, 60], [500, 1000], reference_value=100)
+    result = indirectly_standardised_ratio([40, 60], [1000, 2000], [10, 60], [500, 1000], reference_value=100)
     assert expected_events([1000, 2000], [10, 60], [500, 1000]) == pytest.approx(140)
-    assert found.value == pytest.approx(100 / 140 * 100)
-    assert (found.lower, found.upper) == pytest.approx(tuple(np.array(byar_limits(100)) / 140 * 100))
+    assert result.value == pytest.approx(100 / 140 * 100)
+    assert (result.lower, result.upper) == pytest.approx(tuple(np.array(byar_limits(100)) / 140 * 100))
     rate = indirectly_standardised_rate([40, 60], [1000, 2000], [10, 60], [500, 1000])
     assert rate.value == pytest.approx(100 / 140 * 70 / 1500 * 100_000)
     few = indirectly_standardised_ratio([2, 3], [1000, 2000], [10, 60], [500, 1000])
@@ -128,8 +128,8 @@ def test_the_reference_against_itself_is_one():
 
 def test_differences_and_ratios_take_the_limits_of_their_parts():
     first, second = Limits(10.0, 8.0, 13.0), Limits(4.0, 3.0, 6.0)
-    found = difference_of(first, second)
-    assert found == pytest.approx((6, 6 - np.hypot(2, 2), 6 + np.hypot(3, 1)))
+    result = difference_of(first, second)
+    assert result == pytest.approx((6, 6 - np.hypot(2, 2), 6 + np.hypot(3, 1)))
     ratio = ratio_of(first, second)
     assert ratio.value == pytest.approx(2.5) and ratio.lower < 2.5 < ratio.upper
     assert np.log(ratio.upper / 2.5) == pytest.approx(np.hypot(np.log(1.3), np.log(4 / 3)))

@@ -51,5 +51,5 @@ def test_age_groups_come_from_ages_else_from_bands_that_lie_in_one() -> None:
 
 
 def test_percentiles_within_a_group_leave_out_who_has_none() -> None:
-    found = percentiles_within(np.array([0.1, 0.2, 0.9, 0.5]), pd.Series(["a", "a", "b", None]))
-    np.testing.assert_array_equal(found, [50, 100, 100, np.nan])
+    result = percentiles_within(np.array([0.1, 0.2, 0.9, 0.5]), pd.Series(["a", "a", "b", None]))
+    np.testing.assert_array_equal(result, [50, 100, 100, np.nan])

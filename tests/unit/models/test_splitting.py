@@ -9,15 +9,15 @@ from models.splitting import (
     SplitRefusedError,
     balanced_folds,
     column_split,
+    listed_values,
     matured_dates,
+    note_on_shared_people,
     person_folds,
     place_folds,
     rolling_origins,
     sampled_people,
-    shared_in_words,
     shared_people,
     time_split,
-    values_in_words,
 )
 
 TEST = date(2024, 10, 1)
@@ -90,16 +90,16 @@ def test_a_split_with_an_empty_side_is_refused_with_the_values_there_are():
     with pytest.raises(SplitRefusedError, match=r"column 'part' leaves 2 rows that train .* and 0 that test") as refused:
         column_split(parts, plan, parts.to_numpy() != "test")
     assert "it holds 'train' (2), 'valid' (1), no value (1)" in str(refused.value)
-    assert values_in_words(pd.Series([str(number) for number in range(10)]), most=1).endswith("9 more values")
+    assert listed_values(pd.Series([str(number) for number in range(10)]), most=1).endswith("9 more values")
 
 
-def test_people_on_both_sides_are_known_and_told():
+def test_people_on_both_sides_are_counted_in_a_note():
     test = np.array(["b", "c", "b"])
     shared = shared_people(np.array(["a", "b"]), test)
     assert shared.tolist() == [True, False, True]
-    assert shared_in_words(test, ~shared)[0].startswith("1 of the 2 people in the test rows have training rows too")
-    assert shared_in_words(test[:1], ~shared[:1])[0].endswith("nobody is left to judge without them")
-    assert shared_in_words(test, np.ones(3, dtype=bool)) == ()
+    assert note_on_shared_people(test, ~shared)[0].startswith("1 of the 2 people in the test rows have training rows too")
+    assert note_on_shared_people(test[:1], ~shared[:1])[0].endswith("there is no one else to evaluate")
+    assert note_on_shared_people(test, np.ones(3, dtype=bool)) == ()
 
 
 def test_places_are_left_out_in_turn():

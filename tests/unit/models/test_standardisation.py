@@ -6,13 +6,13 @@ from models.standardisation import age_band_codes, sensitivity_ratio, standardis
 
 
 def _rows(cells):
-    """Rows from (group, band, events, found)."""
+    """Rows from (group, band, events, result)."""
     group, band, labels, chosen = [], [], [], []
-    for name, at, events, found in cells:
+    for name, at, events, result in cells:
         group += [name] * events
         band += [at] * events
         labels += [1] * events
-        chosen += [True] * found + [False] * (events - found)
+        chosen += [True] * result + [False] * (events - result)
     return np.array(labels), np.array(chosen), np.array(band), np.array(group)
 
 

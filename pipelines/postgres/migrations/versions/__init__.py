@@ -1,1 +1,1 @@
-"""One file per version; a version that was released is never edited."""
+"""One file per version. What a released version does to a database never changes."""

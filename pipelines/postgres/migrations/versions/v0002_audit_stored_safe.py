@@ -1,4 +1,4 @@
-"""The audit that readers see is stored as it may leave: the view selects it, and controls no disclosure of its own."""
+"""The audit that readers see is stored under disclosure control, so the view only selects it."""
 
 from alembic import op
 

@@ -155,5 +155,5 @@ def test_nothing_is_sent_in_the_clear_where_encryption_was_asked_for(relay: Any)
 
 
 def test_channels_have_names_of_their_own() -> None:
-    with pytest.raises(ValueError, match="names of their own"):
+    with pytest.raises(ValueError, match="needs its own name"):
         AlertSettings(webhooks=(hook("teams"), hook("slack")))

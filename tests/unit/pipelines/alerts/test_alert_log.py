@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from pipelines.alerts.alert_log import due, told, updated
-from pipelines.alerts.rules import Finding
+from pipelines.alerts.alert_log import due, sent, updated
+from pipelines.alerts.rule_declaration import Finding
 
 FIRST, SECOND, THIRD = date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)
 SHIFT = Finding("feature_shifted", "age_years", 0.3, 0.25, "moved")
@@ -31,21 +31,21 @@ def test_what_is_no_longer_found_has_recovered_and_may_come_back() -> None:
     assert [(alert["state"], alert["since"]) for alert in again] == [("recovered", FIRST), ("open", THIRD)]
 
 
-def test_an_alert_that_comes_back_on_its_first_day_is_the_same_and_is_told_anew() -> None:
-    opened = [told(alert, "slack") for alert in updated([], [SHIFT], FIRST)]
-    over = [told(alert, "slack") for alert in updated(opened, [], FIRST)]
+def test_an_alert_that_comes_back_on_its_first_day_is_the_same_and_is_sent_again() -> None:
+    opened = [sent(alert, "slack") for alert in updated([], [SHIFT], FIRST)]
+    over = [sent(alert, "slack") for alert in updated(opened, [], FIRST)]
     back = updated(over, [SHIFT], FIRST)
     assert [(alert["state"], alert["recovered_on"]) for alert in back] == [("open", None)]
     assert due(back, "slack") == back
 
 
-def test_a_channel_is_told_once_of_each_state() -> None:
+def test_a_channel_is_sent_each_state_once() -> None:
     opened = updated([], [SHIFT], FIRST)
     assert due(opened, "teams") == opened
-    known = [told(alert, "teams") for alert in opened]
+    known = [sent(alert, "teams") for alert in opened]
     assert due(known, "teams") == []
     assert due(known, "email") == known
     over = updated(known, [], SECOND)
     assert due(over, "teams") == over
     assert due(over, "email") == []  # it never heard of the alert
-    assert due([told(alert, "teams") for alert in over], "teams") == []
+    assert due([sent(alert, "teams") for alert in over], "teams") == []

@@ -1,14 +1,21 @@
-"""The rules: what is found, at which limit, and that nothing is said of people."""
+"""The rules: what is found, at which limit, that nothing is said of people, and that each is declared whole."""
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipelines.alerts import rules
 from pipelines.alerts.alert_log import runbook
+from pipelines.alerts.rule_declaration import AlertRule, Row, Watched
+from pipelines.alerts.rules import RULES
+from pipelines.alerts.runbook_index import FILE, PARTS, runbook_index, template_line
+from pipelines.alerts.settings import AlertSettings, RuleSettings
+from pipelines.lake.storage import Lake
 
 DAY = date(2026, 1, 1)
+ROOT = Path(__file__).parents[4]
 
 
 def feature(name: str, psi: float | None = 0.0, change: float = 0.0, feed: str = "admissions", by_chance: float = 0.01) -> dict:
@@ -20,7 +27,7 @@ def feature(name: str, psi: float | None = 0.0, change: float = 0.0, feed: str =
 
 def test_a_feature_is_shifted_from_its_limit_on_and_beyond_chance() -> None:
     drift = [feature("below", 0.249), feature("at", 0.25), feature("chance", 0.3, by_chance=0.5), feature("none", None)]
-    found = list(rules.shifted_features(drift, 0.25))
+    found = list(rules.FEATURE_SHIFTED.findings(drift, 0.25))
     assert [(one.subject, one.value, one.limit) for one in found] == [("at", 0.25, 0.25)]
     assert "over 2" in found[0].message
 
@@ -32,12 +39,12 @@ def test_the_features_of_a_feed_make_one_finding() -> None:
         feature("c", change=0.05),
         feature("d", change=0.1, feed="gp_observations"),
     ]
-    found = list(rules.jumps_of_missing(drift, 0.1))
+    found = list(rules.MISSING_SHARE_JUMPED.findings(drift, 0.1))
     assert [(one.subject, one.value) for one in found] == [("admissions", -0.4), ("gp_observations", 0.1)]
-    assert "of admissions 2 features" in found[0].message
+    assert "in 2 features from admissions" in found[0].message
 
 
-def test_turnover_is_judged_for_everyone_and_each_group() -> None:
+def test_turnover_is_compared_for_everyone_and_each_group() -> None:
     def row(kind: str, name: str, value: float | None, measure: str = "list_turnover") -> dict:
         return {"outcome": "o", "index_date": DAY, "group_kind": kind, "group_name": name, "measure": measure, "value": value}
 
@@ -47,7 +54,7 @@ def test_turnover_is_judged_for_everyone_and_each_group() -> None:
         row("pcn_code", "U2", None),
         row("all", "all", 0.9, "listed_share"),
     ]
-    assert [one.subject for one in rules.large_turnover(scores, 0.5)] == ["o: all"]
+    assert [one.subject for one in rules.LIST_TURNOVER.findings(scores, 0.5)] == ["o: all"]
 
 
 @pytest.mark.parametrize(
@@ -59,44 +66,116 @@ def test_calibration_is_poor_when_the_whole_interval_says_so(lower: float | None
         "outcome": "o", "index_date": DAY, "group_kind": "imd_quintile", "group_name": "1", "metric": "observed_over_expected",
         "value": 0.7, "lower": lower, "upper": upper, "people": 900, "events": 200,
     }  # fmt: skip
-    assert [one.subject for one in rules.poor_calibration([row], (0.8, 1.25))] == ["o: imd_quintile 1"] * found
+    assert [one.subject for one in rules.MATURED_CALIBRATION.findings([row], (0.8, 1.25))] == ["o: imd_quintile 1"] * found
     acted_on = {**row, "group_kind": "list_status", "group_name": "acted on"}
-    assert not list(rules.poor_calibration([acted_on], (0.8, 1.25)))  # being helped is meant to change what comes
+    assert not list(rules.MATURED_CALIBRATION.findings([acted_on], (0.8, 1.25)))  # being helped is meant to change the outcomes
     hidden = [{**row, "people": None}, {**row, "events": None}]
-    assert not list(rules.poor_calibration(hidden, (0.8, 1.25)))  # a ratio would tell what is hidden
-    assert not list(rules.poor_calibration([{**row, "events": 9}, {**row, "metric": "auroc"}], (0.8, 1.25)))
+    assert not list(rules.MATURED_CALIBRATION.findings(hidden, (0.8, 1.25)))  # a ratio would reveal what is hidden
+    assert not list(rules.MATURED_CALIBRATION.findings([{**row, "events": 9}, {**row, "metric": "auroc"}], (0.8, 1.25)))
 
 
 def test_a_collapsed_month_names_feed_organisation_and_month() -> None:
     row = {"feed": "admissions", "organisation_code": "R1A", "month": date(2025, 11, 1), "share": 0.1, "limit": 0.5}
-    found = list(rules.collapsed_volumes([row]))
+    found = list(rules.VOLUME_COLLAPSED.findings([row], True))
     assert [(one.subject, one.value, one.limit) for one in found] == [("admissions R1A 2025-11", 0.1, 0.5)]
 
 
 def test_scores_are_stale_the_day_after_the_limit() -> None:
-    assert not list(rules.stale_scores("o", DAY, date(2026, 2, 15), 45))
-    assert [one.value for one in rules.stale_scores("o", DAY, date(2026, 2, 16), 45)] == [46.0]
-    assert not list(rules.stale_scores("o", None, DAY, 45))
+    ages = [{"outcome": "fresh", "age_days": 45}, {"outcome": "old", "age_days": 46}]
+    assert [(one.subject, one.value) for one in rules.SCORES_STALE.findings(ages, 45)] == [("old", 46.0)]
 
 
-def test_a_late_feed_is_told_with_its_days_and_their_limit() -> None:
-    (found,) = rules.feeds_that_are_late({"admissions": date(2025, 11, 1)}, DAY, 45)
+def test_scores_that_were_never_published_are_not_stale(tmp_path: Path) -> None:
+    assert not list(rules.SCORES_STALE.watch(Watched(Lake(tmp_path), ["o"], DAY), 45))
+
+
+def test_a_late_feed_is_reported_with_its_days_and_their_limit() -> None:
+    late = {"feed": "admissions", "latest": date(2025, 11, 1), "days_behind": 61, "limit_days": 45}
+    (found,) = rules.FEED_LATE.findings([late], True)
     assert (found.subject, found.value, found.limit) == ("admissions", 61.0, 45.0)
     assert "2025-11-01" in found.message
 
 
 @pytest.mark.parametrize(("day", "found"), [("2025-12-02", 0), ("2025-12-03", 1), ("2026-01-02", 1)])
-def test_an_approval_is_told_before_it_ends_and_after(day: str, found: int) -> None:
-    told = list(rules.approval_that_ends(DAY, date.fromisoformat(day), 30))
-    assert len(told) == found
-    assert all(("ended on" if day > "2026" else "ends on") in one.message for one in told)
+def test_an_approval_is_reported_before_it_ends_and_after(tmp_path: Path, day: str, found: int) -> None:
+    watched = Watched(Lake(tmp_path), [], date.fromisoformat(day), approval_expires=DAY)
+    reported = list(rules.APPROVAL_ENDS.watch(watched, 30))
+    assert len(reported) == found
+    assert all(("ended on" if day > "2026" else "ends on") in one.message for one in reported)
 
 
-@pytest.mark.parametrize("rule", rules.RULES)
-def test_every_rule_has_a_page_that_says_what_to_do(rule: str) -> None:
-    page = (Path(__file__).parents[4] / runbook(rule)).read_text(encoding="utf-8")
-    assert page.startswith(f"# {rule}\n")
-    for part in ("**What it means.**", "**Check first**", "**Then**"):
-        assert part in page
-    pages = sorted(path.stem for path in (Path(__file__).parents[4] / "docs" / "runbooks").glob("*.md"))
-    assert pages == sorted(rules.RULES)
+def test_a_rule_that_is_off_reads_nothing(tmp_path: Path) -> None:
+    def no_reading() -> list[Row]:
+        raise AssertionError("a rule that is off was read")
+
+    watched = Watched(Lake(tmp_path), [], DAY, late_feeds=no_reading)
+    assert not list(rules.FEED_LATE.watch(watched, False))
+    assert not list(rules.APPROVAL_ENDS.watch(watched, None))
+
+
+# For each rule: rows, a limit, and the subject of the one finding among them.
+EXAMPLES: dict[str, tuple[list[Row], Any, str]] = {
+    "feature_shifted": ([feature("at", 0.25), feature("below", 0.1)], 0.25, "at"),
+    "missing_share_jumped": ([feature("a", change=0.2), feature("b", change=0.05, feed="patients")], 0.1, "admissions"),
+    "list_turnover": (
+        [{"outcome": "o", "index_date": DAY, "group_kind": "all", "group_name": "all", "measure": "list_turnover", "value": 0.6}],
+        0.5,
+        "o: all",
+    ),
+    "matured_calibration": (
+        [{"outcome": "o", "index_date": DAY, "group_kind": "imd_quintile", "group_name": "1", "metric": "observed_over_expected",
+          "value": 0.7, "lower": 0.6, "upper": 0.75, "people": 900, "events": 200}],
+        (0.8, 1.25),
+        "o: imd_quintile 1",
+    ),
+    "volume_collapsed": (
+        [{"feed": "admissions", "organisation_code": "R1A", "month": date(2025, 11, 1), "share": 0.1, "limit": 0.5}],
+        True,
+        "admissions R1A 2025-11",
+    ),
+    "scores_stale": ([{"outcome": "old", "age_days": 46}, {"outcome": "new", "age_days": 1}], 45, "old"),
+    "feed_late": ([{"feed": "patients", "latest": DAY, "days_behind": 61, "limit_days": 45}], True, "patients"),
+    "approval_ends": ([{"expires": DAY, "days_left": 3}], 30, "purpose.approval"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_rule_has_an_example_of_what_it_finds(rule: AlertRule) -> None:
+    assert rule.name in EXAMPLES, f"the rule '{rule.name}' has no test: add an example to EXAMPLES in {Path(__file__).name}"
+    rows, limit, subject = EXAMPLES[rule.name]
+    (found,) = rule.findings(rows, limit)
+    assert (found.rule, found.subject) == (rule.name, subject)
+    assert found.message
+    assert not list(rule.findings(rows, None))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_rule_has_a_line_in_the_template_with_its_default_and_label(rule: AlertRule) -> None:
+    template = (ROOT / "config" / "nhs_example.yaml").read_text(encoding="utf-8")
+    line = f"#     {template_line(rule)}\n"
+    assert line in template, f"config/nhs_example.yaml lacks, below alerts.rules, the line '{line.strip()}'"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_rule_has_a_page_that_says_what_to_do(rule: AlertRule) -> None:
+    path = ROOT / runbook(rule.name)
+    assert path.is_file(), f"the rule '{rule.name}' has no runbook: write {rule.runbook}"
+    page = path.read_text(encoding="utf-8")
+    assert page.startswith(f"# {rule.label} (`{rule.name}`)\n")
+    for part in PARTS:
+        assert part in page, f"{rule.runbook} lacks the part {part}"
+
+
+def test_no_page_is_of_a_rule_that_is_gone_and_the_index_is_current() -> None:
+    pages = {path.stem for path in FILE.parent.glob("*.md")} - {FILE.stem}
+    assert pages == {rule.name for rule in RULES}
+    assert FILE.read_text(encoding="utf-8") == runbook_index(), "run: make docs"
+
+
+def test_the_settings_of_the_rules_are_those_that_the_rules_declare() -> None:
+    assert list(RuleSettings.model_fields) == [rule.setting.name for rule in RULES]
+    assert all(AlertSettings().rules.of(rule) == rule.setting.default for rule in RULES)
+    with pytest.raises(ValueError, match="needs a lower and a higher limit above 0"):
+        AlertSettings.model_validate({"rules": {"matured_observed_over_expected": [1.25, 0.8]}})
+    with pytest.raises(ValueError, match="extra"):
+        AlertSettings.model_validate({"rules": {"feature_shifte": 0.2}})

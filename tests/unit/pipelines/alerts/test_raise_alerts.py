@@ -1,4 +1,4 @@
-"""From the monitoring tables to stored alerts and messages: retried after a failure, told once, recovered."""
+"""From the monitoring tables to stored alerts and messages: retried after a failure, sent once, recovered."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -13,9 +13,9 @@ from expectations.tables.records import EXTRACTS, VALIDATION
 from expectations.tables.risk import RUNS
 from pipelines.alerts.alert_log import updated
 from pipelines.alerts.channels import UndeliveredError
-from pipelines.alerts.messages import MOST_TOLD
+from pipelines.alerts.messages import MOST_LINES
 from pipelines.alerts.raise_alerts import deliver, raise_alerts
-from pipelines.alerts.rules import Finding
+from pipelines.alerts.rule_declaration import Finding, Watched
 from pipelines.alerts.settings import AlertSettings, RuleSettings, WebhookSettings
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
@@ -66,18 +66,18 @@ def held(lake: Lake) -> list[tuple[str, str, str]]:
 
 
 def test_an_alert_opens_stays_and_recovers(lake: Lake) -> None:
-    told = raise_alerts(lake, AlertSettings(), "demo", [OUTCOME], FIRST, {})
-    assert told == {"open": 1, "new_today": 1, "messages_failed": 0}
-    assert raise_alerts(lake, AlertSettings(), "demo", [OUTCOME], SECOND, {})["new_today"] == 0
+    summary = raise_alerts(Watched(lake, [OUTCOME], FIRST), AlertSettings(), "demo", {})
+    assert summary == {"open": 1, "new_today": 1, "messages_failed": 0}
+    assert raise_alerts(Watched(lake, [OUTCOME], SECOND), AlertSettings(), "demo", {})["new_today"] == 0
     put_drift(lake, 0.05)
-    assert raise_alerts(lake, AlertSettings(), "demo", [OUTCOME], SECOND, {})["open"] == 0
+    assert raise_alerts(Watched(lake, [OUTCOME], SECOND), AlertSettings(), "demo", {})["open"] == 0
     assert held(lake) == [("feature_shifted", "age_years", "recovered")]
 
 
 def test_a_rule_that_is_off_finds_nothing(lake: Lake) -> None:
     rules = RuleSettings(feature_shifted=None, scores_stale_days=None)
-    assert raise_alerts(lake, AlertSettings(rules=rules), "demo", [OUTCOME], date(2027, 1, 1), {})["open"] == 0
-    raise_alerts(lake, AlertSettings(), "demo", [OUTCOME], date(2027, 1, 1), {})
+    assert raise_alerts(Watched(lake, [OUTCOME], date(2027, 1, 1)), AlertSettings(rules=rules), "demo", {})["open"] == 0
+    raise_alerts(Watched(lake, [OUTCOME], date(2027, 1, 1)), AlertSettings(), "demo", {})
     assert held(lake) == [("feature_shifted", "age_years", "open"), ("scores_stale", OUTCOME, "open")]
 
 
@@ -101,20 +101,20 @@ def test_volumes_are_judged_by_recent_months_of_the_latest_delivery_of_each_feed
         rows = [gap, collapse, {**gap, "month": date(2025, 9, 1), "passed": True}, {**gap, "month": date(2024, 1, 1)}]
         full = [{"severity": "warn", "column_name": "", "note": "", "rows_broken": 1} | row for row in rows]
         lake.write(VALIDATION, full, {"feed": feed, "extract_id": day.isoformat()})
-    raise_alerts(lake, AlertSettings(), "demo", [OUTCOME], FIRST, {})
+    raise_alerts(Watched(lake, [OUTCOME], FIRST), AlertSettings(), "demo", {})
     found = lake.read(ALERTS.name, "subject, value, limit_value", "rule = 'volume_collapsed'", "subject").to_pylist()
     assert [tuple(row.values()) for row in found] == [("admissions R12 2025-10", 0.05, 0.5), ("patients R11 2025-10", 0.05, 0.5)]
 
 
 def test_a_message_that_fails_never_fails_the_run_and_is_noted(lake: Lake) -> None:
     settings = AlertSettings(webhooks=(WebhookSettings(name="team", shape="slack", url_variable="HOOK_URL"),))
-    told = raise_alerts(lake, settings, "demo", [OUTCOME], FIRST, {})
-    assert told == {"open": 1, "new_today": 1, "messages_failed": 1}
+    summary = raise_alerts(Watched(lake, [OUTCOME], FIRST), settings, "demo", {})
+    assert summary == {"open": 1, "new_today": 1, "messages_failed": 1}
     row = lake.read(ALERTS.name).to_pylist()[0]
     assert (row["told_open"], row["message_problem"]) == ("", "team: the environment variable HOOK_URL is not set")
 
 
-def test_what_failed_is_tried_again_and_what_was_told_is_not() -> None:
+def test_what_failed_is_tried_again_and_what_was_sent_is_not() -> None:
     sent: list[tuple[str, list[str]]] = []
     up = [False]
 
@@ -135,15 +135,15 @@ def test_what_failed_is_tried_again_and_what_was_told_is_not() -> None:
     assert [heading for heading, _ in sent] == ["Strata demo: alerts 1 new", "Strata demo: alerts 1 recovered"]
     new, over = sent[0][1][0], sent[1][1][0]
     assert all(part in new for part in ("moved", "Since 2026-01-05", "0.4", "limit 0.25", "docs/runbooks/feature_shifted.md"))
-    assert over.startswith("RECOVERED feature_shifted - age_years: over since 2026-01-06")
+    assert over.startswith("RECOVERED Feature shifted - age_years: over since 2026-01-06")
 
 
 def test_a_flood_is_one_message_of_bounded_length() -> None:
     sent: list[list[str]] = []
     findings = [Finding("feature_shifted", f"feature_{number:03}", 0.4, 0.25, "moved") for number in range(100)]
     deliver(updated([], findings, FIRST), {"team": lambda _, lines: sent.append(list(lines))}, "demo")
-    assert [len(lines) for lines in sent] == [MOST_TOLD + 1]
-    assert sent[0][-1] == f"{100 - MOST_TOLD} more stand in monitoring__alerts"
+    assert [len(lines) for lines in sent] == [MOST_LINES + 1]
+    assert sent[0][-1] == f"{100 - MOST_LINES} more are in monitoring__alerts"
 
 
 def test_no_message_is_about_a_group_that_would_follow_from_the_others(lake: Lake) -> None:
@@ -160,7 +160,7 @@ def test_no_message_is_about_a_group_that_would_follow_from_the_others(lake: Lak
         for (kind, name), (people, events) in groups.items()
     ]  # fmt: skip
     put(lake, CALIBRATION, [{**row, "data_cut_date": FIRST} for row in rows], {"run_id": "r1"})
-    raise_alerts(lake, AlertSettings(), "demo", [OUTCOME], FIRST, {})
+    raise_alerts(Watched(lake, [OUTCOME], FIRST), AlertSettings(), "demo", {})
     alerts = [row for row in lake.read(ALERTS.name).to_pylist() if row["rule"] == "matured_calibration"]
     assert {row["subject"] for row in alerts} == {f"{OUTCOME}: all", f"{OUTCOME}: imd_quintile 1"}
     assert all(row["value"] == float(f"{row['value']:.3g}") for row in alerts)

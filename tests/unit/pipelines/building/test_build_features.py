@@ -25,17 +25,17 @@ def test_only_the_events_of_the_range_are_read_whatever_the_files_layout(tmp_pat
     assert read_events([], 0, 10).schema == SCHEMA
 
 
-def test_the_arrays_hold_the_same_events_in_order_with_nan_for_no_value(tmp_path: Path) -> None:
-    told = events(5, 4, 4, 6).set_column(5, "value", pa.array([1.5, None, 2.5, 9.0], pa.float32()))
-    pq.write_table(told, tmp_path / "a.parquet", row_group_size=3)
+def test_the_arrays_have_the_same_events_in_order_with_nan_for_no_value(tmp_path: Path) -> None:
+    with_values = events(5, 4, 4, 6).set_column(5, "value", pa.array([1.5, None, 2.5, 9.0], pa.float32()))
+    pq.write_table(with_values, tmp_path / "a.parquet", row_group_size=3)
     pq.write_table(events(1, 2), tmp_path / "b.parquet")
-    found = read_event_arrays([str(tmp_path / "a.parquet"), str(tmp_path / "b.parquet")], 2, 6)
-    assert found.person.tolist() == [2, 4, 4, 5]
-    assert [None if value != value else value for value in found.value.tolist()] == [None, None, 2.5, 1.5]
-    assert found.event_day.tolist() == [(date(2024, 1, 1) - date(1970, 1, 1)).days] * 4
+    arrays = read_event_arrays([str(tmp_path / "a.parquet"), str(tmp_path / "b.parquet")], 2, 6)
+    assert arrays.person.tolist() == [2, 4, 4, 5]
+    assert [None if value != value else value for value in arrays.value.tolist()] == [None, None, 2.5, 1.5]
+    assert arrays.event_day.tolist() == [(date(2024, 1, 1) - date(1970, 1, 1)).days] * 4
 
 
-def test_ranges_are_answered_in_order_by_several_processes() -> None:
+def test_several_processes_return_results_in_the_order_of_the_ranges() -> None:
     assert over_ranges(divmod, [(7, 2), (9, 4), (5, 5)], workers=2) == [(3, 1), (2, 1), (1, 0)]
     assert over_ranges(divmod, [(7, 2)], workers=2) == [(3, 1)]
 
@@ -45,8 +45,8 @@ def test_an_error_in_a_worker_is_raised_here() -> None:
         over_ranges(divmod, [(1, 0), (2, 1)], workers=2)
 
 
-def test_a_worker_that_cannot_do_its_work_is_told_of() -> None:
-    with pytest.raises(StrataError, match="a worker process ended with code"):
+def test_a_worker_process_that_dies_is_an_error_with_its_exit_code() -> None:
+    with pytest.raises(StrataError, match="a worker process that builds features ended with code"):
         over_ranges(_die, [(1, 3), (2, 4)], workers=2)
 
 

@@ -1,4 +1,4 @@
-"""Five people and every kind of outcome: what is looked for, who is at risk, and what is said when nothing is found."""
+"""Five people and every kind of outcome: the records searched, who is at risk, and the error if no one has the outcome."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -87,17 +87,15 @@ def lake(tmp_path: Path) -> Lake:
 
 def labels_of(lake: Lake, name: str, **rules: Any) -> list[tuple]:
     build_labels(lake, OutcomeSettings(name=name, **rules), INDEX, CUT)
-    found = lake.read("risk__labels", "label, outcome_date, not_at_risk_reason", order="person_key").to_pylist()
-    return [
-        (row["label"], row["outcome_date"] and (row["outcome_date"] - INDEX).days, row["not_at_risk_reason"]) for row in found
-    ]
+    rows = lake.read("risk__labels", "label, outcome_date, not_at_risk_reason", order="person_key").to_pylist()
+    return [(row["label"], row["outcome_date"] and (row["outcome_date"] - INDEX).days, row["not_at_risk_reason"]) for row in rows]
 
 
 def test_ambulatory_care_sensitive_is_the_primary_diagnosis_of_an_emergency_spell_and_bronchitis_needs_an_airways_disease(
     lake: Lake,
 ) -> None:
-    found = labels_of(lake, "ambulatory_care_sensitive_admission")
-    assert [row[:2] for row in found] == [(1, 10), (0, None), (1, 12), (0, None), (0, None)]
+    labels = labels_of(lake, "ambulatory_care_sensitive_admission")
+    assert [row[:2] for row in labels] == [(1, 10), (0, None), (1, 12), (0, None), (0, None)]
 
 
 def test_five_attendances_count_from_the_day_after_the_index_date_and_are_dated_by_the_fifth(lake: Lake) -> None:
@@ -105,7 +103,7 @@ def test_five_attendances_count_from_the_day_after_the_index_date_and_are_dated_
     assert labels_of(lake, "ae_attendances_5", events=4)[0][:2] == (1, 4)
 
 
-def test_a_first_diagnosis_leaves_out_who_has_it_who_is_new_on_the_list_and_where_nobody_looked(lake: Lake) -> None:
+def test_a_first_diagnosis_excludes_people_who_have_it_are_new_on_the_list_or_have_no_gp_coverage(lake: Lake) -> None:
     assert labels_of(lake, "first_type_2_diabetes") == [
         (1, 40, None),
         (None, None, HAD_IT),
@@ -119,7 +117,7 @@ def test_a_first_diagnosis_leaves_out_who_has_it_who_is_new_on_the_list_and_wher
     ]
 
 
-def test_before_the_outcomes_of_a_date_can_be_known_it_still_says_who_is_not_at_risk(lake: Lake) -> None:
+def test_people_not_at_risk_are_recorded_before_the_outcomes_of_a_date_are_known(lake: Lake) -> None:
     summary = build_reasons(lake, OutcomeSettings(name="first_type_2_diabetes"), INDEX, INDEX)
     found = lake.read("risk__labels", "label, follow_up_days, not_at_risk_reason", order="person_key").to_pylist()
     assert summary.not_at_risk == 3
@@ -132,31 +130,33 @@ def test_death_is_an_outcome(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("first_copd", r"feeds 'admissions' and 'gp_observations'\) for events of type hospital_diagnosis, gp_observation, with a code of the "
-         r"list copd \(icd10 J40, .*snomed .*there are 0 in all the data"),
+         r"list copd \(icd10 J40, .*snomed .*found 0 in all the data"),
         ("first_heart_failure", "heart_failure"),
         ("any_emergency_admission", r"core__spell \(feed 'admissions'\) for emergency spells, with the admission methods 21, 22"),
     ],
 )  # fmt: skip
-def test_an_outcome_with_no_events_says_which_feed_and_codes_were_looked_for(lake: Lake, name: str, said: str) -> None:
+def test_the_error_of_an_outcome_without_events_names_the_feed_and_codes_that_were_searched(
+    lake: Lake, name: str, message: str
+) -> None:
     store(lake, core.SPELL, [spell(1, -10, "J440", "J440")])
-    with pytest.raises(RefusalError, match=f"nobody at risk on 2024-03-01 has the outcome '{name}' within 365 days: .*{said}"):
+    with pytest.raises(RefusalError, match=f"no one at risk on 2024-03-01 has the outcome '{name}' within 365 days, .*{message}"):
         build_labels(lake, OutcomeSettings(name=name), INDEX, CUT)
 
 
-def test_an_outcome_is_refused_whose_feed_is_not_allowed_or_absent_or_that_lacks_its_discharges(lake: Lake) -> None:
-    with pytest.raises(RefusalError, match=r"looked for in \['gp_observations'\], which purpose.allowed_feeds does not name"):
+def test_an_outcome_is_refused_if_its_feed_is_not_allowed_or_absent_or_its_discharges_are_missing(lake: Lake) -> None:
+    with pytest.raises(RefusalError, match=r"uses the feeds gp_observations, which purpose\.allowed_feeds does not name"):
         build_labels(lake, OutcomeSettings(name="first_copd"), INDEX, CUT, search=OutcomeSearch(allowed_feeds=("admissions",)))
     with pytest.raises(RefusalError, match=r"set study\.cohort\.kind to discharges"):
         build_labels(lake, OutcomeSettings(name="unplanned_readmission"), INDEX, CUT)
     lake.write(core.COVERAGE, lake.read("core__coverage", where="false"))
-    with pytest.raises(RefusalError, match=r"needs the feeds \['gp_observations'\], and they are absent"):
+    with pytest.raises(RefusalError, match=r"needs the feeds gp_observations, which are absent"):
         build_labels(lake, OutcomeSettings(name="first_copd"), INDEX, CUT)
 
 
-def test_the_source_s_own_outcome_comes_before_the_named_one(lake: Lake) -> None:
+def test_an_outcome_that_the_source_defines_replaces_the_named_one(lake: Lake) -> None:
     given = pa.table({"person_key": pa.array([4], pa.int32()), "event_date": pa.array([on(3)], pa.date32())})
     build_labels(lake, OutcomeSettings(), INDEX, CUT, search=OutcomeSearch(given))
     assert lake.read("risk__labels", "label", order="person_key")["label"].to_pylist() == [0, 0, 0, 1, 0]

@@ -9,20 +9,20 @@ from pipelines.building.spark_engine import SparkSettings, check_spark, spark_se
 from pipelines.errors import StrataError
 
 
-def test_the_engines_kind_may_stand_alone() -> None:
+def test_the_kind_of_the_engine_is_enough() -> None:
     assert EngineSettings.model_validate("spark") == EngineSettings(kind="spark")
     assert EngineSettings.model_validate({"threads": 8}).kind == "local"
     with pytest.raises(ValidationError, match="kind"):
         EngineSettings.model_validate("sparc")
 
 
-def test_a_missing_pyspark_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_error_of_a_missing_pyspark_names_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "pyspark", None)
     with pytest.raises(StrataError, match=r"make spark.*'local'"), spark_session(SparkSettings(), 2, tmp_path):
         pass
 
 
-def test_a_missing_java_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_error_of_a_missing_java_names_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("pyspark", reason="pyspark is not installed: make spark")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)

@@ -1,4 +1,4 @@
-"""Same-day care that moves from one feed to the other, quarter by quarter."""
+"""Same-day care that moves from one feed to the other, by quarter."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -33,7 +33,7 @@ def same_day(code: int, first: date, number: int) -> list[dict]:
     ] * number  # fmt: skip
 
 
-def test_a_switch_shows_in_the_share_while_the_two_together_go_on(tmp_path: Path) -> None:
+def test_a_switch_of_feed_changes_the_share_but_not_the_sum_of_both_feeds(tmp_path: Path) -> None:
     lake, spring, summer, winter = Lake(tmp_path), date(2024, 4, 1), date(2024, 7, 1), date(2025, 1, 1)
     store(
         lake,
@@ -52,5 +52,5 @@ def test_a_switch_shows_in_the_share_while_the_two_together_go_on(tmp_path: Path
         ("RX1", spring, 0.5, 20, 0.0, None, False),
         ("RX1", summer, 0.2, 20, 0.75, 0.75, True),
         ("RX2", summer, 0.5, 1, 0.0, None, False),
-        ("RX2", winter, None, 30, 1.0, None, False),  # the quarter before is missing: nothing to compare with
+        ("RX2", winter, None, 30, 1.0, None, False),  # the quarter before is missing, so there is no comparison
     ]

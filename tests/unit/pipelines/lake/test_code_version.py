@@ -15,11 +15,11 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_code_of_every_package_is_found() -> None:
+def test_every_package_exists() -> None:
     assert [package for package in PACKAGES if not (ROOT / package / "__init__.py").is_file()] == []
 
 
-def test_the_same_code_has_the_same_version_wherever_it_lies(copied: Path) -> None:
+def test_the_same_code_has_the_same_version_in_any_folder(copied: Path) -> None:
     assert code_version.__wrapped__() == code_version()
 
 
@@ -32,7 +32,7 @@ def test_the_same_code_has_the_same_version_wherever_it_lies(copied: Path) -> No
         ("pipelines/reports/base.html", False),
     ],
 )
-def test_code_and_code_lists_make_another_version_and_the_look_of_a_page_does_not(copied: Path, path: str, counts: bool) -> None:
+def test_code_and_code_lists_change_the_version_and_a_page_template_does_not(copied: Path, path: str, counts: bool) -> None:
     before = code_version.__wrapped__()
     (copied / path).write_text((copied / path).read_text(encoding="utf-8") + "\n", encoding="utf-8")
     assert (code_version.__wrapped__() != before) is counts

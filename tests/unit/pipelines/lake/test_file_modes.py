@@ -9,7 +9,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_what_is_made_in_the_block_is_for_this_account_and_the_umask_comes_back(tmp_path: Path) -> None:
+def test_files_made_in_the_block_are_for_this_account_and_the_umask_is_restored(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
         with for_this_account():
@@ -21,7 +21,7 @@ def test_what_is_made_in_the_block_is_for_this_account_and_the_umask_comes_back(
     assert (mode(tmp_path / "made"), mode(tmp_path / "made" / "file"), mode(tmp_path / "after")) == (0o700, 0o600, 0o644)
 
 
-def test_a_home_that_stood_open_is_closed(tmp_path: Path) -> None:
+def test_a_home_that_other_accounts_can_read_is_closed(tmp_path: Path) -> None:
     home = tmp_path / "home"
     (home / "lake").mkdir(parents=True)
     (home / "mlflow.db").touch()

@@ -1,4 +1,4 @@
-"""Rows to be stored, as Arrow: the declared columns and types, whatever kind of rows they come as."""
+"""Conversion of rows to Arrow before storage: the declared columns and types, from any kind of rows."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ ROW = {
 }  # fmt: skip
 
 
-def test_the_same_inputs_give_the_same_id_and_any_other_a_new_one() -> None:
+def test_the_same_inputs_have_the_same_id_and_any_change_makes_a_new_one() -> None:
     assert replace(INPUTS).run_id == INPUTS.run_id
     others = [
         replace(INPUTS, outcome="x"), replace(INPUTS, index_date=date(2026, 2, 1)), replace(INPUTS, extracts={"patients": ["b"]}),
@@ -34,7 +34,7 @@ def test_the_order_of_feeds_does_not_matter() -> None:
     assert replace(INPUTS, extracts=two).run_id == replace(INPUTS, extracts=dict(reversed(two.items()))).run_id
 
 
-def test_what_is_recorded_later_is_later_even_where_the_clock_was_set_back(tmp_path: Path) -> None:
+def test_a_later_record_has_a_later_time_even_if_the_clock_was_set_back(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     record_run(lake, {**ROW, "recorded_at": "2026-10-25T00:59:00.000000+00:00"})
     record_run(lake, {**ROW, "status": "withdrawn", "recorded_at": "2026-10-24T23:59:30.000000+00:00", "reason": "wrong extract"})
@@ -45,7 +45,7 @@ def test_what_is_recorded_later_is_later_even_where_the_clock_was_set_back(tmp_p
     assert published_runs(lake, "death") == []
 
 
-def test_a_run_counts_as_its_latest_row_says(tmp_path: Path) -> None:
+def test_the_latest_row_of_a_run_decides_its_status(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     assert published_runs(lake, "death") == []
     later = {"run_id": "r2", "index_date": date(2026, 2, 1), "recorded_at": "2026-02-02T00:00:00"}
@@ -61,24 +61,24 @@ def test_a_run_counts_as_its_latest_row_says(tmp_path: Path) -> None:
     assert lake.rows(RUNS.name) == 4
 
 
-def test_extracts_are_told_by_feed(tmp_path: Path) -> None:
+def test_extracts_are_listed_by_feed(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     assert extracts_read(lake) == {}
     row = {"path": "p", "sequence": 0, "file_name": "p", "extract_date": date(2026, 1, 1), "rows": 1, "rows_unreadable": 0, "bytes": 1,
            "columns_missing": "[]", "columns_ignored": "[]", "reading": "r"}  # fmt: skip
-    told = [
+    extracts = [
         {**row, "feed": feed, "extract_id": extract}
         for feed, extract in (("patients", "b"), ("patients", "a"), ("admissions", "c"))
     ]
-    lake.append(EXTRACTS, told)
+    lake.append(EXTRACTS, extracts)
     assert extracts_read(lake) == {"admissions": ["c"], "patients": ["a", "b"]}
 
 
-@pytest.mark.parametrize(("passed", "severity", "told"), [(True, "warn", "ok"), (False, "flagged", "ok"), (False, "warn", "provider_gap (1)")])  # fmt: skip
-def test_data_quality_is_the_warnings_that_stand(passed: bool, severity: str, told: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("passed", "severity", "quality"), [(True, "warn", "ok"), (False, "flagged", "ok"), (False, "warn", "provider_gap (1)")])  # fmt: skip
+def test_data_quality_lists_the_warnings(passed: bool, severity: str, quality: str, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     assert data_quality(lake) == "ok"
     row = {"rule": "provider_gap", "column_name": "", "organisation_code": "RX1", "month": None, "severity": severity, "rows_broken": 3,
            "share": None, "limit": None, "passed": passed, "note": ""}  # fmt: skip
     lake.write(VALIDATION, [row], {"feed": "patients", "extract_id": "a"})
-    assert data_quality(lake) == told
+    assert data_quality(lake) == quality

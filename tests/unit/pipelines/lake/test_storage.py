@@ -1,4 +1,4 @@
-"""The lake: what is committed is read, what is not is invisible, and order is kept."""
+"""The lake: committed files are read, others are invisible, and rows keep their order."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_partition_is_replaced_and_the_others_stay(lake: Lake) -> None:
     assert lake.partitions("risk__cohort_flow", "index_date") == ["2024-10-01", "2025-10-01"]
 
 
-def test_a_file_that_is_not_committed_is_read_by_nobody(lake: Lake) -> None:
+def test_a_file_that_is_not_committed_is_not_read(lake: Lake) -> None:
     lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
     lake.write_arrow("risk__cohort_flow", FLOW, {"index_date": "2025-10-01"})
     assert lake.rows("risk__cohort_flow") == 2
@@ -80,7 +80,7 @@ def test_arrow_pandas_and_dictionaries_are_stored_alike(lake: Lake, rows: Rows) 
     assert contents == {Path(file).read_bytes() for file in lake.files(COHORT_FLOW.name)}
 
 
-def test_appended_rows_join_those_that_are_there_and_written_rows_replace_them(lake: Lake) -> None:
+def test_appended_rows_are_added_and_written_rows_replace(lake: Lake) -> None:
     code = {"code": 1, "code_system": "icd10", "source_code": "I50"}
     lake.append(CODE, [code])
     lake.append(CODE, [code | {"code": 2}])
@@ -144,7 +144,7 @@ def test_a_missing_table_is_named(lake: Lake) -> None:
     assert lake.version(EVENT.name) is None
 
 
-def test_what_another_reader_of_the_folder_wrote_is_seen(lake: Lake) -> None:
+def test_a_commit_by_another_lake_object_is_seen(lake: Lake) -> None:
     other = Lake(lake.root)
     lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
     assert (lake.rows("risk__cohort_flow"), other.rows("risk__cohort_flow")) == (2, 2)
@@ -163,7 +163,7 @@ def test_rows_that_fail_while_they_are_written_leave_no_file(lake: Lake) -> None
     assert not list(lake.root.rglob("*.parquet"))
 
 
-def test_rows_with_a_value_are_found_whether_files_are_kept_by_it_or_not(tmp_path: Path) -> None:
+def test_rows_with_a_value_are_found_with_and_without_partitions(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     rows = pa.table({"day": ["b", "a", "b'", "a"], "number": [1, 2, 3, 4]})
     lake.commit("raw__days", [lake.write_arrow("raw__days", rows)], rows.schema)
@@ -172,11 +172,11 @@ def test_rows_with_a_value_are_found_whether_files_are_kept_by_it_or_not(tmp_pat
     assert lake.read("raw__days", "number", partition={"day": "a"})["number"].to_pylist() == [2, 4]
 
 
-def test_a_table_replaced_whole_may_be_kept_in_other_parts(lake: Lake) -> None:
+def test_a_table_that_is_replaced_may_be_partitioned_differently(lake: Lake) -> None:
     rows = FLOW.append_column("index_date", pa.array([date(2024, 10, 1), date(2024, 11, 5)]))
     lake.write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
     own = lake.write_arrow(COHORT_FLOW.name, rows)
-    with pytest.raises(StorageError, match="in other parts"):
+    with pytest.raises(StorageError, match="partitioned differently"):
         lake.commit(COHORT_FLOW.name, [own], rows.schema)
     lake.commit(COHORT_FLOW.name, [own], rows.schema, replace="all")
     assert lake.partitioned_by(COHORT_FLOW.name) == ()

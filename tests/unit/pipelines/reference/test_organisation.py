@@ -30,7 +30,7 @@ def frames(folder: Path, **settings: object) -> dict[str, pd.DataFrame]:
 
 @pytest.fixture
 def two_years(tmp_path: Path) -> dict[str, pd.DataFrame]:
-    """Give two snapshots: Y00002 changes its network and the board its code."""
+    """Return the frames of two snapshots, between which Y00002 changes its PCN and the ICB its code."""
     before = csv(tmp_path / "2023.csv", [practice("Y00001", "U00001"), practice("Y00002", "U00001"), practice("Y00003", "U")])
     after = csv(tmp_path / "2024.csv", [practice("Y00001", "U00001", "QNX"), practice("Y00002", "U00002", "QNX")])
     return frames(
@@ -39,26 +39,26 @@ def two_years(tmp_path: Path) -> dict[str, pd.DataFrame]:
 
 
 def periods(frame: pd.DataFrame, **where: str) -> list[tuple[str, str]]:
-    found = frame.loc[(frame[list(where)] == pd.Series(where)).all(axis=1)]
+    rows = frame.loc[(frame[list(where)] == pd.Series(where)).all(axis=1)]
     return [
-        (f"{row.valid_from:%Y-%m-%d}", "" if pd.isna(row.valid_to) else f"{row.valid_to:%Y-%m-%d}") for row in found.itertuples()
+        (f"{row.valid_from:%Y-%m-%d}", "" if pd.isna(row.valid_to) else f"{row.valid_to:%Y-%m-%d}") for row in rows.itertuples()
     ]
 
 
-def test_snapshots_become_periods_and_what_did_not_change_is_one(two_years):
+def test_snapshots_become_periods_and_unchanged_facts_have_one(two_years):
     relation = two_years["relation"]
     assert periods(relation, child_code="Y00001", relation="practice_pcn") == [("2023-04-01", "")]
     assert periods(relation, child_code="Y00002", parent_code="U00001") == [("2023-04-01", "2024-03-31")]
     assert periods(relation, child_code="Y00002", parent_code="U00002") == [("2024-04-01", "")]
     assert periods(relation, child_code="Q0A", parent_code="QSB") == [("2023-04-01", "2024-03-31")]
     assert periods(relation, child_code="Q0A", parent_code="QNX") == [("2024-04-01", "")]
-    assert periods(relation, child_code="Y00003", relation="practice_pcn") == []  # in no network
+    assert periods(relation, child_code="Y00003", relation="practice_pcn") == []  # without a PCN
     organisation = two_years["organisation"]
     assert periods(organisation, code="Y00003", role="practice") == [("2023-04-01", "2024-03-31")]
     assert periods(organisation, code="U00001", role="pcn") == [("2023-04-01", "")]
 
 
-def test_dated_files_are_taken_as_they_are(tmp_path):
+def test_dated_files_are_not_changed(tmp_path):
     organisations = csv(
         tmp_path / "o.csv",
         [{"code": "RX1", "role": "provider", "name": "One", "valid_from": "2019-04-01", "valid_to": "2025-03-31"}],
@@ -76,7 +76,7 @@ def test_dated_files_are_taken_as_they_are(tmp_path):
     assert found["succession"]["share"].tolist() == [1]
 
 
-def test_a_provider_list_without_roles_or_dates_is_one_of_providers(tmp_path):
+def test_organisations_without_roles_or_dates_are_providers(tmp_path):
     found = frames(
         tmp_path,
         organisations=csv(
@@ -86,7 +86,7 @@ def test_a_provider_list_without_roles_or_dates_is_one_of_providers(tmp_path):
     assert found["organisation"][["code", "role"]].to_numpy().tolist() == [["R0A", "provider"]]
 
 
-def test_a_succession_that_shares_out_more_than_everyone_is_refused(tmp_path):
+def test_a_succession_with_a_share_above_1_is_refused(tmp_path):
     rows = [{"from_code": "A", "to_code": "B", "kind": "split", "share": "1.2", "effective_date": "2025-04-01"}]
     with pytest.raises(ExtractError, match="1 rows have no share between 0 and 1"):
         frames(tmp_path, organisation_succession=csv(tmp_path / "s.csv", rows))

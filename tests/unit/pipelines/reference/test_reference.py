@@ -57,7 +57,7 @@ def reference(folder: Path, **settings: object) -> Reference:
 
 @pytest.fixture
 def board(tmp_path: Path) -> Reference:
-    """Give five changes: one area unchanged, two merged, one split, one irregular."""
+    """Return a reference with five changed areas: one unchanged, two merged, one split, one irregular."""
     changes = [
         change("E01000001", "E01000001", "U"), change("E01000002", "E01000022", "M"), change("E01000003", "E01000022", "M"),
         change("E01000004", "E01000041", "S"), change("E01000004", "E01000042", "S"), change("E01000005", "E01000051", "X"),
@@ -76,7 +76,7 @@ def board(tmp_path: Path) -> Reference:
     )
 
 
-def test_the_published_headers_are_found_and_one_that_is_cut_off_is_taken_for_no_other():
+def test_published_headers_are_recognised_even_if_they_are_cut_off():
     found = find_columns(HEADER_2025, DEPRIVATION)
     assert found["imd_decile"] == HEADER_2025[6]
     assert found["education_decile"] == HEADER_2025[9]
@@ -87,7 +87,7 @@ def test_the_published_headers_are_found_and_one_that_is_cut_off_is_taken_for_no
     assert HEADER_2025[12] not in found.values()
 
 
-def test_a_decile_follows_only_a_change_that_is_certain(board):
+def test_a_decile_passes_only_along_a_certain_change(board):
     area = area_frame(board).set_index("lsoa_code")
     assert area["imd_2025_decile"].astype(object).where(area["imd_2025_decile"].notna(), None).to_dict() == {
         "E01000001": 1, "E01000002": 10, "E01000003": 10, "E01000004": None, "E01000005": None,
@@ -96,31 +96,31 @@ def test_a_decile_follows_only_a_change_that_is_certain(board):
     assert area.loc[["E01000041", "E01000042"], "imd_2019_decile"].tolist() == [
         5,
         5,
-    ]  # each lies in the one area it was split from
-    assert pd.isna(area.loc["E01000022", "imd_2019_decile"])  # stems from two: their deciles are not averaged
+    ]  # from the area that they were split from
+    assert pd.isna(area.loc["E01000022", "imd_2019_decile"])  # merged from two areas, whose deciles are not averaged
     assert area.loc["E01000004", "imd_reason"] == area.loc["E01000005", "imd_reason"] == "split_area"
     assert area.loc["E01000001", ["lsoa_vintage", "population", "local_authority_name"]].tolist() == [2021, 1650, "Anytown"]
     assert area.loc["E01000002", "lsoa_vintage"] == 2011
     assert area.index.is_unique
 
 
-def test_what_the_files_lack_is_said(board):
+def test_missing_columns_are_listed(board):
     area_frame(board)
     assert {"idaci_2025_score", "idaopi_2019_score", "crime_2025_decile"} <= set(board.lacking)
     assert "imd_2025_score" not in board.lacking
 
 
-def test_no_reference_gives_no_areas(tmp_path):
+def test_without_reference_files_there_are_no_areas(tmp_path):
     assert area_frame(reference(tmp_path)).empty
 
 
-def test_an_edition_on_the_wrong_areas_is_refused(tmp_path):
+def test_an_edition_with_codes_of_the_wrong_vintage_is_refused(tmp_path):
     older = csv(tmp_path / "older.csv", [file_7("E01000001", 1, 1, "LSOA code (2011)")])
-    with pytest.raises(ExtractError, match="2025 edition stands on LSOA 2021, the file has LSOA 2011"):
+    with pytest.raises(ExtractError, match="2025 edition uses LSOA 2021 codes, but the file has LSOA 2011"):
         area_frame(reference(tmp_path, deprivation=[{"edition": 2025, "file": older}]))
 
 
-def test_codes_of_the_other_vintage_are_refused_whatever_the_header_says(tmp_path):
+def test_codes_of_the_other_vintage_are_refused_under_any_header(tmp_path):
     changes = csv(
         tmp_path / "c.csv",
         [change(f"E0100{n:04}", f"E0100{n:04}" if n < 95 else f"E0109{n:04}", "U" if n < 95 else "M") for n in range(100)],
@@ -136,40 +136,38 @@ def test_deciles_that_contradict_their_ranks_are_refused(tmp_path):
         area_frame(reference(tmp_path, deprivation=[{"edition": 2025, "file": rows}]))
 
 
-def test_a_file_that_lacks_what_is_needed_says_which_headers_it_has(tmp_path):
+def test_the_error_of_a_missing_column_names_the_headers_of_the_file(tmp_path):
     changes = csv(tmp_path / "c.csv", [{"LSOA11CD": "E01000001", "something": 1}])
-    with pytest.raises(
-        ExtractError, match=r"no column lsoa21_code or change_code was found; its headers are LSOA11CD, something"
-    ):
+    with pytest.raises(ExtractError, match=r"there is no column lsoa21_code or change_code; its headers are LSOA11CD, something"):
         area_frame(reference(tmp_path, lsoa_changes=changes))
     with pytest.raises(ExtractError, match="there is no file"):
         area_frame(reference(tmp_path, lsoa_changes="absent.csv"))
 
 
-def test_a_renamed_header_can_be_given(tmp_path):
+def test_a_header_can_be_named_in_the_settings(tmp_path):
     rows = csv(tmp_path / "d.csv", [{"area": "E01000001", "decile": 3}])
     settings = [{"edition": 2025, "file": rows, "columns": {"lsoa_code": "area", "imd_decile": "decile"}}]
     assert area_frame(reference(tmp_path, deprivation=settings))["imd_2025_decile"].tolist() == [3]
 
 
-def test_a_file_from_a_url_is_fetched_once_and_a_closed_network_is_said(tmp_path, monkeypatch):
+def test_a_url_is_downloaded_once_and_a_closed_network_is_an_error(tmp_path, monkeypatch):
     def no_network(*_: object, **__: object) -> None:
         raise urllib.error.URLError("no route to host")
 
     monkeypatch.setattr("urllib.request.urlopen", no_network)
-    with pytest.raises(ExtractError, match=r"cannot be fetched.*give the file's path instead"):
+    with pytest.raises(ExtractError, match=r"cannot be downloaded.*set the path of the file instead"):
         area_frame(reference(tmp_path, lsoa_changes="https://example.org/changes.csv"))
     served = tmp_path / "served.csv"
     csv(served, [change("E01000001", "E01000001", "U")])
     monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: served.open("rb"))
-    given = reference(tmp_path, lsoa_changes="https://example.org/changes.csv")
-    assert len(area_frame(given)) == 1
+    from_url = reference(tmp_path, lsoa_changes="https://example.org/changes.csv")
+    assert len(area_frame(from_url)) == 1
     monkeypatch.setattr("urllib.request.urlopen", no_network)
-    assert len(area_frame(given)) == 1
+    assert len(area_frame(from_url)) == 1
 
 
-def test_an_edition_stands_once_and_one_organisation_file_may_be_a_plain_path():
-    with pytest.raises(ValidationError, match="stands once"):
+def test_an_edition_may_appear_once_and_one_organisation_file_may_be_a_plain_path():
+    with pytest.raises(ValidationError, match="may appear once, not 2025, 2025"):
         ReferenceSettings(deprivation=[{"edition": 2025, "file": "a.csv"}, {"edition": 2025, "file": "b.csv"}])
     assert ReferenceSettings.model_validate({"organisations": "a.csv"}).organisations[0].file == "a.csv"
 
@@ -188,7 +186,7 @@ def test_published_lists_are_summed_over_areas_at_their_latest_date(tmp_path):
     assert published_list_sizes(reference(tmp_path)) is None
 
 
-def test_a_landing_folder_fills_in_what_the_settings_leave_out(tmp_path):
+def test_files_of_a_landing_folder_replace_missing_settings(tmp_path):
     csv(
         tmp_path / "organisations.csv",
         [{"code": "RX1", "role": "provider", "name": "One", "valid_from": "2019-04-01", "valid_to": ""}],
@@ -223,7 +221,7 @@ def england() -> Reference:
 
 
 @needs_open_data
-def test_the_published_deciles_of_both_editions_stand_for_every_area(england):
+def test_every_area_has_the_published_deciles_of_both_editions(england):
     area = area_frame(england).set_index("lsoa_code")
     for edition, file, column, areas in [
         (2025, "imd2025_england_lsoa21.parquet", "lsoa21_code", 33_755),
@@ -231,10 +229,10 @@ def test_the_published_deciles_of_both_editions_stand_for_every_area(england):
     ]:
         published = pd.read_parquet(OPEN_DATA / "area" / file).set_index(column)
         assert len(published) == areas
-        held = area.loc[published.index]
-        assert (held[f"imd_{edition}_decile"] == published["IMD_decile"]).all()
+        ours = area.loc[published.index]
+        assert (ours[f"imd_{edition}_decile"] == published["IMD_decile"]).all()
         assert (national_decile(published["IMD_rank"], areas) == published["IMD_decile"]).all()
-        assert (held[f"health_{edition}_decile"] == published["Health_decile"]).all()
+        assert (ours[f"health_{edition}_decile"] == published["Health_decile"]).all()
     assert (area["lsoa_vintage"] == 2021).sum() == 33_755
     assert (area.loc[area["lsoa_vintage"] == 2021, "population"].sum()) == pytest.approx(
         56_490_000, rel=1e-4
@@ -242,7 +240,7 @@ def test_the_published_deciles_of_both_editions_stand_for_every_area(england):
 
 
 @needs_open_data
-def test_one_real_board_has_its_areas_people_and_practices(england):
+def test_one_real_icb_has_its_areas_people_and_practices(england):
     areas = areas_of_icb(england, BNSSG)
     assert len(areas) == 581
     assert set(areas["icb_code"]) == {"QUY"}
@@ -262,7 +260,7 @@ def test_one_real_board_has_its_areas_people_and_practices(england):
 
 
 @needs_open_data
-def test_ages_of_2011_areas_give_the_age_bands_of_the_areas_of_2021(england):
+def test_ages_in_areas_of_2011_become_age_bands_of_areas_of_2021(england):
     settings = england.settings.model_copy(update={"population": "population20_lsoa11.parquet", "ethnicity": None})
     areas = areas_of_icb(Reference(settings, england.folder, england.cache), "QUY")
     shares = areas[[f"age_share_{low}" for low in range(0, 95, 5)]]
@@ -270,6 +268,6 @@ def test_ages_of_2011_areas_give_the_age_bands_of_the_areas_of_2021(england):
 
 
 @needs_open_data
-def test_an_unknown_board_is_named_with_those_near_it(england):
+def test_the_error_of_an_unknown_icb_names_similar_ones(england):
     with pytest.raises(ExtractError, match=r"Similar names: .*Bristol"):
         areas_of_icb(england, "NHS Bristol Integrated Care Board")

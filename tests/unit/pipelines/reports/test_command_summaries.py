@@ -6,8 +6,18 @@ import pytest
 from expectations.tables import core
 from expectations.tables import risk as tables
 from pipelines.lake.rows import arrow_schema
-from pipelines.reports.command_summaries import closing_summary, extract_summary
+from pipelines.reports import command_summaries
+from pipelines.reports.terminal import as_text
 from pipelines.run.deployment import Deployment, open_deployment
+
+
+def closing_summary(deployment: Deployment, seconds: float, width: int = 120) -> str:
+    return as_text(command_summaries.closing_summary(deployment, seconds), width)
+
+
+def extract_summary(deployment: Deployment) -> str:
+    return as_text(command_summaries.extract_summary(deployment))
+
 
 CONFIG = """
 deployment: a_board
@@ -30,9 +40,9 @@ def store(deployment: Deployment, table: core.Table, *rows: dict[str, object], p
 
 
 def test_a_home_without_tables_has_a_summary_too(deployment: Deployment) -> None:
-    told = closing_summary(deployment, 12.3)
-    assert "Strata: 'a_board' finished in 12 s" in told
-    assert f"make ui CONFIG={deployment.folder / 'a_board.yaml'}" in " ".join(told.split())
+    summary = closing_summary(deployment, 12.3)
+    assert "Strata: 'a_board' finished in 12 s" in summary
+    assert f"make ui CONFIG={deployment.folder / 'a_board.yaml'}" in " ".join(summary.split())
     assert "Extracts of 'a_board'" in extract_summary(deployment)
 
 
@@ -54,20 +64,25 @@ def test_rows_that_broke_a_rule_are_counted_by_reason(deployment: Deployment) ->
     }
     partition = dict.fromkeys(core.QUARANTINE.partitioned_by, "x")
     store(deployment, core.QUARANTINE, row, row, {**row, "reason": "padding_or_case", "action": "repaired"}, partition=partition)
-    told = [line.split() for line in extract_summary(deployment).splitlines()]
-    assert ["set_aside", "duplicate_row", "2"] in told
-    assert ["repaired", "padding_or_case", "1"] in told
+    lines = [" ".join(line.split()) for line in extract_summary(deployment).splitlines()]
+    assert "Row set aside Duplicate row 2" in lines
+    assert "Value repaired Padding or case 1" in lines
     assert "secret-key" not in extract_summary(deployment)
 
 
-def test_candidates_are_told_with_what_kept_them_back(deployment: Deployment) -> None:
+def test_candidates_are_listed_with_the_gates_they_failed(deployment: Deployment) -> None:
     row = {
         "training_id": "t", "outcome": deployment.settings.study.outcome.name, "recorded_at": "2026-01-01", "auroc": 0.7512, "eligible": False,
         "status": "candidate", "inputs": "{}", "model_digest": "d", "candidate": "logistic",
         "gates": '[{"gate": "calibration_overall", "answer": "fail", "reason": "O/E is 1.40"}]',
     }  # fmt: skip
     store(deployment, tables.MODELS, row)
-    told = closing_summary(deployment, 1.0)
-    assert "0.751" in told
-    assert "Not eligible: logistic" in told
-    assert "O/E is 1.40" in told
+    summary = closing_summary(deployment, 1.0)
+    assert "0.751" in summary
+    assert "Not eligible: Logistic" in summary
+    assert "Calibration overall: failed. O/E is 1.40" in summary
+
+
+def test_the_summary_fits_a_terminal_of_80_columns(deployment: Deployment) -> None:
+    lines = [line for line in closing_summary(deployment, 1.0, width=80).splitlines() if str(deployment.home) not in line]
+    assert all(len(line) <= 80 or "strata caseload" in line or "make ui" in line for line in lines)

@@ -16,7 +16,7 @@ def test_data_docs_hold_figures_and_no_row_values(tmp_path: Path) -> None:
     assert documented.check_summary(pd.DataFrame({"share_set_aside": [0.35]}), suite) == {"share_set_aside"}
     documented.write_docs()
     pages = [page.read_text(encoding="utf-8") for page in tmp_path.rglob("*.html")]
-    assert any("share_set_aside" in page and "0.35" in page for page in pages)
+    assert any("Share set aside" in page and "0.35" in page for page in pages)
     assert not any("http:" in page or "https:" in page for page in pages)
 
 
@@ -28,5 +28,5 @@ def test_the_first_page_of_data_docs_leads_to_every_delivery(tmp_path: Path) -> 
         documented.write_docs()
     first = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "raw__opt_outs, delivery of 2026-01-01: 0 of 1 rules broken" in first
-    linked = [tmp_path / address for address in re.findall(r"href='([^']+)'", first)]
+    linked = [tmp_path / address for address in re.findall(r'<li><a href="([^"]+)"', first)]
     assert len(linked) == 2 and all(page.exists() for page in linked)

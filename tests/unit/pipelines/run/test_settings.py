@@ -1,4 +1,4 @@
-"""Settings: what is wrong is named with its full path and what is allowed, before any work."""
+"""Settings: an error names the full path of a wrong setting and the allowed values, before any work."""
 
 from __future__ import annotations
 
@@ -33,37 +33,37 @@ def test_a_good_configuration_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         (("people: 1000", "peple: 1000"), r"source\.synthetic\.peple: there is no such key; did you mean 'people'\?"),
         (("people: 1000", "people: many"), r"source\.synthetic\.people: .*integer.*'many'"),
         (("2030-01-31", "2030-02-31"), r"purpose\.approval_expires: .*'2030-02-31'"),
         (("use: planning", "use: research"), r"purpose\.use: .*'finding_people_for_care' or 'planning'"),
         (("kind: synthetic", "kind: omop"), r"source: the section 'omop' is missing"),
-        (("deployment: example", "deployment: example\ndeployment: other"), r"\['deployment'\] stand twice"),
+        (("deployment: example", "deployment: example\ndeployment: other"), "a section has these keys twice: deployment"),
         (("deployment: example", "deployment: [example"), "not readable YAML"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_path(tmp_path: Path, change: tuple[str, str], words: str) -> None:
-    with pytest.raises(SettingsError, match=words):
+def test_a_wrong_setting_is_named_with_its_path(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         read_settings(written(tmp_path, GOOD.replace(*change)))
 
 
-def test_a_missing_configuration_names_those_there_are(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_configuration_names_the_existing_ones(tmp_path: Path) -> None:
     written(tmp_path, GOOD)
     with pytest.raises(SettingsError, match=r"no configuration .*other\.yaml.*example\.yaml"):
         read_settings(tmp_path / "other.yaml")
 
 
-def test_index_dates_follow_from_the_data_cut() -> None:
+def test_index_dates_are_derived_from_the_data_cut() -> None:
     plan = planned_index_dates(StudySettings(), date(2026, 1, 1))
-    # The test date's year and its 90 days of maturity end before the cut; training ends the same span before the test date.
+    # The horizon of the test date and its 90 days of maturity end before the data cut. Training ends equally long before the test date.
     assert plan == {
         "train": (date(2023, 1, 1), date(2023, 7, 1)),
         "test": (date(2024, 10, 1),),
         "score": (date(2026, 1, 1),),
     }
-    # 1 September 2024, a year and 90 days end on 30 November 2025: a cut on that very day comes a day too early.
+    # From 1 September 2024, a year and 90 days end on 30 November 2025. A data cut on that day is one day too early.
     assert planned_index_dates(StudySettings(), date(2025, 11, 30))["test"] == (date(2024, 8, 1),)
     assert planned_index_dates(StudySettings(), date(2025, 12, 1))["test"] == (date(2024, 9, 1),)
 
@@ -71,7 +71,7 @@ def test_index_dates_follow_from_the_data_cut() -> None:
 FURTHER = """
 study:
   gates: {auroc_alarm: 0.9}
-  approval: {role: Approver, reason: Looked at, day: 2026-01-05}
+  approval: {role: Approver, reason: Reviewed, day: 2026-01-05}
   also:
     - name: composite
       outcome: {name: admission_or_death, defined_as: emergency_admission_overnight, on_death: counts}
@@ -79,7 +79,7 @@ study:
 """
 
 
-def test_a_further_outcome_is_as_the_first_but_for_what_it_says(tmp_path: Path) -> None:
+def test_a_further_outcome_has_the_settings_of_the_first_unless_it_sets_them(tmp_path: Path) -> None:
     first, other = read_settings(written(tmp_path, GOOD + FURTHER)).study.each
     assert (first.name, first.also, other.also) == ("emergency_admission", (), ())
     assert other.outcome.definition is first.outcome.definition
@@ -90,7 +90,7 @@ def test_a_further_outcome_is_as_the_first_but_for_what_it_says(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         (("name: composite", "name: emergency_admission"), "two studies have the name 'emergency_admission'"),
         (("name: admission_or_death, defined_as: ", "name: "), "two studies have the outcome 'emergency_admission_overnight'"),
@@ -99,22 +99,22 @@ def test_a_further_outcome_is_as_the_first_but_for_what_it_says(tmp_path: Path) 
         (("  also:", "  drivers_not_shown: [hiv, gp_observation]\n  also:"), "gp_observation; did you mean gp_observations"),
     ],
 )
-def test_outcomes_that_could_not_be_told_apart_are_refused(tmp_path: Path, change: tuple[str, str], words: str) -> None:
-    with pytest.raises(SettingsError, match=words):
+def test_outcomes_that_cannot_be_distinguished_are_refused(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         read_settings(written(tmp_path, GOOD + FURTHER.replace(*change)))
 
 
-def test_only_a_source_that_brings_its_outcome_may_name_one_that_strata_does_not_know(tmp_path: Path) -> None:
+def test_only_a_source_that_defines_its_outcome_may_name_an_unknown_one(tmp_path: Path) -> None:
     named = "study:\n  name: of_a_test\n  outcome: {name: moved_out}\n"
     purpose = "purpose: {use: planning, approval: A test, approval_expires: 2099-12-31}\n"
     table = (
         "{file: rows.csv, delivered: 2025-01-01, person: p, label: {column: y, positive: ['1'], negative: ['0']}, numbers: [x]}"
     )
-    brings = f"deployment: a\nsource: {{kind: feature_table, feature_table: {table}}}\n{purpose}{named}  validation: {{kind: person_folds}}\n"
-    study = read_settings(written(tmp_path, brings)).study
+    own_outcome = f"deployment: a\nsource: {{kind: feature_table, feature_table: {table}}}\n{purpose}{named}  validation: {{kind: person_folds}}\n"
+    study = read_settings(written(tmp_path, own_outcome)).study
     assert (study.gates.auroc_alarm, study.gates_in_force.auroc_alarm) == (0.88, 0.98)
     board = f"deployment: a\nsource: {{kind: synthetic, synthetic: {{people: 500}}}}\n{purpose}{named}"
-    with pytest.raises(SettingsError, match="no outcome 'moved_out'; known are"):
+    with pytest.raises(SettingsError, match="no outcome 'moved_out'; the outcomes are"):
         read_settings(written(tmp_path, board))
 
 
@@ -125,13 +125,13 @@ def test_only_a_feature_table_is_split_by_a_column(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="kind 'column' needs a source of kind 'feature_table', whose column 'part' splits"):
         read_settings(written(tmp_path, board))
     table = "{file: rows.csv, delivered: 2025-01-01, person: p, label: {column: y}, numbers: [x, part]}"
-    brings = f"deployment: a\nsource: {{kind: feature_table, feature_table: {table}}}\n{purpose}{split}"
+    own_outcome = f"deployment: a\nsource: {{kind: feature_table, feature_table: {table}}}\n{purpose}{split}"
     with pytest.raises(SettingsError, match=r"'part' is also listed under source\.feature_table\.numbers"):
-        read_settings(written(tmp_path, brings))
-    assert read_settings(written(tmp_path, brings.replace(", part", ""))).study.validation.split_column == "part"
+        read_settings(written(tmp_path, own_outcome))
+    assert read_settings(written(tmp_path, own_outcome.replace(", part", ""))).study.validation.split_column == "part"
 
 
-def test_the_alarm_is_the_outcomes_own_unless_the_settings_name_one(tmp_path: Path) -> None:
+def test_the_auroc_alarm_is_that_of_the_outcome_unless_it_is_set(tmp_path: Path) -> None:
     study = read_settings(written(tmp_path, GOOD)).study
     assert study.gates_in_force.auroc_alarm == 0.88
     looser = study.model_copy(update={"gates": study.gates.model_validate({"auroc_alarm": 0.9})})

@@ -1,4 +1,4 @@
-"""Whom a run leaves out and whom it marks, person by person."""
+"""The people whom a run excludes, suppresses or flags, person by person."""
 
 from datetime import date
 from pathlib import Path
@@ -21,7 +21,7 @@ OUTCOME = "emergency_admission_overnight"
 
 @pytest.fixture
 def people() -> pd.DataFrame:
-    """Give five people; the GP record of the last does not cover her."""
+    """Return five people; the GP record does not cover the last one."""
     return pd.DataFrame(
         {
             "person_key": [0, 1, 2, 3, 4],
@@ -38,14 +38,14 @@ def put(lake: Lake, table: Table, rows: list[dict[str, object]]) -> None:
     lake.write(table, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema))
 
 
-def marked(lake: Lake, people: pd.DataFrame, admissions: str = "") -> dict[str, list[object]]:
+def flags_of(lake: Lake, people: pd.DataFrame, admissions: str = "") -> dict[str, list[object]]:
     frame = with_marks(lake, people, DAY, load_code_lists(), admissions)
     return {name: [None if value is pd.NA else value for value in frame[name].tolist()] for name in MARKS}
 
 
-def test_where_no_feed_tells_nothing_is_known(people: pd.DataFrame, tmp_path: Path) -> None:
+def test_without_feeds_no_flag_is_known(people: pd.DataFrame, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    assert marked(lake, people) == dict.fromkeys(MARKS, [None] * 5)
+    assert flags_of(lake, people) == dict.fromkeys(MARKS, [None] * 5)
     assert suppression(lake, OUTCOME, people, DAY).tolist() == [""] * 5
     assert not opted_out(lake, people["person_key"].to_numpy(), "planning").any()
 
@@ -61,7 +61,7 @@ def test_opt_outs_follow_the_use(people: pd.DataFrame, tmp_path: Path) -> None:
     assert opted_out(lake, keys, "planning").tolist() == [False, True, True, False, False]
 
 
-def test_who_died_left_or_cannot_have_the_outcome_is_suppressed(people: pd.DataFrame, tmp_path: Path) -> None:
+def test_people_who_died_left_or_cannot_have_the_outcome_are_suppressed(people: pd.DataFrame, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     put(lake, core.PERSON, [
         {"person_key": 0, "person_id": "a", "death_date": date(2026, 1, 9), "type_1_opt_out": False, "national_data_opt_out": False}
@@ -84,8 +84,8 @@ def test_who_died_left_or_cannot_have_the_outcome_is_suppressed(people: pd.DataF
         [{name: row.get(name) for name in arrow_schema(risk.LABELS).names} for row in labels], arrow_schema(risk.LABELS)
     )
     lake.write(risk.LABELS, stored, {name: str(row) for name, row in (("outcome", OUTCOME), ("index_date", DAY))})
-    told = suppression(lake, OUTCOME, people, date(2026, 2, 1)).tolist()
-    assert told == ["died since", "left the list since", "", "", "had it before"]
+    reasons = suppression(lake, OUTCOME, people, date(2026, 2, 1)).tolist()
+    assert reasons == ["died since", "left the list since", "", "", "had it before"]
     assert suppression(lake, OUTCOME, people, None).tolist() == ["", "", "", "", "had it before"]
 
 
@@ -100,18 +100,18 @@ def test_a_date_that_cannot_be_read_suppresses_and_a_known_death_goes_first(peop
         {"person_key": key, "practice_code": "Y00001", "start_date": date(year, 1, 1), "end_not_readable": unreadable}
         for key, year, unreadable in periods
     ])  # fmt: skip
-    told = suppression(lake, OUTCOME, people, date(2026, 2, 1)).tolist()
-    assert told == ["date of death not readable", "died since", "end of registration not readable", "", ""]
+    reasons = suppression(lake, OUTCOME, people, date(2026, 2, 1)).tolist()
+    assert reasons == ["date of death not readable", "died since", "end of registration not readable", "", ""]
     assert suppression(lake, OUTCOME, people, None).tolist() == [""] * 5
 
 
-def test_people_in_hospital_on_the_day_are_marked(people: pd.DataFrame, tmp_path: Path) -> None:
+def test_people_in_hospital_on_the_day_are_flagged(people: pd.DataFrame, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     stays = [
         (0, date(2025, 12, 20), None),  # in hospital now
-        (1, date(2025, 12, 20), date(2025, 12, 31)),  # home the day before
-        (2, date(2026, 1, 1), None),  # admitted on the day itself: not known yet
-        (3, date(2025, 12, 20), date(2026, 1, 5)),  # home since, in bed on the day
+        (1, date(2025, 12, 20), date(2025, 12, 31)),  # discharged the day before
+        (2, date(2026, 1, 1), None),  # admitted on the day itself, so not known yet
+        (3, date(2025, 12, 20), date(2026, 1, 5)),  # discharged since
         (4, date(2021, 1, 1), None),  # never closed by its sender
     ]
     put(lake, core.SPELL, [
@@ -119,10 +119,10 @@ def test_people_in_hospital_on_the_day_are_marked(people: pd.DataFrame, tmp_path
         for key, start, end in stays
     ])  # fmt: skip
     covers(lake, "admissions")
-    assert marked(lake, people)["in_hospital_now"] == [True, False, False, True, False]
+    assert flags_of(lake, people)["in_hospital_now"] == [True, False, False, True, False]
 
 
-def test_the_end_of_life_and_a_care_home_are_read_from_codes_and_stays(people: pd.DataFrame, tmp_path: Path) -> None:
+def test_end_of_life_and_care_home_are_read_from_codes_and_stays(people: pd.DataFrame, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     codes = [(1, "icd10", "Z515"), (2, "snomed", "160734000"), (3, "snomed", "103735009")]
     put(lake, core.CODE, [dict(zip(("code", "code_system", "source_code"), row, strict=True)) for row in codes])
@@ -135,24 +135,24 @@ def test_the_end_of_life_and_a_care_home_are_read_from_codes_and_stays(people: p
     stays = """(SELECT * FROM (VALUES ('c', DATE '2025-11-01', DATE '2025-11-09', '19', '54', 'S1'), ('d', DATE '2025-10-01', DATE '2025-10-09', '85', '85', 'S2'),
         ('d', DATE '2025-11-01', DATE '2025-11-09', '19', '19', 'S3')) AS stays
         (person_id, admission_date, discharge_date, admission_source, discharge_destination, spell_number))"""
-    told = marked(lake, people, stays)
-    assert told["end_of_life"] == [True, False, False, False, True]  # e's record does not cover her, yet it says so
-    assert told["care_home"] == [False, True, True, False, None]
+    flags = flags_of(lake, people, stays)
+    assert flags["end_of_life"] == [True, False, False, False, True]  # e is not covered, but has a code
+    assert flags["care_home"] == [False, True, True, False, None]
 
 
-def test_a_caseload_is_known_of_the_practices_that_tell(people: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_caseload_is_known_for_practices_that_send_actions(people: pd.DataFrame, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     rows = [
         ("a", "accepted", date(2025, 9, 1), None),
-        ("b", "accepted", date(2025, 9, 1), date(2025, 11, 1)),  # let go
+        ("b", "accepted", date(2025, 9, 1), date(2025, 11, 1)),  # ended
         ("c", "declined", date(2025, 9, 1), None),
         ("e", "accepted", date(2024, 9, 1), None),  # never ended by its sender
     ]
     put(lake, ACTIONS, [
-        {"run_id": "0" * 16, "person_id": who, "practice_code": "Y00001", "record_id": who, "decision": what, "action_date": day, "end_date": end}
-        for who, what, day, end in rows
+        {"run_id": "0" * 16, "person_id": person, "practice_code": "Y00001", "record_id": person, "decision": decision, "action_date": day, "end_date": end}
+        for person, decision, day, end in rows
     ])  # fmt: skip
-    assert marked(lake, people)["on_caseload"] == [True, False, False, None, False]
+    assert flags_of(lake, people)["on_caseload"] == [True, False, False, None, False]
 
 
 def covers(lake: Lake, feed: str) -> None:

@@ -62,7 +62,7 @@ def model() -> RiskModel:
 
 @pytest.fixture
 def people() -> pd.DataFrame:
-    """Give five people, not in order of their pseudonyms; the fourth has no practice."""
+    """Return five people, not in order of their pseudonyms; the fourth has no practice."""
     return pd.DataFrame(
         {
             "person_key": [0, 1, 2, 3, 4],
@@ -99,11 +99,11 @@ def test_scores_are_in_order_of_person_and_ranked_within_practices(
 ) -> None:
     rows = table_of(Lake(tmp_path), model, scoring(model, people))
     assert rows["person_id"].tolist() == ["a", "b", "c", "d", "e"]
-    # a and e are alike: the pseudonym decides between them, and their percentile is the same
+    # a and e have the same values: the pseudonym decides their ranks, and their percentile is the same
     assert rows["risk_rank_in_practice"].tolist() == [1, pd.NA, 1, 3, 2]
     assert rows.loc[0, "risk_percentile"] == rows.loc[4, "risk_percentile"] == 100
     assert rows["risk_percentile"].min() == 20
-    # listed apart: those of 65 and over are a, c and e; b has no practice, and is of one age group with d
+    # by age group: a, c and e are 65 and over; b, who has no practice, and d are 18-64
     assert rows["age_group"].tolist() == ["65+", "18-64", "65+", "18-64", "65+"]
     assert rows["risk_rank_in_practice_age_group"].tolist() == [1, pd.NA, 1, 1, 2]
     assert rows.loc[rows["age_group"] == "65+", "risk_percentile_in_age_group"].round(2).tolist() == [100, 33.33, 100]
@@ -114,13 +114,13 @@ def test_scores_are_in_order_of_person_and_ranked_within_practices(
 
 
 def test_the_digest_does_not_depend_on_the_order_of_rows(model: RiskModel, people: pd.DataFrame) -> None:
-    turned = people.iloc[::-1].reset_index(drop=True)
-    assert scores_digest(scoring(model, people)) == scores_digest(scoring(model, turned))
+    reversed_rows = people.iloc[::-1].reset_index(drop=True)
+    assert scores_digest(scoring(model, people)) == scores_digest(scoring(model, reversed_rows))
     older = people.assign(age_years=people["age_years"] + np.float32(1))
     assert scores_digest(scoring(model, people)) != scores_digest(scoring(model, older))
 
 
-def test_whoever_is_suppressed_keeps_a_score_without_drivers(model: RiskModel, people: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_suppressed_person_keeps_a_score_without_drivers(model: RiskModel, people: pd.DataFrame, tmp_path: Path) -> None:
     scored = scoring(model, people, ["died since", "", "", "", ""])
     rows = table_of(Lake(tmp_path), model, scored).set_index("person_id")
     assert not rows.loc["e", "eligible"]
@@ -132,12 +132,12 @@ def test_whoever_is_suppressed_keeps_a_score_without_drivers(model: RiskModel, p
     assert explained[explained["person_id"] == "a"]["driver_rank"].tolist() == [1, 2]
 
 
-def test_what_a_practice_may_not_be_shown_is_no_driver(model: RiskModel, people: pd.DataFrame) -> None:
+def test_a_feature_that_may_not_be_shown_is_no_driver(model: RiskModel, people: pd.DataFrame) -> None:
     hidden = STUDY.model_copy(update={"drivers_not_shown": ("admissions",)})
     assert set(driver_table(hidden, champion(model), scoring(model, people))["driver"]) == {"Age"}
 
 
-def test_a_category_that_training_never_saw_is_said_with_every_score(people: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_category_not_seen_in_training_is_named_with_every_score(people: pd.DataFrame, tmp_path: Path) -> None:
     frame = pd.DataFrame({"ward": pd.Categorical(["a", "b"] * 500), "age_years": np.linspace(0, 95, 1000).astype("float32")})
     labels = (np.arange(1000) % 3 == 0).astype(np.int8)
     chosen, predictors = CandidateSettings(names=("logistic",)), (Predictor("ward", kind="category"), PREDICTORS[0])
@@ -147,8 +147,8 @@ def test_a_category_that_training_never_saw_is_said_with_every_score(people: pd.
     model = train_candidate(spec, data, person_folds(data.person, 3, 1), plan).model
     scored = scoring(model, people.assign(ward=pd.Categorical(["a", "b", "c", None, "a"])))
     assert set(table_of(Lake(tmp_path), model, scored)["data_quality_status"]) == {"category not seen in training (ward)"}
-    told = publish(Lake(tmp_path), STUDY, PURPOSE, champion(model), scored, inputs(model))
-    assert told["unseen_categories"] == "ward in 1 rows"
+    summary = publish(Lake(tmp_path), STUDY, PURPOSE, champion(model), scored, inputs(model))
+    assert summary["unseen_categories"] == "ward in 1 rows"
 
 
 def test_publishing_twice_leaves_one_run(model: RiskModel, people: pd.DataFrame, tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_rise_since_the_run_before_is_flagged(model: RiskModel, people: pd.Dat
 
 
 @pytest.mark.parametrize("placed", [True, False])
-def test_a_runs_lists_are_written_before_its_row_and_whom_they_show_has_drivers(
+def test_the_lists_of_a_run_are_written_before_its_row_and_listed_people_have_drivers(
     model: RiskModel, people: pd.DataFrame, tmp_path: Path, placed: bool
 ) -> None:
     lake, run = Lake(tmp_path), inputs(model)
@@ -211,22 +211,22 @@ def test_a_runs_lists_are_written_before_its_row_and_whom_they_show_has_drivers(
     assert shown == ([("Y00001", "d", 1), ("Y00001", "a", 1), ("Y00001", "e", 2), ("Y00002", "c", 1)] if placed else [])
     explained = set(lake.read("risk__drivers", "DISTINCT person_id")["person_id"].to_pylist())
     assert explained >= {person for _, person, _ in shown}
-    assert ("d" in explained) == placed  # d's risk is in no band that gets drivers for itself
+    assert ("d" in explained) == placed  # d has drivers only because of the list
     assert lake.rows("risk__rising", {"run_id": run.run_id}) == 0
     assert lake.rows("monitoring__exclusions", {"run_id": run.run_id}) == 4
 
 
-def test_whoever_opted_out_since_the_features_were_built_has_no_score(
+def test_a_person_who_opted_out_after_the_features_were_built_has_no_score(
     model: RiskModel, people: pd.DataFrame, tmp_path: Path
 ) -> None:
     lake, part = Lake(tmp_path), {"index_date": DAY.isoformat()}
     rows = pa.Table.from_pandas(people.drop(columns="index_date"), preserve_index=False)
     file = lake.write_arrow(PERSON_FEATURES.name, rows, part)
-    whole = rows.schema.append(pa.field("index_date", pa.date32()))
-    lake.commit(PERSON_FEATURES.name, [file], whole, partition_by=("index_date",), replace=part)
+    all_columns = rows.schema.append(pa.field("index_date", pa.date32()))
+    lake.commit(PERSON_FEATURES.name, [file], all_columns, partition_by=("index_date",), replace=part)
     schema = arrow_schema(PERSON)
-    known = [{"person_key": key, "person_id": who, "type_1_opt_out": who == "d"} for key, who in enumerate("edcba")]
-    lake.write(PERSON, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in known], schema))
+    persons = [{"person_key": key, "person_id": name, "type_1_opt_out": name == "d"} for key, name in enumerate("edcba")]
+    lake.write(PERSON, pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in persons], schema))
 
     scored = score_rows(lake, STUDY, champion(model), DAY, data_cut=DAY)
     publish(lake, STUDY, PURPOSE, champion(model), scored, inputs(model))

@@ -17,21 +17,21 @@ def tracker(tmp_path: Path) -> Tracker:
     return Tracker(tmp_path)
 
 
-def test_a_half_made_store_is_made_anew(tracker: Tracker, tmp_path: Path) -> None:
+def test_an_incomplete_store_is_created_again(tracker: Tracker, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.glob("mlflow*")] == ["mlflow.db"]
     with sqlite3.connect(tmp_path / "mlflow.db") as con:
         assert con.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert Tracker(tmp_path).champion_version(STUDY) is None
 
 
-def test_a_run_keeps_what_its_record_says(tracker: Tracker) -> None:
+def test_a_run_has_the_content_of_its_record(tracker: Tracker) -> None:
     record = Record("training 1", params={"seed": 1}, metrics={"auroc": 0.7, "slope": float("nan")}, tags={"strata.kind": "training"}, texts={"notes.txt": "none"})  # fmt: skip
     parent = tracker.open_run(STUDY, record)
     child = tracker.open_run(STUDY, Record("logistic"), parent)
-    told = tracker.client.get_run(parent).data
-    assert told.params == {"seed": "1"}
-    assert told.metrics == {"auroc": 0.7}
-    assert told.tags["strata.kind"] == "training"
+    data = tracker.client.get_run(parent).data
+    assert data.params == {"seed": "1"}
+    assert data.metrics == {"auroc": 0.7}
+    assert data.tags["strata.kind"] == "training"
     assert tracker.client.get_run(child).data.tags["mlflow.parentRunId"] == parent
     assert [file.path for file in tracker.client.list_artifacts(parent)] == ["notes.txt"]
 
@@ -43,7 +43,7 @@ def test_inputs_are_tables_with_their_versions(tracker: Tracker, tmp_path: Path)
     assert [(one.dataset.name, one.dataset.digest) for one in inputs] == [("features__person", "v3")]
 
 
-def test_a_model_without_a_champion_has_none_and_a_store_that_fails_says_so(tracker: Tracker, tmp_path: Path) -> None:
+def test_a_model_without_a_champion_has_none_and_a_broken_store_is_an_error(tracker: Tracker, tmp_path: Path) -> None:
     tracker.client.create_registered_model(STUDY)
     assert tracker.champion_version(STUDY) is None
     with sqlite3.connect(tmp_path / "mlflow.db") as con:
@@ -52,20 +52,20 @@ def test_a_model_without_a_champion_has_none_and_a_store_that_fails_says_so(trac
         tracker.champion_version(STUDY)
 
 
-def test_the_last_champion_stays_known(tracker: Tracker) -> None:
+def test_the_last_champion_is_kept_as_previous(tracker: Tracker) -> None:
     client = tracker.client
     client.create_registered_model(STUDY)
     run = tracker.open_run(STUDY, Record("logistic"))
     versions = [str(client.create_model_version(STUDY, source="file:///nowhere", run_id=run).version) for _ in range(2)]
     tracker.promote(STUDY, versions[0])
     tracker.promote(STUDY, versions[1])
-    tracker.promote(STUDY, versions[1])  # once more changes nothing
+    tracker.promote(STUDY, versions[1])  # a repetition changes nothing
     assert tracker.champion_version(STUDY) == versions[1]
     assert str(client.get_model_version_by_alias(STUDY, "previous").version) == versions[0]
     assert tracker.version_tags(STUDY, versions[1])["run_id"] == run
 
 
-def test_the_same_model_registered_twice_is_not_its_own_predecessor_and_a_challenger_can_go(tracker: Tracker) -> None:
+def test_the_same_model_registered_twice_is_not_its_own_predecessor_and_a_challenger_can_be_removed(tracker: Tracker) -> None:
     client = tracker.client
     client.create_registered_model(STUDY)
     run = tracker.open_run(STUDY, Record("logistic", tags={"strata.train_dates": "2023-07-01"}))

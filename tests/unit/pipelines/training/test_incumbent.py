@@ -9,34 +9,42 @@ import pytest
 from models.gates import GateResult
 from models.settings import CandidateSettings, GateSettings, LogisticSettings, ValidationPlan
 from pipelines.building.engine_settings import EngineSettings
+from pipelines.lake.decision_record import APPROVAL, Decision, import_once, record
 from pipelines.lake.storage import Lake
 from pipelines.reports.model.page import model_report
 from pipelines.scoring.score import Champion
 from pipelines.scoring.shadow_scores import write_shadow_scores
 from pipelines.study.purpose import PurposeSettings
-from pipelines.study.settings import ApprovalSettings, StudySettings
+from pipelines.study.settings import StudySettings
 from pipelines.tracking.tracker import Tracker
-from pipelines.training.incumbent import Incumbent, judge_incumbent, read_incumbent, why_not_promoted
+from pipelines.training.incumbent import Incumbent, judge_incumbent, read_incumbent
 from pipelines.training.inputs import TrainingInputs
-from pipelines.training.judging import JudgedIncumbent, StudyResult
+from pipelines.training.judging import Evaluator, JudgedIncumbent, StudyResult
+from pipelines.training.promotion import promote_approved
 from pipelines.training.record import record_training
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 CUT = date(2026, 1, 1)
 TRAIN, TEST = date(2023, 7, 1), date(2024, 10, 1)
-FIRST = ApprovalSettings(role="Approver", reason="Looked at", day=date(2026, 1, 5))
+DAY = date(2026, 2, 1)
 STUDY = StudySettings(
     name="a_study",
     candidates=CandidateSettings(names=("age_sex", "logistic"), minimum_events=20, logistic=LogisticSettings(prior_variances=(0.1,))),
     validation=ValidationPlan(folds=2),
     gates=GateSettings(minimum_events=5000, minimum_slope_events=5000, auroc_alarm=1.0),
-    approval=FIRST,
 )  # fmt: skip
 
 
-def trained(lake: Lake, incumbent: Incumbent | None = None, study: StudySettings = STUDY, train: date = TRAIN) -> StudyResult:
+def requested(
+    lake: Lake, incumbent: Incumbent | None = None, study: StudySettings = STUDY, train: date = TRAIN
+) -> TrainingRequest:
     dates = {"train": (train,), "test": (TEST,), "score": (CUT,)}
-    return run_study(lake, study, EngineSettings(threads=1), dates, CUT, incumbent=incumbent)
+    return TrainingRequest(lake, study, EngineSettings(threads=1), dates, CUT, incumbent=incumbent)
+
+
+def trained(lake: Lake, incumbent: Incumbent | None = None, study: StudySettings = STUDY, train: date = TRAIN) -> StudyResult:
+    return run_study(requested(lake, incumbent, study, train))
 
 
 def recorded(
@@ -77,16 +85,17 @@ def test_the_model_in_use_faces_the_same_gates_on_the_same_rows(lake: Lake, firs
     ours = again.candidates[1]
     assert again.incumbent.judged.risk.tolist() == ours.risk.tolist()
     assert again.incumbent.judged.gates == tuple(gate for gate in ours.gates if gate.gate != "no_worse_than_incumbent")
-    found = gate_of(again)
-    assert found is not None
-    assert found.answer == "pass"
+    output = gate_of(again)
+    assert output is not None
+    assert output.answer == "pass"
 
 
-def compared(lake: Lake, first: StudyResult, incumbent: Incumbent, test_date: date | None = TEST) -> GateResult:
-    """Give the gate of the first training's chosen candidate against a model in use that cannot be compared."""
-    found = judge_incumbent(lake, STUDY, incumbent, first.test, test_date, {}, first.candidates, (), 1)
-    assert found.judged is None
-    return found.against(first.candidates[1]).gates[-1]
+def compared(lake: Lake, first: StudyResult, incumbent: Incumbent, study: StudySettings = STUDY) -> GateResult:
+    """Return the gate of the first training's chosen candidate against a model in use that cannot be compared."""
+    output = judge_incumbent(requested(lake, incumbent, study), Evaluator(study, first.test, {}, ()), first.candidates)
+    assert output is not None
+    assert output.judged is None
+    return output.against(first.candidates[1]).gates[-1]
 
 
 def test_a_model_that_cannot_be_compared_says_why_and_leaves_it_to_an_approver(
@@ -95,15 +104,16 @@ def test_a_model_that_cannot_be_compared_says_why_and_leaves_it_to_an_approver(
     model = in_use.model
     assert model is not None
     taller = replace(model, predictors=(*model.predictors, replace(model.predictors[0], name="height")))
-    told = {
+    by_folds = STUDY.model_copy(update={"validation": ValidationPlan(kind="person_folds", folds=2)})
+    gates = {
         "predicts death within 365 days": compared(lake, first, replace(in_use, model=replace(model, outcome="death"))),
         "within 30 days, not": compared(lake, first, replace(in_use, model=replace(model, horizon_days=30))),
         "columns that are missing: height": compared(lake, first, replace(in_use, model=taller)),
-        "learnt from the index date 2024-02-01": compared(lake, first, replace(in_use, train_dates=(date(2024, 2, 1),))),
-        "folds of people judge here": compared(lake, first, in_use, None),
+        "the index date 2024-02-01 trained it": compared(lake, first, replace(in_use, train_dates=(date(2024, 2, 1),))),
+        "folds of people test the models here": compared(lake, first, in_use, by_folds),
         "cannot be read": compared(lake, first, Incumbent("1", None, reason="its files cannot be read")),
     }
-    for words, gate in told.items():
+    for words, gate in gates.items():
         assert (gate.gate, gate.answer) == ("no_worse_than_incumbent", "cannot_tell")
         assert words in gate.reason
 
@@ -121,14 +131,14 @@ def test_the_challenger_scores_in_the_shadow_and_stops_nothing_where_it_cannot(
 ) -> None:
     model, frame = in_use.model, first.test.rows.frame.iloc[::-1]
     assert model is not None
-    told = write_shadow_scores(lake, "an_outcome", Champion(model, "a_study", "4", "run"), frame, "run-1", 1)
-    assert told == "version 4, 900 scores, not published"
+    summary = write_shadow_scores(lake, "an_outcome", Champion(model, "a_study", "4", "run"), frame, "run-1", 1)
+    assert summary == "version 4, 900 scores, not published"
     kept = lake.read("risk__shadow_scores", "model_version, person_id, risk", partition={"run_id": "run-1"}).to_pandas()
     assert kept["person_id"].is_monotonic_increasing
     assert kept["risk"].tolist() == first.candidates[1].risk.tolist()
     without = frame.drop(columns="admissions_365d")
-    told = write_shadow_scores(lake, "an_outcome", Champion(model, "a_study", "4", "run"), without, "run-2", 1)
-    assert "admissions_365d" in told
+    summary = write_shadow_scores(lake, "an_outcome", Champion(model, "a_study", "4", "run"), without, "run-2", 1)
+    assert "admissions_365d" in summary
     assert lake.partitions("risk__shadow_scores", "run_id") == ["run-1"]
 
 
@@ -137,39 +147,50 @@ def without_baseline(result: StudyResult) -> StudyResult:
     return replace(result, candidates=result.candidates[1:])
 
 
+def promoted(lake: Lake, tracker: Tracker) -> dict[str, object]:
+    return promote_approved(lake, tracker, STUDY.name, STUDY.outcome.name, DAY)
+
+
 def test_an_approval_makes_one_model_champion_and_the_best_of_the_others_challenges(
     lake: Lake, first: StudyResult, tmp_path: Path
 ) -> None:
     tracker = Tracker(tmp_path)
-    assert recorded(lake, tracker, without_baseline(first), "one")["champion"] == "logistic"
+    assert recorded(lake, tracker, without_baseline(first), "one")["chosen"] == "logistic"
+    assert promoted(lake, tracker) == {"champion": "none", "not_promoted": "no approval is recorded"}
+    assert tracker.version_of(STUDY.name, "challenger") is not None
+    import_once(lake, [Decision(APPROVAL, STUDY.name, "Approver", "Reviewed", date(2026, 1, 5))], dated=True)
+    assert promoted(lake, tracker) == promoted(lake, tracker) == {"champion": "logistic"}
     assert read_incumbent(tracker, STUDY.name, "one") is None  # it does not challenge itself
     assert tracker.version_of(STUDY.name, "challenger") is None
     champion = tracker.champion_version(STUDY.name)
+    row = lake.read("risk__models", "status, approved_by_role, approval_date", "training_id = 'one'").to_pylist()
+    assert row == [{"status": "champion", "approved_by_role": "Approver", "approval_date": date(2026, 1, 5)}]
 
     later = trained(lake, read_incumbent(tracker, STUDY.name, "two"), train=date(2022, 4, 1))
-    told = recorded(lake, tracker, without_baseline(later), "two")
-    assert told["champion"] == f"version {champion} stays"
-    assert "the approval of 2026-01-05 was given for an earlier model" in str(told["not_promoted"])
+    recorded(lake, tracker, without_baseline(later), "two")
+    decided = promoted(lake, tracker)
+    assert decided["champion"] == f"version {champion} stays"
+    assert "the approval of 2026-01-05 was given for an earlier model" in str(decided["not_promoted"])
     assert tracker.champion_version(STUDY.name) == champion
     challenger = tracker.version_of(STUDY.name, "challenger")
     assert challenger not in (None, champion)
     audit = lake.read("equity__model_audit", "DISTINCT candidate", partition={"training_id": "two"})["candidate"].to_pylist()
     assert sorted(audit) == ["incumbent", "logistic"]
-    status = lake.read("risk__models", "candidate, status, gates", "training_id = 'two'", "candidate").to_pylist()
+    status = lake.read("risk__models", "status, gates, model_digest", "training_id = 'two'").to_pylist()
     assert [row["status"] for row in status] == ["eligible"]
     assert "no_worse_than_incumbent" in {gate["gate"] for gate in json.loads(status[0]["gates"])}
 
     experiment = tracker.client.get_experiment_by_name(STUDY.name)
     assert experiment is not None
     assert "incumbent" in {run.info.run_name for run in tracker.client.search_runs([experiment.experiment_id])}
-    newer = STUDY.model_copy(update={"approval": FIRST.model_copy(update={"day": date(2026, 2, 1)})})
-    tracker.promote(STUDY.name, str(challenger))
-    assert tracker.version_of(STUDY.name, "previous") == champion
-    older = STUDY.model_copy(update={"approval": FIRST.model_copy(update={"day": date(2025, 12, 1)})})
-    none = STUDY.model_copy(update={"approval": None})
-    why = [why_not_promoted(lake, study, later.candidates[1], later.incumbent) for study in (STUDY, older, newer, none)]
-    assert "given for an earlier model" in why[0]
-    assert "is older than the last one used, of 2026-01-05" in why[1]
-    assert why[2] == ""
-    assert why[3] == "no approval is recorded"
-    assert why_not_promoted(lake, STUDY, first.candidates[1], later.incumbent) == ""  # the model in use, trained again
+    subject, digest = f"{STUDY.name} version {challenger}", status[0]["model_digest"]
+    expired = Decision(APPROVAL, subject, "Approver", "Read", date(2026, 1, 6), digest, expires=date(2026, 1, 31))
+    record(lake, expired)
+    assert "not_promoted" in promoted(lake, tracker)
+    record(lake, Decision(APPROVAL, subject, "Approver", "Read again", DAY, digest))
+    assert promoted(lake, tracker) == {"champion": "logistic"}
+    assert (tracker.champion_version(STUDY.name), tracker.version_of(STUDY.name, "previous")) == (challenger, champion)
+
+    tracker.promote(STUDY.name, str(champion))  # a person rolls back: the spent approval brings nothing back
+    assert promoted(lake, tracker) == {"champion": f"version {champion} stays"}
+    assert tracker.champion_version(STUDY.name) == champion

@@ -1,4 +1,4 @@
-"""A champion whose risks have drifted: calibrated again on the latest date, its ranking kept, judged by the same gates."""
+"""A champion whose risks have drifted: recalibrated on the latest date, with the same ranking, evaluated by the same gates."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +21,7 @@ from pipelines.study.settings import StudySettings
 from pipelines.training.incumbent import Incumbent
 from pipelines.training.recalibration import CalibratedAgain, recalibrate_study
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 CUT, TRAIN, TEST = date(2026, 1, 1), date(2023, 7, 1), date(2024, 10, 1)
 DATES = {"train": (TRAIN,), "test": (TEST,), "score": (CUT,)}
@@ -40,9 +41,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory, small_lake: Callable[[Path], 
 
 @pytest.fixture(scope="module")
 def in_use(lake: Lake) -> Incumbent:
-    """Give a champion that calls every risk far too high."""
+    """Return a champion that calls every risk far too high."""
     plain = STUDY.model_copy(update={"validation": ValidationPlan(folds=2)})
-    trained = run_study(lake, plain, ENGINE, DATES, CUT).candidates[1].model
+    trained = run_study(TrainingRequest(lake, plain, ENGINE, DATES, CUT)).candidates[1].model
     part = trained.main
     start, *others = part.calibrator.numbers
     drifted = replace(part, calibrator=Calibrator(part.calibrator.method, (start + 1.5, *others)))
@@ -51,7 +52,7 @@ def in_use(lake: Lake) -> Incumbent:
 
 @pytest.fixture(scope="module")
 def again(lake: Lake, in_use: Incumbent) -> CalibratedAgain:
-    return recalibrate_study(lake, STUDY, ENGINE, DATES, CUT, in_use)
+    return recalibrate_study(TrainingRequest(lake, STUDY, ENGINE, DATES, CUT, incumbent=in_use))
 
 
 def test_a_drifted_champion_is_put_right(again: CalibratedAgain) -> None:
@@ -72,8 +73,8 @@ def test_the_ranking_stays_and_the_parent_is_recorded(again: CalibratedAgain, in
     assert in_use.model is not None
     assert np.array_equal(np.argsort(model.margin(rows)), np.argsort(in_use.model.margin(rows)))
     assert model.digest != in_use.model.digest
-    told = model.record["recalibrated"]
-    assert (told["parent_version"], told["parent_digest"]) == ("3", in_use.model.digest)
+    summary = model.record["recalibrated"]
+    assert (summary["parent_version"], summary["parent_digest"]) == ("3", in_use.model.digest)
     assert again.train_dates == (TRAIN, TEST)  # so the next training knows that it has learnt from the test date
 
 
@@ -85,7 +86,7 @@ def test_nobody_is_judged_by_a_map_that_knew_their_outcome(again: CalibratedAgai
 def test_what_cannot_be_calibrated_again_is_refused_with_the_reason(lake: Lake, in_use: Incumbent) -> None:
     def refused(study: StudySettings, champion: Incumbent | None, words: str) -> None:
         with pytest.raises(RefusalError, match=words):
-            recalibrate_study(lake, study, ENGINE, DATES, CUT, champion)
+            recalibrate_study(TrainingRequest(lake, study, ENGINE, DATES, CUT, incumbent=champion))
 
     refused(STUDY, None, "no champion of 'a_study'")
     refused(STUDY, Incumbent("3", None, reason="its files cannot be read"), "files cannot be read")
@@ -109,8 +110,8 @@ def test_people_who_were_acted_on_calibrate_nothing(lake: Lake, in_use: Incumben
     person = str(frame["person_id"].iloc[7])
     blank = dict.fromkeys(arrow_schema(ACTIONS).names)
     lake.write(ACTIONS, [{**blank, **rows, "person_id": person}])
-    noted = recalibrate_study(lake, STUDY, ENGINE, DATES, CUT, in_use).result.candidates[1]
-    assert "people whom a team acted on after that date calibrate nothing" in noted.notes
+    noted = recalibrate_study(TrainingRequest(lake, STUDY, ENGINE, DATES, CUT, incumbent=in_use)).result.candidates[1]
+    assert "people whom a team acted on after that date fit no calibration" in noted.notes
     assert noted.model.record["recalibrated"]["rows"] == len(frame) - 1
 
 

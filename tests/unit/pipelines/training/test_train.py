@@ -20,12 +20,13 @@ from pipelines.training.judging import JudgedCandidate, StudyResult
 from pipelines.training.modelling_rows import ModellingRows
 from pipelines.training.train import _learnable as learnable
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 PASS, FAIL = GateResult("calibration_overall", "pass", ""), GateResult("calibration_overall", "fail", "O/E is 2")
 
 
 def judged(name: str, auroc: str, *gates: GateResult) -> JudgedCandidate:
-    """Give a candidate whose risks rank few, most or all outcomes right."""
+    """Return a candidate whose risks rank few, most or all outcomes right."""
     labels = np.array([0, 0, 0, 1, 1, 1] * 20, dtype=np.int8)
     risk = {
         "all": [0.1, 0.2, 0.3, 0.7, 0.8, 0.9],
@@ -89,4 +90,4 @@ def test_training_without_features_says_what_to_do(tmp_path: Path) -> None:
     lake.write(CATALOGUE, [])
     dates = {"train": (date(2023, 1, 1),), "test": (date(2024, 10, 1),), "score": (date(2026, 1, 1),)}
     with pytest.raises(RefusalError, match=r"\w{4,} .*"):
-        run_study(lake, StudySettings(), EngineSettings(threads=1), dates, date(2026, 1, 1))
+        run_study(TrainingRequest(lake, StudySettings(), EngineSettings(threads=1), dates, date(2026, 1, 1)))

@@ -17,6 +17,7 @@ from pipelines.lake.storage import Lake
 from pipelines.study.settings import StudySettings
 from pipelines.training.pages import candidate_run
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 from pipelines.training.tuning import tune_boosting
 
 SETTINGS = LightGBMSettings(rounds=15, learning_rate=0.01, tuning=TuningSettings(trials=8, folds=2))
@@ -90,7 +91,9 @@ def test_a_study_tunes_inside_the_training_rows_and_keeps_the_trials(tmp_path: P
     )
     dates = {"train": (date(2023, 7, 1),), "test": (date(2024, 10, 1),), "score": (date(2026, 1, 1),)}
     storage = f"sqlite:///{tmp_path / 'tuning.db'}"
-    baseline, tuned = run_study(lake, study, EngineSettings(threads=1), dates, date(2026, 1, 1), trials=storage).candidates
+    baseline, tuned = run_study(
+        TrainingRequest(lake, study, EngineSettings(threads=1), dates, date(2026, 1, 1), trials=storage)
+    ).candidates
     assert baseline.tuning is None
     assert tuned.tuning is not None
     assert tuned.tuning["trial"].tolist() == [0, 1]

@@ -12,6 +12,7 @@ from pipelines.reports.model.content import elsewhere
 from pipelines.study.settings import StudySettings
 from pipelines.training.judging import StudyResult
 from pipelines.training.train import run_study
+from pipelines.training.training_request import TrainingRequest
 
 CUT, TEST = date(2026, 1, 1), date(2024, 10, 1)
 TRAIN = (date(2021, 1, 1), date(2022, 4, 1), date(2023, 7, 1))
@@ -21,7 +22,9 @@ GATES = GateSettings(minimum_events=5000, minimum_slope_events=5000, auroc_alarm
 
 def trained(lake: Lake, train: tuple[date, ...] = TRAIN, **plan: object) -> StudyResult:
     study = StudySettings(candidates=FEW, gates=GATES, validation=ValidationPlan(folds=2, **plan))  # type: ignore[arg-type]
-    return run_study(lake, study, EngineSettings(threads=1), {"train": train, "test": (TEST,), "score": (CUT,)}, CUT)
+    return run_study(
+        TrainingRequest(lake, study, EngineSettings(threads=1), {"train": train, "test": (TEST,), "score": (CUT,)}, CUT)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -35,25 +38,25 @@ def result(lake: Lake) -> StudyResult:
 
 
 def test_each_place_is_tested_by_a_model_without_it_and_each_earlier_date_by_those_before(result: StudyResult) -> None:
-    found = result.elsewhere[result.elsewhere["metric"] == "auroc"].set_index("split")
-    assert list(found.index) == ["place:U1", "place:U2", "origin:2022-04-01", "origin:2023-07-01"]
+    output = result.elsewhere[result.elsewhere["metric"] == "auroc"].set_index("split")
+    assert list(output.index) == ["place:U1", "place:U2", "origin:2022-04-01", "origin:2023-07-01"]
     assert set(result.elsewhere["candidate"]) == {"logistic"}
-    assert (found["value"] > 0.6).all()
-    assert (found["lower"] < found["value"]).all()
+    assert (output["value"] > 0.6).all()
+    assert (output["lower"] < output["value"]).all()
     assert (
-        found.loc["place:U1", "people"] is None or found["people"].isna()["place:U1"]
-    )  # told by group, under the rules of the audit
-    assert found.loc["origin:2022-04-01", "people"] == 900
+        output.loc["place:U1", "people"] is None or output["people"].isna()["place:U1"]
+    )  # reported by group, under the rules of the audit
+    assert output.loc["origin:2022-04-01", "people"] == 900
 
 
 def test_the_report_has_a_row_for_each_test(result: StudyResult) -> None:
     rows = elsewhere(result.elsewhere)
-    assert [row["test"] for row in rows][1:3] == ["U2 left out", "2022-04-01, by the dates before"]
+    assert [row["test"] for row in rows][1:3] == ["U2, trained without it", "2022-04-01, trained on the dates before it"]
     assert all(row["auroc"].startswith("0.") and " to " in row["auroc"] for row in rows)
     assert elsewhere(result.elsewhere.iloc[:0]) == []
 
 
-def test_what_could_not_be_tested_is_told(result: StudyResult) -> None:
+def test_what_could_not_be_tested_is_reported(result: StudyResult) -> None:
     assert "by place: the 2 largest of 3 (pcn_code; validation.most_places)" in result.notes
     assert any(note.startswith("by time: 2 earlier dates could be tested of 3") for note in result.notes)
 

@@ -18,5 +18,5 @@ def test_a_run_needs_room_for_new_extracts_and_for_every_table_once_more(tmp_pat
 
 def test_a_run_that_would_not_fit_is_refused_with_what_to_do(tmp_path: Path) -> None:
     check_room(tmp_path, 0, 0.0)
-    with pytest.raises(RefusalError, match=r"a run may write \d+\.0 GB and 1 GB must stay free .*strata tidy"):
+    with pytest.raises(RefusalError, match=r"A run may write \d+\.0 GB, and 1 GB must stay free .*strata tidy"):
         check_room(tmp_path, 5 * 10**18, 1.0)

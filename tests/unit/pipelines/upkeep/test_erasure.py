@@ -11,6 +11,7 @@ from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_gp import OPT_OUTS
 from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import ingest_feed
+from pipelines.lake.decision_record import WITHDRAWAL, Decision, all_decisions, record
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
@@ -91,7 +92,9 @@ def test_erasing_again_completes_and_finds_nothing(home: Path) -> None:
     assert lake.rows("raw__erasures") == 1
 
 
-@pytest.mark.parametrize(("person", "reason", "words"), [("nobody", "article 17", "nobody has"), (PERSON, " ", "needs a reason")])
+@pytest.mark.parametrize(
+    ("person", "reason", "words"), [("unknown", "article 17", "no table has"), (PERSON, " ", "needs a reason")]
+)
 def test_an_erasure_that_cannot_be_says_why_and_changes_nothing(home: Path, person: str, reason: str, words: str) -> None:
     lake = Lake(home / "lake")
     with pytest.raises(RefusalError, match=words) as refusal:
@@ -106,3 +109,12 @@ def test_a_table_that_names_people_otherwise_is_searched_by_its_declared_column(
     lake.commit("raw__omop_cohort", [lake.write_arrow("raw__omop_cohort", rows)], rows.schema)
     assert erase_person(lake, home / "reports", PERSON, "article 17")["raw__omop_cohort"] == 1
     assert everywhere(home) == []
+
+
+def test_an_erasure_leaves_the_record_of_decisions_alone(home: Path) -> None:
+    lake = Lake(home / "lake")
+    record(lake, Decision(WITHDRAWAL, "20260101abcd", "Board", "wrong index date", date(2026, 1, 2)))
+    before = all_decisions(lake)
+    removed = erase_person(lake, home / "reports", PERSON, "asked for it")
+    assert "monitoring__decision" not in removed
+    assert all_decisions(Lake(home / "lake")) == before

@@ -91,6 +91,6 @@ def test_an_erased_person_stays_away_through_every_rotation(home: Any, numbers: 
 
 
 def test_without_a_new_key_or_with_another_first_one_nothing_is_rotated(home: Any, keys: Any, tmp_path: Path) -> None:
-    for chain, words in ((keys[:1], "no new key"), (keys[1:], "not those")):
+    for chain, words in ((keys[:1], "no new key"), (keys[1:], "are not the keys")):
         with pytest.raises(RefusalError, match=words):
             rotate(home.lake, chain, tmp_path)

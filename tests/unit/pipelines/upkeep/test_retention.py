@@ -6,6 +6,7 @@ from expectations.tables import risk
 from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_gp import OPT_OUTS, REGISTRATIONS
 from pipelines.extracts.ingest import ingest_feed, read_extracts
+from pipelines.lake.decision_record import APPROVAL, Decision, all_decisions, record
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.run_record import all_runs, published_runs
 from pipelines.lake.storage import Lake
@@ -81,3 +82,15 @@ def test_tidying_counts_what_it_did_and_twice_does_nothing(published: Publish, t
     settings = UpkeepSettings(run_months=1)
     assert tidy(lake, settings, CUT)["runs_removed"] == 2
     assert set(tidy(lake, settings, CUT).values()) == {0}
+
+
+def test_decisions_are_kept_whatever_is_tidied_away(published: Publish, tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    published(lake, date(2020, 1, 1))
+    published(lake, date(2026, 1, 1))
+    first = record(lake, Decision(APPROVAL, "falls version 1", "Board", "Read", date(2020, 1, 1), "digest", date(2020, 2, 1)))
+    record(lake, Decision(APPROVAL, "falls version 2", "Board", "Read", date(2026, 1, 1), "digest"), ends=first.decision_id)
+    before = all_decisions(lake)
+    tidy(lake, UpkeepSettings(run_months=1, old_versions_days=7, extract_months=1), CUT)
+    assert all_decisions(Lake(tmp_path)) == before
+    assert len(before) == 2

@@ -1,3 +1,4 @@
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -5,17 +6,20 @@ import pytest
 
 from expectations.tables.raw_gp import PATIENTS
 from expectations.tables.raw_hospital import ADMISSIONS
-from pipelines.errors import ValidationStop
-from pipelines.extracts.ingest import ingest_feed
+from pipelines.errors import RefusalError, ValidationStop
+from pipelines.extracts.ingest import current_extracts, ingest_feed
+from pipelines.lake.decision_record import ACCEPTED_BREACH, Decision, import_once, record
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.reports.data_docs import data_docs
 from pipelines.sources.nhs import FeedSettings, NhsSettings
-from pipelines.validation.validate import AcceptedBreach, ValidationSettings, ValidationSummary, validate_feed
+from pipelines.validation.accepted_breaches import breach_of, decision_of_settings, digest_of_delivery
+from pipelines.validation.validate import ValidationSettings, ValidationSummary, validate_feed
 
 PATIENT_HEADER = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,SEX,IS_TEST_PATIENT\n"
 SPELL_HEADER = "Der_Pseudo_NHS_Number,Hospital_Spell_No,Der_Provider_Code,Admission_Date,Discharge_Date,Admission_Method\n"
 NHS = NhsSettings(feeds={"patients": FeedSettings(), "admissions": FeedSettings(load="snapshot")})
+DAY = date(2026, 1, 5)
 LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1})
 
 
@@ -148,6 +152,11 @@ def test_small_batches_find_the_same(bench: Bench) -> None:
     assert bench.quarantine("admissions") == [(2501, "discharge_before_admission", "", "set_aside")]
 
 
+def accept(bench: Bench, digest: str = "", expires: date | None = None) -> None:
+    subject, reason = "admissions month_collapsed 2025-04-01 RX1", "the ward closed in January"
+    record(bench.lake, Decision(ACCEPTED_BREACH, subject, "Data manager", reason, DAY, digest, expires))
+
+
 def test_a_collapsed_month_stops_and_says_where(bench: Bench) -> None:
     bench.land("admissions", "2025-03-01", SPELL_HEADER + many(60) + many(60, "2025-02"))
     bench.land("admissions", "2025-04-01", SPELL_HEADER + many(20) + many(60, "2025-02"))
@@ -163,18 +172,50 @@ def test_a_collapsed_month_stops_and_says_where(bench: Bench) -> None:
 def test_an_accepted_breach_is_recorded_and_stops_nothing(bench: Bench) -> None:
     bench.land("admissions", "2025-03-01", SPELL_HEADER + many(60) + many(60, "2025-02"))
     bench.land("admissions", "2025-04-01", SPELL_HEADER + many(20) + many(60, "2025-02"))
-    breach = {
-        "feed": "admissions",
-        "rule": "month_collapsed",
-        "delivery": "2025-04-01",
-        "organisation": "RX1",
-        "reason": "the ward closed in January",
-    }
-    bench.validate(LENIENT.model_copy(update={"accepted": (AcceptedBreach.model_validate(breach),)}))
+    accept(bench)
+    bench.validate()
     note = bench.lake.read("monitoring__validation", "note, passed", "rule = 'month_collapsed' AND note <> ''").to_pylist()
     assert note == [
         {"note": "RX1 2025-01: 20 rows, 60 in the previous delivery (33%) Accepted: the ward closed in January", "passed": True}
     ]
+
+
+def test_a_breach_is_accepted_for_what_was_read_and_until_its_last_day(bench: Bench) -> None:
+    bench.land("admissions", "2025-03-01", SPELL_HEADER + many(60) + many(60, "2025-02"))
+    bench.land("admissions", "2025-04-01", SPELL_HEADER + many(20) + many(60, "2025-02"))
+    accept(bench, expires=date(2025, 5, 1))
+    with pytest.raises(ValidationStop, match=r"accept a breach .*'admissions month_collapsed 2025-04-01 RX1'"):
+        bench.validate()
+    delivery = [extract for extract in current_extracts(bench.lake, "admissions") if extract.extract_date == date(2025, 4, 1)]
+    accept(bench, digest=digest_of_delivery(delivery))
+    bench.validate()
+    bench.land("admissions", "2025-04-01", SPELL_HEADER + many(21) + many(60, "2025-02"))  # a corrected file, as poor
+    with pytest.raises(ValidationStop, match="month_collapsed"):
+        bench.validate()
+
+
+def test_a_breach_of_the_settings_counts_once_it_is_imported(bench: Bench) -> None:
+    bench.land("admissions", "2025-03-01", SPELL_HEADER + many(60) + many(60, "2025-02"))
+    bench.land("admissions", "2025-04-01", SPELL_HEADER + many(20) + many(60, "2025-02"))
+    breach = breach_of("admissions month_collapsed 2025-04-01 RX1", "the ward closed in January")
+    with pytest.raises(ValidationStop):
+        bench.validate(LENIENT.model_copy(update={"accepted": (breach,)}))
+    assert import_once(bench.lake, [decision_of_settings(breach, DAY)], dated=False) == 1
+    bench.validate()
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        ("admissions month_collapsed", "names no breach: write FEED RULE DELIVERY"),
+        ("visits month_collapsed 2025-04-01", "there is no feed 'visits'"),
+        ("admissions month_gone 2025-04-01", "there is no table rule 'month_gone'"),
+        ("admissions month_collapsed April", "delivery"),
+    ],
+)
+def test_a_subject_that_is_no_breach_says_what_to_write(subject: str, words: str) -> None:
+    with pytest.raises(RefusalError, match=words):
+        breach_of(subject, "the ward closed in January")
 
 
 def test_a_column_that_froze_stops(bench: Bench) -> None:
@@ -221,5 +262,5 @@ def test_no_row_value_enters_a_result_or_a_page(bench: Bench, tmp_path: Path) ->
     written = [*(tmp_path / "docs").rglob("*.html"), *(tmp_path / "docs").rglob("*.json")]
     text = "".join(file.read_text(encoding="utf-8") for file in written)
     stored = str(bench.lake.read("monitoring__validation").to_pylist()) + str(bench.lake.read("core__quarantine").to_pylist())
-    assert "discharge_before_admission" in text
+    assert "Discharge before admission" in text
     assert not any(value in text + stored for value in ("person-of-note", "SPELLX", "QQ"))

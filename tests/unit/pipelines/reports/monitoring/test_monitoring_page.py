@@ -53,7 +53,7 @@ def run(run_id: str, day: date, before: str, lake: Lake) -> dict[str, Any]:
 
 
 def board(root: Path) -> Lake:
-    """Give a lake of two published runs, the first matured, with one alert open and one recovered."""
+    """Return a lake of two published runs, the first matured, with one alert open and one recovered."""
     lake = Lake(root)
     store(lake, RUNS, [run("a1", FIRST, "", lake), run("b2", SECOND, "a1", lake)])
     head = {"since": SECOND, "last_seen": TODAY, "value": 0.4, "limit_value": 0.25}
@@ -104,7 +104,7 @@ def board(root: Path) -> Lake:
 
 
 def volumes(small: int = 3) -> list[dict[str, Any]]:
-    """Give three providers' months: the last whole one of B is small, and one that was delivered in part."""
+    """Return three providers' months: the last whole one of B is small, and one that was delivered in part."""
     rows = {"A": (100, 100, 40), "B": (60, small, 9), "C": (31, 30, 8)}
     months = (date(2025, 12, 1), date(2026, 1, 1), date(2026, 2, 1))
     return [
@@ -120,26 +120,26 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def words(page: str) -> str:
-    """Give what a reader reads: no markup, one space between words."""
+    """Return what a reader reads: no markup, one space between words."""
     return " ".join(re.sub(r"<svg.*?</svg>|<style>.*?</style>|<[^>]+>", " ", page, flags=re.S).split())
 
 
 def test_open_alerts_come_first_with_their_runbook(page: str) -> None:
     told = words(page)
-    assert told.index("1 open alert") < told.index("Feature shifted: 1 open") < told.index("Volumes The latest delivery")
-    assert "since 2026-02-01 · 0.4, limit 0.25" in told
+    assert told.index("1 open alert") < told.index("Feature shifted: 1 open") < told.index("Volumes Rows of each feed")
+    assert "since 2026-02-01 · value 0.4, limit 0.25" in told
     assert '<a href="#runbook-feature_shifted">docs/runbooks/feature_shifted.md</a>' in page
     assert "<b>Age" not in page
     assert 'id="runbook-feature_shifted"' in page
     assert "What it means." in told[told.index("What to do Feature shifted") :]  # the runbook's own text
-    assert "61% were new list turnover 2026-02-01 2026-03-02" in told
+    assert "61% were new Large turnover of the list 2026-02-01 2026-03-02" in told
 
 
 def test_each_part_tells_its_figures(page: str) -> None:
     told = words(page)
     for expected in (
         "2026-02-01, index date 2026-02-01 1 shifted 19% 1.00 (0.899 to 1.10)",  # the outcome at a glance
-        "Age at the index date 0.400 0.010 shifted over 80: 10.0% then, 25.0% now 0.0% then, 31.0% now",
+        "Age at the index date 0.400 0.010 shifted over 80: 10.0% in training, 25.0% now 0.0% in training, 31.0% now",
         "Deprivation quintile 1 500 9.0% – – 27%",
         "Deprivation quintile 2 not shown not shown",
         "2026-01-01 3 1,005 60 0.780 (0.702 to 0.858)",

@@ -1,0 +1,40 @@
+"""The decisions of people: approvals of models, accepted breaches, waivers of gates and withdrawals."""
+
+from __future__ import annotations
+
+from expectations.table import Column, Kind, Table
+
+KINDS = ("approval", "accepted_breach", "waiver", "withdrawal")
+
+DECISION = Table(
+    "monitoring__decision",
+    "Every decision that a person recorded: what was decided, about what, by which role, why and until when. Rows are only added: the latest "
+    "row of a decision holds, and a row with ended_by ends it.",
+    (
+        Column("decision_id", Kind.IDENTIFIER, "The decision: a digest of its content.", nullable=False),
+        Column("recorded_at", Kind.TEXT, "When the row was written, UTC.", nullable=False),
+        Column("kind", Kind.CODE, "approval, accepted_breach, waiver or withdrawal.", nullable=False, allowed=KINDS),
+        Column(
+            "subject",
+            Kind.TEXT,
+            "What was decided about: a study with the version of its model, a delivery with the broken rule, a gate of a model, or a run.",
+            nullable=False,
+        ),
+        Column(
+            "digest",
+            Kind.TEXT,
+            "Digest of what was read: of the model, the extracts of the delivery or the scores of the run. Empty for an approval from the "
+            "settings, which is for no particular version, and for a breach accepted there.",
+            nullable=False,
+        ),
+        Column("login", Kind.TEXT, "Account of the operating system that recorded it.", nullable=False),
+        Column("role", Kind.TEXT, "Role of the person who decided, never a name.", nullable=False),
+        Column("reason", Kind.TEXT, "Why.", nullable=False),
+        Column("day", Kind.DATE, "Day of the decision.", nullable=False),
+        Column("expires", Kind.DATE, "Last day on which it counts; null if it does not expire."),
+        Column("ended_by", Kind.TEXT, "The decision that ended it; empty while it counts.", nullable=False),
+    ),
+    ("decision_id", "recorded_at"),
+)
+
+DECISION_TABLES = (DECISION,)
