@@ -84,7 +84,7 @@ def test_the_database_has_the_columns_that_are_declared(lake: Lake, database: st
         table.name: column_types(table) for table in (RUNS, *RUN_TABLES, *analyst_tables())
     }, "a declared table changed: add a migration"
     for view in ("risk__current", "risk__history"):
-        assert found[view] == column_types(risk.SCORES), (
+        assert kinds[view] == column_types(risk.SCORES), (
             f"replace the view {view} in the migration: its columns were fixed when it was made"
         )
 
