@@ -12,5 +12,5 @@ def late_feeds(latest: Mapping[str, date], data_cut: date, after_days: int) -> d
 
 
 def in_words(late: Mapping[str, date]) -> str:
-    """Say which feeds are late; '' where none is."""
+    """Return as text which feeds are late, an empty text if none is."""
     return "; ".join(f"late feed {feed}: latest delivery {day}" for feed, day in late.items())
