@@ -153,24 +153,6 @@ def concentration_index_limits(groups: RankedGroups, simulation: Simulation = SI
     return Limits(np.float64(concentration_index(groups.values, groups.populations)), low, high)  # type: ignore[arg-type]
 
 
-def assign_quantiles(values: ArrayLike, quantiles: int = 10, highest_first: bool = True) -> Numbers:
-    """Assign each value to a quantile by rank, ties at the lowest rank; quantile 1 holds the highest values if `highest_first`.
-
-    NaN where the value is missing or there are fewer values than quantiles.
-    """
-    data = np.asarray(values, dtype=np.float64)
-    present = np.flatnonzero(~np.isnan(data))
-    assigned = np.full(len(data), np.nan)
-    if len(present) < quantiles:
-        return assigned
-    place = data[present].max() - data[present] if highest_first else data[present]
-    rank = np.searchsorted(np.sort(place), place, side="left") + 1
-    count = len(present)
-    numbers = np.floor((quantiles + 1) - np.ceil(((count + 1) - rank) / (count / quantiles)))
-    assigned[present] = np.maximum(numbers, 1)
-    return assigned
-
-
 def _ends(values: Numbers, populations: Numbers, back: object) -> tuple[Numbers, Numbers]:
     """Return the fitted values at rank 0 and 1 of each column of values."""
     root = np.sqrt(_shares(populations))

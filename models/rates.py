@@ -66,12 +66,6 @@ def wilson_limits(events: ArrayLike, population: ArrayLike, confidence: float = 
     return ((2 * x + z**2 - spread) / 2 / (n + z**2))[()], ((2 * x + z**2 + spread) / 2 / (n + z**2))[()]
 
 
-def proportion(events: ArrayLike, population: ArrayLike, confidence: float = 0.95, multiplier: float = 1.0) -> Limits:
-    """Return events over population with Wilson's limits, times the multiplier."""
-    lower, upper = wilson_limits(events, population, confidence)
-    return Limits((_counts(events) / _population(population) * multiplier)[()], lower * multiplier, upper * multiplier)
-
-
 def crude_rate(events: ArrayLike, population: ArrayLike, confidence: float = 0.95, multiplier: float = 100_000.0) -> Limits:
     """Return events over population (or person-years) times the multiplier, with the limits of the count."""
     scale = multiplier / _population(population)
@@ -138,19 +132,6 @@ def indirectly_standardised_ratio(
     scale = reference_value / expected_events(population, reference_events, reference_population)
     lower, upper = count_limits(observed, confidence)
     return Limits((observed * scale)[()], (lower * scale)[()], (upper * scale)[()])
-
-
-def indirectly_standardised_rate(
-    events: ArrayLike,
-    population: ArrayLike,
-    reference_events: ArrayLike,
-    reference_population: ArrayLike,
-    confidence: float = 0.95,
-    multiplier: float = 100_000.0,
-) -> Limits:
-    """Return the indirectly standardised ratio times the reference's crude rate."""
-    rate = _counts(reference_events).sum() / _population(reference_population).sum() * multiplier
-    return indirectly_standardised_ratio(events, population, reference_events, reference_population, confidence, rate)
 
 
 def expected_events(population: ArrayLike, reference_events: ArrayLike, reference_population: ArrayLike) -> Numbers:

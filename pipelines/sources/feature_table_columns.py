@@ -115,7 +115,6 @@ def declare_feature_table(settings: FeatureTableSettings, file: Path, split_colu
         feed=FEED,
         event_date="index_date" if settings.index_date else "",
         available="index_date" if settings.index_date else "extract_date",
-        optional=False,
     )
 
 

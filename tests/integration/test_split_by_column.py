@@ -122,7 +122,9 @@ def test_the_model_is_published_and_training_rows_are_scored_by_other_models(dep
     scores = deployment.lake.read("risk__scores", "index_event_id, risk").to_pandas().set_index("index_event_id")["risk"]
     rows = visits().set_index("visit")
     assert set(scores.index) == set(rows.index)
-    model = RiskModel.from_files(deployment.tracker.champion_files("split_table"))
+    model = RiskModel.from_files(
+        deployment.tracker.files_of("split_table", str(deployment.tracker.champion_version("split_table")))
+    )
     frame = read_features(deployment.lake, None, model.predictors)
     plain = pd.Series(model.predict(frame), frame["index_event_id"])
     trained = scores.index.isin(rows.index[rows["year"].isin(["2021", "2022"]) & (rows["came_back"] != "")])

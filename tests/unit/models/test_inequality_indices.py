@@ -9,7 +9,6 @@ from models.inequality_indices import (
     Line,
     RankedGroups,
     Simulation,
-    assign_quantiles,
     concentration_index,
     concentration_index_limits,
     relative_ranks,
@@ -127,14 +126,6 @@ def test_a_concentration_index_worked_by_hand():
     assert concentration_index([3, 1], [10, 10]) == pytest.approx(-0.25)
     result = concentration_index_limits(RankedGroups(RATES, PEOPLE["Area1"], RATES * 0.95, RATES * 1.05), Simulation(seed=1))
     assert result.lower < result.value < result.upper < 0
-
-
-def test_quantiles_follow_the_rank_with_ties_at_the_lowest():
-    assert assign_quantiles(np.arange(20), 10)[[0, 19]].tolist() == [10, 1]
-    assert assign_quantiles(np.arange(20), 5, highest_first=False).tolist() == sorted([1, 2, 3, 4, 5] * 4)
-    tied = assign_quantiles([1, 1, 1, 2, 3, np.nan], 5, highest_first=False)
-    assert tied[:3].tolist() == [1, 1, 1] and tied[3:5].tolist() == [4, 5] and np.isnan(tied[5])
-    assert np.isnan(assign_quantiles([1, 2], 5)).all()
 
 
 @pytest.mark.parametrize(
