@@ -64,11 +64,12 @@ test: $(READY)   ## run every check and every test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --no-loadscope-reorder -r fE
 
-check: $(READY)  ## check lint, formatting, types and import contracts
+check: $(READY)  ## check lint, formatting, types, import contracts, language and conventions
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q -n 0 tests/unit/test_language.py tests/unit/test_conventions.py
 
 # Strict: a package that could not be checked must not count as safe.
 audit: $(READY)  ## check the lock for known vulnerabilities and write a bill of materials (CycloneDX): make audit BILL=path.json; needs a network

@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from models.audit_groups import audit_groups
 from models.evaluation import evaluate
-from models.fairness import audit
+from models.fairness import AuditedRows, audit
 from models.need_within_score import need_columns
 from models.scored_rows import scored_rows
 from models.settings import CapacitySettings
@@ -70,8 +70,9 @@ def main() -> None:
     before = _cpu()
     start = time.perf_counter()
     groups = audit_groups(frame)
-    evaluate(scored_rows(risk, labels, person, None), capacity, SEED)
-    audit_rows = audit(risk, labels, person, groups, capacity, SEED, needs=need_columns(frame, labels, died))
+    rows = scored_rows(risk, labels, person)
+    evaluate(rows, capacity, SEED)
+    audit_rows = audit(AuditedRows(rows, groups, need_columns(frame, labels, died)), capacity, SEED)
     print(
         json.dumps(
             {

@@ -8,7 +8,7 @@ from pipelines.lake.storage import Lake
 
 
 def stored_columns(lake: Lake, table: Table) -> tuple[Column, ...]:
-    """Give the columns a table has; features__person has those of its declaration and one for each computed feature."""
+    """Return the columns a table has; features__person has those of its declaration and one for each computed feature."""
     if table.name != PERSON_FEATURES.name or not (lake.exists(table.name) and lake.exists(CATALOGUE.name)):
         return table.columns
     declared = {column.name for column in table.columns}

@@ -6,7 +6,7 @@ in `suites.py`, and the run of the suites in `validation.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -132,7 +132,6 @@ class Table:
     available: str = ""  # SQL over typed columns and :lag_days: the available date of a row
     person: str = "person_id"
     provider: str = ""  # for a raw table: the column with the sending organisation
-    optional: bool = field(default=True)  # the feed of a raw table may be absent
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]

@@ -70,18 +70,22 @@ def _why_skipped(candidate: Candidate, settings: CandidateSettings, predictors: 
 def _predictors_of(name: CandidateName, settings: CandidateSettings, predictors: Sequence[Predictor]) -> tuple[Predictor, ...]:
     """Return the predictors that a candidate learns from; raise NoPredictorsError if there are none."""
     candidate = CANDIDATES[name]
-    codes = tuple(predictor for predictor in predictors if predictor.kind == "code")
+    curated, codes = _by_kind(predictors)
     if candidate.uses_codes and not codes:
         raise NoPredictorsError(f"candidate '{name}' needs code-level columns: no code of study.code_level is frequent enough")
-    chosen = _curated_predictors(candidate, settings, [predictor for predictor in predictors if predictor.kind != "code"])
-    chosen = (*chosen, *codes) if candidate.uses_codes else chosen
-    if not candidate.deprivation:
-        chosen = tuple(predictor for predictor in chosen if not predictor.uses_deprivation)
+    offered = (*_curated_predictors(candidate, settings, curated), *(codes if candidate.uses_codes else ()))
+    chosen = tuple(predictor for predictor in offered if candidate.deprivation or not predictor.uses_deprivation)
     if not chosen:
         raise NoPredictorsError(
             f"candidate '{name}' has no predictors: the catalogue declares {len(predictors)}, none of which it may use"
         )
     return chosen
+
+
+def _by_kind(predictors: Sequence[Predictor]) -> tuple[list[Predictor], list[Predictor]]:
+    """Return the curated and the code-level predictors."""
+    curated = [predictor for predictor in predictors if predictor.kind != "code"]
+    return curated, [predictor for predictor in predictors if predictor.kind == "code"]
 
 
 def _curated_predictors(candidate: Candidate, settings: CandidateSettings, curated: Sequence[Predictor]) -> tuple[Predictor, ...]:

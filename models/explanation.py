@@ -211,11 +211,17 @@ def _hidden(topics: Mapping[str, list[int]], predictors: Sequence[Predictor], no
     topic_of = {predictors[place].name: topic for topic, places in topics.items() for place in places}
     made_of = {topic: _made_of([predictors[place] for place in places]) for topic, places in topics.items()}
     hidden = {topic for topic, parts in made_of.items() if not ({topic} | parts).isdisjoint(not_shown)}
+    topics_of = {topic: {topic_of.get(part, "") for part in parts} for topic, parts in made_of.items()}
+    return _with_dependents(hidden, topics_of)
+
+
+def _with_dependents(hidden: set[str], made_of: Mapping[str, set[str]]) -> set[str]:
+    """Return some topics and all that are made of them, directly or through others."""
     while True:
-        more = {topic for topic, parts in made_of.items() if not hidden.isdisjoint(topic_of.get(part, "") for part in parts)}
+        more = {topic for topic, parts in made_of.items() if not hidden.isdisjoint(parts)}
         if more <= hidden:
             return hidden
-        hidden |= more
+        hidden = hidden | more
 
 
 def _made_of(predictors: Sequence[Predictor]) -> set[str]:

@@ -17,9 +17,9 @@ from models.discrimination import BOOTSTRAP_PEOPLE, Discrimination, discriminati
 from models.evaluation import Evaluation, evaluate
 from models.group_gaps import largest_gaps
 from models.intervals import NOT_KNOWN, Estimate, wald, wilson
-from models.list_composition import age_standardised_selection, composition
+from models.list_composition import ListCounts, age_standardised_selection, composition
 from models.need_within_score import DEATH, UNDIAGNOSED, Strata, need_ratios, score_strata
-from models.scored_rows import ScoredRows, group_codes, scored_rows, selected
+from models.scored_rows import ScoredRows, group_codes, selected
 from models.settings import CapacitySettings
 from models.standardisation import age_band_codes, standardised_sensitivities
 
@@ -75,28 +75,29 @@ class _Board:
         return share_name(self.capacity.deciding_share)
 
 
-@one_blas_thread()
-def audit(
-    risk: np.ndarray,
-    labels: np.ndarray,
-    person: np.ndarray,
-    groups: pd.DataFrame,
-    capacity: CapacitySettings,
-    seed: int,
-    keys: np.ndarray | None = None,
-    needs: pd.DataFrame | None = None,
-    evaluated: Evaluation | None = None,
-) -> pd.DataFrame:
-    """Measure a model in every group: one row per group kind (a column of `groups`), group and metric (see COLUMNS).
+@dataclass(frozen=True)
+class AuditedRows:
+    """The rows of an audit, with a column for each group kind and, if known, the needs of the people (see models.need_within_score).
 
-    The deciding share of all rows is chosen once and compared between groups; `age_band` among the groups allows
-    measures to be age-standardised. `needs` (see models.need_within_score) shows whether groups are sicker at the same score.
-    The kinds 'all' and people without a recent admission (RECENT_ADMISSION, group 'none') carry every measure of `evaluate`
-    as well. Limits of a board of more than 100,000 people are analytic in all its groups. `evaluated` is what `evaluate` gave
-    for all rows with the same seed, where it was asked before.
+    `groups` and `needs` are in the original order of the rows. `age_band` among the groups allows measures to be age-standardised. The needs show
+    whether groups are sicker at the same score.
     """
-    rows = scored_rows(risk, labels, person, keys)
-    board = _board(rows, groups, capacity, seed, needs, evaluated or evaluate(rows, capacity, seed))
+
+    rows: ScoredRows
+    groups: pd.DataFrame
+    needs: pd.DataFrame | None = None
+
+
+@one_blas_thread()
+def audit(audited: AuditedRows, capacity: CapacitySettings, seed: int, evaluation: Evaluation | None = None) -> pd.DataFrame:
+    """Measure a model in every group: one row per group kind, group and metric (see COLUMNS).
+
+    The deciding share of all rows is chosen once and compared between groups. The kinds 'all' and people without a recent admission
+    (RECENT_ADMISSION, group 'none') carry every measure of `evaluate` as well. Limits of a board of more than 100,000 people are analytic in all
+    its groups. `evaluation` is that of all rows with the same seed; without it they are evaluated here.
+    """
+    rows, groups = audited.rows, audited.groups
+    board = _board(audited, capacity, seed, evaluation or evaluate(rows, capacity, seed))
     parts = [_group_rows(EVERYONE, EVERYONE, rows, _everyone(board, board.everyone, rows, board.chosen))]
     for kind in groups.columns:
         kind_rows = _kind_rows(board, groups[kind])
@@ -104,9 +105,8 @@ def audit(
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
-def _board(
-    rows: ScoredRows, groups: pd.DataFrame, capacity: CapacitySettings, seed: int, needs: pd.DataFrame | None, everyone: Evaluation
-) -> _Board:  # fmt: skip
+def _board(audited: AuditedRows, capacity: CapacitySettings, seed: int, everyone: Evaluation) -> _Board:
+    rows, groups, needs = audited.rows, audited.groups, audited.needs
     chosen = np.arange(rows.rows) < selected(rows.rows, capacity.deciding_share)
     bands = age_band_codes(groups[AGE_BAND])[rows.position] if AGE_BAND in groups else None
     strata = {"score": score_strata(rows)} | ({} if bands is None else {"score_and_age": score_strata(rows, bands)})
@@ -213,8 +213,8 @@ def _selection_measures(board: _Board, rows: ScoredRows, chosen: np.ndarray) -> 
     yield f"ppv_{at}", _Measure(wilson(listed_events, count), (count, listed_events, count - listed_events))
     yield f"sensitivity_{at}", _Measure(wilson(listed_events, rows.events), _found_counts(rows, chosen))
     yield f"false_negative_rate_{at}", _Measure(wilson(missed, rows.events), _found_counts(rows, chosen))
-    everyone = int(board.chosen.sum()), board.rows.rows, board.rows.events
-    for name, estimate in composition(count, rows.rows, rows.events, *everyone).items():
+    everyone = ListCounts(int(board.chosen.sum()), board.rows.rows, board.rows.events)
+    for name, estimate in composition(ListCounts(count, rows.rows, rows.events), everyone).items():
         yield f"{name}_{at}", _Measure(estimate, (rows.events, count) if "event" in name else (count, rows.rows - count))
 
 

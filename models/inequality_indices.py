@@ -6,6 +6,7 @@ inequality; Wagstaff 1991 for the concentration index.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,61 @@ ValueType = Literal["other", "rate", "proportion"]
 REPETITIONS = 100_000
 LEAST_GROUPS, MOST_GROUPS = 5, 100
 REPEATS = 10  # samples compared with each other for the reliability of simulated limits
+
+
+@dataclass(frozen=True)
+class RankedGroups:
+    """The values of ranked groups with their populations, and their errors: 95% limits, or standard errors on the scale of the fit."""
+
+    values: ArrayLike
+    populations: ArrayLike
+    lower: ArrayLike | None = None
+    upper: ArrayLike | None = None
+    standard_errors: ArrayLike | None = None
+
+    @property
+    def arrays(self) -> tuple[Numbers, Numbers]:
+        """Values and populations as arrays."""
+        return np.asarray(self.values, dtype=np.float64), np.asarray(self.populations, dtype=np.float64)
+
+    def errors(self, scale: Callable[[Numbers], Numbers]) -> Numbers:
+        """Return the standard errors on a scale."""
+        if self.standard_errors is not None:
+            return np.asarray(self.standard_errors, dtype=np.float64)
+        if self.lower is None or self.upper is None:
+            raise ValueError("a slope index needs the groups' lower and upper limits, or their standard errors")
+        lower, upper = (np.asarray(limit, dtype=np.float64) for limit in (self.lower, self.upper))
+        return np.asarray((scale(upper) - scale(lower)) / (2 * norm.ppf(0.975)))
+
+
+@dataclass(frozen=True)
+class Line:
+    """How a line is fitted: errors are on the log scale for rates and the logit scale for proportions.
+
+    With `transform` the line is fitted on that scale, and its two ends are transformed back. A negative multiplier reverses the slope and
+    inverts the relative index.
+    """
+
+    value_type: ValueType = "other"
+    transform: bool = False
+    multiplier: float = 1.0
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """How limits are simulated, from a fixed seed."""
+
+    confidence: float = 0.95
+    repetitions: int = REPETITIONS
+    seed: int = 0
+
+    def draw(self, centre: Numbers, error: Numbers, samples: int = 1) -> Numbers:
+        """Return simulated values (groups x repetitions of every sample)."""
+        size = (len(centre), samples * self.repetitions)
+        return np.random.default_rng(self.seed).normal(centre[:, None], error[:, None], size)
+
+
+PLAIN_LINE, SIMULATION = Line(), Simulation()
 
 
 @dataclass(frozen=True)
@@ -49,43 +105,28 @@ def relative_ranks(populations: ArrayLike) -> Numbers:
 
 
 def slope_index_of_inequality(
-    values: ArrayLike,
-    populations: ArrayLike,
-    *,
-    lower: ArrayLike | None = None,
-    upper: ArrayLike | None = None,
-    standard_errors: ArrayLike | None = None,
-    value_type: ValueType = "other",
-    transform: bool = False,
-    multiplier: float = 1.0,
-    confidence: float = 0.95,
-    repetitions: int = REPETITIONS,
-    seed: int = 0,
-    reliability: bool = False,
+    groups: RankedGroups, line: Line = PLAIN_LINE, simulation: Simulation = SIMULATION, reliability: bool = False
 ) -> SlopeIndex:
-    """Fit a line over the ranked groups by population-weighted regression and give its slope and relative index.
+    """Fit a line over the ranked groups by population-weighted regression and return its slope and relative index.
 
-    sqrt(a) y is regressed on sqrt(a) and b sqrt(a) without an intercept (a population share, b relative rank). Errors come from
-    the groups' 95% limits, on the log scale for rates and the logit scale for proportions, or are given (on that scale).
-    With `transform` the line is fitted on that scale and its two ends are transformed back. Limits are percentiles of fits to
-    simulated values, from a fixed seed. A negative multiplier reverses the slope and inverts the relative index.
+    sqrt(a) y is regressed on sqrt(a) and b sqrt(a) without an intercept (a population share, b relative rank). Limits are percentiles of fits to
+    simulated values. `reliability` adds the mean difference of the limits of repeated simulations.
     """
-    y, n = np.asarray(values, dtype=np.float64), np.asarray(populations, dtype=np.float64)
-    _check(y, n, repetitions, transform, standard_errors)
-    scale, back = _scale(value_type)
-    centre = scale(y)
-    error = _errors(lower, upper, scale) if standard_errors is None else np.asarray(standard_errors, dtype=np.float64)
+    y, n = groups.arrays
+    _check(groups, line, simulation)
+    scale, back = _scale(line.value_type)
+    centre, error = scale(y), groups.errors(scale)
     samples = REPEATS if reliability else 1
-    drawn = np.random.default_rng(seed).normal(centre[:, None], error[:, None], (len(y), samples * repetitions))
-    fitted_scale, ends = (lambda value: value, back) if transform else (back, lambda value: value)
+    drawn = simulation.draw(centre, error, samples)
+    fitted_scale, ends = (lambda value: value, back) if line.transform else (back, lambda value: value)
     first, last = _ends(fitted_scale(centre), n, ends)
     firsts, lasts = _ends(fitted_scale(drawn), n, ends)
-    slopes = ((lasts - firsts) * multiplier).reshape(samples, repetitions)
-    ratios = (lasts / firsts if multiplier >= 0 else firsts / lasts).reshape(samples, repetitions)
-    sii_limits, rii_limits = _percentiles(slopes, confidence), _percentiles(ratios, confidence)
-    ratio = last / first if multiplier >= 0 else first / last
+    slopes = ((lasts - firsts) * line.multiplier).reshape(samples, simulation.repetitions)
+    ratios = (lasts / firsts if line.multiplier >= 0 else firsts / lasts).reshape(samples, simulation.repetitions)
+    sii_limits, rii_limits = _percentiles(slopes, simulation.confidence), _percentiles(ratios, simulation.confidence)
+    ratio = last / first if line.multiplier >= 0 else first / last
     return SlopeIndex(
-        sii=float((last - first) * multiplier),
+        sii=float((last - first) * line.multiplier),
         sii_lower=float(sii_limits[0, 0]),
         sii_upper=float(sii_limits[0, 1]),
         rii=float(ratio),
@@ -103,41 +144,13 @@ def concentration_index(values: ArrayLike, populations: ArrayLike) -> float:
     return float(2 * (share * y * relative_ranks(populations)).sum() / (share * y).sum() - 1)
 
 
-def concentration_index_limits(
-    values: ArrayLike,
-    populations: ArrayLike,
-    lower: ArrayLike,
-    upper: ArrayLike,
-    *,
-    confidence: float = 0.95,
-    repetitions: int = REPETITIONS,
-    seed: int = 0,
-) -> Limits:
+def concentration_index_limits(groups: RankedGroups, simulation: Simulation = SIMULATION) -> Limits:
     """Return the concentration index of rates with limits by simulation, errors from the rates' 95% limits on the log scale."""
-    centre, error = np.log(np.asarray(values, dtype=np.float64)), _errors(lower, upper, np.log)
-    drawn = np.exp(np.random.default_rng(seed).normal(centre[:, None], error[:, None], (len(centre), repetitions)))
-    share, rank = _shares(populations)[:, None], relative_ranks(populations)[:, None]
+    drawn = np.exp(simulation.draw(np.log(groups.arrays[0]), groups.errors(np.log)))
+    share, rank = _shares(groups.populations)[:, None], relative_ranks(groups.populations)[:, None]
     indices = 2 * (share * drawn * rank).sum(axis=0) / (share * drawn).sum(axis=0) - 1
-    low, high = _percentiles(indices[None, :], confidence)[0]
-    return Limits(np.float64(concentration_index(values, populations)), low, high)  # type: ignore[arg-type]
-
-
-def assign_quantiles(values: ArrayLike, quantiles: int = 10, highest_first: bool = True) -> Numbers:
-    """Assign each value to a quantile by rank, ties at the lowest rank; quantile 1 holds the highest values if `highest_first`.
-
-    NaN where the value is missing or there are fewer values than quantiles.
-    """
-    data = np.asarray(values, dtype=np.float64)
-    present = np.flatnonzero(~np.isnan(data))
-    assigned = np.full(len(data), np.nan)
-    if len(present) < quantiles:
-        return assigned
-    place = data[present].max() - data[present] if highest_first else data[present]
-    rank = np.searchsorted(np.sort(place), place, side="left") + 1
-    count = len(present)
-    numbers = np.floor((quantiles + 1) - np.ceil(((count + 1) - rank) / (count / quantiles)))
-    assigned[present] = np.maximum(numbers, 1)
-    return assigned
+    low, high = _percentiles(indices[None, :], simulation.confidence)[0]
+    return Limits(np.float64(concentration_index(groups.values, groups.populations)), low, high)  # type: ignore[arg-type]
 
 
 def _ends(values: Numbers, populations: Numbers, back: object) -> tuple[Numbers, Numbers]:
@@ -155,13 +168,6 @@ def _scale(value_type: ValueType) -> tuple:
     if value_type == "proportion":
         return logit, expit
     return (lambda value: value), (lambda value: value)
-
-
-def _errors(lower: ArrayLike | None, upper: ArrayLike | None, scale: object) -> Numbers:
-    if lower is None or upper is None:
-        raise ValueError("a slope index needs the groups' lower and upper limits, or their standard errors")
-    ends = [np.asarray(limit, dtype=np.float64) for limit in (lower, upper)]
-    return np.asarray((scale(ends[1]) - scale(ends[0])) / (2 * norm.ppf(0.975)))  # type: ignore[operator]
 
 
 def _shares(populations: ArrayLike) -> Numbers:
@@ -183,13 +189,14 @@ def _mean_difference(limits: Numbers) -> float | None:
     return float(np.abs(limits[1:] - limits[0]).mean()) if len(limits) > 1 else None
 
 
-def _check(values: Numbers, populations: Numbers, repetitions: int, transform: bool, standard_errors: ArrayLike | None) -> None:
+def _check(groups: RankedGroups, line: Line, simulation: Simulation) -> None:
+    values, populations = groups.arrays
     if len(values) != len(populations) or not LEAST_GROUPS <= len(values) <= MOST_GROUPS:
         raise ValueError(
             f"a slope index needs {LEAST_GROUPS} to {MOST_GROUPS} ranked groups with a population each, not {len(values)} values "
             f"and {len(populations)} populations"
         )
-    if repetitions < 1000:
-        raise ValueError(f"{repetitions} repetitions are too few for limits; use 1,000 or more")
-    if transform and standard_errors is not None:
+    if simulation.repetitions < 1000:
+        raise ValueError(f"{simulation.repetitions} repetitions are too few for limits; use 1,000 or more")
+    if line.transform and groups.standard_errors is not None:
         raise ValueError("a transformed fit takes its errors from the groups' limits, not from given standard errors")

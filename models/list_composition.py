@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from models.intervals import NOT_KNOWN, Estimate, on_log_scale, on_logit_scale, wilson
 
 
-def composition(chosen: int, people: int, events: int, all_chosen: int, all_people: int, all_events: int) -> dict[str, Estimate]:
-    """Return a group's share of the list, of the people and of the events, and the first over each of the others.
+@dataclass(frozen=True)
+class ListCounts:
+    """How many of some people are on the review list, how many there are, and how many have the outcome."""
 
-    The number of people is fixed, so the limits of the ratio to their share are those of the list's share. The number of events is random as well,
-    so both errors count.
+    listed: int
+    people: int
+    events: int
+
+
+def composition(group: ListCounts, everyone: ListCounts) -> dict[str, Estimate]:
+    """Return a group's share of the list, of the people and of the events, and the ratio of the first to each of the others.
+
+    The number of people is fixed, so the limits of the ratio to their share are those of the list's share. The number of events is random as
+    well, so both errors count.
     """
-    of_list, of_people, of_events = wilson(chosen, all_chosen), people / max(all_people, 1), wilson(events, all_events)
+    of_list, of_events = wilson(group.listed, everyone.listed), wilson(group.events, everyone.events)
+    of_people = group.people / max(everyone.people, 1)
     shares = {"list_share": of_list, "population_share": Estimate(of_people), "event_share": of_events}
-    if of_people > 0 and chosen > 0:
+    if of_people > 0 and group.listed > 0:
         shares["list_share_over_population_share"] = Estimate(
             of_list.value / of_people, of_list.lower / of_people, of_list.upper / of_people
         )
     else:
         shares["list_share_over_population_share"] = NOT_KNOWN
-    shares["list_share_over_event_share"] = _ratio(of_list, chosen, of_events, events)
+    shares["list_share_over_event_share"] = _ratio(of_list, group.listed, of_events, group.events)
     return shares
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import logit
 
 from models.intervals import NOT_KNOWN, Z95, Estimate, on_log_scale, on_logit_scale, wilson
-from models.list_composition import composition
+from models.list_composition import ListCounts, composition
 
 Counts = tuple[float, float]  # of a share: the count and its total
 LISTED = "_top_"  # in the name of a measure of a list: ppv_top_5pct
@@ -123,8 +123,8 @@ def _of_list(
         ),
     }
     if everyone is not None and everyone.listed.get(at, 0) > 0:
-        whole = (everyone.listed[at], everyone.rows, everyone.events)
-        again |= composition(listed, rows, events, *whole)  # type: ignore[arg-type]
+        board = ListCounts(everyone.listed[at], everyone.rows, everyone.events)  # type: ignore[arg-type]
+        again |= composition(ListCounts(listed, rows, events), board)  # type: ignore[arg-type]
     return again
 
 

@@ -66,27 +66,30 @@ def need_ratios(need: np.ndarray, strata: Strata, codes: np.ndarray, groups: int
         np.bincount(cell, weights=weights, minlength=shape[0] * shape[1]).reshape(shape)
         for weights in (None, need[used], need[used] ** 2)
     )
-    everyone = [values.sum(axis=0) for values in (count, total, square)]
-    return [
-        _ratio(*(values[place] for values in (count, total, square)), *everyone, is_event=is_event)
-        for place in range(1, groups + 1)
-    ]
+    everyone = _Moments(count.sum(axis=0), total.sum(axis=0), square.sum(axis=0))
+    return [_ratio(_Moments(count[place], total[place], square[place]), everyone, is_event) for place in range(1, groups + 1)]
 
 
-def _ratio(
-    count: np.ndarray, total: np.ndarray, square: np.ndarray, all_count: np.ndarray, all_total: np.ndarray, all_square: np.ndarray,
-    *, is_event: bool,
-) -> Estimate:  # fmt: skip
-    others = all_count - count
-    shared = (count > 0) & (others > 0)
-    n, y, y2, m = count[shared], total[shared], square[shared], others[shared]
-    mean = (all_total[shared] - y) / m
+@dataclass(frozen=True)
+class _Moments:
+    """Number of rows, sum and sum of squares of a need in each stratum."""
+
+    count: np.ndarray
+    total: np.ndarray
+    square: np.ndarray
+
+
+def _ratio(group: _Moments, everyone: _Moments, is_event: bool) -> Estimate:
+    others = everyone.count - group.count
+    shared = (group.count > 0) & (others > 0)
+    n, y, y2, m = group.count[shared], group.total[shared], group.square[shared], others[shared]
+    mean = (everyone.total[shared] - y) / m
     observed, expected = float(y.sum()), float(n @ mean)
     if expected <= 0:
         return NOT_KNOWN
     ratio = observed / expected
     own = float((y2 - 2 * mean * y + n * mean**2).sum())
-    spread = np.maximum((all_square[shared] - y2) / m - mean**2, 0.0)
+    spread = np.maximum((everyone.square[shared] - y2) / m - mean**2, 0.0)
     theirs = float((n**2 * spread / m).sum())
     if is_event and observed < FEW_EVENTS:
         lower, upper = count_limits(observed)

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.disclosure_control import rounded
-from models.inequality_indices import LEAST_GROUPS, concentration_index_limits, slope_index_of_inequality
+from models.inequality_indices import (
+    LEAST_GROUPS,
+    Line,
+    RankedGroups,
+    Simulation,
+    concentration_index_limits,
+    slope_index_of_inequality,
+)
 from models.rates import (
     ESP_2013,
     FEWEST_EVENTS,
@@ -120,11 +127,9 @@ def _of_group(counts: GroupCounts, place: int, everyone: GroupCounts) -> Iterato
     people, events = (int(total[place]) for total in counts.totals)
 
     def row(measure: str, limits: Limits | None, reason: str) -> RateRow:
-        value, lower, upper = (float(number) for number in limits) if limits else (np.nan,) * 3
-        known = np.isfinite(value)
-        return RateRow(
-            counts.kind, counts.names[place], measure, value, lower, upper, people, events, reason="" if known else reason
-        )
+        value, lower, upper = _numbers(limits)
+        numbers = (value, lower, upper, people, events)
+        return RateRow(counts.kind, counts.names[place], measure, *numbers, reason="" if np.isfinite(value) else reason)
 
     yield row("crude_rate", crude_rate(events, people) if people else None, "no people")
     bands = _joined_bands(counts.people[place], everyone.people[0])
@@ -133,21 +138,20 @@ def _of_group(counts: GroupCounts, place: int, everyone: GroupCounts) -> Iterato
         return
     x, n = _sums(counts.events[place], bands), _sums(counts.people[place], bands)
     weights = _sums(ESP_2013, bands)
-    rate = directly_standardised_rate(x, n, weights)
-    if counts.enough is not None and not counts.enough[place]:
-        rate = _limits(np.nan, np.nan, np.nan)
+    enough = counts.enough is None or bool(counts.enough[place])
+    rate = directly_standardised_rate(x, n, weights) if enough else _limits(np.nan, np.nan, np.nan)
     yield row(STANDARDISED, rate, FEW_EVENTS)
     if counts.repeats is not None and counts.times is not None:
         who = np.stack([_sums(each, bands) for each in counts.repeats[place]])
         event_rate = directly_standardised_rate_of_repeats(who, counts.times, n, weights)
         yield row("directly_standardised_event_rate", event_rate if np.isfinite(rate.value) else None, FEW_EVENTS)
     reference = _sums(everyone.events[0], bands), _sums(everyone.people[0], bands)
-    expects = bool(reference[0][n > 0].sum() > 0)
-    yield row(
-        "indirectly_standardised_ratio",
-        indirectly_standardised_ratio(x, n, *reference) if expects else None,
-        "no event is expected",
-    )
+    yield row("indirectly_standardised_ratio", _ratio_to(reference, x, n), "no event is expected")
+
+
+def _ratio_to(reference: tuple[Numbers, Numbers], events: Numbers, people: Numbers) -> Limits | None:
+    """Return the ratio to the events at the reference's rates (its events and people by band); None if none is expected."""
+    return indirectly_standardised_ratio(events, people, *reference) if reference[0][people > 0].sum() > 0 else None
 
 
 def _scales(totals: Numbers) -> Numbers:
@@ -199,21 +203,38 @@ def _gradient(counts: GroupCounts, rates: dict[str, RateRow], seed: int) -> Iter
     ranked = [rates[name] for name in expected if name in rates]
 
     def row(measure: str, limits: Limits | None) -> RateRow:
-        value, lower, upper = (float(number) for number in limits) if limits else (np.nan,) * 3
+        value, lower, upper = _numbers(limits)
         reason = "" if limits else f"{len(expected) - len(ranked)} of {len(expected)} groups have {FEW_EVENTS}"
         return RateRow(counts.kind, GRADIENT, measure, value, lower, upper, 0, 0, "least deprived", reason)
 
     names = ("slope_index_of_inequality", "relative_index_of_inequality", "concentration_index")
-    usable = len(ranked) == len(expected) >= LEAST_GROUPS and all(each.lower > 0 for each in ranked)
-    if not usable:
+    if not _has_gradient(ranked, len(expected)):
         yield from (row(name, None) for name in names)
         return
+    yield from (row(name, limits) for name, limits in zip(names, _indices(ranked, seed), strict=True))
+
+
+def _has_gradient(ranked: list[RateRow], groups: int) -> bool:
+    """Return whether every group has a rate with a lower limit above 0, which its logarithm needs."""
+    return len(ranked) == groups >= LEAST_GROUPS and all(each.lower > 0 for each in ranked)
+
+
+def _indices(ranked: list[RateRow], seed: int) -> tuple[Limits, Limits, Limits]:
+    """Return slope, relative and concentration index of ranked rates."""
     values, lower, upper = (np.array([getattr(each, name) for each in ranked]) for name in ("value", "lower", "upper"))
-    sizes = np.array([each.people for each in ranked], dtype=np.float64)
-    index = slope_index_of_inequality(values, sizes, lower=lower, upper=upper, value_type="rate", transform=True, seed=seed)
-    yield row(names[0], _limits(index.sii, index.sii_lower, index.sii_upper))
-    yield row(names[1], _limits(index.rii, index.rii_lower, index.rii_upper))
-    yield row(names[2], concentration_index_limits(values, sizes, lower, upper, seed=seed))
+    groups = RankedGroups(values, np.array([each.people for each in ranked], dtype=np.float64), lower, upper)
+    simulation = Simulation(seed=seed)
+    index = slope_index_of_inequality(groups, Line("rate", transform=True), simulation)
+    return (
+        _limits(index.sii, index.sii_lower, index.sii_upper),
+        _limits(index.rii, index.rii_lower, index.rii_upper),
+        concentration_index_limits(groups, simulation),
+    )
+
+
+def _numbers(limits: Limits | None) -> tuple[float, float, float]:
+    """Return a value with its limits; NaN if there are none."""
+    return (np.nan, np.nan, np.nan) if limits is None else (float(limits.value), float(limits.lower), float(limits.upper))
 
 
 def _limits(value: float, lower: float, upper: float) -> Limits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -86,11 +86,13 @@ def schema_problems(rows: FeatureRows, predictors: Sequence[Predictor]) -> list[
     """Return as text what prevents rows from being used with these predictors; empty if nothing does."""
     columns, frame = rows.columns, rows.frame
     missing = [predictor.name for predictor in predictors if predictor.name not in columns]
-    repeated = {str(name) for name in frame.columns[frame.columns.duplicated()]} & {predictor.name for predictor in predictors}
-    problems = [f"columns that are missing: {_listed(missing)}"] if missing else []
-    problems += [f"columns that appear more than once: {_listed(sorted(repeated))}"] if repeated else []
-    checked = [predictor for predictor in predictors if predictor.name in frame.columns and predictor.name not in repeated]
-    return problems + [problem for predictor in checked if (problem := _wrong_kind(frame[predictor.name], predictor))]
+    repeated = _repeated(frame, predictors)
+    problems = [
+        f"columns that are missing: {_listed(missing)}" if missing else "",
+        f"columns that appear more than once: {_listed(repeated)}" if repeated else "",
+        *_wrong_kinds(frame, [predictor for predictor in predictors if predictor.name not in repeated]),
+    ]
+    return [problem for problem in problems if problem]
 
 
 def check_schema(rows: FeatureRows, predictors: Sequence[Predictor], purpose: str) -> None:
@@ -100,8 +102,21 @@ def check_schema(rows: FeatureRows, predictors: Sequence[Predictor], purpose: st
         raise SchemaMismatchError(f"{purpose}: {'; '.join(problems)}. Provide the columns that the feature catalogue declares.")
 
 
+def _repeated(frame: pd.DataFrame, predictors: Sequence[Predictor]) -> list[str]:
+    """Return the predictors that are more than one column of a frame."""
+    names = {str(name) for name in frame.columns[frame.columns.duplicated()]}
+    return sorted(names & {predictor.name for predictor in predictors})
+
+
 def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:MOST_NAMED])}{' ...' if len(names) > MOST_NAMED else ''}"
+
+
+def _wrong_kinds(frame: pd.DataFrame, predictors: Sequence[Predictor]) -> Iterator[str]:
+    """Yield for each predictor in the frame what is wrong with its kind; '' if nothing is."""
+    for predictor in predictors:
+        if predictor.name in frame.columns:
+            yield _wrong_kind(frame[predictor.name], predictor)
 
 
 def _wrong_kind(column: pd.Series, predictor: Predictor) -> str:

@@ -66,12 +66,6 @@ def wilson_limits(events: ArrayLike, population: ArrayLike, confidence: float = 
     return ((2 * x + z**2 - spread) / 2 / (n + z**2))[()], ((2 * x + z**2 + spread) / 2 / (n + z**2))[()]
 
 
-def proportion(events: ArrayLike, population: ArrayLike, confidence: float = 0.95, multiplier: float = 1.0) -> Limits:
-    """Return events over population with Wilson's limits, times the multiplier."""
-    lower, upper = wilson_limits(events, population, confidence)
-    return Limits((_counts(events) / _population(population) * multiplier)[()], lower * multiplier, upper * multiplier)
-
-
 def crude_rate(events: ArrayLike, population: ArrayLike, confidence: float = 0.95, multiplier: float = 100_000.0) -> Limits:
     """Return events over population (or person-years) times the multiplier, with the limits of the count."""
     scale = multiplier / _population(population)
@@ -100,7 +94,7 @@ def directly_standardised_rate(
     `events` and `population` by band (last axis). Missing events count as none; every band needs people.
     """
     x, n, weights = _bands(events, population, standard_population)
-    return _dobson(x, n, weights, _variance(x, n, weights), confidence, multiplier)
+    return _dobson(x, _weighted_rate(x, n, weights), _variance(x, n, weights), confidence, multiplier)
 
 
 def directly_standardised_rate_of_repeats(
@@ -119,7 +113,7 @@ def directly_standardised_rate_of_repeats(
     who, f = np.asarray(people, dtype=np.float64), np.asarray(times, dtype=np.float64)
     x, n, weights = _bands((who * f[:, None]).sum(axis=-2), population, standard_population)
     variance = (_variance(who, n[..., None, :], weights) * f**2).sum(axis=-1)
-    return _dobson(x, n, weights, variance, confidence, multiplier)
+    return _dobson(x, _weighted_rate(x, n, weights), variance, confidence, multiplier)
 
 
 def indirectly_standardised_ratio(
@@ -138,19 +132,6 @@ def indirectly_standardised_ratio(
     scale = reference_value / expected_events(population, reference_events, reference_population)
     lower, upper = count_limits(observed, confidence)
     return Limits((observed * scale)[()], (lower * scale)[()], (upper * scale)[()])
-
-
-def indirectly_standardised_rate(
-    events: ArrayLike,
-    population: ArrayLike,
-    reference_events: ArrayLike,
-    reference_population: ArrayLike,
-    confidence: float = 0.95,
-    multiplier: float = 100_000.0,
-) -> Limits:
-    """Return the indirectly standardised ratio times the reference's crude rate."""
-    rate = _counts(reference_events).sum() / _population(reference_population).sum() * multiplier
-    return indirectly_standardised_ratio(events, population, reference_events, reference_population, confidence, rate)
 
 
 def expected_events(population: ArrayLike, reference_events: ArrayLike, reference_population: ArrayLike) -> Numbers:
@@ -174,11 +155,13 @@ def ratio_of(first: Limits, second: Limits) -> Limits:
     return Limits(*(np.exp(value) for value in logs))
 
 
-def _dobson(
-    events: Numbers, population: Numbers, weights: Numbers, variance: Numbers, confidence: float, multiplier: float
-) -> Limits:
+def _weighted_rate(events: Numbers, population: Numbers, weights: Numbers) -> Numbers:
+    return np.asarray((weights * events / population).sum(axis=-1) / weights.sum(axis=-1))
+
+
+def _dobson(events: Numbers, rate: Numbers, variance: Numbers, confidence: float, multiplier: float) -> Limits:
+    """Return a standardised rate with Dobson's limits from the variance; NaN with too few events."""
     total = events.sum(axis=-1)
-    rate = (weights * events / population).sum(axis=-1) / weights.sum(axis=-1)
     enough = np.round(total, 6) >= FEWEST_EVENTS  # scaled counts may add up to a hair below 10
     with np.errstate(divide="ignore", invalid="ignore"):
         lower, upper = (rate + np.sqrt(variance / total) * (limit - total) for limit in byar_limits(total, confidence))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class LaterRows:
     labels: np.ndarray
     person: np.ndarray
     acted_on: np.ndarray | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)  # of the rows, as plain data
 
     @property
     def fitting(self) -> np.ndarray:
@@ -44,18 +45,11 @@ class Recalibrated:
     notes: tuple[str, ...]
 
 
-def recalibrate(
-    model: RiskModel,
-    later: LaterRows,
-    settings: CandidateSettings,
-    folds: int,
-    seed: int,
-    origin: Mapping[str, Any] | None = None,
-) -> Recalibrated:
+def recalibrate(model: RiskModel, later: LaterRows, settings: CandidateSettings, folds: int, seed: int) -> Recalibrated:
     """Choose and fit the calibration of each of a model's estimators on rows that trained none of them.
 
     An estimator keeps its calibration if its rows hold fewer outcome events than the settings' minimum. TooFewEventsError is raised if that is
-    true of every estimator. `origin` goes into the model's record with the number of rows and events.
+    true of every estimator. The origin of the rows goes into the model's record with the number of rows and events.
     """
     fitting, fold = later.fitting, person_folds(later.person, folds, seed)
     risk = np.empty(len(later.labels))
@@ -80,15 +74,13 @@ def recalibrate(
             "keeps its calibration. Recalibrate when a later index date has matured"
         )
     notes = tuple(f"the estimator '{name}' keeps its calibration: its rows hold too few outcome events" for name in unchanged)
-    return Recalibrated(replace(model, record=_record(model, later, parts, origin or {}), **parts), risk, notes)  # type: ignore[arg-type]
+    return Recalibrated(replace(model, record=_record(model, later, parts), **parts), risk, notes)  # type: ignore[arg-type]
 
 
-def _record(
-    model: RiskModel, later: LaterRows, parts: Mapping[str, CalibratedEstimator], origin: Mapping[str, Any]
-) -> dict[str, Any]:
+def _record(model: RiskModel, later: LaterRows, parts: Mapping[str, CalibratedEstimator]) -> dict[str, Any]:
     fitting = later.fitting
     counts = {"rows": int(fitting.sum()), "events": int(later.labels[fitting].sum())}
-    record: dict[str, Any] = {**model.record, "recalibrated": {**origin, **counts}}
+    record: dict[str, Any] = {**model.record, "recalibrated": {**later.origin, **counts}}
     for name, part in parts.items():
         record[name] = {
             **record[name], "calibration": part.calibrator.method, "calibrated_on": "later rows that trained nothing",

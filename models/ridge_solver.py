@@ -1,6 +1,6 @@
-"""The solver of the ridge-penalised logistic regression: Newton steps that keep a curvature as long as they shrink fast.
+"""The solver of the ridge-penalised logistic regression: Newton steps that reuse a curvature as long as they shrink fast.
 
-Library solvers were measured on Strata's sizes and took 1.3 to 3.5 times the CPU seconds (benchmarks/solvers.py).
+Library solvers take 1.6 to 3.5 times the CPU seconds on Strata's sizes (benchmarks/solvers.py).
 """
 
 from __future__ import annotations

@@ -19,15 +19,13 @@ def age_band_codes(bands: pd.Series) -> np.ndarray:
     return np.asarray(pd.factorize(lower, sort=True)[0][codes])
 
 
-def standardised_sensitivity(labels: np.ndarray, chosen: np.ndarray, bands: np.ndarray, group: np.ndarray) -> Estimate:
-    """Return a group's sensitivity as it would be with everyone's age at the outcome (masks and codes in one order)."""
-    return standardised_sensitivities(labels, chosen, bands, group.astype(np.intp), 2)[1]
-
-
 def standardised_sensitivities(
     labels: np.ndarray, chosen: np.ndarray, bands: np.ndarray, codes: np.ndarray, groups: int
 ) -> list[Estimate]:
-    """Return the same for every group of a kind (codes from 0); people in no group count in the ages of everyone."""
+    """Return each group's sensitivity as it would be with everyone's age at the outcome.
+
+    Groups have codes from 0. People in no group count in the ages of everyone. Masks and codes are in one order.
+    """
     width = int(bands.max(initial=-1)) + 1
     rows = np.flatnonzero((labels > 0) & (bands >= 0))
     cell = (codes[rows] + 1) * width + bands[rows]

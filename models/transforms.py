@@ -6,7 +6,7 @@ Fitted on training rows once, stored as plain numbers, applied row by row: a row
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -108,14 +108,11 @@ def fit_transform(predictor: Predictor, frame: pd.DataFrame, knots: int, minimum
 def _fit_number(name: str, values: np.ndarray, knots: int) -> NumberTransform | None:
     missing = np.isnan(values)
     known = values[~missing].astype(np.float64)
-    if not len(known) or known.min() == known.max():
-        flag_only = bool(missing.any() and len(known))
-        return NumberTransform(name, False, 0.0, 0.0, (), False, True) if flag_only else None
-    counts_like = known.min() >= 0
-    binary = len(np.unique(known[:1000])) <= 2 and len(np.unique(known)) == 2
-    log = bool(counts_like and not binary and _skewness(known) > SKEWED)
-    zeros = float((known == 0).mean())
-    zero_flag = bool(counts_like and not binary and FLAG_SHARE < zeros < 1 - FLAG_SHARE)
+    if not len(known):
+        return None
+    if known.min() == known.max():
+        return NumberTransform(name, False, 0.0, 0.0, (), False, True) if missing.any() else None
+    log, zero_flag = _form(known)
     position = np.log1p(known) if log else known
     draft = NumberTransform(
         name,
@@ -127,10 +124,20 @@ def _fit_number(name: str, values: np.ndarray, knots: int) -> NumberTransform | 
         bool(missing.any()),
     )
     columns = [column[~missing] for column in draft.raw_columns(values)]
-    scales = [float(column.std()) or 1.0 for column in columns]
-    return NumberTransform(
-        **{**asdict(draft), "centres": tuple(float(column.mean()) for column in columns), "scales": tuple(scales)}
-    )
+    centres = tuple(float(column.mean()) for column in columns)
+    return replace(draft, centres=centres, scales=tuple(float(column.std()) or 1.0 for column in columns))
+
+
+def _form(known: np.ndarray) -> tuple[bool, bool]:
+    """Return whether a number is put on a log scale, and whether zero gets a flag: neither for negative or binary numbers."""
+    if known.min() < 0 or _is_binary(known):
+        return False, False
+    return _skewness(known) > SKEWED, FLAG_SHARE < float((known == 0).mean()) < 1 - FLAG_SHARE
+
+
+def _is_binary(values: np.ndarray) -> bool:
+    """Return whether there are two distinct values; the first rows decide quickly that there are more."""
+    return len(np.unique(values[:1000])) <= 2 and len(np.unique(values)) == 2
 
 
 def _knots(position: np.ndarray, knots: int, zero_flag: bool) -> tuple[float, ...]:

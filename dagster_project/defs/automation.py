@@ -61,7 +61,7 @@ def tidy() -> None:
 
 
 def jobs(deployment: Deployment) -> list[Any]:
-    """Give the jobs; a source without a list of people has nobody to score, and a ready-made table has its own dates."""
+    """Return the jobs; a source without a list of people has no one to score, and a ready-made table has its own dates."""
     if not run_plan.has_list(deployment):
         return [WHOLE, _unattended(deployment), CHECK, tidy]
     settings = deployment.settings
@@ -71,7 +71,7 @@ def jobs(deployment: Deployment) -> list[Any]:
 
 
 def schedules(deployment: Deployment) -> Sequence[dg.ScheduleDefinition]:
-    """Give the schedules: the month's run, the daily watch and the monthly tidying, in London's time."""
+    """Return the schedules: the month's run, the daily watch and the monthly tidying, in London's time."""
     settings, whole = deployment.settings.schedule, _unattended(deployment)
 
     @dg.schedule(
@@ -91,7 +91,7 @@ def schedules(deployment: Deployment) -> Sequence[dg.ScheduleDefinition]:
 
 
 def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
-    """Give the sensor for new extracts; a deployment without files of its own has none."""
+    """Return the sensor for new extracts; a deployment whose files Strata writes has none."""
     if deployment.settings.source.chosen.writes_its_extracts:
         return []
 
@@ -115,7 +115,7 @@ def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
 
 @cache
 def _unattended(deployment: Deployment) -> Any:
-    """Give the job that schedule and sensor start: the whole pipeline, with steps that are tried again after a fault."""
+    """Return the job that schedule and sensor start: the whole pipeline, with steps that are tried again after a fault."""
     settings = deployment.settings.schedule
     policy = dg.RetryPolicy(
         max_retries=settings.retries, delay=settings.retry_delay_s, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS

@@ -96,13 +96,19 @@ def count_codes(lake: Lake, frame: pd.DataFrame, columns: Sequence[CodeColumn], 
         return None
     types = list(dict.fromkeys(column.event_type for column in columns))
     levels = max(column.group_levels for column in columns)
-    in_groups = {column.code_system for column in columns if column.group_levels}
-    groups = "icd10_three_characters" if "icd10" in in_groups else "omop_ancestors" if in_groups else "none"
-    space = _space(lake, types, [column.window_days for column in columns], groups, levels)
+    space = _space(lake, types, [column.window_days for column in columns], _groups_of(columns), levels)
     places, statistic = space.places(columns), columns[0].statistic
     parts = _count(lake, frame, space, needed_slots(space, places), threads)
     matrix = _assembled([(at, chosen_columns(counted, places, statistic)) for at, counted in parts], len(columns))
     return CodeCounts(matrix, tuple(column.name for column in columns))
+
+
+def _groups_of(columns: Sequence[CodeColumn]) -> str:
+    """Return the kind of groups (as in the settings) that columns count."""
+    systems = {column.code_system for column in columns if column.group_levels}
+    if not systems:
+        return "none"
+    return "icd10_three_characters" if "icd10" in systems else "omop_ancestors"
 
 
 def predictors_of(lake: Lake, columns: Sequence[CodeColumn]) -> tuple[Predictor, ...]:

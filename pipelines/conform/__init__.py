@@ -1,1 +1,1 @@
-"""Conform: validated rows of any feeds become the core tables, by rules that stand in the settings."""
+"""Conform: build the core tables from the validated rows of all feeds."""

@@ -1,4 +1,4 @@
-"""risk__actions: what teams did with the people they were shown, typed and one row for each thing done."""
+"""risk__actions: what teams did with the people on their lists, one row for each action."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _YES, _NO = ("1", "Y", "TRUE"), ("0", "N", "FALSE")
 
 
 def conform_actions(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources) -> dict[str, object]:
-    """Write risk__actions; without the feed it has no rows, which says that nothing is known of what teams did."""
+    """Write risk__actions. Without the feed it has no rows: what teams did is not known."""
     if FEED not in sources:
         lake.write(ACTIONS, [])
         return {"actions": 0}
@@ -30,7 +30,7 @@ def conform_actions(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources
 
 
 def actions_sql(source: str) -> str:
-    """Give the SQL of risk__actions from the feed's validated rows."""
+    """Return the SQL of risk__actions from the feed's validated rows."""
     return f"""
     SELECT run_id, person_id, practice_code, record_id, {_flag("listed")} AS listed, {_flag("reviewed")} AS reviewed,
         lower(decision) AS decision, lower(reason) AS reason, nullif(lower(action), 'none') AS action, action_date, end_date

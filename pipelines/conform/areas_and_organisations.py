@@ -1,4 +1,4 @@
-"""The conform steps for areas and organisations: from the reference files, not from the feeds."""
+"""Conform steps for areas and organisations. They read the reference files, not the feeds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pipelines.reference.area import area_frame
 from pipelines.reference.files import Reference
 from pipelines.reference.organisation import organisation_frames
 
-LEAST_MATCHED = 0.9  # of the LSOA codes of residents; codes of other years or of no reference lie far below
+LEAST_MATCHED = 0.9  # share of residents' LSOA codes; with files of another year the share is far lower
 
 
 def conform_areas(lake: Lake, reference: Reference) -> dict[str, object]:
-    """Write core__area; without reference files it has no rows, and everyone's decile is missing for want of a reference."""
+    """Write core__area. Without reference files it has no rows, and no one has a deprivation decile."""
     area = area_frame(reference)
     rows = lake.write(core.AREA, area)
     split = int((area["imd_reason"] == "split_area").sum())
@@ -33,9 +33,10 @@ def conform_organisations(lake: Lake, reference: Reference) -> dict[str, object]
 
 
 def check_residences(lake: Lake, con: duckdb.DuckDBPyConnection, least: float = LEAST_MATCHED) -> None:
-    """Stop where too few residents' LSOA codes are in core__area: it is of another year or another country.
+    """Raise ValidationStop if too few LSOA codes of residents are in core__area.
 
-    A board without any area reference is not judged: its people have no decile, and the reason says so.
+    The area files are then of another year or another country. Without any area file nothing is checked, and people have no
+    decile.
     """
     areas, residences = lake.scan(core.AREA.name), lake.scan(core.RESIDENCE.name)
     (places, known) = con.sql(
@@ -43,6 +44,6 @@ def check_residences(lake: Lake, con: duckdb.DuckDBPyConnection, least: float = 
     ).fetchall()[0]
     if lake.rows(core.AREA.name) and places and known / places < least:
         raise ValidationStop(
-            f"only {known} of {places} residences ({known / places:.1%}) have an LSOA code that stands in core__area (the limit is {least:.0%}); "
-            "the deprivation and place files of the settings are of another year, or the feed's codes are no LSOA codes"
+            f"only {known} of {places} residences ({known / places:.1%}) have an LSOA code that is in core__area (the limit is {least:.0%}); "
+            "the deprivation and place files of the settings are of another year, or the codes of the feed are not LSOA codes. Correct the files or the feed"
         )

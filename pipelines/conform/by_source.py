@@ -1,6 +1,7 @@
-"""How the validated rows of each kind of source become core tables: one object per kind, found by the type of the source.
+"""How validated rows become core tables, with one object for each kind of source.
 
-Only what differs between kinds is here. Registrations, spells, linkage and actions are the same for all, from `rows`.
+Only steps that differ between kinds are here. Registrations, spells, linkage and actions are the same for all: they read
+`rows`.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class SourceConform(ABC):
 
 @dataclass(frozen=True)
 class FeedConform(SourceConform):
-    """Extracts of feeds, delivered or synthetic."""
+    """Conform steps for extracts of feeds, delivered or synthetic."""
 
     opened: OpenedSource
 
@@ -100,7 +101,7 @@ class FeedConform(SourceConform):
 
 @dataclass(frozen=True)
 class OmopConform(SourceConform):
-    """Tables of a CDM: rows that break a rule of other tables are quarantined, and its own events follow their concepts."""
+    """Conform steps for an OMOP source: rows that break a rule of other tables are quarantined first."""
 
     opened: OpenedSource
 
@@ -143,7 +144,7 @@ CONFORM: dict[type[Source], Callable[[OpenedSource], SourceConform]] = {
 
 
 def conform_of(opened: OpenedSource) -> SourceConform:
-    """Return how the rows of a source are conformed; a ValueError names a source whose rows are not."""
+    """Return the conform steps of a source; a ValueError names a source whose rows are not conformed."""
     source = type(opened.source)
     if source not in CONFORM:
         raise ValueError(

@@ -1,6 +1,6 @@
-"""The codes that clinical definitions rest on: versioned settings, each with its source.
+"""The codes that clinical definitions use, as settings with their sources.
 
-Published lists differ and change, so a list is a setting and `version` is recorded with every run.
+Published lists differ and change. `version` is recorded with every run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from expectations.sql_values import quote_all
 
 
 class ClinicalRules(BaseModel, extra="forbid", frozen=True):
-    """Which codes mean what. Sources: NHS Data Dictionary, HES data dictionaries, ECDS technical output specification."""
+    """The meaning of codes. Sources: NHS Data Dictionary, HES data dictionaries, ECDS technical output specification."""
 
     version: str = Field("2025-1", min_length=1, description="Name of this set of lists; recorded with every run.")
     emergency_methods: tuple[str, ...] = Field(
@@ -36,18 +36,18 @@ class ClinicalRules(BaseModel, extra="forbid", frozen=True):
     )
     transfer_destinations: tuple[str, ...] = Field(
         ("49", "50", "51", "52", "53", "84"),
-        description="Discharge destinations that say the care went on elsewhere (continuous inpatient spell).",
+        description="Discharge destinations that say that care continued elsewhere (continuous inpatient spell).",
     )
     transfer_sources: tuple[str, ...] = Field(
-        ("49", "50", "51", "52", "53", "87"), description="Sources of admission that say the care began elsewhere."
+        ("49", "50", "51", "52", "53", "87"), description="Sources of admission that say that care began elsewhere."
     )
     transfer_methods: tuple[str, ...] = Field(("2B", "81"), description="Admission methods of a transfer between hospitals.")
     not_a_transfer: tuple[str, str, str] = Field(
         ("19", "51", "21"),
-        description="Destination, source and method which, where all three coincide, are a new emergency and no transfer.",
+        description="Destination, source and method that together mean a new emergency and no transfer.",
     )
     transfer_gap_days: int = Field(
-        2, ge=0, le=30, description="Most days from a discharge to the admission that continues its spell."
+        2, ge=0, le=30, description="Highest number of days from a discharge to the admission that continues its spell."
     )
     died_methods: tuple[str, ...] = Field(("4",), description="Discharge methods of a death in hospital.")
     same_day_emergency_department: str = Field("05", description="Department type of same-day emergency care: no A&E attendance.")
@@ -85,5 +85,5 @@ class ClinicalRules(BaseModel, extra="forbid", frozen=True):
 
 
 def sql_list(codes: Iterable[str]) -> str:
-    """Render codes as the inside of a SQL IN list."""
+    """Return codes as the inside of a SQL IN list."""
     return quote_all(codes)

@@ -1,4 +1,4 @@
-"""core__code_name and core__code_ancestor: what codes are called, and the concepts above them."""
+"""core__code_name and core__code_ancestor: the names of codes, and the concepts above them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pipelines.lake.storage import Lake
 
 
 def name_codes(lake: Lake, con: duckdb.DuckDBPyConnection, lists: Mapping[str, CodeList], concepts: str | None) -> int:
-    """Write core__code_name and give its rows; `concepts` is the SQL of validated CONCEPT rows, where there are any.
+    """Write core__code_name and return its number of rows; `concepts` is SQL of validated CONCEPT rows, None without them.
 
-    Every concept is kept, not only those of events: groups are named too. A code of several lists has the first one's words.
+    All concepts are stored, because groups have names too. If several code lists contain a code, the first description counts.
     """
     entries = [entry for found in lists.values() for entry in found.entries if entry.description]
     listed = pa.table(
@@ -30,19 +30,19 @@ def name_codes(lake: Lake, con: duckdb.DuckDBPyConnection, lists: Mapping[str, C
     )
     con.register("listed_codes", listed)
     own = "SELECT code_system, source_code, arg_min(name, place) AS name FROM listed_codes GROUP BY ALL"
-    told = (
+    concept_names = (
         f"SELECT 'omop' AS code_system, concept_id AS source_code, min(concept_name) AS name FROM {concepts} GROUP BY concept_id"
     )
-    query = f"{own} UNION ALL {told} HAVING min(concept_name) IS NOT NULL" if concepts else own
+    query = f"{own} UNION ALL {concept_names} HAVING min(concept_name) IS NOT NULL" if concepts else own
     rows = lake.replace_sql(CODE_NAME, con, query, order="code_system, source_code")
     con.unregister("listed_codes")
     return rows
 
 
 def write_ancestors(lake: Lake, con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> int:
-    """Write core__code_ancestor from the files of CONCEPT_ANCESTOR, for the codes of events alone, and give its rows.
+    """Write core__code_ancestor for the codes of events, from files of CONCEPT_ANCESTOR; return its number of rows.
 
-    The whole vocabulary has some 80 million pairs: they are read once, and only what is needed is kept.
+    The complete vocabulary has about 80 million pairs. They are read once, and only the needed ones are stored.
     """
     if not files:
         return lake.write(CODE_ANCESTOR, [])

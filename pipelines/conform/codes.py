@@ -1,4 +1,4 @@
-"""core__code and core__event_type: the numbers that stand for codes, organisations and types in core__event."""
+"""core__code and core__event_type: the numbers of codes, organisations and event types in core__event."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _NONE = "(SELECT CAST(NULL AS INTEGER) AS code, '' AS code_system, '' AS source_
 
 
 def code_sql(*sent: str, known: str | None = None) -> str:
-    """Give the SQL of core__code from SQL relations of code_system and source_code, repeats allowed.
+    """Return the SQL of core__code from SQL of code_system and source_code, which may contain repeats.
 
-    Codes are numbered from 1 in sorted order of system and code; 0 stands for none. `known` is the core__code of an earlier
-    run: its codes keep their numbers and stay, and new ones follow in sorted order. So the dictionary, which is written first,
-    holds every code of the events before it and after it, and a run that ends between the two harms no reader.
+    Codes are numbered from 1, in order of system and code; 0 means no code. `known` is the core__code of an earlier run. Its
+    codes stay and keep their numbers, and new codes follow in order. The dictionary is written first, so it contains the codes
+    of the events before and after a run, even if the run ends in between.
     """
     union = " UNION ALL ".join(f"SELECT code_system, source_code FROM {relation}" for relation in sent)
     return f"""
@@ -30,7 +30,7 @@ def code_sql(*sent: str, known: str | None = None) -> str:
 
 
 def event_types() -> pa.Table:
-    """Give the rows of core__event_type."""
+    """Return the rows of core__event_type."""
     return pa.table(
         {
             "event_type": pa.array([kind.number for kind in EVENT_TYPES], pa.int16()),

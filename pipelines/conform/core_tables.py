@@ -1,7 +1,7 @@
-"""The conform steps: each reads validated rows and core tables, and replaces the core tables it names in one commit each.
+"""The conform steps: each reads validated rows and core tables, and replaces its core tables in one commit each.
 
-Every step takes the lake, a DuckDB connection and `sources` (feed -> SQL of its validated rows; absent feeds are left out)
-and gives a summary: counts by plain name.
+A step takes the lake, a DuckDB connection and `sources`: SQL of the validated rows by feed, without absent feeds. It returns a
+summary with counts.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ Summary = dict[str, object]
 
 @dataclass(frozen=True)
 class StatedFacts:
-    """SQL of facts that hold whatever becomes of the rows that state them; '' where the source has none.
+    """SQL of facts that count even if the row that states them is not used; '' where the source has none.
 
-    `deaths` are the rows that state a death (`stated_dates.py`), `latest_objections` the objections that the latest delivery of
-    opt-outs lists (`opt_out_rows.py`).
+    `deaths` are the rows that state a death (`stated_dates.py`). `latest_objections` are the objections in the latest delivery
+    of opt-outs (`opt_out_rows.py`).
     """
 
     deaths: str = ""
@@ -49,13 +49,13 @@ class StatedFacts:
 def conform_people(
     lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, stated: StatedFacts = StatedFacts()
 ) -> Summary:
-    """Write core__person: everyone the feeds name, and those of earlier runs under the keys they had."""
-    sources = _held(con, sources)
+    """Write core__person: everyone in any feed, and the people of earlier runs under their existing keys."""
+    sources = _with_rows(con, sources)
     ids = " UNION ALL ".join(f"SELECT DISTINCT person_id FROM {source}" for source in sources.values())
-    nobody = "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
+    no_people = "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
     known = lake.scan_or_empty(core.PERSON)
     deaths = stated.deaths or NO_DEATHS_STATED
-    query = person_sql(f"({ids or nobody})", sources, rules, known, deaths)
+    query = person_sql(f"({ids or no_people})", sources, rules, known, deaths)
     people = lake.replace_sql(core.PERSON, con, query, order="person_key")
     opted = "count(*) FILTER (type_1_opt_out) AS type_1, count(*) FILTER (national_data_opt_out) AS national"
     dead = "count(*) FILTER (death_date IS NOT NULL) AS dead, count(*) FILTER (death_not_readable) AS unreadable"
@@ -75,7 +75,7 @@ def conform_people(
 
 
 def _deaths_of_repeated_rows(con: duckdb.DuckDBPyConnection, sources: Sources, stated_deaths: str) -> Summary:
-    """Count the people whose rows of one delivery disagree: the row that holds states no death, and another row states one."""
+    """Count the people whose current row states no death although another row of the same delivery states one."""
     if PATIENTS.name not in sources or not stated_deaths:
         return {}
     (people,) = _row(
@@ -105,8 +105,8 @@ def _opt_outs_not_listed(lake: Lake, con: duckdb.DuckDBPyConnection, latest_obje
 def conform_registrations(
     lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, settings: RegistrationSettings, stated_ends: str = ""
 ) -> Summary:  # fmt: skip
-    """Write core__registration and core__residence; `stated_ends` is SQL of the rows that state an end (`stated_dates.py`)."""
-    people, sources = lake.scan(core.PERSON.name), _held(con, sources)
+    """Write core__registration and core__residence; `stated_ends` is SQL of rows that state an end (`stated_dates.py`)."""
+    people, sources = lake.scan(core.PERSON.name), _with_rows(con, sources)
     order = "person_key, start_date"
     query = registration_sql(sources, people, settings, stated_ends or NO_ENDS_STATED)
     registrations = lake.replace_sql(core.REGISTRATION, con, query, order)
@@ -185,22 +185,22 @@ def store_events(lake: Lake, con: duckdb.DuckDBPyConnection, parts: EventParts, 
 def conform_coverage(
     lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, settings: CoverageSettings, data_cut: date
 ) -> Summary:  # fmt: skip
-    """Write core__coverage from core__event, core__registration and the admissions as they came."""
+    """Write core__coverage from core__event, core__registration and the rows of admissions."""
     volumes = con.sql(volumes_sql(lake, sources)).df()
     lists = con.sql(
         list_sizes_sql(lake.scan(core.REGISTRATION.name), volumes["month"].min() if len(volumes) else data_cut, data_cut)
     ).df()
-    judged = coverage(volumes, lists, data_cut, settings)
+    assessed = coverage(volumes, lists, data_cut, settings)
     providers = con.sql(main_providers_sql(lake, feeds_of_providers())).df()
-    whole = pd.concat([judged, practice_coverage(judged, providers)], ignore_index=True)
+    whole = pd.concat([assessed, practice_coverage(assessed, providers)], ignore_index=True)
     whole = whole.sort_values(["feed", "organisation_role", "organisation_code", "month"])
     lake.write(core.COVERAGE, whole)
-    counts = judged["status"].value_counts()
+    counts = assessed["status"].value_counts()
     return {f"months_{status}": int(counts.get(status, 0)) for status in ("covered", "partial", "absent")}
 
 
 def conform_linkage(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources) -> Summary:
-    """Write core__linkage, and count the people outside the list with hospital activity, whom no score will reach."""
+    """Write core__linkage, and count people with hospital activity who are not on the registered list. They get no score."""
     people = lake.scan(core.PERSON.name)
     con.execute(f"CREATE OR REPLACE TEMP TABLE feed_people AS {feed_people_sql(lake, _list_feeds(sources), people)}")
     lake.replace_sql(core.LINKAGE, con, linkage_sql("feed_people", people), order="feed, organisation_code")
@@ -218,7 +218,7 @@ def conform_linkage(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources
 
 
 def _lacking(sources: Sources) -> Summary:
-    """Say which feeds of the list are absent and what stands in for them."""
+    """Return which feeds of the registered list are absent and what is assumed instead."""
     instead = {feed: FEEDS[feed].when_absent for feed in LIST_FEEDS}
     if PATIENTS.name not in sources and REGISTRATIONS.name not in sources:
         instead[REGISTRATIONS.name] = "there is no registered list, and no one is registered"
@@ -226,8 +226,8 @@ def _lacking(sources: Sources) -> Summary:
     return {"absent_feeds": "; ".join(absent)} if absent else {}
 
 
-def _held(con: duckdb.DuckDBPyConnection, sources: Sources) -> Sources:
-    """Leave out the feeds of the list that hold no rows: an empty feed is an absent one, and the next best source counts."""
+def _with_rows(con: duckdb.DuckDBPyConnection, sources: Sources) -> Sources:
+    """Return the sources without empty feeds of the registered list. An empty feed counts as absent."""
 
     def empty(feed: str) -> bool:
         return feed in LIST_FEEDS and not con.sql(f"SELECT 1 FROM {sources[feed]} LIMIT 1").fetchall()

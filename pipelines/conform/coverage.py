@@ -1,17 +1,20 @@
-"""core__coverage: whether a feed holds a month of an organisation, so that 0 means looked and found none.
+"""core__coverage: whether a feed contains a month of an organisation, so that 0 means that nothing happened.
 
-The rule, by practice for the GP feeds and by provider for the hospital feeds:
+GP feeds are assessed by practice, hospital feeds and other feeds by provider. The rules are:
 
-* what to expect of a month is the organisation's own median month (for a practice: its median rows per registered person
-  times the month's list); one that is mostly silent is expected to send its mean month, one that never sent a row the
-  median rate of the board's practices; both times the board's month, the median over organisations of what they sent
-  against their usual (a winter or a lockdown is no gap), taken as at least 0.3 so that a month missing everywhere shows;
-* *partial*: fewer rows than a set share of that, and fewer than chance would leave (3 standard deviations of a Poisson count);
-* *absent*: no rows, in a run of empty months that together were expected to hold so many rows that an empty run is
-  no chance (exp(-7) is below 1 in 1,000);
-* months before the feed begins are not listed: a month that is not in the table is not covered.
+* *Expected rows.* An organisation is expected to send its own median month. For a practice this is the median number of rows
+  per registered person, times the registered people of the month. If most of its months are empty, the mean month counts. A
+  practice that never sent a row is expected to send the median rate of all practices.
+* *Board month.* The expected rows are multiplied by the month's factor: the median over organisations of their rows divided by
+  their usual rows. So a winter or a lockdown is no gap. The factor is at least 0.3, so a month that is missing everywhere is
+  visible.
+* *Partial.* The month has fewer rows than a set share of the expected rows, and fewer than chance allows (3 standard deviations
+  of a Poisson count).
+* *Absent.* The month has no rows, and it is in a run of empty months whose expected rows are too many for chance (exp(-7) is
+  below 1 in 1,000).
+* *Not listed.* Months before the feed begins are not in the table. A month that is not in the table is not covered.
 
-Hospital activity of a practice's people is covered as the provider that sees most of them.
+Activity at providers counts as covered for a practice if it is covered at the provider that sees most of its people.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from expectations.feeds import FEEDS
 
 MONTH = "month"
 LEAST_BOARD_MONTH, MOST_BOARD_MONTH = 0.3, 3.0
-_LEAST_ORGANISATIONS = 3  # fewer cannot tell the board's month from their own
+_LEAST_ORGANISATIONS = 3  # with fewer, the month of the board is the month of one of them
 _KEY = ["feed", "organisation_role", "organisation_code"]
 
 
@@ -47,10 +50,10 @@ class CoverageSettings(BaseModel, extra="forbid", frozen=True):
 
 
 def months_of_feed(rows: pd.Series, data_cut: date, settings: CoverageSettings) -> pd.DatetimeIndex:
-    """List the months a feed should hold: from its first real month to the last that ended by the data cut.
+    """List the months that a feed should contain: from its first real month to the last one that ended by the data cut.
 
-    `rows` counts the whole feed by month. Stray early rows (a diagnosis of 1980 in a record that begins in 2020) do not
-    make a feed begin.
+    `rows` are the counts of the complete feed by month. A few early rows do not start a feed, such as a diagnosis of 1980 in a
+    record that begins in 2020.
     """
     last = (pd.Timestamp(data_cut).to_period("M") - 1).to_timestamp()
     held = rows[rows.index <= last].sort_index()
@@ -63,10 +66,10 @@ def months_of_feed(rows: pd.Series, data_cut: date, settings: CoverageSettings) 
 
 
 def coverage(volumes: pd.DataFrame, lists: pd.DataFrame, data_cut: date, settings: CoverageSettings) -> pd.DataFrame:
-    """Judge every month of every organisation.
+    """Return the status of every month of every organisation, as rows of core__coverage.
 
-    `volumes`: feed, organisation_code, month (first day), rows. `lists`: practice_code, month, people registered. Gives the
-    rows of core__coverage for practices of GP feeds and providers of hospital feeds.
+    `volumes` has feed, organisation_code, month (first day) and rows. `lists` has practice_code, month and registered people.
+    GP feeds have a row for each practice, other feeds one for each provider.
     """
     parts = [
         _feed_coverage(str(feed), held, lists, months_of_feed(held.groupby(MONTH)["rows"].sum(), data_cut, settings), settings)
@@ -89,7 +92,7 @@ def _feed_coverage(
         people = listed.reindex(index=rows.index, columns=months).fillna(0.0)
     expected = expected_rows(rows, people)
     status = month_status(rows, expected, settings)
-    if people is not None:  # a month in which a practice has neither people nor rows says nothing
+    if people is not None:  # a month in which a practice has neither people nor rows has no status
         status = status.where((people > 0) | (rows > 0))
     table = pd.DataFrame(
         {
@@ -104,17 +107,17 @@ def _feed_coverage(
 
 
 def expected_rows(rows: pd.DataFrame, people: pd.DataFrame | None) -> pd.DataFrame:
-    """Give the rows to expect of each organisation (index) in each month (columns); `people` is the list where there is one."""
+    """Return the expected rows of each organisation (index) and month (columns); `people` is the list size, if there is one."""
     usual = rows * 0.0 + _usual(rows).to_numpy()[:, None] if people is None else _usual_of_list(rows, people)
     return usual * board_month(rows, usual)
 
 
 def board_month(rows: pd.DataFrame, usual: pd.DataFrame) -> pd.Series:
-    """Give, by month, the median over organisations of what they sent against their usual, within limits."""
-    judged = usual.mean(axis=1) >= 1
-    if judged.sum() < _LEAST_ORGANISATIONS:
+    """Return the factor of each month: the median over organisations of rows divided by usual rows, within limits."""
+    assessed = usual.mean(axis=1) >= 1
+    if assessed.sum() < _LEAST_ORGANISATIONS:
         return pd.Series(1.0, index=rows.columns)
-    ratio = (rows / usual.where(usual > 0))[judged].median(axis=0).fillna(1.0)
+    ratio = (rows / usual.where(usual > 0))[assessed].median(axis=0).fillna(1.0)
     return ratio.clip(LEAST_BOARD_MONTH, MOST_BOARD_MONTH)
 
 
@@ -129,13 +132,13 @@ def _usual_of_list(rows: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
 
 
 def _usual(monthly: pd.DataFrame) -> pd.Series:
-    """Give each row's median month, or its mean where more than half of its months are empty."""
+    """Return the median month of each row, or its mean if more than half of its months are empty."""
     median = monthly.median(axis=1)
     return median.where(median > 0, monthly.mean(axis=1))
 
 
 def month_status(rows: pd.DataFrame, expected: pd.DataFrame, settings: CoverageSettings) -> pd.DataFrame:
-    """Give covered, partial or absent for each organisation (index) and month (columns)."""
+    """Return covered, partial or absent for each organisation (index) and month (columns)."""
     low = (rows < settings.partial_share * expected) & (rows < expected - settings.partial_deviations * np.sqrt(expected))
     empty = rows == 0
     absent = empty & (_expected_of_run(empty, expected) >= settings.absent_expected_rows)
@@ -144,7 +147,7 @@ def month_status(rows: pd.DataFrame, expected: pd.DataFrame, settings: CoverageS
 
 
 def _expected_of_run(empty: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
-    """Give, for each empty month, the rows expected over the whole run of empty months it stands in."""
+    """Return, for each empty month, the expected rows of the run of empty months that contains it."""
     total = expected.where(empty, 0.0).to_numpy()
     runs = np.cumsum(np.diff(empty.to_numpy(), axis=1, prepend=False) != 0, axis=1)
     keys = runs + np.arange(len(runs))[:, None] * (runs.max(initial=0) + 1)
@@ -152,11 +155,11 @@ def _expected_of_run(empty: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFram
     return pd.DataFrame(sums[keys], index=empty.index, columns=empty.columns)
 
 
-def practice_coverage(judged: pd.DataFrame, main_providers: pd.DataFrame) -> pd.DataFrame:
-    """Give hospital feeds' coverage by practice: that of the provider which sees most of the practice's people.
+def practice_coverage(assessed: pd.DataFrame, main_providers: pd.DataFrame) -> pd.DataFrame:
+    """Return the coverage of providers' feeds by practice: that of the provider that sees most of the practice's people.
 
-    `judged` is what `coverage` gave; `main_providers` has feed, practice_code and provider_code.
+    `assessed` is the result of `coverage`. `main_providers` has feed, practice_code and provider_code.
     """
-    providers = judged[judged["organisation_role"] == "provider"]
+    providers = assessed[assessed["organisation_role"] == "provider"]
     joined = main_providers.merge(providers, left_on=["feed", "provider_code"], right_on=["feed", "organisation_code"])
-    return joined.assign(organisation_role="practice", organisation_code=joined["practice_code"])[list(judged.columns)]
+    return joined.assign(organisation_role="practice", organisation_code=joined["practice_code"])[list(assessed.columns)]

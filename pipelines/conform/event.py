@@ -1,7 +1,7 @@
-"""core__event: one long table sorted by person and date, one file per range of people.
+"""core__event: one long table, sorted by person and date, with one file for each range of people.
 
-Events of any source are numbered once and put into one bucket per range of people on disk; each bucket is then sorted
-and written by itself. Memory depends on the size of a range, not on the board.
+Events are numbered once and written to one bucket on disk for each range of people. Each bucket is then sorted and stored
+separately. The memory depends on the size of a range, not on the size of the board.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
 
 _COLUMNS = ", ".join(column.name for column in EVENT.columns)
-# By person, day and type, which are one number to sort by, and then by all that events can differ in.
+# Person, day and type are one number, which sorts faster. The other columns make the order complete.
 _PERSON_DAY_TYPE = "(CAST(person_key AS BIGINT) << 32) + (CAST(event_date - DATE '0001-01-01' AS BIGINT) << 8) + event_type"
 _ORDER = f"{_PERSON_DAY_TYPE}, code, value, provider, available_date"
 
@@ -38,9 +38,9 @@ class EventSettings(BaseModel, extra="forbid", frozen=True):
 
 @dataclass(frozen=True)
 class EventRequest:
-    """What events are made by: clinical definitions, when facts became known, the files, and a work folder that is emptied.
+    """What events are made with: clinical rules, lags, a work folder that is emptied, and the size of files.
 
-    `superseded` holds, by feed, the rows that a later delivery changed or took back, with `superseded_date`.
+    `superseded` has, by feed, the rows that a later delivery changed or removed, with `superseded_date`.
     """
 
     rules: ClinicalRules
@@ -52,7 +52,7 @@ class EventRequest:
 
 @dataclass(frozen=True)
 class Numbers:
-    """SQL, usable in FROM, of core__person and core__code: the numbers under which events keep people and codes."""
+    """SQL, usable in FROM, of core__person and core__code, which have the numbers of people and codes."""
 
     people: str
     codes: str
@@ -61,11 +61,11 @@ class Numbers:
 def write_events(
     lake: Lake, con: duckdb.DuckDBPyConnection, rows: Sequence[EventRows], numbers: Numbers, request: EventRequest
 ) -> int:
-    """Number, bucket, sort and store events as core__event, replaced in one commit; return their number."""
+    """Number, sort and store events as core__event in one commit, and return their number."""
     settings, work = request.settings, request.work
     last = con.execute(f"SELECT max(person_key) FROM {numbers.people}").fetchall()[0][0]
     if rows and last is not None and last < settings.people_per_file:
-        # One range holds everyone: a detour over the disk would save no memory.
+        # There is one range of people: buckets on disk would save no memory.
         parts = " UNION ALL ".join(f"({numbered_sql(part, numbers)})" for part in rows)
         only = lake.write_sql(EVENT.name, con, f"SELECT {_COLUMNS} FROM ({parts}) ORDER BY {_ORDER}")
         lake.commit(EVENT.name, [only], arrow_schema(EVENT), replace="all")

@@ -1,7 +1,7 @@
-"""The events that each feed's rows and each spell become: SQL with text codes, not yet numbered or sorted.
+"""The SQL that makes events of the rows of each feed and of spells, with codes as text and in no order.
 
-Every row of a feed becomes at least one event, so that none is lost without a trace. What a type means, and what its
-code and value hold, is declared in `expectations/feeds.py`.
+Every row of a feed becomes at least one event. `expectations/feeds.py` declares the event types and the meaning of code and
+value.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from pipelines.conform.feeds import DEPARTMENT, Sources, code_of_row
 class EventRows:
     """Events with one code system.
 
-    `sql` gives event_date, available_date, event_type (number), code, value, provider (text) and the person: person_id,
-    or person_key where `numbered`.
+    `sql` returns event_date, available_date, event_type (number), code, value, provider (text) and the person: person_id, or
+    person_key if `numbered`.
     """
 
     feed: str
@@ -41,7 +41,7 @@ class EventRows:
 
 
 def feed_event_rows(sources: Sources, rules: ClinicalRules, available: AvailabilitySettings) -> list[EventRows]:
-    """Return the events of every feed but admissions, whose events are those of the spells."""
+    """Return the events of every feed except admissions, whose events are those of the spells."""
     return [_event_rows(FEEDS[feed], sources[feed], rules, available) for feed in EVENT_SQL if feed in sources]
 
 
@@ -68,7 +68,7 @@ def _outpatient(_feed: Feed, rules: ClinicalRules) -> str:
 
 
 def _emergency(_feed: Feed, rules: ClinicalRules) -> str:
-    """Give one event that says what the record is, and up to three more for how an A&E attendance came and went."""
+    """Return the SQL of one event for the record, and of up to three more for an A&E attendance."""
     out_of_hours = f"""isodow(arrival_date) >= 6 OR left(replace(arrival_time, ':', ''), 4) >= {quote(rules.out_of_hours_from.replace(":", ""))}
             OR left(replace(arrival_time, ':', ''), 4) < {quote(rules.out_of_hours_to.replace(":", ""))}"""
     return f"""
@@ -90,7 +90,7 @@ def _emergency(_feed: Feed, rules: ClinicalRules) -> str:
 
 
 def spell_event_rows(spells: str) -> list[EventRows]:
-    """Give the events of spells (SQL of core__spell): what is known at admission, and what at discharge."""
+    """Return the events of spells (SQL of core__spell): those known at admission, and those known at discharge."""
     classes = {
         "emergency": "emergency_admission", "elective": "elective_admission", "maternity": "maternity_admission",
         "regular_attender": "regular_attendance",

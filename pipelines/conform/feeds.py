@@ -1,4 +1,4 @@
-"""The rows that conform reads: SQL of each feed's validated rows, and of the codes and organisations in them."""
+"""The SQL of the rows that conform reads, and of the codes and organisations in them."""
 
 from __future__ import annotations
 

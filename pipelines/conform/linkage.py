@@ -1,6 +1,6 @@
-"""core__linkage: the share of each feed's people found on the list.
+"""core__linkage: the share of each feed's people who are on the registered list.
 
-Pseudonyms of two schemes join nobody to anybody, and do so silently: every table would be there, and empty of truth.
+Pseudonyms made by two schemes never match. Without this check every table would exist, with no one linked.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ ALL = "ALL"
 
 
 class LinkageSettings(BaseModel, extra="forbid", frozen=True):
-    """The shares of linked people below which nothing goes on."""
+    """The shares of linked people below which the run stops."""
 
-    min_share: float = Field(0.8, ge=0, le=1, description="Least share of a whole feed's people that are on the list.")
-    min_share_by_organisation: float = Field(0.5, ge=0, le=1, description="Least share of one provider's or practice's people.")
-    min_people: int = Field(100, ge=1, description="Organisations with fewer people are measured but not judged.")
+    min_share: float = Field(0.8, ge=0, le=1, description="Lowest share of all people of a feed who are on the registered list.")
+    min_share_by_organisation: float = Field(
+        0.5, ge=0, le=1, description="Lowest share of the people of one provider or practice."
+    )
+    min_people: int = Field(100, ge=1, description="Organisations with fewer people are measured but never stop a run.")
 
 
 def linkage_sql(feed_people: str, people: str) -> str:
-    """Give the SQL of core__linkage.
+    """Return the SQL of core__linkage.
 
-    `feed_people` is SQL of feed, organisation_code ('' where a feed has none) and person_key, each once; `people` SQL of
+    `feed_people` is SQL of feed, organisation_code ('' without one) and person_key, without repeats. `people` is SQL of
     core__person.
     """
     return f"""
@@ -42,9 +44,10 @@ def linkage_sql(feed_people: str, people: str) -> str:
 
 
 def check_linkage(linkage: pd.DataFrame, settings: LinkageSettings) -> None:
-    """Stop where too few of a feed's, provider's or practice's people are on the list; a board without any list is not judged.
+    """Raise ValidationStop if too few people of a feed, provider or practice are on the registered list.
 
-    `linkage` has the columns of core__linkage. Raises ValidationStop, naming feed, organisation and share.
+    `linkage` has the columns of core__linkage. The message names feed, organisation and share. Without any registered list
+    nothing is checked.
     """
     if not linkage["people_on_list"].any():
         return

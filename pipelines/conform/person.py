@@ -1,4 +1,4 @@
-"""core__person: everyone any feed names, under a number that a person keeps."""
+"""core__person: everyone in any feed, with a number that stays the same."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipelines.conform.feeds import Sources
 
 _STATED_SEX = "('1', '2')"
 _UNSTATED_ETHNICITY = "('Z', '99')"
-_NOBODY = "(SELECT CAST(NULL AS INTEGER) AS person_key, CAST(NULL AS VARCHAR) AS person_id WHERE false)"
+_NO_PEOPLE = "(SELECT CAST(NULL AS INTEGER) AS person_key, CAST(NULL AS VARCHAR) AS person_id WHERE false)"
 NO_DEATHS_STATED = "(SELECT '' AS person_id, CAST(NULL AS DATE) AS extract_date, CAST(NULL AS DATE) AS stated_date WHERE false)"
 _NO_LIST = """SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS birth_date,
     CAST(NULL AS DATE) AS assumed_birth_date, CAST(NULL AS DATE) AS death_date,
@@ -21,16 +21,18 @@ _NO_LIST = """SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS b
 def person_sql(
     person_ids: str, sources: Sources, rules: ClinicalRules, known: str | None = None, stated_deaths: str = NO_DEATHS_STATED
 ) -> str:
-    """Give the SQL of core__person.
+    """Return the SQL of core__person.
 
-    `person_ids` is SQL with a column person_id, repeats allowed. `known` is the core__person of an earlier run: its people
-    keep their keys, stay in the table even when no feed names them any more (a key is never given twice), and new people
-    follow in sorted order. `stated_deaths` is SQL of every row of the list that states a death (`stated_dates.py`): a death that
-    one of a person's rows states goes before a row that states none, and a day before an unreadable one. A stated sex or ethnicity goes before a refused one (Z, 9), that before an unknown one (99, 0),
-    and the list before the latest hospital record.
+    `person_ids` is SQL with a column person_id and may contain repeats. `known` is the core__person of an earlier run. Its
+    people keep their keys and stay in the table even if no feed names them any more. New people follow in order of person_id,
+    so a key is never used twice.
+
+    `stated_deaths` is SQL of the rows of the registered list that state a death (`stated_dates.py`). A row that states a death
+    goes before one that does not, and a readable day before an unreadable one. For sex and ethnicity a stated value goes before
+    a refused one (Z, 9), and that before an unknown one (99, 0). The registered list goes before the latest hospital record.
     """
     return f"""
-    WITH known AS (SELECT person_key, person_id FROM {known or _NOBODY}),
+    WITH known AS (SELECT person_key, person_id FROM {known or _NO_PEOPLE}),
     fresh AS (SELECT DISTINCT person_id FROM {person_ids} WHERE person_id NOT IN (SELECT person_id FROM known)),
     numbered AS (
         SELECT person_key, person_id FROM known
@@ -80,13 +82,13 @@ def _listed(sources: Sources) -> str:
 
 
 def _members(sources: Sources) -> str:
-    """Say who stands on the list: the people of PATIENT, or where there is none those with a registration."""
-    feed = sources.get(PATIENTS.name) or sources.get(REGISTRATIONS.name) or _NOBODY
+    """Return who is on the registered list: the people of PATIENT, or those with a registration if there is none."""
+    feed = sources.get(PATIENTS.name) or sources.get(REGISTRATIONS.name) or _NO_PEOPLE
     return f"SELECT DISTINCT person_id FROM {feed}"
 
 
 def _hospital(sources: Sources) -> str:
-    """Give the latest sex and ethnicity of a person's hospital records; the day is put before the value to find the latest."""
+    """Return the latest sex and ethnicity in hospital records. The day comes before the value, so the maximum is the latest."""
     tables = [RAW_TABLES[feed] for feed in HOSPITAL_FEEDS if feed in sources]
     dated = [
         f"SELECT person_id, CAST({table.event_date} AS VARCHAR) AS day, sex, ethnic_category FROM {sources[table.feed]}"
@@ -108,7 +110,7 @@ def _hospital(sources: Sources) -> str:
 
 
 def _list_deaths(sources: Sources, stated_deaths: str) -> str:
-    """Return who is dead by any row of the delivery that holds for them, with the first readable day."""
+    """Return the people who died according to any row of their current delivery, with the first readable day."""
     if PATIENTS.name not in sources:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS day WHERE false"
     return f"""SELECT person_id, min(stated_date) AS day
@@ -129,7 +131,7 @@ def _deaths(sources: Sources, rules: ClinicalRules) -> str:
 
 
 def _opt_outs(sources: Sources) -> str:
-    """Return who objects: of each kind, anyone with an objection that no withdrawal ended."""
+    """Return who objects: for each kind of opt-out, everyone with an objection that no withdrawal ended."""
     if OPT_OUTS.name not in sources:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, false AS type_1, false AS national WHERE false"
     return f"""

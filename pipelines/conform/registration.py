@@ -15,16 +15,19 @@ _OPEN = "DATE '9999-12-31'"
 
 
 class RegistrationSettings(BaseModel, extra="forbid", frozen=True):
-    """When a practice's registration history is taken to begin at its load rather than at true starts."""
+    """When the start dates of a practice's registrations count as the day on which its system was loaded."""
 
     load_day_share: float = Field(
-        0.3, gt=0, le=1, description="Above this share of a practice's starts on one day, that day is its load and no true start."
+        0.3,
+        gt=0,
+        le=1,
+        description="If a larger share of a practice's starts is on one day, that day is the load of its system and no true start.",
     )
-    load_day_min_registrations: int = Field(50, ge=1, description="Practices with fewer starts are not judged.")
+    load_day_min_registrations: int = Field(50, ge=1, description="Practices with fewer starts are not checked.")
     temporary_days: int = Field(
         92, ge=0, le=366,
-        description="A registration of at most so many days within a longer one is that of a temporary resident, which ends after "
-        "three months by the GP contract: it moves nobody.",
+        description="A registration of at most this many days within a longer one is that of a temporary resident, which ends after "
+        "three months by the GP contract: it is no move.",
     )  # fmt: skip
 
 
@@ -35,16 +38,18 @@ NO_ENDS_STATED = (
 
 
 def registration_sql(sources: Sources, people: str, settings: RegistrationSettings, stated_ends: str = NO_ENDS_STATED) -> str:
-    """Give the SQL of core__registration; `people` is SQL of core__person.
+    """Return the SQL of core__registration; `people` is SQL of core__person.
 
-    `stated_ends` is SQL of every row that states an end (`stated_dates.py`). A period whose end is stated, but not readable in
-    any row, is open and marked so, unless a later start closes it.
+    `stated_ends` is SQL of the rows that state an end (`stated_dates.py`). A period whose end is stated, but not readable in
+    any row, is open and flagged, unless a later start closes it.
 
-    On a day that several registrations hold, the one that started last counts; of two starts on one day the one that lasts
-    longest. So a later start closes an earlier period the day before, and where the later one ends first, the earlier one goes
-    on, marked as no true start; a temporary resident's registration within a longer one counts for nothing. Death closes
-    nothing. Without the registrations feed each person of the list has one open period from the delivery that first named
-    them, marked as no true start.
+    * On a day with several registrations the one that started last counts. If two started on one day, the one that lasts
+      longest counts.
+    * A later start therefore closes an earlier period on the day before. If the later period ends first, the earlier one
+      continues, and its second part is flagged as no true start.
+    * A temporary resident's registration within a longer one is ignored. A death closes no registration.
+    * Without the registrations feed each listed person has one open period from the first delivery that named them, flagged as
+      no true start.
     """
     if REGISTRATIONS.name not in sources:
         return _from_list(sources, people)
@@ -70,9 +75,9 @@ def registration_sql(sources: Sources, people: str, settings: RegistrationSettin
 
 
 def _held(temporary_days: int) -> str:
-    """Give the CTEs that turn `starts` into `held`: periods of a person that do not overlap.
+    """Return the CTEs that turn `starts` into `held`: periods of a person that do not overlap.
 
-    Only people with a registration inside an earlier one need every day on which something starts or ends looked at.
+    Only people with a registration inside an earlier one need a check of every day on which something starts or ends.
     """
     ends = f"coalesce(end_date, {_OPEN})"
     reached = f"max({ends}) OVER (PARTITION BY person_key ORDER BY start_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
@@ -105,7 +110,7 @@ def _held(temporary_days: int) -> str:
 
 
 def _unreadable(stated_ends: str) -> str:
-    """Return the registrations whose end some row states, where no row states it readably."""
+    """Return the registrations for which rows state an end, but no row states it readably."""
     return f"""SELECT person_id, practice_code, start_date, extract_date, true AS unreadable FROM {stated_ends}
         GROUP BY ALL HAVING count(stated_date) = 0"""
 
@@ -123,10 +128,10 @@ def _from_list(sources: Sources, people: str) -> str:
 
 
 def residence_sql(sources: Sources, people: str) -> str:
-    """Give the SQL of core__residence; `people` is SQL of core__person.
+    """Return the SQL of core__residence; `people` is SQL of core__person.
 
-    Who has no address row lives where PATIENT says, for want of better at all times since birth. Pseudo codes (ending in
-    99999999) and codes of Wales, Scotland and Northern Ireland become a status: no decile is ever guessed for them.
+    A person without an address row has one residence since birth, that of PATIENT. Pseudo codes (ending in 99999999) and codes
+    of Wales, Scotland and Northern Ireland become a status, because their decile is not known.
     """
     return f"""
     WITH addresses AS ({_addresses(sources, people)}),

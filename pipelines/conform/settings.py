@@ -1,4 +1,4 @@
-"""What conform can be told: one section per step."""
+"""The settings of conform: one section for each step."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from pipelines.conform.registration import RegistrationSettings
 
 
 class ConformSettings(BaseModel, extra="forbid", frozen=True):
-    """The settings of the conform steps; the clinical code lists stand in a section of their own."""
+    """The settings of the conform steps; clinical code lists have a separate section."""
 
-    registration: RegistrationSettings = Field(RegistrationSettings(), description="when a registration's start is no true start")
+    registration: RegistrationSettings = Field(
+        RegistrationSettings(), description="when the start of a registration is not its true start"
+    )
     coverage: CoverageSettings = Field(CoverageSettings(), description="when a month of an organisation is missing")
-    linkage: LinkageSettings = Field(LinkageSettings(), description="the least share of people found on the list")
+    linkage: LinkageSettings = Field(LinkageSettings(), description="the lowest share of people on the registered list")
     events: EventSettings = Field(EventSettings(), description="how core__event is cut into files")

@@ -1,14 +1,15 @@
 """core__spell: continuous inpatient spells, joined from stays over any number of transfers.
 
-The rule is the published one for continuous inpatient spells: the next admission belongs to the spell when it starts 0 to 2
-days after the discharge and a discharge destination, source of admission or admission method says transfer, except
-where destination 19, source 51 and method 21 coincide; regular attenders join nothing. Beyond it, stated here:
+The rule is the published one for continuous inpatient spells. The next admission belongs to the spell if it starts 0 to 2 days
+after the discharge, and a discharge destination, source of admission or admission method says that it is a transfer. The
+combination of destination 19, source 51 and method 21 is no transfer. Regular attenders are not joined. Strata adds these
+rules:
 
-* rows of one provider, spell number and admission day (HES sends episodes) are one stay;
-* identical stays of a provider (same person, days and method) are one stay;
-* a stay that begins before another of the person's stays has ended belongs to that spell: nobody falls ill anew in bed;
-* a birth continues nothing, and a maternity admission continues only maternity;
-* a stay without a discharge is continued by nothing, and a spell whose last stay has none is open.
+* Rows with the same provider, spell number and admission day are one stay (HES sends episodes).
+* Identical stays of a provider (same person, days and method) are one stay.
+* A stay that begins before another stay of the person has ended belongs to its spell: it is not a new illness.
+* A birth does not continue a spell, and a maternity admission continues only a maternity spell.
+* No admission continues a stay without a discharge. A spell whose last stay has no discharge is open.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pipelines.conform.clinical_rules import ClinicalRules, sql_list
 # names the stay that ended last so far, which is the one a next admission may continue.
 _PLACES = 1_000_000
 
-# What is read of the admissions.
+# The columns of admissions that are read.
 READ = (
     "person_id", "provider_code", "spell_number", "admission_date", "discharge_date", "admission_method", "admission_source",
     "discharge_destination", "discharge_method", "patient_classification", "treatment_function", "cost", "episode_order", "row_number",
@@ -31,7 +32,7 @@ READ = (
 
 
 def spell_sql(admissions: str, people: str, rules: ClinicalRules, available: AvailabilitySettings) -> str:
-    """Give the SQL of core__spell.
+    """Return the SQL of core__spell.
 
     `admissions` is SQL of the feed's validated rows, `people` SQL of core__person.
     """
@@ -68,7 +69,7 @@ def spell_sql(admissions: str, people: str, rules: ClinicalRules, available: Ava
 
 
 def _stays(admissions: str, people: str, rules: ClinicalRules, available: AvailabilitySettings) -> str:
-    """Give the CTEs `episodes` (typed rows) and `stays` (one row per stay, in order of place within the person)."""
+    """Return the CTEs `episodes` (typed rows) and `stays` (one row per stay, in order of place within the person)."""
     admission_known = known_on("admission_date", available.admission_lag_days, of_the_key=True)
     return f"""
     episodes AS (
@@ -128,7 +129,7 @@ def _transfer_in(rules: ClinicalRules) -> str:
 
 
 def _chained(rules: ClinicalRules) -> str:
-    """Give the CTEs that compare each stay with the one that ended last before it, and number the spells of a person."""
+    """Return the CTEs that compare each stay with the latest-ending stay before it, and number the spells of a person."""
     return f"""
     latest AS (
         SELECT *, max((end_date - DATE '1970-01-01') * {_PLACES} + place) OVER (
@@ -164,12 +165,12 @@ def _continues(rules: ClinicalRules) -> str:
 
 
 def icd10(column: str) -> str:
-    """Give the SQL that normalises an ICD-10 code: upper case, no dots, no dagger or asterisk, no X that fills a place."""
+    """Return the SQL of a normalised ICD-10 code: upper case, without dots, dagger, asterisk and filling X."""
     plain = f"regexp_replace(upper({column}), '[^A-Z0-9]', '', 'g')"
     return f"nullif(regexp_replace({plain}, 'X?[AD]?$', ''), '')"
 
 
 def _all_codes(column: str) -> str:
-    """Give the SQL of the distinct normalised codes of a separated list, sorted and joined by commas."""
+    """Return the SQL of the distinct normalised codes of a separated list, sorted and joined by commas."""
     codes = f"list_transform(regexp_split_to_array({column}, '[,;| ]+'), lambda code: {icd10('code')})"
     return f"nullif(array_to_string(list_sort(list_distinct({codes})), ','), '')"

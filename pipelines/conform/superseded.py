@@ -1,9 +1,9 @@
-"""core__event_superseded: what earlier deliveries said and a later one changed or took back, as events with the day they ended.
+"""core__event_superseded: events of earlier deliveries that a later one changed or removed, with the day they ended.
 
-A feature of an index date before that day counts what was said then. Each person with such a row, or with a stay that came
-later to one that it continues, has a *state* for every delivery that changed something: the rows as they stood before it. A
-state goes through the same makers of events as the current rows, under a number of its own; what it says beyond the current
-events is kept.
+A feature of an index date before that day counts what was stated then. Two kinds of person have earlier *states*: those with
+such a row, and those with a stay that was delivered later than the one it continues. A person has one state for each delivery
+that changed something: the rows as they were before it. Each state has a number and is turned into events like the current
+rows. Events that the current events do not contain are stored.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from pipelines.lake.storage import Lake
 
 _STATES, _SPELLS, _CHANGES = "superseded_states", "superseded_spells", "superseded_changes"  # temporary tables
 _PEOPLE = f"(SELECT state_id AS person_id, state AS person_key FROM {_STATES})"
-_TOLD = "person_key, event_date, event_type, code, value, provider, feed"
+_EVENT_COLUMNS = "person_key, event_date, event_type, code, value, provider, feed"
 
 
 def hold_superseded(con: duckdb.DuckDBPyConnection, superseded: Sources) -> Sources:
-    """Read the rows that no longer hold, which are few, into temporary tables: each is looked at several times."""
+    """Read the rows that are no longer valid into temporary tables. They are few, and several queries read them."""
     for feed, rows in superseded.items():
         con.execute(f"CREATE OR REPLACE TEMP TABLE superseded_{feed} AS SELECT * FROM {rows}")
     return {feed: f"superseded_{feed}" for feed in superseded}
@@ -37,7 +37,10 @@ def hold_superseded(con: duckdb.DuckDBPyConnection, superseded: Sources) -> Sour
 def superseded_event_rows(
     con: duckdb.DuckDBPyConnection, sources: Sources, superseded: Sources, people: str, request: EventRequest
 ) -> list[EventRows]:
-    """Give the events of every state, by the states' numbers; `superseded` are rows that no longer hold, with `superseded_date`."""
+    """Return the events of every state, by the numbers of the states.
+
+    `superseded` are the rows that are no longer valid, with `superseded_date`.
+    """
     if not superseded:
         return []
     rules, available = request.rules, request.available
@@ -66,7 +69,7 @@ def superseded_event_rows(
 
 
 def superseded_codes(superseded: Sources) -> list[str]:
-    """Give the SQL relations of the codes that the states' spells use."""
+    """Return SQL of the codes in the spells of the states."""
     if ADMISSIONS.name not in superseded:
         return []
     columns = {"treatment_function": "treatment_function", "ods": "provider_code"}
@@ -78,7 +81,10 @@ def superseded_codes(superseded: Sources) -> list[str]:
 
 
 def write_superseded(lake: Lake, con: duckdb.DuckDBPyConnection, rows: Sequence[EventRows], codes: str) -> int:
-    """Replace core__event_superseded by the events of the states that the current events, already written, do not tell; give their number."""
+    """Replace core__event_superseded by the events of the states that are not among the current events; return their number.
+
+    The current events must be written already.
+    """
     order = "person_key, event_date, event_type, code, value, provider, available_date, superseded_date"
     return lake.replace_sql(EVENT_SUPERSEDED, con, _query(lake, rows, codes) if rows else _nothing(lake), order)
 
@@ -92,7 +98,10 @@ def _state_id(rows: str) -> str:
 
 
 def _changes(current: str | None, superseded: str, rules: ClinicalRules) -> str:
-    """Give the people and deliveries whose spells changed: a stay was changed or taken back, or came later to one that it touches."""
+    """Return the people and deliveries whose spells changed.
+
+    A stay was changed or removed, or it was delivered later than a stay that it touches.
+    """
     gone = f"SELECT DISTINCT person_id, superseded_date FROM {superseded}"
     if not current:
         return gone
@@ -106,7 +115,7 @@ def _changes(current: str | None, superseded: str, rules: ClinicalRules) -> str:
 
 
 def _stays_of_states(current: str | None, superseded: str) -> str:
-    """Give the admissions of each state: the rows delivered before it ended that held until then."""
+    """Return the admissions of each state: rows delivered before the state ended that were valid until then."""
     also = f"UNION ALL BY NAME FROM {current}" if current else ""
     return f"""(SELECT rows.* REPLACE ({_state_id("states")} AS person_id)
         FROM (FROM {superseded} {also}) AS rows
@@ -115,32 +124,32 @@ def _stays_of_states(current: str | None, superseded: str) -> str:
 
 
 def _query(lake: Lake, rows: Sequence[EventRows], codes: str) -> str:
-    """Number the states' events.
+    """Number the events of the states.
 
-    Those of spells stand in every state of the person: alike ones are one, known since the first and until the last of its
-    states, and no longer than until a current one like it was known.
+    Events of spells are in every state of the person. Equal ones are one event, known since the first of its states and until
+    the last, but not after an equal current event was known.
     """
     union = " UNION ALL BY NAME ".join(f"({numbered_sql(part, Numbers(_PEOPLE, codes))})" for part in rows)
     of_spells = f"feed = {ADMISSIONS.number}"
-    alike = " AND ".join(f"held.{name} IS NOT DISTINCT FROM spells.{name}" for name in (*_TOLD.split(", "), "turn"))
+    alike = " AND ".join(f"held.{name} IS NOT DISTINCT FROM spells.{name}" for name in (*_EVENT_COLUMNS.split(", "), "turn"))
     return f"""
-    WITH told AS (
+    WITH events_of_states AS (
         SELECT events.* EXCLUDE (person_key), states.person_key, superseded_date
         FROM ({union}) AS events JOIN {_STATES} AS states ON events.person_key = state
     ),
     turns AS (
-        SELECT *, row_number() OVER (PARTITION BY superseded_date, {_TOLD} ORDER BY available_date) AS turn FROM told WHERE {of_spells}
+        SELECT *, row_number() OVER (PARTITION BY superseded_date, {_EVENT_COLUMNS} ORDER BY available_date) AS turn FROM events_of_states WHERE {of_spells}
     ),
     spells AS (
-        SELECT {_TOLD}, turn, min(available_date) AS available_date, max(superseded_date) AS superseded_date FROM turns GROUP BY {_TOLD}, turn
+        SELECT {_EVENT_COLUMNS}, turn, min(available_date) AS available_date, max(superseded_date) AS superseded_date FROM turns GROUP BY {_EVENT_COLUMNS}, turn
     ),
     held AS (
-        SELECT {_TOLD}, available_date, row_number() OVER (PARTITION BY {_TOLD} ORDER BY available_date) AS turn
+        SELECT {_EVENT_COLUMNS}, available_date, row_number() OVER (PARTITION BY {_EVENT_COLUMNS} ORDER BY available_date) AS turn
         FROM {lake.scan(EVENT.name)} SEMI JOIN spells USING (person_key) WHERE {of_spells}
     )
     SELECT * FROM (
         SELECT spells.* EXCLUDE (turn, superseded_date), least(superseded_date, held.available_date + 1) AS superseded_date
         FROM spells LEFT JOIN held ON {alike}
-        UNION ALL BY NAME SELECT * FROM told WHERE NOT {of_spells}
+        UNION ALL BY NAME SELECT * FROM events_of_states WHERE NOT {of_spells}
     ) WHERE superseded_date > available_date + 1
     """

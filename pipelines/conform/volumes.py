@@ -1,4 +1,4 @@
-"""Counts of who sent what, when and about whom: what coverage and linkage are judged from."""
+"""Counts of records by sender, month and person, from which coverage and linkage are measured."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ _RECORDS = ", ".join(str(kind.number) for kind in EVENT_TYPES if kind.is_record)
 
 
 def feeds_of_providers() -> tuple[str, ...]:
-    """Return the feeds of events that providers send: whether they cover a practice depends on the provider of most of its people."""
+    """Return the feeds with events that providers send.
+
+    They cover a practice if they cover the provider that sees most of its people.
+    """
     return tuple(feed for feed in EVENT_FEEDS if not FEEDS[feed].is_sent_by_practices)
 
 
 def _records(lake: Lake, feeds: Sequence[str]) -> str:
-    """Give the SQL of one event per record: feed, provider (both numbers), person_key, event_date."""
+    """Return the SQL of one event per record: feed, provider (both numbers), person_key, event_date."""
     numbers = ", ".join(str(FEED_NUMBER[feed]) for feed in feeds)
     return f"""(SELECT feed, provider, person_key, event_date FROM {lake.scan(core.EVENT.name)}
         WHERE feed IN ({numbers}) AND event_type IN ({_RECORDS}))"""
 
 
 def _named(lake: Lake, counted: str) -> str:
-    """Give the SQL of counts by feed and provider number with their names; numbers group and join far cheaper than text."""
+    """Return the SQL of counts with the names of feed and provider. Grouping by their numbers is much faster than by text."""
     names = " ".join(f"WHEN {number} THEN {quote(feed)}" for feed, number in FEED_NUMBER.items())
     return f"""(SELECT counted.* EXCLUDE (feed, provider), CASE feed {names} END AS feed, source_code AS organisation_code
         FROM ({counted}) AS counted
@@ -36,7 +39,7 @@ def _named(lake: Lake, counted: str) -> str:
 
 
 def volumes_sql(lake: Lake, sources: Sources) -> str:
-    """Give the SQL of feed, organisation_code, month, rows; admissions are counted as they came, stay by stay."""
+    """Return the SQL of feed, organisation_code, month and rows; admissions are counted by row."""
     feeds = [feed for feed in EVENT_FEEDS if not FEEDS[feed].joined_into_spells]
     sent = f"SELECT feed, provider, date_trunc('month', event_date) AS month, count(*) AS rows FROM {_records(lake, feeds)} GROUP BY ALL"
     query = f"SELECT feed, organisation_code, month, rows FROM {_named(lake, sent)}"
@@ -47,7 +50,7 @@ def volumes_sql(lake: Lake, sources: Sources) -> str:
 
 
 def list_sizes_sql(registrations: str, first: date, last: date) -> str:
-    """Give the SQL of practice_code, month, people: the list on the first of each month."""
+    """Return the SQL of practice_code, month and people: the registered list on the first day of each month."""
     first_month, last_month = (quote(day.replace(day=1)) for day in (first, last))
     return f"""
     WITH moves AS (
@@ -67,7 +70,7 @@ def list_sizes_sql(registrations: str, first: date, last: date) -> str:
 
 
 def feed_people_sql(lake: Lake, list_feeds: Mapping[str, str], people: str) -> str:
-    """Give the SQL of feed, organisation_code, person_key: who stands in which feed; `list_feeds` are read as they came."""
+    """Return the SQL of feed, organisation_code and person_key; `list_feeds` are read as they were delivered."""
     seen = _named(lake, f"SELECT DISTINCT feed, provider, person_key FROM {_records(lake, EVENT_FEEDS)}")
     parts = [f"SELECT feed, organisation_code, person_key FROM {seen}"]
     for feed, source in list_feeds.items():
@@ -77,9 +80,9 @@ def feed_people_sql(lake: Lake, list_feeds: Mapping[str, str], people: str) -> s
 
 
 def main_providers_sql(lake: Lake, feeds: Sequence[str]) -> str:
-    """Give the SQL of feed, practice_code, provider_code: the provider with most records of a practice's people.
+    """Return the SQL of feed, practice_code and provider_code: the provider with most records of a practice's people.
 
-    People count at their latest practice; a practice without records takes the feed's largest provider.
+    People count at their latest practice. A practice without records has the largest provider of the feed.
     """
     registrations = lake.scan(core.REGISTRATION.name)
     sent = f"SELECT feed, provider, person_key, count(*) AS rows FROM {_records(lake, feeds)} GROUP BY ALL"

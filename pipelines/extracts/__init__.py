@@ -1,1 +1,1 @@
-"""From files to raw tables: each extract as it came, identifiers apart."""
+"""Extracts: from files to raw tables, with values as delivered and identifiers pseudonymised."""

@@ -1,4 +1,4 @@
-"""Clear identifiers where a pseudonym or code belongs: NHS numbers, full postcodes, names; found before anything is stored."""
+"""Find clear identifiers (NHS numbers, full postcodes, names) in place of pseudonyms or codes, before anything is stored."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from expectations.sql_values import quote
 from expectations.table import Column, Kind, Table
 from pipelines.errors import ExtractError
 
-WITHHELD = "(withheld)"  # stands in a raw table where a clear identifier stood
+WITHHELD = "(withheld)"  # replaces a clear identifier in a raw table
 PERSON_COLUMNS = ("person_id", "household_id")
 POSTCODE_COLUMN = "postcode_status"
 
-# Ten random digits pass the modulus-11 check once in eleven times.
+# One in eleven random numbers of ten digits passes the modulus-11 check.
 CHANCE = 1 / 11
 TELLING_SAMPLE = 100
-RECORD_NUMBER_SHARE = 0.5  # record and spell numbers may have any form: refuse only far above chance
-A_HANDFUL = 3  # set aside, however small the file
+RECORD_NUMBER_SHARE = 0.5  # record and spell numbers may have any form, so refuse only far above chance
+A_HANDFUL = 3  # withheld row by row, however small the file
 
 _SHAPE = "[0-9]{10}|[0-9]{3}[ -][0-9]{3}[ -][0-9]{4}"
 _POSTCODE = "(?i)(GIR ?0AA|[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2})"
@@ -28,7 +28,7 @@ _NAME = "(?i)[A-Z][A-Z'’-]+,? +[A-Z][A-Z'’-]+( +[A-Z][A-Z'’-]+)*|[A-Z][A-Z
 
 @dataclass(frozen=True)
 class Sightings:
-    """What a column holds: values, values shaped as NHS numbers, those that pass the check, full postcodes, names."""
+    """Counts in a column: values, values in the form of NHS numbers, valid NHS numbers, full postcodes, names."""
 
     values: int
     shaped: int
@@ -37,47 +37,48 @@ class Sightings:
     names: int
 
 
-# CASE, not AND, puts a cheap test before a pattern: both sides of an AND are worked out for every row.
+# CASE puts a fast test before a pattern. With AND, both sides are evaluated for every row.
 def is_shaped_sql(value: str) -> str:
-    """Give the SQL that is true for ten digits, with or without spaces."""
+    """Return the SQL that is true for ten digits, with or without spaces."""
     return f"CASE WHEN strlen({value}) BETWEEN 10 AND 16 AND {value} < ':' THEN regexp_full_match(trim({value}), {quote(_SHAPE)}) ELSE false END"
 
 
 def digits_sql(value: str) -> str:
-    """Give the SQL of the ten digits of a value shaped as an NHS number, as a number; null for any other."""
+    """Return the SQL of the ten digits of a value shaped as an NHS number, as a number; null for any other."""
     return f"CASE WHEN {is_shaped_sql(value)} THEN CAST(replace(replace(trim({value}), ' ', ''), '-', '') AS BIGINT) END"
 
 
 def passes_check_sql(digits: str) -> str:
-    """Give the SQL that is true for ten digits that are a valid NHS number; ten equal digits are a placeholder and are not.
+    """Return the SQL that is true for ten digits that are a valid NHS number.
 
-    Source: NHS Data Dictionary, NHS NUMBER, modulus 11 with weights 10 to 2.
+    Ten equal digits are a placeholder and do not count. Source: NHS Data Dictionary, NHS NUMBER, modulus 11 with weights 10 to
+    2.
     """
     total = " + ".join(f"({digits} // {10**place} % 10) * {place + 1}" for place in range(1, 10))
     return f"coalesce((11 - ({total}) % 11) % 11 = {digits} % 10 AND {digits} % 1111111111 <> 0, false)"
 
 
 def is_postcode_sql(value: str) -> str:
-    """Give the SQL that is true for a full UK postcode; most values are told by their length and first character."""
+    """Return the SQL that is true for a full UK postcode. Length and first character decide for most values."""
     maybe = f"strlen({value}) BETWEEN 5 AND 12 AND ({value} >= 'A' OR {value} < '0')"
     return f"CASE WHEN {maybe} THEN regexp_full_match(trim({value}), {quote(_POSTCODE)}) ELSE false END"
 
 
 def is_name_sql(value: str) -> str:
-    """Give the SQL that is true for two or more words of letters, or a surname and an initial."""
+    """Return the SQL that is true for two or more words of letters, or a surname and an initial."""
     maybe = f"({value} >= 'A' OR {value} < '0') AND (contains({value}, ' ') OR contains({value}, ','))"
     return f"CASE WHEN {maybe} THEN regexp_full_match(trim({value}), {quote(_NAME)}) ELSE false END"
 
 
 def watched_columns(table: Table, hashed: bool) -> list[Column]:
-    """List the columns in which a clear identifier would be out of place; hashed ones are safe whatever they held."""
+    """List the columns that are checked for clear identifiers; hashed columns need no check."""
     texts = [column for column in table.columns if column.kind in (Kind.IDENTIFIER, Kind.CODE, Kind.TEXT)]
     safe = {"extract_id", "file_name", POSTCODE_COLUMN, *(PERSON_COLUMNS if hashed else ())}
     return [column for column in texts if column.name not in safe]
 
 
 def clear_sql(column: Column, value: str, numbers: bool) -> str:
-    """Give the SQL that is true where a column holds a clear identifier; `numbers` says whether its NHS numbers are telling."""
+    """Return the SQL that is true if a column has a clear identifier; `numbers` says whether NHS numbers count in it."""
     kinds = [is_postcode_sql(value)]
     if column.kind is Kind.IDENTIFIER:
         kinds.append(is_name_sql(value))
@@ -87,12 +88,12 @@ def clear_sql(column: Column, value: str, numbers: bool) -> str:
 
 
 def suspect_sql(column: Column, value: str) -> str:
-    """Give the SQL that is true for whatever `look_for` would count as a clear identifier."""
+    """Return the SQL that is true for everything that `look_for` could count as a clear identifier."""
     return clear_sql(column, value, numbers=column.kind is Kind.IDENTIFIER)
 
 
 def look_for(con: duckdb.DuckDBPyConnection, source: str, values: dict[str, str], columns: list[Column]) -> dict[str, Sightings]:
-    """Count the clear identifiers in every watched column of a file, in one pass; `values` gives each column's SQL."""
+    """Count the clear identifiers in every checked column of a file, in one pass; `values` has the SQL of each column."""
     watched = [column for column in columns if column.name in values]
     if not watched:
         return {}
@@ -121,9 +122,9 @@ def _conditions(column: Column) -> tuple[str, ...]:
 
 
 def columns_to_withhold(file_name: str, sightings: dict[str, Sightings], limit: float) -> dict[str, bool]:
-    """Name the columns whose clear identifiers are set aside row by row, and whether NHS numbers are among them.
+    """Return the columns whose clear identifiers are withheld row by row, and whether NHS numbers are among them.
 
-    An ExtractError refuses a file that is full of them.
+    An ExtractError refuses a file with more clear identifiers than the limit.
     """
     withheld = {}
     for column, seen in sightings.items():

@@ -1,7 +1,7 @@
-"""The survey of a CSV file before it is parsed: which lines are rows of the header's shape, and what is wrong with the others.
+"""The survey of a CSV file before it is parsed: which lines are rows, and what is wrong with the others.
 
-A line is a row. What cannot be one (a field too many, bytes that are not UTF-8, a quote that never closes) is known by its
-number and reason, so that the rows around it can be read strictly and nothing is guessed.
+Each line should be a row with the fields of the header. A line that is not (a field too many, bytes that are not UTF-8, an
+unclosed quote) is recorded with its number and reason. The other rows can then be read strictly.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file writes its fields; an empty delimiter is found in the header."""
+    """How a file writes its fields; an empty delimiter is detected in the header."""
 
     delimiter: str = ""
     quote: str = '"'
@@ -42,7 +42,7 @@ class Layout:
 
 @dataclass
 class Survey:
-    """What a file holds: its header, its lines after it, and the numbers of those that are no rows (the first is 1)."""
+    """The content of a file: its header, its lines after it, and the numbers of lines that are no rows (the first is 1)."""
 
     header: tuple[str, ...]
     delimiter: str
@@ -65,7 +65,7 @@ class Survey:
 
     @property
     def no_rows(self) -> Numbers:
-        """Give the sorted numbers of every line that is blank or unreadable."""
+        """Return the sorted numbers of every line that is blank or unreadable."""
         parts = [part for reason in self.unreadable for part in self.unreadable[reason]]
         return np.sort(np.concatenate([*parts, *self.blank, np.empty(0, np.int64)]))
 
@@ -79,12 +79,12 @@ class Survey:
 
     @property
     def as_it_stands(self) -> bool:
-        """Tell whether a strict parser reads the file's rows as it stands; blank lines at its end are no matter."""
+        """Return whether a strict parser can read the file unchanged; blank lines at its end do not matter."""
         return not self.unreadable_rows and not self.mixed_line_ends and not np.any(self.blank_lines < self.last_text)
 
 
 def read_lines(file: Path, encoding: str) -> Iterator[bytes]:
-    """Give a file's text as UTF-8 in chunks of whole lines, each ending in a line feed, without a byte order mark."""
+    """Yield the text of a file as UTF-8, in chunks of complete lines that end in a line feed, without a byte order mark."""
     carried, first, ending = b"", True, b"\n"
     for block in _as_utf8(file, encoding):
         data = carried + block
@@ -96,7 +96,9 @@ def read_lines(file: Path, encoding: str) -> Iterator[bytes]:
             yield data[:end]
         carried = data[end:]
         if len(carried) > LONGEST_LINE_BYTES:
-            raise ExtractError(f"{file.name}: {len(carried) >> 20} MB without a line end; this is no CSV file")
+            raise ExtractError(
+                f"{file.name}: {len(carried) >> 20} MB without a line end; this is not a CSV file. Have it sent again"
+            )
     if carried:
         yield carried + ending
 
@@ -105,7 +107,7 @@ def _as_utf8(file: Path, encoding: str) -> Iterator[bytes]:
     if encoding == "utf-8":
         yield from read_blocks(file)
         return
-    # A byte that the encoding does not know stays as it is and is then found as not_utf8, row by row.
+    # A byte that is not in the encoding stays unchanged and is later reported as not_utf8, row by row.
     decoder = codecs.getincrementaldecoder(encoding)("strict" if encoding == "utf-16" else "surrogateescape")
     try:
         for block in read_blocks(file):
@@ -115,10 +117,10 @@ def _as_utf8(file: Path, encoding: str) -> Iterator[bytes]:
 
 
 def survey_csv(file: Path, layout: Layout, count_fields: bool = True) -> Survey:
-    """Read a CSV file once and tell which of its lines are rows; an ExtractError names a file without a usable header.
+    """Read a CSV file once and return which of its lines are rows; an ExtractError names a file without a usable header.
 
-    Without `count_fields` plain text is trusted to have a field for each header on every line: a strict parser refuses the
-    file where it has not.
+    Without `count_fields` plain text is assumed to have a field for each header on every line. A strict parser refuses the file
+    if it has not.
     """
     chunks = read_lines(file, layout.encoding)
     first = next(chunks, b"")
@@ -134,11 +136,11 @@ def survey_csv(file: Path, layout: Layout, count_fields: bool = True) -> Survey:
 def _read_header(file: Path, heading: bytes, layout: Layout) -> Survey:
     if not heading.strip():
         raise ExtractError(
-            f"{file.name}: the file is empty, or its first line is; a header with the columns' names must stand there"
+            f"{file.name}: the file or its first line is empty; its first line must be a header with the names of the columns"
         )
     if b"\0" in heading or b"\r" in heading:
         raise ExtractError(
-            f"{file.name}: the header holds a control character: a UTF-16 file (set `encoding`), one with old Macintosh line ends, or no text at all"
+            f"{file.name}: the header has a control character: a UTF-16 file (set `encoding`), one with old Macintosh line ends, or no text at all"
         )
     try:
         text = heading.decode("utf-8")
@@ -167,13 +169,13 @@ def _survey_chunk(survey: Survey, chunk: bytes, heading: bytes, quote: str, coun
 
 
 def _no_odd_length(ends: Numbers) -> bool:
-    """Tell whether no line is blank or too long."""
+    """Return whether no line is blank or too long."""
     lengths = np.diff(ends, prepend=-1)
     return bool(lengths.min() > 2 and lengths.max() <= LONGEST_ROW_BYTES)
 
 
 def _every_line_has(text: NDArray[np.uint8], ends: Numbers, delimiter: int, fields: int) -> bool:
-    """Tell whether every line has as many fields as the header."""
+    """Return whether every line has as many fields as the header."""
     marks = text[np.flatnonzero((text == delimiter) | (text == NEW_LINE))]
     return marks.size == ends.size * fields and bool((marks.reshape(-1, fields)[:, -1] == NEW_LINE).all())
 
@@ -202,7 +204,7 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
 
 
 def _control_characters(text: NDArray[np.uint8], ends: Numbers, returned: Mask) -> Mask:
-    """Mark lines with a NUL or with a carriage return that ends no line."""
+    """Return a mask of the lines with a NUL, or with a carriage return that does not end a line."""
     bad = (text == 0) | (text == RETURN)
     bad[ends[returned] - 1] = False
     return _lines_of(np.flatnonzero(bad), ends)
@@ -228,7 +230,7 @@ def _equal_to(chunk: bytes, starts: Numbers, lengths: Numbers, heading: bytes) -
 
 
 def _field_counts(text: NDArray[np.uint8], ends: Numbers, delimiter: int, mark: int, fields: int) -> dict[str, Mask]:
-    """Count each line's fields outside quotes, and judge its quotes: a field is quoted whole or not at all."""
+    """Count the fields of each line outside quotes, and check its quotes: a field is quoted completely or not at all."""
     is_mark = (text == delimiter) | (text == NEW_LINE)
     places = np.flatnonzero(is_mark | (text == mark) if mark else is_mark)
     kinds = text[places]
@@ -261,7 +263,7 @@ def _lines_of(places: Numbers, ends: Numbers) -> Mask:
 
 
 def write_clean(file: Path, layout: Layout, survey: Survey, target: IO[bytes]) -> None:
-    """Copy a file so that a strict parser reads it: line feeds alone, and an empty row where a line is no row."""
+    """Copy a file so that a strict parser reads it: with line feeds only, and an empty row for a line that is no row."""
     placeholder = b'""' + survey.delimiter.encode() * (len(survey.header) - 1)
     no_rows = survey.no_rows
     number = 0  # the header's

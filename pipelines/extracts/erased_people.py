@@ -1,4 +1,4 @@
-"""People who were erased: known again by a digest alone, so that a later delivery is read without them."""
+"""Erased people: recognised by a digest only, so that their rows in later deliveries are skipped."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ PREFIX = "strata erasure "
 
 
 def digest_of_person(person_id: str) -> str:
-    """Give the digest by which an erased person's rows are known again."""
+    """Return the digest by which the rows of an erased person are recognised."""
     return hashlib.sha256(f"{PREFIX}{person_id}".encode()).hexdigest()
 
 
 def erased_digests(lake: Lake) -> set[str]:
-    """Give the digests of everyone who was erased."""
+    """Return the digests of everyone who was erased."""
     return set(lake.read_or_empty(ERASURES, "person_digest")["person_digest"].to_pylist())
 
 
 def erased_rows(con: duckdb.DuckDBPyConnection, table: Table, scan: str, erased: Iterable[str]) -> np.ndarray:
-    """Give the numbers of the rows of a delivery that are of an erased person."""
+    """Return the numbers of the rows of a delivery that belong to an erased person."""
     digests = sorted(erased)
     if not digests or table.person not in {column.name for column in table.columns}:
         return np.empty(0, np.int64)

@@ -1,4 +1,4 @@
-"""How an extract's file is read: as rows of text with their true numbers, whatever the file's form."""
+"""How the file of an extract is read: as rows of text with their true numbers, whatever its format."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from pipelines.extracts.csv_survey import Layout, Survey, survey_csv, write_clea
 from pipelines.sources.nhs import ExtractFile, FeedSettings
 
 NO_ROWS = "lines_without_row"
-MOST_ROWS_A_BYTE = 4  # of a Parquet file: a row that tells a person from another takes more
-FEW_ROWS = 1_000_000  # so many do no harm, however small their file
+MOST_ROWS_A_BYTE = 4  # of a Parquet file; rows that identify people take more
+FEW_ROWS = 1_000_000  # this many rows are allowed, however small the file
 SIGNATURES = {
     b"PAR1": "a Parquet file", b"PK\x03\x04": "a zip archive or Excel workbook", b"\x1f\x8b": "a gzip file", b"%PDF": "a PDF",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook", b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text", b"<": "HTML or XML", b"{": "JSON",
@@ -37,14 +37,14 @@ class OpenedExtract:
     source: str
     rows: int
     unreadable: dict[str, np.ndarray]
-    fields_counted: bool = True  # false: a line of another width is found only when it is parsed
+    fields_counted: bool = True  # false: a line with another number of fields is only found by the parser
 
     @property
     def rows_unreadable(self) -> int:
         return sum(numbers.size for numbers in self.unreadable.values())
 
     def failure(self, error: Exception) -> ExtractError:
-        """Say that the file could not be read, without a word of its content."""
+        """Return the error that the file could not be read, without any of its content."""
         line = re.search(r"CSV Error on Line: (\d+)", str(error))
         where = f" near line {line.group(1)}" if line else ""
         return ExtractError(
@@ -56,9 +56,9 @@ class OpenedExtract:
 def open_extract(
     con: duckdb.DuckDBPyConnection, file: ExtractFile, settings: FeedSettings, count_fields: bool = True
 ) -> Iterator[OpenedExtract]:
-    """Open a file for SQL for as long as the block lasts; an ExtractError names a file that is not what its name says.
+    """Open a file for SQL during the block; an ExtractError names a file whose content does not fit its name.
 
-    Without `count_fields` a line with a field too many or too few makes the parser fail instead of being left out.
+    Without `count_fields` the parser fails at a line with a field too many or too few, instead of skipping it.
     """
     if file.path.lower().endswith(".parquet"):
         yield _open_parquet(con, file)
@@ -71,7 +71,7 @@ def open_extract(
         if survey.as_it_stands and settings.encoding == "utf-8":
             yield replace(_csv(file, survey, settings.quote, str(file.file)), fields_counted=count_fields)
             return
-        # An unnamed file: what it holds is gone with the process, however that ends.
+        # A file without a name: its content is gone when the process ends, however it ends.
         with tempfile.TemporaryFile(dir=file.file.parent if _writable(file.file.parent) else None) as clean:
             write_clean(file.file, layout, survey, clean)
             cleaned = _csv(file, survey, settings.quote, f"/proc/self/fd/{clean.fileno()}")
@@ -100,7 +100,7 @@ def _refuse_other_formats(file: ExtractFile, encoding: str) -> None:
             )
             raise ExtractError(f"{file.path}: this is {what} and not what its name says; {hint}")
     if packed and not head.startswith(b"\x1f\x8b"):
-        raise ExtractError(f"{file.path}: this is no gzip file, though its name ends in .gz")
+        raise ExtractError(f"{file.path}: this is not a gzip file although its name ends in .gz; rename it or have it sent again")
 
 
 def _csv(file: ExtractFile, survey: Survey, quote_character: str, path: str) -> OpenedExtract:
@@ -110,7 +110,7 @@ def _csv(file: ExtractFile, survey: Survey, quote_character: str, path: str) -> 
         f"read_csv({quote(path)}, auto_detect=false, header=true, delim={quote(survey.delimiter)}, quote={quote(quote_character)}, "
         f"escape={quote(quote_character)}, nullstr='', strict_mode=true, columns={{{columns}}}{packed})"
     )
-    # The number is given before anything is left out; the reader keeps the file's order.
+    # Rows are numbered before any is skipped; the reader keeps the order of the file.
     numbered = f"SELECT *, row_number() OVER () AS row_number FROM {read}"
     left_out = (
         f" WHERE row_number NOT IN (SELECT row_number FROM {NO_ROWS})"
@@ -128,22 +128,24 @@ def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile) -> OpenedEx
         described = con.execute(f"DESCRIBE SELECT * FROM read_parquet({path})").fetchall()
         rows = con.execute(f"SELECT count(*) FROM read_parquet({path})").fetchall()[0][0]
     except duckdb.Error:
-        raise ExtractError(f"{file.path}: this is no Parquet file, or it is cut off; have it sent again") from None
+        raise ExtractError(f"{file.path}: this is not a Parquet file, or it is truncated; have it sent again") from None
     if rows > max(FEW_ROWS, MOST_ROWS_A_BYTE * file.file.stat().st_size):
         raise ExtractError(
-            f"{file.path}: {rows:,} rows in {file.file.stat().st_size:,} bytes, as no extract of different people has; have it sent again"
+            f"{file.path}: {rows:,} rows in {file.file.stat().st_size:,} bytes, which is too small for rows of different people; have it sent again"
         )
     header = tuple(name for name, *_ in described)
     nested = [name for name, kind, *_ in described if kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")]
     if nested:
-        raise ExtractError(f"{file.path}: the columns {nested} hold lists or structures; have them sent as plain values")
+        raise ExtractError(
+            f"{file.path}: the columns {', '.join(nested)} contain lists or structures; have them sent as plain values"
+        )
     fields = ", ".join(f"{_as_text(_name(name), kind)} AS c{place}" for place, (name, kind, *_) in enumerate(described))
     source = f"(SELECT file_row_number + 1 AS row_number, {fields} FROM read_parquet({path}, file_row_number=true))"
     return OpenedExtract(file.path, header, tuple(f"c{place}" for place in range(len(header))), source, rows, {})
 
 
 def _as_text(value: str, kind: str) -> str:
-    """Give a Parquet value as text; a whole number that was kept as a float is written without its point."""
+    """Return a Parquet value as text; a whole number stored as a float is written without its decimal point."""
     if kind in ("DOUBLE", "FLOAT"):
         whole = f"isfinite({value}) AND {value} = trunc({value}) AND abs({value}) < 1e15"
         return f"CASE WHEN {whole} THEN CAST(CAST({value} AS BIGINT) AS VARCHAR) WHEN isnan({value}) THEN NULL ELSE CAST({value} AS VARCHAR) END"

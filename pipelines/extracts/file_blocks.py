@@ -1,4 +1,4 @@
-"""A file's bytes, unpacked where it is gzip, and never more of them than a table of rows could be."""
+"""The bytes of a file, decompressed if it is gzip, up to the size that a table of rows can have."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import IO
 from pipelines.errors import ExtractError
 
 CHUNK_BYTES = 4 << 20
-MOST_UNPACKED = 100  # bytes of text for a byte of gzip; tables of real rows pack 5 to 30 times smaller
-SMALL_BYTES = 64 << 20  # so much text does no harm, however small its gzip
+MOST_UNPACKED = 100  # bytes of text for a byte of gzip; real tables compress 5 to 30 times
+SMALL_BYTES = 64 << 20  # this much text is allowed, however small its gzip
 
 
 def open_bytes(file: Path) -> IO[bytes]:
-    """Open a file, unpacked where it is gzip."""
+    """Open a file, decompressed if it is gzip."""
     return gzip.open(file, "rb") if file.name.lower().endswith(".gz") else file.open("rb")  # type: ignore[return-value]
 
 
 def read_blocks(file: Path) -> Iterator[bytes]:
-    """Give a file's content in blocks; an ExtractError names a file that breaks off, is no gzip or swells without measure."""
+    """Yield the content of a file in blocks; an ExtractError names a file that is truncated, is no gzip or is too large."""
     most = max(SMALL_BYTES, MOST_UNPACKED * file.stat().st_size) if file.name.lower().endswith(".gz") else None
     given = 0
     try:
@@ -30,9 +30,9 @@ def read_blocks(file: Path) -> Iterator[bytes]:
                 given += len(block)
                 if most is not None and given > most:
                     raise ExtractError(
-                        f"{file.name}: the gzip file unpacks to more than {MOST_UNPACKED} times its size, as no table of rows does; "
-                        "have it sent again, or unpack it and look at it"
+                        f"{file.name}: the gzip file unpacks to more than {MOST_UNPACKED} times its size, which is too much for a table "
+                        "of rows; have it sent again, or unpack and check it"
                     )
                 yield block
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ExtractError(f"{file.name}: the gzip file is damaged or cut off ({error}); have it sent again") from None
+        raise ExtractError(f"{file.name}: the gzip file is damaged or truncated ({error}); have it sent again") from None

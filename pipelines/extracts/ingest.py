@@ -1,6 +1,7 @@
-"""Ingest: each extract is kept as it came, under Strata's column names, identifiers apart.
+"""Ingest: store each extract with its values as delivered, under Strata's column names, with identifiers pseudonymised.
 
-An extract counts once its row stands in `raw__extracts`, which is written last: a killed ingest leaves nothing to be seen.
+An extract counts once its row is in `raw__extracts`, which is written last. An ingest that was killed therefore leaves nothing
+visible.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import ExtractFile, FeedSettings, NhsSettings, find_extracts
 
 MOST_UNREADABLE = 0.5
-SAMPLE_ROWS = 20_000  # looked at before a file is written in one pass
+SAMPLE_ROWS = 20_000  # rows that are checked before a file is written in one pass
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Extract:
 
 @dataclass
 class IngestSummary:
-    """What an ingest of one feed did: files found, extracts that are new, and their rows."""
+    """The result of ingesting one feed: files, new extracts and their rows."""
 
     feed: str
     files: int = 0
@@ -79,7 +80,7 @@ class IngestSummary:
 
 
 def raw_schema(table: Table) -> pa.Schema:
-    """Give the stored schema of a raw table: everything as text but the delivery date and the row's number."""
+    """Return the stored schema of a raw table: all columns as text, except the delivery date and the row number."""
     typed = arrow_schema(table)
     exact = {column.name for column in PROVENANCE}
     return pa.schema([field if field.name in exact else pa.field(field.name, pa.string()) for field in typed])
@@ -94,12 +95,10 @@ def ingest_feed(
     folder: Path | None = None,
     first: date | None = None,
 ) -> IngestSummary:
-    """Take in a feed's files that are new or changed; paths of a key or lookup file start at `folder` (else at `landing`).
+    """Store the new and changed files of a feed. Paths of a key or lookup file start at `folder`, or at `landing` without it.
 
-    Deliveries made before `first` are kept no longer (see kept_days) and are left where they lie.
-
-    A file whose content is known under another name or date is noted and not stored again. An ExtractError names a file
-    that cannot be used; what was taken in before it stays.
+    Files of deliveries before `first` are not read (see `kept_days`). A file whose content is stored under another name or date
+    is recorded and not stored again. An ExtractError names a file that cannot be used; files stored before it stay.
     """
     settings = nhs.feeds[table.feed]
     landed = find_extracts(table.feed, settings, landing)
@@ -126,27 +125,27 @@ def ingest_feed(
 
 
 def read_extracts(lake: Lake, feed: str) -> list[Extract]:
-    """List every extract of a feed that was taken in, in the order it came."""
+    """List every stored extract of a feed, in the order of ingest."""
     rows = [row for row in lake.records(EXTRACTS).to_pylist() if row["feed"] == feed]
     return [Extract(**row) for row in sorted(rows, key=lambda row: row["sequence"])]
 
 
 def current_extracts(lake: Lake, feed: str) -> list[Extract]:
-    """List the extracts of a feed that hold, by delivery date and path: of one path and date the last that came."""
+    """List the valid extracts of a feed by delivery date and path: for each path and date, the last one stored."""
     last = {(row.path, row.extract_date): row for row in read_extracts(lake, feed)}
     once = {(row.extract_id, row.extract_date): row for row in reversed(list(last.values()))}
     return sorted(once.values(), key=lambda row: (row.extract_date, row.path))
 
 
 def replaced_extracts(lake: Lake, feed: str) -> list[Extract]:
-    """List the extracts of a feed whose file came again with other content under the same path and delivery date."""
+    """List the extracts of a feed that were replaced by a file with other content, the same path and the same date."""
     current = {(row.extract_id, row.extract_date) for row in current_extracts(lake, feed)}
     once = {(row.extract_id, row.extract_date): row for row in read_extracts(lake, feed)}
     return [row for place, row in once.items() if place not in current]
 
 
 def extract_digest(file: ExtractFile) -> str:
-    """Give an extract's id: a digest of the feed and the file's content, unpacked."""
+    """Return an extract's id: a digest of the feed and the file's content, unpacked."""
     digest = hashlib.sha256(file.feed.encode() + b"\0")
     for block in read_blocks(file.file):
         digest.update(block)
@@ -154,7 +153,7 @@ def extract_digest(file: ExtractFile) -> str:
 
 
 def reading_digest(table: Table, nhs: NhsSettings) -> str:
-    """Give a digest of everything, the file and the key apart, that bears on what is stored."""
+    """Return a digest of everything that affects what is stored, except the file and the key."""
     settings = nhs.feeds[table.feed].model_dump(
         mode="json", include={"columns", "constants", "pseudonymised", "delimiter", "quote", "encoding"}
     )
@@ -176,7 +175,7 @@ def _ready(lake: Lake, con: duckdb.DuckDBPyConnection, nhs: NhsSettings, setting
 
 
 def _noted(file: ExtractFile, same: Extract, sequence: int) -> Extract:
-    """Note that known content came again, under another name or with another date."""
+    """Record that stored content came again under another name or date."""
     again = {"path": file.path, "file_name": file.file.name, "extract_date": file.extract_date, "sequence": sequence}
     return Extract(**{**same.__dict__, **again})
 
@@ -209,7 +208,7 @@ def _store(
 
 
 def _without_erased(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, data: DataFile) -> tuple[DataFile, np.ndarray]:
-    """Write a file again without the people who were erased, where it holds any; give the numbers of their rows."""
+    """Write a file again without erased people, if it has any; return the numbers of their rows."""
     written = lake.folder(table.name) / data.path
     scan = f"read_parquet({quote(written)}, hive_partitioning=false)"
     found = erased_rows(con, table, scan, erased_digests(lake))
@@ -226,7 +225,7 @@ def _without_erased(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, da
 def _written(
     lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, nhs: NhsSettings, file: ExtractFile, partition: Mapping[str, str]
 ) -> tuple[DataFile, RawRows, OpenedExtract]:
-    """Write a file's rows, not yet committed; a file whose lines differ in width is surveyed field by field and read again."""
+    """Write the rows of a file without a commit. A file with lines of different widths is surveyed by field and read again."""
     settings = nhs.feeds[table.feed]
     for count_fields in (False, True):
         with open_extract(con, file, settings, count_fields) as opened:
@@ -257,7 +256,7 @@ def _write_rows(
     opened: OpenedExtract,
     partition: Mapping[str, str],
 ) -> tuple[DataFile, RawRows]:
-    """Write a file's rows in one pass with every suspect value withheld; where there is one, count them first and judge."""
+    """Write the rows of a file in one pass with every suspect value withheld. If there is one, count them all and decide."""
     settings = nhs.feeds[table.feed]
     if not holds_suspects(con, table, settings, opened, SAMPLE_ROWS):
         rows = guarded_rows_sql(table, settings, file, opened)
@@ -271,7 +270,7 @@ def _write_rows(
 
 
 def _withheld(con: duckdb.DuckDBPyConnection, written: Path, column: str) -> bool:
-    """Tell whether a value of a column was withheld; the file's own statistics answer it for most."""
+    """Return whether a value of a column was withheld; the statistics of the file are enough for most columns."""
     query = f"SELECT 1 FROM read_parquet({quote(written)}) WHERE {column} = {quote(WITHHELD)} LIMIT 1"
     return bool(con.execute(query).fetchall())
 
@@ -289,7 +288,7 @@ def _refuse_mostly_unreadable(file: ExtractFile, opened: OpenedExtract) -> None:
 def _quarantine_unreadable(
     lake: Lake, table: Table, file: ExtractFile, extract_id: str, unreadable: Mapping[str, np.ndarray]
 ) -> None:
-    """Record the rows that could not be read, by number and reason, in place of what stood there for the extract."""
+    """Record the unreadable rows of an extract by number and reason, in place of those recorded before."""
     numbers = np.concatenate([np.empty(0, np.int64), *unreadable.values()])
     reasons = [reason for reason, found in unreadable.items() for _ in range(found.size)]
     constant = {"file_name": file.file.name, "column_name": "", "action": Action.SET_ASIDE.value}

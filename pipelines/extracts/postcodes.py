@@ -1,4 +1,4 @@
-"""The one declared postcode column: what the postcode tells is kept, the postcode is not."""
+"""The postcode column: its status and LSOA are stored, the postcode is not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PSEUDO_POSTCODES = {
 
 
 def load_postcode_areas(con: duckdb.DuckDBPyConnection, lookup: Path | None) -> None:
-    """Put the postcode lookup (columns postcode and lsoa) into a temporary table; without one it is empty."""
+    """Load the postcode lookup (columns postcode and lsoa) into a temporary table; without a lookup it is empty."""
     rows = "SELECT NULL::VARCHAR AS postcode, NULL::VARCHAR AS lsoa WHERE false"
     if lookup is not None:
         if not lookup.is_file():
@@ -42,14 +42,14 @@ def load_postcode_areas(con: duckdb.DuckDBPyConnection, lookup: Path | None) -> 
 
 
 def normal(postcode: str) -> str:
-    """Give the SQL of a postcode without spaces, in upper case."""
+    """Return the SQL of a postcode without spaces, in upper case."""
     return f"upper(regexp_replace({postcode}, '\\s', '', 'g'))"
 
 
 def status_sql(postcode: str, lsoa: str, matched: str) -> str:
-    """Give the SQL of what a postcode tells; `matched` is the lookup's LSOA. Neither postcode nor LSOA gives null."""
+    """Return the SQL of a postcode's status; `matched` is the LSOA of the lookup. Without postcode and LSOA it is null."""
     known = " ".join(f"WHEN {quote(code)} THEN {quote(status)}" for code, status in PSEUDO_POSTCODES.items())
-    told = " ".join(f"WHEN {quote(status.upper())} THEN {quote(status)}" for status in STATUSES)
+    statuses = " ".join(f"WHEN {quote(status.upper())} THEN {quote(status)}" for status in STATUSES)
     empty = f"CASE WHEN nullif(trim({lsoa}), '') IS NOT NULL THEN 'resolved' END"
     found = f"CASE WHEN coalesce({matched}, nullif(trim({lsoa}), '')) IS NOT NULL THEN 'resolved' ELSE 'unmatched' END"
-    return f"CASE {normal(postcode)} {known} {told} ELSE CASE WHEN nullif(trim({postcode}), '') IS NULL THEN {empty} ELSE {found} END END"
+    return f"CASE {normal(postcode)} {known} {statuses} ELSE CASE WHEN nullif(trim({postcode}), '') IS NULL THEN {empty} ELSE {found} END END"

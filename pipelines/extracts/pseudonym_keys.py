@@ -1,4 +1,7 @@
-"""Which chain of keys the stored pseudonyms were made with: known again by a check of each key, which tells nothing of it."""
+"""The chain of keys with which the stored pseudonyms were made.
+
+Each key is recognised by a check value, from which the key cannot be computed.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +20,20 @@ ROTATE = "run `strata rotate-key`"
 
 
 def key_check(key: bytes) -> str:
-    """Give what a key is known again by; the key cannot be found from it."""
+    """Return the check value of a key; the key cannot be computed from it."""
     return hmac.new(key, CHECKED, hashlib.sha256).hexdigest()[:16]
 
 
 def checks_in_use(lake: Lake) -> list[str]:
-    """Give the checks of the keys that every stored pseudonym has gone through, in order; empty where none is recorded."""
+    """Return the check values of the keys of all stored pseudonyms, in order; empty if none is recorded."""
     return [row["key_check"] for row in _rows(lake) if row["status"] == IN_USE]
 
 
 def check_chain(lake: Lake, keys: Sequence[bytes]) -> None:
-    """Refuse keys other than those of the stored pseudonyms: the same people would come in as others. The first chain is recorded."""
+    """Refuse keys that are not those of the stored pseudonyms, and record the first chain.
+
+    With other keys the same people would be stored as new people.
+    """
     refuse_half_rotated(lake)
     given, known = [key_check(key) for key in keys], checks_in_use(lake)
     if not known:
@@ -36,21 +42,21 @@ def check_chain(lake: Lake, keys: Sequence[bytes]) -> None:
     if given == known:
         return
     if given[: len(known)] == known:
-        raise RefusalError(f"there is a new pseudonym key and the tables hold pseudonyms of the one before: {ROTATE} first")
+        raise RefusalError(f"there is a new pseudonym key and the tables have pseudonyms of the old one: {ROTATE} first")
     raise RefusalError(
-        "the pseudonym key is not the one that the stored pseudonyms were made with: the same people would come in as others. Bring back the key, "
-        "or, to give everyone new pseudonyms, leave it where it is and add the new one to source.nhs.pseudonyms.later_keys"
+        "the pseudonym key is not the one that made the stored pseudonyms: the same people would be stored as other people. Restore the key. "
+        "To give everyone new pseudonyms, keep the old key and add the new one to source.nhs.pseudonyms.later_keys"
     )
 
 
 def refuse_half_rotated(lake: Lake) -> None:
-    """Refuse to go on while some tables hold new pseudonyms and others old ones."""
+    """Raise an error if some tables have new pseudonyms and others old ones."""
     if any(row["status"] == ROTATING for row in _rows(lake)):
-        raise RefusalError(f"a rotation of the pseudonym key was cut short: {ROTATE} once more, which completes it")
+        raise RefusalError(f"a rotation of the pseudonym key was interrupted: {ROTATE} once more, which completes it")
 
 
 def record_chain(lake: Lake, keys: Sequence[bytes], in_use: int) -> None:
-    """Record the keys of a chain: the first so many in use, the others being rotated to."""
+    """Record the keys of a chain and how many are in use; the others are those of a rotation in progress."""
     before = {row["key_check"]: row["recorded_at"] for row in _rows(lake)}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     rows = [

@@ -1,7 +1,7 @@
-"""Pseudonyms: a keyed hash (HMAC-SHA256) of an identifier, computed in SQL; the keys stay in memory.
+"""Pseudonyms: a keyed hash (HMAC-SHA256) of an identifier, computed in SQL. The keys stay in memory.
 
-Keys form a chain: each later one hashes the pseudonym that the one before it gave. So tables can be given new pseudonyms without
-the identifiers, and what is delivered later goes through the whole chain to the same ones.
+Keys form a chain: each later key hashes the pseudonym made by the one before. Tables can so get new pseudonyms without the
+identifiers, and later deliveries go through the complete chain to the same pseudonyms.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def read_key(settings: KeyPlace, folder: Path) -> bytes:
             raise SettingsError(f"pseudonyms.key_file: there is no file {file}")
         if file.stat().st_mode & READABLE_BY_OTHERS:
             raise SettingsError(
-                f"pseudonyms.key_file: every account of this machine can read {file}; `chmod 600` it, and think of a new key"
+                f"pseudonyms.key_file: every account of this machine can read {file}; run `chmod 600` on it and consider a new key"
             )
         key, place = file.read_bytes().strip(), f"the file {file}"
     else:
@@ -58,9 +58,9 @@ def read_key(settings: KeyPlace, folder: Path) -> bytes:
 
 @contextmanager
 def keyed(con: duckdb.DuckDBPyConnection, keys: Sequence[bytes], erased: Collection[str] = ()) -> Iterator[None]:
-    """Lend a connection the chain of keys for as long as the block lasts; it lies in Arrow memory, which DuckDB never spills.
+    """Lend a connection access to the chain of keys during the block, in Arrow memory, which DuckDB never spills.
 
-    `erased` are the digests of erased people, who keep the pseudonym by which they are known to have been erased.
+    `erased` are the digests of erased people, who keep the pseudonym by which they are recognised.
     """
     con.register(PADS, _pads(keys))
     try:
@@ -72,13 +72,16 @@ def keyed(con: duckdb.DuckDBPyConnection, keys: Sequence[bytes], erased: Collect
 
 
 def pseudonym_sql(value: str) -> str:
-    """Give the SQL of a value's pseudonym: spaces and case apart, the same identifier gives the same pseudonym; empty gives null."""
+    """Return the SQL of the pseudonym of a value; an empty value gives null.
+
+    Spaces and case do not matter: the same identifier gives the same pseudonym.
+    """
     return f"{MACRO}({value})"
 
 
 @contextmanager
 def rehashing(con: duckdb.DuckDBPyConnection, keys: Sequence[bytes]) -> Iterator[None]:
-    """Lend a connection the later keys of a chain, for `rehashed_sql`."""
+    """Lend a connection access to the later keys of a chain during the block, for `rehashed_sql`."""
     con.register(PADS, _pads(keys))
     try:
         yield
@@ -87,22 +90,22 @@ def rehashing(con: duckdb.DuckDBPyConnection, keys: Sequence[bytes]) -> Iterator
 
 
 def rehashed_sql(column: str, links: int) -> str:
-    """Give the SQL of a pseudonym sent on through so many later keys; what is no pseudonym stays."""
-    told = column
+    """Return the SQL of a pseudonym hashed by a number of later keys; a value that is no pseudonym stays."""
+    pseudonym = column
     for link in range(links):
-        told = _link_sql(told, link)
+        pseudonym = _link_sql(pseudonym, link)
     pattern = quote(f"[0-9a-f]{{{PSEUDONYM_LENGTH}}}")
-    return f"CASE WHEN regexp_full_match({column}, {pattern}) THEN {told} ELSE {column} END"
+    return f"CASE WHEN regexp_full_match({column}, {pattern}) THEN {pseudonym} ELSE {column} END"
 
 
 def pseudonym_of(identifier: str, keys: Sequence[bytes], erased: Collection[str] = ()) -> str:
-    """Give the pseudonym that ingest gives an identifier."""
-    told = re.sub("[ -]", "", identifier).upper()
+    """Return the pseudonym that ingest makes of an identifier."""
+    pseudonym = re.sub("[ -]", "", identifier).upper()
     for link, key in enumerate(keys):
-        if link and digest_of_person(told) in erased:
-            return told
-        told = hmac.new(key, told.encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
-    return told
+        if link and digest_of_person(pseudonym) in erased:
+            return pseudonym
+        pseudonym = hmac.new(key, pseudonym.encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
+    return pseudonym
 
 
 def _pads(keys: Sequence[bytes]) -> pa.Table:
@@ -115,15 +118,15 @@ def _pads(keys: Sequence[bytes]) -> pa.Table:
 
 
 def _chain_sql(value: str, links: int, erased: Collection[str]) -> str:
-    told = _link_sql(f"nullif(upper(regexp_replace({value}, '[ -]', '', 'g')), '')", 0)
+    pseudonym = _link_sql(f"nullif(upper(regexp_replace({value}, '[ -]', '', 'g')), '')", 0)
     for link in range(1, links):
-        after = _link_sql(told, link)
-        told = (
-            f"CASE WHEN sha256({quote(PREFIX)} || {told}) IN ({quote_all(sorted(erased))}) THEN {told} ELSE {after} END"
+        after = _link_sql(pseudonym, link)
+        pseudonym = (
+            f"CASE WHEN sha256({quote(PREFIX)} || {pseudonym}) IN ({quote_all(sorted(erased))}) THEN {pseudonym} ELSE {after} END"
             if erased
             else after
         )
-    return told
+    return pseudonym
 
 
 def _link_sql(message: str, link: int) -> str:

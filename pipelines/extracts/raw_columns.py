@@ -1,4 +1,4 @@
-"""From a file's fields to the columns of its raw table: renaming, hashing, withholding, the postcode."""
+"""From the fields of a file to the columns of its raw table: renaming, hashing, withholding and the postcode."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pipelines.sources.nhs import ExtractFile, FeedSettings
 
 @dataclass(frozen=True)
 class RawRows:
-    """The SQL of the rows to store, the declared columns the file lacks, the headers that are not stored and what is withheld from."""
+    """The SQL of the rows to store, absent columns, headers that are not stored, and withheld columns."""
 
     sql: str
     missing: list[str]
@@ -45,13 +45,13 @@ def raw_rows_sql(
     file: ExtractFile,
     opened: OpenedExtract,
 ) -> RawRows:
-    """Give the rows to store; an ExtractError names a header that stands twice, or a column full of clear identifiers."""
+    """Return the rows to store; an ExtractError names a repeated header or a column full of clear identifiers."""
     found = _found(table, settings, opened)
     try:
         sightings = look_for(con, opened.source, found, _watched(table, settings))
     except duckdb.Error as error:
         if not opened.fields_counted:
-            raise  # a line of another width: the file is surveyed field by field and read again
+            raise  # a line with another number of fields: the file is surveyed by field and read again
         raise opened.failure(error) from None
     withheld = columns_to_withhold(file.path, sightings, clear_share)
     declared = {column.name: column for column in table.columns}
@@ -60,7 +60,10 @@ def raw_rows_sql(
 
 
 def guarded_rows_sql(table: Table, settings: FeedSettings, file: ExtractFile, opened: OpenedExtract) -> RawRows:
-    """Give the rows to store of a file not yet looked at: whatever might be a clear identifier is withheld, in `guarded` columns."""
+    """Return the rows to store of a file that was not checked yet.
+
+    Every value that could be a clear identifier is withheld, in `guarded` columns.
+    """
     found = _found(table, settings, opened)
     clear = {column.name: suspect_sql(column, found[column.name]) for column in _watched(table, settings) if column.name in found}
     return _rows(table, settings, file, opened, clear)
@@ -69,7 +72,7 @@ def guarded_rows_sql(table: Table, settings: FeedSettings, file: ExtractFile, op
 def holds_suspects(
     con: duckdb.DuckDBPyConnection, table: Table, settings: FeedSettings, opened: OpenedExtract, sample_rows: int
 ) -> bool:
-    """Tell whether something that might be a clear identifier stands in a file's first rows."""
+    """Return whether the first rows of a file contain something that could be a clear identifier."""
     found = _found(table, settings, opened)
     watched = [column for column in _watched(table, settings) if column.name in found]
     any_suspect = " OR ".join(suspect_sql(column, found[column.name]) for column in watched) or "false"
@@ -86,7 +89,7 @@ def _watched(table: Table, settings: FeedSettings) -> list[Column]:
 
 
 def _rows(table: Table, settings: FeedSettings, file: ExtractFile, opened: OpenedExtract, clear: Mapping[str, str]) -> RawRows:
-    """Give the rows to store; `clear` is, by column, the SQL that is true where a value is withheld."""
+    """Return the rows to store; `clear` has, by column, the SQL that is true where a value is withheld."""
     places = match_header(table, settings, opened)
     values = _found(table, settings, opened)
     values.update({column: quote(value) for column, value in settings.constants.items() if column not in values})
@@ -106,7 +109,7 @@ def _rows(table: Table, settings: FeedSettings, file: ExtractFile, opened: Opene
 
 
 def match_header(table: Table, settings: FeedSettings, opened: OpenedExtract) -> dict[str, int]:
-    """Find the place of each declared column in the header: by its setting, else by its source name, else by its own."""
+    """Find the position of each declared column in the header: by its setting, its source name or its own name."""
     places: dict[str, list[int]] = {}
     for place, name in enumerate(opened.header):
         places.setdefault(name.strip().casefold(), []).append(place)
@@ -117,13 +120,15 @@ def match_header(table: Table, settings: FeedSettings, opened: OpenedExtract) ->
         header = next((wish for wish in wanted if wish.strip().casefold() in places), None)
         if given and header is None:
             raise ExtractError(
-                f"{opened.path}: no column '{given}', which the settings name for {column.name}; {_header_told(table, settings, places, opened)}"
+                f"{opened.path}: no column '{given}', which the settings name for {column.name}; {_header_text(table, settings, places, opened)}"
             )
         if header is None or column.name in {own.name for own in PROVENANCE}:
             continue
         standing = places[header.strip().casefold()]
         if len(standing) > 1:
-            raise ExtractError(f"{opened.path}: the header names '{header}' {len(standing)} times; it must stand there once")
+            raise ExtractError(
+                f"{opened.path}: the header names '{header}' {len(standing)} times; correct it so that each name occurs once"
+            )
         matched[column.name] = standing[0]
     if not matched:
         wanted_names = [column.source_name for column in table.columns if column.required_in_file]
@@ -134,8 +139,8 @@ def match_header(table: Table, settings: FeedSettings, opened: OpenedExtract) ->
     return matched
 
 
-def _header_told(table: Table, settings: FeedSettings, places: Mapping[str, list[int]], opened: OpenedExtract) -> str:
-    """Tell what a header holds, unless it may be a row of people: one without a single expected name."""
+def _header_text(table: Table, settings: FeedSettings, places: Mapping[str, list[int]], opened: OpenedExtract) -> str:
+    """Return the content of a header, unless no expected name is in it: then it may be a row with people's data."""
     expected = {*settings.columns.values(), *(name for column in table.columns for name in (column.source_name, column.name))}
     if any(name.strip().casefold() in places for name in expected):
         return f"the header has {list(opened.header)}"
@@ -143,7 +148,7 @@ def _header_told(table: Table, settings: FeedSettings, places: Mapping[str, list
 
 
 def _resolve_postcodes(values: dict[str, str], source: str) -> str:
-    """Replace the postcode by what it tells, and fill the LSOA it leads to."""
+    """Replace the postcode by its status, and fill in the LSOA of the lookup."""
     postcode, lsoa = values.get(POSTCODE_COLUMN, "CAST(NULL AS VARCHAR)"), values.get("lsoa_code", "CAST(NULL AS VARCHAR)")
     values[POSTCODE_COLUMN] = status_sql(postcode, lsoa, "areas.lsoa")
     values["lsoa_code"] = f"CASE WHEN nullif(trim({lsoa}), '') IS NULL THEN areas.lsoa ELSE {lsoa} END"

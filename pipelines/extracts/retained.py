@@ -1,4 +1,4 @@
-"""Which deliveries of a feed are kept, where old ones are deleted."""
+"""Which deliveries of a feed are kept when old ones are deleted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from expectations.feeds import FEEDS
 
 
 def kept_days(feed: str, days: Iterable[date], first: date | None) -> set[date]:
-    """Return the delivery days that are kept: all from `first` on, and always the latest; of opt-outs all."""
+    """Return the delivery days that are kept: those from `first` on, always the latest, and all of opt-outs."""
     delivered = set(days)
     if first is None or not delivered or (feed in FEEDS and FEEDS[feed].kept_for_good):
         return delivered

@@ -13,10 +13,6 @@ from pipelines.lake.code_version import digest_of
 from pipelines.lake.storage import Lake
 
 PUBLISHED = "published"
-TABLES_OF_A_RUN = (
-    "core__person", "core__event", "core__spell", "core__coverage", "core__area", "features__person", "features__catalogue",
-    "risk__labels", "risk__models",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

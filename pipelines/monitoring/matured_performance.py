@@ -16,7 +16,8 @@ from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import CALIBRATION
 from expectations.tables.risk import LABELS, SCORES
 from features.outcomes import OutcomeSettings
-from models.fairness import audit
+from models.fairness import AuditedRows, audit
+from models.scored_rows import scored_rows
 from models.settings import CapacitySettings
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.run_record import published_runs
@@ -76,9 +77,9 @@ def _measured(lake: Lake, run: Mapping[str, Any], request: MaturedRequest) -> pd
         return pd.DataFrame()
     person, _ = pd.factorize(rows["person_id"])
     groups = rows[["imd_quintile", *(kind for kind in GROUP_KINDS if rows[kind].notna().any())]]
-    audited = audit(rows["risk"].to_numpy(), rows["label"].to_numpy(), person, groups, request.capacity, request.seed)
-    audited = audited[audited["metric"].isin(METRICS)]
-    return audited.assign(
+    scored = scored_rows(rows["risk"].to_numpy(), rows["label"].to_numpy(), person)
+    audited = audit(AuditedRows(scored, groups), request.capacity, request.seed)
+    return audited[audited["metric"].isin(METRICS)].assign(
         outcome=request.outcome.name,
         index_date=index_date,
         data_cut_date=request.data_cut,

@@ -26,15 +26,3 @@ def analyst_tables() -> tuple[Table, ...]:
 def column_types(table: Table) -> dict[str, str]:
     """Return the PostgreSQL type of each column of a declared table, in order."""
     return {column.name: _TYPES[column.arrow_type] for column in table.columns}
-
-
-def create_statement(table: Table) -> str:
-    """Return the statement that creates a declared table, as a start for a new migration."""
-    key = ", ".join(table.key)
-    lines = [
-        f'    "{name}" {kind}{"" if table.column(name).nullable else " NOT NULL"}' for name, kind in column_types(table).items()
-    ]
-    keyed = all(not table.column(name).nullable for name in table.key)
-    lines += [f"    PRIMARY KEY ({key})"] if keyed else []
-    by = " PARTITION BY LIST (run_id)" if table in RUN_TABLES else ""
-    return f"CREATE TABLE {SCHEMA}.{table.name} (\n" + ",\n".join(lines) + f"\n){by}"

@@ -27,7 +27,6 @@ from pipelines.study.purpose import PurposeSettings
 from pipelines.study.settings import StudySettings
 from pipelines.training.modelling_rows import read_catalogue, read_features
 
-DRIVER_COLUMNS = tuple(column.name for column in tables.DRIVERS.columns)
 PLACES = ("practice_code", "pcn_code", "sub_icb_code", "icb_code", "lsoa_code", "lsoa_vintage", "imd_decile", "imd_version")
 
 

@@ -1,1 +1,1 @@
-"""Where data come from: four kinds of source behind one interface."""
+"""Sources: where data come from, with one object for each of four kinds."""

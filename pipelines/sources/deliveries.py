@@ -1,4 +1,4 @@
-"""The files of a source that is not the nhs source, in the form that ingest and validation take."""
+"""The files of sources other than the NHS source, in the form that ingest and validation read."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from pipelines.sources.nhs import FeedSettings, NhsSettings, PseudonymSettings
 
 
 def deliveries(feeds: Mapping[str, FeedSettings]) -> NhsSettings:
-    """Give feeds of any names as ingest reads them; NhsSettings itself allows only the names of the nhs feeds."""
+    """Return feeds of any names in the form that ingest reads; NhsSettings itself accepts only NHS feeds."""
     return NhsSettings.model_construct(landing=None, feeds=dict(feeds), pseudonyms=PseudonymSettings(), postcode_lookup=None)

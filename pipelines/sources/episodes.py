@@ -1,6 +1,6 @@
-"""An admissions feed whose rows are consultant episodes, as HES sends them: several rows may belong to one spell.
+"""Admissions whose rows are consultant episodes, as in HES: several rows may belong to one spell.
 
-Conform joins them: rows of one provider, spell number and admission date are one stay. Here only what a row's key is changes.
+Conform joins rows with the same provider, spell number and admission date into one stay. Here only the key of a row changes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ EPISODE_KEY = "record_id"
 
 
 def as_delivered(table: Table, settings: FeedSettings) -> Table:
-    """Give the declaration of a feed's raw table as its sender fills it: episodes have the record's number in their key."""
+    """Return the declaration of a raw table for the rows of its sender; the key of episodes includes the record number."""
     if settings.rows_are != "episodes":
         return table
     key = (*table.key, EPISODE_KEY)

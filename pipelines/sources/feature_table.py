@@ -1,7 +1,7 @@
-"""Settings of a ready-made feature table: its file and what each of its columns is.
+"""Settings of a ready-made feature table: its file and the role of each column.
 
-A column that no setting names is a predictor: a number where all its values are numbers, else a category. So a column that
-would give the answer away (a result known only afterwards) must stand under `excluded`.
+A column that no setting names is a predictor: a number if all its values are numbers, otherwise a category. List a column under
+`excluded` if it would reveal the outcome, such as a result that is known only afterwards.
 """
 
 from __future__ import annotations
@@ -35,16 +35,18 @@ class LabelSettings(BaseModel, extra="forbid", frozen=True):
     def _apart(self) -> Self:
         both = sorted(set(self.positive) & set(self.negative))
         if both:
-            raise ValueError(f"{both} stand under positive and under negative")
+            raise ValueError(
+                f"{', '.join(both)}: the same value is listed under positive and under negative; list it under one of them"
+            )
         return self
 
 
 class NotAtRiskSettings(BaseModel, extra="forbid", frozen=True):
-    """Rows whose person cannot have the outcome: they have no label, train nothing, and their score is published as not eligible."""
+    """Rows whose person cannot have the outcome: no label, no training, and a score published as not eligible."""
 
-    column: str = Field(min_length=1, description="the column that says so")
-    values: tuple[str, ...] = Field(min_length=1, description="its values that mean so")
-    reason: str = Field(pattern=r"[a-z0-9_]+", description="why, as it is published with the score")
+    column: str = Field(min_length=1, description="the column that says who is not at risk")
+    values: tuple[str, ...] = Field(min_length=1, description="its values that mean not at risk")
+    reason: str = Field(pattern=r"[a-z0-9_]+", description="reason code that is published with the score")
 
     @field_validator("values", mode="before")
     @classmethod
@@ -53,10 +55,12 @@ class NotAtRiskSettings(BaseModel, extra="forbid", frozen=True):
 
 
 class GroupSettings(BaseModel, extra="forbid", frozen=True):
-    """A column by whose values the model is audited."""
+    """A column whose values are the groups of the audit."""
 
     column: str = Field(min_length=1, description="the column")
-    predictor: bool = Field(False, description="the column is a predictor too; for race and ethnicity a recorded decision")
+    predictor: bool = Field(
+        False, description="true: the column is also a predictor; for race and ethnicity, record this decision"
+    )
 
 
 class HistorySettings(BaseModel, extra="forbid", frozen=True):
@@ -66,7 +70,8 @@ class HistorySettings(BaseModel, extra="forbid", frozen=True):
         (), description="number columns: their previous value, the mean of all earlier ones, the change"
     )
     outcome: bool = Field(
-        False, description="earlier outcomes too: only where an outcome is known by the time of the next row, as a readmission is"
+        False,
+        description="true: earlier outcomes as well; only if an outcome is known by the time of the next row, as a readmission is",
     )
 
 
@@ -84,26 +89,29 @@ class FeatureTableSettings(BaseModel, extra="forbid", frozen=True):
     delivered: date = Field(description="day the table was made: the data cut, and the index date of a table without one")
     person: str = Field(min_length=1, description="column of the person's pseudonym")
     index_event: str | None = Field(
-        None, description="column of the index event's key (encounter, discharge); left out, one row per person and index date"
+        None,
+        description="column of the index event's key (encounter, discharge); without it, a person has one row per index date",
     )
-    index_date: str | None = Field(None, description="column of the index date; left out, every row has the day of `delivered`")
+    index_date: str | None = Field(None, description="column of the index date; without it, every row has the date `delivered`")
     order: str | None = Field(
         None, description="column of numbers that orders a person's rows in time, where there is no index date"
     )
     label: LabelSettings
     not_at_risk: tuple[NotAtRiskSettings, ...] = Field((), description="rows whose person cannot have the outcome")
     groups: Mapping[str, GroupSettings] = Field({}, description="group kind in the audit -> its column")
-    excluded: tuple[str, ...] = Field((), description="columns that are not used: known only afterwards, or of no meaning")
+    excluded: tuple[str, ...] = Field(
+        (), description="columns that are not used, because they are known only afterwards or have no meaning"
+    )
     numbers: tuple[str, ...] = Field((), description="columns that must hold numbers")
     intervals: tuple[str, ...] = Field((), description="columns of intervals such as [70-80), used as their midpoint")
-    categories: tuple[str, ...] = Field((), description="columns of codes that look like numbers and are none")
+    categories: tuple[str, ...] = Field((), description="columns of codes that look like numbers but are not")
     diagnoses: DiagnosisSettings = DiagnosisSettings()
     deprivation: tuple[str, ...] = Field(
-        (), description="columns that measure deprivation: candidates without deprivation leave them out"
+        (), description="columns that measure deprivation: candidates without deprivation do not use them"
     )
-    history: HistorySettings | None = Field(None, description="features from the person's earlier rows; left out, none")
-    missing_values: tuple[str, ...] = Field(("", "NA", "NULL"), description="values that stand for 'missing'")
-    delimiter: str = Field("", max_length=1, description="field separator of a CSV file; left out, found in the header")
+    history: HistorySettings | None = Field(None, description="features from the person's earlier rows; none by default")
+    missing_values: tuple[str, ...] = Field(("", "NA", "NULL"), description="values that mean 'missing'")
+    delimiter: str = Field("", max_length=1, description="field separator of a CSV file; detected in the header by default")
 
     @model_validator(mode="after")
     def _one_role_each(self) -> Self:
@@ -121,7 +129,7 @@ class FeatureTableSettings(BaseModel, extra="forbid", frozen=True):
         return self
 
     def refuse_as_split(self, column: str) -> None:
-        """Raise ValueError where a column that is to split the rows has another role already; an excluded one may split."""
+        """Raise ValueError if the column that splits the rows has another role; an excluded column may split."""
         lists: dict[str, tuple[str | None, ...]] = {
             "person": (self.person,), "index_event": (self.index_event,), "index_date": (self.index_date,), "label.column": (self.label.column,),
             "numbers": self.numbers, "intervals": self.intervals, "categories": self.categories, "diagnoses.columns": self.diagnoses.columns,
@@ -130,22 +138,24 @@ class FeatureTableSettings(BaseModel, extra="forbid", frozen=True):
         standing = [place for place, names in lists.items() if column in names]
         if standing:
             raise ValueError(
-                f"study.validation.split_column: '{column}' stands under source.feature_table.{standing[0]} too; a column that says which "
+                f"study.validation.split_column: '{column}' is also listed under source.feature_table.{standing[0]}; a column that says which "
                 "rows train is no key, label or predictor"
             )
 
     @model_validator(mode="after")
     def _history_needs_an_order(self) -> Self:
         if self.history and not (self.order or self.index_date):
-            raise ValueError("history needs `order` or `index_date`: without one nothing is earlier than anything")
+            raise ValueError("history needs `order` or `index_date`: without one, rows have no order in time")
         if self.history and self.index_event is None and self.index_date is None:
             raise ValueError("history needs `index_event` or `index_date`: without one a person has one row")
         reserved = sorted(set(self.groups) & RESERVED_GROUPS)
         if reserved:
-            raise ValueError(f"the groups {reserved} have names that features__person keeps for itself")
+            raise ValueError(f"the groups {', '.join(reserved)} have names of columns of features__person; rename them")
         odd = sorted(name for name in self.groups if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name))
         if odd:
-            raise ValueError(f"the groups {odd} need names of small letters, digits and underscores, such as ethnic_group")
+            raise ValueError(
+                f"the groups {', '.join(odd)} need names of lower-case letters, digits and underscores, such as ethnic_group"
+            )
         return self
 
 

@@ -1,4 +1,4 @@
-"""The declaration of a feature table's raw table, from its settings and the header of its file."""
+"""The declaration of the raw table of a feature table, from its settings and the header of its file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ ROLE_NAMES = frozenset({"person_id", "index_event_id", "index_date", "event_orde
 
 
 def strata_name(header: str) -> str:
-    """Give a header as a column name: lower case, words apart, a letter first, no word of SQL; letters beyond a to z lose their marks."""
+    """Return a header as a column name: lower case, words separated, a letter first, and no reserved word of SQL.
+
+    Letters lose their accents.
+    """
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", header.strip())
     letters = "".join(letter for letter in unicodedata.normalize("NFKD", words.casefold()) if not unicodedata.combining(letter))
     plain = re.sub(r"[^a-z0-9]+", "_", letters).strip("_")
@@ -42,9 +45,9 @@ def sql_words() -> frozenset[str]:
 
 
 def feature_table_file(settings: FeatureTableSettings, folder: Path, landing: Path) -> Path:
-    """Give the file to read; a zip archive's only CSV file is unpacked into `landing` first.
+    """Return the file to read; the only CSV file of a zip archive is unpacked into `landing` first.
 
-    `folder` is where relative paths start. Raises ExtractError where there is no such file or the archive holds another number of files.
+    Relative paths start at `folder`. Raises ExtractError if the file does not exist or the archive has another number of files.
     """
     file = folder / settings.file
     if not file.is_file():
@@ -54,7 +57,7 @@ def feature_table_file(settings: FeatureTableSettings, folder: Path, landing: Pa
     with zipfile.ZipFile(file) as archive:
         inside = [name for name in archive.namelist() if name.lower().endswith((".csv", ".txt"))]
         if len(inside) != 1:
-            raise ExtractError(f"{file}: the archive must hold one CSV file; it holds {inside or 'none'}")
+            raise ExtractError(f"{file}: the archive must hold one CSV file; it has {', '.join(inside) or 'none'}")
         target = landing / FEED / Path(inside[0]).name
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_name(f".{target.name}.part")
@@ -65,20 +68,20 @@ def feature_table_file(settings: FeatureTableSettings, folder: Path, landing: Pa
 
 
 def feature_table_feed(settings: FeatureTableSettings, file: Path) -> FeedSettings:
-    """Give the feed settings by which ingest reads the file; its landing folder is the file's own."""
+    """Return the feed settings by which ingest reads the file; its landing folder is the folder of the file."""
     return FeedSettings(
         files=(re.sub(r"([*?\[])", r"[\1]", file.name),),
         load="snapshot",
-        delivered="(?P<year>(?!))(?P<month>)(?P<day>)",  # the day is a setting; digits in a file's name are no date
+        delivered="(?P<year>(?!))(?P<month>)(?P<day>)",  # the day is a setting; digits in the name of a file are no date
         delivery_date=settings.delivered,
         delimiter=settings.delimiter,
     )
 
 
 def declare_feature_table(settings: FeatureTableSettings, file: Path, split_column: str | None = None) -> Table:
-    """Declare raw__feature_table for a file; a SettingsError names a column that a setting names and the file lacks.
+    """Declare raw__feature_table for a file; a SettingsError names a column of the settings that the file lacks.
 
-    `split_column` is read though it be excluded.
+    `split_column` is read even if it is excluded.
     """
     header = read_header(file, settings.delimiter)
     _refuse_unknown(settings, header, file.name, split_column)
@@ -112,7 +115,6 @@ def declare_feature_table(settings: FeatureTableSettings, file: Path, split_colu
         feed=FEED,
         event_date="index_date" if settings.index_date else "",
         available="index_date" if settings.index_date else "extract_date",
-        optional=False,
     )
 
 

@@ -1,4 +1,4 @@
-"""From the validated rows of a feature table to features, catalogue and labels: what each column's role makes of it."""
+"""From validated rows of a feature table to features, catalogue and labels, by the role of each column."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from pipelines.sources.feature_table import SPLIT, FeatureTableSettings
 from pipelines.sources.feature_table_columns import FEED, strata_name
 
 NOT_KNOWN = "not_known"
-MANY_VALUES, FEW_ROWS = 20, 5  # more values than this, none of them in so many rows: no model could learn what one of them means
-NO_CATEGORY = f"none of its values stands in {FEW_ROWS} rows: a date, an identifier or free text is no category; give a date as a number of days"
+MANY_VALUES, FEW_ROWS = 20, 5  # with more values than this, and none in this many rows, a model cannot learn what a value means
+NO_CATEGORY = f"none of its values is in {FEW_ROWS} rows or more: dates, identifiers and free text are no categories; convert a date to a number of days"
 _INTERVAL = r"^\s*[\[(]?\s*(-?[0-9.]+)\s*(?:-|–|to|,)\s*(-?[0-9.]+)\s*[\])]?\s*$"
 _BOUND = r"^\s*[<>≤≥]=?\s*(-?[0-9.]+)\s*$"
 
 
 @dataclass(frozen=True)
 class ReadyFeature:
-    """A feature of a ready-made table: its values, and what the catalogue says about it."""
+    """A feature of a ready-made table: its values and its entry in the catalogue."""
 
     name: str
     values: pd.Series  # float64 with NaN, or text with nulls
@@ -39,10 +39,10 @@ class ReadyFeature:
 
 @dataclass(frozen=True)
 class ReadyTable:
-    """A ready-made table, one row per person and index event, ordered by person and event.
+    """A ready-made table, with one row per person and index event, ordered by person and event.
 
-    `keys` has person_key, person_id, index_event_id and index_date; `groups` text; `labels` is 1, 0 or NaN; `split` text, where a
-    column says which rows train and which test.
+    `keys` has person_key, person_id, index_event_id and index_date. `groups` are text. `labels` are 1, 0 or NaN. `split` is
+    text, if a column says which rows train and which test.
     """
 
     keys: pd.DataFrame
@@ -55,9 +55,9 @@ class ReadyTable:
 
 
 def ready_table(rows: pd.DataFrame, table: Table, settings: FeatureTableSettings, split_column: str | None = None) -> ReadyTable:
-    """Make a ready table of validated rows (the declared columns, as text and dates); the split column is no predictor.
+    """Build a ready table from validated rows (the declared columns, as text and dates); the split column is no predictor.
 
-    Raises ExtractError where a column that must hold numbers or intervals holds something else.
+    Raises ExtractError if a column that must have numbers or intervals has other values.
     """
     sent = {column.source_name: column.name for column in table.columns}
     rows = _ordered(rows, settings)
@@ -91,7 +91,7 @@ def _ordered(rows: pd.DataFrame, settings: FeatureTableSettings) -> pd.DataFrame
 
 
 def _present(column: pd.Series, settings: FeatureTableSettings) -> pd.Series:
-    """Give a column's values as trimmed text, null where one stands for 'missing'."""
+    """Return the values of a column as trimmed text, null for values that mean 'missing'."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return column
     text = column.astype("string").str.strip().astype(object)
@@ -111,7 +111,7 @@ def _not_at_risk(values: dict[str, pd.Series], settings: FeatureTableSettings) -
 
 
 def _features(values: dict[str, pd.Series], settings: FeatureTableSettings) -> Iterator[ReadyFeature]:
-    """Give the predictors that the columns themselves are."""
+    """Return the predictors that columns of the file are."""
     no_predictors = {settings.person, settings.index_event, settings.index_date, settings.label.column}
     no_predictors |= {group.column for group in settings.groups.values() if not group.predictor}
     if settings.order not in settings.numbers:
@@ -135,8 +135,8 @@ def _plain(name: str, header: str, column: pd.Series, settings: FeatureTableSett
     unreadable = int((numbers.isna() & column.notna()).sum())
     if header in settings.numbers and unreadable:
         raise ExtractError(
-            f"the column '{header}' stands under numbers, and {unreadable:,} of its {column.notna().sum():,} values are none; "
-            "name what stands for 'missing' in source.feature_table.missing_values, or list it under categories"
+            f"the column '{header}' is listed under numbers, but {unreadable:,} of its {column.notna().sum():,} values are not numbers; "
+            "list values that mean 'missing' in source.feature_table.missing_values, or list it under categories"
         )
     if header in settings.categories or unreadable or (header not in settings.numbers and not column.notna().any()):
         return ReadyFeature(name, column, "category", header)
@@ -144,9 +144,9 @@ def _plain(name: str, header: str, column: pd.Series, settings: FeatureTableSett
 
 
 def interval_midpoints(column: pd.Series, header: str) -> pd.Series:
-    """Give the midpoints of intervals such as [70-80); an open end (>200) is taken at its bound.
+    """Return the midpoints of intervals such as [70-80); an open end (>200) counts as its bound.
 
-    Raises ExtractError where a value is no interval, bound or number.
+    Raises ExtractError if a value is no interval, bound or number.
     """
     text = column.astype("string")
     ends = text.str.extract(_INTERVAL)
@@ -157,7 +157,7 @@ def interval_midpoints(column: pd.Series, header: str) -> pd.Series:
     unreadable = int((found.isna() & column.notna()).sum())
     if unreadable:
         raise ExtractError(
-            f"the column '{header}' stands under intervals, and {unreadable:,} of its values are none; list it under categories"
+            f"the column '{header}' is listed under intervals, but {unreadable:,} of its values are not intervals; list it under categories"
         )
     return pd.Series(found.to_numpy(dtype=np.float64, na_value=np.nan), index=column.index)
 
@@ -175,7 +175,9 @@ def _history(
     by_header = {feature.column: feature for feature in features if feature.kind == "number"}
     missing = [name for name in settings.history.numbers if name not in by_header]
     if missing:
-        raise ExtractError(f"source.feature_table.history.numbers: the columns {missing} are no predictors that hold numbers")
+        raise ExtractError(
+            f"source.feature_table.history.numbers: the columns {missing} are not predictors with numbers; correct the names"
+        )
     numbers = pd.DataFrame({by_header[name].name: by_header[name].values for name in settings.history.numbers}, index=rows.index)
     outcome = labels if settings.history.outcome else None
     history = index_event_history(rows["person_id"], order, rows["index_event_id"], numbers, outcome)
@@ -197,27 +199,27 @@ def _order(column: pd.Series, header: str) -> pd.Series:
     numbers = pd.to_numeric(column, errors="coerce")
     if numbers.isna().any():
         raise ExtractError(
-            f"source.feature_table.order: {int(numbers.isna().sum()):,} values of '{header}' are no numbers; name a column of numbers"
+            f"source.feature_table.order: {int(numbers.isna().sum()):,} values of '{header}' are not numbers; name a column of numbers"
         )
     return numbers
 
 
 def _judged(feature: ReadyFeature) -> ReadyFeature:
-    """Mark a feature that tells nothing: it has a single value, or as good as a value of its own for each row."""
+    """Mark a feature as not computed if it has a single value, or almost a separate value for each row."""
     if feature.values.nunique(dropna=False) <= 1:
         return replace(feature, status="not_computed", reason="it has a single value")
-    if feature.kind == "category" and _tells_rows_apart(feature.values):
+    if feature.kind == "category" and _is_too_varied(feature.values):
         return replace(feature, status="not_computed", reason=NO_CATEGORY)
     return feature
 
 
-def _tells_rows_apart(values: pd.Series) -> bool:
-    """Say whether no value stands in enough rows to learn from, nor its absence: whether a date is known may tell much."""
+def _is_too_varied(values: pd.Series) -> bool:
+    """Return whether no value, and no missing value, is in enough rows to learn from it."""
     return values.nunique() > MANY_VALUES and values.value_counts(dropna=False).max() < FEW_ROWS
 
 
 def catalogue_rows(ready: ReadyTable) -> list[dict[str, object]]:
-    """Give the rows of features__catalogue for a ready table: its predictors, and the groups it is audited by."""
+    """Return the rows of features__catalogue for a ready table: its predictors and its audit groups."""
     rows = [
         _catalogue_row(
             feature.name, feature.column, feature.family, feature.statistic, "predictor", feature.kind,

@@ -15,7 +15,7 @@ DELIMITERS = (",", "\t", "|", ";")
 
 
 def read_header(file: Path, delimiter: str = "") -> list[str]:
-    """Give the column names of a file, trimmed; an ExtractError says that it cannot be read."""
+    """Return the column names of a file, trimmed; an ExtractError names a file that cannot be read."""
     name = file.name.lower()
     try:
         if name.endswith(".parquet"):

@@ -1,4 +1,4 @@
-"""The nhs source: which feeds there are, how each delivers, and which files of the landing folder are extracts of it."""
+"""Settings of the NHS source, and the files of the landing folder that are extracts of each feed."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ A_DATE = re.compile(r"(?<![0-9])((?:19|20)[0-9]{2})([-_]?)([0-9]{2})\2([0-9]{2})
 
 
 class ReplacesMonths(BaseModel, extra="forbid", frozen=True):
-    """A delivery restates this many months before its date: what it lacks there is deleted."""
+    """A delivery restates this many months before its date; rows of these months that it lacks are deleted."""
 
     replaces_months: int = Field(ge=1, le=120, description="months before its delivery date that a delivery restates")
 
 
 class FeedSettings(BaseModel, extra="forbid", frozen=True):
-    """Where a feed's files are, how they are written and how they load."""
+    """Where the files of a feed are, how they are written and how they are loaded."""
 
     files: tuple[str, ...] = Field(
         default=(),
-        description="globs below the landing folder; left out, every CSV and Parquet file in the folder named as the feed",
+        description="glob patterns below the landing folder; by default every CSV and Parquet file in the folder with the feed's name",
     )
     load: Literal["snapshot", "append"] | ReplacesMonths = Field(
         default="snapshot",
-        description="snapshot, append or {replaces_months: n}: what a delivery does to the ones before it; an opt-out holds until it is withdrawn",
+        description="snapshot, append or {replaces_months: n}: what a delivery does to earlier ones; an opt-out holds until it is withdrawn",
     )
     rows_are: Literal["spells", "episodes"] = Field(
         default="spells",
@@ -48,20 +48,22 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
     )
     delivered: str = Field(
         default="",
-        description="regular expression that finds the delivery date in the path, with the groups year, month and day; left out, "
-        "the last YYYY-MM-DD or YYYYMMDD",
+        description="regular expression that finds the delivery date in the path, with the groups year, month and day; by "
+        "default the last YYYY-MM-DD or YYYYMMDD",
     )
-    delivery_date: date | None = Field(default=None, description="delivery date of files whose path holds none")
+    delivery_date: date | None = Field(default=None, description="delivery date of files whose path has none")
     pseudonymised: bool = Field(
-        default=True, description="false: identifiers come in clear and are replaced by a keyed hash on the way in"
+        default=True, description="false: identifiers are delivered in clear, and ingest replaces them by a keyed hash"
     )
     lag_days: int | None = Field(
         default=None,
         ge=0,
         le=400,
-        description="days from an event to the delivery that usually first holds it; left out, the feed's own",
+        description="days from an event to the delivery that usually first contains it; by default that of the feed's declaration",
     )
-    delimiter: str = Field(default="", max_length=1, description="field separator of CSV files; left out, found in the header")
+    delimiter: str = Field(
+        default="", max_length=1, description="field separator of CSV files; detected in the header by default"
+    )
     quote: str = Field(default='"', max_length=1, description="quote of CSV files; empty for none")
     encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = Field(default="utf-8", description="encoding of CSV files")
 
@@ -90,10 +92,10 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
 
 
 class KeyPlace(BaseModel, extra="forbid", frozen=True):
-    """Where a key is; the key itself never stands in a setting, a log or a table."""
+    """Where a key is. The key itself is never in a setting, a log or a table."""
 
-    key_variable: str = Field(default="STRATA_PSEUDONYM_KEY", description="environment variable that holds the key")
-    key_file: Path | None = Field(default=None, description="file that holds the key; it goes before the variable")
+    key_variable: str = Field(default="STRATA_PSEUDONYM_KEY", description="environment variable with the key")
+    key_file: Path | None = Field(default=None, description="file with the key; it is used instead of the variable")
 
 
 class PseudonymSettings(KeyPlace, extra="forbid", frozen=True):
@@ -101,8 +103,8 @@ class PseudonymSettings(KeyPlace, extra="forbid", frozen=True):
 
     later_keys: tuple[KeyPlace, ...] = Field(
         default=(),
-        description="keys that came after the first, in order: pseudonyms go through the whole chain. Add one and run "
-        "`strata rotate-key` to give everyone a new pseudonym; none may ever be taken out",
+        description="later keys, in order: pseudonyms go through the complete chain. Add one and run "
+        "`strata rotate-key` to give everyone a new pseudonym. Never remove one",
     )
     clear_share: float = Field(
         default=0.01,
@@ -115,9 +117,9 @@ class PseudonymSettings(KeyPlace, extra="forbid", frozen=True):
 class NhsSettings(BaseModel, extra="forbid", frozen=True):
     """The feeds of a deployment."""
 
-    landing: Path | None = Field(default=None, description="folder of the extracts; left out, `landing` in the home")
+    landing: Path | None = Field(default=None, description="folder of the extracts; by default `landing` in the home")
     feeds: Mapping[str, FeedSettings] = Field(
-        default={}, validate_default=True, description="feed -> its settings; left out, every feed there is"
+        default={}, validate_default=True, description="feed -> its settings; by default every declared feed"
     )
     pseudonyms: PseudonymSettings = PseudonymSettings()
     postcode_lookup: Path | None = Field(default=None, description="CSV or Parquet file with the columns postcode and lsoa")
@@ -127,7 +129,7 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
     def _known_feeds(cls, feeds: Mapping[str, FeedSettings]) -> Mapping[str, FeedSettings]:
         unknown = sorted(set(feeds) - set(RAW_TABLES))
         if unknown:
-            raise ValueError(f"there is no feed {unknown}; the feeds are {sorted(RAW_TABLES)}")
+            raise ValueError(f"there is no feed {', '.join(unknown)}; the feeds are {', '.join(sorted(RAW_TABLES))}")
         return feeds or {feed: _usual(feed) for feed in RAW_TABLES}
 
     @model_validator(mode="after")
@@ -137,7 +139,7 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
             declared = [column.name for column in RAW_TABLES[feed].columns if column.name not in given_by_ingest]
             unknown = sorted({*settings.columns, *settings.constants} - set(declared))
             if unknown:
-                raise ValueError(f"feeds.{feed}: there is no column {unknown}; its columns are {declared}")
+                raise ValueError(f"feeds.{feed}: there is no column {', '.join(unknown)}; its columns are {', '.join(declared)}")
             if settings.rows_are == "episodes" and not FEEDS[feed].joined_into_spells:
                 raise ValueError(f"feeds.{feed}.rows_are: only the rows of admissions can be episodes")
             if settings.replaces_months and not RAW_TABLES[feed].event_date:
@@ -147,13 +149,13 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
         return self
 
     def lag_days(self, feed: str) -> int:
-        """Give the days after which a feed's fact is usually known."""
+        """Return the days after which a fact of a feed is usually known."""
         given = self.feeds[feed].lag_days if feed in self.feeds else None
         return FEEDS[feed].lag_days if given is None else given
 
 
 def _usual(feed: str) -> FeedSettings:
-    """Return how a feed is usually delivered, by its declaration."""
+    """Return the usual delivery of a feed, from its declaration."""
     declared = FEEDS[feed]
     months = declared.replaces_months
     return FeedSettings(load=ReplacesMonths(replaces_months=months) if months else declared.load)
@@ -181,14 +183,14 @@ def _extract(feed: str, settings: FeedSettings, landing: Path, file: Path) -> Ex
     path = file.relative_to(landing).as_posix()
     try:
         target = file.resolve()
-    except (OSError, RuntimeError):  # a link that leads to itself
-        raise ExtractError(f"{path}: a link that leads back to itself; put the file itself there") from None
+    except (OSError, RuntimeError):  # a link to itself
+        raise ExtractError(f"{path}: the link leads back to itself; replace it by the file") from None
     if not target.is_relative_to(landing.resolve()):
         raise ExtractError(
             f"{path}: the file lies outside the landing folder (a link leads out of it); copy it in, or set `landing`"
         )
     if not target.is_file():
-        raise ExtractError(f"{path}: not a file that can be read (a broken link, a pipe or a device)")
+        raise ExtractError(f"{path}: not a file that can be read (a broken link, a pipe or a device); replace it by the file")
     if not path.lower().endswith(ENDINGS):
         raise ExtractError(f"{path}: extracts end in {', '.join(ENDINGS)}; narrow `files` of the feed {feed}, or rename the file")
     return ExtractFile(feed, file, path, _delivery_date(feed, settings, path))

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 
 
 def late_feeds(latest: Mapping[str, date], data_cut: date, after_days: int) -> dict[str, date]:
-    """Give the feeds that are late with the day of their latest delivery, in order of their names."""
+    """Return the feeds that are late with the day of their latest delivery, in order of their names."""
     return {feed: day for feed, day in sorted(latest.items()) if day < data_cut - timedelta(days=after_days)}
 
 
 def in_words(late: Mapping[str, date]) -> str:
-    """Say which feeds are late; '' where none is."""
+    """Return as text which feeds are late, an empty text if none is."""
     return "; ".join(f"late feed {feed}: latest delivery {day}" for feed, day in late.items())

@@ -19,7 +19,7 @@ Summary = dict[str, Any]
 def reidentify_practice(deployment: Deployment, request: Request, identifiers: Path, out: Path) -> Summary:
     """Write a practice's own people with their scores, by the practice's own list of NHS numbers."""
     if deployment.settings.purpose.use != "finding_people_for_care":
-        raise RefusalError("this deployment's runs are for planning: nobody of them is identified. purpose.use says so")
+        raise RefusalError("this deployment's runs are for planning: no one in them is identified (purpose.use)")
     keys = _keys(deployment, (LIST_FEED,))
     given = read_identifiers(identifiers)
     if out.exists():
@@ -30,7 +30,7 @@ def reidentify_practice(deployment: Deployment, request: Request, identifiers: P
 
 
 def rotate_key(deployment: Deployment) -> Summary:
-    """Give everyone the pseudonym of the newest key, in the lake and in the publishing database."""
+    """Replace everyone's pseudonym by that of the newest key, in the lake and in the publishing database."""
     nhs = deployment.settings.source.nhs
     keys = _keys(deployment, tuple(nhs.feeds) if nhs else ())
 
@@ -52,6 +52,6 @@ def _keys(deployment: Deployment, feeds: tuple[str, ...]) -> tuple[bytes, ...]:
     if source.chosen.pseudonyms is None or theirs:
         whose = f" of {', '.join(theirs)}" if theirs else ""
         raise RefusalError(
-            f"the pseudonyms{whose} are the sender's own (pseudonymised: true), and Strata has no key to them: ask whoever made them"
+            f"the pseudonyms{whose} are the sender's own (pseudonymised: true), and Strata has no key to them: ask the sender"
         )
     return read_keys(source.chosen.pseudonyms, deployment.folder)

@@ -1,4 +1,4 @@
-"""The yearly recalibration of each study's champion: a training of its own, begun by a person."""
+"""The yearly recalibration of each study's champion: a separate training, started by a person."""
 
 from __future__ import annotations
 

@@ -64,12 +64,12 @@ def source(deployment: Deployment) -> OpenedSource:
 
 
 def raw_tables(deployment: Deployment) -> tuple[Table, ...]:
-    """Give the raw tables of the configured feeds, in the order they are taken in."""
+    """Return the raw tables of the configured feeds, in the order they are taken in."""
     return source(deployment).tables
 
 
 def has_list(deployment: Deployment) -> bool:
-    """Say whether there is a list of people to score."""
+    """Return whether there are people to score."""
     return source(deployment).has_list
 
 
@@ -131,13 +131,13 @@ def _last_day(deployment: Deployment, today: date | None) -> date:
 
 
 def whole_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
-    """Give the training, test and scoring dates of all studies of a deployment."""
+    """Return the training, test and scoring dates of all studies of a deployment."""
     plans = [index_date_plan(study) for study in deployment.studies]
     return {use: tuple(sorted({day for plan in plans for day in plan[use]})) for use in plans[0]}
 
 
 def index_date_plan(deployment: Deployment) -> dict[str, tuple[date, ...]]:
-    """Give the training, test and scoring dates of the (first) study; one date stands for all where rows have dates of their own."""
+    """Return the training, test and scoring dates of the (first) study; a single date where rows have their own dates."""
     return planned_dates(deployment.settings.study, data_cut(deployment))
 
 
@@ -172,12 +172,12 @@ def refuse_late(deployment: Deployment, today: date | None = None) -> None:
 
 
 def oldest_kept_delivery(deployment: Deployment, today: date | None = None) -> date | None:
-    """Give the first day whose deliveries are kept, None where all are."""
+    """Return the first day whose deliveries are kept, None where all are."""
     return oldest_delivery(deployment.settings.upkeep.extract_months, data_cut(deployment, today))
 
 
 def _new_extract_bytes(deployment: Deployment, today: date) -> int:
-    """Give the size of the files that have landed and were not taken in, as far as their names and sizes tell."""
+    """Return the size of the files that have landed and were not taken in, by their names and sizes."""
     opened, total = source(deployment), 0
     for table in opened.tables:
         known = {(row.path, row.bytes) for row in read_extracts(deployment.lake, table.feed)}
@@ -198,7 +198,7 @@ def refuse_backfill(deployment: Deployment) -> None:
 
 
 def month_starts(first: date, last: date) -> tuple[date, ...]:
-    """Give the first day of each month between two dates, both months included; a RefusalError where they stand the wrong way round."""
+    """Return the first day of each month between two dates, both months included; raise RefusalError if the first is later than the last."""
     months = (last.year - first.year) * 12 + last.month - first.month
     if months < 0:
         raise RefusalError(f"the last date, {last}, lies before the first, {first}: give the earlier one first")

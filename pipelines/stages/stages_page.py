@@ -77,9 +77,13 @@ def _stages(stages: Iterable[Stage]) -> Iterator[str]:
             _reads(stage, OF_EACH_FEED if of_feed else ""),
             _tables(stage.reads_earlier),
             _codes(stage.settings),
-            "; ".join(str(which) for which in OutsideInput if which in (*stage.outside, *stage.changes)),
+            "; ".join((*_outside(stage), *(f"recorded decisions of the kind {kind}" for kind in stage.decisions))),
         )
         yield f"| {' | '.join(cells)} |"
+
+
+def _outside(stage: Stage) -> Iterator[str]:
+    yield from (str(which) for which in OutsideInput if which in (*stage.outside, *stage.changes))
 
 
 def _name(stage: Stage) -> str:

@@ -173,10 +173,6 @@ class Tracker:
             return None
         return str(aliases[alias]) if alias in aliases else None
 
-    def champion_files(self, name: str) -> dict[str, bytes]:
-        """Read the champion's files."""
-        return _model_files(f"models:/{name}@{CHAMPION}")
-
     def files_of(self, name: str, version: str) -> dict[str, bytes]:
         """Read the files of a version."""
         return _model_files(f"models:/{name}/{version}")

@@ -13,7 +13,7 @@ from models.audit_groups import audit_groups
 from models.candidates import BASELINE
 from models.copied_periods import Copy, copied_period_gate
 from models.evaluation import Evaluation, evaluate
-from models.fairness import audit
+from models.fairness import AuditedRows, audit
 from models.gates import INCUMBENT_GATE, GateResult, JudgedRows, eligible, judge, label_of, worse_than_incumbent
 from models.intervals import Estimate
 from models.need_within_score import need_columns
@@ -172,7 +172,7 @@ class Evaluator:
             scored.every_risk,
             evaluation,
             self._of_new_people(risk),
-            audit(risk, test.labels, test.person, groups, study.capacity, study.seed, test.keys, needs, evaluation),
+            audit(AuditedRows(ranked, groups, needs), study.capacity, study.seed, evaluation),
             self._gates(scored, candidates, groups, needs),
             scored.notes,
             scored.tuning,

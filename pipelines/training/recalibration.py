@@ -54,8 +54,8 @@ def recalibrate_study(request: TrainingRequest) -> CalibratedAgain:
     origin = {"parent_version": incumbent.version, "parent_digest": model.digest, "index_date": test_date.isoformat()}
     acted_on = _acted_on(lake, features.frame, test_date, study.outcome.horizon_days)
     try:
-        later = LaterRows(features, test.labels, test.person, acted_on)
-        recalibrated = recalibrate(model, later, study.candidates, study.validation.folds, study.seed, origin)
+        later = LaterRows(features, test.labels, test.person, acted_on, origin)
+        recalibrated = recalibrate(model, later, study.candidates, study.validation.folds, study.seed)
     except TooFewEventsError as refusal:
         raise RefusalError(str(refusal)) from refusal
     data = training_data(features.frame, model.predictors, test.labels, test.person, codes=features.codes)

@@ -1,1 +1,1 @@
-"""Which rows and deliveries may be used: row rules, table rules, and the rows that are left."""
+"""Validation: which rows and deliveries may be used, by row rules and table rules."""

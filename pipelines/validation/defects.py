@@ -17,14 +17,14 @@ PLANTED = "planted_defects.csv"
 
 
 def count_defects(lake: Lake, con: duckdb.DuckDBPyConnection, landing: Path) -> pd.DataFrame:
-    """Compare what a synthetic board planted with what was found.
+    """Compare the defects planted in a synthetic board with those found, one row per feed and reason.
 
-    One row per feed and reason: defect (its number in the list of known defects), planted, hits, misses, false_alarms (found
-    where nothing was planted) and side_effects (found beside another planted defect of the same row).
+    Columns: defect (its number in the list of known defects), planted, hits, misses, false_alarms (found where nothing was
+    planted) and side_effects (found next to another planted defect of the same row).
     """
     file = landing / PLANTED
     if not file.is_file():
-        raise ExtractError(f"there is no {file}: only a synthetic board says what was planted in it")
+        raise ExtractError(f"there is no {file}: only a synthetic board has a list of planted defects")
     planted = f"(SELECT DISTINCT feed, row_key, CAST(defect AS INTEGER) AS defect, reason FROM read_csv({quote(file)}, header=true, all_varchar=true))"
     return con.execute(
         f"""WITH planted AS {planted}, found AS (SELECT DISTINCT feed, row_key, reason FROM ({_found(lake)})),
@@ -46,7 +46,7 @@ def count_defects(lake: Lake, con: duckdb.DuckDBPyConnection, landing: Path) -> 
 
 
 def describe_defects(counts: pd.DataFrame) -> str:
-    """Give the counts as text: a line per feed and kind, and the totals."""
+    """Return the counts as text: a line per feed and kind, and the totals."""
     names = ("planted", "hits", "misses", "false_alarms", "side_effects")
     lines = [f"{'feed':<24}{'defect':<28}{'no.':>4}" + "".join(f"{name.replace('_', ' '):>14}" for name in names)]
     lines += [
@@ -58,7 +58,7 @@ def describe_defects(counts: pd.DataFrame) -> str:
 
 
 def _found(lake: Lake) -> str:
-    """Give the SQL of everything found, keyed as the planted defects are: by file and row, by organisation and month, by column."""
+    """Return the SQL of everything found, with the keys of planted defects: file and row, organisation and month, or column."""
     rows = f"""SELECT replace(table_name, 'raw__', '') AS feed, file_name || ':' || row_number AS row_key, reason
         FROM {lake.scan(QUARANTINE.name)}"""
     month = "coalesce(strftime(month, '%Y-%m'), '-')"

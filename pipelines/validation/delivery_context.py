@@ -1,4 +1,4 @@
-"""What a row alone does not tell: date formats, dummy pseudonyms, duplicates and overlaps within a delivery, births."""
+"""What row rules need beyond the row: date formats, dummy pseudonyms, duplicates, overlapping spells and birth dates."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from pipelines.validation.typed_rows import (
 from pipelines.validation.validation_settings import ValidationSettings
 
 _NO_DUPLICATES = "SELECT '' AS extract_id, 0::BIGINT AS row_number WHERE false"
-LONGEST_STAY_NIGHTS = 730  # an overlap of longer stays is an error of dates and is named as such
+LONGEST_STAY_NIGHTS = 730  # an overlap of longer stays is an error of dates, which another rule reports
 
 
 @dataclass(frozen=True)
 class Profile:
-    """An extract at a glance: rows, values per column, and how its text is read."""
+    """Figures of an extract: its rows, the values per column, and how its text is read."""
 
     extract: Extract
     source: str
@@ -40,7 +40,7 @@ class Profile:
 
 
 def profile_extract(con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, extract: Extract) -> Profile:
-    """Count an extract's values, find the commonest format of each date column and where values are padded, in one pass."""
+    """Count the values of an extract, and find the main format of each date column and the padded columns, in one pass."""
     source = lake.scan(table.name, {"extract_id": extract.extract_id})
     columns = sender_columns(table)
     dates = [column.name for column in columns if column.kind is Kind.DATE]
@@ -61,7 +61,7 @@ def profile_extract(con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, ex
 
 
 def _padded(con: duckdb.DuckDBPyConnection, source: str, names: list[str]) -> frozenset[str]:
-    """Give the columns among these in which a value is padded."""
+    """Return the columns, out of `names`, in which a value is padded."""
     if not names:
         return frozenset()
     counts = ", ".join(f"count(*) FILTER ({is_padded_sql(name)})" for name in names)
@@ -86,7 +86,7 @@ def prepare_context(
     settings: ValidationSettings,
     patients: str | None,
 ) -> None:
-    """Make the temporary tables that the row rules of a delivery look into; `patients` is the SQL of the validated list."""
+    """Create the temporary tables that row rules of a delivery read; `patients` is SQL of the validated patients."""
     if needs(table.row_rules, "birth_date"):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {BIRTHS} AS {_births(patients)}")
     if needs(table.row_rules, "dummy_person_id"):
@@ -98,7 +98,7 @@ def prepare_context(
 
 
 def _births(patients: str | None) -> str:
-    """Give the first day of each person's month (or else year) of birth."""
+    """Return the first day of each person's month of birth, or of the year if the month is not known."""
     if patients is None:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS birth_date WHERE false"
     return f"SELECT person_id, min(make_date(birth_year, coalesce(birth_month, 1), 1)) AS birth_date FROM {patients} GROUP BY person_id"
@@ -110,7 +110,10 @@ def _typed(table: Table, profile: Profile) -> str:
 
 
 def _find_dummies(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Profile], settings: ValidationSettings) -> None:
-    """Find pseudonyms on more rows than a person could have, whose rows fall on the same days: a dialysis patient's do not."""
+    """Find dummy pseudonyms: they are on more rows than a person could have, and several rows share a day.
+
+    The rows of a dialysis patient are many as well, but on different days.
+    """
     day = table.event_date or "extract_date"
     rows = " UNION ALL ".join(
         f"SELECT {text_sql(table.person, table.person in profile.reading.padded)} AS person_id, {day} AS day FROM {profile.source}"
@@ -128,9 +131,9 @@ def _find_dummies(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[P
 def _find_duplicates(
     con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Profile], checks: dict[str, list[RowCheck]]
 ) -> None:
-    """Mark every row whose key an earlier row has; a row that stays goes before one that is set aside for another reason.
+    """Find every row whose key an earlier row has; a row that is kept goes before one that another rule sets aside.
 
-    Rows that share a digest of their key are few; only those are compared.
+    Few rows share a digest of their key. Only those are compared.
     """
     key, digest = ", ".join(table.key), f"hash({', '.join(table.key)})"
     if _is_numbered(con, table, delivery):
@@ -158,7 +161,7 @@ def _find_duplicates(
 
 
 def _is_numbered(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Profile]) -> bool:
-    """Tell whether the rows come in rising order of a key that is a number, so that none can have another's: most record keys do."""
+    """Return whether the rows are in rising order of a numeric key, so that no key is repeated. Most record keys are."""
     if len(table.key) > 1 or len(delivery) > 1:
         return False
     numbers = f"SELECT try_cast({table.key[0]} AS BIGINT) AS number FROM {_typed(table, delivery[0])}"
@@ -176,7 +179,7 @@ def _set_aside_otherwise(table: Table, profile: Profile, checks: list[RowCheck])
 
 
 def _overlaps(table: Table, delivery: list[Profile]) -> str:
-    """Give both spells of every pair in which one person lay in two providers' beds on the same night."""
+    """Return both spells of every pair in which a person was in beds of two providers on the same night."""
     rows = " UNION ALL ".join(
         f"SELECT extract_id, row_number, person_id, provider_code, admission_date, discharge_date FROM {_typed(table, profile)}"
         for profile in delivery

@@ -1,4 +1,4 @@
-"""The small summaries of a delivery that the table rules look at, made in SQL from its kept rows."""
+"""The small summaries of a delivery that table rules read, computed in SQL from its kept rows."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Delivery:
 
     @property
     def rows(self) -> str:
-        """Give the SQL of the delivery's kept rows."""
+        """Return the SQL of the delivery's kept rows."""
         parts = [f"FROM {kept_rows_sql(self.table, valid)}" for valid in self.extracts]
         return f"({' UNION ALL BY NAME '.join(parts)})"
 
 
 def organisation_column(table: Table) -> str:
-    """Name the column of the sending organisation; empty where there is none."""
+    """Return the column of the sending organisation; empty if there is none."""
     names = [column.name for column in table.columns]
     return table.provider or ("practice_code" if "practice_code" in names else "")
 
@@ -49,7 +49,7 @@ def summarise(
     settings: ValidationSettings,
     published_lists: pd.DataFrame | None,
 ) -> Summary:
-    """Summarise a delivery beside the one before it; `published_lists` holds practice_code and patients."""
+    """Summarise a delivery and the one before it; `published_lists` has practice_code and patients."""
     checks = {rule.check: rule for rule in delivery.table.table_rules}
     summary = Summary(
         _extracts(delivery.table, outcomes), thresholds=Thresholds(settings.least_month_rows, settings.least_group_rows)
@@ -73,7 +73,7 @@ def summarise(
 
 
 def month_rows(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> pd.DataFrame:
-    """Count a delivery's kept rows by organisation and month; rows without a date of their own count in the delivery's month."""
+    """Count the kept rows of a delivery by organisation and month; rows without a date count in its own month."""
     organisation = organisation_column(delivery.table) or "''"
     month = (
         f"date_trunc('month', {delivery.table.event_date})"
@@ -87,7 +87,7 @@ def month_rows(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> pd.DataFra
 def compared_months(
     con: duckdb.DuckDBPyConnection, delivery: Delivery, before: Delivery | None, feed: FeedSettings
 ) -> pd.DataFrame:
-    """Count rows by organisation and month beside those of the delivery before, where both claim the month as complete."""
+    """Count rows by organisation and month, in this delivery and the one before, for months that both contain completely."""
     months = month_rows(con, delivery)
     if before is None or feed.load == "append":
         return months.assign(rows_before=float("nan"))
@@ -120,7 +120,10 @@ def _extracts(table: Table, outcomes: list[RowOutcome]) -> pd.DataFrame:
 
 
 def _repeated_keys(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:
-    """Count the keys that stand twice; where duplicates were looked for, only rows that share a digest of their key can."""
+    """Count the keys that occur twice.
+
+    If the delivery was checked for duplicates, only rows that share a digest of their key can have one.
+    """
     key, looked_for = ", ".join(delivery.table.key), needs(delivery.table.row_rules, "duplicate_row")
     suspect = f"WHERE hash({key}) IN (SELECT digest FROM {REPEATED_KEYS})" if looked_for else ""
     query = f"SELECT count(*) FROM (SELECT {key} FROM {delivery.rows} {suspect} GROUP BY ALL HAVING count(*) > 1)"

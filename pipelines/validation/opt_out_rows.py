@@ -1,6 +1,6 @@
-"""The rows of the feed of opt-outs that count: those of every delivery, however the feed loads.
+"""The rows of opt-outs that count: those of every delivery, however the feed is loaded.
 
-An objection holds until its sender withdraws it. That a later delivery, or a corrected file, no longer lists it withdraws nothing.
+An objection holds until its sender withdraws it. A later delivery or a corrected file that does not list it is no withdrawal.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""core__restated_rows: which rows hold, and since when, where several deliveries of a feed tell one key.
+"""core__restated_rows: which rows are valid, and since when, if several deliveries contain the same key.
 
-A row whose key one delivery alone tells says by itself what it says, and since when. Only the others, which are mostly few, are
-held against each other, once for each set of deliveries; who reads a feed joins what was found to its rows.
+A row whose key is in one delivery only needs no comparison. The others are mostly few. They are compared once per set of
+deliveries, and readers of a feed join the result to its rows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pipelines.validation.valid_extracts import ValidExtract, first_restated_day
 
 
 def restated_rows(lake: Lake, table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
-    """Give the SQL of a feed's part of core__restated_rows for two or more deliveries, which is made where it is not there."""
+    """Return the SQL of a feed's part of core__restated_rows, and write that part if it does not exist."""
     partition = {"feed": table.feed, "deliveries": _digest(table, settings, extracts)}
     name = RESTATED_ROWS.name
     if not lake.exists(name) or not lake.files(name, partition):
@@ -38,33 +38,33 @@ def restated_rows(lake: Lake, table: Table, settings: FeedSettings, extracts: li
 
 
 def _digest(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
-    """Give a digest of all that decides which rows hold."""
-    told = [(one.extract.extract_id, str(one.extract.extract_date), one.rules, one.set_aside != "") for one in extracts]
-    parts = [repr(table), settings.load, settings.replaces_months, told]
+    """Return a digest of everything that decides which rows are valid."""
+    extracts_read = [(one.extract.extract_id, str(one.extract.extract_date), one.rules, one.set_aside != "") for one in extracts]
+    parts = [repr(table), settings.load, settings.replaces_months, extracts_read]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
 
 
 def _compared_sql(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
-    """Give the rows of core__restated_rows: of every row whose key several deliveries tell, what became of it."""
+    """Return the rows of core__restated_rows: every row whose key is in several deliveries, with the result of the comparison."""
     deliveries = sorted({valid.extract.extract_date for valid in extracts})
     ids = " ".join(f"WHEN {place} THEN {quote(valid.extract.extract_id)}" for place, valid in enumerate(extracts))
     days = " ".join(f"WHEN {place} THEN DATE {quote(valid.extract.extract_date)}" for place, valid in enumerate(extracts))
     columns = "extract_id, row_number, extract_date, first_extract_date, key_extract_date"
     key = ", ".join(table.key)
-    told = f"SELECT {columns}, CAST(NULL AS DATE) AS superseded_date FROM current JOIN history USING ({key}, content)"
+    facts = f"SELECT {columns}, CAST(NULL AS DATE) AS superseded_date FROM current JOIN history USING ({key}, content)"
     if table.event_date:
-        told += f" UNION ALL SELECT {columns}, superseded_date FROM ({_superseded(table, settings, deliveries)})"
-    return f"""WITH {_several(table, extracts)}, {_told(table, extracts)}, current AS MATERIALIZED ({_current(table, settings, deliveries)})
+        facts += f" UNION ALL SELECT {columns}, superseded_date FROM ({_superseded(table, settings, deliveries)})"
+    return f"""WITH {_several(table, extracts)}, {_contents(table, extracts)}, current AS MATERIALIZED ({_current(table, settings, deliveries)})
         SELECT extract_id, extract_date, row_number, found.row_number IS NOT NULL AND superseded_date IS NULL AS holds,
             first_extract_date, key_extract_date, superseded_date
         FROM (SELECT row_number, CASE place {ids} END AS extract_id, CASE place {days} END AS extract_date FROM several) AS rows
-        LEFT JOIN ({told}) AS found USING (extract_id, extract_date, row_number) ORDER BY extract_date, extract_id, row_number"""
+        LEFT JOIN ({facts}) AS found USING (extract_id, extract_date, row_number) ORDER BY extract_date, extract_id, row_number"""
 
 
 def _several(table: Table, extracts: list[ValidExtract]) -> str:
-    """Give the CTE `several`: place of the extract and number of every row whose key several deliveries tell.
+    """Return the CTE `several`: extract and row number of every row whose key is in several deliveries.
 
-    The first delivery, mostly by far the largest, is only held against the keys of the later ones.
+    The first delivery is mostly by far the largest. It is only compared with the keys of later ones.
     """
     first = min(valid.extract.extract_date for valid in extracts)
 
@@ -77,20 +77,21 @@ def _several(table: Table, extracts: list[ValidExtract]) -> str:
         )
 
     return f"""later AS MATERIALIZED ({keys(of_first=False)}),
-        told_again AS MATERIALIZED (SELECT * FROM ({keys(of_first=True)}) SEMI JOIN later USING (digest)),
+        repeated AS MATERIALIZED (SELECT * FROM ({keys(of_first=True)}) SEMI JOIN later USING (digest)),
         shared AS (
-            SELECT digest FROM told_again UNION
+            SELECT digest FROM repeated UNION
             SELECT digest FROM later GROUP BY digest HAVING min(delivered) < max(delivered)
         ),
         several AS MATERIALIZED (
-            SELECT place, row_number FROM told_again UNION ALL SELECT place, row_number FROM later SEMI JOIN shared USING (digest)
+            SELECT place, row_number FROM repeated UNION ALL SELECT place, row_number FROM later SEMI JOIN shared USING (digest)
         )"""
 
 
-def _told(table: Table, extracts: list[ValidExtract]) -> str:
-    """Give what those rows say as CTEs: `named` (key and delivery, of rows that were set aside too), `kept` and its `history`.
+def _contents(table: Table, extracts: list[ValidExtract]) -> str:
+    """Return three CTEs of the content of those rows: `named`, `kept` and `history`.
 
-    `history` says when a key with its content was delivered first and last, and the key with its beginning first.
+    `named` has key and delivery, also of rows that were set aside. `history` says when a key with its content was delivered
+    first and last, and when the key with its beginning was delivered first.
     """
     key = ", ".join(table.key)
     only = [
@@ -116,16 +117,16 @@ def _told(table: Table, extracts: list[ValidExtract]) -> str:
 
 
 def _content(table: Table) -> str:
-    """Give the SQL of a digest of the facts that a row states."""
+    """Return the SQL of a digest of the facts in a row."""
     without = FEEDS[table.feed].columns_without_facts if table.feed in FEEDS else ()
     facts = [column.name for column in sender_columns(table) if column.name not in without] if table.event_date else []
     return f"hash({', '.join(facts or table.key)})"
 
 
 def _current(table: Table, settings: FeedSettings, deliveries: list[date]) -> str:
-    """Keep of each key the latest delivery that names it, and of an earlier delivery nothing that a later one restates.
+    """Keep the latest delivery of each key, without rows of earlier deliveries that a later one restates.
 
-    A key counts as named by a row that was set aside, too: a sender that marks a row as deleted takes it back.
+    A row that was set aside also counts for its key: a sender that flags a row as deleted takes it back.
     """
     if settings.load == "snapshot":
         return f"SELECT * FROM kept WHERE extract_date = DATE {quote(deliveries[-1])}"
@@ -142,7 +143,7 @@ def _current(table: Table, settings: FeedSettings, deliveries: list[date]) -> st
 
 
 def _superseded(table: Table, settings: FeedSettings, deliveries: list[date]) -> str:
-    """Give the rows that a later delivery changed or took back; one that is changed and later changed back is none."""
+    """Return the rows that a later delivery changed or removed. A row that was changed and changed back is not one of them."""
     key = ", ".join(table.key)
     namings = f"(SELECT {key}, list(extract_date) AS namings FROM named GROUP BY {key})"
     return f"""SELECT rows.*, {_superseded_on(table, settings, deliveries)} AS superseded_date
@@ -151,7 +152,7 @@ def _superseded(table: Table, settings: FeedSettings, deliveries: list[date]) ->
 
 
 def _superseded_on(table: Table, settings: FeedSettings, deliveries: list[date]) -> str:
-    """Give the SQL of the first later delivery that names a row's key or restates its day without it."""
+    """Return the SQL of the first later delivery that contains the key of a row, or restates its day without it."""
     cases = ["list_min(list_filter(namings, lambda day: day > last_extract_date))"]
     for day in deliveries[1:]:
         months = settings.replaces_months

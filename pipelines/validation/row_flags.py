@@ -1,4 +1,4 @@
-"""The checks on a table's rows as SQL: one row per stored row, with its read values and one flag per check."""
+"""The checks of a table's rows as SQL: one row per stored row, with its read values and one flag per check."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from pipelines.validation.typed_rows import (
     usable_sql,
 )
 
-# Temporary tables that hold what a row alone does not tell, made by `delivery_context.py`.
+# Temporary tables with the context of rows, created by `delivery_context.py`.
 BIRTHS, DUMMIES, DUPLICATES, OVERLAPS = "context_births", "context_dummies", "context_duplicates", "context_overlaps"
-REPEATED_KEYS = "repeated_keys"  # the digests of the keys that stand on more than one row of the delivery
+REPEATED_KEYS = "repeated_keys"  # digests of keys that are on more than one row of the delivery
 
 
 def needs(rules: Iterable[RowRule], context: str) -> bool:
-    """Tell whether a row rule looks at a context column."""
+    """Return whether a row rule reads a context column."""
     return any(re.search(rf"\b{context}\b", rule.broken_when) for rule in rules)
 
 
 def flagged_rows_sql(
     table: Table, source: str, reading: Reading, checks: list[RowCheck], shown: list[str], extract_id: str
 ) -> str:
-    """Give `row_number`, the read values of the columns to show, and one boolean per check, named as the check."""
+    """Return the SQL of `row_number`, the read values of the columns to show, and a boolean per check, with the check's name."""
     columns = {column.name: column for column in sender_columns(table)}
     of_columns = [check for check in checks if check.column]
     reasons = {check.reason for check in checks if not check.column}
@@ -53,7 +53,7 @@ def flagged_rows_sql(
 
 
 def _shown(column: Column) -> str:
-    """Give what a batch holds of a column: its values where it has a vocabulary or range, else whether there is one at all."""
+    """Return what a batch contains of a column: its values if it has a vocabulary or range, otherwise whether it has a value."""
     if column.allowed or column.pattern:
         return column.name
     ranged = column.minimum is not None or column.maximum is not None
@@ -86,7 +86,7 @@ def _unreadable(column: Column, reading: Reading) -> str:
 
 
 def _second_format(column: Column, reading: Reading) -> str:
-    # CASE, not AND: the patterns are then matched on the few lost rows alone.
+    # With CASE, unlike AND, the patterns are matched only on the few rows that lost a value.
     return f"CASE WHEN {_lost(column)} THEN {_in_another_format(column, reading)} END"
 
 
@@ -101,7 +101,7 @@ def _in_another_format(column: Column, reading: Reading) -> str:
 
 
 def _imprecise(column: Column, reading: Reading) -> str:
-    """Mark a date that was read from a year or month; no main format is as short as those."""
+    """Flag a date that was read from a year or a month. No main format is as short as those."""
     text = f"text_{column.name}"
     return f"CASE WHEN strlen({text}) <= {LONGEST_IMPRECISE} THEN {column.name} IS NOT NULL AND {matches(text, IMPRECISE)} END"
 

@@ -1,4 +1,7 @@
-"""The row rules of one extract: bounded batches to Great Expectations for the counts, keys of broken rows to quarantine."""
+"""The row rules of one extract, in bounded batches.
+
+Great Expectations counts the broken rows, and the keys of broken rows go to quarantine.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +32,13 @@ EngineCount = Callable[[pa.RecordBatch], dict[tuple[str, ...], int]]
 STORED = pa.schema([part for part in arrow_schema(QUARANTINE) if part.name not in QUARANTINE.partitioned_by])
 
 
-class CountMismatch(Exception):  # noqa: N818 - what it is
-    """Two ways of counting the rows that break a rule disagree: an error of Strata, not of the data."""
+class CountMismatch(Exception):  # noqa: N818 - the name says what differs
+    """Two ways of counting the rows that break a rule disagree. This is a bug in Strata, not an error in the data."""
 
 
 @dataclass
 class RowOutcome:
-    """What the row rules found in an extract: rows, rows that left, and rows that break each check (by its name)."""
+    """The result of the row rules in an extract: rows, rows set aside, and rows that break each check, by its name."""
 
     profile: Profile
     checks: list[RowCheck]
@@ -49,7 +52,7 @@ class RowOutcome:
 
 
 def checks_of(table: Table, profile: Profile) -> list[RowCheck]:
-    """List the checks that an extract can break: none on the values of a column without values, or that is absent."""
+    """List the checks that an extract can break. A column that is absent or empty has no checks of its values."""
     absent = set(json.loads(profile.extract.columns_missing))
     return [
         check
@@ -68,11 +71,11 @@ def validate_rows(
     checks: list[RowCheck],
     batch_rows: int,
 ) -> RowOutcome:
-    """Check an extract's rows and replace its part of the quarantine.
+    """Check the rows of an extract and replace its part of the quarantine.
 
-    A CountMismatch says that Great Expectations and the flags, which name the rows, count differently.
+    A CountMismatch is raised if Great Expectations and the flags, which name the rows, count differently.
     """
-    from expectations.suites import flag_suite, flagged_checks, shown_columns, value_suite  # the engine takes seconds to import
+    from expectations.suites import flag_suite, flagged_checks, shown_columns, value_suite  # its import takes seconds
 
     outcome, extract_id = RowOutcome(profile, checks), profile.extract.extract_id
     partition = {"table_name": table.name, "extract_id": extract_id}
@@ -97,7 +100,7 @@ def validate_rows(
 
 
 def _unreadable_rows(lake: Lake, partition: dict[str, str]) -> pa.Table:
-    """Read back what ingest recorded for the extract."""
+    """Read the unreadable rows that ingest recorded for the extract."""
     reasons = quote_all(EXCLUDED_AT_INGEST)
     return lake.read_or_empty(QUARANTINE, ", ".join(STORED.names), f"reason IN ({reasons})", "row_number", partition).cast(STORED)
 
@@ -124,7 +127,7 @@ def _listed(batches: pa.RecordBatchReader, count_broken: EngineCount, outcome: R
 
 
 def _frame(batch: pa.RecordBatch, names: list[str]) -> pd.DataFrame:
-    """Give columns of a batch as the engine takes them at least cost: text as categories."""
+    """Return columns of a batch in the form that costs the engine least: text as categories."""
     columns = {name: batch.column(name) for name in names}
     texts = {name for name, column in columns.items() if pa.types.is_string(column.type)}
     return pa.table(

@@ -1,6 +1,7 @@
-"""Rows that state a date whose absence is an answer: without a date of death a person is alive, without an end a registration lasts.
+"""Rows that state a date whose absence is an answer.
 
-A value that cannot be read is no such answer, and neither is a second row of the same key that leaves the date empty.
+Without a date of death a person is alive, and without an end date a registration lasts. A value that cannot be read is not an
+answer. A second row of the same key that leaves the date empty is not one either.
 """
 
 from __future__ import annotations

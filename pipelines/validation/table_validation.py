@@ -1,4 +1,4 @@
-"""The table rules of one delivery: answered from its summary, run as a suite, recorded with their figures."""
+"""The table rules of one delivery: evaluated on its summary, run as a suite, recorded with their figures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_RECORDED = 500  # of one rule in one delivery
 
 @dataclass(frozen=True)
 class Breach:
-    """A table rule's answer in one delivery; without a finding the rule holds."""
+    """The result of a table rule in one delivery; without a finding the rule is kept."""
 
     feed: str
     delivery: date
@@ -39,7 +39,7 @@ class Breach:
 
     @property
     def words(self) -> str:
-        """Say what is broken, where, by how much and against which limit."""
+        """Return what is broken, where, by how much and against which limit."""
         if self.finding is None:
             return ""
         limit = "" if self.limit is None else f" (limit {self.limit:g})"
@@ -49,7 +49,7 @@ class Breach:
 def answer_table_rules(
     engine: Engine, table: Table, day: date, summary: Summary, outcomes: list[RowOutcome], settings: ValidationSettings
 ) -> list[Breach]:
-    """Answer every table rule; the suite run on the figures must agree with the places found."""
+    """Evaluate every table rule. The suite that runs on the figures must find the same places."""
     limits = {rule.name: settings.limit(table.feed, rule.name, rule.limit) for rule in table.table_rules}
     answers = {rule.name: CHECKS[rule.check](summary, limits[rule.name] or 0.0, rule.columns) for rule in table.table_rules}
     _run_as_suite(engine, table, day, answers, outcomes)
@@ -66,8 +66,8 @@ def answer_table_rules(
 
 
 def _run_as_suite(engine: Engine, table: Table, day: date, answers: dict[str, Answer], outcomes: list[RowOutcome]) -> None:
-    """Run the delivery's figures as a suite: the table rules', and the rows that break each row rule."""
-    from expectations.suites import summary_suite  # the engine takes seconds to import
+    """Run the figures of the delivery as a suite: those of the table rules, and the rows that break each row rule."""
+    from expectations.suites import summary_suite  # its import takes seconds
 
     words = {rule.name: rule.description for rule in table.table_rules}
     limits = {name: (answer.least, answer.most, words[name]) for name, answer in answers.items()}
@@ -94,7 +94,7 @@ def _accepted(settings: ValidationSettings, feed: str, rule: str, day: date, fin
 
 
 def record_results(lake: Lake, table: Table, day: date, outcomes: list[RowOutcome], breaches: list[Breach]) -> None:
-    """Replace what is recorded of a delivery: the row rules by extract, the table rules under the delivery's day."""
+    """Replace the recorded results of a delivery: row rules by extract, table rules by the day of the delivery."""
     for outcome in outcomes:
         _put(lake, table.feed, outcome.profile.extract.extract_id, _row_results(outcome))
     counted: dict[str, int] = {}

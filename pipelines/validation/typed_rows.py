@@ -1,7 +1,7 @@
-"""From stored text to typed values, in SQL derived from a table's declaration; what cannot be used becomes null.
+"""From stored text to typed values, in SQL derived from the declaration of a table. Unusable values become null.
 
-Nothing is guessed: a date is read in its column's main format in the file, a number as written without separators. The
-literal NULL and empty text are no value. The rules that name what became null are in `row_flags.py`.
+Nothing is guessed: a date is read in the main format of its column in the file, and a number must be written without
+separators. The literal NULL and empty text are missing values. The rules that name what became null are in `row_flags.py`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from expectations.table import Action, Column, Kind, RowRule, Table
 from expectations.tables.raw_common import NEVER_DATES
 
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
-RECORDED = "recorded_date"  # the column that caps an imprecise date
+RECORDED = "recorded_date"  # the column that limits an imprecise date
 _TIME = r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 
 
 @dataclass(frozen=True)
 class DateFormat:
-    """A way to write a day: the full match that tells it, and the SQL that reads it from `{0}`."""
+    """A way to write a day: the pattern that identifies it, and the SQL that reads it from `{0}`."""
 
     name: str
     pattern: str
@@ -63,7 +63,7 @@ class Reading:
 
 
 IMPRECISE = r"[0-9]{4}(-(0[1-9]|1[0-2]))?"
-LONGEST_IMPRECISE = 7  # no other way to write a day is as short
+LONGEST_IMPRECISE = 7  # every other way to write a day is longer
 
 # Patterns cost most of what reading costs. Text that a cast gives back as it was is known to match without one; a file's
 # repeated values are cast once each.
@@ -73,30 +73,33 @@ SHOWN_BY_CAST = {r"-?[0-9]{1,19}": PLAIN_WHOLE, DATE_FORMATS[0].pattern: PLAIN_D
 
 
 def text_sql(value: str, padded: bool = True) -> str:
-    """Give the SQL of a value without its padding; empty text and the literal NULL are null."""
+    """Return the SQL of a value without its padding; empty text and the literal NULL are null."""
     return f"nullif(nullif({f'trim({value}, {BLANKS})' if padded else value}, ''), 'NULL')"
 
 
 def is_padded_sql(value: str) -> str:
-    """Give the SQL that is true for a value that begins or ends with a blank."""
+    """Return the SQL that is true for a value that begins or ends with a blank."""
     blanks = ", ".join(BLANKS.split(" || "))
     return f"(left({value}, 1) IN ({blanks}) OR right({value}, 1) IN ({blanks}))"
 
 
 def may_be_padded_sql(value: str) -> str:
-    """Give the cheaper SQL that is true at least for every padded value: one that begins or ends with no plain character."""
+    """Return faster SQL that is true for every padded value, and for a few others.
+
+    It is true for a value that begins or ends with a character other than a plain one.
+    """
     return f"(NOT {value} BETWEEN '!' AND '~' OR NOT reverse({value}) BETWEEN '!' AND '~')"
 
 
 def matches(value: str, pattern: str) -> str:
-    """Give the SQL that is true where a value matches a pattern from end to end."""
+    """Return the SQL that is true if the complete value matches a pattern."""
     matched = f"regexp_full_match({value}, {quote(pattern)})"
     plain = SHOWN_BY_CAST.get(pattern)
     return f"CASE WHEN {plain.format(value)} THEN true ELSE {matched} END" if plain else matched
 
 
 def read_sql(column: Column, reading: Reading) -> str:
-    """Give the SQL that reads `text_<column>` as its kind; null where it cannot be read."""
+    """Return the SQL that reads `text_<column>` as its kind; null where it cannot be read."""
     text = f"text_{column.name}"
     if column.kind is Kind.CODE:
         return f"upper({text})"
@@ -120,7 +123,10 @@ def read_sql(column: Column, reading: Reading) -> str:
 
 
 def _date_sql(name: str, reading: Reading) -> str:
-    """Read a date in its main format; a year or month alone is its last day, no later than it was recorded or delivered."""
+    """Return the SQL that reads a date in its main format.
+
+    A year or month alone is read as its last day, but not after the day on which it was recorded or delivered.
+    """
     text, form = f"text_{name}", reading.date_format(name)
     first = f"try_cast({text} || CASE WHEN length({text}) = 4 THEN '-01-01' ELSE '-01' END AS DATE)"
     last = f"CASE WHEN length({text}) = 4 THEN make_date(year({first}), 12, 31) ELSE last_day({first}) END"
@@ -130,7 +136,7 @@ def _date_sql(name: str, reading: Reading) -> str:
         caps.append(
             f"CASE WHEN {matches('text_' + RECORDED, recorded.pattern)} THEN {recorded.read.format('text_' + RECORDED)} END"
         )
-    # A cap before the period would date the fact earlier than stated: it does not count.
+    # A limit before the period is ignored: it would date the fact earlier than stated.
     capped = ", ".join([last, *(f"CASE WHEN {cap} >= {first} THEN {cap} END" for cap in caps)])
     plain = f"WHEN {PLAIN_DAY.format(text)} THEN try_cast({text} AS DATE) " if form is DATE_FORMATS[0] else ""
     return (
@@ -140,21 +146,21 @@ def _date_sql(name: str, reading: Reading) -> str:
 
 
 def is_outside(column: Column, value: str) -> str:
-    """Give the SQL that is true where a read value is outside the column's vocabulary; empty without one."""
+    """Return the SQL that is true where a read value is outside the column's vocabulary; empty without one."""
     if column.allowed:
         return f"{value} NOT IN ({quote_all(column.allowed)})"
     return f"NOT {matches(value, column.pattern)}" if column.pattern else ""
 
 
 def is_out_of_range(column: Column, value: str) -> str:
-    """Give the SQL that is true where a read value is below the column's minimum or above its maximum; empty without."""
+    """Return the SQL that is true where a read value is below the column's minimum or above its maximum; empty without."""
     sides = [f"{value} < {column.minimum:.15g}"] if column.minimum is not None else []
     sides += [f"{value} > {column.maximum:.15g}"] if column.maximum is not None else []
     return f"({' OR '.join(sides)})" if sides else ""
 
 
 def text_rows_sql(table: Table, source: str, padded: frozenset[str]) -> str:
-    """Give a raw table's rows with every declared column as it came (`raw_x`) and without padding (`text_x`)."""
+    """Return the rows of a raw table with every declared column as delivered (`raw_x`) and without padding (`text_x`)."""
     columns = sender_columns(table)
     came = ", ".join(
         f"{column.name} AS raw_{column.name}, {text_sql(column.name, column.name in padded)} AS text_{column.name}"
@@ -164,13 +170,13 @@ def text_rows_sql(table: Table, source: str, padded: frozenset[str]) -> str:
 
 
 def read_rows_sql(table: Table, source: str, reading: Reading) -> str:
-    """Give `text_rows_sql` with every declared column read, whatever its value."""
+    """Return `text_rows_sql` with every declared column read, whatever its value."""
     read = ", ".join(f"{read_sql(column, reading)} AS {column.name}" for column in sender_columns(table))
     return f"(SELECT *, {read} FROM {text_rows_sql(table, source, reading.padded)})"
 
 
 def usable_sql(column: Column) -> str:
-    """Give the SQL of a read value, null where a rule of its column makes it unusable; a flagged value stays."""
+    """Return the SQL of a read value, null if a rule of its column makes it unusable. A flagged value stays."""
     broken = [rule for rule in (is_outside(column, column.name), is_out_of_range(column, column.name)) if rule]
     if not broken or column.on_violation is Action.FLAGGED:
         return column.name
@@ -178,7 +184,7 @@ def usable_sql(column: Column) -> str:
 
 
 def corrections(table: Table) -> dict[str, list[RowRule]]:
-    """Give, by column, the row rules that null or repair it; what they say must follow from the row alone."""
+    """Return, by column, the row rules that null or repair it. They may depend only on the row itself."""
     found: dict[str, list[RowRule]] = {}
     for rule in table.row_rules:
         if rule.action is Action.NULLED or (rule.action is Action.REPAIRED and rule.repair):
@@ -188,7 +194,7 @@ def corrections(table: Table) -> dict[str, list[RowRule]]:
 
 
 def corrected_sql(column: Column, rules: list[RowRule]) -> str:
-    """Give the SQL of a usable value after the row rules that null or repair it."""
+    """Return the SQL of a usable value after the row rules that null or repair it."""
     value = column.name
     for rule in rules:
         value = f"CASE WHEN {rule.broken_when} THEN {rule.repair or 'NULL'} ELSE {value} END"
@@ -198,10 +204,10 @@ def corrected_sql(column: Column, rules: list[RowRule]) -> str:
 def typed_rows_sql(
     table: Table, source: str, reading: Reading, keep: tuple[str, ...] = ("extract_date", "row_number"), stated: str = ""
 ) -> str:
-    """Give a raw table's rows typed: unusable values null, nulling and repairing row rules applied, no row left out.
+    """Return all rows of a raw table as typed values, with nulling and repairing row rules applied.
 
-    `stated` names a date column. `is_stated`, to be named in `keep`, is then true where the row holds a value there, readable
-    or not, other than a day that systems write for 'never'.
+    `stated` names a date column. `is_stated`, to be named in `keep`, is then true if the row has a value there, readable or
+    not. A day that systems write for 'never' is no value.
     """
     columns, corrected = sender_columns(table), corrections(table)
     usable = ", ".join(f"{usable_sql(column)} AS {column.name}" for column in columns)

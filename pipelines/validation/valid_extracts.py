@@ -1,4 +1,4 @@
-"""The extracts that were validated, and their rows: typed, without those that were set aside."""
+"""The validated extracts and their typed rows, without rows that were set aside."""
 
 from __future__ import annotations
 
@@ -17,34 +17,36 @@ from pipelines.validation.typed_rows import Reading, typed_rows_sql
 
 @dataclass(frozen=True)
 class ValidExtract:
-    """A validated extract: where its rows are, how its text is read and whether rows of it were set aside."""
+    """A validated extract: where its rows are, how its text is read, and whether rows were set aside."""
 
     extract: Extract
     source: str
     reading: Reading
-    set_aside: str  # SQL of the row numbers that left the flow; empty for none
+    set_aside: str  # SQL of the row numbers that were set aside; empty for none
     rules: str  # digest of the rules it was validated by
 
 
 def valid_extracts(
     lake: Lake, table: Table, extracts: list[Extract], statuses: tuple[str, ...] = ("passed",)
 ) -> list[ValidExtract]:
-    """Give extracts with what validation recorded of them; an ExtractError names one that is not validated."""
+    """Return extracts with the results of validation; an ExtractError names one that is not validated."""
     records = _records(lake, table.feed, statuses)
     missing = sorted({extract.path for extract in extracts if extract.extract_id not in records})
     if missing:
-        raise ExtractError(f"the extracts {missing} of the feed {table.feed} are not validated; run the validation first")
+        raise ExtractError(
+            f"the extracts {', '.join(missing)} of the feed {table.feed} are not validated; run the validation first"
+        )
     return [_valid(lake, table, extract, records) for extract in extracts]
 
 
 def passed_extracts(lake: Lake, table: Table, extracts: list[Extract]) -> list[ValidExtract]:
-    """Return those of some extracts that passed validation."""
+    """Return the extracts that passed validation."""
     records = _records(lake, table.feed, ("passed",))
     return [_valid(lake, table, extract, records) for extract in extracts if extract.extract_id in records]
 
 
 def kept_rows_sql(table: Table, valid: ValidExtract) -> str:
-    """Give an extract's typed rows without those that were set aside."""
+    """Return the typed rows of an extract without those that were set aside."""
     rows = typed_rows_sql(table, valid.source, valid.reading, keep=("row_number",))
     extract = valid.extract
     kept = f" ANTI JOIN {valid.set_aside} USING (row_number)" if valid.set_aside else ""
@@ -52,7 +54,7 @@ def kept_rows_sql(table: Table, valid: ValidExtract) -> str:
 
 
 def first_restated_day(delivered: date, months: int) -> date:
-    """Give the first day of the months that a delivery restates: those before the month of its date, and that month."""
+    """Return the first day of the months that a delivery restates: the months before its date, and its own month."""
     number = delivered.year * 12 + delivered.month - 1 - months
     return date(number // 12, number % 12 + 1, 1)
 

@@ -1,7 +1,7 @@
 """Validation: each new delivery is checked once, row by row in bounded batches and then as a whole.
 
-What breaks a row rule is written to `core__quarantine`, counts and limits to `monitoring__validation`; an extract counts as
-validated once its row stands in `core__validated_extracts`, which is written last.
+Rows that break a rule are written to `core__quarantine`, counts and limits to `monitoring__validation`. An extract counts as
+validated once its row is in `core__validated_extracts`, which is written last.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MOST_FILES = 5
 
 @dataclass
 class ValidationSummary:
-    """What a validation of one feed found in the deliveries that were new to it."""
+    """The result of validating the new deliveries of one feed."""
 
     feed: str
     deliveries: list[date] = field(default_factory=list)
@@ -67,13 +67,13 @@ def validate_feed(
     published_lists: pd.DataFrame | None = None,
     docs: DataDocs | None = None,
 ) -> ValidationSummary:
-    """Validate a feed's deliveries that were not validated by the same rules, in order.
+    """Validate, in order, the deliveries of a feed that were not validated by the same rules.
 
-    The list of patients must be validated before the feeds that look births up in it. `published_lists` holds practice_code
-    and patients; `docs` says where Great Expectations' Data Docs go. The accepted breaches are those of recorded decisions, and those
-    of `settings` are imported before. A ValidationStop names every broken rule that stops.
+    The feed of patients must be validated before the feeds that look up birth dates in it. `published_lists` has practice_code
+    and patients. `docs` says where the Data Docs of Great Expectations are written. Accepted breaches come from recorded
+    decisions; those of `settings` are imported first. A ValidationStop names every broken rule that stops the run.
     """
-    from expectations.validation import Engine  # it takes seconds to import
+    from expectations.validation import Engine  # its import takes seconds
 
     summary, extracts = ValidationSummary(table.feed), current_extracts(lake, table.feed)
     patients = _patients(lake, nhs) if table.feed != LIST_FEED else None
@@ -128,7 +128,7 @@ def _validate_rows_of(
 
 
 def _rules_digest(table: Table, settings: ValidationSettings, delivery: list[Extract]) -> str:
-    """Return a digest of the rules and of what a delivery is made of. Accepting a breach is no rule: it lets a stopped delivery pass."""
+    """Return a digest of the rules and extracts of a delivery; an accepted breach is no rule: it lets a stopped delivery pass."""
     rules = settings.model_copy(update={"accepted": ()})
     parts = [repr(table), rules.model_dump_json(), sorted((extract.extract_id, extract.reading) for extract in delivery)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

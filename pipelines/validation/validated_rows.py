@@ -1,4 +1,4 @@
-"""The rows of a feed that the core tables are made of: typed, without what was set aside, with the load mode applied."""
+"""The rows of a feed from which core tables are made: typed, with the load mode applied, without rows set aside."""
 
 from __future__ import annotations
 
@@ -23,13 +23,18 @@ _ALWAYS_FIRST = "extract_date AS first_extract_date, true AS is_first_delivery, 
 
 
 def validated_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | None = None) -> str:
-    """Give the SQL, usable in FROM, of a feed's current, typed, validated rows.
+    """Return the SQL, usable in FROM, of a feed's current, typed, validated rows.
 
-    Beside the declared columns: `extract_id`, `extract_date`, `row_number`, `first_extract_date` (the first delivery that
-    held this key with what its event is made of; of a feed whose rows have no day, the key alone), `is_first_delivery`
-    (that was the feed's first delivery), and the same two of the key with what its row says of its beginning, whatever was
-    said of the rest: `key_extract_date`, `key_in_first_delivery`. An ExtractError names an extract that is not validated; a feed
-    without extracts gives no rows. Opt-outs count from every delivery (`opt_out_rows.py`). `table` is the feed's declaration where another source or a setting gives it one of its own.
+    The columns are the declared ones and the following:
+
+    * `extract_id`, `extract_date` and `row_number` identify the row.
+    * `first_extract_date` is the first delivery that contained this key with the same facts; for a feed without dates, the
+      first with the key. `is_first_delivery` says whether it was the first delivery of the feed.
+    * `key_extract_date` and `key_in_first_delivery` are the same for the key with the same beginning, whatever the rest of the
+      row said.
+
+    An ExtractError names an extract that is not validated. A feed without extracts has no rows. Opt-outs count from every
+    delivery (`opt_out_rows.py`). `table` is the declaration of the feed, if a source or setting changes it.
     """
     table, settings = table or RAW_TABLES[feed], nhs.feeds[feed]
     extracts = current_extracts(lake, feed)
@@ -44,16 +49,16 @@ def validated_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | N
     restated = restated_rows(lake, table, settings, valid)
     parts = []
     for one, after, gone in _restatements(table, settings, valid, deliveries):
-        if after is None or settings.load != "snapshot":  # of snapshots the last alone holds
-            parts.append(f"(FROM {_told(table, one, restated, deliveries[0])} WHERE coalesce(holds, NOT ({gone})))")
+        if after is None or settings.load != "snapshot":  # only the last snapshot is valid
+            parts.append(f"(FROM {_compared(table, one, restated, deliveries[0])} WHERE coalesce(holds, NOT ({gone})))")
     return f"(SELECT * EXCLUDE (holds, superseded_date, is_restated) FROM {_union(parts)})"
 
 
 def superseded_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | None = None) -> str:
-    """Give the SQL of a feed's rows as they were told before a later delivery changed them or took them back; '' for none.
+    """Return the SQL of a feed's rows as they were before a later delivery changed or removed them; '' for none.
 
-    The columns are those of `validated_rows_sql`, and `superseded_date`: the delivery from which on the row no longer holds.
-    A row that is changed and later changed back holds all the while.
+    The columns are those of `validated_rows_sql` and `superseded_date`, the delivery since which the row is no longer valid. A
+    row that is changed and later changed back is valid all the time.
     """
     table, settings = table or RAW_TABLES[feed], nhs.feeds[feed]
     valid = valid_extracts(lake, table, current_extracts(lake, feed))
@@ -65,29 +70,29 @@ def superseded_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | 
     for one, after, gone in _restatements(table, settings, valid, deliveries):
         since = f"DATE {quote(after)}" if after else "CAST(NULL AS DATE)"
         ended = f"CASE WHEN is_restated THEN superseded_date WHEN {gone} THEN {since} END"
-        parts.append(f"(SELECT * REPLACE ({ended} AS superseded_date) FROM {_told(table, one, restated, deliveries[0])})")
+        parts.append(f"(SELECT * REPLACE ({ended} AS superseded_date) FROM {_compared(table, one, restated, deliveries[0])})")
     return f"(SELECT * EXCLUDE (holds, is_restated) FROM {_union(parts)} WHERE superseded_date IS NOT NULL)"
 
 
-def _told(table: Table, valid: ValidExtract, restated: str, first: date) -> str:
-    """Give an extract's kept rows with what is known of those whose key several deliveries tell, and since when each was told."""
+def _compared(table: Table, valid: ValidExtract, restated: str, first: date) -> str:
+    """Return the kept rows of an extract with the results of the comparison of deliveries."""
     extract = valid.extract
     of_extract = f"extract_id = {quote(extract.extract_id)} AND extract_date = DATE {quote(extract.extract_date)}"
     dates = ", ".join(
-        f"coalesce(told.{kind}_extract_date, rows.extract_date) AS {kind}_extract_date, "
-        f"coalesce(told.{kind}_extract_date, rows.extract_date) = DATE {quote(first)} AS {flag}"
+        f"coalesce(compared.{kind}_extract_date, rows.extract_date) AS {kind}_extract_date, "
+        f"coalesce(compared.{kind}_extract_date, rows.extract_date) = DATE {quote(first)} AS {flag}"
         for kind, flag in (("first", "is_first_delivery"), ("key", "key_in_first_delivery"))
     )
-    return f"""(SELECT rows.*, {dates}, holds, superseded_date, told.row_number IS NOT NULL AS is_restated
+    return f"""(SELECT rows.*, {dates}, holds, superseded_date, compared.row_number IS NOT NULL AS is_restated
         FROM {kept_rows_sql(table, valid)} AS rows
-        LEFT JOIN (SELECT row_number, holds, superseded_date, first_extract_date, key_extract_date FROM {restated} WHERE {of_extract}) AS told
+        LEFT JOIN (SELECT row_number, holds, superseded_date, first_extract_date, key_extract_date FROM {restated} WHERE {of_extract}) AS compared
         USING (row_number))"""
 
 
 def _restatements(
     table: Table, settings: FeedSettings, extracts: list[ValidExtract], deliveries: list[date]
 ) -> Iterator[tuple[ValidExtract, date | None, str]]:
-    """Give each extract with the delivery after it and the SQL of which rows that one restates, whether or not it names them."""
+    """Return each extract with the delivery after it, and the SQL of the rows that this one restates even if it omits them."""
     following, months = dict(pairwise(deliveries)), settings.replaces_months
     for valid in extracts:
         after = following.get(valid.extract.extract_date)

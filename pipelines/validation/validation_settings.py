@@ -1,4 +1,4 @@
-"""The settings of validation: limits of the table rules, and breaches that were looked at and accepted."""
+"""The settings of validation: limits of the table rules, and breaches that were reviewed and accepted."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ RULES = sorted({rule.name for table in TABLES.values() for rule in table.table_r
 
 
 class AcceptedBreach(BaseModel, extra="forbid", frozen=True):
-    """A breach of a table rule that somebody looked at: it is recorded and stops nothing."""
+    """A breach of a table rule that was reviewed: it is recorded and does not stop a run."""
 
     feed: str = Field(description="the feed")
     rule: str = Field(description="the table rule")
-    delivery: date = Field(description="the delivery in which it broke")
+    delivery: date = Field(description="the delivery with the breach")
     organisation: str = Field(default="", description="the organisation; empty for any")
-    reason: str = Field(min_length=10, description="why it may pass")
+    reason: str = Field(min_length=10, description="why it is acceptable")
 
     @field_validator("feed")
     @classmethod
@@ -33,28 +33,28 @@ class AcceptedBreach(BaseModel, extra="forbid", frozen=True):
     @classmethod
     def _known_rule(cls, rule: str) -> str:
         if rule not in RULES:
-            raise ValueError(f"there is no table rule '{rule}'; the rules are {RULES}")
+            raise ValueError(f"there is no table rule '{rule}'; the rules are {', '.join(RULES)}")
         return rule
 
 
 class ValidationSettings(BaseModel, extra="forbid", frozen=True):
-    """When an extract is too poor to go on with."""
+    """When an extract is too poor to be used."""
 
     limits: Mapping[str, float] = Field(
         default={}, description="table rule, or feed.rule -> its limit in place of the declared one"
     )
-    accepted: tuple[AcceptedBreach, ...] = Field(default=(), description="breaches that stop nothing")
+    accepted: tuple[AcceptedBreach, ...] = Field(default=(), description="accepted breaches, which do not stop a run")
     batch_rows: int = Field(default=1_000_000, ge=1_000, le=5_000_000, description="rows of a batch in memory")
     dummy_person_rows: Mapping[str, int] = Field(
         default={feed.name: feed.dummy_person_rows for feed in DECLARED if feed.dummy_person_rows},
-        description="feed -> rows in one delivery above which a pseudonym whose rows share days is a mark for 'number missing'",
+        description="feed -> rows in one delivery above which a pseudonym whose rows share days is a dummy for 'number missing'",
     )
     other_dummy_person_rows: int = Field(default=20_000, ge=1, description="the same for every other feed")
     dummy_shared_days: float = Field(
         default=0.03, ge=0, le=1, description="share of a dummy's rows that fall on a day with another of its rows, at least"
     )
     least_month_rows: int = Field(default=20, ge=1, description="months of an organisation with fewer rows are not compared")
-    least_group_rows: int = Field(default=50, ge=1, description="organisations with fewer rows are not judged by a share")
+    least_group_rows: int = Field(default=50, ge=1, description="organisations with fewer rows are not checked by a share")
 
     @field_validator("limits")
     @classmethod
@@ -65,13 +65,15 @@ class ValidationSettings(BaseModel, extra="forbid", frozen=True):
             if name.split(".")[-1] not in RULES or (("." in name) and name.split(".")[0] not in DELIVERED_FEEDS)
         )
         if unknown:
-            raise ValueError(f"there is no table rule {unknown}; the rules are {RULES}, alone or after a feed's name and a point")
+            raise ValueError(
+                f"there is no table rule {', '.join(unknown)}; the rules are {', '.join(RULES)}, alone or after a feed's name and a point"
+            )
         return limits
 
     def limit(self, feed: str, rule: str, declared: float | None) -> float | None:
-        """Give a rule's limit for a feed."""
+        """Return a rule's limit for a feed."""
         return self.limits.get(f"{feed}.{rule}", self.limits.get(rule, declared))
 
     def dummy_rows(self, feed: str) -> int:
-        """Give the rows above which a feed's pseudonym may be a dummy."""
+        """Return the number of rows above which a pseudonym of a feed may be a dummy."""
         return self.dummy_person_rows.get(feed, self.other_dummy_person_rows)

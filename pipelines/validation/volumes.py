@@ -1,4 +1,4 @@
-"""monitoring__volumes: rows by feed, organisation and month in the latest delivery, beside the delivery before."""
+"""monitoring__volumes: rows by feed, organisation and month in the latest delivery and the one before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipelines.validation.valid_extracts import valid_extracts
 
 
 def write_volumes(lake: Lake, con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> int:
-    """Replace monitoring__volumes by the latest deliveries' counts; give the rows written."""
+    """Replace monitoring__volumes by the latest deliveries' counts; return the number of rows written."""
     counted = [volumes for table in tables if (volumes := feed_volumes(lake, con, table)) is not None]
     return lake.write(VOLUMES, pd.concat(counted, ignore_index=True) if counted else [])
 

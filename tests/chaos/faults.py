@@ -126,7 +126,9 @@ def full_disk(board: Board, stage: str, rng: Random) -> Fault:
                     if code != DONE:
                         fault.strikes += 1
                         fault.expect(code == REFUSED, f"ended with {code} instead of a message: {last_line(board)}")
-                        fault.expect("ake room" in last_line(board), f"the message does not say to make room: {last_line(board)}")
+                        fault.expect(
+                            "free" in last_line(board).lower(), f"the message does not say to free disk space: {last_line(board)}"
+                        )
                     _run_again(board, fault, stage)
                 if fault.strikes:
                     break

@@ -1,6 +1,6 @@
 """A new feed takes four edits: they are made here on a copy of the packages, and each one that is missing is reported by name.
 
-The edits are the recipe of docs/changing-strata.md. The copy runs in a process of its own, so nothing is patched.
+The edits are the recipe of docs/changing-strata.md. The copy runs in a separate process, so nothing is patched.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ from pipelines.conform.coverage import CoverageSettings
 from pipelines.conform.event import EventRequest
 from pipelines.conform.registration import RegistrationSettings
 from pipelines.extracts.ingest import ingest_feed
-from pipelines.lake.storage import Lake, connect
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.validate import ValidationSettings, validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql

@@ -99,7 +99,9 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
 
 
 def champion(deployment: Deployment) -> RiskModel:
-    return RiskModel.from_files(deployment.tracker.champion_files("small_cohort"))
+    return RiskModel.from_files(
+        deployment.tracker.files_of("small_cohort", str(deployment.tracker.champion_version("small_cohort")))
+    )
 
 
 def test_the_champion_names_the_codes_it_uses_and_none_of_the_future(cohort: Deployment) -> None:

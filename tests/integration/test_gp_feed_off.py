@@ -37,7 +37,9 @@ def before_and_after(
     """Return the rows of the scoring date with the feed and without it, the practice and the champion."""
     settings = read_settings(undisturbed.config)
     deployment = Deployment(settings, undisturbed.config.parent, undisturbed.home, undisturbed.config)
-    model = RiskModel.from_files(deployment.tracker.champion_files(settings.study.name))
+    model = RiskModel.from_files(
+        deployment.tracker.files_of(settings.study.name, str(deployment.tracker.champion_version(settings.study.name)))
+    )
     index = run_plan.index_date_plan(deployment)["score"][0]
     lake = Lake(tmp_path_factory.mktemp("feed_off") / "lake")
     for table in undisturbed.lake.root.glob("core__*"):

@@ -15,6 +15,7 @@ from pipelines.building.load_feature_table import ON_NEITHER_SIDE
 from pipelines.errors import RefusalError
 from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import building, landing, modelling, run_plan
+from pipelines.stages.decisions_in_settings import import_decisions
 from pipelines.training.judging import StudyResult
 from pipelines.training.modelling_rows import read_features
 from pipelines.training.train import run_study
@@ -115,12 +116,15 @@ def test_an_empty_part_is_refused_with_the_values_of_the_column(train: Callable[
 
 def test_the_model_is_published_and_training_rows_are_scored_by_other_models(deployment: Deployment) -> None:
     training = modelling.train(deployment)
+    import_decisions(deployment)
     modelling.score(deployment, run_plan.data_cut(deployment))
 
     scores = deployment.lake.read("risk__scores", "index_event_id, risk").to_pandas().set_index("index_event_id")["risk"]
     rows = visits().set_index("visit")
     assert set(scores.index) == set(rows.index)
-    model = RiskModel.from_files(deployment.tracker.champion_files("split_table"))
+    model = RiskModel.from_files(
+        deployment.tracker.files_of("split_table", str(deployment.tracker.champion_version("split_table")))
+    )
     frame = read_features(deployment.lake, None, model.predictors)
     plain = pd.Series(model.predict(frame), frame["index_event_id"])
     trained = scores.index.isin(rows.index[rows["year"].isin(["2021", "2022"]) & (rows["came_back"] != "")])

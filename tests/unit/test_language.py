@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import quantiles
 
-import pytest
-
 from benchmarks.structure import sentence_lengths
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,33 +19,6 @@ LONGEST_SENTENCE = 30  # words, at the 90th percentile of a page
 STORED_NAMES = frozenset({"told_open", "told_recovered"})  # columns of stored tables: a new name needs an upgrade of every lake
 LISTS_OF_WORDS = frozenset({"tests/unit/test_language.py", "benchmarks/structure.py"})  # they name the words to find them
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-# Files and folders whose text still has to be rewritten. Remove a path once it is clean: the list only gets shorter.
-PENDING: tuple[str, ...] = (
-    "dagster_project",
-    "pipelines/caseloads",
-    "pipelines/conform",
-    "pipelines/equity",
-    "pipelines/extracts",
-    "pipelines/monitoring",
-    "pipelines/postgres",
-    "pipelines/reports",
-    "pipelines/sources",
-    "pipelines/stages",
-    "pipelines/upkeep",
-    "pipelines/validation",
-    "pipelines/why",
-    "tests/unit/dagster_project",
-    "tests/unit/models",
-    "tests/unit/pipelines/alerts",
-    "tests/unit/pipelines/caseloads",
-    "tests/unit/pipelines/conform",
-    "tests/unit/pipelines/monitoring",
-    "tests/unit/pipelines/reports",
-    "tests/unit/pipelines/training",
-    "tests/unit/pipelines/upkeep",
-    "tests/unit/pipelines/why",
-)
 
 
 def python_problems(source: str, check_names: bool) -> Iterator[tuple[int, str]]:
@@ -130,27 +101,9 @@ def checked_files() -> list[Path]:
     return sorted(files)
 
 
-def is_below(file: Path, path: str) -> bool:
-    """Return whether a file is a path of the list or lies in its folder."""
-    name = file.relative_to(ROOT).as_posix()
-    return name == path or name.startswith(f"{path}/")
-
-
 def test_text_and_names_follow_the_word_list() -> None:
-    files = [file for file in checked_files() if not any(is_below(file, path) for path in PENDING)]
-    assert files
-    problems = [problem for file in files for problem in problems_of(file)]
+    problems = [problem for file in checked_files() for problem in problems_of(file)]
     assert not problems, "\n".join(["rewrite the text, see docs/glossary.md for the terms:", *problems])
-
-
-@pytest.mark.parametrize("path", PENDING)
-def test_a_pending_path_still_has_a_problem(path: str) -> None:
-    assert any(problems_of(file) for file in checked_files() if is_below(file, path)), f"{path} is clean: remove it from PENDING"
-
-
-def test_no_pending_path_lies_in_another() -> None:
-    assert [path for path in PENDING if any(path.startswith(f"{other}/") for other in PENDING)] == []
-    assert sorted(PENDING) == sorted(set(PENDING))
 
 
 def glossary_rows() -> dict[str, list[list[str]]]:

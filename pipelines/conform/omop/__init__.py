@@ -1,1 +1,1 @@
-"""The core tables of an OMOP source: its rows in the shapes that the other conform steps know."""
+"""Conform steps of an OMOP source: its rows in the form that the other conform steps read."""

@@ -1,4 +1,4 @@
-"""Index events and outcomes from an OMOP source's COHORT table, as they stand in core__event."""
+"""Index events and outcomes from the COHORT table of an OMOP source, as stored in core__event."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pipelines.lake.storage import Lake
 
 
 def index_events_sql(lake: Lake, cohort: str) -> str:
-    """Give the SQL of person_key, index_date and index_event_id of a target cohort's rows; the index date is the day of entry."""
+    """Return the SQL of person_key, index_date (day of entry) and index_event_id of a target cohort."""
     entries = _entries_sql(lake, cohort)
     return f"SELECT person_key, day AS index_date, strftime(day, '%Y-%m-%d') AS index_event_id FROM {entries} ORDER BY ALL"
 
 
 def outcomes_sql(lake: Lake, cohort: str) -> str:
-    """Give the SQL of person_key and event_date of an outcome cohort's rows."""
+    """Return the SQL of person_key and event_date of an outcome cohort's rows."""
     return f"SELECT person_key, day AS event_date FROM {_entries_sql(lake, cohort)} ORDER BY ALL"
 
 
 def cohort_code(cohort: str) -> str:
-    """Give the code under which entries to a cohort stand in core__event."""
+    """Return the code of entries to a cohort in core__event."""
     return f"COHORT {cohort}"
 
 

@@ -1,4 +1,7 @@
-"""The conform steps that differ for an OMOP source; people, registrations and spells are conformed from its feed rows as any other's."""
+"""The conform steps that differ for an OMOP source.
+
+People, registrations and spells are conformed from its feed rows, as for other sources.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,13 @@ from pipelines.conform.omop.visits import NO_SITE, Cdm, visits_sql
 from pipelines.lake.storage import Lake
 from pipelines.sources.omop.settings import OmopSettings
 
-HELD_VISITS, HELD_EVENTS = "omop_visits", "omop_events"  # temporary tables: each file's text is read as values once
+HELD_VISITS, HELD_EVENTS = "omop_visits", "omop_events"  # temporary tables, so that each file is parsed once
 
 
 def conform_omop_events(
     lake: Lake, con: duckdb.DuckDBPyConnection, cdm: Cdm, settings: OmopSettings, request: EventRequest
 ) -> dict[str, object]:
-    """Write core__event_type, core__code and core__event: the visits' events, and the conditions, drugs and others as they are coded."""
+    """Write core__event and its dictionaries from visits, conditions, drugs and the other tables of a CDM."""
     con.execute(f"CREATE OR REPLACE TEMP TABLE {HELD_VISITS} AS SELECT * FROM {cdm['visit_occurrence']}")
     held: Cdm = {**cdm, "visit_occurrence": HELD_VISITS}
     sources, spells = omop_sources(held, settings), lake.scan(core.SPELL.name)
@@ -45,7 +48,7 @@ def conform_omop_events(
 
 
 def _hold(con: duckdb.DuckDBPyConnection, rows: Sequence[EventRows], people: str) -> list[EventRows]:
-    """Read the events of the CDM tables once, under their people's keys."""
+    """Read the events of the CDM tables once into a temporary table, with the keys of their people."""
     columns = "person_key, event_date, available_date, event_type, code, value, provider"
     parts = " UNION ALL ".join(f"(SELECT {quote(part.feed)} AS feed, * FROM ({part.sql}))" for part in rows)
     con.execute(
@@ -60,7 +63,7 @@ def _hold(con: duckdb.DuckDBPyConnection, rows: Sequence[EventRows], people: str
 
 
 def people_sources(sources: Sources) -> Sources:
-    """Give the feeds that name an OMOP source's people: everyone else's rows were set aside, so PERSON names all."""
+    """Return the feeds that name the people of an OMOP source. PERSON names all of them: rows of others were set aside."""
     return {feed: sources[feed] for feed in (PATIENTS.name, REGISTRATIONS.name)}
 
 

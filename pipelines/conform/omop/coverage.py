@@ -1,4 +1,7 @@
-"""core__coverage of an OMOP source: its observation periods say what was seen, so every month between them is covered."""
+"""core__coverage of an OMOP source.
+
+Observation periods say when events would have been recorded, so every month in them is covered.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from features.events import FEED_NUMBER
 
 
 def omop_coverage_sql(events: str, registrations: str) -> str:
-    """Give the SQL of core__coverage from core__event and core__registration.
+    """Return the SQL of core__coverage from core__event and core__registration.
 
-    A feed without any event is absent from it, and its features are not computed.
+    A feed without events is not in it, and its features are not computed.
     """
     names = " ".join(f"WHEN {number} THEN {quote(feed)}" for feed, number in FEED_NUMBER.items())
     return f"""

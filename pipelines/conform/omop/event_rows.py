@@ -1,4 +1,4 @@
-"""The events of the OMOP tables themselves, coded by standard concept, beside those that visits become."""
+"""The events of the OMOP tables, coded by standard concept. Visits are events of hospital feeds as well."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DATED_TABLES = {
     "measurement": ("omop_measurement", "measurement_concept_id", "measurement_date", "value_as_number"),
     "observation": ("omop_observation", "observation_concept_id", "observation_date", "value_as_number"),
 }
-# Billed with the stay, whatever day they carry: known when it ends.
+# These are billed with the stay, so they are known when it ends, whatever their day.
 BILLED_TABLES = {
     "condition_occurrence": ("omop_condition", "condition_concept_id", "condition_start_date"),
     "procedure_occurrence": ("omop_procedure", "procedure_concept_id", "procedure_date"),
@@ -35,11 +35,11 @@ if missing := sorted(
 
 
 def omop_event_rows(cdm: Cdm, settings: OmopSettings) -> list[EventRows]:
-    """Give the events of conditions, drugs, procedures, measurements, observations, other visits and cohort entries."""
-    parts = [(told[0], _dated(cdm[table], *told, settings)) for table, told in DATED_TABLES.items() if table in cdm]
+    """Return the events of conditions, drugs, procedures, measurements, observations, other visits and cohort entries."""
+    parts = [(row[0], _dated(cdm[table], *row, settings)) for table, row in DATED_TABLES.items() if table in cdm]
     stays = f"""(SELECT visit_occurrence_id, visit_end_date FROM {visits_sql(cdm, settings)}
         WHERE visit_class IN ('emergency_stay', 'elective_stay'))"""
-    parts += [(told[0], _billed(cdm[table], *told, stays, settings)) for table, told in BILLED_TABLES.items() if table in cdm]
+    parts += [(row[0], _billed(cdm[table], *row, stays, settings)) for table, row in BILLED_TABLES.items() if table in cdm]
     parts.append((OTHER_VISITS, _other_visits(cdm, settings)))
     if "cohort" in cdm:
         parts.append((COHORTS, _cohort(cdm["cohort"], settings)))

@@ -1,7 +1,7 @@
-"""OMOP rows in the shapes of the nhs feeds, so that one conform serves both.
+"""OMOP rows in the form of the NHS feeds, so that the same conform steps read both.
 
-PERSON and DEATH become patients, OBSERVATION_PERIOD registrations, inpatient visits admissions, emergency room visits
-emergency attendances (as department type 01), outpatient visits attended appointments.
+PERSON and DEATH become patients, and OBSERVATION_PERIOD becomes registrations. Inpatient visits become admissions, emergency
+room visits become emergency attendances (department type 01), and outpatient visits become attended appointments.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SQL_TYPES = {Kind.DATE: "DATE", Kind.INTEGER: "INTEGER", Kind.NUMBER: "DOUBLE"}
 
 
 def omop_sources(cdm: Cdm, settings: OmopSettings) -> Sources:
-    """Give, by nhs feed, the SQL of its rows; `cdm` gives the SQL of the validated CDM tables that there are."""
+    """Return the SQL of the rows of each NHS feed; `cdm` has the SQL of the validated CDM tables."""
     visits = visits_sql(cdm, settings)
     return {
         PATIENTS.name: _patients(cdm, settings),
@@ -44,12 +44,12 @@ def omop_sources(cdm: Cdm, settings: OmopSettings) -> Sources:
 
 
 def omop_availability(settings: OmopSettings) -> AvailabilitySettings:
-    """Give the lags of an OMOP source: one for all its feeds."""
+    """Return the lag of an OMOP source, which is the same for all feeds."""
     return AvailabilitySettings(lag_days=dict.fromkeys(EVENT_FEEDS, settings.lag_days), admission_lag_days=settings.lag_days)
 
 
 def _shaped(table: Table, given: Mapping[str, str], relation: str, where: str = "true") -> str:
-    """Give the SQL of rows with a feed's declared columns: those given, and nulls for the rest."""
+    """Return the SQL of rows with the declared columns of a feed: those of `given`, and nulls for the others."""
     provenance = {column.name for column in PROVENANCE}
     columns = [
         f"CAST({given.get(column.name, 'NULL')} AS {SQL_TYPES.get(column.kind, 'VARCHAR')}) AS {column.name}"
@@ -118,20 +118,20 @@ def _visits_of(feed: str, visits: str, visit_class: str, given: Mapping[str, str
 
 
 def icd10_codes_sql(cdm: Cdm, settings: OmopSettings) -> str:
-    """Give the SQL of visit_occurrence_id and its ICD-10 codes as they were sent; '' where none can be told.
+    """Return the SQL of visit_occurrence_id and its ICD-10 codes as sent; '' if the source does not identify ICD-10 codes.
 
-    ICD-9 and ICD-10 share the letters E and V, so a code alone does not tell which it is. `by_visit` rests on the fact
-    that a hospital codes a whole stay in one version: a stay with any code of digits alone is ICD-9.
+    ICD-9 and ICD-10 both use the letters E and V, so the code alone does not identify the version. `by_visit` assumes that a
+    hospital codes a complete stay in one version: a stay with any code of digits only is ICD-9.
     """
-    told_by_nothing = settings.icd10_codes == "never" or (settings.icd10_codes == "by_vocabulary" and "concept" not in cdm)
-    if told_by_nothing or "condition_occurrence" not in cdm:
+    no_icd10 = settings.icd10_codes == "never" or (settings.icd10_codes == "by_vocabulary" and "concept" not in cdm)
+    if no_icd10 or "condition_occurrence" not in cdm:
         return ""
     sent = "replace(upper(trim(condition_source_value)), '.', '')"
     vocabulary = cdm.get(
         "concept", "(SELECT CAST(NULL AS VARCHAR) AS concept_id, CAST(NULL AS VARCHAR) AS vocabulary_id WHERE false)"
     )
     named = f"(SELECT concept_id FROM {vocabulary} WHERE vocabulary_id LIKE 'ICD10%')"
-    told = f"""SELECT visit_occurrence_id, {sent} AS sent,
+    codes = f"""SELECT visit_occurrence_id, {sent} AS sent,
             condition_source_concept_id IN {named} AS is_icd10,
             regexp_full_match({sent}, '[A-TV-Z][0-9][0-9AB][0-9A-Z]{{0,4}}') AS like_icd10,
             regexp_full_match({sent}, '[0-9]{{3,5}}') AS like_icd9
@@ -139,4 +139,4 @@ def icd10_codes_sql(cdm: Cdm, settings: OmopSettings) -> str:
     by_visit = " OR (like_icd10 AND NOT bool_or(like_icd9) OVER (PARTITION BY visit_occurrence_id))"
     kept = f"coalesce(is_icd10, false){by_visit if settings.icd10_codes == 'by_visit' else ''}"
     return f"""(SELECT visit_occurrence_id, string_agg(DISTINCT sent, ',' ORDER BY sent) AS diagnoses
-        FROM (SELECT visit_occurrence_id, sent, {kept} AS kept FROM ({told})) WHERE kept GROUP BY visit_occurrence_id)"""
+        FROM (SELECT visit_occurrence_id, sent, {kept} AS kept FROM ({codes})) WHERE kept GROUP BY visit_occurrence_id)"""

@@ -1,4 +1,4 @@
-"""The rules of OMOP rows that look at PERSON and OBSERVATION_PERIOD: who is unknown, and what lies outside what was observed."""
+"""Rules of OMOP rows that depend on PERSON and OBSERVATION_PERIOD: unknown people, and days outside the observed time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipelines.lake.storage import Lake
 
 
 def linked_rows(rows: Cdm) -> Cdm:
-    """Give the SQL of each CDM table without the rows that break a rule of other tables; `rows` are validated by themselves."""
+    """Return the SQL of each CDM table without rows that break a rule of other tables; `rows` are the validated rows."""
     people, periods = (
         rows["person"],
         _joined(rows["observation_period"], CDM_TABLES["observation_period"], rows["person"], "", "SEMI"),
@@ -27,7 +27,7 @@ def linked_rows(rows: Cdm) -> Cdm:
 
 
 def _joined(rows: str, table: Table, people: str, periods: str, how: str) -> str:
-    """Give the rows that keep (SEMI) or break (ANTI) a table's rules of other tables; periods are of known people alone."""
+    """Return the rows that keep (SEMI) or break (ANTI) the rules of other tables; `periods` are of known people only."""
     if OUTSIDE_OBSERVATION in table.linked_rules:
         seen = f"row.{table.event_date} BETWEEN observation_period_start_date AND observation_period_end_date"
         return f"(SELECT row.* FROM {rows} AS row {how} JOIN {periods} AS period ON period.person_id = row.{table.person} AND {seen})"
@@ -37,7 +37,7 @@ def _joined(rows: str, table: Table, people: str, periods: str, how: str) -> str
 
 
 def quarantine_unlinked(lake: Lake, con: duckdb.DuckDBPyConnection, rows: Cdm) -> dict[str, int]:
-    """Write the rows that break a rule of other tables to core__quarantine, beside what validation found; give counts by reason."""
+    """Add the rows that break a rule of other tables to core__quarantine, and return their number by reason."""
     periods = linked_rows(rows)["observation_period"]
     counts: dict[str, int] = {}
     for name, table in CDM_TABLES.items():
@@ -56,7 +56,7 @@ def _broken(rows: str, table: Table, people: str, periods: str) -> str:
 
 
 def _quarantine(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, broken: str) -> dict[str, int]:
-    """Replace each extract's partition of the quarantine by its other rows and those found here."""
+    """Replace the broken rows of these reasons in the quarantine of each extract; rows of other reasons stay."""
     found = con.sql(broken).to_arrow_table()
     names = con.sql(f"SELECT DISTINCT extract_id, file_name FROM {lake.scan(table.name)}").fetchall()
     reasons = quote_all(rule.reason for rule in table.linked_rules)

@@ -1,7 +1,7 @@
-"""What each OMOP visit is: an emergency or elective stay, an emergency room or outpatient visit, or something else.
+"""The class of each OMOP visit: emergency or elective stay, emergency room, outpatient or other.
 
-OMOP keeps no admission method. It is taken from a source column where the settings name one; else a stay is an emergency
-when its visit concept says so, when the person came from an emergency room, or when a visit to one began on the day of
+OMOP has no admission method. It is read from a source column if the settings name one. Otherwise a stay is an emergency in
+three cases: its visit concept says so, the person came from an emergency room, or an emergency room visit began on the day of
 admission or the day before.
 """
 
@@ -15,35 +15,35 @@ from pipelines.sources.omop.settings import OmopSettings
 Cdm = Mapping[str, str]  # CDM table -> SQL, usable in FROM, of its validated rows
 
 NO_DEATHS = "(SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS death_date WHERE false)"
-NO_SITE = "OMOP"  # stands for the source where it names no place of care
+NO_SITE = "OMOP"  # the provider where the source names no place of care
 
 
 def visits_sql(cdm: Cdm, settings: OmopSettings) -> str:
-    """Give the SQL of the visits with their class: the validated columns, visit_class, died and provider_code."""
+    """Return the SQL of the visits with their class: the validated columns, visit_class, died and provider_code."""
     visits = settings.visits
     return f"""
-    (WITH told AS (SELECT *, {_told(settings)} AS told_class FROM {cdm["visit_occurrence"]}),
-    urgent AS (SELECT DISTINCT person_id, visit_start_date AS arrival_date FROM told WHERE told_class = 'emergency_room'),
+    (WITH classified AS (SELECT *, {_stated_class(settings)} AS stated_class FROM {cdm["visit_occurrence"]}),
+    urgent AS (SELECT DISTINCT person_id, visit_start_date AS arrival_date FROM classified WHERE stated_class = 'emergency_room'),
     arrivals AS (
         SELECT person_id, arrival_date FROM urgent
         UNION SELECT person_id, arrival_date + 1 FROM urgent
     )
-    SELECT told.* EXCLUDE (told_class),
-        CASE WHEN told_class <> 'stay' THEN told_class
+    SELECT classified.* EXCLUDE (stated_class),
+        CASE WHEN stated_class <> 'stay' THEN stated_class
              WHEN admitted_from_concept_id IN ({quote_all(settings.emergency_sources)}) OR arrivals.person_id IS NOT NULL THEN 'emergency_stay'
              ELSE 'elective_stay' END AS visit_class,
         coalesce(discharged_to_concept_id IN ({quote_all(settings.died_destinations)}), false)
-            OR coalesce(told_class IN ('stay', 'emergency_stay', 'elective_stay')
+            OR coalesce(stated_class IN ('stay', 'emergency_stay', 'elective_stay')
                 AND death_date BETWEEN visit_start_date AND visit_end_date, false) AS died,
         coalesce(upper(care_site_id), {quote(NO_SITE)}) AS provider_code
-    FROM told
-    LEFT JOIN arrivals ON arrivals.person_id = told.person_id AND arrival_date = visit_start_date
+    FROM classified
+    LEFT JOIN arrivals ON arrivals.person_id = classified.person_id AND arrival_date = visit_start_date
         AND visit_concept_id IN ({quote_all(visits.stay)})
-    LEFT JOIN {cdm.get("death", NO_DEATHS)} AS deaths ON deaths.person_id = told.person_id)"""
+    LEFT JOIN {cdm.get("death", NO_DEATHS)} AS deaths ON deaths.person_id = classified.person_id)"""
 
 
-def _told(settings: OmopSettings) -> str:
-    """Give the SQL of the class that the visit's own row tells; 'stay' where it does not tell what began the stay."""
+def _stated_class(settings: OmopSettings) -> str:
+    """Return the SQL of the class that the visit's own row states; 'stay' if the row does not say how the stay began."""
     visits = settings.visits
     by_method = " ".join(
         f"WHEN trim(admission_method) = {quote(value)} THEN {quote(visit_class)}"

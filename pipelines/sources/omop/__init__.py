@@ -1,1 +1,1 @@
-"""An OMOP CDM folder as a source: its settings and its files; its rows become core tables in `conform/omop/`."""
+"""An OMOP CDM folder as a source. `conform/omop/` makes core tables of its rows."""

@@ -21,9 +21,9 @@ NAMES_OF_53 = {
 
 
 def omop_feeds(settings: OmopSettings, folder: Path) -> dict[str, FeedSettings]:
-    """Give the feed settings of each CDM table that the folder holds, by feed name (omop_person, ...).
+    """Return the feed settings of each CDM table in the folder, by feed name (omop_person, ...).
 
-    `folder` is the absolute folder of the CDM. Raises ExtractError where a required table is missing or no table is found.
+    `folder` is the absolute folder of the CDM. Raises ExtractError if a required table is missing or there is no table.
     """
     if not folder.is_dir():
         raise ExtractError(f"{folder}: there is no such folder; set source.omop.folder to the folder of the CDM's tables")
@@ -38,9 +38,10 @@ def omop_feeds(settings: OmopSettings, folder: Path) -> dict[str, FeedSettings]:
 
 
 def table_files(folder: Path, name: str) -> list[Path]:
-    """List the files of a CDM table: its name in either case, perhaps after a prefix such as '2b_', or a folder of that name.
+    """List the files of a CDM table, or those in a folder with its name.
 
-    A name that ends in a part number (`measurement_1.csv`, `measurement-00002.parquet`) is a part of the table.
+    The name may be in either case and have a prefix such as '2b_'. A file whose name ends in a part number
+    (`measurement_1.csv`, `measurement-00002.parquet`) is a part of the table.
     """
     pattern = re.compile(
         rf"(?:[0-9]+[a-z]*_)?{name}(?:[-_.][0-9]+)*({'|'.join(re.escape(end) for end in ENDINGS)})?", re.IGNORECASE
@@ -60,7 +61,7 @@ def _feed(table: Table, files: list[Path], folder: Path, settings: OmopSettings)
         files=tuple(_literal(file.relative_to(folder)) for file in files),
         load="snapshot",
         columns=_renamed(table, headers, settings),
-        delivered="(?P<year>(?!))(?P<month>)(?P<day>)",  # no path tells the date: numbers in it are part numbers
+        delivered="(?P<year>(?!))(?P<month>)(?P<day>)",  # the path has no date: its numbers are part numbers
         delivery_date=settings.extract_date,
     )
 
@@ -70,7 +71,7 @@ def _literal(path: Path) -> str:
 
 
 def _renamed(table: Table, headers: dict[str, str], settings: OmopSettings) -> dict[str, str]:
-    """Find the columns that a file names otherwise: as CDM 5.3 does, or with a datetime in place of a date."""
+    """Return the columns that a file names differently: as CDM 5.3 does, or with a datetime instead of a date."""
     others = {} if settings.cdm_version == "5.4" else dict(NAMES_OF_53)
     others |= {column.name: f"{column.name}time" for column in table.columns if column.name.endswith("_date")}
     renamed = {

@@ -1,4 +1,4 @@
-"""Settings of an OMOP source: where the CDM is, and how its visits are to be read."""
+"""Settings of an OMOP source: where the CDM is, and how its visits are read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VisitClass = Literal["emergency_stay", "elective_stay", "emergency_room", "outpa
 
 
 class VisitConcepts(BaseModel, extra="forbid", frozen=True):
-    """Which `visit_concept_id` is what kind of visit (standard concepts of the OMOP Visit domain)."""
+    """The kind of visit of each `visit_concept_id` (standard concepts of the OMOP Visit domain)."""
 
     stay: tuple[int, ...] = Field(
         (9201, 8717, 32037, 581379),
@@ -36,7 +36,9 @@ class VisitConcepts(BaseModel, extra="forbid", frozen=True):
         listed = [*self.stay, *self.emergency_stay, *self.emergency_room, *self.outpatient]
         twice = sorted({concept for concept in listed if listed.count(concept) > 1})
         if twice:
-            raise ValueError(f"visit concepts {twice} stand under more than one kind of visit")
+            raise ValueError(
+                f"visit concepts {', '.join(map(str, twice))} are listed under more than one kind of visit; list each under one"
+            )
         return self
 
 
@@ -49,7 +51,7 @@ class OmopSettings(BaseModel, extra="forbid", frozen=True):
     )
     dates_shifted: bool = Field(
         False,
-        description="true where dates were shifted by design to protect people, as in MIMIC; false: an extract_date after today is refused",
+        description="true if dates were shifted by design to protect people, as in MIMIC; false: an extract_date after today is refused",
     )
     cdm_version: Literal["auto", "5.3", "5.4"] = Field(
         "auto", description="names of columns that differ; auto takes what a file has"
@@ -57,10 +59,10 @@ class OmopSettings(BaseModel, extra="forbid", frozen=True):
     visits: VisitConcepts = VisitConcepts()
     admission_method_column: str | None = Field(
         None,
-        description="column of VISIT_OCCURRENCE that keeps the admission method; without it visits are told by visit_concept_id",
+        description="column of VISIT_OCCURRENCE with the admission method; without it, visits are classified by visit_concept_id",
     )
     admission_methods: Mapping[str, VisitClass] = Field(
-        {}, description="what each value of that column is; a value not named is told by visit_concept_id"
+        {}, description="what each value of that column is; a visit with another value is classified by visit_concept_id"
     )
     emergency_sources: tuple[int, ...] = Field(
         (9203, 8870), description="admitted_from_concept_id that makes a stay an emergency: emergency room"
@@ -79,7 +81,7 @@ class OmopSettings(BaseModel, extra="forbid", frozen=True):
         description="which condition_source_value are ICD-10: those whose source concept CONCEPT puts in an ICD-10 vocabulary; "
         "by_visit also takes visits in which every billed code has the form of ICD-10 and none that of ICD-9; never takes none",
     )
-    lag_days: int = Field(0, ge=0, le=730, description="days from an event until the source held it")
+    lag_days: int = Field(0, ge=0, le=730, description="days from an event until the source contained it")
     observed_days_beyond: int = Field(
         0,
         ge=0,
@@ -105,7 +107,7 @@ class OmopSettings(BaseModel, extra="forbid", frozen=True):
     @model_validator(mode="after")
     def _methods_need_a_column(self) -> Self:
         if self.admission_methods and not self.admission_method_column:
-            raise ValueError("admission_methods needs admission_method_column: the column of VISIT_OCCURRENCE that holds them")
+            raise ValueError("admission_methods needs admission_method_column: the column of VISIT_OCCURRENCE with the methods")
         if self.outcome_cohort_id and self.outcome_cohort_id == self.target_cohort_id:
             raise ValueError("target_cohort_id and outcome_cohort_id are the same definition")
         return self

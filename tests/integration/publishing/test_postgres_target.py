@@ -83,6 +83,10 @@ def test_the_database_has_the_columns_that_are_declared(lake: Lake, database: st
     assert {table.name: kinds.get(table.name) for table in (RUNS, *RUN_TABLES, *analyst_tables())} == {
         table.name: column_types(table) for table in (RUNS, *RUN_TABLES, *analyst_tables())
     }, "a declared table changed: add a migration"
+    for view in ("risk__current", "risk__history"):
+        assert kinds[view] == column_types(risk.SCORES), (
+            f"replace the view {view} in the migration: its columns were fixed when it was made"
+        )
 
 
 def test_every_table_for_analysts_is_loaded_with_any_column_names(lake: Lake, rows: Callable[..., Any], database: str) -> None:

@@ -27,7 +27,7 @@ def test_words_that_may_repeat_a_row_are_withheld_from_an_error_and_its_causes()
     assert VALUE not in told
     assert f"KeyError: {WITHHELD}" in told
     assert "ConversionException" in told
-    assert "test_faults.py" in told  # where it happened is told
+    assert "test_faults.py" in told  # the place is reported
 
 
 def test_words_of_code_files_and_the_disk_are_kept() -> None:

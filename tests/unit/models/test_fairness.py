@@ -5,10 +5,15 @@ from fairlearn.metrics import MetricFrame, false_negative_rate, selection_rate, 
 from sklearn.metrics import precision_score, roc_auc_score
 
 from models.audit_groups import RECENT_ADMISSION, recent_admission_groups
-from models.fairness import COLUMNS, audit
+from models.fairness import COLUMNS, AuditedRows, audit
+from models.scored_rows import scored_rows
 from models.settings import CapacitySettings
 
 CAPACITY = CapacitySettings(deciding_share=0.10)
+
+
+def audited(risk, labels, person, groups, needs=None):
+    return audit(AuditedRows(scored_rows(risk, labels, person), groups, needs), CAPACITY, seed=1)
 
 
 def _board(rows=6000, seed=1):
@@ -33,7 +38,7 @@ def _value(table, kind, name, metric, column="value"):
 
 def test_groups_agree_with_fairlearn():
     risk, labels, person, groups = _board()
-    table = audit(risk, labels, person, groups, CAPACITY, seed=1)
+    table = audited(risk, labels, person, groups)
     chosen = (risk >= np.sort(risk)[-600]).astype(int)
     theirs = MetricFrame(
         metrics={
@@ -57,7 +62,7 @@ def test_groups_agree_with_fairlearn():
 
 
 def test_every_group_has_its_limits_and_the_columns_of_the_stored_table():
-    table = audit(*_board(), CAPACITY, seed=1)
+    table = audited(*_board())
     assert tuple(table.columns) == COLUMNS
     assert not table.duplicated(["group_kind", "group_name", "metric"]).any()
     assert _value(table, "imd_quintile", "1", "observed_over_expected", "lower") < _value(
@@ -71,14 +76,14 @@ def test_every_group_has_its_limits_and_the_columns_of_the_stored_table():
 def test_missing_is_a_group_of_its_own():
     risk, labels, person, groups = _board(2000)
     groups.loc[:299, "ethnic_group"] = None
-    table = audit(risk, labels, person, groups, CAPACITY, seed=1)
+    table = audited(risk, labels, person, groups)
     assert _value(table, "ethnic_group", "not_known", "auroc", "people") == 300
 
 
 def test_a_small_group_is_shown_as_suppressed_and_cannot_be_had_from_the_total():
     risk, labels, person, groups = _board(2000)
     groups["place"] = np.where(np.arange(2000) < 5, "tiny", np.where(np.arange(2000) < 800, "small", "large"))
-    table = audit(risk, labels, person, groups[["place"]], CAPACITY, seed=1)
+    table = audited(risk, labels, person, groups[["place"]])
     tiny = table[table["group_name"] == "tiny"]
     assert len(tiny) and tiny["suppressed"].all() and tiny[["value", "lower", "upper", "people", "events"]].isna().all(axis=None)
     small = table[table["group_name"] == "small"]
@@ -91,7 +96,7 @@ def test_two_tiny_groups_take_a_third_with_them():
     """The total would tell that they hold six people between them."""
     risk, labels, person, _ = _board(2000)
     places = np.select([np.arange(2000) < 3, np.arange(2000) < 6, np.arange(2000) < 800], ["tiny", "tinier", "small"], "large")
-    table = audit(risk, labels, person, pd.DataFrame({"place": places}), CAPACITY, seed=1)
+    table = audited(risk, labels, person, pd.DataFrame({"place": places}))
     hidden = set(table.loc[table["people"].isna() & (table["group_name"] != "between_groups"), "group_name"])
     assert hidden == {"tiny", "tinier", "small"}
 
@@ -101,14 +106,14 @@ def test_a_small_count_at_the_cut_hides_what_it_stands_behind():
     few = risk < np.quantile(risk, 0.5)
     few[np.argsort(-risk)[:3]] = True  # three of the group are among those chosen
     groups["place"] = np.where(few, "few_chosen", "many_chosen")
-    table = audit(risk, labels, person, groups[["place"]], CAPACITY, seed=1)
+    table = audited(risk, labels, person, groups[["place"]])
     assert _value(table, "place", "few_chosen", "selection_rate_top_10pct", "suppressed")
     assert not _value(table, "place", "few_chosen", "auroc", "suppressed")
 
 
 def test_who_is_listed_stands_beside_the_people_and_the_events():
     risk, labels, person, groups = _board()
-    table = audit(risk, labels, person, groups, CAPACITY, seed=1)
+    table = audited(risk, labels, person, groups)
     for metric in ("list_share", "population_share", "event_share"):
         shares = [_value(table, "imd_quintile", str(number), f"{metric}_top_10pct") for number in range(1, 6)]
         assert sum(shares) == pytest.approx(1)
@@ -119,12 +124,12 @@ def test_who_is_listed_stands_beside_the_people_and_the_events():
     assert "age_standardised_selection_rate_top_10pct" not in set(table.loc[table["group_kind"] == "age_band", "metric"])
 
 
-def test_need_at_the_same_score_is_told_of_every_group():
+def test_need_at_the_same_score_is_measured_in_every_group():
     risk, labels, person, groups = _board()
     rng = np.random.default_rng(2)
     conditions = rng.poisson(1 + 8 * risk + (groups["ethnic_group"] == "black"))
     needs = pd.DataFrame({"long_term_conditions": conditions.astype(float), "death": (rng.random(6000) < risk / 4).astype(float)})
-    table = audit(risk, labels, person, groups, CAPACITY, seed=1, needs=needs)
+    table = audited(risk, labels, person, groups, needs)
     for stratum in ("score", "score_and_age"):
         assert _value(table, "ethnic_group", "black", f"long_term_conditions_at_same_{stratum}", "lower") > 1.3
         assert _value(table, "imd_quintile", "1", f"death_at_same_{stratum}", "lower") < 1.3
@@ -134,9 +139,9 @@ def test_need_at_the_same_score_is_told_of_every_group():
 
 def test_a_large_board_has_analytic_limits_that_agree_with_the_bootstrap_ones(monkeypatch):
     risk, labels, person, groups = _board()
-    by_bootstrap = audit(risk, labels, person, groups[["imd_quintile"]], CAPACITY, seed=1)
+    by_bootstrap = audited(risk, labels, person, groups[["imd_quintile"]])
     monkeypatch.setattr("models.fairness.BOOTSTRAP_PEOPLE", 1000)
-    analytic = audit(risk, labels, person, groups[["imd_quintile"]], CAPACITY, seed=1)
+    analytic = audited(risk, labels, person, groups[["imd_quintile"]])
     for name in "12345":
         width, other = (
             _value(table, "imd_quintile", name, "auroc", "upper") - _value(table, "imd_quintile", name, "auroc", "lower")

@@ -54,7 +54,7 @@ def test_need_that_is_not_recorded_shows_in_deaths():
 
 
 def test_the_least_deprived_and_the_largest_group_are_not_judged_by_their_need():
-    """Where deprivation is a risk of its own, a model that is right about it finds the least deprived iller at its score."""
+    """Where deprivation itself is a risk, a model that is right about it finds the least deprived iller at its score."""
     board = _board()
     board.groups["ethnic_group"] = np.where(np.arange(ROWS) % 3, "white", "asian")
     results = _judged(board)

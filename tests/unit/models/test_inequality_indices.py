@@ -1,10 +1,14 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy.special import expit, logit
 
 from models.inequality_indices import (
-    assign_quantiles,
+    Line,
+    RankedGroups,
+    Simulation,
     concentration_index,
     concentration_index_limits,
     relative_ranks,
@@ -27,6 +31,18 @@ ERROR = {
 RATES = np.array([620.0, 560, 540, 500, 470, 455, 430, 400, 380, 350])
 
 
+def slope(values, populations, reliability=False, **options):
+    """Return the slope index, with the options of its groups, line and simulation by name."""
+    chosen = [
+        {field.name: options[field.name] for field in fields(kind) if field.name in options}
+        for kind in (RankedGroups, Line, Simulation)
+    ]
+    groups, line, simulation = chosen
+    return slope_index_of_inequality(
+        RankedGroups(values, populations, **groups), Line(**line), Simulation(**simulation), reliability
+    )
+
+
 def test_the_relative_rank_is_the_midpoint_of_the_cumulative_population():
     """The example of the technical guidance: 12% and 10% of the people rank at .06 and .17."""
     assert relative_ranks([12, 10, 78])[:2] == pytest.approx([0.06, 0.17])
@@ -36,7 +52,7 @@ def test_the_relative_rank_is_the_midpoint_of_the_cumulative_population():
 def test_slope_and_relative_index_are_those_of_a_weighted_regression(area):
     people, rank = np.array(PEOPLE[area]), relative_ranks(PEOPLE[area])
     line = sm.WLS(YEARS[area], sm.add_constant(rank), weights=people).fit()
-    result = slope_index_of_inequality(YEARS[area], people, standard_errors=ERROR[area], seed=1)
+    result = slope(YEARS[area], people, standard_errors=ERROR[area], seed=1)
     assert result.sii == pytest.approx(line.params[1], abs=1e-9) and result.intercept == pytest.approx(line.params[0], abs=1e-9)
     assert result.rii == pytest.approx((line.params[0] + line.params[1]) / line.params[0], abs=1e-9)
     weights = rank_weights(people)
@@ -52,18 +68,18 @@ def rank_weights(people):
 
 
 def test_ignoring_the_populations_gives_another_slope():
-    weighted = slope_index_of_inequality(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=1000)
-    flat = slope_index_of_inequality(YEARS["Area1"], np.ones(10), standard_errors=ERROR["Area1"], repetitions=1000)
+    weighted = slope(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=1000)
+    flat = slope(YEARS["Area1"], np.ones(10), standard_errors=ERROR["Area1"], repetitions=1000)
     assert weighted.sii == pytest.approx(7.000235, abs=1e-6) and flat.sii == pytest.approx(6.460606, abs=1e-6)
 
 
 def test_limits_come_from_the_groups_limits_and_a_fixed_seed():
     lower, upper = (np.array(YEARS["Area1"]) + sign * 1.959964 * np.array(ERROR["Area1"]) for sign in (-1, 1))
-    given = slope_index_of_inequality(YEARS["Area1"], PEOPLE["Area1"], lower=lower, upper=upper, seed=7)
-    assert given == slope_index_of_inequality(YEARS["Area1"], PEOPLE["Area1"], lower=lower, upper=upper, seed=7)
-    errors = slope_index_of_inequality(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], seed=7)
+    given = slope(YEARS["Area1"], PEOPLE["Area1"], lower=lower, upper=upper, seed=7)
+    assert given == slope(YEARS["Area1"], PEOPLE["Area1"], lower=lower, upper=upper, seed=7)
+    errors = slope(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], seed=7)
     assert given.sii_lower == pytest.approx(errors.sii_lower, abs=1e-4)
-    wide = slope_index_of_inequality(YEARS["Area1"], PEOPLE["Area1"], lower=lower, upper=upper, seed=7, confidence=99.8)
+    wide = slope(YEARS["Area1"], PEOPLE["Area1"], lower=lower, upper=upper, seed=7, confidence=99.8)
     assert wide.sii_lower < given.sii_lower and wide.sii_upper > given.sii_upper
 
 
@@ -76,33 +92,31 @@ def test_a_transformed_fit_is_a_line_on_its_scale_with_both_ends_transformed_bac
     line = sm.WLS(scale(values), sm.add_constant(relative_ranks(people)), weights=people).fit()
     first, last = back(line.params[0]), back(line.params.sum())
     limits = {"lower": values * 0.9, "upper": values * 1.1}
-    result = slope_index_of_inequality(values, people, **limits, value_type=kind, transform=True, seed=1)
+    result = slope(values, people, **limits, value_type=kind, transform=True, seed=1)
     assert (result.sii, result.rii) == pytest.approx((last - first, last / first), abs=1e-9)
     assert result.sii_lower < result.sii < result.sii_upper < 0
-    plain = slope_index_of_inequality(values, people, **limits, value_type=kind, seed=1)
+    plain = slope(values, people, **limits, value_type=kind, seed=1)
     assert plain.sii != pytest.approx(result.sii, rel=1e-3) and plain.sii_lower < plain.sii < plain.sii_upper
 
 
 def test_a_negative_multiplier_turns_the_slope_and_inverts_the_ratio():
     limits = {"lower": RATES * 0.9, "upper": RATES * 1.1, "value_type": "rate", "seed": 3}
-    plain = slope_index_of_inequality(RATES, PEOPLE["Area1"], **limits)
-    turned = slope_index_of_inequality(RATES, PEOPLE["Area1"], **limits, multiplier=-100)
+    plain = slope(RATES, PEOPLE["Area1"], **limits)
+    turned = slope(RATES, PEOPLE["Area1"], **limits, multiplier=-100)
     assert turned.sii == pytest.approx(-100 * plain.sii) and turned.rii == pytest.approx(1 / plain.rii)
     assert turned.sii_lower == pytest.approx(-100 * plain.sii_upper, rel=1e-3)
     assert turned.rii_lower < turned.rii < turned.rii_upper
 
 
 def test_the_reliability_of_the_limits_is_how_far_repeated_simulations_differ():
-    result = slope_index_of_inequality(
-        YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=2000, reliability=True
-    )
+    result = slope(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=2000, reliability=True)
     assert 0 < result.sii_mad < 0.5 and 0 < result.rii_mad < 0.01
-    plain = slope_index_of_inequality(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=2000)
+    plain = slope(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=2000)
     assert plain.sii_mad is None
 
 
 def test_equal_values_have_no_gradient():
-    result = slope_index_of_inequality(np.full(5, 3.0), [1, 2, 3, 4, 5], standard_errors=np.zeros(5), repetitions=1000)
+    result = slope(np.full(5, 3.0), [1, 2, 3, 4, 5], standard_errors=np.zeros(5), repetitions=1000)
     assert (result.sii, result.rii) == pytest.approx((0, 1), abs=1e-12)
     assert concentration_index(np.full(5, 3.0), [1, 2, 3, 4, 5]) == pytest.approx(0)
 
@@ -110,16 +124,8 @@ def test_equal_values_have_no_gradient():
 def test_a_concentration_index_worked_by_hand():
     """Two equal groups with 3 and 1: mean 2, ranks .25 and .75, 2 / 2 * (.5 * 3 * .25 + .5 * 1 * .75) - 1 = -.25."""
     assert concentration_index([3, 1], [10, 10]) == pytest.approx(-0.25)
-    result = concentration_index_limits(RATES, PEOPLE["Area1"], RATES * 0.95, RATES * 1.05, seed=1)
+    result = concentration_index_limits(RankedGroups(RATES, PEOPLE["Area1"], RATES * 0.95, RATES * 1.05), Simulation(seed=1))
     assert result.lower < result.value < result.upper < 0
-
-
-def test_quantiles_follow_the_rank_with_ties_at_the_lowest():
-    assert assign_quantiles(np.arange(20), 10)[[0, 19]].tolist() == [10, 1]
-    assert assign_quantiles(np.arange(20), 5, highest_first=False).tolist() == sorted([1, 2, 3, 4, 5] * 4)
-    tied = assign_quantiles([1, 1, 1, 2, 3, np.nan], 5, highest_first=False)
-    assert tied[:3].tolist() == [1, 1, 1] and tied[3:5].tolist() == [4, 5] and np.isnan(tied[5])
-    assert np.isnan(assign_quantiles([1, 2], 5)).all()
 
 
 @pytest.mark.parametrize(
@@ -134,4 +140,4 @@ def test_quantiles_follow_the_rank_with_ties_at_the_lowest():
 )
 def test_what_makes_no_slope_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        slope_index_of_inequality(**arguments)
+        slope(**arguments)

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from models.intervals import wilson
-from models.list_composition import age_standardised_selection, composition
+from models.list_composition import ListCounts, age_standardised_selection, composition
 
 
 def test_shares_of_the_list_the_people_and_the_events():
-    result = composition(30, 2000, 60, 100, 10_000, 240)
+    result = composition(ListCounts(30, 2000, 60), ListCounts(100, 10_000, 240))
     assert (result["list_share"].value, result["population_share"].value, result["event_share"].value) == (0.3, 0.2, 0.25)
     over_people, over_events = result["list_share_over_population_share"], result["list_share_over_event_share"]
     assert over_people.value == pytest.approx(1.5) and over_people.lower == pytest.approx(wilson(30, 100).lower / 0.2)
@@ -14,7 +14,7 @@ def test_shares_of_the_list_the_people_and_the_events():
 
 
 def test_a_group_that_is_not_listed_has_no_ratio():
-    result = composition(0, 2000, 60, 100, 10_000, 240)
+    result = composition(ListCounts(0, 2000, 60), ListCounts(100, 10_000, 240))
     assert result["list_share"].value == 0 and np.isnan(result["list_share_over_population_share"].value)
     assert np.isnan(result["list_share_over_event_share"].value)
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from models.fairness import audit
+from models.fairness import AuditedRows, audit
 from models.plots import calibration_figure, precision_recall_figure, quintile_figure, roc_figure
 from models.scored_rows import scored_rows
 from models.settings import CapacitySettings
@@ -17,7 +17,7 @@ ROWS = scored_rows(RISK, LABELS, np.arange(3000))
 
 def _figures():
     groups = pd.DataFrame({"imd_quintile": RNG.integers(1, 6, 3000), "age_band": RNG.choice(["0-64", "65+"], 3000)})
-    table = audit(RISK, LABELS, np.arange(3000), groups, CapacitySettings(), seed=1)
+    table = audit(AuditedRows(scored_rows(RISK, LABELS, np.arange(3000)), groups), CapacitySettings(), seed=1)
     return {
         "roc": roc_figure({"lightgbm": ROWS, "age_sex": ROWS}, "ROC"),
         "precision_recall": precision_recall_figure({"lightgbm": ROWS}, "Precision and recall"),

@@ -115,10 +115,10 @@ def test_people_without_gp_coverage_have_an_estimator_of_their_own(small_board):
 
 
 def test_gp_feeds_that_cover_too_few_events_are_left_out(small_board):
-    nobody = training_data(
+    uncovered = training_data(
         small_board.frame.assign(gp_covered=False), small_board.predictors, small_board.labels, small_board.person
     )
-    trained = _train(nobody)
+    trained = _train(uncovered)
     assert trained.model.without_gp is None and not trained.model.needs_gp
     assert any("1 predictors of the GP feeds are excluded: they cover 0 outcome events" in note for note in trained.notes)
 

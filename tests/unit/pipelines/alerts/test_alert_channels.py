@@ -18,7 +18,7 @@ LINES = ["NEW feature_shifted - age_years: moved", "RECOVERED scores_stale - o"]
 
 @pytest.fixture
 def webhook_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Give a server that keeps what it is sent and answers as it is told."""
+    """Return a server that keeps what it is sent and returns the answers set for it."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -43,7 +43,7 @@ def webhook_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def relay() -> Iterator[Any]:
-    """Give a mail relay without encryption that keeps what it is sent."""
+    """Return a mail relay without encryption that keeps what it is sent."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:

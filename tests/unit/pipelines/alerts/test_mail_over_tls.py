@@ -20,7 +20,7 @@ WORD = "w0rd-of-the-relay"
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a file with a certificate for 127.0.0.1 and its key."""
+    """Return a file with a certificate for 127.0.0.1 and its key."""
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 

@@ -29,7 +29,7 @@ def put(lake: Lake, table: Table, rows: list[dict[str, object]], partition: dict
 
 @pytest.fixture
 def scores() -> pd.DataFrame:
-    """Give four people of one practice, the third in hospital, and one of another."""
+    """Return four people of one practice, the third in hospital, and one of another."""
     return pd.DataFrame({
         "person_id": list("abcde"), "index_event_id": DAY.isoformat(), "practice_code": ["P1"] * 4 + ["P2"], "age_group": "65+",
         "risk": [0.6, 0.5, 0.7, 0.1, 0.3], "risk_band": "high", "risk_change": None, "suppression_reason": None, "coverage": "full",
@@ -40,7 +40,7 @@ def scores() -> pd.DataFrame:
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    """Give a lake whose earlier run listed b, d, e, f, g, h and i of P1; e has moved, f died, g opted out, h left and i is too young."""
+    """Return a lake whose earlier run listed b, d, e, f, g, h and i of P1; e has moved, f died, g opted out, h left and i is too young."""
     lake = Lake(tmp_path)
     before = [{"run_id": "old", "place_kind": "practice_code", "place_code": "P1", "age_group": "65+", "person_id": who, "index_event_id": "2025",
                "listed": True} for who in "bdefghi"]  # fmt: skip
@@ -78,7 +78,7 @@ def test_everyone_who_was_listed_is_listed_again_or_has_a_reason(lake: Lake, sco
         "g": "opted out", "h": "left the list", "i": "not in this run's cohort",
     }  # fmt: skip
     assert here.set_index("person_id")["listed_before"].astype(bool).to_dict() == {who: who not in "ac" for who in "abcdefghi"}
-    assert here.loc[here["person_id"].isin(list("efghi")), "risk"].isna().all()  # nothing is told of who is not theirs
+    assert here.loc[here["person_id"].isin(list("efghi")), "risk"].isna().all()  # no risk of other practices' people
 
 
 def test_last_contacts_are_those_before_the_day(lake: Lake, scores: pd.DataFrame) -> None:

@@ -11,7 +11,7 @@ ALL_OLD = {"65+": 500.0}  # every second person
 
 
 def scores(*rows: tuple[str, str, str | None, float], **given: list[object]) -> pd.DataFrame:
-    """Give rows of risk__scores from person, practice, age group and risk, in order of person."""
+    """Return rows of risk__scores from person, practice, age group and risk, in order of person."""
     people, places, groups, risks = zip(*rows, strict=True)
     plain = {"suppression_reason": None, "end_of_life": False, "in_hospital_now": False, "care_home": None, "on_caseload": None}
     told = {"person_id": people, "practice_code": places, "age_group": groups, "risk": risks, "index_event_id": "2026-01-01"}
@@ -80,7 +80,7 @@ def test_the_capacity_is_a_rate_or_a_number_and_a_place_may_have_its_own() -> No
     [
         (10, [1, 1, 2], [100, 100, 100], [3, 2, 5]),  # the remainder of the first equals that of the second
         (10, [1, 1, 2], [100, 100, 3], [4, 3, 3]),  # what the third cannot take goes to the others
-        (10, [1, 0, 2], [2, 100, 3], [2, 0, 3]),  # a group without a weight gets nobody
+        (10, [1, 0, 2], [2, 100, 3], [2, 0, 3]),  # a group without a weight gets no one
         (0, [1, 1], [5, 5], [0, 0]),
     ],
 )

@@ -24,13 +24,13 @@ def literal(value: object) -> str:
 
 
 def _as_its_content(row: dict[str, object]) -> dict[str, object]:
-    """Give a row whose key was first delivered with the content it has, unless it says when else."""
+    """Return a row whose key was first delivered with the content it has, unless it says when else."""
     return {"key_extract_date": row["first_extract_date"], "key_in_first_delivery": row["is_first_delivery"]} | row
 
 
 @pytest.fixture
 def feed_rows() -> Callable[..., str]:
-    """Give the SQL of validated rows of a feed from a list of rows; all of the first delivery, 2026-01-01, unless they say."""
+    """Return the SQL of validated rows of a feed from a list of rows; all of the first delivery, 2026-01-01, unless they say."""
 
     def sql(feed: str, *rows: dict[str, object]) -> str:
         types = {column.name: SQL_TYPES.get(column.kind, "VARCHAR") for column in RAW_TABLES[feed].columns}
@@ -51,7 +51,7 @@ def feed_rows() -> Callable[..., str]:
 
 @pytest.fixture
 def table() -> Callable[[str], list[dict[str, object]]]:
-    """Run a query and give its rows as dictionaries."""
+    """Run a query and return its number of rows as dictionaries."""
 
     def rows(query: str) -> list[dict[str, object]]:
         with duckdb.connect() as con:

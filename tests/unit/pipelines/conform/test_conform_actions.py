@@ -12,7 +12,7 @@ ROWS = """(SELECT * FROM (VALUES
     ('1', 'aaaaaaaa', 'p1', 'Y00001', '1', 'Y', 'ACCEPTED', NULL, 'CARE_PLAN', DATE '2025-05-01', DATE '2025-08-01'),
     ('2', 'aaaaaaaa', 'p2', 'Y00001', 'TRUE', 'N', 'DECLINED', 'NO_CAPACITY', 'NONE', DATE '2025-05-02', NULL),
     ('3', 'aaaaaaaa', 'p3', 'Y00001', NULL, NULL, NULL, NULL, NULL, DATE '2025-05-03', NULL)
-) AS told (record_id, run_id, person_id, practice_code, listed, reviewed, decision, reason, action, action_date, end_date))"""
+) AS sent (record_id, run_id, person_id, practice_code, listed, reviewed, decision, reason, action, action_date, end_date))"""
 
 
 def test_decisions_actions_and_flags_are_typed(tmp_path: Path) -> None:

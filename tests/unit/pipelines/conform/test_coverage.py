@@ -25,7 +25,7 @@ def lists(**people: int) -> pd.DataFrame:
 
 
 def status_of(judged: pd.DataFrame, code: str) -> str:
-    """Give a letter per month: c, p or a."""
+    """Return a letter per month: c, p or a."""
     return "".join(status[0] for status in judged[judged["organisation_code"] == code].sort_values("month")["status"])
 
 

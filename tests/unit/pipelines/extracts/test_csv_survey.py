@@ -108,9 +108,9 @@ def test_a_file_without_a_usable_header_is_named(tmp_path: Path, content: bytes,
         survey_csv(write(tmp_path, content), Layout())
 
 
-def test_a_cut_off_gzip_file_is_named(tmp_path: Path) -> None:
+def test_a_truncated_gzip_file_is_named(tmp_path: Path) -> None:
     packed = gzip.compress(b"a,b\n" + b"1,2\n" * 9999)
-    with pytest.raises(ExtractError, match=r"a\.csv\.gz: .*cut off"):
+    with pytest.raises(ExtractError, match=r"a\.csv\.gz: .*truncated"):
         survey_csv(write(tmp_path, packed[: len(packed) // 2], "a.csv.gz"), Layout())
 
 

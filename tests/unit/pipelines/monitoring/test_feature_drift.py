@@ -33,7 +33,7 @@ MODEL = WatchedModel("study", "3", PREDICTORS, TRAINING)
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    """Give two training dates and a scoring date on which `moved` is higher, `lost` gone and `rare` held by six people."""
+    """Return two training dates and a scoring date on which `moved` is higher, `lost` gone and `rare` held by six people."""
     lake, rng = Lake(tmp_path), np.random.default_rng(1)
     for day in (*TRAINING, SCORING):
         now = day == SCORING

@@ -58,7 +58,7 @@ def record(lake: Lake, run_id: str, day: date, status: str, written: int) -> Non
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    """Give two runs: the 100 with the highest risk are the last hundred, then fifty of them give way to the fifty before."""
+    """Return two runs: the 100 with the highest risk are the last hundred, then fifty of them give way to the fifty before."""
     lake, risk = Lake(tmp_path), np.linspace(0.01, 0.99, PEOPLE)
     publish(lake, "first", FIRST, risk)
     later = risk.copy()

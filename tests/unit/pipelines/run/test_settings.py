@@ -126,7 +126,7 @@ def test_only_a_feature_table_is_split_by_a_column(tmp_path: Path) -> None:
         read_settings(written(tmp_path, board))
     table = "{file: rows.csv, delivered: 2025-01-01, person: p, label: {column: y}, numbers: [x, part]}"
     own_outcome = f"deployment: a\nsource: {{kind: feature_table, feature_table: {table}}}\n{purpose}{split}"
-    with pytest.raises(SettingsError, match=r"'part' stands under source\.feature_table\.numbers too"):
+    with pytest.raises(SettingsError, match=r"'part' is also listed under source\.feature_table\.numbers"):
         read_settings(written(tmp_path, own_outcome))
     assert read_settings(written(tmp_path, own_outcome.replace(", part", ""))).study.validation.split_column == "part"
 

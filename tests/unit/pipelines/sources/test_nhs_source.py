@@ -78,5 +78,5 @@ def test_left_out_feeds_are_all_feeds() -> None:
 def test_a_link_that_leads_to_itself_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "patients").mkdir()
     (tmp_path / "patients" / "p_2026-01-01.csv").symlink_to("p_2026-01-01.csv")
-    with pytest.raises(ExtractError, match=r"patients/p_2026-01-01\.csv: a link that leads back to itself"):
+    with pytest.raises(ExtractError, match=r"patients/p_2026-01-01\.csv: the link leads back to itself"):
         find_extracts("patients", FeedSettings(), tmp_path)

@@ -9,7 +9,6 @@ import pytest
 
 from expectations.catalogue import TABLES
 from expectations.tables.core import PERSON
-from expectations.tables.decisions import DECISION
 from expectations.tables.monitoring import STAGES as LOG
 from pipelines.run.deployment import Deployment
 from pipelines.run.settings import Settings
@@ -70,7 +69,7 @@ def test_what_is_added_to_a_table_of_another_stage_is_shared(deployment: Deploym
 def test_every_table_but_the_records_is_written_by_a_stage() -> None:
     written = {table.name for stage in STAGES for table in stage.tables_written}
     declared = {name for name, table in TABLES.items() if not table.feed and not name.startswith("raw__")}
-    assert declared - written == {LOG.name, DECISION.name, "core__validated_extracts", "monitoring__access"}
+    assert declared - written == {LOG.name, "core__validated_extracts", "monitoring__access", "monitoring__decision"}
 
 
 def test_the_page_of_stages_is_current() -> None:

@@ -43,7 +43,7 @@ SUITES = {f"raw__{feed} suite" for feed in FEEDS}
 
 @pytest.fixture(autouse=True)
 def no_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STRATA_TEST_DSN", "postgresql://nobody@127.0.0.1:9/none?connect_timeout=1")
+    monkeypatch.setenv("STRATA_TEST_DSN", "postgresql://no-one@127.0.0.1:9/none?connect_timeout=1")
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory, small_lake: Callable[[Path], 
 
 @pytest.fixture(scope="module")
 def in_use(lake: Lake) -> Incumbent:
-    """Give a champion that calls every risk far too high."""
+    """Return a champion that calls every risk far too high."""
     plain = STUDY.model_copy(update={"validation": ValidationPlan(folds=2)})
     trained = run_study(TrainingRequest(lake, plain, ENGINE, DATES, CUT)).candidates[1].model
     part = trained.main

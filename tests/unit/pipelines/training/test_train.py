@@ -26,7 +26,7 @@ PASS, FAIL = GateResult("calibration_overall", "pass", ""), GateResult("calibrat
 
 
 def judged(name: str, auroc: str, *gates: GateResult) -> JudgedCandidate:
-    """Give a candidate whose risks rank few, most or all outcomes right."""
+    """Return a candidate whose risks rank few, most or all outcomes right."""
     labels = np.array([0, 0, 0, 1, 1, 1] * 20, dtype=np.int8)
     risk = {
         "all": [0.1, 0.2, 0.3, 0.7, 0.8, 0.9],

@@ -56,7 +56,7 @@ def test_the_report_has_a_row_for_each_test(result: StudyResult) -> None:
     assert elsewhere(result.elsewhere.iloc[:0]) == []
 
 
-def test_what_could_not_be_tested_is_told(result: StudyResult) -> None:
+def test_what_could_not_be_tested_is_reported(result: StudyResult) -> None:
     assert "by place: the 2 largest of 3 (pcn_code; validation.most_places)" in result.notes
     assert any(note.startswith("by time: 2 earlier dates could be tested of 3") for note in result.notes)
 

@@ -30,12 +30,12 @@ DAY, RUN = date(2026, 1, 1), "20260101abcd"
 
 
 def row(table: Table, **given: object) -> dict[str, object]:
-    """Give a row of a declared table: columns not given have a plain value of their kind."""
+    """Return a row of a declared table: columns not given have a plain value of their kind."""
     return {column.name: given.get(column.name, PLAIN.get(column.kind, column.name)) for column in table.columns}
 
 
 def rows_of(table: Table, rows: list[dict[str, object]]) -> pa.Table:
-    """Give rows of a declared table: columns not given have a plain value of their kind."""
+    """Return rows of a declared table: columns not given have a plain value of their kind."""
     full = [{column.name: row.get(column.name, PLAIN.get(column.kind, column.name)) for column in table.columns} for row in rows]
     return pa.Table.from_pylist(full, schema=arrow_schema(table))
 

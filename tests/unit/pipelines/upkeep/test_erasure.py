@@ -23,7 +23,7 @@ PERSON = "person-to-forget"
 
 @pytest.fixture
 def home(tmp_path: Path, published: Callable[..., str]) -> Path:
-    """Give a home that names a person in a raw table, by number in core__spell, in scores, drivers and a report."""
+    """Return a home that names a person in a raw table, by number in core__spell, in scores, drivers and a report."""
     lake = Lake(tmp_path / "lake")
     land(tmp_path, "2026-01-01", f" {PERSON},TYPE_1,1,2020-01-01\np2,TYPE_1,1,2020-01-01\n")
     take(tmp_path)

@@ -184,6 +184,6 @@ def test_a_withdrawn_run_is_not_on_the_page(tmp_path: Path) -> None:
     assert "27%" not in told
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(0.04, "0.0 s"), (89.9, "89.9 s"), (90, "2 min"), (5400, "1.5 h")])
-def test_seconds_are_written_as_a_reader_says_them(seconds: float, told: str) -> None:
-    assert duration(seconds) == told
+@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (89.9, "89.9 s"), (90, "2 min"), (5400, "1.5 h")])
+def test_seconds_are_written_as_a_reader_says_them(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
