@@ -118,6 +118,7 @@ def conform_events(context: StageContext) -> StageResult:
 
 @stage(
     [core.CODE_NAME, core.CODE_ANCESTOR],
+    reads=(core.CODE,),
     feeds=("omop_concept",),
     settings=("source", "study.code_level.groups"),
     outside=(OutsideInput.CODE_LISTS, OutsideInput.LANDED_EXTRACTS),

@@ -109,21 +109,21 @@ class _Part:
 def inputs_digest(deployment: Deployment, stage: Stage, index_date: str = "") -> str:
     """Return a digest of everything that a stage reads and does not write itself: tables, feeds, settings, outside inputs and code."""
     lake, own = deployment.lake, {table.name for table in stage.tables_written}
-    tables = [table.name for table in (*stage.reads, *stage.reads_earlier) if table.name not in own]
-    parts = {table.name: _Part(index_date) for table in stage.of_date}
     outside = [which for which in stage.outside if which not in stage.changes]
-    return digest_of(
-        [
-            code_version(),
-            {name: _state(lake, name, parts.get(name, _part(stage))) for name in _counted(tables)},
-            [_of_feed(lake, table, own) for table in stage.raw_tables(deployment)],
-            [one.decision_id for kind in stage.decisions for one in decisions_that_count(lake, kind)],
-            [
-                [bearing(study.settings, stage.settings), outside_digest(study, outside, stage.feed)]
-                for study in _studies(deployment, stage)
-            ],
-        ]
-    )
+    received = [
+        [bearing(study.settings, stage.settings), outside_digest(study, outside, stage.feed)]
+        for study in _studies(deployment, stage)
+    ]
+    decisions = [one.decision_id for kind in stage.decisions for one in decisions_that_count(lake, kind)]
+    feeds = [_of_feed(lake, table, own) for table in stage.raw_tables(deployment)]
+    return digest_of([code_version(), _tables_read(lake, stage, index_date, own), feeds, decisions, received])
+
+
+def _tables_read(lake: Lake, stage: Stage, index_date: str, own: Collection[str]) -> dict[str, object]:
+    """Return what identifies the state of each table that a stage reads and does not write itself."""
+    names = [table.name for table in (*stage.reads, *stage.reads_earlier) if table.name not in own]
+    parts = {table.name: _Part(index_date) for table in stage.of_date}
+    return {name: _state(lake, name, parts.get(name, _part(stage))) for name in _counted(names)}
 
 
 def _of_feed(lake: Lake, table: Table, own: Collection[str]) -> list[object]:
@@ -135,19 +135,21 @@ def _of_feed(lake: Lake, table: Table, own: Collection[str]) -> list[object]:
 
 def outputs_digest(deployment: Deployment, stage: Stage, index_date: str = "", shared: Collection[str] = frozenset()) -> str:
     """Return a digest of what a stage left: its tables, the tables of others that it both reads and adds to, and what it changes outside."""
-    lake, read = deployment.lake, {table.name for table in (*stage.tables_read(deployment), *stage.reads_earlier)}
-    part = _part(stage, index_date)
-    own = [table.name for table in (*stage.writes, *stage.records)]
-    added = [
-        table.name for table in stage.adds_to if table.name in read and table != QUARANTINE
-    ]  # it follows from what is validated
-    return digest_of(
-        [
-            {name: lake.exists(name) if name in shared and not part.of(lake, name) else _state(lake, name, part) for name in own},
-            {name: _state(lake, name, _part(stage)) for name in _counted(added)},
-            [outside_digest(study, stage.changes, stage.feed) for study in _studies(deployment, stage)],
-        ]
-    )
+    lake, part = deployment.lake, _part(stage, index_date)
+
+    def of_its_own(name: str) -> object:
+        return lake.exists(name) if name in shared and not part.of(lake, name) else _state(lake, name, part)
+
+    own = {table.name: of_its_own(table.name) for table in (*stage.writes, *stage.records)}
+    added = {name: _state(lake, name, _part(stage)) for name in _counted(_added_and_read(deployment, stage))}
+    changed = [outside_digest(study, stage.changes, stage.feed) for study in _studies(deployment, stage)]
+    return digest_of([own, added, changed])
+
+
+def _added_and_read(deployment: Deployment, stage: Stage) -> list[str]:
+    """Return the tables of other stages that a stage both reads and adds to. The quarantine follows from what is validated."""
+    read = {table.name for table in (*stage.tables_read(deployment), *stage.reads_earlier)}
+    return [table.name for table in stage.adds_to if table.name in read and table != QUARANTINE]
 
 
 def _studies(deployment: Deployment, stage: Stage) -> tuple[Deployment, ...]:
