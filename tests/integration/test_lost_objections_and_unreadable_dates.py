@@ -96,7 +96,7 @@ def without_columns(lake: Lake, table: Table, *names: str) -> None:
 
 
 def test_these_people_are_counted_and_in_no_cohort(board: Deployment) -> None:
-    people, registrations = conforming.conform_people(board), conforming.conform_registrations(board)
+    people, registrations = conforming.conform_people(board).facts, conforming.conform_registrations(board).facts
     conforming.conform_spells(board)
     conforming.conform_events(board)
     conforming.conform_coverage(board)
@@ -143,6 +143,6 @@ def test_a_home_of_an_earlier_version_opens_and_conform_updates_it(board: Deploy
 def test_a_death_of_an_omop_source_without_a_readable_day_is_a_death(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {f"cdm/{name}.csv": rows for name, rows in CDM.items()}
     deployment = conformed(tmp_path, OMOP_CONFIG, files, monkeypatch)
-    assert conforming.conform_people(deployment)["death_date_not_readable"] == 1
+    assert conforming.conform_people(deployment).facts["death_date_not_readable"] == 1
     people = deployment.lake.read("core__person", "person_id", "death_not_readable")["person_id"].to_pylist()
     assert people == ["word"]
