@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from regression import cases
@@ -129,8 +130,21 @@ def run_omop(folder: Path, found: Seen) -> None:
     changes = {"study": {"candidates": CODES, "code_level": {"groups": "omop_ancestors"}}}
     config = cases._configured(folder, "mimic_demo.yaml", changes)
     settings = yaml.safe_load(config.read_text())
+    settings["source"]["omop"]["folder"] = str(_with_ancestors(Path(settings["source"]["omop"]["folder"]), folder / "cdm"))
     run(opened(folder, settings))
     found.second_run["omop"] = run(opened(folder, settings))
+
+
+def _with_ancestors(demo: Path, folder: Path) -> Path:
+    """Link the files of the MIMIC demo and add the table that it lacks: one ancestor for every condition."""
+    folder.mkdir()
+    for file in demo.glob("*.csv"):
+        (folder / file.name).symlink_to(file)
+    conditions = pd.read_csv(demo / "condition_occurrence.csv", usecols=["condition_concept_id"], dtype=str)
+    ancestors = conditions.drop_duplicates().rename(columns={"condition_concept_id": "descendant_concept_id"})
+    ancestors = ancestors.assign(ancestor_concept_id="441840", min_levels_of_separation="1", max_levels_of_separation="1")
+    ancestors.to_csv(folder / "concept_ancestor.csv", index=False)
+    return folder
 
 
 def run_feature_table(folder: Path) -> None:
