@@ -190,8 +190,8 @@ def test_every_hes_row_is_in_a_core_table_or_set_aside_with_a_reason(configured:
     assert {feed: rows + aside.get(f"raw__{feed}", 0) for feed, rows in landed.items()} == {
         "admissions": 2_075, "emergency_attendances": 1_000, "outpatient_appointments": 1_000,
     }  # fmt: skip
-    assert "No features, labels, models or scores" in " ".join(ended.summary.split())
-    assert "patients" in ended.summary.split("Feeds without an extract: ")[1].splitlines()[0]
+    assert "there are no features, labels, models or scores" in " ".join(ended.summary.split())
+    assert "patients" in " ".join(ended.summary.split()).split("Feeds without an extract: ")[1].split(". ")[0]
     assert not [name for name in ended.lake.tables() if name.startswith(("features__", "risk__"))]
 
 
