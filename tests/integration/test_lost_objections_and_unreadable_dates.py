@@ -16,9 +16,7 @@ from pipelines.lake.storage import Lake
 from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.scoring.left_out import suppression
 from pipelines.stages import building, conforming, landing, run_plan
-from pipelines.stages.stage_inputs import feature_request
 from pipelines.validation.validate import validate_feed
-from pipelines.why.answer import why
 
 CONFIG = """
 deployment: a_board
@@ -111,7 +109,7 @@ def test_these_people_are_counted_and_in_no_cohort(board: Deployment) -> None:
     assert registrations["registration_end_not_readable"] == 1
     building.build_features(board, DAY)
     assert board.lake.read("features__person", "person_id")["person_id"].to_pylist() == ["well"]
-    answers = {name: why(board.lake, feature_request(board), name, DAY).text for name in ("word", "left")}
+    answers = {name: building.explain_person(board, name, DAY).text for name in ("word", "left")}
     assert "died on a day that cannot be read" in " ".join(answers["word"].lower().split())
     assert END_NOT_READABLE in answers["left"] and "ended on a day that cannot be read" in answers["left"]
     flow = {row["reason"]: row["people"] for row in board.lake.read("risk__cohort_flow").to_pylist() if row["people"]}
