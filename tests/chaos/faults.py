@@ -171,7 +171,10 @@ def read_only(board: Board, stage: str) -> Fault:
             code = board.run(stage)
             fault.strikes += code != DONE
             fault.expect(code == REFUSED, f"ended with {code} instead of a message: {last_line(board)}")
-            fault.expect("may not be" in last_line(board), f"the message does not say what cannot be written: {last_line(board)}")
+            fault.expect(
+                "cannot be read or written" in last_line(board),
+                f"the message does not say what cannot be written: {last_line(board)}",
+            )
     except RuntimeError as reason:
         fault.skipped = str(reason)
     _run_again(board, fault, stage)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
+import pandas as pd
 import pytest
 import yaml
 from regression import cases
@@ -126,25 +126,25 @@ def run_icb(folder: Path) -> None:
 
 
 def run_omop(folder: Path, found: Seen) -> None:
-    """Run the MIMIC demo twice, with candidates that learn from the ancestors of codes: each condition below one ancestor."""
-    cdm = folder / "cdm"
-    cdm.mkdir()
-    for file in (cases.DATA / "mimic_omop_demo" / "1_omop_data_csv").iterdir():
-        (cdm / file.name).symlink_to(file)
-    with duckdb.connect() as con:
-        conditions = con.sql(f"SELECT DISTINCT condition_concept_id AS id FROM '{cdm / 'condition_occurrence.csv'}'").fetchall()
-    lines = [f"4274025,{concept},1,1" for (concept,) in conditions]
-    (cdm / "concept_ancestor.csv").write_text(
-        "\n".join(["ancestor_concept_id,descendant_concept_id,min_levels_of_separation,max_levels_of_separation", *lines])
-    )
-    changes = {
-        "source": {"omop": {"folder": str(cdm)}},
-        "study": {"candidates": CODES, "code_level": {"groups": "omop_ancestors"}},
-    }
+    """Run the MIMIC demo twice, with candidates that learn from the ancestors of codes."""
+    changes = {"study": {"candidates": CODES, "code_level": {"groups": "omop_ancestors"}}}
     config = cases._configured(folder, "mimic_demo.yaml", changes)
     settings = yaml.safe_load(config.read_text())
+    settings["source"]["omop"]["folder"] = str(_with_ancestors(Path(settings["source"]["omop"]["folder"]), folder / "cdm"))
     run(opened(folder, settings))
     found.second_run["omop"] = run(opened(folder, settings))
+
+
+def _with_ancestors(demo: Path, folder: Path) -> Path:
+    """Link the files of the MIMIC demo and add the table that it lacks: one ancestor for every condition."""
+    folder.mkdir()
+    for file in demo.glob("*.csv"):
+        (folder / file.name).symlink_to(file)
+    conditions = pd.read_csv(demo / "condition_occurrence.csv", usecols=["condition_concept_id"], dtype=str)
+    ancestors = conditions.drop_duplicates().rename(columns={"condition_concept_id": "descendant_concept_id"})
+    ancestors = ancestors.assign(ancestor_concept_id="441840", min_levels_of_separation="1", max_levels_of_separation="1")
+    ancestors.to_csv(folder / "concept_ancestor.csv", index=False)
+    return folder
 
 
 def run_feature_table(folder: Path) -> None:

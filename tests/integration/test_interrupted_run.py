@@ -114,6 +114,8 @@ def test_no_run_keeps_the_status_running(process: Process) -> None:
 
 def test_a_run_that_a_person_stops_prints_a_message(process: Process) -> None:
     process.output.write_text("")
+    # Another version of the clinical rules: stages that read them run again.
+    process.config.write_text(process.config.read_text() + "clinical: {version: another}\n")
     (process.home / "spill").rename(process.home / "spill_before")  # its return shows that the first table is being read
     assert process.stop_at("spill", signal.SIGINT) == 130
     assert "Stopped. What was committed stays" in process.output.read_text()

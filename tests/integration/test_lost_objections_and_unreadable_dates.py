@@ -16,9 +16,7 @@ from pipelines.lake.storage import Lake
 from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.scoring.left_out import suppression
 from pipelines.stages import building, conforming, landing, run_plan
-from pipelines.stages.stage_inputs import feature_request
 from pipelines.validation.validate import validate_feed
-from pipelines.why.answer import why
 
 CONFIG = """
 deployment: a_board
@@ -96,7 +94,7 @@ def without_columns(lake: Lake, table: Table, *names: str) -> None:
 
 
 def test_these_people_are_counted_and_in_no_cohort(board: Deployment) -> None:
-    people, registrations = conforming.conform_people(board), conforming.conform_registrations(board)
+    people, registrations = conforming.conform_people(board).facts, conforming.conform_registrations(board).facts
     conforming.conform_spells(board)
     conforming.conform_events(board)
     conforming.conform_coverage(board)
@@ -111,8 +109,8 @@ def test_these_people_are_counted_and_in_no_cohort(board: Deployment) -> None:
     assert registrations["registration_end_not_readable"] == 1
     building.build_features(board, DAY)
     assert board.lake.read("features__person", "person_id")["person_id"].to_pylist() == ["well"]
-    answers = {name: why(board.lake, feature_request(board), name, DAY).text for name in ("word", "left")}
-    assert "died          on a day that cannot be read" in answers["word"]
+    answers = {name: building.explain_person(board, name, DAY).text for name in ("word", "left")}
+    assert "died on a day that cannot be read" in " ".join(answers["word"].lower().split())
     assert END_NOT_READABLE in answers["left"] and "ended on a day that cannot be read" in answers["left"]
     flow = {row["reason"]: row["people"] for row in board.lake.read("risk__cohort_flow").to_pylist() if row["people"]}
     assert flow == {
@@ -143,6 +141,6 @@ def test_a_home_of_an_earlier_version_opens_and_conform_updates_it(board: Deploy
 def test_a_death_of_an_omop_source_without_a_readable_day_is_a_death(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {f"cdm/{name}.csv": rows for name, rows in CDM.items()}
     deployment = conformed(tmp_path, OMOP_CONFIG, files, monkeypatch)
-    assert conforming.conform_people(deployment)["death_date_not_readable"] == 1
+    assert conforming.conform_people(deployment).facts["death_date_not_readable"] == 1
     people = deployment.lake.read("core__person", "person_id", "death_not_readable")["person_id"].to_pylist()
     assert people == ["word"]

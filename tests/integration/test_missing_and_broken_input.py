@@ -125,7 +125,7 @@ def test_a_missing_feed_switches_off_its_features_with_the_reason(feed: str, tak
     catalogue = deployment.lake.read("features__catalogue", "name, feed, status, reason").to_pylist()
     off = {row["name"]: row["reason"] for row in catalogue if row["status"] == "not_computed"}
     assert NEEDS[feed] <= set(off)
-    assert all(feed in off[name] or off[name].startswith("the list ") for name in NEEDS[feed])
+    assert all(feed in off[name] or off[name].startswith("the registered list ") for name in NEEDS[feed])
     stored = set(deployment.lake.schema("features__person").names)
     assert not stored & set(off)
     if feed == "registrations":  # registrations before the first delivery are not known, so no one is scored

@@ -134,5 +134,5 @@ def test_the_model_is_published_and_training_rows_are_scored_by_other_models(dep
     )  # people in the training rows are scored by models that were not trained on them
     tested = rows[(rows["year"] == "2023") & (rows["came_back"] != "")]
     report = next((deployment.home / "mlartifacts").rglob("model_report.html")).read_text(encoding="utf-8")
-    assert "whose column 'year' says 2021, 2022; judged on those where it says 2023." in report
+    assert "whose column “year” is 2021, 2022. The test set has 2023." in report
     assert training.facts["auroc"] == round(roc_auc_score(tested["came_back"] == "yes", scores[tested.index]), 4)

@@ -39,7 +39,7 @@ def test_a_loaded_run_is_reloaded_completely_or_not_changed(
     assert people(database) == {(first, "p00"), (second, "p00")}
     with monkeypatch.context() as patch:
         patch.setattr(following, "_record", cut_off)
-        with pytest.raises(PublishingError, match="ask once more"):
+        with pytest.raises(PublishingError, match="run the command again"):
             reload(lake, database)
     assert people(database) == {(first, "p00"), (second, "p00")}
     done = reload(lake, database)

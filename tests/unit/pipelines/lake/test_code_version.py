@@ -29,7 +29,7 @@ def test_the_same_code_has_the_same_version_in_any_folder(copied: Path) -> None:
         ("models/capacity.py", True),
         ("pipelines/scoring/score.py", True),
         ("features/codelists/charlson.csv", True),
-        ("pipelines/reports/base.html", False),
+        ("pipelines/reports/templates/base.html", False),
     ],
 )
 def test_code_and_code_lists_change_the_version_and_a_page_template_does_not(copied: Path, path: str, counts: bool) -> None:

@@ -61,7 +61,7 @@ def test_a_rotation_that_was_cut_short_is_completed(
         patch.setattr(key_rotation, "exchange", lambda *given: (killed(), exchange(*given)))
         with pytest.raises(KeyboardInterrupt):
             rotate(home.lake, keys[:2], home.path / "reports")
-    with pytest.raises(RefusalError, match="cut short"):
+    with pytest.raises(RefusalError, match="was interrupted"):
         home.deliver("2026-02-01", links=2)
     assert rotate(home.lake, keys[:2], home.path / "reports")["rows"] == 3 * (6 - survived)
     new = [pseudonym_of(number, keys[:2]) for number in numbers]
