@@ -31,7 +31,7 @@ logging.getLogger("mlflow").setLevel(logging.WARNING)  # the user does not need 
 ROOT = Path(__file__).parents[2]
 SERVED_MODEL = Path(__file__).with_name("served_model.py")
 # The code that a served model imports. It is stored with the model, which can then be loaded without Strata.
-SERVED_CODE = ("models", "expectations/__init__.py", "expectations/code_column.py", "expectations/time_window.py")
+SERVED_CODE = ("models", "expectations")
 OPTIONAL_COLUMNS = ("gp_covered",)  # of a model's input; without this column every row counts as covered
 MODEL_DESCRIPTION = (
     "The study's candidates that passed their gates. The scores of the version with the alias `champion` are published. `previous` was the "
