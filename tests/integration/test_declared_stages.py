@@ -6,6 +6,7 @@ That nothing undeclared is used is checked in every test (STRATA_STRICT_STAGES i
 from __future__ import annotations
 
 import os
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,10 +137,10 @@ def run_omop(folder: Path, found: Seen) -> None:
 
 
 def _with_ancestors(demo: Path, folder: Path) -> Path:
-    """Link the files of the MIMIC demo and add the table that it lacks: one ancestor for every condition."""
+    """Copy the files of the MIMIC demo and add the table that it lacks: one ancestor for every condition."""
     folder.mkdir()
     for file in demo.glob("*.csv"):
-        (folder / file.name).symlink_to(file)
+        shutil.copy(file, folder / file.name)
     conditions = pd.read_csv(demo / "condition_occurrence.csv", usecols=["condition_concept_id"], dtype=str)
     ancestors = conditions.drop_duplicates().rename(columns={"condition_concept_id": "descendant_concept_id"})
     ancestors = ancestors.assign(ancestor_concept_id="441840", min_levels_of_separation="1", max_levels_of_separation="1")
