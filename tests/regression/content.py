@@ -26,7 +26,7 @@ NOT_COMPARED = ("monitoring__stages", "monitoring__alerts", "monitoring__decisio
 # Columns that hold a time, a place or a digest of code, settings or the tracker.
 OF_THE_RUN = (
     "recorded_at", "scored_at", "outcome_definition_version", "mlflow_run_id", "model_version", "code_version", "settings_version",
-    "feature_set_version", "scores_digest", "table_versions", "inputs", "reading", "path", "bytes",
+    "feature_set_version", "scores_digest", "table_versions", "inputs", "reading", "path", "bytes", "deliveries",
 )  # fmt: skip
 # Columns that hold a digest for which there is a stable name.
 NAMED = ("extract_id", "training_id", "model_digest", "run_id", "previous_run_id", "compared_run_id")

@@ -51,7 +51,7 @@ def test_two_people_with_each_others_risk_are_noticed(found: Content, changed: L
     rows = changed.read("risk__scores", order="person_id", partition={"run_id": run}).to_pylist()
     first, second = rows[0], next(row for row in rows if abs(row["risk"] - rows[0]["risk"]) > 1e-3)
     first["risk"], second["risk"] = second["risk"], first["risk"]
-    changed.replace(risk.SCORES, pa.Table.from_pylist(rows), {"run_id": run})
+    changed.write(risk.SCORES, rows, {"run_id": run})
     lines = differences(of_the_copy(found, changed), content_of(changed))
     assert len(lines) == 1
     assert lines[0].startswith("risk__scores.risk: 2 of ")
@@ -75,7 +75,7 @@ def test_one_changed_feature_value_is_noticed(found: Content, changed: Lake) -> 
 def test_a_missing_table_and_a_missing_row_are_noticed(found: Content, changed: Lake) -> None:
     run = changed.partitions("risk__scores", "run_id")[0]
     rows = changed.read("risk__scores", order="person_id", partition={"run_id": run})
-    changed.replace(risk.SCORES, rows.slice(1), {"run_id": run})
+    changed.write(risk.SCORES, rows.slice(1), {"run_id": run})
     shutil.rmtree(changed.folder("features__person"))
     lines = differences(of_the_copy(found, Lake(changed.root)), content_of(changed))
     assert any(line.startswith("risk__scores.rows: ") for line in lines)
