@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from expectations.catalogue import TABLES
@@ -45,15 +45,16 @@ def data_dictionary(tables: Iterable[Table]) -> str:
         "`python -m expectations.data_dictionary` writes this page from the declarations in `expectations/tables/`: do not edit it. "
         "The [glossary](glossary.md) explains the terms.",
     ]
-    lines += ["", "## Known defects and the rules that find them", "", "| no. | defect | rules |", "|---|---|---|"]
-    lines += [f"| {number} | {defect} | {_rules_for(number, declared)} |" for number, defect in enumerate(KNOWN_DEFECTS, start=1)]
-    lines += ["", "## Reasons that apply to every feed", "", "| reason | meaning | defect |", "|---|---|---|"]
-    lines += [f"| `{reason}` | {meaning} | 13 |" for reason, meaning in PARSING_DESCRIPTIONS.items()]
-    lines += [f"| `{reason}` | {meaning} | {defect or ''} |" for reason, (meaning, defect) in COLUMN_REASONS.items()]
+    defects = [(number, defect, _rules_for(number, declared)) for number, defect in enumerate(KNOWN_DEFECTS, start=1)]
+    lines += ["", "## Known defects and the rules that find them", *_grid(("no.", "defect", "rules"), defects)]
+    reasons = {**{reason: (meaning, 13) for reason, meaning in PARSING_DESCRIPTIONS.items()}, **COLUMN_REASONS}
+    rows = [(f"`{reason}`", meaning, defect or "") for reason, (meaning, defect) in reasons.items()]
+    lines += ["", "## Reasons that apply to every feed", *_grid(("reason", "meaning", "defect"), rows)]
     for layer, description in LAYERS.items():
         own = [table for table in declared if table.layer == layer]
         lines += ["", f"## {layer}", "", description] if own else []
-        lines += [line for table in own for line in _table(table)]
+        for table in own:
+            lines += _table(table)
     return "\n".join(lines) + "\n"
 
 
@@ -68,41 +69,31 @@ def _table(table: Table) -> Iterator[str]:
     yield from ("", f"### {table.name}", "", table.description, "")
     partition = f" Partitioned by {_names(table.partitioned_by)}." if table.partitioned_by else ""
     yield f"Key: {_names(table.key)}.{partition}"
-    yield from (
-        "",
-        "| column | type | description | allowed values | column in the sender's file |"
-        if table.feed
-        else "| column | type | description | allowed values |",
-    )
-    yield "|---|---|---|---|---|" if table.feed else "|---|---|---|---|"
-    for column in table.columns:
-        cells = [f"`{column.name}`", column.arrow_type, _cell(column.description), _cell(_domain(column, table))]
-        yield f"| {' | '.join([*cells, _cell(_source(column))] if table.feed else cells)} |"
-    if table.row_rules:
-        yield from ("", "| row rule | action | a row breaks the rule if | defect |", "|---|---|---|---|")
-        yield from (
-            f"| `{rule.reason}` | {rule.action.replace('_', ' ')} | {_cell(rule.description)} | {rule.defect or ''} |"
-            for rule in table.row_rules
-        )
-    if table.table_rules:
-        yield from ("", "| table rule | severity | rule | limit | defect |", "|---|---|---|---|---|")
-        for rule in table.table_rules:
-            limit = "" if rule.limit is None else f"{rule.limit:g}"
-            yield f"| `{rule.name}` | {rule.severity} | {_cell(rule.description)} | {limit} | {rule.defect or ''} |"
+    titles = ("column", "type", "description", "allowed values", "column in the sender's file")
+    columns = [
+        (f"`{column.name}`", column.arrow_type, column.description, _domain(column, table), _source(column))
+        for column in table.columns
+    ]
+    width = len(titles) if table.feed else len(titles) - 1
+    yield from _grid(titles[:width], [cells[:width] for cells in columns])
+    rules: list[tuple[object, ...]] = [
+        (f"`{rule.reason}`", rule.action.replace("_", " "), rule.description, rule.defect or "") for rule in table.row_rules
+    ]
+    yield from _grid(("row rule", "action", "a row breaks the rule if", "defect"), rules)
+    rules = [
+        (f"`{rule.name}`", rule.severity, rule.description, "" if rule.limit is None else f"{rule.limit:g}", rule.defect or "")
+        for rule in table.table_rules
+    ]
+    yield from _grid(("table rule", "severity", "rule", "limit", "defect"), rules)
 
 
 def _domain(column: Column, table: Table) -> str:
     bounds = [f"at least {column.minimum:g}"] if column.minimum is not None else []
     bounds += [f"at most {column.maximum:g}"] if column.maximum is not None else []
-    parts = [
-        "" if column.nullable else "never empty",
-        column.unit,
-        ", ".join(column.allowed),
-        f"`{column.pattern}`" if column.pattern else "",
-        *bounds,
-    ]
+    restrictions = [*column.allowed, *([f"`{column.pattern}`"] if column.pattern else []), *bounds]
+    parts = ["" if column.nullable else "never empty", column.unit, *restrictions]
     domain = ", ".join(part for part in parts if part)
-    checked = table.feed and (column.allowed or column.pattern or bounds)
+    checked = table.feed and restrictions
     return f"{domain} (otherwise {unusable_action(column, table).replace('_', ' ')})" if checked else domain
 
 
@@ -114,8 +105,13 @@ def _names(columns: Iterable[str]) -> str:
     return ", ".join(f"`{column}`" for column in columns)
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def _grid(titles: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Iterator[str]:
+    """Yield a blank line and a Markdown table; nothing if it has no rows."""
+    if rows:
+        yield from ("", f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}")
+    for row in rows:
+        cells = [str(cell).replace("|", "\\|").replace("\n", " ") for cell in row]
+        yield f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

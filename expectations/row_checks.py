@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from expectations.table import Action, Column, Kind, Table
+from expectations.tables.raw_common import PROVENANCE
 
-PROVENANCE_COLUMNS = ("extract_id", "extract_date", "file_name", "row_number")
+PROVENANCE_COLUMNS = tuple(column.name for column in PROVENANCE)
 PARSING_REASONS = (
     "control_character",
     "not_utf8",

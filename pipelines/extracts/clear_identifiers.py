@@ -36,6 +36,12 @@ class Sightings:
     postcodes: int
     names: int
 
+    @property
+    def numbers_beyond_chance(self) -> int:
+        """Return the count of valid NHS numbers; 0 if as many random numbers would have as many."""
+        most_by_chance = self.shaped * CHANCE + 4 * sqrt(self.shaped * CHANCE * (1 - CHANCE))
+        return 0 if self.shaped >= TELLING_SAMPLE and self.numbers <= most_by_chance else self.numbers
+
 
 # CASE puts a fast test before a pattern. With AND, both sides are evaluated for every row.
 def is_shaped_sql(value: str) -> str:
@@ -128,24 +134,18 @@ def columns_to_withhold(file_name: str, sightings: dict[str, Sightings], limit: 
     """
     withheld = {}
     for column, seen in sightings.items():
-        person = column in PERSON_COLUMNS
-        by_chance = seen.shaped >= TELLING_SAMPLE and seen.numbers <= _most_by_chance(seen.shaped)
-        numbers = 0 if by_chance else seen.numbers
+        person, numbers = column in PERSON_COLUMNS, seen.numbers_beyond_chance
         hits = seen.postcodes + seen.names + (numbers if person else 0)
         flooded = not person and numbers >= TELLING_SAMPLE and numbers > RECORD_NUMBER_SHARE * seen.values
         if flooded or hits > max(A_HANDFUL, limit * seen.values) or 2 * hits > seen.values:
-            raise ExtractError(_refusal(file_name, column, seen, numbers, limit))
+            raise ExtractError(_refusal(file_name, column, seen, limit))
         if hits:
             withheld[column] = person and numbers > 0
     return withheld
 
 
-def _most_by_chance(shaped: int) -> float:
-    return shaped * CHANCE + 4 * sqrt(shaped * CHANCE * (1 - CHANCE))
-
-
-def _refusal(file_name: str, column: str, seen: Sightings, numbers: int, limit: float) -> str:
-    kinds = {"NHS numbers": numbers, "full postcodes": seen.postcodes, "names": seen.names}
+def _refusal(file_name: str, column: str, seen: Sightings, limit: float) -> str:
+    kinds = {"NHS numbers": seen.numbers_beyond_chance, "full postcodes": seen.postcodes, "names": seen.names}
     found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
     return (
         f"{file_name}: the column {column} holds clear identifiers ({found} in {seen.values:,} values; the limit is {limit:.1%}). "

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -42,6 +43,14 @@ class OpenedExtract:
     @property
     def rows_unreadable(self) -> int:
         return sum(numbers.size for numbers in self.unreadable.values())
+
+    @cached_property
+    def places(self) -> dict[str, list[int]]:
+        """Return the positions of each name in the header; upper and lower case are the same."""
+        places: dict[str, list[int]] = {}
+        for place, name in enumerate(self.header):
+            places.setdefault(name.strip().casefold(), []).append(place)
+        return places
 
     def failure(self, error: Exception) -> ExtractError:
         """Return the error that the file could not be read, without any of its content."""

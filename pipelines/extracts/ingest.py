@@ -19,11 +19,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from expectations.row_checks import ERASED_PERSON
+from expectations.row_checks import ERASED_PERSON, PROVENANCE_COLUMNS
 from expectations.sql_values import quote
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
-from expectations.tables.raw_common import PROVENANCE
 from expectations.tables.records import EXTRACTS
 from pipelines.errors import ExtractError
 from pipelines.extracts.clear_identifiers import WITHHELD
@@ -82,8 +81,7 @@ class IngestSummary:
 def raw_schema(table: Table) -> pa.Schema:
     """Return the stored schema of a raw table: all columns as text, except the delivery date and the row number."""
     typed = arrow_schema(table)
-    exact = {column.name for column in PROVENANCE}
-    return pa.schema([field if field.name in exact else pa.field(field.name, pa.string()) for field in typed])
+    return pa.schema([field if field.name in PROVENANCE_COLUMNS else pa.field(field.name, pa.string()) for field in typed])
 
 
 def ingest_feed(
@@ -107,17 +105,13 @@ def ingest_feed(
     summary, known = IngestSummary(table.feed, len(files)), read_extracts(lake, table.feed)
     reading = reading_digest(table, nhs)
     for file in files:
-        extract_id = extract_digest(file)
-        latest = [row for row in known if (row.path, row.extract_date) == (file.path, file.extract_date)][-1:]
-        if latest and (latest[0].extract_id, latest[0].reading) == (extract_id, reading):
+        content = (extract_digest(file), reading)
+        latest = {(row.path, row.extract_date): (row.extract_id, row.reading) for row in known}
+        if latest.get((file.path, file.extract_date)) == content:
             continue
-        same = [row for row in known if (row.extract_id, row.reading) == (extract_id, reading)][-1:]
+        same = {(row.extract_id, row.reading): row for row in known}.get(content)
         with _ready(lake, con, nhs, settings, folder or landing):
-            row = (
-                _noted(file, same[0], len(known))
-                if same
-                else _store(lake, con, table, nhs, file, extract_id, len(known), reading)
-            )
+            row = _noted(file, same, len(known)) if same else _store(lake, con, table, nhs, file, *content, len(known))
         lake.append(EXTRACTS, [row.__dict__])
         known.append(row)
         summary.new.append(row)
@@ -187,8 +181,8 @@ def _store(
     nhs: NhsSettings,
     file: ExtractFile,
     extract_id: str,
-    sequence: int,
     reading: str,
+    sequence: int,
 ) -> Extract:
     before = file.file.stat()
     partition = {"extract_id": extract_id}

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import duckdb
 
+from expectations.row_checks import sender_columns
 from expectations.sql_values import quote
 from expectations.table import Column, Table
-from expectations.tables.raw_common import PROVENANCE
 from pipelines.errors import ExtractError
 from pipelines.extracts.clear_identifiers import (
     PERSON_COLUMNS,
@@ -90,46 +90,39 @@ def _watched(table: Table, settings: FeedSettings) -> list[Column]:
 
 def _rows(table: Table, settings: FeedSettings, file: ExtractFile, opened: OpenedExtract, clear: Mapping[str, str]) -> RawRows:
     """Return the rows to store; `clear` has, by column, the SQL that is true where a value is withheld."""
-    places = match_header(table, settings, opened)
-    values = _found(table, settings, opened)
-    values.update({column: quote(value) for column, value in settings.constants.items() if column not in values})
-    for name, is_clear in clear.items():
-        values[name] = f"CASE WHEN {is_clear} THEN {quote(WITHHELD)} ELSE {values[name]} END"
-    if not settings.pseudonymised:
-        values.update({name: pseudonym_sql(values[name]) for name in PERSON_COLUMNS if name in values})
-    source = opened.source
-    if any(column.name == POSTCODE_COLUMN for column in table.columns):
-        source = _resolve_postcodes(values, source)
-    names = [column.name for column in table.columns if column.name not in {own.name for own in PROVENANCE}]
+    places, values = match_header(table, settings, opened), _stored_values(table, settings, opened, clear)
+    names = [column.name for column in sender_columns(table)]
+    source = _resolve_postcodes(values, opened.source) if POSTCODE_COLUMN in names else opened.source
     columns = ", ".join(f"CAST({values.get(name, 'NULL')} AS VARCHAR) AS {name}" for name in names)
     provenance = f"DATE {quote(file.extract_date)} AS extract_date, {quote(file.file.name)} AS file_name, row_number"
-    ignored = sorted({name for place, name in enumerate(opened.header) if place not in places.values() and name})
+    ignored = sorted(set(opened.header) - {"", *(opened.header[place] for place in places.values())})
     missing = [name for name in names if name not in values]
     return RawRows(f"SELECT {columns}, {provenance} FROM {source}", missing, ignored, tuple(clear))
 
 
+def _stored_values(table: Table, settings: FeedSettings, opened: OpenedExtract, clear: Mapping[str, str]) -> dict[str, str]:
+    """Return the SQL of each column that the file or the settings have, without clear identifiers and with pseudonyms."""
+    values = {column: quote(value) for column, value in settings.constants.items()} | _found(table, settings, opened)
+    for name, is_clear in clear.items():
+        values[name] = f"CASE WHEN {is_clear} THEN {quote(WITHHELD)} ELSE {values[name]} END"
+    if not settings.pseudonymised:
+        values.update({name: pseudonym_sql(values[name]) for name in values.keys() & PERSON_COLUMNS})
+    return values
+
+
 def match_header(table: Table, settings: FeedSettings, opened: OpenedExtract) -> dict[str, int]:
     """Find the position of each declared column in the header: by its setting, its source name or its own name."""
-    places: dict[str, list[int]] = {}
-    for place, name in enumerate(opened.header):
-        places.setdefault(name.strip().casefold(), []).append(place)
     matched = {}
-    for column in table.columns:
+    for column in sender_columns(table):
         given = settings.columns.get(column.name)
         wanted = [given] if given else [column.source_name, column.name]
-        header = next((wish for wish in wanted if wish.strip().casefold() in places), None)
-        if given and header is None:
+        header = next((wish for wish in wanted if wish.strip().casefold() in opened.places), None)
+        if header:
+            matched[column.name] = _only_place(header, opened)
+        elif given:
             raise ExtractError(
-                f"{opened.path}: no column '{given}', which the settings name for {column.name}; {_header_text(table, settings, places, opened)}"
+                f"{opened.path}: no column '{given}', which the settings name for {column.name}; {_header_text(table, settings, opened)}"
             )
-        if header is None or column.name in {own.name for own in PROVENANCE}:
-            continue
-        standing = places[header.strip().casefold()]
-        if len(standing) > 1:
-            raise ExtractError(
-                f"{opened.path}: the header names '{header}' {len(standing)} times; correct it so that each name occurs once"
-            )
-        matched[column.name] = standing[0]
     if not matched:
         wanted_names = [column.source_name for column in table.columns if column.required_in_file]
         raise ExtractError(
@@ -139,10 +132,19 @@ def match_header(table: Table, settings: FeedSettings, opened: OpenedExtract) ->
     return matched
 
 
-def _header_text(table: Table, settings: FeedSettings, places: Mapping[str, list[int]], opened: OpenedExtract) -> str:
+def _only_place(header: str, opened: OpenedExtract) -> int:
+    first, *others = opened.places[header.strip().casefold()]
+    if others:
+        raise ExtractError(
+            f"{opened.path}: the header names '{header}' {len(others) + 1} times; correct it so that each name occurs once"
+        )
+    return first
+
+
+def _header_text(table: Table, settings: FeedSettings, opened: OpenedExtract) -> str:
     """Return the content of a header, unless no expected name is in it: then it may be a row with people's data."""
     expected = {*settings.columns.values(), *(name for column in table.columns for name in (column.source_name, column.name))}
-    if any(name.strip().casefold() in places for name in expected):
+    if any(name.strip().casefold() in opened.places for name in expected):
         return f"the header has {list(opened.header)}"
     return "its first line names none of the expected columns: is the header missing?"
 

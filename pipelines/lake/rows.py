@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 import pandas as pd
@@ -30,12 +30,13 @@ def arrow_schema(table: Table) -> pa.Schema:
 
 def as_arrow(name: str, rows: Rows, schema: pa.Schema) -> pa.Table:
     """Convert rows to Arrow with exactly the columns and types of a schema; raise StorageError for a column they lack."""
+    columns: Collection[str]
     if isinstance(rows, pa.Table):
         columns = rows.column_names
     elif isinstance(rows, pd.DataFrame):
-        columns = list(rows.columns)
+        columns = rows.columns
     else:
-        columns = list(dict.fromkeys(key for row in rows for key in row)) if rows else schema.names
+        columns = set().union(*rows) if rows else schema.names
     if missing := [column for column in schema.names if column not in columns]:
         raise StorageError(f"{name}: the rows to store lack the declared columns {', '.join(missing)}")
     if isinstance(rows, pa.Table):

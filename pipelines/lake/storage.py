@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import fcntl
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import quote as url_quote
 from urllib.parse import unquote
 
@@ -19,7 +21,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
-from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
+from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
@@ -36,6 +38,11 @@ _OPENED: dict[
     Path, tuple[LogState, DeltaTable]
 ] = {}  # tables as last opened: reading the log is most of the cost of a small read
 _RECORDS: dict[Path, tuple[tuple[LogState, int], pa.Table]] = {}  # tables of records as last read
+
+
+def _partition_of(replace: Mapping[str, str] | str | None) -> Mapping[str, str]:
+    """Return the partition that a commit replaces; empty if it is not limited to one."""
+    return replace if isinstance(replace, Mapping) else {}
 
 
 def _log_state(folder: Path) -> LogState:
@@ -226,41 +233,35 @@ class Lake:
         """
         if self._same_bytes(name, files, replace):
             return self.table(name).version()
-        adds: list[AddAction | RemoveAction] = [add_action(file) for file in files]
-        delta = Schema.from_arrow(schema)
+        adds, delta = list(map(add_action, files)), Schema.from_arrow(schema)
         with self.writing(name):
             split_by = self.partitioned_by(name) if self.exists(name) else None
-            if split_by is None or (split_by != partition_by and replace == "all"):
-                create_table_with_add_actions(
-                    str(self.folder(name)),
-                    delta,
-                    [add for add in adds if isinstance(add, AddAction)],
-                    mode="error" if split_by is None else "overwrite",
-                    partition_by=list(partition_by) or None,
-                    name=name,
-                )
-                return self._open(name).version()
-            if split_by != partition_by:
+            if split_by == partition_by:
+                filters = [(key, "=", value) for key, value in _partition_of(replace).items()] or None
+                mode = "append" if replace is None else "overwrite"
+                self._open(name).create_write_transaction([*adds], mode, delta, list(partition_by), filters)
+            elif split_by is None or replace == "all":
+                self._create(name, adds, delta, partition_by)
+            else:
                 raise StorageError(
                     f"{name} is partitioned differently: an earlier version of Strata or another kind of cohort wrote it. If the extracts "
                     f"are still there, delete {self.folder(name)} and run again: the run rebuilds the table"
                 )
-            table = self._open(name)
-            filters = [(key, "=", value) for key, value in replace.items()] if isinstance(replace, Mapping) else None
-            mode = "append" if replace is None else "overwrite"
-            table.create_write_transaction(adds, mode, delta, list(partition_by) or None, filters)
             return self._open(name).version()
+
+    def _create(self, name: str, adds: list[AddAction], delta: Schema, partition_by: tuple[str, ...]) -> None:
+        """Create a table, or replace one that is partitioned differently."""
+        mode: Literal["overwrite", "error"] = "overwrite" if self.exists(name) else "error"
+        create_table_with_add_actions(str(self.folder(name)), delta, adds, mode, list(partition_by), name)
 
     def _same_bytes(self, name: str, files: list[DataFile], replace: Mapping[str, str] | str | None) -> bool:
         """Return whether new files have the same bytes as those they would replace, and if so delete them."""
         if replace is None or not files or not self.exists(name):
             return False
-        partition = replace if isinstance(replace, Mapping) else {}
+        partition = _partition_of(replace)
         stored = [file for file in self.live_files(name) if partition.items() <= file.partition.items()]
-        if sorted((file.size, file.rows) for file in stored) != sorted((file.size, file.rows) for file in files):
-            return False
-        content = partial(content_digest, self.folder(name))
-        if sorted(map(content, stored)) != sorted(map(content, files)):
+        traits: tuple[Callable[[DataFile], Any], ...] = (attrgetter("size", "rows"), partial(content_digest, self.folder(name)))
+        if any(sorted(map(trait, stored)) != sorted(map(trait, files)) for trait in traits):  # the cheap trait first
             return False
         for file in files:
             (self.folder(name) / file.path).unlink()

@@ -142,18 +142,14 @@ class Reference:
         frame = read_table(self.path(source), source)
         absent = sorted(set((columns or {}).values()) - set(frame.columns))
         header_by_name = find_columns(frame.columns, patterns, columns)
-        missing = [name for name in needed if name not in header_by_name]
-        if absent or missing:
+        missing = absent or [name for name in needed if name not in header_by_name]
+        if missing:
             raise ExtractError(
-                f"{source}: there is no column {' or '.join(absent or missing)}; its headers are "
+                f"{source}: there is no column {' or '.join(missing)}; its headers are "
                 f"{', '.join(map(str, frame.columns[:40]))}. Name the header in `columns` of this file, or use another file"
             )
         frame = frame if others else frame[list(header_by_name.values())]
-        frame = frame.rename(columns={header: name for name, header in header_by_name.items()})
-        text = [name for name in frame.columns if pd.api.types.is_string_dtype(frame[name]) or frame[name].dtype == object]
-        # Plain objects, because pandas looks up codes ten times slower in Arrow strings.
-        stripped = {name: frame[name].str.strip().astype(object) for name in text}
-        return frame.assign(**{name: values.where(values.notna() & (values != ""), None) for name, values in stripped.items()})
+        return frame.rename(columns={header: name for name, header in header_by_name.items()}).apply(_stripped)
 
     def path(self, source: str) -> Path:
         """Return the file of a path or URL; a URL is downloaded once."""
@@ -163,6 +159,14 @@ class Reference:
         if not path.is_file():
             raise ExtractError(f"reference: there is no file {path}; correct the path (relative paths start in {self.folder})")
         return path
+
+
+def _stripped(values: pd.Series) -> pd.Series:
+    """Strip text; empty text becomes null. The result has plain objects, because pandas looks up codes ten times slower in Arrow strings."""
+    if not pd.api.types.is_string_dtype(values) and values.dtype != object:
+        return values
+    text = values.str.strip().astype(object)
+    return text.where(text.notna() & (text != ""), None)
 
 
 def read_table(path: Path, name: str) -> pd.DataFrame:

@@ -113,29 +113,34 @@ class FeatureTableSettings(BaseModel, extra="forbid", frozen=True):
     missing_values: tuple[str, ...] = Field(("", "NA", "NULL"), description="values that mean 'missing'")
     delimiter: str = Field("", max_length=1, description="field separator of a CSV file; detected in the header by default")
 
+    @property
+    def columns_by_setting(self) -> dict[str, tuple[str | None, ...]]:
+        """Return the columns that each setting names; None for a setting of one column that names none."""
+        return {
+            "person": (self.person,), "index_event": (self.index_event,), "index_date": (self.index_date,), "order": (self.order,),
+            "label.column": (self.label.column,), "not_at_risk": tuple(rule.column for rule in self.not_at_risk),
+            "groups": tuple(group.column for group in self.groups.values()), "excluded": self.excluded, "numbers": self.numbers,
+            "intervals": self.intervals, "categories": self.categories, "diagnoses.columns": self.diagnoses.columns,
+            "history.numbers": self.history.numbers if self.history else (),
+        }  # fmt: skip
+
     @model_validator(mode="after")
     def _one_role_each(self) -> Self:
-        lists: dict[str, tuple[str, ...]] = {
-            "excluded": self.excluded, "numbers": self.numbers, "intervals": self.intervals, "categories": self.categories,
-            "diagnoses.columns": self.diagnoses.columns,
-        }  # fmt: skip
-        keys = [name for name in (self.person, self.index_event, self.index_date, self.label.column) if name]
-        roles = [(name, "a key, the index date or the label") for name in keys]
-        roles += [(name, place) for place, names in lists.items() for name in names]
-        for name in sorted({name for name, _ in roles}):
-            standing = [place for found, place in roles if found == name]
+        roles = [
+            ("a key, the index date or the label" if place in _KEYS else place, name)
+            for place in (*_KEYS, "excluded", *_PREDICTORS)
+            for name in self.columns_by_setting[place]
+        ]
+        for name in sorted({name for _, name in roles if name}):
+            standing = [place for place, column in roles if column == name]
             if len(standing) > 1:
                 raise ValueError(f"the column '{name}' has more than one role: {' and '.join(standing)}")
         return self
 
     def refuse_as_split(self, column: str) -> None:
         """Raise ValueError if the column that splits the rows has another role; an excluded column may split."""
-        lists: dict[str, tuple[str | None, ...]] = {
-            "person": (self.person,), "index_event": (self.index_event,), "index_date": (self.index_date,), "label.column": (self.label.column,),
-            "numbers": self.numbers, "intervals": self.intervals, "categories": self.categories, "diagnoses.columns": self.diagnoses.columns,
-            "groups, as a predictor": tuple(group.column for group in self.groups.values() if group.predictor),
-        }  # fmt: skip
-        standing = [place for place, names in lists.items() if column in names]
+        standing = [place for place in (*_KEYS, *_PREDICTORS) if column in self.columns_by_setting[place]]
+        standing += ["groups, as a predictor" for group in self.groups.values() if group.predictor and group.column == column]
         if standing:
             raise ValueError(
                 f"study.validation.split_column: '{column}' is also listed under source.feature_table.{standing[0]}; a column that says which "
@@ -144,10 +149,11 @@ class FeatureTableSettings(BaseModel, extra="forbid", frozen=True):
 
     @model_validator(mode="after")
     def _history_needs_an_order(self) -> Self:
-        if self.history and not (self.order or self.index_date):
-            raise ValueError("history needs `order` or `index_date`: without one, rows have no order in time")
-        if self.history and self.index_event is None and self.index_date is None:
-            raise ValueError("history needs `index_event` or `index_date`: without one a person has one row")
+        if self.history and not self.index_date:
+            if not self.order:
+                raise ValueError("history needs `order` or `index_date`: without one, rows have no order in time")
+            if self.index_event is None:
+                raise ValueError("history needs `index_event` or `index_date`: without one a person has one row")
         reserved = sorted(set(self.groups) & RESERVED_GROUPS)
         if reserved:
             raise ValueError(f"the groups {', '.join(reserved)} have names of columns of features__person; rename them")
@@ -159,6 +165,8 @@ class FeatureTableSettings(BaseModel, extra="forbid", frozen=True):
         return self
 
 
+_KEYS = ("person", "index_event", "index_date", "label.column")
+_PREDICTORS = ("numbers", "intervals", "categories", "diagnoses.columns")
 SPLIT = "validation_split"  # column of features__person that keeps the values of study.validation.split_column
 RESERVED_GROUPS = frozenset({"person_key", "person_id", "index_event_id", "index_date", "coverage", "gp_covered", "all", SPLIT})
 

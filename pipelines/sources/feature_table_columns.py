@@ -94,8 +94,9 @@ def declare_feature_table(settings: FeatureTableSettings, file: Path, split_colu
             if name not in role_headers and (name not in settings.excluded or name == split_column)
         ),
     ]
-    key = tuple(name for name in ("person_id", "index_event_id") if settings.index_event or name == "person_id")
-    key = key if settings.index_event or not settings.index_date else (*key, "index_date")
+    dated = "index_date" if settings.index_date else ""
+    event = "index_event_id" if settings.index_event else dated
+    key = ("person_id", event) if event else ("person_id",)
     vocabulary = TableRule(
         "unknown_codes",
         "unknown_codes",
@@ -113,8 +114,8 @@ def declare_feature_table(settings: FeatureTableSettings, file: Path, split_colu
         row_rules=(duplicate_rule(key),),
         table_rules=(NOT_EMPTY, COLUMNS_PRESENT, SHARE_SET_ASIDE, KEYS_UNIQUE, vocabulary),
         feed=FEED,
-        event_date="index_date" if settings.index_date else "",
-        available="index_date" if settings.index_date else "extract_date",
+        event_date=dated,
+        available=dated or "extract_date",
     )
 
 
@@ -149,16 +150,9 @@ def _distinct(columns: Sequence[Column]) -> Sequence[Column]:
 
 
 def _refuse_unknown(settings: FeatureTableSettings, header: Sequence[str], file_name: str, split_column: str | None) -> None:
-    named: dict[str, Sequence[str | None]] = {
-        "person": [settings.person], "index_event": [settings.index_event], "index_date": [settings.index_date], "order": [settings.order],
-        "label.column": [settings.label.column], "not_at_risk": [rule.column for rule in settings.not_at_risk],
-        "groups": [group.column for group in settings.groups.values()], "excluded": settings.excluded, "numbers": settings.numbers,
-        "intervals": settings.intervals, "categories": settings.categories, "diagnoses.columns": settings.diagnoses.columns,
-        "history.numbers": settings.history.numbers if settings.history else (),
-    }  # fmt: skip
     lines = [
         f"  source.feature_table.{place}: no column '{name}'"
-        for place, names in named.items()
+        for place, names in settings.columns_by_setting.items()
         for name in names
         if name and name not in header
     ]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from expectations.row_checks import PROVENANCE_COLUMNS
 from expectations.table import Table
-from expectations.tables.raw_common import PROVENANCE
 from features.diagnosis_groups import diagnosis_groups
 from features.index_event_history import index_event_history
 from pipelines.errors import ExtractError
@@ -61,7 +61,7 @@ def ready_table(rows: pd.DataFrame, table: Table, settings: FeatureTableSettings
     """
     sent = {column.source_name: column.name for column in table.columns}
     rows = _ordered(rows, settings)
-    values = {header: _present(rows[name], settings) for header, name in sent.items() if name not in _PROVENANCE}
+    values = {header: _present(rows[name], settings) for header, name in sent.items() if name not in PROVENANCE_COLUMNS}
     labels = _labels(rows["label"], settings)
     reasons = _not_at_risk(values, settings)
     features = list(_features({header: column for header, column in values.items() if header != split_column}, settings))
@@ -76,9 +76,6 @@ def ready_table(rows: pd.DataFrame, table: Table, settings: FeatureTableSettings
         deprivation=frozenset(settings.deprivation),
         split=values[split_column] if split_column else None,
     )
-
-
-_PROVENANCE = frozenset(column.name for column in PROVENANCE)
 
 
 def _ordered(rows: pd.DataFrame, settings: FeatureTableSettings) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from expectations.catalogue import RAW_TABLES
 from expectations.feeds import FEEDS
-from expectations.tables.raw_common import PROVENANCE
+from expectations.row_checks import sender_columns
 from pipelines.errors import ExtractError
 
 ENDINGS = (".csv", ".csv.gz", ".txt", ".txt.gz", ".parquet")
@@ -134,9 +134,8 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
 
     @model_validator(mode="after")
     def _known_columns(self) -> Self:
-        given_by_ingest = {column.name for column in PROVENANCE}
         for feed, settings in self.feeds.items():
-            declared = [column.name for column in RAW_TABLES[feed].columns if column.name not in given_by_ingest]
+            declared = [column.name for column in sender_columns(RAW_TABLES[feed])]
             unknown = sorted({*settings.columns, *settings.constants} - set(declared))
             if unknown:
                 raise ValueError(f"feeds.{feed}: there is no column {', '.join(unknown)}; its columns are {', '.join(declared)}")

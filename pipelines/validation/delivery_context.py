@@ -42,22 +42,19 @@ class Profile:
 def profile_extract(con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, extract: Extract) -> Profile:
     """Count the values of an extract, and find the main format of each date column and the padded columns, in one pass."""
     source = lake.scan(table.name, {"extract_id": extract.extract_id})
-    columns = sender_columns(table)
-    dates = [column.name for column in columns if column.kind is Kind.DATE]
-    forms = ", ".join(f"{_format_number(name)} AS format_{name}" for name in dates)
-    came = ", ".join(f"raw_{column.name}" for column in columns)
-    counts = [f"count(raw_{column.name})" for column in columns]
-    counts += [f"count(*) FILTER ({may_be_padded_sql('raw_' + column.name)})" for column in columns]
-    counts += [f"count(*) FILTER (format_{name} = {number})" for name in dates for number in range(len(DATE_FORMATS))]
-    inner = f"SELECT {came}{', ' + forms if forms else ''} FROM {text_rows_sql(table, source, frozenset(dates))}"
-    found = con.execute(f"SELECT count(*), {', '.join(counts)} FROM ({inner})").fetchall()[0]
-    names, width = [column.name for column in columns], len(DATE_FORMATS)
-    values = dict(zip(names, found[1 : 1 + len(names)], strict=True))
-    suspects = [name for name, count in zip(names, found[1 + len(names) : 1 + 2 * len(names)], strict=True) if count]
-    padded = _padded(con, source, suspects)
-    by_format = found[1 + 2 * len(names) :]
-    formats = {name: _main_format(by_format[place * width : (place + 1) * width]) for place, name in enumerate(dates)}
-    return Profile(extract, source, found[0], values, Reading(formats, padded))
+    names = [column.name for column in sender_columns(table)]
+    dates = [name for name in names if table.column(name).kind is Kind.DATE]
+    counts = [f"count(raw_{name})" for name in names]
+    counts += [f"count(*) FILTER ({may_be_padded_sql('raw_' + name)})" for name in names]
+    counts += map(_format_counts, dates)
+    forms = "".join(f", {_format_number(name)} AS format_{name}" for name in dates)
+    inner = f"SELECT *{forms} FROM {text_rows_sql(table, source, frozenset(dates))}"
+    rows, *found = con.execute(f"SELECT count(*), {', '.join(counts)} FROM ({inner})").fetchall()[0]
+    width = len(names)
+    values = dict(zip(names, found[:width], strict=True))
+    padded = _padded(con, source, [name for name, count in zip(names, found[width : 2 * width], strict=True) if count])
+    formats = {name: _main_format(by_format) for name, by_format in zip(dates, found[2 * width :], strict=True)}
+    return Profile(extract, source, rows, values, Reading(formats, padded))
 
 
 def _padded(con: duckdb.DuckDBPyConnection, source: str, names: list[str]) -> frozenset[str]:
@@ -74,7 +71,12 @@ def _format_number(name: str) -> str:
     return f"CASE {cases} END"
 
 
-def _main_format(counts: tuple[int, ...]) -> str:
+def _format_counts(name: str) -> str:
+    """Return the SQL of a list of the values in each date format."""
+    return f"[{', '.join(f'count(*) FILTER (format_{name} = {number})' for number in range(len(DATE_FORMATS)))}]"
+
+
+def _main_format(counts: list[int]) -> str:
     return DATE_FORMATS[max(range(len(counts)), key=lambda place: (counts[place], -place))].name
 
 

@@ -135,28 +135,20 @@ def _columns(
 ) -> pd.DataFrame:
     table = delivery.table
     varying = next((rule.columns for rule in table.table_rules if rule.check == "single_value"), ())
-    now, then = _different(con, delivery, varying), _different(con, before, varying) if before else {}
+    now, then = _different(con, delivery, varying), _different(con, before, varying)
     rows = []
     for column in table.columns:
         if column.allowed or column.pattern or column.varies:
             outside = sum(outcome.broken[f"not_in_vocabulary__{column.name}"] for outcome in outcomes)
             values = sum(outcome.profile.values.get(column.name, 0) for outcome in outcomes)
-            rows.append(
-                (
-                    column.name,
-                    sum(outcome.rows for outcome in outcomes),
-                    values,
-                    outside,
-                    now.get(column.name),
-                    then.get(column.name),
-                )
-            )
+            all_rows = sum(outcome.rows for outcome in outcomes)
+            rows.append((column.name, all_rows, values, outside, now.get(column.name), then.get(column.name)))
     return pd.DataFrame(rows, columns=["column", "rows", "values", "outside", "different", "different_before"])
 
 
-def _different(con: duckdb.DuckDBPyConnection, delivery: Delivery, columns: tuple[str, ...]) -> dict[str, int]:
+def _different(con: duckdb.DuckDBPyConnection, delivery: Delivery | None, columns: tuple[str, ...]) -> dict[str, int]:
     """Count a delivery's different values by column: 0, 1 or 2 for more."""
-    if not columns:
+    if delivery is None or not columns:
         return {}
     counts = ", ".join(f"CASE WHEN count({name}) = 0 THEN 0 WHEN min({name}) = max({name}) THEN 1 ELSE 2 END" for name in columns)
     return dict(zip(columns, con.execute(f"SELECT {counts} FROM {delivery.rows}").fetchall()[0], strict=True))

@@ -119,7 +119,7 @@ def _listed(batches: pa.RecordBatchReader, count_broken: EngineCount, outcome: R
         _compare(count_broken(batch), counts)
         outcome.broken.update(counts)
         leaving = [flags[check.name] for check in outcome.checks if check.action is Action.SET_ASIDE and counts[check.name]]
-        outcome.set_aside += int(np.count_nonzero(np.logical_or.reduce(leaving))) if leaving else 0
+        outcome.set_aside += int(np.count_nonzero(np.logical_or.reduce(leaving)))
         numbers = batch.column("row_number").to_numpy()
         for check in outcome.checks:
             if counts[check.name]:

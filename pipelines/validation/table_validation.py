@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -69,17 +70,15 @@ def _run_as_suite(engine: Engine, table: Table, day: date, answers: dict[str, An
     """Run the figures of the delivery as a suite: those of the table rules, and the rows that break each row rule."""
     from expectations.suites import summary_suite  # its import takes seconds
 
-    words = {rule.name: rule.description for rule in table.table_rules}
-    limits = {name: (answer.least, answer.most, words[name]) for name, answer in answers.items()}
-    figures = {name: answer.figure for name, answer in answers.items()}
-    for check in {check.name: check for outcome in outcomes for check in outcome.checks}.values():
-        figures[check.name] = sum(outcome.broken[check.name] for outcome in outcomes)
-        limits[check.name] = (None, 0, f"{check.description} ({check.action.value})")
-    broken = engine.check_summary(
-        pd.DataFrame({name: [figure] for name, figure in figures.items()}), summary_suite(f"{table.name}__delivery_{day}", limits)
-    )
-    found = {name for name, answer in answers.items() if answer.findings}
-    found |= {name for outcome in outcomes for name, count in outcome.broken.items() if count}
+    checks = {check.name: check for outcome in outcomes for check in outcome.checks}
+    rows_broken = Counter(dict.fromkeys(checks, 0))
+    for outcome in outcomes:
+        rows_broken.update(outcome.broken)
+    figures = {**{name: answer.figure for name, answer in answers.items()}, **rows_broken}
+    limits = {rule.name: (answers[rule.name].least, answers[rule.name].most, rule.description) for rule in table.table_rules}
+    limits |= {name: (None, 0, f"{check.description} ({check.action.value})") for name, check in checks.items()}
+    broken = engine.check_summary(pd.DataFrame(figures, index=[0]), summary_suite(f"{table.name}__delivery_{day}", limits))
+    found = {name for name, answer in answers.items() if answer.findings} | (+rows_broken).keys()
     if broken != found:
         raise CountMismatch(
             f"{table.name}: the engine finds {sorted(broken - found)} broken, the summaries {sorted(found - broken)}"

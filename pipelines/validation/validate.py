@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["AcceptedBreach", "ValidationSettings", "ValidationSummary", "validate_feed"]
 MOST_HEADERS = 40
 MOST_FILES = 5
+MOST_BREACHES = 20
 
 
 @dataclass
@@ -76,7 +77,7 @@ def validate_feed(
     from expectations.validation import Engine  # its import takes seconds
 
     summary, extracts = ValidationSummary(table.feed), current_extracts(lake, table.feed)
-    patients = _patients(lake, nhs) if table.feed != LIST_FEED else None
+    patients = _patients(lake, nhs, table.feed)
     engine, seen, before = None, set[str](), None
     for day in sorted({extract.extract_date for extract in extracts}):
         whole = [extract for extract in extracts if extract.extract_date == day]
@@ -92,7 +93,7 @@ def validate_feed(
             breaches = answer_table_rules(engine, table, day, figures, outcomes, in_force)
             record_results(lake, table, day, outcomes, breaches)
             engine.write_docs()
-            _add(summary, day, outcomes, [breach for breach in breaches if breach.finding])
+            _add(summary, day, outcomes, breaches)
             _stop_if_broken(table.feed, breaches, whole)
             _record_extracts(lake, outcomes, rules, "passed")
         before = Delivery(table, day, valid_extracts(lake, table, whole))
@@ -100,8 +101,9 @@ def validate_feed(
     return summary
 
 
-def _patients(lake: Lake, nhs: NhsSettings) -> str | None:
-    if LIST_FEED not in nhs.feeds or not current_extracts(lake, LIST_FEED):
+def _patients(lake: Lake, nhs: NhsSettings, feed: str) -> str | None:
+    """Return the SQL of the validated patients that a feed's rules look up; None for the feed of patients or without it."""
+    if feed == LIST_FEED or LIST_FEED not in nhs.feeds or not current_extracts(lake, LIST_FEED):
         return None
     return validated_rows_sql(lake, nhs, LIST_FEED)
 
@@ -156,42 +158,40 @@ def _add(summary: ValidationSummary, day: date, outcomes: list[RowOutcome], brea
     summary.rows_set_aside += sum(outcome.set_aside for outcome in outcomes)
     for outcome in outcomes:
         summary.broken.update({name: count for name, count in outcome.broken.items() if count})
-    summary.breaches += breaches
+    summary.breaches += [breach for breach in breaches if breach.finding]
 
 
 def _stop_if_broken(feed: str, breaches: list[Breach], delivery: list[Extract]) -> None:
     stops = [breach for breach in breaches if breach.stops]
     if not stops:
         return
-    lines = [f"  {breach.words}" for breach in stops[:20]]
-    more = [f"  and {len(stops) - 20} more, in monitoring__validation"] if len(stops) > 20 else []
-    rules = {breach.rule.name for breach in stops}
+    lines = [f"the feed {feed} ({_files(delivery)}) breaks rules that stop everything downstream:"]
+    lines += [f"  {breach.words}" for breach in stops[:MOST_BREACHES]]
+    if len(stops) > MOST_BREACHES:
+        lines.append(f"  and {len(stops) - MOST_BREACHES} more, in monitoring__validation")
+    raise ValidationStop("\n".join([*lines, _advice(feed, stops, delivery)]))
+
+
+def _advice(feed: str, stops: list[Breach], delivery: list[Extract]) -> str:
+    """Return what the analyst can do about the breaches that stop a delivery."""
     advice = ["Have the extract sent again."]
-    if "columns_present" in rules:
+    limited = [breach for breach in stops if breach.rule.name != "columns_present"]
+    if len(limited) < len(stops):
         unused = sorted({header for extract in delivery for header in json.loads(extract.columns_ignored)})
         advice.append(
             "A column that has another header there is named under the feed's `columns`; "
             f"headers that were not used: {', '.join(unused[:MOST_HEADERS]) or 'none'}."
         )
-    limits = sorted(f"validation.limits.{feed}.{rule}" for rule in rules - {"columns_present"})
-    if limits:
-        first = next(breach for breach in stops if breach.rule.name != "columns_present")
+    if limited:
+        limits = sorted({f"validation.limits.{feed}.{breach.rule.name}" for breach in limited})
+        first = limited[0]
         organisation = first.finding.organisation if first.finding else ""
-        subject = " ".join(part for part in (feed, first.rule.name, first.delivery.isoformat(), organisation) if part)
+        subject = f"{feed} {first.rule.name} {first.delivery.isoformat()} {organisation}".rstrip()
         advice.append(
             f"If the data are right, accept a breach (strata decide CONFIG accepted_breach '{subject}' --role ROLE --reason WHY) "
             f"or change {' or '.join(limits)}."
         )
-    raise ValidationStop(
-        "\n".join(
-            [
-                f"the feed {feed} ({_files(delivery)}) breaks rules that stop everything downstream:",
-                *lines,
-                *more,
-                " ".join(advice),
-            ]
-        )
-    )
+    return " ".join(advice)
 
 
 def _files(delivery: list[Extract]) -> str:

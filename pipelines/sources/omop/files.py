@@ -43,9 +43,8 @@ def table_files(folder: Path, name: str) -> list[Path]:
     The name may be in either case and have a prefix such as '2b_'. A file whose name ends in a part number
     (`measurement_1.csv`, `measurement-00002.parquet`) is a part of the table.
     """
-    pattern = re.compile(
-        rf"(?:[0-9]+[a-z]*_)?{name}(?:[-_.][0-9]+)*({'|'.join(re.escape(end) for end in ENDINGS)})?", re.IGNORECASE
-    )
+    endings = "|".join(map(re.escape, ENDINGS))
+    pattern = re.compile(rf"(?:[0-9]+[a-z]*_)?{name}(?:[-_.][0-9]+)*({endings})?", re.IGNORECASE)
     named = [path for path in folder.iterdir() if pattern.fullmatch(path.name)]
     inside = [file for path in named if path.is_dir() for file in path.rglob("*")]
     return sorted(

@@ -58,7 +58,7 @@ def draw_stays(settings: SyntheticSettings, places: Places, people: People, live
             emergencies,
             _last_stays(rng, places, people, lives),
             _elective(rng, settings, places, people, lives, recorded),
-            _maternity(rng, settings, places, people, lives),
+            _maternity(rng, places, people, lives),
             _births(rng, places, people, lives),
             _regular_attenders(rng, places, people, lives),
         )
@@ -177,7 +177,7 @@ def _elective(
     return stays
 
 
-def _maternity(rng: np.random.Generator, settings: SyntheticSettings, places: Places, people: People, lives: Lives) -> Stays:
+def _maternity(rng: np.random.Generator, places: Places, people: People, lives: Lives) -> Stays:
     rate = lives.by_age(calibration.FERTILITY_AGES, calibration.FERTILITY_RATES) * lives.present * people.female[:, None]
     rate *= (lives.age >= 15) & (lives.age < 46)
     rows, months = sorted_events(rng, rate)

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.csv
 
 QUOTED_FEEDS = ("admissions",)  # this sender quotes all text, because its values contain commas
-NOT_UTF8_MARK = "µ"  # a character of values that are written in Latin-1
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ class DiagnosisCodes:
         self.of_condition = [self._add(_some(lists[name].codes("icd10"))) for name in NAMES]
         self.fall, self.delirium = self._add(("W190", "W010", "W180")), self._add(("F059",))
         self.palliative, self.homeless = self._add(("Z515",)), self._add(("Z590",))
-        self.self_harm, self.pressure_ulcer = self._add(("X609", "X619")), self._add(("L899",))
+        self.self_harm = self._add(("X609", "X619"))
         self.elective, self.child = self._add(ELECTIVE_REASONS), self._add(CHILD_REASONS)
         self.maternity, self.newborn = self._add(MATERNITY_REASONS), self._add(("Z380",))
         self.dialysis = self._add(("Z491", "Z511"))

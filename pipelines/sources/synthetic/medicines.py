@@ -78,7 +78,7 @@ def draw_issues(settings: SyntheticSettings, people: People, lives: Lives, block
     _, places = medicine_codes()
     groups = list(places)
     long_rows, long_days, long_codes = _long_courses(rng, lives, places, groups)
-    short_rows, short_days, short_codes = _short_courses(rng, people, lives, places, groups)
+    short_rows, short_days, short_codes = _short_courses(rng, people, lives, places)
     rows = np.concatenate([long_rows, short_rows])
     days = on_weekdays(np.concatenate([long_days, short_days]), lives.first[rows])
     code = np.concatenate([long_codes, short_codes])
@@ -113,7 +113,7 @@ def _long_courses(
 
 
 def _short_courses(
-    rng: np.random.Generator, people: People, lives: Lives, places: dict[str, np.ndarray], groups: list[str]
+    rng: np.random.Generator, people: People, lives: Lives, places: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     effects = 0.45 * lives.load(weights("emergency")).clip(max=2.5) + (0.35 * people.frailty).astype(np.float32)[:, None]
     rows, months = sorted_events(rng, 0.42 / 12 * lives.present * np.exp(effects))

@@ -9,10 +9,10 @@ from pipelines.reference.area import area_frame, change_lookup
 from pipelines.reference.columns import ANY_LSOA, ETHNICITY, LIST_SIZES, LSOA
 from pipelines.reference.files import Reference, dates, numbers
 from pipelines.reference.organisation import organisation_frames
+from pipelines.sources.synthetic.areas_and_practices import AGE_BANDS
 
 # Census 2021 groups. They count Chinese people as Asian and the NHS 5+1 groups count them as other: never divide one by the other.
 _GROUPS = {"white": "white", "mixed": "mixed", "asian": "asian", "black": "black", "other": "other"}
-AGE_BANDS = tuple(range(0, 95, 5))
 
 
 def areas_of_icb(reference: Reference, icb: str, edition: int = 2025) -> pd.DataFrame:
@@ -27,16 +27,7 @@ def areas_of_icb(reference: Reference, icb: str, edition: int = 2025) -> pd.Data
     name_or_code = icb.strip().lower()
     inside = (area["icb_code"].str.lower() == name_or_code) | (area["icb_name"].str.lower() == name_or_code)
     if not inside.any():
-        names = sorted(area["icb_name"].dropna().unique())
-        near = [
-            name
-            for name in names
-            if any(word in name.lower() for word in name_or_code.split() if len(word) > 4 and word != "integrated")
-        ]
-        raise ExtractError(
-            f"The file in `reference.lsoa_places` has no ICB '{icb}'. Correct `source.synthetic.icb`. "
-            f"{'Similar names' if near else 'Names in the file'}: {'; '.join((near or names)[:8])}"
-        )
+        raise _no_such_icb(icb, sorted(area["icb_name"].dropna().unique()))
     places = ["sub_icb_code", "icb_code", "icb_name", "local_authority_code", "local_authority_name", "is_rural", "population"]
     areas = area.loc[inside, ["lsoa_code", *places]].assign(
         imd_rank=area[f"imd_{edition}_rank"], imd_decile=area[f"imd_{edition}_decile"], is_rural=area["is_rural"].fillna(False)
@@ -46,6 +37,15 @@ def areas_of_icb(reference: Reference, icb: str, edition: int = 2025) -> pd.Data
         if extra is not None:
             areas = areas.merge(extra, on="lsoa_code", how="left")
     return areas.sort_values("lsoa_code", ignore_index=True)
+
+
+def _no_such_icb(icb: str, names: list[str]) -> ExtractError:
+    words = {word for word in icb.lower().split() if len(word) > 4} - {"integrated"}
+    similar = [name for name in names if any(word in name.lower() for word in words)]
+    return ExtractError(
+        f"The file in `reference.lsoa_places` has no ICB '{icb}'. Correct `source.synthetic.icb`. "
+        f"{'Similar names' if similar else 'Names in the file'}: {'; '.join((similar or names)[:8])}"
+    )
 
 
 def practices_of_icb(reference: Reference, icb: str) -> pd.DataFrame:
@@ -129,8 +129,8 @@ def _age_shares(reference: Reference) -> pd.DataFrame | None:
     years = {name: int(str(name).rstrip("+")) for name in frame.columns if str(name).rstrip("+").isdigit()}
     if len(years) < 91:
         return None
-    ages = pd.DataFrame({f"age_share_{low}": frame[[name for name, age in years.items() if min(age // 5 * 5, 90) == low]].astype(float).sum(axis=1)
-                         for low in AGE_BANDS})  # fmt: skip
+    by_band = frame[list(years)].astype(float).T.groupby(lambda name: AGE_BANDS[min(years[name] // 5, len(AGE_BANDS) - 1)])
+    ages = by_band.sum().T.reindex(columns=list(AGE_BANDS), fill_value=0.0)
     changes = change_lookup(reference)
     if "lsoa_2021" in frame:
         summed = ages.groupby(frame["lsoa_2021"]).sum()
