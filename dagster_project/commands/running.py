@@ -39,9 +39,9 @@ def score(config: Config) -> None:
 def recalibrate(config: Config) -> None:
     """Fit the champion's calibration again on the latest matured date, for use once it passes the gates and is approved."""
     with deployment_of(config) as deployment, deployment.alone():
-        from pipelines.stages import recalibrating, run_plan
+        from pipelines.stages import preparation, recalibrating
 
-        run_plan.prepare(deployment)
+        preparation.prepare(deployment)
         show_facts(recalibrating.recalibrate(deployment).summary)
 
 
@@ -91,10 +91,10 @@ def _execute(deployment: Deployment, job: str, index_dates: tuple[date, ...] = (
     from dagster_project.headless import end_killed_runs, open_instance, run_job, say
     from dagster_project.partitions import add_index_dates
     from dagster_project.resources import chosen_config
-    from pipelines.stages import run_plan
+    from pipelines.stages import preparation, run_plan
 
     with deployment.alone():
-        run_plan.prepare(deployment)
+        preparation.prepare(deployment)
         instance = open_instance(deployment.home)
         end_killed_runs(instance)
         plan = run_plan.whole_plan(deployment)
