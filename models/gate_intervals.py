@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from models.gate_settings import GateSettings
 from models.group_labels import group_label
 from models.intervals import Estimate
 from models.scored_rows import ScoredRows, group_masks
-from models.settings import GateSettings
 
 ONE_SIDE = 0.025  # of a 95% interval
 
