@@ -13,6 +13,7 @@ from models.intervals import Estimate
 from models.scored_rows import scored_rows
 
 ONE_OUTCOME = "the rows hold only one outcome"
+WORST_FIRST: tuple[Answer, ...] = ("fail", "cannot_tell", "pass")
 
 
 def from_intervals(gate: str, checks: Sequence[IntervalCheck], failures: set[int]) -> GateResult:
@@ -94,16 +95,15 @@ def no_worse(
     """
     before = {result.gate: result.answer for result in incumbent}
     changed = [(result, before[result.gate]) for result in challenger if result.gate in before]
-    failed = [result for result, old in changed if result.answer == "fail" and old != "fail"]
-    lost = [result for result, old in changed if result.answer == "cannot_tell" and old == "pass"]
     if not changed:
         return GateResult(gate, "cannot_tell", "the model in use faced none of these gates")
-    if failed or lost:
+    worse = [result for result, old in changed if WORST_FIRST.index(result.answer) < WORST_FIRST.index(old)]
+    worse.sort(key=lambda result: WORST_FIRST.index(result.answer))
+    if worse:
         reason = "; ".join(
-            f"{label_of(result.gate)}: {ANSWERS[before[result.gate]]} before, now {ANSWERS[result.answer]}"
-            for result in (*failed, *lost)
+            f"{label_of(result.gate)}: {ANSWERS[before[result.gate]]} before, now {ANSWERS[result.answer]}" for result in worse
         )
-        return GateResult(gate, "fail" if failed else "cannot_tell", reason)
+        return GateResult(gate, worse[0].answer, reason)
     return GateResult(gate, "pass", f"it is worse than the model in use on none of {len(changed)} gates")
 
 

@@ -151,20 +151,14 @@ def _unsupported_by_lake(lake: Lake, edition: int) -> dict[str, str]:
         has_households = con.sql(
             f"SELECT 1 FROM {lake.scan('core__residence')} WHERE household_id IS NOT NULL LIMIT 1"
         ).fetchall()
-        first_and_last_start = con.sql(
-            f"SELECT min(start_date), max(start_date) FROM {lake.scan('core__registration')}"
-        ).fetchall()[0]
+        first, last = con.sql(f"SELECT min(start_date), max(start_date) FROM {lake.scan('core__registration')}").fetchall()[0]
     lacking = {name: "the reference files do not have it" for name, column in columns.items() if not filled[column]}
-    unsupported = {
-        "the registered list has no households": () if has_households else ("household_size", "lives_alone"),
-        "the registered list has one address for each person": ()
-        if _twice(lake, "core__residence")
-        else (f"address_moves_{MOVES_DAYS}d",),
-        "the registered list has the same start date for everyone": ()
-        if first_and_last_start[0] != first_and_last_start[1]
-        else ("years_on_list", f"practice_moves_{MOVES_DAYS}d"),
-    }
-    return lacking | {name: reason for reason, names in unsupported.items() for name in names}
+    needs = (
+        (has_households, "no households", ("household_size", "lives_alone")),
+        (_twice(lake, "core__residence"), "one address for each person", (f"address_moves_{MOVES_DAYS}d",)),
+        (first != last, "the same start date for everyone", ("years_on_list", f"practice_moves_{MOVES_DAYS}d")),
+    )
+    return lacking | {name: f"the registered list has {what}" for met, what, names in needs if not met for name in names}
 
 
 def _twice(lake: Lake, table: str) -> bool:
