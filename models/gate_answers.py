@@ -50,13 +50,14 @@ def better_than_baseline(gate: str, evidence: Evidence) -> GateResult:
 def no_single_feature(gate: str, evidence: Evidence) -> GateResult:
     """Answer whether a single feature discriminates so well that it must be the outcome or a copy of it."""
     features, limit = evidence.single_features, evidence.settings.single_feature_auroc
-    sure = {name: auroc for name, auroc in features.items() if auroc.lower > limit or auroc.value == 1.0}
-    unsure = {name: auroc for name, auroc in features.items() if auroc.value > limit and name not in sure}
     if not features:
         return GateResult(gate, "cannot_tell", "the training rows hold only one outcome")
-    if sure or unsure:
-        reason = "; ".join(_leak(name, auroc, limit) for name, auroc in {**sure, **unsure}.items())
-        return GateResult(gate, "fail" if sure else "cannot_tell", reason)
+    is_sure = {name: auroc.lower > limit or auroc.value == 1.0 for name, auroc in features.items()}
+    leaks = [name for name, auroc in features.items() if is_sure[name] or auroc.value > limit]
+    leaks.sort(key=is_sure.__getitem__, reverse=True)
+    if leaks:
+        reason = "; ".join(_leak(name, features[name], limit) for name in leaks)
+        return GateResult(gate, "fail" if is_sure[leaks[0]] else "cannot_tell", reason)
     name = max(features, key=lambda name: features[name].value)
     reason = f"the strongest single feature, {name}, has an AUROC of {features[name].value:.3f}; the limit is {limit:g}"
     return GateResult(gate, "pass", reason)

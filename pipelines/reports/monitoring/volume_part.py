@@ -93,7 +93,7 @@ def _shown_volumes(feed: str, rows: Sequence[Row]) -> FeedVolumes:
     return FeedVolumes(feed, max(row["extract_date"] for row in rows), months, by_name)
 
 
-def _complete_months(rows: list[Row]) -> list[Row]:
+def _complete_months(rows: Sequence[Row]) -> Sequence[Row]:
     """Return the rows of complete months, where there are any: a month that was delivered in part would look like a fall."""
     return [row for row in rows if _next_month(row["month"]) <= row["extract_date"]] or rows
 
