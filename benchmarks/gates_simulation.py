@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from models.gate_settings import GateSettings
 from models.gates import GateResult, JudgedRows, eligible, judge
 from models.intervals import Estimate
 from models.need_within_score import need_columns
-from models.settings import CapacitySettings, GateSettings
+from models.settings import CapacitySettings
 
 QUINTILES = np.array([0.26, 0.13, 0.0, -0.13, -0.26])  # log odds by quintile: rates at equal age differ 1.7-fold
 BANDS = np.array(["0-17", "18-44", "45-64", "65-74", "75-84", "85+"])

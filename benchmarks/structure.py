@@ -122,7 +122,7 @@ def figures(root: Path) -> Iterator[tuple[str, str]]:
     functions = [node for text in texts.values() for node in ast.walk(ast.parse(text)) if isinstance(node, FUNCTION)]
     blocks = [block for text in texts.values() for block in cc_visit(text) if block.letter != "C"]
     lengths = {path: text.count("\n") for path, text in texts.items()}
-    longest = max(lengths, key=lambda path: lengths[path])
+    longest = max(lengths, key=lengths.__getitem__)
     many = sum(parameters(function) >= MANY_PARAMETERS for function in functions)
     code = "\n".join(texts.values())
     yield "packages and top-level modules", f"{len(found.names)}"
@@ -137,6 +137,11 @@ def figures(root: Path) -> Iterator[tuple[str, str]]:
     yield "longest module", f"{lengths[longest]} lines, {longest}"
     yield "tests of a kind by comparing strings", f"{len(KIND_TEST.findall(code))}"
     yield "checks whether a table exists", f"{len(GUARD.findall(code))}"
+    yield from figures_of_language(root, code)
+
+
+def figures_of_language(root: Path, code: str) -> Iterator[tuple[str, str]]:
+    """Yield each figure of how code and documentation are written, with its name."""
     yield "docstrings that begin with Give", f"{len(GIVE.findall(code))}"
     words_of_code = re.findall(r"[a-z]+", code.lower())
     for word in WORDS:

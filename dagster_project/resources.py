@@ -12,7 +12,7 @@ import dagster as dg
 
 from pipelines.lake.file_modes import for_this_account
 from pipelines.run.deployment import Deployment, open_deployment
-from pipelines.stages import run_plan
+from pipelines.stages import preparation
 
 DEFAULT_CONFIG = "config/demo.yaml"
 WATCHING = "strata/watching"  # tag of a run that looks or makes room: it begins whatever keeps others from beginning
@@ -32,7 +32,7 @@ class StrataResource(dg.ConfigurableResource):  # type: ignore[misc]
         """Refuse a run that must not begin, and one beside another in the same home."""
         with for_this_account(), self.deployment.alone():
             if context.run is None or WATCHING not in context.run.tags:
-                run_plan.prepare(self.deployment)
+                preparation.prepare(self.deployment)
             yield self
 
 

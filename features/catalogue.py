@@ -166,22 +166,20 @@ def _unique_concepts(code_lists: dict[str, CodeList]) -> dict[str, Concept]:
 
 def _check(feature: Feature, concepts: dict[str, Concept], declared: dict[str, Feature]) -> None:
     unknown = [name for name in feature.concepts if name not in concepts]
-    if unknown:
-        raise CatalogueError(f"Feature {feature.name!r} uses concepts that are not declared: {', '.join(unknown)}. Declare them.")
-    if feature.name in declared:
-        raise CatalogueError(f"Feature {feature.name!r} is declared twice. Remove one declaration.")
-    if not NAME.fullmatch(feature.name):
-        raise CatalogueError(
-            f"Feature {feature.name!r} has an invalid name. Start with a letter and use only lower case letters, digits and underscores."
-        )
-    if len(feature.groups) != len(feature.points):
-        raise CatalogueError(f"Feature {feature.name!r} has groups and points of different number. Give each group its points.")
-    if (feature.statistic in DERIVED) != bool(feature.inputs):
-        raise CatalogueError(
-            f"Feature {feature.name!r} has inputs without a derived statistic, or the reverse. Only derived statistics have inputs."
-        )
-    if feature.statistic is not Statistic.ATTRIBUTE and not feature.concepts and not feature.inputs:
-        raise CatalogueError(f"Feature {feature.name!r} has no concept and no inputs. Declare what it reads.")
+    reads = feature.concepts or feature.inputs or feature.statistic is Statistic.ATTRIBUTE
+    rules = (
+        (not unknown, f"uses concepts that are not declared: {', '.join(unknown)}. Declare them."),
+        (feature.name not in declared, "is declared twice. Remove one declaration."),
+        (NAME.fullmatch(feature.name),
+         "has an invalid name. Start with a letter and use only lower case letters, digits and underscores."),
+        (len(feature.groups) == len(feature.points), "has groups and points of different number. Give each group its points."),
+        ((feature.statistic in DERIVED) == bool(feature.inputs),
+         "has inputs without a derived statistic, or the reverse. Only derived statistics have inputs."),
+        (reads, "has no concept and no inputs. Declare what it reads."),
+    )  # fmt: skip
+    for kept, fault in rules:
+        if not kept:
+            raise CatalogueError(f"Feature {feature.name!r} {fault}")
 
 
 def _with_feeds(feature: Feature, concepts: dict[str, Concept], declared: dict[str, Feature]) -> Feature:

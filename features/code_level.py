@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -154,7 +155,7 @@ def code_space(
     names = [("", "")] * (max((number for number, _, _ in codes), default=0) + 1)
     for number, system, code in codes:
         names[number] = (system, code)
-    ancestors = sorted({parent for of_code in parents.values() for parent in of_code})
+    ancestors = sorted(set(chain.from_iterable(parents.values())))
     groups = tuple((kind, system, code) for kind in types for system, code in ancestors)
     place = {parent: position for position, parent in enumerate(ancestors)}
     pairs = [(number, place[parent]) for number, of_code in sorted(parents.items()) for parent in of_code]

@@ -74,13 +74,11 @@ def load_code_lists(extra_folder: Path | None = None) -> dict[str, CodeList]:
 def code_members(code_list: CodeList, codes: Iterable[tuple[int, str, str]]) -> list[int]:
     """Return the numbers of the codes (number, system, source code) that a list covers, in the same order."""
     exact = {(entry.system, entry.code) for entry in code_list.entries if entry.match == "exact"}
-    prefixes = [(entry.system, entry.code) for entry in code_list.entries if entry.match == "prefix"]
-    starts = {system: tuple(code for kind, code in prefixes if kind == system) for system, _ in prefixes}
-    return [
-        number
-        for number, system, code in codes
-        if (system, code) in exact or (system in starts and code.startswith(starts[system]))
-    ]
+    starts = {
+        system: tuple(entry.code for entry in code_list.entries if (entry.system, entry.match) == (system, "prefix"))
+        for system in SYSTEMS
+    }
+    return [number for number, system, code in codes if (system, code) in exact or code.startswith(starts.get(system, ()))]
 
 
 @lru_cache(maxsize=8)

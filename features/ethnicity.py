@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-MAPPING_NAME = "NHS 5+1"
 NOT_STATED = "not_stated"
 NOT_KNOWN = "not_known"
 GROUP_OF_CATEGORY = {

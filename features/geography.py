@@ -21,7 +21,6 @@ class Places:
 
     edition: int
     areas: pa.Table
-    place_of_area: Mapping[str, int]
     relations: Mapping[str, Mapping[str, tuple[tuple[int, int, str], ...]]]  # relation -> child -> (from, to, parent)
 
     def parents(self, relation: str, children: list[str | None], day: NDArray) -> list[str | None]:
@@ -44,14 +43,13 @@ def build_places(areas: pa.Table, relations: pa.Table, edition: int) -> Places:
     ranks = _numbers(areas.column(f"imd_{edition}_rank"))
     icb = np.array(areas.column("icb_code").to_pylist() or [None], dtype=object)[: areas.num_rows]
     local = pa.array(local_quintiles(ranks, icb), from_pandas=True)
-    codes = areas.column("lsoa_code").to_pylist()
     periods: dict[str, dict[str, list[tuple[int, int, str]]]] = {}
     for row in relations.sort_by([("valid_from", "ascending"), ("parent_code", "ascending")]).to_pylist():
         days = (_day(row["valid_from"]), int(OPEN) if row["valid_to"] is None else _day(row["valid_to"]))
         periods.setdefault(row["relation"], {}).setdefault(row["child_code"], []).append((*days, row["parent_code"]))
     frozen = {relation: {child: tuple(rows) for child, rows in children.items()} for relation, children in periods.items()}
     table = areas.append_column(f"local_{edition}_quintile", local)
-    return Places(edition, table, {code: place for place, code in enumerate(codes)}, frozen)
+    return Places(edition, table, frozen)
 
 
 def area_columns(edition: int) -> dict[str, str]:

@@ -27,13 +27,12 @@ class ImmatureOutcomeError(ValueError):
 
 @dataclass(frozen=True)
 class Spells:
-    """Spells in order of person; days are since 1970, and `nights` of an open spell are those known so far.
+    """Spells in order of person; `nights` of an open spell are those known so far.
 
     `listed` flags spells whose primary diagnosis is on the code list of the outcome.
     """
 
     person: NDArray[np.int32]
-    admission_day: NDArray[np.int32]
     nights: NDArray[np.int32]
     died: NDArray[np.bool_]
     emergency: NDArray[np.bool_]

@@ -101,12 +101,7 @@ class Plan:
 
 def compile_plan(catalogue: Catalogue, codes: Sequence[tuple[int, str, str]], excluded: Iterable[str] = ()) -> Plan:
     """Compile the event features of a catalogue against the numbered codes (number, system, code) of core__code."""
-    without = set(excluded)
-    features = tuple(
-        feature
-        for feature in catalogue.features
-        if feature.name not in without and feature.statistic not in DERIVED and feature.statistic is not Statistic.ATTRIBUTE
-    )
+    features = _event_features(catalogue, set(excluded))
     _check_windows(features)
     concepts = [catalogue.concepts[name] for name in dict.fromkeys(name for feature in features for name in feature.concepts)]
     count = max((number for number, _, _ in codes), default=0) + 1
@@ -125,6 +120,11 @@ def compile_plan(catalogue: Catalogue, codes: Sequence[tuple[int, str, str]], ex
         edges=edges, bucket=np.searchsorted(np.asarray(edges), np.arange(DAY_VALUES)).astype(np.uint8),
         values=_value_slots(catalogue, features), substance=_substances(catalogue, codes, count),
     )  # fmt: skip
+
+
+def _event_features(catalogue: Catalogue, excluded: set[str]) -> tuple[Feature, ...]:
+    others = (*DERIVED, Statistic.ATTRIBUTE)
+    return tuple(feature for feature in catalogue.features if feature.name not in excluded and feature.statistic not in others)
 
 
 def _check_windows(features: Iterable[Feature]) -> None:

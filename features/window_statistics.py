@@ -218,16 +218,17 @@ def _score(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
     scored = np.flatnonzero(_days_since(feature.after, cells, plan) <= window)
     columns_of = plan.last.columns_of
     groups = {group: points for group, points in zip(feature.groups, feature.points, strict=True) if columns_of[group]}
-    columns = [column for group in groups for column in columns_of[group]]
     scores = np.full(cells.last.shape[1], np.nan)
     scores[scored] = 0
-    if not columns or not len(scored):
+    if not groups:
         return scores
-    starts = np.cumsum([0, *(len(columns_of[group]) for group in groups)])[:-1]
-    present = np.minimum.reduceat(cells.last[np.ix_(np.asarray(columns), scored)], starts, axis=0) <= window
+    columns = [columns_of[group] for group in groups]
+    starts = np.cumsum([0, *map(len, columns)])[:-1]
+    present = np.minimum.reduceat(cells.last[np.ix_(np.concatenate(columns), scored)], starts, axis=0) <= window
     place = {group: number for number, group in enumerate(groups)}
-    replaced = {group: by for group, by in feature.replaced_by if group in groups and by in groups}
-    present[[place[group] for group in replaced]] &= ~present[[place[by] for by in replaced.values()]]
+    pairs = [(place[group], place[by]) for group, by in feature.replaced_by if group in groups and by in groups]
+    replaced, by = np.asarray(pairs, dtype=np.int64).reshape(-1, 2).T
+    present[replaced] &= ~present[by]
     points = np.fromiter(groups.values(), dtype=np.float64)
     scores[scored] = np.maximum((points[:, None] * present).sum(axis=0), 0)
     return scores

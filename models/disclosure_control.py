@@ -8,7 +8,7 @@ and are computed from the rounded counts, so that the exact count does not follo
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -152,24 +152,20 @@ def safe_audit(audit: pd.DataFrame) -> pd.DataFrame:
         else:
             safe = _safe(measures[cell], exact[cell], shown[cell], lists, shown.get(EVERYONE))
             rows[cell] = _safe_rows(part, safe, lists, shown[cell])
-    gaps = [
-        _safe_gaps(part, pd.concat([of for cell, of in rows.items() if cell[0] == kind]))
-        for kind, part in audit[audit["group_name"] == GAPS].groupby("group_kind", sort=False)
-    ]
-    return pd.concat([*rows.values(), *(gap for gap in gaps if len(gap))]).sort_index(ignore_index=True)
+    return pd.concat([*rows.values(), *_safe_gaps(audit[audit["group_name"] == GAPS], rows)]).sort_index(ignore_index=True)
 
 
 def _hidden_groups(
     parts: Mapping[Cell, pd.DataFrame], exact: Mapping[Cell, GroupTotals]
 ) -> tuple[set[Hashable], dict[str, set[Hashable]]]:
     """Return the groups to hide, and for each list the groups whose part of it is hidden."""
-    kinds = dict.fromkeys(kind for kind, _ in parts if kind != EVERYONE[0])
-    totals = [Total(EVERYONE, tuple(cell for cell in parts if cell[0] == kind)) for kind in kinds]
+    kinds = totals_of({cell: cell[0] for cell in parts if cell[0] != EVERYONE[0]})
+    totals = [replace(kind, whole=EVERYONE) for kind in kinds]  # the groups of each kind are everyone
     unknown = {cell for cell, of in exact.items() if not np.isfinite(of.people + of.events)}
     hidden = protected({cell: _group_counts(of) for cell, of in exact.items()}, totals, unknown)
     lists = {
         at: protected({cell: _list_counts(of, at) for cell, of in exact.items()}, totals, hidden | _suppressed_lists(parts, at))
-        for at in sorted({at for of in exact.values() for at in of.listed})
+        for at in sorted(set().union(*(of.listed for of in exact.values())))
     }
     return hidden, lists
 
@@ -209,8 +205,16 @@ def _safe_rows(
     return rows
 
 
-def _safe_gaps(part: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
-    """Return the gaps of a kind between the groups that are shown."""
+def _safe_gaps(gaps: pd.DataFrame, rows: Mapping[Cell, pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return the gaps of each kind between its groups that are shown, from the groups' safe rows."""
+    safe = [
+        _gaps_between(part, pd.concat([of for cell, of in rows.items() if cell[0] == kind]))
+        for kind, part in gaps.groupby("group_kind", sort=False)
+    ]
+    return [part for part in safe if len(part)]
+
+
+def _gaps_between(part: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
     names = dict.fromkeys(metric.removesuffix("_difference").removesuffix("_ratio") for metric in part["metric"])
     again = {name: numbers for name, *numbers in largest_gaps(groups, list(names))}
     rows = part[part["metric"].isin(list(again))].copy()
@@ -257,18 +261,16 @@ def _filled(counts: Mapping[Hashable, float], totals: Sequence[Total]) -> dict[H
 
 
 def _next_to_hide(counts: Mapping[Hashable, int], total: Total, hidden: set[Hashable]) -> Hashable | None:
-    parts = [part for part in total.parts if part in counts]
-    unknown = [part for part in parts if part in hidden]
     whole_is_hidden = total.whole in hidden
-    if not unknown and not whole_is_hidden:
+    if not _reveals([counts[part] for part in total.parts if part in hidden], whole_is_hidden):
         return None
-    if whole_is_hidden and unknown:
-        return None  # two unknowns and no sum to hold them together
-    if not whole_is_hidden and len(unknown) > 1:
-        room = sum(counts[part] for part in unknown) - (len(unknown) - 1)
-        if room >= SMALLEST_SHOWN:
-            return None
-    candidates = [part for part in parts if part not in hidden and counts[part] > 0]
-    if candidates:
-        return min(candidates, key=lambda part: (counts[part], str(part)))
-    return None if whole_is_hidden or total.whole not in counts else total.whole
+    shown = [part for part in total.parts if part not in hidden and counts.get(part, 0) > 0]
+    whole = None if whole_is_hidden or total.whole not in counts else total.whole
+    return min(shown, key=lambda part: (counts[part], str(part)), default=whole)
+
+
+def _reveals(hidden_parts: Sequence[int], whole_is_hidden: bool) -> bool:
+    """Return whether what a total shows reveals a hidden cell: only one is hidden, or the hidden parts leave it too little room."""
+    if len(hidden_parts) + whole_is_hidden < 2:
+        return bool(hidden_parts) or whole_is_hidden
+    return not whole_is_hidden and sum(hidden_parts) - (len(hidden_parts) - 1) < SMALLEST_SHOWN

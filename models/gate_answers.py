@@ -13,6 +13,7 @@ from models.intervals import Estimate
 from models.scored_rows import scored_rows
 
 ONE_OUTCOME = "the rows hold only one outcome"
+WORST_FIRST: tuple[Answer, ...] = ("fail", "cannot_tell", "pass")
 
 
 def from_intervals(gate: str, checks: Sequence[IntervalCheck], failures: set[int]) -> GateResult:
@@ -49,13 +50,14 @@ def better_than_baseline(gate: str, evidence: Evidence) -> GateResult:
 def no_single_feature(gate: str, evidence: Evidence) -> GateResult:
     """Answer whether a single feature discriminates so well that it must be the outcome or a copy of it."""
     features, limit = evidence.single_features, evidence.settings.single_feature_auroc
-    sure = {name: auroc for name, auroc in features.items() if auroc.lower > limit or auroc.value == 1.0}
-    unsure = {name: auroc for name, auroc in features.items() if auroc.value > limit and name not in sure}
     if not features:
         return GateResult(gate, "cannot_tell", "the training rows hold only one outcome")
-    if sure or unsure:
-        reason = "; ".join(_leak(name, auroc, limit) for name, auroc in {**sure, **unsure}.items())
-        return GateResult(gate, "fail" if sure else "cannot_tell", reason)
+    is_sure = {name: auroc.lower > limit or auroc.value == 1.0 for name, auroc in features.items()}
+    leaks = [name for name, auroc in features.items() if is_sure[name] or auroc.value > limit]
+    leaks.sort(key=is_sure.__getitem__, reverse=True)
+    if leaks:
+        reason = "; ".join(_leak(name, features[name], limit) for name in leaks)
+        return GateResult(gate, "fail" if is_sure[leaks[0]] else "cannot_tell", reason)
     name = max(features, key=lambda name: features[name].value)
     reason = f"the strongest single feature, {name}, has an AUROC of {features[name].value:.3f}; the limit is {limit:g}"
     return GateResult(gate, "pass", reason)
@@ -94,16 +96,15 @@ def no_worse(
     """
     before = {result.gate: result.answer for result in incumbent}
     changed = [(result, before[result.gate]) for result in challenger if result.gate in before]
-    failed = [result for result, old in changed if result.answer == "fail" and old != "fail"]
-    lost = [result for result, old in changed if result.answer == "cannot_tell" and old == "pass"]
     if not changed:
         return GateResult(gate, "cannot_tell", "the model in use faced none of these gates")
-    if failed or lost:
+    worse = [result for result, old in changed if WORST_FIRST.index(result.answer) < WORST_FIRST.index(old)]
+    worse.sort(key=lambda result: WORST_FIRST.index(result.answer))
+    if worse:
         reason = "; ".join(
-            f"{label_of(result.gate)}: {ANSWERS[before[result.gate]]} before, now {ANSWERS[result.answer]}"
-            for result in (*failed, *lost)
+            f"{label_of(result.gate)}: {ANSWERS[before[result.gate]]} before, now {ANSWERS[result.answer]}" for result in worse
         )
-        return GateResult(gate, "fail" if failed else "cannot_tell", reason)
+        return GateResult(gate, worse[0].answer, reason)
     return GateResult(gate, "pass", f"it is worse than the model in use on none of {len(changed)} gates")
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from models.calibration_measures import calibration_slope, observed_over_expected
 from models.gate_declaration import Evidence
 from models.gate_intervals import IntervalCheck, judged_groups
+from models.gate_settings import GateSettings
 from models.need_within_score import DEATH, RECORDED_NEEDS, UNDIAGNOSED, need_ratios
 from models.scored_rows import ScoredRows, selected
-from models.settings import GateSettings
 from models.standardisation import sensitivity_ratio
 
 DEPRIVED_UP_TO = {"imd_quintile": 2, "imd_decile": 5}  # group 1 is most deprived

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from models.gate_intervals import IntervalCheck
+from models.gate_settings import GateSettings
 from models.group_labels import kind_label
 from models.intervals import Estimate
 from models.need_within_score import Strata, score_strata
 from models.scored_rows import ScoredRows, scored_rows
-from models.settings import CapacitySettings, GateSettings
+from models.settings import CapacitySettings
 from models.standardisation import age_band_codes
 
 Answer = Literal["pass", "fail", "cannot_tell"]

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from models.gate_settings import GateSettings
 from models.group_labels import group_label
 from models.intervals import Estimate
 from models.scored_rows import ScoredRows, group_masks
-from models.settings import GateSettings
 
 ONE_SIDE = 0.025  # of a 95% interval
 
@@ -121,16 +121,17 @@ def judged_groups(
         return []
     events = rows.labels if counted is None else counted
     found = [(name, mask, int(events[mask].sum())) for name, mask in group_masks(groups[kind], rows.position)]
-    if kind not in settings.ordered_kinds:
-        pooled = _pooled_together(found, minimum)
-    else:
-        ordered = sorted((group for group in found if group[0][:1].isdigit()), key=lambda group: _place(group[0]))
-        unplaced = [group for group in found if not group[0][:1].isdigit() and group[2] >= minimum]
-        pooled = [*_pooled_neighbours(ordered, minimum), *unplaced]
-    return [(f"{kind} {name}", mask) for name, mask, _ in pooled]
+    pool = _pooled_in_order if kind in settings.ordered_kinds else _pooled_together
+    return [(f"{kind} {name}", mask) for name, mask, _ in pool(found, minimum)]
 
 
 Group = tuple[str, np.ndarray, int]
+
+
+def _pooled_in_order(groups: list[Group], minimum: int) -> list[Group]:
+    placed = [group for group in groups if group[0][:1].isdigit()]
+    unplaced = [group for group in groups if not group[0][:1].isdigit() and group[2] >= minimum]
+    return [*_pooled_neighbours(sorted(placed, key=lambda group: _place(group[0])), minimum), *unplaced]
 
 
 def _pooled_neighbours(groups: list[Group], minimum: int) -> list[Group]:

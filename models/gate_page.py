@@ -9,9 +9,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from models.gate_declaration import ANSWERS, KIND, Gate
+from models.gate_settings import GateSettings
 from models.gates import GATES
 from models.group_labels import kind_label
-from models.settings import CandidateSettings, CapacitySettings, GateSettings
+from models.settings import CandidateSettings, CapacitySettings
 
 FILE = Path(__file__).parents[1] / "docs" / "gates.md"
 SECTIONS: dict[str, type[BaseModel]] = {"gates": GateSettings, "candidates": CandidateSettings, "capacity": CapacitySettings}

@@ -1,7 +1,7 @@
 """The gates: each question that a model is asked before it may be used, declared once, and the answers of one candidate.
 
 Gates are noisy. So a model fails only where an interval lies wholly outside the limits, after Holm's adjustment over every interval
-that is compared. It passes only where the 95% interval lies inside them.
+that is compared. It passes only where the 95% interval lies inside them. The limits are in `models/gate_settings.py`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from models.gate_answers import (
 )
 from models.gate_declaration import Evidence, Gate, GateLine, GateResult, JudgedRows, Meaning
 from models.gate_intervals import IntervalCheck, holm_failures
+from models.gate_settings import GateSettings
 from models.intervals import Estimate
-from models.settings import CapacitySettings, GateSettings
+from models.settings import CapacitySettings
 
 INTERVAL = Meaning(
     "Every 95% interval lies inside the limits.",

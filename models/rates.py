@@ -1,8 +1,8 @@
-"""Rates, ratios, proportions and means with limits, by the formulas of the UKHSA Fingertips technical guidance.
+"""Rates and ratios with limits, by the formulas of the UKHSA Fingertips technical guidance.
 
 Every function takes NumPy arrays (or lists). Where bands are summed over they are the last axis, so a matrix of groups by
 bands gives one rate per group. `confidence` is a share (0.95) or a percentage (95). What cannot be reported is NaN.
-Sources: Breslow and Day 1987 (Byar), Armitage and Berry 2002 (exact), Dobson et al. 1991, Wilson 1927, Eurostat 2013 (ESP);
+Sources: Breslow and Day 1987 (Byar), Armitage and Berry 2002 (exact), Dobson et al. 1991, Eurostat 2013 (ESP);
 agreement with the agency's own PHEindicatormethods package is the aim.
 """
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import chi2, norm, t
+from scipy.stats import chi2, norm
 
 Numbers = NDArray[np.float64]
 
@@ -57,29 +57,11 @@ def count_limits(events: ArrayLike, confidence: float = 0.95) -> tuple[Numbers, 
     return lower, upper
 
 
-def wilson_limits(events: ArrayLike, population: ArrayLike, confidence: float = 0.95) -> tuple[Numbers, Numbers]:
-    """Return Wilson's limits of a share (2x + z^2 -+ z sqrt(z^2 + 4xq)) / 2(n + z^2)."""
-    x, n, z = _counts(events), _population(population), _z(confidence)
-    if (x > n).any():
-        raise ValueError("a proportion's events cannot be more than its population")
-    spread = z * np.sqrt(z**2 + 4 * x * (1 - x / n))
-    return ((2 * x + z**2 - spread) / 2 / (n + z**2))[()], ((2 * x + z**2 + spread) / 2 / (n + z**2))[()]
-
-
 def crude_rate(events: ArrayLike, population: ArrayLike, confidence: float = 0.95, multiplier: float = 100_000.0) -> Limits:
     """Return events over population (or person-years) times the multiplier, with the limits of the count."""
     scale = multiplier / _population(population)
     lower, upper = count_limits(events, confidence)
     return Limits((_counts(events) * scale)[()], (lower * scale)[()], (upper * scale)[()])
-
-
-def mean(values: ArrayLike, confidence: float = 0.95) -> Limits:
-    """Return the mean along the last axis with Student's t limits."""
-    data = np.asarray(values, dtype=np.float64)
-    rows = data.shape[-1]
-    middle = data.mean(axis=-1)
-    spread = t.ppf(0.5 + _share(confidence) / 2, rows - 1) * data.std(axis=-1, ddof=1) / np.sqrt(rows)
-    return Limits(middle, middle - spread, middle + spread)
 
 
 def directly_standardised_rate(

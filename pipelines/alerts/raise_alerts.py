@@ -58,20 +58,18 @@ def deliver(alerts: Sequence[Alert], sends: Mapping[str, Send], deployment: str)
     """Send each channel what it has not been sent, in one message; return the alerts after that and the number of failures."""
     after, failed = [{**alert, "message_problem": ""} for alert in alerts], 0
     for channel, send in sends.items():
-        places = [place for place, alert in enumerate(after) if due([alert], channel)]
-        if not places:
+        news = due(after, channel)
+        if not news:
             continue
-        news = [after[place] for place in places]
         try:
             send(title(news, deployment), lines(news))
         except UndeliveredError as problem:
             failed += 1
-            for place in places:
-                before = after[place]["message_problem"]
-                after[place]["message_problem"] = "; ".join(part for part in (before, f"{channel}: {problem}") if part)
+            for alert in news:
+                alert["message_problem"] = "; ".join(filter(None, (alert["message_problem"], f"{channel}: {problem}")))
         else:
-            for place in places:
-                after[place] = sent(after[place], channel)
+            for alert in news:
+                alert.update(sent(alert, channel))
     return after, failed
 
 

@@ -81,15 +81,15 @@ def _poor_calibration(calibration: Rows, limits: Limits) -> Iterator[Crossing]:
     `calibration` holds measures as they may leave. A group whose people or events are hidden is not compared.
     """
     low, high = limits
-    for row in calibration:
-        if row["metric"] != "observed_over_expected" or row["value"] is None or row["lower"] is None or row["upper"] is None:
-            continue
-        if row["people"] is None or row["events"] is None or row["events"] < LEAST_EVENTS:
-            continue
-        if row["group_kind"] == "list_status" and row["group_name"] != "neither":
-            continue  # a list that is acted on is meant to change the outcomes
+    for row in filter(_is_comparable, calibration):
         if row["upper"] < low or row["lower"] > high:
             yield Crossing(f"{row['outcome']}: {_subject(row)}", row["value"], low if row["upper"] < low else high, row)
+
+
+def _is_comparable(row: Row) -> bool:
+    is_known = all(row[name] is not None for name in ("value", "lower", "upper", "people", "events"))
+    is_acted_on = row["group_kind"] == "list_status" and row["group_name"] != "neither"  # that is meant to change the outcomes
+    return row["metric"] == "observed_over_expected" and is_known and row["events"] >= LEAST_EVENTS and not is_acted_on
 
 
 def _calibration(crossing: Crossing) -> str:

@@ -69,7 +69,6 @@ class FeatureSummary:
     features: int
     not_computed: Mapping[str, str]
     flow: tuple[tuple[str, int], ...]
-    rebuilt_table: bool  # the columns changed, so the other index dates must be rebuilt
 
 
 def build_catalogue(lake: Lake, request: FeatureRequest) -> dict[str, str]:
@@ -109,9 +108,9 @@ def build_features(
         counts = "; ".join(f"{reason}: {count:,}" for reason, count in flow)
         raise RefusalError(f"no one is in the cohort of {index_date} ({counts}); check the index date against the registrations")
     schema = next(result.schema for result in results if result.schema is not None)
-    rebuilt = _commit(lake, files, schema, index_date, request.cohort)
+    _commit(lake, files, schema, index_date, request.cohort)
     _write_flow(lake, index_date, flow)
-    return FeatureSummary(index_date, flow[-1][1], len(recipe.computed), recipe.not_computed, tuple(flow), rebuilt)
+    return FeatureSummary(index_date, flow[-1][1], len(recipe.computed), recipe.not_computed, tuple(flow))
 
 
 def make_recipe(lake: Lake, request: FeatureRequest) -> Recipe:
@@ -151,20 +150,14 @@ def _unsupported_by_lake(lake: Lake, edition: int) -> dict[str, str]:
         has_households = con.sql(
             f"SELECT 1 FROM {lake.scan('core__residence')} WHERE household_id IS NOT NULL LIMIT 1"
         ).fetchall()
-        first_and_last_start = con.sql(
-            f"SELECT min(start_date), max(start_date) FROM {lake.scan('core__registration')}"
-        ).fetchall()[0]
+        first, last = con.sql(f"SELECT min(start_date), max(start_date) FROM {lake.scan('core__registration')}").fetchall()[0]
     lacking = {name: "the reference files do not have it" for name, column in columns.items() if not filled[column]}
-    unsupported = {
-        "the registered list has no households": () if has_households else ("household_size", "lives_alone"),
-        "the registered list has one address for each person": ()
-        if _twice(lake, "core__residence")
-        else (f"address_moves_{MOVES_DAYS}d",),
-        "the registered list has the same start date for everyone": ()
-        if first_and_last_start[0] != first_and_last_start[1]
-        else ("years_on_list", f"practice_moves_{MOVES_DAYS}d"),
-    }
-    return lacking | {name: reason for reason, names in unsupported.items() for name in names}
+    needs = (
+        (has_households, "no households", ("household_size", "lives_alone")),
+        (_twice(lake, "core__residence"), "one address for each person", (f"address_moves_{MOVES_DAYS}d",)),
+        (first != last, "the same start date for everyone", ("years_on_list", f"practice_moves_{MOVES_DAYS}d")),
+    )
+    return lacking | {name: f"the registered list has {what}" for met, what, names in needs if not met for name in names}
 
 
 def _twice(lake: Lake, table: str) -> bool:
@@ -278,7 +271,7 @@ def _ranges(lake: Lake, people_per_range: int) -> list[tuple[int, int]]:
 # --- committing ----------------------------------------------------------------------------------------------------
 
 
-def _commit(lake: Lake, files: list[DataFile], schema: pa.Schema, index_date: date, cohort: CohortSettings) -> bool:
+def _commit(lake: Lake, files: list[DataFile], schema: pa.Schema, index_date: date, cohort: CohortSettings) -> None:
     """Commit the files; a changed set of columns, or a cohort with many index dates, replaces the whole table."""
     name = PERSON_FEATURES.name
     by = file_columns(PERSON_FEATURES, _own_dates(cohort))
@@ -286,7 +279,6 @@ def _commit(lake: Lake, files: list[DataFile], schema: pa.Schema, index_date: da
     replaces_all = changed or _own_dates(cohort)
     replace: Mapping[str, str] | str = "all" if replaces_all else {INDEX_DATE: index_date.isoformat()}
     lake.commit(name, files, schema, partition_by=by, replace=replace)
-    return changed
 
 
 def _own_dates(cohort: CohortSettings) -> bool:

@@ -35,7 +35,6 @@ class LabelSummary:
     index_date: date
     rows: int
     events: int
-    deaths_without_event: int
     left_list: int
     not_at_risk: int
 
@@ -87,10 +86,8 @@ def build_labels(
             "Check these codes against the extracts, or set study.outcome.name to another outcome"
         )
     _commit(lake, _table(rows.keys, labels, reason), outcome.name, partition)
-    return LabelSummary(
-        index_date, len(rows.person), int((labels.label == 1).sum()), int(((labels.label == 0) & (labels.composite == 1)).sum()),
-        int(labels.left_list.sum()), int((reason != "").sum()),
-    )  # fmt: skip
+    events, left, not_at_risk = (int(flags.sum()) for flags in (labels.label == 1, labels.left_list, reason != ""))
+    return LabelSummary(index_date, len(rows.person), events, left, not_at_risk)
 
 
 def build_reasons(
@@ -109,7 +106,7 @@ def build_reasons(
     no_day = np.full(len(rows.person), OPEN)
     labels = without_rows(label_rows(no_day, no_day, no_day, rows.day, outcome), none)
     _commit(lake, _table(rows.keys, labels, reason), outcome.name, partition)
-    return LabelSummary(index_date, len(rows.person), 0, 0, 0, int((reason != "").sum()))
+    return LabelSummary(index_date, len(rows.person), 0, 0, int((reason != "").sum()))
 
 
 def _rows(lake: Lake, partition: Mapping[str, str] | None) -> _Rows:

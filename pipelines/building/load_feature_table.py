@@ -61,9 +61,7 @@ def store_features(lake: Lake, ready: ReadyTable) -> int:
     The columns are the declared attributes, then the groups and the features. An attribute that the team's table lacks is null or not known.
     """
     computed = [feature for feature in ready.features if feature.status == "computed"]
-    values_by_name: dict[str, pd.Series] = {str(name): ready.keys[name] for name in ready.keys.columns} | {
-        str(name): ready.groups[name] for name in ready.groups.columns
-    }
+    values_by_name = {str(name): values for name, values in (*ready.keys.items(), *ready.groups.items())}
     values_by_name |= {} if ready.split is None else {SPLIT: ready.split}
     values_by_name["index_date"] = ready.keys["index_date"].dt.date
     fields, columns = [], []
@@ -79,8 +77,9 @@ def store_features(lake: Lake, ready: ReadyTable) -> int:
         kind = pa.string() if feature.kind == "category" else pa.float32()
         fields.append(pa.field(feature.name, kind))
         columns.append(_values(feature.values, kind))
-    _refuse_same_names([field.name for field in fields])
-    _replace_all(lake, PERSON_FEATURES, pa.table(columns, pa.schema(fields)))
+    schema = pa.schema(fields)
+    _refuse_same_names(schema.names)
+    _replace_all(lake, PERSON_FEATURES, pa.table(columns, schema))
     return len(computed)
 
 

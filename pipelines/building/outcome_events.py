@@ -46,20 +46,12 @@ class OutcomeSearch:
             return
         definition = outcome.definition
         refused = [feed for feed in definition.feeds if self.allowed_feeds is not None and feed not in self.allowed_feeds]
-        if refused:
-            raise RefusalError(
-                f"the outcome '{outcome.name}' uses the feeds {', '.join(refused)}, which purpose.allowed_feeds does not name; "
-                "add them if the approval covers them, or set study.outcome.name to another outcome"
-            )
+        _refuse(outcome, "uses", refused, "which purpose.allowed_feeds does not name; add them if the approval covers them,")
         if definition.after_discharge and not own_dates:
             raise RefusalError(f"the outcome '{outcome.name}' counts from discharges; set study.cohort.kind to discharges")
         available = set(lake.read("core__coverage", "DISTINCT feed")["feed"].to_pylist()) if definition.covered else set()
         absent = [feed for feed in definition.covered if feed not in available]
-        if absent:
-            raise RefusalError(
-                f"the outcome '{outcome.name}' needs the feeds {', '.join(absent)}, which are absent; deliver them, "
-                "or set study.outcome.name to another outcome"
-            )
+        _refuse(outcome, "needs", absent, "which are absent; deliver them,")
 
     def covered(self, outcome: OutcomeSettings) -> tuple[str, ...]:
         """Return the feeds that must cover a row for its outcome to be known."""
@@ -115,7 +107,7 @@ class OutcomeSearch:
         )
         person, day = _array(table, "person_key").astype(np.int32), days(table["day"], OPEN)
         has_code = self._has_code(table, definition) if definition.code_list else np.zeros(len(person), dtype=bool)
-        spells = Spells(person, day, _array(table, "nights"), _array(table, "died"), _array(table, "emergency"), has_code)
+        spells = Spells(person, _array(table, "nights"), _array(table, "died"), _array(table, "emergency"), has_code)
         chosen = definition.spells(spells) if definition.spells else np.zeros(len(person), dtype=bool)
         return Occurrences.of(person[chosen], day[chosen])
 
@@ -154,3 +146,11 @@ def _with_code(column: pa.ChunkedArray, code_list: CodeList) -> NDArray[np.bool_
 
 def _array(table: pa.Table, name: str) -> NDArray:
     return table[name].combine_chunks().to_numpy(zero_copy_only=False)
+
+
+def _refuse(outcome: OutcomeSettings, verb: str, feeds: list[str], fault: str) -> None:
+    """Raise RefusalError where there are feeds that an outcome cannot have."""
+    if feeds:
+        raise RefusalError(
+            f"the outcome '{outcome.name}' {verb} the feeds {', '.join(feeds)}, {fault} or set study.outcome.name to another outcome"
+        )

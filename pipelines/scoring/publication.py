@@ -24,11 +24,10 @@ def withdraw(lake: Lake, run_id: str, reason: str, role: str = "") -> dict[str, 
     if not reason.strip():
         raise RefusalError("a withdrawal needs a reason, which is recorded and shown to readers; add --reason")
     rows = all_runs(lake)
-    rows_of_run = [row for row in rows if row["run_id"] == run_id]
-    if not rows_of_run:
+    last = {row["run_id"]: row for row in rows}.get(run_id)
+    if last is None:
         published = [str(row["run_id"]) for row in rows if row["status"] == PUBLISHED]
         raise RefusalError(f"there is no run '{run_id}'; published: {', '.join(published) or 'none'}")
-    last = rows_of_run[-1]
     if last["status"] == PUBLISHED:
         decided = Decision(
             WITHDRAWAL, run_id, role.strip() or NOT_RECORDED, reason.strip(), decision_day(), str(last["scores_digest"])

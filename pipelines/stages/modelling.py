@@ -30,7 +30,7 @@ from pipelines.scoring.shadow_scores import write_shadow_scores
 from pipelines.stages.building import READ_BY_FEATURES, READ_BY_OUTCOMES
 from pipelines.stages.caseloads import list_maker
 from pipelines.stages.context import StageContext
-from pipelines.stages.late_feeds import in_words
+from pipelines.stages.late_feeds import late_feeds_as_text
 from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_list
 from pipelines.stages.results import StageResult, skipped
@@ -157,7 +157,7 @@ def score(context: StageContext) -> StageResult:
         model_digest=champion.model.digest,
         catalogue_version=score_stage.catalogue_version(lake),
         previous_run_id=score_stage.previous_run_id(lake, study.outcome.name, index_date),
-        late_feeds=in_words(context.outside.late_feeds),
+        late_feeds=late_feeds_as_text(context.outside.late_feeds),
     )
     marked = replace(scoring, frame=_with_marks(context, scoring.frame))
     published = score_stage.publish(lake, study, purpose, champion, marked, inputs, list_maker(context, champion, marked, inputs))

@@ -1,4 +1,4 @@
-"""What a run is about: when it may begin, its source, its dates and the version of its settings."""
+"""What a run is about: its source, its dates and the version of its settings."""
 
 from __future__ import annotations
 
@@ -9,51 +9,15 @@ from pathlib import Path
 
 from expectations.table import Table
 from features.code_lists import load_code_lists
-from pipelines.building.spark_engine import check_spark
 from pipelines.conform.by_source import conform_of
 from pipelines.errors import RefusalError
-from pipelines.extracts.ingest import read_extracts
-from pipelines.extracts.pseudonym_keys import refuse_half_rotated
-from pipelines.extracts.retained import kept_days
 from pipelines.run.deployment import Deployment
 from pipelines.sources.nhs import ExtractFile, find_extracts
 from pipelines.sources.protocol import OpenedSource
-from pipelines.stages.decisions_in_settings import import_decisions
-from pipelines.stages.future_dates import (
-    refuse_future_cut,
-    refuse_future_deliveries,
-    refuse_future_extracts,
-    today_in_london,
-)
-from pipelines.stages.input_paths import check_feeds, check_paths
-from pipelines.stages.late_feeds import in_words, late_feeds
+from pipelines.stages.future_dates import refuse_future_cut, refuse_future_deliveries, today_in_london
 from pipelines.stages.settings_view import settings_digest
 from pipelines.study.settings import StudySettings, months_before, planned_index_dates
-from pipelines.upkeep.disk import bytes_needed, check_room
 from pipelines.upkeep.retention import oldest_delivery
-
-
-def prepare(deployment: Deployment, today: date | None = None) -> None:
-    """Refuse what must not begin: an expired approval, a full disk, inputs that are not there or dated after today."""
-    purpose = deployment.settings.purpose
-    day = today or today_in_london()
-    if purpose.approval_expires < day:
-        raise RefusalError(
-            f"the approval '{purpose.approval}' expired on {purpose.approval_expires}: nothing was run. "
-            "Renew it and set purpose.approval_expires"
-        )
-    check_paths(deployment.settings, deployment.folder)
-    if deployment.settings.engine.kind == "spark":
-        check_spark()
-    refuse_future_dates(deployment, day)
-    _refuse_future_extracts(deployment, day)
-    deployment.lake.root.mkdir(parents=True, exist_ok=True)
-    refuse_half_rotated(deployment.lake)
-    check_feeds(deployment.settings, source(deployment), deployment.lake)
-    refuse_late(deployment, day)
-    needed = bytes_needed(deployment.lake, _new_extract_bytes(deployment, day))
-    check_room(deployment.home, needed, deployment.settings.upkeep.free_disk_gb)
-    import_decisions(deployment, day)
 
 
 @cache
@@ -92,13 +56,6 @@ def refuse_future_dates(deployment: Deployment, today: date | None = None) -> No
     refuse_future_deliveries(landed_extracts(deployment), day, correct_date)
 
 
-def _refuse_future_extracts(deployment: Deployment, today: date) -> None:
-    opened = source(deployment)
-    if opened.correct_date is not None:
-        rows = [row for table in opened.tables for row in read_extracts(deployment.lake, table.feed)]
-        refuse_future_extracts([(row.path, row.extract_date) for row in rows], today)
-
-
 def has_core_tables(deployment: Deployment) -> bool:
     """Return whether the source's rows become core tables; those of a ready-made feature table do not."""
     return source(deployment).source.is_conformed
@@ -112,7 +69,7 @@ def data_cut(deployment: Deployment, today: date | None = None) -> date:
 
 def data_cut_until(deployment: Deployment, today: date | None = None) -> date:
     """Return the data cut without what is dated after today: the watch goes on where a run is refused."""
-    settings, last = deployment.settings, _last_day(deployment, today)
+    settings, last = deployment.settings, last_day(deployment, today)
     if settings.data_cut_date:
         return min(settings.data_cut_date, last)
     if settings.source.chosen.data_cut:
@@ -125,7 +82,7 @@ def data_cut_until(deployment: Deployment, today: date | None = None) -> date:
     return max(found)
 
 
-def _last_day(deployment: Deployment, today: date | None) -> date:
+def last_day(deployment: Deployment, today: date | None) -> date:
     """Return the last day that a delivery may be dated."""
     return date.max if source(deployment).correct_date is None else today or today_in_london()
 
@@ -148,44 +105,9 @@ def planned_dates(study: StudySettings, cut: date) -> dict[str, tuple[date, ...]
     return planned_index_dates(study, cut)
 
 
-def late(deployment: Deployment, today: date | None = None) -> dict[str, date]:
-    """Return the feeds whose latest delivery, landed or taken in before, is older than the settings allow."""
-    opened, last = source(deployment), _last_day(deployment, today)
-    latest: dict[str, date] = {}
-    for table in opened.tables:
-        landed = [file.extract_date for file in find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)]
-        known = [row.extract_date for row in read_extracts(deployment.lake, table.feed)]
-        days = [day for day in (*landed, *known) if day <= last]
-        if days:
-            latest[table.feed] = max(days)
-    return late_feeds(latest, data_cut_until(deployment, today), deployment.settings.schedule.late_after_days)
-
-
-def refuse_late(deployment: Deployment, today: date | None = None) -> None:
-    """Refuse a run that the settings have wait for a late feed."""
-    feeds = late(deployment, today)
-    if feeds and deployment.settings.schedule.late_feed == "wait":
-        raise RefusalError(
-            f"{in_words(feeds)}; the data cut is {data_cut_until(deployment, today)}: nothing was run, for schedule.late_feed is 'wait'. "
-            "Deliver the feed, leave it out of the configuration, or set schedule.late_feed to 'score'"
-        )
-
-
 def oldest_kept_delivery(deployment: Deployment, today: date | None = None) -> date | None:
     """Return the first day whose deliveries are kept, None where all are."""
     return oldest_delivery(deployment.settings.upkeep.extract_months, data_cut(deployment, today))
-
-
-def _new_extract_bytes(deployment: Deployment, today: date) -> int:
-    """Return the size of the files that have landed and were not taken in, by their names and sizes."""
-    opened, total = source(deployment), 0
-    for table in opened.tables:
-        known = {(row.path, row.bytes) for row in read_extracts(deployment.lake, table.feed)}
-        landed = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
-        kept = kept_days(table.feed, (file.extract_date for file in landed), oldest_kept_delivery(deployment, today))
-        new = [file for file in landed if file.extract_date in kept and (file.path, file.file.stat().st_size) not in known]
-        total += sum(file.file.stat().st_size for file in new)
-    return total
 
 
 def refuse_backfill(deployment: Deployment) -> None:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field, model_validator
 from features.code_level import CodeLevelSettings
 from features.cohort import CohortSettings
 from features.outcomes import OutcomeSettings
-from models.settings import BandSettings, CandidateSettings, CapacitySettings, GateSettings, ValidationPlan
+from models.gate_settings import GateSettings
+from models.settings import BandSettings, CandidateSettings, CapacitySettings, ValidationPlan
 from pipelines.study.caseload_settings import CaseloadSettings
 
 FeatureFamily = Literal[

@@ -49,9 +49,14 @@ class Approvals:
         able = [one for one in self.counting if not self.is_spent(one) and not self.is_older_than_last_used(one)]
         return tuple(sorted(able, key=lambda one: (one.day, one.recorded_at), reverse=True))
 
-    @property
-    def last_use(self) -> date | None:
-        return max((row["approval_date"] for row in self.used), default=None)
+    def why_not_usable(self, approval: Decision) -> str:
+        """Return why an approval can make no model champion, and what to do."""
+        if self.is_spent(approval):
+            return (
+                f"the approval of {approval.day} was given for an earlier model; review this one and record a separate approval"
+            )
+        last_use = max((row["approval_date"] for row in self.used), default=None)
+        return f"the approval of {approval.day} is older than the last one used, of {last_use}; record a newer one for this model"
 
 
 def promote_approved(lake: Lake, tracker: Tracker, name: str, outcome: str, today: date | None = None) -> dict[str, object]:
@@ -95,17 +100,12 @@ def approval_of(approvals: Approvals, chosen: Row | None, champion_digest: str |
     of_model = [one for one in approvals.counting if one.digest in ("", chosen["model_digest"])]
     if not of_model:
         return None, f"the approval of {approvals.counting[-1].day} is for {approvals.counting[-1].subject}, not for this model"
-    if champion_digest is not None and champion_digest == chosen["model_digest"]:
+    if champion_digest == chosen["model_digest"]:
         return of_model[-1], ""
     usable = [one for one in approvals.usable() if one in of_model]
     if usable:
         return usable[0], ""
-    last = of_model[-1]
-    if approvals.is_spent(last):
-        return None, f"the approval of {last.day} was given for an earlier model; review this one and record a separate approval"
-    return None, (
-        f"the approval of {last.day} is older than the last one used, of {approvals.last_use}; record a newer one for this model"
-    )
+    return None, approvals.why_not_usable(of_model[-1])
 
 
 def best_eligible_row(rows: Sequence[Row]) -> Row | None:

@@ -82,12 +82,17 @@ def record_training(
         _record_incumbent(tracker, study, result, result.incumbent.judged, tags, parent)
     tracker.challenge(study.name, versions[chosen.name] if chosen else None)
     _store(lake, study, result, inputs, runs, versions)
-    return {
+    return _summary(result)
+
+
+def _summary(result: StudyResult) -> dict[str, object]:
+    eligible, chosen = [candidate.name for candidate in result.candidates if candidate.eligible], result.chosen
+    summary = {
         "candidates": len(result.candidates),
-        "eligible": ", ".join(candidate.name for candidate in result.candidates if candidate.eligible) or "none",
+        "eligible": ", ".join(eligible) or "none",
         "chosen": chosen.name if chosen else "none",
-        **({"auroc": round(chosen.evaluation.value("auroc"), 4)} if chosen else {}),
     }
+    return {**summary, "auroc": round(chosen.evaluation.value("auroc"), 4)} if chosen else summary
 
 
 def _status(candidate: JudgedCandidate) -> str:

@@ -62,9 +62,9 @@ def remove_runs(lake: Lake, run_months: int | None, data_cut: date) -> list[str]
     for run in old:
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         reason = f"kept for {run_months} months"
-        record_run(lake, {**latest[run], "status": REMOVED, "recorded_at": now, "reason": reason})
-    removed = {run for run, row in latest.items() if row["status"] == REMOVED}
-    for run in (run for run in latest if run in removed or run in old):  # an interrupted removal is completed
+        latest[run] = {**latest[run], "status": REMOVED, "recorded_at": now, "reason": reason}
+        record_run(lake, latest[run])
+    for run in (run for run, row in latest.items() if row["status"] == REMOVED):  # an interrupted removal is completed
         for table in OF_A_RUN:
             without_partition(lake, table, {"run_id": run})
     return old

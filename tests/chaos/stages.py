@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipelines.lake.run_record import published_runs
 from pipelines.run.deployment import Deployment, open_deployment
-from pipelines.stages import building, conforming, landing, modelling, publishing, run_plan
+from pipelines.stages import building, conforming, landing, modelling, preparation, publishing, run_plan
 
 DONE, REFUSED, FAULT = 0, 1, 2
 BUG = re.compile("(fault of|bug in) Strata")  # part of the message of an unexpected error
@@ -84,7 +84,7 @@ def run_stage(name: str, config: Path) -> int:
     try:
         with deployment.alone():
             if name != board.__name__:
-                run_plan.prepare(deployment)
+                preparation.prepare(deployment)
             STAGES[name](deployment)
     except Exception as error:
         message = explain(error, deployment.home / "reports" / "last_error.log")

@@ -11,7 +11,7 @@ from models.feature_rows import FeatureRows
 from models.risk_model import RiskModel
 from pipelines.building.code_level_features import approved_codes, choose_codes, count_codes
 from pipelines.run.deployment import Deployment, open_deployment
-from pipelines.stages import building, conforming, landing, modelling, run_plan
+from pipelines.stages import building, conforming, landing, modelling, preparation, run_plan
 from pipelines.training.modelling_rows import read_features
 
 PEOPLE, INDEX = 500, date(2021, 1, 1)
@@ -82,7 +82,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     write_cdm(folder / "cdm")
     (folder / "config.yaml").write_text(CONFIG.format(home=folder / "home"))
     deployment = open_deployment(folder / "config.yaml")
-    run_plan.prepare(deployment)
+    preparation.prepare(deployment)
     for table in run_plan.raw_tables(deployment):
         landing.ingest(deployment, table)
         landing.validate(deployment, table)

@@ -16,7 +16,7 @@ from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.sources.synthetic.landing_files import FEEDS as SENT
 from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import DefectSettings, SyntheticSettings
-from pipelines.stages import building, conforming, landing, run_plan
+from pipelines.stages import building, conforming, landing, preparation, run_plan
 
 pytestmark = pytest.mark.slow
 
@@ -116,7 +116,7 @@ def conform(deployment: Deployment) -> None:
 def test_a_missing_feed_switches_off_its_features_with_the_reason(feed: str, taken_in: Path, tmp_path: Path) -> None:
     deployment = without(feed, taken_in, tmp_path)
     table = RAW_TABLES[feed]
-    run_plan.prepare(deployment)
+    preparation.prepare(deployment)
     assert landing.ingest(deployment, table).facts["files"] == 0
     assert not landing.validate(deployment, table).broken
     conform(deployment)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project import command_line
+from dagster_project.command_line import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("expectations", "features", "models", "pipelines", "dagster_project")
@@ -217,10 +217,7 @@ def test_the_architecture_names_every_package() -> None:
 
 def commands() -> set[str]:
     """Return the names of the commands of `strata`."""
-    if hasattr(command_line, "COMMANDS"):
-        return {name for name, *_ in command_line.COMMANDS}
-    registered = command_line.app.registered_commands
-    return {command.name or command.callback.__name__.replace("_", "-") for command in registered}
+    return {command.__name__.replace("_", "-") for command in COMMANDS}
 
 
 def test_every_command_is_documented_and_every_documented_command_exists() -> None:

@@ -71,10 +71,7 @@ def volume_part(lake: Lake) -> dict[str, Any]:
 
 
 def feed_volumes(rows: Sequence[Row]) -> list[FeedVolumes]:
-    """Return the feeds of rows of monitoring__volumes, in order of feed, under disclosure control.
-
-    Only complete months are used, where a feed has any: a month that was delivered in part would look like a fall.
-    """
+    """Return the feeds of rows of monitoring__volumes, in order of feed, under disclosure control."""
     return [_shown_volumes(feed, list(part)) for feed, part in groupby(rows, key=lambda row: str(row["feed"]))]
 
 
@@ -85,7 +82,7 @@ def _recent(lake: Lake) -> list[Row]:
 
 
 def _shown_volumes(feed: str, rows: Sequence[Row]) -> FeedVolumes:
-    complete = [row for row in rows if _next_month(row["month"]) <= row["extract_date"]] or rows
+    complete = _complete_months(rows)
     providers = sorted({row["organisation_code"] for row in complete})
     months = sorted({_month(row) for row in complete})
     counts = {month: dict.fromkeys(providers, 0) for month in months}
@@ -94,6 +91,11 @@ def _shown_volumes(feed: str, rows: Sequence[Row]) -> FeedVolumes:
     shown = {month: _shown_month(counts[month]) for month in months}  # no total joins two months
     by_name = {name: [_number(shown[month][name]) for month in months] for name in (ALL, *providers)}
     return FeedVolumes(feed, max(row["extract_date"] for row in rows), months, by_name)
+
+
+def _complete_months(rows: Sequence[Row]) -> Sequence[Row]:
+    """Return the rows of complete months, where there are any: a month that was delivered in part would look like a fall."""
+    return [row for row in rows if _next_month(row["month"]) <= row["extract_date"]] or rows
 
 
 def _shown_month(counts: Mapping[str, int]) -> Mapping[Hashable, int | None]:

@@ -5,10 +5,11 @@ from scipy.special import expit
 
 from models.gate_declaration import Evidence
 from models.gate_intervals import holm_failures
+from models.gate_settings import GateSettings
 from models.gates import GateResult, JudgedRows, eligible, interval_checks, judge, worse_than_incumbent
 from models.intervals import Estimate
 from models.need_within_score import need_columns
-from models.settings import CapacitySettings, GateSettings
+from models.settings import CapacitySettings
 
 ROWS = 60_000
 

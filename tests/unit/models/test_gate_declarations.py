@@ -15,9 +15,10 @@ from scipy.special import expit, logit
 from models.copied_periods import LABEL, Copy, copied_period_gate
 from models.gate_declaration import ANSWERS, GateResult, JudgedRows
 from models.gate_page import FILE, gate_page, missing_settings, template_lines
+from models.gate_settings import GateSettings
 from models.gates import GATES, declaration_of, judge, label_of, line_of, worse_than_incumbent
 from models.intervals import Estimate
-from models.settings import CapacitySettings, GateSettings
+from models.settings import CapacitySettings
 
 TEMPLATE = (Path(__file__).parents[3] / "config" / "nhs_example.yaml").read_text(encoding="utf-8")
 ROWS = 40_000

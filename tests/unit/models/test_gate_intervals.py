@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 
 from models.gate_intervals import IntervalCheck, holm_failures, judged_groups
+from models.gate_settings import GateSettings
 from models.intervals import Estimate
 from models.scored_rows import scored_rows
-from models.settings import GateSettings
 
 SETTINGS = GateSettings(minimum_events=10)
 

@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
+from models.gate_settings import GateSettings
 from models.gates import JudgedRows, eligible, judge, undecided
 from models.intervals import Estimate
-from models.settings import CapacitySettings, GateSettings
+from models.settings import CapacitySettings
 
 SETTINGS, CAPACITY = GateSettings(), CapacitySettings()
 QUINTILES = np.array([0.26, 0.13, 0.0, -0.13, -0.26])  # rates at equal age differ 1.7-fold

@@ -1,6 +1,7 @@
 import pytest
 
-from models.settings import CandidateSettings, CapacitySettings, GateSettings, ValidationPlan
+from models.gate_settings import GateSettings
+from models.settings import CandidateSettings, CapacitySettings, ValidationPlan
 
 
 def test_every_setting_is_described():

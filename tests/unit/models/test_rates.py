@@ -17,22 +17,12 @@ from models.rates import (
     exact_limits,
     expected_events,
     indirectly_standardised_ratio,
-    mean,
     ratio_of,
-    wilson_limits,
 )
 
 RNG = np.random.default_rng(1)
 POPULATION = RNG.integers(10_000, 20_000, 19).astype(float)
 EVENTS = RNG.integers(1, 200, 19).astype(float)
-
-
-@pytest.mark.parametrize(
-    ("events", "people", "lower", "upper"),  # Newcombe 1998, Statistics in Medicine 17:857, table I, method 3
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_wilson_limits_are_those_of_newcombe(events, people, lower, upper):
-    assert wilson_limits(events, people) == pytest.approx((lower, upper), abs=5e-5)
 
 
 @pytest.mark.parametrize(
@@ -57,16 +47,10 @@ def test_limits_of_a_count_change_method_at_ten():
     assert count_limits(7, 99.8) == count_limits(7, 0.998)
 
 
-def test_crude_rates_scale_their_limits_and_wilsons_are_those_of_a_share():
+def test_crude_rates_scale_their_limits():
     rate = crude_rate([82, 9], [10_000, 10_000], multiplier=1000)
     assert rate.value == pytest.approx([8.2, 0.9])
     assert rate.lower == pytest.approx(count_limits([82, 9])[0] / 10)
-    assert wilson_limits(65, 100) == pytest.approx((0.55254443, 0.73635752), abs=1e-8)
-
-
-def test_mean_has_students_limits():
-    result = mean([30, 40, 50, 60])
-    assert result.value == 45 and result.upper - 45 == pytest.approx(3.182446305 * np.sqrt(500 / 3) / 2, abs=1e-6)
 
 
 def test_the_european_standard_population_has_100_000_people_in_19_bands():
@@ -135,7 +119,6 @@ def test_differences_and_ratios_take_the_limits_of_their_parts():
     [
         (lambda: crude_rate([1], [0]), "denominator must be above 0"),
         (lambda: byar_limits(-1), "0 or more"),
-        (lambda: wilson_limits(3, 2), "more than its population"),
         (lambda: count_limits(5, 0.5), "between 0.9 and 1"),
         (lambda: directly_standardised_rate([1, 2], [3, 4]), "cannot be the same bands"),
     ],

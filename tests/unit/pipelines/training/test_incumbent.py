@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from models.gate_settings import GateSettings
 from models.gates import GateResult
-from models.settings import CandidateSettings, GateSettings, LogisticSettings, ValidationPlan
+from models.settings import CandidateSettings, LogisticSettings, ValidationPlan
 from pipelines.building.engine_settings import EngineSettings
 from pipelines.lake.decision_record import APPROVAL, Decision, import_once, record
 from pipelines.lake.storage import Lake

@@ -10,8 +10,9 @@ import pytest
 
 from expectations.tables.caseload import ACTIONS
 from models.calibration import Calibrator
+from models.gate_settings import GateSettings
 from models.recalibration import LaterRows, recalibrate
-from models.settings import CandidateSettings, GateSettings, LogisticSettings, ValidationPlan
+from models.settings import CandidateSettings, LogisticSettings, ValidationPlan
 from models.training import TooFewEventsError
 from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from models.settings import CandidateSettings, GateSettings, LogisticSettings, ValidationPlan
+from models.gate_settings import GateSettings
+from models.settings import CandidateSettings, LogisticSettings, ValidationPlan
 from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake

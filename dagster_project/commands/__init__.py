@@ -1,0 +1,1 @@
+"""The commands of `strata`, in one module for each purpose."""
