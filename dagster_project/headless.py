@@ -44,7 +44,10 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:
-    """Open Dagster's storage in a home; the first call creates it, with telemetry off."""
+    """Open Dagster's storage in a home, for a `with` block; the first call creates it, with telemetry off.
+
+    Within the block, definitions are loaded with the state that this storage has of them.
+    """
     folder = home / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / "dagster.yaml"
@@ -56,7 +59,7 @@ def open_instance(home: Path) -> dg.DagsterInstance:
 
 def write_workspace(home: Path) -> Path:
     """Write the file that lists what Dagster's pages load, and return its path."""
-    open_instance(home)
+    open_instance(home).dispose()
     workspace = home / "dagster" / "workspace.yaml"
     write_whole(workspace, WORKSPACE)
     return workspace

@@ -50,7 +50,8 @@ def ui(config: Config) -> None:
 
         with suppress(StrataError):  # before the first extract there are no dates to choose from
             plan = run_plan.whole_plan(deployment)
-            add_index_dates(open_instance(deployment.home), (day for days in plan.values() for day in days))
+            with open_instance(deployment.home) as instance:
+                add_index_dates(instance, (day for days in plan.values() for day in days))
         workspace, tracker = write_workspace(deployment.home), deployment.tracker
         page = tracker.page(deployment.settings.study.name)
         settings = [str(deployment.home), str(workspace), tracker.uri, tracker.artifacts.as_uri(), page]

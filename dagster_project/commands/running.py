@@ -95,11 +95,11 @@ def _execute(deployment: Deployment, job: str, index_dates: tuple[date, ...] = (
 
     with deployment.alone():
         preparation.prepare(deployment)
-        instance = open_instance(deployment.home)
-        end_killed_runs(instance)
-        plan = run_plan.whole_plan(deployment)
-        planned = plan["score"] if job == "score_only" else tuple(day for days in plan.values() for day in days)
-        say(f"Strata: {job.replace('_', ' ')} of '{deployment.settings.deployment}', writing to {deployment.home}")
-        definitions = build(chosen_config())
-        tags, log = add_index_dates(instance, index_dates or planned), deployment.reports / "last_error.log"
-        return run_job(definitions.resolve_job_def(job), instance, tags, log)
+        with open_instance(deployment.home) as instance:
+            end_killed_runs(instance)
+            plan = run_plan.whole_plan(deployment)
+            planned = plan["score"] if job == "score_only" else tuple(day for days in plan.values() for day in days)
+            say(f"Strata: {job.replace('_', ' ')} of '{deployment.settings.deployment}', writing to {deployment.home}")
+            definitions = build(chosen_config())
+            tags, log = add_index_dates(instance, index_dates or planned), deployment.reports / "last_error.log"
+            return run_job(definitions.resolve_job_def(job), instance, tags, log)

@@ -31,7 +31,8 @@ def failing(error: BaseException, name: str = "broken") -> dg.AssetsDefinition:
 def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    return open_instance(tmp_path / "home")
+    with open_instance(tmp_path / "home") as instance:
+        yield instance
 
 
 def stopped(instance: dg.DagsterInstance, job: dg.JobDefinition, log: Path) -> str:
