@@ -27,7 +27,7 @@ from pipelines.scoring import score as score_stage
 from pipelines.scoring.left_out import with_marks
 from pipelines.scoring.publication import refresh_current
 from pipelines.scoring.shadow_scores import write_shadow_scores
-from pipelines.stages.building import READ_BY_FEATURES, READ_BY_OUTCOMES
+from pipelines.stages.building import READ_BY_FEATURES, READ_BY_OCCURRENCES
 from pipelines.stages.caseloads import list_maker
 from pipelines.stages.context import StageContext
 from pipelines.stages.late_feeds import in_words
@@ -117,7 +117,7 @@ def promote(context: StageContext) -> StageResult:
         PERSON_FEATURES, CATALOGUE, risk.COHORT_FLOW, risk.LABELS, risk.MODELS, risk.CROSS_FITTED, caseload.ACTIONS, VALIDATION, EXTRACTS,
         core.ORGANISATION, *READ_BY_FEATURES, *READ_BY_CODES,
     ),
-    reads_earlier=(risk.SCORES, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING),
+    reads_earlier=(risk.SCORES, risk.DRIVERS, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING),
     feeds=(ADMISSIONS.name,),
     settings=(
         "source", *SETTINGS_OF_FEATURES, "purpose.approval", "purpose.approval_expires", "study.name", "study.outcome", "study.index_dates",
@@ -200,7 +200,7 @@ def _pages(context: StageContext) -> dict[str, int]:
 
 @stage(
     [OUTCOME_RATES],
-    reads=(PERSON_FEATURES, risk.LABELS, *READ_BY_OUTCOMES),
+    reads=(PERSON_FEATURES, risk.LABELS, *READ_BY_OCCURRENCES),
     settings=(*SETTINGS_OF_OUTCOMES, "study.outcome", "study.also.*.outcome", "study.cohort", "study.seed"),
     outside=(OutsideInput.CODE_LISTS, OutsideInput.DATA_CUT),
     exists=has_list,

@@ -27,6 +27,7 @@ from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.accepted_breaches import accepted_breaches
 from pipelines.validation.delivery_context import prepare_context, profile_extract
 from pipelines.validation.delivery_summary import Delivery, summarise
+from pipelines.validation.row_flags import needs
 from pipelines.validation.row_validation import RowOutcome, checks_of, validate_rows
 from pipelines.validation.table_validation import Breach, answer_table_rules, record_results
 from pipelines.validation.valid_extracts import valid_extracts
@@ -76,7 +77,7 @@ def validate_feed(
     from expectations.validation import Engine  # its import takes seconds
 
     summary, extracts = ValidationSummary(table.feed), current_extracts(lake, table.feed)
-    patients = _patients(lake, nhs) if table.feed != LIST_FEED else None
+    patients = _patients(lake, nhs) if looks_up_births(table) else None
     engine, seen, before = None, set[str](), None
     for day in sorted({extract.extract_date for extract in extracts}):
         whole = [extract for extract in extracts if extract.extract_date == day]
@@ -98,6 +99,11 @@ def validate_feed(
         before = Delivery(table, day, valid_extracts(lake, table, whole))
         seen |= {extract.extract_id for extract in whole}
     return summary
+
+
+def looks_up_births(table: Table) -> bool:
+    """Return whether a row rule of a feed compares its dates with the births of the validated list."""
+    return table.feed != LIST_FEED and needs(table.row_rules, "birth_date")
 
 
 def _patients(lake: Lake, nhs: NhsSettings) -> str | None:
