@@ -47,13 +47,13 @@ from pipelines.training.training_request import TrainingRequest
 if TYPE_CHECKING:
     from pipelines.tracking.tracker import Tracker
 
-READ_BY_CODES = (core.EVENT, core.PERSON, core.CODE, core.CODE_NAME, core.CODE_ANCESTOR)  # by candidates that learn from codes
+READ_BY_CODES = (core.EVENT, core.PERSON, core.CODE, core.CODE_ANCESTOR)  # by models that use codes; training also names them
 
 
 @stage(
     [risk.MODELS, risk.MODEL_AUDIT, AUDIT_FOR_READERS],
     records=(risk.CROSS_FITTED,),
-    reads=(PERSON_FEATURES, CATALOGUE, risk.LABELS, risk.COHORT_FLOW, EXTRACTS, *READ_BY_CODES),
+    reads=(PERSON_FEATURES, CATALOGUE, risk.LABELS, risk.COHORT_FLOW, EXTRACTS, core.CODE_NAME, *READ_BY_CODES),
     reads_earlier=(risk.MODELS,),
     settings=(
         "deployment", "source.feature_table", "purpose.use", "purpose.approval", "purpose.approval_expires", "purpose.allowed_feeds",
