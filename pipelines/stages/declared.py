@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from functools import cache
 
 from pipelines.run.deployment import Deployment
-from pipelines.stages import building, conforming, landing, modelling, monitoring, publishing, run_plan
+from pipelines.stages import building, conforming, landing, modelling, monitoring, publishing
 from pipelines.stages.results import StageResult
-from pipelines.stages.stage import Per, Stage
+from pipelines.stages.stage import Stage
 from pipelines.stages.stage_log import run_stage
 
 # The stages of each feed, which come between the first and the others, are made by landing.feed_stages.
@@ -41,14 +40,3 @@ def shared_tables(deployment: Deployment) -> frozenset[str]:
 def perform(deployment: Deployment, stage: Stage, index_date: date | None = None) -> StageResult:
     """Run a stage of a deployment and record it; skip it if nothing that it reads or wrote has changed."""
     return run_stage(deployment, stage, index_date, shared_tables(deployment))
-
-
-def perform_all(deployment: Deployment) -> Iterator[tuple[Stage, date | None, StageResult]]:
-    """Run every stage for every index date of the plan, one after the other, and yield each with its result."""
-    for stage in stages_of(deployment):
-        dates: tuple[date | None, ...] = (None,)
-        if Per.INDEX_DATE in stage.per:
-            plan = run_plan.whole_plan(deployment)
-            dates = tuple(sorted({day for days in plan.values() for day in days}))
-        for day in dates:
-            yield stage, day, perform(deployment, stage, day)
