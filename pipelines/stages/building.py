@@ -35,7 +35,8 @@ READ_BY_FEATURES = (
     core.PERSON, core.REGISTRATION, core.RESIDENCE, core.AREA, core.ORGANISATION_RELATION, core.SPELL, core.EVENT,
     core.EVENT_SUPERSEDED, core.CODE, core.COVERAGE,
 )  # fmt: skip
-READ_BY_OUTCOMES = (core.PERSON, core.SPELL, core.EVENT, core.CODE, core.COVERAGE)
+READ_BY_OCCURRENCES = (core.PERSON, core.SPELL, core.EVENT, core.CODE)  # every event of an outcome, at any time
+READ_BY_OUTCOMES = (*READ_BY_OCCURRENCES, core.COVERAGE)  # whether it happened to a person whom the feeds cover
 
 
 @stage(

@@ -24,7 +24,8 @@ from pipelines.stages.results import StageResult
 from pipelines.stages.stage import ALL_FEEDS, Check, Stage, stage
 from pipelines.upkeep.retention import oldest_delivery
 from pipelines.validation import volumes
-from pipelines.validation.validate import validate_feed
+from pipelines.validation.validate import looks_up_births, validate_feed
+from pipelines.validation.validation_settings import RULE_SETTINGS
 
 BOARD = "synthetic_board"
 LIST_FEED = "patients"
@@ -82,9 +83,9 @@ def suite_stage(table: Table) -> Stage:
         "Validate a feed's new extracts and write the page of the findings.",
         adds_to=(VALIDATED_EXTRACTS, core.QUARANTINE, VALIDATION),
         reads=(table,),
-        feeds=() if is_list else (LIST_FEED,),
+        feeds=(LIST_FEED,) if looks_up_births(table) else (),
         reads_earlier=(EXTRACTS, VALIDATED_EXTRACTS, core.QUARANTINE, VALIDATION),
-        settings=("source", "study.validation.split_column", "validation", "validation.accepted"),
+        settings=("source", "study.validation.split_column", *(f"validation.{name}" for name in RULE_SETTINGS)),
         decisions=(ACCEPTED_BREACH,),
         outside=(OutsideInput.REFERENCE_FILES,) if is_list else (),
         check=Check(SUITE, table, f"The Great Expectations suite of {table.name}."),
@@ -130,7 +131,7 @@ def _validate(context: StageContext, table: Table) -> StageResult:
                 con,
                 table,
                 context.source.reading,
-                context.settings.validation,
+                context.settings.validation.rules,
                 published_lists=lists,
                 docs=data_docs(reports / "data_docs"),
             )

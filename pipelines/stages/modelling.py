@@ -27,7 +27,7 @@ from pipelines.scoring import score as score_stage
 from pipelines.scoring.left_out import with_marks
 from pipelines.scoring.publication import refresh_current
 from pipelines.scoring.shadow_scores import write_shadow_scores
-from pipelines.stages.building import READ_BY_FEATURES, READ_BY_OUTCOMES
+from pipelines.stages.building import READ_BY_FEATURES, READ_BY_OCCURRENCES
 from pipelines.stages.caseloads import list_maker
 from pipelines.stages.context import StageContext
 from pipelines.stages.late_feeds import late_feeds_as_text
@@ -47,13 +47,13 @@ from pipelines.training.training_request import TrainingRequest
 if TYPE_CHECKING:
     from pipelines.tracking.tracker import Tracker
 
-READ_BY_CODES = (core.EVENT, core.PERSON, core.CODE, core.CODE_NAME, core.CODE_ANCESTOR)  # by candidates that learn from codes
+READ_BY_CODES = (core.EVENT, core.PERSON, core.CODE, core.CODE_ANCESTOR)  # by models that use codes; training also names them
 
 
 @stage(
     [risk.MODELS, risk.MODEL_AUDIT, AUDIT_FOR_READERS],
     records=(risk.CROSS_FITTED,),
-    reads=(PERSON_FEATURES, CATALOGUE, risk.LABELS, risk.COHORT_FLOW, EXTRACTS, *READ_BY_CODES),
+    reads=(PERSON_FEATURES, CATALOGUE, risk.LABELS, risk.COHORT_FLOW, EXTRACTS, core.CODE_NAME, *READ_BY_CODES),
     reads_earlier=(risk.MODELS,),
     settings=(
         "deployment", "source.feature_table", "purpose.use", "purpose.approval", "purpose.approval_expires", "purpose.allowed_feeds",
@@ -117,7 +117,7 @@ def promote(context: StageContext) -> StageResult:
         PERSON_FEATURES, CATALOGUE, risk.COHORT_FLOW, risk.LABELS, risk.MODELS, risk.CROSS_FITTED, caseload.ACTIONS, VALIDATION, EXTRACTS,
         core.ORGANISATION, *READ_BY_FEATURES, *READ_BY_CODES,
     ),
-    reads_earlier=(risk.SCORES, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING),
+    reads_earlier=(risk.SCORES, risk.DRIVERS, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING),
     feeds=(ADMISSIONS.name,),
     settings=(
         "source", *SETTINGS_OF_FEATURES, "purpose.approval", "purpose.approval_expires", "study.name", "study.outcome", "study.index_dates",
@@ -200,7 +200,7 @@ def _pages(context: StageContext) -> dict[str, int]:
 
 @stage(
     [OUTCOME_RATES],
-    reads=(PERSON_FEATURES, risk.LABELS, *READ_BY_OUTCOMES),
+    reads=(PERSON_FEATURES, risk.LABELS, *READ_BY_OCCURRENCES),
     settings=(*SETTINGS_OF_OUTCOMES, "study.outcome", "study.also.*.outcome", "study.cohort", "study.seed"),
     outside=(OutsideInput.CODE_LISTS, OutsideInput.DATA_CUT),
     exists=has_list,

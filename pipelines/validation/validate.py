@@ -27,6 +27,7 @@ from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.accepted_breaches import accepted_breaches
 from pipelines.validation.delivery_context import prepare_context, profile_extract
 from pipelines.validation.delivery_summary import Delivery, summarise
+from pipelines.validation.row_flags import needs
 from pipelines.validation.row_validation import RowOutcome, checks_of, validate_rows
 from pipelines.validation.table_validation import Breach, answer_table_rules, record_results
 from pipelines.validation.valid_extracts import valid_extracts
@@ -77,7 +78,7 @@ def validate_feed(
     from expectations.validation import Engine  # its import takes seconds
 
     summary, extracts = ValidationSummary(table.feed), current_extracts(lake, table.feed)
-    patients = _patients(lake, nhs, table.feed)
+    patients = _patients(lake, nhs, table)
     engine, seen, before = None, set[str](), None
     for day in sorted({extract.extract_date for extract in extracts}):
         whole = [extract for extract in extracts if extract.extract_date == day]
@@ -101,9 +102,14 @@ def validate_feed(
     return summary
 
 
-def _patients(lake: Lake, nhs: NhsSettings, feed: str) -> str | None:
-    """Return the SQL of the validated patients that a feed's rules look up; None for the feed of patients or without it."""
-    if feed == LIST_FEED or LIST_FEED not in nhs.feeds or not current_extracts(lake, LIST_FEED):
+def looks_up_births(table: Table) -> bool:
+    """Return whether a row rule of a feed compares its dates with the births of the validated list."""
+    return table.feed != LIST_FEED and needs(table.row_rules, "birth_date")
+
+
+def _patients(lake: Lake, nhs: NhsSettings, table: Table) -> str | None:
+    """Return the SQL of the validated patients that a feed's rules look up; None for a feed that looks up none, or without them."""
+    if not looks_up_births(table) or LIST_FEED not in nhs.feeds or not current_extracts(lake, LIST_FEED):
         return None
     return validated_rows_sql(lake, nhs, LIST_FEED)
 

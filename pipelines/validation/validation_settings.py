@@ -56,6 +56,11 @@ class ValidationSettings(BaseModel, extra="forbid", frozen=True):
     least_month_rows: int = Field(default=20, ge=1, description="months of an organisation with fewer rows are not compared")
     least_group_rows: int = Field(default=50, ge=1, description="organisations with fewer rows are not checked by a share")
 
+    @property
+    def rules(self) -> ValidationSettings:
+        """Return the settings without the accepted breaches: the next run records those as decisions, and validation reads the record."""
+        return ValidationSettings(**{name: getattr(self, name) for name in RULE_SETTINGS})
+
     @field_validator("limits")
     @classmethod
     def _known_rules(cls, limits: Mapping[str, float]) -> Mapping[str, float]:
@@ -77,3 +82,6 @@ class ValidationSettings(BaseModel, extra="forbid", frozen=True):
     def dummy_rows(self, feed: str) -> int:
         """Return the number of rows above which a pseudonym of a feed may be a dummy."""
         return self.dummy_person_rows.get(feed, self.other_dummy_person_rows)
+
+
+RULE_SETTINGS = tuple(name for name in ValidationSettings.model_fields if name != "accepted")

@@ -39,20 +39,25 @@ def run_small_icb(folder: Path) -> None:
 def run_mimic_demo(folder: Path) -> None:
     """Run the 100 people of the MIMIC demo to published scores, although their outcomes are too few for use."""
     candidates = {**QUICK, "allow_too_few_events": True, "minimum_events": 1}
-    _strata("run", _configured(folder, "mimic_demo.yaml", {"study": {"candidates": candidates}}), folder / "home")
+    _strata("run", configured(folder, "mimic_demo.yaml", {"study": {"candidates": candidates}}), folder / "home")
 
 
 def run_diabetes130(folder: Path) -> None:
     """Run every encounter of 2,000 people of diabetes130."""
-    encounters = pd.read_csv(DIABETES, dtype=str, keep_default_na=False)
-    people = encounters["patient_nbr"].drop_duplicates().sample(DIABETES_PEOPLE, random_state=7)
-    sample = folder / "encounters.csv"
-    encounters[encounters["patient_nbr"].isin(people)].to_csv(sample, index=False)
     changes = {
-        "source": {"feature_table": {"file": str(sample)}},
+        "source": {"feature_table": {"file": str(sample_of_diabetes130(folder, DIABETES_PEOPLE))}},
         "study": {"candidates": {**QUICK, "minimum_events": 20}, "validation": {"folds": 2}},
     }
-    _strata("run", _configured(folder, "diabetes130.yaml", changes), folder / "home")
+    _strata("run", configured(folder, "diabetes130.yaml", changes), folder / "home")
+
+
+def sample_of_diabetes130(folder: Path, people: int) -> Path:
+    """Write every encounter of some people of diabetes130 to a file in a folder, and return the file."""
+    encounters = pd.read_csv(DIABETES, dtype=str, keep_default_na=False)
+    chosen = encounters["patient_nbr"].drop_duplicates().sample(people, random_state=7)
+    sample = folder / "encounters.csv"
+    encounters[encounters["patient_nbr"].isin(chosen)].to_csv(sample, index=False)
+    return sample
 
 
 CASES: Mapping[str, Callable[[Path], None]] = {
@@ -78,15 +83,17 @@ def run_case(name: str, folder: Path) -> Lake:
     return Lake(folder / "home" / "lake")
 
 
-def _configured(folder: Path, name: str, changes: Mapping[str, Any]) -> Path:
+def configured(folder: Path, name: str, changes: Mapping[str, Any]) -> Path:
+    """Write a configuration of the project to a folder, with some settings changed, and return the file."""
     text = (ROOT / "config" / name).read_text(encoding="utf-8").replace("../../shared/data", DATA.as_posix())
     config = folder / name
-    config.write_text(yaml.safe_dump(_merged(yaml.safe_load(text), changes), sort_keys=False), encoding="utf-8")
+    config.write_text(yaml.safe_dump(merged(yaml.safe_load(text), changes), sort_keys=False), encoding="utf-8")
     return config
 
 
-def _merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    both = {key: _merged(settings[key], value) for key, value in changes.items() if isinstance(value, dict) and key in settings}
+def merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with some changed, section by section."""
+    both = {key: merged(settings[key], value) for key, value in changes.items() if isinstance(value, dict) and key in settings}
     return {**settings, **changes, **both}
 
 

@@ -79,14 +79,14 @@ study:
 """
 
 
-def write_deliveries(folder: Path, clear: bool = False) -> None:
+def write_deliveries(folder: Path, clear: bool = False, people: int = PEOPLE) -> None:
     """Write both deliveries below `folder/deliveries/<day>/` and the reference files below `folder/reference/`.
 
     With `clear`, each pseudonym is replaced by an NHS number of the range kept for tests.
     """
     board = folder / "board"
     settings = SyntheticSettings.model_validate(
-        {"people": PEOPLE, "start_date": "2021-01-01", "delivery_dates": [FIRST, SECOND], "defects": {"least_dummy_rows": 20}}
+        {"people": people, "start_date": "2021-01-01", "delivery_dates": [FIRST, SECOND], "defects": {"least_dummy_rows": 20}}
     )
     write_board(settings, board)
     numbers = _nhs_numbers(board) if clear else {}

@@ -169,13 +169,25 @@ def test_another_model_in_the_registry_makes_these_stages_run_again(alias: str, 
     assert changed(before, digests(deployment_of(folder))) == expected
 
 
+TESTED: dict[OutsideInput, Callable[..., None] | str] = {
+    OutsideInput.LANDED_EXTRACTS: test_a_change_outside_makes_these_stages_run_again,
+    OutsideInput.DATA_CUT: test_a_change_outside_makes_these_stages_run_again,
+    OutsideInput.LATE_FEEDS: test_feeds_that_become_late_make_these_stages_run_again,
+    OutsideInput.REFERENCE_FILES: test_a_change_outside_makes_these_stages_run_again,
+    OutsideInput.CODE_LISTS: test_a_code_list_of_the_team_makes_these_stages_run_again_wherever_it_is,
+    OutsideInput.PSEUDONYM_KEYS: test_a_change_outside_makes_these_stages_run_again,
+    OutsideInput.INCUMBENT: test_another_model_in_the_registry_makes_these_stages_run_again,
+    OutsideInput.CHAMPION: test_another_model_in_the_registry_makes_these_stages_run_again,
+    OutsideInput.CHALLENGER: test_another_model_in_the_registry_makes_these_stages_run_again,
+    OutsideInput.TODAY: test_another_day_makes_these_stages_run_again,
+    OutsideInput.TARGET_DATABASE: "test_the_state_of_the_database_makes_this_stage_run_again_and_no_other",  # needs a server
+}
+
+
 def test_every_outside_input_is_changed_in_a_test() -> None:
-    tested = {
-        OutsideInput.LANDED_EXTRACTS, OutsideInput.DATA_CUT, OutsideInput.LATE_FEEDS, OutsideInput.REFERENCE_FILES,
-        OutsideInput.CODE_LISTS, OutsideInput.PSEUDONYM_KEYS, OutsideInput.INCUMBENT, OutsideInput.CHAMPION, OutsideInput.CHALLENGER,
-        OutsideInput.TODAY, OutsideInput.TARGET_DATABASE,
-    }  # fmt: skip
-    assert tested == set(OutsideInput)  # the target database: tests/integration/publishing
+    assert set(TESTED) == set(OutsideInput)
+    elsewhere = (Path(__file__).parents[3] / "integration" / "publishing" / "test_postgres_stage.py").read_text(encoding="utf-8")
+    assert f"def {TESTED[OutsideInput.TARGET_DATABASE]}(" in elsewhere
 
 
 APPROVAL = {"role": "Approver", "reason": "Reviewed", "day": "2026-01-01"}

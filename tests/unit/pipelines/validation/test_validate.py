@@ -264,3 +264,9 @@ def test_no_row_value_enters_a_result_or_a_page(bench: Bench, tmp_path: Path) ->
     stored = str(bench.lake.read("monitoring__validation").to_pylist()) + str(bench.lake.read("core__quarantine").to_pylist())
     assert "Discharge before admission" in text
     assert not any(value in text + stored for value in ("person-of-note", "SPELLX", "QQ"))
+
+
+def test_the_rules_are_the_settings_without_the_accepted_breaches() -> None:
+    breach = {"feed": "patients", "rule": "unknown_codes", "delivery": "2026-01-01", "reason": "It is right so"}
+    settings = ValidationSettings.model_validate({"least_month_rows": 30, "accepted": [breach]})
+    assert settings.rules == ValidationSettings(least_month_rows=30)
