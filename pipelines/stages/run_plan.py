@@ -1,4 +1,4 @@
-"""What a run is about: its source, its dates and the version of its settings."""
+"""What a run is about: its source, its dates and the version of its settings. What runs again is in `docs/stages.md`."""
 
 from __future__ import annotations
 
