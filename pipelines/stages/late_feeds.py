@@ -1,4 +1,4 @@
-"""Feeds whose latest delivery is too old for what the others say: which they are, and whether a run waits for them."""
+"""Feeds whose latest delivery is too old compared with the data cut: which they are, and whether a run waits for them."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def refuse_late(deployment: Deployment, today: date | None = None) -> None:
     feeds = late(deployment, today)
     if feeds and deployment.settings.schedule.late_feed == "wait":
         raise RefusalError(
-            f"{late_feeds_as_text(feeds)}; the data cut is {run_plan.data_cut_until(deployment, today)}: nothing was run, for schedule.late_feed is 'wait'. "
-            "Deliver the feed, leave it out of the configuration, or set schedule.late_feed to 'score'"
+            f"{late_feeds_as_text(feeds)}; the data cut is {run_plan.data_cut_until(deployment, today)}: nothing was run, because schedule.late_feed is 'wait'. "
+            "Deliver the feed, remove it from the configuration, or set schedule.late_feed to 'score'"
         )
 
 

@@ -1,4 +1,4 @@
-"""What must hold before a run begins."""
+"""The start of a run: what must hold, and the decisions that the settings bring."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pipelines.upkeep.disk import bytes_needed, check_room
 
 
 def prepare(deployment: Deployment, today: date | None = None) -> None:
-    """Refuse what must not begin: an expired approval, a full disk, inputs that are not there or dated after today."""
+    """Check what must hold before a run, then record the decisions of the settings; a RefusalError says why the run must not begin."""
     purpose = deployment.settings.purpose
     day = today or today_in_london()
     if purpose.approval_expires < day:

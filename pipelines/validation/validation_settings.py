@@ -58,7 +58,7 @@ class ValidationSettings(BaseModel, extra="forbid", frozen=True):
 
     @property
     def rules(self) -> ValidationSettings:
-        """Return the settings without the accepted breaches: the next run records those as decisions, and validation reads the record."""
+        """Return the settings without the accepted breaches: a run records those as decisions before its first stage, and validation reads the record."""
         return ValidationSettings(**{name: getattr(self, name) for name in RULE_SETTINGS})
 
     @field_validator("limits")
