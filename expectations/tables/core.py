@@ -71,7 +71,11 @@ OBJECTION = Table(
 )  # fmt: skip
 
 # Rules on a delivery that need more than the delivery: a breach is accepted under these names.
-OBJECTIONS_ABSENT, OBJECTIONS_NOT_ON_LIST, NATIONAL_OPT_OUTS_FELL = "objections_absent", "objections_not_on_list", "national_opt_outs_fell"
+OBJECTIONS_ABSENT, OBJECTIONS_NOT_ON_LIST, NATIONAL_OPT_OUTS_FELL = (
+    "objections_absent",
+    "objections_not_on_list",
+    "national_opt_outs_fell",
+)
 DELIVERY_RULES = (OBJECTIONS_ABSENT, OBJECTIONS_NOT_ON_LIST, NATIONAL_OPT_OUTS_FELL)
 
 OBJECTION_DELIVERY = Table(

@@ -35,13 +35,19 @@ class NationalList:
 
 def read_national_list(con: duckdb.DuckDBPyConnection, snapshots: frozenset[str], valid_days: int) -> NationalList:
     """Return the latest national list of the table `stated`, with the number of opt-outs in the list before it."""
-    days = con.sql("SELECT feed, list_sort(list(DISTINCT extract_date)) FROM stated WHERE kind = 'national' AND feed <> '' GROUP BY feed").fetchall()
+    days = con.sql(
+        "SELECT feed, list_sort(list(DISTINCT extract_date)) FROM stated WHERE kind = 'national' AND feed <> '' GROUP BY feed"
+    ).fetchall()
     if not days:
         return NationalList()
     now = " OR ".join(_of_list(feed, found, snapshots) for feed, found in days)
     people = con.sql(_people_sql(now)).df()
     earlier = [(feed, found[:-1]) for feed, found in days if len(found) > 1]
-    before = _on_list(con, " OR ".join(_of_list(feed, found, snapshots) for feed, found in earlier)) if len(earlier) == len(days) else 0
+    before = (
+        _on_list(con, " OR ".join(_of_list(feed, found, snapshots) for feed, found in earlier))
+        if len(earlier) == len(days)
+        else 0
+    )
     feed = NATIONAL_OPT_OUTS.name if NATIONAL_OPT_OUTS.name in dict(days) else days[0][0]
     submitted = _submitted(con, now) if feed == NATIONAL_OPT_OUTS.name else None
     valid = submitted + timedelta(days=valid_days) if submitted else None
@@ -74,7 +80,9 @@ def _valid_until(lake: Lake) -> date | None:
 def _of_list(feed: str, days: list[date], snapshots: frozenset[str]) -> str:
     """Return the condition of the rows of a list: the last delivery, or all of them if they are additions."""
     chosen = days[-1:] if feed in snapshots else days
-    return f"(feed = {quote(feed)} AND extract_date IN ({', '.join('DATE ' + quote(day) for day in chosen)}))" if chosen else "false"
+    return (
+        f"(feed = {quote(feed)} AND extract_date IN ({', '.join('DATE ' + quote(day) for day in chosen)}))" if chosen else "false"
+    )
 
 
 def _submitted(con: duckdb.DuckDBPyConnection, now: str) -> date | None:

@@ -38,7 +38,9 @@ class ObjectionInputs:
     accepted: frozenset[tuple[str, str, date, str]] = frozenset()
 
     def accepted_organisations(self, feed: str, rule: str, day: date) -> frozenset[str]:
-        return frozenset(place for one_feed, one_rule, one_day, place in self.accepted if (one_feed, one_rule, one_day) == (feed, rule, day))
+        return frozenset(
+            place for one_feed, one_rule, one_day, place in self.accepted if (one_feed, one_rule, one_day) == (feed, rule, day)
+        )
 
 
 def read_objection_inputs(lake: Lake, tables: Sequence[Table], nhs: NhsSettings) -> ObjectionInputs:

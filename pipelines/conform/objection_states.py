@@ -92,7 +92,12 @@ def _mask(positions: NDArray[np.int64] | None, length: int) -> NDArray[np.bool_]
 
 
 def _assess(
-    found: Absences, snapshot: Snapshot, place: NDArray[np.object_], due: NDArray[np.bool_], absent: NDArray[np.bool_], limit: float
+    found: Absences,
+    snapshot: Snapshot,
+    place: NDArray[np.object_],
+    due: NDArray[np.bool_],
+    absent: NDArray[np.bool_],
+    limit: float,
 ) -> list[str]:
     """Record what the snapshot contains of each practice, and return the practices of which it is complete."""
     objections, missing = (pd.Series(place[mask]).value_counts() for mask in (due, absent))

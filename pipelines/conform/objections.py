@@ -35,6 +35,8 @@ ABSENT_RULE, STRANGERS_RULE, FALL_RULE = core.DELIVERY_RULES
 TOO_MANY_STRANGERS = "too many not on the list"
 NOT_KNOWN = "objections not known"
 SAME_ROUND_DAYS = 14  # practices that deliver within two weeks of each other deliver together
+
+
 class ObjectionSettings(BaseModel, extra="forbid", frozen=True):
     """When objections are missing, and how long a national list is valid."""
 
@@ -154,7 +156,11 @@ def _homes(sources: Sources) -> str:
     """Return the SQL of the practice with which each living person is registered at the latest delivery."""
     if PATIENTS.name not in sources and REGISTRATIONS.name not in sources:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS VARCHAR) AS practice_code WHERE false"
-    living = f"SELECT person_id, practice_code FROM {sources[PATIENTS.name]} WHERE death_date IS NULL" if PATIENTS.name in sources else ""
+    living = (
+        f"SELECT person_id, practice_code FROM {sources[PATIENTS.name]} WHERE death_date IS NULL"
+        if PATIENTS.name in sources
+        else ""
+    )
     if REGISTRATIONS.name not in sources:
         return f"SELECT person_id, any_value(practice_code) AS practice_code FROM ({living}) GROUP BY person_id"
     alive = f"SEMI JOIN ({living}) AS living USING (person_id)" if living else ""
@@ -162,7 +168,9 @@ def _homes(sources: Sources) -> str:
         FROM {sources[REGISTRATIONS.name]} {alive} WHERE end_date IS NULL OR end_date >= extract_date GROUP BY person_id"""
 
 
-def _type_1(con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, settings: ObjectionSettings) -> tuple[pd.DataFrame, Absences]:
+def _type_1(
+    con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, settings: ObjectionSettings
+) -> tuple[pd.DataFrame, Absences]:
     stated = "(SELECT * FROM stated WHERE kind = 'type_1')"
     found = con.sql(f"""SELECT found.*, homes.practice_code AS home
         FROM ({lasting_sql(stated)}) AS found LEFT JOIN homes USING (person_id) ORDER BY person_id""").df()
@@ -182,7 +190,9 @@ def _type_1(con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, settings: O
 
 def _snapshots(con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, lasting: pd.DataFrame) -> list[Snapshot]:
     """Return the deliveries that are complete in themselves. One that does not name practices is of all practices."""
-    rows = con.sql("SELECT feed, extract_date, list(DISTINCT practice_code) FROM stated WHERE kind = 'type_1' AND feed <> '' GROUP BY ALL")
+    rows = con.sql(
+        "SELECT feed, extract_date, list(DISTINCT practice_code) FROM stated WHERE kind = 'type_1' AND feed <> '' GROUP BY ALL"
+    )
     everywhere = frozenset(lasting["practice_code"].dropna())
     return [
         Snapshot(
@@ -212,7 +222,9 @@ def _as_before(now: pd.DataFrame, known: pd.DataFrame, days: set[date]) -> pd.Da
 
 def _practice_rows(con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, absences: Absences) -> list[dict[str, Any]]:
     """Return a row for each practice of the list: its latest delivery, or that its objections are not known."""
-    practices = {str(code) for (code,) in con.sql("SELECT DISTINCT practice_code FROM homes WHERE practice_code IS NOT NULL").fetchall()}
+    practices = {
+        str(code) for (code,) in con.sql("SELECT DISTINCT practice_code FROM homes WHERE practice_code IS NOT NULL").fetchall()
+    }
     sent = {
         practice: (feed, day)
         for practice, feed, day in con.sql(
@@ -225,7 +237,9 @@ def _practice_rows(con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, abse
     latest = max((day for _, day in days), default=None)
     rows = []
     for practice in sorted(practices | set(sent)):
-        feed, day = max([*whole.items(), *([sent[practice]] if practice in sent else [])], key=lambda one: one[1], default=("", None))
+        feed, day = max(
+            [*whole.items(), *([sent[practice]] if practice in sent else [])], key=lambda one: one[1], default=("", None)
+        )
         late = day is None or latest is None or day < latest - timedelta(days=SAME_ROUND_DAYS)
         found = absences.practices.get(practice)
         status = NOT_KNOWN if late else found.status if found else COMPLETE
@@ -248,7 +262,11 @@ def _kind_rows(
             continue
         (day, feed, share), before = shares[0], shares[1][2] if len(shares) > 1 else None
         status, counts = COMPLETE, (0, 0)
-        if before is not None and share - before > settings.not_on_list_rise and not inputs.accepted_organisations(feed, STRANGERS_RULE, day):
+        if (
+            before is not None
+            and share - before > settings.not_on_list_rise
+            and not inputs.accepted_organisations(feed, STRANGERS_RULE, day)
+        ):
             status = TOO_MANY_STRANGERS
         if kind == "national" and national.before:
             counts = (national.before, max(0, national.before - national.on_list))

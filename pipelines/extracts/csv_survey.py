@@ -52,7 +52,9 @@ class Survey:
     blank: list[Numbers] = field(default_factory=list)
     unreadable: dict[str, list[Numbers]] = field(default_factory=dict)
     last_text: int = 0  # number of the last line that is not blank
-    trailing: dict[int, int] = field(default_factory=dict)  # line -> its empty fields beyond those of the header, which are removed
+    trailing: dict[int, int] = field(
+        default_factory=dict
+    )  # line -> its empty fields beyond those of the header, which are removed
 
     def numbers(self, reason: str) -> Numbers:
         return np.concatenate(self.unreadable.get(reason, [np.empty(0, np.int64)]))
@@ -82,7 +84,12 @@ class Survey:
     @property
     def as_it_stands(self) -> bool:
         """Return whether a strict parser can read the file unchanged; blank lines at its end do not matter."""
-        return not self.unreadable_rows and not self.trailing and not self.mixed_line_ends and not np.any(self.blank_lines < self.last_text)
+        return (
+            not self.unreadable_rows
+            and not self.trailing
+            and not self.mixed_line_ends
+            and not np.any(self.blank_lines < self.last_text)
+        )
 
 
 def read_lines(file: Path, encoding: str) -> Iterator[bytes]:

@@ -280,7 +280,12 @@ def _refuse_mostly_unreadable(file: ExtractFile, opened: OpenedExtract) -> None:
 
 
 def _quarantine_unreadable(
-    lake: Lake, table: Table, file: ExtractFile, extract_id: str, unreadable: Mapping[str, np.ndarray], repaired: Mapping[str, np.ndarray]
+    lake: Lake,
+    table: Table,
+    file: ExtractFile,
+    extract_id: str,
+    unreadable: Mapping[str, np.ndarray],
+    repaired: Mapping[str, np.ndarray],
 ) -> None:
     """Record the unreadable and repaired rows of an extract by number and reason, in place of those recorded before."""
     recorded = [*((*one, Action.SET_ASIDE) for one in unreadable.items()), *((*one, Action.REPAIRED) for one in repaired.items())]

@@ -94,7 +94,9 @@ def _certain_rows(table: Table, valid: ValidExtract) -> str:
     """Return the kept rows of an extract, with a withdrawal of an imprecise day dated on the first day that it may mean."""
     text = text_sql("effective_date")
     first = f"try_cast({text} || CASE WHEN length({text}) = 4 THEN '-01-01' ELSE '-01' END AS DATE)"
-    imprecise = f"(SELECT row_number, {first} AS first_day FROM {valid.source} WHERE regexp_full_match({text}, {quote(IMPRECISE)}))"
+    imprecise = (
+        f"(SELECT row_number, {first} AS first_day FROM {valid.source} WHERE regexp_full_match({text}, {quote(IMPRECISE)}))"
+    )
     certain = f"CASE WHEN status = {quote(WITHDRAWS)} THEN coalesce(first_day, effective_date) ELSE effective_date END"
     return f"""(SELECT * EXCLUDE (first_day) REPLACE ({certain} AS effective_date)
         FROM {kept_rows_sql(table, valid)} LEFT JOIN {imprecise} USING (row_number))"""

@@ -88,10 +88,22 @@ def test_a_spell_that_ended_in_death_is_not_believed_where_the_person_came_again
 
 
 def test_objections_in_force_and_people_whom_a_national_list_did_not_check_are_opted_out(persons, feed_rows):
-    rows = (("ann", "type_1", "in_force"), ("ann", "national", "not_known"), ("bob", "type_1", "withdrawn"), ("cat", "type_1", "ended_by_absence"))
-    objections = "(" + " UNION ALL ".join(f"SELECT '{who}' AS person_id, '{kind}' AS kind, '{state}' AS state" for who, kind, state in rows) + ")"
+    rows = (
+        ("ann", "type_1", "in_force"),
+        ("ann", "national", "not_known"),
+        ("bob", "type_1", "withdrawn"),
+        ("cat", "type_1", "ended_by_absence"),
+    )
+    objections = (
+        "("
+        + " UNION ALL ".join(f"SELECT '{who}' AS person_id, '{kind}' AS kind, '{state}' AS state" for who, kind, state in rows)
+        + ")"
+    )
     sources = {"patients": feed_rows("patients", *({"person_id": who, "birth_year": 1950} for who in ("ann", "bob", "cat")))}
-    found = {name: (row["type_1_opt_out"], row["national_data_opt_out"]) for name, row in persons(sources, objections=objections).items()}
+    found = {
+        name: (row["type_1_opt_out"], row["national_data_opt_out"])
+        for name, row in persons(sources, objections=objections).items()
+    }
     assert found == {"ann": (True, True), "bob": (False, False), "cat": (False, False)}
 
 
