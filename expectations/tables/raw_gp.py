@@ -220,7 +220,7 @@ def _effective_date(required: bool) -> Column:
 
 OPT_OUTS: Table = raw_table(
     "opt_outs",
-    "Type 1 objections and national data opt-outs in one feed (NATIONAL_DATA_OPT_OUT). Rows of each kind follow the rule of its own feed, "
+    "Type 1 objections and national data opt-outs in one feed (NATIONAL_DATA_OPT_OUT). Rows of each kind follow the rule of the feed for that kind alone, "
     "type_1_objections or national_opt_outs. The feed has no practice, so the practice of a person's registration is used.",
     (
         person("PERSON_ID"),

@@ -88,7 +88,7 @@ def check_objections(deliveries: pd.DataFrame, settings: ObjectionSettings) -> N
         rule, line = _broken(row, settings)
         lines.append(f"  {line}")
         organisation = "" if row.practice_code == ALL else f" {row.practice_code}"
-        subjects.append(f"{row.feed} {rule} {pd.Timestamp(row.delivered).date()}{organisation}")
+        subjects.append(f"{row.feed} {rule} {pd.Timestamp(str(row.delivered)).date()}{organisation}")
     if lines:
         raise ValidationStop(
             "objections are missing from a delivery or match no one (core__objection_delivery):\n" + "\n".join(lines) + "\nObjections that a delivery "
@@ -298,12 +298,12 @@ def _dated(rows: pd.DataFrame) -> list[dict[str, Any]]:
     days = [column.name for column in core.OBJECTION.columns if column.kind == "date"]
     for name in days:
         found[name] = pd.to_datetime(found[name]).dt.date.astype(object)
-    return found.where(found.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in found.where(found.notna(), None).to_dict("records")]
 
 
 def _counts(rows: pd.DataFrame, absences: Absences) -> dict[str, int]:
-    states = rows.groupby(["kind", "state"]).size()
-    found = {f"{kind}_{state}": int(count) for (kind, state), count in states.items()}
+    states = (rows["kind"] + "_" + rows["state"]).value_counts(sort=False).sort_index() if len(rows) else pd.Series(dtype=int)
+    found = {str(name): int(count) for name, count in states.items()}
     return {**found, "absent_from_the_latest_delivery": sum(one.absent for one in absences.practices.values())}
 
 
