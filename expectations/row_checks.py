@@ -20,7 +20,9 @@ PARSING_REASONS = (
     "too_few_fields",
 )
 ERASED_PERSON = "erased_person"
+TRAILING_DELIMITER = "trailing_delimiter"  # the row stays, without the empty fields at its end
 EXCLUDED_AT_INGEST = (*PARSING_REASONS, ERASED_PERSON)  # ingest excludes rows with these reasons and records their numbers
+RECORDED_AT_INGEST = (*EXCLUDED_AT_INGEST, TRAILING_DELIMITER)
 UNREADABLE = {Kind.DATE: "unreadable_date", Kind.INTEGER: "unreadable_number", Kind.NUMBER: "unreadable_number"}
 
 # The reasons of checks on a column, with their text and their number in the list of known defects.
@@ -49,6 +51,7 @@ PARSING_DESCRIPTIONS = {
     "repeated_header": "The line repeats the header.",
     "too_many_fields": "The line has more fields than the header.",
     "too_few_fields": "The line has fewer fields than the header.",
+    TRAILING_DELIMITER: "The line has empty fields after those of the header. Strata removed them and kept the row.",
 }
 
 

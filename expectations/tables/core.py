@@ -50,6 +50,53 @@ PERSON = Table(
     ("person_key",),
 )  # fmt: skip
 
+OBJECTION = Table(
+    "core__objection",
+    "The latest state of each person's objection of each kind. An objection stays here even if its deliveries or its feed are removed.",
+    (
+        Column("person_id", Kind.IDENTIFIER, "Pseudonym of the person: the one on the registered list if the list has the person.", nullable=False),
+        Column("kind", Kind.CODE, "type_1 or national.", nullable=False, allowed=("type_1", "national")),
+        Column("practice_code", Kind.CODE, "Practice that last stated a type 1 objection. Empty if it is not known, and for a national opt-out."),
+        Column("effective_date", Kind.DATE, "Day of the latest objection; the day of its delivery if the sender stated none."),
+        Column("first_stated", Kind.DATE, "Day of the first delivery that contained the objection."),
+        Column("last_stated", Kind.DATE, "Day of the last delivery that contained the objection."),
+        Column("state", Kind.CODE, "in_force, withdrawn (by the person), ended_by_absence (two consecutive complete snapshots of the practice did not contain it) "
+               "or not_known (a permitted list did not check the person; planning treats this as an opt-out).", nullable=False,
+               allowed=("in_force", "withdrawn", "ended_by_absence", "not_known")),
+        Column("state_since", Kind.DATE, "Day of the delivery since which the state applies."),
+        Column("absences", Kind.INTEGER, "Latest consecutive complete snapshots of the practice without the objection, while the person is registered there.", nullable=False),
+        Column("delivery", Kind.TEXT, "The extract that last stated the objection."),
+    ),
+    ("person_id", "kind"),
+)  # fmt: skip
+
+# Rules on a delivery that need more than the delivery: a breach is accepted under these names.
+OBJECTIONS_ABSENT, OBJECTIONS_NOT_ON_LIST, NATIONAL_OPT_OUTS_FELL = (
+    "objections_absent",
+    "objections_not_on_list",
+    "national_opt_outs_fell",
+)
+DELIVERY_RULES = (OBJECTIONS_ABSENT, OBJECTIONS_NOT_ON_LIST, NATIONAL_OPT_OUTS_FELL)
+
+OBJECTION_DELIVERY = Table(
+    "core__objection_delivery",
+    "The latest delivery of objections of each practice, and of each kind as a whole (practice ALL).",
+    (
+        Column("kind", Kind.CODE, "type_1 or national.", nullable=False, allowed=("type_1", "national")),
+        _key("practice_code", "ODS code of the practice, or ALL."),
+        Column("feed", Kind.TEXT, "The feed of the delivery. Empty if there is none."),
+        Column("delivered", Kind.DATE, "Day of the latest delivery. Empty: objections not known."),
+        Column("status", Kind.TEXT, "complete, not complete, too many absent, or objections not known.", nullable=False),
+        Column("objections", Kind.INTEGER, "Objections in force before the delivery, of people who are registered.", nullable=False),
+        Column("absent", Kind.INTEGER, "Those that the delivery does not contain.", nullable=False),
+        Column("share_not_on_list", Kind.NUMBER, "Share of the people who object in the delivery and are not on the registered list."),
+        Column("share_not_on_list_before", Kind.NUMBER, "The same share of the delivery before."),
+        Column("submitted", Kind.DATE, "Day that a national list was submitted. Empty in a combined feed, which has no such day."),
+        Column("valid_until", Kind.DATE, "Last day on which the national list may be used for planning."),
+    ),
+    ("kind", "practice_code"),
+)  # fmt: skip
+
 REGISTRATION = Table(
     "core__registration",
     "Periods of registration with a practice, or of observation in an OMOP source. Periods of a person do not overlap.",
@@ -293,6 +340,6 @@ ORGANISATION_SUCCESSION = Table(
 )
 
 CORE_TABLES = (
-    QUARANTINE, PERSON, REGISTRATION, RESIDENCE, SPELL, EVENT, EVENT_SUPERSEDED, EVENT_TYPE, CODE, CODE_NAME, CODE_ANCESTOR, COVERAGE, LINKAGE, AREA, ORGANISATION,
+    QUARANTINE, OBJECTION, OBJECTION_DELIVERY, PERSON, REGISTRATION, RESIDENCE, SPELL, EVENT, EVENT_SUPERSEDED, EVENT_TYPE, CODE, CODE_NAME, CODE_ANCESTOR, COVERAGE, LINKAGE, AREA, ORGANISATION,
     ORGANISATION_RELATION, ORGANISATION_SUCCESSION,
 )  # fmt: skip

@@ -5,7 +5,7 @@ They are patients, registrations, addresses, observations, medication orders and
 
 from __future__ import annotations
 
-from expectations.sql_values import quote
+from expectations.sql_values import quote, quote_all
 from expectations.table import Action, Column, Kind, RowRule, Severity, Table, TableRule
 from expectations.tables.raw_common import EARLIEST_BIRTH_YEAR, ETHNIC_CATEGORIES, SEX_CODES, code, event_date, person, raw_table
 
@@ -190,33 +190,99 @@ GP_MEDICATION_ORDERS: Table = raw_table(
     row_rules=(_flagged("deleted", "is_deleted", "The sender deleted the row."),),
 )  # fmt: skip
 
-# An opt-out is kept even if its row is incomplete: it applies from its delivery, as type 1, which every purpose respects.
+# An objection is kept even if its row is incomplete: it applies from its delivery, as type 1, which every purpose respects. A withdrawal
+# is certain only if its kind and its day are: one without a day ends no objection that has one, and one of unknown kind ends none.
 UNDATED_WITHDRAWAL = "1900-01-01"
+KIND_NOT_KNOWN = "NOT_KNOWN"
+_STATUS_NOT_KNOWN = RowRule(
+    "opt_out_of_unknown_status", "status IS NULL OR status NOT IN ('0', '1')", Action.REPAIRED,
+    "The row does not show whether the person opts out or withdraws an opt-out. It is read as an opt-out.", ("status",), defect=11, repair="'1'",
+)  # fmt: skip
+_DAY_NOT_KNOWN = RowRule(
+    "opt_out_without_date", "effective_date IS NULL", Action.REPAIRED,
+    "The day cannot be read. An opt-out applies from the delivery, and a withdrawal does not end an opt-out that has a date.",
+    ("effective_date",), defect=8, repair=f"CASE WHEN status = '0' THEN DATE {quote(UNDATED_WITHDRAWAL)} ELSE extract_date END",
+)  # fmt: skip
+
+
+def _status(required: bool) -> Column:
+    return code(
+        "status", "STATUS", "1 opted out, 0 withdrawn.", ("0", "1"), on_violation=Action.FLAGGED, required_in_file=required
+    )
+
+
+def _effective_date(required: bool) -> Column:
+    return Column(
+        "effective_date", Kind.DATE, "First day that the state applies.", on_violation=Action.FLAGGED, source="EFFECTIVE_DATE",
+        required_in_file=required,
+    )  # fmt: skip
+
+
 OPT_OUTS: Table = raw_table(
     "opt_outs",
-    "Type 1 and national data opt-outs (NATIONAL_DATA_OPT_OUT). An opt-out applies until a withdrawal ends it, even if later deliveries no longer "
-    "contain it. The withdrawal is in a later delivery and dated no earlier, or in the same delivery and dated later.",
+    "Type 1 objections and national data opt-outs in one feed (NATIONAL_DATA_OPT_OUT). Rows of each kind follow the rule of the feed for that kind alone, "
+    "type_1_objections or national_opt_outs. The feed has no practice, so the practice of a person's registration is used.",
     (
         person("PERSON_ID"),
         code("opt_out_type", "OPT_OUT_TYPE", "type_1 or national.", ("TYPE_1", "NATIONAL"), on_violation=Action.FLAGGED,
              required_in_file=True),
-        code("status", "STATUS", "1 opted out, 0 withdrawn.", ("0", "1"), on_violation=Action.FLAGGED, required_in_file=True),
-        Column("effective_date", Kind.DATE, "First day that the state applies.", on_violation=Action.FLAGGED, source="EFFECTIVE_DATE",
-               required_in_file=True),
+        _status(required=True),
+        _effective_date(required=True),
     ),
     ("person_id", "opt_out_type", "effective_date", "status"),
     event_date="effective_date",
     available="effective_date",
     row_rules=(
         RowRule("opt_out_of_unknown_type", "opt_out_type IS NULL OR opt_out_type NOT IN ('TYPE_1', 'NATIONAL')", Action.REPAIRED,
-                "The type of opt-out is not known. It is read as type 1, which every purpose respects.", ("opt_out_type",), defect=11,
-                repair="'TYPE_1'"),
-        RowRule("opt_out_of_unknown_status", "status IS NULL OR status NOT IN ('0', '1')", Action.REPAIRED,
-                "The row does not show whether the person opts out or withdraws an opt-out. It is read as an opt-out.", ("status",), defect=11, repair="'1'"),
-        RowRule("opt_out_without_date", "effective_date IS NULL", Action.REPAIRED,
-                "The day cannot be read. An opt-out applies from the delivery, and a withdrawal does not end an opt-out that has a date.",
-                ("effective_date",), defect=8, repair=f"CASE WHEN status = '0' THEN DATE {quote(UNDATED_WITHDRAWAL)} ELSE extract_date END"),
+                "The type of opt-out is not known. It is read as type 1, which every purpose respects. A withdrawal of unknown type ends no opt-out.",
+                ("opt_out_type",), defect=11, repair=f"CASE WHEN status = '0' THEN {quote(KIND_NOT_KNOWN)} ELSE 'TYPE_1' END"),
+        _STATUS_NOT_KNOWN,
+        _DAY_NOT_KNOWN,
     ),
     born=False,
     strange_date=Action.FLAGGED,  # an opt-out with an implausible date still applies, and a withdrawal with a future date does not end one
+)  # fmt: skip
+
+TYPE_1_OBJECTIONS: Table = raw_table(
+    "type_1_objections",
+    "Type 1 objections, which each practice delivers: the record leaves the practice for the person's care alone. An objection applies until a "
+    "withdrawal ends it, or until two consecutive complete snapshots of the practice no longer contain it.",
+    (
+        person("PERSON_ID"),
+        Column("practice_code", Kind.CODE, "ODS code of the practice that recorded the objection. If it cannot be read, the practice of the registration is used.",
+               pattern=r"[A-Z][0-9]{5}", source="ORGANISATION_ID", required_in_file=True),
+        _status(required=True),
+        _effective_date(required=True),
+    ),
+    ("person_id", "effective_date", "status"),
+    event_date="effective_date",
+    available="effective_date",
+    row_rules=(_STATUS_NOT_KNOWN, _DAY_NOT_KNOWN),
+    born=False,
+    strange_date=Action.FLAGGED,
+)  # fmt: skip
+
+LIST_PARTS = ("OPTED_OUT", "SUBMITTED", "RETURNED")
+NATIONAL_OPT_OUTS: Table = raw_table(
+    "national_opt_outs",
+    "National data opt-outs: either the people who opted out, or the identifiers submitted to NHS England's check service and those that it "
+    "returned. A person who was submitted and not returned has opted out. Each delivery replaces the one before it.",
+    (
+        person("PERSON_ID"),
+        code("list_part", "LIST", "OPTED_OUT, or SUBMITTED and RETURNED for a permitted list. A row without it is read as OPTED_OUT.", LIST_PARTS,
+             on_violation=Action.FLAGGED),
+        _status(required=False),
+        _effective_date(required=False),
+        Column("submission_date", Kind.DATE, "Day that the identifiers were submitted. Empty: the day of the delivery.", source="SUBMISSION_DATE"),
+    ),
+    ("person_id", "list_part", "effective_date", "status"),
+    event_date="",
+    available="extract_date",
+    row_rules=(
+        RowRule("list_part_not_known", f"list_part IS NULL OR list_part NOT IN ({quote_all(LIST_PARTS)})", Action.REPAIRED,
+                "The row does not show which part of the list it belongs to. It is read as an opt-out.", ("list_part",), defect=11,
+                repair="'OPTED_OUT'"),
+        _STATUS_NOT_KNOWN,
+        _DAY_NOT_KNOWN,
+    ),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from datetime import date
 import duckdb
 import pandas as pd
 
-from expectations.feeds import ADMISSIONS, EVENT_FEEDS, FEEDS, HOSPITAL_FEEDS, LIST_FEEDS, PATIENTS, REGISTRATIONS
+from expectations.feeds import ADMISSIONS, EVENT_FEEDS, FEEDS, HOSPITAL_FEEDS, LIST_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
 from expectations.sql_values import quote_all
 from expectations.tables import core
 from pipelines.conform.availability import AvailabilitySettings
@@ -38,24 +38,26 @@ Summary = dict[str, object]
 class StatedFacts:
     """SQL of facts that count even if the row that states them is not used; '' where the source has none.
 
-    `deaths` are the rows that state a death (`stated_dates.py`). `latest_objections` are the objections in the latest delivery
-    of opt-outs (`opt_out_rows.py`).
+    `deaths` are the rows that state a death (`stated_dates.py`).
     """
 
     deaths: str = ""
-    latest_objections: str = ""
 
 
 def conform_people(
     lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, stated: StatedFacts = StatedFacts()
 ) -> Summary:
-    """Write core__person: everyone in any feed, and the people of earlier runs under their existing keys."""
+    """Write core__person: everyone in any feed, and the people of earlier runs under their existing keys.
+
+    Who objects is read from core__objection. A national list of opt-outs adds no one: it normally names people of other ICBs.
+    """
     sources = _with_rows(con, sources)
-    ids = " UNION ALL ".join(f"SELECT DISTINCT person_id FROM {source}" for source in sources.values())
+    named = [source for feed, source in sources.items() if not (feed in FEEDS and FEEDS[feed].names_strangers)]
+    ids = " UNION ALL ".join(f"SELECT DISTINCT person_id FROM {source}" for source in named)
     no_people = "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
     known = lake.scan_or_empty(core.PERSON)
     deaths = stated.deaths or NO_DEATHS_STATED
-    query = person_sql(f"({ids or no_people})", sources, rules, known, deaths)
+    query = person_sql(f"({ids or no_people})", sources, rules, known, deaths, lake.scan_or_empty(core.OBJECTION))
     people = lake.replace_sql(core.PERSON, con, query, order="person_key")
     opted = "count(*) FILTER (type_1_opt_out) AS type_1, count(*) FILTER (national_data_opt_out) AS national"
     dead = "count(*) FILTER (death_date IS NOT NULL) AS dead, count(*) FILTER (death_not_readable) AS unreadable"
@@ -70,7 +72,6 @@ def conform_people(
         **_deaths_of_repeated_rows(con, sources, stated.deaths),
         "type_1_opt_outs": type_1,
         "national_data_opt_outs": national,
-        **_opt_outs_not_listed(lake, con, stated.latest_objections),
     }
 
 
@@ -84,22 +85,6 @@ def _deaths_of_repeated_rows(con: duckdb.DuckDBPyConnection, sources: Sources, s
         "WHERE stated_date IS NOT NULL AND listed.death_date IS NULL",
     )
     return {"died_by_a_repeated_row": people}
-
-
-def _opt_outs_not_listed(lake: Lake, con: duckdb.DuckDBPyConnection, latest_objections: str) -> Summary:
-    """Count the people whose opt-out stays in force although the latest delivery does not list it."""
-    if not latest_objections:
-        return {}
-    person = lake.scan(core.PERSON.name)
-    kinds = {"TYPE_1": "type_1_opt_out", "NATIONAL": "national_data_opt_out"}
-    held = " UNION ALL ".join(
-        f"SELECT person_id, '{kind}' AS opt_out_type FROM {person} WHERE {column}" for kind, column in kinds.items()
-    )
-    (people,) = _row(
-        con,
-        f"SELECT count(DISTINCT person_id) FROM ({held}) ANTI JOIN {latest_objections} AS latest USING (person_id, opt_out_type)",
-    )
-    return {"opt_outs_in_force_but_not_in_the_latest_delivery": people}
 
 
 def conform_registrations(
@@ -222,7 +207,10 @@ def _lacking(sources: Sources) -> Summary:
     instead = {feed: FEEDS[feed].when_absent for feed in LIST_FEEDS}
     if PATIENTS.name not in sources and REGISTRATIONS.name not in sources:
         instead[REGISTRATIONS.name] = "there is no registered list, and no one is registered"
-    absent = [f"{feed}: {effect}" for feed, effect in instead.items() if feed not in sources]
+    covered = {*sources, *(FEEDS[feed].part_of for feed in sources if feed in FEEDS)}
+    absent = [f"{feed}: {effect}" for feed, effect in instead.items() if not covered & {feed, FEEDS[feed].part_of}]
+    if any(line.startswith(f"{OPT_OUTS.name}:") for line in absent):
+        absent = [line for line in absent if FEEDS[line.split(":")[0]].part_of != OPT_OUTS.name]
     return {"absent_feeds": "; ".join(absent)} if absent else {}
 
 

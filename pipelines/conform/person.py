@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from expectations.catalogue import RAW_TABLES
-from expectations.feeds import ADMISSIONS, HOSPITAL_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
-from expectations.sql_values import quote
-from expectations.tables.raw_gp import UNDATED_WITHDRAWAL
+from expectations.feeds import ADMISSIONS, HOSPITAL_FEEDS, PATIENTS, REGISTRATIONS
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
 from pipelines.conform.feeds import Sources
 
@@ -13,13 +11,19 @@ _STATED_SEX = "('1', '2')"
 _UNSTATED_ETHNICITY = "('Z', '99')"
 _NO_PEOPLE = "(SELECT CAST(NULL AS INTEGER) AS person_key, CAST(NULL AS VARCHAR) AS person_id WHERE false)"
 NO_DEATHS_STATED = "(SELECT '' AS person_id, CAST(NULL AS DATE) AS extract_date, CAST(NULL AS DATE) AS stated_date WHERE false)"
+NO_OBJECTIONS = "(SELECT '' AS person_id, '' AS kind, '' AS state WHERE false)"
 _NO_LIST = """SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS birth_date,
     CAST(NULL AS DATE) AS assumed_birth_date, CAST(NULL AS DATE) AS death_date,
     CAST(NULL AS VARCHAR) AS sex, CAST(NULL AS VARCHAR) AS ethnic_category WHERE false"""
 
 
 def person_sql(
-    person_ids: str, sources: Sources, rules: ClinicalRules, known: str | None = None, stated_deaths: str = NO_DEATHS_STATED
+    person_ids: str,
+    sources: Sources,
+    rules: ClinicalRules,
+    known: str | None = None,
+    stated_deaths: str = NO_DEATHS_STATED,
+    objections: str = NO_OBJECTIONS,
 ) -> str:
     """Return the SQL of core__person.
 
@@ -30,6 +34,7 @@ def person_sql(
     `stated_deaths` is SQL of the rows of the registered list that state a death (`stated_dates.py`). A row that states a death
     goes before one that does not, and a readable day before an unreadable one. For sex and ethnicity a stated value goes before
     a refused one (Z, 9), and that before an unknown one (99, 0). The registered list goes before the latest hospital record.
+    `objections` is SQL of core__objection.
     """
     return f"""
     WITH known AS (SELECT person_key, person_id FROM {known or _NO_PEOPLE}),
@@ -44,7 +49,7 @@ def person_sql(
     hospital AS ({_hospital(sources)}),
     list_deaths AS ({_list_deaths(sources, stated_deaths)}),
     deaths AS ({_deaths(sources, rules)}),
-    opt_outs AS ({_opt_outs(sources)})
+    opt_outs AS ({_opt_outs(objections)})
     SELECT
         CAST(person_key AS INTEGER) AS person_key,
         person_id,
@@ -130,28 +135,7 @@ def _deaths(sources: Sources, rules: ClinicalRules) -> str:
         ) WHERE died >= admitted OR undated >= admitted"""
 
 
-def _opt_outs(sources: Sources) -> str:
-    """Return who objects: for each kind of opt-out, everyone with an objection that no withdrawal ended."""
-    if OPT_OUTS.name not in sources:
-        return "SELECT CAST(NULL AS VARCHAR) AS person_id, false AS type_1, false AS national WHERE false"
-    return f"""
-        WITH sent AS (
-            SELECT person_id, opt_out_type, status, effective_date, extract_date, least(effective_date, extract_date) AS day
-            FROM {sources[OPT_OUTS.name]} WHERE status = '1' OR effective_date <= extract_date
-        ),
-        objections AS (SELECT * FROM sent WHERE status = '1'),
-        withdrawals AS (SELECT * FROM sent WHERE status = '0'),
-        withdrawn AS (
-            SELECT objected.* FROM objections AS objected JOIN withdrawals AS withdrew USING (person_id, opt_out_type) WHERE {_ENDS}
-        ),
-        lasting AS (FROM objections ANTI JOIN withdrawn USING (person_id, opt_out_type, effective_date, extract_date))
-        SELECT person_id, bool_or(opt_out_type = 'TYPE_1') AS type_1, bool_or(opt_out_type = 'NATIONAL') AS national
-        FROM lasting GROUP BY person_id"""
-
-
-# Whether a withdrawal ends an objection. A withdrawal of the same delivery must be dated after it, one of a later delivery not
-# before it. One without a day ends only an objection that has none either, which counts from the day of its delivery.
-_ENDS = f"""(withdrew.extract_date >= objected.extract_date AND withdrew.day > objected.day)
-            OR (withdrew.extract_date > objected.extract_date AND (
-                withdrew.day = objected.day
-                OR (withdrew.day = DATE {quote(UNDATED_WITHDRAWAL)} AND objected.effective_date >= objected.extract_date)))"""
+def _opt_outs(objections: str) -> str:
+    """Return who objects: everyone with an objection in force, and everyone whom a permitted national list did not check."""
+    return f"""SELECT person_id, bool_or(kind = 'type_1') AS type_1, bool_or(kind = 'national') AS national
+        FROM {objections} WHERE state IN ('in_force', 'not_known') GROUP BY person_id"""

@@ -26,6 +26,7 @@ LONGEST_LINE_BYTES = 64 << 20
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 NEW_LINE, RETURN = 10, 13
 DELIMITERS = (",", "|", "\t", ";")
+MOST_TRAILING = 8  # empty fields after those of the header that are removed from a line
 
 Numbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -51,6 +52,9 @@ class Survey:
     blank: list[Numbers] = field(default_factory=list)
     unreadable: dict[str, list[Numbers]] = field(default_factory=dict)
     last_text: int = 0  # number of the last line that is not blank
+    trailing: dict[int, int] = field(
+        default_factory=dict
+    )  # line -> its empty fields beyond those of the header, which are removed
 
     def numbers(self, reason: str) -> Numbers:
         return np.concatenate(self.unreadable.get(reason, [np.empty(0, np.int64)]))
@@ -80,7 +84,12 @@ class Survey:
     @property
     def as_it_stands(self) -> bool:
         """Return whether a strict parser can read the file unchanged; blank lines at its end do not matter."""
-        return not self.unreadable_rows and not self.mixed_line_ends and not np.any(self.blank_lines < self.last_text)
+        return (
+            not self.unreadable_rows
+            and not self.trailing
+            and not self.mixed_line_ends
+            and not np.any(self.blank_lines < self.last_text)
+        )
 
 
 def read_lines(file: Path, encoding: str) -> Iterator[bytes]:
@@ -184,12 +193,15 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
     starts = np.concatenate([[0], ends[:-1] + 1])
     returned = (ends > starts) & (text[np.maximum(ends - 1, 0)] == RETURN)
     lengths = ends - starts - returned
+    counts, extra = _field_counts(text, ends, ord(survey.delimiter), mark, len(survey.header))
+    trailing = _trailing_delimiters(text, starts + lengths, extra, ord(survey.delimiter))
+    counts["too_many_fields"] &= ~trailing
     found: dict[str, Mask] = {
         "control_character": _control_characters(text, ends, returned),
         "not_utf8": _undecodable(chunk, text, starts, ends),
         "row_too_long": lengths > LONGEST_ROW_BYTES,
         "repeated_header": _equal_to(chunk, starts, lengths, heading),
-        **_field_counts(text, ends, ord(survey.delimiter), mark, len(survey.header)),
+        **counts,
     }
     blank = lengths == 0
     left = ~blank
@@ -201,6 +213,16 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
         if hit.any():
             survey.unreadable.setdefault(reason, []).append(np.flatnonzero(hit) + survey.lines + 1)
             left &= ~hit
+    rows = np.flatnonzero(trailing & left)
+    survey.trailing.update(zip((rows + survey.lines + 1).tolist(), extra[rows].tolist(), strict=True))
+
+
+def _trailing_delimiters(text: NDArray[np.uint8], stops: Numbers, extra: Numbers, delimiter: int) -> Mask:
+    """Return a mask of the lines whose fields beyond those of the header are all empty: delimiters at the end of the line."""
+    trailing = (extra > 0) & (extra <= MOST_TRAILING)
+    for back in range(1, MOST_TRAILING + 1):
+        trailing &= (extra < back) | (text[np.maximum(stops - back, 0)] == delimiter)
+    return trailing
 
 
 def _control_characters(text: NDArray[np.uint8], ends: Numbers, returned: Mask) -> Mask:
@@ -229,8 +251,13 @@ def _equal_to(chunk: bytes, starts: Numbers, lengths: Numbers, heading: bytes) -
     return same if heading in chunk else np.zeros(lengths.size, np.bool_)
 
 
-def _field_counts(text: NDArray[np.uint8], ends: Numbers, delimiter: int, mark: int, fields: int) -> dict[str, Mask]:
-    """Count the fields of each line outside quotes, and check its quotes: a field is quoted completely or not at all."""
+def _field_counts(
+    text: NDArray[np.uint8], ends: Numbers, delimiter: int, mark: int, fields: int
+) -> tuple[dict[str, Mask], Numbers]:
+    """Count the fields of each line outside quotes, and check its quotes: a field is quoted completely or not at all.
+
+    The second result is the number of fields of each line beyond those of the header.
+    """
     is_mark = (text == delimiter) | (text == NEW_LINE)
     places = np.flatnonzero(is_mark | (text == mark) if mark else is_mark)
     kinds = text[places]
@@ -253,7 +280,7 @@ def _field_counts(text: NDArray[np.uint8], ends: Numbers, delimiter: int, mark: 
         "stray_quote": stray,
         "too_many_fields": count > fields,
         "too_few_fields": count < fields,
-    }
+    }, count - fields
 
 
 def _lines_of(places: Numbers, ends: Numbers) -> Mask:
@@ -265,13 +292,16 @@ def _lines_of(places: Numbers, ends: Numbers) -> Mask:
 def write_clean(file: Path, layout: Layout, survey: Survey, target: IO[bytes]) -> None:
     """Copy a file so that a strict parser reads it: with line feeds only, and an empty row for a line that is no row."""
     placeholder = b'""' + survey.delimiter.encode() * (len(survey.header) - 1)
-    no_rows = survey.no_rows
+    no_rows, trailing = survey.no_rows, np.array(sorted(survey.trailing), np.int64)
     number = 0  # the header's
     for chunk in read_lines(file, layout.encoding):
         lines = chunk.count(b"\n")
         here = no_rows[np.searchsorted(no_rows, number) : np.searchsorted(no_rows, number + lines)] - number
-        if here.size:
+        longer = trailing[np.searchsorted(trailing, number) : np.searchsorted(trailing, number + lines)] - number
+        if here.size or longer.size:
             rows = chunk.split(b"\n")
+            for line in longer:
+                rows[line] = rows[line].removesuffix(b"\r")[: -survey.trailing[int(line) + number]]
             for line in here:
                 rows[line] = placeholder
             chunk = b"\n".join(rows)

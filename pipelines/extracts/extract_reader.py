@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from expectations.row_checks import TRAILING_DELIMITER
 from expectations.sql_values import quote
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_survey import Layout, Survey, survey_csv, write_clean
@@ -38,6 +39,7 @@ class OpenedExtract:
     source: str
     rows: int
     unreadable: dict[str, np.ndarray]
+    repaired: dict[str, np.ndarray] = field(default_factory=dict)  # rows that are read after a repair of their line, by reason
     fields_counted: bool = True  # false: a line with another number of fields is only found by the parser
 
     @property
@@ -128,7 +130,10 @@ def _csv(file: ExtractFile, survey: Survey, quote_character: str, path: str) -> 
     )
     values = tuple(f"c{place}" for place in range(len(survey.header)))
     unreadable = {reason: survey.numbers(reason) for reason in survey.unreadable}
-    return OpenedExtract(file.path, survey.header, values, f"(SELECT * FROM ({numbered}){left_out})", survey.rows, unreadable)
+    repaired = {TRAILING_DELIMITER: np.array(sorted(survey.trailing), np.int64)} if survey.trailing else {}
+    return OpenedExtract(
+        file.path, survey.header, values, f"(SELECT * FROM ({numbered}){left_out})", survey.rows, unreadable, repaired
+    )
 
 
 def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile) -> OpenedExtract:

@@ -193,7 +193,7 @@ def _store(
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise ExtractError(f"{file.path}: the file changed while it was read; run again when it is complete")
     lake.commit(table.name, [data], raw_schema(table), partition_by=table.partitioned_by, replace=partition)
-    _quarantine_unreadable(lake, table, file, extract_id, left_out)
+    _quarantine_unreadable(lake, table, file, extract_id, left_out, opened.repaired)
     return Extract(
         feed=table.feed, path=file.path, sequence=sequence, extract_id=extract_id, file_name=file.file.name,
         extract_date=file.extract_date, rows=data.rows, rows_unreadable=opened.rows_unreadable + erased.size, bytes=before.st_size,
@@ -280,12 +280,20 @@ def _refuse_mostly_unreadable(file: ExtractFile, opened: OpenedExtract) -> None:
 
 
 def _quarantine_unreadable(
-    lake: Lake, table: Table, file: ExtractFile, extract_id: str, unreadable: Mapping[str, np.ndarray]
+    lake: Lake,
+    table: Table,
+    file: ExtractFile,
+    extract_id: str,
+    unreadable: Mapping[str, np.ndarray],
+    repaired: Mapping[str, np.ndarray],
 ) -> None:
-    """Record the unreadable rows of an extract by number and reason, in place of those recorded before."""
-    numbers = np.concatenate([np.empty(0, np.int64), *unreadable.values()])
-    reasons = [reason for reason, found in unreadable.items() for _ in range(found.size)]
-    constant = {"file_name": file.file.name, "column_name": "", "action": Action.SET_ASIDE.value}
+    """Record the unreadable and repaired rows of an extract by number and reason, in place of those recorded before."""
+    recorded = [*((*one, Action.SET_ASIDE) for one in unreadable.items()), *((*one, Action.REPAIRED) for one in repaired.items())]
+    numbers = np.concatenate([np.empty(0, np.int64), *(found for _, found, _ in recorded)])
+    reasons = [reason for reason, found, _ in recorded for _ in range(found.size)]
+    actions = [action.value for _, found, action in recorded for _ in range(found.size)]
+    constant = {"file_name": file.file.name, "column_name": ""}
     columns = {name: pa.array([value] * numbers.size, pa.string()) for name, value in constant.items()}
-    rows = pa.table({**columns, "row_number": pa.array(numbers, pa.int64()), "reason": pa.array(reasons, pa.string())})
+    columns |= {"action": pa.array(actions, pa.string()), "reason": pa.array(reasons, pa.string())}
+    rows = pa.table({**columns, "row_number": pa.array(numbers, pa.int64())})
     lake.write(QUARANTINE, rows, {"table_name": table.name, "extract_id": extract_id})

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from expectations.feeds import EVENT_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
+from expectations.feeds import EVENT_FEEDS, PATIENTS, REGISTRATIONS
 from expectations.table import Table
 from expectations.tables.raw_omop import DEATH
 from pipelines.building import build_features as features_stage
@@ -18,7 +18,6 @@ from pipelines.conform.by_source import conform_of
 from pipelines.conform.omop.cohorts import index_events_sql, outcomes_sql
 from pipelines.extracts import ingest as ingest_stage
 from pipelines.stages.context import StageContext
-from pipelines.validation.opt_out_rows import latest_objections_sql
 from pipelines.validation.stated_dates import named_people_sql, stated_dates_sql
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 
@@ -63,12 +62,6 @@ def _stated(context: StageContext, feed: str, column: str) -> str:
 def deaths_named(context: StageContext) -> str:
     """Return the SQL of everyone whom DEATH of an OMOP source names; '' without that table."""
     return named_people_sql(context.lake, context.source.reading, DEATH) if _table_of(context, DEATH.feed) else ""
-
-
-def latest_objections(context: StageContext) -> str:
-    """Return the SQL of the objections that the latest delivery of opt-outs lists; '' without the feed."""
-    table = _table_of(context, OPT_OUTS.name)
-    return latest_objections_sql(context.lake, table) if table and has_extracts(context, table) else ""
 
 
 def _table_of(context: StageContext, feed: str) -> Table | None:

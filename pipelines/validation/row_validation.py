@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from expectations.row_checks import EXCLUDED_AT_INGEST, RowCheck, row_checks
+from expectations.row_checks import RECORDED_AT_INGEST, RowCheck, row_checks
 from expectations.sql_values import quote_all
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
@@ -101,7 +101,7 @@ def validate_rows(
 
 def _unreadable_rows(lake: Lake, partition: dict[str, str]) -> pa.Table:
     """Read the unreadable rows that ingest recorded for the extract."""
-    reasons = quote_all(EXCLUDED_AT_INGEST)
+    reasons = quote_all(RECORDED_AT_INGEST)
     return lake.read_or_empty(QUARANTINE, ", ".join(STORED.names), f"reason IN ({reasons})", "row_number", partition).cast(STORED)
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from itertools import pairwise
 
 from expectations.catalogue import RAW_TABLES
-from expectations.feeds import OPT_OUTS
+from expectations.feeds import OPT_OUTS, TYPE_1_OBJECTIONS
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote
 from expectations.table import Table
@@ -33,14 +33,14 @@ def validated_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | N
     * `key_extract_date` and `key_in_first_delivery` are the same for the key with the same beginning, whatever the rest of the
       row said.
 
-    An ExtractError names an extract that is not validated. A feed without extracts has no rows. Opt-outs count from every
+    An ExtractError names an extract that is not validated. A feed without extracts has no rows. Objections count from every
     delivery (`opt_out_rows.py`). `table` is the declaration of the feed, if a source or setting changes it.
     """
     table, settings = table or RAW_TABLES[feed], nhs.feeds[feed]
     extracts = current_extracts(lake, feed)
     if not extracts:
         return _no_rows(table)
-    if feed == OPT_OUTS.name:
+    if feed in (OPT_OUTS.name, TYPE_1_OBJECTIONS.name):
         return opt_out_rows_sql(lake, table)
     valid = valid_extracts(lake, table, extracts)
     deliveries = sorted({one.extract.extract_date for one in valid})

@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field, field_validator
 
 from expectations.catalogue import DELIVERED_FEEDS, TABLES
 from expectations.feeds import DECLARED
+from expectations.tables.core import DELIVERY_RULES
 
-RULES = sorted({rule.name for table in TABLES.values() for rule in table.table_rules})
+RULES = sorted({rule.name for table in TABLES.values() for rule in table.table_rules} | set(DELIVERY_RULES))
 
 
 class AcceptedBreach(BaseModel, extra="forbid", frozen=True):
