@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from pipelines.conform.coverage import CoverageSettings
+from pipelines.conform.deaths import DeathSettings
 from pipelines.conform.event import EventSettings
 from pipelines.conform.linkage import LinkageSettings
 from pipelines.conform.registration import RegistrationSettings
@@ -19,3 +20,4 @@ class ConformSettings(BaseModel, extra="forbid", frozen=True):
     coverage: CoverageSettings = Field(CoverageSettings(), description="when a month of an organisation is missing")
     linkage: LinkageSettings = Field(LinkageSettings(), description="the lowest share of people on the registered list")
     events: EventSettings = Field(EventSettings(), description="how core__event is cut into files")
+    deaths: DeathSettings = Field(DeathSettings(), description="when a date of death is in doubt")

@@ -16,22 +16,27 @@ from pipelines.building import same_day_care
 from pipelines.conform import actions, areas_and_organisations, core_tables
 from pipelines.conform.by_source import conform_of
 from pipelines.conform.code_vocabulary import name_codes, write_ancestors
+from pipelines.conform.deaths import activity_after_death, check_activity
 from pipelines.conform.event import EventRequest
 from pipelines.conform.linkage import check_linkage as linkage_check
 from pipelines.errors import ValidationStop
+from pipelines.lake.decision_record import DEATH_REVIEW
 from pipelines.stages.context import StageContext
 from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_core, has_feed, has_list
 from pipelines.stages.results import StageResult
 from pipelines.stages.stage import ALL_FEEDS, Check, Stage, stage
 from pipelines.stages.stage_inputs import (
+    all_stated_deaths,
     availability,
     conformed,
     deaths_named,
     latest_objections,
+    people_accepted_as_alive,
     stated_deaths,
     stated_ends,
     superseded,
+    suppressing_marks,
     validated,
     validated_rows,
 )
@@ -61,13 +66,21 @@ def conform_areas(context: StageContext) -> StageResult:
     adds_to=(core.QUARANTINE,),
     reads_earlier=(core.PERSON,),
     feeds=ALL_FEEDS,
-    settings=("source", "clinical"),
+    settings=("source", "clinical", "conform.deaths"),
+    decisions=(DEATH_REVIEW,),
     exists=has_core,
 )
 def conform_people(context: StageContext) -> StageResult:
     """Write core__person; rows of an OMOP source that break a rule of other tables are quarantined first."""
     deaths = stated_deaths(context) or deaths_named(context)
-    stated = core_tables.StatedFacts(deaths, latest_objections(context))
+    stated = core_tables.StatedFacts(
+        deaths,
+        latest_objections(context),
+        all_stated_deaths(context),
+        suppressing_marks(context),
+        people_accepted_as_alive(context),
+        context.settings.conform.deaths,
+    )
     conform, rules = conform_of(context.source), context.settings.clinical
     with context.machine.duckdb() as con:
         return StageResult(conform.people(context.lake, con, validated_rows(context), rules, stated))
@@ -137,6 +150,25 @@ def write_vocabulary(context: StageContext) -> StageResult:
     return StageResult({"names": rows(core.CODE_NAME.name), "ancestors": rows(core.CODE_ANCESTOR.name)})
 
 
+@stage(
+    name="activity after death",
+    reads=(core.PERSON, core.EVENT),
+    settings=("conform.deaths",),
+    check=Check("activity_after_death", core.EVENT, "Refuse to go on where many people have events after their date of death."),
+    exists=has_core,
+)
+def check_deaths(context: StageContext) -> StageResult:
+    """Count the people with events after their date of death, and check their share."""
+    settings = context.settings.conform.deaths
+    with context.machine.duckdb() as con:
+        people, active = activity_after_death(context.lake, con, settings)
+    try:
+        check_activity(people, active, settings)
+    except ValidationStop as stop:
+        return StageResult(broken=str(stop))
+    return StageResult({"people_with_a_date_of_death": people, "people_with_activity_after_death": active})
+
+
 @stage([ACTIONS], feeds=(actions.FEED,), settings=("source",), exists=has_feed(actions.FEED))
 def conform_actions(context: StageContext) -> StageResult:
     """Write risk__actions."""
@@ -200,5 +232,5 @@ def _conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection,
 
 STAGES: tuple[Stage, ...] = (
     conform_organisations, conform_areas, conform_people, conform_registrations, conform_spells, conform_events, write_vocabulary,
-    conform_coverage, conform_linkage, check_linkage, conform_actions, write_same_day_care,
+    check_deaths, conform_coverage, conform_linkage, check_linkage, conform_actions, write_same_day_care,
 )  # fmt: skip
