@@ -37,9 +37,10 @@ Summary = dict[str, object]
 
 
 def conform_people(
-    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, stated: StatedFacts = StatedFacts()
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, stated: StatedFacts | None = None
 ) -> Summary:
     """Write core__person: everyone in any feed, and the people of earlier runs under their existing keys."""
+    stated = stated or StatedFacts()
     sources = _with_rows(con, sources)
     ids = " UNION ALL ".join(f"SELECT DISTINCT person_id FROM {source}" for source in sources.values())
     no_people = "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"

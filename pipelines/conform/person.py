@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from expectations.catalogue import RAW_TABLES
 from expectations.feeds import ADMISSIONS, HOSPITAL_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
@@ -41,11 +41,11 @@ class StatedFacts:
     marks: str = ""
     alive: str = ""
     reviews: str = ""
-    settings: DeathSettings = DeathSettings()
+    settings: DeathSettings = field(default_factory=DeathSettings)
 
 
 def person_sql(
-    person_ids: str, sources: Sources, rules: ClinicalRules, known: str | None = None, stated: StatedFacts = StatedFacts()
+    person_ids: str, sources: Sources, rules: ClinicalRules, known: str | None = None, stated: StatedFacts | None = None
 ) -> str:
     """Return the SQL of core__person.
 
@@ -57,6 +57,7 @@ def person_sql(
     the latest does not, or that a later registration contradicts, is in review until a decision. For sex and ethnicity a stated value goes before
     a refused one (Z, 9), and that before an unknown one (99, 0). The registered list goes before the latest hospital record.
     """
+    stated = stated or StatedFacts()
     return f"""
     WITH known AS (SELECT person_key, person_id FROM {known or _NO_PEOPLE}),
     fresh AS (SELECT DISTINCT person_id FROM {person_ids} WHERE person_id NOT IN (SELECT person_id FROM known)),

@@ -76,10 +76,10 @@ def conform_people(context: StageContext) -> StageResult:
     stated = core_tables.StatedFacts(
         deaths,
         latest_objections(context),
-        all_stated_deaths(context),
-        suppressing_marks(context),
-        people_accepted_as_alive(context),
-        context.settings.conform.deaths,
+        all_deaths=all_stated_deaths(context),
+        marks=suppressing_marks(context),
+        alive=people_accepted_as_alive(context),
+        settings=context.settings.conform.deaths,
     )
     conform, rules = conform_of(context.source), context.settings.clinical
     with context.machine.duckdb() as con:

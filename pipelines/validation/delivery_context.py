@@ -10,6 +10,7 @@ from expectations.row_checks import RowCheck, mark_checks, sender_columns
 from expectations.sql_values import quote
 from expectations.table import Action, Kind, Table
 from expectations.tables.raw_common import CONFLICTING_ROWS
+from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.extracts.ingest import Extract
 from pipelines.lake.storage import Lake
 from pipelines.validation.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, REPEATED_KEYS, flagged_rows_sql, needs
@@ -175,7 +176,9 @@ def _find_duplicates(
 def _differs(table: Table) -> str:
     if not needs(table.row_rules, CONFLICTING_ROWS):
         return "false"
-    return "is_other" if _one_row_stays(table) else "(is_other OR marked_elsewhere)"
+    if table.person in table.key:  # a withheld identifier is no key
+        return f"is_other AND {table.person} <> {quote(WITHHELD)}"
+    return "(is_other OR marked_elsewhere)"
 
 
 def _one_row_stays(table: Table) -> bool:

@@ -57,7 +57,8 @@ def _of_column(
     extracts: Sequence[ValidExtract], before: Sequence[ValidExtract],
 ) -> pd.DataFrame:  # fmt: skip
     con.execute(f"CREATE OR REPLACE TEMP TABLE values_of_column AS {_values(lake, table, column, organisation, extracts)}")
-    counts = f'SELECT organisation, sum(n)::BIGINT AS "values", coalesce(sum(n) FILTER (lost), 0)::BIGINT AS lost FROM {{}} GROUP BY GROUPING SETS ((), (organisation)) HAVING sum(n) > 0'
+    counts = """SELECT organisation, sum(n)::BIGINT AS "values", coalesce(sum(n) FILTER (lost), 0)::BIGINT AS lost
+        FROM {} GROUP BY GROUPING SETS ((), (organisation)) HAVING sum(n) > 0"""
     now = con.execute(counts.format("values_of_column")).df()
     shape, files = con.execute(
         "SELECT arg_max(shape, (n, shape)), string_agg(DISTINCT file_name, ', ' ORDER BY file_name) FROM "

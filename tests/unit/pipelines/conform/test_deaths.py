@@ -44,7 +44,16 @@ def test_events_later_than_late_entries_count_as_activity_after_death(tmp_path: 
     lake.write(core.PERSON, people)
     days = {0: [date(2025, 1, 1)], 1: [date(2024, 2, 1), date(2024, 3, 4)], 2: [date(2024, 3, 5), date(2025, 1, 1)], 3: []}
     rows = [
-        {"person_key": key, "event_date": day, "available_date": day, "event_type": 1, "code": 0, "provider": 0, "feed": 5}
+        {
+            "person_key": key,
+            "event_date": day,
+            "available_date": day,
+            "event_type": 1,
+            "code": 0,
+            "value": None,
+            "provider": 0,
+            "feed": 5,
+        }
         for key, of_person in days.items()
         for day in of_person
     ]
