@@ -60,7 +60,9 @@ def summarise(
     )
     organisation = organisation_column(delivery.table)
     earlier = before.extracts if before else []
-    summary.lost = lost_values(lake, con, delivery.table, organisation, delivery.extracts, earlier, outcomes)
+    summary.lost = lost_values(
+        lake, con, delivery.table, organisation, delivery.extracts, earlier, outcomes, settings.least_lost_values
+    )
     if "keys_unique" in checks:
         summary.repeated_keys = _repeated_keys(con, delivery)
     summary.columns = _columns(con, delivery, before, outcomes)

@@ -1,7 +1,7 @@
 """How many values of each column of a delivery were lost, for the whole delivery and for each organisation.
 
 A value is lost if it is present and cannot be read, or empty where empty is no answer (`row_checks.lost_checks`). Only columns that
-lost more than a few values are counted by organisation and compared with the delivery before, so a clean delivery costs nothing.
+lost enough values to break a rule are counted by organisation and compared with the delivery before, so a clean delivery costs nothing.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ def lost_values(
     extracts: Sequence[ValidExtract],
     before: Sequence[ValidExtract],
     outcomes: Sequence[RowOutcome],
+    least: int,
 ) -> pd.DataFrame:
-    """Return a row for each column that lost more than a few values and for each organisation in it; '' is the whole delivery.
+    """Return a row for each column that lost `least` values or all, and for each organisation in it; '' is the whole delivery.
 
     `organisation` is the column of the sending organisation, '' without one. `shape` is the commonest shape of the column's lost
     values, and `files` are the files that have some.
     """
-    columns = [column for column in sender_columns(table) if _lost_in(table, column, outcomes) > FEW_ROWS]
+    columns = [column for column in sender_columns(table) if _may_break_a_rule(table, column, outcomes, least)]
     parts = [
         _of_column(lake, con, table, column, "" if column.name == organisation else organisation, extracts, before)
         for column in columns
@@ -47,9 +48,12 @@ def lost_values(
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
 
 
-def _lost_in(table: Table, column: Column, outcomes: Sequence[RowOutcome]) -> int:
+def _may_break_a_rule(table: Table, column: Column, outcomes: Sequence[RowOutcome], least: int) -> bool:
+    """Return whether a column lost enough values, or more than a few and all that it has."""
     names = lost_checks(column, table)
-    return sum(outcome.broken[name] for outcome in outcomes for name in names)
+    lost = sum(outcome.broken[name] for outcome in outcomes for name in names)
+    values = sum(outcome.profile.values.get(column.name, 0) for outcome in outcomes)
+    return lost >= least or (lost > FEW_ROWS and lost >= values)
 
 
 def _of_column(
