@@ -185,8 +185,14 @@ def unknown_codes(summary: Summary, limit: float, columns: tuple[str, ...]) -> A
 
 
 def values_lost(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find columns whose values are lost too often, in the whole delivery or else from one organisation."""
+    """Find columns whose values are lost too often, in the whole delivery or else from one organisation.
+
+    A coded column that is outside its vocabulary as a whole is reported by `unknown_codes`, and not again here.
+    """
     lost = _with_shares(summary, columns)
+    if not summary.columns.empty:
+        outside = _share(summary.columns["outside"], summary.columns["values"]) > limit
+        lost = lost[~lost["column"].isin(summary.columns.loc[outside, "column"])]
     broken = lost[(lost["share"] > limit) & _enough(lost, summary.thresholds)]
     return _most(lost["share"], limit, [_lost_finding(row) for row in _each(_whole_first(broken))])
 

@@ -75,7 +75,6 @@ def patients(rows: int, died: str = "", confidential: str = "0", practice: str =
         (entries(40, value="5,4"), "result_value", "9,9"),
         (entries(40, value="5.4 mmol/L"), "result_value", "9.9 aaaa/a"),
         (entries(40, value="<5"), "result_value", "<9"),
-        (entries(40, deleted="X"), "is_deleted", "a"),
         (entries(20) + entries(25, value="5,4", first=100), "result_value", "9,9"),
         (entries(10, recorded="") + entries(4, recorded="45691", first=100), "recorded_date", "99999"),
     ],
@@ -118,6 +117,12 @@ def test_one_organisation_that_lost_its_values_stops_and_is_named(bench: Bench) 
     assert bench.validate(GP_OBSERVATIONS, OBSERVED + rows, load="append", settings=lenient) == ""
 
 
+def test_one_organisation_whose_marks_cannot_be_read_stops(bench: Bench) -> None:
+    rows = patients(100) + patients(25, confidential="X", practice="Y00002")
+    stop = bench.validate(PATIENTS, PATIENT + rows)
+    assert "25 of 25 values of is_confidential in patients_2026-01-01.csv from Y00002 are lost" in stop
+
+
 def test_a_share_that_rose_since_the_previous_delivery_stops(bench: Bench) -> None:
     assert (
         bench.validate(GP_OBSERVATIONS, OBSERVED + entries(97) + entries(3, value="high", first=100), "2025-12-01", load="append")
@@ -145,7 +150,9 @@ def test_a_day_that_means_never_is_no_lost_date_of_death(bench: Bench, never: st
 def test_a_column_of_ends_and_of_marks_stops_as_well(bench: Bench) -> None:
     ends = "".join(f"p{number},Y00001,2015-01-01,45500\n" for number in range(30))
     assert "values of end_date" in bench.validate(REGISTRATIONS, REGISTERED + ends)
-    assert "values of is_confidential" in bench.validate(PATIENTS, PATIENT + patients(30, confidential="X"))
+    usual = ONLY_LOST.model_copy(update={"limits": {**ONLY_LOST.limits, "unknown_codes": 0.3}})
+    stop = bench.validate(PATIENTS, PATIENT + patients(30, confidential="X"), settings=usual)
+    assert "unknown_codes" in stop and "values of is_confidential" in stop and "values_lost" not in stop
 
 
 def test_day_numbers_of_a_spreadsheet_are_read_where_the_setting_names_the_column(bench: Bench) -> None:
