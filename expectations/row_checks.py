@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from expectations.table import Action, Column, Kind, Table
-from expectations.tables.raw_common import PROVENANCE
+from expectations.table import Action, Column, Kind, Lost, Table
+from expectations.tables.raw_common import PROVENANCE, YES_NO
 
 PROVENANCE_COLUMNS = tuple(column.name for column in PROVENANCE)
 PARSING_REASONS = (
@@ -84,6 +84,39 @@ def unusable_action(column: Column, table: Table) -> Action:
     repaired = any(rule.repair and column.name in rule.columns for rule in table.row_rules)
     lost = not column.nullable or (column.name in table.key and not repaired)
     return Action.SET_ASIDE if lost else column.on_violation
+
+
+def lost_meaning(column: Column, table: Table) -> Lost:
+    """Return what a lost value of a column means; raise ValueError for a date or a flag whose absence may be an answer.
+
+    A column that must have a value sets the row aside without one.
+    """
+    if column.lost:
+        return column.lost
+    if column.on_violation is Action.FLAGGED and any(rule.repair and column.name in rule.columns for rule in table.row_rules):
+        return Lost.CAUTIOUS_VALUE
+    if unusable_action(column, table) is Action.SET_ASIDE:
+        return Lost.SETS_ASIDE
+    if column.kind in (Kind.DATE, Kind.BOOLEAN) or column.allowed == YES_NO:
+        raise ValueError(f"{table.name} does not declare what a lost {column.name} means: add `lost` to the column.")
+    return Lost.UNKNOWN
+
+
+def lost_checks(column: Column, table: Table) -> frozenset[str]:
+    """Return the names of the checks and row rules whose rows lost the value of a column."""
+    reasons = (*UNREADABLE.values(), "second_date_format", "not_in_vocabulary", "out_of_range")
+    checks = {check.name for check in _column_checks(column, table) if check.reason in reasons}
+    if not (column.empty_is_an_answer and column.nullable):
+        checks |= {check.name for check in _column_checks(column, table) if check.reason == "missing_value"}
+    return frozenset(
+        checks | {rule.reason for rule in table.row_rules if rule.action is Action.NULLED and column.name in rule.columns}
+    )
+
+
+def mark_checks(table: Table) -> frozenset[str]:
+    """Return the names of the checks that find a sender's mark on a row, or a mark that cannot be read."""
+    rules = [rule for rule in table.row_rules if rule.is_mark]
+    return frozenset([rule.reason for rule in rules] + [f"not_in_vocabulary__{name}" for rule in rules for name in rule.columns])
 
 
 def row_checks(table: Table) -> list[RowCheck]:

@@ -42,6 +42,15 @@ class Action(StrEnum):
     FLAGGED = "flagged"  # the row stays unchanged
 
 
+class Lost(StrEnum):
+    """What a lost value means: one that is present and cannot be read, or is empty where empty is no answer."""
+
+    UNKNOWN = "unknown"  # the row stays, and the column says nothing
+    SETS_ASIDE = "sets_aside"  # later steps do not use the row
+    CAUTIOUS_VALUE = "cautious_value"  # a row rule replaces it by the cautious value
+    SUPPRESSES = "suppresses"  # an empty value would grant something, so the person is in no cohort and on no review list
+
+
 class Severity(StrEnum):
     """What happens when a table rule is broken."""
 
@@ -56,6 +65,9 @@ class Column:
     `source` is the name in the sender's extract where it differs. `arrow` overrides the storage type of `kind`. `on_violation` is the
     action for a value that cannot be read as its kind, or is outside `allowed`, `minimum` to `maximum`, or `pattern`. A bad value in a
     key or in a column that is not nullable sets the row aside.
+
+    `lost` is what a lost value means. It follows from the other fields (`row_checks.lost_meaning`), except for a date or a flag that
+    may be empty, whose absence often is an answer: that column declares it. `lost_reason` is the reason of a suppressed person.
     """
 
     name: str
@@ -72,6 +84,10 @@ class Column:
     required_in_file: bool = False  # an extract without the column is rejected
     varies: bool = False  # a single value in an extract is a sign of a defect
     arrow: str = ""
+    lost: Lost | None = None
+    lost_reason: str = ""
+    empty_is_an_answer: bool = True  # false: an empty value is lost
+    spreadsheet_days: bool = False  # a date column that holds the day numbers of a spreadsheet: 45421 is 2024-05-09
 
     @property
     def arrow_type(self) -> str:
@@ -80,6 +96,12 @@ class Column:
     @property
     def source_name(self) -> str:
         return self.source or self.name
+
+    def __post_init__(self) -> None:
+        if (self.lost is Lost.SUPPRESSES) != bool(self.lost_reason):
+            raise ValueError(
+                f"{self.name}: a column whose lost value suppresses the person needs a `lost_reason`, and no other has one."
+            )
 
 
 @dataclass(frozen=True)
@@ -97,6 +119,7 @@ class RowRule:
     columns: tuple[str, ...] = ()
     defect: int = 0  # its number in the list of known defects in docs/data-dictionary.md
     repair: str = ""  # SQL of the corrected value of its column
+    is_mark: bool = False  # the sender's own mark that a row is not to be used; it also counts against other rows of the key
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ class Thresholds:
 
     month_rows: int = 20
     group_rows: int = 50
+    lost_values: int = 20
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Summary:
     * not_known: organisation, column, rows, not_known
     * lists: organisation, rows, published
     * starts: organisation, day, rows, same_day
+    * lost: column, organisation ('' for the whole delivery), values, lost, values_before, lost_before, shape, files
     """
 
     extracts: pd.DataFrame
@@ -40,6 +42,7 @@ class Summary:
     not_known: pd.DataFrame = field(default_factory=pd.DataFrame)
     lists: pd.DataFrame = field(default_factory=pd.DataFrame)
     starts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lost: pd.DataFrame = field(default_factory=pd.DataFrame)
     thresholds: Thresholds = field(default_factory=Thresholds)
 
 
@@ -181,6 +184,63 @@ def unknown_codes(summary: Summary, limit: float, columns: tuple[str, ...]) -> A
     return _most(coded["share"], limit, findings)
 
 
+def values_lost(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find columns whose values are lost too often, in the whole delivery or else from one organisation.
+
+    A coded column that is outside its vocabulary as a whole is reported by `unknown_codes`, and not again here.
+    """
+    lost = _with_shares(summary, columns)
+    if not summary.columns.empty:
+        outside = _share(summary.columns["outside"], summary.columns["values"]) > limit
+        lost = lost[~lost["column"].isin(summary.columns.loc[outside, "column"])]
+    broken = lost[(lost["share"] > limit) & _enough(lost, summary.thresholds)]
+    return _most(lost["share"], limit, [_lost_finding(row) for row in _each(_whole_first(broken))])
+
+
+def values_lost_more(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find columns that lost a larger share of their values than in the previous delivery, by more than the limit."""
+    lost = _with_shares(summary, columns)
+    lost = lost[lost["values_before"].fillna(0) >= summary.thresholds.lost_values]
+    rise = lost["share"] - _share(lost["lost_before"].fillna(0), lost["values_before"])
+    broken = lost.assign(rise=rise)[(rise > limit) & _enough(lost, summary.thresholds)]
+    findings = [
+        _lost_finding(row, f"; {row.lost_before / row.values_before:.1%} in the previous delivery", row.rise)
+        for row in _each(_whole_first(broken))
+    ]
+    return _most(rise, limit, findings)
+
+
+def _with_shares(summary: Summary, columns: tuple[str, ...]) -> pd.DataFrame:
+    if summary.lost.empty:
+        return pd.DataFrame(
+            columns=["column", "organisation", "values", "lost", "values_before", "lost_before", "share"], dtype=float
+        )
+    lost = summary.lost[summary.lost["column"].isin(columns)]
+    return lost.assign(share=_share(lost["lost"], lost["values"]))
+
+
+def _enough(lost: pd.DataFrame, thresholds: Thresholds) -> pd.Series:
+    """Return where enough values were lost for a share to mean something; fewer are enough if a column lost all of them."""
+    whole = lost["organisation"] == ""
+    all_lost = whole & (lost["lost"] == lost["values"]) & (lost["lost"] > FEW_ROWS)
+    return all_lost | (lost["lost"] >= thresholds.lost_values)
+
+
+def _whole_first(broken: pd.DataFrame) -> pd.DataFrame:
+    """Return broken places without the organisations of a column that is broken as a whole."""
+    whole = broken.loc[broken["organisation"] == "", "column"]
+    return broken[(broken["organisation"] == "") | ~broken["column"].isin(whole)]
+
+
+def _lost_finding(row: Any, compared: str = "", share: float | None = None) -> Finding:
+    sender = f" from {row.organisation}" if row.organisation else ""
+    message = (
+        f"{row.lost:,.0f} of {row.values:,.0f} values of {row.column} in {row.files}{sender} are lost ({row.share:.1%}{compared}): "
+        f"they cannot be read, and most look like '{row.shape}' (9 for a digit, a for a letter). Correct the values or their format in the file"
+    )
+    return Finding(message, str(row.organisation), None, str(row.column), int(row.lost), row.share if share is None else share)
+
+
 def share_of_values(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
     """Find organisations with too many values that are not stated or not known."""
     if summary.not_known.empty:
@@ -231,7 +291,7 @@ CHECKS: dict[str, Callable[[Summary, float, tuple[str, ...]], Answer]] = {
     check.__name__: check
     for check in (
         not_empty, columns_present, share_set_aside, keys_unique, month_collapsed, month_gap, single_value, unknown_codes,
-        share_of_values, below_published_list, history_starts_at_load,
+        values_lost, values_lost_more, share_of_values, below_published_list, history_starts_at_load,
     )
 }  # fmt: skip
 

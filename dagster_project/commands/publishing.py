@@ -32,7 +32,7 @@ def withdraw(
 
 def decide(
     config: Config,
-    kind: Annotated[str, typer.Argument(help="The kind: approval, accepted_breach, waiver or withdrawal.")],
+    kind: Annotated[str, typer.Argument(help="The kind: approval, accepted_breach, waiver, death_review or withdrawal.")],
     subject: Annotated[
         str,
         typer.Argument(

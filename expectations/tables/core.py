@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.suppression import SUPPRESSIONS
 from expectations.table import Column, Kind, Table
 
 PERSON_KEY = Column(
@@ -46,6 +47,9 @@ PERSON = Table(
         Column("type_1_opt_out", Kind.BOOLEAN, "Type 1 opt-out from sharing by the practice, latest state.", nullable=False),
         Column("national_data_opt_out", Kind.BOOLEAN, "National data opt-out, latest state.", nullable=False),
         Column("on_list", Kind.BOOLEAN, "The person is or was on the registered list.", nullable=False),
+        Column("suppression", Kind.TEXT, "Why the person is in no cohort although nothing certain excludes them: a value of the list that cannot be read, "
+               "rows that conflict, or a death in review. Empty for no reason.", allowed=SUPPRESSIONS),
+        Column("death_in_review", Kind.DATE, "Day of the death in review, where it is known. A decision of the kind death_review that the person is alive ends the review."),
     ),
     ("person_key",),
 )  # fmt: skip

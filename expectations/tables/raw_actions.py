@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from expectations.table import Action, Column, Kind, RowRule, Table
-from expectations.tables.raw_common import code, event_date, person, raw_table
-from expectations.tables.raw_gp import YES_NO
+from expectations.table import Action, Column, Kind, Lost, RowRule, Table
+from expectations.tables.raw_common import YES_NO, code, event_date, person, raw_table
 
 DECISIONS = ("ACCEPTED", "DECLINED")
 REASONS = (
@@ -28,13 +27,13 @@ ACTIONS: Table = raw_table(
         person("PERSON_ID"),
         Column("practice_code", Kind.CODE, "ODS code of the practice.", nullable=False, pattern=r"[A-Z][0-9]{5}",
                on_violation=Action.SET_ASIDE, source="PRACTICE_CODE", required_in_file=True),
-        code("listed", "LISTED", "The person was on the team's review list.", YES_NO),
-        code("reviewed", "REVIEWED", "The team reviewed the person's record.", YES_NO),
+        code("listed", "LISTED", "The person was on the team's review list.", YES_NO, lost=Lost.UNKNOWN),
+        code("reviewed", "REVIEWED", "The team reviewed the person's record.", YES_NO, lost=Lost.UNKNOWN),
         code("decision", "DECISION", "ACCEPTED or DECLINED. Empty where there is no decision yet.", DECISIONS),
         code("reason", "REASON", "Why the person was declined.", REASONS),
         code("action", "ACTION", "The action.", ACTIONS_TAKEN),
         event_date("action_date", "ACTION_DATE", "Day of the action, or of the decision where there was no action."),
-        Column("end_date", Kind.DATE, "Last day on the team's caseload. Empty while the person is on it.", source="END_DATE"),
+        Column("end_date", Kind.DATE, "Last day on the team's caseload. Empty while the person is on it.", source="END_DATE", lost=Lost.UNKNOWN),
     ),
     ("practice_code", "record_id"),
     event_date="action_date",

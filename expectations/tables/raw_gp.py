@@ -6,11 +6,25 @@ They are patients, registrations, addresses, observations, medication orders and
 from __future__ import annotations
 
 from expectations.sql_values import quote, quote_all
-from expectations.table import Action, Column, Kind, RowRule, Severity, Table, TableRule
-from expectations.tables.raw_common import EARLIEST_BIRTH_YEAR, ETHNIC_CATEGORIES, SEX_CODES, code, event_date, person, raw_table
+from expectations.table import Action, Column, Kind, Lost, RowRule, Severity, Table, TableRule
+from expectations.tables.raw_common import (
+    EARLIEST_BIRTH_YEAR,
+    ETHNIC_CATEGORIES,
+    NEVER_DATES,
+    SEX_CODES,
+    YES,
+    YES_NO,
+    code,
+    event_date,
+    person,
+    raw_table,
+)
 
 POSTCODE_STATUSES = ("resolved", "no_fixed_abode", "postcode_unknown", "outside_england", "unmatched")
-YES_NO = ("0", "1", "Y", "N", "TRUE", "FALSE")
+# The reasons of people who are in no cohort because of a lost value.
+DEATH_NOT_READABLE = "date of death not readable"
+END_NOT_READABLE = "end of registration not readable"
+_NEVER = ", ".join(f"DATE {quote(day)}" for day in NEVER_DATES)
 _PRACTICE = Column(
     "practice_code",
     Kind.CODE,
@@ -36,12 +50,18 @@ def _practice(source: str) -> Column:
     )
 
 
-def _flag(name: str, source: str, description: str) -> Column:
-    return code(name, source, description, YES_NO)
+def _flag(name: str, source: str, description: str, lost_reason: str) -> Column:
+    """Return a mark of a person: its absence lets the person in, so a value that is neither yes nor no suppresses the person."""
+    return code(name, source, description, YES_NO, lost=Lost.SUPPRESSES, lost_reason=lost_reason)
+
+
+def _entry_flag(name: str, source: str, description: str) -> Column:
+    """Return a mark of an entry: its absence lets the entry count, so a value that is neither yes nor no sets the entry aside."""
+    return code(name, source, description, YES_NO, on_violation=Action.SET_ASIDE)
 
 
 def _flagged(reason: str, column: str, description: str) -> RowRule:
-    return RowRule(reason, f"{column} IN ('1', 'Y', 'TRUE')", Action.SET_ASIDE, description, (column,), defect=7)
+    return RowRule(reason, f"{column} IN ({quote_all(YES)})", Action.SET_ASIDE, description, (column,), defect=7, is_mark=True)
 
 
 PATIENTS: Table = raw_table(
@@ -54,7 +74,7 @@ PATIENTS: Table = raw_table(
                on_violation=Action.SET_ASIDE, source="BIRTH_YEAR", required_in_file=True),
         Column("birth_month", Kind.INTEGER, "Month of birth.", unit="month", minimum=1, maximum=12, source="BIRTH_MONTH"),
         Column("death_date", Kind.DATE, "Day of death; empty while alive. A value that is no usable day means dead on a day that is not known.",
-               source="DEATH_DATE"),
+               source="DEATH_DATE", lost=Lost.SUPPRESSES, lost_reason=DEATH_NOT_READABLE),
         code("sex", "SEX", "Sex: 1 male, 2 female, 9 not specified, 0 not known.", SEX_CODES, varies=True),
         code("ethnic_category", "ETHNIC_CATEGORY", "Ethnic category 2001 (16+1); Z not stated, 99 not known.", ETHNIC_CATEGORIES),
         Column("household_id", Kind.IDENTIFIER, "Pseudonym of the household.", source="HOUSEHOLD_ID"),
@@ -62,16 +82,17 @@ PATIENTS: Table = raw_table(
         Column("postcode_status", Kind.TEXT, "What is known from the postcode: resolved, no_fixed_abode, postcode_unknown, outside_england or unmatched. "
                "Ingest does not store the postcode.", source="POSTCODE",
                allowed=POSTCODE_STATUSES),
-        _flag("is_confidential", "IS_CONFIDENTIAL", "The record is confidential."),
-        _flag("is_test_patient", "IS_TEST_PATIENT", "The record is of a test patient."),
-        _flag("is_spine_sensitive", "IS_SPINE_SENSITIVE", "The record is sensitive in the NHS Spine."),
-        _flag("is_deleted", "IS_DELETED", "The record was deleted."),
-        Column("source_extraction_date", Kind.DATE, "Day that the supplier made the extract.", source="SOURCE_EXTRACTION_DATE"),
+        _flag("is_confidential", "IS_CONFIDENTIAL", "The record is confidential.", "confidentiality not readable"),
+        _flag("is_test_patient", "IS_TEST_PATIENT", "The record is of a test patient.", "test patient or not: not readable"),
+        _flag("is_spine_sensitive", "IS_SPINE_SENSITIVE", "The record is sensitive in the NHS Spine.", "sensitivity in the NHS Spine not readable"),
+        _flag("is_deleted", "IS_DELETED", "The record was deleted.", "deleted or not: not readable"),
+        Column("source_extraction_date", Kind.DATE, "Day that the supplier made the extract.", source="SOURCE_EXTRACTION_DATE", lost=Lost.UNKNOWN),
     ),
     ("person_id",),
     event_date="",
     available="extract_date",
     provider="practice_code",
+    conflicts=True,
     row_rules=(
         _flagged("test_patient", "is_test_patient", "The row is of a test patient."),
         _flagged("confidential", "is_confidential", "The row is confidential."),
@@ -81,7 +102,9 @@ PATIENTS: Table = raw_table(
                 ("birth_year",), defect=8),
         RowRule("death_before_birth", "year(death_date) < birth_year", Action.NULLED, "The death is before the birth.",
                 ("death_date",), defect=8),
-        RowRule("death_after_extract", "death_date > extract_date", Action.NULLED, "The death is after the extract.",
+        RowRule("never_died", f"death_date IN ({_NEVER})", Action.REPAIRED, "The day is one that systems write for 'never'. The person is alive.",
+                ("death_date",), defect=8, repair="NULL"),
+        RowRule("death_after_extract", f"death_date > extract_date AND death_date NOT IN ({_NEVER})", Action.NULLED, "The death is after the extract.",
                 ("death_date",), defect=8),
         RowRule("age_over_120", "death_date IS NULL AND year(extract_date) - birth_year > 120", Action.SET_ASIDE,
                 "The person is over 120 years old and has no date of death.", ("birth_year",), defect=4),
@@ -102,12 +125,14 @@ REGISTRATIONS: Table = raw_table(
         person("PERSON_ID"),
         _practice("ORGANISATION_ID"),
         event_date("start_date", "START_DATE", "First day of the registration."),
-        Column("end_date", Kind.DATE, "Day that the registration ended. Empty while registered. Any other value that is not a date means that it ended on an unknown day.", source="END_DATE"),
+        Column("end_date", Kind.DATE, "Day that the registration ended. Empty while registered. Any other value that is not a date means that it ended on an unknown day.", source="END_DATE",
+               lost=Lost.SUPPRESSES, lost_reason=END_NOT_READABLE),
     ),
     ("person_id", "practice_code", "start_date"),
     event_date="start_date",
     available="start_date",
     provider="",
+    conflicts=True,
     row_rules=(
         RowRule("end_before_start", "end_date < start_date", Action.SET_ASIDE, "The registration ends before it starts.",
                 ("start_date", "end_date"), defect=6),
@@ -128,7 +153,7 @@ ADDRESSES: Table = raw_table(
                allowed=POSTCODE_STATUSES),
         Column("household_id", Kind.IDENTIFIER, "Pseudonym of the household.", source="HOUSEHOLD_ID"),
         event_date("start_date", "START_DATE", "First day at the address."),
-        Column("end_date", Kind.DATE, "Last day at the address. Empty for the current address.", source="END_DATE"),
+        Column("end_date", Kind.DATE, "Last day at the address. Empty for the current address.", source="END_DATE", lost=Lost.UNKNOWN),
     ),
     ("person_id", "start_date"),
     event_date="start_date",
@@ -148,18 +173,19 @@ GP_OBSERVATIONS: Table = raw_table(
         person("PERSON_ID"),
         _practice("ORGANISATION_ID"),
         event_date("effective_date", "CLINICAL_EFFECTIVE_DATE", "First day that the fact applies."),
-        Column("recorded_date", Kind.DATE, "Day that the fact was recorded.", source="DATE_RECORDED"),
+        Column("recorded_date", Kind.DATE, "Day that the fact was recorded.", source="DATE_RECORDED", lost=Lost.UNKNOWN),
         Column("concept_code", Kind.CODE, "SNOMED CT concept.", nullable=False, pattern=r"[0-9]{6,18}", on_violation=Action.SET_ASIDE,
                source="OBSERVATION_SOURCE_CONCEPT_ID", required_in_file=True),
         Column("result_value", Kind.NUMBER, "The measured value.", source="RESULT_VALUE"),
         Column("result_unit", Kind.TEXT, "Unit of the value, as sent.", source="RESULT_VALUE_UNITS"),
-        _flag("is_confidential", "IS_CONFIDENTIAL", "The entry is confidential."),
-        _flag("is_deleted", "IS_DELETED", "The entry was deleted."),
+        _entry_flag("is_confidential", "IS_CONFIDENTIAL", "The entry is confidential."),
+        _entry_flag("is_deleted", "IS_DELETED", "The entry was deleted."),
     ),
     ("practice_code", "record_id"),
     event_date="effective_date",
     available="greatest(effective_date, coalesce(recorded_date, effective_date))",
     provider="practice_code",
+    conflicts=True,
     row_rules=(
         _flagged("deleted", "is_deleted", "The sender deleted the row."),
         _flagged("confidential", "is_confidential", "The row is confidential."),
@@ -181,12 +207,13 @@ GP_MEDICATION_ORDERS: Table = raw_table(
                on_violation=Action.SET_ASIDE, source="MEDICATION_ORDER_SOURCE_CONCEPT_ID", required_in_file=True),
         Column("quantity", Kind.NUMBER, "Quantity issued.", minimum=0, source="QUANTITY_VALUE"),
         Column("duration_days", Kind.INTEGER, "Days that the medicine lasts.", unit="days", minimum=0, maximum=400, source="DURATION_DAYS"),
-        _flag("is_deleted", "IS_DELETED", "The entry was deleted."),
+        _entry_flag("is_deleted", "IS_DELETED", "The entry was deleted."),
     ),
     ("practice_code", "record_id"),
     event_date="issue_date",
     available="issue_date",
     provider="practice_code",
+    conflicts=True,
     row_rules=(_flagged("deleted", "is_deleted", "The sender deleted the row."),),
 )  # fmt: skip
 

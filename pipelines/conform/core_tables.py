@@ -7,14 +7,15 @@ summary with counts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import duckdb
 import pandas as pd
 
 from expectations.feeds import ADMISSIONS, EVENT_FEEDS, FEEDS, HOSPITAL_FEEDS, LIST_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
-from expectations.sql_values import quote_all
+from expectations.sql_values import quote, quote_all
+from expectations.suppression import DEATH_WITHDRAWN
 from expectations.tables import core
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
@@ -24,7 +25,8 @@ from pipelines.conform.event import EventRequest, Numbers, write_events
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
 from pipelines.conform.feeds import Sources, codes_sent_sql
 from pipelines.conform.linkage import linkage_sql
-from pipelines.conform.person import NO_DEATHS_STATED, person_sql
+from pipelines.conform.person import StatedFacts as StatedFacts
+from pipelines.conform.person import person_sql
 from pipelines.conform.registration import NO_ENDS_STATED, RegistrationSettings, registration_sql, residence_sql
 from pipelines.conform.spell import READ, spell_sql
 from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
@@ -34,30 +36,22 @@ from pipelines.lake.storage import Lake
 Summary = dict[str, object]
 
 
-@dataclass(frozen=True)
-class StatedFacts:
-    """SQL of facts that count even if the row that states them is not used; '' where the source has none.
-
-    `deaths` are the rows that state a death (`stated_dates.py`).
-    """
-
-    deaths: str = ""
-
-
 def conform_people(
-    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, stated: StatedFacts = StatedFacts()
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, stated: StatedFacts | None = None
 ) -> Summary:
     """Write core__person: everyone in any feed, and the people of earlier runs under their existing keys.
 
     Who objects is read from core__objection. A national list of opt-outs adds no one: it normally names people of other ICBs.
     """
+    stated = stated or StatedFacts()
     sources = _with_rows(con, sources)
     named = [source for feed, source in sources.items() if not (feed in FEEDS and FEEDS[feed].names_strangers)]
     ids = " UNION ALL ".join(f"SELECT DISTINCT person_id FROM {source}" for source in named)
     no_people = "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
     known = lake.scan_or_empty(core.PERSON)
-    deaths = stated.deaths or NO_DEATHS_STATED
-    query = person_sql(f"({ids or no_people})", sources, rules, known, deaths, lake.scan_or_empty(core.OBJECTION))
+    reviews = f"(SELECT person_id, death_in_review FROM {known} WHERE suppression = {quote(DEATH_WITHDRAWN)})"
+    found = replace(stated, reviews=reviews, objections=lake.scan_or_empty(core.OBJECTION))
+    query = person_sql(f"({ids or no_people})", sources, rules, known, found)
     people = lake.replace_sql(core.PERSON, con, query, order="person_key")
     opted = "count(*) FILTER (type_1_opt_out) AS type_1, count(*) FILTER (national_data_opt_out) AS national"
     dead = "count(*) FILTER (death_date IS NOT NULL) AS dead, count(*) FILTER (death_not_readable) AS unreadable"
@@ -70,6 +64,7 @@ def conform_people(
         "died": died,
         "death_date_not_readable": unreadable,
         **_deaths_of_repeated_rows(con, sources, stated.deaths),
+        **_suppressed(lake, con),
         "type_1_opt_outs": type_1,
         "national_data_opt_outs": national,
     }
@@ -85,6 +80,15 @@ def _deaths_of_repeated_rows(con: duckdb.DuckDBPyConnection, sources: Sources, s
         "WHERE stated_date IS NOT NULL AND listed.death_date IS NULL",
     )
     return {"died_by_a_repeated_row": people}
+
+
+def _suppressed(lake: Lake, con: duckdb.DuckDBPyConnection) -> Summary:
+    """Count the people whom each reason suppresses."""
+    person = lake.scan(core.PERSON.name)
+    counted = con.sql(
+        f"SELECT suppression, count(*) FROM {person} WHERE suppression IS NOT NULL GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    return {"suppressed_by_reason": dict(counted)} if counted else {}
 
 
 def conform_registrations(

@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from expectations.catalogue import RAW_TABLES
 from expectations.feeds import ADMISSIONS, HOSPITAL_FEEDS, PATIENTS, REGISTRATIONS
+from expectations.sql_values import quote, quote_all
+from expectations.suppression import DEATH_CONTRADICTED, DEATH_WITHDRAWN, SUPPRESSIONS
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
+from pipelines.conform.deaths import NO_ONE_ALIVE, DeathSettings, review_digest_sql
 from pipelines.conform.feeds import Sources
 
 _STATED_SEX = "('1', '2')"
 _UNSTATED_ETHNICITY = "('Z', '99')"
 _NO_PEOPLE = "(SELECT CAST(NULL AS INTEGER) AS person_key, CAST(NULL AS VARCHAR) AS person_id WHERE false)"
-NO_DEATHS_STATED = "(SELECT '' AS person_id, CAST(NULL AS DATE) AS extract_date, CAST(NULL AS DATE) AS stated_date WHERE false)"
+_NO_REVIEWS = "(SELECT '' AS person_id, CAST(NULL AS DATE) AS death_in_review WHERE false)"
+NO_DEATHS_STATED = "(SELECT '' AS person_id, CAST(NULL AS DATE) AS extract_date, CAST(NULL AS DATE) AS stated_date, true AS is_possible WHERE false)"
+_NO_MARKS = "(SELECT '' AS person_id, CAST(NULL AS DATE) AS extract_date, '' AS reason WHERE false)"
 NO_OBJECTIONS = "(SELECT '' AS person_id, '' AS kind, '' AS state WHERE false)"
 _NO_LIST = """SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS birth_date,
     CAST(NULL AS DATE) AS assumed_birth_date, CAST(NULL AS DATE) AS death_date,
     CAST(NULL AS VARCHAR) AS sex, CAST(NULL AS VARCHAR) AS ethnic_category WHERE false"""
 
 
+@dataclass(frozen=True)
+class StatedFacts:
+    """SQL of facts that count even if the row that states them is not used; '' where the source has none.
+
+    * `deaths` are the rows that state a death (`stated_dates.py`), `all_deaths` those of earlier deliveries as well.
+    * `marks` are people whom a mark of the list suppresses (`stated_dates.py`).
+    * `objections` is core__objection.
+    * `reviews` are the withdrawn deaths that an earlier run stored as in review.
+    * `alive` are the people whom a recorded decision accepts as alive (`deaths.py`).
+    """
+
+    deaths: str = ""
+    objections: str = ""
+    all_deaths: str = ""
+    marks: str = ""
+    alive: str = ""
+    reviews: str = ""
+    settings: DeathSettings = field(default_factory=DeathSettings)
+
+
 def person_sql(
-    person_ids: str,
-    sources: Sources,
-    rules: ClinicalRules,
-    known: str | None = None,
-    stated_deaths: str = NO_DEATHS_STATED,
-    objections: str = NO_OBJECTIONS,
+    person_ids: str, sources: Sources, rules: ClinicalRules, known: str | None = None, stated: StatedFacts | None = None
 ) -> str:
     """Return the SQL of core__person.
 
@@ -31,11 +53,11 @@ def person_sql(
     people keep their keys and stay in the table even if no feed names them any more. New people follow in order of person_id,
     so a key is never used twice.
 
-    `stated_deaths` is SQL of the rows of the registered list that state a death (`stated_dates.py`). A row that states a death
-    goes before one that does not, and a readable day before an unreadable one. For sex and ethnicity a stated value goes before
+    A row that states a death goes before one that does not, and a readable day before an unreadable one. A death that an earlier delivery stated and
+    the latest does not, or that a later registration contradicts, is in review until a decision. For sex and ethnicity a stated value goes before
     a refused one (Z, 9), and that before an unknown one (99, 0). The registered list goes before the latest hospital record.
-    `objections` is SQL of core__objection.
     """
+    stated = stated or StatedFacts()
     return f"""
     WITH known AS (SELECT person_key, person_id FROM {known or _NO_PEOPLE}),
     fresh AS (SELECT DISTINCT person_id FROM {person_ids} WHERE person_id NOT IN (SELECT person_id FROM known)),
@@ -47,9 +69,13 @@ def person_sql(
     listed AS ({_listed(sources)}),
     members AS ({_members(sources)}),
     hospital AS ({_hospital(sources)}),
-    list_deaths AS ({_list_deaths(sources, stated_deaths)}),
+    list_deaths AS ({_list_deaths(sources, stated.deaths or NO_DEATHS_STATED)}),
     deaths AS ({_deaths(sources, rules)}),
-    opt_outs AS ({_opt_outs(objections)})
+    opt_outs AS ({_opt_outs(stated.objections or NO_OBJECTIONS)}),
+    marks AS ({_marks(sources, stated.marks or _NO_MARKS)}),
+    withdrawn AS ({_withdrawn(sources, stated.all_deaths or NO_DEATHS_STATED)}),
+    again AS ({_registered_last(sources)}),
+    people AS (
     SELECT
         CAST(person_key AS INTEGER) AS person_key,
         person_id,
@@ -67,7 +93,11 @@ def person_sql(
             AND (list_deaths.person_id IS NOT NULL OR coalesce(deaths.undated, false)) AS death_not_readable,
         coalesce(opt_outs.type_1, false) AS type_1_opt_out,
         coalesce(opt_outs.national, false) AS national_data_opt_out,
-        members.person_id IS NOT NULL AS on_list
+        members.person_id IS NOT NULL AS on_list,
+        marks.reason AS mark,
+        again.start_date > coalesce(listed.death_date, list_deaths.day, deaths.day) + {stated.settings.registered_again_days} AS is_contradicted,
+        withdrawn.person_id IS NOT NULL AS is_withdrawn,
+        withdrawn.day AS withdrawn_day
     FROM numbered
     LEFT JOIN listed USING (person_id)
     LEFT JOIN members USING (person_id)
@@ -75,6 +105,30 @@ def person_sql(
     LEFT JOIN list_deaths USING (person_id)
     LEFT JOIN deaths USING (person_id)
     LEFT JOIN opt_outs USING (person_id)
+    LEFT JOIN marks USING (person_id)
+    LEFT JOIN withdrawn USING (person_id)
+    LEFT JOIN again USING (person_id)
+    ),
+    reviewed AS (
+        SELECT people.*, CASE
+                WHEN is_contradicted THEN {quote(DEATH_CONTRADICTED)}
+                WHEN death_date IS NULL AND NOT death_not_readable AND (is_withdrawn OR coalesce(was_withdrawn, false)) THEN {quote(DEATH_WITHDRAWN)}
+            END AS review,
+            CASE WHEN is_contradicted THEN death_date WHEN is_withdrawn THEN withdrawn_day ELSE day_before END AS review_day
+        FROM people LEFT JOIN (
+            SELECT person_id, true AS was_withdrawn, death_in_review AS day_before FROM {stated.reviews or _NO_REVIEWS}
+        ) USING (person_id)
+    ),
+    decided AS (
+        SELECT reviewed.*, review IS NOT NULL AND accepted.person_key IS NOT NULL AS is_accepted
+        FROM reviewed LEFT JOIN {stated.alive or NO_ONE_ALIVE} AS accepted
+            ON accepted.person_key = reviewed.person_key AND accepted.digest = {review_digest_sql("reviewed.person_key", "review_day")}
+    )
+    SELECT * EXCLUDE (mark, is_contradicted, is_withdrawn, withdrawn_day, review, review_day, is_accepted)
+            REPLACE (CASE WHEN NOT is_accepted THEN death_date END AS death_date),
+        coalesce(mark, CASE WHEN NOT is_accepted THEN review END) AS suppression,
+        CASE WHEN NOT is_accepted AND review IS NOT NULL THEN review_day END AS death_in_review
+    FROM decided
     """
 
 
@@ -120,6 +174,30 @@ def _list_deaths(sources: Sources, stated_deaths: str) -> str:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS day WHERE false"
     return f"""SELECT person_id, min(stated_date) AS day
         FROM {stated_deaths} SEMI JOIN {sources[PATIENTS.name]} USING (person_id, extract_date) GROUP BY person_id"""
+
+
+def _marks(sources: Sources, marks: str) -> str:
+    """Return the people on the list whom a row of their current delivery marks, with the first reason that applies."""
+    if PATIENTS.name not in sources:
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS VARCHAR) AS reason WHERE false"
+    return f"""SELECT person_id, arg_min(reason, list_position([{quote_all(SUPPRESSIONS)}], reason)) AS reason
+        FROM {marks} SEMI JOIN {sources[PATIENTS.name]} USING (person_id, extract_date) GROUP BY person_id"""
+
+
+def _withdrawn(sources: Sources, all_deaths: str) -> str:
+    """Return the people whose death a delivery before that of their current row states, with the last day that it states."""
+    if PATIENTS.name not in sources:
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS day WHERE false"
+    return f"""SELECT person_id, max(stated_date) AS day FROM {all_deaths} AS stated
+        JOIN (SELECT person_id, extract_date AS listed_on FROM {sources[PATIENTS.name]}) USING (person_id)
+        WHERE stated.extract_date < listed_on AND is_possible GROUP BY person_id"""
+
+
+def _registered_last(sources: Sources) -> str:
+    """Return the start of each person's last registration."""
+    if REGISTRATIONS.name not in sources:
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS start_date WHERE false"
+    return f"SELECT person_id, max(start_date) AS start_date FROM {sources[REGISTRATIONS.name]} GROUP BY person_id"
 
 
 def _deaths(sources: Sources, rules: ClinicalRules) -> str:

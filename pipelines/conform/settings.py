@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from pipelines.conform.coverage import CoverageSettings
+from pipelines.conform.deaths import DeathSettings
 from pipelines.conform.event import EventSettings
 from pipelines.conform.linkage import LinkageSettings
 from pipelines.conform.objections import ObjectionSettings
@@ -23,3 +24,4 @@ class ConformSettings(BaseModel, extra="forbid", frozen=True):
     )
     linkage: LinkageSettings = Field(LinkageSettings(), description="the lowest share of people on the registered list")
     events: EventSettings = Field(EventSettings(), description="how core__event is cut into files")
+    deaths: DeathSettings = Field(DeathSettings(), description="when a date of death is in doubt")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from expectations.catalogue import RAW_TABLES
 from expectations.feeds import FEEDS
 from expectations.row_checks import sender_columns
+from expectations.table import Kind
 from pipelines.errors import ExtractError
 
 ENDINGS = (".csv", ".csv.gz", ".txt", ".txt.gz", ".parquet")
@@ -45,6 +46,10 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
     columns: Mapping[str, str] = Field(default={}, description="Strata's column name -> the file's header, where it differs")
     constants: Mapping[str, str] = Field(
         default={}, description="Strata's column name -> the value of every row, for a column the files lack"
+    )
+    spreadsheet_days: tuple[str, ...] = Field(
+        default=(),
+        description="date columns that hold the day numbers of a spreadsheet, such as 45421 for 2024-05-09; elsewhere such a number is lost",
     )
     delivered: str = Field(
         default="",
@@ -139,6 +144,11 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
             unknown = sorted({*settings.columns, *settings.constants} - set(declared))
             if unknown:
                 raise ValueError(f"feeds.{feed}: there is no column {', '.join(unknown)}; its columns are {', '.join(declared)}")
+            dates = [column.name for column in sender_columns(RAW_TABLES[feed]) if column.kind is Kind.DATE]
+            if no_dates := sorted(set(settings.spreadsheet_days) - set(dates)):
+                raise ValueError(
+                    f"feeds.{feed}.spreadsheet_days: {', '.join(no_dates)} is no date column; those of the feed are {', '.join(dates)}"
+                )
             if settings.rows_are == "episodes" and not FEEDS[feed].joined_into_spells:
                 raise ValueError(f"feeds.{feed}.rows_are: only the rows of admissions can be episodes")
             if settings.replaces_months and not RAW_TABLES[feed].event_date:

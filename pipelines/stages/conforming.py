@@ -16,24 +16,28 @@ from pipelines.building import same_day_care
 from pipelines.conform import actions, areas_and_organisations, core_tables, objections
 from pipelines.conform.by_source import conform_of
 from pipelines.conform.code_vocabulary import name_codes, write_ancestors
+from pipelines.conform.deaths import activity_after_death, check_activity
 from pipelines.conform.event import EventRequest
 from pipelines.conform.linkage import check_linkage as linkage_check
 from pipelines.conform.national_list import refuse_expired_national_list
 from pipelines.conform.objection_inputs import read_objection_inputs
 from pipelines.errors import RefusalError, ValidationStop
-from pipelines.lake.decision_record import ACCEPTED_BREACH
+from pipelines.lake.decision_record import ACCEPTED_BREACH, DEATH_REVIEW
 from pipelines.stages.context import StageContext
 from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_core, has_feed, has_list, is_for_planning
 from pipelines.stages.results import StageResult
 from pipelines.stages.stage import ALL_FEEDS, Check, Stage, stage
 from pipelines.stages.stage_inputs import (
+    all_stated_deaths,
     availability,
     conformed,
     deaths_named,
+    people_accepted_as_alive,
     stated_deaths,
     stated_ends,
     superseded,
+    suppressing_marks,
     validated,
     validated_rows,
 )
@@ -119,13 +123,20 @@ def check_national_list(context: StageContext) -> StageResult:
     adds_to=(core.QUARANTINE,),
     reads_earlier=(core.PERSON,),
     feeds=ALL_FEEDS,
-    settings=("source", "clinical"),
+    settings=("source", "clinical", "conform.deaths"),
+    decisions=(DEATH_REVIEW,),
     exists=has_core,
 )
 def conform_people(context: StageContext) -> StageResult:
     """Write core__person; rows of an OMOP source that break a rule of other tables are quarantined first."""
     deaths = stated_deaths(context) or deaths_named(context)
-    stated = core_tables.StatedFacts(deaths)
+    stated = core_tables.StatedFacts(
+        deaths,
+        all_deaths=all_stated_deaths(context),
+        marks=suppressing_marks(context),
+        alive=people_accepted_as_alive(context),
+        settings=context.settings.conform.deaths,
+    )
     conform, rules = conform_of(context.source), context.settings.clinical
     with context.machine.duckdb() as con:
         return StageResult(conform.people(context.lake, con, validated_rows(context), rules, stated))
@@ -195,6 +206,25 @@ def write_vocabulary(context: StageContext) -> StageResult:
     return StageResult({"names": rows(core.CODE_NAME.name), "ancestors": rows(core.CODE_ANCESTOR.name)})
 
 
+@stage(
+    name="activity after death",
+    reads=(core.PERSON, core.EVENT),
+    settings=("conform.deaths",),
+    check=Check("activity_after_death", core.EVENT, "Refuse to go on where many people have events after their date of death."),
+    exists=has_core,
+)
+def check_deaths(context: StageContext) -> StageResult:
+    """Count the people with events after their date of death, and check their share."""
+    settings = context.settings.conform.deaths
+    with context.machine.duckdb() as con:
+        people, active = activity_after_death(context.lake, con, settings)
+    try:
+        check_activity(people, active, settings)
+    except ValidationStop as stop:
+        return StageResult(broken=str(stop))
+    return StageResult({"people_with_a_date_of_death": people, "people_with_activity_after_death": active})
+
+
 @stage([ACTIONS], feeds=(actions.FEED,), settings=("source",), exists=has_feed(actions.FEED))
 def conform_actions(context: StageContext) -> StageResult:
     """Write risk__actions."""
@@ -257,6 +287,7 @@ def _conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection,
 
 
 STAGES: tuple[Stage, ...] = (
-    conform_organisations, conform_areas, conform_objections, check_objections, check_national_list, conform_people, conform_registrations, conform_spells, conform_events, write_vocabulary,
-    conform_coverage, conform_linkage, check_linkage, conform_actions, write_same_day_care,
+    conform_organisations, conform_areas, conform_objections, check_objections, check_national_list, conform_people, conform_registrations,
+    conform_spells, conform_events, write_vocabulary, check_deaths, conform_coverage, conform_linkage, check_linkage, conform_actions,
+    write_same_day_care,
 )  # fmt: skip

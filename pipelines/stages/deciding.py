@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from expectations.sql_values import quote
+from expectations.sql_values import quote, quote_all
+from expectations.suppression import IN_REVIEW
+from expectations.tables.core import PERSON
 from expectations.tables.decisions import KINDS
 from expectations.tables.risk import MODELS
 from models.candidates import BASELINE
 from models.gates import declaration_of, label_of
+from pipelines.conform.deaths import review_digest
 from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import current_extracts
 from pipelines.lake.decision_record import (
     ACCEPTED_BREACH,
     APPROVAL,
+    DEATH_REVIEW,
     WAIVER,
     WITHDRAWAL,
     Decision,
@@ -140,6 +144,19 @@ def _waiver(deployment: Deployment, request: DecisionRequest) -> Subject:
     return Subject(f"{study.name} {who} gate {gate}", row["model_digest"], show)
 
 
+def _death_review(deployment: Deployment, request: DecisionRequest) -> Subject:
+    """Check a decision that a person whose death is in review is alive; the subject is the pseudonym."""
+    where = f"person_id = {quote(request.subject.strip())} AND suppression IN ({quote_all(IN_REVIEW)})"
+    found = deployment.lake.read_or_empty(PERSON, "person_key, death_in_review", where).to_pylist()
+    if not found:
+        raise RefusalError(
+            f"no death of '{request.subject}' is in review: write the pseudonym (person_id) of a person whose suppression in core__person "
+            f"is '{IN_REVIEW[0]}' or '{IN_REVIEW[1]}'"
+        )
+    key, day = found[0]["person_key"], found[0]["death_in_review"]
+    return Subject(f"person {key}", review_digest(key, day), lambda _: {"next": "the next run treats the person as alive"})
+
+
 def _withdraw(deployment: Deployment, request: DecisionRequest, today: date) -> Summary:
     """Withdraw a run, or end an earlier decision that the subject names."""
     lake, subject = deployment.lake, request.subject.strip()
@@ -195,4 +212,5 @@ _SUBJECTS: dict[str, Callable[[Deployment, DecisionRequest], Subject]] = {
     APPROVAL: _approval,
     ACCEPTED_BREACH: _accepted_breach,
     WAIVER: _waiver,
+    DEATH_REVIEW: _death_review,
 }

@@ -15,10 +15,12 @@ from pipelines.building import build_features as features_stage
 from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.by_source import conform_of
+from pipelines.conform.deaths import alive_sql
 from pipelines.conform.omop.cohorts import index_events_sql, outcomes_sql
 from pipelines.extracts import ingest as ingest_stage
+from pipelines.lake.decision_record import DEATH_REVIEW, decisions_that_count
 from pipelines.stages.context import StageContext
-from pipelines.validation.stated_dates import named_people_sql, stated_dates_sql
+from pipelines.validation.stated_dates import named_people_sql, stated_dates_sql, suppressing_marks_sql
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 
 Summary = Mapping[str, Any]
@@ -48,6 +50,25 @@ def validated(context: StageContext, table: Table) -> str:
 def stated_deaths(context: StageContext) -> str:
     """Return the SQL of the rows of the list that state a death; '' without the feed."""
     return _stated(context, PATIENTS.name, "death_date")
+
+
+def all_stated_deaths(context: StageContext) -> str:
+    """Return the SQL of the rows of every delivery of the list that state a death; '' without the feed or with one delivery."""
+    extracts = ingest_stage.current_extracts(context.lake, PATIENTS.name) if _table_of(context, PATIENTS.name) else []
+    if len({extract.extract_date for extract in extracts}) < 2:
+        return ""
+    return stated_dates_sql(context.lake, context.source.reading, PATIENTS.name, "death_date", every_delivery=True)
+
+
+def suppressing_marks(context: StageContext) -> str:
+    """Return the SQL of the people whom a mark of the list suppresses; '' without the feed."""
+    return suppressing_marks_sql(context.lake, context.source.reading) if _table_of(context, PATIENTS.name) else ""
+
+
+def people_accepted_as_alive(context: StageContext) -> str:
+    """Return the SQL of the people whom a recorded decision accepts as alive."""
+    accepted = decisions_that_count(context.lake, DEATH_REVIEW)
+    return alive_sql([(int(one.subject.rpartition(" ")[2]), one.digest) for one in accepted])
 
 
 def stated_ends(context: StageContext) -> str:

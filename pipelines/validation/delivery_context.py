@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 import duckdb
 
-from expectations.row_checks import RowCheck, sender_columns
+from expectations.row_checks import RowCheck, mark_checks, sender_columns
 from expectations.sql_values import quote
 from expectations.table import Action, Kind, Table
+from expectations.tables.raw_common import CONFLICTING_ROWS
+from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.extracts.ingest import Extract
 from pipelines.lake.storage import Lake
 from pipelines.validation.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, REPEATED_KEYS, flagged_rows_sql, needs
 from pipelines.validation.typed_rows import (
     DATE_FORMATS,
+    SPREADSHEET_DAYS,
     Reading,
     is_padded_sql,
     matches,
@@ -24,7 +27,7 @@ from pipelines.validation.typed_rows import (
 )
 from pipelines.validation.validation_settings import ValidationSettings
 
-_NO_DUPLICATES = "SELECT '' AS extract_id, 0::BIGINT AS row_number WHERE false"
+_NO_DUPLICATES = "SELECT '' AS extract_id, 0::BIGINT AS row_number, false AS differs WHERE false"
 LONGEST_STAY_NIGHTS = 730  # an overlap of longer stays is an error of dates, which another rule reports
 
 
@@ -54,6 +57,7 @@ def profile_extract(con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, ex
     values = dict(zip(names, found[:width], strict=True))
     padded = _padded(con, source, [name for name, count in zip(names, found[width : 2 * width], strict=True) if count])
     formats = {name: _main_format(by_format) for name, by_format in zip(dates, found[2 * width :], strict=True)}
+    formats |= {name: SPREADSHEET_DAYS.name for name in dates if table.column(name).spreadsheet_days}
     return Profile(extract, source, rows, values, Reading(formats, padded))
 
 
@@ -135,9 +139,12 @@ def _find_duplicates(
 ) -> None:
     """Find every row whose key an earlier row has; a row that is kept goes before one that another rule sets aside.
 
-    Few rows share a digest of their key. Only those are compared.
+    `differs` is true where the table distinguishes conflicting rows from duplicates and the row differs from the one that stays.
+    An entry that its sender marked in one row, as deleted or confidential, is not kept in another. Of a person one row stays: conform
+    reads the marks of the others. Few rows share a digest of their key. Only those are compared.
     """
     key, digest = ", ".join(table.key), f"hash({', '.join(table.key)})"
+    content = ", ".join(column.name for column in sender_columns(table))
     if _is_numbered(con, table, delivery):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {REPEATED_KEYS} AS SELECT 0::UBIGINT AS digest WHERE false")
         con.execute(f"CREATE OR REPLACE TEMP TABLE {DUPLICATES} AS {_NO_DUPLICATES}")
@@ -149,7 +156,7 @@ def _find_duplicates(
         con.execute(f"CREATE OR REPLACE TEMP TABLE {DUPLICATES} AS {_NO_DUPLICATES}")
         return
     repeated = " UNION ALL ".join(
-        f"""SELECT extract_id, file_name, row_number, {key} FROM {_typed(table, profile)}
+        f"""SELECT extract_id, file_name, row_number, {key}, hash({content}) AS content FROM {_typed(table, profile)}
         WHERE {digest} IN (SELECT digest FROM {REPEATED_KEYS}) AND {known}"""
         for profile in delivery
     )
@@ -157,9 +164,26 @@ def _find_duplicates(
     broken = " UNION ALL ".join(_set_aside_otherwise(table, profile, checks[profile.extract.extract_id]) for profile in delivery)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE {DUPLICATES} AS
-        SELECT extract_id, row_number FROM repeated_rows LEFT JOIN ({broken}) USING (extract_id, row_number)
-        QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY coalesce(broken, false), file_name, row_number, extract_id) > 1"""
+        SELECT extract_id, row_number, {_differs(table)} AS differs
+        FROM (SELECT *, row_number() OVER ordered AS place, content <> first_value(content) OVER ordered AS is_other,
+                bool_or(coalesce(marked, false)) OVER (PARTITION BY {key}) AND NOT coalesce(marked, false) AS marked_elsewhere
+            FROM repeated_rows LEFT JOIN ({broken}) USING (extract_id, row_number)
+            WINDOW ordered AS (PARTITION BY {key} ORDER BY coalesce(broken, false), file_name, row_number, extract_id))
+        WHERE place > 1{"" if _one_row_stays(table) else " OR marked_elsewhere"}"""
     )
+
+
+def _differs(table: Table) -> str:
+    if not needs(table.row_rules, CONFLICTING_ROWS):
+        return "false"
+    if table.person in table.key:  # a withheld identifier is no key
+        return f"is_other AND {table.person} <> {quote(WITHHELD)}"
+    return "(is_other OR marked_elsewhere)"
+
+
+def _one_row_stays(table: Table) -> bool:
+    """Return whether a person has one row in the table, so that the rows of a key are about that person and not an entry."""
+    return table.key == (table.person,)
 
 
 def _is_numbered(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Profile]) -> bool:
@@ -173,11 +197,14 @@ def _is_numbered(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Pr
 
 def _set_aside_otherwise(table: Table, profile: Profile, checks: list[RowCheck]) -> str:
     extract_id = profile.extract.extract_id
-    telling = [check for check in checks if check.action is Action.SET_ASIDE and check.reason != "duplicate_row"]
+    of_keys = ("duplicate_row", CONFLICTING_ROWS)
+    telling = [check for check in checks if check.action is Action.SET_ASIDE and check.reason not in of_keys]
     source = f"(SELECT * FROM {profile.source} WHERE row_number IN (SELECT row_number FROM repeated_rows WHERE extract_id = {quote(extract_id)}))"
     flagged = flagged_rows_sql(table, source, profile.reading, telling, [], extract_id)
     any_flag = " OR ".join(check.name for check in telling) or "false"
-    return f"SELECT {quote(extract_id)} AS extract_id, row_number, {any_flag} AS broken FROM ({flagged})"
+    marks = mark_checks(table)
+    any_mark = " OR ".join(check.name for check in telling if check.name in marks) or "false"
+    return f"SELECT {quote(extract_id)} AS extract_id, row_number, {any_flag} AS broken, {any_mark} AS marked FROM ({flagged})"
 
 
 def _overlaps(table: Table, delivery: list[Profile]) -> str:

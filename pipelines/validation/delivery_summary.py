@@ -12,7 +12,9 @@ import pandas as pd
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
 from expectations.table_checks import NOT_KNOWN, Summary, Thresholds
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
+from pipelines.validation.lost_values import lost_values
 from pipelines.validation.row_flags import REPEATED_KEYS, needs
 from pipelines.validation.row_validation import RowOutcome
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
@@ -41,6 +43,7 @@ def organisation_column(table: Table) -> str:
 
 
 def summarise(
+    lake: Lake,
     con: duckdb.DuckDBPyConnection,
     delivery: Delivery,
     before: Delivery | None,
@@ -52,7 +55,13 @@ def summarise(
     """Summarise a delivery and the one before it; `published_lists` has practice_code and patients."""
     checks = {rule.check: rule for rule in delivery.table.table_rules}
     summary = Summary(
-        _extracts(delivery.table, outcomes), thresholds=Thresholds(settings.least_month_rows, settings.least_group_rows)
+        _extracts(delivery.table, outcomes),
+        thresholds=Thresholds(settings.least_month_rows, settings.least_group_rows, settings.least_lost_values),
+    )
+    organisation = organisation_column(delivery.table)
+    earlier = before.extracts if before else []
+    summary.lost = lost_values(
+        lake, con, delivery.table, organisation, delivery.extracts, earlier, outcomes, settings.least_lost_values
     )
     if "keys_unique" in checks:
         summary.repeated_keys = _repeated_keys(con, delivery)

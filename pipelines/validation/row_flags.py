@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from expectations.row_checks import RowCheck, sender_columns
 from expectations.sql_values import quote
 from expectations.table import Column, Kind, RowRule, Table
+from expectations.tables.raw_common import CONFLICTING_ROWS
 from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.validation.typed_rows import (
     DATE_FORMATS,
@@ -61,12 +62,13 @@ def _shown(column: Column) -> str:
 
 
 def _with_context(table: Table, rules: list[RowRule], rows: str, extract_id: str) -> str:
-    member = f"row_number IN (SELECT row_number FROM {{0}} WHERE extract_id = {quote(extract_id)})"
+    member = f"row_number IN (SELECT row_number FROM {{0}} WHERE extract_id = {quote(extract_id)} AND {{1}})"
     columns = {
         "birth_date": "births.birth_date",
         "dummy_person_id": f"rows.{table.person} IN (SELECT person_id FROM {DUMMIES})",
-        "duplicate_row": member.format(DUPLICATES),
-        "overlapping_spells": member.format(OVERLAPS),
+        "duplicate_row": member.format(DUPLICATES, "NOT differs"),
+        CONFLICTING_ROWS: member.format(DUPLICATES, "differs"),
+        "overlapping_spells": member.format(OVERLAPS, "true"),
     }
     added = "".join(f", {sql} AS {name}" for name, sql in columns.items() if needs(rules, name))
     join = f" LEFT JOIN {BIRTHS} AS births ON births.person_id = rows.{table.person}" if needs(rules, "birth_date") else ""

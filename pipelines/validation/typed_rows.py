@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import date
 
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote, quote_all
@@ -40,7 +41,9 @@ DATE_FORMATS = (
                "try_strptime(regexp_replace(regexp_extract({0}, '^[0-9]+[- ]?[A-Za-z]+[- ]?[0-9]{{4}}'), '[- ]', '', 'g'), '%d%b%Y')::DATE"),
     DateFormat("YYYY/MM/DD", r"[0-9]{4}/[0-9]{2}/[0-9]{2}" + _TIME, "try_strptime(left({0}, 10), '%Y/%m/%d')::DATE"),
 )  # fmt: skip
-FORMAT_OF = {form.name: form for form in DATE_FORMATS}
+# The day numbers of a spreadsheet are read only in columns that the settings name: elsewhere such a number is a lost date.
+SPREADSHEET_DAYS = DateFormat("spreadsheet days", r"[0-9]{5}(\.[0-9]+)?", "DATE '1899-12-30' + try_cast(left({0}, 5) AS INTEGER)")
+FORMAT_OF = {form.name: form for form in (*DATE_FORMATS, SPREADSHEET_DAYS)}
 
 
 @dataclass(frozen=True)
@@ -207,13 +210,26 @@ def typed_rows_sql(
     """Return all rows of a raw table as typed values, with nulling and repairing row rules applied.
 
     `stated` names a date column. `is_stated`, to be named in `keep`, is then true if the row has a value there, readable or
-    not. A day that systems write for 'never' is no value.
+    not. A day that systems write for 'never', in any format, is no value. `is_a_day` is true if the value is a day, possible or not.
     """
     columns, corrected = sender_columns(table), corrections(table)
     usable = ", ".join(f"{usable_sql(column)} AS {column.name}" for column in columns)
     if stated:
-        never = ", ".join(f"DATE {quote(day)}" for day in NEVER_DATES)
-        usable += f", text_{stated} IS NOT NULL AND coalesce({stated} NOT IN ({never}), true) AS is_stated"
+        usable += f", {_is_stated_sql(stated)} AS is_stated, {stated} IS NOT NULL AS is_a_day"
     rows = f"(SELECT {usable}, extract_date, file_name, row_number FROM {read_rows_sql(table, source, reading)})"
     final = ", ".join(f"{corrected_sql(column, corrected.get(column.name, []))} AS {column.name}" for column in columns)
     return f"(SELECT {final}, {', '.join(keep)} FROM {rows})"
+
+
+def _is_stated_sql(column: str) -> str:
+    days, text = ", ".join(f"DATE {quote(day)}" for day in NEVER_DATES), f"text_{column}"
+    written = quote_all(sorted({form for day in NEVER_DATES for form in _ways_to_write(date.fromisoformat(day))}))
+    day_of_text = f"upper(regexp_extract({text}, '^[^ T]+'))"
+    return f"{text} IS NOT NULL AND coalesce({column} NOT IN ({days}), {day_of_text} NOT IN ({written}))"
+
+
+def _ways_to_write(day: date) -> list[str]:
+    return [day.strftime(form) for form in ("%Y-%m-%d", "%d/%m/%Y", "%Y%m%d", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d")] + [
+        f"{day:%d-%b-%Y}".upper(),
+        f"{day:%d%b%Y}".upper(),
+    ]

@@ -90,7 +90,7 @@ def validate_feed(
             outcomes = _validate_rows_of(lake, con, engine, table, whole, new, settings, patients)
             _record_extracts(lake, outcomes, rules, "stopped")
             delivery = Delivery(table, day, valid_extracts(lake, table, whole, statuses=("passed", "stopped")))
-            figures = summarise(con, delivery, before, outcomes, nhs.feeds[table.feed], settings, published_lists)
+            figures = summarise(lake, con, delivery, before, outcomes, nhs.feeds[table.feed], settings, published_lists)
             breaches = answer_table_rules(engine, table, day, figures, outcomes, in_force)
             record_results(lake, table, day, outcomes, breaches)
             engine.write_docs()

@@ -57,6 +57,12 @@ class ValidationSettings(BaseModel, extra="forbid", frozen=True):
     least_month_rows: int = Field(default=20, ge=1, description="months of an organisation with fewer rows are not compared")
     least_group_rows: int = Field(default=50, ge=1, description="organisations with fewer rows are not checked by a share")
 
+    least_lost_values: int = Field(
+        default=20,
+        ge=1,
+        description="columns of a delivery or of an organisation that lost fewer values are not checked by a share, unless more than 3 and all are lost",
+    )
+
     @property
     def rules(self) -> ValidationSettings:
         """Return the settings without the accepted breaches: the next run records those as decisions, and validation reads the record."""

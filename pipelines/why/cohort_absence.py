@@ -36,6 +36,8 @@ def _dates_that_decide(case: PersonCase) -> Iterator[RenderableType]:
     yield f"  born          {person['birth_date'] or 'not known'}"
     unknown_day = "on a day that cannot be read" if person.get("death_not_readable") else "no"
     yield f"  died          {person['death_date'] or unknown_day}"
+    if person.get("suppression"):
+        yield f"  suppressed    {person['suppression']}"
     opted = [words for name, words in (("type_1_opt_out", "type 1"), ("national_data_opt_out", "national")) if person[name]]
     yield f"  opted out     {', '.join(opted) or 'no'}"
     registrations = case.rows_of(core.REGISTRATION.name, "start_date")

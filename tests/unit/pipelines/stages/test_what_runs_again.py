@@ -202,6 +202,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "validation": ({"validation": {"least_month_rows": 30}}, SUITES),
     "alerts": ({"alerts": {"rules": {"feed_late": False}}}, {"monitoring__alerts"}),
     "conform.linkage": ({"conform": {"linkage": {"min_share": 0.5}}}, {"people found on the list"}),
+    "conform.deaths": ({"conform": {"deaths": {"activity_share": 0.5}}}, {"core__person", "activity after death"}),
     "study.caseloads": ({"study": {**STUDY, "caseloads": {"write_pages": True}}}, {"risk__scores"}),
     "study.gates": ({"study": {**STUDY, "gates": {"minimum_events": 1000}}}, {"risk__models"}),
     "study.capacity": (
