@@ -41,7 +41,8 @@ def _flag(name: str, source: str, description: str) -> Column:
 
 
 def _flagged(reason: str, column: str, description: str) -> RowRule:
-    return RowRule(reason, f"{column} IN ('1', 'Y', 'TRUE')", Action.SET_ASIDE, description, (column,), defect=7)
+    broken = f"{column} IN ('1', 'Y', 'TRUE')"
+    return RowRule(reason, broken, Action.SET_ASIDE, description, (column,), defect=7, withdraws=True)
 
 
 PATIENTS: Table = raw_table(

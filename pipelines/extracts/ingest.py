@@ -59,6 +59,12 @@ class Extract:
     columns_missing: str
     columns_ignored: str
     reading: str
+    arrived_date: date | None = None
+
+    @property
+    def known_date(self) -> date:
+        """Return the day from which the facts of the extract count as known."""
+        return self.arrived_date or self.extract_date  # type: ignore[no-any-return]
 
 
 @dataclass

@@ -1,0 +1,165 @@
+"""A row that was sent again and cannot be used leaves the good one that came before; only what the sender says takes it back."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from expectations.catalogue import RAW_TABLES
+from pipelines.extracts.ingest import Extract, current_extracts, ingest_feed, read_extracts
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
+from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths
+from pipelines.validation.validate import ValidationSettings, validate_feed
+from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
+
+RULES = ("share_set_aside", "unknown_codes", "feed_collapsed", "month_collapsed")
+LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1, "month_collapsed": 0})
+HEADERS = {
+    "gp_observations": "ID,PERSON_ID,ORGANISATION_ID,CLINICAL_EFFECTIVE_DATE,OBSERVATION_SOURCE_CONCEPT_ID,IS_DELETED,IS_CONFIDENTIAL",
+    "gp_medication_orders": "ID,PERSON_ID,ORGANISATION_ID,CLINICAL_EFFECTIVE_DATE,MEDICATION_ORDER_SOURCE_CONCEPT_ID,IS_DELETED",
+    "admissions": "Der_Pseudo_NHS_Number,Hospital_Spell_No,Der_Provider_Code,Admission_Date,Discharge_Date,Admission_Method",
+    "emergency_attendances": "Der_Pseudo_NHS_Number,EC_Ident,Der_Provider_Code,Arrival_Date,EC_Department_Type,Der_Dupe_Flag",
+    "patients": "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,SEX,IS_DELETED,IS_CONFIDENTIAL,IS_TEST_PATIENT,IS_SPINE_SENSITIVE",
+    "registrations": "PERSON_ID,ORGANISATION_ID,START_DATE,END_DATE",
+}
+GOOD = {
+    "gp_observations": "7,p7,A81001,2024-12-02,44054006,0,0",
+    "gp_medication_orders": "7,p7,A81001,2024-12-02,39113711000001102,0",
+    "admissions": "p7,S7,RX1,2024-12-02,2024-12-04,21",
+    "emergency_attendances": "p7,7,RX1,2024-12-02,01,0",
+    "patients": "p7,A81001,1950,1,0,0,0,0",
+    "registrations": "p7,A81001,2010-04-01,",
+}
+OTHER = {
+    "gp_observations": "1,p1,A81001,2024-12-01,44054006,0,0",
+    "gp_medication_orders": "1,p1,A81001,2024-12-01,39113711000001102,0",
+    "admissions": "p1,S1,RX1,2024-12-01,2024-12-03,21",
+    "emergency_attendances": "p1,1,RX1,2024-12-01,01,0",
+    "patients": "p1,A81001,1960,2,0,0,0,0",
+    "registrations": "p1,A81001,2011-04-01,",
+}
+LOADS = {
+    "gp_observations": "append", "gp_medication_orders": "append", "patients": "snapshot", "registrations": "snapshot",
+    "admissions": ReplacesMonths(replaces_months=12), "emergency_attendances": ReplacesMonths(replaces_months=12),
+}  # fmt: skip
+DAYS = ("2025-01-10", "2025-02-10", "2025-03-10", "2025-04-10")
+
+
+def deliver(folder: Path, feed: str, *deliveries: str, late: dict[str, date] | None = None) -> tuple[Lake, NhsSettings]:
+    """Take in and validate deliveries of a feed, one a month; `late` has the arrival of those that came after later ones."""
+    lake, nhs = Lake(folder / "lake"), NhsSettings(feeds={feed: FeedSettings(load=LOADS[feed])})
+    (folder / feed).mkdir()
+    for day, rows in zip(DAYS, deliveries, strict=False):
+        (folder / feed / f"{day}.csv").write_text("\n".join([HEADERS[feed], *rows.split("|"), ""]))
+    with connect() as con:
+        ingest_feed(lake, con, RAW_TABLES[feed], nhs, folder, **({"late": {date.fromisoformat(d): k for d, k in late.items()}} if late else {}))
+        validate_feed(lake, con, RAW_TABLES[feed], nhs, LENIENT)
+    return lake, nhs
+
+
+def held(lake: Lake, nhs: NhsSettings, feed: str) -> list[tuple[str, str]]:
+    """Return person and delivery of every row that holds."""
+    with connect() as con:
+        rows = validated_rows_sql(lake, nhs, feed)
+        return con.execute(f"SELECT person_id, CAST(extract_date AS VARCHAR) FROM {rows} ORDER BY ALL").fetchall()
+
+
+def superseded(lake: Lake, nhs: NhsSettings, feed: str) -> list[tuple[str, date]]:
+    with connect() as con:
+        rows = superseded_rows_sql(lake, nhs, feed)
+        return con.execute(f"SELECT person_id, superseded_date FROM {rows} ORDER BY ALL").fetchall() if rows else []
+
+
+UNUSABLE = [
+    ("gp_observations", "7,p7,A81001,soon,44054006,0,0"),
+    ("gp_observations", "7,p7,A81001,2024-12-02,diabetes,0,0"),
+    ("gp_observations", "7,,A81001,2024-12-02,44054006,0,0"),
+    ("gp_observations", "7,p7,,2024-12-02,44054006,0,0"),
+    ("gp_observations", "7,p7,A81001,1900-01-01,44054006,0,0"),
+    ("gp_observations", "7,p7,A81001,2031-12-02,44054006,0,0"),
+    ("gp_medication_orders", "7,p7,A81001,2024-12-02,aspirin,0"),
+    ("gp_medication_orders", "7,p7,A81001,,39113711000001102,0"),
+    ("gp_medication_orders", "7,=p7,A81001,2024-12-02,39113711000001102,0"),
+    ("admissions", "p7,S7,RX1,2024-12-02,2024-12-01,21"),
+    ("admissions", "p7,S7,RX1,2024-12-02,sometime,21"),
+    ("admissions", "p7,S7,RX1,not known,2024-12-04,21"),
+    ("admissions", "p7,S7,RX1,1900-01-01,2024-12-04,21"),
+    ("admissions", "p7,S7,RX1,2062-12-02,2024-12-04,21"),
+    ("admissions", ",S7,RX1,2024-12-02,2024-12-04,21"),
+    ("admissions", "p7,S7,???,2024-12-02,2024-12-04,21"),
+    ("emergency_attendances", "p7,7,RX1,yesterday,01,0"),
+    ("emergency_attendances", "p7,7,,2024-12-02,01,0"),
+    ("patients", "p7,A81001,nineteen fifty,1,0,0,0,0"),
+    ("patients", "p7,A81001,2050,1,0,0,0,0"),
+    ("patients", "p7,practice,1950,1,0,0,0,0"),
+    ("registrations", "p7,A81001,01/04,"),
+    ("registrations", "p7,A81001,2010-04-01,2009-04-01"),
+    ("registrations", "p7,nowhere,2010-04-01,"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("feed", "again"), UNUSABLE)
+def test_a_row_that_cannot_be_used_leaves_the_good_one_that_came_before(tmp_path: Path, feed: str, again: str) -> None:
+    lake, nhs = deliver(tmp_path, feed, f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}")
+    assert held(lake, nhs, feed) == [("p1", "2025-02-10"), ("p7", "2025-01-10")]
+    assert superseded(lake, nhs, feed) == []
+
+
+@pytest.mark.parametrize(("feed", "again"), UNUSABLE)
+def test_it_stays_while_no_row_can_be_used_and_goes_with_the_sender(tmp_path: Path, feed: str, again: str) -> None:
+    lake, nhs = deliver(
+        tmp_path, feed, f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}", f"{OTHER[feed]}|{again}", OTHER[feed]
+    )
+    gone = LOADS[feed] != "append"
+    assert held(lake, nhs, feed) == [("p1", "2025-04-10"), *([] if gone else [("p7", "2025-01-10")])]
+    if RAW_TABLES[feed].event_date:
+        assert superseded(lake, nhs, feed) == ([("p7", date(2025, 4, 10))] if gone else [])
+
+
+@pytest.mark.parametrize("feed", GOOD)
+def test_the_next_usable_row_takes_its_place(tmp_path: Path, feed: str) -> None:
+    again = next(row for name, row in UNUSABLE if name == feed)
+    deliveries = [f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}", f"{OTHER[feed]}|{GOOD[feed]}"]
+    lake, nhs = deliver(tmp_path, feed, *deliveries)
+    assert held(lake, nhs, feed) == [("p1", "2025-03-10"), ("p7", "2025-03-10")]
+    assert superseded(lake, nhs, feed) == []
+
+
+@pytest.mark.parametrize(
+    ("feed", "again"),
+    [
+        ("gp_observations", "7,p7,A81001,2024-12-02,44054006,1,0"),
+        ("gp_observations", "7,p7,A81001,2024-12-02,44054006,Y,0"),
+        ("gp_observations", "7,p7,A81001,2024-12-02,44054006,0,true"),
+        ("gp_observations", "7,p7,A81001,,,1,0"),
+        ("gp_observations", "7,,A81001,soon,diabetes,1,0"),
+        ("gp_medication_orders", "7,p7,A81001,2024-12-02,39113711000001102,1"),
+        ("emergency_attendances", "p7,7,RX1,2024-12-02,01,1"),
+        ("patients", "p7,A81001,1950,1,1,0,0,0"),
+        ("patients", "p7,A81001,1950,1,0,1,0,0"),
+        ("patients", "p7,A81001,1950,1,0,0,1,0"),
+        ("patients", "p7,A81001,1950,1,0,0,0,1"),
+        ("patients", "p7,A81001,unreadable,1,0,1,0,0"),
+    ],
+)
+def test_what_the_sender_takes_back_is_gone(tmp_path: Path, feed: str, again: str) -> None:
+    lake, nhs = deliver(tmp_path, feed, f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}")
+    assert held(lake, nhs, feed) == [("p1", "2025-02-10")]
+    if RAW_TABLES[feed].event_date:
+        assert superseded(lake, nhs, feed) == [("p7", date(2025, 2, 10))]
+
+
+@pytest.mark.parametrize("feed", ["admissions", "emergency_attendances", "patients", "registrations"])
+def test_what_a_restated_period_omits_is_gone_whatever_cannot_be_used_beside_it(tmp_path: Path, feed: str) -> None:
+    again = next(row for name, row in UNUSABLE if name == feed).replace("7", "8", 2)
+    lake, nhs = deliver(tmp_path, feed, f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}")
+    assert held(lake, nhs, feed) == [("p1", "2025-02-10")]
+
+
+def test_only_the_key_of_the_unusable_row_is_spared(tmp_path: Path) -> None:
+    first = f"{GOOD['admissions']}|p7,S8,RX1,2024-12-20,2024-12-21,21|p7,S7,RX2,2024-11-20,2024-11-21,21"
+    lake, nhs = deliver(tmp_path, "admissions", first, "p7,S7,RX1,not known,2024-12-04,21")
+    with connect() as con:
+        rows = validated_rows_sql(lake, nhs, "admissions")
+        assert con.execute(f"SELECT provider_code, spell_number FROM {rows}").fetchall() == [("RX1", "S7")]
