@@ -85,7 +85,6 @@ COVERED_ELSEWHERE = {
     "tests/integration/publishing/test_postgres_target.py": (
         "needs a server", "pipelines/postgres/follow.py pipelines/postgres/settings.py pipelines/postgres/tables.py"
     ),
-    "tests/integration/publishing/test_publication.py": ("needs a published run", "pipelines/scoring/publication.py"),
     "tests/integration/publishing/test_equity_for_readers.py": ("needs a server", "pipelines/training/audit_for_readers.py"),
     "tests/integration/test_model_report.py": (
         "pages and the served model of a complete run",

@@ -13,8 +13,7 @@ from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths
 from pipelines.validation.validate import ValidationSettings, validate_feed
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 
-RULES = ("share_set_aside", "unknown_codes", "feed_collapsed", "month_collapsed")
-LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1, "month_collapsed": 0})
+LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1})
 HEADERS = {
     "gp_observations": "ID,PERSON_ID,ORGANISATION_ID,CLINICAL_EFFECTIVE_DATE,OBSERVATION_SOURCE_CONCEPT_ID,IS_DELETED,IS_CONFIDENTIAL",
     "gp_medication_orders": "ID,PERSON_ID,ORGANISATION_ID,CLINICAL_EFFECTIVE_DATE,MEDICATION_ORDER_SOURCE_CONCEPT_ID,IS_DELETED",
