@@ -208,7 +208,7 @@ def withdraw(
 @app.command(cls=DeploymentCommand)
 def decide(
     config: Config,
-    kind: Annotated[str, typer.Argument(help="The kind: approval, accepted_breach, waiver or withdrawal.")],
+    kind: Annotated[str, typer.Argument(help="The kind: approval, accepted_breach, late_delivery, waiver or withdrawal.")],
     subject: Annotated[
         str,
         typer.Argument(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from expectations.table import Column, Kind, Table
 
-KINDS = ("approval", "accepted_breach", "waiver", "withdrawal")
+KINDS = ("approval", "accepted_breach", "late_delivery", "waiver", "withdrawal")
 
 DECISION = Table(
     "monitoring__decision",
@@ -13,11 +13,11 @@ DECISION = Table(
     (
         Column("decision_id", Kind.IDENTIFIER, "The decision: a digest of its content.", nullable=False),
         Column("recorded_at", Kind.TEXT, "When the row was written, UTC.", nullable=False),
-        Column("kind", Kind.CODE, "approval, accepted_breach, waiver or withdrawal.", nullable=False, allowed=KINDS),
+        Column("kind", Kind.CODE, "approval, accepted_breach, late_delivery, waiver or withdrawal.", nullable=False, allowed=KINDS),
         Column(
             "subject",
             Kind.TEXT,
-            "What was decided about: a study with the version of its model, a delivery with the broken rule, a gate of a model, or a run.",
+            "What was decided about: a study with the version of its model, a delivery with the broken rule, a delivery that came after later ones, a gate of a model, or a run.",
             nullable=False,
         ),
         Column(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -15,11 +16,15 @@ from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import read_extracts
 from pipelines.extracts.pseudonym_keys import refuse_half_rotated
 from pipelines.extracts.retained import kept_days
+from pipelines.lake.run_record import published_runs
 from pipelines.run.deployment import Deployment
 from pipelines.sources.nhs import ExtractFile, find_extracts
 from pipelines.sources.protocol import OpenedSource
 from pipelines.stages.decisions_in_settings import import_decisions
-from pipelines.stages.future_dates import (
+from pipelines.stages.delivery_dates import (
+    earliest_cut,
+    far_ahead,
+    refuse_far_ahead,
     refuse_future_cut,
     refuse_future_deliveries,
     refuse_future_extracts,
@@ -47,10 +52,12 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
         check_spark()
     refuse_future_dates(deployment, day)
     _refuse_future_extracts(deployment, day)
+    refuse_deliveries_far_ahead(deployment, day)
     deployment.lake.root.mkdir(parents=True, exist_ok=True)
     refuse_half_rotated(deployment.lake)
     check_feeds(deployment.settings, source(deployment), deployment.lake)
     refuse_late(deployment, day)
+    refuse_earlier_date(deployment, day)
     needed = bytes_needed(deployment.lake, _new_extract_bytes(deployment, day))
     check_room(deployment.home, needed, deployment.settings.upkeep.free_disk_gb)
     import_decisions(deployment, day)
@@ -92,6 +99,32 @@ def refuse_future_dates(deployment: Deployment, today: date | None = None) -> No
     refuse_future_deliveries(landed_extracts(deployment), day, correct_date)
 
 
+def refuse_deliveries_far_ahead(deployment: Deployment, today: date | None = None) -> None:
+    """Refuse a delivery that is far ahead of the other feeds of the source."""
+    schedule, files = deployment.settings.schedule, latest_files(deployment, today)
+    cuts = {feed: day for feed, (day, _) in files.items()}
+    ahead = far_ahead(cuts, schedule.required_feeds, schedule.far_ahead_days)
+    refuse_far_ahead({feed: path for feed, (_, path) in files.items()}, ahead, cuts, schedule.far_ahead_days)
+
+
+def refuse_earlier_date(deployment: Deployment, today: date | None = None) -> None:
+    """Refuse a scoring date before the one that is published, unless the settings ask for it: readers would see older scores."""
+    day, is_set = today or today_in_london(), deployment.settings.data_cut_date is not None
+    for study in deployment.studies:
+        dates, outcome = study.settings.study.index_dates, study.settings.study.outcome.name
+        runs = published_runs(deployment.lake, outcome)
+        published = [run for run in runs[-1:] if run["index_date"] <= day or source(deployment).correct_date is None]
+        if is_set or dates.score is not None or not published or not study.settings.study.validation.by_date:
+            continue
+        score, run = planned_dates(study.settings.study, data_cut(deployment, today))["score"][0], published[0]
+        if score < run["index_date"]:
+            raise RefusalError(
+                f"the scoring date would be {score}, before {run['index_date']} of the published run {run['run_id']} of '{outcome}': nothing was "
+                "run. Deliver the required feeds (schedule.required_feeds) again. To score this date all the same, set "
+                "study.index_dates.score; if the published run is wrong, withdraw it (strata decide CONFIG withdrawal)"
+            )
+
+
 def _refuse_future_extracts(deployment: Deployment, today: date) -> None:
     opened = source(deployment)
     if opened.correct_date is not None:
@@ -105,7 +138,7 @@ def has_core_tables(deployment: Deployment) -> bool:
 
 
 def data_cut(deployment: Deployment, today: date | None = None) -> date:
-    """Return the day the data reach to: the setting, else the latest delivery of any feed. A date after today is refused."""
+    """Return the day the data reach to: the setting, else the earliest cut of the required feeds. A date after today is refused."""
     refuse_future_dates(deployment, today)
     return data_cut_until(deployment, today)
 
@@ -117,12 +150,31 @@ def data_cut_until(deployment: Deployment, today: date | None = None) -> date:
         return min(settings.data_cut_date, last)
     if settings.source.chosen.data_cut:
         return settings.source.chosen.data_cut
-    found = [extract.extract_date for extract in landed_extracts(deployment) if extract.extract_date <= last]
-    if not found:
+    cuts = feed_cuts(deployment, today)
+    if not cuts:
         raise RefusalError(
             f"there is no extract of any feed below {source(deployment).landing}; put the files there, or set source.nhs.landing and the feeds' files"
         )
-    return max(found)
+    return earliest_cut(cuts, settings.schedule.required_feeds, settings.schedule.late_after_days)
+
+
+def feed_cuts(deployment: Deployment, today: date | None = None) -> dict[str, date]:
+    """Return the day to which each feed reaches: of its latest delivery that is not after today, or the data cut of the settings."""
+    last = deployment.settings.data_cut_date or date.max
+    return {feed: min(day, last) for feed, (day, _) in latest_files(deployment, today).items()}
+
+
+def latest_files(deployment: Deployment, today: date | None = None) -> dict[str, tuple[date, str]]:
+    """Return day and path of the latest delivery of each feed, landed or taken in before, without those dated after today."""
+    opened, last = source(deployment), _last_day(deployment, today)
+    latest: dict[str, tuple[date, str]] = {}
+    for table in opened.tables:
+        landed = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
+        known = read_extracts(deployment.lake, table.feed)
+        found = [(file.extract_date, file.path) for file in (*known, *landed) if file.extract_date <= last]
+        if found:
+            latest[table.feed] = max(found)
+    return latest
 
 
 def _last_day(deployment: Deployment, today: date | None) -> date:
@@ -150,20 +202,20 @@ def planned_dates(study: StudySettings, cut: date) -> dict[str, tuple[date, ...]
 
 def late(deployment: Deployment, today: date | None = None) -> dict[str, date]:
     """Return the feeds whose latest delivery, landed or taken in before, is older than the settings allow."""
-    opened, last = source(deployment), _last_day(deployment, today)
-    latest: dict[str, date] = {}
-    for table in opened.tables:
-        landed = [file.extract_date for file in find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)]
-        known = [row.extract_date for row in read_extracts(deployment.lake, table.feed)]
-        days = [day for day in (*landed, *known) if day <= last]
-        if days:
-            latest[table.feed] = max(days)
-    return late_feeds(latest, data_cut_until(deployment, today), deployment.settings.schedule.late_after_days)
+    schedule, cuts = deployment.settings.schedule, feed_cuts(deployment, today)
+    if not cuts:
+        return {}
+    late_required = late_feeds(_required(deployment, cuts), max(cuts.values()), schedule.late_after_days)
+    return {**late_feeds(cuts, data_cut_until(deployment, today), schedule.late_after_days), **late_required}
+
+
+def _required(deployment: Deployment, cuts: Mapping[str, date]) -> dict[str, date]:
+    return {feed: day for feed, day in cuts.items() if feed in deployment.settings.schedule.required_feeds}
 
 
 def refuse_late(deployment: Deployment, today: date | None = None) -> None:
-    """Refuse a run that the settings have wait for a late feed."""
-    feeds = late(deployment, today)
+    """Refuse a run that the settings have wait for a required feed that is late; any other lowers its own coverage only."""
+    feeds = _required(deployment, late(deployment, today))
     if feeds and deployment.settings.schedule.late_feed == "wait":
         raise RefusalError(
             f"{in_words(feeds)}; the data cut is {data_cut_until(deployment, today)}: nothing was run, for schedule.late_feed is 'wait'. "

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from expectations.catalogue import RAW_TABLES
-from pipelines.extracts.ingest import Extract, current_extracts, ingest_feed, read_extracts
+from pipelines.extracts.ingest import current_extracts, ingest_feed, read_extracts
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths
@@ -45,14 +45,17 @@ LOADS = {
 DAYS = ("2025-01-10", "2025-02-10", "2025-03-10", "2025-04-10")
 
 
-def deliver(folder: Path, feed: str, *deliveries: str, late: dict[str, date] | None = None) -> tuple[Lake, NhsSettings]:
-    """Take in and validate deliveries of a feed, one a month; `late` has the arrival of those that came after later ones."""
+def deliver(folder: Path, feed: str, *deliveries: str, late: str = "", arrived: date | None = None) -> tuple[Lake, NhsSettings]:
+    """Take in and validate deliveries of a feed, one a month. The delivery of `late` arrives after the others."""
     lake, nhs = Lake(folder / "lake"), NhsSettings(feeds={feed: FeedSettings(load=LOADS[feed])})
     (folder / feed).mkdir()
-    for day, rows in zip(DAYS, deliveries, strict=False):
-        (folder / feed / f"{day}.csv").write_text("\n".join([HEADERS[feed], *rows.split("|"), ""]))
+    by_day = dict(zip(DAYS, deliveries, strict=False))
     with connect() as con:
-        ingest_feed(lake, con, RAW_TABLES[feed], nhs, folder, **({"late": {date.fromisoformat(d): k for d, k in late.items()}} if late else {}))
+        for days in ([day for day in by_day if day != late], [late] if late else []):
+            for day in days:
+                (folder / feed / f"{day}.csv").write_text("\n".join([HEADERS[feed], *by_day[day].split("|"), ""]))
+            accepted = {date.fromisoformat(late): arrived} if late and arrived else {}
+            ingest_feed(lake, con, RAW_TABLES[feed], nhs, folder, late=accepted)
         validate_feed(lake, con, RAW_TABLES[feed], nhs, LENIENT)
     return lake, nhs
 
@@ -162,3 +165,54 @@ def test_only_the_key_of_the_unusable_row_is_spared(tmp_path: Path) -> None:
     with connect() as con:
         rows = validated_rows_sql(lake, nhs, "admissions")
         assert con.execute(f"SELECT provider_code, spell_number FROM {rows}").fetchall() == [("RX1", "S7")]
+
+
+ARRIVED = date(2025, 5, 1)
+NEW = {feed: row.replace("p7", "p9").replace("S7", "S9").replace("7,", "9,", 1) if feed != "patients" else row.replace("p7", "p9") for feed, row in GOOD.items()}
+
+
+def known(lake: Lake, nhs: NhsSettings, feed: str) -> dict[str, tuple[date, date, bool]]:
+    """Return, by person, delivery, day since which the row is known, and whether it came with the first delivery."""
+    with connect() as con:
+        rows = validated_rows_sql(lake, nhs, feed)
+        found = con.execute(f"SELECT person_id, extract_date, first_extract_date, is_first_delivery FROM {rows}").fetchall()
+    return {person: tuple(rest) for person, *rest in found}
+
+
+@pytest.mark.parametrize("feed", GOOD)
+def test_a_delivery_that_came_after_later_ones_is_held_without_a_decision(tmp_path: Path, feed: str) -> None:
+    lake, _ = deliver(tmp_path, feed, OTHER[feed], f"{OTHER[feed]}|{GOOD[feed]}", OTHER[feed], late=DAYS[1])
+    assert [str(one.extract_date) for one in current_extracts(lake, feed)] == [DAYS[0], DAYS[2]]
+
+
+@pytest.mark.parametrize("feed", ["gp_observations", "admissions"])
+def test_an_accepted_delivery_is_placed_by_its_date_and_known_since_it_arrived(tmp_path: Path, feed: str) -> None:
+    days = [date.fromisoformat(day) for day in DAYS]
+    deliveries = [OTHER[feed], f"{OTHER[feed]}|{GOOD[feed]}|{NEW[feed]}", f"{OTHER[feed]}|{GOOD[feed]}"]
+    lake, nhs = deliver(tmp_path, feed, *deliveries, late=DAYS[1], arrived=ARRIVED)
+    assert [one.arrived_date for one in read_extracts(lake, feed)] == [None, None, ARRIVED]
+    found = known(lake, nhs, feed)
+    assert found["p1"] == (days[2], days[0], True)
+    assert found["p7"] == (days[2], days[2], False)  # the later delivery came first and says the same
+    if feed == "gp_observations":
+        assert found["p9"] == (days[1], ARRIVED, False)
+    else:
+        assert set(found) == {"p1", "p7"} and superseded(lake, nhs, feed) == [("p9", days[2])]
+
+
+@pytest.mark.parametrize("feed", ["gp_observations", "admissions"])
+def test_a_delivery_before_the_first_makes_nothing_known_earlier(tmp_path: Path, feed: str) -> None:
+    days = [date.fromisoformat(day) for day in DAYS]
+    deliveries = [f"{GOOD[feed]}|{NEW[feed]}", f"{OTHER[feed]}|{GOOD[feed]}"]
+    lake, nhs = deliver(tmp_path, feed, *deliveries, late=DAYS[0], arrived=ARRIVED)
+    found = known(lake, nhs, feed)
+    assert found["p1"] == found["p7"] == (days[1], days[1], True)
+    assert found.get("p9") == ((days[0], ARRIVED, False) if feed == "gp_observations" else None)
+
+
+def test_what_a_late_delivery_takes_back_was_known_until_it_arrived(tmp_path: Path) -> None:
+    deleted = GOOD["gp_observations"].replace(",0,0", ",1,0")
+    deliveries = [f"{OTHER['gp_observations']}|{GOOD['gp_observations']}", deleted, NEW["gp_observations"]]
+    lake, nhs = deliver(tmp_path, "gp_observations", *deliveries, late=DAYS[1], arrived=ARRIVED)
+    assert sorted(known(lake, nhs, "gp_observations")) == ["p1", "p9"]
+    assert superseded(lake, nhs, "gp_observations") == [("p7", ARRIVED)]
