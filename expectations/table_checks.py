@@ -108,7 +108,7 @@ def keys_unique(summary: Summary, limit: float, columns: tuple[str, ...]) -> Ans
 
 
 def feed_collapsed(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find a delivery that, as a whole or in a month, has fewer rows than the previous one, whoever sent them."""
+    """Find a delivery that, as a whole or in a month, has fewer rows than the previous one, over all senders."""
     if summary.volume.empty:
         return _least(pd.Series(dtype=float), limit, [])
     fewer = summary.volume["rows_before"] - summary.volume["rows"]

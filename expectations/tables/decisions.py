@@ -13,7 +13,9 @@ DECISION = Table(
     (
         Column("decision_id", Kind.IDENTIFIER, "The decision: a digest of its content.", nullable=False),
         Column("recorded_at", Kind.TEXT, "When the row was written, UTC.", nullable=False),
-        Column("kind", Kind.CODE, "approval, accepted_breach, late_delivery, waiver or withdrawal.", nullable=False, allowed=KINDS),
+        Column(
+            "kind", Kind.CODE, "approval, accepted_breach, late_delivery, waiver or withdrawal.", nullable=False, allowed=KINDS
+        ),
         Column(
             "subject",
             Kind.TEXT,

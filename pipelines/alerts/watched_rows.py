@@ -32,7 +32,9 @@ def scores(watched: Watched) -> Iterator[Row]:
         measured = set(watched.lake.partitions(SCORES.name, "run_id"))
         runs = [str(run["run_id"]) for run in published_runs(watched.lake, outcome) if str(run["run_id"]) in measured]
         if runs:
-            yield from watched.lake.read_or_empty(SCORES, where=f"outcome = {quote(outcome)}", partition={"run_id": runs[-1]}).to_pylist()
+            yield from watched.lake.read_or_empty(
+                SCORES, where=f"outcome = {quote(outcome)}", partition={"run_id": runs[-1]}
+            ).to_pylist()
 
 
 def matured_runs(watched: Watched) -> Iterator[Row]:

@@ -105,9 +105,14 @@ def earliest_cut(cuts: Mapping[str, date], required: Collection[str], late_after
 def held_words(feed: str, held: Sequence[ExtractFile]) -> str:
     """Return what is held and how to accept it, as text."""
     days = sorted({file.extract_date for file in held})
-    lines = [f"* held {file.path}: delivery date {file.extract_date} is before a delivery that was taken in\n" for file in held[:MOST_NAMED]]
+    lines = [
+        f"* held {file.path}: delivery date {file.extract_date} is before a delivery that was taken in\n"
+        for file in held[:MOST_NAMED]
+    ]
     accept = " or ".join(f"'{feed} {day}'" for day in days[:MOST_NAMED])
-    return "".join([*lines, f"* to take it in, record a decision: strata decide CONFIG late_delivery {accept} --role ROLE --reason WHY\n"])
+    return "".join(
+        [*lines, f"* to take it in, record a decision: strata decide CONFIG late_delivery {accept} --role ROLE --reason WHY\n"]
+    )
 
 
 def accepted_late(lake: Lake, feed: str, held: Sequence[ExtractFile]) -> dict[date, date]:

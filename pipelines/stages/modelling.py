@@ -142,7 +142,9 @@ def score(context: StageContext) -> StageResult:
     _refuse_without_reasons(context)
     try:
         threads = context.machine.engine.threads
-        scoring = score_stage.score_rows(lake, study, champion, index_date, threads, use=purpose.use, data_cut=_known_until(context))
+        scoring = score_stage.score_rows(
+            lake, study, champion, index_date, threads, use=purpose.use, data_cut=_known_until(context)
+        )
     except (SchemaMismatchError, CoverageNotServedError) as error:
         raise RefusalError(
             f"the champion of '{study.name}', version {champion.version}, cannot score {index_date}: {str(error).rstrip('.')}. Bring back what it needs, or "

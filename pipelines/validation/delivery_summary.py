@@ -53,7 +53,8 @@ def summarise(
     checks = {rule.check: rule for rule in delivery.table.table_rules}
     deletions = _deletions(outcomes) if feed.load == "append" else {}
     summary = Summary(
-        _extracts(delivery.table, outcomes, deletions), thresholds=Thresholds(settings.least_month_rows, settings.least_group_rows)
+        _extracts(delivery.table, outcomes, deletions),
+        thresholds=Thresholds(settings.least_month_rows, settings.least_group_rows),
     )
     if "keys_unique" in checks:
         summary.repeated_keys = _repeated_keys(con, delivery)

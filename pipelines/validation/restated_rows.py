@@ -138,7 +138,8 @@ def _contents(table: Table, extracts: list[ValidExtract]) -> str:
     begun = f"hash({', '.join(beginning)})" if beginning else "0"
     columns = f"{read}, {_content(table)} AS content, {begun} AS begun, extract_id, extract_date, row_number"
     kept = " UNION ALL ".join(
-        f"SELECT {columns}, DATE {quote(valid.extract.known_date)} AS known_date FROM {kept_rows_sql(table, valid)}" for valid in only
+        f"SELECT {columns}, DATE {quote(valid.extract.known_date)} AS known_date FROM {kept_rows_sql(table, valid)}"
+        for valid in only
     )
     withdrawn = [_keys_of(table, valid, valid.withdrawn) for valid in only if valid.withdrawn]
     named = " UNION ALL ".join([f"SELECT {key}, extract_date FROM kept", *withdrawn])
@@ -167,9 +168,7 @@ def _spared(table: Table, extracts: list[ValidExtract]) -> str:
     ]
     same = " AND ".join([*(f"kept.{name} = stray.{name}" for name in _identifiers(table)), *may_differ])
     columns = ", ".join(f"kept.{name}" for name in table.key)
-    by_rest = (
-        f" UNION ALL SELECT {columns}, stray.extract_date FROM kept JOIN stray ON {same} WHERE kept.extract_date < stray.extract_date"
-    )
+    by_rest = f" UNION ALL SELECT {columns}, stray.extract_date FROM kept JOIN stray ON {same} WHERE kept.extract_date < stray.extract_date"
     return f"""unusable AS MATERIALIZED ({unusable}), stray AS MATERIALIZED (FROM unusable ANTI JOIN kept USING ({key})),
         spared AS MATERIALIZED (
             SELECT {key}, list(DISTINCT extract_date) AS spared FROM (FROM unusable{by_rest if _identifiers(table) else ""}) GROUP BY ALL

@@ -73,7 +73,7 @@ COVERED_ELSEWHERE = {
     ),
     "tests/unit/pipelines/validation/test_validate.py": (
         "parts of the validation of one delivery",
-        "pipelines/validation/delivery_context.py pipelines/validation/delivery_summary.py pipelines/validation/restated_rows.py "
+        "pipelines/validation/delivery_context.py pipelines/validation/delivery_summary.py "
         "pipelines/validation/row_validation.py pipelines/validation/table_validation.py pipelines/validation/validation_settings.py",
     ),
     "tests/integration/test_ingest_validate.py": (

@@ -18,7 +18,13 @@ OUTCOME = "death"
 def publish(lake: Lake, run_id: str, index_date: str, number: int, outcome: str = OUTCOME) -> str:
     """Publish a run of one person and return the current run."""
     score = {column.name: None for column in SCORES.columns}
-    score |= {"run_id": run_id, "outcome": outcome, "person_id": "p1", "index_event_id": "", "index_date": date.fromisoformat(index_date)}
+    score |= {
+        "run_id": run_id,
+        "outcome": outcome,
+        "person_id": "p1",
+        "index_event_id": "",
+        "index_date": date.fromisoformat(index_date),
+    }
     lake.write(SCORES, [score], {"run_id": run_id})
     row = {column.name: None for column in RUNS.columns}
     row |= {"run_id": run_id, "outcome": outcome, "index_date": date.fromisoformat(index_date), "status": "published"}

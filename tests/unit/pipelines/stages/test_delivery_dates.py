@@ -211,7 +211,9 @@ def same(day: str, *feeds: str) -> dict[str, str]:
         ({"patients": "2025-03-01", "gp_observations": "2026-03-01"}, None, ["gp_observations"]),
     ],
 )
-def test_a_delivery_far_ahead_of_the_other_feeds_is_refused(tmp_path: Path, cuts: dict, required: tuple | None, ahead: list) -> None:
+def test_a_delivery_far_ahead_of_the_other_feeds_is_refused(
+    tmp_path: Path, cuts: dict, required: tuple | None, ahead: list
+) -> None:
     schedule = {"schedule": {"required_feeds": required}} if required else {}
     deployment = landed(tmp_path, cuts, **schedule)
     if not ahead:
@@ -261,7 +263,9 @@ def test_the_data_reach_to_the_earliest_cut_of_the_required_feeds(
     assert sorted(run_plan.late(deployment, TODAY)) == late
 
 
-@pytest.mark.parametrize(("feed", "waits"), [("admissions", True), ("patients", True), ("gp_observations", False), ("emergency_attendances", False)])
+@pytest.mark.parametrize(
+    ("feed", "waits"), [("admissions", True), ("patients", True), ("gp_observations", False), ("emergency_attendances", False)]
+)
 def test_only_a_required_feed_is_waited_for(tmp_path: Path, feed: str, waits: bool) -> None:
     deployment = landed(tmp_path, {**same("2026-03-01"), feed: "2025-12-01"}, schedule={"late_feed": "wait"})
     if waits:

@@ -168,7 +168,10 @@ def test_only_the_key_of_the_unusable_row_is_spared(tmp_path: Path) -> None:
 
 
 ARRIVED = date(2025, 5, 1)
-NEW = {feed: row.replace("p7", "p9").replace("S7", "S9").replace("7,", "9,", 1) if feed != "patients" else row.replace("p7", "p9") for feed, row in GOOD.items()}
+NEW = {
+    feed: row.replace("p7", "p9").replace("S7", "S9").replace("7,", "9,", 1) if feed != "patients" else row.replace("p7", "p9")
+    for feed, row in GOOD.items()
+}
 
 
 def known(lake: Lake, nhs: NhsSettings, feed: str) -> dict[str, tuple[date, date, bool]]:
