@@ -10,6 +10,7 @@ from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, RowRule, Table
 from expectations.tables.raw_common import (
     COLUMNS_PRESENT,
+    FEED_COLLAPSED,
     NOT_EMPTY,
     PLACEHOLDER_DATES,
     PROVENANCE,
@@ -98,7 +99,7 @@ def _omop(
         key=key,
         partitioned_by=("extract_id",),
         row_rules=(*dated, *row_rules, duplicate_rule(key)),
-        table_rules=(*(() if may_be_empty else (NOT_EMPTY,)), COLUMNS_PRESENT, SHARE_SET_ASIDE),
+        table_rules=(*(() if may_be_empty else (NOT_EMPTY,)), COLUMNS_PRESENT, SHARE_SET_ASIDE, FEED_COLLAPSED),
         linked_rules=(*linked, *inside),
         feed=f"omop_{name}",
         event_date=event_date,

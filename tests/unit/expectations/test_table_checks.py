@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from expectations.catalogue import TABLES
 from expectations.table_checks import CHECKS, Answer, Summary, Thresholds
 
 EXTRACTS = pd.DataFrame({"file_name": ["a.csv"], "rows": [100], "set_aside": [5], "columns_missing": [""]})
@@ -125,3 +126,9 @@ def test_a_feed_that_lost_rows_is_found_whoever_sent_them(month, rows, before, b
     if found:
         assert f"{rows:,} rows, {before:,} in the previous delivery" in answer_of.findings[0].message
     assert (answer_of.figure < 0.6) == found
+
+
+def test_every_feed_has_a_rule_on_the_rows_of_a_whole_delivery() -> None:
+    tables = [table for table in TABLES.values() if table.layer == "raw" and table.feed]
+    assert len(tables) > 20
+    assert [table.name for table in tables if "feed_collapsed" not in {rule.check for rule in table.table_rules}] == []

@@ -92,6 +92,11 @@ def later_delivery(folder: Path) -> None:
     (folder / "landing" / "admissions" / "admissions_2026-02-01.csv").write_text("PERSON_ID\n1\n")
 
 
+def later_deliveries(folder: Path) -> None:
+    for feed in (folder / "landing").iterdir():
+        (feed / f"{feed.name}_2026-02-01.csv").write_text("PERSON_ID\n1\n")
+
+
 def corrected_extract(folder: Path) -> None:
     (folder / "landing" / "admissions" / "admissions_2026-01-01.csv").write_text("PERSON_ID\n1\n2\n")
 
@@ -110,7 +115,8 @@ OF_THE_CUT = RAW | {
 }  # fmt: skip
 CHANGES: dict[str, tuple[Callable[[Path], None], set[str]]] = {
     "a corrected extract": (corrected_extract, {"raw__admissions", "core__code_name"}),
-    "a later delivery": (later_delivery, OF_THE_CUT | {"core__code_name"}),
+    "a later delivery of one feed": (later_delivery, {"raw__admissions", "core__code_name", "core__coverage", "risk__scores"}),
+    "a later delivery of each feed": (later_deliveries, OF_THE_CUT | {"core__code_name"}),
     "a reference file": (new_reference, {"core__area", "core__organisation", "raw__patients suite"}),
     "a pseudonym key": (new_key, RAW),
 }  # fmt: skip
@@ -171,7 +177,7 @@ def test_another_model_in_the_registry_makes_these_stages_run_again(alias: str, 
 
 def test_every_outside_input_is_changed_in_a_test() -> None:
     tested = {
-        OutsideInput.LANDED_EXTRACTS, OutsideInput.DATA_CUT, OutsideInput.LATE_FEEDS, OutsideInput.REFERENCE_FILES,
+        OutsideInput.LANDED_EXTRACTS, OutsideInput.DATA_CUT, OutsideInput.FEED_CUTS, OutsideInput.LATE_FEEDS, OutsideInput.REFERENCE_FILES,
         OutsideInput.CODE_LISTS, OutsideInput.PSEUDONYM_KEYS, OutsideInput.INCUMBENT, OutsideInput.CHAMPION, OutsideInput.CHALLENGER,
         OutsideInput.TODAY, OutsideInput.TARGET_DATABASE,
     }  # fmt: skip
