@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from expectations.catalogue import RAW_TABLES
+from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import current_extracts, ingest_feed, read_extracts
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
@@ -219,3 +220,31 @@ def test_what_a_late_delivery_takes_back_was_known_until_it_arrived(tmp_path: Pa
     lake, nhs = deliver(tmp_path, "gp_observations", *deliveries, late=DAYS[1], arrived=ARRIVED)
     assert sorted(known(lake, nhs, "gp_observations")) == ["p1", "p9"]
     assert superseded(lake, nhs, "gp_observations") == [("p7", ARRIVED)]
+
+
+def observations(first: int, rows: int, day: str, deleted: int = 0) -> str:
+    return "".join(f"{n},p{n},A8100{n % 9},{day},44054006,{deleted},0\n" for n in range(first, first + rows))
+
+
+@pytest.mark.parametrize(
+    ("second", "stops"),
+    [
+        (observations(0, 60, "2025-01-02", deleted=1), False),  # deletions alone
+        (observations(200, 50, "2025-02-02"), True),  # half as many as usual
+        (observations(200, 95, "2025-02-02"), False),
+        (observations(200, 60, "2025-02-02") + observations(0, 40, "2025-01-02", deleted=1), False),
+    ],
+)
+def test_half_an_extract_stops_and_deletions_alone_do_not(tmp_path: Path, second: str, stops: bool) -> None:
+    lake, nhs = Lake(tmp_path / "lake"), NhsSettings(feeds={"gp_observations": FeedSettings(load="append")})
+    (tmp_path / "gp_observations").mkdir()
+    for day, rows in zip(DAYS, (observations(0, 100, "2025-01-02"), second), strict=False):
+        (tmp_path / "gp_observations" / f"{day}.csv").write_text(f"{HEADERS['gp_observations']}\n{rows}")
+    settings = ValidationSettings(limits={"single_value": 0})
+    with connect() as con:
+        ingest_feed(lake, con, RAW_TABLES["gp_observations"], nhs, tmp_path)
+        if stops:
+            with pytest.raises(ValidationStop, match=r"feed_collapsed.*50 rows, 100 in the previous delivery \(50%\)"):
+                validate_feed(lake, con, RAW_TABLES["gp_observations"], nhs, settings)
+        else:
+            validate_feed(lake, con, RAW_TABLES["gp_observations"], nhs, settings)
