@@ -109,7 +109,8 @@ class RowRule:
     """A rule on the typed columns of a row that needs more than the declaration of one column.
 
     `broken_when` is an SQL predicate over the typed columns and the context columns `extract_date` and `birth_date`. It is true for a row
-    that breaks the rule, otherwise null or false.
+    that breaks the rule, otherwise null or false. `withdraws` says that with such a row the sender takes back what it sent before under the
+    same key. A row that was set aside for any other reason takes nothing back.
     """
 
     reason: str
@@ -120,6 +121,7 @@ class RowRule:
     defect: int = 0  # its number in the list of known defects in docs/data-dictionary.md
     repair: str = ""  # SQL of the corrected value of its column
     is_mark: bool = False  # the sender's own mark that a row is not to be used; it also counts against other rows of the key
+    withdraws: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 FEW_ROWS = 3  # up to this number of broken rows, a share is not broken, unless all rows are broken
+DELETED = "deleted"  # the row rule of a row that its sender deleted
 NOT_KNOWN = ("Z", "99")  # ethnic category not stated, or not known
 
 
@@ -29,6 +30,8 @@ class Summary:
     * extracts: file_name, rows, set_aside, columns_missing (required columns, separated by commas)
     * columns: column, values, outside, different, different_before
     * months: organisation, month, rows, rows_before (null where not comparable)
+    * volume: month (null for the delivery as a whole), rows, rows_before, only of what both deliveries contain completely; `by_chance`
+      is how many rows fewer may be chance
     * not_known: organisation, column, rows, not_known
     * lists: organisation, rows, published
     * starts: organisation, day, rows, same_day
@@ -39,6 +42,7 @@ class Summary:
     repeated_keys: int = 0
     columns: pd.DataFrame = field(default_factory=pd.DataFrame)
     months: pd.DataFrame = field(default_factory=pd.DataFrame)
+    volume: pd.DataFrame = field(default_factory=pd.DataFrame)
     not_known: pd.DataFrame = field(default_factory=pd.DataFrame)
     lists: pd.DataFrame = field(default_factory=pd.DataFrame)
     starts: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -104,6 +108,25 @@ def keys_unique(summary: Summary, limit: float, columns: tuple[str, ...]) -> Ans
     message = f"{summary.repeated_keys:,} keys occur more than once after duplicates were set aside"
     findings = [Finding(message, rows=summary.repeated_keys)] if summary.repeated_keys else []
     return Answer(float(summary.repeated_keys), None, 0, findings)
+
+
+def feed_collapsed(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find a delivery that, as a whole or in a month, has fewer rows than the previous one, over all senders."""
+    if summary.volume.empty:
+        return _least(pd.Series(dtype=float), limit, [])
+    fewer = summary.volume["rows_before"] - summary.volume["rows"]
+    large = summary.volume["month"].isna() | (summary.volume["rows_before"] >= summary.thresholds.month_rows)
+    counted = summary.volume[large & (summary.volume["rows_before"] > 0)]
+    counted = counted.assign(share=_share(counted["rows"], counted["rows_before"]))
+    broken = counted[(counted["share"] < limit) & (fewer[counted.index] > counted["by_chance"].clip(lower=FEW_ROWS))]
+    findings = [
+        Finding(
+            f"{_month(row.month) or 'the delivery'}: {row.rows:,.0f} rows, {row.rows_before:,.0f} in the previous delivery ({row.share:.0%})",
+            month=_day(row.month), rows=int(row.rows), share=row.share,
+        )
+        for row in _each(broken)
+    ]  # fmt: skip
+    return _least(counted["share"], limit, findings)
 
 
 def month_collapsed(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
@@ -290,7 +313,7 @@ def history_starts_at_load(summary: Summary, limit: float, columns: tuple[str, .
 CHECKS: dict[str, Callable[[Summary, float, tuple[str, ...]], Answer]] = {
     check.__name__: check
     for check in (
-        not_empty, columns_present, share_set_aside, keys_unique, month_collapsed, month_gap, single_value, unknown_codes,
+        not_empty, columns_present, share_set_aside, keys_unique, feed_collapsed, month_collapsed, month_gap, single_value, unknown_codes,
         values_lost, values_lost_more, share_of_values, below_published_list, history_starts_at_load,
     )
 }  # fmt: skip

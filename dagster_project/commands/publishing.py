@@ -32,7 +32,9 @@ def withdraw(
 
 def decide(
     config: Config,
-    kind: Annotated[str, typer.Argument(help="The kind: approval, accepted_breach, waiver, death_review or withdrawal.")],
+    kind: Annotated[
+        str, typer.Argument(help="The kind: approval, accepted_breach, late_delivery, waiver, death_review or withdrawal.")
+    ],
     subject: Annotated[
         str,
         typer.Argument(

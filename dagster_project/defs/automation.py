@@ -131,6 +131,7 @@ def _unattended(deployment: Deployment) -> Any:
 def _whole_run(instance: dg.DagsterInstance, deployment: Deployment, key: str) -> dg.RunRequest | dg.SkipReason:
     try:
         run_plan.refuse_future_dates(deployment)
+        run_plan.refuse_deliveries_far_ahead(deployment)
         late_feeds.refuse_late(deployment)
         plan = run_plan.whole_plan(deployment)
     except StrataError as error:  # no extract has landed yet, one is dated after today, or a feed is awaited

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from expectations.table import Column, Kind, Table
 
-KINDS = ("approval", "accepted_breach", "waiver", "withdrawal", "death_review")
+KINDS = ("approval", "accepted_breach", "late_delivery", "waiver", "withdrawal", "death_review")
 
 DECISION = Table(
     "monitoring__decision",
@@ -14,13 +14,17 @@ DECISION = Table(
         Column("decision_id", Kind.IDENTIFIER, "The decision: a digest of its content.", nullable=False),
         Column("recorded_at", Kind.TEXT, "When the row was written, UTC.", nullable=False),
         Column(
-            "kind", Kind.CODE, "approval, accepted_breach, waiver, withdrawal or death_review.", nullable=False, allowed=KINDS
+            "kind",
+            Kind.CODE,
+            "approval, accepted_breach, late_delivery, waiver, withdrawal or death_review.",
+            nullable=False,
+            allowed=KINDS,
         ),
         Column(
             "subject",
             Kind.TEXT,
-            "What was decided about: a study with the version of its model, a delivery with the broken rule, a gate of a model, a run, or "
-            "the number (person_key) of a person whose death was in review and who is alive.",
+            "What was decided about: a study with the version of its model, a delivery with the broken rule, a delivery that came after later ones, "
+            "a gate of a model, a run, or the number (person_key) of a person whose death was in review and who is alive.",
             nullable=False,
         ),
         Column(

@@ -157,6 +157,14 @@ SHARE_SET_ASIDE = TableRule(
     "share_set_aside", "share_set_aside", Severity.STOP, "The share of rows set aside stays below its limit.", limit=0.2
 )
 KEYS_UNIQUE = TableRule("keys_unique", "keys_unique", Severity.STOP, "No key occurs twice after duplicates were set aside.")
+FEED_COLLAPSED = TableRule(
+    "feed_collapsed",
+    "feed_collapsed",
+    Severity.STOP,
+    "The delivery as a whole, and each month of it, has at least this share of the rows that the last delivery had.",
+    limit=0.6,
+    defect=1,
+)
 
 
 def volume_rules(provider: str) -> tuple[TableRule, ...]:
@@ -253,6 +261,7 @@ def raw_table(
             COLUMNS_PRESENT,
             SHARE_SET_ASIDE,
             KEYS_UNIQUE,
+            FEED_COLLAPSED,
             *(volume_rules(provider) if provider else ()),
             *varying_rule(columns),
             *unknown_code_rule(columns),

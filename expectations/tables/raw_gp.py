@@ -61,7 +61,8 @@ def _entry_flag(name: str, source: str, description: str) -> Column:
 
 
 def _flagged(reason: str, column: str, description: str) -> RowRule:
-    return RowRule(reason, f"{column} IN ({quote_all(YES)})", Action.SET_ASIDE, description, (column,), defect=7, is_mark=True)
+    broken = f"{column} IN ({quote_all(YES)})"
+    return RowRule(reason, broken, Action.SET_ASIDE, description, (column,), defect=7, is_mark=True, withdraws=True)
 
 
 PATIENTS: Table = raw_table(

@@ -146,7 +146,7 @@ EMERGENCY_ATTENDANCES: Table = raw_table(
     provider="provider_code",
     row_rules=(
         RowRule("duplicate_by_sender", "duplicate_flag = '1'", Action.SET_ASIDE, "The sender flagged the row as a duplicate.",
-                ("duplicate_flag",), defect=6),
+                ("duplicate_flag",), defect=6, withdraws=True),
     ),
     table_rules=(ETHNICITY_SHARE,),
 )  # fmt: skip

@@ -10,6 +10,7 @@ from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, Lost, RowRule, Table
 from expectations.tables.raw_common import (
     COLUMNS_PRESENT,
+    FEED_COLLAPSED,
     NOT_EMPTY,
     PLACEHOLDER_DATES,
     PROVENANCE,
@@ -100,7 +101,13 @@ def _omop(
         key=key,
         partitioned_by=("extract_id",),
         row_rules=(*dated, *row_rules, duplicate_rule(key)),
-        table_rules=(*(() if may_be_empty else (NOT_EMPTY,)), COLUMNS_PRESENT, SHARE_SET_ASIDE, *lost_value_rules(columns)),
+        table_rules=(
+            *(() if may_be_empty else (NOT_EMPTY,)),
+            COLUMNS_PRESENT,
+            SHARE_SET_ASIDE,
+            FEED_COLLAPSED,
+            *lost_value_rules(columns),
+        ),
         linked_rules=(*linked, *inside),
         feed=f"omop_{name}",
         event_date=event_date,

@@ -6,7 +6,7 @@ summary with counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -172,14 +172,14 @@ def store_events(lake: Lake, con: duckdb.DuckDBPyConnection, parts: EventParts, 
 
 
 def conform_coverage(
-    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, settings: CoverageSettings, data_cut: date
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, settings: CoverageSettings, data_cut: date, cuts: Mapping[str, date]
 ) -> Summary:  # fmt: skip
     """Write core__coverage from core__event, core__registration and the rows of admissions."""
     volumes = con.sql(volumes_sql(lake, sources)).df()
     lists = con.sql(
         list_sizes_sql(lake.scan(core.REGISTRATION.name), volumes["month"].min() if len(volumes) else data_cut, data_cut)
     ).df()
-    assessed = coverage(volumes, lists, data_cut, settings)
+    assessed = coverage(volumes, lists, data_cut, settings, cuts)
     providers = con.sql(main_providers_sql(lake, feeds_of_providers())).df()
     whole = pd.concat([assessed, practice_coverage(assessed, providers)], ignore_index=True)
     whole = whole.sort_values(["feed", "organisation_role", "organisation_code", "month"])

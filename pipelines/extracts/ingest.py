@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -40,6 +41,7 @@ from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import ExtractFile, FeedSettings, NhsSettings, find_extracts
 
 MOST_UNREADABLE = 0.5
+NONE_LATE: Mapping[date, date] = MappingProxyType({})
 SAMPLE_ROWS = 20_000  # rows that are checked before a file is written in one pass
 
 
@@ -59,6 +61,12 @@ class Extract:
     columns_missing: str
     columns_ignored: str
     reading: str
+    arrived_date: date | None = None
+
+    @property
+    def known_date(self) -> date:
+        """Return the day from which the facts of the extract count as known."""
+        return self.arrived_date or self.extract_date  # type: ignore[no-any-return]
 
 
 @dataclass
@@ -68,6 +76,7 @@ class IngestSummary:
     feed: str
     files: int = 0
     new: list[Extract] = field(default_factory=list)
+    held: list[ExtractFile] = field(default_factory=list)  # of deliveries dated before ones that were taken in
 
     @property
     def rows(self) -> int:
@@ -92,10 +101,12 @@ def ingest_feed(
     landing: Path,
     folder: Path | None = None,
     first: date | None = None,
+    late: Mapping[date, date] = NONE_LATE,
 ) -> IngestSummary:
     """Store the new and changed files of a feed. Paths of a key or lookup file start at `folder`, or at `landing` without it.
 
-    Files of deliveries before `first` are not read (see `kept_days`). A file whose content is stored under another name or date
+    Files of deliveries before `first` are not read (see `kept_days`). Files of a delivery dated before ones that were taken in are held, unless
+    `late` has its day, with the day since which its facts count as known. A file whose content is stored under another name or date
     is recorded and not stored again. An ExtractError names a file that cannot be used; files stored before it stay.
     """
     settings = nhs.feeds[table.feed]
@@ -103,8 +114,13 @@ def ingest_feed(
     kept = kept_days(table.feed, (file.extract_date for file in landed), first)
     files = [file for file in landed if file.extract_date in kept]
     summary, known = IngestSummary(table.feed, len(files)), read_extracts(lake, table.feed)
-    reading = reading_digest(table, nhs)
+    reading, held = reading_digest(table, nhs), held_days(kept, {row.extract_date for row in known})
+    arrived = {row.extract_date: row.arrived_date for row in known if row.arrived_date}
+    arrived |= {day: since for day, since in late.items() if day in held}
     for file in files:
+        if file.extract_date in held - late.keys():
+            summary.held.append(file)
+            continue
         content = (extract_digest(file), reading)
         latest = {(row.path, row.extract_date): (row.extract_id, row.reading) for row in known}
         if latest.get((file.path, file.extract_date)) == content:
@@ -112,10 +128,19 @@ def ingest_feed(
         same = {(row.extract_id, row.reading): row for row in known}.get(content)
         with _ready(lake, con, nhs, settings, folder or landing):
             row = _noted(file, same, len(known)) if same else _store(lake, con, table, nhs, file, *content, len(known))
+        row = replace(row, arrived_date=arrived.get(file.extract_date))
         lake.append(EXTRACTS, [row.__dict__])
         known.append(row)
         summary.new.append(row)
     return summary
+
+
+def held_days(landed: Collection[date], taken_in: Collection[date]) -> set[date]:
+    """Return the days of landed deliveries of a feed that are dated before ones that were taken in, and were not taken in.
+
+    Several dates on the first load, and a corrected file of a day that is there, are normal.
+    """
+    return {day for day in landed if day not in taken_in and day < max(taken_in)} if taken_in else set()
 
 
 def read_extracts(lake: Lake, feed: str) -> list[Extract]:

@@ -236,14 +236,15 @@ def conform_actions(context: StageContext) -> StageResult:
     reads=(core.REGISTRATION, core.EVENT, core.CODE),
     feeds=(ADMISSIONS.name,),
     settings=("source", "conform.coverage"),
-    outside=(OutsideInput.DATA_CUT,),
+    outside=(OutsideInput.DATA_CUT, OutsideInput.FEED_CUTS),
     exists=has_core,
 )
 def conform_coverage(context: StageContext) -> StageResult:
     """Write core__coverage."""
-    coverage, cut, conform = context.settings.conform.coverage, context.outside.data_cut, conform_of(context.source)
+    coverage, conform = context.settings.conform.coverage, conform_of(context.source)
+    cut, cuts = context.outside.data_cut, context.outside.feed_cuts
     with context.machine.duckdb() as con:
-        return StageResult(conform.coverage(context.lake, con, validated_rows(context), coverage, cut))
+        return StageResult(conform.coverage(context.lake, con, validated_rows(context), coverage, cut, cuts))
 
 
 @stage(

@@ -23,6 +23,7 @@ from pipelines.lake.decision_record import (
     ACCEPTED_BREACH,
     APPROVAL,
     DEATH_REVIEW,
+    LATE_DELIVERY,
     WAIVER,
     WITHDRAWAL,
     Decision,
@@ -31,6 +32,8 @@ from pipelines.lake.decision_record import (
     record,
 )
 from pipelines.run.deployment import Deployment
+from pipelines.stages import run_plan
+from pipelines.stages.delivery_dates import digest_of_files, held_files
 from pipelines.stages.publishing import withdraw_run
 from pipelines.study.settings import StudySettings
 from pipelines.training.promotion import row_of_version
@@ -118,6 +121,20 @@ def _accepted_breach(deployment: Deployment, request: DecisionRequest) -> Subjec
     return Subject(
         subject_of(breach), digest_of_delivery(delivery), lambda _: {"next": "the next run validates the delivery again"}
     )
+
+
+def _late_delivery(deployment: Deployment, request: DecisionRequest) -> Subject:
+    """Check the acceptance of a delivery that is held: it is placed by its date, and counts as known from today on."""
+    feed, _, day = request.subject.strip().partition(" ")
+    files = [file for file in run_plan.landed_extracts(deployment) if file.feed == feed]
+    held = held_files(deployment.lake, feed, files)
+    delivery = [file for file in held if file.extract_date.isoformat() == day.strip()]
+    if not delivery:
+        known = ", ".join(sorted({f"'{feed} {file.extract_date}'" for file in held})) or "none"
+        raise RefusalError(
+            f"'{request.subject}' names no delivery that is held: write FEED DATE, such as 'admissions 2026-01-01'; held: {known}"
+        )
+    return Subject(f"{feed} {day.strip()}", digest_of_files(delivery), lambda _: {"next": "the next run takes the delivery in"})
 
 
 def _waiver(deployment: Deployment, request: DecisionRequest) -> Subject:
@@ -211,6 +228,7 @@ def _study(deployment: Deployment, name: str) -> StudySettings:
 _SUBJECTS: dict[str, Callable[[Deployment, DecisionRequest], Subject]] = {
     APPROVAL: _approval,
     ACCEPTED_BREACH: _accepted_breach,
+    LATE_DELIVERY: _late_delivery,
     WAIVER: _waiver,
     DEATH_REVIEW: _death_review,
 }

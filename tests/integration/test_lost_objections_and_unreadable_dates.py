@@ -22,7 +22,7 @@ CONFIG = """
 deployment: a_board
 purpose: {use: finding_people_for_care, approval: DSA 12, approval_expires: 2099-12-31}
 source: {kind: nhs, nhs: {landing: landing, feeds: {patients: {}, registrations: {}, admissions: {}, opt_outs: {load: snapshot}}}}
-validation: {limits: {month_collapsed: 0, month_gap: 0, single_value: 0, share_set_aside: 1, unknown_codes: 1}}
+validation: {limits: {feed_collapsed: 0, month_collapsed: 0, month_gap: 0, single_value: 0, share_set_aside: 1, unknown_codes: 1}}
 """
 OMOP_CONFIG = """
 deployment: a_cdm

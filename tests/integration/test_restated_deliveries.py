@@ -35,7 +35,7 @@ source:
       outpatient_appointments: {load: snapshot}
       gp_observations: {load: {replaces_months: 12}}
 validation:
-  limits: {month_collapsed: 0, month_gap: 0, single_value: 0, share_set_aside: 1, unknown_codes: 1}
+  limits: {feed_collapsed: 0, month_collapsed: 0, month_gap: 0, single_value: 0, share_set_aside: 1, unknown_codes: 1}
 """
 HEADERS = {
     "patients": "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,SEX,ETHNIC_CATEGORY",

@@ -73,7 +73,7 @@ COVERED_ELSEWHERE = {
     ),
     "tests/unit/pipelines/validation/test_validate.py": (
         "parts of the validation of one delivery",
-        "pipelines/validation/delivery_context.py pipelines/validation/delivery_summary.py pipelines/validation/restated_rows.py "
+        "pipelines/validation/delivery_context.py pipelines/validation/delivery_summary.py "
         "pipelines/validation/row_validation.py pipelines/validation/table_validation.py pipelines/validation/validation_settings.py",
     ),
     "tests/integration/test_ingest_validate.py": (
@@ -85,7 +85,6 @@ COVERED_ELSEWHERE = {
     "tests/integration/publishing/test_postgres_target.py": (
         "needs a server", "pipelines/postgres/follow.py pipelines/postgres/settings.py pipelines/postgres/tables.py"
     ),
-    "tests/integration/publishing/test_publication.py": ("needs a published run", "pipelines/scoring/publication.py"),
     "tests/integration/publishing/test_equity_for_readers.py": ("needs a server", "pipelines/training/audit_for_readers.py"),
     "tests/integration/test_model_report.py": (
         "pages and the served model of a complete run",

@@ -159,13 +159,6 @@ def test_a_wish_to_opt_out_is_kept_whatever_its_row_lacks_and_its_row_is_named(t
     assert summary.rows_set_aside == 0
 
 
-def test_a_later_row_takes_its_forerunner_back_even_when_it_is_set_aside(tmp_path: Path) -> None:
-    lake, nhs = deliver(
-        tmp_path, "append", {"2025-01-10": row(1, "2024-12-01") + row(2, "2024-12-02"), "2025-02-10": row(2, "2025-12-02")}
-    )
-    assert read(lake, nhs, "record_id") == [("1",)]
-
-
 def test_the_same_content_in_two_deliveries_belongs_to_both(tmp_path: Path) -> None:
     rows = row(1, "2024-12-01")
     lake, nhs = deliver(tmp_path, "snapshot", {"2025-01-10": rows, "2025-02-10": rows})
