@@ -47,7 +47,7 @@ class Board:
             with deployment.duckdb() as con:
                 validate_feed(deployment.lake, con, table, run_plan.source(deployment).reading, deployment.settings.validation)
         for step in (
-            conforming.conform_organisations, conforming.conform_areas, conforming.conform_people, conforming.conform_registrations,
+            conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
             conforming.conform_spells, conforming.conform_events, conforming.conform_coverage,
         ):  # fmt: skip
             step(deployment)

@@ -15,7 +15,7 @@ from pipelines.extracts.ingest import held_days, ingest_feed, read_extracts
 from pipelines.lake.run_record import record_run
 from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.sources.nhs import NhsSettings
-from pipelines.stages import delivery_dates, landing, run_plan, upkeep
+from pipelines.stages import delivery_dates, landing, late_feeds, preparation, run_plan, upkeep
 from pipelines.stages.deciding import DecisionRequest, decide
 
 TODAY = date(2026, 3, 1)
@@ -65,7 +65,7 @@ def feature_table(folder: Path) -> Deployment:
 def test_a_file_dated_after_today_is_named_with_its_date_and_nothing_is_taken_in(tmp_path: Path) -> None:
     deployment = nhs(tmp_path, PATIENTS, ATTENDANCES)
     with pytest.raises(RefusalError) as refused:
-        run_plan.prepare(deployment, TODAY)
+        preparation.prepare(deployment, TODAY)
     assert str(refused.value).splitlines()[:2] == [
         "deliveries dated after today, 2026-03-01; nothing was taken in:",
         f"  {ATTENDANCES}: delivery date 2062-01-01",
@@ -76,12 +76,12 @@ def test_a_file_dated_after_today_is_named_with_its_date_and_nothing_is_taken_in
 
 def test_today_is_not_the_future_and_tomorrow_is(tmp_path: Path) -> None:
     deployment = nhs(tmp_path, PATIENTS, "emergency_attendances/e_2026-02-01.csv")
-    run_plan.prepare(deployment, TODAY)
+    preparation.prepare(deployment, TODAY)
     assert run_plan.data_cut(deployment, TODAY) == TODAY
     with pytest.raises(RefusalError, match=r"today, 2026-02-28.*\n.*patients_2026-03-01\.csv: delivery date 2026-03-01"):
-        run_plan.prepare(deployment, date(2026, 2, 28))
+        preparation.prepare(deployment, date(2026, 2, 28))
     far = {"schedule": {"far_ahead_days": 20_000}}
-    run_plan.prepare(nhs(tmp_path, ATTENDANCES, **far), LATER)  # every check takes the day it is given as today
+    preparation.prepare(nhs(tmp_path, ATTENDANCES, **far), LATER)  # every check takes the day it is given as today
 
 
 @pytest.mark.parametrize(
@@ -94,19 +94,19 @@ def test_today_is_not_the_future_and_tomorrow_is(tmp_path: Path) -> None:
 def test_a_date_from_the_settings_is_refused_like_one_from_the_name(tmp_path: Path, feed: dict) -> None:
     deployment = nhs(tmp_path, PATIENTS, feed["files"][0], feed=feed)
     with pytest.raises(RefusalError, match=r"ecds.*\.csv: delivery date 2062-01-01\n.*`delivery_date`"):
-        run_plan.prepare(deployment, TODAY)
+        preparation.prepare(deployment, TODAY)
 
 
 def test_a_data_cut_after_today_is_refused(tmp_path: Path) -> None:
     deployment = nhs(tmp_path, PATIENTS, "emergency_attendances/e_2026-02-01.csv", data_cut_date=date(2062, 1, 1))
-    for check in (run_plan.prepare, run_plan.data_cut):
+    for check in (preparation.prepare, run_plan.data_cut):
         with pytest.raises(RefusalError, match=r"data_cut_date is 2062-01-01, which is after today, 2026-03-01"):
             check(deployment, TODAY)
 
 
 def test_a_feature_table_dated_after_today_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RefusalError, match=r"rows\.csv: delivery date 2026-03-02\nCorrect source\.feature_table\.delivered"):
-        run_plan.prepare(feature_table(tmp_path), TODAY)
+        preparation.prepare(feature_table(tmp_path), TODAY)
 
 
 def test_shifted_dates_need_the_setting_that_says_so(tmp_path: Path) -> None:
@@ -114,15 +114,15 @@ def test_shifted_dates_need_the_setting_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(
         RefusalError, match=r"person\.csv: delivery date 2210-01-01(.|\n)*set source\.omop\.dates_shifted to true"
     ):
-        run_plan.prepare(omop(tmp_path / "plain"), TODAY)
+        preparation.prepare(omop(tmp_path / "plain"), TODAY)
     deployment = omop(tmp_path, dates_shifted=True)
-    run_plan.prepare(deployment, TODAY)
+    preparation.prepare(deployment, TODAY)
     assert run_plan.data_cut(deployment, TODAY) == date(2210, 1, 1)
 
 
 def test_a_synthetic_board_is_dated_by_its_author(tmp_path: Path) -> None:
     deployment = opened(tmp_path, {"kind": "synthetic", "synthetic": {"people": 500, "data_cut_date": date(2030, 1, 1)}})
-    run_plan.prepare(deployment, TODAY)
+    preparation.prepare(deployment, TODAY)
     assert run_plan.data_cut(deployment, TODAY) == date(2030, 1, 1)
 
 
@@ -134,7 +134,7 @@ def test_the_example_with_shifted_dates_says_so() -> None:
 
 def test_a_file_that_lands_after_the_run_has_begun_is_not_taken_in(tmp_path: Path) -> None:
     deployment = nhs(tmp_path, PATIENTS, "emergency_attendances/e_2026-02-01.csv")
-    run_plan.prepare(deployment)
+    preparation.prepare(deployment)
     nhs(tmp_path, ATTENDANCES)
     with pytest.raises(RefusalError, match="delivery date 2062-01-01"):
         landing.ingest(deployment, RAW_TABLES["emergency_attendances"])
@@ -150,7 +150,7 @@ def test_old_deliveries_are_not_removed_for_one_dated_in_the_future(tmp_path: Pa
 def test_the_watch_goes_on_without_what_is_dated_after_today(tmp_path: Path) -> None:
     deployment = nhs(tmp_path, PATIENTS, "emergency_attendances/e_2025-06-01.csv", ATTENDANCES)
     assert run_plan.data_cut_until(deployment, TODAY) == TODAY
-    assert run_plan.late(deployment, TODAY) == {"emergency_attendances": date(2025, 6, 1)}
+    assert late_feeds.late(deployment, TODAY) == {"emergency_attendances": date(2025, 6, 1)}
 
 
 def test_a_delivery_that_was_taken_in_with_a_date_after_today_is_refused(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_delivery_that_was_taken_in_with_a_date_after_today_is_refused(tmp_pat
         assert ingest_feed(deployment.lake, con, RAW_TABLES["opt_outs"], NhsSettings(), tmp_path / "before").rows == 1
     everything = opened(tmp_path, {"kind": "nhs", "nhs": {"landing": "extracts"}})
     with pytest.raises(RefusalError, match=r"opt_outs_2062-01-01\.csv: it was taken in before with the delivery date 2062-01-01"):
-        run_plan.prepare(everything, TODAY)
+        preparation.prepare(everything, TODAY)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_a_delivery_far_ahead_of_the_other_feeds_is_refused(
         run_plan.refuse_deliveries_far_ahead(deployment, TODAY)
         return
     with pytest.raises(RefusalError, match="more than 62 days ahead of every other feed") as refused:
-        run_plan.prepare(deployment, TODAY)
+        preparation.prepare(deployment, TODAY)
     named = [line for line in str(refused.value).splitlines() if line.startswith("  ")]
     assert named == [f"  {feed}/{feed}_{cuts[feed]}.csv: delivery date {cuts[feed]}, feed {feed}" for feed in ahead]
     assert not (tmp_path / "home" / "lake").exists()
@@ -260,7 +260,7 @@ def test_the_data_reach_to_the_earliest_cut_of_the_required_feeds(
     deployment = landed(tmp_path, cuts, schedule=schedule)
     assert run_plan.data_cut(deployment, TODAY) == date.fromisoformat(cut)
     assert run_plan.index_date_plan(deployment)["score"] == (date.fromisoformat(cut),)
-    assert sorted(run_plan.late(deployment, TODAY)) == late
+    assert sorted(late_feeds.late(deployment, TODAY)) == late
 
 
 @pytest.mark.parametrize(
@@ -270,9 +270,9 @@ def test_only_a_required_feed_is_waited_for(tmp_path: Path, feed: str, waits: bo
     deployment = landed(tmp_path, {**same("2026-03-01"), feed: "2025-12-01"}, schedule={"late_feed": "wait"})
     if waits:
         with pytest.raises(RefusalError, match=f"late feed {feed}: latest delivery 2025-12-01"):
-            run_plan.refuse_late(deployment, TODAY)
+            late_feeds.refuse_late(deployment, TODAY)
     else:
-        run_plan.refuse_late(deployment, TODAY)
+        late_feeds.refuse_late(deployment, TODAY)
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_a_scoring_date_before_the_published_one_is_refused_unless_asked_for(
         record_run(deployment.lake, {**row, "status": "withdrawn", "recorded_at": "2026-02-17T00:00:00"})
     if refused:
         with pytest.raises(RefusalError, match=r"would be 2026-02-01, before 2026-02-15 of the published run r1"):
-            run_plan.prepare(deployment, TODAY)
+            preparation.prepare(deployment, TODAY)
     else:
         run_plan.refuse_earlier_date(deployment, TODAY)
 
