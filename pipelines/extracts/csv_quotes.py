@@ -49,7 +49,7 @@ class Lines:
     @cached_property
     def _line(self) -> Numbers:
         ends = self._kinds == NEW_LINE
-        return np.cumsum(ends) - ends
+        return np.cumsum(ends, dtype=np.int32) - ends
 
     @cached_property
     def _is_quote(self) -> Mask:
@@ -58,8 +58,8 @@ class Lines:
     @cached_property
     def _after_odd(self) -> Mask:
         """Return which places come after an odd number of quotes of their line."""
-        quotes, ends = np.cumsum(self._is_quote), self._kinds == NEW_LINE
-        before = np.concatenate([[0], quotes[ends][:-1]])
+        quotes, ends = np.cumsum(self._is_quote, dtype=np.int32), self._kinds == NEW_LINE
+        before = np.concatenate([np.zeros(1, np.int32), quotes[ends][:-1]])
         return ((quotes - self._is_quote - before[self._line]) & 1).astype(bool)
 
     @cached_property

@@ -104,7 +104,11 @@ class Survey:
 
 def ends_in_returns(file: Path | HeldFile, encoding: str) -> bool:
     """Return whether the lines of a file end in carriage returns alone, as on old Macintosh computers."""
-    first = next(read_text(file, encoding), b"")[:FIRST_BYTES]
+    first = b""
+    for block in read_text(file, encoding):
+        first += block
+        if b"\n" in first or b"\r" in first[:-1] or len(first) >= FIRST_BYTES:
+            break
     return b"\r" in first[:-1] and b"\n" not in first
 
 
@@ -230,7 +234,8 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
     lengths = ends - starts - returned
     lines = Lines(text, starts, ends, ord(survey.delimiter), mark, len(survey.header))
     fields, stray, blank = lines.delimiters(inside=False) + 1, lines.stray(inside=False), lengths == 0
-    controls = _control_characters(text, ends, returned, lines)
+    lone_returns = _lone_returns(text, ends[returned])
+    controls = _control_characters(text, lone_returns, lines)
     found: dict[str, Mask] = {
         "control_character": controls[False],
         "not_utf8": _undecodable(chunk, text, starts, ends),
@@ -248,7 +253,7 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
         found = _of_rows(found, joined, controls[True]) | {"inside_quote": joined.doubtful & ~blank}
         survey.joined.append(np.flatnonzero(joined.continued[:settled]) + survey.lines + 1)
     here = np.flatnonzero(begins[:settled])
-    survey.return_in_text |= np.count_nonzero(text == RETURN) > np.count_nonzero(returned)
+    survey.return_in_text |= bool(lone_returns.size)
     numbers = survey.numbered + 1 + np.arange(here.size)
     left = ~blank[here]
     if left.any():
@@ -278,16 +283,22 @@ def _of_rows(found: dict[str, Mask], joined: Joined, control_inside: Mask) -> di
     return rows
 
 
-def _control_characters(text: NDArray[np.uint8], ends: Numbers, returned: Mask, lines: Lines) -> dict[bool, Mask]:
+def _lone_returns(text: NDArray[np.uint8], ends_of_two: Numbers) -> Numbers:
+    """Return the places of the carriage returns that end no line."""
+    returns = np.flatnonzero(text == RETURN)
+    return returns if returns.size == ends_of_two.size == 0 else np.setdiff1d(returns, ends_of_two - 1, assume_unique=True)
+
+
+def _control_characters(text: NDArray[np.uint8], lone_returns: Numbers, lines: Lines) -> dict[bool, Mask]:
     """Return masks of the lines with a NUL, or with a carriage return that ends no line and is in no quoted text.
 
     The first mask is of lines that begin outside a quoted text, the second of those that begin inside one.
     """
-    lone = text == RETURN
-    lone[ends[returned] - 1] = False
-    nul, places = lines.having(np.flatnonzero(text == 0)), np.flatnonzero(lone)
-    quoted = lines.after_odd_quotes(places)
-    return {False: nul | lines.having(places[~quoted]), True: nul | lines.having(places[quoted])}
+    nul = lines.having(np.flatnonzero(text == 0))
+    if not lone_returns.size:
+        return {False: nul, True: nul}
+    quoted = lines.after_odd_quotes(lone_returns)
+    return {False: nul | lines.having(lone_returns[~quoted]), True: nul | lines.having(lone_returns[quoted])}
 
 
 def _undecodable(chunk: bytes, text: NDArray[np.uint8], starts: Numbers, ends: Numbers) -> Mask:

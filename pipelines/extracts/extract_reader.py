@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from expectations.sql_values import quote
+from expectations.sql_values import quote, quote_path
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_survey import Layout, Survey, survey_csv, write_clean
 from pipelines.extracts.file_blocks import HeldFile
@@ -119,7 +119,7 @@ def _csv(file: ExtractFile, survey: Survey, quote_character: str, held: HeldFile
     # Several threads would each look for the beginning of a row, and a line of a quoted text can look like one.
     in_order = ", parallel=false" if survey.has_breaks else ""
     read = (
-        f"read_csv({quote(held.path)}, auto_detect=false, header=true, delim={quote(survey.delimiter)}, quote={quote(quote_character)}, "
+        f"read_csv({quote_path(held.path)}, auto_detect=false, header=true, delim={quote(survey.delimiter)}, quote={quote(quote_character)}, "
         f"escape={quote(quote_character)}, nullstr='', strict_mode=true, columns={{{columns}}}{packed}{in_order})"
     )
     # Rows are numbered before any is skipped; the reader keeps the order of the file.
@@ -135,10 +135,10 @@ def _csv(file: ExtractFile, survey: Survey, quote_character: str, held: HeldFile
 
 
 def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile, held: HeldFile) -> OpenedExtract:
-    path, size = quote(held.path), held.stat().st_size
+    read, size = f"read_parquet({quote_path(held.path)}", held.stat().st_size
     try:
-        described = con.execute(f"DESCRIBE SELECT * FROM read_parquet({path})").fetchall()
-        rows = con.execute(f"SELECT count(*) FROM read_parquet({path})").fetchall()[0][0]
+        described = con.execute(f"DESCRIBE SELECT * FROM {read})").fetchall()
+        rows = con.execute(f"SELECT count(*) FROM {read})").fetchall()[0][0]
     except duckdb.Error:
         raise ExtractError(f"{file.path}: this is not a Parquet file, or it is truncated; have it sent again") from None
     if rows > max(FEW_ROWS, MOST_ROWS_A_BYTE * size):
@@ -152,7 +152,7 @@ def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile, held: HeldF
             f"{file.path}: the columns {', '.join(nested)} contain lists or structures; have them sent as plain values"
         )
     fields = ", ".join(f"{_as_text(_name(name), kind)} AS c{place}" for place, (name, kind, *_) in enumerate(described))
-    source = f"(SELECT file_row_number + 1 AS row_number, {fields} FROM read_parquet({path}, file_row_number=true))"
+    source = f"(SELECT file_row_number + 1 AS row_number, {fields} FROM {read}, file_row_number=true))"
     return OpenedExtract(file.path, header, tuple(f"c{place}" for place in range(len(header))), source, rows, {})
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from expectations.row_checks import ERASED_PERSON, PROVENANCE_COLUMNS
-from expectations.sql_values import quote
+from expectations.sql_values import quote, quote_path
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import EXTRACTS
@@ -114,7 +114,11 @@ def ingest_feed(
                 continue
             same = {(row.extract_id, row.reading): row for row in known}.get(content)
             with _ready(lake, con, nhs, settings, folder or landing):
-                row = _noted(file, same, len(known)) if same else _store(lake, con, table, nhs, file, held, state, *content, len(known))
+                row = (
+                    _noted(file, same, len(known))
+                    if same
+                    else _store(lake, con, table, nhs, file, held, state, *content, len(known))
+                )
         lake.append(EXTRACTS, [row.__dict__])
         known.append(row)
         summary.new.append(row)
@@ -203,7 +207,7 @@ def _store(
 def _without_erased(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, data: DataFile) -> tuple[DataFile, np.ndarray]:
     """Write a file again without erased people, if it has any; return the numbers of their rows."""
     written = lake.folder(table.name) / data.path
-    scan = f"read_parquet({quote(written)}, hive_partitioning=false)"
+    scan = f"read_parquet({quote_path(written)}, hive_partitioning=false)"
     found = erased_rows(con, table, scan, erased_digests(lake))
     if not found.size:
         return data, found
@@ -270,7 +274,7 @@ def _write_rows(
 
 def _withheld(con: duckdb.DuckDBPyConnection, written: Path, column: str) -> bool:
     """Return whether a value of a column was withheld; the statistics of the file are enough for most columns."""
-    query = f"SELECT 1 FROM read_parquet({quote(written)}) WHERE {column} = {quote(WITHHELD)} LIMIT 1"
+    query = f"SELECT 1 FROM read_parquet({quote_path(written)}) WHERE {column} = {quote(WITHHELD)} LIMIT 1"
     return bool(con.execute(query).fetchall())
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -31,7 +32,7 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
 
     files: tuple[str, ...] = Field(
         default=(),
-        description="glob patterns below the landing folder; by default every CSV and Parquet file in the folder with the feed's name",
+        description="files below the landing folder, or glob patterns of files; by default every CSV and Parquet file in the folder with the feed's name",
     )
     load: Literal["snapshot", "append"] | ReplacesMonths = Field(
         default="snapshot",
@@ -171,11 +172,22 @@ class ExtractFile:
 
 
 def find_extracts(feed: str, settings: FeedSettings, landing: Path) -> list[ExtractFile]:
-    """List a feed's files, by delivery date and path; an ExtractError names a file that cannot be one."""
-    patterns = settings.files or tuple(f"{feed}/*{ending}" for ending in ENDINGS)
-    found = sorted({file for pattern in patterns for file in landing.glob(pattern) if not file.name.startswith(".")})
-    extracts = [_extract(feed, settings, landing, file) for file in found if not file.is_dir()]
+    """List a feed's files, by delivery date and path; an ExtractError names a file that cannot be one.
+
+    An entry of `files` that is the name of a file means that file, and otherwise every file that it matches as a pattern.
+    """
+    if settings.files:
+        found = {file for entry in settings.files for file in _named(landing, entry)}
+    else:
+        found = {file for file in (landing / feed).glob("*") if file.name.lower().endswith(ENDINGS)}
+    files = sorted(file for file in found if not file.name.startswith(".") and not file.is_dir())
+    extracts = [_extract(feed, settings, landing, file) for file in files]
     return sorted(extracts, key=lambda extract: (extract.extract_date, extract.path))
+
+
+def _named(landing: Path, entry: str) -> Iterable[Path]:
+    file = landing / entry
+    return [file] if os.path.lexists(file) else landing.glob(entry)
 
 
 def _extract(feed: str, settings: FeedSettings, landing: Path, file: Path) -> ExtractFile:

@@ -79,7 +79,9 @@ def test_the_first_and_the_last_field_may_have_line_breaks(place: str, tmp_path:
     assert [fields for _, fields in rows] == [("p\n1", "a") if place == "first" else ("p1", "a\nb"), ("p2", "b")]
 
 
-@pytest.mark.parametrize(("encoding", "name"), [("cp1252", "a.csv"), ("utf-16", "a.csv"), ("latin-1", "a.csv"), ("utf-8", "a.csv.gz")])
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("cp1252", "a.csv"), ("utf-16", "a.csv"), ("latin-1", "a.csv"), ("utf-8", "a.csv.gz")]
+)
 def test_other_encodings_and_gzip_may_have_line_breaks(encoding: str, name: str, tmp_path: Path) -> None:
     content = 'id;text\np1;"£ one\r\ntwo"\np2;b\n'.encode(encoding)
     file = write(tmp_path, gzip.compress(content) if name.endswith("gz") else content, name)
@@ -207,7 +209,9 @@ def test_the_blocks_in_which_a_file_is_read_do_not_matter(seed: int, tmp_path: P
     assert len(read(file)[0]) == surveys[0][2]
 
 
-@pytest.mark.parametrize(("seed", "strays", "quoted"), [(1, 1, False), (2, 7, False), (3, 300, False), (4, 1, True), (5, 300, True)])
+@pytest.mark.parametrize(
+    ("seed", "strays", "quoted"), [(1, 1, False), (2, 7, False), (3, 300, False), (4, 1, True), (5, 300, True)]
+)
 def test_stray_quotes_never_add_a_row(seed: int, strays: int, quoted: bool, tmp_path: Path) -> None:
     """Each kept row is a row of the file as it was, or the first of several that a quoted text joins."""
     total, chance = 200_000, np.random.default_rng(seed)
