@@ -137,6 +137,16 @@ SHARE_SET_ASIDE = TableRule(
 )
 KEYS_UNIQUE = TableRule("keys_unique", "keys_unique", Severity.STOP, "No key occurs twice after duplicates were set aside.")
 
+DAY_AND_MONTH = TableRule(
+    "day_and_month_known",
+    "day_and_month_known",
+    Severity.STOP,
+    "The values of a date column that is written with a day and a month as numbers show which of them is first, and it is the day, "
+    "or the feed's `dates` say it. Up to this share of the values that show an order may show the other.",
+    limit=0.01,
+    defect=13,
+)
+
 
 def volume_rules(provider: str) -> tuple[TableRule, ...]:
     """Return the rules on the rows of each organisation and month, compared with the last delivery and with other months."""
@@ -206,6 +216,7 @@ def raw_table(
             COLUMNS_PRESENT,
             SHARE_SET_ASIDE,
             KEYS_UNIQUE,
+            DAY_AND_MONTH,
             *(volume_rules(provider) if provider else ()),
             *varying_rule(columns),
             *unknown_code_rule(columns),

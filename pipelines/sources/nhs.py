@@ -13,8 +13,10 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from expectations.catalogue import RAW_TABLES
+from expectations.date_formats import FormatName
 from expectations.feeds import FEEDS
 from expectations.row_checks import sender_columns
+from expectations.table import Kind
 from pipelines.errors import ExtractError
 
 ENDINGS = (".csv", ".csv.gz", ".txt", ".txt.gz", ".parquet")
@@ -67,6 +69,13 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
     )
     quote: str = Field(default='"', max_length=1, description="quote of CSV files; empty for none")
     encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = Field(default="utf-8", description="encoding of CSV files")
+
+    dates: Mapping[str, FormatName] = Field(
+        default={},
+        description="Strata's name of a date column -> how its days are written, where that is not found in the values: month before "
+        "day (MM/DD/YYYY), spreadsheet serials, or day before month in a column that does not show it; the formats are in "
+        "docs/data-dictionary.md",
+    )
 
     @field_validator("files")
     @classmethod
@@ -140,6 +149,11 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
             unknown = sorted({*settings.columns, *settings.constants} - set(declared))
             if unknown:
                 raise ValueError(f"feeds.{feed}: there is no column {', '.join(unknown)}; its columns are {', '.join(declared)}")
+            dated = [column.name for column in sender_columns(RAW_TABLES[feed]) if column.kind is Kind.DATE]
+            if undated := sorted(set(settings.dates) - set(dated)):
+                raise ValueError(
+                    f"feeds.{feed}.dates: {', '.join(undated)} is no date column; its date columns are {', '.join(dated)}"
+                )
             if settings.rows_are == "episodes" and not FEEDS[feed].joined_into_spells:
                 raise ValueError(f"feeds.{feed}.rows_are: only the rows of admissions can be episodes")
             if settings.replaces_months and not RAW_TABLES[feed].event_date:
