@@ -19,6 +19,7 @@ from pipelines.extracts.extract_reader import open_extract
 from pipelines.extracts.file_blocks import hold
 from pipelines.sources.nhs import ExtractFile, FeedSettings
 
+CASES = Path(__file__).resolve().parents[5] / "shared" / "cases"
 Row = tuple[int, tuple[str | None, ...]]
 
 
@@ -69,6 +70,15 @@ def test_a_line_break_in_quotes_is_part_of_the_field(text: bytes, stored: str, e
     lines = [b"id,text,n", b"p1,a,1", b"p2," + text + b",2", b"p3,b,3"]
     rows, unreadable = read(write(tmp_path, end.join(lines) + end))
     assert rows == [(1, ("p1", "a", "1")), (2, ("p2", stored, "2")), (3, ("p3", "b", "3"))]
+    assert not unreadable
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="the case files are not beside the project")
+def test_a_line_that_looks_like_a_row_in_copied_text_is_no_admission() -> None:
+    rows, unreadable = read(CASES / "admissions_quoted_line_break_2026-01-01.csv")
+    assert [(number, fields[0][-1:], fields[1], fields[3]) for number, fields in rows if fields[0]] == [
+        (1, "1", "S1", "2025-03-01"), (2, "2", "S2", "2025-03-02"), (3, "3", "S3", "2025-06-01"),
+    ]  # fmt: skip
     assert not unreadable
 
 
