@@ -87,7 +87,6 @@ class Column:
     lost: Lost | None = None
     lost_reason: str = ""
     empty_is_an_answer: bool = True  # false: an empty value is lost
-    spreadsheet_days: bool = False  # a date column that holds the day numbers of a spreadsheet: 45421 is 2024-05-09
 
     @property
     def arrow_type(self) -> str:

@@ -36,6 +36,8 @@ class Summary:
     * lists: organisation, rows, published
     * starts: organisation, day, rows, same_day
     * lost: column, organisation ('' for the whole delivery), values, lost, values_before, lost_before, shape, files
+    * orders: file_name, column, format, values, day_first, month_first (values that show an order), unknown (none does, and none
+      of the feed's history or of what is usual does either)
     """
 
     extracts: pd.DataFrame
@@ -47,6 +49,7 @@ class Summary:
     lists: pd.DataFrame = field(default_factory=pd.DataFrame)
     starts: pd.DataFrame = field(default_factory=pd.DataFrame)
     lost: pd.DataFrame = field(default_factory=pd.DataFrame)
+    orders: pd.DataFrame = field(default_factory=pd.DataFrame)
     thresholds: Thresholds = field(default_factory=Thresholds)
 
 
@@ -310,11 +313,33 @@ def history_starts_at_load(summary: Summary, limit: float, columns: tuple[str, .
     return _most(starts["share"], limit, findings)
 
 
+def day_and_month_known(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find date columns whose values show the month first, or do not show which number is the day."""
+    if summary.orders.empty:
+        return Answer(0.0, None, limit, [])
+    orders = summary.orders
+    share = _share(orders["month_first"], orders["month_first"] + orders["day_first"])
+    orders = orders.assign(share=share.where(~orders["unknown"].astype(bool), 1.0))
+    few = (orders["month_first"] <= FEW_ROWS) & (orders["day_first"] > 0)
+    findings = [
+        Finding(
+            f"{row.file_name}: {row.month_first:,} of {row.values:,} values of {row.column} have the month before the day"
+            if row.month_first
+            else f"{row.file_name}: none of {row.values:,} values of {row.column} shows whether the day or the month is first",
+            column=str(row.column),
+            rows=int(row.values),
+            share=float(row.share),
+        )
+        for row in _each(orders[(orders["share"] > limit) & ~few])
+    ]
+    return _most(orders["share"], limit, findings)
+
+
 CHECKS: dict[str, Callable[[Summary, float, tuple[str, ...]], Answer]] = {
     check.__name__: check
     for check in (
         not_empty, columns_present, share_set_aside, keys_unique, feed_collapsed, month_collapsed, month_gap, single_value, unknown_codes,
-        values_lost, values_lost_more, share_of_values, below_published_list, history_starts_at_load,
+        values_lost, values_lost_more, share_of_values, below_published_list, history_starts_at_load, day_and_month_known,
     )
 }  # fmt: skip
 

@@ -166,6 +166,16 @@ FEED_COLLAPSED = TableRule(
     defect=1,
 )
 
+DAY_AND_MONTH = TableRule(
+    "day_and_month_known",
+    "day_and_month_known",
+    Severity.STOP,
+    "The values of a date column that is written with a day and a month as numbers show which of them is first, and it is the day, "
+    "or the feed's `dates` say it. Up to this share of the values that show an order may show the other.",
+    limit=0.01,
+    defect=13,
+)
+
 
 def volume_rules(provider: str) -> tuple[TableRule, ...]:
     """Return the rules on the rows of each organisation and month, compared with the last delivery and with other months."""
@@ -262,6 +272,7 @@ def raw_table(
             SHARE_SET_ASIDE,
             KEYS_UNIQUE,
             FEED_COLLAPSED,
+            DAY_AND_MONTH,
             *(volume_rules(provider) if provider else ()),
             *varying_rule(columns),
             *unknown_code_rule(columns),

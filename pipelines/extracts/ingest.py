@@ -21,15 +21,16 @@ import numpy as np
 import pyarrow as pa
 
 from expectations.row_checks import ERASED_PERSON, PROVENANCE_COLUMNS
-from expectations.sql_values import quote
+from expectations.sql_values import quote, quote_path
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import EXTRACTS
 from pipelines.errors import ExtractError
 from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.extracts.erased_people import erased_digests, erased_rows
+from pipelines.extracts.extract_digest import extract_digest
 from pipelines.extracts.extract_reader import OpenedExtract, open_extract
-from pipelines.extracts.file_blocks import read_blocks
+from pipelines.extracts.file_blocks import HeldFile, hold
 from pipelines.extracts.postcodes import load_postcode_areas
 from pipelines.extracts.pseudonym_keys import check_chain
 from pipelines.extracts.pseudonyms import keyed, read_keys
@@ -121,13 +122,19 @@ def ingest_feed(
         if file.extract_date in held - late.keys():
             summary.held.append(file)
             continue
-        content = (extract_digest(file), reading)
-        latest = {(row.path, row.extract_date): (row.extract_id, row.reading) for row in known}
-        if latest.get((file.path, file.extract_date)) == content:
-            continue
-        same = {(row.extract_id, row.reading): row for row in known}.get(content)
-        with _ready(lake, con, nhs, settings, folder or landing):
-            row = _noted(file, same, len(known)) if same else _store(lake, con, table, nhs, file, *content, len(known))
+        with hold(file.file) as opened:
+            state = opened.state
+            content = (extract_digest(table.feed, opened, settings.encoding, _ids_of_size(known, state[0])), reading)
+            latest = {(row.path, row.extract_date): (row.extract_id, row.reading) for row in known}
+            if latest.get((file.path, file.extract_date)) == content:
+                continue
+            same = {(row.extract_id, row.reading): row for row in known}.get(content)
+            with _ready(lake, con, nhs, settings, folder or landing):
+                row = (
+                    _noted(file, same, len(known))
+                    if same
+                    else _store(lake, con, table, nhs, file, opened, state, *content, len(known))
+                )
         row = replace(row, arrived_date=arrived.get(file.extract_date))
         lake.append(EXTRACTS, [row.__dict__])
         known.append(row)
@@ -163,12 +170,8 @@ def replaced_extracts(lake: Lake, feed: str) -> list[Extract]:
     return [row for place, row in once.items() if place not in current]
 
 
-def extract_digest(file: ExtractFile) -> str:
-    """Return an extract's id: a digest of the feed and the file's content, unpacked."""
-    digest = hashlib.sha256(file.feed.encode() + b"\0")
-    for block in read_blocks(file.file):
-        digest.update(block)
-    return digest.hexdigest()[:16]
+def _ids_of_size(known: list[Extract], size: int) -> set[str]:
+    return {row.extract_id for row in known if row.bytes == size}
 
 
 def reading_digest(table: Table, nhs: NhsSettings) -> str:
@@ -205,23 +208,23 @@ def _store(
     table: Table,
     nhs: NhsSettings,
     file: ExtractFile,
+    held: HeldFile,
+    state: tuple[int, int],
     extract_id: str,
     reading: str,
     sequence: int,
 ) -> Extract:
-    before = file.file.stat()
     partition = {"extract_id": extract_id}
-    data, rows, opened = _written(lake, con, table, nhs, file, partition)
+    data, rows, opened = _written(lake, con, table, nhs, file, held, partition)
     data, erased = _without_erased(lake, con, table, data)
     left_out = {**opened.unreadable, **({ERASED_PERSON: erased} if erased.size else {})}
-    after = file.file.stat()
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+    if held.state != state:
         raise ExtractError(f"{file.path}: the file changed while it was read; run again when it is complete")
     lake.commit(table.name, [data], raw_schema(table), partition_by=table.partitioned_by, replace=partition)
     _quarantine_unreadable(lake, table, file, extract_id, left_out, opened.repaired)
     return Extract(
         feed=table.feed, path=file.path, sequence=sequence, extract_id=extract_id, file_name=file.file.name,
-        extract_date=file.extract_date, rows=data.rows, rows_unreadable=opened.rows_unreadable + erased.size, bytes=before.st_size,
+        extract_date=file.extract_date, rows=data.rows, rows_unreadable=opened.rows_unreadable + erased.size, bytes=state[0],
         columns_missing=json.dumps(rows.missing), columns_ignored=json.dumps(rows.ignored), reading=reading,
     )  # fmt: skip
 
@@ -229,7 +232,7 @@ def _store(
 def _without_erased(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, data: DataFile) -> tuple[DataFile, np.ndarray]:
     """Write a file again without erased people, if it has any; return the numbers of their rows."""
     written = lake.folder(table.name) / data.path
-    scan = f"read_parquet({quote(written)}, hive_partitioning=false)"
+    scan = f"read_parquet({quote_path(written)}, hive_partitioning=false)"
     found = erased_rows(con, table, scan, erased_digests(lake))
     if not found.size:
         return data, found
@@ -242,12 +245,18 @@ def _without_erased(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, da
 
 
 def _written(
-    lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, nhs: NhsSettings, file: ExtractFile, partition: Mapping[str, str]
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    nhs: NhsSettings,
+    file: ExtractFile,
+    held: HeldFile,
+    partition: Mapping[str, str],
 ) -> tuple[DataFile, RawRows, OpenedExtract]:
     """Write the rows of a file without a commit. A file with lines of different widths is surveyed by field and read again."""
     settings = nhs.feeds[table.feed]
     for count_fields in (False, True):
-        with open_extract(con, file, settings, count_fields) as opened:
+        with open_extract(con, file, held, settings, count_fields) as opened:
             _refuse_mostly_unreadable(file, opened)
             try:
                 data, rows = _write_rows(lake, con, table, nhs, file, opened, partition)
@@ -290,7 +299,7 @@ def _write_rows(
 
 def _withheld(con: duckdb.DuckDBPyConnection, written: Path, column: str) -> bool:
     """Return whether a value of a column was withheld; the statistics of the file are enough for most columns."""
-    query = f"SELECT 1 FROM read_parquet({quote(written)}) WHERE {column} = {quote(WITHHELD)} LIMIT 1"
+    query = f"SELECT 1 FROM read_parquet({quote_path(written)}) WHERE {column} = {quote(WITHHELD)} LIMIT 1"
     return bool(con.execute(query).fetchall())
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.transaction import AddAction, RemoveAction
 
-from expectations.sql_values import quote
+from expectations.sql_values import quote_path
 from pipelines.lake.data_files import DataFile, add_action
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
@@ -45,7 +45,7 @@ def without_rows(lake: Lake, name: str, where: str) -> int:
     with connect() as con:
         for file in lake.live_files(name):
             path = lake.folder(name) / file.path
-            scan = f"read_parquet({quote(path)}, hive_partitioning=false)"
+            scan = f"read_parquet({quote_path(path)}, hive_partitioning=false)"
             ((matching,),) = con.execute(f"SELECT count(*) FROM {scan} WHERE {where}").fetchall()
             if matching:
                 gone.append(file)

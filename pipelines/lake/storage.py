@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from expectations.sql_values import quote, quote_all
+from expectations.sql_values import quote, quote_paths
 from expectations.table import Table
 from pipelines.lake.data_files import DataFile, add_action, content_digest
 from pipelines.lake.duckdb_connection import shared_reader
@@ -114,7 +114,7 @@ class Lake:
             return no_rows(schema)
         types = ", ".join(f"{quote(column)}: {sql_type(schema.field(column).type)}" for column in by)
         hive = f", hive_partitioning=true, hive_types={{{types}}}" if by else ", hive_partitioning=false"
-        read = f"read_parquet([{quote_all(files)}]{hive}, union_by_name=true)"
+        read = f"read_parquet([{quote_paths(files)}]{hive}, union_by_name=true)"
         conditions = [
             f"{key} = CAST({quote(value)} AS {sql_type(schema.field(key).type)})"
             for key, value in (partition or {}).items()

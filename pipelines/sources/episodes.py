@@ -1,4 +1,4 @@
-"""The declaration of a raw table as its sender delivers it: admissions by episode, and dates as day numbers of a spreadsheet.
+"""The declaration of a raw table as its sender delivers it: admissions by episode.
 
 Admissions whose rows are consultant episodes, as in HES: several rows may belong to one spell. Conform joins rows with the same
 provider, spell number and admission date into one stay. Here only the key of a row changes.
@@ -17,9 +17,6 @@ EPISODE_KEY = "record_id"
 
 def as_delivered(table: Table, settings: FeedSettings) -> Table:
     """Return the declaration of a raw table for the rows of its sender; the key of episodes includes the record number."""
-    if settings.spreadsheet_days:
-        numbers = settings.spreadsheet_days
-        table = replace(table, columns=tuple(replace(one, spreadsheet_days=one.name in numbers) for one in table.columns))
     if settings.rows_are != "episodes":
         return table
     key = (*table.key, EPISODE_KEY)

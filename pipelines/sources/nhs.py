@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from expectations.catalogue import RAW_TABLES
+from expectations.date_formats import FormatName
 from expectations.feeds import FEEDS
 from expectations.row_checks import sender_columns
 from expectations.table import Kind
@@ -32,7 +34,7 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
 
     files: tuple[str, ...] = Field(
         default=(),
-        description="glob patterns below the landing folder; by default every CSV and Parquet file in the folder with the feed's name",
+        description="files below the landing folder, or glob patterns of files; by default every CSV and Parquet file in the folder with the feed's name",
     )
     load: Literal["snapshot", "append"] | ReplacesMonths = Field(
         default="snapshot",
@@ -46,10 +48,6 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
     columns: Mapping[str, str] = Field(default={}, description="Strata's column name -> the file's header, where it differs")
     constants: Mapping[str, str] = Field(
         default={}, description="Strata's column name -> the value of every row, for a column the files lack"
-    )
-    spreadsheet_days: tuple[str, ...] = Field(
-        default=(),
-        description="date columns that hold the day numbers of a spreadsheet, such as 45421 for 2024-05-09; elsewhere such a number is lost",
     )
     delivered: str = Field(
         default="",
@@ -71,6 +69,13 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
     )
     quote: str = Field(default='"', max_length=1, description="quote of CSV files; empty for none")
     encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = Field(default="utf-8", description="encoding of CSV files")
+
+    dates: Mapping[str, FormatName] = Field(
+        default={},
+        description="Strata's name of a date column -> how its days are written, where that is not found in the values: month before "
+        "day (MM/DD/YYYY), spreadsheet serials, or day before month in a column that does not show it; the formats are in "
+        "docs/data-dictionary.md",
+    )
 
     @field_validator("files")
     @classmethod
@@ -144,10 +149,10 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
             unknown = sorted({*settings.columns, *settings.constants} - set(declared))
             if unknown:
                 raise ValueError(f"feeds.{feed}: there is no column {', '.join(unknown)}; its columns are {', '.join(declared)}")
-            dates = [column.name for column in sender_columns(RAW_TABLES[feed]) if column.kind is Kind.DATE]
-            if no_dates := sorted(set(settings.spreadsheet_days) - set(dates)):
+            dated = [column.name for column in sender_columns(RAW_TABLES[feed]) if column.kind is Kind.DATE]
+            if undated := sorted(set(settings.dates) - set(dated)):
                 raise ValueError(
-                    f"feeds.{feed}.spreadsheet_days: {', '.join(no_dates)} is no date column; those of the feed are {', '.join(dates)}"
+                    f"feeds.{feed}.dates: {', '.join(undated)} is no date column; its date columns are {', '.join(dated)}"
                 )
             if settings.rows_are == "episodes" and not FEEDS[feed].joined_into_spells:
                 raise ValueError(f"feeds.{feed}.rows_are: only the rows of admissions can be episodes")
@@ -181,11 +186,22 @@ class ExtractFile:
 
 
 def find_extracts(feed: str, settings: FeedSettings, landing: Path) -> list[ExtractFile]:
-    """List a feed's files, by delivery date and path; an ExtractError names a file that cannot be one."""
-    patterns = settings.files or tuple(f"{feed}/*{ending}" for ending in ENDINGS)
-    found = sorted({file for pattern in patterns for file in landing.glob(pattern) if not file.name.startswith(".")})
-    extracts = [_extract(feed, settings, landing, file) for file in found if not file.is_dir()]
+    """List a feed's files, by delivery date and path; an ExtractError names a file that cannot be one.
+
+    An entry of `files` that is the name of a file means that file, and otherwise every file that it matches as a pattern.
+    """
+    if settings.files:
+        found = {file for entry in settings.files for file in _named(landing, entry)}
+    else:
+        found = {file for file in (landing / feed).glob("*") if file.name.lower().endswith(ENDINGS)}
+    files = sorted(file for file in found if not file.name.startswith(".") and not file.is_dir())
+    extracts = [_extract(feed, settings, landing, file) for file in files]
     return sorted(extracts, key=lambda extract: (extract.extract_date, extract.path))
+
+
+def _named(landing: Path, entry: str) -> Iterable[Path]:
+    file = landing / entry
+    return [file] if os.path.lexists(file) else landing.glob(entry)
 
 
 def _extract(feed: str, settings: FeedSettings, landing: Path, file: Path) -> ExtractFile:

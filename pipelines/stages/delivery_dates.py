@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pipelines.errors import RefusalError
+from pipelines.extracts.file_blocks import hold
 from pipelines.extracts.ingest import extract_digest, held_days, read_extracts
 from pipelines.lake.code_version import digest_of
 from pipelines.lake.decision_record import LATE_DELIVERY, decisions_that_count
@@ -131,7 +132,11 @@ def accepted_late(lake: Lake, feed: str, held: Sequence[ExtractFile]) -> dict[da
 
 def digest_of_files(files: Sequence[ExtractFile]) -> str:
     """Return a digest of the content of the files that make a delivery."""
-    return digest_of(sorted(extract_digest(file) for file in files))
+    digests = []
+    for file in files:
+        with hold(file.file) as held:
+            digests.append(extract_digest(file.feed, held, "utf-8"))  # the bytes: a decision is for the file as it is
+    return digest_of(sorted(digests))
 
 
 def held_files(lake: Lake, feed: str, landed: Sequence[ExtractFile]) -> list[ExtractFile]:

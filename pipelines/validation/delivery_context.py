@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import duckdb
 
+from expectations.date_formats import DETECTED
 from expectations.row_checks import RowCheck, mark_checks, sender_columns
 from expectations.sql_values import quote
 from expectations.table import Action, Kind, Table
@@ -15,8 +17,6 @@ from pipelines.extracts.ingest import Extract
 from pipelines.lake.storage import Lake
 from pipelines.validation.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, REPEATED_KEYS, flagged_rows_sql, needs
 from pipelines.validation.typed_rows import (
-    DATE_FORMATS,
-    SPREADSHEET_DAYS,
     Reading,
     is_padded_sql,
     matches,
@@ -42,8 +42,13 @@ class Profile:
     reading: Reading
 
 
-def profile_extract(con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, extract: Extract) -> Profile:
-    """Count the values of an extract, and find the main format of each date column and the padded columns, in one pass."""
+def profile_extract(
+    con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, extract: Extract, stated_formats: Mapping[str, str] | None = None
+) -> Profile:
+    """Count the values of an extract, and find the main format of each date column and the padded columns, in one pass.
+
+    `stated_formats` are those of the settings.
+    """
     source = lake.scan(table.name, {"extract_id": extract.extract_id})
     names = [column.name for column in sender_columns(table)]
     dates = [name for name in names if table.column(name).kind is Kind.DATE]
@@ -57,8 +62,7 @@ def profile_extract(con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, ex
     values = dict(zip(names, found[:width], strict=True))
     padded = _padded(con, source, [name for name, count in zip(names, found[width : 2 * width], strict=True) if count])
     formats = {name: _main_format(by_format) for name, by_format in zip(dates, found[2 * width :], strict=True)}
-    formats |= {name: SPREADSHEET_DAYS.name for name in dates if table.column(name).spreadsheet_days}
-    return Profile(extract, source, rows, values, Reading(formats, padded))
+    return Profile(extract, source, rows, values, Reading({**formats, **(stated_formats or {})}, padded))
 
 
 def _padded(con: duckdb.DuckDBPyConnection, source: str, names: list[str]) -> frozenset[str]:
@@ -71,17 +75,17 @@ def _padded(con: duckdb.DuckDBPyConnection, source: str, names: list[str]) -> fr
 
 
 def _format_number(name: str) -> str:
-    cases = " ".join(f"WHEN {matches('text_' + name, form.pattern)} THEN {number}" for number, form in enumerate(DATE_FORMATS))
+    cases = " ".join(f"WHEN {matches('text_' + name, form.pattern)} THEN {number}" for number, form in enumerate(DETECTED))
     return f"CASE {cases} END"
 
 
 def _format_counts(name: str) -> str:
     """Return the SQL of a list of the values in each date format."""
-    return f"[{', '.join(f'count(*) FILTER (format_{name} = {number})' for number in range(len(DATE_FORMATS)))}]"
+    return f"[{', '.join(f'count(*) FILTER (format_{name} = {number})' for number in range(len(DETECTED)))}]"
 
 
 def _main_format(counts: list[int]) -> str:
-    return DATE_FORMATS[max(range(len(counts)), key=lambda place: (counts[place], -place))].name
+    return DETECTED[max(range(len(counts)), key=lambda place: (counts[place], -place))].name
 
 
 def prepare_context(

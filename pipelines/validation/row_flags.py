@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from expectations.date_formats import DETECTED
 from expectations.row_checks import RowCheck, sender_columns
 from expectations.sql_values import quote
 from expectations.table import Column, Kind, RowRule, Table
 from expectations.tables.raw_common import CONFLICTING_ROWS
 from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.validation.typed_rows import (
-    DATE_FORMATS,
     IMPRECISE,
     LONGEST_IMPRECISE,
     Reading,
@@ -98,7 +98,7 @@ def _lost(column: Column) -> str:
 
 def _in_another_format(column: Column, reading: Reading) -> str:
     main, text = reading.date_format(column.name), f"text_{column.name}"
-    others = "|".join(f"({form.pattern})" for form in DATE_FORMATS if form is not main)
+    others = "|".join(f"({form.pattern})" for form in DETECTED if form is not main)
     return f"({matches(text, others)} AND NOT {matches(text, main.pattern)})"
 
 

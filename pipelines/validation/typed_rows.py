@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import date
 
+from expectations.date_formats import DETECTED, FORMAT_OF, DateFormat, local_day_sql
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote, quote_all
 from expectations.table import Action, Column, Kind, RowRule, Table
@@ -17,33 +18,6 @@ from expectations.tables.raw_common import NEVER_DATES
 
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 RECORDED = "recorded_date"  # the column that limits an imprecise date
-_TIME = r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
-
-
-@dataclass(frozen=True)
-class DateFormat:
-    """A way to write a day: the pattern that identifies it, and the SQL that reads it from `{0}`."""
-
-    name: str
-    pattern: str
-    read: str
-
-
-# The first of equally common formats is a column's main one. A day before a month is read as such everywhere: dates with
-# the month first are refused by their impossible months, never guessed.
-DATE_FORMATS = (
-    DateFormat("YYYY-MM-DD", r"[0-9]{4}-[0-9]{2}-[0-9]{2}" + _TIME, "try_cast(left({0}, 10) AS DATE)"),
-    DateFormat("DD/MM/YYYY", r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}" + _TIME, "try_strptime(regexp_extract({0}, '^[0-9/]+'), '%d/%m/%Y')::DATE"),
-    DateFormat("YYYYMMDD", r"[0-9]{8}", "try_strptime({0}, '%Y%m%d')::DATE"),
-    DateFormat("DD-MM-YYYY", r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}" + _TIME, "try_strptime(regexp_extract({0}, '^[0-9-]+'), '%d-%m-%Y')::DATE"),
-    DateFormat("DD.MM.YYYY", r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}" + _TIME, "try_strptime(regexp_extract({0}, '^[0-9.]+'), '%d.%m.%Y')::DATE"),
-    DateFormat("DD-MON-YYYY", r"[0-9]{1,2}[- ]?[A-Za-z]{3}[- ]?[0-9]{4}" + _TIME,
-               "try_strptime(regexp_replace(regexp_extract({0}, '^[0-9]+[- ]?[A-Za-z]+[- ]?[0-9]{{4}}'), '[- ]', '', 'g'), '%d%b%Y')::DATE"),
-    DateFormat("YYYY/MM/DD", r"[0-9]{4}/[0-9]{2}/[0-9]{2}" + _TIME, "try_strptime(left({0}, 10), '%Y/%m/%d')::DATE"),
-)  # fmt: skip
-# The day numbers of a spreadsheet are read only in columns that the settings name: elsewhere such a number is a lost date.
-SPREADSHEET_DAYS = DateFormat("spreadsheet days", r"[0-9]{5}(\.[0-9]+)?", "DATE '1899-12-30' + try_cast(left({0}, 5) AS INTEGER)")
-FORMAT_OF = {form.name: form for form in (*DATE_FORMATS, SPREADSHEET_DAYS)}
 
 
 @dataclass(frozen=True)
@@ -62,7 +36,7 @@ class Reading:
         return Reading(stored["dates"], frozenset(stored["padded"]))
 
     def date_format(self, column: str) -> DateFormat:
-        return FORMAT_OF[self.dates.get(column, DATE_FORMATS[0].name)]
+        return FORMAT_OF[self.dates.get(column, DETECTED[0].name)]
 
 
 IMPRECISE = r"[0-9]{4}(-(0[1-9]|1[0-2]))?"
@@ -72,7 +46,7 @@ LONGEST_IMPRECISE = 7  # every other way to write a day is longer
 # repeated values are cast once each.
 PLAIN_DAY = "strlen({0}) = 10 AND CAST(try_cast({0} AS DATE) AS VARCHAR) = {0}"
 PLAIN_WHOLE = "CAST(try_cast({0} AS BIGINT) AS VARCHAR) = {0}"
-SHOWN_BY_CAST = {r"-?[0-9]{1,19}": PLAIN_WHOLE, DATE_FORMATS[0].pattern: PLAIN_DAY}
+SHOWN_BY_CAST = {r"-?[0-9]{1,19}": PLAIN_WHOLE, DETECTED[0].pattern: PLAIN_DAY}
 
 
 def text_sql(value: str, padded: bool = True) -> str:
@@ -137,15 +111,20 @@ def _date_sql(name: str, reading: Reading) -> str:
     if RECORDED in reading.dates and name != RECORDED:
         recorded = reading.date_format(RECORDED)
         caps.append(
-            f"CASE WHEN {matches('text_' + RECORDED, recorded.pattern)} THEN {recorded.read.format('text_' + RECORDED)} END"
+            f"CASE WHEN {matches('text_' + RECORDED, recorded.pattern)} THEN {_day_sql(recorded, 'text_' + RECORDED)} END"
         )
     # A limit before the period is ignored: it would date the fact earlier than stated.
     capped = ", ".join([last, *(f"CASE WHEN {cap} >= {first} THEN {cap} END" for cap in caps)])
-    plain = f"WHEN {PLAIN_DAY.format(text)} THEN try_cast({text} AS DATE) " if form is DATE_FORMATS[0] else ""
+    plain = f"WHEN {PLAIN_DAY.format(text)} THEN try_cast({text} AS DATE) " if form is DETECTED[0] else ""
     return (
-        f"CASE {plain}WHEN {matches(text, form.pattern)} THEN {form.read.format(text)} "
+        f"CASE {plain}WHEN {matches(text, form.pattern)} THEN {_day_sql(form, text)} "
         f"WHEN {matches(text, IMPRECISE)} THEN least({capped}) END"
     )
+
+
+def _day_sql(form: DateFormat, text: str) -> str:
+    day = form.read.format(text)
+    return local_day_sql(text, day) if form.has_time else day
 
 
 def is_outside(column: Column, value: str) -> str:

@@ -106,7 +106,7 @@ def test_the_cases_of_deaths_that_cannot_be_read(board: Board, name: str, others
 
 def test_the_case_of_a_serial_in_a_column_of_serials(board: Board) -> None:
     board.with_people(case_rows("patients_death_as_serial"))
-    deployment = board.conformed("spreadsheet_days: [death_date]")
+    deployment = board.conformed("dates: {death_date: spreadsheet serial}")
     people = deployment.lake.read("core__person", "person_id, death_date", "death_date IS NOT NULL").to_pylist()
     assert people == [{"person_id": "P0000000000000011", "death_date": date(2024, 5, 9)}]
 

@@ -121,7 +121,7 @@ def test_numbers_hold_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(b"", "empty"), (b"a\rb\rc", "Macintosh"), ("a,b\n1,2\n".encode("utf-16"), "UTF-16|utf-8|UTF-8")]
+    ("content", "words"), [(b"", "empty"), (b"a\rb\nc", "two kinds"), ("a,b\n1,2\n".encode("utf-16"), "UTF-16|utf-8|UTF-8")]
 )
 def test_a_file_without_a_usable_header_is_named(tmp_path: Path, content: bytes, words: str) -> None:
     with pytest.raises(ExtractError, match=rf"a\.csv.*({words})"):

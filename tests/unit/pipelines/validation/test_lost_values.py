@@ -157,8 +157,8 @@ def test_a_column_of_ends_and_of_marks_stops_as_well(bench: Bench) -> None:
 
 def test_day_numbers_of_a_spreadsheet_are_read_where_the_setting_names_the_column(bench: Bench) -> None:
     rows = PATIENT + patients(30, "45421") + patients(2, "2024-02-03", practice="Y00002") + patients(4, practice="Y00003")
-    assert bench.validate(PATIENTS, rows, spreadsheet_days=("death_date",)) == ""
+    assert bench.validate(PATIENTS, rows, dates={"death_date": "spreadsheet serial"}) == ""
     found = bench.lake.read("core__quarantine", "reason, count(*) AS n", "true GROUP BY 1", "1").to_pylist()
     assert found == [{"reason": "second_date_format", "n": 2}]
     with pytest.raises(ValueError, match="sex is no date column"):
-        NhsSettings(feeds={"patients": FeedSettings(spreadsheet_days=("sex",))})
+        NhsSettings(feeds={"patients": FeedSettings(dates={"sex": "spreadsheet serial"})})
