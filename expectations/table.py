@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from expectations.identifier_schemes import Scheme
+
 
 class Kind(StrEnum):
     """The kind of value of a column after it is read."""
@@ -55,7 +57,8 @@ class Column:
 
     `source` is the name in the sender's extract where it differs. `arrow` overrides the storage type of `kind`. `on_violation` is the
     action for a value that cannot be read as its kind, or is outside `allowed`, `minimum` to `maximum`, or `pattern`. A bad value in a
-    key or in a column that is not nullable sets the row aside.
+    key or in a column that is not nullable sets the row aside. `scheme` is what the values identify (`identifier_schemes.py`). With
+    `ignores_case`, letter case is no part of the identifier.
     """
 
     name: str
@@ -72,6 +75,8 @@ class Column:
     required_in_file: bool = False  # an extract without the column is rejected
     varies: bool = False  # a single value in an extract is a sign of a defect
     arrow: str = ""
+    scheme: Scheme = Scheme.NONE
+    ignores_case: bool = False
 
     @property
     def arrow_type(self) -> str:

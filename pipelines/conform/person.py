@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from expectations.catalogue import RAW_TABLES
 from expectations.feeds import ADMISSIONS, HOSPITAL_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
 from expectations.sql_values import quote
@@ -9,6 +11,8 @@ from expectations.tables.raw_gp import UNDATED_WITHDRAWAL
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
 from pipelines.conform.feeds import Sources
 
+# The feeds whose objections, deaths and confidential records also count for a pseudonym that differs only in letter case.
+CASE_CAUTIOUS = (PATIENTS.name, OPT_OUTS.name, ADMISSIONS.name)
 _STATED_SEX = "('1', '2')"
 _UNSTATED_ETHNICITY = "('Z', '99')"
 _NO_PEOPLE = "(SELECT CAST(NULL AS INTEGER) AS person_key, CAST(NULL AS VARCHAR) AS person_id WHERE false)"
@@ -19,8 +23,9 @@ _NO_LIST = """SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS b
 
 
 def person_sql(
-    person_ids: str, sources: Sources, rules: ClinicalRules, known: str | None = None, stated_deaths: str = NO_DEATHS_STATED
-) -> str:
+    person_ids: str, sources: Sources, rules: ClinicalRules, known: str | None = None, stated_deaths: str = NO_DEATHS_STATED,
+    confidential: str = "", cautious: Collection[str] = CASE_CAUTIOUS,
+) -> str:  # fmt: skip
     """Return the SQL of core__person.
 
     `person_ids` is SQL with a column person_id and may contain repeats. `known` is the core__person of an earlier run. Its
@@ -30,6 +35,9 @@ def person_sql(
     `stated_deaths` is SQL of the rows of the registered list that state a death (`stated_dates.py`). A row that states a death
     goes before one that does not, and a readable day before an unreadable one. For sex and ethnicity a stated value goes before
     a refused one (Z, 9), and that before an unknown one (99, 0). The registered list goes before the latest hospital record.
+
+    An objection or death in one of the `cautious` feeds also counts for everyone whose pseudonym differs from the stated one only in
+    letter case. `confidential` is SQL of the people of confidential records: such a person is not on the list.
     """
     return f"""
     WITH known AS (SELECT person_key, person_id FROM {known or _NO_PEOPLE}),
@@ -42,9 +50,14 @@ def person_sql(
     listed AS ({_listed(sources)}),
     members AS ({_members(sources)}),
     hospital AS ({_hospital(sources)}),
-    list_deaths AS ({_list_deaths(sources, stated_deaths)}),
-    deaths AS ({_deaths(sources, rules)}),
-    opt_outs AS ({_opt_outs(sources)})
+    twins AS MATERIALIZED ({_TWINS}),
+    stated_list_deaths AS ({_list_deaths(sources, stated_deaths)}),
+    stated_hospital_deaths AS ({_deaths(sources, rules)}),
+    stated_opt_outs AS ({_opt_outs(sources)}),
+    list_deaths AS ({_with_twins("stated_list_deaths", "min(day) AS day", PATIENTS.name in cautious, _LISTED_DEATHS)}),
+    deaths AS ({_with_twins("stated_hospital_deaths", "min(day) AS day, bool_or(undated) AS undated", ADMISSIONS.name in cautious)}),
+    opt_outs AS ({_with_twins("stated_opt_outs", "bool_or(type_1) AS type_1, bool_or(national) AS national", OPT_OUTS.name in cautious)}),
+    hidden AS ({_hidden(confidential if PATIENTS.name in cautious else "")})
     SELECT
         CAST(person_key AS INTEGER) AS person_key,
         person_id,
@@ -62,7 +75,7 @@ def person_sql(
             AND (list_deaths.person_id IS NOT NULL OR coalesce(deaths.undated, false)) AS death_not_readable,
         coalesce(opt_outs.type_1, false) AS type_1_opt_out,
         coalesce(opt_outs.national, false) AS national_data_opt_out,
-        members.person_id IS NOT NULL AS on_list
+        members.person_id IS NOT NULL AND hidden.person_id IS NULL AS on_list
     FROM numbered
     LEFT JOIN listed USING (person_id)
     LEFT JOIN members USING (person_id)
@@ -70,7 +83,36 @@ def person_sql(
     LEFT JOIN list_deaths USING (person_id)
     LEFT JOIN deaths USING (person_id)
     LEFT JOIN opt_outs USING (person_id)
+    LEFT JOIN hidden USING (person_id)
     """
+
+
+# Pairs of pseudonyms that differ only in letter case.
+_TWINS = """SELECT one.person_id, two.person_id AS twin
+        FROM (SELECT lower(person_id) AS folded FROM numbered GROUP BY folded HAVING count(*) > 1)
+        JOIN numbered AS one ON lower(one.person_id) = folded JOIN numbered AS two ON lower(two.person_id) = folded
+        WHERE one.person_id <> two.person_id"""
+_LISTED_DEATHS = "SELECT person_id, death_date AS day FROM listed WHERE death_date IS NOT NULL"
+
+
+def _with_twins(stated: str, merged: str, cautious: bool, also_of_twins: str = "") -> str:
+    """Return what is stated of each person, and of pseudonyms that differ only in letter case; `merged` joins both."""
+    if not cautious:
+        return f"FROM {stated}"
+    of_twins = f"(FROM {stated}{f' UNION ALL BY NAME {also_of_twins}' if also_of_twins else ''})"
+    theirs = (
+        f"SELECT theirs.* REPLACE (twins.person_id AS person_id) FROM {of_twins} AS theirs JOIN twins ON twin = theirs.person_id"
+    )
+    return f"SELECT person_id, {merged} FROM (FROM {stated} UNION ALL BY NAME {theirs}) GROUP BY person_id"
+
+
+def _hidden(confidential: str) -> str:
+    """Return the people whose pseudonym differs only in letter case from that of a confidential record."""
+    if not confidential:
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
+    return f"""SELECT DISTINCT numbered.person_id FROM numbered
+        JOIN {confidential} AS record ON lower(record.person_id) = lower(numbered.person_id)
+        WHERE record.person_id <> numbered.person_id"""
 
 
 def _listed(sources: Sources) -> str:

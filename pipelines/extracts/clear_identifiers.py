@@ -7,6 +7,7 @@ from math import sqrt
 
 import duckdb
 
+from expectations.identifier_text import normal_sql
 from expectations.sql_values import quote
 from expectations.table import Column, Kind, Table
 from pipelines.errors import ExtractError
@@ -83,8 +84,21 @@ def watched_columns(table: Table, hashed: bool) -> list[Column]:
     return [column for column in texts if column.name not in safe]
 
 
+def _is_disguised_sql(column: Column, value: str) -> str:
+    """Return fast SQL that is true for a value in a form that hides a clear identifier: full width, quoted, or written as 1.0."""
+    wide = f"strlen({value}) <> length({value})"
+    if column.kind is not Kind.IDENTIFIER:
+        return wide
+    return f"({wide} OR {value} < '(' OR {value} BETWEEN '=' AND '>' OR contains({value}, '.0'))"
+
+
 def clear_sql(column: Column, value: str, numbers: bool) -> str:
     """Return the SQL that is true if a column has a clear identifier; `numbers` says whether NHS numbers count in it."""
+    plain, disguised = _plain_clear_sql(column, value, numbers), _plain_clear_sql(column, normal_sql(value), numbers)
+    return f"CASE WHEN {_is_disguised_sql(column, value)} THEN {disguised} ELSE {plain} END"
+
+
+def _plain_clear_sql(column: Column, value: str, numbers: bool) -> str:
     kinds = [is_postcode_sql(value)]
     if column.kind is Kind.IDENTIFIER:
         kinds.append(is_name_sql(value))
@@ -103,13 +117,17 @@ def look_for(con: duckdb.DuckDBPyConnection, source: str, values: dict[str, str]
     watched = [column for column in columns if column.name in values]
     if not watched:
         return {}
-    seen = [
-        f"{values[column.name]} AS v_{column.name}, {_digits(column, values[column.name])} AS d_{column.name}"
-        for column in watched
-    ]
+    plain = [f"{_undisguised(column, values[column.name])} AS v_{column.name}" for column in watched]
+    seen = [f"v_{column.name}, {_digits(column, f'v_{column.name}')} AS d_{column.name}" for column in watched]
     counts = [f"count(*) FILTER ({condition})" for column in watched for condition in _conditions(column)]
-    found = con.execute(f"SELECT {', '.join(counts)} FROM (SELECT {', '.join(seen)} FROM {source})").fetchall()[0]
+    found = con.execute(
+        f"SELECT {', '.join(counts)} FROM (SELECT {', '.join(seen)} FROM (SELECT {', '.join(plain)} FROM {source}))"
+    ).fetchall()[0]
     return {column.name: Sightings(*found[5 * place : 5 * place + 5]) for place, column in enumerate(watched)}
+
+
+def _undisguised(column: Column, value: str) -> str:
+    return f"CASE WHEN {_is_disguised_sql(column, value)} THEN {normal_sql(value)} ELSE {value} END"
 
 
 def _digits(column: Column, value: str) -> str:

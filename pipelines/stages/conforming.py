@@ -26,6 +26,8 @@ from pipelines.stages.results import StageResult
 from pipelines.stages.stage import ALL_FEEDS, Check, Stage, stage
 from pipelines.stages.stage_inputs import (
     availability,
+    case_cautious,
+    confidential,
     conformed,
     deaths_named,
     latest_objections,
@@ -67,7 +69,7 @@ def conform_areas(context: StageContext) -> StageResult:
 def conform_people(context: StageContext) -> StageResult:
     """Write core__person; rows of an OMOP source that break a rule of other tables are quarantined first."""
     deaths = stated_deaths(context) or deaths_named(context)
-    stated = core_tables.StatedFacts(deaths, latest_objections(context))
+    stated = core_tables.StatedFacts(deaths, latest_objections(context), confidential(context), case_cautious(context))
     conform, rules = conform_of(context.source), context.settings.clinical
     with context.machine.duckdb() as con:
         return StageResult(conform.people(context.lake, con, validated_rows(context), rules, stated))
@@ -161,7 +163,7 @@ def conform_coverage(context: StageContext) -> StageResult:
 @stage(
     [core.LINKAGE],
     reads=(core.PERSON, core.EVENT, core.CODE),
-    feeds=(*LIST_FEEDS, actions.FEED),
+    feeds=ALL_FEEDS,
     settings=("source",),
     exists=has_core,
 )

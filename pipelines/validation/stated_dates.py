@@ -14,9 +14,12 @@ from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from pipelines.extracts.ingest import current_extracts
 from pipelines.lake.storage import Lake
+from pipelines.sources.episodes import as_delivered
 from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.typed_rows import typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, valid_extracts
+
+CONFIDENTIAL = ("confidential", "spine_sensitive")  # the row rules of confidential records
 
 
 def stated_dates_sql(lake: Lake, nhs: NhsSettings, feed: str, column: str) -> str:
@@ -26,7 +29,7 @@ def stated_dates_sql(lake: Lake, nhs: NhsSettings, feed: str, column: str) -> st
     aside counts where it repeats a key or another of its columns cannot be used, and not where a row rule sets it aside: such a
     row is a test, was deleted, or names no one.
     """
-    table = RAW_TABLES[feed]
+    table = as_delivered(RAW_TABLES[feed], nhs.feeds[feed], nhs.case_of(feed))
 
     def of_extract(valid: ValidExtract) -> str:
         keep = ("extract_date", "row_number", "is_stated")
@@ -48,6 +51,18 @@ def named_people_sql(lake: Lake, nhs: NhsSettings, table: Table) -> str:
         rows = typed_rows_sql(table, valid.source, valid.reading)
         day = f"DATE {quote(valid.extract.extract_date)} AS extract_date"
         return f"SELECT {table.person} AS person_id, {day}, CAST(NULL AS DATE) AS stated_date FROM {rows}"
+
+    return _of_current_extracts(lake, nhs, table, of_extract)
+
+
+def confidential_people_sql(lake: Lake, nhs: NhsSettings, feed: str) -> str:
+    """Return the SQL, usable in FROM, of the people of rows that are marked as confidential; '' without extracts."""
+    table = as_delivered(RAW_TABLES[feed], nhs.feeds[feed], nhs.case_of(feed))
+    hidden = " OR ".join(rule.broken_when for rule in table.row_rules if rule.reason in CONFIDENTIAL)
+
+    def of_extract(valid: ValidExtract) -> str:
+        rows = typed_rows_sql(table, valid.source, valid.reading)
+        return f"SELECT DISTINCT {table.person} AS person_id FROM {rows} WHERE {hidden}"
 
     return _of_current_extracts(lake, nhs, table, of_extract)
 

@@ -7,6 +7,7 @@ from datetime import date
 
 from rich.console import RenderableType
 
+from expectations.identifier_text import plain_sql
 from expectations.sql_values import quote
 from expectations.tables import core
 from pipelines.building.build_features import FeatureRequest
@@ -68,7 +69,9 @@ def unknown_lines(lake: Lake, person_id: str) -> Iterator[RenderableType]:
 def _raw_rows(lake: Lake, name: str, person_id: str, columns: Sequence[str]) -> Iterator[RenderableType]:
     if not lake.exists(name):
         return
-    rows = lake.read(name, ", ".join(columns), f"trim(person_id) = {quote(person_id)}", "extract_date, row_number").to_pylist()
+    rows = lake.read(
+        name, ", ".join(columns), f"{plain_sql('person_id')} = {quote(person_id)}", "extract_date, row_number"
+    ).to_pylist()
     if rows:
         yield f"  as it was sent ({name}):"
         yield table(rows, columns)
@@ -79,7 +82,7 @@ def _rows_set_aside(lake: Lake, person_id: str) -> Iterator[RenderableType]:
     for name in ("raw__patients", "raw__registrations", "raw__opt_outs"):
         if not lake.exists(name) or name not in lake.partitions(core.QUARANTINE.name, "table_name"):
             continue
-        mine = f"(SELECT extract_id, row_number FROM {lake.scan(name)} WHERE trim(person_id) = {quote(person_id)})"
+        mine = f"(SELECT extract_id, row_number FROM {lake.scan(name)} WHERE {plain_sql('person_id')} = {quote(person_id)})"
         rows = lake.read(
             core.QUARANTINE.name, "file_name, row_number, reason, column_name",
             f"action = 'set_aside' AND (extract_id, row_number) IN {mine}", "file_name, row_number, reason", {"table_name": name},
