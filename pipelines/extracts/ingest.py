@@ -154,7 +154,7 @@ def reading_digest(table: Table, nhs: NhsSettings) -> str:
         mode="json", include={"columns", "constants", "pseudonymised", "delimiter", "quote", "encoding"}
     )
     columns = [(column.name, column.source_name, column.kind) for column in table.columns]
-    parts = [settings, columns, str(nhs.postcode_lookup or "")]
+    parts: list[object] = [settings, columns, str(nhs.postcode_lookup or "")]
     if not nhs.feeds[table.feed].pseudonymised:
         parts.append([IDENTIFIER_CHECKS, nhs.feeds[table.feed].identifiers, nhs.pseudonyms.test_nhs_numbers])
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
