@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 
+from expectations.sql_values import quote_all
+
 WRONG_CHECK_DIGIT, NOT_AN_NHS_NUMBER, NOT_A_CONCEPT = "wrong_check_digit", "not_an_nhs_number", "not_a_snomed_concept"
 PLACEHOLDER, NUMBER_AS_FLOAT, TEST_IDENTIFIER = "placeholder_identifier", "number_as_float", "test_identifier"
 
@@ -46,13 +48,14 @@ _WORDS = (
     "NOT AVAILABLE", "NOT RECORDED", "NOT APPLICABLE", "NOT STATED", "NOT PROVIDED", "NOT SUPPLIED", "NO NHS NUMBER", "NONHSNUMBER", "NO NUMBER",
     "ANONYMOUS", "REDACTED", "WITHHELD", "DUMMY", "TEST", "TBC", "TBA", "INVALID", "ERROR", "PATIENT",
 )  # fmt: skip
-_MARKS = tuple(mark * count for mark in "-.?*#_X" for count in range(1, 18) if (mark, count) not in (("X", 1), ("X", 2)))
+_MARKS = tuple(mark * count for mark in "-.?*#_X" for count in range(1, 15) if (mark, count) not in (("X", 1), ("X", 2)))
 # Ten equal digits pass modulus 11. Runs of digits are what people type to get past a form.
 _DIGITS = (*(digit * 10 for digit in "123456789"), "0123456789", "1234567890", "9876543210", "0987654321")
-_ZEROS = tuple("0" * count for count in (1, *range(6, 19)))
+_ZEROS = tuple("0" * count for count in (1, *range(6, 15)))
 PLACEHOLDERS = frozenset((*_WORDS, *_MARKS, *_DIGITS, *_ZEROS, "-1"))
 _PLACEHOLDER_CODES = frozenset((*_WORDS, *_MARKS))  # of organisations: ODS has codes of digits alone
-LONGEST_PLACEHOLDER = 24  # longer values are no placeholders, and no numbers written as decimals
+LONGEST_PLACEHOLDER = max(map(len, PLACEHOLDERS))
+LONGEST_FLOAT = 24  # longer values are no numbers that a spreadsheet wrote as decimals
 
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+[.,][0-9]*[eE][+-]?[0-9]{1,3}|[0-9]+[eE]\+[0-9]{1,3})")
 _SEPARATORS = re.compile(r"[ .,/_-]")
@@ -142,7 +145,8 @@ REASONS_OF: dict[Scheme, tuple[str, ...]] = {
     Scheme.SNOMED_CONCEPT: (NUMBER_AS_FLOAT, WRONG_CHECK_DIGIT, NOT_A_CONCEPT),
     Scheme.ODS: (PLACEHOLDER,),
 }
-IS_SHORT = (Scheme.PERSON, Scheme.HOUSEHOLD, Scheme.RECORD)  # schemes whose wrong values are short; a pseudonym is mostly longer
+# Schemes whose values may have any form: a fast test finds the few that may be wrong. Of the others every distinct value is checked.
+IS_LOOSE = {scheme: scheme in (Scheme.PERSON, Scheme.HOUSEHOLD, Scheme.RECORD) for scheme in Scheme}
 
 
 def marker(reason: str) -> str:
@@ -151,6 +155,18 @@ def marker(reason: str) -> str:
 
 
 _MARKERS = {marker(reason): reason for reason in REASONS}
+
+
+def may_be_wrong_sql(scheme: Scheme, value: str) -> str:
+    """Return fast SQL that is true for every value in plain form with a reason against it, and for a few others."""
+    if not IS_LOOSE[scheme]:
+        return "true"
+    decimal = f"contains({value}, '+') OR contains({value}, '.') OR contains({value}, ',')"
+    found = [f"CASE WHEN strlen({value}) <= {LONGEST_FLOAT} THEN {decimal} OR {value} BETWEEN '(' AND ')' ELSE false END"]
+    if PLACEHOLDER in REASONS_OF[scheme]:
+        placeholders = quote_all(sorted(PLACEHOLDERS))
+        found.append(f"CASE WHEN strlen({value}) <= {LONGEST_PLACEHOLDER} THEN upper({value}) IN ({placeholders}) ELSE false END")
+    return f"({' OR '.join(found)})"
 
 
 def reason_against(scheme: Scheme, text: str) -> str:

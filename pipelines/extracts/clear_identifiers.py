@@ -84,18 +84,15 @@ def watched_columns(table: Table, hashed: bool) -> list[Column]:
     return [column for column in texts if column.name not in safe]
 
 
-def _is_disguised_sql(column: Column, value: str) -> str:
-    """Return fast SQL that is true for a value in a form that hides a clear identifier: full width, quoted, or written as 1.0."""
-    wide = f"strlen({value}) <> length({value})"
-    if column.kind is not Kind.IDENTIFIER:
-        return wide
-    return f"({wide} OR {value} < '(' OR {value} BETWEEN '=' AND '>' OR contains({value}, '.0'))"
+def _is_disguised_sql(value: str) -> str:
+    """Return fast SQL that is true for an identifier in a form that hides a clear one: full width, quoted, or written as 1.0."""
+    quoted = f"{value} < '(' OR {value} BETWEEN '=' AND '>' OR contains({value}, '.0')"
+    return f"(strlen({value}) <> length({value}) OR {quoted})"
 
 
 def clear_sql(column: Column, value: str, numbers: bool) -> str:
     """Return the SQL that is true if a column has a clear identifier; `numbers` says whether NHS numbers count in it."""
-    plain, disguised = _plain_clear_sql(column, value, numbers), _plain_clear_sql(column, normal_sql(value), numbers)
-    return f"CASE WHEN {_is_disguised_sql(column, value)} THEN {disguised} ELSE {plain} END"
+    return _plain_clear_sql(column, _undisguised(column, value), numbers)
 
 
 def _plain_clear_sql(column: Column, value: str, numbers: bool) -> str:
@@ -108,8 +105,10 @@ def _plain_clear_sql(column: Column, value: str, numbers: bool) -> str:
 
 
 def suspect_sql(column: Column, value: str) -> str:
-    """Return the SQL that is true for everything that `look_for` could count as a clear identifier."""
-    return clear_sql(column, value, numbers=column.kind is Kind.IDENTIFIER)
+    """Return the SQL that is true for everything that `look_for` could count as a clear identifier, and for disguised identifiers."""
+    if column.kind is not Kind.IDENTIFIER:
+        return _plain_clear_sql(column, value, numbers=False)
+    return f"({_is_disguised_sql(value)} OR {_plain_clear_sql(column, value, numbers=True)})"
 
 
 def look_for(con: duckdb.DuckDBPyConnection, source: str, values: dict[str, str], columns: list[Column]) -> dict[str, Sightings]:
@@ -127,7 +126,11 @@ def look_for(con: duckdb.DuckDBPyConnection, source: str, values: dict[str, str]
 
 
 def _undisguised(column: Column, value: str) -> str:
-    return f"CASE WHEN {_is_disguised_sql(column, value)} THEN {normal_sql(value)} ELSE {value} END"
+    return (
+        f"CASE WHEN {_is_disguised_sql(value)} THEN {normal_sql(value)} ELSE {value} END"
+        if column.kind is Kind.IDENTIFIER
+        else value
+    )
 
 
 def _digits(column: Column, value: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from expectations.identifier_schemes import (
-    LONGEST_PLACEHOLDER,
+    LONGEST_FLOAT,
     PLACEHOLDERS,
     TEST_IDENTIFIER,
     against_nhs_number,
@@ -76,7 +76,7 @@ class ClearColumn:
         value = self.value
         looks_odd = f"{value} < ':' OR contains({value}, '+') OR contains({value}, '.') OR contains({value}, ',')"
         short = f"NOT ({looks_odd}) AND upper({value}) NOT IN ({quote_all(sorted(PLACEHOLDERS))})"
-        return f"CASE WHEN {may_change_sql(value)} THEN false WHEN strlen({value}) > {LONGEST_PLACEHOLDER} THEN true ELSE {short} END"
+        return f"CASE WHEN {may_change_sql(value)} THEN false WHEN strlen({value}) > {LONGEST_FLOAT} THEN true ELSE {short} END"
 
 
 def clear_columns(con: duckdb.DuckDBPyConnection, settings: FeedSettings, test_numbers: tuple[str, ...], values: Mapping[str, str], source: str) -> list[ClearColumn]:  # fmt: skip

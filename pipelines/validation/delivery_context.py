@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from expectations.identifier_schemes import IS_SHORT, LONGEST_PLACEHOLDER, Scheme, reason_against
+from expectations.identifier_schemes import Scheme, may_be_wrong_sql, reason_against
 from expectations.identifier_text import may_change_sql, normal_sql
 from expectations.row_checks import RowCheck, sender_columns
 from expectations.sql_values import quote
@@ -90,9 +90,11 @@ def _wrong_values(con: duckdb.DuckDBPyConnection, source: str, column: Column, p
     if column.scheme is Scheme.NONE:
         return {}
     value = cased_sql(column, column_text_sql(column, padded))
-    short = f" WHERE strlen({column.name}) <= {LONGEST_PLACEHOLDER}" if column.scheme in IS_SHORT and not padded else ""
+    sent = (
+        f"(SELECT DISTINCT {column.name} FROM {source} WHERE {may_be_wrong_sql(column.scheme, column_text_sql(column, padded))})"
+    )
     found: dict[str, list[str]] = {}
-    for (distinct,) in con.execute(f"SELECT DISTINCT {value} FROM {source}{short}").fetchall():
+    for (distinct,) in con.execute(f"SELECT DISTINCT {value} FROM {sent}").fetchall():
         if distinct is not None and (reason := reason_against(column.scheme, distinct)):
             found.setdefault(reason, []).append(distinct)
     return {reason: sorted(values) for reason, values in found.items()}

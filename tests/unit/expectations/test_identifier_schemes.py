@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from expectations.feeds import FEEDS
@@ -12,6 +13,7 @@ from expectations.identifier_schemes import (
     Scheme,
     against_nhs_number,
     marker,
+    may_be_wrong_sql,
     nhs_digits,
     passes_modulus_11,
     reason_against,
@@ -19,6 +21,7 @@ from expectations.identifier_schemes import (
 from expectations.identifier_text import normal
 from expectations.table import Kind
 from features.code_lists import load_code_lists
+from pipelines.lake.duckdb_connection import connect
 
 
 @pytest.mark.parametrize(
@@ -156,3 +159,22 @@ def test_every_person_of_a_feed_has_a_scheme_and_schemes_are_of_identifiers_and_
     tables = [feed.table for feed in FEEDS.values() if feed.table]
     assert all(table.column(table.person).scheme is Scheme.PERSON for table in tables)
     assert {column.kind for table in tables for column in table.columns if column.scheme} == {Kind.IDENTIFIER, Kind.CODE}
+
+
+@pytest.mark.parametrize("scheme", [scheme for scheme in Scheme if scheme])
+def test_the_fast_test_misses_no_wrong_value(scheme: Scheme) -> None:
+    texts = [
+        *PLACEHOLDERS,
+        *map(str.lower, PLACEHOLDERS),
+        "4.00E+09",
+        "9,43e9",
+        "12E+3",
+        "+9.434765919E+009",
+        *map(marker, REASONS),
+        "P8db4af5",
+        "1",
+    ]
+    with connect() as con:
+        con.register("texts", pa.table({"v": texts}))
+        suspected = {text for (text,) in con.execute(f"SELECT v FROM texts WHERE {may_be_wrong_sql(scheme, 'v')}").fetchall()}
+    assert {text for text in texts if reason_against(scheme, text)} <= suspected
