@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from expectations.identifier_schemes import REASONS, REASONS_OF
 from expectations.table import Action, Column, Kind, Lost, Table
 from expectations.tables.raw_common import PROVENANCE, YES_NO
 
@@ -22,8 +23,9 @@ PARSING_REASONS = (
 )
 ERASED_PERSON = "erased_person"
 TRAILING_DELIMITER = "trailing_delimiter"  # the row stays, without the empty fields at its end
+IDENTIFIER_REPAIRED = "identifier_repaired"
 EXCLUDED_AT_INGEST = (*PARSING_REASONS, ERASED_PERSON)  # ingest excludes rows with these reasons and records their numbers
-RECORDED_AT_INGEST = (*EXCLUDED_AT_INGEST, TRAILING_DELIMITER)
+RECORDED_AT_INGEST = (*EXCLUDED_AT_INGEST, TRAILING_DELIMITER, IDENTIFIER_REPAIRED)
 UNREADABLE = {Kind.DATE: "unreadable_date", Kind.INTEGER: "unreadable_number", Kind.NUMBER: "unreadable_number"}
 
 # The reasons of checks on a column, with their text and their number in the list of known defects.
@@ -41,7 +43,12 @@ COLUMN_REASONS: dict[str, tuple[str, int]] = {
     ),
     "not_in_vocabulary": ("The value is not in the vocabulary of the column.", 11),
     "out_of_range": ("The value is below the column's minimum or above its maximum.", 4),
-    "padding_or_case": ("The value had blanks around it, or a code had lower case letters; Strata corrected them.", 13),
+    "padding_or_case": (
+        "The value had blanks around it, or a code had lower case letters. In an identifier or code also invisible characters, full-width "
+        "letters or digits, or what a spreadsheet adds. Strata corrected them.",
+        13,
+    ),
+    **{reason: (description, 13) for reason, description in REASONS.items()},
 }
 PARSING_DESCRIPTIONS = {
     "control_character": "The line contains a NUL or a stray carriage return.",
@@ -140,6 +147,8 @@ def _column_checks(column: Column, table: Table) -> Iterator[RowCheck]:
         yield _check("not_in_vocabulary", column, unusable)
     if column.minimum is not None or column.maximum is not None:
         yield _check("out_of_range", column, unusable)
+    for reason in REASONS_OF[column.scheme]:
+        yield _check(reason, column, unusable)
     if column.kind in (Kind.CODE, Kind.TEXT, Kind.IDENTIFIER):
         yield _check("padding_or_case", column, Action.REPAIRED)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from expectations.identifier_schemes import Scheme
+
 
 class Kind(StrEnum):
     """The kind of value of a column after it is read."""
@@ -64,7 +66,8 @@ class Column:
 
     `source` is the name in the sender's extract where it differs. `arrow` overrides the storage type of `kind`. `on_violation` is the
     action for a value that cannot be read as its kind, or is outside `allowed`, `minimum` to `maximum`, or `pattern`. A bad value in a
-    key or in a column that is not nullable sets the row aside.
+    key or in a column that is not nullable sets the row aside. `scheme` is what the values identify (`identifier_schemes.py`). With
+    `ignores_case`, letter case is no part of the identifier.
 
     `lost` is what a lost value means. It follows from the other fields (`row_checks.lost_meaning`), except for a date or a flag that
     may be empty, whose absence often is an answer: that column declares it. `lost_reason` is the reason of a suppressed person.
@@ -87,6 +90,8 @@ class Column:
     lost: Lost | None = None
     lost_reason: str = ""
     empty_is_an_answer: bool = True  # false: an empty value is lost
+    scheme: Scheme = Scheme.NONE
+    ignores_case: bool = False
 
     @property
     def arrow_type(self) -> str:

@@ -252,18 +252,23 @@ COVERAGE = Table(
 
 LINKAGE = Table(
     "core__linkage",
-    "The share of each feed's people who are on the registered list, by provider and practice.",
+    "The share of each feed's people who are on the registered list, by provider and practice, and the identifiers that match no one on it.",
     (
         Column("feed", Kind.TEXT, "The feed.", nullable=False),
-        _key("organisation_code", "ODS code of the sending provider or practice; ALL for the whole feed."),
+        _key("organisation_code", "ODS code of the sending provider or practice; ALL for the whole feed, DELIVERY for one of its deliveries."),
+        Column("extract_date", Kind.DATE, "Day of the delivery, in rows of one delivery."),
         Column("people", Kind.INTEGER, "People in the feed.", nullable=False, arrow="int64"),
         Column(
             "people_on_list", Kind.INTEGER, "People in the feed who are on the registered list.", nullable=False, arrow="int64"
         ),
         Column("share_on_list", Kind.NUMBER, "Share of the feed's people who are on the registered list.", nullable=False),
+        Column("identifiers_not_on_list", Kind.INTEGER, "Different identifiers that match no one on the registered list. Only of a feed or delivery.",
+               arrow="int64"),
+        Column("rows_not_on_list", Kind.INTEGER, "Rows with such an identifier.", arrow="int64"),
+        Column("identifiers_by_case", Kind.INTEGER, "Those of the identifiers that match someone if letter case is ignored.", arrow="int64"),
     ),
-    ("feed", "organisation_code"),
-)
+    ("feed", "organisation_code", "extract_date"),
+)  # fmt: skip
 
 AREA = Table(
     "core__area",

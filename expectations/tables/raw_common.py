@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.identifier_schemes import Scheme
 from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, RowRule, Severity, Table, TableRule
 
@@ -35,6 +36,7 @@ def person(source: str) -> Column:
         on_violation=Action.SET_ASIDE,
         source=source,
         required_in_file=True,
+        scheme=Scheme.PERSON,
     )
 
 

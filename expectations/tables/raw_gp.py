@@ -5,6 +5,7 @@ They are patients, registrations, addresses, observations, medication orders and
 
 from __future__ import annotations
 
+from expectations.identifier_schemes import LSOA, ODS_PRACTICE, Scheme
 from expectations.sql_values import quote, quote_all
 from expectations.table import Action, Column, Kind, Lost, RowRule, Severity, Table, TableRule
 from expectations.tables.raw_common import (
@@ -30,7 +31,7 @@ _PRACTICE = Column(
     Kind.CODE,
     "ODS code of the practice.",
     nullable=False,
-    pattern=r"[A-Z][0-9]{5}",
+    pattern=ODS_PRACTICE,
     on_violation=Action.SET_ASIDE,
     source="REGISTERED_PRACTICE_ORGANISATION_ID",
     required_in_file=True,
@@ -43,7 +44,7 @@ def _practice(source: str) -> Column:
         Kind.CODE,
         "ODS code of the practice that keeps the record.",
         nullable=False,
-        pattern=r"[A-Z][0-9]{5}",
+        pattern=ODS_PRACTICE,
         on_violation=Action.SET_ASIDE,
         source=source,
         required_in_file=True,
@@ -78,8 +79,8 @@ PATIENTS: Table = raw_table(
                source="DEATH_DATE", lost=Lost.SUPPRESSES, lost_reason=DEATH_NOT_READABLE),
         code("sex", "SEX", "Sex: 1 male, 2 female, 9 not specified, 0 not known.", SEX_CODES, varies=True),
         code("ethnic_category", "ETHNIC_CATEGORY", "Ethnic category 2001 (16+1); Z not stated, 99 not known.", ETHNIC_CATEGORIES),
-        Column("household_id", Kind.IDENTIFIER, "Pseudonym of the household.", source="HOUSEHOLD_ID"),
-        Column("lsoa_code", Kind.CODE, "LSOA of residence.", pattern=r"[EWSN][0-9]{8}", source="LSOA_CODE"),
+        Column("household_id", Kind.IDENTIFIER, "Pseudonym of the household.", source="HOUSEHOLD_ID", scheme=Scheme.HOUSEHOLD),
+        Column("lsoa_code", Kind.CODE, "LSOA of residence.", pattern=LSOA, source="LSOA_CODE"),
         Column("postcode_status", Kind.TEXT, "What is known from the postcode: resolved, no_fixed_abode, postcode_unknown, outside_england or unmatched. "
                "Ingest does not store the postcode.", source="POSTCODE",
                allowed=POSTCODE_STATUSES),
@@ -149,10 +150,10 @@ ADDRESSES: Table = raw_table(
     "Periods of residence (PATIENT_ADDRESS). Without this feed the LSOA of PATIENT is used.",
     (
         person("PERSON_ID"),
-        Column("lsoa_code", Kind.CODE, "LSOA of residence.", pattern=r"[EWSN][0-9]{8}", source="LSOA_CODE"),
+        Column("lsoa_code", Kind.CODE, "LSOA of residence.", pattern=LSOA, source="LSOA_CODE"),
         Column("postcode_status", Kind.TEXT, "What is known from the postcode. Ingest does not store the postcode.", source="POSTCODE",
                allowed=POSTCODE_STATUSES),
-        Column("household_id", Kind.IDENTIFIER, "Pseudonym of the household.", source="HOUSEHOLD_ID"),
+        Column("household_id", Kind.IDENTIFIER, "Pseudonym of the household.", source="HOUSEHOLD_ID", scheme=Scheme.HOUSEHOLD),
         event_date("start_date", "START_DATE", "First day at the address."),
         Column("end_date", Kind.DATE, "Last day at the address. Empty for the current address.", source="END_DATE", lost=Lost.UNKNOWN),
     ),
@@ -170,13 +171,13 @@ GP_OBSERVATIONS: Table = raw_table(
     "Coded entries of the GP record (OBSERVATION): diagnoses, measurements, contacts.",
     (
         Column("record_id", Kind.IDENTIFIER, "The sender's record number.", nullable=False, on_violation=Action.SET_ASIDE,
-               source="ID", required_in_file=True),
+               source="ID", required_in_file=True, scheme=Scheme.RECORD),
         person("PERSON_ID"),
         _practice("ORGANISATION_ID"),
         event_date("effective_date", "CLINICAL_EFFECTIVE_DATE", "First day that the fact applies."),
         Column("recorded_date", Kind.DATE, "Day that the fact was recorded.", source="DATE_RECORDED", lost=Lost.UNKNOWN),
         Column("concept_code", Kind.CODE, "SNOMED CT concept.", nullable=False, pattern=r"[0-9]{6,18}", on_violation=Action.SET_ASIDE,
-               source="OBSERVATION_SOURCE_CONCEPT_ID", required_in_file=True),
+               source="OBSERVATION_SOURCE_CONCEPT_ID", required_in_file=True, scheme=Scheme.SNOMED_CONCEPT),
         Column("result_value", Kind.NUMBER, "The measured value.", source="RESULT_VALUE"),
         Column("result_unit", Kind.TEXT, "Unit of the value, as sent.", source="RESULT_VALUE_UNITS"),
         _entry_flag("is_confidential", "IS_CONFIDENTIAL", "The entry is confidential."),
@@ -200,12 +201,12 @@ GP_MEDICATION_ORDERS: Table = raw_table(
     "Medicines issued by GPs (MEDICATION_ORDER), in dm+d codes.",
     (
         Column("record_id", Kind.IDENTIFIER, "The sender's record number.", nullable=False, on_violation=Action.SET_ASIDE,
-               source="ID", required_in_file=True),
+               source="ID", required_in_file=True, scheme=Scheme.RECORD),
         person("PERSON_ID"),
         _practice("ORGANISATION_ID"),
         event_date("issue_date", "CLINICAL_EFFECTIVE_DATE", "Day of issue."),
         Column("medicine_code", Kind.CODE, "dm+d code of the medicine.", nullable=False, pattern=r"[0-9]{6,18}",
-               on_violation=Action.SET_ASIDE, source="MEDICATION_ORDER_SOURCE_CONCEPT_ID", required_in_file=True),
+               on_violation=Action.SET_ASIDE, source="MEDICATION_ORDER_SOURCE_CONCEPT_ID", required_in_file=True, scheme=Scheme.SNOMED_CONCEPT),
         Column("quantity", Kind.NUMBER, "Quantity issued.", minimum=0, source="QUANTITY_VALUE"),
         Column("duration_days", Kind.INTEGER, "Days that the medicine lasts.", unit="days", minimum=0, maximum=400, source="DURATION_DAYS"),
         _entry_flag("is_deleted", "IS_DELETED", "The entry was deleted."),

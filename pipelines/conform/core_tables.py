@@ -24,7 +24,7 @@ from pipelines.conform.coverage import CoverageSettings, coverage, practice_cove
 from pipelines.conform.event import EventRequest, Numbers, write_events
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
 from pipelines.conform.feeds import Sources, codes_sent_sql
-from pipelines.conform.linkage import linkage_sql
+from pipelines.conform.linkage import identifiers_sql, linkage_sql
 from pipelines.conform.person import StatedFacts as StatedFacts
 from pipelines.conform.person import person_sql
 from pipelines.conform.registration import NO_ENDS_STATED, RegistrationSettings, registration_sql, residence_sql
@@ -192,7 +192,9 @@ def conform_linkage(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources
     """Write core__linkage, and count people with hospital activity who are not on the registered list. They get no score."""
     people = lake.scan(core.PERSON.name)
     con.execute(f"CREATE OR REPLACE TEMP TABLE feed_people AS {feed_people_sql(lake, _list_feeds(sources), people)}")
-    lake.replace_sql(core.LINKAGE, con, linkage_sql("feed_people", people), order="feed, organisation_code")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE identifiers AS {identifiers_sql(_delivered(con, sources))}")
+    query = linkage_sql("feed_people", people, "identifiers")
+    lake.replace_sql(core.LINKAGE, con, query, order="feed, organisation_code, extract_date")
     hospital = quote_all(HOSPITAL_FEEDS)
     (outside,) = _row(
         con,
@@ -202,8 +204,22 @@ def conform_linkage(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources
         f"SELECT feed, share_on_list FROM {lake.scan(core.LINKAGE.name)} WHERE organisation_code = 'ALL' ORDER BY feed"
     )
     shares = {f"on_list_{feed}": round(share, 4) for feed, share in whole.fetchall()}
-    con.execute("DROP TABLE feed_people")
-    return {"unregistered_people_with_hospital_activity": outside, **shares}
+    con.execute("DROP TABLE feed_people; DROP TABLE identifiers")
+    return {"unregistered_people_with_hospital_activity": outside, **_found_by_case(lake, con), **shares}
+
+
+def _found_by_case(lake: Lake, con: duckdb.DuckDBPyConnection) -> Summary:
+    """Count, by feed, the identifiers that are on the list only if letter case is ignored."""
+    rows = con.sql(
+        f"SELECT feed, identifiers_by_case FROM {lake.scan(core.LINKAGE.name)} WHERE organisation_code = 'ALL' AND identifiers_by_case > 0 ORDER BY feed"
+    )
+    return {f"found_only_without_letter_case_{feed}": number for feed, number in rows.fetchall()}
+
+
+def _delivered(con: duckdb.DuckDBPyConnection, sources: Sources) -> Sources:
+    """Return the feeds whose rows name the delivery that they came in; those of an OMOP source do not."""
+    columns = {feed: set(con.sql(f"FROM {source} LIMIT 0").columns) for feed, source in sources.items()}
+    return {feed: source for feed, source in sources.items() if {"person_id", "extract_date"} <= columns[feed]}
 
 
 def _lacking(sources: Sources) -> Summary:

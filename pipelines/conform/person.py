@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from expectations.catalogue import RAW_TABLES
-from expectations.feeds import ADMISSIONS, HOSPITAL_FEEDS, PATIENTS, REGISTRATIONS
+from expectations.feeds import ADMISSIONS, HOSPITAL_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
 from expectations.sql_values import quote, quote_all
 from expectations.suppression import DEATH_CONTRADICTED, DEATH_WITHDRAWN, SUPPRESSIONS
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
 from pipelines.conform.deaths import NO_ONE_ALIVE, DeathSettings, review_digest_sql
 from pipelines.conform.feeds import Sources
 
+# The feeds whose objections, deaths and confidential records also count for a pseudonym that differs only in letter case.
+CASE_CAUTIOUS = (PATIENTS.name, OPT_OUTS.name, ADMISSIONS.name)
 _STATED_SEX = "('1', '2')"
 _UNSTATED_ETHNICITY = "('Z', '99')"
 _NO_PEOPLE = "(SELECT CAST(NULL AS INTEGER) AS person_key, CAST(NULL AS VARCHAR) AS person_id WHERE false)"
@@ -33,6 +36,8 @@ class StatedFacts:
     * `objections` is core__objection.
     * `reviews` are the withdrawn deaths that an earlier run stored as in review.
     * `alive` are the people whom a recorded decision accepts as alive (`deaths.py`).
+    * `confidential` are the people of confidential records.
+    * The `cautious` feeds also count for a pseudonym that differs only in letter case.
     """
 
     deaths: str = ""
@@ -41,6 +46,8 @@ class StatedFacts:
     marks: str = ""
     alive: str = ""
     reviews: str = ""
+    confidential: str = ""
+    cautious: Collection[str] = CASE_CAUTIOUS
     settings: DeathSettings = field(default_factory=DeathSettings)
 
 
@@ -56,6 +63,9 @@ def person_sql(
     A row that states a death goes before one that does not, and a readable day before an unreadable one. A death that an earlier delivery stated and
     the latest does not, or that a later registration contradicts, is in review until a decision. For sex and ethnicity a stated value goes before
     a refused one (Z, 9), and that before an unknown one (99, 0). The registered list goes before the latest hospital record.
+
+    An objection or death in one of the `cautious` feeds also counts for everyone whose pseudonym differs from the stated one only in
+    letter case. `confidential` is SQL of the people of confidential records: such a person is not on the list.
     """
     stated = stated or StatedFacts()
     return f"""
@@ -69,9 +79,14 @@ def person_sql(
     listed AS ({_listed(sources)}),
     members AS ({_members(sources)}),
     hospital AS ({_hospital(sources)}),
-    list_deaths AS ({_list_deaths(sources, stated.deaths or NO_DEATHS_STATED)}),
-    deaths AS ({_deaths(sources, rules)}),
-    opt_outs AS ({_opt_outs(stated.objections or NO_OBJECTIONS)}),
+    twins AS MATERIALIZED ({_TWINS}),
+    stated_list_deaths AS ({_list_deaths(sources, stated.deaths or NO_DEATHS_STATED)}),
+    stated_hospital_deaths AS ({_deaths(sources, rules)}),
+    stated_opt_outs AS ({_opt_outs(stated.objections or NO_OBJECTIONS)}),
+    list_deaths AS ({_with_twins("stated_list_deaths", "min(day) AS day", PATIENTS.name in stated.cautious, _LISTED_DEATHS)}),
+    deaths AS ({_with_twins("stated_hospital_deaths", "min(day) AS day, bool_or(undated) AS undated", ADMISSIONS.name in stated.cautious)}),
+    opt_outs AS ({_with_twins("stated_opt_outs", "bool_or(type_1) AS type_1, bool_or(national) AS national", OPT_OUTS.name in stated.cautious)}),
+    hidden AS ({_hidden(stated.confidential if PATIENTS.name in stated.cautious else "")}),
     marks AS ({_marks(sources, stated.marks or _NO_MARKS)}),
     withdrawn AS ({_withdrawn(sources, stated.all_deaths or NO_DEATHS_STATED)}),
     again AS ({_registered_last(sources)}),
@@ -93,7 +108,7 @@ def person_sql(
             AND (list_deaths.person_id IS NOT NULL OR coalesce(deaths.undated, false)) AS death_not_readable,
         coalesce(opt_outs.type_1, false) AS type_1_opt_out,
         coalesce(opt_outs.national, false) AS national_data_opt_out,
-        members.person_id IS NOT NULL AS on_list,
+        members.person_id IS NOT NULL AND hidden.person_id IS NULL AS on_list,
         marks.reason AS mark,
         again.start_date > coalesce(listed.death_date, list_deaths.day, deaths.day) + {stated.settings.registered_again_days} AS is_contradicted,
         withdrawn.person_id IS NOT NULL AS is_withdrawn,
@@ -105,6 +120,7 @@ def person_sql(
     LEFT JOIN list_deaths USING (person_id)
     LEFT JOIN deaths USING (person_id)
     LEFT JOIN opt_outs USING (person_id)
+    LEFT JOIN hidden USING (person_id)
     LEFT JOIN marks USING (person_id)
     LEFT JOIN withdrawn USING (person_id)
     LEFT JOIN again USING (person_id)
@@ -130,6 +146,34 @@ def person_sql(
         CASE WHEN NOT is_accepted AND review IS NOT NULL THEN review_day END AS death_in_review
     FROM decided
     """
+
+
+# Pairs of pseudonyms that differ only in letter case.
+_TWINS = """SELECT one.person_id, two.person_id AS twin
+        FROM (SELECT lower(person_id) AS folded FROM numbered GROUP BY folded HAVING count(*) > 1)
+        JOIN numbered AS one ON lower(one.person_id) = folded JOIN numbered AS two ON lower(two.person_id) = folded
+        WHERE one.person_id <> two.person_id"""
+_LISTED_DEATHS = "SELECT person_id, death_date AS day FROM listed WHERE death_date IS NOT NULL"
+
+
+def _with_twins(stated: str, merged: str, cautious: bool, also_of_twins: str = "") -> str:
+    """Return what is stated of each person, and of pseudonyms that differ only in letter case; `merged` joins both."""
+    if not cautious:
+        return f"FROM {stated}"
+    of_twins = f"(FROM {stated}{f' UNION ALL BY NAME {also_of_twins}' if also_of_twins else ''})"
+    theirs = (
+        f"SELECT theirs.* REPLACE (twins.person_id AS person_id) FROM {of_twins} AS theirs JOIN twins ON twin = theirs.person_id"
+    )
+    return f"SELECT person_id, {merged} FROM (FROM {stated} UNION ALL BY NAME {theirs}) GROUP BY person_id"
+
+
+def _hidden(confidential: str) -> str:
+    """Return the people whose pseudonym differs only in letter case from that of a confidential record."""
+    if not confidential:
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
+    return f"""SELECT DISTINCT numbered.person_id FROM numbered
+        JOIN {confidential} AS record ON lower(record.person_id) = lower(numbered.person_id)
+        WHERE record.person_id <> numbered.person_id"""
 
 
 def _listed(sources: Sources) -> str:

@@ -20,13 +20,14 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from expectations.row_checks import ERASED_PERSON, PROVENANCE_COLUMNS
+from expectations.row_checks import ERASED_PERSON, IDENTIFIER_REPAIRED, PROVENANCE_COLUMNS
 from expectations.sql_values import quote, quote_path
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import EXTRACTS
 from pipelines.errors import ExtractError
 from pipelines.extracts.clear_identifiers import WITHHELD
+from pipelines.extracts.clear_people import repaired_rows
 from pipelines.extracts.erased_people import erased_digests, erased_rows
 from pipelines.extracts.extract_digest import extract_digest
 from pipelines.extracts.extract_reader import OpenedExtract, open_extract
@@ -34,7 +35,7 @@ from pipelines.extracts.file_blocks import HeldFile, hold
 from pipelines.extracts.postcodes import load_postcode_areas
 from pipelines.extracts.pseudonym_keys import check_chain
 from pipelines.extracts.pseudonyms import keyed, read_keys
-from pipelines.extracts.raw_columns import RawRows, guarded_rows_sql, holds_suspects, raw_rows_sql
+from pipelines.extracts.raw_columns import RawRows, guarded_rows_sql, hashed_columns, holds_suspects, raw_rows_sql
 from pipelines.extracts.retained import kept_days
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.rows import arrow_schema
@@ -43,6 +44,7 @@ from pipelines.sources.nhs import ExtractFile, FeedSettings, NhsSettings, find_e
 
 MOST_UNREADABLE = 0.5
 NONE_LATE: Mapping[date, date] = MappingProxyType({})
+IDENTIFIER_CHECKS = 1  # a higher number has all clear identifiers read and checked again
 SAMPLE_ROWS = 20_000  # rows that are checked before a file is written in one pass
 
 
@@ -180,8 +182,10 @@ def reading_digest(table: Table, nhs: NhsSettings) -> str:
         mode="json", include={"columns", "constants", "pseudonymised", "delimiter", "quote", "encoding"}
     )
     columns = [(column.name, column.source_name, column.kind) for column in table.columns]
-    lookup = str(nhs.postcode_lookup or "")
-    return hashlib.sha256(json.dumps([settings, columns, lookup], sort_keys=True).encode()).hexdigest()[:16]
+    parts: list[object] = [settings, columns, str(nhs.postcode_lookup or "")]
+    if not nhs.feeds[table.feed].pseudonymised:
+        parts.append([IDENTIFIER_CHECKS, nhs.feeds[table.feed].identifiers, nhs.pseudonyms.test_nhs_numbers])
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @contextmanager
@@ -221,7 +225,9 @@ def _store(
     if held.state != state:
         raise ExtractError(f"{file.path}: the file changed while it was read; run again when it is complete")
     lake.commit(table.name, [data], raw_schema(table), partition_by=table.partitioned_by, replace=partition)
-    _quarantine_unreadable(lake, table, file, extract_id, left_out, opened.repaired)
+    repaired = {(reason, ""): numbers for reason, numbers in opened.repaired.items()}
+    repaired |= {(IDENTIFIER_REPAIRED, column): numbers for column, numbers in rows.repaired.items()}
+    _quarantine_unreadable(lake, table, file, extract_id, left_out, repaired)
     return Extract(
         feed=table.feed, path=file.path, sequence=sequence, extract_id=extract_id, file_name=file.file.name,
         extract_date=file.extract_date, rows=data.rows, rows_unreadable=opened.rows_unreadable + erased.size, bytes=state[0],
@@ -286,15 +292,18 @@ def _write_rows(
 ) -> tuple[DataFile, RawRows]:
     """Write the rows of a file in one pass with every suspect value withheld. If there is one, count them all and decide."""
     settings = nhs.feeds[table.feed]
-    if not holds_suspects(con, table, settings, opened, SAMPLE_ROWS):
-        rows = guarded_rows_sql(table, settings, file, opened)
+    people = hashed_columns(con, table, settings, nhs.pseudonyms, opened)
+    if not holds_suspects(con, table, settings, opened, SAMPLE_ROWS, people):
+        rows = guarded_rows_sql(table, settings, file, opened, people)
         data = lake.write_sql(table.name, con, rows.sql, partition)
         written = lake.folder(table.name) / data.path
         if not any(_withheld(con, written, column) for column in rows.guarded):
             return data, rows
         written.unlink()
-    rows = raw_rows_sql(con, table, settings, nhs.pseudonyms.clear_share, file, opened)
-    return lake.write_sql(table.name, con, rows.sql, partition), rows
+    rows = raw_rows_sql(con, table, settings, nhs.pseudonyms.clear_share, file, opened, people)
+    data = lake.write_sql(table.name, con, rows.sql, partition)
+    repaired = {column.name: repaired_rows(con, column, opened.source) for column in rows.decided}
+    return data, replace(rows, repaired=repaired)
 
 
 def _withheld(con: duckdb.DuckDBPyConnection, written: Path, column: str) -> bool:
@@ -319,15 +328,19 @@ def _quarantine_unreadable(
     file: ExtractFile,
     extract_id: str,
     unreadable: Mapping[str, np.ndarray],
-    repaired: Mapping[str, np.ndarray],
+    repaired: Mapping[tuple[str, str], np.ndarray],
 ) -> None:
-    """Record the unreadable and repaired rows of an extract by number and reason, in place of those recorded before."""
-    recorded = [*((*one, Action.SET_ASIDE) for one in unreadable.items()), *((*one, Action.REPAIRED) for one in repaired.items())]
-    numbers = np.concatenate([np.empty(0, np.int64), *(found for _, found, _ in recorded)])
-    reasons = [reason for reason, found, _ in recorded for _ in range(found.size)]
-    actions = [action.value for _, found, action in recorded for _ in range(found.size)]
-    constant = {"file_name": file.file.name, "column_name": ""}
-    columns = {name: pa.array([value] * numbers.size, pa.string()) for name, value in constant.items()}
-    columns |= {"action": pa.array(actions, pa.string()), "reason": pa.array(reasons, pa.string())}
-    rows = pa.table({**columns, "row_number": pa.array(numbers, pa.int64())})
+    """Record the rows of an extract that were unreadable or repaired, in place of those recorded before.
+
+    `unreadable` has row numbers by reason, `repaired` by reason and column.
+    """
+    parts = [_quarantine_rows(file, numbers, reason, "", Action.SET_ASIDE) for reason, numbers in unreadable.items()]
+    parts += [_quarantine_rows(file, numbers, reason, column, Action.REPAIRED) for (reason, column), numbers in repaired.items()]
+    rows = pa.concat_tables([_quarantine_rows(file, np.empty(0, np.int64), "", "", Action.SET_ASIDE), *parts])
     lake.write(QUARANTINE, rows, {"table_name": table.name, "extract_id": extract_id})
+
+
+def _quarantine_rows(file: ExtractFile, numbers: np.ndarray, reason: str, column: str, action: Action) -> pa.Table:
+    texts = {"file_name": file.file.name, "column_name": column, "action": action.value, "reason": reason}
+    columns = {name: pa.array([value] * numbers.size, pa.string()) for name, value in texts.items()}
+    return pa.table({**columns, "row_number": pa.array(numbers, pa.int64())})

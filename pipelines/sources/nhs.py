@@ -58,6 +58,16 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
     pseudonymised: bool = Field(
         default=True, description="false: identifiers are delivered in clear, and ingest replaces them by a keyed hash"
     )
+    identifiers: Literal["nhs_number", "local"] | None = Field(
+        default=None,
+        description="only with pseudonymised: false: nhs_number sets aside what is no valid NHS number; local allows any identifier. "
+        "By default a file with any valid NHS number has NHS numbers",
+    )
+    pseudonym_case: Literal["matters", "ignored"] | None = Field(
+        default=None,
+        description="whether upper and lower case in a pseudonym differ. ignored: pseudonyms are read in lower case. By default they "
+        "differ, except that objections, deaths and confidentiality also count for a pseudonym that differs only in case",
+    )
     lag_days: int | None = Field(
         default=None,
         ge=0,
@@ -116,6 +126,10 @@ class PseudonymSettings(KeyPlace, extra="forbid", frozen=True):
         description="later keys, in order: pseudonyms go through the complete chain. Add one and run "
         "`strata rotate-key` to give everyone a new pseudonym. Never remove one",
     )
+    test_nhs_numbers: tuple[str, ...] = Field(
+        default=(),
+        description="first digits of NHS numbers of test patients, such as 999; rows with them are set aside. Only with pseudonymised: false",
+    )
     clear_share: float = Field(
         default=0.01,
         ge=0,
@@ -132,6 +146,9 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
         default={}, validate_default=True, description="feed -> its settings; by default every declared feed"
     )
     pseudonyms: PseudonymSettings = PseudonymSettings()
+    pseudonym_case: Literal["matters", "ignored"] | None = Field(
+        default=None, description="the same for all feeds that do not set their own `pseudonym_case`"
+    )
     postcode_lookup: Path | None = Field(default=None, description="CSV or Parquet file with the columns postcode and lsoa")
 
     @field_validator("feeds")
@@ -161,6 +178,11 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
                     f"feeds.{feed}.load: its rows have no date, so a delivery cannot replace months; use snapshot or append"
                 )
         return self
+
+    def case_of(self, feed: str) -> Literal["matters", "ignored"] | None:
+        """Return whether letter case matters in the pseudonyms of a feed; None if it is not declared."""
+        given = self.feeds[feed].pseudonym_case if feed in self.feeds else None
+        return given or self.pseudonym_case
 
     def lag_days(self, feed: str) -> int:
         """Return the days after which a fact of a feed is usually known."""

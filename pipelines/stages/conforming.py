@@ -31,6 +31,8 @@ from pipelines.stages.stage import ALL_FEEDS, Check, Stage, stage
 from pipelines.stages.stage_inputs import (
     all_stated_deaths,
     availability,
+    case_cautious,
+    confidential,
     conformed,
     deaths_named,
     people_accepted_as_alive,
@@ -135,6 +137,8 @@ def conform_people(context: StageContext) -> StageResult:
         all_deaths=all_stated_deaths(context),
         marks=suppressing_marks(context),
         alive=people_accepted_as_alive(context),
+        confidential=confidential(context),
+        cautious=case_cautious(context),
         settings=context.settings.conform.deaths,
     )
     conform, rules = conform_of(context.source), context.settings.clinical
@@ -250,7 +254,7 @@ def conform_coverage(context: StageContext) -> StageResult:
 @stage(
     [core.LINKAGE],
     reads=(core.PERSON, core.EVENT, core.CODE),
-    feeds=(*LIST_FEEDS, actions.FEED),
+    feeds=ALL_FEEDS,
     settings=("source",),
     exists=has_core,
 )

@@ -17,10 +17,11 @@ from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.by_source import conform_of
 from pipelines.conform.deaths import alive_sql
 from pipelines.conform.omop.cohorts import index_events_sql, outcomes_sql
+from pipelines.conform.person import CASE_CAUTIOUS
 from pipelines.extracts import ingest as ingest_stage
 from pipelines.lake.decision_record import DEATH_REVIEW, decisions_that_count
 from pipelines.stages.context import StageContext
-from pipelines.validation.stated_dates import named_people_sql, stated_dates_sql, suppressing_marks_sql
+from pipelines.validation.stated_dates import confidential_people_sql, named_people_sql, stated_dates_sql, suppressing_marks_sql
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 
 Summary = Mapping[str, Any]
@@ -83,6 +84,18 @@ def _stated(context: StageContext, feed: str, column: str) -> str:
 def deaths_named(context: StageContext) -> str:
     """Return the SQL of everyone whom DEATH of an OMOP source names; '' without that table."""
     return named_people_sql(context.lake, context.source.reading, DEATH) if _table_of(context, DEATH.feed) else ""
+
+
+def confidential(context: StageContext) -> str:
+    """Return the SQL of the people whose record on the list is confidential; '' without the feed."""
+    return (
+        confidential_people_sql(context.lake, context.source.reading, PATIENTS.name) if _table_of(context, PATIENTS.name) else ""
+    )
+
+
+def case_cautious(context: StageContext) -> tuple[str, ...]:
+    """Return the feeds that do not declare whether letter case matters in their pseudonyms, of those for which it may grant something."""
+    return tuple(feed for feed in CASE_CAUTIOUS if context.source.reading.case_of(feed) is None)
 
 
 def _table_of(context: StageContext, feed: str) -> Table | None:

@@ -8,21 +8,25 @@ from dataclasses import dataclass
 import duckdb
 
 from expectations.date_formats import DETECTED
+from expectations.identifier_schemes import Scheme, may_be_wrong_sql, reason_against
+from expectations.identifier_text import may_change_sql, normal_sql
 from expectations.row_checks import RowCheck, mark_checks, sender_columns
 from expectations.sql_values import quote
-from expectations.table import Action, Kind, Table
+from expectations.table import Action, Column, Kind, Table
 from expectations.tables.raw_common import CONFLICTING_ROWS
 from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.extracts.ingest import Extract
 from pipelines.lake.storage import Lake
 from pipelines.validation.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, REPEATED_KEYS, flagged_rows_sql, needs
 from pipelines.validation.typed_rows import (
+    PLAIN_KINDS,
     Reading,
+    cased_sql,
+    column_text_sql,
     is_padded_sql,
     matches,
     may_be_padded_sql,
     text_rows_sql,
-    text_sql,
     typed_rows_sql,
 )
 from pipelines.validation.validation_settings import ValidationSettings
@@ -45,7 +49,7 @@ class Profile:
 def profile_extract(
     con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, extract: Extract, stated_formats: Mapping[str, str] | None = None
 ) -> Profile:
-    """Count the values of an extract, and find the main format of each date column and the padded columns, in one pass.
+    """Count the values of an extract, and find the main format of each date column, the padded columns and the wrong identifiers.
 
     `stated_formats` are those of the settings.
     """
@@ -53,25 +57,55 @@ def profile_extract(
     names = [column.name for column in sender_columns(table)]
     dates = [name for name in names if table.column(name).kind is Kind.DATE]
     counts = [f"count(raw_{name})" for name in names]
-    counts += [f"count(*) FILTER ({may_be_padded_sql('raw_' + name)})" for name in names]
+    counts += [f"count(*) FILTER ({_may_be_padded(table.column(name))})" for name in names]
     counts += map(_format_counts, dates)
     forms = "".join(f", {_format_number(name)} AS format_{name}" for name in dates)
     inner = f"SELECT *{forms} FROM {text_rows_sql(table, source, frozenset(dates))}"
     rows, *found = con.execute(f"SELECT count(*), {', '.join(counts)} FROM ({inner})").fetchall()[0]
     width = len(names)
     values = dict(zip(names, found[:width], strict=True))
-    padded = _padded(con, source, [name for name, count in zip(names, found[width : 2 * width], strict=True) if count])
+    suspects = [table.column(name) for name, count in zip(names, found[width : 2 * width], strict=True) if count]
+    padded = _padded(con, source, suspects)
+    present = [table.column(name) for name, count in values.items() if count]
+    distinct = {column.name: _wrong_values(con, source, column, column.name in padded) for column in present}
+    wrong = {name: by_reason for name, by_reason in distinct.items() if by_reason}
     formats = {name: _main_format(by_format) for name, by_format in zip(dates, found[2 * width :], strict=True)}
-    return Profile(extract, source, rows, values, Reading({**formats, **(stated_formats or {})}, padded))
+    return Profile(extract, source, rows, values, Reading({**formats, **(stated_formats or {})}, padded, wrong))
 
 
-def _padded(con: duckdb.DuckDBPyConnection, source: str, names: list[str]) -> frozenset[str]:
-    """Return the columns, out of `names`, in which a value is padded."""
-    if not names:
+def _may_be_padded(column: Column) -> str:
+    raw = f"raw_{column.name}"
+    return may_change_sql(raw) if column.kind in PLAIN_KINDS else may_be_padded_sql(raw)
+
+
+def _padded(con: duckdb.DuckDBPyConnection, source: str, columns: list[Column]) -> frozenset[str]:
+    """Return the columns in which a value is padded, or an identifier or code is not in plain form."""
+    if not columns:
         return frozenset()
-    counts = ", ".join(f"count(*) FILTER ({is_padded_sql(name)})" for name in names)
+    counts = ", ".join(f"count(*) FILTER ({_is_padded(column)})" for column in columns)
     found = con.execute(f"SELECT {counts} FROM {source}").fetchall()[0]
-    return frozenset(name for name, count in zip(names, found, strict=True) if count)
+    return frozenset(column.name for column, count in zip(columns, found, strict=True) if count)
+
+
+def _is_padded(column: Column) -> str:
+    if column.kind in PLAIN_KINDS:
+        return f"CASE WHEN {may_change_sql(column.name)} THEN {column.name} <> {normal_sql(column.name)} END"
+    return is_padded_sql(column.name)
+
+
+def _wrong_values(con: duckdb.DuckDBPyConnection, source: str, column: Column, padded: bool) -> dict[str, list[str]]:
+    """Return, by reason, the distinct values of a column, as they are read, that cannot be what its scheme says."""
+    if column.scheme is Scheme.NONE:
+        return {}
+    value = cased_sql(column, column_text_sql(column, padded))
+    sent = (
+        f"(SELECT DISTINCT {column.name} FROM {source} WHERE {may_be_wrong_sql(column.scheme, column_text_sql(column, padded))})"
+    )
+    found: dict[str, list[str]] = {}
+    for (distinct,) in con.execute(f"SELECT DISTINCT {value} FROM {sent}").fetchall():
+        if distinct is not None and (reason := reason_against(column.scheme, distinct)):
+            found.setdefault(reason, []).append(distinct)
+    return {reason: sorted(values) for reason, values in found.items()}
 
 
 def _format_number(name: str) -> str:
@@ -119,6 +153,11 @@ def _typed(table: Table, profile: Profile) -> str:
     return f"(SELECT *, {quote(profile.extract.extract_id)} AS extract_id FROM {rows})"
 
 
+def _person_sql(table: Table, profile: Profile) -> str:
+    column = table.column(table.person)
+    return cased_sql(column, column_text_sql(column, column.name in profile.reading.padded))
+
+
 def _find_dummies(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Profile], settings: ValidationSettings) -> None:
     """Find dummy pseudonyms: they are on more rows than a person could have, and several rows share a day.
 
@@ -126,8 +165,7 @@ def _find_dummies(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[P
     """
     day = table.event_date or "extract_date"
     rows = " UNION ALL ".join(
-        f"SELECT {text_sql(table.person, table.person in profile.reading.padded)} AS person_id, {day} AS day FROM {profile.source}"
-        for profile in delivery
+        f"SELECT {_person_sql(table, profile)} AS person_id, {day} AS day FROM {profile.source}" for profile in delivery
     )
     many = f"SELECT person_id FROM ({rows}) WHERE person_id IS NOT NULL GROUP BY 1 HAVING count(*) > {settings.dummy_rows(table.feed)}"
     con.execute(f"CREATE OR REPLACE TEMP TABLE frequent_people AS {many}")

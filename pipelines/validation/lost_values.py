@@ -18,7 +18,7 @@ from expectations.table_checks import FEW_ROWS
 from expectations.tables.core import QUARANTINE
 from pipelines.lake.storage import Lake
 from pipelines.validation.row_validation import RowOutcome
-from pipelines.validation.typed_rows import text_sql
+from pipelines.validation.typed_rows import column_text_sql
 from pipelines.validation.valid_extracts import ValidExtract
 
 COLUMNS = ("column", "organisation", "values", "lost", "values_before", "lost_before", "shape", "files")
@@ -80,8 +80,8 @@ def _values(lake: Lake, table: Table, column: Column, organisation: str, extract
     empty_counts = not (column.empty_is_an_answer and column.nullable)
     parts = []
     for valid in extracts:
-        text = text_sql(column.name, column.name in valid.reading.padded)
-        sender = text_sql(organisation, organisation in valid.reading.padded) if organisation else "''"
+        text = column_text_sql(column, column.name in valid.reading.padded)
+        sender = column_text_sql(table.column(organisation), organisation in valid.reading.padded) if organisation else "''"
         partition = {"table_name": table.name, "extract_id": valid.extract.extract_id}
         found = f"(SELECT DISTINCT row_number, true AS is_lost FROM {lake.scan_or_empty(QUARANTINE, partition)} WHERE {_is_lost(table, column)})"
         shape = f"left(regexp_replace(regexp_replace({text}, '[0-9]', '9', 'g'), '\\p{{L}}', 'a', 'g'), {LONGEST_SHAPE})"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from expectations.date_formats import DETECTED
+from expectations.identifier_schemes import REASONS
 from expectations.row_checks import RowCheck, sender_columns
 from expectations.sql_values import quote
 from expectations.table import Column, Kind, RowRule, Table
@@ -42,7 +43,7 @@ def flagged_rows_sql(
     rules = [rule for rule in table.row_rules if rule.reason in reasons]
     flags = [f"coalesce({_FLAGS[check.reason](columns[check.column], reading)}, false) AS {check.name}" for check in of_columns]
     read = [f"{_shown(columns[name])} AS read_{name}" for name in shown]
-    usable = [f"{usable_sql(column)} AS {column.name}" for column in columns.values()]
+    usable = [f"{usable_sql(column, reading)} AS {column.name}" for column in columns.values()]
     withheld = [f"{_withheld(table)} AS clear_identifier"] if needs(rules, "clear_identifier") else []
     first = ", ".join(["row_number", "extract_date", *read, *flags, *usable, *withheld])
     broken = [f"coalesce(({rule.broken_when}), false) AS {rule.reason}" for rule in rules]
@@ -113,7 +114,12 @@ def _padded(column: Column, reading: Reading) -> str:
     return f"CASE WHEN {changed} THEN NOT {outside} END" if outside else changed
 
 
+def _wrong_for(reason: str) -> Callable[[Column, Reading], str]:
+    return lambda column, reading: reading.is_wrong(column.name, reason) or "false"
+
+
 _FLAGS: dict[str, Callable[[Column, Reading], str]] = {
+    **{reason: _wrong_for(reason) for reason in REASONS},
     "missing_value": lambda column, reading: f"text_{column.name} IS NULL",
     "unreadable_number": _unreadable,
     "unreadable_date": _unreadable,

@@ -18,11 +18,13 @@ from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_common import CONFLICTING_ROWS
 from pipelines.extracts.ingest import current_extracts
 from pipelines.lake.storage import Lake
+from pipelines.sources.episodes import as_delivered
 from pipelines.sources.nhs import NhsSettings
-from pipelines.validation.typed_rows import text_sql, typed_rows_sql
+from pipelines.validation.typed_rows import cased_sql, column_text_sql, typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, valid_extracts
 
 NO_ONE = frozenset({"clear_identifier", "dummy_person_id", "formula_person_id", *EXCLUDED_AT_INGEST})
+CONFIDENTIAL = ("confidential", "spine_sensitive")  # the row rules of confidential records
 
 
 def stated_dates_sql(lake: Lake, nhs: NhsSettings, feed: str, column: str, *, every_delivery: bool = False) -> str:
@@ -32,7 +34,7 @@ def stated_dates_sql(lake: Lake, nhs: NhsSettings, feed: str, column: str, *, ev
     false for a day that cannot be true. A row that was set aside counts, without its date if a rule on dates sets it aside. It does
     not count if it is a test, was deleted, or names no one. With `every_delivery` snapshots before the latest count as well.
     """
-    table = RAW_TABLES[feed]
+    table = as_delivered(RAW_TABLES[feed], nhs.feeds[feed], nhs.case_of(feed))
 
     def of_extract(valid: ValidExtract) -> str:
         keep = ("extract_date", "row_number", "is_stated", "is_a_day")
@@ -68,19 +70,31 @@ def suppressing_marks_sql(lake: Lake, nhs: NhsSettings) -> str:
     Columns: `person_id`, `extract_date` and `reason`. Someone who is on the list by another row of the delivery has rows that
     conflict. A mark that cannot be read has the reason of its column.
     """
-    table = PATIENTS.table
-    assert table is not None
+    table = as_delivered(RAW_TABLES[PATIENTS.name], nhs.feeds[PATIENTS.name], nhs.case_of(PATIENTS.name))
+    column = table.column(table.person)
     lost = " ".join(f"WHEN column_name = {quote(name)} THEN {quote(reason)}" for name, reason in LOST_MARKS.items())
     marks = quote_all(sorted(rule.reason for rule in table.row_rules if rule.is_mark))
     reason = f"CASE WHEN reason = 'not_in_vocabulary' THEN CASE {lost} END WHEN reason IN ({marks}) THEN {quote(CONFLICTING)} END"
 
     def of_extract(valid: ValidExtract) -> str:
         partition = {"table_name": table.name, "extract_id": valid.extract.extract_id}
-        person = text_sql(table.person, table.person in valid.reading.padded)
+        person = cased_sql(column, column_text_sql(column, table.person in valid.reading.padded))
         day = f"DATE {quote(valid.extract.extract_date)} AS extract_date"
         found = f"(SELECT row_number, {reason} AS suppression FROM {lake.scan_or_empty(QUARANTINE, partition)})"
         return f"""SELECT {person} AS person_id, {day}, suppression AS reason
             FROM (SELECT row_number, {table.person} FROM {valid.source}) JOIN {found} USING (row_number) WHERE suppression IS NOT NULL"""
+
+    return _of_current_extracts(lake, nhs, table, of_extract)
+
+
+def confidential_people_sql(lake: Lake, nhs: NhsSettings, feed: str) -> str:
+    """Return the SQL, usable in FROM, of the people of rows that are marked as confidential; '' without extracts."""
+    table = as_delivered(RAW_TABLES[feed], nhs.feeds[feed], nhs.case_of(feed))
+    hidden = " OR ".join(rule.broken_when for rule in table.row_rules if rule.reason in CONFIDENTIAL)
+
+    def of_extract(valid: ValidExtract) -> str:
+        rows = typed_rows_sql(table, valid.source, valid.reading)
+        return f"SELECT DISTINCT {table.person} AS person_id FROM {rows} WHERE {hidden}"
 
     return _of_current_extracts(lake, nhs, table, of_extract)
 

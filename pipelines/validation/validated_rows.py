@@ -14,6 +14,7 @@ from expectations.table import Table
 from pipelines.extracts.ingest import current_extracts
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
+from pipelines.sources.episodes import as_delivered
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.validation.opt_out_rows import opt_out_rows_sql
 from pipelines.validation.restated_rows import restated_rows
@@ -44,7 +45,8 @@ def validated_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | N
     An ExtractError names an extract that is not validated. A feed without extracts has no rows. Objections count from every
     delivery (`opt_out_rows.py`). `table` is the declaration of the feed, if a source or setting changes it.
     """
-    table, settings = table or RAW_TABLES[feed], nhs.feeds[feed]
+    settings = nhs.feeds[feed]
+    table = table or as_delivered(RAW_TABLES[feed], settings, nhs.case_of(feed))
     extracts = current_extracts(lake, feed)
     if not extracts:
         return _no_rows(table)
@@ -70,7 +72,8 @@ def superseded_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | 
     The columns are those of `validated_rows_sql` and `superseded_date`, the delivery since which the row is no longer valid. A
     row that is changed and later changed back is valid all the time.
     """
-    table, settings = table or RAW_TABLES[feed], nhs.feeds[feed]
+    settings = nhs.feeds[feed]
+    table = table or as_delivered(RAW_TABLES[feed], settings, nhs.case_of(feed))
     valid = valid_extracts(lake, table, current_extracts(lake, feed))
     deliveries = sorted({one.extract.extract_date for one in valid})
     if len(deliveries) < 2 or not table.event_date:

@@ -8,6 +8,7 @@ from datetime import date
 from rich.console import RenderableType
 
 from expectations.feeds import OBJECTION_FEEDS
+from expectations.identifier_text import plain_sql
 from expectations.sql_values import quote
 from expectations.tables import core
 from pipelines.building.build_features import FeatureRequest
@@ -80,7 +81,7 @@ def _rows_set_aside(lake: Lake, person_id: str) -> Iterator[RenderableType]:
     for name in ("raw__patients", "raw__registrations", *(f"raw__{feed.name}" for feed in OBJECTION_FEEDS)):
         if not lake.exists(name) or name not in lake.partitions(core.QUARANTINE.name, "table_name"):
             continue
-        mine = f"(SELECT extract_id, row_number FROM {lake.scan(name)} WHERE trim(person_id) = {quote(person_id)})"
+        mine = f"(SELECT extract_id, row_number FROM {lake.scan(name)} WHERE {plain_sql('person_id')} = {quote(person_id)})"
         rows = lake.read(
             core.QUARANTINE.name, "file_name, row_number, reason, column_name",
             f"action = 'set_aside' AND (extract_id, row_number) IN {mine}", "file_name, row_number, reason", {"table_name": name},
