@@ -5,14 +5,16 @@ from datetime import date
 import pytest
 
 from pipelines.conform.clinical_rules import ClinicalRules
-from pipelines.conform.person import NO_DEATHS_STATED, NO_OBJECTIONS, person_sql
+from pipelines.conform.person import NO_OBJECTIONS, StatedFacts, person_sql
 
 
 @pytest.fixture
 def persons(table):
     def run(sources: dict[str, str], known: str | None = None, objections: str = NO_OBJECTIONS) -> dict[str, dict[str, object]]:
         ids = "(" + " UNION ALL ".join(f"SELECT person_id FROM {source}" for source in sources.values()) + ")"
-        rows = table(person_sql(ids, sources, ClinicalRules(), known, NO_DEATHS_STATED, objections) + " ORDER BY person_key")
+        rows = table(
+            person_sql(ids, sources, ClinicalRules(), known, StatedFacts(objections=objections)) + " ORDER BY person_key"
+        )
         return {row["person_id"]: row for row in rows}
 
     return run

@@ -23,7 +23,7 @@ from pipelines.validation.validate import ValidationSettings, validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql
 
 HEADER = "PERSON_ID,OPT_OUT_TYPE,STATUS,EFFECTIVE_DATE\n"
-SETTINGS = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1, "single_value": 0})
+SETTINGS = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1, "single_value": 0, "feed_collapsed": 0})
 LOADS = ("snapshot", "append", ReplacesMonths(replaces_months=120))
 BYSTANDER = "zoe,type_1,1,2020-01-01\n"  # every delivery holds someone
 KEPT, ENDED = ["ann", "zoe"], ["zoe"]

@@ -25,7 +25,7 @@ HEADERS = {
 }
 GOOD = {
     "gp_observations": "7,p7,A81001,2024-12-02,44054006,0,0",
-    "gp_medication_orders": "7,p7,A81001,2024-12-02,39113711000001102,0",
+    "gp_medication_orders": "7,p7,A81001,2024-12-02,39113711000001106,0",
     "admissions": "p7,S7,RX1,2024-12-02,2024-12-04,21",
     "emergency_attendances": "p7,7,RX1,2024-12-02,01,0",
     "patients": "p7,A81001,1950,1,0,0,0,0",
@@ -33,7 +33,7 @@ GOOD = {
 }
 OTHER = {
     "gp_observations": "1,p1,A81001,2024-12-01,44054006,0,0",
-    "gp_medication_orders": "1,p1,A81001,2024-12-01,39113711000001102,0",
+    "gp_medication_orders": "1,p1,A81001,2024-12-01,39113711000001106,0",
     "admissions": "p1,S1,RX1,2024-12-01,2024-12-03,21",
     "emergency_attendances": "p1,1,RX1,2024-12-01,01,0",
     "patients": "p1,A81001,1960,2,0,0,0,0",
@@ -82,8 +82,8 @@ UNUSABLE = [
     ("gp_observations", "7,p7,A81001,1900-01-01,44054006,0,0"),
     ("gp_observations", "7,p7,A81001,2031-12-02,44054006,0,0"),
     ("gp_medication_orders", "7,p7,A81001,2024-12-02,aspirin,0"),
-    ("gp_medication_orders", "7,p7,A81001,,39113711000001102,0"),
-    ("gp_medication_orders", "7,=p7,A81001,2024-12-02,39113711000001102,0"),
+    ("gp_medication_orders", "7,p7,A81001,,39113711000001106,0"),
+    ("gp_medication_orders", "7,=p7,A81001,2024-12-02,39113711000001106,0"),
     ("admissions", "p7,S7,RX1,2024-12-02,2024-12-01,21"),
     ("admissions", "p7,S7,RX1,2024-12-02,sometime,21"),
     ("admissions", "p7,S7,RX1,not known,2024-12-04,21"),
@@ -137,7 +137,7 @@ def test_the_next_usable_row_takes_its_place(tmp_path: Path, feed: str) -> None:
         ("gp_observations", "7,p7,A81001,2024-12-02,44054006,0,true"),
         ("gp_observations", "7,p7,A81001,,,1,0"),
         ("gp_observations", "7,,A81001,soon,diabetes,1,0"),
-        ("gp_medication_orders", "7,p7,A81001,2024-12-02,39113711000001102,1"),
+        ("gp_medication_orders", "7,p7,A81001,2024-12-02,39113711000001106,1"),
         ("emergency_attendances", "p7,7,RX1,2024-12-02,01,1"),
         ("patients", "p7,A81001,1950,1,1,0,0,0"),
         ("patients", "p7,A81001,1950,1,0,1,0,0"),

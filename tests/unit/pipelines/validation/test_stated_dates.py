@@ -99,7 +99,7 @@ def test_a_death_that_is_stated_and_unreadable_is_no_life(board: Board) -> None:
         "serial": "45421", "word": "Y", "no_such_day": "31/02/2024", "no_such_iso_day": "2024-02-31", "other_format": "03/02/2024",
         "month_first": "02/24/2024", "before_birth": "1939-05-01", "after_extract": "2026-03-01", "no_day": "1900-01-01", "mark": "?",
     }  # fmt: skip
-    answers = {"alive": ("", None), "blank": ("  ", None), "no_value": ("NULL", None), "never": ("9999-12-31", None),
+    answers = {"alive": ("", None), "blanks_alone": ("  ", None), "no_value": ("NULL", None), "never": ("9999-12-31", None),
                "dead": ("2024-02-03", DIED), "dead_too": ("2024-02-03 00:00:00", DIED), "year": ("2024", date(2024, 12, 31))}  # fmt: skip
     rows = [patient(name, value) for name, value in stated.items()] + [
         patient(name, value) for name, (value, _) in answers.items()

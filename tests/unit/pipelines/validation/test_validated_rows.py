@@ -19,7 +19,7 @@ from pipelines.validation.validate import ValidationSettings, validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql
 
 HEADER = "Der_Pseudo_NHS_Number,OPA_Ident,Provider_Code,Appointment_Date,Attendance_Status\n"
-LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1})
+LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1, "feed_collapsed": 0})
 
 
 def row(number: int, day: str, status: str = "5") -> str:
