@@ -27,7 +27,8 @@ class ObjectionInputs:
 
     `statements` is SQL of their rows (`statements_sql`), '' without any. `deliveries` are the days of each feed. `snapshots` are
     the feeds whose delivery is complete in itself, and `by_practice` those that name the practice. `incomplete` are deliveries
-    with rows set aside. `accepted` are feed, rule, delivery and organisation of accepted breaches.
+    with rows set aside. `accepted` are feed, rule, delivery and organisation of accepted breaches. With `ignores_case`, a pseudonym
+    that matches no one also matches in another letter case.
     """
 
     statements: str = ""
@@ -36,6 +37,7 @@ class ObjectionInputs:
     by_practice: frozenset[str] = frozenset()
     incomplete: frozenset[tuple[str, date]] = frozenset()
     accepted: frozenset[tuple[str, str, date, str]] = frozenset()
+    ignores_case: bool = True
 
     def accepted_organisations(self, feed: str, rule: str, day: date) -> frozenset[str]:
         return frozenset(
@@ -61,4 +63,5 @@ def read_objection_inputs(lake: Lake, tables: Sequence[Table], nhs: NhsSettings)
             for day, extracts in found.items()
             for breach in accepted_breaches(lake, feed, day, extracts)
         ),
+        ignores_case=all(nhs.case_of(feed) != "matters" for feed in days),
     )

@@ -116,10 +116,11 @@ def _broken(row: Any, settings: ObjectionSettings) -> tuple[str, str]:
     )
 
 
-def fold_sql(person_id: str) -> str:
-    """Return the SQL of a pseudonym without letter case, blanks and invisible characters."""
+def fold_sql(person_id: str, ignores_case: bool = True) -> str:
+    """Return the SQL of a pseudonym without blanks and invisible characters, and without letter case unless it matters."""
     plain = f"strlen({person_id}) = length({person_id})"
-    return f"lower(replace(CASE WHEN {plain} THEN {person_id} ELSE regexp_replace({person_id}, '[\\p{{C}}\\p{{Z}}]', '', 'g') END, ' ', ''))"
+    case = "lower" if ignores_case else ""
+    return f"{case}(replace(CASE WHEN {plain} THEN {person_id} ELSE regexp_replace({person_id}, '[\\p{{C}}\\p{{Z}}]', '', 'g') END, ' ', ''))"
 
 
 def _prepare(con: duckdb.DuckDBPyConnection, sources: Sources, inputs: ObjectionInputs, known: pd.DataFrame) -> None:
@@ -139,7 +140,7 @@ def _prepare(con: duckdb.DuckDBPyConnection, sources: Sources, inputs: Objection
     con.execute(f"""CREATE OR REPLACE TEMP TABLE other_forms AS
         WITH strangers AS (SELECT DISTINCT person_id FROM delivered ANTI JOIN listed USING (person_id))
         SELECT strangers.person_id, listed.person_id AS list_id
-        FROM strangers JOIN listed ON {fold_sql("strangers.person_id")} = {fold_sql("listed.person_id")}""")
+        FROM strangers JOIN listed ON {fold_sql("strangers.person_id", inputs.ignores_case)} = {fold_sql("listed.person_id", inputs.ignores_case)}""")
     con.execute("""CREATE OR REPLACE TEMP TABLE stated AS
         SELECT delivered.* REPLACE (coalesce(list_id, delivered.person_id) AS person_id,
             CASE WHEN kind = 'type_1' THEN coalesce(delivered.practice_code, homes.practice_code) END AS practice_code)

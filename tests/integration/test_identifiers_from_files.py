@@ -12,6 +12,8 @@ import pytest
 from expectations.feeds import FEEDS
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.core_tables import StatedFacts, conform_linkage, conform_people
+from pipelines.conform.objection_inputs import read_objection_inputs
+from pipelines.conform.objections import ObjectionSettings, conform_objections
 from pipelines.conform.person import CASE_CAUTIOUS
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import ingest_feed
@@ -65,7 +67,10 @@ class Board:
             sources = {feed: validated_rows_sql(self.lake, self.nhs, feed, self.tables[feed]) for feed in self.feeds}
             deaths = stated_dates_sql(self.lake, self.nhs, "patients", "death_date")
             cautious = [feed for feed in CASE_CAUTIOUS if self.nhs.case_of(feed) is None]
-            stated = StatedFacts(deaths, "", confidential_people_sql(self.lake, self.nhs, "patients"), cautious)
+            hidden = confidential_people_sql(self.lake, self.nhs, "patients")
+            stated = StatedFacts(deaths, confidential=hidden, cautious=cautious)
+            inputs = read_objection_inputs(self.lake, [self.tables[feed] for feed in self.feeds], self.nhs)
+            conform_objections(self.lake, con, sources, inputs, ObjectionSettings())
             conform_people(self.lake, con, sources, ClinicalRules(), stated)
         return {row["person_id"]: row for row in self.lake.read("core__person").to_pylist()}
 

@@ -66,7 +66,8 @@ def test_the_published_rows_of_other_shapes_hold_and_their_repairs_are_counted(
 def test_unreadable_rows_object_and_stay_when_the_feed_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     statuses = ("1", "X", "", "yes", "NULL")
     people = [f"p{number}" for number in range(5)]
-    rows = "".join(f"{person},Y00001,{status},soon,\n" for person, status in zip(people, statuses, strict=True))
+    days = ("soon", "soon", "soon", "2025-01-01", "2025-01-01")  # if no date could be read, the delivery would be stopped
+    rows = "".join(f"{person},Y00001,{status},{day},\n" for person, status, day in zip(people, statuses, days, strict=True))
     files = {"type_1_objections/type_1_objections_2026-01-01.csv": f"PERSON_ID,ORGANISATION_ID,STATUS,EFFECTIVE_DATE\n{rows}"}
     assert objecting(board(tmp_path, monkeypatch, people, files, "type_1_objections")) == people
     assert objecting(board(tmp_path, monkeypatch, people, {})) == people
