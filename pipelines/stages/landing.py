@@ -112,7 +112,8 @@ def validate(deployment: Deployment, table: Table) -> StageResult:
 
 def _ingest(context: StageContext, table: Table) -> StageResult:
     opened = context.source
-    oldest = oldest_delivery(context.settings.upkeep.extract_months, context.outside.data_cut)
+    months = context.settings.upkeep.extract_months
+    oldest = oldest_delivery(months, context.outside.data_cut) if months else None
     with context.machine.duckdb() as con:
         taken = ingest_stage.ingest_feed(context.lake, con, table, opened.reading, opened.landing, opened.folder, oldest)
     if not taken.new:
