@@ -52,7 +52,7 @@ def refresh_exclusions(deployment: Deployment) -> StageResult:
     tables = list_tables(deployment)
     if not tables:
         raise RefusalError("this source has no feed of the registered list or of objections, so there is nothing to refresh from")
-    if not _current(deployment):
+    if not is_published(deployment):
         raise RefusalError("no run is published, so readers see no one. Run the pipeline first")
     refuse_half_rotated(deployment.lake)
     taken = _take_in(deployment, tables)
@@ -80,6 +80,11 @@ def list_tables(deployment: Deployment) -> tuple[Table, ...]:
 def landed_lists_digest(deployment: Deployment) -> str:
     """Return a digest of names, sizes and times of the files of the registered list and of objections that have landed."""
     return " ".join(run_plan.landed_files_digest(deployment, table.feed) for table in list_tables(deployment))
+
+
+def is_published(deployment: Deployment) -> bool:
+    """Return whether readers see a run."""
+    return bool(_current(deployment))
 
 
 def _current(deployment: Deployment) -> dict[str, dict[str, object]]:

@@ -25,7 +25,7 @@ def board(strata: Callable[..., int], small_board: str, tmp_path_factory: pytest
     folder = tmp_path_factory.mktemp("board")
     config, home = folder / "board.yaml", folder / "home"
     text = small_board.replace("people: 2500", "people: 900").replace("minimum_events: 20", "minimum_events: 5")
-    config.write_text(text + "  caseloads: {write_pages: true}\n")
+    config.write_text(text + "  caseloads: {write_pages: true, people: 6}\n")
     assert strata(home, "run", str(config)) == 0
     return config, home
 
@@ -79,7 +79,7 @@ def test_people_who_died_objected_or_left_disappear_everywhere_and_others_stay_a
         set_all(hidden, IS_CONFIDENTIAL="1")(rows)
 
     def objections(rows: list[dict[str, str]]) -> None:
-        new = dict.fromkeys(rows[0], "") | {"OPT_OUT_TYPE": "TYPE1", "TYPE": "TYPE1", "STATUS": "1", "EFFECTIVE_DATE": AFTER}
+        new = dict.fromkeys(rows[0], "") | {"OPT_OUT_TYPE": "TYPE_1", "STATUS": "1", "EFFECTIVE_DATE": AFTER}
         rows += [{name: value for name, value in {**new, "PERSON_ID": person}.items() if name in rows[0]} for person in objecting]
 
     deliver(landing, "patients", AFTER, list_changes)
