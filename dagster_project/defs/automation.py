@@ -71,7 +71,9 @@ def _refresh(strata: StrataResource) -> dg.Output[None]:
 @dg.job(
     name="refresh_exclusions",
     description="Take in the registered list and objections, and remove people who died, objected or left from what readers see.",
-    tags={WATCHING: "true"},  # a late feed or an approval that ended keeps runs from beginning, and people are removed nevertheless
+    tags={
+        WATCHING: "true"
+    },  # a late feed or an approval that ended keeps runs from beginning, and people are removed nevertheless
 )
 def refresh() -> None:
     """Remove people from what readers see between two runs."""

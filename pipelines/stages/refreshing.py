@@ -45,7 +45,7 @@ class Taken:
 
 
 def refresh_exclusions(deployment: Deployment) -> StageResult:
-    """Take in the registered list and objections, and remove from what readers see whoever died, objected or left.
+    """Take in the registered list and objections, and remove everyone who died, objected or left from what readers see.
 
     `refused` holds the reason for each feed whose delivery could not be used; what the other feeds say is done nevertheless.
     """
