@@ -29,8 +29,6 @@ RESTRICTED = "confidential, sensitive or deleted"
 RESTRICTING_REASONS = ("confidential", "spine_sensitive", "deleted", "test_patient")  # row rules of the feed of patients
 LISTS = (risk.DRIVERS, CASELOAD, RISING)
 READ_FOR_REMOVALS = (core.PERSON, core.REGISTRATION, EXTRACTS, VALIDATED_EXTRACTS)  # who still has a reason to be removed
-LIST_FEEDS = (PATIENTS.name, REGISTRATIONS.name)
-OPT_OUT_FEEDS = tuple(feed.name for feed in OBJECTION_FEEDS)
 
 
 @dataclass(frozen=True)
@@ -42,15 +40,20 @@ class KnownTo:
 
 
 def applied_deliveries(lake: Lake) -> KnownTo:
-    """Return the latest deliveries that passed validation."""
+    """Return the latest deliveries of deaths and of objections that passed validation."""
+    days = _passed_deliveries(lake)
+    deaths = days.get(PATIENTS.name) or days.get(REGISTRATIONS.name)
+    return KnownTo(deaths, max((days[feed.name] for feed in OBJECTION_FEEDS if feed.name in days), default=None))
+
+
+def _passed_deliveries(lake: Lake) -> dict[str, date]:
+    """Return the day of the latest delivery of each feed that passed validation."""
     passed = f"SELECT feed, extract_id FROM {lake.scan_or_empty(VALIDATED_EXTRACTS)} WHERE status = 'passed'"
     with connect() as con:
         rows = con.sql(
             f"SELECT feed, max(extract_date) FROM {lake.scan_or_empty(EXTRACTS)} SEMI JOIN ({passed}) USING (feed, extract_id) GROUP BY feed"
         ).fetchall()
-    days = dict(rows)
-    latest = [max((days[feed] for feed in feeds if feed in days), default=None) for feeds in (LIST_FEEDS, OPT_OUT_FEEDS)]
-    return KnownTo(*latest)
+    return {str(feed): day for feed, day in rows}
 
 
 def known_to(lake: Lake) -> KnownTo | None:
@@ -134,7 +137,8 @@ def current_runs(lake: Lake) -> list[dict[str, object]]:
 
 def reasons_sql(lake: Lake) -> str:
     """Return the SQL of everyone with a reason to be removed: person_id, reason and whether it holds for planning alone."""
-    day = applied_deliveries(lake).deaths
+    days = _passed_deliveries(lake)
+    day = days.get(REGISTRATIONS.name) or days.get(PATIENTS.name)
     ended = f"coalesce(last_day, DATE '0001-01-01') < DATE {quote(day)}" if day else "last_day IS NULL"
     return f"""SELECT person_id, for_planning_alone, reason FROM (
         SELECT person_id, CASE

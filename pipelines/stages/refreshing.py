@@ -100,11 +100,18 @@ def _take_in(deployment: Deployment, tables: tuple[Table, ...]) -> Taken:
         try:
             _refuse_future(deployment, table)
             taken.extracts += int(landing.ingest(deployment, table).facts.get("new_extracts", 0))
-            if broken := landing.validate(deployment, table).broken:
+            if broken := _validate(deployment, table, taken).broken:
                 taken.stopped[table.feed] = broken
         except StrataError as error:
             taken.stopped[table.feed] = str(error)
     return taken
+
+
+def _validate(deployment: Deployment, table: Table, taken: Taken) -> StageResult:
+    """Validate a feed; births are looked up in the delivery of the list that passed, where the latest was stopped."""
+    stage = landing.suite_stage(table)
+    context = open_context(deployment, stage)
+    return stage.work(replace(context, lake=PassedLake(context.lake.root, taken.stopped)) if taken.stopped else context)
 
 
 def _refuse_future(deployment: Deployment, table: Table) -> None:

@@ -124,4 +124,5 @@ def test_a_delivery_that_is_stopped_removes_no_one_and_the_others_still_apply(
     for name, rows in before.items():
         expected = rows[rows["person_id"] != listed[0]].reset_index(drop=True)
         pd.testing.assert_frame_equal(lake.read(name).to_pandas(), expected, check_exact=True)
-    (landing / "patients" / f"patients_{LATER}.csv").unlink()
+    text = pages(home)
+    assert listed[0] not in text and "Deaths and objections known to 15 January 2026." in text

@@ -24,3 +24,4 @@ def test_only_extracts_that_passed_are_there(tmp_path: Path) -> None:
             lake.write(VALIDATED_EXTRACTS, [{**of_feed, **validated}], of_feed)
     assert [one.extract_id for one in current_extracts(lake, "patients")] == ["waiting"]
     assert [one.extract_id for one in current_extracts(PassedLake(tmp_path), "patients")] == ["first"]
+    assert [one.extract_id for one in current_extracts(PassedLake(tmp_path, ("opt_outs",)), "patients")] == ["waiting"]
