@@ -115,7 +115,8 @@ def validate(deployment: Deployment, table: Table) -> StageResult:
 
 def _ingest(context: StageContext, table: Table) -> StageResult:
     opened = context.source
-    oldest = oldest_delivery(context.settings.upkeep.extract_months, context.outside.data_cut)
+    months = context.settings.upkeep.extract_months
+    oldest = oldest_delivery(months, context.outside.data_cut) if months else None
     landed = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
     late = accepted_late(context.lake, table.feed, held_files(context.lake, table.feed, landed))
     with context.machine.duckdb() as con:
