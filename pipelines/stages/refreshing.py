@@ -25,7 +25,7 @@ from pipelines.sources.nhs import find_extracts
 from pipelines.stages import conforming, landing, publishing, run_plan
 from pipelines.stages.context import open_context
 from pipelines.stages.declared import perform
-from pipelines.stages.future_dates import refuse_future_deliveries, today_in_london
+from pipelines.stages.delivery_dates import refuse_future_deliveries, today_in_london
 from pipelines.stages.results import StageResult
 from pipelines.stages.stage import Stage
 from pipelines.validation.passed_lake import PassedLake
