@@ -127,7 +127,7 @@ def _prepare(con: duckdb.DuckDBPyConnection, sources: Sources, inputs: Objection
     """Create the tables `listed`, `homes` and `stated`.
 
     An objection in force that is stored counts as a statement of its last delivery. A pseudonym that is not on the list, and
-    is on it in another form, becomes that of the list.
+    is on it in another form, becomes that of the list. A withdrawal in another form ends nothing.
     """
     con.execute(f"CREATE OR REPLACE TEMP TABLE listed AS {_listed(sources)}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE homes AS {_homes(sources)}")
@@ -144,7 +144,7 @@ def _prepare(con: duckdb.DuckDBPyConnection, sources: Sources, inputs: Objection
     con.execute("""CREATE OR REPLACE TEMP TABLE stated AS
         SELECT delivered.* REPLACE (coalesce(list_id, delivered.person_id) AS person_id,
             CASE WHEN kind = 'type_1' THEN coalesce(delivered.practice_code, homes.practice_code) END AS practice_code)
-        FROM delivered LEFT JOIN other_forms USING (person_id)
+        FROM delivered LEFT JOIN other_forms ON other_forms.person_id = delivered.person_id AND delivered.status <> '0'
         LEFT JOIN homes ON homes.person_id = coalesce(list_id, delivered.person_id)""")
 
 
