@@ -54,7 +54,7 @@ def validate(deployment: Deployment) -> int:
 
 def conform(deployment: Deployment) -> int:
     steps = (
-        conforming.conform_organisations, conforming.conform_areas, conforming.conform_people, conforming.conform_registrations,
+        conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
         conforming.conform_spells, conforming.conform_events, conforming.write_vocabulary, conforming.conform_coverage,
         conforming.conform_linkage,
     )  # fmt: skip

@@ -33,6 +33,7 @@ COMMANDS = (
     running.recalibrate,
     running.backfill,
     publishing.publish,
+    publishing.refresh_exclusions,
     publishing.withdraw,
     publishing.decide,
     upkeep.reproduce,

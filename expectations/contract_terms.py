@@ -151,7 +151,8 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_analyst",), "each use of re-identification", 45, personal=False,
     ),
     "monitoring__decision": ContractTerms(
-        "1.0.1", CARE_TEAMS, "Which decisions people recorded: approvals, accepted breaches, waivers and withdrawals.",
+        "2.0.0", CARE_TEAMS,
+        "Which decisions people recorded: approvals, accepted breaches, late deliveries, waivers, withdrawals and deaths in review.",
         "Take the latest row of each decision_id by recorded_at; it counts while ended_by is empty and expires has not passed.",
         "Append-only. It names accounts of the operating system, so it stays in the lake and no role of the database sees it.",
         (), "each decision", 45, personal=False,

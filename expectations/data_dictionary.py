@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from expectations.catalogue import TABLES
+from expectations.date_formats import FORMATS, LOCAL_ZONE
 from expectations.row_checks import COLUMN_REASONS, PARSING_DESCRIPTIONS, row_checks, unusable_action
 from expectations.table import Column, Table
 
@@ -50,6 +51,17 @@ def data_dictionary(tables: Iterable[Table]) -> str:
     reasons = {**{reason: (meaning, 13) for reason, meaning in PARSING_DESCRIPTIONS.items()}, **COLUMN_REASONS}
     rows = [(f"`{reason}`", meaning, defect or "") for reason, (meaning, defect) in reasons.items()]
     lines += ["", "## Reasons that apply to every feed", *_grid(("reason", "meaning", "defect"), rows)]
+    lines += [
+        "",
+        "## How a date may be written",
+        "",
+        "Each date column of a file is read in the format of most of its values, or in the one that the feed's `dates` set. A value in another "
+        "format is not read. A time may follow the day after a blank or a T: `23:30`, `23:30:00`, `23:30:00.123`. With a time zone (`Z`, `UTC`, "
+        f"`+01:00`, `+0100`, `+01`) the day is the local day in {LOCAL_ZONE}: 2025-06-30T23:30:00Z is 1 July. Without one the time is not used. "
+        "A year or a year and month (2024, 2024-05) is read as its last day. Where a day and a month are both written as numbers before the "
+        "year, the values must show which is first (see `day_and_month_known`), or the feed's `dates` must say it.",
+        *_grid(("format", "note"), [(f"`{form.name}`", form.note) for form in FORMATS]),
+    ]
     for layer, description in LAYERS.items():
         own = [table for table in declared if table.layer == layer]
         lines += ["", f"## {layer}", "", description] if own else []

@@ -63,6 +63,8 @@ class Feed:
     * `dummy_person_rows` is the number of rows in one delivery above which a pseudonym may be a sender's "number missing".
     * `kept_for_good`: old deliveries are never deleted.
     * `when_absent` says what is assumed without the feed.
+    * `part_of` is the feed that brings the same rows together with those of other feeds: one of them is enough.
+    * `names_strangers`: a delivery normally names people of other ICBs, who do not become people of this one.
     """
 
     name: str
@@ -82,6 +84,8 @@ class Feed:
     dummy_person_rows: int | None = None
     kept_for_good: bool = False
     when_absent: str = ""
+    part_of: str = ""
+    names_strangers: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "event_types", tuple(replace(kind, feed=self.name) for kind in self.event_types))
@@ -144,11 +148,21 @@ ADDRESSES = Feed(
     "addresses", Family.REGISTERED_LIST, raw_gp.ADDRESSES, legal_basis=LIST_BASIS, columns_without_facts=("lsoa_code",),
     when_absent="everyone has always lived at the address in the feed of patients",
 )  # fmt: skip
+# Two kinds of objection, each with its own rule (`pipelines/conform/objections.py`); a combined feed brings both.
 OPT_OUTS = Feed(
     "opt_outs", Family.REGISTERED_LIST, raw_gp.OPT_OUTS,
     kept_for_good=True,  # a person who once objected is not to be scored because the objection is old
     when_absent="no opt-out is known",
 )  # fmt: skip
+TYPE_1_OBJECTIONS = Feed(
+    "type_1_objections", Family.REGISTERED_LIST, raw_gp.TYPE_1_OBJECTIONS, kept_for_good=True,
+    when_absent="no type 1 objection is known", part_of="opt_outs",
+)  # fmt: skip
+NATIONAL_OPT_OUTS = Feed(
+    "national_opt_outs", Family.REGISTERED_LIST, raw_gp.NATIONAL_OPT_OUTS, names_strangers=True,
+    when_absent="no national data opt-out is known", part_of="opt_outs",
+)  # fmt: skip
+OBJECTION_FEEDS = (OPT_OUTS, TYPE_1_OBJECTIONS, NATIONAL_OPT_OUTS)
 
 # A hospital stay is two events: one known at admission, one known at discharge plus the lag of the feed.
 ADMISSIONS = Feed(
@@ -232,7 +246,7 @@ DECLARED = (
     PATIENTS,
     REGISTRATIONS,
     ADDRESSES,
-    OPT_OUTS,
+    *OBJECTION_FEEDS,
     ADMISSIONS,
     EMERGENCY_ATTENDANCES,
     OUTPATIENT_APPOINTMENTS,

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from expectations.table import Action, Column, Kind, Table
-from expectations.tables.raw_common import PROVENANCE
+from expectations.identifier_schemes import REASONS, REASONS_OF
+from expectations.table import Action, Column, Kind, Lost, Table
+from expectations.tables.raw_common import PROVENANCE, YES_NO
 
 PROVENANCE_COLUMNS = tuple(column.name for column in PROVENANCE)
 PARSING_REASONS = (
     "control_character",
     "not_utf8",
     "row_too_long",
+    "inside_quote",
     "unterminated_quote",
     "stray_quote",
     "repeated_header",
@@ -20,7 +22,10 @@ PARSING_REASONS = (
     "too_few_fields",
 )
 ERASED_PERSON = "erased_person"
+TRAILING_DELIMITER = "trailing_delimiter"  # the row stays, without the empty fields at its end
+IDENTIFIER_REPAIRED = "identifier_repaired"
 EXCLUDED_AT_INGEST = (*PARSING_REASONS, ERASED_PERSON)  # ingest excludes rows with these reasons and records their numbers
+RECORDED_AT_INGEST = (*EXCLUDED_AT_INGEST, TRAILING_DELIMITER, IDENTIFIER_REPAIRED)
 UNREADABLE = {Kind.DATE: "unreadable_date", Kind.INTEGER: "unreadable_number", Kind.NUMBER: "unreadable_number"}
 
 # The reasons of checks on a column, with their text and their number in the list of known defects.
@@ -38,17 +43,24 @@ COLUMN_REASONS: dict[str, tuple[str, int]] = {
     ),
     "not_in_vocabulary": ("The value is not in the vocabulary of the column.", 11),
     "out_of_range": ("The value is below the column's minimum or above its maximum.", 4),
-    "padding_or_case": ("The value had blanks around it, or a code had lower case letters; Strata corrected them.", 13),
+    "padding_or_case": (
+        "The value had blanks around it, or a code had lower case letters. In an identifier or code also invisible characters, full-width "
+        "letters or digits, or what a spreadsheet adds. Strata corrected them.",
+        13,
+    ),
+    **{reason: (description, 13) for reason, description in REASONS.items()},
 }
 PARSING_DESCRIPTIONS = {
     "control_character": "The line contains a NUL or a stray carriage return.",
     "not_utf8": "The line is not in the encoding of the file.",
     "row_too_long": "The line is longer than 1 MB.",
-    "unterminated_quote": "A quote opens in the line and does not close.",
+    "inside_quote": "The line may be text inside a quote that an earlier line opens and that does not close as in a row.",
+    "unterminated_quote": "A quote opens in the line and does not close within 1,000 lines and 1 MB into a row with the fields of the header.",
     "stray_quote": "A field contains a quote, so the end of the field is not known.",
     "repeated_header": "The line repeats the header.",
     "too_many_fields": "The line has more fields than the header.",
     "too_few_fields": "The line has fewer fields than the header.",
+    TRAILING_DELIMITER: "The line has empty fields after those of the header. Strata removed them and kept the row.",
 }
 
 
@@ -83,6 +95,39 @@ def unusable_action(column: Column, table: Table) -> Action:
     return Action.SET_ASIDE if lost else column.on_violation
 
 
+def lost_meaning(column: Column, table: Table) -> Lost:
+    """Return what a lost value of a column means; raise ValueError for a date or a flag whose absence may be an answer.
+
+    A column that must have a value sets the row aside without one.
+    """
+    if column.lost:
+        return column.lost
+    if column.on_violation is Action.FLAGGED and any(rule.repair and column.name in rule.columns for rule in table.row_rules):
+        return Lost.CAUTIOUS_VALUE
+    if unusable_action(column, table) is Action.SET_ASIDE:
+        return Lost.SETS_ASIDE
+    if column.kind in (Kind.DATE, Kind.BOOLEAN) or column.allowed == YES_NO:
+        raise ValueError(f"{table.name} does not declare what a lost {column.name} means: add `lost` to the column.")
+    return Lost.UNKNOWN
+
+
+def lost_checks(column: Column, table: Table) -> frozenset[str]:
+    """Return the names of the checks and row rules whose rows lost the value of a column."""
+    reasons = (*UNREADABLE.values(), "second_date_format", "not_in_vocabulary", "out_of_range")
+    checks = {check.name for check in _column_checks(column, table) if check.reason in reasons}
+    if not (column.empty_is_an_answer and column.nullable):
+        checks |= {check.name for check in _column_checks(column, table) if check.reason == "missing_value"}
+    return frozenset(
+        checks | {rule.reason for rule in table.row_rules if rule.action is Action.NULLED and column.name in rule.columns}
+    )
+
+
+def mark_checks(table: Table) -> frozenset[str]:
+    """Return the names of the checks that find a sender's mark on a row, or a mark that cannot be read."""
+    rules = [rule for rule in table.row_rules if rule.is_mark]
+    return frozenset([rule.reason for rule in rules] + [f"not_in_vocabulary__{name}" for rule in rules for name in rule.columns])
+
+
 def row_checks(table: Table) -> list[RowCheck]:
     """Return every check on the rows of a table: those of its columns in order, then its row rules."""
     checks = [check for column in sender_columns(table) for check in _column_checks(column, table)]
@@ -102,6 +147,8 @@ def _column_checks(column: Column, table: Table) -> Iterator[RowCheck]:
         yield _check("not_in_vocabulary", column, unusable)
     if column.minimum is not None or column.maximum is not None:
         yield _check("out_of_range", column, unusable)
+    for reason in REASONS_OF[column.scheme]:
+        yield _check(reason, column, unusable)
     if column.kind in (Kind.CODE, Kind.TEXT, Kind.IDENTIFIER):
         yield _check("padding_or_case", column, Action.REPAIRED)
 

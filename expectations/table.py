@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from expectations.identifier_schemes import Scheme
+
 
 class Kind(StrEnum):
     """The kind of value of a column after it is read."""
@@ -42,6 +44,15 @@ class Action(StrEnum):
     FLAGGED = "flagged"  # the row stays unchanged
 
 
+class Lost(StrEnum):
+    """What a lost value means: one that is present and cannot be read, or is empty where empty is no answer."""
+
+    UNKNOWN = "unknown"  # the row stays, and the column says nothing
+    SETS_ASIDE = "sets_aside"  # later steps do not use the row
+    CAUTIOUS_VALUE = "cautious_value"  # a row rule replaces it by the cautious value
+    SUPPRESSES = "suppresses"  # an empty value would grant something, so the person is in no cohort and on no review list
+
+
 class Severity(StrEnum):
     """What happens when a table rule is broken."""
 
@@ -55,7 +66,11 @@ class Column:
 
     `source` is the name in the sender's extract where it differs. `arrow` overrides the storage type of `kind`. `on_violation` is the
     action for a value that cannot be read as its kind, or is outside `allowed`, `minimum` to `maximum`, or `pattern`. A bad value in a
-    key or in a column that is not nullable sets the row aside.
+    key or in a column that is not nullable sets the row aside. `scheme` is what the values identify (`identifier_schemes.py`). With
+    `ignores_case`, letter case is no part of the identifier.
+
+    `lost` is what a lost value means. It follows from the other fields (`row_checks.lost_meaning`), except for a date or a flag that
+    may be empty, whose absence often is an answer: that column declares it. `lost_reason` is the reason of a suppressed person.
     """
 
     name: str
@@ -72,6 +87,11 @@ class Column:
     required_in_file: bool = False  # an extract without the column is rejected
     varies: bool = False  # a single value in an extract is a sign of a defect
     arrow: str = ""
+    lost: Lost | None = None
+    lost_reason: str = ""
+    empty_is_an_answer: bool = True  # false: an empty value is lost
+    scheme: Scheme = Scheme.NONE
+    ignores_case: bool = False
 
     @property
     def arrow_type(self) -> str:
@@ -81,13 +101,20 @@ class Column:
     def source_name(self) -> str:
         return self.source or self.name
 
+    def __post_init__(self) -> None:
+        if (self.lost is Lost.SUPPRESSES) != bool(self.lost_reason):
+            raise ValueError(
+                f"{self.name}: a column whose lost value suppresses the person needs a `lost_reason`, and no other has one."
+            )
+
 
 @dataclass(frozen=True)
 class RowRule:
     """A rule on the typed columns of a row that needs more than the declaration of one column.
 
     `broken_when` is an SQL predicate over the typed columns and the context columns `extract_date` and `birth_date`. It is true for a row
-    that breaks the rule, otherwise null or false.
+    that breaks the rule, otherwise null or false. `withdraws` says that with such a row the sender takes back what it sent before under the
+    same key. A row that was set aside for any other reason takes nothing back.
     """
 
     reason: str
@@ -97,6 +124,8 @@ class RowRule:
     columns: tuple[str, ...] = ()
     defect: int = 0  # its number in the list of known defects in docs/data-dictionary.md
     repair: str = ""  # SQL of the corrected value of its column
+    is_mark: bool = False  # the sender's own mark that a row is not to be used; it also counts against other rows of the key
+    withdraws: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 FEW_ROWS = 3  # up to this number of broken rows, a share is not broken, unless all rows are broken
+DELETED = "deleted"  # the row rule of a row that its sender deleted
 NOT_KNOWN = ("Z", "99")  # ethnic category not stated, or not known
 
 
@@ -19,6 +20,7 @@ class Thresholds:
 
     month_rows: int = 20
     group_rows: int = 50
+    lost_values: int = 20
 
 
 @dataclass
@@ -28,18 +30,26 @@ class Summary:
     * extracts: file_name, rows, set_aside, columns_missing (required columns, separated by commas)
     * columns: column, values, outside, different, different_before
     * months: organisation, month, rows, rows_before (null where not comparable)
+    * volume: month (null for the delivery as a whole), rows, rows_before, only of what both deliveries contain completely; `by_chance`
+      is how many rows fewer may be chance
     * not_known: organisation, column, rows, not_known
     * lists: organisation, rows, published
     * starts: organisation, day, rows, same_day
+    * lost: column, organisation ('' for the whole delivery), values, lost, values_before, lost_before, shape, files
+    * orders: file_name, column, format, values, day_first, month_first (values that show an order), unknown (none does, and none
+      of the feed's history or of what is usual does either)
     """
 
     extracts: pd.DataFrame
     repeated_keys: int = 0
     columns: pd.DataFrame = field(default_factory=pd.DataFrame)
     months: pd.DataFrame = field(default_factory=pd.DataFrame)
+    volume: pd.DataFrame = field(default_factory=pd.DataFrame)
     not_known: pd.DataFrame = field(default_factory=pd.DataFrame)
     lists: pd.DataFrame = field(default_factory=pd.DataFrame)
     starts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lost: pd.DataFrame = field(default_factory=pd.DataFrame)
+    orders: pd.DataFrame = field(default_factory=pd.DataFrame)
     thresholds: Thresholds = field(default_factory=Thresholds)
 
 
@@ -101,6 +111,25 @@ def keys_unique(summary: Summary, limit: float, columns: tuple[str, ...]) -> Ans
     message = f"{summary.repeated_keys:,} keys occur more than once after duplicates were set aside"
     findings = [Finding(message, rows=summary.repeated_keys)] if summary.repeated_keys else []
     return Answer(float(summary.repeated_keys), None, 0, findings)
+
+
+def feed_collapsed(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find a delivery that, as a whole or in a month, has fewer rows than the previous one, over all senders."""
+    if summary.volume.empty:
+        return _least(pd.Series(dtype=float), limit, [])
+    fewer = summary.volume["rows_before"] - summary.volume["rows"]
+    large = summary.volume["month"].isna() | (summary.volume["rows_before"] >= summary.thresholds.month_rows)
+    counted = summary.volume[large & (summary.volume["rows_before"] > 0)]
+    counted = counted.assign(share=_share(counted["rows"], counted["rows_before"]))
+    broken = counted[(counted["share"] < limit) & (fewer[counted.index] > counted["by_chance"].clip(lower=FEW_ROWS))]
+    findings = [
+        Finding(
+            f"{_month(row.month) or 'the delivery'}: {row.rows:,.0f} rows, {row.rows_before:,.0f} in the previous delivery ({row.share:.0%})",
+            month=_day(row.month), rows=int(row.rows), share=row.share,
+        )
+        for row in _each(broken)
+    ]  # fmt: skip
+    return _least(counted["share"], limit, findings)
 
 
 def month_collapsed(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
@@ -181,6 +210,63 @@ def unknown_codes(summary: Summary, limit: float, columns: tuple[str, ...]) -> A
     return _most(coded["share"], limit, findings)
 
 
+def values_lost(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find columns whose values are lost too often, in the whole delivery or else from one organisation.
+
+    A coded column that is outside its vocabulary as a whole is reported by `unknown_codes`, and not again here.
+    """
+    lost = _with_shares(summary, columns)
+    if not summary.columns.empty:
+        outside = _share(summary.columns["outside"], summary.columns["values"]) > limit
+        lost = lost[~lost["column"].isin(summary.columns.loc[outside, "column"])]
+    broken = lost[(lost["share"] > limit) & _enough(lost, summary.thresholds)]
+    return _most(lost["share"], limit, [_lost_finding(row) for row in _each(_whole_first(broken))])
+
+
+def values_lost_more(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find columns that lost a larger share of their values than in the previous delivery, by more than the limit."""
+    lost = _with_shares(summary, columns)
+    lost = lost[lost["values_before"].fillna(0) >= summary.thresholds.lost_values]
+    rise = lost["share"] - _share(lost["lost_before"].fillna(0), lost["values_before"])
+    broken = lost.assign(rise=rise)[(rise > limit) & _enough(lost, summary.thresholds)]
+    findings = [
+        _lost_finding(row, f"; {row.lost_before / row.values_before:.1%} in the previous delivery", row.rise)
+        for row in _each(_whole_first(broken))
+    ]
+    return _most(rise, limit, findings)
+
+
+def _with_shares(summary: Summary, columns: tuple[str, ...]) -> pd.DataFrame:
+    if summary.lost.empty:
+        return pd.DataFrame(
+            columns=["column", "organisation", "values", "lost", "values_before", "lost_before", "share"], dtype=float
+        )
+    lost = summary.lost[summary.lost["column"].isin(columns)]
+    return lost.assign(share=_share(lost["lost"], lost["values"]))
+
+
+def _enough(lost: pd.DataFrame, thresholds: Thresholds) -> pd.Series:
+    """Return where enough values were lost for a share to mean something; fewer are enough if a column lost all of them."""
+    whole = lost["organisation"] == ""
+    all_lost = whole & (lost["lost"] == lost["values"]) & (lost["lost"] > FEW_ROWS)
+    return all_lost | (lost["lost"] >= thresholds.lost_values)
+
+
+def _whole_first(broken: pd.DataFrame) -> pd.DataFrame:
+    """Return broken places without the organisations of a column that is broken as a whole."""
+    whole = broken.loc[broken["organisation"] == "", "column"]
+    return broken[(broken["organisation"] == "") | ~broken["column"].isin(whole)]
+
+
+def _lost_finding(row: Any, compared: str = "", share: float | None = None) -> Finding:
+    sender = f" from {row.organisation}" if row.organisation else ""
+    message = (
+        f"{row.lost:,.0f} of {row.values:,.0f} values of {row.column} in {row.files}{sender} are lost ({row.share:.1%}{compared}): "
+        f"they cannot be read, and most look like '{row.shape}' (9 for a digit, a for a letter). Correct the values or their format in the file"
+    )
+    return Finding(message, str(row.organisation), None, str(row.column), int(row.lost), row.share if share is None else share)
+
+
 def share_of_values(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
     """Find organisations with too many values that are not stated or not known."""
     if summary.not_known.empty:
@@ -227,11 +313,33 @@ def history_starts_at_load(summary: Summary, limit: float, columns: tuple[str, .
     return _most(starts["share"], limit, findings)
 
 
+def day_and_month_known(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find date columns whose values show the month first, or do not show which number is the day."""
+    if summary.orders.empty:
+        return Answer(0.0, None, limit, [])
+    orders = summary.orders
+    share = _share(orders["month_first"], orders["month_first"] + orders["day_first"])
+    orders = orders.assign(share=share.where(~orders["unknown"].astype(bool), 1.0))
+    few = (orders["month_first"] <= FEW_ROWS) & (orders["day_first"] > 0)
+    findings = [
+        Finding(
+            f"{row.file_name}: {row.month_first:,} of {row.values:,} values of {row.column} have the month before the day"
+            if row.month_first
+            else f"{row.file_name}: none of {row.values:,} values of {row.column} shows whether the day or the month is first",
+            column=str(row.column),
+            rows=int(row.values),
+            share=float(row.share),
+        )
+        for row in _each(orders[(orders["share"] > limit) & ~few])
+    ]
+    return _most(orders["share"], limit, findings)
+
+
 CHECKS: dict[str, Callable[[Summary, float, tuple[str, ...]], Answer]] = {
     check.__name__: check
     for check in (
-        not_empty, columns_present, share_set_aside, keys_unique, month_collapsed, month_gap, single_value, unknown_codes,
-        share_of_values, below_published_list, history_starts_at_load,
+        not_empty, columns_present, share_set_aside, keys_unique, feed_collapsed, month_collapsed, month_gap, single_value, unknown_codes,
+        values_lost, values_lost_more, share_of_values, below_published_list, history_starts_at_load, day_and_month_known,
     )
 }  # fmt: skip
 

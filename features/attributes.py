@@ -5,7 +5,7 @@ Attributes are for audit and place, and are never predictors. The features of th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +68,14 @@ def numbers(column: pa.ChunkedArray) -> NDArray:
 def flags(column: pa.ChunkedArray) -> NDArray[np.bool_]:
     """Return a boolean column as an array; null, as in a column that an earlier version did not store, is false."""
     return column.combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
+
+
+def numbers_of(column: pa.ChunkedArray, values: Sequence[str]) -> NDArray[np.int8]:
+    """Return the number of each value of a column among `values`, from 1; null and any other value is 0."""
+    if column.null_count == len(column):
+        return np.zeros(len(column), dtype=np.int8)
+    places = pc.index_in(column.combine_chunks(), pa.array(values, pa.string())).fill_null(-1)
+    return (places.to_numpy(zero_copy_only=False) + 1).astype(np.int8)
 
 
 def take(column: pa.ChunkedArray, place: NDArray[np.int64]) -> pa.Array:

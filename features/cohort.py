@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
+from expectations.suppression import SUPPRESSIONS
+from expectations.tables.raw_gp import DEATH_NOT_READABLE as DEATH_NOT_READABLE
+from expectations.tables.raw_gp import END_NOT_READABLE as END_NOT_READABLE
 from features.demographics import age_years
 
 Use = Literal["finding_people_for_care", "planning"]
 ALL_PEOPLE = "people the sources name"
 ALL_ROWS = "index events"
 IN_COHORT = "in cohort"
-# A value that is there and cannot be read: whether the person is alive, or still registered, is not known.
-DEATH_NOT_READABLE = "date of death not readable"
-END_NOT_READABLE = "end of registration not readable"
 
 
 class CohortSettings(BaseModel, extra="forbid", frozen=True):
@@ -74,6 +74,7 @@ class Candidates:
     birth_day: NDArray[np.int32]
     death_day: NDArray[np.int32]  # the highest int32 for people alive
     death_not_readable: NDArray[np.bool_]
+    suppressed: NDArray[np.int8]  # 1 plus the place of the reason in SUPPRESSIONS, 0 for none
     index_day: NDArray[np.int32]
     on_list: NDArray[np.bool_]
     registered: NDArray[np.bool_]
@@ -90,9 +91,11 @@ def exclusions(candidates: Candidates, settings: CohortSettings, use: Use) -> li
     their own care (NHS England, national data opt-out operational policy guidance).
     """
     age = age_years(candidates.birth_day, candidates.index_day)
+    suppressed = [(reason, candidates.suppressed == place) for place, reason in enumerate(SUPPRESSIONS, start=1)]
     steps = [
         ("not on the registered list: only known from hospital, or the list's record was set aside", ~candidates.on_list),
         ("not born on the index date", candidates.birth_day > candidates.index_day),
+        *suppressed,
         ("died on or before the index date", candidates.death_day <= candidates.index_day),
         (DEATH_NOT_READABLE, candidates.death_not_readable),
         ("not registered on the index date", ~candidates.registered),
@@ -122,5 +125,6 @@ def cohort_flow(candidates: Candidates, settings: CohortSettings, use: Use) -> t
 
 
 def add_flows(flows: list[list[tuple[str, int]]]) -> list[tuple[str, int]]:
-    """Return the sum of the flows of ranges of people."""
-    return [(steps[0][0], sum(count for _, count in steps)) for steps in zip(*flows, strict=True)]
+    """Return the sum of the flows of ranges of people, without reasons of suppression that apply to no one."""
+    whole = [(steps[0][0], sum(count for _, count in steps)) for steps in zip(*flows, strict=True)]
+    return [(reason, count) for reason, count in whole if count or reason not in SUPPRESSIONS]

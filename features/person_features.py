@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from expectations.feeds import GP_FEEDS
+from expectations.suppression import SUPPRESSIONS
 from expectations.tables.features import PERSON_FEATURES
 from features.anchoring import IndexRows
 from features.area_context import AreaContext, context_features
@@ -28,6 +29,7 @@ from features.attributes import (
     days,
     flags,
     numbers,
+    numbers_of,
     records_at_index,
     registration_at,
 )
@@ -148,7 +150,7 @@ def _candidates(tables: PeopleTables, row: Row, registration: NDArray[np.int64])
     unreadable = np.append(flags(tables.registrations["end_not_readable"]), False)[registration]
     return Candidates(
         birth_day=birth_days(people, row), death_day=days(people["death_date"], OPEN)[row.place],
-        death_not_readable=flags(people["death_not_readable"])[row.place],
+        death_not_readable=flags(people["death_not_readable"])[row.place], suppressed=numbers_of(people["suppression"], SUPPRESSIONS)[row.place],
         index_day=row.index_day, on_list=numbers(people["on_list"])[row.place], registered=registration >= 0, end_not_readable=unreadable,
         days_on_list=np.where(registration >= 0, row.index_day - start, 0).astype(np.int32),
         type_1_opt_out=numbers(people["type_1_opt_out"])[row.place],

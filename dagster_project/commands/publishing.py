@@ -17,6 +17,18 @@ def publish(config: Config) -> None:
         show_facts(publishing.follow_in_postgres(deployment).summary)
 
 
+def refresh_exclusions(config: Config) -> None:
+    """Remove people who died, objected or left from what readers see, by new deliveries of the list and of objections."""
+    with deployment_of(config) as deployment, deployment.alone():
+        from pipelines.errors import StrataError
+        from pipelines.stages import refreshing
+
+        result = refreshing.refresh_exclusions(deployment)
+        show_facts(result.facts)
+        if result.refused:
+            raise StrataError(f"not everything could be refreshed; what the other feeds say is done.\n{result.refusals}")
+
+
 def withdraw(
     config: Config,
     run_id: RunId,
@@ -32,7 +44,9 @@ def withdraw(
 
 def decide(
     config: Config,
-    kind: Annotated[str, typer.Argument(help="The kind: approval, accepted_breach, waiver or withdrawal.")],
+    kind: Annotated[
+        str, typer.Argument(help="The kind: approval, accepted_breach, late_delivery, waiver, death_review or withdrawal.")
+    ],
     subject: Annotated[
         str,
         typer.Argument(

@@ -12,7 +12,7 @@ from dagster_project.stage_assets import metadata_of, with_progress
 from expectations.tables import monitoring, risk
 from pipelines.errors import StrataError
 from pipelines.run.deployment import Deployment
-from pipelines.stages import late_feeds, run_plan, upkeep
+from pipelines.stages import late_feeds, refreshing, run_plan, upkeep
 from pipelines.stages.results import StageResult
 
 LONDON = "Europe/London"
@@ -60,6 +60,26 @@ def tidy() -> None:
     _let_go()
 
 
+@dg.op(name="remove_from_what_readers_see", description="Remove people who died, objected or left from what readers see.")
+def _refresh(strata: StrataResource) -> dg.Output[None]:
+    result = with_progress("refresh exclusions", lambda: refreshing.refresh_exclusions(strata.deployment))
+    if result.refused:  # what the other feeds say is done; trying again would be refused again
+        raise dg.Failure(result.refusals, metadata=metadata_of(result), allow_retries=False)
+    return dg.Output(None, metadata=metadata_of(result))
+
+
+@dg.job(
+    name="refresh_exclusions",
+    description="Take in the registered list and objections, and remove people who died, objected or left from what readers see.",
+    tags={
+        WATCHING: "true"
+    },  # a late feed or an approval that ended keeps runs from beginning, and people are removed nevertheless
+)
+def refresh() -> None:
+    """Remove people from what readers see between two runs."""
+    _refresh()
+
+
 def jobs(deployment: Deployment) -> list[Any]:
     """Return the jobs; a source without a list of people has no one to score, and a ready-made table has its own dates."""
     if not run_plan.has_list(deployment):
@@ -67,7 +87,8 @@ def jobs(deployment: Deployment) -> list[Any]:
     settings = deployment.settings
     own_dates = not settings.source.chosen.is_conformed or not settings.study.cohort.one_date_for_all
     dated = [] if own_dates else [BACKFILL]
-    return [WHOLE, _unattended(deployment), CHECK, SCORE, *dated, WATCH, tidy]
+    refreshed = [refresh] if refreshing.list_tables(deployment) else []
+    return [WHOLE, _unattended(deployment), CHECK, SCORE, *dated, WATCH, *refreshed, tidy]
 
 
 def schedules(deployment: Deployment) -> Sequence[dg.ScheduleDefinition]:
@@ -87,11 +108,23 @@ def schedules(deployment: Deployment) -> Sequence[dg.ScheduleDefinition]:
         return [monthly]
     daily = dg.ScheduleDefinition(name="daily_watch", job=WATCH, cron_schedule="0 7 * * *", execution_timezone=LONDON)
     tidying = dg.ScheduleDefinition(name="monthly_tidy", job=tidy, cron_schedule="0 3 20 * *", execution_timezone=LONDON)
-    return [monthly, daily, tidying]
+    if not refreshing.list_tables(deployment):
+        return [monthly, daily, tidying]
+
+    @dg.schedule(
+        job=refresh,
+        cron_schedule="30 6 * * *",
+        execution_timezone=LONDON,
+        description="Every day: people who died, objected or left are removed from what readers see.",
+    )
+    def daily_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        return _refresh_request(deployment, f"daily-{context.scheduled_execution_time:%Y-%m-%d}")
+
+    return [monthly, daily, daily_refresh, tidying]
 
 
 def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
-    """Return the sensor for new extracts; a deployment whose files Strata writes has none."""
+    """Return the sensors for new extracts; a deployment whose files Strata writes has none."""
     if deployment.settings.source.chosen.writes_its_extracts:
         return []
 
@@ -110,7 +143,25 @@ def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
             context.update_cursor(seen)
         yield answer
 
-    return [new_extracts]
+    if not run_plan.has_list(deployment) or not refreshing.list_tables(deployment):
+        return [new_extracts]
+
+    @dg.sensor(
+        job=refresh,
+        minimum_interval_seconds=300,
+        description="The refresh of exclusions when files of the registered list or of objections arrived or changed.",
+    )
+    def new_lists(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        seen = refreshing.landed_lists_digest(deployment)
+        if seen == context.cursor:
+            yield dg.SkipReason("no new delivery of the registered list or of objections")
+            return
+        answer = _refresh_request(deployment, f"lists-{seen}")
+        if isinstance(answer, dg.RunRequest):
+            context.update_cursor(seen)
+        yield answer
+
+    return [new_extracts, new_lists]
 
 
 @cache
@@ -128,9 +179,16 @@ def _unattended(deployment: Deployment) -> Any:
     )
 
 
+def _refresh_request(deployment: Deployment, key: str) -> dg.RunRequest | dg.SkipReason:
+    if not refreshing.is_published(deployment):
+        return dg.SkipReason("no run is published, so readers see no one")
+    return dg.RunRequest(run_key=key)
+
+
 def _whole_run(instance: dg.DagsterInstance, deployment: Deployment, key: str) -> dg.RunRequest | dg.SkipReason:
     try:
         run_plan.refuse_future_dates(deployment)
+        run_plan.refuse_deliveries_far_ahead(deployment)
         late_feeds.refuse_late(deployment)
         plan = run_plan.whole_plan(deployment)
     except StrataError as error:  # no extract has landed yet, one is dated after today, or a feed is awaited

@@ -113,4 +113,32 @@ EXCLUSIONS = Table(
     partitioned_by=("run_id",),
 )  # fmt: skip
 
-CASELOAD_TABLES = (CASELOAD, RISING, ACTIONS, EXCLUSIONS)
+REMOVED = Table(
+    "risk__removed",
+    "The people whom a refresh of the exclusions, or a withdrawal, removed from what readers see, and why. Append-only. A person may be in a later "
+    "run again once the feeds no longer give a reason.",
+    (
+        _PERSON,
+        Column("removed_at", Kind.TEXT, "Time of the removal, UTC. Everyone removed together has the same time.", nullable=False),
+        Column("purpose", Kind.TEXT, "Purpose of the run that had the person.", nullable=False),
+        Column("reason", Kind.TEXT, "Why the person was removed.", nullable=False),
+    ),
+    ("person_id", "removed_at"),
+)  # fmt: skip
+
+REMOVALS = Table(
+    "risk__removals",
+    "The delivery up to which deaths and objections were applied, by each run, refresh and withdrawal, and how many people each reason removed. "
+    "Append-only.",
+    (
+        Column("recorded_at", Kind.TEXT, "Time when the counts were recorded, UTC.", nullable=False),
+        Column("removed_at", Kind.TEXT, "Time of the removal in risk__removed; empty where no one was removed.", nullable=False),
+        Column("reason", Kind.TEXT, "Why people were removed; empty where no one was.", nullable=False),
+        Column("people", Kind.INTEGER, "Number of people removed.", nullable=False, arrow="int64"),
+        Column("deaths_known_to", Kind.DATE, "Latest delivery of the registered list that was applied. Null where there is none."),
+        Column("objections_known_to", Kind.DATE, "Latest delivery of objections that was applied. Null where there is none."),
+    ),
+    ("recorded_at", "removed_at", "reason"),
+)  # fmt: skip
+
+CASELOAD_TABLES = (CASELOAD, RISING, ACTIONS, EXCLUSIONS, REMOVED, REMOVALS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.suppression import SUPPRESSIONS
 from expectations.table import Column, Kind, Table
 
 PERSON_KEY = Column(
@@ -46,8 +47,58 @@ PERSON = Table(
         Column("type_1_opt_out", Kind.BOOLEAN, "Type 1 opt-out from sharing by the practice, latest state.", nullable=False),
         Column("national_data_opt_out", Kind.BOOLEAN, "National data opt-out, latest state.", nullable=False),
         Column("on_list", Kind.BOOLEAN, "The person is or was on the registered list.", nullable=False),
+        Column("suppression", Kind.TEXT, "Why the person is in no cohort although nothing certain excludes them: a value of the list that cannot be read, "
+               "rows that conflict, or a death in review. Empty for no reason.", allowed=SUPPRESSIONS),
+        Column("death_in_review", Kind.DATE, "Day of the death in review, where it is known. A decision of the kind death_review that the person is alive ends the review."),
     ),
     ("person_key",),
+)  # fmt: skip
+
+OBJECTION = Table(
+    "core__objection",
+    "The latest state of each person's objection of each kind. An objection stays here even if its deliveries or its feed are removed.",
+    (
+        Column("person_id", Kind.IDENTIFIER, "Pseudonym of the person: the one on the registered list if the list has the person.", nullable=False),
+        Column("kind", Kind.CODE, "type_1 or national.", nullable=False, allowed=("type_1", "national")),
+        Column("practice_code", Kind.CODE, "Practice that last stated a type 1 objection. Empty if it is not known, and for a national opt-out."),
+        Column("effective_date", Kind.DATE, "Day of the latest objection; the day of its delivery if the sender stated none."),
+        Column("first_stated", Kind.DATE, "Day of the first delivery that contained the objection."),
+        Column("last_stated", Kind.DATE, "Day of the last delivery that contained the objection."),
+        Column("state", Kind.CODE, "in_force, withdrawn (by the person), ended_by_absence (two consecutive complete snapshots of the practice did not contain it) "
+               "or not_known (a permitted list did not check the person; planning treats this as an opt-out).", nullable=False,
+               allowed=("in_force", "withdrawn", "ended_by_absence", "not_known")),
+        Column("state_since", Kind.DATE, "Day of the delivery since which the state applies."),
+        Column("absences", Kind.INTEGER, "Latest consecutive complete snapshots of the practice without the objection, while the person is registered there.", nullable=False),
+        Column("delivery", Kind.TEXT, "The extract that last stated the objection."),
+    ),
+    ("person_id", "kind"),
+)  # fmt: skip
+
+# Rules on a delivery that need more than the delivery: a breach is accepted under these names.
+OBJECTIONS_ABSENT, OBJECTIONS_NOT_ON_LIST, NATIONAL_OPT_OUTS_FELL = (
+    "objections_absent",
+    "objections_not_on_list",
+    "national_opt_outs_fell",
+)
+DELIVERY_RULES = (OBJECTIONS_ABSENT, OBJECTIONS_NOT_ON_LIST, NATIONAL_OPT_OUTS_FELL)
+
+OBJECTION_DELIVERY = Table(
+    "core__objection_delivery",
+    "The latest delivery of objections of each practice, and of each kind as a whole (practice ALL).",
+    (
+        Column("kind", Kind.CODE, "type_1 or national.", nullable=False, allowed=("type_1", "national")),
+        _key("practice_code", "ODS code of the practice, or ALL."),
+        Column("feed", Kind.TEXT, "The feed of the delivery. Empty if there is none."),
+        Column("delivered", Kind.DATE, "Day of the latest delivery. Empty: objections not known."),
+        Column("status", Kind.TEXT, "complete, not complete, too many absent, or objections not known.", nullable=False),
+        Column("objections", Kind.INTEGER, "Objections in force before the delivery, of people who are registered.", nullable=False),
+        Column("absent", Kind.INTEGER, "Those that the delivery does not contain.", nullable=False),
+        Column("share_not_on_list", Kind.NUMBER, "Share of the people who object in the delivery and are not on the registered list."),
+        Column("share_not_on_list_before", Kind.NUMBER, "The same share of the delivery before."),
+        Column("submitted", Kind.DATE, "Day that a national list was submitted. Empty in a combined feed, which has no such day."),
+        Column("valid_until", Kind.DATE, "Last day on which the national list may be used for planning."),
+    ),
+    ("kind", "practice_code"),
 )  # fmt: skip
 
 REGISTRATION = Table(
@@ -201,18 +252,23 @@ COVERAGE = Table(
 
 LINKAGE = Table(
     "core__linkage",
-    "The share of each feed's people who are on the registered list, by provider and practice.",
+    "The share of each feed's people who are on the registered list, by provider and practice, and the identifiers that match no one on it.",
     (
         Column("feed", Kind.TEXT, "The feed.", nullable=False),
-        _key("organisation_code", "ODS code of the sending provider or practice; ALL for the whole feed."),
+        _key("organisation_code", "ODS code of the sending provider or practice; ALL for the whole feed, DELIVERY for one of its deliveries."),
+        Column("extract_date", Kind.DATE, "Day of the delivery, in rows of one delivery."),
         Column("people", Kind.INTEGER, "People in the feed.", nullable=False, arrow="int64"),
         Column(
             "people_on_list", Kind.INTEGER, "People in the feed who are on the registered list.", nullable=False, arrow="int64"
         ),
         Column("share_on_list", Kind.NUMBER, "Share of the feed's people who are on the registered list.", nullable=False),
+        Column("identifiers_not_on_list", Kind.INTEGER, "Different identifiers that match no one on the registered list. Only of a feed or delivery.",
+               arrow="int64"),
+        Column("rows_not_on_list", Kind.INTEGER, "Rows with such an identifier.", arrow="int64"),
+        Column("identifiers_by_case", Kind.INTEGER, "Those of the identifiers that match someone if letter case is ignored.", arrow="int64"),
     ),
-    ("feed", "organisation_code"),
-)
+    ("feed", "organisation_code", "extract_date"),
+)  # fmt: skip
 
 AREA = Table(
     "core__area",
@@ -293,6 +349,6 @@ ORGANISATION_SUCCESSION = Table(
 )
 
 CORE_TABLES = (
-    QUARANTINE, PERSON, REGISTRATION, RESIDENCE, SPELL, EVENT, EVENT_SUPERSEDED, EVENT_TYPE, CODE, CODE_NAME, CODE_ANCESTOR, COVERAGE, LINKAGE, AREA, ORGANISATION,
+    QUARANTINE, OBJECTION, OBJECTION_DELIVERY, PERSON, REGISTRATION, RESIDENCE, SPELL, EVENT, EVENT_SUPERSEDED, EVENT_TYPE, CODE, CODE_NAME, CODE_ANCESTOR, COVERAGE, LINKAGE, AREA, ORGANISATION,
     ORGANISATION_RELATION, ORGANISATION_SUCCESSION,
 )  # fmt: skip

@@ -1,10 +1,10 @@
-"""The decisions of people: approvals of models, accepted breaches, waivers of gates and withdrawals."""
+"""The decisions of people: approvals of models, accepted breaches, waivers of gates, withdrawals and deaths in review."""
 
 from __future__ import annotations
 
 from expectations.table import Column, Kind, Table
 
-KINDS = ("approval", "accepted_breach", "waiver", "withdrawal")
+KINDS = ("approval", "accepted_breach", "late_delivery", "waiver", "withdrawal", "death_review")
 
 DECISION = Table(
     "monitoring__decision",
@@ -13,17 +13,24 @@ DECISION = Table(
     (
         Column("decision_id", Kind.IDENTIFIER, "The decision: a digest of its content.", nullable=False),
         Column("recorded_at", Kind.TEXT, "When the row was written, UTC.", nullable=False),
-        Column("kind", Kind.CODE, "approval, accepted_breach, waiver or withdrawal.", nullable=False, allowed=KINDS),
+        Column(
+            "kind",
+            Kind.CODE,
+            "approval, accepted_breach, late_delivery, waiver, withdrawal or death_review.",
+            nullable=False,
+            allowed=KINDS,
+        ),
         Column(
             "subject",
             Kind.TEXT,
-            "What was decided about: a study with the version of its model, a delivery with the broken rule, a gate of a model, or a run.",
+            "What was decided about: a study with the version of its model, a delivery with the broken rule, a delivery that came after later ones, "
+            "a gate of a model, a run, or the number (person_key) of a person whose death was in review and who is alive.",
             nullable=False,
         ),
         Column(
             "digest",
             Kind.TEXT,
-            "Digest of what was read: of the model, the extracts of the delivery or the scores of the run. Empty for an approval from the "
+            "Digest of what was read: of the model, the extracts of the delivery, the scores of the run or the date of death. Empty for an approval from the "
             "settings, which is for no particular version, and for a breach accepted there.",
             nullable=False,
         ),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from expectations.table import Action, Column, Kind, RowRule, Table
-from expectations.tables.raw_common import code, event_date, person, raw_table
-from expectations.tables.raw_gp import YES_NO
+from expectations.identifier_schemes import ODS_PRACTICE, Scheme
+from expectations.table import Action, Column, Kind, Lost, RowRule, Table
+from expectations.tables.raw_common import YES_NO, code, event_date, person, raw_table
 
 DECISIONS = ("ACCEPTED", "DECLINED")
 REASONS = (
@@ -22,19 +22,19 @@ ACTIONS: Table = raw_table(
     "What a team of a practice or neighbourhood did for each person on the review list of a published run: one row for each decision or action.",
     (
         Column("record_id", Kind.IDENTIFIER, "The sender's record number.", nullable=False, on_violation=Action.SET_ASIDE,
-               source="RECORD_ID", required_in_file=True),
+               source="RECORD_ID", required_in_file=True, scheme=Scheme.RECORD),
         Column("run_id", Kind.IDENTIFIER, "The run_id in risk__runs of the team's review list.", nullable=False,
                pattern=r"[0-9a-f]{8,64}", on_violation=Action.SET_ASIDE, source="RUN_ID", required_in_file=True),
         person("PERSON_ID"),
-        Column("practice_code", Kind.CODE, "ODS code of the practice.", nullable=False, pattern=r"[A-Z][0-9]{5}",
+        Column("practice_code", Kind.CODE, "ODS code of the practice.", nullable=False, pattern=ODS_PRACTICE,
                on_violation=Action.SET_ASIDE, source="PRACTICE_CODE", required_in_file=True),
-        code("listed", "LISTED", "The person was on the team's review list.", YES_NO),
-        code("reviewed", "REVIEWED", "The team reviewed the person's record.", YES_NO),
+        code("listed", "LISTED", "The person was on the team's review list.", YES_NO, lost=Lost.UNKNOWN),
+        code("reviewed", "REVIEWED", "The team reviewed the person's record.", YES_NO, lost=Lost.UNKNOWN),
         code("decision", "DECISION", "ACCEPTED or DECLINED. Empty where there is no decision yet.", DECISIONS),
         code("reason", "REASON", "Why the person was declined.", REASONS),
         code("action", "ACTION", "The action.", ACTIONS_TAKEN),
         event_date("action_date", "ACTION_DATE", "Day of the action, or of the decision where there was no action."),
-        Column("end_date", Kind.DATE, "Last day on the team's caseload. Empty while the person is on it.", source="END_DATE"),
+        Column("end_date", Kind.DATE, "Last day on the team's caseload. Empty while the person is on it.", source="END_DATE", lost=Lost.UNKNOWN),
     ),
     ("practice_code", "record_id"),
     event_date="action_date",

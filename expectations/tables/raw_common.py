@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.identifier_schemes import Scheme
 from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, RowRule, Severity, Table, TableRule
 
@@ -14,9 +15,15 @@ PROVENANCE = (
 
 SEX_CODES = ("1", "2", "9", "0")
 ETHNIC_CATEGORIES = (*"ABCDEFGHJKLMNPRSZ", "99")
+YES = ("1", "Y", "TRUE", "YES", "T")
+YES_NO = (*YES, "0", "N", "FALSE", "NO", "F")
 EARLIEST_BIRTH_YEAR = 1880
-NEVER_DATES = ("2099-12-31", "9999-12-31")  # what systems write as the end of what has not ended
-PLACEHOLDER_DATES = ("1800-01-01", "1801-01-01", "1900-01-01", "1901-01-01", *NEVER_DATES)
+# What systems write as the end of what has not ended: a date column that holds it holds no date.
+NEVER_DATES = (
+    "2099-12-31", "2100-01-01", "2199-12-31", "2299-12-31", "2999-12-31", "3000-01-01", "3000-12-31", "4000-01-01", "4712-12-31",
+    "9000-01-01", "9999-01-01", "9999-12-30", "9999-12-31",
+)  # fmt: skip
+PLACEHOLDER_DATES = ("1800-01-01", "1801-01-01", "1900-01-01", "1901-01-01", "2099-12-31", "9999-12-31")
 
 
 def person(source: str) -> Column:
@@ -29,6 +36,7 @@ def person(source: str) -> Column:
         on_violation=Action.SET_ASIDE,
         source=source,
         required_in_file=True,
+        scheme=Scheme.PERSON,
     )
 
 
@@ -109,6 +117,21 @@ FORMULA_PERSON = RowRule(
 )
 
 
+CONFLICTING_ROWS = "conflicting_rows"
+
+
+def conflict_rule(key: tuple[str, ...]) -> RowRule:
+    """Return the rule for rows of one key that differ. The first stays, and what the cautious one states counts."""
+    return RowRule(
+        CONFLICTING_ROWS,
+        CONFLICTING_ROWS,
+        Action.SET_ASIDE,
+        f"Another row of the delivery has the same {', '.join(key)} and other values. What the more cautious row states counts.",
+        key,
+        defect=6,
+    )
+
+
 def duplicate_rule(key: tuple[str, ...]) -> RowRule:
     """Return the rule for duplicates: a key occurs once in a delivery, and the first row by file and row number stays."""
     return RowRule(
@@ -136,6 +159,24 @@ SHARE_SET_ASIDE = TableRule(
     "share_set_aside", "share_set_aside", Severity.STOP, "The share of rows set aside stays below its limit.", limit=0.2
 )
 KEYS_UNIQUE = TableRule("keys_unique", "keys_unique", Severity.STOP, "No key occurs twice after duplicates were set aside.")
+FEED_COLLAPSED = TableRule(
+    "feed_collapsed",
+    "feed_collapsed",
+    Severity.STOP,
+    "The delivery as a whole, and each month of it, has at least this share of the rows that the last delivery had.",
+    limit=0.6,
+    defect=1,
+)
+
+DAY_AND_MONTH = TableRule(
+    "day_and_month_known",
+    "day_and_month_known",
+    Severity.STOP,
+    "The values of a date column that is written with a day and a month as numbers show which of them is first, and it is the day, "
+    "or the feed's `dates` say it. Up to this share of the values that show an order may show the other.",
+    limit=0.01,
+    defect=13,
+)
 
 
 def volume_rules(provider: str) -> tuple[TableRule, ...]:
@@ -176,6 +217,31 @@ def unknown_code_rule(columns: tuple[Column, ...]) -> tuple[TableRule, ...]:
     return (TableRule("unknown_codes", "unknown_codes", Severity.STOP, description, 0.3, names, 11),) if names else ()
 
 
+def lost_value_rules(columns: tuple[Column, ...]) -> tuple[TableRule, ...]:
+    """Return the rules on the share of lost values of each column: its limit, and its rise since the previous delivery."""
+    names = tuple(column.name for column in columns)
+    return (
+        TableRule(
+            "values_lost",
+            "values_lost",
+            Severity.STOP,
+            "The share of a column's values that are lost stays below its limit, in the delivery and from each organisation.",
+            limit=0.5,
+            columns=names,
+            defect=8,
+        ),
+        TableRule(
+            "values_lost_more",
+            "values_lost_more",
+            Severity.STOP,
+            "The share of a column's values that are lost is not higher than in the previous delivery by more than this share.",
+            limit=0.2,
+            columns=names,
+            defect=8,
+        ),
+    )
+
+
 def raw_table(
     feed: str,
     description: str,
@@ -189,11 +255,12 @@ def raw_table(
     table_rules: tuple[TableRule, ...] = (),
     born: bool = True,
     duplicates: bool = True,
+    conflicts: bool = False,
     strange_date: Action = Action.SET_ASIDE,
 ) -> Table:
-    """Return the raw table of a feed with the rules of all feeds."""
+    """Return the raw table of a feed with the rules of all feeds; with `conflicts`, rows of a key that differ are no duplicates."""
     dated = date_rules(event_date, born=born, action=strange_date) if event_date else ()
-    repeated = (duplicate_rule(key),) if duplicates else ()
+    repeated = (duplicate_rule(key), *((conflict_rule(key),) if conflicts else ())) if duplicates else ()
     return Table(
         name=f"raw__{feed}",
         description=description,
@@ -206,9 +273,12 @@ def raw_table(
             COLUMNS_PRESENT,
             SHARE_SET_ASIDE,
             KEYS_UNIQUE,
+            FEED_COLLAPSED,
+            DAY_AND_MONTH,
             *(volume_rules(provider) if provider else ()),
             *varying_rule(columns),
             *unknown_code_rule(columns),
+            *lost_value_rules(columns),
             *table_rules,
         ),
         feed=feed,

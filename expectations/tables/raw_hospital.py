@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.identifier_schemes import LSOA, ODS_PROVIDER, Scheme
 from expectations.table import Action, Column, Kind, RowRule, Severity, Table, TableRule
 from expectations.tables.raw_common import (
     ETHNIC_CATEGORIES,
@@ -32,10 +33,11 @@ PROVIDER = Column(
     Kind.CODE,
     "ODS code of the provider.",
     nullable=False,
-    pattern=r"[A-Z0-9]{3,6}",
+    pattern=ODS_PROVIDER,
     on_violation=Action.SET_ASIDE,
     source="Der_Provider_Code",
     required_in_file=True,
+    scheme=Scheme.ODS,
 )
 SEX = code("sex", "Sex", "Sex as recorded: 1 male, 2 female, 9 not specified, 0 not known.", SEX_CODES, varies=True)
 ETHNICITY = code("ethnic_category", "Ethnic_Group", "Ethnic category 2001 (16+1); Z not stated, 99 not known.", ETHNIC_CATEGORIES)
@@ -52,7 +54,7 @@ ETHNICITY_SHARE = TableRule(
 _ADMISSION_COLUMNS = (
     person("Der_Pseudo_NHS_Number"),
     Column("spell_number", Kind.IDENTIFIER, "Spell number of the provider; other providers may use the same number.", nullable=False,
-           on_violation=Action.SET_ASIDE, source="Hospital_Spell_No", required_in_file=True),
+           on_violation=Action.SET_ASIDE, source="Hospital_Spell_No", required_in_file=True, scheme=Scheme.RECORD),
     Column("record_id", Kind.IDENTIFIER, "The sender's record number.", source="APCS_Ident"),
     PROVIDER,
     Column("site_code", Kind.CODE, "ODS code of the site.", source="Der_Provider_Site_Code"),
@@ -77,7 +79,7 @@ _ADMISSION_COLUMNS = (
     ETHNICITY,
     Column("age_at_start", Kind.INTEGER, "Age at admission; 7001 to 7007 mean an age under one year.", unit="years", minimum=0,
            maximum=7007, source="Age_At_Start_of_Spell_SUS"),
-    Column("lsoa_code", Kind.CODE, "LSOA of residence.", pattern=r"[EWSN][0-9]{8}|9{3}.*", source="Der_Postcode_LSOA_2011_Code"),
+    Column("lsoa_code", Kind.CODE, "LSOA of residence.", pattern=LSOA + "|9{3}.*", source="Der_Postcode_LSOA_2011_Code"),
     Column("cost", Kind.NUMBER, "Payment for the spell.", unit="GBP", minimum=0, source="Grand_Total_Payment_MFF"),
 )  # fmt: skip
 
@@ -112,7 +114,7 @@ ADMISSIONS: Table = raw_table(
 _EMERGENCY_COLUMNS = (
     person("Der_Pseudo_NHS_Number"),
     Column("record_id", Kind.IDENTIFIER, "The sender's record number.", nullable=False, on_violation=Action.SET_ASIDE,
-           source="EC_Ident", required_in_file=True),
+           source="EC_Ident", required_in_file=True, scheme=Scheme.RECORD),
     PROVIDER,
     Column("site_code", Kind.CODE, "ODS code of the site.", source="Der_Provider_Site_Code"),
     event_date("arrival_date", "Arrival_Date", "Day of arrival."),
@@ -146,7 +148,7 @@ EMERGENCY_ATTENDANCES: Table = raw_table(
     provider="provider_code",
     row_rules=(
         RowRule("duplicate_by_sender", "duplicate_flag = '1'", Action.SET_ASIDE, "The sender flagged the row as a duplicate.",
-                ("duplicate_flag",), defect=6),
+                ("duplicate_flag",), defect=6, withdraws=True),
     ),
     table_rules=(ETHNICITY_SHARE,),
 )  # fmt: skip
@@ -154,9 +156,9 @@ EMERGENCY_ATTENDANCES: Table = raw_table(
 _OUTPATIENT_COLUMNS = (
     person("Der_Pseudo_NHS_Number"),
     Column("record_id", Kind.IDENTIFIER, "The sender's record number.", nullable=False, on_violation=Action.SET_ASIDE,
-           source="OPA_Ident", required_in_file=True),
-    Column("provider_code", Kind.CODE, "ODS code of the provider.", nullable=False, pattern=r"[A-Z0-9]{3,6}",
-           on_violation=Action.SET_ASIDE, source="Provider_Code", required_in_file=True),
+           source="OPA_Ident", required_in_file=True, scheme=Scheme.RECORD),
+    Column("provider_code", Kind.CODE, "ODS code of the provider.", nullable=False, pattern=ODS_PROVIDER,
+           on_violation=Action.SET_ASIDE, source="Provider_Code", required_in_file=True, scheme=Scheme.ODS),
     event_date("appointment_date", "Appointment_Date", "Day of the appointment."),
     code("attendance_status", "Attendance_Status", "5 and 6 attended, 2 and 4 cancelled, 3 did not attend, 7 arrived too late.",
          ("2", "3", "4", "5", "6", "7", "0"), required_in_file=True, varies=True),

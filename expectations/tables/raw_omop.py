@@ -7,14 +7,16 @@ Identifiers are text, because they may be negative 64-bit numbers or strings. Co
 from __future__ import annotations
 
 from expectations.sql_values import quote
-from expectations.table import Action, Column, Kind, RowRule, Table
+from expectations.table import Action, Column, Kind, Lost, RowRule, Table
 from expectations.tables.raw_common import (
     COLUMNS_PRESENT,
+    FEED_COLLAPSED,
     NOT_EMPTY,
     PLACEHOLDER_DATES,
     PROVENANCE,
     SHARE_SET_ASIDE,
     duplicate_rule,
+    lost_value_rules,
 )
 
 CONCEPT_ID = r"-?[0-9]{1,19}"
@@ -45,7 +47,8 @@ def _concept(name: str, description: str, *, required: bool = False) -> Column:
 
 def _day(name: str, description: str, *, required: bool = False) -> Column:
     action = Action.SET_ASIDE if required else Action.NULLED
-    return Column(name, Kind.DATE, description, nullable=not required, on_violation=action, required_in_file=required)
+    lost = Lost.SETS_ASIDE if required else Lost.UNKNOWN
+    return Column(name, Kind.DATE, description, nullable=not required, on_violation=action, required_in_file=required, lost=lost)
 
 
 def _count(
@@ -98,7 +101,13 @@ def _omop(
         key=key,
         partitioned_by=("extract_id",),
         row_rules=(*dated, *row_rules, duplicate_rule(key)),
-        table_rules=(*(() if may_be_empty else (NOT_EMPTY,)), COLUMNS_PRESENT, SHARE_SET_ASIDE),
+        table_rules=(
+            *(() if may_be_empty else (NOT_EMPTY,)),
+            COLUMNS_PRESENT,
+            SHARE_SET_ASIDE,
+            FEED_COLLAPSED,
+            *lost_value_rules(columns),
+        ),
         linked_rules=(*linked, *inside),
         feed=f"omop_{name}",
         event_date=event_date,

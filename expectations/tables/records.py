@@ -32,6 +32,12 @@ EXTRACTS = Table(
         Column("columns_missing", Kind.TEXT, "Declared columns that the file does not have, as a JSON list.", nullable=False),
         Column("columns_ignored", Kind.TEXT, "Columns of the file that were not stored, as a JSON list.", nullable=False),
         Column("reading", Kind.TEXT, "Digest of the settings that the file was read with.", nullable=False),
+        Column(
+            "arrived_date",
+            Kind.DATE,
+            "Day from which its facts count as known, where that is not the delivery date: a delivery that came after later ones and was "
+            "accepted by a decision.",
+        ),
     ),
     ("feed", "path", "sequence"),
 )

@@ -88,8 +88,7 @@ def _poor_calibration(calibration: Rows, limits: Limits) -> Iterator[Crossing]:
 
 def _is_comparable(row: Row) -> bool:
     is_known = all(row[name] is not None for name in ("value", "lower", "upper", "people", "events"))
-    # Acting on a list is meant to change the outcomes, so only the group "neither" is compared.
-    is_acted_on = row["group_kind"] == "list_status" and row["group_name"] != "neither"
+    is_acted_on = row["group_kind"] == "list_status" and row["group_name"] != "neither"  # that is meant to change the outcomes
     return row["metric"] == "observed_over_expected" and is_known and row["events"] >= LEAST_EVENTS and not is_acted_on
 
 

@@ -17,7 +17,7 @@ from pipelines.alerts.rule_declaration import Row, Rows, Watched
 from pipelines.lake.run_record import published_runs
 from pipelines.lake.storage import Lake
 
-VOLUME_RULES = ("month_collapsed", "month_gap")
+VOLUME_RULES = ("feed_collapsed", "month_collapsed", "month_gap")
 RECENT_MONTHS = 13  # before the delivery
 
 
@@ -29,7 +29,12 @@ def drift(watched: Watched) -> Rows:
 def scores(watched: Watched) -> Iterator[Row]:
     """Yield the rows of monitoring__scores of each outcome's latest published run."""
     for outcome in watched.outcomes:
-        yield from _latest(watched.lake, SCORES, _of_published_runs(watched.lake, outcome))
+        measured = set(watched.lake.partitions(SCORES.name, "run_id"))
+        runs = [str(run["run_id"]) for run in published_runs(watched.lake, outcome) if str(run["run_id"]) in measured]
+        if runs:
+            yield from watched.lake.read_or_empty(
+                SCORES, where=f"outcome = {quote(outcome)}", partition={"run_id": runs[-1]}
+            ).to_pylist()
 
 
 def matured_runs(watched: Watched) -> Iterator[Row]:

@@ -60,7 +60,7 @@ def area_context(lake: Lake, on_days: Sequence[int], calendar: CoverageCalendar,
             CREATE TABLE listed AS SELECT person_key, death_date, birth_date, {_sex()} AS sex_place,
                 coalesce(assumed_birth_date, birth_date) AS age_from
             FROM {lake.scan_or_empty(PERSON)}
-            WHERE on_list AND NOT coalesce(death_not_readable, false) AND NOT type_1_opt_out {"AND NOT national_data_opt_out" if use == "planning" else ""}""")
+            WHERE on_list AND NOT coalesce(death_not_readable, false) AND suppression IS NULL AND NOT type_1_opt_out {"AND NOT national_data_opt_out" if use == "planning" else ""}""")
         return {day: _rates(lake, con, day, _covered(calendar, day)) for day in sorted(set(on_days))}
 
 

@@ -21,7 +21,7 @@ from pipelines.lake.storage import Lake
 
 _CORE = (core.PERSON, core.REGISTRATION, core.RESIDENCE, core.SPELL)
 _PERSON = (
-    "person_key, person_id, birth_date, assumed_birth_date, death_date, death_not_readable, sex, ethnic_category, on_list, type_1_opt_out, "
+    "person_key, person_id, birth_date, assumed_birth_date, death_date, death_not_readable, suppression, sex, ethnic_category, on_list, type_1_opt_out, "
     "national_data_opt_out"
 )
 _REGISTRATION = "person_key, practice_code, start_date, end_date, start_is_load_date, end_not_readable"

@@ -17,6 +17,7 @@ from pipelines.errors import RefusalError
 from pipelines.lake.run_record import extracts_read
 from pipelines.lake.storage import Lake
 from pipelines.scoring.left_out import MARKS
+from pipelines.scoring.removals import KnownTo, known_to
 
 PLACES = {"practice_code": "practice", "pcn_code": "PCN", "neighbourhood_code": "neighbourhood", "sub_icb_code": "sub-ICB"}
 
@@ -37,6 +38,7 @@ class PlaceCaseload:
     quality: str
     feeds: Sequence[str]
     left_out: Sequence[str] = field(default_factory=tuple)  # flags whose people are not listed
+    known: KnownTo | None = None  # the deliveries of deaths and objections that were applied
 
     @property
     def title(self) -> str:
@@ -72,7 +74,7 @@ def place_caseloads(
     sizes = lake.read(SCORES.name, counted, f"{here} GROUP BY ALL", "place_code, age_group", partition).to_pandas()
     rising = _rising(lake, partition, kind, here)
     drivers = _drivers(lake, partition, pd.concat([rows.loc[rows["listed"], "person_id"], rising["person_id"]]))
-    feeds, names = list(extracts_read(lake)), _names(lake)
+    feeds, names, known = list(extracts_read(lake)), _names(lake), known_to(lake)
     for code, of_place in rows.groupby("place_code", sort=True):
         here_rising, size = rising[rising["place_code"] == code], sizes[sizes["place_code"] == code]
         people = dict(zip(size["age_group"], size["people"].astype(int), strict=True))
@@ -89,6 +91,7 @@ def place_caseloads(
             str(quality),
             feeds,
             left_out,
+            known,
         )
 
 

@@ -18,7 +18,7 @@ from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE, Use
 from pipelines.caseloads.contacts import CONTACTS, last_contacts
 from pipelines.caseloads.selection import NOT_KNOWN, candidates, listed
 from pipelines.lake.storage import Lake
-from pipelines.scoring.left_out import MARKS, OPTED_OUT, death_not_readable, end_not_readable
+from pipelines.scoring.left_out import MARKS, OPTED_OUT, death_not_readable, end_not_readable, suppressions
 from pipelines.study.caseload_settings import CaseloadSettings
 
 BELOW, MOVED, UNKNOWN = "the risk is now below the list", "now of another place", "not in this run's cohort"
@@ -131,6 +131,7 @@ def _why_not_scored(lake: Lake, person_ids: list[str], request: CaseloadRequest)
     unreadable = {
         **dict.fromkeys(end_not_readable(lake).tolist(), END_NOT_READABLE),
         **dict.fromkeys(death_not_readable(lake).tolist(), DEATH_NOT_READABLE),
+        **suppressions(lake),
     }
     for row in people:
         left = "left the list" if row["person_key"] not in here else UNKNOWN

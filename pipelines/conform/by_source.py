@@ -63,8 +63,9 @@ class SourceConform(ABC):
 
     @abstractmethod
     def coverage(
-        self, lake: Lake, con: duckdb.DuckDBPyConnection, validated: Validated, settings: CoverageSettings, data_cut: date
-    ) -> Summary:
+        self, lake: Lake, con: duckdb.DuckDBPyConnection, validated: Validated, settings: CoverageSettings, data_cut: date,
+        cuts: Mapping[str, date],
+    ) -> Summary:  # fmt: skip
         """Write core__coverage."""
 
     def concept_ancestors(self) -> Sequence[Path]:
@@ -94,9 +95,10 @@ class FeedConform(SourceConform):
         return core_tables.conform_events(lake, con, validated, request)
 
     def coverage(
-        self, lake: Lake, con: duckdb.DuckDBPyConnection, validated: Validated, settings: CoverageSettings, data_cut: date
-    ) -> Summary:
-        return core_tables.conform_coverage(lake, con, validated, settings, data_cut)
+        self, lake: Lake, con: duckdb.DuckDBPyConnection, validated: Validated, settings: CoverageSettings, data_cut: date,
+        cuts: Mapping[str, date],
+    ) -> Summary:  # fmt: skip
+        return core_tables.conform_coverage(lake, con, validated, settings, data_cut, cuts)
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,9 @@ class OmopConform(SourceConform):
         return omop_tables.conform_omop_events(lake, con, linked_rows(_cdm(validated)), self.settings, request)
 
     def coverage(
-        self, lake: Lake, con: duckdb.DuckDBPyConnection, validated: Validated, settings: CoverageSettings, data_cut: date
-    ) -> Summary:
+        self, lake: Lake, con: duckdb.DuckDBPyConnection, validated: Validated, settings: CoverageSettings, data_cut: date,
+        cuts: Mapping[str, date],
+    ) -> Summary:  # fmt: skip
         return omop_tables.conform_omop_coverage(lake, con)
 
     def concept_ancestors(self) -> Sequence[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from expectations.sql_values import quote
+from expectations.sql_values import quote_path
 from expectations.tables.core import CODE, CODE_ANCESTOR, CODE_NAME
 from features.code_lists import CodeList
 from pipelines.lake.storage import Lake
@@ -49,9 +49,9 @@ def write_ancestors(lake: Lake, con: duckdb.DuckDBPyConnection, files: Sequence[
     parts = []
     for file in files:
         reader = (
-            f"read_parquet({quote(file)})"
+            f"read_parquet({quote_path(file)})"
             if file.name.lower().endswith(".parquet")
-            else f"read_csv({quote(file)}, all_varchar = true)"
+            else f"read_csv({quote_path(file)}, all_varchar = true)"
         )
         parts.append(f"SELECT ancestor_concept_id, descendant_concept_id, min_levels_of_separation FROM {reader}")
     query = f"""SELECT code, CAST(ancestor_concept_id AS VARCHAR) AS ancestor_code, min(CAST(min_levels_of_separation AS INTEGER)) AS levels

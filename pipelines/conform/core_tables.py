@@ -6,15 +6,16 @@ summary with counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import duckdb
 import pandas as pd
 
-from expectations.feeds import ADMISSIONS, EVENT_FEEDS, FEEDS, HOSPITAL_FEEDS, LIST_FEEDS, PATIENTS, REGISTRATIONS
-from expectations.sql_values import quote_all
+from expectations.feeds import ADMISSIONS, EVENT_FEEDS, FEEDS, HOSPITAL_FEEDS, LIST_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
+from expectations.sql_values import quote, quote_all
+from expectations.suppression import DEATH_WITHDRAWN
 from expectations.tables import core
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
@@ -23,8 +24,9 @@ from pipelines.conform.coverage import CoverageSettings, coverage, practice_cove
 from pipelines.conform.event import EventRequest, Numbers, write_events
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
 from pipelines.conform.feeds import Sources, codes_sent_sql
-from pipelines.conform.linkage import linkage_sql
-from pipelines.conform.person import NO_DEATHS_STATED, person_sql
+from pipelines.conform.linkage import identifiers_sql, linkage_sql
+from pipelines.conform.person import StatedFacts as StatedFacts
+from pipelines.conform.person import person_sql
 from pipelines.conform.registration import NO_ENDS_STATED, RegistrationSettings, registration_sql, residence_sql
 from pipelines.conform.spell import READ, spell_sql
 from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
@@ -34,28 +36,22 @@ from pipelines.lake.storage import Lake
 Summary = dict[str, object]
 
 
-@dataclass(frozen=True)
-class StatedFacts:
-    """SQL of facts that count even if the row that states them is not used; '' where the source has none.
-
-    `deaths` are the rows that state a death (`stated_dates.py`). `latest_objections` are the objections in the latest delivery
-    of opt-outs (`opt_out_rows.py`).
-    """
-
-    deaths: str = ""
-    latest_objections: str = ""
-
-
 def conform_people(
-    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, stated: StatedFacts = StatedFacts()
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, stated: StatedFacts | None = None
 ) -> Summary:
-    """Write core__person: everyone in any feed, and the people of earlier runs under their existing keys."""
+    """Write core__person: everyone in any feed, and the people of earlier runs under their existing keys.
+
+    Who objects is read from core__objection. A national list of opt-outs adds no one: it normally names people of other ICBs.
+    """
+    stated = stated or StatedFacts()
     sources = _with_rows(con, sources)
-    ids = " UNION ALL ".join(f"SELECT DISTINCT person_id FROM {source}" for source in sources.values())
+    named = [source for feed, source in sources.items() if not (feed in FEEDS and FEEDS[feed].names_strangers)]
+    ids = " UNION ALL ".join(f"SELECT DISTINCT person_id FROM {source}" for source in named)
     no_people = "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
     known = lake.scan_or_empty(core.PERSON)
-    deaths = stated.deaths or NO_DEATHS_STATED
-    query = person_sql(f"({ids or no_people})", sources, rules, known, deaths)
+    reviews = f"(SELECT person_id, death_in_review FROM {known} WHERE suppression = {quote(DEATH_WITHDRAWN)})"
+    found = replace(stated, reviews=reviews, objections=lake.scan_or_empty(core.OBJECTION))
+    query = person_sql(f"({ids or no_people})", sources, rules, known, found)
     people = lake.replace_sql(core.PERSON, con, query, order="person_key")
     opted = "count(*) FILTER (type_1_opt_out) AS type_1, count(*) FILTER (national_data_opt_out) AS national"
     dead = "count(*) FILTER (death_date IS NOT NULL) AS dead, count(*) FILTER (death_not_readable) AS unreadable"
@@ -68,9 +64,9 @@ def conform_people(
         "died": died,
         "death_date_not_readable": unreadable,
         **_deaths_of_repeated_rows(con, sources, stated.deaths),
+        **_suppressed(lake, con),
         "type_1_opt_outs": type_1,
         "national_data_opt_outs": national,
-        **_opt_outs_not_listed(lake, con, stated.latest_objections),
     }
 
 
@@ -86,20 +82,13 @@ def _deaths_of_repeated_rows(con: duckdb.DuckDBPyConnection, sources: Sources, s
     return {"died_by_a_repeated_row": people}
 
 
-def _opt_outs_not_listed(lake: Lake, con: duckdb.DuckDBPyConnection, latest_objections: str) -> Summary:
-    """Count the people whose opt-out stays in force although the latest delivery does not list it."""
-    if not latest_objections:
-        return {}
+def _suppressed(lake: Lake, con: duckdb.DuckDBPyConnection) -> Summary:
+    """Count the people whom each reason suppresses."""
     person = lake.scan(core.PERSON.name)
-    kinds = {"TYPE_1": "type_1_opt_out", "NATIONAL": "national_data_opt_out"}
-    held = " UNION ALL ".join(
-        f"SELECT person_id, '{kind}' AS opt_out_type FROM {person} WHERE {column}" for kind, column in kinds.items()
-    )
-    (people,) = _row(
-        con,
-        f"SELECT count(DISTINCT person_id) FROM ({held}) ANTI JOIN {latest_objections} AS latest USING (person_id, opt_out_type)",
-    )
-    return {"opt_outs_in_force_but_not_in_the_latest_delivery": people}
+    counted = con.sql(
+        f"SELECT suppression, count(*) FROM {person} WHERE suppression IS NOT NULL GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    return {"suppressed_by_reason": dict(counted)} if counted else {}
 
 
 def conform_registrations(
@@ -183,14 +172,14 @@ def store_events(lake: Lake, con: duckdb.DuckDBPyConnection, parts: EventParts, 
 
 
 def conform_coverage(
-    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, settings: CoverageSettings, data_cut: date
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, settings: CoverageSettings, data_cut: date, cuts: Mapping[str, date]
 ) -> Summary:  # fmt: skip
     """Write core__coverage from core__event, core__registration and the rows of admissions."""
     volumes = con.sql(volumes_sql(lake, sources)).df()
     lists = con.sql(
         list_sizes_sql(lake.scan(core.REGISTRATION.name), volumes["month"].min() if len(volumes) else data_cut, data_cut)
     ).df()
-    assessed = coverage(volumes, lists, data_cut, settings)
+    assessed = coverage(volumes, lists, data_cut, settings, cuts)
     providers = con.sql(main_providers_sql(lake, feeds_of_providers())).df()
     whole = pd.concat([assessed, practice_coverage(assessed, providers)], ignore_index=True)
     whole = whole.sort_values(["feed", "organisation_role", "organisation_code", "month"])
@@ -203,7 +192,9 @@ def conform_linkage(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources
     """Write core__linkage, and count people with hospital activity who are not on the registered list. They get no score."""
     people = lake.scan(core.PERSON.name)
     con.execute(f"CREATE OR REPLACE TEMP TABLE feed_people AS {feed_people_sql(lake, _list_feeds(sources), people)}")
-    lake.replace_sql(core.LINKAGE, con, linkage_sql("feed_people", people), order="feed, organisation_code")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE identifiers AS {identifiers_sql(_delivered(con, sources))}")
+    query = linkage_sql("feed_people", people, "identifiers")
+    lake.replace_sql(core.LINKAGE, con, query, order="feed, organisation_code, extract_date")
     hospital = quote_all(HOSPITAL_FEEDS)
     (outside,) = _row(
         con,
@@ -213,8 +204,22 @@ def conform_linkage(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources
         f"SELECT feed, share_on_list FROM {lake.scan(core.LINKAGE.name)} WHERE organisation_code = 'ALL' ORDER BY feed"
     )
     shares = {f"on_list_{feed}": round(share, 4) for feed, share in whole.fetchall()}
-    con.execute("DROP TABLE feed_people")
-    return {"unregistered_people_with_hospital_activity": outside, **shares}
+    con.execute("DROP TABLE feed_people; DROP TABLE identifiers")
+    return {"unregistered_people_with_hospital_activity": outside, **_found_by_case(lake, con), **shares}
+
+
+def _found_by_case(lake: Lake, con: duckdb.DuckDBPyConnection) -> Summary:
+    """Count, by feed, the identifiers that are on the list only if letter case is ignored."""
+    rows = con.sql(
+        f"SELECT feed, identifiers_by_case FROM {lake.scan(core.LINKAGE.name)} WHERE organisation_code = 'ALL' AND identifiers_by_case > 0 ORDER BY feed"
+    )
+    return {f"found_only_without_letter_case_{feed}": number for feed, number in rows.fetchall()}
+
+
+def _delivered(con: duckdb.DuckDBPyConnection, sources: Sources) -> Sources:
+    """Return the feeds whose rows name the delivery that they came in; those of an OMOP source do not."""
+    columns = {feed: set(con.sql(f"FROM {source} LIMIT 0").columns) for feed, source in sources.items()}
+    return {feed: source for feed, source in sources.items() if {"person_id", "extract_date"} <= columns[feed]}
 
 
 def _lacking(sources: Sources) -> Summary:
@@ -222,7 +227,10 @@ def _lacking(sources: Sources) -> Summary:
     instead = {feed: FEEDS[feed].when_absent for feed in LIST_FEEDS}
     if PATIENTS.name not in sources and REGISTRATIONS.name not in sources:
         instead[REGISTRATIONS.name] = "there is no registered list, and no one is registered"
-    absent = [f"{feed}: {effect}" for feed, effect in instead.items() if feed not in sources]
+    covered = {*sources, *(FEEDS[feed].part_of for feed in sources if feed in FEEDS)}
+    absent = [f"{feed}: {effect}" for feed, effect in instead.items() if not covered & {feed, FEEDS[feed].part_of}]
+    if any(line.startswith(f"{OPT_OUTS.name}:") for line in absent):
+        absent = [line for line in absent if FEEDS[line.split(":")[0]].part_of != OPT_OUTS.name]
     return {"absent_feeds": "; ".join(absent)} if absent else {}
 
 

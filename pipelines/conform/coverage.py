@@ -12,6 +12,8 @@ GP feeds are assessed by practice, hospital feeds and other feeds by provider. T
   of a Poisson count).
 * *Absent.* The month has no rows, and it is in a run of empty months whose expected rows are too many for chance (exp(-7) is
   below 1 in 1,000).
+* *Behind.* A month that ends after the latest delivery of the feed is absent if none of it had been delivered, and partial if less
+  than that share of its days had. So a feed that is behind the others has no month in which nothing seems to have happened.
 * *Not listed.* Months before the feed begins are not in the table. A month that is not in the table is not covered.
 
 Activity at providers counts as covered for a practice if it is covered at the provider that sees most of its people.
@@ -19,7 +21,9 @@ Activity at providers counts as covered for a practice if it is covered at the p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -30,6 +34,7 @@ from expectations.feeds import FEEDS
 MONTH = "month"
 LEAST_BOARD_MONTH, MOST_BOARD_MONTH = 0.3, 3.0
 _LEAST_ORGANISATIONS = 3  # with fewer, the month of the board is the month of one of them
+NO_CUTS: Mapping[str, date] = MappingProxyType({})
 _KEY = ["feed", "organisation_role", "organisation_code"]
 
 
@@ -65,16 +70,19 @@ def months_of_feed(rows: pd.Series, data_cut: date, settings: CoverageSettings) 
     return span[span >= first]
 
 
-def coverage(volumes: pd.DataFrame, lists: pd.DataFrame, data_cut: date, settings: CoverageSettings) -> pd.DataFrame:
+def coverage(
+    volumes: pd.DataFrame, lists: pd.DataFrame, data_cut: date, settings: CoverageSettings, cuts: Mapping[str, date] = NO_CUTS
+) -> pd.DataFrame:
     """Return the status of every month of every organisation, as rows of core__coverage.
 
     `volumes` has feed, organisation_code, month (first day) and rows. `lists` has practice_code, month and registered people.
-    GP feeds have a row for each practice, other feeds one for each provider.
+    GP feeds have a row for each practice, other feeds one for each provider. `cuts` has the latest delivery of each feed, where it is known.
     """
-    parts = [
-        _feed_coverage(str(feed), held, lists, months_of_feed(held.groupby(MONTH)["rows"].sum(), data_cut, settings), settings)
-        for feed, held in volumes.groupby("feed", sort=True)
-    ]
+    parts = []
+    for feed, held in volumes.groupby("feed", sort=True):
+        months = months_of_feed(held.groupby(MONTH)["rows"].sum(), data_cut, settings)
+        assessed = _feed_coverage(str(feed), held, lists, months, settings)
+        parts.append(_until(assessed, cuts[str(feed)], settings) if feed in cuts else assessed)
     columns = [*_KEY, MONTH, "rows", "expected_rows", "status"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
@@ -104,6 +112,14 @@ def _feed_coverage(
         }
     )
     return table.assign(feed=feed, organisation_role="practice" if by_practice else "provider").dropna(subset="status")
+
+
+def _until(assessed: pd.DataFrame, cut: date, settings: CoverageSettings) -> pd.DataFrame:
+    """Return the coverage of a feed, lowered in the months that its latest delivery does not contain, or only in part."""
+    days = (pd.Timestamp(cut) - assessed[MONTH]).dt.days.clip(lower=0)
+    delivered = days / assessed[MONTH].dt.days_in_month
+    behind = np.where(delivered <= 0, "absent", np.where(delivered < settings.partial_share, "partial", assessed["status"]))
+    return assessed.assign(status=np.where(assessed["status"] == "absent", "absent", behind))
 
 
 def expected_rows(rows: pd.DataFrame, people: pd.DataFrame | None) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 from pydantic import BaseModel, Field
 
-from expectations.sql_values import quote
+from expectations.sql_values import quote, quote_paths
 from expectations.tables.core import EVENT
 from features.events import FEED_NUMBER
 from pipelines.conform.availability import AvailabilitySettings
@@ -114,8 +114,8 @@ def _codes_of(system: str, codes: str) -> str:
 
 
 def _sorted_sql(work: Path, bucket: int) -> str:
-    files = work / "*" / f"bucket={bucket}" / "*.parquet"
-    return f"SELECT {_COLUMNS} FROM read_parquet({quote(files)}, hive_partitioning=false) ORDER BY {_ORDER}"
+    files = sorted(work.glob(f"*/bucket={bucket}/*.parquet"))
+    return f"SELECT {_COLUMNS} FROM read_parquet([{quote_paths(files)}], hive_partitioning=false) ORDER BY {_ORDER}"
 
 
 def _no_events_sql() -> str:

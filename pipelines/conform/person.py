@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
 from expectations.catalogue import RAW_TABLES
 from expectations.feeds import ADMISSIONS, HOSPITAL_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
-from expectations.sql_values import quote
-from expectations.tables.raw_gp import UNDATED_WITHDRAWAL
+from expectations.sql_values import quote, quote_all
+from expectations.suppression import DEATH_CONTRADICTED, DEATH_WITHDRAWN, SUPPRESSIONS
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
+from pipelines.conform.deaths import NO_ONE_ALIVE, DeathSettings, review_digest_sql
 from pipelines.conform.feeds import Sources
 
+# The feeds whose objections, deaths and confidential records also count for a pseudonym that differs only in letter case.
+CASE_CAUTIOUS = (PATIENTS.name, OPT_OUTS.name, ADMISSIONS.name)
 _STATED_SEX = "('1', '2')"
 _UNSTATED_ETHNICITY = "('Z', '99')"
 _NO_PEOPLE = "(SELECT CAST(NULL AS INTEGER) AS person_key, CAST(NULL AS VARCHAR) AS person_id WHERE false)"
-NO_DEATHS_STATED = "(SELECT '' AS person_id, CAST(NULL AS DATE) AS extract_date, CAST(NULL AS DATE) AS stated_date WHERE false)"
+_NO_REVIEWS = "(SELECT '' AS person_id, CAST(NULL AS DATE) AS death_in_review WHERE false)"
+NO_DEATHS_STATED = "(SELECT '' AS person_id, CAST(NULL AS DATE) AS extract_date, CAST(NULL AS DATE) AS stated_date, true AS is_possible WHERE false)"
+_NO_MARKS = "(SELECT '' AS person_id, CAST(NULL AS DATE) AS extract_date, '' AS reason WHERE false)"
+NO_OBJECTIONS = "(SELECT '' AS person_id, '' AS kind, '' AS state WHERE false)"
 _NO_LIST = """SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS birth_date,
     CAST(NULL AS DATE) AS assumed_birth_date, CAST(NULL AS DATE) AS death_date,
     CAST(NULL AS VARCHAR) AS sex, CAST(NULL AS VARCHAR) AS ethnic_category WHERE false"""
 
 
+@dataclass(frozen=True)
+class StatedFacts:
+    """SQL of facts that count even if the row that states them is not used; '' where the source has none.
+
+    * `deaths` are the rows that state a death (`stated_dates.py`), `all_deaths` those of earlier deliveries as well.
+    * `marks` are people whom a mark of the list suppresses (`stated_dates.py`).
+    * `objections` is core__objection.
+    * `reviews` are the withdrawn deaths that an earlier run stored as in review.
+    * `alive` are the people whom a recorded decision accepts as alive (`deaths.py`).
+    * `confidential` are the people of confidential records.
+    * The `cautious` feeds also count for a pseudonym that differs only in letter case.
+    """
+
+    deaths: str = ""
+    objections: str = ""
+    all_deaths: str = ""
+    marks: str = ""
+    alive: str = ""
+    reviews: str = ""
+    confidential: str = ""
+    cautious: Collection[str] = CASE_CAUTIOUS
+    settings: DeathSettings = field(default_factory=DeathSettings)
+
+
 def person_sql(
-    person_ids: str, sources: Sources, rules: ClinicalRules, known: str | None = None, stated_deaths: str = NO_DEATHS_STATED
+    person_ids: str, sources: Sources, rules: ClinicalRules, known: str | None = None, stated: StatedFacts | None = None
 ) -> str:
     """Return the SQL of core__person.
 
@@ -27,10 +60,14 @@ def person_sql(
     people keep their keys and stay in the table even if no feed names them any more. New people follow in order of person_id,
     so a key is never used twice.
 
-    `stated_deaths` is SQL of the rows of the registered list that state a death (`stated_dates.py`). A row that states a death
-    goes before one that does not, and a readable day before an unreadable one. For sex and ethnicity a stated value goes before
+    A row that states a death goes before one that does not, and a readable day before an unreadable one. A death that an earlier delivery stated and
+    the latest does not, or that a later registration contradicts, is in review until a decision. For sex and ethnicity a stated value goes before
     a refused one (Z, 9), and that before an unknown one (99, 0). The registered list goes before the latest hospital record.
+
+    An objection or death in one of the `cautious` feeds also counts for everyone whose pseudonym differs from the stated one only in
+    letter case. `confidential` is SQL of the people of confidential records: such a person is not on the list.
     """
+    stated = stated or StatedFacts()
     return f"""
     WITH known AS (SELECT person_key, person_id FROM {known or _NO_PEOPLE}),
     fresh AS (SELECT DISTINCT person_id FROM {person_ids} WHERE person_id NOT IN (SELECT person_id FROM known)),
@@ -42,9 +79,18 @@ def person_sql(
     listed AS ({_listed(sources)}),
     members AS ({_members(sources)}),
     hospital AS ({_hospital(sources)}),
-    list_deaths AS ({_list_deaths(sources, stated_deaths)}),
-    deaths AS ({_deaths(sources, rules)}),
-    opt_outs AS ({_opt_outs(sources)})
+    twins AS MATERIALIZED ({_TWINS}),
+    stated_list_deaths AS ({_list_deaths(sources, stated.deaths or NO_DEATHS_STATED)}),
+    stated_hospital_deaths AS ({_deaths(sources, rules)}),
+    stated_opt_outs AS ({_opt_outs(stated.objections or NO_OBJECTIONS)}),
+    list_deaths AS ({_with_twins("stated_list_deaths", "min(day) AS day", PATIENTS.name in stated.cautious, _LISTED_DEATHS)}),
+    deaths AS ({_with_twins("stated_hospital_deaths", "min(day) AS day, bool_or(undated) AS undated", ADMISSIONS.name in stated.cautious)}),
+    opt_outs AS ({_with_twins("stated_opt_outs", "bool_or(type_1) AS type_1, bool_or(national) AS national", OPT_OUTS.name in stated.cautious)}),
+    hidden AS ({_hidden(stated.confidential if PATIENTS.name in stated.cautious else "")}),
+    marks AS ({_marks(sources, stated.marks or _NO_MARKS)}),
+    withdrawn AS ({_withdrawn(sources, stated.all_deaths or NO_DEATHS_STATED)}),
+    again AS ({_registered_last(sources)}),
+    people AS (
     SELECT
         CAST(person_key AS INTEGER) AS person_key,
         person_id,
@@ -62,7 +108,11 @@ def person_sql(
             AND (list_deaths.person_id IS NOT NULL OR coalesce(deaths.undated, false)) AS death_not_readable,
         coalesce(opt_outs.type_1, false) AS type_1_opt_out,
         coalesce(opt_outs.national, false) AS national_data_opt_out,
-        members.person_id IS NOT NULL AS on_list
+        members.person_id IS NOT NULL AND hidden.person_id IS NULL AS on_list,
+        marks.reason AS mark,
+        again.start_date > coalesce(listed.death_date, list_deaths.day, deaths.day) + {stated.settings.registered_again_days} AS is_contradicted,
+        withdrawn.person_id IS NOT NULL AS is_withdrawn,
+        withdrawn.day AS withdrawn_day
     FROM numbered
     LEFT JOIN listed USING (person_id)
     LEFT JOIN members USING (person_id)
@@ -70,7 +120,60 @@ def person_sql(
     LEFT JOIN list_deaths USING (person_id)
     LEFT JOIN deaths USING (person_id)
     LEFT JOIN opt_outs USING (person_id)
+    LEFT JOIN hidden USING (person_id)
+    LEFT JOIN marks USING (person_id)
+    LEFT JOIN withdrawn USING (person_id)
+    LEFT JOIN again USING (person_id)
+    ),
+    reviewed AS (
+        SELECT people.*, CASE
+                WHEN is_contradicted THEN {quote(DEATH_CONTRADICTED)}
+                WHEN death_date IS NULL AND NOT death_not_readable AND (is_withdrawn OR coalesce(was_withdrawn, false)) THEN {quote(DEATH_WITHDRAWN)}
+            END AS review,
+            CASE WHEN is_contradicted THEN death_date WHEN is_withdrawn THEN withdrawn_day ELSE day_before END AS review_day
+        FROM people LEFT JOIN (
+            SELECT person_id, true AS was_withdrawn, death_in_review AS day_before FROM {stated.reviews or _NO_REVIEWS}
+        ) USING (person_id)
+    ),
+    decided AS (
+        SELECT reviewed.*, review IS NOT NULL AND accepted.person_key IS NOT NULL AS is_accepted
+        FROM reviewed LEFT JOIN {stated.alive or NO_ONE_ALIVE} AS accepted
+            ON accepted.person_key = reviewed.person_key AND accepted.digest = {review_digest_sql("reviewed.person_key", "review_day")}
+    )
+    SELECT * EXCLUDE (mark, is_contradicted, is_withdrawn, withdrawn_day, review, review_day, is_accepted)
+            REPLACE (CASE WHEN NOT is_accepted THEN death_date END AS death_date),
+        coalesce(mark, CASE WHEN NOT is_accepted THEN review END) AS suppression,
+        CASE WHEN NOT is_accepted AND review IS NOT NULL THEN review_day END AS death_in_review
+    FROM decided
     """
+
+
+# Pairs of pseudonyms that differ only in letter case.
+_TWINS = """SELECT one.person_id, two.person_id AS twin
+        FROM (SELECT lower(person_id) AS folded FROM numbered GROUP BY folded HAVING count(*) > 1)
+        JOIN numbered AS one ON lower(one.person_id) = folded JOIN numbered AS two ON lower(two.person_id) = folded
+        WHERE one.person_id <> two.person_id"""
+_LISTED_DEATHS = "SELECT person_id, death_date AS day FROM listed WHERE death_date IS NOT NULL"
+
+
+def _with_twins(stated: str, merged: str, cautious: bool, also_of_twins: str = "") -> str:
+    """Return what is stated of each person, and of pseudonyms that differ only in letter case; `merged` joins both."""
+    if not cautious:
+        return f"FROM {stated}"
+    of_twins = f"(FROM {stated}{f' UNION ALL BY NAME {also_of_twins}' if also_of_twins else ''})"
+    theirs = (
+        f"SELECT theirs.* REPLACE (twins.person_id AS person_id) FROM {of_twins} AS theirs JOIN twins ON twin = theirs.person_id"
+    )
+    return f"SELECT person_id, {merged} FROM (FROM {stated} UNION ALL BY NAME {theirs}) GROUP BY person_id"
+
+
+def _hidden(confidential: str) -> str:
+    """Return the people whose pseudonym differs only in letter case from that of a confidential record."""
+    if not confidential:
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
+    return f"""SELECT DISTINCT numbered.person_id FROM numbered
+        JOIN {confidential} AS record ON lower(record.person_id) = lower(numbered.person_id)
+        WHERE record.person_id <> numbered.person_id"""
 
 
 def _listed(sources: Sources) -> str:
@@ -117,6 +220,30 @@ def _list_deaths(sources: Sources, stated_deaths: str) -> str:
         FROM {stated_deaths} SEMI JOIN {sources[PATIENTS.name]} USING (person_id, extract_date) GROUP BY person_id"""
 
 
+def _marks(sources: Sources, marks: str) -> str:
+    """Return the people on the list whom a row of their current delivery marks, with the first reason that applies."""
+    if PATIENTS.name not in sources:
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS VARCHAR) AS reason WHERE false"
+    return f"""SELECT person_id, arg_min(reason, list_position([{quote_all(SUPPRESSIONS)}], reason)) AS reason
+        FROM {marks} SEMI JOIN {sources[PATIENTS.name]} USING (person_id, extract_date) GROUP BY person_id"""
+
+
+def _withdrawn(sources: Sources, all_deaths: str) -> str:
+    """Return the people whose death a delivery before that of their current row states, with the last day that it states."""
+    if PATIENTS.name not in sources:
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS day WHERE false"
+    return f"""SELECT person_id, max(stated_date) AS day FROM {all_deaths} AS stated
+        JOIN (SELECT person_id, extract_date AS listed_on FROM {sources[PATIENTS.name]}) USING (person_id)
+        WHERE stated.extract_date < listed_on AND is_possible GROUP BY person_id"""
+
+
+def _registered_last(sources: Sources) -> str:
+    """Return the start of each person's last registration."""
+    if REGISTRATIONS.name not in sources:
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS start_date WHERE false"
+    return f"SELECT person_id, max(start_date) AS start_date FROM {sources[REGISTRATIONS.name]} GROUP BY person_id"
+
+
 def _deaths(sources: Sources, rules: ClinicalRules) -> str:
     """Return deaths in hospital, with the day or as `undated`; one after which the person was admitted again is a coding error."""
     if ADMISSIONS.name not in sources:
@@ -130,28 +257,7 @@ def _deaths(sources: Sources, rules: ClinicalRules) -> str:
         ) WHERE died >= admitted OR undated >= admitted"""
 
 
-def _opt_outs(sources: Sources) -> str:
-    """Return who objects: for each kind of opt-out, everyone with an objection that no withdrawal ended."""
-    if OPT_OUTS.name not in sources:
-        return "SELECT CAST(NULL AS VARCHAR) AS person_id, false AS type_1, false AS national WHERE false"
-    return f"""
-        WITH sent AS (
-            SELECT person_id, opt_out_type, status, effective_date, extract_date, least(effective_date, extract_date) AS day
-            FROM {sources[OPT_OUTS.name]} WHERE status = '1' OR effective_date <= extract_date
-        ),
-        objections AS (SELECT * FROM sent WHERE status = '1'),
-        withdrawals AS (SELECT * FROM sent WHERE status = '0'),
-        withdrawn AS (
-            SELECT objected.* FROM objections AS objected JOIN withdrawals AS withdrew USING (person_id, opt_out_type) WHERE {_ENDS}
-        ),
-        lasting AS (FROM objections ANTI JOIN withdrawn USING (person_id, opt_out_type, effective_date, extract_date))
-        SELECT person_id, bool_or(opt_out_type = 'TYPE_1') AS type_1, bool_or(opt_out_type = 'NATIONAL') AS national
-        FROM lasting GROUP BY person_id"""
-
-
-# Whether a withdrawal ends an objection. A withdrawal of the same delivery must be dated after it, one of a later delivery not
-# before it. One without a day ends only an objection that has none either, which counts from the day of its delivery.
-_ENDS = f"""(withdrew.extract_date >= objected.extract_date AND withdrew.day > objected.day)
-            OR (withdrew.extract_date > objected.extract_date AND (
-                withdrew.day = objected.day
-                OR (withdrew.day = DATE {quote(UNDATED_WITHDRAWAL)} AND objected.effective_date >= objected.extract_date)))"""
+def _opt_outs(objections: str) -> str:
+    """Return who objects: everyone with an objection in force, and everyone whom a permitted national list did not check."""
+    return f"""SELECT person_id, bool_or(kind = 'type_1') AS type_1, bool_or(kind = 'national') AS national
+        FROM {objections} WHERE state IN ('in_force', 'not_known') GROUP BY person_id"""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from expectations.feeds import ADDRESSES, PATIENTS, REGISTRATIONS
-from expectations.sql_values import quote_all
+from expectations.sql_values import quote, quote_all
+from expectations.tables.raw_common import NEVER_DATES
 from pipelines.conform.feeds import Sources
 
 RESIDENCE_STATUSES = ("resolved", "no_fixed_abode", "postcode_unknown", "outside_england", "unmatched")
@@ -40,8 +41,8 @@ NO_ENDS_STATED = (
 def registration_sql(sources: Sources, people: str, settings: RegistrationSettings, stated_ends: str = NO_ENDS_STATED) -> str:
     """Return the SQL of core__registration; `people` is SQL of core__person.
 
-    `stated_ends` is SQL of the rows that state an end (`stated_dates.py`). A period whose end is stated, but not readable in
-    any row, is open and flagged, unless a later start closes it.
+    `stated_ends` is SQL of the rows that state an end (`stated_dates.py`). A period ends if any row of it states an end. If no
+    row states it readably, the period is open and flagged, unless a later start closes it.
 
     * On a day with several registrations the one that started last counts. If two started on one day, the one that lasts
       longest counts.
@@ -55,9 +56,10 @@ def registration_sql(sources: Sources, people: str, settings: RegistrationSettin
         return _from_list(sources, people)
     return f"""
     WITH starts AS (
-        SELECT person_key, practice_code, start_date, end_date, end_date IS NULL AND unreadable IS NOT NULL AS end_not_readable
+        SELECT person_key, practice_code, start_date, CASE WHEN {_HAS_NO_END} THEN coalesce(first_end, end_date) ELSE end_date END AS end_date,
+            {_HAS_NO_END} AND is_stated IS NOT NULL AND first_end IS NULL AS end_not_readable
         FROM {sources[REGISTRATIONS.name]} JOIN {_members(people)} USING (person_id)
-        LEFT JOIN ({_unreadable(stated_ends)}) USING (person_id, practice_code, start_date, extract_date)
+        LEFT JOIN ({_stated(stated_ends)}) USING (person_id, practice_code, start_date, extract_date)
         QUALIFY row_number() OVER (
             PARTITION BY person_key, start_date ORDER BY end_not_readable, end_date DESC NULLS FIRST, practice_code) = 1
     ),
@@ -109,10 +111,13 @@ def _held(temporary_days: int) -> str:
     )"""
 
 
-def _unreadable(stated_ends: str) -> str:
-    """Return the registrations for which rows state an end, but no row states it readably."""
-    return f"""SELECT person_id, practice_code, start_date, extract_date, true AS unreadable FROM {stated_ends}
-        GROUP BY ALL HAVING count(stated_date) = 0"""
+_HAS_NO_END = f"(end_date IS NULL OR end_date IN ({', '.join(f'DATE {quote(day)}' for day in NEVER_DATES)}))"
+
+
+def _stated(stated_ends: str) -> str:
+    """Return the registrations for which rows state an end, with the first end that a row states readably."""
+    return f"""SELECT person_id, practice_code, start_date, extract_date, true AS is_stated, min(stated_date) AS first_end FROM {stated_ends}
+        GROUP BY ALL"""
 
 
 def _members(people: str) -> str:

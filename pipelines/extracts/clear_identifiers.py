@@ -7,6 +7,7 @@ from math import sqrt
 
 import duckdb
 
+from expectations.identifier_text import normal_sql
 from expectations.sql_values import quote
 from expectations.table import Column, Kind, Table
 from pipelines.errors import ExtractError
@@ -83,8 +84,18 @@ def watched_columns(table: Table, hashed: bool) -> list[Column]:
     return [column for column in texts if column.name not in safe]
 
 
+def _is_disguised_sql(value: str) -> str:
+    """Return fast SQL that is true for an identifier in a form that hides a clear one: full width, quoted, or written as 1.0."""
+    quoted = f"{value} < '(' OR {value} BETWEEN '=' AND '>' OR contains({value}, '.0')"
+    return f"(strlen({value}) <> length({value}) OR {quoted})"
+
+
 def clear_sql(column: Column, value: str, numbers: bool) -> str:
     """Return the SQL that is true if a column has a clear identifier; `numbers` says whether NHS numbers count in it."""
+    return _plain_clear_sql(column, _undisguised(column, value), numbers)
+
+
+def _plain_clear_sql(column: Column, value: str, numbers: bool) -> str:
     kinds = [is_postcode_sql(value)]
     if column.kind is Kind.IDENTIFIER:
         kinds.append(is_name_sql(value))
@@ -94,8 +105,10 @@ def clear_sql(column: Column, value: str, numbers: bool) -> str:
 
 
 def suspect_sql(column: Column, value: str) -> str:
-    """Return the SQL that is true for everything that `look_for` could count as a clear identifier."""
-    return clear_sql(column, value, numbers=column.kind is Kind.IDENTIFIER)
+    """Return the SQL that is true for everything that `look_for` could count as a clear identifier, and for disguised identifiers."""
+    if column.kind is not Kind.IDENTIFIER:
+        return _plain_clear_sql(column, value, numbers=False)
+    return f"({_is_disguised_sql(value)} OR {_plain_clear_sql(column, value, numbers=True)})"
 
 
 def look_for(con: duckdb.DuckDBPyConnection, source: str, values: dict[str, str], columns: list[Column]) -> dict[str, Sightings]:
@@ -103,13 +116,21 @@ def look_for(con: duckdb.DuckDBPyConnection, source: str, values: dict[str, str]
     watched = [column for column in columns if column.name in values]
     if not watched:
         return {}
-    seen = [
-        f"{values[column.name]} AS v_{column.name}, {_digits(column, values[column.name])} AS d_{column.name}"
-        for column in watched
-    ]
+    plain = [f"{_undisguised(column, values[column.name])} AS v_{column.name}" for column in watched]
+    seen = [f"v_{column.name}, {_digits(column, f'v_{column.name}')} AS d_{column.name}" for column in watched]
     counts = [f"count(*) FILTER ({condition})" for column in watched for condition in _conditions(column)]
-    found = con.execute(f"SELECT {', '.join(counts)} FROM (SELECT {', '.join(seen)} FROM {source})").fetchall()[0]
+    found = con.execute(
+        f"SELECT {', '.join(counts)} FROM (SELECT {', '.join(seen)} FROM (SELECT {', '.join(plain)} FROM {source}))"
+    ).fetchall()[0]
     return {column.name: Sightings(*found[5 * place : 5 * place + 5]) for place, column in enumerate(watched)}
+
+
+def _undisguised(column: Column, value: str) -> str:
+    return (
+        f"CASE WHEN {_is_disguised_sql(value)} THEN {normal_sql(value)} ELSE {value} END"
+        if column.kind is Kind.IDENTIFIER
+        else value
+    )
 
 
 def _digits(column: Column, value: str) -> str:

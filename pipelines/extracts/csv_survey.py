@@ -1,7 +1,9 @@
 """The survey of a CSV file before it is parsed: which lines are rows, and what is wrong with the others.
 
-Each line should be a row with the fields of the header. A line that is not (a field too many, bytes that are not UTF-8, an
-unclosed quote) is recorded with its number and reason. The other rows can then be read strictly.
+Each line should be a row with the fields of the header, or, with line breaks in quoted text, several lines together
+(`csv_quotes.py`). A line that is not (a field too many, bytes that are not UTF-8, an unclosed quote) is recorded with its number
+and reason. The other rows can then be read strictly. A row's number counts rows and lines that are no rows: without line breaks
+in text it is the number of the line.
 """
 
 from __future__ import annotations
@@ -19,16 +21,16 @@ from numpy.typing import NDArray
 
 from expectations.row_checks import PARSING_REASONS
 from pipelines.errors import ExtractError
-from pipelines.extracts.file_blocks import read_blocks
+from pipelines.extracts.csv_quotes import NEW_LINE, RETURN, Joined, Lines, Mask, Numbers, join_lines
+from pipelines.extracts.file_blocks import HeldFile, read_blocks
 
 LONGEST_ROW_BYTES = 1_000_000
 LONGEST_LINE_BYTES = 64 << 20
 BYTE_ORDER_MARK = codecs.BOM_UTF8
-NEW_LINE, RETURN = 10, 13
+FIRST_BYTES = 64 << 10  # show how lines end
+MOST_HEADER_LINES = 100
 DELIMITERS = (",", "|", "\t", ";")
-
-Numbers = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+MOST_TRAILING = 8  # empty fields after those of the header that are removed from a line
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,24 @@ class Layout:
 
 @dataclass
 class Survey:
-    """The content of a file: its header, its lines after it, and the numbers of lines that are no rows (the first is 1)."""
+    """The content of a file: its header, its rows after it, and the numbers of those that are no rows (the first is 1)."""
 
     header: tuple[str, ...]
     delimiter: str
-    lines: int = 0
+    heading: bytes = b""  # the header as one line
+    header_lines: int = 1
+    lines: int = 0  # after the header
+    numbered: int = 0  # rows, and lines that are no rows
     lines_with_return: int = 0  # the header among them
+    ends_in_returns: bool = False  # old Macintosh line ends
+    return_in_text: bool = False
+    joined: list[Numbers] = field(default_factory=list)  # numbers of the lines that continue a row
     blank: list[Numbers] = field(default_factory=list)
     unreadable: dict[str, list[Numbers]] = field(default_factory=dict)
-    last_text: int = 0  # number of the last line that is not blank
+    last_text: int = 0  # number of the last row that is not blank
+    trailing: dict[int, int] = field(
+        default_factory=dict
+    )  # row -> its empty fields beyond those of the header, which are removed
 
     def numbers(self, reason: str) -> Numbers:
         return np.concatenate(self.unreadable.get(reason, [np.empty(0, np.int64)]))
@@ -65,29 +76,55 @@ class Survey:
 
     @property
     def no_rows(self) -> Numbers:
-        """Return the sorted numbers of every line that is blank or unreadable."""
+        """Return the sorted numbers of everything that is blank or unreadable."""
         parts = [part for reason in self.unreadable for part in self.unreadable[reason]]
         return np.sort(np.concatenate([*parts, *self.blank, np.empty(0, np.int64)]))
 
     @property
     def rows(self) -> int:
-        return self.lines - self.no_rows.size
+        return self.numbered - self.no_rows.size
 
     @property
     def mixed_line_ends(self) -> bool:
-        return 0 < self.lines_with_return < self.lines + 1
+        return 0 < self.lines_with_return < self.lines + self.header_lines
+
+    @property
+    def has_breaks(self) -> bool:
+        """Return whether a text has line breaks."""
+        return self.return_in_text or any(part.size for part in self.joined)
 
     @property
     def as_it_stands(self) -> bool:
         """Return whether a strict parser can read the file unchanged; blank lines at its end do not matter."""
-        return not self.unreadable_rows and not self.mixed_line_ends and not np.any(self.blank_lines < self.last_text)
+        rewritten = self.ends_in_returns or self.header_lines > 1 or self.has_breaks or self.mixed_line_ends
+        rewritten = rewritten or bool(self.trailing)
+        return not self.unreadable_rows and not rewritten and not np.any(self.blank_lines < self.last_text)
+
+    def lines_of(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
+        """Return the line on which each of some rows begins, and the other lines of these rows."""
+        joined = np.concatenate([*self.joined, np.empty(0, np.int64)])
+        rows = joined - np.arange(1, joined.size + 1)
+        return numbers + np.searchsorted(rows, numbers), joined[np.isin(rows, numbers)]
 
 
-def read_lines(file: Path, encoding: str) -> Iterator[bytes]:
-    """Yield the text of a file as UTF-8, in chunks of complete lines that end in a line feed, without a byte order mark."""
+def ends_in_returns(file: Path | HeldFile, encoding: str) -> bool:
+    """Return whether the lines of a file end in carriage returns alone, as on old Macintosh computers."""
+    first = b""
+    for block in read_text(file, encoding):
+        first += block
+        if b"\n" in first or b"\r" in first[:-1] or len(first) >= FIRST_BYTES:
+            break
+    return b"\r" in first[:-1] and b"\n" not in first
+
+
+def read_lines(file: Path | HeldFile, encoding: str, returns: bool = False) -> Iterator[bytes]:
+    """Yield the text of a file as UTF-8, in chunks of complete lines that end in a line feed, without a byte order mark.
+
+    With `returns`, a carriage return ends a line.
+    """
     carried, first, ending = b"", True, b"\n"
-    for block in _as_utf8(file, encoding):
-        data = carried + block
+    for block in read_text(file, encoding):
+        data = carried + (block.replace(b"\r", b"\n") if returns else block)
         if first and len(data) >= len(BYTE_ORDER_MARK):
             data, first = data.removeprefix(BYTE_ORDER_MARK), False
         end = data.rfind(b"\n") + 1
@@ -103,7 +140,8 @@ def read_lines(file: Path, encoding: str) -> Iterator[bytes]:
         yield carried + ending
 
 
-def _as_utf8(file: Path, encoding: str) -> Iterator[bytes]:
+def read_text(file: Path | HeldFile, encoding: str) -> Iterator[bytes]:
+    """Yield the text of a file as UTF-8, in blocks."""
     if encoding == "utf-8":
         yield from read_blocks(file)
         return
@@ -116,56 +154,71 @@ def _as_utf8(file: Path, encoding: str) -> Iterator[bytes]:
         raise ExtractError(f"{file.name}: not written in {encoding}; set the feed's `encoding`") from None
 
 
-def survey_csv(file: Path, layout: Layout, count_fields: bool = True) -> Survey:
+def survey_csv(file: Path | HeldFile, layout: Layout, count_fields: bool = True) -> Survey:
     """Read a CSV file once and return which of its lines are rows; an ExtractError names a file without a usable header.
 
     Without `count_fields` plain text is assumed to have a field for each header on every line. A strict parser refuses the file
     if it has not.
     """
-    chunks = read_lines(file, layout.encoding)
-    first = next(chunks, b"")
-    heading, _, rest = first.partition(b"\n")
-    plain_heading = heading.removesuffix(b"\r")
-    survey = _read_header(file, plain_heading, layout)
-    survey.lines_with_return = int(plain_heading != heading)
+    returns = ends_in_returns(file, layout.encoding)
+    chunks = read_lines(file, layout.encoding, returns)
+    survey, rest = _read_header(file, next(chunks, b""), layout)
+    survey.ends_in_returns = returns
+    left = b""  # lines of the end of a chunk that may belong to a row of the next
     for chunk in itertools.chain([rest] if rest else [], chunks):
-        _survey_chunk(survey, chunk, plain_heading, layout.quote, count_fields)
+        chunk = left + chunk if left else chunk
+        left = chunk[_survey_chunk(survey, chunk, layout.quote, count_fields, final=False) :]
+    if left:
+        _survey_chunk(survey, left, layout.quote, count_fields, final=True)
     return survey
 
 
-def _read_header(file: Path, heading: bytes, layout: Layout) -> Survey:
-    if not heading.strip():
+def _read_header(file: Path | HeldFile, first: bytes, layout: Layout) -> tuple[Survey, bytes]:
+    """Return a survey that has read the header of a file, and the rest of its first chunk. A name may have line breaks."""
+    heading, _, rest = first.partition(b"\n")
+    lines, mark = 1, layout.quote.encode()
+    while mark and heading.count(mark) % 2 and rest and lines < MOST_HEADER_LINES:
+        more, _, rest = rest.partition(b"\n")
+        heading, lines = heading.removesuffix(b"\r") + b" " + more, lines + 1
+    plain = heading.removesuffix(b"\r")
+    if not plain.strip():
         raise ExtractError(
             f"{file.name}: the file or its first line is empty; its first line must be a header with the names of the columns"
         )
-    if b"\0" in heading or b"\r" in heading:
+    if mark and plain.count(mark) % 2:
+        raise ExtractError(f"{file.name}: a quote opens in the header and does not close; correct the header, or set `quote`")
+    if b"\0" in plain or b"\r" in plain:
         raise ExtractError(
-            f"{file.name}: the header has a control character: a UTF-16 file (set `encoding`), one with old Macintosh line ends, or no text at all"
+            f"{file.name}: the header has a control character: a UTF-16 file (set `encoding`), one with line ends of two kinds, or no text at all"
         )
     try:
-        text = heading.decode("utf-8")
+        text = plain.decode("utf-8")
     except UnicodeDecodeError:
         raise ExtractError(f"{file.name}: the header is not UTF-8; set the feed's `encoding`") from None
     delimiter = layout.delimiter or max(DELIMITERS, key=text.count)
     quoting = {"quotechar": layout.quote} if layout.quote else {"quoting": csv.QUOTE_NONE}
     names = next(csv.reader([text], delimiter=delimiter, **quoting))  # type: ignore[arg-type]
-    return Survey(tuple(name.strip() for name in names), delimiter)
+    survey = Survey(tuple(name.strip() for name in names), delimiter, plain, lines)
+    survey.lines_with_return = lines if plain != heading else 0
+    return survey, rest
 
 
-def _survey_chunk(survey: Survey, chunk: bytes, heading: bytes, quote: str, count_fields: bool) -> None:
+def _survey_chunk(survey: Survey, chunk: bytes, quote: str, count_fields: bool, final: bool) -> int:
+    """Survey the lines of a chunk and return how many bytes of it are settled."""
     text = np.frombuffer(chunk, np.uint8)
-    fields, delimiter = len(survey.header), ord(survey.delimiter)
     mark = ord(quote) if quote and quote.encode() in chunk else 0
     returns = chunk.count(b"\r")
     ends = np.flatnonzero(text == NEW_LINE)
     paired = int((text[ends[ends > 0] - 1] == RETURN).sum()) if returns else 0
-    survey.lines_with_return += paired
-    plain = not returns - paired and not mark and b"\0" not in chunk and chunk.isascii() and heading not in chunk
-    if not (plain and _no_odd_length(ends) and (not count_fields or _every_line_has(text, ends, delimiter, fields))):
-        _examine(survey, chunk, text, ends, heading, mark)
-    else:
-        survey.last_text = survey.lines + ends.size
-    survey.lines += ends.size
+    plain = not returns - paired and not mark and b"\0" not in chunk and chunk.isascii() and survey.heading not in chunk
+    fields, delimiter = len(survey.header), ord(survey.delimiter)
+    if plain and _no_odd_length(ends) and (not count_fields or _every_line_has(text, ends, delimiter, fields)):
+        survey.lines_with_return += paired
+        survey.lines += ends.size
+        survey.numbered += ends.size
+        survey.last_text = survey.numbered
+        return len(chunk)
+    return _examine(survey, chunk, text, ends, mark, final)
 
 
 def _no_odd_length(ends: Numbers) -> bool:
@@ -180,34 +233,89 @@ def _every_line_has(text: NDArray[np.uint8], ends: Numbers, delimiter: int, fiel
     return marks.size == ends.size * fields and bool((marks.reshape(-1, fields)[:, -1] == NEW_LINE).all())
 
 
-def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Numbers, heading: bytes, mark: int) -> None:
+def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Numbers, mark: int, final: bool) -> int:
     starts = np.concatenate([[0], ends[:-1] + 1])
     returned = (ends > starts) & (text[np.maximum(ends - 1, 0)] == RETURN)
     lengths = ends - starts - returned
+    lines = Lines(text, starts, ends, ord(survey.delimiter), mark, len(survey.header))
+    fields, stray, blank = lines.delimiters(inside=False) + 1, lines.stray(inside=False), lengths == 0
+    extra = fields - lines.fields
+    trailing = _trailing_delimiters(text, starts + lengths, extra, lines.delimiter) & ~lines.odd
+    lone_returns = _lone_returns(text, ends[returned])
+    controls = _control_characters(text, lone_returns, lines)
     found: dict[str, Mask] = {
-        "control_character": _control_characters(text, ends, returned),
+        "control_character": controls[False],
         "not_utf8": _undecodable(chunk, text, starts, ends),
         "row_too_long": lengths > LONGEST_ROW_BYTES,
-        "repeated_header": _equal_to(chunk, starts, lengths, heading),
-        **_field_counts(text, ends, ord(survey.delimiter), mark, len(survey.header)),
+        "repeated_header": _equal_to(chunk, starts, lengths, survey.heading),
+        "unterminated_quote": lines.odd,
+        "stray_quote": stray,
+        "too_many_fields": (extra > 0) & ~trailing,
+        "too_few_fields": extra < 0,
     }
-    blank = lengths == 0
-    left = ~blank
+    settled, begins = ends.size, np.ones(ends.size, np.bool_)
+    if bool((lines.odd | stray).any()):
+        joined = join_lines(lines, blank, stray, final)
+        settled, begins = joined.settled, ~joined.continued
+        found = _of_rows(found, joined, controls[True]) | {"inside_quote": joined.doubtful & ~blank}
+        survey.joined.append(np.flatnonzero(joined.continued[:settled]) + survey.lines + 1)
+    here = np.flatnonzero(begins[:settled])
+    survey.return_in_text |= bool(lone_returns.size)
+    numbers = survey.numbered + 1 + np.arange(here.size)
+    left = ~blank[here]
     if left.any():
-        survey.last_text = survey.lines + int(np.flatnonzero(left)[-1]) + 1
-    survey.blank.append(np.flatnonzero(blank) + survey.lines + 1)
-    for reason in PARSING_REASONS:  # in this order: a line has one reason
-        hit = found[reason] & left
+        survey.last_text = int(numbers[left][-1])
+    survey.blank.append(numbers[~left])
+    for reason in PARSING_REASONS:  # in this order: a row has one reason
+        hit = found[reason][here] & left if reason in found else np.zeros(here.size, np.bool_)
         if hit.any():
-            survey.unreadable.setdefault(reason, []).append(np.flatnonzero(hit) + survey.lines + 1)
+            survey.unreadable.setdefault(reason, []).append(numbers[hit])
             left &= ~hit
+    rows = here[trailing[here] & left & np.append(begins[1:], True)[here]]  # rows of one line
+    survey.trailing.update(zip(numbers[np.searchsorted(here, rows)].tolist(), extra[rows].tolist(), strict=True))
+    survey.lines_with_return += int(returned[:settled].sum())
+    survey.lines += settled
+    survey.numbered += here.size
+    return int(starts[settled]) if settled < ends.size else len(text)
 
 
-def _control_characters(text: NDArray[np.uint8], ends: Numbers, returned: Mask) -> Mask:
-    """Return a mask of the lines with a NUL, or with a carriage return that does not end a line."""
-    bad = (text == 0) | (text == RETURN)
-    bad[ends[returned] - 1] = False
-    return _lines_of(np.flatnonzero(bad), ends)
+def _trailing_delimiters(text: NDArray[np.uint8], stops: Numbers, extra: Numbers, delimiter: int) -> Mask:
+    """Return a mask of the lines whose fields beyond those of the header are all empty: delimiters at the end of the line."""
+    trailing = (extra > 0) & (extra <= MOST_TRAILING)
+    for back in range(1, MOST_TRAILING + 1):
+        trailing &= (extra < back) | (text[np.maximum(stops - back, 0)] == delimiter)
+    return trailing
+
+
+def _of_rows(found: dict[str, Mask], joined: Joined, control_inside: Mask) -> dict[str, Mask]:
+    """Return the reasons of lines as those of the rows that they are joined to, on the first line of each row."""
+    first = np.flatnonzero(~joined.continued)
+    many = np.concatenate([joined.continued[1:], [False]]) & ~joined.continued  # rows of several lines
+    controls = np.where(joined.continued, control_inside, found["control_character"])
+    of_any_line = {"control_character": controls, "not_utf8": found["not_utf8"]}
+    rows = {reason: mask & ~many for reason, mask in found.items() if reason not in of_any_line}
+    for reason, mask in of_any_line.items():
+        rows[reason] = np.zeros(mask.size, np.bool_)
+        rows[reason][first] = np.logical_or.reduceat(mask, first)
+    return rows
+
+
+def _lone_returns(text: NDArray[np.uint8], ends_of_two: Numbers) -> Numbers:
+    """Return the places of the carriage returns that end no line."""
+    returns = np.flatnonzero(text == RETURN)
+    return returns if returns.size == ends_of_two.size == 0 else np.setdiff1d(returns, ends_of_two - 1, assume_unique=True)
+
+
+def _control_characters(text: NDArray[np.uint8], lone_returns: Numbers, lines: Lines) -> dict[bool, Mask]:
+    """Return masks of the lines with a NUL, or with a carriage return that ends no line and is in no quoted text.
+
+    The first mask is of lines that begin outside a quoted text, the second of those that begin inside one.
+    """
+    nul = lines.having(np.flatnonzero(text == 0))
+    if not lone_returns.size:
+        return {False: nul, True: nul}
+    quoted = lines.after_odd_quotes(lone_returns)
+    return {False: nul | lines.having(lone_returns[~quoted]), True: nul | lines.having(lone_returns[quoted])}
 
 
 def _undecodable(chunk: bytes, text: NDArray[np.uint8], starts: Numbers, ends: Numbers) -> Mask:
@@ -229,52 +337,32 @@ def _equal_to(chunk: bytes, starts: Numbers, lengths: Numbers, heading: bytes) -
     return same if heading in chunk else np.zeros(lengths.size, np.bool_)
 
 
-def _field_counts(text: NDArray[np.uint8], ends: Numbers, delimiter: int, mark: int, fields: int) -> dict[str, Mask]:
-    """Count the fields of each line outside quotes, and check its quotes: a field is quoted completely or not at all."""
-    is_mark = (text == delimiter) | (text == NEW_LINE)
-    places = np.flatnonzero(is_mark | (text == mark) if mark else is_mark)
-    kinds = text[places]
-    line = np.cumsum(kinds == NEW_LINE) - (kinds == NEW_LINE)
-    quotes = np.cumsum(kinds == mark) if mark else np.zeros(kinds.size, np.int64)
-    total = quotes[kinds == NEW_LINE]
-    before = np.concatenate([[0], total[:-1]])
-    inside = ((quotes - (kinds == mark) - before[line]) & 1).astype(bool)
-    count = np.bincount(line[(kinds == delimiter) & ~inside], minlength=ends.size) + 1
-    stray = np.zeros(ends.size, np.bool_)
-    if mark:
-        quoted = kinds == mark
-        edges = (delimiter, NEW_LINE, RETURN, mark)
-        opening, closing = places[quoted & ~inside], places[quoted & inside]
-        led = np.where(opening > 0, text[np.maximum(opening - 1, 0)], NEW_LINE)
-        followed = text[np.minimum(closing + 1, text.size - 1)]
-        stray = _lines_of(np.concatenate([opening[~np.isin(led, edges)], closing[~np.isin(followed, edges)]]), ends)
-    return {
-        "unterminated_quote": ((total - before) & 1).astype(bool),
-        "stray_quote": stray,
-        "too_many_fields": count > fields,
-        "too_few_fields": count < fields,
-    }
-
-
-def _lines_of(places: Numbers, ends: Numbers) -> Mask:
-    marked = np.zeros(ends.size, np.bool_)
-    marked[np.searchsorted(ends, places)] = True
-    return marked
-
-
-def write_clean(file: Path, layout: Layout, survey: Survey, target: IO[bytes]) -> None:
+def write_clean(file: Path | HeldFile, layout: Layout, survey: Survey, target: IO[bytes]) -> None:
     """Copy a file so that a strict parser reads it: with line feeds only, and an empty row for a line that is no row."""
     placeholder = b'""' + survey.delimiter.encode() * (len(survey.header) - 1)
-    no_rows = survey.no_rows
-    number = 0  # the header's
-    for chunk in read_lines(file, layout.encoding):
+    no_rows, more = survey.lines_of(survey.no_rows)
+    longer, _ = survey.lines_of(np.array(sorted(survey.trailing), np.int64))
+    extra = {line: survey.trailing[row] for line, row in zip(longer.tolist(), sorted(survey.trailing), strict=True)}
+    target.write(survey.heading + b"\n")
+    number = 1 - survey.header_lines
+    for chunk in read_lines(file, layout.encoding, survey.ends_in_returns):
         lines = chunk.count(b"\n")
-        here = no_rows[np.searchsorted(no_rows, number) : np.searchsorted(no_rows, number + lines)] - number
-        if here.size:
-            rows = chunk.split(b"\n")
+        here, left_out, too_long = (
+            found[np.searchsorted(found, number) : np.searchsorted(found, number + lines)] - number
+            for found in (no_rows, more, longer)
+        )
+        if here.size or left_out.size or too_long.size:
+            rows: list[bytes | None] = list(chunk.split(b"\n"))
+            for line in too_long:
+                rows[line] = (rows[line] or b"").removesuffix(b"\r")[: -extra[int(line) + number]]
             for line in here:
                 rows[line] = placeholder
-            chunk = b"\n".join(rows)
-        target.write(chunk.replace(b"\r\n", b"\n"))
+            for line in left_out:
+                rows[line] = None
+            chunk = b"\n".join(row for row in rows if row is not None)
+        if number <= 0:
+            chunk = chunk.split(b"\n", survey.header_lines)[-1]
+        chunk = chunk.replace(b"\r\n", b"\n")
+        target.write(chunk.replace(b"\r", b"\n") if survey.return_in_text else chunk)
         number += lines
     target.flush()

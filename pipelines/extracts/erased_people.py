@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import duckdb
 import numpy as np
 
+from expectations.identifier_text import plain_sql
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
 from expectations.tables.records import ERASURES
@@ -31,6 +32,7 @@ def erased_rows(con: duckdb.DuckDBPyConnection, table: Table, scan: str, erased:
     digests = sorted(erased)
     if not digests or table.person not in {column.name for column in table.columns}:
         return np.empty(0, np.int64)
-    digest = f"sha256({quote(PREFIX)} || trim({table.person}))"
+    plain = plain_sql(table.person)
+    digest = f"sha256({quote(PREFIX)} || {f'lower({plain})' if table.column(table.person).ignores_case else plain})"
     found = con.sql(f"SELECT row_number FROM {scan} WHERE {digest} IN ({quote_all(digests)}) ORDER BY row_number")
     return np.asarray(found.fetchnumpy()["row_number"], dtype=np.int64)

@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,9 +14,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from expectations.sql_values import quote
+from expectations.row_checks import TRAILING_DELIMITER
+from expectations.sql_values import quote, quote_path
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_survey import Layout, Survey, survey_csv, write_clean
+from pipelines.extracts.file_blocks import HeldFile
 from pipelines.sources.nhs import ExtractFile, FeedSettings
 
 NO_ROWS = "lines_without_row"
@@ -38,6 +40,7 @@ class OpenedExtract:
     source: str
     rows: int
     unreadable: dict[str, np.ndarray]
+    repaired: dict[str, np.ndarray] = field(default_factory=dict)  # rows that are read after a repair of their line, by reason
     fields_counted: bool = True  # false: a line with another number of fields is only found by the parser
 
     @property
@@ -63,27 +66,27 @@ class OpenedExtract:
 
 @contextmanager
 def open_extract(
-    con: duckdb.DuckDBPyConnection, file: ExtractFile, settings: FeedSettings, count_fields: bool = True
+    con: duckdb.DuckDBPyConnection, file: ExtractFile, held: HeldFile, settings: FeedSettings, count_fields: bool = True
 ) -> Iterator[OpenedExtract]:
-    """Open a file for SQL during the block; an ExtractError names a file whose content does not fit its name.
+    """Open a file that is held for SQL during the block; an ExtractError names a file whose content does not fit its name.
 
     Without `count_fields` the parser fails at a line with a field too many or too few, instead of skipping it.
     """
     if file.path.lower().endswith(".parquet"):
-        yield _open_parquet(con, file)
+        yield _open_parquet(con, file, held)
         return
-    _refuse_other_formats(file, settings.encoding)
+    _refuse_other_formats(file, held, settings.encoding)
     layout = Layout(settings.delimiter, settings.quote, settings.encoding)
-    survey = survey_csv(file.file, layout, count_fields)
+    survey = survey_csv(held, layout, count_fields)
     con.register(NO_ROWS, pa.table({"row_number": pa.array(survey.no_rows, pa.int64())}))
     try:
         if survey.as_it_stands and settings.encoding == "utf-8":
-            yield replace(_csv(file, survey, settings.quote, str(file.file)), fields_counted=count_fields)
+            yield replace(_csv(file, survey, settings.quote, held), fields_counted=count_fields)
             return
         # A file without a name: its content is gone when the process ends, however it ends.
         with tempfile.TemporaryFile(dir=file.file.parent if _writable(file.file.parent) else None) as clean:
-            write_clean(file.file, layout, survey, clean)
-            cleaned = _csv(file, survey, settings.quote, f"/proc/self/fd/{clean.fileno()}")
+            write_clean(held, layout, survey, clean)
+            cleaned = _csv(file, survey, settings.quote, HeldFile("clean.csv", clean.fileno()))
             yield replace(cleaned, fields_counted=count_fields)
     finally:
         con.unregister(NO_ROWS)
@@ -97,8 +100,8 @@ def _writable(folder: Path) -> bool:
         return False
 
 
-def _refuse_other_formats(file: ExtractFile, encoding: str) -> None:
-    with file.file.open("rb") as source:
+def _refuse_other_formats(file: ExtractFile, held: HeldFile, encoding: str) -> None:
+    with held.open("rb") as source:
         head = source.read(8)
     packed = file.path.lower().endswith(".gz")
     for signature, what in SIGNATURES.items():
@@ -112,12 +115,14 @@ def _refuse_other_formats(file: ExtractFile, encoding: str) -> None:
         raise ExtractError(f"{file.path}: this is not a gzip file although its name ends in .gz; rename it or have it sent again")
 
 
-def _csv(file: ExtractFile, survey: Survey, quote_character: str, path: str) -> OpenedExtract:
+def _csv(file: ExtractFile, survey: Survey, quote_character: str, held: HeldFile) -> OpenedExtract:
     columns = ", ".join(f"{quote(f'c{place}')}: 'VARCHAR'" for place in range(len(survey.header)))
-    packed = ", compression='gzip'" if path.lower().endswith(".gz") else ""
+    packed = ", compression='gzip'" if held.name.lower().endswith(".gz") else ""
+    # Several threads would each look for the beginning of a row, and a line of a quoted text can look like one.
+    in_order = ", parallel=false" if survey.has_breaks else ""
     read = (
-        f"read_csv({quote(path)}, auto_detect=false, header=true, delim={quote(survey.delimiter)}, quote={quote(quote_character)}, "
-        f"escape={quote(quote_character)}, nullstr='', strict_mode=true, columns={{{columns}}}{packed})"
+        f"read_csv({quote_path(held.path)}, auto_detect=false, header=true, delim={quote(survey.delimiter)}, quote={quote(quote_character)}, "
+        f"escape={quote(quote_character)}, nullstr='', strict_mode=true, columns={{{columns}}}{packed}{in_order})"
     )
     # Rows are numbered before any is skipped; the reader keeps the order of the file.
     numbered = f"SELECT *, row_number() OVER () AS row_number FROM {read}"
@@ -128,19 +133,22 @@ def _csv(file: ExtractFile, survey: Survey, quote_character: str, path: str) -> 
     )
     values = tuple(f"c{place}" for place in range(len(survey.header)))
     unreadable = {reason: survey.numbers(reason) for reason in survey.unreadable}
-    return OpenedExtract(file.path, survey.header, values, f"(SELECT * FROM ({numbered}){left_out})", survey.rows, unreadable)
+    repaired = {TRAILING_DELIMITER: np.array(sorted(survey.trailing), np.int64)} if survey.trailing else {}
+    return OpenedExtract(
+        file.path, survey.header, values, f"(SELECT * FROM ({numbered}){left_out})", survey.rows, unreadable, repaired
+    )
 
 
-def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile) -> OpenedExtract:
-    path = quote(str(file.file))
+def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile, held: HeldFile) -> OpenedExtract:
+    read, size = f"read_parquet({quote_path(held.path)}", held.stat().st_size
     try:
-        described = con.execute(f"DESCRIBE SELECT * FROM read_parquet({path})").fetchall()
-        rows = con.execute(f"SELECT count(*) FROM read_parquet({path})").fetchall()[0][0]
+        described = con.execute(f"DESCRIBE SELECT * FROM {read})").fetchall()
+        rows = con.execute(f"SELECT count(*) FROM {read})").fetchall()[0][0]
     except duckdb.Error:
         raise ExtractError(f"{file.path}: this is not a Parquet file, or it is truncated; have it sent again") from None
-    if rows > max(FEW_ROWS, MOST_ROWS_A_BYTE * file.file.stat().st_size):
+    if rows > max(FEW_ROWS, MOST_ROWS_A_BYTE * size):
         raise ExtractError(
-            f"{file.path}: {rows:,} rows in {file.file.stat().st_size:,} bytes, which is too small for rows of different people; have it sent again"
+            f"{file.path}: {rows:,} rows in {size:,} bytes, which is too small for rows of different people; have it sent again"
         )
     header = tuple(name for name, *_ in described)
     nested = [name for name, kind, *_ in described if kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")]
@@ -149,7 +157,7 @@ def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile) -> OpenedEx
             f"{file.path}: the columns {', '.join(nested)} contain lists or structures; have them sent as plain values"
         )
     fields = ", ".join(f"{_as_text(_name(name), kind)} AS c{place}" for place, (name, kind, *_) in enumerate(described))
-    source = f"(SELECT file_row_number + 1 AS row_number, {fields} FROM read_parquet({path}, file_row_number=true))"
+    source = f"(SELECT file_row_number + 1 AS row_number, {fields} FROM {read}, file_row_number=true))"
     return OpenedExtract(file.path, header, tuple(f"c{place}" for place in range(len(header))), source, rows, {})
 
 

@@ -1,10 +1,13 @@
-"""The bytes of a file, decompressed if it is gzip, up to the size that a table of rows can have."""
+"""A file held open, and its bytes, decompressed if it is gzip, up to the size that a table of rows can have."""
 
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -15,17 +18,49 @@ MOST_UNPACKED = 100  # bytes of text for a byte of gzip; real tables compress 5 
 SMALL_BYTES = 64 << 20  # this much text is allowed, however small its gzip
 
 
-def open_bytes(file: Path) -> IO[bytes]:
-    """Open a file, decompressed if it is gzip."""
-    return gzip.open(file, "rb") if file.name.lower().endswith(".gz") else file.open("rb")  # type: ignore[return-value]
+@dataclass(frozen=True)
+class HeldFile:
+    """A file held open: every reader reads the same file, whatever later has its name.
+
+    `path` leads to it and has no character that could be read as a pattern. It is valid while the file is held.
+    """
+
+    name: str
+    descriptor: int
+
+    @property
+    def path(self) -> Path:
+        return Path(f"/proc/self/fd/{self.descriptor}")
+
+    def open(self, mode: str) -> IO[bytes]:
+        return self.path.open(mode)  # type: ignore[return-value]
+
+    def stat(self) -> os.stat_result:
+        return os.fstat(self.descriptor)
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """Return what changes when the file is written to."""
+        status = self.stat()
+        return status.st_size, status.st_mtime_ns
 
 
-def read_blocks(file: Path) -> Iterator[bytes]:
+@contextmanager
+def hold(file: Path) -> Iterator[HeldFile]:
+    """Hold a file open during the block."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield HeldFile(file.name, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_blocks(file: Path | HeldFile) -> Iterator[bytes]:
     """Yield the content of a file in blocks; an ExtractError names a file that is truncated, is no gzip or is too large."""
     most = max(SMALL_BYTES, MOST_UNPACKED * file.stat().st_size) if file.name.lower().endswith(".gz") else None
     given = 0
     try:
-        with open_bytes(file) as source:
+        with file.open("rb") as stored, gzip.open(stored, "rb") if most is not None else stored as source:
             while block := source.read(CHUNK_BYTES):
                 given += len(block)
                 if most is not None and given > most:

@@ -8,31 +8,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
-from expectations.row_checks import ERASED_PERSON, PROVENANCE_COLUMNS
-from expectations.sql_values import quote
+from expectations.row_checks import ERASED_PERSON, IDENTIFIER_REPAIRED, PROVENANCE_COLUMNS
+from expectations.sql_values import quote, quote_path
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import EXTRACTS
 from pipelines.errors import ExtractError
 from pipelines.extracts.clear_identifiers import WITHHELD
+from pipelines.extracts.clear_people import repaired_rows
 from pipelines.extracts.erased_people import erased_digests, erased_rows
+from pipelines.extracts.extract_digest import extract_digest
 from pipelines.extracts.extract_reader import OpenedExtract, open_extract
-from pipelines.extracts.file_blocks import read_blocks
+from pipelines.extracts.file_blocks import HeldFile, hold
 from pipelines.extracts.postcodes import load_postcode_areas
 from pipelines.extracts.pseudonym_keys import check_chain
 from pipelines.extracts.pseudonyms import keyed, read_keys
-from pipelines.extracts.raw_columns import RawRows, guarded_rows_sql, holds_suspects, raw_rows_sql
+from pipelines.extracts.raw_columns import RawRows, guarded_rows_sql, hashed_columns, holds_suspects, raw_rows_sql
 from pipelines.extracts.retained import kept_days
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.rows import arrow_schema
@@ -40,6 +43,8 @@ from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import ExtractFile, FeedSettings, NhsSettings, find_extracts
 
 MOST_UNREADABLE = 0.5
+NONE_LATE: Mapping[date, date] = MappingProxyType({})
+IDENTIFIER_CHECKS = 1  # a higher number has all clear identifiers read and checked again
 SAMPLE_ROWS = 20_000  # rows that are checked before a file is written in one pass
 
 
@@ -59,6 +64,12 @@ class Extract:
     columns_missing: str
     columns_ignored: str
     reading: str
+    arrived_date: date | None = None
+
+    @property
+    def known_date(self) -> date:
+        """Return the day from which the facts of the extract count as known."""
+        return self.arrived_date or self.extract_date  # type: ignore[no-any-return]
 
 
 @dataclass
@@ -68,6 +79,7 @@ class IngestSummary:
     feed: str
     files: int = 0
     new: list[Extract] = field(default_factory=list)
+    held: list[ExtractFile] = field(default_factory=list)  # of deliveries dated before ones that were taken in
 
     @property
     def rows(self) -> int:
@@ -92,10 +104,12 @@ def ingest_feed(
     landing: Path,
     folder: Path | None = None,
     first: date | None = None,
+    late: Mapping[date, date] = NONE_LATE,
 ) -> IngestSummary:
     """Store the new and changed files of a feed. Paths of a key or lookup file start at `folder`, or at `landing` without it.
 
-    Files of deliveries before `first` are not read (see `kept_days`). A file whose content is stored under another name or date
+    Files of deliveries before `first` are not read (see `kept_days`). Files of a delivery dated before ones that were taken in are held, unless
+    `late` has its day, with the day since which its facts count as known. A file whose content is stored under another name or date
     is recorded and not stored again. An ExtractError names a file that cannot be used; files stored before it stay.
     """
     settings = nhs.feeds[table.feed]
@@ -103,19 +117,39 @@ def ingest_feed(
     kept = kept_days(table.feed, (file.extract_date for file in landed), first)
     files = [file for file in landed if file.extract_date in kept]
     summary, known = IngestSummary(table.feed, len(files)), read_extracts(lake, table.feed)
-    reading = reading_digest(table, nhs)
+    reading, held = reading_digest(table, nhs), held_days(kept, {row.extract_date for row in known})
+    arrived = {row.extract_date: row.arrived_date for row in known if row.arrived_date}
+    arrived |= {day: since for day, since in late.items() if day in held}
     for file in files:
-        content = (extract_digest(file), reading)
-        latest = {(row.path, row.extract_date): (row.extract_id, row.reading) for row in known}
-        if latest.get((file.path, file.extract_date)) == content:
+        if file.extract_date in held - late.keys():
+            summary.held.append(file)
             continue
-        same = {(row.extract_id, row.reading): row for row in known}.get(content)
-        with _ready(lake, con, nhs, settings, folder or landing):
-            row = _noted(file, same, len(known)) if same else _store(lake, con, table, nhs, file, *content, len(known))
+        with hold(file.file) as opened:
+            state = opened.state
+            content = (extract_digest(table.feed, opened, settings.encoding, _ids_of_size(known, state[0])), reading)
+            latest = {(row.path, row.extract_date): (row.extract_id, row.reading) for row in known}
+            if latest.get((file.path, file.extract_date)) == content:
+                continue
+            same = {(row.extract_id, row.reading): row for row in known}.get(content)
+            with _ready(lake, con, nhs, settings, folder or landing):
+                row = (
+                    _noted(file, same, len(known))
+                    if same
+                    else _store(lake, con, table, nhs, file, opened, state, *content, len(known))
+                )
+        row = replace(row, arrived_date=arrived.get(file.extract_date))
         lake.append(EXTRACTS, [row.__dict__])
         known.append(row)
         summary.new.append(row)
     return summary
+
+
+def held_days(landed: Collection[date], taken_in: Collection[date]) -> set[date]:
+    """Return the days of landed deliveries of a feed that are dated before ones that were taken in, and were not taken in.
+
+    Several dates on the first load, and a corrected file of a day that is there, are normal.
+    """
+    return {day for day in landed if day not in taken_in and day < max(taken_in)} if taken_in else set()
 
 
 def read_extracts(lake: Lake, feed: str) -> list[Extract]:
@@ -138,12 +172,8 @@ def replaced_extracts(lake: Lake, feed: str) -> list[Extract]:
     return [row for place, row in once.items() if place not in current]
 
 
-def extract_digest(file: ExtractFile) -> str:
-    """Return an extract's id: a digest of the feed and the file's content, unpacked."""
-    digest = hashlib.sha256(file.feed.encode() + b"\0")
-    for block in read_blocks(file.file):
-        digest.update(block)
-    return digest.hexdigest()[:16]
+def _ids_of_size(known: list[Extract], size: int) -> set[str]:
+    return {row.extract_id for row in known if row.bytes == size}
 
 
 def reading_digest(table: Table, nhs: NhsSettings) -> str:
@@ -152,8 +182,10 @@ def reading_digest(table: Table, nhs: NhsSettings) -> str:
         mode="json", include={"columns", "constants", "pseudonymised", "delimiter", "quote", "encoding"}
     )
     columns = [(column.name, column.source_name, column.kind) for column in table.columns]
-    lookup = str(nhs.postcode_lookup or "")
-    return hashlib.sha256(json.dumps([settings, columns, lookup], sort_keys=True).encode()).hexdigest()[:16]
+    parts: list[object] = [settings, columns, str(nhs.postcode_lookup or "")]
+    if not nhs.feeds[table.feed].pseudonymised:
+        parts.append([IDENTIFIER_CHECKS, nhs.feeds[table.feed].identifiers, nhs.pseudonyms.test_nhs_numbers])
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @contextmanager
@@ -180,23 +212,25 @@ def _store(
     table: Table,
     nhs: NhsSettings,
     file: ExtractFile,
+    held: HeldFile,
+    state: tuple[int, int],
     extract_id: str,
     reading: str,
     sequence: int,
 ) -> Extract:
-    before = file.file.stat()
     partition = {"extract_id": extract_id}
-    data, rows, opened = _written(lake, con, table, nhs, file, partition)
+    data, rows, opened = _written(lake, con, table, nhs, file, held, partition)
     data, erased = _without_erased(lake, con, table, data)
     left_out = {**opened.unreadable, **({ERASED_PERSON: erased} if erased.size else {})}
-    after = file.file.stat()
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+    if held.state != state:
         raise ExtractError(f"{file.path}: the file changed while it was read; run again when it is complete")
     lake.commit(table.name, [data], raw_schema(table), partition_by=table.partitioned_by, replace=partition)
-    _quarantine_unreadable(lake, table, file, extract_id, left_out)
+    repaired = {(reason, ""): numbers for reason, numbers in opened.repaired.items()}
+    repaired |= {(IDENTIFIER_REPAIRED, column): numbers for column, numbers in rows.repaired.items()}
+    _quarantine_unreadable(lake, table, file, extract_id, left_out, repaired)
     return Extract(
         feed=table.feed, path=file.path, sequence=sequence, extract_id=extract_id, file_name=file.file.name,
-        extract_date=file.extract_date, rows=data.rows, rows_unreadable=opened.rows_unreadable + erased.size, bytes=before.st_size,
+        extract_date=file.extract_date, rows=data.rows, rows_unreadable=opened.rows_unreadable + erased.size, bytes=state[0],
         columns_missing=json.dumps(rows.missing), columns_ignored=json.dumps(rows.ignored), reading=reading,
     )  # fmt: skip
 
@@ -204,7 +238,7 @@ def _store(
 def _without_erased(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, data: DataFile) -> tuple[DataFile, np.ndarray]:
     """Write a file again without erased people, if it has any; return the numbers of their rows."""
     written = lake.folder(table.name) / data.path
-    scan = f"read_parquet({quote(written)}, hive_partitioning=false)"
+    scan = f"read_parquet({quote_path(written)}, hive_partitioning=false)"
     found = erased_rows(con, table, scan, erased_digests(lake))
     if not found.size:
         return data, found
@@ -217,12 +251,18 @@ def _without_erased(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, da
 
 
 def _written(
-    lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, nhs: NhsSettings, file: ExtractFile, partition: Mapping[str, str]
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    nhs: NhsSettings,
+    file: ExtractFile,
+    held: HeldFile,
+    partition: Mapping[str, str],
 ) -> tuple[DataFile, RawRows, OpenedExtract]:
     """Write the rows of a file without a commit. A file with lines of different widths is surveyed by field and read again."""
     settings = nhs.feeds[table.feed]
     for count_fields in (False, True):
-        with open_extract(con, file, settings, count_fields) as opened:
+        with open_extract(con, file, held, settings, count_fields) as opened:
             _refuse_mostly_unreadable(file, opened)
             try:
                 data, rows = _write_rows(lake, con, table, nhs, file, opened, partition)
@@ -252,20 +292,23 @@ def _write_rows(
 ) -> tuple[DataFile, RawRows]:
     """Write the rows of a file in one pass with every suspect value withheld. If there is one, count them all and decide."""
     settings = nhs.feeds[table.feed]
-    if not holds_suspects(con, table, settings, opened, SAMPLE_ROWS):
-        rows = guarded_rows_sql(table, settings, file, opened)
+    people = hashed_columns(con, table, settings, nhs.pseudonyms, opened)
+    if not holds_suspects(con, table, settings, opened, SAMPLE_ROWS, people):
+        rows = guarded_rows_sql(table, settings, file, opened, people)
         data = lake.write_sql(table.name, con, rows.sql, partition)
         written = lake.folder(table.name) / data.path
         if not any(_withheld(con, written, column) for column in rows.guarded):
             return data, rows
         written.unlink()
-    rows = raw_rows_sql(con, table, settings, nhs.pseudonyms.clear_share, file, opened)
-    return lake.write_sql(table.name, con, rows.sql, partition), rows
+    rows = raw_rows_sql(con, table, settings, nhs.pseudonyms.clear_share, file, opened, people)
+    data = lake.write_sql(table.name, con, rows.sql, partition)
+    repaired = {column.name: repaired_rows(con, column, opened.source) for column in rows.decided}
+    return data, replace(rows, repaired=repaired)
 
 
 def _withheld(con: duckdb.DuckDBPyConnection, written: Path, column: str) -> bool:
     """Return whether a value of a column was withheld; the statistics of the file are enough for most columns."""
-    query = f"SELECT 1 FROM read_parquet({quote(written)}) WHERE {column} = {quote(WITHHELD)} LIMIT 1"
+    query = f"SELECT 1 FROM read_parquet({quote_path(written)}) WHERE {column} = {quote(WITHHELD)} LIMIT 1"
     return bool(con.execute(query).fetchall())
 
 
@@ -280,12 +323,24 @@ def _refuse_mostly_unreadable(file: ExtractFile, opened: OpenedExtract) -> None:
 
 
 def _quarantine_unreadable(
-    lake: Lake, table: Table, file: ExtractFile, extract_id: str, unreadable: Mapping[str, np.ndarray]
+    lake: Lake,
+    table: Table,
+    file: ExtractFile,
+    extract_id: str,
+    unreadable: Mapping[str, np.ndarray],
+    repaired: Mapping[tuple[str, str], np.ndarray],
 ) -> None:
-    """Record the unreadable rows of an extract by number and reason, in place of those recorded before."""
-    numbers = np.concatenate([np.empty(0, np.int64), *unreadable.values()])
-    reasons = [reason for reason, found in unreadable.items() for _ in range(found.size)]
-    constant = {"file_name": file.file.name, "column_name": "", "action": Action.SET_ASIDE.value}
-    columns = {name: pa.array([value] * numbers.size, pa.string()) for name, value in constant.items()}
-    rows = pa.table({**columns, "row_number": pa.array(numbers, pa.int64()), "reason": pa.array(reasons, pa.string())})
+    """Record the rows of an extract that were unreadable or repaired, in place of those recorded before.
+
+    `unreadable` has row numbers by reason, `repaired` by reason and column.
+    """
+    parts = [_quarantine_rows(file, numbers, reason, "", Action.SET_ASIDE) for reason, numbers in unreadable.items()]
+    parts += [_quarantine_rows(file, numbers, reason, column, Action.REPAIRED) for (reason, column), numbers in repaired.items()]
+    rows = pa.concat_tables([_quarantine_rows(file, np.empty(0, np.int64), "", "", Action.SET_ASIDE), *parts])
     lake.write(QUARANTINE, rows, {"table_name": table.name, "extract_id": extract_id})
+
+
+def _quarantine_rows(file: ExtractFile, numbers: np.ndarray, reason: str, column: str, action: Action) -> pa.Table:
+    texts = {"file_name": file.file.name, "column_name": column, "action": action.value, "reason": reason}
+    columns = {name: pa.array([value] * numbers.size, pa.string()) for name, value in texts.items()}
+    return pa.table({**columns, "row_number": pa.array(numbers, pa.int64())})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from expectations.sql_values import quote
+from expectations.sql_values import quote, quote_path
 from pipelines.errors import SettingsError
 
 AREAS = "postcode_areas"
@@ -28,11 +28,10 @@ def load_postcode_areas(con: duckdb.DuckDBPyConnection, lookup: Path | None) -> 
     if lookup is not None:
         if not lookup.is_file():
             raise SettingsError(f"postcode_lookup: there is no file {lookup}")
-        reader = "read_parquet" if lookup.suffix == ".parquet" else "read_csv"
-        options = "" if lookup.suffix == ".parquet" else ", all_varchar=true, header=true"
-        rows = (
-            f"SELECT {normal('postcode')} AS postcode, any_value(lsoa) AS lsoa FROM {reader}({quote(lookup)}{options}) GROUP BY 1"
-        )
+        is_parquet = lookup.suffix.lower() == ".parquet"
+        reader = "read_parquet" if is_parquet else "read_csv"
+        options = "" if is_parquet else ", all_varchar=true, header=true"
+        rows = f"SELECT {normal('postcode')} AS postcode, any_value(lsoa) AS lsoa FROM {reader}({quote_path(lookup)}{options}) GROUP BY 1"
     try:
         con.execute(f"CREATE OR REPLACE TEMP TABLE {AREAS} AS {rows}")
     except duckdb.Error as error:

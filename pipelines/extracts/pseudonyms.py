@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from expectations.identifier_text import normal
 from expectations.sql_values import quote, quote_all
 from pipelines.errors import SettingsError
 from pipelines.extracts.erased_people import PREFIX, digest_of_person
@@ -100,7 +101,7 @@ def rehashed_sql(column: str, links: int) -> str:
 
 def pseudonym_of(identifier: str, keys: Sequence[bytes], erased: Collection[str] = ()) -> str:
     """Return the pseudonym that ingest makes of an identifier."""
-    pseudonym = re.sub("[ -]", "", identifier).upper()
+    pseudonym = re.sub("[ -]", "", normal(identifier)).upper()
     for link, key in enumerate(keys):
         if link and digest_of_person(pseudonym) in erased:
             return pseudonym

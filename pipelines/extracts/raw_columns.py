@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import duckdb
+import numpy as np
 
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote
 from expectations.table import Column, Table
 from pipelines.errors import ExtractError
 from pipelines.extracts.clear_identifiers import (
-    PERSON_COLUMNS,
     POSTCODE_COLUMN,
     WITHHELD,
     clear_sql,
@@ -21,20 +21,30 @@ from pipelines.extracts.clear_identifiers import (
     suspect_sql,
     watched_columns,
 )
+from pipelines.extracts.clear_people import ClearColumn, clear_columns, joined_sql, register_decided, stored_sql
 from pipelines.extracts.extract_reader import OpenedExtract
 from pipelines.extracts.postcodes import AREAS, normal, status_sql
 from pipelines.extracts.pseudonyms import pseudonym_sql
-from pipelines.sources.nhs import ExtractFile, FeedSettings
+from pipelines.sources.nhs import ExtractFile, FeedSettings, PseudonymSettings
 
 
 @dataclass(frozen=True)
 class RawRows:
-    """The SQL of the rows to store, absent columns, headers that are not stored, and withheld columns."""
+    """The SQL of the rows to store, absent columns, headers that are not stored, withheld columns, and columns decided value by value."""
 
     sql: str
     missing: list[str]
     ignored: list[str]
     guarded: tuple[str, ...] = ()
+    decided: tuple[ClearColumn, ...] = ()
+    repaired: Mapping[str, np.ndarray] = field(default_factory=dict)  # by column, the rows whose identifier was repaired
+
+
+def hashed_columns(
+    con: duckdb.DuckDBPyConnection, table: Table, settings: FeedSettings, pseudonyms: PseudonymSettings, opened: OpenedExtract
+) -> list[ClearColumn]:
+    """Return the columns of clear identifiers that ingest hashes."""
+    return clear_columns(con, settings, pseudonyms.test_nhs_numbers, _given(table, settings, opened), opened.source)
 
 
 def raw_rows_sql(
@@ -44,6 +54,7 @@ def raw_rows_sql(
     clear_share: float,
     file: ExtractFile,
     opened: OpenedExtract,
+    people: Sequence[ClearColumn] = (),
 ) -> RawRows:
     """Return the rows to store; an ExtractError names a repeated header or a column full of clear identifiers."""
     found = _found(table, settings, opened)
@@ -56,26 +67,38 @@ def raw_rows_sql(
     withheld = columns_to_withhold(file.path, sightings, clear_share)
     declared = {column.name: column for column in table.columns}
     clear = {name: clear_sql(declared[name], found[name], numbers) for name, numbers in withheld.items()}
-    return _rows(table, settings, file, opened, clear)
+    decided = tuple(column for column in people if register_decided(con, column, opened.source))
+    hashed = {column.name: pseudonym_sql(column.value) for column in people if column not in decided}
+    return _rows(table, settings, file, opened, clear, hashed, decided)
 
 
-def guarded_rows_sql(table: Table, settings: FeedSettings, file: ExtractFile, opened: OpenedExtract) -> RawRows:
+def guarded_rows_sql(
+    table: Table, settings: FeedSettings, file: ExtractFile, opened: OpenedExtract, people: Sequence[ClearColumn] = ()
+) -> RawRows:
     """Return the rows to store of a file that was not checked yet.
 
-    Every value that could be a clear identifier is withheld, in `guarded` columns.
+    Every value that could be a clear identifier is withheld, in `guarded` columns. So is every identifier in an unusual form.
     """
     found = _found(table, settings, opened)
     clear = {column.name: suspect_sql(column, found[column.name]) for column in _watched(table, settings) if column.name in found}
-    return _rows(table, settings, file, opened, clear)
+    hashed = {column.name: _hashed_if_usual(column) for column in people}
+    return _rows(table, settings, file, opened, clear, hashed)
+
+
+def _hashed_if_usual(column: ClearColumn) -> str:
+    usual = f"WHEN {column.is_usual_sql} THEN {pseudonym_sql(column.value)}"
+    return f"CASE WHEN {column.value} IS NULL THEN NULL {usual} ELSE {quote(WITHHELD)} END"
 
 
 def holds_suspects(
-    con: duckdb.DuckDBPyConnection, table: Table, settings: FeedSettings, opened: OpenedExtract, sample_rows: int
-) -> bool:
-    """Return whether the first rows of a file contain something that could be a clear identifier."""
+    con: duckdb.DuckDBPyConnection, table: Table, settings: FeedSettings, opened: OpenedExtract, sample_rows: int,
+    people: Sequence[ClearColumn] = (),
+) -> bool:  # fmt: skip
+    """Return whether the first rows of a file contain what could be a clear identifier, or an identifier in an unusual form."""
     found = _found(table, settings, opened)
-    watched = [column for column in _watched(table, settings) if column.name in found]
-    any_suspect = " OR ".join(suspect_sql(column, found[column.name]) for column in watched) or "false"
+    suspects = [suspect_sql(column, found[column.name]) for column in _watched(table, settings) if column.name in found]
+    suspects += [f"({column.value} IS NOT NULL AND NOT {column.is_usual_sql})" for column in people]
+    any_suspect = " OR ".join(suspects) or "false"
     query = f"SELECT coalesce(bool_or({any_suspect}), false) FROM (SELECT * FROM {opened.source} LIMIT {sample_rows})"
     return bool(con.execute(query).fetchall()[0][0])
 
@@ -88,26 +111,41 @@ def _watched(table: Table, settings: FeedSettings) -> list[Column]:
     return watched_columns(table, hashed=not settings.pseudonymised)
 
 
-def _rows(table: Table, settings: FeedSettings, file: ExtractFile, opened: OpenedExtract, clear: Mapping[str, str]) -> RawRows:
-    """Return the rows to store; `clear` has, by column, the SQL that is true where a value is withheld."""
-    places, values = match_header(table, settings, opened), _stored_values(table, settings, opened, clear)
+def _rows(
+    table: Table, settings: FeedSettings, file: ExtractFile, opened: OpenedExtract, clear: Mapping[str, str], hashed: Mapping[str, str],
+    decided: Sequence[ClearColumn] = (),
+) -> RawRows:  # fmt: skip
+    """Return the rows to store.
+
+    `clear` has, by column, the SQL that is true where a value is withheld. `hashed` has the SQL of pseudonyms, and `decided` the columns
+    whose unusual values are registered.
+    """
+    places, values = match_header(table, settings, opened), {**_stored_values(table, settings, opened, clear), **hashed}
     names = [column.name for column in sender_columns(table)]
-    source = _resolve_postcodes(values, opened.source) if POSTCODE_COLUMN in names else opened.source
+    source = opened.source
+    for column in decided:
+        values[column.name] = f"stored_{column.name}"
+        source = f"(SELECT file.*, {stored_sql(column)} AS stored_{column.name} FROM {joined_sql(column, f'{source} AS file')})"
+    if POSTCODE_COLUMN in names:
+        source = _resolve_postcodes(values, source)
     columns = ", ".join(f"CAST({values.get(name, 'NULL')} AS VARCHAR) AS {name}" for name in names)
     provenance = f"DATE {quote(file.extract_date)} AS extract_date, {quote(file.file.name)} AS file_name, row_number"
     ignored = sorted(set(opened.header) - {"", *(opened.header[place] for place in places.values())})
     missing = [name for name in names if name not in values]
-    return RawRows(f"SELECT {columns}, {provenance} FROM {source}", missing, ignored, tuple(clear))
+    guarded = tuple(dict.fromkeys((*clear, *hashed)))
+    return RawRows(f"SELECT {columns}, {provenance} FROM {source}", missing, ignored, guarded, tuple(decided))
 
 
 def _stored_values(table: Table, settings: FeedSettings, opened: OpenedExtract, clear: Mapping[str, str]) -> dict[str, str]:
-    """Return the SQL of each column that the file or the settings have, without clear identifiers and with pseudonyms."""
-    values = {column: quote(value) for column, value in settings.constants.items()} | _found(table, settings, opened)
+    """Return the SQL of each column that the file or the settings have, without clear identifiers."""
+    values = _given(table, settings, opened)
     for name, is_clear in clear.items():
         values[name] = f"CASE WHEN {is_clear} THEN {quote(WITHHELD)} ELSE {values[name]} END"
-    if not settings.pseudonymised:
-        values.update({name: pseudonym_sql(values[name]) for name in values.keys() & PERSON_COLUMNS})
     return values
+
+
+def _given(table: Table, settings: FeedSettings, opened: OpenedExtract) -> dict[str, str]:
+    return {column: quote(value) for column, value in settings.constants.items()} | _found(table, settings, opened)
 
 
 def match_header(table: Table, settings: FeedSettings, opened: OpenedExtract) -> dict[str, int]:

@@ -19,6 +19,8 @@ from pipelines.lake.code_version import digest_of
 from pipelines.lake.storage import Lake
 
 APPROVAL, ACCEPTED_BREACH, WAIVER, WITHDRAWAL = "approval", "accepted_breach", "waiver", "withdrawal"
+DEATH_REVIEW = "death_review"  # a person whose death is in review is alive
+LATE_DELIVERY = "late_delivery"
 LONDON = ZoneInfo("Europe/London")
 NOT_RECORDED = "not recorded"  # the role of a decision that was taken from a place without one
 

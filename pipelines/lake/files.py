@@ -11,7 +11,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.transaction import AddAction, RemoveAction
 
-from expectations.sql_values import quote
+from expectations.sql_values import quote_path
 from pipelines.lake.data_files import DataFile, add_action
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
@@ -41,21 +41,35 @@ def without_rows(lake: Lake, name: str, where: str) -> int:
 
     Only the files with such rows are rewritten. The order of the other rows stays. The earlier version stays readable until `drop_versions`.
     """
-    gone, fresh, removed = [], [], 0
+    return without_rows_of({name: {}}, lake, where)[name]
+
+
+def without_rows_of(partitions: Mapping[str, Mapping[str, str]], lake: Lake, where: str) -> dict[str, int]:
+    """Remove the rows that meet a condition from a partition of each of several tables, and return their number by table.
+
+    Every file is written first. Then one commit for each table follows at once, in the order given.
+    """
+    parts = {name: _rewritten(lake, name, where, partition) for name, partition in partitions.items()}
+    for name, (gone, fresh) in parts.items():
+        if gone:
+            exchange(lake, name, gone, fresh)
+    return {name: sum(file.rows for file in gone) - sum(file.rows for file in fresh) for name, (gone, fresh) in parts.items()}
+
+
+def _rewritten(lake: Lake, name: str, where: str, partition: Mapping[str, str]) -> tuple[list[DataFile], list[DataFile]]:
+    """Return the files with rows that meet a condition, and the same files written without these rows."""
+    gone, fresh = [], []
     with connect() as con:
         for file in lake.live_files(name):
-            path = lake.folder(name) / file.path
-            scan = f"read_parquet({quote(path)}, hive_partitioning=false)"
-            ((matching,),) = con.execute(f"SELECT count(*) FROM {scan} WHERE {where}").fetchall()
-            if matching:
+            if not partition.items() <= file.partition.items():
+                continue
+            scan = f"read_parquet({quote_path(lake.folder(name) / file.path)}, hive_partitioning=false)"
+            if con.execute(f"SELECT 1 FROM {scan} WHERE {where} LIMIT 1").fetchall():
                 gone.append(file)
                 fresh.append(
                     lake.write_sql(name, con, f"SELECT * FROM {scan} WHERE NOT coalesce({where}, false)", file.partition)
                 )
-                removed += matching
-    if gone:
-        exchange(lake, name, gone, fresh)
-    return removed
+    return gone, fresh
 
 
 def without_partition(lake: Lake, name: str, partition: Mapping[str, str]) -> int:

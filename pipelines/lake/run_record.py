@@ -69,12 +69,12 @@ def status_of(lake: Lake, run_id: str) -> str:
 
 
 def published_runs(lake: Lake, outcome: str) -> list[dict[str, Any]]:
-    """Return the runs of an outcome whose latest row has the status published, earliest index date first."""
+    """Return the runs of an outcome whose latest row has the status published, in the order in which they were published.
+
+    The last one is current, whatever its index date: a wrong run dated far ahead hides no later one.
+    """
     latest = {row["run_id"]: row for row in all_runs(lake) if row["outcome"] == outcome}
-    return sorted(
-        (row for row in latest.values() if row["status"] == PUBLISHED),
-        key=lambda row: (row["index_date"], row["recorded_at"]),
-    )
+    return sorted((row for row in latest.values() if row["status"] == PUBLISHED), key=_time_of)
 
 
 def record_run(lake: Lake, row: Mapping[str, object]) -> None:

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from expectations.sql_values import quote, quote_all
+from expectations.sql_values import quote, quote_paths
 from expectations.table import Table
 from pipelines.lake.data_files import DataFile, add_action, content_digest
 from pipelines.lake.duckdb_connection import shared_reader
@@ -114,7 +114,7 @@ class Lake:
             return no_rows(schema)
         types = ", ".join(f"{quote(column)}: {sql_type(schema.field(column).type)}" for column in by)
         hive = f", hive_partitioning=true, hive_types={{{types}}}" if by else ", hive_partitioning=false"
-        read = f"read_parquet([{quote_all(files)}]{hive}, union_by_name=true)"
+        read = f"read_parquet([{quote_paths(files)}]{hive}, union_by_name=true)"
         conditions = [
             f"{key} = CAST({quote(value)} AS {sql_type(schema.field(key).type)})"
             for key, value in (partition or {}).items()
@@ -239,6 +239,8 @@ class Lake:
             if split_by == partition_by:
                 filters = [(key, "=", value) for key, value in _partition_of(replace).items()] or None
                 mode = "append" if replace is None else "overwrite"
+                if replace is None:
+                    self._add_columns(name, schema)
                 self._open(name).create_write_transaction([*adds], mode, delta, list(partition_by), filters)
             elif split_by is None or replace == "all":
                 self._create(name, adds, delta, partition_by)
@@ -248,6 +250,12 @@ class Lake:
                     f"are still there, delete {self.folder(name)} and run again: the run rebuilds the table"
                 )
             return self._open(name).version()
+
+    def _add_columns(self, name: str, schema: pa.Schema) -> None:
+        """Add the columns that a table lacks, because an earlier version wrote it, before rows with them are appended."""
+        stored = self.schema(name).names
+        if lacking := [field for field in schema if field.name not in stored]:
+            self._open(name).alter.add_columns(list(Schema.from_arrow(pa.schema(lacking)).fields))
 
     def _create(self, name: str, adds: list[AddAction], delta: Schema, partition_by: tuple[str, ...]) -> None:
         """Create a table, or replace one that is partitioned differently."""

@@ -20,6 +20,7 @@ from psycopg import sql
 from pyarrow.csv import WriteOptions, write_csv
 from sqlalchemy.exc import DBAPIError
 
+from expectations.sql_values import quote_all
 from expectations.table import Table
 from pipelines.errors import PublishingError
 from pipelines.lake.duckdb_connection import connect
@@ -27,6 +28,7 @@ from pipelines.lake.run_record import all_runs
 from pipelines.lake.storage import Lake
 from pipelines.postgres.schema import migrate
 from pipelines.postgres.tables import RUN_TABLES, RUNS, SCHEMA, analyst_tables
+from pipelines.scoring.removals import removed_people
 
 LOCK = 0x5354524154  # one follower at a time
 LOCK_TRIES = 300  # of a second each, and a second between: longer than any reader should take
@@ -36,11 +38,12 @@ _RUN_ID = re.compile(r"[0-9a-f]{8,64}")
 
 @dataclass
 class Followed:
-    """What was loaded, withdrawn and replaced in the database."""
+    """What was loaded, withdrawn, removed and replaced in the database."""
 
     loaded: list[str] = field(default_factory=list)
     withdrawn: list[str] = field(default_factory=list)
     rows: int = 0
+    people_removed: int = 0
     tables_replaced: list[str] = field(default_factory=list)
 
 
@@ -60,14 +63,15 @@ def follow(lake: Lake, conninfo: str) -> Followed:
 
 
 def _follow(lake: Lake, connection: psycopg.Connection) -> Followed:
-    done = Followed()
+    done, removed = Followed(), removed_people(lake)
+    done.people_removed = _remove(connection, removed)
     recorded = {(row[0], row[1], row[2]) for row in _known_runs(connection)}
     rows = all_runs(lake)
     latest = {row["run_id"]: row["status"] for row in rows}
     for row in rows:
         if (row["run_id"], row["status"], row["recorded_at"]) not in recorded:
             is_published = row["status"] == "published" and latest[row["run_id"]] == "published"
-            _follow_run(lake, connection, row, is_published, done)
+            _follow_run(lake, connection, row, removed if is_published else None, done)
     for table in analyst_tables():
         if lake.exists(table.name):
             _replace(lake, connection, table)
@@ -88,12 +92,17 @@ def state(conninfo: str) -> object:
         return "does not answer, or was not set up yet"
 
 
-def _follow_run(lake: Lake, connection: psycopg.Connection, row: Mapping[str, Any], is_published: bool, done: Followed) -> None:
-    """Bring one row of risk__runs to the database, with the run's partitions, in one transaction."""
+def _follow_run(
+    lake: Lake, connection: psycopg.Connection, row: Mapping[str, Any], removed: Sequence[str] | None, done: Followed
+) -> None:
+    """Bring one row of risk__runs to the database, with the run's partitions, in one transaction.
+
+    `removed` are people who do not come with a published run; None for a run that is not published.
+    """
     with connection.transaction():
-        if is_published:
+        if removed is not None:
             tables = [table for table in RUN_TABLES if lake.exists(table.name)]
-            done.rows += sum(_load_apart(lake, connection, table, row["run_id"]) for table in tables)
+            done.rows += sum(_load_apart(lake, connection, table, row["run_id"], removed) for table in tables)
             _attach(connection, tables, row["run_id"])
             done.loaded.append(row["run_id"])
         else:
@@ -135,16 +144,30 @@ def erase(conninfo: str, person_id: str) -> int:
     try:
         with psycopg.connect(conninfo) as connection:
             connection.execute("SET ROLE strata_writer")
-            return sum(
-                connection.execute(
-                    sql.SQL("DELETE FROM {} WHERE person_id = %s").format(_place(table.name)), (person_id,)
-                ).rowcount
-                for table in RUN_TABLES
-            )
+            return _delete(connection, [person_id])
     except psycopg.Error as error:
         raise PublishingError(
             f"the person is erased from the lake and not yet from PostgreSQL: {_reason(error)} Fix the database and run the command again"
         ) from None
+
+
+def _remove(connection: psycopg.Connection, removed: Sequence[str]) -> int:
+    """Delete the people who were removed from what readers see, in one transaction; return how many the current scores had."""
+    if not removed:
+        return 0
+    with connection.transaction():
+        shown = sql.SQL("SELECT count(DISTINCT person_id) FROM {} WHERE person_id = ANY(%s)").format(_place("risk__current"))
+        ((people,),) = connection.execute(shown, (list(removed),)).fetchall()
+        _delete(connection, removed)
+    return int(people)
+
+
+def _delete(connection: psycopg.Connection, people: Sequence[str]) -> int:
+    """Delete people's rows from every run, and return the number of rows."""
+    statement = "DELETE FROM {} WHERE person_id = ANY(%s)"
+    return sum(
+        connection.execute(sql.SQL(statement).format(_place(table.name)), (list(people),)).rowcount for table in RUN_TABLES
+    )
 
 
 def _drop(connection: psycopg.Connection, run_id: str) -> None:
@@ -159,7 +182,7 @@ def _known_runs(connection: psycopg.Connection) -> list[tuple[str, str, str]]:
     ).fetchall()  # fmt: skip
 
 
-def _load_apart(lake: Lake, connection: psycopg.Connection, table: Table, run_id: str) -> int:
+def _load_apart(lake: Lake, connection: psycopg.Connection, table: Table, run_id: str, removed: Sequence[str]) -> int:
     """Load a run's rows into a separate table, which no reader sees before the transaction ends."""
     if not _RUN_ID.fullmatch(run_id):
         raise PublishingError(
@@ -168,7 +191,10 @@ def _load_apart(lake: Lake, connection: psycopg.Connection, table: Table, run_id
     parent, part = _place(table.name), _place(f"{table.name}__{run_id}")
     names = {"parent": parent, "part": part, "run_id": sql.Literal(run_id)}
     connection.execute(sql.SQL("CREATE TABLE {part} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(**names))
-    rows = _copy(connection, table, part, lake.scan(table.name, {"run_id": run_id}))
+    scan = lake.scan(table.name, {"run_id": run_id})
+    if removed:
+        scan = f"(FROM {scan} WHERE person_id NOT IN ({quote_all(removed)}))"
+    rows = _copy(connection, table, part, scan)
     connection.execute(
         sql.SQL("ALTER TABLE {part} ADD PRIMARY KEY ({key}), ADD CHECK (run_id = {run_id})").format(
             key=sql.SQL(", ").join(map(sql.Identifier, table.key)), **names

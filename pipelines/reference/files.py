@@ -149,8 +149,7 @@ class Reference:
                 f"{', '.join(map(str, frame.columns[:40]))}. Name the header in `columns` of this file, or use another file"
             )
         frame = frame if others else frame[list(header_by_name.values())]
-        frame = frame.rename(columns={header: name for name, header in header_by_name.items()})
-        return pd.DataFrame({name: _stripped(frame[name]) for name in frame.columns}, index=frame.index)
+        return frame.rename(columns={header: name for name, header in header_by_name.items()}).apply(_stripped)
 
     def path(self, source: str) -> Path:
         """Return the file of a path or URL; a URL is downloaded once."""

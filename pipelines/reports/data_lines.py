@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from expectations.catalogue import RAW_TABLES
-from expectations.feeds import LIST_FEED, OPT_OUTS
+from expectations.feeds import LIST_FEED, OBJECTION_FEEDS
 from expectations.sql_values import quote_all
 from expectations.tables import core, risk
 from expectations.tables.features import CATALOGUE
@@ -86,10 +86,12 @@ def absent_lines(deployment: Deployment, with_reference: bool = True) -> Iterato
 
 
 def _absent_feeds(deployment: Deployment, has_list: bool) -> Iterator[str]:
-    absent = sorted(set(RAW_TABLES) - set(extracts_read(deployment.lake)))
+    read = set(extracts_read(deployment.lake))
+    parts = {feed.name for feed in OBJECTION_FEEDS}  # one feed may bring what the others would
+    absent = sorted(set(RAW_TABLES) - read - (parts if read & parts else set()))
     if absent:
         yield f"Feeds without an extract: {', '.join(absent)}. Strata does not compute what needs them."
-    if OPT_OUTS.name in absent and has_list:
+    if {feed.name for feed in OBJECTION_FEEDS} <= set(absent) and has_list:
         yield "Without opt_outs no one is excluded for an opt-out: the extracts must come without the people who opted out."
 
 

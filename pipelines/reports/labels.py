@@ -19,3 +19,15 @@ def label(token: str, sentence: bool = True) -> str:
 def written_date(day: date) -> str:
     """Return a date as the NHS writes it: 1 January 2026."""
     return f"{day.day} {day:%B %Y}"
+
+
+def known_to_words(deaths: date | None, objections: date | None) -> str:
+    """Return up to which delivery a list knows deaths and objections; the earlier day where the two differ."""
+    if deaths is None or objections is None:
+        stated = [
+            f"{what} {written_date(day) if day else 'not known'}"
+            for what, day in (("deaths", deaths), ("objections", objections))
+        ]
+        return f"Deaths and objections known to: {', '.join(stated)}"
+    both = "" if deaths == objections else f" (deaths {written_date(deaths)}, objections {written_date(objections)})"
+    return f"Deaths and objections known to {written_date(min(deaths, objections))}{both}"

@@ -16,9 +16,10 @@ from pipelines.caseloads.place_caseloads import PLACES
 from pipelines.lake.run_record import published_runs
 from pipelines.lake.storage import Lake
 from pipelines.reports.data_lines import query_rows, row_name
-from pipelines.reports.labels import label
+from pipelines.reports.labels import known_to_words, label
 from pipelines.reports.terminal import paragraph, section, table
 from pipelines.run.deployment import Deployment
+from pipelines.scoring.removals import known_to
 
 AUDIT_GROUPS = ("ethnic_group", "age_band", "sex_name")
 TOP = "risk_percentile > 95"
@@ -34,6 +35,8 @@ def run_lines(deployment: Deployment, outcome: str) -> Iterator[RenderableType]:
     run = runs[-1]
     yield section(f"Published: {run['rows']:,} scores of '{outcome}' for {run['index_date']}, run {run['run_id']}")
     yield paragraph(f"Suppressed: {_counts(run['suppressed'])}.")
+    if known := known_to(lake):
+        yield paragraph(f"{known_to_words(known.deaths, known.objections)}.")
     yield from list_lines(lake, run)
     scores = lake.scan(risk.SCORES.name, {"run_id": str(run["run_id"])})
     yield from _highest_risks(deployment, scores)

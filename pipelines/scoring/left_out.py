@@ -55,6 +55,9 @@ def suppression(lake: Lake, outcome: str, frame: pd.DataFrame, data_cut: date | 
         reasons[np.isin(person, _people(lake, REGISTRATION, ended))] = LEFT
         reasons[np.isin(person, end_not_readable(lake))] = END_NOT_READABLE
         reasons[np.isin(person, death_not_readable(lake))] = DEATH_NOT_READABLE
+        suppressed = suppressions(lake)
+        known = np.isin(person, list(suppressed))
+        reasons[known] = [suppressed[key] for key in person[known]]
         reasons[np.isin(person, _people(lake, PERSON, "death_date IS NOT NULL"))] = DIED
     return reasons
 
@@ -62,6 +65,12 @@ def suppression(lake: Lake, outcome: str, frame: pd.DataFrame, data_cut: date | 
 def death_not_readable(lake: Lake) -> np.ndarray:
     """Return the keys of the people whose death is recorded on a day that is not known."""
     return _people(lake, PERSON, "death_not_readable")
+
+
+def suppressions(lake: Lake) -> dict[int, str]:
+    """Return the reason of everyone whom a lost value, conflicting rows or a death in review suppresses, by key."""
+    rows = lake.read_or_empty(PERSON, "person_key, suppression", "suppression IS NOT NULL")
+    return dict(zip(rows["person_key"].to_pylist(), rows["suppression"].to_pylist(), strict=True))
 
 
 def end_not_readable(lake: Lake) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from expectations.sql_values import quote
+from expectations.sql_values import quote_all
 from expectations.tables import risk
 from pipelines.errors import RefusalError
 from pipelines.lake.decision_record import NOT_RECORDED, WITHDRAWAL, Decision, decision_day, record
@@ -12,6 +12,15 @@ from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.run_record import PUBLISHED, all_runs, published_runs, record_run
 from pipelines.lake.storage import Lake
+from pipelines.scoring.removals import (
+    applied_deliveries,
+    hide_removed,
+    known_to,
+    record_known,
+    record_removals,
+    removed_people,
+    shown_run,
+)
 
 WITHDRAWN = "withdrawn"
 
@@ -35,37 +44,32 @@ def withdraw(lake: Lake, run_id: str, reason: str, role: str = "") -> dict[str, 
         record(lake, decided)
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         record_run(lake, {**last, "status": WITHDRAWN, "recorded_at": now, "reason": reason.strip()})
+    record_removals(lake)  # the run before may have people who have died, objected or left since
     current = refresh_current(lake, str(last["outcome"]))
+    record_known(lake, known_to(lake) or applied_deliveries(lake))
     return {"run_id": run_id, "status": WITHDRAWN, "current_run_id": current or "none"}
 
 
 def refresh_current(lake: Lake, outcome: str) -> str:
     """Update risk__current to the latest published run of an outcome, in one commit; return that run, or '' if there is none.
 
-    If the process of a run ended between its own commit and this one, the next call updates the table.
+    If the process of a run ended between its own commit and this one, the next call updates the table. People who were removed
+    from what readers see, and for whom there still is a reason, are in neither that table nor the run's lists.
     """
     runs = published_runs(lake, outcome)
     latest = str(runs[-1]["run_id"]) if runs else ""
-    if _current_run(lake, outcome) == latest:
+    hide_removed(lake, outcome, latest)
+    if shown_run(lake, outcome) == latest:
         return latest
     schema = arrow_schema(risk.CURRENT)
     columns = ", ".join(name for name in schema.names if name != "outcome")
     scan = lake.scan(risk.SCORES.name, {"run_id": latest or "none"})
+    removed = removed_people(lake)
+    where = f"WHERE person_id NOT IN ({quote_all(removed)})" if removed else ""
     with connect() as con:
-        file = lake.write_sql(
-            risk.CURRENT.name, con, f"SELECT {columns} FROM {scan} ORDER BY person_id, index_event_id", {"outcome": outcome}
-        )
+        query = f"SELECT {columns} FROM {scan} {where} ORDER BY person_id, index_event_id"
+        file = lake.write_sql(risk.CURRENT.name, con, query, {"outcome": outcome})
     lake.commit(
         risk.CURRENT.name, [file], schema, partition_by=risk.CURRENT.partitioned_by, replace={"outcome": outcome}
     )  # fmt: skip
     return latest
-
-
-def _current_run(lake: Lake, outcome: str) -> str | None:
-    """Return the run in risk__current for an outcome, '' if its partition is empty, or None if it was never written."""
-    if outcome not in lake.partitions(risk.CURRENT.name, "outcome"):
-        return None
-    current = lake.read(
-        risk.CURRENT.name, "any_value(run_id) AS run_id", f"outcome = {quote(outcome)}", partition={"outcome": outcome}
-    )
-    return str(current["run_id"][0].as_py() or "")

@@ -13,7 +13,15 @@ from pathlib import Path
 import duckdb
 
 from expectations.table import Action, Column, Kind, Severity, Table, TableRule
-from expectations.tables.raw_common import COLUMNS_PRESENT, KEYS_UNIQUE, NOT_EMPTY, PROVENANCE, SHARE_SET_ASIDE, duplicate_rule
+from expectations.tables.raw_common import (
+    COLUMNS_PRESENT,
+    FEED_COLLAPSED,
+    KEYS_UNIQUE,
+    NOT_EMPTY,
+    PROVENANCE,
+    SHARE_SET_ASIDE,
+    duplicate_rule,
+)
 from pipelines.errors import ExtractError, SettingsError
 from pipelines.sources.feature_table import SPLIT, FeatureTableSettings
 from pipelines.sources.header import read_header
@@ -112,7 +120,7 @@ def declare_feature_table(settings: FeatureTableSettings, file: Path, split_colu
         key=key,
         partitioned_by=("extract_id",),
         row_rules=(duplicate_rule(key),),
-        table_rules=(NOT_EMPTY, COLUMNS_PRESENT, SHARE_SET_ASIDE, KEYS_UNIQUE, vocabulary),
+        table_rules=(NOT_EMPTY, COLUMNS_PRESENT, SHARE_SET_ASIDE, KEYS_UNIQUE, FEED_COLLAPSED, vocabulary),
         feed=FEED,
         event_date=dated,
         available=dated or "extract_date",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from expectations.catalogue import RAW_TABLES
+from expectations.date_formats import FormatName
 from expectations.feeds import FEEDS
 from expectations.row_checks import sender_columns
+from expectations.table import Kind
 from pipelines.errors import ExtractError
 
 ENDINGS = (".csv", ".csv.gz", ".txt", ".txt.gz", ".parquet")
@@ -31,7 +34,7 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
 
     files: tuple[str, ...] = Field(
         default=(),
-        description="glob patterns below the landing folder; by default every CSV and Parquet file in the folder with the feed's name",
+        description="files below the landing folder, or glob patterns of files; by default every CSV and Parquet file in the folder with the feed's name",
     )
     load: Literal["snapshot", "append"] | ReplacesMonths = Field(
         default="snapshot",
@@ -55,6 +58,16 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
     pseudonymised: bool = Field(
         default=True, description="false: identifiers are delivered in clear, and ingest replaces them by a keyed hash"
     )
+    identifiers: Literal["nhs_number", "local"] | None = Field(
+        default=None,
+        description="only with pseudonymised: false: nhs_number sets aside what is no valid NHS number; local allows any identifier. "
+        "By default a file with any valid NHS number has NHS numbers",
+    )
+    pseudonym_case: Literal["matters", "ignored"] | None = Field(
+        default=None,
+        description="whether upper and lower case in a pseudonym differ. ignored: pseudonyms are read in lower case. By default they "
+        "differ, except that objections, deaths and confidentiality also count for a pseudonym that differs only in case",
+    )
     lag_days: int | None = Field(
         default=None,
         ge=0,
@@ -66,6 +79,13 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
     )
     quote: str = Field(default='"', max_length=1, description="quote of CSV files; empty for none")
     encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = Field(default="utf-8", description="encoding of CSV files")
+
+    dates: Mapping[str, FormatName] = Field(
+        default={},
+        description="Strata's name of a date column -> how its days are written, where that is not found in the values: month before "
+        "day (MM/DD/YYYY), spreadsheet serials, or day before month in a column that does not show it; the formats are in "
+        "docs/data-dictionary.md",
+    )
 
     @field_validator("files")
     @classmethod
@@ -106,6 +126,10 @@ class PseudonymSettings(KeyPlace, extra="forbid", frozen=True):
         description="later keys, in order: pseudonyms go through the complete chain. Add one and run "
         "`strata rotate-key` to give everyone a new pseudonym. Never remove one",
     )
+    test_nhs_numbers: tuple[str, ...] = Field(
+        default=(),
+        description="first digits of NHS numbers of test patients, such as 999; rows with them are set aside. Only with pseudonymised: false",
+    )
     clear_share: float = Field(
         default=0.01,
         ge=0,
@@ -122,6 +146,9 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
         default={}, validate_default=True, description="feed -> its settings; by default every declared feed"
     )
     pseudonyms: PseudonymSettings = PseudonymSettings()
+    pseudonym_case: Literal["matters", "ignored"] | None = Field(
+        default=None, description="the same for all feeds that do not set their own `pseudonym_case`"
+    )
     postcode_lookup: Path | None = Field(default=None, description="CSV or Parquet file with the columns postcode and lsoa")
 
     @field_validator("feeds")
@@ -139,6 +166,11 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
             unknown = sorted({*settings.columns, *settings.constants} - set(declared))
             if unknown:
                 raise ValueError(f"feeds.{feed}: there is no column {', '.join(unknown)}; its columns are {', '.join(declared)}")
+            dated = [column.name for column in sender_columns(RAW_TABLES[feed]) if column.kind is Kind.DATE]
+            if undated := sorted(set(settings.dates) - set(dated)):
+                raise ValueError(
+                    f"feeds.{feed}.dates: {', '.join(undated)} is no date column; its date columns are {', '.join(dated)}"
+                )
             if settings.rows_are == "episodes" and not FEEDS[feed].joined_into_spells:
                 raise ValueError(f"feeds.{feed}.rows_are: only the rows of admissions can be episodes")
             if settings.replaces_months and not RAW_TABLES[feed].event_date:
@@ -146,6 +178,11 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
                     f"feeds.{feed}.load: its rows have no date, so a delivery cannot replace months; use snapshot or append"
                 )
         return self
+
+    def case_of(self, feed: str) -> Literal["matters", "ignored"] | None:
+        """Return whether letter case matters in the pseudonyms of a feed; None if it is not declared."""
+        given = self.feeds[feed].pseudonym_case if feed in self.feeds else None
+        return given or self.pseudonym_case
 
     def lag_days(self, feed: str) -> int:
         """Return the days after which a fact of a feed is usually known."""
@@ -171,11 +208,22 @@ class ExtractFile:
 
 
 def find_extracts(feed: str, settings: FeedSettings, landing: Path) -> list[ExtractFile]:
-    """List a feed's files, by delivery date and path; an ExtractError names a file that cannot be one."""
-    patterns = settings.files or tuple(f"{feed}/*{ending}" for ending in ENDINGS)
-    found = sorted({file for pattern in patterns for file in landing.glob(pattern) if not file.name.startswith(".")})
-    extracts = [_extract(feed, settings, landing, file) for file in found if not file.is_dir()]
+    """List a feed's files, by delivery date and path; an ExtractError names a file that cannot be one.
+
+    An entry of `files` that is the name of a file means that file, and otherwise every file that it matches as a pattern.
+    """
+    if settings.files:
+        found = {file for entry in settings.files for file in _named(landing, entry)}
+    else:
+        found = {file for file in (landing / feed).glob("*") if file.name.lower().endswith(ENDINGS)}
+    files = sorted(file for file in found if not file.name.startswith(".") and not file.is_dir())
+    extracts = [_extract(feed, settings, landing, file) for file in files]
     return sorted(extracts, key=lambda extract: (extract.extract_date, extract.path))
+
+
+def _named(landing: Path, entry: str) -> Iterable[Path]:
+    file = landing / entry
+    return [file] if os.path.lexists(file) else landing.glob(entry)
 
 
 def _extract(feed: str, settings: FeedSettings, landing: Path, file: Path) -> ExtractFile:

@@ -26,7 +26,9 @@ class NhsSource(Source):
     def open(self, folder: Path, home: Path, split_column: str | None = None) -> OpenedSource:
         nhs = self.settings
         landing = (folder / nhs.landing).resolve() if nhs.landing else home / LANDING
-        tables = tuple(as_delivered(table, nhs.feeds[feed]) for feed, table in RAW_TABLES.items() if feed in nhs.feeds)
+        tables = tuple(
+            as_delivered(table, nhs.feeds[feed], nhs.case_of(feed)) for feed, table in RAW_TABLES.items() if feed in nhs.feeds
+        )
         return OpenedSource(self, tables, nhs, landing, folder)
 
     @property

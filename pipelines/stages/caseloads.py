@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pandas as pd
 
+from expectations.suppression import NOT_READABLE, SUPPRESSIONS
 from features.code_lists import load_code_lists
-from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE
 from models.predictors import SchemaMismatchError
 from models.risk_model import CoverageNotServedError
 from pipelines.caseloads.rising import CANNOT, Earlier, Rising, must_be_built, published_editions, rising
@@ -41,7 +41,7 @@ def list_maker(
     )
 
     flow = dict(cohort_flow(lake, [inputs.index_date.isoformat()]))
-    unreadable = {reason: flow[reason] for reason in (DEATH_NOT_READABLE, END_NOT_READABLE) if reason in flow}
+    unreadable = {reason: flow[reason] for reason in (*NOT_READABLE, *SUPPRESSIONS) if reason in flow}
 
     def make(scores: pd.DataFrame) -> RunLists:
         if use == "planning":

@@ -7,31 +7,39 @@ from typing import Any
 
 import duckdb
 
-from expectations.feeds import ADMISSIONS, EVENT_FEEDS, LIST_FEEDS
+from expectations.feeds import ADMISSIONS, EVENT_FEEDS, LIST_FEEDS, OBJECTION_FEEDS, PATIENTS, REGISTRATIONS
 from expectations.tables import core
 from expectations.tables.caseload import ACTIONS
 from expectations.tables.features import SAME_DAY_CARE
 from features.code_lists import load_code_lists
 from pipelines.building import same_day_care
-from pipelines.conform import actions, areas_and_organisations, core_tables
+from pipelines.conform import actions, areas_and_organisations, core_tables, objections
 from pipelines.conform.by_source import conform_of
 from pipelines.conform.code_vocabulary import name_codes, write_ancestors
+from pipelines.conform.deaths import activity_after_death, check_activity
 from pipelines.conform.event import EventRequest
 from pipelines.conform.linkage import check_linkage as linkage_check
-from pipelines.errors import ValidationStop
+from pipelines.conform.national_list import refuse_expired_national_list
+from pipelines.conform.objection_inputs import read_objection_inputs
+from pipelines.errors import RefusalError, ValidationStop
+from pipelines.lake.decision_record import ACCEPTED_BREACH, DEATH_REVIEW
 from pipelines.stages.context import StageContext
 from pipelines.stages.outside import OutsideInput
-from pipelines.stages.presence import has_core, has_feed, has_list
+from pipelines.stages.presence import has_core, has_feed, has_list, is_for_planning
 from pipelines.stages.results import StageResult
 from pipelines.stages.stage import ALL_FEEDS, Check, Stage, stage
 from pipelines.stages.stage_inputs import (
+    all_stated_deaths,
     availability,
+    case_cautious,
+    confidential,
     conformed,
     deaths_named,
-    latest_objections,
+    people_accepted_as_alive,
     stated_deaths,
     stated_ends,
     superseded,
+    suppressing_marks,
     validated,
     validated_rows,
 )
@@ -57,17 +65,82 @@ def conform_areas(context: StageContext) -> StageResult:
 
 
 @stage(
+    [core.OBJECTION, core.OBJECTION_DELIVERY],
+    reads_earlier=(core.OBJECTION, core.OBJECTION_DELIVERY),
+    feeds=(*(feed.name for feed in OBJECTION_FEEDS), PATIENTS.name, REGISTRATIONS.name),
+    settings=("source", "conform.objections"),
+    decisions=(ACCEPTED_BREACH,),
+    follows=(core.QUARANTINE.name,),
+    exists=has_core,
+)
+def conform_objections(context: StageContext) -> StageResult:
+    """Write core__objection and core__objection_delivery."""
+    settings = context.settings.conform.objections
+    inputs = read_objection_inputs(context.lake, context.raw_tables, context.source.reading)
+    if not inputs.statements and not context.lake.rows(core.OBJECTION.name):
+        context.lake.write(core.OBJECTION, [])
+        context.lake.write(core.OBJECTION_DELIVERY, [])
+        return StageResult({"objections": 0})
+    return _conformed(context, lambda con, rows: objections.conform_objections(context.lake, con, rows, inputs, settings))
+
+
+@stage(
+    name="objections delivered",
+    reads=(core.OBJECTION_DELIVERY,),
+    settings=("conform.objections",),
+    check=Check("objections_delivered", core.OBJECTION, "Refuse to go on where a delivery lacks objections or names strangers."),
+    exists=has_core,
+)
+def check_objections(context: StageContext) -> StageResult:
+    """Check that no delivery lacks too many objections, or names too many people who are not on the list."""
+    deliveries = context.lake.read(core.OBJECTION_DELIVERY.name).to_pandas()
+    try:
+        objections.check_objections(deliveries, context.settings.conform.objections)
+    except ValidationStop as stop:
+        return StageResult(broken=str(stop))
+    return StageResult({"deliveries": len(deliveries)})
+
+
+@stage(
+    name="national list valid",
+    reads=(core.OBJECTION_DELIVERY,),
+    settings=("purpose.use",),
+    outside=(OutsideInput.TODAY,),
+    check=Check("national_list_valid", core.OBJECTION_DELIVERY, "Refuse planning with a national opt-out list that has expired."),
+    exists=is_for_planning,
+)
+def check_national_list(context: StageContext) -> StageResult:
+    """Check that planning uses a national list that is still valid."""
+    try:
+        refuse_expired_national_list(context.lake, context.outside.today)
+    except RefusalError as refusal:
+        return StageResult(broken=str(refusal))
+    return StageResult({})
+
+
+@stage(
     [core.PERSON],
+    reads=(core.OBJECTION,),
+    follows=(core.OBJECTION_DELIVERY.name,),
     adds_to=(core.QUARANTINE,),
     reads_earlier=(core.PERSON,),
     feeds=ALL_FEEDS,
-    settings=("source", "clinical"),
+    settings=("source", "clinical", "conform.deaths"),
+    decisions=(DEATH_REVIEW,),
     exists=has_core,
 )
 def conform_people(context: StageContext) -> StageResult:
     """Write core__person; rows of an OMOP source that break a rule of other tables are quarantined first."""
     deaths = stated_deaths(context) or deaths_named(context)
-    stated = core_tables.StatedFacts(deaths, latest_objections(context))
+    stated = core_tables.StatedFacts(
+        deaths,
+        all_deaths=all_stated_deaths(context),
+        marks=suppressing_marks(context),
+        alive=people_accepted_as_alive(context),
+        confidential=confidential(context),
+        cautious=case_cautious(context),
+        settings=context.settings.conform.deaths,
+    )
     conform, rules = conform_of(context.source), context.settings.clinical
     with context.machine.duckdb() as con:
         return StageResult(conform.people(context.lake, con, validated_rows(context), rules, stated))
@@ -137,6 +210,25 @@ def write_vocabulary(context: StageContext) -> StageResult:
     return StageResult({"names": rows(core.CODE_NAME.name), "ancestors": rows(core.CODE_ANCESTOR.name)})
 
 
+@stage(
+    name="activity after death",
+    reads=(core.PERSON, core.EVENT),
+    settings=("conform.deaths",),
+    check=Check("activity_after_death", core.EVENT, "Refuse to go on where many people have events after their date of death."),
+    exists=has_core,
+)
+def check_deaths(context: StageContext) -> StageResult:
+    """Count the people with events after their date of death, and check their share."""
+    settings = context.settings.conform.deaths
+    with context.machine.duckdb() as con:
+        people, active = activity_after_death(context.lake, con, settings)
+    try:
+        check_activity(people, active, settings)
+    except ValidationStop as stop:
+        return StageResult(broken=str(stop))
+    return StageResult({"people_with_a_date_of_death": people, "people_with_activity_after_death": active})
+
+
 @stage([ACTIONS], feeds=(actions.FEED,), settings=("source",), exists=has_feed(actions.FEED))
 def conform_actions(context: StageContext) -> StageResult:
     """Write risk__actions."""
@@ -148,20 +240,21 @@ def conform_actions(context: StageContext) -> StageResult:
     reads=(core.REGISTRATION, core.EVENT, core.CODE),
     feeds=(ADMISSIONS.name,),
     settings=("source", "conform.coverage"),
-    outside=(OutsideInput.DATA_CUT,),
+    outside=(OutsideInput.DATA_CUT, OutsideInput.FEED_CUTS),
     exists=has_core,
 )
 def conform_coverage(context: StageContext) -> StageResult:
     """Write core__coverage."""
-    coverage, cut, conform = context.settings.conform.coverage, context.outside.data_cut, conform_of(context.source)
+    coverage, conform = context.settings.conform.coverage, conform_of(context.source)
+    cut, cuts = context.outside.data_cut, context.outside.feed_cuts
     with context.machine.duckdb() as con:
-        return StageResult(conform.coverage(context.lake, con, validated_rows(context), coverage, cut))
+        return StageResult(conform.coverage(context.lake, con, validated_rows(context), coverage, cut, cuts))
 
 
 @stage(
     [core.LINKAGE],
     reads=(core.PERSON, core.EVENT, core.CODE),
-    feeds=(*LIST_FEEDS, actions.FEED),
+    feeds=ALL_FEEDS,
     settings=("source",),
     exists=has_core,
 )
@@ -199,6 +292,7 @@ def _conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection,
 
 
 STAGES: tuple[Stage, ...] = (
-    conform_organisations, conform_areas, conform_people, conform_registrations, conform_spells, conform_events, write_vocabulary,
-    conform_coverage, conform_linkage, check_linkage, conform_actions, write_same_day_care,
+    conform_organisations, conform_areas, conform_objections, check_objections, check_national_list, conform_people, conform_registrations,
+    conform_spells, conform_events, write_vocabulary, check_deaths, conform_coverage, conform_linkage, check_linkage, conform_actions,
+    write_same_day_care,
 )  # fmt: skip

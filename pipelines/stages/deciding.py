@@ -9,16 +9,21 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from expectations.sql_values import quote
+from expectations.sql_values import quote, quote_all
+from expectations.suppression import IN_REVIEW
+from expectations.tables.core import PERSON
 from expectations.tables.decisions import KINDS
 from expectations.tables.risk import MODELS
 from models.candidates import BASELINE
 from models.gates import declaration_of, label_of
+from pipelines.conform.deaths import review_digest
 from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import current_extracts
 from pipelines.lake.decision_record import (
     ACCEPTED_BREACH,
     APPROVAL,
+    DEATH_REVIEW,
+    LATE_DELIVERY,
     WAIVER,
     WITHDRAWAL,
     Decision,
@@ -27,6 +32,8 @@ from pipelines.lake.decision_record import (
     record,
 )
 from pipelines.run.deployment import Deployment
+from pipelines.stages import run_plan
+from pipelines.stages.delivery_dates import digest_of_files, held_files
 from pipelines.stages.publishing import withdraw_run
 from pipelines.study.settings import StudySettings
 from pipelines.training.promotion import row_of_version
@@ -116,6 +123,20 @@ def _accepted_breach(deployment: Deployment, request: DecisionRequest) -> Subjec
     )
 
 
+def _late_delivery(deployment: Deployment, request: DecisionRequest) -> Subject:
+    """Check the acceptance of a delivery that is held: it is placed by its date, and counts as known from today on."""
+    feed, _, day = request.subject.strip().partition(" ")
+    files = [file for file in run_plan.landed_extracts(deployment) if file.feed == feed]
+    held = held_files(deployment.lake, feed, files)
+    delivery = [file for file in held if file.extract_date.isoformat() == day.strip()]
+    if not delivery:
+        known = ", ".join(sorted({f"'{feed} {file.extract_date}'" for file in held})) or "none"
+        raise RefusalError(
+            f"'{request.subject}' names no delivery that is held: write FEED DATE, such as 'admissions 2026-01-01'; held: {known}"
+        )
+    return Subject(f"{feed} {day.strip()}", digest_of_files(delivery), lambda _: {"next": "the next run takes the delivery in"})
+
+
 def _waiver(deployment: Deployment, request: DecisionRequest) -> Subject:
     """Check a waiver: of a gate without enough data to decide, or of a leak alarm. It is shown with the model and changes no answer."""
     if request.expires is None:
@@ -138,6 +159,19 @@ def _waiver(deployment: Deployment, request: DecisionRequest) -> Subject:
         return {"gate": label_of(gate)}
 
     return Subject(f"{study.name} {who} gate {gate}", row["model_digest"], show)
+
+
+def _death_review(deployment: Deployment, request: DecisionRequest) -> Subject:
+    """Check a decision that a person whose death is in review is alive; the subject is the pseudonym."""
+    where = f"person_id = {quote(request.subject.strip())} AND suppression IN ({quote_all(IN_REVIEW)})"
+    found = deployment.lake.read_or_empty(PERSON, "person_key, death_in_review", where).to_pylist()
+    if not found:
+        raise RefusalError(
+            f"no death of '{request.subject}' is in review: write the pseudonym (person_id) of a person whose suppression in core__person "
+            f"is '{IN_REVIEW[0]}' or '{IN_REVIEW[1]}'"
+        )
+    key, day = found[0]["person_key"], found[0]["death_in_review"]
+    return Subject(f"person {key}", review_digest(key, day), lambda _: {"next": "the next run treats the person as alive"})
 
 
 def _withdraw(deployment: Deployment, request: DecisionRequest, today: date) -> Summary:
@@ -194,5 +228,7 @@ def _study(deployment: Deployment, name: str) -> StudySettings:
 _SUBJECTS: dict[str, Callable[[Deployment, DecisionRequest], Subject]] = {
     APPROVAL: _approval,
     ACCEPTED_BREACH: _accepted_breach,
+    LATE_DELIVERY: _late_delivery,
     WAIVER: _waiver,
+    DEATH_REVIEW: _death_review,
 }

@@ -10,14 +10,16 @@ from expectations.tables.records import ERASURES, EXTRACTS, PSEUDONYM_KEYS, VALI
 from expectations.tables.risk import VOLUMES
 from pipelines.errors import RefusalError, ValidationStop
 from pipelines.extracts import ingest as ingest_stage
-from pipelines.lake.decision_record import ACCEPTED_BREACH
+from pipelines.lake.decision_record import ACCEPTED_BREACH, LATE_DELIVERY
 from pipelines.reports.data_docs import data_docs
 from pipelines.reports.validation_page import write_validation_page
 from pipelines.run.deployment import Deployment
+from pipelines.sources.nhs import find_extracts
 from pipelines.sources.synthetic.landing_files import board_is_there, write_board
 from pipelines.sources.synthetic.real_areas import areas_of_icb, practices_of_icb, published_list_sizes
 from pipelines.stages import run_plan
 from pipelines.stages.context import StageContext
+from pipelines.stages.delivery_dates import accepted_late, held_files, held_words
 from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_core, has_synthetic_board
 from pipelines.stages.results import StageResult
@@ -68,6 +70,7 @@ def raw_stage(table: Table, first: Table) -> Stage:
         adds_to=(EXTRACTS, core.QUARANTINE, PSEUDONYM_KEYS),
         reads_earlier=(EXTRACTS, PSEUDONYM_KEYS, ERASURES),
         settings=("source", "study.validation.split_column", "upkeep.extract_months"),
+        decisions=(LATE_DELIVERY,),
         outside=(OutsideInput.LANDED_EXTRACTS, OutsideInput.DATA_CUT, OutsideInput.PSEUDONYM_KEYS),
         follows=(BOARD, first.name),
         feed=table.feed,
@@ -112,13 +115,17 @@ def validate(deployment: Deployment, table: Table) -> StageResult:
 
 def _ingest(context: StageContext, table: Table) -> StageResult:
     opened = context.source
-    oldest = oldest_delivery(context.settings.upkeep.extract_months, context.outside.data_cut)
+    months = context.settings.upkeep.extract_months
+    oldest = oldest_delivery(months, context.outside.data_cut) if months else None
+    landed = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
+    late = accepted_late(context.lake, table.feed, held_files(context.lake, table.feed, landed))
     with context.machine.duckdb() as con:
-        taken = ingest_stage.ingest_feed(context.lake, con, table, opened.reading, opened.landing, opened.folder, oldest)
+        taken = ingest_stage.ingest_feed(context.lake, con, table, opened.reading, opened.landing, opened.folder, oldest, late)
+    held = {"files_held": len(taken.held), "warned": held_words(table.feed, taken.held)} if taken.held else {}
     if not taken.new:
-        return StageResult({"files": taken.files}, message="nothing new")
+        return StageResult({"files": taken.files, **held}, message="nothing new")
     counts = {"files": taken.files, "new_extracts": len(taken.new), "new_rows": taken.rows}
-    return StageResult({**counts, "rows_unreadable": taken.rows_unreadable})
+    return StageResult({**counts, "rows_unreadable": taken.rows_unreadable, **held})
 
 
 def _validate(context: StageContext, table: Table) -> StageResult:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from expectations.feeds import ADMISSIONS
+from expectations.feeds import ADMISSIONS, LIST_FEEDS
 from expectations.tables import caseload, core, risk
 from expectations.tables.equity import AUDIT_FOR_READERS, OUTCOME_RATES
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
@@ -26,6 +27,7 @@ from pipelines.reports.model.page import model_report
 from pipelines.scoring import score as score_stage
 from pipelines.scoring.left_out import with_marks
 from pipelines.scoring.publication import refresh_current
+from pipelines.scoring.removals import applied_deliveries, record_known
 from pipelines.scoring.shadow_scores import write_shadow_scores
 from pipelines.stages.building import READ_BY_FEATURES, READ_BY_OCCURRENCES
 from pipelines.stages.caseloads import list_maker
@@ -112,12 +114,12 @@ def promote(context: StageContext) -> StageResult:
 @stage(
     [risk.SCORES, risk.DRIVERS, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING, caseload.EXCLUSIONS],
     records=(risk.SHADOW_SCORES,),
-    adds_to=(PERSON_FEATURES, risk.COHORT_FLOW),
+    adds_to=(PERSON_FEATURES, risk.COHORT_FLOW, caseload.REMOVALS),
     reads=(
         PERSON_FEATURES, CATALOGUE, risk.COHORT_FLOW, risk.LABELS, risk.MODELS, risk.CROSS_FITTED, caseload.ACTIONS, VALIDATION, EXTRACTS,
         core.ORGANISATION, *READ_BY_FEATURES, *READ_BY_CODES,
     ),
-    reads_earlier=(risk.SCORES, risk.DRIVERS, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING),
+    reads_earlier=(risk.SCORES, risk.DRIVERS, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING, caseload.REMOVED, caseload.REMOVALS),
     feeds=(ADMISSIONS.name,),
     settings=(
         "source", *SETTINGS_OF_FEATURES, "purpose.approval", "purpose.approval_expires", "study.name", "study.outcome", "study.index_dates",
@@ -125,7 +127,7 @@ def promote(context: StageContext) -> StageResult:
         "study.rising_risk_step", "study.rising_risk_bands", "study.caseloads",
     ),
     outside=(
-        OutsideInput.DATA_CUT, OutsideInput.LATE_FEEDS, OutsideInput.CODE_LISTS, OutsideInput.CHAMPION, OutsideInput.CHALLENGER,
+        OutsideInput.DATA_CUT, OutsideInput.FEED_CUTS, OutsideInput.LATE_FEEDS, OutsideInput.CODE_LISTS, OutsideInput.CHAMPION, OutsideInput.CHALLENGER,
     ),
     per=Per.INDEX_DATE | Per.STUDY,
     first=promote,
@@ -141,7 +143,9 @@ def score(context: StageContext) -> StageResult:
     _refuse_without_reasons(context)
     try:
         threads = context.machine.engine.threads
-        scoring = score_stage.score_rows(lake, study, champion, index_date, threads, use=purpose.use, data_cut=cut)
+        scoring = score_stage.score_rows(
+            lake, study, champion, index_date, threads, use=purpose.use, data_cut=_known_until(context)
+        )
     except (SchemaMismatchError, CoverageNotServedError) as error:
         raise RefusalError(
             f"the champion of '{study.name}', version {champion.version}, cannot score {index_date}: {str(error).rstrip('.')}. Bring back what it needs, or "
@@ -162,7 +166,14 @@ def score(context: StageContext) -> StageResult:
     marked = replace(scoring, frame=_with_marks(context, scoring.frame))
     published = score_stage.publish(lake, study, purpose, champion, marked, inputs, list_maker(context, champion, marked, inputs))
     current = refresh_current(lake, study.outcome.name)
+    record_known(lake, applied_deliveries(lake))
     return StageResult({**published, "current_run_id": current, **_pages(context), **_shadow(context, scoring, inputs.run_id)})
+
+
+def _known_until(context: StageContext) -> date:
+    """Return the day until which deaths and departures are known: a list that is newer than the data cut is not ignored."""
+    cuts = context.outside.feed_cuts
+    return max([context.outside.data_cut, *(cuts[feed] for feed in LIST_FEEDS if feed in cuts)])
 
 
 def _refuse_without_reasons(context: StageContext) -> None:

@@ -19,7 +19,7 @@ from pipelines.postgres.settings import connection_string
 from pipelines.reference.files import Reference, with_landing_reference
 from pipelines.run.deployment import Deployment
 from pipelines.stages import late_feeds, run_plan
-from pipelines.stages.future_dates import today_in_london
+from pipelines.stages.delivery_dates import today_in_london
 from pipelines.tracking.tracked_record import CHALLENGER, CHAMPION
 from pipelines.training.incumbent import incumbent_version
 from pipelines.training.record import latest_training
@@ -33,6 +33,7 @@ class OutsideInput(StrEnum):
 
     LANDED_EXTRACTS = "the extracts that have landed"
     DATA_CUT = "the data cut"
+    FEED_CUTS = "the latest delivery of each feed"
     LATE_FEEDS = "the feeds that are late"
     REFERENCE_FILES = "the reference files"
     CODE_LISTS = "the team's code lists"
@@ -59,6 +60,10 @@ class Outside:
     @property
     def data_cut(self) -> date:
         return run_plan.data_cut(self._of(OutsideInput.DATA_CUT))
+
+    @property
+    def feed_cuts(self) -> Mapping[str, date]:
+        return run_plan.feed_cuts(self._of(OutsideInput.FEED_CUTS))
 
     @property
     def late_feeds(self) -> Mapping[str, date]:
@@ -180,6 +185,7 @@ def _database(deployment: Deployment) -> object:
 _DIGESTS: dict[OutsideInput, Callable[[Deployment, str], object]] = {
     OutsideInput.LANDED_EXTRACTS: run_plan.landed_files_digest,
     OutsideInput.DATA_CUT: lambda deployment, _: str(run_plan.data_cut(deployment)),
+    OutsideInput.FEED_CUTS: lambda deployment, _: {feed: str(day) for feed, day in run_plan.feed_cuts(deployment).items()},
     OutsideInput.LATE_FEEDS: lambda deployment, _: {feed: str(day) for feed, day in late_feeds.late(deployment).items()},
     OutsideInput.REFERENCE_FILES: lambda deployment, _: _reference_digest(deployment),
     OutsideInput.CODE_LISTS: lambda deployment, _: run_plan.code_list_versions(deployment),

@@ -1,4 +1,4 @@
-"""The start of a run: what must hold, and the decisions that the settings bring."""
+"""What must hold before a run begins."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pipelines.run.deployment import Deployment
 from pipelines.sources.nhs import find_extracts
 from pipelines.stages import run_plan
 from pipelines.stages.decisions_in_settings import import_decisions
-from pipelines.stages.future_dates import refuse_future_extracts, today_in_london
+from pipelines.stages.delivery_dates import refuse_future_extracts, today_in_london
 from pipelines.stages.input_paths import check_feeds, check_paths
 from pipelines.stages.late_feeds import refuse_late
 from pipelines.upkeep.disk import bytes_needed, check_room
 
 
 def prepare(deployment: Deployment, today: date | None = None) -> None:
-    """Check what must hold before a run, then record the decisions of the settings; a RefusalError says why the run must not begin."""
+    """Refuse what must not begin: an expired approval, a full disk, inputs that are not there or dated after today."""
     purpose = deployment.settings.purpose
     day = today or today_in_london()
     if purpose.approval_expires < day:
@@ -33,10 +33,12 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
         check_spark()
     run_plan.refuse_future_dates(deployment, day)
     _refuse_future_extracts(deployment, day)
+    run_plan.refuse_deliveries_far_ahead(deployment, day)
     deployment.lake.root.mkdir(parents=True, exist_ok=True)
     refuse_half_rotated(deployment.lake)
     check_feeds(deployment.settings, run_plan.source(deployment), deployment.lake)
     refuse_late(deployment, day)
+    run_plan.refuse_earlier_date(deployment, day)
     needed = bytes_needed(deployment.lake, _new_extract_bytes(deployment, day))
     check_room(deployment.home, needed, deployment.settings.upkeep.free_disk_gb)
     import_decisions(deployment, day)

@@ -30,6 +30,11 @@ def has_people_and_core(deployment: Deployment) -> bool:
     return has_list(deployment) and has_core(deployment)
 
 
+def is_for_planning(deployment: Deployment) -> bool:
+    """Return whether a deployment with core tables is for planning, which follows the national data opt-out."""
+    return has_core(deployment) and deployment.settings.purpose.use == "planning"
+
+
 def has_synthetic_board(deployment: Deployment) -> bool:
     """Return whether the source is a synthetic board, which Strata writes itself."""
     return run_plan.source(deployment).source.writes_its_extracts

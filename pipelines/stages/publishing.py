@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from expectations.tables.caseload import CASELOAD, REMOVED, RISING
 from expectations.tables.equity import AUDIT_FOR_READERS
-from expectations.tables.risk import CURRENT, MODEL_AUDIT, RUNS
+from expectations.tables.risk import CURRENT, DRIVERS, MODEL_AUDIT, RUNS
 from pipelines.errors import RefusalError
 from pipelines.lake.run_record import all_runs
 from pipelines.postgres.tables import RUN_TABLES, analyst_tables
 from pipelines.run.deployment import Deployment
 from pipelines.scoring.publication import refresh_current, withdraw
+from pipelines.scoring.removals import READ_FOR_REMOVALS
 from pipelines.stages.context import StageContext
 from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_database
@@ -23,9 +25,9 @@ DATABASE = "postgres"
 
 @stage(
     name=DATABASE,
-    adds_to=(AUDIT_FOR_READERS, CURRENT),
+    adds_to=(AUDIT_FOR_READERS, CURRENT, DRIVERS, CASELOAD, RISING),
     reads=(*RUN_TABLES, RUNS, CURRENT, MODEL_AUDIT, AUDIT_FOR_READERS),
-    reads_earlier=analyst_tables(),
+    reads_earlier=(*analyst_tables(), REMOVED, *READ_FOR_REMOVALS),
     outside=(OutsideInput.TARGET_DATABASE,),
     changes=(OutsideInput.TARGET_DATABASE,),
     group="published",
@@ -43,7 +45,14 @@ def follow_in_postgres(context: StageContext) -> StageResult:
         refresh_current(context.lake, outcome)
     write_audit_for_readers(context.lake)  # of trainings that an earlier version of Strata recorded
     done = follow(context.lake, database)
-    return StageResult({"runs_loaded": len(done.loaded), "rows": done.rows, "runs_withdrawn": len(done.withdrawn)})
+    return StageResult(
+        {
+            "runs_loaded": len(done.loaded),
+            "rows": done.rows,
+            "runs_withdrawn": len(done.withdrawn),
+            "people_removed": done.people_removed,
+        }
+    )
 
 
 def withdraw_run(deployment: Deployment, run_id: str, reason: str, role: str = "") -> dict[str, Any]:

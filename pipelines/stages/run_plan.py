@@ -1,4 +1,4 @@
-"""What a run is about: its source, its dates and the version of its settings. What runs again is in `docs/stages.md`."""
+"""What a run is about: its source, its dates and the version of its settings."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from expectations.table import Table
 from features.code_lists import load_code_lists
 from pipelines.conform.by_source import conform_of
 from pipelines.errors import RefusalError
+from pipelines.extracts.ingest import read_extracts
+from pipelines.lake.run_record import published_runs
 from pipelines.run.deployment import Deployment
 from pipelines.sources.nhs import ExtractFile, find_extracts
 from pipelines.sources.protocol import OpenedSource
-from pipelines.stages.future_dates import refuse_future_cut, refuse_future_deliveries, today_in_london
+from pipelines.stages.delivery_dates import (
+    earliest_cut,
+    far_ahead,
+    refuse_far_ahead,
+    refuse_future_cut,
+    refuse_future_deliveries,
+    today_in_london,
+)
 from pipelines.stages.settings_view import settings_digest
 from pipelines.study.settings import StudySettings, months_before, planned_index_dates
 from pipelines.upkeep.retention import oldest_delivery
@@ -56,13 +65,39 @@ def refuse_future_dates(deployment: Deployment, today: date | None = None) -> No
     refuse_future_deliveries(landed_extracts(deployment), day, correct_date)
 
 
+def refuse_deliveries_far_ahead(deployment: Deployment, today: date | None = None) -> None:
+    """Refuse a delivery that is far ahead of the other feeds of the source."""
+    schedule, files = deployment.settings.schedule, latest_files(deployment, today)
+    cuts = {feed: day for feed, (day, _) in files.items()}
+    ahead = far_ahead(cuts, schedule.required_feeds, schedule.far_ahead_days)
+    refuse_far_ahead({feed: path for feed, (_, path) in files.items()}, ahead, cuts, schedule.far_ahead_days)
+
+
+def refuse_earlier_date(deployment: Deployment, today: date | None = None) -> None:
+    """Refuse a scoring date before the one that is published, unless the settings ask for it: readers would see older scores."""
+    day, is_set = today or today_in_london(), deployment.settings.data_cut_date is not None
+    for study in deployment.studies:
+        dates, outcome = study.settings.study.index_dates, study.settings.study.outcome.name
+        runs = published_runs(deployment.lake, outcome)
+        published = [run for run in runs[-1:] if run["index_date"] <= day or source(deployment).correct_date is None]
+        if is_set or dates.score is not None or not published or not study.settings.study.validation.by_date:
+            continue
+        score, run = planned_dates(study.settings.study, data_cut(deployment, today))["score"][0], published[0]
+        if score < run["index_date"]:
+            raise RefusalError(
+                f"the scoring date would be {score}, before {run['index_date']} of the published run {run['run_id']} of '{outcome}': nothing was "
+                "run. Deliver the required feeds (schedule.required_feeds) again. To score this date all the same, set "
+                "study.index_dates.score; if the published run is wrong, withdraw it (strata decide CONFIG withdrawal)"
+            )
+
+
 def has_core_tables(deployment: Deployment) -> bool:
     """Return whether the source's rows become core tables; those of a ready-made feature table do not."""
     return source(deployment).source.is_conformed
 
 
 def data_cut(deployment: Deployment, today: date | None = None) -> date:
-    """Return the day the data reach to: the setting, else the latest delivery of any feed. A date after today is refused."""
+    """Return the day the data reach to: the setting, else the earliest cut of the required feeds. A date after today is refused."""
     refuse_future_dates(deployment, today)
     return data_cut_until(deployment, today)
 
@@ -74,12 +109,32 @@ def data_cut_until(deployment: Deployment, today: date | None = None) -> date:
         return min(settings.data_cut_date, last)
     if settings.source.chosen.data_cut:
         return settings.source.chosen.data_cut
-    found = [extract.extract_date for extract in landed_extracts(deployment) if extract.extract_date <= last]
-    if not found:
+    cuts = feed_cuts(deployment, today)
+    if not cuts:
         raise RefusalError(
             f"there is no extract of any feed below {source(deployment).landing}; put the files there, or set source.nhs.landing and the feeds' files"
         )
-    return max(found)
+    return earliest_cut(cuts, settings.schedule.required_feeds, settings.schedule.late_after_days)
+
+
+def feed_cuts(deployment: Deployment, today: date | None = None) -> dict[str, date]:
+    """Return the day to which each feed reaches: of its latest delivery that is not after today, or the data cut of the settings."""
+    last = deployment.settings.data_cut_date or date.max
+    return {feed: min(day, last) for feed, (day, _) in latest_files(deployment, today).items()}
+
+
+def latest_files(deployment: Deployment, today: date | None = None) -> dict[str, tuple[date, str]]:
+    """Return day and path of the latest delivery of each feed, landed or taken in before, without those dated after today."""
+    opened, last = source(deployment), last_day(deployment, today)
+    latest: dict[str, tuple[date, str]] = {}
+    for table in opened.tables:
+        landed = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
+        known = read_extracts(deployment.lake, table.feed)
+        every = [*((row.extract_date, row.path) for row in known), *((file.extract_date, file.path) for file in landed)]
+        found = [one for one in every if one[0] <= last]
+        if found:
+            latest[table.feed] = max(found)
+    return latest
 
 
 def last_day(deployment: Deployment, today: date | None) -> date:

@@ -12,8 +12,7 @@ from pydantic import BaseModel
 from pipelines.lake.code_version import digest_of
 from pipelines.run.settings import Settings
 
-# Decisions of people. They are recorded with what they allow, and these settings are in no digest. A recorded accepted breach is an
-# input of the suites.
+# Decisions of people. They are recorded with what they allow, and no digest holds them: recording one reruns nothing.
 DECISIONS = frozenset(
     {"study.approval", "study.also.*.approval", "purpose.approval", "purpose.approval_expires", "validation.accepted"}
 )

@@ -8,18 +8,20 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from expectations.feeds import EVENT_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
+from expectations.feeds import EVENT_FEEDS, PATIENTS, REGISTRATIONS
 from expectations.table import Table
 from expectations.tables.raw_omop import DEATH
 from pipelines.building import build_features as features_stage
 from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.by_source import conform_of
+from pipelines.conform.deaths import alive_sql
 from pipelines.conform.omop.cohorts import index_events_sql, outcomes_sql
+from pipelines.conform.person import CASE_CAUTIOUS
 from pipelines.extracts import ingest as ingest_stage
+from pipelines.lake.decision_record import DEATH_REVIEW, decisions_that_count
 from pipelines.stages.context import StageContext
-from pipelines.validation.opt_out_rows import latest_objections_sql
-from pipelines.validation.stated_dates import named_people_sql, stated_dates_sql
+from pipelines.validation.stated_dates import confidential_people_sql, named_people_sql, stated_dates_sql, suppressing_marks_sql
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 
 Summary = Mapping[str, Any]
@@ -51,6 +53,25 @@ def stated_deaths(context: StageContext) -> str:
     return _stated(context, PATIENTS.name, "death_date")
 
 
+def all_stated_deaths(context: StageContext) -> str:
+    """Return the SQL of the rows of every delivery of the list that state a death; '' without the feed or with one delivery."""
+    extracts = ingest_stage.current_extracts(context.lake, PATIENTS.name) if _table_of(context, PATIENTS.name) else []
+    if len({extract.extract_date for extract in extracts}) < 2:
+        return ""
+    return stated_dates_sql(context.lake, context.source.reading, PATIENTS.name, "death_date", every_delivery=True)
+
+
+def suppressing_marks(context: StageContext) -> str:
+    """Return the SQL of the people whom a mark of the list suppresses; '' without the feed."""
+    return suppressing_marks_sql(context.lake, context.source.reading) if _table_of(context, PATIENTS.name) else ""
+
+
+def people_accepted_as_alive(context: StageContext) -> str:
+    """Return the SQL of the people whom a recorded decision accepts as alive."""
+    accepted = decisions_that_count(context.lake, DEATH_REVIEW)
+    return alive_sql([(int(one.subject.rpartition(" ")[2]), one.digest) for one in accepted])
+
+
 def stated_ends(context: StageContext) -> str:
     """Return the SQL of the rows that state the end of a registration; '' without the feed."""
     return _stated(context, REGISTRATIONS.name, "end_date")
@@ -65,10 +86,16 @@ def deaths_named(context: StageContext) -> str:
     return named_people_sql(context.lake, context.source.reading, DEATH) if _table_of(context, DEATH.feed) else ""
 
 
-def latest_objections(context: StageContext) -> str:
-    """Return the SQL of the objections that the latest delivery of opt-outs lists; '' without the feed."""
-    table = _table_of(context, OPT_OUTS.name)
-    return latest_objections_sql(context.lake, table) if table and has_extracts(context, table) else ""
+def confidential(context: StageContext) -> str:
+    """Return the SQL of the people whose record on the list is confidential; '' without the feed."""
+    return (
+        confidential_people_sql(context.lake, context.source.reading, PATIENTS.name) if _table_of(context, PATIENTS.name) else ""
+    )
+
+
+def case_cautious(context: StageContext) -> tuple[str, ...]:
+    """Return the feeds that do not declare whether letter case matters in their pseudonyms, of those for which it may grant something."""
+    return tuple(feed for feed in CASE_CAUTIOUS if context.source.reading.case_of(feed) is None)
 
 
 def _table_of(context: StageContext, feed: str) -> Table | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from expectations.identifier_text import normal
 from models.risk_model import RiskModel
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake
@@ -28,11 +29,13 @@ def tidy(deployment: Deployment) -> Summary:
 
 def erase_person(deployment: Deployment, person_id: str, reason: str) -> Summary:
     """Take a person out of every table and report, here and in the publishing database."""
-    done: Summary = dict(erasure.erase_person(deployment.lake, deployment.reports, person_id, reason))
+    reading = deployment.settings.source.nhs
+    ignores_case = reading is not None and any(reading.case_of(feed) == "ignored" for feed in reading.feeds)
+    done: Summary = dict(erasure.erase_person(deployment.lake, deployment.reports, person_id, reason, ignores_case))
     if deployment.settings.publish.postgres:
         from pipelines.postgres.follow import erase
 
-        done["rows_of_the_database"] = erase(connection_string(deployment.settings.publish.postgres), person_id)
+        done["rows_of_the_database"] = erase(connection_string(deployment.settings.publish.postgres), normal(person_id))
     return done
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deltalake import CommitProperties, Transaction
 
-from expectations.sql_values import quote
+from expectations.sql_values import quote_path
 from pipelines.errors import RefusalError
 from pipelines.extracts.clear_identifiers import PERSON_COLUMNS
 from pipelines.extracts.pseudonym_keys import checks_in_use, key_check, record_chain
@@ -65,7 +65,7 @@ def _rotate_table(lake: Lake, name: str, columns: Sequence[str], keys: Sequence[
     fresh = []
     with connect() as con, rehashing(con, keys[before:]):
         for file in files:
-            scan = f"read_parquet({quote(lake.folder(name) / file.path)}, hive_partitioning=false)"
+            scan = f"read_parquet({quote_path(lake.folder(name) / file.path)}, hive_partitioning=false)"
             fresh.append(lake.write_sql(name, con, f"SELECT * REPLACE ({changed}) FROM {scan}", file.partition))
     exchange(lake, name, files, fresh, CommitProperties(app_transactions=[Transaction(KEYS_APPLIED, len(keys))]))
     return sum(file.rows for file in fresh)

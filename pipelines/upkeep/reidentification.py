@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from expectations.identifier_schemes import against_nhs_number, nhs_digits
+from expectations.identifier_text import normal
 from expectations.sql_values import quote, quote_all
 from expectations.tables import core, risk
 from expectations.tables.records import ACCESS
@@ -27,7 +28,6 @@ from pipelines.lake.run_record import published_runs
 from pipelines.lake.storage import Lake
 
 COLUMNS = ("nhs_number", "outcome", "index_date", "risk_band", "risk", "drivers")
-WEIGHTS = range(10, 1, -1)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,9 @@ def read_identifiers(file: Path) -> list[str]:
     """Read NHS numbers, one on each line, without repeats; a RefusalError lists invalid lines by number and never shows their content."""
     if not file.is_file():
         raise RefusalError(f"there is no file {file}. Check --identifiers")
-    lines = [re.sub(r"[ ,;\"-]", "", line) for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
+    lines = [
+        nhs_digits(normal(line).rstrip(",; ")) for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    ]
     wrong = [number for number, line in enumerate(lines, start=1) if line and not is_nhs_number(line)]
     if wrong:
         places = ", ".join(map(str, wrong[:5]))
@@ -54,11 +56,8 @@ def read_identifiers(file: Path) -> list[str]:
 
 
 def is_nhs_number(digits: str) -> bool:
-    """Return whether ten digits pass the modulus-11 check."""
-    if not re.fullmatch("[0-9]{10}", digits):
-        return False
-    total = sum(int(digit) * weight for digit, weight in zip(digits, WEIGHTS, strict=False))
-    return (11 - total % 11) % 11 == int(digits[9])
+    """Return whether ten digits pass the modulus-11 check and are no placeholder."""
+    return not against_nhs_number(digits)
 
 
 def reidentify(lake: Lake, keys: Sequence[bytes], request: Request, identifiers: Sequence[str]) -> pd.DataFrame:

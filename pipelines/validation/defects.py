@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from expectations.sql_values import quote
+from expectations.sql_values import quote_path
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import VALIDATION
 from pipelines.errors import ExtractError
@@ -25,7 +25,7 @@ def count_defects(lake: Lake, con: duckdb.DuckDBPyConnection, landing: Path) -> 
     file = landing / PLANTED
     if not file.is_file():
         raise ExtractError(f"there is no {file}: only a synthetic board has a list of planted defects")
-    planted = f"(SELECT DISTINCT feed, row_key, CAST(defect AS INTEGER) AS defect, reason FROM read_csv({quote(file)}, header=true, all_varchar=true))"
+    planted = f"(SELECT DISTINCT feed, row_key, CAST(defect AS INTEGER) AS defect, reason FROM read_csv({quote_path(file)}, header=true, all_varchar=true))"
     return con.execute(
         f"""WITH planted AS {planted}, found AS (SELECT DISTINCT feed, row_key, reason FROM ({_found(lake)})),
         rows AS (SELECT DISTINCT feed, row_key FROM planted),

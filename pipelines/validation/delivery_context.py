@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import duckdb
 
-from expectations.row_checks import RowCheck, sender_columns
+from expectations.date_formats import DETECTED
+from expectations.identifier_schemes import Scheme, may_be_wrong_sql, reason_against
+from expectations.identifier_text import may_change_sql, normal_sql
+from expectations.row_checks import RowCheck, mark_checks, sender_columns
 from expectations.sql_values import quote
-from expectations.table import Action, Kind, Table
+from expectations.table import Action, Column, Kind, Table
+from expectations.tables.raw_common import CONFLICTING_ROWS
+from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.extracts.ingest import Extract
 from pipelines.lake.storage import Lake
 from pipelines.validation.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, REPEATED_KEYS, flagged_rows_sql, needs
 from pipelines.validation.typed_rows import (
-    DATE_FORMATS,
+    PLAIN_KINDS,
     Reading,
+    cased_sql,
+    column_text_sql,
     is_padded_sql,
     matches,
     may_be_padded_sql,
     text_rows_sql,
-    text_sql,
     typed_rows_sql,
 )
 from pipelines.validation.validation_settings import ValidationSettings
 
-_NO_DUPLICATES = "SELECT '' AS extract_id, 0::BIGINT AS row_number WHERE false"
+_NO_DUPLICATES = "SELECT '' AS extract_id, 0::BIGINT AS row_number, false AS differs WHERE false"
 LONGEST_STAY_NIGHTS = 730  # an overlap of longer stays is an error of dates, which another rule reports
 
 
@@ -39,45 +46,80 @@ class Profile:
     reading: Reading
 
 
-def profile_extract(con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, extract: Extract) -> Profile:
-    """Count the values of an extract, and find the main format of each date column and the padded columns, in one pass."""
+def profile_extract(
+    con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, extract: Extract, stated_formats: Mapping[str, str] | None = None
+) -> Profile:
+    """Count the values of an extract, and find the main format of each date column, the padded columns and the wrong identifiers.
+
+    `stated_formats` are those of the settings.
+    """
     source = lake.scan(table.name, {"extract_id": extract.extract_id})
     names = [column.name for column in sender_columns(table)]
     dates = [name for name in names if table.column(name).kind is Kind.DATE]
     counts = [f"count(raw_{name})" for name in names]
-    counts += [f"count(*) FILTER ({may_be_padded_sql('raw_' + name)})" for name in names]
+    counts += [f"count(*) FILTER ({_may_be_padded(table.column(name))})" for name in names]
     counts += map(_format_counts, dates)
     forms = "".join(f", {_format_number(name)} AS format_{name}" for name in dates)
     inner = f"SELECT *{forms} FROM {text_rows_sql(table, source, frozenset(dates))}"
     rows, *found = con.execute(f"SELECT count(*), {', '.join(counts)} FROM ({inner})").fetchall()[0]
     width = len(names)
     values = dict(zip(names, found[:width], strict=True))
-    padded = _padded(con, source, [name for name, count in zip(names, found[width : 2 * width], strict=True) if count])
+    suspects = [table.column(name) for name, count in zip(names, found[width : 2 * width], strict=True) if count]
+    padded = _padded(con, source, suspects)
+    present = [table.column(name) for name, count in values.items() if count]
+    distinct = {column.name: _wrong_values(con, source, column, column.name in padded) for column in present}
+    wrong = {name: by_reason for name, by_reason in distinct.items() if by_reason}
     formats = {name: _main_format(by_format) for name, by_format in zip(dates, found[2 * width :], strict=True)}
-    return Profile(extract, source, rows, values, Reading(formats, padded))
+    return Profile(extract, source, rows, values, Reading({**formats, **(stated_formats or {})}, padded, wrong))
 
 
-def _padded(con: duckdb.DuckDBPyConnection, source: str, names: list[str]) -> frozenset[str]:
-    """Return the columns, out of `names`, in which a value is padded."""
-    if not names:
+def _may_be_padded(column: Column) -> str:
+    raw = f"raw_{column.name}"
+    return may_change_sql(raw) if column.kind in PLAIN_KINDS else may_be_padded_sql(raw)
+
+
+def _padded(con: duckdb.DuckDBPyConnection, source: str, columns: list[Column]) -> frozenset[str]:
+    """Return the columns in which a value is padded, or an identifier or code is not in plain form."""
+    if not columns:
         return frozenset()
-    counts = ", ".join(f"count(*) FILTER ({is_padded_sql(name)})" for name in names)
+    counts = ", ".join(f"count(*) FILTER ({_is_padded(column)})" for column in columns)
     found = con.execute(f"SELECT {counts} FROM {source}").fetchall()[0]
-    return frozenset(name for name, count in zip(names, found, strict=True) if count)
+    return frozenset(column.name for column, count in zip(columns, found, strict=True) if count)
+
+
+def _is_padded(column: Column) -> str:
+    if column.kind in PLAIN_KINDS:
+        return f"CASE WHEN {may_change_sql(column.name)} THEN {column.name} <> {normal_sql(column.name)} END"
+    return is_padded_sql(column.name)
+
+
+def _wrong_values(con: duckdb.DuckDBPyConnection, source: str, column: Column, padded: bool) -> dict[str, list[str]]:
+    """Return, by reason, the distinct values of a column, as they are read, that cannot be what its scheme says."""
+    if column.scheme is Scheme.NONE:
+        return {}
+    value = cased_sql(column, column_text_sql(column, padded))
+    sent = (
+        f"(SELECT DISTINCT {column.name} FROM {source} WHERE {may_be_wrong_sql(column.scheme, column_text_sql(column, padded))})"
+    )
+    found: dict[str, list[str]] = {}
+    for (distinct,) in con.execute(f"SELECT DISTINCT {value} FROM {sent}").fetchall():
+        if distinct is not None and (reason := reason_against(column.scheme, distinct)):
+            found.setdefault(reason, []).append(distinct)
+    return {reason: sorted(values) for reason, values in found.items()}
 
 
 def _format_number(name: str) -> str:
-    cases = " ".join(f"WHEN {matches('text_' + name, form.pattern)} THEN {number}" for number, form in enumerate(DATE_FORMATS))
+    cases = " ".join(f"WHEN {matches('text_' + name, form.pattern)} THEN {number}" for number, form in enumerate(DETECTED))
     return f"CASE {cases} END"
 
 
 def _format_counts(name: str) -> str:
     """Return the SQL of a list of the values in each date format."""
-    return f"[{', '.join(f'count(*) FILTER (format_{name} = {number})' for number in range(len(DATE_FORMATS)))}]"
+    return f"[{', '.join(f'count(*) FILTER (format_{name} = {number})' for number in range(len(DETECTED)))}]"
 
 
 def _main_format(counts: list[int]) -> str:
-    return DATE_FORMATS[max(range(len(counts)), key=lambda place: (counts[place], -place))].name
+    return DETECTED[max(range(len(counts)), key=lambda place: (counts[place], -place))].name
 
 
 def prepare_context(
@@ -111,6 +153,11 @@ def _typed(table: Table, profile: Profile) -> str:
     return f"(SELECT *, {quote(profile.extract.extract_id)} AS extract_id FROM {rows})"
 
 
+def _person_sql(table: Table, profile: Profile) -> str:
+    column = table.column(table.person)
+    return cased_sql(column, column_text_sql(column, column.name in profile.reading.padded))
+
+
 def _find_dummies(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Profile], settings: ValidationSettings) -> None:
     """Find dummy pseudonyms: they are on more rows than a person could have, and several rows share a day.
 
@@ -118,8 +165,7 @@ def _find_dummies(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[P
     """
     day = table.event_date or "extract_date"
     rows = " UNION ALL ".join(
-        f"SELECT {text_sql(table.person, table.person in profile.reading.padded)} AS person_id, {day} AS day FROM {profile.source}"
-        for profile in delivery
+        f"SELECT {_person_sql(table, profile)} AS person_id, {day} AS day FROM {profile.source}" for profile in delivery
     )
     many = f"SELECT person_id FROM ({rows}) WHERE person_id IS NOT NULL GROUP BY 1 HAVING count(*) > {settings.dummy_rows(table.feed)}"
     con.execute(f"CREATE OR REPLACE TEMP TABLE frequent_people AS {many}")
@@ -135,9 +181,12 @@ def _find_duplicates(
 ) -> None:
     """Find every row whose key an earlier row has; a row that is kept goes before one that another rule sets aside.
 
-    Few rows share a digest of their key. Only those are compared.
+    `differs` is true where the table distinguishes conflicting rows from duplicates and the row differs from the one that stays.
+    An entry that its sender marked in one row, as deleted or confidential, is not kept in another. Of a person one row stays: conform
+    reads the marks of the others. Few rows share a digest of their key. Only those are compared.
     """
     key, digest = ", ".join(table.key), f"hash({', '.join(table.key)})"
+    content = ", ".join(column.name for column in sender_columns(table))
     if _is_numbered(con, table, delivery):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {REPEATED_KEYS} AS SELECT 0::UBIGINT AS digest WHERE false")
         con.execute(f"CREATE OR REPLACE TEMP TABLE {DUPLICATES} AS {_NO_DUPLICATES}")
@@ -149,7 +198,7 @@ def _find_duplicates(
         con.execute(f"CREATE OR REPLACE TEMP TABLE {DUPLICATES} AS {_NO_DUPLICATES}")
         return
     repeated = " UNION ALL ".join(
-        f"""SELECT extract_id, file_name, row_number, {key} FROM {_typed(table, profile)}
+        f"""SELECT extract_id, file_name, row_number, {key}, hash({content}) AS content FROM {_typed(table, profile)}
         WHERE {digest} IN (SELECT digest FROM {REPEATED_KEYS}) AND {known}"""
         for profile in delivery
     )
@@ -157,9 +206,26 @@ def _find_duplicates(
     broken = " UNION ALL ".join(_set_aside_otherwise(table, profile, checks[profile.extract.extract_id]) for profile in delivery)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE {DUPLICATES} AS
-        SELECT extract_id, row_number FROM repeated_rows LEFT JOIN ({broken}) USING (extract_id, row_number)
-        QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY coalesce(broken, false), file_name, row_number, extract_id) > 1"""
+        SELECT extract_id, row_number, {_differs(table)} AS differs
+        FROM (SELECT *, row_number() OVER ordered AS place, content <> first_value(content) OVER ordered AS is_other,
+                bool_or(coalesce(marked, false)) OVER (PARTITION BY {key}) AND NOT coalesce(marked, false) AS marked_elsewhere
+            FROM repeated_rows LEFT JOIN ({broken}) USING (extract_id, row_number)
+            WINDOW ordered AS (PARTITION BY {key} ORDER BY coalesce(broken, false), file_name, row_number, extract_id))
+        WHERE place > 1{"" if _one_row_stays(table) else " OR marked_elsewhere"}"""
     )
+
+
+def _differs(table: Table) -> str:
+    if not needs(table.row_rules, CONFLICTING_ROWS):
+        return "false"
+    if table.person in table.key:  # a withheld identifier is no key
+        return f"is_other AND {table.person} <> {quote(WITHHELD)}"
+    return "(is_other OR marked_elsewhere)"
+
+
+def _one_row_stays(table: Table) -> bool:
+    """Return whether a person has one row in the table, so that the rows of a key are about that person and not an entry."""
+    return table.key == (table.person,)
 
 
 def _is_numbered(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Profile]) -> bool:
@@ -173,11 +239,14 @@ def _is_numbered(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Pr
 
 def _set_aside_otherwise(table: Table, profile: Profile, checks: list[RowCheck]) -> str:
     extract_id = profile.extract.extract_id
-    telling = [check for check in checks if check.action is Action.SET_ASIDE and check.reason != "duplicate_row"]
+    of_keys = ("duplicate_row", CONFLICTING_ROWS)
+    telling = [check for check in checks if check.action is Action.SET_ASIDE and check.reason not in of_keys]
     source = f"(SELECT * FROM {profile.source} WHERE row_number IN (SELECT row_number FROM repeated_rows WHERE extract_id = {quote(extract_id)}))"
     flagged = flagged_rows_sql(table, source, profile.reading, telling, [], extract_id)
     any_flag = " OR ".join(check.name for check in telling) or "false"
-    return f"SELECT {quote(extract_id)} AS extract_id, row_number, {any_flag} AS broken FROM ({flagged})"
+    marks = mark_checks(table)
+    any_mark = " OR ".join(check.name for check in telling if check.name in marks) or "false"
+    return f"SELECT {quote(extract_id)} AS extract_id, row_number, {any_flag} AS broken, {any_mark} AS marked FROM ({flagged})"
 
 
 def _overlaps(table: Table, delivery: list[Profile]) -> str:

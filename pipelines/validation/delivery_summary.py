@@ -11,8 +11,10 @@ import pandas as pd
 
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
-from expectations.table_checks import NOT_KNOWN, Summary, Thresholds
+from expectations.table_checks import DELETED, NOT_KNOWN, Summary, Thresholds
+from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
+from pipelines.validation.lost_values import lost_values
 from pipelines.validation.row_flags import REPEATED_KEYS, needs
 from pipelines.validation.row_validation import RowOutcome
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
@@ -41,6 +43,7 @@ def organisation_column(table: Table) -> str:
 
 
 def summarise(
+    lake: Lake,
     con: duckdb.DuckDBPyConnection,
     delivery: Delivery,
     before: Delivery | None,
@@ -51,14 +54,26 @@ def summarise(
 ) -> Summary:
     """Summarise a delivery and the one before it; `published_lists` has practice_code and patients."""
     checks = {rule.check: rule for rule in delivery.table.table_rules}
+    deletions = _deletions(outcomes) if feed.load == "append" else {}
     summary = Summary(
-        _extracts(delivery.table, outcomes), thresholds=Thresholds(settings.least_month_rows, settings.least_group_rows)
+        _extracts(delivery.table, outcomes, deletions),
+        thresholds=Thresholds(settings.least_month_rows, settings.least_group_rows, settings.least_lost_values),
+    )
+    organisation = organisation_column(delivery.table)
+    earlier = before.extracts if before else []
+    summary.lost = lost_values(
+        lake, con, delivery.table, organisation, delivery.extracts, earlier, outcomes, settings.least_lost_values
     )
     if "keys_unique" in checks:
         summary.repeated_keys = _repeated_keys(con, delivery)
-    summary.columns = _columns(con, delivery, before, outcomes)
-    if "month_collapsed" in checks:
+    summary.columns = _columns(con, delivery, before, outcomes, sum(deletions.values()))
+    if "month_collapsed" in checks or (before is not None and feed.load != "append"):
         summary.months = compared_months(con, delivery, before, feed)
+    if before is not None:
+        compared_by_organisation = settings.least_month_rows if "month_collapsed" in checks else None
+        summary.volume = compared_volume(
+            con, delivery, before, feed, summary.months, sum(deletions.values()), compared_by_organisation
+        )
     if "share_of_values" in checks:
         summary.not_known = _not_known(con, delivery, checks["share_of_values"].columns)
     if "history_starts_at_load" in checks:
@@ -102,14 +117,62 @@ def compared_months(
     return both.assign(rows=both["rows"].fillna(0)).sort_values(["organisation", "month"], ignore_index=True)
 
 
-def _extracts(table: Table, outcomes: list[RowOutcome]) -> pd.DataFrame:
+def compared_volume(
+    con: duckdb.DuckDBPyConnection, delivery: Delivery, before: Delivery, feed: FeedSettings, months: pd.DataFrame, deletions: int,
+    compared_by_organisation: int | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Compare the rows of a feed with those of the delivery before: as a whole, and `months` summed over organisations.
+
+    Where another rule compares organisations with at least `compared_by_organisation` rows in a month, the sum is of the others.
+    Of a feed whose deliveries are added, the rows since the delivery before are compared with those of as many days before that
+    one. A delivery of `deletions` alone is not compared, nor is a feed without dates whose deliveries are added.
+    """
+    if feed.load != "append":
+        both = _by_month(months)
+        small = months if compared_by_organisation is None else months[~(months["rows_before"] >= compared_by_organisation)]
+        whole = pd.DataFrame({"month": [pd.NaT], "rows": [both["rows"].sum()], "rows_before": [both["rows_before"].sum()]})
+        parts = [_by_month(small), whole] if delivery.table.event_date and len(small) else [whole]
+        return pd.concat(parts, ignore_index=True).assign(by_chance=0.0)
+    if not delivery.table.event_date:
+        return pd.DataFrame()
+    days = (delivery.day - before.day).days
+    now, then = (_rows_of_days(con, one, days) for one in (delivery, before))
+    if deletions and not _has_rows(con, delivery):
+        return pd.DataFrame()
+    rows = {"month": [pd.NaT], "rows": [now + deletions], "rows_before": [then], "by_chance": [3 * then**0.5]}
+    return pd.DataFrame(rows)
+
+
+def _by_month(months: pd.DataFrame) -> pd.DataFrame:
+    """Sum the months that are comparable over organisations."""
+    return months.groupby("month", as_index=False)[["rows", "rows_before"]].sum(min_count=1).dropna(subset="rows_before")
+
+
+def _rows_of_days(con: duckdb.DuckDBPyConnection, delivery: Delivery, days: int) -> int:
+    """Count the rows of a delivery that are dated in the days before it."""
+    day, event_date = f"DATE {quote(delivery.day)}", delivery.table.event_date
+    where = f"{event_date} >= {day} - {days} AND {event_date} < {day}"
+    return int(con.execute(f"SELECT count(*) FROM {delivery.rows} WHERE {where}").fetchall()[0][0])
+
+
+def _has_rows(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> bool:
+    return bool(con.execute(f"SELECT 1 FROM {delivery.rows} LIMIT 1").fetchall())
+
+
+def _deletions(outcomes: list[RowOutcome]) -> dict[str, int]:
+    """Count the rows of each extract with which the sender deletes what was sent before."""
+    return {outcome.profile.extract.extract_id: outcome.broken[DELETED] for outcome in outcomes}
+
+
+def _extracts(table: Table, outcomes: list[RowOutcome], deletions: dict[str, int]) -> pd.DataFrame:
+    """Summarise the extracts. Rows that are set aside do not include deletions, which are as they should be."""
     required = {column.name for column in table.columns if column.required_in_file}
     return pd.DataFrame(
         [
             {
                 "file_name": outcome.profile.extract.file_name,
                 "rows": outcome.rows,
-                "set_aside": outcome.set_aside,
+                "set_aside": outcome.set_aside - deletions.get(outcome.profile.extract.extract_id, 0),
                 "columns_missing": ", ".join(
                     name for name in json.loads(outcome.profile.extract.columns_missing) if name in required
                 ),
@@ -131,7 +194,7 @@ def _repeated_keys(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:
 
 
 def _columns(
-    con: duckdb.DuckDBPyConnection, delivery: Delivery, before: Delivery | None, outcomes: list[RowOutcome]
+    con: duckdb.DuckDBPyConnection, delivery: Delivery, before: Delivery | None, outcomes: list[RowOutcome], deletions: int
 ) -> pd.DataFrame:
     table = delivery.table
     varying = next((rule.columns for rule in table.table_rules if rule.check == "single_value"), ())
@@ -141,7 +204,7 @@ def _columns(
         if column.allowed or column.pattern or column.varies:
             outside = sum(outcome.broken[f"not_in_vocabulary__{column.name}"] for outcome in outcomes)
             values = sum(outcome.profile.values.get(column.name, 0) for outcome in outcomes)
-            all_rows = sum(outcome.rows for outcome in outcomes)
+            all_rows = sum(outcome.rows for outcome in outcomes) - deletions
             rows.append((column.name, all_rows, values, outside, now.get(column.name), then.get(column.name)))
     return pd.DataFrame(rows, columns=["column", "rows", "values", "outside", "different", "different_before"])
 

@@ -1,17 +1,36 @@
-"""The rows of opt-outs that count: those of every delivery, however the feed is loaded.
+"""The rows of the feeds of objections that count: those of every delivery, however the feed is loaded.
 
-An objection holds until its sender withdraws it. A later delivery or a corrected file that does not list it is no withdrawal.
+An objection holds until its rule ends it. A later delivery or a corrected file that does not list it is no withdrawal. The rules
+are in `pipelines/conform/objections.py`.
 """
 
 from __future__ import annotations
 
-from expectations.sql_values import quote
-from expectations.table import Table
-from pipelines.extracts.ingest import current_extracts, replaced_extracts
-from pipelines.lake.storage import Lake
-from pipelines.validation.valid_extracts import kept_rows_sql, passed_extracts, valid_extracts
+from datetime import date
 
-OBJECTS = "status = '1'"
+from expectations.feeds import NATIONAL_OPT_OUTS, OPT_OUTS, TYPE_1_OBJECTIONS
+from expectations.sql_values import quote, quote_all
+from expectations.table import Table
+from expectations.tables.core import QUARANTINE
+from expectations.tables.raw_gp import KIND_NOT_KNOWN, UNDATED_WITHDRAWAL
+from pipelines.extracts.ingest import Extract, current_extracts, replaced_extracts
+from pipelines.lake.storage import Lake
+from pipelines.validation.typed_rows import IMPRECISE, text_sql
+from pipelines.validation.valid_extracts import ValidExtract, kept_rows_sql, passed_extracts, valid_extracts
+
+OBJECTS, WITHDRAWS, NEITHER = "1", "0", "-"
+TYPE_1, NATIONAL = "type_1", "national"
+# A row that is set aside for another reason may be an objection that the delivery contains and Strata cannot see.
+HARMLESS_REASONS = ("duplicate_row", "repeated_header", "erased_person")
+_KINDS = {
+    OPT_OUTS.name: f"CASE WHEN opt_out_type = 'NATIONAL' THEN {quote(NATIONAL)} ELSE {quote(TYPE_1)} END",
+    TYPE_1_OBJECTIONS.name: quote(TYPE_1),
+    NATIONAL_OPT_OUTS.name: quote(NATIONAL),
+}
+_STATED_STATUS = {OPT_OUTS.name: f"CASE WHEN opt_out_type = {quote(KIND_NOT_KNOWN)} THEN {quote(NEITHER)} ELSE status END"}
+ABSENT_COLUMNS = {
+    "practice_code": "CAST(NULL AS VARCHAR)", "list_part": "'OPTED_OUT'", "submission_date": "CAST(NULL AS DATE)",
+}  # fmt: skip
 
 
 def opt_out_rows_sql(lake: Lake, table: Table) -> str:
@@ -20,12 +39,8 @@ def opt_out_rows_sql(lake: Lake, table: Table) -> str:
     Of a file that was later replaced under the same path and delivery date, only objections count: the new file may correct a
     withdrawal. The columns are those of `validated_rows_sql`. An ExtractError names a current extract that is not validated.
     """
-    extracts = current_extracts(lake, table.feed)
-    current = [f"FROM {kept_rows_sql(table, one)}" for one in valid_extracts(lake, table, extracts)]
-    replaced = passed_extracts(lake, table, replaced_extracts(lake, table.feed))
-    objections = [f"FROM {kept_rows_sql(table, one)} WHERE {OBJECTS}" for one in replaced]
-    rows, key = " UNION ALL BY NAME ".join([*current, *objections]), ", ".join(table.key)
-    first = min(extract.extract_date for extract in extracts)
+    rows, key = _rows(lake, table), ", ".join(table.key)
+    first = min(extract.extract_date for extract in current_extracts(lake, table.feed))
     once = f"""SELECT *, min(extract_date) OVER (PARTITION BY {key}) AS first_extract_date FROM ({rows})
         QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY extract_date DESC, extract_id, row_number) = 1"""
     since = f"first_extract_date = DATE {quote(first)}"
@@ -33,9 +48,61 @@ def opt_out_rows_sql(lake: Lake, table: Table) -> str:
         FROM ({once}))"""
 
 
-def latest_objections_sql(lake: Lake, table: Table) -> str:
-    """Return the SQL, usable in FROM, of the people and kinds of opt-out that the latest delivery lists as objecting."""
+def statements_sql(lake: Lake, table: Table) -> str:
+    """Return the SQL, usable in FROM, of every row of every delivery of a feed of objections.
+
+    The columns are feed, kind, person_id, practice_code, status (1 objects, 0 withdraws, - neither), effective_date, list_part,
+    submission_date, extract_date and extract_id. A withdrawal that states only a year or a month is dated on its first day.
+    """
+    names = {column.name for column in table.columns}
+    absent = "".join(f", {value} AS {name}" for name, value in ABSENT_COLUMNS.items() if name not in names)
+    status = _STATED_STATUS.get(table.feed, "status")
+    stated = f"SELECT *{absent} FROM ({_rows(lake, table)})"
+    return f"""(SELECT {quote(table.feed)} AS feed, {_KINDS[table.feed]} AS kind, person_id, practice_code, {status} AS status,
+        effective_date, list_part, submission_date, extract_date, extract_id FROM ({stated}))"""
+
+
+def incomplete_deliveries(lake: Lake, table: Table) -> set[date]:
+    """Return the days of deliveries in which a row was set aside that may have been an objection."""
     extracts = current_extracts(lake, table.feed)
-    latest = [extract for extract in extracts if extract.extract_date == extracts[-1].extract_date]
-    rows = " UNION ALL BY NAME ".join(f"FROM {kept_rows_sql(table, one)}" for one in valid_extracts(lake, table, latest))
-    return f"(SELECT DISTINCT person_id, opt_out_type FROM ({rows}) WHERE {OBJECTS})"
+    if not extracts:
+        return set()
+    ids = ", ".join(quote(extract.extract_id) for extract in extracts)
+    where = f"table_name = {quote(table.name)} AND extract_id IN ({ids}) AND action = 'set_aside' AND reason NOT IN ({quote_all(HARMLESS_REASONS)})"
+    found = set(lake.read_or_empty(QUARANTINE, "DISTINCT extract_id", where)["extract_id"].to_pylist())
+    return {extract.extract_date for extract in extracts if extract.extract_id in found}
+
+
+def deliveries(lake: Lake, table: Table) -> dict[date, list[Extract]]:
+    """Return the current extracts of a feed by delivery day."""
+    found: dict[date, list[Extract]] = {}
+    for extract in current_extracts(lake, table.feed):
+        found.setdefault(extract.extract_date, []).append(extract)
+    return found
+
+
+def _rows(lake: Lake, table: Table) -> str:
+    current = [_certain_rows(table, one) for one in valid_extracts(lake, table, current_extracts(lake, table.feed))]
+    if table.feed == NATIONAL_OPT_OUTS.name:  # a list that was replaced no longer counts
+        return " UNION ALL BY NAME ".join(f"FROM {rows}" for rows in current)
+    replaced = passed_extracts(lake, table, replaced_extracts(lake, table.feed))
+    objections = [f"FROM {_certain_rows(table, one)} WHERE status = {quote(OBJECTS)}" for one in replaced]
+    return " UNION ALL BY NAME ".join([*(f"FROM {rows}" for rows in current), *objections])
+
+
+def _certain_rows(table: Table, valid: ValidExtract) -> str:
+    """Return the kept rows of an extract, with a withdrawal of an imprecise day dated on the first day that it may mean."""
+    text = text_sql("effective_date")
+    first = f"try_cast({text} || CASE WHEN length({text}) = 4 THEN '-01-01' ELSE '-01' END AS DATE)"
+    imprecise = (
+        f"(SELECT row_number, {first} AS first_day FROM {valid.source} WHERE regexp_full_match({text}, {quote(IMPRECISE)}))"
+    )
+    certain = f"CASE WHEN status = {quote(WITHDRAWS)} THEN coalesce(first_day, effective_date) ELSE effective_date END"
+    return f"""(SELECT * EXCLUDE (first_day) REPLACE ({certain} AS effective_date)
+        FROM {kept_rows_sql(table, valid)} LEFT JOIN {imprecise} USING (row_number))"""
+
+
+__all__ = [
+    "NATIONAL", "NEITHER", "OBJECTS", "TYPE_1", "UNDATED_WITHDRAWAL", "WITHDRAWS", "deliveries", "incomplete_deliveries",
+    "opt_out_rows_sql", "statements_sql",
+]  # fmt: skip

@@ -2,6 +2,12 @@
 
 A row whose key is in one delivery only needs no comparison. The others are mostly few. They are compared once per set of
 deliveries, and readers of a feed join the result to its rows.
+
+A later delivery ends a row if it contains the key again, if the sender takes the row back there (`withdraws` of a row rule), or if it
+restates the row's day without it. A row that was set aside for any other reason leaves what was sent before as it is: it spares the rows
+of its key. A row whose key could not be read, or had a date that could not be right, spares the rows that share the rest of its key.
+
+Deliveries are placed by their date, and their facts count as known since their date, or since they arrived if that was later.
 """
 
 from __future__ import annotations
@@ -10,19 +16,18 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import date
-from itertools import pairwise
 
 from expectations.feeds import FEEDS
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote
-from expectations.table import Table
+from expectations.table import Kind, Table
 from expectations.tables.records import RESTATED_ROWS
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.typed_rows import typed_rows_sql
-from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
+from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql, known_dates
 
 
 def restated_rows(lake: Lake, table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
@@ -39,14 +44,17 @@ def restated_rows(lake: Lake, table: Table, settings: FeedSettings, extracts: li
 
 def _digest(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
     """Return a digest of everything that decides which rows are valid."""
-    extracts_read = [(one.extract.extract_id, str(one.extract.extract_date), one.rules, one.set_aside != "") for one in extracts]
+    extracts_read = [
+        (one.extract.extract_id, str(one.extract.extract_date), str(one.extract.arrived_date), one.rules, one.set_aside != "")
+        for one in extracts
+    ]
     parts = [repr(table), settings.load, settings.replaces_months, extracts_read]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
 
 
 def _compared_sql(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
     """Return the rows of core__restated_rows: every row whose key is in several deliveries, with the result of the comparison."""
-    deliveries = sorted({valid.extract.extract_date for valid in extracts})
+    deliveries = known_dates(extracts)
     ids = " ".join(f"WHEN {place} THEN {quote(valid.extract.extract_id)}" for place, valid in enumerate(extracts))
     days = " ".join(f"WHEN {place} THEN DATE {quote(valid.extract.extract_date)}" for place, valid in enumerate(extracts))
     columns = "extract_id, row_number, extract_date, first_extract_date, key_extract_date"
@@ -62,36 +70,60 @@ def _compared_sql(table: Table, settings: FeedSettings, extracts: list[ValidExtr
 
 
 def _several(table: Table, extracts: list[ValidExtract]) -> str:
-    """Return the CTE `several`: extract and row number of every row whose key is in several deliveries.
+    """Return the CTE `several`: extract and row number of every row that has to be compared with other deliveries.
 
-    The first delivery is mostly by far the largest. It is only compared with the keys of later ones.
+    Its key is in several deliveries, or an unusable row of a later delivery may be meant for it: the identifiers of their keys
+    agree. The first delivery is mostly by far the largest. It is only compared with later ones.
     """
     first = min(valid.extract.extract_date for valid in extracts)
+    identifiers = _identifiers(table)
+    rest = f"hash({', '.join(identifiers)})" if identifiers else "0"
 
     def keys(of_first: bool) -> str:
         return " UNION ALL ".join(
-            f"SELECT hash({', '.join(table.key)}) AS digest, {place} AS place, DATE {quote(valid.extract.extract_date)} AS delivered, row_number "
+            f"SELECT hash({', '.join(table.key)}) AS digest, {rest} AS rest, {place} AS place, "
+            f"DATE {quote(valid.extract.extract_date)} AS delivered, row_number "
             f"FROM {typed_rows_sql(table, valid.source, valid.reading, keep=('row_number',))}"
             for place, valid in enumerate(extracts)
             if (valid.extract.extract_date == first) == of_first
         )
 
+    later = [(place, valid) for place, valid in enumerate(extracts) if valid.extract.extract_date > first]
+    unusable = [f"SELECT {place} AS place, row_number FROM {_unusable(valid)}" for place, valid in later if valid.set_aside]
+    numbers = " UNION ALL ".join(unusable if identifiers and unusable else ["SELECT 0 AS place, 0 AS row_number WHERE false"])
     return f"""later AS MATERIALIZED ({keys(of_first=False)}),
-        repeated AS MATERIALIZED (SELECT * FROM ({keys(of_first=True)}) SEMI JOIN later USING (digest)),
+        unusable_rests AS MATERIALIZED (SELECT DISTINCT rest FROM later SEMI JOIN ({numbers}) USING (place, row_number)),
+        repeated AS MATERIALIZED (
+            SELECT * FROM ({keys(of_first=True)})
+            WHERE digest IN (SELECT digest FROM later) OR rest IN (SELECT rest FROM unusable_rests)
+        ),
         shared AS (
             SELECT digest FROM repeated UNION
             SELECT digest FROM later GROUP BY digest HAVING min(delivered) < max(delivered)
         ),
         several AS MATERIALIZED (
-            SELECT place, row_number FROM repeated UNION ALL SELECT place, row_number FROM later SEMI JOIN shared USING (digest)
+            SELECT place, row_number FROM repeated UNION ALL
+            SELECT place, row_number FROM later
+            WHERE digest IN (SELECT digest FROM shared) OR rest IN (SELECT rest FROM unusable_rests)
         )"""
 
 
-def _contents(table: Table, extracts: list[ValidExtract]) -> str:
-    """Return three CTEs of the content of those rows: `named`, `kept` and `history`.
+def _identifiers(table: Table) -> list[str]:
+    """Return the columns of the key that name a record or a person."""
+    return [name for name in table.key if table.column(name).kind is Kind.IDENTIFIER]
 
-    `named` has key and delivery, also of rows that were set aside. `history` says when a key with its content was delivered
-    first and last, and when the key with its beginning was delivered first.
+
+def _unusable(valid: ValidExtract) -> str:
+    """Return the SQL of the rows of an extract that were set aside and with which the sender takes nothing back."""
+    return f"({valid.set_aside} EXCEPT {valid.withdrawn})" if valid.withdrawn else valid.set_aside
+
+
+def _contents(table: Table, extracts: list[ValidExtract]) -> str:
+    """Return CTEs of the content of those rows: `named`, `kept`, `history` and `spared`.
+
+    `named` has key and delivery of the rows that were kept or that the sender takes back. `history` says when a key with its
+    content was delivered first and last, and when the key with its beginning was delivered first. `spared` has the deliveries that
+    leave a key as it is, for they contain it in a row that cannot be used.
     """
     key = ", ".join(table.key)
     only = [
@@ -101,19 +133,46 @@ def _contents(table: Table, extracts: list[ValidExtract]) -> str:
         )
         for place, valid in enumerate(extracts)
     ]
-    named = " UNION ALL ".join(
-        f"SELECT {key}, DATE {quote(valid.extract.extract_date)} AS extract_date FROM {typed_rows_sql(table, valid.source, valid.reading)}"
-        for valid in only
-    )
     read = ", ".join(dict.fromkeys((*table.key, *([table.event_date] if table.event_date else []))))
     beginning = FEEDS[table.feed].beginning if table.feed in FEEDS else ()
     begun = f"hash({', '.join(beginning)})" if beginning else "0"
     columns = f"{read}, {_content(table)} AS content, {begun} AS begun, extract_id, extract_date, row_number"
-    kept = " UNION ALL ".join(f"SELECT {columns} FROM {kept_rows_sql(table, valid)}" for valid in only)
-    begins = f"min(min(extract_date)) OVER (PARTITION BY {key}, begun) AS key_extract_date"
-    dates = f"min(extract_date) AS first_extract_date, max(extract_date) AS last_extract_date, {begins}"
-    return f"""named AS MATERIALIZED ({named}), kept AS MATERIALIZED ({kept}),
-        history AS MATERIALIZED (SELECT {key}, content, {dates} FROM kept GROUP BY {key}, content, begun)"""
+    kept = " UNION ALL ".join(
+        f"SELECT {columns}, DATE {quote(valid.extract.known_date)} AS known_date FROM {kept_rows_sql(table, valid)}"
+        for valid in only
+    )
+    withdrawn = [_keys_of(table, valid, valid.withdrawn) for valid in only if valid.withdrawn]
+    named = " UNION ALL ".join([f"SELECT {key}, extract_date FROM kept", *withdrawn])
+    begins = f"min(min(known_date)) OVER (PARTITION BY {key}, begun) AS key_extract_date"
+    dates = f"min(known_date) AS first_extract_date, max(extract_date) AS last_extract_date, {begins}"
+    return f"""kept AS MATERIALIZED ({kept}), named AS MATERIALIZED ({named}),
+        history AS MATERIALIZED (SELECT {key}, content, {dates} FROM kept GROUP BY {key}, content, begun), {_spared(table, only)}"""
+
+
+def _keys_of(table: Table, valid: ValidExtract, numbers: str) -> str:
+    """Return the SQL of the keys, with the delivery, of some rows of an extract."""
+    rows = typed_rows_sql(table, f"(FROM {valid.source} SEMI JOIN {numbers} USING (row_number))", valid.reading)
+    return f"SELECT {', '.join(table.key)}, DATE {quote(valid.extract.extract_date)} AS extract_date FROM {rows}"
+
+
+def _spared(table: Table, extracts: list[ValidExtract]) -> str:
+    """Return the CTEs that end with `spared`: keys with the list of the deliveries that leave them as they are."""
+    key = ", ".join(table.key)
+    found = [_keys_of(table, valid, _unusable(valid)) for valid in extracts if valid.set_aside]
+    unusable = " UNION ALL ".join(found or [f"SELECT {key}, extract_date FROM kept WHERE false"])
+    # Of a row without a usable key, a date of the key may be wrong, and a code of it may be missing. Its identifiers say what it is.
+    may_differ = [
+        f"(stray.{name} IS NULL OR kept.{name} = stray.{name})"
+        for name in table.key
+        if table.column(name).kind not in (Kind.IDENTIFIER, Kind.DATE)
+    ]
+    same = " AND ".join([*(f"kept.{name} = stray.{name}" for name in _identifiers(table)), *may_differ])
+    columns = ", ".join(f"kept.{name}" for name in table.key)
+    by_rest = f" UNION ALL SELECT {columns}, stray.extract_date FROM kept JOIN stray ON {same} WHERE kept.extract_date < stray.extract_date"
+    return f"""unusable AS MATERIALIZED ({unusable}), stray AS MATERIALIZED (FROM unusable ANTI JOIN kept USING ({key})),
+        spared AS MATERIALIZED (
+            SELECT {key}, list(DISTINCT extract_date) AS spared FROM (FROM unusable{by_rest if _identifiers(table) else ""}) GROUP BY ALL
+        )"""
 
 
 def _content(table: Table) -> str:
@@ -123,44 +182,45 @@ def _content(table: Table) -> str:
     return f"hash({', '.join(facts or table.key)})"
 
 
-def _current(table: Table, settings: FeedSettings, deliveries: list[date]) -> str:
-    """Keep the latest delivery of each key, without rows of earlier deliveries that a later one restates.
-
-    A row that was set aside also counts for its key: a sender that flags a row as deleted takes it back.
-    """
-    if settings.load == "snapshot":
-        return f"SELECT * FROM kept WHERE extract_date = DATE {quote(deliveries[-1])}"
-    key, months = ", ".join(table.key), settings.replaces_months
-    stay = [
-        f"(extract_date <> DATE {quote(day)} OR {table.event_date} < DATE {quote(first_restated_day(after, months))})"
-        for day, after in pairwise(deliveries)
-        if months
-    ]
-    latest = f"(SELECT {key}, max(extract_date) AS extract_date FROM named GROUP BY {key})"
-    return (
-        f"SELECT kept.* FROM kept SEMI JOIN {latest} AS latest USING ({key}, extract_date) WHERE {' AND '.join(stay) or 'true'}"
-    )
-
-
-def _superseded(table: Table, settings: FeedSettings, deliveries: list[date]) -> str:
-    """Return the rows that a later delivery changed or removed. A row that was changed and changed back is not one of them."""
+def _current(table: Table, settings: FeedSettings, deliveries: dict[date, date]) -> str:
+    """Keep the latest delivery of each key, without rows that a later delivery restates and omits."""
     key = ", ".join(table.key)
+    stay = [f"NOT coalesce({_omits(table, settings, day)}, false)" for day in [*deliveries][1:] if _restates(settings)]
+    latest = f"(SELECT {key}, max(extract_date) AS extract_date FROM named GROUP BY {key})"
+    return f"""SELECT kept.* FROM kept SEMI JOIN {latest} AS latest USING ({key}, extract_date) LEFT JOIN spared USING ({key})
+        WHERE {" AND ".join(stay) or "true"}"""
+
+
+def _restates(settings: FeedSettings) -> bool:
+    """Return whether a delivery of the feed deletes what it omits."""
+    return settings.load == "snapshot" or bool(settings.replaces_months)
+
+
+def _omits(table: Table, settings: FeedSettings, day: date, since: str = "extract_date") -> str:
+    """Return the SQL that is true of a row, last delivered on `since`, whose day a later delivery restates without its key."""
+    months = settings.replaces_months
+    restated = f" AND {table.event_date} >= DATE {quote(first_restated_day(day, months))}" if months else ""
+    return f"({since} < DATE {quote(day)}{restated} AND NOT coalesce(list_contains(spared, DATE {quote(day)}), false))"
+
+
+def _superseded(table: Table, settings: FeedSettings, deliveries: dict[date, date]) -> str:
+    """Return the rows that a later delivery changed or removed. A row that was changed and changed back is not one of them."""
+    key, last = ", ".join(table.key), [*deliveries][-1]
     namings = f"(SELECT {key}, list(extract_date) AS namings FROM named GROUP BY {key})"
     return f"""SELECT rows.*, {_superseded_on(table, settings, deliveries)} AS superseded_date
-        FROM (FROM kept JOIN history USING ({key}, content) WHERE extract_date = last_extract_date AND last_extract_date < DATE {quote(deliveries[-1])}) AS rows
-        ANTI JOIN current USING ({key}, content) JOIN {namings} AS named_on USING ({key})"""
+        FROM (FROM kept JOIN history USING ({key}, content) WHERE extract_date = last_extract_date AND last_extract_date < DATE {quote(last)}) AS rows
+        ANTI JOIN current USING ({key}, content) JOIN {namings} AS named_on USING ({key}) LEFT JOIN spared USING ({key})"""
 
 
-def _superseded_on(table: Table, settings: FeedSettings, deliveries: list[date]) -> str:
-    """Return the SQL of the first later delivery that contains the key of a row, or restates its day without it."""
-    cases = ["list_min(list_filter(namings, lambda day: day > last_extract_date))"]
-    for day in deliveries[1:]:
-        months = settings.replaces_months
-        if settings.load == "snapshot" or months:
-            since = (
-                ""
-                if settings.load == "snapshot"
-                else f" AND {table.event_date} >= DATE {quote(first_restated_day(day, months or 0))}"
-            )
-            cases.append(f"CASE WHEN last_extract_date < DATE {quote(day)}{since} THEN DATE {quote(day)} END")
+def _superseded_on(table: Table, settings: FeedSettings, deliveries: dict[date, date]) -> str:
+    """Return the SQL of the day on which it was first known that a later delivery contains the key, or restates its day without it."""
+    late = " ".join(f"WHEN DATE {quote(day)} THEN DATE {quote(known)}" for day, known in deliveries.items() if day != known)
+    named = "list_filter(namings, lambda day: day > last_extract_date)"
+    known = f"list_transform({named}, lambda day: CASE day {late} ELSE day END)" if late else named
+    cases = [f"list_min({known})"]
+    if _restates(settings):
+        cases += [
+            f"CASE WHEN {_omits(table, settings, day, 'last_extract_date')} THEN DATE {quote(known)} END"
+            for day, known in [*deliveries.items()][1:]
+        ]
     return f"least({', '.join(cases)})"

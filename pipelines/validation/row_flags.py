@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from expectations.date_formats import DETECTED
+from expectations.identifier_schemes import REASONS
 from expectations.row_checks import RowCheck, sender_columns
 from expectations.sql_values import quote
 from expectations.table import Column, Kind, RowRule, Table
+from expectations.tables.raw_common import CONFLICTING_ROWS
 from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.validation.typed_rows import (
-    DATE_FORMATS,
     IMPRECISE,
     LONGEST_IMPRECISE,
     Reading,
@@ -41,7 +43,7 @@ def flagged_rows_sql(
     rules = [rule for rule in table.row_rules if rule.reason in reasons]
     flags = [f"coalesce({_FLAGS[check.reason](columns[check.column], reading)}, false) AS {check.name}" for check in of_columns]
     read = [f"{_shown(columns[name])} AS read_{name}" for name in shown]
-    usable = [f"{usable_sql(column)} AS {column.name}" for column in columns.values()]
+    usable = [f"{usable_sql(column, reading)} AS {column.name}" for column in columns.values()]
     withheld = [f"{_withheld(table)} AS clear_identifier"] if needs(rules, "clear_identifier") else []
     first = ", ".join(["row_number", "extract_date", *read, *flags, *usable, *withheld])
     broken = [f"coalesce(({rule.broken_when}), false) AS {rule.reason}" for rule in rules]
@@ -61,12 +63,13 @@ def _shown(column: Column) -> str:
 
 
 def _with_context(table: Table, rules: list[RowRule], rows: str, extract_id: str) -> str:
-    member = f"row_number IN (SELECT row_number FROM {{0}} WHERE extract_id = {quote(extract_id)})"
+    member = f"row_number IN (SELECT row_number FROM {{0}} WHERE extract_id = {quote(extract_id)} AND {{1}})"
     columns = {
         "birth_date": "births.birth_date",
         "dummy_person_id": f"rows.{table.person} IN (SELECT person_id FROM {DUMMIES})",
-        "duplicate_row": member.format(DUPLICATES),
-        "overlapping_spells": member.format(OVERLAPS),
+        "duplicate_row": member.format(DUPLICATES, "NOT differs"),
+        CONFLICTING_ROWS: member.format(DUPLICATES, "differs"),
+        "overlapping_spells": member.format(OVERLAPS, "true"),
     }
     added = "".join(f", {sql} AS {name}" for name, sql in columns.items() if needs(rules, name))
     join = f" LEFT JOIN {BIRTHS} AS births ON births.person_id = rows.{table.person}" if needs(rules, "birth_date") else ""
@@ -96,7 +99,7 @@ def _lost(column: Column) -> str:
 
 def _in_another_format(column: Column, reading: Reading) -> str:
     main, text = reading.date_format(column.name), f"text_{column.name}"
-    others = "|".join(f"({form.pattern})" for form in DATE_FORMATS if form is not main)
+    others = "|".join(f"({form.pattern})" for form in DETECTED if form is not main)
     return f"({matches(text, others)} AND NOT {matches(text, main.pattern)})"
 
 
@@ -111,7 +114,12 @@ def _padded(column: Column, reading: Reading) -> str:
     return f"CASE WHEN {changed} THEN NOT {outside} END" if outside else changed
 
 
+def _wrong_for(reason: str) -> Callable[[Column, Reading], str]:
+    return lambda column, reading: reading.is_wrong(column.name, reason) or "false"
+
+
 _FLAGS: dict[str, Callable[[Column, Reading], str]] = {
+    **{reason: _wrong_for(reason) for reason in REASONS},
     "missing_value": lambda column, reading: f"text_{column.name} IS NULL",
     "unreadable_number": _unreadable,
     "unreadable_date": _unreadable,

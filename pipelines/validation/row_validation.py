@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from expectations.row_checks import EXCLUDED_AT_INGEST, RowCheck, row_checks
+from expectations.identifier_schemes import REASONS
+from expectations.row_checks import RECORDED_AT_INGEST, RowCheck, row_checks
 from expectations.sql_values import quote_all
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
@@ -42,6 +43,7 @@ class RowOutcome:
 
     profile: Profile
     checks: list[RowCheck]
+    possible: list[RowCheck]  # the checks that a row may break; the profile shows that no row breaks the others
     set_aside: int = 0
     broken: Counter[str] = field(default_factory=Counter)
 
@@ -77,7 +79,8 @@ def validate_rows(
     """
     from expectations.suites import flag_suite, flagged_checks, shown_columns, value_suite  # its import takes seconds
 
-    outcome, extract_id = RowOutcome(profile, checks), profile.extract.extract_id
+    outcome, extract_id = RowOutcome(profile, checks, _possible(checks, profile)), profile.extract.extract_id
+    checks = outcome.possible
     partition = {"table_name": table.name, "extract_id": extract_id}
     unreadable = _unreadable_rows(lake, partition)
     shown = shown_columns(checks)
@@ -99,9 +102,15 @@ def validate_rows(
     return outcome
 
 
+def _possible(checks: list[RowCheck], profile: Profile) -> list[RowCheck]:
+    """Return the checks that a row may break. The profile has the distinct values that cannot be identifiers."""
+    wrong = profile.reading.wrong
+    return [check for check in checks if check.reason not in REASONS or wrong.get(check.column, {}).get(check.reason)]
+
+
 def _unreadable_rows(lake: Lake, partition: dict[str, str]) -> pa.Table:
-    """Read the unreadable rows that ingest recorded for the extract."""
-    reasons = quote_all(EXCLUDED_AT_INGEST)
+    """Read the unreadable and repaired rows that ingest recorded for the extract."""
+    reasons = quote_all(RECORDED_AT_INGEST)
     return lake.read_or_empty(QUARANTINE, ", ".join(STORED.names), f"reason IN ({reasons})", "row_number", partition).cast(STORED)
 
 
@@ -114,14 +123,14 @@ def _listed(batches: pa.RecordBatchReader, count_broken: EngineCount, outcome: R
     for batch in batches:
         if not batch.num_rows:
             continue
-        flags = {check.name: batch.column(check.name).to_numpy(zero_copy_only=False) for check in outcome.checks}
+        flags = {check.name: batch.column(check.name).to_numpy(zero_copy_only=False) for check in outcome.possible}
         counts = {name: int(np.count_nonzero(flag)) for name, flag in flags.items()}
         _compare(count_broken(batch), counts)
         outcome.broken.update(counts)
-        leaving = [flags[check.name] for check in outcome.checks if check.action is Action.SET_ASIDE and counts[check.name]]
+        leaving = [flags[check.name] for check in outcome.possible if check.action is Action.SET_ASIDE and counts[check.name]]
         outcome.set_aside += int(np.count_nonzero(np.logical_or.reduce(leaving)))
         numbers = batch.column("row_number").to_numpy()
-        for check in outcome.checks:
+        for check in outcome.possible:
             if counts[check.name]:
                 yield _rows(outcome.profile.extract.file_name, numbers[flags[check.name]], check)
 

@@ -1,4 +1,4 @@
-"""Rows that state a date whose absence is an answer.
+"""Rows that state a date whose absence is an answer, and people whom a mark on a row suppresses.
 
 Without a date of death a person is alive, and without an end date a registration lasts. A value that cannot be read is not an
 answer. A second row of the same key that leaves the date empty is not one either.
@@ -9,33 +9,45 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from expectations.catalogue import RAW_TABLES
-from expectations.sql_values import quote
+from expectations.feeds import PATIENTS
+from expectations.row_checks import EXCLUDED_AT_INGEST
+from expectations.sql_values import quote, quote_all
+from expectations.suppression import CONFLICTING, LOST_MARKS
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
+from expectations.tables.raw_common import CONFLICTING_ROWS
 from pipelines.extracts.ingest import current_extracts
 from pipelines.lake.storage import Lake
+from pipelines.sources.episodes import as_delivered
 from pipelines.sources.nhs import NhsSettings
-from pipelines.validation.typed_rows import typed_rows_sql
+from pipelines.validation.typed_rows import cased_sql, column_text_sql, typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, valid_extracts
 
+NO_ONE = frozenset({"clear_identifier", "dummy_person_id", "formula_person_id", *EXCLUDED_AT_INGEST})
+CONFIDENTIAL = ("confidential", "spine_sensitive")  # the row rules of confidential records
 
-def stated_dates_sql(lake: Lake, nhs: NhsSettings, feed: str, column: str) -> str:
+
+def stated_dates_sql(lake: Lake, nhs: NhsSettings, feed: str, column: str, *, every_delivery: bool = False) -> str:
     """Return the SQL, usable in FROM, of the rows of an nhs feed that hold a value in a date column; '' without extracts.
 
-    Columns: the feed's key, `extract_date`, `stated_date` (null where the value is not usable as a date). A row that was set
-    aside counts where it repeats a key or another of its columns cannot be used, and not where a row rule sets it aside: such a
-    row is a test, was deleted, or names no one.
+    Columns: the feed's key, `extract_date`, `stated_date` (null where the value is not usable as a date), and `is_possible`, which is
+    false for a day that cannot be true. A row that was set aside counts, without its date if a rule on dates sets it aside. It does
+    not count if it is a test, was deleted, or names no one. With `every_delivery` snapshots before the latest count as well.
     """
-    table = RAW_TABLES[feed]
+    table = as_delivered(RAW_TABLES[feed], nhs.feeds[feed], nhs.case_of(feed))
 
     def of_extract(valid: ValidExtract) -> str:
-        keep = ("extract_date", "row_number", "is_stated")
+        keep = ("extract_date", "row_number", "is_stated", "is_a_day")
         rows = typed_rows_sql(table, valid.source, valid.reading, keep=keep, stated=column)
-        left = f" ANTI JOIN {_set_aside_by_rules(lake, table, valid)} USING (row_number)" if valid.set_aside else ""
-        day = f"DATE {quote(valid.extract.extract_date)} AS extract_date"
-        return f"SELECT {', '.join(table.key)}, {day}, {column} AS stated_date FROM {rows}{left} WHERE is_stated"
+        day, stated, left = f"DATE {quote(valid.extract.extract_date)} AS extract_date", column, ""
+        if valid.set_aside:
+            left = f""" ANTI JOIN {_set_aside(lake, table, valid, _of_no_one(table))} AS gone USING (row_number)
+                LEFT JOIN (SELECT row_number, true AS is_broken FROM {_set_aside(lake, table, valid, _BY_RULE)}) USING (row_number)"""
+            stated = f"CASE WHEN is_broken IS NULL THEN {column} END"
+        possible = f"({column} IS NOT NULL OR NOT is_a_day) AS is_possible"
+        return f"SELECT {', '.join(table.key)}, {day}, {stated} AS stated_date, {possible} FROM {rows}{left} WHERE is_stated"
 
-    return _of_current_extracts(lake, nhs, table, of_extract)
+    return _of_current_extracts(lake, nhs, table, of_extract, every_delivery)
 
 
 def named_people_sql(lake: Lake, nhs: NhsSettings, table: Table) -> str:
@@ -47,21 +59,66 @@ def named_people_sql(lake: Lake, nhs: NhsSettings, table: Table) -> str:
     def of_extract(valid: ValidExtract) -> str:
         rows = typed_rows_sql(table, valid.source, valid.reading)
         day = f"DATE {quote(valid.extract.extract_date)} AS extract_date"
-        return f"SELECT {table.person} AS person_id, {day}, CAST(NULL AS DATE) AS stated_date FROM {rows}"
+        return f"SELECT {table.person} AS person_id, {day}, CAST(NULL AS DATE) AS stated_date, true AS is_possible FROM {rows}"
 
     return _of_current_extracts(lake, nhs, table, of_extract)
 
 
-def _of_current_extracts(lake: Lake, nhs: NhsSettings, table: Table, of_extract: Callable[[ValidExtract], str]) -> str:
+def suppressing_marks_sql(lake: Lake, nhs: NhsSettings) -> str:
+    """Return the SQL, usable in FROM, of the people whom a row of the list marks, or marks illegibly; '' without extracts.
+
+    Columns: `person_id`, `extract_date` and `reason`. Someone who is on the list by another row of the delivery has rows that
+    conflict. A mark that cannot be read has the reason of its column.
+    """
+    table = as_delivered(RAW_TABLES[PATIENTS.name], nhs.feeds[PATIENTS.name], nhs.case_of(PATIENTS.name))
+    column = table.column(table.person)
+    lost = " ".join(f"WHEN column_name = {quote(name)} THEN {quote(reason)}" for name, reason in LOST_MARKS.items())
+    marks = quote_all(sorted(rule.reason for rule in table.row_rules if rule.is_mark))
+    reason = f"CASE WHEN reason = 'not_in_vocabulary' THEN CASE {lost} END WHEN reason IN ({marks}) THEN {quote(CONFLICTING)} END"
+
+    def of_extract(valid: ValidExtract) -> str:
+        partition = {"table_name": table.name, "extract_id": valid.extract.extract_id}
+        person = cased_sql(column, column_text_sql(column, table.person in valid.reading.padded))
+        day = f"DATE {quote(valid.extract.extract_date)} AS extract_date"
+        found = f"(SELECT row_number, {reason} AS suppression FROM {lake.scan_or_empty(QUARANTINE, partition)})"
+        return f"""SELECT {person} AS person_id, {day}, suppression AS reason
+            FROM (SELECT row_number, {table.person} FROM {valid.source}) JOIN {found} USING (row_number) WHERE suppression IS NOT NULL"""
+
+    return _of_current_extracts(lake, nhs, table, of_extract)
+
+
+def confidential_people_sql(lake: Lake, nhs: NhsSettings, feed: str) -> str:
+    """Return the SQL, usable in FROM, of the people of rows that are marked as confidential; '' without extracts."""
+    table = as_delivered(RAW_TABLES[feed], nhs.feeds[feed], nhs.case_of(feed))
+    hidden = " OR ".join(rule.broken_when for rule in table.row_rules if rule.reason in CONFIDENTIAL)
+
+    def of_extract(valid: ValidExtract) -> str:
+        rows = typed_rows_sql(table, valid.source, valid.reading)
+        return f"SELECT DISTINCT {table.person} AS person_id FROM {rows} WHERE {hidden}"
+
+    return _of_current_extracts(lake, nhs, table, of_extract)
+
+
+def _of_current_extracts(
+    lake: Lake, nhs: NhsSettings, table: Table, of_extract: Callable[[ValidExtract], str], every_delivery: bool = False
+) -> str:
     """Apply a query to each extract that may hold current rows and return the union; of snapshots that is the latest delivery."""
     extracts = current_extracts(lake, table.feed)
-    if nhs.feeds[table.feed].load == "snapshot":
+    if not every_delivery and nhs.feeds[table.feed].load == "snapshot":
         extracts = [extract for extract in extracts if extract.extract_date == extracts[-1].extract_date]
     parts = [of_extract(valid) for valid in valid_extracts(lake, table, extracts)]
     return f"({' UNION ALL '.join(parts)})" if parts else ""
 
 
-def _set_aside_by_rules(lake: Lake, table: Table, valid: ValidExtract) -> str:
+def _of_no_one(table: Table) -> str:
+    """Return the condition of the quarantine that a row is not about a person: it is a test, was deleted, or has no pseudonym."""
+    reasons = sorted({rule.reason for rule in table.row_rules if rule.is_mark} | NO_ONE)
+    return f"(column_name = {quote(table.person)} OR reason IN ({quote_all(reasons)}))"
+
+
+_BY_RULE = f"(column_name = '' AND reason NOT IN ('duplicate_row', {quote(CONFLICTING_ROWS)}))"
+
+
+def _set_aside(lake: Lake, table: Table, valid: ValidExtract, where: str) -> str:
     partition = {"table_name": table.name, "extract_id": valid.extract.extract_id}
-    by_rule = f"column_name = {quote(table.person)} OR (column_name = '' AND reason <> 'duplicate_row')"
-    return f"(SELECT DISTINCT row_number FROM {lake.scan(QUARANTINE.name, partition)} WHERE action = 'set_aside' AND ({by_rule}))"
+    return f"(SELECT DISTINCT row_number FROM {lake.scan(QUARANTINE.name, partition)} WHERE action = 'set_aside' AND {where})"

@@ -7,59 +7,50 @@ separators. The literal NULL and empty text are missing values. The rules that n
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
+from expectations.date_formats import DETECTED, FORMAT_OF, DateFormat, local_day_sql
+from expectations.identifier_text import plain_sql
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote, quote_all
 from expectations.table import Action, Column, Kind, RowRule, Table
 from expectations.tables.raw_common import NEVER_DATES
 
+PLAIN_KINDS = (Kind.IDENTIFIER, Kind.CODE)
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 RECORDED = "recorded_date"  # the column that limits an imprecise date
-_TIME = r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
-
-
-@dataclass(frozen=True)
-class DateFormat:
-    """A way to write a day: the pattern that identifies it, and the SQL that reads it from `{0}`."""
-
-    name: str
-    pattern: str
-    read: str
-
-
-# The first of equally common formats is a column's main one. A day before a month is read as such everywhere: dates with
-# the month first are refused by their impossible months, never guessed.
-DATE_FORMATS = (
-    DateFormat("YYYY-MM-DD", r"[0-9]{4}-[0-9]{2}-[0-9]{2}" + _TIME, "try_cast(left({0}, 10) AS DATE)"),
-    DateFormat("DD/MM/YYYY", r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}" + _TIME, "try_strptime(regexp_extract({0}, '^[0-9/]+'), '%d/%m/%Y')::DATE"),
-    DateFormat("YYYYMMDD", r"[0-9]{8}", "try_strptime({0}, '%Y%m%d')::DATE"),
-    DateFormat("DD-MM-YYYY", r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}" + _TIME, "try_strptime(regexp_extract({0}, '^[0-9-]+'), '%d-%m-%Y')::DATE"),
-    DateFormat("DD.MM.YYYY", r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}" + _TIME, "try_strptime(regexp_extract({0}, '^[0-9.]+'), '%d.%m.%Y')::DATE"),
-    DateFormat("DD-MON-YYYY", r"[0-9]{1,2}[- ]?[A-Za-z]{3}[- ]?[0-9]{4}" + _TIME,
-               "try_strptime(regexp_replace(regexp_extract({0}, '^[0-9]+[- ]?[A-Za-z]+[- ]?[0-9]{{4}}'), '[- ]', '', 'g'), '%d%b%Y')::DATE"),
-    DateFormat("YYYY/MM/DD", r"[0-9]{4}/[0-9]{2}/[0-9]{2}" + _TIME, "try_strptime(left({0}, 10), '%Y/%m/%d')::DATE"),
-)  # fmt: skip
-FORMAT_OF = {form.name: form for form in DATE_FORMATS}
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How an extract's text is read: the main format of each date column, and the columns in which a value is padded."""
+    """How an extract's text is read.
+
+    It has the main format of each date column, the columns in which a value is padded or otherwise not plain, and for each column with a
+    scheme the values that cannot be its identifiers, by reason.
+    """
 
     dates: dict[str, str] = field(default_factory=dict)
     padded: frozenset[str] = frozenset()
+    wrong: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
 
     def as_json(self) -> str:
-        return json.dumps({"dates": self.dates, "padded": sorted(self.padded)})
+        return json.dumps({"dates": self.dates, "padded": sorted(self.padded), "wrong": self.wrong})
 
     @staticmethod
     def from_json(text: str) -> Reading:
         stored = json.loads(text)
-        return Reading(stored["dates"], frozenset(stored["padded"]))
+        return Reading(stored["dates"], frozenset(stored["padded"]), stored.get("wrong", {}))
+
+    def is_wrong(self, column: str, *reasons: str) -> str:
+        """Return the SQL that is true for a value that cannot be an identifier, for any or some reasons; '' if no value is."""
+        found = self.wrong.get(column, {})
+        values = [value for reason in reasons or found for value in found.get(reason, [])]
+        return f"{column} IN ({quote_all(values)})" if values else ""
 
     def date_format(self, column: str) -> DateFormat:
-        return FORMAT_OF[self.dates.get(column, DATE_FORMATS[0].name)]
+        return FORMAT_OF[self.dates.get(column, DETECTED[0].name)]
 
 
 IMPRECISE = r"[0-9]{4}(-(0[1-9]|1[0-2]))?"
@@ -69,12 +60,25 @@ LONGEST_IMPRECISE = 7  # every other way to write a day is longer
 # repeated values are cast once each.
 PLAIN_DAY = "strlen({0}) = 10 AND CAST(try_cast({0} AS DATE) AS VARCHAR) = {0}"
 PLAIN_WHOLE = "CAST(try_cast({0} AS BIGINT) AS VARCHAR) = {0}"
-SHOWN_BY_CAST = {r"-?[0-9]{1,19}": PLAIN_WHOLE, DATE_FORMATS[0].pattern: PLAIN_DAY}
+SHOWN_BY_CAST = {r"-?[0-9]{1,19}": PLAIN_WHOLE, DETECTED[0].pattern: PLAIN_DAY}
 
 
 def text_sql(value: str, padded: bool = True) -> str:
     """Return the SQL of a value without its padding; empty text and the literal NULL are null."""
     return f"nullif(nullif({f'trim({value}, {BLANKS})' if padded else value}, ''), 'NULL')"
+
+
+def column_text_sql(column: Column, padded: bool = True) -> str:
+    """Return the SQL of a column's value without its padding. Identifiers and codes are read in plain form (`identifier_text.py`)."""
+    plain = plain_sql(column.name) if padded and column.kind in PLAIN_KINDS else column.name
+    return text_sql(plain, padded and column.kind not in PLAIN_KINDS)
+
+
+def cased_sql(column: Column, text: str) -> str:
+    """Return the SQL of a value with the letter case that counts: codes in upper case."""
+    if column.kind is Kind.CODE:
+        return f"upper({text})"
+    return f"lower({text})" if column.ignores_case else text
 
 
 def is_padded_sql(value: str) -> str:
@@ -101,8 +105,8 @@ def matches(value: str, pattern: str) -> str:
 def read_sql(column: Column, reading: Reading) -> str:
     """Return the SQL that reads `text_<column>` as its kind; null where it cannot be read."""
     text = f"text_{column.name}"
-    if column.kind is Kind.CODE:
-        return f"upper({text})"
+    if column.kind in PLAIN_KINDS:
+        return cased_sql(column, text)
     if column.kind is Kind.INTEGER:
         kind = "BIGINT" if column.arrow == "int64" else "INTEGER"
         written = matches(text, "[+-]?[0-9]{1,18}([.]0*)?")
@@ -134,15 +138,20 @@ def _date_sql(name: str, reading: Reading) -> str:
     if RECORDED in reading.dates and name != RECORDED:
         recorded = reading.date_format(RECORDED)
         caps.append(
-            f"CASE WHEN {matches('text_' + RECORDED, recorded.pattern)} THEN {recorded.read.format('text_' + RECORDED)} END"
+            f"CASE WHEN {matches('text_' + RECORDED, recorded.pattern)} THEN {_day_sql(recorded, 'text_' + RECORDED)} END"
         )
     # A limit before the period is ignored: it would date the fact earlier than stated.
     capped = ", ".join([last, *(f"CASE WHEN {cap} >= {first} THEN {cap} END" for cap in caps)])
-    plain = f"WHEN {PLAIN_DAY.format(text)} THEN try_cast({text} AS DATE) " if form is DATE_FORMATS[0] else ""
+    plain = f"WHEN {PLAIN_DAY.format(text)} THEN try_cast({text} AS DATE) " if form is DETECTED[0] else ""
     return (
-        f"CASE {plain}WHEN {matches(text, form.pattern)} THEN {form.read.format(text)} "
+        f"CASE {plain}WHEN {matches(text, form.pattern)} THEN {_day_sql(form, text)} "
         f"WHEN {matches(text, IMPRECISE)} THEN least({capped}) END"
     )
+
+
+def _day_sql(form: DateFormat, text: str) -> str:
+    day = form.read.format(text)
+    return local_day_sql(text, day) if form.has_time else day
 
 
 def is_outside(column: Column, value: str) -> str:
@@ -163,7 +172,7 @@ def text_rows_sql(table: Table, source: str, padded: frozenset[str]) -> str:
     """Return the rows of a raw table with every declared column as delivered (`raw_x`) and without padding (`text_x`)."""
     columns = sender_columns(table)
     came = ", ".join(
-        f"{column.name} AS raw_{column.name}, {text_sql(column.name, column.name in padded)} AS text_{column.name}"
+        f"{column.name} AS raw_{column.name}, {column_text_sql(column, column.name in padded)} AS text_{column.name}"
         for column in columns
     )
     return f"(SELECT {came}, extract_date, file_name, row_number FROM {source})"
@@ -175,9 +184,10 @@ def read_rows_sql(table: Table, source: str, reading: Reading) -> str:
     return f"(SELECT *, {read} FROM {text_rows_sql(table, source, reading.padded)})"
 
 
-def usable_sql(column: Column) -> str:
+def usable_sql(column: Column, reading: Reading) -> str:
     """Return the SQL of a read value, null if a rule of its column makes it unusable. A flagged value stays."""
-    broken = [rule for rule in (is_outside(column, column.name), is_out_of_range(column, column.name)) if rule]
+    wrong = reading.is_wrong(column.name) if column.nullable else ""  # in other columns it sets the row aside
+    broken = [rule for rule in (is_outside(column, column.name), is_out_of_range(column, column.name), wrong) if rule]
     if not broken or column.on_violation is Action.FLAGGED:
         return column.name
     return f"CASE WHEN {' OR '.join(broken)} THEN NULL ELSE {column.name} END"
@@ -207,13 +217,26 @@ def typed_rows_sql(
     """Return all rows of a raw table as typed values, with nulling and repairing row rules applied.
 
     `stated` names a date column. `is_stated`, to be named in `keep`, is then true if the row has a value there, readable or
-    not. A day that systems write for 'never' is no value.
+    not. A day that systems write for 'never', in any format, is no value. `is_a_day` is true if the value is a day, possible or not.
     """
     columns, corrected = sender_columns(table), corrections(table)
-    usable = ", ".join(f"{usable_sql(column)} AS {column.name}" for column in columns)
+    usable = ", ".join(f"{usable_sql(column, reading)} AS {column.name}" for column in columns)
     if stated:
-        never = ", ".join(f"DATE {quote(day)}" for day in NEVER_DATES)
-        usable += f", text_{stated} IS NOT NULL AND coalesce({stated} NOT IN ({never}), true) AS is_stated"
+        usable += f", {_is_stated_sql(stated)} AS is_stated, {stated} IS NOT NULL AS is_a_day"
     rows = f"(SELECT {usable}, extract_date, file_name, row_number FROM {read_rows_sql(table, source, reading)})"
     final = ", ".join(f"{corrected_sql(column, corrected.get(column.name, []))} AS {column.name}" for column in columns)
     return f"(SELECT {final}, {', '.join(keep)} FROM {rows})"
+
+
+def _is_stated_sql(column: str) -> str:
+    days, text = ", ".join(f"DATE {quote(day)}" for day in NEVER_DATES), f"text_{column}"
+    written = quote_all(sorted({form for day in NEVER_DATES for form in _ways_to_write(date.fromisoformat(day))}))
+    day_of_text = f"upper(regexp_extract({text}, '^[^ T]+'))"
+    return f"{text} IS NOT NULL AND coalesce({column} NOT IN ({days}), {day_of_text} NOT IN ({written}))"
+
+
+def _ways_to_write(day: date) -> list[str]:
+    return [day.strftime(form) for form in ("%Y-%m-%d", "%d/%m/%Y", "%Y%m%d", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d")] + [
+        f"{day:%d-%b-%Y}".upper(),
+        f"{day:%d%b%Y}".upper(),
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from expectations.sql_values import quote
+from expectations.sql_values import quote, quote_all
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import VALIDATED_EXTRACTS
@@ -24,6 +24,7 @@ class ValidExtract:
     reading: Reading
     set_aside: str  # SQL of the row numbers that were set aside; empty for none
     rules: str  # digest of the rules it was validated by
+    withdrawn: str = ""  # SQL of those with which the sender takes a row back; empty for none
 
 
 def valid_extracts(
@@ -53,6 +54,12 @@ def kept_rows_sql(table: Table, valid: ValidExtract) -> str:
     return f"(SELECT *, {quote(extract.extract_id)} AS extract_id, DATE {quote(extract.extract_date)} AS extract_date FROM {rows}{kept})"
 
 
+def known_dates(extracts: list[ValidExtract]) -> dict[date, date]:
+    """Return the day of each delivery in order, with the day since which its facts count as known."""
+    days = sorted({one.extract.extract_date for one in extracts})
+    return {day: max(one.extract.known_date for one in extracts if one.extract.extract_date == day) for day in days}
+
+
 def first_restated_day(delivered: date, months: int) -> date:
     """Return the first day of the months that a delivery restates: the months before its date, and its own month."""
     number = delivered.year * 12 + delivered.month - 1 - months
@@ -67,10 +74,11 @@ def _records(lake: Lake, feed: str, statuses: tuple[str, ...]) -> dict[str, dict
 def _valid(lake: Lake, table: Table, extract: Extract, records: dict[str, dict[str, object]]) -> ValidExtract:
     record = records[extract.extract_id]
     partition = {"table_name": table.name, "extract_id": extract.extract_id}
-    set_aside = (
-        f"(SELECT DISTINCT row_number FROM {lake.scan_or_empty(QUARANTINE, partition)} WHERE action = 'set_aside')"
-        if record["rows_set_aside"]
-        else ""
-    )
+    reasons = [rule.reason for rule in table.row_rules if rule.withdraws]
+    set_aside = withdrawn = ""
+    if record["rows_set_aside"]:
+        rows = f"SELECT DISTINCT row_number FROM {lake.scan_or_empty(QUARANTINE, partition)} WHERE action = 'set_aside'"
+        set_aside, withdrawn = f"({rows})", f"({rows} AND reason IN ({quote_all(reasons)}))" if reasons else ""
     source = lake.scan(table.name, {"extract_id": extract.extract_id})
-    return ValidExtract(extract, source, Reading.from_json(str(record["text_reading"])), set_aside, str(record["rules"]))
+    reading = Reading.from_json(str(record["text_reading"]))
+    return ValidExtract(extract, source, reading, set_aside, str(record["rules"]), withdrawn)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
@@ -19,12 +20,14 @@ import pandas as pd
 from expectations.documented import DataDocs
 from expectations.feeds import LIST_FEED
 from expectations.table import Table
+from expectations.tables.raw_common import DAY_AND_MONTH
 from expectations.tables.records import VALIDATED_EXTRACTS
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import Extract, current_extracts
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.accepted_breaches import accepted_breaches
+from pipelines.validation.day_orders import day_orders
 from pipelines.validation.delivery_context import prepare_context, profile_extract
 from pipelines.validation.delivery_summary import Delivery, summarise
 from pipelines.validation.row_flags import needs
@@ -84,13 +87,16 @@ def validate_feed(
         whole = [extract for extract in extracts if extract.extract_date == day]
         new = [extract for extract in whole if extract.extract_id not in seen]
         in_force = settings.model_copy(update={"accepted": accepted_breaches(lake, table.feed, day, whole)})
-        rules = _rules_digest(table, in_force, whole)
+        dates = nhs.feeds[table.feed].dates
+        rules = _rules_digest(table, in_force, whole, dates)
         if not _validated(lake, new, rules):
             engine = engine or Engine(docs)
-            outcomes = _validate_rows_of(lake, con, engine, table, whole, new, settings, patients)
+            outcomes = _validate_rows_of(lake, con, engine, table, whole, new, settings, patients, dates)
             _record_extracts(lake, outcomes, rules, "stopped")
             delivery = Delivery(table, day, valid_extracts(lake, table, whole, statuses=("passed", "stopped")))
-            figures = summarise(con, delivery, before, outcomes, nhs.feeds[table.feed], settings, published_lists)
+            figures = summarise(lake, con, delivery, before, outcomes, nhs.feeds[table.feed], settings, published_lists)
+            if DAY_AND_MONTH in table.table_rules:
+                figures.orders = day_orders(con, lake, table, outcomes, extracts, dates)
             breaches = answer_table_rules(engine, table, day, figures, outcomes, in_force)
             record_results(lake, table, day, outcomes, breaches)
             engine.write_docs()
@@ -123,8 +129,9 @@ def _validate_rows_of(
     new: list[Extract],
     settings: ValidationSettings,
     patients: str | None,
+    dates: Mapping[str, str],
 ) -> list[RowOutcome]:
-    profiles = [profile_extract(con, lake, table, extract) for extract in whole]
+    profiles = [profile_extract(con, lake, table, extract, dates) for extract in whole]
     checks = {profile.extract.extract_id: checks_of(table, profile) for profile in profiles}
     prepare_context(con, table, profiles, checks, settings, patients)
     fresh = {extract.extract_id for extract in new}
@@ -135,10 +142,11 @@ def _validate_rows_of(
     ]
 
 
-def _rules_digest(table: Table, settings: ValidationSettings, delivery: list[Extract]) -> str:
+def _rules_digest(table: Table, settings: ValidationSettings, delivery: list[Extract], dates: Mapping[str, str]) -> str:
     """Return a digest of the rules and extracts of a delivery; an accepted breach is no rule: it lets a stopped delivery pass."""
     rules = settings.model_copy(update={"accepted": ()})
     parts = [repr(table), rules.model_dump_json(), sorted((extract.extract_id, extract.reading) for extract in delivery)]
+    parts += [sorted(dates.items())] if dates else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -188,6 +196,10 @@ def _advice(feed: str, stops: list[Breach], delivery: list[Extract]) -> str:
             "A column that has another header there is named under the feed's `columns`; "
             f"headers that were not used: {', '.join(unused[:MOST_HEADERS]) or 'none'}."
         )
+    unknown = sorted({breach.finding.column for breach in limited if breach.finding and breach.rule is DAY_AND_MONTH})
+    if unknown:
+        example = f"source.nhs.feeds.{feed}.dates: {{{unknown[0]}: MM/DD/YYYY}}"
+        advice.append(f"Ask the sender how the days of {', '.join(unknown)} are written and set it (month first: {example}).")
     if limited:
         limits = sorted({f"validation.limits.{feed}.{breach.rule.name}" for breach in limited})
         first = limited[0]

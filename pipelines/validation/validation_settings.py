@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field, field_validator
 
 from expectations.catalogue import DELIVERED_FEEDS, TABLES
 from expectations.feeds import DECLARED
+from expectations.tables.core import DELIVERY_RULES
 
-RULES = sorted({rule.name for table in TABLES.values() for rule in table.table_rules})
+RULES = sorted({rule.name for table in TABLES.values() for rule in table.table_rules} | set(DELIVERY_RULES))
 
 
 class AcceptedBreach(BaseModel, extra="forbid", frozen=True):
@@ -56,9 +57,15 @@ class ValidationSettings(BaseModel, extra="forbid", frozen=True):
     least_month_rows: int = Field(default=20, ge=1, description="months of an organisation with fewer rows are not compared")
     least_group_rows: int = Field(default=50, ge=1, description="organisations with fewer rows are not checked by a share")
 
+    least_lost_values: int = Field(
+        default=20,
+        ge=1,
+        description="columns of a delivery or of an organisation that lost fewer values are not checked by a share, unless more than 3 and all are lost",
+    )
+
     @property
     def rules(self) -> ValidationSettings:
-        """Return the settings without the accepted breaches: a run records those as decisions before its first stage, and validation reads the record."""
+        """Return the settings without the accepted breaches: the next run records those as decisions, and validation reads the record."""
         return ValidationSettings(**{name: getattr(self, name) for name in RULE_SETTINGS})
 
     @field_validator("limits")

@@ -15,6 +15,7 @@ import pyarrow as pa
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from expectations.identifier_text import normal
 from expectations.sql_values import quote, quote_all
 from expectations.tables import core, risk
 from expectations.tables.features import PERSON_FEATURES
@@ -66,12 +67,15 @@ def why(
     """
     if not lake.exists(core.PERSON.name):
         raise RefusalError("there are no people yet (core__person); run the pipeline first")
-    person = one_row(lake, core.PERSON.name, f"person_id = {quote(person_id)}")
+    person_id = normal(person_id)
+    person = one_row(
+        lake, core.PERSON.name, f"lower(person_id) = lower({quote(person_id)}) ORDER BY person_id <> {quote(person_id)}"
+    )
     if person is None:
         return _answer(unknown_lines(lake, person_id), False)
     recomputed = person_rows(lake, request, index_date, int(str(person["person_key"])), given)
     case = PersonCase(lake, person, index_date, recomputed)
-    head = [f"Person {person_id} on {index_date}"]
+    head = [f"Person {person['person_id']} on {index_date}"]
     if not case.row:
         return _answer([*head, *left_out_lines(case, request)], False)
     features = _all_features(case) if feature is None else _one_feature(case, feature)
@@ -80,7 +84,7 @@ def why(
 
 def why_ready_made(lake: Lake, person_id: str, index_date: date, feature: str | None = None) -> Answer:
     """Show a person's rows of a ready-made feature table, which has no events to explain a value with."""
-    where = f"person_id = {quote(person_id)} AND index_date = DATE {quote(index_date)}"
+    where = f"person_id = {quote(normal(person_id))} AND index_date = DATE {quote(index_date)}"
     rows = lake.read_or_empty(PERSON_FEATURES, where=where, order="index_event_id").to_pylist()
     if not rows:
         return _answer([f"features__person has no row of the person {person_id} on {index_date}."], False)

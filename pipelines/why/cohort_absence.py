@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 
 from rich.console import RenderableType
 
+from expectations.feeds import OBJECTION_FEEDS
+from expectations.identifier_text import plain_sql
 from expectations.sql_values import quote
 from expectations.tables import core
 from pipelines.building.build_features import FeatureRequest
@@ -35,6 +37,8 @@ def _dates_that_decide(case: PersonCase) -> Iterator[RenderableType]:
     yield f"  born          {person['birth_date'] or 'not known'}"
     unknown_day = "on a day that cannot be read" if person.get("death_not_readable") else "no"
     yield f"  died          {person['death_date'] or unknown_day}"
+    if person.get("suppression"):
+        yield f"  suppressed    {person['suppression']}"
     opted = [words for name, words in (("type_1_opt_out", "type 1"), ("national_data_opt_out", "national")) if person[name]]
     yield f"  opted out     {', '.join(opted) or 'no'}"
     registrations = case.rows_of(core.REGISTRATION.name, "start_date")
@@ -43,9 +47,16 @@ def _dates_that_decide(case: PersonCase) -> Iterator[RenderableType]:
         [{**row, "on the index date": _on_the_date(row, case.index_date)} for row in registrations],
         ("practice_code", "start_date", "end_date", "start_is_load_date", "on the index date"),
     )
-    yield from _raw_rows(
-        case.lake, "raw__opt_outs", str(person["person_id"]), ("opt_out_type", "status", "effective_date", "extract_date")
-    )
+    yield from _objections(case.lake, str(person["person_id"]))
+
+
+def _objections(lake: Lake, person_id: str) -> Iterator[RenderableType]:
+    """Yield the states of the person's objections."""
+    columns = ("kind", "state", "state_since", "effective_date", "first_stated", "last_stated", "practice_code")
+    rows = lake.read_or_empty(core.OBJECTION, ", ".join(columns), f"person_id = {quote(person_id)}", "kind").to_pylist()
+    if rows:
+        yield f"  objections ({core.OBJECTION.name}):"
+        yield table(rows, columns)
 
 
 def _on_the_date(row: Record, index_date: date) -> str:
@@ -65,21 +76,12 @@ def unknown_lines(lake: Lake, person_id: str) -> Iterator[RenderableType]:
     yield from _rows_set_aside(lake, person_id)
 
 
-def _raw_rows(lake: Lake, name: str, person_id: str, columns: Sequence[str]) -> Iterator[RenderableType]:
-    if not lake.exists(name):
-        return
-    rows = lake.read(name, ", ".join(columns), f"trim(person_id) = {quote(person_id)}", "extract_date, row_number").to_pylist()
-    if rows:
-        yield f"  as it was sent ({name}):"
-        yield table(rows, columns)
-
-
 def _rows_set_aside(lake: Lake, person_id: str) -> Iterator[RenderableType]:
     """Yield the person's rows of the registered list that were set aside, and why."""
-    for name in ("raw__patients", "raw__registrations", "raw__opt_outs"):
+    for name in ("raw__patients", "raw__registrations", *(f"raw__{feed.name}" for feed in OBJECTION_FEEDS)):
         if not lake.exists(name) or name not in lake.partitions(core.QUARANTINE.name, "table_name"):
             continue
-        mine = f"(SELECT extract_id, row_number FROM {lake.scan(name)} WHERE trim(person_id) = {quote(person_id)})"
+        mine = f"(SELECT extract_id, row_number FROM {lake.scan(name)} WHERE {plain_sql('person_id')} = {quote(person_id)})"
         rows = lake.read(
             core.QUARANTINE.name, "file_name, row_number, reason, column_name",
             f"action = 'set_aside' AND (extract_id, row_number) IN {mine}", "file_name, row_number, reason", {"table_name": name},

@@ -35,7 +35,7 @@ def validate(deployment: Deployment) -> None:
 def conform(deployment: Deployment) -> None:
     """Write the core tables."""
     for step in (
-        landing.count_volumes, conforming.conform_organisations, conforming.conform_areas, conforming.conform_people,
+        landing.count_volumes, conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people,
         conforming.conform_registrations, conforming.conform_spells, conforming.conform_events, conforming.conform_coverage,
         conforming.conform_linkage,
     ):  # fmt: skip

@@ -100,7 +100,7 @@ with connect() as con:
     steps.conform_registrations(lake, con, rows, RegistrationSettings())
     steps.conform_spells(lake, con, rows, rules, lags)
     steps.conform_events(lake, con, rows, EventRequest(rules, lags, home / "work"))
-    steps.conform_coverage(lake, con, rows, CoverageSettings(), date(2026, 1, 1))
+    steps.conform_coverage(lake, con, rows, CoverageSettings(), date(2026, 1, 1), {})
     steps.conform_linkage(lake, con, rows)
     events = con.sql(f"""SELECT name, code.source_code, provider.source_code, person_id, CAST(event_date AS VARCHAR), CAST(available_date AS VARCHAR)
         FROM {lake.scan("core__event")} AS event JOIN {lake.scan("core__event_type")} USING (event_type)

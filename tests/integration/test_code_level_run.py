@@ -86,7 +86,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     for table in run_plan.raw_tables(deployment):
         landing.ingest(deployment, table)
         landing.validate(deployment, table)
-    for step in (conforming.conform_organisations, conforming.conform_areas, conforming.conform_people, conforming.conform_registrations,
+    for step in (conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
                  conforming.conform_spells, conforming.conform_events, conforming.write_vocabulary, conforming.conform_coverage):  # fmt: skip
         step(deployment)
     cut = run_plan.data_cut(deployment)

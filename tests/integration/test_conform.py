@@ -77,7 +77,7 @@ def conform(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, work: 
         **conform_registrations(lake, con, sources, RegistrationSettings()),
         **conform_spells(lake, con, sources, RULES, LAGS),
         **conform_events(lake, con, sources, EventRequest(RULES, LAGS, work, EventSettings(people_per_file=1_000))),
-        **conform_coverage(lake, con, sources, CoverageSettings(), CUT),
+        **conform_coverage(lake, con, sources, CoverageSettings(), CUT, {}),
         **conform_linkage(lake, con, sources),
     }
 

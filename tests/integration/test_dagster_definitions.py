@@ -51,7 +51,7 @@ purpose: {use: planning, approval: A test of the definitions, approval_expires: 
 study: {name: of_a_test, validation: {kind: person_folds}}
 """
 CORE = {
-    "core__area", "core__code", "core__code_ancestor", "core__code_name", "core__coverage", "core__event", "core__event_superseded", "core__event_type", "core__linkage", "core__organisation",
+    "core__area", "core__code", "core__code_ancestor", "core__code_name", "core__coverage", "core__event", "core__event_superseded", "core__event_type", "core__linkage", "core__objection", "core__objection_delivery", "core__organisation",
     "core__organisation_relation", "core__organisation_succession", "core__person", "core__quarantine", "core__registration",
     "core__residence", "core__spell", "monitoring__same_day_emergency_care", "monitoring__validation", "monitoring__volumes",
 }  # fmt: skip
@@ -116,7 +116,7 @@ def test_each_kind_of_source_has_the_assets_that_its_feeds_allow(
     assert selected(definitions, "whole_pipeline") == expected
     assert selected(definitions, "check_extract") == {name for name in expected if name.startswith(("raw__", "synthetic"))}
     jobs = {job.name for job in definitions.jobs or []}
-    of_a_list = {"score_only", "watch"} | ({"index_dates"} if "core__event" in expected else set())
+    of_a_list = {"score_only", "watch", "refresh_exclusions"} | ({"index_dates"} if "core__event" in expected else set())
     assert jobs == {"whole_pipeline", "unattended", "check_extract", "tidy"} | (of_a_list if expected >= SCORED else set())
     if "score_only" in jobs:
         assert selected(definitions, "score_only") == expected - TRAINED

@@ -22,7 +22,7 @@ CONFIG = """
 deployment: a_board
 purpose: {use: finding_people_for_care, approval: DSA 12, approval_expires: 2099-12-31}
 source: {kind: nhs, nhs: {landing: landing, feeds: {patients: {}, registrations: {}, admissions: {}, opt_outs: {load: snapshot}}}}
-validation: {limits: {month_collapsed: 0, month_gap: 0, single_value: 0, share_set_aside: 1, unknown_codes: 1}}
+validation: {limits: {feed_collapsed: 0, month_collapsed: 0, month_gap: 0, single_value: 0, share_set_aside: 1, unknown_codes: 1}}
 """
 OMOP_CONFIG = """
 deployment: a_cdm
@@ -94,6 +94,7 @@ def without_columns(lake: Lake, table: Table, *names: str) -> None:
 
 
 def test_these_people_are_counted_and_in_no_cohort(board: Deployment) -> None:
+    objections = conforming.conform_objections(board).facts
     people, registrations = conforming.conform_people(board).facts, conforming.conform_registrations(board).facts
     conforming.conform_spells(board)
     conforming.conform_events(board)
@@ -103,9 +104,10 @@ def test_these_people_are_counted_and_in_no_cohort(board: Deployment) -> None:
         "death_date_not_readable",
         "died_by_a_repeated_row",
         "type_1_opt_outs",
-        "opt_outs_in_force_but_not_in_the_latest_delivery",
     )
-    assert [people[name] for name in counts] == [1, 2, 1, 2, 1]
+    assert [people[name] for name in counts] == [1, 2, 1, 2]
+    assert objections["absent_from_the_latest_delivery"] == 1
+    assert "practice Y00001: 1 of 1 objections" in str(conforming.check_objections(board).broken)
     assert registrations["registration_end_not_readable"] == 1
     building.build_features(board, DAY)
     assert board.lake.read("features__person", "person_id")["person_id"].to_pylist() == ["well"]
@@ -120,7 +122,7 @@ def test_these_people_are_counted_and_in_no_cohort(board: Deployment) -> None:
 
 
 def test_a_home_of_an_earlier_version_opens_and_conform_updates_it(board: Deployment) -> None:
-    for step in (conforming.conform_people, conforming.conform_registrations, conforming.conform_spells, conforming.conform_events, conforming.conform_coverage):  # fmt: skip
+    for step in (conforming.conform_objections, conforming.conform_people, conforming.conform_registrations, conforming.conform_spells, conforming.conform_events, conforming.conform_coverage):  # fmt: skip
         step(board)
     without_columns(board.lake, core.PERSON, "death_not_readable")
     without_columns(board.lake, core.REGISTRATION, "end_not_readable")

@@ -104,7 +104,7 @@ def drop(lake: Lake, name: str, extracts: list[str], whole: bool) -> None:
 
 def conform(deployment: Deployment) -> None:
     for step in (
-        landing.count_volumes, conforming.conform_organisations, conforming.conform_areas, conforming.conform_people, conforming.conform_registrations,
+        landing.count_volumes, conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
         conforming.conform_spells, conforming.conform_events, conforming.conform_actions, conforming.conform_coverage,
         conforming.conform_linkage,
     ):  # fmt: skip

@@ -53,7 +53,7 @@ def _built(deployment: Deployment) -> dict[str, tuple[date, ...]]:
         landing.ingest(deployment, table)
         landing.validate(deployment, table)
     for step in (
-        conforming.conform_organisations, conforming.conform_areas, conforming.conform_people, conforming.conform_registrations,
+        conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
         conforming.conform_spells, conforming.conform_events, conforming.conform_coverage, conforming.conform_linkage,
     ):  # fmt: skip
         step(deployment)

@@ -35,7 +35,7 @@ source:
       outpatient_appointments: {load: snapshot}
       gp_observations: {load: {replaces_months: 12}}
 validation:
-  limits: {month_collapsed: 0, month_gap: 0, single_value: 0, share_set_aside: 1, unknown_codes: 1}
+  limits: {feed_collapsed: 0, month_collapsed: 0, month_gap: 0, single_value: 0, share_set_aside: 1, unknown_codes: 1}
 """
 HEADERS = {
     "patients": "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,SEX,ETHNIC_CATEGORY",
@@ -88,7 +88,7 @@ DELIVERIES = ("2025-03-01", "2025-05-01", "2025-07-01")
 INDEX_DATES = ((date(2025, 4, 15),), (date(2025, 5, 1), date(2025, 6, 30)), ())  # by delivery: a day before the next delivery
 NOW = date(2025, 8, 1)
 CONFORM = (
-    conforming.conform_organisations, conforming.conform_areas, conforming.conform_people, conforming.conform_registrations, conforming.conform_spells,
+    conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations, conforming.conform_spells,
     conforming.conform_events,
 )  # fmt: skip
 

@@ -74,7 +74,7 @@ def features_then(landing: Path, home: Path, keep: Callable[[Path], bool]) -> pd
     for table in run_plan.raw_tables(deployment):
         landing_stage.ingest(deployment, table)
         assert not landing_stage.validate(deployment, table).broken
-    for step in (conforming.conform_organisations, conforming.conform_areas, conforming.conform_people, conforming.conform_registrations,
+    for step in (conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
                  conforming.conform_spells, conforming.conform_events, conforming.conform_coverage):  # fmt: skip
         step(deployment)
     building.build_features(deployment, THEN)

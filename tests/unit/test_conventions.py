@@ -21,6 +21,7 @@ FILES_TO_WRITE = re.compile(r"NAME|^config/mine\.yaml$")  # a document asks the 
 # Modules without a unit test of their folder that imports them, by the test that covers them and why it is that test.
 # A name ending in / is a folder. A module that gets a test must leave this list.
 COVERED_ELSEWHERE = {
+    "tests/integration/test_refresh_exclusions.py": ("needs a published run and new deliveries", "pipelines/stages/refreshing.py"),
     "tests/unit/expectations/test_validation_engine.py": ("parts of one validation", "expectations/cheap_expectations.py expectations/data_docs.py expectations/documented.py"),
     "tests/unit/expectations/test_catalogue_of_tables.py": ("declarations, checked together", "expectations/tables/"),
     "tests/unit/features/test_feature_catalogue.py": ("text of features", "expectations/time_window.py"),
@@ -68,12 +69,12 @@ COVERED_ELSEWHERE = {
     "tests/unit/pipelines/reference/test_reference.py": ("needs reference files", "pipelines/sources/synthetic/real_areas.py"),
     "tests/unit/pipelines/extracts/test_ingest.py": (
         "parts of the ingest of one delivery",
-        "pipelines/extracts/erased_people.py pipelines/extracts/extract_reader.py pipelines/extracts/pseudonym_keys.py "
+        "pipelines/extracts/erased_people.py pipelines/extracts/pseudonym_keys.py "
         "pipelines/extracts/raw_columns.py pipelines/extracts/retained.py",
     ),
     "tests/unit/pipelines/validation/test_validate.py": (
         "parts of the validation of one delivery",
-        "pipelines/validation/delivery_context.py pipelines/validation/delivery_summary.py pipelines/validation/restated_rows.py "
+        "pipelines/validation/delivery_context.py pipelines/validation/delivery_summary.py "
         "pipelines/validation/row_validation.py pipelines/validation/table_validation.py pipelines/validation/validation_settings.py",
     ),
     "tests/integration/test_ingest_validate.py": (
@@ -85,7 +86,6 @@ COVERED_ELSEWHERE = {
     "tests/integration/publishing/test_postgres_target.py": (
         "needs a server", "pipelines/postgres/follow.py pipelines/postgres/settings.py pipelines/postgres/tables.py"
     ),
-    "tests/integration/publishing/test_publication.py": ("needs a published run", "pipelines/scoring/publication.py"),
     "tests/integration/publishing/test_equity_for_readers.py": ("needs a server", "pipelines/training/audit_for_readers.py"),
     "tests/integration/test_model_report.py": (
         "pages and the served model of a complete run",

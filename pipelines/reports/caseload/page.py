@@ -14,7 +14,7 @@ from models.risk_bands import AGE_GROUPS
 from pipelines.caseloads.contacts import CONTACTS
 from pipelines.caseloads.place_caseloads import PlaceCaseload
 from pipelines.caseloads.selection import NOT_KNOWN
-from pipelines.reports.labels import written_date
+from pipelines.reports.labels import known_to_words, written_date
 from pipelines.reports.pages import render
 from pipelines.scoring.left_out import MARKS
 
@@ -27,6 +27,7 @@ CONTACT_NAMES = {
 CSV_COLUMNS = (
     "run_id", "outcome", "index_date", "place_code", "age_group", "listed", "list_rank", "absent_reason", "person_id", "practice_code",
     "risk_band", "risk", "risk_change", "listed_before", *MARKS, *CONTACTS, "raises", "lowers",
+    "deaths_and_objections_known_to",
 )  # fmt: skip
 
 
@@ -43,6 +44,7 @@ def caseload_page(place: PlaceCaseload) -> str:
         horizon_days=place.horizon_days,
         index_date=written_date(run["index_date"]),
         data_cut_date=written_date(run["data_cut_date"]),
+        known_to=_known_to(place),
         run_id=run["run_id"],
         model=f"{run['model_name']} {run['model_version']}",
         purpose=_plain(run["purpose"]),
@@ -74,14 +76,25 @@ def caseload_csv(place: PlaceCaseload) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
+    known = {"deaths_and_objections_known_to": _earliest(place)}
     for row in _records(place.rows):
         raises, lowers = place.drivers.get(row["person_id"], ([], [])) if row["listed"] else ([], [])
-        more = {"run_id": place.run["run_id"], "outcome": place.run["outcome"], "index_date": place.run["index_date"]}
+        more = {"run_id": place.run["run_id"], "outcome": place.run["outcome"], "index_date": place.run["index_date"], **known}
         rounded = {name: None if row[name] is None else round(row[name], 4) for name in ("risk", "risk_change")}
         rank = {"list_rank": None if row["list_rank"] is None else int(row["list_rank"])}
         plain = {name: _safe(value) for name, value in (row | more | rounded | rank).items()}
         writer.writerow(plain | {"raises": _safe("; ".join(raises)), "lowers": _safe("; ".join(lowers))})
     return out.getvalue()
+
+
+def _known_to(place: PlaceCaseload) -> str:
+    return known_to_words(place.known.deaths, place.known.objections) if place.known else known_to_words(None, None)
+
+
+def _earliest(place: PlaceCaseload) -> date | None:
+    """Return the day to which both deaths and objections are known; None where one of them is not."""
+    days = (place.known.deaths, place.known.objections) if place.known else (None, None)
+    return None if None in days else min(day for day in days if day)
 
 
 def _row(place: PlaceCaseload, row: Mapping[str, Any]) -> dict[str, Any]:

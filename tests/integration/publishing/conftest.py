@@ -37,10 +37,12 @@ def rows_of(table: Table, count: int, **values: Callable[[int], object] | object
     )
 
 
-def publish_run(lake: Lake, number: int, people: int = PEOPLE, status: str = "published", scores: bool = True) -> str:
+def publish_run(
+    lake: Lake, number: int, people: int = PEOPLE, status: str = "published", scores: bool = True, day: date | None = None
+) -> str:
     """Publish a run of synthetic scores whose risks identify the run and the person."""
     run_id = f"{number:012x}"
-    day = date(2026, 1, 1) + timedelta(days=31 * number)
+    day = day or date(2026, 1, 1) + timedelta(days=31 * number)
     if scores:
         person = lambda row: f"p{row:07d}"  # noqa: E731 - a column's rule
         made = rows_of(

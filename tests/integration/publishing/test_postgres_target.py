@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,18 @@ def test_a_withdrawn_run_is_replaced_by_the_one_before(lake: Lake, publish: Publ
     assert done.withdrawn == [second]
     assert ask(database, "SELECT DISTINCT run_id FROM strata.risk__current") == [(first,)]
     assert ask(database, "SELECT DISTINCT run_id FROM strata.risk__history") == [(first,)]
+
+
+def test_a_wrong_run_dated_ahead_hides_no_later_one(lake: Lake, publish: Publish, database: str) -> None:
+    wrong, right = publish(lake, 1, day=date(2062, 1, 1)), publish(lake, 2)
+    follow(lake, database)
+    views = ("risk__current", "risk__current_caseload", "risk__current_rising", "risk__current_drivers")
+    for view in views:
+        assert ask(database, f"SELECT DISTINCT run_id FROM strata.{view}") == [(right,)]
+    publish(lake, 2, status="withdrawn", scores=False)
+    follow(lake, database)
+    for view in views:
+        assert ask(database, f"SELECT DISTINCT run_id FROM strata.{view}") == [(wrong,)]
 
 
 def test_the_database_has_the_columns_that_are_declared(lake: Lake, database: str) -> None:

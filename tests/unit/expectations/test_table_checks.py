@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from expectations.catalogue import TABLES
 from expectations.table_checks import CHECKS, Answer, Summary, Thresholds
 
 EXTRACTS = pd.DataFrame({"file_name": ["a.csv"], "rows": [100], "set_aside": [5], "columns_missing": [""]})
@@ -105,3 +106,29 @@ def test_figures_keep_their_bounds_exactly_when_nothing_is_found() -> None:
     assert fine.findings == []
     assert fine.most is not None
     assert fine.figure <= fine.most
+
+
+@pytest.mark.parametrize(
+    ("month", "rows", "before", "by_chance", "found"),
+    [
+        (None, 500, 1_000, 0, True), (None, 52, 100, 0, True), (None, 599, 1_000, 0, True), (None, 601, 1_000, 0, False),
+        (None, 5, 10, 0, True), (None, 0, 7, 0, True), (None, 2, 5, 0, False), (None, 0, 3, 0, False), (None, 0, 0, 0, False),
+        (None, 30, 60, 23, True), (None, 8, 16, 12, False), (None, 2_000, 1_000, 0, False),
+        ("2025-01-01", 10, 20, 0, True), ("2025-01-01", 5, 9, 0, False), ("2025-01-01", 0, 40, 0, True),
+    ],
+)  # fmt: skip
+def test_a_feed_that_lost_rows_is_found_whoever_sent_them(month, rows, before, by_chance, found) -> None:
+    volume = pd.DataFrame(
+        {"month": [pd.Timestamp(month)], "rows": [rows], "rows_before": [before], "by_chance": [float(by_chance)]}
+    )
+    answer_of = answer("feed_collapsed", 0.6, volume=volume)
+    assert len(answer_of.findings) == found
+    if found:
+        assert f"{rows:,} rows, {before:,} in the previous delivery" in answer_of.findings[0].message
+    assert (answer_of.figure < 0.6) == found
+
+
+def test_every_feed_has_a_rule_on_the_rows_of_a_whole_delivery() -> None:
+    tables = [table for table in TABLES.values() if table.layer == "raw" and table.feed]
+    assert len(tables) > 20
+    assert [table.name for table in tables if "feed_collapsed" not in {rule.check for rule in table.table_rules}] == []

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE, Candidates, CohortSettings, Use, cohort_flow
+from expectations.suppression import SUPPRESSIONS
+from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE, Candidates, CohortSettings, Use, add_flows, cohort_flow
 from features.periods import OPEN
 
 INDEX = (date(2024, 3, 1) - date(1970, 1, 1)).days
@@ -15,13 +16,23 @@ def candidates(**changes: list) -> Candidates:
     same: dict[str, list] = {
         "birth_day": [INDEX - 20000] * 5, "death_day": [OPEN] * 5, "index_day": [INDEX] * 5, "on_list": [True] * 5,
         "registered": [True] * 5, "days_on_list": [1000] * 5, "type_1_opt_out": [False] * 5, "national_data_opt_out": [False] * 5,
-        "death_not_readable": [False] * 5, "end_not_readable": [False] * 5,
+        "death_not_readable": [False] * 5, "end_not_readable": [False] * 5, "suppressed": [0] * 5,
     }  # fmt: skip
     return Candidates(**{name: np.array(values) for name, values in (same | changes).items()})
 
 
 def inside(given: Candidates, settings: CohortSettings | None = None, use: Use = "finding_people_for_care") -> list[bool]:
     return cohort_flow(given, settings or CohortSettings(), use)[0].tolist()
+
+
+def test_everyone_with_a_reason_of_suppression_is_out_and_a_reason_of_no_one_is_not_listed() -> None:
+    given = candidates(suppressed=[0, 1, len(SUPPRESSIONS), 1, 0], death_day=[OPEN, OPEN, INDEX - 9, OPEN, OPEN])
+    kept, flow = cohort_flow(given, CohortSettings(), "finding_people_for_care")
+    assert kept.tolist() == [True, False, False, False, True]
+    counted = dict(add_flows([flow, flow]))
+    assert {reason: counted.get(reason) for reason in SUPPRESSIONS} == {
+        **dict.fromkeys(SUPPRESSIONS), SUPPRESSIONS[0]: 4, SUPPRESSIONS[-1]: 2,
+    }  # fmt: skip
 
 
 def test_who_died_left_or_is_not_yet_born_is_out() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 import pytest
@@ -86,3 +86,22 @@ def test_a_practice_is_covered_for_hospital_activity_as_its_main_provider():
     assert status_of(practices, "Y1") == "cccaaacccccc"
     assert status_of(practices, "Y2") == "c" * 12
     assert set(practices["organisation_role"]) == {"practice"}
+
+
+@pytest.mark.parametrize(
+    ("cut", "last", "before"),
+    [
+        (CUT, "covered", "covered"), ((CUT + timedelta(days=30)), "covered", "covered"),
+        (MONTHS[-1].date(), "absent", "covered"), (MONTHS[-1].date() + timedelta(days=5), "partial", "covered"),
+        (MONTHS[-1].date() + timedelta(days=25), "covered", "covered"), (MONTHS[-2].date(), "absent", "absent"),
+        (MONTHS[-2].date() + timedelta(days=3), "absent", "partial"),
+    ],
+)  # fmt: skip
+def test_a_feed_that_is_behind_lowers_its_own_coverage_only(cut: date, last: str, before: str) -> None:
+    held = pd.concat([volumes("admissions", RX1=[3] * len(MONTHS)), volumes("emergency_attendances", RX1=[3] * len(MONTHS))])
+    judged = coverage(held, lists(), CUT, SETTINGS, {"emergency_attendances": cut, "admissions": CUT})
+    status = judged.set_index(["feed", "month"])["status"]
+    assert set(status["admissions"]) == {"covered"}
+    late = status["emergency_attendances"]
+    assert (late.iloc[-1], late.iloc[-2]) == (last, before)
+    assert set(late.iloc[:-2]) == {"covered"}

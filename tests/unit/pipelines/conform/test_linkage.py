@@ -40,6 +40,10 @@ def test_strangers_stop_the_run_and_are_named():
     assert "RX2" not in str(stop.value)
 
 
+def test_a_national_list_of_opt_outs_normally_names_people_of_other_icbs():
+    check_linkage(measured(("opt_outs", "ALL", 1000, 950), ("national_opt_outs", "ALL", 1000, 10)), LinkageSettings())
+
+
 def test_a_linked_board_and_one_without_any_list_go_on():
     check_linkage(measured(("admissions", "ALL", 1000, 950), ("admissions", "RX1", 200, 150)), LinkageSettings())
     check_linkage(measured(("admissions", "ALL", 1000, 0)), LinkageSettings())

@@ -5,14 +5,16 @@ from datetime import date
 import pytest
 
 from pipelines.conform.clinical_rules import ClinicalRules
-from pipelines.conform.person import person_sql
+from pipelines.conform.person import NO_OBJECTIONS, StatedFacts, person_sql
 
 
 @pytest.fixture
 def persons(table):
-    def run(sources: dict[str, str], known: str | None = None) -> dict[str, dict[str, object]]:
+    def run(sources: dict[str, str], known: str | None = None, objections: str = NO_OBJECTIONS) -> dict[str, dict[str, object]]:
         ids = "(" + " UNION ALL ".join(f"SELECT person_id FROM {source}" for source in sources.values()) + ")"
-        rows = table(person_sql(ids, sources, ClinicalRules(), known) + " ORDER BY person_key")
+        rows = table(
+            person_sql(ids, sources, ClinicalRules(), known, StatedFacts(objections=objections)) + " ORDER BY person_key"
+        )
         return {row["person_id"]: row for row in rows}
 
     return run
@@ -87,39 +89,24 @@ def test_a_spell_that_ended_in_death_is_not_believed_where_the_person_came_again
     assert found == {"ann": None, "bob": date(2023, 5, 2), "cat": date(2024, 1, 6)}
 
 
-def test_the_latest_row_of_each_kind_of_opt_out_holds(persons, feed_rows):
-    def said(name: str, kind: str, status: str, year: int) -> dict[str, object]:
-        return {"person_id": name, "opt_out_type": kind, "status": status, "effective_date": date(year, 1, 1)}
-
-    sources = {
-        "opt_outs": feed_rows("opt_outs", said("ann", "TYPE_1", "1", 2020), said("ann", "TYPE_1", "0", 2021), said("ann", "NATIONAL", "1", 2019),
-                              said("bob", "TYPE_1", "0", 2020), said("bob", "TYPE_1", "1", 2022)),
-    }  # fmt: skip
-    found = {name: (row["type_1_opt_out"], row["national_data_opt_out"]) for name, row in persons(sources).items()}
-    assert found == {"ann": (False, True), "bob": (True, False)}
-
-
-def test_of_an_opt_out_and_a_withdrawal_of_one_day_the_opt_out_holds(persons, feed_rows):
-    rows = [
-        {"person_id": "ann", "opt_out_type": "TYPE_1", "status": status, "effective_date": date(2020, 1, 1)} for status in "010"
-    ]
-    assert persons({"opt_outs": feed_rows("opt_outs", *rows)})["ann"]["type_1_opt_out"]
-
-
-def test_an_opt_out_with_a_strange_date_is_kept_and_a_withdrawal_to_come_takes_none_back(persons, feed_rows):
-    def said(name: str, status: str, day: str) -> dict[str, object]:
-        return {"person_id": name, "opt_out_type": "TYPE_1", "status": status, "effective_date": date.fromisoformat(day)}
-
-    sources = {
-        "opt_outs": feed_rows("opt_outs", said("ann", "1", "1900-01-01"), said("bob", "1", "9999-12-31"), said("cat", "1", "2020-01-01"),
-                              said("cat", "0", "2027-01-01"), said("dan", "1", "1900-01-01"), said("dan", "0", "2021-01-01")),
-    }  # fmt: skip
-    assert {name: row["type_1_opt_out"] for name, row in persons(sources).items()} == {
-        "ann": True,
-        "bob": True,
-        "cat": True,
-        "dan": False,
+def test_objections_in_force_and_people_whom_a_national_list_did_not_check_are_opted_out(persons, feed_rows):
+    rows = (
+        ("ann", "type_1", "in_force"),
+        ("ann", "national", "not_known"),
+        ("bob", "type_1", "withdrawn"),
+        ("cat", "type_1", "ended_by_absence"),
+    )
+    objections = (
+        "("
+        + " UNION ALL ".join(f"SELECT '{who}' AS person_id, '{kind}' AS kind, '{state}' AS state" for who, kind, state in rows)
+        + ")"
+    )
+    sources = {"patients": feed_rows("patients", *({"person_id": who, "birth_year": 1950} for who in ("ann", "bob", "cat")))}
+    found = {
+        name: (row["type_1_opt_out"], row["national_data_opt_out"])
+        for name, row in persons(sources, objections=objections).items()
     }
+    assert found == {"ann": (True, True), "bob": (False, False), "cat": (False, False)}
 
 
 def test_without_patients_the_list_is_who_is_registered(persons, feed_rows):

@@ -50,6 +50,26 @@ def test_each_bad_line_has_its_number_and_reason(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [(b"1,a,1,", b"1,a,1"), (b"1,a,1,,,", b"1,a,1"), (b"1,a,,", b"1,a,"), (b'1,"a,",1,', b'1,"a,",1'), (b",,,", b",,")],
+)
+def test_empty_fields_after_those_of_the_header_are_removed_and_counted(
+    tmp_path: Path, ending: bytes, line: bytes, kept: bytes
+) -> None:
+    file = write(tmp_path, ending.join([b"id,name,n", b"0,z,0", line, b"2,b,2", b""]))
+    survey, target = survey_csv(file, Layout()), io.BytesIO()
+    assert (survey.rows, survey.unreadable_rows, list(survey.trailing), survey.as_it_stands) == (3, 0, [2], False)
+    write_clean(file, Layout(), survey, target)
+    assert target.getvalue() == b"\n".join([b"id,name,n", b"0,z,0", kept, b"2,b,2", b""])
+
+
+@pytest.mark.parametrize("line", [b"1,a,1,x", b"1,a,1,,x", b'1,a,1,""', b"1,a,1, ", b"1,a,1" + b"," * 9])
+def test_a_line_with_content_after_the_fields_of_the_header_is_no_row(tmp_path: Path, line: bytes) -> None:
+    assert reasons(write(tmp_path, b"\n".join([b"id,name,n", line, b"2,b,2", b""]))) == {"too_many_fields": [1]}
+
+
 def test_fields_that_are_not_counted_are_left_to_the_parser_and_all_else_is_found(tmp_path: Path) -> None:
     file = write(tmp_path, b"a,b,c\n1,2,3\n4,5\n6,7,8,9\n1,2,3\n")
     assert survey_csv(file, Layout(), count_fields=False).rows == 4
@@ -101,7 +121,7 @@ def test_numbers_hold_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(b"", "empty"), (b"a\rb\rc", "Macintosh"), ("a,b\n1,2\n".encode("utf-16"), "UTF-16|utf-8|UTF-8")]
+    ("content", "words"), [(b"", "empty"), (b"a\rb\nc", "two kinds"), ("a,b\n1,2\n".encode("utf-16"), "UTF-16|utf-8|UTF-8")]
 )
 def test_a_file_without_a_usable_header_is_named(tmp_path: Path, content: bytes, words: str) -> None:
     with pytest.raises(ExtractError, match=rf"a\.csv.*({words})"):

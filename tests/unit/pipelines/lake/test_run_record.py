@@ -55,7 +55,7 @@ def test_the_latest_row_of_a_run_decides_its_status(tmp_path: Path) -> None:
         {**ROW, "run_id": "r3", "outcome": "any_emergency_admission"},
     ):
         record_run(lake, row)
-    assert [run["run_id"] for run in published_runs(lake, "death")] == ["r1", "r2"]
+    assert [run["run_id"] for run in published_runs(lake, "death")] == ["r2", "r1"]  # as published, whatever their dates
     record_run(lake, {**ROW, **later, "status": "withdrawn", "recorded_at": "2026-02-03T00:00:00", "reason": "wrong extract"})
     assert [run["run_id"] for run in published_runs(lake, "death")] == ["r1"]
     assert lake.rows(RUNS.name) == 4
@@ -65,7 +65,7 @@ def test_extracts_are_listed_by_feed(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     assert extracts_read(lake) == {}
     row = {"path": "p", "sequence": 0, "file_name": "p", "extract_date": date(2026, 1, 1), "rows": 1, "rows_unreadable": 0, "bytes": 1,
-           "columns_missing": "[]", "columns_ignored": "[]", "reading": "r"}  # fmt: skip
+           "columns_missing": "[]", "columns_ignored": "[]", "reading": "r", "arrived_date": None}  # fmt: skip
     extracts = [
         {**row, "feed": feed, "extract_id": extract}
         for feed, extract in (("patients", "b"), ("patients", "a"), ("admissions", "c"))

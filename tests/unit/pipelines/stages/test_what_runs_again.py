@@ -92,6 +92,11 @@ def later_delivery(folder: Path) -> None:
     (folder / "landing" / "admissions" / "admissions_2026-02-01.csv").write_text("PERSON_ID\n1\n")
 
 
+def later_deliveries(folder: Path) -> None:
+    for feed in (folder / "landing").iterdir():
+        (feed / f"{feed.name}_2026-02-01.csv").write_text("PERSON_ID\n1\n")
+
+
 def corrected_extract(folder: Path) -> None:
     (folder / "landing" / "admissions" / "admissions_2026-01-01.csv").write_text("PERSON_ID\n1\n2\n")
 
@@ -110,7 +115,8 @@ OF_THE_CUT = RAW | {
 }  # fmt: skip
 CHANGES: dict[str, tuple[Callable[[Path], None], set[str]]] = {
     "a corrected extract": (corrected_extract, {"raw__admissions", "core__code_name"}),
-    "a later delivery": (later_delivery, OF_THE_CUT | {"core__code_name"}),
+    "a later delivery of one feed": (later_delivery, {"raw__admissions", "core__code_name", "core__coverage", "risk__scores"}),
+    "a later delivery of each feed": (later_deliveries, OF_THE_CUT | {"core__code_name"}),
     "a reference file": (new_reference, {"core__area", "core__organisation", "raw__patients suite"}),
     "a pseudonym key": (new_key, RAW),
 }  # fmt: skip
@@ -150,7 +156,7 @@ def test_another_day_makes_these_stages_run_again(folder: Path, monkeypatch: pyt
     for day in (date(2026, 3, 1), date(2026, 3, 2)):
         monkeypatch.setattr(outside, "today_in_london", lambda day=day: day)
         seen.append(digests(deployment_of(folder)))
-    assert changed(*seen) == {"monitoring__alerts", "risk__current fresh_enough"}
+    assert changed(*seen) == {"monitoring__alerts", "risk__current fresh_enough", "national list valid"}  # the list expires
 
 
 @pytest.mark.parametrize(
@@ -172,6 +178,7 @@ def test_another_model_in_the_registry_makes_these_stages_run_again(alias: str, 
 TESTED: dict[OutsideInput, Callable[..., None] | str] = {
     OutsideInput.LANDED_EXTRACTS: test_a_change_outside_makes_these_stages_run_again,
     OutsideInput.DATA_CUT: test_a_change_outside_makes_these_stages_run_again,
+    OutsideInput.FEED_CUTS: test_a_change_outside_makes_these_stages_run_again,
     OutsideInput.LATE_FEEDS: test_feeds_that_become_late_make_these_stages_run_again,
     OutsideInput.REFERENCE_FILES: test_a_change_outside_makes_these_stages_run_again,
     OutsideInput.CODE_LISTS: test_a_code_list_of_the_team_makes_these_stages_run_again_wherever_it_is,
@@ -202,6 +209,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "validation": ({"validation": {"least_month_rows": 30}}, SUITES),
     "alerts": ({"alerts": {"rules": {"feed_late": False}}}, {"monitoring__alerts"}),
     "conform.linkage": ({"conform": {"linkage": {"min_share": 0.5}}}, {"people found on the list"}),
+    "conform.deaths": ({"conform": {"deaths": {"activity_share": 0.5}}}, {"core__person", "activity after death"}),
     "study.caseloads": ({"study": {**STUDY, "caseloads": {"write_pages": True}}}, {"risk__scores"}),
     "study.gates": ({"study": {**STUDY, "gates": {"minimum_events": 1000}}}, {"risk__models"}),
     "study.capacity": (

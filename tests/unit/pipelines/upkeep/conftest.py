@@ -103,7 +103,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
         (risk.CURRENT, {"outcome": "falls"}),
     ):
         lake.write(table, rows_of(table, scores), partition)
-    lake.append(risk.RUNS, rows_of(risk.RUNS, [{**told, "status": "published", "table_versions": "{}", "reason": ""}]))
+    lake.append(
+        risk.RUNS,
+        rows_of(risk.RUNS, [{**told, "recorded_at": "2026-01-01", "status": "published", "table_versions": "{}", "reason": ""}]),
+    )
     return made
 
 

@@ -10,20 +10,21 @@ import pytest
 
 from expectations.tables.raw_gp import OPT_OUTS
 from pipelines.conform.clinical_rules import ClinicalRules
-from pipelines.conform.core_tables import StatedFacts, conform_people
+from pipelines.conform.core_tables import conform_people
+from pipelines.conform.objection_inputs import read_objection_inputs
+from pipelines.conform.objections import ObjectionSettings, conform_objections
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths
 from pipelines.upkeep.retention import remove_deliveries
-from pipelines.validation.opt_out_rows import latest_objections_sql
+from pipelines.validation.opt_out_rows import incomplete_deliveries, statements_sql
 from pipelines.validation.validate import ValidationSettings, validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql
 
 HEADER = "PERSON_ID,OPT_OUT_TYPE,STATUS,EFFECTIVE_DATE\n"
-SETTINGS = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1, "single_value": 0})
+SETTINGS = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1, "single_value": 0, "feed_collapsed": 0})
 LOADS = ("snapshot", "append", ReplacesMonths(replaces_months=120))
-NOT_LISTED = "opt_outs_in_force_but_not_in_the_latest_delivery"
 BYSTANDER = "zoe,type_1,1,2020-01-01\n"  # every delivery holds someone
 KEPT, ENDED = ["ann", "zoe"], ["zoe"]
 
@@ -46,9 +47,11 @@ class Feed:
 
     def conform(self) -> dict[str, object]:
         with connect() as con:
+            inputs = read_objection_inputs(self.lake, [OPT_OUTS], self.nhs)
+            counts = conform_objections(self.lake, con, {}, inputs, ObjectionSettings())
             rows = {"opt_outs": validated_rows_sql(self.lake, self.nhs, "opt_outs")}
-            stated = StatedFacts(latest_objections=latest_objections_sql(self.lake, OPT_OUTS))
-            return conform_people(self.lake, con, rows, ClinicalRules(), stated)
+            conform_people(self.lake, con, rows, ClinicalRules())
+            return counts
 
     def objecting(self, kind: str = "type_1_opt_out") -> list[str]:
         self.conform()
@@ -77,6 +80,9 @@ STAYS = {
     "unreadable_status": ("1 2024-05-01", "no 2026-01-20", ""),
     "objected_after_withdrawal_dated_later": ("0 2025-06-01", "1 2024-05-01", ""),
     "objected_again": ("1 2024-05-01", "0 2026-01-20", "1 2026-02-20"),
+    "withdrawal_of_unknown_kind": ("1 2024-05-01", "unknown 0 2026-01-20", ""),
+    "withdrawal_in_a_year": ("1 2025-06-10", "0 2025", ""),
+    "withdrawal_in_a_month": ("1 2025-06-10", "0 2025-06", ""),
 }
 ENDS = {
     "withdrawn": ("1 2024-05-01", "0 2026-01-20", ""),
@@ -105,13 +111,12 @@ def test_an_objection_stays_in_force_until_it_is_withdrawn(tmp_path: Path, load:
     cases = (STAYS | ENDS).items()
     feed = Feed(tmp_path, load).deliver(three(*("".join(rows_of(who, told[month]) for who, told in cases) for month in range(3))))
     assert set(feed.objecting()) == {"zoe", *STAYS}
-    assert feed.conform()[NOT_LISTED] == len(STAYS) - 1  # the last delivery lists `objected_again`
+    assert feed.conform()["type_1_in_force"] == len(STAYS) + 1  # a second run changes nothing
 
 
 def test_both_kinds_stay_in_force_and_a_person_counts_once(tmp_path: Path) -> None:
     feed = Feed(tmp_path, "snapshot").deliver(three("ann,type_1,1,2024-05-01\nann,national,1,2024-05-01\n", ""))
     assert (feed.objecting(), feed.objecting("national_data_opt_out")) == (KEPT, ["ann"])
-    assert feed.conform()[NOT_LISTED] == 1
 
 
 def test_an_objection_whose_row_comes_again_and_is_set_aside_stays_in_force(tmp_path: Path) -> None:
@@ -136,10 +141,21 @@ def test_old_deliveries_are_kept_when_those_of_other_feeds_expire_and_are_read_a
 
 def test_an_objection_of_a_file_that_came_again_without_it_stays_in_force_until_a_later_delivery(tmp_path: Path) -> None:
     feed = Feed(tmp_path, "snapshot").deliver(three("ann,type_1,1,2024-05-01\n")).deliver(three(""))
-    assert (feed.objecting(), feed.conform()[NOT_LISTED]) == (KEPT, 1)
+    assert feed.objecting() == KEPT
     assert feed.deliver({"2026-02-01": BYSTANDER + "ann,type_1,0,2026-01-20\n"}).objecting() == ENDED
 
 
 def test_a_corrected_file_takes_its_withdrawal_back(tmp_path: Path) -> None:
     feed = Feed(tmp_path, "snapshot").deliver(three("ann,type_1,0,2025-06-01\n")).deliver(three("ann,type_1,1,2024-05-01\n"))
     assert feed.objecting() == KEPT
+
+
+def test_the_statements_of_every_delivery_are_read_and_one_with_rows_set_aside_is_not_complete(tmp_path: Path) -> None:
+    feed = Feed(tmp_path, "snapshot").deliver(three("ann,type_1,1,2024-05-01\n", ""))
+    assert incomplete_deliveries(feed.lake, OPT_OUTS) == set()
+    feed.deliver({"2026-03-01": BYSTANDER + ",type_1,1,2024-05-01\n" + BYSTANDER})
+    assert incomplete_deliveries(feed.lake, OPT_OUTS) == {date(2026, 3, 1)}
+    with connect() as con:
+        rows = con.sql(f"SELECT person_id, kind, extract_date FROM {statements_sql(feed.lake, OPT_OUTS)} ORDER BY ALL").fetchall()
+    first, second, third = (date(2026, month, 1) for month in (1, 2, 3))
+    assert rows == [("ann", "type_1", first), ("zoe", "type_1", first), ("zoe", "type_1", second), ("zoe", "type_1", third)]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from expectations.suppression import CONFLICTING, DEATH_CONTRADICTED, DEATH_WITHDRAWN, LOST_MARKS
 from expectations.table import Table
 from expectations.tables import core
 from expectations.tables.raw_gp import PATIENTS, REGISTRATIONS
@@ -14,14 +15,15 @@ from expectations.tables.raw_omop import DEATH
 from expectations.tables.raw_omop import PERSON as OMOP_PERSON
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.core_tables import StatedFacts, conform_people, conform_registrations
+from pipelines.conform.deaths import alive_sql, review_digest
 from pipelines.conform.omop.feed_rows import omop_sources
 from pipelines.conform.registration import RegistrationSettings
-from pipelines.extracts.ingest import ingest_feed
+from pipelines.extracts.ingest import current_extracts, ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.sources.omop.settings import OmopSettings
-from pipelines.validation.stated_dates import named_people_sql, stated_dates_sql
+from pipelines.validation.stated_dates import named_people_sql, stated_dates_sql, suppressing_marks_sql
 from pipelines.validation.validate import ValidationSettings, validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql
 
@@ -37,6 +39,7 @@ class Board:
     def __init__(self, folder: Path) -> None:
         self.landing, self.lake = folder, Lake(folder / "lake")
         self.nhs = NhsSettings(feeds={"patients": FeedSettings(), "registrations": FeedSettings()})
+        self.accepted: list[tuple[int, str]] = []
 
     def deliver(self, table: Table, header: str, rows: str, day: str = "2026-01-01", part: str = "") -> Board:
         (self.landing / table.feed).mkdir(exist_ok=True)
@@ -48,14 +51,27 @@ class Board:
 
     def people(self) -> dict[str, object]:
         with connect() as con:
-            rows = {"patients": validated_rows_sql(self.lake, self.nhs, "patients")}
-            stated = StatedFacts(stated_dates_sql(self.lake, self.nhs, "patients", "death_date"))
+            feeds = [feed for feed in self.nhs.feeds if current_extracts(self.lake, feed)]
+            rows = {feed: validated_rows_sql(self.lake, self.nhs, feed) for feed in feeds}
+            of_all = stated_dates_sql(self.lake, self.nhs, "patients", "death_date", every_delivery=True)
+            marks = suppressing_marks_sql(self.lake, self.nhs)
+            deaths = stated_dates_sql(self.lake, self.nhs, "patients", "death_date")
+            stated = StatedFacts(deaths, all_deaths=of_all, marks=marks, alive=alive_sql(self.accepted))
             return conform_people(self.lake, con, rows, ClinicalRules(), stated)
 
     def deaths(self) -> dict[str, tuple[date | None, bool]]:
         self.people()
         rows = self.lake.read("core__person", "person_id, death_date, death_not_readable").to_pylist()
         return {row["person_id"]: (row["death_date"], row["death_not_readable"]) for row in rows}
+
+    def suppressed(self) -> dict[str, str]:
+        """Return the reason of everyone who is suppressed."""
+        self.people()
+        rows = self.lake.read("core__person", "person_id, suppression", "suppression IS NOT NULL", "1").to_pylist()
+        return {row["person_id"]: row["suppression"] for row in rows}
+
+    def conflicts(self) -> int:
+        return len(self.lake.read("core__quarantine", "row_number", "reason = 'conflicting_rows'"))
 
     def ends(self) -> list[tuple[str, date | None, bool]]:
         """Return each period of ann: practice, end and whether the end cannot be read."""
@@ -81,9 +97,9 @@ def patient(name: str, died: str, deleted: str = "", birth_year: str = "1940") -
 def test_a_death_that_is_stated_and_unreadable_is_no_life(board: Board) -> None:
     stated = {
         "serial": "45421", "word": "Y", "no_such_day": "31/02/2024", "no_such_iso_day": "2024-02-31", "other_format": "03/02/2024",
-        "month_first": "02/24/2024", "before_birth": "1939-05-01", "after_extract": "2026-03-01", "unknown": "1900-01-01", "mark": "?",
+        "month_first": "02/24/2024", "before_birth": "1939-05-01", "after_extract": "2026-03-01", "no_day": "1900-01-01", "mark": "?",
     }  # fmt: skip
-    answers = {"alive": ("", None), "blank": ("  ", None), "no_value": ("NULL", None), "never": ("9999-12-31", None),
+    answers = {"alive": ("", None), "blanks_alone": ("  ", None), "no_value": ("NULL", None), "never": ("9999-12-31", None),
                "dead": ("2024-02-03", DIED), "dead_too": ("2024-02-03 00:00:00", DIED), "year": ("2024", date(2024, 12, 31))}  # fmt: skip
     rows = [patient(name, value) for name, value in stated.items()] + [
         patient(name, value) for name, (value, _) in answers.items()
@@ -149,6 +165,85 @@ def test_an_end_that_is_stated_and_unreadable_leaves_open_whether_the_person_is_
     ]  # fmt: skip
     # of two registrations that began on one day the one that can be read counts
     assert periods("ann,Y00001,2015-01-01,Y\nann,Y00002,2015-01-01,\n") == [("Y00002", None, False)]
+
+
+MARKED = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,DEATH_DATE,{}\n"
+
+
+@pytest.mark.parametrize("column", list(LOST_MARKS))
+def test_a_mark_that_is_neither_yes_nor_no_suppresses_the_person(board: Board, column: str) -> None:
+    lost = ("X", "2", "ja", "?", "-1", "1.5", "yes please", "0/1", "null?", "unknown", "Confidential")
+    clean = ("0", "N", "no", "F", "false", "", "NULL", " n ")
+    yes = ("1", "y", "T", "yes", "TRUE", "true ")
+    rows = [f"{kind}{n},Y00001,1940,,{value}\n" for kind, values in (("lost", lost), ("clean", clean), ("yes", yes)) for n, value in enumerate(values)]  # fmt: skip
+    board.deliver(PATIENTS, MARKED.format(column.upper()), "".join(rows))
+    assert board.suppressed() == {f"lost{n}": LOST_MARKS[column] for n in range(len(lost))}
+    on_list = board.lake.read("core__person", "person_id", "on_list")["person_id"].to_pylist()
+    assert sorted(on_list) == sorted(
+        f"{kind}{n}" for kind, values in (("lost", lost), ("clean", clean)) for n in range(len(values))
+    )
+
+
+@pytest.mark.parametrize("column", list(LOST_MARKS))
+@pytest.mark.parametrize(("first", "second", "reason"), [("0", "1", CONFLICTING), ("1", "0", CONFLICTING), ("", "Y", CONFLICTING), ("0", "X", "lost"), ("X", "0", "lost"), ("X", "1", "lost")])  # fmt: skip
+def test_of_rows_that_differ_the_cautious_one_wins_and_the_conflict_is_counted(
+    board: Board, column: str, first: str, second: str, reason: str
+) -> None:
+    rows = "".join(f"ann,Y00001,1940,,{value}\n" for value in (first, second)) + "bob,Y00001,1941,,0\n" * 2
+    board.deliver(PATIENTS, MARKED.format(column.upper()), rows)
+    assert board.suppressed() == {"ann": LOST_MARKS[column] if reason == "lost" else reason}
+    assert board.conflicts() == 1
+    assert len(board.lake.read("core__quarantine", "row_number", "reason = 'duplicate_row'")) == 1
+
+
+def test_a_death_that_a_later_delivery_withdraws_is_in_review_until_a_decision(board: Board) -> None:
+    board.deliver(PATIENTS, PATIENT, patient("ann", "2024-02-03") + patient("bob", "Y") + patient("cat", "1939-01-01") + patient("dan", "2024-01-01"), "2025-11-01")  # fmt: skip
+    board.deliver(PATIENTS, PATIENT, patient("ann", "") + patient("bob", "") + patient("cat", "") + patient("dan", "2024-01-02"), "2025-12-01")  # fmt: skip
+    assert board.suppressed() == {"ann": DEATH_WITHDRAWN, "bob": DEATH_WITHDRAWN}
+    board.deliver(PATIENTS, PATIENT, patient("ann", "") + patient("bob", "") + patient("dan", "2024-01-02"))
+    assert board.suppressed() == {"ann": DEATH_WITHDRAWN, "bob": DEATH_WITHDRAWN}
+    keys = dict(zip(*board.lake.read("core__person", "person_id, person_key").to_pydict().values(), strict=True))
+    board.accepted = [(keys["ann"], review_digest(keys["ann"], date(2024, 2, 4)))]  # of another day
+    assert board.suppressed() == {"ann": DEATH_WITHDRAWN, "bob": DEATH_WITHDRAWN}
+    board.accepted = [(keys["ann"], review_digest(keys["ann"], DIED)), (keys["bob"], review_digest(keys["bob"], None))]
+    assert board.suppressed() == {}
+    assert board.deaths()["ann"] == (None, False)
+    board.deliver(PATIENTS, PATIENT, patient("ann", "2025-12-24"), day="2026-02-01")  # another death needs another decision
+    assert board.deaths()["ann"] == (date(2025, 12, 24), False)
+
+
+def test_a_death_that_a_later_registration_contradicts_is_in_review_until_a_decision(board: Board) -> None:
+    people = {"late": "2024-02-10", "again": "2025-01-01", "before": "2015-01-01"}
+    board.deliver(PATIENTS, PATIENT, "".join(patient(name, "2024-02-03") for name in people) + patient("alive", ""))
+    board.deliver(
+        REGISTRATIONS,
+        REGISTERED,
+        "".join(f"{name},Y00001,{start},\n" for name, start in {**people, "alive": "2025-01-01"}.items()),
+    )
+    assert board.suppressed() == {"again": DEATH_CONTRADICTED}
+    assert board.deaths()["again"] == (DIED, False)
+    key = board.lake.read("core__person", "person_key", "person_id = 'again'")["person_key"][0].as_py()
+    board.accepted = [(key, review_digest(key, DIED))]
+    assert board.suppressed() == {}
+    assert board.deaths()["again"] == (None, False)
+
+
+def test_of_two_rows_of_a_registration_the_end_counts(board: Board) -> None:
+    board.deliver(PATIENTS, PATIENT, patient("ann", ""))
+    ended = [("Y00001", date(2020, 1, 1), False)]
+    for first, second in (("", "2020-01-01"), ("2020-01-01", ""), ("9999-12-31", "2020-01-01"), ("Y", "2020-01-01")):
+        rows = f"ann,Y00001,2015-01-01,{first}\nann,Y00001,2015-01-01,{second}\nother,Y00009,2010-01-01,2012-01-01\n"
+        assert board.deliver(REGISTRATIONS, REGISTERED, rows).ends() == ended
+    rows = "ann,Y00001,2015-01-01,\nann,Y00001,2015-01-01,2014-01-01\n"  # an end that cannot be true
+    assert board.deliver(REGISTRATIONS, REGISTERED, rows).ends() == [("Y00001", None, True)]
+
+
+@pytest.mark.parametrize(
+    "never", ["9999-12-31", "31/12/9999", "31-DEC-2099", "99991231", "2999-12-31", "31.12.9999", "3000-01-01 00:00:00"]
+)
+def test_a_day_that_systems_write_for_never_is_no_death_in_any_format(board: Board, never: str) -> None:
+    others = "".join(patient(f"other{number}", "2023-01-01") for number in range(3))
+    assert board.deliver(PATIENTS, PATIENT, patient("ann", never) + others).deaths()["ann"] == (None, False)
 
 
 def test_a_stay_that_ended_in_death_on_no_readable_day_is_a_death(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from expectations.tables.raw_gp import OPT_OUTS, PATIENTS
+from expectations.tables.raw_gp import PATIENTS
 from expectations.tables.raw_hospital import ADMISSIONS
 from pipelines.errors import RefusalError, ValidationStop
 from pipelines.extracts.ingest import current_extracts, ingest_feed
@@ -14,7 +14,7 @@ from pipelines.lake.storage import Lake
 from pipelines.reports.data_docs import data_docs
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.validation.accepted_breaches import breach_of, decision_of_settings, digest_of_delivery
-from pipelines.validation.validate import ValidationSettings, ValidationSummary, looks_up_births, validate_feed
+from pipelines.validation.validate import ValidationSettings, ValidationSummary, validate_feed
 
 PATIENT_HEADER = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,SEX,IS_TEST_PATIENT\n"
 SPELL_HEADER = "Der_Pseudo_NHS_Number,Hospital_Spell_No,Der_Provider_Code,Admission_Date,Discharge_Date,Admission_Method\n"
@@ -270,8 +270,3 @@ def test_the_rules_are_the_settings_without_the_accepted_breaches() -> None:
     breach = {"feed": "patients", "rule": "unknown_codes", "delivery": "2026-01-01", "reason": "It is right so"}
     settings = ValidationSettings.model_validate({"least_month_rows": 30, "accepted": [breach]})
     assert settings.rules == ValidationSettings(least_month_rows=30)
-
-
-@pytest.mark.parametrize(("table", "expected"), [(ADMISSIONS, True), (PATIENTS, False), (OPT_OUTS, False)])
-def test_only_a_feed_with_a_rule_on_births_needs_the_list(table, expected):
-    assert looks_up_births(table) == expected

@@ -1,0 +1,26 @@
+"""Why a person is in no cohort and on no review list although nothing certain excludes them: the reasons of `core__person.suppression`.
+
+A lost value of a column that suppresses is one (`Column.lost_reason`). So are rows about a person that contradict each other, and a
+death that was stated once and is in doubt. The end of a registration is flagged in `core__registration`, which has a row for each period.
+"""
+
+from __future__ import annotations
+
+from expectations.table import Lost, Table
+from expectations.tables.raw_gp import DEATH_NOT_READABLE, END_NOT_READABLE, PATIENTS
+
+CONFLICTING = "rows about the person conflict"
+DEATH_WITHDRAWN = "death withdrawn by its sender, in review"
+DEATH_CONTRADICTED = "registered again after the date of death, in review"
+IN_REVIEW = (DEATH_WITHDRAWN, DEATH_CONTRADICTED)  # until a recorded decision accepts that the person is alive
+
+
+def lost_reasons(table: Table) -> dict[str, str]:
+    """Return the reason of each column of a table whose lost value suppresses the person."""
+    return {column.name: column.lost_reason for column in table.columns if column.lost is Lost.SUPPRESSES}
+
+
+# A lost date of death has its own flag in core__person, which is older than the column `suppression`.
+LOST_MARKS = {name: reason for name, reason in lost_reasons(PATIENTS).items() if reason != DEATH_NOT_READABLE}
+SUPPRESSIONS = (*LOST_MARKS.values(), CONFLICTING, *IN_REVIEW)  # in order: the first that applies is stored
+NOT_READABLE = (DEATH_NOT_READABLE, END_NOT_READABLE)

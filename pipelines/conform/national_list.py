@@ -1,0 +1,121 @@
+"""The national data opt-outs in force: those of the latest list, which replaces the one before it and expires.
+
+A list of opt-outs names the people who opted out. A permitted list has the identifiers that were submitted to NHS England's
+check service and those that it returned: a person who was submitted and not returned has opted out, and one who was not
+submitted is not known, which planning treats as an opt-out. Source: NHS England, national data opt-out operational policy guidance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import duckdb
+import pandas as pd
+
+from expectations.feeds import NATIONAL_OPT_OUTS
+from expectations.sql_values import quote, quote_all
+from expectations.tables.core import OBJECTION_DELIVERY
+from pipelines.conform.withdrawals import lasting_sql
+from pipelines.errors import RefusalError
+from pipelines.lake.storage import Lake
+
+
+@dataclass(frozen=True)
+class NationalList:
+    """The latest list: its people (rows of core__objection), its days, and how many on the list opted out now and before."""
+
+    people: pd.DataFrame = field(default_factory=pd.DataFrame)
+    feed: str = ""
+    submitted: date | None = None
+    valid_until: date | None = None
+    on_list: int = 0
+    before: int = 0
+
+
+def read_national_list(con: duckdb.DuckDBPyConnection, snapshots: frozenset[str], valid_days: int) -> NationalList:
+    """Return the latest national list of the table `stated`, with the number of opt-outs in the list before it."""
+    days = con.sql(
+        "SELECT feed, list_sort(list(DISTINCT extract_date)) FROM stated WHERE kind = 'national' AND feed <> '' GROUP BY feed"
+    ).fetchall()
+    if not days:
+        return NationalList()
+    now = " OR ".join(_of_list(feed, found, snapshots) for feed, found in days)
+    people = con.sql(_people_sql(now)).df()
+    earlier = [(feed, found[:-1]) for feed, found in days if len(found) > 1]
+    before = (
+        _on_list(con, " OR ".join(_of_list(feed, found, snapshots) for feed, found in earlier))
+        if len(earlier) == len(days)
+        else 0
+    )
+    feed = NATIONAL_OPT_OUTS.name if NATIONAL_OPT_OUTS.name in dict(days) else days[0][0]
+    submitted = _submitted(con, now) if feed == NATIONAL_OPT_OUTS.name else None
+    valid = submitted + timedelta(days=valid_days) if submitted else None
+    return NationalList(people, feed, submitted, valid, _on_list(con, now), before)
+
+
+def national_list_expired(lake: Lake, day: date) -> bool:
+    """Return whether the latest national list must no longer be used for planning on a day.
+
+    False without a list, and for a combined feed, which has no submission date.
+    """
+    valid = _valid_until(lake)
+    return valid is not None and valid < day
+
+
+def refuse_expired_national_list(lake: Lake, day: date) -> None:
+    """Raise RefusalError if the latest national list has expired: planning outputs must not be made."""
+    if national_list_expired(lake, day):
+        raise RefusalError(
+            f"the national data opt-out list was valid until {_valid_until(lake)}, so planning outputs must not be made on {day}. Submit the identifiers "
+            f"again and deliver the result to the feed {NATIONAL_OPT_OUTS.name}"
+        )
+
+
+def _valid_until(lake: Lake) -> date | None:
+    rows = lake.read_or_empty(OBJECTION_DELIVERY, "valid_until", "kind = 'national' AND practice_code = 'ALL'")
+    return next(iter(rows["valid_until"].to_pylist()), None)
+
+
+def _of_list(feed: str, days: list[date], snapshots: frozenset[str]) -> str:
+    """Return the condition of the rows of a list: the last delivery, or all of them if they are additions."""
+    chosen = days[-1:] if feed in snapshots else days
+    return (
+        f"(feed = {quote(feed)} AND extract_date IN ({', '.join('DATE ' + quote(day) for day in chosen)}))" if chosen else "false"
+    )
+
+
+def _submitted(con: duckdb.DuckDBPyConnection, now: str) -> date | None:
+    query = f"SELECT min(least(coalesce(submission_date, extract_date), extract_date)) FROM stated WHERE feed = {quote(NATIONAL_OPT_OUTS.name)} AND ({now})"
+    return con.sql(query).fetchall()[0][0]
+
+
+def _on_list(con: duckdb.DuckDBPyConnection, where: str) -> int:
+    query = f"SELECT count(*) FROM ({_people_sql(where)}) SEMI JOIN listed USING (person_id) WHERE state = 'in_force'"
+    return int(con.sql(query).fetchall()[0][0])
+
+
+def _people_sql(where: str) -> str:
+    """Return the SQL of the people of a list who opted out or were not checked, as rows of core__objection."""
+    rows = f"(SELECT * FROM stated WHERE kind = 'national' AND feed <> '' AND ({where}))"
+    parts = quote_all(("SUBMITTED", "RETURNED"))
+    return f"""
+        WITH named AS (SELECT person_id, extract_date, extract_id, list_part FROM {rows}),
+        opted AS (SELECT person_id, effective_date, last_stated, delivery FROM ({lasting_sql(rows)}) WHERE lasts),
+        checked AS (SELECT DISTINCT person_id FROM named WHERE list_part IN ({parts})),
+        refused AS (
+            SELECT person_id, CAST(NULL AS DATE) AS effective_date, max(extract_date) AS last_stated, any_value(extract_id) AS delivery
+            FROM named WHERE list_part = 'SUBMITTED'
+            AND person_id NOT IN (SELECT person_id FROM named WHERE list_part = 'RETURNED')
+            AND person_id NOT IN (SELECT person_id FROM opted) GROUP BY person_id
+        ),
+        not_checked AS (
+            SELECT person_id, (SELECT max(extract_date) FROM named WHERE list_part IN ({parts})) AS last_stated
+            FROM homes WHERE (SELECT count(*) FROM checked) > 0
+            AND person_id NOT IN (SELECT person_id FROM checked) AND person_id NOT IN (SELECT person_id FROM opted)
+        )
+        SELECT person_id, 'national' AS kind, CAST(NULL AS VARCHAR) AS practice_code, effective_date, last_stated AS first_stated,
+            last_stated, 'in_force' AS state, last_stated AS state_since, 0 AS absences, delivery
+        FROM (FROM opted UNION ALL FROM refused)
+        UNION ALL
+        SELECT person_id, 'national', NULL, NULL, NULL, last_stated, 'not_known', last_stated, 0, NULL FROM not_checked"""

@@ -1,0 +1,322 @@
+"""core__objection: the latest state of each person's objection of each kind, by two rules.
+
+* Type 1. Rows of different days are history, and the latest holds. Of rows of one day, or without a day, the objection wins. An
+  objection that later deliveries do not contain stays in force (`objection_states.py`).
+* National data opt-out. The latest list replaces the one before it (`national_list.py`).
+
+The table is built from every delivery and from its own earlier state. It therefore survives the deletion of old deliveries and
+the removal of a feed from the settings.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, Field
+
+from expectations.feeds import PATIENTS, REGISTRATIONS
+from expectations.sql_values import quote
+from expectations.tables import core
+from expectations.tables.raw_gp import UNDATED_WITHDRAWAL
+from pipelines.conform.feeds import Sources
+from pipelines.conform.national_list import NationalList, read_national_list
+from pipelines.conform.objection_inputs import NO_STATEMENTS, STATED_COLUMNS, ObjectionInputs
+from pipelines.conform.objection_states import COMPLETE, TOO_MANY_ABSENT, Absences, Snapshot, follow_absences
+from pipelines.conform.withdrawals import lasting_sql
+from pipelines.errors import ValidationStop
+from pipelines.lake.storage import Lake
+
+ALL = "ALL"
+ABSENT_RULE, STRANGERS_RULE, FALL_RULE = core.DELIVERY_RULES
+TOO_MANY_STRANGERS = "too many not on the list"
+NOT_KNOWN = "objections not known"
+SAME_ROUND_DAYS = 14  # practices that deliver within two weeks of each other deliver together
+
+
+class ObjectionSettings(BaseModel, extra="forbid", frozen=True):
+    """When objections are missing, and how long a national list is valid."""
+
+    absent_share: float = Field(
+        0.02, ge=0, le=1,
+        description="Largest share of a practice's objections, of people who are still registered there, that a delivery may lack. Above it the run stops.",
+    )  # fmt: skip
+    not_on_list_rise: float = Field(
+        0.1, ge=0, le=1,
+        description="Largest rise, from one delivery to the next, of the share of objections that match no one on the registered list. Above it the run stops.",
+    )  # fmt: skip
+    national_fall: float = Field(
+        0.1, ge=0, le=1,
+        description="Largest fall, from one national list to the next, of the number of people on the registered list who opted out. Above it the run stops.",
+    )  # fmt: skip
+    national_list_days: int = Field(
+        21, ge=1, le=366,
+        description="Days after its submission for which a national list may be used. Source: NHS England, national data opt-out operational policy "
+        "guidance and the guidance of its check service. Confirm the period in the current policy.",
+    )  # fmt: skip
+
+
+def conform_objections(
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, inputs: ObjectionInputs, settings: ObjectionSettings
+) -> dict[str, Any]:
+    """Write core__objection and core__objection_delivery, and return counts."""
+    known = lake.read_or_empty(core.OBJECTION).to_pandas()
+    _prepare(con, sources, inputs, known)
+    type_1, absences = _type_1(con, inputs, settings)
+    type_1 = _as_before(type_1, known[known["kind"] == "type_1"], {day for days in inputs.deliveries.values() for day in days})
+    national = read_national_list(con, inputs.snapshots, settings.national_list_days)
+    opted_out = national.people if national.feed else known[known["kind"] == "national"]
+    rows = pd.concat([frame for frame in (type_1, opted_out) if len(frame)] or [known]).sort_values(["person_id", "kind"])
+    deliveries = [*_practice_rows(con, inputs, absences), *_kind_rows(con, inputs, settings, national)]
+    if not national.feed:
+        deliveries += [row for row in _earlier_deliveries(lake) if row["kind"] == "national"]
+    lake.write(core.OBJECTION, _dated(rows))
+    lake.write(core.OBJECTION_DELIVERY, sorted(deliveries, key=lambda row: (row["kind"], row["practice_code"])))
+    return {**_counts(rows, absences), **_shapes(con), "practices_with_objections_not_known": _not_known(deliveries)}
+
+
+def check_objections(deliveries: pd.DataFrame, settings: ObjectionSettings) -> None:
+    """Raise ValidationStop if a delivery lacks too many objections, or too many of them match no one on the list.
+
+    `deliveries` has the columns of core__objection_delivery. The message names practice, counts and what to do.
+    """
+    lines, subjects = [], []
+    for row in deliveries[deliveries["status"].isin([TOO_MANY_ABSENT, TOO_MANY_STRANGERS])].itertuples():
+        rule, line = _broken(row, settings)
+        lines.append(f"  {line}")
+        organisation = "" if row.practice_code == ALL else f" {row.practice_code}"
+        subjects.append(f"{row.feed} {rule} {pd.Timestamp(str(row.delivered)).date()}{organisation}")
+    if lines:
+        raise ValidationStop(
+            "objections are missing from a delivery or match no one (core__objection_delivery):\n" + "\n".join(lines) + "\nObjections that a delivery "
+            "lacks stay in force. Ask the sender for a complete extract with the usual pseudonyms. If the delivery is right, accept it: "
+            + "; ".join(f"strata decide CONFIG accepted_breach '{subject}' --role ROLE --reason WHY" for subject in subjects)
+        )  # fmt: skip
+
+
+def _broken(row: Any, settings: ObjectionSettings) -> tuple[str, str]:
+    delivery = f"the delivery of {row.feed} of {pd.Timestamp(row.delivered).date()}"
+    if row.status == TOO_MANY_STRANGERS:
+        return STRANGERS_RULE, (
+            f"{row.kind}: {row.share_not_on_list:.1%} of the people who object in {delivery} match no one on the registered list, "
+            f"{row.share_not_on_list_before:.1%} in the one before (the limit is a rise of {settings.not_on_list_rise:.0%})"
+        )
+    share = f"{row.absent / row.objections:.1%}" if row.objections else "all"
+    if row.kind == "national":
+        return FALL_RULE, (
+            f"national: {row.absent:,} fewer of the people on the registered list have opted out in {delivery} than the {row.objections:,} before "
+            f"({share}; the limit is {settings.national_fall:.0%})"
+        )
+    return ABSENT_RULE, (
+        f"practice {row.practice_code}: {row.absent:,} of {row.objections:,} objections of people who are registered there are not in {delivery} "
+        f"({share}; the limit is {settings.absent_share:.0%})"
+    )
+
+
+def fold_sql(person_id: str, ignores_case: bool = True) -> str:
+    """Return the SQL of a pseudonym without blanks and invisible characters, and without letter case unless it matters."""
+    plain = f"strlen({person_id}) = length({person_id})"
+    case = "lower" if ignores_case else ""
+    return f"{case}(replace(CASE WHEN {plain} THEN {person_id} ELSE regexp_replace({person_id}, '[\\p{{C}}\\p{{Z}}]', '', 'g') END, ' ', ''))"
+
+
+def _prepare(con: duckdb.DuckDBPyConnection, sources: Sources, inputs: ObjectionInputs, known: pd.DataFrame) -> None:
+    """Create the tables `listed`, `homes` and `stated`.
+
+    An objection in force that is stored counts as a statement of its last delivery. A pseudonym that is not on the list, and
+    is on it in another form, becomes that of the list. A withdrawal in another form ends nothing.
+    """
+    con.execute(f"CREATE OR REPLACE TEMP TABLE listed AS {_listed(sources)}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE homes AS {_homes(sources)}")
+    con.register("known_objections", known)
+    columns = ", ".join(STATED_COLUMNS)
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE delivered AS SELECT {columns} FROM {inputs.statements or NO_STATEMENTS}
+        UNION ALL SELECT '', kind, person_id, practice_code, '1', effective_date, 'OPTED_OUT', NULL, last_stated, delivery
+        FROM known_objections WHERE kind = 'type_1' AND state = 'in_force'""")
+    con.unregister("known_objections")
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE other_forms AS
+        WITH strangers AS (SELECT DISTINCT person_id FROM delivered ANTI JOIN listed USING (person_id))
+        SELECT strangers.person_id, listed.person_id AS list_id
+        FROM strangers JOIN listed ON {fold_sql("strangers.person_id", inputs.ignores_case)} = {fold_sql("listed.person_id", inputs.ignores_case)}""")
+    con.execute("""CREATE OR REPLACE TEMP TABLE stated AS
+        SELECT delivered.* REPLACE (coalesce(list_id, delivered.person_id) AS person_id,
+            CASE WHEN kind = 'type_1' THEN coalesce(delivered.practice_code, homes.practice_code) END AS practice_code)
+        FROM delivered LEFT JOIN other_forms ON other_forms.person_id = delivered.person_id AND delivered.status <> '0'
+        LEFT JOIN homes ON homes.person_id = coalesce(list_id, delivered.person_id)""")
+
+
+def _listed(sources: Sources) -> str:
+    feed = sources.get(PATIENTS.name) or sources.get(REGISTRATIONS.name)
+    return f"SELECT DISTINCT person_id FROM {feed}" if feed else "SELECT CAST(NULL AS VARCHAR) AS person_id WHERE false"
+
+
+def _homes(sources: Sources) -> str:
+    """Return the SQL of the practice with which each living person is registered at the latest delivery."""
+    if PATIENTS.name not in sources and REGISTRATIONS.name not in sources:
+        return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS VARCHAR) AS practice_code WHERE false"
+    living = (
+        f"SELECT person_id, practice_code FROM {sources[PATIENTS.name]} WHERE death_date IS NULL"
+        if PATIENTS.name in sources
+        else ""
+    )
+    if REGISTRATIONS.name not in sources:
+        return f"SELECT person_id, any_value(practice_code) AS practice_code FROM ({living}) GROUP BY person_id"
+    alive = f"SEMI JOIN ({living}) AS living USING (person_id)" if living else ""
+    return f"""SELECT person_id, arg_max(practice_code, start_date) AS practice_code
+        FROM {sources[REGISTRATIONS.name]} {alive} WHERE end_date IS NULL OR end_date >= extract_date GROUP BY person_id"""
+
+
+def _type_1(
+    con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, settings: ObjectionSettings
+) -> tuple[pd.DataFrame, Absences]:
+    stated = "(SELECT * FROM stated WHERE kind = 'type_1')"
+    found = con.sql(f"""SELECT found.*, homes.practice_code AS home
+        FROM ({lasting_sql(stated)}) AS found LEFT JOIN homes USING (person_id) ORDER BY person_id""").df()
+    lasting = found[found["lasts"]].reset_index(drop=True)
+    con.register("lasting", pd.DataFrame({"person_id": lasting["person_id"].astype(object), "position": np.arange(len(lasting))}))
+    days = con.sql(f"""SELECT extract_date, list(DISTINCT position) AS named, list(DISTINCT position) FILTER (status = '1') AS objecting
+        FROM {stated} JOIN lasting USING (person_id) WHERE feed <> '' GROUP BY extract_date""").fetchall()
+    con.unregister("lasting")
+    listed, objecting = ({day: np.array(row[place] or [], np.int64) for day, *row in days} for place in (0, 1))
+    absences = follow_absences(lasting, _snapshots(con, inputs, lasting), listed, objecting, settings.absent_share)
+    lasting = lasting.assign(absences=absences.consecutive, state_since=absences.ended)
+    lasting["state"] = np.where(lasting["state_since"].notna(), "ended_by_absence", "in_force")
+    lasting["state_since"] = lasting["state_since"].where(lasting["state_since"].notna(), lasting["first_stated"])
+    gone = found[~found["lasts"]].assign(absences=0, state="withdrawn", state_since=lambda rows: rows["withdrawn_on"])
+    return pd.concat([frame for frame in (lasting, gone) if len(frame)] or [lasting]).assign(kind="type_1"), absences
+
+
+def _snapshots(con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, lasting: pd.DataFrame) -> list[Snapshot]:
+    """Return the deliveries that are complete in themselves. One that does not name practices is of all practices."""
+    rows = con.sql(
+        "SELECT feed, extract_date, list(DISTINCT practice_code) FROM stated WHERE kind = 'type_1' AND feed <> '' GROUP BY ALL"
+    )
+    everywhere = frozenset(lasting["practice_code"].dropna())
+    return [
+        Snapshot(
+            day, feed, frozenset(filter(None, practices)) if feed in inputs.by_practice else everywhere,
+            (feed, day) not in inputs.incomplete, inputs.accepted_organisations(feed, ABSENT_RULE, day),
+        )
+        for feed, day, practices in rows.fetchall()
+        if feed in inputs.snapshots
+    ]  # fmt: skip
+
+
+def _as_before(now: pd.DataFrame, known: pd.DataFrame, days: set[date]) -> pd.DataFrame:
+    """Return the states with those that ended earlier by deliveries that are no longer there."""
+    before = known.set_index("person_id")
+    ended = now["person_id"].map(before["state"].where(before["state"] != "in_force")).fillna("")
+    since = pd.to_datetime(now["person_id"].map(before["state_since"]))
+    last = pd.to_datetime(now["person_id"].map(before["last_stated"]))
+    since_gone = ~since.dt.date.isin(days)
+    keeps = (now["state"] == "in_force") & (ended != "") & (pd.to_datetime(now["last_stated"]) <= last)
+    keeps &= (ended == "ended_by_absence") | since_gone
+    now = now.assign(state=now["state"].where(~keeps, ended), state_since=pd.to_datetime(now["state_since"]).where(~keeps, since))
+    rest = known[~known["person_id"].isin(now["person_id"])]
+    first = pd.to_datetime(now["person_id"].map(before["first_stated"]))
+    now["first_stated"] = pd.concat([pd.to_datetime(now["first_stated"]), first], axis=1).min(axis=1)
+    return pd.concat([frame for frame in (now, rest) if len(frame)] or [now])
+
+
+def _practice_rows(con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, absences: Absences) -> list[dict[str, Any]]:
+    """Return a row for each practice of the list: its latest delivery, or that its objections are not known."""
+    practices = {
+        str(code) for (code,) in con.sql("SELECT DISTINCT practice_code FROM homes WHERE practice_code IS NOT NULL").fetchall()
+    }
+    sent = {
+        practice: (feed, day)
+        for practice, feed, day in con.sql(
+            "SELECT practice_code, arg_max(feed, extract_date), max(extract_date) FROM stated WHERE kind = 'type_1' AND feed <> '' GROUP BY ALL"
+        ).fetchall()
+        if practice
+    }
+    days = con.sql("SELECT feed, max(extract_date) FROM stated WHERE kind = 'type_1' AND feed <> '' GROUP BY feed").fetchall()
+    whole = {feed: day for feed, day in days if feed not in inputs.by_practice}
+    latest = max((day for _, day in days), default=None)
+    rows = []
+    for practice in sorted(practices | set(sent)):
+        feed, day = max(
+            [*whole.items(), *([sent[practice]] if practice in sent else [])], key=lambda one: one[1], default=("", None)
+        )
+        late = day is None or latest is None or day < latest - timedelta(days=SAME_ROUND_DAYS)
+        found = absences.practices.get(practice)
+        status = NOT_KNOWN if late else found.status if found else COMPLETE
+        counts = (found.objections, found.absent) if found and not late else (0, 0)
+        rows.append(_delivery_row("type_1", practice, feed, day, status, counts))
+    return rows
+
+
+def _kind_rows(
+    con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, settings: ObjectionSettings, national: NationalList
+) -> list[dict[str, Any]]:
+    """Return a row for each kind: its latest delivery, with the share of people who match no one on the list, and the one before."""
+    rows = []
+    for kind in ("type_1", "national"):
+        shares = con.sql(f"""SELECT extract_date, arg_max(feed, feed), 1 - count(DISTINCT listed.person_id) / count(DISTINCT stated.person_id)
+            FROM stated LEFT JOIN listed USING (person_id)
+            WHERE kind = {quote(kind)} AND feed <> '' AND status = '1' AND list_part <> 'RETURNED'
+            GROUP BY extract_date ORDER BY extract_date DESC LIMIT 2""").fetchall()
+        if not shares:
+            continue
+        (day, feed, share), before = shares[0], shares[1][2] if len(shares) > 1 else None
+        status, counts = COMPLETE, (0, 0)
+        if (
+            before is not None
+            and share - before > settings.not_on_list_rise
+            and not inputs.accepted_organisations(feed, STRANGERS_RULE, day)
+        ):
+            status = TOO_MANY_STRANGERS
+        if kind == "national" and national.before:
+            counts = (national.before, max(0, national.before - national.on_list))
+            if counts[1] > settings.national_fall * counts[0] and not inputs.accepted_organisations(feed, FALL_RULE, day):
+                status = TOO_MANY_ABSENT
+        dates = (national.submitted, national.valid_until) if kind == "national" else (None, None)
+        rows.append(_delivery_row(kind, ALL, feed, day, status, counts, (share, before), dates))
+    return rows
+
+
+def _delivery_row(
+    kind: str, practice: str, feed: str, day: date | None, status: str, counts: tuple[int, int],
+    shares: tuple[float | None, float | None] = (None, None), dates: tuple[date | None, date | None] = (None, None),
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "kind": kind, "practice_code": practice, "feed": feed, "delivered": day, "status": status, "objections": counts[0], "absent": counts[1],
+        "share_not_on_list": shares[0], "share_not_on_list_before": shares[1], "submitted": dates[0], "valid_until": dates[1],
+    }  # fmt: skip
+
+
+def _earlier_deliveries(lake: Lake) -> list[dict[str, Any]]:
+    return lake.read_or_empty(core.OBJECTION_DELIVERY).to_pylist()
+
+
+def _dated(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of core__objection with days instead of times."""
+    names = [column.name for column in core.OBJECTION.columns]
+    found = rows.reindex(columns=names).astype(object)
+    days = [column.name for column in core.OBJECTION.columns if column.kind == "date"]
+    for name in days:
+        found[name] = pd.to_datetime(found[name]).dt.date.astype(object)
+    return [{str(name): value for name, value in row.items()} for row in found.where(found.notna(), None).to_dict("records")]
+
+
+def _counts(rows: pd.DataFrame, absences: Absences) -> dict[str, int]:
+    states = (rows["kind"] + "_" + rows["state"]).value_counts(sort=False).sort_index() if len(rows) else pd.Series(dtype=int)
+    found = {str(name): int(count) for name, count in states.items()}
+    return {**found, "absent_from_the_latest_delivery": sum(one.absent for one in absences.practices.values())}
+
+
+def _shapes(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Count the conflicts of rows of one day or without a day, and the people found on the list in another form."""
+    conflicts = con.sql(f"""SELECT count(DISTINCT objected.person_id) FROM stated AS objected JOIN stated AS withdrew
+        USING (kind, person_id, feed, extract_date) WHERE objected.status = '1' AND withdrew.status = '0'
+        AND (objected.effective_date = withdrew.effective_date OR withdrew.effective_date = DATE {quote(UNDATED_WITHDRAWAL)}
+            OR objected.effective_date = objected.extract_date)""").fetchall()[0][0]
+    repaired = con.sql("SELECT count(DISTINCT person_id) FROM other_forms").fetchall()[0][0]
+    return {"people_with_conflicting_rows": int(conflicts), "found_on_the_list_in_another_form": int(repaired)}
+
+
+def _not_known(deliveries: list[dict[str, Any]]) -> str:
+    return ", ".join(row["practice_code"] for row in deliveries if row["status"] == NOT_KNOWN)

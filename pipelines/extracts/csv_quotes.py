@@ -1,0 +1,237 @@
+"""Quoted text over several lines of a CSV file: which lines are one record, and which may lie inside a quote that is wrong.
+
+A quoted field may have line breaks (RFC 4180) if it closes within MOST_LINES and MOST_BYTES into a record with as many fields as
+the header. A quote that does not may still have been meant: then the lines that could be its text are no rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEW_LINE, RETURN = 10, 13
+MOST_LINES = 1_000
+MOST_BYTES = 1_000_000
+UNDOUBTED_ROWS = 20  # so many rows after a quote that does not close show that it opened no text
+FEWEST_PAIRS, MOST_PAIRS = 16, 4096  # records joined at once
+
+Numbers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines of a chunk, each read as if it began outside a quoted field and as if it began inside one.
+
+    A field is quoted completely or not at all: a quote elsewhere is stray. Every mask and count has one value for each line.
+    """
+
+    text: NDArray[np.uint8]
+    starts: Numbers
+    ends: Numbers  # places of the line feeds
+    delimiter: int
+    mark: int  # the quote; 0 without one
+    fields: int  # of the header
+
+    @cached_property
+    def _places(self) -> Numbers:
+        """Return the places of the delimiters, line feeds and quotes."""
+        found = (self.text == self.delimiter) | (self.text == NEW_LINE)
+        return np.flatnonzero(found | (self.text == self.mark) if self.mark else found)
+
+    @cached_property
+    def _kinds(self) -> NDArray[np.uint8]:
+        return self.text[self._places]
+
+    @cached_property
+    def _line(self) -> Numbers:
+        ends = self._kinds == NEW_LINE
+        return np.cumsum(ends, dtype=np.int32) - ends
+
+    @cached_property
+    def _is_quote(self) -> Mask:
+        return self._kinds == self.mark if self.mark else np.zeros(self._kinds.size, np.bool_)
+
+    @cached_property
+    def _after_odd(self) -> Mask:
+        """Return which places come after an odd number of quotes of their line."""
+        quotes, ends = np.cumsum(self._is_quote, dtype=np.int32), self._kinds == NEW_LINE
+        before = np.concatenate([np.zeros(1, np.int32), quotes[ends][:-1]])
+        return ((quotes - self._is_quote - before[self._line]) & 1).astype(bool)
+
+    @cached_property
+    def odd(self) -> Mask:
+        """Return the lines with an odd number of quotes: they end inside a quoted field if they begin outside one."""
+        return self._after_odd[self._kinds == NEW_LINE]
+
+    def delimiters(self, inside: bool) -> Numbers:
+        """Count the delimiters outside quotes on lines that begin inside a quoted field, or outside."""
+        apart = (self._kinds == self.delimiter) & (self._after_odd if inside else ~self._after_odd)
+        return np.bincount(self._line[apart], minlength=self.ends.size)
+
+    def stray(self, inside: bool) -> Mask:
+        """Return the lines with a stray quote, if they begin inside a quoted field, or outside."""
+        if not self.mark:
+            return np.zeros(self.ends.size, np.bool_)
+        within = ~self._after_odd if inside else self._after_odd
+        opening, closing = self._places[self._is_quote & ~within], self._places[self._is_quote & within]
+        edges = (self.delimiter, NEW_LINE, RETURN, self.mark)
+        led = np.where(opening > 0, self.text[np.maximum(opening - 1, 0)], NEW_LINE)
+        followed = self.text[np.minimum(closing + 1, self.text.size - 1)]
+        return self.having(np.concatenate([opening[~np.isin(led, edges)], closing[~np.isin(followed, edges)]]))
+
+    def having(self, places: Numbers) -> Mask:
+        """Return the lines that contain any of some places of the text."""
+        marked = np.zeros(self.ends.size, np.bool_)
+        marked[np.searchsorted(self.ends, places)] = True
+        return marked
+
+    def after_odd_quotes(self, places: Numbers) -> Mask:
+        """Return which of some places of the text come after an odd number of quotes of their line."""
+        quotes = self._places[self._is_quote]
+        line_starts = self.starts[np.searchsorted(self.ends, places)]
+        return ((np.searchsorted(quotes, places) - np.searchsorted(quotes, line_starts)) & 1).astype(bool)
+
+    @cached_property
+    def runs(self) -> tuple[Numbers, Numbers]:
+        """Return the first and the last place of each run of quotes."""
+        quotes = self._places[self._is_quote]
+        breaks = np.flatnonzero(np.diff(quotes) != 1)
+        return quotes[np.concatenate([[0], breaks + 1])], quotes[np.concatenate([breaks, [quotes.size - 1]])]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """How the lines of a chunk make records.
+
+    `continued` lines belong to the record of the line before. `doubtful` lines may lie inside a quoted text. The lines from
+    `settled` on need more of the file.
+    """
+
+    continued: Mask
+    doubtful: Mask
+    settled: int
+
+
+def join_lines(lines: Lines, blank: Mask, stray: Mask, final: bool) -> Joined:
+    """Join the lines of quoted text to records.
+
+    `stray` has the lines with a stray quote if they begin outside a quoted field. After the last chunk of a file, which is
+    `final`, there are no more lines.
+    """
+    return _Joiner(lines, blank, stray, final).join()
+
+
+class _Joiner:
+    """The work of `join_lines` on one chunk."""
+
+    def __init__(self, lines: Lines, blank: Mask, stray: Mask, final: bool) -> None:
+        self.lines, self.final, self.stray = lines, final, stray
+        self.odd = np.flatnonzero(lines.odd)
+        self.open_questions = np.flatnonzero(lines.odd | stray)  # lines that are no row by themselves
+        self.stray_inside = np.concatenate([[0], np.cumsum(lines.stray(inside=True))])
+        self.delimiters_inside = np.concatenate([[0], np.cumsum(lines.delimiters(inside=True))])
+        self.delimiters = lines.delimiters(inside=False)
+        self.prose = np.flatnonzero((self.delimiters == 0) & ~blank) if lines.fields > 1 else np.empty(0, np.int64)
+        self.steps = np.zeros(lines.ends.size + 1, np.int8)  # into lines that continue a record, and out of them
+        self.doubtful = np.zeros(lines.ends.size, np.bool_)
+
+    def join(self) -> Joined:
+        at, pairs, total = 0, FEWEST_PAIRS, self.lines.ends.size
+        while True:
+            place = np.searchsorted(self.open_questions, at)
+            if place == self.open_questions.size:
+                return self._joined(total)
+            line = int(self.open_questions[place])
+            after = self._join_pairs(line, pairs)
+            if after > line:
+                at, pairs = after, min(2 * pairs, MOST_PAIRS)
+                continue
+            last = self._last_in_doubt(line)
+            if last is None:
+                return self._joined(line)
+            self.doubtful[line + 1 : last + 1] = True
+            at, pairs = last + 1, FEWEST_PAIRS
+
+    def _joined(self, settled: int) -> Joined:
+        return Joined(np.cumsum(self.steps[:-1]) > 0, self.doubtful, settled)
+
+    def _join_pairs(self, line: int, pairs: int) -> int:
+        """Join up to so many records that begin with a line and follow each other; return the line after the last."""
+        place = int(np.searchsorted(self.odd, line))
+        span = self.odd[place : place + 2 * pairs]
+        opening, closing = span[: span.size - span.size % 2 : 2], span[1::2]
+        if not opening.size or opening[0] != line:
+            return line
+        good = self._are_records(opening, closing)
+        # A stray quote between two records is to be looked at before the second.
+        asked = np.searchsorted(self.open_questions, opening[1:]) - np.searchsorted(self.open_questions, closing[:-1], "right")
+        good[1:] &= asked == 0
+        count = opening.size if good.all() else int(np.argmin(good))
+        self.steps[opening[:count] + 1] += 1
+        self.steps[closing[:count] + 1] -= 1
+        return int(closing[count - 1]) + 1 if count else line
+
+    def _are_records(self, opening: Numbers, closing: Numbers) -> Mask:
+        """Return whether the lines from an opening one to a closing one are a record with the fields of the header."""
+        fields = self.delimiters[opening] + self.delimiters_inside[closing + 1] - self.delimiters_inside[opening + 1] + 1
+        stray = self.stray[opening] | (self.stray_inside[closing + 1] != self.stray_inside[opening + 1])
+        size = self.lines.ends[closing] - self.lines.starts[opening]
+        return (fields == self.lines.fields) & ~stray & (closing - opening <= MOST_LINES) & (size <= MOST_BYTES)
+
+    def _last_in_doubt(self, line: int) -> int | None:
+        """Return the last line that may lie inside a quote that a line opens: that line if there is none.
+
+        None means that more of the file is needed. A line may lie inside if a later quote could end the text, or if a later line
+        has no delimiter: it may be from a text whose last quote was lost.
+        """
+        total, starts = self.lines.ends.size, self.lines.starts
+        last = min(line + MOST_LINES, int(np.searchsorted(starts, starts[line] + MOST_BYTES)) - 1, total - 1)
+        last = max(last, line)
+        closed, known = self._text_end(line, last)
+        far = closed is not None and (closed == line or last - closed > UNDOUBTED_ROWS)
+        more_to_come = last == total - 1 and not self._is_at_limit(line, last) and not self.final
+        if more_to_come and not far and known == last:
+            return None
+        return closed if closed is not None else self._last_prose(line, known)
+
+    def _is_at_limit(self, line: int, last: int) -> bool:
+        return last - line >= MOST_LINES or self.lines.ends[last] - self.lines.starts[line] >= MOST_BYTES
+
+    def _text_end(self, line: int, last: int) -> tuple[int | None, int]:
+        """Return the line on which the text that a line opens could end, None if it does not, and the last line that matters.
+
+        A quote at the end of a field could end a text. A quote at the beginning of one, and not at the end, begins another: then
+        the text before it had ended, or never began. A quote at the end of a field that has none at its beginning, not far after
+        a possible end, shows that the text went on.
+        """
+        text, (firsts, finals) = self.lines.text, self.lines.runs
+        edges = (self.lines.delimiter, NEW_LINE, RETURN)
+        inside, at = False, line
+        for run in range(int(np.searchsorted(firsts, self.lines.starts[line])), firsts.size):
+            first, final = int(firsts[run]), int(finals[run])
+            here = int(np.searchsorted(self.lines.ends, first))
+            if here > last or (not inside and here > at and (at == line or here - at > UNDOUBTED_ROWS)):
+                break
+            if (final - first) % 2:
+                continue  # an even number of quotes is an empty field, or quotes in a text
+            begins, ends = first == 0 or text[first - 1] in edges, text[final + 1] in edges
+            if begins and not ends and here > (line if inside else at):
+                return (None if inside else at), here - 1
+            if inside or here == at:
+                inside, at = (not ends, here) if inside else (begins, here)
+            elif ends and not begins:
+                at = here
+        return (None if inside else at), last
+
+    def _last_prose(self, line: int, last: int) -> int:
+        """Return the last of the lines after a quote that have no delimiter, each not far from the one before."""
+        between = slice(*np.searchsorted(self.prose, (line + 1, last + 1)).tolist())
+        for place in self.prose[between].tolist():
+            if place - line > UNDOUBTED_ROWS:
+                break
+            line = place
+        return line

@@ -1,0 +1,163 @@
+"""Between two runs: people who died, objected, became confidential or left are removed from what readers see.
+
+Only the feeds of the registered list and of objections are taken in, and no one is scored. What an interrupted refresh left
+undone is done by the next one: the record of who is removed is written first, and everything else follows from it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from expectations.feeds import OBJECTION_FEEDS, PATIENTS, REGISTRATIONS
+from expectations.table import Table
+from expectations.tables.caseload import CASELOAD
+from pipelines.errors import RefusalError, StrataError
+from pipelines.extracts.ingest import current_extracts
+from pipelines.extracts.pseudonym_keys import refuse_half_rotated
+from pipelines.lake.run_record import published_runs
+from pipelines.reports.caseload.files import write_caseloads
+from pipelines.run.deployment import Deployment
+from pipelines.scoring.publication import refresh_current
+from pipelines.scoring.removals import KnownTo, applied_deliveries, known_to, record_known, record_removals, removed_people
+from pipelines.sources.nhs import find_extracts
+from pipelines.stages import conforming, landing, publishing, run_plan
+from pipelines.stages.context import open_context
+from pipelines.stages.declared import perform
+from pipelines.stages.delivery_dates import refuse_future_deliveries, today_in_london
+from pipelines.stages.results import StageResult
+from pipelines.stages.stage import Stage
+from pipelines.validation.passed_lake import PassedLake
+
+FEEDS_OF_EXCLUSIONS = (PATIENTS.name, REGISTRATIONS.name, *(feed.name for feed in OBJECTION_FEEDS))
+CONFORM = (conforming.conform_objections, conforming.conform_people, conforming.conform_registrations)
+
+_BETWEEN = re.compile(r"[<>,\"\s]+")  # what separates pseudonyms from other text in a page or CSV file
+
+
+@dataclass
+class Taken:
+    """What was taken in, and why a feed could not be."""
+
+    extracts: int = 0
+    stopped: dict[str, str] = field(default_factory=dict)
+
+
+def refresh_exclusions(deployment: Deployment) -> StageResult:
+    """Take in the registered list and objections, and remove everyone who died, objected or left from what readers see.
+
+    `refused` holds the reason for each feed whose delivery could not be used; what the other feeds say is done nevertheless.
+    """
+    tables = list_tables(deployment)
+    if not tables:
+        raise RefusalError("this source has no feed of the registered list or of objections, so there is nothing to refresh from")
+    if not is_published(deployment):
+        raise RefusalError("no run is published, so readers see no one. Run the pipeline first")
+    refuse_half_rotated(deployment.lake)
+    taken = _take_in(deployment, tables)
+    is_conformed = _conform(deployment, tables, taken)
+    removed = record_removals(deployment.lake) if is_conformed else {}
+    applied = applied_deliveries(deployment.lake) if is_conformed else known_to(deployment.lake) or KnownTo()
+    for run in _current(deployment).values():
+        refresh_current(deployment.lake, str(run["outcome"]))
+    record_known(deployment.lake, applied)
+    facts = {"new_extracts": taken.extracts, "people_removed": sum(removed.values()), "removed_by_reason": removed}
+    facts |= {"pages": _write_pages(deployment)}
+    if deployment.settings.publish.postgres:
+        facts |= publishing.follow_in_postgres(deployment).facts
+    known = {"deaths_known_to": str(applied.deaths or "not known"), "objections_known_to": str(applied.objections or "not known")}
+    return StageResult({**facts, **known}, refused=taken.stopped)
+
+
+def list_tables(deployment: Deployment) -> tuple[Table, ...]:
+    """Return the raw tables of the feeds that a refresh takes in."""
+    if not run_plan.has_core_tables(deployment):
+        return ()
+    return tuple(table for table in run_plan.raw_tables(deployment) if table.feed in FEEDS_OF_EXCLUSIONS)
+
+
+def landed_lists_digest(deployment: Deployment) -> str:
+    """Return a digest of names, sizes and times of the files of the registered list and of objections that have landed."""
+    return " ".join(run_plan.landed_files_digest(deployment, table.feed) for table in list_tables(deployment))
+
+
+def is_published(deployment: Deployment) -> bool:
+    """Return whether readers see a run."""
+    return bool(_current(deployment))
+
+
+def _current(deployment: Deployment) -> dict[str, dict[str, object]]:
+    """Return the latest published run of each study's outcome."""
+    outcomes = [study.settings.study.outcome.name for study in deployment.studies]
+    return {outcome: runs[-1] for outcome in outcomes if (runs := published_runs(deployment.lake, outcome))}
+
+
+def _take_in(deployment: Deployment, tables: tuple[Table, ...]) -> Taken:
+    """Take in and validate each feed by itself; one that is stopped keeps no other from being used."""
+    taken = Taken()
+    for table in tables:
+        try:
+            _refuse_future(deployment, table)
+            taken.extracts += int(landing.ingest(deployment, table).facts.get("new_extracts", 0))
+            if broken := _validate(deployment, table, taken).broken:
+                taken.stopped[table.feed] = broken
+        except StrataError as error:
+            taken.stopped[table.feed] = str(error)
+    return taken
+
+
+def _validate(deployment: Deployment, table: Table, taken: Taken) -> StageResult:
+    """Validate a feed; births are looked up in the delivery of the list that passed, where the latest was stopped."""
+    stage = landing.suite_stage(table)
+    context = open_context(deployment, stage)
+    return stage.work(replace(context, lake=PassedLake(context.lake.root, taken.stopped)) if taken.stopped else context)
+
+
+def _refuse_future(deployment: Deployment, table: Table) -> None:
+    opened = run_plan.source(deployment)
+    if opened.correct_date is not None:
+        files = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
+        refuse_future_deliveries(files, today_in_london(), opened.correct_date)
+
+
+def _conform(deployment: Deployment, tables: tuple[Table, ...], taken: Taken) -> bool:
+    """Bring objections, deaths and registrations up to the deliveries that passed; return False where a feed has none."""
+    lake = PassedLake(deployment.lake.root)
+    stored = run_plan.raw_tables(deployment)
+    unusable = [
+        one.feed for one in tables if current_extracts(deployment.lake, one.feed) and not current_extracts(lake, one.feed)
+    ]
+    if unusable:
+        taken.stopped.setdefault(unusable[0], f"no delivery of {', '.join(unusable)} has passed validation; nothing was removed")
+        return False
+    waits = any(current_extracts(deployment.lake, one.feed) != current_extracts(lake, one.feed) for one in stored)
+    for stage in CONFORM:
+        try:
+            _without_what_waits(deployment, stage) if waits else perform(deployment, stage)
+        except StrataError as error:
+            taken.stopped[stage.name] = str(error)
+    if broken := conforming.check_objections(deployment).broken:
+        taken.stopped[conforming.check_objections.name] = broken
+    return True
+
+
+def _without_what_waits(deployment: Deployment, stage: Stage) -> None:
+    """Do a stage's work as if the deliveries that did not pass had not arrived. A later run does the stage again."""
+    stage.work(replace(open_context(deployment, stage), lake=PassedLake(deployment.lake.root)))
+
+
+def _write_pages(deployment: Deployment) -> int:
+    """Write the pages of the current runs that are there again, and delete others that name someone who was removed."""
+    folder, written = deployment.reports / "caseloads", set[Path]()
+    for study in deployment.studies:
+        caseloads = study.settings.study.caseloads
+        for run in _current(study).values():
+            if deployment.lake.rows(CASELOAD.name, {"run_id": str(run["run_id"])}):
+                only_again = not caseloads.write_pages
+                written |= set(write_caseloads(deployment.lake, run, folder, caseloads.leave_out, only_again=only_again))
+    removed = set(removed_people(deployment.lake))
+    for path in sorted({path for path in folder.glob("*") if path.is_file()} - written) if removed else ():
+        if removed & set(_BETWEEN.split(path.read_text(encoding="utf-8", errors="ignore"))):
+            path.unlink()
+    return len(written)

@@ -1,0 +1,132 @@
+"""Who is removed from what readers see, from which tables, and how an interrupted removal is completed."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from expectations.table import Kind, Table
+from expectations.tables import core, risk
+from expectations.tables.caseload import CASELOAD, REMOVALS, REMOVED
+from expectations.tables.records import EXTRACTS, VALIDATED_EXTRACTS
+from pipelines.lake.storage import Lake
+from pipelines.scoring import removals
+from pipelines.scoring.publication import refresh_current, withdraw
+
+DAY = date(2026, 1, 15)
+OUTCOME = "emergency_admission"
+PLAIN = {Kind.DATE: DAY, Kind.INTEGER: 1, Kind.NUMBER: 0.5, Kind.BOOLEAN: True}
+# person -> what core__person and core__registration say of them, and the reason for which they are removed
+CASES: dict[str, tuple[dict[str, object], dict[str, object] | None, str]] = {
+    "alive": ({}, {}, ""),
+    "died": ({"death_date": DAY}, {}, "died"),
+    "died_unreadable": ({"death_not_readable": True}, {}, "date of death not readable"),
+    "type_1": ({"type_1_opt_out": True}, {}, "type 1 objection"),
+    "national": ({"national_data_opt_out": True}, {}, "national data opt-out"),
+    "off_list": ({"on_list": False}, {}, "left the list"),
+    "ended": ({}, {"end_date": date(2026, 1, 14)}, "left the list"),
+    "ends_later": ({}, {"end_date": date(2026, 1, 16)}, ""),
+    "not_registered": ({}, None, "left the list"),
+    "end_unreadable": ({}, {"end_not_readable": True}, "end of registration not readable"),
+    "died_and_objects": ({"death_date": DAY, "type_1_opt_out": True}, {}, "died"),
+    "national_and_ended": ({"national_data_opt_out": True}, {"end_date": date(2026, 1, 2)}, "left the list"),
+}
+
+
+def row_of(table: Table, **values: object) -> dict[str, object]:
+    def plain(name: str) -> object:
+        column = table.column(name)
+        return None if column.nullable else PLAIN.get(column.kind, column.allowed[0] if column.allowed else name)
+
+    return {column.name: values.get(column.name, plain(column.name)) for column in table.columns}
+
+
+def put_people(lake: Lake, cases: dict[str, tuple[dict[str, object], dict[str, object] | None, str]]) -> None:
+    facts = {"death_not_readable": False, "type_1_opt_out": False, "national_data_opt_out": False, "on_list": True}
+    people = [
+        row_of(core.PERSON, **{**facts, "person_key": key, "person_id": person, **said})
+        for key, (person, (said, _, _)) in enumerate(cases.items())
+    ]
+    registered = [
+        row_of(core.REGISTRATION, **{"person_key": key, "start_date": date(2000, 1, 1), "end_not_readable": False, **said})
+        for key, (_, said, _) in enumerate(cases.values())
+        if said is not None
+    ]
+    lake.write(core.PERSON, people)
+    lake.write(core.REGISTRATION, registered)
+
+
+def put_run(lake: Lake, run_id: str, purpose: str, day: date) -> None:
+    ids = {"run_id": run_id, "outcome": OUTCOME, "purpose": purpose, "index_date": day}
+    for table in (risk.SCORES, CASELOAD):
+        lake.write(table, [row_of(table, **ids, person_id=person) for person in CASES], {"run_id": run_id})
+    recorded = f"{day}T00:00:00.000000+00:00"
+    lake.append(risk.RUNS, [row_of(risk.RUNS, **ids, status="published", recorded_at=recorded)])
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    lake = Lake(tmp_path)
+    for feed, day in (("patients", DAY), ("type_1_objections", date(2026, 1, 10)), ("admissions", date(2026, 2, 1))):
+        lake.append(EXTRACTS, [row_of(EXTRACTS, feed=feed, extract_id=feed, extract_date=day)])
+        of_feed = {"feed": feed, "extract_id": feed}
+        lake.write(VALIDATED_EXTRACTS, [row_of(VALIDATED_EXTRACTS, **of_feed, status="passed")], of_feed)
+    put_people(lake, CASES)
+    return lake
+
+
+def seen(lake: Lake, name: str = risk.CURRENT.name) -> set[str]:
+    return {str(person) for person in lake.read(name, "person_id")["person_id"].to_pylist()}
+
+
+@pytest.mark.parametrize("purpose", ["finding_people_for_care", "planning"])
+def test_everyone_with_a_reason_is_removed_and_counted_and_the_scores_stay(lake: Lake, purpose: str) -> None:
+    put_run(lake, "a" * 8, purpose, date(2026, 1, 1))
+    refresh_current(lake, OUTCOME)
+    assert seen(lake) == set(CASES)  # without a refresh a run is as it was published
+    scores = lake.live_files(risk.SCORES.name)
+    expected = {
+        person: reason for person, (*_, reason) in CASES.items() if reason and (reason != "national data opt-out" or purpose == "planning")
+    }  # fmt: skip
+    counts = removals.record_removals(lake)
+    refresh_current(lake, OUTCOME)
+    assert counts == {reason: list(expected.values()).count(reason) for reason in expected.values()}
+    assert seen(lake) == seen(lake, CASELOAD.name) == set(CASES) - set(expected)
+    assert lake.live_files(risk.SCORES.name) == scores
+    removals.record_known(lake, removals.applied_deliveries(lake))
+    assert removals.known_to(lake) == removals.KnownTo(DAY, date(2026, 1, 10))
+    assert lake.read(REMOVALS.name, "sum(people) AS people")["people"].to_pylist() == [len(expected)]
+    assert removals.record_removals(lake) == {}
+
+
+def test_a_removal_that_ended_after_its_record_is_completed_and_counted_once(lake: Lake) -> None:
+    put_run(lake, "a" * 8, "finding_people_for_care", date(2026, 1, 1))
+    refresh_current(lake, OUTCOME)
+    first = removals.record_removals(lake)  # the process ends here
+    assert removals.record_removals(lake) == {}
+    refresh_current(lake, OUTCOME)
+    removals.record_known(lake, removals.KnownTo(DAY, DAY))
+    assert "died" not in seen(lake)
+    assert lake.read(REMOVALS.name, "sum(people) AS people")["people"].to_pylist() == [sum(first.values())]
+
+
+def test_a_later_run_has_a_removed_person_again_only_without_a_reason(lake: Lake) -> None:
+    put_run(lake, "a" * 8, "finding_people_for_care", date(2026, 1, 1))
+    removals.record_removals(lake)
+    refresh_current(lake, OUTCOME)
+    put_people(lake, {**CASES, "ended": CASES["alive"]})
+    put_run(lake, "b" * 8, "finding_people_for_care", date(2026, 2, 1))
+    refresh_current(lake, OUTCOME)
+    assert {"ended", "alive"} <= seen(lake)
+    assert not {"died", "type_1", "off_list"} & seen(lake)
+
+
+def test_a_withdrawal_does_not_bring_back_people_who_died_since(lake: Lake) -> None:
+    put_run(lake, "a" * 8, "finding_people_for_care", date(2026, 1, 1))
+    put_run(lake, "b" * 8, "finding_people_for_care", date(2026, 2, 1))
+    refresh_current(lake, OUTCOME)
+    withdraw(lake, "b" * 8, "a mistake")
+    assert seen(lake) == {person for person, (*_, reason) in CASES.items() if reason in ("", "national data opt-out")}
+    assert lake.rows(REMOVED.name) == len(CASES) - len(seen(lake))

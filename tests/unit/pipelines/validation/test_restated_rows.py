@@ -1,0 +1,250 @@
+"""A row that was sent again and cannot be used leaves the good one that came before; only what the sender says takes it back."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from expectations.catalogue import RAW_TABLES
+from pipelines.errors import ValidationStop
+from pipelines.extracts.ingest import current_extracts, ingest_feed, read_extracts
+from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.storage import Lake
+from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths
+from pipelines.validation.validate import ValidationSettings, validate_feed
+from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
+
+LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1})
+HEADERS = {
+    "gp_observations": "ID,PERSON_ID,ORGANISATION_ID,CLINICAL_EFFECTIVE_DATE,OBSERVATION_SOURCE_CONCEPT_ID,IS_DELETED,IS_CONFIDENTIAL",
+    "gp_medication_orders": "ID,PERSON_ID,ORGANISATION_ID,CLINICAL_EFFECTIVE_DATE,MEDICATION_ORDER_SOURCE_CONCEPT_ID,IS_DELETED",
+    "admissions": "Der_Pseudo_NHS_Number,Hospital_Spell_No,Der_Provider_Code,Admission_Date,Discharge_Date,Admission_Method",
+    "emergency_attendances": "Der_Pseudo_NHS_Number,EC_Ident,Der_Provider_Code,Arrival_Date,EC_Department_Type,Der_Dupe_Flag",
+    "patients": "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,SEX,IS_DELETED,IS_CONFIDENTIAL,IS_TEST_PATIENT,IS_SPINE_SENSITIVE",
+    "registrations": "PERSON_ID,ORGANISATION_ID,START_DATE,END_DATE",
+}
+GOOD = {
+    "gp_observations": "7,p7,A81001,2024-12-02,44054006,0,0",
+    "gp_medication_orders": "7,p7,A81001,2024-12-02,39113711000001106,0",
+    "admissions": "p7,S7,RX1,2024-12-02,2024-12-04,21",
+    "emergency_attendances": "p7,7,RX1,2024-12-02,01,0",
+    "patients": "p7,A81001,1950,1,0,0,0,0",
+    "registrations": "p7,A81001,2010-04-01,",
+}
+OTHER = {
+    "gp_observations": "1,p1,A81001,2024-12-01,44054006,0,0",
+    "gp_medication_orders": "1,p1,A81001,2024-12-01,39113711000001106,0",
+    "admissions": "p1,S1,RX1,2024-12-01,2024-12-03,21",
+    "emergency_attendances": "p1,1,RX1,2024-12-01,01,0",
+    "patients": "p1,A81001,1960,2,0,0,0,0",
+    "registrations": "p1,A81001,2011-04-01,",
+}
+LOADS = {
+    "gp_observations": "append", "gp_medication_orders": "append", "patients": "snapshot", "registrations": "snapshot",
+    "admissions": ReplacesMonths(replaces_months=12), "emergency_attendances": ReplacesMonths(replaces_months=12),
+}  # fmt: skip
+DAYS = ("2025-01-10", "2025-02-10", "2025-03-10", "2025-04-10")
+
+
+def deliver(folder: Path, feed: str, *deliveries: str, late: str = "", arrived: date | None = None) -> tuple[Lake, NhsSettings]:
+    """Take in and validate deliveries of a feed, one a month. The delivery of `late` arrives after the others."""
+    lake, nhs = Lake(folder / "lake"), NhsSettings(feeds={feed: FeedSettings(load=LOADS[feed])})
+    (folder / feed).mkdir()
+    by_day = dict(zip(DAYS, deliveries, strict=False))
+    with connect() as con:
+        for days in ([day for day in by_day if day != late], [late] if late else []):
+            for day in days:
+                (folder / feed / f"{day}.csv").write_text("\n".join([HEADERS[feed], *by_day[day].split("|"), ""]))
+            accepted = {date.fromisoformat(late): arrived} if late and arrived else {}
+            ingest_feed(lake, con, RAW_TABLES[feed], nhs, folder, late=accepted)
+        validate_feed(lake, con, RAW_TABLES[feed], nhs, LENIENT)
+    return lake, nhs
+
+
+def held(lake: Lake, nhs: NhsSettings, feed: str) -> list[tuple[str, str]]:
+    """Return person and delivery of every row that holds."""
+    with connect() as con:
+        rows = validated_rows_sql(lake, nhs, feed)
+        return con.execute(f"SELECT person_id, CAST(extract_date AS VARCHAR) FROM {rows} ORDER BY ALL").fetchall()
+
+
+def superseded(lake: Lake, nhs: NhsSettings, feed: str) -> list[tuple[str, date]]:
+    with connect() as con:
+        rows = superseded_rows_sql(lake, nhs, feed)
+        return con.execute(f"SELECT person_id, superseded_date FROM {rows} ORDER BY ALL").fetchall() if rows else []
+
+
+UNUSABLE = [
+    ("gp_observations", "7,p7,A81001,soon,44054006,0,0"),
+    ("gp_observations", "7,p7,A81001,2024-12-02,diabetes,0,0"),
+    ("gp_observations", "7,,A81001,2024-12-02,44054006,0,0"),
+    ("gp_observations", "7,p7,,2024-12-02,44054006,0,0"),
+    ("gp_observations", "7,p7,A81001,1900-01-01,44054006,0,0"),
+    ("gp_observations", "7,p7,A81001,2031-12-02,44054006,0,0"),
+    ("gp_medication_orders", "7,p7,A81001,2024-12-02,aspirin,0"),
+    ("gp_medication_orders", "7,p7,A81001,,39113711000001106,0"),
+    ("gp_medication_orders", "7,=p7,A81001,2024-12-02,39113711000001106,0"),
+    ("admissions", "p7,S7,RX1,2024-12-02,2024-12-01,21"),
+    ("admissions", "p7,S7,RX1,2024-12-02,sometime,21"),
+    ("admissions", "p7,S7,RX1,not known,2024-12-04,21"),
+    ("admissions", "p7,S7,RX1,1900-01-01,2024-12-04,21"),
+    ("admissions", "p7,S7,RX1,2062-12-02,2024-12-04,21"),
+    ("admissions", ",S7,RX1,2024-12-02,2024-12-04,21"),
+    ("admissions", "p7,S7,???,2024-12-02,2024-12-04,21"),
+    ("emergency_attendances", "p7,7,RX1,yesterday,01,0"),
+    ("emergency_attendances", "p7,7,,2024-12-02,01,0"),
+    ("patients", "p7,A81001,nineteen fifty,1,0,0,0,0"),
+    ("patients", "p7,A81001,2050,1,0,0,0,0"),
+    ("patients", "p7,practice,1950,1,0,0,0,0"),
+    ("registrations", "p7,A81001,01/04,"),
+    ("registrations", "p7,A81001,2010-04-01,2009-04-01"),
+    ("registrations", "p7,nowhere,2010-04-01,"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("feed", "again"), UNUSABLE)
+def test_a_row_that_cannot_be_used_leaves_the_good_one_that_came_before(tmp_path: Path, feed: str, again: str) -> None:
+    lake, nhs = deliver(tmp_path, feed, f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}")
+    assert held(lake, nhs, feed) == [("p1", "2025-02-10"), ("p7", "2025-01-10")]
+    assert superseded(lake, nhs, feed) == []
+
+
+@pytest.mark.parametrize(("feed", "again"), UNUSABLE)
+def test_it_stays_while_no_row_can_be_used_and_goes_with_the_sender(tmp_path: Path, feed: str, again: str) -> None:
+    lake, nhs = deliver(
+        tmp_path, feed, f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}", f"{OTHER[feed]}|{again}", OTHER[feed]
+    )
+    gone = LOADS[feed] != "append"
+    assert held(lake, nhs, feed) == [("p1", "2025-04-10"), *([] if gone else [("p7", "2025-01-10")])]
+    if RAW_TABLES[feed].event_date:
+        assert superseded(lake, nhs, feed) == ([("p7", date(2025, 4, 10))] if gone else [])
+
+
+@pytest.mark.parametrize("feed", GOOD)
+def test_the_next_usable_row_takes_its_place(tmp_path: Path, feed: str) -> None:
+    again = next(row for name, row in UNUSABLE if name == feed)
+    deliveries = [f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}", f"{OTHER[feed]}|{GOOD[feed]}"]
+    lake, nhs = deliver(tmp_path, feed, *deliveries)
+    assert held(lake, nhs, feed) == [("p1", "2025-03-10"), ("p7", "2025-03-10")]
+    assert superseded(lake, nhs, feed) == []
+
+
+@pytest.mark.parametrize(
+    ("feed", "again"),
+    [
+        ("gp_observations", "7,p7,A81001,2024-12-02,44054006,1,0"),
+        ("gp_observations", "7,p7,A81001,2024-12-02,44054006,Y,0"),
+        ("gp_observations", "7,p7,A81001,2024-12-02,44054006,0,true"),
+        ("gp_observations", "7,p7,A81001,,,1,0"),
+        ("gp_observations", "7,,A81001,soon,diabetes,1,0"),
+        ("gp_medication_orders", "7,p7,A81001,2024-12-02,39113711000001106,1"),
+        ("emergency_attendances", "p7,7,RX1,2024-12-02,01,1"),
+        ("patients", "p7,A81001,1950,1,1,0,0,0"),
+        ("patients", "p7,A81001,1950,1,0,1,0,0"),
+        ("patients", "p7,A81001,1950,1,0,0,1,0"),
+        ("patients", "p7,A81001,1950,1,0,0,0,1"),
+        ("patients", "p7,A81001,unreadable,1,0,1,0,0"),
+    ],
+)
+def test_what_the_sender_takes_back_is_gone(tmp_path: Path, feed: str, again: str) -> None:
+    lake, nhs = deliver(tmp_path, feed, f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}")
+    assert held(lake, nhs, feed) == [("p1", "2025-02-10")]
+    if RAW_TABLES[feed].event_date:
+        assert superseded(lake, nhs, feed) == [("p7", date(2025, 2, 10))]
+
+
+@pytest.mark.parametrize("feed", ["admissions", "emergency_attendances", "patients", "registrations"])
+def test_what_a_restated_period_omits_is_gone_whatever_cannot_be_used_beside_it(tmp_path: Path, feed: str) -> None:
+    again = next(row for name, row in UNUSABLE if name == feed).replace("7", "8", 2)
+    lake, nhs = deliver(tmp_path, feed, f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}")
+    assert held(lake, nhs, feed) == [("p1", "2025-02-10")]
+
+
+def test_only_the_key_of_the_unusable_row_is_spared(tmp_path: Path) -> None:
+    first = f"{GOOD['admissions']}|p7,S8,RX1,2024-12-20,2024-12-21,21|p7,S7,RX2,2024-11-20,2024-11-21,21"
+    lake, nhs = deliver(tmp_path, "admissions", first, "p7,S7,RX1,not known,2024-12-04,21")
+    with connect() as con:
+        rows = validated_rows_sql(lake, nhs, "admissions")
+        assert con.execute(f"SELECT provider_code, spell_number FROM {rows}").fetchall() == [("RX1", "S7")]
+
+
+ARRIVED = date(2025, 5, 1)
+NEW = {
+    feed: row.replace("p7", "p9").replace("S7", "S9").replace("7,", "9,", 1) if feed != "patients" else row.replace("p7", "p9")
+    for feed, row in GOOD.items()
+}
+
+
+def known(lake: Lake, nhs: NhsSettings, feed: str) -> dict[str, tuple[date, date, bool]]:
+    """Return, by person, delivery, day since which the row is known, and whether it came with the first delivery."""
+    with connect() as con:
+        rows = validated_rows_sql(lake, nhs, feed)
+        found = con.execute(f"SELECT person_id, extract_date, first_extract_date, is_first_delivery FROM {rows}").fetchall()
+    return {person: tuple(rest) for person, *rest in found}
+
+
+@pytest.mark.parametrize("feed", GOOD)
+def test_a_delivery_that_came_after_later_ones_is_held_without_a_decision(tmp_path: Path, feed: str) -> None:
+    lake, _ = deliver(tmp_path, feed, OTHER[feed], f"{OTHER[feed]}|{GOOD[feed]}", OTHER[feed], late=DAYS[1])
+    assert [str(one.extract_date) for one in current_extracts(lake, feed)] == [DAYS[0], DAYS[2]]
+
+
+@pytest.mark.parametrize("feed", ["gp_observations", "admissions"])
+def test_an_accepted_delivery_is_placed_by_its_date_and_known_since_it_arrived(tmp_path: Path, feed: str) -> None:
+    days = [date.fromisoformat(day) for day in DAYS]
+    deliveries = [OTHER[feed], f"{OTHER[feed]}|{GOOD[feed]}|{NEW[feed]}", f"{OTHER[feed]}|{GOOD[feed]}"]
+    lake, nhs = deliver(tmp_path, feed, *deliveries, late=DAYS[1], arrived=ARRIVED)
+    assert [one.arrived_date for one in read_extracts(lake, feed)] == [None, None, ARRIVED]
+    found = known(lake, nhs, feed)
+    assert found["p1"] == (days[2], days[0], True)
+    assert found["p7"] == (days[2], days[2], False)  # the later delivery came first and says the same
+    if feed == "gp_observations":
+        assert found["p9"] == (days[1], ARRIVED, False)
+    else:
+        assert set(found) == {"p1", "p7"} and superseded(lake, nhs, feed) == [("p9", days[2])]
+
+
+@pytest.mark.parametrize("feed", ["gp_observations", "admissions"])
+def test_a_delivery_before_the_first_makes_nothing_known_earlier(tmp_path: Path, feed: str) -> None:
+    days = [date.fromisoformat(day) for day in DAYS]
+    deliveries = [f"{GOOD[feed]}|{NEW[feed]}", f"{OTHER[feed]}|{GOOD[feed]}"]
+    lake, nhs = deliver(tmp_path, feed, *deliveries, late=DAYS[0], arrived=ARRIVED)
+    found = known(lake, nhs, feed)
+    assert found["p1"] == found["p7"] == (days[1], days[1], True)
+    assert found.get("p9") == ((days[0], ARRIVED, False) if feed == "gp_observations" else None)
+
+
+def test_what_a_late_delivery_takes_back_was_known_until_it_arrived(tmp_path: Path) -> None:
+    deleted = GOOD["gp_observations"].replace(",0,0", ",1,0")
+    deliveries = [f"{OTHER['gp_observations']}|{GOOD['gp_observations']}", deleted, NEW["gp_observations"]]
+    lake, nhs = deliver(tmp_path, "gp_observations", *deliveries, late=DAYS[1], arrived=ARRIVED)
+    assert sorted(known(lake, nhs, "gp_observations")) == ["p1", "p9"]
+    assert superseded(lake, nhs, "gp_observations") == [("p7", ARRIVED)]
+
+
+def observations(first: int, rows: int, day: str, deleted: int = 0) -> str:
+    return "".join(f"{n},p{n},A8100{n % 9},{day},44054006,{deleted},0\n" for n in range(first, first + rows))
+
+
+@pytest.mark.parametrize(
+    ("second", "stops"),
+    [
+        (observations(0, 60, "2025-01-02", deleted=1), False),  # deletions alone
+        (observations(200, 50, "2025-02-02"), True),  # half as many as usual
+        (observations(200, 95, "2025-02-02"), False),
+        (observations(200, 60, "2025-02-02") + observations(0, 40, "2025-01-02", deleted=1), False),
+    ],
+)
+def test_half_an_extract_stops_and_deletions_alone_do_not(tmp_path: Path, second: str, stops: bool) -> None:
+    lake, nhs = Lake(tmp_path / "lake"), NhsSettings(feeds={"gp_observations": FeedSettings(load="append")})
+    (tmp_path / "gp_observations").mkdir()
+    for day, rows in zip(DAYS, (observations(0, 100, "2025-01-02"), second), strict=False):
+        (tmp_path / "gp_observations" / f"{day}.csv").write_text(f"{HEADERS['gp_observations']}\n{rows}")
+    settings = ValidationSettings(limits={"single_value": 0})
+    with connect() as con:
+        ingest_feed(lake, con, RAW_TABLES["gp_observations"], nhs, tmp_path)
+        if stops:
+            with pytest.raises(ValidationStop, match=r"feed_collapsed.*50 rows, 100 in the previous delivery \(50%\)"):
+                validate_feed(lake, con, RAW_TABLES["gp_observations"], nhs, settings)
+        else:
+            validate_feed(lake, con, RAW_TABLES["gp_observations"], nhs, settings)
