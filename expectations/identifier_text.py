@@ -50,15 +50,21 @@ _INVISIBLE = "[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in INVISI
 # Spreadsheets write text as 'text or ="text", and a whole number that was once a decimal as 1.0.
 _LEADING = r"""^(?:=?["']|[\x00-\x20\x7f])+"""
 _TRAILING = r"""["'\x00-\x20\x7f]+$"""
+_BLANK = r"[\x00-\x20\x7f]+"
 _DECIMAL = r"^([0-9]+)(?:\.0*|,00?)$"
+# At most these marks are what a spreadsheet writes for an empty text, such as ="". More of them are a value that cannot be read.
+_EMPTY_TEXT = 3
 
-_invisible, _leading, _trailing, _decimal = (re.compile(pattern) for pattern in (_INVISIBLE, _LEADING, _TRAILING.replace("$", r"\Z"), _DECIMAL.replace("$", r"\Z")))  # fmt: skip
+_invisible, _blank, _leading, _trailing, _decimal = (re.compile(pattern) for pattern in (_INVISIBLE, _BLANK, _LEADING, _TRAILING.replace("$", r"\Z"), _DECIMAL.replace("$", r"\Z")))  # fmt: skip
 
 
 def normal(text: str) -> str:
-    """Return the plain form of an identifier or code; '' if nothing is left."""
+    """Return the plain form of an identifier or code; '' for blanks and an empty text. Many quotes alone stay as they are."""
     plain = _invisible.sub("", text).translate(_TRANSLATION)
-    return _decimal.sub(r"\1", _trailing.sub("", _leading.sub("", plain)))
+    inner = _trailing.sub("", _leading.sub("", plain))
+    if not inner and len(marks := _blank.sub("", plain)) > _EMPTY_TEXT:
+        return marks
+    return _decimal.sub(r"\1", inner)
 
 
 def normal_sql(value: str) -> str:
@@ -66,7 +72,9 @@ def normal_sql(value: str) -> str:
     visible = f"regexp_replace({value}, {quote(_INVISIBLE)}, '', 'g')"
     plain = f"translate({visible}, {quote(''.join(PLAIN_CHARACTERS))}, {quote(''.join(PLAIN_CHARACTERS.values()))})"
     inner = f"regexp_replace(regexp_replace({plain}, {quote(_LEADING)}, ''), {quote(_TRAILING)}, '')"
-    return rf"regexp_replace({inner}, {quote(_DECIMAL)}, '\1')"
+    marks = f"regexp_replace({plain}, {quote(_BLANK)}, '', 'g')"
+    return rf"""CASE WHEN {inner} <> '' THEN regexp_replace({inner}, {quote(_DECIMAL)}, '\1')
+        WHEN length({marks}) > {_EMPTY_TEXT} THEN {marks} ELSE {inner} END"""
 
 
 def may_change_sql(value: str) -> str:

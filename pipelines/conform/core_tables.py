@@ -227,7 +227,7 @@ def _lacking(sources: Sources) -> Summary:
     instead = {feed: FEEDS[feed].when_absent for feed in LIST_FEEDS}
     if PATIENTS.name not in sources and REGISTRATIONS.name not in sources:
         instead[REGISTRATIONS.name] = "there is no registered list, and no one is registered"
-    covered = {*sources, *(FEEDS[feed].part_of for feed in sources if feed in FEEDS)}
+    covered = {*sources, *(FEEDS[feed].part_of for feed in sources if feed in FEEDS)} - {""}  # "" is part of no feed
     absent = [f"{feed}: {effect}" for feed, effect in instead.items() if not covered & {feed, FEEDS[feed].part_of}]
     if any(line.startswith(f"{OPT_OUTS.name}:") for line in absent):
         absent = [line for line in absent if FEEDS[line.split(":")[0]].part_of != OPT_OUTS.name]

@@ -46,9 +46,13 @@ def check_lake(lake: Path) -> list[str]:
 
 def _problems_of_lake(lake: Path) -> Iterator[str]:
     with duckdb.connect() as con:
+        before = _removed(con, lake)
         current = _read(con, lake, "risk__current", f"SELECT outcome, run_id, {PEOPLE} FROM t GROUP BY ALL")
+        after = _removed(con, lake)
         rows = _read(con, lake, "risk__runs", "SELECT * FROM t ORDER BY recorded_at")
         latest = {row["run_id"]: row for row in rows}
+        for row in current:
+            row["removed"] = [_scored_among(con, lake, row["run_id"], people) for people in (before, after)]
         yield from _problems_of_current(current, latest)
         for run_id, run in latest.items():
             if run["status"] != "published":
@@ -95,8 +99,24 @@ def _problems_of_current(current: list[dict[str, Any]], latest: Mapping[str, Map
         run = latest.get(row["run_id"])
         if run is None:
             yield f"risk__current contains {row['run_id']}, which is not in risk__runs"
-        elif not row["n"] == row["people"] == run["rows"]:
-            yield f"risk__current: {row['n']} rows of {row['people']} people, expected {run['rows']}"
+        elif not (row["n"] == row["people"] and row["removed"][0] <= run["rows"] - row["n"] <= row["removed"][1]):
+            yield (
+                f"risk__current: {row['n']} rows of {row['people']} people, expected {run['rows']} without the {row['removed'][1]} "
+                "who were removed"
+            )
+
+
+def _removed(con: duckdb.DuckDBPyConnection, lake: Path) -> set[str]:
+    """Return the people who were removed from what readers see; the record of them is written before they are removed."""
+    if not (lake / "risk__removed").exists():
+        return set()
+    return {row["person_id"] for row in _read(con, lake, "risk__removed", "SELECT DISTINCT person_id FROM t")}
+
+
+def _scored_among(con: duckdb.DuckDBPyConnection, lake: Path, run_id: str, people: set[str]) -> int:
+    if not people:
+        return 0
+    return len(people & {row["person_id"] for row in _read(con, lake, "risk__scores", "SELECT person_id FROM t", {"run_id": run_id})})
 
 
 def _scan(lake: Path, table: str, partition: Mapping[str, str]) -> str:

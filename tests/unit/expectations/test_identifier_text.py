@@ -79,6 +79,11 @@ def test_nothing_is_left_of_blanks_and_quotes(text: str) -> None:
     assert normal(text) == ""
 
 
+@pytest.mark.parametrize("text", ["''''", '"' * 5_000, '=""""', "' ' ' ' '"])
+def test_many_quotes_are_a_value_that_cannot_be_read_and_not_an_empty_one(text: str) -> None:
+    assert normal(text) == text.replace(" ", "")
+
+
 def test_sql_and_python_agree_on_random_texts() -> None:
     letters = [
         *"0123456789abcABCxXpPeE +-_.,=\"'/\\()\t\n\x00\x07\x1f\x7f\x80\xa0é中🙂",
@@ -88,6 +93,7 @@ def test_sql_and_python_agree_on_random_texts() -> None:
     letters += list("\u200b\u200e\ufeff\u00ad\u2066\ufe0f\uff10\uff21\u2019\u201c\u2011\U0001d7d8")
     source = random.Random(20260101)
     texts = ["".join(source.choice(letters) for _ in range(source.randint(0, 16))) for _ in range(30_000)]
+    texts += ["".join(source.choice("'\"= \u200b") for _ in range(source.randint(0, 9))) for _ in range(2_000)]
     with connect() as con:
         con.register("texts", pa.table({"v": texts}))
         found = con.execute(f"SELECT v, {normal_sql('v')}, {plain_sql('v')}, {may_change_sql('v')} FROM texts").fetchall()
