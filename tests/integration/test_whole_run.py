@@ -68,11 +68,12 @@ def typed_columns(table: Table) -> tuple[Column, ...]:
 
 
 def test_a_complete_run_writes_exactly_the_declared_tables(lake: Lake) -> None:
-    # Tables of validation by folds, a challenger, a second delivery, an erasure, a re-identification, clear identifiers, and feeds of
-    # objections by kind: the synthetic board has both kinds in one feed.
+    # Tables of validation by folds, a challenger, a second delivery, an erasure, a re-identification, clear identifiers, a removal after
+    # publication, and feeds of objections by kind: the synthetic board has both kinds in one feed.
     of_other_runs = {
         "risk__cross_fitted",
         "risk__shadow_scores",
+        "risk__removed",
         "core__restated_rows",
         "raw__erasures",
         "raw__pseudonym_keys",
