@@ -92,7 +92,7 @@ def _absent_feeds(deployment: Deployment, has_list: bool) -> Iterator[str]:
     if absent:
         yield f"Feeds without an extract: {', '.join(absent)}. Strata does not compute what needs them."
     if {feed.name for feed in OBJECTION_FEEDS} <= set(absent) and has_list:
-        yield "Without opt_outs no one is excluded for an opt-out: the extracts must come without the people who opted out."
+        yield "Without a feed of objections no one is excluded for an objection: the extracts must come without the people who objected."
 
 
 def _absent_reference(lake: Lake) -> list[str]:

@@ -254,5 +254,5 @@ def test_labels_that_monitoring_built_make_their_readers_run_again(runs: Runs) -
     assert runs.done["labels that monitoring built"] == {"equity__outcome_rates", "risk__models", "risk__scores"}
 
 
-def test_an_accepted_breach_makes_the_suites_run_again_and_nothing_else(runs: Runs) -> None:
-    assert runs.done["an accepted breach"] == {f"raw__{feed} suite" for feed in FEEDS}
+def test_an_accepted_breach_runs_again_what_applies_it_and_nothing_else(runs: Runs) -> None:
+    assert runs.done["an accepted breach"] == {*(f"raw__{feed} suite" for feed in FEEDS), "core__objection"}

@@ -87,8 +87,8 @@ def test_a_landing_folder_is_corrected_step_by_step(
     config = configuration(tmp_path, feeds)
     assert strata(home, "check-extract", str(config)) == 0
     told = capfd.readouterr().out
-    assert "Feeds without an extract: actions, opt_outs." in told
-    assert "Without opt_outs no one is excluded for an opt-out" in told
+    assert "Feeds without an extract: actions, national_opt_outs, opt_outs, type_1_objections." in told
+    assert "Without a feed of objections no one is excluded for an objection" in told
     lake = Lake(home / "lake")
     assert lake.rows("raw__gp_observations") == len(delivered(tmp_path / "board", "gp_observations"))
     assert lake.rows("raw__gp_medication_orders") == len(delivered(tmp_path / "board", "gp_medication_orders"))
