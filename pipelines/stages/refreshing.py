@@ -21,11 +21,9 @@ from pipelines.reports.caseload.files import write_caseloads
 from pipelines.run.deployment import Deployment
 from pipelines.scoring.publication import refresh_current
 from pipelines.scoring.removals import KnownTo, applied_deliveries, known_to, record_known, record_removals, removed_people
-from pipelines.sources.nhs import find_extracts
 from pipelines.stages import conforming, landing, publishing, run_plan
 from pipelines.stages.context import open_context
 from pipelines.stages.declared import perform
-from pipelines.stages.delivery_dates import refuse_future_deliveries, today_in_london
 from pipelines.stages.results import StageResult
 from pipelines.stages.stage import Stage
 from pipelines.validation.passed_lake import PassedLake
@@ -98,7 +96,6 @@ def _take_in(deployment: Deployment, tables: tuple[Table, ...]) -> Taken:
     taken = Taken()
     for table in tables:
         try:
-            _refuse_future(deployment, table)
             taken.extracts += int(landing.ingest(deployment, table).facts.get("new_extracts", 0))
             if broken := _validate(deployment, table, taken).broken:
                 taken.stopped[table.feed] = broken
@@ -112,13 +109,6 @@ def _validate(deployment: Deployment, table: Table, taken: Taken) -> StageResult
     stage = landing.suite_stage(table)
     context = open_context(deployment, stage)
     return stage.work(replace(context, lake=PassedLake(context.lake.root, taken.stopped)) if taken.stopped else context)
-
-
-def _refuse_future(deployment: Deployment, table: Table) -> None:
-    opened = run_plan.source(deployment)
-    if opened.correct_date is not None:
-        files = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
-        refuse_future_deliveries(files, today_in_london(), opened.correct_date)
 
 
 def _conform(deployment: Deployment, tables: tuple[Table, ...], taken: Taken) -> bool:

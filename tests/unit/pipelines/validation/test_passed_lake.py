@@ -15,7 +15,7 @@ def test_only_extracts_that_passed_are_there(tmp_path: Path) -> None:
     for sequence, (name, status) in enumerate(statuses.items()):
         row = {
             "feed": "patients", "path": "patients/a.csv", "sequence": sequence, "extract_id": name, "file_name": "a.csv", "rows": 1,
-            "extract_date": date(2026, 1, 1), "rows_unreadable": 0, "bytes": 1, "columns_missing": "[]", "columns_ignored": "[]", "reading": "",
+            "extract_date": date(2026, 1, 1), "rows_unreadable": 0, "bytes": 1, "columns_missing": "[]", "columns_ignored": "[]", "reading": "", "arrived_date": None,
         }  # fmt: skip
         lake.append(EXTRACTS, [row])
         if status:
