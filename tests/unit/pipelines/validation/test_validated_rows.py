@@ -8,7 +8,7 @@ from expectations.tables.raw_hospital import OUTPATIENT_APPOINTMENTS
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.objection_inputs import read_objection_inputs
 from pipelines.conform.objections import ObjectionSettings, conform_objections
-from pipelines.conform.person import person_sql
+from pipelines.conform.person import StatedFacts, person_sql
 from pipelines.errors import ExtractError
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
@@ -139,7 +139,7 @@ def test_a_wish_to_opt_out_is_kept_whatever_its_row_lacks_and_its_row_is_named(t
         found = con.execute(f"SELECT person_id, opt_out_type, status, effective_date FROM {source} ORDER BY ALL").fetchall()
         conform_objections(lake, con, {}, read_objection_inputs(lake, [OPT_OUTS], nhs), ObjectionSettings())
         ids, objections = f"(SELECT person_id FROM {source})", lake.scan("core__objection")
-        query = person_sql(ids, {"opt_outs": source}, ClinicalRules(), objections=objections)
+        query = person_sql(ids, {"opt_outs": source}, ClinicalRules(), stated=StatedFacts(objections=objections))
         people = con.execute(f"SELECT person_id, type_1_opt_out, national_data_opt_out FROM ({query}) ORDER BY 1").fetchall()
     new_year = date(2020, 1, 1)
     assert found == [
