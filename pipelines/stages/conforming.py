@@ -104,7 +104,6 @@ def check_objections(context: StageContext) -> StageResult:
 @stage(
     name="national list valid",
     reads=(core.OBJECTION_DELIVERY,),
-    settings=("purpose.use",),
     outside=(OutsideInput.TODAY,),
     check=Check("national_list_valid", core.OBJECTION_DELIVERY, "Refuse planning with a national opt-out list that has expired."),
     exists=is_for_planning,

@@ -19,6 +19,7 @@ import yaml
 from regression import cases
 from regression.small_icb import CONFIG, FIRST, SECOND, deliver, write_deliveries
 
+from expectations.feeds import OBJECTION_FEEDS
 from expectations.table import Table
 from expectations.tables.decisions import DECISION
 from expectations.tables.monitoring import STAGES as LOG
@@ -42,7 +43,9 @@ CANDIDATES = {
     "names": ["age_sex", "logistic"], "minimum_events": 1, "allow_too_few_events": True,
     "logistic": {"prior_variances": [0.01], "spline_knots": 3, "code_prior_variances": [0.01]},
 }  # fmt: skip
-FEEDS = tuple(yaml.safe_load(CONFIG.format(deployment="small_icb", pseudonymised="false"))["source"]["nhs"]["feeds"])
+OWN = yaml.safe_load(CONFIG.format(deployment="small_icb", pseudonymised="false"))
+OBJECTIONS = {feed.name: {"load": "snapshot", "pseudonymised": False} for feed in OBJECTION_FEEDS}
+FEEDS = {**OWN["source"]["nhs"]["feeds"], **OBJECTIONS}
 WITH_CODES = {
     **CANDIDATES, "names": ["age_sex", "logistic_code_level"],
     "logistic": {**CANDIDATES["logistic"], "code_prior_variances": [1.0]},  # so weak a penalty keeps groups of codes in the model
@@ -149,15 +152,16 @@ def run_extracts(runs: Runs, folder: Path, name: str) -> None:
     The scores of the first delivery mature before the second. So monitoring, the last step, builds labels that earlier steps read next time.
     """
     write_deliveries(folder, clear=True, people=PEOPLE)
+    add_objections_by_kind(folder)
     (folder / "pseudonym.key").write_text("a key of more than thirty-two bytes, for tests")
     (folder / "pseudonym.key").chmod(0o600)
-    own = yaml.safe_load(CONFIG.format(deployment="small_icb", pseudonymised="false"))
     study = {
-        **own["study"], "candidates": CANDIDATES, "caseloads": {"write_pages": True},
+        **OWN["study"], "candidates": CANDIDATES, "caseloads": {"write_pages": True},
         "index_dates": {"train": ["2022-12-01"], "test": "2024-09-01"}, "validation": {"folds": 2},
     }  # fmt: skip
-    study["also"][0]["outcome"] = {"name": "first_type_2_diabetes", "washout_days": 0}
-    settings = settings_of(folder, name, {**own, "study": study})
+    study["also"] = [{**study["also"][0], "outcome": {"name": "first_type_2_diabetes", "washout_days": 0}}]
+    source = cases.merged(OWN["source"], {"nhs": {"feeds": OBJECTIONS}})
+    settings = settings_of(folder, name, {**OWN, "source": source, "study": study})
     earlier = {"feature_families": ["demographics", "utilisation", "deprivation"]}
     dates = {"index_dates": {**study["index_dates"], "score": NOT_YET_MATURED}}
     deliver(folder, FIRST)
@@ -167,6 +171,21 @@ def run_extracts(runs: Runs, folder: Path, name: str) -> None:
     runs.done["labels that monitoring built"] = runs.run(folder, settings)
     breach = {"feed": "patients", "rule": "below_published_list", "delivery": SECOND, "reason": "The practice has confirmed it"}
     runs.done["an accepted breach"] = runs.run(folder, cases.merged(settings, {"validation": {"accepted": [breach]}}))
+
+
+def add_objections_by_kind(folder: Path) -> None:
+    """Add to each delivery the feeds of objections by kind: the first ten people of the list object to one of them each."""
+    for day in (FIRST, SECOND):
+        delivery = folder / "deliveries" / day
+        listed = pd.read_csv(delivery / "patients" / f"patients_{day}.csv", dtype=str).drop_duplicates("PERSON_ID").head(10)
+        practices = listed["REGISTERED_PRACTICE_ORGANISATION_ID"]
+        type_1 = listed[["PERSON_ID"]].assign(ORGANISATION_ID=practices, STATUS="1", EFFECTIVE_DATE="2020-01-01")
+        for feed, rows in {
+            "type_1_objections": type_1[:5],
+            "national_opt_outs": listed[["PERSON_ID"]][5:].assign(LIST="OPTED_OUT"),
+        }.items():
+            (delivery / feed).mkdir()
+            rows.to_csv(delivery / feed / f"{feed}_{day}.csv", index=False)
 
 
 def run_board(runs: Runs, folder: Path, name: str) -> None:
