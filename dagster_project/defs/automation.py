@@ -12,7 +12,7 @@ from dagster_project.stage_assets import metadata_of, with_progress
 from expectations.tables import monitoring, risk
 from pipelines.errors import StrataError
 from pipelines.run.deployment import Deployment
-from pipelines.stages import late_feeds, refreshing, run_plan, upkeep
+from pipelines.stages import refreshing, run_plan, upkeep
 from pipelines.stages.results import StageResult
 
 LONDON = "Europe/London"
@@ -189,7 +189,7 @@ def _whole_run(instance: dg.DagsterInstance, deployment: Deployment, key: str) -
     try:
         run_plan.refuse_future_dates(deployment)
         run_plan.refuse_deliveries_far_ahead(deployment)
-        late_feeds.refuse_late(deployment)
+        run_plan.refuse_late(deployment)
         plan = run_plan.whole_plan(deployment)
     except StrataError as error:  # no extract has landed yet, one is dated after today, or a feed is awaited
         return dg.SkipReason(str(error))

@@ -24,6 +24,7 @@ from pipelines.lake.decision_record import APPROVAL
 from pipelines.lake.run_record import RunInputs, extracts_read
 from pipelines.reports.caseload.files import write_caseloads
 from pipelines.reports.model.page import model_report
+from pipelines.run.late_feeds import late_feeds_as_text
 from pipelines.scoring import score as score_stage
 from pipelines.scoring.left_out import with_marks
 from pipelines.scoring.publication import refresh_current
@@ -32,7 +33,6 @@ from pipelines.scoring.shadow_scores import write_shadow_scores
 from pipelines.stages.building import READ_BY_FEATURES, READ_BY_OCCURRENCES
 from pipelines.stages.caseloads import list_maker
 from pipelines.stages.context import StageContext
-from pipelines.stages.late_feeds import late_feeds_as_text
 from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_list
 from pipelines.stages.results import StageResult, skipped
