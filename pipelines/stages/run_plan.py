@@ -1,4 +1,7 @@
-"""What a run is about: its source, its dates and the version of its settings."""
+"""What a run is about: its source, its dates and the version of its settings.
+
+Which stages run again when a setting changes follows from the declarations of the stages. `stages_page.py` lists it, as docs/stages.md.
+"""
 
 from __future__ import annotations
 
