@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from expectations.tables.monitoring import ALERTS
 from pipelines.alerts.alert_log import OPEN, Alert, due, sent, updated
 from pipelines.alerts.channels import UndeliveredError, mail, post
-from pipelines.alerts.messages import lines, title
+from pipelines.alerts.notification import lines, title
 from pipelines.alerts.rule_declaration import Finding, Watched
 from pipelines.alerts.rules import RULES
 from pipelines.alerts.settings import EMAIL_CHANNEL, AlertSettings, RuleLimits

@@ -13,7 +13,7 @@ from expectations.tables.records import EXTRACTS, VALIDATION
 from expectations.tables.risk import RUNS
 from pipelines.alerts.alert_log import updated
 from pipelines.alerts.channels import UndeliveredError
-from pipelines.alerts.messages import MOST_LINES
+from pipelines.alerts.notification import MOST_LINES
 from pipelines.alerts.raise_alerts import deliver, raise_alerts
 from pipelines.alerts.rule_declaration import Finding, Watched
 from pipelines.alerts.settings import AlertSettings, RuleSettings, WebhookSettings
