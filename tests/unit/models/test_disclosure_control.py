@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from expectations.small_counts import SMALLEST_SHOWN
 from models.disclosure_control import (
-    SMALLEST_SHOWN,
     Total,
     hidden_cells,
     is_small,
