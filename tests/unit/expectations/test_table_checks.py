@@ -117,7 +117,7 @@ def test_figures_keep_their_bounds_exactly_when_nothing_is_found() -> None:
         ("2025-01-01", 10, 20, 0, True), ("2025-01-01", 5, 9, 0, False), ("2025-01-01", 0, 40, 0, True),
     ],
 )  # fmt: skip
-def test_a_feed_that_lost_rows_is_found_whoever_sent_them(month, rows, before, by_chance, found) -> None:
+def test_a_feed_that_lost_rows_is_found_for_any_sender(month, rows, before, by_chance, found) -> None:
     volume = pd.DataFrame(
         {"month": [pd.Timestamp(month)], "rows": [rows], "rows_before": [before], "by_chance": [float(by_chance)]}
     )

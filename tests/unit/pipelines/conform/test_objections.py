@@ -363,8 +363,8 @@ def test_a_snapshot_of_another_practice_changes_no_count() -> None:
     objections = pd.DataFrame({"practice_code": [A, B, None], "home": [A, B, A], "first_stated": [date(2025, 1, 1)] * 3})
     days = [date(2026, month, 1) for month in (1, 2, 3)]
     snapshots = [Snapshot(day, TYPE_1, frozenset({A}), accepted=frozenset({A})) for day in days]
-    nobody = {day: np.empty(0, np.int64) for day in days}
-    found = follow_absences(objections, snapshots, nobody, nobody, 0.02)
+    no_one = {day: np.empty(0, np.int64) for day in days}
+    found = follow_absences(objections, snapshots, no_one, no_one, 0.02)
     assert (found.consecutive.tolist(), found.ended) == ([2, 0, 0], [days[1], None, None])
 
 

@@ -59,9 +59,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A board of seven people, one of whom has events, with the features of the index date built."""
     lake = Lake(tmp_path_factory.mktemp("why") / "home" / "lake")
     keys = {name: key for key, name in enumerate(PEOPLE)}
-    told = {"birth_date": date(1950, 1, 1), "sex": "2", "national_data_opt_out": False}
+    common = {"birth_date": date(1950, 1, 1), "sex": "2", "national_data_opt_out": False}
     stored(lake, core.PERSON, [
-        {"person_key": keys[name], "person_id": name, "death_date": died, "type_1_opt_out": opted, "on_list": listed, **told}
+        {"person_key": keys[name], "person_id": name, "death_date": died, "type_1_opt_out": opted, "on_list": listed, **common}
         for name, (died, opted, listed, _) in PEOPLE.items()
     ])  # fmt: skip
     stored(lake, core.REGISTRATION, [
