@@ -85,7 +85,7 @@ def hidden_cells(
     return frozenset(hidden)
 
 
-def protected(
+def cells_to_hide(
     counts: Mapping[Hashable, tuple[float, ...]], totals: Sequence[Total], at_first: Collection[Hashable] = ()
 ) -> set[Hashable]:
     """Return the cells to hide so that none of their several counts (people, events, ...) follows from a total."""
@@ -162,9 +162,11 @@ def _hidden_groups(
     kinds = totals_of({cell: cell[0] for cell in parts if cell[0] != EVERYONE[0]})
     totals = [replace(kind, whole=EVERYONE) for kind in kinds]  # the groups of each kind are everyone
     unknown = {cell for cell, of in exact.items() if not np.isfinite(of.people + of.events)}
-    hidden = protected({cell: _group_counts(of) for cell, of in exact.items()}, totals, unknown)
+    hidden = cells_to_hide({cell: _group_counts(of) for cell, of in exact.items()}, totals, unknown)
     lists = {
-        at: protected({cell: _list_counts(of, at) for cell, of in exact.items()}, totals, hidden | _suppressed_lists(parts, at))
+        at: cells_to_hide(
+            {cell: _list_counts(of, at) for cell, of in exact.items()}, totals, hidden | _suppressed_lists(parts, at)
+        )
         for at in sorted(set().union(*(of.listed for of in exact.values())))
     }
     return hidden, lists

@@ -26,7 +26,7 @@ from pipelines.stages.stage_inputs import (
     feature_request,
     index_events_of_the_source,
     outcome_search,
-    validated,
+    validated_rows_of,
 )
 from pipelines.why.answer import Answer, why, why_ready_made
 
@@ -124,7 +124,7 @@ def load_ready_table(context: StageContext) -> StageResult:
         return skipped("no rows of this date")
     outcome, validation = context.settings.study.outcome, context.settings.study.validation
     with context.machine.duckdb() as con:
-        rows = validated(context, table)
+        rows = validated_rows_of(context, table)
         lake, name, horizon = context.lake, outcome.name, outcome.horizon_days
         return StageResult(load_feature_table(lake, con, table, rows, settings, name, horizon, validation))
 

@@ -32,16 +32,16 @@ from pipelines.stages.stage_inputs import (
     all_stated_deaths,
     availability,
     case_cautious,
-    confidential,
-    conformed,
+    confidential_people,
+    conform_rows,
     deaths_named,
     people_accepted_as_alive,
     stated_deaths,
     stated_ends,
-    superseded,
+    superseded_rows,
     suppressing_marks,
-    validated,
     validated_rows,
+    validated_rows_of,
 )
 
 Summary = Mapping[str, Any]
@@ -137,7 +137,7 @@ def conform_people(context: StageContext) -> StageResult:
         all_deaths=all_stated_deaths(context),
         marks=suppressing_marks(context),
         alive=people_accepted_as_alive(context),
-        confidential=confidential(context),
+        confidential=confidential_people(context),
         cautious=case_cautious(context),
         settings=context.settings.conform.deaths,
     )
@@ -183,7 +183,7 @@ def conform_spells(context: StageContext) -> StageResult:
 def conform_events(context: StageContext) -> StageResult:
     """Write core__event and its dictionaries."""
     settings, conform = context.settings, conform_of(context.source)
-    work, gone = context.machine.home / "spill" / "events", superseded(context)
+    work, gone = context.machine.home / "spill" / "events", superseded_rows(context)
     request = EventRequest(settings.clinical, conform.availability(), work, settings.conform.events, gone)
     with context.machine.duckdb() as con:
         return StageResult(conform.events(context.lake, con, validated_rows(context), request))
@@ -203,7 +203,9 @@ def write_vocabulary(context: StageContext) -> StageResult:
     conform, grouped = conform_of(context.source), context.settings.study.code_level.groups == "omop_ancestors"
     files = conform.concept_ancestors() if grouped else ()
     with context.machine.duckdb() as con:
-        concepts = next((validated(context, table) for table in context.raw_tables if table.feed == conform.concept_feed), None)
+        concepts = next(
+            (validated_rows_of(context, table) for table in context.raw_tables if table.feed == conform.concept_feed), None
+        )
         name_codes(context.lake, con, load_code_lists(context.outside.code_lists), concepts)
         write_ancestors(context.lake, con, files)
     rows = context.lake.rows
@@ -288,7 +290,7 @@ def write_same_day_care(context: StageContext) -> StageResult:
 
 def _conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> StageResult:
     """Do one conform step over the validated rows of the feeds that the stage reads."""
-    return StageResult(conformed(context, work))
+    return StageResult(conform_rows(context, work))
 
 
 STAGES: tuple[Stage, ...] = (

@@ -37,7 +37,13 @@ from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_list
 from pipelines.stages.results import StageResult, skipped
 from pipelines.stages.stage import Per, Stage, stage
-from pipelines.stages.stage_inputs import SETTINGS_OF_FEATURES, SETTINGS_OF_OUTCOMES, has_extracts, outcome_search, validated
+from pipelines.stages.stage_inputs import (
+    SETTINGS_OF_FEATURES,
+    SETTINGS_OF_OUTCOMES,
+    has_extracts,
+    outcome_search,
+    validated_rows_of,
+)
 from pipelines.tracking.tracked_record import CHALLENGER, CHAMPION
 from pipelines.training import record as training_record
 from pipelines.training.incumbent import read_incumbent
@@ -194,7 +200,7 @@ def _with_marks(context: StageContext, frame: pd.DataFrame) -> pd.DataFrame:
     if context.settings.source.feature_table is not None:
         return frame
     hospital = [table for table in context.raw_tables if table.feed == ADMISSIONS.name]
-    rows = [validated(context, table) for table in hospital if has_extracts(context, table)]
+    rows = [validated_rows_of(context, table) for table in hospital if has_extracts(context, table)]
     lists = load_code_lists(context.outside.code_lists)
     return with_marks(context.lake, frame, context.index_date, lists, rows[0] if rows else "")
 

@@ -15,7 +15,7 @@ from expectations.table_checks import DELETED, NOT_KNOWN, Summary, Thresholds
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.lost_values import lost_values
-from pipelines.validation.row_flags import REPEATED_KEYS, needs
+from pipelines.validation.row_flags import REPEATED_KEYS, reads_context
 from pipelines.validation.row_validation import RowOutcome
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
 from pipelines.validation.validation_settings import ValidationSettings
@@ -187,7 +187,7 @@ def _repeated_keys(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:
 
     If the delivery was checked for duplicates, only rows that share a digest of their key can have one.
     """
-    key, looked_for = ", ".join(delivery.table.key), needs(delivery.table.row_rules, "duplicate_row")
+    key, looked_for = ", ".join(delivery.table.key), reads_context(delivery.table.row_rules, "duplicate_row")
     suspect = f"WHERE hash({key}) IN (SELECT digest FROM {REPEATED_KEYS})" if looked_for else ""
     query = f"SELECT count(*) FROM (SELECT {key} FROM {delivery.rows} {suspect} GROUP BY ALL HAVING count(*) > 1)"
     return int(con.execute(query).fetchall()[0][0])
