@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from expectations.tables import core
+from expectations.tables import core, core_places
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.risk import COHORT_FLOW, LABELS
 from features.outcomes import ImmatureOutcomeError
@@ -30,9 +30,9 @@ from pipelines.stages.stage_inputs import (
 )
 from pipelines.why.answer import Answer, why, why_ready_made
 
-READ_BY_CATALOGUE = (core.REGISTRATION, core.RESIDENCE, core.AREA, core.EVENT, core.COVERAGE)
+READ_BY_CATALOGUE = (core.REGISTRATION, core.RESIDENCE, core_places.AREA, core.EVENT, core.COVERAGE)
 READ_BY_FEATURES = (
-    core.PERSON, core.REGISTRATION, core.RESIDENCE, core.AREA, core.ORGANISATION_RELATION, core.SPELL, core.EVENT,
+    core.PERSON, core.REGISTRATION, core.RESIDENCE, core_places.AREA, core_places.ORGANISATION_RELATION, core.SPELL, core.EVENT,
     core.EVENT_SUPERSEDED, core.CODE, core.COVERAGE,
 )  # fmt: skip
 READ_BY_OCCURRENCES = (core.PERSON, core.SPELL, core.EVENT, core.CODE)  # every event of an outcome, at any time

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from expectations.feeds import ADMISSIONS, EVENT_FEEDS, LIST_FEEDS, OBJECTION_FEEDS, PATIENTS, REGISTRATIONS
-from expectations.tables import core
+from expectations.tables import core, core_places
 from expectations.tables.caseload import ACTIONS
 from expectations.tables.features import SAME_DAY_CARE
 from features.code_lists import load_code_lists
@@ -48,7 +48,7 @@ Summary = Mapping[str, Any]
 
 
 @stage(
-    [core.ORGANISATION, core.ORGANISATION_RELATION, core.ORGANISATION_SUCCESSION],
+    [core_places.ORGANISATION, core_places.ORGANISATION_RELATION, core_places.ORGANISATION_SUCCESSION],
     outside=(OutsideInput.REFERENCE_FILES,),
     follows=(core.QUARANTINE.name,),
     exists=has_core,
@@ -58,7 +58,7 @@ def conform_organisations(context: StageContext) -> StageResult:
     return StageResult(areas_and_organisations.conform_organisations(context.lake, context.outside.reference))
 
 
-@stage([core.AREA], outside=(OutsideInput.REFERENCE_FILES,), follows=(core.QUARANTINE.name,), exists=has_core)
+@stage([core_places.AREA], outside=(OutsideInput.REFERENCE_FILES,), follows=(core.QUARANTINE.name,), exists=has_core)
 def conform_areas(context: StageContext) -> StageResult:
     """Write core__area from the reference files."""
     return StageResult(areas_and_organisations.conform_areas(context.lake, context.outside.reference))
@@ -148,7 +148,7 @@ def conform_people(context: StageContext) -> StageResult:
 
 @stage(
     [core.REGISTRATION, core.RESIDENCE],
-    reads=(core.PERSON, core.AREA),
+    reads=(core.PERSON, core_places.AREA),
     feeds=LIST_FEEDS,
     settings=("source", "conform.registration"),
     exists=has_core,

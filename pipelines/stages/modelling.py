@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from expectations.feeds import ADMISSIONS, LIST_FEEDS
-from expectations.tables import caseload, core, risk
+from expectations.tables import caseload, core, core_places, risk
 from expectations.tables.equity import AUDIT_FOR_READERS, OUTCOME_RATES
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.records import EXTRACTS, VALIDATION
@@ -123,7 +123,7 @@ def promote(context: StageContext) -> StageResult:
     adds_to=(PERSON_FEATURES, risk.COHORT_FLOW, caseload.REMOVALS),
     reads=(
         PERSON_FEATURES, CATALOGUE, risk.COHORT_FLOW, risk.LABELS, risk.MODELS, risk.CROSS_FITTED, caseload.ACTIONS, VALIDATION, EXTRACTS,
-        core.ORGANISATION, *READ_BY_FEATURES, *READ_BY_CODES,
+        core_places.ORGANISATION, *READ_BY_FEATURES, *READ_BY_CODES,
     ),
     reads_earlier=(risk.SCORES, risk.DRIVERS, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING, caseload.REMOVED, caseload.REMOVALS),
     feeds=(ADMISSIONS.name,),

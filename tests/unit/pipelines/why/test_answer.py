@@ -7,7 +7,7 @@ import pytest
 
 from dagster_project.command_line import main
 from expectations.table import Table
-from expectations.tables import core, risk
+from expectations.tables import core, core_places, risk
 from expectations.tables.raw_gp import REGISTRATIONS
 from features.cohort import CohortSettings
 from features.declaration import Statistic
@@ -82,7 +82,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
          "status": "absent" if (feed, practice) == ("gp_observations", "Y00002") and month >= date(2023, 11, 1) else "covered"}
         for feed in FEEDS for practice in ("Y00001", "Y00002") for month in months
     ])  # fmt: skip
-    for table in (core.RESIDENCE, core.SPELL, core.AREA, core.ORGANISATION_RELATION):
+    for table in (core.RESIDENCE, core.SPELL, core_places.AREA, core_places.ORGANISATION_RELATION):
         stored(lake, table, [])
     build_features(lake, REQUEST, INDEX)
     washed_out = {"person_key": 0, "person_id": "ann", "index_event_id": INDEX.isoformat(),
