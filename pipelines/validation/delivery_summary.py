@@ -9,9 +9,9 @@ from datetime import date
 import duckdb
 import pandas as pd
 
+from expectations.delivery_figures import Summary, Thresholds
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
-from expectations.table_checks import DELETED, NOT_KNOWN, Summary, Thresholds
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.lost_values import lost_values
@@ -19,6 +19,9 @@ from pipelines.validation.row_flags import REPEATED_KEYS, reads_context
 from pipelines.validation.row_validation import RowOutcome
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
 from pipelines.validation.validation_settings import ValidationSettings
+
+DELETED = "deleted"  # the row rule of a row that its sender deleted
+NOT_KNOWN = ("Z", "99")  # ethnic category not stated, or not known
 
 
 @dataclass(frozen=True)
