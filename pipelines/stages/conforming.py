@@ -13,15 +13,13 @@ from expectations.tables.caseload import ACTIONS
 from expectations.tables.features import SAME_DAY_CARE
 from features.code_lists import load_code_lists
 from pipelines.building import same_day_care
-from pipelines.conform import actions, areas_and_organisations, core_tables, objections
+from pipelines.conform import actions, areas_and_organisations, core_tables, national_list, objections
 from pipelines.conform.by_source import conform_of
 from pipelines.conform.code_vocabulary import name_codes, write_ancestors
 from pipelines.conform.deaths import activity_after_death, check_activity
 from pipelines.conform.event import EventRequest
 from pipelines.conform.linkage import check_linkage as linkage_check
-from pipelines.conform.national_list import refuse_expired_national_list
 from pipelines.conform.objection_inputs import read_objection_inputs
-from pipelines.errors import RefusalError, ValidationStop
 from pipelines.lake.decision_record import ACCEPTED_BREACH, DEATH_REVIEW
 from pipelines.stages.context import StageContext
 from pipelines.stages.outside import OutsideInput
@@ -33,7 +31,6 @@ from pipelines.stages.stage_inputs import (
     availability,
     case_cautious,
     confidential_people,
-    conform_rows,
     deaths_named,
     people_accepted_as_alive,
     stated_deaths,
@@ -94,10 +91,7 @@ def conform_objections(context: StageContext) -> StageResult:
 def check_objections(context: StageContext) -> StageResult:
     """Check that no delivery lacks too many objections, or names too many people who are not on the list."""
     deliveries = context.lake.read(core.OBJECTION_DELIVERY.name).to_pandas()
-    try:
-        objections.check_objections(deliveries, context.settings.conform.objections)
-    except ValidationStop as stop:
-        return StageResult(broken=str(stop))
+    objections.check_objections(deliveries, context.settings.conform.objections)
     return StageResult({"deliveries": len(deliveries)})
 
 
@@ -111,10 +105,7 @@ def check_objections(context: StageContext) -> StageResult:
 )
 def check_national_list(context: StageContext) -> StageResult:
     """Check that planning uses a national list that is still valid."""
-    try:
-        refuse_expired_national_list(context.lake, context.outside.today)
-    except RefusalError as refusal:
-        return StageResult(broken=str(refusal))
+    national_list.check_national_list(context.lake, context.outside.today)
     return StageResult({})
 
 
@@ -224,10 +215,7 @@ def check_deaths(context: StageContext) -> StageResult:
     settings = context.settings.conform.deaths
     with context.machine.duckdb() as con:
         people, active = activity_after_death(context.lake, con, settings)
-    try:
-        check_activity(people, active, settings)
-    except ValidationStop as stop:
-        return StageResult(broken=str(stop))
+    check_activity(people, active, settings)
     return StageResult({"people_with_a_date_of_death": people, "people_with_activity_after_death": active})
 
 
@@ -275,10 +263,7 @@ def conform_linkage(context: StageContext) -> StageResult:
 def check_linkage(context: StageContext) -> StageResult:
     """Check the share of people found on the registered list."""
     linkage = context.lake.read(core.LINKAGE.name).to_pandas()
-    try:
-        linkage_check(linkage, context.settings.conform.linkage)
-    except ValidationStop as stop:
-        return StageResult(broken=str(stop))
+    linkage_check(linkage, context.settings.conform.linkage)
     return StageResult({"organisations": len(linkage)})
 
 
@@ -290,7 +275,8 @@ def write_same_day_care(context: StageContext) -> StageResult:
 
 def _conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> StageResult:
     """Do one conform step over the validated rows of the feeds that the stage reads."""
-    return StageResult(conform_rows(context, work))
+    with context.machine.duckdb() as con:
+        return StageResult(work(con, conform_of(context.source).rows(validated_rows(context))))
 
 
 STAGES: tuple[Stage, ...] = (

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-import duckdb
 import pyarrow as pa
 
 from expectations.feeds import EVENT_FEEDS, PATIENTS, REGISTRATIONS
@@ -23,14 +21,6 @@ from pipelines.lake.decision_record import DEATH_REVIEW, decisions_that_count
 from pipelines.stages.context import StageContext
 from pipelines.validation.stated_dates import confidential_people_sql, named_people_sql, stated_dates_sql, suppressing_marks_sql
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
-
-Summary = Mapping[str, Any]
-
-
-def conform_rows(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> Summary:
-    """Do one conform step over the validated rows of the feeds that the stage reads."""
-    with context.machine.duckdb() as con:
-        return work(con, conform_of(context.source).rows(validated_rows(context)))
 
 
 def validated_rows(context: StageContext) -> Mapping[str, str]:
