@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.special import expit
 
 from models.gate_settings import GateSettings
-from models.gates import GateResult, JudgedRows, eligible, judge
+from models.gates import GateResult, JudgedRows, judge, no_gate_failed
 from models.intervals import Estimate
 from models.need_within_score import need_columns
 from models.settings import CapacitySettings
@@ -62,7 +62,7 @@ def main() -> None:
     for _ in range(arguments.models):
         fair = fair_model(arguments.rows, rng)
         events += int(fair.labels[fair.groups["imd_quintile"] == 2].sum())
-        refused += not eligible(answers(fair))
+        refused += not no_gate_failed(answers(fair))
         planted_answers = {result.gate: result.answer for result in answers(with_planted_miscalibration(fair))}
         passed += planted_answers["calibration_by_imd_quintile"] == "pass"
     summary = {"stage": "gates_simulation", "models": arguments.models, "refused_share": refused / arguments.models}

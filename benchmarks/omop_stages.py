@@ -21,9 +21,10 @@ from pathlib import Path
 import yaml
 
 from benchmarks.omop_cohort import EXTRACT_DATE, OUTCOME, TARGET, write_cohort
+from benchmarks.stages import conform, ingest, validate
 from pipelines.lake.duckdb_connection import connect
 from pipelines.run.deployment import Deployment, open_deployment
-from pipelines.stages import building, conforming, landing, modelling, run_plan
+from pipelines.stages import building, modelling, run_plan
 
 CDM = "cdm"
 IMPORTED = {
@@ -42,25 +43,6 @@ def floor(deployment: Deployment) -> int:
             rows += con.execute(f"COPY (FROM {read}) TO '{target}' (FORMAT parquet)").fetchall()[0][0]
     target.unlink()
     return rows
-
-
-def ingest(deployment: Deployment) -> int:
-    return sum(int(landing.ingest(deployment, table).facts.get("new_rows", 0)) for table in run_plan.raw_tables(deployment))
-
-
-def validate(deployment: Deployment) -> int:
-    return sum(int(landing.validate(deployment, table).facts.get("rows", 0)) for table in run_plan.raw_tables(deployment))
-
-
-def conform(deployment: Deployment) -> int:
-    steps = (
-        conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
-        conforming.conform_spells, conforming.conform_events, conforming.write_vocabulary, conforming.conform_coverage,
-        conforming.conform_linkage,
-    )  # fmt: skip
-    for step in steps:
-        step(deployment)
-    return deployment.lake.rows("core__event")
 
 
 def features(deployment: Deployment) -> int:

@@ -19,7 +19,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.measurement import measured
+from benchmarks.measurement import measure
 from benchmarks.models import SEED, rows_with_labels
 from models.blas import one_blas_thread
 from models.logistic import fit_transforms, make_design
@@ -85,7 +85,7 @@ def solve(name: str, rows: int, kept: Path) -> None:
             found.append(SOLVERS[name](design, labels))
         return rows
 
-    line = {**measured(name, work), "columns": design.width}
+    line = {**measure(name, work), "columns": design.width}
     if name == "strata":
         np.save(kept, found[0])
     else:

@@ -11,6 +11,7 @@ from expectations.feeds import DECLARED
 from expectations.table import Table
 from expectations.tables.caseload import CASELOAD_TABLES
 from expectations.tables.core import CORE_TABLES
+from expectations.tables.core_places import PLACE_TABLES
 from expectations.tables.decisions import DECISION_TABLES
 from expectations.tables.equity import EQUITY_TABLES
 from expectations.tables.features import FEATURE_TABLES
@@ -29,6 +30,7 @@ TABLES: dict[str, Table] = {
         *OMOP_TABLES,
         *RECORD_TABLES,
         *CORE_TABLES,
+        *PLACE_TABLES,
         *FEATURE_TABLES,
         *RISK_TABLES,
         *CASELOAD_TABLES,

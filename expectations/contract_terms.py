@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from expectations.small_counts import SMALL_COUNTS
+
 CARE_TEAMS = "population-health data team"
 PUBLIC_HEALTH = "public-health intelligence team"
 
@@ -84,13 +86,13 @@ CONTRACTS: dict[str, ContractTerms] = {
     "equity__model_audit": ContractTerms(
         "1.3.1", PUBLIC_HEALTH, "The performance and fairness of each candidate model, by group.",
         "Filter on split = 'test'. Show lower and upper next to every value.",
-        "Rows that depend on a count from 1 to 7 are suppressed. Other counts are exact. Only equity__audit_for_readers leaves.",
+        f"Rows that depend on a count from {SMALL_COUNTS} are suppressed. Other counts are exact. Only equity__audit_for_readers leaves.",
         ("strata_analyst",), "each training", 400, personal=False,
     ),
     "equity__audit_for_readers": ContractTerms(
         "1.0.1", PUBLIC_HEALTH, "How good and how fair each registered model is, group by group, for readers outside the team.",
         "In the database read equity__published_audit, which holds the models whose scores are current. Read lower and upper beside every value.",
-        "Suppressed rows have a count of 1 to 7 behind them, or one that a total would reveal. Counts are rounded to 5.",
+        f"Suppressed rows have a count of {SMALL_COUNTS} behind them, or one that a total would reveal. Counts are rounded to 5.",
         ("strata_reader", "strata_analyst"), "each training", 400, personal=False,
     ),
     "equity__outcome_rates": ContractTerms(
@@ -119,13 +121,13 @@ CONTRACTS: dict[str, ContractTerms] = {
         "2.2.0", CARE_TEAMS, "Which features of the scoring model have changed since training.",
         "Order by drift_rank. Check the status shifted or watch, and share_missing_change.",
         "A high index means that a feature changed, not that the model is worse. Where few rows have a value it may be chance. "
-        "Shares are computed from counts rounded to the nearest 5, and 1 to 7 rows count as 5.",
+        f"Shares are computed from counts rounded to the nearest 5, and {SMALL_COUNTS} rows count as 5.",
         ("strata_analyst",), "each scoring date", 45, personal=False,
     ),
     "monitoring__scores": ContractTerms(
         "1.1.1", CARE_TEAMS, "The distribution of scores and the turnover of the review list, for each run.",
         "Join to risk__runs for runs that are still published. Compare measures of the same group between runs.",
-        "Shares are computed from counts rounded to the nearest 5. Counts from 1 to 7 are suppressed. Values have three significant figures.",
+        f"Shares are computed from counts rounded to the nearest 5. Counts from {SMALL_COUNTS} are suppressed. Values have three significant figures.",
         ("strata_analyst",), "each published run", 45, personal=False,
     ),
     "monitoring__exclusions": ContractTerms(

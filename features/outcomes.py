@@ -32,7 +32,6 @@ class Spells:
     `listed` flags spells whose primary diagnosis is on the code list of the outcome.
     """
 
-    person: NDArray[np.int32]
     nights: NDArray[np.int32]
     died: NDArray[np.bool_]
     emergency: NDArray[np.bool_]

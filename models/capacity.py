@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from models.intervals import NOT_KNOWN, Estimate, wilson
-from models.scored_rows import ScoredRows, selected
+from models.scored_rows import ScoredRows, number_selected
 
 MEASURES = ("ppv", "sensitivity", "lift", "number_needed_to_evaluate")
 
@@ -20,7 +20,7 @@ def share_name(share: float) -> str:
 
 def at_capacity(rows: ScoredRows, share: float) -> dict[str, Estimate]:
     """Return PPV, sensitivity, lift and number needed to evaluate of the share with the highest risk."""
-    chosen = selected(rows.rows, share) if rows.rows else 0
+    chosen = number_selected(rows.rows, share) if rows.rows else 0
     return _measures(rows, chosen, float(rows.labels[:chosen].sum()))
 
 

@@ -1,6 +1,6 @@
 """What may leave: the one rule of disclosure control, for every table, page, alert and database view.
 
-Counts of 1 to 7 are hidden, and so is every count that a total would reveal. Other counts are rounded to 5. Zero is shown.
+Counts below `SMALLEST_SHOWN` are hidden, and so is every count that a total would reveal. Other counts are rounded to 5. Zero is shown.
 Where a count is hidden, every rate, ratio, limit and index computed from it is hidden. The others have three significant figures
 and are computed from the rounded counts, so that the exact count does not follow from them.
 """
@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from expectations.small_counts import SMALL_COUNTS, SMALLEST_SHOWN
 from models.group_gaps import largest_gaps
 from models.intervals import NOT_KNOWN, Estimate
 from models.measures_from_totals import GroupTotals, from_totals, list_of, totals_behind
 
-SMALLEST_SHOWN = 8
 ROUNDED_TO = 5
 SIGNIFICANT_FIGURES = 3
-SUPPRESSED = "a count of 1 to 7, or one that a total would reveal"
+SUPPRESSED = f"a count of {SMALL_COUNTS}, or one that a total would reveal"
 EVERYONE = ("all", "all")  # kind and name of the group that holds all rows
 GAPS = "between_groups"
 LIMITS = ["value", "lower", "upper"]
@@ -56,7 +56,7 @@ def three_figures(value: float) -> float:
 
 
 def shown_share(part: int, whole: int) -> float:
-    """Return a share of rounded counts. A part of 1 to 7, or all but 1 to 7, counts as 5, whatever it is."""
+    """Return a share of rounded counts. A small part, or all but a small part, counts as 5, whatever it is."""
     few, few_others, total = is_small(part), is_small(whole - part), max(rounded(whole), ROUNDED_TO)
     if few and few_others:
         return 0.5
@@ -85,7 +85,7 @@ def hidden_cells(
     return frozenset(hidden)
 
 
-def protected(
+def cells_to_hide(
     counts: Mapping[Hashable, tuple[float, ...]], totals: Sequence[Total], at_first: Collection[Hashable] = ()
 ) -> set[Hashable]:
     """Return the cells to hide so that none of their several counts (people, events, ...) follows from a total."""
@@ -120,7 +120,7 @@ def totals_of(parent_of: Mapping[Hashable, Hashable]) -> list[Total]:
 def safe_estimates(measures: Mapping[str, Estimate], people: int, events: int) -> dict[str, Estimate]:
     """Return the measures of one set of rows as they may leave: from rounded counts, to three significant figures.
 
-    Nothing is known of a set with 1 to 7 people, events or others, and nothing of a list with such a count.
+    Nothing is known of a set with a small count of people, events or others, and nothing of a list with such a count.
     """
     exact = totals_behind(measures, people, events)
     if any_small(_group_counts(exact)):
@@ -132,7 +132,7 @@ def safe_estimates(measures: Mapping[str, Estimate], people: int, events: int) -
 def safe_audit(audit: pd.DataFrame) -> pd.DataFrame:
     """Return one model's measures by group (the columns of `models.fairness.audit`, and any others) as they may leave.
 
-    A group is hidden where its people, events or others are 1 to 7, or would follow from everyone and the groups of its kind that
+    A group is hidden where its people, events or others are few, or would follow from everyone and the groups of its kind that
     are shown. The same holds for a group's part of a list. Gaps between groups are those of the measures that are shown.
     """
     audit = audit.reset_index(drop=True)
@@ -162,9 +162,11 @@ def _hidden_groups(
     kinds = totals_of({cell: cell[0] for cell in parts if cell[0] != EVERYONE[0]})
     totals = [replace(kind, whole=EVERYONE) for kind in kinds]  # the groups of each kind are everyone
     unknown = {cell for cell, of in exact.items() if not np.isfinite(of.people + of.events)}
-    hidden = protected({cell: _group_counts(of) for cell, of in exact.items()}, totals, unknown)
+    hidden = cells_to_hide({cell: _group_counts(of) for cell, of in exact.items()}, totals, unknown)
     lists = {
-        at: protected({cell: _list_counts(of, at) for cell, of in exact.items()}, totals, hidden | _suppressed_lists(parts, at))
+        at: cells_to_hide(
+            {cell: _list_counts(of, at) for cell, of in exact.items()}, totals, hidden | _suppressed_lists(parts, at)
+        )
         for at in sorted(set().union(*(of.listed for of in exact.values())))
     }
     return hidden, lists

@@ -12,14 +12,14 @@ from models.audit_groups import RECENT_ADMISSION
 from models.blas import one_blas_thread
 from models.calibration_measures import calibration_in_the_large, calibration_slope, observed_over_expected
 from models.capacity import share_name
-from models.disclosure_control import Total, any_small, protected
+from models.disclosure_control import Total, any_small, cells_to_hide
 from models.discrimination import BOOTSTRAP_PEOPLE, Discrimination, discrimination
 from models.evaluation import Evaluation, evaluate
 from models.group_gaps import largest_gaps
 from models.intervals import NOT_KNOWN, Estimate, wald, wilson
 from models.list_composition import ListCounts, age_standardised_selection, composition
 from models.need_within_score import DEATH, UNDIAGNOSED, Strata, need_ratios, score_strata
-from models.scored_rows import ScoredRows, group_codes, selected
+from models.scored_rows import ScoredRows, group_codes, number_selected
 from models.settings import CapacitySettings
 from models.standardisation import age_band_codes, standardised_sensitivities
 
@@ -107,7 +107,7 @@ def audit(audited: AuditedRows, capacity: CapacitySettings, seed: int, evaluatio
 
 def _board(audited: AuditedRows, capacity: CapacitySettings, seed: int, everyone: Evaluation) -> _Board:
     rows, groups, needs = audited.rows, audited.groups, audited.needs
-    chosen = np.arange(rows.rows) < selected(rows.rows, capacity.deciding_share)
+    chosen = np.arange(rows.rows) < number_selected(rows.rows, capacity.deciding_share)
     bands = age_band_codes(groups[AGE_BAND])[rows.position] if AGE_BAND in groups else None
     strata = {"score": score_strata(rows)} | ({} if bands is None else {"score_and_age": score_strata(rows, bands)})
     ordered = {} if needs is None else {str(name): rows.in_order(needs[name].to_numpy(dtype=np.float64)) for name in needs}
@@ -247,7 +247,7 @@ def _counts(rows: ScoredRows) -> tuple[int, int, int]:
 def _protect(tables: list[pd.DataFrame], counts: Sequence[tuple[int, ...]], whole: tuple[int, ...]) -> list[pd.DataFrame]:
     """Hide the counts of further groups where those that are suppressed would follow from the total."""
     places = tuple(range(len(tables)))
-    hidden = protected({EVERYONE: whole, **dict(enumerate(counts))}, [Total(EVERYONE, places)])
+    hidden = cells_to_hide({EVERYONE: whole, **dict(enumerate(counts))}, [Total(EVERYONE, places)])
     for table in (tables[place] for place in places if place in hidden):
         counted = table["metric"].str.startswith(COUNTED)
         table[["people", "events"]] = pd.NA

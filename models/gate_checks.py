@@ -15,7 +15,7 @@ from models.gate_declaration import Evidence
 from models.gate_intervals import IntervalCheck, judged_groups
 from models.gate_settings import GateSettings
 from models.need_within_score import DEATH, RECORDED_NEEDS, UNDIAGNOSED, need_ratios
-from models.scored_rows import ScoredRows, selected
+from models.scored_rows import ScoredRows, number_selected
 from models.standardisation import sensitivity_ratio
 
 DEPRIVED_UP_TO = {"imd_quintile": 2, "imd_decile": 5}  # group 1 is most deprived
@@ -58,7 +58,7 @@ def sensitivity_by_group(evidence: Evidence, kind: str) -> list[IntervalCheck]:
     rows, bands = evidence.rows, evidence.age_bands
     if bands is None:
         return []
-    chosen = np.arange(rows.rows) < selected(rows.rows, evidence.capacity.deciding_share)
+    chosen = np.arange(rows.rows) < number_selected(rows.rows, evidence.capacity.deciding_share)
     measure, limits = "age-standardised sensitivity over everyone else's", evidence.settings.sensitivity_ratio
     checks = []
     for name, mask in _groups(evidence, kind):

@@ -194,12 +194,12 @@ def interval_checks(evidence: Evidence) -> dict[str, list[IntervalCheck]]:
     return found
 
 
-def eligible(results: Sequence[GateResult]) -> bool:
+def no_gate_failed(results: Sequence[GateResult]) -> bool:
     """Return whether no gate failed."""
     return all(result.answer != "fail" for result in results)
 
 
-def undecided(results: Sequence[GateResult]) -> tuple[str, ...]:
+def undecided_gates(results: Sequence[GateResult]) -> tuple[str, ...]:
     """Return the names of the gates without enough data to decide: each needs an approver."""
     return tuple(result.gate for result in results if result.answer == "cannot_tell")
 

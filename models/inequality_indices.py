@@ -20,7 +20,6 @@ from models.rates import Limits, Numbers
 ValueType = Literal["other", "rate", "proportion"]
 REPETITIONS = 100_000
 LEAST_GROUPS, MOST_GROUPS = 5, 100
-REPEATS = 10  # samples compared with each other for the reliability of simulated limits
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,11 @@ class RankedGroups:
 class Line:
     """How a line is fitted: errors are on the log scale for rates and the logit scale for proportions.
 
-    With `transform` the line is fitted on that scale, and its two ends are transformed back. A negative multiplier reverses the slope and
-    inverts the relative index.
+    With `transform` the line is fitted on that scale, and its two ends are transformed back.
     """
 
     value_type: ValueType = "other"
     transform: bool = False
-    multiplier: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -69,9 +66,9 @@ class Simulation:
     repetitions: int = REPETITIONS
     seed: int = 0
 
-    def draw(self, centre: Numbers, error: Numbers, samples: int = 1) -> Numbers:
-        """Return simulated values (groups x repetitions of every sample)."""
-        size = (len(centre), samples * self.repetitions)
+    def draw(self, centre: Numbers, error: Numbers) -> Numbers:
+        """Return simulated values (groups x repetitions)."""
+        size = (len(centre), self.repetitions)
         return np.random.default_rng(self.seed).normal(centre[:, None], error[:, None], size)
 
 
@@ -83,8 +80,7 @@ class SlopeIndex:
     """Slope and relative index of inequality with limits, and the fitted value at the most deprived end.
 
     The slope is the value at the least deprived end less that at the most deprived end: where the deprived have more of an
-    indicator it is negative (before `multiplier`) and the relative index is below 1. `sii_mad` and `rii_mad` are the mean
-    absolute difference of the limits of repeated simulations, where asked for.
+    indicator it is negative and the relative index is below 1.
     """
 
     sii: float
@@ -94,8 +90,6 @@ class SlopeIndex:
     rii_lower: float
     rii_upper: float
     intercept: float
-    sii_mad: float | None = None
-    rii_mad: float | None = None
 
 
 def relative_ranks(populations: ArrayLike) -> Numbers:
@@ -104,37 +98,31 @@ def relative_ranks(populations: ArrayLike) -> Numbers:
     return np.cumsum(share) - share / 2
 
 
-def slope_index_of_inequality(
-    groups: RankedGroups, line: Line = PLAIN_LINE, simulation: Simulation = SIMULATION, reliability: bool = False
-) -> SlopeIndex:
+def slope_index_of_inequality(groups: RankedGroups, line: Line = PLAIN_LINE, simulation: Simulation = SIMULATION) -> SlopeIndex:
     """Fit a line over the ranked groups by population-weighted regression and return its slope and relative index.
 
     sqrt(a) y is regressed on sqrt(a) and b sqrt(a) without an intercept (a population share, b relative rank). Limits are percentiles of fits to
-    simulated values. `reliability` adds the mean difference of the limits of repeated simulations.
+    simulated values.
     """
     y, n = groups.arrays
     _check(groups, line, simulation)
     scale, back = _scale(line.value_type)
     centre, error = scale(y), groups.errors(scale)
-    samples = REPEATS if reliability else 1
-    drawn = simulation.draw(centre, error, samples)
+    drawn = simulation.draw(centre, error)
     fitted_scale, ends = (lambda value: value, back) if line.transform else (back, lambda value: value)
     first, last = _ends(fitted_scale(centre), n, ends)
     firsts, lasts = _ends(fitted_scale(drawn), n, ends)
-    slopes = ((lasts - firsts) * line.multiplier).reshape(samples, simulation.repetitions)
-    ratios = (lasts / firsts if line.multiplier >= 0 else firsts / lasts).reshape(samples, simulation.repetitions)
+    slopes = lasts - firsts
+    ratios = lasts / firsts
     sii_limits, rii_limits = _percentiles(slopes, simulation.confidence), _percentiles(ratios, simulation.confidence)
-    ratio = last / first if line.multiplier >= 0 else first / last
     return SlopeIndex(
-        sii=float((last - first) * line.multiplier),
-        sii_lower=float(sii_limits[0, 0]),
-        sii_upper=float(sii_limits[0, 1]),
-        rii=float(ratio),
-        rii_lower=float(rii_limits[0, 0]),
-        rii_upper=float(rii_limits[0, 1]),
+        sii=float(last - first),
+        sii_lower=float(sii_limits[0]),
+        sii_upper=float(sii_limits[1]),
+        rii=float(last / first),
+        rii_lower=float(rii_limits[0]),
+        rii_upper=float(rii_limits[1]),
         intercept=float(first),
-        sii_mad=_mean_difference(sii_limits),
-        rii_mad=_mean_difference(rii_limits),
     )
 
 
@@ -149,7 +137,7 @@ def concentration_index_limits(groups: RankedGroups, simulation: Simulation = SI
     drawn = np.exp(simulation.draw(np.log(groups.arrays[0]), groups.errors(np.log)))
     share, rank = _shares(groups.populations)[:, None], relative_ranks(groups.populations)[:, None]
     indices = 2 * (share * drawn * rank).sum(axis=0) / (share * drawn).sum(axis=0) - 1
-    low, high = _percentiles(indices[None, :], simulation.confidence)[0]
+    low, high = _percentiles(indices, simulation.confidence)
     return Limits(np.float64(concentration_index(groups.values, groups.populations)), low, high)  # type: ignore[arg-type]
 
 
@@ -177,16 +165,12 @@ def _shares(populations: ArrayLike) -> Numbers:
     return people / people.sum()
 
 
-def _percentiles(samples: Numbers, confidence: float) -> Numbers:
-    """Return the two ends of each sample: the values at the rounded places of the sorted draws."""
+def _percentiles(sample: Numbers, confidence: float) -> Numbers:
+    """Return the two ends of a sample: the values at the rounded places of the sorted draws."""
     share = confidence / 100 if confidence >= 90 else confidence
-    draws = samples.shape[1]
+    draws = len(sample)
     places = [max(round(draws * tail), 1) - 1 for tail in ((1 - share) / 2, (1 + share) / 2)]
-    return np.sort(samples, axis=1)[:, places]
-
-
-def _mean_difference(limits: Numbers) -> float | None:
-    return float(np.abs(limits[1:] - limits[0]).mean()) if len(limits) > 1 else None
+    return np.sort(sample)[places]
 
 
 def _check(groups: RankedGroups, line: Line, simulation: Simulation) -> None:

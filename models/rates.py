@@ -21,7 +21,6 @@ ESP_2013: Numbers = np.array(
     [5000, 5500, 5500, 5500, 6000, 6000, 6500, 7000, 7000, 7000, 7000, 6500, 6000, 5500, 5000, 4000, 2500, 1500, 1000],
     dtype=np.float64,
 )
-ESP_2013_BANDS = (*(f"{low}-{low + 4}" for low in range(0, 90, 5)), "90+")
 FEWEST_EVENTS = 10  # below it a directly standardised rate is not reported, and limits of a count are exact
 
 

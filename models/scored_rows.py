@@ -81,7 +81,7 @@ def risk_order(risk: np.ndarray, keys: np.ndarray) -> np.ndarray:
     return order
 
 
-def selected(rows: int, share: float) -> int:
+def number_selected(rows: int, share: float) -> int:
     """Return how many rows a share selects: rounded, at least one."""
     return min(rows, max(1, int(np.floor(rows * share + 0.5))))
 

@@ -1,6 +1,6 @@
 """Jobs, what starts them, and how often a step that failed is tried again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,10 +12,11 @@ from dagster_project.stage_assets import metadata_of, with_progress
 from expectations.tables import monitoring, risk
 from pipelines.errors import StrataError
 from pipelines.run.deployment import Deployment
-from pipelines.stages import late_feeds, refreshing, run_plan, upkeep
+from pipelines.stages import refreshing, run_plan, upkeep
 from pipelines.stages.results import StageResult
 
 LONDON = "Europe/London"
+Answer = dg.RunRequest | dg.SkipReason  # of a schedule or a sensor
 WHOLE = dg.define_asset_job(
     "whole_pipeline",
     dg.AssetSelection.all(),
@@ -101,7 +102,7 @@ def schedules(deployment: Deployment) -> Sequence[dg.ScheduleDefinition]:
         execution_timezone=LONDON,
         description="The whole pipeline once a month, for every index date of the plan.",
     )
-    def monthly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def monthly(context: dg.ScheduleEvaluationContext) -> Answer:
         return _whole_run(context.instance, deployment, f"monthly-{context.scheduled_execution_time:%Y-%m-%d}")
 
     if not run_plan.has_list(deployment):
@@ -117,7 +118,7 @@ def schedules(deployment: Deployment) -> Sequence[dg.ScheduleDefinition]:
         execution_timezone=LONDON,
         description="Every day: people who died, objected or left are removed from what readers see.",
     )
-    def daily_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def daily_refresh(context: dg.ScheduleEvaluationContext) -> Answer:
         return _refresh_request(deployment, f"daily-{context.scheduled_execution_time:%Y-%m-%d}")
 
     return [monthly, daily, daily_refresh, tidying]
@@ -128,40 +129,41 @@ def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
     if deployment.settings.source.chosen.writes_its_extracts:
         return []
 
-    @dg.sensor(
-        job=_unattended(deployment),
-        minimum_interval_seconds=300,
-        description="The whole pipeline when files arrived or changed.",
+    new_extracts = _sensor(
+        "new_extracts",
+        _unattended(deployment),
+        "The whole pipeline when files arrived or changed.",
+        lambda: run_plan.landed_files_digest(deployment),
+        lambda instance, seen: _whole_run(instance, deployment, f"extracts-{seen}"),
     )
-    def new_extracts(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        seen = run_plan.landed_files_digest(deployment)
-        if seen == context.cursor:
-            yield dg.SkipReason("no new extract")
-            return
-        answer = _whole_run(context.instance, deployment, f"extracts-{seen}")
-        if isinstance(answer, dg.RunRequest):
-            context.update_cursor(seen)
-        yield answer
-
     if not run_plan.has_list(deployment) or not refreshing.list_tables(deployment):
         return [new_extracts]
-
-    @dg.sensor(
-        job=refresh,
-        minimum_interval_seconds=300,
-        description="The refresh of exclusions when files of the registered list or of objections arrived or changed.",
+    new_lists = _sensor(
+        "new_lists",
+        refresh,
+        "The refresh of exclusions when files of the registered list or of objections arrived or changed.",
+        lambda: refreshing.landed_lists_digest(deployment),
+        lambda _, seen: _refresh_request(deployment, f"lists-{seen}"),
     )
-    def new_lists(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        seen = refreshing.landed_lists_digest(deployment)
+    return [new_extracts, new_lists]
+
+
+def _sensor(
+    name: str, job: Any, description: str, digest: Callable[[], str], request: Callable[[dg.DagsterInstance, str], Answer]
+) -> dg.SensorDefinition:
+    """Return a sensor that requests a run when the digest of landed files is not that of its latest run."""
+
+    @dg.sensor(name=name, job=job, minimum_interval_seconds=300, description=description)
+    def watch(context: dg.SensorEvaluationContext) -> Answer:
+        seen = digest()
         if seen == context.cursor:
-            yield dg.SkipReason("no new delivery of the registered list or of objections")
-            return
-        answer = _refresh_request(deployment, f"lists-{seen}")
+            return dg.SkipReason("no file arrived or changed")
+        answer = request(context.instance, seen)
         if isinstance(answer, dg.RunRequest):
             context.update_cursor(seen)
-        yield answer
+        return answer
 
-    return [new_extracts, new_lists]
+    return watch
 
 
 @cache
@@ -179,17 +181,17 @@ def _unattended(deployment: Deployment) -> Any:
     )
 
 
-def _refresh_request(deployment: Deployment, key: str) -> dg.RunRequest | dg.SkipReason:
+def _refresh_request(deployment: Deployment, key: str) -> Answer:
     if not refreshing.is_published(deployment):
         return dg.SkipReason("no run is published, so readers see no one")
     return dg.RunRequest(run_key=key)
 
 
-def _whole_run(instance: dg.DagsterInstance, deployment: Deployment, key: str) -> dg.RunRequest | dg.SkipReason:
+def _whole_run(instance: dg.DagsterInstance, deployment: Deployment, key: str) -> Answer:
     try:
         run_plan.refuse_future_dates(deployment)
         run_plan.refuse_deliveries_far_ahead(deployment)
-        late_feeds.refuse_late(deployment)
+        run_plan.refuse_late(deployment)
         plan = run_plan.whole_plan(deployment)
     except StrataError as error:  # no extract has landed yet, one is dated after today, or a feed is awaited
         return dg.SkipReason(str(error))

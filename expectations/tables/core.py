@@ -1,4 +1,4 @@
-"""The core tables: validated and conformed data with the same structure for every source."""
+"""The core tables: validated and conformed data with the same structure for every source. Those of places are in `core_places.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ PERSON_KEY = Column(
 )
 
 
-def _key(name: str, description: str) -> Column:
+def key_column(name: str, description: str) -> Column:
+    """Return a column of a code that is part of the key."""
     return Column(name, Kind.CODE, description, nullable=False)
 
 
@@ -87,7 +88,7 @@ OBJECTION_DELIVERY = Table(
     "The latest delivery of objections of each practice, and of each kind as a whole (practice ALL).",
     (
         Column("kind", Kind.CODE, "type_1 or national.", nullable=False, allowed=("type_1", "national")),
-        _key("practice_code", "ODS code of the practice, or ALL."),
+        key_column("practice_code", "ODS code of the practice, or ALL."),
         Column("feed", Kind.TEXT, "The feed of the delivery. Empty if there is none."),
         Column("delivered", Kind.DATE, "Day of the latest delivery. Empty: objections not known."),
         Column("status", Kind.TEXT, "complete, not complete, too many absent, or objections not known.", nullable=False),
@@ -106,7 +107,7 @@ REGISTRATION = Table(
     "Periods of registration with a practice, or of observation in an OMOP source. Periods of a person do not overlap.",
     (
         PERSON_KEY,
-        _key("practice_code", "ODS code of the practice."),
+        key_column("practice_code", "ODS code of the practice."),
         Column("start_date", Kind.DATE, "First day of the period.", nullable=False),
         Column("end_date", Kind.DATE, "Last day of the period. Null where it has not ended."),
         Column("start_is_load_date", Kind.BOOLEAN, "The start is not a true start: the practice's history was loaded on that day, or an earlier registration applies again from it.", nullable=False),
@@ -139,7 +140,7 @@ SPELL = Table(
         Column("spell_key", Kind.INTEGER, "Number of the spell, in order of person, admission and provider.", nullable=False, arrow="int64"),
         Column("admission_date", Kind.DATE, "First day of the first stay.", nullable=False),
         Column("discharge_date", Kind.DATE, "Last day of the last stay. Null while the spell is open."),
-        _key("provider_code", "Provider of the first stay."),
+        key_column("provider_code", "Provider of the first stay."),
         Column("last_provider_code", Kind.CODE, "Provider of the last stay."),
         Column("admission_method", Kind.CODE, "Admission method of the first stay."),
         Column("spell_class", Kind.CODE, "emergency, elective, maternity, birth, regular_attender or other.", nullable=False,
@@ -241,7 +242,7 @@ COVERAGE = Table(
         Column("feed", Kind.TEXT, "The feed.", nullable=False),
         Column("organisation_role", Kind.CODE, "practice or provider. For a hospital feed, a practice has the status of the main provider of its people.",
                nullable=False, allowed=("practice", "provider")),
-        _key("organisation_code", "ODS code."),
+        key_column("organisation_code", "ODS code."),
         Column("month", Kind.DATE, "First day of the month.", nullable=False),
         Column("rows", Kind.INTEGER, "Rows of the month.", nullable=False, arrow="int64"),
         Column("expected_rows", Kind.NUMBER, "Expected rows: the organisation's median month, or the ICB's rate for its registered list."),
@@ -255,7 +256,7 @@ LINKAGE = Table(
     "The share of each feed's people who are on the registered list, by provider and practice, and the identifiers that match no one on it.",
     (
         Column("feed", Kind.TEXT, "The feed.", nullable=False),
-        _key("organisation_code", "ODS code of the sending provider or practice; ALL for the whole feed, DELIVERY for one of its deliveries."),
+        key_column("organisation_code", "ODS code of the sending provider or practice; ALL for the whole feed, DELIVERY for one of its deliveries."),
         Column("extract_date", Kind.DATE, "Day of the delivery, in rows of one delivery."),
         Column("people", Kind.INTEGER, "People in the feed.", nullable=False, arrow="int64"),
         Column(
@@ -270,85 +271,6 @@ LINKAGE = Table(
     ("feed", "organisation_code", "extract_date"),
 )  # fmt: skip
 
-AREA = Table(
-    "core__area",
-    "Small areas with deprivation, place and population: one row per LSOA code of 2011 or 2021.",
-    (
-        _key("lsoa_code", "LSOA code."),
-        Column("lsoa_vintage", Kind.INTEGER, "2011 or 2021; 2021 for a code that is in both.", nullable=False),
-        *(
-            column
-            for edition in (2019, 2025)
-            for column in (
-                Column(f"imd_{edition}_score", Kind.NUMBER, f"Index of Multiple Deprivation {edition}: score; higher is more deprived."),
-                Column(f"imd_{edition}_rank", Kind.INTEGER, f"Index of Multiple Deprivation {edition}: rank. 1 is most deprived."),
-                Column(f"imd_{edition}_decile", Kind.INTEGER, f"Index of Multiple Deprivation {edition}: national decile. 1 is most deprived.", minimum=1, maximum=10),
-                *(
-                    column
-                    for domain in ("income", "employment", "education", "health", "crime", "housing", "environment")
-                    for column in (
-                        Column(f"{domain}_{edition}_rank", Kind.INTEGER, f"Rank in the {domain} domain of {edition}, with ties as published. 1 is most deprived."),
-                        Column(f"{domain}_{edition}_decile", Kind.INTEGER, f"National decile in the {domain} domain of {edition}; 1 is most deprived.", minimum=1, maximum=10),
-                    )
-                ),
-                Column(f"idaci_{edition}_score", Kind.NUMBER, f"Income Deprivation Affecting Children Index {edition}: rate."),
-                Column(f"idaopi_{edition}_score", Kind.NUMBER, f"Income Deprivation Affecting Older People Index {edition}: rate."),
-            )
-        ),
-        Column("imd_reason", Kind.TEXT, "Why an edition has no decile for the area: unmatched, split_area or no_reference. Empty where it has one."),
-        Column("sub_icb_code", Kind.CODE, "ODS code of the sub-ICB location."),
-        Column("icb_code", Kind.CODE, "ODS code of the ICB."),
-        Column("icb_name", Kind.TEXT, "Name of the ICB."),
-        Column("local_authority_code", Kind.CODE, "Local authority district."),
-        Column("local_authority_name", Kind.TEXT, "Name of the local authority district."),
-        Column("rural_urban", Kind.TEXT, "Rural/urban class of 2021."),
-        Column("is_rural", Kind.BOOLEAN, "The class is rural."),
-        Column("population", Kind.INTEGER, "Number of residents, from the reference files."),
-    ),
-    ("lsoa_code",),
-)  # fmt: skip
-
-ORGANISATION = Table(
-    "core__organisation",
-    "Organisations with the period in which their code is valid.",
-    (
-        _key("code", "ODS code."),
-        Column("role", Kind.CODE, "practice, pcn, sub_icb, icb, region or provider.", nullable=False,
-               allowed=("practice", "pcn", "sub_icb", "icb", "region", "provider")),
-        Column("name", Kind.TEXT, "Name."),
-        Column("valid_from", Kind.DATE, "First day that the code is valid.", nullable=False),
-        Column("valid_to", Kind.DATE, "Last day that the code is valid. Null where it has not ended."),
-    ),
-    ("code", "role", "valid_from"),
-)  # fmt: skip
-
-ORGANISATION_RELATION = Table(
-    "core__organisation_relation",
-    "Which organisation was part of which, and when.",
-    (
-        _key("child_code", "ODS code of the part."),
-        _key("parent_code", "ODS code of the organisation that it was part of."),
-        Column("relation", Kind.CODE, "practice_pcn, practice_sub_icb, pcn_sub_icb, sub_icb_icb or icb_region.", nullable=False),
-        Column("valid_from", Kind.DATE, "First day of the relation.", nullable=False),
-        Column("valid_to", Kind.DATE, "Last day of the relation. Null where it has not ended."),
-    ),
-    ("child_code", "parent_code", "relation", "valid_from"),
-)
-
-ORGANISATION_SUCCESSION = Table(
-    "core__organisation_succession",
-    "Codes of organisations that ended, with the codes that replaced them.",
-    (
-        _key("from_code", "The code that ended."),
-        _key("to_code", "The code that replaced it."),
-        Column("kind", Kind.CODE, "merger, split or rename.", nullable=False),
-        Column("share", Kind.NUMBER, "Share of the people who moved to the new code.", nullable=False, minimum=0, maximum=1),
-        Column("effective_date", Kind.DATE, "First day of the new code.", nullable=False),
-    ),
-    ("from_code", "to_code", "effective_date"),
-)
-
 CORE_TABLES = (
-    QUARANTINE, OBJECTION, OBJECTION_DELIVERY, PERSON, REGISTRATION, RESIDENCE, SPELL, EVENT, EVENT_SUPERSEDED, EVENT_TYPE, CODE, CODE_NAME, CODE_ANCESTOR, COVERAGE, LINKAGE, AREA, ORGANISATION,
-    ORGANISATION_RELATION, ORGANISATION_SUCCESSION,
+    QUARANTINE, OBJECTION, OBJECTION_DELIVERY, PERSON, REGISTRATION, RESIDENCE, SPELL, EVENT, EVENT_SUPERSEDED, EVENT_TYPE, CODE, CODE_NAME, CODE_ANCESTOR, COVERAGE, LINKAGE,
 )  # fmt: skip

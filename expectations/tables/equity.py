@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from expectations.small_counts import SMALL_COUNTS
 from expectations.table import Column, Kind, Table
 
 OUTCOME_RATES = Table(
     "equity__outcome_rates",
-    "How often each outcome happens in each group, standardised by age, with gaps, gradients and changes. Counts from 1 to 7 are suppressed "
+    f"How often each outcome happens in each group, standardised by age, with gaps, gradients and changes. Counts from {SMALL_COUNTS} are suppressed "
     "and others rounded to the nearest 5. Rates and limits are computed from the rounded counts, to three significant figures. A rate with a "
     "suppressed count is suppressed as well.",
     (
@@ -38,7 +39,7 @@ OUTCOME_RATES = Table(
 )  # fmt: skip
 AUDIT_FOR_READERS = Table(
     "equity__audit_for_readers",
-    "How good and how fair each registered model is, by group, as it may leave. Counts are rounded to 5 and those of 1 to 7 "
+    f"How good and how fair each registered model is, by group, as it may leave. Counts are rounded to 5 and those of {SMALL_COUNTS} "
     "suppressed. Measures are computed from the rounded counts, to three significant figures; those of a suppressed count are suppressed "
     "with it. Kinds of group that lie within others are not there.",
     (
@@ -54,7 +55,7 @@ AUDIT_FOR_READERS = Table(
         Column("upper", Kind.NUMBER, "Upper 95% limit."),
         Column("people", Kind.INTEGER, "People, rounded to 5; null where suppressed.", arrow="int64"),
         Column("events", Kind.INTEGER, "Outcome events, rounded to 5; null where suppressed.", arrow="int64"),
-        Column("suppressed", Kind.BOOLEAN, "A count of 1 to 7 stands behind the row, or a total would reveal one.", nullable=False),
+        Column("suppressed", Kind.BOOLEAN, f"A count of {SMALL_COUNTS} stands behind the row, or a total would reveal one.", nullable=False),
     ),
     ("training_id", "outcome", "candidate", "group_kind", "group_name", "metric"),
     partitioned_by=("training_id",),

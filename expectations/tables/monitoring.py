@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.small_counts import SMALL_COUNTS
 from expectations.table import Column, Kind, Table
 
 
@@ -13,7 +14,10 @@ _OUTCOME = Column("outcome", Kind.TEXT, "The outcome.", nullable=False)
 _GROUP_KIND = Column("group_kind", Kind.TEXT, "all, imd_quintile, sub_icb_code, pcn_code, ...", nullable=False)
 _GROUP_NAME = Column("group_name", Kind.TEXT, "The group; not_known where a row has none.", nullable=False)
 _SUPPRESSED = Column(
-    "suppressed", Kind.BOOLEAN, "The row depends on a count from 1 to 7, or a total would reveal such a count.", nullable=False
+    "suppressed",
+    Kind.BOOLEAN,
+    f"The row depends on a count from {SMALL_COUNTS}, or a total would reveal such a count.",
+    nullable=False,
 )
 
 DRIFT = Table(
@@ -45,7 +49,7 @@ DRIFT = Table(
         Column("share_missing_training", Kind.NUMBER, "Share missing on the training dates, from rounded counts, to 0.001.", nullable=False, minimum=0, maximum=1),
         Column("share_missing", Kind.NUMBER, "Share missing on the scoring date, from rounded counts, to 0.001.", nullable=False, minimum=0, maximum=1),
         Column("share_missing_change", Kind.NUMBER, "Share missing on the scoring date minus the share on the training dates.", nullable=False, minimum=-1, maximum=1),
-        Column("top_bin", Kind.TEXT, "The values that contribute most to the index. Empty where there is no index and where 1 to 7 rows have these values.", nullable=False),
+        Column("top_bin", Kind.TEXT, f"The values that contribute most to the index. Empty where there is no index and where {SMALL_COUNTS} rows have these values.", nullable=False),
         Column("top_bin_share_training", Kind.NUMBER, "Share of these values on the training dates.", minimum=0, maximum=1),
         Column("top_bin_share", Kind.NUMBER, "Share of these values on the scoring date.", minimum=0, maximum=1),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.small_counts import SMALL_COUNTS
 from expectations.table import Column, Kind, Table
 
 
@@ -285,7 +286,7 @@ SHADOW_SCORES = Table(
 )
 MODEL_AUDIT = Table(
     "equity__model_audit",
-    "Performance and fairness of each candidate by group, with 95% limits. For analysts: counts are exact, and counts from 1 to 7 and values that "
+    f"Performance and fairness of each candidate by group, with 95% limits. For analysts: counts are exact, and counts from {SMALL_COUNTS} and values that "
     "reveal them are suppressed. The report of the model rounds the counts.",
     (
         _id("training_id", "The training."),
@@ -310,7 +311,7 @@ MODEL_AUDIT = Table(
         Column("upper", Kind.NUMBER, "Upper 95% limit."),
         Column("people", Kind.INTEGER, "Number of people. Null where suppressed.", arrow="int64"),
         Column("events", Kind.INTEGER, "Number of people with the outcome. Null where suppressed.", arrow="int64"),
-        Column("suppressed", Kind.BOOLEAN, "The row depends on a count from 1 to 7.", nullable=False),
+        Column("suppressed", Kind.BOOLEAN, f"The row depends on a count from {SMALL_COUNTS}.", nullable=False),
     ),
     ("training_id", "outcome", "candidate", "split", "group_kind", "group_name", "metric"),
     partitioned_by=("training_id",),

@@ -12,7 +12,7 @@ Alert = dict[str, Any]  # a row of monitoring__alerts
 OPEN, RECOVERED = "open", "recovered"
 
 
-def updated(stored: Iterable[Alert], findings: Iterable[Finding], today: date) -> list[Alert]:
+def updated_alerts(stored: Iterable[Alert], findings: Iterable[Finding], today: date) -> list[Alert]:
     """Return the alerts after a day's findings, in order of their key: found again, recovered, or new.
 
     An alert that comes back on the day it began is the same alert again.
@@ -35,12 +35,12 @@ def runbook(rule: str) -> str:
     return f"{RUNBOOKS}/{rule}.md"
 
 
-def due(alerts: Sequence[Alert], channel: str) -> list[Alert]:
+def alerts_to_send(alerts: Sequence[Alert], channel: str) -> list[Alert]:
     """Return the alerts that a channel has not been sent: open ones, and recovered ones of which it was sent the beginning."""
     return [alert for alert in alerts if _is_due(alert, channel)]
 
 
-def sent(alert: Alert, channel: str) -> Alert:
+def with_sent_state(alert: Alert, channel: str) -> Alert:
     """Record that a channel was sent an alert's state."""
     column = "told_open" if alert["state"] == OPEN else "told_recovered"
     return {**alert, column: ",".join(sorted({*_names(alert[column]), channel}))}

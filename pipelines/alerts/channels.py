@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
-from pipelines.alerts.messages import slack_message, teams_message
+from pipelines.alerts.notification import slack_message, teams_message
 from pipelines.alerts.settings import EmailSettings, WebhookSettings
 from pipelines.errors import StrataError
 

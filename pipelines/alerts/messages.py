@@ -1,55 +1,81 @@
-"""The message to a channel: one about everything new and everything over, in the shape that the channel reads."""
+"""The text of each alert, as monitoring__alerts stores it and channels send it. A function has the name of its rule (rules.py).
+
+No text names a person or counts people.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from pipelines.alerts.alert_log import OPEN, Alert
-from pipelines.alerts.rules import label_of
-
-MOST_LINES = 20  # alerts in one message; the table holds them all
-ADAPTIVE_CARD = "application/vnd.microsoft.card.adaptive"
+from models.group_labels import kind_label
+from pipelines.alerts.rule_declaration import Crossing, Row
 
 
-def title(alerts: Sequence[Alert], deployment: str) -> str:
-    """Return a message's first line."""
-    new = sum(alert["state"] == OPEN for alert in alerts)
-    parts = [f"{new} new" if new else "", f"{len(alerts) - new} recovered" if len(alerts) > new else ""]
-    return f"Strata {deployment}: alerts {', '.join(part for part in parts if part)}"
+def feature_shifted(crossing: Crossing) -> str:
+    """Return what changed in a feature."""
+    row = crossing.row
+    where = f"; most at {row['top_bin']}" if row["top_bin"] else ""
+    return f"'{row['label']}' on {row['index_date']} is distributed differently from the training dates: index {crossing.value:.2f}{where}"
 
 
-def lines(alerts: Sequence[Alert]) -> list[str]:
-    """Return a line for each alert, new ones first: what happened, since when, how bad, what to do."""
-    ordered = sorted(alerts, key=lambda alert: (alert["state"] != OPEN, alert["rule"], alert["subject"], alert["since"]))
-    written = [_line(alert) for alert in ordered[:MOST_LINES]]
-    left = len(ordered) - MOST_LINES
-    return [*written, f"{left} more are in monitoring__alerts"] if left > 0 else written
-
-
-def teams_message(heading: str, lines: Sequence[str]) -> dict[str, Any]:
-    """Return a message as a Teams workflow reads it: one adaptive card."""
-    body = [{"type": "TextBlock", "text": heading, "weight": "Bolder", "wrap": True}]
-    body += [{"type": "TextBlock", "text": line, "wrap": True} for line in lines]
-    card = {
-        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-        "type": "AdaptiveCard",
-        "version": "1.4",
-        "body": body,
-    }
-    return {"type": "message", "attachments": [{"contentType": ADAPTIVE_CARD, "contentUrl": None, "content": card}]}
-
-
-def slack_message(heading: str, lines: Sequence[str]) -> dict[str, Any]:
-    """Return a message as a Slack incoming webhook reads it; plain text, so that nothing in it is markup."""
-    blocks = [{"type": "section", "text": {"type": "plain_text", "text": line[:3000]}} for line in (heading, *lines)]
-    return {"text": heading, "blocks": blocks}
-
-
-def _line(alert: Alert) -> str:
-    if alert["state"] != OPEN:
-        return f"RECOVERED {label_of(alert['rule'])} - {alert['subject']}: over since {alert['recovered_on']}, had begun {alert['since']}"
+def missing_share_jumped(crossing: Crossing) -> str:
+    """Return which features are missing more or less often."""
+    row = crossing.row
+    feeds = str(row["feed"]).replace(",", ", ").replace("_", " ") or "no feed"
+    others = f"; the share changed in {row['features']} features from {feeds}" if row["features"] > 1 else ""
     return (
-        f"NEW {label_of(alert['rule'])} - {alert['subject']}: {alert['message']}. Since {alert['since']}; {alert['value']:.3g}, "
-        f"limit {alert['limit_value']:.3g}. What to do: {alert['runbook']}"
+        f"'{row['label']}' is missing for {row['share_missing']:.0%} of people on {row['index_date']} and was missing for "
+        f"{row['share_missing_training']:.0%} on the training dates{others}"
+    )
+
+
+def list_turnover(crossing: Crossing) -> str:
+    """Return how much of a list is new."""
+    row = crossing.row
+    return f"{row['value']:.0%} of the list of {row['index_date']} were not on the list before ({_group(row)})"
+
+
+def matured_calibration(crossing: Crossing) -> str:
+    """Return how the outcomes compare with the expected ones."""
+    row = crossing.row
+    return (
+        f"after the run of {row['index_date']} there were {row['value']:.2f} times the expected outcomes "
+        f"({row['lower']:.2f} to {row['upper']:.2f}; {_group(row)})"
+    )
+
+
+def volume_collapsed(crossing: Crossing) -> str:
+    """Return how few rows an organisation sent."""
+    row = crossing.row
+    feed = str(row["feed"]).replace("_", " ")
+    return f"{feed} of {row['organisation_code']} hold {crossing.value:.0%} of the rows expected for {row['month']:%Y-%m}"
+
+
+def scores_stale(crossing: Crossing) -> str:
+    """Return how old the latest scores are."""
+    age, limit = int(crossing.value), int(crossing.limit)
+    return f"the latest scores of '{crossing.subject}' were published {age} days ago; readers may expect {limit} days at most"
+
+
+def feed_late(crossing: Crossing) -> str:
+    """Return how old the latest delivery of a feed is."""
+    row = crossing.row
+    feed = str(row["feed"]).replace("_", " ")
+    return (
+        f"the latest delivery of {feed} is of {row['latest']}, {row['days_behind']} days before the data cut; "
+        f"{row['limit_days']} days are allowed"
+    )
+
+
+def approval_ends(crossing: Crossing) -> str:
+    """Return when the approval of the runs ends."""
+    row = crossing.row
+    when = f"ends on {row['expires']}" if row["days_left"] >= 0 else f"ended on {row['expires']}"
+    return f"the approval of the runs {when}; after that day every run is refused"
+
+
+def _group(row: Row) -> str:
+    """Return a group as people read it."""
+    return (
+        "everyone"
+        if row["group_kind"] == "all"
+        else f"{kind_label(row['group_kind'])} {str(row['group_name']).replace('_', ' ')}"
     )

@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from expectations.tables.monitoring import ALERTS
-from pipelines.alerts.alert_log import OPEN, Alert, due, sent, updated
+from pipelines.alerts.alert_log import OPEN, Alert, alerts_to_send, updated_alerts, with_sent_state
 from pipelines.alerts.channels import UndeliveredError, mail, post
-from pipelines.alerts.messages import lines, title
+from pipelines.alerts.notification import lines, title
 from pipelines.alerts.rule_declaration import Finding, Watched
 from pipelines.alerts.rules import RULES
 from pipelines.alerts.settings import EMAIL_CHANNEL, AlertSettings, RuleLimits
@@ -26,7 +26,7 @@ def raise_alerts(
     """
     lake, today = watched.lake, watched.today
     stored = lake.read_or_empty(ALERTS).to_pylist()
-    alerts = updated(stored, find(watched, settings.rules), today)
+    alerts = updated_alerts(stored, find(watched, settings.rules), today)
     _store(lake, alerts)
     after, failed = deliver(alerts, channels(settings, environment), deployment)
     if after != alerts:
@@ -58,7 +58,7 @@ def deliver(alerts: Sequence[Alert], sends: Mapping[str, Send], deployment: str)
     """Send each channel what it has not been sent, in one message; return the alerts after that and the number of failures."""
     after, failed = [{**alert, "message_problem": ""} for alert in alerts], 0
     for channel, send in sends.items():
-        news = due(after, channel)
+        news = alerts_to_send(after, channel)
         if not news:
             continue
         try:
@@ -69,7 +69,7 @@ def deliver(alerts: Sequence[Alert], sends: Mapping[str, Send], deployment: str)
                 alert["message_problem"] = "; ".join(filter(None, (alert["message_problem"], f"{channel}: {problem}")))
         else:
             for alert in news:
-                alert.update(sent(alert, channel))
+                alert.update(with_sent_state(alert, channel))
     return after, failed
 
 

@@ -1,4 +1,4 @@
-"""The alert rules, each declared once: what it means, its setting, the rows that it reads, what it finds and what it says."""
+"""The alert rules, each declared once: what it means, its setting, the rows that it reads and what it finds. `messages.py` has the text."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pydantic import AfterValidator, Field
 
 from expectations.contract_terms import CONTRACTS
 from models.drift import SHIFTED
-from models.group_labels import kind_label
-from pipelines.alerts import watched_rows
+from pipelines.alerts import messages, watched_rows
 from pipelines.alerts.rule_declaration import AlertRule, Crossing, Row, Rows, Setting
 
 LEAST_EVENTS = 10  # of a group whose calibration is compared
@@ -33,12 +32,6 @@ def _shifted_features(drift: Rows, limit: float) -> Iterator[Crossing]:
             yield Crossing(str(row["feature"]), psi, limit, row)
 
 
-def _shifted_feature(crossing: Crossing) -> str:
-    row = crossing.row
-    where = f"; most at {row['top_bin']}" if row["top_bin"] else ""
-    return f"'{row['label']}' on {row['index_date']} is distributed differently from the training dates: index {crossing.value:.2f}{where}"
-
-
 def _jumps_of_missing(drift: Rows, limit: float) -> Iterator[Crossing]:
     """Find feeds whose features are missing for a much larger or smaller share than on the training dates.
 
@@ -53,26 +46,11 @@ def _jumps_of_missing(drift: Rows, limit: float) -> Iterator[Crossing]:
         yield Crossing(feed or str(worst["feature"]), worst["share_missing_change"], limit, {**worst, "features": len(rows)})
 
 
-def _jump_of_missing(crossing: Crossing) -> str:
-    row = crossing.row
-    feeds = str(row["feed"]).replace(",", ", ").replace("_", " ") or "no feed"
-    others = f"; the share changed in {row['features']} features from {feeds}" if row["features"] > 1 else ""
-    return (
-        f"'{row['label']}' is missing for {row['share_missing']:.0%} of people on {row['index_date']} and was missing for "
-        f"{row['share_missing_training']:.0%} on the training dates{others}"
-    )
-
-
 def _large_turnover(scores: Rows, limit: float) -> Iterator[Crossing]:
     """Find lists, or groups' parts of them, of which more than the limit is new."""
     for row in scores:
         if row["measure"] == "list_turnover" and row["value"] is not None and row["value"] > limit:
             yield Crossing(f"{row['outcome']}: {_subject(row)}", row["value"], limit, row)
-
-
-def _turnover(crossing: Crossing) -> str:
-    row = crossing.row
-    return f"{row['value']:.0%} of the list of {row['index_date']} were not on the list before ({_group(row)})"
 
 
 def _poor_calibration(calibration: Rows, limits: Limits) -> Iterator[Crossing]:
@@ -92,25 +70,11 @@ def _is_comparable(row: Row) -> bool:
     return row["metric"] == "observed_over_expected" and is_known and row["events"] >= LEAST_EVENTS and not is_acted_on
 
 
-def _calibration(crossing: Crossing) -> str:
-    row = crossing.row
-    return (
-        f"after the run of {row['index_date']} there were {row['value']:.2f} times the expected outcomes "
-        f"({row['lower']:.2f} to {row['upper']:.2f}; {_group(row)})"
-    )
-
-
 def _collapsed_volumes(breaches: Rows, _: bool) -> Iterator[Crossing]:
     """Find months in which an organisation sent far fewer rows than before or than usual, as validation found."""
     for row in breaches:
         subject = f"{row['feed']} {row['organisation_code']} {row['month']:%Y-%m}"
         yield Crossing(subject, row["share"] or 0.0, row["limit"] or 0.0, row)
-
-
-def _collapsed_volume(crossing: Crossing) -> str:
-    row = crossing.row
-    feed = str(row["feed"]).replace("_", " ")
-    return f"{feed} of {row['organisation_code']} hold {crossing.value:.0%} of the rows expected for {row['month']:%Y-%m}"
 
 
 def _stale_scores(publications: Rows, limit_days: int) -> Iterator[Crossing]:
@@ -120,24 +84,10 @@ def _stale_scores(publications: Rows, limit_days: int) -> Iterator[Crossing]:
             yield Crossing(row["outcome"], float(row["age_days"]), float(limit_days), row)
 
 
-def _stale_score(crossing: Crossing) -> str:
-    age, limit = int(crossing.value), int(crossing.limit)
-    return f"the latest scores of '{crossing.subject}' were published {age} days ago; readers may expect {limit} days at most"
-
-
 def _late_feeds(late: Rows, _: bool) -> Iterator[Crossing]:
     """Find the feeds whose latest delivery is older than the schedule allows."""
     for row in late:
         yield Crossing(row["feed"], float(row["days_behind"]), float(row["limit_days"]), row)
-
-
-def _late_feed(crossing: Crossing) -> str:
-    row = crossing.row
-    feed = str(row["feed"]).replace("_", " ")
-    return (
-        f"the latest delivery of {feed} is of {row['latest']}, {row['days_behind']} days before the data cut; "
-        f"{row['limit_days']} days are allowed"
-    )
 
 
 def _approval_that_ends(approvals: Rows, limit_days: int) -> Iterator[Crossing]:
@@ -147,24 +97,9 @@ def _approval_that_ends(approvals: Rows, limit_days: int) -> Iterator[Crossing]:
             yield Crossing("purpose.approval", float(row["days_left"]), float(limit_days), row)
 
 
-def _approval(crossing: Crossing) -> str:
-    row = crossing.row
-    when = f"ends on {row['expires']}" if row["days_left"] >= 0 else f"ended on {row['expires']}"
-    return f"the approval of the runs {when}; after that day every run is refused"
-
-
 def _subject(row: Row) -> str:
     """Return a group as alerts store it."""
     return "all" if row["group_kind"] == "all" else f"{row['group_kind']} {row['group_name']}"
-
-
-def _group(row: Row) -> str:
-    """Return a group as people read it."""
-    return (
-        "everyone"
-        if row["group_kind"] == "all"
-        else f"{kind_label(row['group_kind'])} {str(row['group_name']).replace('_', ' ')}"
-    )
 
 
 FEATURE_SHIFTED = AlertRule(
@@ -179,7 +114,7 @@ FEATURE_SHIFTED = AlertRule(
     ),
     watched_rows.drift,
     _shifted_features,
-    _shifted_feature,
+    messages.feature_shifted,
 )
 MISSING_SHARE_JUMPED = AlertRule(
     "missing_share_jumped",
@@ -193,7 +128,7 @@ MISSING_SHARE_JUMPED = AlertRule(
     ),
     watched_rows.drift,
     _jumps_of_missing,
-    _jump_of_missing,
+    messages.missing_share_jumped,
 )
 LIST_TURNOVER = AlertRule(
     "list_turnover",
@@ -207,7 +142,7 @@ LIST_TURNOVER = AlertRule(
     ),
     watched_rows.scores,
     _large_turnover,
-    _turnover,
+    messages.list_turnover,
 )
 MATURED_CALIBRATION = AlertRule(
     "matured_calibration",
@@ -221,7 +156,7 @@ MATURED_CALIBRATION = AlertRule(
     ),
     watched_rows.matured_runs,
     _poor_calibration,
-    _calibration,
+    messages.matured_calibration,
 )
 VOLUME_COLLAPSED = AlertRule(
     "volume_collapsed",
@@ -232,7 +167,7 @@ VOLUME_COLLAPSED = AlertRule(
     ),
     watched_rows.broken_volumes,
     _collapsed_volumes,
-    _collapsed_volume,
+    messages.volume_collapsed,
 )
 SCORES_STALE = AlertRule(
     "scores_stale",
@@ -246,7 +181,7 @@ SCORES_STALE = AlertRule(
     ),
     watched_rows.publications,
     _stale_scores,
-    _stale_score,
+    messages.scores_stale,
 )
 FEED_LATE = AlertRule(
     "feed_late",
@@ -255,7 +190,7 @@ FEED_LATE = AlertRule(
     Setting("feed_late", bool, True, "alert about feeds that are late (schedule.late_after_days)"),
     watched_rows.late_feeds,
     _late_feeds,
-    _late_feed,
+    messages.feed_late,
 )
 APPROVAL_ENDS = AlertRule(
     "approval_ends",
@@ -269,7 +204,7 @@ APPROVAL_ENDS = AlertRule(
     ),
     watched_rows.approval_of_runs,
     _approval_that_ends,
-    _approval,
+    messages.approval_ends,
 )
 RULES: tuple[AlertRule, ...] = (
     FEATURE_SHIFTED, MISSING_SHARE_JUMPED, LIST_TURNOVER, MATURED_CALIBRATION, VOLUME_COLLAPSED, SCORES_STALE, FEED_LATE,

@@ -64,11 +64,9 @@ class FeatureRequest:
 class FeatureSummary:
     """What was built for one index date."""
 
-    index_date: date
     rows: int
     features: int
     not_computed: Mapping[str, str]
-    flow: tuple[tuple[str, int], ...]
 
 
 def build_catalogue(lake: Lake, request: FeatureRequest) -> dict[str, str]:
@@ -110,7 +108,7 @@ def build_features(
     schema = next(result.schema for result in results if result.schema is not None)
     _commit(lake, files, schema, index_date, request.cohort)
     _write_flow(lake, index_date, flow)
-    return FeatureSummary(index_date, flow[-1][1], len(recipe.computed), recipe.not_computed, tuple(flow))
+    return FeatureSummary(flow[-1][1], len(recipe.computed), recipe.not_computed)
 
 
 def make_recipe(lake: Lake, request: FeatureRequest) -> Recipe:

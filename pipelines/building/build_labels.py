@@ -32,7 +32,6 @@ INT8 = pa.int8()
 class LabelSummary:
     """Counts of the labels of an index date."""
 
-    index_date: date
     rows: int
     events: int
     left_list: int
@@ -87,7 +86,7 @@ def build_labels(
         )
     _commit(lake, _table(rows.keys, labels, reason), outcome.name, partition)
     events, left, not_at_risk = (int(flags.sum()) for flags in (labels.label == 1, labels.left_list, reason != ""))
-    return LabelSummary(index_date, len(rows.person), events, left, not_at_risk)
+    return LabelSummary(len(rows.person), events, left, not_at_risk)
 
 
 def build_reasons(
@@ -106,7 +105,7 @@ def build_reasons(
     no_day = np.full(len(rows.person), OPEN)
     labels = without_rows(label_rows(no_day, no_day, no_day, rows.day, outcome), none)
     _commit(lake, _table(rows.keys, labels, reason), outcome.name, partition)
-    return LabelSummary(index_date, len(rows.person), 0, 0, int((reason != "").sum()))
+    return LabelSummary(len(rows.person), 0, 0, int((reason != "").sum()))
 
 
 def _rows(lake: Lake, partition: Mapping[str, str] | None) -> _Rows:

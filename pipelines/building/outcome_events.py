@@ -107,7 +107,7 @@ class OutcomeSearch:
         )
         person, day = _array(table, "person_key").astype(np.int32), days(table["day"], OPEN)
         has_code = self._has_code(table, definition) if definition.code_list else np.zeros(len(person), dtype=bool)
-        spells = Spells(person, _array(table, "nights"), _array(table, "died"), _array(table, "emergency"), has_code)
+        spells = Spells(_array(table, "nights"), _array(table, "died"), _array(table, "emergency"), has_code)
         chosen = definition.spells(spells) if definition.spells else np.zeros(len(person), dtype=bool)
         return Occurrences.of(person[chosen], day[chosen])
 

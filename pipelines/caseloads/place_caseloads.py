@@ -11,7 +11,7 @@ import pandas as pd
 
 from expectations.sql_values import quote
 from expectations.tables.caseload import CASELOAD, RISING
-from expectations.tables.core import ORGANISATION
+from expectations.tables.core_places import ORGANISATION
 from expectations.tables.risk import DRIVERS, SCORES
 from pipelines.errors import RefusalError
 from pipelines.lake.run_record import extracts_read

@@ -39,7 +39,7 @@ class Rising:
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
-def rising(scores: pd.DataFrame, earlier: Earlier, bands: BandSettings, points: float, bands_risen: int) -> Rising:
+def people_of_rising_risk(scores: pd.DataFrame, earlier: Earlier, bands: BandSettings, points: float, bands_risen: int) -> Rising:
     """Return the people whose risk rose by so many points or bands; `scores` has the columns of risk__scores.
 
     A rise is suppressed for people who may not be listed, and where the coverage or the edition changed between the two dates.

@@ -16,7 +16,7 @@ from expectations.tables.core import PERSON, REGISTRATION
 from features.code_lists import CodeList
 from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE, Use
 from pipelines.caseloads.contacts import CONTACTS, last_contacts
-from pipelines.caseloads.selection import NOT_KNOWN, candidates, listed
+from pipelines.caseloads.selection import NOT_KNOWN, candidates, with_listing
 from pipelines.lake.storage import Lake
 from pipelines.scoring.left_out import MARKS, OPTED_OUT, death_not_readable, end_not_readable, suppressions
 from pipelines.study.caseload_settings import CaseloadSettings
@@ -43,7 +43,7 @@ class CaseloadRequest:
 
 def caseload(lake: Lake, scores: pd.DataFrame, request: CaseloadRequest) -> pd.DataFrame:
     """Return the rows of risk__caseload: everyone listed, and everyone whose absence needs a reason."""
-    rows = listed(candidates(scores, request.settings), request.settings)
+    rows = with_listing(candidates(scores, request.settings), request.settings)
     before = _listed_before(lake, request)
     shown = rows[rows["listed"] | (rows["absent_reason"] != "")]
     result = pd.concat([shown[KEPT], _gone(lake, before, rows, request)], ignore_index=True)

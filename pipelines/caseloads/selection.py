@@ -40,11 +40,11 @@ def capacities(rows: pd.DataFrame, settings: CaseloadSettings) -> pd.Series:
     for place in sizes.index.get_level_values("place_code").unique():
         total = settings.places.get(place, settings.people)
         if total is not None:
-            numbers.loc[place] = divided(total, exact.loc[place].to_numpy(), sizes.loc[place].to_numpy())
+            numbers.loc[place] = divide(total, exact.loc[place].to_numpy(), sizes.loc[place].to_numpy())
     return numbers
 
 
-def divided(total: int, weights: np.ndarray, limits: np.ndarray) -> np.ndarray:
+def divide(total: int, weights: np.ndarray, limits: np.ndarray) -> np.ndarray:
     """Divide a number in proportion to weights, largest remainders first; what exceeds the limit of one part goes to the others."""
     shares = np.zeros(len(weights), dtype=np.int64)
     open_to_more = weights > 0
@@ -58,7 +58,7 @@ def divided(total: int, weights: np.ndarray, limits: np.ndarray) -> np.ndarray:
     return shares
 
 
-def listed(rows: pd.DataFrame, settings: CaseloadSettings) -> pd.DataFrame:
+def with_listing(rows: pd.DataFrame, settings: CaseloadSettings) -> pd.DataFrame:
     """Add `listed`, `list_rank` (null where not listed) and `absent_reason` ('' where there is nothing to explain).
 
     People who are barred, and whose risk is high enough for the list of their place and age group, have a reason.

@@ -17,7 +17,7 @@ from expectations.feeds import NATIONAL_OPT_OUTS
 from expectations.sql_values import quote, quote_all
 from expectations.tables.core import OBJECTION_DELIVERY
 from pipelines.conform.withdrawals import lasting_sql
-from pipelines.errors import RefusalError
+from pipelines.errors import ValidationStop
 from pipelines.lake.storage import Lake
 
 
@@ -63,10 +63,10 @@ def national_list_expired(lake: Lake, day: date) -> bool:
     return valid is not None and valid < day
 
 
-def refuse_expired_national_list(lake: Lake, day: date) -> None:
-    """Raise RefusalError if the latest national list has expired: planning outputs must not be made."""
+def check_national_list(lake: Lake, day: date) -> None:
+    """Raise ValidationStop if the latest national list has expired: planning outputs must not be made."""
     if national_list_expired(lake, day):
-        raise RefusalError(
+        raise ValidationStop(
             f"the national data opt-out list was valid until {_valid_until(lake)}, so planning outputs must not be made on {day}. Submit the identifiers "
             f"again and deliver the result to the feed {NATIONAL_OPT_OUTS.name}"
         )

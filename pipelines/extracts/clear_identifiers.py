@@ -38,7 +38,7 @@ class Sightings:
     names: int
 
     @property
-    def numbers_beyond_chance(self) -> int:
+    def credible_numbers(self) -> int:
         """Return the count of valid NHS numbers; 0 if as many random numbers would have as many."""
         most_by_chance = self.shaped * CHANCE + 4 * sqrt(self.shaped * CHANCE * (1 - CHANCE))
         return 0 if self.shaped >= TELLING_SAMPLE and self.numbers <= most_by_chance else self.numbers
@@ -155,7 +155,7 @@ def columns_to_withhold(file_name: str, sightings: dict[str, Sightings], limit: 
     """
     withheld = {}
     for column, seen in sightings.items():
-        person, numbers = column in PERSON_COLUMNS, seen.numbers_beyond_chance
+        person, numbers = column in PERSON_COLUMNS, seen.credible_numbers
         hits = seen.postcodes + seen.names + (numbers if person else 0)
         flooded = not person and numbers >= TELLING_SAMPLE and numbers > RECORD_NUMBER_SHARE * seen.values
         if flooded or hits > max(A_HANDFUL, limit * seen.values) or 2 * hits > seen.values:
@@ -166,7 +166,7 @@ def columns_to_withhold(file_name: str, sightings: dict[str, Sightings], limit: 
 
 
 def _refusal(file_name: str, column: str, seen: Sightings, limit: float) -> str:
-    kinds = {"NHS numbers": seen.numbers_beyond_chance, "full postcodes": seen.postcodes, "names": seen.names}
+    kinds = {"NHS numbers": seen.credible_numbers, "full postcodes": seen.postcodes, "names": seen.names}
     found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
     return (
         f"{file_name}: the column {column} holds clear identifiers ({found} in {seen.values:,} values; the limit is {limit:.1%}). "

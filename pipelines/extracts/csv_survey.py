@@ -8,13 +8,10 @@ in text it is the number of the line.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +19,10 @@ from numpy.typing import NDArray
 from expectations.row_checks import PARSING_REASONS
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_quotes import NEW_LINE, RETURN, Joined, Lines, Mask, Numbers, join_lines
-from pipelines.extracts.file_blocks import HeldFile, read_blocks
+from pipelines.extracts.csv_text import ends_in_returns, read_lines
+from pipelines.extracts.file_blocks import HeldFile
 
 LONGEST_ROW_BYTES = 1_000_000
-LONGEST_LINE_BYTES = 64 << 20
-BYTE_ORDER_MARK = codecs.BOM_UTF8
-FIRST_BYTES = 64 << 10  # show how lines end
 MOST_HEADER_LINES = 100
 DELIMITERS = (",", "|", "\t", ";")
 MOST_TRAILING = 8  # empty fields after those of the header that are removed from a line
@@ -105,53 +100,6 @@ class Survey:
         joined = np.concatenate([*self.joined, np.empty(0, np.int64)])
         rows = joined - np.arange(1, joined.size + 1)
         return numbers + np.searchsorted(rows, numbers), joined[np.isin(rows, numbers)]
-
-
-def ends_in_returns(file: Path | HeldFile, encoding: str) -> bool:
-    """Return whether the lines of a file end in carriage returns alone, as on old Macintosh computers."""
-    first = b""
-    for block in read_text(file, encoding):
-        first += block
-        if b"\n" in first or b"\r" in first[:-1] or len(first) >= FIRST_BYTES:
-            break
-    return b"\r" in first[:-1] and b"\n" not in first
-
-
-def read_lines(file: Path | HeldFile, encoding: str, returns: bool = False) -> Iterator[bytes]:
-    """Yield the text of a file as UTF-8, in chunks of complete lines that end in a line feed, without a byte order mark.
-
-    With `returns`, a carriage return ends a line.
-    """
-    carried, first, ending = b"", True, b"\n"
-    for block in read_text(file, encoding):
-        data = carried + (block.replace(b"\r", b"\n") if returns else block)
-        if first and len(data) >= len(BYTE_ORDER_MARK):
-            data, first = data.removeprefix(BYTE_ORDER_MARK), False
-        end = data.rfind(b"\n") + 1
-        if end:
-            ending = b"\r\n" if data[:end].endswith(b"\r\n") else b"\n"
-            yield data[:end]
-        carried = data[end:]
-        if len(carried) > LONGEST_LINE_BYTES:
-            raise ExtractError(
-                f"{file.name}: {len(carried) >> 20} MB without a line end; this is not a CSV file. Have it sent again"
-            )
-    if carried:
-        yield carried + ending
-
-
-def read_text(file: Path | HeldFile, encoding: str) -> Iterator[bytes]:
-    """Yield the text of a file as UTF-8, in blocks."""
-    if encoding == "utf-8":
-        yield from read_blocks(file)
-        return
-    # A byte that is not in the encoding stays unchanged and is later reported as not_utf8, row by row.
-    decoder = codecs.getincrementaldecoder(encoding)("strict" if encoding == "utf-16" else "surrogateescape")
-    try:
-        for block in read_blocks(file):
-            yield decoder.decode(block).encode("utf-8", "surrogateescape")
-    except UnicodeError:
-        raise ExtractError(f"{file.name}: not written in {encoding}; set the feed's `encoding`") from None
 
 
 def survey_csv(file: Path | HeldFile, layout: Layout, count_fields: bool = True) -> Survey:
@@ -335,34 +283,3 @@ def _equal_to(chunk: bytes, starts: Numbers, lengths: Numbers, heading: bytes) -
     for line in np.flatnonzero(same) if heading in chunk else ():
         same[line] = chunk[starts[line] : starts[line] + lengths[line]] == heading
     return same if heading in chunk else np.zeros(lengths.size, np.bool_)
-
-
-def write_clean(file: Path | HeldFile, layout: Layout, survey: Survey, target: IO[bytes]) -> None:
-    """Copy a file so that a strict parser reads it: with line feeds only, and an empty row for a line that is no row."""
-    placeholder = b'""' + survey.delimiter.encode() * (len(survey.header) - 1)
-    no_rows, more = survey.lines_of(survey.no_rows)
-    longer, _ = survey.lines_of(np.array(sorted(survey.trailing), np.int64))
-    extra = {line: survey.trailing[row] for line, row in zip(longer.tolist(), sorted(survey.trailing), strict=True)}
-    target.write(survey.heading + b"\n")
-    number = 1 - survey.header_lines
-    for chunk in read_lines(file, layout.encoding, survey.ends_in_returns):
-        lines = chunk.count(b"\n")
-        here, left_out, too_long = (
-            found[np.searchsorted(found, number) : np.searchsorted(found, number + lines)] - number
-            for found in (no_rows, more, longer)
-        )
-        if here.size or left_out.size or too_long.size:
-            rows: list[bytes | None] = list(chunk.split(b"\n"))
-            for line in too_long:
-                rows[line] = (rows[line] or b"").removesuffix(b"\r")[: -extra[int(line) + number]]
-            for line in here:
-                rows[line] = placeholder
-            for line in left_out:
-                rows[line] = None
-            chunk = b"\n".join(row for row in rows if row is not None)
-        if number <= 0:
-            chunk = chunk.split(b"\n", survey.header_lines)[-1]
-        chunk = chunk.replace(b"\r\n", b"\n")
-        target.write(chunk.replace(b"\r", b"\n") if survey.return_in_text else chunk)
-        number += lines
-    target.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
 
-from pipelines.extracts.csv_survey import BYTE_ORDER_MARK, ends_in_returns, read_text
+from pipelines.extracts.csv_text import BYTE_ORDER_MARK, ends_in_returns, read_text
 from pipelines.extracts.file_blocks import HeldFile, read_blocks
 
 DIGITS = 16

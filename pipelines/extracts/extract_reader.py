@@ -17,7 +17,8 @@ import pyarrow as pa
 from expectations.row_checks import TRAILING_DELIMITER
 from expectations.sql_values import quote, quote_path
 from pipelines.errors import ExtractError
-from pipelines.extracts.csv_survey import Layout, Survey, survey_csv, write_clean
+from pipelines.extracts.csv_clean import write_clean
+from pipelines.extracts.csv_survey import Layout, Survey, survey_csv
 from pipelines.extracts.file_blocks import HeldFile
 from pipelines.sources.nhs import ExtractFile, FeedSettings
 

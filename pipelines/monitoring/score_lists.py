@@ -12,7 +12,7 @@ from expectations.sql_values import quote
 from expectations.tables.monitoring import SCORES
 from expectations.tables.risk import SCORES as RISKS
 from models.disclosure_control import Total, is_small, shown_counts, three_figures
-from models.scored_rows import selected
+from models.scored_rows import number_selected
 from pipelines.lake.run_record import published_runs
 from pipelines.lake.storage import Lake
 
@@ -71,7 +71,7 @@ def _measured(lake: Lake, con: duckdb.DuckDBPyConnection, run_id: str, before: s
 
 def _listed(lake: Lake, run_id: str, share: float, before: str = "") -> str:
     """Return the SQL of a run's rows with their groups, whether each is listed, and whether its person is new on the list."""
-    size = selected(lake.rows(RISKS.name, {"run_id": run_id}), share)
+    size = number_selected(lake.rows(RISKS.name, {"run_id": run_id}), share)
     groups = ", ".join(f"coalesce({sql}, 'not_known') AS {kind}" for kind, sql in KINDS.items())
     ranked = "row_number() OVER (PARTITION BY eligible ORDER BY risk DESC, person_id, index_event_id)"
     rows = f"""SELECT person_id, risk, risk_band, {groups}, eligible AND {ranked} <= {size} AS listed

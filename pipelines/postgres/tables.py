@@ -1,4 +1,4 @@
-"""The declared tables that the database has, and their declaration in PostgreSQL."""
+"""The declared tables that the database has."""
 
 from __future__ import annotations
 
@@ -12,17 +12,8 @@ RUNS = risk.RUNS
 RUN_TABLES = (risk.SCORES, risk.DRIVERS, caseload.CASELOAD, caseload.RISING)  # one partition per run
 _ANALYSTS = ("equity__", "monitoring__")
 _LAKE_ONLY = (DECISION.name,)  # it names accounts of the operating system
-_TYPES = {
-    "string": "text", "date32": "date", "bool": "boolean", "int8": "smallint", "int16": "smallint", "int32": "integer",
-    "int64": "bigint", "float32": "real", "float64": "double precision",
-}  # fmt: skip
 
 
 def analyst_tables() -> tuple[Table, ...]:
     """Return the audit and monitoring tables, which are replaced completely each time."""
     return tuple(table for name, table in sorted(TABLES.items()) if name.startswith(_ANALYSTS) and name not in _LAKE_ONLY)
-
-
-def column_types(table: Table) -> dict[str, str]:
-    """Return the PostgreSQL type of each column of a declared table, in order."""
-    return {column.name: _TYPES[column.arrow_type] for column in table.columns}

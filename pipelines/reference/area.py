@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from expectations.tables.core import AREA
+from expectations.tables.core_places import AREA
 from pipelines.errors import ExtractError
 from pipelines.reference.columns import ANY_LSOA, CHANGES, DOMAINS, ETHNICITY, LSOA, PLACES, POPULATION, RURAL_URBAN
 from pipelines.reference.deprivation import VINTAGE_OF, deprivation

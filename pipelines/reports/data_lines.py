@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from expectations.catalogue import RAW_TABLES
 from expectations.feeds import LIST_FEED, OBJECTION_FEEDS
 from expectations.sql_values import quote_all
-from expectations.tables import core, risk
+from expectations.tables import core, core_places, risk
 from expectations.tables.features import CATALOGUE
 from expectations.tables.records import EXTRACTS, VALIDATION
 from pipelines.lake.duckdb_connection import connect
@@ -97,7 +97,7 @@ def _absent_feeds(deployment: Deployment, has_list: bool) -> Iterator[str]:
 
 def _absent_reference(lake: Lake) -> list[str]:
     """Return the columns of core__area that no area has, of the editions in the reference files."""
-    if not lake.rows(core.AREA.name):
+    if not lake.rows(core_places.AREA.name):
         return ["There are no reference files for areas, so deprivation is not known."]
     filled = _filled_columns(lake)
     editions = {edition for edition in EDITIONS if filled[f"imd_{edition}_decile"]}
@@ -108,9 +108,9 @@ def _absent_reference(lake: Lake) -> list[str]:
 
 def _filled_columns(lake: Lake) -> dict[str, int]:
     """Return the number of areas that have each column of core__area."""
-    names = [column.name for column in core.AREA.columns if column.nullable and column.name != "imd_reason"]
+    names = [column.name for column in core_places.AREA.columns if column.nullable and column.name != "imd_reason"]
     counts = ", ".join(f"count({name}) AS {name}" for name in names)
-    row = query_rows(f"SELECT {counts} FROM {lake.scan(core.AREA.name)}")[0]
+    row = query_rows(f"SELECT {counts} FROM {lake.scan(core_places.AREA.name)}")[0]
     return {name: int(str(row[name])) for name in names}
 
 

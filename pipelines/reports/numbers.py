@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from expectations.small_counts import SMALL_COUNTS
 from models.disclosure_control import is_small, rounded, three_figures
 from models.intervals import Estimate
 
 Rows = list[dict[str, str]]
-HIDDEN = "1 to 7"
 NOT_COMPUTED = "–"
 NOT_SHOWN = "not shown"
 # Measures that are shares of people or risks, and are written in percent.
@@ -45,8 +45,8 @@ def _figures(value: float, digits: int) -> str:
 
 
 def shown(count: int) -> str:
-    """Return a count under disclosure control: 1 to 7 are suppressed, others are rounded to 5."""
-    return HIDDEN if is_small(int(count)) else f"{rounded(int(count)):,}"
+    """Return a count under disclosure control: small ones are suppressed, others are rounded to 5."""
+    return SMALL_COUNTS if is_small(int(count)) else f"{rounded(int(count)):,}"
 
 
 def measures(estimates: Mapping[str, Estimate], names: Mapping[str, str]) -> Rows:

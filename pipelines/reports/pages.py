@@ -8,6 +8,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from expectations.small_counts import SMALL_COUNTS
 from pipelines.reports.labels import label
 
 NUMBERS = (int, float)
@@ -31,6 +32,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["small_counts"] = SMALL_COUNTS
     environment.filters["as_svg"] = Markup  # drawn by Strata, from numbers
     environment.filters["figure"] = figure
     environment.filters["label"] = label

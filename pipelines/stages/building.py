@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from expectations.tables import core
+from expectations.tables import core, core_places
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.risk import COHORT_FLOW, LABELS
 from features.outcomes import ImmatureOutcomeError
@@ -26,13 +26,13 @@ from pipelines.stages.stage_inputs import (
     feature_request,
     index_events_of_the_source,
     outcome_search,
-    validated,
+    validated_rows_of,
 )
 from pipelines.why.answer import Answer, why, why_ready_made
 
-READ_BY_CATALOGUE = (core.REGISTRATION, core.RESIDENCE, core.AREA, core.EVENT, core.COVERAGE)
+READ_BY_CATALOGUE = (core.REGISTRATION, core.RESIDENCE, core_places.AREA, core.EVENT, core.COVERAGE)
 READ_BY_FEATURES = (
-    core.PERSON, core.REGISTRATION, core.RESIDENCE, core.AREA, core.ORGANISATION_RELATION, core.SPELL, core.EVENT,
+    core.PERSON, core.REGISTRATION, core.RESIDENCE, core_places.AREA, core_places.ORGANISATION_RELATION, core.SPELL, core.EVENT,
     core.EVENT_SUPERSEDED, core.CODE, core.COVERAGE,
 )  # fmt: skip
 READ_BY_OCCURRENCES = (core.PERSON, core.SPELL, core.EVENT, core.CODE)  # every event of an outcome, at any time
@@ -124,7 +124,7 @@ def load_ready_table(context: StageContext) -> StageResult:
         return skipped("no rows of this date")
     outcome, validation = context.settings.study.outcome, context.settings.study.validation
     with context.machine.duckdb() as con:
-        rows = validated(context, table)
+        rows = validated_rows_of(context, table)
         lake, name, horizon = context.lake, outcome.name, outcome.horizon_days
         return StageResult(load_feature_table(lake, con, table, rows, settings, name, horizon, validation))
 

@@ -11,7 +11,7 @@ from expectations.suppression import NOT_READABLE, SUPPRESSIONS
 from features.code_lists import load_code_lists
 from models.predictors import SchemaMismatchError
 from models.risk_model import CoverageNotServedError
-from pipelines.caseloads.rising import CANNOT, Earlier, Rising, must_be_built, published_editions, rising
+from pipelines.caseloads.rising import CANNOT, Earlier, Rising, must_be_built, people_of_rising_risk, published_editions
 from pipelines.caseloads.run_lists import CaseloadRequest, caseload, exclusions
 from pipelines.errors import RefusalError
 from pipelines.lake.run_record import RunInputs, published_runs
@@ -70,7 +70,9 @@ def _rising(context: StageContext, champion: Champion, scores: pd.DataFrame, inp
         return Rising(left_out={CANNOT: len(scores)})
     frame = then.frame[["person_id", "coverage"]].assign(risk=then.risk).astype({"person_id": str})
     scored = frame.merge(published_editions(lake, run_id), on="person_id", how="left", validate="one_to_one")
-    return rising(scores, Earlier(run_id, day, scored), study.bands, study.rising_risk_step, study.rising_risk_bands)
+    return people_of_rising_risk(
+        scores, Earlier(run_id, day, scored), study.bands, study.rising_risk_step, study.rising_risk_bands
+    )
 
 
 def write_pages(deployment: Deployment, place_code: str | None = None) -> StageResult:

@@ -8,20 +8,18 @@ from typing import Any
 import duckdb
 
 from expectations.feeds import ADMISSIONS, EVENT_FEEDS, LIST_FEEDS, OBJECTION_FEEDS, PATIENTS, REGISTRATIONS
-from expectations.tables import core
+from expectations.tables import core, core_places
 from expectations.tables.caseload import ACTIONS
 from expectations.tables.features import SAME_DAY_CARE
 from features.code_lists import load_code_lists
 from pipelines.building import same_day_care
-from pipelines.conform import actions, areas_and_organisations, core_tables, objections
+from pipelines.conform import actions, areas_and_organisations, core_tables, national_list, objections
 from pipelines.conform.by_source import conform_of
 from pipelines.conform.code_vocabulary import name_codes, write_ancestors
 from pipelines.conform.deaths import activity_after_death, check_activity
 from pipelines.conform.event import EventRequest
 from pipelines.conform.linkage import check_linkage as linkage_check
-from pipelines.conform.national_list import refuse_expired_national_list
 from pipelines.conform.objection_inputs import read_objection_inputs
-from pipelines.errors import RefusalError, ValidationStop
 from pipelines.lake.decision_record import ACCEPTED_BREACH, DEATH_REVIEW
 from pipelines.stages.context import StageContext
 from pipelines.stages.outside import OutsideInput
@@ -32,23 +30,22 @@ from pipelines.stages.stage_inputs import (
     all_stated_deaths,
     availability,
     case_cautious,
-    confidential,
-    conformed,
+    confidential_people,
     deaths_named,
     people_accepted_as_alive,
     stated_deaths,
     stated_ends,
-    superseded,
+    superseded_rows,
     suppressing_marks,
-    validated,
     validated_rows,
+    validated_rows_of,
 )
 
 Summary = Mapping[str, Any]
 
 
 @stage(
-    [core.ORGANISATION, core.ORGANISATION_RELATION, core.ORGANISATION_SUCCESSION],
+    [core_places.ORGANISATION, core_places.ORGANISATION_RELATION, core_places.ORGANISATION_SUCCESSION],
     outside=(OutsideInput.REFERENCE_FILES,),
     follows=(core.QUARANTINE.name,),
     exists=has_core,
@@ -58,7 +55,7 @@ def conform_organisations(context: StageContext) -> StageResult:
     return StageResult(areas_and_organisations.conform_organisations(context.lake, context.outside.reference))
 
 
-@stage([core.AREA], outside=(OutsideInput.REFERENCE_FILES,), follows=(core.QUARANTINE.name,), exists=has_core)
+@stage([core_places.AREA], outside=(OutsideInput.REFERENCE_FILES,), follows=(core.QUARANTINE.name,), exists=has_core)
 def conform_areas(context: StageContext) -> StageResult:
     """Write core__area from the reference files."""
     return StageResult(areas_and_organisations.conform_areas(context.lake, context.outside.reference))
@@ -94,10 +91,7 @@ def conform_objections(context: StageContext) -> StageResult:
 def check_objections(context: StageContext) -> StageResult:
     """Check that no delivery lacks too many objections, or names too many people who are not on the list."""
     deliveries = context.lake.read(core.OBJECTION_DELIVERY.name).to_pandas()
-    try:
-        objections.check_objections(deliveries, context.settings.conform.objections)
-    except ValidationStop as stop:
-        return StageResult(broken=str(stop))
+    objections.check_objections(deliveries, context.settings.conform.objections)
     return StageResult({"deliveries": len(deliveries)})
 
 
@@ -110,10 +104,7 @@ def check_objections(context: StageContext) -> StageResult:
 )
 def check_national_list(context: StageContext) -> StageResult:
     """Check that planning uses a national list that is still valid."""
-    try:
-        refuse_expired_national_list(context.lake, context.outside.today)
-    except RefusalError as refusal:
-        return StageResult(broken=str(refusal))
+    national_list.check_national_list(context.lake, context.outside.today)
     return StageResult({})
 
 
@@ -136,7 +127,7 @@ def conform_people(context: StageContext) -> StageResult:
         all_deaths=all_stated_deaths(context),
         marks=suppressing_marks(context),
         alive=people_accepted_as_alive(context),
-        confidential=confidential(context),
+        confidential=confidential_people(context),
         cautious=case_cautious(context),
         settings=context.settings.conform.deaths,
     )
@@ -147,7 +138,7 @@ def conform_people(context: StageContext) -> StageResult:
 
 @stage(
     [core.REGISTRATION, core.RESIDENCE],
-    reads=(core.PERSON, core.AREA),
+    reads=(core.PERSON, core_places.AREA),
     feeds=LIST_FEEDS,
     settings=("source", "conform.registration"),
     exists=has_core,
@@ -182,7 +173,7 @@ def conform_spells(context: StageContext) -> StageResult:
 def conform_events(context: StageContext) -> StageResult:
     """Write core__event and its dictionaries."""
     settings, conform = context.settings, conform_of(context.source)
-    work, gone = context.machine.home / "spill" / "events", superseded(context)
+    work, gone = context.machine.home / "spill" / "events", superseded_rows(context)
     request = EventRequest(settings.clinical, conform.availability(), work, settings.conform.events, gone)
     with context.machine.duckdb() as con:
         return StageResult(conform.events(context.lake, con, validated_rows(context), request))
@@ -202,7 +193,9 @@ def write_vocabulary(context: StageContext) -> StageResult:
     conform, grouped = conform_of(context.source), context.settings.study.code_level.groups == "omop_ancestors"
     files = conform.concept_ancestors() if grouped else ()
     with context.machine.duckdb() as con:
-        concepts = next((validated(context, table) for table in context.raw_tables if table.feed == conform.concept_feed), None)
+        concepts = next(
+            (validated_rows_of(context, table) for table in context.raw_tables if table.feed == conform.concept_feed), None
+        )
         name_codes(context.lake, con, load_code_lists(context.outside.code_lists), concepts)
         write_ancestors(context.lake, con, files)
     rows = context.lake.rows
@@ -221,10 +214,7 @@ def check_deaths(context: StageContext) -> StageResult:
     settings = context.settings.conform.deaths
     with context.machine.duckdb() as con:
         people, active = activity_after_death(context.lake, con, settings)
-    try:
-        check_activity(people, active, settings)
-    except ValidationStop as stop:
-        return StageResult(broken=str(stop))
+    check_activity(people, active, settings)
     return StageResult({"people_with_a_date_of_death": people, "people_with_activity_after_death": active})
 
 
@@ -272,10 +262,7 @@ def conform_linkage(context: StageContext) -> StageResult:
 def check_linkage(context: StageContext) -> StageResult:
     """Check the share of people found on the registered list."""
     linkage = context.lake.read(core.LINKAGE.name).to_pandas()
-    try:
-        linkage_check(linkage, context.settings.conform.linkage)
-    except ValidationStop as stop:
-        return StageResult(broken=str(stop))
+    linkage_check(linkage, context.settings.conform.linkage)
     return StageResult({"organisations": len(linkage)})
 
 
@@ -287,7 +274,8 @@ def write_same_day_care(context: StageContext) -> StageResult:
 
 def _conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> StageResult:
     """Do one conform step over the validated rows of the feeds that the stage reads."""
-    return StageResult(conformed(context, work))
+    with context.machine.duckdb() as con:
+        return StageResult(work(con, conform_of(context.source).rows(validated_rows(context))))
 
 
 STAGES: tuple[Stage, ...] = (

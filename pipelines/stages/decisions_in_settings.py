@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-from pipelines.lake.decision_record import APPROVAL, Decision, decision_day, import_once
+from pipelines.lake.decision_record import ACCEPTED_BREACH, APPROVAL, Decision, decision_day, import_once
 from pipelines.run.deployment import Deployment
 from pipelines.validation.accepted_breaches import decision_of_settings
+
+# The kind of decision as which a setting is recorded.
+IMPORTED_AS = {"study.approval": APPROVAL, "study.also.*.approval": APPROVAL, "validation.accepted": ACCEPTED_BREACH}
 
 
 def import_decisions(deployment: Deployment, today: date | None = None) -> int:

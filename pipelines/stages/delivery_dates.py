@@ -1,8 +1,7 @@
-"""What the dates of deliveries say: which are refused, which are held, and to which day the data reach.
+"""What the dates of deliveries say: which are refused and which are held.
 
 A delivery or data cut dated in the future, or a delivery far ahead of the other feeds, is refused, for scores would be published as of that
-day. A delivery dated before ones that were taken in is held until a decision accepts it. The data reach to the earliest cut of the
-required feeds: a newer feed is read up to that day.
+day. A delivery dated before ones that were taken in is held until a decision accepts it.
 """
 
 from __future__ import annotations
@@ -89,18 +88,6 @@ def refuse_far_ahead(paths: Mapping[str, str], ahead: Mapping[str, date], cuts: 
                 ]
             )
         )
-
-
-def earliest_cut(cuts: Mapping[str, date], required: Collection[str], late_after_days: int) -> date:
-    """Return the day to which the data reach: the earliest cut of the required feeds, or the latest of any where none is there.
-
-    A required feed that is late is not waited for, unless all of them are: what happens then is a setting.
-    """
-    needed = {feed: cuts[feed] for feed in required if feed in cuts}
-    if not needed:
-        return max(cuts.values())
-    in_time = [day for day in needed.values() if day >= max(cuts.values()) - timedelta(days=late_after_days)]
-    return min(in_time or needed.values())
 
 
 def held_words(feed: str, held: Sequence[ExtractFile]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from expectations.feeds import ADMISSIONS, LIST_FEEDS
-from expectations.tables import caseload, core, risk
+from expectations.tables import caseload, core, core_places, risk
 from expectations.tables.equity import AUDIT_FOR_READERS, OUTCOME_RATES
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.records import EXTRACTS, VALIDATION
@@ -24,6 +24,7 @@ from pipelines.lake.decision_record import APPROVAL
 from pipelines.lake.run_record import RunInputs, extracts_read
 from pipelines.reports.caseload.files import write_caseloads
 from pipelines.reports.model.page import model_report
+from pipelines.run.late_feeds import late_feeds_as_text
 from pipelines.scoring import score as score_stage
 from pipelines.scoring.left_out import with_marks
 from pipelines.scoring.publication import refresh_current
@@ -32,12 +33,17 @@ from pipelines.scoring.shadow_scores import write_shadow_scores
 from pipelines.stages.building import READ_BY_FEATURES, READ_BY_OCCURRENCES
 from pipelines.stages.caseloads import list_maker
 from pipelines.stages.context import StageContext
-from pipelines.stages.late_feeds import late_feeds_as_text
 from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_list
 from pipelines.stages.results import StageResult, skipped
 from pipelines.stages.stage import Per, Stage, stage
-from pipelines.stages.stage_inputs import SETTINGS_OF_FEATURES, SETTINGS_OF_OUTCOMES, has_extracts, outcome_search, validated
+from pipelines.stages.stage_inputs import (
+    SETTINGS_OF_FEATURES,
+    SETTINGS_OF_OUTCOMES,
+    has_extracts,
+    outcome_search,
+    validated_rows_of,
+)
 from pipelines.tracking.tracked_record import CHALLENGER, CHAMPION
 from pipelines.training import record as training_record
 from pipelines.training.incumbent import read_incumbent
@@ -117,7 +123,7 @@ def promote(context: StageContext) -> StageResult:
     adds_to=(PERSON_FEATURES, risk.COHORT_FLOW, caseload.REMOVALS),
     reads=(
         PERSON_FEATURES, CATALOGUE, risk.COHORT_FLOW, risk.LABELS, risk.MODELS, risk.CROSS_FITTED, caseload.ACTIONS, VALIDATION, EXTRACTS,
-        core.ORGANISATION, *READ_BY_FEATURES, *READ_BY_CODES,
+        core_places.ORGANISATION, *READ_BY_FEATURES, *READ_BY_CODES,
     ),
     reads_earlier=(risk.SCORES, risk.DRIVERS, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING, caseload.REMOVED, caseload.REMOVALS),
     feeds=(ADMISSIONS.name,),
@@ -194,7 +200,7 @@ def _with_marks(context: StageContext, frame: pd.DataFrame) -> pd.DataFrame:
     if context.settings.source.feature_table is not None:
         return frame
     hospital = [table for table in context.raw_tables if table.feed == ADMISSIONS.name]
-    rows = [validated(context, table) for table in hospital if has_extracts(context, table)]
+    rows = [validated_rows_of(context, table) for table in hospital if has_extracts(context, table)]
     lists = load_code_lists(context.outside.code_lists)
     return with_marks(context.lake, frame, context.index_date, lists, rows[0] if rows else "")
 

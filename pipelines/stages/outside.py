@@ -18,7 +18,7 @@ from pipelines.lake.code_version import digest_of
 from pipelines.postgres.settings import connection_string
 from pipelines.reference.files import Reference, with_landing_reference
 from pipelines.run.deployment import Deployment
-from pipelines.stages import late_feeds, run_plan
+from pipelines.stages import run_plan
 from pipelines.stages.delivery_dates import today_in_london
 from pipelines.tracking.tracked_record import CHALLENGER, CHAMPION
 from pipelines.training.incumbent import incumbent_version
@@ -67,7 +67,7 @@ class Outside:
 
     @property
     def late_feeds(self) -> Mapping[str, date]:
-        return late_feeds.late(self._of(OutsideInput.LATE_FEEDS))
+        return run_plan.late_feeds_of(self._of(OutsideInput.LATE_FEEDS))
 
     @property
     def latest_delivery(self) -> date:
@@ -186,7 +186,7 @@ _DIGESTS: dict[OutsideInput, Callable[[Deployment, str], object]] = {
     OutsideInput.LANDED_EXTRACTS: run_plan.landed_files_digest,
     OutsideInput.DATA_CUT: lambda deployment, _: str(run_plan.data_cut(deployment)),
     OutsideInput.FEED_CUTS: lambda deployment, _: {feed: str(day) for feed, day in run_plan.feed_cuts(deployment).items()},
-    OutsideInput.LATE_FEEDS: lambda deployment, _: {feed: str(day) for feed, day in late_feeds.late(deployment).items()},
+    OutsideInput.LATE_FEEDS: lambda deployment, _: {feed: str(day) for feed, day in run_plan.late_feeds_of(deployment).items()},
     OutsideInput.REFERENCE_FILES: lambda deployment, _: _reference_digest(deployment),
     OutsideInput.CODE_LISTS: lambda deployment, _: run_plan.code_list_versions(deployment),
     OutsideInput.PSEUDONYM_KEYS: lambda deployment, _: _pseudonym_keys(deployment),

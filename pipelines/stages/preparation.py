@@ -15,7 +15,6 @@ from pipelines.stages import run_plan
 from pipelines.stages.decisions_in_settings import import_decisions
 from pipelines.stages.delivery_dates import refuse_future_extracts, today_in_london
 from pipelines.stages.input_paths import check_feeds, check_paths
-from pipelines.stages.late_feeds import refuse_late
 from pipelines.upkeep.disk import bytes_needed, check_room
 
 
@@ -37,7 +36,7 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
     deployment.lake.root.mkdir(parents=True, exist_ok=True)
     refuse_half_rotated(deployment.lake)
     check_feeds(deployment.settings, run_plan.source(deployment), deployment.lake)
-    refuse_late(deployment, day)
+    run_plan.refuse_late(deployment, day)
     run_plan.refuse_earlier_date(deployment, day)
     needed = bytes_needed(deployment.lake, _new_extract_bytes(deployment, day))
     check_room(deployment.home, needed, deployment.settings.upkeep.free_disk_gb)

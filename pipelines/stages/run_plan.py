@@ -1,4 +1,7 @@
-"""What a run is about: its source, its dates and the version of its settings."""
+"""What a run is about: its source, its dates and the version of its settings.
+
+Which stages run again when a setting changes follows from the declarations of the stages. `stages_page.py` lists it, as docs/stages.md.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,10 @@ from pipelines.errors import RefusalError
 from pipelines.extracts.ingest import read_extracts
 from pipelines.lake.run_record import published_runs
 from pipelines.run.deployment import Deployment
+from pipelines.run.late_feeds import earliest_cut, find_late_feeds, refuse_late_feeds
 from pipelines.sources.nhs import ExtractFile, find_extracts
 from pipelines.sources.protocol import OpenedSource
 from pipelines.stages.delivery_dates import (
-    earliest_cut,
     far_ahead,
     refuse_far_ahead,
     refuse_future_cut,
@@ -114,7 +117,19 @@ def data_cut_until(deployment: Deployment, today: date | None = None) -> date:
         raise RefusalError(
             f"there is no extract of any feed below {source(deployment).landing}; put the files there, or set source.nhs.landing and the feeds' files"
         )
-    return earliest_cut(cuts, settings.schedule.required_feeds, settings.schedule.late_after_days)
+    return earliest_cut(cuts, settings.schedule)
+
+
+def late_feeds_of(deployment: Deployment, today: date | None = None) -> dict[str, date]:
+    """Return the feeds whose latest delivery, landed or taken in before, is older than the settings allow."""
+    cuts = feed_cuts(deployment, today)
+    return find_late_feeds(cuts, data_cut_until(deployment, today), deployment.settings.schedule) if cuts else {}
+
+
+def refuse_late(deployment: Deployment, today: date | None = None) -> None:
+    """Refuse a run that waits, by its settings, for a required feed that is late."""
+    if late := late_feeds_of(deployment, today):
+        refuse_late_feeds(late, data_cut_until(deployment, today), deployment.settings.schedule)
 
 
 def feed_cuts(deployment: Deployment, today: date | None = None) -> dict[str, date]:

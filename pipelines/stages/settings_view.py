@@ -78,7 +78,7 @@ def check_paths_of_settings(paths: Iterable[str]) -> None:
             raise ValueError(f"'{path}' holds the decision '{hidden[0]}': declare what is needed of it, or the decision as well")
 
 
-def bearing(settings: Settings, paths: Iterable[str]) -> dict[str, Any]:
+def settings_that_count(settings: Settings, paths: Iterable[str]) -> dict[str, Any]:
     """Return the settings at some paths as plain data, without what never counts: decisions, places and the machine."""
     dumped = settings.model_dump(mode="json")
     for path in NEVER_IN_A_DIGEST:
@@ -89,7 +89,7 @@ def bearing(settings: Settings, paths: Iterable[str]) -> dict[str, Any]:
 def settings_digest(settings: Settings, code_list_versions: Mapping[str, str] | None) -> str:
     """Return a digest of all settings that bear on a result, with the versions of the team's code lists in place of their folder."""
     sections = [name for name in Settings.model_fields if name not in NOT_OF_A_RESULT | MACHINE]
-    return digest_of([bearing(settings, sections), code_list_versions])
+    return digest_of([settings_that_count(settings, sections), code_list_versions])
 
 
 def _covers(declared: str, path: str) -> bool:

@@ -14,6 +14,7 @@ from enum import Flag, auto
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import EXTRACTS, RESTATED_ROWS, VALIDATED_EXTRACTS
+from pipelines.errors import ValidationStop
 from pipelines.run.deployment import Deployment
 from pipelines.stages import run_plan
 from pipelines.stages.by_study import each_study
@@ -65,7 +66,7 @@ class Stage:
     per: whether it runs once, for each index date, for each study, or for each study and date.
     follows: the names of assets that come before it although it reads nothing of theirs, such as one with a blocking check.
     first: a small stage that is done before this one whenever this one is asked for.
-    check: the check that it makes, for a stage that is a check of a table.
+    check: the check that it makes, for a stage that is a check of a table. A ValidationStop of its work is the answer that it is broken.
     exists: whether a deployment has the stage.
     """
 
@@ -112,6 +113,10 @@ class Stage:
             context = open_context(study, self, index_date)
             try:
                 return self.work(context)
+            except ValidationStop as stop:
+                if self.check is None:
+                    raise
+                return StageResult(broken=str(stop))  # the answer of a check
             finally:
                 uses.add(context.uses)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-import duckdb
 import pyarrow as pa
 
 from expectations.feeds import EVENT_FEEDS, PATIENTS, REGISTRATIONS
@@ -24,18 +22,10 @@ from pipelines.stages.context import StageContext
 from pipelines.validation.stated_dates import confidential_people_sql, named_people_sql, stated_dates_sql, suppressing_marks_sql
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 
-Summary = Mapping[str, Any]
-
-
-def conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> Summary:
-    """Do one conform step over the validated rows of the feeds that the stage reads."""
-    with context.machine.duckdb() as con:
-        return work(con, conform_of(context.source).rows(validated_rows(context)))
-
 
 def validated_rows(context: StageContext) -> Mapping[str, str]:
     """Return the SQL of the validated rows of every raw table that the stage reads and that has an extract, by feed."""
-    return {table.feed: validated(context, table) for table in context.raw_tables if has_extracts(context, table)}
+    return {table.feed: validated_rows_of(context, table) for table in context.raw_tables if has_extracts(context, table)}
 
 
 def has_extracts(context: StageContext, table: Table) -> bool:
@@ -43,7 +33,7 @@ def has_extracts(context: StageContext, table: Table) -> bool:
     return bool(ingest_stage.current_extracts(context.lake, table.feed))
 
 
-def validated(context: StageContext, table: Table) -> str:
+def validated_rows_of(context: StageContext, table: Table) -> str:
     """Return the SQL of a feed's current, validated rows."""
     return validated_rows_sql(context.lake, context.source.reading, table.feed, table)
 
@@ -86,7 +76,7 @@ def deaths_named(context: StageContext) -> str:
     return named_people_sql(context.lake, context.source.reading, DEATH) if _table_of(context, DEATH.feed) else ""
 
 
-def confidential(context: StageContext) -> str:
+def confidential_people(context: StageContext) -> str:
     """Return the SQL of the people whose record on the list is confidential; '' without the feed."""
     return (
         confidential_people_sql(context.lake, context.source.reading, PATIENTS.name) if _table_of(context, PATIENTS.name) else ""
@@ -102,7 +92,7 @@ def _table_of(context: StageContext, feed: str) -> Table | None:
     return next((table for table in context.raw_tables if table.feed == feed), None)
 
 
-def superseded(context: StageContext) -> Mapping[str, str]:
+def superseded_rows(context: StageContext) -> Mapping[str, str]:
     """Return, by feed of events, the rows that a later delivery changed or deleted."""
     lake, reading = context.lake, context.source.reading
     tables = [table for table in context.raw_tables if table.feed in EVENT_FEEDS and has_extracts(context, table)]

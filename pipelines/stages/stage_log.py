@@ -22,7 +22,7 @@ from pipelines.run.deployment import Deployment
 from pipelines.stages.context import Uses
 from pipelines.stages.outside import outside_digest
 from pipelines.stages.results import StageResult, Status
-from pipelines.stages.settings_view import bearing
+from pipelines.stages.settings_view import settings_that_count
 from pipelines.stages.stage import Per, Stage
 
 UNCHANGED = StageResult(status=Status.UNCHANGED, message="unchanged: nothing it reads is new")
@@ -48,7 +48,7 @@ def run_stage(
     return replace(result, facts={**before.facts, **result.facts})
 
 
-def undeclared(stage: Stage, uses: Uses, deployment: Deployment) -> set[str]:
+def undeclared_tables(stage: Stage, uses: Uses, deployment: Deployment) -> set[str]:
     """Return the tables that a stage read or wrote without declaring them."""
     applied = (DECISION,) if stage.decisions else ()
     readable = {table.name for table in (*stage.tables_read(deployment), *stage.reads_earlier, *applied)}
@@ -82,7 +82,7 @@ def _run(deployment: Deployment, stage: Stage, index_date: date | None, shared: 
 def _work(deployment: Deployment, stage: Stage, index_date: date | None) -> tuple[StageResult, bool]:
     """Do a stage's work; return its result, and whether it used declared tables alone. One that did not cannot be skipped next time."""
     result, uses = stage.traced(deployment, index_date)
-    surprising = undeclared(stage, uses, deployment)
+    surprising = undeclared_tables(stage, uses, deployment)
     if surprising and os.environ.get(STRICT):
         raise UndeclaredTableError(
             f"the stage {stage.name} uses tables that it does not declare: {', '.join(sorted(surprising))}"
@@ -111,7 +111,7 @@ def inputs_digest(deployment: Deployment, stage: Stage, index_date: str = "") ->
     lake, own = deployment.lake, {table.name for table in stage.tables_written}
     outside = [which for which in stage.outside if which not in stage.changes]
     received = [
-        [bearing(study.settings, stage.settings), outside_digest(study, outside, stage.feed)]
+        [settings_that_count(study.settings, stage.settings), outside_digest(study, outside, stage.feed)]
         for study in _studies(deployment, stage)
     ]
     decisions = [one.decision_id for kind in stage.decisions for one in decisions_that_count(lake, kind)]

@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from expectations.catalogue import RAW_TABLES
 from expectations.table import Table
+from pipelines.stages.decisions_in_settings import IMPORTED_AS
 from pipelines.stages.declared import FIRST, STAGES
 from pipelines.stages.landing import LIST_FEED, raw_stage, suite_stage
 from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_ready_table
 from pipelines.stages.settings_view import DECISIONS, MACHINE
 from pipelines.stages.stage import ALL_FEEDS, Per, Stage
+from pipelines.validation.validate import looks_up_births
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "stages.md"
 OF_EACH_FEED = "raw__<feed>"
@@ -36,14 +38,32 @@ The stages named here receive the setting. Stages after them run again only if w
 OF_INPUTS = """
 ## What runs again when something outside changes
 """
-NO_STAGE = "none: a decision of people is recorded and is part of no digest"
+OF_DECISIONS = """
+## What runs again when a decision is recorded
+
+`strata decide` records a decision. Decisions in the settings are recorded at the start of a run, once. The other kinds make no stage run again.
+"""
+NOT_COUNTED = "none: it is recorded with what it allows, and is part of no digest"
+IMPORTED = "none by itself: it is recorded as a decision of the kind {kind}, which runs again what the table of decisions names"
 
 
 def stages_page() -> str:
     """Return the page as Markdown."""
     stages = list(_every_stage())
     skipped = [stage for stage in stages if stage not in _first_steps()]
-    return "\n".join([INTRODUCTION, *_stages(stages), OF_SETTINGS, *_settings(skipped), OF_INPUTS, *_inputs(skipped), ""])
+    return "\n".join(
+        [
+            INTRODUCTION,
+            *_stages(stages),
+            OF_SETTINGS,
+            *_settings(skipped),
+            OF_INPUTS,
+            *_inputs(skipped),
+            OF_DECISIONS,
+            *_decisions(stages),
+            "",
+        ]
+    )
 
 
 def _first_steps() -> dict[Stage, Stage]:
@@ -102,7 +122,14 @@ def _per(stage: Stage) -> str:
 def _reads(stage: Stage, raw_name: str) -> str:
     tables = raw_name and f"`{raw_name}`" if raw_name and stage.reads else _tables(stage.reads)
     feeds = "every feed" if stage.feeds == ALL_FEEDS else ", ".join(stage.feeds)
-    return "; ".join(part for part in (tables, f"validated rows of {feeds}" if feeds else "") if part)
+    limit = f" (not for {_feeds_without_births()}, whose rules compare nothing with dates of birth)" if raw_name and feeds else ""
+    return "; ".join(part for part in (tables, f"validated rows of {feeds}{limit}" if feeds else "") if part)
+
+
+def _feeds_without_births() -> str:
+    """Return the feeds, but for the list itself, whose rules look up no birth."""
+    without = [feed for feed, table in RAW_TABLES.items() if feed != LIST_FEED and not looks_up_births(table)]
+    return f"{', '.join(without[:-1])} and {without[-1]}"
 
 
 def _settings(stages: Iterable[Stage]) -> Iterator[str]:
@@ -110,10 +137,21 @@ def _settings(stages: Iterable[Stage]) -> Iterator[str]:
     yield "|---|---|"
     declared = sorted({path for stage in stages for path in stage.settings} | DECISIONS)
     for path in declared:
-        names = [_name(stage) for stage in stages if path in stage.settings]
-        yield f"| `{path}` | {NO_STAGE if path in DECISIONS else _codes(names)} |"
+        names = _codes(_name(stage) for stage in stages if path in stage.settings)
+        yield f"| `{path}` | {_of_decision(path) if path in DECISIONS else names} |"
     for path in sorted(MACHINE):
         yield f"| `{path}` | none: it bears on no result |"
+
+
+def _of_decision(path: str) -> str:
+    return IMPORTED.format(kind=f"`{IMPORTED_AS[path]}`") if path in IMPORTED_AS else NOT_COUNTED
+
+
+def _decisions(stages: Collection[Stage]) -> Iterator[str]:
+    yield "| kind of decision | runs again |"
+    yield "|---|---|"
+    for kind in sorted({kind for stage in stages for kind in stage.decisions}):
+        yield f"| `{kind}` | {_codes(_name(stage) for stage in stages if kind in stage.decisions)} |"
 
 
 def _inputs(stages: Iterable[Stage]) -> Iterator[str]:

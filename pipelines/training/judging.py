@@ -14,7 +14,7 @@ from models.candidates import BASELINE
 from models.copied_periods import Copy, copied_period_gate
 from models.evaluation import Evaluation, evaluate
 from models.fairness import AuditedRows, audit
-from models.gates import INCUMBENT_GATE, GateResult, JudgedRows, eligible, judge, label_of, worse_than_incumbent
+from models.gates import INCUMBENT_GATE, GateResult, JudgedRows, judge, label_of, no_gate_failed, worse_than_incumbent
 from models.intervals import Estimate
 from models.need_within_score import need_columns
 from models.risk_model import RiskModel
@@ -81,7 +81,7 @@ class JudgedCandidate:
 
     @property
     def eligible(self) -> bool:
-        return eligible(self.gates)
+        return no_gate_failed(self.gates)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from models.capacity import decision_curve, share_name
 from models.gate_declaration import ANSWERS
-from models.gates import label_of, lines_of, undecided
+from models.gates import label_of, lines_of, undecided_gates
 from models.plots import calibration_figure, precision_recall_figure, quintile_figure, roc_figure
 from models.sample_size import SampleSize, sample_size
 from models.scored_rows import ScoredRows
@@ -178,7 +178,7 @@ def _gates_text(candidate: JudgedCandidate) -> str:
 
 
 def _open_gates(candidate: JudgedCandidate) -> str:
-    open_gates = [label_of(name) for name in undecided(candidate.gates)]
+    open_gates = [label_of(name) for name in undecided_gates(candidate.gates)]
     if not open_gates:
         return "No gate needs an approver beyond the usual one."
     return f"Gates without enough data to decide, which need an approver's decision: {'; '.join(open_gates)}."

@@ -17,7 +17,7 @@ from expectations.tables.raw_common import CONFLICTING_ROWS
 from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.extracts.ingest import Extract
 from pipelines.lake.storage import Lake
-from pipelines.validation.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, REPEATED_KEYS, flagged_rows_sql, needs
+from pipelines.validation.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, REPEATED_KEYS, flagged_rows_sql, reads_context
 from pipelines.validation.typed_rows import (
     PLAIN_KINDS,
     Reading,
@@ -131,13 +131,13 @@ def prepare_context(
     patients: str | None,
 ) -> None:
     """Create the temporary tables that row rules of a delivery read; `patients` is SQL of the validated patients."""
-    if needs(table.row_rules, "birth_date"):
+    if reads_context(table.row_rules, "birth_date"):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {BIRTHS} AS {_births(patients)}")
-    if needs(table.row_rules, "dummy_person_id"):
+    if reads_context(table.row_rules, "dummy_person_id"):
         _find_dummies(con, table, delivery, settings)
-    if needs(table.row_rules, "duplicate_row"):
+    if reads_context(table.row_rules, "duplicate_row"):
         _find_duplicates(con, table, delivery, checks)
-    if needs(table.row_rules, "overlapping_spells"):
+    if reads_context(table.row_rules, "overlapping_spells"):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {OVERLAPS} AS {_overlaps(table, delivery)}")
 
 
@@ -216,7 +216,7 @@ def _find_duplicates(
 
 
 def _differs(table: Table) -> str:
-    if not needs(table.row_rules, CONFLICTING_ROWS):
+    if not reads_context(table.row_rules, CONFLICTING_ROWS):
         return "false"
     if table.person in table.key:  # a withheld identifier is no key
         return f"is_other AND {table.person} <> {quote(WITHHELD)}"

@@ -9,16 +9,19 @@ from datetime import date
 import duckdb
 import pandas as pd
 
+from expectations.delivery_figures import Summary, Thresholds
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
-from expectations.table_checks import DELETED, NOT_KNOWN, Summary, Thresholds
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.lost_values import lost_values
-from pipelines.validation.row_flags import REPEATED_KEYS, needs
+from pipelines.validation.row_flags import REPEATED_KEYS, reads_context
 from pipelines.validation.row_validation import RowOutcome
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
 from pipelines.validation.validation_settings import ValidationSettings
+
+DELETED = "deleted"  # the row rule of a row that its sender deleted
+NOT_KNOWN = ("Z", "99")  # ethnic category not stated, or not known
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ def _repeated_keys(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:
 
     If the delivery was checked for duplicates, only rows that share a digest of their key can have one.
     """
-    key, looked_for = ", ".join(delivery.table.key), needs(delivery.table.row_rules, "duplicate_row")
+    key, looked_for = ", ".join(delivery.table.key), reads_context(delivery.table.row_rules, "duplicate_row")
     suspect = f"WHERE hash({key}) IN (SELECT digest FROM {REPEATED_KEYS})" if looked_for else ""
     query = f"SELECT count(*) FROM (SELECT {key} FROM {delivery.rows} {suspect} GROUP BY ALL HAVING count(*) > 1)"
     return int(con.execute(query).fetchall()[0][0])

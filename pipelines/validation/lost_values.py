@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import duckdb
 import pandas as pd
 
+from expectations.delivery_figures import FEW_ROWS
 from expectations.row_checks import lost_checks, sender_columns
 from expectations.sql_values import quote, quote_all
 from expectations.table import Column, Table
-from expectations.table_checks import FEW_ROWS
 from expectations.tables.core import QUARANTINE
 from pipelines.lake.storage import Lake
 from pipelines.validation.row_validation import RowOutcome

@@ -28,7 +28,7 @@ BIRTHS, DUMMIES, DUPLICATES, OVERLAPS = "context_births", "context_dummies", "co
 REPEATED_KEYS = "repeated_keys"  # digests of keys that are on more than one row of the delivery
 
 
-def needs(rules: Iterable[RowRule], context: str) -> bool:
+def reads_context(rules: Iterable[RowRule], context: str) -> bool:
     """Return whether a row rule reads a context column."""
     return any(re.search(rf"\b{context}\b", rule.broken_when) for rule in rules)
 
@@ -44,7 +44,7 @@ def flagged_rows_sql(
     flags = [f"coalesce({_FLAGS[check.reason](columns[check.column], reading)}, false) AS {check.name}" for check in of_columns]
     read = [f"{_shown(columns[name])} AS read_{name}" for name in shown]
     usable = [f"{usable_sql(column, reading)} AS {column.name}" for column in columns.values()]
-    withheld = [f"{_withheld(table)} AS clear_identifier"] if needs(rules, "clear_identifier") else []
+    withheld = [f"{_withheld(table)} AS clear_identifier"] if reads_context(rules, "clear_identifier") else []
     first = ", ".join(["row_number", "extract_date", *read, *flags, *usable, *withheld])
     broken = [f"coalesce(({rule.broken_when}), false) AS {rule.reason}" for rule in rules]
     last = ", ".join(
@@ -71,8 +71,10 @@ def _with_context(table: Table, rules: list[RowRule], rows: str, extract_id: str
         CONFLICTING_ROWS: member.format(DUPLICATES, "differs"),
         "overlapping_spells": member.format(OVERLAPS, "true"),
     }
-    added = "".join(f", {sql} AS {name}" for name, sql in columns.items() if needs(rules, name))
-    join = f" LEFT JOIN {BIRTHS} AS births ON births.person_id = rows.{table.person}" if needs(rules, "birth_date") else ""
+    added = "".join(f", {sql} AS {name}" for name, sql in columns.items() if reads_context(rules, name))
+    join = (
+        f" LEFT JOIN {BIRTHS} AS births ON births.person_id = rows.{table.person}" if reads_context(rules, "birth_date") else ""
+    )
     return f"(SELECT rows.*{added} FROM {rows} AS rows{join})"
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from expectations.delivery_figures import Answer, Finding, Summary
 from expectations.table import Severity, Table, TableRule
-from expectations.table_checks import CHECKS, Answer, Finding, Summary
+from expectations.table_checks import CHECKS
 from expectations.tables.records import VALIDATION
 from pipelines.lake.storage import Lake
 from pipelines.validation.row_validation import CountMismatch, RowOutcome

@@ -30,7 +30,7 @@ from pipelines.validation.accepted_breaches import accepted_breaches
 from pipelines.validation.day_orders import day_orders
 from pipelines.validation.delivery_context import prepare_context, profile_extract
 from pipelines.validation.delivery_summary import Delivery, summarise
-from pipelines.validation.row_flags import needs
+from pipelines.validation.row_flags import reads_context
 from pipelines.validation.row_validation import RowOutcome, checks_of, validate_rows
 from pipelines.validation.table_validation import Breach, answer_table_rules, record_results
 from pipelines.validation.valid_extracts import valid_extracts
@@ -110,7 +110,7 @@ def validate_feed(
 
 def looks_up_births(table: Table) -> bool:
     """Return whether a row rule of a feed compares its dates with the births of the validated list."""
-    return table.feed != LIST_FEED and needs(table.row_rules, "birth_date")
+    return table.feed != LIST_FEED and reads_context(table.row_rules, "birth_date")
 
 
 def _patients(lake: Lake, nhs: NhsSettings, table: Table) -> str | None:

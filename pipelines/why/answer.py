@@ -17,7 +17,7 @@ from rich.table import Table
 
 from expectations.identifier_text import normal
 from expectations.sql_values import quote, quote_all
-from expectations.tables import core, risk
+from expectations.tables import core, core_places, risk
 from expectations.tables.features import PERSON_FEATURES
 from features.coverage import COVERED
 from features.declaration import DERIVED, Feature, Statistic
@@ -250,10 +250,10 @@ def _records(case: PersonCase) -> Iterator[RenderableType]:
         yield f"  {name}:"
         yield table(case.rows_of(name, "start_date"), columns)
     lsoa = case.row["lsoa_code"]
-    area = one_row(case.lake, core.AREA.name, f"lsoa_code = {quote(lsoa)}") if lsoa else None
+    area = one_row(case.lake, core_places.AREA.name, f"lsoa_code = {quote(lsoa)}") if lsoa else None
     if area:
         known = ("lsoa_code", *(name for name in area if name.startswith("imd_") and area[name] is not None), "is_rural")
-        yield f"  {core.AREA.name}:"
+        yield f"  {core_places.AREA.name}:"
         yield table([area], known)
 
 

@@ -182,7 +182,7 @@ def test_the_sensor_requests_a_run_when_files_arrive_or_change(
     arrived = tick(before.cursor)
     assert arrived.run_requests[0].tags[RANGE_END] == "2026-03-01"
     again = tick(arrived.cursor)
-    assert not again.run_requests and again.skip_message == "no new extract"
+    assert not again.run_requests and again.skip_message == "no file arrived or changed"
     extract.write_text("PERSON_ID\n1\n2\n")
     assert tick(again.cursor).run_requests[0].run_key != arrived.run_requests[0].run_key
 

@@ -139,11 +139,11 @@ def test_without_the_registered_list_there_are_no_scores(board: Path, tmp_path: 
     config = tmp_path / "landed_board.yaml"
     config.write_text(CONFIG)
     assert strata(tmp_path / "home", "run", str(config)) == 1
-    told = capsys.readouterr().err
-    assert "Stopped" in told
-    assert LIST in told
-    assert "Traceback" not in told
-    assert "bug in Strata" not in told
+    printed = capsys.readouterr().err
+    assert "Stopped" in printed
+    assert LIST in printed
+    assert "Traceback" not in printed
+    assert "bug in Strata" not in printed
     tables = Lake(tmp_path / "home" / "lake").tables()
     assert not [name for name in tables if name.startswith(("risk__", "features__person"))]
 
@@ -252,10 +252,10 @@ def test_the_error_of_a_broken_reference_file_names_it(spoil: Break, board: Path
 def test_a_broken_file_ends_a_run_with_a_message(board: Path, tmp_path: Path, strata: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     deployment = landing_of(LIST, board, tmp_path, cut_gzip)
     assert strata(deployment.home, "check-extract", str(tmp_path / "landed_board.yaml")) == 1
-    told = capsys.readouterr().err
-    assert f"{LIST}_2026-01-01.csv.gz" in told
-    assert "Traceback" not in told
-    assert "bug in Strata" not in told
+    printed = capsys.readouterr().err
+    assert f"{LIST}_2026-01-01.csv.gz" in printed
+    assert "Traceback" not in printed
+    assert "bug in Strata" not in printed
 
 
 def test_a_broken_rule_ends_a_run_with_its_message_and_no_later_stage_runs(board: Path, tmp_path: Path, strata: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
@@ -265,9 +265,9 @@ def test_a_broken_rule_ends_a_run_with_its_message_and_no_later_stage_runs(board
 
     deployment = landing_of(LIST, board, tmp_path, no_sex)
     assert strata(deployment.home, "run", str(tmp_path / "landed_board.yaml")) == 1
-    told = capsys.readouterr().err
-    assert "Stopped" in told
-    assert f"{LIST}_2026-01-01.csv" in told
-    assert "%" in told
-    assert "bug in Strata" not in told
+    printed = capsys.readouterr().err
+    assert "Stopped" in printed
+    assert f"{LIST}_2026-01-01.csv" in printed
+    assert "%" in printed
+    assert "bug in Strata" not in printed
     assert not [name for name in deployment.lake.tables() if name.startswith(("features__", "risk__")) or name == "core__person"]

@@ -73,22 +73,22 @@ def test_a_landing_folder_is_corrected_step_by_step(
     template = yaml.safe_load(TEMPLATE.read_text(encoding="utf-8"))["source"]["nhs"]["feeds"]
 
     assert strata(home, "check-extract", str(configuration(tmp_path, template))) == 1
-    told = capfd.readouterr().err
-    assert "source.nhs.feeds.opt_outs: no CSV or Parquet file in the folder 'opt_outs'" in told
-    assert "source.nhs.feeds.admissions" in told
+    printed = capfd.readouterr().err
+    assert "source.nhs.feeds.opt_outs: no CSV or Parquet file in the folder 'opt_outs'" in printed
+    assert "source.nhs.feeds.admissions" in printed
 
     feeds = {**{feed: settings for feed, settings in template.items() if feed not in ("opt_outs", "actions")}, **MINE}
     unnamed = configuration(tmp_path, {**feeds, "patients": {}})
     assert strata(home, "check-extract", str(unnamed)) == 1
-    told = capfd.readouterr().err
-    assert "has no column practice_code" in told
-    assert "headers that were not used: GP_PRACTICE_CODE" in told
+    printed = capfd.readouterr().err
+    assert "has no column practice_code" in printed
+    assert "headers that were not used: GP_PRACTICE_CODE" in printed
 
     config = configuration(tmp_path, feeds)
     assert strata(home, "check-extract", str(config)) == 0
-    told = capfd.readouterr().out
-    assert "Feeds without an extract: actions, national_opt_outs, opt_outs, type_1_objections." in told
-    assert "Without a feed of objections no one is excluded for an objection" in told
+    printed = capfd.readouterr().out
+    assert "Feeds without an extract: actions, national_opt_outs, opt_outs, type_1_objections." in printed
+    assert "Without a feed of objections no one is excluded for an objection" in printed
     lake = Lake(home / "lake")
     assert lake.rows("raw__gp_observations") == len(delivered(tmp_path / "board", "gp_observations"))
     assert lake.rows("raw__gp_medication_orders") == len(delivered(tmp_path / "board", "gp_medication_orders"))

@@ -76,10 +76,10 @@ def test_a_past_run_is_reproduced_bit_for_bit(lived_in: Any, strata: Command, ca
     assert strata(lived_in.home, "tidy", str(lived_in.config)) == 0
     run_id = run_id_of(lived_in.lake)
     assert strata(lived_in.home, "reproduce", str(lived_in.config), run_id) == 0
-    told = capsys.readouterr().out
-    assert f"run id: {run_id}\nscores: equal bit for bit" in told
-    assert "tables: as they were" in told
-    assert f"scored again: {lived_in.lake.rows(risk.SCORES.name, {'run_id': run_id}):,}" in told
+    printed = capsys.readouterr().out
+    assert f"run id: {run_id}\nscores: equal bit for bit" in printed
+    assert "tables: as they were" in printed
+    assert f"scored again: {lived_in.lake.rows(risk.SCORES.name, {'run_id': run_id}):,}" in printed
     assert strata(lived_in.home, "reproduce", str(lived_in.config), "feed") == 1
 
 
@@ -94,9 +94,9 @@ def test_a_person_is_erased_and_the_scores_of_others_can_still_be_reproduced(
         if "person_id" in lake.schema(name).names:
             assert not lake.read(name, "person_id", f"person_id = '{person}'").num_rows, name
     assert strata(lived_in.home, "reproduce", str(lived_in.config), run_id) == 0  # for everyone else
-    told = capsys.readouterr().out
-    assert f"scored again: {lake.rows(risk.SCORES.name, {'run_id': run_id}):,}" in told
-    assert "tables: as they are now" in told
+    printed = capsys.readouterr().out
+    assert f"scored again: {lake.rows(risk.SCORES.name, {'run_id': run_id}):,}" in printed
+    assert "tables: as they are now" in printed
 
 
 def test_a_changed_score_is_found(lived_in: Any, strata: Command, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recount.context_recount import RATES
 
-from expectations.tables import core
+from expectations.tables import core_places
 
 AT = "{t}.person_key = f.person_key AND {t}.start_date <= f.index_date AND coalesce({t}.end_date, DATE '9999-01-01') >= f.index_date"
 LIVES, HELD = AT.format(t="r"), AT.format(t="g")
@@ -22,7 +22,7 @@ SIZE = (
 def attribute_sql(name: str, edition: int) -> str:
     """Return the SQL of an attribute of a row of `f` (person `p`); an attribute without SQL here is a column of core__area."""
     written = _of_the_list() | _of_the_address() | _of_the_area(edition) | {rate: _context(rate) for rate in RATES}
-    if name not in written and name not in {column.name for column in core.AREA.columns}:
+    if name not in written and name not in {column.name for column in core_places.AREA.columns}:
         raise NotImplementedError(f"the feature {name} has no recount: write one here")
     return written.get(name) or _area(f"a.{name}")
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from recount.code_pool import code_table
 
 from expectations.table import Table
-from expectations.tables import core
+from expectations.tables import core, core_places
 from features.catalogue import build_catalogue
 from features.code_lists import load_code_lists
 from features.cohort import CohortSettings
@@ -62,7 +62,7 @@ class Board:
             (core.PERSON, self.people), (core.REGISTRATION, self.registrations), (core.RESIDENCE, self.residences),
             (core.EVENT, sorted(self.events, key=by_day)), (core.EVENT_SUPERSEDED, sorted(self.superseded, key=by_day)), (core.SPELL, spells),
             (core.CODE, [dict(zip(("code", "code_system", "source_code"), row, strict=True)) for row in code_table()]),
-            (core.COVERAGE, self._coverage()), (core.AREA, areas()), (core.ORGANISATION_RELATION, relations()),
+            (core.COVERAGE, self._coverage()), (core_places.AREA, areas()), (core_places.ORGANISATION_RELATION, relations()),
         ):  # fmt: skip
             lake.write(table, as_table(table, rows))
         return lake
@@ -96,7 +96,7 @@ def areas() -> list[Row]:
     for number, code in enumerate(AREAS):
         row: Row = {"lsoa_code": code, "lsoa_vintage": 2021, "rural_urban": "x", "is_rural": number in (0, 3),
                     "icb_code": "QSB" if number < 3 else "QXX"}  # fmt: skip
-        for place, column in enumerate(core.AREA.columns):
+        for place, column in enumerate(core_places.AREA.columns):
             if str(EDITION) in column.name and number != 4:
                 row[column.name] = (number * 4 + place * 3) % 10 + 1
         rows.append({**row, f"imd_{EDITION}_rank": ranks[number], f"imd_{EDITION}_decile": (1, 2, 3, 10, None)[number]})

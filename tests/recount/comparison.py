@@ -37,11 +37,11 @@ def differences(con: duckdb.DuckDBPyConnection, built: pd.DataFrame, recounted: 
         same = np.isclose(theirs, ours, rtol=RELATIVE, atol=RELATIVE, equal_nan=True)
         if not same.all():
             place = int(np.argmin(same))
-            found.append(_told(con, name, place + 1, theirs[place], ours[place], int((~same).sum())))
+            found.append(_difference_as_text(con, name, place + 1, theirs[place], ours[place], int((~same).sum())))
     return found
 
 
-def _told(con: duckdb.DuckDBPyConnection, name: str, row: int, built: float, recounted: float, number: int) -> str:
+def _difference_as_text(con: duckdb.DuckDBPyConnection, name: str, row: int, built: float, recounted: float, number: int) -> str:
     events = con.sql(f"SELECT event_date, available_date, event_type, source_code, value FROM f JOIN core__event USING (person_key) "
                      f"LEFT JOIN core__code USING (code) WHERE r = {row} ORDER BY 1 LIMIT 20")  # fmt: skip
     return f"{name}: built {built}, recounted {recounted} in row {row} and {number - 1} more\n{events}"

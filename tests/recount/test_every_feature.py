@@ -86,7 +86,7 @@ def _add_person(board: Board, key: int, practice: str) -> None:
     board.residences.append({**person, "lsoa_code": AREAS[key % 5], "residence_status": "resolved"})
 
 
-def test_a_rate_told_on_the_months_first_day_leaves_out_what_its_board_counted(tmp_path: Path) -> None:
+def test_a_rate_of_the_months_first_day_excludes_what_its_board_counted(tmp_path: Path) -> None:
     board = Board(date(2024, 7, 15))
     for key in range(1, 25):
         _add_person(board, key, PRACTICES[key % 4])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-from regression.content import Content
+from regression.content import OTHER_ROW_COUNT, ROW_COUNT, Content
 
 RELATIVE_TOLERANCE = 1e-6
 ABSOLUTE_TOLERANCE = 1e-9  # numbers that are zero but for rounding
@@ -23,11 +23,13 @@ def _exact_differences(kept: Content, found: Content) -> Iterator[str]:
             yield f"{table}: the table {'is no longer written' if table in kept.exact else 'is new'}"
             continue
         before, after = kept.exact[table], found.exact[table]
-        for column in sorted({*before, *after}):
+        row_count = OTHER_ROW_COUNT if OTHER_ROW_COUNT in after else ROW_COUNT
+        not_kept = {OTHER_ROW_COUNT} - before.keys()  # results that were kept before this count existed
+        for column in sorted({*before, *after} - not_kept):
             if column not in after or column not in before:
                 yield f"{table}.{column}: the column {'is no longer written' if column in before else 'is new'}"
             elif before[column] != after[column]:
-                change = f"{before[column]} before, {after[column]} now" if column == "rows" else "other values"
+                change = f"{before[column]} before, {after[column]} now" if column == row_count else "other values"
                 yield f"{table}.{column}: {change}"
 
 

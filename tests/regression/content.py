@@ -39,6 +39,9 @@ FREE_TEXT_OF = {"risk__runs": ("suppressed", "reason"), "features__catalogue": (
 LEARNT_LAYERS = ("risk", "equity", "monitoring")
 EXACT_TABLES = ("risk__labels", "risk__cohort_flow", "risk__actions", "monitoring__validation", "monitoring__volumes")
 SEPARATOR = "\x1f"
+# The number of a table's rows, next to the digests of its columns.
+ROW_COUNT = "rows"
+OTHER_ROW_COUNT = "number of rows"  # of a table with a column called `rows`
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ def _digests(con: duckdb.DuckDBPyConnection, lake: Lake, name: str) -> dict[str,
     ]
     rows = f"SELECT *, concat_ws('{SEPARATOR}', {key}) AS row_key FROM {lake.scan(name)}"
     row = con.execute(f"SELECT count(*), {', '.join(sums)} FROM ({rows})").fetchall()[0]
-    return {"rows": str(row[0]), **{column: str(value) for column, value in zip(columns, row[1:], strict=True)}}
+    digests = {column: str(value) for column, value in zip(columns, row[1:], strict=True)}
+    return {OTHER_ROW_COUNT if ROW_COUNT in digests else ROW_COUNT: str(row[0]), **digests}
 
 
 def _verdicts(con: duckdb.DuckDBPyConnection, lake: Lake) -> dict[str, str]:

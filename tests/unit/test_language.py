@@ -21,16 +21,15 @@ LISTS_OF_WORDS = frozenset({"tests/unit/test_language.py", "benchmarks/structure
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def python_problems(source: str, check_names: bool) -> Iterator[tuple[int, str]]:
-    """Yield the line and the problem of each docstring, string, comment and, on request, name of a module."""
+def python_problems(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the problem of each docstring, string, comment and name of a module."""
     for node in ast.walk(ast.parse(source)):
         has_docstring = isinstance(node, (ast.Module, ast.ClassDef, *FUNCTIONS))
         if has_docstring and (verb := BANNED_VERBS.match(ast.get_docstring(node) or "")):
             yield getattr(node, "lineno", 1), f"the docstring starts with '{verb[1]}'"
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from ((node.lineno, f"the text has '{word}'") for word in banned_words(node.value))
-        if check_names:
-            yield from ((getattr(node, "lineno", 1), f"the name '{name}'") for name in _names(node) if is_banned_name(name))
+        yield from ((getattr(node, "lineno", 1), f"the name '{name}'") for name in _names(node) if is_banned_name(name))
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield from ((token.start[0], f"the comment has '{word}'") for word in banned_words(token.string))
@@ -86,7 +85,7 @@ def problems_of(file: Path) -> list[str]:
     if name == "CHANGELOG.md":
         found = list(text_problems(unreleased(text)))
     elif file.suffix == ".py":
-        found = list(python_problems(text, check_names=not name.startswith("tests/")))
+        found = list(python_problems(text))
     else:
         found = [*text_problems(text), *(long_sentences(text) if file.suffix == ".md" else ())]
     return [f"{name}:{line}: {problem}" for line, problem in sorted(found)]
@@ -144,7 +143,7 @@ def test_each_problem_of_a_module_is_found_with_its_line() -> None:
         '    """Gives nothing; telling is fine."""\n'
         "    told_open = 1\n"
     )
-    assert sorted(python_problems(source, check_names=True)) == [
+    assert sorted(python_problems(source)) == [
         (1, "the docstring starts with 'Say'"),
         (2, "the comment has 'anew'"),
         (2, "the name 'told_people'"),
@@ -153,7 +152,6 @@ def test_each_problem_of_a_module_is_found_with_its_line() -> None:
         (5, "the text has 'Told'"),
         (6, "the name 'WhoeverAsks'"),
     ]
-    assert [problem for _, problem in python_problems(source, check_names=False)].count("the name 'nobody'") == 0
 
 
 def test_long_sentences_and_words_of_a_page_are_found() -> None:

@@ -59,10 +59,10 @@ def report_content(report: ReportedCandidate) -> dict[str, Any]:
         "headline": headline(candidate, safe, study),
         "flow": [{"reason": reason, "people": shown(people)} for reason, people in report.flow],
         "characteristics": characteristics(test.rows.frame, test.labels),
-        "compared": compared(result, report.status),
+        "compared": compared_candidates(result, report.status),
         "performance": measures(safe, MEASURES),
         "new_people": measures(_safe(candidate.new_people), MEASURES) if candidate.new_people else [],
-        "elsewhere": elsewhere(result.elsewhere_of(candidate)),
+        "elsewhere": rows_elsewhere(result.elsewhere_of(candidate)),
         "capacity": capacity(safe, study),
         "decision": decision(report.ranked[candidate.name]),
         "groups": groups(audit, study),
@@ -111,7 +111,7 @@ def headline(candidate: JudgedCandidate, estimates: Mapping[str, Estimate], stud
     ]
 
 
-def compared(result: StudyResult, status: Mapping[str, str]) -> Rows:
+def compared_candidates(result: StudyResult, status: Mapping[str, str]) -> Rows:
     """Return the candidates with their main measures."""
     names = ("auroc", "average_precision", "brier", "calibration_slope", "observed_over_expected")
     return [
@@ -124,7 +124,7 @@ def compared(result: StudyResult, status: Mapping[str, str]) -> Rows:
     ]
 
 
-def elsewhere(rows: pd.DataFrame) -> Rows:
+def rows_elsewhere(rows: pd.DataFrame) -> Rows:
     """Return the recipe's tests in places that no training row came from and on earlier dates, one row each."""
     names = ("auroc", "calibration_slope", "observed_over_expected")
     tests: dict[str, dict[str, str]] = {}

@@ -12,12 +12,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from expectations.table import Table
 from expectations.tables import risk
 from pipelines.errors import PublishingError, SettingsError
 from pipelines.lake.storage import Lake
 from pipelines.postgres.follow import erase, follow
 from pipelines.postgres.settings import PostgresSettings, connection_string
-from pipelines.postgres.tables import RUN_TABLES, RUNS, analyst_tables, column_types
+from pipelines.postgres.tables import RUN_TABLES, RUNS, analyst_tables
 
 Publish = Callable[..., str]
 
@@ -83,6 +84,17 @@ def test_a_wrong_run_dated_ahead_hides_no_later_one(lake: Lake, publish: Publish
     follow(lake, database)
     for view in views:
         assert ask(database, f"SELECT DISTINCT run_id FROM strata.{view}") == [(wrong,)]
+
+
+TYPES = {
+    "string": "text", "date32": "date", "bool": "boolean", "int8": "smallint", "int16": "smallint", "int32": "integer",
+    "int64": "bigint", "float32": "real", "float64": "double precision",
+}  # fmt: skip
+
+
+def column_types(table: Table) -> dict[str, str]:
+    """Return the PostgreSQL type of each column of a declared table, in order."""
+    return {column.name: TYPES[column.arrow_type] for column in table.columns}
 
 
 def test_the_database_has_the_columns_that_are_declared(lake: Lake, database: str) -> None:

@@ -23,11 +23,11 @@ def test_words_that_may_repeat_a_row_are_withheld_from_an_error_and_its_causes()
         raise KeyError(VALUE) from error
     except KeyError as met:
         clean = without_values(met)
-    told = "".join(traceback.format_exception(clean))
-    assert VALUE not in told
-    assert f"KeyError: {WITHHELD}" in told
-    assert "ConversionException" in told
-    assert "test_faults.py" in told  # the place is reported
+    printed = "".join(traceback.format_exception(clean))
+    assert VALUE not in printed
+    assert f"KeyError: {WITHHELD}" in printed
+    assert "ConversionException" in printed
+    assert "test_faults.py" in printed  # the place is reported
 
 
 def test_words_of_code_files_and_the_disk_are_kept() -> None:
@@ -41,7 +41,7 @@ def test_an_error_of_stratas_own_keeps_its_words_and_loses_its_cause() -> None:
         try:
             float(VALUE + "x")
         except ValueError as error:
-            raise StrataError("mend the file") from error
-    told = "".join(traceback.format_exception(without_cause(caught.value)))
-    assert "mend the file" in told
-    assert VALUE not in told
+            raise StrataError("fix the file") from error
+    printed = "".join(traceback.format_exception(without_cause(caught.value)))
+    assert "fix the file" in printed
+    assert VALUE not in printed

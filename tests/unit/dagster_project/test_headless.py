@@ -65,7 +65,7 @@ def test_a_fault_is_called_one_and_its_details_are_kept(instance: dg.DagsterInst
     assert "KeyError" in (tmp_path / "reports" / "log").read_text()
 
 
-def test_everything_that_stopped_a_run_is_told_once(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+def test_everything_that_stopped_a_run_is_reported_once(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     job = job_of(
         failing(RefusalError("first")), failing(RefusalError("second"), "other"), failing(RefusalError("first"), "third")
     )

@@ -46,7 +46,7 @@ def test_labels_follow_the_rules_of_death_and_leaving() -> None:
     assert label(205, 210, 200) == (1, 1, 205, 210, 105, False)  # a death within 30 days ended the registration
 
 
-def test_whoever_leaves_is_treated_alike_with_the_outcome_and_without() -> None:
+def test_people_who_leave_are_treated_alike_with_the_outcome_and_without() -> None:
     assert label(180, OPEN, 180) == (1, 1, 180, OPEN, 80, False)  # on the last day of the list
     assert label(181, OPEN, 180) == label(OPEN, OPEN, 180) == (-1, -1, OPEN, OPEN, 80, True)
     assert label(OPEN, 211, 180) == (-1, -1, OPEN, OPEN, 80, True)  # died 31 days after leaving: not known to the board
@@ -72,7 +72,7 @@ def test_who_is_not_at_risk_of_a_first_diagnosis_and_why() -> None:
     assert reasons_not_at_risk(YEAR, np.array([3]), ints(0), {}).tolist() == [""]
 
 
-def test_of_rows_that_are_not_kept_nothing_is_told() -> None:
+def test_rows_that_are_not_kept_have_no_values() -> None:
     labels = label_rows(ints(150, 150, OPEN), ints(200, 200, OPEN), ints(OPEN, OPEN, 120), ints(100, 100, 100), YEAR)
     kept = without_rows(labels, np.array([True, False, False]))
     assert kept.label.tolist() == kept.composite.tolist() == [1, -1, -1]

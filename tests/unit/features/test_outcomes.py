@@ -20,7 +20,7 @@ def ints(*values: int) -> np.ndarray:
 
 def test_a_night_or_a_death_the_same_day_makes_the_primary_outcome() -> None:
     spells = Spells(
-        person=ints(1, 2, 3, 4), nights=ints(1, 0, 0, 9),
+        nights=ints(1, 0, 0, 9),
         died=np.array([False, False, True, False]), emergency=np.array([True, True, True, False]), listed=np.zeros(4, dtype=bool),
     )  # fmt: skip
     chosen = OUTCOMES["emergency_admission_overnight"].spells

@@ -44,7 +44,7 @@ def test_ages_fall_in_bands_and_an_unknown_birth_is_not_known() -> None:
     assert age_bands(ages).to_pylist() == ["0-4", "65-69", "90+", "not_known"]
 
 
-def test_an_age_counts_from_mid_year_where_only_the_year_is_known_but_nobody_is_unborn() -> None:
+def test_an_age_counts_from_mid_year_where_only_the_year_is_known_but_no_one_is_unborn() -> None:
     people = pa.table({
         "birth_date": [date(2024, 1, 1), date(1980, 1, 1), date(1955, 3, 1), None],
         "assumed_birth_date": pa.array([date(2024, 7, 1), date(1980, 7, 1), None, None]),

@@ -27,7 +27,7 @@ def test_every_team_takes_on_its_own_highest_risks():
     assert np.isnan(per_team(scored_rows(risk, labels, np.arange(5)), np.full(5, None), 1)["ppv"].value)
 
 
-def test_nobody_found_needs_an_unknown_number():
+def test_a_list_that_finds_no_one_needs_an_unknown_number():
     result = at_capacity(scored_rows(np.array([0.9, 0.1]), np.array([0, 1]), np.arange(2)), 0.5)
     assert result["ppv"].value == 0.0 and np.isnan(result["number_needed_to_evaluate"].value)
 

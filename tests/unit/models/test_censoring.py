@@ -7,7 +7,7 @@ import numpy as np
 from models.censoring import censoring_weights
 
 
-def test_nobody_leaves_and_all_count_once() -> None:
+def test_where_no_one_leaves_all_count_once() -> None:
     assert censoring_weights(np.array([365, 10, 365]), np.array([False, False, False])).tolist() == [1.0, 1.0, 1.0]
 
 

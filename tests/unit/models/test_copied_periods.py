@@ -42,7 +42,7 @@ def test_a_year_that_is_the_last_one_copied_fails(drawn: dict[str, np.ndarray]) 
     assert gate.reason == "the outcome after 2023-07-01 equals the outcome after 2022-01-01 for each of 400 people"
 
 
-def test_a_feature_that_holds_a_later_outcome_fails_for_whoever_uses_it(drawn: dict[str, np.ndarray]) -> None:
+def test_a_feature_that_holds_a_later_outcome_fails_for_every_candidate_that_uses_it(drawn: dict[str, np.ndarray]) -> None:
     result = panel({FIRST: drawn["first"], SECOND: drawn["second"]}, {FIRST: drawn["second"], SECOND: drawn["more"]})
     assert copied_period_gate(result, PREDICTORS).answer == "fail"
     assert copied_period_gate(result, PREDICTORS[:1]).answer == "pass"

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from expectations.small_counts import SMALLEST_SHOWN
 from models.disclosure_control import (
-    SMALLEST_SHOWN,
     Total,
     hidden_cells,
     is_small,
@@ -57,7 +57,7 @@ def test_a_hierarchy_is_protected_at_every_level():
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_nobody_can_work_out_a_hidden_cell_from_what_is_shown(seed):
+def test_no_reader_can_compute_a_hidden_cell_from_what_is_shown(seed):
     """An attacker with exact totals tries every number for the hidden cells: each must have more than one that fits."""
     rng = np.random.default_rng(seed)
     parts = {name: int(count) for name, count in zip("abcd", rng.choice([0, 1, 2, 5, 7, 9, 12], 4), strict=True)}
@@ -119,7 +119,7 @@ def test_measures_are_those_of_the_rounded_counts_to_three_figures():
 
 
 @pytest.mark.parametrize("name", _measures(1003, 143, 82, 41))
-def test_counts_that_round_alike_cannot_be_told_apart(name):
+def test_counts_that_round_alike_cannot_be_distinguished(name):
     """An attacker who knows how the measures are made tries every count that rounds to the one shown."""
     seen = set()
     for people, events in itertools.product((998, 1000, 1002), (38, 40, 42)):

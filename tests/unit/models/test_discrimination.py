@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from models.discrimination import areas, auroc_gain, auroc_influence, bootstrap_areas, delong, discrimination
-from models.scored_rows import risk_order, scored_rows, selected
+from models.scored_rows import number_selected, risk_order, scored_rows
 
 
 def _draw(rows, seed=1, decimals=2):
@@ -94,7 +94,7 @@ def test_equal_risks_have_an_order_of_their_own_whatever_the_rows_order():
 
 
 def test_a_share_selects_at_least_one_row():
-    assert [selected(1000, 0.005), selected(10, 0.005), selected(30, 0.05)] == [5, 1, 2]
+    assert [number_selected(1000, 0.005), number_selected(10, 0.005), number_selected(30, 0.05)] == [5, 1, 2]
 
 
 def test_risks_outside_0_to_1_are_refused():

@@ -66,7 +66,7 @@ def test_what_may_not_be_shown_is_left_out(model, frame):
     assert not without["features"].str.contains("admissions_").any()
 
 
-def test_nobody_has_no_drivers(model, frame):
+def test_no_rows_have_no_drivers(model, frame):
     assert drivers(model, frame.head(0), 5).empty
 
 

@@ -6,7 +6,7 @@ from scipy.special import expit
 from models.gate_declaration import Evidence
 from models.gate_intervals import holm_failures
 from models.gate_settings import GateSettings
-from models.gates import GateResult, JudgedRows, eligible, interval_checks, judge, worse_than_incumbent
+from models.gates import GateResult, JudgedRows, interval_checks, judge, no_gate_failed, worse_than_incumbent
 from models.intervals import Estimate
 from models.need_within_score import need_columns
 from models.settings import CapacitySettings
@@ -89,7 +89,7 @@ def test_a_challenger_may_be_worse_on_no_gate(before, now, answer):
     incumbent = [GateResult("calibration_overall", "pass", ""), GateResult("calibration_by_imd_quintile", before, "")]
     challenger = [GateResult("calibration_overall", "pass", ""), GateResult("calibration_by_imd_quintile", now, "")]
     result = worse_than_incumbent(challenger, incumbent)
-    assert result.answer == answer and eligible([result]) is (answer != "fail")
+    assert result.answer == answer and no_gate_failed([result]) is (answer != "fail")
     if answer != "pass":
         assert "Calibration by deprivation quintile: " in result.reason
 

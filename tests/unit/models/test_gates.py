@@ -4,7 +4,7 @@ import pytest
 from scipy.special import expit, logit
 
 from models.gate_settings import GateSettings
-from models.gates import JudgedRows, eligible, judge, undecided
+from models.gates import JudgedRows, judge, no_gate_failed, undecided_gates
 from models.intervals import Estimate
 from models.settings import CapacitySettings
 
@@ -40,7 +40,7 @@ def _changed(judged, risk):
 def test_a_fair_model_with_events_enough_passes_every_gate(fair):
     results = _judge(fair, settings=GateSettings(group_observed_over_expected=(0.8, 1.25)))
     assert {result.answer for result in results.values()} == {"pass"}, results
-    assert eligible(tuple(results.values())) and undecided(tuple(results.values())) == ()
+    assert no_gate_failed(tuple(results.values())) and undecided_gates(tuple(results.values())) == ()
     assert "deprivation quintile 1: O/E" in results["calibration_by_imd_quintile"].reason
 
 
@@ -49,7 +49,7 @@ def test_a_miscalibrated_quintile_fails_and_is_named(fair):
     result = _judge(_changed(fair, wrong))["calibration_by_imd_quintile"]
     assert result.answer == "fail" and result.reason.startswith("deprivation quintile 1: O/E 1.5")
     assert [detail["answer"] for detail in result.details].count("fail") == 1
-    assert not eligible((result,))
+    assert not no_gate_failed((result,))
 
 
 def test_a_model_too_sure_of_itself_fails_by_its_slope(fair):
@@ -94,7 +94,7 @@ def test_few_events_are_not_enough_to_decide_and_groups_are_pooled():
     assert results["calibration_by_imd_quintile"].answer == "cannot_tell"
     subjects = [detail["subject"] for detail in results["calibration_by_ethnic_group"].details]
     assert "ethnic_group asian + black + mixed + not_stated" in subjects
-    assert eligible(tuple(results.values()))
+    assert no_gate_failed(tuple(results.values()))
 
 
 def test_rows_without_groups_are_not_enough_to_decide(fair):
@@ -106,7 +106,7 @@ def test_rows_without_groups_are_not_enough_to_decide(fair):
 
 def test_fair_models_are_hardly_ever_refused():
     rng = np.random.default_rng(4)
-    refused = sum(not eligible(tuple(_judge(_fair(12_000, rng)).values())) for _ in range(30))
+    refused = sum(not no_gate_failed(tuple(_judge(_fair(12_000, rng)).values())) for _ in range(30))
     assert refused == 0
 
 

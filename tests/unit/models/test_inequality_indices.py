@@ -31,16 +31,14 @@ ERROR = {
 RATES = np.array([620.0, 560, 540, 500, 470, 455, 430, 400, 380, 350])
 
 
-def slope(values, populations, reliability=False, **options):
+def slope(values, populations, **options):
     """Return the slope index, with the options of its groups, line and simulation by name."""
     chosen = [
         {field.name: options[field.name] for field in fields(kind) if field.name in options}
         for kind in (RankedGroups, Line, Simulation)
     ]
     groups, line, simulation = chosen
-    return slope_index_of_inequality(
-        RankedGroups(values, populations, **groups), Line(**line), Simulation(**simulation), reliability
-    )
+    return slope_index_of_inequality(RankedGroups(values, populations, **groups), Line(**line), Simulation(**simulation))
 
 
 def test_the_relative_rank_is_the_midpoint_of_the_cumulative_population():
@@ -97,22 +95,6 @@ def test_a_transformed_fit_is_a_line_on_its_scale_with_both_ends_transformed_bac
     assert result.sii_lower < result.sii < result.sii_upper < 0
     plain = slope(values, people, **limits, value_type=kind, seed=1)
     assert plain.sii != pytest.approx(result.sii, rel=1e-3) and plain.sii_lower < plain.sii < plain.sii_upper
-
-
-def test_a_negative_multiplier_turns_the_slope_and_inverts_the_ratio():
-    limits = {"lower": RATES * 0.9, "upper": RATES * 1.1, "value_type": "rate", "seed": 3}
-    plain = slope(RATES, PEOPLE["Area1"], **limits)
-    turned = slope(RATES, PEOPLE["Area1"], **limits, multiplier=-100)
-    assert turned.sii == pytest.approx(-100 * plain.sii) and turned.rii == pytest.approx(1 / plain.rii)
-    assert turned.sii_lower == pytest.approx(-100 * plain.sii_upper, rel=1e-3)
-    assert turned.rii_lower < turned.rii < turned.rii_upper
-
-
-def test_the_reliability_of_the_limits_is_how_far_repeated_simulations_differ():
-    result = slope(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=2000, reliability=True)
-    assert 0 < result.sii_mad < 0.5 and 0 < result.rii_mad < 0.01
-    plain = slope(YEARS["Area1"], PEOPLE["Area1"], standard_errors=ERROR["Area1"], repetitions=2000)
-    assert plain.sii_mad is None
 
 
 def test_equal_values_have_no_gradient():

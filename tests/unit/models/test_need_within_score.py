@@ -22,7 +22,7 @@ def test_a_ratio_worked_by_hand():
     assert ours.value == pytest.approx(8 / 3) and theirs.value == pytest.approx(6 / 16)
 
 
-def test_strata_without_anyone_else_take_no_part_and_unknown_needs_count_for_nobody():
+def test_strata_without_anyone_else_take_no_part_and_unknown_needs_count_for_no_one():
     strata = type(score_strata(_rows([0.1])))(np.array([0, 0, 0, 1, 1]), 2)
     need = np.array([2.0, 1.0, np.nan, 9.0, 9.0])
     ours, _ = need_ratios(need, strata, np.array([0, 1, 1, 0, 0]), 2, is_event=False)

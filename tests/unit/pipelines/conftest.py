@@ -42,10 +42,10 @@ def small_lake() -> Callable[[Path], Lake]:
                 "imd_quintile": 1 + keys % 5, "ethnic_group": "white", "age_band": "60-64", "sex_name": "male", "coverage": "full",
                 "gp_covered": True,
             })  # fmt: skip
-            told = [field for field in arrow_schema(PERSON_FEATURES) if field.name != "index_date"]
-            columns = [pa.array(frame.get(field.name, [None] * PEOPLE), field.type, from_pandas=True) for field in told]
+            declared = [field for field in arrow_schema(PERSON_FEATURES) if field.name != "index_date"]
+            columns = [pa.array(frame.get(field.name, [None] * PEOPLE), field.type, from_pandas=True) for field in declared]
             measured = dict(zip(names, (age, sex, admissions, charlson), strict=True))
-            schema = pa.schema([*told, *(pa.field(name, pa.float32()) for name in names)])
+            schema = pa.schema([*declared, *(pa.field(name, pa.float32()) for name in names)])
             columns += [pa.array(values.astype(np.float32)) for values in measured.values()]
             file = lake.write_arrow(PERSON_FEATURES.name, pa.table(columns, schema), {"index_date": day.isoformat()})
             whole = schema.append(pa.field("index_date", pa.date32()))

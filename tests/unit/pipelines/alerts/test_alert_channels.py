@@ -76,14 +76,14 @@ def hook(shape: Any) -> WebhookSettings:
 
 
 def to_relay(relay: Any, **given: Any) -> EmailSettings:
-    told = {
+    values = {
         "host": "127.0.0.1",
         "port": relay.server_address[1],
         "security": "none",
         "sender": "strata@example.org",
         "timeout_s": 5,
     }
-    return EmailSettings(**(told | {"recipients": ("data@example.org", "duty@example.org")} | given))
+    return EmailSettings(**(values | {"recipients": ("data@example.org", "duty@example.org")} | given))
 
 
 def test_teams_gets_an_adaptive_card(webhook_server: Any) -> None:
@@ -107,7 +107,7 @@ def test_slack_gets_text_and_blocks_without_markup(webhook_server: Any) -> None:
 
 
 @pytest.mark.parametrize("answer", [302, 404, 500])
-def test_a_webhook_that_does_not_take_it_is_told_by_its_answer_alone(webhook_server: Any, answer: int) -> None:
+def test_of_a_webhook_that_refuses_only_the_answer_is_reported(webhook_server: Any, answer: int) -> None:
     webhook_server.answer = answer
     with pytest.raises(UndeliveredError, match=f"^the webhook answered {answer}$"):
         post(hook("slack"), "Strata: alerts", LINES, {"HOOK_URL": webhook_server.url})
@@ -127,9 +127,9 @@ def test_an_address_that_cannot_be_used_is_never_repeated(
     environment: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with pytest.raises(UndeliveredError, match=words) as told:
+    with pytest.raises(UndeliveredError, match=words) as refused:
         post(hook("teams"), "Strata: alerts", LINES, environment)
-    assert SECRET not in str(told.value)
+    assert SECRET not in str(refused.value)
 
 
 def test_mail_goes_to_everyone_in_one_message(relay: Any) -> None:
@@ -139,7 +139,7 @@ def test_mail_goes_to_everyone_in_one_message(relay: Any) -> None:
     assert sorted(line.split(":")[0].upper() for line in relay.envelope) == ["MAIL FROM", "RCPT TO", "RCPT TO"]
 
 
-def test_a_relay_that_refuses_is_told_by_its_answer_alone(relay: Any) -> None:
+def test_of_a_relay_that_refuses_only_the_answer_is_reported(relay: Any) -> None:
     relay.refuses = ("MAIL",)
     with pytest.raises(UndeliveredError, match=r"^the mail relay answered 550$"):
         mail(to_relay(relay), "Strata: alerts", LINES)

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from pipelines.alerts.alert_log import due, sent, updated
+from pipelines.alerts.alert_log import alerts_to_send, updated_alerts, with_sent_state
 from pipelines.alerts.rule_declaration import Finding
 
 FIRST, SECOND, THIRD = date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)
@@ -12,40 +12,40 @@ STALE = Finding("scores_stale", "o", 60, 45, "old")
 
 
 def test_what_is_found_again_stays_one_alert() -> None:
-    first = updated([], [STALE, SHIFT], FIRST)
+    first = updated_alerts([], [STALE, SHIFT], FIRST)
     assert [(alert["rule"], alert["state"], alert["since"]) for alert in first] == [
         ("feature_shifted", "open", FIRST),
         ("scores_stale", "open", FIRST),
     ]
-    second = updated(first, [WORSE, STALE], SECOND)
+    second = updated_alerts(first, [WORSE, STALE], SECOND)
     assert len(second) == 2
     assert (second[0]["since"], second[0]["last_seen"], second[0]["value"]) == (FIRST, SECOND, 0.5)
-    assert updated(second, [WORSE, STALE], SECOND) == second
+    assert updated_alerts(second, [WORSE, STALE], SECOND) == second
 
 
 def test_what_is_no_longer_found_has_recovered_and_may_come_back() -> None:
-    recovered = updated(updated([], [SHIFT], FIRST), [], SECOND)
+    recovered = updated_alerts(updated_alerts([], [SHIFT], FIRST), [], SECOND)
     assert [(alert["state"], alert["recovered_on"]) for alert in recovered] == [("recovered", SECOND)]
-    assert updated(recovered, [], THIRD) == recovered
-    again = updated(recovered, [SHIFT], THIRD)
+    assert updated_alerts(recovered, [], THIRD) == recovered
+    again = updated_alerts(recovered, [SHIFT], THIRD)
     assert [(alert["state"], alert["since"]) for alert in again] == [("recovered", FIRST), ("open", THIRD)]
 
 
 def test_an_alert_that_comes_back_on_its_first_day_is_the_same_and_is_sent_again() -> None:
-    opened = [sent(alert, "slack") for alert in updated([], [SHIFT], FIRST)]
-    over = [sent(alert, "slack") for alert in updated(opened, [], FIRST)]
-    back = updated(over, [SHIFT], FIRST)
+    opened = [with_sent_state(alert, "slack") for alert in updated_alerts([], [SHIFT], FIRST)]
+    over = [with_sent_state(alert, "slack") for alert in updated_alerts(opened, [], FIRST)]
+    back = updated_alerts(over, [SHIFT], FIRST)
     assert [(alert["state"], alert["recovered_on"]) for alert in back] == [("open", None)]
-    assert due(back, "slack") == back
+    assert alerts_to_send(back, "slack") == back
 
 
 def test_a_channel_is_sent_each_state_once() -> None:
-    opened = updated([], [SHIFT], FIRST)
-    assert due(opened, "teams") == opened
-    known = [sent(alert, "teams") for alert in opened]
-    assert due(known, "teams") == []
-    assert due(known, "email") == known
-    over = updated(known, [], SECOND)
-    assert due(over, "teams") == over
-    assert due(over, "email") == []  # it never heard of the alert
-    assert due([sent(alert, "teams") for alert in over], "teams") == []
+    opened = updated_alerts([], [SHIFT], FIRST)
+    assert alerts_to_send(opened, "teams") == opened
+    known = [with_sent_state(alert, "teams") for alert in opened]
+    assert alerts_to_send(known, "teams") == []
+    assert alerts_to_send(known, "email") == known
+    over = updated_alerts(known, [], SECOND)
+    assert alerts_to_send(over, "teams") == over
+    assert alerts_to_send(over, "email") == []  # it never heard of the alert
+    assert alerts_to_send([with_sent_state(alert, "teams") for alert in over], "teams") == []

@@ -107,10 +107,10 @@ def test_message_and_password_go_encrypted(relay: Any, certificate: Path, monkey
     assert [line.split()[0].upper() for line in relay.clear] == (["EHLO", "STARTTLS"] if relay.security == "starttls" else [])
 
 
-def test_a_relay_whose_certificate_nobody_vouches_for_is_told_nothing(relay: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relay_whose_certificate_no_authority_signed_receives_nothing(relay: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    with pytest.raises(UndeliveredError, match="SSLCertVerificationError") as told:
+    with pytest.raises(UndeliveredError, match="SSLCertVerificationError") as refused:
         mail(to(relay), "Strata: alerts", ["NEW scores_stale"], {"RELAY_USER": "strata", "RELAY_WORD": WORD})
     relay.end()
-    assert WORD not in str(told.value)
+    assert WORD not in str(refused.value)
     assert relay.messages == relay.encrypted == []

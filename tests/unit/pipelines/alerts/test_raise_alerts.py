@@ -11,9 +11,9 @@ import pytest
 from expectations.tables.monitoring import ALERTS, CALIBRATION, DRIFT
 from expectations.tables.records import EXTRACTS, VALIDATION
 from expectations.tables.risk import RUNS
-from pipelines.alerts.alert_log import updated
+from pipelines.alerts.alert_log import updated_alerts
 from pipelines.alerts.channels import UndeliveredError
-from pipelines.alerts.messages import MOST_LINES
+from pipelines.alerts.notification import MOST_LINES
 from pipelines.alerts.raise_alerts import deliver, raise_alerts
 from pipelines.alerts.rule_declaration import Finding, Watched
 from pipelines.alerts.settings import AlertSettings, RuleSettings, WebhookSettings
@@ -123,7 +123,7 @@ def test_what_failed_is_tried_again_and_what_was_sent_is_not() -> None:
             raise UndeliveredError("the webhook answered 500")
         sent.append((heading, list(lines)))
 
-    alerts = updated([], [Finding("feature_shifted", "age_years", 0.4, 0.25, "moved")], FIRST)
+    alerts = updated_alerts([], [Finding("feature_shifted", "age_years", 0.4, 0.25, "moved")], FIRST)
     alerts, failed = deliver(alerts, {"team": send}, "demo")
     assert (failed, alerts[0]["message_problem"]) == (1, "team: the webhook answered 500")
     up[0] = True
@@ -131,7 +131,7 @@ def test_what_failed_is_tried_again_and_what_was_sent_is_not() -> None:
     assert (failed, alerts[0]["message_problem"], alerts[0]["told_open"]) == (0, "", "team")
     alerts, _ = deliver(alerts, {"team": send}, "demo")
     assert len(sent) == 1
-    deliver(updated(alerts, [], SECOND), {"team": send}, "demo")
+    deliver(updated_alerts(alerts, [], SECOND), {"team": send}, "demo")
     assert [heading for heading, _ in sent] == ["Strata demo: alerts 1 new", "Strata demo: alerts 1 recovered"]
     new, over = sent[0][1][0], sent[1][1][0]
     assert all(part in new for part in ("moved", "Since 2026-01-05", "0.4", "limit 0.25", "docs/runbooks/feature_shifted.md"))
@@ -141,7 +141,7 @@ def test_what_failed_is_tried_again_and_what_was_sent_is_not() -> None:
 def test_a_flood_is_one_message_of_bounded_length() -> None:
     sent: list[list[str]] = []
     findings = [Finding("feature_shifted", f"feature_{number:03}", 0.4, 0.25, "moved") for number in range(100)]
-    deliver(updated([], findings, FIRST), {"team": lambda _, lines: sent.append(list(lines))}, "demo")
+    deliver(updated_alerts([], findings, FIRST), {"team": lambda _, lines: sent.append(list(lines))}, "demo")
     assert [len(lines) for lines in sent] == [MOST_LINES + 1]
     assert sent[0][-1] == f"{100 - MOST_LINES} more are in monitoring__alerts"
 

@@ -10,7 +10,7 @@ from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.risk import SCORES
 from models.risk_bands import band_names
 from models.settings import BandSettings
-from pipelines.caseloads.rising import Earlier, must_be_built, rising
+from pipelines.caseloads.rising import Earlier, must_be_built, people_of_rising_risk
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
 
@@ -32,7 +32,9 @@ def compared(
     before = pd.DataFrame(
         {"person_id": sorted(then), "risk": [then[who] for who in sorted(then)], "coverage": "full", "imd_version": "2025"}
     )
-    found = rising(scores.reset_index(drop=True), Earlier("run", date(2026, 1, 1), before), BANDS, points=0.1, bands_risen=2)
+    found = people_of_rising_risk(
+        scores.reset_index(drop=True), Earlier("run", date(2026, 1, 1), before), BANDS, points=0.1, bands_risen=2
+    )
     rows = {
         row.person_id: (round(row.risk_change, 3), row.risk_band_before, row.risk_band, row.bands_risen)
         for row in found.rows.itertuples()

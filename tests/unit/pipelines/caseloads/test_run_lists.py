@@ -88,16 +88,16 @@ def test_last_contacts_are_those_before_the_day(lake: Lake, scores: pd.DataFrame
     assert pd.isna(row["last_outpatient_visit"])
 
 
-def test_the_first_list_says_of_nobody_who_was_on_it_before(lake: Lake, scores: pd.DataFrame) -> None:
+def test_the_first_list_names_no_one_who_was_on_it_before(lake: Lake, scores: pd.DataFrame) -> None:
     rows = caseload(lake, scores, request(previous=""))
     assert rows["listed_before"].isna().all()
     assert rows["person_id"].tolist() == ["a", "b", "c", "e"]
 
 
 def test_every_reason_is_counted_and_so_are_the_people_of_whom_nothing_is_known(lake: Lake, scores: pd.DataFrame) -> None:
-    told = scores.assign(suppression_reason=["died since", None, None, None, None])
-    rows = caseload(lake, told, request(previous=""))
-    counted = exclusions("emergency", told, 3, rows, {"coverage changed": 2})
+    suppressed = scores.assign(suppression_reason=["died since", None, None, None, None])
+    rows = caseload(lake, suppressed, request(previous=""))
+    counted = exclusions("emergency", suppressed, 3, rows, {"coverage changed": 2})
     found = {(row.list_name, row.treatment, row.reason): (row.people, None if pd.isna(row.people_unknown) else row.people_unknown)
              for row in counted.itertuples()}  # fmt: skip
     assert found == {
@@ -116,14 +116,14 @@ def test_every_reason_is_counted_and_so_are_the_people_of_whom_nothing_is_known(
 def test_people_out_of_the_cohort_for_a_date_that_cannot_be_read_count_with_those_suppressed_since(
     lake: Lake, scores: pd.DataFrame
 ) -> None:
-    told = scores.assign(suppression_reason=[DEATH_NOT_READABLE, None, None, None, None])
-    rows = caseload(lake, told, request(previous=""))
-    counted = exclusions("emergency", told, 0, rows, {}, {DEATH_NOT_READABLE: 4, END_NOT_READABLE: 0})
+    suppressed = scores.assign(suppression_reason=[DEATH_NOT_READABLE, None, None, None, None])
+    rows = caseload(lake, suppressed, request(previous=""))
+    counted = exclusions("emergency", suppressed, 0, rows, {}, {DEATH_NOT_READABLE: 4, END_NOT_READABLE: 0})
     found = counted[(counted["list_name"] == "scores") & (counted["treatment"] == "suppressed")]
     assert found[["reason", "people"]].to_numpy().tolist() == [[DEATH_NOT_READABLE, 5]]
 
 
-def test_whoever_was_listed_and_has_a_date_now_that_cannot_be_read_is_told_so(lake: Lake, scores: pd.DataFrame) -> None:
+def test_a_listed_person_whose_date_cannot_be_read_any_more_is_reported(lake: Lake, scores: pd.DataFrame) -> None:
     people = lake.read(core.PERSON.name).to_pandas()
     unreadable = people.assign(death_not_readable=people["person_id"].isin(["f", "i"]))  # of f the day of death is known, too
     lake.write(core.PERSON, unreadable)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.caseloads.selection import candidates, capacities, divided, listed
+from pipelines.caseloads.selection import candidates, capacities, divide, with_listing
 from pipelines.study.caseload_settings import CaseloadSettings
 
 ALL_OLD = {"65+": 500.0}  # every second person
@@ -14,11 +14,11 @@ def scores(*rows: tuple[str, str, str | None, float], **given: list[object]) -> 
     """Return rows of risk__scores from person, practice, age group and risk, in order of person."""
     people, places, groups, risks = zip(*rows, strict=True)
     plain = {"suppression_reason": None, "end_of_life": False, "in_hospital_now": False, "care_home": None, "on_caseload": None}
-    told = {"person_id": people, "practice_code": places, "age_group": groups, "risk": risks, "index_event_id": "2026-01-01"}
-    return pd.DataFrame(told | {name: given.get(name, [value] * len(rows)) for name, value in plain.items()})
+    required = {"person_id": people, "practice_code": places, "age_group": groups, "risk": risks, "index_event_id": "2026-01-01"}
+    return pd.DataFrame(required | {name: given.get(name, [value] * len(rows)) for name, value in plain.items()})
 
 
-def told(rows: pd.DataFrame) -> list[tuple[object, ...]]:
+def places_and_reasons(rows: pd.DataFrame) -> list[tuple[object, ...]]:
     return [
         (row.person_id, None if pd.isna(row.list_rank) else int(row.list_rank), row.absent_reason)
         for row in rows.itertuples()
@@ -35,7 +35,12 @@ def test_each_place_and_age_group_has_its_own_ranks_and_equal_risks_go_by_pseudo
         ("e", "P1", None, 0.7),
     )
     settings = CaseloadSettings(people_per_thousand={"65+": 500, "18-64": 1000, "not known": 1000})
-    assert told(listed(candidates(given, settings), settings)) == [("d", 1, ""), ("a", 1, ""), ("e", 1, ""), ("c", 1, "")]
+    assert places_and_reasons(with_listing(candidates(given, settings), settings)) == [
+        ("d", 1, ""),
+        ("a", 1, ""),
+        ("e", 1, ""),
+        ("c", 1, ""),
+    ]
 
 
 def test_who_is_marked_or_suppressed_gives_way_and_the_absence_is_explained() -> None:
@@ -45,14 +50,18 @@ def test_who_is_marked_or_suppressed_gives_way_and_the_absence_is_explained() ->
     )  # fmt: skip
     settings = CaseloadSettings(people=2, people_per_thousand=ALL_OLD)
     # e is marked too, yet her risk would not have put her on the list
-    assert told(listed(candidates(given, settings), settings)) == [
+    assert places_and_reasons(with_listing(candidates(given, settings), settings)) == [
         ("a", None, "died since"),
         ("b", None, "care home"),
         ("c", 1, ""),
         ("d", 2, ""),
     ]
     lenient = CaseloadSettings(people=2, people_per_thousand=ALL_OLD, leave_out=())
-    assert told(listed(candidates(given, lenient), lenient)) == [("a", None, "died since"), ("b", 1, ""), ("c", 2, "")]
+    assert places_and_reasons(with_listing(candidates(given, lenient), lenient)) == [
+        ("a", None, "died since"),
+        ("b", 1, ""),
+        ("c", 2, ""),
+    ]
 
 
 def test_a_person_with_several_index_events_stands_once_with_the_highest_risk() -> None:
@@ -85,4 +94,4 @@ def test_the_capacity_is_a_rate_or_a_number_and_a_place_may_have_its_own() -> No
     ],
 )
 def test_a_number_is_divided_whole(total: int, weights: list[float], limits: list[int], expected: list[int]) -> None:
-    assert divided(total, np.array(weights, dtype=float), np.array(limits)).tolist() == expected
+    assert divide(total, np.array(weights, dtype=float), np.array(limits)).tolist() == expected

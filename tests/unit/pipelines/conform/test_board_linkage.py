@@ -15,7 +15,7 @@ from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 
 
-def test_a_list_of_patients_alone_is_a_list_on_which_nobody_may_be_missing(feed_rows, tmp_path: Path) -> None:
+def test_a_list_of_patients_alone_is_a_list_on_which_no_one_may_be_missing(feed_rows, tmp_path: Path) -> None:
     rules, lags, lake = ClinicalRules(), AvailabilitySettings(), Lake(tmp_path / "o'lake")
     stay = {
         "provider_code": "RX1",

@@ -8,7 +8,7 @@ from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.spell import spell_sql
 
 
-def test_the_first_episode_of_a_spell_is_told_by_its_number_not_its_place_in_the_file(
+def test_the_first_episode_of_a_spell_follows_from_its_number_not_its_place_in_the_file(
     feed_rows: Callable[..., str], table: Callable[[str], list[dict[str, object]]], people: str
 ) -> None:
     whole = {"person_id": "ann", "provider_code": "RX1", "spell_number": "a", "admission_date": date(2024, 3, 1)}

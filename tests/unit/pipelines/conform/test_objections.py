@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from expectations.tables import core
-from pipelines.conform.national_list import national_list_expired, refuse_expired_national_list
+from pipelines.conform.national_list import check_national_list, national_list_expired
 from pipelines.conform.objection_inputs import STATED_COLUMNS, ObjectionInputs
 from pipelines.conform.objection_states import Snapshot, follow_absences
 from pipelines.conform.objections import ObjectionSettings, check_objections, conform_objections
 from pipelines.conform.withdrawals import lasting_sql
-from pipelines.errors import RefusalError, ValidationStop
+from pipelines.errors import ValidationStop
 from pipelines.extracts.pseudonym_keys import record_chain
 from pipelines.extracts.pseudonyms import pseudonym_of
 from pipelines.lake.duckdb_connection import connect
@@ -325,9 +325,9 @@ def test_the_last_national_list_stays_in_force_when_its_feed_is_removed(board: B
 
 def test_a_national_list_expires_and_planning_is_refused(board: Board) -> None:
     board.deliver(JANUARY, "p000", feed=NATIONAL, submission_date="2025-12-30").conform()
-    refuse_expired_national_list(board.lake, date(2026, 1, 20))
-    with pytest.raises(RefusalError, match="valid until 2026-01-20"):
-        refuse_expired_national_list(board.lake, date(2026, 1, 21))
+    check_national_list(board.lake, date(2026, 1, 20))
+    with pytest.raises(ValidationStop, match="valid until 2026-01-20"):
+        check_national_list(board.lake, date(2026, 1, 21))
 
 
 def test_a_combined_feed_and_a_board_without_a_list_have_no_expiry(board: Board) -> None:
@@ -363,8 +363,8 @@ def test_a_snapshot_of_another_practice_changes_no_count() -> None:
     objections = pd.DataFrame({"practice_code": [A, B, None], "home": [A, B, A], "first_stated": [date(2025, 1, 1)] * 3})
     days = [date(2026, month, 1) for month in (1, 2, 3)]
     snapshots = [Snapshot(day, TYPE_1, frozenset({A}), accepted=frozenset({A})) for day in days]
-    nobody = {day: np.empty(0, np.int64) for day in days}
-    found = follow_absences(objections, snapshots, nobody, nobody, 0.02)
+    no_one = {day: np.empty(0, np.int64) for day in days}
+    found = follow_absences(objections, snapshots, no_one, no_one, 0.02)
     assert (found.consecutive.tolist(), found.ended) == ([2, 0, 0], [days[1], None, None])
 
 

@@ -47,11 +47,11 @@ def test_a_registration_within_a_longer_one_does_not_close_it(feed_rows, table, 
     ]
     sources = {"registrations": feed_rows("registrations", *rows)}
     found = table(registration_sql(sources, people, RegistrationSettings()) + " ORDER BY ALL")
-    told = [
+    residences = [
         (row["person_key"], row["practice_code"][-1], f"{row['start_date']} to {row['end_date']}", row["start_is_load_date"])
         for row in sorted(found, key=lambda row: (row["person_key"], row["start_date"]))
     ]
-    assert told == [
+    assert residences == [
         (0, "1", "2010-01-01 to None", False),
         (1, "1", "2010-01-01 to 2011-12-31", False),
         (1, "2", "2012-01-01 to 2012-05-31", False),

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import ExtractError
-from pipelines.extracts.csv_survey import Layout, survey_csv, write_clean
+from pipelines.extracts.csv_clean import write_clean
+from pipelines.extracts.csv_survey import Layout, survey_csv
 from pipelines.extracts.file_blocks import read_blocks
 
 
@@ -95,29 +96,10 @@ def test_the_delimiter_is_found_in_the_header(tmp_path: Path) -> None:
     assert survey_csv(write(tmp_path, b"a|b|c\n1|2,5|3\n"), Layout()).rows == 1
 
 
-def test_line_ends_of_two_kinds_are_made_one(tmp_path: Path) -> None:
-    file = write(tmp_path, b"\xef\xbb\xbfa,b\r\n1,2\n3\r\n4,5\r\n")
-    survey, clean = survey_csv(file, Layout()), io.BytesIO()
-    write_clean(file, Layout(), survey, clean)
-    assert not survey.as_it_stands
-    assert clean.getvalue() == b'a,b\n1,2\n"",\n4,5\n'
-
-
 def test_another_encoding_is_read_as_it_is_set(tmp_path: Path) -> None:
     file = write(tmp_path, "a,b\n1,£\n".encode("cp1252"))
     assert reasons(file) == {"not_utf8": [1]}
     assert reasons(file, Layout(encoding="cp1252")) == {}
-
-
-def test_numbers_hold_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.extracts.file_blocks.CHUNK_BYTES", 7)
-    rows = [b"%d,a" % number for number in range(1, 101)]
-    rows[36], rows[98] = b"37,a,b", b"99"
-    file = write(tmp_path, b"id,name\n" + b"\n".join(rows) + b"\n")
-    survey, clean = survey_csv(file, Layout()), io.BytesIO()
-    write_clean(file, Layout(), survey, clean)
-    assert survey.no_rows.tolist() == [37, 99]
-    assert clean.getvalue().split(b"\n")[37:39] == [b'"",', b"38,a"]
 
 
 @pytest.mark.parametrize(

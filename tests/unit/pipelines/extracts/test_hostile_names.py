@@ -42,11 +42,11 @@ def test_a_file_without_its_header_does_not_tell_its_first_person(tmp_path: Path
     file = tmp_path / "opt_outs" / "opt_outs_2026-01-01.csv"
     file.parent.mkdir()
     nhs = NhsSettings.model_validate({"feeds": {"opt_outs": {"columns": {"person_id": "NHS_NUMBER"}}}})
-    for lines, told, untold in (
+    for lines, shown, withheld in (
         ("9990000018,Quillfeather,1\n9990000026,Other,1\n", "is the header missing", "Quillfeather"),
         ("NHS_NO,OPT_OUT_TYPE,STATUS\n9990000026,Other,1\n", "NHS_NO", "Other"),
     ):
         file.write_text(lines)
-        with connect() as con, pytest.raises(ExtractError, match=told) as refused:
+        with connect() as con, pytest.raises(ExtractError, match=shown) as refused:
             ingest_feed(Lake(tmp_path / "lake"), con, OPT_OUTS, nhs, tmp_path)
-        assert untold not in str(refused.value)
+        assert withheld not in str(refused.value)

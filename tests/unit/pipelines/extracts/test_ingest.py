@@ -228,7 +228,7 @@ def test_a_postcode_is_looked_up_and_dropped(bench: Bench) -> None:
     ]  # fmt: skip
 
 
-def test_other_settings_read_the_file_anew(bench: Bench) -> None:
+def test_other_settings_read_the_file_again(bench: Bench) -> None:
     bench.land(FIVE.replace("PERSON_ID", "PSEUDO"))
     bench.take(one(columns={"person_id": "PSEUDO"}))
     again = bench.take(one(columns={"person_id": "PSEUDO"}, constants={"status": "1"}))

@@ -23,11 +23,11 @@ from pipelines.lake.duckdb_connection import connect
 )
 def test_what_a_postcode_tells(postcode: str | None, lsoa: str | None, matched: str | None, status: str | None) -> None:
     with connect() as con:
-        told = con.execute(
+        found = con.execute(
             f"SELECT {status_sql('p', 'l', 'm')} FROM (SELECT ?::VARCHAR AS p, ?::VARCHAR AS l, ?::VARCHAR AS m)",
             [postcode, lsoa, matched],
         )
-        assert told.fetchall() == [(status,)]
+        assert found.fetchall() == [(status,)]
 
 
 def test_a_lookup_without_its_columns_is_refused(tmp_path: Path) -> None:

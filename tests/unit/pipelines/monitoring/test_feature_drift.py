@@ -55,9 +55,9 @@ def lake(tmp_path: Path) -> Lake:
     return lake
 
 
-def test_features_are_told_most_moved_first(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = write_drift(lake, MODEL, SCORING)
-    assert told == {"features": 5, "shifted": 2, "most_moved": "moved"}
+def test_features_are_in_order_of_their_drift(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = write_drift(lake, MODEL, SCORING)
+    assert summary == {"features": 5, "shifted": 2, "most_moved": "moved"}
     rows = {row["feature"]: row for row in lake.read(DRIFT.name, order="drift_rank").to_pylist()}
     assert list(rows)[:2] == ["moved", "sex_name"]
     assert [row["drift_rank"] for row in rows.values()] == [1, 2, 3, 4, 5]

@@ -105,10 +105,10 @@ def test_a_matured_run_is_measured_once_overall_and_by_quintile(lake: Lake) -> N
 
 
 def test_people_who_were_listed_acted_on_and_neither_are_judged_apart(lake: Lake) -> None:
-    told = [(number, True, "care_plan" if number % 3 else None) for number in range(1000)]
+    listed_people = [(number, True, "care_plan" if number % 3 else None) for number in range(1000)]
     rows = [
         {"run_id": "past", "person_id": f"p{number:04}", "practice_code": "Y00001", "record_id": str(number), "listed": listed, "action": action,
-         "action_date": PAST, "reviewed": None, "decision": None, "reason": None, "end_date": None} for number, listed, action in told
+         "action_date": PAST, "reviewed": None, "decision": None, "reason": None, "end_date": None} for number, listed, action in listed_people
     ]  # fmt: skip
     lake.write(ACTIONS, rows)
     assert write(lake)["runs_measured"] == 1

@@ -84,7 +84,7 @@ def test_columns_become_numbers_midpoints_and_categories(tmp_path: Path) -> None
     assert "race" not in kinds
 
 
-def test_a_column_of_dates_or_identifiers_is_told_to_be_no_category(tmp_path: Path) -> None:
+def test_a_column_of_dates_or_identifiers_is_refused_as_a_category(tmp_path: Path) -> None:
     days = pd.date_range("2020-01-01", periods=30).strftime("%Y-%m-%d")
     rows = "".join(f"p{place},{place},NO,Black,[70-80),4,{place % 2},{day},home\n" for place, day in enumerate(days))
     found = {feature.name: (feature.status, feature.reason) for feature in ready(tmp_path, settings(), rows).features}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import pytest
 from expectations.catalogue import TABLES
 from expectations.tables.core import PERSON
 from expectations.tables.monitoring import STAGES as LOG
+from pipelines.errors import ValidationStop
 from pipelines.run.deployment import Deployment
 from pipelines.run.settings import Settings
 from pipelines.stages.declared import STAGES, shared_tables, stages_of
 from pipelines.stages.results import StageResult
-from pipelines.stages.stage import Stage, stage
+from pipelines.stages.stage import Check, Stage, stage
 from pipelines.stages.stages_page import FILE, stages_page
 
 PURPOSE = {"use": "planning", "approval": "DSA 12", "approval_expires": "2099-12-31"}
@@ -90,3 +92,16 @@ def test_a_declaration_with_a_wrong_path_is_refused(path: str) -> None:
 def test_rows_of_a_date_are_of_a_table_that_is_read() -> None:
     with pytest.raises(ValueError, match="core__person"):
         Stage(lambda context: StageResult(), "one", "One.", of_date=(PERSON,))
+
+
+def _stopped(context: object) -> StageResult:
+    raise ValidationStop("too few rows")
+
+
+def test_what_stops_a_check_is_its_answer_and_what_stops_another_stage_is_raised(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"deployment": "a_board", "purpose": PURPOSE, "source": NHS})
+    deployment = Deployment(settings, tmp_path, tmp_path / "home")
+    check = Stage(_stopped, "rows", "Check the rows.", check=Check("rows", PERSON, "Refuse too few rows."))
+    assert check(deployment).broken == "too few rows"
+    with pytest.raises(ValidationStop, match="too few rows"):
+        replace(check, check=None)(deployment)

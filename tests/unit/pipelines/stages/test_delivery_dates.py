@@ -1,4 +1,4 @@
-"""What the dates of deliveries say: which are refused before anything is taken in, and to which day the data reach."""
+"""What the dates of deliveries say: which are refused before anything is taken in, and to which day the data reach (pipelines/run/late_feeds.py)."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from pipelines.extracts.ingest import held_days, ingest_feed, read_extracts
 from pipelines.lake.run_record import record_run
 from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.sources.nhs import NhsSettings
-from pipelines.stages import delivery_dates, landing, late_feeds, preparation, run_plan, upkeep
+from pipelines.stages import delivery_dates, landing, preparation, run_plan, upkeep
 from pipelines.stages.deciding import DecisionRequest, decide
 
 TODAY = date(2026, 3, 1)
@@ -150,7 +150,7 @@ def test_old_deliveries_are_not_removed_for_one_dated_in_the_future(tmp_path: Pa
 def test_the_watch_goes_on_without_what_is_dated_after_today(tmp_path: Path) -> None:
     deployment = nhs(tmp_path, PATIENTS, "emergency_attendances/e_2025-06-01.csv", ATTENDANCES)
     assert run_plan.data_cut_until(deployment, TODAY) == TODAY
-    assert late_feeds.late(deployment, TODAY) == {"emergency_attendances": date(2025, 6, 1)}
+    assert run_plan.late_feeds_of(deployment, TODAY) == {"emergency_attendances": date(2025, 6, 1)}
 
 
 def test_a_delivery_that_was_taken_in_with_a_date_after_today_is_refused(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_the_data_reach_to_the_earliest_cut_of_the_required_feeds(
     deployment = landed(tmp_path, cuts, schedule=schedule)
     assert run_plan.data_cut(deployment, TODAY) == date.fromisoformat(cut)
     assert run_plan.index_date_plan(deployment)["score"] == (date.fromisoformat(cut),)
-    assert sorted(late_feeds.late(deployment, TODAY)) == late
+    assert sorted(run_plan.late_feeds_of(deployment, TODAY)) == late
 
 
 @pytest.mark.parametrize(
@@ -270,9 +270,9 @@ def test_only_a_required_feed_is_waited_for(tmp_path: Path, feed: str, waits: bo
     deployment = landed(tmp_path, {**same("2026-03-01"), feed: "2025-12-01"}, schedule={"late_feed": "wait"})
     if waits:
         with pytest.raises(RefusalError, match=f"late feed {feed}: latest delivery 2025-12-01"):
-            late_feeds.refuse_late(deployment, TODAY)
+            run_plan.refuse_late(deployment, TODAY)
     else:
-        late_feeds.refuse_late(deployment, TODAY)
+        run_plan.refuse_late(deployment, TODAY)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from pipelines.stages.settings_view import (
     DECISIONS,
     SettingsView,
     UndeclaredSettingError,
-    bearing,
     check_paths_of_settings,
     settings_digest,
+    settings_that_count,
 )
 
 PURPOSE = {"use": "planning", "approval": "DSA 12", "approval_expires": date(2099, 1, 1)}
@@ -98,8 +98,8 @@ def test_a_decision_is_in_no_digest(decision: str) -> None:
     assert decided != settings()
     assert settings_digest(decided, None) == settings_digest(settings(), None)
     whole = list(Settings.model_fields)
-    assert bearing(decided, whole) == bearing(settings(), whole)
-    assert bearing(decided, [decision]) == bearing(settings(), [decision])
+    assert settings_that_count(decided, whole) == settings_that_count(settings(), whole)
+    assert settings_that_count(decided, [decision]) == settings_that_count(settings(), [decision])
 
 
 @pytest.mark.parametrize(

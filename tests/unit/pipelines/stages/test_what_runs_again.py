@@ -13,8 +13,10 @@ import yaml
 
 from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import outside
+from pipelines.stages.decisions_in_settings import IMPORTED_AS, import_decisions
 from pipelines.stages.declared import stages_of
 from pipelines.stages.outside import OutsideInput
+from pipelines.stages.settings_view import DECISIONS
 from pipelines.stages.stage_log import inputs_digest, outputs_digest
 from pipelines.tracking.tracker import Tracker
 
@@ -228,3 +230,18 @@ def test_a_setting_makes_these_stages_run_again(path: str, folder: Path) -> None
     changes, expected = SETTINGS[path]
     before = digests(deployment_of(folder))
     assert changed(before, digests(deployment_of(folder, changes))) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [({"validation": {"accepted": ACCEPTED}}, "accepted_breach"), ({"study": {**STUDY, "approval": APPROVAL}}, "approval")],
+)
+def test_a_decision_of_the_settings_makes_the_stages_of_its_kind_run_again_once_it_is_recorded(
+    changes: dict[str, Any], kind: str, folder: Path
+) -> None:
+    deployment = deployment_of(folder, changes)
+    before = digests(deployment)
+    assert import_decisions(deployment, DAY) == 1
+    stages = stages_of(deployment)
+    assert changed(before, digests(deployment)) == {stage.name for stage in stages if kind in stage.decisions}
+    assert set(IMPORTED_AS) == {path for path in DECISIONS if not path.startswith("purpose.")}

@@ -79,7 +79,7 @@ def test_the_ranking_stays_and_the_parent_is_recorded(again: CalibratedAgain, in
     assert again.train_dates == (TRAIN, TEST)  # so the next training knows that it has learnt from the test date
 
 
-def test_nobody_is_judged_by_a_map_that_knew_their_outcome(again: CalibratedAgain) -> None:
+def test_no_one_is_evaluated_by_a_map_that_knew_their_outcome(again: CalibratedAgain) -> None:
     candidate = again.result.candidates[1]
     assert not np.array_equal(candidate.risk, candidate.model.predict(again.result.test.rows.frame))
 

@@ -49,7 +49,7 @@ def test_the_first_trial_is_the_settings_as_given_and_the_best_is_no_worse(data:
     assert again.settings == tuned.settings
 
 
-def test_what_was_interrupted_goes_on_and_other_rows_begin_anew(data: TrainingData, tmp_path: Path) -> None:
+def test_what_was_interrupted_continues_and_other_rows_start_again(data: TrainingData, tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'tuning.db'}"
     short = SETTINGS.model_copy(update={"tuning": TuningSettings(trials=2, folds=2)})
     first = tune_boosting("lightgbm", data, short, Fitting(1), storage)

@@ -9,7 +9,7 @@ from models.settings import CandidateSettings, LogisticSettings, ValidationPlan
 from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake
-from pipelines.reports.model.content import elsewhere
+from pipelines.reports.model.content import rows_elsewhere
 from pipelines.study.settings import StudySettings
 from pipelines.training.judging import StudyResult
 from pipelines.training.train import run_study
@@ -51,10 +51,10 @@ def test_each_place_is_tested_by_a_model_without_it_and_each_earlier_date_by_tho
 
 
 def test_the_report_has_a_row_for_each_test(result: StudyResult) -> None:
-    rows = elsewhere(result.elsewhere)
+    rows = rows_elsewhere(result.elsewhere)
     assert [row["test"] for row in rows][1:3] == ["U2, trained without it", "2022-04-01, trained on the dates before it"]
     assert all(row["auroc"].startswith("0.") and " to " in row["auroc"] for row in rows)
-    assert elsewhere(result.elsewhere.iloc[:0]) == []
+    assert rows_elsewhere(result.elsewhere.iloc[:0]) == []
 
 
 def test_what_could_not_be_tested_is_reported(result: StudyResult) -> None:

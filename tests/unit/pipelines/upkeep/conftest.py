@@ -92,9 +92,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     lake.write(core.REGISTRATION, rows_of(core.REGISTRATION, registered))
     homes = [{"person_key": key, "household_id": people[0] if key else None} for key in range(3)]
     lake.write(core.RESIDENCE, rows_of(core.RESIDENCE, homes))
-    told = {"run_id": RUN, "outcome": "falls", "index_date": DAY, "suppression_reason": "", "direction": "raises"}
+    common = {"run_id": RUN, "outcome": "falls", "index_date": DAY, "suppression_reason": "", "direction": "raises"}
     scores = [
-        {**told, "person_id": person, "practice_code": practice, "risk": 0.1 + 0.1 * place, "driver": f"Driver {place}"}
+        {**common, "person_id": person, "practice_code": practice, "risk": 0.1 + 0.1 * place, "driver": f"Driver {place}"}
         for place, (person, practice) in enumerate(zip(people, practices, strict=True))
     ]
     for table, partition in (
@@ -105,7 +105,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
         lake.write(table, rows_of(table, scores), partition)
     lake.append(
         risk.RUNS,
-        rows_of(risk.RUNS, [{**told, "recorded_at": "2026-01-01", "status": "published", "table_versions": "{}", "reason": ""}]),
+        rows_of(
+            risk.RUNS, [{**common, "recorded_at": "2026-01-01", "status": "published", "table_versions": "{}", "reason": ""}]
+        ),
     )
     return made
 

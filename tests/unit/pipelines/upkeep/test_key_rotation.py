@@ -26,8 +26,8 @@ def test_everyone_has_the_pseudonym_of_the_whole_chain_everywhere(home: Any, num
     page = home.path / "reports" / "caseloads" / "A81001.csv"
     page.parent.mkdir(parents=True)
     page.write_text(old[0])
-    told = rotate(home.lake, keys[:2], home.path / "reports")
-    assert told == {"tables": 6, "rows": 18, "pages_deleted": 1, "keys": 2}
+    counts = rotate(home.lake, keys[:2], home.path / "reports")
+    assert counts == {"tables": 6, "rows": 18, "pages_deleted": 1, "keys": 2}
     for name in ("raw__opt_outs", "core__person", "risk__scores", "risk__current", "risk__drivers"):
         assert people_of(home, name) == new, name
     assert people_of(home, "core__residence", "household_id") == [None, new[0], new[0]]
@@ -51,7 +51,7 @@ def test_a_rotation_that_was_cut_short_is_completed(
 ) -> None:
     calls = []
 
-    def killed(*given: Any, **told: Any) -> None:
+    def killed(*given: Any, **options: Any) -> None:
         calls.append(given)
         if len(calls) > survived:
             raise KeyboardInterrupt

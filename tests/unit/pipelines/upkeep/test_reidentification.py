@@ -30,8 +30,8 @@ def test_a_practice_finds_its_own_people_and_the_use_is_recorded(home: Any, numb
     (row,) = access(home)
     assert (row["role"], row["reason"], row["practice_code"]) == (ASKED.role, ASKED.reason, "A81001")
     assert (row["run_ids"], row["identifiers_given"], row["people_matched"]) == ("20260101abcd", 3, 2)
-    told = str(row)
-    assert not any(number in told or pseudonym_of(number, keys[:1]) in told for number in numbers)
+    text = str(row)
+    assert not any(number in text or pseudonym_of(number, keys[:1]) in text for number in numbers)
 
 
 def test_who_left_or_may_not_be_listed_is_not_answered(
@@ -85,13 +85,13 @@ def test_the_answer_is_for_who_asked_alone(home: Any, numbers: Any, keys: Any, t
 
 
 def deployment(home: Any, **changes: Any) -> Deployment:
-    told = {
+    values = {
         "deployment": "board",
         "purpose": {"use": changes.get("use", "finding_people_for_care"), "approval": "none", "approval_expires": "2099-12-31"},
         "source": {"kind": "nhs", "nhs": {"feeds": {"patients": {"pseudonymised": changes.get("pseudonymised", False)}}}},
     }
     config = home.path / f"board_{len(changes)}_{'_'.join(map(str, changes.values()))}.yaml"
-    config.write_text(yaml.safe_dump(told))
+    config.write_text(yaml.safe_dump(values))
     opened = open_deployment(config)
     return Deployment(opened.settings, home.path, home.path)
 
@@ -108,6 +108,6 @@ def test_the_senders_own_pseudonyms_and_runs_for_planning_are_refused(home: Any,
 def test_the_whole_of_it_from_file_to_file(home: Any, numbers: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("practice")
     (folder / "list.txt").write_text("\n".join(numbers))
-    told = reidentify_practice(deployment(home), ASKED, folder / "list.txt", folder / "answer.csv")
-    assert told == {"identifiers_given": 3, "people_matched": 2, "file": str(folder / "answer.csv")}
+    summary = reidentify_practice(deployment(home), ASKED, folder / "list.txt", folder / "answer.csv")
+    assert summary == {"identifiers_given": 3, "people_matched": 2, "file": str(folder / "answer.csv")}
     assert len((folder / "answer.csv").read_text().splitlines()) == 3

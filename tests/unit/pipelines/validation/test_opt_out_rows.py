@@ -96,9 +96,9 @@ ENDS = {
 }
 
 
-def rows_of(person: str, told: str) -> str:
+def rows_of(person: str, stated: str) -> str:
     lines = []
-    for row in filter(None, told.split(",")):
+    for row in filter(None, stated.split(",")):
         words = row.split()
         kind = words.pop(0) if words[0] in ("national", "unknown") else "type_1"
         status, day = (*words, "")[:2]
@@ -109,7 +109,9 @@ def rows_of(person: str, told: str) -> str:
 @pytest.mark.parametrize("load", LOADS)
 def test_an_objection_stays_in_force_until_it_is_withdrawn(tmp_path: Path, load: object) -> None:
     cases = (STAYS | ENDS).items()
-    feed = Feed(tmp_path, load).deliver(three(*("".join(rows_of(who, told[month]) for who, told in cases) for month in range(3))))
+    feed = Feed(tmp_path, load).deliver(
+        three(*("".join(rows_of(who, stated[month]) for who, stated in cases) for month in range(3)))
+    )
     assert set(feed.objecting()) == {"zoe", *STAYS}
     assert feed.conform()["type_1_in_force"] == len(STAYS) + 1  # a second run changes nothing
 

@@ -131,7 +131,7 @@ def test_duplicates_are_found_across_the_files_of_a_delivery(bench: Bench) -> No
     assert bench.quarantine("admissions") == [(2, "duplicate_row", "", "set_aside")]
 
 
-def test_a_dummy_is_told_from_a_dialysis_patient(bench: Bench) -> None:
+def test_a_dummy_is_distinguished_from_a_dialysis_patient(bench: Bench) -> None:
     days = [f"2025-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 28)][:310]
     dialysis = "".join(spell("dialysis", f"d{n}", "RX1", day, day, "11") for n, day in enumerate(days))
     dummy = "".join(spell("000", f"x{n}", "RX1", days[n % 155], days[n % 155], "21") for n in range(310))

@@ -152,10 +152,10 @@ def test_a_wish_to_opt_out_is_kept_whatever_its_row_lacks_and_its_row_is_named(t
         ("fay", "TYPE_1", "1", date(2025, 1, 20)),
     ]
     assert people == [(name, name != "dan", name == "dan") for name in ("ann", "bob", "cat", "dan", "eve", "fay")]
-    told = {
+    counts = {
         name: summary.broken[name] for name in ("opt_out_without_date", "opt_out_of_unknown_status", "opt_out_of_unknown_type")
     }
-    assert told == {"opt_out_without_date": 3, "opt_out_of_unknown_status": 2, "opt_out_of_unknown_type": 1}
+    assert counts == {"opt_out_without_date": 3, "opt_out_of_unknown_status": 2, "opt_out_of_unknown_type": 1}
     assert summary.rows_set_aside == 0
 
 
@@ -168,13 +168,13 @@ def test_the_same_content_in_two_deliveries_belongs_to_both(tmp_path: Path) -> N
 def test_only_keys_that_several_deliveries_tell_are_compared_and_only_once(tmp_path: Path) -> None:
     first, second = row(1, "2024-12-01") + row(2, "2024-12-02"), row(2, "2024-12-02", "3") + row(3, "2024-12-03")
     lake, nhs = deliver(tmp_path, "append", {"2025-01-10": first, "2025-02-10": second})
-    told = read(lake, nhs, "record_id, attendance_status, first_extract_date")
+    rows = read(lake, nhs, "record_id, attendance_status, first_extract_date")
     columns = "extract_date, row_number, holds, first_extract_date, key_extract_date, superseded_date"
     assert [tuple(one.values()) for one in lake.read("core__restated_rows", columns, order="extract_date").to_pylist()] == [
         (JANUARY, 2, False, JANUARY, JANUARY, FEBRUARY),
         (FEBRUARY, 1, True, FEBRUARY, JANUARY, None),
     ]
-    assert read(lake, nhs, "record_id, attendance_status, first_extract_date") == told
+    assert read(lake, nhs, "record_id, attendance_status, first_extract_date") == rows
     assert lake.version("core__restated_rows") == 0
     (tmp_path / "outpatient_appointments" / "op_2025-03-10.csv").write_text(HEADER + row(3, "2024-12-03", "7"))
     with connect() as con:

@@ -7,7 +7,7 @@ import pytest
 
 from dagster_project.command_line import main
 from expectations.table import Table
-from expectations.tables import core, risk
+from expectations.tables import core, core_places, risk
 from expectations.tables.raw_gp import REGISTRATIONS
 from features.cohort import CohortSettings
 from features.declaration import Statistic
@@ -59,9 +59,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A board of seven people, one of whom has events, with the features of the index date built."""
     lake = Lake(tmp_path_factory.mktemp("why") / "home" / "lake")
     keys = {name: key for key, name in enumerate(PEOPLE)}
-    told = {"birth_date": date(1950, 1, 1), "sex": "2", "national_data_opt_out": False}
+    common = {"birth_date": date(1950, 1, 1), "sex": "2", "national_data_opt_out": False}
     stored(lake, core.PERSON, [
-        {"person_key": keys[name], "person_id": name, "death_date": died, "type_1_opt_out": opted, "on_list": listed, **told}
+        {"person_key": keys[name], "person_id": name, "death_date": died, "type_1_opt_out": opted, "on_list": listed, **common}
         for name, (died, opted, listed, _) in PEOPLE.items()
     ])  # fmt: skip
     stored(lake, core.REGISTRATION, [
@@ -82,7 +82,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
          "status": "absent" if (feed, practice) == ("gp_observations", "Y00002") and month >= date(2023, 11, 1) else "covered"}
         for feed in FEEDS for practice in ("Y00001", "Y00002") for month in months
     ])  # fmt: skip
-    for table in (core.RESIDENCE, core.SPELL, core.AREA, core.ORGANISATION_RELATION):
+    for table in (core.RESIDENCE, core.SPELL, core_places.AREA, core_places.ORGANISATION_RELATION):
         stored(lake, table, [])
     build_features(lake, REQUEST, INDEX)
     washed_out = {"person_key": 0, "person_id": "ann", "index_event_id": INDEX.isoformat(),

@@ -87,7 +87,7 @@ def classes(source: Cdm, settings: OmopSettings = SETTINGS) -> dict[str, str]:
     return dict(duckdb.sql(f"SELECT visit_occurrence_id, visit_class FROM {visits_sql(source, settings)}").fetchall())
 
 
-def test_a_visit_is_told_by_its_concept_its_source_and_the_emergency_room_before_it() -> None:
+def test_the_class_of_a_visit_follows_from_its_concept_its_source_and_the_emergency_room_before_it() -> None:
     visits = [
         visit("elective", "1", 9201, "2023-01-10", "2023-01-12"),
         visit("by_concept", "2", 262, "2023-01-10", "2023-01-12"),
@@ -160,7 +160,7 @@ def test_a_persons_sex_birth_and_death_are_read_and_race_is_not_taken_for_ethnic
     assert mapped == [("A",), ("A",)]
 
 
-def test_icd_versions_that_share_letters_are_told_by_the_whole_stay() -> None:
+def test_icd_versions_that_share_letters_are_distinguished_by_the_whole_stay() -> None:
     source = cdm(
         condition_occurrence=[
             condition("1", "2010-01-01", "icd9", "V45.81"), condition("1", "2010-01-01", "icd9", "428.0"),
@@ -340,11 +340,11 @@ def test_cohorts_give_index_events_and_outcomes(tmp_path: Path) -> None:
 
         index_events = con.sql(index_events_sql(lake, "1")).to_arrow_table().to_pylist()
         outcomes = con.sql(outcomes_sql(lake, "2")).to_arrow_table().to_pylist()
-        nobody = con.sql(outcomes_sql(lake, "7")).to_arrow_table().to_pylist()
+        no_rows = con.sql(outcomes_sql(lake, "7")).to_arrow_table().to_pylist()
 
     assert index_events == [
         {"person_key": 0, "index_date": date(2022, 5, 1), "index_event_id": "2022-05-01"},
         {"person_key": 1, "index_date": date(2022, 5, 1), "index_event_id": "2022-05-01"},
     ]
     assert outcomes == [{"person_key": 0, "event_date": date(2022, 6, 3)}]
-    assert nobody == []
+    assert no_rows == []

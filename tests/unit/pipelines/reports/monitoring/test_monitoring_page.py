@@ -93,9 +93,9 @@ def board(root: Path) -> Lake:
         "events": None,
         "suppressed": True,
     }
-    told = {"outcome": OUTCOME, "index_date": FIRST, "data_cut_date": TODAY, "model_name": "m", "model_version": "3"}
+    common = {"outcome": OUTCOME, "index_date": FIRST, "data_cut_date": TODAY, "model_name": "m", "model_version": "3"}
     rows = (*everyone, group, few, {**few, "group_name": "3"})
-    store(lake, CALIBRATION, [told | row for row in rows], {"run_id": "a1"})
+    store(lake, CALIBRATION, [common | row for row in rows], {"run_id": "a1"})
     stage = {"stage": "risk__scores", "index_date": "", "status": "done", "wall_s": 20.0, "inputs": "", "outputs": ""}
     days = {"2026-01-02T05:00:00": 8.0, "2026-02-02T05:00:00": 10.0, "2026-02-02T06:00:00": 5.0}
     store(lake, STAGES, [{**stage, "started_at": at, "cpu_s": seconds} for at, seconds in days.items()])
@@ -125,18 +125,18 @@ def words(page: str) -> str:
 
 
 def test_open_alerts_come_first_with_their_runbook(page: str) -> None:
-    told = words(page)
-    assert told.index("1 open alert") < told.index("Feature shifted: 1 open") < told.index("Volumes Rows of each feed")
-    assert "since 2026-02-01 · value 0.4, limit 0.25" in told
+    text = words(page)
+    assert text.index("1 open alert") < text.index("Feature shifted: 1 open") < text.index("Volumes Rows of each feed")
+    assert "since 2026-02-01 · value 0.4, limit 0.25" in text
     assert '<a href="#runbook-feature_shifted">docs/runbooks/feature_shifted.md</a>' in page
     assert "<b>Age" not in page
     assert 'id="runbook-feature_shifted"' in page
-    assert "What it means." in told[told.index("What to do Feature shifted") :]  # the runbook's own text
-    assert "61% were new Large turnover of the list 2026-02-01 2026-03-02" in told
+    assert "What it means." in text[text.index("What to do Feature shifted") :]  # the runbook's own text
+    assert "61% were new Large turnover of the list 2026-02-01 2026-03-02" in text
 
 
 def test_each_part_tells_its_figures(page: str) -> None:
-    told = words(page)
+    text = words(page)
     for expected in (
         "2026-02-01, index date 2026-02-01 1 shifted 19% 1.00 (0.899 to 1.10)",  # the outcome at a glance
         "Age at the index date 0.400 0.010 shifted over 80: 10.0% in training, 25.0% now 0.0% in training, 31.0% now",
@@ -146,7 +146,7 @@ def test_each_part_tells_its_figures(page: str) -> None:
         "risk__scores 2026-02-02 40.0 s 15.0 s 8.0 s",
         "2026-02 1 2 0 40.0 s 15.0 s",
     ):
-        assert expected in told, expected
+        assert expected in text, expected
 
 
 def test_nothing_is_fetched_and_every_figure_has_words(page: str) -> None:
@@ -169,9 +169,9 @@ def test_a_small_count_is_shown_nowhere_nor_is_what_would_tell_it(page: str) -> 
 
 def test_a_home_without_anything_has_a_page(tmp_path: Path) -> None:
     file = write_monitoring_page(Lake(tmp_path / "lake"), tmp_path / "reports" / "monitoring.html", "new", [OUTCOME], TODAY)
-    told = words(file.read_text(encoding="utf-8"))
-    assert "No alert is open." in told
-    assert "No run of this outcome is published." in told
+    text = words(file.read_text(encoding="utf-8"))
+    assert "No alert is open." in text
+    assert "No run of this outcome is published." in text
     assert [path.name for path in file.parent.iterdir()] == ["monitoring.html"]
 
 
@@ -179,9 +179,9 @@ def test_a_withdrawn_run_is_not_on_the_page(tmp_path: Path) -> None:
     lake = board(tmp_path)
     rows = lake.read(RUNS.name).to_pylist()
     store(lake, RUNS, [*rows, {**rows[-1], "run_id": "b2", "status": "withdrawn", "recorded_at": "2026-02-03"}])
-    told = words(monitoring_page(lake, "a_board", [OUTCOME], TODAY))
-    assert "Latest published run: a1" in told
-    assert "27%" not in told
+    text = words(monitoring_page(lake, "a_board", [OUTCOME], TODAY))
+    assert "Latest published run: a1" in text
+    assert "27%" not in text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (89.9, "89.9 s"), (90, "2 min"), (5400, "1.5 h")])

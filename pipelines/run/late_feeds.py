@@ -1,0 +1,85 @@
+"""Late feeds: the settings that define them, which feeds are late, and whether a run waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, Field, field_validator
+
+from expectations.catalogue import DELIVERED_FEEDS
+from expectations.feeds import ADMISSIONS, PATIENTS, REGISTRATIONS
+from pipelines.errors import RefusalError
+
+
+class LateFeedSettings(BaseModel, extra="forbid", frozen=True):
+    """The settings of `schedule` about late feeds; `ScheduleSettings` has them with the others."""
+
+    late_after_days: int = Field(
+        default=45, ge=1, description="a feed is late if its latest delivery is more than this many days before the data cut"
+    )
+    required_feeds: tuple[str, ...] = Field(
+        default=(PATIENTS.name, REGISTRATIONS.name, ADMISSIONS.name),
+        description="the data cut, and with it the scoring date, is the earliest of the latest deliveries of these feeds, as far as the "
+        "source has them; a newer feed is read up to that day, and a feed that is behind lowers its own coverage only",
+    )
+    late_feed: Literal["score", "wait"] = Field(
+        default="score",
+        description="score uses the old data and names the feed in data_quality_status; wait runs nothing until a required feed has arrived",
+    )
+
+    @field_validator("required_feeds")
+    @classmethod
+    def _known_feeds(cls, feeds: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(feeds) - set(DELIVERED_FEEDS))
+        if unknown or not feeds:
+            wrong = f"there is no feed {', '.join(unknown)}" if unknown else "at least one feed is required"
+            raise ValueError(f"{wrong}; the feeds are {', '.join(DELIVERED_FEEDS)}")
+        return feeds
+
+
+def find_late_feeds(latest: Mapping[str, date], data_cut: date, settings: LateFeedSettings) -> dict[str, date]:
+    """Return the feeds whose latest delivery is too old, with its day, in order of their names.
+
+    A required feed is compared with the latest delivery of any feed, because the data cut would not wait for it. Any other feed is
+    compared with the data cut.
+    """
+    late = _older_than_allowed(latest, data_cut, settings.late_after_days)
+    newest = max(latest.values(), default=data_cut)
+    return {**late, **_older_than_allowed(_required(latest, settings), newest, settings.late_after_days)}
+
+
+def earliest_cut(latest: Mapping[str, date], settings: LateFeedSettings) -> date:
+    """Return the day to which the data reach: the earliest cut of the required feeds, or the latest of any where none is there.
+
+    A required feed that is late is not waited for, unless all of them are: what happens then is a setting.
+    """
+    required = _required(latest, settings)
+    if not required:
+        return max(latest.values())
+    late = _older_than_allowed(required, max(latest.values()), settings.late_after_days)
+    return min(day for feed, day in required.items() if feed not in late or len(late) == len(required))
+
+
+def refuse_late_feeds(late: Mapping[str, date], data_cut: date, settings: LateFeedSettings) -> None:
+    """Refuse a run that waits, by its settings, for a required feed that is late; any other lowers its own coverage only."""
+    required = _required(late, settings)
+    if required and settings.late_feed == "wait":
+        raise RefusalError(
+            f"{late_feeds_as_text(required)}; the data cut is {data_cut}: nothing was run, for schedule.late_feed is 'wait'. "
+            "Deliver the feed, leave it out of the configuration, or set schedule.late_feed to 'score'"
+        )
+
+
+def late_feeds_as_text(late: Mapping[str, date]) -> str:
+    """Return as text which feeds are late, an empty text if none is."""
+    return "; ".join(f"late feed {feed}: latest delivery {day}" for feed, day in late.items())
+
+
+def _required(feeds: Mapping[str, date], settings: LateFeedSettings) -> dict[str, date]:
+    return {feed: day for feed, day in feeds.items() if feed in settings.required_feeds}
+
+
+def _older_than_allowed(latest: Mapping[str, date], than: date, after_days: int) -> dict[str, date]:
+    return {feed: day for feed, day in sorted(latest.items()) if day < than - timedelta(days=after_days)}

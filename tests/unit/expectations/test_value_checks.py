@@ -1,0 +1,40 @@
+"""Checks on the values of columns: which columns they name, and with which share."""
+
+import pandas as pd
+import pytest
+
+from expectations.delivery_figures import Summary, Thresholds
+from expectations.value_checks import columns_present, share_of_values, single_value, unknown_codes
+
+EXTRACTS = pd.DataFrame({"file_name": ["a.csv"], "rows": [100], "set_aside": [5], "columns_missing": [""]})
+
+
+def test_a_missing_column_is_named() -> None:
+    found = columns_present(Summary(EXTRACTS.assign(columns_missing="person_id")), 0.0, ())
+    assert [finding.message for finding in found.findings] == ["a.csv has no column person_id"]
+    assert columns_present(Summary(EXTRACTS), 0.0, ()).findings == []
+
+
+@pytest.mark.parametrize(("now", "before", "broken"), [(1, 2, 1), (1, None, 0), (2, 2, 0), (0, 2, 1)])
+def test_a_column_is_frozen_only_against_the_delivery_before(now: int, before: float | None, broken: int) -> None:
+    columns = pd.DataFrame(
+        {"column": ["sex"], "rows": [100], "values": [100], "outside": [0], "different": [now], "different_before": [before]}
+    )
+    summary = Summary(EXTRACTS, columns=columns.astype({"different_before": float}), thresholds=Thresholds(10, 10))
+    assert len(single_value(summary, 0.0, ("sex",)).findings) == broken
+
+
+def test_too_many_unknown_codes_are_named_with_their_share() -> None:
+    columns = pd.DataFrame(
+        {"column": ["sex"], "rows": [100], "values": [80], "outside": [40], "different": [2], "different_before": [2.0]}
+    )
+    found = unknown_codes(Summary(EXTRACTS, columns=columns), 0.3, ("sex",))
+    assert found.findings[0].message == "40 of 80 values of sex are outside its vocabulary (50.0%)"
+
+
+def test_a_provider_that_sends_no_ethnicity_is_named() -> None:
+    groups = pd.DataFrame(
+        {"organisation": ["RX1", "RX2"], "column": ["ethnic_category"] * 2, "rows": [100, 100], "not_known": [60, 10]}
+    )
+    found = share_of_values(Summary(EXTRACTS, not_known=groups, thresholds=Thresholds(10, 10)), 0.4, ("ethnic_category",))
+    assert [finding.organisation for finding in found.findings] == ["RX1"]
