@@ -22,6 +22,8 @@ from pipelines.extracts.file_blocks import HeldFile
 from pipelines.sources.nhs import ExtractFile, FeedSettings
 
 NO_ROWS = "lines_without_row"
+# From here on, neighbouring whole numbers share one value: the number that was meant is lost.
+EXACT_BELOW = {"FLOAT16": 1 << 11, "FLOAT": 1 << 24, "DOUBLE": 1 << 53}
 MOST_ROWS_A_BYTE = 4  # of a Parquet file; rows that identify people take more
 FEW_ROWS = 1_000_000  # this many rows are allowed, however small the file
 SIGNATURES = {
@@ -144,6 +146,8 @@ def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile, held: HeldF
     try:
         described = con.execute(f"DESCRIBE SELECT * FROM {read})").fetchall()
         rows = con.execute(f"SELECT count(*) FROM {read})").fetchall()[0][0]
+        schema = f"FROM parquet_schema({quote_path(held.path)}) WHERE logical_type = 'Float16Type()'"
+        halves = {name for (name,) in con.execute(f"SELECT name {schema}").fetchall()}
     except duckdb.Error:
         raise ExtractError(f"{file.path}: this is not a Parquet file, or it is truncated; have it sent again") from None
     if rows > max(FEW_ROWS, MOST_ROWS_A_BYTE * size):
@@ -156,16 +160,22 @@ def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile, held: HeldF
         raise ExtractError(
             f"{file.path}: the columns {', '.join(nested)} contain lists or structures; have them sent as plain values"
         )
-    fields = ", ".join(f"{_as_text(_name(name), kind)} AS c{place}" for place, (name, kind, *_) in enumerate(described))
+    kinds = [(name, "FLOAT16" if name in halves else kind) for name, kind, *_ in described]
+    fields = ", ".join(f"{_as_text(_name(name), kind)} AS c{place}" for place, (name, kind) in enumerate(kinds))
     source = f"(SELECT file_row_number + 1 AS row_number, {fields} FROM {read}, file_row_number=true))"
     return OpenedExtract(file.path, header, tuple(f"c{place}" for place in range(len(header))), source, rows, {})
 
 
 def _as_text(value: str, kind: str) -> str:
-    """Return a Parquet value as text; a whole number stored as a float is written without its decimal point."""
-    if kind in ("DOUBLE", "FLOAT"):
-        whole = f"isfinite({value}) AND {value} = trunc({value}) AND abs({value}) < 1e15"
-        return f"CASE WHEN {whole} THEN CAST(CAST({value} AS BIGINT) AS VARCHAR) WHEN isnan({value}) THEN NULL ELSE CAST({value} AS VARCHAR) END"
+    """Return a Parquet value as text.
+
+    A whole number stored as a float is written without its decimal point. One too large to be exact is written as 4.01e+08, which is
+    a number and cannot be an identifier (`number_as_float`).
+    """
+    if kind in EXACT_BELOW:
+        whole, exact = f"isfinite({value}) AND {value} = trunc({value})", f"abs({value}) < {EXACT_BELOW[kind]}"
+        return f"""CASE WHEN isnan({value}) THEN NULL WHEN {whole} AND {exact} THEN CAST(CAST({value} AS BIGINT) AS VARCHAR)
+            WHEN {whole} THEN format('{{:.16e}}', CAST({value} AS DOUBLE)) ELSE CAST({value} AS VARCHAR) END"""
     if kind == "BLOB":
         return f"decode({value})"
     return f"nullif(CAST({value} AS VARCHAR), '')"

@@ -116,7 +116,9 @@ def _removed(con: duckdb.DuckDBPyConnection, lake: Path) -> set[str]:
 def _scored_among(con: duckdb.DuckDBPyConnection, lake: Path, run_id: str, people: set[str]) -> int:
     if not people:
         return 0
-    return len(people & {row["person_id"] for row in _read(con, lake, "risk__scores", "SELECT person_id FROM t", {"run_id": run_id})})
+    return len(
+        people & {row["person_id"] for row in _read(con, lake, "risk__scores", "SELECT person_id FROM t", {"run_id": run_id})}
+    )
 
 
 def _scan(lake: Path, table: str, partition: Mapping[str, str]) -> str:
