@@ -14,8 +14,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from expectations.row_checks import TRAILING_DELIMITER
+from expectations.row_checks import TRAILING_DELIMITER, sender_columns
 from expectations.sql_values import quote, quote_path
+from expectations.table import Kind, Table
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_survey import Layout, Survey, survey_csv, write_clean
 from pipelines.extracts.file_blocks import HeldFile
@@ -68,17 +69,23 @@ class OpenedExtract:
 
 @contextmanager
 def open_extract(
-    con: duckdb.DuckDBPyConnection, file: ExtractFile, held: HeldFile, settings: FeedSettings, count_fields: bool = True
+    con: duckdb.DuckDBPyConnection,
+    file: ExtractFile,
+    held: HeldFile,
+    settings: FeedSettings,
+    count_fields: bool = True,
+    unbroken: frozenset[str] = frozenset(),
 ) -> Iterator[OpenedExtract]:
     """Open a file that is held for SQL during the block; an ExtractError names a file whose content does not fit its name.
 
-    Without `count_fields` the parser fails at a line with a field too many or too few, instead of skipping it.
+    Without `count_fields` the parser fails at a line with a field too many or too few, instead of skipping it. `unbroken` are the headers of
+    columns whose fields have no line breaks.
     """
     if file.path.lower().endswith(".parquet"):
         yield _open_parquet(con, file, held)
         return
     _refuse_other_formats(file, held, settings.encoding)
-    layout = Layout(settings.delimiter, settings.quote, settings.encoding)
+    layout = Layout(settings.delimiter, settings.quote, settings.encoding, unbroken)
     survey = survey_csv(held, layout, count_fields)
     con.register(NO_ROWS, pa.table({"row_number": pa.array(survey.no_rows, pa.int64())}))
     try:
@@ -92,6 +99,14 @@ def open_extract(
             yield replace(cleaned, fields_counted=count_fields)
     finally:
         con.unregister(NO_ROWS)
+
+
+def unbroken_headers(table: Table, settings: FeedSettings) -> frozenset[str]:
+    """Return the headers, in lower case, of declared columns that are no free text: their values have no line breaks."""
+    coded = [column for column in sender_columns(table) if column.kind is not Kind.TEXT or column.pattern or column.allowed]
+    names = [(settings.columns.get(column.name), column.source_name, column.name) for column in coded]
+    wanted = [wish for given, *usual in names for wish in ((given,) if given else usual)]
+    return frozenset(wish.strip().casefold() for wish in wanted)
 
 
 def _writable(folder: Path) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from expectations.identifier_schemes import Scheme
 from expectations.table import Action, Column, Kind, Severity, Table, TableRule
 from expectations.tables.raw_common import (
     COLUMNS_PRESENT,
@@ -130,10 +131,10 @@ def declare_feature_table(settings: FeatureTableSettings, file: Path, split_colu
 def _roles(settings: FeatureTableSettings) -> list[Column]:
     aside = Action.SET_ASIDE
     roles = [Column("person_id", Kind.IDENTIFIER, "The person's pseudonym.", nullable=False, on_violation=aside,
-                    source=settings.person, required_in_file=True)]  # fmt: skip
+                    source=settings.person, required_in_file=True, scheme=Scheme.PERSON)]  # fmt: skip
     if settings.index_event:
         roles.append(Column("index_event_id", Kind.IDENTIFIER, "The index event.", nullable=False, on_violation=aside,
-                            source=settings.index_event, required_in_file=True))  # fmt: skip
+                            source=settings.index_event, required_in_file=True, scheme=Scheme.RECORD))  # fmt: skip
     if settings.index_date:
         roles.append(Column("index_date", Kind.DATE, "The day the features end before and the outcome is looked for after.", nullable=False,
                             on_violation=aside, source=settings.index_date, required_in_file=True))  # fmt: skip
