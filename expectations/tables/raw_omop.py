@@ -11,6 +11,7 @@ from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, Lost, RowRule, Table
 from expectations.tables.raw_common import (
     COLUMNS_PRESENT,
+    DAY_AND_MONTH,
     FEED_COLLAPSED,
     NOT_EMPTY,
     PLACEHOLDER_DATES,
@@ -107,6 +108,7 @@ def _omop(
             COLUMNS_PRESENT,
             SHARE_SET_ASIDE,
             FEED_COLLAPSED,
+            *((DAY_AND_MONTH,) if any(column.kind is Kind.DATE for column in columns) else ()),
             *lost_value_rules(columns),
         ),
         linked_rules=(*linked, *inside),

@@ -16,6 +16,7 @@ from expectations.identifier_schemes import Scheme
 from expectations.table import Action, Column, Kind, Severity, Table, TableRule
 from expectations.tables.raw_common import (
     COLUMNS_PRESENT,
+    DAY_AND_MONTH,
     FEED_COLLAPSED,
     KEYS_UNIQUE,
     NOT_EMPTY,
@@ -84,6 +85,7 @@ def feature_table_feed(settings: FeatureTableSettings, file: Path) -> FeedSettin
         delivered="(?P<year>(?!))(?P<month>)(?P<day>)",  # the day is a setting; digits in the name of a file are no date
         delivery_date=settings.delivered,
         delimiter=settings.delimiter,
+        dates=settings.dates,
     )
 
 
@@ -114,6 +116,7 @@ def declare_feature_table(settings: FeatureTableSettings, file: Path, split_colu
         0.05,
         ("label",),
     )
+    dates = (DAY_AND_MONTH,) if settings.index_date else ()
     return Table(
         name=f"raw__{FEED}",
         description="A team's own table of features as it came: one row per person and index event.",
@@ -121,7 +124,7 @@ def declare_feature_table(settings: FeatureTableSettings, file: Path, split_colu
         key=key,
         partitioned_by=("extract_id",),
         row_rules=(duplicate_rule(key),),
-        table_rules=(NOT_EMPTY, COLUMNS_PRESENT, SHARE_SET_ASIDE, KEYS_UNIQUE, FEED_COLLAPSED, vocabulary),
+        table_rules=(NOT_EMPTY, COLUMNS_PRESENT, SHARE_SET_ASIDE, KEYS_UNIQUE, FEED_COLLAPSED, *dates, vocabulary),
         feed=FEED,
         event_date=dated,
         available=dated or "extract_date",

@@ -27,9 +27,9 @@ def texts(folder: Path, values: pa.Array) -> list[str | None]:
     """Return a Parquet column as ingest reads it."""
     file = folder / "opt_outs_2026-01-01.parquet"
     pq.write_table(pa.table({"PERSON_ID": values}), file)
-    with hold(file) as held, duckdb.connect() as con:
-        with open_extract(con, ExtractFile("opt_outs", file, file.name, DAY), held, FeedSettings()) as opened:
-            return [value for (value,) in con.execute(f"SELECT {opened.values[0]} FROM {opened.source}").fetchall()]
+    extract = ExtractFile("opt_outs", file, file.name, DAY)
+    with hold(file) as held, duckdb.connect() as con, open_extract(con, extract, held, FeedSettings()) as opened:
+        return [value for (value,) in con.execute(f"SELECT {opened.values[0]} FROM {opened.source}").fetchall()]
 
 
 @pytest.mark.parametrize(

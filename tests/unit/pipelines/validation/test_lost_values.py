@@ -118,7 +118,11 @@ def test_people_whose_identifiers_were_lost_since_the_previous_delivery_stop(ben
     header = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,HOUSEHOLD_ID\n"
     assert bench.validate(PATIENTS, header + listed(0), "2025-12-01") == ""
     stop = bench.validate(PATIENTS, header + listed(37, person))
-    assert "identifiers_lost_more" in stop and "37 of 200 values of person_id" in stop and "(18.5%; 0.0% in the previous delivery)" in stop
+    assert (
+        "identifiers_lost_more" in stop
+        and "37 of 200 values of person_id" in stop
+        and "(18.5%; 0.0% in the previous delivery)" in stop
+    )
     assert person not in stop
 
 
