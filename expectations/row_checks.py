@@ -10,6 +10,7 @@ from expectations.table import Action, Column, Kind, Lost, Table
 from expectations.tables.raw_common import PROVENANCE, YES_NO
 
 PROVENANCE_COLUMNS = tuple(column.name for column in PROVENANCE)
+REPEATED_HEADER = "repeated_header"
 PARSING_REASONS = (
     "control_character",
     "not_utf8",
@@ -17,7 +18,7 @@ PARSING_REASONS = (
     "inside_quote",
     "unterminated_quote",
     "stray_quote",
-    "repeated_header",
+    REPEATED_HEADER,
     "too_many_fields",
     "too_few_fields",
 )
