@@ -123,7 +123,7 @@ def test_people_whose_identifiers_were_lost_since_the_previous_delivery_stop(ben
         and "37 of 200 values of person_id" in stop
         and "(18.5%; 0.0% in the previous delivery)" in stop
     )
-    assert person not in stop
+    assert person == "9999999999" or person not in stop  # a shape has 9 for every digit
 
 
 @pytest.mark.parametrize("household", ["UNKNOWN", "4.00E+09", "0000000000"])
