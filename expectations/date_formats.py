@@ -53,6 +53,21 @@ FORMATS = (
     _numbers("MM-DD-YYYY", "-", "%m-%d-%Y", detected=False, note=ONLY_SET),
     _numbers("MM.DD.YYYY", ".", "%m.%d.%Y", detected=False, note=ONLY_SET),
     DateFormat(
+        "YYYY-DD-MM",
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}" + TIME,
+        "try_strptime(left({0}, 10), '%Y-%d-%m')::DATE",
+        detected=False,
+        note=ONLY_SET,
+    ),
+    DateFormat("YYYYDDMM", r"[0-9]{8}", "try_strptime({0}, '%Y%d%m')::DATE", detected=False, has_time=False, note=ONLY_SET),
+    DateFormat(
+        "YYYY/DD/MM",
+        r"[0-9]{4}/[0-9]{2}/[0-9]{2}" + TIME,
+        "try_strptime(left({0}, 10), '%Y/%d/%m')::DATE",
+        detected=False,
+        note=ONLY_SET,
+    ),
+    DateFormat(
         "spreadsheet serial",
         r"[0-9]{2,5}([.][0-9]*)?",
         f"CASE WHEN try_cast({{0}} AS DOUBLE) >= {FIRST_SERIAL} THEN DATE '1899-12-30' + try_cast(split_part({{0}}, '.', 1) AS INTEGER) END",
@@ -65,8 +80,10 @@ DETECTED = tuple(form for form in FORMATS if form.detected)
 FORMAT_OF = {form.name: form for form in FORMATS}
 FormatName = Literal[
     "YYYY-MM-DD", "DD/MM/YYYY", "YYYYMMDD", "DD-MM-YYYY", "DD.MM.YYYY", "DD-MON-YYYY", "YYYY/MM/DD",
-    "MM/DD/YYYY", "MM-DD-YYYY", "MM.DD.YYYY", "spreadsheet serial",
+    "MM/DD/YYYY", "MM-DD-YYYY", "MM.DD.YYYY", "YYYY-DD-MM", "YYYYDDMM", "YYYY/DD/MM", "spreadsheet serial",
 ]  # fmt: skip
+# A year, and a day and a month as numbers in an order that most senders use. Usual order -> the other one.
+DAY_FIRST_OF = {"YYYY-MM-DD": "YYYY-DD-MM", "YYYYMMDD": "YYYYDDMM", "YYYY/MM/DD": "YYYY/DD/MM"}
 # A day and a month as numbers before the year: the values must show their order. Day first -> month first.
 MONTH_FIRST_OF = {"DD/MM/YYYY": "MM/DD/YYYY", "DD-MM-YYYY": "MM-DD-YYYY", "DD.MM.YYYY": "MM.DD.YYYY"}
 

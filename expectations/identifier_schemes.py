@@ -40,6 +40,7 @@ class Scheme(StrEnum):
 # Codes with a form and no check digit, by what they identify.
 ODS_PRACTICE = r"[A-Z][0-9]{5}"
 ODS_PROVIDER = r"[A-Z0-9]{3,6}"
+ODS_SITE = r"[A-Z0-9]{2,9}"  # HES has the last two characters alone
 LSOA = r"[EWSN][0-9]{8}"
 
 _WORDS = (

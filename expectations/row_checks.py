@@ -10,6 +10,7 @@ from expectations.table import Action, Column, Kind, Lost, Table
 from expectations.tables.raw_common import PROVENANCE, YES_NO
 
 PROVENANCE_COLUMNS = tuple(column.name for column in PROVENANCE)
+REPEATED_HEADER = "repeated_header"
 PARSING_REASONS = (
     "control_character",
     "not_utf8",
@@ -17,7 +18,7 @@ PARSING_REASONS = (
     "inside_quote",
     "unterminated_quote",
     "stray_quote",
-    "repeated_header",
+    REPEATED_HEADER,
     "too_many_fields",
     "too_few_fields",
 )
@@ -55,7 +56,8 @@ PARSING_DESCRIPTIONS = {
     "not_utf8": "The line is not in the encoding of the file.",
     "row_too_long": "The line is longer than 1 MB.",
     "inside_quote": "The line may be text inside a quote that an earlier line opens and that does not close as in a row.",
-    "unterminated_quote": "A quote opens in the line and does not close within 1,000 lines and 1 MB into a row with the fields of the header.",
+    "unterminated_quote": "A quote opens in the line and does not close within 1,000 lines and 1 MB into a row with the fields of the header, or its text has a "
+    "line break and its column is not free text.",
     "stray_quote": "A field contains a quote, so the end of the field is not known.",
     "repeated_header": "The line repeats the header.",
     "too_many_fields": "The line has more fields than the header.",
@@ -113,7 +115,7 @@ def lost_meaning(column: Column, table: Table) -> Lost:
 
 def lost_checks(column: Column, table: Table) -> frozenset[str]:
     """Return the names of the checks and row rules whose rows lost the value of a column."""
-    reasons = (*UNREADABLE.values(), "second_date_format", "not_in_vocabulary", "out_of_range")
+    reasons = (*UNREADABLE.values(), "second_date_format", "not_in_vocabulary", "out_of_range", *REASONS_OF[column.scheme])
     checks = {check.name for check in _column_checks(column, table) if check.reason in reasons}
     if not (column.empty_is_an_answer and column.nullable):
         checks |= {check.name for check in _column_checks(column, table) if check.reason == "missing_value"}

@@ -133,7 +133,8 @@ def day_and_month_known(summary: Summary, limit: float, columns: tuple[str, ...]
     few = (orders["month_first"] <= FEW_ROWS) & (orders["day_first"] > 0)
     findings = [
         Finding(
-            f"{row.file_name}: {row.month_first:,} of {row.values:,} values of {row.column} have the month before the day"
+            f"{row.file_name}: {row.month_first:,} of {row.values:,} values of {row.column} have "
+            + ("the day before the month" if str(row.format).startswith("YYYY") else "the month before the day")
             if row.month_first
             else f"{row.file_name}: none of {row.values:,} values of {row.column} shows whether the day or the month is first",
             column=str(row.column),

@@ -220,6 +220,7 @@ def unknown_code_rule(columns: tuple[Column, ...]) -> tuple[TableRule, ...]:
 def lost_value_rules(columns: tuple[Column, ...]) -> tuple[TableRule, ...]:
     """Return the rules on the share of lost values of each column: its limit, and its rise since the previous delivery."""
     names = tuple(column.name for column in columns)
+    identifiers = tuple(column.name for column in columns if column.kind is Kind.IDENTIFIER)
     return (
         TableRule(
             "values_lost",
@@ -238,6 +239,15 @@ def lost_value_rules(columns: tuple[Column, ...]) -> tuple[TableRule, ...]:
             limit=0.2,
             columns=names,
             defect=8,
+        ),
+        TableRule(
+            "identifiers_lost_more",
+            "values_lost_more",
+            Severity.STOP,
+            "The share of identifiers in a column that cannot be one is not higher than in the previous delivery by more than this share.",
+            limit=0.05,
+            columns=identifiers,
+            defect=13,
         ),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.identifier_schemes import LSOA, ODS_PROVIDER, Scheme
+from expectations.identifier_schemes import LSOA, ODS_PROVIDER, ODS_SITE, Scheme
 from expectations.table import Action, Column, Kind, RowRule, Severity, Table, TableRule
 from expectations.tables.raw_common import (
     ETHNIC_CATEGORIES,
@@ -39,6 +39,7 @@ PROVIDER = Column(
     required_in_file=True,
     scheme=Scheme.ODS,
 )
+SITE = code("site_code", "Der_Provider_Site_Code", "ODS code of the site.", pattern=ODS_SITE, scheme=Scheme.ODS)
 SEX = code("sex", "Sex", "Sex as recorded: 1 male, 2 female, 9 not specified, 0 not known.", SEX_CODES, varies=True)
 ETHNICITY = code("ethnic_category", "Ethnic_Group", "Ethnic category 2001 (16+1); Z not stated, 99 not known.", ETHNIC_CATEGORIES)
 ETHNICITY_SHARE = TableRule(
@@ -55,9 +56,9 @@ _ADMISSION_COLUMNS = (
     person("Der_Pseudo_NHS_Number"),
     Column("spell_number", Kind.IDENTIFIER, "Spell number of the provider; other providers may use the same number.", nullable=False,
            on_violation=Action.SET_ASIDE, source="Hospital_Spell_No", required_in_file=True, scheme=Scheme.RECORD),
-    Column("record_id", Kind.IDENTIFIER, "The sender's record number.", source="APCS_Ident"),
+    Column("record_id", Kind.IDENTIFIER, "The sender's record number.", source="APCS_Ident", scheme=Scheme.RECORD),
     PROVIDER,
-    Column("site_code", Kind.CODE, "ODS code of the site.", source="Der_Provider_Site_Code"),
+    SITE,
     event_date("admission_date", "Admission_Date", "Day of admission."),
     Column("discharge_date", Kind.DATE, "Day of discharge. Empty while the spell is open.", source="Discharge_Date",
            on_violation=Action.SET_ASIDE),
@@ -116,7 +117,7 @@ _EMERGENCY_COLUMNS = (
     Column("record_id", Kind.IDENTIFIER, "The sender's record number.", nullable=False, on_violation=Action.SET_ASIDE,
            source="EC_Ident", required_in_file=True, scheme=Scheme.RECORD),
     PROVIDER,
-    Column("site_code", Kind.CODE, "ODS code of the site.", source="Der_Provider_Site_Code"),
+    SITE,
     event_date("arrival_date", "Arrival_Date", "Day of arrival."),
     Column("arrival_time", Kind.TEXT, "Time of arrival, HH:MM or HHMM.", pattern=r"([01][0-9]|2[0-3]):?[0-5][0-9](:[0-5][0-9])?",
            source="Arrival_Time"),
@@ -124,12 +125,12 @@ _EMERGENCY_COLUMNS = (
          ("01", "02", "03", "04", "05", "1", "2", "3", "4", "5"), required_in_file=True, varies=True),
     code("attendance_category", "EC_AttendanceCategory", "1 unplanned first, 2 and 3 unplanned follow-up, 4 planned.",
          ("1", "2", "3", "4")),
-    code("arrival_mode", "EC_Arrival_Mode_SNOMED_CT", "How the person arrived.", pattern=r"[0-9]{1,18}"),
-    code("acuity", "EC_Acuity_SNOMED_CT", "Acuity at triage.", pattern=r"[0-9]{6,18}"),
-    code("chief_complaint", "EC_Chief_Complaint_SNOMED_CT", "Main complaint of the person.", pattern=r"[0-9]{6,18}"),
+    code("arrival_mode", "EC_Arrival_Mode_SNOMED_CT", "How the person arrived.", pattern=r"[0-9]{1,18}", scheme=Scheme.SNOMED_CONCEPT),
+    code("acuity", "EC_Acuity_SNOMED_CT", "Acuity at triage.", pattern=r"[0-9]{6,18}", scheme=Scheme.SNOMED_CONCEPT),
+    code("chief_complaint", "EC_Chief_Complaint_SNOMED_CT", "Main complaint of the person.", pattern=r"[0-9]{6,18}", scheme=Scheme.SNOMED_CONCEPT),
     code("diagnoses", "Der_EC_Diagnosis_All", "Diagnosis codes, separated."),
-    code("discharge_destination", "Discharge_Destination_SNOMED_CT", "Where the person went.", pattern=r"[0-9]{2,18}"),
-    code("discharge_status", "EC_Discharge_Status_SNOMED_CT", "How the attendance ended.", pattern=r"[0-9]{2,18}"),
+    code("discharge_destination", "Discharge_Destination_SNOMED_CT", "Where the person went.", pattern=r"[0-9]{2,18}", scheme=Scheme.SNOMED_CONCEPT),
+    code("discharge_status", "EC_Discharge_Status_SNOMED_CT", "How the attendance ended.", pattern=r"[0-9]{2,18}", scheme=Scheme.SNOMED_CONCEPT),
     Column("minutes_to_departure", Kind.INTEGER, "Minutes from arrival to departure.", unit="minutes", minimum=0, maximum=20160,
            source="EC_Departure_Time_Since_Arrival"),
     code("duplicate_flag", "Der_Dupe_Flag", "1 for a duplicate that the sender found.", ("0", "1")),

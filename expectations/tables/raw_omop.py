@@ -6,10 +6,12 @@ Identifiers are text, because they may be negative 64-bit numbers or strings. Co
 
 from __future__ import annotations
 
+from expectations.identifier_schemes import Scheme
 from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, Lost, RowRule, Table
 from expectations.tables.raw_common import (
     COLUMNS_PRESENT,
+    DAY_AND_MONTH,
     FEED_COLLAPSED,
     NOT_EMPTY,
     PLACEHOLDER_DATES,
@@ -36,9 +38,9 @@ OUTSIDE_OBSERVATION = RowRule(
 )
 
 
-def _id(name: str, description: str, *, key: bool = False) -> Column:
+def _id(name: str, description: str, *, key: bool = False, scheme: Scheme = Scheme.RECORD) -> Column:
     action = Action.SET_ASIDE if key else Action.NULLED
-    return Column(name, Kind.IDENTIFIER, description, nullable=not key, on_violation=action, required_in_file=key)
+    return Column(name, Kind.IDENTIFIER, description, nullable=not key, on_violation=action, required_in_file=key, scheme=scheme)
 
 
 def _concept(name: str, description: str, *, required: bool = False) -> Column:
@@ -59,7 +61,7 @@ def _count(
                   on_violation=action, required_in_file=required)  # fmt: skip
 
 
-PERSON_ID = _id("person_id", "The person's pseudonym.", key=True)
+PERSON_ID = _id("person_id", "The person's pseudonym.", key=True, scheme=Scheme.PERSON)
 
 
 def _ends_before(start: str, end: str) -> RowRule:
@@ -106,6 +108,7 @@ def _omop(
             COLUMNS_PRESENT,
             SHARE_SET_ASIDE,
             FEED_COLLAPSED,
+            *((DAY_AND_MONTH,) if any(column.kind is Kind.DATE for column in columns) else ()),
             *lost_value_rules(columns),
         ),
         linked_rules=(*linked, *inside),
@@ -236,7 +239,7 @@ COHORT = _omop(
     "People who met a cohort definition of the source, with dates (COHORT).",
     (
         _id("cohort_definition_id", "The definition.", key=True),
-        _id("subject_id", "The person.", key=True),
+        _id("subject_id", "The person.", key=True, scheme=Scheme.PERSON),
         _day("cohort_start_date", "Day of entry.", required=True),
         _day("cohort_end_date", "Day of leaving."),
     ),
@@ -251,9 +254,7 @@ CONCEPT = _omop(
     "concept",
     "Names and vocabularies of concepts (CONCEPT); optional.",
     (
-        Column(
-            "concept_id", Kind.IDENTIFIER, "The concept.", nullable=False, on_violation=Action.SET_ASIDE, required_in_file=True
-        ),
+        _id("concept_id", "The concept.", key=True),
         Column("concept_name", Kind.TEXT, "Name of the concept."),
         Column("domain_id", Kind.TEXT, "Domain of the concept."),
         Column("vocabulary_id", Kind.TEXT, "Vocabulary of the concept.", required_in_file=True),

@@ -119,6 +119,12 @@ RESTATED_ROWS = Table(
             "First delivery with the same key and the same content of the event. Null for a row that was set aside.",
         ),
         Column("key_extract_date", Kind.DATE, "First delivery with the same key and the same start of the event."),
+        Column(
+            "kept_for_unparsed",
+            Kind.BOOLEAN,
+            "A later delivery restates the day of the row without it, and has lines that could not be read. One of them may be the row, so "
+            "its absence deletes nothing.",
+        ),
         Column("superseded_date", Kind.DATE, "Delivery that superseded the row. Null for a row that applies or never applied."),
     ),
     ("feed", "deliveries", "extract_date", "extract_id", "row_number"),

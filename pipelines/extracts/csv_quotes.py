@@ -1,7 +1,9 @@
 """Quoted text over several lines of a CSV file: which lines are one record, and which may lie inside a quote that is wrong.
 
-A quoted field may have line breaks (RFC 4180) if it closes within MOST_LINES and MOST_BYTES into a record with as many fields as
-the header. A quote that does not may still have been meant: then the lines that could be its text are no rows.
+A quoted field may have line breaks (RFC 4180) if its column may, and it closes within MOST_LINES and MOST_BYTES into a record with as
+many fields as the header. Only free text may have line breaks: a quote that opens in an identifier, code, number or date and closes
+lines later would swallow the rows between. A quote that does not close so may still have been meant: then the lines that could be its
+text are no rows.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ class Lines:
     delimiter: int
     mark: int  # the quote; 0 without one
     fields: int  # of the header
+    may_break: Mask | None = None  # which fields may have line breaks; None for all
 
     @cached_property
     def _places(self) -> Numbers:
@@ -167,6 +170,8 @@ class _Joiner:
         if not opening.size or opening[0] != line:
             return line
         good = self._are_records(opening, closing)
+        if self.lines.may_break is not None:
+            good &= self._break_where_they_may(opening, closing, self.lines.may_break)
         # A stray quote between two records is to be looked at before the second.
         asked = np.searchsorted(self.open_questions, opening[1:]) - np.searchsorted(self.open_questions, closing[:-1], "right")
         good[1:] &= asked == 0
@@ -181,6 +186,17 @@ class _Joiner:
         stray = self.stray[opening] | (self.stray_inside[closing + 1] != self.stray_inside[opening + 1])
         size = self.lines.ends[closing] - self.lines.starts[opening]
         return (fields == self.lines.fields) & ~stray & (closing - opening <= MOST_LINES) & (size <= MOST_BYTES)
+
+    def _break_where_they_may(self, opening: Numbers, closing: Numbers, may_break: Mask) -> Mask:
+        """Return whether every line of records that is not their last ends inside a field that may have line breaks."""
+        last, first = may_break.size - 1, self.delimiters[opening]
+        allowed: Mask = may_break[np.minimum(first, last)]
+        moved = self.delimiters_inside[closing] != self.delimiters_inside[opening + 1]
+        for place in np.flatnonzero(allowed & moved):  # a line between them ends inside a later field than it begins in
+            ends = np.arange(opening[place] + 1, closing[place])
+            fields = first[place] + self.delimiters_inside[ends + 1] - self.delimiters_inside[opening[place] + 1]
+            allowed[place] = may_break[np.minimum(fields, last)].all()
+        return allowed
 
     def _last_in_doubt(self, line: int) -> int | None:
         """Return the last line that may lie inside a quote that a line opens: that line if there is none.

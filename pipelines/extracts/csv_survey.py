@@ -30,11 +30,15 @@ MOST_TRAILING = 8  # empty fields after those of the header that are removed fro
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file writes its fields; an empty delimiter is detected in the header."""
+    """How a file writes its fields; an empty delimiter is detected in the header.
+
+    `unbroken` are the names in the header, in lower case, of columns whose fields have no line breaks.
+    """
 
     delimiter: str = ""
     quote: str = '"'
     encoding: str = "utf-8"
+    unbroken: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -43,6 +47,7 @@ class Survey:
 
     header: tuple[str, ...]
     delimiter: str
+    may_break: Mask | None = None  # which fields may have line breaks; None for all
     heading: bytes = b""  # the header as one line
     header_lines: int = 1
     lines: int = 0  # after the header
@@ -146,7 +151,9 @@ def _read_header(file: Path | HeldFile, first: bytes, layout: Layout) -> tuple[S
     delimiter = layout.delimiter or max(DELIMITERS, key=text.count)
     quoting = {"quotechar": layout.quote} if layout.quote else {"quoting": csv.QUOTE_NONE}
     names = next(csv.reader([text], delimiter=delimiter, **quoting))  # type: ignore[arg-type]
-    survey = Survey(tuple(name.strip() for name in names), delimiter, plain, lines)
+    header = tuple(name.strip() for name in names)
+    may_break = np.array([name.casefold() not in layout.unbroken for name in header]) if layout.unbroken else None
+    survey = Survey(header, delimiter, may_break, plain, lines)
     survey.lines_with_return = lines if plain != heading else 0
     return survey, rest
 
@@ -185,7 +192,7 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
     starts = np.concatenate([[0], ends[:-1] + 1])
     returned = (ends > starts) & (text[np.maximum(ends - 1, 0)] == RETURN)
     lengths = ends - starts - returned
-    lines = Lines(text, starts, ends, ord(survey.delimiter), mark, len(survey.header))
+    lines = Lines(text, starts, ends, ord(survey.delimiter), mark, len(survey.header), survey.may_break)
     fields, stray, blank = lines.delimiters(inside=False) + 1, lines.stray(inside=False), lengths == 0
     extra = fields - lines.fields
     trailing = _trailing_delimiters(text, starts + lengths, extra, lines.delimiter) & ~lines.odd

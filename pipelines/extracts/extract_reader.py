@@ -14,8 +14,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from expectations.row_checks import TRAILING_DELIMITER
+from expectations.row_checks import TRAILING_DELIMITER, sender_columns
 from expectations.sql_values import quote, quote_path
+from expectations.table import Kind, Table
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_clean import write_clean
 from pipelines.extracts.csv_survey import Layout, Survey, survey_csv
@@ -23,6 +24,8 @@ from pipelines.extracts.file_blocks import HeldFile
 from pipelines.sources.nhs import ExtractFile, FeedSettings
 
 NO_ROWS = "lines_without_row"
+# From here on, neighbouring whole numbers share one value: the number that was meant is lost.
+EXACT_BELOW = {"FLOAT16": 1 << 11, "FLOAT": 1 << 24, "DOUBLE": 1 << 53}
 MOST_ROWS_A_BYTE = 4  # of a Parquet file; rows that identify people take more
 FEW_ROWS = 1_000_000  # this many rows are allowed, however small the file
 SIGNATURES = {
@@ -67,17 +70,23 @@ class OpenedExtract:
 
 @contextmanager
 def open_extract(
-    con: duckdb.DuckDBPyConnection, file: ExtractFile, held: HeldFile, settings: FeedSettings, count_fields: bool = True
+    con: duckdb.DuckDBPyConnection,
+    file: ExtractFile,
+    held: HeldFile,
+    settings: FeedSettings,
+    count_fields: bool = True,
+    unbroken: frozenset[str] = frozenset(),
 ) -> Iterator[OpenedExtract]:
     """Open a file that is held for SQL during the block; an ExtractError names a file whose content does not fit its name.
 
-    Without `count_fields` the parser fails at a line with a field too many or too few, instead of skipping it.
+    Without `count_fields` the parser fails at a line with a field too many or too few, instead of skipping it. `unbroken` are the headers of
+    columns whose fields have no line breaks.
     """
     if file.path.lower().endswith(".parquet"):
         yield _open_parquet(con, file, held)
         return
     _refuse_other_formats(file, held, settings.encoding)
-    layout = Layout(settings.delimiter, settings.quote, settings.encoding)
+    layout = Layout(settings.delimiter, settings.quote, settings.encoding, unbroken)
     survey = survey_csv(held, layout, count_fields)
     con.register(NO_ROWS, pa.table({"row_number": pa.array(survey.no_rows, pa.int64())}))
     try:
@@ -91,6 +100,14 @@ def open_extract(
             yield replace(cleaned, fields_counted=count_fields)
     finally:
         con.unregister(NO_ROWS)
+
+
+def unbroken_headers(table: Table, settings: FeedSettings) -> frozenset[str]:
+    """Return the headers, in lower case, of declared columns that are no free text: their values have no line breaks."""
+    coded = [column for column in sender_columns(table) if column.kind is not Kind.TEXT or column.pattern or column.allowed]
+    names = [(settings.columns.get(column.name), column.source_name, column.name) for column in coded]
+    wanted = [wish for given, *usual in names for wish in ((given,) if given else usual)]
+    return frozenset(wish.strip().casefold() for wish in wanted)
 
 
 def _writable(folder: Path) -> bool:
@@ -145,6 +162,8 @@ def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile, held: HeldF
     try:
         described = con.execute(f"DESCRIBE SELECT * FROM {read})").fetchall()
         rows = con.execute(f"SELECT count(*) FROM {read})").fetchall()[0][0]
+        schema = f"FROM parquet_schema({quote_path(held.path)}) WHERE logical_type = 'Float16Type()'"
+        halves = {name for (name,) in con.execute(f"SELECT name {schema}").fetchall()}
     except duckdb.Error:
         raise ExtractError(f"{file.path}: this is not a Parquet file, or it is truncated; have it sent again") from None
     if rows > max(FEW_ROWS, MOST_ROWS_A_BYTE * size):
@@ -157,16 +176,22 @@ def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile, held: HeldF
         raise ExtractError(
             f"{file.path}: the columns {', '.join(nested)} contain lists or structures; have them sent as plain values"
         )
-    fields = ", ".join(f"{_as_text(_name(name), kind)} AS c{place}" for place, (name, kind, *_) in enumerate(described))
+    kinds = [(name, "FLOAT16" if name in halves else kind) for name, kind, *_ in described]
+    fields = ", ".join(f"{_as_text(_name(name), kind)} AS c{place}" for place, (name, kind) in enumerate(kinds))
     source = f"(SELECT file_row_number + 1 AS row_number, {fields} FROM {read}, file_row_number=true))"
     return OpenedExtract(file.path, header, tuple(f"c{place}" for place in range(len(header))), source, rows, {})
 
 
 def _as_text(value: str, kind: str) -> str:
-    """Return a Parquet value as text; a whole number stored as a float is written without its decimal point."""
-    if kind in ("DOUBLE", "FLOAT"):
-        whole = f"isfinite({value}) AND {value} = trunc({value}) AND abs({value}) < 1e15"
-        return f"CASE WHEN {whole} THEN CAST(CAST({value} AS BIGINT) AS VARCHAR) WHEN isnan({value}) THEN NULL ELSE CAST({value} AS VARCHAR) END"
+    """Return a Parquet value as text.
+
+    A whole number stored as a float is written without its decimal point. One too large to be exact is written as 4.01e+08, which is
+    a number and cannot be an identifier (`number_as_float`).
+    """
+    if kind in EXACT_BELOW:
+        whole, exact = f"isfinite({value}) AND {value} = trunc({value})", f"abs({value}) < {EXACT_BELOW[kind]}"
+        return f"""CASE WHEN isnan({value}) THEN NULL WHEN {whole} AND {exact} THEN CAST(CAST({value} AS BIGINT) AS VARCHAR)
+            WHEN {whole} THEN format('{{:.16e}}', CAST({value} AS DOUBLE)) ELSE CAST({value} AS VARCHAR) END"""
     if kind == "BLOB":
         return f"decode({value})"
     return f"nullif(CAST({value} AS VARCHAR), '')"

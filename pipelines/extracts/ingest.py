@@ -30,7 +30,7 @@ from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.extracts.clear_people import repaired_rows
 from pipelines.extracts.erased_people import erased_digests, erased_rows
 from pipelines.extracts.extract_digest import extract_digest
-from pipelines.extracts.extract_reader import OpenedExtract, open_extract
+from pipelines.extracts.extract_reader import OpenedExtract, open_extract, unbroken_headers
 from pipelines.extracts.file_blocks import HeldFile, hold
 from pipelines.extracts.postcodes import load_postcode_areas
 from pipelines.extracts.pseudonym_keys import check_chain
@@ -261,8 +261,9 @@ def _written(
 ) -> tuple[DataFile, RawRows, OpenedExtract]:
     """Write the rows of a file without a commit. A file with lines of different widths is surveyed by field and read again."""
     settings = nhs.feeds[table.feed]
+    unbroken = unbroken_headers(table, settings)
     for count_fields in (False, True):
-        with open_extract(con, file, held, settings, count_fields) as opened:
+        with open_extract(con, file, held, settings, count_fields, unbroken) as opened:
             _refuse_mostly_unreadable(file, opened)
             try:
                 data, rows = _write_rows(lake, con, table, nhs, file, opened, partition)

@@ -10,10 +10,11 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from expectations.date_formats import FormatName
 from features.diagnosis_groups import CodeSystem
 
 
@@ -93,6 +94,10 @@ class FeatureTableSettings(BaseModel, extra="forbid", frozen=True):
         description="column of the index event's key (encounter, discharge); without it, a person has one row per index date",
     )
     index_date: str | None = Field(None, description="column of the index date; without it, every row has the date `delivered`")
+    dates: Mapping[Literal["index_date"], FormatName] = Field(
+        {},
+        description="index_date -> how its days are written, where the values do not show it (month before day, or day after the year)",
+    )
     order: str | None = Field(
         None, description="column of numbers that orders a person's rows in time, where there is no index date"
     )

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import duckdb
 
+from expectations.identifier_schemes import Scheme
 from expectations.table import Action, Column, Kind, Severity, Table, TableRule
 from expectations.tables.raw_common import (
     COLUMNS_PRESENT,
+    DAY_AND_MONTH,
     FEED_COLLAPSED,
     KEYS_UNIQUE,
     NOT_EMPTY,
@@ -83,6 +85,7 @@ def feature_table_feed(settings: FeatureTableSettings, file: Path) -> FeedSettin
         delivered="(?P<year>(?!))(?P<month>)(?P<day>)",  # the day is a setting; digits in the name of a file are no date
         delivery_date=settings.delivered,
         delimiter=settings.delimiter,
+        dates=settings.dates,
     )
 
 
@@ -113,6 +116,7 @@ def declare_feature_table(settings: FeatureTableSettings, file: Path, split_colu
         0.05,
         ("label",),
     )
+    dates = (DAY_AND_MONTH,) if settings.index_date else ()
     return Table(
         name=f"raw__{FEED}",
         description="A team's own table of features as it came: one row per person and index event.",
@@ -120,7 +124,7 @@ def declare_feature_table(settings: FeatureTableSettings, file: Path, split_colu
         key=key,
         partitioned_by=("extract_id",),
         row_rules=(duplicate_rule(key),),
-        table_rules=(NOT_EMPTY, COLUMNS_PRESENT, SHARE_SET_ASIDE, KEYS_UNIQUE, FEED_COLLAPSED, vocabulary),
+        table_rules=(NOT_EMPTY, COLUMNS_PRESENT, SHARE_SET_ASIDE, KEYS_UNIQUE, FEED_COLLAPSED, *dates, vocabulary),
         feed=FEED,
         event_date=dated,
         available=dated or "extract_date",
@@ -130,10 +134,10 @@ def declare_feature_table(settings: FeatureTableSettings, file: Path, split_colu
 def _roles(settings: FeatureTableSettings) -> list[Column]:
     aside = Action.SET_ASIDE
     roles = [Column("person_id", Kind.IDENTIFIER, "The person's pseudonym.", nullable=False, on_violation=aside,
-                    source=settings.person, required_in_file=True)]  # fmt: skip
+                    source=settings.person, required_in_file=True, scheme=Scheme.PERSON)]  # fmt: skip
     if settings.index_event:
         roles.append(Column("index_event_id", Kind.IDENTIFIER, "The index event.", nullable=False, on_violation=aside,
-                            source=settings.index_event, required_in_file=True))  # fmt: skip
+                            source=settings.index_event, required_in_file=True, scheme=Scheme.RECORD))  # fmt: skip
     if settings.index_date:
         roles.append(Column("index_date", Kind.DATE, "The day the features end before and the outcome is looked for after.", nullable=False,
                             on_violation=aside, source=settings.index_date, required_in_file=True))  # fmt: skip

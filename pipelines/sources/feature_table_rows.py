@@ -20,6 +20,7 @@ NOT_KNOWN = "not_known"
 MANY_VALUES, FEW_ROWS = 20, 5  # with more values than this, and none in this many rows, a model cannot learn what a value means
 NO_CATEGORY = f"none of its values is in {FEW_ROWS} rows or more: dates, identifiers and free text are no categories; convert a date to a number of days"
 _INTERVAL = r"^\s*[\[(]?\s*(-?[0-9.]+)\s*(?:-|–|to|,)\s*(-?[0-9.]+)\s*[\])]?\s*$"
+_DECIMAL_COMMA = r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:[. '][0-9]{3})+),[0-9]+(?:[eE][+-]?[0-9]+)?"
 _BOUND = r"^\s*[<>≤≥]=?\s*(-?[0-9.]+)\s*$"
 
 
@@ -135,18 +136,34 @@ def _plain(name: str, header: str, column: pd.Series, settings: FeatureTableSett
             f"the column '{header}' is listed under numbers, but {unreadable:,} of its {column.notna().sum():,} values are not numbers; "
             "list values that mean 'missing' in source.feature_table.missing_values, or list it under categories"
         )
+    if header not in settings.categories:
+        _refuse_decimal_commas(header, column[numbers.isna() & column.notna()], settings)
     if header in settings.categories or unreadable or (header not in settings.numbers and not column.notna().any()):
         return ReadyFeature(name, column, "category", header)
     return ReadyFeature(name, numbers, "number", header)
 
 
+def _refuse_decimal_commas(header: str, no_numbers: pd.Series, settings: FeatureTableSettings) -> None:
+    """Raise ExtractError if most distinct values that are no numbers would be, were their comma a point."""
+    if no_numbers.empty:
+        return
+    distinct = pd.Series(no_numbers.astype("string").unique())
+    commas = distinct[distinct.str.fullmatch(_DECIMAL_COMMA)]
+    if 2 * commas.size > distinct.size:
+        raise ExtractError(
+            f"{settings.file}: {no_numbers.isin(commas).sum():,} values of the column '{header}' look like numbers with a decimal comma (9,9). "
+            "Strata would use each of them as a category. Write the file with decimal points, or list the column under "
+            "source.feature_table.categories if its values are codes, or under source.feature_table.excluded"
+        )
+
+
 def interval_midpoints(column: pd.Series, header: str) -> pd.Series:
     """Return the midpoints of intervals such as [70-80); an open end (>200) counts as its bound.
 
-    Raises ExtractError if a value is no interval, bound or number.
+    Raises ExtractError if a value is no interval, bound or number. A number with a decimal comma (12,5) is none.
     """
     text = column.astype("string")
-    ends = text.str.extract(_INTERVAL)
+    ends = text.mask(text.str.fullmatch(_DECIMAL_COMMA).fillna(False)).str.extract(_INTERVAL)
     midpoint = (pd.to_numeric(ends[0]) + pd.to_numeric(ends[1])) / 2
     bound = pd.to_numeric(text.str.extract(_BOUND)[0])
     plain = pd.to_numeric(text, errors="coerce")

@@ -5,7 +5,9 @@ deliveries, and readers of a feed join the result to its rows.
 
 A later delivery ends a row if it contains the key again, if the sender takes the row back there (`withdraws` of a row rule), or if it
 restates the row's day without it. A row that was set aside for any other reason leaves what was sent before as it is: it spares the rows
-of its key. A row whose key could not be read, or had a date that could not be right, spares the rows that share the rest of its key.
+of its key. A row whose key could not be read, or had a date that could not be right, spares the rows that share the rest of its key. A line
+of which no field could be read may be any row that its delivery omits: as many omitted rows as there are such lines are spared, the most
+recent ones, and counted (`kept_for_unparsed`).
 
 Deliveries are placed by their date, and their facts count as known since their date, or since they arrived if that was later.
 """
@@ -45,7 +47,14 @@ def restated_rows(lake: Lake, table: Table, settings: FeedSettings, extracts: li
 def _digest(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
     """Return a digest of everything that decides which rows are valid."""
     extracts_read = [
-        (one.extract.extract_id, str(one.extract.extract_date), str(one.extract.arrived_date), one.rules, one.set_aside != "")
+        (
+            one.extract.extract_id,
+            str(one.extract.extract_date),
+            str(one.extract.arrived_date),
+            one.rules,
+            one.set_aside != "",
+            one.unparsed,
+        )
         for one in extracts
     ]
     parts = [repr(table), settings.load, settings.replaces_months, extracts_read]
@@ -62,11 +71,43 @@ def _compared_sql(table: Table, settings: FeedSettings, extracts: list[ValidExtr
     facts = f"SELECT {columns}, CAST(NULL AS DATE) AS superseded_date FROM current JOIN history USING ({key}, content)"
     if table.event_date:
         facts += f" UNION ALL SELECT {columns}, superseded_date FROM ({_superseded(table, settings, deliveries)})"
-    return f"""WITH {_several(table, extracts)}, {_contents(table, extracts)}, current AS MATERIALIZED ({_current(table, settings, deliveries)})
+    return f"""WITH {_omitted(table, settings, extracts)}, {_several(table, extracts)}, {_contents(table, extracts)}, current AS MATERIALIZED ({_current(table, settings, deliveries)})
         SELECT extract_id, extract_date, row_number, found.row_number IS NOT NULL AND superseded_date IS NULL AS holds,
-            first_extract_date, key_extract_date, superseded_date
+            first_extract_date, key_extract_date, found.row_number IS NOT NULL AND superseded_date IS NULL
+                AND (extract_id, extract_date, row_number) IN (SELECT (extract_id, extract_date, row_number) FROM omitted_rows) AS kept_for_unparsed,
+            superseded_date
         FROM (SELECT row_number, CASE place {ids} END AS extract_id, CASE place {days} END AS extract_date FROM several) AS rows
         LEFT JOIN ({facts}) AS found USING (extract_id, extract_date, row_number) ORDER BY extract_date, extract_id, row_number"""
+
+
+def _omitted(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
+    """Return the CTE `omitted`: digests of the keys that a delivery restates and omits, and that one of its unparsed lines may have."""
+    lines: dict[date, int] = {}
+    for valid in extracts if _restates(settings) else ():
+        lines[valid.extract.extract_date] = lines.get(valid.extract.extract_date, 0) + valid.unparsed
+    first = min(valid.extract.extract_date for valid in extracts)
+    parts = [_omitted_from(table, settings, extracts, day, most) for day, most in lines.items() if most and day > first]
+    nothing = "SELECT 0::UBIGINT AS digest, CAST(NULL AS DATE) AS day WHERE false"
+    return f"omitted AS MATERIALIZED ({' UNION ALL '.join(parts or [nothing])})"
+
+
+def _omitted_from(table: Table, settings: FeedSettings, extracts: list[ValidExtract], day: date, most: int) -> str:
+    """Return the SQL of the most recent keys that earlier deliveries have and a delivery restates and omits, up to a number."""
+    digest, event = f"hash({', '.join(table.key)})", table.event_date or "CAST(NULL AS DATE)"
+    earlier = " UNION ALL ".join(
+        f"SELECT {digest} AS digest, extract_date AS delivered, {event} AS event FROM {kept_rows_sql(table, valid)}"
+        for valid in extracts
+        if valid.extract.extract_date < day
+    )
+    again = " UNION ALL ".join(
+        f"SELECT {digest} FROM {typed_rows_sql(table, valid.source, valid.reading)}"
+        for valid in extracts
+        if valid.extract.extract_date == day
+    )
+    months = settings.replaces_months
+    restated = f" AND event >= DATE {quote(first_restated_day(day, months))}" if months else ""
+    return f"""(SELECT digest, DATE {quote(day)} AS day FROM ({earlier}) WHERE digest NOT IN ({again}){restated}
+        GROUP BY digest ORDER BY max(delivered) DESC, max(event) DESC NULLS LAST, digest LIMIT {most})"""
 
 
 def _several(table: Table, extracts: list[ValidExtract]) -> str:
@@ -96,6 +137,7 @@ def _several(table: Table, extracts: list[ValidExtract]) -> str:
         repeated AS MATERIALIZED (
             SELECT * FROM ({keys(of_first=True)})
             WHERE digest IN (SELECT digest FROM later) OR rest IN (SELECT rest FROM unusable_rests)
+                OR digest IN (SELECT digest FROM omitted)
         ),
         shared AS (
             SELECT digest FROM repeated UNION
@@ -105,6 +147,7 @@ def _several(table: Table, extracts: list[ValidExtract]) -> str:
             SELECT place, row_number FROM repeated UNION ALL
             SELECT place, row_number FROM later
             WHERE digest IN (SELECT digest FROM shared) OR rest IN (SELECT rest FROM unusable_rests)
+                OR digest IN (SELECT digest FROM omitted)
         )"""
 
 
@@ -170,8 +213,13 @@ def _spared(table: Table, extracts: list[ValidExtract]) -> str:
     columns = ", ".join(f"kept.{name}" for name in table.key)
     by_rest = f" UNION ALL SELECT {columns}, stray.extract_date FROM kept JOIN stray ON {same} WHERE kept.extract_date < stray.extract_date"
     return f"""unusable AS MATERIALIZED ({unusable}), stray AS MATERIALIZED (FROM unusable ANTI JOIN kept USING ({key})),
+        omitted_rows AS MATERIALIZED (
+            SELECT kept.*, day FROM kept JOIN omitted ON hash({columns}) = omitted.digest AND kept.extract_date < omitted.day
+        ),
         spared AS MATERIALIZED (
-            SELECT {key}, list(DISTINCT extract_date) AS spared FROM (FROM unusable{by_rest if _identifiers(table) else ""}) GROUP BY ALL
+            SELECT {key}, list(DISTINCT extract_date) AS spared FROM (
+                FROM unusable{by_rest if _identifiers(table) else ""} UNION ALL SELECT {key}, day AS extract_date FROM omitted_rows
+            ) GROUP BY ALL
         )"""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from expectations.row_checks import PARSING_REASONS, REPEATED_HEADER
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
@@ -25,6 +26,7 @@ class ValidExtract:
     set_aside: str  # SQL of the row numbers that were set aside; empty for none
     rules: str  # digest of the rules it was validated by
     withdrawn: str = ""  # SQL of those with which the sender takes a row back; empty for none
+    unparsed: int = 0  # lines that may be rows, and of which no field could be read
 
 
 def valid_extracts(
@@ -79,6 +81,14 @@ def _valid(lake: Lake, table: Table, extract: Extract, records: dict[str, dict[s
     if record["rows_set_aside"]:
         rows = f"SELECT DISTINCT row_number FROM {lake.scan_or_empty(QUARANTINE, partition)} WHERE action = 'set_aside'"
         set_aside, withdrawn = f"({rows})", f"({rows} AND reason IN ({quote_all(reasons)}))" if reasons else ""
+    unparsed = _unparsed(lake, partition) if extract.rows_unreadable else 0
     source = lake.scan(table.name, {"extract_id": extract.extract_id})
     reading = Reading.from_json(str(record["text_reading"]))
-    return ValidExtract(extract, source, reading, set_aside, str(record["rules"]), withdrawn)
+    return ValidExtract(extract, source, reading, set_aside, str(record["rules"]), withdrawn, unparsed)
+
+
+def _unparsed(lake: Lake, partition: dict[str, str]) -> int:
+    reasons = quote_all(reason for reason in PARSING_REASONS if reason != REPEATED_HEADER)
+    return int(
+        lake.read_or_empty(QUARANTINE, "count(*) AS lines", f"reason IN ({reasons})", partition=partition)["lines"][0].as_py()
+    )

@@ -198,8 +198,10 @@ def _advice(feed: str, stops: list[Breach], delivery: list[Extract]) -> str:
         )
     unknown = sorted({breach.finding.column for breach in limited if breach.finding and breach.rule is DAY_AND_MONTH})
     if unknown:
-        example = f"source.nhs.feeds.{feed}.dates: {{{unknown[0]}: MM/DD/YYYY}}"
-        advice.append(f"Ask the sender how the days of {', '.join(unknown)} are written and set it (month first: {example}).")
+        advice.append(
+            f"Ask the sender how the days of {', '.join(unknown)} are written and set it (for example, month first: "
+            f"{_dates_setting(feed)}: {{{unknown[0]}: MM/DD/YYYY}}; docs/data-dictionary.md lists the formats)."
+        )
     if limited:
         limits = sorted({f"validation.limits.{feed}.{breach.rule.name}" for breach in limited})
         first = limited[0]
@@ -210,6 +212,13 @@ def _advice(feed: str, stops: list[Breach], delivery: list[Extract]) -> str:
             f"or change {' or '.join(limits)}."
         )
     return " ".join(advice)
+
+
+def _dates_setting(feed: str) -> str:
+    """Return the setting that says how the dates of a feed are written."""
+    if feed == "feature_table":
+        return "source.feature_table.dates"
+    return "source.omop.dates" if feed.startswith("omop_") else f"source.nhs.feeds.{feed}.dates"
 
 
 def _files(delivery: list[Extract]) -> str:

@@ -62,6 +62,7 @@ def _feed(table: Table, files: list[Path], folder: Path, settings: OmopSettings)
         columns=_renamed(table, headers, settings),
         delivered="(?P<year>(?!))(?P<month>)(?P<day>)",  # the path has no date: its numbers are part numbers
         delivery_date=settings.extract_date,
+        dates={name: form for name, form in settings.dates.items() if any(column.name == name for column in table.columns)},
     )
 
 

@@ -9,6 +9,12 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from expectations.date_formats import FormatName
+from expectations.row_checks import sender_columns
+from expectations.table import Kind
+from expectations.tables.raw_omop import OMOP_TABLES
+
+DATE_COLUMNS = {column.name for table in OMOP_TABLES for column in sender_columns(table) if column.kind is Kind.DATE}
 VisitClass = Literal["emergency_stay", "elective_stay", "emergency_room", "outpatient", "other"]
 
 
@@ -55,6 +61,9 @@ class OmopSettings(BaseModel, extra="forbid", frozen=True):
     )
     cdm_version: Literal["auto", "5.3", "5.4"] = Field(
         "auto", description="names of columns that differ; auto takes what a file has"
+    )
+    dates: Mapping[str, FormatName] = Field(
+        {}, description="name of a date column -> how its days are written, in every table, where the values do not show it"
     )
     visits: VisitConcepts = VisitConcepts()
     admission_method_column: str | None = Field(
@@ -103,6 +112,16 @@ class OmopSettings(BaseModel, extra="forbid", frozen=True):
     @classmethod
     def _keys_as_text(cls, value: object) -> object:
         return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else value
+
+    @field_validator("dates")
+    @classmethod
+    def _date_columns(cls, dates: Mapping[str, FormatName]) -> Mapping[str, FormatName]:
+        unknown = sorted(set(dates) - DATE_COLUMNS)
+        if unknown:
+            raise ValueError(
+                f"{', '.join(unknown)}: no date column of the CDM; the date columns are {', '.join(sorted(DATE_COLUMNS))}"
+            )
+        return dates
 
     @model_validator(mode="after")
     def _methods_need_a_column(self) -> Self:

@@ -3,11 +3,17 @@ import re
 import pytest
 
 from expectations.catalogue import RAW_TABLES, TABLES
-from expectations.row_checks import row_checks
-from expectations.table import Action, Table
+from expectations.identifier_schemes import Scheme
+from expectations.row_checks import row_checks, sender_columns
+from expectations.table import Action, Kind, Table
 from expectations.table_checks import CHECKS
 
 FROM_OUTSIDE_THE_ROW = ("birth_date", "dummy_person_id", "duplicate_row", "overlapping_spells")
+# Columns of codes or identifiers whose values nothing checks, by the reason.
+UNCHECKED = {
+    "raw__admissions.procedures": "a list of OPCS-4 codes with the separators of the sender; each code is checked when it is read",
+    "raw__emergency_attendances.diagnoses": "a list of codes of SNOMED CT, ICD-10 or the older A&E set; each code is checked when it is read",
+}
 
 
 def test_every_table_stands_under_its_own_name() -> None:
@@ -37,3 +43,22 @@ def test_a_rule_that_nulls_or_repairs_follows_from_its_row(table: Table) -> None
 def test_what_a_key_is_made_of_is_never_empty(table: Table) -> None:
     filled_in = {name for rule in table.row_rules if rule.repair for name in rule.columns}
     assert [name for name in table.key if table.column(name).nullable and name not in filled_in] == []
+
+
+@pytest.mark.parametrize("table", [table for table in TABLES.values() if table.feed], ids=lambda table: table.name)
+def test_every_delivered_identifier_or_code_has_a_scheme_a_pattern_or_a_vocabulary(table: Table) -> None:
+    checked = {column.name for column in sender_columns(table) if column.scheme or column.pattern or column.allowed}
+    coded = {column.name for column in sender_columns(table) if column.kind in (Kind.IDENTIFIER, Kind.CODE)}
+    reasoned = {name.split(".")[1] for name in UNCHECKED if name.split(".")[0] == table.name}
+    assert coded - checked == reasoned
+
+
+@pytest.mark.parametrize("table", [table for table in TABLES.values() if table.feed], ids=lambda table: table.name)
+def test_what_its_name_or_source_says_is_its_scheme(table: Table) -> None:
+    for column in sender_columns(table):
+        if column.name == table.person:
+            assert column.scheme is Scheme.PERSON, column.name
+        if "SNOMED" in column.source:
+            assert column.scheme is Scheme.SNOMED_CONCEPT, column.name
+        if column.name in ("provider_code", "site_code"):
+            assert column.scheme is Scheme.ODS and column.pattern, column.name

@@ -13,9 +13,10 @@ import duckdb
 import numpy as np
 import pytest
 
+from expectations.tables.raw_gp import GP_OBSERVATIONS
 from pipelines.extracts.csv_quotes import MOST_BYTES, MOST_LINES, UNDOUBTED_ROWS
 from pipelines.extracts.csv_survey import Layout, survey_csv
-from pipelines.extracts.extract_reader import open_extract
+from pipelines.extracts.extract_reader import open_extract, unbroken_headers
 from pipelines.extracts.file_blocks import hold
 from pipelines.sources.nhs import ExtractFile, FeedSettings
 
@@ -29,12 +30,12 @@ def write(folder: Path, content: bytes, name: str = "a.csv") -> Path:
     return file
 
 
-def read(file: Path, **settings: str) -> tuple[list[Row], dict[str, list[int]]]:
+def read(file: Path, unbroken: frozenset[str] = frozenset(), **settings: str) -> tuple[list[Row], dict[str, list[int]]]:
     """Return the numbered rows of a file as DuckDB reads them, and the numbers that are no rows by reason."""
     extract = ExtractFile("opt_outs", file, file.name, date(2026, 1, 1))
     with hold(file) as held, duckdb.connect() as con:
         con.execute("SET threads = 2")
-        with open_extract(con, extract, held, FeedSettings(**settings)) as opened:  # type: ignore[arg-type]
+        with open_extract(con, extract, held, FeedSettings(**settings), unbroken=unbroken) as opened:  # type: ignore[arg-type]
             query = f"SELECT row_number, {', '.join(opened.values)} FROM {opened.source} ORDER BY row_number"
             rows = [(number, tuple(fields)) for number, *fields in con.execute(query).fetchall()]
             assert len(rows) == opened.rows
@@ -154,6 +155,57 @@ def test_a_quote_that_is_wrong_sets_its_line_aside_and_what_may_be_its_text(
     rows, unreadable = read(write(tmp_path, (end.join(["id,text,n", *lines]) + end).encode()))
     assert [fields[0] for _, fields in rows] == expected
     assert unreadable == aside
+
+
+CODED = frozenset({"id", "code"})
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected", "aside"),
+    [
+        # A break in an identifier or code: its line and the lines to the next quote are no rows.
+        (['"p1,a,x,1', "p2,b,y,2", "p3,c,z,3", 'p4",d,w,4', "p5,e,v,5"], ["p5"], {"unterminated_quote": [1], "inside_quote": [2, 3, 4]}),
+        (['p1,"a,x,1', "p2,b,y,2", "p3,c,z,3", 'p4,d",w,4', "p5,e,v,5"], ["p5"], {"unterminated_quote": [1], "inside_quote": [2, 3, 4]}),
+        (['"p', '1",a,x,1', "p2,b,y,2"], ["p2"], {"unterminated_quote": [1], "inside_quote": [2]}),
+        (['p1,"a', '",x,1', "p2,b,y,2"], ["p2"], {"unterminated_quote": [1], "inside_quote": [2]}),
+        (['p1,a,"x', 'y","1"', "p2,b,y,2"], ["p1", "p2"], {}),  # free text
+        (['p1,a,x,"1', '2"', "p2,b,y,2"], ["p1", "p2"], {}),  # a column that is not declared may have breaks as well
+        (['"p1","a","x', 'y","1"', '"p2","b","y","2"'], ["p1", "p2"], {}),
+        (['"p1","a', 'b","x","1"', '"p2","b","y","2"'], ["p2"], {"unterminated_quote": [1], "inside_quote": [2]}),
+        # Several breaks in one record: each must be in free text.
+        (['p1,a,"x', 'y","1', '2"', "p2,b,y,2"], ["p1", "p2"], {}),
+        (['"p1","a', 'b","x', 'y","1"', "p2,b,y,2"], ["p2"], {"unterminated_quote": [1], "inside_quote": [2, 3]}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_break_in_an_identifier_or_code_sets_its_record_aside(
+    lines: list[str], expected: list[str], aside: dict[str, list[int]], end: str, tmp_path: Path
+) -> None:
+    file = write(tmp_path, (end.join(["ID,code,text,n", *lines]) + end).encode())
+    rows, unreadable = read(file, CODED)
+    assert [fields[0] for _, fields in rows] == expected
+    assert unreadable == aside
+
+
+def test_only_free_text_and_columns_that_are_not_declared_may_have_line_breaks() -> None:
+    headers = unbroken_headers(GP_OBSERVATIONS, FeedSettings(columns={"record_id": " Row "}))
+    assert {"row", "person_id", "clinical_effective_date", "effective_date", "result_value", "is_deleted"} <= headers
+    assert not {"id", "record_id", "result_value_units", "result_unit", "notes"} & headers
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_quotes_in_identifiers_swallow_no_row_uncounted(seed: int, tmp_path: Path) -> None:
+    """Each row is kept as it was, or it is set aside and counted."""
+    chance, total = random.Random(seed), 500
+    lines = [f"p{number},c{number},text,{number}" for number in range(total)]
+    for at in range(0, total, 50):
+        first = at + chance.randrange(20)
+        last = first + chance.randrange(1, 20)
+        lines[first] = lines[first].replace(",c", ',"c') if chance.random() < 0.5 else '"' + lines[first]
+        lines[last] = lines[last].replace(",text", '",text') if chance.random() < 0.5 else lines[last].replace(",c", '",c')
+    rows, unreadable = read(write(tmp_path, "\n".join(["id,code,text,n", *lines, ""]).encode()), CODED)
+    assert all(fields == tuple(lines[number - 1].split(",")) for number, fields in rows)
+    assert len(rows) + sum(map(len, unreadable.values())) == total
 
 
 @pytest.mark.parametrize(("lines", "joined"), [(MOST_LINES, True), (MOST_LINES + 1, False)])

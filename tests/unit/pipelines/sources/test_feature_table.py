@@ -52,7 +52,7 @@ def ready(
     file = folder / "table.csv"
     file.write_text(f"{header}\n{rows}", encoding="utf-8")
     table = declare_feature_table(chosen, file, split_column)
-    sent = pd.read_csv(file, dtype=str, keep_default_na=False).replace({"": None})
+    sent = pd.read_csv(file, dtype=str, keep_default_na=False, sep=chosen.delimiter or ",").replace({"": None})
     names = {column.source_name: column.name for column in table.columns}
     kept = sent.rename(columns=names)[[names[name] for name in sent.columns if name in names]]
     return ready_table(kept, table, chosen, split_column)
@@ -120,6 +120,41 @@ def test_diagnoses_are_used_by_category_and_chapter(tmp_path: Path) -> None:
 def test_a_number_column_that_holds_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(ExtractError, match="'nights' is listed under numbers, but 1 of its 5 values"):
         ready(tmp_path, settings(missing_values=["NA"]))
+
+
+@pytest.mark.parametrize(
+    "wards",
+    [
+        ["1,5", "2,25", "3,0", "4,75", "5,5"],
+        ["1", "2", "3", "4", "5,5"],
+        ["1,5", "2,25", "3,0", "unknown", "unknown"],
+        ["-1,5", "+2,25", "1.234,5", "1 234,5", "1'234,5e3"],
+        ["1,234", "2,345", "3,456", "4", "5"],  # a comma for thousands is none of Strata's either
+    ],
+)
+def test_numbers_with_a_decimal_comma_are_refused_and_not_used_as_categories(tmp_path: Path, wards: list[str]) -> None:
+    lines = [line.split(",") for line in ROWS.splitlines()]
+    rows = "".join(";".join([*line[:6], ward, *line[7:]]) + "\n" for line, ward in zip(lines, wards, strict=True))
+    header = HEADER.replace(",", ";")
+    message = r"table\.csv: \d values of the column 'ward' look like numbers with a decimal comma"
+    with pytest.raises(ExtractError, match=message):
+        ready(tmp_path, settings(categories=(), delimiter=";"), rows, header)
+    found = ready(tmp_path, settings(delimiter=";"), rows, header)
+    assert sorted(values(found, "ward")) == sorted(wards)  # the settings list the column under categories
+
+
+def test_texts_with_a_few_commas_stay_categories(tmp_path: Path) -> None:
+    lines = [line.split(",") for line in ROWS.splitlines()]
+    wards = ["surgical", "medical", "1,2", "A,1", "7"]
+    rows = "".join(";".join([*line[:6], ward, *line[7:]]) + "\n" for line, ward in zip(lines, wards, strict=True))
+    found = ready(tmp_path, settings(categories=(), delimiter=";"), rows, HEADER.replace(",", ";"))
+    assert sorted(values(found, "ward")) == sorted(wards)
+
+
+@pytest.mark.parametrize("value", ["12,5", "1.234,5"])
+def test_a_decimal_comma_is_no_interval(value: str) -> None:
+    with pytest.raises(ExtractError, match="listed under intervals, but 1 of its values are not intervals"):
+        interval_midpoints(pd.Series([value, "[70,80)"]), "weight")
 
 
 @pytest.mark.parametrize(("interval", "midpoint"), [("[70-80)", 75.0), ("(0, 10]", 5.0), (">200", 200.0), ("42", 42.0)])

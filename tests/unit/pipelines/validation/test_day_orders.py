@@ -8,12 +8,20 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from expectations.catalogue import RAW_TABLES
+from expectations.row_checks import sender_columns
+from expectations.table import Kind, Table
+from expectations.tables.raw_common import DAY_AND_MONTH
 from expectations.tables.raw_hospital import ADMISSIONS
+from expectations.tables.raw_omop import OMOP_TABLES
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
+from pipelines.sources.feature_table import FeatureTableSettings
+from pipelines.sources.feature_table_columns import declare_feature_table, feature_table_feed
 from pipelines.sources.nhs import FeedSettings, NhsSettings
+from pipelines.sources.omop.settings import OmopSettings
 from pipelines.validation.validate import ValidationSettings, validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql
 
@@ -23,6 +31,7 @@ LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1, "
 MONTHS = [date(2025, month, 1) for month in range(1, 13)]
 USUAL = [date(2025, 1, 1) + timedelta(days=9 * number) for number in range(30)]
 DAYS_TO_12 = [date(2025, 1 + number % 9, 1 + (5 * number + 2) % 12) for number in range(40)]
+JANUARY = [date(2025, 1, day) for day in range(1, 13)]
 DAY_FIRST, MONTH_FIRST = "%d/%m/%Y", "%m/%d/%Y"
 
 
@@ -64,7 +73,7 @@ def test_twelve_first_days_of_months_are_never_twelve_days_of_january(bench: Ben
     bench.write((CASES / "admissions_month_first_2026-01-01.csv").read_text())
     with pytest.raises(
         ValidationStop,
-        match=r"(?s)admissions_2026-01-01\.csv: none of 12 values of admission_date.*dates: \{admission_date: MM/DD/YYYY\}",
+        match=r"(?s)admissions_2026-01-01\.csv: none of 12 values of admission_date.*source.nhs.feeds.admissions.dates: \{admission_date: MM/DD/YYYY\}",
     ):
         bench.days()
     assert bench.days(admission_date="MM/DD/YYYY", discharge_date="MM/DD/YYYY") == MONTHS
@@ -84,10 +93,22 @@ def test_twelve_first_days_of_months_are_never_twelve_days_of_january(bench: Ben
         (MONTHS[:6], MONTH_FIRST),
         ([*MONTHS, date(2025, 3, 15)], MONTH_FIRST),
         ([date(2025, 3, 15)], MONTH_FIRST),
+        (MONTHS[1:5], MONTH_FIRST),
+        (MONTHS[1:2], MONTH_FIRST),
+        ([date(2025, 1, 1 + number) for number in range(1, 5)], MONTH_FIRST),
+        (JANUARY, "%Y-%d-%m"),
+        (JANUARY, "%Y%d%m"),
+        (JANUARY, "%Y/%d/%m"),
+        (JANUARY, "%Y-%d-%m 00:00:00"),
+        (JANUARY[:6], "%Y-%d-%m"),
+        ([day.replace(month=5) for day in JANUARY], "%Y-%d-%m"),
+        (DAYS_TO_12, "%Y-%d-%m"),
+        (USUAL, "%Y-%d-%m"),
+        (USUAL, "%Y%d%m"),
         (MONTHS * 5, MONTH_FIRST),
     ],
 )
-def test_a_column_that_is_or_may_be_month_first_stops_until_the_settings_say_it(
+def test_a_column_that_is_or_may_be_in_the_other_order_stops_until_the_settings_say_it(
     bench: Bench, days: list[date], form: str
 ) -> None:
     bench.land(days, form)
@@ -98,7 +119,17 @@ def test_a_column_that_is_or_may_be_month_first_stops_until_the_settings_say_it(
 
 
 @pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y%m%d", "%d-%b-%Y", "%Y/%m/%d"])
-@pytest.mark.parametrize("days", [MONTHS, DAYS_TO_12, USUAL])
+@pytest.mark.parametrize(
+    "days",
+    [
+        USUAL,
+        JANUARY,
+        MONTHS[:4],
+        DAYS_TO_12[:11],
+        [day.replace(year=year) for day in MONTHS for year in (2024, 2025)],
+        [*MONTHS, date(2025, 3, 15)],
+    ],
+)
 def test_other_formats_leave_no_question(bench: Bench, days: list[date], form: str) -> None:
     bench.land(days, form)
     assert bench.days() == sorted(days)
@@ -109,9 +140,21 @@ def test_usual_days_show_that_the_day_is_first(bench: Bench) -> None:
     assert bench.days() == USUAL
 
 
-def test_a_few_days_show_nothing_and_are_read_day_first(bench: Bench) -> None:
-    bench.land([date(2025, 2, 1), date(2025, 3, 4)], DAY_FIRST)
-    assert bench.days() == [date(2025, 2, 1), date(2025, 3, 4)]
+@pytest.mark.parametrize("form", ["%d-%b-%Y"])
+@pytest.mark.parametrize("days", [MONTHS, DAYS_TO_12])
+def test_a_month_by_its_name_leaves_no_question(bench: Bench, days: list[date], form: str) -> None:
+    bench.land(days, form)
+    assert bench.days() == sorted(days)
+
+
+def test_a_few_days_are_read_day_first_only_where_something_shows_it(bench: Bench) -> None:
+    few = [date(2025, 2, 1), date(2025, 3, 4)]
+    bench.land(few, DAY_FIRST)
+    with pytest.raises(ValidationStop, match="none of 2 values of admission_date shows whether the day or the month is first"):
+        bench.days()
+    rows = [f"p{n},s{n},RX1,{day.strftime(DAY_FIRST)},25/03/2025,{21 + n}\n" for n, day in enumerate(few)]
+    bench.write(HEADER + "".join(rows))
+    assert bench.days() == few
 
 
 def test_a_few_days_with_the_month_first_in_a_day_first_column_are_errors_of_their_rows(bench: Bench) -> None:
@@ -172,3 +215,32 @@ def test_spreadsheet_serials_are_read_where_the_settings_say_so(bench: Bench, te
     bench.write(HEADER + f"p1,s1,RX1,{text},,21\n")
     assert bench.days(admission_date="spreadsheet serial") == [date(2025, 4, 1)]
     assert bench.days() == []
+
+
+def test_year_first_dates_that_show_the_other_order_are_named(bench: Bench) -> None:
+    bench.land(USUAL, "%Y-%d-%m")
+    with pytest.raises(ValidationStop, match="17 of 30 values of admission_date have the day before the month"):
+        bench.days()
+
+
+def test_a_month_13_in_a_small_file_is_an_error_of_its_row(bench: Bench) -> None:
+    bench.write(HEADER + "p1,s1,RX1,2025-03-01,,21\np2,s2,RX1,2025-13-01,,22\n")
+    assert bench.days() == [date(2025, 3, 1)]
+
+
+@pytest.mark.parametrize("table", [*OMOP_TABLES, *RAW_TABLES.values()], ids=lambda table: table.name)
+def test_every_table_with_a_date_column_has_the_rule(table: Table) -> None:
+    assert (DAY_AND_MONTH in table.table_rules) == any(column.kind is Kind.DATE for column in sender_columns(table))
+
+
+def test_the_settings_of_an_omop_source_name_date_columns() -> None:
+    with pytest.raises(ValidationError, match="person_id: no date column of the CDM"):
+        OmopSettings.model_validate({"folder": "cdm", "extract_date": "2026-01-01", "dates": {"person_id": "YYYY-DD-MM"}})
+
+
+def test_a_ready_made_table_has_the_rule_and_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("id,day,y,x\n1,2025-01-02,1,3\n")
+    given = {"file": "table.csv", "delivered": "2026-01-01", "person": "id", "index_date": "day", "label": {"column": "y"}}
+    settings = FeatureTableSettings.model_validate({**given, "dates": {"index_date": "YYYY-DD-MM"}})
+    assert DAY_AND_MONTH in declare_feature_table(settings, tmp_path / "table.csv").table_rules
+    assert feature_table_feed(settings, tmp_path / "table.csv").dates == {"index_date": "YYYY-DD-MM"}

@@ -108,6 +108,37 @@ def test_few_lost_values_and_empty_ones_do_not_stop(bench: Bench, rows: str) -> 
     assert bench.validate(GP_OBSERVATIONS, OBSERVED + rows, load="append") == ""
 
 
+def listed(lost: int, person: str = "4.00E+09", household: str = "h{0}") -> str:
+    people = [person if number < lost else f"p{number}" for number in range(200)]
+    return "".join(f"{one},Y00001,1950,{household.format(number)}\n" for number, one in enumerate(people))
+
+
+@pytest.mark.parametrize("person", ["4.00E+09", "UNKNOWN", "9999999999"])
+def test_people_whose_identifiers_were_lost_since_the_previous_delivery_stop(bench: Bench, person: str) -> None:
+    header = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,HOUSEHOLD_ID\n"
+    assert bench.validate(PATIENTS, header + listed(0), "2025-12-01") == ""
+    stop = bench.validate(PATIENTS, header + listed(37, person))
+    assert (
+        "identifiers_lost_more" in stop
+        and "37 of 200 values of person_id" in stop
+        and "(18.5%; 0.0% in the previous delivery)" in stop
+    )
+    assert person == "9999999999" or person not in stop  # a shape has 9 for every digit
+
+
+@pytest.mark.parametrize("household", ["UNKNOWN", "4.00E+09", "0000000000"])
+def test_households_that_were_all_lost_stop(bench: Bench, household: str) -> None:
+    header = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,HOUSEHOLD_ID\n"
+    stop = bench.validate(PATIENTS, header + listed(0, household=household))
+    assert "values_lost" in stop and "200 of 200 values of household_id" in stop
+
+
+def test_codes_without_their_last_digits_stop(bench: Bench) -> None:
+    rows = entries(30) + entries(40, first=100).replace("44054006", "44054007")
+    stop = bench.validate(GP_OBSERVATIONS, OBSERVED + rows, load="append")
+    assert "40 of 70 values of concept_code" in stop
+
+
 def test_one_organisation_that_lost_its_values_stops_and_is_named(bench: Bench) -> None:
     rows = entries(100) + entries(30, value="5,4", practice="Y00002", first=200)
     stop = bench.validate(GP_OBSERVATIONS, OBSERVED + rows, load="append")

@@ -160,6 +160,70 @@ def test_what_a_restated_period_omits_is_gone_whatever_cannot_be_used_beside_it(
     assert held(lake, nhs, feed) == [("p1", "2025-02-10")]
 
 
+UNPARSED = [
+    ("admissions", "p7,S7,RX1,2024-12-02,2024-12-04,21,x"),
+    ("admissions", "p7,S7,RX1,2024-12-02,2024-12-04"),
+    ("admissions", 'p7,S7,RX1,2024-12-02,"2024-12-04,21'),
+    ("admissions", 'p7,S"7,RX1,2024-12-02,2024-12-04,21'),
+    ("admissions", "p7,S7,RX1,2024-12-02,2024-12-04,\0"),
+    ("emergency_attendances", "p7,7,RX1,2024-12-02,01"),
+    ("patients", "p7,A81001,1950,1,0,0,0,0,0,x"),
+    ("registrations", "p7,A81001,2010-04-01"),
+]
+
+
+def presumed(lake: Lake) -> list[int]:
+    return lake.read("core__restated_rows", "row_number", "kept_for_unparsed")["row_number"].to_pylist()
+
+
+@pytest.mark.parametrize(("feed", "again"), UNPARSED)
+def test_a_line_that_cannot_be_parsed_deletes_no_row(tmp_path: Path, feed: str, again: str) -> None:
+    lake, nhs = deliver(tmp_path, feed, f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}")
+    assert held(lake, nhs, feed) == [("p1", "2025-02-10"), ("p7", "2025-01-10")]
+    assert superseded(lake, nhs, feed) == []
+    assert presumed(lake) == [2]
+
+
+@pytest.mark.parametrize(("feed", "again"), [UNPARSED[0], UNPARSED[-2]])
+def test_a_line_spares_the_row_in_its_own_delivery_alone(tmp_path: Path, feed: str, again: str) -> None:
+    lake, nhs = deliver(
+        tmp_path, feed, f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}", f"{OTHER[feed]}|{again}", OTHER[feed]
+    )
+    assert held(lake, nhs, feed) == [("p1", "2025-04-10")]
+    assert presumed(lake) == []
+
+
+def test_the_row_of_a_line_that_was_sent_again_and_read_takes_its_place(tmp_path: Path) -> None:
+    feed, again = UNPARSED[0]
+    lake, nhs = deliver(tmp_path, feed, f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}", f"{OTHER[feed]}|{GOOD[feed]}")
+    assert held(lake, nhs, feed) == [("p1", "2025-03-10"), ("p7", "2025-03-10")]
+    assert superseded(lake, nhs, feed) == []
+
+
+def test_one_line_spares_one_row_the_most_recent(tmp_path: Path) -> None:
+    more = "p8,S8,RX1,2024-12-20,2024-12-21,21|p9,S9,RX1,2024-12-10,2024-12-11,21"
+    first = f"{OTHER['admissions']}|{GOOD['admissions']}|{more}"
+    lake, nhs = deliver(tmp_path, "admissions", first, f"{OTHER['admissions']}|p8,S8,RX1,2024-12-20,2024-12-21")
+    assert held(lake, nhs, "admissions") == [("p1", "2025-02-10"), ("p8", "2025-01-10")]
+    assert superseded(lake, nhs, "admissions") == [("p7", date(2025, 2, 10)), ("p9", date(2025, 2, 10))]
+
+
+def test_a_row_before_the_restated_months_needs_no_line(tmp_path: Path) -> None:
+    old = "p6,S6,RX1,2020-12-20,2020-12-21,21"
+    lake, nhs = deliver(
+        tmp_path, "admissions", f"{OTHER['admissions']}|{old}|{GOOD['admissions']}", f"{OTHER['admissions']}|{UNPARSED[0][1]}"
+    )
+    assert held(lake, nhs, "admissions") == [("p1", "2025-02-10"), ("p6", "2025-01-10"), ("p7", "2025-01-10")]
+    assert presumed(lake) == [3]
+
+
+def test_a_repeated_header_spares_no_row(tmp_path: Path) -> None:
+    lake, nhs = deliver(
+        tmp_path, "admissions", f"{OTHER['admissions']}|{GOOD['admissions']}", f"{OTHER['admissions']}|{HEADERS['admissions']}"
+    )
+    assert held(lake, nhs, "admissions") == [("p1", "2025-02-10")]
+
+
 def test_only_the_key_of_the_unusable_row_is_spared(tmp_path: Path) -> None:
     first = f"{GOOD['admissions']}|p7,S8,RX1,2024-12-20,2024-12-21,21|p7,S7,RX2,2024-11-20,2024-11-21,21"
     lake, nhs = deliver(tmp_path, "admissions", first, "p7,S7,RX1,not known,2024-12-04,21")
