@@ -71,6 +71,7 @@ class Column:
 
     `lost` is what a lost value means. It follows from the other fields (`row_checks.lost_meaning`), except for a date or a flag that
     may be empty, whose absence often is an answer: that column declares it. `lost_reason` is the reason of a suppressed person.
+    `chosen_days` says that days are chosen and not observed, so that the first of every month is no sign of day and month confused.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Column:
     empty_is_an_answer: bool = True  # false: an empty value is lost
     scheme: Scheme = Scheme.NONE
     ignores_case: bool = False
+    chosen_days: bool = False
 
     @property
     def arrow_type(self) -> str:

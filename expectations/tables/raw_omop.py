@@ -47,10 +47,12 @@ def _concept(name: str, description: str, *, required: bool = False) -> Column:
     return Column(name, Kind.CODE, description, pattern=CONCEPT_ID, required_in_file=required)
 
 
-def _day(name: str, description: str, *, required: bool = False) -> Column:
+def _day(name: str, description: str, *, required: bool = False, chosen: bool = False) -> Column:
     action = Action.SET_ASIDE if required else Action.NULLED
     lost = Lost.SETS_ASIDE if required else Lost.UNKNOWN
-    return Column(name, Kind.DATE, description, nullable=not required, on_violation=action, required_in_file=required, lost=lost)
+    return Column(
+        name, Kind.DATE, description, nullable=not required, on_violation=action, required_in_file=required, lost=lost, chosen_days=chosen
+    )  # fmt: skip
 
 
 def _count(
@@ -240,7 +242,7 @@ COHORT = _omop(
     (
         _id("cohort_definition_id", "The definition.", key=True),
         _id("subject_id", "The person.", key=True, scheme=Scheme.PERSON),
-        _day("cohort_start_date", "Day of entry.", required=True),
+        _day("cohort_start_date", "Day of entry.", required=True, chosen=True),
         _day("cohort_end_date", "Day of leaving."),
     ),
     ("cohort_definition_id", "subject_id", "cohort_start_date"),

@@ -140,7 +140,7 @@ def _roles(settings: FeatureTableSettings) -> list[Column]:
                             source=settings.index_event, required_in_file=True, scheme=Scheme.RECORD))  # fmt: skip
     if settings.index_date:
         roles.append(Column("index_date", Kind.DATE, "The day the features end before and the outcome is looked for after.", nullable=False,
-                            on_violation=aside, source=settings.index_date, required_in_file=True))  # fmt: skip
+                            on_violation=aside, source=settings.index_date, required_in_file=True, chosen_days=True))  # fmt: skip
     label = settings.label
     roles.append(Column("label", Kind.TEXT, "Whether the outcome happened; empty where it is not known yet.", on_violation=aside,
                         allowed=(*label.positive, *label.negative), source=label.column, required_in_file=True))  # fmt: skip

@@ -14,9 +14,9 @@ import duckdb
 import pandas as pd
 
 from expectations.date_formats import DAY_FIRST_OF, FORMAT_OF, MONTH_FIRST_OF
+from expectations.delivery_figures import FEW_ROWS
 from expectations.row_checks import sender_columns
 from expectations.table import Kind, Table
-from expectations.table_checks import FEW_ROWS
 from pipelines.extracts.ingest import Extract
 from pipelines.lake.storage import Lake
 from pipelines.validation.row_validation import RowOutcome
@@ -26,6 +26,8 @@ COLUMNS = ("file_name", "column", "format", "values", "day_first", "month_first"
 # Six of ten days are after the 12th: so many different days without one show that the days are no usual ones.
 FEWEST_DAYS = 5
 FEWEST_DAYS_OF_USUAL_ORDER = 12  # where other values of the sender show the order
+FEWEST_DAYS_WITHOUT_PROOF = 3  # day first, as is usual: three days that all are at most the 12th are 6% likely by chance
+ONE_DAY = (True, False)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def day_orders(
     `dates` are the formats of the settings, which need no proof. `extracts` are those of all deliveries of the feed. A column with the
     day after the year is not returned if a value shows that order, which most do.
     """
-    rows = []
+    rows, chosen_days = [], {column.name for column in table.columns if column.chosen_days}
     for outcome in outcomes:
         extract, reading, source = outcome.profile.extract, outcome.profile.reading, outcome.profile.source
         asked = {
@@ -84,7 +86,8 @@ def day_orders(
         for name, order in found.items():
             others = [other for column, other in found.items() if column != name and asked[column] in MONTH_FIRST_OF]
             before = _before(con, lake, table, name, asked[name], earlier) if order.shows_nothing and order.both else []
-            unknown = order.shows_nothing and _is_unknown(asked[name], order, others, before)
+            chosen = name in chosen_days and asked[name] in DAY_FIRST_OF and order.shape == ONE_DAY
+            unknown = order.shows_nothing and not chosen and _is_unknown(asked[name], order, others, before)
             other_order = 0 if asked[name] in DAY_FIRST_OF and order.other <= FEW_ROWS else order.other
             rows.append((extract.file_name, name, asked[name], order.values, order.usual, other_order, unknown))
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -130,5 +133,5 @@ def _is_unknown(form: str, order: Order, others: Sequence[Order], before: Sequen
             return False
         return order.both >= (FEWEST_DAYS if one_day else FEWEST_DAYS_OF_USUAL_ORDER)
     if not any(other.shows_usual for other in (*others, *before)):
-        return order.both > 0
+        return order.both >= FEWEST_DAYS_WITHOUT_PROOF
     return order.both >= (FEWEST_DAYS_OF_USUAL_ORDER if order.shape == (False, False) else FEWEST_DAYS)
