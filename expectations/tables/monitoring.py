@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.table import Column, Kind, Table
+from expectations.table import Column, Kind, Purpose, Table
 
 
 def _run() -> Column:
@@ -51,6 +51,7 @@ DRIFT = Table(
     ),
     ("index_date", "model_name", "feature"),
     partitioned_by=("index_date", "model_name"),
+    purpose=Purpose.MODEL_ASSURANCE,
 )  # fmt: skip
 
 SCORES = Table(
@@ -77,6 +78,7 @@ SCORES = Table(
     ),
     ("run_id", "group_kind", "group_name", "measure"),
     partitioned_by=("run_id",),
+    purpose=Purpose.MODEL_ASSURANCE,
 )  # fmt: skip
 
 CALIBRATION = Table(
@@ -107,6 +109,7 @@ CALIBRATION = Table(
     ),
     ("run_id", "group_kind", "group_name", "metric"),
     partitioned_by=("run_id",),
+    purpose=Purpose.MODEL_ASSURANCE,
 )  # fmt: skip
 
 ALERTS = Table(
@@ -128,6 +131,7 @@ ALERTS = Table(
         Column("message_problem", Kind.TEXT, "Channel and cause of a failure of the last message. Empty where it was sent.", nullable=False),
     ),
     ("rule", "subject", "since"),
+    purpose=Purpose.OPERATION,
 )  # fmt: skip
 
 STAGES = Table(
@@ -150,6 +154,7 @@ STAGES = Table(
         Column("outputs", Kind.TEXT, "Digest of the tables that the stage wrote.", nullable=False),
     ),
     ("stage", "index_date", "started_at"),
+    purpose=Purpose.OPERATION,
 )  # fmt: skip
 
 MONITORING_TABLES = (DRIFT, SCORES, CALIBRATION, ALERTS, STAGES)

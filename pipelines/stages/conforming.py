@@ -19,10 +19,9 @@ from pipelines.conform.code_vocabulary import name_codes, write_ancestors
 from pipelines.conform.deaths import activity_after_death, check_activity
 from pipelines.conform.event import EventRequest
 from pipelines.conform.linkage import check_linkage as linkage_check
-from pipelines.conform.national_list import refuse_expired_national_list
 from pipelines.conform.objection_inputs import read_objection_inputs
-from pipelines.errors import RefusalError, ValidationStop
-from pipelines.lake.decision_record import ACCEPTED_BREACH, DEATH_REVIEW
+from pipelines.errors import ValidationStop
+from pipelines.lake.decision_record import ACCEPTED_BREACH, DEATH_REVIEW, NATIONAL_OPT_OUT
 from pipelines.stages.context import StageContext
 from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_core, has_feed, has_list, is_for_planning
@@ -35,6 +34,7 @@ from pipelines.stages.stage_inputs import (
     confidential,
     conformed,
     deaths_named,
+    national_list_check,
     people_accepted_as_alive,
     stated_deaths,
     stated_ends,
@@ -104,18 +104,14 @@ def check_objections(context: StageContext) -> StageResult:
 @stage(
     name="national list valid",
     reads=(core.OBJECTION_DELIVERY,),
-    settings=("purpose.use",),
     outside=(OutsideInput.TODAY,),
+    decisions=(NATIONAL_OPT_OUT,),
     check=Check("national_list_valid", core.OBJECTION_DELIVERY, "Refuse planning with a national opt-out list that has expired."),
     exists=is_for_planning,
 )
 def check_national_list(context: StageContext) -> StageResult:
-    """Check that planning uses a national list that is still valid."""
-    try:
-        refuse_expired_national_list(context.lake, context.outside.today)
-    except RefusalError as refusal:
-        return StageResult(broken=str(refusal))
-    return StageResult({})
+    """Check that planning uses a national list that is still valid, unless a decision states that it needs none."""
+    return national_list_check(context)
 
 
 @stage(
