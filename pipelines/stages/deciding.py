@@ -188,11 +188,8 @@ def _national_opt_out(deployment: Deployment, request: DecisionRequest) -> Subje
         raise RefusalError(
             "an approval under which the national data opt-out does not apply ends: add --expires with its last day, such as --expires 2026-12-31"
         )
-    return Subject(
-        subject_of_rule(stated["covers"], stated["rule"]),
-        "",
-        lambda _: {"next": f"the next run makes what the rule for {stated['covers']} covers again"},
-    )
+    text, covers = subject_of_rule(stated["covers"], stated["rule"]), stated["covers"]
+    return Subject(text, "", lambda _: {"next": f"the next run applies the rule for {covers}"})
 
 
 def _withdraw(deployment: Deployment, request: DecisionRequest, today: date) -> Summary:
