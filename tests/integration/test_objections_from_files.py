@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from expectations.tables import core
+from pipelines.lake.decision_record import NATIONAL_OPT_OUT, Decision, record
 from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages import conforming, landing, run_plan
 
@@ -84,6 +85,11 @@ def test_a_permitted_list_of_two_files_expires_for_planning(tmp_path: Path, monk
     assert [tuple(row.values()) for row in states] == [("p2", "in_force"), ("p3", "in_force"), ("p4", "not_known")]
     assert objecting(deployment, "national_data_opt_out") == ["p2", "p3", "p4"]
     assert "valid until 2026-01-20" in str(conforming.check_national_list(deployment).broken)
+    decision = Decision(
+        NATIONAL_OPT_OUT, "planning: does not apply", "Board", "CAG 12", date(2026, 1, 5), expires=date(2099, 12, 31)
+    )
+    recorded = record(deployment.lake, decision)
+    assert recorded.decision_id in conforming.check_national_list(deployment).message
     assert deployment.lake.read(core.OBJECTION_DELIVERY.name, "valid_until", "kind = 'national'")["valid_until"].to_pylist() == [
         date(2026, 1, 20)
     ]

@@ -13,9 +13,12 @@ from expectations.tables.equity import PLANNING_POPULATION
 from pipelines.lake.decision_record import NATIONAL_OPT_OUT, Decision, record
 from pipelines.run.deployment import Deployment
 from pipelines.run.settings import Settings
+from pipelines.stages.building import build_features
+from pipelines.stages.context import open_context
 from pipelines.stages.declared import STAGES, stages_of
 from pipelines.stages.planning import check_planning_list
 from pipelines.stages.stage import Stage
+from pipelines.stages.stage_inputs import cohort_request
 
 PURPOSE = {"use": "finding_people_for_care", "approval": "DSA 12", "approval_expires": "2099-12-31"}
 SOURCE = {"kind": "synthetic", "synthetic": {"people": 500}}
@@ -69,6 +72,15 @@ def test_an_expired_list_stops_planning_outputs_with_what_to_do(deployment: Depl
     broken = check_planning_list(deployment).broken
     assert "valid until 2020-01-01, so planning outputs must not be made" in broken
     assert "deliver the result to the feed national_opt_outs" in broken
+
+
+def test_the_cohort_of_a_run_for_planning_follows_the_decision(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"deployment": "a_board", "purpose": {**PURPOSE, "use": "planning"}, "source": SOURCE})
+    deployment = Deployment(settings, tmp_path, tmp_path / "home")
+    context = open_context(deployment, build_features, date(2026, 1, 1))
+    assert cohort_request(context).use == "planning"
+    record(deployment.lake, Decision(NATIONAL_OPT_OUT, "planning: does not apply", "Board", "CAG 12", date(2026, 1, 5)))
+    assert cohort_request(context).use == "finding_people_for_care"
 
 
 def test_no_list_is_needed_where_the_opt_out_does_not_apply(deployment: Deployment) -> None:
