@@ -43,6 +43,7 @@ reference:
   organisations: reference/organisations.csv
   organisation_relations: reference/organisation_relations.csv
   organisation_succession: reference/organisation_successions.csv
+validation: {{limits: {{single_value: 0}}}}
 study:
   name: small_study
   index_dates: {{train: [2023-07-01], test: 2024-10-01}}
@@ -134,7 +135,7 @@ def test_an_expired_list_stops_planning_outputs_and_not_the_lists(
     message = capfd.readouterr().err
     assert f"valid until {VALID}, so planning outputs must not be made on {EXPIRED}" in message
     assert not board.lake.exists("equity__outcome_rates")
-    assert board.lake.exists("monitoring__calibration")  # what is no planning output went on
+    assert board.lake.exists("monitoring__scores")  # what is no planning output went on
     listed = board.listed()
     assert listed & (board.national - board.type_1), "people with only a national data opt-out are on the lists"
     assert not listed & board.type_1
