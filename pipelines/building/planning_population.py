@@ -6,7 +6,7 @@ opted out since. Source: NHS England, national data opt-out operational policy g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import duckdb
@@ -88,7 +88,7 @@ def _excluded_by_cohort(lake: Lake, own_dates: bool) -> dict[str, int]:
 
 
 def _row(period: str, rule: str, people: int, excluded: int, decision_id: str) -> dict[str, object]:
-    counts = {"everyone": people, EXCLUDED: excluded, "counted": people - excluded}
+    counts: dict[Hashable, int] = {"everyone": people, EXCLUDED: excluded, "counted": people - excluded}
     shown = shown_counts(counts, [Total("everyone", (EXCLUDED, "counted"))])
     share = three_figures(shown_share(excluded, people)) if excluded else 0.0
     return {
