@@ -96,10 +96,17 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_reader", "strata_analyst"), "each training", 400, personal=False,
     ),
     "equity__outcome_rates": ContractTerms(
-        "1.1.1", PUBLIC_HEALTH, "Inequality of the outcomes: standardised rates, gaps and indices, with limits.",
-        "Show lower and upper next to every value, and an absolute gap next to the relative one.",
+        "1.1.2", PUBLIC_HEALTH, "Inequality of the outcomes: standardised rates, gaps and indices, with limits.",
+        "Show lower and upper next to every value, and an absolute gap next to the relative one. Show the share of people whom "
+        "equity__planning_population excludes.",
         "A measure of an area is not a measure of each person in it. Rates from fewer than 10 events are not reported.",
         ("strata_reader", "strata_analyst"), "each matured index date", 400, personal=False,
+    ),
+    "equity__planning_population": ContractTerms(
+        "1.0.0", PUBLIC_HEALTH, "Whom planning outputs count: the share of each cohort that they exclude because of the national data opt-out.",
+        "Join to a planning output by period. The period all is that of every output of a cohort whose rows have their own index dates.",
+        "The latest state of an opt-out applies to every period. Counts are rounded to 5.",
+        ("strata_reader", "strata_analyst"), "each run", 400, personal=False,
     ),
     "monitoring__volumes": ContractTerms(
         "1.1.0", CARE_TEAMS, "Whether each feed is complete, by provider and month.",
@@ -153,8 +160,8 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_analyst",), "each use of re-identification", 45, personal=False,
     ),
     "monitoring__decision": ContractTerms(
-        "2.0.0", CARE_TEAMS,
-        "Which decisions people recorded: approvals, accepted breaches, late deliveries, waivers, withdrawals and deaths in review.",
+        "3.0.0", CARE_TEAMS,
+        "Which decisions people recorded: approvals, accepted breaches, late deliveries, waivers, withdrawals, deaths in review and rules for opt-outs.",
         "Take the latest row of each decision_id by recorded_at; it counts while ended_by is empty and expires has not passed.",
         "Append-only. It names accounts of the operating system, so it stays in the lake and no role of the database sees it.",
         (), "each decision", 45, personal=False,

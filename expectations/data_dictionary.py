@@ -80,7 +80,8 @@ def _rules_for(defect: int, tables: list[Table]) -> str:
 def _table(table: Table) -> Iterator[str]:
     yield from ("", f"### {table.name}", "", table.description, "")
     partition = f" Partitioned by {_names(table.partitioned_by)}." if table.partitioned_by else ""
-    yield f"Key: {_names(table.key)}.{partition}"
+    purpose = f" Purpose: {table.purpose}." if table.purpose else ""
+    yield f"Key: {_names(table.key)}.{partition}{purpose}"
     titles = ("column", "type", "description", "allowed values", "column in the sender's file")
     columns = [
         (f"`{column.name}`", column.arrow_type, column.description, _domain(column, table), _source(column))

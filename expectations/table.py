@@ -60,6 +60,17 @@ class Severity(StrEnum):
     WARN = "warn"  # the breach is recorded and shown
 
 
+class Purpose(StrEnum):
+    """What a published table or page is for, which decides whether the national data opt-out applies to it."""
+
+    CARE = "care"  # finds people for their own care: the national data opt-out does not apply
+    PLANNING = (
+        "planning"  # people with a national data opt-out are excluded, unless a recorded decision states that it does not apply
+    )
+    MODEL_ASSURANCE = "model assurance"  # whether the models are good and fair for the people whom they score
+    OPERATION = "operation"  # whether deliveries, stages and decisions are in order
+
+
 @dataclass(frozen=True)
 class Column:
     """A column: its name, its content, its allowed values and the action for other values.
@@ -148,7 +159,7 @@ class TableRule:
 
 @dataclass(frozen=True)
 class Table:
-    """A stored table; its asset, folder, schema and suite have the same name."""
+    """A stored table; its asset, folder, schema and suite have the same name. A published table declares its purpose."""
 
     name: str
     description: str
@@ -163,6 +174,7 @@ class Table:
     available: str = ""  # SQL over typed columns and :lag_days: the available date of a row
     person: str = "person_id"
     provider: str = ""  # for a raw table: the column with the sending organisation
+    purpose: Purpose | None = None
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]

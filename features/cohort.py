@@ -21,6 +21,7 @@ Use = Literal["finding_people_for_care", "planning"]
 ALL_PEOPLE = "people the sources name"
 ALL_ROWS = "index events"
 IN_COHORT = "in cohort"
+NATIONAL_DATA_OPT_OUT = "national data opt-out"
 
 
 class CohortSettings(BaseModel, extra="forbid", frozen=True):
@@ -103,7 +104,7 @@ def exclusions(candidates: Candidates, settings: CohortSettings, use: Use) -> li
         ("type 1 opt-out", candidates.type_1_opt_out),
     ]
     if use == "planning":
-        steps.append(("national data opt-out", candidates.national_data_opt_out))
+        steps.append((NATIONAL_DATA_OPT_OUT, candidates.national_data_opt_out))
     if settings.minimum_age:
         steps.append((f"younger than {settings.minimum_age} years, or of unknown age", ~(age >= settings.minimum_age)))
     if settings.maximum_age is not None:

@@ -45,7 +45,10 @@ def withdraw(
 def decide(
     config: Config,
     kind: Annotated[
-        str, typer.Argument(help="The kind: approval, accepted_breach, late_delivery, waiver, death_review or withdrawal.")
+        str,
+        typer.Argument(
+            help="The kind: approval, accepted_breach, late_delivery, waiver, death_review, national_opt_out or withdrawal."
+        ),
     ],
     subject: Annotated[
         str,
@@ -58,7 +61,7 @@ def decide(
     expires: Annotated[str | None, typer.Option(help="The last day on which the decision counts, such as 2026-12-31.")] = None,
     ends: Annotated[str, typer.Option(help="The decision_id of an earlier decision that this one replaces.")] = "",
 ) -> None:
-    """Record a decision with its role and reason: an approval, an accepted breach, a waiver or a withdrawal."""
+    """Record a decision with its role and reason: an approval, an accepted breach, a waiver, a rule for opt-outs or a withdrawal."""
     with deployment_of(config) as deployment:
         from pipelines.stages import deciding
 

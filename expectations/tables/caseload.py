@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.table import Column, Kind, Table
+from expectations.table import Column, Kind, Purpose, Table
 
 _RUN = Column("run_id", Kind.IDENTIFIER, "The run.", nullable=False)
 _OUTCOME = Column("outcome", Kind.TEXT, "The outcome.", nullable=False)
@@ -50,6 +50,7 @@ CASELOAD = Table(
     ),
     ("run_id", "outcome", "place_code", "person_id"),
     partitioned_by=("run_id",),
+    purpose=Purpose.CARE,
 )  # fmt: skip
 
 RISING = Table(
@@ -75,6 +76,7 @@ RISING = Table(
     ),
     ("run_id", "outcome", "person_id", "index_event_id"),
     partitioned_by=("run_id",),
+    purpose=Purpose.CARE,
 )  # fmt: skip
 
 ACTIONS = Table(
@@ -94,6 +96,7 @@ ACTIONS = Table(
         Column("end_date", Kind.DATE, "Last day on the team's caseload. Null while the person is on it."),
     ),
     ("practice_code", "record_id"),
+    purpose=Purpose.CARE,
 )  # fmt: skip
 
 EXCLUSIONS = Table(
@@ -111,6 +114,7 @@ EXCLUSIONS = Table(
     ),
     ("run_id", "list_name", "treatment", "reason"),
     partitioned_by=("run_id",),
+    purpose=Purpose.CARE,
 )  # fmt: skip
 
 REMOVED = Table(
@@ -124,6 +128,7 @@ REMOVED = Table(
         Column("reason", Kind.TEXT, "Why the person was removed.", nullable=False),
     ),
     ("person_id", "removed_at"),
+    purpose=Purpose.CARE,
 )  # fmt: skip
 
 REMOVALS = Table(
@@ -139,6 +144,7 @@ REMOVALS = Table(
         Column("objections_known_to", Kind.DATE, "Latest delivery of objections that was applied. Null where there is none."),
     ),
     ("recorded_at", "removed_at", "reason"),
+    purpose=Purpose.CARE,
 )  # fmt: skip
 
 CASELOAD_TABLES = (CASELOAD, RISING, ACTIONS, EXCLUSIONS, REMOVED, REMOVALS)

@@ -1,10 +1,10 @@
-"""The decisions of people: approvals of models, accepted breaches, waivers of gates, withdrawals and deaths in review."""
+"""The decisions of people: approvals of models, accepted breaches, waivers of gates, withdrawals, deaths in review and rules for opt-outs."""
 
 from __future__ import annotations
 
-from expectations.table import Column, Kind, Table
+from expectations.table import Column, Kind, Purpose, Table
 
-KINDS = ("approval", "accepted_breach", "late_delivery", "waiver", "withdrawal", "death_review")
+KINDS = ("approval", "accepted_breach", "late_delivery", "waiver", "withdrawal", "death_review", "national_opt_out")
 
 DECISION = Table(
     "monitoring__decision",
@@ -16,7 +16,7 @@ DECISION = Table(
         Column(
             "kind",
             Kind.CODE,
-            "approval, accepted_breach, late_delivery, waiver, withdrawal or death_review.",
+            "approval, accepted_breach, late_delivery, waiver, withdrawal, death_review or national_opt_out.",
             nullable=False,
             allowed=KINDS,
         ),
@@ -24,14 +24,14 @@ DECISION = Table(
             "subject",
             Kind.TEXT,
             "What was decided about: a study with the version of its model, a delivery with the broken rule, a delivery that came after later ones, "
-            "a gate of a model, a run, or the number (person_key) of a person whose death was in review and who is alive.",
+            "a gate of a model, a run, the number (person_key) of a person whose death was in review and who is alive, or a rule for national data opt-outs.",
             nullable=False,
         ),
         Column(
             "digest",
             Kind.TEXT,
             "Digest of what was read: of the model, the extracts of the delivery, the scores of the run or the date of death. Empty for an approval from the "
-            "settings, which is for no particular version, and for a breach accepted there.",
+            "settings, which is for no particular version, for a breach accepted there, and for a rule.",
             nullable=False,
         ),
         Column("login", Kind.TEXT, "Account of the operating system that recorded it.", nullable=False),
@@ -42,6 +42,7 @@ DECISION = Table(
         Column("ended_by", Kind.TEXT, "The decision that ended it; empty while it counts.", nullable=False),
     ),
     ("decision_id", "recorded_at"),
+    purpose=Purpose.OPERATION,
 )
 
 DECISION_TABLES = (DECISION,)

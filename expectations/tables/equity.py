@@ -1,15 +1,15 @@
-"""The inequality tables that leave, stored with disclosure control: rates of the outcomes by group, and the audit of the models."""
+"""The tables that leave, stored with disclosure control: rates of the outcomes by group, whom planning counts, and the audit of the models."""
 
 from __future__ import annotations
 
 from expectations.small_counts import SMALL_COUNTS
-from expectations.table import Column, Kind, Table
+from expectations.table import Column, Kind, Purpose, Table
 
 OUTCOME_RATES = Table(
     "equity__outcome_rates",
     f"How often each outcome happens in each group, standardised by age, with gaps, gradients and changes. Counts from {SMALL_COUNTS} are suppressed "
     "and others rounded to the nearest 5. Rates and limits are computed from the rounded counts, to three significant figures. A rate with a "
-    "suppressed count is suppressed as well.",
+    "suppressed count is suppressed as well. equity__planning_population says whom the rates exclude.",
     (
         Column("outcome", Kind.TEXT, "The outcome; the ending _or_death means the composite outcome.", nullable=False),
         Column("period", Kind.TEXT, "The index date, or the year of the index dates where each row has its own.", nullable=False),
@@ -36,6 +36,30 @@ OUTCOME_RATES = Table(
         Column("reason", Kind.TEXT, "Why a value or count is not shown. Empty where all are shown.", nullable=False),
     ),
     ("outcome", "period", "group_kind", "group_name", "measure", "compared_with"),
+    purpose=Purpose.PLANNING,
+)  # fmt: skip
+PLANNING_POPULATION = Table(
+    "equity__planning_population",
+    "Whom planning outputs count: how many people of each cohort have a national data opt-out, and whether planning outputs exclude them. Every "
+    "planning output of the period follows this table. Counts from 1 to 7 are suppressed and others rounded to the nearest 5. The share is "
+    "computed from the rounded counts.",
+    (
+        Column("period", Kind.TEXT, "The index date of the cohort; all for a cohort whose rows have their own.", nullable=False),
+        Column(
+            "opt_out_rule",
+            Kind.CODE,
+            "excluded: planning outputs exclude people with a national data opt-out in force; included: a recorded decision states that the opt-out "
+            "does not apply; not_known: no feed delivered national data opt-outs, so no one is excluded.",
+            nullable=False,
+            allowed=("excluded", "included", "not_known"),
+        ),
+        Column("people", Kind.INTEGER, "People of the cohort, or index events, with those excluded. Rounded to the nearest 5; null where suppressed.", arrow="int64"),
+        Column("people_excluded", Kind.INTEGER, "Of these, excluded because of the national data opt-out. Rounded to the nearest 5; null where suppressed.", arrow="int64"),
+        Column("share_excluded", Kind.NUMBER, "Share of people excluded. 1 to 7 people count as 5.", nullable=False, minimum=0, maximum=1),
+        Column("decision_id", Kind.IDENTIFIER, "The decision that states the rule. Empty where the rule follows from none.", nullable=False),
+    ),
+    ("period",),
+    purpose=Purpose.PLANNING,
 )  # fmt: skip
 AUDIT_FOR_READERS = Table(
     "equity__audit_for_readers",
@@ -59,5 +83,6 @@ AUDIT_FOR_READERS = Table(
     ),
     ("training_id", "outcome", "candidate", "group_kind", "group_name", "metric"),
     partitioned_by=("training_id",),
+    purpose=Purpose.MODEL_ASSURANCE,
 )  # fmt: skip
-EQUITY_TABLES = (OUTCOME_RATES, AUDIT_FOR_READERS)
+EQUITY_TABLES = (OUTCOME_RATES, PLANNING_POPULATION, AUDIT_FOR_READERS)

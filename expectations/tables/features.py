@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.table import Column, Kind, Table
+from expectations.table import Column, Kind, Purpose, Table
 
 CATALOGUE = Table(
     "features__catalogue",
@@ -79,6 +79,7 @@ SAME_DAY_CARE = Table(
         Column("switched", Kind.BOOLEAN, "The share changed by at least 0.2, with a sum of 20 or more in each quarter.", nullable=False),
     ),
     ("provider_code", "quarter"),
+    purpose=Purpose.OPERATION,
 )  # fmt: skip
 
 FEATURE_TABLES = (CATALOGUE, PERSON_FEATURES, SAME_DAY_CARE)

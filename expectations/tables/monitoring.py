@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from expectations.small_counts import SMALL_COUNTS
-from expectations.table import Column, Kind, Table
+from expectations.table import Column, Kind, Purpose, Table
 
 
 def _run() -> Column:
@@ -55,6 +55,7 @@ DRIFT = Table(
     ),
     ("index_date", "model_name", "feature"),
     partitioned_by=("index_date", "model_name"),
+    purpose=Purpose.MODEL_ASSURANCE,
 )  # fmt: skip
 
 SCORES = Table(
@@ -81,6 +82,7 @@ SCORES = Table(
     ),
     ("run_id", "group_kind", "group_name", "measure"),
     partitioned_by=("run_id",),
+    purpose=Purpose.MODEL_ASSURANCE,
 )  # fmt: skip
 
 CALIBRATION = Table(
@@ -111,6 +113,7 @@ CALIBRATION = Table(
     ),
     ("run_id", "group_kind", "group_name", "metric"),
     partitioned_by=("run_id",),
+    purpose=Purpose.MODEL_ASSURANCE,
 )  # fmt: skip
 
 ALERTS = Table(
@@ -132,6 +135,7 @@ ALERTS = Table(
         Column("message_problem", Kind.TEXT, "Channel and cause of a failure of the last message. Empty where it was sent.", nullable=False),
     ),
     ("rule", "subject", "since"),
+    purpose=Purpose.OPERATION,
 )  # fmt: skip
 
 STAGES = Table(
@@ -154,6 +158,7 @@ STAGES = Table(
         Column("outputs", Kind.TEXT, "Digest of the tables that the stage wrote.", nullable=False),
     ),
     ("stage", "index_date", "started_at"),
+    purpose=Purpose.OPERATION,
 )  # fmt: skip
 
 MONITORING_TABLES = (DRIFT, SCORES, CALIBRATION, ALERTS, STAGES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.table import Column, Kind, Table
+from expectations.table import Column, Kind, Purpose, Table
 
 _FEED = Column("feed", Kind.TEXT, "The feed.", nullable=False)
 _EXTRACT = Column(
@@ -100,6 +100,7 @@ VALIDATION = Table(
     ),
     ("feed", "extract_id", "rule", "column_name", "organisation_code", "month"),
     partitioned_by=("feed", "extract_id"),
+    purpose=Purpose.OPERATION,
 )
 
 RESTATED_ROWS = Table(
@@ -183,6 +184,7 @@ ACCESS = Table(
         ),
     ),
     ("recorded_at",),
+    purpose=Purpose.OPERATION,
 )
 
 RECORD_TABLES = (EXTRACTS, VALIDATED_EXTRACTS, RESTATED_ROWS, VALIDATION, ERASURES, PSEUDONYM_KEYS, ACCESS)

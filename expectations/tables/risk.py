@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from expectations.small_counts import SMALL_COUNTS
-from expectations.table import Column, Kind, Table
+from expectations.table import Column, Kind, Purpose, Table
 
 
 def _id(name: str, description: str) -> Column:
@@ -51,6 +51,7 @@ LABELS = Table(
     ),
     ("outcome", "person_key", "index_event_id"),
     partitioned_by=("outcome", "index_date"),
+    purpose=Purpose.MODEL_ASSURANCE,
 )
 
 COHORT_FLOW = Table(
@@ -64,6 +65,7 @@ COHORT_FLOW = Table(
     ),
     ("index_date", "step"),
     partitioned_by=("index_date",),
+    purpose=Purpose.MODEL_ASSURANCE,
 )
 
 MODELS = Table(
@@ -93,6 +95,7 @@ MODELS = Table(
         Column("inputs", Kind.TEXT, "Index dates, table versions and code version, as JSON.", nullable=False),
     ),
     ("training_id", "candidate"),
+    purpose=Purpose.MODEL_ASSURANCE,
 )
 
 CROSS_FITTED = Table(
@@ -107,6 +110,7 @@ CROSS_FITTED = Table(
     ),
     ("training_id", "person_id", "index_event_id"),
     partitioned_by=("training_id",),
+    purpose=Purpose.MODEL_ASSURANCE,
 )
 
 RUNS = Table(
@@ -140,6 +144,7 @@ RUNS = Table(
         Column("reason", Kind.TEXT, "Why the run was withdrawn or removed. Empty otherwise.", nullable=False),
     ),
     ("run_id", "status", "recorded_at"),
+    purpose=Purpose.OPERATION,
 )
 
 _SCORE_COLUMNS = (
@@ -240,6 +245,7 @@ SCORES = Table(
     _SCORE_COLUMNS,
     ("run_id", "outcome", "person_id", "index_event_id"),
     partitioned_by=("run_id",),
+    purpose=Purpose.CARE,
 )
 CURRENT = Table(
     "risk__current",
@@ -247,6 +253,7 @@ CURRENT = Table(
     _SCORE_COLUMNS,
     ("outcome", "person_id", "index_event_id"),
     partitioned_by=("outcome",),
+    purpose=Purpose.CARE,
 )
 DRIVERS = Table(
     "risk__drivers",
@@ -269,6 +276,7 @@ DRIVERS = Table(
     ),
     ("run_id", "outcome", "person_id", "index_event_id", "driver_rank"),
     partitioned_by=("run_id",),
+    purpose=Purpose.CARE,
 )
 SHADOW_SCORES = Table(
     "risk__shadow_scores",
@@ -283,6 +291,7 @@ SHADOW_SCORES = Table(
     ),
     ("run_id", "outcome", "person_id", "index_event_id"),
     partitioned_by=("run_id",),
+    purpose=Purpose.MODEL_ASSURANCE,
 )
 MODEL_AUDIT = Table(
     "equity__model_audit",
@@ -315,6 +324,7 @@ MODEL_AUDIT = Table(
     ),
     ("training_id", "outcome", "candidate", "split", "group_kind", "group_name", "metric"),
     partitioned_by=("training_id",),
+    purpose=Purpose.MODEL_ASSURANCE,
 )
 VOLUMES = Table(
     "monitoring__volumes",
@@ -329,5 +339,6 @@ VOLUMES = Table(
         Column("share_of_before", Kind.NUMBER, "Rows divided by rows in the previous delivery."),
     ),
     ("feed", "organisation_code", "month", "extract_date"),
+    purpose=Purpose.OPERATION,
 )
 RISK_TABLES = (LABELS, COHORT_FLOW, MODELS, CROSS_FITTED, RUNS, SCORES, CURRENT, DRIVERS, SHADOW_SCORES, MODEL_AUDIT, VOLUMES)

@@ -1,4 +1,7 @@
-"""Inequality stage: rates of the outcomes by group, from the labels, written to `equity__outcome_rates` with disclosure control."""
+"""Inequality stage: rates of the outcomes by group, from the labels, written to `equity__outcome_rates` with disclosure control.
+
+The rates are a planning output: they count the people whom `equity__planning_population` counts.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from features.labels import Occurrences
 from models.disclosure_control import SUPPRESSED, Total, hidden_cells, is_small, three_figures, totals_of
 from models.outcome_rates import GRADIENT, GroupCounts, RateRow, change_rows, rate_rows
 from models.rates import ESP_2013
+from pipelines.building.planning_population import excluded_people_sql
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
 
@@ -131,7 +135,7 @@ def _outcomes(lake: Lake, con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _stage_rows(lake: Lake, con: duckdb.DuckDBPyConnection, outcome: str, kinds: Sequence[str], request: RatesRequest) -> None:
-    """Write every row with a label to a temporary table `labelled`: period, age band, groups, outcomes and number of events."""
+    """Write every row with a label that planning counts to a temporary table `labelled`: period, age band, groups, outcomes, number of events."""
     age = "f.age_years" if "age_years" in lake.schema(PERSON_FEATURES.name).names else "NULL::FLOAT"
     period = "year(l.index_date)::VARCHAR" if request.dates_of_their_own else "l.index_date::VARCHAR"
     groups = "".join(f', {_group(kind)} AS "{kind}"' for kind in kinds)
@@ -140,6 +144,7 @@ def _stage_rows(lake: Lake, con: duckdb.DuckDBPyConnection, outcome: str, kinds:
             least(floor({age} / 5), {len(ESP_2013) - 1})::INTEGER AS band, l.label = 1 AS event,
             coalesce(l.composite_label = 1, false) AS composite, l.death_date IS NOT NULL AS died, 0 AS times {groups}
         FROM {lake.scan(LABELS.name)} l JOIN {lake.scan(PERSON_FEATURES.name)} f USING (person_key, index_event_id)
+        ANTI JOIN {excluded_people_sql(lake)} USING (person_key)
         WHERE l.outcome = ? AND l.label IS NOT NULL""",
         [outcome],
     )

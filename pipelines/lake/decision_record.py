@@ -21,6 +21,7 @@ from pipelines.lake.storage import Lake
 APPROVAL, ACCEPTED_BREACH, WAIVER, WITHDRAWAL = "approval", "accepted_breach", "waiver", "withdrawal"
 DEATH_REVIEW = "death_review"  # a person whose death is in review is alive
 LATE_DELIVERY = "late_delivery"
+NATIONAL_OPT_OUT = "national_opt_out"  # a rule for planning outputs or for training
 LONDON = ZoneInfo("Europe/London")
 NOT_RECORDED = "not recorded"  # the role of a decision that was taken from a place without one
 

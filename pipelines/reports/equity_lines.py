@@ -12,6 +12,7 @@ from expectations.tables.equity import OUTCOME_RATES
 from pipelines.lake.storage import Lake
 from pipelines.reports.labels import label
 from pipelines.reports.numbers import NOT_SHOWN
+from pipelines.reports.opt_out_lines import sentence_on_planning
 from pipelines.reports.terminal import item, paragraph, section, table
 
 KIND, DEPRIVED, LEAST_DEPRIVED = "imd_quintile", "1", "5"
@@ -38,6 +39,7 @@ def inequality_lines(lake: Lake, outcome: str) -> Iterator[RenderableType]:
         return
     rows = lake.read(OUTCOME_RATES.name, where=f"{where} AND period = {quote(latest)}", order="group_name, measure").to_pylist()
     yield section(f"Inequality in '{outcome}' after {latest}")
+    yield paragraph(sentence_on_planning(lake, str(latest)))
     yield paragraph("People with the outcome per 100,000, standardised by age. Quintile 1 is most deprived.")
     yield table([_rate(row) for row in rows if row["measure"] == "directly_standardised_rate"], COLUMNS)
     yield from _gap(rows)

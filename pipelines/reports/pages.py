@@ -9,8 +9,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from expectations.small_counts import SMALL_COUNTS
+from expectations.table import Purpose
 from pipelines.reports.labels import label
 
+# Every page has a purpose. A planning page also needs `opt_outs`, the sentence of pipelines/reports/opt_out_lines.py, which it shows first.
+PAGES = {
+    "caseload.html": Purpose.CARE,
+    "model.html": Purpose.MODEL_ASSURANCE,
+    "monitoring.html": Purpose.MODEL_ASSURANCE,
+    "validation.html": Purpose.OPERATION,
+    "deliveries.html": Purpose.OPERATION,
+    "delivery.html": Purpose.OPERATION,
+}
 NUMBERS = (int, float)
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -20,7 +30,7 @@ def render(template: str, **content: object) -> str:
 
     The page is one file: its styles and drawings are inside, and its content security policy lets a browser fetch nothing.
     """
-    return _environment().get_template(template).render(content)
+    return _environment().get_template(template).render(content, purpose_of_page=str(PAGES[template]))
 
 
 @cache

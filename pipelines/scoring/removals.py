@@ -22,6 +22,7 @@ from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.files import without_rows_of
 from pipelines.lake.run_record import all_runs, published_runs
 from pipelines.lake.storage import Lake
+from pipelines.study.opt_out_rules import planning_rule
 
 DIED, LEFT = "died", "left the list"
 TYPE_1, NATIONAL = "type 1 objection", "national data opt-out"
@@ -137,6 +138,7 @@ def current_runs(lake: Lake) -> list[dict[str, object]]:
 
 def reasons_sql(lake: Lake) -> str:
     """Return the SQL of everyone with a reason to be removed: person_id, reason and whether it holds for planning alone."""
+    opted_out = "national_data_opt_out" if planning_rule(lake).excludes else "false"
     days = _passed_deliveries(lake)
     day = days.get(REGISTRATIONS.name) or days.get(PATIENTS.name)
     ended = f"coalesce(last_day, DATE '0001-01-01') < DATE {quote(day)}" if day else "last_day IS NULL"
@@ -144,7 +146,7 @@ def reasons_sql(lake: Lake) -> str:
         SELECT person_id, CASE
             WHEN death_date IS NOT NULL THEN {quote(DIED)} WHEN death_not_readable THEN {quote(DEATH_NOT_READABLE)}
             WHEN type_1_opt_out THEN {quote(TYPE_1)} WHEN NOT on_list OR {ended} THEN {quote(LEFT)}
-            WHEN end_not_readable THEN {quote(END_NOT_READABLE)} WHEN national_data_opt_out THEN {quote(NATIONAL)} END AS reason,
+            WHEN end_not_readable THEN {quote(END_NOT_READABLE)} WHEN {opted_out} THEN {quote(NATIONAL)} END AS reason,
             reason = {quote(NATIONAL)} AS for_planning_alone
         FROM {lake.scan(core.PERSON.name)} LEFT JOIN (
             SELECT person_key, max(coalesce(end_date, DATE '9999-12-31')) AS last_day,

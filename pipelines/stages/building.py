@@ -12,6 +12,7 @@ from pipelines.building import build_features as features_stage
 from pipelines.building import build_labels as labels_stage
 from pipelines.building.load_feature_table import load_feature_table
 from pipelines.errors import RefusalError
+from pipelines.lake.decision_record import NATIONAL_OPT_OUT
 from pipelines.lake.files import without_partition
 from pipelines.lake.storage import Lake
 from pipelines.run.deployment import Deployment
@@ -23,6 +24,7 @@ from pipelines.stages.stage import Per, Stage, stage
 from pipelines.stages.stage_inputs import (
     SETTINGS_OF_FEATURES,
     SETTINGS_OF_OUTCOMES,
+    cohort_request,
     feature_request,
     index_events_of_the_source,
     outcome_search,
@@ -58,6 +60,7 @@ def build_catalogue(context: StageContext) -> StageResult:
     reads_earlier=(PERSON_FEATURES,),
     settings=("source", *SETTINGS_OF_FEATURES),
     outside=(OutsideInput.CODE_LISTS,),
+    decisions=(NATIONAL_OPT_OUT,),
     per=Per.INDEX_DATE,
     follows=(CATALOGUE.name, core.LINKAGE.name),
     exists=has_people_and_core,
@@ -69,7 +72,7 @@ def build_features(context: StageContext) -> StageResult:
 
 def build_features_of(context: StageContext, index_date: date) -> dict[str, int]:
     """Build the features of an index date for a stage that declares what they are made of."""
-    request, events = feature_request(context), index_events_of_the_source(context)
+    request, events = cohort_request(context), index_events_of_the_source(context)
     with context.machine.range_runner() as run_ranges:
         built = features_stage.build_features(context.lake, request, index_date, given=events, run_ranges=run_ranges)
     return {"rows": built.rows, "features": built.features}
@@ -134,7 +137,7 @@ def explain_person(deployment: Deployment, person_id: str, index_date: date, fea
     if has_ready_table(deployment):
         return why_ready_made(deployment.lake, person_id, index_date, feature)
     context = open_context(deployment, build_features, index_date)
-    request, events = feature_request(context), index_events_of_the_source(context)
+    request, events = cohort_request(context), index_events_of_the_source(context)
     return why(deployment.lake, request, person_id, index_date, feature, events)
 
 

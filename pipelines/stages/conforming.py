@@ -13,14 +13,14 @@ from expectations.tables.caseload import ACTIONS
 from expectations.tables.features import SAME_DAY_CARE
 from features.code_lists import load_code_lists
 from pipelines.building import same_day_care
-from pipelines.conform import actions, areas_and_organisations, core_tables, national_list, objections
+from pipelines.conform import actions, areas_and_organisations, core_tables, objections
 from pipelines.conform.by_source import conform_of
 from pipelines.conform.code_vocabulary import name_codes, write_ancestors
 from pipelines.conform.deaths import activity_after_death, check_activity
 from pipelines.conform.event import EventRequest
 from pipelines.conform.linkage import check_linkage as linkage_check
 from pipelines.conform.objection_inputs import read_objection_inputs
-from pipelines.lake.decision_record import ACCEPTED_BREACH, DEATH_REVIEW
+from pipelines.lake.decision_record import ACCEPTED_BREACH, DEATH_REVIEW, NATIONAL_OPT_OUT
 from pipelines.stages.context import StageContext
 from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_core, has_feed, has_list, is_for_planning
@@ -32,6 +32,7 @@ from pipelines.stages.stage_inputs import (
     case_cautious,
     confidential_people,
     deaths_named,
+    national_list_check,
     people_accepted_as_alive,
     stated_deaths,
     stated_ends,
@@ -99,13 +100,13 @@ def check_objections(context: StageContext) -> StageResult:
     name="national list valid",
     reads=(core.OBJECTION_DELIVERY,),
     outside=(OutsideInput.TODAY,),
+    decisions=(NATIONAL_OPT_OUT,),
     check=Check("national_list_valid", core.OBJECTION_DELIVERY, "Refuse planning with a national opt-out list that has expired."),
     exists=is_for_planning,
 )
 def check_national_list(context: StageContext) -> StageResult:
-    """Check that planning uses a national list that is still valid."""
-    national_list.check_national_list(context.lake, context.outside.today)
-    return StageResult({})
+    """Check that planning uses a national list that is still valid, unless a decision states that it needs none."""
+    return national_list_check(context)
 
 
 @stage(

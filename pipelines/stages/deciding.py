@@ -24,6 +24,7 @@ from pipelines.lake.decision_record import (
     APPROVAL,
     DEATH_REVIEW,
     LATE_DELIVERY,
+    NATIONAL_OPT_OUT,
     WAIVER,
     WITHDRAWAL,
     Decision,
@@ -35,6 +36,7 @@ from pipelines.run.deployment import Deployment
 from pipelines.stages import run_plan
 from pipelines.stages.delivery_dates import digest_of_files, held_files
 from pipelines.stages.publishing import withdraw_run
+from pipelines.study.opt_out_rules import APPLIES, PLANNING, SUBJECT, subject_of_rule
 from pipelines.study.settings import StudySettings
 from pipelines.training.promotion import row_of_version
 from pipelines.validation.accepted_breaches import breach_of, digest_of_delivery, subject_of
@@ -174,6 +176,22 @@ def _death_review(deployment: Deployment, request: DecisionRequest) -> Subject:
     return Subject(f"person {key}", review_digest(key, day), lambda _: {"next": "the next run treats the person as alive"})
 
 
+def _national_opt_out(deployment: Deployment, request: DecisionRequest) -> Subject:
+    """Check a rule for people with a national data opt-out, in planning outputs or in training."""
+    stated = SUBJECT.fullmatch(request.subject.strip())
+    if stated is None or (stated["covers"], stated["rule"]) == (PLANNING, APPLIES):
+        raise RefusalError(
+            f"'{request.subject}' states no rule: write 'planning: does not apply', 'training: applies' or 'training: does not apply'. Planning outputs "
+            "exclude people with a national data opt-out without a decision; to end a decision, withdraw it by its decision_id"
+        )
+    if stated["covers"] == PLANNING and request.expires is None:
+        raise RefusalError(
+            "an approval under which the national data opt-out does not apply ends: add --expires with its last day, such as --expires 2026-12-31"
+        )
+    text, covers = subject_of_rule(stated["covers"], stated["rule"]), stated["covers"]
+    return Subject(text, "", lambda _: {"next": f"the next run applies the rule for {covers}"})
+
+
 def _withdraw(deployment: Deployment, request: DecisionRequest, today: date) -> Summary:
     """Withdraw a run, or end an earlier decision that the subject names."""
     lake, subject = deployment.lake, request.subject.strip()
@@ -231,4 +249,5 @@ _SUBJECTS: dict[str, Callable[[Deployment, DecisionRequest], Subject]] = {
     LATE_DELIVERY: _late_delivery,
     WAIVER: _waiver,
     DEATH_REVIEW: _death_review,
+    NATIONAL_OPT_OUT: _national_opt_out,
 }

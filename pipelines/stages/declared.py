@@ -6,7 +6,7 @@ from datetime import date
 from functools import cache
 
 from pipelines.run.deployment import Deployment
-from pipelines.stages import building, conforming, landing, modelling, monitoring, publishing
+from pipelines.stages import building, conforming, landing, modelling, monitoring, planning, publishing
 from pipelines.stages.results import StageResult
 from pipelines.stages.stage import Stage
 from pipelines.stages.stage_log import run_stage
@@ -18,6 +18,7 @@ STAGES: tuple[Stage, ...] = (
     *conforming.STAGES,
     *building.STAGES,
     *modelling.STAGES,
+    *planning.STAGES,
     *monitoring.STAGES,
     *publishing.STAGES,
 )

@@ -1,4 +1,4 @@
-"""From features and labels to models, published scores and the inequality of outcomes."""
+"""From features and labels to models and published scores."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ import pandas as pd
 
 from expectations.feeds import ADMISSIONS, LIST_FEEDS
 from expectations.tables import caseload, core, core_places, risk
-from expectations.tables.equity import AUDIT_FOR_READERS, OUTCOME_RATES
+from expectations.tables.equity import AUDIT_FOR_READERS
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.records import EXTRACTS, VALIDATION
 from features.code_lists import load_code_lists
-from features.labels import Occurrences
 from models.predictors import SchemaMismatchError
 from models.risk_model import CoverageNotServedError, RiskModel
-from pipelines.equity.outcome_rates import GROUP_KINDS, RatesRequest, write_outcome_rates
 from pipelines.errors import RefusalError
 from pipelines.lake.code_version import code_version
-from pipelines.lake.decision_record import APPROVAL
+from pipelines.lake.decision_record import APPROVAL, NATIONAL_OPT_OUT
 from pipelines.lake.run_record import RunInputs, extracts_read
 from pipelines.reports.caseload.files import write_caseloads
 from pipelines.reports.model.page import model_report
@@ -30,24 +28,19 @@ from pipelines.scoring.left_out import with_marks
 from pipelines.scoring.publication import refresh_current
 from pipelines.scoring.removals import applied_deliveries, record_known
 from pipelines.scoring.shadow_scores import write_shadow_scores
-from pipelines.stages.building import READ_BY_FEATURES, READ_BY_OCCURRENCES
+from pipelines.stages.building import READ_BY_FEATURES
 from pipelines.stages.caseloads import list_maker
 from pipelines.stages.context import StageContext
 from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_list
 from pipelines.stages.results import StageResult, skipped
 from pipelines.stages.stage import Per, Stage, stage
-from pipelines.stages.stage_inputs import (
-    SETTINGS_OF_FEATURES,
-    SETTINGS_OF_OUTCOMES,
-    has_extracts,
-    outcome_search,
-    validated_rows_of,
-)
+from pipelines.stages.stage_inputs import SETTINGS_OF_FEATURES, has_extracts, validated_rows_of
+from pipelines.study.opt_out_rules import training_rule, use_of_opt_outs
 from pipelines.tracking.tracked_record import CHALLENGER, CHAMPION
 from pipelines.training import record as training_record
 from pipelines.training.incumbent import read_incumbent
-from pipelines.training.inputs import TABLES_READ, TrainingInputs, training_id
+from pipelines.training.inputs import TABLES_READ, TrainingInputs, people_with_opt_out, training_id
 from pipelines.training.promotion import promote_approved
 from pipelines.training.train import run_study
 from pipelines.training.training_request import TrainingRequest
@@ -70,6 +63,7 @@ READ_BY_CODES = (core.EVENT, core.PERSON, core.CODE, core.CODE_ANCESTOR)  # by m
     ),
     outside=(OutsideInput.DATA_CUT, OutsideInput.INCUMBENT),
     changes=(OutsideInput.INCUMBENT,),
+    decisions=(NATIONAL_OPT_OUT,),
     per=Per.STUDY,
     exists=has_list,
 )  # fmt: skip
@@ -77,8 +71,9 @@ def train(context: StageContext) -> StageResult:
     """Train, evaluate and record each study's candidates. A training of the same inputs is not repeated."""
     lake, settings, study, dates = context.lake, context.settings, context.settings.study, dict(context.plan)
     extracts, tracker = extracts_read(lake), context.outside.registry(OutsideInput.INCUMBENT)
+    rule = training_rule(lake)
     inputs = TrainingInputs(
-        training_id(context.settings_version, dates, extracts),
+        training_id(context.settings_version, dates, extracts, rule),
         {use: [day.isoformat() for day in days] for use, days in dates.items()},
         lake.versions(list(TABLES_READ)),
         code_version(),
@@ -87,6 +82,7 @@ def train(context: StageContext) -> StageResult:
         settings.purpose,
         extracts,
         score_stage.catalogue_version(lake),
+        opt_out_rule=rule,
     )
     if training_record.is_recorded(lake, inputs.training_id):
         return StageResult({"training_id": inputs.training_id}, message="trained before on the same inputs")
@@ -95,7 +91,10 @@ def train(context: StageContext) -> StageResult:
     incumbent = read_incumbent(tracker, study.name, inputs.training_id)
     allowed, engine = settings.purpose.allowed_feeds, context.machine.engine
     trials = f"sqlite:///{context.machine.home.resolve() / 'tuning.db'}"
-    request = TrainingRequest(lake, study, engine, dates, context.outside.data_cut, kinds, allowed, incumbent, trials)
+    excluded = people_with_opt_out(lake) if rule.excludes else None
+    request = TrainingRequest(
+        lake, study, engine, dates, context.outside.data_cut, kinds, allowed, incumbent, trials, excluded_people=excluded
+    )
     result = run_study(request)
     return StageResult(training_record.record_training(lake, tracker, study, result, inputs, model_report))
 
@@ -135,6 +134,7 @@ def promote(context: StageContext) -> StageResult:
     outside=(
         OutsideInput.DATA_CUT, OutsideInput.FEED_CUTS, OutsideInput.LATE_FEEDS, OutsideInput.CODE_LISTS, OutsideInput.CHAMPION, OutsideInput.CHALLENGER,
     ),
+    decisions=(NATIONAL_OPT_OUT,),
     per=Per.INDEX_DATE | Per.STUDY,
     first=promote,
     exists=has_list,
@@ -145,13 +145,12 @@ def score(context: StageContext) -> StageResult:
     if index_date not in context.plan["score"]:
         return skipped("not the scoring date: nothing published")
     lake, study, purpose, cut = context.lake, context.settings.study, context.settings.purpose, context.outside.data_cut
+    use = use_of_opt_outs(lake, purpose.use)
     champion = champion_of(context)
     _refuse_without_reasons(context)
     try:
         threads = context.machine.engine.threads
-        scoring = score_stage.score_rows(
-            lake, study, champion, index_date, threads, use=purpose.use, data_cut=_known_until(context)
-        )
+        scoring = score_stage.score_rows(lake, study, champion, index_date, threads, use=use, data_cut=_known_until(context))
     except (SchemaMismatchError, CoverageNotServedError) as error:
         raise RefusalError(
             f"the champion of '{study.name}', version {champion.version}, cannot score {index_date}: {str(error).rstrip('.')}. Bring back what it needs, or "
@@ -215,34 +214,6 @@ def _pages(context: StageContext) -> dict[str, int]:
     return {"caseload_files": len(write_caseloads(context.lake, run, folder, leave_out, None))}
 
 
-@stage(
-    [OUTCOME_RATES],
-    reads=(PERSON_FEATURES, risk.LABELS, *READ_BY_OCCURRENCES),
-    settings=(*SETTINGS_OF_OUTCOMES, "study.outcome", "study.also.*.outcome", "study.cohort", "study.seed"),
-    outside=(OutsideInput.CODE_LISTS, OutsideInput.DATA_CUT),
-    exists=has_list,
-)
-def outcome_rates(context: StageContext) -> StageResult:
-    """Write the rates of the outcomes by group, for every index date whose labels are there."""
-    lake, study, table = context.lake, context.settings.study, context.settings.source.feature_table
-    if not lake.exists(risk.LABELS.name):
-        return StageResult(message="no index date has matured: no rates yet")
-    search = outcome_search(context)
-    declared = {outcome.name: outcome for outcome in (study.outcome, *(further.outcome for further in study.also))}
-
-    def occurrences(outcome: str) -> Occurrences | None:
-        if table is not None or outcome not in declared:
-            return None
-        return search.occurrences(lake, declared[outcome], context.outside.data_cut)
-
-    kinds = tuple(dict.fromkeys((*GROUP_KINDS, *(table.groups if table else ()))))
-    own_dates = not study.cohort.one_date_for_all and table is None
-    horizons = {name: outcome.horizon_days for name, outcome in declared.items()}
-    request = RatesRequest(study.outcome.horizon_days, kinds, own_dates, study.seed, occurrences, horizons)
-    with context.machine.duckdb() as con:
-        return StageResult(write_outcome_rates(lake, con, request))
-
-
 def champion_of(context: StageContext) -> score_stage.Champion:
     """Return the model that scores; a RefusalError says what is missing before there is one."""
     name, tracker = context.settings.study.name, context.outside.registry(OutsideInput.CHAMPION)
@@ -274,4 +245,4 @@ def _registered(tracker: Tracker, name: str, alias: str) -> score_stage.Champion
     return score_stage.Champion(RiskModel.from_files(tracker.files_of(name, version)), name, version, run_id)
 
 
-STAGES: tuple[Stage, ...] = (train, score, outcome_rates)
+STAGES: tuple[Stage, ...] = (train, score)

@@ -8,6 +8,7 @@ from expectations.tables.caseload import CASELOAD, REMOVED, RISING
 from expectations.tables.equity import AUDIT_FOR_READERS
 from expectations.tables.risk import CURRENT, DRIVERS, MODEL_AUDIT, RUNS
 from pipelines.errors import RefusalError
+from pipelines.lake.decision_record import NATIONAL_OPT_OUT
 from pipelines.lake.run_record import all_runs
 from pipelines.postgres.tables import RUN_TABLES, analyst_tables
 from pipelines.run.deployment import Deployment
@@ -29,6 +30,7 @@ DATABASE = "postgres"
     reads=(*RUN_TABLES, RUNS, CURRENT, MODEL_AUDIT, AUDIT_FOR_READERS),
     reads_earlier=(*analyst_tables(), REMOVED, *READ_FOR_REMOVALS),
     outside=(OutsideInput.TARGET_DATABASE,),
+    decisions=(NATIONAL_OPT_OUT,),
     changes=(OutsideInput.TARGET_DATABASE,),
     group="published",
     kind="postgres",

@@ -10,9 +10,10 @@ from pipelines.scoring.score import catalogue_version
 from pipelines.stages.by_study import each_study
 from pipelines.stages.results import StageResult
 from pipelines.stages.run_plan import data_cut, index_date_plan, settings_version
+from pipelines.study.opt_out_rules import training_rule
 from pipelines.training import record as training_record
 from pipelines.training.incumbent import read_incumbent
-from pipelines.training.inputs import TABLES_READ, TrainingInputs
+from pipelines.training.inputs import TABLES_READ, TrainingInputs, part_of_digest, people_with_opt_out
 from pipelines.training.recalibration import recalibrate_study
 from pipelines.training.training_request import TrainingRequest
 
@@ -31,13 +32,16 @@ def _recalibrate_study(deployment: Deployment) -> StageResult:
     incumbent = read_incumbent(deployment.tracker, study.name, "")
     digest = incumbent.model.digest if incumbent and incumbent.model else ""
     test = [day.isoformat() for day in dates["test"]]
-    training_id = digest_of(["recalibration", digest, settings_version(deployment), code_version(), test, extracts])
+    rule = training_rule(lake)
+    made_of = [digest, settings_version(deployment), code_version(), test, extracts]
+    training_id = digest_of(["recalibration", *made_of, *part_of_digest(rule)])
     if training_record.is_recorded(lake, training_id):
         return StageResult({"training_id": training_id}, message="recalibrated before on the same inputs")
     allowed = settings.purpose.allowed_feeds
     request = TrainingRequest(
-        lake, study, settings.engine, dates, data_cut(deployment), allowed_feeds=allowed, incumbent=incumbent
-    )
+        lake, study, settings.engine, dates, data_cut(deployment), allowed_feeds=allowed, incumbent=incumbent,
+        excluded_people=people_with_opt_out(lake) if rule.excludes else None,
+    )  # fmt: skip
     again = recalibrate_study(request)
     inputs = TrainingInputs(
         training_id,
@@ -54,5 +58,6 @@ def _recalibrate_study(deployment: Deployment) -> StageResult:
         extracts,
         catalogue_version(lake),
         recalibrates=incumbent.version if incumbent else "",
+        opt_out_rule=rule,
     )
     return StageResult(training_record.record_training(lake, deployment.tracker, study, again.result, inputs, model_report))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -14,11 +15,14 @@ from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.by_source import conform_of
 from pipelines.conform.deaths import alive_sql
+from pipelines.conform.national_list import check_national_list
 from pipelines.conform.omop.cohorts import index_events_sql, outcomes_sql
 from pipelines.conform.person import CASE_CAUTIOUS
 from pipelines.extracts import ingest as ingest_stage
 from pipelines.lake.decision_record import DEATH_REVIEW, decisions_that_count
 from pipelines.stages.context import StageContext
+from pipelines.stages.results import StageResult
+from pipelines.study.opt_out_rules import planning_rule, reference_to, use_of_opt_outs
 from pipelines.validation.stated_dates import confidential_people_sql, named_people_sql, stated_dates_sql, suppressing_marks_sql
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 
@@ -36,6 +40,15 @@ def has_extracts(context: StageContext, table: Table) -> bool:
 def validated_rows_of(context: StageContext, table: Table) -> str:
     """Return the SQL of a feed's current, validated rows."""
     return validated_rows_sql(context.lake, context.source.reading, table.feed, table)
+
+
+def national_list_check(context: StageContext) -> StageResult:
+    """Return the result of the check that the national list is valid; it is not needed if a decision includes people with an opt-out."""
+    rule = planning_rule(context.lake)
+    if rule.decision and not rule.excludes:
+        return StageResult(message=f"the national data opt-out does not apply to planning outputs: {reference_to(rule.decision)}")
+    check_national_list(context.lake, context.outside.today)
+    return StageResult({})
 
 
 def stated_deaths(context: StageContext) -> str:
@@ -135,6 +148,11 @@ def feature_request(context: StageContext) -> features_stage.FeatureRequest:
     return features_stage.FeatureRequest(
         study.cohort, purpose.use, study.imd_edition, purpose.allowed_feeds, context.outside.code_lists, study.feature_families
     )
+
+
+def cohort_request(context: StageContext) -> features_stage.FeatureRequest:
+    """Return what the features are built for, with the opt-outs that a recorded decision leaves in force for the cohort."""
+    return replace(feature_request(context), use=use_of_opt_outs(context.lake, context.settings.purpose.use))
 
 
 # What the search for an outcome is made of: every stage that finds outcomes declares these.

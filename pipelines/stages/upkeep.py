@@ -14,6 +14,7 @@ from pipelines.run.deployment import Deployment
 from pipelines.scoring.score import Champion, Scoring, score_rows
 from pipelines.stages import publishing
 from pipelines.stages.run_plan import data_cut
+from pipelines.study.opt_out_rules import use_of_opt_outs
 from pipelines.upkeep import erasure, reproduction, retention
 
 Summary = dict[str, Any]
@@ -52,7 +53,7 @@ def reproduce(deployment: Deployment, run_id: str) -> reproduction.Reproduction:
     )
 
     def score(lake: Lake, champion: Champion, index_date: date) -> Scoring:
-        use, cut = settings.purpose.use, date.fromisoformat(str(run["data_cut_date"]))
+        use, cut = use_of_opt_outs(deployment.lake, settings.purpose.use), date.fromisoformat(str(run["data_cut_date"]))
         return score_rows(lake, settings.study, champion, index_date, settings.engine.threads, use=use, data_cut=cut)
 
     return reproduction.reproduce(deployment.lake, run, champion, score)

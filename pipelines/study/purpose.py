@@ -12,7 +12,8 @@ class PurposeSettings(BaseModel, extra="forbid", frozen=True):
     """The purpose of a run and its approval."""
 
     use: Literal["finding_people_for_care", "planning"] = Field(
-        description="finding_people_for_care applies type 1 opt-outs; planning applies the national data opt-out too"
+        description="purpose of cohort, scores and lists: finding_people_for_care applies type 1 opt-outs; planning applies the national data opt-out "
+        "too. Planning outputs, such as rates, apply it in every run"
     )
     approval: str = Field(min_length=1, description="reference of the approval of this use, from the register of approvals")
     approval_expires: date = Field(description="last day of the approval; later runs are refused")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,21 +75,18 @@ def _by_time(request: TrainingRequest) -> StudyResult:
     split = time_split(
         request.dates["train"], request.dates["test"][0], outcome.horizon_days, outcome.maturity_days, request.data_cut
     )
-    learned = [
-        _learnable(read_modelling_rows(request.lake, [day], outcome.name, request.predictors, request.unread))
-        for day in split.train
-    ]
+    learned = [_learnable(_read(request, [day])) for day in split.train]
     data = _training_rows(learned, request.predictors)
     del learned
-    tested = read_modelling_rows(request.lake, [split.test], outcome.name, request.predictors, request.unread)
+    tested = _read(request, [split.test])
     return _compared(request, _tables(request, data, tested.chosen(tested.at_risk & ~tested.left)))
 
 
 def _by_column(request: TrainingRequest) -> StudyResult:
     """Evaluate on the rows that the user's column assigns to the test; only its training rows train, each person calibrating for others."""
     study = request.study
-    every = read_modelling_rows(request.lake, None, study.outcome.name, request.predictors, request.unread)
-    able = every.at_risk & ~every.left
+    every = _read_all(request)
+    able = every.at_risk & ~every.left & request.may_use(every)
     if SPLIT not in every.frame:
         raise SplitRefusedError("features__person does not hold study.validation.split_column; build the features again")
     train, test = column_split(every.frame[SPLIT], study.validation, able)
@@ -99,6 +97,17 @@ def _by_column(request: TrainingRequest) -> StudyResult:
     sides = note_on_split(every.frame[SPLIT][able], study.validation, train, test)
     shared = note_on_shared_people(result.test.person, result.test.new_people)
     return replace(result, cross_fitted=data.frame, notes=(*sides, *shared, *result.notes))
+
+
+def _read(request: TrainingRequest, dates: Sequence[date]) -> ModellingRows:
+    """Read the rows of index dates whose people's data may be used."""
+    rows = read_modelling_rows(request.lake, dates, request.study.outcome.name, request.predictors, request.unread)
+    return rows if request.excluded_people is None else rows.chosen(request.may_use(rows))
+
+
+def _read_all(request: TrainingRequest) -> ModellingRows:
+    """Read the rows of all index dates, with those that no model may use: they are scored as well."""
+    return read_modelling_rows(request.lake, None, request.study.outcome.name, request.predictors, request.unread)
 
 
 def _tables(request: TrainingRequest, data: TrainingData, tested: ModellingRows) -> _Tables:
@@ -116,8 +125,8 @@ def _tables(request: TrainingRequest, data: TrainingData, tested: ModellingRows)
 def _by_folds(request: TrainingRequest) -> StudyResult:
     """Evaluate each row by models that never saw its person; rows not at risk have weight 0 and are scored the same way."""
     study = request.study
-    every = read_modelling_rows(request.lake, None, study.outcome.name, request.predictors, request.unread)
-    able = every.at_risk & ~every.left
+    every = _read_all(request)
+    able = every.at_risk & ~every.left & request.may_use(every)
     labels = every.labels["label"].where(able, 0).to_numpy(dtype=np.int8)
     weights = None if able.all() else able.astype(np.float64)
     codes, predictors = _with_codes(request, every.frame, able)

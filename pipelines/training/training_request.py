@@ -8,6 +8,9 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.audit_groups import KINDS as GROUP_KINDS
 from models.fitting import Fitting
 from models.predictors import Predictor, predictors_from_catalogue
@@ -15,7 +18,7 @@ from models.training import TrainingPlan
 from pipelines.building.engine_settings import EngineSettings
 from pipelines.lake.storage import Lake
 from pipelines.study.settings import StudySettings
-from pipelines.training.modelling_rows import offered_predictors, read_catalogue
+from pipelines.training.modelling_rows import ModellingRows, offered_predictors, read_catalogue
 
 if TYPE_CHECKING:
     from pipelines.training.incumbent import Incumbent
@@ -27,7 +30,7 @@ class TrainingRequest:
 
     `dates` holds the index dates by use (train, test, score). `table_groups` are the group kinds that a ready-made feature table declares.
     `allowed_feeds` are the feeds that the approval covers (None: all). `trials` is the URL of a database that keeps the trials of a tuning, so that
-    an interrupted one continues.
+    an interrupted one continues. `excluded_people` has the person_key of people whose data neither train nor test.
     """
 
     lake: Lake
@@ -39,6 +42,12 @@ class TrainingRequest:
     allowed_feeds: Sequence[str] | None = None
     incumbent: Incumbent | None = None
     trials: str | None = None
+    excluded_people: NDArray[np.int32] | None = None
+
+    def may_use(self, rows: ModellingRows) -> NDArray[np.bool_]:
+        """Return for each row whether the data of its person may train and test models."""
+        people = rows.frame["person_key"].to_numpy()
+        return np.ones(len(people), dtype=np.bool_) if self.excluded_people is None else ~np.isin(people, self.excluded_people)
 
     @property
     def by_time(self) -> bool:

@@ -60,7 +60,14 @@ TRAINED = {"risk__models", "equity__model_audit", "equity__audit_for_readers"}
 SCORED = {
     "risk__scores", "risk__drivers", "risk__runs", "risk__current", "risk__caseload", "risk__rising", "monitoring__exclusions",
 }  # fmt: skip
-RATES = {"equity__outcome_rates", "monitoring__drift", "monitoring__scores", "monitoring__calibration", "monitoring__alerts"}
+RATES = {
+    "equity__planning_population",
+    "equity__outcome_rates",
+    "monitoring__drift",
+    "monitoring__scores",
+    "monitoring__calibration",
+    "monitoring__alerts",
+}
 RAW = {table.name for table in RAW_TABLES.values()}
 
 

@@ -106,9 +106,9 @@ COVERED_ELSEWHERE = {
     ),
     "tests/integration/test_whole_run.py": (
         "calls of each step in a complete run",
-        "pipelines/run/deployment.py pipelines/stages/building.py pipelines/stages/by_study.py pipelines/stages/conforming.py "
+        "pipelines/run/deployment.py pipelines/stages/by_study.py pipelines/stages/conforming.py "
         "pipelines/stages/modelling.py pipelines/stages/monitoring.py pipelines/stages/publishing.py pipelines/stages/recalibrating.py "
-        "pipelines/stages/stage_inputs.py pipelines/stages/presence.py pipelines/lake/recording.py",
+        "pipelines/stages/presence.py pipelines/lake/recording.py",
     ),
     "tests/unit/pipelines/upkeep/test_reidentification.py": ("needs scores", "pipelines/stages/privacy.py"),
     "tests/integration/test_upkeep_of_a_run.py": ("needs a published run", "pipelines/upkeep/reproduction.py"),

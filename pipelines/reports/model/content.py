@@ -21,6 +21,7 @@ from pipelines.reports.model.group_tables import characteristics, gaps, groups, 
 from pipelines.reports.model.reported import ReportedCandidate
 from pipelines.reports.model.tripod import ITEMS, SECTIONS, ReportingItem
 from pipelines.reports.numbers import NOT_COMPUTED, NOT_SHOWN, Rows, measured, measures, shown, with_limits
+from pipelines.study.opt_out_rules import sentence_on_training
 from pipelines.study.settings import StudySettings
 from pipelines.training.judging import JudgedCandidate, StudyResult
 
@@ -44,6 +45,7 @@ def report_content(report: ReportedCandidate) -> dict[str, Any]:
     return {
         "study": study,
         "made": report.made,
+        "opt_outs": sentence_on_training(report.made.opt_out_rule),
         "rows": {
             "train": shown(result.train_rows),
             "train_events": shown(result.train_events),

@@ -9,7 +9,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from expectations.tables.equity import OUTCOME_RATES
+from expectations.tables.equity import OUTCOME_RATES, PLANNING_POPULATION
 from expectations.tables.risk import MODEL_AUDIT, RUNS
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
@@ -126,6 +126,17 @@ def test_analysts_see_the_exact_audit_and_readers_do_not(audited: str) -> None:
     assert ask(audited, exact, "strata_analyst") == [(1003, 143)]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         ask(audited, exact)
+
+
+def test_readers_see_whom_the_rates_exclude(lake: Lake, rows: Callable[..., pa.Table], database: str) -> None:
+    lake.write(
+        PLANNING_POPULATION, rows(PLANNING_POPULATION, 1, period="2025-01-01", opt_out_rule="excluded", share_excluded=0.05)
+    )
+    follow(lake, database)
+    shown = ask(database, "SELECT period, opt_out_rule, share_excluded FROM strata.equity__published_population")
+    assert shown == [("2025-01-01", "excluded", 0.05)]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        ask(database, "SELECT 1 FROM strata.equity__planning_population")
 
 
 def test_readers_see_the_stored_rates(lake: Lake, rows: Callable[..., pa.Table], database: str) -> None:

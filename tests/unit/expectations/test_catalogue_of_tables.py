@@ -3,9 +3,10 @@ import re
 import pytest
 
 from expectations.catalogue import RAW_TABLES, TABLES
+from expectations.contract_terms import CONTRACTS
 from expectations.identifier_schemes import Scheme
 from expectations.row_checks import row_checks, sender_columns
-from expectations.table import Action, Kind, Table
+from expectations.table import Action, Kind, Purpose, Table
 from expectations.table_checks import CHECKS
 
 FROM_OUTSIDE_THE_ROW = ("birth_date", "dummy_person_id", "duplicate_row", "overlapping_spells")
@@ -18,6 +19,19 @@ UNCHECKED = {
 
 def test_every_table_stands_under_its_own_name() -> None:
     assert {name: table.name for name, table in TABLES.items()} == {name: name for name in TABLES}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_every_result_and_every_published_table_has_a_purpose(table: Table) -> None:
+    is_result = table.layer in ("risk", "equity", "monitoring") or table.name in CONTRACTS
+    assert (table.purpose is not None) == is_result, "declare `purpose` in expectations/tables: it decides which opt-outs apply"
+
+
+def test_lists_are_care_and_rates_are_planning() -> None:
+    of_purpose = {purpose: {name for name, table in TABLES.items() if table.purpose is purpose} for purpose in Purpose}
+    assert of_purpose[Purpose.PLANNING] == {"equity__outcome_rates", "equity__planning_population"}
+    assert {"risk__scores", "risk__current", "risk__drivers", "risk__caseload", "risk__rising"} <= of_purpose[Purpose.CARE]
+    assert {"equity__model_audit", "equity__audit_for_readers", "monitoring__calibration"} <= of_purpose[Purpose.MODEL_ASSURANCE]
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)

@@ -7,9 +7,10 @@ import pyarrow as pa
 import pytest
 
 from expectations.tables import risk
+from expectations.tables.core import PERSON
 from expectations.tables.features import PERSON_FEATURES
 from features.labels import Occurrences
-from models.disclosure_control import three_figures
+from models.disclosure_control import rounded, three_figures
 from models.rates import crude_rate
 from pipelines.equity.outcome_rates import RatesRequest, write_outcome_rates
 from pipelines.lake.duckdb_connection import connect
@@ -175,3 +176,22 @@ def test_the_same_input_gives_the_same_table(lake: Lake) -> None:
         again = lake.read("equity__outcome_rates", where="measure <> 'directly_standardised_event_rate'")
     kept = before.filter(pa.compute.not_equal(before["measure"], "directly_standardised_event_rate"))
     assert kept.equals(again)
+
+
+def test_people_with_an_opt_out_are_in_neither_numerator_nor_denominator(tmp_path: Path) -> None:
+    lake = _lake(tmp_path)
+    labels = lake.read("risk__labels", "person_key, label", "index_date = DATE '2024-01-01' AND label IS NOT NULL").to_pandas()
+    objecting = set(range(0, PEOPLE, 10))
+    facts = {"on_list": True, "death_not_readable": False, "type_1_opt_out": False}
+    names = dict.fromkeys(column.name for column in PERSON.columns)
+    people = [
+        {**names, **facts, "person_key": key, "person_id": str(key), "national_data_opt_out": key in objecting}
+        for key in range(PEOPLE)
+    ]
+    lake.write(PERSON, people)
+    with connect() as con:
+        write_outcome_rates(lake, con, RatesRequest(365, seed=1))
+    crude = _row(lake.read("equity__outcome_rates").to_pandas(), "all", "all", "crude_rate")
+    counted = labels[~labels["person_key"].isin(objecting)]["label"]
+    assert len(labels) - len(counted) == 396
+    assert (crude["people"], crude["events"]) == (rounded(len(counted)), rounded(int(counted.sum())))

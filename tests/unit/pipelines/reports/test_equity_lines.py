@@ -3,7 +3,7 @@ from pathlib import Path
 
 from rich.console import Group
 
-from expectations.tables.equity import OUTCOME_RATES
+from expectations.tables.equity import OUTCOME_RATES, PLANNING_POPULATION
 from pipelines.lake.storage import Lake
 from pipelines.reports.equity_lines import inequality_lines
 from pipelines.reports.terminal import as_text
@@ -29,10 +29,26 @@ def test_the_absolute_and_the_relative_gap_are_shown_together(tmp_path: Path) ->
     lake.write(OUTCOME_RATES, rows)
     text = as_text(Group(*inequality_lines(lake, "emergency")))
     assert "after 2024-01-01" in text and "9,000" in text
+    assert "It is not recorded how many people are excluded because of the national data opt-out" in text
     assert sum(line.split()[:1] == ["1"] for line in text.splitlines()) == 1  # of the latest period alone
     assert "Quintile 1 compared with 5: difference +4,500 (+4,050 to +4,950) per 100,000, ratio 2.00 (1.80 to 2.20)" in text
     assert "minus rate at the most deprived end): -5,000" in text
     assert list(inequality_lines(lake, "another")) == []
+
+
+def test_the_share_of_people_excluded_is_stated_before_the_rates(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write(OUTCOME_RATES, [_row("1", "directly_standardised_rate", 9000.0)])
+    population = {
+        "period": "2024-01-01",
+        "opt_out_rule": "excluded",
+        "people": 1000,
+        "people_excluded": 50,
+        "share_excluded": 0.05,
+    }
+    lake.write(PLANNING_POPULATION, [{**population, "decision_id": ""}])
+    text = " ".join(as_text(Group(*inequality_lines(lake, "emergency"))).split())
+    assert text.index("5.0% of people are excluded because of the national data opt-out.") < text.index("9,000")
 
 
 def test_a_gap_that_is_hidden_is_said_to_be(tmp_path: Path) -> None:

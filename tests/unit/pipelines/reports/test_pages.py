@@ -1,9 +1,29 @@
 import re
+from pathlib import Path
 
 import pytest
+from jinja2 import UndefinedError
 
+import pipelines.reports
+from expectations.table import Purpose
 from pipelines.reports.labels import label
-from pipelines.reports.pages import figure, render
+from pipelines.reports.pages import PAGES, figure, render
+
+TEMPLATES = Path(pipelines.reports.__file__).parent / "templates"
+
+
+def test_every_page_has_a_purpose_and_shows_it() -> None:
+    shared = {"base.html", "parts.html"}
+    assert set(PAGES) == {file.name for file in TEMPLATES.glob("*.html")} - shared
+    assert "Purpose: operation." in render("deliveries.html", pages=[])
+
+
+def test_a_planning_page_cannot_be_written_without_the_sentence_on_opt_outs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PAGES, "deliveries.html", Purpose.PLANNING)
+    with pytest.raises(UndefinedError, match="opt_outs"):
+        render("deliveries.html", pages=[])
+    page = render("deliveries.html", pages=[], opt_outs="5.0% of people are excluded.")
+    assert page.index("5.0% of people are excluded.") < page.index("<main")
 
 
 def test_every_page_has_the_base_page_and_escapes_its_values() -> None:

@@ -11,6 +11,7 @@ from expectations.table import Kind, Table
 from expectations.tables import core, risk
 from expectations.tables.caseload import CASELOAD, REMOVALS, REMOVED
 from expectations.tables.records import EXTRACTS, VALIDATED_EXTRACTS
+from pipelines.lake.decision_record import NATIONAL_OPT_OUT, WITHDRAWAL, Decision, record
 from pipelines.lake.storage import Lake
 from pipelines.scoring import removals
 from pipelines.scoring.publication import refresh_current, withdraw
@@ -130,3 +131,14 @@ def test_a_withdrawal_does_not_bring_back_people_who_died_since(lake: Lake) -> N
     withdraw(lake, "b" * 8, "a mistake")
     assert seen(lake) == {person for person, (*_, reason) in CASES.items() if reason in ("", "national data opt-out")}
     assert lake.rows(REMOVED.name) == len(CASES) - len(seen(lake))
+
+
+def test_a_run_for_planning_keeps_people_if_a_decision_states_that_the_national_opt_out_does_not_apply(lake: Lake) -> None:
+    put_run(lake, "a" * 8, "planning", date(2026, 1, 1))
+    decision = Decision(NATIONAL_OPT_OUT, "planning: does not apply", "Board", "CAG 12", DAY, expires=date(2099, 12, 31))
+    recorded = record(lake, decision)
+    assert "national data opt-out" not in removals.record_removals(lake)
+    refresh_current(lake, OUTCOME)
+    assert "national" in seen(lake)
+    record(lake, Decision(WITHDRAWAL, f"decision {recorded.decision_id}", "Board", "a mistake", DAY), recorded.decision_id)
+    assert removals.record_removals(lake) == {"national data opt-out": 1}

@@ -18,6 +18,7 @@ from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.stages.deciding import DecisionRequest, decide
 from pipelines.stages.decisions_in_settings import import_decisions
 from pipelines.stages.run_plan import settings_version
+from pipelines.study.opt_out_rules import planning_rule, training_rule
 
 PLAIN: dict[Kind, Any] = {Kind.DATE: None, Kind.INTEGER: 1, Kind.NUMBER: 0.8, Kind.BOOLEAN: True}
 OUTCOME = "emergency_admission_overnight"
@@ -96,6 +97,9 @@ def test_an_approval_is_bound_to_the_model_that_was_read(deployment: Deployment)
         (asked("waiver", "emergency_admission candidate lightgbm gate calibration_overall", NEVER), "cannot be waived"),
         (asked("waiver", "emergency_admission version 3 gate slope", NEVER), "was not asked the gate 'slope'"),
         (asked("withdrawal", "20260101abcd"), "there is no run '20260101abcd'"),
+        (asked("national_opt_out", "planning", NEVER), "states no rule: write 'planning: does not apply'"),
+        (asked("national_opt_out", "planning: applies", NEVER), "exclude people with a national data opt-out without a decision"),
+        (asked("national_opt_out", "planning: does not apply"), "add --expires with its last day"),
     ],
 )
 def test_what_cannot_be_decided_is_refused_and_nothing_is_recorded(
@@ -121,6 +125,15 @@ def test_gates_without_enough_data_and_leak_alarms_can_be_waived_and_are_shown_i
     assert list(waivers_of(deployment.lake, "digest of the leak")) == ["auroc_alarm"]
     assert tracker.run_tags(run)["strata.waiver.calibration_slope"] == "waived until 2099-12-31 by Board: the report was read"
     assert [row["eligible"] for row in deployment.lake.read(MODELS.name).to_pylist()] == [True, True, False]
+
+
+def test_rules_for_the_national_opt_out_are_recorded_for_planning_and_for_training(deployment: Deployment) -> None:
+    first = decide(deployment, asked("national_opt_out", "planning does not apply", NEVER))
+    assert (first["subject"], first["next"]) == ("planning: does not apply", "the next run applies the rule for planning")
+    decide(deployment, asked("national_opt_out", "training: applies"))
+    assert (planning_rule(deployment.lake).excludes, training_rule(deployment.lake).excludes) == (False, True)
+    decide(deployment, asked("withdrawal", first["decision"]))
+    assert planning_rule(deployment.lake).excludes
 
 
 def test_a_correction_and_a_withdrawal_end_an_earlier_decision(deployment: Deployment) -> None:

@@ -1,7 +1,8 @@
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from models.audit_groups import RECENT_ADMISSION, audit_groups
 from models.evaluation import Evaluation, evaluate
 from models.gates import GateResult
 from models.scored_rows import scored_rows
-from models.settings import CapacitySettings
+from models.settings import CandidateSettings, CapacitySettings, LogisticSettings, ValidationPlan
 from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake
@@ -91,3 +92,25 @@ def test_training_without_features_says_what_to_do(tmp_path: Path) -> None:
     dates = {"train": (date(2023, 1, 1),), "test": (date(2024, 10, 1),), "score": (date(2026, 1, 1),)}
     with pytest.raises(RefusalError, match=r"\w{4,} .*"):
         run_study(TrainingRequest(lake, StudySettings(), EngineSettings(threads=1), dates, date(2026, 1, 1)))
+
+
+EXCLUDED = np.arange(0, 900, 10, dtype=np.int32)  # person_key of every tenth person
+QUICK = CandidateSettings(names=("age_sex",), minimum_events=20, logistic=LogisticSettings(prior_variances=(0.1,)))
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory, small_lake: Callable[[Path], Lake]) -> Lake:
+    return small_lake(tmp_path_factory.mktemp("board"))
+
+
+@pytest.mark.parametrize("kind", ["time", "person_folds"])
+def test_people_whom_a_rule_excludes_neither_train_nor_test(lake: Lake, kind: Literal["time", "person_folds"]) -> None:
+    study = StudySettings(candidates=QUICK, validation=ValidationPlan(kind=kind, folds=2))
+    train, test, cut = (date(2023, 7, 1),), (date(2024, 10, 1),), date(2026, 1, 1)
+    request = TrainingRequest(lake, study, EngineSettings(threads=1), {"train": train, "test": test, "score": (cut,)}, cut)
+    everyone, without = run_study(request), run_study(replace(request, excluded_people=EXCLUDED))
+    excluded, tested = set(EXCLUDED.tolist()), set(everyone.test.person.tolist())
+    assert excluded <= tested and set(without.test.person.tolist()) == tested - excluded
+    assert without.train_rows == 0.9 * everyone.train_rows
+    if kind == "person_folds":  # they are scored like everyone else
+        assert without.cross_fitted is not None and excluded <= set(without.cross_fitted["person_key"])
