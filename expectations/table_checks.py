@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from math import comb, erfc
 from typing import Any
 
 import pandas as pd
 
 FEW_ROWS = 3  # up to this number of broken rows, a share is not broken, unless all rows are broken
+# How unlikely so few rows must be. With 0.01, a feed of 9 rows that falls to none stops, and so does one of 12 that falls to 2.
+CHANCE_TO_STOP, CHANCE_TO_WARN = 0.01, 0.1
+LARGE_COUNT = 500  # rows above which the normal distribution is close enough
+VOLUME_COLUMNS = ("month", "rows", "rows_before", "rows_earlier", "deliveries")
 DELETED = "deleted"  # the row rule of a row that its sender deleted
 NOT_KNOWN = ("Z", "99")  # ethnic category not stated, or not known
 
@@ -27,11 +32,12 @@ class Thresholds:
 class Summary:
     """The figures of a delivery that table rules check. A frame that does not apply to the feed or delivery is empty.
 
-    * extracts: file_name, rows, set_aside, columns_missing (required columns, separated by commas)
+    * extracts: file_name, rows, set_aside, columns_missing (required columns, separated by commas), and for a feed of objections
+      objections_lost (rows set aside with the person whom they name) and why (their reasons)
     * columns: column, values, outside, different, different_before
     * months: organisation, month, rows, rows_before (null where not comparable)
-    * volume: month (null for the delivery as a whole), rows, rows_before, only of what both deliveries contain completely; `by_chance`
-      is how many rows fewer may be chance
+    * volume: month (null for the delivery as a whole), rows, rows_before, only of what both deliveries contain completely; where new
+      events are counted, which vary by chance, also `rows_earlier` of so many `deliveries` before this one (0 where rows do not vary)
     * not_known: organisation, column, rows, not_known
     * lists: organisation, rows, published
     * starts: organisation, day, rows, same_day
@@ -106,6 +112,20 @@ def share_set_aside(summary: Summary, limit: float, columns: tuple[str, ...]) ->
     return _most(rows["share"], limit, findings)
 
 
+def objections_lost(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find extracts of objections with rows that were set aside, so that it is not known who objects."""
+    rows = summary.extracts.assign(share=_share(summary.extracts["objections_lost"], summary.extracts["rows"]))
+    findings = [
+        Finding(
+            f"{row.objections_lost:,} of {row.rows:,} rows of {row.file_name} may be objections, and it is not known whose ({row.why}). Have the rows "
+            "sent again with the usual pseudonyms",
+            rows=int(row.objections_lost), share=row.share,
+        )
+        for row in _each(rows[rows["share"] > limit])
+    ]  # fmt: skip
+    return _most(rows["share"], limit, findings)
+
+
 def keys_unique(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
     """Find keys that occur more than once after duplicates were set aside."""
     message = f"{summary.repeated_keys:,} keys occur more than once after duplicates were set aside"
@@ -114,22 +134,57 @@ def keys_unique(summary: Summary, limit: float, columns: tuple[str, ...]) -> Ans
 
 
 def feed_collapsed(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find a delivery that, as a whole or in a month, has fewer rows than the previous one, over all senders."""
-    if summary.volume.empty:
-        return _least(pd.Series(dtype=float), limit, [])
-    fewer = summary.volume["rows_before"] - summary.volume["rows"]
-    large = summary.volume["month"].isna() | (summary.volume["rows_before"] >= summary.thresholds.month_rows)
-    counted = summary.volume[large & (summary.volume["rows_before"] > 0)]
-    counted = counted.assign(share=_share(counted["rows"], counted["rows_before"]))
-    broken = counted[(counted["share"] < limit) & (fewer[counted.index] > counted["by_chance"].clip(lower=FEW_ROWS))]
-    findings = [
-        Finding(
-            f"{_month(row.month) or 'the delivery'}: {row.rows:,.0f} rows, {row.rows_before:,.0f} in the previous delivery ({row.share:.0%})",
-            month=_day(row.month), rows=int(row.rows), share=row.share,
-        )
-        for row in _each(broken)
-    ]  # fmt: skip
-    return _least(counted["share"], limit, findings)
+    """Find a delivery that, as a whole or in a month, has fewer rows than the previous one, over all senders, beyond chance."""
+    counted, has_collapsed = _fallen(summary, limit)
+    return _least(counted["share"], limit, [_fewer_rows(row) for row in _each(counted[has_collapsed])])
+
+
+def feed_fell(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find a delivery that as a whole has fewer rows than the previous one, too few to stop and too many for chance."""
+    counted, has_collapsed = _fallen(summary, limit)
+    fell = counted["month"].isna() & (counted["share"] < limit) & (counted["fewer"] > 1) & (counted["chance"] < CHANCE_TO_WARN)
+    whole = counted[counted["month"].isna()]
+    return _least(whole["share"], limit, [_fewer_rows(row) for row in _each(counted[fell & ~has_collapsed])])
+
+
+def _fallen(summary: Summary, limit: float) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the counts that can be compared, with share, rows fewer and the chance of so few, and a mask of those that collapsed.
+
+    Rows that do not vary by chance collapse if more than a few are missing, or all.
+    """
+    volume = summary.volume.reindex(columns=[*VOLUME_COLUMNS]).fillna({"rows_earlier": 0, "deliveries": 0})
+    large = volume["month"].isna() | (volume["rows_before"] >= summary.thresholds.month_rows)
+    counted = volume[large & (volume["rows_before"] > 0)]
+    counted = counted.assign(
+        share=_share(counted["rows"], counted["rows_before"]),
+        fewer=counted["rows_before"] - counted["rows"],
+        chance=[chance_of_so_few(row.rows, row.rows_earlier, row.deliveries) for row in _each(counted)],
+    )
+    varies = counted["deliveries"] > 0
+    all_gone = counted["month"].isna() & ~varies & (counted["rows"] == 0)
+    many = (counted["fewer"] > FEW_ROWS) & (counted["chance"] < CHANCE_TO_STOP)
+    return counted, (counted["share"] < limit) & (many | all_gone)
+
+
+def chance_of_so_few(rows: float, rows_earlier: float, deliveries: float) -> float:
+    """Return the probability of at most this number of rows after so many rows in some earlier deliveries, if nothing changed.
+
+    Given their sum, Poisson counts with one rate are binomial. Rows of no earlier delivery do not vary: 0.
+    """
+    if not deliveries:
+        return 0.0
+    total, share = int(rows + rows_earlier), 1 / (1 + deliveries)
+    if total > LARGE_COUNT:
+        deviation = (total * share * (1 - share)) ** 0.5
+        return 0.5 * erfc((total * share - rows - 0.5) / deviation / 2**0.5)
+    return sum(comb(total, few) * share**few * (1 - share) ** (total - few) for few in range(int(rows) + 1))
+
+
+def _fewer_rows(row: Any) -> Finding:
+    return Finding(
+        f"{_month(row.month) or 'the delivery'}: {row.rows:,.0f} rows, {row.rows_before:,.0f} in the previous delivery ({row.share:.0%})",
+        month=_day(row.month), rows=int(row.rows), share=row.share,
+    )  # fmt: skip
 
 
 def month_collapsed(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
@@ -338,8 +393,8 @@ def day_and_month_known(summary: Summary, limit: float, columns: tuple[str, ...]
 CHECKS: dict[str, Callable[[Summary, float, tuple[str, ...]], Answer]] = {
     check.__name__: check
     for check in (
-        not_empty, columns_present, share_set_aside, keys_unique, feed_collapsed, month_collapsed, month_gap, single_value, unknown_codes,
-        values_lost, values_lost_more, share_of_values, below_published_list, history_starts_at_load, day_and_month_known,
+        not_empty, columns_present, share_set_aside, keys_unique, feed_collapsed, feed_fell, month_collapsed, month_gap, single_value, unknown_codes,
+        values_lost, values_lost_more, objections_lost, share_of_values, below_published_list, history_starts_at_load, day_and_month_known,
     )
 }  # fmt: skip
 

@@ -13,9 +13,10 @@ from datetime import date, timedelta
 import duckdb
 import pandas as pd
 
-from expectations.feeds import NATIONAL_OPT_OUTS
+from expectations.feeds import NATIONAL_OPT_OUTS, OPT_OUTS
 from expectations.sql_values import quote, quote_all
 from expectations.tables.core import OBJECTION_DELIVERY
+from expectations.tables.raw_gp import LOST_SUBMISSION
 from pipelines.conform.withdrawals import lasting_sql
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake
@@ -49,16 +50,11 @@ def read_national_list(con: duckdb.DuckDBPyConnection, snapshots: frozenset[str]
         else 0
     )
     feed = NATIONAL_OPT_OUTS.name if NATIONAL_OPT_OUTS.name in dict(days) else days[0][0]
-    submitted = _submitted(con, now) if feed == NATIONAL_OPT_OUTS.name else None
-    valid = submitted + timedelta(days=valid_days) if submitted else None
-    return NationalList(people, feed, submitted, valid, _on_list(con, now), before)
+    return NationalList(people, feed, *_validity(con, feed, now, valid_days), _on_list(con, now), before)
 
 
 def national_list_expired(lake: Lake, day: date) -> bool:
-    """Return whether the latest national list must no longer be used for planning on a day.
-
-    False without a list, and for a combined feed, which has no submission date.
-    """
+    """Return whether the latest national list must no longer be used for planning on a day; False without a list."""
     valid = _valid_until(lake)
     return valid is not None and valid < day
 
@@ -69,6 +65,23 @@ def refuse_expired_national_list(lake: Lake, day: date) -> None:
         raise RefusalError(
             f"the national data opt-out list was valid until {_valid_until(lake)}, so planning outputs must not be made on {day}. Submit the identifiers "
             f"again and deliver the result to the feed {NATIONAL_OPT_OUTS.name}"
+        )
+
+
+def national_list_known(lake: Lake) -> bool:
+    """Return whether a national list was ever delivered, in its own feed or in a combined one."""
+    return bool(lake.read_or_empty(OBJECTION_DELIVERY, "kind", "kind = 'national' AND practice_code = 'ALL'").num_rows)
+
+
+def refuse_unknown_national_list(lake: Lake) -> None:
+    """Raise RefusalError if no national list was ever delivered: it is not known who has opted out of planning.
+
+    A caller skips the check where the recorded approval states that the national data opt-out does not apply.
+    """
+    if not national_list_known(lake):
+        raise RefusalError(
+            "no national data opt-out list was delivered, so it is not known who has opted out, and planning outputs must not be made. Submit the "
+            f"identifiers and deliver the result to the feed {NATIONAL_OPT_OUTS.name}, or record the approval that says that the opt-out does not apply"
         )
 
 
@@ -85,9 +98,23 @@ def _of_list(feed: str, days: list[date], snapshots: frozenset[str]) -> str:
     )
 
 
-def _submitted(con: duckdb.DuckDBPyConnection, now: str) -> date | None:
-    query = f"SELECT min(least(coalesce(submission_date, extract_date), extract_date)) FROM stated WHERE feed = {quote(NATIONAL_OPT_OUTS.name)} AND ({now})"
-    return con.sql(query).fetchall()[0][0]
+def _validity(con: duckdb.DuckDBPyConnection, feed: str, now: str, valid_days: int) -> tuple[date | None, date | None]:
+    """Return the day on which a list was submitted and the last day on which it may be used.
+
+    The earliest day counts: one list may state several. A row without a day counts from its delivery, and content that was delivered
+    before from then. A day that cannot be read may be any day, so the list was never valid. A combined feed states no day: its latest
+    delivery counts.
+    """
+    first = f"SELECT extract_id, min(extract_date) AS first_day FROM stated WHERE feed = {quote(feed)} GROUP BY extract_id"
+    stated = "least(coalesce(submission_date, first_day), first_day)"
+    found = con.sql(f"""SELECT min({stated}), min(extract_date), max(first_day)
+        FROM stated JOIN ({first}) USING (extract_id) WHERE feed = {quote(feed)} AND kind = 'national' AND ({now})""").fetchall()
+    submitted, delivered, latest = found[0]
+    if feed == OPT_OUTS.name:
+        return None, latest + timedelta(days=valid_days)
+    if submitted == date.fromisoformat(LOST_SUBMISSION):
+        return None, delivered - timedelta(days=1)
+    return submitted, submitted + timedelta(days=valid_days)
 
 
 def _on_list(con: duckdb.DuckDBPyConnection, where: str) -> int:

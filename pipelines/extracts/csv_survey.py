@@ -19,10 +19,11 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.row_checks import PARSING_REASONS
+from expectations.row_checks import PARSING_REASONS, TRAILING_DELIMITER
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_quotes import NEW_LINE, RETURN, Joined, Lines, Mask, Numbers, join_lines
 from pipelines.extracts.file_blocks import HeldFile, read_blocks
+from pipelines.extracts.objection_lines import LineForm, repaired_line
 
 LONGEST_ROW_BYTES = 1_000_000
 LONGEST_LINE_BYTES = 64 << 20
@@ -35,11 +36,16 @@ MOST_TRAILING = 8  # empty fields after those of the header that are removed fro
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file writes its fields; an empty delimiter is detected in the header."""
+    """How a file writes its fields; an empty delimiter is detected in the header.
+
+    `identifier` has the names that the column of the person's identifier may have, in a file of objections: its lines that are no
+    rows are repaired. Without one, they are no rows.
+    """
 
     delimiter: str = ""
     quote: str = '"'
     encoding: str = "utf-8"
+    identifier: tuple[str, ...] = ()
 
 
 @dataclass
@@ -62,6 +68,8 @@ class Survey:
     trailing: dict[int, int] = field(
         default_factory=dict
     )  # row -> its empty fields beyond those of the header, which are removed
+    form: LineForm | None = None  # of a file of objections
+    replaced: dict[int, tuple[str, bytes]] = field(default_factory=dict)  # row -> why, and what is read in place of its line
 
     def numbers(self, reason: str) -> Numbers:
         return np.concatenate(self.unreadable.get(reason, [np.empty(0, np.int64)]))
@@ -69,6 +77,14 @@ class Survey:
     @property
     def unreadable_rows(self) -> int:
         return sum(part.size for parts in self.unreadable.values() for part in parts)
+
+    @property
+    def repaired(self) -> dict[str, Numbers]:
+        """Return the numbers of the rows that are read after a repair of their line, by reason."""
+        found: dict[str, list[int]] = {TRAILING_DELIMITER: list(self.trailing)} if self.trailing else {}
+        for number, (reason, _) in self.replaced.items():
+            found.setdefault(reason, []).append(number)
+        return {reason: np.array(sorted(numbers), np.int64) for reason, numbers in found.items()}
 
     @property
     def blank_lines(self) -> Numbers:
@@ -97,7 +113,7 @@ class Survey:
     def as_it_stands(self) -> bool:
         """Return whether a strict parser can read the file unchanged; blank lines at its end do not matter."""
         rewritten = self.ends_in_returns or self.header_lines > 1 or self.has_breaks or self.mixed_line_ends
-        rewritten = rewritten or bool(self.trailing)
+        rewritten = rewritten or bool(self.trailing) or bool(self.replaced)
         return not self.unreadable_rows and not rewritten and not np.any(self.blank_lines < self.last_text)
 
     def lines_of(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
@@ -200,7 +216,14 @@ def _read_header(file: Path | HeldFile, first: bytes, layout: Layout) -> tuple[S
     names = next(csv.reader([text], delimiter=delimiter, **quoting))  # type: ignore[arg-type]
     survey = Survey(tuple(name.strip() for name in names), delimiter, plain, lines)
     survey.lines_with_return = lines if plain != heading else 0
+    survey.form = _line_form(survey, layout)
     return survey, rest
+
+
+def _line_form(survey: Survey, layout: Layout) -> LineForm | None:
+    wanted = {name.casefold() for name in layout.identifier}
+    places = [place for place, name in enumerate(survey.header) if name.casefold() in wanted]
+    return LineForm(survey.delimiter, layout.quote, len(survey.header), places[0]) if len(places) == 1 else None
 
 
 def _survey_chunk(survey: Survey, chunk: bytes, quote: str, count_fields: bool, final: bool) -> int:
@@ -269,14 +292,30 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
     for reason in PARSING_REASONS:  # in this order: a row has one reason
         hit = found[reason][here] & left if reason in found else np.zeros(here.size, np.bool_)
         if hit.any():
-            survey.unreadable.setdefault(reason, []).append(numbers[hit])
             left &= ~hit
+            if kept := _repair(survey, chunk, lines, here[hit], numbers[hit], reason):
+                hit &= ~np.isin(numbers, kept)
+            if hit.any():
+                survey.unreadable.setdefault(reason, []).append(numbers[hit])
     rows = here[trailing[here] & left & np.append(begins[1:], True)[here]]  # rows of one line
     survey.trailing.update(zip(numbers[np.searchsorted(here, rows)].tolist(), extra[rows].tolist(), strict=True))
     survey.lines_with_return += int(returned[:settled].sum())
     survey.lines += settled
     survey.numbered += here.size
     return int(starts[settled]) if settled < ends.size else len(text)
+
+
+def _repair(survey: Survey, chunk: bytes, lines: Lines, places: Numbers, numbers: Numbers, reason: str) -> list[int]:
+    """Repair what can be repaired of the lines of a file of objections that are no rows; return the numbers of these."""
+    if survey.form is None or reason == "repeated_header":
+        return []
+    found = {
+        int(number): repaired_line(chunk[lines.starts[place] : lines.ends[place]], reason, survey.form)
+        for place, number in zip(places, numbers, strict=True)
+    }
+    kept = {number: repair for number, repair in found.items() if repair is not None}
+    survey.replaced.update(kept)
+    return list(kept)
 
 
 def _trailing_delimiters(text: NDArray[np.uint8], stops: Numbers, extra: Numbers, delimiter: int) -> Mask:
@@ -340,7 +379,13 @@ def _equal_to(chunk: bytes, starts: Numbers, lengths: Numbers, heading: bytes) -
 def write_clean(file: Path | HeldFile, layout: Layout, survey: Survey, target: IO[bytes]) -> None:
     """Copy a file so that a strict parser reads it: with line feeds only, and an empty row for a line that is no row."""
     placeholder = b'""' + survey.delimiter.encode() * (len(survey.header) - 1)
-    no_rows, more = survey.lines_of(survey.no_rows)
+    rewritten = np.union1d(survey.no_rows, np.array(list(survey.replaced), np.int64))
+    no_rows, more = survey.lines_of(rewritten)
+    texts = {
+        line: survey.replaced[row][1]
+        for line, row in zip(no_rows.tolist(), rewritten.tolist(), strict=True)
+        if row in survey.replaced
+    }
     longer, _ = survey.lines_of(np.array(sorted(survey.trailing), np.int64))
     extra = {line: survey.trailing[row] for line, row in zip(longer.tolist(), sorted(survey.trailing), strict=True)}
     target.write(survey.heading + b"\n")
@@ -356,7 +401,7 @@ def write_clean(file: Path | HeldFile, layout: Layout, survey: Survey, target: I
             for line in too_long:
                 rows[line] = (rows[line] or b"").removesuffix(b"\r")[: -extra[int(line) + number]]
             for line in here:
-                rows[line] = placeholder
+                rows[line] = texts.get(int(line) + number, placeholder)
             for line in left_out:
                 rows[line] = None
             chunk = b"\n".join(row for row in rows if row is not None)

@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from expectations.row_checks import TRAILING_DELIMITER
+from expectations.feeds import FEEDS, OBJECTION_FEEDS
 from expectations.sql_values import quote, quote_path
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_survey import Layout, Survey, survey_csv, write_clean
@@ -76,7 +76,7 @@ def open_extract(
         yield _open_parquet(con, file, held)
         return
     _refuse_other_formats(file, held, settings.encoding)
-    layout = Layout(settings.delimiter, settings.quote, settings.encoding)
+    layout = Layout(settings.delimiter, settings.quote, settings.encoding, _identifier_names(file.feed, settings))
     survey = survey_csv(held, layout, count_fields)
     con.register(NO_ROWS, pa.table({"row_number": pa.array(survey.no_rows, pa.int64())}))
     try:
@@ -90,6 +90,15 @@ def open_extract(
             yield replace(cleaned, fields_counted=count_fields)
     finally:
         con.unregister(NO_ROWS)
+
+
+def _identifier_names(feed: str, settings: FeedSettings) -> tuple[str, ...]:
+    """Return the names that the person's column of a feed of objections may have; none for other feeds, whose lines are not repaired."""
+    table = FEEDS[feed].table if feed in {one.name for one in OBJECTION_FEEDS} else None
+    if table is None:
+        return ()
+    named = settings.columns.get(table.person)
+    return (named,) if named else (table.column(table.person).source_name, table.person)
 
 
 def _writable(folder: Path) -> bool:
@@ -133,9 +142,8 @@ def _csv(file: ExtractFile, survey: Survey, quote_character: str, held: HeldFile
     )
     values = tuple(f"c{place}" for place in range(len(survey.header)))
     unreadable = {reason: survey.numbers(reason) for reason in survey.unreadable}
-    repaired = {TRAILING_DELIMITER: np.array(sorted(survey.trailing), np.int64)} if survey.trailing else {}
     return OpenedExtract(
-        file.path, survey.header, values, f"(SELECT * FROM ({numbered}){left_out})", survey.rows, unreadable, repaired
+        file.path, survey.header, values, f"(SELECT * FROM ({numbered}){left_out})", survey.rows, unreadable, survey.repaired
     )
 
 
