@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from math import comb, erfc
 from typing import Any
 
 import pandas as pd
 
+from expectations.chance import chance_of_so_few
+
 FEW_ROWS = 3  # up to this number of broken rows, a share is not broken, unless all rows are broken
 # How unlikely so few rows must be. With 0.01, a feed of 9 rows that falls to none stops, and so does one of 12 that falls to 2.
 CHANCE_TO_STOP, CHANCE_TO_WARN = 0.01, 0.1
-LARGE_COUNT = 500  # rows above which the normal distribution is close enough
 VOLUME_COLUMNS = ("month", "rows", "rows_before", "rows_earlier", "deliveries")
 DELETED = "deleted"  # the row rule of a row that its sender deleted
 NOT_KNOWN = ("Z", "99")  # ethnic category not stated, or not known
@@ -164,20 +164,6 @@ def _fallen(summary: Summary, limit: float) -> tuple[pd.DataFrame, pd.Series]:
     all_gone = counted["month"].isna() & ~varies & (counted["rows"] == 0)
     many = (counted["fewer"] > FEW_ROWS) & (counted["chance"] < CHANCE_TO_STOP)
     return counted, (counted["share"] < limit) & (many | all_gone)
-
-
-def chance_of_so_few(rows: float, rows_earlier: float, deliveries: float) -> float:
-    """Return the probability of at most this number of rows after so many rows in some earlier deliveries, if nothing changed.
-
-    Given their sum, Poisson counts with one rate are binomial. Rows of no earlier delivery do not vary: 0.
-    """
-    if not deliveries:
-        return 0.0
-    total, share = int(rows + rows_earlier), 1 / (1 + deliveries)
-    if total > LARGE_COUNT:
-        deviation = (total * share * (1 - share)) ** 0.5
-        return 0.5 * erfc((total * share - rows - 0.5) / deviation / 2**0.5)
-    return sum(comb(total, few) * share**few * (1 - share) ** (total - few) for few in range(int(rows) + 1))
 
 
 def _fewer_rows(row: Any) -> Finding:

@@ -1,6 +1,6 @@
 """Which objections a withdrawal ended: rows of different days are history, and of rows of one day or without a day the objection wins.
 
-A withdrawal counts for the objections of its own practice, and for all from the practice with which the person is registered now.
+A withdrawal counts for the objections of the same practice, and for all from the practice with which the person is registered now.
 """
 
 from __future__ import annotations

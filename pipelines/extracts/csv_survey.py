@@ -23,7 +23,7 @@ from expectations.row_checks import PARSING_REASONS, TRAILING_DELIMITER
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_quotes import NEW_LINE, RETURN, Joined, Lines, Mask, Numbers, join_lines
 from pipelines.extracts.file_blocks import HeldFile, read_blocks
-from pipelines.extracts.objection_lines import LineForm, repaired_line
+from pipelines.extracts.objection_lines import LineForm, line_form, repaired_lines
 
 LONGEST_ROW_BYTES = 1_000_000
 LONGEST_LINE_BYTES = 64 << 20
@@ -216,14 +216,8 @@ def _read_header(file: Path | HeldFile, first: bytes, layout: Layout) -> tuple[S
     names = next(csv.reader([text], delimiter=delimiter, **quoting))  # type: ignore[arg-type]
     survey = Survey(tuple(name.strip() for name in names), delimiter, plain, lines)
     survey.lines_with_return = lines if plain != heading else 0
-    survey.form = _line_form(survey, layout)
+    survey.form = line_form(survey.header, delimiter, layout.quote, layout.identifier)
     return survey, rest
-
-
-def _line_form(survey: Survey, layout: Layout) -> LineForm | None:
-    wanted = {name.casefold() for name in layout.identifier}
-    places = [place for place, name in enumerate(survey.header) if name.casefold() in wanted]
-    return LineForm(survey.delimiter, layout.quote, len(survey.header), places[0]) if len(places) == 1 else None
 
 
 def _survey_chunk(survey: Survey, chunk: bytes, quote: str, count_fields: bool, final: bool) -> int:
@@ -293,8 +287,12 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
         hit = found[reason][here] & left if reason in found else np.zeros(here.size, np.bool_)
         if hit.any():
             left &= ~hit
-            if kept := _repair(survey, chunk, lines, here[hit], numbers[hit], reason):
-                hit &= ~np.isin(numbers, kept)
+            found_lines = (
+                (chunk[starts[line] : ends[line]], int(number)) for line, number in zip(here[hit], numbers[hit], strict=True)
+            )
+            repaired = repaired_lines(found_lines, reason, survey.form)
+            survey.replaced.update(repaired)
+            hit &= ~np.isin(numbers, list(repaired))
             if hit.any():
                 survey.unreadable.setdefault(reason, []).append(numbers[hit])
     rows = here[trailing[here] & left & np.append(begins[1:], True)[here]]  # rows of one line
@@ -303,19 +301,6 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
     survey.lines += settled
     survey.numbered += here.size
     return int(starts[settled]) if settled < ends.size else len(text)
-
-
-def _repair(survey: Survey, chunk: bytes, lines: Lines, places: Numbers, numbers: Numbers, reason: str) -> list[int]:
-    """Repair what can be repaired of the lines of a file of objections that are no rows; return the numbers of these."""
-    if survey.form is None or reason == "repeated_header":
-        return []
-    found = {
-        int(number): repaired_line(chunk[lines.starts[place] : lines.ends[place]], reason, survey.form)
-        for place, number in zip(places, numbers, strict=True)
-    }
-    kept = {number: repair for number, repair in found.items() if repair is not None}
-    survey.replaced.update(kept)
-    return list(kept)
 
 
 def _trailing_delimiters(text: NDArray[np.uint8], stops: Numbers, extra: Numbers, delimiter: int) -> Mask:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from expectations.row_checks import FIELDS_MISSING, IDENTIFIER_KEPT, STRAY_RETURN, TRAILING_DELIMITER
@@ -26,6 +27,21 @@ class LineForm:
     quote: str
     fields: int
     place: int
+
+
+def line_form(header: Sequence[str], delimiter: str, quote: str, names: Sequence[str]) -> LineForm | None:
+    """Return the form of the lines of a file of objections, whose person's column has one of some names; None without that column."""
+    wanted = {name.casefold() for name in names}
+    places = [place for place, name in enumerate(header) if name.casefold() in wanted]
+    return LineForm(delimiter, quote, len(header), places[0]) if len(places) == 1 else None
+
+
+def repaired_lines(lines: Iterable[tuple[bytes, int]], reason: str, form: LineForm | None) -> dict[int, tuple[str, bytes]]:
+    """Return, by number of the row, the repairs of numbered lines that are no rows; none without a form, or of repeated headers."""
+    if form is None or reason == "repeated_header":
+        return {}
+    repairs = {number: repaired_line(line, reason, form) for line, number in lines}
+    return {number: repair for number, repair in repairs.items() if repair is not None}
 
 
 def repaired_line(line: bytes, reason: str, form: LineForm) -> tuple[str, bytes] | None:

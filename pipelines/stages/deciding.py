@@ -33,6 +33,7 @@ from pipelines.lake.decision_record import (
     record,
 )
 from pipelines.run.deployment import Deployment
+from pipelines.sources.nhs import ExtractFile
 from pipelines.stages import run_plan
 from pipelines.stages.delivery_dates import digest_of_files
 from pipelines.stages.publishing import withdraw_run
@@ -128,7 +129,7 @@ def _late_delivery(deployment: Deployment, request: DecisionRequest) -> Subject:
     """Check the acceptance of a delivery that is held: it is placed by its date, and counts as known from today on."""
     feed, _, day = request.subject.strip().partition(" ")
     table = next((one for one in run_plan.raw_tables(deployment) if one.feed == feed), None)
-    held = []
+    held: list[ExtractFile] = []
     if table is not None:
         files = [file for file in run_plan.landed_extracts(deployment) if file.feed == feed]
         encoding = run_plan.source(deployment).reading.feeds[feed].encoding

@@ -148,7 +148,7 @@ def _conform(deployment: Deployment, tables: tuple[Table, ...], taken: Taken) ->
         taken.stopped.setdefault(unusable[0], f"no delivery of {', '.join(unusable)} has passed validation; nothing was removed")
         return None
     waits = any(current_extracts(deployment.lake, one.feed) != current_extracts(lake, one.feed) for one in stored)
-    failed = set()
+    failed: set[str] = set()
     for stage in CONFORM:
         try:
             _without_what_waits(deployment, stage) if waits else perform(deployment, stage)

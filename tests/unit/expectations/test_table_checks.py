@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from expectations.catalogue import TABLES
-from expectations.table_checks import CHECKS, Answer, Summary, Thresholds, chance_of_so_few
+from expectations.table_checks import CHECKS, Answer, Summary, Thresholds
 
 EXTRACTS = pd.DataFrame({"file_name": ["a.csv"], "rows": [100], "set_aside": [5], "columns_missing": [""]})
 
@@ -133,13 +133,6 @@ def test_a_feed_that_lost_rows_is_found_whoever_sent_them(month, rows, before, e
         if answer_of.findings:
             assert f"{rows:,} rows, {before:,} in the previous delivery" in answer_of.findings[0].message
         assert (answer_of.figure < 0.6) == (found == level)
-
-
-@pytest.mark.parametrize(("rows", "earlier", "deliveries"), [(240, 260, 1), (100, 400, 3), (0, 500, 1), (60, 440, 6)])
-def test_the_chance_of_so_few_rows_is_continuous_where_the_normal_distribution_takes_over(rows, earlier, deliveries) -> None:
-    exact, close = chance_of_so_few(rows, earlier, deliveries), chance_of_so_few(rows, earlier + 1, deliveries)
-    assert abs(exact - close) < 0.03
-    assert 0 <= close <= 1
 
 
 def test_every_feed_has_a_rule_on_the_rows_of_a_whole_delivery() -> None:

@@ -403,7 +403,7 @@ def test_an_unchanged_file_of_one_practice_and_a_new_one_of_another_are_distingu
     assert (states["p000"], states["p100"]) == ("in_force", "ended_by_absence")
 
 
-def test_a_withdrawal_counts_for_its_own_practice_and_for_all_from_the_practice_of_the_registration(board: Board) -> None:
+def test_a_withdrawal_counts_for_the_same_practice_and_for_all_from_the_practice_of_the_registration(board: Board) -> None:
     """p000 to p003 are registered with A, p100 with B."""
     board.deliver(JANUARY, "p000", "p001", "p002").deliver(JANUARY, "p003", "p100", practice_code=B)
     withdraws = {"status": "0", "effective_date": "2024-06-01"}

@@ -334,3 +334,17 @@ def test_a_held_delivery_is_taken_in_once_it_is_accepted(tmp_path: Path) -> None
     assert days == {"2026-02-01": None, "2026-01-01": delivery_dates.today_in_london()}
     (tmp_path / "extracts/patients/patients_2026-02-01.csv").write_text("PERSON_ID\n4\n")  # a correction of the same date
     assert landing.ingest(deployment, table).facts["new_extracts"] == 1
+
+
+def test_the_same_file_with_a_later_date_moves_no_date_before_it_is_accepted(tmp_path: Path) -> None:
+    deployment, table = landed(tmp_path, {"patients": "2026-02-01"}), RAW_TABLES["patients"]
+    landing.ingest(deployment, table)
+    landed(tmp_path, {"patients": "2026-03-01"})
+    held = landing.ingest(deployment, table)
+    assert run_plan.data_cut(deployment, TODAY) == date(2026, 2, 1)
+    for name in ("patients/patients_2026-03-01.csv", "that of patients/patients_2026-02-01.csv", "Correct the date in its name"):
+        assert name in str(held.facts["warned"])
+    decide(deployment, DecisionRequest("late_delivery", "patients 2026-03-01", "Analyst", "nothing has changed"))
+    assert run_plan.data_cut(deployment, TODAY) == date(2026, 3, 1)
+    assert landing.ingest(deployment, table).facts["new_extracts"] == 1
+    assert run_plan.data_cut(deployment, TODAY) == date(2026, 3, 1)
