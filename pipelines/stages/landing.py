@@ -20,7 +20,7 @@ from pipelines.sources.synthetic.landing_files import board_is_there, write_boar
 from pipelines.sources.synthetic.real_areas import areas_of_icb, practices_of_icb, published_list_sizes
 from pipelines.stages import run_plan
 from pipelines.stages.context import StageContext
-from pipelines.stages.delivery_dates import accepted_late, held_words
+from pipelines.stages.delivery_dates import accepted_late, held_words, refuse_future_deliveries, today_in_london
 from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_core, has_synthetic_board
 from pipelines.stages.results import StageResult
@@ -119,6 +119,8 @@ def _ingest(context: StageContext, table: Table) -> StageResult:
     months = context.settings.upkeep.extract_months
     oldest = oldest_delivery(months, context.outside.data_cut) if months else None
     landed = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
+    if opened.correct_date is not None:
+        refuse_future_deliveries(landed, today_in_london(), opened.correct_date)
     known, encoding = ingest_stage.read_extracts(context.lake, table.feed), opened.reading.feeds[table.feed].encoding
     late = accepted_late(context.lake, table.feed, lambda: held_files(table, landed, known, encoding))
     with context.machine.duckdb() as con:

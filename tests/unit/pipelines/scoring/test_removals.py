@@ -63,7 +63,7 @@ def put_people(lake: Lake, cases: dict[str, tuple[dict[str, object], dict[str, o
 
 
 def put_run(lake: Lake, run_id: str, purpose: str, day: date) -> None:
-    ids = {"run_id": run_id, "outcome": OUTCOME, "purpose": purpose, "index_date": day}
+    ids = {"run_id": run_id, "outcome": OUTCOME, "purpose": purpose, "index_date": day, "place_kind": "practice_code"}
     for table in (risk.SCORES, CASELOAD):
         lake.write(table, [row_of(table, **ids, person_id=person) for person in CASES], {"run_id": run_id})
     recorded = f"{day}T00:00:00.000000+00:00"
@@ -157,6 +157,7 @@ def test_between_the_commits_of_a_removal_every_reader_leaves_out_who_was_remove
             refresh_current(lake, OUTCOME)
     assert exchanged == [CASELOAD.name] and "died" in seen(lake)
     run = {"run_id": "a" * 8}
+    lake.write(risk.DRIVERS, [row_of(risk.DRIVERS, **run, person_id="alive")], run)
     listed = {person for page in place_caseloads(lake, run, ()) for person in page.rows["person_id"]}
     shown = lake.read(risk.CURRENT.name, "person_id", removals.shown_people_sql(lake))["person_id"].to_pylist()
     assert listed == set(shown) == {person for person, (*_, reason) in CASES.items() if reason in ("", "national data opt-out")}
