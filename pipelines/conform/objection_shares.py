@@ -36,6 +36,6 @@ def shares_not_on_list(con: duckdb.DuckDBPyConnection, kind: str) -> list[Share]
     found: list[Share] = []
     for feed, day, share in rows:
         of_feed = [one.share for one in found if one.feed == feed]
-        earlier = [one.share for one in found if one.day < day]
-        found.append(Share(feed, day, share, (of_feed or earlier or [None])[-1]))
+        earlier = of_feed or [one.share for one in found if one.day < day]
+        found.append(Share(feed, day, share, earlier[-1] if earlier else None))
     return found

@@ -136,8 +136,8 @@ def latest_files(deployment: Deployment, today: date | None = None) -> dict[str,
     for table in opened.tables:
         landed = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
         known = read_extracts(deployment.lake, table.feed)
-        landed = _deliveries(deployment, table, landed, known)
-        every = [*((row.extract_date, row.path) for row in known), *((file.extract_date, file.path) for file in landed)]
+        new = _deliveries(deployment, table, landed, known)
+        every = [*((row.extract_date, row.path) for row in known), *((file.extract_date, file.path) for file in new)]
         found = [one for one in every if one[0] <= last]
         if found:
             latest[table.feed] = max(found)
