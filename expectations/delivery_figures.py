@@ -25,11 +25,12 @@ class Thresholds:
 class Summary:
     """The figures of a delivery that table rules check. A frame that does not apply to the feed or delivery is empty.
 
-    * extracts: file_name, rows, set_aside, columns_missing (required columns, separated by commas)
+    * extracts: file_name, rows, set_aside, columns_missing (required columns, separated by commas), and for a feed of objections
+      objections_lost (rows set aside with the person whom they name) and why (their reasons)
     * columns: column, values, outside, different, different_before
     * months: organisation, month, rows, rows_before (null where not comparable)
-    * volume: month (null for the delivery as a whole), rows, rows_before, only of what both deliveries contain completely; `by_chance`
-      is how many rows fewer may be chance
+    * volume: month (null for the delivery as a whole), rows, rows_before, only of what both deliveries contain completely; where new
+      events are counted, which vary by chance, also `rows_earlier` of so many `deliveries` before this one (0 where rows do not vary)
     * not_known: organisation, column, rows, not_known
     * lists: organisation, rows, published
     * starts: organisation, day, rows, same_day

@@ -25,8 +25,11 @@ PARSING_REASONS = (
 ERASED_PERSON = "erased_person"
 TRAILING_DELIMITER = "trailing_delimiter"  # the row stays, without the empty fields at its end
 IDENTIFIER_REPAIRED = "identifier_repaired"
+# Of feeds of objections: the row stays, in full or as the person's identifier alone.
+FIELDS_MISSING, STRAY_RETURN, IDENTIFIER_KEPT = "fields_missing", "stray_return", "identifier_kept"
 EXCLUDED_AT_INGEST = (*PARSING_REASONS, ERASED_PERSON)  # ingest excludes rows with these reasons and records their numbers
-RECORDED_AT_INGEST = (*EXCLUDED_AT_INGEST, TRAILING_DELIMITER, IDENTIFIER_REPAIRED)
+LINE_REPAIRS = (TRAILING_DELIMITER, FIELDS_MISSING, STRAY_RETURN, IDENTIFIER_KEPT)
+RECORDED_AT_INGEST = (*EXCLUDED_AT_INGEST, *LINE_REPAIRS, IDENTIFIER_REPAIRED)
 UNREADABLE = {Kind.DATE: "unreadable_date", Kind.INTEGER: "unreadable_number", Kind.NUMBER: "unreadable_number"}
 
 # The reasons of checks on a column, with their text and their number in the list of known defects.
@@ -63,6 +66,9 @@ PARSING_DESCRIPTIONS = {
     "too_many_fields": "The line has more fields than the header.",
     "too_few_fields": "The line has fewer fields than the header.",
     TRAILING_DELIMITER: "The line has empty fields after those of the header. Strata removed them and kept the row.",
+    FIELDS_MISSING: "The line of a feed of objections has no fields at its end. Strata read them as empty and kept the row.",
+    STRAY_RETURN: "The line of a feed of objections has carriage returns at its end. Strata removed them and kept the row.",
+    IDENTIFIER_KEPT: "The line of a feed of objections cannot be read in full. Strata kept the person's identifier, and the person has objected.",
 }
 
 

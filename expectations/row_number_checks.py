@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
+from expectations.chance import chance_of_so_few
 from expectations.delivery_figures import (
     FEW_ROWS,
     Answer,
@@ -17,6 +20,10 @@ from expectations.delivery_figures import (
     over_limit,
     share_of,
 )
+
+# How unlikely so few rows must be. With 0.01, a feed of 9 rows that falls to none stops, and so does one of 12 that falls to 2.
+CHANCE_TO_STOP, CHANCE_TO_WARN = 0.01, 0.1
+VOLUME_COLUMNS = ("month", "rows", "rows_before", "rows_earlier", "deliveries")
 
 
 def not_empty(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
@@ -41,6 +48,20 @@ def share_set_aside(summary: Summary, limit: float, columns: tuple[str, ...]) ->
     return at_most(rows["share"], limit, findings)
 
 
+def objections_lost(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find extracts of objections with rows that were set aside, so that it is not known who objects."""
+    rows = summary.extracts.assign(share=share_of(summary.extracts["objections_lost"], summary.extracts["rows"]))
+    findings = [
+        Finding(
+            f"{row.objections_lost:,} of {row.rows:,} rows of {row.file_name} may be objections, and it is not known whose ({row.why}). Have the rows "
+            "sent again with the usual pseudonyms",
+            rows=int(row.objections_lost), share=row.share,
+        )
+        for row in each_row(rows[rows["share"] > limit])
+    ]  # fmt: skip
+    return at_most(rows["share"], limit, findings)
+
+
 def keys_unique(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
     """Find keys that occur more than once after duplicates were set aside."""
     message = f"{summary.repeated_keys:,} keys occur more than once after duplicates were set aside"
@@ -49,22 +70,43 @@ def keys_unique(summary: Summary, limit: float, columns: tuple[str, ...]) -> Ans
 
 
 def feed_collapsed(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find a delivery that, as a whole or in a month, has fewer rows than the previous one, over all senders."""
-    if summary.volume.empty:
-        return at_least(pd.Series(dtype=float), limit, [])
-    fewer = summary.volume["rows_before"] - summary.volume["rows"]
-    large = summary.volume["month"].isna() | (summary.volume["rows_before"] >= summary.thresholds.month_rows)
-    counted = summary.volume[large & (summary.volume["rows_before"] > 0)]
-    counted = counted.assign(share=share_of(counted["rows"], counted["rows_before"]))
-    broken = counted[(counted["share"] < limit) & (fewer[counted.index] > counted["by_chance"].clip(lower=FEW_ROWS))]
-    findings = [
-        Finding(
-            f"{month_of(row.month) or 'the delivery'}: {row.rows:,.0f} rows, {row.rows_before:,.0f} in the previous delivery ({row.share:.0%})",
-            month=day_of(row.month), rows=int(row.rows), share=row.share,
-        )
-        for row in each_row(broken)
-    ]  # fmt: skip
-    return at_least(counted["share"], limit, findings)
+    """Find a delivery that, as a whole or in a month, has fewer rows than the previous one, over all senders, beyond chance."""
+    counted, has_collapsed = _fallen(summary, limit)
+    return at_least(counted["share"], limit, [_fewer_rows(row) for row in each_row(counted[has_collapsed])])
+
+
+def feed_fell(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find a delivery that as a whole has fewer rows than the previous one, too few to stop and too many for chance."""
+    counted, has_collapsed = _fallen(summary, limit)
+    fell = counted["month"].isna() & (counted["share"] < limit) & (counted["fewer"] > 1) & (counted["chance"] < CHANCE_TO_WARN)
+    whole = counted[counted["month"].isna()]
+    return at_least(whole["share"], limit, [_fewer_rows(row) for row in each_row(counted[fell & ~has_collapsed])])
+
+
+def _fallen(summary: Summary, limit: float) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the counts that can be compared, with share, rows fewer and the chance of so few, and a mask of those that collapsed.
+
+    Rows that do not vary by chance collapse if more than a few are missing, or all.
+    """
+    volume = summary.volume.reindex(columns=[*VOLUME_COLUMNS]).fillna({"rows_earlier": 0, "deliveries": 0})
+    large = volume["month"].isna() | (volume["rows_before"] >= summary.thresholds.month_rows)
+    counted = volume[large & (volume["rows_before"] > 0)]
+    counted = counted.assign(
+        share=share_of(counted["rows"], counted["rows_before"]),
+        fewer=counted["rows_before"] - counted["rows"],
+        chance=[chance_of_so_few(row.rows, row.rows_earlier, row.deliveries) for row in each_row(counted)],
+    )
+    varies = counted["deliveries"] > 0
+    all_gone = counted["month"].isna() & ~varies & (counted["rows"] == 0)
+    many = (counted["fewer"] > FEW_ROWS) & (counted["chance"] < CHANCE_TO_STOP)
+    return counted, (counted["share"] < limit) & (many | all_gone)
+
+
+def _fewer_rows(row: Any) -> Finding:
+    return Finding(
+        f"{month_of(row.month) or 'the delivery'}: {row.rows:,.0f} rows, {row.rows_before:,.0f} in the previous delivery ({row.share:.0%})",
+        month=day_of(row.month), rows=int(row.rows), share=row.share,
+    )  # fmt: skip
 
 
 def month_collapsed(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:

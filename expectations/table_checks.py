@@ -8,11 +8,13 @@ from expectations.delivery_figures import Answer, Summary
 from expectations.row_number_checks import (
     below_published_list,
     feed_collapsed,
+    feed_fell,
     history_starts_at_load,
     keys_unique,
     month_collapsed,
     month_gap,
     not_empty,
+    objections_lost,
     share_set_aside,
 )
 from expectations.value_checks import (
@@ -28,7 +30,7 @@ from expectations.value_checks import (
 CHECKS: dict[str, Callable[[Summary, float, tuple[str, ...]], Answer]] = {
     check.__name__: check
     for check in (
-        not_empty, columns_present, share_set_aside, keys_unique, feed_collapsed, month_collapsed, month_gap, single_value, unknown_codes,
-        values_lost, values_lost_more, share_of_values, below_published_list, history_starts_at_load, day_and_month_known,
+        not_empty, columns_present, share_set_aside, keys_unique, feed_collapsed, feed_fell, month_collapsed, month_gap, single_value, unknown_codes,
+        values_lost, values_lost_more, objections_lost, share_of_values, below_published_list, history_starts_at_load, day_and_month_known,
     )
 }  # fmt: skip

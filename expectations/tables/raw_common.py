@@ -96,14 +96,27 @@ def date_rules(column: str, *, born: bool = True, action: Action = Action.SET_AS
     return tuple(rules)
 
 
-def clear_identifier_rule() -> RowRule:
-    """Return the rule for clear identifiers; ingest finds them and never stores the value."""
-    return RowRule(
-        "clear_identifier",
-        "clear_identifier",
-        Action.SET_ASIDE,
-        "A clear NHS number, postcode or name was in the place of a pseudonym or code. The value was not stored.",
-        defect=14,
+WITHHELD = "(withheld)"  # replaces a clear identifier in a raw table
+
+
+def clear_identifier_rules(is_objection: bool) -> tuple[RowRule, ...]:
+    """Return the rules for clear identifiers; ingest finds them and never stores the value.
+
+    An objection is lost only with the person's own identifier. A clear value elsewhere in the row becomes a lost value.
+    """
+    where = "A clear NHS number, postcode or name was in the place of a pseudonym{}. The value was not stored."
+    of_person = f"person_id IS NOT DISTINCT FROM {quote(WITHHELD)}"
+    if not is_objection:
+        return (RowRule("clear_identifier", "clear_identifier", Action.SET_ASIDE, where.format(" or code"), defect=14),)
+    return (
+        RowRule("clear_identifier", f"clear_identifier AND {of_person}", Action.SET_ASIDE, where.format(""), defect=14),
+        RowRule(
+            "clear_value",
+            f"clear_identifier AND NOT ({of_person})",
+            Action.FLAGGED,
+            "A clear NHS number, postcode or name was in the place of a code. The value was not stored and is read as one that cannot be read.",
+            defect=14,
+        ),
     )
 
 
@@ -166,6 +179,24 @@ FEED_COLLAPSED = TableRule(
     "The delivery as a whole, and each month of it, has at least this share of the rows that the last delivery had.",
     limit=0.6,
     defect=1,
+)
+
+FEED_FELL = TableRule(
+    "feed_fell",
+    "feed_fell",
+    Severity.WARN,
+    "The delivery as a whole has at least this share of the rows that the last delivery had. A fall that stops nothing, because the feed is small, is named.",
+    limit=0.6,
+    defect=1,
+)
+
+OBJECTIONS_LOST = TableRule(
+    "objections_lost",
+    "objections_lost",
+    Severity.STOP,
+    "No row of a feed of objections is set aside with the person who objects: at most this share of the rows.",
+    limit=0.0,
+    defect=11,
 )
 
 DAY_AND_MONTH = TableRule(
@@ -267,8 +298,12 @@ def raw_table(
     duplicates: bool = True,
     conflicts: bool = False,
     strange_date: Action = Action.SET_ASIDE,
+    is_objection: bool = False,
 ) -> Table:
-    """Return the raw table of a feed with the rules of all feeds; with `conflicts`, rows of a key that differ are no duplicates."""
+    """Return the raw table of a feed with the rules of all feeds; with `conflicts`, rows of a key that differ are no duplicates.
+
+    Of a feed of objections (`is_objection`), no row may be lost without a stop.
+    """
     dated = date_rules(event_date, born=born, action=strange_date) if event_date else ()
     repeated = (duplicate_rule(key), *((conflict_rule(key),) if conflicts else ())) if duplicates else ()
     return Table(
@@ -277,18 +312,20 @@ def raw_table(
         columns=(*columns, *PROVENANCE),
         key=key,
         partitioned_by=("extract_id",),
-        row_rules=(clear_identifier_rule(), DUMMY_PERSON, FORMULA_PERSON, *dated, *row_rules, *repeated),
+        row_rules=(*clear_identifier_rules(is_objection), DUMMY_PERSON, FORMULA_PERSON, *dated, *row_rules, *repeated),
         table_rules=(
             NOT_EMPTY,
             COLUMNS_PRESENT,
             SHARE_SET_ASIDE,
             KEYS_UNIQUE,
             FEED_COLLAPSED,
+            FEED_FELL,
             DAY_AND_MONTH,
             *(volume_rules(provider) if provider else ()),
             *varying_rule(columns),
             *unknown_code_rule(columns),
             *lost_value_rules(columns),
+            *((OBJECTIONS_LOST,) if is_objection else ()),
             *table_rules,
         ),
         feed=feed,

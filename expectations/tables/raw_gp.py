@@ -222,6 +222,9 @@ GP_MEDICATION_ORDERS: Table = raw_table(
 # An objection is kept even if its row is incomplete: it applies from its delivery, as type 1, which every purpose respects. A withdrawal
 # is certain only if its kind and its day are: one without a day ends no objection that has one, and one of unknown kind ends none.
 UNDATED_WITHDRAWAL = "1900-01-01"
+LOST_SUBMISSION = (
+    "1900-01-01"  # what the submission date of a national list is read as if it cannot be read: the list is then not valid
+)
 KIND_NOT_KNOWN = "NOT_KNOWN"
 _STATUS_NOT_KNOWN = RowRule(
     "opt_out_of_unknown_status", "status IS NULL OR status NOT IN ('0', '1')", Action.REPAIRED,
@@ -269,6 +272,7 @@ OPT_OUTS: Table = raw_table(
         _DAY_NOT_KNOWN,
     ),
     born=False,
+    is_objection=True,
     strange_date=Action.FLAGGED,  # an opt-out with an implausible date still applies, and a withdrawal with a future date does not end one
 )  # fmt: skip
 
@@ -288,6 +292,7 @@ TYPE_1_OBJECTIONS: Table = raw_table(
     available="effective_date",
     row_rules=(_STATUS_NOT_KNOWN, _DAY_NOT_KNOWN),
     born=False,
+    is_objection=True,
     strange_date=Action.FLAGGED,
 )  # fmt: skip
 
@@ -302,12 +307,14 @@ NATIONAL_OPT_OUTS: Table = raw_table(
              on_violation=Action.FLAGGED),
         _status(required=False),
         _effective_date(required=False),
-        Column("submission_date", Kind.DATE, "Day that the identifiers were submitted. Empty: the day of the delivery.", source="SUBMISSION_DATE",
+        Column("submission_date", Kind.DATE, "Day that the identifiers were submitted. Empty: the day of the delivery. The earliest day of a list counts, and a list with "
+               "a day that cannot be read is not valid for planning.", source="SUBMISSION_DATE",
                lost=Lost.UNKNOWN),
     ),
     ("person_id", "list_part", "effective_date", "status"),
     event_date="",
     available="extract_date",
+    is_objection=True,
     row_rules=(
         RowRule("list_part_not_known", f"list_part IS NULL OR list_part NOT IN ({quote_all(LIST_PARTS)})", Action.REPAIRED,
                 "The row does not show which part of the list it belongs to. It is read as an opt-out.", ("list_part",), defect=11,

@@ -17,7 +17,7 @@ from pipelines.alerts.rule_declaration import Row, Rows, Watched
 from pipelines.lake.run_record import published_runs
 from pipelines.lake.storage import Lake
 
-VOLUME_RULES = ("feed_collapsed", "month_collapsed", "month_gap")
+VOLUME_RULES = ("feed_collapsed", "feed_fell", "month_collapsed", "month_gap")
 RECENT_MONTHS = 13  # before the delivery
 
 

@@ -17,7 +17,7 @@ from pipelines.errors import RefusalError
 from pipelines.lake.run_record import extracts_read
 from pipelines.lake.storage import Lake
 from pipelines.scoring.left_out import MARKS
-from pipelines.scoring.removals import KnownTo, known_to
+from pipelines.scoring.removals import KnownTo, known_to, shown_people_sql
 
 PLACES = {"practice_code": "practice", "pcn_code": "PCN", "neighbourhood_code": "neighbourhood", "sub_icb_code": "sub-ICB"}
 
@@ -57,7 +57,9 @@ def place_caseloads(
             "Check purpose.use and study.caseloads"
         )
     where = "true" if place_code is None else f"place_code = {quote(place_code)}"
-    rows = lake.read(CASELOAD.name, "*", where, "place_code, age_group, list_rank, person_id", partition).to_pandas()
+    rows = lake.read(
+        CASELOAD.name, "*", f"{where} AND {shown_people_sql(lake)}", "place_code, age_group, list_rank, person_id", partition
+    ).to_pandas()
     if rows.empty:
         codes = lake.read(CASELOAD.name, "DISTINCT place_code", "true", "place_code", partition)["place_code"].to_pylist()
         near = difflib.get_close_matches(str(place_code), codes, 5, 0.4) or codes[:5]
@@ -99,7 +101,7 @@ def _rising(lake: Lake, partition: Mapping[str, str], kind: str, here: str) -> p
     """Return the rows of risk__rising with the place of each."""
     if not lake.rows(RISING.name, partition):
         return pd.DataFrame(columns=[*(column.name for column in RISING.columns), "place_code", *MARKS])
-    rows = lake.read(RISING.name, order="person_id", partition=partition).to_pandas()
+    rows = lake.read(RISING.name, where=shown_people_sql(lake), order="person_id", partition=partition).to_pandas()
     places = lake.read(
         SCORES.name, f"person_id, index_event_id, {kind} AS place_code, {', '.join(MARKS)}", here, partition=partition
     ).to_pandas()

@@ -13,9 +13,10 @@ from datetime import date, timedelta
 import duckdb
 import pandas as pd
 
-from expectations.feeds import NATIONAL_OPT_OUTS
+from expectations.feeds import NATIONAL_OPT_OUTS, OPT_OUTS
 from expectations.sql_values import quote, quote_all
 from expectations.tables.core import OBJECTION_DELIVERY
+from expectations.tables.raw_gp import LOST_SUBMISSION
 from pipelines.conform.withdrawals import lasting_sql
 from pipelines.errors import ValidationStop
 from pipelines.lake.storage import Lake
@@ -49,16 +50,11 @@ def read_national_list(con: duckdb.DuckDBPyConnection, snapshots: frozenset[str]
         else 0
     )
     feed = NATIONAL_OPT_OUTS.name if NATIONAL_OPT_OUTS.name in dict(days) else days[0][0]
-    submitted = _submitted(con, now) if feed == NATIONAL_OPT_OUTS.name else None
-    valid = submitted + timedelta(days=valid_days) if submitted else None
-    return NationalList(people, feed, submitted, valid, _on_list(con, now), before)
+    return NationalList(people, feed, *_validity(con, feed, now, valid_days), _on_list(con, now), before)
 
 
 def national_list_expired(lake: Lake, day: date) -> bool:
-    """Return whether the latest national list must no longer be used for planning on a day.
-
-    False without a list, and for a combined feed, which has no submission date.
-    """
+    """Return whether the latest national list must no longer be used for planning on a day; False without a list and for a combined feed."""
     valid = _valid_until(lake)
     return valid is not None and valid < day
 
@@ -85,9 +81,23 @@ def _of_list(feed: str, days: list[date], snapshots: frozenset[str]) -> str:
     )
 
 
-def _submitted(con: duckdb.DuckDBPyConnection, now: str) -> date | None:
-    query = f"SELECT min(least(coalesce(submission_date, extract_date), extract_date)) FROM stated WHERE feed = {quote(NATIONAL_OPT_OUTS.name)} AND ({now})"
-    return con.sql(query).fetchall()[0][0]
+def _validity(con: duckdb.DuckDBPyConnection, feed: str, now: str, valid_days: int) -> tuple[date | None, date | None]:
+    """Return the day on which a list was submitted and the last day on which it may be used.
+
+    The earliest day counts: one list may state several. A row without a day counts from its delivery, and content that was delivered
+    before from then. A day that cannot be read may be any day, so the list was never valid. A combined feed states no day of submission
+    and does not expire.
+    """
+    if feed == OPT_OUTS.name:
+        return None, None
+    first = f"SELECT extract_id, min(extract_date) AS first_day FROM stated WHERE feed = {quote(feed)} GROUP BY extract_id"
+    stated = "least(coalesce(submission_date, first_day), first_day)"
+    found = con.sql(f"""SELECT min({stated}), min(extract_date)
+        FROM stated JOIN ({first}) USING (extract_id) WHERE feed = {quote(feed)} AND kind = 'national' AND ({now})""").fetchall()
+    submitted, delivered = found[0]
+    if submitted == date.fromisoformat(LOST_SUBMISSION):
+        return None, delivered - timedelta(days=1)
+    return submitted, submitted + timedelta(days=valid_days)
 
 
 def _on_list(con: duckdb.DuckDBPyConnection, where: str) -> int:

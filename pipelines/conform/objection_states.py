@@ -1,7 +1,8 @@
 """Which type 1 objections are absent from the deliveries of their practice, and when an absence ends one (pure).
 
 An absence counts in a complete snapshot of the practice with which the person is still registered. Two consecutive complete
-snapshots without the objection end it. A snapshot without too large a share of the objections is not complete.
+snapshots without the objection end it. A snapshot without too large a share of the objections is not complete. A file that was
+sent before, with another date, is no second snapshot.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ ABSENCES_THAT_END = 2
 COMPLETE = "complete"
 NOT_COMPLETE = "not complete"
 TOO_MANY_ABSENT = "too many absent"
+SENT_BEFORE = "sent before"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Snapshot:
     practices: frozenset[str]
     is_complete: bool = True  # false: a row was set aside that may have been an objection
     accepted: frozenset[str] = frozenset()  # practices whose absences were accepted; '' for all
+    repeated: frozenset[str] = frozenset()  # practices whose files were all delivered on an earlier day
 
     def accepts(self, practice: str) -> bool:
         return bool({"", practice} & self.accepted)
@@ -77,7 +80,8 @@ def follow_absences(
         absent = due & ~here
         complete = _assess(found, snapshot, place, due, absent, absent_share)
         counts = absent & np.isin(place, complete)
-        found.consecutive = np.where(counts, found.consecutive + 1, np.where(here | absent, 0, found.consecutive))
+        resets = here | (absent & ~np.isin(place, list(snapshot.repeated)))
+        found.consecutive = np.where(counts, found.consecutive + 1, np.where(resets, 0, found.consecutive))
         for position in np.flatnonzero(counts & (found.consecutive >= ABSENCES_THAT_END)):
             found.ended[position], ended[position] = snapshot.day, True
     found.ended = [day if is_ended else None for day, is_ended in zip(found.ended, ended, strict=True)]
@@ -105,6 +109,8 @@ def _assess(
     for practice in snapshot.practices:
         of_practice, gone = int(objections.get(practice, 0)), int(missing.get(practice, 0))
         status = COMPLETE if snapshot.is_complete else NOT_COMPLETE
+        if practice in snapshot.repeated and not snapshot.accepts(practice):
+            status = SENT_BEFORE
         if gone > limit * of_practice and not snapshot.accepts(practice):
             status = TOO_MANY_ABSENT
         found.practices[practice] = PracticeDelivery(snapshot.day, snapshot.feed, of_practice, gone, status)

@@ -10,6 +10,7 @@ the removal of a feed from the settings.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ from expectations.tables.raw_gp import UNDATED_WITHDRAWAL
 from pipelines.conform.feeds import Sources
 from pipelines.conform.national_list import NationalList, read_national_list
 from pipelines.conform.objection_inputs import NO_STATEMENTS, STATED_COLUMNS, ObjectionInputs
+from pipelines.conform.objection_shares import shares_not_on_list
 from pipelines.conform.objection_states import COMPLETE, TOO_MANY_ABSENT, Absences, Snapshot, follow_absences
 from pipelines.conform.withdrawals import lasting_sql
 from pipelines.errors import ValidationStop
@@ -70,7 +72,7 @@ def conform_objections(
     national = read_national_list(con, inputs.snapshots, settings.national_list_days)
     opted_out = national.people if national.feed else known[known["kind"] == "national"]
     rows = pd.concat([frame for frame in (type_1, opted_out) if len(frame)] or [known]).sort_values(["person_id", "kind"])
-    deliveries = [*_practice_rows(con, inputs, absences), *_kind_rows(con, inputs, settings, national)]
+    deliveries = [*_practice_rows(con, inputs, absences), *_kind_rows(con, inputs, settings, national, _checked(lake))]
     if not national.feed:
         deliveries += [row for row in _earlier_deliveries(lake) if row["kind"] == "national"]
     lake.write(core.OBJECTION, _dated(rows))
@@ -174,7 +176,7 @@ def _type_1(
 ) -> tuple[pd.DataFrame, Absences]:
     stated = "(SELECT * FROM stated WHERE kind = 'type_1')"
     found = con.sql(f"""SELECT found.*, homes.practice_code AS home
-        FROM ({lasting_sql(stated)}) AS found LEFT JOIN homes USING (person_id) ORDER BY person_id""").df()
+        FROM ({lasting_sql(stated, "homes")}) AS found LEFT JOIN homes USING (person_id) ORDER BY person_id""").df()
     lasting = found[found["lasts"]].reset_index(drop=True)
     con.register("lasting", pd.DataFrame({"person_id": lasting["person_id"].astype(object), "position": np.arange(len(lasting))}))
     days = con.sql(f"""SELECT extract_date, list(DISTINCT position) AS named, list(DISTINCT position) FILTER (status = '1') AS objecting
@@ -191,16 +193,19 @@ def _type_1(
 
 def _snapshots(con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, lasting: pd.DataFrame) -> list[Snapshot]:
     """Return the deliveries that are complete in themselves. One that does not name practices is of all practices."""
-    rows = con.sql(
-        "SELECT feed, extract_date, list(DISTINCT practice_code) FROM stated WHERE kind = 'type_1' AND feed <> '' GROUP BY ALL"
-    )
+    first = "SELECT feed, extract_id, min(extract_date) AS first_day FROM stated GROUP BY ALL"
+    practices = f"""SELECT feed, extract_date, practice_code, bool_and(first_day < extract_date) AS is_repeated
+        FROM stated JOIN ({first}) USING (feed, extract_id) WHERE kind = 'type_1' AND feed <> '' GROUP BY ALL"""
+    rows = con.sql(f"""SELECT feed, extract_date, list(practice_code), list(practice_code) FILTER (is_repeated), bool_and(is_repeated)
+        FROM ({practices}) GROUP BY ALL""")
     everywhere = frozenset(lasting["practice_code"].dropna())
     return [
         Snapshot(
-            day, feed, frozenset(filter(None, practices)) if feed in inputs.by_practice else everywhere,
+            day, feed, frozenset(filter(None, named)) if feed in inputs.by_practice else everywhere,
             (feed, day) not in inputs.incomplete, inputs.accepted_organisations(feed, ABSENT_RULE, day),
+            frozenset(filter(None, again or ())) if feed in inputs.by_practice else everywhere if is_repeated else frozenset(),
         )
-        for feed, day, practices in rows.fetchall()
+        for feed, day, named, again, is_repeated in rows.fetchall()
         if feed in inputs.snapshots
     ]  # fmt: skip
 
@@ -250,26 +255,32 @@ def _practice_rows(con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, abse
 
 
 def _kind_rows(
-    con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, settings: ObjectionSettings, national: NationalList
+    con: duckdb.DuckDBPyConnection,
+    inputs: ObjectionInputs,
+    settings: ObjectionSettings,
+    national: NationalList,
+    checked: Mapping[str, date],
 ) -> list[dict[str, Any]]:
-    """Return a row for each kind: its latest delivery, with the share of people who match no one on the list, and the one before."""
+    """Return a row for each kind: the share of people in a delivery who match no one on the list, and in the one before.
+
+    The delivery is the latest, or the first after those `checked` in which the share jumped.
+    """
     rows = []
     for kind in ("type_1", "national"):
-        shares = con.sql(f"""SELECT extract_date, arg_max(feed, feed), 1 - count(DISTINCT listed.person_id) / count(DISTINCT stated.person_id)
-            FROM stated LEFT JOIN listed USING (person_id)
-            WHERE kind = {quote(kind)} AND feed <> '' AND status = '1' AND list_part <> 'RETURNED'
-            GROUP BY extract_date ORDER BY extract_date DESC LIMIT 2""").fetchall()
+        shares = shares_not_on_list(con, kind)
         if not shares:
             continue
-        (day, feed, share), before = shares[0], shares[1][2] if len(shares) > 1 else None
-        status, counts = COMPLETE, (0, 0)
-        if (
-            before is not None
-            and share - before > settings.not_on_list_rise
-            and not inputs.accepted_organisations(feed, STRANGERS_RULE, day)
-        ):
-            status = TOO_MANY_STRANGERS
-        if kind == "national" and national.before:
+        jumps = [
+            one
+            for one in shares
+            if (one is shares[-1] or one.day > checked.get(kind, date.min))
+            and one.rise > settings.not_on_list_rise
+            and not inputs.accepted_organisations(one.feed, STRANGERS_RULE, one.day)
+        ]
+        status, counts = TOO_MANY_STRANGERS if jumps else COMPLETE, (0, 0)
+        shown = jumps[0] if jumps else shares[-1]
+        feed, day, share, before = shown.feed, shown.day, shown.share, shown.before
+        if kind == "national" and national.before and not jumps:
             counts = (national.before, max(0, national.before - national.on_list))
             if counts[1] > settings.national_fall * counts[0] and not inputs.accepted_organisations(feed, FALL_RULE, day):
                 status = TOO_MANY_ABSENT
@@ -286,6 +297,13 @@ def _delivery_row(
         "kind": kind, "practice_code": practice, "feed": feed, "delivered": day, "status": status, "objections": counts[0], "absent": counts[1],
         "share_not_on_list": shares[0], "share_not_on_list_before": shares[1], "submitted": dates[0], "valid_until": dates[1],
     }  # fmt: skip
+
+
+def _checked(lake: Lake) -> dict[str, date]:
+    """Return the day up to which the deliveries of each kind were checked for people who match no one."""
+    rows = [row for row in _earlier_deliveries(lake) if row["practice_code"] == ALL]
+    stopped = timedelta(days=1)
+    return {row["kind"]: row["delivered"] - (stopped if row["status"] == TOO_MANY_STRANGERS else timedelta(0)) for row in rows}
 
 
 def _earlier_deliveries(lake: Lake) -> list[dict[str, Any]]:

@@ -10,9 +10,9 @@ import duckdb
 from expectations.identifier_text import normal_sql
 from expectations.sql_values import quote
 from expectations.table import Column, Kind, Table
+from expectations.tables.raw_common import WITHHELD as WITHHELD
 from pipelines.errors import ExtractError
 
-WITHHELD = "(withheld)"  # replaces a clear identifier in a raw table
 PERSON_COLUMNS = ("person_id", "household_id")
 POSTCODE_COLUMN = "postcode_status"
 

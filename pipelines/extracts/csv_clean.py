@@ -15,7 +15,13 @@ from pipelines.extracts.file_blocks import HeldFile
 def write_clean(file: Path | HeldFile, layout: Layout, survey: Survey, target: IO[bytes]) -> None:
     """Copy a file so that a strict parser reads it: with line feeds only, and an empty row for a line that is no row."""
     placeholder = b'""' + survey.delimiter.encode() * (len(survey.header) - 1)
-    no_rows, more = survey.lines_of(survey.no_rows)
+    rewritten = np.union1d(survey.no_rows, np.array(list(survey.replaced), np.int64))
+    no_rows, more = survey.lines_of(rewritten)
+    texts = {
+        line: survey.replaced[row][1]
+        for line, row in zip(no_rows.tolist(), rewritten.tolist(), strict=True)
+        if row in survey.replaced
+    }
     longer, _ = survey.lines_of(np.array(sorted(survey.trailing), np.int64))
     extra = {line: survey.trailing[row] for line, row in zip(longer.tolist(), sorted(survey.trailing), strict=True)}
     target.write(survey.heading + b"\n")
@@ -31,7 +37,7 @@ def write_clean(file: Path | HeldFile, layout: Layout, survey: Survey, target: I
             for line in too_long:
                 rows[line] = (rows[line] or b"").removesuffix(b"\r")[: -extra[int(line) + number]]
             for line in here:
-                rows[line] = placeholder
+                rows[line] = texts.get(int(line) + number, placeholder)
             for line in left_out:
                 rows[line] = None
             chunk = b"\n".join(row for row in rows if row is not None)

@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.row_checks import PARSING_REASONS
+from expectations.row_checks import PARSING_REASONS, TRAILING_DELIMITER
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_quotes import NEW_LINE, RETURN, Joined, Lines, Mask, Numbers, join_lines
 from pipelines.extracts.csv_text import ends_in_returns, read_lines
 from pipelines.extracts.file_blocks import HeldFile
+from pipelines.extracts.objection_lines import LineForm, line_form, repaired_lines
 
 LONGEST_ROW_BYTES = 1_000_000
 MOST_HEADER_LINES = 100
@@ -33,12 +34,15 @@ class Layout:
     """How a file writes its fields; an empty delimiter is detected in the header.
 
     `unbroken` are the names in the header, in lower case, of columns whose fields have no line breaks.
+    `identifier` has the names that the column of the person's identifier may have, in a file of objections: its lines that are no
+    rows are repaired. Without one, they are no rows.
     """
 
     delimiter: str = ""
     quote: str = '"'
     encoding: str = "utf-8"
     unbroken: frozenset[str] = frozenset()
+    identifier: tuple[str, ...] = ()
 
 
 @dataclass
@@ -62,6 +66,8 @@ class Survey:
     trailing: dict[int, int] = field(
         default_factory=dict
     )  # row -> its empty fields beyond those of the header, which are removed
+    form: LineForm | None = None  # of a file of objections
+    replaced: dict[int, tuple[str, bytes]] = field(default_factory=dict)  # row -> why, and what is read in place of its line
 
     def numbers(self, reason: str) -> Numbers:
         return np.concatenate(self.unreadable.get(reason, [np.empty(0, np.int64)]))
@@ -69,6 +75,14 @@ class Survey:
     @property
     def unreadable_rows(self) -> int:
         return sum(part.size for parts in self.unreadable.values() for part in parts)
+
+    @property
+    def repaired(self) -> dict[str, Numbers]:
+        """Return the numbers of the rows that are read after a repair of their line, by reason."""
+        found: dict[str, list[int]] = {TRAILING_DELIMITER: list(self.trailing)} if self.trailing else {}
+        for number, (reason, _) in self.replaced.items():
+            found.setdefault(reason, []).append(number)
+        return {reason: np.array(sorted(numbers), np.int64) for reason, numbers in found.items()}
 
     @property
     def blank_lines(self) -> Numbers:
@@ -97,7 +111,7 @@ class Survey:
     def as_it_stands(self) -> bool:
         """Return whether a strict parser can read the file unchanged; blank lines at its end do not matter."""
         rewritten = self.ends_in_returns or self.header_lines > 1 or self.has_breaks or self.mixed_line_ends
-        rewritten = rewritten or bool(self.trailing)
+        rewritten = rewritten or bool(self.trailing) or bool(self.replaced)
         return not self.unreadable_rows and not rewritten and not np.any(self.blank_lines < self.last_text)
 
     def lines_of(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
@@ -155,6 +169,7 @@ def _read_header(file: Path | HeldFile, first: bytes, layout: Layout) -> tuple[S
     may_break = np.array([name.casefold() not in layout.unbroken for name in header]) if layout.unbroken else None
     survey = Survey(header, delimiter, may_break, plain, lines)
     survey.lines_with_return = lines if plain != heading else 0
+    survey.form = line_form(survey.header, delimiter, layout.quote, layout.identifier)
     return survey, rest
 
 
@@ -224,8 +239,15 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
     for reason in PARSING_REASONS:  # in this order: a row has one reason
         hit = found[reason][here] & left if reason in found else np.zeros(here.size, np.bool_)
         if hit.any():
-            survey.unreadable.setdefault(reason, []).append(numbers[hit])
             left &= ~hit
+            found_lines = (
+                (chunk[starts[line] : ends[line]], int(number)) for line, number in zip(here[hit], numbers[hit], strict=True)
+            )
+            repaired = repaired_lines(found_lines, reason, survey.form)
+            survey.replaced.update(repaired)
+            hit &= ~np.isin(numbers, list(repaired))
+            if hit.any():
+                survey.unreadable.setdefault(reason, []).append(numbers[hit])
     rows = here[trailing[here] & left & np.append(begins[1:], True)[here]]  # rows of one line
     survey.trailing.update(zip(numbers[np.searchsorted(here, rows)].tolist(), extra[rows].tolist(), strict=True))
     survey.lines_with_return += int(returned[:settled].sum())

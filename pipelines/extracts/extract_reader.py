@@ -14,7 +14,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from expectations.row_checks import TRAILING_DELIMITER, sender_columns
+from expectations.feeds import FEEDS, OBJECTION_FEEDS
+from expectations.row_checks import sender_columns
 from expectations.sql_values import quote, quote_path
 from expectations.table import Kind, Table
 from pipelines.errors import ExtractError
@@ -86,7 +87,7 @@ def open_extract(
         yield _open_parquet(con, file, held)
         return
     _refuse_other_formats(file, held, settings.encoding)
-    layout = Layout(settings.delimiter, settings.quote, settings.encoding, unbroken)
+    layout = Layout(settings.delimiter, settings.quote, settings.encoding, unbroken, _identifier_names(file.feed, settings))
     survey = survey_csv(held, layout, count_fields)
     con.register(NO_ROWS, pa.table({"row_number": pa.array(survey.no_rows, pa.int64())}))
     try:
@@ -108,6 +109,15 @@ def unbroken_headers(table: Table, settings: FeedSettings) -> frozenset[str]:
     names = [(settings.columns.get(column.name), column.source_name, column.name) for column in coded]
     wanted = [wish for given, *usual in names for wish in ((given,) if given else usual)]
     return frozenset(wish.strip().casefold() for wish in wanted)
+
+
+def _identifier_names(feed: str, settings: FeedSettings) -> tuple[str, ...]:
+    """Return the names that the person's column of a feed of objections may have; none for other feeds, whose lines are not repaired."""
+    table = FEEDS[feed].table if feed in {one.name for one in OBJECTION_FEEDS} else None
+    if table is None:
+        return ()
+    named = settings.columns.get(table.person)
+    return (named,) if named else (table.column(table.person).source_name, table.person)
 
 
 def _writable(folder: Path) -> bool:
@@ -151,9 +161,8 @@ def _csv(file: ExtractFile, survey: Survey, quote_character: str, held: HeldFile
     )
     values = tuple(f"c{place}" for place in range(len(survey.header)))
     unreadable = {reason: survey.numbers(reason) for reason in survey.unreadable}
-    repaired = {TRAILING_DELIMITER: np.array(sorted(survey.trailing), np.int64)} if survey.trailing else {}
     return OpenedExtract(
-        file.path, survey.header, values, f"(SELECT * FROM ({numbered}){left_out})", survey.rows, unreadable, repaired
+        file.path, survey.header, values, f"(SELECT * FROM ({numbered}){left_out})", survey.rows, unreadable, survey.repaired
     )
 
 

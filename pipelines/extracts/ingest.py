@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -20,7 +20,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from expectations.row_checks import ERASED_PERSON, IDENTIFIER_REPAIRED, PROVENANCE_COLUMNS
+from expectations.feeds import OBJECTION_FEEDS
+from expectations.row_checks import ERASED_PERSON, IDENTIFIER_KEPT, IDENTIFIER_REPAIRED, LINE_REPAIRS, PROVENANCE_COLUMNS
 from expectations.sql_values import quote, quote_path
 from expectations.table import Action, Table
 from expectations.tables.core import QUARANTINE
@@ -32,6 +33,7 @@ from pipelines.extracts.erased_people import erased_digests, erased_rows
 from pipelines.extracts.extract_digest import extract_digest
 from pipelines.extracts.extract_reader import OpenedExtract, open_extract, unbroken_headers
 from pipelines.extracts.file_blocks import HeldFile, hold
+from pipelines.extracts.held_files import Held, ids_of_size, why_held
 from pipelines.extracts.postcodes import load_postcode_areas
 from pipelines.extracts.pseudonym_keys import check_chain
 from pipelines.extracts.pseudonyms import keyed, read_keys
@@ -79,7 +81,7 @@ class IngestSummary:
     feed: str
     files: int = 0
     new: list[Extract] = field(default_factory=list)
-    held: list[ExtractFile] = field(default_factory=list)  # of deliveries dated before ones that were taken in
+    held: list[Held] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -108,8 +110,8 @@ def ingest_feed(
 ) -> IngestSummary:
     """Store the new and changed files of a feed. Paths of a key or lookup file start at `folder`, or at `landing` without it.
 
-    Files of deliveries before `first` are not read (see `kept_days`). Files of a delivery dated before ones that were taken in are held, unless
-    `late` has its day, with the day since which its facts count as known. A file whose content is stored under another name or date
+    Files of deliveries before `first` are not read (see `kept_days`). Late files and repeated content are held (`held_files.py`), unless `late`
+    has their day, with the day since which their facts count as known. A file whose content is stored under another name or date
     is recorded and not stored again. An ExtractError names a file that cannot be used; files stored before it stay.
     """
     settings = nhs.feeds[table.feed]
@@ -117,18 +119,18 @@ def ingest_feed(
     kept = kept_days(table.feed, (file.extract_date for file in landed), first)
     files = [file for file in landed if file.extract_date in kept]
     summary, known = IngestSummary(table.feed, len(files)), read_extracts(lake, table.feed)
-    reading, held = reading_digest(table, nhs), held_days(kept, {row.extract_date for row in known})
-    arrived = {row.extract_date: row.arrived_date for row in known if row.arrived_date}
-    arrived |= {day: since for day, since in late.items() if day in held}
+    reading, before = reading_digest(table, nhs), tuple(known)
+    arrived = {(row.path, row.extract_date): row.arrived_date for row in known}
     for file in files:
-        if file.extract_date in held - late.keys():
-            summary.held.append(file)
-            continue
         with hold(file.file) as opened:
             state = opened.state
-            content = (extract_digest(table.feed, opened, settings.encoding, _ids_of_size(known, state[0])), reading)
+            content = (extract_digest(table.feed, opened, settings.encoding, ids_of_size(known, state[0])), reading)
             latest = {(row.path, row.extract_date): (row.extract_id, row.reading) for row in known}
             if latest.get((file.path, file.extract_date)) == content:
+                continue
+            held, since = why_held(table, file, content[0], before, known), late.get(file.extract_date)
+            if held and not since:
+                summary.held.append(held)
                 continue
             same = {(row.extract_id, row.reading): row for row in known}.get(content)
             with _ready(lake, con, nhs, settings, folder or landing):
@@ -137,19 +139,11 @@ def ingest_feed(
                     if same
                     else _store(lake, con, table, nhs, file, opened, state, *content, len(known))
                 )
-        row = replace(row, arrived_date=arrived.get(file.extract_date))
+        row = replace(row, arrived_date=since if held else arrived.get((file.path, file.extract_date)))
         lake.append(EXTRACTS, [row.__dict__])
         known.append(row)
         summary.new.append(row)
     return summary
-
-
-def held_days(landed: Collection[date], taken_in: Collection[date]) -> set[date]:
-    """Return the days of landed deliveries of a feed that are dated before ones that were taken in, and were not taken in.
-
-    Several dates on the first load, and a corrected file of a day that is there, are normal.
-    """
-    return {day for day in landed if day not in taken_in and day < max(taken_in)} if taken_in else set()
 
 
 def read_extracts(lake: Lake, feed: str) -> list[Extract]:
@@ -172,10 +166,6 @@ def replaced_extracts(lake: Lake, feed: str) -> list[Extract]:
     return [row for place, row in once.items() if place not in current]
 
 
-def _ids_of_size(known: list[Extract], size: int) -> set[str]:
-    return {row.extract_id for row in known if row.bytes == size}
-
-
 def reading_digest(table: Table, nhs: NhsSettings) -> str:
     """Return a digest of everything that affects what is stored, except the file and the key."""
     settings = nhs.feeds[table.feed].model_dump(
@@ -183,6 +173,8 @@ def reading_digest(table: Table, nhs: NhsSettings) -> str:
     )
     columns = [(column.name, column.source_name, column.kind) for column in table.columns]
     parts: list[object] = [settings, columns, str(nhs.postcode_lookup or "")]
+    if table.feed in {feed.name for feed in OBJECTION_FEEDS}:
+        parts.append(["lines repaired", LINE_REPAIRS])
     if not nhs.feeds[table.feed].pseudonymised:
         parts.append([IDENTIFIER_CHECKS, nhs.feeds[table.feed].identifiers, nhs.pseudonyms.test_nhs_numbers])
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
@@ -314,9 +306,10 @@ def _withheld(con: duckdb.DuckDBPyConnection, written: Path, column: str) -> boo
 
 
 def _refuse_mostly_unreadable(file: ExtractFile, opened: OpenedExtract) -> None:
-    share = opened.rows_unreadable / max(1, opened.rows + opened.rows_unreadable)
+    unread = {**opened.unreadable, IDENTIFIER_KEPT: opened.repaired.get(IDENTIFIER_KEPT, np.empty(0, np.int64))}
+    share = sum(numbers.size for numbers in unread.values()) / max(1, opened.rows + opened.rows_unreadable)
     if share > MOST_UNREADABLE:
-        counts = ", ".join(f"{numbers.size:,} {reason}" for reason, numbers in opened.unreadable.items())
+        counts = ", ".join(f"{numbers.size:,} {reason}" for reason, numbers in unread.items() if numbers.size)
         raise ExtractError(
             f"{file.path}: {share:.0%} of its rows cannot be read ({counts}); the header has {len(opened.header)} fields. "
             "Check the feed's `delimiter`, `quote` and `encoding`"

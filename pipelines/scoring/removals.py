@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 
 import pandas as pd
 
-from expectations.feeds import OBJECTION_FEEDS, PATIENTS, REGISTRATIONS
+from expectations.feeds import NATIONAL_OPT_OUTS, OPT_OUTS, PATIENTS, REGISTRATIONS, TYPE_1_OBJECTIONS
 from expectations.sql_values import quote, quote_all
 from expectations.tables import core, risk
 from expectations.tables.caseload import CASELOAD, REMOVALS, REMOVED, RISING
@@ -28,13 +28,17 @@ DIED, LEFT = "died", "left the list"
 TYPE_1, NATIONAL = "type 1 objection", "national data opt-out"
 RESTRICTED = "confidential, sensitive or deleted"
 RESTRICTING_REASONS = ("confidential", "spine_sensitive", "deleted", "test_patient")  # row rules of the feed of patients
+FEEDS_OF_KINDS = ((OPT_OUTS.name, TYPE_1_OBJECTIONS.name), (OPT_OUTS.name, NATIONAL_OPT_OUTS.name))
 LISTS = (risk.DRIVERS, CASELOAD, RISING)
 READ_FOR_REMOVALS = (core.PERSON, core.REGISTRATION, EXTRACTS, VALIDATED_EXTRACTS)  # who still has a reason to be removed
 
 
 @dataclass(frozen=True)
 class KnownTo:
-    """The latest deliveries of the registered list and of objections that were applied; None for none."""
+    """The latest deliveries of the registered list and of objections that were applied; None for none.
+
+    Each kind of objection has its latest delivery. The earlier one counts.
+    """
 
     deaths: date | None = None
     objections: date | None = None
@@ -44,15 +48,24 @@ def applied_deliveries(lake: Lake) -> KnownTo:
     """Return the latest deliveries of deaths and of objections that passed validation."""
     days = _passed_deliveries(lake)
     deaths = days.get(PATIENTS.name) or days.get(REGISTRATIONS.name)
-    return KnownTo(deaths, max((days[feed.name] for feed in OBJECTION_FEEDS if feed.name in days), default=None))
+    sent = set(lake.records(EXTRACTS)["feed"].to_pylist()) if lake.exists(EXTRACTS.name) else set()
+    kinds = [[feed for feed in feeds if feed in sent] for feeds in FEEDS_OF_KINDS]
+    latest = [max((days[feed] for feed in feeds if feed in days), default=None) for feeds in kinds if feeds]
+    known = [day for day in latest if day is not None]
+    return KnownTo(deaths, min(known) if known and len(known) == len(latest) else None)
 
 
 def _passed_deliveries(lake: Lake) -> dict[str, date]:
-    """Return the day of the latest delivery of each feed that passed validation."""
+    """Return the day of the latest delivery of each feed that passed validation.
+
+    Content that was sent again with a later date counts from its first day, unless a decision accepted the delivery.
+    """
     passed = f"SELECT feed, extract_id FROM {lake.scan_or_empty(VALIDATED_EXTRACTS)} WHERE status = 'passed'"
     with connect() as con:
         rows = con.sql(
-            f"SELECT feed, max(extract_date) FROM {lake.scan_or_empty(EXTRACTS)} SEMI JOIN ({passed}) USING (feed, extract_id) GROUP BY feed"
+            f"""SELECT feed, max(day) FROM (
+                SELECT feed, extract_id, coalesce(max(extract_date) FILTER (arrived_date IS NOT NULL), min(extract_date)) AS day
+                FROM {lake.scan_or_empty(EXTRACTS)} SEMI JOIN ({passed}) USING (feed, extract_id) GROUP BY feed, extract_id) GROUP BY feed"""
         ).fetchall()
     return {str(feed): day for feed, day in rows}
 
@@ -84,6 +97,15 @@ def removed_people(lake: Lake) -> list[str]:
         rows = con.sql(f"""SELECT DISTINCT person_id FROM {lake.scan(REMOVED.name)} AS removed JOIN ({reasons_sql(lake)}) USING (person_id)
             WHERE NOT for_planning_alone OR removed.purpose = 'planning' ORDER BY person_id""").fetchall()
     return [str(person) for (person,) in rows]
+
+
+def shown_people_sql(lake: Lake) -> str:
+    """Return the condition of the people whom readers see: true for everyone who was not removed.
+
+    Every reader of the lists and current scores applies it, for the tables follow the record of removals one by one.
+    """
+    removed = removed_people(lake)
+    return f"person_id NOT IN ({quote_all(removed)})" if removed else "true"
 
 
 def record_removals(lake: Lake) -> dict[str, int]:

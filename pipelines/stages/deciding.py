@@ -18,7 +18,8 @@ from models.candidates import BASELINE
 from models.gates import declaration_of, label_of
 from pipelines.conform.deaths import review_digest
 from pipelines.errors import RefusalError
-from pipelines.extracts.ingest import current_extracts
+from pipelines.extracts.held_files import held_files
+from pipelines.extracts.ingest import current_extracts, read_extracts
 from pipelines.lake.decision_record import (
     ACCEPTED_BREACH,
     APPROVAL,
@@ -33,8 +34,9 @@ from pipelines.lake.decision_record import (
     record,
 )
 from pipelines.run.deployment import Deployment
+from pipelines.sources.nhs import ExtractFile
 from pipelines.stages import run_plan
-from pipelines.stages.delivery_dates import digest_of_files, held_files
+from pipelines.stages.delivery_dates import digest_of_files
 from pipelines.stages.publishing import withdraw_run
 from pipelines.study.opt_out_rules import APPLIES, PLANNING, SUBJECT, subject_of_rule
 from pipelines.study.settings import StudySettings
@@ -128,8 +130,12 @@ def _accepted_breach(deployment: Deployment, request: DecisionRequest) -> Subjec
 def _late_delivery(deployment: Deployment, request: DecisionRequest) -> Subject:
     """Check the acceptance of a delivery that is held: it is placed by its date, and counts as known from today on."""
     feed, _, day = request.subject.strip().partition(" ")
-    files = [file for file in run_plan.landed_extracts(deployment) if file.feed == feed]
-    held = held_files(deployment.lake, feed, files)
+    table = next((one for one in run_plan.raw_tables(deployment) if one.feed == feed), None)
+    held: list[ExtractFile] = []
+    if table is not None:
+        files = [file for file in run_plan.landed_extracts(deployment) if file.feed == feed]
+        encoding = run_plan.source(deployment).reading.feeds[feed].encoding
+        held = [one.file for one in held_files(table, files, read_extracts(deployment.lake, feed), encoding)]
     delivery = [file for file in held if file.extract_date.isoformat() == day.strip()]
     if not delivery:
         known = ", ".join(sorted({f"'{feed} {file.extract_date}'" for file in held})) or "none"

@@ -6,13 +6,14 @@ day. A delivery dated before ones that were taken in is held until a decision ac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pipelines.errors import RefusalError
+from pipelines.extracts.extract_digest import extract_digest
 from pipelines.extracts.file_blocks import hold
-from pipelines.extracts.ingest import extract_digest, held_days, read_extracts
+from pipelines.extracts.held_files import Held
 from pipelines.lake.code_version import digest_of
 from pipelines.lake.decision_record import LATE_DELIVERY, decisions_that_count
 from pipelines.lake.storage import Lake
@@ -60,7 +61,7 @@ def refuse_future_cut(data_cut: date | None, today: date) -> None:
 def far_ahead(cuts: Mapping[str, date], required: Collection[str], days: int) -> dict[str, date]:
     """Return the feeds whose latest delivery is more than some days ahead of every feed that is not among them.
 
-    They are the fewer feeds, or one feed. Where they are most feeds, or all required ones, the others are behind.
+    They are the fewer feeds, or one of two. Where they are most feeds, or the one required feed of two, the others are behind.
     """
     ordered = sorted(cuts, key=lambda feed: cuts[feed], reverse=True)
     for place in range(1, len(ordered)):
@@ -68,7 +69,7 @@ def far_ahead(cuts: Mapping[str, date], required: Collection[str], days: int) ->
         is_gap = cuts[ahead[-1]] - cuts[others[0]] > timedelta(days=days)
         needed = [feed for feed in required if feed in cuts]
         has_required = bool(needed) and set(needed) <= set(ahead)
-        if is_gap and not has_required and (place == 1 or place < len(others)):
+        if is_gap and (place < len(others) or (place == 1 and not has_required)):
             return {feed: cuts[feed] for feed in ahead}
     return {}
 
@@ -90,25 +91,35 @@ def refuse_far_ahead(paths: Mapping[str, str], ahead: Mapping[str, date], cuts: 
         )
 
 
-def held_words(feed: str, held: Sequence[ExtractFile]) -> str:
+def held_words(feed: str, held: Sequence[Held]) -> str:
     """Return what is held and how to accept it, as text."""
-    days = sorted({file.extract_date for file in held})
-    lines = [
-        f"* held {file.path}: delivery date {file.extract_date} is before a delivery that was taken in\n"
-        for file in held[:MOST_NAMED]
-    ]
+    days = sorted({one.file.extract_date for one in held})
+    lines = [f"* held {one.file.path}: {_why(one)}\n" for one in held[:MOST_NAMED]]
     accept = " or ".join(f"'{feed} {day}'" for day in days[:MOST_NAMED])
     return "".join(
         [*lines, f"* to take it in, record a decision: strata decide CONFIG late_delivery {accept} --role ROLE --reason WHY\n"]
     )
 
 
-def accepted_late(lake: Lake, feed: str, held: Sequence[ExtractFile]) -> dict[date, date]:
+def _why(held: Held) -> str:
+    day, same = held.file.extract_date, held.repeats
+    if same is None:
+        return f"delivery date {day} is before a delivery that was taken in"
+    return (
+        f"delivery date {day}, but its content is that of {same.path}, the delivery of {same.extract_date}. Correct the date in its name, or have "
+        "the delivery sent again"
+    )
+
+
+def accepted_late(lake: Lake, feed: str, find_held: Callable[[], Sequence[Held]]) -> dict[date, date]:
     """Return the days of held deliveries that a decision accepts, with the day of the decision, since which they count as known.
 
-    A decision is for the content that was there: another file of that day needs another decision.
+    A decision is for the content that was there: another file of that day needs another decision. Without decisions on the feed
+    nothing is read.
     """
-    decisions = {one.subject: one for one in decisions_that_count(lake, LATE_DELIVERY)}
+    subjects = {one.subject: one for one in decisions_that_count(lake, LATE_DELIVERY)}
+    decisions = {subject: one for subject, one in subjects.items() if subject.partition(" ")[0] == feed}
+    held = [one.file for one in find_held()] if decisions else []
     accepted: dict[date, date] = {}
     for day in sorted({file.extract_date for file in held}):
         decision = decisions.get(f"{feed} {day}")
@@ -124,9 +135,3 @@ def digest_of_files(files: Sequence[ExtractFile]) -> str:
         with hold(file.file) as held:
             digests.append(extract_digest(file.feed, held, "utf-8"))  # the bytes: a decision is for the file as it is
     return digest_of(sorted(digests))
-
-
-def held_files(lake: Lake, feed: str, landed: Sequence[ExtractFile]) -> list[ExtractFile]:
-    """Return the files of a feed whose delivery is dated before ones that were taken in."""
-    held = held_days({file.extract_date for file in landed}, {row.extract_date for row in read_extracts(lake, feed)})
-    return [file for file in landed if file.extract_date in held]

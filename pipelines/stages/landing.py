@@ -10,6 +10,7 @@ from expectations.tables.records import ERASURES, EXTRACTS, PSEUDONYM_KEYS, VALI
 from expectations.tables.risk import VOLUMES
 from pipelines.errors import RefusalError, ValidationStop
 from pipelines.extracts import ingest as ingest_stage
+from pipelines.extracts.held_files import held_files
 from pipelines.lake.decision_record import ACCEPTED_BREACH, LATE_DELIVERY
 from pipelines.reports.data_docs import data_docs
 from pipelines.reports.validation_page import write_validation_page
@@ -19,7 +20,7 @@ from pipelines.sources.synthetic.landing_files import board_is_there, write_boar
 from pipelines.sources.synthetic.real_areas import areas_of_icb, practices_of_icb, published_list_sizes
 from pipelines.stages import run_plan
 from pipelines.stages.context import StageContext
-from pipelines.stages.delivery_dates import accepted_late, held_files, held_words, refuse_future_deliveries, today_in_london
+from pipelines.stages.delivery_dates import accepted_late, held_words, refuse_future_deliveries, today_in_london
 from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_core, has_synthetic_board
 from pipelines.stages.results import StageResult
@@ -120,7 +121,8 @@ def _ingest(context: StageContext, table: Table) -> StageResult:
     landed = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
     if opened.correct_date is not None:  # also for a file that landed after the run began
         refuse_future_deliveries(landed, today_in_london(), opened.correct_date)
-    late = accepted_late(context.lake, table.feed, held_files(context.lake, table.feed, landed))
+    known, encoding = ingest_stage.read_extracts(context.lake, table.feed), opened.reading.feeds[table.feed].encoding
+    late = accepted_late(context.lake, table.feed, lambda: held_files(table, landed, known, encoding))
     with context.machine.duckdb() as con:
         taken = ingest_stage.ingest_feed(context.lake, con, table, opened.reading, opened.landing, opened.folder, oldest, late)
     held = {"files_held": len(taken.held), "warned": held_words(table.feed, taken.held)} if taken.held else {}

@@ -17,6 +17,7 @@ from pipelines.errors import RefusalError, StrataError
 from pipelines.extracts.ingest import current_extracts
 from pipelines.extracts.pseudonym_keys import refuse_half_rotated
 from pipelines.lake.run_record import published_runs
+from pipelines.lake.storage import Lake
 from pipelines.reports.caseload.files import write_caseloads
 from pipelines.run.deployment import Deployment
 from pipelines.scoring.publication import refresh_current
@@ -54,9 +55,9 @@ def refresh_exclusions(deployment: Deployment) -> StageResult:
         raise RefusalError("no run is published, so readers see no one. Run the pipeline first")
     refuse_half_rotated(deployment.lake)
     taken = _take_in(deployment, tables)
-    is_conformed = _conform(deployment, tables, taken)
-    removed = record_removals(deployment.lake) if is_conformed else {}
-    applied = applied_deliveries(deployment.lake) if is_conformed else known_to(deployment.lake) or KnownTo()
+    failed = _conform(deployment, tables, taken)
+    removed = record_removals(deployment.lake) if failed is not None else {}
+    applied = applied_days(deployment.lake, failed)
     for run in _current(deployment).values():
         refresh_current(deployment.lake, str(run["outcome"]))
     record_known(deployment.lake, applied)
@@ -111,8 +112,23 @@ def _validate(deployment: Deployment, table: Table, taken: Taken) -> StageResult
     return stage.work(replace(context, lake=PassedLake(context.lake.root, taken.stopped)) if taken.stopped else context)
 
 
-def _conform(deployment: Deployment, tables: tuple[Table, ...], taken: Taken) -> bool:
-    """Bring objections, deaths and registrations up to the deliveries that passed; return False where a feed has none."""
+def applied_days(lake: Lake, failed: frozenset[str] | None) -> KnownTo:
+    """Return up to when deaths and objections are known, where some stages `failed` or, with None, nothing was done.
+
+    What a stage did not apply stays known up to the day that was recorded before.
+    """
+    before, now = known_to(lake) or KnownTo(), applied_deliveries(lake)
+    people, objections = conforming.conform_people.name, conforming.conform_objections.name
+    if failed is None or people in failed:
+        return before
+    return KnownTo(now.deaths, before.objections if objections in failed else now.objections)
+
+
+def _conform(deployment: Deployment, tables: tuple[Table, ...], taken: Taken) -> frozenset[str] | None:
+    """Bring objections, deaths and registrations up to the deliveries that passed.
+
+    Return the names of the stages that failed, or None where a feed has no such delivery and nothing was done.
+    """
     lake = PassedLake(deployment.lake.root)
     stored = run_plan.raw_tables(deployment)
     unusable = [
@@ -120,16 +136,18 @@ def _conform(deployment: Deployment, tables: tuple[Table, ...], taken: Taken) ->
     ]
     if unusable:
         taken.stopped.setdefault(unusable[0], f"no delivery of {', '.join(unusable)} has passed validation; nothing was removed")
-        return False
+        return None
     waits = any(current_extracts(deployment.lake, one.feed) != current_extracts(lake, one.feed) for one in stored)
+    failed: set[str] = set()
     for stage in CONFORM:
         try:
             _without_what_waits(deployment, stage) if waits else perform(deployment, stage)
         except StrataError as error:
             taken.stopped[stage.name] = str(error)
+            failed.add(stage.name)
     if broken := conforming.check_objections(deployment).broken:
         taken.stopped[conforming.check_objections.name] = broken
-    return True
+    return frozenset(failed)
 
 
 def _without_what_waits(deployment: Deployment, stage: Stage) -> None:

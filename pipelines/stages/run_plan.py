@@ -6,6 +6,7 @@ Which stages run again when a setting changes follows from the declarations of t
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -14,13 +15,15 @@ from expectations.table import Table
 from features.code_lists import load_code_lists
 from pipelines.conform.by_source import conform_of
 from pipelines.errors import RefusalError
-from pipelines.extracts.ingest import read_extracts
+from pipelines.extracts.held_files import held_files, repeated_files
+from pipelines.extracts.ingest import Extract, read_extracts
 from pipelines.lake.run_record import published_runs
 from pipelines.run.deployment import Deployment
 from pipelines.run.late_feeds import earliest_cut, find_late_feeds, refuse_late_feeds
 from pipelines.sources.nhs import ExtractFile, find_extracts
 from pipelines.sources.protocol import OpenedSource
 from pipelines.stages.delivery_dates import (
+    accepted_late,
     far_ahead,
     refuse_far_ahead,
     refuse_future_cut,
@@ -139,17 +142,33 @@ def feed_cuts(deployment: Deployment, today: date | None = None) -> dict[str, da
 
 
 def latest_files(deployment: Deployment, today: date | None = None) -> dict[str, tuple[date, str]]:
-    """Return day and path of the latest delivery of each feed, landed or taken in before, without those dated after today."""
+    """Return day and path of the latest delivery of each feed, landed or taken in before, without those dated after today.
+
+    A file that repeats an earlier delivery is no delivery, unless a decision accepts it.
+    """
     opened, last = source(deployment), last_day(deployment, today)
     latest: dict[str, tuple[date, str]] = {}
     for table in opened.tables:
         landed = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
         known = read_extracts(deployment.lake, table.feed)
-        every = [*((row.extract_date, row.path) for row in known), *((file.extract_date, file.path) for file in landed)]
+        new = _deliveries(deployment, table, landed, known)
+        every = [*((row.extract_date, row.path) for row in known), *((file.extract_date, file.path) for file in new)]
         found = [one for one in every if one[0] <= last]
         if found:
             latest[table.feed] = max(found)
     return latest
+
+
+def _deliveries(
+    deployment: Deployment, table: Table, landed: Sequence[ExtractFile], known: Sequence[Extract]
+) -> Sequence[ExtractFile]:
+    """Return the landed files without those that repeat an earlier delivery and are not accepted."""
+    encoding = source(deployment).reading.feeds[table.feed].encoding
+    repeated = repeated_files(table, landed, known, encoding)
+    if not repeated:
+        return landed
+    accepted = accepted_late(deployment.lake, table.feed, lambda: held_files(table, landed, known, encoding))
+    return [file for file in landed if file not in repeated or file.extract_date in accepted]
 
 
 def last_day(deployment: Deployment, today: date | None) -> date:

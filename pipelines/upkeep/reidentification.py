@@ -26,6 +26,7 @@ from pipelines.extracts.pseudonym_keys import check_chain, checks_in_use
 from pipelines.extracts.pseudonyms import pseudonym_of
 from pipelines.lake.run_record import published_runs
 from pipelines.lake.storage import Lake
+from pipelines.scoring.removals import shown_people_sql
 
 COLUMNS = ("nhs_number", "outcome", "index_date", "risk_band", "risk", "drivers")
 
@@ -108,7 +109,7 @@ def _scores_of(lake: Lake, practice: str) -> pd.DataFrame:
         f"WHERE practice_code = {quote(practice)} AND end_date IS NULL"
     )
     current = _current_runs(lake)
-    here = f"practice_code = {quote(practice)} AND eligible AND run_id IN ({quote_all(current)})"
+    here = f"practice_code = {quote(practice)} AND eligible AND run_id IN ({quote_all(current)}) AND {shown_people_sql(lake)}"
     columns = "run_id, outcome, index_date, person_id, index_event_id, risk, risk_band"
     rows = lake.read(risk.CURRENT.name, columns, f"{here} AND person_id IN ({registered})", "outcome, person_id").to_pandas()
     if rows.empty:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +16,7 @@ from expectations.table import Table
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.lost_values import lost_values
+from pipelines.validation.opt_out_rows import lost_objections
 from pipelines.validation.row_flags import REPEATED_KEYS, reads_context
 from pipelines.validation.row_validation import RowOutcome
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
@@ -22,6 +24,7 @@ from pipelines.validation.validation_settings import ValidationSettings
 
 DELETED = "deleted"  # the row rule of a row that its sender deleted
 NOT_KNOWN = ("Z", "99")  # ethnic category not stated, or not known
+MOST_EARLIER, MANY_ROWS = 5, 200  # deliveries that a feed with fewer rows is also compared with
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Delivery:
     table: Table
     day: date
     extracts: list[ValidExtract]
+    earlier: tuple[Delivery, ...] = ()  # the ones before it, the latest first
 
     @property
     def rows(self) -> str:
@@ -59,7 +63,7 @@ def summarise(
     checks = {rule.check: rule for rule in delivery.table.table_rules}
     deletions = _deletions(outcomes) if feed.load == "append" else {}
     summary = Summary(
-        _extracts(delivery.table, outcomes, deletions),
+        _extracts(lake, delivery.table, outcomes, deletions),
         thresholds=Thresholds(settings.least_month_rows, settings.least_group_rows, settings.least_lost_values),
     )
     organisation = organisation_column(delivery.table)
@@ -128,22 +132,43 @@ def compared_volume(
 
     Where another rule compares organisations with at least `compared_by_organisation` rows in a month, the sum is of the others.
     Of a feed whose deliveries are added, the rows since the delivery before are compared with those of as many days before that
-    one. A delivery of `deletions` alone is not compared, nor is a feed without dates whose deliveries are added.
+    one, and a small feed also with earlier ones. A delivery of `deletions` alone is not compared.
     """
     if feed.load != "append":
         both = _by_month(months)
         small = months if compared_by_organisation is None else months[~(months["rows_before"] >= compared_by_organisation)]
         whole = pd.DataFrame({"month": [pd.NaT], "rows": [both["rows"].sum()], "rows_before": [both["rows_before"].sum()]})
         parts = [_by_month(small), whole] if delivery.table.event_date and len(small) else [whole]
-        return pd.concat(parts, ignore_index=True).assign(by_chance=0.0)
-    if not delivery.table.event_date:
-        return pd.DataFrame()
-    days = (delivery.day - before.day).days
-    now, then = (_rows_of_days(con, one, days) for one in (delivery, before))
+        return pd.concat(parts, ignore_index=True).assign(rows_earlier=0, deliveries=0)
     if deletions and not _has_rows(con, delivery):
         return pd.DataFrame()
-    rows = {"month": [pd.NaT], "rows": [now + deletions], "rows_before": [then], "by_chance": [3 * then**0.5]}
-    return pd.DataFrame(rows)
+    days = (delivery.day - before.day).days
+    now, then, *history = _comparable_rows(con, delivery, before, days)
+    if then is None:
+        return pd.DataFrame()
+    counted = [then, *(rows for rows in history if rows is not None)]
+    rows = {
+        "month": pd.NaT,
+        "rows": (now or 0) + deletions,
+        "rows_before": then,
+        "rows_earlier": sum(counted),
+        "deliveries": len(counted),
+    }
+    return pd.DataFrame([rows])
+
+
+def _comparable_rows(con: duckdb.DuckDBPyConnection, delivery: Delivery, before: Delivery, days: int) -> Iterator[int | None]:
+    """Yield the rows of a delivery and of the ones before it that state as much as each other; None where that is not known.
+
+    Rows with a date are those of as many days before each delivery. Without dates, all rows are compared, except those of the first
+    delivery, which may be all that the sender has. Of a feed with many rows the delivery before is enough.
+    """
+    dated = bool(delivery.table.event_date)
+    then = _rows_of_days(con, before, days) if dated else _count(con, before) if before.earlier else None
+    yield _rows_of_days(con, delivery, days) if dated else _count(con, delivery)
+    yield then
+    for one in before.earlier[:MOST_EARLIER] if then is not None and then < MANY_ROWS else ():
+        yield _rows_of_days(con, one, days) if dated else _count(con, one) if one.earlier else None
 
 
 def _by_month(months: pd.DataFrame) -> pd.DataFrame:
@@ -158,6 +183,10 @@ def _rows_of_days(con: duckdb.DuckDBPyConnection, delivery: Delivery, days: int)
     return int(con.execute(f"SELECT count(*) FROM {delivery.rows} WHERE {where}").fetchall()[0][0])
 
 
+def _count(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:
+    return int(con.execute(f"SELECT count(*) FROM {delivery.rows}").fetchall()[0][0])
+
+
 def _has_rows(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> bool:
     return bool(con.execute(f"SELECT 1 FROM {delivery.rows} LIMIT 1").fetchall())
 
@@ -167,10 +196,10 @@ def _deletions(outcomes: list[RowOutcome]) -> dict[str, int]:
     return {outcome.profile.extract.extract_id: outcome.broken[DELETED] for outcome in outcomes}
 
 
-def _extracts(table: Table, outcomes: list[RowOutcome], deletions: dict[str, int]) -> pd.DataFrame:
+def _extracts(lake: Lake, table: Table, outcomes: list[RowOutcome], deletions: dict[str, int]) -> pd.DataFrame:
     """Summarise the extracts. Rows that are set aside do not include deletions, which are as they should be."""
     required = {column.name for column in table.columns if column.required_in_file}
-    return pd.DataFrame(
+    extracts = pd.DataFrame(
         [
             {
                 "file_name": outcome.profile.extract.file_name,
@@ -183,6 +212,11 @@ def _extracts(table: Table, outcomes: list[RowOutcome], deletions: dict[str, int
             for outcome in outcomes
         ]
     )
+    if any(rule.check == "objections_lost" for rule in table.table_rules):
+        lost = [lost_objections(lake, table, outcome.profile.extract.extract_id) for outcome in outcomes]
+        extracts["objections_lost"] = [sum(reasons.values()) for reasons in lost]
+        extracts["why"] = [", ".join(f"{rows:,} {reason}" for reason, rows in reasons.items()) for reasons in lost]
+    return extracts
 
 
 def _repeated_keys(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:

@@ -6,13 +6,15 @@ are in `pipelines/conform/objections.py`.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 
 from expectations.feeds import NATIONAL_OPT_OUTS, OPT_OUTS, TYPE_1_OBJECTIONS
+from expectations.identifier_schemes import TEST_IDENTIFIER
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
-from expectations.tables.raw_gp import KIND_NOT_KNOWN, UNDATED_WITHDRAWAL
+from expectations.tables.raw_gp import KIND_NOT_KNOWN, LOST_SUBMISSION, UNDATED_WITHDRAWAL
 from pipelines.extracts.ingest import Extract, current_extracts, replaced_extracts
 from pipelines.lake.storage import Lake
 from pipelines.validation.typed_rows import IMPRECISE, text_sql
@@ -73,6 +75,18 @@ def incomplete_deliveries(lake: Lake, table: Table) -> set[date]:
     return {extract.extract_date for extract in extracts if extract.extract_id in found}
 
 
+def lost_objections(lake: Lake, table: Table, extract_id: str) -> dict[str, int]:
+    """Count the rows of an extract that were set aside and may be objections of people who are not known, by reason.
+
+    A row with several reasons counts once. A row of a test patient is no one's objection.
+    """
+    harmless = (*HARMLESS_REASONS, TEST_IDENTIFIER)
+    where = f"action = 'set_aside' GROUP BY row_number HAVING bool_and(reason NOT IN ({quote_all(harmless)}))"
+    partition = {"table_name": table.name, "extract_id": extract_id}
+    rows = lake.read_or_empty(QUARANTINE, "min(reason) AS reason", where, partition=partition)["reason"].to_pylist()
+    return dict(sorted(Counter(rows).items()))
+
+
 def deliveries(lake: Lake, table: Table) -> dict[date, list[Extract]]:
     """Return the current extracts of a feed by delivery day."""
     found: dict[date, list[Extract]] = {}
@@ -91,18 +105,31 @@ def _rows(lake: Lake, table: Table) -> str:
 
 
 def _certain_rows(table: Table, valid: ValidExtract) -> str:
-    """Return the kept rows of an extract, with a withdrawal of an imprecise day dated on the first day that it may mean."""
+    """Return the kept rows of an extract, with a withdrawal or submission of an imprecise day dated on the first day that it may mean."""
     text = text_sql("effective_date")
     first = f"try_cast({text} || CASE WHEN length({text}) = 4 THEN '-01-01' ELSE '-01' END AS DATE)"
     imprecise = (
         f"(SELECT row_number, {first} AS first_day FROM {valid.source} WHERE regexp_full_match({text}, {quote(IMPRECISE)}))"
     )
+    submitted = _submitted(table, valid)
     certain = f"CASE WHEN status = {quote(WITHDRAWS)} THEN coalesce(first_day, effective_date) ELSE effective_date END"
     return f"""(SELECT * EXCLUDE (first_day) REPLACE ({certain} AS effective_date)
-        FROM {kept_rows_sql(table, valid)} LEFT JOIN {imprecise} USING (row_number))"""
+        FROM {submitted} LEFT JOIN {imprecise} USING (row_number))"""
+
+
+def _submitted(table: Table, valid: ValidExtract) -> str:
+    """Return the kept rows of an extract, with the first day that a submission date may mean, or the day of a lost one."""
+    rows = kept_rows_sql(table, valid)
+    if table.feed != NATIONAL_OPT_OUTS.name:
+        return rows
+    text = text_sql("submission_date")
+    first = f"try_cast({text} || CASE WHEN length({text}) = 4 THEN '-01-01' ELSE '-01' END AS DATE)"
+    sent = f"(SELECT row_number, CASE WHEN regexp_full_match({text}, {quote(IMPRECISE)}) THEN {first} END AS sent_first FROM {valid.source} WHERE {text} IS NOT NULL)"
+    day = f"CASE WHEN sent.row_number IS NOT NULL THEN coalesce(sent_first, submission_date, DATE {quote(LOST_SUBMISSION)}) END"
+    return f"(SELECT rows.* REPLACE ({day} AS submission_date) FROM {rows} AS rows LEFT JOIN {sent} AS sent USING (row_number))"
 
 
 __all__ = [
-    "NATIONAL", "NEITHER", "OBJECTS", "TYPE_1", "UNDATED_WITHDRAWAL", "WITHDRAWS", "deliveries", "incomplete_deliveries",
+    "NATIONAL", "NEITHER", "OBJECTS", "TYPE_1", "UNDATED_WITHDRAWAL", "WITHDRAWS", "deliveries", "incomplete_deliveries", "lost_objections",
     "opt_out_rows_sql", "statements_sql",
 ]  # fmt: skip

@@ -29,7 +29,7 @@ from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.accepted_breaches import accepted_breaches
 from pipelines.validation.day_orders import day_orders
 from pipelines.validation.delivery_context import prepare_context, profile_extract
-from pipelines.validation.delivery_summary import Delivery, summarise
+from pipelines.validation.delivery_summary import MOST_EARLIER, Delivery, summarise
 from pipelines.validation.row_flags import reads_context
 from pipelines.validation.row_validation import RowOutcome, checks_of, validate_rows
 from pipelines.validation.table_validation import Breach, answer_table_rules, record_results
@@ -103,7 +103,8 @@ def validate_feed(
             _add(summary, day, outcomes, breaches)
             _stop_if_broken(table.feed, breaches, whole)
             _record_extracts(lake, outcomes, rules, "passed")
-        before = Delivery(table, day, valid_extracts(lake, table, whole))
+        earlier = (before, *before.earlier)[: MOST_EARLIER + 1] if before else ()
+        before = Delivery(table, day, valid_extracts(lake, table, whole), earlier)
         seen |= {extract.extract_id for extract in whole}
     return summary
 

@@ -9,6 +9,7 @@ from expectations.delivery_figures import Answer, Summary, Thresholds
 from expectations.row_number_checks import (
     below_published_list,
     feed_collapsed,
+    feed_fell,
     history_starts_at_load,
     keys_unique,
     month_collapsed,
@@ -95,20 +96,27 @@ def test_figures_keep_their_bounds_exactly_when_nothing_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("month", "rows", "before", "by_chance", "found"),
+    ("month", "rows", "before", "earlier", "found"),
     [
-        (None, 500, 1_000, 0, True), (None, 52, 100, 0, True), (None, 599, 1_000, 0, True), (None, 601, 1_000, 0, False),
-        (None, 5, 10, 0, True), (None, 0, 7, 0, True), (None, 2, 5, 0, False), (None, 0, 3, 0, False), (None, 0, 0, 0, False),
-        (None, 30, 60, 23, True), (None, 8, 16, 12, False), (None, 2_000, 1_000, 0, False),
-        ("2025-01-01", 10, 20, 0, True), ("2025-01-01", 5, 9, 0, False), ("2025-01-01", 0, 40, 0, True),
+        # A snapshot or restated months: rows do not vary by chance.
+        (None, 500, 1_000, (), "stop"), (None, 52, 100, (), "stop"), (None, 599, 1_000, (), "stop"), (None, 601, 1_000, (), ""),
+        (None, 5, 10, (), "stop"), (None, 0, 7, (), "stop"), (None, 2, 5, (), "warn"), (None, 0, 3, (), "stop"), (None, 0, 1, (), "stop"),
+        (None, 1, 2, (), ""), (None, 2, 4, (), "warn"), (None, 3, 4, (), ""), (None, 0, 0, (), ""), (None, 2_000, 1_000, (), ""),
+        ("2025-01-01", 10, 20, (), "stop"), ("2025-01-01", 5, 9, (), ""), ("2025-01-01", 0, 40, (), "stop"),
+        # New events, which vary, compared with one earlier delivery.
+        (None, 0, 9, (9,), "stop"), (None, 2, 12, (12,), "stop"), (None, 14, 30, (30,), "warn"), (None, 30, 60, (60,), "stop"),
+        (None, 8, 16, (16,), "warn"), (None, 5, 10, (10,), ""), (None, 0, 4, (4,), "warn"), (None, 0, 2, (2,), ""),
+        (None, 580, 1_000, (1_000,), "stop"), (None, 620, 1_000, (1_000,), ""),
+        # Earlier deliveries make it surer, and a previous delivery that was unusually large counts for less.
+        (None, 0, 5, (5, 5, 5, 5, 5, 5), "stop"), (None, 14, 30, (30, 29, 33, 31), "stop"), (None, 14, 30, (30, 15, 14, 13), ""),
     ],
 )  # fmt: skip
-def test_a_feed_that_lost_rows_is_found_for_any_sender(month, rows, before, by_chance, found) -> None:
-    volume = pd.DataFrame(
-        {"month": [pd.Timestamp(month)], "rows": [rows], "rows_before": [before], "by_chance": [float(by_chance)]}
-    )
-    answer_of = answer(feed_collapsed, 0.6, volume=volume)
-    assert len(answer_of.findings) == found
-    if found:
-        assert f"{rows:,} rows, {before:,} in the previous delivery" in answer_of.findings[0].message
-    assert (answer_of.figure < 0.6) == found
+def test_a_feed_that_lost_rows_is_found_for_any_sender(month, rows, before, earlier, found) -> None:
+    counts = {"rows": [rows], "rows_before": [before], "rows_earlier": [sum(earlier)], "deliveries": [len(earlier)]}
+    volume = pd.DataFrame({"month": [pd.Timestamp(month)]} | counts)
+    for rule, level in ((feed_collapsed, "stop"), (feed_fell, "warn")):
+        answer_of = answer(rule, 0.6, volume=volume)
+        assert len(answer_of.findings) == (found == level), rule.__name__
+        if answer_of.findings:
+            assert f"{rows:,} rows, {before:,} in the previous delivery" in answer_of.findings[0].message
+        assert (answer_of.figure < 0.6) == (found == level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from expectations.tables import core
+from expectations.tables.raw_gp import LOST_SUBMISSION
 from pipelines.conform.national_list import check_national_list, national_list_expired
 from pipelines.conform.objection_inputs import STATED_COLUMNS, ObjectionInputs
 from pipelines.conform.objection_states import Snapshot, follow_absences
@@ -334,6 +336,110 @@ def test_a_combined_feed_and_a_board_without_a_list_have_no_expiry(board: Board)
     assert not national_list_expired(board.lake, date(2030, 1, 1))
     board.deliver(JANUARY, "p000", feed=COMBINED, kind="national").conform()
     assert not national_list_expired(board.lake, date(2030, 1, 1))
+
+
+@pytest.mark.parametrize("days", [(LOST_SUBMISSION,), (LOST_SUBMISSION, "2025-12-30"), (LOST_SUBMISSION, None)])
+def test_a_list_with_a_submission_date_that_cannot_be_read_is_not_valid(board: Board, days: tuple[str | None, ...]) -> None:
+    for person, day in zip(PEOPLE, days, strict=False):
+        board.deliver(JANUARY, person, feed=NATIONAL, submission_date=day)
+    board.conform()
+    assert national_list_expired(board.lake, date(2026, 1, 1))
+    assert board.lake.read(core.OBJECTION_DELIVERY.name, "submitted", "kind = 'national'")["submitted"].to_pylist() == [None]
+
+
+@pytest.mark.parametrize(
+    ("days", "last"), [(("2025-12-20", "2025-12-30"), 10), (("2025-12-20", None), 10), (("2027-01-01", None), 22), ((None,), 22)]
+)
+def test_the_earliest_submission_date_of_a_list_counts(board: Board, days: tuple[str | None, ...], last: int) -> None:
+    for person, day in zip(PEOPLE, days, strict=False):
+        board.deliver(JANUARY, person, feed=NATIONAL, submission_date=day)
+    board.conform()
+    assert [national_list_expired(board.lake, date(2026, 1, day)) for day in (last, last + 1)] == [False, True]
+
+
+def test_the_same_national_list_with_a_later_date_is_valid_no_longer(board: Board) -> None:
+    for feed, kind in ((NATIONAL, "national"),):
+        for day in (JANUARY, FEBRUARY):
+            board.remove(JANUARY, FEBRUARY) if day == JANUARY else None
+            board.deliver(JANUARY, "p000", feed=feed, kind=kind, extract_id="one").deliver(
+                FEBRUARY, "p000", feed=feed, kind=kind, extract_id="one"
+            )
+        board.conform()
+        assert [national_list_expired(board.lake, date(2026, 1, day)) for day in (22, 23)] == [False, True]
+
+
+def test_the_same_snapshot_with_a_later_date_ends_no_objection_and_begins_no_count_again(board: Board) -> None:
+    board.deliver(JANUARY, *PEOPLE[:100]).deliver(FEBRUARY, *PEOPLE[1:100], extract_id="cut").deliver(
+        MARCH, *PEOPLE[1:100], extract_id="cut"
+    )
+    assert board.states()["p000"] == "in_force"
+    assert board.practices()[A] == "sent before"
+    board.deliver(APRIL, *PEOPLE[2:100])  # the second snapshot without p000, and the first without p001
+    assert {who: board.states()[who] for who in ("p000", "p001")} == {"p000": "ended_by_absence", "p001": "in_force"}
+
+
+def test_the_same_snapshot_counts_where_a_decision_accepts_it(board: Board) -> None:
+    board.deliver(JANUARY, *PEOPLE[:100]).deliver(FEBRUARY, *PEOPLE[1:100], extract_id="cut").deliver(
+        MARCH, *PEOPLE[1:100], extract_id="cut"
+    )
+    assert board.accept(TYPE_1, "objections_absent", MARCH, A).states()["p000"] == "ended_by_absence"
+
+
+def test_an_unchanged_file_of_one_practice_and_a_new_one_of_another_are_distinguished(board: Board) -> None:
+    board.deliver(JANUARY, *PEOPLE[:99], extract_id="a1").deliver(JANUARY, *PEOPLE[100:], practice_code=B, extract_id="b1")
+    for day, of_b in ((FEBRUARY, "b2"), (MARCH, "b3")):
+        board.deliver(day, *PEOPLE[1:99], extract_id="a2").deliver(day, *PEOPLE[101:], practice_code=B, extract_id=of_b)
+    states = board.states()
+    assert (states["p000"], states["p100"]) == ("in_force", "ended_by_absence")
+
+
+def test_a_withdrawal_counts_for_the_same_practice_and_for_all_from_the_practice_of_the_registration(board: Board) -> None:
+    """p000 to p003 are registered with A, p100 with B."""
+    board.deliver(JANUARY, "p000", "p001", "p002").deliver(JANUARY, "p003", "p100", practice_code=B)
+    withdraws = {"status": "0", "effective_date": "2024-06-01"}
+    board.deliver(FEBRUARY, "p000", practice_code=B, **withdraws).deliver(FEBRUARY, "p001", practice_code=A, **withdraws)
+    board.deliver(FEBRUARY, "p003", practice_code=A, **withdraws).deliver(FEBRUARY, "p100", practice_code=A, **withdraws)
+    board.snapshots = frozenset()
+    assert board.states() == {
+        "p000": "in_force", "p001": "withdrawn", "p002": "in_force", "p003": "withdrawn", "p100": "in_force",
+    }  # fmt: skip
+
+
+def test_rows_of_two_practices_with_the_same_day_are_both_read(board: Board) -> None:
+    board.deliver(JANUARY, "p000").deliver(JANUARY, "p000", practice_code=B)
+    board.deliver(FEBRUARY, "p000", practice_code=B, status="0", effective_date="2024-06-01")
+    board.snapshots = frozenset()
+    assert board.states() == {"p000": "in_force"}
+
+
+def test_a_jump_in_a_delivery_that_is_not_the_latest_stops_the_run_until_it_is_accepted(board: Board) -> None:
+    board.deliver(JANUARY, *PEOPLE[:60]).deliver(FEBRUARY, *PEOPLE[:60], *(f"x{n}" for n in range(30))).deliver(
+        MARCH, *PEOPLE[:60]
+    )
+    for _ in range(2):
+        with pytest.raises(
+            ValidationStop, match=r"33.3% of the people who object in the delivery of type_1_objections of 2026-02-01"
+        ):
+            board.check()
+    board.accept(TYPE_1, "objections_not_on_list", FEBRUARY).check()
+
+
+def test_a_jump_is_found_in_each_feed_of_a_kind(board: Board) -> None:
+    board.deliver(JANUARY, *PEOPLE[:60]).deliver(JANUARY, *PEOPLE[:30], feed=COMBINED)
+    board.deliver(FEBRUARY, *PEOPLE[:60]).deliver(FEBRUARY, *PEOPLE[:20], *(f"x{n}" for n in range(10)), feed=COMBINED)
+    with pytest.raises(ValidationStop, match=r"33.3% of the people who object in the delivery of opt_outs of 2026-02-01"):
+        board.check()
+
+
+def test_a_home_that_is_restored_from_a_copy_keeps_every_objection(board: Board, tmp_path: Path) -> None:
+    board.deliver(JANUARY, *PEOPLE[:60]).deliver(JANUARY, *PEOPLE[:5], feed=NATIONAL).conform()
+    expected = board.states()
+    shutil.copytree(tmp_path / "lake", tmp_path / "restored")
+    board.remove(JANUARY).lake = Lake(tmp_path / "restored")  # and the old deliveries are gone
+    assert board.states() == expected == dict.fromkeys(PEOPLE[:60], "in_force")
+    assert board.states("national") == dict.fromkeys(PEOPLE[:5], "in_force")
+    board.deliver(FEBRUARY, *PEOPLE[1:60])
+    assert board.states()["p000"] == "in_force"
 
 
 def test_a_person_who_was_submitted_and_is_not_returned_has_opted_out(board: Board) -> None:

@@ -122,3 +122,18 @@ def test_a_small_gzip_that_swells_without_measure_is_refused_before_it_is_read(t
         sum(map(len, read_blocks(bomb)))
     small = write(tmp_path, gzip.compress(b"1,a\n" * 100_000), "b.csv.gz")
     assert sum(map(len, read_blocks(small))) == 400_000
+
+
+def test_lines_of_objections_are_repaired_and_other_rows_keep_their_numbers(tmp_path: Path) -> None:
+    lines = [b"PERSON_ID,KIND,DAY", b"a,1,x", b"few,1", b'q"x,1,y', b"no one", b"PERSON_ID,KIND,DAY", b"b,1,z,,", b"c,1,z"]
+    file, layout = write(tmp_path, b"\n".join(lines) + b"\n"), Layout(identifier=("PERSON_ID", "person_id"))
+    survey, target = survey_csv(file, layout), io.BytesIO()
+    write_clean(file, layout, survey, target)
+    assert target.getvalue().split(b"\n")[1:-1] == [b"a,1,x", b"few,1,", b"qx,,", b'"",,', b'"",,', b"b,1,z", b"c,1,z"]
+    assert {reason: numbers.tolist() for reason, numbers in survey.repaired.items()} == {
+        "trailing_delimiter": [6], "fields_missing": [2], "identifier_kept": [3],
+    }  # fmt: skip
+    assert {reason: survey.numbers(reason).tolist() for reason in survey.unreadable} == {
+        "repeated_header": [5], "too_few_fields": [4],
+    }  # fmt: skip
+    assert (survey.rows, survey.as_it_stands) == (5, False)

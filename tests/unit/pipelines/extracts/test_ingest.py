@@ -83,7 +83,30 @@ def test_rows_around_a_broken_one_keep_their_numbers(bench: Bench) -> None:
     ]
     bench.land("\n".join(lines).encode() + b"\np7,\xa3,1,2020-01-07\np8,TYPE_1,1,2020-01-08\np9,TYPE_1,1,2020-01-08")
     taken = bench.take()
-    assert bench.rows("person_id, row_number") == [("p2", 2), ("p5", 5), ("p8", 8), ("p9", 9)]
+    assert bench.rows("person_id, status, row_number") == [
+        ("p1", None, 1), ("p2", "0", 2), ("p3", None, 3), ("p5", "1", 5), ("p6", None, 6), ("p7", None, 7), ("p8", "1", 8), ("p9", "1", 9),
+    ]  # fmt: skip
+    assert bench.unreadable() == [
+        (1, "identifier_kept"), (3, "identifier_kept"), (6, "fields_missing"), (7, "identifier_kept"),
+    ]  # fmt: skip
+    assert (taken.rows, taken.rows_unreadable) == (8, 0)
+
+
+def test_rows_of_a_feed_that_are_no_objections_are_set_aside(bench: Bench) -> None:
+    rows = [
+        b"p1,1,RX1,2020-01-01,extra",
+        b"p2,2,RX1,2020-01-02",
+        b'"p3,3,RX1,2020-01-03',
+        b"",
+        b"p5,5,RX1,2020-01-05",
+        b"p6,6",
+        b"p7,\xa3,RX1,2020-01-07",
+        b"p8,8,RX1,2020-01-08",
+    ]
+    header = b"Der_Pseudo_NHS_Number,Hospital_Spell_No,Der_Provider_Code,Admission_Date"
+    bench.land(b"\n".join([header, *rows, b"p9,9,RX1,2020-01-09"]), "admissions/admissions_2026-01-01.csv")
+    taken = bench.take(table=ADMISSIONS)
+    assert bench.rows("person_id, row_number", "raw__admissions") == [("p2", 2), ("p5", 5), ("p8", 8), ("p9", 9)]
     assert bench.unreadable() == [(1, "too_many_fields"), (3, "unterminated_quote"), (6, "too_few_fields"), (7, "not_utf8")]
     assert (taken.rows, taken.rows_unreadable) == (4, 4)
 
@@ -96,7 +119,7 @@ def test_row_numbers_hold_in_a_large_file(bench: Bench) -> None:
     with connect() as con:
         scan = bench.lake.scan("raw__opt_outs")
         assert con.execute(f"SELECT count(*), count(*) FILTER (person_id <> 'p' || row_number) FROM {scan}").fetchall() == [
-            (299_999, 0)
+            (300_000, 0)
         ]
 
 
@@ -197,12 +220,12 @@ def test_a_clear_number_beyond_the_sample_is_withheld_from_every_file(bench: Ben
     assert len(written) == 1 and b"9434765919" not in written[0].read_bytes()
 
 
-def test_a_clear_number_and_a_line_too_wide_in_one_file_are_both_left_out(bench: Bench) -> None:
+def test_a_clear_number_and_a_line_too_wide_in_one_file_are_both_found(bench: Bench) -> None:
     rows = [f"p{number},TYPE_1,1,2020-01-01" for number in range(1, 300_001)]
     rows[9], rows[299_989] = "9434765919,TYPE_1,1,2020-01-01", rows[299_989] + ",extra"
     bench.land(HEADER + "\n".join(rows))
-    assert bench.take().rows == 299_999
-    assert bench.unreadable() == [(299_990, "too_many_fields")]
+    assert bench.take().rows == 300_000
+    assert bench.unreadable() == [(299_990, "identifier_kept")]
     assert ("(withheld)",) in bench.rows("person_id")
 
 

@@ -11,7 +11,11 @@ from expectations.table import Kind, Table
 from expectations.tables import core, risk
 from expectations.tables.caseload import CASELOAD, REMOVALS, REMOVED
 from expectations.tables.records import EXTRACTS, VALIDATED_EXTRACTS
+from pipelines.caseloads.place_caseloads import place_caseloads
+from pipelines.lake import files
+from pipelines.lake.data_files import DataFile
 from pipelines.lake.decision_record import NATIONAL_OPT_OUT, WITHDRAWAL, Decision, record
+from pipelines.lake.files import exchange
 from pipelines.lake.storage import Lake
 from pipelines.scoring import removals
 from pipelines.scoring.publication import refresh_current, withdraw
@@ -60,7 +64,7 @@ def put_people(lake: Lake, cases: dict[str, tuple[dict[str, object], dict[str, o
 
 
 def put_run(lake: Lake, run_id: str, purpose: str, day: date) -> None:
-    ids = {"run_id": run_id, "outcome": OUTCOME, "purpose": purpose, "index_date": day}
+    ids = {"run_id": run_id, "outcome": OUTCOME, "purpose": purpose, "index_date": day, "place_kind": "practice_code"}
     for table in (risk.SCORES, CASELOAD):
         lake.write(table, [row_of(table, **ids, person_id=person) for person in CASES], {"run_id": run_id})
     recorded = f"{day}T00:00:00.000000+00:00"
@@ -142,3 +146,63 @@ def test_a_run_for_planning_keeps_people_if_a_decision_states_that_the_national_
     assert "national" in seen(lake)
     record(lake, Decision(WITHDRAWAL, f"decision {recorded.decision_id}", "Board", "a mistake", DAY), recorded.decision_id)
     assert removals.record_removals(lake) == {"national data opt-out": 1}
+
+
+def test_between_the_commits_of_a_removal_every_reader_leaves_out_who_was_removed(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ends after the first table was exchanged: the record already decides, and the next refresh completes the rest."""
+    put_run(lake, "a" * 8, "finding_people_for_care", date(2026, 1, 1))
+    refresh_current(lake, OUTCOME)
+    removals.record_removals(lake)
+    exchanged: list[str] = []
+
+    def end_after_one(lake: Lake, name: str, gone: list[DataFile], fresh: list[DataFile]) -> None:
+        if exchanged:
+            raise KeyboardInterrupt
+        exchanged.append(name)
+        exchange(lake, name, gone, fresh)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "exchange", end_after_one)
+        with pytest.raises(KeyboardInterrupt):
+            refresh_current(lake, OUTCOME)
+    assert exchanged == [CASELOAD.name] and "died" in seen(lake)
+    run = {"run_id": "a" * 8}
+    lake.write(risk.DRIVERS, [row_of(risk.DRIVERS, **run, person_id="alive")], run)
+    listed = {person for page in place_caseloads(lake, run, ()) for person in page.rows["person_id"]}
+    shown = lake.read(risk.CURRENT.name, "person_id", removals.shown_people_sql(lake))["person_id"].to_pylist()
+    assert listed == set(shown) == {person for person, (*_, reason) in CASES.items() if reason in ("", "national data opt-out")}
+    refresh_current(lake, OUTCOME)
+    assert seen(lake) == seen(lake, CASELOAD.name) == listed
+
+
+@pytest.mark.parametrize(
+    ("days", "stopped", "expected"),
+    [
+        ({"opt_outs": 5}, (), 5), ({"type_1_objections": 5}, (), 5), ({"type_1_objections": 5, "national_opt_outs": 9}, (), 5),
+        ({"type_1_objections": 9, "national_opt_outs": 5}, (), 5), ({"type_1_objections": 9, "national_opt_outs": 5}, ("national_opt_outs",), None),
+        # The combined feed brings both kinds; the two feeds that follow it replace it.
+        ({"opt_outs": 2, "type_1_objections": 9}, (), 2), ({"opt_outs": 2, "type_1_objections": 9, "national_opt_outs": 7}, (), 7), ({}, (), None),
+    ],
+)  # fmt: skip
+def test_objections_are_known_to_the_earlier_of_the_latest_deliveries_of_both_kinds(
+    tmp_path: Path, days: dict[str, int], stopped: tuple[str, ...], expected: int | None
+) -> None:
+    lake = Lake(tmp_path)
+    lake.append(EXTRACTS, [row_of(EXTRACTS, feed="patients", extract_id="patients", extract_date=DAY)])
+    for feed, day in days.items():
+        for number in (1, day):
+            extract = {"feed": feed, "extract_id": f"{feed} {number}"}
+            lake.append(EXTRACTS, [row_of(EXTRACTS, **extract, extract_date=date(2026, 1, number))])
+            status = "stopped" if feed in stopped else "passed"
+            lake.write(VALIDATED_EXTRACTS, [row_of(VALIDATED_EXTRACTS, **extract, status=status)], extract)
+    assert removals.applied_deliveries(lake).objections == (date(2026, 1, expected) if expected else None)
+
+
+def test_content_that_is_sent_again_with_a_later_date_is_known_to_its_first_day(lake: Lake) -> None:
+    again = row_of(EXTRACTS, feed="type_1_objections", extract_id="type_1_objections", extract_date=date(2026, 1, 30))
+    lake.append(EXTRACTS, [again])
+    assert removals.applied_deliveries(lake).objections == date(2026, 1, 10)
+    lake.append(EXTRACTS, [again | {"arrived_date": date(2026, 2, 1)}])  # a decision accepted it
+    assert removals.applied_deliveries(lake).objections == date(2026, 1, 30)

@@ -13,6 +13,7 @@ from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.core_tables import conform_people
 from pipelines.conform.objection_inputs import read_objection_inputs
 from pipelines.conform.objections import ObjectionSettings, conform_objections
+from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
@@ -37,9 +38,10 @@ class Feed:
         self.nhs = NhsSettings(feeds={"opt_outs": FeedSettings(load=load)})
         (folder / "opt_outs").mkdir()
 
-    def deliver(self, deliveries: Mapping[str, str], first: date | None = None) -> Feed:
+    def deliver(self, deliveries: Mapping[str, str | bytes], first: date | None = None) -> Feed:
         for day, rows in deliveries.items():
-            (self.landing / "opt_outs" / f"opt_outs_{day}.csv").write_text(HEADER + rows)
+            content = HEADER.encode() + (rows.encode() if isinstance(rows, str) else rows)
+            (self.landing / "opt_outs" / f"opt_outs_{day}.csv").write_bytes(content)
             with connect() as con:
                 ingest_feed(self.lake, con, OPT_OUTS, self.nhs, self.landing, first=first)
                 validate_feed(self.lake, con, OPT_OUTS, self.nhs, self.settings)
@@ -122,7 +124,7 @@ def test_both_kinds_stay_in_force_and_a_person_counts_once(tmp_path: Path) -> No
 
 
 def test_an_objection_whose_row_comes_again_and_is_set_aside_stays_in_force(tmp_path: Path) -> None:
-    few = ValidationSettings(limits=SETTINGS.limits, dummy_person_rows={"opt_outs": 3})
+    few = ValidationSettings(limits={**SETTINGS.limits, "objections_lost": 1}, dummy_person_rows={"opt_outs": 3})
     many = "".join(f"ann,type_1,1,20{year}-05-01\n" * 3 for year in (22, 23, 24))
     feed = Feed(tmp_path, "append", few).deliver(three("ann,type_1,1,2024-05-01\n"))
     feed.deliver({"2026-02-01": BYSTANDER + many})
@@ -153,7 +155,8 @@ def test_a_corrected_file_takes_its_withdrawal_back(tmp_path: Path) -> None:
 
 
 def test_the_statements_of_every_delivery_are_read_and_one_with_rows_set_aside_is_not_complete(tmp_path: Path) -> None:
-    feed = Feed(tmp_path, "snapshot").deliver(three("ann,type_1,1,2024-05-01\n", ""))
+    accepting = ValidationSettings(limits={**SETTINGS.limits, "objections_lost": 1})
+    feed = Feed(tmp_path, "snapshot", accepting).deliver(three("ann,type_1,1,2024-05-01\n", ""))
     assert incomplete_deliveries(feed.lake, OPT_OUTS) == set()
     feed.deliver({"2026-03-01": BYSTANDER + ",type_1,1,2024-05-01\n" + BYSTANDER})
     assert incomplete_deliveries(feed.lake, OPT_OUTS) == {date(2026, 3, 1)}
@@ -161,3 +164,46 @@ def test_the_statements_of_every_delivery_are_read_and_one_with_rows_set_aside_i
         rows = con.sql(f"SELECT person_id, kind, extract_date FROM {statements_sql(feed.lake, OPT_OUTS)} ORDER BY ALL").fetchall()
     first, second, third = (date(2026, month, 1) for month in (1, 2, 3))
     assert rows == [("ann", "type_1", first), ("zoe", "type_1", first), ("zoe", "type_1", second), ("zoe", "type_1", third)]
+
+
+SHAPES = (
+    b"few,TYPE_1,1", b"many,TYPE_1,1,2024-01-01" + b"," * 10, b"blanks,TYPE_1,1,2024-01-01, ", b"nbsp\xa0,TYPE_1,1,2024-01-01", b"nul\0,TYPE_1,1,2024-01-01",
+    b"post,SW1A 1AA,1,2024-01-01", b'quo"te,TYPE_1,1,2024-01-01', b"cr,TYPE_1,1,2024-01-01\r\r", b'vacant,TYPE_1,1,2024-01-01,""', b"more,TYPE_1,1,2024-01-01,why",
+)  # fmt: skip
+OF_SHAPES = {"few", "many", "blanks", "nbsp", "nul", "post", "quote", "cr", "vacant", "more"}
+
+
+def test_rows_of_other_shapes_keep_their_objection_and_are_counted(tmp_path: Path) -> None:
+    good = b"".join(b"zoe,TYPE_1,1,2020-01-%02d\n" % day for day in range(1, 15))
+    feed = Feed(tmp_path, "snapshot", ValidationSettings()).deliver({"2026-01-01": good + b"\n".join(SHAPES) + b"\n"})
+    assert set(feed.objecting()) == OF_SHAPES | {"zoe"}
+    where = "reason IN ('fields_missing', 'trailing_delimiter', 'stray_return', 'identifier_kept', 'clear_value') GROUP BY reason"
+    counts = feed.lake.read("core__quarantine", "reason, count(*)::INT AS rows", where).to_pylist()
+    assert {row["reason"]: row["rows"] for row in counts} == {
+        "fields_missing": 1, "trailing_delimiter": 3, "stray_return": 1, "identifier_kept": 4, "clear_value": 1,
+    }  # fmt: skip
+    assert incomplete_deliveries(feed.lake, OPT_OUTS) == set()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"cut",
+        b",TYPE_1,1,2024-01-01",
+        b"9999999999,TYPE_1,1,2024-01-01",
+        b"9434765919,TYPE_1,1,2024-01-01",
+        b"=cmd,TYPE_1,1,2024-01-01",
+    ],
+)
+def test_a_row_that_names_no_one_stops_the_delivery_unless_it_is_accepted(tmp_path: Path, row: bytes) -> None:
+    rows = b"".join(b"p%d,TYPE_1,1,2020-01-01\n" % number for number in range(40)) + row + b"\n"
+    with pytest.raises(
+        ValidationStop, match=r"objections_lost.*: 1 of 41 rows of opt_outs_2026-01-01.csv may be objections"
+    ) as stop:
+        Feed(tmp_path, "snapshot", ValidationSettings()).deliver({"2026-01-01": rows})
+    assert "9434765919" not in str(stop.value)
+    (tmp_path / "accepted").mkdir()
+    feed = Feed(tmp_path / "accepted", "snapshot", ValidationSettings(limits={"objections_lost": 1})).deliver(
+        {"2026-01-01": rows}
+    )
+    assert incomplete_deliveries(feed.lake, OPT_OUTS) == {date(2026, 1, 1)}

@@ -159,9 +159,13 @@ def test_a_wish_to_opt_out_is_kept_whatever_its_row_lacks_and_its_row_is_named(t
     assert summary.rows_set_aside == 0
 
 
-def test_the_same_content_in_two_deliveries_belongs_to_both(tmp_path: Path) -> None:
+def test_the_same_content_in_two_deliveries_belongs_to_both_once_it_is_accepted(tmp_path: Path) -> None:
     rows = row(1, "2024-12-01")
     lake, nhs = deliver(tmp_path, "snapshot", {"2025-01-10": rows, "2025-02-10": rows})
+    assert read(lake, nhs, "record_id, extract_date, first_extract_date") == [("1", JANUARY, JANUARY)]
+    with connect() as con:
+        ingest_feed(lake, con, OUTPATIENT_APPOINTMENTS, nhs, tmp_path, late={FEBRUARY: FEBRUARY})
+        validate_feed(lake, con, OUTPATIENT_APPOINTMENTS, nhs, LENIENT)
     assert read(lake, nhs, "record_id, extract_date, first_extract_date") == [("1", FEBRUARY, JANUARY)]
 
 
