@@ -35,7 +35,10 @@ CONFORM = (
     conforming.conform_spells, conforming.conform_events, conforming.conform_coverage, conforming.conform_linkage,
 )  # fmt: skip
 Values = dict[str, Any]
-OF_OTHER_PEOPLE = ("practice_emergency_rate_365d", "area_emergency_rate_365d")  # rates of everyone in a place: a touched person changes them
+OF_OTHER_PEOPLE = (
+    "practice_emergency_rate_365d",
+    "area_emergency_rate_365d",
+)  # rates of everyone in a place: a touched person changes them
 NOT_COMPARED = ("person_key", *OF_OTHER_PEOPLE)
 
 
@@ -63,7 +66,9 @@ class Result:
     def people(self) -> dict[str, list[Values]]:
         """Return the features of each person of a cohort on both dates, and the labels."""
         found: dict[str, list[Values]] = defaultdict(list)
-        keys = {row["person_key"]: row["person_id"] for row in self.lake.read("core__person", "person_key, person_id").to_pylist()}
+        keys = {
+            row["person_key"]: row["person_id"] for row in self.lake.read("core__person", "person_key, person_id").to_pylist()
+        }
         for name, order in (("features__person", "person_id, index_date"), ("risk__labels", "person_key")):
             for row in self.lake.read(name, order=order).to_pylist():
                 person = row.get("person_id") or keys[row["person_key"]]
@@ -85,7 +90,9 @@ class Result:
                 OBJECTS_NATIONALLY: row["national_data_opt_out"], NOT_LISTED: not row["on_list"], row["suppression"] or "": True,
             }  # fmt: skip
             found[row["person_id"]] |= {reason for reason, applies in flags.items() if applies and reason}
-        keys = {row["person_id"]: row["person_key"] for row in self.lake.read("core__person", "person_key, person_id").to_pylist()}
+        keys = {
+            row["person_id"]: row["person_key"] for row in self.lake.read("core__person", "person_key, person_id").to_pylist()
+        }
         periods = self.lake.read("core__registration").to_pylist()
         unreadable = {row["person_key"] for row in periods if row["end_not_readable"]}
         open_now = {row["person_key"] for row in periods if row["end_date"] is None or row["end_date"] >= NOW}
@@ -100,12 +107,13 @@ class Result:
         return self.lake.read("core__quarantine", columns).to_pylist()
 
 
-def write_files(folder: Path, files: Mapping[str, bytes], config: str) -> None:
-    """Write files of feeds, by path below the landing folder, and the configuration."""
+def write_files(folder: Path, files: Mapping[str, bytes], config: str = "") -> None:
+    """Write files of feeds, by path below the landing folder, and the configuration if it is not there."""
     for name, content in files.items():
         (folder / "landing" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "landing" / name).write_bytes(content)
-    (folder / "board.yaml").write_text(config)
+    if config:
+        (folder / "board.yaml").write_text(config)
 
 
 def take_in(deployment: Deployment) -> None:
@@ -116,10 +124,8 @@ def take_in(deployment: Deployment) -> None:
             validate_feed(deployment.lake, con, table, run_plan.source(deployment).reading, deployment.settings.validation)
 
 
-def conform_and_build(deployment: Deployment) -> Result:
-    """Conform what was taken in, and build features of both dates and the labels of the earlier one."""
-    for step in CONFORM:
-        step(deployment)
+def build(deployment: Deployment) -> Result:
+    """Build features of both dates and the labels of the earlier one, from core tables."""
     building.build_catalogue(deployment)
     for day in (NOW, PAST):
         building.build_features(deployment, day)
@@ -132,4 +138,6 @@ def run_board(folder: Path, files: Mapping[str, bytes], config: str) -> Result:
     write_files(folder, files, config)
     with home_of(folder) as deployment:
         take_in(deployment)
-        return conform_and_build(deployment)
+        for step in CONFORM:
+            step(deployment)
+        return build(deployment)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hostile.board_files import DELIVERED, HOUSEHOLD_FEEDS, Assigned, FeedFile, Written, write_clean, write_damaged
+from hostile.board_files import DELIVERED, HOUSEHOLD_FEEDS, Assigned, FeedFile, Written, clean_files, write_clean, write_damaged
 from hostile.board_run import CONFIG, Result, run_board
 from hostile.damages import ACTIONS, Damage, Expected
 
@@ -36,15 +36,23 @@ class Violation:
 
 @dataclass
 class RoundReport:
-    """The number of cases of each kind, and every violation."""
+    """The number of cases of each kind, every violation, and violations that are known and not fixed."""
 
     cases: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+
+    def add(self, other: RoundReport) -> None:
+        """Add the cases and violations of another round."""
+        self.cases += other.cases
+        self.violations += other.violations
+        self.known += other.known
 
     def __str__(self) -> str:
         lines = [f"{kind:32}{count:16,}" for kind, count in sorted(self.cases.items())]
         lines += [f"{'all':32}{self.cases.total():16,}", f"{'violations':32}{len(self.violations):16,}"]
-        return "\n".join([f"{'damaged deliveries':32}{'cases':>16}", *lines, *(f"VIOLATION {one}" for one in self.violations)])
+        found = [*(f"KNOWN, NOT FIXED {one}" for one in self.known), *(f"VIOLATION {one}" for one in self.violations)]
+        return "\n".join([f"{'damaged deliveries':32}{'cases':>16}", *lines, *found])
 
 
 def files_of(written: Mapping[str, Written]) -> dict[str, bytes]:
@@ -52,20 +60,47 @@ def files_of(written: Mapping[str, Written]) -> dict[str, bytes]:
     return {f"{feed}/{feed}_{DELIVERED}.csv": one.content for feed, one in written.items()}
 
 
-def run_damages(files: Mapping[str, FeedFile], damages: Sequence[Damage], folder: Path) -> RoundReport:
+@dataclass(frozen=True)
+class Board:
+    """The clean files of a small ICB, the folder of their run, and its result."""
+
+    files: Mapping[str, FeedFile]
+    folder: Path
+    result: Result
+
+    @staticmethod
+    def open(folder: Path) -> Board:
+        """Write the clean files and run them."""
+        files = clean_files(folder / "board")
+        written = {feed: write_clean(file, {}) for feed, file in files.items()}
+        return Board(files, folder, run_board(folder / "clean", files_of(written), config_of(files)))
+
+    @property
+    def clean(self) -> Path:
+        return self.folder / "clean"
+
+
+def config_of(files: Mapping[str, FeedFile]) -> str:
+    """Return the configuration with these feeds."""
+    return CONFIG.format(feeds=", ".join(f"{feed}: {{}}" for feed in files))
+
+
+def run_damages(board: Board, damages: Sequence[Damage]) -> RoundReport:
     """Run damages, each to another person, and return what differs."""
-    config = CONFIG.format(feeds=", ".join(f"{feed}: {{}}" for feed in files))
-    base = run_board(folder / "clean", files_of({feed: write_clean(file, {}) for feed, file in files.items()}), config)
+    files, base, folder = board.files, board.result, board.folder
     assigned = assign(files, damages, base.cohort)
-    meant = run_board(folder / "meant", files_of({feed: write_clean(file, assigned) for feed, file in files.items()}), config)
+    clean = {feed: write_clean(file, assigned) for feed, file in files.items()}
     written = {feed: write_damaged(file, assigned) for feed, file in files.items()}
-    damaged = run_board(folder / "damaged", files_of(written), config)
+    meant = run_board(folder / "meant", files_of(clean), config_of(files))
+    damaged = run_board(folder / "damaged", files_of(written), config_of(files))
     report = RoundReport(Counter(one.kind for one in damages))
-    touched = {person: one for person, one in assigned.values()}
+    touched = dict(assigned.values())
     report.violations += compare_others(base, meant, damaged, touched)
     for number, (person, one) in assigned.items():
-        report.violations += check_person(one, person, meant, damaged)
-        report.violations += check_counted(one, person, damaged, written[one.feed].numbers[number])
+        found = check_person(one, person, meant, damaged)
+        found += check_counted(one, person, damaged, written[one.feed].numbers[number])
+        report.known += [f"{one.title}: {one.known}"] if one.known and found else []
+        report.violations += [] if one.known else found
     return report
 
 
@@ -86,7 +121,9 @@ def assign(files: Mapping[str, FeedFile], damages: Iterable[Damage], cohort: set
             None,
         )
         if person is None:
-            raise ValueError(f"no one is left who suits the damage {one.title}: add people to the board, or run fewer damages at once")
+            raise ValueError(
+                f"no one is left who suits the damage {one.title}: add people to the board, or run fewer damages at once"
+            )
         free.remove(person)
         assigned[number] = (person, one)
     return assigned
@@ -118,7 +155,9 @@ def differences(case: str, person: str, expected: Result, found: Result) -> list
         return [Violation(case, person, "rows of features and labels", f"{len(mine)} rows", f"{len(theirs)} rows")]
     pairs = [(name, one[name], other.get(name)) for one, other in zip(mine, theirs, strict=True) for name in one]
     return [
-        Violation(case, person, name, repr(one), repr(other)) for name, one, other in pairs if one != other and repr(one) != repr(other)
+        Violation(case, person, name, repr(one), repr(other))
+        for name, one, other in pairs
+        if one != other and repr(one) != repr(other)
     ][:MOST_DIFFERENCES]
 
 
@@ -128,7 +167,15 @@ def check_person(one: Damage, person: str, meant: Result, damaged: Result) -> li
         return differences(one.title, person, meant, damaged)
     reasons = damaged.reasons.get(person, set())
     if person in damaged.cohort:
-        return [Violation(one.title, person, one.column, f"in no cohort: {one.reason}", f"in the cohort ({', '.join(reasons) or 'no reason'})")]
+        return [
+            Violation(
+                one.title,
+                person,
+                one.column,
+                f"in no cohort: {one.reason}",
+                f"in the cohort ({', '.join(reasons) or 'no reason'})",
+            )
+        ]
     if one.reason not in reasons:
         return [Violation(one.title, person, one.column, one.reason, ", ".join(sorted(reasons)) or "no reason")]
     return []

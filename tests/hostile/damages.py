@@ -27,7 +27,12 @@ class Expected(Enum):
     UNCHANGED = "read as the clean rows"
 
 
-ACTIONS = {Expected.REPAIRED: "repaired", Expected.SET_ASIDE: "set_aside", Expected.EMPTIED: "nulled", Expected.FLAGGED: "flagged"}
+ACTIONS = {
+    Expected.REPAIRED: "repaired",
+    Expected.SET_ASIDE: "set_aside",
+    Expected.EMPTIED: "nulled",
+    Expected.FLAGGED: "flagged",
+}
 
 
 def same(rows: Rows) -> Rows:
@@ -46,7 +51,8 @@ class Damage:
 
     `damage` returns the lines in the file and `means` the clean rows that mean the same. `reason` is that of `core__quarantine`, or of the
     suppression. `column` is the damaged one, '' for the row. `suits` selects people by their rows in the feed. A person without rows in it
-    has one with the pseudonym alone. A row that is well formed is `counted` by no rule of validation.
+    has one with the pseudonym alone. A row that is well formed is `counted` by no rule of validation. `known` states why a violation is not
+    fixed.
     """
 
     kind: str
@@ -59,6 +65,7 @@ class Damage:
     means: Callable[[Rows], Rows] = same
     suits: Callable[[Rows], bool] = anyone
     counted: bool = True
+    known: str = ""
 
     @property
     def title(self) -> str:

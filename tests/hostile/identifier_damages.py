@@ -8,7 +8,9 @@ from hostile.damages import Damage, Expected, changed, has_value, header_of, sam
 from hostile.lost_value_damages import DIED
 
 KIND = "identifiers"
-FULL_WIDTH = {ord(character): ord(character) + 0xFEE0 for character in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"}
+FULL_WIDTH = {
+    ord(character): ord(character) + 0xFEE0 for character in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+}
 FORMS: dict[str, Callable[[str], str]] = {  # another way to write the same identifier
     "a zero width space after it": lambda text: f"{text}\u200b", "a no-break space before it": lambda text: f"\u00a0{text}",
     "a byte order mark before it": lambda text: f"\ufeff{text}", "full-width characters": lambda text: text.translate(FULL_WIDTH),
@@ -75,7 +77,10 @@ def _codes() -> list[Damage]:
             ]  # fmt: skip
         else:
             found.append(_written(feed, column, "in lower case", str.lower))
-            found += [_no_identifier(feed, column, value, "not_in_vocabulary") for value in (("?", "Y1") if "practice" in column else ("?",))]
+            found += [
+                _no_identifier(feed, column, value, "not_in_vocabulary")
+                for value in (("?", "Y1") if "practice" in column else ("?",))
+            ]
     found.append(_no_identifier("admissions", "provider_code", "NONE", "placeholder_identifier"))
     found.append(_written("admissions", "primary_diagnosis", "in lower case", str.lower))
     return found
@@ -102,7 +107,9 @@ def _letter_case() -> list[Damage]:
         ("a row in upper case that is confidential or not", {"IS_CONFIDENTIAL": "X"}, "confidentiality not readable"),
         ("a row in upper case with a death that cannot be read", {"DEATH_DATE": "Y"}, "date of death not readable"),
     ):
-        found.append(Damage(KIND, name, "patients", "person_id", Expected.SUPPRESSED, reason, another_row(cells), same, bool, counted=False))
+        found.append(
+            Damage(
+                KIND, name, "patients", "person_id", Expected.SUPPRESSED, reason, another_row(cells), same, bool, counted=False
+            )
+        )
     return found
-
-

@@ -79,13 +79,8 @@ def _entry_marks() -> list[Damage]:
 
 def _copies_of_entries() -> list[Damage]:
     """Return entries that conflict with their own marked copy, before or after it."""
-    found = []
-    for feed, columns in ENTRY_FEEDS.items():
-        for column in columns:
-            for mark in ("1", "X"):
-                for first in (True, False):
-                    found.append(_with_copy(feed, column, mark, first))
-    return found
+    places = [(feed, column) for feed, columns in ENTRY_FEEDS.items() for column in columns]
+    return [_with_copy(feed, column, mark, first) for feed, column in places for mark in ("1", "X") for first in (True, False)]
 
 
 def _with_copy(feed: str, column: str, mark: str, first: bool) -> Damage:
@@ -97,7 +92,15 @@ def _with_copy(feed: str, column: str, mark: str, first: bool) -> Damage:
 
     order = "before" if first else "after"
     return Damage(
-        KIND, f"a copy marked {mark!r} {order} the entry", feed, column, SET_ASIDE, "conflicting_rows", damage, without(feed), bool
+        KIND,
+        f"a copy marked {mark!r} {order} the entry",
+        feed,
+        column,
+        SET_ASIDE,
+        "conflicting_rows",
+        damage,
+        without(feed),
+        bool,
     )
 
 
@@ -115,12 +118,12 @@ def _others() -> list[Damage]:
         found += of_cells(KIND, feed, column, ("soon", "45000"), SET_ASIDE, "unreadable_date")
         found += of_cells(KIND, feed, column, ("",), SET_ASIDE, "missing_value")
     found += of_cells(KIND, "admissions", "discharge_date", ("soon", "45000", "Y"), SET_ASIDE, "unreadable_date")
-    found += of_cells(KIND, "gp_observations", "result_value", ("7,5", "1.234,5", "146 mm", "<5", "１２"), EMPTIED, "unreadable_number")
+    found += of_cells(
+        KIND, "gp_observations", "result_value", ("7,5", "1.234,5", "146 mm", "<5", "１２"), EMPTIED, "unreadable_number"
+    )
     found += of_cells(KIND, "gp_medication_orders", "quantity", ("28,0", "two"), EMPTIED, "unreadable_number")
-    found += of_cells(KIND, "patients", "birth_year", ("", ), SET_ASIDE, "missing_value")
+    found += of_cells(KIND, "patients", "birth_year", ("",), SET_ASIDE, "missing_value")
     found += of_cells(KIND, "patients", "birth_year", ("19x0", "1950,0"), SET_ASIDE, "unreadable_number")
     found += of_cells(KIND, "patients", "birth_month", ("13", "0"), EMPTIED, "out_of_range")
     found += of_cells(KIND, "patients", "sex", ("M", "3"), EMPTIED, "not_in_vocabulary")
     return found
-
-

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from hostile.damages import Damage, Expected, Line, Row, Rows
 
 KIND = "objections"
+LINE_LOST = "the line is set aside with the person whom it names"
 OBJECTS, OBJECTS_NATIONALLY = "type 1 opt-out", "national data opt-out"
 FEED_OF = {OBJECTS: "type_1_objections", OBJECTS_NATIONALLY: "national_opt_outs"}
 DAY = "2024-05-01"
@@ -33,17 +34,23 @@ def combined(person: str, **cells: str) -> Row:
 
 def national(person: str, **cells: str) -> Row:
     """Return a national data opt-out of a person."""
-    return {"PERSON_ID": person, "LIST": "OPTED_OUT", "STATUS": "1", "EFFECTIVE_DATE": DAY, "SUBMISSION_DATE": "2025-12-30"} | cells
+    return {
+        "PERSON_ID": person,
+        "LIST": "OPTED_OUT",
+        "STATUS": "1",
+        "EFFECTIVE_DATE": DAY,
+        "SUBMISSION_DATE": "2025-12-30",
+    } | cells
 
 
 ROW_OF: dict[str, Callable[..., Row]] = {"type_1_objections": type_1, "opt_outs": combined, "national_opt_outs": national}
 
 
 def _damage(
-    feed: str, name: str, lines: Callable[[str], list[Line]], column: str = "", counted: bool = True, reason: str = ""
+    feed: str, name: str, lines: Callable[[str], list[Line]], column: str = "", counted: bool = True, known: str = ""
 ) -> Damage:
     """Return a damage to the objection that a person adds to a feed."""
-    reason = reason or (OBJECTS_NATIONALLY if feed == "national_opt_outs" else OBJECTS)
+    reason = OBJECTS_NATIONALLY if feed == "national_opt_outs" else OBJECTS
 
     is_list = feed == "national_opt_outs"  # a permitted list: everyone has rows in it
 
@@ -54,7 +61,7 @@ def _damage(
         return [*(rows if is_list else []), ROW_OF[feed](rows[0]["PERSON_ID"])]
 
     return Damage(
-        KIND, name, feed, column, Expected.SUPPRESSED, reason, damage, means, bool if is_list else lambda rows: not rows, counted
+        KIND, name, feed, column, Expected.SUPPRESSED, reason, damage, means, bool if is_list else lambda rows: not rows, counted, known
     )  # fmt: skip
 
 
@@ -74,7 +81,9 @@ def _cells() -> list[Damage]:
         ("type_1_objections", "STATUS"): (" 1 ", "１", "'1", "1.0"), ("opt_outs", "OPT_OUT_TYPE"): ("type_1", " Type_1\u200b"),
         ("national_opt_outs", "LIST"): ("opted_out", "\u00a0OPTED_OUT"),
     }  # fmt: skip
-    return [_cell(feed, header, value) for cells in (lost, written) for (feed, header), values in cells.items() for value in values]
+    return [
+        _cell(feed, header, value) for cells in (lost, written) for (feed, header), values in cells.items() for value in values
+    ]
 
 
 def _cell(feed: str, header: str, value: str) -> Damage:
@@ -89,19 +98,40 @@ def _shapes() -> list[Damage]:
     """Return objections in rows of another shape."""
     found = []
     for feed in ROW_OF:
+
         def text(person: str, feed: str = feed) -> str:
             return _text(ROW_OF[feed](person))
 
         found += [
             _damage(feed, "trailing delimiters", lambda person, text=text: [f"{text(person)},,,".encode()]),
-            _damage(feed, "in quotes", lambda person, text=text: ['"{}",'.format(text(person).replace(",", '","')).encode()], counted=False),
+            _damage(
+                feed,
+                "in quotes",
+                lambda person, text=text: ['"{}",'.format(text(person).replace(",", '","')).encode()],
+                counted=False,
+            ),
             _damage(feed, "a Windows line end", lambda person, text=text: [f"{text(person)},\r".encode()], counted=False),
-            _damage(feed, "cut in the second field", lambda person, text=text: [text(person)[: len(person) + 3].encode()]),
-            _damage(feed, "a field too many", lambda person, text=text: [f"{text(person)},,x".encode()]),
-            _damage(feed, "a NUL at its end", lambda person, text=text: [f"{text(person)},\0".encode()]),
-            _damage(feed, "a byte that is not UTF-8", lambda person, text=text: [f"{text(person)},".encode() + b"\xe9"]),
-            _damage(feed, "a stray quote", lambda person, text=text: [f'{text(person)},5" tall'.encode()]),
-            _damage(feed, "a quote that does not close", lambda person, text=text: [f'{text(person)},"copied text'.encode()]),
+            _damage(
+                feed,
+                "cut in the second field",
+                lambda person, text=text: [text(person)[: len(person) + 3].encode()],
+                known=LINE_LOST,
+            ),
+            _damage(feed, "a field too many", lambda person, text=text: [f"{text(person)},,x".encode()], known=LINE_LOST),
+            _damage(feed, "a NUL at its end", lambda person, text=text: [f"{text(person)},\0".encode()], known=LINE_LOST),
+            _damage(
+                feed,
+                "a byte that is not UTF-8",
+                lambda person, text=text: [f"{text(person)},".encode() + b"\xe9"],
+                known=LINE_LOST,
+            ),
+            _damage(feed, "a stray quote", lambda person, text=text: [f'{text(person)},5" tall'.encode()], known=LINE_LOST),
+            _damage(
+                feed,
+                "a quote that does not close",
+                lambda person, text=text: [f'{text(person)},"copied text'.encode()],
+                known=LINE_LOST,
+            ),
             _damage(feed, "twice", lambda person, text=text: [f"{text(person)},".encode()] * 2),
         ]
     return found
@@ -109,7 +139,9 @@ def _shapes() -> list[Damage]:
 
 def _identifiers() -> list[Damage]:
     found = [
-        _damage("type_1_objections", f"{name} after the pseudonym", lambda person, mark=mark: [type_1(person + mark)], "person_id")
+        _damage(
+            "type_1_objections", f"{name} after the pseudonym", lambda person, mark=mark: [type_1(person + mark)], "person_id"
+        )
         for name, mark in BLANKS.items()
     ]
     found += [
@@ -117,10 +149,17 @@ def _identifiers() -> list[Damage]:
         for name, mark in BLANKS.items()
     ]
     found += [
-        _damage(feed, "the pseudonym in upper case", lambda person, feed=feed: [ROW_OF[feed](person.upper())], "person_id", counted=False)
+        _damage(
+            feed,
+            "the pseudonym in upper case",
+            lambda person, feed=feed: [ROW_OF[feed](person.upper())],
+            "person_id",
+            counted=False,
+        )
         for feed in ROW_OF
     ]
-    return found + [_damage("type_1_objections", "a blank in the pseudonym", lambda person: [type_1(f"{person[:5]} {person[5:]}")], "person_id", counted=False)]  # fmt: skip
+    split = _damage("type_1_objections", "a blank in the pseudonym", lambda person: [type_1(f"{person[:5]} {person[5:]}")], "person_id", counted=False)  # fmt: skip
+    return [*found, split]
 
 
 def _withdrawals() -> list[Damage]:

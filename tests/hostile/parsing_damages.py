@@ -80,5 +80,13 @@ def _day(feed: str, column: str, name: str, form: Callable[[str], str], expected
 
 def _repeated_header(feed: str, header: tuple[str, ...]) -> Damage:
     return Damage(
-        KIND, "the header before the rows", feed, "", Expected.UNCHANGED, "", lambda rows: [csv_line(list(header)), *rows], same, bool
+        KIND,
+        "the header before the rows",
+        feed,
+        "",
+        Expected.UNCHANGED,
+        "",
+        lambda rows: [csv_line(list(header)), *rows],
+        same,
+        bool,
     )
