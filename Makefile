@@ -87,7 +87,7 @@ regression-accept: $(READY) ## store today's results: make regression-accept REA
 structure: $(READY) ## measure the structure and language of the code
 	@$(BIN)/python -m benchmarks.structure
 
-fuzz-inputs: $(READY) ## run hundreds of hostile extracts through ingest and validation
+fuzz-inputs: $(READY) ## run hostile extracts, and damaged deliveries from the files to features and labels
 	@PYTHONPATH=tests $(BIN)/python -W ignore -m hostile
 
 chaos: $(READY)  ## disturb every stage while readers read: kills, full disks, lost connections, two at once

@@ -34,7 +34,7 @@ UNREADABLE = {Kind.DATE: "unreadable_date", Kind.INTEGER: "unreadable_number", K
 
 # The reasons of checks on a column, with their text and their number in the list of known defects.
 COLUMN_REASONS: dict[str, tuple[str, int]] = {
-    "missing_value": ("A value that every row must have is empty.", 0),
+    "missing_value": ("A value is empty that every row must have, or that a later step replaces by another column's.", 0),
     "unreadable_number": ("The value is not a number in the expected form. Thousands separators are not accepted.", 13),
     "unreadable_date": ("The value is not a date in the main format of the file.", 8),
     "second_date_format": (
@@ -146,6 +146,8 @@ def _column_checks(column: Column, table: Table) -> Iterator[RowCheck]:
     unusable = unusable_action(column, table)
     if not column.nullable:
         yield _check("missing_value", column, Action.SET_ASIDE)
+    elif not column.empty_is_an_answer:
+        yield _check("missing_value", column, Action.FLAGGED)
     if column.kind in UNREADABLE:
         yield _check(UNREADABLE[column.kind], column, unusable)
     if column.kind is Kind.DATE:

@@ -175,7 +175,8 @@ GP_OBSERVATIONS: Table = raw_table(
         person("PERSON_ID"),
         _practice("ORGANISATION_ID"),
         event_date("effective_date", "CLINICAL_EFFECTIVE_DATE", "First day that the fact applies."),
-        Column("recorded_date", Kind.DATE, "Day that the fact was recorded.", source="DATE_RECORDED", lost=Lost.UNKNOWN),
+        Column("recorded_date", Kind.DATE, "Day that the fact was recorded. Without it the first day that the fact applies is used, and the row is counted. "
+               "A file without the column uses that day for every row.", source="DATE_RECORDED", lost=Lost.UNKNOWN, empty_is_an_answer=False),
         Column("concept_code", Kind.CODE, "SNOMED CT concept.", nullable=False, pattern=r"[0-9]{6,18}", on_violation=Action.SET_ASIDE,
                source="OBSERVATION_SOURCE_CONCEPT_ID", required_in_file=True, scheme=Scheme.SNOMED_CONCEPT),
         Column("result_value", Kind.NUMBER, "The measured value.", source="RESULT_VALUE"),

@@ -64,8 +64,8 @@ def person_sql(
     the latest does not, or that a later registration contradicts, is in review until a decision. For sex and ethnicity a stated value goes before
     a refused one (Z, 9), and that before an unknown one (99, 0). The registered list goes before the latest hospital record.
 
-    An objection or death in one of the `cautious` feeds also counts for everyone whose pseudonym differs from the stated one only in
-    letter case. `confidential` is SQL of the people of confidential records: such a person is not on the list.
+    An objection, death or mark in one of the `cautious` feeds also counts for everyone whose pseudonym differs from the stated one only
+    in letter case. `confidential` is SQL of the people of confidential records: such a person is not on the list.
     """
     stated = stated or StatedFacts()
     return f"""
@@ -87,7 +87,8 @@ def person_sql(
     deaths AS ({_with_twins("stated_hospital_deaths", "min(day) AS day, bool_or(undated) AS undated", ADMISSIONS.name in stated.cautious)}),
     opt_outs AS ({_with_twins("stated_opt_outs", "bool_or(type_1) AS type_1, bool_or(national) AS national", OPT_OUTS.name in stated.cautious)}),
     hidden AS ({_hidden(stated.confidential if PATIENTS.name in stated.cautious else "")}),
-    marks AS ({_marks(sources, stated.marks or _NO_MARKS)}),
+    stated_marks AS ({_marks(sources, stated.marks or _NO_MARKS)}),
+    marks AS ({_with_twins("stated_marks", _FIRST_MARK, PATIENTS.name in stated.cautious)}),
     withdrawn AS ({_withdrawn(sources, stated.all_deaths or NO_DEATHS_STATED)}),
     again AS ({_registered_last(sources)}),
     people AS (
@@ -153,6 +154,7 @@ _TWINS = """SELECT one.person_id, two.person_id AS twin
         FROM (SELECT lower(person_id) AS folded FROM numbered GROUP BY folded HAVING count(*) > 1)
         JOIN numbered AS one ON lower(one.person_id) = folded JOIN numbered AS two ON lower(two.person_id) = folded
         WHERE one.person_id <> two.person_id"""
+_FIRST_MARK = f"arg_min(reason, list_position([{quote_all(SUPPRESSIONS)}], reason)) AS reason"
 _LISTED_DEATHS = "SELECT person_id, death_date AS day FROM listed WHERE death_date IS NOT NULL"
 
 
@@ -224,7 +226,7 @@ def _marks(sources: Sources, marks: str) -> str:
     """Return the people on the list whom a row of their current delivery marks, with the first reason that applies."""
     if PATIENTS.name not in sources:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS VARCHAR) AS reason WHERE false"
-    return f"""SELECT person_id, arg_min(reason, list_position([{quote_all(SUPPRESSIONS)}], reason)) AS reason
+    return f"""SELECT person_id, {_FIRST_MARK}
         FROM {marks} SEMI JOIN {sources[PATIENTS.name]} USING (person_id, extract_date) GROUP BY person_id"""
 
 

@@ -1,4 +1,4 @@
-"""Run the complete round of hostile inputs, print the result of each kind, and end with exit code 1 after any violation."""
+"""Run the complete round of hostile inputs and of damaged deliveries, print the result of each kind, and end with exit code 1 after any violation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from itertools import chain
 from pathlib import Path
 from random import Random
 
+from hostile.damage_round import Board
+from hostile.damaged_deliveries import run_all
 from hostile.file_kinds import one_person
 from hostile.round import KINDS, Bench, draw, report, run_round
 
@@ -22,7 +24,14 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=EACH, help="cases of each kind")
     parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same cases")
     parser.add_argument("--flood", type=int, default=FLOOD, help="rows of one person in the largest case; 0 for none")
+    parser.add_argument("--only", choices=("inputs", "deliveries"), help="hostile inputs or damaged deliveries; both by default")
     arguments = parser.parse_args()
+    violations = 0 if arguments.only == "deliveries" else _inputs(arguments)
+    return int(violations + (0 if arguments.only == "inputs" else _deliveries()) > 0)
+
+
+def _inputs(arguments: argparse.Namespace) -> int:
+    """Run hostile inputs through ingest and validation, and return the number of violations."""
     with tempfile.TemporaryDirectory(prefix="strata-hostile-") as folder:
         bench = Bench.open(Path(folder))
         flood = (
@@ -31,7 +40,15 @@ def main() -> int:
         print(f"{arguments.each} cases of each of {len(KINDS)} kinds, seed {arguments.seed}", flush=True)
         tallies = run_round(bench, chain(draw(bench, arguments.each, arguments.seed), flood))
     print(report(tallies))
-    return int(any(tally.violations for tally in tallies.values()))
+    return sum(len(tally.violations) for tally in tallies.values())
+
+
+def _deliveries() -> int:
+    """Run damaged deliveries to features and labels, and return the number of violations."""
+    with tempfile.TemporaryDirectory(prefix="strata-damaged-") as folder:
+        report = run_all(Board.open(Path(folder)))
+    print(report)
+    return len(report.violations)
 
 
 if __name__ == "__main__":

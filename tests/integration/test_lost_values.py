@@ -21,7 +21,7 @@ DAY = date(2026, 1, 1)
 CONFIG = """
 deployment: a_board
 purpose: {{use: finding_people_for_care, approval: DSA 12, approval_expires: 2099-12-31}}
-source: {{kind: nhs, nhs: {{landing: landing, feeds: {{patients: {{{patients}}}, registrations: {{}}, admissions: {{}}}}}}}}
+source: {{kind: nhs, nhs: {{landing: landing, feeds: {{patients: {{{patients}}}, registrations: {{}}, admissions: {{}}{feeds}}}}}}}
 validation: {{limits: {{month_collapsed: 0, month_gap: 0, single_value: 0, share_set_aside: 1, unknown_codes: 1}}}}
 """
 HEADER = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,DEATH_DATE,SEX,LSOA_CODE"
@@ -39,8 +39,8 @@ class Board:
         (self.folder / "landing" / feed).mkdir(parents=True, exist_ok=True)
         (self.folder / "landing" / feed / f"{feed}_{day}.csv").write_text(text)
 
-    def conformed(self, patients: str = "", more: str = "") -> Deployment:
-        (self.folder / "board.yaml").write_text(CONFIG.format(patients=patients) + more)
+    def conformed(self, patients: str = "", more: str = "", feeds: str = "") -> Deployment:
+        (self.folder / "board.yaml").write_text(CONFIG.format(patients=patients, feeds=feeds) + more)
         deployment = open_deployment(self.folder / "board.yaml")
         for table in run_plan.raw_tables(deployment):
             landing.ingest(deployment, table)
@@ -102,6 +102,41 @@ def test_the_cases_of_deaths_that_cannot_be_read(board: Board, name: str, others
     deployment = board.conformed()
     assert flow_of(deployment)[DEATH_NOT_READABLE] == 1
     assert in_cohort(deployment) == [*others, "well"]
+
+
+@pytest.mark.parametrize("written", ["true", "TRUE", "1", "false"])
+def test_a_date_of_death_that_is_a_boolean_is_never_read_as_alive(board: Board, written: str) -> None:
+    board.with_people([WELL, f"ann,Y00001,1950,1,{written},1,E01033768"])
+    deployment = board.conformed()
+    assert flow_of(deployment)[DEATH_NOT_READABLE] == 1
+    assert in_cohort(deployment) == ["well"]
+    lost = deployment.lake.read("core__quarantine", "row_number, reason, column_name, action").to_pylist()
+    assert lost == [{"row_number": 2, "reason": "unreadable_date", "column_name": "death_date", "action": "nulled"}]
+
+
+DIABETES = "44054006"
+ENTRY = "ID,PERSON_ID,ORGANISATION_ID,CLINICAL_EFFECTIVE_DATE,DATE_RECORDED,OBSERVATION_SOURCE_CONCEPT_ID,IS_CONFIDENTIAL,IS_DELETED\n"
+
+
+def test_an_entry_that_its_own_copy_marks_as_deleted_or_confidential_counts_nowhere(board: Board) -> None:
+    names = ("kept", "after", "before", "unreadable", "hidden")
+    board.with_people([WELL, *(f"{name},Y00001,1950,1,,1,E01033768" for name in names)])
+    marks = {
+        "kept": ["0,0"],
+        "after": ["0,0", "0,1"],
+        "before": ["0,1", "0,0"],
+        "unreadable": ["0,0", "0,X"],
+        "hidden": ["0,0", "1,0"],
+    }
+    rows = [f"{name},{name},Y00001,2025-02-03,2025-02-03,{DIABETES},{mark}\n" for name in names for mark in marks[name]]
+    board.deliver("gp_observations", ENTRY + "".join(rows))
+    deployment = board.conformed(feeds=", gp_observations: {}")
+    event, person, code = (deployment.lake.scan(f"core__{name}") for name in ("event", "person", "code"))
+    events = f"SELECT person_id FROM {event} JOIN {person} USING (person_key) JOIN {code} USING (code) WHERE source_code = '{DIABETES}'"
+    with deployment.duckdb() as con:
+        assert con.sql(events).fetchall() == [("kept",)]
+    reasons = set(deployment.lake.read("core__quarantine", "reason")["reason"].to_pylist())
+    assert {"conflicting_rows", "deleted", "confidential", "not_in_vocabulary"} <= reasons
 
 
 def test_the_case_of_a_serial_in_a_column_of_serials(board: Board) -> None:

@@ -109,6 +109,21 @@ def test_objections_in_force_and_people_whom_a_national_list_did_not_check_are_o
     assert found == {"ann": (True, True), "bob": (False, False), "cat": (False, False)}
 
 
+def test_a_mark_that_cannot_be_read_also_counts_for_a_pseudonym_that_differs_only_in_letter_case(table, feed_rows):
+    day = date(2026, 1, 1)
+    listed = [{"person_id": name, "birth_year": 1950, "extract_date": day} for name in ("Pa", "PA", "Pb")]
+    sources = {"patients": feed_rows("patients", *listed)}
+    marks = "(SELECT 'PA' AS person_id, DATE '2026-01-01' AS extract_date, 'confidentiality not readable' AS reason)"
+
+    def suppressed(**stated):
+        people = f"(SELECT person_id FROM {sources['patients']})"
+        rows = table(person_sql(people, sources, ClinicalRules(), None, StatedFacts(marks=marks, **stated)))
+        return {row["person_id"] for row in rows if row["suppression"] == "confidentiality not readable"}
+
+    assert suppressed() == {"Pa", "PA"}
+    assert suppressed(cautious=()) == {"PA"}  # letter case matters
+
+
 def test_without_patients_the_list_is_who_is_registered(persons, feed_rows):
     sources = {
         "registrations": feed_rows("registrations", {"person_id": "ann"}),

@@ -76,7 +76,8 @@ def patients(rows: int, died: str = "", confidential: str = "0", practice: str =
         (entries(40, value="5.4 mmol/L"), "result_value", "9.9 aaaa/a"),
         (entries(40, value="<5"), "result_value", "<9"),
         (entries(20) + entries(25, value="5,4", first=100), "result_value", "9,9"),
-        (entries(10, recorded="") + entries(4, recorded="45691", first=100), "recorded_date", "99999"),
+        (entries(10, recorded="") + entries(14, recorded="45691", first=100), "recorded_date", "99999"),
+        (entries(40, recorded=""), "recorded_date", "empty"),  # the first day that the fact applies is no answer to when it was known
     ],
 )  # fmt: skip
 def test_a_column_that_lost_its_values_stops_and_the_message_has_file_column_share_and_shape(
@@ -98,7 +99,8 @@ def test_a_column_that_lost_its_values_stops_and_the_message_has_file_column_sha
     "rows",
     [
         entries(40),
-        entries(40, recorded="", value=""),  # an empty value is an answer
+        entries(40, value=""),  # an empty value is an answer
+        entries(25) + entries(15, recorded="", first=100),  # fewer than the setting, and not all
         entries(30) + entries(19, value="high", first=100),  # below the limit
         entries(3, recorded="45691", value="5,4"),  # too few to mean something
         entries(10) + entries(15, value="5,4", first=100),  # fewer than the setting, and not all
@@ -137,6 +139,16 @@ def test_codes_without_their_last_digits_stop(bench: Bench) -> None:
     rows = entries(30) + entries(40, first=100).replace("44054006", "44054007")
     stop = bench.validate(GP_OBSERVATIONS, OBSERVED + rows, load="append")
     assert "40 of 70 values of concept_code" in stop
+
+
+def test_every_empty_day_of_recording_is_counted_and_a_file_without_the_column_is_read(bench: Bench) -> None:
+    assert bench.validate(GP_OBSERVATIONS, OBSERVED + entries(30) + entries(7, recorded="", first=100), load="append") == ""
+    found = bench.lake.read("core__quarantine", "reason, column_name, action, count(*) AS n", "true GROUP BY ALL").to_pylist()
+    assert found == [{"reason": "missing_value", "column_name": "recorded_date", "action": "flagged", "n": 7}]
+    counts = bench.lake.read("monitoring__validation", "rows_broken", "rule = 'missing_value' AND column_name = 'recorded_date'")
+    assert counts["rows_broken"].to_pylist() == [7]
+    header, *rows = (OBSERVED + entries(30)).replace("DATE_RECORDED", "NOT_USED").splitlines(keepends=True)
+    assert bench.validate(GP_OBSERVATIONS, "".join([header, *rows]), "2026-02-01", load="append") == ""
 
 
 def test_one_organisation_that_lost_its_values_stops_and_is_named(bench: Bench) -> None:

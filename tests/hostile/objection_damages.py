@@ -1,0 +1,212 @@
+"""Damages to objections: shape of the row, letter case, invisible characters, lost values, conflicts and permitted lists.
+
+The person has no objection in the clean files. A damaged objection must hold all the same, and a damaged withdrawal must end none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hostile.damages import Damage, Expected, Line, Row, Rows
+
+KIND = "objections"
+LINE_LOST = "the line is set aside with the person whom it names"
+OBJECTS, OBJECTS_NATIONALLY = "type 1 opt-out", "national data opt-out"
+FEED_OF = {OBJECTS: "type_1_objections", OBJECTS_NATIONALLY: "national_opt_outs"}
+DAY = "2024-05-01"
+BLANKS = {"zero width space": "\u200b", "byte order mark": "\ufeff", "no-break space": "\u00a0", "soft hyphen": "\u00ad", "ideographic space": "\u3000"}  # fmt: skip
+
+
+def objections() -> list[Damage]:
+    """Return every damage of this kind."""
+    return [*_cells(), *_shapes(), *_identifiers(), *_withdrawals(), *_lists()]
+
+
+def type_1(person: str, **cells: str) -> Row:
+    """Return a type 1 objection of a person."""
+    return {"PERSON_ID": person, "ORGANISATION_ID": "Y00001", "STATUS": "1", "EFFECTIVE_DATE": DAY} | cells
+
+
+def combined(person: str, **cells: str) -> Row:
+    """Return a type 1 objection in the combined feed."""
+    return {"PERSON_ID": person, "OPT_OUT_TYPE": "TYPE_1", "STATUS": "1", "EFFECTIVE_DATE": DAY} | cells
+
+
+def national(person: str, **cells: str) -> Row:
+    """Return a national data opt-out of a person."""
+    return {
+        "PERSON_ID": person,
+        "LIST": "OPTED_OUT",
+        "STATUS": "1",
+        "EFFECTIVE_DATE": DAY,
+        "SUBMISSION_DATE": "2025-12-30",
+    } | cells
+
+
+ROW_OF: dict[str, Callable[..., Row]] = {"type_1_objections": type_1, "opt_outs": combined, "national_opt_outs": national}
+
+
+def _damage(
+    feed: str, name: str, lines: Callable[[str], list[Line]], column: str = "", counted: bool = True, known: str = ""
+) -> Damage:
+    """Return a damage to the objection that a person adds to a feed."""
+    reason = OBJECTS_NATIONALLY if feed == "national_opt_outs" else OBJECTS
+
+    is_list = feed == "national_opt_outs"  # a permitted list: everyone has rows in it
+
+    def damage(rows: Rows) -> list[Line]:
+        return [*(rows if is_list else []), *lines(rows[0]["PERSON_ID"])]
+
+    def means(rows: Rows) -> Rows:
+        return [*(rows if is_list else []), ROW_OF[feed](rows[0]["PERSON_ID"])]
+
+    return Damage(
+        KIND, name, feed, column, Expected.SUPPRESSED, reason, damage, means, bool if is_list else lambda rows: not rows, counted, known
+    )  # fmt: skip
+
+
+def _cells() -> list[Damage]:
+    lost = {
+        ("type_1_objections", "STATUS"): ("X", "", "yes", "2", "NULL", "-1"),
+        ("type_1_objections", "EFFECTIVE_DATE"): ("soon", "45000", "", "2087-01-01", "1900-01-01", "2024-02-30"),
+        ("type_1_objections", "ORGANISATION_ID"): ("?", "Y1"),
+        ("opt_outs", "STATUS"): ("X", "", "true"),
+        ("opt_outs", "OPT_OUT_TYPE"): ("type 1", "", "T1", "OBJECTION", "?"),
+        ("opt_outs", "EFFECTIVE_DATE"): ("soon", ""),
+        ("national_opt_outs", "STATUS"): ("X", "Y"),
+        ("national_opt_outs", "LIST"): ("", "OPT OUT", "?"),
+        ("national_opt_outs", "EFFECTIVE_DATE"): ("soon", "45000"),
+    }
+    written = {
+        ("type_1_objections", "STATUS"): (" 1 ", "１", "'1", "1.0"), ("opt_outs", "OPT_OUT_TYPE"): ("type_1", " Type_1\u200b"),
+        ("national_opt_outs", "LIST"): ("opted_out", "\u00a0OPTED_OUT"),
+    }  # fmt: skip
+    return [
+        _cell(feed, header, value) for cells in (lost, written) for (feed, header), values in cells.items() for value in values
+    ]
+
+
+def _cell(feed: str, header: str, value: str) -> Damage:
+    return _damage(feed, repr(value), lambda person: [ROW_OF[feed](person, **{header: value})], header)
+
+
+def _text(row: Row) -> str:
+    return ",".join(row.values())
+
+
+def _shapes() -> list[Damage]:
+    """Return objections in rows of another shape."""
+    found = []
+    for feed in ROW_OF:
+
+        def text(person: str, feed: str = feed) -> str:
+            return _text(ROW_OF[feed](person))
+
+        found += [
+            _damage(feed, "trailing delimiters", lambda person, text=text: [f"{text(person)},,,".encode()]),
+            _damage(
+                feed,
+                "in quotes",
+                lambda person, text=text: ['"{}",'.format(text(person).replace(",", '","')).encode()],
+                counted=False,
+            ),
+            _damage(feed, "a Windows line end", lambda person, text=text: [f"{text(person)},\r".encode()], counted=False),
+            _damage(
+                feed,
+                "cut in the second field",
+                lambda person, text=text: [text(person)[: len(person) + 3].encode()],
+                known=LINE_LOST,
+            ),
+            _damage(feed, "a field too many", lambda person, text=text: [f"{text(person)},,x".encode()], known=LINE_LOST),
+            _damage(feed, "a NUL at its end", lambda person, text=text: [f"{text(person)},\0".encode()], known=LINE_LOST),
+            _damage(
+                feed,
+                "a byte that is not UTF-8",
+                lambda person, text=text: [f"{text(person)},".encode() + b"\xe9"],
+                known=LINE_LOST,
+            ),
+            _damage(feed, "a stray quote", lambda person, text=text: [f'{text(person)},5" tall'.encode()], known=LINE_LOST),
+            _damage(
+                feed,
+                "a quote that does not close",
+                lambda person, text=text: [f'{text(person)},"copied text'.encode()],
+                known=LINE_LOST,
+            ),
+            _damage(feed, "twice", lambda person, text=text: [f"{text(person)},".encode()] * 2),
+        ]
+    return found
+
+
+def _identifiers() -> list[Damage]:
+    found = [
+        _damage(
+            "type_1_objections", f"{name} after the pseudonym", lambda person, mark=mark: [type_1(person + mark)], "person_id"
+        )
+        for name, mark in BLANKS.items()
+    ]
+    found += [
+        _damage("opt_outs", f"{name} before the pseudonym", lambda person, mark=mark: [combined(mark + person)], "person_id")
+        for name, mark in BLANKS.items()
+    ]
+    found += [
+        _damage(
+            feed,
+            "the pseudonym in upper case",
+            lambda person, feed=feed: [ROW_OF[feed](person.upper())],
+            "person_id",
+            counted=False,
+        )
+        for feed in ROW_OF
+    ]
+    split = _damage("type_1_objections", "a blank in the pseudonym", lambda person: [type_1(f"{person[:5]} {person[5:]}")], "person_id", counted=False)  # fmt: skip
+    return [*found, split]
+
+
+def _withdrawals() -> list[Damage]:
+    """Return objections with a withdrawal that is damaged, of unknown kind or of the same day."""
+    later = {"STATUS": "0", "EFFECTIVE_DATE": "2025-05-01"}
+    pairs = {
+        "a withdrawal without a day": {**later, "EFFECTIVE_DATE": ""},
+        "a withdrawal on a day that cannot be read": {**later, "EFFECTIVE_DATE": "soon"},
+        "a withdrawal of the same day": {**later, "EFFECTIVE_DATE": DAY},
+        "a withdrawal dated in the future": {**later, "EFFECTIVE_DATE": "2087-01-01"},
+        "a withdrawal before the objection": {**later, "EFFECTIVE_DATE": "2023-05-01"},
+        "a withdrawal in the year of the objection": {**later, "EFFECTIVE_DATE": "2024"},
+    }
+    found = [
+        _damage("type_1_objections", name, lambda person, cells=cells: [type_1(person), type_1(person, **cells)], counted=False)
+        for name, cells in pairs.items()
+    ]
+    found += [
+        _damage("type_1_objections", "a withdrawal in other letter case",
+                lambda person: [type_1(person), type_1(person.upper(), **later)], counted=False),
+        _damage("type_1_objections", "a withdrawal before it in the file",
+                lambda person: [type_1(person, STATUS="0"), type_1(person)], counted=False),
+        _damage("type_1_objections", "a withdrawal whose status cannot be read",
+                lambda person: [type_1(person), type_1(person, EFFECTIVE_DATE="2025-05-01", STATUS="O")]),
+        _damage("opt_outs", "a withdrawal of unknown kind",
+                lambda person: [combined(person), combined(person, **later, OPT_OUT_TYPE="?")]),
+        _damage("opt_outs", "a withdrawal of the other kind",
+                lambda person: [combined(person), combined(person, **later, OPT_OUT_TYPE="NATIONAL")], counted=False),
+    ]  # fmt: skip
+    return found
+
+
+def _lists() -> list[Damage]:
+    """Return people of a permitted list whose row was returned in a damaged form, or not at all."""
+    feed = "national_opt_outs"
+    returned: dict[str, Callable[[Row], list[Line]]] = {
+        "submitted and not returned": lambda row: [],
+        "returned in a row that cannot be read": lambda row: [{**row, "LIST": "RETURNED?"}],
+        "returned in a row with fields too many": lambda row: [f"{row['PERSON_ID']},RETURNED,,,,,x,y".encode()],
+        "returned and opted out": lambda row: [row, national(row["PERSON_ID"])],
+        "returned as another person": lambda row: [{**row, "PERSON_ID": f"{row['PERSON_ID']}0"}],
+    }
+    counted = ("returned in a row that cannot be read", "returned in a row with fields too many")
+    return [
+        Damage(
+            KIND, name, feed, "list_part", Expected.SUPPRESSED, OBJECTS_NATIONALLY, lambda rows, change=change: [rows[0], *change(rows[1])],
+            lambda rows: rows[:1], lambda rows: len(rows) == 2, name in counted,
+        )
+        for name, change in returned.items()
+    ]  # fmt: skip

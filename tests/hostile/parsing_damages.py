@@ -1,0 +1,92 @@
+"""Damages to the lines of a file: line breaks in quotes, stray quotes, other date orders, zones, NULs, encodings, delimiters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hostile.board_files import COMMENT
+from hostile.clean_extracts import csv_line
+from hostile.damages import Damage, Expected, Line, Row, Rows, changed, has_value, header_of, place_of, same, without
+
+KIND = "parsing"
+FEEDS = ("patients", "registrations", "admissions", "gp_observations", "outpatient_appointments", "gp_medication_orders")
+Change = Callable[[bytes], list[bytes]]
+# A change of the row's line -> the reason; '' if the row is read as it is.
+LINES: dict[str, tuple[Change, Expected, str]] = {
+    "trailing delimiters": (lambda line: [line + b",,"], Expected.REPAIRED, "trailing_delimiter"),
+    "a field too many": (lambda line: [line + b",x"], Expected.SET_ASIDE, "too_many_fields"),
+    "a delimiter inside": (lambda line: [line.replace(b",", b",,x,", 1)], Expected.SET_ASIDE, "too_many_fields"),
+    "a field fewer": (lambda line: [line.rpartition(b",")[0]], Expected.SET_ASIDE, "too_few_fields"),
+    "cut after the first field": (lambda line: [line.partition(b",")[0]], Expected.SET_ASIDE, "too_few_fields"),
+    "broken over two lines": (lambda line: [line[: len(line) // 2], line[len(line) // 2 :]], Expected.SET_ASIDE, "too_few_fields"),
+    "a NUL": (lambda line: [line[:5] + b"\0" + line[5:]], Expected.SET_ASIDE, "control_character"),
+    "a byte of Latin-1": (lambda line: [line + b"caf\xe9"], Expected.SET_ASIDE, "not_utf8"),
+    "a stray quote": (lambda line: [line + b'5" by 6" tall'], Expected.SET_ASIDE, "stray_quote"),
+    "a quote that does not close": (lambda line: [line + b'5" tall'], Expected.SET_ASIDE, "unterminated_quote"),
+    "a carriage return inside": (lambda line: [line[:-3] + b"\r" + line[-3:]], Expected.SET_ASIDE, "control_character"),
+    "a line break in quoted text": (lambda line: [line + b'"seen in clinic\nand sent home"'], Expected.UNCHANGED, ""),
+    "a quoted text that looks like rows": (lambda line: [line + b'"copied text:\n' + line + b'x\nend of text"'], Expected.UNCHANGED, ""),
+    "quoted text with a doubled quote": (lambda line: [line + b'"5"" tall, well"'], Expected.UNCHANGED, ""),
+    "a Windows line end": (lambda line: [line + b"\r"], Expected.UNCHANGED, ""),
+    "accents in the text": (lambda line: [line + "naïve ‘quoted’ 🙂".encode()], Expected.UNCHANGED, ""),
+    "a blank line after it": (lambda line: [line, b""], Expected.UNCHANGED, ""),
+}  # fmt: skip
+DAYS: dict[str, tuple[Callable[[str], str], Expected, str]] = {
+    "month first": (lambda day: f"{day[5:7]}/{day[8:]}/{day[:4]}", Expected.SET_ASIDE, "second_date_format"),
+    "day first": (lambda day: f"{day[8:]}/{day[5:7]}/{day[:4]}", Expected.SET_ASIDE, "second_date_format"),
+    "a serial of a spreadsheet": (lambda day: "45421", Expected.SET_ASIDE, "unreadable_date"),
+    "a time of day": (lambda day: f"{day}T14:30:00", Expected.UNCHANGED, ""),
+    "midday of universal time": (lambda day: f"{day}T12:00:00Z", Expected.UNCHANGED, ""),
+    "a zone of the far east": (lambda day: f"{day}T23:00:00+09:00", Expected.UNCHANGED, ""),
+    "a year that is cut": (lambda day: day[2:], Expected.SET_ASIDE, "unreadable_date"),
+    "the last days of the calendar": (lambda day: "2025-02-30", Expected.SET_ASIDE, "unreadable_date"),
+}  # fmt: skip
+DATED = {"gp_observations": "effective_date", "admissions": "admission_date", "outpatient_appointments": "appointment_date", "gp_medication_orders": "issue_date"}  # fmt: skip
+
+
+def parsing(headers: dict[str, tuple[str, ...]]) -> list[Damage]:
+    """Return every damage of this kind; `headers` are those of the files."""
+    lines = [
+        _line(feed, headers[feed], name, *LINES[name]) for turn, feed in enumerate(FEEDS) for name in list(LINES)[turn % 2 :: 2]
+    ]
+    days = [_day(feed, column, name, *DAYS[name]) for feed, column in DATED.items() for name in DAYS]
+    return lines + days + [_repeated_header(feed, headers[feed]) for feed in FEEDS[:3]]
+
+
+def _line(feed: str, header: tuple[str, ...], name: str, change: Change, expected: Expected, reason: str) -> Damage:
+    def damage(rows: Rows) -> list[Line]:
+        place = place_of(feed, rows)
+        changed_row = change(_text(header, rows[place]))
+        return [*rows[:place], *changed_row, *rows[place + 1 :]]
+
+    return Damage(KIND, name, feed, "", expected, reason, damage, without(feed) if expected is Expected.SET_ASIDE else same, bool)
+
+
+def _text(header: tuple[str, ...], row: Row) -> bytes:
+    """Return a row as a line; its last field, the comment, is empty."""
+    assert header[-1] == COMMENT
+    return csv_line([row[name] for name in header])
+
+
+def _day(feed: str, column: str, name: str, form: Callable[[str], str], expected: Expected, reason: str) -> Damage:
+    header = header_of(feed, column)
+
+    def damage(rows: Rows) -> list[Line]:
+        return [*changed(feed, rows, **{column: form(rows[place_of(feed, rows)][header])})]
+
+    means = without(feed) if expected is Expected.SET_ASIDE else same
+    return Damage(KIND, name, feed, column, expected, reason, damage, means, has_value(feed, column))
+
+
+def _repeated_header(feed: str, header: tuple[str, ...]) -> Damage:
+    return Damage(
+        KIND,
+        "the header before the rows",
+        feed,
+        "",
+        Expected.UNCHANGED,
+        "",
+        lambda rows: [csv_line(list(header)), *rows],
+        same,
+        bool,
+    )
