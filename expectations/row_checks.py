@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from expectations.identifier_schemes import REASONS, REASONS_OF
@@ -38,7 +38,8 @@ COLUMN_REASONS: dict[str, tuple[str, int]] = {
         13,
     ),
     "imprecise_date": (
-        "The value is only a year or a month. It is read as the last day of it, but not later than the day it was recorded or delivered.",
+        "The value is only a year or a month. It is read as the last day of it, but not later than the day it was recorded or delivered. "
+        "A date of death and the end of a registration are read as the first day of it.",
         8,
     ),
     "not_in_vocabulary": ("The value is not in the vocabulary of the column.", 11),
@@ -126,6 +127,19 @@ def mark_checks(table: Table) -> frozenset[str]:
     """Return the names of the checks that find a sender's mark on a row, or a mark that cannot be read."""
     rules = [rule for rule in table.row_rules if rule.is_mark]
     return frozenset([rule.reason for rule in rules] + [f"not_in_vocabulary__{name}" for rule in rules for name in rule.columns])
+
+
+def granting_columns(table: Table) -> frozenset[str]:
+    """Return the columns whose absence grants something to everyone: dates whose lost value suppresses, and the sender's marks."""
+    marks = {name for rule in table.row_rules if rule.is_mark for name in rule.columns}
+    dates = {column.name for column in table.columns if column.kind is Kind.DATE and column.lost is Lost.SUPPRESSES}
+    return frozenset(marks | dates)
+
+
+def required_columns(table: Table, not_delivered: Collection[str] = ()) -> frozenset[str]:
+    """Return the columns that every file must have: those required, and those that grant something unless they are declared absent."""
+    required = {column.name for column in table.columns if column.required_in_file}
+    return frozenset(required)
 
 
 def row_checks(table: Table) -> list[RowCheck]:

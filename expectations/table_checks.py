@@ -11,6 +11,7 @@ import pandas as pd
 
 FEW_ROWS = 3  # up to this number of broken rows, a share is not broken, unless all rows are broken
 DELETED = "deleted"  # the row rule of a row that its sender deleted
+GONE = ", which the previous delivery had"
 NOT_KNOWN = ("Z", "99")  # ethnic category not stated, or not known
 
 
@@ -27,7 +28,8 @@ class Thresholds:
 class Summary:
     """The figures of a delivery that table rules check. A frame that does not apply to the feed or delivery is empty.
 
-    * extracts: file_name, rows, set_aside, columns_missing (required columns, separated by commas)
+    * extracts: file_name, rows, set_aside, columns_missing (required columns, separated by commas), columns_gone (other columns that the
+      previous delivery had)
     * columns: column, values, outside, different, different_before
     * months: organisation, month, rows, rows_before (null where not comparable)
     * volume: month (null for the delivery as a whole), rows, rows_before, only of what both deliveries contain completely; `by_chance`
@@ -36,6 +38,8 @@ class Summary:
     * lists: organisation, rows, published
     * starts: organisation, day, rows, same_day
     * lost: column, organisation ('' for the whole delivery), values, lost, values_before, lost_before, shape, files
+    * filled: column, organisation ('' for the whole delivery), rows, filled, expected (as many as the same rows of the previous delivery
+      would have), by_chance (how many fewer may be chance)
     * orders: file_name, column, format, values, day_first, month_first (values that show an order), unknown (none does, and none
       of the feed's history or of what is usual does either)
     """
@@ -49,6 +53,7 @@ class Summary:
     lists: pd.DataFrame = field(default_factory=pd.DataFrame)
     starts: pd.DataFrame = field(default_factory=pd.DataFrame)
     lost: pd.DataFrame = field(default_factory=pd.DataFrame)
+    filled: pd.DataFrame = field(default_factory=pd.DataFrame)
     orders: pd.DataFrame = field(default_factory=pd.DataFrame)
     thresholds: Thresholds = field(default_factory=Thresholds)
 
@@ -83,12 +88,15 @@ def not_empty(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answe
 
 
 def columns_present(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find extracts without a required column."""
-    lacking = summary.extracts[summary.extracts["columns_missing"] != ""]
-    findings = [
-        Finding(f"{row.file_name} has no column {row.columns_missing}", column=str(row.columns_missing)) for row in _each(lacking)
-    ]
-    return Answer(float(len(lacking)), None, 0, findings)
+    """Find extracts without a required column, or without one that the previous delivery had."""
+    findings = []
+    for name, why in (("columns_missing", ""), ("columns_gone", GONE)):
+        lacking = summary.extracts[summary.extracts[name] != ""] if name in summary.extracts else summary.extracts.head(0)
+        findings += [
+            Finding(f"{row.file_name} has no column {getattr(row, name)}{why}", column=str(getattr(row, name)))
+            for row in _each(lacking)
+        ]
+    return Answer(float(len(findings)), None, 0, findings)
 
 
 def share_set_aside(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
@@ -236,6 +244,26 @@ def values_lost_more(summary: Summary, limit: float, columns: tuple[str, ...]) -
     return _most(rise, limit, findings)
 
 
+def values_emptied(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find columns that are empty where the previous delivery had values, in the whole delivery or else from one organisation."""
+    if summary.filled.empty:
+        return _least(pd.Series(dtype=float), limit, [])
+    filled = summary.filled[summary.filled["column"].isin(columns)]
+    least = (summary.thresholds.lost_values * (filled["organisation"] != "")).clip(lower=FEW_ROWS)
+    filled = filled[filled["expected"] >= least]
+    filled = filled.assign(share=_share(filled["filled"], filled["expected"]))
+    fewer = filled["expected"] - filled["filled"] > filled["by_chance"].clip(lower=FEW_ROWS)
+    findings = [
+        Finding(
+            f"{row.column}{f' from {row.organisation}' if row.organisation else ''} has a value in {row.filled:,.0f} of {row.rows:,.0f} rows; by the "
+            f"previous delivery it would have {row.expected:,.0f} ({row.share:.0%}). An empty value is an answer, so what the values said would be lost",
+            str(row.organisation), None, str(row.column), int(row.expected - row.filled), row.share,
+        )
+        for row in _each(_whole_first(filled[(filled["share"] < limit) & fewer]))
+    ]  # fmt: skip
+    return _least(filled["share"], limit, findings)
+
+
 def _with_shares(summary: Summary, columns: tuple[str, ...]) -> pd.DataFrame:
     if summary.lost.empty:
         return pd.DataFrame(
@@ -339,7 +367,7 @@ CHECKS: dict[str, Callable[[Summary, float, tuple[str, ...]], Answer]] = {
     check.__name__: check
     for check in (
         not_empty, columns_present, share_set_aside, keys_unique, feed_collapsed, month_collapsed, month_gap, single_value, unknown_codes,
-        values_lost, values_lost_more, share_of_values, below_published_list, history_starts_at_load, day_and_month_known,
+        values_lost, values_lost_more, values_emptied, share_of_values, below_published_list, history_starts_at_load, day_and_month_known,
     )
 }  # fmt: skip
 

@@ -16,7 +16,8 @@ PROVENANCE = (
 SEX_CODES = ("1", "2", "9", "0")
 ETHNIC_CATEGORIES = (*"ABCDEFGHJKLMNPRSZ", "99")
 YES = ("1", "Y", "TRUE", "YES", "T")
-YES_NO = (*YES, "0", "N", "FALSE", "NO", "F")
+NO = ("0", "N", "FALSE", "NO", "F")
+YES_NO = (*YES, *NO)
 EARLIEST_BIRTH_YEAR = 1880
 # What systems write as the end of what has not ended: a date column that holds it holds no date.
 NEVER_DATES = (
@@ -154,7 +155,12 @@ DUMMY_PERSON = RowRule(
 )
 
 NOT_EMPTY = TableRule("not_empty", "not_empty", Severity.STOP, "An extract has at least one row.")
-COLUMNS_PRESENT = TableRule("columns_present", "columns_present", Severity.STOP, "Every required column is in the file.")
+COLUMNS_PRESENT = TableRule(
+    "columns_present",
+    "columns_present",
+    Severity.STOP,
+    "Every required column is in the file, and every column that the previous delivery had.",
+)
 SHARE_SET_ASIDE = TableRule(
     "share_set_aside", "share_set_aside", Severity.STOP, "The share of rows set aside stays below its limit.", limit=0.2
 )
@@ -218,9 +224,20 @@ def unknown_code_rule(columns: tuple[Column, ...]) -> tuple[TableRule, ...]:
 
 
 def lost_value_rules(columns: tuple[Column, ...]) -> tuple[TableRule, ...]:
-    """Return the rules on the share of lost values of each column: its limit, and its rise since the previous delivery."""
+    """Return the rules on the share of lost values of each column: its limit, its rise since the previous delivery, and values that are gone."""
     names = tuple(column.name for column in columns)
+    may_be_empty = tuple(column.name for column in columns if column.nullable and column.empty_is_an_answer)
     return (
+        TableRule(
+            "values_emptied",
+            "values_emptied",
+            Severity.STOP,
+            "A column that may be empty has a value in at least this share of the rows in which the previous delivery leads to expect one, "
+            "in the delivery and from each organisation.",
+            limit=0.5,
+            columns=may_be_empty,
+            defect=8,
+        ),
         TableRule(
             "values_lost",
             "values_lost",

@@ -136,17 +136,20 @@ def current_runs(lake: Lake) -> list[dict[str, object]]:
 
 
 def reasons_sql(lake: Lake) -> str:
-    """Return the SQL of everyone with a reason to be removed: person_id, reason and whether it holds for planning alone."""
+    """Return the SQL of everyone with a reason to be removed: person_id, reason and whether it holds for planning alone.
+
+    Every value of `core__person.suppression` is a reason, so what keeps a person out of a cohort also removes them from a published run.
+    """
     days = _passed_deliveries(lake)
     day = days.get(REGISTRATIONS.name) or days.get(PATIENTS.name)
     ended = f"coalesce(last_day, DATE '0001-01-01') < DATE {quote(day)}" if day else "last_day IS NULL"
     return f"""SELECT person_id, for_planning_alone, reason FROM (
         SELECT person_id, CASE
             WHEN death_date IS NOT NULL THEN {quote(DIED)} WHEN death_not_readable THEN {quote(DEATH_NOT_READABLE)}
-            WHEN type_1_opt_out THEN {quote(TYPE_1)} WHEN NOT on_list OR {ended} THEN {quote(LEFT)}
+            WHEN type_1_opt_out THEN {quote(TYPE_1)} WHEN suppression IS NOT NULL THEN suppression WHEN NOT on_list OR {ended} THEN {quote(LEFT)}
             WHEN end_not_readable THEN {quote(END_NOT_READABLE)} WHEN national_data_opt_out THEN {quote(NATIONAL)} END AS reason,
             reason = {quote(NATIONAL)} AS for_planning_alone
-        FROM {lake.scan(core.PERSON.name)} LEFT JOIN (
+        FROM {lake.scan_or_empty(core.PERSON)} LEFT JOIN (
             SELECT person_key, max(coalesce(end_date, DATE '9999-12-31')) AS last_day,
                 coalesce(arg_max(end_not_readable, start_date), false) AS end_not_readable
             FROM {lake.scan_or_empty(core.REGISTRATION)} GROUP BY person_key) USING (person_key)) WHERE reason IS NOT NULL"""

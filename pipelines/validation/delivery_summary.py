@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 import pandas as pd
 
+from expectations.row_checks import required_columns, sender_columns
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
 from expectations.table_checks import DELETED, NOT_KNOWN, Summary, Thresholds
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
+from pipelines.validation.filled_values import filled_values
 from pipelines.validation.lost_values import lost_values
 from pipelines.validation.row_flags import REPEATED_KEYS, needs
 from pipelines.validation.row_validation import RowOutcome
@@ -56,7 +59,7 @@ def summarise(
     checks = {rule.check: rule for rule in delivery.table.table_rules}
     deletions = _deletions(outcomes) if feed.load == "append" else {}
     summary = Summary(
-        _extracts(delivery.table, outcomes, deletions),
+        _extracts(delivery.table, outcomes, deletions, required_columns(delivery.table, feed.not_delivered), before),
         thresholds=Thresholds(settings.least_month_rows, settings.least_group_rows, settings.least_lost_values),
     )
     organisation = organisation_column(delivery.table)
@@ -64,6 +67,7 @@ def summarise(
     summary.lost = lost_values(
         lake, con, delivery.table, organisation, delivery.extracts, earlier, outcomes, settings.least_lost_values
     )
+    summary.filled = filled_values(con, delivery.table, organisation, delivery.extracts, earlier, resent=feed.load == "snapshot")
     if "keys_unique" in checks:
         summary.repeated_keys = _repeated_keys(con, delivery)
     summary.columns = _columns(con, delivery, before, outcomes, sum(deletions.values()))
@@ -164,22 +168,39 @@ def _deletions(outcomes: list[RowOutcome]) -> dict[str, int]:
     return {outcome.profile.extract.extract_id: outcome.broken[DELETED] for outcome in outcomes}
 
 
-def _extracts(table: Table, outcomes: list[RowOutcome], deletions: dict[str, int]) -> pd.DataFrame:
+def _extracts(
+    table: Table, outcomes: list[RowOutcome], deletions: dict[str, int], required: Collection[str], before: Delivery | None
+) -> pd.DataFrame:
     """Summarise the extracts. Rows that are set aside do not include deletions, which are as they should be."""
-    required = {column.name for column in table.columns if column.required_in_file}
-    return pd.DataFrame(
-        [
+    delivered = _delivered_columns(before)
+    rows = []
+    for outcome in outcomes:
+        extract = outcome.profile.extract
+        missing = json.loads(extract.columns_missing)
+        rows.append(
             {
-                "file_name": outcome.profile.extract.file_name,
+                "file_name": extract.file_name,
                 "rows": outcome.rows,
-                "set_aside": outcome.set_aside - deletions.get(outcome.profile.extract.extract_id, 0),
-                "columns_missing": ", ".join(
-                    name for name in json.loads(outcome.profile.extract.columns_missing) if name in required
-                ),
+                "set_aside": outcome.set_aside - deletions.get(extract.extract_id, 0),
+                "columns_missing": _headers(table, [name for name in missing if name in required]),
+                "columns_gone": _headers(table, [name for name in missing if name in delivered and name not in required]),
             }
-            for outcome in outcomes
-        ]
-    )
+        )
+    return pd.DataFrame(rows)
+
+
+def _delivered_columns(delivery: Delivery | None) -> frozenset[str]:
+    """Return the columns that every file of a delivery has."""
+    if delivery is None or not delivery.extracts:
+        return frozenset()
+    missing = {name for valid in delivery.extracts for name in json.loads(valid.extract.columns_missing)}
+    return frozenset(column.name for column in sender_columns(delivery.table)) - missing
+
+
+def _headers(table: Table, names: list[str]) -> str:
+    """Return columns by Strata's name, with the usual header where it differs."""
+    sources = {name: table.column(name).source_name for name in names}
+    return ", ".join(name if source == name else f"{name} ({source})" for name, source in sources.items())
 
 
 def _repeated_keys(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:

@@ -60,6 +60,28 @@ def test_an_empty_extract_and_a_missing_column_are_named() -> None:
     )
 
 
+def test_a_column_that_the_previous_delivery_had_is_named() -> None:
+    found = answer("columns_present", extracts=EXTRACTS.assign(columns_gone="sex (SEX)"))
+    assert [finding.message for finding in found.findings] == ["a.csv has no column sex (SEX), which the previous delivery had"]
+
+
+@pytest.mark.parametrize(
+    ("organisation", "rows", "filled", "expected", "by_chance", "broken"),
+    [
+        ("", 200, 0, 80.0, 0.0, 1), ("", 200, 39, 80.0, 0.0, 1), ("", 200, 40, 80.0, 0.0, 0), ("", 200, 90, 80.0, 0.0, 0),
+        ("", 30, 0, 9.0, 0.0, 1), ("", 30, 0, 3.0, 0.0, 0), ("", 30, 0, 9.0, 9.0, 0), ("", 100, 0, 0.0, 0.0, 0),
+        ("Y00001", 200, 0, 80.0, 0.0, 1), ("Y00001", 30, 0, 9.0, 0.0, 0),
+    ],
+)  # fmt: skip
+def test_a_column_that_is_no_longer_filled_is_named(
+    organisation: str, rows: int, filled: int, expected: float, by_chance: float, broken: int
+) -> None:
+    frame = pd.DataFrame([("end_date", organisation, rows, filled, expected, by_chance)], columns=["column", "organisation", "rows", "filled", "expected", "by_chance"])  # fmt: skip
+    found = answer("values_emptied", 0.5, ("end_date",), filled=frame)
+    assert [(finding.organisation, finding.column) for finding in found.findings] == [(organisation, "end_date")] * broken
+    assert answer("values_emptied", 0.5, ("death_date",), filled=frame).findings == []
+
+
 def test_repeated_keys_are_counted() -> None:
     assert answer("keys_unique", repeated_keys=2).figure == 2
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from expectations.suppression import SUPPRESSIONS
 from expectations.table import Kind, Table
 from expectations.tables import core, risk
 from expectations.tables.caseload import CASELOAD, REMOVALS, REMOVED
@@ -31,6 +32,9 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object] | None, str]] = {
     "not_registered": ({}, None, "left the list"),
     "end_unreadable": ({}, {"end_not_readable": True}, "end of registration not readable"),
     "died_and_objects": ({"death_date": DAY, "type_1_opt_out": True}, {}, "died"),
+    **{f"suppressed_{number}": ({"suppression": reason}, {}, reason) for number, reason in enumerate(SUPPRESSIONS)},
+    "died_and_in_review": ({"death_date": DAY, "suppression": SUPPRESSIONS[-1]}, {}, "died"),
+    "suppressed_and_ended": ({"suppression": SUPPRESSIONS[0]}, {"end_date": date(2026, 1, 2)}, SUPPRESSIONS[0]),
     "national_and_ended": ({"national_data_opt_out": True}, {"end_date": date(2026, 1, 2)}, "left the list"),
 }
 

@@ -134,6 +134,10 @@ def test_the_next_usable_row_takes_its_place(tmp_path: Path, feed: str) -> None:
     [
         ("gp_observations", "7,p7,A81001,2024-12-02,44054006,1,0"),
         ("gp_observations", "7,p7,A81001,2024-12-02,44054006,Y,0"),
+        ("gp_observations", "7,p7,A81001,2024-12-02,44054006,X,0"),
+        ("gp_observations", "7,p7,A81001,2024-12-02,44054006,0,Yess"),
+        ("gp_observations", "7,p7,A81001,soon,44054006,maybe,0"),
+        ("gp_medication_orders", "7,p7,A81001,2024-12-02,39113711000001106,deleted"),
         ("gp_observations", "7,p7,A81001,2024-12-02,44054006,0,true"),
         ("gp_observations", "7,p7,A81001,,,1,0"),
         ("gp_observations", "7,,A81001,soon,diabetes,1,0"),
