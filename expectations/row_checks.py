@@ -139,7 +139,7 @@ def granting_columns(table: Table) -> frozenset[str]:
 def required_columns(table: Table, not_delivered: Collection[str] = ()) -> frozenset[str]:
     """Return the columns that every file must have: those required, and those that grant something unless they are declared absent."""
     required = {column.name for column in table.columns if column.required_in_file}
-    return frozenset(required)
+    return frozenset(required | (granting_columns(table) - set(not_delivered)))
 
 
 def row_checks(table: Table) -> list[RowCheck]:

@@ -172,7 +172,7 @@ def _extracts(
     table: Table, outcomes: list[RowOutcome], deletions: dict[str, int], required: Collection[str], before: Delivery | None
 ) -> pd.DataFrame:
     """Summarise the extracts. Rows that are set aside do not include deletions, which are as they should be."""
-    delivered = _delivered_columns(before)
+    delivered = _delivered_columns(before) - {column.name for column in table.columns if column.required_in_file}
     rows = []
     for outcome in outcomes:
         extract = outcome.profile.extract
@@ -182,8 +182,8 @@ def _extracts(
                 "file_name": extract.file_name,
                 "rows": outcome.rows,
                 "set_aside": outcome.set_aside - deletions.get(extract.extract_id, 0),
-                "columns_missing": _headers(table, [name for name in missing if name in required]),
-                "columns_gone": _headers(table, [name for name in missing if name in delivered and name not in required]),
+                "columns_missing": _headers(table, [name for name in missing if name in required and name not in delivered]),
+                "columns_gone": _headers(table, [name for name in missing if name in delivered]),
             }
         )
     return pd.DataFrame(rows)

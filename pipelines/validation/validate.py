@@ -222,13 +222,14 @@ def _advice(feed: str, stops: list[Breach], delivery: list[Extract]) -> str:
 
 def _advice_on_absent_columns(feed: str, lacking: list[Breach]) -> Iterator[str]:
     """Yield what to do about a date or mark that the sender never delivers, and about a column that the sender no longer delivers."""
-    columns = {name.split(" ")[0] for breach in lacking if breach.finding for name in breach.finding.column.split(", ")}
+    found = [breach.finding for breach in lacking if breach.finding]
+    columns = {name.split(" ")[0] for one in found if not one.message.endswith(GONE) for name in one.column.split(", ")}
     if never := sorted(columns & granting_columns(RAW_TABLES[feed]) if feed in RAW_TABLES else ()):
         yield (
             f"If the sender never delivers {', '.join(never)}, set source.nhs.feeds.{feed}.not_delivered: [{', '.join(never)}]. Then no one has that "
             "date or mark."
         )
-    if any(breach.finding and breach.finding.message.endswith(GONE) for breach in lacking):
+    if any(one.message.endswith(GONE) for one in found):
         subject = f"{feed} columns_present {lacking[0].delivery.isoformat()}"
         yield (
             f"If a column will not be delivered again, accept that (strata decide CONFIG accepted_breach '{subject}' --role ROLE --reason WHY)."

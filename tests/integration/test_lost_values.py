@@ -21,7 +21,7 @@ DAY = date(2026, 1, 1)
 CONFIG = """
 deployment: a_board
 purpose: {{use: finding_people_for_care, approval: DSA 12, approval_expires: 2099-12-31}}
-source: {{kind: nhs, nhs: {{landing: landing, feeds: {{patients: {{{patients}}}, registrations: {{}}, admissions: {{}}}}}}}}
+source: {{kind: nhs, nhs: {{landing: landing, feeds: {{patients: {{not_delivered: [is_confidential, is_deleted, is_spine_sensitive, is_test_patient], {patients}}}, registrations: {{}}, admissions: {{}}}}}}}}
 validation: {{limits: {{month_collapsed: 0, month_gap: 0, single_value: 0, share_set_aside: 1, unknown_codes: 1}}}}
 """
 HEADER = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,DEATH_DATE,SEX,LSOA_CODE"

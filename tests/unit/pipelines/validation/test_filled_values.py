@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from expectations.row_checks import granting_columns
 from expectations.table import Table
-from expectations.tables.raw_gp import GP_OBSERVATIONS, REGISTRATIONS
+from expectations.tables.raw_gp import GP_MEDICATION_ORDERS, GP_OBSERVATIONS, PATIENTS, REGISTRATIONS
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
@@ -26,9 +27,9 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.landing, self.lake = folder, Lake(folder / "lake")
 
-    def validate(self, table: Table, text: str, day: str, load: str = "snapshot") -> str:
+    def validate(self, table: Table, text: str, day: str, load: str = "snapshot", absent: tuple[str, ...] = ()) -> str:
         """Deliver and validate a file; return the message of a stop, or ''."""
-        nhs = NhsSettings(feeds={table.feed: FeedSettings(load=load)})  # type: ignore[arg-type]
+        nhs = NhsSettings(feeds={table.feed: FeedSettings(load=load, not_delivered=absent)})  # type: ignore[arg-type]
         (self.landing / table.feed).mkdir(exist_ok=True)
         (self.landing / table.feed / f"{table.feed}_{day}.csv").write_text(text, encoding="utf-8")
         with connect() as con:
@@ -93,9 +94,44 @@ def test_a_column_that_the_previous_delivery_had_is_missed(bench: Bench) -> None
     assert "strata decide CONFIG accepted_breach 'gp_observations columns_present 2026-01-01'" in found
 
 
+PATIENT = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,DEATH_DATE,IS_CONFIDENTIAL,IS_TEST_PATIENT,IS_SPINE_SENSITIVE,IS_DELETED\n"
+MEDICINE = "ID,PERSON_ID,ORGANISATION_ID,CLINICAL_EFFECTIVE_DATE,MEDICATION_ORDER_SOURCE_CONCEPT_ID,IS_DELETED\n"
+FILES = {
+    PATIENTS: PATIENT + "p1,Y00001,1950,,0,0,0,0\np2,Y00001,1950,2024-02-03,0,0,0,0\n",
+    REGISTRATIONS: REGISTERED + registered(2, 4),
+    GP_OBSERVATIONS: OBSERVED + "1,p1,Y00001,2025-10-03,2025-11-05,44054006,0,0\n",
+    GP_MEDICATION_ORDERS: MEDICINE + "1,p1,Y00001,2025-10-03,39113711000001106,0\n",
+}
+GRANTING = [(table, name) for table in FILES for name in sorted(granting_columns(table))]
+
+
+@pytest.mark.parametrize(("table", "column"), GRANTING)
+def test_a_date_or_mark_that_is_absent_stops_the_run_unless_it_is_declared(bench: Bench, table: Table, column: str) -> None:
+    header = table.column(column).source_name
+    text = FILES[table].replace(header, "RENAMED", 1)
+    found = bench.validate(table, text, "2026-01-01")
+    assert f"{table.feed}_2026-01-01.csv has no column {column} ({header})" in found
+    assert "headers that were not used: RENAMED" in found
+    assert f"set source.nhs.feeds.{table.feed}.not_delivered: [{column}]" in found
+    assert bench.validate(table, text, "2026-01-01", absent=(column,)) == ""
+
+
+def test_a_column_that_came_before_is_missed_even_if_it_is_declared_absent(bench: Bench) -> None:
+    assert bench.validate(PATIENTS, FILES[PATIENTS], "2025-12-01", absent=("death_date",)) == ""
+    found = bench.validate(PATIENTS, FILES[PATIENTS].replace("DEATH_DATE", "DIED"), "2026-01-01", absent=("death_date",))
+    assert "has no column death_date (DEATH_DATE), which the previous delivery had" in found
+    assert "not_delivered" not in found
+
+
+@pytest.mark.parametrize(("column", "words"), [("deathdate", "there is no column deathdate"), ("person_id", "a file without person_id cannot be used")])  # fmt: skip
+def test_only_a_column_that_may_be_absent_is_declared_absent(column: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        NhsSettings(feeds={"patients": FeedSettings(not_delivered=(column,))})
+
+
 @pytest.mark.parametrize(
     "header",
-    ["END_DATE\u200b", " end_date ", "\ufeffEND_DATE", "END DATE".replace(" ", "_\u00a0"), "\uff25ND_DATE", '"END_DATE"'],
+    ["END_DATE\u200b", " end_date ", "\ufeffEND_DATE", "END_\u00a0DATE", "\uff25ND_DATE", '"END_DATE"'],
 )
 def test_a_header_is_found_in_its_plain_form(bench: Bench, header: str) -> None:
     assert bench.validate(REGISTRATIONS, REGISTERED.replace("END_DATE", header) + registered(80), "2025-12-01") == ""

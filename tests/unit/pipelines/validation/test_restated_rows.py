@@ -43,12 +43,16 @@ LOADS = {
     "gp_observations": "append", "gp_medication_orders": "append", "patients": "snapshot", "registrations": "snapshot",
     "admissions": ReplacesMonths(replaces_months=12), "emergency_attendances": ReplacesMonths(replaces_months=12),
 }  # fmt: skip
+ABSENT = {"patients": ("death_date",)}
 DAYS = ("2025-01-10", "2025-02-10", "2025-03-10", "2025-04-10")
 
 
 def deliver(folder: Path, feed: str, *deliveries: str, late: str = "", arrived: date | None = None) -> tuple[Lake, NhsSettings]:
     """Take in and validate deliveries of a feed, one a month. The delivery of `late` arrives after the others."""
-    lake, nhs = Lake(folder / "lake"), NhsSettings(feeds={feed: FeedSettings(load=LOADS[feed])})
+    lake, nhs = (
+        Lake(folder / "lake"),
+        NhsSettings(feeds={feed: FeedSettings(load=LOADS[feed], not_delivered=ABSENT.get(feed, ()))}),
+    )
     (folder / feed).mkdir()
     by_day = dict(zip(DAYS, deliveries, strict=False))
     with connect() as con:

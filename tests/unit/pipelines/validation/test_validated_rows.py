@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from expectations.suppression import LOST_MARKS
 from expectations.tables.raw_gp import OPT_OUTS, PATIENTS
 from expectations.tables.raw_hospital import OUTPATIENT_APPOINTMENTS
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.objection_inputs import read_objection_inputs
 from pipelines.conform.objections import ObjectionSettings, conform_objections
-from pipelines.conform.person import person_sql
+from pipelines.conform.person import StatedFacts, person_sql
 from pipelines.errors import ExtractError
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
@@ -96,7 +97,7 @@ def test_a_column_that_no_event_is_made_of_makes_no_row_new(tmp_path: Path) -> N
 
 
 def test_a_person_who_moved_or_died_was_on_the_list_since_the_delivery_that_first_named_them(tmp_path: Path) -> None:
-    lake, nhs = Lake(tmp_path / "lake"), NhsSettings(feeds={"patients": FeedSettings()})
+    lake, nhs = Lake(tmp_path / "lake"), NhsSettings(feeds={"patients": FeedSettings(not_delivered=tuple(LOST_MARKS))})
     (tmp_path / "patients").mkdir()
     header = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,DEATH_DATE,LSOA_CODE\n"
     first = "ann,Y00001,1950,,E01000001\nbob,Y00001,1950,,E01000001\n"
@@ -139,7 +140,7 @@ def test_a_wish_to_opt_out_is_kept_whatever_its_row_lacks_and_its_row_is_named(t
         found = con.execute(f"SELECT person_id, opt_out_type, status, effective_date FROM {source} ORDER BY ALL").fetchall()
         conform_objections(lake, con, {}, read_objection_inputs(lake, [OPT_OUTS], nhs), ObjectionSettings())
         ids, objections = f"(SELECT person_id FROM {source})", lake.scan("core__objection")
-        query = person_sql(ids, {"opt_outs": source}, ClinicalRules(), objections=objections)
+        query = person_sql(ids, {"opt_outs": source}, ClinicalRules(), stated=StatedFacts(objections=objections))
         people = con.execute(f"SELECT person_id, type_1_opt_out, national_data_opt_out FROM ({query}) ORDER BY 1").fetchall()
     new_year = date(2020, 1, 1)
     assert found == [
