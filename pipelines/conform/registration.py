@@ -123,13 +123,26 @@ _WITHDRAWN = "was_stated AND NOT is_stated"
 
 
 def _stated(registrations: str, stated_ends: str) -> str:
-    """Return the registrations for which rows state an end: in the delivery of the current row or later, and before, with the first day."""
-    current = f"(SELECT {_KEY}, extract_date AS delivered FROM {registrations})"
+    """Return the registrations for which rows state an end: in the delivery of the current row or later, and before, with the first day.
+
+    A row of a later delivery whose practice or start cannot be used may be meant for any registration of the person, or of that practice.
+    """
+    facts = "current.*, stated_date, stated.extract_date, is_replaced"
     holds = "NOT is_replaced AND extract_date >= delivered"
     earlier = "stated_date IS NOT NULL AND (is_replaced AND extract_date <= delivered OR extract_date < delivered)"
-    return f"""SELECT {_KEY}, bool_or({holds}) AS is_stated, min(stated_date) FILTER ({holds}) AS first_end,
+    return f"""WITH current AS MATERIALIZED (SELECT {_KEY}, extract_date AS delivered FROM {registrations}),
+        stated AS MATERIALIZED (SELECT * FROM {stated_ends}),
+        stray AS (FROM stated ANTI JOIN current USING ({_KEY})),
+        of_registration AS (
+            SELECT {facts} FROM current JOIN stated USING ({_KEY})
+            UNION ALL
+            SELECT {facts} FROM current JOIN stray AS stated ON stated.person_id = current.person_id
+                AND (stated.practice_code IS NULL OR stated.practice_code = current.practice_code)
+            WHERE stated.extract_date > delivered AND NOT is_replaced
+        )
+        SELECT {_KEY}, bool_or({holds}) AS is_stated, min(stated_date) FILTER ({holds}) AS first_end,
             bool_or({earlier}) AS was_stated, min(stated_date) FILTER ({earlier}) AS earlier_end
-        FROM {stated_ends} JOIN {current} USING ({_KEY}) GROUP BY ALL"""
+        FROM of_registration GROUP BY ALL"""
 
 
 def withdrawn_ends_sql(sources: Sources, stated_ends: str) -> str:

@@ -85,12 +85,14 @@ def removed_people(lake: Lake) -> list[str]:
     return [str(person) for (person,) in rows]
 
 
-def record_removals(lake: Lake) -> dict[str, int]:
-    """Record the people in the current run of any outcome who now have a reason to be removed; return how many by reason.
+def record_removals(lake: Lake, outcome: str = "") -> dict[str, int]:
+    """Record the people in the current run of an outcome, or of any, who now have a reason to be removed; return how many by reason.
 
     This one commit decides who is removed. `hide_removed` applies it to the tables.
     """
-    purposes = {str(run["run_id"]): str(run["purpose"]) for run in current_runs(lake)}
+    purposes = {
+        str(run["run_id"]): str(run["purpose"]) for run in current_runs(lake) if run["outcome"] == (outcome or run["outcome"])
+    }
     if not purposes or not lake.exists(core.PERSON.name):
         return {}
     with connect() as con:

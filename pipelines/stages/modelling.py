@@ -165,7 +165,8 @@ def score(context: StageContext) -> StageResult:
     )
     marked = replace(scoring, frame=_with_marks(context, scoring.frame))
     published = score_stage.publish(lake, study, purpose, champion, marked, inputs, list_maker(context, champion, marked, inputs))
-    removed = record_removals(lake) if study.cohort.one_date_for_all else {}  # a discharge of the past is listed as it was
+    # People with a date each are scored on a day of the past, and stay listed as they were on it.
+    removed = record_removals(lake, study.outcome.name) if study.cohort.one_date_for_all else {}
     current = refresh_current(lake, study.outcome.name)
     record_known(lake, applied_deliveries(lake))
     removals = {"people_removed": sum(removed.values()), "removed_by_reason": removed} if removed else {}

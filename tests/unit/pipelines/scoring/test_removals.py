@@ -105,6 +105,14 @@ def test_everyone_with_a_reason_is_removed_and_counted_and_the_scores_stay(lake:
     assert removals.record_removals(lake) == {}
 
 
+def test_only_the_run_of_one_outcome_is_checked_where_it_is_named(lake: Lake) -> None:
+    put_run(lake, "a" * 8, "finding_people_for_care", date(2026, 1, 1))
+    assert removals.record_removals(lake, "another_outcome") == {}
+    assert removals.record_removals(lake, OUTCOME)["died"] == 3
+    refresh_current(lake, OUTCOME)  # as a run does when it is published
+    assert not {"died", "suppressed_0"} & (seen(lake) | seen(lake, CASELOAD.name))
+
+
 def test_a_removal_that_ended_after_its_record_is_completed_and_counted_once(lake: Lake) -> None:
     put_run(lake, "a" * 8, "finding_people_for_care", date(2026, 1, 1))
     refresh_current(lake, OUTCOME)

@@ -38,7 +38,7 @@ class Board:
 
     def __init__(self, folder: Path) -> None:
         self.landing, self.lake = folder, Lake(folder / "lake")
-        self.nhs = NhsSettings(feeds={"patients": FeedSettings(), "registrations": FeedSettings()})
+        self.nhs = NhsSettings(feeds={"patients": FeedSettings(not_delivered=tuple(LOST_MARKS)), "registrations": FeedSettings()})
         self.accepted: list[tuple[int, str]] = []
 
     def deliver(self, table: Table, header: str, rows: str, day: str = "2026-01-01", part: str = "") -> Board:
@@ -407,3 +407,24 @@ def test_an_end_that_its_sender_takes_back_still_counts_and_is_counted(board: Bo
     )  # another day is a correction
     assert board.ends() == [("Y00001", date(2021, 1, 1), False)]
     assert board.withdrawn_ends == 0
+
+
+@pytest.mark.parametrize(
+    ("again", "expected"),
+    [
+        ("ann,Y00001,2015-01-01,2005-12-20", (None, True)),  # before the start
+        ("ann,Y0001,2015-01-01,2025-12-20", (date(2025, 12, 20), False)),
+        ("ann,Y00001,01/0x/2015,2025-12-20", (date(2025, 12, 20), False)),
+        ("ann,Y00001,,left", (None, True)),
+        ("ann,Y00001,,", (None, False)),
+        ("bob,Y00001,,2025-12-20", None),  # another person: ann's registration is no longer delivered
+    ],
+)
+def test_a_later_row_that_cannot_be_used_still_states_an_end(
+    board: Board, again: str, expected: tuple[date | None, bool] | None
+) -> None:
+    board.deliver(PATIENTS, PATIENT, patient("ann", ""))
+    others = "".join(f"other{number},Y00009,2010-01-01,2012-01-01\n" for number in range(3))
+    board.deliver(REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,\n" + others, day="2025-12-01")
+    board.deliver(REGISTRATIONS, REGISTERED, f"{again}\n" + others)
+    assert board.ends() == ([("Y00001", *expected)] if expected else [])
