@@ -25,7 +25,8 @@ class Thresholds:
 class Summary:
     """The figures of a delivery that table rules check. A frame that does not apply to the feed or delivery is empty.
 
-    * extracts: file_name, rows, set_aside, columns_missing (required columns, separated by commas), and for a feed of objections
+    * extracts: file_name, rows, set_aside, columns_missing (required columns, separated by commas), columns_gone (other columns that
+      the previous delivery had), columns_silent (columns whose absence grants something), and for a feed of objections
       objections_lost (rows set aside with the person whom they name) and why (their reasons)
     * columns: column, values, outside, different, different_before
     * months: organisation, month, rows, rows_before (null where not comparable)
@@ -35,6 +36,8 @@ class Summary:
     * lists: organisation, rows, published
     * starts: organisation, day, rows, same_day
     * lost: column, organisation ('' for the whole delivery), values, lost, values_before, lost_before, shape, files
+    * filled: column, organisation ('' for the whole delivery), rows, filled, expected (as many as the same rows of the previous delivery
+      would have), by_chance (how many fewer may be chance)
     * orders: file_name, column, format, values, day_first, month_first (values that show an order), unknown (none does, and none
       of the feed's history or of what is usual does either)
     """
@@ -48,6 +51,7 @@ class Summary:
     lists: pd.DataFrame = field(default_factory=pd.DataFrame)
     starts: pd.DataFrame = field(default_factory=pd.DataFrame)
     lost: pd.DataFrame = field(default_factory=pd.DataFrame)
+    filled: pd.DataFrame = field(default_factory=pd.DataFrame)
     orders: pd.DataFrame = field(default_factory=pd.DataFrame)
     thresholds: Thresholds = field(default_factory=Thresholds)
 

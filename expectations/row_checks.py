@@ -42,7 +42,8 @@ COLUMN_REASONS: dict[str, tuple[str, int]] = {
         13,
     ),
     "imprecise_date": (
-        "The value is only a year or a month. It is read as the last day of it, but not later than the day it was recorded or delivered.",
+        "The value is only a year or a month. It is read as the last day of it, but not later than the day it was recorded or delivered. "
+        "A date of death and the end of a registration are read as the first day of it.",
         8,
     ),
     "not_in_vocabulary": ("The value is not in the vocabulary of the column.", 11),

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from expectations.table import Lost, Table
 from expectations.tables.raw_gp import DEATH_NOT_READABLE, END_NOT_READABLE, PATIENTS
+from expectations.tables.raw_hospital import DISCHARGE_NOT_READABLE as DISCHARGE_NOT_READABLE
 
 CONFLICTING = "rows about the person conflict"
 DEATH_WITHDRAWN = "death withdrawn by its sender, in review"
 DEATH_CONTRADICTED = "registered again after the date of death, in review"
-IN_REVIEW = (DEATH_WITHDRAWN, DEATH_CONTRADICTED)  # until a recorded decision accepts that the person is alive
+ADMITTED_AGAIN = "admitted again after a death in hospital, in review"
+IN_REVIEW = (DEATH_WITHDRAWN, DEATH_CONTRADICTED, ADMITTED_AGAIN)  # until a recorded decision accepts that the person is alive
 
 
 def lost_reasons(table: Table) -> dict[str, str]:
@@ -22,5 +24,10 @@ def lost_reasons(table: Table) -> dict[str, str]:
 
 # A lost date of death has its own flag in core__person, which is older than the column `suppression`.
 LOST_MARKS = {name: reason for name, reason in lost_reasons(PATIENTS).items() if reason != DEATH_NOT_READABLE}
-SUPPRESSIONS = (*LOST_MARKS.values(), CONFLICTING, *IN_REVIEW)  # in order: the first that applies is stored
+SUPPRESSIONS = (
+    *LOST_MARKS.values(),
+    CONFLICTING,
+    DISCHARGE_NOT_READABLE,
+    *IN_REVIEW,
+)  # in order: the first that applies is stored
 NOT_READABLE = (DEATH_NOT_READABLE, END_NOT_READABLE)

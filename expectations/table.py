@@ -105,10 +105,17 @@ class Column:
     scheme: Scheme = Scheme.NONE
     ignores_case: bool = False
     chosen_days: bool = False
+    is_death: bool = False  # a row means a death, whatever becomes of its date
+    begins_with_code: bool = False  # zeros before a code of the vocabulary, and text after it, are not part of the code
 
     @property
     def arrow_type(self) -> str:
         return self.arrow or ARROW_TYPES[self.kind]
+
+    @property
+    def earliest_day(self) -> bool:
+        """Return whether a year or month alone means its first day: while the date is not reached, the person is alive or registered."""
+        return self.kind is Kind.DATE and (self.lost is Lost.SUPPRESSES or self.is_death)
 
     @property
     def source_name(self) -> str:

@@ -6,17 +6,44 @@ from typing import Any
 
 import pandas as pd
 
-from expectations.delivery_figures import FEW_ROWS, Answer, Finding, Summary, Thresholds, at_most, each_row, over_limit, share_of
+from expectations.delivery_figures import (
+    FEW_ROWS,
+    Answer,
+    Finding,
+    Summary,
+    Thresholds,
+    at_least,
+    at_most,
+    each_row,
+    over_limit,
+    share_of,
+)
+
+GONE = ", which the previous delivery had"
 
 
 def columns_present(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find extracts without a required column."""
-    lacking = summary.extracts[summary.extracts["columns_missing"] != ""]
+    """Find extracts without a required column, or without one that the previous delivery had."""
+    findings = []
+    for name, why in (("columns_missing", ""), ("columns_gone", GONE)):
+        lacking = summary.extracts[summary.extracts[name] != ""] if name in summary.extracts else summary.extracts.head(0)
+        findings += [
+            Finding(f"{row.file_name} has no column {getattr(row, name)}{why}", column=str(getattr(row, name)))
+            for row in each_row(lacking)
+        ]
+    return Answer(float(len(findings)), None, 0, findings)
+
+
+def answers_delivered(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find extracts without a date or mark whose absence grants something to everyone."""
+    silent = summary.extracts[summary.extracts["columns_silent"] != ""]
     findings = [
-        Finding(f"{row.file_name} has no column {row.columns_missing}", column=str(row.columns_missing))
-        for row in each_row(lacking)
+        Finding(
+            f"{row.file_name} has no column {row.columns_silent}, so no one has that date or mark", column=str(row.columns_silent)
+        )
+        for row in each_row(silent)
     ]
-    return Answer(float(len(lacking)), None, 0, findings)
+    return Answer(float(len(findings)), None, 0, findings)
 
 
 def single_value(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
@@ -72,6 +99,26 @@ def values_lost_more(summary: Summary, limit: float, columns: tuple[str, ...]) -
         for row in each_row(_whole_first(broken))
     ]
     return at_most(rise, limit, findings)
+
+
+def values_emptied(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find columns that are empty where the previous delivery had values, in the whole delivery or else from one organisation."""
+    if summary.filled.empty:
+        return at_least(pd.Series(dtype=float), limit, [])
+    filled = summary.filled[summary.filled["column"].isin(columns)]
+    least = (summary.thresholds.lost_values * (filled["organisation"] != "")).clip(lower=FEW_ROWS)
+    filled = filled[filled["expected"] >= least]
+    filled = filled.assign(share=share_of(filled["filled"], filled["expected"]))
+    fewer = filled["expected"] - filled["filled"] > filled["by_chance"].clip(lower=FEW_ROWS)
+    findings = [
+        Finding(
+            f"{row.column}{f' from {row.organisation}' if row.organisation else ''} has a value in {row.filled:,.0f} of {row.rows:,.0f} rows; by the "
+            f"previous delivery it would have {row.expected:,.0f} ({row.share:.0%}). An empty value is an answer, so what the values said would be lost",
+            str(row.organisation), None, str(row.column), int(row.expected - row.filled), row.share,
+        )
+        for row in each_row(_whole_first(filled[(filled["share"] < limit) & fewer]))
+    ]  # fmt: skip
+    return at_least(filled["share"], limit, findings)
 
 
 def _with_shares(summary: Summary, columns: tuple[str, ...]) -> pd.DataFrame:

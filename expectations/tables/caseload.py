@@ -119,7 +119,7 @@ EXCLUSIONS = Table(
 
 REMOVED = Table(
     "risk__removed",
-    "The people whom a refresh of the exclusions, or a withdrawal, removed from what readers see, and why. Append-only. A person may be in a later "
+    "The people whom a publication, a refresh of the exclusions, or a withdrawal removed from what readers see, and why. Append-only. A person may be in a later "
     "run again once the feeds no longer give a reason.",
     (
         _PERSON,

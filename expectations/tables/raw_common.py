@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from expectations.identifier_schemes import Scheme
 from expectations.sql_values import quote
-from expectations.table import Action, Column, Kind, RowRule, Severity, Table, TableRule
+from expectations.table import Action, Column, Kind, Lost, RowRule, Severity, Table, TableRule
 
 PROVENANCE = (
     Column("extract_id", Kind.IDENTIFIER, "The extract of the row: a digest of the content of the file.", nullable=False),
@@ -16,7 +16,8 @@ PROVENANCE = (
 SEX_CODES = ("1", "2", "9", "0")
 ETHNIC_CATEGORIES = (*"ABCDEFGHJKLMNPRSZ", "99")
 YES = ("1", "Y", "TRUE", "YES", "T")
-YES_NO = (*YES, "0", "N", "FALSE", "NO", "F")
+NO = ("0", "N", "FALSE", "NO", "F")
+YES_NO = (*YES, *NO)
 EARLIEST_BIRTH_YEAR = 1880
 # What systems write as the end of what has not ended: a date column that holds it holds no date.
 NEVER_DATES = (
@@ -167,7 +168,18 @@ DUMMY_PERSON = RowRule(
 )
 
 NOT_EMPTY = TableRule("not_empty", "not_empty", Severity.STOP, "An extract has at least one row.")
-COLUMNS_PRESENT = TableRule("columns_present", "columns_present", Severity.STOP, "Every required column is in the file.")
+COLUMNS_PRESENT = TableRule(
+    "columns_present",
+    "columns_present",
+    Severity.STOP,
+    "Every required column is in the file, and every column that the previous delivery had.",
+)
+ANSWERS_DELIVERED = TableRule(
+    "answers_delivered",
+    "answers_delivered",
+    Severity.WARN,
+    "The file has every date and mark whose absence would grant something to everyone, or the feed's `not_delivered` names it.",
+)
 SHARE_SET_ASIDE = TableRule(
     "share_set_aside", "share_set_aside", Severity.STOP, "The share of rows set aside stays below its limit.", limit=0.2
 )
@@ -249,10 +261,21 @@ def unknown_code_rule(columns: tuple[Column, ...]) -> tuple[TableRule, ...]:
 
 
 def lost_value_rules(columns: tuple[Column, ...]) -> tuple[TableRule, ...]:
-    """Return the rules on the share of lost values of each column: its limit, and its rise since the previous delivery."""
+    """Return the rules on the share of lost values of each column: its limit, its rise since the previous delivery, and values that are gone."""
     names = tuple(column.name for column in columns)
     identifiers = tuple(column.name for column in columns if column.kind is Kind.IDENTIFIER)
+    may_be_empty = tuple(column.name for column in columns if column.nullable and column.empty_is_an_answer)
     return (
+        TableRule(
+            "values_emptied",
+            "values_emptied",
+            Severity.STOP,
+            "A column that may be empty has a value in at least this share of the rows in which the previous delivery leads to expect one, "
+            "in the delivery and from each organisation.",
+            limit=0.5,
+            columns=may_be_empty,
+            defect=8,
+        ),
         TableRule(
             "values_lost",
             "values_lost",
@@ -306,6 +329,8 @@ def raw_table(
     """
     dated = date_rules(event_date, born=born, action=strange_date) if event_date else ()
     repeated = (duplicate_rule(key), *((conflict_rule(key),) if conflicts else ())) if duplicates else ()
+    dates_that_suppress = [column for column in columns if column.kind is Kind.DATE and column.lost is Lost.SUPPRESSES]
+    grants = bool(dates_that_suppress) or any(rule.is_mark for rule in row_rules)
     return Table(
         name=f"raw__{feed}",
         description=description,
@@ -316,6 +341,7 @@ def raw_table(
         table_rules=(
             NOT_EMPTY,
             COLUMNS_PRESENT,
+            *((ANSWERS_DELIVERED,) if grants else ()),
             SHARE_SET_ASIDE,
             KEYS_UNIQUE,
             FEED_COLLAPSED,

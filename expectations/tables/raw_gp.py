@@ -25,6 +25,7 @@ POSTCODE_STATUSES = ("resolved", "no_fixed_abode", "postcode_unknown", "outside_
 # The reasons of people who are in no cohort because of a lost value.
 DEATH_NOT_READABLE = "date of death not readable"
 END_NOT_READABLE = "end of registration not readable"
+LONGEST_NOTICE_YEARS = 2  # no registration is known to end later than this after the delivery
 _NEVER = ", ".join(f"DATE {quote(day)}" for day in NEVER_DATES)
 _PRACTICE = Column(
     "practice_code",
@@ -138,6 +139,8 @@ REGISTRATIONS: Table = raw_table(
     row_rules=(
         RowRule("end_before_start", "end_date < start_date", Action.SET_ASIDE, "The registration ends before it starts.",
                 ("start_date", "end_date"), defect=6),
+        RowRule("end_long_after_extract", f"end_date > extract_date + INTERVAL {LONGEST_NOTICE_YEARS} YEAR AND end_date NOT IN ({_NEVER})", Action.NULLED,
+                f"The registration ends more than {LONGEST_NOTICE_YEARS} years after the extract, so the day is wrong.", ("end_date",), defect=8),
     ),
     table_rules=(
         TableRule("history_starts_at_load", "history_starts_at_load", Severity.WARN,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from expectations.identifier_schemes import LSOA, ODS_PROVIDER, ODS_SITE, Scheme
-from expectations.table import Action, Column, Kind, RowRule, Severity, Table, TableRule
+from expectations.table import Action, Column, Kind, Lost, RowRule, Severity, Table, TableRule
 from expectations.tables.raw_common import (
     ETHNIC_CATEGORIES,
     SEX_CODES,
@@ -13,6 +13,7 @@ from expectations.tables.raw_common import (
     raw_table,
 )
 
+DISCHARGE_NOT_READABLE = "discharge method not readable, so the stay may have ended in death"
 # In HES a single dash means 'no further code'.
 ICD10_LIST = r"([A-Z][0-9]{2}[0-9X]?[0-9A-Z]?[*+AD-]?)([,;| ]+(-|[A-Z][0-9]{2}[0-9X]?[0-9A-Z]?[*+AD-]?))*"
 ADMISSION_METHODS = (
@@ -64,7 +65,8 @@ _ADMISSION_COLUMNS = (
            on_violation=Action.SET_ASIDE),
     code("admission_method", "Admission_Method", "How the person was admitted.", ADMISSION_METHODS, required_in_file=True, varies=True),
     code("admission_source", "Source_of_Admission", "Where the person came from.", ADMISSION_SOURCES),
-    code("discharge_method", "Discharge_Method", "How the spell ended; 4 died, 5 stillbirth.", ("1", "2", "3", "4", "5", "6", "7", "8", "9")),
+    code("discharge_method", "Discharge_Method", "How the spell ended; 4 died, 5 stillbirth. If it cannot be read, the spell may have ended in death.",
+         ("1", "2", "3", "4", "5", "6", "7", "8", "9"), begins_with_code=True, lost=Lost.SUPPRESSES, lost_reason=DISCHARGE_NOT_READABLE),
     code("discharge_destination", "Discharge_Destination", "Where the person went.", DISCHARGE_DESTINATIONS),
     code("patient_classification", "Patient_Classification", "1 ordinary, 2 day case, 3 and 4 regular attender, 5 mother and baby.",
          ("1", "2", "3", "4", "5", "8")),

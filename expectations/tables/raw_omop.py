@@ -6,6 +6,8 @@ Identifiers are text, because they may be negative 64-bit numbers or strings. Co
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from expectations.identifier_schemes import Scheme
 from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, Lost, RowRule, Table
@@ -232,7 +234,7 @@ OBSERVATION = _clinical(
 DEATH = _omop(
     "death",
     "Deaths (DEATH), one row per person.",
-    (PERSON_ID, _day("death_date", "Day of death.", required=True)),
+    (PERSON_ID, replace(_day("death_date", "Day of death.", required=True), is_death=True)),
     ("person_id",),
     event_date="death_date",
 )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import duckdb
 
 from expectations import feeds
+from expectations.sql_values import quote_all
 from expectations.tables.caseload import ACTIONS
-from pipelines.conform.clinical_rules import sql_list
+from expectations.tables.raw_common import NO, YES
 from pipelines.conform.feeds import Sources
 from pipelines.lake.storage import Lake
 
 FEED = feeds.ACTIONS.name
-_YES, _NO = ("1", "Y", "TRUE"), ("0", "N", "FALSE")
 
 
 def conform_actions(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources) -> dict[str, object]:
@@ -38,4 +38,4 @@ def actions_sql(source: str) -> str:
 
 
 def _flag(column: str) -> str:
-    return f"CASE WHEN {column} IN ({sql_list(_YES)}) THEN true WHEN {column} IN ({sql_list(_NO)}) THEN false END"
+    return f"CASE WHEN {column} IN ({quote_all(YES)}) THEN true WHEN {column} IN ({quote_all(NO)}) THEN false END"

@@ -27,7 +27,13 @@ from pipelines.conform.feeds import Sources, codes_sent_sql
 from pipelines.conform.linkage import identifiers_sql, linkage_sql
 from pipelines.conform.person import StatedFacts as StatedFacts
 from pipelines.conform.person import person_sql
-from pipelines.conform.registration import NO_ENDS_STATED, RegistrationSettings, registration_sql, residence_sql
+from pipelines.conform.registration import (
+    NO_ENDS_STATED,
+    RegistrationSettings,
+    registration_sql,
+    residence_sql,
+    withdrawn_ends_sql,
+)
 from pipelines.conform.spell import READ, spell_sql
 from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
 from pipelines.conform.volumes import feed_people_sql, feeds_of_providers, list_sizes_sql, main_providers_sql, volumes_sql
@@ -71,13 +77,13 @@ def conform_people(
 
 
 def _deaths_of_repeated_rows(con: duckdb.DuckDBPyConnection, sources: Sources, stated_deaths: str) -> Summary:
-    """Count the people whose current row states no death although another row of the same delivery states one."""
+    """Count the people whose current row states no death although another row of that delivery or of a later one states one."""
     if PATIENTS.name not in sources or not stated_deaths:
         return {}
     (people,) = _row(
         con,
-        f"SELECT count(DISTINCT person_id) FROM {stated_deaths} JOIN {sources[PATIENTS.name]} AS listed USING (person_id, extract_date) "
-        "WHERE stated_date IS NOT NULL AND listed.death_date IS NULL",
+        f"SELECT count(DISTINCT person_id) FROM {stated_deaths} AS stated JOIN {sources[PATIENTS.name]} AS listed USING (person_id) "
+        "WHERE stated.extract_date >= listed.extract_date AND NOT is_replaced AND stated_date IS NOT NULL AND listed.death_date IS NULL",
     )
     return {"died_by_a_repeated_row": people}
 
@@ -97,7 +103,8 @@ def conform_registrations(
     """Write core__registration and core__residence; `stated_ends` is SQL of rows that state an end (`stated_dates.py`)."""
     people, sources = lake.scan(core.PERSON.name), _with_rows(con, sources)
     order = "person_key, start_date"
-    query = registration_sql(sources, people, settings, stated_ends or NO_ENDS_STATED)
+    stated_ends = stated_ends or NO_ENDS_STATED
+    query = registration_sql(sources, people, settings, stated_ends)
     registrations = lake.replace_sql(core.REGISTRATION, con, query, order)
     residences = lake.replace_sql(core.RESIDENCE, con, residence_sql(sources, people), order)
     (without,) = _row(
@@ -106,9 +113,11 @@ def conform_registrations(
         f"(SELECT person_key FROM {lake.scan(core.REGISTRATION.name)})",
     )
     (unreadable,) = _row(con, f"SELECT count(*) FILTER (end_not_readable) FROM {lake.scan(core.REGISTRATION.name)}")
+    (withdrawn,) = _row(con, withdrawn_ends_sql(sources, stated_ends))
     return {
         "registrations": registrations,
         "registration_end_not_readable": unreadable,
+        "registration_end_withdrawn_by_its_sender": withdrawn,
         "residences": residences,
         "on_list_without_registration": without,
         **_lacking(sources),

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from expectations.catalogue import RAW_TABLES
 from expectations.feeds import ADMISSIONS, HOSPITAL_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
 from expectations.sql_values import quote, quote_all
-from expectations.suppression import DEATH_CONTRADICTED, DEATH_WITHDRAWN, SUPPRESSIONS
-from pipelines.conform.clinical_rules import ClinicalRules, sql_list
+from expectations.suppression import ADMITTED_AGAIN, DEATH_CONTRADICTED, DEATH_WITHDRAWN, DISCHARGE_NOT_READABLE, SUPPRESSIONS
+from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.deaths import NO_ONE_ALIVE, DeathSettings, review_digest_sql
 from pipelines.conform.feeds import Sources
+from pipelines.conform.hospital_deaths import MERGED, NO_DEATHS, hospital_deaths_sql
 
 # The feeds whose objections, deaths and confidential records also count for a pseudonym that differs only in letter case.
 CASE_CAUTIOUS = (PATIENTS.name, OPT_OUTS.name, ADMISSIONS.name)
@@ -19,7 +20,8 @@ _STATED_SEX = "('1', '2')"
 _UNSTATED_ETHNICITY = "('Z', '99')"
 _NO_PEOPLE = "(SELECT CAST(NULL AS INTEGER) AS person_key, CAST(NULL AS VARCHAR) AS person_id WHERE false)"
 _NO_REVIEWS = "(SELECT '' AS person_id, CAST(NULL AS DATE) AS death_in_review WHERE false)"
-NO_DEATHS_STATED = "(SELECT '' AS person_id, CAST(NULL AS DATE) AS extract_date, CAST(NULL AS DATE) AS stated_date, true AS is_possible WHERE false)"
+NO_DEATHS_STATED = """(SELECT '' AS person_id, CAST(NULL AS DATE) AS extract_date, CAST(NULL AS DATE) AS stated_date, true AS is_possible,
+    false AS is_replaced WHERE false)"""
 _NO_MARKS = "(SELECT '' AS person_id, CAST(NULL AS DATE) AS extract_date, '' AS reason WHERE false)"
 NO_OBJECTIONS = "(SELECT '' AS person_id, '' AS kind, '' AS state WHERE false)"
 _NO_LIST = """SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS birth_date,
@@ -31,7 +33,8 @@ _NO_LIST = """SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS b
 class StatedFacts:
     """SQL of facts that count even if the row that states them is not used; '' where the source has none.
 
-    * `deaths` are the rows that state a death (`stated_dates.py`), `all_deaths` those of earlier deliveries as well.
+    * `deaths` are the rows of every delivery of the list that state a death (`stated_dates.py`).
+    * `stays` are the rows of every delivery of admissions that may state a death in hospital (`stated_stays.py`).
     * `marks` are people whom a mark of the list suppresses (`stated_dates.py`).
     * `objections` is core__objection.
     * `reviews` are the withdrawn deaths that an earlier run stored as in review.
@@ -42,7 +45,7 @@ class StatedFacts:
 
     deaths: str = ""
     objections: str = ""
-    all_deaths: str = ""
+    stays: str = ""
     marks: str = ""
     alive: str = ""
     reviews: str = ""
@@ -60,12 +63,13 @@ def person_sql(
     people keep their keys and stay in the table even if no feed names them any more. New people follow in order of person_id,
     so a key is never used twice.
 
-    A row that states a death goes before one that does not, and a readable day before an unreadable one. A death that an earlier delivery stated and
-    the latest does not, or that a later registration contradicts, is in review until a decision. For sex and ethnicity a stated value goes before
+    A row that states a death goes before one that does not, and a readable day before an unreadable one. Rows of the delivery of a person's
+    current row count, and rows of later ones that could not be used. A death that an earlier delivery or a replaced file stated and the latest
+    does not, or that a later registration or admission contradicts, is in review until a decision. For sex and ethnicity a stated value goes before
     a refused one (Z, 9), and that before an unknown one (99, 0). The registered list goes before the latest hospital record.
 
-    An objection, death or mark in one of the `cautious` feeds also counts for everyone whose pseudonym differs from the stated one only
-    in letter case. `confidential` is SQL of the people of confidential records: such a person is not on the list.
+    An objection, death, mark or review in one of the `cautious` feeds also counts for everyone whose pseudonym differs from the stated one
+    only in letter case. `confidential` is SQL of the people of confidential records: such a person is not on the list.
     """
     stated = stated or StatedFacts()
     return f"""
@@ -80,16 +84,15 @@ def person_sql(
     members AS ({_members(sources)}),
     hospital AS ({_hospital(sources)}),
     twins AS MATERIALIZED ({_TWINS}),
-    stated_list_deaths AS ({_list_deaths(sources, stated.deaths or NO_DEATHS_STATED)}),
-    stated_hospital_deaths AS ({_deaths(sources, rules)}),
+    stated_list_deaths AS ({_list_deaths(sources, stated)}),
+    stated_hospital_deaths AS ({_hospital_deaths(sources, rules, stated.stays)}),
     stated_opt_outs AS ({_opt_outs(stated.objections or NO_OBJECTIONS)}),
     list_deaths AS ({_with_twins("stated_list_deaths", "min(day) AS day", PATIENTS.name in stated.cautious, _LISTED_DEATHS)}),
-    deaths AS ({_with_twins("stated_hospital_deaths", "min(day) AS day, bool_or(undated) AS undated", ADMISSIONS.name in stated.cautious)}),
+    deaths AS ({_with_twins("stated_hospital_deaths", MERGED, ADMISSIONS.name in stated.cautious)}),
     opt_outs AS ({_with_twins("stated_opt_outs", "bool_or(type_1) AS type_1, bool_or(national) AS national", OPT_OUTS.name in stated.cautious)}),
     hidden AS ({_hidden(stated.confidential if PATIENTS.name in stated.cautious else "")}),
-    stated_marks AS ({_marks(sources, stated.marks or _NO_MARKS)}),
-    marks AS ({_with_twins("stated_marks", _FIRST_MARK, PATIENTS.name in stated.cautious)}),
-    withdrawn AS ({_withdrawn(sources, stated.all_deaths or NO_DEATHS_STATED)}),
+    marks AS ({_marks(sources, stated)}),
+    withdrawn AS ({_withdrawn(sources, stated)}),
     again AS ({_registered_last(sources)}),
     people AS (
     SELECT
@@ -110,10 +113,12 @@ def person_sql(
         coalesce(opt_outs.type_1, false) AS type_1_opt_out,
         coalesce(opt_outs.national, false) AS national_data_opt_out,
         members.person_id IS NOT NULL AND hidden.person_id IS NULL AS on_list,
-        marks.reason AS mark,
+        coalesce(marks.reason, CASE WHEN deaths.not_readable AND coalesce(listed.death_date, list_deaths.day, deaths.day) IS NULL
+            THEN {quote(DISCHARGE_NOT_READABLE)} END) AS mark,
         again.start_date > coalesce(listed.death_date, list_deaths.day, deaths.day) + {stated.settings.registered_again_days} AS is_contradicted,
-        withdrawn.person_id IS NOT NULL AS is_withdrawn,
-        withdrawn.day AS withdrawn_day
+        withdrawn.person_id IS NOT NULL OR coalesce(deaths.taken_back, false) AS is_withdrawn,
+        coalesce(deaths.admitted_again, false) AS admitted_again,
+        coalesce(withdrawn.day, deaths.review_day) AS withdrawn_day
     FROM numbered
     LEFT JOIN listed USING (person_id)
     LEFT JOIN members USING (person_id)
@@ -129,9 +134,12 @@ def person_sql(
     reviewed AS (
         SELECT people.*, CASE
                 WHEN is_contradicted THEN {quote(DEATH_CONTRADICTED)}
-                WHEN death_date IS NULL AND NOT death_not_readable AND (is_withdrawn OR coalesce(was_withdrawn, false)) THEN {quote(DEATH_WITHDRAWN)}
+                WHEN death_date IS NOT NULL OR death_not_readable THEN NULL
+                WHEN is_withdrawn OR coalesce(was_withdrawn, false) THEN {quote(DEATH_WITHDRAWN)}
+                WHEN admitted_again THEN {quote(ADMITTED_AGAIN)}
             END AS review,
-            CASE WHEN is_contradicted THEN death_date WHEN is_withdrawn THEN withdrawn_day ELSE day_before END AS review_day
+            CASE WHEN is_contradicted THEN death_date WHEN is_withdrawn THEN withdrawn_day WHEN was_withdrawn THEN day_before ELSE withdrawn_day
+            END AS review_day
         FROM people LEFT JOIN (
             SELECT person_id, true AS was_withdrawn, death_in_review AS day_before FROM {stated.reviews or _NO_REVIEWS}
         ) USING (person_id)
@@ -141,7 +149,7 @@ def person_sql(
         FROM reviewed LEFT JOIN {stated.alive or NO_ONE_ALIVE} AS accepted
             ON accepted.person_key = reviewed.person_key AND accepted.digest = {review_digest_sql("reviewed.person_key", "review_day")}
     )
-    SELECT * EXCLUDE (mark, is_contradicted, is_withdrawn, withdrawn_day, review, review_day, is_accepted)
+    SELECT * EXCLUDE (mark, is_contradicted, is_withdrawn, admitted_again, withdrawn_day, review, review_day, is_accepted)
             REPLACE (CASE WHEN NOT is_accepted THEN death_date END AS death_date),
         coalesce(mark, CASE WHEN NOT is_accepted THEN review END) AS suppression,
         CASE WHEN NOT is_accepted AND review IS NOT NULL THEN review_day END AS death_in_review
@@ -214,29 +222,37 @@ def _hospital(sources: Sources) -> str:
         FROM ({records}) GROUP BY person_id"""
 
 
-def _list_deaths(sources: Sources, stated_deaths: str) -> str:
-    """Return the people who died according to any row of their current delivery, with the first readable day."""
+def _listed_with(sources: Sources, stated: str, cautious: bool) -> str:
+    """Return the SQL of what is stated of people on the list, with `listed_on`, the delivery of their current row, as `listed_id`."""
+    same = "lower(listed_id) = lower(stated.person_id)" if cautious else "listed_id = stated.person_id"
+    return f"{stated} AS stated JOIN (SELECT person_id AS listed_id, extract_date AS listed_on FROM {sources[PATIENTS.name]}) ON {same}"
+
+
+def _list_deaths(sources: Sources, stated: StatedFacts) -> str:
+    """Return the people who died according to any row of the delivery of their current row or a later one, with the first readable day."""
     if PATIENTS.name not in sources:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS day WHERE false"
-    return f"""SELECT person_id, min(stated_date) AS day
-        FROM {stated_deaths} SEMI JOIN {sources[PATIENTS.name]} USING (person_id, extract_date) GROUP BY person_id"""
+    rows = _listed_with(sources, stated.deaths or NO_DEATHS_STATED, PATIENTS.name in stated.cautious)
+    return f"""SELECT listed_id AS person_id, min(stated_date) AS day FROM {rows}
+        WHERE NOT is_replaced AND stated.extract_date >= listed_on GROUP BY listed_id"""
 
 
-def _marks(sources: Sources, marks: str) -> str:
-    """Return the people on the list whom a row of their current delivery marks, with the first reason that applies."""
+def _marks(sources: Sources, stated: StatedFacts) -> str:
+    """Return the people on the list whom a row of the delivery of their current row or a later one marks, with the first reason."""
     if PATIENTS.name not in sources:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS VARCHAR) AS reason WHERE false"
-    return f"""SELECT person_id, {_FIRST_MARK}
-        FROM {marks} SEMI JOIN {sources[PATIENTS.name]} USING (person_id, extract_date) GROUP BY person_id"""
+    rows = _listed_with(sources, stated.marks or _NO_MARKS, PATIENTS.name in stated.cautious)
+    return f"""SELECT listed_id AS person_id, arg_min(reason, list_position([{quote_all(SUPPRESSIONS)}], reason)) AS reason FROM {rows}
+        WHERE stated.extract_date >= listed_on GROUP BY listed_id"""
 
 
-def _withdrawn(sources: Sources, all_deaths: str) -> str:
-    """Return the people whose death a delivery before that of their current row states, with the last day that it states."""
+def _withdrawn(sources: Sources, stated: StatedFacts) -> str:
+    """Return the people whose death an earlier delivery than that of their current row, or a replaced file, states, with the last day."""
     if PATIENTS.name not in sources:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS day WHERE false"
-    return f"""SELECT person_id, max(stated_date) AS day FROM {all_deaths} AS stated
-        JOIN (SELECT person_id, extract_date AS listed_on FROM {sources[PATIENTS.name]}) USING (person_id)
-        WHERE stated.extract_date < listed_on AND is_possible GROUP BY person_id"""
+    rows = _listed_with(sources, stated.deaths or NO_DEATHS_STATED, PATIENTS.name in stated.cautious)
+    return f"""SELECT listed_id AS person_id, max(stated_date) AS day FROM {rows}
+        WHERE is_possible AND (stated.extract_date < listed_on OR (is_replaced AND stated.extract_date = listed_on)) GROUP BY listed_id"""
 
 
 def _registered_last(sources: Sources) -> str:
@@ -246,17 +262,8 @@ def _registered_last(sources: Sources) -> str:
     return f"SELECT person_id, max(start_date) AS start_date FROM {sources[REGISTRATIONS.name]} GROUP BY person_id"
 
 
-def _deaths(sources: Sources, rules: ClinicalRules) -> str:
-    """Return deaths in hospital, with the day or as `undated`; one after which the person was admitted again is a coding error."""
-    if ADMISSIONS.name not in sources:
-        return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS day, false AS undated WHERE false"
-    died = f"discharge_method IN ({sql_list(rules.died_methods)})"
-    return f"""SELECT person_id, CASE WHEN died >= admitted THEN died END AS day, coalesce(undated >= admitted, false) AS undated
-        FROM (
-            SELECT person_id, max(admission_date) AS admitted, max(discharge_date) FILTER ({died}) AS died,
-                max(admission_date) FILTER ({died} AND discharge_date IS NULL) AS undated
-            FROM {sources[ADMISSIONS.name]} GROUP BY person_id
-        ) WHERE died >= admitted OR undated >= admitted"""
+def _hospital_deaths(sources: Sources, rules: ClinicalRules, stays: str) -> str:
+    return hospital_deaths_sql(sources[ADMISSIONS.name], rules, stays) if ADMISSIONS.name in sources else NO_DEATHS
 
 
 def _opt_outs(objections: str) -> str:

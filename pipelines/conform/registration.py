@@ -34,15 +34,17 @@ class RegistrationSettings(BaseModel, extra="forbid", frozen=True):
 
 NO_ENDS_STATED = (
     "(SELECT '' AS person_id, '' AS practice_code, CAST(NULL AS DATE) AS start_date, CAST(NULL AS DATE) AS extract_date, "
-    "CAST(NULL AS DATE) AS stated_date WHERE false)"
+    "CAST(NULL AS DATE) AS stated_date, true AS is_possible, false AS is_replaced WHERE false)"
 )
 
 
 def registration_sql(sources: Sources, people: str, settings: RegistrationSettings, stated_ends: str = NO_ENDS_STATED) -> str:
     """Return the SQL of core__registration; `people` is SQL of core__person.
 
-    `stated_ends` is SQL of the rows that state an end (`stated_dates.py`). A period ends if any row of it states an end. If no
-    row states it readably, the period is open and flagged, unless a later start closes it.
+    `stated_ends` is SQL of the rows of every delivery that state an end (`stated_dates.py`). A period ends if any row of it in the delivery
+    of the current row, or in a later one, states an end; the first such day counts. If no row states it readably, the period is open and
+    flagged, unless a later start closes it. A readable end that only an earlier delivery or a replaced file states was taken back. It still
+    counts, and `withdrawn_ends_sql` counts such periods.
 
     * On a day with several registrations the one that started last counts. If two started on one day, the one that lasts
       longest counts.
@@ -56,10 +58,12 @@ def registration_sql(sources: Sources, people: str, settings: RegistrationSettin
         return _from_list(sources, people)
     return f"""
     WITH starts AS (
-        SELECT person_key, practice_code, start_date, CASE WHEN {_HAS_NO_END} THEN coalesce(first_end, end_date) ELSE end_date END AS end_date,
-            {_HAS_NO_END} AND is_stated IS NOT NULL AND first_end IS NULL AS end_not_readable
+        SELECT person_key, practice_code, start_date, CASE
+                WHEN {_HAS_NO_END} THEN coalesce(first_end, CASE WHEN NOT coalesce(is_stated, false) THEN earlier_end END, end_date)
+                ELSE least(end_date, first_end) END AS end_date,
+            {_HAS_NO_END} AND coalesce(is_stated, false) AND first_end IS NULL AS end_not_readable
         FROM {sources[REGISTRATIONS.name]} JOIN {_members(people)} USING (person_id)
-        LEFT JOIN ({_stated(stated_ends)}) USING (person_id, practice_code, start_date, extract_date)
+        LEFT JOIN ({_stated(sources[REGISTRATIONS.name], stated_ends)}) USING ({_KEY})
         QUALIFY row_number() OVER (
             PARTITION BY person_key, start_date ORDER BY end_not_readable, end_date DESC NULLS FIRST, practice_code) = 1
     ),
@@ -114,10 +118,40 @@ def _held(temporary_days: int) -> str:
 _HAS_NO_END = f"(end_date IS NULL OR end_date IN ({', '.join(f'DATE {quote(day)}' for day in NEVER_DATES)}))"
 
 
-def _stated(stated_ends: str) -> str:
-    """Return the registrations for which rows state an end, with the first end that a row states readably."""
-    return f"""SELECT person_id, practice_code, start_date, extract_date, true AS is_stated, min(stated_date) AS first_end FROM {stated_ends}
-        GROUP BY ALL"""
+_KEY = "person_id, practice_code, start_date"
+_WITHDRAWN = "was_stated AND NOT is_stated"
+
+
+def _stated(registrations: str, stated_ends: str) -> str:
+    """Return the registrations for which rows state an end: in the delivery of the current row or later, and before, with the first day.
+
+    A row of a later delivery whose practice or start cannot be used may be meant for any registration of the person, or of that practice.
+    """
+    facts = "current.*, stated_date, stated.extract_date, is_replaced"
+    holds = "NOT is_replaced AND extract_date >= delivered"
+    earlier = "stated_date IS NOT NULL AND (is_replaced AND extract_date <= delivered OR extract_date < delivered)"
+    return f"""WITH current AS MATERIALIZED (SELECT {_KEY}, extract_date AS delivered FROM {registrations}),
+        stated AS MATERIALIZED (SELECT * FROM {stated_ends}),
+        stray AS (FROM stated ANTI JOIN current USING ({_KEY})),
+        of_registration AS (
+            SELECT {facts} FROM current JOIN stated USING ({_KEY})
+            UNION ALL
+            SELECT {facts} FROM current JOIN stray AS stated ON stated.person_id = current.person_id
+                AND (stated.practice_code IS NULL OR stated.practice_code = current.practice_code)
+            WHERE stated.extract_date > delivered AND NOT is_replaced
+        )
+        SELECT {_KEY}, bool_or({holds}) AS is_stated, min(stated_date) FILTER ({holds}) AS first_end,
+            bool_or({earlier}) AS was_stated, min(stated_date) FILTER ({earlier}) AS earlier_end
+        FROM of_registration GROUP BY ALL"""
+
+
+def withdrawn_ends_sql(sources: Sources, stated_ends: str) -> str:
+    """Return the SQL of the number of registrations without an end of which an earlier delivery states one."""
+    if REGISTRATIONS.name not in sources:
+        return "SELECT 0"
+    registrations = sources[REGISTRATIONS.name]
+    return f"""SELECT count(*) FROM {registrations} JOIN ({_stated(registrations, stated_ends)}) USING ({_KEY})
+        WHERE {_HAS_NO_END} AND {_WITHDRAWN}"""
 
 
 def _members(people: str) -> str:

@@ -108,12 +108,14 @@ def shown_people_sql(lake: Lake) -> str:
     return f"person_id NOT IN ({quote_all(removed)})" if removed else "true"
 
 
-def record_removals(lake: Lake) -> dict[str, int]:
-    """Record the people in the current run of any outcome who now have a reason to be removed; return how many by reason.
+def record_removals(lake: Lake, outcome: str = "") -> dict[str, int]:
+    """Record the people in the current run of an outcome, or of any, who now have a reason to be removed; return how many by reason.
 
     This one commit decides who is removed. `hide_removed` applies it to the tables.
     """
-    purposes = {str(run["run_id"]): str(run["purpose"]) for run in current_runs(lake)}
+    purposes = {
+        str(run["run_id"]): str(run["purpose"]) for run in current_runs(lake) if run["outcome"] == (outcome or run["outcome"])
+    }
     if not purposes or not lake.exists(core.PERSON.name):
         return {}
     with connect() as con:
@@ -159,7 +161,10 @@ def current_runs(lake: Lake) -> list[dict[str, object]]:
 
 
 def reasons_sql(lake: Lake) -> str:
-    """Return the SQL of everyone with a reason to be removed: person_id, reason and whether it holds for planning alone."""
+    """Return the SQL of everyone with a reason to be removed: person_id, reason and whether it holds for planning alone.
+
+    Every value of `core__person.suppression` is a reason, so what keeps a person out of a cohort also removes them from a published run.
+    """
     opted_out = "national_data_opt_out" if planning_rule(lake).excludes else "false"
     days = _passed_deliveries(lake)
     day = days.get(REGISTRATIONS.name) or days.get(PATIENTS.name)
@@ -167,10 +172,10 @@ def reasons_sql(lake: Lake) -> str:
     return f"""SELECT person_id, for_planning_alone, reason FROM (
         SELECT person_id, CASE
             WHEN death_date IS NOT NULL THEN {quote(DIED)} WHEN death_not_readable THEN {quote(DEATH_NOT_READABLE)}
-            WHEN type_1_opt_out THEN {quote(TYPE_1)} WHEN NOT on_list OR {ended} THEN {quote(LEFT)}
+            WHEN type_1_opt_out THEN {quote(TYPE_1)} WHEN suppression IS NOT NULL THEN suppression WHEN NOT on_list OR {ended} THEN {quote(LEFT)}
             WHEN end_not_readable THEN {quote(END_NOT_READABLE)} WHEN {opted_out} THEN {quote(NATIONAL)} END AS reason,
             reason = {quote(NATIONAL)} AS for_planning_alone
-        FROM {lake.scan(core.PERSON.name)} LEFT JOIN (
+        FROM {lake.scan_or_empty(core.PERSON)} LEFT JOIN (
             SELECT person_key, max(coalesce(end_date, DATE '9999-12-31')) AS last_day,
                 coalesce(arg_max(end_not_readable, start_date), false) AS end_not_readable
             FROM {lake.scan_or_empty(core.REGISTRATION)} GROUP BY person_key) USING (person_key)) WHERE reason IS NOT NULL"""

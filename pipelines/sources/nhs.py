@@ -49,6 +49,12 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
     constants: Mapping[str, str] = Field(
         default={}, description="Strata's column name -> the value of every row, for a column the files lack"
     )
+    not_delivered: tuple[str, ...] = Field(
+        default=(),
+        description="Strata's names of columns that the sender never delivers. A date of death, an end of a registration or a mark (confidential, "
+        "deleted) that is absent and not named here is a warning, and stops the run if an unused header may be it: without it everyone "
+        "would be alive, registered or not confidential",
+    )
     delivered: str = Field(
         default="",
         description="regular expression that finds the delivery date in the path, with the groups year, month and day; by "
@@ -163,9 +169,16 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
     def _known_columns(self) -> Self:
         for feed, settings in self.feeds.items():
             declared = [column.name for column in sender_columns(RAW_TABLES[feed])]
-            unknown = sorted({*settings.columns, *settings.constants} - set(declared))
+            unknown = sorted({*settings.columns, *settings.constants, *settings.not_delivered} - set(declared))
             if unknown:
                 raise ValueError(f"feeds.{feed}: there is no column {', '.join(unknown)}; its columns are {', '.join(declared)}")
+            needed = sorted(
+                {column.name for column in RAW_TABLES[feed].columns if column.required_in_file} & set(settings.not_delivered)
+            )
+            if needed:
+                raise ValueError(
+                    f"feeds.{feed}.not_delivered: a file without {', '.join(needed)} cannot be used; have it delivered"
+                )
             dated = [column.name for column in sender_columns(RAW_TABLES[feed]) if column.kind is Kind.DATE]
             if undated := sorted(set(settings.dates) - set(dated)):
                 raise ValueError(

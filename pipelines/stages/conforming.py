@@ -27,7 +27,6 @@ from pipelines.stages.presence import has_core, has_feed, has_list, is_for_plann
 from pipelines.stages.results import StageResult
 from pipelines.stages.stage import ALL_FEEDS, Check, Stage, stage
 from pipelines.stages.stage_inputs import (
-    all_stated_deaths,
     availability,
     case_cautious,
     confidential_people,
@@ -36,6 +35,7 @@ from pipelines.stages.stage_inputs import (
     people_accepted_as_alive,
     stated_deaths,
     stated_ends,
+    stated_stays,
     superseded_rows,
     suppressing_marks,
     validated_rows,
@@ -125,7 +125,7 @@ def conform_people(context: StageContext) -> StageResult:
     deaths = stated_deaths(context) or deaths_named(context)
     stated = core_tables.StatedFacts(
         deaths,
-        all_deaths=all_stated_deaths(context),
+        stays=stated_stays(context),
         marks=suppressing_marks(context),
         alive=people_accepted_as_alive(context),
         confidential=confidential_people(context),

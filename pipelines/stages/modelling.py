@@ -26,7 +26,7 @@ from pipelines.run.late_feeds import late_feeds_as_text
 from pipelines.scoring import score as score_stage
 from pipelines.scoring.left_out import with_marks
 from pipelines.scoring.publication import refresh_current
-from pipelines.scoring.removals import applied_deliveries, record_known
+from pipelines.scoring.removals import applied_deliveries, record_known, record_removals
 from pipelines.scoring.shadow_scores import write_shadow_scores
 from pipelines.stages.building import READ_BY_FEATURES
 from pipelines.stages.caseloads import list_maker
@@ -119,7 +119,7 @@ def promote(context: StageContext) -> StageResult:
 @stage(
     [risk.SCORES, risk.DRIVERS, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING, caseload.EXCLUSIONS],
     records=(risk.SHADOW_SCORES,),
-    adds_to=(PERSON_FEATURES, risk.COHORT_FLOW, caseload.REMOVALS),
+    adds_to=(PERSON_FEATURES, risk.COHORT_FLOW, caseload.REMOVED, caseload.REMOVALS),
     reads=(
         PERSON_FEATURES, CATALOGUE, risk.COHORT_FLOW, risk.LABELS, risk.MODELS, risk.CROSS_FITTED, caseload.ACTIONS, VALIDATION, EXTRACTS,
         core_places.ORGANISATION, *READ_BY_FEATURES, *READ_BY_CODES,
@@ -170,9 +170,14 @@ def score(context: StageContext) -> StageResult:
     )
     marked = replace(scoring, frame=_with_marks(context, scoring.frame))
     published = score_stage.publish(lake, study, purpose, champion, marked, inputs, list_maker(context, champion, marked, inputs))
+    # People with a date each are scored on a day of the past, and stay listed as they were on it.
+    removed = record_removals(lake, study.outcome.name) if study.cohort.one_date_for_all else {}
     current = refresh_current(lake, study.outcome.name)
     record_known(lake, applied_deliveries(lake))
-    return StageResult({**published, "current_run_id": current, **_pages(context), **_shadow(context, scoring, inputs.run_id)})
+    removals = {"people_removed": sum(removed.values()), "removed_by_reason": removed} if removed else {}
+    return StageResult(
+        {**published, **removals, "current_run_id": current, **_pages(context), **_shadow(context, scoring, inputs.run_id)}
+    )
 
 
 def _known_until(context: StageContext) -> date:

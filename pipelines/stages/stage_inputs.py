@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from expectations.feeds import EVENT_FEEDS, PATIENTS, REGISTRATIONS
+from expectations.feeds import ADMISSIONS, EVENT_FEEDS, PATIENTS, REGISTRATIONS
 from expectations.table import Table
 from expectations.tables.raw_omop import DEATH
 from pipelines.building import build_features as features_stage
@@ -24,6 +24,7 @@ from pipelines.stages.context import StageContext
 from pipelines.stages.results import StageResult
 from pipelines.study.opt_out_rules import planning_rule, reference_to, use_of_opt_outs
 from pipelines.validation.stated_dates import confidential_people_sql, named_people_sql, stated_dates_sql, suppressing_marks_sql
+from pipelines.validation.stated_stays import stated_stays_sql
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 
 
@@ -56,12 +57,11 @@ def stated_deaths(context: StageContext) -> str:
     return _stated(context, PATIENTS.name, "death_date")
 
 
-def all_stated_deaths(context: StageContext) -> str:
-    """Return the SQL of the rows of every delivery of the list that state a death; '' without the feed or with one delivery."""
-    extracts = ingest_stage.current_extracts(context.lake, PATIENTS.name) if _table_of(context, PATIENTS.name) else []
-    if len({extract.extract_date for extract in extracts}) < 2:
+def stated_stays(context: StageContext) -> str:
+    """Return the SQL of the rows of admissions that may state a death in hospital; '' without the feed."""
+    if not _table_of(context, ADMISSIONS.name):
         return ""
-    return stated_dates_sql(context.lake, context.source.reading, PATIENTS.name, "death_date", every_delivery=True)
+    return stated_stays_sql(context.lake, context.source.reading, context.settings.clinical.died_methods)
 
 
 def suppressing_marks(context: StageContext) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,10 +11,13 @@ import duckdb
 import pandas as pd
 
 from expectations.delivery_figures import Summary, Thresholds
+from expectations.granting_columns import granting_columns, required_columns
+from expectations.row_checks import sender_columns
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
+from pipelines.validation.filled_values import filled_values
 from pipelines.validation.lost_values import lost_values
 from pipelines.validation.opt_out_rows import lost_objections
 from pipelines.validation.row_flags import REPEATED_KEYS, reads_context
@@ -63,7 +66,7 @@ def summarise(
     checks = {rule.check: rule for rule in delivery.table.table_rules}
     deletions = _deletions(outcomes) if feed.load == "append" else {}
     summary = Summary(
-        _extracts(lake, delivery.table, outcomes, deletions),
+        _extracts(lake, delivery.table, outcomes, deletions, feed.not_delivered, before),
         thresholds=Thresholds(settings.least_month_rows, settings.least_group_rows, settings.least_lost_values),
     )
     organisation = organisation_column(delivery.table)
@@ -71,6 +74,7 @@ def summarise(
     summary.lost = lost_values(
         lake, con, delivery.table, organisation, delivery.extracts, earlier, outcomes, settings.least_lost_values
     )
+    summary.filled = filled_values(con, delivery.table, organisation, delivery.extracts, earlier, resent=feed.load == "snapshot")
     if "keys_unique" in checks:
         summary.repeated_keys = _repeated_keys(con, delivery)
     summary.columns = _columns(con, delivery, before, outcomes, sum(deletions.values()))
@@ -196,27 +200,52 @@ def _deletions(outcomes: list[RowOutcome]) -> dict[str, int]:
     return {outcome.profile.extract.extract_id: outcome.broken[DELETED] for outcome in outcomes}
 
 
-def _extracts(lake: Lake, table: Table, outcomes: list[RowOutcome], deletions: dict[str, int]) -> pd.DataFrame:
+def _extracts(
+    lake: Lake,
+    table: Table,
+    outcomes: list[RowOutcome],
+    deletions: dict[str, int],
+    not_delivered: Collection[str],
+    before: Delivery | None,
+) -> pd.DataFrame:
     """Summarise the extracts. Rows that are set aside do not include deletions, which are as they should be."""
-    required = {column.name for column in table.columns if column.required_in_file}
-    extracts = pd.DataFrame(
-        [
+    delivered = _delivered_columns(before) - {column.name for column in table.columns if column.required_in_file}
+    rows = []
+    for outcome in outcomes:
+        extract = outcome.profile.extract
+        missing = [name for name in json.loads(extract.columns_missing) if name not in delivered]
+        required = required_columns(table, not_delivered, json.loads(extract.columns_ignored))
+        silent = granting_columns(table) - required - set(not_delivered)
+        rows.append(
             {
-                "file_name": outcome.profile.extract.file_name,
+                "file_name": extract.file_name,
                 "rows": outcome.rows,
-                "set_aside": outcome.set_aside - deletions.get(outcome.profile.extract.extract_id, 0),
-                "columns_missing": ", ".join(
-                    name for name in json.loads(outcome.profile.extract.columns_missing) if name in required
-                ),
+                "set_aside": outcome.set_aside - deletions.get(extract.extract_id, 0),
+                "columns_missing": _headers(table, [name for name in missing if name in required]),
+                "columns_silent": _headers(table, [name for name in missing if name in silent]),
+                "columns_gone": _headers(table, [name for name in json.loads(extract.columns_missing) if name in delivered]),
             }
-            for outcome in outcomes
-        ]
-    )
+        )
+    extracts = pd.DataFrame(rows)
     if any(rule.check == "objections_lost" for rule in table.table_rules):
         lost = [lost_objections(lake, table, outcome.profile.extract.extract_id) for outcome in outcomes]
         extracts["objections_lost"] = [sum(reasons.values()) for reasons in lost]
         extracts["why"] = [", ".join(f"{rows:,} {reason}" for reason, rows in reasons.items()) for reasons in lost]
     return extracts
+
+
+def _delivered_columns(delivery: Delivery | None) -> frozenset[str]:
+    """Return the columns that every file of a delivery has."""
+    if delivery is None or not delivery.extracts:
+        return frozenset()
+    missing = {name for valid in delivery.extracts for name in json.loads(valid.extract.columns_missing)}
+    return frozenset(column.name for column in sender_columns(delivery.table)) - missing
+
+
+def _headers(table: Table, names: list[str]) -> str:
+    """Return columns by Strata's name, with the usual header where it differs."""
+    sources = {name: table.column(name).source_name for name in names}
+    return ", ".join(name if source == name else f"{name} ({source})" for name, source in sources.items())
 
 
 def _repeated_keys(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:

@@ -3,11 +3,11 @@
 A row whose key is in one delivery only needs no comparison. The others are mostly few. They are compared once per set of
 deliveries, and readers of a feed join the result to its rows.
 
-A later delivery ends a row if it contains the key again, if the sender takes the row back there (`withdraws` of a row rule), or if it
-restates the row's day without it. A row that was set aside for any other reason leaves what was sent before as it is: it spares the rows
-of its key. A row whose key could not be read, or had a date that could not be right, spares the rows that share the rest of its key. A line
-of which no field could be read may be any row that its delivery omits: as many omitted rows as there are such lines are spared, the most
-recent ones, and counted (`kept_for_unparsed`).
+A later delivery ends a row if it contains the key again, if the sender takes the row back there (`withdraws` of a row rule, or a mark
+that cannot be read), or if it restates the row's day without it. A row that was set aside for any other reason leaves what was sent before
+as it is: it spares the rows of its key. A row whose key could not be read, or had a date that could not be right, spares the rows that share
+the rest of its key. A line of which no field could be read may be any row that its delivery omits: as many omitted rows as there are such
+lines are spared, the most recent ones, and counted (`kept_for_unparsed`).
 
 Deliveries are placed by their date, and their facts count as known since their date, or since they arrived if that was later.
 """
@@ -30,6 +30,8 @@ from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.typed_rows import typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql, known_dates
+
+COMPARISON = 2  # a higher number has stored comparisons made again: since 2 a mark that cannot be read takes a row back
 
 
 def restated_rows(lake: Lake, table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
@@ -57,7 +59,7 @@ def _digest(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) 
         )
         for one in extracts
     ]
-    parts = [repr(table), settings.load, settings.replaces_months, extracts_read]
+    parts = [repr(table), settings.load, settings.replaces_months, extracts_read, COMPARISON]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
 
 

@@ -16,23 +16,24 @@ from expectations.suppression import CONFLICTING, LOST_MARKS
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_common import CONFLICTING_ROWS
-from pipelines.extracts.ingest import current_extracts
+from pipelines.extracts.ingest import current_extracts, replaced_extracts
 from pipelines.lake.storage import Lake
 from pipelines.sources.episodes import as_delivered
 from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.typed_rows import cased_sql, column_text_sql, typed_rows_sql
-from pipelines.validation.valid_extracts import ValidExtract, valid_extracts
+from pipelines.validation.valid_extracts import ValidExtract, passed_extracts, valid_extracts
 
 NO_ONE = frozenset({"clear_identifier", "dummy_person_id", "formula_person_id", *EXCLUDED_AT_INGEST})
 CONFIDENTIAL = ("confidential", "spine_sensitive")  # the row rules of confidential records
 
 
-def stated_dates_sql(lake: Lake, nhs: NhsSettings, feed: str, column: str, *, every_delivery: bool = False) -> str:
+def stated_dates_sql(lake: Lake, nhs: NhsSettings, feed: str, column: str) -> str:
     """Return the SQL, usable in FROM, of the rows of an nhs feed that hold a value in a date column; '' without extracts.
 
-    Columns: the feed's key, `extract_date`, `stated_date` (null where the value is not usable as a date), and `is_possible`, which is
-    false for a day that cannot be true. A row that was set aside counts, without its date if a rule on dates sets it aside. It does
-    not count if it is a test, was deleted, or names no one. With `every_delivery` snapshots before the latest count as well.
+    Columns: the feed's key, `extract_date`, `stated_date` (null where the value is not usable as a date), `is_possible`, which is
+    false for a day that cannot be true, and `is_replaced`. A row that was set aside counts, without its date if a rule on dates sets it
+    aside. It does not count if it is a test, was deleted, or names no one. Every delivery counts. `is_replaced` is true for a row of a file
+    that a corrected file of the same name and date replaced.
     """
     table = as_delivered(RAW_TABLES[feed], nhs.feeds[feed], nhs.case_of(feed))
 
@@ -41,13 +42,13 @@ def stated_dates_sql(lake: Lake, nhs: NhsSettings, feed: str, column: str, *, ev
         rows = typed_rows_sql(table, valid.source, valid.reading, keep=keep, stated=column)
         day, stated, left = f"DATE {quote(valid.extract.extract_date)} AS extract_date", column, ""
         if valid.set_aside:
-            left = f""" ANTI JOIN {_set_aside(lake, table, valid, _of_no_one(table))} AS gone USING (row_number)
-                LEFT JOIN (SELECT row_number, true AS is_broken FROM {_set_aside(lake, table, valid, _BY_RULE)}) USING (row_number)"""
+            left = f""" ANTI JOIN {set_aside_rows(lake, table, valid, of_no_one(table))} AS gone USING (row_number)
+                LEFT JOIN (SELECT row_number, true AS is_broken FROM {set_aside_rows(lake, table, valid, BY_RULE)}) USING (row_number)"""
             stated = f"CASE WHEN is_broken IS NULL THEN {column} END"
         possible = f"({column} IS NOT NULL OR NOT is_a_day) AS is_possible"
         return f"SELECT {', '.join(table.key)}, {day}, {stated} AS stated_date, {possible} FROM {rows}{left} WHERE is_stated"
 
-    return _of_current_extracts(lake, nhs, table, of_extract, every_delivery)
+    return of_every_extract(lake, table, of_extract)
 
 
 def named_people_sql(lake: Lake, nhs: NhsSettings, table: Table) -> str:
@@ -61,14 +62,14 @@ def named_people_sql(lake: Lake, nhs: NhsSettings, table: Table) -> str:
         day = f"DATE {quote(valid.extract.extract_date)} AS extract_date"
         return f"SELECT {table.person} AS person_id, {day}, CAST(NULL AS DATE) AS stated_date, true AS is_possible FROM {rows}"
 
-    return _of_current_extracts(lake, nhs, table, of_extract)
+    return of_every_extract(lake, table, of_extract)
 
 
 def suppressing_marks_sql(lake: Lake, nhs: NhsSettings) -> str:
     """Return the SQL, usable in FROM, of the people whom a row of the list marks, or marks illegibly; '' without extracts.
 
     Columns: `person_id`, `extract_date` and `reason`. Someone who is on the list by another row of the delivery has rows that
-    conflict. A mark that cannot be read has the reason of its column.
+    conflict. A mark that cannot be read has the reason of its column. Every delivery counts.
     """
     table = as_delivered(RAW_TABLES[PATIENTS.name], nhs.feeds[PATIENTS.name], nhs.case_of(PATIENTS.name))
     column = table.column(table.person)
@@ -84,7 +85,8 @@ def suppressing_marks_sql(lake: Lake, nhs: NhsSettings) -> str:
         return f"""SELECT {person} AS person_id, {day}, suppression AS reason
             FROM (SELECT row_number, {table.person} FROM {valid.source}) JOIN {found} USING (row_number) WHERE suppression IS NOT NULL"""
 
-    return _of_current_extracts(lake, nhs, table, of_extract)
+    parts = [of_extract(valid) for valid in valid_extracts(lake, table, current_extracts(lake, table.feed))]
+    return f"({' UNION ALL '.join(parts)})" if parts else ""
 
 
 def confidential_people_sql(lake: Lake, nhs: NhsSettings, feed: str) -> str:
@@ -96,29 +98,36 @@ def confidential_people_sql(lake: Lake, nhs: NhsSettings, feed: str) -> str:
         rows = typed_rows_sql(table, valid.source, valid.reading)
         return f"SELECT DISTINCT {table.person} AS person_id FROM {rows} WHERE {hidden}"
 
-    return _of_current_extracts(lake, nhs, table, of_extract)
+    return _of_latest_extracts(lake, nhs, table, of_extract)
 
 
-def _of_current_extracts(
-    lake: Lake, nhs: NhsSettings, table: Table, of_extract: Callable[[ValidExtract], str], every_delivery: bool = False
-) -> str:
+def of_every_extract(lake: Lake, table: Table, of_extract: Callable[[ValidExtract], str]) -> str:
+    """Apply a query to every extract of a feed and return the union, with `is_replaced`; '' without extracts."""
+    current = valid_extracts(lake, table, current_extracts(lake, table.feed))
+    replaced = passed_extracts(lake, table, replaced_extracts(lake, table.feed))
+    parts = [(of_extract(valid), flag) for found, flag in ((current, "false"), (replaced, "true")) for valid in found]
+    return f"({' UNION ALL '.join(f'SELECT *, {flag} AS is_replaced FROM ({part})' for part, flag in parts)})" if parts else ""
+
+
+def _of_latest_extracts(lake: Lake, nhs: NhsSettings, table: Table, of_extract: Callable[[ValidExtract], str]) -> str:
     """Apply a query to each extract that may hold current rows and return the union; of snapshots that is the latest delivery."""
     extracts = current_extracts(lake, table.feed)
-    if not every_delivery and nhs.feeds[table.feed].load == "snapshot":
+    if nhs.feeds[table.feed].load == "snapshot":
         extracts = [extract for extract in extracts if extract.extract_date == extracts[-1].extract_date]
     parts = [of_extract(valid) for valid in valid_extracts(lake, table, extracts)]
     return f"({' UNION ALL '.join(parts)})" if parts else ""
 
 
-def _of_no_one(table: Table) -> str:
+def of_no_one(table: Table) -> str:
     """Return the condition of the quarantine that a row is not about a person: it is a test, was deleted, or has no pseudonym."""
     reasons = sorted({rule.reason for rule in table.row_rules if rule.is_mark} | NO_ONE)
     return f"(column_name = {quote(table.person)} OR reason IN ({quote_all(reasons)}))"
 
 
-_BY_RULE = f"(column_name = '' AND reason NOT IN ('duplicate_row', {quote(CONFLICTING_ROWS)}))"
+BY_RULE = f"(column_name = '' AND reason NOT IN ('duplicate_row', {quote(CONFLICTING_ROWS)}))"
 
 
-def _set_aside(lake: Lake, table: Table, valid: ValidExtract, where: str) -> str:
+def set_aside_rows(lake: Lake, table: Table, valid: ValidExtract, where: str) -> str:
+    """Return the SQL of the numbers of the rows of an extract that were set aside for some reasons."""
     partition = {"table_name": table.name, "extract_id": valid.extract.extract_id}
     return f"(SELECT DISTINCT row_number FROM {lake.scan(QUARANTINE.name, partition)} WHERE action = 'set_aside' AND {where})"

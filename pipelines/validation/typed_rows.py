@@ -77,8 +77,15 @@ def column_text_sql(column: Column, padded: bool = True) -> str:
 def cased_sql(column: Column, text: str) -> str:
     """Return the SQL of a value with the letter case that counts: codes in upper case."""
     if column.kind is Kind.CODE:
-        return f"upper({text})"
+        return _code_at_start(column, f"upper({text})") if column.begins_with_code else f"upper({text})"
     return f"lower({text})" if column.ignores_case else text
+
+
+def _code_at_start(column: Column, code: str) -> str:
+    """Return the SQL of the code with which a value begins, such as 4 of `04` and `4 - DIED`; other values as they are."""
+    pattern = f"^0*({'|'.join(column.allowed)})([^0-9A-Z].*)?$"
+    begins = f"regexp_extract({code}, {quote(pattern)}, 1)"
+    return f"CASE WHEN {code} IN ({quote_all(column.allowed)}) THEN {code} ELSE coalesce(nullif({begins}, ''), {code}) END"
 
 
 def is_padded_sql(value: str) -> str:
@@ -122,15 +129,17 @@ def read_sql(column: Column, reading: Reading) -> str:
             f"WHEN CAST({number} AS VARCHAR) = {text} THEN {number} WHEN {written} THEN {number} END"
         )
     if column.kind is Kind.DATE:
-        return _date_sql(column.name, reading)
+        return _date_sql(column, reading)
     return text
 
 
-def _date_sql(name: str, reading: Reading) -> str:
+def _date_sql(column: Column, reading: Reading) -> str:
     """Return the SQL that reads a date in its main format.
 
-    A year or month alone is read as its last day, but not after the day on which it was recorded or delivered.
+    A year or month alone is read as its last day, but not after the day on which it was recorded or delivered. A death or an end, without
+    which something is granted, is read as its first day.
     """
+    name = column.name
     text, form = f"text_{name}", reading.date_format(name)
     first = f"try_cast({text} || CASE WHEN length({text}) = 4 THEN '-01-01' ELSE '-01' END AS DATE)"
     last = f"CASE WHEN length({text}) = 4 THEN make_date(year({first}), 12, 31) ELSE last_day({first}) END"
@@ -145,7 +154,7 @@ def _date_sql(name: str, reading: Reading) -> str:
     plain = f"WHEN {PLAIN_DAY.format(text)} THEN try_cast({text} AS DATE) " if form is DETECTED[0] else ""
     return (
         f"CASE {plain}WHEN {matches(text, form.pattern)} THEN {_day_sql(form, text)} "
-        f"WHEN {matches(text, IMPRECISE)} THEN least({capped}) END"
+        f"WHEN {matches(text, IMPRECISE)} THEN {first if column.earliest_day else f'least({capped})'} END"
     )
 
 
@@ -230,9 +239,8 @@ def typed_rows_sql(
 
 def _is_stated_sql(column: str) -> str:
     days, text = ", ".join(f"DATE {quote(day)}" for day in NEVER_DATES), f"text_{column}"
-    written = quote_all(sorted({form for day in NEVER_DATES for form in _ways_to_write(date.fromisoformat(day))}))
     day_of_text = f"upper(regexp_extract({text}, '^[^ T]+'))"
-    return f"{text} IS NOT NULL AND coalesce({column} NOT IN ({days}), {day_of_text} NOT IN ({written}))"
+    return f"{text} IS NOT NULL AND coalesce({column} NOT IN ({days}), {day_of_text} NOT IN ({NEVER_TEXTS}))"
 
 
 def _ways_to_write(day: date) -> list[str]:
@@ -240,3 +248,7 @@ def _ways_to_write(day: date) -> list[str]:
         f"{day:%d-%b-%Y}".upper(),
         f"{day:%d%b%Y}".upper(),
     ]
+
+
+# The ways to write the days that mean 'never', as SQL literals.
+NEVER_TEXTS = quote_all(sorted({form for day in NEVER_DATES for form in _ways_to_write(date.fromisoformat(day))}))

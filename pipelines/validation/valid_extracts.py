@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from expectations.row_checks import PARSING_REASONS, REPEATED_HEADER
 from expectations.sql_values import quote, quote_all
-from expectations.table import Table
+from expectations.table import RowRule, Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import VALIDATED_EXTRACTS
 from pipelines.errors import ExtractError
@@ -25,7 +26,7 @@ class ValidExtract:
     reading: Reading
     set_aside: str  # SQL of the row numbers that were set aside; empty for none
     rules: str  # digest of the rules it was validated by
-    withdrawn: str = ""  # SQL of those with which the sender takes a row back; empty for none
+    withdrawn: str = ""  # SQL of those with which the sender takes a row back, or may: a mark that cannot be read; empty for none
     unparsed: int = 0  # lines that may be rows, and of which no field could be read
 
 
@@ -76,11 +77,11 @@ def _records(lake: Lake, feed: str, statuses: tuple[str, ...]) -> dict[str, dict
 def _valid(lake: Lake, table: Table, extract: Extract, records: dict[str, dict[str, object]]) -> ValidExtract:
     record = records[extract.extract_id]
     partition = {"table_name": table.name, "extract_id": extract.extract_id}
-    reasons = [rule.reason for rule in table.row_rules if rule.withdraws]
+    rules = [rule for rule in table.row_rules if rule.withdraws]
     set_aside = withdrawn = ""
     if record["rows_set_aside"]:
         rows = f"SELECT DISTINCT row_number FROM {lake.scan_or_empty(QUARANTINE, partition)} WHERE action = 'set_aside'"
-        set_aside, withdrawn = f"({rows})", f"({rows} AND reason IN ({quote_all(reasons)}))" if reasons else ""
+        set_aside, withdrawn = f"({rows})", f"({rows} AND {_withdraws(rules)})" if rules else ""
     unparsed = _unparsed(lake, partition) if extract.rows_unreadable else 0
     source = lake.scan(table.name, {"extract_id": extract.extract_id})
     reading = Reading.from_json(str(record["text_reading"]))
@@ -92,3 +93,10 @@ def _unparsed(lake: Lake, partition: dict[str, str]) -> int:
     return int(
         lake.read_or_empty(QUARANTINE, "count(*) AS lines", f"reason IN ({reasons})", partition=partition)["lines"][0].as_py()
     )
+
+
+def _withdraws(rules: Sequence[RowRule]) -> str:
+    """Return the condition of the quarantine that a row takes back what was sent before: by a mark, or by one that cannot be read."""
+    columns = sorted({name for rule in rules if rule.is_mark for name in rule.columns})
+    lost = f" OR (reason = 'not_in_vocabulary' AND column_name IN ({quote_all(columns)}))" if columns else ""
+    return f"(reason IN ({quote_all(rule.reason for rule in rules)}){lost})"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING
 import duckdb
 import pandas as pd
 
+from expectations.catalogue import RAW_TABLES
 from expectations.documented import DataDocs
 from expectations.feeds import LIST_FEED
+from expectations.granting_columns import granting_columns
 from expectations.table import Table
 from expectations.tables.raw_common import DAY_AND_MONTH
 from expectations.tables.records import VALIDATED_EXTRACTS
+from expectations.value_checks import GONE
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import Extract, current_extracts
 from pipelines.lake.storage import Lake
@@ -88,7 +91,7 @@ def validate_feed(
         new = [extract for extract in whole if extract.extract_id not in seen]
         in_force = settings.model_copy(update={"accepted": accepted_breaches(lake, table.feed, day, whole)})
         dates = nhs.feeds[table.feed].dates
-        rules = _rules_digest(table, in_force, whole, dates)
+        rules = _rules_digest(table, in_force, whole, dates, nhs.feeds[table.feed].not_delivered)
         if not _validated(lake, new, rules):
             engine = engine or Engine(docs)
             outcomes = _validate_rows_of(lake, con, engine, table, whole, new, settings, patients, dates)
@@ -143,11 +146,14 @@ def _validate_rows_of(
     ]
 
 
-def _rules_digest(table: Table, settings: ValidationSettings, delivery: list[Extract], dates: Mapping[str, str]) -> str:
+def _rules_digest(
+    table: Table, settings: ValidationSettings, delivery: list[Extract], dates: Mapping[str, str], not_delivered: tuple[str, ...]
+) -> str:
     """Return a digest of the rules and extracts of a delivery; an accepted breach is no rule: it lets a stopped delivery pass."""
     rules = settings.model_copy(update={"accepted": ()})
     parts = [repr(table), rules.model_dump_json(), sorted((extract.extract_id, extract.reading) for extract in delivery)]
     parts += [sorted(dates.items())] if dates else []
+    parts += [sorted(not_delivered)] if not_delivered else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -191,12 +197,14 @@ def _advice(feed: str, stops: list[Breach], delivery: list[Extract]) -> str:
     """Return what the analyst can do about the breaches that stop a delivery."""
     advice = ["Have the extract sent again."]
     limited = [breach for breach in stops if breach.rule.name != "columns_present"]
-    if len(limited) < len(stops):
+    lacking = [breach for breach in stops if breach.rule.name == "columns_present"]
+    if lacking:
         unused = sorted({header for extract in delivery for header in json.loads(extract.columns_ignored)})
         advice.append(
             "A column that has another header there is named under the feed's `columns`; "
             f"headers that were not used: {', '.join(unused[:MOST_HEADERS]) or 'none'}."
         )
+        advice += _advice_on_absent_columns(feed, lacking)
     unknown = sorted({breach.finding.column for breach in limited if breach.finding and breach.rule is DAY_AND_MONTH})
     if unknown:
         advice.append(
@@ -220,6 +228,22 @@ def _dates_setting(feed: str) -> str:
     if feed == "feature_table":
         return "source.feature_table.dates"
     return "source.omop.dates" if feed.startswith("omop_") else f"source.nhs.feeds.{feed}.dates"
+
+
+def _advice_on_absent_columns(feed: str, lacking: list[Breach]) -> Iterator[str]:
+    """Yield what to do about a date or mark that the sender never delivers, and about a column that the sender no longer delivers."""
+    found = [breach.finding for breach in lacking if breach.finding]
+    columns = {name.split(" ")[0] for one in found if not one.message.endswith(GONE) for name in one.column.split(", ")}
+    if never := sorted(columns & granting_columns(RAW_TABLES[feed]) if feed in RAW_TABLES else ()):
+        yield (
+            f"If the sender never delivers {', '.join(never)}, set source.nhs.feeds.{feed}.not_delivered: [{', '.join(never)}]. Then no one has that "
+            "date or mark."
+        )
+    if any(one.message.endswith(GONE) for one in found):
+        subject = f"{feed} columns_present {lacking[0].delivery.isoformat()}"
+        yield (
+            f"If a column will not be delivered again, accept that (strata decide CONFIG accepted_breach '{subject}' --role ROLE --reason WHY)."
+        )
 
 
 def _files(delivery: list[Extract]) -> str:

@@ -140,8 +140,8 @@ def write_extracts(landing: Path) -> None:
     people = [f"p{number}" for number in range(6)]
     months = [f"2025-{month:02}" for month in range(1, 13)]
     files = {
-        "patients": ["PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,SEX",
-                     *(f"{person},A8000{number % 2},19{50 + number},6,{1 + number % 2}" for number, person in enumerate(people))],
+        "patients": ["PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,SEX,DEATH_DATE,IS_CONFIDENTIAL,IS_TEST_PATIENT,IS_SPINE_SENSITIVE,IS_DELETED",
+                     *(f"{person},A8000{number % 2},19{50 + number},6,{1 + number % 2},,0,0,0,0" for number, person in enumerate(people))],
         "registrations": ["PERSON_ID,ORGANISATION_ID,START_DATE,END_DATE",
                           *(f"{person},A8000{number % 2},20{10 + number}-03-0{number + 1}," for number, person in enumerate(people))],
         "community_contacts": ["PERSON,ID,PROVIDER,CONTACT_DATE,TEAM",

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from expectations.catalogue import RAW_TABLES
 from expectations.feeds import FEEDS
+from expectations.granting_columns import granting_columns
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.core_tables import StatedFacts, conform_linkage, conform_people
 from pipelines.conform.objection_inputs import read_objection_inputs
@@ -44,7 +46,9 @@ class Board:
     def __init__(self, folder: Path, **source: Any) -> None:
         self.folder, self.landing, self.lake = folder, folder / "landing", Lake(folder / "lake")
         names = ("patients", "opt_outs", "admissions", "gp_observations", "actions")
-        self.nhs = NhsSettings.model_validate({"feeds": {feed: {} for feed in names}, **source})
+        self.nhs = NhsSettings.model_validate(
+            {"feeds": {feed: {"not_delivered": sorted(granting_columns(RAW_TABLES[feed]))} for feed in names}, **source}
+        )
         self.tables = {table.feed: table for table in NhsSource(self.nhs).open(folder, folder).tables}
         self.feeds: list[str] = []
 

@@ -21,7 +21,7 @@ from pipelines.validation.validate import validate_feed
 CONFIG = """
 deployment: a_board
 purpose: {use: finding_people_for_care, approval: DSA 12, approval_expires: 2099-12-31}
-source: {kind: nhs, nhs: {landing: landing, feeds: {patients: {}, registrations: {}, admissions: {}, opt_outs: {load: snapshot}}}}
+source: {kind: nhs, nhs: {landing: landing, feeds: {patients: {not_delivered: [is_confidential, is_deleted, is_spine_sensitive, is_test_patient]}, registrations: {}, admissions: {}, opt_outs: {load: snapshot}}}}
 validation: {limits: {feed_collapsed: 0, month_collapsed: 0, month_gap: 0, single_value: 0, share_set_aside: 1, unknown_codes: 1}}
 """
 OMOP_CONFIG = """

@@ -20,7 +20,7 @@ CASE = Path(__file__).parents[3] / "shared" / "cases" / "opt_outs_shape_2026-01-
 CONFIG = """
 deployment: a_board
 purpose: {{use: {use}, approval: DSA 12, approval_expires: 2099-12-31}}
-source: {{kind: nhs, nhs: {{landing: landing, feeds: {{patients: {{}}, {feeds}}}}}}}
+source: {{kind: nhs, nhs: {{landing: landing, feeds: {{patients: {{not_delivered: [death_date, is_confidential, is_deleted, is_spine_sensitive, is_test_patient]}}, {feeds}}}}}}}
 validation: {{limits: {{single_value: 0, share_set_aside: 1, unknown_codes: 1}}}}
 """
 LIST = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR\n"

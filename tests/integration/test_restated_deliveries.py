@@ -28,12 +28,12 @@ source:
   nhs:
     landing: landing
     feeds:
-      patients: {}
+      patients: {not_delivered: [death_date, is_confidential, is_deleted, is_spine_sensitive, is_test_patient]}
       registrations: {}
       admissions: {load: {replaces_months: 12}}
       emergency_attendances: {load: append}
       outpatient_appointments: {load: snapshot}
-      gp_observations: {load: {replaces_months: 12}}
+      gp_observations: {load: {replaces_months: 12}, not_delivered: [is_confidential, is_deleted]}
 validation:
   limits: {feed_collapsed: 0, month_collapsed: 0, month_gap: 0, single_value: 0, share_set_aside: 1, unknown_codes: 1}
 """

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from expectations.delivery_figures import Summary, Thresholds
-from expectations.value_checks import columns_present, share_of_values, single_value, unknown_codes
+from expectations.value_checks import columns_present, share_of_values, single_value, unknown_codes, values_emptied
 
 EXTRACTS = pd.DataFrame({"file_name": ["a.csv"], "rows": [100], "set_aside": [5], "columns_missing": [""]})
 
@@ -38,3 +38,25 @@ def test_a_provider_that_sends_no_ethnicity_is_named() -> None:
     )
     found = share_of_values(Summary(EXTRACTS, not_known=groups, thresholds=Thresholds(10, 10)), 0.4, ("ethnic_category",))
     assert [finding.organisation for finding in found.findings] == ["RX1"]
+
+
+def test_a_column_that_the_previous_delivery_had_is_named() -> None:
+    found = columns_present(Summary(EXTRACTS.assign(columns_gone="sex (SEX)")), 0.0, ())
+    assert [finding.message for finding in found.findings] == ["a.csv has no column sex (SEX), which the previous delivery had"]
+
+
+@pytest.mark.parametrize(
+    ("organisation", "rows", "filled", "expected", "by_chance", "broken"),
+    [
+        ("", 200, 0, 80.0, 0.0, 1), ("", 200, 39, 80.0, 0.0, 1), ("", 200, 40, 80.0, 0.0, 0), ("", 200, 90, 80.0, 0.0, 0),
+        ("", 30, 0, 9.0, 0.0, 1), ("", 30, 0, 3.0, 0.0, 0), ("", 30, 0, 9.0, 9.0, 0), ("", 100, 0, 0.0, 0.0, 0),
+        ("Y00001", 200, 0, 80.0, 0.0, 1), ("Y00001", 30, 0, 9.0, 0.0, 0),
+    ],
+)  # fmt: skip
+def test_a_column_that_is_no_longer_filled_is_named(
+    organisation: str, rows: int, filled: int, expected: float, by_chance: float, broken: int
+) -> None:
+    frame = pd.DataFrame([("end_date", organisation, rows, filled, expected, by_chance)], columns=["column", "organisation", "rows", "filled", "expected", "by_chance"])  # fmt: skip
+    found = values_emptied(Summary(EXTRACTS, filled=frame, thresholds=Thresholds(10, 10)), 0.5, ("end_date",))
+    assert [(finding.organisation, finding.column) for finding in found.findings] == [(organisation, "end_date")] * broken
+    assert values_emptied(Summary(EXTRACTS, filled=frame), 0.5, ("death_date",)).findings == []

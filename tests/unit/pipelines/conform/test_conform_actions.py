@@ -3,7 +3,10 @@
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from expectations.tables.caseload import ACTIONS
+from expectations.tables.raw_common import YES, YES_NO
 from pipelines.conform.actions import conform_actions
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
@@ -28,6 +31,16 @@ def test_decisions_actions_and_flags_are_typed(tmp_path: Path) -> None:
     )
     assert (second["listed"], second["reviewed"], second["reason"], second["action"]) == (True, False, "no_capacity", None)
     assert (third["listed"], third["decision"]) == (None, None)
+
+
+@pytest.mark.parametrize("value", [*YES_NO, None])
+def test_every_word_for_yes_and_no_that_passes_validation_is_read(tmp_path: Path, value: str | None) -> None:
+    lake = Lake(tmp_path)
+    word = f"'{value}'" if value else "NULL"
+    with connect() as con:
+        conform_actions(lake, con, {"actions": ROWS.replace("'1', 'Y', 'ACCEPTED'", f"{word}, {word}, 'ACCEPTED'")})
+    first = lake.read(ACTIONS.name, order="record_id").to_pylist()[0]
+    assert (first["listed"], first["reviewed"]) == ((value in YES,) * 2 if value else (None, None))
 
 
 def test_without_the_feed_nothing_is_known(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from expectations.suppression import SUPPRESSIONS
 from expectations.table import Kind, Table
 from expectations.tables import core, risk
 from expectations.tables.caseload import CASELOAD, REMOVALS, REMOVED
@@ -36,6 +37,9 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object] | None, str]] = {
     "not_registered": ({}, None, "left the list"),
     "end_unreadable": ({}, {"end_not_readable": True}, "end of registration not readable"),
     "died_and_objects": ({"death_date": DAY, "type_1_opt_out": True}, {}, "died"),
+    **{f"suppressed_{number}": ({"suppression": reason}, {}, reason) for number, reason in enumerate(SUPPRESSIONS)},
+    "died_and_in_review": ({"death_date": DAY, "suppression": SUPPRESSIONS[-1]}, {}, "died"),
+    "suppressed_and_ended": ({"suppression": SUPPRESSIONS[0]}, {"end_date": date(2026, 1, 2)}, SUPPRESSIONS[0]),
     "national_and_ended": ({"national_data_opt_out": True}, {"end_date": date(2026, 1, 2)}, "left the list"),
 }
 
@@ -104,6 +108,14 @@ def test_everyone_with_a_reason_is_removed_and_counted_and_the_scores_stay(lake:
     assert removals.known_to(lake) == removals.KnownTo(DAY, date(2026, 1, 10))
     assert lake.read(REMOVALS.name, "sum(people) AS people")["people"].to_pylist() == [len(expected)]
     assert removals.record_removals(lake) == {}
+
+
+def test_only_the_run_of_one_outcome_is_checked_where_it_is_named(lake: Lake) -> None:
+    put_run(lake, "a" * 8, "finding_people_for_care", date(2026, 1, 1))
+    assert removals.record_removals(lake, "another_outcome") == {}
+    assert removals.record_removals(lake, OUTCOME)["died"] == 3
+    refresh_current(lake, OUTCOME)  # as a run does when it is published
+    assert not {"died", "suppressed_0"} & (seen(lake) | seen(lake, CASELOAD.name))
 
 
 def test_a_removal_that_ended_after_its_record_is_completed_and_counted_once(lake: Lake) -> None:

@@ -71,7 +71,7 @@ def test_what_is_added_to_a_table_of_another_stage_is_shared(deployment: Deploym
 def test_every_table_but_the_records_is_written_by_a_stage() -> None:
     written = {table.name for stage in STAGES for table in stage.tables_written}
     declared = {name for name, table in TABLES.items() if not table.feed and not name.startswith("raw__")}
-    by_commands = {"monitoring__access", "monitoring__decision", "risk__removed"}
+    by_commands = {"monitoring__access", "monitoring__decision"}
     assert declared - written == {LOG.name, "core__validated_extracts", *by_commands}
 
 

@@ -43,12 +43,16 @@ LOADS = {
     "gp_observations": "append", "gp_medication_orders": "append", "patients": "snapshot", "registrations": "snapshot",
     "admissions": ReplacesMonths(replaces_months=12), "emergency_attendances": ReplacesMonths(replaces_months=12),
 }  # fmt: skip
+ABSENT = {"patients": ("death_date",)}
 DAYS = ("2025-01-10", "2025-02-10", "2025-03-10", "2025-04-10")
 
 
 def deliver(folder: Path, feed: str, *deliveries: str, late: str = "", arrived: date | None = None) -> tuple[Lake, NhsSettings]:
     """Take in and validate deliveries of a feed, one a month. The delivery of `late` arrives after the others."""
-    lake, nhs = Lake(folder / "lake"), NhsSettings(feeds={feed: FeedSettings(load=LOADS[feed])})
+    lake, nhs = (
+        Lake(folder / "lake"),
+        NhsSettings(feeds={feed: FeedSettings(load=LOADS[feed], not_delivered=ABSENT.get(feed, ()))}),
+    )
     (folder / feed).mkdir()
     by_day = dict(zip(DAYS, deliveries, strict=False))
     with connect() as con:
@@ -134,6 +138,10 @@ def test_the_next_usable_row_takes_its_place(tmp_path: Path, feed: str) -> None:
     [
         ("gp_observations", "7,p7,A81001,2024-12-02,44054006,1,0"),
         ("gp_observations", "7,p7,A81001,2024-12-02,44054006,Y,0"),
+        ("gp_observations", "7,p7,A81001,2024-12-02,44054006,X,0"),
+        ("gp_observations", "7,p7,A81001,2024-12-02,44054006,0,Yess"),
+        ("gp_observations", "7,p7,A81001,soon,44054006,maybe,0"),
+        ("gp_medication_orders", "7,p7,A81001,2024-12-02,39113711000001106,deleted"),
         ("gp_observations", "7,p7,A81001,2024-12-02,44054006,0,true"),
         ("gp_observations", "7,p7,A81001,,,1,0"),
         ("gp_observations", "7,,A81001,soon,diabetes,1,0"),

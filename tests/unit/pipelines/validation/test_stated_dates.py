@@ -38,7 +38,7 @@ class Board:
 
     def __init__(self, folder: Path) -> None:
         self.landing, self.lake = folder, Lake(folder / "lake")
-        self.nhs = NhsSettings(feeds={"patients": FeedSettings(), "registrations": FeedSettings()})
+        self.nhs = NhsSettings(feeds={"patients": FeedSettings(not_delivered=tuple(LOST_MARKS)), "registrations": FeedSettings()})
         self.accepted: list[tuple[int, str]] = []
 
     def deliver(self, table: Table, header: str, rows: str, day: str = "2026-01-01", part: str = "") -> Board:
@@ -53,10 +53,9 @@ class Board:
         with connect() as con:
             feeds = [feed for feed in self.nhs.feeds if current_extracts(self.lake, feed)]
             rows = {feed: validated_rows_sql(self.lake, self.nhs, feed) for feed in feeds}
-            of_all = stated_dates_sql(self.lake, self.nhs, "patients", "death_date", every_delivery=True)
             marks = suppressing_marks_sql(self.lake, self.nhs)
             deaths = stated_dates_sql(self.lake, self.nhs, "patients", "death_date")
-            stated = StatedFacts(deaths, all_deaths=of_all, marks=marks, alive=alive_sql(self.accepted))
+            stated = StatedFacts(deaths, marks=marks, alive=alive_sql(self.accepted))
             return conform_people(self.lake, con, rows, ClinicalRules(), stated)
 
     def deaths(self) -> dict[str, tuple[date | None, bool]]:
@@ -81,6 +80,7 @@ class Board:
             self.people()
             found = conform_registrations(self.lake, con, rows, RegistrationSettings(), stated)
         periods = self.lake.read("core__registration", order="start_date").to_pylist()
+        self.withdrawn_ends = found["registration_end_withdrawn_by_its_sender"]
         assert found["registration_end_not_readable"] == sum(row["end_not_readable"] for row in periods)
         return [(row["practice_code"], row["end_date"], row["end_not_readable"]) for row in periods]
 
@@ -100,7 +100,8 @@ def test_a_death_that_is_stated_and_unreadable_is_no_life(board: Board) -> None:
         "month_first": "02/24/2024", "before_birth": "1939-05-01", "after_extract": "2026-03-01", "no_day": "1900-01-01", "mark": "?",
     }  # fmt: skip
     answers = {"alive": ("", None), "blanks_alone": ("  ", None), "no_value": ("NULL", None), "never": ("9999-12-31", None),
-               "dead": ("2024-02-03", DIED), "dead_too": ("2024-02-03 00:00:00", DIED), "year": ("2024", date(2024, 12, 31))}  # fmt: skip
+               "dead": ("2024-02-03", DIED), "dead_too": ("2024-02-03 00:00:00", DIED), "year": ("2024", date(2024, 1, 1)),
+               "month": ("2024-02", date(2024, 2, 1))}  # fmt: skip
     rows = [patient(name, value) for name, value in stated.items()] + [
         patient(name, value) for name, (value, _) in answers.items()
     ]
@@ -266,6 +267,31 @@ def test_a_stay_that_ended_in_death_on_no_readable_day_is_a_death(tmp_path: Path
     }  # fmt: skip
 
 
+def test_a_death_that_an_omop_source_no_longer_has_is_in_review(tmp_path: Path) -> None:
+    settings, lake = OmopSettings(folder=tmp_path, extract_date=date(2026, 1, 1)), Lake(tmp_path / "lake")
+    (tmp_path / "omop_person.csv").write_text("person_id,gender_concept_id,year_of_birth\nann,8507,1940\nbob,8507,1940\n")
+    for day, dead in ((date(2025, 12, 1), "ann,2024-02-03\nbob,2024-02-03\n"), (date(2026, 1, 1), "bob,2024-02-03\n")):
+        (tmp_path / "omop_death.csv").write_text("person_id,death_date\n" + dead)
+        feeds = {feed: FeedSettings(files=(f"{feed}.csv",), delivery_date=day) for feed in ("omop_person", "omop_death")}
+        nhs = NhsSettings.model_construct(feeds=feeds)
+        with connect() as con:
+            for table in (OMOP_PERSON, DEATH):
+                ingest_feed(lake, con, table, nhs, tmp_path)
+                validate_feed(lake, con, table, nhs, LENIENT)
+            cdm = {
+                table.feed.removeprefix("omop_"): validated_rows_sql(lake, nhs, table.feed, table)
+                for table in (OMOP_PERSON, DEATH)
+            }
+            cdm |= {"visit_occurrence": "nothing", "observation_period": "nothing"}
+            sources = {"patients": omop_sources(cdm, settings)["patients"]}
+            conform_people(lake, con, sources, ClinicalRules(), StatedFacts(named_people_sql(lake, nhs, DEATH)))
+    rows = lake.read(core.PERSON.name, "person_id, death_date, suppression").to_pylist()
+    assert {row["person_id"]: (row["death_date"], row["suppression"]) for row in rows} == {
+        "ann": (None, DEATH_WITHDRAWN),
+        "bob": (DIED, None),
+    }
+
+
 def test_everyone_whom_death_of_an_omop_source_names_is_dead(tmp_path: Path) -> None:
     settings = OmopSettings(folder=tmp_path, extract_date=date(2026, 1, 1))
     feeds = {feed: FeedSettings(files=(f"{feed}.csv",), delivery_date=date(2026, 1, 1)) for feed in ("omop_person", "omop_death")}
@@ -291,3 +317,114 @@ def test_everyone_whom_death_of_an_omop_source_names_is_dead(tmp_path: Path) -> 
     assert {row["person_id"]: (row["death_date"], row["death_not_readable"]) for row in rows} == {
         "read": (DIED, False), **dict.fromkeys(("word", "none", "placeholder", "after"), (None, True)), "alive": (None, False),
     }  # fmt: skip
+
+
+NO_ONE_MARKED = patient("well", "")
+
+
+@pytest.mark.parametrize(
+    ("again", "death", "suppressed"),
+    [
+        ("ann,Y00001,195O,5,2025-12-20,", (date(2025, 12, 20), False), None),
+        ("ann,Y0001,1940,5,2025-12-20,", (date(2025, 12, 20), False), None),
+        ("ann,Y00001,195O,5,Y,", (None, True), None),
+        ("ann,Y00001,195O,5,,maybe", (None, False), LOST_MARKS["is_deleted"]),
+        ("ann,Y00001,195O,5,2025-12-20,maybe", (date(2025, 12, 20), False), LOST_MARKS["is_deleted"]),
+        ("ann,Y00001,195O,5,,", (None, False), None),
+    ],
+)
+def test_a_later_row_that_cannot_be_used_still_states_a_death_or_a_mark(
+    board: Board, again: str, death: tuple[date | None, bool], suppressed: str | None
+) -> None:
+    board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + patient("ann", ""), day="2025-11-01")
+    for day in ("2025-12-25", "2026-01-01"):
+        board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + f"{again}\n", day=day)
+        assert board.deaths()["ann"] == death
+        assert board.suppressed() == ({"ann": suppressed} if suppressed else {})
+    board.deliver(
+        PATIENTS, PATIENT, NO_ONE_MARKED + "ann,Y00001,195O,5,,\n", day="2026-02-01"
+    )  # it cannot take anything back either
+    assert board.deaths()["ann"] == death
+    board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + patient("ann", ""), day="2026-03-01")
+    assert board.suppressed() == ({"ann": DEATH_WITHDRAWN} if death != (None, False) else {})
+
+
+def test_a_corrected_file_of_the_same_name_that_takes_a_death_back_is_in_review(board: Board) -> None:
+    board.deliver(
+        PATIENTS, PATIENT, NO_ONE_MARKED + patient("ann", "2024-02-03") + patient("bob", "") + patient("cat", "2024-02-03")
+    )
+    board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + patient("ann", "") + patient("bob", "") + patient("cat", "2024-02-04"))
+    assert board.suppressed() == {"ann": DEATH_WITHDRAWN}
+    assert board.deaths()["cat"] == (date(2024, 2, 4), False)
+
+
+def test_a_pseudonym_that_differs_in_case_has_the_same_death_review_and_mark(board: Board) -> None:
+    both = patient("dead", "2024-02-03") + patient("DEAD", "") + patient("pabc", "{}") + patient("PABC", "")
+    marked = "mark,Y00001,1940,5,,maybe\n" + patient("MARK", "")
+    board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + both.format("2024-02-03"), day="2025-12-01")
+    assert board.deaths()["PABC"] == board.deaths()["DEAD"] == (DIED, False)
+    board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + both.format("") + marked)
+    lost = LOST_MARKS["is_deleted"]
+    assert board.suppressed() == {"MARK": lost, "PABC": DEATH_WITHDRAWN, "mark": lost, "pabc": DEATH_WITHDRAWN}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2028-01-01", (date(2028, 1, 1), False)), ("2206-01-05", (None, True)), ("2028-01-02", (None, True)), ("2099-12-31", (date(2099, 12, 31), False)),
+        ("2026", (date(2026, 1, 1), False)), ("2026-01", (date(2026, 1, 1), False)), ("2025", (date(2025, 1, 1), False)), ("2014", (None, True)),
+    ],
+)  # fmt: skip
+def test_an_end_that_is_no_plausible_day_or_no_day_at_all_is_read_with_caution(
+    board: Board, value: str, expected: tuple[date | None, bool]
+) -> None:
+    board.deliver(PATIENTS, PATIENT, patient("ann", ""))
+    open_before = "ann,Y00001,2015-01-01,\n"
+    board.deliver(REGISTRATIONS, REGISTERED, open_before + "other,Y00009,2010-01-01,2012-01-01\n", day="2025-12-01")
+    board.deliver(REGISTRATIONS, REGISTERED, f"ann,Y00001,2015-01-01,{value}\nother,Y00009,2010-01-01,2012-01-01\n")
+    assert board.ends() == [("Y00001", *expected)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("2028-01-01", "2025-01-01"), ("2025-01-01", "2028-01-01"), ("2026-06-01", "2025-01-01")]
+)
+def test_of_two_ends_of_a_registration_the_earlier_one_counts(board: Board, first: str, second: str) -> None:
+    board.deliver(PATIENTS, PATIENT, patient("ann", ""))
+    board.deliver(REGISTRATIONS, REGISTERED, f"ann,Y00001,2015-01-01,{first}\nann,Y00001,2015-01-01,{second}\n")
+    assert board.ends() == [("Y00001", date(2025, 1, 1), False)]
+
+
+@pytest.mark.parametrize("day", ["2025-12-01", "2026-01-01"])  # an earlier delivery, or a file that is replaced
+def test_an_end_that_its_sender_takes_back_still_counts_and_is_counted(board: Board, day: str) -> None:
+    board.deliver(PATIENTS, PATIENT, patient("ann", ""))
+    other = "other,Y00009,2010-01-01,2012-01-01\n"
+    board.deliver(REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,2020-01-01\n" + other, day=day)
+    board.deliver(REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,\n" + other)
+    assert board.ends() == [("Y00001", date(2020, 1, 1), False)]
+    assert board.withdrawn_ends == 1
+    board.deliver(
+        REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,2021-01-01\n" + other, day="2026-02-01"
+    )  # another day is a correction
+    assert board.ends() == [("Y00001", date(2021, 1, 1), False)]
+    assert board.withdrawn_ends == 0
+
+
+@pytest.mark.parametrize(
+    ("again", "expected"),
+    [
+        ("ann,Y00001,2015-01-01,2005-12-20", (None, True)),  # before the start
+        ("ann,Y0001,2015-01-01,2025-12-20", (date(2025, 12, 20), False)),
+        ("ann,Y00001,01/0x/2015,2025-12-20", (date(2025, 12, 20), False)),
+        ("ann,Y00001,,left", (None, True)),
+        ("ann,Y00001,,", (None, False)),
+        ("bob,Y00001,,2025-12-20", None),  # another person: ann's registration is no longer delivered
+    ],
+)
+def test_a_later_row_that_cannot_be_used_still_states_an_end(
+    board: Board, again: str, expected: tuple[date | None, bool] | None
+) -> None:
+    board.deliver(PATIENTS, PATIENT, patient("ann", ""))
+    others = "".join(f"other{number},Y00009,2010-01-01,2012-01-01\n" for number in range(3))
+    board.deliver(REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,\n" + others, day="2025-12-01")
+    board.deliver(REGISTRATIONS, REGISTERED, f"{again}\n" + others)
+    assert board.ends() == ([("Y00001", *expected)] if expected else [])

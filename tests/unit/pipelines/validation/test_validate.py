@@ -18,7 +18,8 @@ from pipelines.validation.validate import ValidationSettings, ValidationSummary,
 
 PATIENT_HEADER = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,SEX,IS_TEST_PATIENT\n"
 SPELL_HEADER = "Der_Pseudo_NHS_Number,Hospital_Spell_No,Der_Provider_Code,Admission_Date,Discharge_Date,Admission_Method\n"
-NHS = NhsSettings(feeds={"patients": FeedSettings(), "admissions": FeedSettings(load="snapshot")})
+ABSENT = ("death_date", "is_confidential", "is_deleted", "is_spine_sensitive")
+NHS = NhsSettings(feeds={"patients": FeedSettings(not_delivered=ABSENT), "admissions": FeedSettings(load="snapshot")})
 DAY = date(2026, 1, 5)
 LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1})
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from expectations.suppression import LOST_MARKS
 from expectations.tables.raw_gp import OPT_OUTS, PATIENTS
 from expectations.tables.raw_hospital import OUTPATIENT_APPOINTMENTS
 from pipelines.conform.clinical_rules import ClinicalRules
@@ -96,7 +97,7 @@ def test_a_column_that_no_event_is_made_of_makes_no_row_new(tmp_path: Path) -> N
 
 
 def test_a_person_who_moved_or_died_was_on_the_list_since_the_delivery_that_first_named_them(tmp_path: Path) -> None:
-    lake, nhs = Lake(tmp_path / "lake"), NhsSettings(feeds={"patients": FeedSettings()})
+    lake, nhs = Lake(tmp_path / "lake"), NhsSettings(feeds={"patients": FeedSettings(not_delivered=tuple(LOST_MARKS))})
     (tmp_path / "patients").mkdir()
     header = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,DEATH_DATE,LSOA_CODE\n"
     first = "ann,Y00001,1950,,E01000001\nbob,Y00001,1950,,E01000001\n"

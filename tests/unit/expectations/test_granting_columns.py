@@ -1,0 +1,41 @@
+"""Columns whose absence grants something: which they are, and which unused headers may be them."""
+
+import pytest
+
+from expectations.catalogue import RAW_TABLES
+from expectations.granting_columns import granting_columns, may_be, required_columns
+from expectations.tables.raw_gp import PATIENTS, REGISTRATIONS
+
+
+def test_dates_that_suppress_and_marks_grant_something() -> None:
+    assert granting_columns(PATIENTS) == {"death_date", "is_confidential", "is_deleted", "is_spine_sensitive", "is_test_patient"}
+    assert "end_date" in granting_columns(REGISTRATIONS)
+
+
+@pytest.mark.parametrize(
+    ("column", "header"),
+    [
+        ("death_date", "DATE_OF_DEATH"), ("death_date", "DateOfDeath"), ("death_date", "DOD"), ("death_date", "date died"), ("end_date", "REG_END_DATE"),
+        ("end_date", "DEDUCTION_DATE"), ("end_date", "LeftDate"), ("is_confidential", "CONFIDENTIALITY_CODE"), ("is_deleted", "Delete Flag"),
+        ("is_spine_sensitive", "SENSITIVE"), ("is_test_patient", "DUMMY_PATIENT"),
+    ],
+)  # fmt: skip
+def test_a_header_with_a_word_for_a_column_may_be_the_column(column: str, header: str) -> None:
+    assert may_be(column, header)
+
+
+@pytest.mark.parametrize("header", ["GENDER", "COMMENT", "BIRTH_DATE", "RECOMMENDED", "LATEST_CONTACT", "DATE"])
+def test_other_headers_are_not(header: str) -> None:
+    assert not any(may_be(column, header) for column in granting_columns(PATIENTS) | granting_columns(REGISTRATIONS))
+
+
+def test_every_granting_column_has_a_word() -> None:
+    columns = {name for table in RAW_TABLES.values() for name in granting_columns(table)}
+    assert [name for name in sorted(columns) if not may_be(name, name)] == []
+
+
+def test_an_absent_column_is_required_where_an_unused_header_may_be_it() -> None:
+    always = {column.name for column in PATIENTS.columns if column.required_in_file}
+    assert required_columns(PATIENTS) == always
+    assert required_columns(PATIENTS, (), ["DIED_ON"]) == always | {"death_date"}
+    assert required_columns(PATIENTS, ("death_date",), ["DIED_ON"]) == always
