@@ -169,7 +169,7 @@ def run_extracts(runs: Runs, folder: Path, name: str) -> None:
     }  # fmt: skip
     study["also"] = [{**study["also"][0], "outcome": {"name": "first_type_2_diabetes", "washout_days": 0}}]
     source = cases.merged(OWN["source"], {"nhs": {"feeds": OBJECTIONS}})
-    settings = settings_of(folder, name, {**OWN, "source": source, "study": study})
+    settings = settings_of(folder, name, {**OWN, "source": source, "study": study, "upkeep": {"extract_months": 240}})
     earlier = {"feature_families": ["demographics", "utilisation", "deprivation"]}
     dates = {"index_dates": {**study["index_dates"], "score": NOT_YET_MATURED}}
     runs.decide(
