@@ -108,15 +108,23 @@ class Runs:
         )
         self.used[kind_of(stage)] |= {*raw, *read, *written, *uses.settings, *(which.name for which in uses.outside)}
 
+    def decide(self, folder: Path, settings: Mapping[str, Any], *decision: str) -> None:
+        config = _written(folder, settings)
+        assert self._strata(folder / "home", "decide", str(config), *decision, "--role", "Approver", "--reason", "A test") == 0
+
     def run(self, folder: Path, settings: Mapping[str, Any]) -> set[str]:
         """Run a configuration in the home of a folder, and return the stages that were done and not skipped."""
-        home = folder / "home"
-        config = folder / f"run{len(list(folder.glob('run*.yaml')))}.yaml"  # a process opens a configuration once
-        config.write_text(yaml.safe_dump(dict(settings)))
+        home, config = folder / "home", _written(folder, settings)
         lake, before = Lake(home / "lake"), Lake(home / "lake").rows(LOG.name)
         assert self._strata(home, "run", str(config)) == 0
         rows = lake.read(LOG.name, "stage, status", order="started_at").to_pylist()[before:]
         return {row["stage"] for row in rows if row["status"] == Status.DONE}
+
+
+def _written(folder: Path, settings: Mapping[str, Any]) -> Path:
+    config = folder / f"run{len(list(folder.glob('run*.yaml')))}.yaml"  # a process opens a configuration once
+    config.write_text(yaml.safe_dump(dict(settings)))
+    return config
 
 
 @pytest.fixture(scope="module")
@@ -161,9 +169,12 @@ def run_extracts(runs: Runs, folder: Path, name: str) -> None:
     }  # fmt: skip
     study["also"] = [{**study["also"][0], "outcome": {"name": "first_type_2_diabetes", "washout_days": 0}}]
     source = cases.merged(OWN["source"], {"nhs": {"feeds": OBJECTIONS}})
-    settings = settings_of(folder, name, {**OWN, "source": source, "study": study})
+    settings = settings_of(folder, name, {**OWN, "source": source, "study": study, "upkeep": {"extract_months": 240}})
     earlier = {"feature_families": ["demographics", "utilisation", "deprivation"]}
     dates = {"index_dates": {**study["index_dates"], "score": NOT_YET_MATURED}}
+    runs.decide(
+        folder, settings, "national_opt_out", "planning: does not apply", "--expires", "2099-12-31"
+    )  # the lists have expired
     deliver(folder, FIRST)
     runs.run(folder, cases.merged(settings, {"study": {**earlier, **dates}}))
     deliver(folder, SECOND)
