@@ -12,7 +12,7 @@ from hostile.board_run import CONFORM, Result, build, home_of, run_board, take_i
 from hostile.damage_round import Board, RoundReport, Violation, config_of, differences
 from hostile.delivery_cases import KIND, STOPPED, UNCHANGED, DeliveryCase, files_in_other_forms
 
-from pipelines.conform.national_list import refuse_expired_national_list
+from pipelines.conform.national_list import check_national_list
 from pipelines.errors import StrataError, ValidationStop
 from pipelines.run.deployment import Deployment
 from pipelines.stages import conforming
@@ -88,7 +88,7 @@ def run_with_checks(deployment: Deployment, today: date) -> Result:
             if broken:
                 raise ValidationStop(broken)
         if step is conforming.conform_objections:
-            refuse_expired_national_list(deployment.lake, today)
+            check_national_list(deployment.lake, today)
     return build(deployment)
 
 
