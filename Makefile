@@ -96,7 +96,7 @@ chaos: $(READY)  ## disturb every stage while readers read: kills, full disks, l
 ui: $(READY)     ## serve Dagster on 127.0.0.1:3000 and MLflow on 127.0.0.1:5000
 	@$(BIN)/strata ui $(CONFIG)
 
-docs: $(READY)   ## write the data dictionary, the pages of features and gates, the index of runbooks and the contracts from the declarations
+docs: $(READY)   ## write the generated pages from the declarations: dictionary, features, gates, runbooks, contracts, stages
 	@$(BIN)/python -m expectations.data_dictionary
 	@$(BIN)/python -m features.feature_page
 	@$(BIN)/python -m models.gate_page

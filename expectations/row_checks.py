@@ -1,4 +1,7 @@
-"""All checks on the rows of a table, derived from its declaration: first those of each column, then the row rules."""
+"""All checks on the rows of a table, derived from its declaration: first those of each column, then the row rules.
+
+Rules that tables share, such as that of duplicate rows, are declared in `expectations/tables/raw_common.py`.
+"""
 
 from __future__ import annotations
 

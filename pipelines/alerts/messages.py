@@ -60,7 +60,7 @@ def feed_late(crossing: Crossing) -> str:
     row = crossing.row
     feed = str(row["feed"]).replace("_", " ")
     return (
-        f"the latest delivery of {feed} is of {row['latest']}, {row['days_behind']} days before the data cut; "
+        f"the latest delivery of {feed} is of {row['latest']}, {row['days_behind']} days behind the other feeds; "
         f"{row['limit_days']} days are allowed"
     )
 

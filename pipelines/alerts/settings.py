@@ -1,4 +1,7 @@
-"""Which rules raise an alert and who receives it. Addresses of webhooks and passwords come from the environment."""
+"""Which rules raise an alert and who receives it. Addresses of webhooks and passwords come from the environment.
+
+How late a feed may be is a setting of the schedule (`pipelines/run/late_feeds.py`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Who is listed: by place and age group, in order of risk, up to the place's capacity. Pure: frames in, frames out."""
+"""Who is listed: by place and age group, in order of risk, up to the place's capacity. Pure: frames in, frames out.
+
+Who is left out is a setting (`leave_out` in `pipelines/study/caseload_settings.py`) and the flags of `pipelines/scoring/left_out.py`.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,9 @@
 
 A death in doubt is in review: the person is suppressed until a recorded decision (kind `death_review`) accepts that the person is
 alive. A decision is for one person and one date of death, so another statement of a death needs another decision.
+
+What a date of death that cannot be read means is declared with its column (`lost` in `expectations/tables/raw_gp.py`), read by
+`pipelines/validation/stated_dates.py` and applied by `person.py`: the person is suppressed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Inequality stage: rates of the outcomes by group, from the labels, written to `equity__outcome_rates` with disclosure control.
 
-The rates are a planning output: they count the people whom `equity__planning_population` counts.
+The rates are a planning output: they count the people whom `equity__planning_population` counts
+(`pipelines/building/planning_population.py`, by the rules of `pipelines/study/opt_out_rules.py`).
 """
 
 from __future__ import annotations

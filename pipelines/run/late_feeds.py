@@ -50,6 +50,12 @@ def find_late_feeds(latest: Mapping[str, date], data_cut: date, settings: LateFe
     return {**late, **_older_than_allowed(_required(latest, settings), newest, settings.late_after_days)}
 
 
+def days_behind(late: Mapping[str, date], data_cut: date, newest: date, settings: LateFeedSettings) -> dict[str, int]:
+    """Return by how many days each late feed is behind: a required feed the `newest` delivery of any feed, any other the data cut."""
+    required = _required(late, settings)
+    return {feed: ((newest if feed in required else data_cut) - latest).days for feed, latest in late.items()}
+
+
 def earliest_cut(latest: Mapping[str, date], settings: LateFeedSettings) -> date:
     """Return the day to which the data reach: the earliest cut of the required feeds, or the latest of any where none is there.
 

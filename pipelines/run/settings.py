@@ -46,7 +46,8 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     home: Path = Field(default=Path("data"), description="folder of all files that a run writes; STRATA_HOME overrides it")
     purpose: PurposeSettings
     data_cut_date: date | None = Field(
-        default=None, description="last day that the data reach; the default is the latest delivery"
+        default=None,
+        description="last day that the data reach; by default the earliest of the latest deliveries of the required feeds",
     )
     source: SourceSettings
     reference: ReferenceSettings = ReferenceSettings()

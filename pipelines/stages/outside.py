@@ -75,6 +75,11 @@ class Outside:
         return run_plan.data_cut_until(self._of(OutsideInput.LATE_FEEDS))
 
     @property
+    def newest_delivery(self) -> date:
+        """Return the day of the newest delivery of any feed that is not dated after today."""
+        return max(run_plan.feed_cuts(self._of(OutsideInput.LATE_FEEDS)).values(), default=self.latest_delivery)
+
+    @property
     def reference(self) -> Reference:
         """Return the reference files, with those that landed next to the extracts."""
         deployment = self._of(OutsideInput.REFERENCE_FILES)

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from pipelines.lake.code_version import digest_of
 from pipelines.run.settings import Settings
 
-# Decisions of people. They are recorded with what they allow, and no digest holds them: recording one reruns nothing.
+# Decisions of people. They are recorded in monitoring__decision, and no digest of settings holds them: recording one runs again only what
+# applies it.
 DECISIONS = frozenset(
     {"study.approval", "study.also.*.approval", "purpose.approval", "purpose.approval_expires", "validation.accepted"}
 )

@@ -1,4 +1,4 @@
-"""The report of one candidate as one HTML page."""
+"""The report of one candidate as one HTML page: order and text are in `templates/model.html`, figures in `content.py`."""
 
 from __future__ import annotations
 

@@ -271,7 +271,7 @@ def test_a_header_without_rows_is_an_extract_without_rows(bench: Bench) -> None:
         (b"PAR1xxxx", "a_2026-01-01.csv", "this is a Parquet file"),
         (b"PK\x03\x04xx", "a_2026-01-01.csv", "zip archive or Excel"),
         (b"a,b\n", "a_2026-01-01.csv.gz", "Not a gzipped file"),
-        (gzip.compress(FIVE.encode() * 99)[:-20], "a_2026-01-01.csv.gz", "truncated"),
+        (gzip.compress(FIVE.encode() * 99, mtime=0)[:-20], "a_2026-01-01.csv.gz", "truncated"),
         (b"a,b\n", "a_2026-01-01.parquet", "not a Parquet file"),
         ("PERSON_ID,STATUS,person_id \n1,2,3\n", "a_2026-01-01.csv", "names 'PERSON_ID' 2 times"),
         ("p1,TYPE_1,1,2020-01-01\np2,TYPE_1,1,2020-01-01\n", "a_2026-01-01.csv", "names none of the columns"),

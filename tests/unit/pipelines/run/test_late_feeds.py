@@ -3,7 +3,14 @@ from datetime import date
 import pytest
 
 from pipelines.errors import RefusalError
-from pipelines.run.late_feeds import LateFeedSettings, earliest_cut, find_late_feeds, late_feeds_as_text, refuse_late_feeds
+from pipelines.run.late_feeds import (
+    LateFeedSettings,
+    days_behind,
+    earliest_cut,
+    find_late_feeds,
+    late_feeds_as_text,
+    refuse_late_feeds,
+)
 
 CUT = date(2026, 3, 1)
 LATEST = {"gp_observations": date(2026, 1, 14), "admissions": date(2026, 1, 15), "patients": CUT}
@@ -65,3 +72,9 @@ def test_a_run_waits_for_a_late_required_feed_where_the_settings_say_so() -> Non
 def test_an_unknown_required_feed_is_named_with_the_feeds_there_are() -> None:
     with pytest.raises(ValueError, match=r"there is no feed admision; the feeds are .*admissions"):
         settings(required_feeds=["admision"])
+
+
+def test_a_required_feed_is_behind_the_newest_delivery_and_any_other_behind_the_data_cut() -> None:
+    late = {"admissions": date(2026, 1, 10), "addresses": date(2025, 11, 1)}
+    behind = days_behind(late, date(2026, 2, 10), date(2026, 3, 1), settings(required_feeds=("admissions",)))
+    assert behind == {"admissions": 50, "addresses": 101}
