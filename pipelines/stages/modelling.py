@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from expectations.feeds import ADMISSIONS, LIST_FEEDS
+from expectations.feeds import ADMISSIONS, LIST_FEEDS, PATIENTS
 from expectations.tables import caseload, core, core_places, risk
 from expectations.tables.equity import AUDIT_FOR_READERS
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
@@ -125,7 +125,7 @@ def promote(context: StageContext) -> StageResult:
         core_places.ORGANISATION, *READ_BY_FEATURES, *READ_BY_CODES,
     ),
     reads_earlier=(risk.SCORES, risk.DRIVERS, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING, caseload.REMOVED, caseload.REMOVALS),
-    feeds=(ADMISSIONS.name,),
+    feeds=(ADMISSIONS.name, PATIENTS.name),
     settings=(
         "source", *SETTINGS_OF_FEATURES, "purpose.approval", "purpose.approval_expires", "study.name", "study.outcome", "study.index_dates",
         "study.validation", "study.bands", "study.driver_bands", "study.drivers_per_person", "study.drivers_not_shown",

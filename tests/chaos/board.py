@@ -13,7 +13,7 @@ from chaos.processes import Starter
 from pipelines.lake.storage import Lake
 
 ORDER = ("ingest", "validate", "conform", "features", "training", "scoring")
-PUBLISHED = ("risk__runs", "risk__scores", "risk__drivers", "risk__current")
+PUBLISHED = ("risk__runs", "risk__scores", "risk__drivers", "risk__current", "risk__removed", "risk__removals")
 CONFIG = """
 deployment: fault_board
 purpose: {{use: finding_people_for_care, approval: Synthetic people; no approval needed, approval_expires: 2099-12-31}}

@@ -127,7 +127,7 @@ def killed_publications(board: Board, server: Server, expected: list[tuple[Any, 
         if fault.strikes >= times:
             break
         database = server.empty()
-        with reader(board.starter, {"database": database}, board.folder, PAUSE) as readings:
+        with reader(board.starter, {"database": database, "lake": str(board.lake.root)}, board.folder, PAUSE) as readings:
             fault.strikes += kill_after(board, "publication", _publish(board, database), rng.random(), rng)
             _publish_again(board, fault, database, expected)
         _add_readings(fault, readings)
@@ -140,7 +140,7 @@ def server_goes_away(board: Board, server: Server, expected: list[tuple[Any, ...
     fault = Fault("database server that crashes during a copy" if crash else "database connection lost during a copy")
     for _ in range(5):
         database, hit = server.empty(), threading.Event()
-        with reader(board.starter, {"database": database}, board.folder, PAUSE) as readings:
+        with reader(board.starter, {"database": database, "lake": str(board.lake.root)}, board.folder, PAUSE) as readings:
             process = _publish(board, database)
             watcher = threading.Thread(target=_strike_in_copy, args=(server, database, process, hit, crash))
             watcher.start()
@@ -164,7 +164,7 @@ def two_publications(board: Board, server: Server, expected: list[tuple[Any, ...
     """Run two publications at once: one is refused or waits, and every run is loaded once."""
     fault = Fault("two publications to PostgreSQL at once")
     database = server.empty()
-    with reader(board.starter, {"database": database}, board.folder, PAUSE) as readings:
+    with reader(board.starter, {"database": database, "lake": str(board.lake.root)}, board.folder, PAUSE) as readings:
         codes = [process.wait() for process in [_publish(board, database) for _ in range(2)]]
         fault.strikes += 1
         fault.expect(sorted(codes) in ([DONE, REFUSED], [DONE, DONE]), f"they ended with {codes}: {last_line(board)}")

@@ -24,7 +24,7 @@ def watch(request: Mapping[str, Any]) -> int:
     while True:
         is_last = until.exists()  # one more check after the writer has ended
         if "database" in request:
-            problems, could_read = check_database(request["database"])
+            problems, could_read = check_database(request["database"], Path(request["lake"]))
         else:
             problems, could_read = check_lake(Path(request["lake"])), True
         violations += problems
@@ -134,8 +134,11 @@ def _read(
     return con.sql(query.replace("FROM t", f"FROM {scan}")).to_arrow_table().to_pylist()
 
 
-def check_database(database: str) -> tuple[list[str], bool]:
-    """Return all problems in the database, and whether it could be read; a server that does not answer is not a problem."""
+def check_database(database: str, lake: Path) -> tuple[list[str], bool]:
+    """Return all problems in the database, and whether it could be read; a server that does not answer is not a problem.
+
+    The people whom the lake's record of removals names are in no run of the database.
+    """
     query = (
         "SELECT r.run_id, r.rows, count(s.person_id), count(DISTINCT s.person_id) FROM strata.risk__runs r "
         "LEFT JOIN strata.risk__scores s USING (run_id) WHERE r.status = 'published' GROUP BY 1, 2"
@@ -147,9 +150,12 @@ def check_database(database: str) -> tuple[list[str], bool]:
     except psycopg.Error as error:
         missing = isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName)
         return [], missing
+    with duckdb.connect() as con:
+        removed = _removed(con, lake)
+        expected_of = {run: expected - _scored_among(con, lake, run, removed) for run, expected, _, _ in rows}
     problems = [
-        f"database: run {run}: {n} rows of {people} people, expected {expected}"
-        for run, expected, n, people in rows
-        if not expected == n == people
+        f"database: run {run}: {n} rows of {people} people, expected {expected_of[run]}"
+        for run, _, n, people in rows
+        if not expected_of[run] == n == people
     ]
     return problems + [f"database: {runs} current runs of {outcome}" for outcome, runs in current if runs != 1], True

@@ -69,7 +69,7 @@ def _dates() -> list[DeliveryCase]:
         for feed, day in (("patients", "2099-01-01"), ("admissions", "2026-01-16"), ("gp_observations", "2026-12-31"))
     ]
     found += [
-        DeliveryCase(f"{feed} dated far ahead of the others", STOPPED, of_rows(feed, "2026-11-01", _same), (f"{feed}_2026-11-01", "ahead"), "2026-11-15")
+        DeliveryCase(f"{feed} dated far ahead of the others", STOPPED, of_rows(feed, "2026-11-01", _half), (f"{feed}_2026-11-01", "ahead"), "2026-11-15")
         for feed in ("addresses", "outpatient_appointments")
     ]  # fmt: skip
     return found + [

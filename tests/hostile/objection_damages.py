@@ -10,7 +10,6 @@ from collections.abc import Callable
 from hostile.damages import Damage, Expected, Line, Row, Rows
 
 KIND = "objections"
-LINE_LOST = "the line is set aside with the person whom it names"
 OBJECTS, OBJECTS_NATIONALLY = "type 1 opt-out", "national data opt-out"
 FEED_OF = {OBJECTS: "type_1_objections", OBJECTS_NATIONALLY: "national_opt_outs"}
 DAY = "2024-05-01"
@@ -111,27 +110,12 @@ def _shapes() -> list[Damage]:
                 counted=False,
             ),
             _damage(feed, "a Windows line end", lambda person, text=text: [f"{text(person)},\r".encode()], counted=False),
-            _damage(
-                feed,
-                "cut in the second field",
-                lambda person, text=text: [text(person)[: len(person) + 3].encode()],
-                known=LINE_LOST,
-            ),
-            _damage(feed, "a field too many", lambda person, text=text: [f"{text(person)},,x".encode()], known=LINE_LOST),
-            _damage(feed, "a NUL at its end", lambda person, text=text: [f"{text(person)},\0".encode()], known=LINE_LOST),
-            _damage(
-                feed,
-                "a byte that is not UTF-8",
-                lambda person, text=text: [f"{text(person)},".encode() + b"\xe9"],
-                known=LINE_LOST,
-            ),
-            _damage(feed, "a stray quote", lambda person, text=text: [f'{text(person)},5" tall'.encode()], known=LINE_LOST),
-            _damage(
-                feed,
-                "a quote that does not close",
-                lambda person, text=text: [f'{text(person)},"copied text'.encode()],
-                known=LINE_LOST,
-            ),
+            _damage(feed, "cut in the second field", lambda person, text=text: [text(person)[: len(person) + 3].encode()]),
+            _damage(feed, "a field too many", lambda person, text=text: [f"{text(person)},,x".encode()]),
+            _damage(feed, "a NUL at its end", lambda person, text=text: [f"{text(person)},\0".encode()]),
+            _damage(feed, "a byte that is not UTF-8", lambda person, text=text: [f"{text(person)},".encode() + b"\xe9"]),
+            _damage(feed, "a stray quote", lambda person, text=text: [f'{text(person)},5" tall'.encode()]),
+            _damage(feed, "a quote that does not close", lambda person, text=text: [f'{text(person)},"copied text'.encode()]),
             _damage(feed, "twice", lambda person, text=text: [f"{text(person)},".encode()] * 2),
         ]
     return found

@@ -236,7 +236,7 @@ def test_a_run_waits_for_a_late_feed_if_the_settings_say_so(
     tick = sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
     assert not tick.run_requests and tick.cursor is None
     assert "late feed admissions: latest delivery 2025-12-01; the data cut is 2026-03-01" in str(tick.skip_message)
-    (tmp_path / "landing" / "admissions_2026-03-01.csv").write_text("PERSON_ID\n1\n")
+    (tmp_path / "landing" / "admissions_2026-03-01.csv").write_text("PERSON_ID\n2\n")
     assert sensor.evaluate_tick(dg.build_sensor_context(instance=instance)).run_requests
 
 

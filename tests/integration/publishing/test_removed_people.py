@@ -48,7 +48,7 @@ def test_removed_people_leave_the_database_and_do_not_return(
         core.PERSON,
         rows(
             core.PERSON, 20, person_key=lambda row: row, person_id=lambda row: f"p{row:07d}", death_not_readable=False, on_list=True,
-            type_1_opt_out=False, national_data_opt_out=False, death_date=lambda row: date(2026, 1, 2) if row == 3 else None,
+            type_1_opt_out=False, national_data_opt_out=False, suppression=None, death_date=lambda row: date(2026, 1, 2) if row == 3 else None,
         ),
     )  # fmt: skip
     lake.write(core.REGISTRATION, rows(core.REGISTRATION, 20, person_key=lambda row: row, end_date=None, end_not_readable=False))
