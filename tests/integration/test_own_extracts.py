@@ -86,7 +86,7 @@ def test_a_landing_folder_is_corrected_step_by_step(
 
     config = configuration(tmp_path, feeds)
     assert strata(home, "check-extract", str(config)) == 0
-    printed = capfd.readouterr().out
+    printed = " ".join(capfd.readouterr().out.split())  # lines are as wide as the terminal
     assert "Feeds without an extract: actions, national_opt_outs, opt_outs, type_1_objections." in printed
     assert "Without a feed of objections no one is excluded for an objection" in printed
     lake = Lake(home / "lake")
