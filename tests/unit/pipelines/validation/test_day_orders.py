@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from expectations.catalogue import RAW_TABLES
 from expectations.row_checks import sender_columns
 from expectations.table import Kind, Table
-from expectations.tables.raw_common import DAY_AND_MONTH
 from expectations.tables.raw_hospital import ADMISSIONS
 from expectations.tables.raw_omop import OMOP_TABLES
+from expectations.tables.raw_table_rules import DAY_AND_MONTH
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
