@@ -26,20 +26,25 @@ class _Changes:
     longer: Numbers
     extra: Mapping[int, int]  # the delimiters that are removed from the end of each longer line
 
-    def apply(self, chunk: bytes, number: int, lines: int) -> bytes:
-        """Return a chunk of so many lines, of which the first has a number, with its changes."""
-        places = range(number, number + lines)
-        longer, replaced, removed = _within(self.longer, places), _within(self.replaced, places), _within(self.removed, places)
-        if not (longer or replaced or removed):
-            return chunk
-        rows: list[bytes | None] = list(chunk.split(b"\n"))
-        for line in longer:
-            rows[line - number] = (rows[line - number] or b"").removesuffix(b"\r")[: -self.extra[line]]
-        for line in replaced:
-            rows[line - number] = self.texts.get(line, self.placeholder)
-        for line in removed:
-            rows[line - number] = None
-        return b"\n".join(row for row in rows if row is not None)
+
+def _rewritten(chunk: bytes, number: int, lines: int, changes: _Changes) -> bytes:
+    """Return a chunk of so many lines, of which the first has a number, with its changes."""
+    places = range(number, number + lines)
+    longer, replaced, removed = (
+        _within(changes.longer, places),
+        _within(changes.replaced, places),
+        _within(changes.removed, places),
+    )
+    if not (longer or replaced or removed):
+        return chunk
+    rows: list[bytes | None] = list(chunk.split(b"\n"))
+    for line in longer:
+        rows[line - number] = (rows[line - number] or b"").removesuffix(b"\r")[: -changes.extra[line]]
+    for line in replaced:
+        rows[line - number] = changes.texts.get(line, changes.placeholder)
+    for line in removed:
+        rows[line - number] = None
+    return b"\n".join(row for row in rows if row is not None)
 
 
 def _within(found: Numbers, places: range) -> list[int]:
@@ -70,7 +75,7 @@ def write_clean(file: Path | HeldFile, layout: Layout, survey: Survey, target: I
     number = 1 - survey.header_lines
     for chunk in read_lines(file, layout.encoding, survey.ends_in_returns):
         lines = chunk.count(b"\n")
-        chunk = changes.apply(chunk, number, lines)
+        chunk = _rewritten(chunk, number, lines, changes)
         if number <= 0:
             chunk = chunk.split(b"\n", survey.header_lines)[-1]
         chunk = chunk.replace(b"\r\n", b"\n")
