@@ -17,7 +17,8 @@ from pathlib import Path
 import duckdb
 
 from expectations.table import Action, Column, Kind, RowRule, Table
-from expectations.tables.raw_common import NOT_EMPTY, PROVENANCE, duplicate_rule
+from expectations.tables.raw_common import PROVENANCE, duplicate_rule
+from expectations.tables.raw_table_rules import NOT_EMPTY
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake

@@ -51,7 +51,18 @@ def data_dictionary(tables: Iterable[Table]) -> str:
     reasons = {**{reason: (meaning, 13) for reason, meaning in PARSING_DESCRIPTIONS.items()}, **COLUMN_REASONS}
     rows = [(f"`{reason}`", meaning, defect or "") for reason, (meaning, defect) in reasons.items()]
     lines += ["", "## Reasons that apply to every feed", *_grid(("reason", "meaning", "defect"), rows)]
-    lines += [
+    lines += _date_formats()
+    for layer, description in LAYERS.items():
+        own = [table for table in declared if table.layer == layer]
+        lines += ["", f"## {layer}", "", description] if own else []
+        for table in own:
+            lines += _table(table)
+    return "\n".join(lines) + "\n"
+
+
+def _date_formats() -> list[str]:
+    """Return the section on how a date may be written."""
+    return [
         "",
         "## How a date may be written",
         "",
@@ -62,12 +73,6 @@ def data_dictionary(tables: Iterable[Table]) -> str:
         "year, the values must show which is first (see `day_and_month_known`), or the feed's `dates` must say it.",
         *_grid(("format", "note"), [(f"`{form.name}`", form.note) for form in FORMATS]),
     ]
-    for layer, description in LAYERS.items():
-        own = [table for table in declared if table.layer == layer]
-        lines += ["", f"## {layer}", "", description] if own else []
-        for table in own:
-            lines += _table(table)
-    return "\n".join(lines) + "\n"
 
 
 def _rules_for(defect: int, tables: list[Table]) -> str:
@@ -89,6 +94,11 @@ def _table(table: Table) -> Iterator[str]:
     ]
     width = len(titles) if table.feed else len(titles) - 1
     yield from _grid(titles[:width], [cells[:width] for cells in columns])
+    yield from _rule_grids(table)
+
+
+def _rule_grids(table: Table) -> Iterator[str]:
+    """Yield the tables of the rules on rows and on the table as a whole."""
     rules: list[tuple[object, ...]] = [
         (f"`{rule.reason}`", rule.action.replace("_", " "), rule.description, rule.defect or "") for rule in table.row_rules
     ]

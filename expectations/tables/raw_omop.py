@@ -11,15 +11,13 @@ from dataclasses import replace
 from expectations.identifier_schemes import Scheme
 from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, Lost, RowRule, Table
-from expectations.tables.raw_common import (
+from expectations.tables.raw_common import PLACEHOLDER_DATES, PROVENANCE, duplicate_rule
+from expectations.tables.raw_table_rules import (
     COLUMNS_PRESENT,
     DAY_AND_MONTH,
     FEED_COLLAPSED,
     NOT_EMPTY,
-    PLACEHOLDER_DATES,
-    PROVENANCE,
     SHARE_SET_ASIDE,
-    duplicate_rule,
     lost_value_rules,
 )
 

@@ -8,7 +8,7 @@ from datetime import date
 
 from expectations.feeds import FEEDS, OBJECTION_FEEDS
 from expectations.table import Table
-from pipelines.extracts.ingest import current_extracts
+from pipelines.extracts.ingest import Extract, current_extracts
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.accepted_breaches import accepted_breaches
@@ -47,21 +47,35 @@ class ObjectionInputs:
 
 def read_objection_inputs(lake: Lake, tables: Sequence[Table], nhs: NhsSettings) -> ObjectionInputs:
     """Return what the deliveries of the feeds of objections, out of some raw tables, contain."""
-    names = {feed.name for feed in OBJECTION_FEEDS}
-    sent = [table for table in tables if table.feed in names and current_extracts(lake, table.feed)]
+    sent = _sent_tables(lake, tables)
     days = {table.feed: deliveries(lake, table) for table in sent}
-    parts = " UNION ALL ".join(f"SELECT * FROM {statements_sql(lake, table)}" for table in sent)
     return ObjectionInputs(
-        statements=f"({parts})" if parts else "",
+        statements=_all_statements(lake, sent),
         deliveries={feed: tuple(sorted(found)) for feed, found in days.items()},
         snapshots=frozenset(feed for feed in days if nhs.feeds[feed].load == "snapshot"),
         by_practice=frozenset(feed for feed in days if FEEDS[feed].is_sent_by_practices),
         incomplete=frozenset((table.feed, day) for table in sent for day in incomplete_deliveries(lake, table)),
-        accepted=frozenset(
-            (breach.feed, breach.rule, breach.delivery, breach.organisation)
-            for feed, found in days.items()
-            for day, extracts in found.items()
-            for breach in accepted_breaches(lake, feed, day, extracts)
-        ),
+        accepted=_accepted(lake, days),
         ignores_case=all(nhs.case_of(feed) != "matters" for feed in days),
+    )
+
+
+def _sent_tables(lake: Lake, tables: Sequence[Table]) -> list[Table]:
+    """Return the tables of feeds of objections that have a delivery."""
+    names = {feed.name for feed in OBJECTION_FEEDS}
+    return [table for table in tables if table.feed in names and current_extracts(lake, table.feed)]
+
+
+def _all_statements(lake: Lake, sent: Sequence[Table]) -> str:
+    parts = " UNION ALL ".join(f"SELECT * FROM {statements_sql(lake, table)}" for table in sent)
+    return f"({parts})" if parts else ""
+
+
+def _accepted(lake: Lake, days: Mapping[str, Mapping[date, Sequence[Extract]]]) -> frozenset[tuple[str, str, date, str]]:
+    """Return feed, rule, delivery and organisation of the accepted breaches of some deliveries."""
+    return frozenset(
+        (breach.feed, breach.rule, breach.delivery, breach.organisation)
+        for feed, found in days.items()
+        for day, extracts in found.items()
+        for breach in accepted_breaches(lake, feed, day, extracts)
     )

@@ -10,7 +10,6 @@ the removal of a feed from the settings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,19 +23,22 @@ from expectations.sql_values import quote
 from expectations.tables import core
 from expectations.tables.raw_gp import UNDATED_WITHDRAWAL
 from pipelines.conform.feeds import Sources
-from pipelines.conform.national_list import NationalList, read_national_list
+from pipelines.conform.national_list import read_national_list
+from pipelines.conform.objection_deliveries import (
+    ABSENT_RULE,
+    ALL,
+    FALL_RULE,
+    NOT_KNOWN,
+    STRANGERS_RULE,
+    TOO_MANY_STRANGERS,
+    kind_rows,
+    practice_rows,
+)  # fmt: skip
 from pipelines.conform.objection_inputs import NO_STATEMENTS, STATED_COLUMNS, ObjectionInputs
-from pipelines.conform.objection_shares import shares_not_on_list
-from pipelines.conform.objection_states import COMPLETE, TOO_MANY_ABSENT, Absences, Snapshot, follow_absences
+from pipelines.conform.objection_states import TOO_MANY_ABSENT, Absences, Snapshot, follow_absences
 from pipelines.conform.withdrawals import lasting_sql
 from pipelines.errors import ValidationStop
 from pipelines.lake.storage import Lake
-
-ALL = "ALL"
-ABSENT_RULE, STRANGERS_RULE, FALL_RULE = core.DELIVERY_RULES
-TOO_MANY_STRANGERS = "too many not on the list"
-NOT_KNOWN = "objections not known"
-SAME_ROUND_DAYS = 14  # practices that deliver within two weeks of each other deliver together
 
 
 class ObjectionSettings(BaseModel, extra="forbid", frozen=True):
@@ -72,7 +74,7 @@ def conform_objections(
     national = read_national_list(con, inputs.snapshots, settings.national_list_days)
     opted_out = national.people if national.feed else known[known["kind"] == "national"]
     rows = pd.concat([frame for frame in (type_1, opted_out) if len(frame)] or [known]).sort_values(["person_id", "kind"])
-    deliveries = [*_practice_rows(con, inputs, absences), *_kind_rows(con, inputs, settings, national, _checked(lake))]
+    deliveries = [*practice_rows(con, inputs, absences), *kind_rows(con, inputs, settings, national, _checked(lake))]
     if not national.feed:
         deliveries += [row for row in _earlier_deliveries(lake) if row["kind"] == "national"]
     lake.write(core.OBJECTION, _dated(rows))
@@ -224,79 +226,6 @@ def _as_before(now: pd.DataFrame, known: pd.DataFrame, days: set[date]) -> pd.Da
     first = pd.to_datetime(now["person_id"].map(before["first_stated"]))
     now["first_stated"] = pd.concat([pd.to_datetime(now["first_stated"]), first], axis=1).min(axis=1)
     return pd.concat([frame for frame in (now, rest) if len(frame)] or [now])
-
-
-def _practice_rows(con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, absences: Absences) -> list[dict[str, Any]]:
-    """Return a row for each practice of the list: its latest delivery, or that its objections are not known."""
-    practices = {
-        str(code) for (code,) in con.sql("SELECT DISTINCT practice_code FROM homes WHERE practice_code IS NOT NULL").fetchall()
-    }
-    sent = {
-        practice: (feed, day)
-        for practice, feed, day in con.sql(
-            "SELECT practice_code, arg_max(feed, extract_date), max(extract_date) FROM stated WHERE kind = 'type_1' AND feed <> '' GROUP BY ALL"
-        ).fetchall()
-        if practice
-    }
-    days = con.sql("SELECT feed, max(extract_date) FROM stated WHERE kind = 'type_1' AND feed <> '' GROUP BY feed").fetchall()
-    whole = {feed: day for feed, day in days if feed not in inputs.by_practice}
-    latest = max((day for _, day in days), default=None)
-    rows = []
-    for practice in sorted(practices | set(sent)):
-        feed, day = max(
-            [*whole.items(), *([sent[practice]] if practice in sent else [])], key=lambda one: one[1], default=("", None)
-        )
-        late = day is None or latest is None or day < latest - timedelta(days=SAME_ROUND_DAYS)
-        found = absences.practices.get(practice)
-        status = NOT_KNOWN if late else found.status if found else COMPLETE
-        counts = (found.objections, found.absent) if found and not late else (0, 0)
-        rows.append(_delivery_row("type_1", practice, feed, day, status, counts))
-    return rows
-
-
-def _kind_rows(
-    con: duckdb.DuckDBPyConnection,
-    inputs: ObjectionInputs,
-    settings: ObjectionSettings,
-    national: NationalList,
-    checked: Mapping[str, date],
-) -> list[dict[str, Any]]:
-    """Return a row for each kind: the share of people in a delivery who match no one on the list, and in the one before.
-
-    The delivery is the latest, or the first after those `checked` in which the share jumped.
-    """
-    rows = []
-    for kind in ("type_1", "national"):
-        shares = shares_not_on_list(con, kind)
-        if not shares:
-            continue
-        jumps = [
-            one
-            for one in shares
-            if (one is shares[-1] or one.day > checked.get(kind, date.min))
-            and one.rise > settings.not_on_list_rise
-            and not inputs.accepted_organisations(one.feed, STRANGERS_RULE, one.day)
-        ]
-        status, counts = TOO_MANY_STRANGERS if jumps else COMPLETE, (0, 0)
-        shown = jumps[0] if jumps else shares[-1]
-        feed, day, share, before = shown.feed, shown.day, shown.share, shown.before
-        if kind == "national" and national.before and not jumps:
-            counts = (national.before, max(0, national.before - national.on_list))
-            if counts[1] > settings.national_fall * counts[0] and not inputs.accepted_organisations(feed, FALL_RULE, day):
-                status = TOO_MANY_ABSENT
-        dates = (national.submitted, national.valid_until) if kind == "national" else (None, None)
-        rows.append(_delivery_row(kind, ALL, feed, day, status, counts, (share, before), dates))
-    return rows
-
-
-def _delivery_row(
-    kind: str, practice: str, feed: str, day: date | None, status: str, counts: tuple[int, int],
-    shares: tuple[float | None, float | None] = (None, None), dates: tuple[date | None, date | None] = (None, None),
-) -> dict[str, Any]:  # fmt: skip
-    return {
-        "kind": kind, "practice_code": practice, "feed": feed, "delivered": day, "status": status, "objections": counts[0], "absent": counts[1],
-        "share_not_on_list": shares[0], "share_not_on_list_before": shares[1], "submitted": dates[0], "valid_until": dates[1],
-    }  # fmt: skip
 
 
 def _checked(lake: Lake) -> dict[str, date]:

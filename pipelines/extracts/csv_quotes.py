@@ -128,6 +128,44 @@ def join_lines(lines: Lines, blank: Mask, stray: Mask, final: bool) -> Joined:
     return _Joiner(lines, blank, stray, final).join()
 
 
+@dataclass(frozen=True)
+class _Run:
+    """An odd number of quotes in a row, and whether they are at the beginning and at the end of a field."""
+
+    line: int
+    begins: bool
+    ends: bool
+
+
+@dataclass
+class _OpenText:
+    """A text that a line may open, followed from quote to quote: whether it is still open, and the last line it may be on."""
+
+    line: int
+    at: int
+    inside: bool = False
+
+    @property
+    def end(self) -> int | None:
+        return None if self.inside else self.at
+
+    def ended_before(self, line: int) -> bool:
+        """Return whether no quote from a line on can show that the text went on."""
+        return not self.inside and line > self.at and (self.at == self.line or line - self.at > UNDOUBTED_ROWS)
+
+    def is_cut_by(self, run: _Run) -> bool:
+        """Return whether quotes begin another text."""
+        return run.begins and not run.ends and run.line > (self.line if self.inside else self.at)
+
+    def follow(self, run: _Run) -> None:
+        if self.inside:
+            self.inside, self.at = not run.ends, run.line
+        elif run.line == self.at:
+            self.inside = run.begins
+        elif run.ends and not run.begins:
+            self.at = run.line
+
+
 class _Joiner:
     """The work of `join_lines` on one chunk."""
 
@@ -224,24 +262,23 @@ class _Joiner:
         the text before it had ended, or never began. A quote at the end of a field that has none at its beginning, not far after
         a possible end, shows that the text went on.
         """
-        text, (firsts, finals) = self.lines.text, self.lines.runs
-        edges = (self.lines.delimiter, NEW_LINE, RETURN)
-        inside, at = False, line
-        for run in range(int(np.searchsorted(firsts, self.lines.starts[line])), firsts.size):
-            first, final = int(firsts[run]), int(finals[run])
+        text, (firsts, finals) = _OpenText(line, line), self.lines.runs
+        for place in range(int(np.searchsorted(firsts, self.lines.starts[line])), firsts.size):
+            first, final = int(firsts[place]), int(finals[place])
             here = int(np.searchsorted(self.lines.ends, first))
-            if here > last or (not inside and here > at and (at == line or here - at > UNDOUBTED_ROWS)):
+            if here > last or text.ended_before(here):
                 break
             if (final - first) % 2:
                 continue  # an even number of quotes is an empty field, or quotes in a text
-            begins, ends = first == 0 or text[first - 1] in edges, text[final + 1] in edges
-            if begins and not ends and here > (line if inside else at):
-                return (None if inside else at), here - 1
-            if inside or here == at:
-                inside, at = (not ends, here) if inside else (begins, here)
-            elif ends and not begins:
-                at = here
-        return (None if inside else at), last
+            run = self._run(first, final, here)
+            if text.is_cut_by(run):
+                return text.end, here - 1
+            text.follow(run)
+        return text.end, last
+
+    def _run(self, first: int, final: int, line: int) -> _Run:
+        text, edges = self.lines.text, (self.lines.delimiter, NEW_LINE, RETURN)
+        return _Run(line, first == 0 or text[first - 1] in edges, text[final + 1] in edges)
 
     def _last_prose(self, line: int, last: int) -> int:
         """Return the last of the lines after a quote that have no delimiter, each not far from the one before."""

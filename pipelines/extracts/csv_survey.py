@@ -142,26 +142,10 @@ def survey_csv(file: Path | HeldFile, layout: Layout, count_fields: bool = True)
 
 def _read_header(file: Path | HeldFile, first: bytes, layout: Layout) -> tuple[Survey, bytes]:
     """Return a survey that has read the header of a file, and the rest of its first chunk. A name may have line breaks."""
-    heading, _, rest = first.partition(b"\n")
-    lines, mark = 1, layout.quote.encode()
-    while mark and heading.count(mark) % 2 and rest and lines < MOST_HEADER_LINES:
-        more, _, rest = rest.partition(b"\n")
-        heading, lines = heading.removesuffix(b"\r") + b" " + more, lines + 1
+    mark = layout.quote.encode()
+    heading, rest, lines = _heading(first, mark)
     plain = heading.removesuffix(b"\r")
-    if not plain.strip():
-        raise ExtractError(
-            f"{file.name}: the file or its first line is empty; its first line must be a header with the names of the columns"
-        )
-    if mark and plain.count(mark) % 2:
-        raise ExtractError(f"{file.name}: a quote opens in the header and does not close; correct the header, or set `quote`")
-    if b"\0" in plain or b"\r" in plain:
-        raise ExtractError(
-            f"{file.name}: the header has a control character: a UTF-16 file (set `encoding`), one with line ends of two kinds, or no text at all"
-        )
-    try:
-        text = plain.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ExtractError(f"{file.name}: the header is not UTF-8; set the feed's `encoding`") from None
+    text = _header_text(file.name, plain, mark)
     delimiter = layout.delimiter or max(DELIMITERS, key=text.count)
     quoting = {"quotechar": layout.quote} if layout.quote else {"quoting": csv.QUOTE_NONE}
     names = next(csv.reader([text], delimiter=delimiter, **quoting))  # type: ignore[arg-type]
@@ -173,6 +157,34 @@ def _read_header(file: Path | HeldFile, first: bytes, layout: Layout) -> tuple[S
     return survey, rest
 
 
+def _heading(first: bytes, mark: bytes) -> tuple[bytes, bytes, int]:
+    """Return the header of a file's first chunk as one line, the rest of the chunk, and the number of lines of the header."""
+    heading, _, rest = first.partition(b"\n")
+    lines = 1
+    while mark and heading.count(mark) % 2 and rest and lines < MOST_HEADER_LINES:
+        more, _, rest = rest.partition(b"\n")
+        heading, lines = heading.removesuffix(b"\r") + b" " + more, lines + 1
+    return heading, rest, lines
+
+
+def _header_text(file_name: str, plain: bytes, mark: bytes) -> str:
+    """Return a header as text; an ExtractError names what makes it unusable."""
+    if not plain.strip():
+        raise ExtractError(
+            f"{file_name}: the file or its first line is empty; its first line must be a header with the names of the columns"
+        )
+    if mark and plain.count(mark) % 2:
+        raise ExtractError(f"{file_name}: a quote opens in the header and does not close; correct the header, or set `quote`")
+    if b"\0" in plain or b"\r" in plain:
+        raise ExtractError(
+            f"{file_name}: the header has a control character: a UTF-16 file (set `encoding`), one with line ends of two kinds, or no text at all"
+        )
+    try:
+        return plain.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ExtractError(f"{file_name}: the header is not UTF-8; set the feed's `encoding`") from None
+
+
 def _survey_chunk(survey: Survey, chunk: bytes, quote: str, count_fields: bool, final: bool) -> int:
     """Survey the lines of a chunk and return how many bytes of it are settled."""
     text = np.frombuffer(chunk, np.uint8)
@@ -180,7 +192,7 @@ def _survey_chunk(survey: Survey, chunk: bytes, quote: str, count_fields: bool, 
     returns = chunk.count(b"\r")
     ends = np.flatnonzero(text == NEW_LINE)
     paired = int((text[ends[ends > 0] - 1] == RETURN).sum()) if returns else 0
-    plain = not returns - paired and not mark and b"\0" not in chunk and chunk.isascii() and survey.heading not in chunk
+    plain = returns == paired and not mark and _is_plain(chunk, survey.heading)
     fields, delimiter = len(survey.header), ord(survey.delimiter)
     if plain and _no_odd_length(ends) and (not count_fields or _every_line_has(text, ends, delimiter, fields)):
         survey.lines_with_return += paired
@@ -189,6 +201,11 @@ def _survey_chunk(survey: Survey, chunk: bytes, quote: str, count_fields: bool, 
         survey.last_text = survey.numbered
         return len(chunk)
     return _examine(survey, chunk, text, ends, mark, final)
+
+
+def _is_plain(chunk: bytes, heading: bytes) -> bool:
+    """Return whether a chunk has neither control characters, nor others than ASCII, nor the header again."""
+    return b"\0" not in chunk and chunk.isascii() and heading not in chunk
 
 
 def _no_odd_length(ends: Numbers) -> bool:

@@ -180,15 +180,24 @@ def _open_parquet(con: duckdb.DuckDBPyConnection, file: ExtractFile, held: HeldF
             f"{file.path}: {rows:,} rows in {size:,} bytes, which is too small for rows of different people; have it sent again"
         )
     header = tuple(name for name, *_ in described)
-    nested = [name for name, kind, *_ in described if kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")]
+    nested = [name for name, kind, *_ in described if _is_nested(kind)]
     if nested:
         raise ExtractError(
             f"{file.path}: the columns {', '.join(nested)} contain lists or structures; have them sent as plain values"
         )
-    kinds = [(name, "FLOAT16" if name in halves else kind) for name, kind, *_ in described]
-    fields = ", ".join(f"{_as_text(_name(name), kind)} AS c{place}" for place, (name, kind) in enumerate(kinds))
+    fields = ", ".join(_fields([(name, "FLOAT16" if name in halves else kind) for name, kind, *_ in described]))
     source = f"(SELECT file_row_number + 1 AS row_number, {fields} FROM {read}, file_row_number=true))"
     return OpenedExtract(file.path, header, tuple(f"c{place}" for place in range(len(header))), source, rows, {})
+
+
+def _fields(kinds: list[tuple[str, str]]) -> list[str]:
+    """Return the SQL of each column of a Parquet file as text, from its name and type."""
+    return [f"{_as_text(_name(name), kind)} AS c{place}" for place, (name, kind) in enumerate(kinds)]
+
+
+def _is_nested(kind: str) -> bool:
+    """Return whether a type of DuckDB is a list or a structure."""
+    return kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")
 
 
 def _as_text(value: str, kind: str) -> str:

@@ -57,11 +57,17 @@ def why_held(
     same = [row for row in known if row.extract_id == extract_id]
     if any(row.extract_date == file.extract_date for row in same):
         return None
-    is_correction = any((row.path, row.extract_date) == (file.path, file.extract_date) for row in before)
-    if before and not is_correction and file.extract_date < max(row.extract_date for row in before):
+    if _is_late(file, before):
         return Held(file)
     repeated = next((row for row in same if row.rows), None)
     return Held(file, repeated) if repeated and not may_repeat(table) else None
+
+
+def _is_late(file: ExtractFile, before: Sequence[Extract]) -> bool:
+    """Return whether a file is of a day before other deliveries, and is no correction of one of them."""
+    latest = max((row.extract_date for row in before), default=file.extract_date)
+    is_correction = any((row.path, row.extract_date) == (file.path, file.extract_date) for row in before)
+    return file.extract_date < latest and not is_correction
 
 
 def held_files(table: Table, landed: Sequence[ExtractFile], known: Sequence[Extract], encoding: str) -> list[Held]:
@@ -77,26 +83,47 @@ def repeated_files(table: Table, landed: Sequence[ExtractFile], known: Sequence[
     """
     if may_repeat(table):
         return []
-    places = {(row.path, row.extract_date) for row in known}
-    new = sorted((file for file in landed if (file.path, file.extract_date) not in places), key=lambda file: file.extract_date)
-    sizes = [(row.extract_date, row.bytes) for row in known] + [(file.extract_date, file.file.stat().st_size) for file in new]
-    days: dict[str, date] = {row.extract_id: row.extract_date for row in reversed(known) if row.rows}
+    new = _not_taken_in(landed, known)
+    sizes = _sizes_by_day(known, new)
+    days = _first_days(known)
     repeated = []
     for file in new:
         others = [size for day, size in sizes if day != file.extract_date]
-        if not others or not _may_be_same(file, others):
-            continue
-        try:
-            first = days.setdefault(_digest(table, file, known, encoding), file.extract_date)
-        except ExtractError:  # ingest reports a file that cannot be read
-            continue
-        if first != file.extract_date and _has_rows(file):
+        digest = _readable_digest(table, file, known, encoding) if _may_be_same(file, others) else None
+        if digest and days.setdefault(digest, file.extract_date) != file.extract_date and _has_rows(file):
             repeated.append(file)
     return repeated
 
 
+def _not_taken_in(landed: Sequence[ExtractFile], known: Sequence[Extract]) -> list[ExtractFile]:
+    """Return the landed files without an extract of their path and day, by day."""
+    places = {(row.path, row.extract_date) for row in known}
+    new = (file for file in landed if (file.path, file.extract_date) not in places)
+    return sorted(new, key=lambda file: file.extract_date)
+
+
+def _sizes_by_day(known: Sequence[Extract], new: Sequence[ExtractFile]) -> list[tuple[date, int]]:
+    taken_in = [(row.extract_date, row.bytes) for row in known]
+    return taken_in + [(file.extract_date, file.file.stat().st_size) for file in new]
+
+
+def _first_days(known: Sequence[Extract]) -> dict[str, date]:
+    """Return the day on which each content with rows was first taken in."""
+    return {row.extract_id: row.extract_date for row in reversed(known) if row.rows}
+
+
+def _readable_digest(table: Table, file: ExtractFile, known: Sequence[Extract], encoding: str) -> str | None:
+    """Return the id of a file's content; None for a file that cannot be read, which ingest reports."""
+    try:
+        return _digest(table, file, known, encoding)
+    except ExtractError:
+        return None
+
+
 def _may_be_same(file: ExtractFile, sizes: Sequence[int]) -> bool:
     """Return whether a file may have the content of one of some sizes: the same size, or about one byte more or less for each line."""
+    if not sizes:
+        return False
     size, first = file.file.stat().st_size, _first_bytes(file)
     lines = size * first.count(b"\n") / max(1, len(first))
     packed = file.path.lower().endswith(".gz")

@@ -115,9 +115,7 @@ def ingest_feed(
     is recorded and not stored again. An ExtractError names a file that cannot be used; files stored before it stay.
     """
     settings = nhs.feeds[table.feed]
-    landed = find_extracts(table.feed, settings, landing)
-    kept = kept_days(table.feed, (file.extract_date for file in landed), first)
-    files = [file for file in landed if file.extract_date in kept]
+    files = _files_to_read(table.feed, settings, landing, first)
     summary, known = IngestSummary(table.feed, len(files)), read_extracts(lake, table.feed)
     reading, before = reading_digest(table, nhs), tuple(known)
     arrived = {(row.path, row.extract_date): row.arrived_date for row in known}
@@ -132,7 +130,7 @@ def ingest_feed(
             if held and not since:
                 summary.held.append(held)
                 continue
-            same = {(row.extract_id, row.reading): row for row in known}.get(content)
+            same = _of_content(known, content)
             with _ready(lake, con, nhs, settings, folder or landing):
                 row = (
                     _noted(file, same, len(known))
@@ -144,6 +142,17 @@ def ingest_feed(
         known.append(row)
         summary.new.append(row)
     return summary
+
+
+def _files_to_read(feed: str, settings: FeedSettings, landing: Path, first: date | None) -> list[ExtractFile]:
+    landed = find_extracts(feed, settings, landing)
+    kept = kept_days(feed, (file.extract_date for file in landed), first)
+    return [file for file in landed if file.extract_date in kept]
+
+
+def _of_content(known: list[Extract], content: tuple[str, str]) -> Extract | None:
+    """Return the last extract with some content and reading."""
+    return {(row.extract_id, row.reading): row for row in known}.get(content)
 
 
 def read_extracts(lake: Lake, feed: str) -> list[Extract]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from expectations.sql_values import quote_all
@@ -38,16 +39,18 @@ def withdraw(lake: Lake, run_id: str, reason: str, role: str = "") -> dict[str, 
         published = [str(row["run_id"]) for row in rows if row["status"] == PUBLISHED]
         raise RefusalError(f"there is no run '{run_id}'; published: {', '.join(published) or 'none'}")
     if last["status"] == PUBLISHED:
-        decided = Decision(
-            WITHDRAWAL, run_id, role.strip() or NOT_RECORDED, reason.strip(), decision_day(), str(last["scores_digest"])
-        )
-        record(lake, decided)
-        now = datetime.now(UTC).isoformat(timespec="microseconds")
-        record_run(lake, {**last, "status": WITHDRAWN, "recorded_at": now, "reason": reason.strip()})
+        _record_withdrawal(lake, last, reason.strip(), role.strip() or NOT_RECORDED)
     record_removals(lake)  # the run before may have people who have died, objected or left since
     current = refresh_current(lake, str(last["outcome"]))
     record_known(lake, known_to(lake) or applied_deliveries(lake))
     return {"run_id": run_id, "status": WITHDRAWN, "current_run_id": current or "none"}
+
+
+def _record_withdrawal(lake: Lake, run: Mapping[str, object], reason: str, role: str) -> None:
+    """Record the decision first and then the status of the run."""
+    record(lake, Decision(WITHDRAWAL, str(run["run_id"]), role, reason, decision_day(), str(run["scores_digest"])))
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    record_run(lake, {**run, "status": WITHDRAWN, "recorded_at": now, "reason": reason})
 
 
 def refresh_current(lake: Lake, outcome: str) -> str:

@@ -6,7 +6,7 @@ The tables that readers see follow it, and whatever an interrupted removal left 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -49,10 +49,19 @@ def applied_deliveries(lake: Lake) -> KnownTo:
     days = _passed_deliveries(lake)
     deaths = days.get(PATIENTS.name) or days.get(REGISTRATIONS.name)
     sent = set(lake.records(EXTRACTS)["feed"].to_pylist()) if lake.exists(EXTRACTS.name) else set()
+    return KnownTo(deaths, _objections_known_to(days, sent))
+
+
+def _objections_known_to(days: Mapping[str, date], sent: Collection[str]) -> date | None:
+    """Return the earliest of the latest deliveries of each kind of objection; None if a kind was sent and none passed."""
     kinds = [[feed for feed in feeds if feed in sent] for feeds in FEEDS_OF_KINDS]
-    latest = [max((days[feed] for feed in feeds if feed in days), default=None) for feeds in kinds if feeds]
+    latest = [_latest(days, feeds) for feeds in kinds if feeds]
     known = [day for day in latest if day is not None]
-    return KnownTo(deaths, min(known) if known and len(known) == len(latest) else None)
+    return min(known) if known and len(known) == len(latest) else None
+
+
+def _latest(days: Mapping[str, date], feeds: Sequence[str]) -> date | None:
+    return max((days[feed] for feed in feeds if feed in days), default=None)
 
 
 def _passed_deliveries(lake: Lake) -> dict[str, date]:

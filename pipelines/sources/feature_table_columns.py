@@ -14,15 +14,14 @@ import duckdb
 
 from expectations.identifier_schemes import Scheme
 from expectations.table import Action, Column, Kind, Severity, Table, TableRule
-from expectations.tables.raw_common import (
+from expectations.tables.raw_common import PROVENANCE, duplicate_rule
+from expectations.tables.raw_table_rules import (
     COLUMNS_PRESENT,
     DAY_AND_MONTH,
     FEED_COLLAPSED,
     KEYS_UNIQUE,
     NOT_EMPTY,
-    PROVENANCE,
     SHARE_SET_ASIDE,
-    duplicate_rule,
 )
 from pipelines.errors import ExtractError, SettingsError
 from pipelines.sources.feature_table import SPLIT, FeatureTableSettings

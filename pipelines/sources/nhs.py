@@ -168,28 +168,10 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
     @model_validator(mode="after")
     def _known_columns(self) -> Self:
         for feed, settings in self.feeds.items():
-            declared = [column.name for column in sender_columns(RAW_TABLES[feed])]
-            unknown = sorted({*settings.columns, *settings.constants, *settings.not_delivered} - set(declared))
-            if unknown:
-                raise ValueError(f"feeds.{feed}: there is no column {', '.join(unknown)}; its columns are {', '.join(declared)}")
-            needed = sorted(
-                {column.name for column in RAW_TABLES[feed].columns if column.required_in_file} & set(settings.not_delivered)
-            )
-            if needed:
-                raise ValueError(
-                    f"feeds.{feed}.not_delivered: a file without {', '.join(needed)} cannot be used; have it delivered"
-                )
-            dated = [column.name for column in sender_columns(RAW_TABLES[feed]) if column.kind is Kind.DATE]
-            if undated := sorted(set(settings.dates) - set(dated)):
-                raise ValueError(
-                    f"feeds.{feed}.dates: {', '.join(undated)} is no date column; its date columns are {', '.join(dated)}"
-                )
-            if settings.rows_are == "episodes" and not FEEDS[feed].joined_into_spells:
-                raise ValueError(f"feeds.{feed}.rows_are: only the rows of admissions can be episodes")
-            if settings.replaces_months and not RAW_TABLES[feed].event_date:
-                raise ValueError(
-                    f"feeds.{feed}.load: its rows have no date, so a delivery cannot replace months; use snapshot or append"
-                )
+            _refuse_unknown_columns(feed, settings)
+            _refuse_unusable_absence(feed, settings)
+            _refuse_undated_columns(feed, settings)
+            _refuse_unusable_rows(feed, settings)
         return self
 
     def case_of(self, feed: str) -> Literal["matters", "ignored"] | None:
@@ -201,6 +183,35 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
         """Return the days after which a fact of a feed is usually known."""
         given = self.feeds[feed].lag_days if feed in self.feeds else None
         return FEEDS[feed].lag_days if given is None else given
+
+
+def _refuse_unknown_columns(feed: str, settings: FeedSettings) -> None:
+    declared = [column.name for column in sender_columns(RAW_TABLES[feed])]
+    unknown = sorted({*settings.columns, *settings.constants, *settings.not_delivered} - set(declared))
+    if unknown:
+        raise ValueError(f"feeds.{feed}: there is no column {', '.join(unknown)}; its columns are {', '.join(declared)}")
+
+
+def _refuse_unusable_absence(feed: str, settings: FeedSettings) -> None:
+    """Raise a ValueError if a column is never delivered without which no file can be used."""
+    required = {column.name for column in RAW_TABLES[feed].columns if column.required_in_file}
+    needed = sorted(required & set(settings.not_delivered))
+    if needed:
+        raise ValueError(f"feeds.{feed}.not_delivered: a file without {', '.join(needed)} cannot be used; have it delivered")
+
+
+def _refuse_undated_columns(feed: str, settings: FeedSettings) -> None:
+    dated = [column.name for column in sender_columns(RAW_TABLES[feed]) if column.kind is Kind.DATE]
+    if undated := sorted(set(settings.dates) - set(dated)):
+        raise ValueError(f"feeds.{feed}.dates: {', '.join(undated)} is no date column; its date columns are {', '.join(dated)}")
+
+
+def _refuse_unusable_rows(feed: str, settings: FeedSettings) -> None:
+    """Raise a ValueError if the rows of a feed cannot be episodes, or replace months."""
+    if settings.rows_are == "episodes" and not FEEDS[feed].joined_into_spells:
+        raise ValueError(f"feeds.{feed}.rows_are: only the rows of admissions can be episodes")
+    if settings.replaces_months and not RAW_TABLES[feed].event_date:
+        raise ValueError(f"feeds.{feed}.load: its rows have no date, so a delivery cannot replace months; use snapshot or append")
 
 
 def _usual(feed: str) -> FeedSettings:

@@ -19,6 +19,7 @@ from expectations.row_checks import sender_columns
 from expectations.table import Kind, Table
 from pipelines.extracts.ingest import Extract
 from pipelines.lake.storage import Lake
+from pipelines.validation.delivery_context import Profile
 from pipelines.validation.row_validation import RowOutcome
 from pipelines.validation.typed_rows import matches, text_sql
 
@@ -55,6 +56,16 @@ class Order:
         """Return whether the days are all the same, and the months."""
         return self.days == 1, self.months == 1
 
+    @property
+    def has_usual_days(self) -> bool:
+        """Return whether the days are usual with the year first: of one month, or one day of each month of several years."""
+        one_day, one_month = self.shape
+        return one_month or (one_day and self.years > 1)
+
+    def is_repeated_by(self, later: Order) -> bool:
+        """Return whether a later delivery shows the same: days and months that read both ways, and no order."""
+        return self.shows_nothing and self.both > 0 and self.shape == later.shape
+
 
 def day_orders(
     con: duckdb.DuckDBPyConnection,
@@ -69,28 +80,69 @@ def day_orders(
     `dates` are the formats of the settings, which need no proof. `extracts` are those of all deliveries of the feed. A column with the
     day after the year is not returned if a value shows that order, which most do.
     """
-    rows, chosen_days = [], {column.name for column in table.columns if column.chosen_days}
+    rows = []
     for outcome in outcomes:
-        extract, reading, source = outcome.profile.extract, outcome.profile.reading, outcome.profile.source
-        asked = {
-            column.name: reading.date_format(column.name).name
-            for column in sender_columns(table)
-            if column.kind is Kind.DATE and column.name not in dates and outcome.profile.values.get(column.name, 0)
-        }
-        found = {
-            name: _order(con, source, name, form)
-            for name, form in asked.items()
-            if form in MONTH_FIRST_OF or (form in DAY_FIRST_OF and not _shows_a_day_after_the_12th(con, source, name, form))
-        }
-        earlier = [other for other in extracts if other.extract_date < extract.extract_date]
-        for name, order in found.items():
-            others = [other for column, other in found.items() if column != name and asked[column] in MONTH_FIRST_OF]
-            before = _before(con, lake, table, name, asked[name], earlier) if order.shows_nothing and order.both else []
-            chosen = name in chosen_days and asked[name] in DAY_FIRST_OF and order.shape == ONE_DAY
-            unknown = order.shows_nothing and not chosen and _is_unknown(asked[name], order, others, before)
-            other_order = 0 if asked[name] in DAY_FIRST_OF and order.other <= FEW_ROWS else order.other
-            rows.append((extract.file_name, name, asked[name], order.values, order.usual, other_order, unknown))
+        columns = _date_columns(con, table, outcome.profile, dates)
+        day = outcome.profile.extract.extract_date
+        earlier = _Earlier(con, lake, table, [other for other in extracts if other.extract_date < day])
+        file_name = outcome.profile.extract.file_name
+        rows += [(file_name, *column.figures, _column_is_unknown(column, columns, earlier)) for column in columns]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+@dataclass(frozen=True)
+class _DateColumn:
+    """A column of an extract whose dates have day and month as numbers, and what they show."""
+
+    name: str
+    form: str
+    order: Order
+    chosen_days: bool  # the sender chooses the day: one day may be usual
+
+    @property
+    def year_first(self) -> bool:
+        return self.form in DAY_FIRST_OF
+
+    @property
+    def figures(self) -> tuple[str, str, int, int, int]:
+        """Return the values of COLUMNS from the column's name to the values in the other order."""
+        few = self.year_first and self.order.other <= FEW_ROWS
+        return self.name, self.form, self.order.values, self.order.usual, 0 if few else self.order.other
+
+    @property
+    def has_one_chosen_day(self) -> bool:
+        return self.chosen_days and self.year_first and self.order.shape == ONE_DAY
+
+
+@dataclass(frozen=True)
+class _Earlier:
+    """The earlier deliveries of a feed, which are only read for a column that shows no order."""
+
+    con: duckdb.DuckDBPyConnection
+    lake: Lake
+    table: Table
+    extracts: Sequence[Extract]
+
+    def orders(self, column: _DateColumn) -> list[Order]:
+        """Return what a column showed in each of them, if it was written in the same format."""
+        scans = (self.lake.scan(self.table.name, {"extract_id": extract.extract_id}) for extract in self.extracts)
+        return [_order(self.con, scan, column.name, column.form) for scan in scans]
+
+
+def _date_columns(con: duckdb.DuckDBPyConnection, table: Table, profile: Profile, dates: Mapping[str, str]) -> list[_DateColumn]:
+    """Return the date columns of an extract whose order must be shown."""
+    filled = [column for column in sender_columns(table) if column.kind is Kind.DATE and profile.values.get(column.name, 0)]
+    found = []
+    for column in filled:
+        form = profile.reading.date_format(column.name).name
+        if column.name not in dates and _needs_proof(con, profile.source, column.name, form):
+            found.append(_DateColumn(column.name, form, _order(con, profile.source, column.name, form), column.chosen_days))
+    return found
+
+
+def _needs_proof(con: duckdb.DuckDBPyConnection, source: str, column: str, form: str) -> bool:
+    """Return whether a column's values must show the order of day and month in its format."""
+    return form in MONTH_FIRST_OF or (form in DAY_FIRST_OF and not _shows_a_day_after_the_12th(con, source, column, form))
 
 
 def _shows_a_day_after_the_12th(con: duckdb.DuckDBPyConnection, source: str, column: str, form: str) -> bool:
@@ -112,26 +164,34 @@ def _order(con: duckdb.DuckDBPyConnection, source: str, column: str, form: str) 
     return Order(*con.execute(query).fetchall()[0])
 
 
-def _before(
-    con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, column: str, form: str, earlier: Sequence[Extract]
-) -> list[Order]:
-    """Return what a column showed in the earlier deliveries, if it was written in the same format."""
-    return [_order(con, lake.scan(table.name, {"extract_id": extract.extract_id}), column, form) for extract in earlier]
+def _column_is_unknown(column: _DateColumn, columns: Sequence[_DateColumn], earlier: _Earlier) -> bool:
+    """Return whether neither a column, another of the file's `columns` nor an earlier delivery shows the order."""
+    if not column.order.shows_nothing or column.has_one_chosen_day:
+        return False
+    others = [other.order for other in columns if other.name != column.name and other.form in MONTH_FIRST_OF]
+    return _is_unknown(column.form, column.order, others, earlier.orders(column) if column.order.both else [])
 
 
 def _is_unknown(form: str, order: Order, others: Sequence[Order], before: Sequence[Order]) -> bool:
     """Return whether the order of a column that shows none is not known.
 
-    It is known by what the column was before: the same. With the day first, another column or delivery must show it, and then a few
-    days are usual. With the year first, a few days are usual, and so are days of one month, and one day of each month of several years.
+    It is known by what the column was before: the same. Otherwise so many days that all could be months leave it unknown.
     """
-    if any(past.shows_nothing and past.both and past.shape == order.shape for past in before):
+    if any(past.is_repeated_by(order) for past in before):
         return False
     if form in DAY_FIRST_OF:
-        one_day, one_month = order.shape
-        if one_month or (one_day and order.years > 1):
-            return False
-        return order.both >= (FEWEST_DAYS if one_day else FEWEST_DAYS_OF_USUAL_ORDER)
-    if not any(other.shows_usual for other in (*others, *before)):
-        return order.both >= FEWEST_DAYS_WITHOUT_PROOF
-    return order.both >= (FEWEST_DAYS_OF_USUAL_ORDER if order.shape == (False, False) else FEWEST_DAYS)
+        return not order.has_usual_days and order.both >= _fewest_days_year_first(order)
+    return order.both >= _fewest_days_day_first(order, any(other.shows_usual for other in (*others, *before)))
+
+
+def _fewest_days_year_first(order: Order) -> int:
+    """Return how many days leave the order unknown with the year first, where the day almost always comes last."""
+    one_day, _ = order.shape
+    return FEWEST_DAYS if one_day else FEWEST_DAYS_OF_USUAL_ORDER
+
+
+def _fewest_days_day_first(order: Order, is_shown: bool) -> int:
+    """Return how many days leave the order unknown with the day first, which another column or delivery must show."""
+    if not is_shown:
+        return FEWEST_DAYS_WITHOUT_PROOF
+    return FEWEST_DAYS_OF_USUAL_ORDER if order.shape == (False, False) else FEWEST_DAYS

@@ -56,21 +56,32 @@ def profile_extract(
     source = lake.scan(table.name, {"extract_id": extract.extract_id})
     names = [column.name for column in sender_columns(table)]
     dates = [name for name in names if table.column(name).kind is Kind.DATE]
-    counts = [f"count(raw_{name})" for name in names]
-    counts += [f"count(*) FILTER ({_may_be_padded(table.column(name))})" for name in names]
-    counts += map(_format_counts, dates)
-    forms = "".join(f", {_format_number(name)} AS format_{name}" for name in dates)
-    inner = f"SELECT *{forms} FROM {text_rows_sql(table, source, frozenset(dates))}"
-    rows, *found = con.execute(f"SELECT count(*), {', '.join(counts)} FROM ({inner})").fetchall()[0]
+    rows, *found = con.execute(_counts_sql(table, source, names, dates)).fetchall()[0]
     width = len(names)
     values = dict(zip(names, found[:width], strict=True))
     suspects = [table.column(name) for name, count in zip(names, found[width : 2 * width], strict=True) if count]
     padded = _padded(con, source, suspects)
     present = [table.column(name) for name, count in values.items() if count]
-    distinct = {column.name: _wrong_values(con, source, column, column.name in padded) for column in present}
-    wrong = {name: by_reason for name, by_reason in distinct.items() if by_reason}
+    wrong = _wrong_by_column(con, source, present, padded)
     formats = {name: _main_format(by_format) for name, by_format in zip(dates, found[2 * width :], strict=True)}
     return Profile(extract, source, rows, values, Reading({**formats, **(stated_formats or {})}, padded, wrong))
+
+
+def _counts_sql(table: Table, source: str, names: list[str], dates: list[str]) -> str:
+    """Return the SQL of an extract's rows, then by column its values and those that may be padded, then each date's formats."""
+    counts = [f"count(raw_{name})" for name in names]
+    counts += [f"count(*) FILTER ({_may_be_padded(table.column(name))})" for name in names]
+    counts += map(_format_counts, dates)
+    forms = "".join(f", {_format_number(name)} AS format_{name}" for name in dates)
+    inner = f"SELECT *{forms} FROM {text_rows_sql(table, source, frozenset(dates))}"
+    return f"SELECT count(*), {', '.join(counts)} FROM ({inner})"
+
+
+def _wrong_by_column(
+    con: duckdb.DuckDBPyConnection, source: str, columns: list[Column], padded: frozenset[str]
+) -> dict[str, dict[str, list[str]]]:
+    distinct = {column.name: _wrong_values(con, source, column, column.name in padded) for column in columns}
+    return {name: by_reason for name, by_reason in distinct.items() if by_reason}
 
 
 def _may_be_padded(column: Column) -> str:

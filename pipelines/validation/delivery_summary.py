@@ -15,6 +15,7 @@ from expectations.granting_columns import granting_columns, required_columns
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
+from pipelines.extracts.ingest import Extract
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.filled_values import filled_values
@@ -63,7 +64,7 @@ def summarise(
     published_lists: pd.DataFrame | None,
 ) -> Summary:
     """Summarise a delivery and the one before it; `published_lists` has practice_code and patients."""
-    checks = {rule.check: rule for rule in delivery.table.table_rules}
+    checks = {rule.check for rule in delivery.table.table_rules}
     deletions = _deletions(outcomes) if feed.load == "append" else {}
     summary = Summary(
         _extracts(lake, delivery.table, outcomes, deletions, feed.not_delivered, before),
@@ -75,8 +76,6 @@ def summarise(
         lake, con, delivery.table, organisation, delivery.extracts, earlier, outcomes, settings.least_lost_values
     )
     summary.filled = filled_values(con, delivery.table, organisation, delivery.extracts, earlier, resent=feed.load == "snapshot")
-    if "keys_unique" in checks:
-        summary.repeated_keys = _repeated_keys(con, delivery)
     summary.columns = _columns(con, delivery, before, outcomes, sum(deletions.values()))
     if "month_collapsed" in checks or (before is not None and feed.load != "append"):
         summary.months = compared_months(con, delivery, before, feed)
@@ -85,6 +84,17 @@ def summarise(
         summary.volume = compared_volume(
             con, delivery, before, feed, summary.months, sum(deletions.values()), compared_by_organisation
         )
+    _add_figures_of_rows(summary, con, delivery, published_lists)
+    return summary
+
+
+def _add_figures_of_rows(
+    summary: Summary, con: duckdb.DuckDBPyConnection, delivery: Delivery, published_lists: pd.DataFrame | None
+) -> None:
+    """Add what rules of the table read of the delivery's rows alone, without the delivery before."""
+    checks = {rule.check: rule for rule in delivery.table.table_rules}
+    if "keys_unique" in checks:
+        summary.repeated_keys = _repeated_keys(con, delivery)
     if "share_of_values" in checks:
         summary.not_known = _not_known(con, delivery, checks["share_of_values"].columns)
     if "history_starts_at_load" in checks:
@@ -95,7 +105,6 @@ def summarise(
         summary.lists = pd.DataFrame(
             {"organisation": lists["practice_code"], "rows": lists["rows"], "published": lists["patients"]}
         )
-    return summary
 
 
 def month_rows(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> pd.DataFrame:
@@ -146,6 +155,11 @@ def compared_volume(
         return pd.concat(parts, ignore_index=True).assign(rows_earlier=0, deliveries=0)
     if deletions and not _has_rows(con, delivery):
         return pd.DataFrame()
+    return _added_volume(con, delivery, before, deletions)
+
+
+def _added_volume(con: duckdb.DuckDBPyConnection, delivery: Delivery, before: Delivery, deletions: int) -> pd.DataFrame:
+    """Compare the rows of a delivery that is added to the ones before it; without a row where there is nothing to compare."""
     days = (delivery.day - before.day).days
     now, then, *history = _comparable_rows(con, delivery, before, days)
     if then is None:
@@ -213,25 +227,31 @@ def _extracts(
     rows = []
     for outcome in outcomes:
         extract = outcome.profile.extract
-        missing = [name for name in json.loads(extract.columns_missing) if name not in delivered]
-        required = required_columns(table, not_delivered, json.loads(extract.columns_ignored))
-        silent = granting_columns(table) - required - set(not_delivered)
-        rows.append(
-            {
-                "file_name": extract.file_name,
-                "rows": outcome.rows,
-                "set_aside": outcome.set_aside - deletions.get(extract.extract_id, 0),
-                "columns_missing": _headers(table, [name for name in missing if name in required]),
-                "columns_silent": _headers(table, [name for name in missing if name in silent]),
-                "columns_gone": _headers(table, [name for name in json.loads(extract.columns_missing) if name in delivered]),
-            }
-        )
+        figures = {
+            "file_name": extract.file_name,
+            "rows": outcome.rows,
+            "set_aside": outcome.set_aside - deletions.get(extract.extract_id, 0),
+        }
+        rows.append({**figures, **_absent_columns(table, extract, not_delivered, delivered)})
     extracts = pd.DataFrame(rows)
     if any(rule.check == "objections_lost" for rule in table.table_rules):
         lost = [lost_objections(lake, table, outcome.profile.extract.extract_id) for outcome in outcomes]
         extracts["objections_lost"] = [sum(reasons.values()) for reasons in lost]
         extracts["why"] = [", ".join(f"{rows:,} {reason}" for reason, rows in reasons.items()) for reasons in lost]
     return extracts
+
+
+def _absent_columns(table: Table, extract: Extract, not_delivered: Collection[str], delivered: Collection[str]) -> dict[str, str]:
+    """Return the columns that a file lacks: required ones, those whose absence would grant something, and those once `delivered`."""
+    absent = json.loads(extract.columns_missing)
+    missing = [name for name in absent if name not in delivered]
+    required = required_columns(table, not_delivered, json.loads(extract.columns_ignored))
+    silent = granting_columns(table) - required - set(not_delivered)
+    return {
+        "columns_missing": _headers(table, [name for name in missing if name in required]),
+        "columns_silent": _headers(table, [name for name in missing if name in silent]),
+        "columns_gone": _headers(table, [name for name in absent if name in delivered]),
+    }
 
 
 def _delivered_columns(delivery: Delivery | None) -> frozenset[str]:

@@ -33,8 +33,9 @@ def filled_values(
     `organisation` is the column of the sending organisation, '' without one. `resent` says that a delivery contains the rows of the one
     before; otherwise its rows are others, and a difference may be chance.
     """
-    columns = [column for column in sender_columns(table) if column.nullable and column.empty_is_an_answer]
-    columns = [column for column in columns if column.name != organisation and _is_delivered(column, [*extracts, *before])]
+    columns = [
+        column for column in _columns_that_may_be_empty(table, organisation) if _is_delivered(column, [*extracts, *before])
+    ]
     if not before or not columns:
         return pd.DataFrame(columns=list(COLUMNS))
     now, then = (_counts(con, table, organisation, columns, part) for part in (extracts, before))
@@ -51,6 +52,11 @@ def filled_values(
             )
         )  # fmt: skip
     return pd.concat(parts, ignore_index=True)
+
+
+def _columns_that_may_be_empty(table: Table, organisation: str) -> list[Column]:
+    columns = [column for column in sender_columns(table) if column.nullable and column.empty_is_an_answer]
+    return [column for column in columns if column.name != organisation]
 
 
 def _is_delivered(column: Column, extracts: Sequence[ValidExtract]) -> bool:

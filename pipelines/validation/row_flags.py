@@ -37,21 +37,30 @@ def flagged_rows_sql(
     table: Table, source: str, reading: Reading, checks: list[RowCheck], shown: list[str], extract_id: str
 ) -> str:
     """Return the SQL of `row_number`, the read values of the columns to show, and a boolean per check, with the check's name."""
-    columns = {column.name: column for column in sender_columns(table)}
-    of_columns = [check for check in checks if check.column]
-    reasons = {check.reason for check in checks if not check.column}
-    rules = [rule for rule in table.row_rules if rule.reason in reasons]
-    flags = [f"coalesce({_FLAGS[check.reason](columns[check.column], reading)}, false) AS {check.name}" for check in of_columns]
-    read = [f"{_shown(columns[name])} AS read_{name}" for name in shown]
-    usable = [f"{usable_sql(column, reading)} AS {column.name}" for column in columns.values()]
+    of_columns, rules = [check for check in checks if check.column], _rules_of(table, checks)
     withheld = [f"{_withheld(table)} AS clear_identifier"] if reads_context(rules, "clear_identifier") else []
-    first = ", ".join(["row_number", "extract_date", *read, *flags, *usable, *withheld])
+    first = ", ".join(["row_number", "extract_date", *_columns_of(table, reading, of_columns, shown), *withheld])
     broken = [f"coalesce(({rule.broken_when}), false) AS {rule.reason}" for rule in rules]
     last = ", ".join(
         ["row_number", *(f"read_{name} AS {name}" for name in shown), *(check.name for check in of_columns), *broken]
     )
     rows = f"(SELECT {first} FROM {read_rows_sql(table, source, reading)})"
     return f"SELECT {last} FROM {_with_context(table, rules, rows, extract_id)}"
+
+
+def _rules_of(table: Table, checks: list[RowCheck]) -> list[RowRule]:
+    """Return the row rules among some checks: those that are not of a column."""
+    reasons = {check.reason for check in checks if not check.column}
+    return [rule for rule in table.row_rules if rule.reason in reasons]
+
+
+def _columns_of(table: Table, reading: Reading, checks: list[RowCheck], shown: list[str]) -> list[str]:
+    """Return the SQL of the columns to show, of the flags of column checks, and of the usable value of every column."""
+    columns = {column.name: column for column in sender_columns(table)}
+    read = [f"{_shown(columns[name])} AS read_{name}" for name in shown]
+    flags = [f"coalesce({_FLAGS[check.reason](columns[check.column], reading)}, false) AS {check.name}" for check in checks]
+    usable = [f"{usable_sql(column, reading)} AS {column.name}" for column in columns.values()]
+    return [*read, *flags, *usable]
 
 
 def _shown(column: Column) -> str:

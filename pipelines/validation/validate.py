@@ -22,7 +22,7 @@ from expectations.documented import DataDocs
 from expectations.feeds import LIST_FEED
 from expectations.granting_columns import granting_columns
 from expectations.table import Table
-from expectations.tables.raw_common import DAY_AND_MONTH
+from expectations.tables.raw_table_rules import DAY_AND_MONTH
 from expectations.tables.records import VALIDATED_EXTRACTS
 from expectations.value_checks import GONE
 from pipelines.errors import ValidationStop
@@ -195,32 +195,43 @@ def _stop_if_broken(feed: str, breaches: list[Breach], delivery: list[Extract]) 
 
 def _advice(feed: str, stops: list[Breach], delivery: list[Extract]) -> str:
     """Return what the analyst can do about the breaches that stop a delivery."""
-    advice = ["Have the extract sent again."]
     limited = [breach for breach in stops if breach.rule.name != "columns_present"]
     lacking = [breach for breach in stops if breach.rule.name == "columns_present"]
+    advice = ["Have the extract sent again."]
     if lacking:
-        unused = sorted({header for extract in delivery for header in json.loads(extract.columns_ignored)})
-        advice.append(
-            "A column that has another header there is named under the feed's `columns`; "
-            f"headers that were not used: {', '.join(unused[:MOST_HEADERS]) or 'none'}."
-        )
-        advice += _advice_on_absent_columns(feed, lacking)
+        advice += [_advice_on_headers(delivery), *_advice_on_absent_columns(feed, lacking)]
+    if limited:
+        advice += [*_advice_on_dates(feed, limited), _advice_on_limits(feed, limited)]
+    return " ".join(advice)
+
+
+def _advice_on_headers(delivery: list[Extract]) -> str:
+    unused = sorted({header for extract in delivery for header in json.loads(extract.columns_ignored)})
+    return (
+        "A column that has another header there is named under the feed's `columns`; "
+        f"headers that were not used: {', '.join(unused[:MOST_HEADERS]) or 'none'}."
+    )
+
+
+def _advice_on_dates(feed: str, limited: list[Breach]) -> Iterator[str]:
+    """Yield what to do about date columns whose order of day and month is not known, if there are any."""
     unknown = sorted({breach.finding.column for breach in limited if breach.finding and breach.rule is DAY_AND_MONTH})
     if unknown:
-        advice.append(
+        yield (
             f"Ask the sender how the days of {', '.join(unknown)} are written and set it (for example, month first: "
             f"{_dates_setting(feed)}: {{{unknown[0]}: MM/DD/YYYY}}; docs/data-dictionary.md lists the formats)."
         )
-    if limited:
-        limits = sorted({f"validation.limits.{feed}.{breach.rule.name}" for breach in limited})
-        first = limited[0]
-        organisation = first.finding.organisation if first.finding else ""
-        subject = f"{feed} {first.rule.name} {first.delivery.isoformat()} {organisation}".rstrip()
-        advice.append(
-            f"If the data are right, accept a breach (strata decide CONFIG accepted_breach '{subject}' --role ROLE --reason WHY) "
-            f"or change {' or '.join(limits)}."
-        )
-    return " ".join(advice)
+
+
+def _advice_on_limits(feed: str, limited: list[Breach]) -> str:
+    limits = sorted({f"validation.limits.{feed}.{breach.rule.name}" for breach in limited})
+    first = limited[0]
+    organisation = first.finding.organisation if first.finding else ""
+    subject = f"{feed} {first.rule.name} {first.delivery.isoformat()} {organisation}".rstrip()
+    return (
+        f"If the data are right, accept a breach (strata decide CONFIG accepted_breach '{subject}' --role ROLE --reason WHY) "
+        f"or change {' or '.join(limits)}."
+    )
 
 
 def _dates_setting(feed: str) -> str:

@@ -67,9 +67,7 @@ def list_table_defects(settings: SyntheticSettings, places: Places, planted: Pla
         return
     codes = places.practices["practice_code"].to_numpy()
     if defects.provider_gap:
-        for month in np.datetime64(settings.provider_gap_start, "M") + np.arange(3):
-            for feed in HOSPITAL_FEEDS:
-                planted.add(feed, f"organisation:{places.providers[1]}:{month}", 1, "month_gap")
+        _list_provider_gap(settings, places.providers[1], planted)
     if defects.below_published_list and len(codes) > SHORT_PRACTICE:
         planted.add("patients", f"organisation:{codes[SHORT_PRACTICE]}:-", 2, "below_published_list")
     if defects.history_starts_at_load and len(codes) > LOADED_PRACTICE:
@@ -86,6 +84,13 @@ def list_table_defects(settings: SyntheticSettings, places: Places, planted: Pla
         )
     if defects.single_value_column:
         planted.add(SINGLE_VALUE_FEED, f"column:{SINGLE_VALUE_COLUMN}", 10, "single_value")
+
+
+def _list_provider_gap(settings: SyntheticSettings, provider: str, planted: PlantedDefects) -> None:
+    """Add the months in which a provider sends nothing."""
+    for month in np.datetime64(settings.provider_gap_start, "M") + np.arange(3):
+        for feed in HOSPITAL_FEEDS:
+            planted.add(feed, f"organisation:{provider}:{month}", 1, "month_gap")
 
 
 def _collapsed_month(settings: SyntheticSettings) -> np.datetime64:

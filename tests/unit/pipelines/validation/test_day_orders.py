@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from expectations.catalogue import RAW_TABLES
 from expectations.row_checks import sender_columns
 from expectations.table import Kind, Table
-from expectations.tables.raw_common import DAY_AND_MONTH
 from expectations.tables.raw_hospital import ADMISSIONS
 from expectations.tables.raw_omop import OMOP_TABLES
+from expectations.tables.raw_table_rules import DAY_AND_MONTH
 from pipelines.errors import ValidationStop
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
@@ -151,7 +151,7 @@ def test_a_few_days_are_read_day_first_only_where_something_shows_it(bench: Benc
     bench.land(few, DAY_FIRST)
     with pytest.raises(ValidationStop, match="none of 3 values of admission_date shows whether the day or the month is first"):
         bench.days()
-    rows = [f"p{n},s{n},RX1,{day.strftime(DAY_FIRST)},25/03/2025,{21 + n}\n" for n, day in enumerate(few)]
+    rows = [f"p{n},s{n},RX1,{day.strftime(DAY_FIRST)},25/06/2025,{21 + n}\n" for n, day in enumerate(few)]
     bench.write(HEADER + "".join(rows))
     assert bench.days() == few
 
