@@ -67,7 +67,7 @@ def test_people_whose_identifiers_are_no_longer_distinct_are_set_aside(
     nhs = NhsSettings(feeds={"opt_outs": FeedSettings(pseudonymised=pseudonymised)})
     with connect() as con:
         ingest_feed(lake, con, OPT_OUTS, nhs, tmp_path)
-        settings = ValidationSettings(limits={"share_set_aside": 1, "values_lost": 1, "single_value": 0})
+        settings = ValidationSettings(limits={"share_set_aside": 1, "values_lost": 1, "single_value": 0, "objections_lost": 1})
         validate_feed(lake, con, OPT_OUTS, nhs, settings)
     found = lake.read("core__quarantine", "row_number", "reason = 'number_as_float' AND column_name = 'person_id'")["row_number"]
     assert found.to_pylist() == [1, 2, 3, 4, 5, 6]

@@ -81,7 +81,7 @@ def test_a_recorded_date_that_is_blank_in_every_row_stops_the_run(bench: Bench) 
 
     assert bench.validate(GP_OBSERVATIONS, OBSERVED + entries(0, "2025-10-03", "2025-11-05"), "2025-12-01", "append") == ""
     found = bench.validate(GP_OBSERVATIONS, OBSERVED + entries(500, "2025-12-03", ""), "2026-01-01", "append")
-    assert "recorded_date has a value in 0 of 100 rows" in found
+    assert "100 of 100 values of recorded_date" in found and "they are empty, and empty is no answer here" in found
 
 
 def test_a_column_that_the_previous_delivery_had_is_missed(bench: Bench) -> None:
