@@ -20,6 +20,7 @@ from expectations.delivery_figures import (
 )
 
 GONE = ", which the previous delivery had"
+EMPTY = "empty"  # the shape of a lost value that is empty
 
 
 def columns_present(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
@@ -146,7 +147,7 @@ def _whole_first(broken: pd.DataFrame) -> pd.DataFrame:
 def _lost_finding(row: Any, compared: str = "", share: float | None = None) -> Finding:
     sender = f" from {row.organisation}" if row.organisation else ""
     why = f"they cannot be read, and most look like '{row.shape}' (9 for a digit, a for a letter). Correct the values or their format in the file"
-    if pd.isna(row.shape) or not row.shape:
+    if row.shape == EMPTY:
         why = "they are empty, and empty is no answer here. Have the values sent"
     message = f"{row.lost:,.0f} of {row.values:,.0f} values of {row.column} in {row.files}{sender} are lost ({row.share:.1%}{compared}): {why}"
     return Finding(message, str(row.organisation), None, str(row.column), int(row.lost), row.share if share is None else share)

@@ -16,6 +16,7 @@ from expectations.row_checks import lost_checks, sender_columns
 from expectations.sql_values import quote, quote_all
 from expectations.table import Column, Table
 from expectations.tables.core import QUARANTINE
+from expectations.value_checks import EMPTY
 from pipelines.lake.storage import Lake
 from pipelines.validation.row_validation import RowOutcome
 from pipelines.validation.typed_rows import column_text_sql
@@ -87,7 +88,7 @@ def _values(lake: Lake, table: Table, column: Column, organisation: str, extract
         shape = f"left(regexp_replace(regexp_replace({text}, '[0-9]', '9', 'g'), '\\p{{L}}', 'a', 'g'), {LONGEST_SHAPE})"
         parts.append(
             f"""SELECT coalesce(upper({sender}), 'none') AS organisation, is_lost IS NOT NULL AS lost,
-                CASE WHEN is_lost THEN coalesce({shape}, 'empty') END AS shape, {quote(valid.extract.file_name)} AS file_name, count(*) AS n
+                CASE WHEN is_lost THEN coalesce({shape}, {quote(EMPTY)}) END AS shape, {quote(valid.extract.file_name)} AS file_name, count(*) AS n
             FROM {valid.source} LEFT JOIN {found} USING (row_number) {"" if empty_counts else f"WHERE {text} IS NOT NULL"} GROUP BY ALL"""
         )
     return " UNION ALL ".join(parts)

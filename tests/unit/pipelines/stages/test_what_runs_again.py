@@ -91,12 +91,12 @@ def changed(before: dict[str, tuple[str, str]], after: dict[str, tuple[str, str]
 
 
 def later_delivery(folder: Path) -> None:
-    (folder / "landing" / "admissions" / "admissions_2026-02-01.csv").write_text("PERSON_ID\n1\n")
+    (folder / "landing" / "admissions" / "admissions_2026-02-01.csv").write_text("PERSON_ID\n2\n")
 
 
 def later_deliveries(folder: Path) -> None:
     for feed in (folder / "landing").iterdir():
-        (feed / f"{feed.name}_2026-02-01.csv").write_text("PERSON_ID\n1\n")
+        (feed / f"{feed.name}_2026-02-01.csv").write_text("PERSON_ID\n2\n")
 
 
 def corrected_extract(folder: Path) -> None:
