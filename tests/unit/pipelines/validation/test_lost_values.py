@@ -143,14 +143,18 @@ def test_codes_without_their_last_digits_stop(bench: Bench) -> None:
     assert "40 of 70 values of concept_code" in stop
 
 
-def test_every_empty_day_of_recording_is_counted_and_a_file_without_the_column_is_read(bench: Bench) -> None:
+def test_a_file_that_never_had_the_day_of_recording_is_read(bench: Bench) -> None:
+    text = (OBSERVED + entries(30)).replace("DATE_RECORDED", "NOT_USED")
+    assert bench.validate(GP_OBSERVATIONS, text, load="append") == ""
+    assert "which the previous delivery had" not in bench.validate(GP_OBSERVATIONS, text, "2026-02-01", load="append")
+
+
+def test_every_empty_day_of_recording_is_counted(bench: Bench) -> None:
     assert bench.validate(GP_OBSERVATIONS, OBSERVED + entries(30) + entries(7, recorded="", first=100), load="append") == ""
     found = bench.lake.read("core__quarantine", "reason, column_name, action, count(*) AS n", "true GROUP BY ALL").to_pylist()
     assert found == [{"reason": "missing_value", "column_name": "recorded_date", "action": "flagged", "n": 7}]
     counts = bench.lake.read("monitoring__validation", "rows_broken", "rule = 'missing_value' AND column_name = 'recorded_date'")
     assert counts["rows_broken"].to_pylist() == [7]
-    header, *rows = (OBSERVED + entries(30)).replace("DATE_RECORDED", "NOT_USED").splitlines(keepends=True)
-    assert bench.validate(GP_OBSERVATIONS, "".join([header, *rows]), "2026-02-01", load="append") == ""
 
 
 def test_one_organisation_that_lost_its_values_stops_and_is_named(bench: Bench) -> None:
