@@ -127,7 +127,11 @@ def test_it_stays_while_no_row_can_be_used_and_goes_with_the_sender(tmp_path: Pa
 @pytest.mark.parametrize("feed", GOOD)
 def test_the_next_usable_row_takes_its_place(tmp_path: Path, feed: str) -> None:
     again = next(row for name, row in UNUSABLE if name == feed)
-    deliveries = [f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}", f"{OTHER[feed]}|{GOOD[feed]}"]
+    deliveries = [
+        f"{OTHER[feed]}|{GOOD[feed]}",
+        f"{OTHER[feed]}|{again}",
+        f"{GOOD[feed]}|{OTHER[feed]}",
+    ]  # other content than the first
     lake, nhs = deliver(tmp_path, feed, *deliveries)
     assert held(lake, nhs, feed) == [("p1", "2025-03-10"), ("p7", "2025-03-10")]
     assert superseded(lake, nhs, feed) == []

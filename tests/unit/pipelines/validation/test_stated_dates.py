@@ -296,12 +296,12 @@ def test_everyone_whom_death_of_an_omop_source_names_is_dead(tmp_path: Path) -> 
     settings = OmopSettings(folder=tmp_path, extract_date=date(2026, 1, 1))
     feeds = {feed: FeedSettings(files=(f"{feed}.csv",), delivery_date=date(2026, 1, 1)) for feed in ("omop_person", "omop_death")}
     nhs = NhsSettings.model_construct(feeds=feeds)
-    people = ("read", "word", "none", "placeholder", "after", "alive")
+    people = ("read", "word", "undated", "placeholder", "after", "alive")
     (tmp_path / "omop_person.csv").write_text(
         "person_id,gender_concept_id,year_of_birth\n" + "".join(f"{name},8507,1940\n" for name in people)
     )
     (tmp_path / "omop_death.csv").write_text(
-        "person_id,death_date\nread,2024-02-03\nword,Y\nnone,\nplaceholder,1900-01-01\nafter,2026-05-01\nstranger,2024-02-03\n"
+        "person_id,death_date\nread,2024-02-03\nword,Y\nundated,\nplaceholder,1900-01-01\nafter,2026-05-01\nstranger,2024-02-03\n"
     )
     lake = Lake(tmp_path / "lake")
     with connect() as con:
@@ -315,7 +315,7 @@ def test_everyone_whom_death_of_an_omop_source_names_is_dead(tmp_path: Path) -> 
         conform_people(lake, con, sources, ClinicalRules(), StatedFacts(named_people_sql(lake, nhs, DEATH)))
     rows = lake.read(core.PERSON.name, "person_id, death_date, death_not_readable").to_pylist()
     assert {row["person_id"]: (row["death_date"], row["death_not_readable"]) for row in rows} == {
-        "read": (DIED, False), **dict.fromkeys(("word", "none", "placeholder", "after"), (None, True)), "alive": (None, False),
+        "read": (DIED, False), **dict.fromkeys(("word", "undated", "placeholder", "after"), (None, True)), "alive": (None, False),
     }  # fmt: skip
 
 
@@ -338,14 +338,14 @@ def test_a_later_row_that_cannot_be_used_still_states_a_death_or_a_mark(
 ) -> None:
     board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + patient("ann", ""), day="2025-11-01")
     for day in ("2025-12-25", "2026-01-01"):
-        board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + f"{again}\n", day=day)
+        board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + f"{again}\n" + patient(f"new on {day}", ""), day=day)
         assert board.deaths()["ann"] == death
         assert board.suppressed() == ({"ann": suppressed} if suppressed else {})
     board.deliver(
         PATIENTS, PATIENT, NO_ONE_MARKED + "ann,Y00001,195O,5,,\n", day="2026-02-01"
     )  # it cannot take anything back either
     assert board.deaths()["ann"] == death
-    board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + patient("ann", ""), day="2026-03-01")
+    board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + patient("ann", "") + patient("new", ""), day="2026-03-01")
     assert board.suppressed() == ({"ann": DEATH_WITHDRAWN} if death != (None, False) else {})
 
 
