@@ -207,7 +207,7 @@ def test_a_line_spares_the_row_in_its_own_delivery_alone(tmp_path: Path, feed: s
 
 def test_the_row_of_a_line_that_was_sent_again_and_read_takes_its_place(tmp_path: Path) -> None:
     feed, again = UNPARSED[0]
-    lake, nhs = deliver(tmp_path, feed, f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}", f"{OTHER[feed]}|{GOOD[feed]}")
+    lake, nhs = deliver(tmp_path, feed, f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{again}", f"{GOOD[feed]}|{OTHER[feed]}")
     assert held(lake, nhs, feed) == [("p1", "2025-03-10"), ("p7", "2025-03-10")]
     assert superseded(lake, nhs, feed) == []
 
@@ -238,10 +238,11 @@ def test_a_repeated_header_spares_no_row(tmp_path: Path) -> None:
 
 def test_only_the_key_of_the_unusable_row_is_spared(tmp_path: Path) -> None:
     first = f"{GOOD['admissions']}|p7,S8,RX1,2024-12-20,2024-12-21,21|p7,S7,RX2,2024-11-20,2024-11-21,21"
-    lake, nhs = deliver(tmp_path, "admissions", first, "p7,S7,RX1,not known,2024-12-04,21")
+    again = "p7,S7,RX1,not known,2024-12-04,21"
+    lake, nhs = deliver(tmp_path, "admissions", f"{OTHER['admissions']}|{first}", f"{OTHER['admissions']}|{again}")
     with connect() as con:
         rows = validated_rows_sql(lake, nhs, "admissions")
-        assert con.execute(f"SELECT provider_code, spell_number FROM {rows}").fetchall() == [("RX1", "S7")]
+        assert con.execute(f"SELECT provider_code, spell_number FROM {rows} WHERE person_id = 'p7'").fetchall() == [("RX1", "S7")]
 
 
 ARRIVED = date(2025, 5, 1)
@@ -261,7 +262,7 @@ def known(lake: Lake, nhs: NhsSettings, feed: str) -> dict[str, tuple[date, date
 
 @pytest.mark.parametrize("feed", GOOD)
 def test_a_delivery_that_came_after_later_ones_is_held_without_a_decision(tmp_path: Path, feed: str) -> None:
-    lake, _ = deliver(tmp_path, feed, OTHER[feed], f"{OTHER[feed]}|{GOOD[feed]}", OTHER[feed], late=DAYS[1])
+    lake, _ = deliver(tmp_path, feed, OTHER[feed], f"{OTHER[feed]}|{GOOD[feed]}", f"{OTHER[feed]}|{NEW[feed]}", late=DAYS[1])
     assert [str(one.extract_date) for one in current_extracts(lake, feed)] == [DAYS[0], DAYS[2]]
 
 
