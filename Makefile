@@ -96,9 +96,10 @@ chaos: $(READY)  ## disturb every stage while readers read: kills, full disks, l
 ui: $(READY)     ## serve Dagster on 127.0.0.1:3000 and MLflow on 127.0.0.1:5000
 	@$(BIN)/strata ui $(CONFIG)
 
-docs: $(READY)   ## write the data dictionary, the pages of features and gates, the index of runbooks and the contracts from the declarations
+docs: $(READY)   ## write the data dictionary, the pages of features, code lists and gates, the index of runbooks and the contracts from the declarations
 	@$(BIN)/python -m expectations.data_dictionary
 	@$(BIN)/python -m features.feature_page
+	@$(BIN)/python -m features.code_list_page
 	@$(BIN)/python -m models.gate_page
 	@$(BIN)/python -m pipelines.alerts.runbook_index
 	@$(BIN)/python -m expectations.data_contracts
