@@ -171,9 +171,7 @@ def _elective(
     stays.codes[:, 0] = one_of(rng, [codes.child, codes.elective], adult)
     specialty = {codes.codes.index(code): int(tf) for code, tf in {**ELECTIVE_REASONS, **CHILD_REASONS}.items()}
     stays.treatment_function = np.array([specialty[code] for code in stays.codes[:, 0]], dtype=np.int64)
-    stays.codes[:, 1:] = draw_secondary(
-        rng, recorded.onset[rows] <= days[:, None], np.zeros(len(rows), np.int64), CODES_PER_STAY - 1
-    )
+    stays.codes[:, 1:] = draw_secondary(rng, recorded.has_each(rows, days), np.zeros(len(rows), np.int64), CODES_PER_STAY - 1)
     return stays
 
 
@@ -231,7 +229,7 @@ def _code_emergencies(rng: np.random.Generator, settings: SyntheticSettings, peo
     codes = diagnosis_codes()
     which = np.flatnonzero(stays.kind == EMERGENCY)
     rows, days = stays.person[which], stays.admitted[which]
-    age, has = age_on(people, rows, days), lives.onset[rows] <= days[:, None]
+    age, has = age_on(people, rows, days), lives.has_each(rows, days)
     month = np.searchsorted(lives.month_starts, days, side="right").clip(1, lives.months) - 1
     reason = draw_reasons(rng, age, has, seasonal_factors(settings, calibration.RESPIRATORY_SEASON)[month])
     diagnoses = np.full((len(which), CODES_PER_STAY), -1, dtype=np.int64)
