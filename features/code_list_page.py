@@ -9,6 +9,7 @@ from features.catalogue import Catalogue, build_catalogue
 from features.code_halves import CodeList, Half
 from features.code_list_files import CHANGES, INDEX, OWN_FOLDER, read_rows
 from features.code_lists import load_code_lists
+from features.registers import REGISTERS
 
 FILE = Path(__file__).parents[1] / "docs" / "code-lists.md"
 NOT_STATED = "not stated"
@@ -58,6 +59,7 @@ medicines,dmd,dmd_map.csv,,dm+d,2026.1.0,2026-01-12,OGL-3.0
 
 * **Lists age.** The medicine lists are of dm+d 37.1.0 (October 2023), with the codes of 2025 that have the same name. dm+d renumbers products: of the
   ACE inhibitor items dispensed in 2025, the codes of 2023 alone match 0.3%.
+* **Your own share.** `monitoring__code_lists` and the monitoring page show the share of your medicine items that each list touches.
 * **A dm+d map follows new codes.** A product is on a list if its moiety (VTM) or its previous code (`VPIDPREV`) is. The map has one row for each VMP
   and AMP. A moiety covers every form of a medicine, so a list of tablets that has a moiety also covers gels.
 * **Different medicines** are different substances. `medicines` has the substance of each product, shortened from its name. A brand whose generic name
@@ -76,7 +78,7 @@ def code_list_page(catalogue: Catalogue) -> str:
     read = {reference.partition("/")[0] for concept in catalogue.concepts.values() for reference in concept.code_lists}
     changed = _changes()
     lines = [
-        HEAD, "", "## Every list", "",
+        HEAD, "", *_registers(catalogue), "", "## Every list", "",
         f"{len(catalogue.code_lists)} lists. A list in bold is read by a feature. *Codes* includes those of included lists, without the codes removed (−) "
         "and with those added (+).",
         "", "| list | what it is | terminology | codes | includes | source | version | date | licence | note |", "|---|---|---|---|---|---|---|---|---|---|",
@@ -86,6 +88,15 @@ def code_list_page(catalogue: Catalogue) -> str:
         for half in halves
     ]
     return "\n".join(lines) + "\n"
+
+
+def _registers(catalogue: Catalogue) -> Iterator[str]:
+    yield "## Registers"
+    yield ""
+    yield "Compare a prevalence with that of a register only at the register's ages (Quality and Outcomes Framework)."
+    yield from ("", "| register | feature | least age |", "|---|---|---|")
+    for register in REGISTERS:
+        yield f"| {register.code} | `{register.feature(catalogue.code_lists)}` | {register.least_age or 'any age'} |"
 
 
 def _changes() -> dict[tuple[str, str], tuple[int, int]]:

@@ -6,12 +6,16 @@ from expectations.catalogue import TABLES
 from expectations.table import Table
 from expectations.tables import caseload, risk
 from expectations.tables.decisions import DECISION
+from expectations.tables.monitoring import LIST_USE
 
 SCHEMA = "strata"
 RUNS = risk.RUNS
 RUN_TABLES = (risk.SCORES, risk.DRIVERS, caseload.CASELOAD, caseload.RISING)  # one partition per run
 _ANALYSTS = ("equity__", "monitoring__")
-_LAKE_ONLY = (DECISION.name,)  # it names accounts of the operating system
+_LAKE_ONLY = (
+    DECISION.name,
+    LIST_USE.name,
+)  # decisions name accounts of the operating system; the use of lists is for the data team
 _TYPES = {
     "string": "text", "date32": "date", "bool": "boolean", "int8": "smallint", "int16": "smallint", "int32": "integer",
     "int64": "bigint", "float32": "real", "float64": "double precision",
