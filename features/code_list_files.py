@@ -60,15 +60,18 @@ def entry_of(row: Mapping[str, str], half: Half, code: str, place: str) -> CodeE
 
 def read_rows(path: Path, needed: Iterable[str], delimiter: str = ",") -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the rows of a file with the place of each, `file, line n`; raise CodeListError where a needed column is missing."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, delimiter=delimiter)
-        missing = [column for column in needed if column not in (reader.fieldnames or ())]
-        if missing:
-            raise CodeListError(
-                f"{path.name}: columns are missing: {', '.join(missing)}. The file needs the columns {', '.join(needed)}."
-            )
-        for row in reader:
-            yield f"{path.name}, line {reader.line_num}", {key: (value or "").strip() for key, value in row.items() if key}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, delimiter=delimiter)
+            missing = [column for column in needed if column not in (reader.fieldnames or ())]
+            if missing:
+                raise CodeListError(
+                    f"{path.name}: columns are missing: {', '.join(missing)}. The file needs the columns {', '.join(needed)}."
+                )
+            for row in reader:
+                yield f"{path.name}, line {reader.line_num}", {key: (value or "").strip() for key, value in row.items() if key}
+    except UnicodeDecodeError:
+        raise CodeListError(f"{path.name}: the text is not UTF-8. Save the file as UTF-8.") from None
 
 
 def half_of(row: Mapping[str, str], place: str) -> Half:

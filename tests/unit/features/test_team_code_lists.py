@@ -104,6 +104,12 @@ def test_a_wrong_file_is_refused_with_file_line_and_rule(tmp_path: Path, files: 
         lists_of(tmp_path, files)
 
 
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_bytes(HEADER.encode() + "asthma,icd10,J45,prefix,Asthme s\u00e9v\u00e8re,T\n".encode("latin-1"))
+    with pytest.raises(CodeListError, match=r"own.csv: the text is not UTF-8"):
+        load_code_lists(tmp_path)
+
+
 def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CodeListError, match="does not exist"):
         load_code_lists(tmp_path / "absent")
