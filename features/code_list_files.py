@@ -16,6 +16,7 @@ OWN_FOLDER = Path(__file__).parent / "codelists"
 INDEX = "index.csv"
 INDEX_COLUMNS = ("list", "system", "label", "includes", "cluster", "source", "version", "date", "licence", "note")
 CHANGES = "changes.csv"
+RENUMBERED = "renumbered.csv"  # dm+d products of 2023 and of 2025 with the same name
 _PREFIXED = ("icd10",)  # systems whose codes are the start of codes unless a file has a column `match`
 _CONCEPTS = ("snomed", "dmd")  # dm+d codes are SNOMED CT concepts
 ICD10 = re.compile(r"[A-Z][0-9]([0-9][0-9A-Z]{0,3})?")
@@ -78,8 +79,15 @@ def half_of(row: Mapping[str, str], place: str) -> Half:
     """Return the half that a row of an index describes, without its codes."""
     if not row["list"] or row["system"] not in SYSTEMS:
         raise CodeListError(f"{place}: a row needs a list and a system ({', '.join(SYSTEMS)}).")
-    texts = {name: row.get(name, "") for name in ("label", "cluster", "source", "version", "date", "licence", "note")}
-    return Half(row["list"], row["system"], includes=tuple(row.get("includes", "").split()), **texts)
+    includes = tuple(row.get("includes", "").split())
+    half = Half(row["list"], row["system"], row.get("label", ""), includes, row.get("cluster", ""))
+    return with_source(half, row)
+
+
+def with_source(half: Half, row: Mapping[str, str]) -> Half:
+    """Return a half with the source, version, date, licence and note of a row of an index."""
+    source, version, day, licence, note = (row.get(name, "") for name in ("source", "version", "date", "licence", "note"))
+    return replace(half, source=source, version=version, date=day, licence=licence, note=note)
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from features.catalogue import Catalogue, build_catalogue
 from features.code_halves import CodeList, Half
-from features.code_list_files import CHANGES, INDEX, OWN_FOLDER, read_rows
+from features.code_list_files import CHANGES, INDEX, OWN_FOLDER, RENUMBERED, read_rows
 from features.code_lists import load_code_lists
 from features.registers import REGISTERS
 
@@ -59,6 +59,7 @@ medicines,dmd,dmd_map.csv,,dm+d,2026.1.0,2026-01-12,OGL-3.0
 
 * **Lists age.** The medicine lists are of dm+d 37.1.0 (October 2023), with the codes of 2025 that have the same name. dm+d renumbers products: of the
   ACE inhibitor items dispensed in 2025, the codes of 2023 alone match 0.3%.
+* **Renumbered products are followed.** `{RENUMBERED}` has 1,962 pairs of products of 2023 and 2025 with the same name. A team's own list gets both.
 * **Your own share.** `monitoring__code_lists` and the monitoring page show the share of your medicine items that each list touches.
 * **A dm+d map follows new codes.** A product is on a list if its moiety (VTM) or its previous code (`VPIDPREV`) is. The map has one row for each VMP
   and AMP. A moiety covers every form of a medicine, so a list of tablets that has a moiety also covers gels.

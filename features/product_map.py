@@ -5,12 +5,12 @@ With it, a list covers a product whose moiety or whose earlier or later code is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from features.code_halves import PRODUCTS, CodeEntry, Half
-from features.code_list_files import checked_code, read_rows
+from features.code_list_files import OWN_FOLDER, RENUMBERED, checked_code, read_rows
 
 PRODUCT_COLUMNS = ("product", "moiety", "moiety_name")
 PREVIOUS = "previous"  # an optional column: the code of the product before it was renumbered (VPIDPREV of dm+d)
@@ -54,7 +54,14 @@ def follow_map(halves: Mapping[tuple[str, str], Half], products: ProductMap) -> 
     } | {key: half for key, half in halves.items() if half.system != "dmd"}
 
 
-def _same_product(pairs: tuple[tuple[str, str], ...]) -> dict[str, set[str]]:
+def follow_renumbered(halves: Mapping[tuple[str, str], Half]) -> dict[tuple[str, str], Half]:
+    """Return the halves with the codes of the same products before and after the renumbering that Strata knows of."""
+    pairs = [(row["code"], row["previous"]) for _, row in read_rows(OWN_FOLDER / RENUMBERED, ("code", "previous"))]
+    same = _same_product(pairs)
+    return {key: _extended(half, {}, same) if half.system == "dmd" else half for key, half in halves.items()}
+
+
+def _same_product(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
     """Return for each code that was renumbered every code of the same product."""
     groups: dict[str, set[str]] = {}
     for one, other in pairs:

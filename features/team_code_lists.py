@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from features.code_halves import MATCHES, PRODUCTS, SYSTEMS, CodeEntry, CodeListError, Half
-from features.code_list_files import INDEX, checked_code, entry_of, half_of, read_rows
-from features.product_map import PRODUCT_COLUMNS, follow_map, read_product_map
+from features.code_list_files import INDEX, checked_code, entry_of, half_of, read_rows, with_source
+from features.product_map import PRODUCT_COLUMNS, follow_map, follow_renumbered, read_product_map
 
 Halves = dict[tuple[str, str], Half]
 LINE_COLUMNS = ("list", "system", "code", "match", "description", "source")
@@ -66,7 +66,7 @@ def apply_team_files(halves: Mapping[tuple[str, str], Half], folder: Path) -> Ha
                 f"{file}: the {half.system} codes of the list {half.name!r} are also in {homes[key]}. Keep each half in one file."
             )
         own[key] = half
-    merged = dict(halves) | own
+    merged = dict(halves) | follow_renumbered(own)
     for path in maps:
         merged = follow_map(merged, read_product_map(path))
     return merged
@@ -106,8 +106,7 @@ def _halves_of_file(path: Path, row: Mapping[str, str], place: str, known: Mappi
     clusters = _clusters_of(path, layout, delimiter, place)
     for half in known.values():
         if half.system == row["system"] and half.cluster and half.cluster in clusters:
-            described = {name: row.get(name, "") for name in ("source", "version", "date", "licence", "note")}
-            yield _filled(replace(half, **described), half.cluster, path, layout, delimiter)
+            yield _filled(with_source(half, row), half.cluster, path, layout, delimiter)
 
 
 def _clusters_of(path: Path, layout: Layout, delimiter: str, place: str) -> set[str]:

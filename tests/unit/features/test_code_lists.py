@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from features.code_halves import PRODUCTS, SYSTEMS
-from features.code_list_files import CHANGES, INDEX, OWN_FOLDER, fault_of_code, plain_code, read_rows
+from features.code_list_files import CHANGES, INDEX, OWN_FOLDER, RENUMBERED, fault_of_code, plain_code, read_rows
 from features.code_lists import load_code_lists
 
 SOURCES = Path(__file__).parents[4] / "shared" / "data" / "codelists" / "snomed"
@@ -53,7 +53,7 @@ def test_every_half_has_label_source_and_licence_and_every_file_a_row() -> None:
         assert half.entries or half.includes, half.name
     files = {(path.stem, path.parent.name) for path in OWN_FOLDER.glob("*/*.csv")}
     assert files == {key for key, half in HALVES.items() if half.entries}
-    assert {path.name for path in OWN_FOLDER.glob("*.csv")} == {INDEX, CHANGES}
+    assert {path.name for path in OWN_FOLDER.glob("*.csv")} == {INDEX, CHANGES, RENUMBERED}
     assert {system for _, system in HALVES} <= set(SYSTEMS)
 
 
@@ -88,6 +88,16 @@ def test_every_list_equals_its_source_without_the_codes_that_were_removed() -> N
             assert shipped == codes_of(path) - removed.get((name, system), set()) | added.get((name, system), set()), name
             compared += 1
     assert compared == 178
+
+
+@NEEDS_SOURCES
+def test_the_renumbered_products_are_those_of_the_source() -> None:
+    with (SOURCES / "medicines" / "dmd_same_name_2023_2025.csv").open(newline="", encoding="utf-8") as file:
+        pairs = {(row["code_2025"], row["code_2023"]) for row in csv.DictReader(file)}
+    shipped = [(row["code"], row["previous"]) for _, row in read_rows(OWN_FOLDER / RENUMBERED, ("code", "previous"))]
+    assert set(shipped) == pairs
+    assert len(shipped) == len(pairs)
+    assert not [code for pair in shipped for code in pair if fault_of_code("dmd", code)]
 
 
 @NEEDS_SOURCES

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from expectations.identifier_schemes import passes_verhoeff
 from features.catalogue import build_catalogue
 from features.code_lists import CodeListError, load_code_lists
 
@@ -11,8 +12,6 @@ INDEX = "list,system,file\nmedicines,dmd,map.csv\n"
 
 def concept(body: str) -> str:
     """Return a made-up dm+d code: the body with the check digit that makes it a concept of an extension."""
-    from expectations.identifier_schemes import passes_verhoeff
-
     return next(body + digit for digit in "0123456789" if passes_verhoeff(body + digit))
 
 
@@ -36,6 +35,13 @@ def test_a_product_that_was_renumbered_stays_on_its_lists_under_every_code(tmp_p
     lists = load_code_lists(mapped(tmp_path, f"{NEW},,,{ATORVASTATIN}\n{OWN},,,{NEW}"))
     assert {ATORVASTATIN, NEW, OWN} <= set(lists["statins"].codes("dmd"))
     assert {ATORVASTATIN, NEW, OWN} <= set(lists["high_intensity_atorvastatin"].codes("dmd"))
+
+
+def test_an_old_list_of_a_team_has_the_codes_of_products_that_were_renumbered(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text(
+        "list,system,code,match,description,source\nacamprosate,dmd,323342002,exact,Acamprosate,Our list of 2023\n"
+    )
+    assert set(load_code_lists(tmp_path)["acamprosate"].codes("dmd")) >= {"323342002", "42483911000001103", "42267511000001104"}
 
 
 def test_different_medicines_are_the_moieties_of_the_map(tmp_path: Path) -> None:

@@ -69,7 +69,10 @@ def test_a_published_file_needs_a_row_of_the_index_alone(tmp_path: Path, file: s
 def test_a_list_of_products_is_read_from_opencodelists(tmp_path: Path) -> None:
     text = "dmd_type,dmd_id,dmd_name,bnf_code\nVMP,319996000,Simvastatin 10mg tablets,0212\n"
     lists = lists_of(tmp_path, {"index.csv": INDEX + "statins,dmd,statins.csv,,O,,,\n", "statins.csv": text})
-    assert lists["statins"].codes("dmd") == ("319996000",)
+    assert lists["statins"].codes("dmd") == (
+        "319996000",
+        "42381911000001105",
+    )  # the product, and its code since it was renumbered
     assert lists["statins"].meaning("dmd", "319996000") == "Simvastatin 10mg tablets"
 
 
