@@ -21,6 +21,8 @@ from pipelines.scoring.publication import refresh_current
 PAGE = (Path(__file__).parents[3] / "docs" / "reading-scores.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^### ([^\n]+)\n(?:(?!^###? ).)*?^```(python(?: spark)?)\n(.*?)^```", PAGE, re.M | re.S)
 QUERY = re.findall(r"^```sql\n(.*?)^```", PAGE, re.M | re.S)[0]
+# A thread of a library that still runs when the process ends may end it so, after its work is done: rare, on a busy machine.
+ENDED_BADLY = "terminate called without an active exception"
 
 
 @pytest.fixture
@@ -32,12 +34,18 @@ def published(lake: Lake, publish: Callable[..., str]) -> dict[str, int]:
     return {"": 30, "high\\N": 30, 'low, "quoted"': 30}
 
 
+def _run(code: str, home: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **home}, check=False)
+
+
 @pytest.mark.parametrize(("name", "kind", "code"), EXAMPLES, ids=[name for name, _, _ in EXAMPLES])
 def test_an_example_reads_the_current_scores(name: str, kind: str, code: str, lake: Lake, published: dict[str, int]) -> None:
     if kind.endswith("spark") and not (find_spec("pyspark") and shutil.which("java")):
         pytest.skip("pyspark and Java are needed: `make spark` and a Java 17 runtime")
     home = {"STRATA_HOME": str(lake.root.parent), "PYSPARK_PYTHON": sys.executable}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **home}, check=False)
+    done = _run(code, home)
+    if done.stderr.startswith(ENDED_BADLY):
+        done = _run(code, home)
     assert done.returncode == 0, done.stderr
     assert ast.literal_eval(done.stdout.strip().splitlines()[-1]) == published
 
