@@ -16,7 +16,6 @@ from pipelines.alerts.rules import SCORES_STALE
 from pipelines.building import build_labels as labels_stage
 from pipelines.errors import RefusalError
 from pipelines.monitoring import feature_drift, matured_performance, score_lists
-from pipelines.run.late_feeds import days_behind
 from pipelines.stages.building import READ_BY_OUTCOMES
 from pipelines.stages.context import StageContext
 from pipelines.stages.modelling import champion_of
@@ -137,12 +136,10 @@ def _outcomes(context: StageContext) -> list[str]:
 
 
 def _late_feeds(context: StageContext) -> Rows:
-    outside, schedule = context.outside, context.settings.schedule
-    late = outside.late_feeds
-    behind = days_behind(late, outside.latest_delivery, outside.newest_delivery, schedule) if late else {}
+    behind, limit = context.outside.days_behind, context.settings.schedule.late_after_days
     return [
-        {"feed": feed, "latest": latest, "days_behind": behind[feed], "limit_days": schedule.late_after_days}
-        for feed, latest in late.items()
+        {"feed": feed, "latest": latest, "days_behind": behind[feed], "limit_days": limit}
+        for feed, latest in context.outside.late_feeds.items()
     ]
 
 

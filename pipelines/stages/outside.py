@@ -70,14 +70,9 @@ class Outside:
         return run_plan.late_feeds_of(self._of(OutsideInput.LATE_FEEDS))
 
     @property
-    def latest_delivery(self) -> date:
-        """Return the data cut without deliveries dated after today: monitoring goes on when a run is refused because of them."""
-        return run_plan.data_cut_until(self._of(OutsideInput.LATE_FEEDS))
-
-    @property
-    def newest_delivery(self) -> date:
-        """Return the day of the newest delivery of any feed that is not dated after today."""
-        return max(run_plan.feed_cuts(self._of(OutsideInput.LATE_FEEDS)).values(), default=self.latest_delivery)
+    def days_behind(self) -> Mapping[str, int]:
+        """Return by how many days each late feed is behind."""
+        return run_plan.days_behind_of(self._of(OutsideInput.LATE_FEEDS))
 
     @property
     def reference(self) -> Reference:

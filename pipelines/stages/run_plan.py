@@ -19,7 +19,7 @@ from pipelines.extracts.held_files import held_files, repeated_files
 from pipelines.extracts.ingest import Extract, read_extracts
 from pipelines.lake.run_record import published_runs
 from pipelines.run.deployment import Deployment
-from pipelines.run.late_feeds import earliest_cut, find_late_feeds, refuse_late_feeds
+from pipelines.run.late_feeds import days_behind, earliest_cut, find_late_feeds, refuse_late_feeds
 from pipelines.sources.nhs import ExtractFile, find_extracts
 from pipelines.sources.protocol import OpenedSource
 from pipelines.stages.delivery_dates import (
@@ -127,6 +127,15 @@ def late_feeds_of(deployment: Deployment, today: date | None = None) -> dict[str
     """Return the feeds whose latest delivery, landed or taken in before, is older than the settings allow."""
     cuts = feed_cuts(deployment, today)
     return find_late_feeds(cuts, data_cut_until(deployment, today), deployment.settings.schedule) if cuts else {}
+
+
+def days_behind_of(deployment: Deployment, today: date | None = None) -> dict[str, int]:
+    """Return by how many days each late feed is behind."""
+    late = late_feeds_of(deployment, today)
+    if not late:
+        return {}
+    newest = max(feed_cuts(deployment, today).values())
+    return days_behind(late, data_cut_until(deployment, today), newest, deployment.settings.schedule)
 
 
 def refuse_late(deployment: Deployment, today: date | None = None) -> None:
