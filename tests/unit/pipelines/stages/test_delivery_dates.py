@@ -348,3 +348,8 @@ def test_the_same_file_with_a_later_date_moves_no_date_before_it_is_accepted(tmp
     assert run_plan.data_cut(deployment, TODAY) == date(2026, 3, 1)
     assert landing.ingest(deployment, table).facts["new_extracts"] == 1
     assert run_plan.data_cut(deployment, TODAY) == date(2026, 3, 1)
+
+
+def test_days_behind_are_those_of_the_late_feeds(tmp_path: Path) -> None:
+    deployment = nhs(tmp_path, PATIENTS, "emergency_attendances/e_2025-06-01.csv")
+    assert run_plan.days_behind_of(deployment, TODAY) == {"emergency_attendances": 273}
