@@ -114,7 +114,7 @@ def _people_sql(where: str) -> str:
         opted AS (SELECT person_id, effective_date, last_stated, delivery FROM ({lasting_sql(rows)}) WHERE lasts),
         checked AS (SELECT DISTINCT person_id FROM named WHERE list_part IN ({parts})),
         refused AS (
-            SELECT person_id, CAST(NULL AS DATE) AS effective_date, max(extract_date) AS last_stated, any_value(extract_id) AS delivery
+            SELECT person_id, CAST(NULL AS DATE) AS effective_date, max(extract_date) AS last_stated, max(extract_id) AS delivery
             FROM named WHERE list_part = 'SUBMITTED'
             AND person_id NOT IN (SELECT person_id FROM named WHERE list_part = 'RETURNED')
             AND person_id NOT IN (SELECT person_id FROM opted) GROUP BY person_id

@@ -43,7 +43,7 @@ def practice_rows(con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, absen
 def _latest_by_practice(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, date]]:
     """Return feed and day of the latest delivery that names each practice."""
     found = con.sql(
-        "SELECT practice_code, arg_max(feed, extract_date), max(extract_date) FROM stated WHERE kind = 'type_1' AND feed <> '' GROUP BY ALL"
+        "SELECT practice_code, arg_max(feed, (extract_date, feed)), max(extract_date) FROM stated WHERE kind = 'type_1' AND feed <> '' GROUP BY ALL"
     ).fetchall()
     return {practice: (feed, day) for practice, feed, day in found if practice}
 

@@ -167,9 +167,9 @@ def _homes(sources: Sources) -> str:
         else ""
     )
     if REGISTRATIONS.name not in sources:
-        return f"SELECT person_id, any_value(practice_code) AS practice_code FROM ({living}) GROUP BY person_id"
+        return f"SELECT person_id, max(practice_code) AS practice_code FROM ({living}) GROUP BY person_id"
     alive = f"SEMI JOIN ({living}) AS living USING (person_id)" if living else ""
-    return f"""SELECT person_id, arg_max(practice_code, start_date) AS practice_code
+    return f"""SELECT person_id, arg_max(practice_code, (start_date, practice_code)) AS practice_code
         FROM {sources[REGISTRATIONS.name]} {alive} WHERE end_date IS NULL OR end_date >= extract_date GROUP BY person_id"""
 
 

@@ -21,7 +21,7 @@ def lasting_sql(stated: str, homes: str = "") -> str:
 
     `homes` is a table of person_id and practice_code: where people are registered now. The columns are person_id, practice_code, effective_date, first_stated, last_stated, delivery, lasts and withdrawn_on.
     """
-    of_home = f"OR withdrew.practice_code = (SELECT any_value(practice_code) FROM {homes} AS home WHERE home.person_id = withdrew.person_id)"
+    of_home = f"OR withdrew.practice_code = (SELECT max(practice_code) FROM {homes} AS home WHERE home.person_id = withdrew.person_id)"
     here = f"(withdrew.practice_code IS NOT DISTINCT FROM objected.practice_code {of_home if homes else ''})"
     return f"""
         WITH sent AS (
@@ -37,9 +37,9 @@ def lasting_sql(stated: str, homes: str = "") -> str:
             FROM objections AS objected JOIN withdrawals AS withdrew USING (person_id) WHERE {here} AND ({ENDS}) GROUP BY ALL
         )
         SELECT objections.person_id,
-            arg_max(objections.practice_code, (withdrawn_on IS NULL, extract_date, objections.effective_date)) AS practice_code,
-            arg_max(objections.effective_date, (withdrawn_on IS NULL, day)) AS effective_date, min(first_extract) AS first_stated,
-            max(extract_date) AS last_stated, arg_max(extract_id, extract_date) AS delivery,
+            arg_max(objections.practice_code, (withdrawn_on IS NULL, extract_date, objections.effective_date, objections.practice_code)) AS practice_code,
+            arg_max(objections.effective_date, (withdrawn_on IS NULL, day, objections.effective_date)) AS effective_date, min(first_extract) AS first_stated,
+            max(extract_date) AS last_stated, arg_max(extract_id, (extract_date, extract_id)) AS delivery,
             bool_or(withdrawn_on IS NULL) AS lasts, max(withdrawn_on) AS withdrawn_on
         FROM objections LEFT JOIN withdrawn ON withdrawn.person_id = objections.person_id AND withdrawn.effective_date = objections.effective_date
             AND withdrawn.practice_code IS NOT DISTINCT FROM objections.practice_code GROUP BY objections.person_id"""

@@ -128,7 +128,7 @@ def record_removals(lake: Lake, outcome: str = "") -> dict[str, int]:
     if not purposes or not lake.exists(core.PERSON.name):
         return {}
     with connect() as con:
-        found = con.sql(f"""SELECT person_id, any_value(reason) AS reason, max(purpose) AS purpose
+        found = con.sql(f"""SELECT person_id, min(reason) AS reason, max(purpose) AS purpose
             FROM ({_shown(lake, purposes)}) AS shown JOIN ({reasons_sql(lake)}) USING (person_id)
             WHERE (NOT for_planning_alone OR purpose = 'planning')
             AND person_id NOT IN (SELECT person_id FROM {lake.scan_or_empty(REMOVED)} WHERE {_pending(lake)})

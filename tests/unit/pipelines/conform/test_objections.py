@@ -313,6 +313,19 @@ def test_one_feed_may_follow_the_other(board: Board) -> None:
     assert board.states() == {**dict.fromkeys(PEOPLE[:59], "in_force"), "p059": "withdrawn"}
 
 
+@pytest.mark.parametrize("kind", ["type_1", "national"])
+def test_the_order_of_rows_changes_no_byte(board: Board, kind: str) -> None:
+    own = TYPE_1 if kind == "type_1" else NATIONAL
+    for feed, since in ((own, "2020-01-01"), (COMBINED, "2024-05-01")):  # both name the same people on the same day
+        for day in (JANUARY, FEBRUARY):
+            board.deliver(day, *PEOPLE[:20], feed=feed, kind=kind, effective_date=since)
+    board.conform()
+    first = board.lake.live_files(core.OBJECTION.name)
+    board.rows.reverse()
+    board.conform()
+    assert board.lake.live_files(core.OBJECTION.name) == first
+
+
 def test_a_national_list_replaces_the_one_before_it(board: Board) -> None:
     board.deliver(JANUARY, *PEOPLE[:60], feed=NATIONAL).deliver(FEBRUARY, *PEOPLE[2:62], feed=NATIONAL)
     assert board.states("national") == dict.fromkeys(PEOPLE[2:62], "in_force")
