@@ -21,7 +21,9 @@ def lasting_sql(stated: str, homes: str = "") -> str:
 
     `homes` is a table of person_id and practice_code: where people are registered now. The columns are person_id, practice_code, effective_date, first_stated, last_stated, delivery, lasts and withdrawn_on.
     """
-    of_home = f"OR withdrew.practice_code = (SELECT max(practice_code) FROM {homes} AS home WHERE home.person_id = withdrew.person_id)"
+    of_home = (
+        f"OR withdrew.practice_code = (SELECT max(practice_code) FROM {homes} AS home WHERE home.person_id = withdrew.person_id)"
+    )
     here = f"(withdrew.practice_code IS NOT DISTINCT FROM objected.practice_code {of_home if homes else ''})"
     return f"""
         WITH sent AS (

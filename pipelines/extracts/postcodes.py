@@ -31,7 +31,9 @@ def load_postcode_areas(con: duckdb.DuckDBPyConnection, lookup: Path | None) -> 
         is_parquet = lookup.suffix.lower() == ".parquet"
         reader = "read_parquet" if is_parquet else "read_csv"
         options = "" if is_parquet else ", all_varchar=true, header=true"
-        rows = f"SELECT {normal('postcode')} AS postcode, min(lsoa) AS lsoa FROM {reader}({quote_path(lookup)}{options}) GROUP BY 1"
+        rows = (
+            f"SELECT {normal('postcode')} AS postcode, min(lsoa) AS lsoa FROM {reader}({quote_path(lookup)}{options}) GROUP BY 1"
+        )
     try:
         con.execute(f"CREATE OR REPLACE TEMP TABLE {AREAS} AS {rows}")
     except duckdb.Error as error:
