@@ -31,7 +31,8 @@ from pipelines.stages.delivery_dates import (
     today_in_london,
 )
 from pipelines.stages.settings_view import settings_digest
-from pipelines.study.settings import StudySettings, months_before, planned_index_dates
+from pipelines.study.index_dates import months_before, planned_index_dates
+from pipelines.study.settings import StudySettings
 from pipelines.upkeep.retention import oldest_delivery
 
 
