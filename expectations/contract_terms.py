@@ -90,9 +90,9 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_analyst",), "each training", 400, personal=False,
     ),
     "equity__audit_for_readers": ContractTerms(
-        "1.0.1", PUBLIC_HEALTH, "How good and how fair each registered model is, group by group, for readers outside the team.",
-        "In the database read equity__published_audit, which holds the models whose scores are current. Read lower and upper beside every value.",
-        f"Suppressed rows have a count of {SMALL_COUNTS} behind them, or one that a total would reveal. Counts are rounded to 5.",
+        "1.1.0", PUBLIC_HEALTH, "How good and how fair each registered model is, group by group, for readers outside the team.",
+        "In the database read equity__published_audit, which holds the models whose scores are current. Read lower and upper next to every value.",
+        f"Suppressed rows depend on a count of {SMALL_COUNTS}, or on one that a total would reveal. Counts are rounded to 5.",
         ("strata_reader", "strata_analyst"), "each training", 400, personal=False,
     ),
     "equity__outcome_rates": ContractTerms(

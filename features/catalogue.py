@@ -1,4 +1,7 @@
-"""The feature catalogue: all features of all families, with the feeds that each needs."""
+"""The feature catalogue: all features of all families, with the feeds that each needs.
+
+A feature is declared in the module of its family, such as `utilisation.py`.
+"""
 
 from __future__ import annotations
 

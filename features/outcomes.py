@@ -1,4 +1,6 @@
-"""Outcomes: what a study predicts, who is at risk, and the rules for death and for leaving the registered list.
+"""Outcomes: what a study predicts, who is at risk, when labels have matured, and the rules for death and for leaving the registered list.
+
+Maturity is one comparison, in `expectations/maturity.py`. `check_matured` and `matured_rows` apply it to labels.
 
 A spell is continuous: a transfer within a stay that started on or before the index date is not a new event. The composite of the outcome
 and any death is always reported next to the outcome. The default outcome needs a night in hospital or a death.
@@ -15,6 +17,8 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
+
+from expectations.maturity import has_matured, last_day_awaited, latest_matured
 
 EVER: Final = "ever"
 _HOSPITAL = ("admissions",)
@@ -195,20 +199,20 @@ class OutcomeSettings(BaseModel, extra="forbid", frozen=True):
 
 
 def check_matured(settings: OutcomeSettings, index_date: date, data_cut: date) -> None:
-    """Raise ImmatureOutcomeError unless horizon and maturity end before the data cut: a delivery has only what was known before its day."""
-    ready = index_date + timedelta(days=settings.horizon_days + settings.maturity_days)
-    if ready >= data_cut:
+    """Raise ImmatureOutcomeError unless the outcomes of an index date have matured."""
+    horizon, maturity = settings.horizon_days, settings.maturity_days
+    if not has_matured(index_date, data_cut, horizon, maturity):
         raise ImmatureOutcomeError(
-            f"There are no labels for the index date {index_date}. Its {settings.horizon_days} days at risk and {settings.maturity_days} days "
-            f"of maturity end on {ready}, which is not before the data cut {data_cut}. Choose an index date of "
-            f"{data_cut - timedelta(days=settings.horizon_days + settings.maturity_days + 1)} or earlier."
+            f"There are no labels for the index date {index_date}. Its {horizon} days at risk and {maturity} days of maturity end on "
+            f"{last_day_awaited(index_date, horizon, maturity)}, which is not before the data cut {data_cut}. Choose an index date of "
+            f"{latest_matured(data_cut, horizon, maturity)} or earlier."
         )
 
 
 def matured_rows(settings: OutcomeSettings, index_day: NDArray[np.int32], data_cut: date) -> NDArray[np.bool_]:
     """Return which rows with their own index dates have matured before the data cut; raise ImmatureOutcomeError where none has."""
-    last = (data_cut - date(1970, 1, 1)).days - settings.horizon_days - settings.maturity_days - 1
-    matured = index_day <= last
+    latest = latest_matured(data_cut, settings.horizon_days, settings.maturity_days)
+    matured = index_day <= (latest - date(1970, 1, 1)).days
     if len(index_day) and not matured.any():
         check_matured(settings, date(1970, 1, 1) + timedelta(days=int(index_day.min())), data_cut)
     return matured

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from expectations.maturity import has_matured, last_day_awaited, latest_matured
 from models.settings import ValidationPlan
 
 
@@ -25,8 +26,8 @@ class TimeSplit:
 
 
 def matured_dates(dates: Iterable[date], horizon_days: int, maturity_days: int, data_cut: date) -> tuple[date, ...]:
-    """Return the dates whose horizon and maturity lag end before the data cut, in order."""
-    return tuple(sorted({day for day in dates if day + timedelta(days=horizon_days + maturity_days) < data_cut}))
+    """Return the dates whose outcomes have matured, in order."""
+    return tuple(sorted({day for day in dates if has_matured(day, data_cut, horizon_days, maturity_days)}))
 
 
 def time_split(train: Sequence[date], test: date, horizon_days: int, maturity_days: int, data_cut: date) -> TimeSplit:
@@ -40,10 +41,10 @@ def time_split(train: Sequence[date], test: date, horizon_days: int, maturity_da
             f"training index dates {_days(late)} overlap the test: index date + {horizon_days} days of horizon + {maturity_days} days of "
             f"maturity must lie on or before the test index date {test}. The latest training date for it is {test - lag}."
         )
-    if test + lag >= data_cut:  # a delivery holds only what was known before its day
+    if not has_matured(test, data_cut, horizon_days, maturity_days):
         raise SplitRefusedError(
-            f"the test index date {test} has not matured: its outcomes are complete on {test + lag}, and the data reach to the day before {data_cut}. "
-            f"The latest test date is {data_cut - lag - timedelta(days=1)}."
+            f"the test index date {test} has not matured: its outcomes are complete on {last_day_awaited(test, horizon_days, maturity_days)}, "
+            f"and the data reach to the day before {data_cut}. The latest test date is {latest_matured(data_cut, horizon_days, maturity_days)}."
         )
     return TimeSplit(tuple(sorted(set(train))), test)
 

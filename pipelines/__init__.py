@@ -1,1 +1,1 @@
-"""One stage per file; the edges where Strata meets files, storage and tracking."""
+"""The steps from files to published scores, with their sources, storage, tracking, settings and pages. A run calls them in `stages/`."""

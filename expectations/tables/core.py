@@ -6,7 +6,10 @@ from expectations.suppression import SUPPRESSIONS
 from expectations.table import Column, Kind, Table
 
 PERSON_KEY = Column(
-    "person_key", Kind.INTEGER, "Number of the person, in order of the pseudonym; for use inside Strata.", nullable=False
+    "person_key",
+    Kind.INTEGER,
+    "Number of the person, for use inside Strata. A person keeps it, and new people get the next numbers.",
+    nullable=False,
 )
 
 

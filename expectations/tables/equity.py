@@ -41,7 +41,7 @@ OUTCOME_RATES = Table(
 PLANNING_POPULATION = Table(
     "equity__planning_population",
     "Whom planning outputs count: how many people of each cohort have a national data opt-out, and whether planning outputs exclude them. Every "
-    "planning output of the period follows this table. Counts from 1 to 7 are suppressed and others rounded to the nearest 5. The share is "
+    f"planning output of the period follows this table. Counts from {SMALL_COUNTS} are suppressed and others rounded to the nearest 5. The share is "
     "computed from the rounded counts.",
     (
         Column("period", Kind.TEXT, "The index date of the cohort; all for a cohort whose rows have their own.", nullable=False),
@@ -55,7 +55,7 @@ PLANNING_POPULATION = Table(
         ),
         Column("people", Kind.INTEGER, "People of the cohort, or index events, with those excluded. Rounded to the nearest 5; null where suppressed.", arrow="int64"),
         Column("people_excluded", Kind.INTEGER, "Of these, excluded because of the national data opt-out. Rounded to the nearest 5; null where suppressed.", arrow="int64"),
-        Column("share_excluded", Kind.NUMBER, "Share of people excluded. 1 to 7 people count as 5.", nullable=False, minimum=0, maximum=1),
+        Column("share_excluded", Kind.NUMBER, f"Share of people excluded. {SMALL_COUNTS} people count as 5.", nullable=False, minimum=0, maximum=1),
         Column("decision_id", Kind.IDENTIFIER, "The decision that states the rule. Empty where the rule follows from none.", nullable=False),
     ),
     ("period",),
@@ -79,7 +79,7 @@ AUDIT_FOR_READERS = Table(
         Column("upper", Kind.NUMBER, "Upper 95% limit."),
         Column("people", Kind.INTEGER, "People, rounded to 5; null where suppressed.", arrow="int64"),
         Column("events", Kind.INTEGER, "Outcome events, rounded to 5; null where suppressed.", arrow="int64"),
-        Column("suppressed", Kind.BOOLEAN, f"A count of {SMALL_COUNTS} stands behind the row, or a total would reveal one.", nullable=False),
+        Column("suppressed", Kind.BOOLEAN, f"The row depends on a count of {SMALL_COUNTS}, or a total would reveal such a count.", nullable=False),
     ),
     ("training_id", "outcome", "candidate", "group_kind", "group_name", "metric"),
     partitioned_by=("training_id",),

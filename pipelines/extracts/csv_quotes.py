@@ -1,4 +1,6 @@
-"""Quoted text over several lines of a CSV file: which lines are one record, and which may lie inside a quote that is wrong.
+"""Quotes in a CSV file: which are stray, which lines of quoted text are one record, and which may lie inside a quote that is wrong.
+
+A field is quoted completely or not at all: a quote elsewhere is stray (`Lines.stray`).
 
 A quoted field may have line breaks (RFC 4180) if its column may, and it closes within MOST_LINES and MOST_BYTES into a record with as
 many fields as the header. Only free text may have line breaks: a quote that opens in an identifier, code, number or date and closes

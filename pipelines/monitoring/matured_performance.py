@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from expectations.maturity import has_matured
 from expectations.sql_values import quote
 from expectations.tables.caseload import ACTIONS, CASELOAD
 from expectations.tables.features import PERSON_FEATURES
@@ -47,9 +48,10 @@ def write_calibration(lake: Lake, request: MaturedRequest) -> dict[str, object]:
     A run with another horizon than the settings is skipped, because its labels would mean something else.
     """
     lake.create_if_absent(CALIBRATION)
+    horizon, maturity = request.outcome.horizon_days, request.outcome.maturity_days
     stored, counts = set(lake.partitions(CALIBRATION.name, "run_id")), {"matured_runs": 0, "runs_measured": 0, "not_measured": 0}
     for run in published_runs(lake, request.outcome.name):
-        if request.own_dates or not has_matured(request.outcome, run["index_date"], request.data_cut):
+        if request.own_dates or not has_matured(run["index_date"], request.data_cut, horizon, maturity):
             continue
         counts["matured_runs"] += 1
         if str(run["run_id"]) in stored:
@@ -59,11 +61,6 @@ def write_calibration(lake: Lake, request: MaturedRequest) -> dict[str, object]:
         if len(rows):
             lake.write(CALIBRATION, _with_nulls(rows), {"run_id": str(run["run_id"])})
     return dict(counts)
-
-
-def has_matured(outcome: OutcomeSettings, index_date: date, data_cut: date) -> bool:
-    """Return whether an index date's horizon and maturity lag end before the data cut."""
-    return index_date + timedelta(days=outcome.horizon_days + outcome.maturity_days) < data_cut
 
 
 def _measured(lake: Lake, run: Mapping[str, Any], request: MaturedRequest) -> pd.DataFrame:

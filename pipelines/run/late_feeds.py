@@ -1,4 +1,7 @@
-"""Late feeds: the settings that define them, which feeds are late, and whether a run waits for them."""
+"""Late feeds: the settings that define them, which feeds are late, and whether a run waits for them.
+
+The data cut follows from the same settings: `data_cut.py`.
+"""
 
 from __future__ import annotations
 
@@ -45,32 +48,20 @@ def find_late_feeds(latest: Mapping[str, date], data_cut: date, settings: LateFe
     A required feed is compared with the latest delivery of any feed, because the data cut would not wait for it. Any other feed is
     compared with the data cut.
     """
-    late = _older_than_allowed(latest, data_cut, settings.late_after_days)
+    late = older_than_allowed(latest, data_cut, settings.late_after_days)
     newest = max(latest.values(), default=data_cut)
-    return {**late, **_older_than_allowed(_required(latest, settings), newest, settings.late_after_days)}
+    return {**late, **older_than_allowed(of_required_feeds(latest, settings), newest, settings.late_after_days)}
 
 
 def days_behind(late: Mapping[str, date], data_cut: date, newest: date, settings: LateFeedSettings) -> dict[str, int]:
     """Return by how many days each late feed is behind: a required feed the `newest` delivery of any feed, any other the data cut."""
-    required = _required(late, settings)
+    required = of_required_feeds(late, settings)
     return {feed: ((newest if feed in required else data_cut) - latest).days for feed, latest in late.items()}
-
-
-def earliest_cut(latest: Mapping[str, date], settings: LateFeedSettings) -> date:
-    """Return the day to which the data reach: the earliest cut of the required feeds, or the latest of any where none is there.
-
-    A required feed that is late is not waited for, unless all of them are: what happens then is a setting.
-    """
-    required = _required(latest, settings)
-    if not required:
-        return max(latest.values())
-    late = _older_than_allowed(required, max(latest.values()), settings.late_after_days)
-    return min(day for feed, day in required.items() if feed not in late or len(late) == len(required))
 
 
 def refuse_late_feeds(late: Mapping[str, date], data_cut: date, settings: LateFeedSettings) -> None:
     """Refuse a run that waits, by its settings, for a required feed that is late; any other lowers its own coverage only."""
-    required = _required(late, settings)
+    required = of_required_feeds(late, settings)
     if required and settings.late_feed == "wait":
         raise RefusalError(
             f"{late_feeds_as_text(required)}; the data cut is {data_cut}: nothing was run, for schedule.late_feed is 'wait'. "
@@ -83,9 +74,11 @@ def late_feeds_as_text(late: Mapping[str, date]) -> str:
     return "; ".join(f"late feed {feed}: latest delivery {day}" for feed, day in late.items())
 
 
-def _required(feeds: Mapping[str, date], settings: LateFeedSettings) -> dict[str, date]:
-    return {feed: day for feed, day in feeds.items() if feed in settings.required_feeds}
+def of_required_feeds(latest: Mapping[str, date], settings: LateFeedSettings) -> dict[str, date]:
+    """Return the latest deliveries of the required feeds only."""
+    return {feed: day for feed, day in latest.items() if feed in settings.required_feeds}
 
 
-def _older_than_allowed(latest: Mapping[str, date], than: date, after_days: int) -> dict[str, date]:
+def older_than_allowed(latest: Mapping[str, date], than: date, after_days: int) -> dict[str, date]:
+    """Return the deliveries that are more than a number of days before a day, in order of the feeds' names."""
     return {feed: day for feed, day in sorted(latest.items()) if day < than - timedelta(days=after_days)}

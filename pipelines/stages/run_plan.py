@@ -18,8 +18,9 @@ from pipelines.errors import RefusalError
 from pipelines.extracts.held_files import held_files, repeated_files
 from pipelines.extracts.ingest import Extract, read_extracts
 from pipelines.lake.run_record import published_runs
+from pipelines.run.data_cut import earliest_cut
 from pipelines.run.deployment import Deployment
-from pipelines.run.late_feeds import days_behind, earliest_cut, find_late_feeds, refuse_late_feeds
+from pipelines.run.late_feeds import days_behind, find_late_feeds, refuse_late_feeds
 from pipelines.sources.nhs import ExtractFile, find_extracts
 from pipelines.sources.protocol import OpenedSource
 from pipelines.stages.delivery_dates import (
@@ -31,7 +32,8 @@ from pipelines.stages.delivery_dates import (
     today_in_london,
 )
 from pipelines.stages.settings_view import settings_digest
-from pipelines.study.settings import StudySettings, months_before, planned_index_dates
+from pipelines.study.index_dates import months_before, planned_index_dates
+from pipelines.study.settings import StudySettings
 from pipelines.upkeep.retention import oldest_delivery
 
 

@@ -1,1 +1,1 @@
-"""The settings of a study: what is predicted, for whom, by which models and for which purpose."""
+"""The settings of a study: what is predicted, for whom, by which models, for which purpose and on which index dates."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Literal, Self
 
@@ -135,25 +135,3 @@ class StudySettings(BaseModel, extra="forbid", frozen=True):
         """Return every study, this one first; missing settings of a further study are those of this one."""
         alone = self.model_copy(update={"also": ()})
         return (alone, *(alone.model_copy(update=further.differences) for further in self.also))
-
-
-def months_before(day: date, months: int) -> date:
-    """Return the first day of the month that is a number of months before a day."""
-    number = day.year * 12 + day.month - 1 - months
-    return date(number // 12, number % 12 + 1, 1)
-
-
-def planned_index_dates(study: StudySettings, data_cut: date) -> dict[str, tuple[date, ...]]:
-    """Return the training, test and scoring dates of a study for a data cut.
-
-    Dates that are not set are derived. The test date is the latest first day of a month whose horizon and maturity end before the data cut.
-    Training dates are at least the same number of days earlier, so that no labels overlap.
-    """
-    span = timedelta(days=study.outcome.horizon_days + study.outcome.maturity_days)
-    dates = study.index_dates
-    test = dates.test or (data_cut - span - timedelta(days=1)).replace(day=1)
-    latest = (test - span).replace(day=1)
-    train = dates.train or tuple(
-        sorted(months_before(latest, number * dates.months_between) for number in range(dates.training_dates))
-    )
-    return {"train": train, "test": (test,), "score": (dates.score or data_cut,)}

@@ -22,7 +22,7 @@ from pipelines.training.audit_for_readers import store_audit_for_readers
 from pipelines.training.inputs import TrainingInputs, cohort_flow
 from pipelines.training.judging import JudgedCandidate, StudyResult
 from pipelines.training.model_example import example_rows
-from pipelines.training.pages import HEADLINE, candidate_run, describe_candidate, describe_study, saved_view, training_run
+from pipelines.training.tracked_runs import HEADLINE, candidate_run, describe_candidate, describe_study, saved_view, training_run
 
 if TYPE_CHECKING:
     from pipelines.tracking.tracker import Tracker

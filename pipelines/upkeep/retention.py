@@ -15,7 +15,7 @@ from pipelines.extracts.retained import kept_days
 from pipelines.lake.files import compact, drop_versions, without_partition, without_rows
 from pipelines.lake.run_record import PUBLISHED, all_runs, published_runs, record_run
 from pipelines.lake.storage import Lake
-from pipelines.study.settings import months_before
+from pipelines.study.index_dates import months_before
 from pipelines.upkeep.settings import UpkeepSettings
 
 REMOVED = "removed"

@@ -2,6 +2,7 @@
 
 A value is lost if it is present and cannot be read, or empty where empty is no answer (`row_checks.lost_checks`). Only columns that
 lost enough values to break a rule are counted by organisation and compared with the delivery before, so a clean delivery costs nothing.
+The limits are in `expectations/tables/raw_table_rules.py`.
 """
 
 from __future__ import annotations

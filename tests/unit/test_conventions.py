@@ -101,7 +101,7 @@ COVERED_ELSEWHERE = {
     "tests/unit/pipelines/reports/test_command_summaries.py": ("parts of one summary", "pipelines/reports/data_lines.py pipelines/reports/model_lines.py pipelines/reports/run_lines.py"),
     "tests/old_homes/test_old_homes.py": ("needs the home of an earlier version", "pipelines/run/home_format.py pipelines/run/upgrade.py"),
     "tests/unit/pipelines/run/test_settings.py": (
-        "sections of the settings", "pipelines/run/schedule.py pipelines/study/purpose.py pipelines/study/settings.py"
+        "sections of the settings", "pipelines/run/schedule.py pipelines/study/purpose.py"
     ),
     "tests/integration/test_whole_run.py": (
         "calls of each step in a complete run",

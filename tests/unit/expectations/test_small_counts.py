@@ -11,8 +11,11 @@ from expectations.small_counts import SMALL_COUNTS, SMALLEST_SHOWN
 from models.disclosure_control import is_small
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-RANGE = re.compile(r"\bcounts?\s+(?:of|from)\s+(\d+\s+to\s+\d+)\b", re.IGNORECASE)
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").rglob("*.yaml")])
+NUMBERS = r"(\d+\s+to\s+\d+)"
+RANGE = re.compile(rf"\b(?:counts?|those)\s+(?:of|from)\s+{NUMBERS}\b|\b{NUMBERS}\s+(?:people|rows)\b", re.IGNORECASE)
+PACKAGES = ("expectations", "features", "models", "pipelines", "dagster_project")
+MODULES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 
 
 def test_the_text_has_the_smallest_and_the_largest_count_that_is_hidden() -> None:
@@ -21,11 +24,38 @@ def test_the_text_has_the_smallest_and_the_largest_count_that_is_hidden() -> Non
     assert last == SMALLEST_SHOWN - 1
 
 
+def ranges(text: str) -> set[str]:
+    """Return the ranges of hidden counts that a text names."""
+    return {" ".join(found.split()) for match in RANGE.finditer(text) for found in match.groups() if found}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Counts from 1 to 6 are suppressed.",
+        "A count of 1\n    to 6",
+        "Counts are rounded to 5 and those of 1 to 6 suppressed.",
+        "1 to 6 people count as 5",
+        "where 1 to 6 rows have these values",
+    ],
+)
+def test_a_range_of_hidden_counts_is_found(text: str) -> None:
+    assert ranges(text) == {"1 to 6"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_pages_name_the_counts_that_are_hidden(page: Path) -> None:
-    named = {" ".join(found.split()) for found in RANGE.findall(page.read_text(encoding="utf-8"))}
-    assert named <= {SMALL_COUNTS}
+    assert ranges(page.read_text(encoding="utf-8")) <= {SMALL_COUNTS}
 
 
 def test_some_pages_name_them() -> None:
-    assert sum(bool(RANGE.search(page.read_text(encoding="utf-8"))) for page in PAGES) >= 5
+    naming = [page.name for page in PAGES if ranges(page.read_text(encoding="utf-8"))]
+    assert len(naming) >= 10
+    assert {"data-dictionary.md", "equity__planning_population.odcs.yaml"} <= set(naming)
+
+
+def test_no_module_repeats_them() -> None:
+    sources = {module.relative_to(ROOT).as_posix(): module.read_text(encoding="utf-8") for module in MODULES}
+    assert "expectations/tables/equity.py" in sources
+    repeated = [name for name, source in sources.items() if re.search(rf"\b{SMALL_COUNTS}\b", source)]
+    assert not repeated, f"write SMALL_COUNTS of expectations/small_counts.py in {', '.join(repeated)}"

@@ -1,6 +1,6 @@
 """Past runs once they have matured: observed beside expected, labels built where there are none."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from models.settings import CapacitySettings
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.run_record import record_run
 from pipelines.lake.storage import Lake
-from pipelines.monitoring.matured_performance import MaturedRequest, has_matured, write_calibration
+from pipelines.monitoring.matured_performance import MaturedRequest, write_calibration
 
 OUTCOME = OutcomeSettings()
 PAST, RECENT, CUT = date(2024, 1, 1), date(2025, 6, 1), date(2026, 1, 1)
@@ -82,8 +82,8 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def write(lake: Lake, **given: Any) -> dict[str, object]:
-    request = {"build_labels": lambda day: label(lake, day)} | given
-    return write_calibration(lake, MaturedRequest(OUTCOME, CUT, CapacitySettings(), 1, **request))
+    request = {"data_cut": CUT, "build_labels": lambda day: label(lake, day)} | given
+    return write_calibration(lake, MaturedRequest(outcome=OUTCOME, capacity=CapacitySettings(), seed=1, **request))
 
 
 def test_a_matured_run_is_measured_once_overall_and_by_quintile(lake: Lake) -> None:
@@ -138,7 +138,7 @@ def test_runs_whose_rows_have_dates_of_their_own_are_left_out(lake: Lake) -> Non
     assert lake.rows(CALIBRATION.name) == 0
 
 
-def test_a_run_matures_the_day_after_horizon_and_lag() -> None:
-    days = OUTCOME.horizon_days + OUTCOME.maturity_days
-    assert not has_matured(OUTCOME, date.fromordinal(CUT.toordinal() - days), CUT)
-    assert has_matured(OUTCOME, date.fromordinal(CUT.toordinal() - days - 1), CUT)
+def test_a_run_matures_the_day_after_horizon_and_lag(lake: Lake) -> None:
+    last = PAST + timedelta(days=OUTCOME.horizon_days + OUTCOME.maturity_days)
+    assert write(lake, data_cut=last)["matured_runs"] == 0
+    assert write(lake, data_cut=last + timedelta(days=1))["matured_runs"] == 1

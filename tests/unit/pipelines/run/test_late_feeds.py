@@ -6,7 +6,6 @@ from pipelines.errors import RefusalError
 from pipelines.run.late_feeds import (
     LateFeedSettings,
     days_behind,
-    earliest_cut,
     find_late_feeds,
     late_feeds_as_text,
     refuse_late_feeds,
@@ -35,20 +34,6 @@ def test_a_required_feed_is_late_compared_with_the_newest_delivery_although_the_
 
 def test_no_feed_is_late_where_none_was_delivered() -> None:
     assert find_late_feeds({}, CUT, settings()) == {}
-
-
-@pytest.mark.parametrize(
-    ("required", "days", "cut"),
-    [
-        (["admissions"], 45, date(2026, 1, 15)),
-        (["patients", "admissions"], 45, date(2026, 1, 15)),
-        (["patients", "admissions"], 44, CUT),  # a late feed is not waited for
-        (["admissions", "gp_observations"], 44, date(2026, 1, 14)),  # unless every required feed is late
-        (["registrations"], 45, CUT),  # the source has none of them
-    ],
-)
-def test_the_data_reach_to_the_earliest_cut_of_the_required_feeds(required: list[str], days: int, cut: date) -> None:
-    assert earliest_cut(LATEST, settings(required_feeds=required, late_after_days=days)) == cut
 
 
 def test_late_feeds_are_named_with_their_day() -> None:

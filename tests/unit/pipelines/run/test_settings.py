@@ -9,7 +9,6 @@ import pytest
 
 from pipelines.errors import SettingsError
 from pipelines.run.settings import read_settings
-from pipelines.study.settings import StudySettings, planned_index_dates
 
 GOOD = """
 deployment: example
@@ -53,19 +52,6 @@ def test_the_error_of_a_missing_configuration_names_the_existing_ones(tmp_path: 
     written(tmp_path, GOOD)
     with pytest.raises(SettingsError, match=r"no configuration .*other\.yaml.*example\.yaml"):
         read_settings(tmp_path / "other.yaml")
-
-
-def test_index_dates_are_derived_from_the_data_cut() -> None:
-    plan = planned_index_dates(StudySettings(), date(2026, 1, 1))
-    # The horizon of the test date and its 90 days of maturity end before the data cut. Training ends equally long before the test date.
-    assert plan == {
-        "train": (date(2023, 1, 1), date(2023, 7, 1)),
-        "test": (date(2024, 10, 1),),
-        "score": (date(2026, 1, 1),),
-    }
-    # From 1 September 2024, a year and 90 days end on 30 November 2025. A data cut on that day is one day too early.
-    assert planned_index_dates(StudySettings(), date(2025, 11, 30))["test"] == (date(2024, 8, 1),)
-    assert planned_index_dates(StudySettings(), date(2025, 12, 1))["test"] == (date(2024, 9, 1),)
 
 
 FURTHER = """

@@ -1,4 +1,4 @@
-"""What the dates of deliveries say: which are refused before anything is taken in, and to which day the data reach (pipelines/run/late_feeds.py)."""
+"""What the dates of deliveries say: which are refused before anything is taken in, and to which day the data reach (pipelines/run/data_cut.py)."""
 
 from datetime import date, datetime
 from pathlib import Path

@@ -15,7 +15,7 @@ from models.tuning import choices, fold_losses, start
 from pipelines.building.engine_settings import EngineSettings
 from pipelines.lake.storage import Lake
 from pipelines.study.settings import StudySettings
-from pipelines.training.pages import candidate_run
+from pipelines.training.tracked_runs import candidate_run
 from pipelines.training.train import run_study
 from pipelines.training.training_request import TrainingRequest
 from pipelines.training.tuning import tune_boosting

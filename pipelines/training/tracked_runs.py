@@ -1,4 +1,7 @@
-"""What a reader of MLflow sees of a training: its runs with their plots and tables, descriptions, a saved view of the runs."""
+"""What a reader of MLflow sees of a training: its runs with their tags, plots and tables, descriptions, a saved view of the runs.
+
+The tags that all runs of a training share are `TrainingInputs.tags` in `inputs.py`. `pipelines/tracking/tracker.py` writes them.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +109,7 @@ def candidate_run(
 
 
 def metrics_of(candidate: JudgedCandidate) -> dict[str, float]:
-    """Return a candidate's metrics; what stands before the slash is a section of MLflow's page of charts."""
+    """Return a candidate's metrics; the part of a name before the slash is a section of MLflow's page of charts."""
     named = {_sectioned(name): value for name, value in candidate.evaluation.as_metrics().items()}
     if candidate.new_people:
         named |= {f"new_people/{name}": value for name, value in candidate.new_people.as_metrics().items()}
