@@ -79,8 +79,10 @@ class Line:
 def csv_line(cells: tuple[str, ...] | list[str], delimiter: str = ",") -> bytes:
     """Return a row as CSV without a line end."""
     text = io.StringIO()
-    csv.writer(text, delimiter=delimiter, lineterminator="").writerow(cells)
-    return text.getvalue().encode()
+    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerow(
+        cells
+    )  # with another line end, a line break in a cell would not be quoted
+    return text.getvalue().removesuffix("\n").encode()
 
 
 def clean_extracts(folder: Path) -> dict[str, CleanExtract]:
