@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from expectations.identifier_text import normal_header
 from expectations.row_checks import PARSING_REASONS, TRAILING_DELIMITER
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_quotes import NEW_LINE, RETURN, Joined, Lines, Mask, Numbers, join_lines
@@ -33,7 +34,7 @@ MOST_TRAILING = 8  # empty fields after those of the header that are removed fro
 class Layout:
     """How a file writes its fields; an empty delimiter is detected in the header.
 
-    `unbroken` are the names in the header, in lower case, of columns whose fields have no line breaks.
+    `unbroken` are the names in the header, in plain form (`normal_header`), of columns whose fields have no line breaks.
     `identifier` has the names that the column of the person's identifier may have, in a file of objections: its lines that are no
     rows are repaired. Without one, they are no rows.
     """
@@ -150,7 +151,7 @@ def _read_header(file: Path | HeldFile, first: bytes, layout: Layout) -> tuple[S
     quoting = {"quotechar": layout.quote} if layout.quote else {"quoting": csv.QUOTE_NONE}
     names = next(csv.reader([text], delimiter=delimiter, **quoting))  # type: ignore[arg-type]
     header = tuple(name.strip() for name in names)
-    may_break = np.array([name.casefold() not in layout.unbroken for name in header]) if layout.unbroken else None
+    may_break = np.array([normal_header(name) not in layout.unbroken for name in header]) if layout.unbroken else None
     survey = Survey(header, delimiter, may_break, plain, lines)
     survey.lines_with_return = lines if plain != heading else 0
     survey.form = line_form(survey.header, delimiter, layout.quote, layout.identifier)

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from expectations.feeds import FEEDS, OBJECTION_FEEDS
+from expectations.identifier_text import normal_header
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote, quote_path
 from expectations.table import Kind, Table
@@ -104,11 +105,11 @@ def open_extract(
 
 
 def unbroken_headers(table: Table, settings: FeedSettings) -> frozenset[str]:
-    """Return the headers, in lower case, of declared columns that are no free text: their values have no line breaks."""
+    """Return the headers, in plain form, of declared columns that are no free text: their values have no line breaks."""
     coded = [column for column in sender_columns(table) if column.kind is not Kind.TEXT or column.pattern or column.allowed]
     names = [(settings.columns.get(column.name), column.source_name, column.name) for column in coded]
     wanted = [wish for given, *usual in names for wish in ((given,) if given else usual)]
-    return frozenset(wish.strip().casefold() for wish in wanted)
+    return frozenset(normal_header(wish) for wish in wanted)
 
 
 def _identifier_names(feed: str, settings: FeedSettings) -> tuple[str, ...]:

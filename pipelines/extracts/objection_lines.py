@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from expectations.identifier_text import normal_header
 from expectations.row_checks import FIELDS_MISSING, IDENTIFIER_KEPT, STRAY_RETURN, TRAILING_DELIMITER
 
 DOUBTFUL = ("inside_quote", "unterminated_quote")  # may be the text of another line: such a line withdraws nothing
@@ -31,8 +32,8 @@ class LineForm:
 
 def line_form(header: Sequence[str], delimiter: str, quote: str, names: Sequence[str]) -> LineForm | None:
     """Return the form of the lines of a file of objections, whose person's column has one of some names; None without that column."""
-    wanted = {name.casefold() for name in names}
-    places = [place for place, name in enumerate(header) if name.casefold() in wanted]
+    wanted = {normal_header(name) for name in names}
+    places = [place for place, name in enumerate(header) if normal_header(name) in wanted]
     return LineForm(delimiter, quote, len(header), places[0]) if len(places) == 1 else None
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.extracts.objection_lines import LineForm, repaired_line
+from pipelines.extracts.objection_lines import LineForm, line_form, repaired_line
 
 FORM = LineForm(",", '"', 4, 0)
 
@@ -51,3 +51,8 @@ def test_an_identifier_in_a_later_place_needs_all_fields_before_it() -> None:
     later = LineForm("|", "", 3, 1)
     assert repaired_line(b"T1|p\0one|1", "control_character", later) == ("identifier_kept", b"|pone|")
     assert repaired_line(b"p1|1", "too_few_fields", later) is None
+
+
+@pytest.mark.parametrize("name", ["PERSON_ID", "\ufeffPerson_id", "PERSON_\u200bID", " person_ID "])
+def test_the_column_of_the_identifier_is_found_in_any_form_of_its_name(name: str) -> None:
+    assert line_form(["KIND", name], ",", '"', ("PERSON_ID",)) == LineForm(",", '"', 2, 1)
