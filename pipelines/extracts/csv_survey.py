@@ -22,7 +22,7 @@ from pipelines.errors import ExtractError
 from pipelines.extracts.csv_quotes import NEW_LINE, RETURN, Joined, Lines, Mask, Numbers, join_lines
 from pipelines.extracts.csv_text import ends_in_returns, read_lines
 from pipelines.extracts.file_blocks import HeldFile
-from pipelines.extracts.objection_lines import LineForm, line_form, repaired_lines
+from pipelines.extracts.objection_lines import LineForm, line_form, repaired_lines, rows_held
 
 LONGEST_ROW_BYTES = 1_000_000
 MOST_HEADER_LINES = 100
@@ -63,6 +63,7 @@ class Survey:
     joined: list[Numbers] = field(default_factory=list)  # numbers of the lines that continue a row
     blank: list[Numbers] = field(default_factory=list)
     unreadable: dict[str, list[Numbers]] = field(default_factory=dict)
+    hidden: int = 0  # further rows that unreadable lines may hold, beyond one for each: their line ends are lost
     last_text: int = 0  # number of the last row that is not blank
     trailing: dict[int, int] = field(
         default_factory=dict
@@ -266,6 +267,7 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
             hit &= ~np.isin(numbers, list(repaired))
             if hit.any():
                 survey.unreadable.setdefault(reason, []).append(numbers[hit])
+                survey.hidden += sum(rows_held(int(found) - 1, lines.fields) - 1 for found in fields[here[hit]])
     rows = here[trailing[here] & left & np.append(begins[1:], True)[here]]  # rows of one line
     survey.trailing.update(zip(numbers[np.searchsorted(here, rows)].tolist(), extra[rows].tolist(), strict=True))
     survey.lines_with_return += int(returned[:settled].sum())

@@ -47,11 +47,13 @@ class OpenedExtract:
     rows: int
     unreadable: dict[str, np.ndarray]
     repaired: dict[str, np.ndarray] = field(default_factory=dict)  # rows that are read after a repair of their line, by reason
+    hidden: int = 0  # further rows that unreadable lines may hold
     fields_counted: bool = True  # false: a line with another number of fields is only found by the parser
 
     @property
     def rows_unreadable(self) -> int:
-        return sum(numbers.size for numbers in self.unreadable.values())
+        """Count the rows that cannot be read, with all that a line may hold."""
+        return sum(numbers.size for numbers in self.unreadable.values()) + self.hidden
 
     @cached_property
     def places(self) -> dict[str, list[int]]:
@@ -163,7 +165,14 @@ def _csv(file: ExtractFile, survey: Survey, quote_character: str, held: HeldFile
     values = tuple(f"c{place}" for place in range(len(survey.header)))
     unreadable = {reason: survey.numbers(reason) for reason in survey.unreadable}
     return OpenedExtract(
-        file.path, survey.header, values, f"(SELECT * FROM ({numbered}){left_out})", survey.rows, unreadable, survey.repaired
+        file.path,
+        survey.header,
+        values,
+        f"(SELECT * FROM ({numbered}){left_out})",
+        survey.rows,
+        unreadable,
+        survey.repaired,
+        survey.hidden,
     )
 
 

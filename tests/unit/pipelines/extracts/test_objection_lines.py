@@ -41,6 +41,8 @@ def test_a_line_keeps_its_person(line: bytes, reason: str, why: str, row: bytes)
         b"\0,TYPE_1,1,2024-01-01",
         b"p\xff1,TYPE_1,1,2024-01-01",
         b"x" * 201 + b",TYPE_1,1,2024-01-01,x",
+        b"one,TYPE_1,1,2024-01-01two,TYPE_1,1,2024-01-02",  # the line end between two people is lost
+        b"one,TYPE_1,1,2024-01-01\rtwo,TYPE_1,1,2024-01-02",
     ],
 )
 def test_a_line_without_a_certain_identifier_names_no_one(line: bytes) -> None:
