@@ -5,17 +5,43 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
+from expectations.identifier_text import normal_header
 from expectations.table import Kind, Lost, Table
 
 # What senders call them. A header with one of these words that is not used may be the column.
 WORDS = (
     frozenset({"death", "dead", "died", "deceased", "dod", "deathdate"}),
-    frozenset({"end", "ended", "enddate", "deduction", "deducted", "deregistered", "left", "leaving", "removal", "removed"}),
+    frozenset(
+        {
+            "end",
+            "ended",
+            "enddate",
+            "deduction",
+            "deducted",
+            "deregistered",
+            "left",
+            "leaving",
+            "removal",
+            "removed",
+            "to",
+            "stop",
+            "finish",
+            "exit",
+            "termination",
+            "closed",
+            "inactive",
+        }
+    ),
     frozenset({"confidential", "confidentiality", "restricted"}),
     frozenset({"deleted", "delete", "deletion"}),
     frozenset({"sensitive", "sensitivity", "spine"}),
     frozenset({"test", "dummy"}),
 )
+# Parts of headers that are written as one word, such as DATEOFDEATH, in the order of WORDS.
+PARTS = (
+    ("death", "deceas"), ("deduct", "deregist", "deactivat", "enddate", "regend", "registrationend"), ("confidential", "restricted"),
+    ("deleted", "deletion"), ("sensitiv",), ("testpatient", "dummy"),
+)  # fmt: skip
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
@@ -28,7 +54,11 @@ def granting_columns(table: Table) -> frozenset[str]:
 
 def may_be(column: str, header: str) -> bool:
     """Return whether a header may be another name of a column."""
-    return any(group & _words(column) and group & _words(header) for group in WORDS)
+    plain = normal_header(header)
+    return any(
+        group & _words(column) and (group & _words(header) or any(part in plain for part in parts))
+        for group, parts in zip(WORDS, PARTS, strict=True)
+    )
 
 
 def required_columns(table: Table, not_delivered: Collection[str] = (), unused: Iterable[str] = ()) -> frozenset[str]:

@@ -67,6 +67,11 @@ def normal(text: str) -> str:
     return _decimal.sub(r"\1", inner)
 
 
+def normal_header(name: str) -> str:
+    """Return the name of a column in the form in which names are compared: without blanks and letter case."""
+    return "".join(normal(name).split()).casefold()
+
+
 def normal_sql(value: str) -> str:
     """Return the SQL of `normal`."""
     visible = f"regexp_replace({value}, {quote(_INVISIBLE)}, '', 'g')"

@@ -20,16 +20,21 @@ from expectations.delivery_figures import (
 )
 
 GONE = ", which the previous delivery had"
+COLUMN_FAULTS = (
+    ("columns_missing", "column", ""),
+    ("columns_gone", "column", GONE),
+    ("columns_hidden", "value in the column", ", and a header that is not used may be that column"),
+)
 EMPTY = "empty"  # the shape of a lost value that is empty
 
 
 def columns_present(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
-    """Find extracts without a required column, or without one that the previous delivery had."""
+    """Find extracts without a required column, one that the previous delivery had, or values that an unused header may have."""
     findings = []
-    for name, why in (("columns_missing", ""), ("columns_gone", GONE)):
+    for name, what, why in COLUMN_FAULTS:
         lacking = summary.extracts[summary.extracts[name] != ""] if name in summary.extracts else summary.extracts.head(0)
         findings += [
-            Finding(f"{row.file_name} has no column {getattr(row, name)}{why}", column=str(getattr(row, name)))
+            Finding(f"{row.file_name} has no {what} {getattr(row, name)}{why}", column=str(getattr(row, name)))
             for row in each_row(lacking)
         ]
     return Answer(float(len(findings)), None, 0, findings)

@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from expectations.identifier_text import normal_header
 from expectations.row_checks import PARSING_REASONS, TRAILING_DELIMITER
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_quotes import NEW_LINE, RETURN, Joined, Lines, Mask, Numbers, join_lines
 from pipelines.extracts.csv_text import ends_in_returns, read_lines
 from pipelines.extracts.file_blocks import HeldFile
-from pipelines.extracts.objection_lines import LineForm, line_form, repaired_lines
+from pipelines.extracts.objection_lines import LineForm, line_form, repaired_lines, rows_held
 
 LONGEST_ROW_BYTES = 1_000_000
 MOST_HEADER_LINES = 100
@@ -33,7 +34,7 @@ MOST_TRAILING = 8  # empty fields after those of the header that are removed fro
 class Layout:
     """How a file writes its fields; an empty delimiter is detected in the header.
 
-    `unbroken` are the names in the header, in lower case, of columns whose fields have no line breaks.
+    `unbroken` are the names in the header, in plain form (`normal_header`), of columns whose fields have no line breaks.
     `identifier` has the names that the column of the person's identifier may have, in a file of objections: its lines that are no
     rows are repaired. Without one, they are no rows.
     """
@@ -62,6 +63,7 @@ class Survey:
     joined: list[Numbers] = field(default_factory=list)  # numbers of the lines that continue a row
     blank: list[Numbers] = field(default_factory=list)
     unreadable: dict[str, list[Numbers]] = field(default_factory=dict)
+    hidden: int = 0  # further rows that unreadable lines may hold, beyond one for each: their line ends are lost
     last_text: int = 0  # number of the last row that is not blank
     trailing: dict[int, int] = field(
         default_factory=dict
@@ -150,7 +152,7 @@ def _read_header(file: Path | HeldFile, first: bytes, layout: Layout) -> tuple[S
     quoting = {"quotechar": layout.quote} if layout.quote else {"quoting": csv.QUOTE_NONE}
     names = next(csv.reader([text], delimiter=delimiter, **quoting))  # type: ignore[arg-type]
     header = tuple(name.strip() for name in names)
-    may_break = np.array([name.casefold() not in layout.unbroken for name in header]) if layout.unbroken else None
+    may_break = np.array([normal_header(name) not in layout.unbroken for name in header]) if layout.unbroken else None
     survey = Survey(header, delimiter, may_break, plain, lines)
     survey.lines_with_return = lines if plain != heading else 0
     survey.form = line_form(survey.header, delimiter, layout.quote, layout.identifier)
@@ -265,6 +267,7 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
             hit &= ~np.isin(numbers, list(repaired))
             if hit.any():
                 survey.unreadable.setdefault(reason, []).append(numbers[hit])
+                survey.hidden += sum(rows_held(int(found) - 1, lines.fields) - 1 for found in fields[here[hit]])
     rows = here[trailing[here] & left & np.append(begins[1:], True)[here]]  # rows of one line
     survey.trailing.update(zip(numbers[np.searchsorted(here, rows)].tolist(), extra[rows].tolist(), strict=True))
     survey.lines_with_return += int(returned[:settled].sum())

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from expectations.feeds import FEEDS, OBJECTION_FEEDS
+from expectations.identifier_text import normal_header
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote, quote_path
 from expectations.table import Kind, Table
@@ -46,11 +47,13 @@ class OpenedExtract:
     rows: int
     unreadable: dict[str, np.ndarray]
     repaired: dict[str, np.ndarray] = field(default_factory=dict)  # rows that are read after a repair of their line, by reason
+    hidden: int = 0  # further rows that unreadable lines may hold
     fields_counted: bool = True  # false: a line with another number of fields is only found by the parser
 
     @property
     def rows_unreadable(self) -> int:
-        return sum(numbers.size for numbers in self.unreadable.values())
+        """Count the rows that cannot be read, with all that a line may hold."""
+        return sum(numbers.size for numbers in self.unreadable.values()) + self.hidden
 
     @cached_property
     def places(self) -> dict[str, list[int]]:
@@ -104,11 +107,11 @@ def open_extract(
 
 
 def unbroken_headers(table: Table, settings: FeedSettings) -> frozenset[str]:
-    """Return the headers, in lower case, of declared columns that are no free text: their values have no line breaks."""
+    """Return the headers, in plain form, of declared columns that are no free text: their values have no line breaks."""
     coded = [column for column in sender_columns(table) if column.kind is not Kind.TEXT or column.pattern or column.allowed]
     names = [(settings.columns.get(column.name), column.source_name, column.name) for column in coded]
     wanted = [wish for given, *usual in names for wish in ((given,) if given else usual)]
-    return frozenset(wish.strip().casefold() for wish in wanted)
+    return frozenset(normal_header(wish) for wish in wanted)
 
 
 def _identifier_names(feed: str, settings: FeedSettings) -> tuple[str, ...]:
@@ -162,7 +165,14 @@ def _csv(file: ExtractFile, survey: Survey, quote_character: str, held: HeldFile
     values = tuple(f"c{place}" for place in range(len(survey.header)))
     unreadable = {reason: survey.numbers(reason) for reason in survey.unreadable}
     return OpenedExtract(
-        file.path, survey.header, values, f"(SELECT * FROM ({numbered}){left_out})", survey.rows, unreadable, survey.repaired
+        file.path,
+        survey.header,
+        values,
+        f"(SELECT * FROM ({numbered}){left_out})",
+        survey.rows,
+        unreadable,
+        survey.repaired,
+        survey.hidden,
     )
 
 

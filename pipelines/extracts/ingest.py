@@ -316,7 +316,7 @@ def _withheld(con: duckdb.DuckDBPyConnection, written: Path, column: str) -> boo
 
 def _refuse_mostly_unreadable(file: ExtractFile, opened: OpenedExtract) -> None:
     unread = {**opened.unreadable, IDENTIFIER_KEPT: opened.repaired.get(IDENTIFIER_KEPT, np.empty(0, np.int64))}
-    share = sum(numbers.size for numbers in unread.values()) / max(1, opened.rows + opened.rows_unreadable)
+    share = (sum(numbers.size for numbers in unread.values()) + opened.hidden) / max(1, opened.rows + opened.rows_unreadable)
     if share > MOST_UNREADABLE:
         counts = ", ".join(f"{numbers.size:,} {reason}" for reason, numbers in unread.items() if numbers.size)
         raise ExtractError(

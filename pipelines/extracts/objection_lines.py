@@ -1,7 +1,8 @@
 """Lines of a feed of objections that are no rows: read in full where only one reading is possible, else for the person they name.
 
 An objection must not be lost with its line. A line that is complete apart from empty fields at its end, or carriage returns, is
-read. Of any other line the person's identifier is kept, and the row rules read the rest, which is then empty, as an objection.
+read. Of any other line the person's identifier is kept, and the row rules read the rest, which is then empty, as an objection. A line
+that may hold several rows names people whom Strata does not know.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from expectations.identifier_text import normal_header
 from expectations.row_checks import FIELDS_MISSING, IDENTIFIER_KEPT, STRAY_RETURN, TRAILING_DELIMITER
 
 DOUBTFUL = ("inside_quote", "unterminated_quote")  # may be the text of another line: such a line withdraws nothing
@@ -29,10 +31,15 @@ class LineForm:
     place: int
 
 
+def rows_held(delimiters: int, fields: int) -> int:
+    """Return how many rows of so many fields a line with so many delimiters may hold: their line ends may be lost."""
+    return max(1, delimiters // (fields - 1)) if fields > 1 else 1
+
+
 def line_form(header: Sequence[str], delimiter: str, quote: str, names: Sequence[str]) -> LineForm | None:
     """Return the form of the lines of a file of objections, whose person's column has one of some names; None without that column."""
-    wanted = {name.casefold() for name in names}
-    places = [place for place, name in enumerate(header) if name.casefold() in wanted]
+    wanted = {normal_header(name) for name in names}
+    places = [place for place, name in enumerate(header) if normal_header(name) in wanted]
     return LineForm(delimiter, quote, len(header), places[0]) if len(places) == 1 else None
 
 
@@ -45,7 +52,7 @@ def repaired_lines(lines: Iterable[tuple[bytes, int]], reason: str, form: LineFo
 
 
 def repaired_line(line: bytes, reason: str, form: LineForm) -> tuple[str, bytes] | None:
-    """Return the reason of the repair of a line that is no row, and the row to read in its place; None if it names no one.
+    """Return the reason of the repair of a line that is no row, and the row to read in its place; None if it is not known whom it names.
 
     `reason` is the parsing reason of the line, one of PARSING_REASONS.
     """
@@ -54,7 +61,7 @@ def repaired_line(line: bytes, reason: str, form: LineForm) -> tuple[str, bytes]
         why, fields = complete
         return (why or (STRAY_RETURN if reason == "control_character" else IDENTIFIER_KEPT)), _written(fields, form)
     identifier = _identifier(text, form)
-    if not identifier:
+    if not identifier or rows_held(text.count(form.delimiter), form.fields) > 1:
         return None
     return IDENTIFIER_KEPT, _written([identifier if place == form.place else "" for place in range(form.fields)], form)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import duckdb
 import numpy as np
 
-from expectations.identifier_text import normal as plain_form
+from expectations.identifier_text import normal_header
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote
 from expectations.table import Column, Table
@@ -158,7 +158,7 @@ def match_header(table: Table, settings: FeedSettings, opened: OpenedExtract) ->
     for column in sender_columns(table):
         given = settings.columns.get(column.name)
         wanted = [given] if given else [column.source_name, column.name]
-        header = next((wish for wish in wanted if _plain(wish) in places), None)
+        header = next((wish for wish in wanted if normal_header(wish) in places), None)
         if header:
             matched[column.name] = _only_place(header, places, opened)
         elif given:
@@ -174,21 +174,16 @@ def match_header(table: Table, settings: FeedSettings, opened: OpenedExtract) ->
     return matched
 
 
-def _plain(name: str) -> str:
-    """Return the name of a column in the form in which names are compared."""
-    return "".join(plain_form(name).split()).casefold()
-
-
 def _places(opened: OpenedExtract) -> dict[str, list[int]]:
     """Return the positions of each name in the header."""
     places: dict[str, list[int]] = {}
     for place, name in enumerate(opened.header):
-        places.setdefault(_plain(name), []).append(place)
+        places.setdefault(normal_header(name), []).append(place)
     return places
 
 
 def _only_place(header: str, places: Mapping[str, list[int]], opened: OpenedExtract) -> int:
-    first, *others = places[_plain(header)]
+    first, *others = places[normal_header(header)]
     if others:
         raise ExtractError(
             f"{opened.path}: the header names '{header}' {len(others) + 1} times; correct it so that each name occurs once"
@@ -200,7 +195,7 @@ def _header_text(table: Table, settings: FeedSettings, opened: OpenedExtract) ->
     """Return the content of a header, unless no expected name is in it: then it may be a row with people's data."""
     expected = {*settings.columns.values(), *(name for column in table.columns for name in (column.source_name, column.name))}
     places = _places(opened)
-    if any(_plain(name) in places for name in expected):
+    if any(normal_header(name) in places for name in expected):
         return f"the header has {list(opened.header)}"
     return "its first line names none of the expected columns: is the header missing?"
 

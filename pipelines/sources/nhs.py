@@ -269,12 +269,14 @@ def _extract(feed: str, settings: FeedSettings, landing: Path, file: Path) -> Ex
 
 def _delivery_date(feed: str, settings: FeedSettings, path: str) -> date:
     pattern = re.compile(settings.delivered) if settings.delivered else A_DATE
-    for match in reversed(list(pattern.finditer(path))):
+    for match in [*pattern.finditer(path)][-1:]:  # an earlier date is that of a folder, and not of the delivery
         year, month, day = match.group("year", "month", "day") if settings.delivered else match.group(1, 3, 4)
         try:
             return date(int(year), int(month), int(day))
         except ValueError:
-            continue
+            raise ExtractError(
+                f"{path}: no delivery date in the path of this extract of {feed}: {match.group(0)} is no day; rename the file"
+            ) from None
     if settings.delivery_date:
         return settings.delivery_date
     raise ExtractError(

@@ -232,7 +232,9 @@ def _extracts(
             "rows": outcome.rows,
             "set_aside": outcome.set_aside - deletions.get(extract.extract_id, 0),
         }
-        rows.append({**figures, **_absent_columns(table, extract, not_delivered, delivered)})
+        empty = [name for name, count in outcome.profile.values.items() if not count and outcome.profile.rows]
+        empty = [name for name in empty if name not in json.loads(extract.columns_missing)]
+        rows.append({**figures, **_absent_columns(table, extract, not_delivered, delivered, empty)})
     extracts = pd.DataFrame(rows)
     if any(rule.check == "objections_lost" for rule in table.table_rules):
         lost = [lost_objections(lake, table, outcome.profile.extract.extract_id) for outcome in outcomes]
@@ -241,16 +243,23 @@ def _extracts(
     return extracts
 
 
-def _absent_columns(table: Table, extract: Extract, not_delivered: Collection[str], delivered: Collection[str]) -> dict[str, str]:
-    """Return the columns that a file lacks: required ones, those whose absence would grant something, and those once `delivered`."""
+def _absent_columns(
+    table: Table, extract: Extract, not_delivered: Collection[str], delivered: Collection[str], empty: Collection[str]
+) -> dict[str, str]:
+    """Return the columns that a file lacks: required ones, those whose absence would grant something, and those once `delivered`.
+
+    Of the `empty` columns it returns those of which an unused header may have the values.
+    """
     absent = json.loads(extract.columns_missing)
     missing = [name for name in absent if name not in delivered]
     required = required_columns(table, not_delivered, json.loads(extract.columns_ignored))
+    hidden = required & granting_columns(table)
     silent = granting_columns(table) - required - set(not_delivered)
     return {
         "columns_missing": _headers(table, [name for name in missing if name in required]),
         "columns_silent": _headers(table, [name for name in missing if name in silent]),
         "columns_gone": _headers(table, [name for name in absent if name in delivered]),
+        "columns_hidden": _headers(table, [name for name in empty if name in hidden]),
     }
 
 

@@ -15,7 +15,7 @@ from pipelines.lake.storage import Lake
 from pipelines.sources.episodes import as_delivered
 from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.stated_dates import BY_RULE, of_every_extract, of_no_one, set_aside_rows
-from pipelines.validation.typed_rows import typed_rows_sql
+from pipelines.validation.typed_rows import column_text_sql, typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract
 
 METHOD = "discharge_method"
@@ -30,14 +30,15 @@ def stated_stays_sql(lake: Lake, nhs: NhsSettings, died_methods: Collection[str]
     feed = ADMISSIONS.name
     table = as_delivered(RAW_TABLES[feed], nhs.feeds[feed], nhs.case_of(feed))
     died = f"{METHOD} IN ({quote_all(died_methods)})"
-    digits = " OR ".join(f"contains({METHOD}, {quote(method)})" for method in died_methods) or "false"
     of_stay = "person_id, provider_code, spell_number, admission_date"
 
     def of_extract(valid: ValidExtract) -> str:
         partition = {"table_name": table.name, "extract_id": valid.extract.extract_id}
         unread = f"column_name = {quote(METHOD)} AND reason = 'not_in_vocabulary'"
         lost = f"(SELECT row_number, true AS is_lost FROM {lake.scan_or_empty(QUARANTINE, partition)} WHERE {unread})"
-        source = f"(SELECT * FROM {valid.source} WHERE {digits} OR row_number IN (SELECT row_number FROM {lost}))"
+        method = column_text_sql(table.column(METHOD), METHOD in valid.reading.padded)
+        may_have_died = " OR ".join(f"contains({method}, {quote(one)})" for one in died_methods) or "false"
+        source = f"(SELECT * FROM {valid.source} WHERE {may_have_died} OR row_number IN (SELECT row_number FROM {lost}))"
         rows = typed_rows_sql(table, source, valid.reading, keep=("row_number",))
         day, is_out, left = "discharge_date", "false", ""
         if valid.set_aside:

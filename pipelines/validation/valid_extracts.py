@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from expectations.row_checks import PARSING_REASONS, REPEATED_HEADER
+from expectations.row_checks import EXCLUDED_AT_INGEST, PARSING_REASONS, REPEATED_HEADER
 from expectations.sql_values import quote, quote_all
 from expectations.table import RowRule, Table
 from expectations.tables.core import QUARANTINE
@@ -27,7 +27,7 @@ class ValidExtract:
     set_aside: str  # SQL of the row numbers that were set aside; empty for none
     rules: str  # digest of the rules it was validated by
     withdrawn: str = ""  # SQL of those with which the sender takes a row back, or may: a mark that cannot be read; empty for none
-    unparsed: int = 0  # lines that may be rows, and of which no field could be read
+    unparsed: int = 0  # rows that lines may hold of which no field could be read
 
 
 def valid_extracts(
@@ -82,17 +82,19 @@ def _valid(lake: Lake, table: Table, extract: Extract, records: dict[str, dict[s
     if record["rows_set_aside"]:
         rows = f"SELECT DISTINCT row_number FROM {lake.scan_or_empty(QUARANTINE, partition)} WHERE action = 'set_aside'"
         set_aside, withdrawn = f"({rows})", f"({rows} AND {_withdraws(rules)})" if rules else ""
-    unparsed = _unparsed(lake, partition) if extract.rows_unreadable else 0
+    unparsed = _unparsed(lake, partition, extract.rows_unreadable) if extract.rows_unreadable else 0
     source = lake.scan(table.name, {"extract_id": extract.extract_id})
     reading = Reading.from_json(str(record["text_reading"]))
     return ValidExtract(extract, source, reading, set_aside, str(record["rules"]), withdrawn, unparsed)
 
 
-def _unparsed(lake: Lake, partition: dict[str, str]) -> int:
-    reasons = quote_all(reason for reason in PARSING_REASONS if reason != REPEATED_HEADER)
-    return int(
-        lake.read_or_empty(QUARANTINE, "count(*) AS lines", f"reason IN ({reasons})", partition=partition)["lines"][0].as_py()
-    )
+def _unparsed(lake: Lake, partition: dict[str, str], rows_unreadable: int) -> int:
+    """Count the rows of which no field could be read: the lines, and further rows that they may hold, which are in no list."""
+    of_rows = quote_all(reason for reason in PARSING_REASONS if reason != REPEATED_HEADER)
+    counts = f"count(*) AS recorded, count(*) FILTER (reason IN ({of_rows})) AS lines"
+    where = f"reason IN ({quote_all(EXCLUDED_AT_INGEST)})"
+    found = lake.read_or_empty(QUARANTINE, counts, where, partition=partition).to_pylist()[0]
+    return int(found["lines"]) + max(0, rows_unreadable - int(found["recorded"]))
 
 
 def _withdraws(rules: Sequence[RowRule]) -> str:

@@ -18,6 +18,9 @@ def test_dates_that_suppress_and_marks_grant_something() -> None:
         ("death_date", "DATE_OF_DEATH"), ("death_date", "DateOfDeath"), ("death_date", "DOD"), ("death_date", "date died"), ("end_date", "REG_END_DATE"),
         ("end_date", "DEDUCTION_DATE"), ("end_date", "LeftDate"), ("is_confidential", "CONFIDENTIALITY_CODE"), ("is_deleted", "Delete Flag"),
         ("is_spine_sensitive", "SENSITIVE"), ("is_test_patient", "DUMMY_PATIENT"),
+        ("death_date", "DATEOFDEATH"), ("death_date", "dateofdeath"), ("death_date", "DECEASEDFLAG"), ("end_date", "DateofDeactivation"),
+        ("end_date", "DEREGISTRATION_DATE"), ("end_date", "regenddate"), ("end_date", "VALID_TO"), ("is_confidential", "ISCONFIDENTIAL"),
+        ("is_deleted", "isdeleted"), ("is_spine_sensitive", "SPINESENSITIVE"), ("is_test_patient", "ISTESTPATIENT"),
     ],
 )  # fmt: skip
 def test_a_header_with_a_word_for_a_column_may_be_the_column(column: str, header: str) -> None:

@@ -40,6 +40,13 @@ def test_a_provider_that_sends_no_ethnicity_is_named() -> None:
     assert [finding.organisation for finding in found.findings] == ["RX1"]
 
 
+def test_an_empty_column_is_named_where_an_unused_header_may_have_its_values() -> None:
+    found = columns_present(Summary(EXTRACTS.assign(columns_hidden="death_date (DEATH_DATE)")), 0.0, ())
+    assert [finding.message for finding in found.findings] == [
+        "a.csv has no value in the column death_date (DEATH_DATE), and a header that is not used may be that column"
+    ]
+
+
 def test_a_column_that_the_previous_delivery_had_is_named() -> None:
     found = columns_present(Summary(EXTRACTS.assign(columns_gone="sex (SEX)")), 0.0, ())
     assert [finding.message for finding in found.findings] == ["a.csv has no column sex (SEX), which the previous delivery had"]

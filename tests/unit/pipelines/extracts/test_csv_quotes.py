@@ -193,6 +193,13 @@ def test_only_free_text_and_columns_that_are_not_declared_may_have_line_breaks()
     assert not {"id", "record_id", "result_value_units", "result_unit", "notes"} & headers
 
 
+@pytest.mark.parametrize("name", ["ID", "\ufeffid", "i\u200bd", " I D", "ｉｄ"])
+def test_a_header_in_any_form_is_that_of_its_column(name: str, tmp_path: Path) -> None:
+    lines = [f"{name},code,text,n", '"p1,a,x,1', 'p2",b,y,2', "p3,c,z,3", ""]
+    file = write(tmp_path, b"\xef\xbb\xbf" + "\n".join(lines).encode())
+    assert read(file, CODED) == ([(3, ("p3", "c", "z", "3"))], {"unterminated_quote": [1], "inside_quote": [2]})
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_two_quotes_in_identifiers_swallow_no_row_uncounted(seed: int, tmp_path: Path) -> None:
     """Each row is kept as it was, or it is set aside and counted."""

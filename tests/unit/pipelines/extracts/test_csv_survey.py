@@ -137,3 +137,12 @@ def test_lines_of_objections_are_repaired_and_other_rows_keep_their_numbers(tmp_
         "repeated_header": [5], "too_few_fields": [4],
     }  # fmt: skip
     assert (survey.rows, survey.as_it_stands) == (5, False)
+
+
+@pytest.mark.parametrize(
+    ("line", "hidden"),
+    [(b"1,a,x2,b,y", 1), (b"1,a,x\r2,b,y\r3,c,z", 2), (b"1,a,x,y", 0), (b"1,a", 0), (b'1,"a\0,b,c,d,e",x', 0), (b"1,a,x\0", 0)],
+)
+def test_rows_whose_line_ends_are_lost_are_counted(line: bytes, hidden: int, tmp_path: Path) -> None:
+    survey = survey_csv(write(tmp_path, b"id,name,kind\n" + line + b"\n8,h,x\n"), Layout())
+    assert (survey.rows, survey.unreadable_rows, survey.hidden) == (1, 1, hidden)

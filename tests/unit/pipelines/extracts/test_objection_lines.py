@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.extracts.objection_lines import LineForm, repaired_line
+from pipelines.extracts.objection_lines import LineForm, line_form, repaired_line
 
 FORM = LineForm(",", '"', 4, 0)
 
@@ -41,6 +41,8 @@ def test_a_line_keeps_its_person(line: bytes, reason: str, why: str, row: bytes)
         b"\0,TYPE_1,1,2024-01-01",
         b"p\xff1,TYPE_1,1,2024-01-01",
         b"x" * 201 + b",TYPE_1,1,2024-01-01,x",
+        b"one,TYPE_1,1,2024-01-01two,TYPE_1,1,2024-01-02",  # the line end between two people is lost
+        b"one,TYPE_1,1,2024-01-01\rtwo,TYPE_1,1,2024-01-02",
     ],
 )
 def test_a_line_without_a_certain_identifier_names_no_one(line: bytes) -> None:
@@ -51,3 +53,8 @@ def test_an_identifier_in_a_later_place_needs_all_fields_before_it() -> None:
     later = LineForm("|", "", 3, 1)
     assert repaired_line(b"T1|p\0one|1", "control_character", later) == ("identifier_kept", b"|pone|")
     assert repaired_line(b"p1|1", "too_few_fields", later) is None
+
+
+@pytest.mark.parametrize("name", ["PERSON_ID", "\ufeffPerson_id", "PERSON_\u200bID", " person_ID "])
+def test_the_column_of_the_identifier_is_found_in_any_form_of_its_name(name: str) -> None:
+    assert line_form(["KIND", name], ",", '"', ("PERSON_ID",)) == LineForm(",", '"', 2, 1)

@@ -40,6 +40,19 @@ def test_a_path_without_a_delivery_date_is_refused(tmp_path: Path) -> None:
         find_extracts("patients", FeedSettings(), landed(tmp_path, "patients/patients_2026-13-41.csv"))
 
 
+@pytest.mark.parametrize(
+    "path", ["2025-11-01/patients_2025-11-31.csv", "patients_2026-01-01_20269931.csv", "2025-12-31/patients_20012026.csv"]
+)
+def test_the_day_of_a_folder_is_not_taken_for_an_impossible_day_of_its_file(path: str, tmp_path: Path) -> None:
+    landing = landed(tmp_path, f"patients/{path}")
+    for settings in (
+        FeedSettings(files=("patients/**/*.csv",)),
+        FeedSettings(files=("patients/**/*.csv",), delivery_date=date(2026, 3, 1)),
+    ):
+        with pytest.raises(ExtractError, match=r"no delivery date in the path .* is no day; rename the file"):
+            find_extracts("patients", settings, landing)
+
+
 def test_a_link_out_of_the_landing_folder_is_refused(tmp_path: Path) -> None:
     outside = landed(tmp_path / "elsewhere", "patients_2026-01-01.csv")
     landing = tmp_path / "landing"

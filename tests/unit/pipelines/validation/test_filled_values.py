@@ -144,3 +144,21 @@ def test_a_header_is_found_in_its_plain_form(bench: Bench, header: str) -> None:
     assert bench.validate(REGISTRATIONS, REGISTERED.replace("END_DATE", header) + registered(80), "2025-12-01") == ""
     ended = bench.lake.read("raw__registrations", "count(end_date) AS ended")["ended"][0].as_py()
     assert ended == 80
+
+
+def test_values_under_an_unused_header_beside_their_empty_column_stop_the_run(bench: Bench) -> None:
+    header = PATIENT.replace("\n", ",DATE_OF_DEATH\n")
+    found = bench.validate(PATIENTS, header + "p1,Y00001,1950,,0,0,0,0,2024-02-03\np2,Y00001,1950,,0,0,0,0,\n", "2026-01-01")
+    assert "has no value in the column death_date (DEATH_DATE), and a header that is not used may be that column" in found
+    assert "headers that were not used: DATE_OF_DEATH" in found
+    assert "set source.nhs.feeds.patients.not_delivered: [death_date]" in found
+
+
+@pytest.mark.parametrize(
+    ("extra", "died", "absent"), [("NOTES", "", ()), ("DATE_OF_DEATH", "2024-02-03", ()), ("DATE_OF_DEATH", "", ("death_date",))]
+)
+def test_an_empty_column_without_such_a_header_stops_nothing(
+    bench: Bench, extra: str, died: str, absent: tuple[str, ...]
+) -> None:
+    text = PATIENT.replace("\n", f",{extra}\n") + f"p1,Y00001,1950,{died},0,0,0,0,x\np2,Y00001,1950,,0,0,0,0,\n"
+    assert bench.validate(PATIENTS, text, "2026-01-01", absent=absent) == ""

@@ -220,6 +220,15 @@ def test_one_line_spares_one_row_the_most_recent(tmp_path: Path) -> None:
     assert superseded(lake, nhs, "admissions") == [("p7", date(2025, 2, 10)), ("p9", date(2025, 2, 10))]
 
 
+@pytest.mark.parametrize("lost", ["", "\r"])
+@pytest.mark.parametrize("feed", ["admissions", "patients", "registrations"])
+def test_a_line_that_may_hold_several_rows_spares_as_many(tmp_path: Path, feed: str, lost: str) -> None:
+    one, two, *rest = (GOOD[feed].replace("7", number) for number in "7896")
+    lake, nhs = deliver(tmp_path, feed, "|".join([one, two, *rest]), "|".join([f"{one}{lost}{two}", *rest]))
+    assert held(lake, nhs, feed) == [("p6", "2025-02-10"), ("p7", "2025-01-10"), ("p8", "2025-01-10"), ("p9", "2025-02-10")]
+    assert presumed(lake) == [1, 2]
+
+
 def test_a_row_before_the_restated_months_needs_no_line(tmp_path: Path) -> None:
     old = "p6,S6,RX1,2020-12-20,2020-12-21,21"
     lake, nhs = deliver(

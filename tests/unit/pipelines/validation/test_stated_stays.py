@@ -61,6 +61,7 @@ def test_a_death_counts_however_its_row_is_written_and_if_the_row_is_set_aside(t
         stay("plain", 1, "4") + stay("zero", 2, "04") + stay("text", 3, "4 - died") + stay("padded", 4, " 4 ")
         + stay("first", 5, "1") + stay("first", 5, "4")  # two rows of one stay
         + stay("second", 6, "4") + stay("second", 6, "1")
+        + stay("wide", 18, "1") + stay("wide", 18, "４") + stay("quoted", 19, "1") + stay("quoted", 19, "=\"\"4\"\"").replace('=""', '"=""').replace('4""', '4"""')
         + stay("unread", 7, "4", discharged="2025-03-05x") + stay("before", 8, "4", discharged="2025-02-01")
         + stay("open", 9, "4", discharged="") + stay("word", 10, "died") + stay("forty", 11, "40")
         + stay("came", 12, "died") + stay("came", 13, "1", "2025-06-02", "2025-06-01")
@@ -68,7 +69,7 @@ def test_a_death_counts_however_its_row_is_written_and_if_the_row_is_set_aside(t
         + stay("well", 16, "1") + stay("unsaid", 17, "")
     )  # fmt: skip
     assert people(tmp_path, ("2026-01-01", rows)) == {
-        **dict.fromkeys(("plain", "zero", "text", "padded", "first", "second"), (DIED, False, None)),
+        **dict.fromkeys(("plain", "zero", "text", "padded", "first", "second", "wide", "quoted"), (DIED, False, None)),
         **dict.fromkeys(("unread", "before", "open"), (None, True, None)),
         **dict.fromkeys(("word", "forty"), (None, False, DISCHARGE_NOT_READABLE)),
         "again": (None, False, ADMITTED_AGAIN),
