@@ -121,17 +121,22 @@ def _broken(row: Any, settings: ObjectionSettings) -> tuple[str, str]:
 
 
 def fold_sql(person_id: str, ignores_case: bool = True) -> str:
-    """Return the SQL of a pseudonym without blanks and invisible characters, and without letter case unless it matters."""
-    plain = f"strlen({person_id}) = length({person_id})"
+    """Return the SQL of the letters and digits of a pseudonym, without letter case unless it matters; null without any.
+
+    A pseudonym of digits alone has no leading zeros: a spreadsheet removes them.
+    """
     case = "lower" if ignores_case else ""
-    return f"{case}(replace(CASE WHEN {plain} THEN {person_id} ELSE regexp_replace({person_id}, '[\\p{{C}}\\p{{Z}}]', '', 'g') END, ' ', ''))"
+    plain = f"regexp_full_match({person_id}, '[0-9A-Za-z]+')"
+    letters = f"{case}(CASE WHEN {plain} THEN {person_id} ELSE regexp_replace({person_id}, '[^\\p{{L}}\\p{{N}}]', '', 'g') END)"
+    return f"nullif(regexp_replace({letters}, '^0+([0-9]+)$', '\\1'), '')"
 
 
 def _prepare(con: duckdb.DuckDBPyConnection, sources: Sources, inputs: ObjectionInputs, known: pd.DataFrame) -> None:
     """Create the tables `listed`, `homes` and `stated`.
 
     An objection in force that is stored counts as a statement of its last delivery. A pseudonym that is not on the list, and
-    is on it in another form, becomes that of the list. A withdrawal in another form ends nothing.
+    is on it in another form, becomes that of the list. A withdrawal in another form ends nothing. An identifier that a permitted
+    list returns must be written as it was submitted.
     """
     con.execute(f"CREATE OR REPLACE TEMP TABLE listed AS {_listed(sources)}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE homes AS {_homes(sources)}")
@@ -149,6 +154,7 @@ def _prepare(con: duckdb.DuckDBPyConnection, sources: Sources, inputs: Objection
         SELECT delivered.* REPLACE (coalesce(list_id, delivered.person_id) AS person_id,
             CASE WHEN kind = 'type_1' THEN coalesce(delivered.practice_code, homes.practice_code) END AS practice_code)
         FROM delivered LEFT JOIN other_forms ON other_forms.person_id = delivered.person_id AND delivered.status <> '0'
+            AND (list_part <> 'RETURNED' OR delivered.person_id IN (SELECT person_id FROM delivered WHERE list_part = 'SUBMITTED'))
         LEFT JOIN homes ON homes.person_id = coalesce(list_id, delivered.person_id)""")
 
 

@@ -241,6 +241,13 @@ FORMS = (
     "p 000",
     "p000\u3000",
     "\u202ap000",
+    "p000;",
+    "p000,",
+    "p000.",
+    "{P000}",
+    "(p000)",
+    "p-000",
+    "p000`",
 )
 
 
@@ -459,10 +466,26 @@ def test_a_person_who_was_submitted_and_is_not_returned_has_opted_out(board: Boa
     board.register(dict.fromkeys(PEOPLE[:5], A)).deliver(
         JANUARY, *PEOPLE[:4], feed=NATIONAL, list_part="SUBMITTED", submission_date="2025-12-30"
     )
-    board.deliver(JANUARY, "P000", "p001", feed=NATIONAL, list_part="RETURNED")
+    board.deliver(JANUARY, "p000", "p001", feed=NATIONAL, list_part="RETURNED")
     assert board.states("national") == {"p002": "in_force", "p003": "in_force", "p004": "not_known"}
     lists = board.lake.read(core.OBJECTION_DELIVERY.name, "submitted, valid_until", "kind = 'national'").to_pylist()
     assert lists == [{"submitted": date(2025, 12, 30), "valid_until": date(2026, 1, 20)}]
+
+
+def test_an_identifier_returned_in_another_form_than_it_was_submitted_permits_nothing(board: Board) -> None:
+    board.register(dict.fromkeys(PEOPLE[:3], A)).deliver(JANUARY, "p000", "P001", "p002", feed=NATIONAL, list_part="SUBMITTED")
+    board.deliver(JANUARY, "P000", "P001", "p002;", feed=NATIONAL, list_part="RETURNED")
+    assert board.states("national") == {"p000": "in_force", "p002": "in_force"}
+
+
+@pytest.mark.parametrize(("listed", "sent"), [("00012", "12"), ("{6f9619ff-8b86}", "6F9619FF8B86"), ("0", "000")])
+def test_leading_zeros_and_punctuation_that_were_lost_do_not_lose_the_objection(board: Board, listed: str, sent: str) -> None:
+    assert board.register({listed: A, "00120": A}).deliver(JANUARY, sent).states() == {listed: "in_force"}
+
+
+@pytest.mark.parametrize("sent", ["-", "...", "00000", "p00", "p0000"])
+def test_what_is_no_form_of_a_pseudonym_matches_no_one(board: Board, sent: str) -> None:
+    assert board.register(dict.fromkeys([*PEOPLE, "--"], A)).deliver(JANUARY, sent).states() == {sent: "in_force"}
 
 
 def test_a_national_list_that_lost_people_stops_the_run(board: Board) -> None:
