@@ -23,19 +23,30 @@ from pipelines.lake.storage import Lake
 
 
 @dataclass(frozen=True)
+class Fall:
+    """How many people on the registered list opted out in the list before one, and how many fewer in that one."""
+
+    feed: str
+    day: date
+    before: int
+    fewer: int
+
+
+@dataclass(frozen=True)
 class NationalList:
-    """The latest list: its people (rows of core__objection), its days, and how many on the list opted out now and before."""
+    """The latest list: its people (rows of core__objection), its days, and the falls from list to list in the order of their days."""
 
     people: pd.DataFrame = field(default_factory=pd.DataFrame)
     feed: str = ""
     submitted: date | None = None
     valid_until: date | None = None
-    on_list: int = 0
-    before: int = 0
+    falls: tuple[Fall, ...] = ()
 
 
-def read_national_list(con: duckdb.DuckDBPyConnection, snapshots: frozenset[str], valid_days: int) -> NationalList:
-    """Return the latest national list of the table `stated`, with the number of opt-outs in the list before it."""
+def read_national_list(
+    con: duckdb.DuckDBPyConnection, snapshots: frozenset[str], valid_days: int, checked: date = date.min
+) -> NationalList:
+    """Return the latest national list of the table `stated`, with the falls to the latest list of each feed and to those after `checked`."""
     days = con.sql(
         "SELECT feed, list_sort(list(DISTINCT extract_date)) FROM stated WHERE kind = 'national' AND feed <> '' GROUP BY feed"
     ).fetchall()
@@ -43,14 +54,23 @@ def read_national_list(con: duckdb.DuckDBPyConnection, snapshots: frozenset[str]
         return NationalList()
     now = " OR ".join(_of_list(feed, found, snapshots) for feed, found in days)
     people = con.sql(_people_sql(now)).df()
-    earlier = [(feed, found[:-1]) for feed, found in days if len(found) > 1]
-    before = (
-        _on_list(con, " OR ".join(_of_list(feed, found, snapshots) for feed, found in earlier))
-        if len(earlier) == len(days)
-        else 0
-    )
+    falls = [
+        _fall(con, feed, (*found[place - 1 : place + 1], found[-1]))
+        for feed, found in days
+        if feed in snapshots
+        for place in range(1, len(found))
+        if found[place] > checked or place == len(found) - 1
+    ]
     feed = NATIONAL_OPT_OUTS.name if NATIONAL_OPT_OUTS.name in dict(days) else days[0][0]
-    return NationalList(people, feed, *_validity(con, feed, now, valid_days), _on_list(con, now), before)
+    return NationalList(
+        people, feed, *_validity(con, feed, now, valid_days), tuple(sorted(falls, key=lambda one: (one.day, one.feed)))
+    )
+
+
+def _fall(con: duckdb.DuckDBPyConnection, feed: str, days: tuple[date, ...]) -> Fall:
+    """Return the fall from one list of a feed to the next, as far as the latest list has not made it good."""
+    before, now, latest = (_on_list(con, _of_list(feed, [day], frozenset({feed}))) for day in days)
+    return Fall(feed, days[1], before, max(0, before - max(now, latest)))
 
 
 def national_list_expired(lake: Lake, day: date) -> bool:

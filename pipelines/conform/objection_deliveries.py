@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from expectations.tables.core import DELIVERY_RULES
-from pipelines.conform.national_list import NationalList
+from pipelines.conform.national_list import Fall, NationalList
 from pipelines.conform.objection_inputs import ObjectionInputs
 from pipelines.conform.objection_shares import Share, shares_not_on_list
 from pipelines.conform.objection_states import COMPLETE, TOO_MANY_ABSENT, Absences, PracticeDelivery
@@ -79,10 +79,14 @@ def kind_rows(
             continue
         jump = _first_jump(shares, checked.get(kind, date.min), inputs, settings)
         shown, status, counts = jump or shares[-1], TOO_MANY_STRANGERS if jump else COMPLETE, (0, 0)
-        if kind == "national" and not jump:
-            status, counts = _national_fall(national, shown, inputs, settings)
+        feed, day = shown.feed, shown.day
+        if kind == "national" and not jump and national.falls:
+            large = next((fall for fall in national.falls if _is_large(fall, inputs, settings)), None)
+            fall = large or national.falls[-1]
+            counts = (fall.before, fall.fewer)
+            feed, day, status = (fall.feed, fall.day, TOO_MANY_ABSENT) if large else (feed, day, COMPLETE)
         dates = (national.submitted, national.valid_until) if kind == "national" else (None, None)
-        rows.append(_delivery_row(kind, ALL, shown.feed, shown.day, status, counts, (shown.share, shown.before), dates))
+        rows.append(_delivery_row(kind, ALL, feed, day, status, counts, (shown.share, shown.before), dates))
     return rows
 
 
@@ -98,16 +102,9 @@ def _jumped(share: Share, inputs: ObjectionInputs, settings: ObjectionSettings) 
     return is_high and not inputs.accepted_organisations(share.feed, STRANGERS_RULE, share.day)
 
 
-def _national_fall(
-    national: NationalList, shown: Share, inputs: ObjectionInputs, settings: ObjectionSettings
-) -> tuple[str, tuple[int, int]]:
-    """Return the status of a national list, with the people of the list before it and how many fewer this one has."""
-    if not national.before:
-        return COMPLETE, (0, 0)
-    fewer = max(0, national.before - national.on_list)
-    is_high = fewer > settings.national_fall * national.before
-    stops = is_high and not inputs.accepted_organisations(shown.feed, FALL_RULE, shown.day)
-    return TOO_MANY_ABSENT if stops else COMPLETE, (national.before, fewer)
+def _is_large(fall: Fall, inputs: ObjectionInputs, settings: ObjectionSettings) -> bool:
+    """Return whether a national list lacks more people than the limit, and no decision accepts it."""
+    return fall.fewer > settings.national_fall * fall.before and not inputs.accepted_organisations(fall.feed, FALL_RULE, fall.day)
 
 
 def _delivery_row(

@@ -71,10 +71,11 @@ def conform_objections(
     _prepare(con, sources, inputs, known)
     type_1, absences = _type_1(con, inputs, settings)
     type_1 = _as_before(type_1, known[known["kind"] == "type_1"], {day for days in inputs.deliveries.values() for day in days})
-    national = read_national_list(con, inputs.snapshots, settings.national_list_days)
+    checked = _checked(lake)
+    national = read_national_list(con, inputs.snapshots, settings.national_list_days, checked.get("national", date.min))
     opted_out = national.people if national.feed else known[known["kind"] == "national"]
     rows = pd.concat([frame for frame in (type_1, opted_out) if len(frame)] or [known]).sort_values(["person_id", "kind"])
-    deliveries = [*practice_rows(con, inputs, absences), *kind_rows(con, inputs, settings, national, _checked(lake))]
+    deliveries = [*practice_rows(con, inputs, absences), *kind_rows(con, inputs, settings, national, checked)]
     if not national.feed:
         deliveries += [row for row in _earlier_deliveries(lake) if row["kind"] == "national"]
     lake.write(core.OBJECTION, _dated(rows))
@@ -235,10 +236,13 @@ def _as_before(now: pd.DataFrame, known: pd.DataFrame, days: set[date]) -> pd.Da
 
 
 def _checked(lake: Lake) -> dict[str, date]:
-    """Return the day up to which the deliveries of each kind were checked for people who match no one."""
+    """Return the day up to which the deliveries of each kind were checked: for people who match no one, and for a fall."""
     rows = [row for row in _earlier_deliveries(lake) if row["practice_code"] == ALL]
     stopped = timedelta(days=1)
-    return {row["kind"]: row["delivered"] - (stopped if row["status"] == TOO_MANY_STRANGERS else timedelta(0)) for row in rows}
+    return {
+        row["kind"]: row["delivered"] - (stopped if row["status"] in (TOO_MANY_STRANGERS, TOO_MANY_ABSENT) else timedelta(0))
+        for row in rows
+    }
 
 
 def _earlier_deliveries(lake: Lake) -> list[dict[str, Any]]:

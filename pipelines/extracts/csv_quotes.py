@@ -249,8 +249,9 @@ class _Joiner:
         last = max(last, line)
         closed, known = self._text_end(line, last)
         far = closed is not None and (closed == line or last - closed > UNDOUBTED_ROWS)
+        cut_near_end = known < last <= known + UNDOUBTED_ROWS and (closed is None or closed <= known)
         more_to_come = last == total - 1 and not self._is_at_limit(line, last) and not self.final
-        if more_to_come and not far and known == last:
+        if more_to_come and (cut_near_end or (not far and known == last)):
             return None
         return closed if closed is not None else self._last_prose(line, known)
 
@@ -261,7 +262,7 @@ class _Joiner:
         """Return the line on which the text that a line opens could end, None if it does not, and the last line that matters.
 
         A quote at the end of a field could end a text. A quote at the beginning of one, and not at the end, begins another: then
-        the text before it had ended, or never began. A quote at the end of a field that has none at its beginning, not far after
+        the text before it had ended, or never began, unless the next line with an odd number of quotes closes it. A quote at the end of a field that has none at its beginning, not far after
         a possible end, shows that the text went on.
         """
         text, (firsts, finals) = _OpenText(line, line), self.lines.runs
@@ -274,9 +275,24 @@ class _Joiner:
                 continue  # an even number of quotes is an empty field, or quotes in a text
             run = self._run(first, final, here)
             if text.is_cut_by(run):
-                return text.end, here - 1
+                went_on_to = self._closing_after(here, last)
+                return (text.end if went_on_to is None else went_on_to), here - 1
             text.follow(run)
         return text.end, last
+
+    def _closing_after(self, line: int, last: int) -> int | None:
+        """Return the line, not far from another, whose quote closes a text that no line from there on opens; None without one."""
+        place = int(np.searchsorted(self.odd, line))
+        if place == self.odd.size or self.odd[place] > min(last, line + UNDOUBTED_ROWS):
+            return None
+        closing, (firsts, finals) = int(self.odd[place]), self.lines.runs
+        run = next(
+            number
+            for number in range(int(np.searchsorted(firsts, self.lines.starts[closing])), firsts.size)
+            if (finals[number] - firsts[number]) % 2 == 0
+        )
+        found = self._run(int(firsts[run]), int(finals[run]), closing)
+        return closing if found.ends and not found.begins else None
 
     def _run(self, first: int, final: int, line: int) -> _Run:
         text, edges = self.lines.text, (self.lines.delimiter, NEW_LINE, RETURN)

@@ -25,7 +25,7 @@ LINES: dict[str, tuple[Change, Expected, str]] = {
     "a quote that does not close": (lambda line: [line + b'5" tall'], Expected.SET_ASIDE, "unterminated_quote"),
     "a carriage return inside": (lambda line: [line[:-3] + b"\r" + line[-3:]], Expected.SET_ASIDE, "control_character"),
     "a line break in quoted text": (lambda line: [line + b'"seen in clinic\nand sent home"'], Expected.UNCHANGED, ""),
-    "a quoted text that looks like rows": (lambda line: [line + b'"copied text:\n' + line + b'x\nend of text"'], Expected.UNCHANGED, ""),
+    "a quoted text that looks like rows": (lambda line: [line + b'"copied text:\n' + line.replace(b'"', b'""') + b'x\nend of text"'], Expected.UNCHANGED, ""),
     "quoted text with a doubled quote": (lambda line: [line + b'"5"" tall, well"'], Expected.UNCHANGED, ""),
     "a Windows line end": (lambda line: [line + b"\r"], Expected.UNCHANGED, ""),
     "accents in the text": (lambda line: [line + "naïve ‘quoted’ 🙂".encode()], Expected.UNCHANGED, ""),

@@ -496,6 +496,29 @@ def test_a_national_list_that_lost_people_stops_the_run(board: Board) -> None:
     board.accept(NATIONAL, "national_opt_outs_fell", FEBRUARY).check()
 
 
+@pytest.mark.parametrize("runs", [1, 2])
+def test_a_fall_of_a_national_list_is_made_good_only_by_a_complete_one(board: Board, runs: int) -> None:
+    board.deliver(JANUARY, *PEOPLE[:100], feed=NATIONAL).deliver(FEBRUARY, *PEOPLE[:7], feed=NATIONAL)
+    if runs == 2:
+        with pytest.raises(ValidationStop):
+            board.check()
+    board.deliver(MARCH, *PEOPLE[:9], feed=NATIONAL)
+    for _ in range(2):
+        with pytest.raises(
+            ValidationStop, match=r"91 fewer .* in the delivery of national_opt_outs of 2026-02-01 than the 100 before"
+        ):
+            board.check()
+    board.deliver(APRIL, *PEOPLE[:98], feed=NATIONAL).check()
+
+
+def test_a_fall_is_found_in_each_feed_of_national_opt_outs(board: Board) -> None:
+    board.deliver(JANUARY, *PEOPLE[:50], feed=NATIONAL).deliver(JANUARY, *PEOPLE[:50], feed=COMBINED, kind="national")
+    board.deliver(FEBRUARY, *PEOPLE[:3], feed=NATIONAL)
+    with pytest.raises(ValidationStop, match=r"47 fewer .* in the delivery of national_opt_outs of 2026-02-01"):
+        board.check()
+    assert len(board.states("national")) == 50
+
+
 def test_an_objection_without_a_practice_is_of_the_practice_of_the_registration(board: Board) -> None:
     board.deliver(JANUARY, "p100", practice_code=None).conform()
     assert board.lake.read(core.OBJECTION.name, "practice_code")["practice_code"].to_pylist() == [B]

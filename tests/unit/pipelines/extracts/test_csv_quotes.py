@@ -142,6 +142,10 @@ def test_a_row_with_a_line_break_has_one_number_and_one_reason(tmp_path: Path) -
         (['p1,"text', 'he "said"', "p2,b,2", 'end",1', "p3,c,3"], ["p3"], {"unterminated_quote": [1], "inside_quote": [2, 3, 4]}),
         (['p1,ab"c,"text', "p2,b,2", 'end"', "p3,c,3"], ["p3"], {"stray_quote": [1], "inside_quote": [2, 3]}),
         (['p1,"text', "p2,b,2", 'a","b', "p8,x,1", 'c",1', "p3,c,3"], ["p3"], {"unterminated_quote": [1], "inside_quote": [2, 3, 4, 5]}),
+        # Rows with quotes may be in a text whose quotes are not doubled: a quote that only closes shows it.
+        (['p1,x,"copied text:', 'p2,"b, c",2', 'end of text"', "p3,c,3"], ["p3"], {"unterminated_quote": [1], "inside_quote": [2, 3]}),
+        (['p1,x,"copied text:', 'p2,"b, c",2', '"p4","d",4', 'end",1', "p3,c,3"], ["p3"], {"unterminated_quote": [1], "inside_quote": [2, 3, 4]}),
+        (['p1,"a,1', 'p2,"b, c",2', *["p3,c,3"] * 20, 'p4,d",4'], ["p2", *["p3"] * 20], {"unterminated_quote": [1, 23]}),
         # The last quote of a text was lost: prose shows where it was.
         (['p1,x,"copied text:', "p2,b,2", "end of text", "p3,c,3"], ["p3"], {"unterminated_quote": [1], "inside_quote": [2, 3]}),
         (['p1,x,"text:', "p2,b,2", "prose", "", "p9,b,2", "prose", "p3,c,3"], ["p3"],
