@@ -101,7 +101,7 @@ def test_a_national_list_that_fell_above_the_limit_counts_unless_it_is_accepted(
     state(con, "national", FEBRUARY, {"p1": None})
     inputs = ObjectionInputs(accepted=frozenset({("national_opt_outs", FALL_RULE, FEBRUARY, "")}) if is_accepted else frozenset())
     fall = Fall("national_opt_outs", FEBRUARY, before=100, fewer=100 - on_list)
-        national = NationalList(submitted=JANUARY, valid_until=FEBRUARY, falls=(fall,))
+    national = NationalList(submitted=JANUARY, valid_until=FEBRUARY, falls=(fall,))
     (row,) = kind_rows(con, inputs, ObjectionSettings(), national, {})
     assert (row["status"], row["objections"], row["absent"]) == (status, 100, 100 - on_list)
     assert (row["submitted"], row["valid_until"]) == (JANUARY, FEBRUARY)
