@@ -72,14 +72,22 @@ def normal_header(name: str) -> str:
     return "".join(normal(name).split()).casefold()
 
 
-def normal_sql(value: str) -> str:
-    """Return the SQL of `normal`."""
-    visible = f"regexp_replace({value}, {quote(_INVISIBLE)}, '', 'g')"
+def _normal_macro() -> str:
+    visible = f"regexp_replace(v, {quote(_INVISIBLE)}, '', 'g')"
     plain = f"translate({visible}, {quote(''.join(PLAIN_CHARACTERS))}, {quote(''.join(PLAIN_CHARACTERS.values()))})"
     inner = f"regexp_replace(regexp_replace({plain}, {quote(_LEADING)}, ''), {quote(_TRAILING)}, '')"
     marks = f"regexp_replace({plain}, {quote(_BLANK)}, '', 'g')"
-    return rf"""CASE WHEN {inner} <> '' THEN regexp_replace({inner}, {quote(_DECIMAL)}, '\1')
+    return rf"""CREATE MACRO normal_form(v) AS CASE WHEN {inner} <> '' THEN regexp_replace({inner}, {quote(_DECIMAL)}, '\1')
         WHEN length({marks}) > {_EMPTY_TEXT} THEN {marks} ELSE {inner} END"""
+
+
+# Every connection has the macro: its text is long, and a statement for a file would repeat it a hundred times.
+NORMAL_MACRO = _normal_macro()
+
+
+def normal_sql(value: str) -> str:
+    """Return the SQL of `normal`, for a connection with NORMAL_MACRO."""
+    return f"normal_form({value})"
 
 
 def may_change_sql(value: str) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import duckdb
 
+from expectations.identifier_text import NORMAL_MACRO
+
 
 def connect(memory_limit_gb: float = 4.0, threads: int = 2, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     """Open an in-memory DuckDB with bounded memory, which needs no network."""
@@ -20,7 +22,9 @@ def connect(memory_limit_gb: float = 4.0, threads: int = 2, spill: Path | None =
     if spill is not None:
         spill.mkdir(parents=True, exist_ok=True)
         config["temp_directory"] = str(spill)
-    return duckdb.connect(config=config)
+    con = duckdb.connect(config=config)
+    con.execute(NORMAL_MACRO)
+    return con
 
 
 @cache
