@@ -75,10 +75,11 @@ def normal_header(name: str) -> str:
 def _normal_macro() -> str:
     visible = f"regexp_replace(v, {quote(_INVISIBLE)}, '', 'g')"
     plain = f"translate({visible}, {quote(''.join(PLAIN_CHARACTERS))}, {quote(''.join(PLAIN_CHARACTERS.values()))})"
-    inner = f"regexp_replace(regexp_replace({plain}, {quote(_LEADING)}, ''), {quote(_TRAILING)}, '')"
-    marks = f"regexp_replace({plain}, {quote(_BLANK)}, '', 'g')"
-    return rf"""CREATE MACRO normal_form(v) AS CASE WHEN {inner} <> '' THEN regexp_replace({inner}, {quote(_DECIMAL)}, '\1')
+    inner = f"regexp_replace(regexp_replace(plain, {quote(_LEADING)}, ''), {quote(_TRAILING)}, '')"
+    marks = f"regexp_replace(plain, {quote(_BLANK)}, '', 'g')"
+    form = rf"""CASE WHEN {inner} <> '' THEN regexp_replace({inner}, {quote(_DECIMAL)}, '\1')
         WHEN length({marks}) > {_EMPTY_TEXT} THEN {marks} ELSE {inner} END"""
+    return f"CREATE MACRO normal_form(v) AS list_transform([{plain}], lambda plain: {form})[1]"
 
 
 # Every connection has the macro: its text is long, and a statement for a file would repeat it a hundred times.

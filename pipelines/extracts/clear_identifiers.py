@@ -92,7 +92,11 @@ def _is_disguised_sql(value: str) -> str:
 
 def clear_sql(column: Column, value: str, numbers: bool) -> str:
     """Return the SQL that is true if a column has a clear identifier; `numbers` says whether NHS numbers count in it."""
-    return _plain_clear_sql(column, _undisguised(column, value), numbers)
+    as_written = _plain_clear_sql(column, value, numbers)
+    if column.kind is not Kind.IDENTIFIER:
+        return as_written
+    disguised = f"list_transform([{normal_sql(value)}], lambda plain: {_plain_clear_sql(column, 'plain', numbers)})[1]"
+    return f"CASE WHEN {_is_disguised_sql(value)} THEN {disguised} ELSE {as_written} END"
 
 
 def _plain_clear_sql(column: Column, value: str, numbers: bool) -> str:
