@@ -40,6 +40,7 @@ class Engine:
         self.context = gx.get_context(mode="ephemeral")
         self.context.variables.progress_bars = ProgressBarsConfig(globally=False)
         self.docs = docs
+        self._stored: set[str] = set()  # suites of the context
         if docs is not None:
             self.context.update_data_docs_site("local_site", cast(Any, site(docs)))
 
@@ -65,10 +66,7 @@ class Engine:
         """Validate a summary with one row and return the figures outside their limits; write Data Docs where there is a folder."""
         batch = self._batch(suite.name)
         if documented and self.docs is not None:
-            suite = self.context.suites.add_or_update(suite)
-            definition = gx.ValidationDefinition(name=suite.name, data=batch, suite=suite)
-            definition = self.context.validation_definitions.add_or_update(definition)
-            result = definition.run(batch_parameters={"dataframe": frame}, result_format=COUNTS_ONLY)
+            result = self._definition(suite, batch).run(batch_parameters={"dataframe": frame}, result_format=COUNTS_ONLY)
         else:
             result = batch.get_batch(batch_parameters={"dataframe": frame}).validate(suite, result_format=COUNTS_ONLY)
         _raise_engine_errors(result.results)
@@ -80,6 +78,18 @@ class Engine:
         """Write the Data Docs of the validated summaries."""
         if self.docs is not None:
             self.context.build_data_docs()
+
+    def _definition(self, suite: gx.ExpectationSuite, batch: BatchDefinition) -> gx.ValidationDefinition:
+        """Return the definition of a validation, stored in the context in place of an earlier one.
+
+        An update compares every expectation with every earlier one, which takes most of the time of a validation.
+        """
+        suites, definitions = self.context.suites, self.context.validation_definitions
+        if suite.name in self._stored:
+            definitions.delete(suite.name)
+            suites.delete(suite.name)
+        self._stored.add(suite.name)
+        return definitions.add(gx.ValidationDefinition(name=suite.name, data=batch, suite=suites.add(suite)))
 
     def _batch(self, name: str) -> BatchDefinition:
         sources: Any = self.context.data_sources

@@ -159,8 +159,8 @@ def _births(patients: str | None) -> str:
     return f"SELECT person_id, min(make_date(birth_year, coalesce(birth_month, 1), 1)) AS birth_date FROM {patients} GROUP BY person_id"
 
 
-def _typed(table: Table, profile: Profile) -> str:
-    rows = typed_rows_sql(table, profile.source, profile.reading, keep=("extract_date", "file_name", "row_number"))
+def _typed(table: Table, profile: Profile, source: str = "") -> str:
+    rows = typed_rows_sql(table, source or profile.source, profile.reading, keep=("extract_date", "file_name", "row_number"))
     return f"(SELECT *, {quote(profile.extract.extract_id)} AS extract_id FROM {rows})"
 
 
@@ -208,9 +208,13 @@ def _find_duplicates(
     if not con.execute(f"SELECT count(*) FROM {REPEATED_KEYS}").fetchall()[0][0]:
         con.execute(f"CREATE OR REPLACE TEMP TABLE {DUPLICATES} AS {_NO_DUPLICATES}")
         return
+    numbers = " UNION ALL ".join(
+        f"SELECT extract_id, row_number FROM {_typed(table, profile)} WHERE {digest} IN (SELECT digest FROM {REPEATED_KEYS}) AND {known}"
+        for profile in delivery
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE repeated_numbers AS {numbers}")
     repeated = " UNION ALL ".join(
-        f"""SELECT extract_id, file_name, row_number, {key}, hash({content}) AS content FROM {_typed(table, profile)}
-        WHERE {digest} IN (SELECT digest FROM {REPEATED_KEYS}) AND {known}"""
+        f"SELECT extract_id, file_name, row_number, {key}, hash({content}) AS content FROM {_typed(table, profile, _of_repeated(profile))}"
         for profile in delivery
     )
     con.execute(f"CREATE OR REPLACE TEMP TABLE repeated_rows AS {repeated}")
@@ -248,12 +252,17 @@ def _is_numbered(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Pr
     return not con.execute(f"SELECT 1 FROM ({steps}) WHERE NOT coalesce(rises, false) LIMIT 1").fetchall()
 
 
+def _of_repeated(profile: Profile) -> str:
+    """Return the SQL of the stored rows of an extract whose key is repeated, so that only they are read in full."""
+    numbers = f"SELECT row_number FROM repeated_numbers WHERE extract_id = {quote(profile.extract.extract_id)}"
+    return f"(SELECT * FROM {profile.source} WHERE row_number IN ({numbers}))"
+
+
 def _set_aside_otherwise(table: Table, profile: Profile, checks: list[RowCheck]) -> str:
     extract_id = profile.extract.extract_id
     of_keys = ("duplicate_row", CONFLICTING_ROWS)
     telling = [check for check in checks if check.action is Action.SET_ASIDE and check.reason not in of_keys]
-    source = f"(SELECT * FROM {profile.source} WHERE row_number IN (SELECT row_number FROM repeated_rows WHERE extract_id = {quote(extract_id)}))"
-    flagged = flagged_rows_sql(table, source, profile.reading, telling, [], extract_id)
+    flagged = flagged_rows_sql(table, _of_repeated(profile), profile.reading, telling, [], extract_id)
     any_flag = " OR ".join(check.name for check in telling) or "false"
     marks = mark_checks(table)
     any_mark = " OR ".join(check.name for check in telling if check.name in marks) or "false"
