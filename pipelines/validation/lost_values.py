@@ -8,6 +8,7 @@ The limits are in `expectations/tables/raw_table_rules.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import duckdb
 import pandas as pd
@@ -25,6 +26,9 @@ from pipelines.validation.valid_extracts import ValidExtract
 
 COLUMNS = ("column", "organisation", "values", "lost", "values_before", "lost_before", "shape", "files")
 LONGEST_SHAPE = 24
+NO_COUNTS = pd.DataFrame(
+    {name: pd.Series(dtype=kind) for name, kind in (("column", "str"), ("organisation", "str"), ("n", "int64"))}
+)
 
 
 def lost_values(
@@ -43,11 +47,11 @@ def lost_values(
     values, and `files` are the files that have some.
     """
     columns = [column for column in sender_columns(table) if _may_break_a_rule(table, column, outcomes, least)]
-    parts = [
-        _of_column(lake, con, table, column, "" if column.name == organisation else organisation, extracts, before)
-        for column in columns
-    ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+    if not columns:
+        return pd.DataFrame(columns=list(COLUMNS))
+    now, then = (_Counts.of(lake, con, table, columns, organisation, part) for part in (extracts, before))
+    parts = [_of_column(column.name, now, then, column.name != organisation) for column in columns]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _may_break_a_rule(table: Table, column: Column, outcomes: Sequence[RowOutcome], least: int) -> bool:
@@ -58,41 +62,79 @@ def _may_break_a_rule(table: Table, column: Column, outcomes: Sequence[RowOutcom
     return lost >= least or (lost > FEW_ROWS and lost >= values)
 
 
-def _of_column(
-    lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, column: Column, organisation: str,
-    extracts: Sequence[ValidExtract], before: Sequence[ValidExtract],
-) -> pd.DataFrame:  # fmt: skip
-    con.execute(f"CREATE OR REPLACE TEMP TABLE values_of_column AS {_values(lake, table, column, organisation, extracts)}")
-    counts = """SELECT organisation, sum(n)::BIGINT AS "values", coalesce(sum(n) FILTER (lost), 0)::BIGINT AS lost
-        FROM {} GROUP BY GROUPING SETS ((), (organisation)) HAVING sum(n) > 0"""
-    now = con.execute(counts.format("values_of_column")).df()
-    shape, files = con.execute(
-        "SELECT arg_max(shape, (n, shape)), string_agg(DISTINCT file_name, ', ' ORDER BY file_name) FROM "
-        "(SELECT shape, string_agg(DISTINCT file_name, ', ') AS file_name, sum(n) AS n FROM values_of_column WHERE lost GROUP BY shape)"
-    ).fetchall()[0]
-    con.execute("DROP TABLE values_of_column")
-    then = con.execute(counts.format(f"({_values(lake, table, column, organisation, before)})")).df() if before else now.head(0)
-    then = then.rename(columns={"values": "values_before", "lost": "lost_before"})
-    both = now.fillna({"organisation": ""}).merge(then.fillna({"organisation": ""}), on="organisation", how="left")
-    return both.assign(column=column.name, shape=shape or "", files=files or "")[list(COLUMNS)]
+@dataclass(frozen=True)
+class _Counts:
+    """How many values some extracts have, by column and organisation, and how many were lost, by shape and file as well."""
 
+    values: pd.DataFrame
+    lost: pd.DataFrame
 
-def _values(lake: Lake, table: Table, column: Column, organisation: str, extracts: Sequence[ValidExtract]) -> str:
-    """Return the SQL of the number of values by organisation, whether they were lost, their shape and file."""
-    empty_counts = not (column.empty_is_an_answer and column.nullable)
-    parts = []
-    for valid in extracts:
-        text = column_text_sql(column, column.name in valid.reading.padded)
-        sender = column_text_sql(table.column(organisation), organisation in valid.reading.padded) if organisation else "''"
-        partition = {"table_name": table.name, "extract_id": valid.extract.extract_id}
-        found = f"(SELECT DISTINCT row_number, true AS is_lost FROM {lake.scan_or_empty(QUARANTINE, partition)} WHERE {_is_lost(table, column)})"
-        shape = f"left(regexp_replace(regexp_replace({text}, '[0-9]', '9', 'g'), '\\p{{L}}', 'a', 'g'), {LONGEST_SHAPE})"
-        parts.append(
-            f"""SELECT coalesce(upper({sender}), 'none') AS organisation, is_lost IS NOT NULL AS lost,
-                CASE WHEN is_lost THEN coalesce({shape}, {quote(EMPTY)}) END AS shape, {quote(valid.extract.file_name)} AS file_name, count(*) AS n
-            FROM {valid.source} LEFT JOIN {found} USING (row_number) {"" if empty_counts else f"WHERE {text} IS NOT NULL"} GROUP BY ALL"""
+    @staticmethod
+    def of(
+        lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[Column], organisation: str,
+        extracts: Sequence[ValidExtract],
+    ) -> _Counts:  # fmt: skip
+        found: dict[str, list[pd.DataFrame]] = {"values": [], "lost": []}
+        for extract in extracts:
+            sender = f"coalesce(upper({_text(table.column(organisation), extract)}), 'none')" if organisation else "''"
+            found["values"].append(con.execute(_values(columns, sender, extract)).df())
+            found["lost"] += [con.execute(_lost(lake, table, column, sender, extract)).df() for column in columns]
+        return _Counts(*(pd.concat(frames, ignore_index=True) if frames else NO_COUNTS for frames in found.values()))
+
+    def of_column(self, column: str, by_organisation: bool) -> pd.DataFrame:
+        """Return the values and the lost ones of a column: of all, as the organisation '', and of each organisation with values."""
+        of_each = pd.concat(
+            {name: _by_organisation(frame, column) for name, frame in (("values", self.values), ("lost", self.lost))}, axis=1
         )
-    return " UNION ALL ".join(parts)
+        of_each = of_each.fillna(0).astype("int64")
+        counts = pd.concat([of_each.sum().to_frame("").T, of_each[of_each.index != ""] if by_organisation else of_each.head(0)])
+        return counts[counts["values"] > 0].rename_axis("organisation").reset_index()
+
+    def shape_and_files(self, column: str) -> tuple[str, str]:
+        """Return the commonest shape of a column's lost values, and the files that have some."""
+        found = self.lost[self.lost["column"] == column]
+        shapes = found.groupby("shape")["n"].sum()
+        return max(shapes.index, key=lambda shape: (shapes[shape], shape), default=""), ", ".join(sorted(set(found["file_name"])))
+
+
+def _by_organisation(counts: pd.DataFrame, column: str) -> pd.Series:
+    return counts[counts["column"] == column].groupby("organisation")["n"].sum()
+
+
+def _of_column(column: str, now: _Counts, then: _Counts, by_organisation: bool) -> pd.DataFrame:
+    before = then.of_column(column, by_organisation).rename(columns={"values": "values_before", "lost": "lost_before"})
+    shape, files = now.shape_and_files(column)
+    both = now.of_column(column, by_organisation).merge(before, on="organisation", how="left")
+    return both.assign(column=column, shape=shape, files=files)[list(COLUMNS)]
+
+
+def _text(column: Column, extract: ValidExtract) -> str:
+    return column_text_sql(column, column.name in extract.reading.padded)
+
+
+def _counted(column: Column, extract: ValidExtract) -> str:
+    """Return the SQL of the rows that count: those with a value, and where empty is no answer all."""
+    return _text(column, extract) if column.empty_is_an_answer and column.nullable else "1"
+
+
+def _values(columns: Sequence[Column], sender: str, extract: ValidExtract) -> str:
+    """Return the SQL of the number of values of each column by organisation, counted in one pass."""
+    counts = ", ".join(f"count({_counted(column, extract)}) AS n_{place}" for place, column in enumerate(columns))
+    parts = " UNION ALL ".join(
+        f'SELECT {quote(column.name)} AS "column", organisation, n_{place} AS n FROM counted'
+        for place, column in enumerate(columns)
+    )
+    return f"WITH counted AS (SELECT {sender} AS organisation, {counts} FROM {extract.source} GROUP BY ALL) {parts}"
+
+
+def _lost(lake: Lake, table: Table, column: Column, sender: str, extract: ValidExtract) -> str:
+    """Return the SQL of the number of lost values of a column by organisation and shape."""
+    text, partition = _text(column, extract), {"table_name": table.name, "extract_id": extract.extract.extract_id}
+    lost = f"SELECT row_number FROM {lake.scan_or_empty(QUARANTINE, partition)} WHERE {_is_lost(table, column)}"
+    shape = f"left(regexp_replace(regexp_replace({text}, '[0-9]', '9', 'g'), '\\p{{L}}', 'a', 'g'), {LONGEST_SHAPE})"
+    return f"""SELECT {quote(column.name)} AS "column", {sender} AS organisation, coalesce({shape}, {quote(EMPTY)}) AS shape,
+            {quote(extract.extract.file_name)} AS file_name, count(*) AS n
+        FROM {extract.source} WHERE row_number IN ({lost}) AND ({_counted(column, extract)}) IS NOT NULL GROUP BY ALL"""
 
 
 def _is_lost(table: Table, column: Column) -> str:
