@@ -179,6 +179,7 @@ LIST_USE = Table(
         Column("share", Kind.NUMBER, "Entries divided by all entries. Null where there are none.", minimum=0, maximum=1),
     ),
     ("list", "code_system"),
+    purpose=Purpose.OPERATION,
 )  # fmt: skip
 
 MONITORING_TABLES = (DRIFT, SCORES, CALIBRATION, ALERTS, STAGES, LIST_USE)

@@ -12,7 +12,8 @@ SCHEMA = "strata"
 RUNS = risk.RUNS
 RUN_TABLES = (risk.SCORES, risk.DRIVERS, caseload.CASELOAD, caseload.RISING)  # one partition per run
 _ANALYSTS = ("equity__", "monitoring__")
-_LAKE_ONLY = (DECISION.name, LIST_USE.name)  # decisions name accounts of the operating system; the use of lists is for the data team
+# Decisions name accounts of the operating system. The use of code lists is for the data team.
+_LAKE_ONLY = (DECISION.name, LIST_USE.name)
 
 
 def analyst_tables() -> tuple[Table, ...]:
