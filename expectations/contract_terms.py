@@ -119,6 +119,12 @@ CONTRACTS: dict[str, ContractTerms] = {
         "Counts are not suppressed, because the table is for the data team. The latest quarter may be incomplete.",
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
+    "monitoring__code_lists": ContractTerms(
+        "1.0.0", CARE_TEAMS, "How much of the ICB's own records each code list touches.",
+        "A list with a small share of entries may be out of date. The list medicines has the share of items whose product is known.",
+        "Counts are of entries, not of people, and are not suppressed, because the table is for the data team. It stays in the lake.",
+        (), "each delivery", 45, personal=False,
+    ),
     "monitoring__validation": ContractTerms(
         "1.2.0", CARE_TEAMS, "The result of every rule for every extract.",
         "Rows with passed = false and severity = 'stop' are the reason why a run stopped.", "It has counts and keys, never values.",

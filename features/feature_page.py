@@ -7,7 +7,7 @@ from pathlib import Path
 
 from expectations.time_window import in_the_last
 from features.catalogue import DEFINED_HERE, Catalogue, build_catalogue
-from features.code_lists import CodeList, load_code_lists
+from features.code_lists import load_code_lists
 from features.declaration import EVER_NEEDS_DAYS, Feature
 from features.outcomes import OUTCOMES
 
@@ -27,11 +27,12 @@ deployment, with the features that were not computed and the reason.
   needs {EVER_NEEDS_DAYS} days.
 * **Deprivation.** Features with the sign {DEPRIVATION} use the deprivation of the area. Candidates without deprivation exclude them. The table
   shows the {EDITION} edition of the Indices of Deprivation, and the settings may choose 2019.
+* **Code lists.** [Code lists](code-lists.md) has the size, source, version and licence of each, and how a team brings its own.
 * **Terms.** The [glossary](glossary.md) explains them."""
 
 
 def feature_page(catalogue: Catalogue) -> str:
-    """Return the page as Markdown: a section for each family, then outcomes and code lists."""
+    """Return the page as Markdown: a section for each family, then outcomes."""
     lines = [HEAD, "", f"{len(catalogue.features)} features in {len(_families(catalogue))} families."]
     for family, features in _families(catalogue).items():
         lines += ["", f"## {family.replace('_', ' ').capitalize()}", ""]
@@ -40,7 +41,7 @@ def feature_page(catalogue: Catalogue) -> str:
             "|---|---|---|---|---|---|---|",
         ]
         lines += [_row(alike) for alike in _alike(features)]
-    lines += ["", "## Outcomes", "", *_outcomes(catalogue), "", "## Code lists", "", *_code_lists(catalogue.code_lists.values())]
+    lines += ["", "## Outcomes", "", *_outcomes(catalogue)]
     return "\n".join(lines) + "\n"
 
 
@@ -120,17 +121,6 @@ def _outcomes(catalogue: Catalogue) -> Iterator[str]:
         )
         feeds = ", ".join(f"`{feed}`" for feed in outcome.feeds)
         yield f"| `{name}` | {outcome.label} | {feeds} | {criterion} | {outcome.horizon_days} | {outcome.washout_days} | {outcome.minimum_days_on_list} |"
-
-
-def _code_lists(lists: Iterable[CodeList]) -> Iterator[str]:
-    yield "Each line of `features/codelists/*.csv` is a code with its description and source. The version changes when a list changes. A deployment's "
-    yield "own folder (`study.code_lists`) may add lists, or replace a list by using its name."
-    yield from ("", "| list | version | codes | source |", "|---|---|---|---|")
-    for one in sorted(lists, key=lambda one: one.name):
-        systems = dict.fromkeys(entry.system for entry in one.entries)
-        counts = ", ".join(f"{len(one.codes(system))} {system}" for system in systems)
-        sources = "; ".join(dict.fromkeys(entry.source for entry in one.entries))
-        yield f"| `{one.name}` | {one.version} | {counts} | {sources.replace('|', '/')} |"
 
 
 if __name__ == "__main__":

@@ -161,4 +161,25 @@ STAGES = Table(
     purpose=Purpose.OPERATION,
 )  # fmt: skip
 
-MONITORING_TABLES = (DRIFT, SCORES, CALIBRATION, ALERTS, STAGES)
+LIST_USE = Table(
+    "monitoring__code_lists",
+    "How much of the ICB's own records each code list touches: the entries with a code of the list in the last 12 months of the feed. A list "
+    "that touches few entries may be out of date.",
+    (
+        Column("list", Kind.TEXT, "The list.", nullable=False),
+        Column("code_system", Kind.CODE, "snomed, dmd or icd10.", nullable=False, allowed=("snomed", "dmd", "icd10")),
+        Column("label", Kind.TEXT, "The list in plain English.", nullable=False),
+        Column("source", Kind.TEXT, "Where its codes in this terminology come from.", nullable=False),
+        Column("source_version", Kind.TEXT, "Version of the source. Empty where it is not stated.", nullable=False),
+        Column("source_date", Kind.TEXT, "Date of the source. Empty where it is not stated.", nullable=False),
+        Column("codes", Kind.INTEGER, "Codes of the list in this terminology.", nullable=False, arrow="int64"),
+        Column("codes_in_use", Kind.INTEGER, "Codes of the events in the 12 months that the list covers.", nullable=False, arrow="int64"),
+        Column("entries", Kind.INTEGER, "Events in the 12 months with a code of the list.", nullable=False, arrow="int64"),
+        Column("all_entries", Kind.INTEGER, "Events in the 12 months with any code of this terminology.", nullable=False, arrow="int64"),
+        Column("share", Kind.NUMBER, "Entries divided by all entries. Null where there are none.", minimum=0, maximum=1),
+    ),
+    ("list", "code_system"),
+    purpose=Purpose.OPERATION,
+)  # fmt: skip
+
+MONITORING_TABLES = (DRIFT, SCORES, CALIBRATION, ALERTS, STAGES, LIST_USE)

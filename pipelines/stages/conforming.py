@@ -11,8 +11,9 @@ from expectations.feeds import ADMISSIONS, EVENT_FEEDS, LIST_FEEDS, OBJECTION_FE
 from expectations.tables import core, core_places
 from expectations.tables.caseload import ACTIONS
 from expectations.tables.features import SAME_DAY_CARE
+from expectations.tables.monitoring import LIST_USE
 from features.code_lists import load_code_lists
-from pipelines.building import same_day_care
+from pipelines.building import code_list_use, same_day_care
 from pipelines.conform import actions, areas_and_organisations, core_tables, objections
 from pipelines.conform.by_source import conform_of
 from pipelines.conform.code_vocabulary import name_codes, write_ancestors
@@ -273,6 +274,13 @@ def write_same_day_care(context: StageContext) -> StageResult:
     return StageResult(dict(same_day_care.write_same_day_care(context.lake)))
 
 
+@stage([LIST_USE], reads=(core.EVENT, core.CODE), outside=(OutsideInput.CODE_LISTS,), exists=has_core)
+def write_code_list_use(context: StageContext) -> StageResult:
+    """Write monitoring__code_lists."""
+    without = code_list_use.write_code_list_use(context.lake, load_code_lists(context.outside.code_lists))
+    return StageResult({"rows": context.lake.rows(LIST_USE.name), "lists without entries": without})
+
+
 def _conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> StageResult:
     """Do one conform step over the validated rows of the feeds that the stage reads."""
     with context.machine.duckdb() as con:
@@ -282,5 +290,5 @@ def _conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection,
 STAGES: tuple[Stage, ...] = (
     conform_organisations, conform_areas, conform_objections, check_objections, check_national_list, conform_people, conform_registrations,
     conform_spells, conform_events, write_vocabulary, check_deaths, conform_coverage, conform_linkage, check_linkage, conform_actions,
-    write_same_day_care,
+    write_same_day_care, write_code_list_use,
 )  # fmt: skip

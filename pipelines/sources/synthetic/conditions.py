@@ -72,6 +72,11 @@ CONDITIONS = (
     Condition("frailty", 0.028, 84, 6, 0.4, 0.8, 0.1, 0.60, 0.8,
               {"dementia": 0.8, "stroke_tia": 0.5, "copd": 0.4, "heart_failure": 0.5, "parkinsons_disease": 0.8}),
 )  # fmt: skip
+# Share of the people with a condition in whom it ends, a year or more after its onset. Plausible, not measured.
+RESOLVES = {
+    "asthma": 0.10, "depression": 0.20, "epilepsy": 0.08, "chronic_kidney_disease": 0.04, "hypertension": 0.02, "type_2_diabetes": 0.02,
+    "copd": 0.02, "heart_failure": 0.02, "osteoporosis": 0.03, "atrial_fibrillation": 0.03,
+}  # fmt: skip
 NAMES = tuple(condition.name for condition in CONDITIONS)
 POSITION = {name: position for position, name in enumerate(NAMES)}
 _BAND_MIDDLES = np.append(np.arange(2.5, 90, 5), 93.0)

@@ -139,8 +139,8 @@ def test_a_code_list_of_the_team_makes_these_stages_run_again_wherever_it_is(fol
     assert digests(deployment_of(folder, {"study": {**STUDY, "code_lists": "moved"}})) == before
     write_code_list(folder / "corrected", "44054006")
     assert changed(before, digests(deployment_of(folder, {"study": {**STUDY, "code_lists": "corrected"}}))) == {
-        "core__code_name", "features__catalogue", "features__person", "risk__labels", "risk__scores", "equity__outcome_rates",
-        "monitoring__calibration",
+        "core__code_name", "monitoring__code_lists", "features__catalogue", "features__person", "risk__labels", "risk__scores",
+        "equity__outcome_rates", "monitoring__calibration",
     }  # fmt: skip
 
 

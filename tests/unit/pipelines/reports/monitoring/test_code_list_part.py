@@ -1,0 +1,33 @@
+from pathlib import Path
+
+from expectations.tables.monitoring import LIST_USE
+from pipelines.lake.storage import Lake
+from pipelines.reports.monitoring.code_list_part import code_list_part
+
+
+def row(name: str, entries: int, system: str = "dmd", total: int = 1000) -> dict[str, object]:
+    return {
+        "list": name, "code_system": system, "label": name.capitalize(), "source": "a source", "source_version": "37.1.0",
+        "source_date": "2023-10-25", "codes": 1489, "codes_in_use": min(entries, 12), "entries": entries, "all_entries": total,
+        "share": entries / total if total else None,
+    }  # fmt: skip
+
+
+def test_medicine_lists_are_shown_with_the_least_used_first_and_small_counts_hidden(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write(
+        LIST_USE, [row("statins", 250), row("insulin", 4), row("opioids", 0), row("medicines", 952), row("asthma", 90, "snomed")]
+    )
+    part = code_list_part(lake)
+    assert [(one["list"], one["in_use"], one["share"]) for one in part["rows"]] == [
+        ("Opioids", "0", "0.00%"), ("Insulin", "not shown", "not shown"), ("Statins", "12", "25.00%"),
+    ]  # fmt: skip
+    assert part["known"] == "95.00%"
+    assert part["rows"][0]["dated"] == "2023-10-25"
+
+
+def test_a_lake_without_medicines_has_no_rows(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    assert code_list_part(lake)["rows"] == []
+    lake.write(LIST_USE, [row("statins", 0, total=0)])
+    assert code_list_part(lake)["rows"] == []
