@@ -183,7 +183,7 @@ GP_OBSERVATIONS: Table = raw_table(
         Column("concept_code", Kind.CODE, "SNOMED CT concept.", nullable=False, pattern=r"[0-9]{6,18}", on_violation=Action.SET_ASIDE,
                source="OBSERVATION_SOURCE_CONCEPT_ID", required_in_file=True, scheme=Scheme.SNOMED_CONCEPT),
         Column("result_value", Kind.NUMBER, "The measured value, in the unit that was sent.", source="RESULT_VALUE"),
-        Column("result_unit", Kind.TEXT, "Unit of the value, as sent. Events have the value in the unit of its analyte, and monitoring__units counts how units were read.", source="RESULT_VALUE_UNITS"),
+        Column("result_unit", Kind.TEXT, "Unit of the value, as sent. Events have the value in the unit of the measurement, and monitoring__units counts how units were read.", source="RESULT_VALUE_UNITS"),
         _entry_flag("is_confidential", "IS_CONFIDENTIAL", "The entry is confidential."),
         _entry_flag("is_deleted", "IS_DELETED", "The entry was deleted."),
     ),
