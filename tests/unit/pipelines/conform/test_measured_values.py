@@ -223,6 +223,20 @@ def test_values_without_a_unit_and_values_that_are_set_aside_become_events(tmp_p
     assert summary == {"values": 4, "values_unit_assumed": 2, "values_unit_contradicts_value": 1, "values_unit_not_known": 1}
 
 
+def test_values_that_a_later_delivery_corrected_are_read_as_well(feed_rows, tmp_path):
+    was = feed_rows("gp_observations", {**AT, "record_id": "O1", **entry("hba1c", 8.1, "%")})
+    now = {"first_extract_date": date(2026, 2, 1), "is_first_delivery": False}
+    sources = {"gp_observations": feed_rows("gp_observations", {**AT, "record_id": "O1", **entry("hba1c", 7.0, "%"), **now})}
+    superseded = {"gp_observations": f"(SELECT *, DATE '2026-02-01' AS superseded_date FROM {was})"}
+    lake, rules = Lake(tmp_path / "lake"), ClinicalRules()
+    with connect() as con:
+        conform_people(lake, con, sources, rules)
+        conform_spells(lake, con, sources, rules, LAGS)
+        conform_events(lake, con, sources, EventRequest(rules, LAGS, tmp_path / "work", superseded=superseded))
+    assert lake.read("core__event", "value")["value"].to_pylist() == [53]
+    assert lake.read("core__event_superseded", "value")["value"].to_pylist() == [65]
+
+
 def test_a_board_without_the_gp_record_has_no_units(tmp_path):
     lake = Lake(tmp_path / "lake")
     with connect() as con:
