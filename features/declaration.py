@@ -58,7 +58,7 @@ DERIVED = frozenset(
 class Concept:
     """A set of events: certain types and, where code lists are named, a code that one of the lists covers.
 
-    Values outside `minimum` to `maximum` are not used: they are in another unit or are not measurements.
+    Values outside `minimum` to `maximum` are not used: they are not measurements.
     """
 
     name: str

@@ -184,11 +184,11 @@ def _window_of(concept: str, feature: Feature) -> int | None:
 
 def _unusable_value(event: PersonEvent, concept: Concept) -> Iterator[str]:
     if event.value is None:
-        yield "it has no value"
+        yield "it has no value, or its value was set aside because of its unit or size"
     elif concept.minimum is not None and event.value < concept.minimum:
-        yield f"its value is below {concept.minimum:g}: it has another unit or is not a measurement"
+        yield f"its value is below {concept.minimum:g}: it is not a plausible measurement"
     elif concept.maximum is not None and event.value > concept.maximum:
-        yield f"its value is above {concept.maximum:g}: it has another unit or is not a measurement"
+        yield f"its value is above {concept.maximum:g}: it is not a plausible measurement"
 
 
 def meaning(catalogue: Catalogue, system: str, code: str, lists: Iterable[str]) -> str:

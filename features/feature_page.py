@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from expectations.time_window import in_the_last
+from features.analytes import ANALYTES
 from features.catalogue import DEFINED_HERE, Catalogue, build_catalogue
 from features.code_lists import load_code_lists
 from features.declaration import EVER_NEEDS_DAYS, Feature
@@ -41,6 +42,7 @@ def feature_page(catalogue: Catalogue) -> str:
             "|---|---|---|---|---|---|---|",
         ]
         lines += [_row(alike) for alike in _alike(features)]
+    lines += ["", "## Units of measured values", "", *_units()]
     lines += ["", "## Outcomes", "", *_outcomes(catalogue)]
     return "\n".join(lines) + "\n"
 
@@ -82,6 +84,38 @@ def _what(feature: Feature) -> tuple[str, ...]:
     texts = (label, description) if description and description != label else (label,)
     window = f" {in_the_last(feature.window_days)}" if feature.window_days else ""
     return tuple(text.removesuffix(window) for text in texts)
+
+
+RULES_OF_UNITS = """Values of the GP record are read in the unit that was sent, and stored in the unit of the measurement. Spellings of a unit that differ in
+letter case, spaces or brackets are the same. `features/analytes.py` declares units, ranges and spellings.
+
+* **No unit sent.** The value is used if it is plausible in one unit alone and the table marks that unit as assumed. Otherwise it is set aside.
+* **Set aside.** A value is not used if its unit is not known, is of another quantity or contradicts the value, or if the value is not plausible.
+  The entry still counts as a measurement.
+* **Swapped pressures.** A systolic pressure that is not above the diastolic pressure of the same person, practice and day is no reading. The
+  two values are exchanged if that makes a clear reading, and set aside otherwise. Both must be known since the same day.
+* **Counts.** `monitoring__units` counts each result for each practice.
+
+| measurement | unit | sent in | plausible values | conversion | assumed without a unit |
+|---|---|---|---|---|---|"""
+
+
+def _units() -> Iterator[str]:
+    """Return the rules of units, with a row for each unit of each measurement."""
+    yield RULES_OF_UNITS
+    for analyte in ANALYTES.values():
+        for reading in analyte.readings:
+            offset = f" {'-' if reading.offset < 0 else '+'} {abs(reading.offset):.6g}" if reading.offset else ""
+            conversion = f"value × {reading.factor:.6g}{offset}" if reading.converts else ""
+            cells = [
+                analyte.label,
+                analyte.unit,
+                reading.unit,
+                f"{reading.low:,g} to {reading.high:,g}",
+                conversion,
+                "yes" if reading.assumed else "",
+            ]
+            yield f"| {' | '.join(cells)} |"
 
 
 RULES_OF_LABELS = """The table shows the names that `study.outcome` may use, with the defaults of their settings.

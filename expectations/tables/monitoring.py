@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from expectations.small_counts import SMALL_COUNTS
 from expectations.table import Column, Kind, Purpose, Table
+from expectations.tables.measurement_units import UNITS
 
 
 def _run() -> Column:
@@ -182,4 +183,4 @@ LIST_USE = Table(
     purpose=Purpose.OPERATION,
 )  # fmt: skip
 
-MONITORING_TABLES = (DRIFT, SCORES, CALIBRATION, ALERTS, STAGES, LIST_USE)
+MONITORING_TABLES = (DRIFT, SCORES, CALIBRATION, ALERTS, STAGES, LIST_USE, UNITS)

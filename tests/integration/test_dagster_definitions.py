@@ -104,7 +104,7 @@ def selected(definitions: dg.Definitions, job: str) -> set[str]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (SYNTHETIC, RAW | CORE | FEATURES | TRAINED | SCORED | RATES | {"synthetic_board", "risk__actions"}),
+        (SYNTHETIC, RAW | CORE | FEATURES | TRAINED | SCORED | RATES | {"synthetic_board", "risk__actions", "monitoring__units"}),
         (NHS, {"raw__patients", "raw__registrations", "raw__admissions"} | CORE | FEATURES | TRAINED | SCORED | RATES),
         (WITHOUT_A_LIST, {"raw__outpatient_appointments", "raw__registrations", "raw__admissions"} | CORE),
         (
