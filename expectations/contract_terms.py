@@ -120,9 +120,10 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
     "monitoring__code_lists": ContractTerms(
-        "1.0.0", CARE_TEAMS, "How much of the ICB's own records each code list touches.",
-        "A list with a small share of entries may be out of date. The list medicines has the share of items whose product is known.",
-        "Counts are of entries, not of people, and are not suppressed, because the table is for the data team. It stays in the lake.",
+        "1.1.0", CARE_TEAMS, "How much of the ICB's own records each code list touches, and whether it matches as many people as expected.",
+        "A list with a small share of entries may be out of date. The list medicines has the share of items whose product is known. "
+        "Rows with result = 'nothing' explain features that are not computed.",
+        "Counts are not suppressed, because the table is for the data team. It stays in the lake.",
         (), "each delivery", 45, personal=False,
     ),
     "monitoring__units": ContractTerms(

@@ -31,6 +31,8 @@ Open Government Licence v3.0. They include SNOMED Clinical Terms (SNOMED CT), us
 * **A half may include others.** `stroke_tia` includes `stroke` and `transient_ischaemic_attack`. If a team replaces `stroke`, both change.
 * **Codes that are not the thing itself are removed.** `{CHANGES}` has every code that was removed from a source or added to it, with the reason.
 * **A short list finds few people.** Where no public list was found, the note of a half asks for the team's own.
+* **A list that matches no one is not 0.** If at least 10 people are expected by the published prevalence, its features are null. Without one,
+  1 in 10,000 people is expected, and the list must match in no feed. The monitoring page compares the people matched with those expected.
 
 ## Your own lists
 
