@@ -11,7 +11,8 @@ from expectations.catalogue import DELIVERED_FEEDS, TABLES
 from expectations.feeds import DECLARED
 from expectations.tables.core import DELIVERY_RULES
 
-RULES = sorted({rule.name for table in TABLES.values() for rule in table.table_rules} | set(DELIVERY_RULES))
+LIMITED_RULES = sorted({rule.name for table in TABLES.values() for rule in table.table_rules})
+RULES = sorted({*LIMITED_RULES, *DELIVERY_RULES})
 
 
 class AcceptedBreach(BaseModel, extra="forbid", frozen=True):
@@ -74,11 +75,13 @@ class ValidationSettings(BaseModel, extra="forbid", frozen=True):
         unknown = sorted(
             name
             for name in limits
-            if name.split(".")[-1] not in RULES or (("." in name) and name.split(".")[0] not in DELIVERED_FEEDS)
+            if name.split(".")[-1] not in LIMITED_RULES or (("." in name) and name.split(".")[0] not in DELIVERED_FEEDS)
         )
         if unknown:
+            elsewhere = [name for name in unknown if name.split(".")[-1] in DELIVERY_RULES]
+            hint = f". The limits of {', '.join(elsewhere)} are settings of conform.objections" if elsewhere else ""
             raise ValueError(
-                f"there is no table rule {', '.join(unknown)}; the rules are {', '.join(RULES)}, alone or after a feed's name and a point"
+                f"there is no table rule {', '.join(unknown)}; the rules are {', '.join(LIMITED_RULES)}, alone or after a feed's name and a point{hint}"
             )
         return limits
 

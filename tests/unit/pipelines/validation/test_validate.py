@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from expectations.tables.raw_gp import PATIENTS
 from expectations.tables.raw_hospital import ADMISSIONS
@@ -203,6 +204,12 @@ def test_a_breach_of_the_settings_counts_once_it_is_imported(bench: Bench) -> No
         bench.validate(LENIENT.model_copy(update={"accepted": (breach,)}))
     assert import_once(bench.lake, [decision_of_settings(breach, DAY)], dated=False) == 1
     bench.validate()
+
+
+@pytest.mark.parametrize("name", ["objections_absent", "opt_outs.objections_not_on_list", "national_opt_outs_fell"])
+def test_a_limit_that_conform_applies_is_refused_with_the_settings_that_have_it(name: str) -> None:
+    with pytest.raises(ValidationError, match=rf"no table rule {name}.*The limits of {name} are settings of conform\.objections"):
+        ValidationSettings(limits={name: 0.05})
 
 
 @pytest.mark.parametrize(
