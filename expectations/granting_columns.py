@@ -4,43 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from expectations.identifier_text import normal_header
 from expectations.table import Kind, Lost, Table
 
-# What senders call them. A header with one of these words that is not used may be the column.
-WORDS = (
-    frozenset({"death", "dead", "died", "deceased", "dod", "deathdate"}),
-    frozenset(
-        {
-            "end",
-            "ended",
-            "enddate",
-            "deduction",
-            "deducted",
-            "deregistered",
-            "left",
-            "leaving",
-            "removal",
-            "removed",
-            "to",
-            "stop",
-            "finish",
-            "exit",
-            "termination",
-            "closed",
-            "inactive",
-        }
+
+@dataclass(frozen=True)
+class _Names:
+    """What senders call a column: a header that is not used may be the column if it has one of the words, or a part written as one word."""
+
+    words: set[str]
+    parts: tuple[str, ...]
+
+
+NAMES = (
+    _Names({"death", "dead", "died", "deceased", "dod", "deathdate"}, ("death", "deceas")),
+    _Names(
+        {"end", "ended", "enddate", "deduction", "deducted", "deregistered", "left", "leaving", "removal", "removed", "finish", "termination", "inactive"},
+        ("deduct", "deregist", "deactivat", "enddate", "regend", "registrationend", "validto", "dateto", "todate", "stopdate", "exitdate", "dateclosed", "closeddate"),
     ),
-    frozenset({"confidential", "confidentiality", "restricted"}),
-    frozenset({"deleted", "delete", "deletion"}),
-    frozenset({"sensitive", "sensitivity", "spine"}),
-    frozenset({"test", "dummy"}),
-)
-# Parts of headers that are written as one word, such as DATEOFDEATH, in the order of WORDS.
-PARTS = (
-    ("death", "deceas"), ("deduct", "deregist", "deactivat", "enddate", "regend", "registrationend"), ("confidential", "restricted"),
-    ("deleted", "deletion"), ("sensitiv",), ("testpatient", "dummy"),
+    _Names({"confidential", "confidentiality", "restricted"}, ("confidential", "restricted")),
+    _Names({"deleted", "delete", "deletion"}, ("deleted", "deletion")),
+    _Names({"sensitive", "sensitivity", "spine"}, ("sensitiv",)),
+    _Names({"test", "dummy"}, ("testpatient", "dummy")),
 )  # fmt: skip
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
@@ -54,10 +41,10 @@ def granting_columns(table: Table) -> frozenset[str]:
 
 def may_be(column: str, header: str) -> bool:
     """Return whether a header may be another name of a column."""
-    plain = normal_header(header)
+    plain = re.sub("[^a-z]", "", normal_header(header))
     return any(
-        group & _words(column) and (group & _words(header) or any(part in plain for part in parts))
-        for group, parts in zip(WORDS, PARTS, strict=True)
+        bool(names.words & _words(column)) and (bool(names.words & _words(header)) or any(part in plain for part in names.parts))
+        for names in NAMES
     )
 
 

@@ -40,7 +40,6 @@ class Engine:
         self.context = gx.get_context(mode="ephemeral")
         self.context.variables.progress_bars = ProgressBarsConfig(globally=False)
         self.docs = docs
-        self._stored: set[str] = set()  # suites of the context
         if docs is not None:
             self.context.update_data_docs_site("local_site", cast(Any, site(docs)))
 
@@ -80,16 +79,12 @@ class Engine:
             self.context.build_data_docs()
 
     def _definition(self, suite: gx.ExpectationSuite, batch: BatchDefinition) -> gx.ValidationDefinition:
-        """Return the definition of a validation, stored in the context in place of an earlier one.
+        """Return the definition of a validation, stored in the context. A suite is validated once in an engine.
 
-        An update compares every expectation with every earlier one, which takes most of the time of a validation.
+        `add_or_update` would compare every expectation with every other one.
         """
-        suites, definitions = self.context.suites, self.context.validation_definitions
-        if suite.name in self._stored:
-            definitions.delete(suite.name)
-            suites.delete(suite.name)
-        self._stored.add(suite.name)
-        return definitions.add(gx.ValidationDefinition(name=suite.name, data=batch, suite=suites.add(suite)))
+        stored = self.context.suites.add(suite)
+        return self.context.validation_definitions.add(gx.ValidationDefinition(name=suite.name, data=batch, suite=stored))
 
     def _batch(self, name: str) -> BatchDefinition:
         sources: Any = self.context.data_sources

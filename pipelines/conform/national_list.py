@@ -46,7 +46,10 @@ class NationalList:
 def read_national_list(
     con: duckdb.DuckDBPyConnection, snapshots: frozenset[str], valid_days: int, checked: date = date.min
 ) -> NationalList:
-    """Return the latest national list of the table `stated`, with the falls to the latest list of each feed and to those after `checked`."""
+    """Return the latest national list of the table `stated`.
+
+    It has the fall to the latest delivery of each feed, and to each one after the day `checked`.
+    """
     days = con.sql(
         "SELECT feed, list_sort(list(DISTINCT extract_date)) FROM stated WHERE kind = 'national' AND feed <> '' GROUP BY feed"
     ).fetchall()
@@ -55,9 +58,8 @@ def read_national_list(
     now = " OR ".join(_of_list(feed, found, snapshots) for feed, found in days)
     people = con.sql(_people_sql(now)).df()
     falls = [
-        _fall(con, feed, (*found[place - 1 : place + 1], found[-1]))
+        _fall(con, feed, found, place, snapshots)
         for feed, found in days
-        if feed in snapshots
         for place in range(1, len(found))
         if found[place] > checked or place == len(found) - 1
     ]
@@ -67,10 +69,10 @@ def read_national_list(
     )
 
 
-def _fall(con: duckdb.DuckDBPyConnection, feed: str, days: tuple[date, ...]) -> Fall:
-    """Return the fall from one list of a feed to the next, as far as the latest list has not made it good."""
-    before, now, latest = (_on_list(con, _of_list(feed, [day], frozenset({feed}))) for day in days)
-    return Fall(feed, days[1], before, max(0, before - max(now, latest)))
+def _fall(con: duckdb.DuckDBPyConnection, feed: str, days: list[date], place: int, snapshots: frozenset[str]) -> Fall:
+    """Return the fall to the delivery at a place in a feed's days, without the people whom the latest delivery has again."""
+    before, now, latest = (_on_list(con, _of_list(feed, days[:end], snapshots)) for end in (place, place + 1, len(days)))
+    return Fall(feed, days[place], before, max(0, before - max(now, latest)))
 
 
 def national_list_expired(lake: Lake, day: date) -> bool:
@@ -126,17 +128,20 @@ def _on_list(con: duckdb.DuckDBPyConnection, where: str) -> int:
 
 
 def _people_sql(where: str) -> str:
-    """Return the SQL of the people of a list who opted out or were not checked, as rows of core__objection."""
+    """Return the SQL of the people of a list who opted out or were not checked, as rows of core__objection.
+
+    An identifier must be returned in the form in which it was submitted.
+    """
     rows = f"(SELECT * FROM stated WHERE kind = 'national' AND feed <> '' AND ({where}))"
     parts = quote_all(("SUBMITTED", "RETURNED"))
     return f"""
-        WITH named AS (SELECT person_id, extract_date, extract_id, list_part FROM {rows}),
+        WITH named AS (SELECT person_id, form, extract_date, extract_id, list_part FROM {rows}),
         opted AS (SELECT person_id, effective_date, last_stated, delivery FROM ({lasting_sql(rows)}) WHERE lasts),
         checked AS (SELECT DISTINCT person_id FROM named WHERE list_part IN ({parts})),
         refused AS (
             SELECT person_id, CAST(NULL AS DATE) AS effective_date, max(extract_date) AS last_stated, max(extract_id) AS delivery
             FROM named WHERE list_part = 'SUBMITTED'
-            AND person_id NOT IN (SELECT person_id FROM named WHERE list_part = 'RETURNED')
+            AND (person_id, form) NOT IN (SELECT (person_id, form) FROM named WHERE list_part = 'RETURNED')
             AND person_id NOT IN (SELECT person_id FROM opted) GROUP BY person_id
         ),
         not_checked AS (

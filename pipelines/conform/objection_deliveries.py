@@ -78,13 +78,14 @@ def kind_rows(
         if not shares:
             continue
         jump = _first_jump(shares, checked.get(kind, date.min), inputs, settings)
-        shown, status, counts = jump or shares[-1], TOO_MANY_STRANGERS if jump else COMPLETE, (0, 0)
-        feed, day = shown.feed, shown.day
-        if kind == "national" and not jump and national.falls:
-            large = next((fall for fall in national.falls if _is_large(fall, inputs, settings)), None)
-            fall = large or national.falls[-1]
-            counts = (fall.before, fall.fewer)
-            feed, day, status = (fall.feed, fall.day, TOO_MANY_ABSENT) if large else (feed, day, COMPLETE)
+        falls = national.falls if kind == "national" else ()
+        fall = next((one for one in falls if _is_large(one, inputs, settings)), None)
+        if jump and fall:  # the earlier one stops the run; the other is found again when a decision accepts it
+            jump, fall = (jump, None) if jump.day <= fall.day else (None, fall)
+        shown, status = jump or shares[-1], TOO_MANY_STRANGERS if jump else TOO_MANY_ABSENT if fall else COMPLETE
+        feed, day = (fall.feed, fall.day) if fall else (shown.feed, shown.day)
+        counted = fall or (falls[-1] if falls else None)
+        counts = (counted.before, counted.fewer) if counted and not jump else (0, 0)
         dates = (national.submitted, national.valid_until) if kind == "national" else (None, None)
         rows.append(_delivery_row(kind, ALL, feed, day, status, counts, (shown.share, shown.before), dates))
     return rows

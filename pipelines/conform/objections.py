@@ -11,6 +11,7 @@ the removal of a feed from the settings.
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -112,7 +113,7 @@ def _broken(row: Any, settings: ObjectionSettings) -> tuple[str, str]:
     share = f"{row.absent / row.objections:.1%}" if row.objections else "all"
     if row.kind == "national":
         return FALL_RULE, (
-            f"national: {row.absent:,} fewer of the people on the registered list have opted out in {delivery} than the {row.objections:,} before "
+            f"national: {row.absent:,} fewer of the people on the registered list have opted out since {delivery} than the {row.objections:,} before "
             f"({share}; the limit is {settings.national_fall:.0%})"
         )
     return ABSENT_RULE, (
@@ -128,16 +129,22 @@ def fold_sql(person_id: str, ignores_case: bool = True) -> str:
     """
     case = "lower" if ignores_case else ""
     plain = f"regexp_full_match({person_id}, '[0-9A-Za-z]+')"
-    letters = f"{case}(CASE WHEN {plain} THEN {person_id} ELSE regexp_replace({person_id}, '[^\\p{{L}}\\p{{N}}]', '', 'g') END)"
-    return f"nullif(regexp_replace({letters}, '^0+([0-9]+)$', '\\1'), '')"
+    folded = f"{case}(CASE WHEN {plain} THEN {person_id} ELSE regexp_replace({person_id}, '[^\\p{{L}}\\p{{N}}]', '', 'g') END)"
+    return f"nullif(regexp_replace({folded}, '^0+([0-9]+)$', '\\1'), '')"
+
+
+def _visible_sql(person_id: str, ignores_case: bool) -> str:
+    """Return the SQL of a pseudonym without blanks and invisible characters, and without letter case unless it matters."""
+    case = "lower" if ignores_case else ""
+    return f"{case}(regexp_replace({person_id}, '[\\p{{C}}\\p{{Z}}]', '', 'g'))"
 
 
 def _prepare(con: duckdb.DuckDBPyConnection, sources: Sources, inputs: ObjectionInputs, known: pd.DataFrame) -> None:
     """Create the tables `listed`, `homes` and `stated`.
 
     An objection in force that is stored counts as a statement of its last delivery. A pseudonym that is not on the list, and
-    is on it in another form, becomes that of the list. A withdrawal in another form ends nothing. An identifier that a permitted
-    list returns must be written as it was submitted.
+    is on it in another form, becomes that of the list. Where punctuation or zeros differ, it may also be of another person, and counts
+    for both. A withdrawal in another form ends nothing.
     """
     con.execute(f"CREATE OR REPLACE TEMP TABLE listed AS {_listed(sources)}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE homes AS {_homes(sources)}")
@@ -147,16 +154,22 @@ def _prepare(con: duckdb.DuckDBPyConnection, sources: Sources, inputs: Objection
         UNION ALL SELECT '', kind, person_id, practice_code, '1', effective_date, 'OPTED_OUT', NULL, last_stated, delivery
         FROM known_objections WHERE kind = 'type_1' AND state = 'in_force'""")
     con.unregister("known_objections")
+    folded, visible = (partial(sql, ignores_case=inputs.ignores_case) for sql in (fold_sql, _visible_sql))
     con.execute(f"""CREATE OR REPLACE TEMP TABLE other_forms AS
         WITH strangers AS (SELECT DISTINCT person_id FROM delivered ANTI JOIN listed USING (person_id))
-        SELECT strangers.person_id, listed.person_id AS list_id
-        FROM strangers JOIN listed ON {fold_sql("strangers.person_id", inputs.ignores_case)} = {fold_sql("listed.person_id", inputs.ignores_case)}""")
+        SELECT strangers.person_id, listed.person_id AS list_id,
+            {visible("strangers.person_id")} <> {visible("listed.person_id")} AS may_be_another
+        FROM strangers JOIN listed ON {folded("strangers.person_id")} = {folded("listed.person_id")}""")
     con.execute("""CREATE OR REPLACE TEMP TABLE stated AS
-        SELECT delivered.* REPLACE (coalesce(list_id, delivered.person_id) AS person_id,
-            CASE WHEN kind = 'type_1' THEN coalesce(delivered.practice_code, homes.practice_code) END AS practice_code)
-        FROM delivered LEFT JOIN other_forms ON other_forms.person_id = delivered.person_id AND delivered.status <> '0'
-            AND (list_part <> 'RETURNED' OR delivered.person_id IN (SELECT person_id FROM delivered WHERE list_part = 'SUBMITTED'))
-        LEFT JOIN homes ON homes.person_id = coalesce(list_id, delivered.person_id)""")
+        WITH forms AS (
+            SELECT delivered.*, coalesce(list_id, delivered.person_id) AS meant FROM delivered
+            LEFT JOIN other_forms ON other_forms.person_id = delivered.person_id AND delivered.status <> '0'
+            UNION
+            SELECT delivered.*, delivered.person_id FROM delivered JOIN other_forms USING (person_id) WHERE may_be_another
+        )
+        SELECT forms.* EXCLUDE (meant) REPLACE (meant AS person_id,
+            CASE WHEN kind = 'type_1' THEN coalesce(forms.practice_code, homes.practice_code) END AS practice_code), forms.person_id AS form
+        FROM forms LEFT JOIN homes ON homes.person_id = meant""")
 
 
 def _listed(sources: Sources) -> str:

@@ -90,7 +90,7 @@ def main_providers_sql(lake: Lake, feeds: Sequence[str]) -> str:
     WITH counted AS (SELECT * FROM {_named(lake, sent)}),
     homes AS (
         SELECT person_key, practice_code FROM {registrations}
-        QUALIFY row_number() OVER (PARTITION BY person_key ORDER BY start_date DESC, practice_code) = 1
+        QUALIFY row_number() OVER (PARTITION BY person_key ORDER BY start_date DESC, practice_code DESC) = 1
     ),
     seen AS (SELECT feed, practice_code, organisation_code AS provider_code, sum(rows) AS rows
              FROM counted JOIN homes USING (person_key) GROUP BY ALL),

@@ -267,7 +267,10 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
             hit &= ~np.isin(numbers, list(repaired))
             if hit.any():
                 survey.unreadable.setdefault(reason, []).append(numbers[hit])
-                survey.hidden += sum(rows_held(int(found) - 1, lines.fields) - 1 for found in fields[here[hit]])
+                held = (
+                    fields - 1 + np.where(lines.odd, lines.delimiters(inside=True), 0)
+                )  # where a quote is wrong, all delimiters count
+                survey.hidden += sum(rows_held(int(delimiters), lines.fields) - 1 for delimiters in held[here[hit]])
     rows = here[trailing[here] & left & np.append(begins[1:], True)[here]]  # rows of one line
     survey.trailing.update(zip(numbers[np.searchsorted(here, rows)].tolist(), extra[rows].tolist(), strict=True))
     survey.lines_with_return += int(returned[:settled].sum())

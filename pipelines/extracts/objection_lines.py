@@ -61,9 +61,15 @@ def repaired_line(line: bytes, reason: str, form: LineForm) -> tuple[str, bytes]
         why, fields = complete
         return (why or (STRAY_RETURN if reason == "control_character" else IDENTIFIER_KEPT)), _written(fields, form)
     identifier = _identifier(text, form)
-    if not identifier or rows_held(text.count(form.delimiter), form.fields) > 1:
+    outside = text if text.count(form.quote or "\0") % 2 else _without_quoted(text, form.quote)
+    if not identifier or rows_held(outside.count(form.delimiter), form.fields) > 1:
         return None
     return IDENTIFIER_KEPT, _written([identifier if place == form.place else "" for place in range(form.fields)], form)
+
+
+def _without_quoted(text: str, quote: str) -> str:
+    """Return a line with pairs of quotes without what is between them."""
+    return "".join(text.split(quote)[::2]) if quote else text
 
 
 def _complete(text: str, form: LineForm) -> tuple[str, list[str]] | None:

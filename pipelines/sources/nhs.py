@@ -267,15 +267,32 @@ def _extract(feed: str, settings: FeedSettings, landing: Path, file: Path) -> Ex
     return ExtractFile(feed, file, path, _delivery_date(feed, settings, path))
 
 
+def _day_first(name: str) -> str:
+    """Return what looks like a day with the year last in a file's name; '' without one."""
+    for match in re.finditer(r"(?<!\d)(\d{2})[-_.]?(\d{2})[-_.]?((?:19|20)\d{2})(?!\d)", name):
+        day, month = int(match[1]), int(match[2])
+        if min(day, month) >= 1 and min(day, month) <= 12 and max(day, month) <= 31:
+            return match[0]
+    return ""
+
+
 def _delivery_date(feed: str, settings: FeedSettings, path: str) -> date:
     pattern = re.compile(settings.delivered) if settings.delivered else A_DATE
-    for match in [*pattern.finditer(path)][-1:]:  # an earlier date is that of a folder, and not of the delivery
+    name = path.rpartition("/")[2]
+    if not settings.delivered and not A_DATE.search(name) and (found := _day_first(name)):
+        raise ExtractError(
+            f"{path}: the day {found} in the name of this extract of {feed} is written with the day first; write YYYY-MM-DD, "
+            "or set `delivered` of the feed"
+        )
+    if matches := [*pattern.finditer(path)]:
+        match = matches[-1]  # an earlier date may be that of a folder
         year, month, day = match.group("year", "month", "day") if settings.delivered else match.group(1, 3, 4)
         try:
             return date(int(year), int(month), int(day))
         except ValueError:
             raise ExtractError(
-                f"{path}: no delivery date in the path of this extract of {feed}: {match.group(0)} is no day; rename the file"
+                f"{path}: no delivery date in the path of this extract of {feed}: {match.group(0)} is no day; rename the file, "
+                "or set `delivered` of the feed"
             ) from None
     if settings.delivery_date:
         return settings.delivery_date

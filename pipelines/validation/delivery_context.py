@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from expectations.date_formats import DETECTED
+from expectations.granting_columns import granting_columns
 from expectations.identifier_schemes import Scheme, may_be_wrong_sql, reason_against
 from expectations.identifier_text import may_change_sql, normal_sql
 from expectations.row_checks import RowCheck, mark_checks, sender_columns
@@ -27,6 +28,7 @@ from pipelines.validation.typed_rows import (
     matches,
     may_be_padded_sql,
     text_rows_sql,
+    text_sql,
     typed_rows_sql,
 )
 from pipelines.validation.validation_settings import ValidationSettings
@@ -69,7 +71,8 @@ def profile_extract(
 
 def _counts_sql(table: Table, source: str, names: list[str], dates: list[str]) -> str:
     """Return the SQL of an extract's rows, then by column its values and those that may be padded, then each date's formats."""
-    counts = [f"count(raw_{name})" for name in names]
+    answers = granting_columns(table)  # what is read as empty is no value of these
+    counts = [f"count({text_sql(f'raw_{name}') if name in answers else f'raw_{name}'})" for name in names]
     counts += [f"count(*) FILTER ({_may_be_padded(table.column(name))})" for name in names]
     counts += map(_format_counts, dates)
     forms = "".join(f", {_format_number(name)} AS format_{name}" for name in dates)
