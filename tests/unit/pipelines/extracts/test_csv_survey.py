@@ -141,7 +141,15 @@ def test_lines_of_objections_are_repaired_and_other_rows_keep_their_numbers(tmp_
 
 @pytest.mark.parametrize(
     ("line", "hidden"),
-    [(b"1,a,x2,b,y", 1), (b"1,a,x\r2,b,y\r3,c,z", 2), (b"1,a,x,y", 0), (b"1,a", 0), (b'1,"a\0,b,c,d,e",x', 0), (b"1,a,x\0", 0)],
+    [
+        (b"1,a,x2,b,y", 1),
+        (b"1,a,x\r2,b,y\r3,c,z", 2),
+        (b"1,a,x,y", 0),
+        (b"1,a", 0),
+        (b'1,"a\0,b,c,d,e",x', 0),
+        (b"1,a,x\0", 0),
+        (b'1,"a,x\r2,b,y\r3,c,z', 2),
+    ],
 )
 def test_rows_whose_line_ends_are_lost_are_counted(line: bytes, hidden: int, tmp_path: Path) -> None:
     survey = survey_csv(write(tmp_path, b"id,name,kind\n" + line + b"\n8,h,x\n"), Layout())

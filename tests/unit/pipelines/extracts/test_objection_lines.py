@@ -23,6 +23,12 @@ FORM = LineForm(",", '"', 4, 0)
         (b"nul\0,TYPE_1,1,2024-01-01", "control_character", "identifier_kept", b"nul,,,"),
         (b"inner\r,TYPE_1,1,2024-01-01", "control_character", "identifier_kept", b"inner,,,"),
         (b'quo"te,TYPE_1,1,2024-01-01', "stray_quote", "identifier_kept", b"quote,,,"),
+        (
+            b'nul2,"TYPE_1, of a kind\0, of a practice, here, there",1,2024-01-01',
+            "control_character",
+            "identifier_kept",
+            b"nul2,,,",
+        ),
         (b'"open,TYPE_1,1,2024-01-01', "unterminated_quote", "identifier_kept", b"open,,,"),
         (b"more,TYPE_1,1,2024-01-01,why", "too_many_fields", "identifier_kept", b"more,,,"),
         # A line that may be text inside a quote may not withdraw an objection.

@@ -49,8 +49,22 @@ def test_the_day_of_a_folder_is_not_taken_for_an_impossible_day_of_its_file(path
         FeedSettings(files=("patients/**/*.csv",)),
         FeedSettings(files=("patients/**/*.csv",), delivery_date=date(2026, 3, 1)),
     ):
-        with pytest.raises(ExtractError, match=r"no delivery date in the path .* is no day; rename the file"):
+        with pytest.raises(ExtractError, match=r"no delivery date in the path .* is no day; rename the file, or set `delivered`"):
             find_extracts("patients", settings, landing)
+
+
+@pytest.mark.parametrize("name", ["patients_15012026", "patients_15-01-2026", "20.01.2026 patients", "patients_01_15_2026"])
+def test_a_day_with_the_year_last_in_a_file_name_does_not_take_the_day_of_its_folder(name: str, tmp_path: Path) -> None:
+    landing = landed(tmp_path, f"patients/2025-12-31/{name}.csv")
+    with pytest.raises(ExtractError, match=r"written with the day first; write YYYY-MM-DD, or set `delivered`|is no day"):
+        find_extracts("patients", FeedSettings(files=("patients/**/*.csv",)), landing)
+
+
+@pytest.mark.parametrize("name", ["patients_2025-12-31_15012026", "patients", "patients_99012026", "patients_150120261"])
+def test_other_numbers_in_a_file_name_do_not_hide_its_day(name: str, tmp_path: Path) -> None:
+    landing = landed(tmp_path, f"patients/2025-12-31/{name}.csv")
+    (found,) = find_extracts("patients", FeedSettings(files=("patients/**/*.csv",)), landing)
+    assert found.extract_date == date(2025, 12, 31)
 
 
 def test_a_link_out_of_the_landing_folder_is_refused(tmp_path: Path) -> None:

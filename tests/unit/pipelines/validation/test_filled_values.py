@@ -146,9 +146,13 @@ def test_a_header_is_found_in_its_plain_form(bench: Bench, header: str) -> None:
     assert ended == 80
 
 
-def test_values_under_an_unused_header_beside_their_empty_column_stop_the_run(bench: Bench) -> None:
-    header = PATIENT.replace("\n", ",DATE_OF_DEATH\n")
-    found = bench.validate(PATIENTS, header + "p1,Y00001,1950,,0,0,0,0,2024-02-03\np2,Y00001,1950,,0,0,0,0,\n", "2026-01-01")
+@pytest.mark.parametrize("empty", ["", "NULL", "  ", "\u00a0"])
+def test_values_under_an_unused_header_next_to_their_empty_column_stop_the_run(bench: Bench, empty: str) -> None:
+    header, rows = (
+        PATIENT.replace("\n", ",DATE_OF_DEATH\n"),
+        "p1,Y00001,1950,{0},0,0,0,0,2024-02-03\np2,Y00001,1950,{0},0,0,0,0,\n",
+    )
+    found = bench.validate(PATIENTS, header + rows.format(empty), "2026-01-01")
     assert "has no value in the column death_date (DEATH_DATE), and a header that is not used may be that column" in found
     assert "headers that were not used: DATE_OF_DEATH" in found
     assert "set source.nhs.feeds.patients.not_delivered: [death_date]" in found
