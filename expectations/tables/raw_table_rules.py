@@ -9,7 +9,8 @@ COLUMNS_PRESENT = TableRule(
     "columns_present",
     "columns_present",
     Severity.STOP,
-    "Every required column is in the file, and every column that the previous delivery had.",
+    "Every required column is in the file, and every column that the previous delivery had. No column whose empty value grants something is "
+    "empty next to an unused header that may be that column.",
 )
 ANSWERS_DELIVERED = TableRule(
     "answers_delivered",

@@ -262,8 +262,8 @@ class _Joiner:
         """Return the line on which the text that a line opens could end, None if it does not, and the last line that matters.
 
         A quote at the end of a field could end a text. A quote at the beginning of one, and not at the end, begins another: then
-        the text before it had ended, or never began, unless the next line with an odd number of quotes closes it. A quote at the end of a field that has none at its beginning, not far after
-        a possible end, shows that the text went on.
+        the text before it had ended, or never began. It went on if a line not far away has a quote that only closes. A quote at the
+        end of a field that has none at its beginning, not far after a possible end, shows that the text went on.
         """
         text, (firsts, finals) = _OpenText(line, line), self.lines.runs
         for place in range(int(np.searchsorted(firsts, self.lines.starts[line])), firsts.size):
@@ -281,7 +281,7 @@ class _Joiner:
         return text.end, last
 
     def _closing_after(self, line: int, last: int) -> int | None:
-        """Return the line, not far from another, whose quote closes a text that no line from there on opens; None without one."""
+        """Return the next line with an odd number of quotes, if it is near and the first odd quotes only close a field; else None."""
         place = int(np.searchsorted(self.odd, line))
         if place == self.odd.size or self.odd[place] > min(last, line + UNDOUBTED_ROWS):
             return None

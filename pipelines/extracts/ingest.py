@@ -319,6 +319,7 @@ def _refuse_mostly_unreadable(file: ExtractFile, opened: OpenedExtract) -> None:
     share = (sum(numbers.size for numbers in unread.values()) + opened.hidden) / max(1, opened.rows + opened.rows_unreadable)
     if share > MOST_UNREADABLE:
         counts = ", ".join(f"{numbers.size:,} {reason}" for reason, numbers in unread.items() if numbers.size)
+        counts += f", with up to {opened.hidden:,} more rows in these lines" if opened.hidden else ""
         raise ExtractError(
             f"{file.path}: {share:.0%} of its rows cannot be read ({counts}); the header has {len(opened.header)} fields. "
             "Check the feed's `delimiter`, `quote` and `encoding`"

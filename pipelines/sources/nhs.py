@@ -52,8 +52,8 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
     not_delivered: tuple[str, ...] = Field(
         default=(),
         description="Strata's names of columns that the sender never delivers. A date of death, an end of a registration or a mark (confidential, "
-        "deleted) that is absent and not named here is a warning, and stops the run if an unused header may be it: without it everyone "
-        "would be alive, registered or not confidential",
+        "deleted) that is absent and not named here is a warning. It stops the run if an unused header may be it, also where the column itself is empty: without it "
+        "everyone would be alive, registered or not confidential",
     )
     delivered: str = Field(
         default="",
