@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pandas as pd
@@ -12,9 +13,10 @@ import pandas as pd
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 import great_expectations as gx
-from great_expectations.core.batch_definition import BatchDefinition
-from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult, ExpectationValidationResult
+from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.data_context.types.resource_identifiers import ExpectationSuiteIdentifier, ValidationResultIdentifier
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.validator.validator import Validator
 
@@ -44,9 +46,26 @@ class Engine:
             self.context.update_data_docs_site("local_site", cast(Any, site(docs)))
 
     def count_broken(self, frame: pd.DataFrame, suite: gx.ExpectationSuite) -> dict[tuple[str, ...], int]:
-        """Count the rows of a batch that break each expectation, by its checks; raise EngineError where the engine fails.
+        """Count the rows of a batch that break each expectation, by its checks; raise EngineError where the engine fails."""
+        counts = {}
+        for one in self._results(frame, suite):
+            assert one.expectation_config is not None
+            checks = tuple((one.expectation_config.meta or {})[COUNTS])
+            counts[checks] = int(one.result["unexpected_count"])
+        return counts
 
-        The validator reads the frame directly, because a batch definition would hash every value twice to make a name.
+    def check_summary(self, frame: pd.DataFrame, suite: gx.ExpectationSuite, documented: bool = True) -> set[str]:
+        """Validate a summary with one row and return the figures outside their limits; keep the result for Data Docs where there is a folder."""
+        results = self._results(frame, suite)
+        if documented and self.docs is not None:
+            self._keep(suite.name, results)
+        return {str(one.expectation_config.kwargs["column"]) for one in results if one.expectation_config and not one.success}
+
+    def _results(self, frame: pd.DataFrame, suite: gx.ExpectationSuite) -> list[ExpectationValidationResult]:
+        """Evaluate a suite on a frame; raise EngineError where the engine fails.
+
+        The validator reads the frame directly: a batch definition would hash every value twice to make a name, and a stored
+        suite would be compared with itself several times.
         """
         engine = PandasExecutionEngine(batch_data_dict={suite.name: frame})
         results = Validator(execution_engine=engine, data_context=self.context).graph_validate(
@@ -54,44 +73,30 @@ class Engine:
             runtime_configuration={"catch_exceptions": True, "result_format": dict(COUNTS_ONLY)},
         )
         _raise_engine_errors(results)
-        counts = {}
-        for one in results:
-            assert one.expectation_config is not None
-            checks = tuple((one.expectation_config.meta or {})[COUNTS])
-            counts[checks] = int(one.result["unexpected_count"])
-        return counts
+        return results
 
-    def check_summary(self, frame: pd.DataFrame, suite: gx.ExpectationSuite, documented: bool = True) -> set[str]:
-        """Validate a summary with one row and return the figures outside their limits; write Data Docs where there is a folder."""
-        batch = self._batch(suite.name)
-        if documented and self.docs is not None:
-            result = self._definition(suite, batch).run(batch_parameters={"dataframe": frame}, result_format=COUNTS_ONLY)
-        else:
-            result = batch.get_batch(batch_parameters={"dataframe": frame}).validate(suite, result_format=COUNTS_ONLY)
-        _raise_engine_errors(result.results)
-        return {
-            str(one.expectation_config.kwargs["column"]) for one in result.results if one.expectation_config and not one.success
-        }
+    def _keep(self, name: str, results: list[ExpectationValidationResult]) -> None:
+        """Store the results of a suite, from which Data Docs are built."""
+        run = RunIdentifier(run_time=datetime.now(UTC))
+        broken = sum(not one.success for one in results)
+        result = ExpectationSuiteValidationResult(
+            success=not broken,
+            results=results,
+            suite_name=name,
+            statistics={
+                "evaluated_expectations": len(results), "successful_expectations": len(results) - broken, "unsuccessful_expectations": broken,
+                "success_percent": 100 * (1 - broken / max(1, len(results))),
+            },
+            meta={"run_id": run, "validation_time": run.run_time},
+        )  # fmt: skip
+        identifier = ExpectationSuiteIdentifier(name=name)
+        key = ValidationResultIdentifier(expectation_suite_identifier=identifier, run_id=run, batch_identifier=f"frames-{name}")
+        self.context.validation_results_store.store_validation_results(result, key, identifier)
 
     def write_docs(self) -> None:
         """Write the Data Docs of the validated summaries."""
         if self.docs is not None:
             self.context.build_data_docs()
-
-    def _definition(self, suite: gx.ExpectationSuite, batch: BatchDefinition) -> gx.ValidationDefinition:
-        """Return the definition of a validation, stored in the context. A suite is validated once in an engine.
-
-        `add_or_update` would compare every expectation with every other one.
-        """
-        stored = self.context.suites.add(suite)
-        return self.context.validation_definitions.add(gx.ValidationDefinition(name=suite.name, data=batch, suite=stored))
-
-    def _batch(self, name: str) -> BatchDefinition:
-        sources: Any = self.context.data_sources
-        source = sources.get("frames") if "frames" in sources.all() else sources.add_pandas("frames")
-        asset = source.get_asset(name) if name in source.get_asset_names() else source.add_dataframe_asset(name)
-        existing = [definition for definition in asset.batch_definitions if definition.name == "whole"]
-        return existing[0] if existing else asset.add_batch_definition_whole_dataframe("whole")
 
 
 def _raise_engine_errors(results: Sequence[ExpectationValidationResult]) -> None:
