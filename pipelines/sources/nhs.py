@@ -278,14 +278,14 @@ def _day_first(name: str) -> str:
 
 def _delivery_date(feed: str, settings: FeedSettings, path: str) -> date:
     pattern = re.compile(settings.delivered) if settings.delivered else A_DATE
-    name = path.rpartition("/")[2]
-    if not settings.delivered and not A_DATE.search(name) and (found := _day_first(name)):
-        raise ExtractError(
-            f"{path}: the day {found} in the name of this extract of {feed} is written with the day first; write YYYY-MM-DD, "
-            "or set `delivered` of the feed"
-        )
     if matches := [*pattern.finditer(path)]:
-        match = matches[-1]  # an earlier date may be that of a folder
+        name = path.rpartition("/")[2]
+        if not settings.delivered and not A_DATE.search(name) and (found := _day_first(name)):  # the date is that of a folder
+            raise ExtractError(
+                f"{path}: the day {found} in the name of this extract of {feed} is written with the day first; write YYYY-MM-DD, "
+                "or set `delivered` of the feed"
+            )
+        match = matches[-1]
         year, month, day = match.group("year", "month", "day") if settings.delivered else match.group(1, 3, 4)
         try:
             return date(int(year), int(month), int(day))
