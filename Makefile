@@ -96,9 +96,10 @@ chaos: $(READY)  ## disturb every stage while readers read: kills, full disks, l
 ui: $(READY)     ## serve Dagster on 127.0.0.1:3000 and MLflow on 127.0.0.1:5000
 	@$(BIN)/strata ui $(CONFIG)
 
-docs: $(READY)   ## write the generated pages from the declarations: dictionary, features, gates, runbooks, contracts, stages
+docs: $(READY)   ## write the generated pages from the declarations: dictionary, features, code lists, gates, runbooks, contracts, stages
 	@$(BIN)/python -m expectations.data_dictionary
 	@$(BIN)/python -m features.feature_page
+	@$(BIN)/python -m features.code_list_page
 	@$(BIN)/python -m models.gate_page
 	@$(BIN)/python -m pipelines.alerts.runbook_index
 	@$(BIN)/python -m expectations.data_contracts

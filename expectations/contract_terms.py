@@ -119,6 +119,19 @@ CONTRACTS: dict[str, ContractTerms] = {
         "Counts are not suppressed, because the table is for the data team. The latest quarter may be incomplete.",
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
+    "monitoring__code_lists": ContractTerms(
+        "1.1.0", CARE_TEAMS, "How much of the ICB's own records each code list touches, and whether it matches as many people as expected.",
+        "A list with a small share of entries may be out of date. The list medicines has the share of items whose product is known. "
+        "Rows with result = 'nothing' explain features that are not computed.",
+        "Counts are not suppressed, because the table is for the data team. It stays in the lake.",
+        (), "each delivery", 45, personal=False,
+    ),
+    "monitoring__units": ContractTerms(
+        "1.0.0", CARE_TEAMS, "How the units of measured values were read, by practice and measurement.",
+        "Compare unit_assumed with as_stated. Rows with is_used = false are values that were set aside, with the reason.",
+        "Counts are of entries, not of people, and are not suppressed, because the table is for the data team. It stays in the lake.",
+        (), "each delivery", 45, personal=False,
+    ),
     "monitoring__validation": ContractTerms(
         "1.2.0", CARE_TEAMS, "The result of every rule for every extract.",
         "Rows with passed = false and severity = 'stop' are the reason why a run stopped.", "It has counts and keys, never values.",

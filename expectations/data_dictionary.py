@@ -113,11 +113,17 @@ def _rule_grids(table: Table) -> Iterator[str]:
 def _domain(column: Column, table: Table) -> str:
     bounds = [f"at least {column.minimum:g}"] if column.minimum is not None else []
     bounds += [f"at most {column.maximum:g}"] if column.maximum is not None else []
-    restrictions = [*column.allowed, *([f"`{column.pattern}`"] if column.pattern else []), *bounds]
+    restrictions = [*column.allowed, *_pattern(column), *bounds]
     parts = ["" if column.nullable else "never empty", column.unit, *restrictions]
     domain = ", ".join(part for part in parts if part)
     checked = table.feed and restrictions
     return f"{domain} (otherwise {unusable_action(column, table).replace('_', ' ')})" if checked else domain
+
+
+def _pattern(column: Column) -> list[str]:
+    if column.code_pattern:
+        return [f"codes, each `{column.code_pattern}`; other codes are removed, and a value without any such code is no list"]
+    return [f"`{column.pattern}`"] if column.pattern else []
 
 
 def _source(column: Column) -> str:

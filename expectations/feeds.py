@@ -210,7 +210,7 @@ OUTPATIENT_APPOINTMENTS = Feed(
 GP_OBSERVATIONS = Feed(
     "gp_observations", Family.GP, raw_gp.GP_OBSERVATIONS, load="append", legal_basis=GP_BASIS, number=8,
     event_types=(
-        EventType(40, "gp_observation", "A coded entry in the GP record.", "snomed", "the measured value", is_record=True),
+        EventType(40, "gp_observation", "A coded entry in the GP record.", "snomed", "the measured value, in the unit of the measurement", is_record=True),
     ),
     code_column="concept_code", value_column="result_value", columns_without_facts=("record_id",),
 )  # fmt: skip

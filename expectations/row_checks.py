@@ -26,6 +26,7 @@ PARSING_REASONS = (
     "too_few_fields",
 )
 ERASED_PERSON = "erased_person"
+CODE_NOT_IN_VOCABULARY = "code_not_in_vocabulary"
 TRAILING_DELIMITER = "trailing_delimiter"  # the row stays, without the empty fields at its end
 IDENTIFIER_REPAIRED = "identifier_repaired"
 # Of feeds of objections: the row stays, in full or as the person's identifier alone.
@@ -50,6 +51,10 @@ COLUMN_REASONS: dict[str, tuple[str, int]] = {
         8,
     ),
     "not_in_vocabulary": ("The value is not in the vocabulary of the column.", 11),
+    CODE_NOT_IN_VOCABULARY: (
+        "One or more codes of a list are not in the vocabulary of the column. Strata removed these codes and kept the others.",
+        11,
+    ),
     "out_of_range": ("The value is below the column's minimum or above its maximum.", 4),
     "padding_or_case": (
         "The value had blanks around it, or a code had lower case letters. In an identifier or code also invisible characters, full-width "
@@ -159,6 +164,8 @@ def _column_checks(column: Column, table: Table) -> Iterator[RowCheck]:
         yield _check("imprecise_date", column, Action.REPAIRED)
     if column.allowed or column.pattern:
         yield _check("not_in_vocabulary", column, unusable)
+    if column.code_pattern:
+        yield _check(CODE_NOT_IN_VOCABULARY, column, Action.REPAIRED)
     if column.minimum is not None or column.maximum is not None:
         yield _check("out_of_range", column, unusable)
     for reason in REASONS_OF[column.scheme]:

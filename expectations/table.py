@@ -80,6 +80,9 @@ class Column:
     key or in a column that is not nullable sets the row aside. `scheme` is what the values identify (`identifier_schemes.py`). With
     `ignores_case`, letter case is no part of the identifier.
 
+    A column of lists of codes has the pattern of one code in `code_pattern`. Its other codes are removed and counted, and a value without any
+    such code is outside the vocabulary.
+
     `lost` is what a lost value means. It follows from the other fields (`row_checks.lost_meaning`), except for a date or a flag that
     may be empty, whose absence often is an answer: that column declares it. `lost_reason` is the reason of a suppressed person.
     `chosen_days` says that days are chosen and not observed, so that the first of every month is no sign of day and month confused.
@@ -92,6 +95,7 @@ class Column:
     unit: str = ""
     allowed: tuple[str, ...] = ()
     pattern: str = ""  # must match completely, in RE2 and in Python
+    code_pattern: str = ""
     minimum: float | None = None
     maximum: float | None = None
     on_violation: Action = Action.NULLED

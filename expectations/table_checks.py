@@ -24,6 +24,7 @@ from expectations.value_checks import (
     share_of_values,
     single_value,
     unknown_codes,
+    unknown_codes_in_lists,
     values_emptied,
     values_lost,
     values_lost_more,
@@ -33,6 +34,6 @@ CHECKS: dict[str, Callable[[Summary, float, tuple[str, ...]], Answer]] = {
     check.__name__: check
     for check in (
         not_empty, columns_present, answers_delivered, share_set_aside, keys_unique, feed_collapsed, feed_fell, month_collapsed, month_gap, single_value, unknown_codes,
-        values_lost, values_lost_more, values_emptied, objections_lost, share_of_values, below_published_list, history_starts_at_load, day_and_month_known,
+        unknown_codes_in_lists, values_lost, values_lost_more, values_emptied, objections_lost, share_of_values, below_published_list, history_starts_at_load, day_and_month_known,
     )
 }  # fmt: skip

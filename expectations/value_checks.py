@@ -81,6 +81,23 @@ def unknown_codes(summary: Summary, limit: float, columns: tuple[str, ...]) -> A
     return at_most(coded["share"], limit, findings)
 
 
+def unknown_codes_in_lists(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
+    """Find columns of lists in which too many lists lost some of their codes."""
+    if summary.columns.empty:
+        return at_most(pd.Series(dtype=float), limit, [])
+    lists = summary.columns[summary.columns["column"].isin(columns)].rename(columns={"rows": "all_rows", "values": "rows"})
+    lists = lists.assign(share=share_of(lists["incomplete"], lists["rows"]))
+    findings = [
+        Finding(
+            f"{row.incomplete:,.0f} of {row.rows:,.0f} values of {row.column} have some codes outside its vocabulary ({row.share:.1%}). These codes "
+            "were removed and the others kept",
+            column=str(row.column), rows=int(row.incomplete), share=row.share,
+        )
+        for row in each_row(over_limit(lists, "incomplete", limit))
+    ]  # fmt: skip
+    return at_most(lists["share"], limit, findings)
+
+
 def values_lost(summary: Summary, limit: float, columns: tuple[str, ...]) -> Answer:
     """Find columns whose values are lost too often, in the whole delivery or else from one organisation.
 

@@ -21,7 +21,7 @@ from features import (
     other_sources,
     utilisation,
 )
-from features.code_lists import CodeEntry, CodeList
+from features.code_lists import PRODUCTS, CodeEntry, CodeList
 from features.declaration import BASIS_OF_FEED, DERIVED, PUBLIC_BASIS, Concept, Feature, Statistic
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -54,15 +54,23 @@ class Catalogue:
             entries += [entry for entry in self.code_lists[name].entries if code in ("", entry.code)]
         return tuple(entries)
 
+    def covering(self, concept: Concept) -> CodeList:
+        """Return the codes of a concept as one list."""
+        return CodeList(concept.name, self.entries(concept))
+
     def substances(self) -> dict[str, str]:
-        """Return, for each listed medicine code, the first listed code of the same substance."""
+        """Return, for each known medicine code, the first code of the same substance.
+
+        The list of products has the substances. The description of another list's code counts if it is not the label of the list.
+        """
         first: dict[str, str] = {}
-        return {
-            entry.code: first.setdefault(entry.description, entry.code)
-            for name in sorted(self.code_lists)
-            for entry in self.code_lists[name].entries
-            if entry.system == MEDICINE_SYSTEM
-        }
+        found: dict[str, str] = {}
+        for name in sorted(self.code_lists, key=lambda name: (name != PRODUCTS, name)):
+            labels = {half.label for half in self.code_lists[name].halves} - {""} if name != PRODUCTS else set()
+            for entry in self.code_lists[name].entries:
+                if entry.system == MEDICINE_SYSTEM and entry.code not in found and entry.description not in labels:
+                    found[entry.code] = first.setdefault(entry.description, entry.code)
+        return found
 
 
 def build_catalogue(code_lists: dict[str, CodeList], imd_edition: int) -> Catalogue:
@@ -143,15 +151,15 @@ def _source(catalogue: Catalogue, feature: Feature) -> str:
 
 def _declared(code_lists: dict[str, CodeList], imd_edition: int) -> tuple[Feature, ...]:
     return (
-        *demographics.FEATURES, *utilisation.FEATURES, *long_term_conditions.FEATURES, *medicines.FEATURES,
-        *frailty.features(code_lists), *measurements.FEATURES, *deprivation.features(imd_edition), *inequality.FEATURES,
+        *demographics.FEATURES, *utilisation.FEATURES, *long_term_conditions.features(code_lists), *medicines.FEATURES,
+        *frailty.features(code_lists), *measurements.FEATURES, *deprivation.features(imd_edition), *inequality.features(code_lists),
         *other_sources.FEATURES,
     )  # fmt: skip
 
 
 def _unique_concepts(code_lists: dict[str, CodeList]) -> dict[str, Concept]:
     declared = (
-        *utilisation.CONCEPTS, *long_term_conditions.CONCEPTS, *medicines.CONCEPTS, *frailty.concepts(code_lists), *measurements.CONCEPTS,
+        *utilisation.CONCEPTS, *long_term_conditions.concepts(code_lists), *medicines.CONCEPTS, *frailty.concepts(code_lists), *measurements.CONCEPTS,
         *inequality.CONCEPTS, *other_sources.CONCEPTS,
     )  # fmt: skip
     concepts: dict[str, Concept] = {}

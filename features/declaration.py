@@ -33,6 +33,7 @@ class Statistic(StrEnum):
     DISTINCT_PROVIDERS = "distinct_providers"
     TREND = "trend"  # count in the window minus count in the window of equal length before it
     RETURNS = "returns"  # events of the concept within `within_days` after an event of `after`, d <= window
+    CURRENT = "current"  # 1 if the person's last event is later than the last event of `after`, or there is none of `after`
     SCORE = "score"  # sum of the points of the distinct groups with an event. Null without an event of `after` in the window
     LATEST_OF = "latest_of"  # 1 if no concept of `among` has a later event. Null where none has an event
     RATIO = "ratio"  # inputs[0] / inputs[1]; null if that is 0
@@ -57,7 +58,7 @@ DERIVED = frozenset(
 class Concept:
     """A set of events: certain types and, where code lists are named, a code that one of the lists covers.
 
-    Values outside `minimum` to `maximum` are not used: they are in another unit or are not measurements.
+    Values outside `minimum` to `maximum` are not used: they are not measurements.
     """
 
     name: str

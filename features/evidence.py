@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from features.catalogue import Catalogue
+from features.code_lists import PRODUCTS, CodeList
 from features.declaration import DERIVED, EVER_NEEDS_DAYS, Concept, Feature, Statistic
 
 COUNTS = "counts"
@@ -34,6 +35,7 @@ _DEFINITIONS = {
     Statistic.RETURNS: "the number of {concept} events within {within} days after a {after} event on an earlier day",
     Statistic.SCORE: "the sum of the points of the groups with an event, each group once, or null where there is no {after} event",
     Statistic.LATEST_OF: "1 if none of {among} was recorded later than {concept}, otherwise 0, or null where none was recorded",
+    Statistic.CURRENT: "1 if the last {concept} event is later than the last {after} event, otherwise 0",
     Statistic.RATIO: "{first} divided by {second}, or null where {second} is 0",
     Statistic.NUMBER_OF: "the number of these features that are above 0: {inputs}",
     Statistic.SHARE_OF: "the share of these features that are above 0: {inputs}",
@@ -141,17 +143,13 @@ class Evidence:
     def _places(self, name: str) -> tuple[int, ...]:
         if name not in self._of_concept:
             concept = self.catalogue.concepts[name]
+            covering = self.catalogue.covering(concept)
             keys = {(event.event_type, event.code_system, event.code) for event in self.events}
-            members = {key for key in keys if self._is_of(concept, *key)}
+            members = {key for key in keys if _is_of(concept, covering, *key)}
             self._of_concept[name] = tuple(
                 place for place, event in enumerate(self.events) if (event.event_type, event.code_system, event.code) in members
             )
         return self._of_concept[name]
-
-    def _is_of(self, concept: Concept, event_type: str, system: str, code: str) -> bool:
-        if event_type not in concept.event_types:
-            return False
-        return not concept.code_lists or any(entry.covers(system, code) for entry in self.catalogue.entries(concept))
 
     def _verdict(self, event: PersonEvent, concept: str, feature: Feature) -> str:
         return next(self._reasons(event, concept, feature), COUNTS)
@@ -170,6 +168,12 @@ class Evidence:
             yield from _unusable_value(event, self.catalogue.concepts[concept])
 
 
+def _is_of(concept: Concept, covering: CodeList, event_type: str, system: str, code: str) -> bool:
+    if event_type not in concept.event_types:
+        return False
+    return not concept.code_lists or covering.covers(system, code)
+
+
 def _window_of(concept: str, feature: Feature) -> int | None:
     """Return the days before the index date in which events of a concept count for a feature; None for all time."""
     before_window = feature.statistic is Statistic.RETURNS and concept == feature.after
@@ -180,20 +184,21 @@ def _window_of(concept: str, feature: Feature) -> int | None:
 
 def _unusable_value(event: PersonEvent, concept: Concept) -> Iterator[str]:
     if event.value is None:
-        yield "it has no value"
+        yield "it has no value, or its value was set aside because of its unit or size"
     elif concept.minimum is not None and event.value < concept.minimum:
-        yield f"its value is below {concept.minimum:g}: it has another unit or is not a measurement"
+        yield f"its value is below {concept.minimum:g}: it is not a plausible measurement"
     elif concept.maximum is not None and event.value > concept.maximum:
-        yield f"its value is above {concept.maximum:g}: it has another unit or is not a measurement"
+        yield f"its value is above {concept.maximum:g}: it is not a plausible measurement"
 
 
 def meaning(catalogue: Catalogue, system: str, code: str, lists: Iterable[str]) -> str:
-    """Return the meaning of a code from the first of these code lists that covers it; '' where none does."""
+    """Return the meaning of a code from the first of these code lists that covers it, a medicine by its substance; '' where none does."""
+    products = catalogue.code_lists.get(PRODUCTS)
+    substance = products.meaning(system, code) if products else ""
     for name in dict.fromkeys(reference.partition("/")[0] for reference in lists):
-        for entry in catalogue.code_lists[name].entries:
-            if entry.covers(system, code):
-                return f"{entry.description} (list {name})"
-    return ""
+        if name != PRODUCTS and (found := catalogue.code_lists[name].meaning(system, code)):
+            return f"{substance or found} (list {name})"
+    return substance
 
 
 def concept_text(concept: Concept) -> str:

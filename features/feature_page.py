@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from expectations.time_window import in_the_last
+from features.analytes import ANALYTES
 from features.catalogue import DEFINED_HERE, Catalogue, build_catalogue
-from features.code_lists import CodeList, load_code_lists
+from features.code_lists import load_code_lists
 from features.declaration import EVER_NEEDS_DAYS, Feature
 from features.outcomes import OUTCOMES
 
@@ -27,11 +28,12 @@ deployment, with the features that were not computed and the reason.
   needs {EVER_NEEDS_DAYS} days.
 * **Deprivation.** Features with the sign {DEPRIVATION} use the deprivation of the area. Candidates without deprivation exclude them. The table
   shows the {EDITION} edition of the Indices of Deprivation, and the settings may choose 2019.
+* **Code lists.** [Code lists](code-lists.md) has the size, source, version and licence of each, and how a team brings its own.
 * **Terms.** The [glossary](glossary.md) explains them."""
 
 
 def feature_page(catalogue: Catalogue) -> str:
-    """Return the page as Markdown: a section for each family, then outcomes and code lists."""
+    """Return the page as Markdown: a section for each family, then outcomes."""
     lines = [HEAD, "", f"{len(catalogue.features)} features in {len(_families(catalogue))} families."]
     for family, features in _families(catalogue).items():
         lines += ["", f"## {family.replace('_', ' ').capitalize()}", ""]
@@ -40,7 +42,8 @@ def feature_page(catalogue: Catalogue) -> str:
             "|---|---|---|---|---|---|---|",
         ]
         lines += [_row(alike) for alike in _alike(features)]
-    lines += ["", "## Outcomes", "", *_outcomes(catalogue), "", "## Code lists", "", *_code_lists(catalogue.code_lists.values())]
+    lines += ["", "## Units of measured values", "", *_units()]
+    lines += ["", "## Outcomes", "", *_outcomes(catalogue)]
     return "\n".join(lines) + "\n"
 
 
@@ -83,6 +86,38 @@ def _what(feature: Feature) -> tuple[str, ...]:
     return tuple(text.removesuffix(window) for text in texts)
 
 
+RULES_OF_UNITS = """Values of the GP record are read in the unit that was sent, and stored in the unit of the measurement. Spellings of a unit that differ in
+letter case, spaces or brackets are the same. `features/analytes.py` declares units, ranges and spellings.
+
+* **No unit sent.** The value is used if it is plausible in one unit alone and the table marks that unit as assumed. Otherwise it is set aside.
+* **Set aside.** A value is not used if its unit is not known, is of another quantity or contradicts the value, or if the value is not plausible.
+  The entry still counts as a measurement.
+* **Swapped pressures.** A systolic pressure that is not above the diastolic pressure of the same person, practice and day is no reading. The
+  two values are exchanged if that makes a clear reading, and set aside otherwise. Both must be known since the same day.
+* **Counts.** `monitoring__units` counts each result for each practice.
+
+| measurement | unit | sent in | plausible values | conversion | assumed without a unit |
+|---|---|---|---|---|---|"""
+
+
+def _units() -> Iterator[str]:
+    """Return the rules of units, with a row for each unit of each measurement."""
+    yield RULES_OF_UNITS
+    for analyte in ANALYTES.values():
+        for reading in analyte.readings:
+            offset = f" {'-' if reading.offset < 0 else '+'} {abs(reading.offset):.6g}" if reading.offset else ""
+            conversion = f"value × {reading.factor:.6g}{offset}" if reading.converts else ""
+            cells = [
+                analyte.label,
+                analyte.unit,
+                reading.unit,
+                f"{reading.low:,g} to {reading.high:,g}",
+                conversion,
+                "yes" if reading.assumed else "",
+            ]
+            yield f"| {' | '.join(cells)} |"
+
+
 RULES_OF_LABELS = """The table shows the names that `study.outcome` may use, with the defaults of their settings.
 
 Time at risk starts the day after the index date. It ends with the horizon, with death or with the last day on the registered list. Nothing
@@ -120,17 +155,6 @@ def _outcomes(catalogue: Catalogue) -> Iterator[str]:
         )
         feeds = ", ".join(f"`{feed}`" for feed in outcome.feeds)
         yield f"| `{name}` | {outcome.label} | {feeds} | {criterion} | {outcome.horizon_days} | {outcome.washout_days} | {outcome.minimum_days_on_list} |"
-
-
-def _code_lists(lists: Iterable[CodeList]) -> Iterator[str]:
-    yield "Each line of `features/codelists/*.csv` is a code with its description and source. The version changes when a list changes. A deployment's "
-    yield "own folder (`study.code_lists`) may add lists, or replace a list by using its name."
-    yield from ("", "| list | version | codes | source |", "|---|---|---|---|")
-    for one in sorted(lists, key=lambda one: one.name):
-        systems = dict.fromkeys(entry.system for entry in one.entries)
-        counts = ", ".join(f"{len(one.codes(system))} {system}" for system in systems)
-        sources = "; ".join(dict.fromkeys(entry.source for entry in one.entries))
-        yield f"| `{one.name}` | {one.version} | {counts} | {sources.replace('|', '/')} |"
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from __future__ import annotations
 from expectations.time_window import in_the_last
 from features.code_lists import CodeList
 from features.declaration import Concept, Feature, Statistic
+from features.long_term_conditions import current_name
 
 HFRS = "hospital_frailty_risk_score"
 HFRS_BANDS = (5.0, 15.01)  # under 5 low, 5 to 15 intermediate, over 15 high; points have one decimal, so 15.01 is above 15
@@ -33,7 +34,6 @@ SIGNS = {
     "pneumonia": "Pneumonia",
 }  # fmt: skip
 _BOTH_RECORDS = ("hospital_diagnosis", "gp_observation")
-_HOSPITAL_ONLY = ("fragility_fracture",)
 # Deficits of the index that are not features elsewhere: name, label and code lists. Each counts if it was ever recorded.
 _DEFICITS = (
     ("anaemia", "Anaemia", ("anaemia",)),
@@ -68,7 +68,7 @@ MEDICINES = 5  # distinct medicines within a year that are a deficit (Clegg et a
 
 def concepts(lists: dict[str, CodeList]) -> tuple[Concept, ...]:
     """Return the concepts of the family: the signs, the deficits and one concept for each scoring group of the code lists."""
-    signs = (Concept(name, _BOTH_RECORDS[:1] if name in _HOSPITAL_ONLY else _BOTH_RECORDS, (name,)) for name in SIGNS)
+    signs = (Concept(name, _BOTH_RECORDS, (name,)) for name in SIGNS)
     frailty = (
         Concept(f"hfrs_{code.lower()}", ("hospital_diagnosis",), (f"{HFRS}/{code}",)) for code in lists[HFRS].codes("icd10")
     )
@@ -79,7 +79,7 @@ def concepts(lists: dict[str, CodeList]) -> tuple[Concept, ...]:
 
 def features(lists: dict[str, CodeList]) -> tuple[Feature, ...]:
     """Return the features of the family. The points of the scores are in the code lists."""
-    return (*_hospital_frailty(lists), *_charlson(lists), *_signs(), *_deficit_index())
+    return (*_hospital_frailty(lists), *_charlson(lists), *_signs(), *_deficit_index(lists))
 
 
 def _hospital_frailty(lists: dict[str, CodeList]) -> tuple[Feature, ...]:
@@ -133,7 +133,7 @@ def _signs() -> tuple[Feature, ...]:
     )
 
 
-def _deficit_index() -> tuple[Feature, ...]:
+def _deficit_index(lists: dict[str, CodeList]) -> tuple[Feature, ...]:
     """Return the deficits and their share.
 
     The deficits follow the 36 of the electronic frailty index. Activity limitation and foot problems are excluded because Strata has no
@@ -141,14 +141,14 @@ def _deficit_index() -> tuple[Feature, ...]:
     """
     deficits = tuple(
         Feature(f"deficit_{name}_ever", f"{label}, ever recorded", "frailty", Statistic.FLAG, f"deficit_{name}", None, "yes/no",
-                source=f"Code list {', '.join(lists)}")
-        for name, label, lists in _DEFICITS
+                source=f"Code list {', '.join(lists_read)}")
+        for name, label, lists_read in _DEFICITS
     )  # fmt: skip
     medicines = Feature(
         f"polypharmacy_{MEDICINES}_365d", f"{MEDICINES} or more different medicines {in_the_last(365)}", "frailty", Statistic.AT_LEAST,
         unit="yes/no", inputs=("distinct_medicines_365d",), thresholds=(MEDICINES,), source="Clegg et al. 2016",
     )  # fmt: skip
-    counted = (*(feature.name for feature in deficits), *(f"{name}_ever" for name in _CONDITIONS), medicines.name)
+    counted = (*(feature.name for feature in deficits), *(current_name(name, lists) for name in _CONDITIONS), medicines.name)
     index = Feature(
         "deficit_index", "Share of health deficits that the person has (deficit index)", "frailty", Statistic.SHARE_OF,
         unit="share", inputs=counted, source="After Clegg et al. 2016",

@@ -8,19 +8,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from expectations.time_window import in_the_last
 from features.declaration import Concept, Feature, Statistic
+from features.long_term_conditions import current_name
 
 WINDOW = 365  # days of the area and practice rates, which features/area_context.py computes
 PRACTICE, AREA = f"practice_emergency_rate_{WINDOW}d", f"area_emergency_rate_{WINDOW}d"
 _RECORDED = {
     "homelessness": ("Homelessness", ("hospital_diagnosis", "gp_observation")),
     "refugee_or_asylum_seeker": ("Refugee or asylum seeker", ("gp_observation",)),
-    "carer": ("Carer of a dependent relative", ("hospital_diagnosis",)),
+    "carer": ("Carer", ("hospital_diagnosis", "gp_observation")),
     "self_harm": ("Self-harm", ("hospital_diagnosis",)),
 }
 CONCEPTS = (
     *(Concept(name, types, (name,)) for name, (_, types) in _RECORDED.items()),
+    Concept("no_longer_carer", ("gp_observation",), ("no_longer_carer",)),
     Concept("long_term_condition_review", ("gp_observation",), ("long_term_condition_review",)),
 )
 REVIEW_DAYS = 455  # 15 months: a year, and three months for late appointments
@@ -38,13 +42,21 @@ def _context(name: str, whose: str, *feeds: str) -> Feature:
     )  # fmt: skip
 
 
-FEATURES = (
+def features(lists: Container[str]) -> tuple[Feature, ...]:
+    """Return the features of the family. Checks are overdue for the conditions that a person has now."""
+    return (*_FEATURES, *_of_conditions(lists))
+
+
+_FEATURES = (
     _context(PRACTICE, "practice", "registrations"),
     _context(AREA, "small area (LSOA)", "registrations", "addresses"),
     *(
         Feature(f"{name}_ever", f"{label}, ever recorded", "inequality", Statistic.FLAG, name, None, "yes/no", source=f"Code list {name}")
         for name, (label, _) in _RECORDED.items()
     ),
+    Feature("carer_current", "Carer, current", "inequality", Statistic.CURRENT, "carer", None, "yes/no",
+            "The latest entry is later than the latest entry of being no longer a carer.", "Code lists carer, no_longer_carer",
+            after="no_longer_carer"),
     Feature("inclusion_health_groups", "Inclusion health groups recorded", "inequality", Statistic.NUMBER_OF, unit="groups",
             inputs=("homelessness_ever", "refugee_or_asylum_seeker_ever", "severe_mental_illness_ever", "learning_disability_ever",
                     "alcohol_problems_ever", "substance_misuse_ever"),
@@ -64,8 +76,6 @@ FEATURES = (
             unit="yes/no", inputs=("ae_attendances_365d", "gp_contacts_365d")),
     Feature("blood_pressure_455d", f"Blood pressure recorded {in_the_last(REVIEW_DAYS)}", "inequality", Statistic.FLAG, "systolic_blood_pressure", REVIEW_DAYS,
             "yes/no"),
-    Feature("conditions_for_review", "Conditions that need a yearly blood pressure check", "inequality", Statistic.NUMBER_OF,
-            unit="conditions", inputs=tuple(f"{name}_ever" for name in _REVIEWED)),
     Feature("blood_pressure_overdue", "Blood pressure check overdue (none in 15 months)", "inequality",
             Statistic.WITHOUT, unit="yes/no", inputs=("conditions_for_review", "blood_pressure_455d"),
             source=_QOF, description="Only people with a condition that needs the check can be overdue."),
@@ -75,8 +85,6 @@ FEATURES = (
             inputs=("long_term_conditions", f"long_term_condition_review_{REVIEW_DAYS}d"), source=_QOF),
     Feature(f"hba1c_{REVIEW_DAYS}d", f"HbA1c recorded {in_the_last(REVIEW_DAYS)}", "inequality", Statistic.FLAG, "hba1c", REVIEW_DAYS, "yes/no",
             source="Code list hba1c"),
-    Feature("hba1c_overdue", "Diabetes HbA1c test overdue (none in 15 months)", "inequality", Statistic.WITHOUT, unit="yes/no",
-            inputs=("diabetes_ever", f"hba1c_{REVIEW_DAYS}d"), source=_QOF),
     Feature("condition_without_gp_contact_365d", f"Long-term condition without a GP contact {in_the_last(365)}", "inequality", Statistic.WITHOUT,
             unit="yes/no", inputs=("long_term_conditions", "gp_contacts_365d")),
     Feature("gp_contact_lapsed_365d", f"No GP contact {in_the_last(365)} after contact in the year before", "inequality", Statistic.WITHOUT,
@@ -93,3 +101,12 @@ FEATURES = (
             feeds=("addresses",)),
     Feature("outside_england", "Address outside England", "inequality", Statistic.ATTRIBUTE, unit="yes/no", feeds=("addresses",)),
 )  # fmt: skip
+
+
+def _of_conditions(lists: Container[str]) -> tuple[Feature, ...]:
+    return (
+        Feature("conditions_for_review", "Conditions that need a yearly blood pressure check", "inequality", Statistic.NUMBER_OF,
+                unit="conditions", inputs=tuple(current_name(name, lists) for name in _REVIEWED)),
+        Feature("hba1c_overdue", "Diabetes HbA1c test overdue (none in 15 months)", "inequality", Statistic.WITHOUT, unit="yes/no",
+                inputs=(current_name("diabetes", lists), f"hba1c_{REVIEW_DAYS}d"), source=_QOF),
+    )  # fmt: skip

@@ -1,11 +1,17 @@
 """Long-term conditions: each is one concept of hospital diagnoses (ICD-10) and GP record entries (SNOMED CT).
 
-A condition is present if it was ever recorded, because long-term conditions are not cured. It is null, not 0, where the practice's GP
-record or the hospital feed is not covered: without data, absence is not known. Obesity is a risk factor and learning disability
-a lifelong disability, so neither is included in the number of conditions. Each code of a list has its source.
+* **Ever**: the condition was recorded at any time.
+* **Current**: its latest diagnosis is later than its latest resolved code. A condition has this feature if there is a list of its resolved
+  codes, of Strata or of the team (`<condition>_resolved`). Any other condition is current once it was recorded.
+
+Models, the number of conditions and overdue checks use `current`. A condition is null, not 0, where the practice's GP record or the
+hospital feed is not covered: without data, absence is not known. Obesity is a risk factor and learning disability a lifelong disability,
+so neither is included in the number of conditions.
 """
 
 from __future__ import annotations
+
+from collections.abc import Container, Iterable
 
 from expectations.time_window import in_the_last
 from features.declaration import Concept, Feature, Statistic
@@ -31,17 +37,70 @@ CONDITIONS = PHYSICAL | MENTAL
 _PROPER_NOUNS = ("COPD", "HIV", "Parkinson's disease")
 _NOT_COUNTED = ("obesity", "learning_disability")  # a risk factor, and a lifelong disability with its own feature
 
-CONCEPTS = (
-    *(Concept(name, _SOURCES, (name,)) for name in CONDITIONS),
-    Concept("diabetes", _SOURCES, ("type_1_diabetes", "type_2_diabetes")),
-)
+_LABELS = CONDITIONS | {"diabetes": "Diabetes of any type"}
+_LISTS_OF_DIABETES = ("type_1_diabetes", "type_2_diabetes", "diabetes")
+_RESOLVED_BY = {
+    "type_1_diabetes": "diabetes_resolved", "type_2_diabetes": "diabetes_resolved", "chronic_kidney_disease": "ckd_resolved",
+}  # fmt: skip
 
 
-def _condition(name: str, label: str) -> tuple[Feature, ...]:
+def resolved_list(condition: str) -> str:
+    """Return the name of the list of a condition's resolved codes, which need not exist."""
+    return _RESOLVED_BY.get(condition, f"{condition}_resolved")
+
+
+def current_name(condition: str, lists: Container[str]) -> str:
+    """Return the feature that says whether a person has a condition now: `ever` for a condition without resolved codes."""
+    return f"{condition}_current" if resolved_list(condition) in lists else f"{condition}_ever"
+
+
+def concepts(lists: Container[str]) -> tuple[Concept, ...]:
+    """Return a concept for each condition, and one for each list of resolved codes."""
+    resolved = dict.fromkeys(name for condition in _LABELS if (name := resolved_list(condition)) in lists)
+    return (
+        *(Concept(name, _SOURCES, (name,)) for name in CONDITIONS),
+        Concept("diabetes", _SOURCES, _LISTS_OF_DIABETES),
+        *(Concept(name, ("gp_observation",), (name,)) for name in resolved),
+    )
+
+
+def features(lists: Container[str]) -> tuple[Feature, ...]:
+    """Return the features of every condition, and the numbers of conditions that a person has now."""
+    counted = tuple(name for name in CONDITIONS if name not in _NOT_COUNTED)
+    now = {name: current_name(name, lists) for name in counted}
+    return (
+        *(feature for name, label in CONDITIONS.items() for feature in _condition(name, label, lists)),
+        *_presence("diabetes", _LABELS["diabetes"], lists, f"Code lists {', '.join(_LISTS_OF_DIABETES)}"),
+        _number("long_term_conditions", "Number of long-term conditions", now.values()),
+        _number("physical_conditions", "Number of physical long-term conditions", (now[name] for name in PHYSICAL if name in now)),
+        _number("mental_conditions", "Number of mental health conditions", (now[name] for name in MENTAL if name in now)),
+        _number("new_conditions_365d", f"New long-term conditions {in_the_last(365)}", (f"{name}_new_365d" for name in counted)),
+        Feature("physical_mental_multimorbidity", "Both a physical and a mental health condition", "long-term conditions", Statistic.BOTH,
+                unit="yes/no", inputs=("physical_conditions", "mental_conditions")),
+    )  # fmt: skip
+
+
+def _presence(name: str, label: str, lists: Container[str], source: str) -> tuple[Feature, ...]:
+    """Return `ever` and, for a condition with resolved codes, `current`, which replaces it as a predictor."""
+    current, resolved = current_name(name, lists), resolved_list(name)
+    has_current = current != f"{name}_ever"
+    ever = Feature(
+        f"{name}_ever", f"{label}, ever recorded", "long-term conditions", Statistic.FLAG, name, None, "yes/no", source=source,
+        role="audit" if has_current else "predictor",
+    )  # fmt: skip
+    if not has_current:
+        return (ever,)
+    return ever, Feature(
+        current, f"{label}, current", "long-term conditions", Statistic.CURRENT, name, None, "yes/no",
+        "The latest diagnosis is later than the latest resolved code.", f"{source}; {resolved}", after=resolved,
+    )  # fmt: skip
+
+
+def _condition(name: str, label: str, lists: Container[str]) -> tuple[Feature, ...]:
     source = f"Code list {name}"
     in_text = label if label in _PROPER_NOUNS else label[0].lower() + label[1:]
     return (
-        Feature(f"{name}_ever", f"{label}, ever recorded", "long-term conditions", Statistic.FLAG, name, None, "yes/no", source=source),
+        *_presence(name, label, lists, source),
         Feature(f"{name}_new_365d", f"{label}, newly recorded {in_the_last(365)}", "long-term conditions", Statistic.NEW, name, 365,
                 "yes/no", source=source),
         Feature(f"{name}_years", f"Years since the first record of {in_text}",
@@ -49,22 +108,7 @@ def _condition(name: str, label: str) -> tuple[Feature, ...]:
     )  # fmt: skip
 
 
-def _number(name: str, label: str, conditions: tuple[str, ...], suffix: str = "ever") -> Feature:
+def _number(name: str, label: str, inputs: Iterable[str]) -> Feature:
     return Feature(
-        name, label, "long-term conditions", Statistic.NUMBER_OF, unit="conditions",
-        inputs=tuple(f"{condition}_{suffix}" for condition in conditions), source="Code lists of this family",
+        name, label, "long-term conditions", Statistic.NUMBER_OF, unit="conditions", inputs=tuple(inputs), source="Code lists of this family",
     )  # fmt: skip
-
-
-_COUNTED = tuple(name for name in CONDITIONS if name not in _NOT_COUNTED)
-FEATURES = (
-    *(feature for name, label in CONDITIONS.items() for feature in _condition(name, label)),
-    Feature("diabetes_ever", "Diabetes (type 1 or type 2), ever recorded", "long-term conditions", Statistic.FLAG, "diabetes", None, "yes/no",
-            source="Code list type_1_diabetes, type_2_diabetes"),
-    _number("long_term_conditions", "Number of long-term conditions", _COUNTED),
-    _number("physical_conditions", "Number of physical long-term conditions", tuple(name for name in PHYSICAL if name in _COUNTED)),
-    _number("mental_conditions", "Number of mental health conditions", tuple(name for name in MENTAL if name in _COUNTED)),
-    _number("new_conditions_365d", f"New long-term conditions {in_the_last(365)}", _COUNTED, "new_365d"),
-    Feature("physical_mental_multimorbidity", "Both a physical and a mental health condition", "long-term conditions", Statistic.BOTH,
-            unit="yes/no", inputs=("physical_conditions", "mental_conditions")),
-)  # fmt: skip

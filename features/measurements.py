@@ -1,29 +1,23 @@
 """Measurements in the GP record: the latest value, its change and the days since it was recorded.
 
-A value outside the range of `MEASURES` is not used: it is in another unit or an entry error, since no living person has such a value.
-A missing measurement stays missing. It is never filled in, because who is measured depends on the practice and the person's health.
-Smoking status is the latest of three groups of codes.
+`features/analytes.py` has their units and plausible values. Values are stored in the unit of the analyte, without those that are
+not plausible in the unit they were sent in. A missing measurement stays missing. It is never filled in, because who is measured
+depends on the practice and the person's health. Smoking status is the latest of three groups of codes.
 """
 
 from __future__ import annotations
 
 from expectations.time_window import in_the_last
+from features.analytes import ANALYTES, DIASTOLIC, SYSTOLIC
 from features.declaration import Concept, Feature, Statistic
 
-# Name: label, unit, lowest and highest plausible value.
-MEASURES = {
-    "systolic_blood_pressure": ("Systolic blood pressure", "mmHg", 50, 300),
-    "diastolic_blood_pressure": ("Diastolic blood pressure", "mmHg", 20, 200),
-    "hba1c": ("HbA1c", "mmol/mol", 15, 200),
-    "bmi": ("Body mass index", "kg/m2", 10, 90),
-    "egfr": ("eGFR", "mL/min/1.73m2", 1, 200),
-}
+MEASURES = tuple(ANALYTES[name] for name in (SYSTOLIC, DIASTOLIC, "hba1c", "bmi", "egfr"))
 SMOKING = {"smoking_current": "Smoker", "smoking_ex": "Ex-smoker", "smoking_never": "Never smoked"}
 _ABBREVIATIONS = ("HbA1c", "eGFR")
 WINDOW = 1095  # three years
 
 CONCEPTS = (
-    *(Concept(name, ("gp_observation",), (name,), low, high) for name, (_, _, low, high) in MEASURES.items()),
+    *(Concept(analyte.name, ("gp_observation",), (analyte.name,), analyte.low, analyte.high) for analyte in MEASURES),
     *(Concept(name, ("gp_observation",), (name,)) for name in SMOKING),
 )
 
@@ -41,7 +35,7 @@ def _measure(name: str, label: str, unit: str) -> tuple[Feature, ...]:
 
 
 FEATURES = (
-    *(feature for name, (label, unit, _, _) in MEASURES.items() for feature in _measure(name, label, unit)),
+    *(feature for analyte in MEASURES for feature in _measure(analyte.name, analyte.label, analyte.unit)),
     *(
         Feature(name, f"{label} (latest record)", "measurements", Statistic.LATEST_OF, name, None, "yes/no",
                 "Null where no smoking status is recorded.", f"Code list {name}", among=tuple(SMOKING))

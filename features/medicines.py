@@ -1,7 +1,8 @@
 """Medicines issued by GPs: different medicines, polypharmacy and groups of medicines.
 
-* A different medicine is a different substance. Codes of the medicine lists with the same name count as one medicine, and any other code
-  counts as a medicine by itself. A feed with product-level codes therefore needs a map to virtual therapeutic moieties (dm+d).
+* A different medicine is a different substance. The list `medicines` has the substance of each known product, and any other code counts as a
+  medicine by itself. A team's map from products to virtual therapeutic moieties (dm+d) replaces it.
+* A group is a list of products (VMP and AMP of dm+d). Lists age, because dm+d renumbers products: see docs/code-lists.md.
 * Polypharmacy: 8, 10, 15 and 20 or more medicines (polypharmacy indicators, NHS Business Services Authority). These count chemical
   substances, not BNF paragraphs.
 """

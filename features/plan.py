@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.catalogue import Catalogue
-from features.code_lists import CodeList, code_members
+from features.code_lists import NumberedCodes
 from features.declaration import DERIVED, Concept, Feature, Statistic
 from features.events import NUMBER_OF
 
@@ -25,7 +25,7 @@ DAY_VALUES = 1 << 16  # days before an index date are stored in 16 bits: more da
 MAX_WINDOW = DAY_VALUES - 3  # a longer window would include events that are stored under one value
 
 _COUNTED = (Statistic.COUNT, Statistic.TREND)
-_RECENCY = (Statistic.FLAG, Statistic.DAYS_SINCE_LAST, Statistic.LATEST_OF, Statistic.SCORE)
+_RECENCY = (Statistic.FLAG, Statistic.DAYS_SINCE_LAST, Statistic.LATEST_OF, Statistic.CURRENT, Statistic.SCORE)
 _FIRST = (Statistic.NEW, Statistic.YEARS_SINCE_FIRST)
 _VALUES = (Statistic.LATEST_VALUE, Statistic.VALUE_CHANGE)
 _DISTINCT = (Statistic.DISTINCT_CODES, Statistic.DISTINCT_DAYS, Statistic.DISTINCT_PROVIDERS)
@@ -153,7 +153,8 @@ def _signatures(
     slot_of_type = np.zeros(max(NUMBER_OF.values()) + 1, dtype=np.int64)
     signature = np.zeros((len(types) + 1, count), dtype=np.int64)
     numbers: dict[frozenset[str], int] = {frozenset(): 0}
-    covered = {concept.name: _members(catalogue, concept, codes) for concept in concepts if concept.code_lists}
+    numbered = NumberedCodes(codes)
+    covered = {concept.name: numbered.members(catalogue.covering(concept)) for concept in concepts if concept.code_lists}
     for slot, name in enumerate(types, start=1):
         slot_of_type[NUMBER_OF[name]] = slot * count
         here = [concept for concept in concepts if name in concept.event_types]
@@ -166,10 +167,6 @@ def _signatures(
         for code, names in more.items():
             signature[slot, code] = numbers.setdefault(always | names, len(numbers))
     return slot_of_type, signature.reshape(-1), list(numbers)
-
-
-def _members(catalogue: Catalogue, concept: Concept, codes: Sequence[tuple[int, str, str]]) -> list[int]:
-    return code_members(CodeList(concept.name, catalogue.entries(concept)), codes)
 
 
 def _space(sets: Sequence[frozenset[str]], concepts: tuple[str, ...]) -> Space:

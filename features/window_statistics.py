@@ -212,6 +212,10 @@ def _latest_of(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
     return np.where(latest == NOT_SEEN, np.nan, mine)
 
 
+def _current(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
+    return _days_since(feature.concept, cells, plan) < _days_since(feature.after, cells, plan)
+
+
 def _score(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
     """Compute scores for the rows with an event of `after` only: there are many groups, and few people were in hospital."""
     window = feature.window_days or NOT_SEEN - 1
@@ -237,5 +241,5 @@ def _score(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
 _FROM_CELLS: dict[Statistic, Callable[[Feature, Cells, Plan], NDArray]] = {
     Statistic.COUNT: _count, Statistic.TREND: _trend, Statistic.SUM: _sum, Statistic.MAXIMUM: _maximum, Statistic.FLAG: _flag,
     Statistic.DAYS_SINCE_LAST: _days_since_last, Statistic.NEW: _new, Statistic.YEARS_SINCE_FIRST: _years_since_first,
-    Statistic.LATEST_OF: _latest_of, Statistic.SCORE: _score,
+    Statistic.LATEST_OF: _latest_of, Statistic.CURRENT: _current, Statistic.SCORE: _score,
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from expectations.small_counts import SMALL_COUNTS
 from expectations.table import Column, Kind, Purpose, Table
+from expectations.tables.measurement_units import UNITS
 
 
 def _run() -> Column:
@@ -161,4 +162,33 @@ STAGES = Table(
     purpose=Purpose.OPERATION,
 )  # fmt: skip
 
-MONITORING_TABLES = (DRIFT, SCORES, CALIBRATION, ALERTS, STAGES)
+LIST_USE = Table(
+    "monitoring__code_lists",
+    "How much of the ICB's own records each code list touches: the entries with a code of the list in the last 12 months of the feed, and the "
+    "people with such an entry at any time. A list that touches few entries may be out of date. The features of a list that matches no one are null where several people are expected.",
+    (
+        Column("list", Kind.TEXT, "The list.", nullable=False),
+        Column("code_system", Kind.CODE, "snomed, dmd or icd10.", nullable=False, allowed=("snomed", "dmd", "icd10")),
+        Column("label", Kind.TEXT, "The list in plain English.", nullable=False),
+        Column("source", Kind.TEXT, "Where its codes in this terminology come from.", nullable=False),
+        Column("source_version", Kind.TEXT, "Version of the source. Empty where it is not stated.", nullable=False),
+        Column("source_date", Kind.TEXT, "Date of the source. Empty where it is not stated.", nullable=False),
+        Column("codes", Kind.INTEGER, "Codes of the list in this terminology.", nullable=False, arrow="int64"),
+        Column("codes_in_use", Kind.INTEGER, "Codes of the events in the 12 months that the list covers.", nullable=False, arrow="int64"),
+        Column("entries", Kind.INTEGER, "Events in the 12 months with a code of the list.", nullable=False, arrow="int64"),
+        Column("all_entries", Kind.INTEGER, "Events in the 12 months with any code of this terminology.", nullable=False, arrow="int64"),
+        Column("share", Kind.NUMBER, "Entries divided by all entries. Null where there are none.", minimum=0, maximum=1),
+        Column("people", Kind.INTEGER, "People with an entry of the list at any time.", arrow="int64"),
+        Column("all_people", Kind.INTEGER, "People with any entry of this terminology at any time.", arrow="int64"),
+        Column("expected_share", Kind.NUMBER, "Published prevalence of the condition in England, for GP records. Null where none is known.", minimum=0,
+               maximum=1),
+        Column("result", Kind.CODE, "matched; nothing (no one, although at least 10 people are expected, or 1 in 10,000 where no prevalence is known); few_people "
+               "(no one, and fewer than 10 are expected); below_expected and above_expected (the share is less than a third or more than three times "
+               "the published one); no_entries.",
+               allowed=("matched", "nothing", "few_people", "below_expected", "above_expected", "no_entries")),
+    ),
+    ("list", "code_system"),
+    purpose=Purpose.OPERATION,
+)  # fmt: skip
+
+MONITORING_TABLES = (DRIFT, SCORES, CALIBRATION, ALERTS, STAGES, LIST_USE, UNITS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.diagnosis_codes import ICD10, alone, list_with_a_code
 from expectations.identifier_schemes import LSOA, ODS_PROVIDER, ODS_SITE, Scheme
 from expectations.table import Action, Column, Kind, Lost, RowRule, Severity, Table, TableRule
 from expectations.tables.raw_common import (
@@ -14,8 +15,6 @@ from expectations.tables.raw_common import (
 )
 
 DISCHARGE_NOT_READABLE = "discharge method not readable, so the stay may have ended in death"
-# In HES a single dash means 'no further code'.
-ICD10_LIST = r"([A-Z][0-9]{2}[0-9X]?[0-9A-Z]?[*+AD-]?)([,;| ]+(-|[A-Z][0-9]{2}[0-9X]?[0-9A-Z]?[*+AD-]?))*"
 ADMISSION_METHODS = (
     "11", "12", "13", "21", "22", "23", "24", "25", "28", "2A", "2B", "2C", "2D", "31", "32", "81", "82", "83", "84", "89",
     "98", "99",
@@ -74,8 +73,9 @@ _ADMISSION_COLUMNS = (
            source="Der_Spell_LoS"),
     Column("episode_count", Kind.INTEGER, "Episodes in the spell.", minimum=0, source="Der_Episode_Count"),
     Column("episode_order", Kind.INTEGER, "Order of the episode in its spell, where rows are episodes.", minimum=1, source="EPIORDER"),
-    code("primary_diagnosis", "Spell_Primary_Diagnosis", "ICD-10 code of the main condition.", pattern=r"[A-Z][0-9]{2}[0-9X]?[0-9A-Z]?[*+AD-]?"),
-    code("diagnoses", "Der_Diagnosis_All", "All ICD-10 codes of the spell, separated.", pattern=ICD10_LIST),
+    code("primary_diagnosis", "Spell_Primary_Diagnosis", "ICD-10 code of the main condition.", pattern=alone(ICD10)),
+    code("diagnoses", "Der_Diagnosis_All", "All ICD-10 codes of the spell, separated.", pattern=list_with_a_code(ICD10),
+         code_pattern=ICD10),
     code("procedures", "Der_Procedure_All", "All OPCS-4 codes of the spell, separated."),
     code("treatment_function", "Der_Admit_Treatment_Function_Code", "Treatment function at admission.", pattern=r"[0-9]{3}|[A-Z&].*"),
     SEX,

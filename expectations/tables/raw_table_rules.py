@@ -98,6 +98,17 @@ def unknown_code_rule(columns: tuple[Column, ...]) -> tuple[TableRule, ...]:
     return (TableRule("unknown_codes", "unknown_codes", Severity.STOP, description, 0.3, names, 11),) if names else ()
 
 
+def unknown_codes_in_lists_rule(columns: tuple[Column, ...]) -> tuple[TableRule, ...]:
+    """Return the rule on the share of lists of codes that lost some of their codes."""
+    names = tuple(column.name for column in columns if column.code_pattern)
+    description = "The share of lists of codes in which some codes are outside the vocabulary stays below its limit."
+    return (
+        (TableRule("unknown_codes_in_lists", "unknown_codes_in_lists", Severity.WARN, description, 0.1, names, 11),)
+        if names
+        else ()
+    )
+
+
 def lost_value_rules(columns: tuple[Column, ...]) -> tuple[TableRule, ...]:
     """Return the rules on the share of lost values of each column: its limit, its rise since the previous delivery, and values that are gone."""
     names = tuple(column.name for column in columns)
@@ -158,6 +169,7 @@ def delivery_rules(columns: tuple[Column, ...], row_rules: tuple[RowRule, ...], 
         *(volume_rules(provider) if provider else ()),
         *varying_rule(columns),
         *unknown_code_rule(columns),
+        *unknown_codes_in_lists_rule(columns),
         *lost_value_rules(columns),
     )
 

@@ -5,6 +5,8 @@ No text names a person or counts people.
 
 from __future__ import annotations
 
+from features.code_list_matches import EVENTS_OF
+from features.declaration import FEED_OF_TYPE
 from models.group_labels import kind_label
 from pipelines.alerts.rule_declaration import Crossing, Row
 
@@ -70,6 +72,18 @@ def approval_ends(crossing: Crossing) -> str:
     row = crossing.row
     when = f"ends on {row['expires']}" if row["days_left"] >= 0 else f"ended on {row['expires']}"
     return f"the approval of the runs {when}; after that day every run is refused"
+
+
+def code_list_far(crossing: Crossing) -> str:
+    """Return how the share of people whom a list matches compares with the expected one."""
+    row, feed = crossing.row, FEED_OF_TYPE[EVENTS_OF[crossing.row["code_system"]]].replace("_", " ")
+    known = row["expected_share"] is not None
+    expected = f"{crossing.limit:.1%} of people are expected" if known else "people are expected in a feed of this size"
+    if not row["people"]:
+        return (
+            f"the code list '{row['label']}' matches no entry of {feed}; {expected}, so the features of the list are not computed"
+        )
+    return f"the code list '{row['label']}' matches {crossing.value:.1%} of the people in {feed}; {expected}"
 
 
 def _group(row: Row) -> str:

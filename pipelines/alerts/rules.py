@@ -8,10 +8,12 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from expectations.contract_terms import CONTRACTS
+from features.code_list_matches import RAREST, Match
 from models.drift import SHIFTED
 from pipelines.alerts import messages, watched_rows
 from pipelines.alerts.rule_declaration import AlertRule, Crossing, Row, Rows, Setting
 
+COMPARED = (Match.NOTHING, Match.BELOW_EXPECTED, Match.ABOVE_EXPECTED)
 LEAST_EVENTS = 10  # of a group whose calibration is compared
 Limits = tuple[float, float]
 
@@ -95,6 +97,17 @@ def _approval_that_ends(approvals: Rows, limit_days: int) -> Iterator[Crossing]:
     for row in approvals:
         if row["days_left"] < limit_days:
             yield Crossing("purpose.approval", float(row["days_left"]), float(limit_days), row)
+
+
+def _far_code_lists(lists: Rows, _: bool) -> Iterator[Crossing]:
+    """Find code lists that match no one, or a share of people that is far from the published prevalence."""
+    rows = list(lists)
+    matching = {row["list"] for row in rows if row["people"]}
+    for row in rows:
+        is_compared = row["expected_share"] is not None and row["result"] in COMPARED
+        if is_compared or (row["result"] == Match.NOTHING and row["list"] not in matching):
+            share = row["people"] / row["all_people"]
+            yield Crossing(f"{row['list']} {row['code_system']}", share, row["expected_share"] or RAREST, row)
 
 
 def _subject(row: Row) -> str:
@@ -206,9 +219,18 @@ APPROVAL_ENDS = AlertRule(
     _approval_that_ends,
     messages.approval_ends,
 )
+CODE_LIST_FAR = AlertRule(
+    "code_list_far",
+    "Code list far from expected",
+    "A code list matches no one in a feed, or a share of people far from the published prevalence of its condition.",
+    Setting("code_list_far", bool, True, "alert about code lists that match no one, or far fewer or more people than expected"),
+    watched_rows.code_lists,
+    _far_code_lists,
+    messages.code_list_far,
+)
 RULES: tuple[AlertRule, ...] = (
     FEATURE_SHIFTED, MISSING_SHARE_JUMPED, LIST_TURNOVER, MATURED_CALIBRATION, VOLUME_COLLAPSED, SCORES_STALE, FEED_LATE,
-    APPROVAL_ENDS,
+    APPROVAL_ENDS, CODE_LIST_FAR,
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
-from expectations.tables.monitoring import CALIBRATION, DRIFT, SCORES
+from expectations.tables.monitoring import CALIBRATION, DRIFT, LIST_USE, SCORES
 from expectations.tables.records import EXTRACTS, VALIDATION
 from models.disclosure_control import safe_audit
 from pipelines.alerts.rule_declaration import Row, Rows, Watched
@@ -35,6 +35,12 @@ def scores(watched: Watched) -> Iterator[Row]:
             yield from watched.lake.read_or_empty(
                 SCORES, where=f"outcome = {quote(outcome)}", partition={"run_id": runs[-1]}
             ).to_pylist()
+
+
+def code_lists(watched: Watched) -> Rows:
+    """Return the code lists with the people whom they match."""
+    rows: Rows = watched.lake.read_or_empty(LIST_USE, where="all_people > 0", order="list, code_system").to_pylist()
+    return rows
 
 
 def matured_runs(watched: Watched) -> Iterator[Row]:

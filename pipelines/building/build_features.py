@@ -22,6 +22,7 @@ from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from features.attributes import PeopleTables, days, numbers
 from features.catalogue import Catalogue, catalogue_rows, not_chosen, unavailable
 from features.catalogue import build_catalogue as declare_catalogue
+from features.code_list_matches import unmatched
 from features.code_lists import load_code_lists
 from features.cohort import CohortSettings, Use, add_flows
 from features.coverage import CoverageCalendar, coverage_calendar
@@ -32,6 +33,7 @@ from features.person_features import IndexEvents, Recipe
 from features.plan import compile_plan
 from features.window_counts import Events
 from pipelines.building.area_context import area_context, context_days_of
+from pipelines.building.code_list_use import list_matches
 from pipelines.building.event_reader import read_event_arrays, read_events
 from pipelines.building.index_date_files import INDEX_DATE, file_columns
 from pipelines.building.people_reader import core_scans, household_periods, household_sizes, read_people
@@ -123,7 +125,9 @@ def make_recipe(lake: Lake, request: FeatureRequest) -> Recipe:
 
 
 def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str, str], CoverageCalendar]:
-    catalogue = declare_catalogue(load_code_lists(request.code_list_folder), request.imd_edition)
+    declared = declare_catalogue(load_code_lists(request.code_list_folder), request.imd_edition)
+    without = unmatched(declared, list_matches(lake))
+    catalogue = without.catalogue
     rows = lake.read("core__coverage", "feed, organisation_code, month, status", "organisation_role = 'practice'")
     calendar = coverage_calendar(rows)
     addresses = (ADDRESSES.name,) if lake.rows("core__residence") else ()
@@ -132,7 +136,7 @@ def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str
         name: reason for name, reason in _unsupported_by_lake(lake, request.imd_edition).items() if name in catalogue.by_name
     }
     left_out = not_chosen(catalogue, request.families)
-    return catalogue, {**left_out, **lacking, **unsupported_features(lake, catalogue), **reasons}, calendar
+    return catalogue, {**left_out, **without.reasons, **lacking, **unsupported_features(lake, catalogue), **reasons}, calendar
 
 
 def _unsupported_by_lake(lake: Lake, edition: int) -> dict[str, str]:

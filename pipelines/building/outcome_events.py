@@ -127,7 +127,7 @@ class OutcomeSearch:
         if concept.code_lists:
             codes = lake.read("core__code", "code, code_system, source_code", order="code")
             code_rows = zip(*(codes[name].to_pylist() for name in ("code", "code_system", "source_code")), strict=True)
-            members = code_members(CodeList(concept.name, self._catalogue.entries(concept)), code_rows)
+            members = code_members(self._catalogue.covering(concept), code_rows)
             where += f" AND code IN ({', '.join(map(str, members)) or 'NULL'})"
         query = f"""SELECT person_key, event_date AS day FROM {lake.scan("core__event")}
             JOIN (SELECT person_key, birth_date FROM {lake.scan("core__person")}) USING (person_key) WHERE {where}"""

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from expectations.sql_values import quote_path
 from expectations.tables.core import CODE, CODE_ANCESTOR, CODE_NAME
-from features.code_lists import CodeList
+from features.code_lists import PRODUCTS, CodeList
 from pipelines.lake.storage import Lake
 
 
@@ -19,7 +19,10 @@ def name_codes(lake: Lake, con: duckdb.DuckDBPyConnection, lists: Mapping[str, C
 
     All concepts are stored, because groups have names too. If several code lists contain a code, the first description counts.
     """
-    entries = [entry for found in lists.values() for entry in found.entries if entry.description]
+    first = sorted(
+        lists.values(), key=lambda found: found.name != PRODUCTS
+    )  # a product is named by its substance, not by its list
+    entries = [entry for found in first for entry in found.entries if entry.description]
     listed = pa.table(
         {
             "code_system": pa.array([entry.system for entry in entries], pa.string()),

@@ -13,11 +13,22 @@ from datetime import date
 import duckdb
 import pandas as pd
 
-from expectations.feeds import ADMISSIONS, EVENT_FEEDS, FEEDS, HOSPITAL_FEEDS, LIST_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
+from expectations.feeds import (
+    ADMISSIONS,
+    EVENT_FEEDS,
+    FEEDS,
+    GP_OBSERVATIONS,
+    HOSPITAL_FEEDS,
+    LIST_FEEDS,
+    OPT_OUTS,
+    PATIENTS,
+    REGISTRATIONS,
+)
 from expectations.sql_values import quote, quote_all
 from expectations.suppression import DEATH_WITHDRAWN
 from expectations.tables import core
-from pipelines.conform.availability import AvailabilitySettings
+from expectations.tables.measurement_units import UNITS
+from pipelines.conform.availability import AvailabilitySettings, available_sql
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.codes import code_sql, event_types
 from pipelines.conform.coverage import CoverageSettings, coverage, practice_coverage
@@ -25,6 +36,7 @@ from pipelines.conform.event import EventRequest, Numbers, write_events
 from pipelines.conform.event_rows import EventRows, feed_event_rows, spell_event_rows
 from pipelines.conform.feeds import Sources, codes_sent_sql
 from pipelines.conform.linkage import identifiers_sql, linkage_sql
+from pipelines.conform.measured_values import measured_rows_sql, unit_counts_sql
 from pipelines.conform.person import StatedFacts as StatedFacts
 from pipelines.conform.person import person_sql
 from pipelines.conform.registration import (
@@ -142,9 +154,9 @@ def conform_spells(
 
 def conform_events(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, request: EventRequest) -> Summary:
     """Write core__event_type, core__code, core__event and core__event_superseded from the feeds and core__spell."""
-    spells, gone = lake.scan(core.SPELL.name), hold_superseded(con, request.superseded)
+    spells, gone = lake.scan(core.SPELL.name), hold_superseded(con, _measured(request.superseded, request))
     before = superseded_event_rows(con, sources, gone, lake.scan(core.PERSON.name), request)
-    rows = [*spell_event_rows(spells), *feed_event_rows(sources, request.rules, request.available)]
+    rows = [*spell_event_rows(spells), *feed_event_rows(_measured(sources, request), request.rules, request.available)]
     codes = [codes_sent_sql(feed, source) for given in (sources, gone) for feed, source in given.items() if feed in EVENT_FEEDS]
     codes += superseded_codes(gone)
     codes += [
@@ -153,6 +165,15 @@ def conform_events(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources,
         f"(SELECT 'icd10' AS code_system, primary_diagnosis AS source_code FROM {spells})",
     ]
     return store_events(lake, con, EventParts(rows, codes, before), request)
+
+
+def _measured(sources: Sources, request: EventRequest) -> Sources:
+    """Return the sources with the measured values of the GP record in the units of their analytes."""
+    feed = GP_OBSERVATIONS.name
+    if feed not in sources:
+        return sources
+    known = available_sql(feed, request.available)
+    return {**sources, feed: measured_rows_sql(sources[feed], known, request.analyte_of_code)}
 
 
 @dataclass(frozen=True)
@@ -178,6 +199,20 @@ def store_events(lake: Lake, con: duckdb.DuckDBPyConnection, parts: EventParts, 
     gone = write_superseded(lake, con, parts.superseded, "coded")
     con.execute("DROP TABLE coded; DROP TABLE numbered")
     return {"events": events, "codes": codes, "superseded_events": gone}
+
+
+def conform_units(
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, analyte_of_code: Mapping[str, str], available: AvailabilitySettings
+) -> Summary:  # fmt: skip
+    """Write monitoring__units, and return the number of values by what became of them."""
+    feed = GP_OBSERVATIONS.name
+    if feed not in sources:
+        lake.write(UNITS, [])
+        return {"values": 0}
+    measured = measured_rows_sql(sources[feed], available_sql(feed, available), analyte_of_code)
+    lake.replace_sql(UNITS, con, unit_counts_sql(measured), order=", ".join(UNITS.key))
+    counts = con.sql(f"SELECT outcome, sum(entries)::BIGINT FROM {lake.scan(UNITS.name)} GROUP BY 1 ORDER BY 1").fetchall()
+    return {"values": sum(entries for _, entries in counts), **{f"values_{outcome}": entries for outcome, entries in counts}}
 
 
 def conform_coverage(

@@ -7,7 +7,7 @@ separately. The memory depends on the size of a range, not on the size of the bo
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from pydantic import BaseModel, Field
 
 from expectations.sql_values import quote, quote_paths
 from expectations.tables.core import EVENT
+from features.analytes import analyte_of_code
+from features.code_lists import load_code_lists
 from features.events import FEED_NUMBER
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
@@ -40,7 +42,8 @@ class EventSettings(BaseModel, extra="forbid", frozen=True):
 class EventRequest:
     """What events are made with: clinical rules, lags, a work folder that is emptied, and the size of files.
 
-    `superseded` has, by feed, the rows that a later delivery changed or removed, with `superseded_date`.
+    `superseded` has, by feed, the rows that a later delivery changed or removed, with `superseded_date`. `analyte_of_code` has the
+    analyte of each code of a measurement (`features/analytes.py`), by Strata's code lists unless a team has its own.
     """
 
     rules: ClinicalRules
@@ -48,6 +51,7 @@ class EventRequest:
     work: Path
     settings: EventSettings = field(default_factory=EventSettings)
     superseded: Sources = field(default_factory=dict)
+    analyte_of_code: Mapping[str, str] = field(default_factory=lambda: analyte_of_code(load_code_lists()))
 
 
 @dataclass(frozen=True)

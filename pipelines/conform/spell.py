@@ -14,6 +14,7 @@ rules:
 
 from __future__ import annotations
 
+from expectations.diagnosis_codes import plain_icd10_list_sql, plain_icd10_sql
 from expectations.feeds import ADMISSIONS
 from expectations.sql_values import quote
 from pipelines.conform.availability import AvailabilitySettings, available_sql, known_on
@@ -63,7 +64,7 @@ def spell_sql(admissions: str, people: str, rules: ClinicalRules, available: Ava
         discharge_date - admission_date AS nights,
         died, primary_diagnosis, treatment_function, stays_joined, cost, admission_available_date,
         CASE WHEN discharge_date IS NOT NULL THEN greatest(last_available_date, discharge_date) END AS discharge_available_date,
-        {_all_codes("diagnoses")} AS diagnoses
+        {plain_icd10_list_sql("diagnoses")} AS diagnoses
     FROM joined
     """
 
@@ -76,7 +77,7 @@ def _stays(admissions: str, people: str, rules: ClinicalRules, available: Availa
         SELECT person_key, provider_code, spell_number, admission_date, discharge_date, admission_method, admission_source,
             discharge_destination, discharge_method, patient_classification, treatment_function, cost,
             CAST(coalesce(episode_order, 0) AS BIGINT) * 1_000_000_000 + row_number AS row_number,
-            {icd10("primary_diagnosis")} AS primary_diagnosis,
+            {plain_icd10_sql("primary_diagnosis")} AS primary_diagnosis,
             nullif(concat_ws(',', primary_diagnosis, diagnoses), '') AS diagnoses,
             {admission_known} AS admission_available_date,
             {available_sql(ADMISSIONS.name, available)} AS discharge_available_date
@@ -162,15 +163,3 @@ def _continues(rules: ClinicalRules) -> str:
                         AND stay.admission_method = {quote(method)}, false)
                     AND stay.stay_class <> 'birth'
                     AND (stay.stay_class <> 'maternity' OR tail.stay_class = 'maternity')"""
-
-
-def icd10(column: str) -> str:
-    """Return the SQL of a normalised ICD-10 code: upper case, without dots, dagger, asterisk and filling X."""
-    plain = f"regexp_replace(upper({column}), '[^A-Z0-9]', '', 'g')"
-    return f"nullif(regexp_replace({plain}, 'X?[AD]?$', ''), '')"
-
-
-def _all_codes(column: str) -> str:
-    """Return the SQL of the distinct normalised codes of a separated list, sorted and joined by commas."""
-    codes = f"list_transform(regexp_split_to_array({column}, '[,;| ]+'), lambda code: {icd10('code')})"
-    return f"nullif(array_to_string(list_sort(list_distinct({codes})), ','), '')"

@@ -6,6 +6,7 @@ from datetime import date
 
 from expectations.tables import core, core_places
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
+from expectations.tables.monitoring import LIST_USE
 from expectations.tables.risk import COHORT_FLOW, LABELS
 from features.outcomes import ImmatureOutcomeError
 from pipelines.building import build_features as features_stage
@@ -32,10 +33,10 @@ from pipelines.stages.stage_inputs import (
 )
 from pipelines.why.answer import Answer, why, why_ready_made
 
-READ_BY_CATALOGUE = (core.REGISTRATION, core.RESIDENCE, core_places.AREA, core.EVENT, core.COVERAGE)
+READ_BY_CATALOGUE = (core.REGISTRATION, core.RESIDENCE, core_places.AREA, core.EVENT, core.COVERAGE, LIST_USE)
 READ_BY_FEATURES = (
     core.PERSON, core.REGISTRATION, core.RESIDENCE, core_places.AREA, core_places.ORGANISATION_RELATION, core.SPELL, core.EVENT,
-    core.EVENT_SUPERSEDED, core.CODE, core.COVERAGE,
+    core.EVENT_SUPERSEDED, core.CODE, core.COVERAGE, LIST_USE,
 )  # fmt: skip
 READ_BY_OCCURRENCES = (core.PERSON, core.SPELL, core.EVENT, core.CODE)  # every event of an outcome, at any time
 READ_BY_OUTCOMES = (*READ_BY_OCCURRENCES, core.COVERAGE)  # whether it happened to a person whom the feeds cover

@@ -7,12 +7,14 @@ from typing import Any
 
 import duckdb
 
-from expectations.feeds import ADMISSIONS, EVENT_FEEDS, LIST_FEEDS, OBJECTION_FEEDS, PATIENTS, REGISTRATIONS
+from expectations.feeds import ADMISSIONS, EVENT_FEEDS, GP_OBSERVATIONS, LIST_FEEDS, OBJECTION_FEEDS, PATIENTS, REGISTRATIONS
 from expectations.tables import core, core_places
 from expectations.tables.caseload import ACTIONS
 from expectations.tables.features import SAME_DAY_CARE
+from expectations.tables.measurement_units import UNITS
+from expectations.tables.monitoring import LIST_USE
 from features.code_lists import load_code_lists
-from pipelines.building import same_day_care
+from pipelines.building import code_list_use, same_day_care
 from pipelines.conform import actions, areas_and_organisations, core_tables, objections
 from pipelines.conform.by_source import conform_of
 from pipelines.conform.code_vocabulary import name_codes, write_ancestors
@@ -169,15 +171,31 @@ def conform_spells(context: StageContext) -> StageResult:
     reads_earlier=(core.CODE,),
     feeds=EVENT_FEEDS,
     settings=("source", "clinical", "conform.events"),
+    outside=(OutsideInput.MEASURED_CODES,),
     exists=has_core,
 )
 def conform_events(context: StageContext) -> StageResult:
     """Write core__event and its dictionaries."""
     settings, conform = context.settings, conform_of(context.source)
     work, gone = context.machine.home / "spill" / "events", superseded_rows(context)
-    request = EventRequest(settings.clinical, conform.availability(), work, settings.conform.events, gone)
+    analytes = context.outside.analyte_of_code
+    request = EventRequest(settings.clinical, conform.availability(), work, settings.conform.events, gone, analytes)
     with context.machine.duckdb() as con:
         return StageResult(conform.events(context.lake, con, validated_rows(context), request))
+
+
+@stage(
+    [UNITS],
+    feeds=(GP_OBSERVATIONS.name,),
+    settings=("source",),
+    outside=(OutsideInput.MEASURED_CODES,),
+    follows=(core.EVENT.name,),
+    exists=has_feed(GP_OBSERVATIONS.name),
+)
+def count_units(context: StageContext) -> StageResult:
+    """Write monitoring__units: how the units of measured values were read."""
+    analytes, available = context.outside.analyte_of_code, availability(context)
+    return _conformed(context, lambda con, rows: core_tables.conform_units(context.lake, con, rows, analytes, available))
 
 
 @stage(
@@ -273,6 +291,13 @@ def write_same_day_care(context: StageContext) -> StageResult:
     return StageResult(dict(same_day_care.write_same_day_care(context.lake)))
 
 
+@stage([LIST_USE], reads=(core.EVENT, core.CODE), outside=(OutsideInput.CODE_LISTS,), exists=has_core)
+def write_code_list_use(context: StageContext) -> StageResult:
+    """Write monitoring__code_lists."""
+    without = code_list_use.write_code_list_use(context.lake, load_code_lists(context.outside.code_lists))
+    return StageResult({"rows": context.lake.rows(LIST_USE.name), "lists without entries": without})
+
+
 def _conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> StageResult:
     """Do one conform step over the validated rows of the feeds that the stage reads."""
     with context.machine.duckdb() as con:
@@ -281,6 +306,6 @@ def _conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection,
 
 STAGES: tuple[Stage, ...] = (
     conform_organisations, conform_areas, conform_objections, check_objections, check_national_list, conform_people, conform_registrations,
-    conform_spells, conform_events, write_vocabulary, check_deaths, conform_coverage, conform_linkage, check_linkage, conform_actions,
-    write_same_day_care,
+    conform_spells, conform_events, count_units, write_vocabulary, check_deaths, conform_coverage, conform_linkage, check_linkage, conform_actions,
+    write_same_day_care, write_code_list_use,
 )  # fmt: skip

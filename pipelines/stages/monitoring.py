@@ -110,7 +110,7 @@ def stale_scores(context: StageContext) -> StageResult:
 @stage(
     [monitoring.ALERTS],
     reads=(
-        monitoring.DRIFT, monitoring.SCORES, monitoring.CALIBRATION, VALIDATION, risk.RUNS, risk.VOLUMES, EXTRACTS,
+        monitoring.DRIFT, monitoring.SCORES, monitoring.CALIBRATION, VALIDATION, risk.RUNS, risk.VOLUMES, monitoring.LIST_USE, monitoring.UNITS, EXTRACTS,
     ),
     reads_earlier=(monitoring.ALERTS, monitoring.STAGES),
     settings=(

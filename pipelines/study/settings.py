@@ -78,7 +78,8 @@ class StudySettings(BaseModel, extra="forbid", frozen=True):
     cohort: CohortSettings = CohortSettings()
     outcome: OutcomeSettings = OutcomeSettings()
     code_lists: Path | None = Field(
-        default=None, description="folder of a team's own code lists, which are added to Strata's or replace one of the same name"
+        default=None,
+        description="folder of a team's own code lists; each half replaces Strata's of the same list and terminology",
     )
     feature_families: tuple[FeatureFamily, ...] | None = Field(
         default=None, description="families of features to compute, with the features they are computed from; the default is all"

@@ -12,7 +12,7 @@ import pandas as pd
 
 from expectations.delivery_figures import Summary, Thresholds
 from expectations.granting_columns import granting_columns, required_columns
-from expectations.row_checks import sender_columns
+from expectations.row_checks import CODE_NOT_IN_VOCABULARY, sender_columns
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
 from pipelines.extracts.ingest import Extract
@@ -300,8 +300,9 @@ def _columns(
             outside = sum(outcome.broken[f"not_in_vocabulary__{column.name}"] for outcome in outcomes)
             values = sum(outcome.profile.values.get(column.name, 0) for outcome in outcomes)
             all_rows = sum(outcome.rows for outcome in outcomes) - deletions
-            rows.append((column.name, all_rows, values, outside, now.get(column.name), then.get(column.name)))
-    return pd.DataFrame(rows, columns=["column", "rows", "values", "outside", "different", "different_before"])
+            incomplete = sum(outcome.broken[f"{CODE_NOT_IN_VOCABULARY}__{column.name}"] for outcome in outcomes)
+            rows.append((column.name, all_rows, values, outside, incomplete, now.get(column.name), then.get(column.name)))
+    return pd.DataFrame(rows, columns=["column", "rows", "values", "outside", "incomplete", "different", "different_before"])
 
 
 def _different(con: duckdb.DuckDBPyConnection, delivery: Delivery | None, columns: tuple[str, ...]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from expectations.date_formats import DETECTED
 from expectations.identifier_schemes import REASONS
-from expectations.row_checks import RowCheck, sender_columns
+from expectations.row_checks import CODE_NOT_IN_VOCABULARY, RowCheck, sender_columns
 from expectations.sql_values import quote
 from expectations.table import Column, Kind, RowRule, Table
 from expectations.tables.raw_common import CONFLICTING_ROWS
@@ -16,6 +16,7 @@ from pipelines.validation.typed_rows import (
     IMPRECISE,
     LONGEST_IMPRECISE,
     Reading,
+    has_unknown_code,
     is_out_of_range,
     is_outside,
     matches,
@@ -137,6 +138,7 @@ _FLAGS: dict[str, Callable[[Column, Reading], str]] = {
     "second_date_format": _second_format,
     "imprecise_date": _imprecise,
     "not_in_vocabulary": lambda column, reading: is_outside(column, column.name),
+    CODE_NOT_IN_VOCABULARY: lambda column, reading: has_unknown_code(column, column.name),
     "out_of_range": lambda column, reading: is_out_of_range(column, column.name),
     "padding_or_case": _padded,
 }

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from expectations.date_formats import DETECTED, FORMAT_OF, DateFormat, local_day_sql
+from expectations.diagnosis_codes import list_of_codes, usable_codes_sql
 from expectations.identifier_text import plain_sql
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote, quote_all
@@ -170,6 +171,12 @@ def is_outside(column: Column, value: str) -> str:
     return f"NOT {matches(value, column.pattern)}" if column.pattern else ""
 
 
+def has_unknown_code(column: Column, value: str) -> str:
+    """Return the SQL that is true where a list has codes that can be used and others that cannot."""
+    complete = matches(value, list_of_codes(column.code_pattern))
+    return f"CASE WHEN NOT {complete} THEN {matches(value, column.pattern)} END"
+
+
 def is_out_of_range(column: Column, value: str) -> str:
     """Return the SQL that is true where a read value is below the column's minimum or above its maximum; empty without."""
     sides = [f"{value} < {column.minimum:.15g}"] if column.minimum is not None else []
@@ -194,7 +201,9 @@ def read_rows_sql(table: Table, source: str, reading: Reading) -> str:
 
 
 def usable_sql(column: Column, reading: Reading) -> str:
-    """Return the SQL of a read value, null if a rule of its column makes it unusable. A flagged value stays."""
+    """Return the SQL of a read value, null if a rule of its column makes it unusable. A flagged value stays, and so do a list's other codes."""
+    if column.code_pattern:
+        return usable_codes_sql(column.name, column.code_pattern)
     wrong = reading.is_wrong(column.name) if column.nullable else ""  # in other columns it sets the row aside
     broken = [rule for rule in (is_outside(column, column.name), is_out_of_range(column, column.name), wrong) if rule]
     if not broken or column.on_violation is Action.FLAGGED:

@@ -1,4 +1,7 @@
-"""The codes that made-up events carry: those of the code lists, codes that almost match, and codes of no list."""
+"""The codes that made-up events carry: those of the code lists, codes that almost match, and codes of no list.
+
+The files of the lists are read here once more, without the code of `features/`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "features" / "codelists"
+PRODUCTS = FOLDER / "dmd" / "medicines.csv"
+MOST_LINES = 4  # of a list of SNOMED CT or dm+d codes, which may have thousands
 OF_NO_LIST = (
     ("icd10", "Q999"), ("icd10", "F0"), ("snomed", "100000"), ("dmd", "999999"), ("dmd", "888888"), ("treatment_function", "300"),
     ("treatment_function", "430"), ("department_type", "01"), ("department_type", "02"), ("department_type", "03"),
@@ -18,7 +23,7 @@ OF_NO_LIST = (
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a code list."""
+    """One code of a code list."""
 
     list: str
     system: str
@@ -27,29 +32,63 @@ class Line:
 
 
 @cache
-def lines() -> tuple[Line, ...]:
-    """Read every line of the code lists that come with Strata."""
+def every_line() -> tuple[Line, ...]:
+    """Read every code of the code lists that come with Strata, in each list that has it or includes a list that has it."""
     return tuple(_read())
 
 
 def _read() -> Iterator[Line]:
-    for file in sorted(FOLDER.glob("*.csv")):
-        with file.open(newline="", encoding="utf-8") as opened:
-            for row in csv.DictReader(opened):
-                yield Line(row["list"], row["system"], row["code"].upper().replace(".", ""), row["match"])
+    with (FOLDER / "index.csv").open(newline="", encoding="utf-8") as opened:
+        rows = {(row["list"], row["system"]): row["includes"].split() for row in csv.DictReader(opened)}
+    for name, system in rows:
+        codes: dict[str, None] = {}
+        waiting = [name]
+        while waiting:
+            part = waiting.pop(0)
+            waiting = [*rows[part, system], *waiting]
+            codes |= dict.fromkeys(_codes(system, part))
+        match = "prefix" if system == "icd10" else "exact"
+        yield from (Line(name, system, code, match) for code in codes)
+
+
+def _codes(system: str, name: str) -> list[str]:
+    file = FOLDER / system / f"{name}.csv"
+    if not file.exists():
+        return []
+    with file.open(newline="", encoding="utf-8") as opened:
+        return [row["code"] for row in csv.DictReader(opened)]
+
+
+@cache
+def lines() -> tuple[Line, ...]:
+    """Return every line of ICD-10 and of the small systems, and of each other list the first, the last and some between."""
+    by_list: dict[tuple[str, str], list[Line]] = {}
+    for line in every_line():
+        by_list.setdefault((line.list, line.system), []).append(line)
+    return tuple(line for (_, system), found in by_list.items() for line in _some(found, system in ("snomed", "dmd")))
+
+
+def _some(found: list[Line], few: bool) -> list[Line]:
+    if not few or len(found) <= MOST_LINES:
+        return found
+    return [found[place * (len(found) - 1) // (MOST_LINES - 1)] for place in range(MOST_LINES)]
 
 
 @cache
 def code_table() -> tuple[tuple[int, str, str], ...]:
-    """Number every listed code, one that goes on after it, and the codes of no list: the rows of core__code."""
+    """Number the codes of the lines, one that goes on after each, and the codes of no list: the rows of core__code."""
     listed = {(line.system, line.code + more) for line in lines() for more in ("", "9")}
     return tuple((number, system, code) for number, (system, code) in enumerate(sorted(listed | set(OF_NO_LIST)), start=1))
 
 
 @cache
+def _numbers() -> dict[tuple[str, str], int]:
+    return {(system, code): number for number, system, code in code_table()}
+
+
 def number_of(system: str, code: str) -> int:
     """Return the number of a code."""
-    return next(number for number, own, name in code_table() if (own, name) == (system, code))
+    return _numbers()[system, code]
 
 
 @cache

@@ -20,6 +20,7 @@ from features.events import EVENT_TYPES, NUMBER_OF
 INDEX = date(2024, 3, 1)  # the day after a leap day
 SYSTEM = {kind.name: kind.code_system for kind in EVENT_TYPES}
 PEOPLE_WITH_MUCH = 200
+PEOPLE_IN_ONE_AREA = 400
 BIRTHS = (date(1934, 5, 1), date(1964, 3, 1), date(1964, 4, 1), date(1990, 1, 1), date(2008, 3, 1), date(2008, 4, 1))
 VALUES = cycle((55.0, 48.5, 61.0, 88.0, 14.5, 70.25, 250.5))
 PROVIDERS = cycle(tuple(number_of(system, code) for system, code in OF_NO_LIST if system == "ods"))
@@ -56,6 +57,9 @@ def edge_board(catalogue: Catalogue) -> Board:
                 _person(board, [_first_event(catalogue, name, 40) for name in (feature.after, *names)])
     for number in (7, 8, 9, 10, 14, 15, 19, 20, 21):  # distinct medicines
         _person(board, [_event("gp_medication", code, 20, 0) for code in pool("dmd")[1:][: number + 1]])
+    for number in range(PEOPLE_IN_ONE_AREA):  # one area has more stays than chance explains, so that areas have different rates
+        here = (len(board.people) + 1) // 5 % len(AREAS) == 1
+        _person(board, [_event("emergency_discharge_overnight", 0, 100 + number % 90, 0)] * 3 * here)
     rng = np.random.default_rng(7)
     for _ in range(PEOPLE_WITH_MUCH):
         _person(board, [_any_event(rng) for _ in range(int(rng.integers(20, 120)))])

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 from recount.attribute_recount import attribute_sql
 from recount.board import EDITION
-from recount.code_pool import FOLDER
+from recount.code_pool import PRODUCTS, every_line
 from recount.context_recount import make_context
 
 from features.catalogue import Catalogue
@@ -114,7 +115,12 @@ def _declaration(feature: Feature, catalogue: Catalogue) -> list[object]:
 
 def _see_events(con: duckdb.DuckDBPyConnection) -> None:
     """Make `seen`: each event that may count for a row, once per concept it means; and `tally`: counted by window."""
-    con.execute(f"CREATE TABLE entry AS SELECT * FROM read_csv('{FOLDER}/*.csv', union_by_name = true, all_varchar = true)")
+    columns = ("list", "system", "code", "match")
+    con.register("lines", pa.table({name: [getattr(line, name) for line in every_line()] for name in columns}))
+    con.execute("CREATE TABLE entry AS FROM lines")
+    con.execute(
+        "CREATE TABLE product AS FROM read_csv(?, all_varchar = true, quote = '\"', delim = ',', header = true)", [str(PRODUCTS)]
+    )
     con.execute("""
         CREATE TABLE meant AS
         SELECT DISTINCT m.concept, m.event_type, c.code FROM meaning m JOIN entry n USING (list) JOIN core__code c
@@ -125,7 +131,7 @@ def _see_events(con: duckdb.DuckDBPyConnection) -> None:
         CREATE TABLE known AS
         SELECT f.r, f.index_date - e.event_date AS days, e.*, coalesce(c.substance, c.code_system || ' ' || c.source_code) AS item
         FROM f JOIN all_event e USING (person_key) LEFT JOIN (
-            SELECT c.*, (SELECT min(n.description) FROM entry n WHERE n.system = 'dmd' AND c.code_system = 'dmd' AND n.code = c.source_code) AS substance
+            SELECT c.*, (SELECT min(label) FROM product n WHERE c.code_system = 'dmd' AND n.code = c.source_code) AS substance
             FROM core__code c) c USING (code)
         WHERE e.event_date < f.index_date AND e.available_date < f.index_date AND coalesce(e.superseded_date > f.index_date, true)
             AND (f.birth_date IS NULL OR e.event_date >= f.birth_date)""")
@@ -206,6 +212,13 @@ def _latest_of(feature: Feature) -> str:
         FROM seen WHERE concept IN ({among}) GROUP BY r) l USING (r)"""
 
 
+def _current(feature: Feature) -> str:
+    return f"""
+    SELECT '{feature.name}', f.r, coalesce(l.mine > coalesce(l.resolved, DATE '0001-01-01'), false)::INTEGER
+    FROM f LEFT JOIN (SELECT r, max(event_date) FILTER (concept = '{feature.concept}') AS mine,
+        max(event_date) FILTER (concept = '{feature.after}') AS resolved FROM seen GROUP BY r) l USING (r)"""
+
+
 def _score(feature: Feature) -> str:
     graver = dict(feature.replaced_by)
     groups = ", ".join(
@@ -220,7 +233,7 @@ def _score(feature: Feature) -> str:
         WHERE (t.r, g.graver) NOT IN (SELECT (r, concept) FROM tally WHERE w = {feature.window_days or EVER}) GROUP BY t.r) p USING (r)"""
 
 
-SPECIAL = {Statistic.RETURNS: _returns, Statistic.LATEST_OF: _latest_of, Statistic.SCORE: _score}
+SPECIAL = {Statistic.RETURNS: _returns, Statistic.LATEST_OF: _latest_of, Statistic.CURRENT: _current, Statistic.SCORE: _score}
 
 
 def _special(feature: Feature) -> str:

@@ -15,7 +15,9 @@ from recount.board import CATALOGUE, PRACTICES, REGISTERED, Board
 from recount.comparison import built_rows
 from recount.populations import boards, examples
 
+from expectations.tables.monitoring import LIST_USE
 from pipelines.building.build_features import build_catalogue, build_features
+from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
 
 GP_FEEDS = {"gp_observations", "gp_medication_orders"}
@@ -61,6 +63,34 @@ def test_a_feed_that_is_not_allowed_is_not_computed_and_the_catalogue_says_why(e
     assert "gp_contacts_365d" not in columns
     assert "emergency_spells_365d" in columns
     assert summary.features == sum(row["status"] == "computed" for row in rows.values())
+
+
+def test_a_code_list_that_matches_no_one_leaves_no_column_and_the_catalogue_says_why(
+    edges: tuple[Board, Lake], tmp_path: Path
+) -> None:
+    board, _ = edges
+    lake = board.store(tmp_path)
+    build_features(lake, REGISTERED, board.index_date)
+    before = lake.schema("features__person").names
+    lake.write(LIST_USE, [unmatched_list("hypertension", all_people=5_000)])
+    reasons = build_catalogue(lake, REGISTERED)
+    build_features(lake, REGISTERED, board.index_date)
+    rows = {row["name"]: row for row in lake.read("features__catalogue").to_pylist()}
+    lost = set(before) - set(lake.schema("features__person").names)
+    assert lost == {name for name in before if name in reasons}
+    assert {"hypertension_ever", "hypertension_current", "long_term_conditions"} <= lost
+    assert "asthma_current" not in lost
+    why = "the code list hypertension matches no entry of the feed gp_observations"
+    assert (rows["hypertension_ever"]["status"], rows["hypertension_ever"]["reason"]) == ("not_computed", why)
+    lake.write(LIST_USE, [unmatched_list("hypertension", all_people=50)])  # of so few people none may have it
+    assert "hypertension_ever" not in build_catalogue(lake, REGISTERED)
+
+
+def unmatched_list(name: str, all_people: int) -> dict[str, object]:
+    blank = dict.fromkeys(arrow_schema(LIST_USE).names)
+    texts = dict.fromkeys(("label", "source", "source_version", "source_date"), "")
+    counts = {"codes": 9, "codes_in_use": 0, "entries": 0, "all_entries": 100, "people": 0, "all_people": all_people}
+    return {**blank, **texts, **counts, "list": name, "code_system": "snomed", "result": "nothing"}
 
 
 def test_no_null_is_stored_as_nan(edges: tuple[Board, Lake]) -> None:

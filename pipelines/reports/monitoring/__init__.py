@@ -1,1 +1,1 @@
-"""The monitoring page: alerts, volumes, drift, scores and lists, results of past scores, and what runs cost."""
+"""The monitoring page: alerts, volumes, code lists, drift, scores and lists, results of past scores, and what runs cost."""

@@ -12,10 +12,12 @@ from pipelines.lake.storage import Lake
 from pipelines.lake.whole_files import write_whole
 from pipelines.reports.labels import label
 from pipelines.reports.monitoring.alert_part import alert_part
+from pipelines.reports.monitoring.code_list_part import code_list_part
 from pipelines.reports.monitoring.cost_part import cost_part
 from pipelines.reports.monitoring.drift_part import drift_part
 from pipelines.reports.monitoring.list_part import list_part
 from pipelines.reports.monitoring.matured_part import matured_part
+from pipelines.reports.monitoring.unit_part import unit_part
 from pipelines.reports.monitoring.volume_part import volume_part
 from pipelines.reports.numbers import NOT_COMPUTED
 from pipelines.reports.pages import render
@@ -35,6 +37,8 @@ def monitoring_page(lake: Lake, deployment: str, outcomes: Sequence[str], today:
         today=str(today),
         alerts=alert_part(lake, today),
         volumes=volume_part(lake),
+        code_lists=code_list_part(lake),
+        units=unit_part(lake),
         outcomes=parts,
         costs=cost_part(lake),
         summary=[_summary(part) for part in parts],

@@ -52,18 +52,19 @@ def draw_stays(settings: SyntheticSettings, places: Places, people: People, live
     Diagnoses come from `recorded`, the lives as health records show them.
     """
     rng = stream(settings.seed, SPELLS, block)
+    coding = stream(settings.seed, SPELLS, block, 1)  # separate, so that what is recorded changes no stay
     emergencies = _emergencies(rng, settings, places, people, lives)
     stays = drop_overlaps(
         combine_stays(
             emergencies,
             _last_stays(rng, places, people, lives),
-            _elective(rng, settings, places, people, lives, recorded),
+            _with_secondary(coding, recorded, _elective(rng, settings, places, people, lives)),
             _maternity(rng, places, people, lives),
             _births(rng, places, people, lives),
             _regular_attenders(rng, places, people, lives),
         )
     )
-    _code_emergencies(rng, settings, people, recorded, stays)
+    _code_emergencies(coding, settings, people, recorded, stays)
     return split_transfers(rng, stays, TRANSFER_SHARE, len(places.providers))
 
 
@@ -151,9 +152,7 @@ def _last_stays(rng: np.random.Generator, places: Places, people: People, lives:
     return stays
 
 
-def _elective(
-    rng: np.random.Generator, settings: SyntheticSettings, places: Places, people: People, lives: Lives, recorded: Lives
-) -> Stays:
+def _elective(rng: np.random.Generator, settings: SyntheticSettings, places: Places, people: People, lives: Lives) -> Stays:
     rate = lives.by_age(calibration.ELECTIVE_AGES, calibration.ELECTIVE_RATES) * lives.present
     rate *= np.exp(0.45 * lives.load(weights("emergency")).clip(max=2.0)) * pandemic_factors(settings, 2.0)[None, :]
     rows, months = sorted_events(rng, rate)
@@ -171,9 +170,13 @@ def _elective(
     stays.codes[:, 0] = one_of(rng, [codes.child, codes.elective], adult)
     specialty = {codes.codes.index(code): int(tf) for code, tf in {**ELECTIVE_REASONS, **CHILD_REASONS}.items()}
     stays.treatment_function = np.array([specialty[code] for code in stays.codes[:, 0]], dtype=np.int64)
-    stays.codes[:, 1:] = draw_secondary(
-        rng, recorded.onset[rows] <= days[:, None], np.zeros(len(rows), np.int64), CODES_PER_STAY - 1
-    )
+    return stays
+
+
+def _with_secondary(coding: np.random.Generator, recorded: Lives, stays: Stays) -> Stays:
+    """Return planned stays with the conditions that people have as secondary diagnoses."""
+    has = recorded.has_each(stays.person, stays.admitted)
+    stays.codes[:, 1:] = draw_secondary(coding, has, np.zeros(len(stays), np.int64), CODES_PER_STAY - 1)
     return stays
 
 
@@ -231,7 +234,7 @@ def _code_emergencies(rng: np.random.Generator, settings: SyntheticSettings, peo
     codes = diagnosis_codes()
     which = np.flatnonzero(stays.kind == EMERGENCY)
     rows, days = stays.person[which], stays.admitted[which]
-    age, has = age_on(people, rows, days), lives.onset[rows] <= days[:, None]
+    age, has = age_on(people, rows, days), lives.has_each(rows, days)
     month = np.searchsorted(lives.month_starts, days, side="right").clip(1, lives.months) - 1
     reason = draw_reasons(rng, age, has, seasonal_factors(settings, calibration.RESPIRATORY_SEASON)[month])
     diagnoses = np.full((len(which), CODES_PER_STAY), -1, dtype=np.int64)

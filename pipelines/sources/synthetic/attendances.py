@@ -220,8 +220,7 @@ def on_weekdays(days: np.ndarray, least: np.ndarray) -> np.ndarray:
 
 def _specialty(rng: np.random.Generator, lives: Lives, rows: np.ndarray, days: np.ndarray) -> np.ndarray:
     names = [name for name in NAMES if name in SPECIALTY_OF_CONDITION]
-    has = lives.onset[np.ix_(range(len(lives.onset)), [POSITION[name] for name in names])]
-    own = (has[rows] <= days[:, None]) * 1.5
+    own = lives.has_each(rows, days)[:, [POSITION[name] for name in names]] * 1.5
     table = np.concatenate([np.ones((len(rows), len(OUTPATIENT_SPECIALTIES))) * 0.25, own], axis=1)
     chosen = choice_by_row(rng, table, np.arange(len(rows)))
     return np.array([int(code) for code in OUTPATIENT_SPECIALTIES] + [int(SPECIALTY_OF_CONDITION[name]) for name in names])[

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from features.prevalence import PREVALENCE
 from pipelines.sources.synthetic.calibration import AGE_SHARES
 
 NEVER = 1_000.0  # years: an age that no one reaches
@@ -31,47 +32,50 @@ class Condition:
     causes: dict[str, float] = field(default_factory=dict)
 
 
-# Prevalence: NHS Digital, Quality and Outcomes Framework 2022-23 (registers over whole lists, rounded), and where QOF has no register
-# (anxiety, hypothyroidism, osteoarthritis, alcohol, substance misuse and the rarer conditions) after Head et al., Lancet Healthy Longevity 2021, tables of
-# long-term conditions; frailty after Clegg et al., Age and Ageing 2016 (moderate or severe in 15% from 65). Ages, gradients and effects are plausible,
-# and ordered as in Barnett et al., Lancet 2012: multimorbidity begins 10 to 15 years earlier in the most deprived areas.
+# Ages, gradients and effects are plausible, and ordered as in Barnett et al., Lancet 2012: multimorbidity begins 10 to 15 years earlier in the most
+# deprived areas.
 CONDITIONS = (
-    Condition("obesity", 0.094, 48, 15, 0.6, 0.1, 0.1, 0.10, 0.1),
-    Condition("learning_disability", 0.006, 3, 2, 0.6, 0.0, -0.3, 0.40, 0.7),
-    Condition("asthma", 0.062, 16, 12, 0.25, 0.15, 0.1, 0.22, 0.0),
-    Condition("hypertension", 0.135, 66, 10, 0.25, 0.15, 0.0, 0.08, 0.05, {"obesity": 0.5}),
-    Condition("type_1_diabetes", 0.005, 15, 8, 0.0, 0.0, 0.0, 0.60, 0.6),
-    Condition("type_2_diabetes", 0.055, 64, 11, 0.6, 0.2, -0.3, 0.26, 0.3, {"obesity": 0.9, "hypertension": 0.3}),
-    Condition("alcohol_problems", 0.014, 42, 12, 0.7, 0.35, -0.8, 0.75, 0.7),
-    Condition("severe_mental_illness", 0.0095, 38, 12, 1.0, 0.3, 0.0, 0.50, 0.6),
-    Condition("substance_misuse", 0.006, 32, 9, 1.2, 0.35, -0.8, 0.80, 0.8, {"severe_mental_illness": 1.0, "alcohol_problems": 1.0}),
-    Condition("depression", 0.105, 35, 14, 0.6, 0.35, 0.6, 0.26, 0.15),
-    Condition("anxiety", 0.06, 33, 14, 0.4, 0.3, 0.6, 0.15, 0.0, {"depression": 1.2}),
-    Condition("epilepsy", 0.007, 30, 25, 0.5, 0.1, 0.0, 0.75, 0.5, {"learning_disability": 1.5}),
-    Condition("multiple_sclerosis", 0.002, 40, 10, 0.0, 0.1, 0.9, 0.50, 0.4),
-    Condition("rheumatoid_arthritis", 0.007, 60, 12, 0.2, 0.1, 0.8, 0.25, 0.2),
-    Condition("hypothyroidism", 0.035, 58, 15, 0.0, 0.1, 1.4, 0.03, 0.0),
-    Condition("psoriasis", 0.02, 35, 18, 0.1, 0.0, 0.0, 0.03, 0.0),
-    Condition("inflammatory_bowel_disease", 0.007, 38, 16, 0.0, 0.1, 0.0, 0.40, 0.1),
-    Condition("osteoarthritis", 0.06, 68, 10, 0.2, 0.1, 0.3, 0.03, 0.0, {"obesity": 0.5}),
-    Condition("gout", 0.016, 66, 12, 0.1, 0.1, -1.4, 0.08, 0.0, {"obesity": 0.6, "hypertension": 0.4}),
-    Condition("osteoporosis", 0.012, 76, 8, 0.0, 0.1, 1.3, 0.18, 0.1),
-    Condition("chronic_liver_disease", 0.005, 58, 12, 0.9, 0.2, -0.4, 0.70, 1.0, {"alcohol_problems": 2.5}),
-    Condition("copd", 0.018, 68, 7, 1.0, 0.3, 0.0, 0.62, 0.6, {"asthma": 0.8, "smoking": 1.5}),
-    Condition("bronchiectasis", 0.003, 68, 10, 0.1, 0.1, 0.3, 0.40, 0.3, {"copd": 1.2}),
-    Condition("coronary_heart_disease", 0.030, 72, 8, 0.5, 0.3, -0.8, 0.38, 0.3, {"hypertension": 0.5, "type_2_diabetes": 0.6, "smoking": 0.4}),
-    Condition("atrial_fibrillation", 0.021, 80, 8, 0.0, 0.25, -0.3, 0.32, 0.3, {"hypertension": 0.4, "coronary_heart_disease": 0.5}),
-    Condition("heart_failure", 0.0105, 80, 7, 0.5, 0.4, -0.3, 0.58, 0.7,
+    Condition("obesity", PREVALENCE["obesity"], 48, 15, 0.6, 0.1, 0.1, 0.10, 0.1),
+    Condition("learning_disability", PREVALENCE["learning_disability"], 3, 2, 0.6, 0.0, -0.3, 0.40, 0.7),
+    Condition("asthma", PREVALENCE["asthma"], 16, 12, 0.25, 0.15, 0.1, 0.22, 0.0),
+    Condition("hypertension", PREVALENCE["hypertension"], 66, 10, 0.25, 0.15, 0.0, 0.08, 0.05, {"obesity": 0.5}),
+    Condition("type_1_diabetes", PREVALENCE["type_1_diabetes"], 15, 8, 0.0, 0.0, 0.0, 0.60, 0.6),
+    Condition("type_2_diabetes", PREVALENCE["type_2_diabetes"], 64, 11, 0.6, 0.2, -0.3, 0.26, 0.3, {"obesity": 0.9, "hypertension": 0.3}),
+    Condition("alcohol_problems", PREVALENCE["alcohol_problems"], 42, 12, 0.7, 0.35, -0.8, 0.75, 0.7),
+    Condition("severe_mental_illness", PREVALENCE["severe_mental_illness"], 38, 12, 1.0, 0.3, 0.0, 0.50, 0.6),
+    Condition("substance_misuse", PREVALENCE["substance_misuse"], 32, 9, 1.2, 0.35, -0.8, 0.80, 0.8, {"severe_mental_illness": 1.0, "alcohol_problems": 1.0}),
+    Condition("depression", PREVALENCE["depression"], 35, 14, 0.6, 0.35, 0.6, 0.26, 0.15),
+    Condition("anxiety", PREVALENCE["anxiety"], 33, 14, 0.4, 0.3, 0.6, 0.15, 0.0, {"depression": 1.2}),
+    Condition("epilepsy", PREVALENCE["epilepsy"], 30, 25, 0.5, 0.1, 0.0, 0.75, 0.5, {"learning_disability": 1.5}),
+    Condition("multiple_sclerosis", PREVALENCE["multiple_sclerosis"], 40, 10, 0.0, 0.1, 0.9, 0.50, 0.4),
+    Condition("rheumatoid_arthritis", PREVALENCE["rheumatoid_arthritis"], 60, 12, 0.2, 0.1, 0.8, 0.25, 0.2),
+    Condition("hypothyroidism", PREVALENCE["hypothyroidism"], 58, 15, 0.0, 0.1, 1.4, 0.03, 0.0),
+    Condition("psoriasis", PREVALENCE["psoriasis"], 35, 18, 0.1, 0.0, 0.0, 0.03, 0.0),
+    Condition("inflammatory_bowel_disease", PREVALENCE["inflammatory_bowel_disease"], 38, 16, 0.0, 0.1, 0.0, 0.40, 0.1),
+    Condition("osteoarthritis", PREVALENCE["osteoarthritis"], 68, 10, 0.2, 0.1, 0.3, 0.03, 0.0, {"obesity": 0.5}),
+    Condition("gout", PREVALENCE["gout"], 66, 12, 0.1, 0.1, -1.4, 0.08, 0.0, {"obesity": 0.6, "hypertension": 0.4}),
+    Condition("osteoporosis", PREVALENCE["osteoporosis"], 76, 8, 0.0, 0.1, 1.3, 0.18, 0.1),
+    Condition("chronic_liver_disease", PREVALENCE["chronic_liver_disease"], 58, 12, 0.9, 0.2, -0.4, 0.70, 1.0, {"alcohol_problems": 2.5}),
+    Condition("copd", PREVALENCE["copd"], 68, 7, 1.0, 0.3, 0.0, 0.62, 0.6, {"asthma": 0.8, "smoking": 1.5}),
+    Condition("bronchiectasis", PREVALENCE["bronchiectasis"], 68, 10, 0.1, 0.1, 0.3, 0.40, 0.3, {"copd": 1.2}),
+    Condition("coronary_heart_disease", PREVALENCE["coronary_heart_disease"], 72, 8, 0.5, 0.3, -0.8, 0.38, 0.3, {"hypertension": 0.5, "type_2_diabetes": 0.6, "smoking": 0.4}),
+    Condition("atrial_fibrillation", PREVALENCE["atrial_fibrillation"], 80, 8, 0.0, 0.25, -0.3, 0.32, 0.3, {"hypertension": 0.4, "coronary_heart_disease": 0.5}),
+    Condition("heart_failure", PREVALENCE["heart_failure"], 80, 7, 0.5, 0.4, -0.3, 0.58, 0.7,
               {"coronary_heart_disease": 1.0, "atrial_fibrillation": 0.7, "hypertension": 0.4}),
-    Condition("stroke_tia", 0.018, 77, 9, 0.4, 0.25, -0.1, 0.40, 0.5, {"hypertension": 0.5, "atrial_fibrillation": 0.8, "type_2_diabetes": 0.3}),
-    Condition("chronic_kidney_disease", 0.034, 80, 7, 0.3, 0.25, 0.2, 0.28, 0.3, {"type_2_diabetes": 0.8, "hypertension": 0.6}),
-    Condition("peripheral_arterial_disease", 0.006, 75, 8, 0.9, 0.3, -0.6, 0.36, 0.4, {"type_2_diabetes": 0.7, "copd": 0.5}),
-    Condition("cancer", 0.035, 74, 10, -0.05, 0.1, 0.0, 0.42, 1.1, {"smoking": 0.2}),
-    Condition("parkinsons_disease", 0.0022, 78, 7, 0.0, 0.1, -0.4, 0.50, 0.6),
-    Condition("dementia", 0.0075, 86, 5, 0.3, 0.3, 0.2, 0.60, 1.0, {"stroke_tia": 0.6, "parkinsons_disease": 1.0}),
-    Condition("frailty", 0.028, 84, 6, 0.4, 0.8, 0.1, 0.60, 0.8,
+    Condition("stroke_tia", PREVALENCE["stroke_tia"], 77, 9, 0.4, 0.25, -0.1, 0.40, 0.5, {"hypertension": 0.5, "atrial_fibrillation": 0.8, "type_2_diabetes": 0.3}),
+    Condition("chronic_kidney_disease", PREVALENCE["chronic_kidney_disease"], 80, 7, 0.3, 0.25, 0.2, 0.28, 0.3, {"type_2_diabetes": 0.8, "hypertension": 0.6}),
+    Condition("peripheral_arterial_disease", PREVALENCE["peripheral_arterial_disease"], 75, 8, 0.9, 0.3, -0.6, 0.36, 0.4, {"type_2_diabetes": 0.7, "copd": 0.5}),
+    Condition("cancer", PREVALENCE["cancer"], 74, 10, -0.05, 0.1, 0.0, 0.42, 1.1, {"smoking": 0.2}),
+    Condition("parkinsons_disease", PREVALENCE["parkinsons_disease"], 78, 7, 0.0, 0.1, -0.4, 0.50, 0.6),
+    Condition("dementia", PREVALENCE["dementia"], 86, 5, 0.3, 0.3, 0.2, 0.60, 1.0, {"stroke_tia": 0.6, "parkinsons_disease": 1.0}),
+    Condition("frailty", PREVALENCE["frailty"], 84, 6, 0.4, 0.8, 0.1, 0.60, 0.8,
               {"dementia": 0.8, "stroke_tia": 0.5, "copd": 0.4, "heart_failure": 0.5, "parkinsons_disease": 0.8}),
 )  # fmt: skip
+# Share of the people with a condition in whom it ends, a year or more after its onset. Plausible, not measured.
+RESOLVES = {
+    "asthma": 0.10, "depression": 0.20, "epilepsy": 0.08, "chronic_kidney_disease": 0.04, "hypertension": 0.02, "type_2_diabetes": 0.02,
+    "copd": 0.02, "heart_failure": 0.02, "osteoporosis": 0.03, "atrial_fibrillation": 0.03,
+}  # fmt: skip
 NAMES = tuple(condition.name for condition in CONDITIONS)
 POSITION = {name: position for position, name in enumerate(NAMES)}
 _BAND_MIDDLES = np.append(np.arange(2.5, 90, 5), 93.0)

@@ -9,31 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.code_lists import load_code_lists
+from pipelines.sources.synthetic.condition_codes import codes_of_conditions, complete_code
 from pipelines.sources.synthetic.conditions import NAMES
 from pipelines.sources.synthetic.identifiers import look_up
 from pipelines.sources.synthetic.random_streams import choice_by_row
 
 CODES_PER_STAY = 7
-_UNDIVIDED = {
-    "I10",
-    "F03",
-    "G20",
-    "G35",
-    "J46",
-    "J47",
-    "R54",
-    "C61",
-    "C73",
-    "I64",
-    "F21",
-    "J22",
-    "R55",
-    "N40",
-    "B24",
-    "B20",
-    "F99",
-}
 _AGES = np.array([0, 5, 18, 40, 65, 80])
 
 
@@ -96,21 +77,13 @@ SPECIALTY_OF_CONDITION = {
 }  # fmt: skip
 
 
-def complete_code(prefix: str) -> str:
-    """Return a code with four characters: X fills a code without subdivisions, 9 means unspecified."""
-    if len(prefix) > 3:
-        return prefix
-    return prefix + ("X" if prefix in _UNDIVIDED else "9")
-
-
 class DiagnosisCodes:
     """The ICD-10 codes of the board in one vocabulary, and the positions of each reason's codes in it."""
 
     def __init__(self) -> None:
-        lists = load_code_lists()
         self.codes: list[str] = []
         self.of_reason = [self._add(reason.codes) for reason in ACUTE_REASONS]
-        self.of_condition = [self._add(_some(lists[name].codes("icd10"))) for name in NAMES]
+        self.of_condition = [self._add(codes_of_conditions("icd10")[name]) for name in NAMES]
         self.fall, self.delirium = self._add(("W190", "W010", "W180")), self._add(("F059",))
         self.palliative, self.homeless = self._add(("Z515",)), self._add(("Z590",))
         self.self_harm = self._add(("X609", "X619"))
@@ -145,13 +118,13 @@ def draw_reasons(rng: np.random.Generator, age: np.ndarray, has: np.ndarray, win
     return choice_by_row(rng, np.concatenate([acute, own], axis=1), np.arange(len(age)))
 
 
-def one_of(rng: np.random.Generator, groups: list[np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """Draw one code for each row from the group that the row names."""
+def one_of(rng: np.random.Generator, groups: list[np.ndarray], rows: np.ndarray, skew: float = 1.0) -> np.ndarray:
+    """Draw one code for each row from the group that the row names; with a `skew` above 1, more often one of its first codes."""
     sizes = np.array([len(group) for group in groups])
     table = np.zeros((len(groups), sizes.max()), dtype=np.int64)
     for position, group in enumerate(groups):
         table[position, : len(group)] = group
-    return table[rows, np.floor(rng.random(len(rows)) * sizes[rows]).astype(np.int64)]
+    return table[rows, np.floor(rng.random(len(rows)) ** skew * sizes[rows]).astype(np.int64)]
 
 
 def draw_secondary(rng: np.random.Generator, has: np.ndarray, reason: np.ndarray, room: int) -> np.ndarray:
@@ -177,8 +150,3 @@ def join_codes(codes: np.ndarray) -> pa.Array:
     # Arrow's join drops a row whose parts are all null, so the first part is never null.
     text = pc.binary_join_element_wise(first.fill_null(""), *others, ",", null_handling="skip")
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-
-
-def _some(codes: tuple[str, ...], most: int = 6) -> tuple[str, ...]:
-    step = max(1, len(codes) // most)
-    return codes[::step][:most]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from features.code_lists import load_code_lists
 from pipelines.sources.synthetic import calibration
 from pipelines.sources.synthetic.admissions import days_in_months
 from pipelines.sources.synthetic.attendances import on_weekdays
+from pipelines.sources.synthetic.condition_codes import codes_of_conditions, resolved_codes
 from pipelines.sources.synthetic.conditions import NAMES, POSITION, weights
 from pipelines.sources.synthetic.diagnoses import one_of
 from pipelines.sources.synthetic.lives import Lives, pandemic_factors, seasonal_factors
@@ -18,8 +20,11 @@ from pipelines.sources.synthetic.random_streams import GP_RECORD, sorted_events,
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.sources.synthetic.spells import EMERGENCY, Stays
 
-UNITS = ("mm[Hg]", "mmol/mol", "kg/m2", "mL/min/{1.73_m2}")
+UNITS = ("mm[Hg]", "mmol/mol", "kg/m2", "mL/min/{1.73_m2}", "mmHg", "%", "mL/min")
 NO_UNIT = -1
+OTHER_SPELLING = {0: 4, 3: 6}  # by position in UNITS: another way in which systems write the unit
+SPELLED_OTHERWISE, WITHOUT_UNIT, IN_PERCENT = 0.15, 0.05, 0.04  # shares of values
+SKEW = 3.0  # the first codes of a list are recorded more often than the others
 
 
 @dataclass
@@ -37,17 +42,19 @@ class Observations:
         return len(self.person)
 
 
+@cache
 def observation_codes() -> tuple[list[str], dict[str, np.ndarray]]:
     """Return the SNOMED CT codes in use, and the positions of each list's codes among them."""
     lists = load_code_lists()
-    names = [
-        *NAMES, "homelessness", "falls", "palliative_care", "delirium", "gp_contact", "systolic_blood_pressure", "diastolic_blood_pressure",
-        "hba1c", "bmi", "egfr", "smoking_current", "smoking_ex", "smoking_never", "care_home",
-    ]  # fmt: skip
+    names = (
+        "homelessness", "falls", "palliative_care", "delirium", "gp_contact", "systolic_blood_pressure", "diastolic_blood_pressure",
+        "hba1c_ifcc", "hba1c_tests", "bmi", "egfr", "smoking_current", "smoking_ex", "smoking_never", "care_home",
+    )  # fmt: skip
+    used = codes_of_conditions("snomed") | {f"{name}_resolved": codes for name, codes in resolved_codes().items()}
+    used |= {name: lists[name].codes("snomed") for name in names}
     vocabulary: list[str] = []
     places = {}
-    for name in names:
-        codes = lists[name].codes("snomed")
+    for name, codes in used.items():
         places[name] = np.arange(len(vocabulary), len(vocabulary) + len(codes))
         vocabulary.extend(codes)
     return vocabulary, places
@@ -63,6 +70,7 @@ def draw_observations(settings: SyntheticSettings, people: People, lives: Lives,
         *_measurements(rng, settings, people, lives, codes),
         _vulnerability(rng, people, lives, stays, codes),
         _late_life(stream(settings.seed, GP_RECORD, block, 1), people, lives, codes),
+        _resolutions(stream(settings.seed, GP_RECORD, block, 2), lives, codes),
     ]
     entries = Observations(*(np.concatenate([getattr(part, name) for part in parts]) for name in Observations.__annotations__))
     # A record has no entry dated before birth or after death, and none recorded after the data cut.
@@ -95,11 +103,26 @@ def _diagnoses(rng: np.random.Generator, people: People, lives: Lives, codes: di
         days + lag,
     )
     groups = [codes[name] for name in NAMES]
-    first = _entries(rows, days, np.maximum(recorded, days), one_of(rng, groups, conditions))
+    first = _entries(rows, days, np.maximum(recorded, days), one_of(rng, groups, conditions, SKEW))
     again = np.flatnonzero(rng.random(len(rows)) < 0.25)
     later = np.maximum(days[again], lives.first[rows[again]]) + rng.integers(30, 1_500, len(again))
-    review = _entries(rows[again], later, later + rng.integers(0, 5, len(again)), one_of(rng, groups, conditions[again]))
+    still = later < lives.resolved[rows[again], conditions[again]]
+    again, later = again[still], later[still]
+    review = _entries(rows[again], later, later + rng.integers(0, 5, len(again)), one_of(rng, groups, conditions[again], SKEW))
     return Observations(*(np.concatenate([getattr(first, name), getattr(review, name)]) for name in Observations.__annotations__))
+
+
+def _resolutions(rng: np.random.Generator, lives: Lives, codes: dict[str, np.ndarray]) -> Observations:
+    """Record that a condition ended; nearly every ending is coded."""
+    names = list(resolved_codes())
+    ended = lives.resolved[:, [POSITION[name] for name in names]]
+    rows, places = np.nonzero(ended < lives.last[:, None])
+    coded = rng.random(len(rows)) < 0.97
+    rows, places = rows[coded], places[coded]
+    days = ended[rows, places]
+    return _entries(
+        rows, days, days + rng.integers(0, 4, len(rows)), one_of(rng, [codes[f"{name}_resolved"] for name in names], places)
+    )
 
 
 def _contacts(
@@ -163,34 +186,48 @@ def _draw_measurements(
     def has(condition: str) -> np.ndarray:
         return lives.has(POSITION[condition], rows, days)
 
-    def entries(code: np.ndarray, value: np.ndarray, unit: int) -> Observations:
-        return Observations(rows, days, recorded, code, value, np.full(count, unit))
+    def entries(name: str, value: np.ndarray, unit: int) -> Observations:
+        """Return values with a code of a list; some have their unit in another spelling, or none."""
+        lottery = rng.random(count)
+        written = np.where(lottery < SPELLED_OTHERWISE, OTHER_SPELLING.get(unit, unit), unit)
+        written = np.where(lottery > 1 - WITHOUT_UNIT, NO_UNIT, written)
+        return Observations(rows, days, recorded, _drawn(rng, codes[name], count), value, written)
 
     noise = rng.standard_normal(count)
     if name == "blood_pressure":
         upper = 119 + 0.28 * (age - 40) + 9 * has("hypertension") + 9 * usual[rows, 0] + 7 * noise
         lower = 74 + 4 * has("hypertension") + 5 * usual[rows, 0] + 5 * rng.standard_normal(count) - 0.08 * (age - 50).clip(min=0)
         pair = [
-            entries(np.full(count, codes[f"{part}_blood_pressure"][0]), np.round(value).clip(low, high), 0)
+            entries(f"{part}_blood_pressure", np.round(value).clip(low, high), 0)
             for part, value, low, high in (("systolic", upper, 80, 230), ("diastolic", lower, 40, 130))
         ]
         return Observations(*(np.concatenate([getattr(part, field) for part in pair]) for field in Observations.__annotations__))
     if name == "hba1c":
         value = 37 + 18 * has("type_2_diabetes") + 27 * has("type_1_diabetes") + 4 * usual[rows, 1] + 3.5 * noise
         value += has("type_2_diabetes") * 7 * people.frailty[rows].clip(min=0)
-        return entries(np.full(count, codes["hba1c"][0]), np.round(value).clip(22, 140), 1)
+        return _in_mixed_units(rng, entries("hba1c_ifcc", np.round(value).clip(22, 140), 1), codes["hba1c_tests"])
     if name == "bmi":
-        return entries(
-            np.full(count, codes["bmi"][0]),
-            np.round((25.6 + 7.5 * has("obesity") + 3 * usual[rows, 2] + 0.8 * noise).clip(14, 65), 1),
-            2,
-        )
+        return entries("bmi", np.round((25.6 + 7.5 * has("obesity") + 3 * usual[rows, 2] + 0.8 * noise).clip(14, 65), 1), 2)
     if name == "egfr":
         value = 104 - 0.7 * (age - 30).clip(min=0) - 22 * has("chronic_kidney_disease") + 8 * usual[rows, 3] + 5 * noise
-        return entries(np.full(count, codes["egfr"][0]), np.round(value).clip(5, 120), 3)
-    status = np.select([people.smokes[rows], people.ever_smoked[rows]], ["smoking_current", "smoking_ex"], "smoking_never")
-    lookup = {key: codes[key][0] for key in ("smoking_current", "smoking_ex", "smoking_never")}
-    return _entries(rows, days, recorded, np.array([lookup[key] for key in status], dtype=np.int64))
+        return entries("egfr", np.round(value).clip(5, 120), 3)
+    status = np.select([people.smokes[rows], people.ever_smoked[rows]], [0, 1], 2)
+    groups = [codes[key] for key in ("smoking_current", "smoking_ex", "smoking_never")]
+    return _entries(rows, days, recorded, one_of(rng, groups, status, SKEW))
+
+
+def _drawn(rng: np.random.Generator, codes: np.ndarray, count: int) -> np.ndarray:
+    return one_of(rng, [codes], np.zeros(count, np.int64), SKEW)
+
+
+def _in_mixed_units(rng: np.random.Generator, tests: Observations, other_codes: np.ndarray) -> Observations:
+    """Write some HbA1c values in per cent, as before 2011, with a code of another test (IFCC master equation)."""
+    old = rng.random(len(tests)) < IN_PERCENT
+    percent = np.round(tests.value / 10.929 + 2.15, 1)
+    return replace(
+        tests, value=np.where(old, percent, tests.value), unit=np.where(old, UNITS.index("%"), tests.unit),
+        code=np.where(old, _drawn(rng, other_codes, len(tests)), tests.code),
+    )  # fmt: skip
 
 
 def _vulnerability(
@@ -210,7 +247,7 @@ def _vulnerability(
     ]
     rows = np.concatenate([part[1] for part in parts])
     days = np.concatenate([part[2] for part in parts])
-    code = np.concatenate([np.full(len(part[1]), codes[part[0]][0]) for part in parts])
+    code = np.concatenate([_drawn(rng, codes[part[0]], len(part[1])) for part in parts])
     days = np.maximum(days, lives.first[rows])
     return _entries(rows, days, days + rng.integers(0, 7, len(rows)), code)
 
@@ -226,6 +263,5 @@ def _late_life(rng: np.random.Generator, people: People, lives: Lives, codes: di
     palliative = np.flatnonzero(ill & (age >= 50) & (rng.random(len(people)) < 0.04))
     rows = np.concatenate([in_home, palliative])
     days = end - np.concatenate([rng.integers(10, 900, len(in_home)), rng.integers(10, 180, len(palliative))])
-    homes = codes["care_home"][rng.integers(0, len(codes["care_home"]), len(in_home))]
-    code = np.concatenate([homes, np.full(len(palliative), codes["palliative_care"][0])])
+    code = np.concatenate([_drawn(rng, codes["care_home"], len(in_home)), _drawn(rng, codes["palliative_care"], len(palliative))])
     return _entries(rows, np.maximum(days, lives.first[rows]), np.maximum(days, lives.first[rows]) + 2, code)

@@ -53,7 +53,8 @@ def recorded_lives(settings: SyntheticSettings, people: People, lives: Lives, bl
     if not hidden.any() or settings.injustice.recorded == 1:
         return lives
     hidden &= stream(settings.seed, INJUSTICE, block).random(len(people)) >= settings.injustice.recorded
-    return replace(lives, onset=np.where(hidden[:, None], FAR, lives.onset))
+    onset, resolved = (np.where(hidden[:, None], FAR, days) for days in (lives.onset, lives.resolved))
+    return replace(lives, onset=onset, resolved=resolved)
 
 
 def drop_unserved(settings: SyntheticSettings, people: People, lives: Lives, events: Events, block: int) -> Events:

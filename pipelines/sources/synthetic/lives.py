@@ -8,7 +8,7 @@ import numpy as np
 
 from pipelines.sources.synthetic import calibration
 from pipelines.sources.synthetic.areas_and_practices import Places
-from pipelines.sources.synthetic.conditions import NEVER, onset_ages, weights
+from pipelines.sources.synthetic.conditions import NEVER, POSITION, RESOLVES, onset_ages, weights
 from pipelines.sources.synthetic.people import FAR, YEAR, People, day
 from pipelines.sources.synthetic.random_streams import ILLNESS, LIVES, stream
 from pipelines.sources.synthetic.settings import SyntheticSettings
@@ -20,6 +20,7 @@ class Lives:
 
     month_starts: np.ndarray  # one more entry than months
     onset: np.ndarray  # people x conditions: day of onset, FAR for never
+    resolved: np.ndarray  # people x conditions: day on which the condition ended, FAR for never
     death: np.ndarray  # FAR for people who survive or leave
     first: np.ndarray  # first day on the list
     last: np.ndarray  # first day no longer on the list
@@ -34,15 +35,22 @@ class Lives:
 
     def has(self, condition: int, rows: np.ndarray, days: np.ndarray) -> np.ndarray:
         """Return whether people have a condition on a day."""
-        return self.onset[rows, condition] <= days
+        return (self.onset[rows, condition] <= days) & (days < self.resolved[rows, condition])
+
+    def has_each(self, rows: np.ndarray, days: np.ndarray) -> np.ndarray:
+        """Return which conditions people have on a day: rows x conditions."""
+        return (self.onset[rows] <= days[:, None]) & (days[:, None] < self.resolved[rows])
 
     def load(self, effects: np.ndarray) -> np.ndarray:
         """Return the summed effects of the conditions people have, on the grid."""
-        rows, conditions = np.nonzero(self.onset < self.month_starts[-1])
-        months = np.searchsorted(self.month_starts, self.onset[rows, conditions], side="right").clip(min=1) - 1
-        size = len(self.onset) * self.months
-        steps = np.bincount(rows * self.months + months, effects[conditions], minlength=size)
+        steps = self._steps(self.onset, effects) - self._steps(self.resolved, effects)
         return np.cumsum(steps.reshape(-1, self.months), axis=1, dtype=np.float32)
+
+    def _steps(self, days: np.ndarray, effects: np.ndarray) -> np.ndarray:
+        """Return the summed effects of the conditions whose day is in each month of the grid; earlier days are in the first month."""
+        rows, conditions = np.nonzero(days < self.month_starts[-1])
+        months = np.searchsorted(self.month_starts, days[rows, conditions], side="right").clip(min=1) - 1
+        return np.bincount(rows * self.months + months, effects[conditions], minlength=len(days) * self.months)
 
     def by_age(self, ages: np.ndarray, rates: np.ndarray) -> np.ndarray:
         """Return a yearly rate by age as a monthly rate, on the grid."""
@@ -63,6 +71,7 @@ def draw_lives(settings: SyntheticSettings, places: Places, people: People, bloc
     lives = Lives(
         month_starts=month_starts,
         onset=onset,
+        resolved=_draw_resolved(stream(settings.seed, ILLNESS, block, 1), onset, end),
         death=np.full(len(people), FAR),
         first=first,
         last=np.minimum(people.leaves, end),
@@ -73,6 +82,18 @@ def draw_lives(settings: SyntheticSettings, places: Places, people: People, bloc
     lives.present = (month_starts[None, 1:] > first[:, None]) & (month_starts[None, :-1] < lives.last[:, None])
     _draw_deaths(stream(settings.seed, LIVES, block), people, lives)
     return lives
+
+
+def _draw_resolved(rng: np.random.Generator, onset: np.ndarray, end: int) -> np.ndarray:
+    """Draw the day on which conditions ended: between a year after onset and the end of the period."""
+    resolved = np.full(onset.shape, FAR)
+    for name, share in RESOLVES.items():
+        column = onset[:, POSITION[name]]
+        start = column + 365
+        ends = (start < end) & (rng.random(len(onset)) < share)
+        days = start + np.floor(rng.random(len(onset)) * (end - start).clip(min=0)).astype(np.int64)
+        resolved[:, POSITION[name]] = np.where(ends, days, FAR)
+    return resolved
 
 
 def month_days(settings: SyntheticSettings) -> np.ndarray:

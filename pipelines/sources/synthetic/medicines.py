@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
+from features.code_list_files import CHANGES, OWN_FOLDER, read_rows
 from features.code_lists import load_code_lists
 from pipelines.sources.synthetic.admissions import days_in_months
 from pipelines.sources.synthetic.attendances import on_weekdays
@@ -59,14 +61,20 @@ class Issues:
         return len(self.person)
 
 
+@cache
 def medicine_codes() -> tuple[list[str], dict[str, np.ndarray]]:
-    """Return the dm+d codes in use, and the positions of each group's codes among them."""
+    """Return the dm+d codes of products in use, and the positions of each group's codes among them."""
     lists = load_code_lists()
+    moieties = {
+        row["code"]
+        for _, row in read_rows(OWN_FOLDER / CHANGES, ("system", "code", "change"))
+        if (row["system"], row["change"]) == ("dmd", "added")
+    }
     names = sorted({name for course in LONG_COURSES.values() for name in course} | set(SHORT_COURSES))
     vocabulary: list[str] = []
     places = {}
     for name in names:
-        codes = lists[name].codes("dmd")
+        codes = [code for code in lists[name].codes("dmd") if code not in moieties]
         places[name] = np.arange(len(vocabulary), len(vocabulary) + len(codes))
         vocabulary.extend(codes)
     return vocabulary, places

@@ -4,7 +4,14 @@ import pandas as pd
 import pytest
 
 from expectations.delivery_figures import Summary, Thresholds
-from expectations.value_checks import columns_present, share_of_values, single_value, unknown_codes, values_emptied
+from expectations.value_checks import (
+    columns_present,
+    share_of_values,
+    single_value,
+    unknown_codes,
+    unknown_codes_in_lists,
+    values_emptied,
+)
 
 EXTRACTS = pd.DataFrame({"file_name": ["a.csv"], "rows": [100], "set_aside": [5], "columns_missing": [""]})
 
@@ -30,6 +37,13 @@ def test_too_many_unknown_codes_are_named_with_their_share() -> None:
     )
     found = unknown_codes(Summary(EXTRACTS, columns=columns), 0.3, ("sex",))
     assert found.findings[0].message == "40 of 80 values of sex are outside its vocabulary (50.0%)"
+
+
+def test_too_many_lists_without_some_of_their_codes_are_named_with_their_share() -> None:
+    columns = pd.DataFrame({"column": ["diagnoses", "other"], "values": [80, 80], "incomplete": [20, 7]})
+    found = unknown_codes_in_lists(Summary(EXTRACTS, columns=columns), 0.1, ("diagnoses", "other"))
+    assert [(finding.column, finding.rows, finding.share) for finding in found.findings] == [("diagnoses", 20, 0.25)]
+    assert found.findings[0].message.startswith("20 of 80 values of diagnoses have some codes outside its vocabulary (25.0%).")
 
 
 def test_a_provider_that_sends_no_ethnicity_is_named() -> None:

@@ -48,8 +48,8 @@ def test_a_code_and_a_value_decide_where_the_concept_asks_for_them(catalogue: Ca
     other = event("2024-01-04", "gp_observation", entry.system, "1", value=concept.minimum)
     found = verdicts(catalogue, measured.name, low, none, right, other)
     assert found == [
-        f"its value is below {concept.minimum:g}: it has another unit or is not a measurement",
-        "it has no value",
+        f"its value is below {concept.minimum:g}: it is not a plausible measurement",
+        "it has no value, or its value was set aside because of its unit or size",
         COUNTS,
     ]
     assert entry.description in meaning(catalogue, entry.system, entry.code, concept.code_lists)

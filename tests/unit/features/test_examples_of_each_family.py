@@ -100,7 +100,7 @@ EXAMPLES = {
         """,
         {"hospital_frailty_score_730d": NOT_KNOWN, "hospital_frailty_band": NOT_KNOWN, "charlson_shmi_1095d": NOT_KNOWN, "dementia_ever": 1},
     ),
-    # The mean of the latest day; a value in another unit (HbA1c of 6.8%, 16 kPa) is no value; what is missing stays missing.
+    # The mean of the latest day; an implausible value (HbA1c of 6.8, a pressure of 16) is no value; what is missing stays missing.
     "measurements": (
         """
         days before | known after | event          | code            | value

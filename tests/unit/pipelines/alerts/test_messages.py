@@ -15,12 +15,26 @@ MISSING = {
     "index_date": DAY, "label": "Smoking status", "feed": "gp_observations,admissions", "features": 3, "share_missing": 0.6,
     "share_missing_training": 0.1,
 }  # fmt: skip
+LIST = {"label": "Asthma", "code_system": "snomed"}
 TEXTS: list[tuple[str, dict[str, Any], str]] = [
     ("list_turnover", {**TURNOVER, "value": 0.614}, "61% of the list of 2026-01-01 were not on the list before (deprivation quintile 1)"),
     (
         "missing_share_jumped", MISSING,
         "'Smoking status' is missing for 60% of people on 2026-01-01 and was missing for 10% on the training dates; the share changed in 3 "
         "features from gp observations, admissions",
+    ),
+    (
+        "code_list_far", {**LIST, "people": 0, "expected_share": 0.5},
+        "the code list 'Asthma' matches no entry of gp observations; 50.0% of people are expected, so the features of the list are not computed",
+    ),
+    (
+        "code_list_far", {**LIST, "people": 0, "expected_share": None},
+        "the code list 'Asthma' matches no entry of gp observations; people are expected in a feed of this size, so the features of the list are "
+        "not computed",
+    ),
+    (
+        "code_list_far", {**LIST, "people": 600, "expected_share": 0.5},
+        "the code list 'Asthma' matches 60.0% of the people in gp observations; 50.0% of people are expected",
     ),
     ("approval_ends", {"expires": DAY, "days_left": -1}, "the approval of the runs ended on 2026-01-01; after that day every run is refused"),
     ("approval_ends", {"expires": DAY, "days_left": 0}, "the approval of the runs ends on 2026-01-01; after that day every run is refused"),

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
-from pipelines.conform.spell import icd10, spell_sql
+from pipelines.conform.spell import spell_sql
 
 RULES = ClinicalRules()
 LAGS = AvailabilitySettings(lag_days={"admissions": 42})
@@ -173,20 +173,3 @@ def test_the_admission_of_a_restated_spell_was_known_since_its_key_was_and_the_r
 def test_the_first_delivery_knew_its_facts_at_the_latest_when_it_came(spells):
     (row,) = spells(stay("a", "03-01", "03-05", first_extract_date=day("03-10")))
     assert row["discharge_available_date"] == day("03-10")
-
-
-@pytest.mark.parametrize(
-    ("sent", "code"),
-    [
-        ("I10X", "I10"),
-        ("e11.9", "E119"),
-        ("G01X*", "G01"),
-        ("A170D", "A170"),
-        ("M45X6", "M45X6"),
-        ("X59X", "X59"),
-        ("I10", "I10"),
-        ("-", None),
-    ],
-)
-def test_icd_10_codes_lose_dots_marks_and_fillers(table, sent, code):
-    assert table(f"SELECT {icd10('sent')} AS code FROM (SELECT '{sent}' AS sent)") == [{"code": code}]

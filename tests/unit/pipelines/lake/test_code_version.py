@@ -28,7 +28,7 @@ def test_the_same_code_has_the_same_version_in_any_folder(copied: Path) -> None:
     [
         ("models/capacity.py", True),
         ("pipelines/scoring/score.py", True),
-        ("features/codelists/charlson.csv", True),
+        ("features/codelists/icd10/charlson_cancer.csv", True),
         ("pipelines/reports/templates/base.html", False),
     ],
 )

@@ -23,7 +23,7 @@ from pipelines.tracking.tracker import Tracker
 DAY = date(2026, 1, 1)
 KEY = "a key of more than thirty-two bytes, for tests"
 PURPOSE = {"use": "planning", "approval": "DSA 12", "approval_expires": "2099-12-31"}
-FEEDS = ("patients", "registrations", "admissions", "actions")
+FEEDS = ("patients", "registrations", "admissions", "gp_observations", "actions")
 CONFIG: dict[str, Any] = {
     "deployment": "a_board",
     "purpose": PURPOSE,
@@ -71,9 +71,9 @@ def folder(tmp_path: Path, registry: Path) -> Path:
     return tmp_path
 
 
-def write_code_list(folder: Path, code: str) -> None:
-    folder.mkdir()
-    (folder / "my_list.csv").write_text(f"list,system,code,match,description,source\nmy_list,snomed,{code},exact,A code,A test\n")
+def write_code_list(folder: Path, code: str, name: str = "my_list") -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.csv").write_text(f"list,system,code,match,description,source\n{name},snomed,{code},exact,A code,A test\n")
 
 
 def deployment_of(folder: Path, changes: dict[str, Any] | None = None) -> Deployment:
@@ -139,9 +139,15 @@ def test_a_code_list_of_the_team_makes_these_stages_run_again_wherever_it_is(fol
     assert digests(deployment_of(folder, {"study": {**STUDY, "code_lists": "moved"}})) == before
     write_code_list(folder / "corrected", "44054006")
     assert changed(before, digests(deployment_of(folder, {"study": {**STUDY, "code_lists": "corrected"}}))) == {
-        "core__code_name", "features__catalogue", "features__person", "risk__labels", "risk__scores", "equity__outcome_rates",
-        "monitoring__calibration",
+        "core__code_name", "monitoring__code_lists", "features__catalogue", "features__person", "risk__labels", "risk__scores",
+        "equity__outcome_rates", "monitoring__calibration",
     }  # fmt: skip
+
+
+def test_codes_of_a_measurement_of_the_team_make_events_and_counts_of_units_again(folder: Path) -> None:
+    before = digests(deployment_of(folder))
+    write_code_list(folder / "lists", "27113001", "weight")
+    assert {"core__event", "monitoring__units"} <= changed(before, digests(deployment_of(folder)))
 
 
 def test_feeds_that_become_late_make_these_stages_run_again(folder: Path) -> None:
@@ -185,6 +191,7 @@ TESTED: dict[OutsideInput, Callable[..., None] | str] = {
     OutsideInput.LATE_FEEDS: test_feeds_that_become_late_make_these_stages_run_again,
     OutsideInput.REFERENCE_FILES: test_a_change_outside_makes_these_stages_run_again,
     OutsideInput.CODE_LISTS: test_a_code_list_of_the_team_makes_these_stages_run_again_wherever_it_is,
+    OutsideInput.MEASURED_CODES: test_codes_of_a_measurement_of_the_team_make_events_and_counts_of_units_again,
     OutsideInput.PSEUDONYM_KEYS: test_a_change_outside_makes_these_stages_run_again,
     OutsideInput.INCUMBENT: test_another_model_in_the_registry_makes_these_stages_run_again,
     OutsideInput.CHAMPION: test_another_model_in_the_registry_makes_these_stages_run_again,

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from features.code_lists import load_code_lists
 from pipelines.sources.synthetic.conditions import CONDITIONS, NEVER, POSITION, onset_ages
-from pipelines.sources.synthetic.diagnoses import ACUTE_REASONS, complete_code, diagnosis_codes, join_codes
+from pipelines.sources.synthetic.diagnoses import ACUTE_REASONS, diagnosis_codes, join_codes
 from pipelines.sources.synthetic.medicines import LONG_COURSES
 from pipelines.sources.synthetic.random_streams import stream
 
@@ -34,11 +33,6 @@ def test_deprived_and_frail_people_get_conditions_more_often() -> None:
     assert copd[half].mean() > 2 * copd[~half].mean()
     frail = onset_ages(stream(1, 0), np.full(count, 0.5), np.where(half, 1.0, -1.0), half, half)[:, POSITION["frailty"]] < 85
     assert frail[half].mean() > 2 * frail[~half].mean()
-
-
-@pytest.mark.parametrize(("prefix", "code"), [("I10", "I10X"), ("I50", "I509"), ("F051", "F051")])
-def test_codes_of_three_characters_get_a_fourth(prefix: str, code: str) -> None:
-    assert complete_code(prefix) == code
 
 
 def test_codes_are_joined_in_order_and_null_if_there_are_none() -> None:

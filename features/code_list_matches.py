@@ -1,0 +1,141 @@
+"""Whether code lists match a feed, and which features a list that matches nothing makes unknown.
+
+A list that matches no one is no observation where several people would be expected to match: the feed uses other codes than the list. Its
+features are then null with that reason. In a feed of few people 0 may be true, so it stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from features.catalogue import Catalogue
+from features.declaration import FEED_OF_TYPE, Concept, Feature, Statistic
+from features.prevalence import PREVALENCE
+
+LEAST_EXPECTED = 10  # people: with so many expected, none by chance has a probability below 1 in 20,000 (Poisson)
+RAREST = 1 / 10_000  # the share that is expected where none is published
+FAR = 3.0  # the ratio of the matched and the expected share from which they are far apart
+PREVALENCE_SYSTEM = "snomed"  # published shares are those of GP records
+# The events that hold the codes of a terminology.
+EVENTS_OF = {"snomed": "gp_observation", "dmd": "gp_medication", "icd10": "hospital_diagnosis"}
+SYSTEM_OF = {kind: system for system, kind in EVENTS_OF.items()}
+_COUNTS = (Statistic.NUMBER_OF, Statistic.SHARE_OF)
+
+
+class Match(StrEnum):
+    """How the people whom a list matches compare with those expected."""
+
+    MATCHED = "matched"
+    NOTHING = "nothing"
+    FEW_PEOPLE = "few_people"
+    BELOW_EXPECTED = "below_expected"
+    ABOVE_EXPECTED = "above_expected"
+    NO_ENTRIES = "no_entries"
+
+
+@dataclass(frozen=True)
+class ListMatch:
+    """The people whom a list's codes of one terminology match, among all people with an entry in that terminology."""
+
+    name: str
+    system: str
+    people: int
+    all_people: int
+
+    @property
+    def expected(self) -> float | None:
+        """Return the published share of people with the condition of the list; None if none is known for the feed."""
+        return PREVALENCE.get(self.name) if self.system == PREVALENCE_SYSTEM else None
+
+    @property
+    def result(self) -> Match:
+        """Return how the people matched compare with those expected."""
+        return compared(self.people, self.all_people, self.expected)
+
+
+def compared(people: int, all_people: int, share: float | None) -> Match:
+    """Return how people matched compare with an expected share of all people, or with a rare one if none is known."""
+    expected = all_people * (share or RAREST)
+    if not all_people:
+        return Match.NO_ENTRIES
+    if expected < LEAST_EXPECTED:
+        return Match.MATCHED if people else Match.FEW_PEOPLE
+    if not people:
+        return Match.NOTHING
+    if share and people * FAR < expected:
+        return Match.BELOW_EXPECTED
+    return Match.ABOVE_EXPECTED if share and people > expected * FAR else Match.MATCHED
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """A catalogue without the inputs that cannot be known, and the features that are not computed, with the reason."""
+
+    catalogue: Catalogue
+    reasons: Mapping[str, str]
+
+
+def unmatched(catalogue: Catalogue, matches: Collection[ListMatch]) -> Unmatched:
+    """Return the features whose lists match nothing, and those computed from them.
+
+    A count of conditions is null without a condition whose prevalence is published. It leaves out a rarer one, because such codes may be
+    withheld from a whole feed, as those of HIV often are. Its description names it.
+    """
+    by_list: dict[str, list[ListMatch]] = {}
+    for match in matches:
+        by_list.setdefault(match.name, []).append(match)
+    silent = {name: reason for name, concept in catalogue.concepts.items() if (reason := _why_unmatched(concept, by_list))}
+    reasons: dict[str, str] = {}
+    features = []
+    for declared in catalogue.features:
+        feature = _without_rare(declared, catalogue, reasons)
+        if reason := _reason(feature, silent, reasons):
+            reasons[feature.name] = reason
+        features.append(feature)
+    return Unmatched(replace(catalogue, features=tuple(features)) if reasons else catalogue, reasons)
+
+
+def _why_unmatched(concept: Concept, by_list: Mapping[str, Sequence[ListMatch]]) -> str:
+    """Return why a concept's events cannot be found in a feed, or in any feed; '' if they can, or too few people are expected."""
+    systems = [SYSTEM_OF[kind] for kind in concept.event_types if kind in SYSTEM_OF]
+    names = dict.fromkeys(reference.partition("/")[0] for reference in concept.code_lists)
+    matched = [match for name in names for match in by_list.get(name, ()) if match.system in systems and match.all_people]
+    nothing = []
+    for system in dict.fromkeys(match.system for match in matched):
+        of_system = [match for match in matched if match.system == system]
+        share = sum(match.expected or 0.0 for match in of_system) or None
+        found = compared(max(match.people for match in of_system), of_system[0].all_people, share) is Match.NOTHING
+        if found and share:
+            return _text(names, system)
+        nothing.append(_text(names, system) if found else "")
+    has_people = any(match.people for match in matched)
+    return "" if has_people else next(filter(None, nothing), "")
+
+
+def _text(names: Collection[str], system: str) -> str:
+    lists = f"the code list {next(iter(names))} matches" if len(names) == 1 else f"the code lists {', '.join(names)} match"
+    return f"{lists} no entry of the feed {FEED_OF_TYPE[EVENTS_OF[system]]}"
+
+
+def _reason(feature: Feature, silent: Mapping[str, str], reasons: Mapping[str, str]) -> str:
+    """Return why a feature is not computed: its concept, every concept among which it chooses, or an input cannot be found."""
+    if lacking := next((name for name in feature.inputs if name in reasons), ""):
+        return f"{lacking} is not computed: {reasons[lacking]}"
+    if feature.concept:
+        return silent.get(feature.concept, "")
+    options = feature.among or feature.groups
+    return silent[options[0]] if options and all(name in silent for name in options) else ""
+
+
+def _without_rare(feature: Feature, catalogue: Catalogue, reasons: Mapping[str, str]) -> Feature:
+    """Return a count without the inputs that are not computed and whose conditions have no published prevalence."""
+    if feature.statistic not in _COUNTS:
+        return feature
+    rare = [name for name in feature.inputs if name in reasons and catalogue.by_name[name].concept not in PREVALENCE]
+    if not rare or len(rare) == len(feature.inputs):
+        return feature
+    kept = tuple(name for name in feature.inputs if name not in rare)
+    note = f"Without {', '.join(rare)}, whose code lists match nothing."
+    return replace(feature, inputs=kept, description=f"{feature.description} {note}".strip())

@@ -1,0 +1,35 @@
+"""Disease registers: which condition each counts, and at which ages.
+
+A prevalence is compared with a published one only among people of the register's ages. Ages: Quality and Outcomes Framework, as in the open
+register rules of North Central London ICB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+
+from features.long_term_conditions import current_name
+
+
+@dataclass(frozen=True)
+class Register:
+    """A register: the condition that it counts, and the least age of the people it counts among."""
+
+    code: str
+    condition: str
+    least_age: int = 0
+
+    def feature(self, lists: Container[str]) -> str:
+        """Return the feature of the people who are on the register now."""
+        return current_name(self.condition, lists)
+
+
+REGISTERS = (
+    Register("AF", "atrial_fibrillation"), Register("AST", "asthma", 6), Register("CAN", "cancer"), Register("CHD", "coronary_heart_disease"),
+    Register("CKD", "chronic_kidney_disease", 18), Register("COPD", "copd"), Register("DEM", "dementia"), Register("DEP", "depression", 18),
+    Register("DM", "diabetes", 17), Register("EP", "epilepsy", 18), Register("HF", "heart_failure"), Register("HTN", "hypertension", 18),
+    Register("LD", "learning_disability"), Register("OB", "obesity", 18), Register("OST", "osteoporosis", 50),
+    Register("PAD", "peripheral_arterial_disease"), Register("RA", "rheumatoid_arthritis", 16), Register("SMI", "severe_mental_illness"),
+    Register("STIA", "stroke_tia"),
+)  # fmt: skip

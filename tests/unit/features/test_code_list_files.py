@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from features.code_list_files import INDEX, INDEX_COLUMNS, checked_code, fault_of_code, read_strata_halves
+from features.code_lists import CodeListError
+
+HEADER = ",".join(INDEX_COLUMNS) + "\n"
+
+
+def folder(root: Path, index: str, files: dict[str, str]) -> Path:
+    (root / INDEX).write_text(HEADER + index)
+    for name, text in files.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def test_a_half_has_its_codes_and_where_they_come_from(tmp_path: Path) -> None:
+    root = folder(
+        tmp_path,
+        "gout,icd10,Gout,,,A source,2,2024-01-02,OGL-3.0,a note\ngout,snomed,Gout,,GOUT_COD,Another,,,MIT,\nscore,icd10,Score,,,A paper,,,facts,\n",
+        {"icd10/gout.csv": "code,label\nM10,Gouty arthritis\n", "snomed/gout.csv": "code\n90560007\n", "icd10/score.csv": "code,label,points\nF00,Dementia,7.1\n"},
+    )  # fmt: skip
+    halves = read_strata_halves.__wrapped__(root)
+    icd10, snomed, score = halves["gout", "icd10"], halves["gout", "snomed"], halves["score", "icd10"]
+    assert [tuple(entry) for entry in icd10.entries] == [("icd10", "M10", "prefix", "Gouty arthritis", "A source", None)]
+    assert [tuple(entry) for entry in snomed.entries] == [("snomed", "90560007", "exact", "Gout", "Another", None)]
+    assert [(entry.code, entry.points) for entry in score.entries] == [("F00", 7.1)]
+    assert (icd10.version, icd10.date, icd10.licence, icd10.note, snomed.cluster) == (
+        "2",
+        "2024-01-02",
+        "OGL-3.0",
+        "a note",
+        "GOUT_COD",
+    )
+
+
+@pytest.mark.parametrize(
+    ("index", "files", "fault"),
+    [
+        ("gout,icd10,Gout,,,S,,,L,\ngout,icd10,Gout,,,S,,,L,\n", {"icd10/gout.csv": "code\nM10\n"}, r"index.csv, line 3: the list 'gout' already"),
+        ("gout,readv2,Gout,,,S,,,L,\n", {}, r"index.csv, line 2: a row needs a list and a system"),
+        ("gout,icd10,Gout,,,S,,,L,\n", {}, r"index.csv, line 2: .*no file icd10/gout.csv"),
+        ("gout,icd10,Gout,,,S,,,L,\n", {"icd10/gout.csv": "codes\nM10\n"}, r"gout.csv: columns are missing: code"),
+        ("gout,icd10,Gout,,,S,,,L,\n", {"icd10/gout.csv": "code,points\nM10,many\n"}, r"gout.csv, line 2: the points 'many' are not a number"),
+        ("gout,icd10,Gout,,,S,,,L,\n", {"icd10/gout.csv": "code,match\nM10,like\n"}, r"gout.csv, line 2: the match 'like'"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_refused_with_file_line_and_rule(tmp_path: Path, index: str, files: dict[str, str], fault: str) -> None:
+    with pytest.raises(CodeListError, match=fault):
+        read_strata_halves.__wrapped__(folder(tmp_path, index, files))
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "right"),
+    [
+        ("icd10", "E11", True), ("icd10", "J459", True), ("icd10", "E1", True), ("icd10", "44054006", False), ("icd10", "E", False),
+        ("snomed", "44054006", True), ("snomed", "44054007", False), ("snomed", "4405", False), ("snomed", "E11", False),
+        ("dmd", "774656009", True), ("dmd", "774656008", False), ("department_type", "01", True),
+    ],
+)  # fmt: skip
+def test_a_code_has_the_form_and_the_check_digit_of_its_system(system: str, code: str, right: bool) -> None:
+    assert (fault_of_code(system, code) == "") is right
+
+
+def test_a_code_is_stored_in_plain_form_or_refused_with_its_place() -> None:
+    assert checked_code("icd10", " j45.9 ", "own.csv, line 2") == "J459"
+    with pytest.raises(
+        CodeListError, match=r"own.csv, line 2: '44054007' is not a code of the system snomed: The check digit is wrong"
+    ):
+        checked_code("snomed", "44054007", "own.csv, line 2")

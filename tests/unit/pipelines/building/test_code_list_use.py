@@ -1,0 +1,98 @@
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+
+from expectations.tables import core
+from features.code_halves import CodeEntry, CodeList, Half
+from features.code_list_matches import ListMatch
+from features.events import NUMBER_OF
+from pipelines.building.code_list_use import list_matches, write_code_list_use
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
+
+CODES = ((1, "dmd", "319996000"), (2, "dmd", "134489001"), (3, "snomed", "195967001"), (4, "icd10", "J459"))
+LAST, OLD = date(2026, 1, 1), date(2024, 12, 31)
+
+
+def list_of(name: str, *codes: tuple[str, str, str]) -> CodeList:
+    entries = tuple(CodeEntry(system, code, match, name, "a source") for system, code, match in codes)
+    halves = tuple(
+        Half(name, system, name, source="a source", version="3") for system in dict.fromkeys(entry.system for entry in entries)
+    )
+    return CodeList(name, entries, halves)
+
+
+def lake_with(root: Path, events: list[tuple[str, int, date]]) -> Lake:
+    lake = Lake(root)
+    lake.write(core.CODE, [{"code": number, "code_system": system, "source_code": code} for number, system, code in CODES])
+    blank = dict.fromkeys(arrow_schema(core.EVENT).names)
+    rows = [
+        {"person_key": 1, "event_date": day, "available_date": day, "event_type": NUMBER_OF[kind], "code": code, "provider": 0, "feed": 1}
+        for kind, code, day in events
+    ]  # fmt: skip
+    lake.write(core.EVENT, [blank | row for row in rows])
+    return lake
+
+
+def test_a_list_has_its_share_of_the_entries_of_its_terminology_in_the_last_year(tmp_path: Path) -> None:
+    events = [
+        *[("gp_medication", 1, LAST)] * 3,
+        ("gp_medication", 2, LAST),
+        ("gp_medication", 2, OLD),
+        ("gp_observation", 3, LAST),
+    ]
+    lake = lake_with(tmp_path, [*events, ("hospital_diagnosis", 4, LAST), ("hospital_diagnosis", 4, date(2025, 6, 1))])
+    lists = {
+        "statins": list_of("statins", ("dmd", "319996000", "exact"), ("dmd", "999999", "exact")),
+        "opioids": list_of("opioids", ("dmd", "888888", "exact")),
+        "asthma": list_of("asthma", ("icd10", "J45", "prefix"), ("snomed", "195967001", "exact")),
+    }
+    assert write_code_list_use(lake, lists) == 1
+    columns = "list, code_system, codes, codes_in_use, entries, all_entries, share, source_version"
+    found = [tuple(row.values()) for row in lake.read("monitoring__code_lists", columns, order="list, code_system").to_pylist()]
+    assert found == [
+        ("asthma", "icd10", 1, 1, 2, 2, 1.0, "3"), ("asthma", "snomed", 1, 1, 1, 1, 1.0, "3"), ("opioids", "dmd", 1, 0, 0, 4, 0.0, "3"),
+        ("statins", "dmd", 2, 1, 3, 4, 0.75, "3"),
+    ]  # fmt: skip
+
+
+def test_a_list_has_the_people_with_any_of_its_codes_at_any_time_next_to_the_published_share(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    assert list_matches(lake) == []
+    codes = [*CODES, (5, "snomed", "111"), (6, "snomed", "222")]
+    lake.write(core.CODE, [{"code": number, "code_system": system, "source_code": code} for number, system, code in codes])
+    blank = dict.fromkeys(arrow_schema(core.EVENT).names) | {"available_date": LAST, "provider": 0, "feed": 1}
+    kinds = {"gp_observation": [(1, 3, LAST), (1, 3, OLD), (1, 5, OLD), (2, 5, OLD), (3, 6, LAST), *((n, 6, LAST) for n in range(10, 300))],
+             "hospital_diagnosis": [(1, 4, LAST), (4, 4, OLD)]}  # fmt: skip
+    rows = [
+        blank | {"person_key": person, "event_type": NUMBER_OF[kind], "code": code, "event_date": day}
+        for kind, events in kinds.items()
+        for person, code, day in events
+    ]
+    parts = [[row for row in rows if (row["person_key"] < 3) == first] for first in (True, False)]  # two files of people
+    files = [
+        lake.write_arrow(core.EVENT.name, pa.Table.from_pylist(part, arrow_schema(core.EVENT)).to_reader(), {}) for part in parts
+    ]
+    lake.commit(core.EVENT.name, files, arrow_schema(core.EVENT), replace="all")
+    lists = {
+        "asthma": list_of("asthma", ("icd10", "J45", "prefix"), ("snomed", "195967001", "exact"), ("snomed", "111", "exact")),
+        "copd": list_of("copd", ("snomed", "999", "exact")),
+        "hypertension": list_of("hypertension", ("snomed", "999", "exact")),
+        "review": list_of("review", ("snomed", "222", "exact")),
+    }
+    write_code_list_use(lake, lists)
+    columns = "list, code_system, people, all_people, expected_share, result"
+    found = [tuple(row.values()) for row in lake.read("monitoring__code_lists", columns, order="list, code_system").to_pylist()]
+    assert found == [
+        ("asthma", "icd10", 2, 2, None, "matched"), ("asthma", "snomed", 2, 293, 0.062, "below_expected"),
+        ("copd", "snomed", 0, 293, 0.018, "few_people"), ("hypertension", "snomed", 0, 293, 0.135, "nothing"),
+        ("review", "snomed", 291, 293, None, "matched"),
+    ]  # fmt: skip
+    assert ListMatch("hypertension", "snomed", 0, 293) in list_matches(lake)
+
+
+def test_without_events_no_share_is_known(tmp_path: Path) -> None:
+    lake = lake_with(tmp_path, [])
+    assert write_code_list_use(lake, {"statins": list_of("statins", ("dmd", "319996000", "exact"))}) == 0
+    assert lake.read("monitoring__code_lists", "share")["share"].to_pylist() == [None]

@@ -1,0 +1,56 @@
+from pathlib import Path
+
+from expectations.tables.monitoring import LIST_USE
+from features.code_list_matches import Match
+from pipelines.lake.storage import Lake
+from pipelines.reports.monitoring.code_list_part import RESULTS, code_list_part
+
+
+def row(
+    name: str, entries: int, system: str = "dmd", total: int = 1000, people: int | None = None, result: str | None = None,
+    expected: float | None = None,
+) -> dict[str, object]:  # fmt: skip
+    return {
+        "list": name, "code_system": system, "label": name.capitalize(), "source": "a source", "source_version": "37.1.0",
+        "source_date": "2023-10-25", "codes": 1489, "codes_in_use": min(entries, 12), "entries": entries, "all_entries": total,
+        "share": entries / total if total else None, "people": people, "all_people": None if people is None else 1000,
+        "expected_share": expected, "result": result,
+    }  # fmt: skip
+
+
+def test_medicine_lists_are_shown_with_the_least_used_first_and_small_counts_hidden(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write(
+        LIST_USE, [row("statins", 250), row("insulin", 4), row("opioids", 0), row("medicines", 952), row("asthma", 90, "snomed")]
+    )
+    part = code_list_part(lake)
+    assert [(one["list"], one["in_use"], one["share"]) for one in part["rows"]] == [
+        ("Opioids", "0", "0.00%"), ("Insulin", "not shown", "not shown"), ("Statins", "12", "25.00%"),
+    ]  # fmt: skip
+    assert part["known"] == "95.00%"
+    assert part["rows"][0]["dated"] == "2023-10-25"
+
+
+def test_a_lake_without_medicines_has_no_rows(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    assert code_list_part(lake)["rows"] == []
+    lake.write(LIST_USE, [row("statins", 0, total=0)])
+    assert code_list_part(lake)["rows"] == []
+
+
+def test_lists_with_a_prevalence_and_those_that_match_no_one_are_compared_with_the_worst_first(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lists = [
+        row("asthma", 90, "snomed", people=60, result="matched", expected=0.062), row("gout", 2, "snomed", people=2, result="below_expected", expected=0.016),
+        row("review", 5, "snomed", people=5, result="matched"), row("opioids", 0, people=0, result="nothing"),
+    ]  # fmt: skip
+    lake.write(LIST_USE, lists)
+    assert [tuple(one.values()) for one in code_list_part(lake)["compared"]] == [
+        ("Opioids", "gp medication orders", "0.0%", "not published", "matches no one"),
+        ("Gout", "gp observations", "not shown", "1.6%", "far fewer than expected"),
+        ("Asthma", "gp observations", "6.0%", "6.2%", "as expected"),
+    ]
+
+
+def test_every_result_of_a_list_has_a_text() -> None:
+    assert set(RESULTS) == set(Match)
