@@ -15,7 +15,7 @@ from expectations.granting_columns import granting_columns, required_columns
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
-from pipelines.extracts.ingest import Extract
+from pipelines.extracts.extract_records import Extract
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.filled_values import filled_values
