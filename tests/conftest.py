@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextvars import Context
 from functools import cache
 from pathlib import Path
 
@@ -34,9 +35,13 @@ def strata() -> Iterator[Callable[..., int]]:
 
             patch.setenv("STRATA_HOME", str(home))
             try:
-                return main(arguments)
+                code = Context().run(main, arguments)  # as a new process does, without the context of an earlier test
             finally:
                 patch.delenv("STRATA_HOME")
+            details = home / "reports" / "last_error.log"
+            if code and details.exists():
+                print(details.read_text(encoding="utf-8"))
+            return code
 
         yield command
 

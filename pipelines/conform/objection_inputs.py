@@ -8,7 +8,7 @@ from datetime import date
 
 from expectations.feeds import FEEDS, OBJECTION_FEEDS
 from expectations.table import Table
-from pipelines.extracts.ingest import Extract, current_extracts
+from pipelines.extracts.extract_records import Extract, current_extracts
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.accepted_breaches import accepted_breaches

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -100,7 +101,7 @@ def open_extract(
         # A file without a name: its content is gone when the process ends, however it ends.
         with tempfile.TemporaryFile(dir=file.file.parent if _writable(file.file.parent) else None) as clean:
             write_clean(held, layout, survey, clean)
-            cleaned = _csv(file, survey, settings.quote, HeldFile("clean.csv", clean.fileno()))
+            cleaned = _csv(file, survey, settings.quote, HeldFile("clean.csv", clean.fileno(), os.fstat(clean.fileno())))
             yield replace(cleaned, fields_counted=count_fields)
     finally:
         con.unregister(NO_ROWS)

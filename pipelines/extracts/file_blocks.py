@@ -22,11 +22,13 @@ SMALL_BYTES = 64 << 20  # this much text is allowed, however small its gzip
 class HeldFile:
     """A file held open: every reader reads the same file, whatever later has its name.
 
-    `path` leads to it and has no character that could be read as a pattern. It is valid while the file is held.
+    `path` leads to it and has no character that could be read as a pattern. It is valid while the file is held. `size` is in bytes,
+    as it was at first.
     """
 
     name: str
     descriptor: int
+    first_status: os.stat_result
 
     @property
     def path(self) -> Path:
@@ -39,10 +41,14 @@ class HeldFile:
         return os.fstat(self.descriptor)
 
     @property
-    def state(self) -> tuple[int, int]:
-        """Return what changes when the file is written to."""
-        status = self.stat()
-        return status.st_size, status.st_mtime_ns
+    def size(self) -> int:
+        return self.first_status.st_size
+
+    @property
+    def changed(self) -> bool:
+        """Return whether the file was written to since it was opened."""
+        first, now = self.first_status, self.stat()
+        return (first.st_size, first.st_mtime_ns) != (now.st_size, now.st_mtime_ns)
 
 
 @contextmanager
@@ -50,7 +56,7 @@ def hold(file: Path) -> Iterator[HeldFile]:
     """Hold a file open during the block."""
     descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        yield HeldFile(file.name, descriptor)
+        yield HeldFile(file.name, descriptor, os.fstat(descriptor))
     finally:
         os.close(descriptor)
 

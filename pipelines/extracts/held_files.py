@@ -21,7 +21,7 @@ from pipelines.extracts.file_blocks import hold
 from pipelines.sources.nhs import ExtractFile
 
 if TYPE_CHECKING:
-    from pipelines.extracts.ingest import Extract
+    from pipelines.extracts.extract_records import Extract
 
 FEW_BYTES = 16  # a byte order mark and line ends at the end of a file
 LINES_SHARE, PACKED_SHARE = 0.2, 0.01  # errors of the estimated number of lines, and of the size of a packed file
@@ -149,7 +149,7 @@ def _digest(table: Table, file: ExtractFile, known: Sequence[Extract], encoding:
     place = (table.feed, str(file.file), state.st_size, state.st_mtime_ns, encoding)
     if place not in _DIGESTS:
         with hold(file.file) as opened:
-            _DIGESTS[place] = extract_digest(table.feed, opened, encoding, ids_of_size(known, opened.state[0]))
+            _DIGESTS[place] = extract_digest(table.feed, opened, encoding, ids_of_size(known, opened.size))
     return _DIGESTS[place]
 
 

@@ -18,8 +18,8 @@ from models.candidates import BASELINE
 from models.gates import declaration_of, label_of
 from pipelines.conform.deaths import review_digest
 from pipelines.errors import RefusalError
+from pipelines.extracts.extract_records import current_extracts, read_extracts
 from pipelines.extracts.held_files import held_files
-from pipelines.extracts.ingest import current_extracts, read_extracts
 from pipelines.lake.decision_record import (
     ACCEPTED_BREACH,
     APPROVAL,

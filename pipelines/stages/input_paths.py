@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.errors import SettingsError
-from pipelines.extracts.ingest import read_extracts
+from pipelines.extracts.extract_records import read_extracts
 from pipelines.lake.storage import Lake
 from pipelines.reference.files import ReferenceSettings
 from pipelines.run.settings import Settings

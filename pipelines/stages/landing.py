@@ -9,8 +9,9 @@ from expectations.tables import core
 from expectations.tables.records import ERASURES, EXTRACTS, PSEUDONYM_KEYS, VALIDATED_EXTRACTS, VALIDATION
 from expectations.tables.risk import VOLUMES
 from pipelines.errors import RefusalError, ValidationStop
-from pipelines.extracts import ingest as ingest_stage
+from pipelines.extracts.extract_records import read_extracts
 from pipelines.extracts.held_files import held_files
+from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.decision_record import ACCEPTED_BREACH, LATE_DELIVERY
 from pipelines.reports.data_docs import data_docs
 from pipelines.reports.validation_page import write_validation_page
@@ -121,10 +122,10 @@ def _ingest(context: StageContext, table: Table) -> StageResult:
     landed = find_extracts(table.feed, opened.reading.feeds[table.feed], opened.landing)
     if opened.correct_date is not None:  # also for a file that landed after the run began
         refuse_future_deliveries(landed, today_in_london(), opened.correct_date)
-    known, encoding = ingest_stage.read_extracts(context.lake, table.feed), opened.reading.feeds[table.feed].encoding
+    known, encoding = read_extracts(context.lake, table.feed), opened.reading.feeds[table.feed].encoding
     late = accepted_late(context.lake, table.feed, lambda: held_files(table, landed, known, encoding))
     with context.machine.duckdb() as con:
-        taken = ingest_stage.ingest_feed(context.lake, con, table, opened.reading, opened.landing, opened.folder, oldest, late)
+        taken = ingest_feed(context.lake, con, table, opened.reading, opened.landing, opened.folder, oldest, late)
     held = {"files_held": len(taken.held), "warned": held_words(table.feed, taken.held)} if taken.held else {}
     if not taken.new:
         return StageResult({"files": taken.files, **held}, message="nothing new")

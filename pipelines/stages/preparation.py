@@ -6,7 +6,7 @@ from datetime import date
 
 from pipelines.building.spark_engine import check_spark
 from pipelines.errors import RefusalError
-from pipelines.extracts.ingest import read_extracts
+from pipelines.extracts.extract_records import read_extracts
 from pipelines.extracts.pseudonym_keys import refuse_half_rotated
 from pipelines.extracts.retained import kept_days
 from pipelines.run.deployment import Deployment

@@ -14,7 +14,7 @@ from expectations.feeds import OBJECTION_FEEDS, PATIENTS, REGISTRATIONS
 from expectations.table import Table
 from expectations.tables.caseload import CASELOAD
 from pipelines.errors import RefusalError, StrataError
-from pipelines.extracts.ingest import current_extracts
+from pipelines.extracts.extract_records import current_extracts
 from pipelines.extracts.pseudonym_keys import refuse_half_rotated
 from pipelines.lake.run_record import published_runs
 from pipelines.lake.storage import Lake

@@ -15,8 +15,8 @@ from expectations.table import Table
 from features.code_lists import load_code_lists
 from pipelines.conform.by_source import conform_of
 from pipelines.errors import RefusalError
+from pipelines.extracts.extract_records import Extract, read_extracts
 from pipelines.extracts.held_files import held_files, repeated_files
-from pipelines.extracts.ingest import Extract, read_extracts
 from pipelines.lake.run_record import published_runs
 from pipelines.run.data_cut import earliest_cut
 from pipelines.run.deployment import Deployment

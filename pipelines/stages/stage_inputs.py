@@ -18,7 +18,7 @@ from pipelines.conform.deaths import alive_sql
 from pipelines.conform.national_list import check_national_list
 from pipelines.conform.omop.cohorts import index_events_sql, outcomes_sql
 from pipelines.conform.person import CASE_CAUTIOUS
-from pipelines.extracts import ingest as ingest_stage
+from pipelines.extracts.extract_records import current_extracts
 from pipelines.lake.decision_record import DEATH_REVIEW, decisions_that_count
 from pipelines.stages.context import StageContext
 from pipelines.stages.results import StageResult
@@ -35,7 +35,7 @@ def validated_rows(context: StageContext) -> Mapping[str, str]:
 
 def has_extracts(context: StageContext, table: Table) -> bool:
     """Return whether a feed has an extract."""
-    return bool(ingest_stage.current_extracts(context.lake, table.feed))
+    return bool(current_extracts(context.lake, table.feed))
 
 
 def validated_rows_of(context: StageContext, table: Table) -> str:

@@ -8,7 +8,7 @@ from datetime import date
 from pydantic import ValidationError
 
 from pipelines.errors import RefusalError
-from pipelines.extracts.ingest import Extract
+from pipelines.extracts.extract_records import Extract
 from pipelines.lake.code_version import digest_of
 from pipelines.lake.decision_record import ACCEPTED_BREACH, NOT_RECORDED, Decision, decisions_that_count
 from pipelines.lake.storage import Lake

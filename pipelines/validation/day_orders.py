@@ -17,7 +17,7 @@ from expectations.date_formats import DAY_FIRST_OF, FORMAT_OF, MONTH_FIRST_OF
 from expectations.delivery_figures import FEW_ROWS
 from expectations.row_checks import sender_columns
 from expectations.table import Kind, Table
-from pipelines.extracts.ingest import Extract
+from pipelines.extracts.extract_records import Extract
 from pipelines.lake.storage import Lake
 from pipelines.validation.delivery_context import Profile
 from pipelines.validation.row_validation import RowOutcome

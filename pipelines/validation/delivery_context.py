@@ -16,7 +16,7 @@ from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, Table
 from expectations.tables.raw_common import CONFLICTING_ROWS
 from pipelines.extracts.clear_identifiers import WITHHELD
-from pipelines.extracts.ingest import Extract
+from pipelines.extracts.extract_records import Extract
 from pipelines.lake.storage import Lake
 from pipelines.validation.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, REPEATED_KEYS, flagged_rows_sql, reads_context
 from pipelines.validation.typed_rows import (

@@ -15,7 +15,7 @@ from expectations.sql_values import quote, quote_all
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_gp import KIND_NOT_KNOWN, LOST_SUBMISSION, UNDATED_WITHDRAWAL
-from pipelines.extracts.ingest import Extract, current_extracts, replaced_extracts
+from pipelines.extracts.extract_records import Extract, current_extracts, replaced_extracts
 from pipelines.lake.storage import Lake
 from pipelines.validation.typed_rows import IMPRECISE, text_sql
 from pipelines.validation.valid_extracts import ValidExtract, kept_rows_sql, passed_extracts, valid_extracts

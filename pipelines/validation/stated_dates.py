@@ -16,7 +16,7 @@ from expectations.suppression import CONFLICTING, LOST_MARKS
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_common import CONFLICTING_ROWS
-from pipelines.extracts.ingest import current_extracts, replaced_extracts
+from pipelines.extracts.extract_records import current_extracts, replaced_extracts
 from pipelines.lake.storage import Lake
 from pipelines.sources.episodes import as_delivered
 from pipelines.sources.nhs import NhsSettings

@@ -12,7 +12,7 @@ from expectations.table import RowRule, Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.records import VALIDATED_EXTRACTS
 from pipelines.errors import ExtractError
-from pipelines.extracts.ingest import Extract
+from pipelines.extracts.extract_records import Extract
 from pipelines.lake.storage import Lake
 from pipelines.validation.typed_rows import Reading, typed_rows_sql
 

@@ -26,7 +26,7 @@ from expectations.tables.raw_table_rules import DAY_AND_MONTH
 from expectations.tables.records import VALIDATED_EXTRACTS
 from expectations.value_checks import GONE
 from pipelines.errors import ValidationStop
-from pipelines.extracts.ingest import Extract, current_extracts
+from pipelines.extracts.extract_records import Extract, current_extracts
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.accepted_breaches import accepted_breaches

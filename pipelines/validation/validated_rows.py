@@ -11,7 +11,7 @@ from expectations.feeds import OPT_OUTS, TYPE_1_OBJECTIONS
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote
 from expectations.table import Table
-from pipelines.extracts.ingest import current_extracts
+from pipelines.extracts.extract_records import current_extracts
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.episodes import as_delivered

@@ -9,7 +9,7 @@ import pandas as pd
 
 from expectations.table import Table
 from expectations.tables.risk import VOLUMES
-from pipelines.extracts.ingest import current_extracts
+from pipelines.extracts.extract_records import current_extracts
 from pipelines.lake.storage import Lake
 from pipelines.validation.delivery_summary import Delivery, month_rows
 from pipelines.validation.valid_extracts import valid_extracts

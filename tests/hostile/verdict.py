@@ -22,7 +22,8 @@ from hostile.clean_extracts import DELIVERED, CleanExtract, Line
 from expectations.row_checks import PARSING_REASONS, sender_columns
 from expectations.table import Column, Kind
 from pipelines.errors import StrataError
-from pipelines.extracts.ingest import current_extracts, ingest_feed
+from pipelines.extracts.extract_records import current_extracts
+from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings

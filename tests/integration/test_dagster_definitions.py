@@ -92,6 +92,18 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+def tick_of(sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
+    """Evaluate a sensor. Its context is closed: one that is not leaves its storage behind for whatever loads definitions next."""
+    with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+        return sensor.evaluate_tick(context)
+
+
+def tick_on(day: datetime, schedule: dg.ScheduleDefinition, instance: dg.DagsterInstance) -> Any:
+    """Evaluate a schedule on a day, and close its context."""
+    with dg.build_schedule_context(instance=instance, scheduled_execution_time=day) as context:
+        return schedule.evaluate_tick(context)
+
+
 def keys(definitions: dg.Definitions) -> set[str]:
     return {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()}
 
@@ -165,8 +177,7 @@ def test_the_monthly_schedule_requests_every_date_of_the_plan(
     definitions = build(configured(SYNTHETIC))
     schedule = definitions.resolve_schedule_def("monthly")
     assert (schedule.job_name, schedule.execution_timezone) == ("unattended", "Europe/London")
-    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime(2026, 2, 2, 5))
-    (request,) = schedule.evaluate_tick(context).run_requests
+    (request,) = tick_on(datetime(2026, 2, 2, 5), schedule, instance).run_requests
     dates = request.tags[DATES].split(",")
     assert request.run_key == "monthly-2026-02-02"
     assert instance.get_dynamic_partitions("index_date") == dates == sorted(dates)
@@ -180,7 +191,7 @@ def test_the_sensor_requests_a_run_when_files_arrive_or_change(
     sensor = build(configured(NHS)).resolve_sensor_def("new_extracts")
 
     def tick(cursor: str | None) -> Any:
-        return sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=cursor))
+        return tick_of(sensor, instance, cursor)
 
     before = tick(None)
     assert not before.run_requests and "no extract of any feed" in str(before.skip_message)
@@ -233,11 +244,11 @@ def test_a_run_waits_for_a_late_feed_if_the_settings_say_so(
     for name in ("patients_2026-03-01", "registrations_2026-03-01", "admissions_2025-12-01"):
         (tmp_path / "landing" / f"{name}.csv").write_text("PERSON_ID\n1\n")
     sensor = build(configured(LATE)).resolve_sensor_def("new_extracts")
-    tick = sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
+    tick = tick_of(sensor, instance)
     assert not tick.run_requests and tick.cursor is None
     assert "late feed admissions: latest delivery 2025-12-01; the data cut is 2026-03-01" in str(tick.skip_message)
     (tmp_path / "landing" / "admissions_2026-03-01.csv").write_text("PERSON_ID\n2\n")
-    assert sensor.evaluate_tick(dg.build_sensor_context(instance=instance)).run_requests
+    assert tick_of(sensor, instance).run_requests
 
 
 def _tries(error: type[Exception], instance: dg.DagsterInstance) -> int:
@@ -286,9 +297,8 @@ def test_a_delivery_dated_after_today_starts_no_run_and_prevents_one(
     for name in ("patients_2026-03-01", "registrations_2026-03-01", "admissions_2062-01-01"):
         (tmp_path / "landing" / f"{name}.csv").write_text("PERSON_ID\n1\n")
     definitions = build(configured(NHS))
-    tick = definitions.resolve_sensor_def("new_extracts").evaluate_tick(dg.build_sensor_context(instance=instance))
-    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime(2026, 4, 2, 5))
-    month = definitions.resolve_schedule_def("monthly").evaluate_tick(context)
+    tick = tick_of(definitions.resolve_sensor_def("new_extracts"), instance)
+    month = tick_on(datetime(2026, 4, 2, 5), definitions.resolve_schedule_def("monthly"), instance)
     for answer in (tick, month):
         assert not answer.run_requests
         assert "admissions_2062-01-01.csv: delivery date 2062-01-01" in str(answer.skip_message)

@@ -12,8 +12,9 @@ from expectations.tables.raw_gp import OPT_OUTS
 from pipelines.errors import ExtractError
 from pipelines.extracts import ingest
 from pipelines.extracts.extract_digest import extract_digest
+from pipelines.extracts.extract_records import current_extracts, read_extracts
 from pipelines.extracts.file_blocks import hold
-from pipelines.extracts.ingest import current_extracts, ingest_feed, read_extracts
+from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings

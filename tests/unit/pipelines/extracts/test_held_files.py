@@ -9,8 +9,9 @@ import pytest
 
 from expectations.catalogue import RAW_TABLES
 from expectations.table import Table
+from pipelines.extracts.extract_records import current_extracts, read_extracts
 from pipelines.extracts.held_files import held_files, repeated_files
-from pipelines.extracts.ingest import IngestSummary, current_extracts, ingest_feed, read_extracts
+from pipelines.extracts.ingest import IngestSummary, ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings, find_extracts

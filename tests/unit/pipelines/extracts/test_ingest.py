@@ -12,7 +12,8 @@ from expectations.tables.raw_gp import OPT_OUTS, PATIENTS
 from expectations.tables.raw_hospital import ADMISSIONS
 from pipelines.errors import ExtractError, StrataError
 from pipelines.extracts import ingest
-from pipelines.extracts.ingest import IngestSummary, current_extracts, ingest_feed, read_extracts
+from pipelines.extracts.extract_records import current_extracts, read_extracts
+from pipelines.extracts.ingest import IngestSummary, ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings

@@ -11,7 +11,8 @@ import yaml
 from expectations.catalogue import RAW_TABLES
 from expectations.tables.risk import RUNS
 from pipelines.errors import RefusalError, SettingsError
-from pipelines.extracts.ingest import ingest_feed, read_extracts
+from pipelines.extracts.extract_records import read_extracts
+from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.run_record import record_run
 from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.sources.nhs import NhsSettings

@@ -5,7 +5,8 @@ from pathlib import Path
 from expectations.tables import risk
 from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_gp import OPT_OUTS, REGISTRATIONS
-from pipelines.extracts.ingest import ingest_feed, read_extracts
+from pipelines.extracts.extract_records import read_extracts
+from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.decision_record import APPROVAL, Decision, all_decisions, record
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.run_record import all_runs, published_runs

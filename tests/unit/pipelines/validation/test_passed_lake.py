@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from expectations.tables.records import EXTRACTS, VALIDATED_EXTRACTS
-from pipelines.extracts.ingest import current_extracts
+from pipelines.extracts.extract_records import current_extracts
 from pipelines.lake.storage import Lake
 from pipelines.validation.passed_lake import PassedLake
 

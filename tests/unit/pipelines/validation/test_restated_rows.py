@@ -7,7 +7,8 @@ import pytest
 
 from expectations.catalogue import RAW_TABLES
 from pipelines.errors import ValidationStop
-from pipelines.extracts.ingest import current_extracts, ingest_feed, read_extracts
+from pipelines.extracts.extract_records import current_extracts, read_extracts
+from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths

@@ -18,7 +18,8 @@ from pipelines.conform.core_tables import StatedFacts, conform_people, conform_r
 from pipelines.conform.deaths import alive_sql, review_digest
 from pipelines.conform.omop.feed_rows import omop_sources
 from pipelines.conform.registration import RegistrationSettings
-from pipelines.extracts.ingest import current_extracts, ingest_feed
+from pipelines.extracts.extract_records import current_extracts
+from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from expectations.tables.raw_gp import PATIENTS
 from expectations.tables.raw_hospital import ADMISSIONS
 from pipelines.errors import RefusalError, ValidationStop
-from pipelines.extracts.ingest import current_extracts, ingest_feed
+from pipelines.extracts.extract_records import current_extracts
+from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.decision_record import ACCEPTED_BREACH, Decision, import_once, record
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
