@@ -162,16 +162,21 @@ def _column_checks(column: Column, table: Table) -> Iterator[RowCheck]:
     if column.kind is Kind.DATE:
         yield _check("second_date_format", column, unusable)
         yield _check("imprecise_date", column, Action.REPAIRED)
+    yield from _value_checks(column, unusable)
+    for reason in REASONS_OF[column.scheme]:
+        yield _check(reason, column, unusable)
+    if column.kind in (Kind.CODE, Kind.TEXT, Kind.IDENTIFIER):
+        yield _check("padding_or_case", column, Action.REPAIRED)
+
+
+def _value_checks(column: Column, unusable: Action) -> Iterator[RowCheck]:
+    """Yield the checks of a readable value: is it one that the column may have?"""
     if column.allowed or column.pattern:
         yield _check("not_in_vocabulary", column, unusable)
     if column.code_pattern:
         yield _check(CODE_NOT_IN_VOCABULARY, column, Action.REPAIRED)
     if column.minimum is not None or column.maximum is not None:
         yield _check("out_of_range", column, unusable)
-    for reason in REASONS_OF[column.scheme]:
-        yield _check(reason, column, unusable)
-    if column.kind in (Kind.CODE, Kind.TEXT, Kind.IDENTIFIER):
-        yield _check("padding_or_case", column, Action.REPAIRED)
 
 
 def _check(reason: str, column: Column, action: Action) -> RowCheck:

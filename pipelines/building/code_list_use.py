@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from expectations.sql_values import quote_path
+from expectations.sql_values import quote, quote_path
 from expectations.tables import core
 from expectations.tables.monitoring import LIST_USE
 from features.code_halves import CodeEntry, CodeList, NumberedCodes
@@ -57,7 +57,7 @@ def _people(lake: Lake, covered: Covered) -> People:
     columns = zip(*numbers, strict=True) if numbers else ((), (), ())
     types = (pa.string(), pa.string(), pa.int64())
     members = pa.table(dict(zip(("list", "code_system", "code"), map(pa.array, columns, types), strict=True)))
-    systems = " ".join(f"WHEN {NUMBER_OF[kind]} THEN '{system}'" for system, kind in EVENTS_OF.items())
+    systems = " ".join(f"WHEN {NUMBER_OF[kind]} THEN {quote(system)}" for system, kind in EVENTS_OF.items())
     kinds = ", ".join(str(NUMBER_OF[kind]) for kind in EVENTS_OF.values())
     people: People = {}
     with connect() as con:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from expectations.sql_values import quote
 from expectations.tables.monitoring import LIST_USE
 from features.code_halves import PRODUCTS
 from features.code_list_matches import EVENTS_OF, Match
@@ -39,7 +40,7 @@ def code_list_part(lake: Lake) -> dict[str, Any]:
 
 def _compared_rows(lake: Lake) -> list[dict[str, Any]]:
     """Return the lists with a published prevalence, and others that match no one although people are expected, worst first."""
-    where = f"all_people > 0 AND (expected_share IS NOT NULL OR result = '{Match.NOTHING}')"
+    where = f"all_people > 0 AND (expected_share IS NOT NULL OR result = {quote(Match.NOTHING)})"
     rows = lake.read_or_empty(LIST_USE, "*", where, "list, code_system").to_pylist()
     return sorted(rows, key=lambda row: list(RESULTS).index(row["result"]))
 

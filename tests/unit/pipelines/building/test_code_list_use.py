@@ -57,9 +57,7 @@ def test_a_list_has_its_share_of_the_entries_of_its_terminology_in_the_last_year
     ]  # fmt: skip
 
 
-def test_a_list_has_the_people_with_any_of_its_codes_at_any_time_next_to_the_published_share(tmp_path: Path) -> None:
-    lake = Lake(tmp_path)
-    assert list_matches(lake) == []
+def write_people_in_two_files(lake: Lake) -> None:
     codes = [*CODES, (5, "snomed", "111"), (6, "snomed", "222")]
     lake.write(core.CODE, [{"code": number, "code_system": system, "source_code": code} for number, system, code in codes])
     blank = dict.fromkeys(arrow_schema(core.EVENT).names) | {"available_date": LAST, "provider": 0, "feed": 1}
@@ -75,6 +73,12 @@ def test_a_list_has_the_people_with_any_of_its_codes_at_any_time_next_to_the_pub
         lake.write_arrow(core.EVENT.name, pa.Table.from_pylist(part, arrow_schema(core.EVENT)).to_reader(), {}) for part in parts
     ]
     lake.commit(core.EVENT.name, files, arrow_schema(core.EVENT), replace="all")
+
+
+def test_a_list_has_the_people_with_any_of_its_codes_at_any_time_next_to_the_published_share(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    assert list_matches(lake) == []
+    write_people_in_two_files(lake)
     lists = {
         "asthma": list_of("asthma", ("icd10", "J45", "prefix"), ("snomed", "195967001", "exact"), ("snomed", "111", "exact")),
         "copd": list_of("copd", ("snomed", "999", "exact")),
