@@ -70,6 +70,25 @@ def compared(people: int, all_people: int, share: float | None) -> Match:
 
 
 @dataclass(frozen=True)
+class PracticeMatch:
+    """The people of one practice whom a list matches, compared with a published share, or else with that of the whole feed."""
+
+    practice: ListMatch
+    everywhere: ListMatch
+
+    @property
+    def expected(self) -> float | None:
+        """Return the share of people who are expected to be matched; None if the list matches no one anywhere and none is published."""
+        published, everywhere = self.practice.expected, self.everywhere
+        return published or (everywhere.people / everywhere.all_people if everywhere.people else None)
+
+    @property
+    def result(self) -> Match:
+        """Return how the people matched compare with those expected."""
+        return compared(self.practice.people, self.practice.all_people, self.expected)
+
+
+@dataclass(frozen=True)
 class Unmatched:
     """A catalogue without the inputs that cannot be known, and the features that are not computed, with the reason."""
 
