@@ -27,6 +27,7 @@ PARSING_REASONS = (
 )
 ERASED_PERSON = "erased_person"
 CODE_NOT_IN_VOCABULARY = "code_not_in_vocabulary"
+LIMIT_OF_MEASUREMENT = "limit_of_measurement"
 TRAILING_DELIMITER = "trailing_delimiter"  # the row stays, without the empty fields at its end
 IDENTIFIER_REPAIRED = "identifier_repaired"
 # Of feeds of objections: the row stays, in full or as the person's identifier alone.
@@ -40,6 +41,11 @@ UNREADABLE = {Kind.DATE: "unreadable_date", Kind.INTEGER: "unreadable_number", K
 COLUMN_REASONS: dict[str, tuple[str, int]] = {
     "missing_value": ("A value is empty that every row must have, or that a later step replaces by another column's.", 0),
     "unreadable_number": ("The value is not a number in the expected form. Thousands separators are not accepted.", 13),
+    LIMIT_OF_MEASUREMENT: (
+        "The value is a limit of measurement, such as >90 or <5. Strata uses the limit as the value, because it is the nearest value that is "
+        "known. Without it an older value would count as the latest.",
+        13,
+    ),
     "unreadable_date": ("The value is not a date in the main format of the file.", 8),
     "second_date_format": (
         "The date has a different format from most of its column, so day and month could be confused.",
@@ -159,6 +165,8 @@ def _column_checks(column: Column, table: Table) -> Iterator[RowCheck]:
         yield _check("missing_value", column, Action.FLAGGED)
     if column.kind in UNREADABLE:
         yield _check(UNREADABLE[column.kind], column, unusable)
+    if column.reads_limits:
+        yield _check(LIMIT_OF_MEASUREMENT, column, Action.REPAIRED)
     if column.kind is Kind.DATE:
         yield _check("second_date_format", column, unusable)
         yield _check("imprecise_date", column, Action.REPAIRED)
