@@ -16,23 +16,28 @@ from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.code_list_part import RESULTS
 from pipelines.reports.numbers import NOT_SHOWN
 
+READ = {"age_years", "gp_covered"}
 OLD = 85  # years: a cohort without such people has a highest age
 OTHER_AGES = "not compared: the cohort lacks people of these ages"
 
 
 def register_part(lake: Lake) -> dict[str, Any]:
-    """Return a row for each register whose feature is computed, on the latest index date; no rows for a cohort of events."""
-    days = lake.partitions(PERSON_FEATURES.name, "index_date")
+    """Return a row for each register whose feature is computed, on the latest index date; no rows if people have their own dates."""
+    table = PERSON_FEATURES.name
+    days = lake.partitions(table, "index_date") if lake.exists(table) and "index_date" in lake.partitioned_by(table) else []
     if not days:
         return {"rows": [], "day": ""}
-    computed = set(lake.schema(PERSON_FEATURES.name).names)
+    computed = set(lake.schema(table).names)
     feature_of = {register: feature for register in REGISTERS if (feature := register.feature_among(computed))}
-    counts = _counts(lake, days[-1], feature_of) if "age_years" in computed else {}
+    counts = _counts(lake, days[-1], feature_of) if computed >= READ else {}
     return {"rows": [_row(register, *counts[register]) for register in feature_of if register in counts], "day": days[-1]}
 
 
 def _counts(lake: Lake, day: str, feature_of: dict[Register, str]) -> dict[Register, tuple[int, int, bool]]:
-    """Return for each register the people on it, those of its ages whose value is known, and whether the cohort has all of its ages."""
+    """Return for each register the people on it, those of its ages, and whether the cohort has all of its ages.
+
+    Only people whose GP record is covered, and whose value is known, are counted.
+    """
     people = lake.scan(PERSON_FEATURES.name, {"index_date": day})
     figures = [
         f"count(*) FILTER ({feature} > 0 AND {old}), count({feature}) FILTER ({old})"
@@ -43,7 +48,7 @@ def _counts(lake: Lake, day: str, feature_of: dict[Register, str]) -> dict[Regis
         columns = ", ".join(
             ["min(age_years)", "max(age_years)", "count(*) FILTER (index_event_id <> CAST(index_date AS VARCHAR))", *figures]
         )
-        youngest, oldest, events, *counted = con.sql(f"SELECT {columns} FROM {people}").fetchall()[0]
+        youngest, oldest, events, *counted = con.sql(f"SELECT {columns} FROM {people} WHERE gp_covered").fetchall()[0]
     if youngest is None or events:
         return {}
     pairs = zip(counted[::2], counted[1::2], strict=True)

@@ -21,6 +21,7 @@ def lake_with(folder: Path, people: Iterable[Person], event: str = DAY) -> Lake:
             "index_event_id": [event] * len(ages),
             "age_years": pa.array(ages, pa.float32()),
             "depression_current": pa.array(depression, pa.float32()),
+            "gp_covered": [value is not None for value in depression],
             "dementia_ever": pa.array(dementia, pa.float32()),
         }
     )
@@ -42,7 +43,7 @@ def rows(lake: Lake) -> list[tuple[str, ...]]:
 
 
 def test_people_of_the_ages_of_a_register_are_compared_with_the_share_at_these_ages(tmp_path: Path) -> None:
-    unknown: list[Person] = [(50, None, None)] * 50  # no GP record: neither on the register nor off it
+    unknown: list[Person] = [(50, None, 0.0)] * 50  # no GP record: neither on the register nor off it
     assert rows(lake_with(tmp_path, [*ADULTS, *CHILDREN, *unknown, (0, 0.0, 0.0)])) == [
         ("DEM", "all", "not shown", "0.8%", "as expected"),
         ("DEP", "18 and over", "13.3%", "13.3%", "as expected"),
