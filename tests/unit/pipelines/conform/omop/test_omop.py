@@ -20,6 +20,7 @@ from pipelines.conform.omop.core_tables import conform_omop_events, people_sourc
 from pipelines.conform.omop.event_rows import omop_event_rows
 from pipelines.conform.omop.feed_rows import icd10_codes_sql, omop_availability, omop_sources
 from pipelines.conform.omop.links import linked_rows, quarantine_unlinked
+from pipelines.conform.omop.measurements import read_measurements_sql, unit_summary
 from pipelines.conform.omop.visits import Cdm, visits_sql
 from pipelines.errors import ExtractError
 from pipelines.extracts.ingest import raw_schema
@@ -388,6 +389,16 @@ def test_a_value_is_stored_in_the_unit_of_its_measurement_by_its_unit_concept(tm
     assert {name: count for name, count in summary.items() if name.startswith("values_")} == {
         "values_as_stated": 2, "values_converted": 4, "values_unit_assumed": 2, "values_unit_contradicts_value": 1, "values_unit_not_known": 1,
     }  # fmt: skip
+
+
+def test_swapped_pressures_of_a_day_are_exchanged_and_values_without_a_number_have_no_outcome() -> None:
+    rows = [measurement(1, "3004249", 80, "8876"), measurement(2, "3012888", 140, "8876"), measurement(3, "3004249", 130, "8876")]
+    rows = [{**row, "measurement_date": "2022-03-01"} for row in rows[:2]] + [{**rows[2], "value_as_number": None}]
+    read = read_measurements_sql(rows_sql("measurement", rows))
+    found = duckdb.sql(f"SELECT measurement_id, value_as_number, outcome FROM {read} ORDER BY 1").fetchall()
+    assert found == [("m1", 140, "pressures_exchanged"), ("m2", 80, "pressures_exchanged"), ("m3", None, None)]
+    with duckdb.connect() as con:
+        assert unit_summary(con, read) == {"values_pressures_exchanged": 2}
 
 
 def test_every_concept_of_a_unit_has_spellings_and_every_concept_one_analyte() -> None:
