@@ -46,7 +46,12 @@ def _counts(lake: Lake, day: str, feature_of: dict[Register, str]) -> dict[Regis
     ]
     with connect() as con:
         columns = ", ".join(
-            ["min(age_years)", "max(age_years)", "count(*) FILTER (index_event_id <> CAST(index_date AS VARCHAR))", *figures]
+            [
+                "floor(min(age_years))",
+                "max(age_years)",
+                "count(*) FILTER (index_event_id <> CAST(index_date AS VARCHAR))",
+                *figures,
+            ]
         )
         youngest, oldest, events, *counted = con.sql(f"SELECT {columns} FROM {people} WHERE gp_covered").fetchall()[0]
     if youngest is None or events:

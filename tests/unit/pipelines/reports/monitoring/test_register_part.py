@@ -10,7 +10,7 @@ from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.register_part import OTHER_AGES, register_part
 
 DAY = "2026-01-01"
-Person = tuple[int, float | None, float | None]  # age, depression, dementia
+Person = tuple[float, float | None, float | None]  # age, depression, dementia
 
 
 def lake_with(folder: Path, people: Iterable[Person], event: str = DAY) -> Lake:
@@ -44,7 +44,7 @@ def rows(lake: Lake) -> list[tuple[str, ...]]:
 
 def test_people_of_the_ages_of_a_register_are_compared_with_the_share_at_these_ages(tmp_path: Path) -> None:
     unknown: list[Person] = [(50, None, 0.0)] * 50  # no GP record: neither on the register nor off it
-    assert rows(lake_with(tmp_path, [*ADULTS, *CHILDREN, *unknown, (0, 0.0, 0.0)])) == [
+    assert rows(lake_with(tmp_path, [*ADULTS, *CHILDREN, *unknown, (0.5, 0.0, 0.0)])) == [
         ("DEM", "all", "not shown", "0.8%", "as expected"),
         ("DEP", "18 and over", "13.3%", "13.3%", "as expected"),
     ]
@@ -54,7 +54,7 @@ def test_a_cohort_without_the_ages_of_a_register_is_not_compared(tmp_path: Path)
     results = {row[0]: row[4] for row in rows(lake_with(tmp_path / "adults", [*ADULTS, (18, 0.0, 0.0)]))}
     assert results == {"DEM": OTHER_AGES, "DEP": "as expected"}
     young = [person for person in [*ADULTS, *CHILDREN] if person[0] < 80]
-    assert {row[4] for row in rows(lake_with(tmp_path / "young", [*young, (0, 0.0, 0.0)]))} == {OTHER_AGES}
+    assert {row[4] for row in rows(lake_with(tmp_path / "young", [*young, (0.5, 0.0, 0.0)]))} == {OTHER_AGES}
 
 
 def test_a_register_on_which_no_one_is_although_people_are_expected_is_seen(tmp_path: Path) -> None:
