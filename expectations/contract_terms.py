@@ -126,6 +126,12 @@ CONTRACTS: dict[str, ContractTerms] = {
         "Counts are not suppressed, because the table is for the data team. It stays in the lake.",
         (), "each delivery", 45, personal=False,
     ),
+    "monitoring__code_lists_by_practice": ContractTerms(
+        "1.0.0", CARE_TEAMS, "Whether each code list matches as many people of each practice as expected.",
+        "Rows with result = 'nothing' of a list that matches people elsewhere show a practice whose extract uses other codes, or lacks these entries.",
+        "Counts are not suppressed, because the table is for the data team. It stays in the lake.",
+        (), "each delivery", 45, personal=False,
+    ),
     "monitoring__units": ContractTerms(
         "1.0.0", CARE_TEAMS, "How the units of measured values were read, by practice and measurement.",
         "Compare unit_assumed with as_stated. Rows with is_used = false are values that were set aside, with the reason.",

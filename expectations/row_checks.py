@@ -27,6 +27,7 @@ PARSING_REASONS = (
 )
 ERASED_PERSON = "erased_person"
 CODE_NOT_IN_VOCABULARY = "code_not_in_vocabulary"
+LIMIT_OF_MEASUREMENT = "limit_of_measurement"
 TRAILING_DELIMITER = "trailing_delimiter"  # the row stays, without the empty fields at its end
 IDENTIFIER_REPAIRED = "identifier_repaired"
 # Of feeds of objections: the row stays, in full or as the person's identifier alone.
@@ -40,6 +41,11 @@ UNREADABLE = {Kind.DATE: "unreadable_date", Kind.INTEGER: "unreadable_number", K
 COLUMN_REASONS: dict[str, tuple[str, int]] = {
     "missing_value": ("A value is empty that every row must have, or that a later step replaces by another column's.", 0),
     "unreadable_number": ("The value is not a number in the expected form. Thousands separators are not accepted.", 13),
+    LIMIT_OF_MEASUREMENT: (
+        "The value is a limit of measurement, such as >90 or <5. Strata uses the limit as the value, because it is the nearest value that is "
+        "known. Without it an older value would count as the latest.",
+        13,
+    ),
     "unreadable_date": ("The value is not a date in the main format of the file.", 8),
     "second_date_format": (
         "The date has a different format from most of its column, so day and month could be confused.",
@@ -159,19 +165,26 @@ def _column_checks(column: Column, table: Table) -> Iterator[RowCheck]:
         yield _check("missing_value", column, Action.FLAGGED)
     if column.kind in UNREADABLE:
         yield _check(UNREADABLE[column.kind], column, unusable)
+    if column.reads_limits:
+        yield _check(LIMIT_OF_MEASUREMENT, column, Action.REPAIRED)
     if column.kind is Kind.DATE:
         yield _check("second_date_format", column, unusable)
         yield _check("imprecise_date", column, Action.REPAIRED)
+    yield from _value_checks(column, unusable)
+    for reason in REASONS_OF[column.scheme]:
+        yield _check(reason, column, unusable)
+    if column.kind in (Kind.CODE, Kind.TEXT, Kind.IDENTIFIER):
+        yield _check("padding_or_case", column, Action.REPAIRED)
+
+
+def _value_checks(column: Column, unusable: Action) -> Iterator[RowCheck]:
+    """Yield the checks of a readable value: is it one that the column may have?"""
     if column.allowed or column.pattern:
         yield _check("not_in_vocabulary", column, unusable)
     if column.code_pattern:
         yield _check(CODE_NOT_IN_VOCABULARY, column, Action.REPAIRED)
     if column.minimum is not None or column.maximum is not None:
         yield _check("out_of_range", column, unusable)
-    for reason in REASONS_OF[column.scheme]:
-        yield _check(reason, column, unusable)
-    if column.kind in (Kind.CODE, Kind.TEXT, Kind.IDENTIFIER):
-        yield _check("padding_or_case", column, Action.REPAIRED)
 
 
 def _check(reason: str, column: Column, action: Action) -> RowCheck:

@@ -110,6 +110,7 @@ class Column:
     ignores_case: bool = False
     chosen_days: bool = False
     is_death: bool = False  # a row means a death, whatever becomes of its date
+    reads_limits: bool = False  # a number may be a limit of measurement such as >90, which is read as 90
     begins_with_code: bool = False  # zeros before a code of the vocabulary, and text after it, are not part of the code
 
     @property

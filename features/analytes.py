@@ -142,6 +142,17 @@ ANALYTES: dict[str, Analyte] = {
 }  # fmt: skip
 
 
+# OMOP standard concepts: of measurements (LOINC), and of the units that they are sent in (UCUM).
+CONCEPTS_OF_ANALYTE: dict[str, tuple[str, ...]] = {
+    SYSTOLIC: ("3004249",), DIASTOLIC: ("3012888",), "hba1c": ("3004410",), "bmi": ("3038553",), "cholesterol": ("3027114", "3019900"),
+    "creatinine": ("3016723", "3020564"), "weight": ("3025315",), "height": ("3036277",),
+}  # fmt: skip
+UNIT_CONCEPTS = {
+    "8876": "mmHg", "44777602": "kPa", "9579": "mmol/mol", "8554": "%", "9531": "kg/m2", "8753": "mmol/L", "8840": "mg/dL", "8749": "umol/L",
+    "9529": "kg", "8504": "g", "8739": "lb", "8582": "cm", "9546": "m", "9327": "in",
+}  # fmt: skip
+
+
 def check_spellings(spellings: Mapping[str, tuple[str, ...]], none: tuple[str, ...]) -> None:
     """Raise ValueError where a spelling is not in plain form, or has two meanings."""
     every = [*(spelling for of_unit in spellings.values() for spelling in of_unit), *none]

@@ -6,9 +6,10 @@ features are then null with that reason. In a feed of few people 0 may be true, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import chain
 
 from features.catalogue import Catalogue
 from features.declaration import FEED_OF_TYPE, Concept, Feature, Statistic
@@ -20,7 +21,6 @@ FAR = 3.0  # the ratio of the matched and the expected share from which they are
 PREVALENCE_SYSTEM = "snomed"  # published shares are those of GP records
 # The events that hold the codes of a terminology.
 EVENTS_OF = {"snomed": "gp_observation", "dmd": "gp_medication", "icd10": "hospital_diagnosis"}
-SYSTEM_OF = {kind: system for system, kind in EVENTS_OF.items()}
 _COUNTS = (Statistic.NUMBER_OF, Statistic.SHARE_OF)
 
 
@@ -70,6 +70,25 @@ def compared(people: int, all_people: int, share: float | None) -> Match:
 
 
 @dataclass(frozen=True)
+class PracticeMatch:
+    """The people of one practice whom a list matches, compared with a published share, or else with that of the whole feed."""
+
+    practice: ListMatch
+    everywhere: ListMatch
+
+    @property
+    def expected(self) -> float | None:
+        """Return the share of people who are expected to be matched; None if the list matches no one anywhere and none is published."""
+        published, everywhere = self.practice.expected, self.everywhere
+        return published or (everywhere.people / everywhere.all_people if everywhere.people else None)
+
+    @property
+    def result(self) -> Match:
+        """Return how the people matched compare with those expected."""
+        return compared(self.practice.people, self.practice.all_people, self.expected)
+
+
+@dataclass(frozen=True)
 class Unmatched:
     """A catalogue without the inputs that cannot be known, and the features that are not computed, with the reason."""
 
@@ -98,20 +117,39 @@ def unmatched(catalogue: Catalogue, matches: Collection[ListMatch]) -> Unmatched
 
 
 def _why_unmatched(concept: Concept, by_list: Mapping[str, Sequence[ListMatch]]) -> str:
-    """Return why a concept's events cannot be found in a feed, or in any feed; '' if they can, or too few people are expected."""
-    systems = [SYSTEM_OF[kind] for kind in concept.event_types if kind in SYSTEM_OF]
+    """Return why a concept's events cannot be found in a feed, or in any feed; '' if they can, or too few people are expected.
+
+    One feed is enough where the prevalence is published. Otherwise no feed may have any person whom a list matches.
+    """
     names = dict.fromkeys(reference.partition("/")[0] for reference in concept.code_lists)
-    matched = [match for name in names for match in by_list.get(name, ()) if match.system in systems and match.all_people]
-    nothing = []
-    for system in dict.fromkeys(match.system for match in matched):
-        of_system = [match for match in matched if match.system == system]
-        share = sum(match.expected or 0.0 for match in of_system) or None
-        found = compared(max(match.people for match in of_system), of_system[0].all_people, share) is Match.NOTHING
-        if found and share:
-            return _text(names, system)
-        nothing.append(_text(names, system) if found else "")
-    has_people = any(match.people for match in matched)
-    return "" if has_people else next(filter(None, nothing), "")
+    by_system = _by_system(names, concept.event_types, by_list)
+    nothing = [system for system, matches in by_system.items() if _match_nothing(matches)]
+    if published := [system for system in nothing if _expected(by_system[system])]:
+        return _text(names, published[0])
+    has_people = any(match.people for match in chain.from_iterable(by_system.values()))
+    return _text(names, nothing[0]) if nothing and not has_people else ""
+
+
+def _by_system(
+    names: Iterable[str], event_types: Container[str], by_list: Mapping[str, Sequence[ListMatch]]
+) -> dict[str, list[ListMatch]]:
+    """Return the matches of some lists in the terminologies of some events."""
+    by_system: dict[str, list[ListMatch]] = {}
+    for match in (match for name in names for match in by_list.get(name, ())):
+        if EVENTS_OF.get(match.system) in event_types:
+            by_system.setdefault(match.system, []).append(match)
+    return by_system
+
+
+def _expected(matches: Sequence[ListMatch]) -> float | None:
+    """Return the published share of people with a condition of any of the lists; None if none is known."""
+    return sum(match.expected or 0.0 for match in matches) or None
+
+
+def _match_nothing(matches: Sequence[ListMatch]) -> bool:
+    """Return whether none of a feed's lists matches anyone although people are expected."""
+    people = max(match.people for match in matches)
+    return compared(people, matches[0].all_people, _expected(matches)) is Match.NOTHING
 
 
 def _text(names: Collection[str], system: str) -> str:

@@ -94,6 +94,8 @@ letter case, spaces or brackets are the same. `features/analytes.py` declares un
   The entry still counts as a measurement.
 * **Swapped pressures.** A systolic pressure that is not above the diastolic pressure of the same person, practice and day is no reading. The
   two values are exchanged if that makes a clear reading, and set aside otherwise. Both must be known since the same day.
+* **Limits of measurement.** A limit such as >90 or <5 is read as 90 or 5, the nearest value that is known. Without it an older value would count
+  as the latest. `core__quarantine` counts such entries (`limit_of_measurement`).
 * **Counts.** `monitoring__units` counts each result for each practice.
 
 | measurement | unit | sent in | plausible values | conversion | assumed without a unit |

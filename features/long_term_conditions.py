@@ -67,13 +67,16 @@ def concepts(lists: Container[str]) -> tuple[Concept, ...]:
 def features(lists: Container[str]) -> tuple[Feature, ...]:
     """Return the features of every condition, and the numbers of conditions that a person has now."""
     counted = tuple(name for name in CONDITIONS if name not in _NOT_COUNTED)
-    now = {name: current_name(name, lists) for name in counted}
+
+    def now(names: Iterable[str]) -> Iterable[str]:
+        return (current_name(name, lists) for name in names if name in counted)
+
     return (
         *(feature for name, label in CONDITIONS.items() for feature in _condition(name, label, lists)),
         *_presence("diabetes", _LABELS["diabetes"], lists, f"Code lists {', '.join(_LISTS_OF_DIABETES)}"),
-        _number("long_term_conditions", "Number of long-term conditions", now.values()),
-        _number("physical_conditions", "Number of physical long-term conditions", (now[name] for name in PHYSICAL if name in now)),
-        _number("mental_conditions", "Number of mental health conditions", (now[name] for name in MENTAL if name in now)),
+        _number("long_term_conditions", "Number of long-term conditions", now(counted)),
+        _number("physical_conditions", "Number of physical long-term conditions", now(PHYSICAL)),
+        _number("mental_conditions", "Number of mental health conditions", now(MENTAL)),
         _number("new_conditions_365d", f"New long-term conditions {in_the_last(365)}", (f"{name}_new_365d" for name in counted)),
         Feature("physical_mental_multimorbidity", "Both a physical and a mental health condition", "long-term conditions", Statistic.BOTH,
                 unit="yes/no", inputs=("physical_conditions", "mental_conditions")),

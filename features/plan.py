@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import reduce
+from itertools import chain
 from operator import or_
 
 import numpy as np
@@ -149,7 +150,7 @@ def _signatures(
     catalogue: Catalogue, concepts: Sequence[Concept], codes: Sequence[tuple[int, str, str]], count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[frozenset[str]]]:
     """Number the sets of concepts of all pairs of type and code; slot 0 is for types that no concept uses."""
-    types = list(dict.fromkeys(name for concept in concepts for name in concept.event_types))
+    types = list(dict.fromkeys(chain.from_iterable(concept.event_types for concept in concepts)))
     slot_of_type = np.zeros(max(NUMBER_OF.values()) + 1, dtype=np.int64)
     signature = np.zeros((len(types) + 1, count), dtype=np.int64)
     numbers: dict[frozenset[str], int] = {frozenset(): 0}
@@ -160,13 +161,18 @@ def _signatures(
         here = [concept for concept in concepts if name in concept.event_types]
         always = frozenset(concept.name for concept in here if not concept.code_lists)
         signature[slot, :] = numbers.setdefault(always, len(numbers))
-        more: dict[int, set[str]] = {}
-        for concept in here:
-            for code in covered.get(concept.name, ()):
-                more.setdefault(code, set()).add(concept.name)
-        for code, names in more.items():
+        for code, names in _concepts_of_codes(here, covered).items():
             signature[slot, code] = numbers.setdefault(always | names, len(numbers))
     return slot_of_type, signature.reshape(-1), list(numbers)
+
+
+def _concepts_of_codes(concepts: Iterable[Concept], covered: Mapping[str, Iterable[int]]) -> dict[int, set[str]]:
+    """Return the concepts of each code that any of them covers."""
+    names: dict[int, set[str]] = {}
+    for concept in concepts:
+        for code in covered.get(concept.name, ()):
+            names.setdefault(code, set()).add(concept.name)
+    return names
 
 
 def _space(sets: Sequence[frozenset[str]], concepts: tuple[str, ...]) -> Space:

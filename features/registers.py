@@ -1,7 +1,7 @@
 """Disease registers: which condition each counts, and at which ages.
 
 A prevalence is compared with a published one only among people of the register's ages. Ages: Quality and Outcomes Framework, as in the open
-register rules of North Central London ICB.
+register rules of North Central London ICB. Shares of ages: Office for National Statistics, population of England, mid-2022, rounded.
 """
 
 from __future__ import annotations
@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
-from features.long_term_conditions import current_name
+from features.long_term_conditions import current_name, resolved_list
+from features.prevalence import PREVALENCE
+
+SHARE_FROM_AGE = {0: 1.0, 6: 0.937, 16: 0.814, 17: 0.803, 18: 0.792, 50: 0.385}  # of the population of England
+_PARTS = {"diabetes": ("type_1_diabetes", "type_2_diabetes")}  # conditions whose published shares add up to that of a register
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,19 @@ class Register:
     def feature(self, lists: Container[str]) -> str:
         """Return the feature of the people who are on the register now."""
         return current_name(self.condition, lists)
+
+    def feature_among(self, computed: Container[str]) -> str:
+        """Return the computed feature of the people who are on the register now, or ''."""
+        names = (current_name(self.condition, {resolved_list(self.condition)}), current_name(self.condition, ()))
+        return next((name for name in names if name in computed), "")
+
+    @property
+    def expected_share(self) -> float:
+        """Return the share of people of the register's ages who are on it in England.
+
+        The published share is of all people, of whom only those of the register's ages can be on it.
+        """
+        return sum(PREVALENCE[name] for name in _PARTS.get(self.condition, (self.condition,))) / SHARE_FROM_AGE[self.least_age]
 
 
 REGISTERS = (

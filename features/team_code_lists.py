@@ -29,6 +29,25 @@ class Layout:
     chosen_by: str = ""
     active: str = ""  # a column whose value 0 marks a code that is no longer in the set
 
+    def holds(self, row: Mapping[str, str], chosen: str) -> bool:
+        """Return whether a row's code is in the chosen set now; '' chooses every set."""
+        is_chosen = not chosen or not self.chosen_by or row[self.chosen_by] == chosen
+        return is_chosen and not (self.active and row[self.active] == "0")
+
+
+@dataclass(frozen=True)
+class IndexedFile:
+    """A file that a row of the index names, and the place of the row."""
+
+    path: Path
+    row: Mapping[str, str]
+    place: str
+
+    @property
+    def is_map(self) -> bool:
+        """Return whether the file is a dm+d map."""
+        return (self.row["list"], self.row["system"]) == (PRODUCTS, "dmd") and _header(self.path)[0] >= set(PRODUCT_COLUMNS)
+
 
 # The first layout whose columns the header has is that of the file.
 LAYOUTS = (
@@ -43,33 +62,37 @@ LAYOUTS = (
 
 def apply_team_files(halves: Mapping[tuple[str, str], Half], folder: Path) -> Halves:
     """Return the halves with those of a team's folder, which replace the same half of a list; raise CodeListError where a file is wrong."""
+    indexed = list(_indexed_files(folder))
+    lists = [file for file in indexed if not file.is_map]
+    found = [(file.path.name, half) for file in lists for half in _halves_of_file(file.path, file.row, file.place, halves)]
+    other = sorted({*folder.glob("*.csv")} - {folder / INDEX, *(file.path for file in indexed)})
+    found += [(path.name, half) for path in other for half in _halves_of_lines(path)]
+    merged = dict(halves) | follow_renumbered(_each_in_one_file(found))
+    for file in indexed:
+        merged = follow_map(merged, read_product_map(file.path)) if file.is_map else merged
+    return merged
+
+
+def _indexed_files(folder: Path) -> Iterator[IndexedFile]:
     if not folder.is_dir():
         raise CodeListError(f"The folder of code lists {folder} does not exist. Correct `study.code_lists`.")
+    index = folder / INDEX
+    for place, row in read_rows(index, ("list", "system", "file")) if index.exists() else ():
+        yield IndexedFile(_file_of(folder, row["file"], place), row, place)
+
+
+def _each_in_one_file(found: Iterable[tuple[str, Half]]) -> Halves:
+    """Return the halves of a team's files; raise CodeListError where two files have the same one."""
     own: Halves = {}
-    maps: list[Path] = []
     homes: dict[tuple[str, str], str] = {}
-    indexed = list(read_rows(folder / INDEX, ("list", "system", "file"))) if (folder / INDEX).exists() else []
-    in_index = {INDEX, *(row["file"] for _, row in indexed)}
-    found: list[tuple[str, Half]] = []
-    for place, row in indexed:
-        path = _file_of(folder, row["file"], place)
-        if (row["list"], row["system"]) == (PRODUCTS, "dmd") and _header(path)[0] >= set(PRODUCT_COLUMNS):
-            maps.append(path)
-        else:
-            found += [(path.name, half) for half in _halves_of_file(path, row, place, halves)]
-    for path in sorted(folder.glob("*.csv")):
-        found += [(path.name, half) for half in _halves_of_lines(path)] if path.name not in in_index else []
     for file, half in found:
         key = (half.name, half.system)
-        if homes.setdefault(key, file) != file or key in own:
+        if key in homes:
             raise CodeListError(
                 f"{file}: the {half.system} codes of the list {half.name!r} are also in {homes[key]}. Keep each half in one file."
             )
-        own[key] = half
-    merged = dict(halves) | follow_renumbered(own)
-    for path in maps:
-        merged = follow_map(merged, read_product_map(path))
-    return merged
+        own[key], homes[key] = half, file
+    return own
 
 
 def _file_of(folder: Path, name: str, place: str) -> Path:
@@ -123,10 +146,9 @@ def _filled(half: Half, chosen: str, path: Path, layout: Layout, delimiter: str)
     sets: set[str] = set()
     for place, row in read_rows(path, (layout.code,), delimiter):
         sets.add(row.get(layout.chosen_by, ""))
-        if (chosen and layout.chosen_by and row[layout.chosen_by] != chosen) or (layout.active and row[layout.active] == "0"):
-            continue
-        code = checked_code(half.system, row[layout.code], place)
-        entries.setdefault(code, entry_of({**row, "label": row.get(layout.label, "")}, half, code, place))
+        if layout.holds(row, chosen):
+            code = checked_code(half.system, row[layout.code], place)
+            entries.setdefault(code, entry_of({**row, "label": row.get(layout.label, "")}, half, code, place))
     if layout.chosen_by and not chosen and len(sets) > 1:
         raise CodeListError(
             f"{path.name} holds {len(sets)} sets. Name the set of the list {half.name!r} in the column `cluster` of {INDEX}."

@@ -191,4 +191,26 @@ LIST_USE = Table(
     purpose=Purpose.OPERATION,
 )  # fmt: skip
 
-MONITORING_TABLES = (DRIFT, SCORES, CALIBRATION, ALERTS, STAGES, LIST_USE, UNITS)
+LIST_USE_BY_PRACTICE = Table(
+    "monitoring__code_lists_by_practice",
+    "The entries and people whom each code list matches in the GP feeds of each practice, next to the people expected. A list that matches no one at one "
+    "practice, although it matches people elsewhere, suggests that the practice's extract uses other codes.",
+    (
+        Column("list", Kind.TEXT, "The list.", nullable=False),
+        Column("code_system", Kind.CODE, "snomed for gp_observations, dmd for gp_medication_orders.", nullable=False, allowed=("snomed", "dmd")),
+        Column("practice_code", Kind.CODE, "ODS code of the practice that sent the entries.", nullable=False),
+        Column("label", Kind.TEXT, "The list in plain English.", nullable=False),
+        Column("entries", Kind.INTEGER, "The practice's entries with a code of the list, at any time.", nullable=False, arrow="int64"),
+        Column("people", Kind.INTEGER, "People with such an entry.", nullable=False, arrow="int64"),
+        Column("all_people", Kind.INTEGER, "People with any entry of the practice in this feed.", nullable=False, arrow="int64"),
+        Column("expected_share", Kind.NUMBER, "Published prevalence of the condition in England, for GP records. Where none is known, the share of people whom the "
+               "list matches in the feed of the whole ICB. Null where it matches no one.", minimum=0, maximum=1),
+        Column("is_published", Kind.BOOLEAN, "The expected share is a published prevalence.", nullable=False),
+        Column("result", Kind.CODE, "As in monitoring__code_lists, compared with expected_share.", nullable=False,
+               allowed=("matched", "nothing", "few_people", "below_expected", "above_expected")),
+    ),
+    ("list", "code_system", "practice_code"),
+    purpose=Purpose.OPERATION,
+)  # fmt: skip
+
+MONITORING_TABLES = (DRIFT, SCORES, CALIBRATION, ALERTS, STAGES, LIST_USE, LIST_USE_BY_PRACTICE, UNITS)

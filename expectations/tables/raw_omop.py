@@ -219,9 +219,9 @@ PROCEDURE_OCCURRENCE = _clinical(
 MEASUREMENT = _clinical(
     "measurement", "Measurements (MEASUREMENT).", "measurement", "measurement_date",
     (
-        Column("value_as_number", Kind.NUMBER, "The measured value."),
+        Column("value_as_number", Kind.NUMBER, "The measured value, in the unit that was sent."),
         _concept("value_as_concept_id", "The result as a concept."),
-        _concept("unit_concept_id", "Unit of the value."),
+        _concept("unit_concept_id", "Unit of the value. Events have the value in the unit of the measurement."),
     ),
 )  # fmt: skip
 OBSERVATION = _clinical(

@@ -12,7 +12,7 @@ from expectations.tables import core, core_places
 from expectations.tables.caseload import ACTIONS
 from expectations.tables.features import SAME_DAY_CARE
 from expectations.tables.measurement_units import UNITS
-from expectations.tables.monitoring import LIST_USE
+from expectations.tables.monitoring import LIST_USE, LIST_USE_BY_PRACTICE
 from features.code_lists import load_code_lists
 from pipelines.building import code_list_use, same_day_care
 from pipelines.conform import actions, areas_and_organisations, core_tables, objections
@@ -291,9 +291,9 @@ def write_same_day_care(context: StageContext) -> StageResult:
     return StageResult(dict(same_day_care.write_same_day_care(context.lake)))
 
 
-@stage([LIST_USE], reads=(core.EVENT, core.CODE), outside=(OutsideInput.CODE_LISTS,), exists=has_core)
+@stage([LIST_USE, LIST_USE_BY_PRACTICE], reads=(core.EVENT, core.CODE), outside=(OutsideInput.CODE_LISTS,), exists=has_core)
 def write_code_list_use(context: StageContext) -> StageResult:
-    """Write monitoring__code_lists."""
+    """Write monitoring__code_lists and monitoring__code_lists_by_practice."""
     without = code_list_use.write_code_list_use(context.lake, load_code_lists(context.outside.code_lists))
     return StageResult({"rows": context.lake.rows(LIST_USE.name), "lists without entries": without})
 

@@ -110,7 +110,8 @@ def stale_scores(context: StageContext) -> StageResult:
 @stage(
     [monitoring.ALERTS],
     reads=(
-        monitoring.DRIFT, monitoring.SCORES, monitoring.CALIBRATION, VALIDATION, risk.RUNS, risk.VOLUMES, monitoring.LIST_USE, monitoring.UNITS, EXTRACTS,
+        monitoring.DRIFT, monitoring.SCORES, monitoring.CALIBRATION, VALIDATION, risk.RUNS, risk.VOLUMES, monitoring.LIST_USE,
+        monitoring.LIST_USE_BY_PRACTICE, monitoring.UNITS, PERSON_FEATURES, EXTRACTS,
     ),
     reads_earlier=(monitoring.ALERTS, monitoring.STAGES),
     settings=(

@@ -296,15 +296,22 @@ def _columns(
     table = delivery.table
     varying = next((rule.columns for rule in table.table_rules if rule.check == "single_value"), ())
     now, then = _different(con, delivery, varying), _different(con, before, varying)
-    rows = []
-    for column in table.columns:
-        if column.allowed or column.pattern or column.varies:
-            outside = sum(outcome.broken[f"not_in_vocabulary__{column.name}"] for outcome in outcomes)
-            values = sum(outcome.profile.values.get(column.name, 0) for outcome in outcomes)
-            all_rows = sum(outcome.rows for outcome in outcomes) - deletions
-            incomplete = sum(outcome.broken[f"{CODE_NOT_IN_VOCABULARY}__{column.name}"] for outcome in outcomes)
-            rows.append((column.name, all_rows, values, outside, incomplete, now.get(column.name), then.get(column.name)))
+    all_rows = sum(outcome.rows for outcome in outcomes) - deletions
+    rows = [
+        (name, all_rows, *_counts(name, outcomes), now.get(name), then.get(name))
+        for name in (column.name for column in table.columns if column.allowed or column.pattern or column.varies)
+    ]
     return pd.DataFrame(rows, columns=["column", "rows", "values", "outside", "incomplete", "different", "different_before"])
+
+
+def _counts(column: str, outcomes: list[RowOutcome]) -> tuple[int, int, int]:
+    """Return a column's values, those outside its vocabulary, and the lists of which some codes are."""
+    values = sum(outcome.profile.values.get(column, 0) for outcome in outcomes)
+    outside, incomplete = (
+        sum(outcome.broken[f"{reason}__{column}"] for outcome in outcomes)
+        for reason in ("not_in_vocabulary", CODE_NOT_IN_VOCABULARY)
+    )
+    return values, outside, incomplete
 
 
 def _different(con: duckdb.DuckDBPyConnection, delivery: Delivery | None, columns: tuple[str, ...]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from expectations.date_formats import DETECTED
 from expectations.identifier_schemes import REASONS
-from expectations.row_checks import CODE_NOT_IN_VOCABULARY, RowCheck, sender_columns
+from expectations.row_checks import CODE_NOT_IN_VOCABULARY, LIMIT_OF_MEASUREMENT, RowCheck, sender_columns
 from expectations.sql_values import quote
 from expectations.table import Column, Kind, RowRule, Table
 from expectations.tables.raw_common import CONFLICTING_ROWS
@@ -17,6 +17,7 @@ from pipelines.validation.typed_rows import (
     LONGEST_IMPRECISE,
     Reading,
     has_unknown_code,
+    is_limit_sql,
     is_out_of_range,
     is_outside,
     matches,
@@ -121,6 +122,11 @@ def _imprecise(column: Column, reading: Reading) -> str:
     return f"CASE WHEN strlen({text}) <= {LONGEST_IMPRECISE} THEN {column.name} IS NOT NULL AND {matches(text, IMPRECISE)} END"
 
 
+def _limit(column: Column, reading: Reading) -> str:
+    """Flag a number that was read from a limit of measurement."""
+    return f"CASE WHEN {is_limit_sql(f'text_{column.name}')} THEN {column.name} IS NOT NULL END"
+
+
 def _padded(column: Column, reading: Reading) -> str:
     outside, changed = is_outside(column, column.name), f"raw_{column.name} <> {column.name}"
     return f"CASE WHEN {changed} THEN NOT {outside} END" if outside else changed
@@ -135,6 +141,7 @@ _FLAGS: dict[str, Callable[[Column, Reading], str]] = {
     "missing_value": lambda column, reading: f"text_{column.name} IS NULL",
     "unreadable_number": _unreadable,
     "unreadable_date": _unreadable,
+    LIMIT_OF_MEASUREMENT: _limit,
     "second_date_format": _second_format,
     "imprecise_date": _imprecise,
     "not_in_vocabulary": lambda column, reading: is_outside(column, column.name),

@@ -123,6 +123,7 @@ def read_sql(column: Column, reading: Reading) -> str:
             f"WHEN {written} THEN try_cast(split_part({text}, '.', 1) AS {kind}) END"
         )
     if column.kind is Kind.NUMBER:
+        text = _without_limit_sign(text) if column.reads_limits else text
         number = f"try_cast({text} AS DOUBLE)"
         written = matches(text, "[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,3})?")
         return (
@@ -132,6 +133,15 @@ def read_sql(column: Column, reading: Reading) -> str:
     if column.kind is Kind.DATE:
         return _date_sql(column, reading)
     return text
+
+
+def is_limit_sql(text: str) -> str:
+    """Return the SQL that is true for text that begins like a limit of measurement, such as >90 or <= 5."""
+    return f"left({text}, 1) IN ({quote_all('<>≤≥')})"
+
+
+def _without_limit_sign(text: str) -> str:
+    return f"CASE WHEN {is_limit_sql(text)} THEN regexp_replace({text}, '^([<>]=?|[≤≥]) *', '') ELSE {text} END"
 
 
 def _date_sql(column: Column, reading: Reading) -> str:

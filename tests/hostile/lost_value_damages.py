@@ -119,7 +119,7 @@ def _others() -> list[Damage]:
         found += of_cells(KIND, feed, column, ("",), SET_ASIDE, "missing_value")
     found += of_cells(KIND, "admissions", "discharge_date", ("soon", "45000", "Y"), SET_ASIDE, "unreadable_date")
     found += of_cells(
-        KIND, "gp_observations", "result_value", ("7,5", "1.234,5", "146 mm", "<5", "１２"), EMPTIED, "unreadable_number"
+        KIND, "gp_observations", "result_value", ("7,5", "1.234,5", "146 mm", "about <5", "１２"), EMPTIED, "unreadable_number"
     )
     found += of_cells(KIND, "gp_medication_orders", "quantity", ("28,0", "two"), EMPTIED, "unreadable_number")
     found += of_cells(KIND, "patients", "birth_year", ("",), SET_ASIDE, "missing_value")

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
+
 FOLDER = Path(__file__).resolve().parents[2] / "features" / "codelists"
 PRODUCTS = FOLDER / "dmd" / "medicines.csv"
 MOST_LINES = 4  # of a list of SNOMED CT or dm+d codes, which may have thousands
@@ -66,6 +69,13 @@ def lines() -> tuple[Line, ...]:
     for line in every_line():
         by_list.setdefault((line.list, line.system), []).append(line)
     return tuple(line for (_, system), found in by_list.items() for line in _some(found, system in ("snomed", "dmd")))
+
+
+def make_entries(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the table `entry` of every code of every list."""
+    columns = ("list", "system", "code", "match")
+    con.register("lines", pa.table({name: [getattr(line, name) for line in every_line()] for name in columns}))
+    con.execute("CREATE TABLE entry AS FROM lines")
 
 
 def _some(found: list[Line], few: bool) -> list[Line]:

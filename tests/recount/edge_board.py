@@ -19,6 +19,7 @@ from features.events import EVENT_TYPES, NUMBER_OF
 
 INDEX = date(2024, 3, 1)  # the day after a leap day
 SYSTEM = {kind.name: kind.code_system for kind in EVENT_TYPES}
+OF_LINES = ("hospital_diagnosis", "gp_observation", "gp_medication", "ae_attendance")
 PEOPLE_WITH_MUCH = 200
 PEOPLE_IN_ONE_AREA = 400
 BIRTHS = (date(1934, 5, 1), date(1964, 3, 1), date(1964, 4, 1), date(1990, 1, 1), date(2008, 3, 1), date(2008, 4, 1))
@@ -29,32 +30,9 @@ PROVIDERS = cycle(tuple(number_of(system, code) for system, code in OF_NO_LIST i
 def edge_board(catalogue: Catalogue) -> Board:
     """Return the board; it is the same every time."""
     board = Board(INDEX)
-    for concept in catalogue.concepts.values():
-        for name in concept.event_types:
-            code = _code(catalogue, concept, name)
-            for days, lag in _edges(catalogue, concept):
-                _person(board, [_event(name, code, days, lag)])
-            for days in (29, 30, 31, 400):  # two on one day and one on another
-                _person(board, [_event(name, code, day, 0) for day in (days, days, 1)])
-    for kind in EVENT_TYPES:
-        for line in lines():
-            if line.system == kind.code_system and kind.name in (
-                "hospital_diagnosis",
-                "gp_observation",
-                "gp_medication",
-                "ae_attendance",
-            ):
-                _person(
-                    board,
-                    [
-                        _event(kind.name, number_of(line.system, line.code + more), 17, 0)
-                        for more in ("", "9")[: 1 + (len(board.people) % 2)]
-                    ],
-                )
-    for feature in catalogue.features:
-        for milder, graver in feature.replaced_by:  # each alone, and both: the graver one alone scores
-            for names in ((milder,), (graver,), (milder, graver)):
-                _person(board, [_first_event(catalogue, name, 40) for name in (feature.after, *names)])
+    _add_edges(board, catalogue)
+    _add_every_line(board)
+    _add_scores(board, catalogue)
     for number in (7, 8, 9, 10, 14, 15, 19, 20, 21):  # distinct medicines
         _person(board, [_event("gp_medication", code, 20, 0) for code in pool("dmd")[1:][: number + 1]])
     for number in range(PEOPLE_IN_ONE_AREA):  # one area has more stays than chance explains, so that areas have different rates
@@ -64,6 +42,36 @@ def edge_board(catalogue: Catalogue) -> Board:
     for _ in range(PEOPLE_WITH_MUCH):
         _person(board, [_any_event(rng) for _ in range(int(rng.integers(20, 120)))])
     return board
+
+
+def _add_edges(board: Board, catalogue: Catalogue) -> None:
+    """Add people with one event on each side of each window's edge, and others with several on one day."""
+    for concept in catalogue.concepts.values():
+        for name in concept.event_types:
+            code = _code(catalogue, concept, name)
+            for days, lag in _edges(catalogue, concept):
+                _person(board, [_event(name, code, days, lag)])
+            for days in (29, 30, 31, 400):  # two on one day and one on another
+                _person(board, [_event(name, code, day, 0) for day in (days, days, 1)])
+
+
+def _add_every_line(board: Board) -> None:
+    """Add a person for each line of the code lists, every other one also with a code that goes on after it."""
+    for kind in EVENT_TYPES:
+        if kind.name not in OF_LINES:
+            continue
+        for line in lines():
+            if line.system == kind.code_system:
+                more = ("", "9")[: 1 + (len(board.people) % 2)]
+                _person(board, [_event(kind.name, number_of(line.system, line.code + end), 17, 0) for end in more])
+
+
+def _add_scores(board: Board, catalogue: Catalogue) -> None:
+    """Add people with a milder and a graver condition, each alone, and both: the graver one alone scores."""
+    for feature in catalogue.features:
+        for milder, graver in feature.replaced_by:
+            for names in ((milder,), (graver,), (milder, graver)):
+                _person(board, [_first_event(catalogue, name, 40) for name in (feature.after, *names)])
 
 
 def _edges(catalogue: Catalogue, concept: Concept) -> list[tuple[int, int]]:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import duckdb
 import pandas as pd
-import pyarrow as pa
 from recount.attribute_recount import attribute_sql
 from recount.board import EDITION
-from recount.code_pool import PRODUCTS, every_line
+from recount.code_pool import PRODUCTS, make_entries
 from recount.context_recount import make_context
 
 from features.catalogue import Catalogue
@@ -115,9 +114,7 @@ def _declaration(feature: Feature, catalogue: Catalogue) -> list[object]:
 
 def _see_events(con: duckdb.DuckDBPyConnection) -> None:
     """Make `seen`: each event that may count for a row, once per concept it means; and `tally`: counted by window."""
-    columns = ("list", "system", "code", "match")
-    con.register("lines", pa.table({name: [getattr(line, name) for line in every_line()] for name in columns}))
-    con.execute("CREATE TABLE entry AS FROM lines")
+    make_entries(con)
     con.execute(
         "CREATE TABLE product AS FROM read_csv(?, all_varchar = true, quote = '\"', delim = ',', header = true)", [str(PRODUCTS)]
     )

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import duckdb
-from recount.code_pool import FOLDER
+from recount.code_pool import make_entries
 
 from features.outcomes import OutcomeSettings
 
@@ -56,7 +56,7 @@ TURN = {"ae_attendances_5": 5}
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
     """Read the code lists and find each row's end on the list, across moves of practice of up to 30 days."""
-    con.execute(f"CREATE TABLE entry AS SELECT * FROM read_csv('{FOLDER}/*.csv', union_by_name = true, all_varchar = true)")
+    make_entries(con)
     con.execute(f"""
         CREATE TABLE listed AS
         SELECT f.*, p.death_date,

@@ -19,11 +19,16 @@ from pipelines.conform.feeds import Sources
 from pipelines.conform.omop.coverage import omop_coverage_sql
 from pipelines.conform.omop.event_rows import omop_event_rows
 from pipelines.conform.omop.feed_rows import omop_sources
+from pipelines.conform.omop.measurements import read_measurements_sql, unit_summary
 from pipelines.conform.omop.visits import NO_SITE, Cdm, visits_sql
 from pipelines.lake.storage import Lake
 from pipelines.sources.omop.settings import OmopSettings
 
-HELD_VISITS, HELD_EVENTS = "omop_visits", "omop_events"  # temporary tables, so that each file is parsed once
+HELD_VISITS, HELD_MEASUREMENTS, HELD_EVENTS = (
+    "omop_visits",
+    "omop_measurements",
+    "omop_events",
+)  # temporary tables, so that each file is parsed once
 
 
 def conform_omop_events(
@@ -32,6 +37,10 @@ def conform_omop_events(
     """Write core__event and its dictionaries from visits, conditions, drugs and the other tables of a CDM."""
     con.execute(f"CREATE OR REPLACE TEMP TABLE {HELD_VISITS} AS SELECT * FROM {cdm['visit_occurrence']}")
     held: Cdm = {**cdm, "visit_occurrence": HELD_VISITS}
+    units = {}
+    if "measurement" in cdm:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {HELD_MEASUREMENTS} AS FROM {read_measurements_sql(cdm['measurement'])}")
+        held, units = {**held, "measurement": HELD_MEASUREMENTS}, unit_summary(con, HELD_MEASUREMENTS)
     sources, spells = omop_sources(held, settings), lake.scan(core.SPELL.name)
     own = _hold(con, omop_event_rows(held, settings), lake.scan(core.PERSON.name))
     rows = [*spell_event_rows(spells), *feed_event_rows(sources, request.rules, request.available), *own]
@@ -43,8 +52,8 @@ def conform_omop_events(
         f"(SELECT 'icd10' AS code_system, unnest(string_split(diagnoses, ',')) AS source_code FROM {spells})",
     ]
     summary = store_events(lake, con, EventParts(rows, codes), request)
-    con.execute(f"DROP TABLE {HELD_VISITS}; DROP TABLE {HELD_EVENTS}")
-    return summary
+    con.execute(f"DROP TABLE {HELD_VISITS}; DROP TABLE {HELD_EVENTS}; DROP TABLE IF EXISTS {HELD_MEASUREMENTS}")
+    return {**summary, **units}
 
 
 def _hold(con: duckdb.DuckDBPyConnection, rows: Sequence[EventRows], people: str) -> list[EventRows]:

@@ -17,6 +17,7 @@ from pipelines.reports.monitoring.cost_part import cost_part
 from pipelines.reports.monitoring.drift_part import drift_part
 from pipelines.reports.monitoring.list_part import list_part
 from pipelines.reports.monitoring.matured_part import matured_part
+from pipelines.reports.monitoring.register_part import register_part
 from pipelines.reports.monitoring.unit_part import unit_part
 from pipelines.reports.monitoring.volume_part import volume_part
 from pipelines.reports.numbers import NOT_COMPUTED
@@ -38,6 +39,7 @@ def monitoring_page(lake: Lake, deployment: str, outcomes: Sequence[str], today:
         alerts=alert_part(lake, today),
         volumes=volume_part(lake),
         code_lists=code_list_part(lake),
+        registers=register_part(lake),
         units=unit_part(lake),
         outcomes=parts,
         costs=cost_part(lake),

@@ -1,6 +1,6 @@
 from features.catalogue import build_catalogue
 from features.code_lists import load_code_lists
-from features.registers import REGISTERS
+from features.registers import REGISTERS, SHARE_FROM_AGE
 
 LISTS = load_code_lists()
 
@@ -14,3 +14,15 @@ def test_every_register_has_a_feature_and_its_own_condition() -> None:
 def test_a_register_counts_the_people_with_the_condition_now() -> None:
     features = {register.code: register.feature(LISTS) for register in REGISTERS}
     assert (features["AST"], features["CHD"]) == ("asthma_current", "coronary_heart_disease_ever")
+
+
+def test_a_share_is_expected_among_people_of_the_ages_of_the_register() -> None:
+    expected = {register.code: round(register.expected_share, 3) for register in REGISTERS}
+    assert (expected["CHD"], expected["DEP"], expected["DM"]) == (0.030, 0.133, 0.075)
+    assert all(register.least_age in SHARE_FROM_AGE for register in REGISTERS)
+
+
+def test_a_register_uses_the_feature_that_is_computed() -> None:
+    register = next(register for register in REGISTERS if register.code == "AST")
+    computed = (["asthma_ever", "asthma_current"], ["asthma_ever"], ["copd_ever"])
+    assert [register.feature_among(names) for names in computed] == ["asthma_current", "asthma_ever", ""]

@@ -2,6 +2,7 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
 from expectations.tables import core
 from features.code_halves import CodeEntry, CodeList, Half
@@ -57,9 +58,7 @@ def test_a_list_has_its_share_of_the_entries_of_its_terminology_in_the_last_year
     ]  # fmt: skip
 
 
-def test_a_list_has_the_people_with_any_of_its_codes_at_any_time_next_to_the_published_share(tmp_path: Path) -> None:
-    lake = Lake(tmp_path)
-    assert list_matches(lake) == []
+def write_people_in_two_files(lake: Lake) -> None:
     codes = [*CODES, (5, "snomed", "111"), (6, "snomed", "222")]
     lake.write(core.CODE, [{"code": number, "code_system": system, "source_code": code} for number, system, code in codes])
     blank = dict.fromkeys(arrow_schema(core.EVENT).names) | {"available_date": LAST, "provider": 0, "feed": 1}
@@ -75,6 +74,12 @@ def test_a_list_has_the_people_with_any_of_its_codes_at_any_time_next_to_the_pub
         lake.write_arrow(core.EVENT.name, pa.Table.from_pylist(part, arrow_schema(core.EVENT)).to_reader(), {}) for part in parts
     ]
     lake.commit(core.EVENT.name, files, arrow_schema(core.EVENT), replace="all")
+
+
+def test_a_list_has_the_people_with_any_of_its_codes_at_any_time_next_to_the_published_share(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    assert list_matches(lake) == []
+    write_people_in_two_files(lake)
     lists = {
         "asthma": list_of("asthma", ("icd10", "J45", "prefix"), ("snomed", "195967001", "exact"), ("snomed", "111", "exact")),
         "copd": list_of("copd", ("snomed", "999", "exact")),
@@ -96,3 +101,37 @@ def test_without_events_no_share_is_known(tmp_path: Path) -> None:
     lake = lake_with(tmp_path, [])
     assert write_code_list_use(lake, {"statins": list_of("statins", ("dmd", "319996000", "exact"))}) == 0
     assert lake.read("monitoring__code_lists", "share")["share"].to_pylist() == [None]
+
+
+def test_a_practice_whose_list_matches_no_one_is_seen_next_to_the_others(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    codes = [*CODES, (5, "snomed", "777777"), (7, "ods", "A81001"), (8, "ods", "A81002"), (9, "ods", "RA1")]
+    lake.write(core.CODE, [{"code": number, "code_system": system, "source_code": code} for number, system, code in codes])
+    blank = dict.fromkeys(arrow_schema(core.EVENT).names) | {"available_date": LAST, "event_date": LAST, "feed": 1}
+    events = [
+        *((person, "gp_observation", 3 if person % 10 == 0 else 5, 7) for person in range(200)),  # asthma in 1 of 10
+        *((person, "gp_observation", 5, 8) for person in range(200, 400)),  # none of 200 although 12.4 are expected
+        *((person, "gp_medication", 1 if person % 4 == 0 else 2, 7) for person in range(200)),  # no share is published
+        *((person, "gp_medication", 2, 8) for person in range(200, 300)),
+        (0, "gp_medication", 1, 0),  # of no organisation
+        (0, "hospital_diagnosis", 4, 9),
+    ]
+    rows = [
+        blank | {"person_key": person, "event_type": NUMBER_OF[kind], "code": code, "provider": sender}
+        for person, kind, code, sender in events
+    ]
+    lake.write(core.EVENT, rows)
+    lists = {
+        "asthma": list_of("asthma", ("snomed", "195967001", "exact"), ("icd10", "J45", "prefix")),
+        "hypertension": list_of("hypertension", ("snomed", "999", "exact")),
+        "statins": list_of("statins", ("dmd", "319996000", "exact")),
+    }
+    write_code_list_use(lake, lists)
+    columns = "list, practice_code, entries, people, all_people, expected_share, is_published, result"
+    table = lake.read("monitoring__code_lists_by_practice", columns, order="list, practice_code").to_pylist()
+    assert [tuple(row.values()) for row in table] == [
+        ("asthma", "A81001", 20, 20, 200, 0.062, True, "matched"), ("asthma", "A81002", 0, 0, 200, 0.062, True, "nothing"),
+        ("hypertension", "A81001", 0, 0, 200, 0.135, True, "nothing"), ("hypertension", "A81002", 0, 0, 200, 0.135, True, "nothing"),
+        ("statins", "A81001", 50, 50, 200, pytest.approx(50 / 300), False, "matched"),
+        ("statins", "A81002", 0, 0, 100, pytest.approx(50 / 300), False, "nothing"),
+    ]  # fmt: skip

@@ -223,6 +223,14 @@ def test_values_without_a_unit_and_values_that_are_set_aside_become_events(tmp_p
     assert summary == {"values": 4, "values_unit_assumed": 2, "values_unit_contradicts_value": 1, "values_unit_not_known": 1}
 
 
+def test_a_limit_of_measurement_is_used_if_it_is_plausible_in_its_unit(tmp_path):
+    lines = [f"O{number},P{number:016d},Y00001,2025-05-01,2025-05-01,{code},{value},{unit}\n" for number, (code, value, unit) in
+             enumerate([(CODE["egfr"], ">90", "mL/min"), (HBA1C, "<4", "%"), (HBA1C, "> 300", "mmol/mol")], start=61)]  # fmt: skip
+    values, summary = stored_values(tmp_path, HEADER + "".join(lines))
+    assert {person.lstrip("P0"): value for person, value in values.items()} == {"61": 90, "62": 20, "63": None}
+    assert summary == {"values": 3, "values_as_stated": 1, "values_converted": 1, "values_out_of_range": 1}
+
+
 def test_values_that_a_later_delivery_corrected_are_read_as_well(feed_rows, tmp_path):
     was = feed_rows("gp_observations", {**AT, "record_id": "O1", **entry("hba1c", 8.1, "%")})
     now = {"first_extract_date": date(2026, 2, 1), "is_first_delivery": False}

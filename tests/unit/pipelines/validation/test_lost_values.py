@@ -77,7 +77,7 @@ def patients(rows: int, died: str = "", confidential: str = "0", practice: str =
         (entries(40, recorded="02/13/2025"), "recorded_date", "99/99/9999"),
         (entries(40, value="5,4"), "result_value", "9,9"),
         (entries(40, value="5.4 mmol/L"), "result_value", "9.9 aaaa/a"),
-        (entries(40, value="<5"), "result_value", "<9"),
+        (entries(40, value="below 5"), "result_value", "aaaaa 9"),
         (entries(20) + entries(25, value="5,4", first=100), "result_value", "9,9"),
         (entries(10, recorded="") + entries(14, recorded="45691", first=100), "recorded_date", "99999"),
         (entries(40, recorded=""), "recorded_date", "empty"),  # the first day that the fact applies is no answer to when it was known

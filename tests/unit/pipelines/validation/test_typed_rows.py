@@ -18,6 +18,7 @@ VISITS = Table(
         Column("method", Kind.CODE, "Method.", allowed=("21", "2A")),
         Column("nights", Kind.INTEGER, "Nights.", minimum=0, maximum=730),
         Column("cost", Kind.NUMBER, "Cost."),
+        Column("level", Kind.NUMBER, "Level in a sample.", minimum=1, reads_limits=True),
     ),
     ("person_id", "arrival"),
     row_rules=(
@@ -28,7 +29,7 @@ VISITS = Table(
 )
 ISO = Reading(
     {"arrival": "YYYY-MM-DD", "recorded_date": "YYYY-MM-DD"},
-    frozenset({"person_id", "arrival", "recorded_date", "method", "nights", "cost"}),
+    frozenset({"person_id", "arrival", "recorded_date", "method", "nights", "cost", "level"}),
 )
 
 
@@ -40,6 +41,7 @@ def source(**values: str) -> str:
         "method": "21",
         "nights": "1",
         "cost": "2",
+        "level": None,
         **values,
     }
     columns = ", ".join(f"CAST({'NULL' if value is None else repr(value)} AS VARCHAR) AS {name}" for name, value in given.items())
@@ -134,6 +136,32 @@ def test_a_whole_number_is_read_without_guessing(text: str, number: int | None) 
 )
 def test_a_number_is_read_without_guessing(text: str, number: float | None) -> None:
     assert typed("cost", cost=text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "found"),
+    [
+        (">90", 90, ["limit_of_measurement__level"]),
+        ("<5", 5, ["limit_of_measurement__level"]),
+        ("<= 2.5", 2.5, ["limit_of_measurement__level"]),
+        (">=1e3", 1000, ["limit_of_measurement__level"]),
+        ("≥60", 60, ["limit_of_measurement__level"]),
+        (" >90 ", 90, ["limit_of_measurement__level"]),
+        ("<0.5", None, ["limit_of_measurement__level", "out_of_range__level"]),
+        ("90", 90, []),
+        ("90+", None, ["unreadable_number__level"]),
+        (">90 mL", None, ["unreadable_number__level"]),
+        (">", None, ["unreadable_number__level"]),
+        ("<>5", None, ["unreadable_number__level"]),
+        ("> <5", None, ["unreadable_number__level"]),
+        ("<-", None, ["unreadable_number__level"]),
+        (">1,204", None, ["unreadable_number__level"]),
+        (">inf", None, ["unreadable_number__level"]),
+    ],
+)
+def test_a_limit_of_measurement_is_read_as_the_limit_and_counted(text: str, number: float | None, found: list[str]) -> None:
+    assert typed("level", level=text) == number
+    assert reasons(level=text) == found
 
 
 @pytest.mark.parametrize(

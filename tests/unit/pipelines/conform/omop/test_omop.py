@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from expectations.table import Kind
 from expectations.tables.raw_omop import OMOP_TABLES
+from features.analytes import ANALYTES, CONCEPTS_OF_ANALYTE, SPELLINGS, UNIT_CONCEPTS
+from features.events import NUMBER_OF
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.core_tables import conform_people, conform_spells
 from pipelines.conform.event import EventRequest
@@ -18,6 +20,7 @@ from pipelines.conform.omop.core_tables import conform_omop_events, people_sourc
 from pipelines.conform.omop.event_rows import omop_event_rows
 from pipelines.conform.omop.feed_rows import icd10_codes_sql, omop_availability, omop_sources
 from pipelines.conform.omop.links import linked_rows, quarantine_unlinked
+from pipelines.conform.omop.measurements import read_measurements_sql, unit_summary
 from pipelines.conform.omop.visits import Cdm, visits_sql
 from pipelines.errors import ExtractError
 from pipelines.extracts.ingest import raw_schema
@@ -348,3 +351,58 @@ def test_cohorts_give_index_events_and_outcomes(tmp_path: Path) -> None:
     ]
     assert outcomes == [{"person_key": 0, "event_date": date(2022, 6, 3)}]
     assert no_rows == []
+
+
+def measurement(number: int, concept: str, value: float, unit: str | None) -> dict[str, object]:
+    return {
+        "measurement_id": f"m{number}", "person_id": "a", "measurement_concept_id": concept, "measurement_date": f"2022-03-{number:02}",
+        "value_as_number": value, "unit_concept_id": unit,
+    }  # fmt: skip
+
+
+def test_a_value_is_stored_in_the_unit_of_its_measurement_by_its_unit_concept(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    values = [
+        ("3004410", 8.1, "8554", 65), ("3004410", 65, "0", 65), ("3004410", 65, None, 65),  # HbA1c in %, and without a unit
+        ("3004410", 65, "8554", None),  # no HbA1c is 65%
+        ("3004249", 18.7, "44777602", 140), ("3012888", 80, "8876", 80),
+        ("3016723", 1.0, "8840", 88), ("3025315", 180, "8739", 81.6),
+        ("3036277", 172, "8582", 172), ("3036277", 172, "7777777", None),  # a concept that is no known unit
+        ("3027018", 900, "8541", 900),  # heart rate is no analyte
+    ]  # fmt: skip
+    source = cdm(
+        person=[person("a")],
+        observation_period=[period("a", "2020-01-01", "2023-12-31")],
+        visit_occurrence=[visit("v", "a", 9202, "2022-01-10", "2022-01-10")],
+        measurement=[measurement(number, concept, sent, unit) for number, (concept, sent, unit, _) in enumerate(values, start=1)],
+    )
+    with duckdb.connect() as con:
+        linked = linked_rows(source)
+        sources = omop_sources(linked, SETTINGS)
+        conform_people(lake, con, people_sources(sources), ClinicalRules())
+        conform_spells(lake, con, sources, ClinicalRules(), omop_availability(SETTINGS))
+        request = EventRequest(ClinicalRules(), omop_availability(SETTINGS), tmp_path / "work")
+        summary = conform_omop_events(lake, con, linked, SETTINGS, request)
+        kind = NUMBER_OF["omop_measurement"]
+        stored = con.sql(f"SELECT value FROM {lake.scan('core__event')} WHERE event_type = {kind} ORDER BY event_date").fetchall()
+    assert [value for (value,) in stored] == [pytest.approx(expected) if expected else None for *_, expected in values]
+    assert {name: count for name, count in summary.items() if name.startswith("values_")} == {
+        "values_as_stated": 2, "values_converted": 4, "values_unit_assumed": 2, "values_unit_contradicts_value": 1, "values_unit_not_known": 1,
+    }  # fmt: skip
+
+
+def test_swapped_pressures_of_a_day_are_exchanged_and_values_without_a_number_have_no_outcome() -> None:
+    rows = [measurement(1, "3004249", 80, "8876"), measurement(2, "3012888", 140, "8876"), measurement(3, "3004249", 130, "8876")]
+    rows = [{**row, "measurement_date": "2022-03-01"} for row in rows[:2]] + [{**rows[2], "value_as_number": None}]
+    read = read_measurements_sql(rows_sql("measurement", rows))
+    found = duckdb.sql(f"SELECT measurement_id, value_as_number, outcome FROM {read} ORDER BY 1").fetchall()
+    assert found == [("m1", 140, "pressures_exchanged"), ("m2", 80, "pressures_exchanged"), ("m3", None, None)]
+    with duckdb.connect() as con:
+        assert unit_summary(con, read) == {"values_pressures_exchanged": 2}
+
+
+def test_every_concept_of_a_unit_has_spellings_and_every_concept_one_analyte() -> None:
+    concepts = [concept for of_analyte in CONCEPTS_OF_ANALYTE.values() for concept in of_analyte]
+    assert len(concepts) == len(set(concepts))
+    assert set(CONCEPTS_OF_ANALYTE) <= set(ANALYTES)
+    assert set(UNIT_CONCEPTS.values()) <= set(SPELLINGS)

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from expectations.tables.monitoring import LIST_USE
+from expectations.tables.monitoring import LIST_USE, LIST_USE_BY_PRACTICE
 from features.code_list_matches import Match
 from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.code_list_part import RESULTS, code_list_part
@@ -54,3 +54,28 @@ def test_lists_with_a_prevalence_and_those_that_match_no_one_are_compared_with_t
 
 def test_every_result_of_a_list_has_a_text() -> None:
     assert set(RESULTS) == set(Match)
+
+
+def practice_row(name: str, practice: str, people: int, result: str, all_people: int = 300) -> dict[str, object]:
+    return {
+        "list": name, "code_system": "snomed", "practice_code": practice, "label": name.capitalize(), "entries": people, "people": people,
+        "all_people": all_people, "expected_share": 0.05, "is_published": True, "result": result,
+    }  # fmt: skip
+
+
+def test_practices_where_lists_match_no_one_are_shown_with_the_most_lists_first(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    assert code_list_part(lake)["practices"] == []
+    names = ("asthma", "cancer", "copd", "dementia", "epilepsy", "gout")
+    rows = [
+        *(practice_row(name, "A81001", 20, "matched") for name in names),
+        *(practice_row(name, "A81002", 0, "nothing", 400 if name == "gout" else 300) for name in names),
+        practice_row("asthma", "A81003", 0, "few_people"),
+        practice_row("gout", "A81003", 0, "nothing"),
+        practice_row("obesity", "A81003", 0, "nothing"),  # it matches no one anywhere, which the other table says
+    ]
+    lake.write(LIST_USE_BY_PRACTICE, rows)
+    assert [tuple(one.values()) for one in code_list_part(lake)["practices"]] == [
+        ("A81002", "gp observations", "6", "Gout, Asthma, Cancer, Copd, Dementia and 1 more"),
+        ("A81003", "gp observations", "1", "Gout"),
+    ]
