@@ -80,10 +80,10 @@ def _days(days: Iterable[date]) -> str:
 def _dates_are_used(study: StudySettings) -> Iterator[str]:
     if study.validation.by_date:
         return
-    given = [f"study.index_dates.{use}" for use, days in _uses(study.index_dates) if days]
-    if given:
+    dates = [f"study.index_dates.{use}" for use, days in _uses(study.index_dates) if days]
+    if dates:
         yield (
-            f"{', '.join(given)} and study.validation.kind '{study.validation.kind}': only validation by time uses index dates. Remove the dates, or "
+            f"{', '.join(dates)} and study.validation.kind '{study.validation.kind}': only validation by time uses index dates. Remove the dates, or "
             "set study.validation.kind to time"
         )
 

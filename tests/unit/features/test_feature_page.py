@@ -1,3 +1,4 @@
+from features import definition_lines
 from features.catalogue import build_catalogue
 from features.code_lists import load_code_lists
 from features.declaration import Statistic
@@ -61,3 +62,5 @@ def test_every_statistic_and_the_rules_of_the_settings_are_on_the_page():
     assert f"from {rules.out_of_hours_from} to {rules.out_of_hours_to}" in page
     assert f"{rules.transfer_gap_days} days after the discharge" in page
     assert f"A gap of up to {MOVE_GAP_DAYS} days between registrations" in page
+    assert definition_lines.RULES_OF_TIES in page
+    assert definition_lines.RULES_OF_SPELLS in page
