@@ -96,7 +96,8 @@ def _registered_at_home(lake: Lake) -> str:
             FROM {lake.scan_or_empty(core.REGISTRATION)}
         )
         SELECT household_id, greatest(start_date, registered_from) AS start_date, least(end_date, registered_to, death_date - 1) AS end_date
-        FROM {lake.scan_or_empty(core.RESIDENCE)} JOIN {lake.scan_or_empty(core.PERSON)} USING (person_key) JOIN registered USING (person_key)
+        FROM {lake.scan_or_empty(core.RESIDENCE)} AS lived JOIN {lake.scan_or_empty(core.PERSON)} AS person USING (person_key)
+            JOIN registered USING (person_key)
         WHERE household_id IS NOT NULL AND NOT end_not_readable AND NOT coalesce(death_not_readable, false)
     )"""
 
