@@ -37,6 +37,7 @@ class EventType:
     """A type of event: its stored number, and what `code` and `value` of core__event hold.
 
     One record may become several events. `is_record` is true for the types that say what the record is: each record has one.
+    `day` is the column whose day places the event in a window: of core__spell for a feed that is joined into spells, else of the raw table.
     """
 
     number: int
@@ -45,6 +46,7 @@ class EventType:
     code_system: str = ""
     value: str = ""
     is_record: bool = False
+    day: str = ""  # filled in by the feed that declares the type, with the day of its raw table, unless it names another
     feed: str = ""  # filled in by the feed that declares the type
 
 
@@ -88,9 +90,12 @@ class Feed:
     names_strangers: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "event_types", tuple(replace(kind, feed=self.name) for kind in self.event_types))
+        object.__setattr__(self, "event_types", tuple(self._completed(kind) for kind in self.event_types))
         if problems := [*self._problems_of_events(), *self._problems_of_columns()]:
             raise ValueError(f"the feed {self.name} (expectations/feeds.py) {'; it '.join(problems)}")
+
+    def _completed(self, kind: EventType) -> EventType:
+        return replace(kind, feed=self.name, day=kind.day or (self.table.event_date if self.table else ""))
 
     def _problems_of_events(self) -> Iterator[str]:
         if bool(self.number) != bool(self.event_types):
@@ -173,11 +178,11 @@ ADMISSIONS = Feed(
         EventType(2, "elective_admission", "First day of an elective spell.", "treatment_function", is_record=True),
         EventType(3, "maternity_admission", "First day of a maternity spell.", "treatment_function", is_record=True),
         EventType(4, "regular_attendance", "A regular day or night attender's visit.", "treatment_function", is_record=True),
-        EventType(5, "emergency_discharge_overnight", "Last day of an emergency spell of at least one night.", "icd10", "nights"),
-        EventType(6, "emergency_discharge_zero_day", "An emergency spell that ended on the day it started.", "icd10"),
-        EventType(7, "elective_discharge", "Last day of an elective spell.", "icd10", "nights"),
-        EventType(8, "hospital_diagnosis", "An ICD-10 code of a spell, dated at its discharge.", "icd10"),
-        EventType(9, "spell_cost", "Payment for a spell, dated at its discharge.", "", "GBP"),
+        EventType(5, "emergency_discharge_overnight", "Last day of an emergency spell of at least one night.", "icd10", "nights", day="discharge_date"),
+        EventType(6, "emergency_discharge_zero_day", "An emergency spell that ended on the day it started.", "icd10", day="discharge_date"),
+        EventType(7, "elective_discharge", "Last day of an elective spell.", "icd10", "nights", day="discharge_date"),
+        EventType(8, "hospital_diagnosis", "An ICD-10 code of a spell, dated at its discharge.", "icd10", day="discharge_date"),
+        EventType(9, "spell_cost", "Payment for a spell, dated at its discharge.", "", "GBP", day="discharge_date"),
         EventType(10, "other_admission", "First day of a birth, or of a spell of any other class.", "treatment_function", is_record=True),
     ),
     columns_without_facts=("record_id", "site_code", "sex", "ethnic_category", "age_at_start", "length_of_stay", "episode_count", "procedures", "lsoa_code"),

@@ -18,7 +18,7 @@ from features.demographics import MOVES_DAYS, SEX_NAMES, age_bands, age_years
 from features.deprivation import IDACI_BELOW_AGE, IDAOPI_FROM_AGE
 from features.ethnicity import ethnic_groups
 from features.geography import AREA_TEXT, Places, area_columns
-from features.periods import OPEN, Households, HouseholdSizes, as_at, starts_between
+from features.periods import OPEN, Households, HouseholdSizes, as_at, registered_at, starts_between
 
 NO_RESIDENCE = "unmatched"
 UNKNOWN_BIRTH = np.int32(np.iinfo(np.int32).min)
@@ -97,13 +97,13 @@ def birth_days(people: pa.Table, row: Row) -> NDArray[np.int32]:
 
 
 def registration_at(tables: PeopleTables, row: Row) -> NDArray[np.int64]:
-    """Return the position of the registration on each index date, or -1."""
-    return _place_at(tables.registrations, row)
+    """Return the position of the registration on each index date, or -1. A short gap between two is a move (`registered_at`)."""
+    return registered_at(*_periods(tables.registrations), row.person, row.index_day)
 
 
 def residence_at(tables: PeopleTables, row: Row) -> NDArray[np.int64]:
     """Return the position of the address period on each index date, or -1."""
-    return _place_at(tables.residences, row)
+    return as_at(*_periods(tables.residences), row.person, row.index_day)
 
 
 def records_at_index(tables: PeopleTables, places: Places, row: Row, registration: NDArray[np.int64]) -> RecordsAtIndex:
@@ -235,9 +235,8 @@ def _reason(places: Places, area: NDArray[np.int64], status: pa.Array, decile: N
     return pc.if_else(pa.array(np.isnan(decile)), why, pa.scalar(None, pa.string()))
 
 
-def _place_at(periods: pa.Table, row: Row) -> NDArray[np.int64]:
-    start, end = days(periods["start_date"], OPEN), days(periods["end_date"], OPEN)
-    return as_at(numbers(periods["person_key"]), start, end, row.person, row.index_day)
+def _periods(periods: pa.Table) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    return numbers(periods["person_key"]), days(periods["start_date"], OPEN), days(periods["end_date"], OPEN)
 
 
 def _flag_of_sex(sex: pa.Array) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """The cohort of an index date: people who are registered and alive, without opt-outs and within the age limits.
 
-The number of people of each exclusion is counted.
+A person who moves between practices is registered (`features/periods.py`). The number of people of each exclusion is counted.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ PUBLIC_BASIS = "Published area statistics"
 BASIS_OF_FEED = {feed.name: feed.legal_basis for feed in DECLARED if feed.legal_basis}
 FEED_OF_TYPE = {event_type.name: event_type.feed for event_type in EVENT_TYPES}
 
-# A feature without a window, or of days since the last event, is null unless this many days before the index date are covered. A year
-# includes one round of the yearly reviews at which practices record long-term conditions.
+# A feature without a window is null unless this many days before the index date are covered. A year includes one round of the yearly
+# reviews at which practices record long-term conditions.
 EVER_NEEDS_DAYS = 365
 
 
@@ -105,7 +105,10 @@ class Feature:
 
     @property
     def covered_days(self) -> int:
-        """Days before the index date that must be covered; the feature is null otherwise."""
-        if self.window_days is None or self.statistic is Statistic.DAYS_SINCE_LAST:
+        """Days before the index date that must be covered; the feature is null otherwise.
+
+        Days since the last event need their window as well: with less data, no event in the data would look like no event.
+        """
+        if self.window_days is None:
             return EVER_NEEDS_DAYS
         return self.window_days * 2 if self.statistic is Statistic.TREND else self.window_days

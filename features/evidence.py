@@ -18,7 +18,8 @@ COUNTS = "counts"
 _OF_VALUES = (Statistic.LATEST_VALUE, Statistic.VALUE_CHANGE)
 _OF_ALL_TIME = (Statistic.NEW, Statistic.YEARS_SINCE_FIRST)  # the person's first event decides
 
-_DEFINITIONS = {
+# What each statistic is, as text, for `definition` and the page of the features.
+DEFINITIONS = {
     Statistic.COUNT: "the number of {concept} events",
     Statistic.SUM: "the sum of the values of {concept} events",
     Statistic.MAXIMUM: "the highest value of {concept} events, or 0 where there is none",
@@ -74,7 +75,7 @@ def definition(feature: Feature) -> str:
     if is_place_rate(feature):
         return f"{feature.label}: from events of all other people there before the context date, without the person's own"
     inputs = feature.inputs
-    return _DEFINITIONS[feature.statistic].format(
+    return DEFINITIONS[feature.statistic].format(
         concept=feature.concept, within=feature.within_days, after=feature.after, among=", ".join(feature.among),
         inputs=", ".join(inputs), first=inputs[0] if inputs else "", second=inputs[1] if len(inputs) > 1 else "",
         thresholds=", ".join(f"{limit:g}" for limit in feature.thresholds),
@@ -210,6 +211,5 @@ def concept_text(concept: Concept) -> str:
 
 def coverage_text(feature: Feature) -> str:
     """Return how many days before the index date a feature's feeds must cover."""
-    without = feature.window_days is None or feature.statistic is Statistic.DAYS_SINCE_LAST
-    why = f" ({EVER_NEEDS_DAYS} days is the rule for features without a window and for days since an event)" if without else ""
+    why = f" ({EVER_NEEDS_DAYS} days is the rule for features without a window)" if feature.window_days is None else ""
     return f"{feature.covered_days} days before the index date{why}"

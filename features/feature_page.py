@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from expectations.time_window import in_the_last
+from features import definition_lines
 from features.analytes import ANALYTES
 from features.catalogue import DEFINED_HERE, Catalogue, build_catalogue
 from features.code_lists import load_code_lists
 from features.declaration import EVER_NEEDS_DAYS, Feature
 from features.outcomes import OUTCOMES
+from features.periods import MOVE_GAP_DAYS
 
 FILE = Path(__file__).parents[1] / "docs" / "features.md"
 EDITION = 2025
@@ -25,7 +27,11 @@ deployment, with the features that were not computed and the reason.
   ends the day before it. Labels round windows: 90 days are 3 months, 180 days 6 months, 365 days 12 months, 730 days 2 years and
   1,095 days 3 years.
 * **Missing values.** A feature is null, never 0, where a feed that it needs is absent or does not cover its window. A feature without a window
-  needs {EVER_NEEDS_DAYS} days.
+  needs {EVER_NEEDS_DAYS} days. Days since the last event are null as well where the feeds do not cover the window: an earlier event may be absent
+  from the data. `strata why` shows for a person whether a null means no event or no data.
+* **Registered.** A person counts as registered on an index date within a registration, and in a gap of up to {MOVE_GAP_DAYS} days between
+  two registrations: that is a move between practices. During a move the practice is the one that the person left, because its record covers
+  the time before the index date. A registration that ended without a later one means that the person left.
 * **Deprivation.** Features with the sign {DEPRIVATION} use the deprivation of the area. Candidates without deprivation exclude them. The table
   shows the {EDITION} edition of the Indices of Deprivation, and the settings may choose 2019.
 * **Code lists.** [Code lists](code-lists.md) has the size, source, version and licence of each, and how a team brings its own.
@@ -33,7 +39,7 @@ deployment, with the features that were not computed and the reason.
 
 
 def feature_page(catalogue: Catalogue) -> str:
-    """Return the page as Markdown: a section for each family, then outcomes."""
+    """Return the page as Markdown: a section for each family, then definitions, units and outcomes."""
     lines = [HEAD, "", f"{len(catalogue.features)} features in {len(_families(catalogue))} families."]
     for family, features in _families(catalogue).items():
         lines += ["", f"## {family.replace('_', ' ').capitalize()}", ""]
@@ -42,8 +48,16 @@ def feature_page(catalogue: Catalogue) -> str:
             "|---|---|---|---|---|---|---|",
         ]
         lines += [_row(alike) for alike in _alike(features)]
-    lines += ["", "## Units of measured values", "", *_units()]
-    lines += ["", "## Outcomes", "", *_outcomes(catalogue)]
+    for title, section in (
+        ("Events and their days", definition_lines.events(catalogue)),
+        ("Concepts", definition_lines.concepts(catalogue)),
+        ("Statistics", definition_lines.statistics()),
+        ("Ties", [definition_lines.RULES_OF_TIES]),
+        ("Hospital spells", [definition_lines.RULES_OF_SPELLS]),
+        ("Units of measured values", _units()),
+        ("Outcomes", _outcomes(catalogue)),
+    ):
+        lines += ["", f"## {title}", "", *section]
     return "\n".join(lines) + "\n"
 
 
@@ -120,11 +134,11 @@ def _units() -> Iterator[str]:
             yield f"| {' | '.join(cells)} |"
 
 
-RULES_OF_LABELS = """The table shows the names that `study.outcome` may use, with the defaults of their settings.
+RULES_OF_LABELS = f"""The table shows the names that `study.outcome` may use, with the defaults of their settings.
 
 Time at risk starts the day after the index date. It ends with the horizon, with death or with the last day on the registered list. Nothing
 counts after it, so that leavers with the outcome and leavers without it are treated in the same way. A registration that ends within
-30 days before a death ends by death. A gap of up to 30 days between registrations is a change of practice.
+{MOVE_GAP_DAYS} days before a death ends by death. A gap of up to {MOVE_GAP_DAYS} days between registrations is a move between practices.
 
 * **Death without the outcome** is a competing event: the label is 0. With `on_death: counts` it is the outcome. `composite_label` counts the
   outcome and any death, and is always reported next to the outcome.

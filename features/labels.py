@@ -2,7 +2,7 @@
 
 * Time at risk starts the day after the index date. It ends with the horizon, with death or with the last day on the registered list.
   Nothing counts after it, so that leavers with the outcome and leavers without it are treated in the same way.
-* A death within 30 days after the end of a registration is a death on the registered list. A practice may end the
+* A death at most `MOVE_GAP_DAYS` after the end of a registration is a death on the registered list. A practice may end the
   registration before the death is recorded.
 * A death without the outcome is a competing event: the label is 0. The composite outcome counts it.
 * A person who leaves alive and without the outcome has no label. People who stay represent the leavers by inverse probability of censoring
@@ -17,11 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.outcomes import EVER, OutcomeSettings
-from features.periods import OPEN
+from features.periods import MOVE_GAP_DAYS, OPEN
 
-LEAVING_GAP_DAYS = (
-    30  # a new registration within the gap is a change of practice; a death within it is a death on the registered list
-)
 HAD_IT = "had the outcome before, or on, the index date"
 LEFT = "left the list within the horizon"
 _SPAN, _ZERO = 1 << 22, 1 << 21
@@ -72,7 +69,7 @@ def label_rows(
 ) -> Labels:  # fmt: skip
     """Return the labels of rows from the days of the outcome, of death and of the end of registration (OPEN where there is none)."""
     last = index_day.astype(np.int64) + rules.horizon_days
-    stays = (death_day <= list_end.astype(np.int64) + LEAVING_GAP_DAYS) | (rules.on_leaving == "followed")
+    stays = (death_day <= list_end.astype(np.int64) + MOVE_GAP_DAYS) | (rules.on_leaving == "followed")
     followed_to = np.minimum(last, np.where(stays, OPEN, list_end))
     died = death_day <= followed_to
     happens = np.minimum(outcome_day, np.where(died, death_day, OPEN)) if rules.on_death == "counts" else outcome_day

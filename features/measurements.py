@@ -30,7 +30,7 @@ def _measure(name: str, label: str, unit: str) -> tuple[Feature, ...]:
         Feature(f"{name}_change_{WINDOW}d", f"{label}, change {in_the_last(WINDOW)}", "measurements",
                 Statistic.VALUE_CHANGE, name, WINDOW, unit, "The latest value minus the earliest. Null where only one day has values.", source),
         Feature(f"days_since_{name}", f"Days since the last recorded {label if label in _ABBREVIATIONS else label[0].lower() + label[1:]}", "measurements", Statistic.DAYS_SINCE_LAST, name, WINDOW, "days",
-                f"Counts entries without a usable value as well. Null where there is none {in_the_last(WINDOW)}.", source),
+                f"Counts entries without a usable value as well. Null where there is none {in_the_last(WINDOW)}, or where the data do not cover that time.", source),
     )  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 Maturity is one comparison, in `expectations/maturity.py`. `check_matured` and `matured_rows` apply it to labels.
 
-A spell is continuous: a transfer within a stay that started on or before the index date is not a new event. The composite of the outcome
-and any death is always reported next to the outcome. The default outcome needs a night in hospital or a death.
+A spell is continuous: a transfer within a stay that started on or before the index date is not a new event. An emergency that begins inside
+a stay of another class is a separate spell, and so a new event (`core__spell`). The composite of the outcome and any death is always
+reported next to the outcome. The default outcome needs a night in hospital or a death.
 Trusts are moving same-day emergency care to another feed, so a model of "any admission" would learn how a trust records it.
 """
 

@@ -8,6 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 OPEN = np.int32(np.iinfo(np.int32).max)  # the end of a period that has not ended
+# A new registration that starts at most this many days after the last one ended is a move between practices: the person was registered
+# throughout. A death at most this many days after the end of a registration is a death on the registered list. Cohorts, labels and
+# households use the same number.
+MOVE_GAP_DAYS = 30
 _SPAN = 1 << 22  # more days than there are between any two dates
 _ZERO = 1 << 21
 
@@ -24,6 +28,24 @@ def as_at(
     place = np.searchsorted(_moment(person, start), _moment(who, day), side="right") - 1
     inside = (place >= 0) & (person[place] == who) & (end[place] >= day)
     return np.where(inside, place, -1)
+
+
+def registered_at(
+    person: NDArray[np.int32], start: NDArray[np.int32], end: NDArray[np.int32], who: NDArray[np.int32], day: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """Return the position of the registration of each person in `who` on a day, or -1.
+
+    During a move between practices that is the registration that ended: its practice holds the record of the time before the day. A person
+    whose registration ended and who has no later one has left, however short ago.
+    """
+    inside = as_at(person, start, end, who, day)
+    if len(person) < 2:
+        return inside
+    before = np.searchsorted(_moment(person, start), _moment(who, day), side="right") - 1
+    after = np.minimum(before + 1, len(person) - 1)
+    between = (before >= 0) & (person[before] == who) & (person[after] == who) & (after > before)
+    moves = between & (start[after].astype(np.int64) - end[before] - 1 <= MOVE_GAP_DAYS)
+    return np.where(moves, before, inside)
 
 
 def starts_between(

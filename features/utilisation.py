@@ -14,7 +14,9 @@ from expectations.time_window import in_the_last, length
 from features.declaration import Concept, Feature, Statistic
 
 WINDOWS = (30, 90, 180, 365, 730, 1095)
-RECENT_DAYS = 1095  # three years: every training date has data for as long
+RECENT_DAYS = 1095  # three years
+# Times of day at which out of hours begins and ends, unless the settings choose others: the core hours of the GP contract.
+OUT_OF_HOURS_FROM, OUT_OF_HOURS_TO = "18:30", "08:00"
 NHS_DICTIONARY = "NHS Data Model and Dictionary"
 ECDS = "Emergency Care Data Set"
 _ACUTE = ("emergency_discharge_overnight", "emergency_discharge_zero_day")
@@ -73,7 +75,7 @@ def _windows(
 def _since(concept: str, stem: str, label: str) -> Feature:
     return Feature(
         f"days_since_{stem}", f"Days since the last {label}", "utilisation", Statistic.DAYS_SINCE_LAST, concept, RECENT_DAYS, "days",
-        f"Null where there is none {in_the_last(RECENT_DAYS)}; data of every training date reach back that far.", NHS_DICTIONARY,
+        f"Null where there is none {in_the_last(RECENT_DAYS)}, or where the data do not cover that time.", NHS_DICTIONARY,
     )  # fmt: skip
 
 
@@ -110,7 +112,8 @@ _COUNTS = (
               description="Department types 02 to 04: single specialty, minor injury unit, walk-in centre."),
     *_windows("ambulance_arrival", "ambulance_arrivals", "A&E arrivals by ambulance", (90, 365, 730, 1095), source=ECDS),
     *_windows("out_of_hours_attendance", "out_of_hours_attendances", "A&E arrivals out of hours", (365, 730), source=ECDS,
-              description="At the weekend, or outside the hours of the settings."),
+              description=f"On a Saturday or Sunday, or from {OUT_OF_HOURS_FROM} to {OUT_OF_HOURS_TO}, unless clinical.out_of_hours_from and out_of_hours_to "
+              "set other times. Bank holidays are no exception. A weekday arrival without a time is not out of hours."),
     *_windows("left_before_seen", "left_before_seen", "A&E attendances that the person left before treatment", (365, 730), source=ECDS),
     *_windows("outpatient_attended", "outpatient_attended", "Outpatient appointments attended"),
     *_windows("outpatient_missed", "outpatient_missed", "Outpatient appointments missed", (180, 365, 730)),
@@ -122,7 +125,8 @@ _COUNTS = (
 _AMOUNTS = (
     *_windows("emergency_overnight_spell", "emergency_bed_days", "Nights in hospital after an emergency admission", (90, 180, 365, 730, 1095),
               Statistic.SUM, "nights"),
-    *_windows("elective_spell", "elective_bed_days", "Nights in hospital after an elective admission", (365, 730, 1095), Statistic.SUM, "nights"),
+    *_windows("elective_spell", "elective_bed_days", "Nights in hospital after an elective admission", (365, 730, 1095), Statistic.SUM, "nights",
+              description="Without the nights of an emergency admission inside the elective stay, which are emergency bed days."),
     *_windows("emergency_overnight_spell", "longest_emergency_stay", "Longest emergency hospital stay", (365, 1095), Statistic.MAXIMUM, "nights"),
     *_windows("spell_cost", "hospital_cost", "Cost of hospital stays", (365, 730), Statistic.SUM, "GBP",
               description="Payment to the provider. Not computed where the feed has no costs."),

@@ -137,7 +137,7 @@ RESIDENCE = Table(
 
 SPELL = Table(
     "core__spell",
-    "Continuous inpatient spells: stays that are joined across transfers. Regular attenders and births are separate classes.",
+    "Continuous inpatient spells: stays that are joined across transfers. Regular attenders and births are separate classes. An emergency, a maternity admission or a birth inside a spell of another class is a separate spell.",
     (
         PERSON_KEY,
         Column("spell_key", Kind.INTEGER, "Number of the spell, in order of person, admission and provider.", nullable=False, arrow="int64"),
@@ -148,7 +148,7 @@ SPELL = Table(
         Column("admission_method", Kind.CODE, "Admission method of the first stay."),
         Column("spell_class", Kind.CODE, "emergency, elective, maternity, birth, regular_attender or other.", nullable=False,
                allowed=("emergency", "elective", "maternity", "birth", "regular_attender", "other")),
-        Column("nights", Kind.INTEGER, "Nights from admission to discharge. Null while the spell is open.", unit="nights"),
+        Column("nights", Kind.INTEGER, "Nights from admission to discharge. For a spell that is no emergency, without the nights of emergency spells inside it. Null while the spell is open.", unit="nights"),
         Column("died", Kind.BOOLEAN, "The spell ended in death.", nullable=False),
         Column("primary_diagnosis", Kind.CODE, "ICD-10 code of the main condition of the first stay."),
         Column("treatment_function", Kind.CODE, "Treatment function at admission."),

@@ -69,7 +69,7 @@ _ADMISSION_COLUMNS = (
     code("discharge_destination", "Discharge_Destination", "Where the person went.", DISCHARGE_DESTINATIONS),
     code("patient_classification", "Patient_Classification", "1 ordinary, 2 day case, 3 and 4 regular attender, 5 mother and baby.",
          ("1", "2", "3", "4", "5", "8")),
-    Column("length_of_stay", Kind.INTEGER, "Nights in hospital, as computed by the sender.", unit="nights", minimum=0,
+    Column("length_of_stay", Kind.INTEGER, "Nights in hospital, as computed by the sender. No feature uses it: nights are counted from the dates.", unit="nights", minimum=0,
            source="Der_Spell_LoS"),
     Column("episode_count", Kind.INTEGER, "Episodes in the spell.", minimum=0, source="Der_Episode_Count"),
     Column("episode_order", Kind.INTEGER, "Order of the episode in its spell, where rows are episodes.", minimum=1, source="EPIORDER"),
@@ -86,6 +86,7 @@ _ADMISSION_COLUMNS = (
     Column("cost", Kind.NUMBER, "Payment for the spell.", unit="GBP", minimum=0, source="Grand_Total_Payment_MFF"),
 )  # fmt: skip
 
+_NIGHTS = "date_diff('day', admission_date, discharge_date)"
 SPELL_KEY = ("provider_code", "spell_number", "admission_date")
 ADMISSIONS: Table = raw_table(
     "admissions",
@@ -101,9 +102,17 @@ ADMISSIONS: Table = raw_table(
         RowRule("discharge_after_extract", "discharge_date > extract_date AND discharge_date >= admission_date", Action.SET_ASIDE,
                 "The discharge is after the day that the extract was delivered.", ("discharge_date",), defect=8),
         RowRule("implausible_length_of_stay",
-                "greatest(length_of_stay, date_diff('day', admission_date, discharge_date)) > 730 AND coalesce(episode_count, 1) <= 2",
-                Action.SET_ASIDE, "The spell has more than 730 nights and only one or two episodes.", ("length_of_stay", "discharge_date"),
-                defect=5),
+                f"{_NIGHTS} > 730 AND coalesce(episode_count, 1) <= 2",
+                Action.SET_ASIDE, "The dates are more than 730 nights apart and the spell has only one or two episodes.",
+                ("admission_date", "discharge_date"), defect=5),
+        RowRule("length_of_stay_contradicts_dates",
+                f"{_NIGHTS} >= 0 AND abs(length_of_stay::BIGINT - {_NIGHTS}) > 1", Action.REPAIRED,
+                "The length of stay of the sender differs from the dates by more than one night. It is computed from the dates. "
+                "A difference of one is another way of counting.", ("length_of_stay",), defect=5, repair=_NIGHTS),
+        RowRule("length_of_stay_after_extract",
+                "discharge_date IS NULL AND length_of_stay > date_diff('day', admission_date, extract_date) + 1", Action.NULLED,
+                "The stay has no discharge and a length of stay that reaches beyond the day that the extract was delivered.",
+                ("length_of_stay",), defect=5),
         RowRule("age_over_120", "age_at_start > 120 AND age_at_start < 7000", Action.NULLED,
                 "The age is over 120 and is not a code for babies.", ("age_at_start",), defect=4),
         RowRule("age_code_for_baby", "age_at_start BETWEEN 7000 AND 7007", Action.REPAIRED,

@@ -16,9 +16,9 @@ from expectations.tables.features import PERSON_FEATURES
 from features.attributes import days
 from features.coverage import coverage_calendar, covered_days
 from features.declaration import EVER_NEEDS_DAYS
-from features.labels import LEAVING_GAP_DAYS, LEFT, Labels, Occurrences, label_rows, reasons_not_at_risk, without_rows
+from features.labels import LEFT, Labels, Occurrences, label_rows, reasons_not_at_risk, without_rows
 from features.outcomes import OutcomeSettings, check_matured, matured_rows
-from features.periods import OPEN, as_at, joined_ends
+from features.periods import MOVE_GAP_DAYS, OPEN, joined_ends, registered_at
 from pipelines.building.index_date_files import file_columns
 from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.errors import RefusalError
@@ -127,8 +127,8 @@ class _Registrations:
 def _registrations(lake: Lake, rows: _Rows) -> _Registrations:
     periods = lake.read("core__registration", "person_key, start_date, end_date", order="person_key, start_date")
     person, start, end = _array(periods, "person_key"), days(periods["start_date"], OPEN), days(periods["end_date"], OPEN)
-    place = as_at(person, start, end, rows.person, rows.day)
-    ends = np.append(joined_ends(person, start, end, LEAVING_GAP_DAYS), OPEN)[place]
+    place = registered_at(person, start, end, rows.person, rows.day)
+    ends = np.append(joined_ends(person, start, end, MOVE_GAP_DAYS), OPEN)[place]
     on_list = np.where(place < 0, 0, rows.day - np.append(start, 0)[place])
     return _Registrations(on_list.astype(np.int32), np.where(place < 0, OPEN, ends).astype(np.int32))
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from expectations.sql_values import quote
 from expectations.tables import core
 from features.attributes import PeopleTables, days, numbers
-from features.periods import OPEN, Households, HouseholdSizes
+from features.periods import MOVE_GAP_DAYS, OPEN, Households, HouseholdSizes
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 
@@ -63,28 +63,43 @@ def _reader() -> duckdb.DuckDBPyConnection:
 
 
 def household_sizes(lake: Lake, day: date) -> HouseholdSizes:
-    """Count the people of each household on a day; a death ends a period of residence."""
-    query = f"""
-        SELECT hash(household_id) AS household
-        FROM {lake.scan("core__residence")} ANTI JOIN (
-            SELECT person_key FROM {lake.scan("core__person")} WHERE death_date < DATE {quote(day)}) USING (person_key)
-        WHERE household_id IS NOT NULL AND start_date <= DATE {quote(day)} AND coalesce(end_date, DATE {quote(day)}) >= DATE {quote(day)}
-    """
+    """Count the registered people of each household on a day."""
+    on_day = f"start_date <= DATE {quote(day)} AND coalesce(end_date, DATE {quote(day)}) >= DATE {quote(day)}"
     with connect() as con:
-        table = con.sql(query).to_arrow_table()
+        table = con.sql(
+            f"SELECT hash(household_id) AS household FROM {_registered_at_home(lake)} WHERE {on_day}"
+        ).to_arrow_table()
     return HouseholdSizes.of(numbers(table["household"]))
 
 
-def household_periods(lake: Lake, where: str = "household_id IS NOT NULL") -> Households:
-    """Read the periods of people at the households that meet an SQL condition; a death ends a period."""
-    query = f"""
-        SELECT hash(household_id) AS household, start_date, least(end_date, death_date) AS end_date
-        FROM {lake.scan("core__residence")} JOIN {lake.scan("core__person")} USING (person_key)
-        WHERE {where} AND start_date <= coalesce(death_date, start_date)
-    """
+def household_periods(lake: Lake, where: str = "true") -> Households:
+    """Read the periods of registered people at the households that meet an SQL condition."""
+    query = f"""SELECT hash(household_id) AS household, start_date, end_date FROM {_registered_at_home(lake)}
+        WHERE {where} AND start_date <= coalesce(end_date, start_date)"""
     with connect() as con:
         table = con.sql(query).to_arrow_table()
     return Households.from_periods(numbers(table["household"]), days(table["start_date"], OPEN), days(table["end_date"], OPEN))
+
+
+def _registered_at_home(lake: Lake) -> str:
+    """Return the SQL of the periods in which people lived at a household and were registered and alive.
+
+    A move between practices does not interrupt a registration. No one is counted whose death or end of registration is on a day that cannot be
+    read. Some periods may end before they start.
+    """
+    following = "lead(start_date) OVER (PARTITION BY person_key ORDER BY start_date)"
+    return f"""(
+        WITH registered AS (
+            SELECT person_key, start_date AS registered_from,
+                CASE WHEN {following} - end_date - 1 <= {MOVE_GAP_DAYS} THEN {following} - 1 ELSE end_date END AS registered_to,
+                coalesce(end_not_readable, false) AS end_not_readable
+            FROM {lake.scan_or_empty(core.REGISTRATION)}
+        )
+        SELECT household_id, greatest(start_date, registered_from) AS start_date, least(end_date, registered_to, death_date - 1) AS end_date
+        FROM {lake.scan_or_empty(core.RESIDENCE)} AS lived JOIN {lake.scan_or_empty(core.PERSON)} AS person USING (person_key)
+            JOIN registered USING (person_key)
+        WHERE household_id IS NOT NULL AND NOT end_not_readable AND NOT coalesce(death_not_readable, false)
+    )"""
 
 
 def _in_order(table: pa.Table) -> pa.Table:

@@ -6,10 +6,23 @@ Published lists differ and change. `version` is recorded with every run.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Self
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from expectations.sql_values import quote_all
+from features.utilisation import OUT_OF_HOURS_FROM, OUT_OF_HOURS_TO
+
+# Lists of which a code may be on one only. A birth may have an emergency method (2C), and is a birth.
+_DISTINCT = (
+    ("emergency_methods", "elective_methods"),
+    ("emergency_methods", "maternity_methods"),
+    ("elective_methods", "maternity_methods"),
+    ("elective_methods", "birth_methods"),
+    ("maternity_methods", "birth_methods"),
+    ("attended_statuses", "missed_statuses"),
+    ("not_attended_statuses", "left_before_seen_statuses"),
+)
 
 
 class ClinicalRules(BaseModel, extra="forbid", frozen=True):
@@ -70,10 +83,32 @@ class ClinicalRules(BaseModel, extra="forbid", frozen=True):
         ("1066301000000103", "1066311000000101", "1066321000000107", "12"),
         description="Discharge statuses of leaving before assessment, after it, or before treatment ended; 12 is the HES code.",
     )
-    out_of_hours_from: str = Field("18:30", pattern=r"^\d\d:\d\d$", description="Out of hours begins (GP contract core hours).")
-    out_of_hours_to: str = Field("08:00", pattern=r"^\d\d:\d\d$", description="Out of hours ends.")
+    out_of_hours_from: str = Field(
+        OUT_OF_HOURS_FROM, pattern=r"^\d\d:\d\d$", description="Out of hours begins (GP contract core hours)."
+    )
+    out_of_hours_to: str = Field(OUT_OF_HOURS_TO, pattern=r"^\d\d:\d\d$", description="Out of hours ends.")
     attended_statuses: tuple[str, ...] = Field(("5", "6"), description="Outpatient statuses of an attended appointment.")
     missed_statuses: tuple[str, ...] = Field(("3", "7"), description="Outpatient statuses of a missed one: no show, too late.")
+
+    @model_validator(mode="after")
+    def _lists_are_distinct(self) -> Self:
+        for one, other in _DISTINCT:
+            both = sorted(set(getattr(self, one)) & set(getattr(self, other)))
+            if both:
+                raise ValueError(
+                    f"clinical.{one} and clinical.{other} both have {', '.join(both)}, and a code has one meaning; remove it from one of the two"
+                )
+        if self.same_day_emergency_department in self.attendance_departments:
+            raise ValueError(
+                f"clinical.same_day_emergency_department {self.same_day_emergency_department} is also in clinical.attendance_departments, and same-day "
+                "emergency care is no A&E attendance; remove it from the list"
+            )
+        if self.out_of_hours_from <= self.out_of_hours_to:
+            raise ValueError(
+                f"clinical.out_of_hours_from {self.out_of_hours_from} is not later than clinical.out_of_hours_to {self.out_of_hours_to}, so every "
+                "hour would be out of hours; out of hours begins in the evening and ends in the morning, so exchange the two"
+            )
+        return self
 
     @field_validator("*")
     @classmethod

@@ -8,8 +8,15 @@ rules:
 * Rows with the same provider, spell number and admission day are one stay (HES sends episodes).
 * Identical stays of a provider (same person, days and method) are one stay.
 * A stay that begins before another stay of the person has ended belongs to its spell: it is not a new illness.
+* An emergency, a maternity admission or a birth that begins inside a spell of another class is a separate spell, at the same or another
+  provider. The person fell ill in a new way, and the class of the earlier spell would hide it. Emergencies inside one spell are
+  joined with each other by the rules above.
+* A night counts once. The nights of an emergency spell that has ended are not counted again for a spell of another class.
 * A birth does not continue a spell, and a maternity admission continues only a maternity spell.
 * No admission continues a stay without a discharge. A spell whose last stay has no discharge is open.
+
+Spells are joined in two passes. The first joins the stays of a person into chains, whatever their class. The second joins again the
+stays of the few chains that have a separate spell inside, for each class.
 """
 
 from __future__ import annotations
@@ -23,6 +30,10 @@ from pipelines.conform.clinical_rules import ClinicalRules, sql_list
 # Days since 1970 of a stay's end, and its place in the person's order, in one number: its running maximum
 # names the stay that ended last so far, which is the one a next admission may continue.
 _PLACES = 1_000_000
+
+# The classes of stays that are a separate spell where they begin inside a spell of another class.
+_SEPARATE = ("emergency", "maternity", "birth")
+_CHAIN = "person_key, is_regular, chain"
 
 # The columns of admissions that are read.
 READ = (
@@ -39,9 +50,11 @@ def spell_sql(admissions: str, people: str, rules: ClinicalRules, available: Ava
     """
     return f"""
     WITH {_stays(admissions, people, rules, available)},
-    {_chained(rules)},
+    {_numbered("stays", "person_key, is_regular", "chain", rules)},
+    {_spells_of_chains(rules)},
     joined AS (
-        SELECT person_key, spell_of_person, is_regular,
+        SELECT {_CHAIN}, spell_of_chain, has_separate,
+            min(place) AS first_place,
             min(admission_date) AS admission_date,
             CASE WHEN NOT arg_max(is_open, place) THEN max(end_date) END AS discharge_date,
             arg_min(provider_code, place) AS provider_code,
@@ -56,16 +69,17 @@ def spell_sql(admissions: str, people: str, rules: ClinicalRules, available: Ava
             arg_min(admission_available_date, place) AS admission_available_date,
             max(discharge_available_date) AS last_available_date,
             string_agg(diagnoses, ',' ORDER BY place) AS diagnoses
-        FROM numbered GROUP BY person_key, spell_of_person, is_regular
-    )
+        FROM spells GROUP BY {_CHAIN}, class_of_chain, spell_of_chain, has_separate
+    ),
+    {_EMERGENCY_NIGHTS}
     SELECT person_key,
-        row_number() OVER (ORDER BY person_key, admission_date, provider_code, is_regular, spell_of_person) AS spell_key,
+        row_number() OVER (ORDER BY person_key, admission_date, provider_code, is_regular, first_place) AS spell_key,
         admission_date, discharge_date, provider_code, last_provider_code, admission_method, spell_class,
-        discharge_date - admission_date AS nights,
+        discharge_date - admission_date - coalesce(emergency_nights, 0) AS nights,
         died, primary_diagnosis, treatment_function, stays_joined, cost, admission_available_date,
         CASE WHEN discharge_date IS NOT NULL THEN greatest(last_available_date, discharge_date) END AS discharge_available_date,
         {plain_icd10_list_sql("diagnoses")} AS diagnoses
-    FROM joined
+    FROM joined LEFT JOIN shared USING (person_key, is_regular, first_place)
     """
 
 
@@ -109,7 +123,7 @@ def _stays(admissions: str, people: str, rules: ClinicalRules, available: Availa
     ),
     stays AS (
         SELECT *, row_number() OVER (PARTITION BY person_key, is_regular
-            ORDER BY admission_date, end_date, transfer_in, provider_code, spell_number) AS place
+            ORDER BY admission_date, end_date, transfer_in, stay_class <> 'emergency', provider_code, spell_number) AS place
         FROM classed
     )"""
 
@@ -129,28 +143,67 @@ def _transfer_in(rules: ClinicalRules) -> str:
             OR coalesce(admission_method IN ({sql_list(rules.transfer_methods)}), false)"""
 
 
-def _chained(rules: ClinicalRules) -> str:
-    """Return the CTEs that compare each stay with the latest-ending stay before it, and number the spells of a person."""
+def _numbered(stays: str, group: str, number: str, rules: ClinicalRules) -> str:
+    """Return the CTE `{number}_numbered`: stays of a group, compared with the latest-ending stay before them and numbered as joined."""
+    before = f"OVER (PARTITION BY {group} ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
     return f"""
-    latest AS (
-        SELECT *, max((end_date - DATE '1970-01-01') * {_PLACES} + place) OVER (
-                PARTITION BY person_key, is_regular ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ) % {_PLACES} AS tail_place
-        FROM stays
+    {number}_latest AS (
+        SELECT *, max((end_date - DATE '1970-01-01') * {_PLACES} + place) {before} % {_PLACES} AS tail_place FROM {stays}
     ),
-    compared AS (
-        SELECT stay.*, tail.place IS NOT NULL AND NOT stay.is_regular AND (
-                stay.admission_date < tail.end_date
-                OR ({_continues(rules)})
-            ) AS continues
-        FROM latest AS stay
+    {number}_compared AS (
+        SELECT stay.* EXCLUDE (tail_place), tail.end_date AS tail_end,
+            NOT stay.is_regular AND coalesce(stay.admission_date < tail.end_date, false) AS begins_inside,
+            tail.place IS NOT NULL AND NOT stay.is_regular AND (begins_inside OR ({_continues(rules)})) AS continues
+        FROM {number}_latest AS stay
         LEFT JOIN stays AS tail
             ON tail.person_key = stay.person_key AND tail.is_regular = stay.is_regular AND tail.place = stay.tail_place
     ),
-    numbered AS (
-        SELECT *, sum(CASE WHEN continues THEN 0 ELSE 1 END) OVER (
-            PARTITION BY person_key, is_regular ORDER BY place ROWS UNBOUNDED PRECEDING) AS spell_of_person
-        FROM compared
+    {number}_numbered AS (
+        SELECT * EXCLUDE (continues), sum(CASE WHEN continues THEN 0 ELSE 1 END) OVER (
+            PARTITION BY {group} ORDER BY place ROWS UNBOUNDED PRECEDING) AS {number}
+        FROM {number}_compared
+    )"""
+
+
+def _spells_of_chains(rules: ClinicalRules) -> str:
+    """Return the CTE `spells`: every stay with its chain, and the class and number of its spell within the chain.
+
+    A stay that is not separate belongs to the class of the stay that it continues. That is the last separate stay before it that ended
+    later than every earlier stay, or else the first stay of the chain.
+    """
+    of_chain = f"PARTITION BY {_CHAIN} ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING"
+    return f"""
+    mixed AS (
+        SELECT DISTINCT {_CHAIN} FROM chain_numbered WHERE begins_inside AND stay_class IN ({sql_list(_SEPARATE)})
+    ),
+    separated AS (
+        SELECT *, CASE WHEN begins_inside AND stay_class IN ({sql_list(_SEPARATE)}) THEN stay_class END AS separate_class
+        FROM chain_numbered SEMI JOIN mixed USING ({_CHAIN})
+    ),
+    classified AS (
+        SELECT * EXCLUDE (begins_inside, tail_end, separate_class), coalesce(separate_class,
+                last_value(CASE WHEN end_date >= tail_end THEN separate_class END IGNORE NULLS) OVER ({of_chain} AND 1 PRECEDING),
+                first_value(stay_class) OVER ({of_chain} AND CURRENT ROW)) AS class_of_chain
+        FROM separated
+    ),
+    {_numbered("classified", f"{_CHAIN}, class_of_chain", "spell_of_chain", rules)},
+    spells AS (
+        SELECT * EXCLUDE (begins_inside, tail_end), true AS has_separate FROM spell_of_chain_numbered
+        UNION ALL BY NAME
+        SELECT * EXCLUDE (begins_inside, tail_end), '' AS class_of_chain, 1 AS spell_of_chain, false AS has_separate
+        FROM chain_numbered ANTI JOIN mixed USING ({_CHAIN})
+    )"""
+
+
+# The nights of a spell that are also nights of an emergency spell of the same person. Only spells of one chain can overlap.
+_EMERGENCY_NIGHTS = f"""shared AS (
+        SELECT other.person_key, other.is_regular, other.first_place, sum(greatest(
+            least(other.discharge_date, emergency.discharge_date) - greatest(other.admission_date, emergency.admission_date), 0
+            ))::BIGINT AS emergency_nights
+        FROM joined AS other JOIN joined AS emergency USING ({_CHAIN})
+        WHERE other.has_separate AND other.spell_class <> 'emergency' AND emergency.spell_class = 'emergency'
+            AND emergency.discharge_date IS NOT NULL
+        GROUP BY other.person_key, other.is_regular, other.first_place
     )"""
 
 

@@ -27,6 +27,7 @@ from pipelines.postgres.settings import PostgresSettings
 from pipelines.reference.files import ReferenceSettings
 from pipelines.run.schedule import ScheduleSettings
 from pipelines.sources.settings import SourceSettings
+from pipelines.study.contradictions import beyond_data_cut, feeds_not_allowed
 from pipelines.study.purpose import PurposeSettings
 from pipelines.study.settings import StudySettings
 from pipelines.upkeep.settings import UpkeepSettings
@@ -72,6 +73,17 @@ class Settings(BaseModel, extra="forbid", frozen=True):
                 "study.also: a feature_table, or an OMOP source with an outcome_cohort_id, defines a single outcome; write one configuration "
                 "for each of its outcomes"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _study_fits_data_cut_and_approval(self) -> Self:
+        messages: list[str] = []
+        allowed = None if self.source.chosen.brings_its_own_outcome else self.purpose.allowed_feeds
+        for study in self.study.each:
+            messages += beyond_data_cut(study, self.data_cut_date) if self.data_cut_date else []
+            messages += feeds_not_allowed(study, allowed) if allowed is not None else []
+        if messages:
+            raise ValueError("; ".join(dict.fromkeys(messages)))
         return self
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from features.outcomes import OutcomeSettings
 from models.gate_settings import GateSettings
 from models.settings import BandSettings, CandidateSettings, CapacitySettings, ValidationPlan
 from pipelines.study.caseload_settings import CaseloadSettings
+from pipelines.study.contradictions import contradictions
 
 FeatureFamily = Literal[
     "demographics",
@@ -122,6 +123,14 @@ class StudySettings(BaseModel, extra="forbid", frozen=True):
                     f"two studies have the {what} {twice[0]!r}, which must be unique because experiments, models and tables use it; for "
                     "another form of an outcome (horizon, on_death), set outcome.name to a new name and outcome.defined_as to the outcome"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _fit_each_other(self) -> Self:
+        for study in self.each:
+            if messages := contradictions(study):
+                also = f"study '{study.name}': " if self.also else ""
+                raise ValueError(also + "; ".join(messages))
         return self
 
     @property

@@ -15,7 +15,9 @@ AGE = f"(f.index_date - {BORN}) / 365.25"
 HOUSEHOLD = f"(SELECT r.household_id FROM core__residence r WHERE {LIVES})"
 SIZE = (
     f"(SELECT nullif(count(*), 0) FROM core__residence o JOIN core__person q USING (person_key) WHERE o.household_id = {HOUSEHOLD} "
-    "AND f.index_date BETWEEN o.start_date AND least(coalesce(o.end_date, DATE '9999-01-01'), coalesce(q.death_date, DATE '9999-01-01')))"
+    "AND f.index_date BETWEEN o.start_date AND coalesce(o.end_date, DATE '9999-01-01') AND coalesce(q.death_date > f.index_date, true) "
+    "AND q.death_not_readable IS NOT TRUE AND q.person_key IN (SELECT g.person_key FROM held g "
+    "WHERE f.index_date BETWEEN g.start_date AND coalesce(g.end_date, DATE '9999-01-01') AND g.end_not_readable IS NOT TRUE))"
 )
 
 
@@ -40,7 +42,7 @@ def _of_the_list() -> dict[str, str]:
     return {
         "age_years": AGE,
         "sex_male": "CASE p.sex WHEN '1' THEN 1 WHEN '2' THEN 0 END",
-        "years_on_list": f"(SELECT (f.index_date - g.start_date) / 365.25 FROM core__registration g WHERE {HELD} AND NOT g.start_is_load_date)",
+        "years_on_list": f"(SELECT (f.index_date - g.start_date) / 365.25 FROM held g WHERE {HELD} AND NOT g.start_is_load_date)",
         "practice_moves_1095d": "(SELECT count(*) FROM core__registration g WHERE g.person_key = f.person_key "
         f"AND NOT g.start_is_load_date AND g.start_date {RECENT})",
     }
@@ -60,9 +62,9 @@ def _of_the_address() -> dict[str, str]:
 def _of_the_area(edition: int) -> dict[str, str]:
     decile, rank = _area(f"a.imd_{edition}_decile"), f"imd_{edition}_rank"
     of_icb = f"FROM core__area b WHERE b.icb_code = a.icb_code AND b.{rank} IS NOT NULL"
-    # Areas of the same national rank keep the order of their codes.
-    place = f"(SELECT count(*) {of_icb} AND (b.{rank} < a.{rank} OR (b.{rank} = a.{rank} AND b.lsoa_code <= a.lsoa_code)))"
-    local = f"CASE WHEN a.{rank} IS NOT NULL THEN ceil(ceil(10 * {place} / (SELECT count(*) {of_icb})) / 2) END"
+    # Codes of the same national rank are one area.
+    place = f"(SELECT count(DISTINCT b.{rank}) {of_icb} AND b.{rank} <= a.{rank})"
+    local = f"CASE WHEN a.{rank} IS NOT NULL THEN ceil(ceil(10 * {place} / (SELECT count(DISTINCT b.{rank}) {of_icb})) / 2) END"
     return {
         f"imd_{edition}_quintile": f"ceil({decile} / 2)",
         f"core20_{edition}": f"({decile} <= 2)::INTEGER",

@@ -40,10 +40,10 @@ def _keep_who_is_in(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"""
         CREATE TABLE f AS
         SELECT row_number() OVER (ORDER BY person_key, index_date, index_event_id) AS r, c.*, p.birth_date,
-            (SELECT min(practice_code) FROM core__registration g WHERE g.person_key = c.person_key AND {HELD}) AS practice,
+            (SELECT min(practice_code) FROM held g WHERE g.person_key = c.person_key AND {HELD}) AS practice,
             (SELECT min(lsoa_code) FROM core__residence l WHERE l.person_key = c.person_key AND {HELD}) AS lsoa
         FROM candidate c JOIN core__person p USING (person_key)
         WHERE on_list AND (birth_date IS NULL OR birth_date <= index_date) AND (death_date IS NULL OR death_date > index_date)
             AND death_not_readable IS NOT TRUE
-            AND EXISTS (FROM core__registration g WHERE g.person_key = c.person_key AND {HELD} AND end_not_readable IS NOT TRUE)
+            AND EXISTS (FROM held g WHERE g.person_key = c.person_key AND {HELD} AND end_not_readable IS NOT TRUE)
             AND NOT type_1_opt_out AND NOT national_data_opt_out""")

@@ -23,6 +23,11 @@ from pipelines.lake.storage import Lake
 EVER = 1_000_000  # days: no window
 EVER_COVERED = 365  # what is asked over all time is null unless a year is covered
 
+# Registrations, each of which lasts until the next one where that starts after at most 30 days without any.
+HELD_ACROSS_MOVES = """CREATE VIEW held AS SELECT * REPLACE (
+    CASE WHEN lead(start_date) OVER persons - end_date <= 31 THEN lead(start_date) OVER persons - 1 ELSE end_date END AS end_date)
+    FROM core__registration WINDOW persons AS (PARTITION BY person_key ORDER BY start_date)"""
+
 # From the tally of a concept's events in a window (t), in the window twice as long (t2) and over all time (t0).
 SIMPLE = {
     Statistic.COUNT: "coalesce(t.events, 0)",
@@ -48,6 +53,8 @@ def lake_views(lake: Lake) -> duckdb.DuckDBPyConnection:
     for name in lake.tables():
         if name.startswith("core__"):
             con.execute(f"CREATE VIEW {name} AS SELECT * FROM {lake.scan(name)}")
+    if "core__registration" in lake.tables():
+        con.execute(HELD_ACROSS_MOVES)
     superseded = "UNION ALL BY NAME FROM core__event_superseded" if "core__event_superseded" in lake.tables() else ""
     con.execute(f"CREATE VIEW all_event AS SELECT *, NULL::DATE AS superseded_date FROM core__event {superseded}")
     return con
@@ -103,7 +110,7 @@ def _counts_events(feature: Feature) -> bool:
 
 def _declaration(feature: Feature, catalogue: Catalogue) -> list[object]:
     window, statistic = feature.window_days, feature.statistic
-    needs = EVER_COVERED if window is None or statistic is Statistic.DAYS_SINCE_LAST else window
+    needs = EVER_COVERED if window is None else window
     needs = 2 * needs if statistic is Statistic.TREND else needs
     feeds = sorted({feed for name in feature.concepts for feed in catalogue.concepts[name].feeds})
     valued = statistic in (Statistic.LATEST_VALUE, Statistic.VALUE_CHANGE)

@@ -2,6 +2,7 @@
 
 An event on the index date counts as future. Where people are registered and live is taken as at the
 index date, that day included, so periods change from the day after it; the list carries no day on which it was known.
+Only whether a registration that had ended was a move between practices is taken from the registration that follows.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from recount.code_pool import pool
 from features.events import EVENT_TYPES
 
 DAY = timedelta(days=1)
+MOVE = 31  # days from the last day of a registration to the first of the next one, in a move between practices
 
 
 def another_future(board: Board, random: Random) -> Board:
@@ -34,8 +36,8 @@ def another_future(board: Board, random: Random) -> Board:
     for person in other.people:
         if person["death_date"] is None or person["death_date"] > index:
             person["death_date"] = random.choice((None, index + random.randint(1, 500) * DAY))
-    for name in ("registrations", "residences"):
-        setattr(other, name, _other_periods(getattr(other, name), index, random))
+    other.registrations = _other_periods(other.registrations, index, random, MOVE)
+    other.residences = _other_periods(other.residences, index, random)
     other.gaps |= {(random.choice(FEEDS), random.choice(PRACTICES), month) for month in _months_after(index)}
     return other
 
@@ -60,17 +62,28 @@ def _late(event: Row, index: date, random: Random) -> Row:
     return {**event, "event_date": day, "available_date": max(day, index) + random.choice((0, 0, 1, 30)) * DAY}
 
 
-def _other_periods(periods: list[Row], index: date, random: Random) -> list[Row]:
-    """Begin no period up to the index date and end none before it, but let those of that day end later or sooner, and others follow."""
-    kept = [period for period in periods if period["start_date"] <= index]
+def _other_periods(periods: list[Row], index: date, random: Random, move: int = 0) -> list[Row]:
+    """Begin no period up to the index date and end none before it, but let those of that day end later or sooner, and others follow.
+
+    A registration that follows within `move` days one that ended before the index date shows a move. It stays, and no other begins.
+    """
+    kept = [period for period in periods if period["start_date"] <= index or _ends_a_move(period, periods, index, move)]
     for period in kept:
         if period["end_date"] is None or period["end_date"] >= index:
-            period["end_date"] = random.choice((None, index + random.randint(0, 400) * DAY))
+            period["end_date"] = random.choice((None, max(index, period["start_date"]) + random.randint(0, 400) * DAY))
     latest = {period["person_key"]: period for period in kept}
     ended = [period for period in latest.values() if period["end_date"] is not None]
     follow = random.sample(ended, len(ended) // 2)
-    starts = [max(period["end_date"], index) + random.choice((1, 1, 2, 40)) * DAY for period in follow]
+    steps = [random.choice((1, 1, 2, 40)) if not move or period["end_date"] >= index else 40 for period in follow]
+    starts = [max(period["end_date"], index) + step * DAY for period, step in zip(follow, steps, strict=True)]
     return kept + [{**period, "start_date": start, "end_date": None} for period, start in zip(follow, starts, strict=True)]
+
+
+def _ends_a_move(period: Row, periods: list[Row], index: date, move: int) -> bool:
+    ends = [
+        other["end_date"] for other in periods if other["person_key"] == period["person_key"] and other["end_date"] is not None
+    ]
+    return any(end < index < period["start_date"] and (period["start_date"] - end).days <= move for end in ends)
 
 
 def _months_after(index: date) -> list[date]:

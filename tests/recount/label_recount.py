@@ -63,7 +63,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
             (SELECT min(coalesce(g.end_date, {FOREVER})) FROM core__registration g WHERE g.person_key = f.person_key
                 AND coalesce(g.end_date, {FOREVER}) >= f.index_date AND NOT EXISTS (FROM core__registration n
                     WHERE n.person_key = g.person_key AND n.start_date > g.end_date AND n.start_date - g.end_date <= 31)) AS list_end,
-            (SELECT f.index_date - min(g.start_date) FROM core__registration g WHERE g.person_key = f.person_key
+            (SELECT f.index_date - min(g.start_date) FROM held g WHERE g.person_key = f.person_key
                 AND f.index_date BETWEEN g.start_date AND coalesce(g.end_date, {FOREVER})) AS days_on_list
         FROM f JOIN core__person p USING (person_key)""")
 

@@ -38,7 +38,7 @@ def in_admissions(draft: Draft, dummy_rows: int) -> None:
     draft.edit(late, "Discharge_Date", iso_dates(np.full(len(late), draft.delivery.day) + draft.rng.integers(20, 90, len(late))))
     draft.edit(late, "Der_Spell_LoS", [None] * len(late))
     draft.mark(late, 8, "discharge_after_extract")
-    long = draft.plant(5, "implausible_length_of_stay", "Der_Spell_LoS", ("999", "745", "2190"), has_ended)
+    long = draft.plant(5, "length_of_stay_contradicts_dates", "Der_Spell_LoS", ("999", "745", "2190"), has_ended)
     draft.edit(long, "Der_Episode_Count", draft.some(("1", "2"), len(long)))
     draft.plant(4, "not_in_vocabulary", "Sex", ("M", "F", "8"))
     draft.plant(4, "age_over_120", "Age_At_Start_of_Spell_SUS", ("999", "131", "6999"))

@@ -1,6 +1,6 @@
 import numpy as np
 
-from features.periods import OPEN, Households, HouseholdSizes, as_at, joined_ends, starts_between
+from features.periods import MOVE_GAP_DAYS, OPEN, Households, HouseholdSizes, as_at, joined_ends, registered_at, starts_between
 
 
 def ints(*values: int) -> np.ndarray:
@@ -13,6 +13,26 @@ PERSON, START, END = ints(1, 1, 2), ints(100, 201, 50), ints(200, OPEN, 60)
 def test_a_period_holds_its_first_and_its_last_day() -> None:
     who, day = ints(1, 1, 1, 1, 2, 2, 3), ints(99, 100, 200, 201, 60, 61, 100)
     assert as_at(PERSON, START, END, who, day).tolist() == [-1, 0, 0, 1, 2, -1, -1]
+
+
+def test_a_gap_of_up_to_thirty_days_between_registrations_is_a_move() -> None:
+    next_start = 200 + 1 + MOVE_GAP_DAYS
+    person, start, end = ints(1, 1, 2, 2, 3), ints(100, next_start, 100, next_start + 1, 100), ints(200, OPEN, 200, OPEN, 200)
+    who, day = ints(1, 1, 1, 2, 2, 3, 3, 4), ints(201, next_start - 1, next_start, 201, next_start + 1, 200, 201, 201)
+    assert registered_at(person, start, end, who, day).tolist() == [0, 0, 1, -1, 3, 4, -1, -1]
+    assert registered_at(person[:0], start[:0], end[:0], who, day).tolist() == [-1] * 8
+
+
+def test_a_move_joins_the_last_registration_before_the_day_to_the_next_one_of_the_same_person() -> None:
+    person, start, end = ints(1, 1, 1, 2), ints(0, 60, 110, 105), ints(50, 100, OPEN, OPEN)
+    assert registered_at(person, start, end, ints(1, 1, 1, 1, 2, 2), ints(-1, 55, 60, 105, 104, 105)).tolist() == [
+        -1,
+        0,
+        1,
+        1,
+        -1,
+        3,
+    ]
 
 
 def test_starts_within_a_window_are_counted() -> None:

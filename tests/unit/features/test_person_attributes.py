@@ -62,6 +62,12 @@ def test_a_local_quintile_ranks_again_within_each_icb() -> None:
     assert local_quintiles(ranks, icb).tolist()[:6] == [1, 2, 3, 4, 5, 5]
 
 
+def test_codes_of_one_area_count_once_in_the_local_quintile() -> None:
+    # Two areas of 2011 were merged into the area with rank 100; their codes have its rank. Five areas are a fifth each.
+    ranks = np.array([100.0, 100, 100, 200, 300, 400, 500, 500])
+    assert local_quintiles(ranks, np.array(["QSB"] * 8, dtype=object)).tolist() == [1, 1, 1, 2, 3, 4, 5, 5]
+
+
 @pytest.mark.skipif(not AREA.exists(), reason="the open area data are not beside the project")
 def test_local_quintiles_of_all_england_are_the_published_national_ones() -> None:
     table = pq.read_table(AREA / "imd2025_england_lsoa21.parquet").to_pandas()

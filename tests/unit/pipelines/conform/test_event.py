@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from expectations.feeds import EVENT_FEEDS, FEEDS
 from expectations.tables import core
 from features.events import NUMBER_OF
 from pipelines.conform.availability import AvailabilitySettings
@@ -163,3 +164,31 @@ def test_a_board_without_events_has_an_empty_table(tmp_path):
         assert write_events(lake, con, [], Numbers(PEOPLE, "nothing"), EventRequest(RULES, LAGS, tmp_path / "work")) == 0
     assert lake.read("core__event").num_rows == 0
     assert lake.schema("core__event").names == [column.name for column in core.EVENT.columns]
+
+
+def test_each_event_of_a_spell_is_on_the_day_that_its_type_declares(table):
+    first, last = date(2024, 3, 1), date(2024, 3, 5)
+    spells = " UNION ALL ".join(
+        f"SELECT 1 AS person_key, DATE '{first}' AS admission_date, DATE '{last}' AS discharge_date, '{name}' AS spell_class, {nights} AS nights, "
+        f"'300' AS treatment_function, 'I214' AS primary_diagnosis, 'I214' AS diagnoses, 10.0 AS cost, 'RX1' AS provider_code, "
+        f"DATE '{first}' AS admission_available_date, DATE '{last}' AS discharge_available_date"
+        for name, nights in (
+            ("emergency", 4),
+            ("emergency", 0),
+            ("elective", 4),
+            ("maternity", 4),
+            ("regular_attender", 0),
+            ("birth", 4),
+        )
+    )
+    found = {
+        (NAME_OF[row["event_type"]], row["event_date"])
+        for part in spell_event_rows(f"({spells})")
+        for row in table(f"SELECT event_type, event_date FROM ({part.sql})")
+    }
+    days = {"admission_date": first, "discharge_date": last}
+    assert found == {(kind.name, days[kind.day]) for kind in FEEDS["admissions"].event_types}
+
+
+def test_every_event_of_extracts_declares_its_day():
+    assert [kind.name for feed in EVENT_FEEDS for kind in FEEDS[feed].event_types if not kind.day] == []

@@ -60,7 +60,7 @@ def test_duplicates_copy_an_earlier_line_byte_for_byte(landing: Path, planted: p
     [
         ("admissions", "clear_identifier", "Der_Pseudo_NHS_Number", r"999\d{7}"),
         ("admissions", "dummy_person_id", "Der_Pseudo_NHS_Number", DUMMY_PSEUDONYM),
-        ("admissions", "implausible_length_of_stay", "Der_Spell_LoS", r"999|745|2190"),
+        ("admissions", "length_of_stay_contradicts_dates", "Der_Spell_LoS", r"999|745|2190"),
         ("admissions", "age_code_for_baby", "Age_At_Start_of_Spell_SUS", r"700[1-7]"),
         ("admissions", "unreadable_number", "Grand_Total_Payment_MFF", r"\d+(,\d{3})+\.\d\d"),
         ("admissions", "placeholder_date", "Admission_Date", r"190[01]-01-01"),

@@ -1,0 +1,188 @@
+"""Stays that overlap: which of them are separate spells, and whose nights count, on ten written cases."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from expectations.table import Table
+from expectations.tables import core
+from expectations.tables.features import PERSON_FEATURES
+from features.events import NUMBER_OF
+from features.outcomes import OutcomeSettings
+from pipelines.building.build_labels import build_labels
+from pipelines.conform.availability import AvailabilitySettings
+from pipelines.conform.clinical_rules import ClinicalRules
+from pipelines.conform.event_rows import spell_event_rows
+from pipelines.conform.spell import spell_sql
+from pipelines.lake.rows import arrow_schema
+from pipelines.lake.storage import Lake
+
+# Of each stay: provider, first day and last day in March (None while open), admission method.
+Stay = tuple[str, int, int | None, str]
+# Of each spell: class, first day, last day, nights.
+Spell = tuple[str, int, int | None, int | None]
+
+CASES: dict[str, tuple[list[Stay], list[Spell]]] = {
+    "an emergency inside an elective stay at another provider": (
+        [("RX2", 1, 20, "11"), ("RX1", 10, 14, "21")],
+        [("elective", 1, 20, 15), ("emergency", 10, 14, 4)],
+    ),
+    "a transfer in an emergency": (
+        [("RX2", 1, 20, "11"), ("RX1", 10, 14, "2B")],
+        [("elective", 1, 20, 15), ("emergency", 10, 14, 4)],
+    ),
+    "an emergency that outlasts the elective stay": (
+        [("RX2", 1, 12, "12"), ("RX1", 10, 20, "21")],
+        [("elective", 1, 12, 9), ("emergency", 10, 20, 10)],
+    ),
+    "the same provider": (
+        [("RX1", 1, 20, "11"), ("RX1", 10, 14, "22")],
+        [("elective", 1, 20, 15), ("emergency", 10, 14, 4)],
+    ),
+    "both stays on the same days": (
+        [("RX2", 1, 5, "11"), ("RX1", 1, 5, "21")],
+        [("emergency", 1, 5, 4)],
+    ),
+    "an emergency without a night": (
+        [("RX2", 1, 20, "11"), ("RX1", 10, 10, "21")],
+        [("elective", 1, 20, 19), ("emergency", 10, 10, 0)],
+    ),
+    "an elective stay that is open has no end that another could begin before": (
+        [("RX2", 1, None, "11"), ("RX1", 10, 14, "21")],
+        [("elective", 1, None, None), ("emergency", 10, 14, 4)],
+    ),
+    "an emergency that is open": (
+        [("RX2", 1, 20, "11"), ("RX1", 10, None, "21")],
+        [("elective", 1, 20, 19), ("emergency", 10, None, None)],
+    ),
+    "two emergencies that overlap are one, and a later one is another": (
+        [("RX2", 1, 30, "11"), ("RX1", 5, 9, "21"), ("RX3", 7, 12, "22"), ("RX1", 20, 22, "21")],
+        [("elective", 1, 30, 20), ("emergency", 5, 12, 7), ("emergency", 20, 22, 2)],
+    ),
+    "an emergency inside an emergency is the same illness": (
+        [("RX2", 1, 20, "21"), ("RX1", 10, 14, "21")],
+        [("emergency", 1, 20, 19)],
+    ),
+    "an elective stay inside an emergency belongs to it": (
+        [("RX2", 1, 20, "21"), ("RX1", 10, 14, "11")],
+        [("emergency", 1, 20, 19)],
+    ),
+    "a transfer that is no emergency belongs to the stay that it interrupts": (
+        [("RX2", 1, 20, "11"), ("RX1", 10, 14, "81")],
+        [("elective", 1, 20, 19)],
+    ),
+    "a maternity admission inside an emergency, whose nights stay with the emergency": (
+        [("RX2", 1, 20, "21"), ("RX1", 10, 14, "31")],
+        [("emergency", 1, 20, 19), ("maternity", 10, 14, 0)],
+    ),
+    "an emergency inside a maternity stay": (
+        [("RX2", 1, 20, "31"), ("RX1", 10, 14, "21")],
+        [("maternity", 1, 20, 15), ("emergency", 10, 14, 4)],
+    ),
+    "an emergency after a birth that has not ended": (
+        [("RX2", 1, 8, "82"), ("RX1", 6, 12, "2B")],
+        [("birth", 1, 8, 5), ("emergency", 6, 12, 6)],
+    ),
+    "an emergency that was sent twice": (
+        [("RX2", 1, 20, "11"), ("RX1", 10, 14, "21"), ("RX1", 10, 14, "21")],
+        [("elective", 1, 20, 15), ("emergency", 10, 14, 4)],
+    ),
+    "the stay that follows an emergency beyond the elective stay belongs to the emergency": (
+        [("RX2", 1, 12, "11"), ("RX1", 10, 20, "21"), ("RX3", 20, 25, "81")],
+        [("elective", 1, 12, 9), ("emergency", 10, 25, 15)],
+    ),
+    "an emergency inside a maternity stay inside an emergency": (
+        [("RX1", 1, 5, "21"), ("RX2", 3, 10, "31"), ("RX3", 8, 12, "22")],
+        [("emergency", 1, 5, 4), ("maternity", 3, 10, 3), ("emergency", 8, 12, 4)],
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def spells(feed_rows):
+    def sql(people: str, *rows: dict[str, object]) -> str:
+        return spell_sql(feed_rows("admissions", *rows), people, ClinicalRules(), AvailabilitySettings())
+
+    return sql
+
+
+def march(day: int | None) -> date | None:
+    return None if day is None else date(2024, 3, day)
+
+
+def row(number: int, stay: Stay, **more: object) -> dict[str, object]:
+    provider, admitted, discharged, method = stay
+    return {
+        "person_id": "ann", "provider_code": provider, "spell_number": f"s{number}", "admission_method": method,
+        "admission_date": march(admitted), "discharge_date": march(discharged), "patient_classification": "1",
+    } | more  # fmt: skip
+
+
+@pytest.mark.parametrize(("stays", "expected"), CASES.values(), ids=CASES)
+def test_the_spells_and_nights_of_stays_that_overlap(spells, table, people, stays, expected):
+    found = table(f"{spells(people, *(row(number, stay) for number, stay in enumerate(stays)))} ORDER BY spell_key")
+    assert [(each["spell_class"], each["admission_date"], each["discharge_date"], each["nights"]) for each in found] == [
+        (name, march(admitted), march(discharged), nights) for name, admitted, discharged, nights in expected
+    ]
+
+
+@pytest.mark.parametrize("stays", [stays for stays, _ in CASES.values()], ids=CASES)
+def test_no_night_counts_for_more_than_one_spell(spells, table, people, stays):
+    found = table(spells(people, *(row(number, stay) for number, stay in enumerate(stays))))
+    closed = [each for each in found if each["discharge_date"] is not None]
+    nights = {night for each in closed for night in range(each["admission_date"].toordinal(), each["discharge_date"].toordinal())}
+    assert sum(each["nights"] for each in closed) == len(nights)
+
+
+def test_a_regular_attendance_inside_an_elective_stay_changes_nothing_of_it(spells, table, people):
+    found = table(
+        spells(people, row(1, ("RX2", 1, 20, "11")), row(2, ("RX1", 10, 10, "21"), patient_classification="3"))
+        + " ORDER BY spell_key"
+    )
+    assert [(each["spell_class"], each["nights"]) for each in found] == [("elective", 19), ("regular_attender", 0)]
+
+
+def test_the_diagnoses_of_an_emergency_inside_an_elective_stay_are_those_of_the_emergency(spells, table, people):
+    elective = row(1, ("RX2", 1, 20, "11"), primary_diagnosis="J181", diagnoses="J181", cost=900.0)
+    emergency = row(2, ("RX1", 10, 14, "21"), primary_diagnosis="I214", diagnoses="I214", cost=2000.0, discharge_method="4")
+    query = spells(people, elective, emergency)
+    first, second = table(f"{query} ORDER BY spell_key")
+    assert (first["primary_diagnosis"], first["diagnoses"], first["cost"], first["died"]) == ("J181", "J181", 900.0, False)
+    assert (second["primary_diagnosis"], second["diagnoses"], second["cost"], second["died"]) == ("I214", "I214", 2000.0, True)
+    parts = [part.sql for part in spell_event_rows(f"({query})") if part.code_system == "icd10"]
+    events = {(each["event_type"], each["event_date"], each["code"], each["value"]) for each in table(" UNION ALL ".join(parts))}
+    assert events == {
+        (NUMBER_OF["elective_discharge"], march(20), "J181", 15.0),
+        (NUMBER_OF["emergency_discharge_overnight"], march(14), "I214", 4.0),
+        (NUMBER_OF["hospital_diagnosis"], march(20), "J181", None),
+        (NUMBER_OF["hospital_diagnosis"], march(14), "I214", None),
+    }
+
+
+def test_stays_of_other_people_do_not_overlap(spells, table, people):
+    found = table(spells(people, row(1, ("RX2", 1, 20, "11")), row(2, ("RX1", 10, 14, "11"), person_id="bob")))
+    assert sorted((each["person_key"], each["nights"]) for each in found) == [(0, 19), (1, 4)]
+
+
+def test_an_emergency_inside_an_elective_stay_that_began_before_the_index_date_is_an_outcome(spells, table, people, tmp_path):
+    lake, index_date = Lake(tmp_path), date(2024, 3, 5)
+    stored = table(spells(people, row(1, ("RX2", 1, 20, "11")), row(2, ("RX1", 10, 14, "21"))))
+    ann = {"person_key": 0, "person_id": "ann", "on_list": True, "type_1_opt_out": False, "national_data_opt_out": False}
+    store(lake, core.PERSON, [ann])
+    store(
+        lake,
+        core.REGISTRATION,
+        [{"person_key": 0, "practice_code": "Y1", "start_date": date(2000, 1, 1), "start_is_load_date": False}],
+    )
+    store(lake, core.SPELL, stored)
+    key = {"person_key": 0, "person_id": "ann", "index_event_id": "i", "index_date": index_date, "practice_code": "Y1"}
+    store(lake, PERSON_FEATURES, [key], {"index_date": index_date.isoformat()})
+    build_labels(lake, OutcomeSettings(), index_date, date(2025, 12, 1))
+    assert lake.read("risk__labels", "label, outcome_date").to_pylist() == [{"label": 1, "outcome_date": march(10)}]
+
+
+def store(lake: Lake, declared: Table, rows: list[dict[str, object]], partition: dict[str, str] | None = None) -> None:
+    names = arrow_schema(declared).names
+    lake.write(declared, [dict.fromkeys(names) | each for each in rows], partition)
