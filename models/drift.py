@@ -1,7 +1,7 @@
 """How far a feature has moved from the training rows of a model: the population stability index, the share missing and the support.
 
-A feature with one value in every training row has taught the model nothing. If it has other values now, its index would be infinite. It
-is a shift of its own kind, however few rows have them.
+A feature with one value in every training row has taught the model nothing. If it has other values now, its index would be infinite. That
+is a shift too, however few rows have them.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def bin_numbers(before: np.ndarray, after: np.ndarray, bins: int = BINS) -> Binn
     """Count two columns of numbers (NaN is missing) in the quantile bins of the first; both are copied once, to be ordered."""
     first, second = (np.sort(values[np.isfinite(values)]) for values in (before, after))
     missing = len(before) - len(first), len(after) - len(second)
-    support = Support(int(np.count_nonzero(first)), len(before), int(np.count_nonzero(second)), len(after))
+    support = Support(int(np.count_nonzero(first)), len(first), int(np.count_nonzero(second)), len(second))
     if len(first) and first[0] == first[-1] and (others := int(np.count_nonzero(second != first[0]))):
         names = (f"{first[0]:.4g}", f"not {first[0]:.4g}")
         return BinnedFeature(names, np.array([len(first), 0]), np.array([len(second) - others, others]), *missing, support)
@@ -88,14 +88,14 @@ def bin_numbers(before: np.ndarray, after: np.ndarray, bins: int = BINS) -> Binn
 def bin_categories(before: Mapping[str | None, int], after: Mapping[str | None, int]) -> BinnedFeature:
     """Put two counts of categories (None is missing) side by side; a category that one side lacks is an empty bin there."""
     names = sorted({name for name in (*before, *after) if name is not None})
-    rows = sum(before.values()), sum(after.values())
     missing = before.get(None, 0), after.get(None, 0)
+    known = sum(before.values()) - missing[0], sum(after.values()) - missing[1]
     return BinnedFeature(
         tuple(names),
         np.array([before.get(name, 0) for name in names], dtype=np.int64),
         np.array([after.get(name, 0) for name in names], dtype=np.int64),
         *missing,
-        Support(rows[0] - missing[0], rows[0], rows[1] - missing[1], rows[1]),
+        Support(known[0], known[0], known[1], known[1]),  # no category is 0
     )
 
 

@@ -1,8 +1,9 @@
-"""The support of a feature: the share of people for whom it is neither missing nor 0, on the training dates and on the scoring date.
+"""The support of a feature: the share with a value other than 0 of the people for whom it is known, in training and on the scoring date.
 
 A model that learned from last month's facts, and is used before they are known, sees people as healthier than they are. This shows first
 in the support: a feed that is fresher on one side has more people with a value there, most of all in short windows.
 
+People for whom the feature is missing are another question: that of coverage. Their share is compared by itself (models/drift.py).
 Supports are compared by their odds, so that a change from 98% to 99% is as visible as one from 1% to 2%.
 """
 
@@ -23,7 +24,7 @@ CHANCE = 1e-6  # of a difference as large: with hundreds of features, one in tho
 
 @dataclass(frozen=True)
 class Support:
-    """Rows with a value that is not 0, and all rows, on the training dates (`before`) and the scoring date (`after`)."""
+    """Rows with a value that is not 0, and all rows with a value, on the training dates (`before`) and the scoring date (`after`)."""
 
     before: int
     rows_before: int

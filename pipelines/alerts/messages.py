@@ -40,7 +40,7 @@ def support_differs(crossing: Crossing) -> str:
     feeds = str(row["feed"]).replace(",", ", ").replace("_", " ") or "no feed"
     others = f", the feature of {row['features']} that differs most" if row["features"] > 1 else ""
     return (
-        f"{feeds}: '{row['label']}' has a value other than 0 for {row['support_training']:.1%} of people on the training dates and for "
+        f"{feeds}: '{row['label']}' is not 0 for {row['support_training']:.1%} of people on the training dates and for "
         f"{row['support']:.1%} on {row['index_date']}{others}. If the data are fresher on one side, correct lag_days of the feed and train again"
     )
 

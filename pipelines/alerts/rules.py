@@ -36,7 +36,7 @@ def _shifted_features(drift: Rows, limit: float) -> Iterator[Crossing]:
 
 
 def _differing_supports(drift: Rows, limit: float) -> Iterator[Crossing]:
-    """Find feeds of which features have a value much more often on the scoring date than on the training dates, or less often.
+    """Find feeds of which features are not 0 much more often on the scoring date than on the training dates, or less often.
 
     The features of a feed that is fresher on one side all differ. So they are one crossing, with the feature that differs most.
     """
@@ -159,7 +159,7 @@ MISSING_SHARE_JUMPED = AlertRule(
 SUPPORT_DIFFERS = AlertRule(
     "support_differs",
     "Support of features differs",
-    "Features of one feed have a value for a much larger or smaller share of people than on the training dates, as if the data were fresher on one side.",
+    "Features of one feed are not 0 for a much larger or smaller share of people than on the training dates, as if the data were fresher on one side.",
     Setting(
         "support_differs",
         Annotated[float, Field(gt=1)] | None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +12,8 @@ import pandas as pd
 from pipelines.run.deployment import Deployment
 from pipelines.run.settings import Settings
 from pipelines.stages import building, conforming, landing, run_plan
+from pipelines.stages.stage import Stage
+from pipelines.validation.validate import validate_feed
 
 SETTINGS = {
     "deployment": "deliveries", "purpose": {"use": "planning", "approval": "Synthetic people", "approval_expires": "2099-12-31"},
@@ -36,15 +38,17 @@ def validated(extracts: Path, home: Path, keep: Callable[[Path], bool]) -> Deplo
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, target)
     deployment = opened(home)
+    reading = run_plan.source(deployment).reading
     for table in run_plan.raw_tables(deployment):
         landing.ingest(deployment, table)
-        assert not landing.validate(deployment, table).broken, table.name
+        with deployment.duckdb() as con:  # without the pages of the stage
+            validate_feed(deployment.lake, con, table, reading, deployment.settings.validation)
     return deployment
 
 
-def conform(deployment: Deployment) -> Deployment:
-    """Make the core tables."""
-    for step in CONFORM:
+def conform(deployment: Deployment, steps: Sequence[Stage] = CONFORM) -> Deployment:
+    """Make the core tables, or those of some steps."""
+    for step in steps:
         step(deployment)
     return deployment
 

@@ -23,7 +23,7 @@ from pipelines.monitoring.feature_drift import WatchedModel, write_drift
 from pipelines.run.deployment import Deployment
 from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings
-from pipelines.stages import building, stage_inputs
+from pipelines.stages import building, conforming, stage_inputs
 
 pytestmark = pytest.mark.slow
 
@@ -103,16 +103,14 @@ def fresher_scoring(twelve: Deployment, tmp_path: Path, monkeypatch: pytest.Monk
     shutil.copytree(twelve.home, tmp_path / "fresher")
     monkeypatch.setattr(availability, "known_on", fresher_since_the_first_delivery)
     monkeypatch.setattr(stage_inputs, "lag_by_event_type", lambda settings: {})
-    return conform(opened(tmp_path / "fresher"))
+    return conform(opened(tmp_path / "fresher"), (conforming.conform_spells, conforming.conform_events))
 
 
 def test_a_lag_of_the_first_delivery_alone_is_found(fresher_scoring: Deployment) -> None:
     found = {finding.subject: finding for finding in SUPPORT_DIFFERS.findings(drift_of(fresher_scoring), 1.5)}
     assert "outpatient_appointments" in found
     message = found["outpatient_appointments"].message
-    assert message.startswith(
-        "outpatient appointments: 'outpatient_attended_30d' has a value other than 0 for 0.0% of people on the training"
-    )
+    assert message.startswith("outpatient appointments: 'outpatient_attended_30d' is not 0 for 0.0% of people on the training")
     assert "correct lag_days of the feed and train again" in message
     (row,) = fresher_scoring.lake.read(DRIFT.name, where="feature = 'outpatient_attended_30d'").to_pylist()
     assert (row["was_constant"], row["status"]) == (True, "shifted")

@@ -9,12 +9,12 @@ from models.support import DIFFERS, Support
 NAN = float("nan")
 
 
-def test_support_is_the_share_that_is_neither_missing_nor_zero() -> None:
-    before, after = np.array([0.0, 0.0, 3.0, NAN] * 25), np.array([0.0, 1.0, 3.0, NAN] * 25)
+def test_support_is_the_share_other_than_zero_of_those_known() -> None:
+    before, after = np.array([0.0, 0.0, 0.0, 3.0, NAN] * 20), np.array([0.0, 1.0, NAN, NAN, NAN] * 20)
     support = drift(bin_numbers(before, after)).support
     assert (support.share_before, support.share_after) == (0.25, 0.5)
     of_categories = drift(bin_categories({"a": 60, None: 40}, {"a": 50, "b": 50})).support
-    assert (of_categories.share_before, of_categories.share_after) == (0.6, 1.0)
+    assert (of_categories.share_before, of_categories.share_after, of_categories.factor) == (1.0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize(("before", "after"), [(10_000, 20_000), (20_000, 10_000), (80_000, 90_000)])

@@ -56,7 +56,7 @@ def test_supports_that_differ_make_one_finding_for_a_feed_that_names_the_feature
     found = list(rules.SUPPORT_DIFFERS.findings(drift, 1.5))
     assert [(one.subject, one.value) for one in found] == [("admissions", 1.5), ("outpatient_appointments", 200.0)]
     assert found[1].message == (
-        "outpatient appointments: 'B' has a value other than 0 for 0.0% of people on the training dates and for 6.5% on 2026-01-01, the "
+        "outpatient appointments: 'B' is not 0 for 0.0% of people on the training dates and for 6.5% on 2026-01-01, the "
         "feature of 2 that differs most. If the data are fresher on one side, correct lag_days of the feed and train again"
     )
     assert "that differs most" not in found[0].message
