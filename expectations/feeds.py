@@ -57,7 +57,9 @@ class Feed:
     * `table` is its raw table; an OMOP feed has none, for its events come from the CDM tables.
     * `load` is what a delivery does to the ones before it, unless the settings say otherwise. With `replaces_months` it restates
       this many months before its date.
-    * `lag_days` is the usual number of days from an event to the delivery that first holds it.
+    * `lag_days` is the number of days after which an event counts as known, on training dates as on the scoring date: a delivery of the
+      feed has nearly all events that are so old (`pipelines/conform/availability.py`). A shorter one makes training data fresher than
+      they were, and a longer one wastes recent facts.
     * `number` is the feed's number in core__event. It is stored, so it never changes and is never used again.
     * `code_column` and `value_column` are the raw columns of an event's code and value.
     * `columns_without_facts` are not part of any event: a row in which only these changed states no new fact.

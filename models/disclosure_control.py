@@ -50,6 +50,11 @@ def rounded(count: float) -> int:
     return ROUNDED_TO * int(count / ROUNDED_TO + 0.5)
 
 
+def shown_count(count: int) -> int:
+    """Return a count as a figure may be computed from it: a small one counts as 5, whatever it is, and others are rounded to 5."""
+    return ROUNDED_TO if is_small(count) else rounded(count)
+
+
 def three_figures(value: float) -> float:
     """Round a rate, a ratio, an index or a limit to three significant figures."""
     return float(f"{value:.{SIGNIFICANT_FIGURES}g}") if np.isfinite(value) else float(value)

@@ -1,4 +1,8 @@
-"""How far a feature has moved from the training rows of a model: the population stability index and the share missing."""
+"""How far a feature has moved from the training rows of a model: the population stability index, the share missing and the support.
+
+A feature with one value in every training row has taught the model nothing. If it has other values now, its index would be infinite. That
+is a shift too, however few rows have them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,8 @@ from typing import Literal
 import numpy as np
 from scipy.stats import chi2
 
-from models.disclosure_control import shown_share
+from models.disclosure_control import shown_count, shown_share
+from models.support import Support
 
 BINS = 10
 FLOOR = 1e-4  # least share of a bin, or that of half a row where there are few: an empty one would make the index infinite
@@ -21,19 +26,24 @@ Status = Literal["stable", "watch", "shifted", "not_known"]
 
 @dataclass(frozen=True)
 class BinnedFeature:
-    """A feature's rows by bin, then (`before`) and now (`after`), with missing values counted separately; `names` describes the bins."""
+    """A feature's rows by bin, then (`before`) and now (`after`), with missing values counted separately; `names` describes the bins.
+
+    If a feature has one value in the training rows and has others now, the bins are that value and every other.
+    """
 
     names: tuple[str, ...]
     before: np.ndarray
     after: np.ndarray
     missing_before: int
     missing_after: int
+    support: Support
 
 
 @dataclass(frozen=True)
 class Drift:
     """How a feature moved; `psi` is NaN where one side holds no value. The top bin contributed most to it.
 
+    `was_constant`: the training rows have one value, and there are others now. `psi` is then that of the floored bins, from rounded counts.
     Shares are those of counts as they may be shown (see models.disclosure_control).
     `psi_by_chance` is what the index may be where nothing moved: much, where few rows hold a value.
     """
@@ -47,6 +57,8 @@ class Drift:
     top_bin_before: float
     top_bin_after: float
     top_bin_counts: tuple[int, ...]
+    support: Support
+    was_constant: bool = False
 
 
 def quantile_cuts(ordered: np.ndarray, bins: int = BINS) -> np.ndarray:
@@ -64,21 +76,26 @@ def quantile_cuts(ordered: np.ndarray, bins: int = BINS) -> np.ndarray:
 def bin_numbers(before: np.ndarray, after: np.ndarray, bins: int = BINS) -> BinnedFeature:
     """Count two columns of numbers (NaN is missing) in the quantile bins of the first; both are copied once, to be ordered."""
     first, second = (np.sort(values[np.isfinite(values)]) for values in (before, after))
+    missing = len(before) - len(first), len(after) - len(second)
+    support = Support(int(np.count_nonzero(first)), len(first), int(np.count_nonzero(second)), len(second))
+    if len(first) and first[0] == first[-1] and (others := int(np.count_nonzero(second != first[0]))):
+        names = (f"{first[0]:.4g}", f"not {first[0]:.4g}")
+        return BinnedFeature(names, np.array([len(first), 0]), np.array([len(second) - others, others]), *missing, support)
     cuts = quantile_cuts(first, bins)
-    return BinnedFeature(
-        _ranges(cuts), _counts(first, cuts), _counts(second, cuts), len(before) - len(first), len(after) - len(second)
-    )
+    return BinnedFeature(_ranges(cuts), _counts(first, cuts), _counts(second, cuts), *missing, support)
 
 
 def bin_categories(before: Mapping[str | None, int], after: Mapping[str | None, int]) -> BinnedFeature:
     """Put two counts of categories (None is missing) side by side; a category that one side lacks is an empty bin there."""
     names = sorted({name for name in (*before, *after) if name is not None})
+    missing = before.get(None, 0), after.get(None, 0)
+    known = sum(before.values()) - missing[0], sum(after.values()) - missing[1]
     return BinnedFeature(
         tuple(names),
         np.array([before.get(name, 0) for name in names], dtype=np.int64),
         np.array([after.get(name, 0) for name in names], dtype=np.int64),
-        before.get(None, 0),
-        after.get(None, 0),
+        *missing,
+        Support(known[0], known[0], known[1], known[1]),  # no category is 0
     )
 
 
@@ -92,16 +109,26 @@ def contributions(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 def drift(feature: BinnedFeature) -> Drift:
     """Measure how a feature moved."""
-    parts = contributions(feature.before, feature.after)
+    new_values = np.count_nonzero(feature.before) == 1 and bool(feature.after[feature.before == 0].any())
+    now = np.array([shown_count(int(count)) for count in feature.after]) if new_values else feature.after
+    parts = contributions(feature.before, now)
     psi = float(parts.sum()) if len(parts) else float("nan")
     before, after = _share_missing(feature.missing_before, feature.before), _share_missing(feature.missing_after, feature.after)
     if not np.isfinite(psi):
         nothing = float("nan")
-        return Drift(nothing, nothing, "not_known", before, after, "", nothing, nothing, ())
+        return Drift(nothing, nothing, "not_known", before, after, "", nothing, nothing, (), feature.support)
     top, chance = int(np.argmax(parts)), psi_by_chance(feature.before, feature.after)
-    then, now = int(feature.before[top]), int(feature.after[top])
-    shares = shown_share(then, int(feature.before.sum())), shown_share(now, int(feature.after.sum()))
-    return Drift(psi, chance, status_of(psi, chance), before, after, feature.names[top], shares[0], shares[1], (then, now))
+    counts = int(feature.before[top]), int(feature.after[top])
+    shares = shown_share(counts[0], int(feature.before.sum())), shown_share(counts[1], int(feature.after.sum()))
+    status = _status_of_new_values(psi, chance) if new_values else status_of(psi, chance)
+    return Drift(
+        psi, chance, status, before, after, feature.names[top], shares[0], shares[1], counts, feature.support, new_values
+    )
+
+
+def _status_of_new_values(psi: float, by_chance: float) -> Status:
+    """Read the index of a feature that had one value and has others: shifted, whatever its size, unless chance explains it."""
+    return "shifted" if psi >= by_chance else "not_known"
 
 
 def psi_by_chance(before: np.ndarray, after: np.ndarray) -> float:

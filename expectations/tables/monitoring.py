@@ -43,13 +43,24 @@ DRIFT = Table(
         Column(
             "status",
             Kind.CODE,
-            "stable below 0.1, watch from 0.1, shifted from 0.25. not_known where there is no index, or where an index of 0.1 or more may be chance.",
+            "stable below 0.1, watch from 0.1, shifted from 0.25. not_known where there is no index, or where an index of 0.1 or more may be chance. "
+            "A feature that was constant is shifted whatever its index, and not_known where its new values may be chance.",
             nullable=False,
             allowed=("stable", "watch", "shifted", "not_known"),
+        ),
+        Column(
+            "was_constant",
+            Kind.BOOLEAN,
+            "Every training row with a value had the same one, and the scoring date has others. The model could learn nothing from the feature. "
+            "The index would be infinite: it is computed with a floor for the empty bin. Null for runs before this column.",
         ),
         Column("share_missing_training", Kind.NUMBER, "Share missing on the training dates, from rounded counts, to 0.001.", nullable=False, minimum=0, maximum=1),
         Column("share_missing", Kind.NUMBER, "Share missing on the scoring date, from rounded counts, to 0.001.", nullable=False, minimum=0, maximum=1),
         Column("share_missing_change", Kind.NUMBER, "Share missing on the scoring date minus the share on the training dates.", nullable=False, minimum=-1, maximum=1),
+        Column("support_training", Kind.NUMBER, "Share with a value other than 0, of the people for whom the feature is known on the training dates, from rounded counts, to 0.0001.", minimum=0, maximum=1),
+        Column("support", Kind.NUMBER, "The same share on the scoring date.", minimum=0, maximum=1),
+        Column("support_factor", Kind.NUMBER, "By how many times the odds of such a value differ between the two, at least 1, whichever side has more.", minimum=1),
+        Column("support_may_be_chance", Kind.BOOLEAN, "Two samples of one population would differ as much in more than 1 of 1,000,000 cases."),
         Column("top_bin", Kind.TEXT, f"The values that contribute most to the index. Empty where there is no index and where {SMALL_COUNTS} rows have these values.", nullable=False),
         Column("top_bin_share_training", Kind.NUMBER, "Share of these values on the training dates.", minimum=0, maximum=1),
         Column("top_bin_share", Kind.NUMBER, "Share of these values on the scoring date.", minimum=0, maximum=1),

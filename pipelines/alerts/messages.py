@@ -14,6 +14,11 @@ from pipelines.alerts.rule_declaration import Crossing, Row
 def feature_shifted(crossing: Crossing) -> str:
     """Return what changed in a feature."""
     row = crossing.row
+    if row["was_constant"]:
+        return (
+            f"'{row['label']}' has other values on {row['index_date']} than the one value of all training rows ({row['top_bin'] or 'few people'}); "
+            "the model could not learn from it"
+        )
     where = f"; most at {row['top_bin']}" if row["top_bin"] else ""
     return f"'{row['label']}' on {row['index_date']} is distributed differently from the training dates: index {crossing.value:.2f}{where}"
 
@@ -26,6 +31,17 @@ def missing_share_jumped(crossing: Crossing) -> str:
     return (
         f"'{row['label']}' is missing for {row['share_missing']:.0%} of people on {row['index_date']} and was missing for "
         f"{row['share_missing_training']:.0%} on the training dates{others}"
+    )
+
+
+def support_differs(crossing: Crossing) -> str:
+    """Return which features have a value more or less often, and what to do."""
+    row = crossing.row
+    feeds = str(row["feed"]).replace(",", ", ").replace("_", " ") or "no feed"
+    others = f", the feature of {row['features']} that differs most" if row["features"] > 1 else ""
+    return (
+        f"{feeds}: '{row['label']}' is not 0 for {row['support_training']:.1%} of people on the training dates and for "
+        f"{row['support']:.1%} on {row['index_date']}{others}. If the data are fresher on one side, correct lag_days of the feed and train again"
     )
 
 

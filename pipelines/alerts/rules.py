@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from expectations.contract_terms import CONTRACTS
 from features.code_list_matches import RAREST, Match
 from models.drift import SHIFTED
+from models.support import DIFFERS
 from pipelines.alerts import messages, watched_rows
 from pipelines.alerts.rule_declaration import AlertRule, Crossing, Row, Rows, Setting
 
@@ -27,11 +28,23 @@ def _in_order(limits: Limits) -> Limits:
 
 
 def _shifted_features(drift: Rows, limit: float) -> Iterator[Crossing]:
-    """Find features whose index reaches the limit, unless chance alone may have made it as large."""
+    """Find features that had one value in training and have others, or whose index reaches the limit, unless that may be chance."""
     for row in drift:
-        psi = row["psi"]
-        if psi is not None and psi >= max(limit, row["psi_by_chance"] or 0.0):
+        psi, is_new = row["psi"], row["was_constant"] and row["status"] == "shifted"
+        if psi is not None and (is_new or psi >= max(limit, row["psi_by_chance"] or 0.0)):
             yield Crossing(str(row["feature"]), psi, limit, row)
+
+
+def _differing_supports(drift: Rows, limit: float) -> Iterator[Crossing]:
+    """Find feeds of which features are not 0 much more often on the scoring date than on the training dates, or less often.
+
+    The features of a feed that is fresher on one side all differ. So they are one crossing, with the feature that differs most.
+    """
+    differ = [row for row in drift if (row["support_factor"] or 1.0) >= limit and not row["support_may_be_chance"]]
+    for feed in sorted({str(row["feed"]) for row in differ}):
+        rows = sorted((row for row in differ if row["feed"] == feed), key=lambda row: (-row["support_factor"], row["feature"]))
+        worst = rows[0]
+        yield Crossing(feed or str(worst["feature"]), worst["support_factor"], limit, {**worst, "features": len(rows)})
 
 
 def _jumps_of_missing(drift: Rows, limit: float) -> Iterator[Crossing]:
@@ -143,6 +156,20 @@ MISSING_SHARE_JUMPED = AlertRule(
     _jumps_of_missing,
     messages.missing_share_jumped,
 )
+SUPPORT_DIFFERS = AlertRule(
+    "support_differs",
+    "Support of features differs",
+    "Features of one feed are not 0 for a much larger or smaller share of people than on the training dates, as if the data were fresher on one side.",
+    Setting(
+        "support_differs",
+        Annotated[float, Field(gt=1)] | None,
+        DIFFERS,
+        "factor between the odds of a value other than 0 on the training dates and on the scoring date from which they differ",
+    ),
+    watched_rows.drift,
+    _differing_supports,
+    messages.support_differs,
+)
 LIST_TURNOVER = AlertRule(
     "list_turnover",
     "Large turnover of the list",
@@ -229,8 +256,8 @@ CODE_LIST_FAR = AlertRule(
     messages.code_list_far,
 )
 RULES: tuple[AlertRule, ...] = (
-    FEATURE_SHIFTED, MISSING_SHARE_JUMPED, LIST_TURNOVER, MATURED_CALIBRATION, VOLUME_COLLAPSED, SCORES_STALE, FEED_LATE,
-    APPROVAL_ENDS, CODE_LIST_FAR,
+    FEATURE_SHIFTED, MISSING_SHARE_JUMPED, SUPPORT_DIFFERS, LIST_TURNOVER, MATURED_CALIBRATION, VOLUME_COLLAPSED, SCORES_STALE,
+    FEED_LATE, APPROVAL_ENDS, CODE_LIST_FAR,
 )  # fmt: skip
 
 

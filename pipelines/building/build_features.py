@@ -7,7 +7,7 @@ file. The files of an index date are committed together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from features.geography import area_columns, build_places
 from features.periods import OPEN, Households, HouseholdSizes
 from features.person_features import IndexEvents, Recipe
 from features.plan import compile_plan
+from features.short_windows import never_known
 from features.window_counts import Events
 from pipelines.building.area_context import area_context, context_days_of
 from pipelines.building.code_list_use import list_matches
@@ -52,7 +53,10 @@ ALWAYS_PRESENT = (PATIENTS.name, REGISTRATIONS.name)
 
 @dataclass(frozen=True)
 class FeatureRequest:
-    """What to build: the cohort, the rules of the purpose, the IMD edition and the folder of a team's own code lists."""
+    """What to build: the cohort, the rules of the purpose, the IMD edition and the folder of a team's own code lists.
+
+    `lag_days` has the days after which an event of a type is known; a type that is not in it has none.
+    """
 
     cohort: CohortSettings
     use: Use
@@ -60,6 +64,7 @@ class FeatureRequest:
     allowed_feeds: tuple[str, ...] | None = None
     code_list_folder: Path | None = None
     families: tuple[str, ...] | None = None
+    lag_days: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,7 @@ def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str
     lacking = {
         name: reason for name, reason in _unsupported_by_lake(lake, request.imd_edition).items() if name in catalogue.by_name
     }
-    left_out = not_chosen(catalogue, request.families)
+    left_out = {**not_chosen(catalogue, request.families), **never_known(catalogue, request.lag_days)}
     return catalogue, {**left_out, **without.reasons, **lacking, **unsupported_features(lake, catalogue), **reasons}, calendar
 
 

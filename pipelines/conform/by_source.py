@@ -84,7 +84,9 @@ class FeedConform(SourceConform):
 
     def availability(self) -> AvailabilitySettings:
         reading = self.opened.reading
-        return AvailabilitySettings(lag_days={feed: reading.lag_days(feed) for feed in reading.feeds})
+        return AvailabilitySettings(
+            lag_days={feed: reading.lag_days(feed) for feed in reading.feeds}, admission_lag_days=reading.admission_lag_days
+        )
 
     def people(
         self, lake: Lake, con: duckdb.DuckDBPyConnection, validated: Validated, rules: ClinicalRules, stated: StatedFacts

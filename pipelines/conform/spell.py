@@ -24,7 +24,7 @@ from __future__ import annotations
 from expectations.diagnosis_codes import plain_icd10_list_sql, plain_icd10_sql
 from expectations.feeds import ADMISSIONS
 from expectations.sql_values import quote
-from pipelines.conform.availability import AvailabilitySettings, available_sql, known_on
+from pipelines.conform.availability import AvailabilitySettings, admission_available_sql, available_sql
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
 
 # Days since 1970 of a stay's end, and its place in the person's order, in one number: its running maximum
@@ -85,7 +85,7 @@ def spell_sql(admissions: str, people: str, rules: ClinicalRules, available: Ava
 
 def _stays(admissions: str, people: str, rules: ClinicalRules, available: AvailabilitySettings) -> str:
     """Return the CTEs `episodes` (typed rows) and `stays` (one row per stay, in order of place within the person)."""
-    admission_known = known_on("admission_date", available.admission_lag_days, of_the_key=True)
+    admission_known = admission_available_sql(available)
     return f"""
     episodes AS (
         SELECT person_key, provider_code, spell_number, admission_date, discharge_date, admission_method, admission_source,

@@ -1,4 +1,4 @@
-"""How far the champion's features have moved since its training dates; a few columns are read at a time."""
+"""How far the champion's features have moved since its training dates, and whether their support agrees; a few columns are read at a time."""
 
 from __future__ import annotations
 
@@ -139,9 +139,14 @@ def _rows(
                 "psi": _or_none(three_figures(moved.psi)),
                 "psi_by_chance": _or_none(three_figures(moved.psi_by_chance)),
                 "status": moved.status,
+                "was_constant": moved.was_constant,
                 "share_missing_training": missing[0],
                 "share_missing": missing[1],
                 "share_missing_change": round(missing[1] - missing[0], 3),
+                "support_training": round(moved.support.share_before, 4),
+                "support": round(moved.support.share_after, 4),
+                "support_factor": three_figures(moved.support.factor),
+                "support_may_be_chance": moved.support.may_be_chance,
                 "top_bin": "" if few else moved.top_bin,
                 "top_bin_share_training": None if few else _or_none(three_figures(moved.top_bin_before)),
                 "top_bin_share": None if few else _or_none(three_figures(moved.top_bin_after)),
@@ -150,9 +155,11 @@ def _rows(
     return rows
 
 
-def _most_moved(name: str, moved: Drift) -> tuple[float, float, str]:
+def _most_moved(name: str, moved: Drift) -> tuple[bool, float, float, str]:
+    """Return the place of a feature in the order: first those that were constant, of which the index says too little."""
+    is_new = moved.was_constant and moved.status == "shifted"
     change = abs(moved.share_missing_after - moved.share_missing_before)
-    return -(moved.psi if np.isfinite(moved.psi) else 0.0), -change, name
+    return not is_new, -(moved.psi if np.isfinite(moved.psi) else 0.0), -change, name
 
 
 def _or_none(value: float) -> float | None:

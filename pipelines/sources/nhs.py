@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from expectations.catalogue import RAW_TABLES
 from expectations.date_formats import FormatName
-from expectations.feeds import FEEDS
+from expectations.feeds import ADMISSIONS, FEEDS
 from expectations.row_checks import sender_columns
 from expectations.table import Kind
 from pipelines.errors import ExtractError
@@ -78,7 +78,13 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
         default=None,
         ge=0,
         le=400,
-        description="days from an event to the delivery that usually first contains it; by default that of the feed's declaration",
+        description="days after which an event counts as known, on training dates as on the scoring date: those in which a delivery usually "
+        "contains it. By default that of the feed's declaration. An event of a later delivery is not known before that delivery",
+    )
+    admission_lag_days: Annotated[int, Field(ge=0, le=400)] | Literal["with_discharge"] = Field(
+        default=0,
+        description="admissions only: days after which the admission itself counts as known, or with_discharge if the feed contains no stay "
+        "that is not over, as is usual for SUS",
     )
     delimiter: str = Field(
         default="", max_length=1, description="field separator of CSV files; detected in the header by default"
@@ -184,6 +190,11 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
         given = self.feeds[feed].lag_days if feed in self.feeds else None
         return FEEDS[feed].lag_days if given is None else given
 
+    @property
+    def admission_lag_days(self) -> int | Literal["with_discharge"]:
+        """Return the days after which an admission itself is known, or that it is known with its discharge."""
+        return self.feeds[ADMISSIONS.name].admission_lag_days if ADMISSIONS.name in self.feeds else 0
+
 
 def _refuse_unknown_columns(feed: str, settings: FeedSettings) -> None:
     declared = [column.name for column in sender_columns(RAW_TABLES[feed])]
@@ -207,9 +218,11 @@ def _refuse_undated_columns(feed: str, settings: FeedSettings) -> None:
 
 
 def _refuse_unusable_rows(feed: str, settings: FeedSettings) -> None:
-    """Raise a ValueError if the rows of a feed cannot be episodes, or replace months."""
+    """Raise a ValueError if the rows of a feed cannot be episodes, have no admission that is known earlier, or cannot replace months."""
     if settings.rows_are == "episodes" and not FEEDS[feed].joined_into_spells:
         raise ValueError(f"feeds.{feed}.rows_are: only the rows of admissions can be episodes")
+    if settings.admission_lag_days and not FEEDS[feed].joined_into_spells:
+        raise ValueError(f"feeds.{feed}.admission_lag_days: only admissions have it; set lag_days for the events of this feed")
     if settings.replaces_months and not RAW_TABLES[feed].event_date:
         raise ValueError(f"feeds.{feed}.load: its rows have no date, so a delivery cannot replace months; use snapshot or append")
 

@@ -59,7 +59,7 @@ def build_catalogue(context: StageContext) -> StageResult:
     [PERSON_FEATURES, COHORT_FLOW],
     reads=READ_BY_FEATURES,
     reads_earlier=(PERSON_FEATURES,),
-    settings=("source", *SETTINGS_OF_FEATURES),
+    settings=SETTINGS_OF_FEATURES,
     outside=(OutsideInput.CODE_LISTS,),
     decisions=(NATIONAL_OPT_OUT,),
     per=Per.INDEX_DATE,

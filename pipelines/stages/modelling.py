@@ -127,7 +127,7 @@ def promote(context: StageContext) -> StageResult:
     reads_earlier=(risk.SCORES, risk.DRIVERS, risk.RUNS, risk.CURRENT, caseload.CASELOAD, caseload.RISING, caseload.REMOVED, caseload.REMOVALS),
     feeds=(ADMISSIONS.name, PATIENTS.name),
     settings=(
-        "source", *SETTINGS_OF_FEATURES, "purpose.approval", "purpose.approval_expires", "study.name", "study.outcome", "study.index_dates",
+        *SETTINGS_OF_FEATURES, "purpose.approval", "purpose.approval_expires", "study.name", "study.outcome", "study.index_dates",
         "study.validation", "study.bands", "study.driver_bands", "study.drivers_per_person", "study.drivers_not_shown",
         "study.rising_risk_step", "study.rising_risk_bands", "study.caseloads",
     ),

@@ -12,7 +12,7 @@ from expectations.table import Table
 from expectations.tables.raw_omop import DEATH
 from pipelines.building import build_features as features_stage
 from pipelines.building.outcome_events import OutcomeSearch
-from pipelines.conform.availability import AvailabilitySettings
+from pipelines.conform.availability import AvailabilitySettings, lag_by_event_type
 from pipelines.conform.by_source import conform_of
 from pipelines.conform.deaths import alive_sql
 from pipelines.conform.national_list import check_national_list
@@ -138,7 +138,7 @@ def outcomes_of_the_source(context: StageContext) -> pa.Table | None:
 
 # What a feature request is made of: every stage that builds features declares these.
 SETTINGS_OF_FEATURES = (
-    "study.cohort", "study.imd_edition", "study.feature_families", "purpose.use", "purpose.allowed_feeds",
+    "source", "study.cohort", "study.imd_edition", "study.feature_families", "purpose.use", "purpose.allowed_feeds",
 )  # fmt: skip
 
 
@@ -146,7 +146,13 @@ def feature_request(context: StageContext) -> features_stage.FeatureRequest:
     """Return what the features are to be built for."""
     study, purpose = context.settings.study, context.settings.purpose
     return features_stage.FeatureRequest(
-        study.cohort, purpose.use, study.imd_edition, purpose.allowed_feeds, context.outside.code_lists, study.feature_families
+        study.cohort,
+        purpose.use,
+        study.imd_edition,
+        purpose.allowed_feeds,
+        context.outside.code_lists,
+        study.feature_families,
+        lag_by_event_type(availability(context)),
     )
 
 

@@ -19,7 +19,8 @@ LEAST_CHANGE = 0.01
 GUIDES = {"watch, from 0.1": 0.1, "shifted, from 0.25": 0.25}
 LONGEST_NAME = 48
 COLUMNS = (
-    "index_date, feature, label, feed, model_version, reference_dates, drift_rank, psi, psi_by_chance, status, "
+    "index_date, feature, label, feed, model_version, reference_dates, drift_rank, psi, psi_by_chance, status, was_constant, "
+    "support_training, support, "
     "share_missing_training, share_missing, share_missing_change, top_bin, top_bin_share_training, top_bin_share"
 )
 
@@ -92,7 +93,10 @@ def _feature_row(row: dict[str, Any]) -> dict[str, str]:
         "feature": row["label"],
         "psi": f"{row['psi']:.3f}",
         "chance": f"{row['psi_by_chance']:.3f}" if pd.notna(row["psi_by_chance"]) else NOT_COMPUTED,
-        "status": _STATUS[row["status"]],
+        "status": f"{_STATUS[row['status']]}, was constant" if row["was_constant"] is True else _STATUS[row["status"]],
+        "support": f"{row['support_training']:.1%} in training, {row['support']:.1%} now"
+        if pd.notna(row["support"])
+        else NOT_COMPUTED,
         "top": f"{row['top_bin']}: {before:.1%} in training, {after:.1%} now" if has_shares else NOT_COMPUTED,
         "missing": f"{row['share_missing_training']:.1%} in training, {row['share_missing']:.1%} now",
     }

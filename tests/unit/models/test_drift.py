@@ -41,6 +41,33 @@ def test_the_zeros_of_a_count_have_a_bin_of_their_own() -> None:
     assert (drift(constant).psi, drift(constant).status) == (0.0, "stable")
 
 
+def test_a_feature_that_was_constant_is_shifted_where_it_has_other_values() -> None:
+    now = np.array([0.0] * 985 + [1.0] * 10 + [NAN] * 5)
+    result = drift(bin_numbers(np.array([0.0] * 1990 + [NAN] * 10), now))
+    assert 0 < result.psi < 0.1  # of a floor: the index itself is infinite
+    assert (result.status, result.was_constant) == ("shifted", True)
+    assert (result.top_bin, result.top_bin_counts) == ("not 0", (0, 10))
+    categories = drift(bin_categories({"a": 2000}, {"a": 980, "b": 20}))
+    assert (categories.status, categories.was_constant) == ("shifted", True)
+
+
+def test_a_feature_that_was_constant_and_is_so_still_is_stable() -> None:
+    for now in (np.full(50, 4.0), np.array([4.0, NAN] * 25)):
+        result = drift(bin_numbers(np.full(100, 4.0), now))
+        assert (result.psi, result.status, result.was_constant) == (0.0, "stable", False)
+    varied = drift(bin_numbers(np.array([0.0, 1.0] * 500), np.array([0.0, 2.0] * 500)))
+    assert not varied.was_constant
+    gone = drift(bin_numbers(np.full(100, NAN), np.array([0.0, 1.0] * 50)))
+    assert (gone.status, gone.was_constant) == ("not_known", False)  # its support differs
+
+
+@pytest.mark.parametrize("few", range(1, 8))
+def test_few_new_values_of_a_constant_may_be_chance_and_their_number_is_not_shown(few: int) -> None:
+    result = drift(bin_numbers(np.zeros(2000), np.array([1.0] * few + [0.0] * (1000 - few))))
+    assert (result.status, result.was_constant) == ("not_known", True)
+    assert f"{result.psi:.2g}" == "0.014"
+
+
 def test_missing_values_are_counted_apart() -> None:
     result = drift(bin_numbers(np.array([1, 2, NAN, NAN] * 10), np.array([1, 2, 1, NAN] * 10)))
     assert (result.share_missing_before, result.share_missing_after) == (0.5, 0.25)

@@ -22,7 +22,13 @@ def feature(name: str, psi: float | None = 0.0, change: float = 0.0, feed: str =
     return {
         "index_date": DAY, "feature": name, "label": name.title(), "feed": feed, "psi": psi, "psi_by_chance": by_chance, "top_bin": "over 2",
         "share_missing": 0.5 + change, "share_missing_training": 0.5, "share_missing_change": change,
+        "status": "stable", "was_constant": False, "support_training": 0.1, "support": 0.1, "support_factor": 1.0, "support_may_be_chance": True,
     }  # fmt: skip
+
+
+def supported(name: str, factor: float | None, feed: str = "outpatient_appointments", may_be_chance: bool = False) -> dict:
+    shares = {"support_training": 0.0, "support": 0.065, "support_factor": factor, "support_may_be_chance": may_be_chance}
+    return feature(name, feed=feed) | shares
 
 
 def test_a_feature_is_shifted_from_its_limit_on_and_beyond_chance() -> None:
@@ -30,6 +36,30 @@ def test_a_feature_is_shifted_from_its_limit_on_and_beyond_chance() -> None:
     found = list(rules.FEATURE_SHIFTED.findings(drift, 0.25))
     assert [(one.subject, one.value, one.limit) for one in found] == [("at", 0.25, 0.25)]
     assert "over 2" in found[0].message
+
+
+def test_a_feature_that_was_constant_is_shifted_however_few_have_other_values() -> None:
+    new, chance = (
+        feature(name, 0.02) | {"was_constant": True, "status": status}
+        for name, status in (("new", "shifted"), ("chance", "not_known"))
+    )
+    (found,) = rules.FEATURE_SHIFTED.findings([new, chance, feature("small", 0.02)], 0.25)
+    assert found.subject == "new"
+    assert "has other values on 2026-01-01 than the one value of all training rows" in found.message
+
+
+def test_supports_that_differ_make_one_finding_for_a_feed_that_names_the_feature_and_both_shares() -> None:
+    drift = [
+        supported("a", 3.0), supported("b", 200.0), supported("c", 1.49), supported("d", 90.0, may_be_chance=True),
+        supported("e", 1.5, feed="admissions"), supported("f", None, feed="admissions"),
+    ]  # fmt: skip
+    found = list(rules.SUPPORT_DIFFERS.findings(drift, 1.5))
+    assert [(one.subject, one.value) for one in found] == [("admissions", 1.5), ("outpatient_appointments", 200.0)]
+    assert found[1].message == (
+        "outpatient appointments: 'B' is not 0 for 0.0% of people on the training dates and for 6.5% on 2026-01-01, the "
+        "feature of 2 that differs most. If the data are fresher on one side, correct lag_days of the feed and train again"
+    )
+    assert "that differs most" not in found[0].message
 
 
 def test_the_features_of_a_feed_make_one_finding() -> None:
@@ -135,6 +165,7 @@ def test_a_rule_that_is_off_reads_nothing(tmp_path: Path) -> None:
 EXAMPLES: dict[str, tuple[list[Row], Any, str]] = {
     "feature_shifted": ([feature("at", 0.25), feature("below", 0.1)], 0.25, "at"),
     "missing_share_jumped": ([feature("a", change=0.2), feature("b", change=0.05, feed="patients")], 0.1, "admissions"),
+    "support_differs": ([supported("a", 1.6), supported("b", 1.2, feed="patients")], 1.5, "outpatient_appointments"),
     "list_turnover": (
         [{"outcome": "o", "index_date": DAY, "group_kind": "all", "group_name": "all", "measure": "list_turnover", "value": 0.6}],
         0.5,

@@ -154,6 +154,12 @@ def test_spells_are_numbered_by_person_admission_and_provider(spells):
 
 def test_what_a_later_delivery_brought_was_known_the_day_before_that_delivery(spells):
     (row,) = spells(stay("a", "03-01", "03-05", first_extract_date=day("04-01"), is_first_delivery=False))
+    assert row["admission_available_date"] == day("03-31")
+    assert row["discharge_available_date"] == day("04-16")  # 5 March and 42 days, which is after the delivery
+
+
+def test_a_late_row_of_a_later_delivery_was_known_the_day_before_that_delivery(spells):
+    (row,) = spells(stay("a", "01-01", "01-05", first_extract_date=day("04-01"), is_first_delivery=False))
     assert row["admission_available_date"] == row["discharge_available_date"] == day("03-31")
 
 
@@ -167,9 +173,9 @@ def test_the_admission_of_a_restated_spell_was_known_since_its_key_was_and_the_r
         day("03-01"),
         day("04-30"),
     )
-    assert (since_april["admission_available_date"], since_april["discharge_available_date"]) == (day("03-31"), day("04-30"))
+    assert (since_april["admission_available_date"], since_april["discharge_available_date"]) == (day("03-31"), day("05-02"))
 
 
-def test_the_first_delivery_knew_its_facts_at_the_latest_when_it_came(spells):
+def test_the_first_delivery_knew_its_recent_facts_no_earlier_than_those_of_years_before(spells):
     (row,) = spells(stay("a", "03-01", "03-05", first_extract_date=day("03-10")))
-    assert row["discharge_available_date"] == day("03-10")
+    assert row["discharge_available_date"] == day("04-16")  # 5 March and 42 days

@@ -12,6 +12,7 @@ from expectations.tables.features import PERSON_FEATURES
 from expectations.tables.monitoring import DRIFT
 from expectations.tables.risk import MODELS
 from models.predictors import Predictor
+from pipelines.alerts.rules import SUPPORT_DIFFERS
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
 from pipelines.monitoring import feature_drift
@@ -24,6 +25,7 @@ PREDICTORS = (
     Predictor("moved", label="Moved", feed="admissions"),
     Predictor("lost", label="Lost", feed="gp_observations"),
     Predictor("rare", label="Rare", feed="gp_observations"),
+    Predictor("new", label="New", feed="outpatient_appointments"),
     Predictor("sex_name", "category", label="Sex", feed="patients"),
     Predictor("a_code", "code", label="A code"),
     Predictor("not_stored", label="Not stored"),
@@ -33,7 +35,7 @@ MODEL = WatchedModel("study", "3", PREDICTORS, TRAINING)
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    """Return two training dates and a scoring date on which `moved` is higher, `lost` gone and `rare` held by six people."""
+    """Return two training dates and a scoring date on which `moved` is higher, `lost` gone, `rare` held by six people and `new` not only 0."""
     lake, rng = Lake(tmp_path), np.random.default_rng(1)
     for day in (*TRAINING, SCORING):
         now = day == SCORING
@@ -47,6 +49,7 @@ def lake(tmp_path: Path) -> Lake:
             "moved": pa.array(rng.normal(1.0 if now else 0.0, 1, ROWS), pa.float32()),
             "lost": pa.array(lost, pa.float32()),
             "rare": pa.array(rare, pa.float32()),
+            "new": pa.array(np.where(np.arange(ROWS) < (20 if now else 0), 1.0, 0.0), pa.float32()),
         }
         table, partition = pa.table(columns), {"index_date": day.isoformat()}
         file = lake.write_arrow(PERSON_FEATURES.name, table, partition)
@@ -57,11 +60,16 @@ def lake(tmp_path: Path) -> Lake:
 
 def test_features_are_in_order_of_their_drift(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     summary = write_drift(lake, MODEL, SCORING)
-    assert summary == {"features": 5, "shifted": 2, "most_moved": "moved"}
+    assert summary == {"features": 6, "shifted": 3, "most_moved": "new"}
     rows = {row["feature"]: row for row in lake.read(DRIFT.name, order="drift_rank").to_pylist()}
-    assert list(rows)[:2] == ["moved", "sex_name"]
-    assert [row["drift_rank"] for row in rows.values()] == [1, 2, 3, 4, 5]
-    assert {name for name, row in rows.items() if row["status"] == "shifted"} == {"moved", "sex_name"}
+    assert list(rows)[:3] == ["new", "moved", "sex_name"]
+    assert [row["drift_rank"] for row in rows.values()] == [1, 2, 3, 4, 5, 6]
+    assert {name for name, row in rows.items() if row["status"] == "shifted"} == {"new", "moved", "sex_name"}
+    assert [row["was_constant"] for row in rows.values()] == [True] + [False] * 5
+    assert (rows["new"]["support_training"], rows["new"]["support"], rows["new"]["support_may_be_chance"]) == (0, 0.02, False)
+    assert rows["new"]["support_factor"] > SUPPORT_DIFFERS.setting.default
+    assert {name for name, row in rows.items() if row["support_factor"] >= 1.5 and not row["support_may_be_chance"]} == {"new"}
+    assert (rows["lost"]["support_training"], rows["lost"]["support"]) == (1, 1)  # of those for whom it is known
     assert (rows["steady"]["status"], rows["rare"]["status"]) == ("stable", "stable")
     assert rows["sex_name"]["psi"] == pytest.approx((0.2 - 0.5) * np.log(0.2 / 0.5) + (0.8 - 0.5) * np.log(0.8 / 0.5), abs=5e-4)
     assert rows["lost"]["share_missing_change"] == pytest.approx(0.8, abs=0.05)

@@ -73,6 +73,9 @@ def board(root: Path) -> Lake:
         "psi": 0.4,
         "psi_by_chance": 0.01,
         "status": "shifted",
+        "was_constant": True,
+        "support_training": 0.0,
+        "support": 0.065,
     }
     shares = {"share_missing_training": 0.0, "share_missing": 0.31, "share_missing_change": 0.31, "top_bin": "over 80"}
     top = {"top_bin_share_training": 0.1, "top_bin_share": 0.25, "model_version": "3", "feed": "patients"}
@@ -139,7 +142,8 @@ def test_each_part_tells_its_figures(page: str) -> None:
     text = words(page)
     for expected in (
         "2026-02-01, index date 2026-02-01 1 shifted 19% 1.00 (0.899 to 1.10)",  # the outcome at a glance
-        "Age at the index date 0.400 0.010 shifted over 80: 10.0% in training, 25.0% now 0.0% in training, 31.0% now",
+        "Age at the index date 0.400 0.010 shifted, was constant over 80: 10.0% in training, 25.0% now "
+        "0.0% in training, 6.5% now 0.0% in training, 31.0% now",
         "Deprivation quintile 1 500 9.0% – – 27%",
         "Deprivation quintile 2 not shown not shown",
         "2026-01-01 3 1,005 60 0.780 (0.702 to 0.858)",
