@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from expectations.age import assumed_birth_sql, earliest_birth_sql
 from expectations.catalogue import RAW_TABLES
 from expectations.feeds import ADMISSIONS, HOSPITAL_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
 from expectations.sql_values import quote, quote_all
@@ -189,8 +190,8 @@ def _hidden(confidential: str) -> str:
 def _listed(sources: Sources) -> str:
     if PATIENTS.name not in sources:
         return _NO_LIST
-    return f"""SELECT person_id, make_date(birth_year, coalesce(birth_month, 1), 1) AS birth_date,
-            CASE WHEN birth_month IS NULL THEN make_date(birth_year, 7, 1) END AS assumed_birth_date, death_date, sex, ethnic_category
+    return f"""SELECT person_id, {earliest_birth_sql("birth_year", "birth_month")} AS birth_date,
+            {assumed_birth_sql("birth_year", "birth_month")} AS assumed_birth_date, death_date, sex, ethnic_category
         FROM {sources[PATIENTS.name]}"""
 
 
