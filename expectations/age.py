@@ -3,9 +3,9 @@
 * **Birthdays.** A birthday on the day counts: a person reaches an age at the start of the anniversary of the birth (Family Law Reform Act
   1969, section 9, for England and Wales).
 * **29 February.** The Act names no anniversary in a year without that day. Strata takes 1 March, when the year is complete.
-* **What is known of the birth.** If the month is known, age counts from its first day. If only the year is known, age counts from 1 July,
-  but from no later than the index date. The NHS feeds have no day of birth, and the day that an OMOP source may have is not used. So a
-  person reaches an age on the first day of the month of the birthday.
+* **What is known of the birth.** If only the month is known, as in the NHS feeds, age counts from its first day: a person reaches an age at
+  the start of the month. If only the year is known, age counts from 1 July, but from no later than the index date. An OMOP source may have
+  the day of birth, from which age counts.
 
 A duration in years, such as the years since a first diagnosis, is no age. It is days divided by `DAYS_PER_YEAR`.
 """
@@ -16,6 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 DAYS_PER_YEAR = 365.25  # of durations and rates, never of ages
+BY_THE_CALENDAR = (
+    "Whole years completed, by the calendar: a birthday on the day counts, and that of 29 February is 1 March in other years"
+)
+BIRTH_BY_MONTH = (
+    "Counted from the first day of the month of birth where the day is not known, and from 1 July where only the year is known"
+)
 UNKNOWN_BIRTH = np.int32(np.iinfo(np.int32).min)
 _MIDDLE_OF_YEAR = 7  # the month from whose first day age counts if only the year is known
 _LONGEST_MONTH = 31
@@ -41,9 +47,18 @@ def age_by_month_sql(birth_year: str, birth_month: str, day: str) -> str:
     return _completed_sql(day, birth_year, f"coalesce({birth_month}, {_MIDDLE_OF_YEAR})", "1")
 
 
-def earliest_birth_sql(birth_year: str, birth_month: str) -> str:
-    """Return the SQL of the first day on which the person can have been born, for what may not be before birth."""
-    return f"make_date({birth_year}, coalesce({birth_month}, 1), 1)"
+def earliest_birth_sql(birth_year: str, birth_month: str, birth_day: str = "") -> str:
+    """Return the SQL of the first day on which the person can have been born, for what may not be before birth.
+
+    `birth_day` is SQL of the day of the month. A day that is null, or that the month does not have, is not known.
+    """
+    first = f"make_date({birth_year}, coalesce({birth_month}, 1), 1)"
+    if not birth_day:
+        return first
+    day_of_month = (
+        f"CASE WHEN {birth_month} IS NOT NULL AND {birth_day} BETWEEN 1 AND day(last_day({first})) THEN {birth_day} ELSE 1 END"
+    )
+    return f"({first} + CAST({day_of_month} AS INTEGER) - 1)"
 
 
 def assumed_birth_sql(birth_year: str, birth_month: str) -> str:

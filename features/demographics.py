@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from expectations.age import UNKNOWN_BIRTH, completed_years
+from expectations.age import BIRTH_BY_MONTH, BY_THE_CALENDAR, DAYS_PER_YEAR, UNKNOWN_BIRTH, completed_years
 from expectations.time_window import in_the_last
 from features.declaration import Feature, Statistic
 
@@ -22,11 +22,10 @@ def _feature(name: str, label: str, unit: str, feed: str, description: str = "")
 
 
 FEATURES = (
-    _feature("age_years", "Age on the index date", "years", "patients", "Whole years completed, by the calendar; "
-             "a birthday on the index date counts. Counted from the first day of the month of birth, or from 1 July where only the year of birth is known."),
+    _feature("age_years", "Age on the index date", "years", "patients", f"{BY_THE_CALENDAR}. {BIRTH_BY_MONTH}."),
     _feature("sex_male", "Male", "yes/no", "patients", "1 male, 0 female. Null where sex is not specified or not known."),
     _feature("years_on_list", "Years registered with the practice", "years", "registrations",
-             "Null where the true start is not known because the record starts on the day that its history was loaded."),
+             f"A duration: days divided by {DAYS_PER_YEAR}. Null where the true start is not known because the record starts on the day that its history was loaded."),
     _feature(f"practice_moves_{MOVES_DAYS}d", f"New GP registrations {in_the_last(MOVES_DAYS)}", "moves", "registrations",
              "Counts registrations that started. A start on the day that a practice's history was loaded is not counted."),
     _feature("household_size", "People registered at the same address", "people", "addresses",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from expectations.age import BIRTH_BY_MONTH, BY_THE_CALENDAR, DAYS_PER_YEAR
 from expectations.time_window import in_the_last
 from features.analytes import ANALYTES
 from features.catalogue import DEFINED_HERE, Catalogue, build_catalogue
@@ -26,6 +27,9 @@ deployment, with the features that were not computed and the reason.
   1,095 days 3 years.
 * **Missing values.** A feature is null, never 0, where a feed that it needs is absent or does not cover its window. A feature without a window
   needs {EVER_NEEDS_DAYS} days.
+* **Ages.** {BY_THE_CALENDAR}. {BIRTH_BY_MONTH},
+  but from no later than the index date. Bands of age, limits of ages and the ages of features all use this age (`expectations/age.py`).
+* **Durations in years.** The years since a first diagnosis and the years with a practice are no ages. They are days divided by {DAYS_PER_YEAR}.
 * **Deprivation.** Features with the sign {DEPRIVATION} use the deprivation of the area. Candidates without deprivation exclude them. The table
   shows the {EDITION} edition of the Indices of Deprivation, and the settings may choose 2019.
 * **Code lists.** [Code lists](code-lists.md) has the size, source, version and licence of each, and how a team brings its own.

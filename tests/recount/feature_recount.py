@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from recount.attribute_recount import attribute_sql
 from recount.board import EDITION
+from recount.calendar_age import add_birthdays
 from recount.code_pool import PRODUCTS, every_line
 from recount.context_recount import make_context
 
@@ -46,6 +47,7 @@ USABLE = """SELECT s.r, s.concept, d.w, s.days, avg(s.value) AS value
 def lake_views(lake: Lake) -> duckdb.DuckDBPyConnection:
     """Open DuckDB with a view of each core table, and `all_event`: events with the day, if any, from which they are superseded."""
     con = connect(threads=1)
+    add_birthdays(con)
     for name in lake.tables():
         if name.startswith("core__"):
             con.execute(f"CREATE VIEW {name} AS SELECT * FROM {lake.scan(name)}")

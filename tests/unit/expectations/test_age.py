@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recount.calendar_age import birthdays_reached
 
 from expectations.age import (
     UNKNOWN_BIRTH,
@@ -20,6 +21,7 @@ from expectations.age import (
     completed_years_sql,
     earliest_birth_sql,
 )
+from expectations.tables.raw_gp import PATIENTS
 
 ZERO = date(1970, 1, 1)
 DATES = st.dates(date(1880, 1, 1), date(2040, 12, 31))
@@ -30,18 +32,6 @@ LEAP_DAYS = st.sampled_from(
 
 def days(*dates: date) -> np.ndarray:
     return np.array([(day - ZERO).days for day in dates], dtype=np.int32)
-
-
-def birthdays_reached(birth: date, day: date) -> int:
-    """Count the birthdays after the birth, up to and with the day, one by one; in a year without 29 February it is 1 March."""
-    count = 0
-    for year in range(birth.year + 1, day.year + 1):
-        try:
-            birthday = birth.replace(year=year)
-        except ValueError:
-            birthday = date(year, 3, 1)
-        count += birthday <= day
-    return count
 
 
 def in_sql(expression: str) -> object:
@@ -76,7 +66,6 @@ def test_a_birthday_counts_on_its_day_and_that_of_29_february_on_1_march(birth: 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(pairs=st.lists(st.tuples(DATES | LEAP_DAYS, DATES | LEAP_DAYS), min_size=1, max_size=300))
 def test_ages_are_the_birthdays_reached_on_any_two_dates(pairs: list[tuple[date, date]]) -> None:
-    pairs = [(min(pair), max(pair)) for pair in pairs]
     expected = [birthdays_reached(birth, day) for birth, day in pairs]
     assert completed_years(days(*(birth for birth, _ in pairs)), days(*(day for _, day in pairs))).tolist() == expected
     rows = json.dumps([{"birth": str(birth), "day": str(day)} for birth, day in pairs])
@@ -113,10 +102,36 @@ def test_an_age_by_year_and_month_counts_from_the_first_day_or_from_mid_year(
     assert in_sql(age_by_month_sql(f"{year}::INTEGER", f"{month}::INTEGER", f"DATE '{day}'")) == age
 
 
+@pytest.mark.parametrize(
+    ("birth", "is_set_aside"),
+    [("1903, 12", False), ("1903, 6", True), ("1903, NULL", False), ("1893, NULL", True), ("2000, 13", False)],
+)
+def test_a_person_of_120_stays_on_the_list_and_one_of_121_does_not(birth: str, is_set_aside: bool) -> None:
+    rule = next(rule for rule in PATIENTS.row_rules if rule.reason == "age_over_120")
+    row = f"(SELECT NULL::DATE AS death_date, DATE '2024-06-30' AS extract_date, * FROM (VALUES ({birth})) AS b(birth_year, birth_month))"
+    with duckdb.connect() as con:
+        assert con.execute(f"SELECT {rule.broken_when} FROM {row}").fetchall() == [(is_set_aside,)]
+
+
 def test_a_birth_by_month_or_year_has_its_earliest_day_and_for_a_year_alone_its_middle() -> None:
     by_month, by_year = ("1980", "4::INTEGER"), ("1980", "NULL::INTEGER")
     assert [in_sql(earliest_birth_sql(*birth)) for birth in (by_month, by_year)] == [date(1980, 4, 1), date(1980, 1, 1)]
     assert [in_sql(assumed_birth_sql(*birth)) for birth in (by_month, by_year)] == [None, date(1980, 7, 1)]
+
+
+@pytest.mark.parametrize(
+    ("birth", "day"),
+    [
+        (("2004", "2::INTEGER", "29"), date(2004, 2, 29)),
+        (("2005", "2::INTEGER", "29"), date(2005, 2, 1)),  # no day of that year
+        (("1980", "4::INTEGER", "31"), date(1980, 4, 1)),
+        (("1980", "12::INTEGER", "31"), date(1980, 12, 31)),
+        (("1980", "4::INTEGER", "NULL::INTEGER"), date(1980, 4, 1)),
+        (("1980", "NULL::INTEGER", "15"), date(1980, 1, 1)),
+    ],
+)
+def test_a_day_of_birth_counts_where_its_month_has_it(birth: tuple[str, str, str], day: date) -> None:
+    assert in_sql(earliest_birth_sql(*birth)) == day
 
 
 def test_an_age_by_year_alone_counts_from_1_july_and_no_one_who_may_be_born_is_unborn() -> None:
