@@ -27,8 +27,9 @@ deployment, with the features that were not computed and the reason.
   1,095 days 3 years.
 * **Missing values.** A feature is null, never 0, where a feed that it needs is absent or does not cover its window. A feature without a window
   needs {EVER_NEEDS_DAYS} days.
-* **Ages.** {BY_THE_CALENDAR}. {BIRTH_BY_MONTH},
-  but from no later than the index date. Bands of age, limits of ages and the ages of features all use this age (`expectations/age.py`).
+* **Ages.** {BY_THE_CALENDAR}.
+  {BIRTH_BY_MONTH},
+  but from no later than the index date. Every age, band and limit of ages uses this formula (`expectations/age.py`).
 * **Durations in years.** The years since a first diagnosis and the years with a practice are no ages. They are days divided by {DAYS_PER_YEAR}.
 * **Deprivation.** Features with the sign {DEPRIVATION} use the deprivation of the area. Candidates without deprivation exclude them. The table
   shows the {EDITION} edition of the Indices of Deprivation, and the settings may choose 2019.

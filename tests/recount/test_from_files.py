@@ -14,7 +14,7 @@ from recount.board import CATALOGUE
 from recount.calendar_age import birthdays_reached
 from recount.comparison import built_rows
 from recount.coverage_recount import Registration, Status, covered_days, practice_status, registrations
-from recount.landed_boards import NOW, build, landed_board
+from recount.landed_boards import NOW, Plan, build, landed_board
 from recount.raw_files import RULES, latest
 
 from features.declaration import EVER_NEEDS_DAYS, Feature, Statistic
@@ -23,14 +23,18 @@ from pipelines.run.deployment import Deployment
 
 pytestmark = pytest.mark.slow
 
-SEEDS = (11, 29, 47)
+PLANS = (
+    Plan(11, date(2024, 7, 1)),
+    Plan(29, date(2024, 7, 10), behind="outpatient_appointments"),
+    Plan(47, date(2024, 6, 20), behind="gp_medication_orders"),
+)
 INDEX_DATES = (date(2024, 2, 29), date(2024, 7, 15), date(2025, 1, 1))
 BANDS = (0, 5, 18, 30, 40, 50, 60, 65, 70, 75, 80, 85, 90)
 GP = ("gp_observations", "gp_medication_orders")
 RECORDS = (20, 21, 25, 30, 31, 32, 40, 41)  # one event for each row of a feed
 
 
-@pytest.fixture(scope="module", params=SEEDS)
+@pytest.fixture(scope="module", params=PLANS, ids=lambda plan: f"seed {plan.seed}")
 def landed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     return landed_board(request.param, tmp_path_factory.mktemp("landed"))
 
