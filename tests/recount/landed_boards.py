@@ -57,7 +57,8 @@ def landed_board(plan: Plan, home: Path) -> Deployment:
     deployment = Deployment(Settings.model_validate(SETTINGS), home, home)
     for table in run_plan.raw_tables(deployment):
         landing_stage.ingest(deployment, table)
-        assert not landing_stage.validate(deployment, table).broken
+        broken = landing_stage.validate(deployment, table).broken
+        assert not broken, (table.name, broken)
     for step in (conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
                  conforming.conform_spells, conforming.conform_events, conforming.conform_coverage):  # fmt: skip
         step(deployment)
