@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.measurement import measure
 from benchmarks.stages import INDEX_DATE
+from expectations.age import DAYS_PER_YEAR, UNKNOWN_BIRTH
 from features.cohort import CohortSettings
 from features.declaration import Feature, Statistic
 from features.plan import Plan, compile_plan
@@ -56,7 +57,6 @@ def event_files(lake: Lake) -> Iterator[tuple[str, int, int]]:
 
 
 def by_kernel(lake: Lake, target: Path) -> int:
-    from features.attributes import UNKNOWN_BIRTH
     from features.window_counts import IndexRows, window_counts
     from pipelines.building.event_reader import read_event_arrays
 
@@ -109,7 +109,7 @@ def _sql(feature: Feature, plan: Plan) -> str:
         Statistic.FLAG: lambda: f"coalesce({latest} <= {window}, false)",
         Statistic.NEW: lambda: f"coalesce({earliest} <= {window}, false)",
         Statistic.DAYS_SINCE_LAST: lambda: f"CASE WHEN {latest} <= {window} THEN {latest} END",
-        Statistic.YEARS_SINCE_FIRST: lambda: f"{earliest} / 365.25",
+        Statistic.YEARS_SINCE_FIRST: lambda: f"{earliest} / {DAYS_PER_YEAR}",
     }
     return f"({expressions[feature.statistic]()})::FLOAT"
 
@@ -162,7 +162,7 @@ def _polars(feature: Feature, plan: Plan):  # type: ignore[no-untyped-def]  # Po
         Statistic.FLAG: lambda: (latest <= window).fill_null(value=False),
         Statistic.NEW: lambda: (earliest <= window).fill_null(value=False),
         Statistic.DAYS_SINCE_LAST: lambda: pl.when(latest <= window).then(latest),
-        Statistic.YEARS_SINCE_FIRST: lambda: earliest / 365.25,
+        Statistic.YEARS_SINCE_FIRST: lambda: earliest / DAYS_PER_YEAR,
     }
     return expressions[feature.statistic]().cast(pl.Float32)
 

@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Days = NDArray[np.int32]
-NEVER = np.int32(np.iinfo(np.int32).min)  # the birth day of a person whose birth date is missing
 
 
 @dataclass(frozen=True)
 class IndexRows:
-    """The rows to compute: each is a person and an index date. The birth day is NEVER where the birth date is missing."""
+    """The rows to compute: each is a person and an index date. The birth day is UNKNOWN_BIRTH where the birth date is missing."""
 
     person: NDArray[np.int32]
     index_day: Days

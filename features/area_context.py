@@ -25,9 +25,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.attributes import UNKNOWN_BIRTH, PeopleTables, Row, days, numbers, take
+from expectations.age import DAYS_PER_YEAR, UNKNOWN_BIRTH
+from features.attributes import PeopleTables, Row, birth_days, days, numbers, take
 from features.coverage import distinct
-from features.demographics import AGE_BANDS
+from features.demographics import AGE_BANDS, age_band_numbers, age_years
 from features.events import NUMBER_OF
 from features.inequality import AREA, PRACTICE, WINDOW
 from features.periods import OPEN, as_at
@@ -37,7 +38,7 @@ FEED = "admissions"
 COUNTED = "emergency_discharge_overnight"
 BANDS = len(AGE_BANDS) + 1  # one more for people of unknown age
 STRATA = 3 * BANDS
-PER = 1000 * 365.25  # 1,000 person-years, in days
+PER = 1000 * DAYS_PER_YEAR  # 1,000 person-years, in days
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,9 @@ def context_days(index_day: NDArray[np.int32]) -> NDArray[np.int32]:
 
 def strata(sex: pa.Array, birth: NDArray[np.int32], day: int) -> NDArray[np.int64]:
     """Return the number of each person's stratum; `birth` is UNKNOWN_BIRTH where the birth date is missing."""
-    old = 4 * (day - birth.astype(np.int64))
-    band = np.maximum(np.searchsorted(1461 * np.asarray(AGE_BANDS), old, side="right"), 1)
+    band = age_band_numbers(age_years(birth, np.full(len(birth), day, dtype=np.int32)))
     which = pc.index_in(sex, pa.array(["1", "2"])).fill_null(2).to_numpy(zero_copy_only=False).astype(np.int64)
-    return which * BANDS + np.where(birth == UNKNOWN_BIRTH, 0, band)
+    return which * BANDS + band
 
 
 def icb_rates(tally: Tally, covered_practices: frozenset[str]) -> IcbRates:
@@ -174,10 +174,10 @@ def _own(tables: PeopleTables, spells: _Spells, row: Row, day: int, rates: IcbRa
     registrations, residences, people = tables.registrations, tables.residences, tables.people
     at = _place_at(registrations, row)
     practice, area = take(registrations["practice_code"], at), take(residences["lsoa_code"], _place_at(residences, row))
-    birth, assumed = (days(people[name], UNKNOWN_BIRTH)[row.place] for name in ("birth_date", "assumed_birth_date"))
+    birth = days(people["birth_date"], UNKNOWN_BIRTH)[row.place]
     since = np.maximum(np.maximum(np.append(days(registrations["start_date"], OPEN), OPEN)[at], day - WINDOW), birth)
     sex = people["sex"].combine_chunks().take(pa.array(row.place))
-    rate = rates.stratum_rate[strata(sex, np.where(assumed == UNKNOWN_BIRTH, birth, assumed), day)]
+    rate = rates.stratum_rate[strata(sex, birth_days(people, row), day)]
     covered = pc.is_in(practice, pa.array(sorted(rates.covered_practices), pa.string())).to_numpy(zero_copy_only=False)
     counted = (at >= 0) & covered & (since < day) & (days(people["death_date"], OPEN)[row.place] >= day)
     return _Own(counted, practice, area, _counted(spells, row.person, since, day), rate * np.maximum(day - since, 0))

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from expectations.age import DAYS_PER_YEAR, UNKNOWN_BIRTH, age_counts_from
 from features.coverage import distinct
 from features.demographics import MOVES_DAYS, SEX_NAMES, age_bands, age_years
 from features.deprivation import IDACI_BELOW_AGE, IDAOPI_FROM_AGE
@@ -21,7 +22,6 @@ from features.geography import AREA_TEXT, Places, area_columns
 from features.periods import OPEN, Households, HouseholdSizes, as_at, registered_at, starts_between
 
 NO_RESIDENCE = "unmatched"
-UNKNOWN_BIRTH = np.int32(np.iinfo(np.int32).min)
 
 
 @dataclass(frozen=True)
@@ -84,16 +84,12 @@ def take(column: pa.ChunkedArray, place: NDArray[np.int64]) -> pa.Array:
 
 
 def birth_days(people: pa.Table, row: Row) -> NDArray[np.int32]:
-    """Return the day from which each row's age counts.
-
-    It is 1 July where only the year of birth is known, but not later than the index date.
-    """
+    """Return the day from which each row's age counts (`expectations/age.py`)."""
     earliest = days(people["birth_date"], UNKNOWN_BIRTH)[row.place]
     if "assumed_birth_date" not in people.column_names:  # a lake of an earlier version without the column
         return earliest
     assumed = days(people["assumed_birth_date"], UNKNOWN_BIRTH)[row.place]
-    born = (assumed > earliest) & (earliest <= row.index_day)
-    return np.where(born, np.minimum(assumed, row.index_day), earliest).astype(np.int32)
+    return age_counts_from(earliest, assumed, row.index_day)
 
 
 def registration_at(tables: PeopleTables, row: Row) -> NDArray[np.int64]:
@@ -165,7 +161,7 @@ def _list_features(tables: PeopleTables, row: Row, at: NDArray[np.int64]) -> dic
     registrations = tables.registrations
     start, loaded = days(registrations["start_date"], OPEN), numbers(registrations["start_is_load_date"])
     true_start = (at >= 0) & ~np.append(loaded, True)[at]
-    years = (row.index_day - np.append(start, 0)[at]) / 365.25
+    years = (row.index_day - np.append(start, 0)[at]) / DAYS_PER_YEAR
     moves = starts_between(
         numbers(registrations["person_key"])[~loaded], start[~loaded], row.person, row.index_day - MOVES_DAYS, row.index_day - 1
     )

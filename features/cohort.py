@@ -32,8 +32,8 @@ class CohortSettings(BaseModel, extra="forbid", frozen=True):
         description="registered: everyone on the registered list on the index date; discharges: one row for each hospital discharge in the "
         "period up to the index date; given: rows that the source defines, such as an OMOP cohort",
     )
-    minimum_age: int = Field(default=0, ge=0, le=120, description="lowest age on the index date, in years")
-    maximum_age: int | None = Field(default=None, ge=0, le=130, description="highest age on the index date, in years")
+    minimum_age: int = Field(default=0, ge=0, le=120, description="lowest age on the index date, in completed years")
+    maximum_age: int | None = Field(default=None, ge=0, le=130, description="highest age on the index date, in completed years")
     minimum_days_on_list: int = Field(
         default=0, ge=0, le=3650, description="days that the person must have been registered with the practice"
     )
@@ -108,7 +108,7 @@ def exclusions(candidates: Candidates, settings: CohortSettings, use: Use) -> li
     if settings.minimum_age:
         steps.append((f"younger than {settings.minimum_age} years, or of unknown age", ~(age >= settings.minimum_age)))
     if settings.maximum_age is not None:
-        steps.append((f"older than {settings.maximum_age} years", age >= settings.maximum_age + 1))
+        steps.append((f"older than {settings.maximum_age} years, or of unknown age", ~(age <= settings.maximum_age)))
     if settings.minimum_days_on_list:
         short = candidates.days_on_list < settings.minimum_days_on_list
         steps.append((f"on the list for fewer than {settings.minimum_days_on_list} days", short))

@@ -25,7 +25,7 @@ class Statistic(StrEnum):
     FLAG = "flag"  # 1 with an event with d <= window (without a window: ever)
     NEW = "new"  # 1 if the person's first event has d <= window
     DAYS_SINCE_LAST = "days_since_last"  # lowest d, d <= window. Null without an event
-    YEARS_SINCE_FIRST = "years_since_first"  # highest d / 365.25. Null without an event
+    YEARS_SINCE_FIRST = "years_since_first"  # highest d / DAYS_PER_YEAR. Null without an event
     LATEST_VALUE = "latest_value"  # mean value of the latest day with values in range, d <= window
     VALUE_CHANGE = "value_change"  # latest value minus the mean value of the earliest day, d <= window. Null with one day
     DISTINCT_CODES = "distinct_codes"  # distinct codes (medicines: substances), d <= window

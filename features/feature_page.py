@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from expectations.age import BIRTH_BY_MONTH, BY_THE_CALENDAR, DAYS_PER_YEAR
 from expectations.time_window import in_the_last
 from features import definition_lines
 from features.analytes import ANALYTES
@@ -32,6 +33,10 @@ deployment, with the features that were not computed and the reason.
 * **Registered.** A person counts as registered on an index date within a registration, and in a gap of up to {MOVE_GAP_DAYS} days between
   two registrations: that is a move between practices. During a move the practice is the one that the person left, because its record covers
   the time before the index date. A registration that ended without a later one means that the person left.
+* **Ages.** {BY_THE_CALENDAR}.
+  {BIRTH_BY_MONTH},
+  but from no later than the index date. Every age, band and limit of ages uses this formula (`expectations/age.py`).
+* **Durations in years.** The years since a first diagnosis and the years with a practice are no ages. They are days divided by {DAYS_PER_YEAR}.
 * **Deprivation.** Features with the sign {DEPRIVATION} use the deprivation of the area. Candidates without deprivation exclude them. The table
   shows the {EDITION} edition of the Indices of Deprivation, and the settings may choose 2019.
 * **Code lists.** [Code lists](code-lists.md) has the size, source, version and licence of each, and how a team brings its own.

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from expectations.age import UNKNOWN_BIRTH
 from expectations.feeds import GP_FEEDS
 from expectations.suppression import SUPPRESSIONS
 from expectations.tables.features import PERSON_FEATURES
 from features.anchoring import IndexRows
 from features.area_context import AreaContext, context_features
 from features.attributes import (
-    UNKNOWN_BIRTH,
     PeopleTables,
     Row,
     attribute_columns,

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from expectations.age import DAYS_PER_YEAR
 from features.declaration import Feature, Statistic
 from features.plan import Facet, Plan, Space, facet_of
 from features.selected_events import Selected
 from features.window_items import distinct_items, latest_values, returns
 
 NOT_SEEN = np.uint16(65535)  # in `last`: no event; more days than any life
-YEAR = 365.25
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def _new(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
 
 def _years_since_first(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
     days = _days_since_first(feature, cells, plan)
-    return np.where(days == 0, np.nan, days / YEAR)
+    return np.where(days == 0, np.nan, days / DAYS_PER_YEAR)
 
 
 def _latest_of(feature: Feature, cells: Cells, plan: Plan) -> NDArray:

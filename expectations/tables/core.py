@@ -41,7 +41,7 @@ PERSON = Table(
     (
         PERSON_KEY,
         Column("person_id", Kind.IDENTIFIER, "Pseudonym of the person, which readers of the scores use.", nullable=False),
-        Column("birth_date", Kind.DATE, "First day of the month of birth, or of the year where only the year is known. Earlier events do not count."),
+        Column("birth_date", Kind.DATE, "Day of birth where an OMOP source has it; else the first day of the month, or of the year where only that is known. Earlier events do not count."),
         Column("assumed_birth_date", Kind.DATE, "1 July where only the year of birth is known, used for ages. Empty where the month is known."),
         Column("sex", Kind.CODE, "1 male, 2 female, 9 not specified, 0 not known.", allowed=("1", "2", "9", "0")),
         Column("ethnic_category", Kind.CODE, "Latest ethnic category of 2001 (16+1); Z not stated, 99 not known."),

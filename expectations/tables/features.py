@@ -53,7 +53,7 @@ PERSON_FEATURES = Table(
         Column("imd_version", Kind.TEXT, "Edition of the Indices of Deprivation.", nullable=False),
         Column("ethnic_category", Kind.CODE, "Ethnic category 2001 (16+1); for the audit, not a predictor."),
         Column("ethnic_group", Kind.CODE, "NHS 5+1 group, with not_stated and not_known as separate groups; for the audit, not a predictor.", nullable=False),
-        Column("age_band", Kind.TEXT, "Age band on the index date.", nullable=False),
+        Column("age_band", Kind.TEXT, "Band of the completed years on the index date (`expectations/age.py`).", nullable=False),
         Column("sex_name", Kind.CODE, "male, female, not_specified or not_known.", nullable=False),
         Column("coverage", Kind.TEXT, "full, or the feeds that do not cover the year before the index date.", nullable=False),
         Column("gp_covered", Kind.BOOLEAN, "The practice's GP record covers the year before the index date.", nullable=False),

@@ -5,6 +5,7 @@ They are patients, registrations, addresses, observations, medication orders and
 
 from __future__ import annotations
 
+from expectations.age import age_by_month_sql
 from expectations.identifier_schemes import LSOA, ODS_PRACTICE, Scheme
 from expectations.sql_values import quote, quote_all
 from expectations.table import Action, Column, Kind, Lost, RowRule, Severity, Table, TableRule
@@ -109,7 +110,7 @@ PATIENTS: Table = raw_table(
                 ("death_date",), defect=8, repair="NULL"),
         RowRule("death_after_extract", f"death_date > extract_date AND death_date NOT IN ({_NEVER})", Action.NULLED, "The death is after the extract.",
                 ("death_date",), defect=8),
-        RowRule("age_over_120", "death_date IS NULL AND year(extract_date) - birth_year > 120", Action.SET_ASIDE,
+        RowRule("age_over_120", f"death_date IS NULL AND {age_by_month_sql('birth_year', 'birth_month', 'extract_date')} > 120", Action.SET_ASIDE,
                 "The person is over 120 years old and has no date of death.", ("birth_year",), defect=4),
     ),
     table_rules=(

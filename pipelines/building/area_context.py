@@ -13,13 +13,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from expectations.age import completed_years_sql
 from expectations.sql_values import quote
 from expectations.tables.core import PERSON
 from features.area_context import BANDS, COUNTED, FEED, AreaContext, IcbRates, Tally, context_days, icb_rates
 from features.attributes import days
 from features.cohort import CohortSettings, Use
 from features.coverage import CoverageCalendar, covered_days
-from features.demographics import AGE_BANDS
+from features.demographics import age_band_number_sql
 from features.events import NUMBER_OF
 from features.inequality import AREA, PRACTICE, WINDOW
 from features.periods import OPEN
@@ -89,12 +90,12 @@ def _tally_sql(lake: Lake, day: date) -> str:
     """Return the SQL that counts the reference population's days and spells, as `features/area_context.py` defines them."""
     before = f"DATE {quote(day)} - 1"
     lasts = f"start_date <= {before} AND coalesce(end_date, {before}) >= {before}"
-    bounds = " + ".join(f"(4 * (DATE {quote(day)} - age_from) >= {1461 * bound})::INTEGER" for bound in AGE_BANDS)
     return f"""
-    WITH member AS (
-        SELECT person_key, practice_code, sex_place * {BANDS} + CASE WHEN birth_date IS NULL THEN 0 ELSE greatest({bounds}, 1) END AS stratum,
+    WITH aged AS (SELECT *, {completed_years_sql("age_from", f"DATE {quote(day)}")} AS age FROM listed),
+    member AS (
+        SELECT person_key, practice_code, sex_place * {BANDS} + {age_band_number_sql("age")} AS stratum,
             greatest(DATE {quote(day)} - {WINDOW}, start_date, coalesce(birth_date, start_date)) AS since
-        FROM {lake.scan("core__registration")} JOIN listed USING (person_key) SEMI JOIN covered USING (practice_code)
+        FROM {lake.scan("core__registration")} JOIN aged USING (person_key) SEMI JOIN covered USING (practice_code)
         WHERE {lasts} AND coalesce(death_date, DATE {quote(day)}) >= DATE {quote(day)}
     ),
     spells AS (

@@ -15,9 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from expectations.age import UNKNOWN_BIRTH
 from expectations.code_column import CodeColumn
 from expectations.tables.core import CODE, CODE_ANCESTOR, CODE_NAME, EVENT, PERSON
-from features.anchoring import NEVER, IndexRows
+from features.anchoring import IndexRows
 from features.code_level import (
     CodeEvents,
     CodeLevelSettings,
@@ -170,8 +171,8 @@ def _count(
 def _birth_days(lake: Lake) -> NDArray[np.int32]:
     """Return birth days by person key."""
     rows = lake.read(PERSON.name, "person_key, CAST(epoch(birth_date) // 86400 AS INTEGER) AS day")
-    key, day = rows["person_key"].to_numpy(), rows["day"].fill_null(int(NEVER)).to_numpy()
-    birth = np.full(int(key.max(initial=0)) + 1, NEVER, dtype=np.int32)
+    key, day = rows["person_key"].to_numpy(), rows["day"].fill_null(int(UNKNOWN_BIRTH)).to_numpy()
+    birth = np.full(int(key.max(initial=0)) + 1, UNKNOWN_BIRTH, dtype=np.int32)
     birth[key] = day
     return birth
 

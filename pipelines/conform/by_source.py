@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import ClassVar
@@ -24,7 +24,7 @@ from pipelines.conform.coverage import CoverageSettings
 from pipelines.conform.event import EventRequest
 from pipelines.conform.feeds import Sources
 from pipelines.conform.omop import core_tables as omop_tables
-from pipelines.conform.omop.feed_rows import omop_availability, omop_sources
+from pipelines.conform.omop.feed_rows import omop_availability, omop_birth_days, omop_sources
 from pipelines.conform.omop.links import linked_rows, quarantine_unlinked
 from pipelines.conform.omop.visits import Cdm
 from pipelines.lake.storage import Lake
@@ -126,6 +126,7 @@ class OmopConform(SourceConform):
         self, lake: Lake, con: duckdb.DuckDBPyConnection, validated: Validated, rules: ClinicalRules, stated: StatedFacts
     ) -> Summary:
         quarantine_unlinked(lake, con, _cdm(validated))
+        stated = replace(stated, birth_days=omop_birth_days(_cdm(validated)))
         return core_tables.conform_people(lake, con, omop_tables.people_sources(self.rows(validated)), rules, stated)
 
     def events(self, lake: Lake, con: duckdb.DuckDBPyConnection, validated: Validated, request: EventRequest) -> Summary:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from expectations.age import assumed_birth_sql, earliest_birth_sql
 from expectations.catalogue import RAW_TABLES
 from expectations.feeds import ADMISSIONS, HOSPITAL_FEEDS, OPT_OUTS, PATIENTS, REGISTRATIONS
 from expectations.sql_values import quote, quote_all
@@ -40,6 +41,7 @@ class StatedFacts:
     * `reviews` are the withdrawn deaths that an earlier run stored as in review.
     * `alive` are the people whom a recorded decision accepts as alive (`deaths.py`).
     * `confidential` are the people of confidential records.
+    * `birth_days` has person_id and birth_day, the day of the month, where a source has it.
     * The `cautious` feeds also count for a pseudonym that differs only in letter case.
     """
 
@@ -50,6 +52,7 @@ class StatedFacts:
     alive: str = ""
     reviews: str = ""
     confidential: str = ""
+    birth_days: str = ""
     cautious: Collection[str] = CASE_CAUTIOUS
     settings: DeathSettings = field(default_factory=DeathSettings)
 
@@ -80,7 +83,7 @@ def person_sql(
         UNION ALL
         SELECT (SELECT coalesce(max(person_key), -1) FROM known) + row_number() OVER (ORDER BY person_id), person_id FROM fresh
     ),
-    listed AS ({_listed(sources)}),
+    listed AS ({_listed(sources, stated.birth_days)}),
     members AS ({_members(sources)}),
     hospital AS ({_hospital(sources)}),
     twins AS MATERIALIZED ({_TWINS}),
@@ -186,12 +189,12 @@ def _hidden(confidential: str) -> str:
         WHERE record.person_id <> numbered.person_id"""
 
 
-def _listed(sources: Sources) -> str:
+def _listed(sources: Sources, birth_days: str) -> str:
     if PATIENTS.name not in sources:
         return _NO_LIST
-    return f"""SELECT person_id, make_date(birth_year, coalesce(birth_month, 1), 1) AS birth_date,
-            CASE WHEN birth_month IS NULL THEN make_date(birth_year, 7, 1) END AS assumed_birth_date, death_date, sex, ethnic_category
-        FROM {sources[PATIENTS.name]}"""
+    return f"""SELECT person_id, {earliest_birth_sql("birth_year", "birth_month", "birth_day" if birth_days else "")} AS birth_date,
+            {assumed_birth_sql("birth_year", "birth_month")} AS assumed_birth_date, death_date, sex, ethnic_category
+        FROM {sources[PATIENTS.name]} {f"LEFT JOIN {birth_days} USING (person_id)" if birth_days else ""}"""
 
 
 def _members(sources: Sources) -> str:

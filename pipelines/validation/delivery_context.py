@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from expectations.age import earliest_birth_sql
 from expectations.date_formats import DETECTED
 from expectations.granting_columns import granting_columns
 from expectations.identifier_schemes import Scheme, may_be_wrong_sql, reason_against
@@ -159,7 +160,8 @@ def _births(patients: str | None) -> str:
     """Return the first day of each person's month of birth, or of the year if the month is not known."""
     if patients is None:
         return "SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS birth_date WHERE false"
-    return f"SELECT person_id, min(make_date(birth_year, coalesce(birth_month, 1), 1)) AS birth_date FROM {patients} GROUP BY person_id"
+    born = earliest_birth_sql("birth_year", "birth_month")
+    return f"SELECT person_id, min({born}) AS birth_date FROM {patients} GROUP BY person_id"
 
 
 def _typed(table: Table, profile: Profile, source: str = "") -> str:

@@ -11,7 +11,7 @@ LIVES, HELD = AT.format(t="r"), AT.format(t="g")
 RECENT = "BETWEEN f.index_date - 1095 AND f.index_date - 1"
 # Age counts from 1 July where only the year of birth is known, but from no later than the index date.
 BORN = "CASE WHEN p.assumed_birth_date > p.birth_date AND p.birth_date <= f.index_date THEN least(p.assumed_birth_date, f.index_date) ELSE p.birth_date END"
-AGE = f"(f.index_date - {BORN}) / 365.25"
+AGE = f"birthdays({BORN}, f.index_date)"  # calendar_age.py
 HOUSEHOLD = f"(SELECT r.household_id FROM core__residence r WHERE {LIVES})"
 SIZE = (
     f"(SELECT nullif(count(*), 0) FROM core__residence o JOIN core__person q USING (person_key) WHERE o.household_id = {HOUSEHOLD} "

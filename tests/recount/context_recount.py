@@ -27,16 +27,18 @@ def make_context(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _make_members(con: duckdb.DuckDBPyConnection) -> None:
-    band = " + ".join(f"(4 * (c - coalesce(assumed_birth_date, birth_date)) >= 1461 * {bound})::INTEGER" for bound in BOUNDS)
+    band = " + ".join(f"(age >= {bound})::INTEGER" for bound in BOUNDS)
     at = "start_date <= c - 1 AND coalesce(end_date, DATE '9999-01-01') >= c - 1"
     con.execute("CREATE TABLE month_start AS SELECT DISTINCT date_trunc('month', index_date)::DATE AS c FROM f")
     con.execute(f"""
         CREATE TABLE member AS
-        WITH listed AS (
+        WITH aged AS (
+            SELECT c, p.*, birthdays(coalesce(assumed_birth_date, birth_date), c) AS age FROM month_start, core__person p),
+        listed AS (
             SELECT c, p.person_key, practice_code AS practice, greatest(c - 365, start_date, coalesce(birth_date, start_date)) AS since,
                 coalesce(nullif(nullif(sex, '0'), '9'), '?') || ' ' || CASE WHEN birth_date IS NULL THEN 0 ELSE greatest({band}, 1) END AS stratum,
                 (SELECT min(lsoa_code) FROM core__residence l WHERE l.person_key = p.person_key AND {at}) AS lsoa
-            FROM month_start JOIN core__registration g ON {at} JOIN core__person p USING (person_key)
+            FROM month_start JOIN core__registration g ON {at} JOIN aged p USING (person_key, c)
             WHERE on_list AND death_not_readable IS NOT TRUE AND NOT type_1_opt_out AND NOT national_data_opt_out AND coalesce(death_date >= c, true)),
         uncovered AS (
             SELECT DISTINCT c, practice FROM (

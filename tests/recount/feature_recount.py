@@ -11,6 +11,7 @@ import duckdb
 import pandas as pd
 from recount.attribute_recount import attribute_sql
 from recount.board import EDITION
+from recount.calendar_age import add_birthdays
 from recount.code_pool import PRODUCTS, make_entries
 from recount.context_recount import make_context
 
@@ -50,6 +51,7 @@ USABLE = """SELECT s.r, s.concept, d.w, s.days, avg(s.value) AS value
 def lake_views(lake: Lake) -> duckdb.DuckDBPyConnection:
     """Open DuckDB with a view of each core table, and `all_event`: events with the day, if any, from which they are superseded."""
     con = connect(threads=1)
+    add_birthdays(con)
     for name in lake.tables():
         if name.startswith("core__"):
             con.execute(f"CREATE VIEW {name} AS SELECT * FROM {lake.scan(name)}")

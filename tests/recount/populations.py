@@ -135,7 +135,32 @@ def _plain_event(board: Board, key: int, kind: int, code: int, after: int) -> Ro
 
 # --- people ---------------------------------------------------------------------------------------------------------
 
-_AGES = (None, -10, 0, 1, 29, 30, 31, 364, 365, 1095, 5843, 5844, 5845, 9000, 15000, 21914, 21915, 21916, 24000, 29000, 33000)
+_AGES: tuple[int | tuple[int, int] | date | None, ...] = (
+    None,
+    -10,
+    0,
+    1,
+    29,
+    30,
+    31,
+    364,
+    365,
+    1095,
+    5843,
+    5844,
+    5845,
+    9000,
+    15000,
+    21914,
+    21915,
+    21916,
+    24000,
+    29000,
+    33000,
+)
+# Days old, or years with days around the birthday, or a day of birth: the edges of bands of age, and leap days.
+_AGES += tuple((years, days) for years in (5, 16, 18, 30, 40, 50, 60, 65, 70, 75, 80, 85, 90, 100) for days in (-1, 0, 1))
+_AGES += (date(1924, 2, 29), date(1960, 2, 29), date(2008, 2, 29))
 _UNREADABLE = 10_000  # days until a death whose day cannot be read
 _DEATHS = (*(None,) * 16, _UNREADABLE, -1, 0, 1, 2, 30, 100, 364, 365, 366, 400)
 _BEGUN = (4000, 4000, 4000, 4000, 4000, 3000, 2500, 1096, 1095, 1094, 731, 365, 30, 1, 0, -1)
@@ -179,11 +204,16 @@ def _draw_person(draw: Draw, board: Board, key: int) -> None:
         )  # fmt: skip
 
 
-def _birth(board: Board, age: int | None, only_year: bool) -> Row:
+def _birth(board: Board, age: int | tuple[int, int] | date | None, only_year: bool) -> Row:
     """Return the earliest possible day of birth and the day from which age counts."""
     if age is None:
         return {"birth_date": None, "assumed_birth_date": None}
-    born = board.index_date - timedelta(days=age)
+    if isinstance(age, tuple):
+        years, days = age
+        birthday = date(board.index_date.year - years, board.index_date.month, min(board.index_date.day, 28))
+        born = birthday + timedelta(days=days + board.index_date.day - min(board.index_date.day, 28))
+    else:
+        born = age if isinstance(age, date) else board.index_date - timedelta(days=age)
     return {"birth_date": born, "assumed_birth_date": born + timedelta(days=181 if only_year else 0)}
 
 

@@ -48,6 +48,11 @@ def omop_availability(settings: OmopSettings) -> AvailabilitySettings:
     return AvailabilitySettings(lag_days=dict.fromkeys(EVENT_FEEDS, settings.lag_days), admission_lag_days=settings.lag_days)
 
 
+def omop_birth_days(cdm: Cdm) -> str:
+    """Return the SQL of person_id and birth_day, the day of the month, which the NHS feeds do not have."""
+    return f"(SELECT person_id, any_value(day_of_birth) AS birth_day FROM {cdm['person']} GROUP BY person_id)"
+
+
 def _shaped(table: Table, given: Mapping[str, str], relation: str, where: str = "true") -> str:
     """Return the SQL of rows with the declared columns of a feed: those of `given`, and nulls for the others."""
     provenance = {column.name for column in PROVENANCE}

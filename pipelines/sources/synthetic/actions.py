@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from expectations.age import completed_years
 from pipelines.sources.synthetic.lives import Lives
-from pipelines.sources.synthetic.people import YEAR, People, day
+from pipelines.sources.synthetic.people import People, day
 from pipelines.sources.synthetic.random_streams import ACTIONS, stream
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.sources.synthetic.spells import EMERGENCY, Stays
@@ -46,7 +47,7 @@ def draw_actions(settings: SyntheticSettings, people: People, lives: Lives, stay
     rng, cut = stream(settings.seed, ACTIONS, block), day(settings.data_cut_date)
     ill = np.zeros(len(people), dtype=bool)
     ill[stays.person[(stays.kind == EMERGENCY) & (stays.admitted >= cut - 730)]] = True
-    listed = (ill | ((cut - people.birth) / YEAR >= 75)) & (rng.random(len(people)) < LISTED_SHARE)
+    listed = (ill | (completed_years(people.birth, cut) >= 75)) & (rng.random(len(people)) < LISTED_SHARE)
     when = cut - DAYS_BACK + rng.integers(0, DAYS_BACK - 5, len(people))
     person = np.flatnonzero(listed & (when > lives.first) & (when < lives.last) & (people.birth < when))
     count, draw = len(person), rng.random(len(person))

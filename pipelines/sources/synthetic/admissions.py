@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from expectations.age import completed_years
 from pipelines.sources.synthetic import calibration
 from pipelines.sources.synthetic.areas_and_practices import Places
 from pipelines.sources.synthetic.conditions import NAMES, POSITION, weights
@@ -19,7 +20,7 @@ from pipelines.sources.synthetic.diagnoses import (
     one_of,
 )
 from pipelines.sources.synthetic.lives import Lives, pandemic_factors, seasonal_factors
-from pipelines.sources.synthetic.people import FAR, NO_FIXED_ABODE, YEAR, People
+from pipelines.sources.synthetic.people import FAR, NO_FIXED_ABODE, People
 from pipelines.sources.synthetic.random_streams import SPELLS, sorted_events, stream, weighted_choice
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.sources.synthetic.spells import (
@@ -112,7 +113,7 @@ def draw_nights(rng: np.random.Generator, age: np.ndarray) -> np.ndarray:
 
 def age_on(people: People, rows: np.ndarray, days: np.ndarray) -> np.ndarray:
     """Return ages in completed years."""
-    return np.floor((days - people.birth[rows]) / YEAR).clip(min=0).astype(np.int64)
+    return completed_years(people.birth[rows], days).clip(min=0)
 
 
 def _emergencies(rng: np.random.Generator, settings: SyntheticSettings, places: Places, people: People, lives: Lives) -> Stays:

@@ -9,13 +9,13 @@ import numpy as np
 
 from features.code_lists import load_code_lists
 from pipelines.sources.synthetic import calibration
-from pipelines.sources.synthetic.admissions import days_in_months
+from pipelines.sources.synthetic.admissions import age_on, days_in_months
 from pipelines.sources.synthetic.attendances import on_weekdays
 from pipelines.sources.synthetic.condition_codes import codes_of_conditions, resolved_codes
 from pipelines.sources.synthetic.conditions import NAMES, POSITION, weights
 from pipelines.sources.synthetic.diagnoses import one_of
 from pipelines.sources.synthetic.lives import Lives, pandemic_factors, seasonal_factors
-from pipelines.sources.synthetic.people import NO_FIXED_ABODE, YEAR, People, day
+from pipelines.sources.synthetic.people import NO_FIXED_ABODE, People, day
 from pipelines.sources.synthetic.random_streams import GP_RECORD, sorted_events, stream
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.sources.synthetic.spells import EMERGENCY, Stays
@@ -180,7 +180,7 @@ def _draw_measurements(
     days: np.ndarray,
     codes: dict[str, np.ndarray],
 ) -> Observations:
-    age, count = (days - people.birth[rows]) / YEAR, len(rows)
+    age, count = age_on(people, rows, days), len(rows)
     recorded = days + np.where(rng.random(count) < 0.85, 0, rng.integers(1, 15, count))
 
     def has(condition: str) -> np.ndarray:

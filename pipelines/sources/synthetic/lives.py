@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from expectations.age import completed_years
 from pipelines.sources.synthetic import calibration
 from pipelines.sources.synthetic.areas_and_practices import Places
 from pipelines.sources.synthetic.conditions import NEVER, POSITION, RESOLVES, onset_ages, weights
@@ -76,7 +77,7 @@ def draw_lives(settings: SyntheticSettings, places: Places, people: People, bloc
         first=first,
         last=np.minimum(people.leaves, end),
         present=np.empty(0),
-        age=((middles[None, :] - people.birth[:, None]) / YEAR).clip(0, 120).astype(np.int8),
+        age=completed_years(people.birth[:, None], middles[None, :]).clip(0, 120).astype(np.int8),
         deprivation=_deprivation_grid(people, deprivation, month_starts),
     )
     lives.present = (month_starts[None, 1:] > first[:, None]) & (month_starts[None, :-1] < lives.last[:, None])

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from expectations.age import DAYS_PER_YEAR, completed_years
 from pipelines.sources.synthetic import calibration
 from pipelines.sources.synthetic.areas_and_practices import PRACTICE_CHOICES, Places
 from pipelines.sources.synthetic.random_streams import BLOCK_PEOPLE, PEOPLE, choice_by_row, stream, weighted_choice
 from pipelines.sources.synthetic.settings import SyntheticSettings
 
 FAR = 1_000_000  # a day later than any date in the data
-YEAR = 365.25
+YEAR = DAYS_PER_YEAR  # of durations; ages are by the calendar
 RESOLVED, NO_FIXED_ABODE, POSTCODE_UNKNOWN, OUTSIDE_ENGLAND = range(4)
 PSEUDO_POSTCODES = ("", "ZZ99 3VZ", "ZZ99 3WZ", "ZZ99 3GZ")
 _STATED = tuple(code for group in calibration.ETHNIC_GROUPS for code in calibration.ETHNIC_CATEGORIES[group])
@@ -70,10 +71,10 @@ def draw_people(settings: SyntheticSettings, places: Places, block: int) -> Peop
     ethnicity = _ethnicity(rng, places, home_area, household)
     area, moves = _moves(rng, places, home_area, household, birth, start, end)
     deprivation = places.areas["deprivation"].to_numpy()[area[:, 0]]
-    adult = (end - birth) > 16 * YEAR
+    adult = completed_years(birth, end) >= 16
     smoking = calibration.SMOKING_SHARE * np.exp(calibration.SMOKING_DEPRIVATION_LOG_RATIO * (deprivation - 0.5))
     lottery = rng.random(len(number))
-    ages = (start - birth) / YEAR
+    ages = completed_years(birth, start)
     return People(
         number=number,
         birth=birth,
@@ -133,7 +134,7 @@ def _births_and_arrivals(
     birth = np.where(born, within, anchor - 1 - np.floor(age * YEAR).astype(np.int64))
     years_on_list = np.minimum(rng.exponential(11.0, people), np.maximum(age - 0.05, 0.0))
     arrival = np.where(born | came, within, start - 1 - np.floor(years_on_list * YEAR).astype(np.int64))
-    swap_child_heads(head, (birth, arrival, born), (start - birth) / YEAR)
+    swap_child_heads(head, (birth, arrival, born), completed_years(birth, start))
     return birth, np.maximum(arrival, birth), born
 
 
@@ -167,7 +168,7 @@ def _moves(
     end: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     homes = len(home_area)
-    head_age = (start - birth[_is_head(household)]) / YEAR
+    head_age = completed_years(birth[_is_head(household)], start)
     limits = np.array([limit for limit, _ in calibration.MOVE_RATES_BY_AGE])
     rates = np.array([rate for _, rate in calibration.MOVE_RATES_BY_AGE])[
         np.searchsorted(limits, head_age, side="right").clip(max=3)

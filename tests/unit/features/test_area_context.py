@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from expectations.age import UNKNOWN_BIRTH
 from features.area_context import PER, IcbRates, Tally, context_days, context_features, icb_rates, prior_shape, strata
-from features.attributes import UNKNOWN_BIRTH, PeopleTables, Row
+from features.attributes import PeopleTables, Row
 from features.events import NUMBER_OF
 from features.inequality import AREA, PRACTICE
 from features.periods import Households
@@ -43,6 +44,12 @@ def test_the_context_of_an_index_date_is_the_first_day_of_its_month() -> None:
 def test_strata_are_sex_and_band_of_age() -> None:
     births = ints(day(1954, 3, 1), day(1954, 3, 2), UNKNOWN_BIRTH, DAY - 1)
     assert strata(pa.array(["2", "2", "1", "9"]), births, DAY).tolist() == [WOMAN_OF_70, WOMAN_OF_70 - 1, 0, 29]
+
+
+def test_a_stratum_begins_on_the_birthday_also_where_the_years_are_not_365_25_days_long() -> None:
+    births = ints(day(1957, 3, 1), day(1957, 3, 2), day(1958, 3, 1), day(1958, 3, 2))
+    bands = strata(pa.array(["1"] * 4), births, day(2023, 3, 1)).tolist()
+    assert bands == [8, 8, 8, 7]  # 66, 65, 65 and 64 years: 24,106 and 23,741 days
 
 
 def test_groups_that_vary_no_more_than_chance_are_all_like_the_board() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from expectations.age import UNKNOWN_BIRTH
 from expectations.suppression import SUPPRESSIONS
 from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE, Candidates, CohortSettings, Use, add_flows, cohort_flow
 from features.periods import OPEN
@@ -62,10 +63,23 @@ def test_the_national_data_opt_out_reaches_planning_and_not_the_finding_of_peopl
     assert inside(given, use="planning") == [False, False, True, True, True]
 
 
-def test_ages_are_limited_and_an_unknown_age_is_out() -> None:
-    day = [INDEX - round(365.25 * age) for age in (17.9, 18.1, 64.9, 66.1)]
-    given = candidates(birth_day=[*day, np.iinfo(np.int32).min])
-    assert inside(given, CohortSettings(minimum_age=18, maximum_age=65)) == [False, True, True, False, False]
+@pytest.mark.parametrize("index", [date(2024, 3, 1), date(2024, 2, 29), date(2023, 2, 28), date(2025, 1, 1)])
+def test_ages_from_18_to_64_begin_on_the_18th_birthday_and_end_before_the_65th(index: date) -> None:
+    day = (index - date(1970, 1, 1)).days
+    eighteen, sixty_five = ((date(index.year - age, index.month, min(index.day, 28)) - date(1970, 1, 1)).days for age in (18, 65))
+    given = candidates(
+        birth_day=[eighteen + 1, eighteen, sixty_five + 1, sixty_five, UNKNOWN_BIRTH], index_day=[day] * 5,
+    )  # fmt: skip
+    assert inside(given, CohortSettings(minimum_age=18, maximum_age=64)) == [False, True, True, False, False]
+    _, flow = cohort_flow(given, CohortSettings(minimum_age=18, maximum_age=64), "finding_people_for_care")
+    assert dict(flow) | {"younger than 18 years, or of unknown age": 2, "older than 64 years, or of unknown age": 1} == dict(flow)
+
+
+def test_an_unknown_age_is_out_whichever_age_is_limited() -> None:
+    given = candidates(birth_day=[UNKNOWN_BIRTH, INDEX, INDEX, INDEX, INDEX])
+    assert inside(given, CohortSettings(maximum_age=17)) == [False, True, True, True, True]
+    assert inside(given, CohortSettings(minimum_age=1)) == [False] * 5
+    assert inside(given) == [True] * 5
 
 
 def test_each_step_counts_those_still_there() -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from features.anchoring import NEVER, IndexRows
+from expectations.age import UNKNOWN_BIRTH
+from features.anchoring import IndexRows
 from features.catalogue import Catalogue, build_catalogue
 from features.code_lists import load_code_lists
 from features.declaration import DERIVED
@@ -195,7 +196,7 @@ def features_of(events: list[tuple[int, int, str, str, float | None]], catalogue
         }
     )
     index_day = np.array([(INDEX - date(1970, 1, 1)).days], dtype=np.int32)
-    rows = IndexRows(np.array([1], dtype=np.int32), index_day, np.array([NEVER], dtype=np.int32))
+    rows = IndexRows(np.array([1], dtype=np.int32), index_day, np.array([UNKNOWN_BIRTH], dtype=np.int32))
     plan = compile_plan(catalogue, [(place, *code) for code, place in number.items()])
     counted = window_counts(Events.from_arrow(table), rows, plan)
     known = {feature.name: counted[place] for place, feature in enumerate(plan.features)}

@@ -1,17 +1,22 @@
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
+import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from expectations.age import UNKNOWN_BIRTH
 from features.attributes import Row, birth_days
 from features.declaration import Feature, Statistic
-from features.demographics import age_bands, age_years
+from features.demographics import AGE_BANDS, age_band_number_sql, age_band_numbers, age_bands, age_years
 from features.deprivation import local_quintiles
 from features.derived import derive
 from features.ethnicity import ethnic_groups
+from models.risk_bands import age_groups
 
 AREA = Path(__file__).parents[3] / ".." / "shared" / "data" / "area"
 
@@ -35,13 +40,70 @@ def test_every_one_of_the_16_and_1_categories_has_its_group_of_5_and_1() -> None
     } == groups
 
 
+def days_of(*dates: date) -> np.ndarray:
+    return np.array([(day - date(1970, 1, 1)).days for day in dates], dtype=np.int32)
+
+
 def test_ages_fall_in_bands_and_an_unknown_birth_is_not_known() -> None:
-    index = np.full(4, (date(2024, 3, 1) - date(1970, 1, 1)).days, dtype=np.int32)
-    births = np.array(
-        [(day - date(1970, 1, 1)).days for day in (date(2024, 2, 1), date(1955, 1, 1), date(1930, 1, 1))], dtype=np.int32
-    )
-    ages = age_years(np.append(births, np.iinfo(np.int32).min).astype(np.int32), index)
+    index = np.full(4, days_of(date(2024, 3, 1))[0], dtype=np.int32)
+    births = days_of(date(2024, 2, 1), date(1955, 1, 1), date(1930, 1, 1))
+    ages = age_years(np.append(births, UNKNOWN_BIRTH).astype(np.int32), index)
+    assert ages[:3].tolist() == [0, 69, 94]
     assert age_bands(ages).to_pylist() == ["0-4", "65-69", "90+", "not_known"]
+
+
+EDGE_DATES = (
+    date(2024, 2, 29),
+    date(2023, 2, 28),
+    date(2024, 3, 1),
+    date(2025, 3, 1),
+    date(2024, 12, 31),
+    date(2025, 1, 1),
+    date(2024, 7, 15),
+)
+
+
+@pytest.mark.parametrize("index", EDGE_DATES)
+@pytest.mark.parametrize("bound", [*AGE_BANDS[1:], 100, 110])
+def test_a_band_begins_on_the_birthday_and_neither_a_day_earlier_nor_later(index: date, bound: int) -> None:
+    on_the_day = anniversary(index, -bound)  # born so that the index date is the birthday
+    births = [on_the_day + timedelta(days=1), on_the_day, on_the_day - timedelta(days=1)]
+    ages = age_years(days_of(*births), np.full(3, days_of(index)[0], dtype=np.int32))
+    assert ages.tolist() == [bound - 1, bound, bound]
+    names = [f"{low}-{high - 1}" for low, high in pairwise(AGE_BANDS)] + ["90+"]
+    of_age = [
+        next(name for name, low in zip(names[::-1], AGE_BANDS[::-1], strict=True) if low <= age)
+        for age in (bound - 1, bound, bound)
+    ]
+    assert age_bands(ages).to_pylist() == of_age
+
+
+def anniversary(day: date, years: int) -> date:
+    """Return a day of birth whose birthday is the day; for 29 February in another year, 1 March would be a day too late."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return date(day.year + years, 2, 28)
+
+
+@pytest.mark.parametrize("index", EDGE_DATES)
+def test_the_review_list_of_18_to_64_begins_on_the_18th_birthday_and_ends_on_the_65th(index: date) -> None:
+    births = [anniversary(index, -years) + timedelta(days=step) for years in (18, 65) for step in (1, 0, -1)]
+    ages = age_years(days_of(*births), np.full(6, days_of(index)[0], dtype=np.int32))
+    bands = age_bands(ages).to_pylist()
+    expected = ["0-17", "18-64", "18-64", "18-64", "65+", "65+"]
+    assert age_groups(pd.DataFrame({"age_years": ages.astype("float32")})).tolist() == expected
+    assert age_groups(pd.DataFrame({"age_band": bands})).tolist() == expected  # the band lies in the same group
+
+
+def test_the_number_of_a_band_is_the_same_in_sql() -> None:
+    ages = [-1, *range(131), None]
+    expected = age_band_numbers(np.array([np.nan if age is None else age for age in ages], dtype=np.float64)).tolist()
+    with duckdb.connect() as con:
+        query = f"SELECT {age_band_number_sql('age')} FROM (SELECT unnest(?::INTEGER[]) AS age, unnest(range({len(ages)})) AS place) ORDER BY place"
+        assert [row[0] for row in con.execute(query, [ages]).fetchall()] == expected
+    assert expected[-1] == 0
+    assert set(expected) == set(range(len(AGE_BANDS) + 1))
 
 
 def test_an_age_counts_from_mid_year_where_only_the_year_is_known_but_no_one_is_unborn() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from features.anchoring import NEVER, IndexRows
+from expectations.age import UNKNOWN_BIRTH
+from features.anchoring import IndexRows
 from features.catalogue import Catalogue
 from features.code_lists import CodeEntry, CodeList
 from features.declaration import Concept, Feature, Statistic
@@ -64,7 +65,7 @@ def count(features: list[Feature], events: list[tuple], rows: list[tuple] | None
     rows = rows or [(1, INDEX, None)]
     index_rows = IndexRows(
         np.array([row[0] for row in rows], dtype=np.int32), np.array([_day(row[1]) for row in rows], dtype=np.int32),
-        np.array([NEVER if row[2] is None else _day(row[2]) for row in rows], dtype=np.int32),
+        np.array([UNKNOWN_BIRTH if row[2] is None else _day(row[2]) for row in rows], dtype=np.int32),
     )  # fmt: skip
     found = window_counts(Events.from_arrow(table), index_rows, compile_plan(catalogue, CODES), chunk_rows=2)
     return {feature.name: found[place].tolist() for place, feature in enumerate(features)}

@@ -18,10 +18,11 @@ from pipelines.conform.event import EventRequest
 from pipelines.conform.omop.cohorts import index_events_sql, outcomes_sql
 from pipelines.conform.omop.core_tables import conform_omop_events, people_sources
 from pipelines.conform.omop.event_rows import omop_event_rows
-from pipelines.conform.omop.feed_rows import icd10_codes_sql, omop_availability, omop_sources
+from pipelines.conform.omop.feed_rows import icd10_codes_sql, omop_availability, omop_birth_days, omop_sources
 from pipelines.conform.omop.links import linked_rows, quarantine_unlinked
 from pipelines.conform.omop.measurements import read_measurements_sql, unit_summary
 from pipelines.conform.omop.visits import Cdm, visits_sql
+from pipelines.conform.person import StatedFacts, person_sql
 from pipelines.errors import ExtractError
 from pipelines.extracts.ingest import raw_schema
 from pipelines.lake.storage import Lake
@@ -161,6 +162,28 @@ def test_a_persons_sex_birth_and_death_are_read_and_race_is_not_taken_for_ethnic
 
     assert plain == [("1", "2", 1950, 5, None, None), ("2", "1", 1950, None, date(2023, 6, 30), None)]
     assert mapped == [("A",), ("A",)]
+
+
+def test_an_age_counts_from_the_day_of_birth_where_the_source_has_it() -> None:
+    source = cdm(
+        person=[
+            person("1", year_of_birth=2004, month_of_birth=2, day_of_birth=29),
+            person("2", year_of_birth=2005, month_of_birth=2, day_of_birth=29),
+            person("3", month_of_birth=5),
+            person("4", day_of_birth=15),
+        ],
+        observation_period=[period(number, "2020-01-01", "2023-12-31") for number in "1234"],
+        visit_occurrence=[],
+    )
+    feeds, people = people_sources(omop_sources(source, SETTINGS)), "(SELECT unnest(['1', '2', '3', '4']) AS person_id)"
+    query = person_sql(people, feeds, ClinicalRules(), stated=StatedFacts(birth_days=omop_birth_days(source)))
+
+    births = duckdb.sql(f"SELECT person_id, birth_date, assumed_birth_date FROM ({query}) ORDER BY person_id").fetchall()
+
+    assert births == [
+        ("1", date(2004, 2, 29), None), ("2", date(2005, 2, 1), None), ("3", date(1950, 5, 1), None),
+        ("4", date(1950, 1, 1), date(1950, 7, 1)),
+    ]  # fmt: skip
 
 
 def test_icd_versions_that_share_letters_are_distinguished_by_the_whole_stay() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
+from recount.calendar_age import birthdays_reached
 
+from expectations.age import completed_years
 from features.anchoring import IndexRows
 from features.catalogue import build_catalogue
 from features.code_lists import load_code_lists
@@ -12,6 +16,7 @@ from features.events import NUMBER_OF
 from features.plan import compile_plan
 from features.registers import REGISTERS
 from features.window_counts import Events, window_counts
+from pipelines.sources.synthetic.admissions import age_on
 from pipelines.sources.synthetic.areas_and_practices import made_up_places
 from pipelines.sources.synthetic.block import Block, draw_block
 from pipelines.sources.synthetic.condition_codes import codes_of_conditions, complete_code, resolved_codes
@@ -19,7 +24,6 @@ from pipelines.sources.synthetic.conditions import NAMES, POSITION, RESOLVES
 from pipelines.sources.synthetic.diagnoses import diagnosis_codes
 from pipelines.sources.synthetic.gp_record import NO_UNIT, UNITS, observation_codes
 from pipelines.sources.synthetic.medicines import LONG_COURSES, medicine_codes
-from pipelines.sources.synthetic.people import YEAR
 from pipelines.sources.synthetic.settings import SyntheticSettings
 
 LISTS = load_code_lists()
@@ -62,12 +66,25 @@ def read_back(block: Block) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("register", REGISTERS, ids=lambda register: register.code)
 def test_the_prevalence_of_a_register_is_what_was_planted(register, block: Block, read_back: dict[str, np.ndarray]) -> None:
     lives, end = block.lives, block.lives.month_starts[-1]
-    age = (end - block.people.birth) / YEAR
+    age = completed_years(block.people.birth, end)
     counted = (lives.last >= end) & (age >= register.least_age)
     has = lives.has_each(np.arange(PEOPLE), np.full(PEOPLE, end))
     planted = has[:, [POSITION[name] for name in PARTS_OF.get(register.condition, (register.condition,))]].any(axis=1) & counted
     assert planted.sum() >= 20
     assert 0.9 <= (read_back[register.feature(LISTS)] > 0)[counted].sum() / planted.sum() <= 1.1
+
+
+def test_the_ages_that_hospitals_send_are_birthdays_reached(block: Block) -> None:
+    stays = block.stays
+    zero = date(1970, 1, 1)
+    expected = [
+        birthdays_reached(zero + timedelta(days=int(birth)), zero + timedelta(days=int(day)))
+        for birth, day in zip(block.people.birth[stays.person], stays.admitted, strict=True)
+    ]
+    assert age_on(block.people, stays.person, stays.admitted).tolist() == expected
+    assert max(expected) > 90
+    months = block.lives.month_starts[:-1] + 15
+    assert block.lives.age[7].tolist() == completed_years(int(block.people.birth[7]), months).clip(0, 120).tolist()
 
 
 def test_conditions_end_and_the_end_is_coded(block: Block) -> None:
