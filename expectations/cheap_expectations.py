@@ -85,20 +85,17 @@ class ExpectCodesToMatchPattern(CountedOnce):
     success_keys = ("pattern",)
 
 
-# The following are those of Great Expectations under their own names, which Data Docs show.
-
-
-class ExpectColumnValuesToNotBeNull(ConfiguredOnce, gxe.ExpectColumnValuesToNotBeNull):
+class ExpectValuesPresent(ConfiguredOnce, gxe.ExpectColumnValuesToNotBeNull):
     """Expect no value of a column to be null."""
 
 
-class ExpectColumnValuesToBeBetween(ConfiguredOnce, gxe.ExpectColumnValuesToBeBetween):
+class ExpectValuesInRange(ConfiguredOnce, gxe.ExpectColumnValuesToBeBetween):
     """Expect every value of a column to be within a range."""
 
 
-class ExpectColumnValuesToBeInSet(ConfiguredOnce, gxe.ExpectColumnValuesToBeInSet):
+class ExpectValuesInVocabulary(ConfiguredOnce, gxe.ExpectColumnValuesToBeInSet):
     """Expect every value of a column to be in a set."""
 
 
-class ExpectColumnMaxToBeBetween(ConfiguredOnce, gxe.ExpectColumnMaxToBeBetween):
-    """Expect the highest value of a column to be within a range."""
+class ExpectFigureWithinLimits(ConfiguredOnce, gxe.ExpectColumnMaxToBeBetween):
+    """Expect the figure of a summary, a column with one value, to be within its limits."""

@@ -9,11 +9,11 @@ from great_expectations.expectations.expectation import Expectation
 
 from expectations.cheap_expectations import (
     ExpectCodesToMatchPattern,
-    ExpectColumnMaxToBeBetween,
-    ExpectColumnValuesToBeBetween,
-    ExpectColumnValuesToBeInSet,
-    ExpectColumnValuesToNotBeNull,
+    ExpectFigureWithinLimits,
     ExpectFlagToBeUnset,
+    ExpectValuesInRange,
+    ExpectValuesInVocabulary,
+    ExpectValuesPresent,
 )  # fmt: skip
 from expectations.row_checks import RowCheck
 from expectations.table import Column, Table
@@ -54,7 +54,7 @@ def shown_columns(checks: list[RowCheck]) -> list[str]:
 def summary_suite(name: str, limits: dict[str, tuple[float | None, float | None, str]]) -> gx.ExpectationSuite:
     """Return the suite of a summary with one row: each figure between its limits, with the text of its rule."""
     expectations: list[Expectation] = [
-        ExpectColumnMaxToBeBetween(column=figure, min_value=low, max_value=high, notes=text)
+        ExpectFigureWithinLimits(column=figure, min_value=low, max_value=high, notes=text)
         for figure, (low, high, text) in limits.items()
     ]
     return gx.ExpectationSuite(name=name, expectations=expectations)
@@ -64,10 +64,10 @@ def _native(column: Column, check: RowCheck, checks: list[RowCheck]) -> Expectat
     """Return the expectation of a column's check. A null value was missing or could not be read."""
     if check.reason == "missing_value":
         counted = [other.name for other in checks if other.column == column.name and other.reason in UNREAD]
-        return ExpectColumnValuesToNotBeNull(column=column.name, notes=check.description, meta={COUNTS: counted})
+        return ExpectValuesPresent(column=column.name, notes=check.description, meta={COUNTS: counted})
     arguments: dict[str, Any] = {"column": column.name, "notes": check.description, "meta": {COUNTS: [check.name]}}
     if check.reason == "out_of_range":
-        return ExpectColumnValuesToBeBetween(min_value=column.minimum, max_value=column.maximum, **arguments)
+        return ExpectValuesInRange(min_value=column.minimum, max_value=column.maximum, **arguments)
     if column.allowed:
-        return ExpectColumnValuesToBeInSet(value_set=list(column.allowed), **arguments)
+        return ExpectValuesInVocabulary(value_set=list(column.allowed), **arguments)
     return ExpectCodesToMatchPattern(pattern=column.pattern, **arguments)
