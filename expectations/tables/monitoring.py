@@ -32,7 +32,7 @@ DRIFT = Table(
         Column("model_name", Kind.TEXT, "Name of the registered model.", nullable=False),
         Column("model_version", Kind.TEXT, "Version of the model.", nullable=False),
         Column("reference_dates", Kind.TEXT, "The training dates of the comparison, separated by commas.", nullable=False),
-        Column("drift_rank", Kind.INTEGER, "1 is the largest change; ordered by index, then by change of the missing share.", nullable=False),
+        Column("drift_rank", Kind.INTEGER, "1 is the largest change: features that were constant, then by index, then by change of the missing share.", nullable=False),
         Column(
             "psi",
             Kind.NUMBER,
