@@ -1,7 +1,7 @@
 """Disease registers: which condition each counts, and at which ages.
 
 A prevalence is compared with a published one only among people of the register's ages. Ages: Quality and Outcomes Framework, as in the open
-register rules of North Central London ICB. Shares of ages: Office for National Statistics, population of England, mid-2022, rounded.
+register rules of North Central London ICB. Shares of ages: Office for National Statistics, population of England, mid-2020.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from features.long_term_conditions import current_name, resolved_list
 from features.prevalence import PREVALENCE
 
-SHARE_FROM_AGE = {0: 1.0, 6: 0.937, 16: 0.814, 17: 0.803, 18: 0.792, 50: 0.385}  # of the population of England
+SHARE_FROM_AGE = {0: 1.0, 6: 0.931, 16: 0.808, 17: 0.797, 18: 0.786, 50: 0.377}  # of the population of England
 _PARTS = {"diabetes": ("type_1_diabetes", "type_2_diabetes")}  # conditions whose published shares add up to that of a register
 
 

@@ -1,3 +1,8 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
 from features.catalogue import build_catalogue
 from features.code_lists import load_code_lists
 from features.registers import REGISTERS, SHARE_FROM_AGE
@@ -18,7 +23,7 @@ def test_a_register_counts_the_people_with_the_condition_now() -> None:
 
 def test_a_share_is_expected_among_people_of_the_ages_of_the_register() -> None:
     expected = {register.code: round(register.expected_share, 3) for register in REGISTERS}
-    assert (expected["CHD"], expected["DEP"], expected["DM"]) == (0.030, 0.133, 0.075)
+    assert (expected["CHD"], expected["DEP"], expected["DM"]) == (0.030, 0.134, 0.075)
     assert all(register.least_age in SHARE_FROM_AGE for register in REGISTERS)
 
 
@@ -26,3 +31,15 @@ def test_a_register_uses_the_feature_that_is_computed() -> None:
     register = next(register for register in REGISTERS if register.code == "AST")
     computed = (["asthma_ever", "asthma_current"], ["asthma_ever"], ["copd_ever"])
     assert [register.feature_among(names) for names in computed] == ["asthma_current", "asthma_ever", ""]
+
+
+POPULATION = Path("../shared/data/area/population20_lsoa11.parquet")
+
+
+@pytest.mark.skipif(not POPULATION.is_file(), reason=f"the open data are not next to the project: {POPULATION}")
+def test_shares_of_ages_are_those_of_the_published_population() -> None:
+    areas = pd.read_parquet(POPULATION)
+    england = areas[areas["lsoa11_code"].str.startswith("E")].filter(regex=r"^\d+").sum()
+    ages = pd.Series(england.to_numpy(), index=[int(name.rstrip("+")) for name in england.index])
+    published = {age: ages[ages.index >= age].sum() / ages.sum() for age in SHARE_FROM_AGE}
+    assert published == pytest.approx(SHARE_FROM_AGE, abs=0.0005)
