@@ -6,7 +6,7 @@ from datetime import date
 
 SPELLINGS = {
     "gp": "GP", "ae": "A&E", "imd": "IMD", "lsoa": "LSOA", "nhs": "NHS", "icb": "ICB", "pcn": "PCN", "omop": "OMOP", "lightgbm": "LightGBM",
-    "utf8": "UTF-8", "ids": "IDs",
+    "copd": "COPD", "tia": "TIA", "utf8": "UTF-8", "ids": "IDs",
 }  # fmt: skip
 
 

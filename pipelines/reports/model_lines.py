@@ -61,6 +61,14 @@ def _candidate_lines(lake: Lake, row: Mapping[str, Any]) -> Iterator[RenderableT
         gates = [gate for gate in gates if gate.token == "fail"]
     else:
         return
-    yield from (item(gate.text[:LONGEST_REASON]) for gate in gates)
+    yield from (item(_shortened(gate.text)) for gate in gates)
     for gate, waiver in waivers_of(lake, str(row["model_digest"])).items():
         yield item(f"Waived until {waiver.expires}: {label_of(gate)}, by {waiver.role} ({waiver.reason}).")
+
+
+def _shortened(reason: str) -> str:
+    """Return a gate's reason, without the parts of it that a terminal has no room for; the model report has them all."""
+    if len(reason) <= LONGEST_REASON:
+        return reason
+    whole, _, _ = reason[:LONGEST_REASON].rpartition("; ")
+    return f"{whole or reason[:LONGEST_REASON]}; see the model report for the rest"

@@ -13,6 +13,7 @@ from features.registers import REGISTERS, Register
 from models.disclosure_control import is_small, shown_share
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
+from pipelines.reports.labels import label
 from pipelines.reports.monitoring.code_list_part import RESULTS
 from pipelines.reports.numbers import NOT_SHOWN
 
@@ -68,7 +69,7 @@ def _row(register: Register, on_it: int, known: int, has_all_ages: bool) -> dict
     result = RESULTS[compared(on_it, known, register.expected_share)] if has_all_ages else OTHER_AGES
     return {
         "register": register.code,
-        "condition": register.condition.replace("_", " "),
+        "condition": label(register.condition),
         "ages": f"{register.least_age} and over" if register.least_age else "all",
         "share": NOT_SHOWN if hidden else f"{shown_share(on_it, known):.1%}",
         "expected": f"{register.expected_share:.1%}",
