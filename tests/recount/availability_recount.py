@@ -15,12 +15,10 @@ def known_since(day: date, stated: date, first: date, lag_days: int) -> date:
     """Return the day from which a fact is known.
 
     `day` is the day of the fact, `stated` the delivery that first stated it in this form, and `first` the first delivery of the feed. A
-    delivery contains what was known before its day. Nothing of the first delivery was known later than that delivery, and nothing is
-    known before it happens.
+    fact is known after the lag, on training dates as on the scoring date. A later delivery contains what was known before its day.
     """
-    if stated == first:
-        return min(day + timedelta(days=lag_days), stated)
-    return max(day, stated - timedelta(days=1))
+    usual = day + timedelta(days=lag_days)
+    return usual if stated == first else max(usual, stated - timedelta(days=1))
 
 
 def known_events(landing: Path, feed: str) -> Known:
