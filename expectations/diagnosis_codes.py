@@ -9,7 +9,7 @@ from __future__ import annotations
 from expectations.sql_values import quote
 
 # What may be between two codes. A dagger (+ or †) or an asterisk follows its code, so it also ends it.
-SEPARATOR = r"[ \t\r\n,;:|/\x5c~^&\x22()\[\]*+†]"
+SEPARATOR = r"[ \xa0\t\r\n,;:|/\x5c~^&\x22\x27()\[\]{}<>=*+†‡_#$!%•·，；、]"
 # A letter and two digits, a dot or none, a fourth and a fifth character, then the filler X, A for an asterisk or D for a dagger,
 # and the dashes with which HES fills a short code.
 ICD10 = r"[A-Z][0-9]{2}[.]?(?:[0-9X][0-9A-Z]?)?X*[AD]?[.-]*"

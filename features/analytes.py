@@ -13,34 +13,34 @@ from dataclasses import dataclass, field
 
 from features.code_halves import CodeList
 
-# Unit: its spellings in plain form, which has lower case letters, digits, % / and . alone. An expression of a unit in UCUM, such as
-# mL/min/{1.73_m2}, has the same plain form as mL/min/1.73m2.
+# Unit: its spellings in plain form, which has lower case letters, digits, % / and . alone, and no full stop at its end. An expression of
+# a unit in UCUM, such as mL/min/{1.73_m2}, has the same plain form as mL/min/1.73m2.
 SPELLINGS: dict[str, tuple[str, ...]] = {
-    "mmHg": ("mmhg", "mm.hg", "mmofhg", "millimetresofmercury", "millimetreofmercury"),
+    "mmHg": ("mmhg", "mm.hg", "mmofhg", "millimetresofmercury", "millimetreofmercury", "mm/hg"),
     "kPa": ("kpa", "kilopascal", "kilopascals"),
-    "mmol/mol": ("mmol/mol", "mmol/molhb", "mmol/molhba1c", "mmolpermol", "mmol/mol.hb"),
-    "%": ("%", "%hb", "%hba1c", "%oftotalhb", "%totalhb", "percent", "percentage", "%dcct", "dcct%"),
+    "mmol/mol": ("mmol/mol", "mmol/molhb", "mmol/molhba1c", "mmolpermol", "mmol/mol.hb", "mmols/mol", "mmol/molifcc", "ifccmmol/mol"),
+    "%": ("%", "%hb", "%hba1c", "%oftotalhb", "%totalhb", "percent", "percentage", "%dcct", "dcct%", "%hba1cdcct", "%ngsp", "%a1c", "hba1c%"),
     "kg/m2": ("kg/m2", "kg/sqm", "kg/msq", "kg/sq.m", "kg.m2", "kgm2", "kgperm2"),
     "mL/min/1.73m2": (
         "ml/min/1.73m2", "ml/min/1.73sqm", "ml/min/1.73msq", "ml/min/1.73sq.m", "ml/min/1.73", "ml/min/173m2", "ml/minper1.73m2",
-        "ml/min/bsa", "ml/min/m2", "ml/min",
+        "ml/min/bsa", "ml/min/m2", "ml/min", "mls/min", "mls/min/1.73m2", "ml/min/1.73.m2",
     ),
-    "mmol/L": ("mmol/l", "mmol/litre", "mmolperlitre", "millimol/l"),
+    "mmol/L": ("mmol/l", "mmol/litre", "mmolperlitre", "millimol/l", "mmols/l"),
     "mg/dL": ("mg/dl", "mg/100ml", "mg%"),
-    "umol/L": ("umol/l", "umol/litre", "micromol/l", "micromole/l", "micromol/litre", "mcmol/l"),
+    "umol/L": ("umol/l", "umol/litre", "micromol/l", "micromole/l", "micromol/litre", "mcmol/l", "umols/l", "micromoles/l"),
     "mg/mmol": ("mg/mmol", "mg/mmolcreat", "mg/mmol.creat", "mg/mmolcr", "mg/mmolcreatinine", "g/mol"),
     "mg/g": ("mg/g", "mg/gcreat", "mg/gcr", "mg/gcreatinine"),
-    "kg": ("kg", "kgs", "kilo", "kilos", "kilogram", "kilograms"),
+    "kg": ("kg", "kgs", "kilo", "kilos", "kilogram", "kilograms", "kilogramme", "kilogrammes"),
     "g": ("g", "gm", "gms", "gram", "grams"),
-    "lb": ("lb", "lbs", "lb.", "pound", "pounds", "lbav"),
-    "st": ("st", "st.", "stone", "stones", "stoneav"),
-    "cm": ("cm", "cms", "cm.", "centimetre", "centimetres"),
-    "m": ("m", "m.", "mtr", "mtrs", "metre", "metres", "meter", "meters"),
-    "in": ("in", "in.", "ins", "inch", "inches", "ini"),
-    "ft": ("ft", "ft.", "foot", "feet", "fti"),
+    "lb": ("lb", "lbs", "pound", "pounds", "lbav"),
+    "st": ("st", "stone", "stones", "stoneav"),
+    "cm": ("cm", "cms", "centimetre", "centimetres", "centimeter", "centimeters"),
+    "m": ("m", "mtr", "mtrs", "metre", "metres", "meter", "meters"),
+    "in": ("in", "ins", "inch", "inches", "ini"),
+    "ft": ("ft", "foot", "feet", "fti"),
 }  # fmt: skip
 # Text in place of a unit which only shows that there is none.
-NO_UNIT = ("", ".", "unkuom", "unknown", "notknown", "none", "na", "n/a", "null", "nounit", "nounits", "unit", "units")
+NO_UNIT = ("", "unkuom", "unknown", "notknown", "none", "na", "n/a", "null", "nounit", "nounits", "unit", "units")
 _PLAIN = re.compile(r"[a-z0-9%/.]*")
 
 

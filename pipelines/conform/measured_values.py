@@ -22,6 +22,8 @@ SYSTOLIC_FROM, PULSE_FROM = 100, 20  # mmHg: the lowest values of a pair of pres
 _VALUE, _UNIT = GP_OBSERVATIONS.value_column, "result_unit"
 _TIME = "person_id, practice_code, effective_date, known_date"
 _ASIDE = "CAST(NULL AS DOUBLE)"
+_QUOTED = r"^[\x22\x27](.+)[\x22\x27]$"
+_JOINS = r"[\s\xa0_{}()\[\]^*,:;-]"
 
 
 def measured_rows_sql(source: str, available: str, analyte_of_code: Mapping[str, str]) -> str:
@@ -105,9 +107,15 @@ def _struct(analyte: Analyte, reading: Reading) -> str:
 
 
 def plain_unit_sql(text: str) -> str:
-    """Return the SQL of a unit in plain form: lower case letters, digits, % / and . alone, with micro as u and raised digits as digits."""
-    letters = f"translate(lower({text}), {quote('µμ²³')}, 'uu23')"
-    return f"regexp_replace({letters}, '[^a-z0-9%/.]', '', 'g')"
+    """Return the SQL of a unit in plain form: lower case letters, digits, % / and . alone, with micro as u and raised digits as digits.
+
+    Spaces, brackets and marks that only join the parts of a unit are left out, as are quotes around it and full stops at its end. Any other
+    character becomes a question mark, so that a unit of such characters is not known and never counts as none.
+    """
+    letters = f"translate(lower(trim({text})), {quote('µμ²³％／')}, 'uu23%/')"
+    bare = f"regexp_replace({letters}, {quote(_QUOTED)}, '\\1')"
+    joined = f"regexp_replace({bare}, {quote(_JOINS)}, '', 'g')"
+    return f"regexp_replace(regexp_replace({joined}, '[^a-z0-9%/.]', '?', 'g'), '[.]+$', '')"
 
 
 def _spellings_sql(source: str) -> str:

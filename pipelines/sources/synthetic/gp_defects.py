@@ -103,7 +103,7 @@ def in_gp_observations(draft: Draft) -> None:
     second_format(draft, event)
     draft.plant(11, "not_in_vocabulary", "OBSERVATION_SOURCE_CONCEPT_ID", ("EMISNQRE12", "XE2EB", "^ESCTGI1"))
     draft.plant(11, "missing_value", "OBSERVATION_SOURCE_CONCEPT_ID", (None,))
-    draft.plant(11, "unreadable_number", "RESULT_VALUE", ("high", "see notes", "<5"), valued)
+    draft.plant(11, "unreadable_number", "RESULT_VALUE", ("high", "see notes", "not done"), valued)
     draft.plant(7, "deleted", "IS_DELETED", ("1", "Y"))
     draft.plant(7, "confidential", "IS_CONFIDENTIAL", ("1",))
     rows = draft.pick()

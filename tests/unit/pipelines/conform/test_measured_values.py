@@ -62,6 +62,15 @@ def entry(measure: str, value: float | None, unit: str | None = None, **more: ob
         ("hba1c", 900, "mmol/mol", None, Outcome.OUT_OF_RANGE),
         ("hba1c", 65, "mg", None, Outcome.UNKNOWN_UNIT),
         ("hba1c", 65, "mmol/L", None, Outcome.OTHER_QUANTITY),
+        ("hba1c", 65, "mmol/mol (IFCC).", 65, Outcome.AS_STATED),
+        ("hba1c", 8.1, "％", 65, Outcome.CONVERTED),
+        ("hba1c", 8.1, "% HbA1c (DCCT)", 65, Outcome.CONVERTED),
+        ("hba1c", 65, "-", 65, Outcome.ASSUMED),
+        ("hba1c", 65, "?", None, Outcome.UNKNOWN_UNIT),
+        ("hba1c", 8.1, "\u2030", None, Outcome.UNKNOWN_UNIT),  # per mille
+        ("height", 170, '"', None, Outcome.UNKNOWN_UNIT),
+        ("height", 170, '"cms."', 170, Outcome.AS_STATED),
+        ("weight", 84, "\u338f", None, Outcome.UNKNOWN_UNIT),  # one character for kg
         ("weight", 180, "lb", 81.6, Outcome.CONVERTED),
         ("weight", 12, "Stone", 76.2, Outcome.CONVERTED),
         ("weight", 84, "kg", 84, Outcome.AS_STATED),
