@@ -156,7 +156,7 @@ SPELL = Table(
         Column("cost", Kind.NUMBER, "Payment for the stays of the spell.", unit="GBP"),
         Column("diagnoses", Kind.TEXT, "The different ICD-10 codes of the stays, sorted, without dots or suffixes, separated by commas."),
         Column("admission_available_date", Kind.DATE, "Available date of the admission.", nullable=False),
-        Column("discharge_available_date", Kind.DATE, "Available date of the discharge, nights and diagnoses. Where a spell overlaps another, not before the latest delivery that brought a stay of either. Null while the spell is open."),
+        Column("discharge_available_date", Kind.DATE, "Available date of the discharge, nights and diagnoses. Where a spell overlaps another, not before the latest delivery that brought a stay of either (the events also not before one that withdrew such a stay). Null while the spell is open."),
     ),
     ("spell_key",),
 )  # fmt: skip

@@ -46,7 +46,7 @@ HEADERS = {
     "outpatient_appointments": "Der_Pseudo_NHS_Number,OPA_Ident,Provider_Code,Appointment_Date,Attendance_Status",
     "gp_observations": "ID,PERSON_ID,ORGANISATION_ID,CLINICAL_EFFECTIVE_DATE,OBSERVATION_SOURCE_CONCEPT_ID,RESULT_VALUE",
 }
-PEOPLE = ("ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ivy")
+PEOPLE = ("ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ivy", "jan")
 LEFT_BEFORE_SEEN = "1066301000000103"
 # One row of a feed over three deliveries; '' if a delivery does not have it.
 ADMISSIONS = (
@@ -72,6 +72,9 @@ ADMISSIONS = (
     # a planned stay and an emergency inside it that is open, then ends after it, then before it
     ("ivy,13,RX1,2025-01-01,2025-01-20,11,19,19,K400,,1",) * 3,
     ("ivy,14,RX2,2025-01-05,,21,,19,,,1", "ivy,14,RX2,2025-01-05,2025-02-10,21,19,19,I219,,1", "ivy,14,RX2,2025-01-05,2025-01-09,21,19,19,I219,,1"),
+    # the emergency inside a planned stay is withdrawn
+    ("jan,15,RX1,2025-01-01,2025-01-10,11,19,19,K400,,1",) * 3,
+    ("jan,16,RX2,2025-01-05,2025-01-08,21,19,19,I219,,1", "jan,16,RX2,2025-01-05,2025-01-08,21,19,19,I219,,1", ""),
 )  # fmt: skip
 ATTENDANCES = (
     ("bob,1,RX1,2025-02-01,01,,1", f"bob,1,RX1,2025-02-01,01,{LEFT_BEFORE_SEEN},1", f"bob,1,RX1,2025-02-01,05,{LEFT_BEFORE_SEEN},1"),
