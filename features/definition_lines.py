@@ -24,8 +24,13 @@ RULES_OF_SPELLS = """Features and outcomes count the same spells, `core__spell`.
   diagnoses, nights and cost. The same holds for a maternity admission and a birth. Example: an infarction during a planned stay. The reason: the
   person fell ill in a new way, and joining would count the illness as planned care. It also holds for two stays of one provider, because a
   lost emergency is worse than one that a wrong date adds.
+* **A transfer whose days overlap** joins the earlier spell, also where it is coded as an emergency. The earlier stay ends 0 to 2 days after the
+  new admission, and a code of either says that it is a transfer. A newborn who is moved to intensive care is an example.
 * **An emergency inside an emergency spell** belongs to it. Several emergencies inside one elective spell are joined with each other only.
-* **Nights count once.** The nights of an emergency spell that has ended are not nights of the spell around it.
+* **Nights count once.** A night of two overlapping spells counts for the emergency, or else for the maternity spell, or else for the birth. An
+  emergency that has not ended has the nights up to the end of the spell around it. So these do not change when it ends.
+* **Late and withdrawn stays.** A delivery that brings or withdraws a stay may change the form of an overlapping spell. The new form counts
+  from that delivery, the old one until then.
 * **An open stay** has no end that a later stay could begin before, so the later stay is a separate spell.
 * **Duplicates.** Stays of one provider with the same days and admission method are one stay.
 * **Regular attenders** are never joined, and end no spell."""
@@ -45,8 +50,9 @@ RULES_OF_TIES = f"""* **Latest value.** Several values of the latest day count w
 * **Registrations.** On a day with several registrations the one that started last counts, then the one that lasts longest, then the
   first code of a practice. In a gap of up to {MOVE_GAP_DAYS} days the registration that ended counts.
 * **Codes of a spell.** Class, admission method, main diagnosis and treatment function are those of the first stay, also where it has none. Of a
-  stay that was sent as several episodes the first episode with a code counts. Stays are in order of admission, end, transfers last,
-  emergencies first, provider and spell number."""
+  stay that was sent as several episodes the first episode with a code counts. Stays are in order of admission. On one day
+  those without a night are first, then those that end by a transfer, the others, and those that come by one. Of these the longest is
+  first, then emergencies, provider and spell number."""
 
 
 def events(catalogue: Catalogue) -> Iterator[str]:

@@ -148,7 +148,7 @@ SPELL = Table(
         Column("admission_method", Kind.CODE, "Admission method of the first stay."),
         Column("spell_class", Kind.CODE, "emergency, elective, maternity, birth, regular_attender or other.", nullable=False,
                allowed=("emergency", "elective", "maternity", "birth", "regular_attender", "other")),
-        Column("nights", Kind.INTEGER, "Nights from admission to discharge. For a spell that is no emergency, without the nights of emergency spells inside it. Null while the spell is open.", unit="nights"),
+        Column("nights", Kind.INTEGER, "Nights from admission to discharge. Without those that count for an overlapping spell: a night counts for the emergency, or else the maternity spell, or else the birth. Null while the spell is open.", unit="nights"),
         Column("died", Kind.BOOLEAN, "The spell ended in death.", nullable=False),
         Column("primary_diagnosis", Kind.CODE, "ICD-10 code of the main condition of the first stay."),
         Column("treatment_function", Kind.CODE, "Treatment function at admission."),
@@ -156,7 +156,7 @@ SPELL = Table(
         Column("cost", Kind.NUMBER, "Payment for the stays of the spell.", unit="GBP"),
         Column("diagnoses", Kind.TEXT, "The different ICD-10 codes of the stays, sorted, without dots or suffixes, separated by commas."),
         Column("admission_available_date", Kind.DATE, "Available date of the admission.", nullable=False),
-        Column("discharge_available_date", Kind.DATE, "Available date of the discharge, nights and diagnoses. Null while the spell is open."),
+        Column("discharge_available_date", Kind.DATE, "Available date of the discharge, nights and diagnoses. Where a spell overlaps another, not before the latest delivery that brought a stay of either (the events also not before one that withdrew such a stay). Null while the spell is open."),
     ),
     ("spell_key",),
 )  # fmt: skip

@@ -47,7 +47,13 @@ from pipelines.conform.registration import (
     withdrawn_ends_sql,
 )
 from pipelines.conform.spell import READ, spell_sql
-from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
+from pipelines.conform.superseded import (
+    hold_superseded,
+    spells_as_known_sql,
+    superseded_codes,
+    superseded_event_rows,
+    write_superseded,
+)
 from pipelines.conform.volumes import feed_people_sql, feeds_of_providers, list_sizes_sql, main_providers_sql, volumes_sql
 from pipelines.lake.storage import Lake
 
@@ -156,7 +162,8 @@ def conform_events(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources,
     """Write core__event_type, core__code, core__event and core__event_superseded from the feeds and core__spell."""
     spells, gone = lake.scan(core.SPELL.name), hold_superseded(con, _measured(request.superseded, request))
     before = superseded_event_rows(con, sources, gone, lake.scan(core.PERSON.name), request)
-    rows = [*spell_event_rows(spells), *feed_event_rows(_measured(sources, request), request.rules, request.available)]
+    known_spells = spells_as_known_sql(spells, gone, lake.scan(core.PERSON.name))
+    rows = [*spell_event_rows(known_spells), *feed_event_rows(_measured(sources, request), request.rules, request.available)]
     codes = [codes_sent_sql(feed, source) for given in (sources, gone) for feed, source in given.items() if feed in EVENT_FEEDS]
     codes += superseded_codes(gone)
     codes += [

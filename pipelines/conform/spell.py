@@ -11,7 +11,15 @@ rules:
 * An emergency, a maternity admission or a birth that begins inside a spell of another class is a separate spell, at the same or another
   provider. The person fell ill in a new way, and the class of the earlier spell would hide it. Emergencies inside one spell are
   joined with each other by the rules above.
-* A night counts once. The nights of an emergency spell that has ended are not counted again for a spell of another class.
+* It is a transfer, and no separate spell, if the stay that ended last ends 0 to 2 days after the admission and the codes are those of a
+  transfer. The dates of a transfer often overlap by a day.
+* Of stays that begin on the same day those without a night are first. Then come those that end by a transfer, the others, and those that
+  come by one; of each the longest is first. So an elective stay that outlasts an emergency of the same day keeps its class, and one that
+  does not belongs to the emergency.
+* A night counts once: for the emergency spell, or else for the maternity spell, or else for the birth. An open spell lasts as long as the
+  other. So the nights do not change when an emergency ends later.
+* In a chain with a separate spell, what is known at a discharge was known no earlier than the latest delivery that brought a stay of the
+  chain. A late stay may change the form of each spell, and `core__event_superseded` has the earlier form until that delivery.
 * A birth does not continue a spell, and a maternity admission continues only a maternity spell.
 * No admission continues a stay without a discharge. A spell whose last stay has no discharge is open.
 
@@ -24,14 +32,14 @@ from __future__ import annotations
 from expectations.diagnosis_codes import plain_icd10_list_sql, plain_icd10_sql
 from expectations.feeds import ADMISSIONS
 from expectations.sql_values import quote
-from pipelines.conform.availability import AvailabilitySettings, admission_available_sql, available_sql
+from pipelines.conform.availability import AvailabilitySettings, admission_available_sql, available_sql, delivered_later_sql
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
 
 # Days since 1970 of a stay's end, and its place in the person's order, in one number: its running maximum
 # names the stay that ended last so far, which is the one a next admission may continue.
 _PLACES = 1_000_000
 
-# The classes of stays that are a separate spell where they begin inside a spell of another class.
+# The classes of stays that are a separate spell where they begin inside a spell of another class. A shared night counts for the first.
 _SEPARATE = ("emergency", "maternity", "birth")
 _CHAIN = "person_key, is_regular, chain"
 
@@ -53,7 +61,7 @@ def spell_sql(admissions: str, people: str, rules: ClinicalRules, available: Ava
     {_numbered("stays", "person_key, is_regular", "chain", rules)},
     {_spells_of_chains(rules)},
     joined AS (
-        SELECT {_CHAIN}, spell_of_chain, has_separate,
+        SELECT {_CHAIN}, spell_of_chain, has_separate, chain_delivered,
             min(place) AS first_place,
             min(admission_date) AS admission_date,
             CASE WHEN NOT arg_max(is_open, place) THEN max(end_date) END AS discharge_date,
@@ -69,15 +77,15 @@ def spell_sql(admissions: str, people: str, rules: ClinicalRules, available: Ava
             arg_min(admission_available_date, place) AS admission_available_date,
             max(discharge_available_date) AS last_available_date,
             string_agg(diagnoses, ',' ORDER BY place) AS diagnoses
-        FROM spells GROUP BY {_CHAIN}, class_of_chain, spell_of_chain, has_separate
+        FROM spells GROUP BY {_CHAIN}, class_of_chain, spell_of_chain, has_separate, chain_delivered
     ),
-    {_EMERGENCY_NIGHTS}
+    {_SHARED_NIGHTS}
     SELECT person_key,
         row_number() OVER (ORDER BY person_key, admission_date, provider_code, is_regular, first_place) AS spell_key,
         admission_date, discharge_date, provider_code, last_provider_code, admission_method, spell_class,
-        discharge_date - admission_date - coalesce(emergency_nights, 0) AS nights,
+        discharge_date - admission_date - coalesce(shared_nights, 0) AS nights,
         died, primary_diagnosis, treatment_function, stays_joined, cost, admission_available_date,
-        CASE WHEN discharge_date IS NOT NULL THEN greatest(last_available_date, discharge_date) END AS discharge_available_date,
+        CASE WHEN discharge_date IS NOT NULL THEN greatest(last_available_date, discharge_date, chain_delivered) END AS discharge_available_date,
         {plain_icd10_list_sql("diagnoses")} AS diagnoses
     FROM joined LEFT JOIN shared USING (person_key, is_regular, first_place)
     """
@@ -94,7 +102,8 @@ def _stays(admissions: str, people: str, rules: ClinicalRules, available: Availa
             {plain_icd10_sql("primary_diagnosis")} AS primary_diagnosis,
             nullif(concat_ws(',', primary_diagnosis, diagnoses), '') AS diagnoses,
             {admission_known} AS admission_available_date,
-            {available_sql(ADMISSIONS.name, available)} AS discharge_available_date
+            {available_sql(ADMISSIONS.name, available)} AS discharge_available_date,
+            {delivered_later_sql()} AS delivered_later
         FROM {admissions} JOIN (SELECT person_id, person_key FROM {people}) USING (person_id)
     ),
     whole AS (
@@ -110,12 +119,15 @@ def _stays(admissions: str, people: str, rules: ClinicalRules, available: Availa
             sum(cost ORDER BY row_number) AS cost,
             min(admission_available_date) AS admission_available_date,
             max(discharge_available_date) AS discharge_available_date,
+            max(delivered_later) AS delivered_later,
             string_agg(diagnoses, ',' ORDER BY row_number) AS diagnoses
         FROM episodes GROUP BY person_key, provider_code, spell_number, admission_date
     ),
     classed AS (
         SELECT *, {_stay_class(rules)} AS stay_class, {_transfer_in(rules)} AS transfer_in,
-            discharge_date IS NULL AS is_open, coalesce(discharge_date, admission_date) AS end_date
+            discharge_date IS NULL AS is_open, coalesce(discharge_date, admission_date) AS end_date,
+            coalesce(discharge_date > admission_date, false) AS has_night,
+            coalesce(discharge_destination IN ({sql_list(rules.transfer_destinations)}), false) AS transfer_out
         FROM whole
         QUALIFY row_number() OVER (
             PARTITION BY person_key, provider_code, admission_date, discharge_date, admission_method, is_regular
@@ -123,7 +135,8 @@ def _stays(admissions: str, people: str, rules: ClinicalRules, available: Availa
     ),
     stays AS (
         SELECT *, row_number() OVER (PARTITION BY person_key, is_regular
-            ORDER BY admission_date, end_date, transfer_in, stay_class <> 'emergency', provider_code, spell_number) AS place
+            ORDER BY admission_date, has_night, transfer_in, has_night AND NOT transfer_out, end_date DESC,
+                stay_class <> 'emergency', provider_code, spell_number) AS place
         FROM classed
     )"""
 
@@ -153,7 +166,8 @@ def _numbered(stays: str, group: str, number: str, rules: ClinicalRules) -> str:
     {number}_compared AS (
         SELECT stay.* EXCLUDE (tail_place), tail.end_date AS tail_end,
             NOT stay.is_regular AND coalesce(stay.admission_date < tail.end_date, false) AS begins_inside,
-            tail.place IS NOT NULL AND NOT stay.is_regular AND (begins_inside OR ({_continues(rules)})) AS continues
+            tail.place IS NOT NULL AND NOT stay.is_regular AND ({_transferred(rules)}) AS transferred,
+            begins_inside OR transferred AS continues
         FROM {number}_latest AS stay
         LEFT JOIN stays AS tail
             ON tail.person_key = stay.person_key AND tail.is_regular = stay.is_regular AND tail.place = stay.tail_place
@@ -171,47 +185,52 @@ def _spells_of_chains(rules: ClinicalRules) -> str:
     A stay that is not separate belongs to the class of the stay that it continues. That is the last separate stay before it that ended
     later than every earlier stay, or else the first stay of the chain.
     """
+    is_separate = f"begins_inside AND NOT transferred AND stay_class IN ({sql_list(_SEPARATE)})"
     of_chain = f"PARTITION BY {_CHAIN} ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING"
     return f"""
-    mixed AS (
-        SELECT DISTINCT {_CHAIN} FROM chain_numbered WHERE begins_inside AND stay_class IN ({sql_list(_SEPARATE)})
-    ),
+    mixed AS (SELECT DISTINCT {_CHAIN} FROM chain_numbered WHERE {is_separate}),
     separated AS (
-        SELECT *, CASE WHEN begins_inside AND stay_class IN ({sql_list(_SEPARATE)}) THEN stay_class END AS separate_class
+        SELECT *, CASE WHEN {is_separate} THEN stay_class END AS separate_class,
+            max(delivered_later) OVER (PARTITION BY {_CHAIN}) AS chain_delivered
         FROM chain_numbered SEMI JOIN mixed USING ({_CHAIN})
     ),
     classified AS (
-        SELECT * EXCLUDE (begins_inside, tail_end, separate_class), coalesce(separate_class,
+        SELECT * EXCLUDE (begins_inside, transferred, tail_end, separate_class), coalesce(separate_class,
                 last_value(CASE WHEN end_date >= tail_end THEN separate_class END IGNORE NULLS) OVER ({of_chain} AND 1 PRECEDING),
                 first_value(stay_class) OVER ({of_chain} AND CURRENT ROW)) AS class_of_chain
         FROM separated
     ),
     {_numbered("classified", f"{_CHAIN}, class_of_chain", "spell_of_chain", rules)},
     spells AS (
-        SELECT * EXCLUDE (begins_inside, tail_end), true AS has_separate FROM spell_of_chain_numbered
+        SELECT * EXCLUDE (begins_inside, transferred, tail_end), true AS has_separate FROM spell_of_chain_numbered
         UNION ALL BY NAME
-        SELECT * EXCLUDE (begins_inside, tail_end), '' AS class_of_chain, 1 AS spell_of_chain, false AS has_separate
+        SELECT * EXCLUDE (begins_inside, transferred, tail_end), '' AS class_of_chain, 1 AS spell_of_chain,
+            CAST(NULL AS DATE) AS chain_delivered, false AS has_separate
         FROM chain_numbered ANTI JOIN mixed USING ({_CHAIN})
     )"""
 
 
-# The nights of a spell that are also nights of an emergency spell of the same person. Only spells of one chain can overlap.
-_EMERGENCY_NIGHTS = f"""shared AS (
-        SELECT other.person_key, other.is_regular, other.first_place, sum(greatest(
-            least(other.discharge_date, emergency.discharge_date) - greatest(other.admission_date, emergency.admission_date), 0
-            ))::BIGINT AS emergency_nights
-        FROM joined AS other JOIN joined AS emergency USING ({_CHAIN})
-        WHERE other.has_separate AND other.spell_class <> 'emergency' AND emergency.spell_class = 'emergency'
-            AND emergency.discharge_date IS NOT NULL
-        GROUP BY other.person_key, other.is_regular, other.first_place
+# The nights of a spell that count for another spell of the person. Only spells of one chain can overlap.
+_SHARED_NIGHTS = f"""ranked AS (
+        SELECT *, coalesce(list_position([{sql_list(_SEPARATE)}], spell_class), {len(_SEPARATE) + 1}) AS rank FROM joined WHERE has_separate
+    ),
+    shared AS (
+        SELECT person_key, is_regular, first_place, count(DISTINCT night) AS shared_nights
+        FROM (
+            SELECT other.person_key, other.is_regular, other.first_place, unnest(range(
+                greatest(other.admission_date, counted.admission_date) - DATE '1970-01-01',
+                least(other.discharge_date, counted.discharge_date) - DATE '1970-01-01')) AS night
+            FROM ranked AS other JOIN ranked AS counted USING ({_CHAIN})
+            WHERE other.discharge_date IS NOT NULL AND counted.rank < other.rank)
+        GROUP BY person_key, is_regular, first_place
     )"""
 
 
-def _continues(rules: ClinicalRules) -> str:
+def _transferred(rules: ClinicalRules) -> str:
     destination, source, method = rules.not_a_transfer
     return f"""NOT tail.is_open
-                    AND stay.admission_date - tail.end_date BETWEEN 0 AND {rules.transfer_gap_days}
-                    AND (stay.transfer_in OR coalesce(tail.discharge_destination IN ({sql_list(rules.transfer_destinations)}), false))
+                    AND abs(stay.admission_date - tail.end_date) <= {rules.transfer_gap_days}
+                    AND (stay.transfer_in OR tail.transfer_out)
                     AND NOT coalesce(tail.discharge_destination = {quote(destination)} AND stay.admission_source = {quote(source)}
                         AND stay.admission_method = {quote(method)}, false)
                     AND stay.stay_class <> 'birth'

@@ -34,6 +34,24 @@ def hold_superseded(con: duckdb.DuckDBPyConnection, superseded: Sources) -> Sour
     return {feed: f"superseded_{feed}" for feed in superseded}
 
 
+def spells_as_known_sql(spells: str, superseded: Sources, people: str) -> str:
+    """Return SQL of core__spell whose discharge facts are known no earlier than a delivery that ended a stay within the spell.
+
+    Such a stay may have given the spell another form, which counts until then.
+    """
+    if ADMISSIONS.name not in superseded:
+        return spells
+    return f"""(
+        SELECT spell.* REPLACE (greatest(discharge_available_date, ended - 1) AS discharge_available_date)
+        FROM {spells} AS spell LEFT JOIN (
+            SELECT spell_key, max(gone.superseded_date) AS ended
+            FROM {superseded[ADMISSIONS.name]} AS gone
+            JOIN (SELECT person_id, person_key FROM {people}) USING (person_id)
+            JOIN {spells} AS spell USING (person_key)
+            WHERE gone.admission_date < spell.discharge_date AND coalesce(gone.discharge_date > spell.admission_date, true)
+            GROUP BY spell_key) USING (spell_key))"""
+
+
 def superseded_event_rows(
     con: duckdb.DuckDBPyConnection, sources: Sources, superseded: Sources, people: str, request: EventRequest
 ) -> list[EventRows]:

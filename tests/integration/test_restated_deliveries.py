@@ -46,7 +46,7 @@ HEADERS = {
     "outpatient_appointments": "Der_Pseudo_NHS_Number,OPA_Ident,Provider_Code,Appointment_Date,Attendance_Status",
     "gp_observations": "ID,PERSON_ID,ORGANISATION_ID,CLINICAL_EFFECTIVE_DATE,OBSERVATION_SOURCE_CONCEPT_ID,RESULT_VALUE",
 }
-PEOPLE = ("ann", "bob", "cat", "dan", "eve", "fay")
+PEOPLE = ("ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ivy", "jan")
 LEFT_BEFORE_SEEN = "1066301000000103"
 # One row of a feed over three deliveries; '' if a delivery does not have it.
 ADMISSIONS = (
@@ -62,6 +62,19 @@ ADMISSIONS = (
     # never changed, with two equal rows on one day
     ("eve,6,RX1,2024-12-01,2024-12-04,21,19,19,J180,,2",) * 3,
     ("eve,7,RX2,2025-02-01,2025-02-01,21,19,19,R074,,2",) * 3,
+    # two planned stays that are one spell, until an emergency inside the first arrives: the second belongs to the emergency
+    ("gus,8,RX1,2025-01-01,2025-01-10,11,19,19,K400,,1",) * 3,
+    ("gus,9,RX3,2025-01-08,2025-01-20,11,19,19,K400,,1",) * 3,
+    ("", "gus,10,RX2,2025-01-05,2025-01-30,21,19,19,I219,,1", "gus,10,RX2,2025-01-05,2025-01-30,21,19,19,I219,,1"),
+    # a planned stay, inside which an emergency arrives, and then ends on another day
+    ("hal,11,RX1,2025-01-01,2025-01-10,11,19,19,K400,,1",) * 3,
+    ("", "hal,12,RX2,2025-01-05,2025-01-08,21,19,19,I219,,1", "hal,12,RX2,2025-01-05,2025-01-07,21,19,19,I219,,1"),
+    # a planned stay and an emergency inside it that is open, then ends after it, then before it
+    ("ivy,13,RX1,2025-01-01,2025-01-20,11,19,19,K400,,1",) * 3,
+    ("ivy,14,RX2,2025-01-05,,21,,19,,,1", "ivy,14,RX2,2025-01-05,2025-02-10,21,19,19,I219,,1", "ivy,14,RX2,2025-01-05,2025-01-09,21,19,19,I219,,1"),
+    # the emergency inside a planned stay is withdrawn
+    ("jan,15,RX1,2025-01-01,2025-01-10,11,19,19,K400,,1",) * 3,
+    ("jan,16,RX2,2025-01-05,2025-01-08,21,19,19,I219,,1", "jan,16,RX2,2025-01-05,2025-01-08,21,19,19,I219,,1", ""),
 )  # fmt: skip
 ATTENDANCES = (
     ("bob,1,RX1,2025-02-01,01,,1", f"bob,1,RX1,2025-02-01,01,{LEFT_BEFORE_SEEN},1", f"bob,1,RX1,2025-02-01,05,{LEFT_BEFORE_SEEN},1"),

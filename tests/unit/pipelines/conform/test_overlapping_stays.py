@@ -19,8 +19,9 @@ from pipelines.conform.spell import spell_sql
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
 
-# Of each stay: provider, first day and last day in March (None while open), admission method.
-Stay = tuple[str, int, int | None, str]
+# Of each stay: provider, first day and last day in March (None while open), admission method, and if it has them the source of the
+# admission and the destination of the discharge.
+Stay = tuple[str, int, int | None, str] | tuple[str, int, int | None, str, str, str]
 # Of each spell: class, first day, last day, nights.
 Spell = tuple[str, int, int | None, int | None]
 
@@ -45,6 +46,62 @@ CASES: dict[str, tuple[list[Stay], list[Spell]]] = {
         [("RX2", 1, 5, "11"), ("RX1", 1, 5, "21")],
         [("emergency", 1, 5, 4)],
     ),
+    "an elective stay that outlasts an emergency of the same day": (
+        [("RX2", 1, 10, "11"), ("RX1", 1, 5, "21")],
+        [("emergency", 1, 5, 4), ("elective", 1, 10, 5)],
+    ),
+    "an elective stay that an emergency of the same day outlasts": (
+        [("RX2", 1, 5, "11"), ("RX1", 1, 10, "21")],
+        [("emergency", 1, 10, 9)],
+    ),
+    "an elective stay that a maternity stay of the same day does not outlast": (
+        [("RX2", 1, 10, "11"), ("RX1", 1, 5, "31")],
+        [("maternity", 1, 5, 4), ("elective", 1, 10, 5)],
+    ),
+    "an emergency without a night before an elective stay of the same day": (
+        [("RX2", 1, 10, "11"), ("RX1", 1, 1, "21")],
+        [("emergency", 1, 1, 0), ("elective", 1, 10, 9)],
+    ),
+    "an emergency of the same day that ends by a transfer to the longer stay": (
+        [("RX2", 1, 10, "11", "19", "19"), ("RX1", 1, 2, "21", "19", "51")],
+        [("emergency", 1, 10, 9)],
+    ),
+    "an emergency of the same day that a longer stay continues by its method": (
+        [("RX2", 1, 10, "81"), ("RX1", 1, 2, "21")],
+        [("emergency", 1, 10, 9)],
+    ),
+    "a transfer whose days overlap by one": (
+        [("RX1", 1, 10, "11", "19", "51"), ("RX2", 9, 20, "2B", "51", "19")],
+        [("elective", 1, 20, 19)],
+    ),
+    "a transfer with another method whose days overlap by two": (
+        [("RX1", 1, 10, "11", "19", "51"), ("RX2", 8, 20, "28", "51", "19")],
+        [("elective", 1, 20, 19)],
+    ),
+    "a transfer whose days overlap by more than the gap of transfers": (
+        [("RX1", 1, 10, "11", "19", "51"), ("RX2", 7, 20, "2B", "51", "19")],
+        [("elective", 1, 10, 6), ("emergency", 7, 20, 13)],
+    ),
+    "an emergency on the day before the discharge without a code of a transfer": (
+        [("RX1", 1, 10, "11", "19", "19"), ("RX2", 9, 20, "21", "19", "19")],
+        [("elective", 1, 10, 8), ("emergency", 9, 20, 11)],
+    ),
+    "an emergency on the day before the discharge with the three codes that are no transfer": (
+        [("RX1", 1, 10, "11", "19", "19"), ("RX2", 9, 20, "21", "51", "19")],
+        [("elective", 1, 10, 8), ("emergency", 9, 20, 11)],
+    ),
+    "a birth on the day before the discharge is no transfer": (
+        [("RX1", 1, 10, "11", "19", "51"), ("RX2", 9, 12, "82", "51", "19")],
+        [("elective", 1, 10, 8), ("birth", 9, 12, 3)],
+    ),
+    "a newborn who is moved to intensive care": (
+        [("RX1", 1, 4, "82", "19", "51"), ("RX2", 3, 30, "2B", "51", "19")],
+        [("birth", 1, 30, 29)],
+    ),
+    "a transfer out of an emergency inside an elective stay": (
+        [("RX1", 1, 25, "11"), ("RX2", 5, 10, "21", "19", "51"), ("RX3", 9, 15, "2B", "51", "19")],
+        [("elective", 1, 25, 14), ("emergency", 5, 15, 10)],
+    ),
     "an emergency without a night": (
         [("RX2", 1, 20, "11"), ("RX1", 10, 10, "21")],
         [("elective", 1, 20, 19), ("emergency", 10, 10, 0)],
@@ -53,9 +110,25 @@ CASES: dict[str, tuple[list[Stay], list[Spell]]] = {
         [("RX2", 1, None, "11"), ("RX1", 10, 14, "21")],
         [("elective", 1, None, None), ("emergency", 10, 14, 4)],
     ),
-    "an emergency that is open": (
+    "an emergency that is open has the nights to the end of the elective stay": (
         [("RX2", 1, 20, "11"), ("RX1", 10, None, "21")],
-        [("elective", 1, 20, 19), ("emergency", 10, None, None)],
+        [("elective", 1, 20, 9), ("emergency", 10, None, None)],
+    ),
+    "an emergency that ended later leaves the same nights as while it was open": (
+        [("RX2", 1, 20, "11"), ("RX1", 10, 30, "21")],
+        [("elective", 1, 20, 9), ("emergency", 10, 30, 20)],
+    ),
+    "an open emergency and another inside it": (
+        [("RX2", 1, 20, "11"), ("RX1", 5, None, "21"), ("RX3", 7, 9, "21")],
+        [("elective", 1, 20, 4), ("emergency", 5, None, None), ("emergency", 7, 9, 2)],
+    ),
+    "a maternity admission inside an elective stay": (
+        [("RX2", 1, 20, "11"), ("RX1", 10, 14, "31")],
+        [("elective", 1, 20, 15), ("maternity", 10, 14, 4)],
+    ),
+    "a maternity admission with an emergency inside, both inside an elective stay": (
+        [("RX2", 1, 20, "11"), ("RX1", 5, 14, "31"), ("RX3", 8, 16, "21")],
+        [("elective", 1, 20, 8), ("maternity", 5, 14, 3), ("emergency", 8, 16, 8)],
     ),
     "two emergencies that overlap are one, and a later one is another": (
         [("RX2", 1, 30, "11"), ("RX1", 5, 9, "21"), ("RX3", 7, 12, "22"), ("RX1", 20, 22, "21")],
@@ -82,8 +155,8 @@ CASES: dict[str, tuple[list[Stay], list[Spell]]] = {
         [("maternity", 1, 20, 15), ("emergency", 10, 14, 4)],
     ),
     "an emergency after a birth that has not ended": (
-        [("RX2", 1, 8, "82"), ("RX1", 6, 12, "2B")],
-        [("birth", 1, 8, 5), ("emergency", 6, 12, 6)],
+        [("RX2", 1, 8, "82"), ("RX1", 5, 12, "2B")],
+        [("birth", 1, 8, 4), ("emergency", 5, 12, 7)],
     ),
     "an emergency that was sent twice": (
         [("RX2", 1, 20, "11"), ("RX1", 10, 14, "21"), ("RX1", 10, 14, "21")],
@@ -113,11 +186,12 @@ def march(day: int | None) -> date | None:
 
 
 def row(number: int, stay: Stay, **more: object) -> dict[str, object]:
-    provider, admitted, discharged, method = stay
+    provider, admitted, discharged, method, *transfer = stay
+    codes = dict(zip(("admission_source", "discharge_destination"), transfer, strict=False))
     return {
         "person_id": "ann", "provider_code": provider, "spell_number": f"s{number}", "admission_method": method,
         "admission_date": march(admitted), "discharge_date": march(discharged), "patient_classification": "1",
-    } | more  # fmt: skip
+    } | codes | more  # fmt: skip
 
 
 @pytest.mark.parametrize(("stays", "expected"), CASES.values(), ids=CASES)
@@ -132,8 +206,12 @@ def test_the_spells_and_nights_of_stays_that_overlap(spells, table, people, stay
 def test_no_night_counts_for_more_than_one_spell(spells, table, people, stays):
     found = table(spells(people, *(row(number, stay) for number, stay in enumerate(stays))))
     closed = [each for each in found if each["discharge_date"] is not None]
+    first_open = min(
+        (each["admission_date"].toordinal() for each in found if each["discharge_date"] is None), default=march(31).toordinal()
+    )
     nights = {night for each in closed for night in range(each["admission_date"].toordinal(), each["discharge_date"].toordinal())}
-    assert sum(each["nights"] for each in closed) == len(nights)
+    inside = sum(each["nights"] for each in closed if each["admission_date"].toordinal() > first_open)
+    assert sum(each["nights"] for each in closed) == len([night for night in nights if night < first_open]) + inside
 
 
 def test_a_regular_attendance_inside_an_elective_stay_changes_nothing_of_it(spells, table, people):
@@ -186,3 +264,28 @@ def test_an_emergency_inside_an_elective_stay_that_began_before_the_index_date_i
 def store(lake: Lake, declared: Table, rows: list[dict[str, object]], partition: dict[str, str] | None = None) -> None:
     names = arrow_schema(declared).names
     lake.write(declared, [dict.fromkeys(names) | each for each in rows], partition)
+
+
+def test_a_spell_that_a_late_emergency_cut_was_known_no_earlier_than_its_delivery(spells, table, people):
+    late = {"first_extract_date": date(2024, 5, 1), "is_first_delivery": False}
+    cut, emergency = table(
+        spells(
+            people,
+            row(1, ("RX1", 1, 10, "11")),
+            row(2, ("RX3", 8, 20, "11")),
+            row(3, ("RX2", 5, 30, "21"), **late),
+        )
+        + " ORDER BY spell_key"
+    )
+    assert (cut["discharge_date"], cut["nights"], cut["discharge_available_date"]) == (march(10), 4, date(2024, 4, 30))
+    assert (emergency["stays_joined"], emergency["discharge_available_date"]) == (2, date(2024, 4, 30))
+    assert cut["admission_available_date"] == march(1)
+
+
+def test_a_late_stay_changes_nothing_of_a_spell_that_it_does_not_touch(spells, table, people):
+    late = {"first_extract_date": date(2024, 5, 1), "is_first_delivery": False}
+    first, second = table(
+        spells(people, row(1, ("RX1", 1, 10, "11")), row(2, ("RX2", 10, 12, "21"), **late)) + " ORDER BY spell_key"
+    )
+    assert first["discharge_available_date"] == march(10)
+    assert second["discharge_available_date"] == date(2024, 4, 30)

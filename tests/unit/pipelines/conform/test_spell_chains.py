@@ -14,6 +14,7 @@ from pipelines.conform.spell import spell_sql
 
 RULES = ClinicalRules()
 START = date(2024, 1, 1)
+FAR = 1000
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,24 @@ class Stay:
         return self.source in RULES.transfer_sources or self.method in RULES.transfer_methods
 
     @property
+    def ends_by_transfer(self) -> bool:
+        return self.destination in RULES.transfer_destinations
+
+    @property
+    def order_of_day(self) -> tuple:
+        """Stays without a night first; then those that begin a chain of transfers, the others and those that continue one, the longest first."""
+        with_night = bool(self.nights)
+        return (
+            with_night,
+            self.comes_by_transfer,
+            with_night and not self.ends_by_transfer,
+            -self.end,
+            self.stay_class != "emergency",
+            self.provider,
+            f"{self.number:02}",
+        )
+
+    @property
     def stay_class(self) -> str:
         return CLASSES[self.method]
 
@@ -48,6 +67,7 @@ CLASSES = {
     "31": "maternity",
     "82": "birth",
 }
+COUNTED = ("emergency", "maternity", "birth")  # the classes whose nights count for no other, the first before the second
 
 
 def random_stays(seed: int) -> list[Stay]:
@@ -68,22 +88,12 @@ def random_stays(seed: int) -> list[Stay]:
 
 def joined(stays: list[Stay]) -> list[tuple[int, int | None, int, str, int | None]]:
     """Join stays one after the other."""
-    ordered = sorted(
-        stays,
-        key=lambda stay: (
-            stay.admitted,
-            stay.end,
-            stay.comes_by_transfer,
-            stay.stay_class != "emergency",
-            stay.provider,
-            f"{stay.number:02}",
-        ),
-    )
+    ordered = sorted(stays, key=lambda stay: (stay.admitted, stay.order_of_day))
     once: dict[tuple, Stay] = {}
     for stay in sorted(ordered, key=lambda stay: f"{stay.number:02}"):
         once.setdefault((stay.provider, stay.admitted, stay.nights, stay.method), stay)
     chain: list[tuple[str, list[Stay]]] = []  # the spells of the chain so far, with the class that their later stays share
-    spells: list[list[Stay]] = []
+    chains: list[list[list[Stay]]] = []
     for stay in ordered:
         if stay not in once.values():
             continue
@@ -91,8 +101,9 @@ def joined(stays: list[Stay]) -> list[tuple[int, int | None, int, str, int | Non
         tail = latest([each for _, _, each in chained])
         if tail is None or not (stay.admitted < tail.end or continues(tail, stay)):
             chain = []
+            chains.append([])
             track, into = stay.stay_class, None
-        elif stay.admitted < tail.end and stay.stay_class in ("emergency", "maternity", "birth"):
+        elif stay.admitted < tail.end and not continues(tail, stay) and stay.stay_class in COUNTED:
             track = stay.stay_class
             of_class = latest([each for named, _, each in chained if named == track])
             touches = of_class is not None and (stay.admitted < of_class.end or continues(of_class, stay))
@@ -101,10 +112,10 @@ def joined(stays: list[Stay]) -> list[tuple[int, int | None, int, str, int | Non
             track, into = next((track, spell) for track, spell, each in chained if each is tail)
         if into is None:
             into = []
-            spells.append(into)
+            chains[-1].append(into)
             chain.append((track, into))
         into.append(stay)
-    return [described(spell, spells) for spell in spells]
+    return [described(spell, spells) for spells in chains for spell in spells]
 
 
 def latest(stays: list[Stay]) -> Stay | None:
@@ -113,29 +124,32 @@ def latest(stays: list[Stay]) -> Stay | None:
 
 
 def described(spell: list[Stay], spells: list[list[Stay]]) -> tuple[int, int | None, int, str, int | None]:
-    """Return admission, end (None while open), stays, class and nights; a night of an emergency spell counts for no other."""
+    """Return admission, end (None while open), stays, class and nights without those that count for another of the `spells` of its chain."""
     if spell[-1].nights is None:
         return spell[0].admitted, None, len(spell), spell[0].stay_class, None
     own = nights_of(spell)
-    if spell[0].stay_class != "emergency":
-        for other in spells:
-            if other[0].stay_class == "emergency" and other[-1].nights is not None:
-                own -= nights_of(other)
+    for other in spells:
+        if rank(other) < rank(spell):
+            own -= nights_of(other)
     return spell[0].admitted, max(stay.end for stay in spell), len(spell), spell[0].stay_class, len(own)
 
 
+def rank(spell: list[Stay]) -> int:
+    return (*COUNTED, spell[0].stay_class).index(spell[0].stay_class)
+
+
 def nights_of(spell: list[Stay]) -> set[int]:
-    return set(range(spell[0].admitted, max(stay.end for stay in spell)))
+    return set(range(spell[0].admitted, FAR if spell[-1].nights is None else max(stay.end for stay in spell)))
 
 
 def continues(tail: Stay, stay: Stay) -> bool:
-    if tail.nights is None or not 0 <= stay.admitted - tail.end <= 2 or stay.method == "82":
+    if tail.nights is None or abs(stay.admitted - tail.end) > 2 or stay.method == "82":
         return False
     if stay.method == "31" and tail.method != "31":
         return False
     if (tail.destination, stay.source, stay.method) == ("19", "51", "21"):
         return False
-    return stay.comes_by_transfer or tail.destination in RULES.transfer_destinations
+    return stay.comes_by_transfer or tail.ends_by_transfer
 
 
 @pytest.mark.parametrize("seed", range(40))
