@@ -12,19 +12,43 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from expectations.age import DAYS_PER_YEAR
 from expectations.maturity import has_matured, last_day_awaited, latest_matured
-from features.demographics import DAYS_PER_YEAR
 
 if TYPE_CHECKING:
     from pipelines.study.settings import IndexDates, StudySettings
 
 Rule = Callable[["StudySettings"], Iterator[str]]
+EVERY_BAND = 10  # as driver_bands: people of every band; as rising_risk_bands: no one rises by so many
 LONGEST_GAP = "study.outcome.horizon_days + study.outcome.maturity_days"
 
 
 def contradictions(study: StudySettings) -> list[str]:
     """Return a message for each contradiction between the settings of a study; none if they fit each other."""
     return [message for rule in RULES for message in rule(study)]
+
+
+def shared_contradictions(study: StudySettings) -> list[str]:
+    """Return a message for each setting of all studies that fits none of them.
+
+    Further studies have other bands and share the settings that count bands. So a number of bands is refused only if no study has so many.
+    """
+    bands, where = max((one.bands for one in study.each), key=lambda one: len(one.names)), "study.bands.names"
+    number = len(bands.names)
+    most = f"{where} with {number}" if bands == study.bands else f"{where}, which has at most {number} in any study"
+    messages = []
+    if number < study.driver_bands < EVERY_BAND and _is_chosen(study, "driver_bands"):
+        messages.append(
+            f"study.driver_bands {study.driver_bands} and {most}: there are fewer bands. Choose at most {number} driver bands, or {EVERY_BAND} for "
+            "every band"
+        )
+    if number <= study.rising_risk_bands < EVERY_BAND and _is_chosen(study, "rising_risk_bands"):
+        fewer = f"Choose at most {number - 1}, more bands, or" if number > 1 else "Choose more bands, or"
+        messages.append(
+            f"study.rising_risk_bands {study.rising_risk_bands} and {most}: no risk can rise by so many bands. {fewer} {EVERY_BAND} to flag no "
+            "one by bands"
+        )
+    return messages
 
 
 def beyond_data_cut(study: StudySettings, data_cut: date) -> list[str]:
@@ -186,20 +210,6 @@ def _origins_exist(study: StudySettings) -> Iterator[str]:
         )
 
 
-def _bands_exist(study: StudySettings) -> Iterator[str]:
-    number = len(study.bands.names)
-    if _is_chosen(study, "driver_bands") and study.driver_bands > number:
-        yield (
-            f"study.driver_bands {study.driver_bands} and study.bands.names with {number}: there are fewer bands. Choose at most {number} driver "
-            "bands"
-        )
-    if _is_chosen(study, "rising_risk_bands") and study.rising_risk_bands >= number:
-        yield (
-            f"study.rising_risk_bands {study.rising_risk_bands} and study.bands.names with {number}: no risk can rise by so many bands. Choose at most "
-            f"{number - 1}, or more bands"
-        )
-
-
 RULES: tuple[Rule, ...] = (
     _dates_are_used,
     _dates_are_distinct,
@@ -209,5 +219,4 @@ RULES: tuple[Rule, ...] = (
     _someone_can_be_in_the_cohort,
     _outcome_can_happen,
     _origins_exist,
-    _bands_exist,
 )

@@ -14,7 +14,7 @@ from features.outcomes import OutcomeSettings
 from models.gate_settings import GateSettings
 from models.settings import BandSettings, CandidateSettings, CapacitySettings, ValidationPlan
 from pipelines.study.caseload_settings import CaseloadSettings
-from pipelines.study.contradictions import contradictions
+from pipelines.study.contradictions import EVERY_BAND, contradictions, shared_contradictions
 
 FeatureFamily = Literal[
     "demographics",
@@ -95,7 +95,12 @@ class StudySettings(BaseModel, extra="forbid", frozen=True):
     gates: GateSettings = GateSettings()
     bands: BandSettings = BandSettings()
     capacity: CapacitySettings = CapacitySettings()
-    driver_bands: int = Field(default=2, ge=0, le=10, description="number of highest bands whose people have drivers")
+    driver_bands: int = Field(
+        default=2,
+        ge=0,
+        le=EVERY_BAND,
+        description=f"number of highest bands whose people have drivers; {EVERY_BAND} for every band",
+    )
     drivers_per_person: int = Field(default=5, ge=1, le=20, description="drivers stored for each of these people")
     drivers_not_shown: tuple[str, ...] = Field(
         default=("hiv",),
@@ -105,7 +110,10 @@ class StudySettings(BaseModel, extra="forbid", frozen=True):
         default=0.1, gt=0, le=1, description="rise of risk since the last run that is flagged as rising"
     )
     rising_risk_bands: int = Field(
-        default=2, ge=1, le=10, description="number of bands that a risk must rise for the list of rising risk"
+        default=2,
+        ge=1,
+        le=EVERY_BAND,
+        description=f"number of bands that a risk must rise for the list of rising risk; {EVERY_BAND} to flag no one by bands",
     )
     caseloads: CaseloadSettings = CaseloadSettings()
     approval: ApprovalSettings | None = Field(default=None, description="the recorded approval of the chosen model")
@@ -127,6 +135,8 @@ class StudySettings(BaseModel, extra="forbid", frozen=True):
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> Self:
+        if messages := shared_contradictions(self):
+            raise ValueError("; ".join(messages))
         for study in self.each:
             if messages := contradictions(study):
                 also = f"study '{study.name}': " if self.also else ""

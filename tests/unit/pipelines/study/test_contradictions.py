@@ -22,6 +22,16 @@ def dates(**changes: Any) -> dict[str, Any]:
     return {"index_dates": FITS["index_dates"] | changes}
 
 
+def bands_of(first: int, *further: int) -> dict[str, Any]:
+    """Return studies with so many bands each."""
+    each = [
+        {"names": [f"band {n}" for n in range(number)], "cuts": [n / number for n in range(1, number)]}
+        for number in (first, *further)
+    ]
+    also = [{"name": f"study_{n}", "outcome": {"name": "death"}, "bands": bands} for n, bands in enumerate(each[1:])]
+    return {"bands": each[0], "also": also}
+
+
 # What is set, both settings that the message names, and what it says to do.
 CONTRADICTIONS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "training outcomes beyond the test": (dates(train=["2023-07-01"]), TRAIN, TEST, "Choose training dates up to 2023-06-04"),
@@ -52,8 +62,11 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     ),
     "ages in the wrong order": ({"cohort": {"minimum_age": 65, "maximum_age": 64}}, "maximum_age", "minimum_age", "choose a maximum_age"),
     "two deaths": ({"outcome": {"name": "death", "events": 2}}, "study.outcome.events", "study.outcome.name", "Set study.outcome.events to 1"),
-    "drivers of bands that do not exist": ({"driver_bands": 5}, "study.driver_bands", "study.bands.names", "at most 4"),
-    "a rise over more bands than there are": ({"rising_risk_bands": 4}, "study.rising_risk_bands", "study.bands.names", "at most 3"),
+    "drivers of bands that do not exist": ({"driver_bands": 5}, "study.driver_bands", "study.bands.names", "at most 4 driver bands, or 10"),
+    "a rise over more bands than there are": ({"rising_risk_bands": 4}, "study.rising_risk_bands", "study.bands.names", "at most 3, more bands, or 10"),
+    "drivers of bands that no study has": ({"driver_bands": 4, **bands_of(2, 3)}, "study.driver_bands", "at most 3 in any study", "at most 3"),
+    "a rise over the bands of every study": ({"rising_risk_bands": 3, **bands_of(3, 2)}, "study.rising_risk_bands", "with 3", "at most 2"),
+    "a rise over one band": ({"rising_risk_bands": 3, **bands_of(1)}, "study.rising_risk_bands", "with 1", "Choose more bands, or 10"),
 }  # fmt: skip
 
 
@@ -73,6 +86,9 @@ def test_a_contradiction_is_refused_with_both_settings_and_a_remedy(settings, on
         {}, FITS, dates(train=["2023-06-04"]), dates(score="2024-09-01"), dates(score=None, test=None), {"index_dates": {"training_dates": 3}},
         FITS | {"validation": {"rolling_origins": 1}}, {"cohort": {"kind": "discharges"}, "validation": {"kind": "person_folds"}},
         {"cohort": {"maximum_age": 0, "minimum_days_on_list": 365}}, {"driver_bands": 4}, {"rising_risk_bands": 3},
+        {"driver_bands": 3, **bands_of(4, 2)}, {"driver_bands": 4, **bands_of(2, 4)}, {"driver_bands": 10}, {"driver_bands": 10, **bands_of(4, 2)},
+        {"rising_risk_bands": 3, **bands_of(4, 2)}, {"rising_risk_bands": 3, **bands_of(2, 4)}, {"rising_risk_bands": 10}, {"driver_bands": 0},
+        bands_of(1), bands_of(2, 1),
         {"outcome": {"name": "ae_attendances_5", "events": 2}},
     ],
 )  # fmt: skip
