@@ -1,7 +1,7 @@
 """How far a feature has moved from the training rows of a model: the population stability index, the share missing and the support.
 
 A feature with one value in every training row has taught the model nothing. If it has other values now, its index would be infinite. That
-is a shift too, however few rows have them.
+is a shift too, however few rows have them, unless chance explains them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from scipy.stats import chi2
 
-from models.disclosure_control import shown_count, shown_share
+from models.disclosure_control import is_small, shown_count, shown_share
 from models.support import Support
 
 BINS = 10
@@ -120,15 +120,20 @@ def drift(feature: BinnedFeature) -> Drift:
     top, chance = int(np.argmax(parts)), psi_by_chance(feature.before, feature.after)
     counts = int(feature.before[top]), int(feature.after[top])
     shares = shown_share(counts[0], int(feature.before.sum())), shown_share(counts[1], int(feature.after.sum()))
-    status = _status_of_new_values(psi, chance) if new_values else status_of(psi, chance)
+    status = _status_of_new_values(feature, psi >= chance) if new_values else status_of(psi, chance)
     return Drift(
         psi, chance, status, before, after, feature.names[top], shares[0], shares[1], counts, feature.support, new_values
     )
 
 
-def _status_of_new_values(psi: float, by_chance: float) -> Status:
-    """Read the index of a feature that had one value and has others: shifted, whatever its size, unless chance explains it."""
-    return "shifted" if psi >= by_chance else "not_known"
+def _status_of_new_values(feature: BinnedFeature, is_beyond_chance: bool) -> Status:
+    """Return the status of a feature that had one value and has others: shifted, whatever its index, unless chance explains them.
+
+    The index of a floored bin is too small where few of many rows have new values. The test of the support has no floor.
+    """
+    others = int(feature.after[feature.before == 0].sum())
+    support = Support(0, int(feature.before.sum()), others, int(feature.after.sum()))
+    return "shifted" if is_beyond_chance or not (is_small(others) or support.may_be_chance) else "not_known"
 
 
 def psi_by_chance(before: np.ndarray, after: np.ndarray) -> float:

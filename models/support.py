@@ -33,20 +33,23 @@ class Support:
 
     @property
     def share_before(self) -> float:
-        """Return the share on the training dates, of counts as they may be shown."""
-        return shown_share(self.before, self.rows_before)
+        """Return the share on the training dates, of counts as they may be shown; NaN without rows."""
+        return _share(self.before, self.rows_before)
 
     @property
     def share_after(self) -> float:
-        """Return the share on the scoring date, of counts as they may be shown."""
-        return shown_share(self.after, self.rows_after)
+        """Return the share on the scoring date, of counts as they may be shown; NaN without rows."""
+        return _share(self.after, self.rows_after)
 
     @property
     def factor(self) -> float:
         """Return by how many times the odds of a value differ, at least 1, whichever side has more.
 
-        It is computed from the shown shares. Half a rounded count is added to each cell, so that a side with none has a factor.
+        It is computed from the shown shares. Half a rounded count is added to each cell, so that a side with none has a factor. NaN where one side
+        has no rows.
         """
+        if not self.rows_before or not self.rows_after:
+            return float("nan")
         if self.share_before == self.share_after:
             return 1.0
         half = ROUNDED_TO / 2
@@ -70,3 +73,7 @@ class Support:
             for count, chance in ((part, share), (of - part, 1 - share))
         )
         return bool(chi2.sf(statistic, 1) > CHANCE)
+
+
+def _share(part: int, rows: int) -> float:
+    return shown_share(part, rows) if rows else float("nan")

@@ -15,9 +15,10 @@ def feature_shifted(crossing: Crossing) -> str:
     """Return what changed in a feature."""
     row = crossing.row
     if row["was_constant"]:
+        change = f"the share of '{row['top_bin']}' changed most" if row["top_bin"] else "values of few people are not shown"
         return (
-            f"'{row['label']}' has other values on {row['index_date']} than the one value of all training rows ({row['top_bin'] or 'few people'}); "
-            "the model could not learn from it"
+            f"'{row['label']}' has other values on {row['index_date']} than the one value of all training rows ({change}); the model could not "
+            "learn from them"
         )
     where = f"; most at {row['top_bin']}" if row["top_bin"] else ""
     return f"'{row['label']}' on {row['index_date']} is distributed differently from the training dates: index {crossing.value:.2f}{where}"

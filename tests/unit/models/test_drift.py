@@ -68,6 +68,24 @@ def test_few_new_values_of_a_constant_may_be_chance_and_their_number_is_not_show
     assert f"{result.psi:.2g}" == "0.014"
 
 
+@pytest.mark.parametrize(("new", "rows", "before"), [(20, 50_000, 50_000), (10, 50_000, 400_000), (8, 60_000, 600_000)])
+def test_few_new_values_in_many_rows_are_a_shift_where_chance_does_not_explain_them(new: int, rows: int, before: int) -> None:
+    one, other = np.zeros(before), np.array([1.0] * new + [0.0] * (rows - new))
+    for constant, now in ((one, other), (one + 7, other + 7), (one + 1, 1 - other)):
+        moved = drift(bin_numbers(constant, now))
+        assert moved.psi < moved.psi_by_chance  # its floor hides them
+        assert (moved.status, moved.was_constant) == ("shifted", True)
+    assert not drift(bin_numbers(one, other)).support.may_be_chance
+    categories = drift(bin_categories({"a": before}, {"a": rows - new, "b": new}))
+    assert (categories.status, categories.was_constant) == ("shifted", True)
+
+
+@pytest.mark.parametrize("few", range(1, 8))
+def test_a_small_number_of_new_values_is_no_shift_however_many_rows_there_are(few: int) -> None:
+    result = drift(bin_categories({"a": 10_000_000}, {"a": 60_000 - few, "b": few}))
+    assert (result.status, result.was_constant) == ("not_known", True)
+
+
 def test_missing_values_are_counted_apart() -> None:
     result = drift(bin_numbers(np.array([1, 2, NAN, NAN] * 10), np.array([1, 2, 1, NAN] * 10)))
     assert (result.share_missing_before, result.share_missing_after) == (0.5, 0.25)

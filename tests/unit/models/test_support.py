@@ -17,6 +17,17 @@ def test_support_is_the_share_other_than_zero_of_those_known() -> None:
     assert (of_categories.share_before, of_categories.share_after, of_categories.factor) == (1.0, 1.0, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [([NAN] * 50, [0.0, 1.0] * 50), ([0.0, 1.0] * 50, [NAN] * 50), ([NAN] * 50, [NAN] * 50)]
+)
+def test_support_is_not_known_where_no_one_has_a_known_value(before: list[float], after: list[float]) -> None:
+    support = drift(bin_numbers(np.array(before), np.array(after))).support
+    known = [0.5 if 1.0 in values else NAN for values in (before, after)]
+    np.testing.assert_equal([support.share_before, support.share_after, support.factor], [*known, NAN])
+    of_categories = Support(0, 0, 50, 50)
+    np.testing.assert_equal([of_categories.share_before, of_categories.share_after, of_categories.factor], [NAN, 1.0, NAN])
+
+
 @pytest.mark.parametrize(("before", "after"), [(10_000, 20_000), (20_000, 10_000), (80_000, 90_000)])
 def test_odds_that_differ_by_a_factor_differ_on_either_side(before: int, after: int) -> None:
     support = Support(before, 100_000, after, 100_000)

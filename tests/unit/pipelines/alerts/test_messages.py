@@ -16,6 +16,7 @@ MISSING = {
     "share_missing_training": 0.1,
 }  # fmt: skip
 LIST = {"label": "Asthma", "code_system": "snomed"}
+NEW = {"index_date": DAY, "label": "Falls", "was_constant": True}
 TEXTS: list[tuple[str, dict[str, Any], str]] = [
     ("list_turnover", {**TURNOVER, "value": 0.614}, "61% of the list of 2026-01-01 were not on the list before (deprivation quintile 1)"),
     (
@@ -35,6 +36,15 @@ TEXTS: list[tuple[str, dict[str, Any], str]] = [
     (
         "code_list_far", {**LIST, "people": 600, "expected_share": 0.5},
         "the code list 'Asthma' matches 60.0% of the people in gp observations; 50.0% of people are expected",
+    ),
+    *(
+        (
+            "feature_shifted", {**NEW, "top_bin": moved},
+            f"'Falls' has other values on 2026-01-01 than the one value of all training rows ({change}); the model could not learn from them",
+        )
+        for moved, change in (
+            ("7", "the share of '7' changed most"), ("not 7", "the share of 'not 7' changed most"), ("", "values of few people are not shown"),
+        )
     ),
     ("approval_ends", {"expires": DAY, "days_left": -1}, "the approval of the runs ended on 2026-01-01; after that day every run is refused"),
     ("approval_ends", {"expires": DAY, "days_left": 0}, "the approval of the runs ends on 2026-01-01; after that day every run is refused"),

@@ -98,3 +98,23 @@ def test_the_training_dates_are_those_the_training_recorded(lake: Lake) -> None:
     lake.append(MODELS, [row])
     assert training_dates(lake, "d") == TRAINING
     assert training_dates(lake, "another") == ()
+
+
+def test_the_support_of_a_feature_is_null_where_no_one_has_a_known_value(tmp_path: Path) -> None:
+    lake, before, names = Lake(tmp_path), date(2023, 1, 1), ("began", "ended", "never")
+    for day in (before, SCORING):
+        known = {"began": day == SCORING, "ended": day == before, "never": False}
+        values = {name: np.where(np.arange(100) < 40, 0.0, 1.0) if known[name] else np.full(100, np.nan) for name in names}
+        table = pa.table({name: pa.array(column, pa.float32()) for name, column in values.items()})
+        partition = {"index_date": day.isoformat()}
+        file = lake.write_arrow(PERSON_FEATURES.name, table, partition)
+        schema = pa.schema([*table.schema, ("index_date", pa.date32())])
+        lake.commit(PERSON_FEATURES.name, [file], schema, partition_by=("index_date",), replace=partition)
+    write_drift(lake, WatchedModel("study", "3", tuple(Predictor(name, label=name) for name in names), (before,)), SCORING)
+    rows = lake.read(DRIFT.name, "feature, support_training, support, support_factor", order="feature").to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        ("began", None, 0.6, None),
+        ("ended", 0.6, None, None),
+        ("never", None, None, None),
+    ]
+    assert list(SUPPORT_DIFFERS.findings(lake.read(DRIFT.name).to_pylist(), 1.5)) == []
