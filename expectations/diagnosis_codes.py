@@ -6,6 +6,8 @@ SQL.
 
 from __future__ import annotations
 
+import re
+
 from expectations.sql_values import quote
 
 # What may be between two codes. A dagger (+ or †) or an asterisk follows its code, so it also ends it.
@@ -48,6 +50,13 @@ def plain_icd10_sql(code: str) -> str:
     """Return the SQL of the plain form of an ICD-10 code: upper case, without dots, marks and fillers; null if nothing is left."""
     letters = f"regexp_replace(upper({code}), '[^A-Z0-9]', '', 'g')"
     return f"nullif(nullif(regexp_replace({letters}, 'X*[AD]?$', ''), ''), 'NULL')"
+
+
+def plain_icd10(code: str) -> str | None:
+    """Return the plain form of one ICD-10 code as `plain_icd10_sql` writes it; None if the text is not one code that can be used."""
+    if not re.fullmatch(alone(ICD10), code.upper()):
+        return None
+    return re.sub("X*[AD]?$", "", re.sub("[^A-Z0-9]", "", code.upper()), count=1)
 
 
 def plain_icd10_list_sql(value: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from expectations.diagnosis_codes import plain_icd10
 from expectations.identifier_schemes import REASONS, Scheme, reason_against
 from features.code_halves import MATCHES, SYSTEMS, CodeEntry, CodeListError, Half
 
@@ -22,9 +23,13 @@ _CONCEPTS = ("snomed", "dmd")  # dm+d codes are SNOMED CT concepts
 ICD10 = re.compile(r"[A-Z][0-9]([0-9][0-9A-Z]{0,3})?")
 
 
-def plain_code(code: str) -> str:
-    """Return a code as it is stored: upper case and without dots."""
-    return code.strip().upper().replace(".", "")
+def plain_code(system: str, code: str) -> str:
+    """Return a code as it is stored: upper case, without dots, and an ICD-10 code without marks and fillers.
+
+    The start of a code, such as E1, has no filler.
+    """
+    plain = plain_icd10(code.strip()) if system == "icd10" else None
+    return plain or code.strip().upper().replace(".", "")
 
 
 def fault_of_code(system: str, code: str) -> str:
@@ -41,7 +46,7 @@ def fault_of_code(system: str, code: str) -> str:
 
 def checked_code(system: str, code: str, place: str) -> str:
     """Return a code in plain form; raise CodeListError with its place, `file, line n`, if it is none of the system."""
-    plain = plain_code(code)
+    plain = plain_code(system, code)
     if fault := fault_of_code(system, plain):
         raise CodeListError(f"{place}: {code!r} is not a code of the system {system}: {fault.rstrip('.')}. Correct the file.")
     return plain

@@ -11,6 +11,7 @@ from expectations.diagnosis_codes import (
     alone,
     list_of_codes,
     list_with_a_code,
+    plain_icd10,
     plain_icd10_list_sql,
     plain_icd10_sql,
     usable_codes_sql,
@@ -44,12 +45,14 @@ def test_a_code_is_read_in_every_way_in_which_it_is_written(written: str, plain:
     assert matches(written, alone(ICD10))
     assert result(plain_icd10_sql(quote(written))) == plain
     assert result(plain_icd10_sql(quote(written.lower()))) == plain
+    assert plain_icd10(written) == plain_icd10(written.lower()) == plain
 
 
 @pytest.mark.parametrize("written", ["E11.9+", "E11.9\u2020", "G63.2*", "*G63.2", "|I500|", "I50.0;", '"I500'])
 def test_a_code_alone_may_have_marks_around_it(written: str) -> None:
     assert matches(written, alone(ICD10))
-    assert result(plain_icd10_sql(quote(written))) in ("E119", "G632", "I500")
+    assert result(plain_icd10_sql(quote(written))) == plain_icd10(written)
+    assert plain_icd10(written) in ("E119", "G632", "I500")
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from features.code_list_files import INDEX, INDEX_COLUMNS, checked_code, fault_of_code, read_strata_halves
-from features.code_lists import CodeListError
+from expectations.diagnosis_codes import plain_icd10
+from features.code_list_files import INDEX, INDEX_COLUMNS, checked_code, fault_of_code, plain_code, read_strata_halves
+from features.code_lists import CodeEntry, CodeListError
 
 HEADER = ",".join(INDEX_COLUMNS) + "\n"
 
@@ -70,3 +71,26 @@ def test_a_code_is_stored_in_plain_form_or_refused_with_its_place() -> None:
         CodeListError, match=r"own.csv, line 2: '44054007' is not a code of the system snomed: The check digit is wrong"
     ):
         checked_code("snomed", "44054007", "own.csv, line 2")
+
+
+@pytest.mark.parametrize("match", ["prefix", "exact"])
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("I10X", "I10"), ("J46.X", "J46"), ("J46XX", "J46"), ("e11.9d", "E119"), ("G63.2A", "G632"), ("G63.2*", "G632"), ("E11.9\u2020", "E119"),
+        ("I10-", "I10"), ("E11.9XD", "E119"), ("M45X6", "M45X6"), ("M45.X", "M45"), ("S72.00", "S7200"), ("J45", "J45"), ("J459", "J459"), ("E1", "E1"),
+    ],
+)  # fmt: skip
+def test_an_icd10_code_of_a_list_has_the_form_of_stored_diagnoses(written: str, plain: str, match: str) -> None:
+    assert checked_code("icd10", written, "own.csv, line 2") == plain
+    entry = CodeEntry("icd10", plain, match, "", "")
+    assert entry.covers("icd10", plain_icd10(written) or plain)
+
+
+@pytest.mark.parametrize("written", ["I50,N18", "I50-I52", "I50 N18", "E11+N08", "J4", "X", "44054006"])
+def test_text_that_is_not_one_icd10_code_is_read_as_before(written: str) -> None:
+    assert plain_code("icd10", written) == written
+
+
+def test_only_an_icd10_code_has_fillers() -> None:
+    assert plain_code("treatment_function", "A1X") == "A1X"

@@ -43,7 +43,7 @@ def written_changes(kind: str) -> dict[tuple[str, str], set[str]]:
 def test_every_code_of_every_list_is_a_code_of_its_system_and_is_in_it_once() -> None:
     for (name, system), half in HALVES.items():
         codes = [entry.code for entry in half.entries]
-        assert [code for code in codes if plain_code(code) != code or fault_of_code(system, code)] == [], (name, system)
+        assert [code for code in codes if plain_code(system, code) != code or fault_of_code(system, code)] == [], (name, system)
         assert [code for code, number in Counter(codes).items() if number > 1] == [], (name, system)
 
 
