@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 
 from expectations.diagnosis_codes import plain_icd10
@@ -68,16 +69,38 @@ def read_rows(path: Path, needed: Iterable[str], delimiter: str = ",") -> Iterat
     """Yield the rows of a file with the place of each, `file, line n`; raise CodeListError where a needed column is missing."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, delimiter=delimiter)
-            missing = [column for column in needed if column not in (reader.fieldnames or ())]
+            rows = _rows_of_one_line(file, delimiter, path.name)
+            _, columns = next(rows, ("", []))
+            missing = [column for column in needed if column not in columns]
             if missing:
                 raise CodeListError(
                     f"{path.name}: columns are missing: {', '.join(missing)}. The file needs the columns {', '.join(needed)}."
                 )
-            for row in reader:
-                yield f"{path.name}, line {reader.line_num}", {key: (value or "").strip() for key, value in row.items() if key}
+            for place, row in rows:
+                values = zip_longest(columns, row[: len(columns)], fillvalue="")
+                yield place, {column: value.strip() for column, value in values if column}
     except UnicodeDecodeError:
         raise CodeListError(f"{path.name}: the text is not UTF-8. Save the file as UTF-8.") from None
+
+
+def _rows_of_one_line(file: Iterable[str], delimiter: str, name: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the place and the values of each line that is not empty; raise CodeListError where a quote opens a value that goes on in other lines.
+
+    Such a value would contain the codes of these lines, which would be lost.
+    """
+    reader, line = csv.reader(file, delimiter=delimiter), 1
+    try:
+        for row in reader:
+            if any("\n" in value or "\r" in value for value in row):
+                raise csv.Error
+            if row:
+                yield f"{name}, line {line}", row
+            line = reader.line_num + 1
+    except csv.Error:
+        raise CodeListError(
+            f'{name}, line {line}: a value begins with a double quote (") that is not closed on the line, so the codes of the next lines would be '
+            "lost. Close the quote, or remove it."
+        ) from None
 
 
 def half_of(row: Mapping[str, str], place: str) -> Half:

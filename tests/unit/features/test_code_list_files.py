@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from expectations.diagnosis_codes import plain_icd10
-from features.code_list_files import INDEX, INDEX_COLUMNS, checked_code, fault_of_code, plain_code, read_strata_halves
+from features.code_list_files import INDEX, INDEX_COLUMNS, checked_code, fault_of_code, plain_code, read_rows, read_strata_halves
 from features.code_lists import CodeEntry, CodeListError
 
 HEADER = ",".join(INDEX_COLUMNS) + "\n"
@@ -94,3 +94,37 @@ def test_text_that_is_not_one_icd10_code_is_read_as_before(written: str) -> None
 
 def test_only_an_icd10_code_has_fillers() -> None:
     assert plain_code("treatment_function", "A1X") == "A1X"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('code,term\nJ45,"Asthma\nJ44,COPD\nI10,Hypertension\n', 2),
+        ('code,term\nJ45,"Asthma\nJ44,COPD", and\nI10,Hypertension\n', 2),
+        ('code,term\n\nI10,Hypertension\nJ45,"Asthma\n', 4),
+        ('code,term\r\nI10,Hypertension\r\nJ45,"Asthma\r\nJ44,COPD\r\n', 3),
+        ('code,term\nJ45,Asthma,"more\nJ44,COPD\n', 2),
+        ('code,"term\nJ45,Asthma\nJ44,"COPD"\n', 1),
+        ('code,term\nJ45,"Asthma\n' + "J44,COPD\n" * 20_000, 2),
+        ('code,term\nJ45,"Asthma\n\n\n', 2),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_a_term_whose_quote_is_not_closed_takes_no_code_of_the_next_lines(
+    tmp_path: Path, text: str, line: int, delimiter: str
+) -> None:
+    path = tmp_path / "own.csv"
+    path.write_bytes(text.replace(",", delimiter).encode())
+    with pytest.raises(
+        CodeListError, match=rf"own.csv, line {line}: a value begins with a double quote .*Close the quote, or remove it"
+    ):
+        list(read_rows(path, ("code",), delimiter))
+
+
+def test_quotes_within_a_line_are_read_as_before(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text('code,term,\n\n J45 ,"Asthma, ""acute""",x,y\nI10,5" lesion\nJ44\nI48,"AF')
+    assert list(read_rows(path, ("code",))) == [
+        ("own.csv, line 3", {"code": "J45", "term": 'Asthma, "acute"'}), ("own.csv, line 4", {"code": "I10", "term": '5" lesion'}),
+        ("own.csv, line 5", {"code": "J44", "term": ""}), ("own.csv, line 6", {"code": "I48", "term": "AF"}),
+    ]  # fmt: skip
