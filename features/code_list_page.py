@@ -46,7 +46,7 @@ list. Strata refuses a file that it cannot use, with file, line and rule.
 |---|---|
 | a CSV with a list and system on every line | Put it in the folder. Its columns are `list,system,code,match,description,source`, and `points` for a score |
 | an OpenCodelists CSV | Put it in the folder and add a row to its `{INDEX}`: list, system, file. The codes are in the column `code`, `id`, `snomedcode` or `dmd_id` |
-| a QOF cluster file (primary care domain reference sets, tab-separated) | The same, with the name of the cluster in the column `cluster`. The list `*` replaces every list whose cluster is in the file |
+| a QOF cluster file (primary care domain reference sets, tab-separated) | The same, with the name of the cluster in the column `cluster`. The list `*` replaces every list whose cluster is in the file: such a list then has the codes of its cluster alone |
 | a reference set (RF2, simple) | The same, with the identifier of the reference set in the column `cluster`. Use the snapshot. Inactive members are skipped |
 | a dm+d map | The list `medicines` of the system `dmd`. The columns of its file are `product,moiety,moiety_name` and, where you have it, `previous` |
 

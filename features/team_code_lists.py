@@ -129,7 +129,8 @@ def _halves_of_file(path: Path, row: Mapping[str, str], place: str, known: Mappi
     clusters = _clusters_of(path, layout, delimiter, place)
     for half in known.values():
         if half.system == row["system"] and half.cluster and half.cluster in clusters:
-            yield _filled(with_source(half, row), half.cluster, path, layout, delimiter)
+            alone = replace(with_source(half, row), includes=())  # the cluster alone
+            yield _filled(alone, half.cluster, path, layout, delimiter)
 
 
 def _clusters_of(path: Path, layout: Layout, delimiter: str, place: str) -> set[str]:

@@ -87,6 +87,24 @@ def test_a_file_of_clusters_replaces_every_list_that_names_its_cluster(tmp_path:
 
 
 @pytest.mark.parametrize(
+    ("name", "cluster", "code"),
+    [
+        ("atrial_fibrillation", "AFIB_COD", "49436004"), ("type_1_diabetes", "DMTYPE1AUDIT_COD", "46635009"),
+        ("type_2_diabetes", "DMTYPE2AUDIT_COD", "44054006"), ("care_home", "CAREHOME_COD", "160734000"),
+    ],
+)  # fmt: skip
+def test_a_list_that_a_file_of_clusters_replaces_includes_no_other_list(
+    tmp_path: Path, name: str, cluster: str, code: str
+) -> None:
+    assert len(STRATA[name].codes("snomed")) > 1
+    text = "Cluster_ID\tSNOMED_code\tSNOMED_code_description\n" + f"{cluster}\t{code}\tThe code\n"
+    lists = lists_of(tmp_path, {"index.csv": INDEX + "*,snomed,clusters.txt,,PCD,48,2025-06-27,OGL-3.0\n", "clusters.txt": text})
+    assert lists[name].codes("snomed") == (code,)
+    included = next(half for half in STRATA[name].halves if half.system == "snomed").includes
+    assert [lists[other].codes("snomed") for other in included] == [STRATA[other].codes("snomed") for other in included]
+
+
+@pytest.mark.parametrize(
     ("files", "fault"),
     [
         ({"own.csv": HEADER + "asthma,readv2,H33,exact,Asthma,T\n"}, r"own.csv, line 2: .*system"),
