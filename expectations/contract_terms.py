@@ -144,7 +144,7 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
     "monitoring__drift": ContractTerms(
-        "2.3.0", CARE_TEAMS, "Which features of the scoring model have changed since training.",
+        "2.4.0", CARE_TEAMS, "Which features of the scoring model have changed since training.",
         "Order by drift_rank. Check the status shifted or watch, share_missing_change, and support compared with support_training.",
         "A high index means that a feature changed, not that the model is worse. Where few rows have a value it may be chance. "
         f"Shares are computed from counts rounded to the nearest 5, and {SMALL_COUNTS} rows count as 5.",
