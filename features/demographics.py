@@ -29,9 +29,9 @@ FEATURES = (
     _feature(f"practice_moves_{MOVES_DAYS}d", f"New GP registrations {in_the_last(MOVES_DAYS)}", "moves", "registrations",
              "Counts registrations that started. A start on the day that a practice's history was loaded is not counted."),
     _feature("household_size", "People registered at the same address", "people", "addresses",
-             "Includes the person. Only people who are registered and alive on the index date are counted. Null where the registered list has no household for the address."),
+             "Includes the person. Only people who are registered and alive on the index date are counted. Null where the registered list has no household for the address, or where that is not known of someone in the household."),
     _feature("lives_alone", "Only person registered at the address", "yes/no", "addresses",
-             "Null where the registered list has no household for the address."),
+             "Null where `household_size` is."),
     _feature(f"address_moves_{MOVES_DAYS}d", f"Changes of address {in_the_last(MOVES_DAYS)}", "moves", "addresses",
              "The first recorded address is not a change."),
 )  # fmt: skip

@@ -65,23 +65,28 @@ class Households:
     numbers: NDArray[np.uint64]  # the households' numbers, ascending
     begun: NDArray[np.int64]
     over: NDArray[np.int64]
+    in_doubt: Households | None = None  # the periods of people of whom it is not known whether they count
 
     @classmethod
-    def from_periods(cls, household: NDArray[np.uint64], start: NDArray[np.int32], end: NDArray[np.int32]) -> Households:
+    def from_periods(
+        cls, household: NDArray[np.uint64], start: NDArray[np.int32], end: NDArray[np.int32], in_doubt: NDArray[np.bool_]
+    ) -> Households:
         """Build from one element for each person and household; the end is included, and OPEN where the period has not ended."""
         numbers, place = np.unique(household, return_inverse=True)
         closed = np.minimum(end, _ZERO - 1)
-        return cls(numbers, np.sort(_moment(place, start)), np.sort(_moment(place, closed)))
+        doubts = cls.from_periods(household[in_doubt], start[in_doubt], end[in_doubt], ~in_doubt[in_doubt]) if in_doubt.any() else None
+        return cls(numbers, np.sort(_moment(place, start)), np.sort(_moment(place, closed)), doubts)
 
     def size_at(self, household: NDArray[np.uint64], day: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Count the people of each household on a day; 0 for an unknown household."""
+        """Count the people of each household on a day; 0 for an unknown household, or one with a person in doubt."""
         if not len(self.numbers):
             return np.zeros(len(household), dtype=np.int64)
         place = np.minimum(np.searchsorted(self.numbers, household), len(self.numbers) - 1)
         lowest = _moment(place, np.full_like(day, 1 - _ZERO))
         begun = np.searchsorted(self.begun, _moment(place, day), side="right") - np.searchsorted(self.begun, lowest)
         over = np.searchsorted(self.over, _moment(place, day)) - np.searchsorted(self.over, lowest)
-        return np.where(self.numbers[place] == household, begun - over, 0)
+        size = np.where(self.numbers[place] == household, begun - over, 0)
+        return size if self.in_doubt is None else np.where(self.in_doubt.size_at(household, day) > 0, 0, size)
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,10 @@ class HouseholdSizes:
     people: NDArray[np.int32]
 
     @classmethod
-    def of(cls, household: NDArray[np.uint64]) -> HouseholdSizes:
-        """Build from the household of each person who is in a household on the day."""
+    def of(cls, household: NDArray[np.uint64], in_doubt: NDArray[np.bool_]) -> HouseholdSizes:
+        """Build from the household of each person who is in a household on the day; the size of one with a person in doubt is 0."""
         numbers, people = np.unique(household, return_counts=True)
+        people[np.isin(numbers, household[in_doubt])] = 0
         return cls(numbers, people.astype(np.int32))
 
     def size_at(self, household: NDArray[np.uint64], day: NDArray[np.int32]) -> NDArray[np.int64]:

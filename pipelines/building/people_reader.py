@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from expectations.sql_values import quote
 from expectations.tables import core
-from features.attributes import PeopleTables, days, numbers
+from features.attributes import PeopleTables, days, flags, numbers
 from features.periods import MOVE_GAP_DAYS, OPEN, Households, HouseholdSizes
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
@@ -67,38 +67,43 @@ def household_sizes(lake: Lake, day: date) -> HouseholdSizes:
     on_day = f"start_date <= DATE {quote(day)} AND coalesce(end_date, DATE {quote(day)}) >= DATE {quote(day)}"
     with connect() as con:
         table = con.sql(
-            f"SELECT hash(household_id) AS household FROM {_registered_at_home(lake)} WHERE {on_day}"
+            f"SELECT hash(household_id) AS household, in_doubt FROM {_registered_at_home(lake)} WHERE {on_day}"
         ).to_arrow_table()
-    return HouseholdSizes.of(numbers(table["household"]))
+    return HouseholdSizes.of(numbers(table["household"]), flags(table["in_doubt"]))
 
 
 def household_periods(lake: Lake, where: str = "true") -> Households:
     """Read the periods of registered people at the households that meet an SQL condition."""
-    query = f"""SELECT hash(household_id) AS household, start_date, end_date FROM {_registered_at_home(lake)}
+    query = f"""SELECT hash(household_id) AS household, start_date, end_date, in_doubt FROM {_registered_at_home(lake)}
         WHERE {where} AND start_date <= coalesce(end_date, start_date)"""
     with connect() as con:
         table = con.sql(query).to_arrow_table()
-    return Households.from_periods(numbers(table["household"]), days(table["start_date"], OPEN), days(table["end_date"], OPEN))
+    start, end = days(table["start_date"], OPEN), days(table["end_date"], OPEN)
+    return Households.from_periods(numbers(table["household"]), start, end, flags(table["in_doubt"]))
 
 
 def _registered_at_home(lake: Lake) -> str:
     """Return the SQL of the periods in which people lived at a household and were registered and alive.
 
-    A move between practices does not interrupt a registration. No one is counted whose death or end of registration is on a day that cannot be
-    read. Some periods may end before they start.
+    A move between practices does not interrupt a registration. A period is in doubt if a lost value, or rows that contradict each other,
+    leave open whether the person was registered and alive, or if the list names a person of whom no registration can be used. Some periods
+    may end before they start.
     """
     following = "lead(start_date) OVER (PARTITION BY person_key ORDER BY start_date)"
+    people, registrations = lake.scan_or_empty(core.PERSON), lake.scan_or_empty(core.REGISTRATION)
     return f"""(
         WITH registered AS (
             SELECT person_key, start_date AS registered_from,
                 CASE WHEN {following} - end_date - 1 <= {MOVE_GAP_DAYS} THEN {following} - 1 ELSE end_date END AS registered_to,
-                coalesce(end_not_readable, false) AS end_not_readable
-            FROM {lake.scan_or_empty(core.REGISTRATION)}
+                end_not_readable AS lost
+            FROM {registrations}
+            UNION ALL
+            SELECT person_key, DATE '0001-01-01', NULL, true FROM {people} WHERE on_list AND person_key NOT IN (SELECT person_key FROM {registrations})
         )
-        SELECT household_id, greatest(start_date, registered_from) AS start_date, least(end_date, registered_to, death_date - 1) AS end_date
-        FROM {lake.scan_or_empty(core.RESIDENCE)} AS lived JOIN {lake.scan_or_empty(core.PERSON)} AS person USING (person_key)
-            JOIN registered USING (person_key)
-        WHERE household_id IS NOT NULL AND NOT end_not_readable AND NOT coalesce(death_not_readable, false)
+        SELECT household_id, greatest(start_date, registered_from) AS start_date, least(end_date, registered_to, death_date - 1) AS end_date,
+            coalesce(lost, false) OR coalesce(death_not_readable, false) OR suppression IS NOT NULL AS in_doubt
+        FROM {lake.scan_or_empty(core.RESIDENCE)} AS lived JOIN {people} AS person USING (person_key) JOIN registered USING (person_key)
+        WHERE household_id IS NOT NULL
     )"""
 
 

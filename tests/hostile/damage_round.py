@@ -11,7 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hostile.board_files import DELIVERED, HOUSEHOLD_FEEDS, Assigned, FeedFile, Written, clean_files, write_clean, write_damaged
+from hostile.board_files import (
+    COUNTED_FEEDS,
+    DELIVERED,
+    HOUSEHOLD_FEEDS,
+    Assigned,
+    FeedFile,
+    Written,
+    clean_files,
+    write_clean,
+    write_damaged,
+)
 from hostile.board_run import CONFIG, Result, run_board
 from hostile.damages import ACTIONS, Damage, Expected
 
@@ -116,7 +126,7 @@ def assign(files: Mapping[str, FeedFile], damages: Iterable[Damage], cohort: set
             (
                 name
                 for name in free
-                if one.suits(rows[one.feed].get(name, [])) and (one.feed not in HOUSEHOLD_FEEDS or name in alone)
+                if one.suits(rows[one.feed].get(name, [])) and (one.feed not in COUNTED_FEEDS or name in alone)
             ),
             None,
         )

@@ -13,11 +13,15 @@ RECENT = "BETWEEN f.index_date - 1095 AND f.index_date - 1"
 BORN = "CASE WHEN p.assumed_birth_date > p.birth_date AND p.birth_date <= f.index_date THEN least(p.assumed_birth_date, f.index_date) ELSE p.birth_date END"
 AGE = f"birthdays({BORN}, f.index_date)"  # calendar_age.py
 HOUSEHOLD = f"(SELECT r.household_id FROM core__residence r WHERE {LIVES})"
+ALIVE_AT_HOME = (
+    f"FROM core__residence o JOIN core__person q USING (person_key) WHERE o.household_id = {HOUSEHOLD} "
+    "AND f.index_date BETWEEN o.start_date AND coalesce(o.end_date, DATE '9999-01-01') AND coalesce(q.death_date > f.index_date, true)"
+)
+HAS = "EXISTS (FROM held g WHERE g.person_key = q.person_key AND f.index_date BETWEEN g.start_date AND coalesce(g.end_date, DATE '9999-01-01') AND {})"
+LOST = f"q.death_not_readable IS TRUE OR q.suppression IS NOT NULL OR {HAS.format('g.end_not_readable IS TRUE')}"
+IN_DOUBT = f"({HAS.format('true')} AND ({LOST}) OR q.on_list AND NOT EXISTS (FROM core__registration g WHERE g.person_key = q.person_key))"
 SIZE = (
-    f"(SELECT nullif(count(*), 0) FROM core__residence o JOIN core__person q USING (person_key) WHERE o.household_id = {HOUSEHOLD} "
-    "AND f.index_date BETWEEN o.start_date AND coalesce(o.end_date, DATE '9999-01-01') AND coalesce(q.death_date > f.index_date, true) "
-    "AND q.death_not_readable IS NOT TRUE AND q.person_key IN (SELECT g.person_key FROM held g "
-    "WHERE f.index_date BETWEEN g.start_date AND coalesce(g.end_date, DATE '9999-01-01') AND g.end_not_readable IS NOT TRUE))"
+    f"(SELECT CASE WHEN count(*) FILTER ({IN_DOUBT}) = 0 THEN nullif(count(*) FILTER ({HAS.format('true')}), 0) END {ALIVE_AT_HOME})"
 )
 
 

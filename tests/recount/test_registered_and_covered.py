@@ -12,6 +12,7 @@ from recount.comparison import built_rows
 
 from features.declaration import Statistic
 from features.events import NUMBER_OF
+from expectations.suppression import CONFLICTING, DEATH_WITHDRAWN
 from features.outcomes import OutcomeSettings
 from pipelines.building.build_features import build_features
 from pipelines.building.build_labels import build_labels
@@ -95,6 +96,14 @@ def test_the_features_and_the_label_of_a_person_who_moves_are_known(tmp_path: Pa
     assert label == [{"label": 1, "outcome_date": on(10), "follow_up_days": 10, "left_list": False}]
 
 
+DOUBTS: dict[str, dict[str, object]] = {
+    "died on no known day": {"death_not_readable": True},
+    "death withdrawn": {"suppression": DEATH_WITHDRAWN},
+    "rows that conflict": {"suppression": CONFLICTING},
+    "left on no known day": {"end_not_readable": True},
+}
+
+
 def households(own_dates: bool) -> Board:
     board = Board(INDEX)
     add_person(board, "ann", (-3000, None), home="H1")
@@ -103,14 +112,18 @@ def households(own_dates: bool) -> Board:
     add_person(board, "dies tomorrow", (-3000, None), home="H1", death_date=on(1))
     add_person(board, "died today", (-3000, None), home="H1", death_date=on(0))
     add_person(board, "died long ago", (-3000, None), home="H1", death_date=on(-900))
-    add_person(board, "died on no known day", (-3000, None), home="H1", death_not_readable=True)
     add_person(board, "left", (-3000, -5), home="H1")
     add_person(board, "left long ago", (-3000, -600), (-560, -300), home="H1")
+    add_person(board, "left, and rows conflict", (-3000, -600), home="H1", suppression=CONFLICTING)
     add_person(board, "comes tomorrow", (1, None), home="H1")
-    add_person(board, "never registered", home="H1")
-    add_person(board, "left on no known day", (-3000, None), home="H1")
-    board.registrations[-1]["end_not_readable"] = True
+    add_person(board, "never on the list", home="H1", on_list=False)
     add_person(board, "elsewhere", (-3000, None), home="H2")
+    for number, (doubt, marks) in enumerate(DOUBTS.items()):
+        add_person(board, f"beside: {doubt}", (-3000, None), home=f"D{number}")
+        add_person(board, doubt, (-3000, None), home=f"D{number}", **{name: value for name, value in marks.items() if name != "end_not_readable"})
+        board.registrations[-1]["end_not_readable"] = "end_not_readable" in marks
+    add_person(board, "beside: no registration", (-3000, None), home="N")
+    add_person(board, "no registration", home="N")
     if own_dates:
         board.given = [(key, INDEX, f"C{key}") for key in range(1, len(board.people) + 1)]
     return board
@@ -118,9 +131,16 @@ def households(own_dates: bool) -> Board:
 
 @pytest.mark.parametrize("own_dates", [False, True])
 def test_only_people_registered_and_alive_on_the_index_date_are_in_a_household(own_dates: bool, tmp_path: Path) -> None:
-    rows = rows_of(households(own_dates), tmp_path)
+    rows = rows_of(households(own_dates), tmp_path).filter(regex="^(?!beside)", axis="index")
     assert dict(rows["household_size"]) == {"ann": 4, "lives": 4, "moves": 4, "dies tomorrow": 4, "elsewhere": 1}
     assert dict(rows["lives_alone"]) == {"ann": 0, "lives": 0, "moves": 0, "dies tomorrow": 0, "elsewhere": 1}
+
+
+@pytest.mark.parametrize("own_dates", [False, True])
+def test_the_size_of_a_household_is_not_known_where_it_is_not_known_of_someone_in_it(own_dates: bool, tmp_path: Path) -> None:
+    rows = rows_of(households(own_dates), tmp_path).filter(regex="^beside", axis="index")
+    assert set(rows.index) == {f"beside: {name}" for name in (*DOUBTS, "no registration")}
+    assert rows[["household_size", "lives_alone"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize(("months", "is_known"), [(40, True), (36, True), (35, False), (14, False), (12, False), (3, False)])

@@ -44,13 +44,20 @@ def test_periods_a_short_gap_apart_are_one_chain() -> None:
 
 
 def test_a_household_has_the_people_of_that_day() -> None:
-    homes = Households.from_periods(np.array([7, 7, 9], dtype=np.uint64), ints(0, 10, 0), ints(OPEN, 20, 5))
+    homes = Households.from_periods(np.array([7, 7, 9], dtype=np.uint64), ints(0, 10, 0), ints(OPEN, 20, 5), np.zeros(3, dtype=bool))
     asked = np.array([7, 7, 7, 9, 9, 8], dtype=np.uint64)
     assert homes.size_at(asked, ints(5, 20, 21, 5, 6, 5)).tolist() == [1, 2, 1, 1, 0, 0]
 
 
 def test_sizes_on_one_day_are_those_of_the_periods_on_that_day() -> None:
-    sizes = HouseholdSizes.of(np.array([9, 7, 7], dtype=np.uint64))
+    sizes = HouseholdSizes.of(np.array([9, 7, 7], dtype=np.uint64), np.zeros(3, dtype=bool))
     asked = np.array([7, 9, 8, 0], dtype=np.uint64)
     assert sizes.size_at(asked, ints(5, 5, 5, 5)).tolist() == [2, 1, 0, 0]
-    assert HouseholdSizes.of(asked[:0]).size_at(asked, ints(5, 5, 5, 5)).tolist() == [0, 0, 0, 0]
+    assert HouseholdSizes.of(asked[:0], np.zeros(0, dtype=bool)).size_at(asked, ints(5, 5, 5, 5)).tolist() == [0, 0, 0, 0]
+
+
+def test_the_size_of_a_household_with_a_person_in_doubt_is_not_known() -> None:
+    home, doubt = np.array([7, 7, 9], dtype=np.uint64), np.array([False, True, False])
+    homes = Households.from_periods(home, ints(0, 10, 0), ints(OPEN, 20, 5), doubt)
+    assert homes.size_at(np.array([7, 7, 7, 9], dtype=np.uint64), ints(9, 15, 21, 5)).tolist() == [1, 0, 1, 1]
+    assert HouseholdSizes.of(home, doubt).size_at(home, ints(15, 15, 15)).tolist() == [0, 0, 1]
