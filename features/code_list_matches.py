@@ -1,7 +1,8 @@
 """Whether code lists match a feed, and which features a list that matches nothing makes unknown.
 
 A list that matches no one is no observation where several people would be expected to match: the feed uses other codes than the list. Its
-features are then null with that reason. In a feed of few people 0 may be true, so it stays.
+features are then null with that reason. So is a current condition whose list of ending codes matches no one. In a feed of few people 0 may be true, so it
+stays.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ from itertools import chain
 
 from features.catalogue import Catalogue
 from features.declaration import FEED_OF_TYPE, Concept, Feature, Statistic
-from features.prevalence import PREVALENCE
+from features.prevalence import ENDED_FLOORS, PREVALENCE, RARELY_ENDED, RAREST, floor_of
 
 LEAST_EXPECTED = 10  # people: with so many expected, none by chance has a probability below 1 in 20,000 (Poisson)
-RAREST = 1 / 10_000  # the share that is expected where none is published
 FAR = 3.0  # the ratio of the matched and the expected share from which they are far apart
 PREVALENCE_SYSTEM = "snomed"  # published shares are those of GP records
 # The events that hold the codes of a terminology.
@@ -52,12 +52,17 @@ class ListMatch:
     @property
     def result(self) -> Match:
         """Return how the people matched compare with those expected."""
-        return compared(self.people, self.all_people, self.expected)
+        return compared(self.people, self.all_people, self.expected, self.floor)
+
+    @property
+    def floor(self) -> float:
+        """Return the least share that is expected where none is published."""
+        return floor_of(self.name, self.system)
 
 
-def compared(people: int, all_people: int, share: float | None) -> Match:
-    """Return how people matched compare with an expected share of all people, or with a rare one if none is known."""
-    expected = all_people * (share or RAREST)
+def compared(people: int, all_people: int, share: float | None, floor: float = RAREST) -> Match:
+    """Return how people matched compare with an expected share of all people, or with a floor if none is known."""
+    expected = all_people * (share or floor)
     if not all_people:
         return Match.NO_ENTRIES
     if expected < LEAST_EXPECTED:
@@ -85,7 +90,7 @@ class PracticeMatch:
     @property
     def result(self) -> Match:
         """Return how the people matched compare with those expected."""
-        return compared(self.practice.people, self.practice.all_people, self.expected)
+        return compared(self.practice.people, self.practice.all_people, self.expected, self.practice.floor)
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def unmatched(catalogue: Catalogue, matches: Collection[ListMatch]) -> Unmatched
     features = []
     for declared in catalogue.features:
         feature = _without_rare(declared, catalogue, reasons)
-        if reason := _reason(feature, silent, reasons):
+        if reason := _reason(feature, silent, reasons) or _why_never_ended(feature, catalogue, by_list):
             reasons[feature.name] = reason
         features.append(feature)
     return Unmatched(replace(catalogue, features=tuple(features)) if reasons else catalogue, reasons)
@@ -121,13 +126,38 @@ def _why_unmatched(concept: Concept, by_list: Mapping[str, Sequence[ListMatch]])
 
     One feed is enough where the prevalence is published. Otherwise no feed may have any person whom a list matches.
     """
-    names = dict.fromkeys(reference.partition("/")[0] for reference in concept.code_lists)
+    names = _lists_of(concept)
     by_system = _by_system(names, concept.event_types, by_list)
     nothing = [system for system, matches in by_system.items() if _match_nothing(matches)]
     if published := [system for system in nothing if _expected(by_system[system])]:
         return _text(names, published[0])
     has_people = any(match.people for match in chain.from_iterable(by_system.values()))
     return _text(names, nothing[0]) if nothing and not has_people else ""
+
+
+def _why_never_ended(feature: Feature, catalogue: Catalogue, by_list: Mapping[str, Sequence[ListMatch]]) -> str:
+    """Return why it is not known whether a condition is current: no code ends it although some would; '' if that is known.
+
+    The people who would have such a code are a share of those whom a list of the condition matches in the same terminology.
+    """
+    if feature.statistic is not Statistic.CURRENT:
+        return ""
+    ends, condition = catalogue.concepts[feature.after], catalogue.concepts[feature.concept]
+    names = _lists_of(ends)
+    floor = max((ENDED_FLOORS.get(name, RARELY_ENDED) for name in names), default=RARELY_ENDED)
+    with_condition = _by_system(_lists_of(condition), ends.event_types, by_list)
+    for system, matches in _by_system(names, ends.event_types, by_list).items():
+        people, of_people = (
+            max((match.people for match in some), default=0) for some in (matches, with_condition.get(system, ()))
+        )
+        if compared(people, of_people, None, floor) is Match.NOTHING:
+            return _text(names, system)
+    return ""
+
+
+def _lists_of(concept: Concept) -> dict[str, None]:
+    """Return the names of a concept's code lists, in order."""
+    return dict.fromkeys(reference.partition("/")[0] for reference in concept.code_lists)
 
 
 def _by_system(
@@ -149,7 +179,8 @@ def _expected(matches: Sequence[ListMatch]) -> float | None:
 def _match_nothing(matches: Sequence[ListMatch]) -> bool:
     """Return whether none of a feed's lists matches anyone although people are expected."""
     people = max(match.people for match in matches)
-    return compared(people, matches[0].all_people, _expected(matches)) is Match.NOTHING
+    floor = max(match.floor for match in matches)
+    return compared(people, matches[0].all_people, _expected(matches), floor) is Match.NOTHING
 
 
 def _text(names: Collection[str], system: str) -> str:

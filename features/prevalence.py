@@ -1,8 +1,12 @@
-"""The share of a whole population that has each condition, as published for England.
+"""The share of people whom a code list is expected to match: published for conditions, and floors chosen by Strata.
 
-Sources: NHS Digital, Quality and Outcomes Framework 2022-23 (registers over whole lists, rounded). Where it has no register (anxiety,
+Sources of the published shares: NHS Digital, Quality and Outcomes Framework 2022-23 (registers over whole lists, rounded). Where it has no register (anxiety,
 hypothyroidism, osteoarthritis, alcohol, substance misuse and the rarer conditions) after Head et al., Lancet Healthy Longevity 2021, tables of
 long-term conditions. Frailty after Clegg et al., Age and Ageing 2016 (moderate or severe in 15% from 65).
+
+The floors are no published figures. Strata chose them for common measurements, contacts, reviews, vaccinations and medicines, far below what a GP
+record of England has, also one of few months. They only serve to recognise a list that matches no one. A list without a floor, such as that of
+missed appointments, is not recorded everywhere.
 """
 
 PREVALENCE = {
@@ -14,3 +18,32 @@ PREVALENCE = {
     "coronary_heart_disease": 0.030, "atrial_fibrillation": 0.021, "heart_failure": 0.0105, "stroke_tia": 0.018, "chronic_kidney_disease": 0.034,
     "peripheral_arterial_disease": 0.006, "cancer": 0.035, "parkinsons_disease": 0.0022, "dementia": 0.0075, "frailty": 0.028,
 }  # fmt: skip
+
+RAREST = 1 / 10_000  # the floor of any other list
+
+# By terminology: the least share of the people with any entry in it.
+FLOORS = {
+    "snomed": {
+        "gp_contact": 0.05, "systolic_blood_pressure": 0.03, "diastolic_blood_pressure": 0.03, "hba1c": 0.02, "bmi": 0.02, "egfr": 0.02,
+        "smoking_current": 0.01, "smoking_ex": 0.01, "smoking_never": 0.02, "long_term_condition_review": 0.01,
+        "influenza_vaccination_clinical": 0.01,
+    },
+    "dmd": {
+        "antibiotics": 0.05, "antihypertensives": 0.03, "statins": 0.03, "antidepressants": 0.03, "ppis": 0.03, "opioids": 0.02, "nsaids": 0.02,
+        "inhaled_bronchodilators": 0.02, "antiplatelets": 0.01, "metformin": 0.01, "inhaled_corticosteroids": 0.01, "oral_corticosteroids": 0.01,
+        "thyroid_hormones": 0.01, "anticoagulants": 0.01, "loop_diuretics": 0.005, "gabapentinoids": 0.005, "benzodiazepines": 0.005,
+        "hypnotics": 0.005, "antipsychotics": 0.003, "antiepileptics": 0.003, "insulin": 0.003, "levodopa": 0.001,
+    },
+}  # fmt: skip
+
+# The least share of the people with a condition whose record has a code that ends it.
+ENDED_FLOORS = {
+    "asthma_resolved": 0.01, "depression_resolved": 0.01, "epilepsy_resolved": 0.01, "hypertension_resolved": 0.01, "diabetes_resolved": 0.01,
+    "ckd_resolved": 0.01, "atrial_fibrillation_resolved": 0.01,
+}  # fmt: skip
+RARELY_ENDED = 1 / 1000  # the floor of any other list of codes that end a condition
+
+
+def floor_of(name: str, system: str) -> float:
+    """Return the least share of people whom a list is expected to match in a terminology, where none is published."""
+    return FLOORS.get(system, {}).get(name, RAREST)

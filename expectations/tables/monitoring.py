@@ -193,7 +193,8 @@ LIST_USE = Table(
         Column("all_people", Kind.INTEGER, "People with any entry of this terminology at any time.", arrow="int64"),
         Column("expected_share", Kind.NUMBER, "Published prevalence of the condition in England, for GP records. Null where none is known.", minimum=0,
                maximum=1),
-        Column("result", Kind.CODE, "matched; nothing (no one, although at least 10 people are expected, or 1 in 10,000 where no prevalence is known); few_people "
+        Column("result", Kind.CODE, "matched; nothing (no one, although at least 10 people are expected: where no prevalence is known, by the floor of the list, which "
+               "Strata chose, or 1 in 10,000); few_people "
                "(no one, and fewer than 10 are expected); below_expected and above_expected (the share is less than a third or more than three times "
                "the published one); no_entries.",
                allowed=("matched", "nothing", "few_people", "below_expected", "above_expected", "no_entries")),

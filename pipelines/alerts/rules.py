@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from expectations.contract_terms import CONTRACTS
-from features.code_list_matches import RAREST, Match
+from features.code_list_matches import Match
+from features.prevalence import floor_of
 from models.drift import SHIFTED
 from models.support import DIFFERS
 from pipelines.alerts import messages, watched_rows
@@ -120,7 +121,8 @@ def _far_code_lists(lists: Rows, _: bool) -> Iterator[Crossing]:
         is_compared = row["expected_share"] is not None and row["result"] in COMPARED
         if is_compared or (row["result"] == Match.NOTHING and row["list"] not in matching):
             share = row["people"] / row["all_people"]
-            yield Crossing(f"{row['list']} {row['code_system']}", share, row["expected_share"] or RAREST, row)
+            expected = row["expected_share"] or floor_of(row["list"], row["code_system"])
+            yield Crossing(f"{row['list']} {row['code_system']}", share, expected, row)
 
 
 def _subject(row: Row) -> str:

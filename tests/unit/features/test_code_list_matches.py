@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from features.catalogue import Catalogue, build_catalogue, catalogue_rows
-from features.code_list_matches import EVENTS_OF, FAR, ListMatch, Match, compared, unmatched
+from features.code_list_matches import EVENTS_OF, FAR, LEAST_EXPECTED, ListMatch, Match, PracticeMatch, compared, unmatched
 from features.code_lists import load_code_lists
-from features.prevalence import PREVALENCE
+from features.medicines import GROUPS
+from features.prevalence import FLOORS, PREVALENCE
 
 LARGE = 1_000_000
 
@@ -135,3 +136,70 @@ def test_a_score_is_unknown_only_if_no_group_matches(catalogue: Catalogue) -> No
 def test_a_match_of_another_terminology_does_not_count_for_a_concept(catalogue: Catalogue) -> None:
     given = [replace(match, people=0) if match.system != "dmd" else match for match in matches(catalogue)]
     assert "asthma_ever" in unmatched(catalogue, given).reasons
+
+
+COMMON = (
+    ("hba1c", "snomed", "hba1c_overdue"), ("systolic_blood_pressure", "snomed", "blood_pressure_overdue"), ("bmi", "snomed", "bmi_latest_1095d"),
+    ("egfr", "snomed", "egfr_latest_1095d"), ("gp_contact", "snomed", "ae_without_gp_contact_365d"),
+    ("long_term_condition_review", "snomed", "review_overdue"), ("statins", "dmd", "statins_180d"),
+    ("antibiotics", "dmd", "antibiotics_issues_365d"), ("metformin", "dmd", "metformin_180d"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("all_people", [1_000, 5_000, 50_000, 99_999])
+@pytest.mark.parametrize(("name", "system", "feature"), COMMON)
+def test_a_common_measurement_contact_or_medicine_that_matches_no_one_is_unknown(
+    catalogue: Catalogue, name: str, system: str, feature: str, all_people: int
+) -> None:
+    assert name not in PREVALENCE
+    found = unmatched(catalogue, matches(catalogue, (name, system), all_people=all_people)).reasons
+    assert f"the code list {name} matches no entry of the feed" in found[feature]
+    few = matches(catalogue, (name, system), all_people=int(LEAST_EXPECTED / FLOORS[system][name]) - 1)
+    assert unmatched(catalogue, few).reasons == {}
+
+
+def test_every_group_of_medicines_and_every_measurement_has_a_floor(catalogue: Catalogue) -> None:
+    inputs = {feature.concept for feature in catalogue.features if feature.family == "measurements"} - {"smoking_status"}
+    lists = {name.partition("/")[0] for concept in inputs if concept for name in catalogue.concepts[concept].code_lists}
+    assert lists - set(FLOORS["snomed"]) == set()
+    assert set(GROUPS) - set(FLOORS["dmd"]) == set()
+
+
+def test_a_floor_is_no_published_share_that_people_can_be_far_from() -> None:
+    assert ListMatch("hba1c", "snomed", 9_000, 10_000).result is ListMatch("hba1c", "snomed", 1, 10_000).result is Match.MATCHED
+    assert (ListMatch("hba1c", "snomed", 0, 500).result, ListMatch("hba1c", "snomed", 0, 499).result) == (
+        Match.NOTHING,
+        Match.FEW_PEOPLE,
+    )
+    assert ListMatch("hba1c", "snomed", 0, 500).expected is None
+    silent = PracticeMatch(ListMatch("hba1c", "snomed", 0, 500), ListMatch("hba1c", "snomed", 0, 9_000))
+    assert (silent.expected, silent.result) == (None, Match.NOTHING)
+
+
+def ended(catalogue: Catalogue, condition: str, ends: str, people: int) -> dict[str, str]:
+    """Return what is unknown where a list matches some people, and the list of codes that end it no one."""
+    given = matches(catalogue, (ends, "snomed"), all_people=5_000)
+    given = [replace(one, people=people) if (one.name, one.system) == (condition, "snomed") else one for one in given]
+    return dict(unmatched(catalogue, given).reasons)
+
+
+@pytest.mark.parametrize(
+    ("condition", "ends", "people"),
+    [
+        ("asthma", "asthma_resolved", 1_000), ("type_2_diabetes", "diabetes_resolved", 1_000), ("chronic_kidney_disease", "ckd_resolved", 1_000),
+        ("osteoporosis", "osteoporosis_resolved", 10_000), ("carer", "no_longer_carer", 10_000),
+    ],
+)  # fmt: skip
+def test_a_condition_that_no_code_ends_is_not_known_to_be_current(
+    catalogue: Catalogue, condition: str, ends: str, people: int
+) -> None:
+    why = f"the code list {ends} matches no entry of the feed gp_observations"
+    reasons = ended(catalogue, condition, ends, people)
+    assert reasons[f"{condition}_current"] == why
+    assert f"{condition}_ever" not in reasons
+    assert ended(catalogue, condition, ends, people - 1) == {}
+
+
+def test_a_count_of_conditions_is_unknown_if_no_code_ends_one_of_them(catalogue: Catalogue) -> None:
+    reasons = ended(catalogue, "asthma", "asthma_resolved", 1_000)
+    assert reasons["long_term_conditions"].startswith("asthma_current is not computed: the code list asthma_resolved")
