@@ -120,14 +120,14 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
     "monitoring__code_lists": ContractTerms(
-        "1.1.0", CARE_TEAMS, "How much of the ICB's own records each code list touches, and whether it matches as many people as expected.",
+        "1.2.0", CARE_TEAMS, "How much of the ICB's own records each code list touches, and whether it matches as many people as expected.",
         "A list with a small share of entries may be out of date. The list medicines has the share of items whose product is known. "
         "Rows with result = 'nothing' explain features that are not computed.",
         "Counts are not suppressed, because the table is for the data team. It stays in the lake.",
         (), "each delivery", 45, personal=False,
     ),
     "monitoring__code_lists_by_practice": ContractTerms(
-        "1.0.0", CARE_TEAMS, "Whether each code list matches as many people of each practice as expected.",
+        "1.1.0", CARE_TEAMS, "Whether each code list matches as many people of each practice as expected.",
         "Rows with result = 'nothing' of a list that matches people elsewhere show a practice whose extract uses other codes, or lacks these entries.",
         "Counts are not suppressed, because the table is for the data team. It stays in the lake.",
         (), "each delivery", 45, personal=False,

@@ -218,7 +218,7 @@ LIST_USE_BY_PRACTICE = Table(
         Column("expected_share", Kind.NUMBER, "Published prevalence of the condition in England, for GP records. Where none is known, the share of people whom the "
                "list matches in the feed of the whole ICB. Null where it matches no one.", minimum=0, maximum=1),
         Column("is_published", Kind.BOOLEAN, "The expected share is a published prevalence.", nullable=False),
-        Column("result", Kind.CODE, "As in monitoring__code_lists, compared with expected_share.", nullable=False,
+        Column("result", Kind.CODE, "As in monitoring__code_lists, compared with expected_share, or with the floor of the list where it is null.", nullable=False,
                allowed=("matched", "nothing", "few_people", "below_expected", "above_expected")),
     ),
     ("list", "code_system", "practice_code"),
