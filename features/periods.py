@@ -74,7 +74,9 @@ class Households:
         """Build from one element for each person and household; the end is included, and OPEN where the period has not ended."""
         numbers, place = np.unique(household, return_inverse=True)
         closed = np.minimum(end, _ZERO - 1)
-        doubts = cls.from_periods(household[in_doubt], start[in_doubt], end[in_doubt], ~in_doubt[in_doubt]) if in_doubt.any() else None
+        doubts = (
+            cls.from_periods(household[in_doubt], start[in_doubt], end[in_doubt], ~in_doubt[in_doubt]) if in_doubt.any() else None
+        )
         return cls(numbers, np.sort(_moment(place, start)), np.sort(_moment(place, closed)), doubts)
 
     def size_at(self, household: NDArray[np.uint64], day: NDArray[np.int32]) -> NDArray[np.int64]:

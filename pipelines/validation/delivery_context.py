@@ -19,7 +19,16 @@ from expectations.tables.raw_common import CONFLICTING_ROWS
 from pipelines.extracts.clear_identifiers import WITHHELD
 from pipelines.extracts.extract_records import Extract
 from pipelines.lake.storage import Lake
-from pipelines.validation.row_flags import BIRTHS, DUMMIES, DUPLICATES, OVERLAPS, REPEATED_KEYS, flagged_rows_sql, reads_context
+from pipelines.validation.row_flags import (
+    BIRTHS,
+    DUMMIES,
+    DUPLICATES,
+    OVERLAPS,
+    REPEATED_ROWS,
+    flagged_rows_sql,
+    of_repeated_keys,
+    reads_context,
+)
 from pipelines.validation.typed_rows import (
     PLAIN_KINDS,
     Reading,
@@ -34,7 +43,8 @@ from pipelines.validation.typed_rows import (
 )
 from pipelines.validation.validation_settings import ValidationSettings
 
-_NO_DUPLICATES = "SELECT '' AS extract_id, 0::BIGINT AS row_number, false AS differs WHERE false"
+_NO_ROWS = "SELECT '' AS extract_id, 0::BIGINT AS row_number WHERE false"
+MOST_ROWS = 1 << 40  # of an extract
 LONGEST_STAY_NIGHTS = 730  # an overlap of longer stays is an error of dates, which another rule reports
 
 
@@ -201,25 +211,13 @@ def _find_duplicates(
     An entry that its sender marked in one row, as deleted or confidential, is not kept in another. Of a person one row stays: conform
     reads the marks of the others. Few rows share a digest of their key. Only those are compared.
     """
-    key, digest = ", ".join(table.key), f"hash({', '.join(table.key)})"
-    content = ", ".join(column.name for column in sender_columns(table))
-    if _is_numbered(con, table, delivery):
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {REPEATED_KEYS} AS SELECT 0::UBIGINT AS digest WHERE false")
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {DUPLICATES} AS {_NO_DUPLICATES}")
+    key, content = ", ".join(table.key), ", ".join(column.name for column in sender_columns(table))
+    if _is_numbered(con, table, delivery) or not _find_repeated(con, table, delivery):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {REPEATED_ROWS} AS {_NO_ROWS}")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {DUPLICATES} AS SELECT *, false AS differs FROM ({_NO_ROWS})")
         return
-    known = " AND ".join(f"{column} IS NOT NULL" for column in table.key)
-    digests = " UNION ALL ".join(f"SELECT {digest} AS digest FROM {_typed(table, profile)} WHERE {known}" for profile in delivery)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {REPEATED_KEYS} AS SELECT digest FROM ({digests}) GROUP BY 1 HAVING count(*) > 1")
-    if not con.execute(f"SELECT count(*) FROM {REPEATED_KEYS}").fetchall()[0][0]:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {DUPLICATES} AS {_NO_DUPLICATES}")
-        return
-    numbers = " UNION ALL ".join(
-        f"SELECT extract_id, row_number FROM {_typed(table, profile)} WHERE {digest} IN (SELECT digest FROM {REPEATED_KEYS}) AND {known}"
-        for profile in delivery
-    )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE repeated_numbers AS {numbers}")
     repeated = " UNION ALL ".join(
-        f"SELECT extract_id, file_name, row_number, {key}, hash({content}) AS content FROM {_typed(table, profile, _of_repeated(profile))}"
+        f"SELECT extract_id, file_name, row_number, {key}, hash({content}) AS content FROM {_typed(table, profile, of_repeated_keys(profile.source, profile.extract.extract_id))}"
         for profile in delivery
     )
     con.execute(f"CREATE OR REPLACE TEMP TABLE repeated_rows AS {repeated}")
@@ -233,6 +231,34 @@ def _find_duplicates(
             WINDOW ordered AS (PARTITION BY {key} ORDER BY coalesce(broken, false), file_name, row_number, extract_id))
         WHERE place > 1{"" if _one_row_stays(table) else " OR marked_elsewhere"}"""
     )
+
+
+def _find_repeated(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Profile]) -> bool:
+    """List the rows whose key has the digest of another row's key, and return whether there are any.
+
+    The rows are read once: the first and the last row of a digest are all where it is on two. Only digests on more rows need a second reading.
+    """
+    digest, known = f"hash({', '.join(table.key)})", " AND ".join(f"{column} IS NOT NULL" for column in table.key)
+    rows = " UNION ALL ".join(
+        f"SELECT {digest} AS digest, {number * MOST_ROWS} + row_number AS place FROM {_typed(table, profile)} WHERE {known}"
+        for number, profile in enumerate(delivery)
+    )
+    groups = (
+        f"SELECT digest, count(*) AS rows, min(place) AS first, max(place) AS last FROM ({rows}) GROUP BY 1 HAVING count(*) > 1"
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE repeated_digests AS {groups}")
+    most = con.execute("SELECT max(rows) FROM repeated_digests").fetchall()[0][0] or 0
+    places = "SELECT unnest([first, last]) AS place FROM repeated_digests WHERE rows = 2"
+    if most > 2:
+        places += (
+            f" UNION ALL SELECT place FROM ({rows}) SEMI JOIN (SELECT digest FROM repeated_digests WHERE rows > 2) USING (digest)"
+        )
+    ids = ", ".join(quote(profile.extract.extract_id) for profile in delivery)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {REPEATED_ROWS} AS
+        SELECT [{ids}][place // {MOST_ROWS} + 1] AS extract_id, place % {MOST_ROWS} AS row_number FROM ({places})"""
+    )
+    return most > 0
 
 
 def _differs(table: Table) -> str:
@@ -257,17 +283,13 @@ def _is_numbered(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Pr
     return not con.execute(f"SELECT 1 FROM ({steps}) WHERE NOT coalesce(rises, false) LIMIT 1").fetchall()
 
 
-def _of_repeated(profile: Profile) -> str:
-    """Return the SQL of the stored rows of an extract whose key is repeated, so that only they are read in full."""
-    numbers = f"SELECT row_number FROM repeated_numbers WHERE extract_id = {quote(profile.extract.extract_id)}"
-    return f"(SELECT * FROM {profile.source} WHERE row_number IN ({numbers}))"
-
-
 def _set_aside_otherwise(table: Table, profile: Profile, checks: list[RowCheck]) -> str:
     extract_id = profile.extract.extract_id
     of_keys = ("duplicate_row", CONFLICTING_ROWS)
     telling = [check for check in checks if check.action is Action.SET_ASIDE and check.reason not in of_keys]
-    flagged = flagged_rows_sql(table, _of_repeated(profile), profile.reading, telling, [], extract_id)
+    flagged = flagged_rows_sql(
+        table, of_repeated_keys(profile.source, profile.extract.extract_id), profile.reading, telling, [], extract_id
+    )
     any_flag = " OR ".join(check.name for check in telling) or "false"
     marks = mark_checks(table)
     any_mark = " OR ".join(check.name for check in telling if check.name in marks) or "false"

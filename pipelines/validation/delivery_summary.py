@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import duckdb
@@ -21,7 +21,7 @@ from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.filled_values import filled_values
 from pipelines.validation.lost_values import lost_values
 from pipelines.validation.opt_out_rows import lost_objections
-from pipelines.validation.row_flags import REPEATED_KEYS, reads_context
+from pipelines.validation.row_flags import of_repeated_keys, reads_context
 from pipelines.validation.row_validation import RowOutcome
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
 from pipelines.validation.validation_settings import ValidationSettings
@@ -282,11 +282,13 @@ def _repeated_keys(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:
 
     If the delivery was checked for duplicates, only rows that share a digest of their key can have one.
     """
-    key, looked_for = ", ".join(delivery.table.key), reads_context(delivery.table.row_rules, "duplicate_row")
-    if looked_for and not con.execute(f"SELECT count(*) FROM {REPEATED_KEYS}").fetchall()[0][0]:
-        return 0
-    suspect = f"WHERE hash({key}) IN (SELECT digest FROM {REPEATED_KEYS})" if looked_for else ""
-    query = f"SELECT count(*) FROM (SELECT {key} FROM {delivery.rows} {suspect} GROUP BY ALL HAVING count(*) > 1)"
+    if reads_context(delivery.table.row_rules, "duplicate_row"):
+        suspects = [
+            replace(valid, source=of_repeated_keys(valid.source, valid.extract.extract_id)) for valid in delivery.extracts
+        ]
+        delivery = replace(delivery, extracts=suspects)
+    key = ", ".join(delivery.table.key)
+    query = f"SELECT count(*) FROM (SELECT {key} FROM {delivery.rows} GROUP BY ALL HAVING count(*) > 1)"
     return int(con.execute(query).fetchall()[0][0])
 
 

@@ -78,7 +78,7 @@ class _Counts:
         for extract in extracts:
             sender = f"coalesce(upper({_text(table.column(organisation), extract)}), 'none')" if organisation else "''"
             found["values"].append(con.execute(_values(columns, sender, extract)).df())
-            found["lost"] += [con.execute(_lost(lake, table, column, sender, extract)).df() for column in columns]
+            found["lost"].append(con.execute(_lost(lake, table, columns, sender, extract)).df())
         return _Counts(*(pd.concat(frames, ignore_index=True) if frames else NO_COUNTS for frames in found.values()))
 
     def of_column(self, column: str, by_organisation: bool) -> pd.DataFrame:
@@ -127,14 +127,21 @@ def _values(columns: Sequence[Column], sender: str, extract: ValidExtract) -> st
     return f"WITH counted AS (SELECT {sender} AS organisation, {counts} FROM {extract.source} GROUP BY ALL) {parts}"
 
 
-def _lost(lake: Lake, table: Table, column: Column, sender: str, extract: ValidExtract) -> str:
-    """Return the SQL of the number of lost values of a column by organisation and shape."""
-    text, partition = _text(column, extract), {"table_name": table.name, "extract_id": extract.extract.extract_id}
-    lost = f"SELECT row_number FROM {lake.scan_or_empty(QUARANTINE, partition)} WHERE {_is_lost(table, column)}"
+def _lost(lake: Lake, table: Table, columns: Sequence[Column], sender: str, extract: ValidExtract) -> str:
+    """Return the SQL of the number of lost values of each column by organisation and shape; the extract's rows are read in one pass."""
+    quarantine = lake.scan_or_empty(QUARANTINE, {"table_name": table.name, "extract_id": extract.extract.extract_id})
+    lost = [f"SELECT row_number FROM quarantine WHERE {_is_lost(table, column)}" for column in columns]
+    parts = " UNION ALL ".join(_of_lost(*pair, sender, extract) for pair in zip(columns, lost, strict=True))
+    return f"""WITH quarantine AS MATERIALIZED (SELECT row_number, column_name, reason FROM {quarantine}),
+        rows AS MATERIALIZED (SELECT * FROM {extract.source} WHERE row_number IN ({" UNION ".join(lost)})) {parts}"""
+
+
+def _of_lost(column: Column, lost: str, sender: str, extract: ValidExtract) -> str:
+    text = _text(column, extract)
     shape = f"left(regexp_replace(regexp_replace({text}, '[0-9]', '9', 'g'), '\\p{{L}}', 'a', 'g'), {LONGEST_SHAPE})"
     return f"""SELECT {quote(column.name)} AS "column", {sender} AS organisation, coalesce({shape}, {quote(EMPTY)}) AS shape,
             {quote(extract.extract.file_name)} AS file_name, count(*) AS n
-        FROM {extract.source} WHERE row_number IN ({lost}) AND ({_counted(column, extract)}) IS NOT NULL GROUP BY ALL"""
+        FROM rows WHERE row_number IN ({lost}) AND ({_counted(column, extract)}) IS NOT NULL GROUP BY ALL"""
 
 
 def _is_lost(table: Table, column: Column) -> str:

@@ -27,12 +27,19 @@ from pipelines.validation.typed_rows import (
 
 # Temporary tables with the context of rows, created by `delivery_context.py`.
 BIRTHS, DUMMIES, DUPLICATES, OVERLAPS = "context_births", "context_dummies", "context_duplicates", "context_overlaps"
-REPEATED_KEYS = "repeated_keys"  # digests of keys that are on more than one row of the delivery
+REPEATED_ROWS = (
+    "rows_of_repeated_keys"  # the extract and number of each row whose key, by its digest, is on another row of the delivery
+)
 
 
 def reads_context(rules: Iterable[RowRule], context: str) -> bool:
     """Return whether a row rule reads a context column."""
     return any(re.search(rf"\b{context}\b", rule.broken_when) for rule in rules)
+
+
+def of_repeated_keys(source: str, extract_id: str) -> str:
+    """Return the SQL of the stored rows of an extract whose key is repeated, so that only they are read in full."""
+    return f"(SELECT * FROM {source} WHERE row_number IN (SELECT row_number FROM {REPEATED_ROWS} WHERE extract_id = {quote(extract_id)}))"
 
 
 def flagged_rows_sql(

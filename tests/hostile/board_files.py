@@ -18,7 +18,10 @@ from pipelines.sources.synthetic.settings import DefectSettings, SyntheticSettin
 
 DELIVERED = "2026-01-01"
 HOUSEHOLD_FEEDS = ("patients", "addresses")
-COUNTED_FEEDS = (*HOUSEHOLD_FEEDS, "registrations")  # their rows decide who counts in a household: a housemate of a damaged person is touched
+COUNTED_FEEDS = (
+    *HOUSEHOLD_FEEDS,
+    "registrations",
+)  # their rows decide who counts in a household: a housemate of a damaged person is touched
 COMMENT = "COMMENT"  # a header that Strata does not use, in every file: free text
 PEOPLE = 900
 IN_HOUSEHOLDS = 150  # people whose households are shared; everyone else lives alone, so that a damage has no effect on others

@@ -20,9 +20,7 @@ ALIVE_AT_HOME = (
 HAS = "EXISTS (FROM held g WHERE g.person_key = q.person_key AND f.index_date BETWEEN g.start_date AND coalesce(g.end_date, DATE '9999-01-01') AND {})"
 LOST = f"q.death_not_readable IS TRUE OR q.suppression IS NOT NULL OR {HAS.format('g.end_not_readable IS TRUE')}"
 IN_DOUBT = f"({HAS.format('true')} AND ({LOST}) OR q.on_list AND NOT EXISTS (FROM core__registration g WHERE g.person_key = q.person_key))"
-SIZE = (
-    f"(SELECT CASE WHEN count(*) FILTER ({IN_DOUBT}) = 0 THEN nullif(count(*) FILTER ({HAS.format('true')}), 0) END {ALIVE_AT_HOME})"
-)
+SIZE = f"(SELECT CASE WHEN count(*) FILTER ({IN_DOUBT}) = 0 THEN nullif(count(*) FILTER ({HAS.format('true')}), 0) END {ALIVE_AT_HOME})"
 
 
 def attribute_sql(name: str, edition: int) -> str:

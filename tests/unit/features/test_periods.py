@@ -44,7 +44,9 @@ def test_periods_a_short_gap_apart_are_one_chain() -> None:
 
 
 def test_a_household_has_the_people_of_that_day() -> None:
-    homes = Households.from_periods(np.array([7, 7, 9], dtype=np.uint64), ints(0, 10, 0), ints(OPEN, 20, 5), np.zeros(3, dtype=bool))
+    homes = Households.from_periods(
+        np.array([7, 7, 9], dtype=np.uint64), ints(0, 10, 0), ints(OPEN, 20, 5), np.zeros(3, dtype=bool)
+    )
     asked = np.array([7, 7, 7, 9, 9, 8], dtype=np.uint64)
     assert homes.size_at(asked, ints(5, 20, 21, 5, 6, 5)).tolist() == [1, 2, 1, 1, 0, 0]
 
