@@ -87,7 +87,7 @@ def one_person(rates: IcbRates, death: date | None = None, area: str | None = No
     tables = PeopleTables(
         pa.table({name: pa.array(values, kinds.get(name)) for name, values in people.items()}),
         pa.table(period | {"practice_code": ["A"]}), pa.table(period | {"lsoa_code": pa.array([area], pa.string())}),
-        Households.from_periods(np.zeros(0, dtype=np.uint64), ints(), ints()),
+        Households.from_periods(np.zeros(0, dtype=np.uint64), ints(), ints(), np.zeros(0, dtype=bool)),
     )  # fmt: skip
     overnight, other = NUMBER_OF["emergency_discharge_overnight"], NUMBER_OF["emergency_admission"]
     rows = [(DAY - 101, DAY - 101, overnight), (DAY - 100, DAY - 90, overnight), (DAY - 1, DAY - 1, overnight),

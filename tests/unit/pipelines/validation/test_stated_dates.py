@@ -65,8 +65,12 @@ class Board:
         return {row["person_id"]: (row["death_date"], row["death_not_readable"]) for row in rows}
 
     def suppressed(self) -> dict[str, str]:
-        """Return the reason of everyone who is suppressed."""
+        """Conform the people, and return the reason of everyone who is suppressed."""
         self.people()
+        return self.suppressions()
+
+    def suppressions(self) -> dict[str, str]:
+        """Return the reason of everyone who is suppressed, as last conformed."""
         rows = self.lake.read("core__person", "person_id, suppression", "suppression IS NOT NULL", "1").to_pylist()
         return {row["person_id"]: row["suppression"] for row in rows}
 
@@ -74,7 +78,11 @@ class Board:
         return len(self.lake.read("core__quarantine", "row_number", "reason = 'conflicting_rows'"))
 
     def ends(self) -> list[tuple[str, date | None, bool]]:
-        """Return each period of ann: practice, end and whether the end cannot be read."""
+        """Return each period of the only registered person: practice, end and whether the end cannot be read."""
+        return next(iter(self.ends_by_person().values()), [])
+
+    def ends_by_person(self) -> dict[str, list[tuple[str, date | None, bool]]]:
+        """Return the periods of everyone who is registered."""
         with connect() as con:
             rows = {feed: validated_rows_sql(self.lake, self.nhs, feed) for feed in ("patients", "registrations")}
             stated = stated_dates_sql(self.lake, self.nhs, "registrations", "end_date")
@@ -83,7 +91,13 @@ class Board:
         periods = self.lake.read("core__registration", order="start_date").to_pylist()
         self.withdrawn_ends = found["registration_end_withdrawn_by_its_sender"]
         assert found["registration_end_not_readable"] == sum(row["end_not_readable"] for row in periods)
-        return [(row["practice_code"], row["end_date"], row["end_not_readable"]) for row in periods]
+        names = {
+            row["person_key"]: row["person_id"] for row in self.lake.read("core__person", "person_key, person_id").to_pylist()
+        }
+        ends: dict[str, list[tuple[str, date | None, bool]]] = {}
+        for row in periods:
+            ends.setdefault(names[row["person_key"]], []).append((row["practice_code"], row["end_date"], row["end_not_readable"]))
+        return ends
 
 
 @pytest.fixture
@@ -323,31 +337,30 @@ def test_everyone_whom_death_of_an_omop_source_names_is_dead(tmp_path: Path) -> 
 NO_ONE_MARKED = patient("well", "")
 
 
-@pytest.mark.parametrize(
-    ("again", "death", "suppressed"),
-    [
-        ("ann,Y00001,195O,5,2025-12-20,", (date(2025, 12, 20), False), None),
-        ("ann,Y0001,1940,5,2025-12-20,", (date(2025, 12, 20), False), None),
-        ("ann,Y00001,195O,5,Y,", (None, True), None),
-        ("ann,Y00001,195O,5,,maybe", (None, False), LOST_MARKS["is_deleted"]),
-        ("ann,Y00001,195O,5,2025-12-20,maybe", (date(2025, 12, 20), False), LOST_MARKS["is_deleted"]),
-        ("ann,Y00001,195O,5,,", (None, False), None),
-    ],
-)
-def test_a_later_row_that_cannot_be_used_still_states_a_death_or_a_mark(
-    board: Board, again: str, death: tuple[date | None, bool], suppressed: str | None
-) -> None:
-    board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + patient("ann", ""), day="2025-11-01")
+def test_a_later_row_that_cannot_be_used_still_states_a_death_or_a_mark(board: Board) -> None:
+    lost, died = LOST_MARKS["is_deleted"], (date(2025, 12, 20), False)
+    cases: dict[str, tuple[str, tuple[date | None, bool], str | None]] = {
+        "birth": ("Y00001,195O,5,2025-12-20,", died, None), "practice": ("Y0001,1940,5,2025-12-20,", died, None),
+        "word": ("Y00001,195O,5,Y,", (None, True), None), "mark": ("Y00001,195O,5,,maybe", (None, False), lost),
+        "both": ("Y00001,195O,5,2025-12-20,maybe", died, lost), "alive": ("Y00001,195O,5,,", (None, False), None),
+    }  # fmt: skip
+    deaths = {name: death for name, (_, death, _) in cases.items()}
+
+    def deliver(rows: str, day: str) -> tuple[dict[str, tuple[date | None, bool]], dict[str, str]]:
+        board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + rows, day=day)
+        found = board.deaths()
+        return {name: found[name] for name in cases}, board.suppressions()
+
+    good = "".join(patient(name, "") for name in cases)
+    board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + good, day="2025-11-01")
+    again = "".join(f"{name},{row}\n" for name, (row, _, _) in cases.items())
     for day in ("2025-12-25", "2026-01-01"):
-        board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + f"{again}\n" + patient(f"new on {day}", ""), day=day)
-        assert board.deaths()["ann"] == death
-        assert board.suppressed() == ({"ann": suppressed} if suppressed else {})
-    board.deliver(
-        PATIENTS, PATIENT, NO_ONE_MARKED + "ann,Y00001,195O,5,,\n", day="2026-02-01"
-    )  # it cannot take anything back either
-    assert board.deaths()["ann"] == death
-    board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + patient("ann", "") + patient("new", ""), day="2026-03-01")
-    assert board.suppressed() == ({"ann": DEATH_WITHDRAWN} if death != (None, False) else {})
+        marked = {name: reason for name, (_, _, reason) in cases.items() if reason}
+        assert deliver(again + patient(f"new on {day}", ""), day) == (deaths, marked)
+    unusable = "".join(f"{name},Y00001,195O,5,,\n" for name in cases)
+    assert deliver(unusable, "2026-02-01")[0] == deaths  # it cannot take anything back either
+    in_review = {name: DEATH_WITHDRAWN for name, death in deaths.items() if death != (None, False)}
+    assert deliver(good + patient("new", ""), "2026-03-01")[1] == in_review
 
 
 def test_a_corrected_file_of_the_same_name_that_takes_a_death_back_is_in_review(board: Board) -> None:
@@ -369,21 +382,17 @@ def test_a_pseudonym_that_differs_in_case_has_the_same_death_review_and_mark(boa
     assert board.suppressed() == {"MARK": lost, "PABC": DEATH_WITHDRAWN, "mark": lost, "pabc": DEATH_WITHDRAWN}
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("2028-01-01", (date(2028, 1, 1), False)), ("2206-01-05", (None, True)), ("2028-01-02", (None, True)), ("2099-12-31", (date(2099, 12, 31), False)),
-        ("2026", (date(2026, 1, 1), False)), ("2026-01", (date(2026, 1, 1), False)), ("2025", (date(2025, 1, 1), False)), ("2014", (None, True)),
-    ],
-)  # fmt: skip
-def test_an_end_that_is_no_plausible_day_or_no_day_at_all_is_read_with_caution(
-    board: Board, value: str, expected: tuple[date | None, bool]
-) -> None:
-    board.deliver(PATIENTS, PATIENT, patient("ann", ""))
-    open_before = "ann,Y00001,2015-01-01,\n"
-    board.deliver(REGISTRATIONS, REGISTERED, open_before + "other,Y00009,2010-01-01,2012-01-01\n", day="2025-12-01")
-    board.deliver(REGISTRATIONS, REGISTERED, f"ann,Y00001,2015-01-01,{value}\nother,Y00009,2010-01-01,2012-01-01\n")
-    assert board.ends() == [("Y00001", *expected)]
+def test_an_end_that_is_no_plausible_day_or_no_day_at_all_is_read_with_caution(board: Board) -> None:
+    read = {
+        "2028-01-01": (date(2028, 1, 1), False), "2206-01-05": (None, True), "2028-01-02": (None, True), "2099-12-31": (date(2099, 12, 31), False),
+        "2026": (date(2026, 1, 1), False), "2026-01": (date(2026, 1, 1), False), "2025": (date(2025, 1, 1), False), "2014": (None, True),
+    }  # fmt: skip
+    other = "other,Y00009,2010-01-01,2012-01-01\n"
+    board.deliver(PATIENTS, PATIENT, "".join(patient(f"left {value}", "") for value in read))
+    for day, ends in (("2025-12-01", dict.fromkeys(read, "")), ("2026-01-01", {value: value for value in read})):
+        rows = "".join(f"left {value},Y00001,2015-01-01,{end}\n" for value, end in ends.items())
+        board.deliver(REGISTRATIONS, REGISTERED, rows + other, day=day)
+    assert board.ends_by_person() == {f"left {value}": [("Y00001", *expected)] for value, expected in read.items()}
 
 
 @pytest.mark.parametrize(
