@@ -31,8 +31,9 @@ from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.accepted_breaches import accepted_breaches
 from pipelines.validation.day_orders import day_orders
+from pipelines.validation.delivery_comparison import MOST_EARLIER, Delivery
 from pipelines.validation.delivery_context import prepare_context, profile_extract
-from pipelines.validation.delivery_summary import MOST_EARLIER, Delivery, summarise
+from pipelines.validation.delivery_figures import summarise
 from pipelines.validation.row_flags import reads_context
 from pipelines.validation.row_validation import RowOutcome, checks_of, validate_rows
 from pipelines.validation.table_validation import Breach, answer_table_rules, record_results

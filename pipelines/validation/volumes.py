@@ -11,7 +11,7 @@ from expectations.table import Table
 from expectations.tables.risk import VOLUMES
 from pipelines.extracts.extract_records import current_extracts
 from pipelines.lake.storage import Lake
-from pipelines.validation.delivery_summary import Delivery, month_rows
+from pipelines.validation.delivery_comparison import Delivery, month_rows
 from pipelines.validation.valid_extracts import valid_extracts
 
 

@@ -160,18 +160,6 @@ def accept(bench: Bench, digest: str = "", expires: date | None = None) -> None:
     record(bench.lake, Decision(ACCEPTED_BREACH, subject, "Data manager", reason, DAY, digest, expires))
 
 
-def test_a_collapsed_month_stops_and_says_where(bench: Bench) -> None:
-    bench.land("admissions", "2025-03-01", SPELL_HEADER + many(60) + many(60, "2025-02"))
-    bench.land("admissions", "2025-04-01", SPELL_HEADER + many(20) + many(60, "2025-02"))
-    with pytest.raises(
-        ValidationStop,
-        match=r"month_collapsed, delivery of 2025-04-01: RX1 2025-01: 20 rows, 60 in the previous delivery \(33%\) \(limit 0\.5\)",
-    ):
-        bench.validate()
-    with pytest.raises(ValidationStop, match=r"validation\.limits\.admissions\.month_collapsed"):
-        bench.validate()
-
-
 def test_an_accepted_breach_is_recorded_and_stops_nothing(bench: Bench) -> None:
     bench.land("admissions", "2025-03-01", SPELL_HEADER + many(60) + many(60, "2025-02"))
     bench.land("admissions", "2025-04-01", SPELL_HEADER + many(20) + many(60, "2025-02"))
@@ -225,40 +213,6 @@ def test_a_limit_that_conform_applies_is_refused_with_the_settings_that_have_it(
 def test_a_subject_that_is_no_breach_says_what_to_write(subject: str, words: str) -> None:
     with pytest.raises(RefusalError, match=words):
         breach_of(subject, "the ward closed in January")
-
-
-def test_a_column_that_froze_stops(bench: Bench) -> None:
-    bench.land("admissions", "2025-03-01", SPELL_HEADER + many(60))
-    bench.land("admissions", "2025-04-01", SPELL_HEADER + many(60).replace(",21\n", ",11\n"))
-    with pytest.raises(ValidationStop, match=r"single_value.*admission_method has one value or none"):
-        bench.validate()
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (SPELL_HEADER, "not_empty.* has no rows"),
-        (SPELL_HEADER.replace("Admission_Method", "Method") + many(5), "columns_present.* has no column admission_method"),
-        (SPELL_HEADER + many(30, method="ZZ"), "unknown_codes.*15 of 30 values of admission_method"),
-        (SPELL_HEADER + many(10) + spell("p", "s", "RX1", "2025-01-03", "2025-01-01") * 5, r"share_set_aside.*5 of 15 rows"),
-    ],
-)
-def test_a_broken_table_rule_stops(bench: Bench, content: str, words: str) -> None:
-    bench.land("admissions", "2026-01-01", content)
-    with pytest.raises(ValidationStop, match=words):
-        bench.validate(ValidationSettings())
-    with pytest.raises(ValidationStop, match=words):
-        bench.validate(ValidationSettings())
-
-
-def test_a_practice_below_its_published_list_is_a_warning(bench: Bench) -> None:
-    people = "".join(f"p{n},Y00001,1950,6,{n % 2 + 1},0\n" for n in range(60))
-    bench.land("patients", "2026-01-01", PATIENT_HEADER + people)
-    found = bench.validate(lists=pd.DataFrame({"practice_code": ["Y00001"], "patients": [400]}))["patients"]
-    assert (
-        found.warnings[0].words
-        == "below_published_list, delivery of 2026-01-01: Y00001: 60 patients, 400 on the published list (15%) (limit 0.5)"
-    )
 
 
 def test_no_row_value_enters_a_result_or_a_page(bench: Bench, tmp_path: Path) -> None:
