@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
-from features.long_term_conditions import current_name, resolved_list
-from features.prevalence import PREVALENCE
+from features.long_term_conditions import current_name, lists_of, resolved_list
+from features.prevalence import published_share
 
 SHARE_FROM_AGE = {0: 1.0, 6: 0.931, 16: 0.808, 17: 0.797, 18: 0.786, 50: 0.377}  # of the population of England
-_PARTS = {"diabetes": ("type_1_diabetes", "type_2_diabetes")}  # conditions whose published shares add up to that of a register
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Register:
 
         The published share is of all people, of whom only those of the register's ages can be on it.
         """
-        return sum(PREVALENCE[name] for name in _PARTS.get(self.condition, (self.condition,))) / SHARE_FROM_AGE[self.least_age]
+        return (published_share(lists_of(self.condition)) or 0.0) / SHARE_FROM_AGE[self.least_age]
 
 
 REGISTERS = (
