@@ -3,6 +3,9 @@
 A list that matches no one is no observation where several people would be expected to match: the feed uses other codes than the list. Its
 features are then null with that reason. So is a current condition whose list of ending codes matches no one. In a feed of few people 0 may be true, so it
 stays.
+
+A list matches people of any age who ever had an entry. The published shares are of people of all ages who are on a register now. A list of a condition
+that often ends therefore matches more people than are on the register. `FAR` leaves room for that. `features/registers.py` compares like with like.
 """
 
 from __future__ import annotations

@@ -56,7 +56,12 @@ def resolved_list(condition: str) -> str:
 
 def current_name(condition: str, lists: Container[str]) -> str:
     """Return the feature that says whether a person has a condition now: `ever` for a condition without resolved codes."""
-    return f"{condition}_current" if _ended_by(condition, lists) else f"{condition}_ever"
+    return f"{condition}_current" if can_end(condition, lists) else f"{condition}_ever"
+
+
+def can_end(condition: str, lists: Container[str]) -> bool:
+    """Return whether a list of codes ends a condition."""
+    return bool(_ended_by(condition, lists))
 
 
 def _ended_by(condition: str, lists: Container[str]) -> str:

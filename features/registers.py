@@ -27,10 +27,14 @@ class Register:
         """Return the feature of the people who are on the register now."""
         return current_name(self.condition, lists)
 
-    def feature_among(self, computed: Container[str]) -> str:
-        """Return the computed feature of the people who are on the register now, or ''."""
-        names = (current_name(self.condition, {resolved_list(self.condition)}), current_name(self.condition, ()))
-        return next((name for name in names if name in computed), "")
+    def feature_among(self, declared: Container[str], computed: Container[str]) -> str:
+        """Return the feature of the people who are on the register now, or '' if it is not computed.
+
+        People who ever had a condition do not count where codes that end it are declared but cannot be found.
+        """
+        current = current_name(self.condition, {resolved_list(self.condition)})
+        name = current if current in declared else current_name(self.condition, ())
+        return name if name in computed else ""
 
     @property
     def expected_share(self) -> float:
