@@ -22,8 +22,14 @@ from pipelines.sources.synthetic.areas_and_practices import made_up_places
 from pipelines.sources.synthetic.block import Block, draw_block
 from pipelines.sources.synthetic.condition_codes import TYPED, WITHOUT_TYPE, codes_of_conditions, complete_code, resolved_codes
 from pipelines.sources.synthetic.conditions import NAMES, POSITION, RESOLVES
+from pipelines.sources.synthetic.diagnoses import (
+    ACUTE_REASONS,
+    CHILD_REASONS,
+    ELECTIVE_REASONS,
+    MATERNITY_REASONS,
+    diagnosis_codes,
+)
 from pipelines.sources.synthetic.diagnoses import WITHOUT_TYPE_SHARE as IN_HOSPITAL
-from pipelines.sources.synthetic.diagnoses import diagnosis_codes
 from pipelines.sources.synthetic.gp_record import NO_UNIT, UNITS, WITHOUT_TYPE_SHARE, observation_codes
 from pipelines.sources.synthetic.medicines import LONG_COURSES, medicine_codes
 from pipelines.sources.synthetic.settings import SyntheticSettings
@@ -114,9 +120,17 @@ def test_a_share_of_the_diagnoses_of_diabetes_names_no_type(block: Block) -> Non
     ):
         named, unnamed = np.isin(codes, typed).sum(), np.isin(codes, untyped).sum()
         assert 0.6 * share < unnamed / (named + unnamed) < 1.6 * share
-    written = [("snomed", gp[place]) for place in places[WITHOUT_TYPE]] + [("icd10", hospital.codes[place]) for place in hospital.without_type]
+    written = [("snomed", gp[place]) for place in places[WITHOUT_TYPE]] + [
+        ("icd10", hospital.codes[place]) for place in hospital.without_type
+    ]
     assert all(LISTS["diabetes"].covers(*code) for code in written)
     assert not [code for code in written for name in NAMES if LISTS[name].covers(*code)]
+
+
+def test_no_other_reason_for_a_stay_is_a_condition() -> None:
+    reasons = [code for reason in ACUTE_REASONS for code in reason.codes]
+    reasons += [*ELECTIVE_REASONS, *CHILD_REASONS, *MATERNITY_REASONS]
+    assert [(code, name) for code in reasons for name in NAMES if LISTS[name].covers("icd10", complete_code(code))] == []
 
 
 def test_most_codes_of_a_list_are_written(block: Block) -> None:
