@@ -142,7 +142,7 @@ def _deficit_index(lists: dict[str, CodeList]) -> tuple[Feature, ...]:
     The deficits follow the 36 of the electronic frailty index. Activity limitation and foot problems are excluded because Strata has no
     code list for them. Being housebound and mobility problems are one deficit.
     """
-    deficits = tuple(_deficit(*deficit, lists) for deficit in _DEFICITS)
+    deficits = tuple(_deficit(name, label, lists_read, lists) for name, label, lists_read in _DEFICITS)
     medicines = Feature(
         f"polypharmacy_{MEDICINES}_365d", f"{MEDICINES} or more different medicines {in_the_last(365)}", "frailty", Statistic.AT_LEAST,
         unit="yes/no", inputs=("distinct_medicines_365d",), thresholds=(MEDICINES,), source="Clegg et al. 2016",
