@@ -1,7 +1,7 @@
 """Compare the kernel with plain DuckDB and Polars on the same window features: `python -m benchmarks.compare --people 250000`.
 
 It needs the lake that `benchmarks.stages` writes. It compares the counts, sums, maxima, flags, times and trends of the catalogue.
-Distinct items, values of a day, returns and scores are excluded, which favours SQL and Polars. All three process the files of
+Distinct items, values of a day, returns, scores and conditions that can end are excluded, which favours SQL and Polars. All three process the files of
 core__event (131,072 people each) one by one, and write a row for every person. DuckDB and Polars use the fastest form we know: they
 count events by person, kind of event and bucket of days, and compute features from the counts. Each prints one JSON line. Then the
 columns of the first file are checked for equality.
@@ -43,7 +43,7 @@ def compared_plan(lake: Lake) -> Plan:
     recipe = make_recipe(lake, FeatureRequest(CohortSettings(), "planning", 2025))
     codes = lake.read("core__code", "code, code_system, source_code", order="code")
     code_rows = list(zip(*(codes[name].to_pylist() for name in ("code", "code_system", "source_code")), strict=True))
-    others = [feature.name for feature in recipe.catalogue.features if feature.statistic not in COMPARED]
+    others = [feature.name for feature in recipe.catalogue.features if feature.statistic not in COMPARED or feature.ended_by]
     return compile_plan(recipe.catalogue, code_rows, [*recipe.not_computed, *others])
 
 

@@ -3,6 +3,9 @@
 A list that matches no one is no observation where several people would be expected to match: the feed uses other codes than the list. Its
 features are then null with that reason. So is a current condition whose list of ending codes matches no one. In a feed of few people 0 may be true, so it
 stays.
+
+A list matches people of any age who ever had an entry. The published shares are of people of all ages who are on a register now. A list of a condition
+that often ends therefore matches more people than are on the register. `FAR` leaves room for that. `features/registers.py` compares like with like.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from itertools import chain
 
 from features.catalogue import Catalogue
 from features.declaration import FEED_OF_TYPE, Concept, Feature, Statistic
-from features.prevalence import ENDED_FLOORS, PREVALENCE, RARELY_ENDED, RAREST, floor_of
+from features.prevalence import ENDED_FLOORS, RARELY_ENDED, RAREST, floor_of, published_share
 
 LEAST_EXPECTED = 10  # people: with so many expected, none by chance has a probability below 1 in 20,000 (Poisson)
 FAR = 3.0  # the ratio of the matched and the expected share from which they are far apart
@@ -47,7 +50,7 @@ class ListMatch:
     @property
     def expected(self) -> float | None:
         """Return the published share of people with the condition of the list; None if none is known for the feed."""
-        return PREVALENCE.get(self.name) if self.system == PREVALENCE_SYSTEM else None
+        return published_share([self.name]) if self.system == PREVALENCE_SYSTEM else None
 
     @property
     def result(self) -> Match:
@@ -140,9 +143,9 @@ def _why_never_ended(feature: Feature, catalogue: Catalogue, by_list: Mapping[st
 
     The people who would have such a code are a share of those whom a list of the condition matches in the same terminology.
     """
-    if feature.statistic is not Statistic.CURRENT:
+    if not feature.ended_by:
         return ""
-    ends, condition = catalogue.concepts[feature.after], catalogue.concepts[feature.concept]
+    ends, condition = catalogue.concepts[feature.ended_by], catalogue.concepts[feature.concept]
     names = _lists_of(ends)
     floor = max((ENDED_FLOORS.get(name, RARELY_ENDED) for name in names), default=RARELY_ENDED)
     with_condition = _by_system(_lists_of(condition), ends.event_types, by_list)
@@ -172,8 +175,8 @@ def _by_system(
 
 
 def _expected(matches: Sequence[ListMatch]) -> float | None:
-    """Return the published share of people with a condition of any of the lists; None if none is known."""
-    return sum(match.expected or 0.0 for match in matches) or None
+    """Return the published share of people with a condition of any of the lists; None if none is known for the feed."""
+    return published_share(match.name for match in matches if match.expected)
 
 
 def _match_nothing(matches: Sequence[ListMatch]) -> bool:
@@ -202,9 +205,14 @@ def _without_rare(feature: Feature, catalogue: Catalogue, reasons: Mapping[str, 
     """Return a count without the inputs that are not computed and whose conditions have no published prevalence."""
     if feature.statistic not in _COUNTS:
         return feature
-    rare = [name for name in feature.inputs if name in reasons and catalogue.by_name[name].concept not in PREVALENCE]
+    rare = [name for name in feature.inputs if name in reasons and not _is_published(catalogue.by_name[name].concept, catalogue)]
     if not rare or len(rare) == len(feature.inputs):
         return feature
     kept = tuple(name for name in feature.inputs if name not in rare)
     note = f"Without {', '.join(rare)}, whose code lists match nothing."
     return replace(feature, inputs=kept, description=f"{feature.description} {note}".strip())
+
+
+def _is_published(concept: str, catalogue: Catalogue) -> bool:
+    """Return whether the prevalence of a condition is published; '' is no condition."""
+    return bool(concept) and published_share(_lists_of(catalogue.concepts[concept])) is not None

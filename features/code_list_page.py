@@ -75,6 +75,7 @@ medicines,dmd,dmd_map.csv,,dm+d,2026.1.0,2026-01-12,OGL-3.0
 
 `<condition>_resolved` has the codes that end a condition. A condition with such a list has two features. `<condition>_ever` is for audits.
 `<condition>_current` is 1 if the latest diagnosis is later than the latest resolved code. Models, the number of conditions and overdue checks use it.
+Where it is 0, `<condition>_new_365d` is 0 and `<condition>_years` is null.
 A team's own list of resolved codes, such as `stroke_tia_resolved`, adds the feature. Without a list, a recorded condition is current."""
 
 

@@ -23,9 +23,9 @@ class Statistic(StrEnum):
     SUM = "sum"  # their values
     MAXIMUM = "maximum"  # their highest value; 0 without an event
     FLAG = "flag"  # 1 with an event with d <= window (without a window: ever)
-    NEW = "new"  # 1 if the person's first event has d <= window
+    NEW = "new"  # 1 if the person's first event has d <= window. 0 if an event of `after` ended it
     DAYS_SINCE_LAST = "days_since_last"  # lowest d, d <= window. Null without an event
-    YEARS_SINCE_FIRST = "years_since_first"  # highest d / DAYS_PER_YEAR. Null without an event
+    YEARS_SINCE_FIRST = "years_since_first"  # highest d / DAYS_PER_YEAR. Null without an event, or if one of `after` ended it
     LATEST_VALUE = "latest_value"  # mean value of the latest day with values in range, d <= window
     VALUE_CHANGE = "value_change"  # latest value minus the mean value of the earliest day, d <= window. Null with one day
     DISTINCT_CODES = "distinct_codes"  # distinct codes (medicines: substances), d <= window
@@ -52,6 +52,10 @@ DERIVED = frozenset(
         Statistic.WITHOUT,
     }
 )  # fmt: skip
+
+
+# Statistics of a condition that the person has now: its last event is later than the last event of `after`, where the feature names one.
+OF_THE_PRESENT = frozenset({Statistic.CURRENT, Statistic.NEW, Statistic.YEARS_SINCE_FIRST})
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,11 @@ class Feature:
     def concepts(self) -> tuple[str, ...]:
         """Every concept that the feature reads."""
         return tuple(name for name in (self.concept, self.after, *self.among, *self.groups) if name)
+
+    @property
+    def ended_by(self) -> str:
+        """The concept whose later event ends the person's condition; '' where none does."""
+        return self.after if self.statistic in OF_THE_PRESENT else ""
 
     @property
     def covered_days(self) -> int:

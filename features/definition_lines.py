@@ -45,6 +45,8 @@ that is a spell happens on its first day.
 RULES_OF_TIES = f"""* **Latest value.** Several values of the latest day count with their mean.
 * **Latest of several groups**, such as the smoking status: each group that was recorded on the latest day is 1.
 * **Current condition.** A diagnosis and a resolved code on the same day: the condition is not current.
+* **Ended condition.** A condition that is not current is not newly recorded, and has no years since its first record. If it is diagnosed again, its
+  first record of all counts.
 * **Return.** Only an event on an earlier day can be followed by a return. An admission on the day of a discharge is no return.
 * **Different codes, days and organisations.** Each counts once, however often it was recorded. Events without a code or an organisation do not count.
 * **Registrations.** On a day with several registrations the one that started last counts, then the one that lasts longest, then the

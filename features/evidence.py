@@ -47,6 +47,9 @@ DEFINITIONS = {
     Statistic.ATTRIBUTE: "read from the person's record, registration, address or area on the index date",
 }
 
+# After the definition of a statistic of the first event, if the feature names the events that end a condition.
+ENDED = ", as if there were no event where the last {concept} event is not later than the last {after} event"
+
 
 @dataclass(frozen=True)
 class PersonEvent:
@@ -75,7 +78,8 @@ def definition(feature: Feature) -> str:
     if is_place_rate(feature):
         return f"{feature.label}: from events of all other people there before the context date, without the person's own"
     inputs = feature.inputs
-    return DEFINITIONS[feature.statistic].format(
+    ended = ENDED if feature.ended_by and feature.statistic in _OF_ALL_TIME else ""
+    return (DEFINITIONS[feature.statistic] + ended).format(
         concept=feature.concept, within=feature.within_days, after=feature.after, among=", ".join(feature.among),
         inputs=", ".join(inputs), first=inputs[0] if inputs else "", second=inputs[1] if len(inputs) > 1 else "",
         thresholds=", ".join(f"{limit:g}" for limit in feature.thresholds),

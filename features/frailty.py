@@ -16,7 +16,7 @@ from __future__ import annotations
 from expectations.time_window import in_the_last
 from features.code_lists import CodeList
 from features.declaration import Concept, Feature, Statistic
-from features.long_term_conditions import current_name
+from features.long_term_conditions import CONDITIONS, can_end, current_name
 
 HFRS = "hospital_frailty_risk_score"
 HFRS_BANDS = (5.0, 15.01)  # under 5 low, 5 to 15 intermediate, over 15 high; points have one decimal, so 15.01 is above 15
@@ -34,7 +34,8 @@ SIGNS = {
     "pneumonia": "Pneumonia",
 }  # fmt: skip
 _BOTH_RECORDS = ("hospital_diagnosis", "gp_observation")
-# Deficits of the index that are not features elsewhere: name, label and code lists. Each counts if it was ever recorded.
+# Deficits of the index that are not features elsewhere: name, label and code lists. Each counts if it was ever recorded, or if the person
+# has it now where it consists of conditions of which one can end.
 _DEFICITS = (
     ("anaemia", "Anaemia", ("anaemia",)),
     ("arthritis", "Arthritis", ("osteoarthritis", "rheumatoid_arthritis", "gout")),
@@ -73,7 +74,9 @@ def concepts(lists: dict[str, CodeList]) -> tuple[Concept, ...]:
         Concept(f"hfrs_{code.lower()}", ("hospital_diagnosis",), (f"{HFRS}/{code}",)) for code in lists[HFRS].codes("icd10")
     )
     charlson = (Concept(name, ("hospital_diagnosis",), (name,)) for name in lists if name.startswith("charlson_"))
-    deficits = (Concept(f"deficit_{name}", _BOTH_RECORDS, lists_read) for name, _, lists_read in _DEFICITS)
+    deficits = (
+        Concept(f"deficit_{name}", _BOTH_RECORDS, lists_read) for name, _, lists_read in _DEFICITS if not _ends(lists_read, lists)
+    )
     return (*signs, *frailty, *charlson, *deficits)
 
 
@@ -139,11 +142,7 @@ def _deficit_index(lists: dict[str, CodeList]) -> tuple[Feature, ...]:
     The deficits follow the 36 of the electronic frailty index. Activity limitation and foot problems are excluded because Strata has no
     code list for them. Being housebound and mobility problems are one deficit.
     """
-    deficits = tuple(
-        Feature(f"deficit_{name}_ever", f"{label}, ever recorded", "frailty", Statistic.FLAG, f"deficit_{name}", None, "yes/no",
-                source=f"Code list {', '.join(lists_read)}")
-        for name, label, lists_read in _DEFICITS
-    )  # fmt: skip
+    deficits = tuple(_deficit(name, label, lists_read, lists) for name, label, lists_read in _DEFICITS)
     medicines = Feature(
         f"polypharmacy_{MEDICINES}_365d", f"{MEDICINES} or more different medicines {in_the_last(365)}", "frailty", Statistic.AT_LEAST,
         unit="yes/no", inputs=("distinct_medicines_365d",), thresholds=(MEDICINES,), source="Clegg et al. 2016",
@@ -156,3 +155,20 @@ def _deficit_index(lists: dict[str, CodeList]) -> tuple[Feature, ...]:
         "The published bands of that index do not apply.",
     )  # fmt: skip
     return (*deficits, medicines, index)
+
+
+def _ends(lists_read: tuple[str, ...], lists: dict[str, CodeList]) -> bool:
+    """Return whether a deficit consists of long-term conditions of which one can end."""
+    return all(name in CONDITIONS for name in lists_read) and any(can_end(name, lists) for name in lists_read)
+
+
+def _deficit(name: str, label: str, lists_read: tuple[str, ...], lists: dict[str, CodeList]) -> Feature:
+    source = f"Code list {', '.join(lists_read)}"
+    if not _ends(lists_read, lists):
+        return Feature(
+            f"deficit_{name}_ever", f"{label}, ever recorded", "frailty", Statistic.FLAG, f"deficit_{name}", None, "yes/no", source=source,
+        )  # fmt: skip
+    return Feature(
+        f"deficit_{name}_current", f"{label}, current", "frailty", Statistic.NUMBER_OF, unit="conditions",
+        inputs=tuple(current_name(one, lists) for one in lists_read), source=source,
+    )  # fmt: skip

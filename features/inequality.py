@@ -29,7 +29,9 @@ CONCEPTS = (
 )
 REVIEW_DAYS = 455  # 15 months: a year, and three months for late appointments
 _QOF = "Quality and Outcomes Framework"
-_REVIEWED = ("hypertension", "type_2_diabetes", "coronary_heart_disease", "stroke_tia", "chronic_kidney_disease")
+_REVIEWED = ("hypertension", "diabetes", "coronary_heart_disease", "stroke_tia", "chronic_kidney_disease")
+
+_INCLUSION_HEALTH = ("severe_mental_illness", "learning_disability", "alcohol_problems", "substance_misuse")
 
 
 def _context(name: str, whose: str, *feeds: str) -> Feature:
@@ -57,10 +59,6 @@ _FEATURES = (
     Feature("carer_current", "Carer, current", "inequality", Statistic.CURRENT, "carer", None, "yes/no",
             "The latest entry is later than the latest entry of being no longer a carer.", "Code lists carer, no_longer_carer",
             after="no_longer_carer"),
-    Feature("inclusion_health_groups", "Inclusion health groups recorded", "inequality", Statistic.NUMBER_OF, unit="groups",
-            inputs=("homelessness_ever", "refugee_or_asylum_seeker_ever", "severe_mental_illness_ever", "learning_disability_ever",
-                    "alcohol_problems_ever", "substance_misuse_ever"),
-            source="Core20PLUS5, groups that the feeds can show"),
     *(
         Feature(f"outpatient_missed_share_{days}d", f"Share of outpatient appointments missed {in_the_last(days)}", "inequality",
                 Statistic.RATIO, unit="share", inputs=(f"outpatient_missed_{days}d", f"outpatient_appointments_{days}d"),
@@ -105,6 +103,9 @@ _FEATURES = (
 
 def _of_conditions(lists: Container[str]) -> tuple[Feature, ...]:
     return (
+        Feature("inclusion_health_groups", "Inclusion health groups recorded", "inequality", Statistic.NUMBER_OF, unit="groups",
+                inputs=("homelessness_ever", "refugee_or_asylum_seeker_ever", *(current_name(name, lists) for name in _INCLUSION_HEALTH)),
+                source="Core20PLUS5, groups that the feeds can show"),
         Feature("conditions_for_review", "Conditions that need a yearly blood pressure check", "inequality", Statistic.NUMBER_OF,
                 unit="conditions", inputs=tuple(current_name(name, lists) for name in _REVIEWED)),
         Feature("hba1c_overdue", "Diabetes HbA1c test overdue (none in 15 months)", "inequality", Statistic.WITHOUT, unit="yes/no",

@@ -116,8 +116,8 @@ def compile_plan(catalogue: Catalogue, codes: Sequence[tuple[int, str, str]], ex
         counted=_space(sets, _concepts_of(features, _COUNTED)),
         summed=_space(sets, _concepts_of(features, (Statistic.SUM,))),
         highest=_space(sets, _concepts_of(features, (Statistic.MAXIMUM,))),
-        last=_space(sets, _concepts_of(features, _RECENCY)),
-        first=_space(sets, _concepts_of(features, _FIRST)),
+        last=_space(sets, _dated_last(features)),
+        first=_space(sets, tuple(dict.fromkeys(feature.concept for feature in features if feature.statistic in _FIRST))),
         edges=edges, bucket=np.searchsorted(np.asarray(edges), np.arange(DAY_VALUES)).astype(np.uint8),
         values=_value_slots(catalogue, features), substance=_substances(catalogue, codes, count),
     )  # fmt: skip
@@ -144,6 +144,12 @@ def _check_windows(features: Iterable[Feature]) -> None:
 
 def _concepts_of(features: Iterable[Feature], statistics: tuple[Statistic, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for feature in features if feature.statistic in statistics for name in feature.concepts))
+
+
+def _dated_last(features: Iterable[Feature]) -> tuple[str, ...]:
+    """Return the concepts whose last event is read, also those of a condition and of the events that end it."""
+    read = (feature for feature in features if feature.statistic in _RECENCY or feature.ended_by)
+    return tuple(dict.fromkeys(name for feature in read for name in feature.concepts))
 
 
 def _signatures(

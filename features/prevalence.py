@@ -9,6 +9,10 @@ record of England has, also one of few months. They only serve to recognise a li
 missed appointments, is not recorded everywhere.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 PREVALENCE = {
     "obesity": 0.094, "learning_disability": 0.006, "asthma": 0.062, "hypertension": 0.135, "type_1_diabetes": 0.005,
     "type_2_diabetes": 0.055, "alcohol_problems": 0.014, "severe_mental_illness": 0.0095, "substance_misuse": 0.006,
@@ -19,6 +23,7 @@ PREVALENCE = {
     "peripheral_arterial_disease": 0.006, "cancer": 0.035, "parkinsons_disease": 0.0022, "dementia": 0.0075, "frailty": 0.028,
 }  # fmt: skip
 
+# The shares are of people of all ages, also where a register counts only some ages.
 RAREST = 1 / 10_000  # the floor of any other list
 
 # By terminology: the least share of the people with any entry in it.
@@ -42,6 +47,14 @@ ENDED_FLOORS = {
     "ckd_resolved": 0.01, "atrial_fibrillation_resolved": 0.01,
 }  # fmt: skip
 RARELY_ENDED = 1 / 1000  # the floor of any other list of codes that end a condition
+
+
+def published_share(lists: Iterable[str]) -> float | None:
+    """Return the published share of people with the condition of any of some code lists; None if none is published.
+
+    The lists of one condition exclude one another, as the types of diabetes do, so their shares add up.
+    """
+    return sum(PREVALENCE.get(name, 0.0) for name in dict.fromkeys(lists)) or None
 
 
 def floor_of(name: str, system: str) -> float:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
-from features.long_term_conditions import current_name, resolved_list
-from features.prevalence import PREVALENCE
+from features.long_term_conditions import current_name, lists_of, resolved_list
+from features.prevalence import published_share
 
 SHARE_FROM_AGE = {0: 1.0, 6: 0.931, 16: 0.808, 17: 0.797, 18: 0.786, 50: 0.377}  # of the population of England
-_PARTS = {"diabetes": ("type_1_diabetes", "type_2_diabetes")}  # conditions whose published shares add up to that of a register
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,14 @@ class Register:
         """Return the feature of the people who are on the register now."""
         return current_name(self.condition, lists)
 
-    def feature_among(self, computed: Container[str]) -> str:
-        """Return the computed feature of the people who are on the register now, or ''."""
-        names = (current_name(self.condition, {resolved_list(self.condition)}), current_name(self.condition, ()))
-        return next((name for name in names if name in computed), "")
+    def feature_among(self, declared: Container[str], computed: Container[str]) -> str:
+        """Return the feature of the people who are on the register now, or '' if it is not computed.
+
+        People who ever had a condition do not count where codes that end it are declared but cannot be found.
+        """
+        current = current_name(self.condition, {resolved_list(self.condition)})
+        name = current if current in declared else current_name(self.condition, ())
+        return name if name in computed else ""
 
     @property
     def expected_share(self) -> float:
@@ -39,7 +42,7 @@ class Register:
 
         The published share is of all people, of whom only those of the register's ages can be on it.
         """
-        return sum(PREVALENCE[name] for name in _PARTS.get(self.condition, (self.condition,))) / SHARE_FROM_AGE[self.least_age]
+        return (published_share(lists_of(self.condition)) or 0.0) / SHARE_FROM_AGE[self.least_age]
 
 
 REGISTERS = (

@@ -187,13 +187,11 @@ def _days_since_last(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
 
 
 def _days_since_first(feature: Feature, cells: Cells, plan: Plan) -> NDArray[np.uint16]:
-    columns = plan.first.columns_of[feature.concept]
-    if len(columns) == 1:
-        return cells.first[columns[0]]
+    """Return the days since the first event; 0 without an event, or where a later event ended the condition."""
     days = np.zeros(cells.first.shape[1], dtype=np.uint16)
-    for column in columns:
+    for column in plan.first.columns_of[feature.concept]:
         np.maximum(days, cells.first[column], out=days)
-    return days
+    return days * _current(feature, cells, plan) if feature.ended_by else days
 
 
 def _new(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
@@ -213,7 +211,7 @@ def _latest_of(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
 
 
 def _current(feature: Feature, cells: Cells, plan: Plan) -> NDArray:
-    return _days_since(feature.concept, cells, plan) < _days_since(feature.after, cells, plan)
+    return _days_since(feature.concept, cells, plan) < _days_since(feature.ended_by, cells, plan)
 
 
 def _score(feature: Feature, cells: Cells, plan: Plan) -> NDArray:

@@ -8,7 +8,7 @@ from functools import partial
 from expectations.contract_terms import CONTRACTS
 from expectations.tables import caseload, monitoring, risk
 from expectations.tables.core import REGISTRATION
-from expectations.tables.features import PERSON_FEATURES
+from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from expectations.tables.records import EXTRACTS, VALIDATION
 from pipelines.alerts import raise_alerts as alerts_stage
 from pipelines.alerts.rule_declaration import Rows, Watched
@@ -111,7 +111,7 @@ def stale_scores(context: StageContext) -> StageResult:
     [monitoring.ALERTS],
     reads=(
         monitoring.DRIFT, monitoring.SCORES, monitoring.CALIBRATION, VALIDATION, risk.RUNS, risk.VOLUMES, monitoring.LIST_USE,
-        monitoring.LIST_USE_BY_PRACTICE, monitoring.UNITS, PERSON_FEATURES, EXTRACTS,
+        monitoring.LIST_USE_BY_PRACTICE, monitoring.UNITS, PERSON_FEATURES, CATALOGUE, EXTRACTS,
     ),
     reads_earlier=(monitoring.ALERTS, monitoring.STAGES),
     settings=(

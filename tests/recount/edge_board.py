@@ -41,6 +41,7 @@ def edge_board(catalogue: Catalogue) -> Board:
     rng = np.random.default_rng(7)
     for _ in range(PEOPLE_WITH_MUCH):
         _person(board, [_any_event(rng) for _ in range(int(rng.integers(20, 120)))])
+    _add_ends(board, catalogue)
     return board
 
 
@@ -72,6 +73,16 @@ def _add_scores(board: Board, catalogue: Catalogue) -> None:
         for milder, graver in feature.replaced_by:
             for names in ((milder,), (graver,), (milder, graver)):
                 _person(board, [_first_event(catalogue, name, 40) for name in (feature.after, *names)])
+
+
+def _add_ends(board: Board, catalogue: Catalogue) -> None:
+    """Add people whose condition ended the day before, on the day of and the day after a diagnosis, and others in whom it came back."""
+    for condition, ends in dict.fromkeys((one.concept, one.after) for one in catalogue.features if one.concept and one.after):
+        for days in ((40, 41), (40, 40), (40, 39), (500, 40), (800, 500)):
+            for later in ((), (20,)):
+                diagnosed, ended = days
+                events = [_first_event(catalogue, condition, day) for day in (diagnosed, *later)]
+                _person(board, [*events, _first_event(catalogue, ends, ended)])
 
 
 def _edges(catalogue: Catalogue, concept: Concept) -> list[tuple[int, int]]:

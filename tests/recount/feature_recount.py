@@ -29,15 +29,15 @@ HELD_ACROSS_MOVES = """CREATE VIEW held AS SELECT * REPLACE (
     CASE WHEN lead(start_date) OVER persons - end_date <= 31 THEN lead(start_date) OVER persons - 1 ELSE end_date END AS end_date)
     FROM core__registration WINDOW persons AS (PARTITION BY person_key ORDER BY start_date)"""
 
-# From the tally of a concept's events in a window (t), in the window twice as long (t2) and over all time (t0).
+# From the tally of a concept's events in a window (t), in the window twice as long (t2) and over all time (t0), and of the events that end it (e).
 SIMPLE = {
     Statistic.COUNT: "coalesce(t.events, 0)",
     Statistic.FLAG: "(t.events IS NOT NULL)::INTEGER",
     Statistic.SUM: "coalesce(t.total, 0)",
     Statistic.MAXIMUM: "coalesce(t.highest, 0)",
     Statistic.DAYS_SINCE_LAST: "t.latest",
-    Statistic.YEARS_SINCE_FIRST: "t0.earliest / 365.25",
-    Statistic.NEW: "coalesce(t0.earliest <= d.w, false)::INTEGER",
+    Statistic.YEARS_SINCE_FIRST: "CASE WHEN e.latest IS NULL OR t0.latest < e.latest THEN t0.earliest / 365.25 END",
+    Statistic.NEW: "coalesce(t0.earliest <= d.w AND NOT coalesce(e.latest <= t0.latest, false), false)::INTEGER",
     Statistic.DISTINCT_DAYS: "coalesce(t.event_days, 0)",
     Statistic.DISTINCT_PROVIDERS: "coalesce(t.providers, 0)",
     Statistic.DISTINCT_CODES: "coalesce(t.codes, 0)",
@@ -98,10 +98,10 @@ def _declare(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
     ]  # fmt: skip
     con.executemany("INSERT INTO meaning VALUES (?, ?, ?, ?)", meanings)
     con.execute(
-        "CREATE TABLE declared (name VARCHAR, statistic VARCHAR, concept VARCHAR, w INTEGER, needs INTEGER, feeds VARCHAR[], low DOUBLE, high DOUBLE)"
+        "CREATE TABLE declared (name VARCHAR, statistic VARCHAR, concept VARCHAR, ends VARCHAR, w INTEGER, needs INTEGER, feeds VARCHAR[], low DOUBLE, high DOUBLE)"
     )
     con.executemany(
-        "INSERT INTO declared VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO declared VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [_declaration(feature, catalogue) for feature in catalogue.features if _counts_events(feature)],
     )
 
@@ -118,7 +118,7 @@ def _declaration(feature: Feature, catalogue: Catalogue) -> list[object]:
     valued = statistic in (Statistic.LATEST_VALUE, Statistic.VALUE_CHANGE)
     concept = catalogue.concepts.get(feature.concept)
     limits = [concept.minimum, concept.maximum] if valued and concept else [None, None]
-    return [feature.name, statistic.value, feature.concept, window or EVER, needs, feeds, *limits]
+    return [feature.name, statistic.value, feature.concept, feature.after, window or EVER, needs, feeds, *limits]
 
 
 def _see_events(con: duckdb.DuckDBPyConnection) -> None:
@@ -184,6 +184,7 @@ def _by_events(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> dict[str
         LEFT JOIN tally t ON t.r = f.r AND t.concept = d.concept AND t.w = d.w
         LEFT JOIN tally t2 ON t2.r = f.r AND t2.concept = d.concept AND t2.w = 2 * d.w
         LEFT JOIN tally t0 ON t0.r = f.r AND t0.concept = d.concept AND t0.w = {EVER}
+        LEFT JOIN tally e ON e.r = f.r AND e.concept = d.ends AND e.w = {EVER}
         WHERE d.statistic IN ({", ".join(f"'{statistic.value}'" for statistic in SIMPLE)})
         UNION ALL {special}""")
     found = con.sql("""

@@ -54,6 +54,11 @@ def landed_board(plan: Plan, home: Path) -> Deployment:
     write_board(settings, home / "board")
     shutil.move(home / "board", home / "landing")
     _alter(home / "landing", plan)
+    return take_in(home)
+
+
+def take_in(home: Path) -> Deployment:
+    """Take in the files of a landing folder and build its core tables."""
     deployment = Deployment(Settings.model_validate(SETTINGS), home, home)
     for table in run_plan.raw_tables(deployment):
         if table.feed == "actions":  # so few rows that chance can break a rule, and nothing here reads them

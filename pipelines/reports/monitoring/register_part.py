@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from expectations.tables.features import PERSON_FEATURES
+from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from features.code_list_matches import compared
 from features.registers import REGISTERS, Register
 from models.disclosure_control import is_small, shown_share
@@ -29,7 +29,8 @@ def register_part(lake: Lake) -> dict[str, Any]:
     if not days:
         return {"rows": [], "day": ""}
     computed = set(lake.schema(table).names)
-    feature_of = {register: feature for register in REGISTERS if (feature := register.feature_among(computed))}
+    declared = {*computed, *lake.read_or_empty(CATALOGUE, "name")["name"].to_pylist()}
+    feature_of = {register: feature for register in REGISTERS if (feature := register.feature_among(declared, computed))}
     counts = _counts(lake, days[-1], feature_of) if computed >= READ else {}
     return {"rows": [_row(register, *counts[register]) for register in feature_of if register in counts], "day": days[-1]}
 

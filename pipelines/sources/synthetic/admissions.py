@@ -14,9 +14,11 @@ from pipelines.sources.synthetic.diagnoses import (
     CODES_PER_STAY,
     ELECTIVE_REASONS,
     SPECIALTY_OF_CONDITION,
+    WITHOUT_TYPE_SHARE,
     diagnosis_codes,
     draw_reasons,
     draw_secondary,
+    drop_types,
     one_of,
 )
 from pipelines.sources.synthetic.lives import Lives, pandemic_factors, seasonal_factors
@@ -66,6 +68,8 @@ def draw_stays(settings: SyntheticSettings, places: Places, people: People, live
         )
     )
     _code_emergencies(coding, settings, people, recorded, stays)
+    codes, untyped = diagnosis_codes(), stream(settings.seed, SPELLS, block, 2)
+    stays.codes = drop_types(untyped, stays.codes, codes.typed, codes.without_type, WITHOUT_TYPE_SHARE)
     return split_transfers(rng, stays, TRANSFER_SHARE, len(places.providers))
 
 

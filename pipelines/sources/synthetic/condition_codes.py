@@ -8,6 +8,8 @@ from features.code_lists import CodeList, load_code_lists
 from features.long_term_conditions import resolved_list
 from pipelines.sources.synthetic.conditions import NAMES
 
+WITHOUT_TYPE = "diabetes"
+TYPED = ("type_1_diabetes", "type_2_diabetes")  # conditions that some entries record without the type
 # ICD-10 categories without subdivisions, whose fourth character is X.
 UNDIVIDED = frozenset(
     [
@@ -68,6 +70,12 @@ def _own_codes(name: str, lists: dict[str, CodeList], system: str) -> tuple[str,
     written = tuple(complete_code(code) if system == "icd10" else code for code in lists[name].codes(system))
     own = tuple(code for code in written if not any(other.covers(system, code) for other in others))
     return own or written
+
+
+@cache
+def codes_without_type(system: str) -> tuple[str, ...]:
+    """Return the codes of diabetes that are on the list of no type and of no other condition."""
+    return _own_codes(WITHOUT_TYPE, load_code_lists(), system)
 
 
 @cache

@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.sources.synthetic.condition_codes import codes_of_conditions, complete_code
-from pipelines.sources.synthetic.conditions import NAMES
+from pipelines.sources.synthetic.condition_codes import TYPED, codes_of_conditions, codes_without_type, complete_code
+from pipelines.sources.synthetic.conditions import NAMES, POSITION
 from pipelines.sources.synthetic.identifiers import look_up
 from pipelines.sources.synthetic.random_streams import choice_by_row
 
 CODES_PER_STAY = 7
+WITHOUT_TYPE_SHARE = 0.05  # of the diagnoses of diabetes in hospital. Plausible, not measured
 _AGES = np.array([0, 5, 18, 40, 65, 80])
 
 
@@ -65,7 +66,7 @@ _CONDITION_WEIGHTS = {
     "multiple_sclerosis": 1.0, "rheumatoid_arthritis": 0.3, "osteoporosis": 0.2,
 }  # fmt: skip
 ELECTIVE_REASONS = {
-    "H259": "130", "K409": "100", "M171": "110", "K573": "301", "D126": "301", "N40X": "101", "H333": "130", "K210": "301", "M751": "110",
+    "H259": "130", "K409": "100", "M232": "110", "K573": "301", "D126": "301", "N40X": "101", "H333": "130", "K210": "301", "M751": "110",
     "J342": "120", "N920": "502", "L989": "330", "C449": "330", "D509": "303",
 }  # fmt: skip
 CHILD_REASONS = {"K029": "140", "J350": "120", "H653": "120", "Q531": "171"}
@@ -90,6 +91,8 @@ class DiagnosisCodes:
         self.elective, self.child = self._add(ELECTIVE_REASONS), self._add(CHILD_REASONS)
         self.maternity, self.newborn = self._add(MATERNITY_REASONS), self._add(("Z380",))
         self.dialysis = self._add(("Z491", "Z511"))
+        self.typed = np.concatenate([self.of_condition[POSITION[name]] for name in TYPED])
+        self.without_type = self._add(codes_without_type("icd10"))
         self.vocabulary = pa.array(self.codes)
 
     def _add(self, codes: object) -> np.ndarray:
@@ -141,6 +144,14 @@ def draw_secondary(rng: np.random.Generator, has: np.ndarray, reason: np.ndarray
     fits = place < room
     secondary[rows[fits], place[fits]] = one_of(rng, codes.of_condition, conditions)[fits]
     return secondary
+
+
+def drop_types(
+    rng: np.random.Generator, code: np.ndarray, typed: np.ndarray, without_type: np.ndarray, share: float
+) -> np.ndarray:
+    """Return codes in which a share of those of types of diabetes are replaced with codes that name no type."""
+    hidden = np.isin(code, typed) & (rng.random(code.shape) < share)
+    return np.where(hidden, without_type[rng.integers(0, len(without_type), code.shape)], code)
 
 
 def join_codes(codes: np.ndarray) -> pa.Array:

@@ -11,9 +11,15 @@ from features.code_lists import load_code_lists
 from pipelines.sources.synthetic import calibration
 from pipelines.sources.synthetic.admissions import age_on, days_in_months
 from pipelines.sources.synthetic.attendances import on_weekdays
-from pipelines.sources.synthetic.condition_codes import codes_of_conditions, resolved_codes
+from pipelines.sources.synthetic.condition_codes import (
+    TYPED,
+    WITHOUT_TYPE,
+    codes_of_conditions,
+    codes_without_type,
+    resolved_codes,
+)
 from pipelines.sources.synthetic.conditions import NAMES, POSITION, weights
-from pipelines.sources.synthetic.diagnoses import one_of
+from pipelines.sources.synthetic.diagnoses import drop_types, one_of
 from pipelines.sources.synthetic.lives import Lives, pandemic_factors, seasonal_factors
 from pipelines.sources.synthetic.people import NO_FIXED_ABODE, People, day
 from pipelines.sources.synthetic.random_streams import GP_RECORD, sorted_events, stream
@@ -24,6 +30,7 @@ UNITS = ("mm[Hg]", "mmol/mol", "kg/m2", "mL/min/{1.73_m2}", "mmHg", "%", "mL/min
 NO_UNIT = -1
 OTHER_SPELLING = {0: 4, 3: 6}  # by position in UNITS: another way in which systems write the unit
 SPELLED_OTHERWISE, WITHOUT_UNIT, IN_PERCENT = 0.15, 0.05, 0.04  # shares of values
+WITHOUT_TYPE_SHARE = 0.12  # of the entries of diabetes. Plausible, not measured
 SKEW = 3.0  # the first codes of a list are recorded more often than the others
 
 
@@ -52,6 +59,7 @@ def observation_codes() -> tuple[list[str], dict[str, np.ndarray]]:
     )  # fmt: skip
     used = codes_of_conditions("snomed") | {f"{name}_resolved": codes for name, codes in resolved_codes().items()}
     used |= {name: lists[name].codes("snomed") for name in names}
+    used[WITHOUT_TYPE] = codes_without_type("snomed")
     vocabulary: list[str] = []
     places = {}
     for name, codes in used.items():
@@ -64,8 +72,12 @@ def draw_observations(settings: SyntheticSettings, people: People, lives: Lives,
     """Draw the entries of every person's record up to the data cut."""
     rng = stream(settings.seed, GP_RECORD, block)
     _, codes = observation_codes()
+    diagnoses = _diagnoses(rng, people, lives, codes)
+    typed = np.concatenate([codes[name] for name in TYPED])
+    untyped = stream(settings.seed, GP_RECORD, block, 3)
+    diagnoses.code = drop_types(untyped, diagnoses.code, typed, codes[WITHOUT_TYPE], WITHOUT_TYPE_SHARE)
     parts = [
-        _diagnoses(rng, people, lives, codes),
+        diagnoses,
         _contacts(rng, settings, people, lives, codes),
         *_measurements(rng, settings, people, lives, codes),
         _vulnerability(rng, people, lives, stays, codes),

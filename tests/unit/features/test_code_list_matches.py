@@ -114,6 +114,12 @@ def test_a_count_leaves_out_a_rare_condition_and_says_so(catalogue: Catalogue) -
     assert unmatched(catalogue, matches(catalogue, ("hiv", "snomed"))).reasons == {}  # hospitals record it
 
 
+def test_a_count_is_unknown_without_a_condition_of_several_lists_that_is_published(catalogue: Catalogue) -> None:
+    lists = ("type_1_diabetes", "type_2_diabetes", "diabetes")
+    reasons = unmatched(catalogue, matches(catalogue, *((name, "snomed") for name in lists))).reasons
+    assert reasons["long_term_conditions"].startswith("diabetes_current is not computed")
+
+
 def test_medicines_that_no_product_code_matches_are_unknown(catalogue: Catalogue) -> None:
     concept = next(one for one in catalogue.concepts.values() if one.event_types == ("gp_medication",) and one.code_lists)
     nothing = [(name.partition("/")[0], "dmd") for name in concept.code_lists]
@@ -198,6 +204,7 @@ def test_a_condition_that_no_code_ends_is_not_known_to_be_current(
     why = f"the code list {ends} matches no entry of the feed gp_observations"
     reasons = ended(catalogue, condition, ends, people)
     assert reasons[f"{condition}_current"] == why
+    assert {reasons.get(name, why) for name in (f"{condition}_new_365d", f"{condition}_years")} == {why}
     assert f"{condition}_ever" not in reasons
     assert ended(catalogue, condition, ends, people - 1) == {}
 

@@ -85,5 +85,6 @@ def test_windows_are_shown_with_their_days(catalogue: Catalogue) -> None:
 def test_every_feature_has_a_definition_that_names_what_it_reads(catalogue: Catalogue) -> None:
     for feature in catalogue.features:
         text = definition(feature)
-        assert all(name in text for name in (feature.concept, *feature.inputs) if feature.statistic not in WITHOUT_CONCEPT), text
+        named = (feature.concept, feature.ended_by, *feature.inputs)
+        assert all(name in text for name in named if feature.statistic not in WITHOUT_CONCEPT), text
         assert not {"{", "}"} & set(text)

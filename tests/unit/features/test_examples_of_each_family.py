@@ -61,6 +61,44 @@ EXAMPLES = {
             "hypertension_years": NOT_KNOWN,
         },
     ),
+    # Asthma that was resolved is not present: not newly recorded, and without years. COPD was diagnosed again after it was resolved.
+    "conditions that ended": (
+        """
+        days before | known after | event              | code               | value
+        300         | 0           | gp_observation     | 195967001          |
+        100         | 0           | gp_observation     | 162660004          |
+        900         | 0           | gp_observation     | 13645005           |
+        700         | 0           | gp_observation     | 941201000000103    |
+        200         | 0           | hospital_diagnosis | J449               |
+        """,
+        {
+            "asthma_ever": 1, "asthma_current": 0, "asthma_new_365d": 0, "asthma_years": NOT_KNOWN, "copd_current": 1, "copd_new_365d": 0,
+            "copd_years": 900 / 365.25, "long_term_conditions": 1, "new_conditions_365d": 0, "deficit_respiratory_disease_current": 1,
+        },
+    ),
+    # Diabetes counts once, with codes of both types and also without a type.
+    "diabetes of both types": (
+        """
+        days before | known after | event              | code     | value
+        800         | 0           | gp_observation     | 44054006 |
+        90          | 0           | hospital_diagnosis | E109     |
+        """,
+        {
+            "type_1_diabetes_current": 1, "type_2_diabetes_current": 1, "diabetes_current": 1, "long_term_conditions": 1,
+            "physical_conditions": 1, "conditions_for_review": 1, "new_conditions_365d": 0, "diabetes_years": 800 / 365.25,
+        },
+    ),
+    "diabetes without a type": (
+        """
+        days before | known after | event              | code     | value
+        90          | 0           | gp_observation     | 73211009 |
+        """,
+        {
+            "type_1_diabetes_current": 0, "type_2_diabetes_current": 0, "diabetes_current": 1, "long_term_conditions": 1,
+            "physical_conditions": 1, "conditions_for_review": 1, "new_conditions_365d": 1, "blood_pressure_overdue": 1,
+            "review_overdue": 1, "hba1c_overdue": 1,
+        },
+    ),
     # Substances count, not codes: simvastatin before and after 2019 is one. An issue 181 days ago is no issue of the last 180.
     "medicines": (
         """

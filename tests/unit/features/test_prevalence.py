@@ -1,5 +1,8 @@
+import pytest
+
 from features.code_lists import load_code_lists
-from features.prevalence import ENDED_FLOORS, FLOORS, PREVALENCE, RAREST, floor_of
+from features.long_term_conditions import lists_of
+from features.prevalence import ENDED_FLOORS, FLOORS, PREVALENCE, RAREST, floor_of, published_share
 from features.registers import REGISTERS
 
 
@@ -9,8 +12,11 @@ def test_every_published_share_is_of_a_list_of_gp_codes() -> None:
     assert all(0 < share < 0.2 for share in PREVALENCE.values())
 
 
-def test_every_register_but_that_of_all_diabetes_has_a_share() -> None:
-    assert {register.condition for register in REGISTERS} - set(PREVALENCE) == {"diabetes"}
+def test_every_register_has_a_share_that_adds_up_those_of_its_lists() -> None:
+    assert all(register.expected_share > 0 for register in REGISTERS)
+    assert published_share(lists_of("diabetes")) == pytest.approx(PREVALENCE["type_1_diabetes"] + PREVALENCE["type_2_diabetes"])
+    assert published_share(["asthma", "asthma"]) == PREVALENCE["asthma"]
+    assert published_share(["hba1c"]) is None
 
 
 def test_every_floor_is_low_and_of_a_list_without_a_published_share() -> None:

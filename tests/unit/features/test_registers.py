@@ -30,7 +30,12 @@ def test_a_share_is_expected_among_people_of_the_ages_of_the_register() -> None:
 def test_a_register_uses_the_feature_that_is_computed() -> None:
     register = next(register for register in REGISTERS if register.code == "AST")
     computed = (["asthma_ever", "asthma_current"], ["asthma_ever"], ["copd_ever"])
-    assert [register.feature_among(names) for names in computed] == ["asthma_current", "asthma_ever", ""]
+    assert [register.feature_among(names, names) for names in computed] == ["asthma_current", "asthma_ever", ""]
+
+
+def test_a_register_does_not_count_who_ever_had_a_condition_where_its_ending_cannot_be_found() -> None:
+    register = next(register for register in REGISTERS if register.code == "AST")
+    assert register.feature_among(["asthma_ever", "asthma_current"], ["asthma_ever"]) == ""
 
 
 POPULATION = Path("../shared/data/area/population20_lsoa11.parquet")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from expectations.tables.features import PERSON_FEATURES
+from expectations.tables.features import CATALOGUE, PERSON_FEATURES
+from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
 from pipelines.reports.monitoring.register_part import OTHER_AGES, register_part
 
@@ -63,6 +64,14 @@ def test_a_register_on_which_no_one_is_although_people_are_expected_is_seen(tmp_
         "DEM": "matches no one: too few people to judge",
         "DEP": "matches no one",
     }
+
+
+def test_a_register_whose_ending_codes_match_no_one_does_not_count_who_ever_had_the_condition(tmp_path: Path) -> None:
+    lake = lake_with(tmp_path, [*ADULTS, *CHILDREN])
+    text = {column.name: "x" for column in CATALOGUE.columns}
+    row = {**text, "name": "dementia_current", "window_days": None, "uses_deprivation": False, "status": "not_computed"}
+    lake.write(CATALOGUE, pa.Table.from_pylist([row], arrow_schema(CATALOGUE)))
+    assert {row[0] for row in rows(lake)} == {"DEP"}
 
 
 def test_a_cohort_of_events_and_a_lake_without_features_have_no_registers(tmp_path: Path) -> None:

@@ -13,22 +13,29 @@ from features.anchoring import IndexRows
 from features.catalogue import build_catalogue
 from features.code_lists import load_code_lists
 from features.events import NUMBER_OF
+from features.long_term_conditions import lists_of
 from features.plan import compile_plan
 from features.registers import REGISTERS
 from features.window_counts import Events, window_counts
 from pipelines.sources.synthetic.admissions import age_on
 from pipelines.sources.synthetic.areas_and_practices import made_up_places
 from pipelines.sources.synthetic.block import Block, draw_block
-from pipelines.sources.synthetic.condition_codes import codes_of_conditions, complete_code, resolved_codes
+from pipelines.sources.synthetic.condition_codes import TYPED, WITHOUT_TYPE, codes_of_conditions, complete_code, resolved_codes
 from pipelines.sources.synthetic.conditions import NAMES, POSITION, RESOLVES
-from pipelines.sources.synthetic.diagnoses import diagnosis_codes
-from pipelines.sources.synthetic.gp_record import NO_UNIT, UNITS, observation_codes
+from pipelines.sources.synthetic.diagnoses import (
+    ACUTE_REASONS,
+    CHILD_REASONS,
+    ELECTIVE_REASONS,
+    MATERNITY_REASONS,
+    diagnosis_codes,
+)
+from pipelines.sources.synthetic.diagnoses import WITHOUT_TYPE_SHARE as IN_HOSPITAL
+from pipelines.sources.synthetic.gp_record import NO_UNIT, UNITS, WITHOUT_TYPE_SHARE, observation_codes
 from pipelines.sources.synthetic.medicines import LONG_COURSES, medicine_codes
 from pipelines.sources.synthetic.settings import SyntheticSettings
 
 LISTS = load_code_lists()
 PEOPLE = 10_000
-PARTS_OF = {"diabetes": ("type_1_diabetes", "type_2_diabetes")}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +76,7 @@ def test_the_prevalence_of_a_register_is_what_was_planted(register, block: Block
     age = completed_years(block.people.birth, end)
     counted = (lives.last >= end) & (age >= register.least_age)
     has = lives.has_each(np.arange(PEOPLE), np.full(PEOPLE, end))
-    planted = has[:, [POSITION[name] for name in PARTS_OF.get(register.condition, (register.condition,))]].any(axis=1) & counted
+    planted = has[:, [POSITION[name] for name in lists_of(register.condition) if name in POSITION]].any(axis=1) & counted
     assert planted.sum() >= 20
     assert 0.9 <= (read_back[register.feature(LISTS)] > 0)[counted].sum() / planted.sum() <= 1.1
 
@@ -102,6 +109,28 @@ def test_the_codes_of_a_condition_are_on_its_list_and_on_that_of_no_other() -> N
             assert codes and all(LISTS[name].covers(system, code) for code in codes), name
     codes = codes_of_conditions("snomed")
     assert not [code for code in codes["copd"] for other in NAMES if other != "copd" and LISTS[other].covers("snomed", code)]
+
+
+def test_a_share_of_the_diagnoses_of_diabetes_names_no_type(block: Block) -> None:
+    gp, places = observation_codes()
+    hospital, stays = diagnosis_codes(), block.stays.codes
+    for codes, typed, untyped, share in (
+        (block.observations.code, np.concatenate([places[name] for name in TYPED]), places[WITHOUT_TYPE], WITHOUT_TYPE_SHARE),
+        (stays, hospital.typed, hospital.without_type, IN_HOSPITAL),
+    ):
+        named, unnamed = np.isin(codes, typed).sum(), np.isin(codes, untyped).sum()
+        assert 0.6 * share < unnamed / (named + unnamed) < 1.6 * share
+    written = [("snomed", gp[place]) for place in places[WITHOUT_TYPE]] + [
+        ("icd10", hospital.codes[place]) for place in hospital.without_type
+    ]
+    assert all(LISTS["diabetes"].covers(*code) for code in written)
+    assert not [code for code in written for name in NAMES if LISTS[name].covers(*code)]
+
+
+def test_no_other_reason_for_a_stay_is_a_condition() -> None:
+    reasons = [code for reason in ACUTE_REASONS for code in reason.codes]
+    reasons += [*ELECTIVE_REASONS, *CHILD_REASONS, *MATERNITY_REASONS]
+    assert [(code, name) for code in reasons for name in NAMES if LISTS[name].covers("icd10", complete_code(code))] == []
 
 
 def test_most_codes_of_a_list_are_written(block: Block) -> None:
