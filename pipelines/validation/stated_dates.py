@@ -15,15 +15,16 @@ from expectations.sql_values import quote, quote_all
 from expectations.suppression import CONFLICTING, LOST_MARKS
 from expectations.table import Table
 from expectations.tables.core import QUARANTINE
-from expectations.tables.raw_common import CONFLICTING_ROWS
+from expectations.tables.raw_common import CONFLICTING_ROWS, WITHHELD
 from pipelines.extracts.extract_records import current_extracts, replaced_extracts
 from pipelines.lake.storage import Lake
 from pipelines.sources.episodes import as_delivered
-from pipelines.sources.nhs import NhsSettings
+from pipelines.sources.nhs import FeedSettings, NhsSettings
+from pipelines.validation.restated_rows import restated_rows
 from pipelines.validation.typed_rows import cased_sql, column_text_sql, typed_rows_sql
-from pipelines.validation.valid_extracts import ValidExtract, passed_extracts, valid_extracts
+from pipelines.validation.valid_extracts import ValidExtract, kept_rows_sql, passed_extracts, valid_extracts
 
-NO_ONE = frozenset({"clear_identifier", "dummy_person_id", "formula_person_id", *EXCLUDED_AT_INGEST})
+NO_ONE = frozenset({"dummy_person_id", "formula_person_id", *EXCLUDED_AT_INGEST})
 CONFIDENTIAL = ("confidential", "spine_sensitive")  # the row rules of confidential records
 
 
@@ -33,7 +34,8 @@ def stated_dates_sql(lake: Lake, nhs: NhsSettings, feed: str, column: str) -> st
     Columns: the feed's key, `extract_date`, `stated_date` (null where the value is not usable as a date), `is_possible`, which is
     false for a day that cannot be true, and `is_replaced`. A row that was set aside counts, without its date if a rule on dates sets it
     aside. It does not count if it is a test, was deleted, or names no one. Every delivery counts. `is_replaced` is true for a row of a file
-    that a corrected file of the same name and date replaced.
+    that a corrected file of the same name and date replaced. A row that only stays because a later delivery has lines that could not be read
+    (`restated_rows.py`) counts without a date: the line may state one.
     """
     table = as_delivered(RAW_TABLES[feed], nhs.feeds[feed], nhs.case_of(feed))
 
@@ -46,9 +48,10 @@ def stated_dates_sql(lake: Lake, nhs: NhsSettings, feed: str, column: str) -> st
                 LEFT JOIN (SELECT row_number, true AS is_broken FROM {set_aside_rows(lake, table, valid, BY_RULE)}) USING (row_number)"""
             stated = f"CASE WHEN is_broken IS NULL THEN {column} END"
         possible = f"({column} IS NOT NULL OR NOT is_a_day) AS is_possible"
-        return f"SELECT {', '.join(table.key)}, {day}, {stated} AS stated_date, {possible} FROM {rows}{left} WHERE is_stated"
+        return f"SELECT {', '.join(table.key)}, {day}, {stated} AS stated_date, {possible} FROM {rows}{left} WHERE is_stated AND {named(table)}"
 
-    return of_every_extract(lake, table, of_extract)
+    found, presumed = of_every_extract(lake, table, of_extract), presumed_rows(lake, table, nhs.feeds[feed])
+    return f"({found} UNION ALL {' UNION ALL '.join(presumed)})" if presumed else found
 
 
 def named_people_sql(lake: Lake, nhs: NhsSettings, table: Table) -> str:
@@ -118,13 +121,35 @@ def _of_latest_extracts(lake: Lake, nhs: NhsSettings, table: Table, of_extract: 
     return f"({' UNION ALL '.join(parts)})" if parts else ""
 
 
+def presumed_rows(lake: Lake, table: Table, settings: FeedSettings) -> list[str]:
+    """Return the SQL of the rows of each extract that stay for lines which could not be read, as rows that state an unknown date."""
+    extracts = valid_extracts(lake, table, current_extracts(lake, table.feed))
+    if len({valid.extract.extract_date for valid in extracts}) < 2 or not any(valid.unparsed for valid in extracts):
+        return []
+    restated = restated_rows(lake, table, settings, extracts)
+    columns = (
+        f"{', '.join(table.key)}, extract_date, CAST(NULL AS DATE) AS stated_date, true AS is_possible, false AS is_replaced"
+    )
+    return [
+        f"""SELECT {columns} FROM {kept_rows_sql(table, valid)}
+        SEMI JOIN (SELECT row_number FROM {restated} WHERE kept_for_unparsed AND extract_id = {quote(valid.extract.extract_id)}) USING (row_number)"""
+        for valid in extracts
+    ]
+
+
+def named(table: Table) -> str:
+    """Return the condition that a row names a person: a clear identifier in the place of the pseudonym was not stored."""
+    return f"{table.person} IS DISTINCT FROM {quote(WITHHELD)}"
+
+
 def of_no_one(table: Table) -> str:
     """Return the condition of the quarantine that a row is not about a person: it is a test, was deleted, or has no pseudonym."""
     reasons = sorted({rule.reason for rule in table.row_rules if rule.is_mark} | NO_ONE)
     return f"(column_name = {quote(table.person)} OR reason IN ({quote_all(reasons)}))"
 
 
-BY_RULE = f"(column_name = '' AND reason NOT IN ('duplicate_row', {quote(CONFLICTING_ROWS)}))"
+# A clear identifier is in another column: the value of the date is as it was sent.
+BY_RULE = f"(column_name = '' AND reason NOT IN ('duplicate_row', 'clear_identifier', {quote(CONFLICTING_ROWS)}))"
 
 
 def set_aside_rows(lake: Lake, table: Table, valid: ValidExtract, where: str) -> str:

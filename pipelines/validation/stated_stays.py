@@ -14,7 +14,7 @@ from expectations.tables.core import QUARANTINE
 from pipelines.lake.storage import Lake
 from pipelines.sources.episodes import as_delivered
 from pipelines.sources.nhs import NhsSettings
-from pipelines.validation.stated_dates import BY_RULE, of_every_extract, of_no_one, set_aside_rows
+from pipelines.validation.stated_dates import BY_RULE, named, of_every_extract, of_no_one, set_aside_rows
 from pipelines.validation.typed_rows import column_text_sql, typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract
 
@@ -48,6 +48,6 @@ def stated_stays_sql(lake: Lake, nhs: NhsSettings, died_methods: Collection[str]
             day, is_out = "CASE WHEN is_broken IS NULL THEN discharge_date END", "is_out IS NOT NULL"
         return f"""SELECT {of_stay}, DATE {quote(valid.extract.extract_date)} AS extract_date, {day} AS stated_date,
                 coalesce({died}, false) AS has_died, {is_out} AS is_set_aside
-            FROM {rows} LEFT JOIN {lost} USING (row_number){left} WHERE {died} OR is_lost"""
+            FROM {rows} LEFT JOIN {lost} USING (row_number){left} WHERE ({died} OR is_lost) AND {named(table)}"""
 
     return of_every_extract(lake, table, of_extract)

@@ -438,3 +438,33 @@ def test_a_later_row_that_cannot_be_used_still_states_an_end(
     board.deliver(REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,\n" + others, day="2025-12-01")
     board.deliver(REGISTRATIONS, REGISTERED, f"{again}\n" + others)
     assert board.ends() == ([("Y00001", *expected)] if expected else [])
+
+
+def test_a_line_that_cannot_be_read_may_state_the_death_or_end_of_someone_it_leaves_out(board: Board) -> None:
+    first = NO_ONE_MARKED + patient("ann", "")
+    board.deliver(PATIENTS, PATIENT, first, day="2025-11-01")
+    board.deliver(REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,\nwell,Y00001,2010-01-01,\n", day="2025-11-01")
+    board.deliver(PATIENTS, PATIENT, NO_ONE_MARKED + "ann,Y00001,1940,5,2025-11-20,,x,y\n", day="2025-12-01")
+    assert board.deaths() == {"ann": (None, True), "well": (None, False)}
+    board.deliver(REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,2025-11-20,x,y\nwell,Y00001,2010-01-01,\n", day="2025-12-01")
+    ends = {"ann": [("Y00001", None, True)], "well": [("Y00001", None, False)]}
+    assert board.ends_by_person() == ends
+    board.deliver(PATIENTS, PATIENT, first + patient("new", ""), day="2026-01-01")  # the next delivery answers both
+    board.deliver(
+        REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,\nwell,Y00001,2010-01-01,\nnew,Y00001,2010-01-01,\n", day="2026-01-01"
+    )
+    assert board.ends_by_person()["ann"] == [("Y00001", None, False)]
+    assert board.deaths()["ann"] == (None, False)
+    assert board.suppressions() == {}
+
+
+def test_a_clear_identifier_elsewhere_in_the_row_hides_no_death(board: Board) -> None:
+    header, people = PATIENT.replace("IS_DELETED", "HOUSEHOLD_ID"), [f"p{number}" for number in range(20)]
+    board.nhs = NhsSettings(feeds={"patients": FeedSettings(not_delivered=tuple(LOST_MARKS))})
+
+    def rows(death: str, household: str) -> str:
+        return "".join(patient(name, "", f"H{name}") for name in people) + patient("ann", death, household)
+
+    board.deliver(PATIENTS, header, rows("", "Hann"), day="2025-12-01")
+    board.deliver(PATIENTS, header, rows("2025-12-20", "SW1A 1AA"))
+    assert board.deaths()["ann"] == (date(2025, 12, 20), False)
