@@ -10,9 +10,9 @@ import pytest
 from recount.board import CATALOGUE, GIVEN, PRACTICES, REGISTERED, Board
 from recount.comparison import built_rows
 
+from expectations.suppression import CONFLICTING, DEATH_WITHDRAWN
 from features.declaration import Statistic
 from features.events import NUMBER_OF
-from expectations.suppression import CONFLICTING, DEATH_WITHDRAWN
 from features.outcomes import OutcomeSettings
 from pipelines.building.build_features import build_features
 from pipelines.building.build_labels import build_labels
@@ -120,7 +120,13 @@ def households(own_dates: bool) -> Board:
     add_person(board, "elsewhere", (-3000, None), home="H2")
     for number, (doubt, marks) in enumerate(DOUBTS.items()):
         add_person(board, f"beside: {doubt}", (-3000, None), home=f"D{number}")
-        add_person(board, doubt, (-3000, None), home=f"D{number}", **{name: value for name, value in marks.items() if name != "end_not_readable"})
+        add_person(
+            board,
+            doubt,
+            (-3000, None),
+            home=f"D{number}",
+            **{name: value for name, value in marks.items() if name != "end_not_readable"},
+        )
         board.registrations[-1]["end_not_readable"] = "end_not_readable" in marks
     add_person(board, "beside: no registration", (-3000, None), home="N")
     add_person(board, "no registration", home="N")
