@@ -15,12 +15,26 @@ SEPARATOR = r"[ \xa0\t\r\n,;:|/\x5c~^&\x22\x27()\[\]{}<>=*+†‡_#$!%•·，�
 # A letter and two digits, a dot or none, a fourth and a fifth character, then the filler X, A for an asterisk or D for a dagger,
 # and the dashes with which HES fills a short code.
 ICD10 = r"[A-Z][0-9]{2}[.]?(?:[0-9X][0-9A-Z]?)?X*[AD]?[.-]*"
+# Two codes of one condition in one value: the dagger code of its cause, which is the main one, and the asterisk code of its manifestation.
+# At least one of them has its mark, or the letter D or A in place of it.
+_BODY = r"[A-Z][0-9]{2}[.]?(?:[0-9X][0-9A-Z]?)?X*"
+_END = r"[ \xa0,;|\x22\x27()\[\]{}]*"
+_BETWEEN = SEPARATOR.replace("*+†‡", "")
+_AFTER_DAGGER = rf"(?:D[.-]*{SEPARATOR}+|D?[.-]* *[+†‡]{SEPARATOR}*)"
+_AFTER_ASTERISK = rf"(?:A[.-]*{SEPARATOR}+|A?[.-]* *[*]{SEPARATOR}*)"
+DAGGER_FIRST = rf"{_END}({_BODY})(?:{_AFTER_DAGGER}{_BODY}A?[.-]* *[*]?|[.-]*{_BETWEEN}+{_BODY}(?:A[.-]*|A?[.-]* *[*])){_END}"
+ASTERISK_FIRST = rf"{_END}{_BODY}{_AFTER_ASTERISK}({_BODY})D?[.-]* *[+†‡]?{_END}"
 NO_CODE = "-+|NULL"  # in HES a dash means 'no further code'
 
 
 def alone(code: str) -> str:
     """Return the pattern of a value with one code, perhaps with marks around it."""
     return f"{SEPARATOR}*{code}{SEPARATOR}*"
+
+
+def main_code(code: str) -> str:
+    """Return the pattern of a value with one code, or with the dagger code and the asterisk code of one condition."""
+    return f"{alone(code)}|{DAGGER_FIRST}|{ASTERISK_FIRST}"
 
 
 def list_with_a_code(code: str) -> str:
@@ -50,6 +64,16 @@ def plain_icd10_sql(code: str) -> str:
     """Return the SQL of the plain form of an ICD-10 code: upper case, without dots, marks and fillers; null if nothing is left."""
     letters = f"regexp_replace(upper({code}), '[^A-Z0-9]', '', 'g')"
     return f"nullif(nullif(regexp_replace({letters}, 'X*[AD]?$', ''), ''), 'NULL')"
+
+
+def plain_main_icd10_sql(value: str) -> str:
+    """Return the SQL of the plain main code of a value: of two codes of one condition the dagger code."""
+    cases = " ".join(
+        f"WHEN strlen({value}) > 6 AND regexp_full_match(upper({value}), {quote(pattern)}) "
+        f"THEN {plain_icd10_sql(f'regexp_extract(upper({value}), {quote(pattern)}, 1)')}"
+        for pattern in (ASTERISK_FIRST, DAGGER_FIRST)
+    )
+    return f"CASE {cases} ELSE {plain_icd10_sql(value)} END"
 
 
 def plain_icd10(code: str) -> str | None:

@@ -186,6 +186,7 @@ ADMISSIONS = Feed(
         EventType(8, "hospital_diagnosis", "An ICD-10 code of a spell, dated at its discharge.", "icd10", day="discharge_date"),
         EventType(9, "spell_cost", "Payment for a spell, dated at its discharge.", "", "GBP", day="discharge_date"),
         EventType(10, "other_admission", "First day of a birth, or of a spell of any other class.", "treatment_function", is_record=True),
+        EventType(11, "ambulatory_care_sensitive_discharge", "Last day of an emergency spell for an ambulatory-care-sensitive condition, with the code by which it counts.", "icd10", "nights", day="discharge_date"),
     ),
     columns_without_facts=("record_id", "site_code", "sex", "ethnic_category", "age_at_start", "length_of_stay", "episode_count", "procedures", "lsoa_code"),
     beginning=("person_id", "admission_method", "admission_source", "patient_classification", "treatment_function"),

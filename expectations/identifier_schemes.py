@@ -35,6 +35,7 @@ class Scheme(StrEnum):
     RECORD = "record"  # a sender's number of a record, of any form
     SNOMED_CONCEPT = "snomed_concept"  # dm+d codes are SNOMED CT concepts
     ODS = "ods"
+    ICD10 = "icd10"  # has no check digit: the pattern of the column decides
 
 
 # Codes with a form and no check digit, by what they identify.
@@ -136,6 +137,7 @@ _AGAINST: dict[Scheme, Callable[[str], str]] = {
     Scheme.RECORD: _against_record,
     Scheme.SNOMED_CONCEPT: _against_concept,
     Scheme.ODS: _against_organisation,
+    Scheme.ICD10: lambda _: "",
 }
 # The reasons that validation can find in a column of a scheme. Those of NHS numbers are found by ingest, which marks the value.
 REASONS_OF: dict[Scheme, tuple[str, ...]] = {
@@ -145,6 +147,7 @@ REASONS_OF: dict[Scheme, tuple[str, ...]] = {
     Scheme.RECORD: (NUMBER_AS_FLOAT,),
     Scheme.SNOMED_CONCEPT: (NUMBER_AS_FLOAT, WRONG_CHECK_DIGIT, NOT_A_CONCEPT),
     Scheme.ODS: (PLACEHOLDER,),
+    Scheme.ICD10: (),
 }
 # Schemes whose values may have any form: a fast test finds the few that may be wrong. Of the others every distinct value is checked.
 IS_LOOSE = {scheme: scheme in (Scheme.PERSON, Scheme.HOUSEHOLD, Scheme.RECORD) for scheme in Scheme}

@@ -64,7 +64,7 @@ COLUMN_REASONS: dict[str, tuple[str, int]] = {
     "out_of_range": ("The value is below the column's minimum or above its maximum.", 4),
     "padding_or_case": (
         "The value had blanks around it, or a code had lower case letters. In an identifier or code also invisible characters, full-width "
-        "letters or digits, or what a spreadsheet adds. Strata corrected them.",
+        "letters or digits, what a spreadsheet adds, or a term or the name of the system around a code. Strata corrected them.",
         13,
     ),
     **{reason: (description, 13) for reason, description in REASONS.items()},

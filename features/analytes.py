@@ -145,10 +145,15 @@ ANALYTES: dict[str, Analyte] = {
 # OMOP standard concepts: of measurements (LOINC), and of the units that they are sent in (UCUM).
 CONCEPTS_OF_ANALYTE: dict[str, tuple[str, ...]] = {
     SYSTOLIC: ("3004249",), DIASTOLIC: ("3012888",), "hba1c": ("3004410",), "bmi": ("3038553",), "cholesterol": ("3027114", "3019900"),
-    "creatinine": ("3016723", "3020564"), "weight": ("3025315",), "height": ("3036277",),
+    "creatinine": ("3016723", "3020564"),
+    # eGFR by creatinine, without those that differ by ethnicity or sex: LOINC 33914-3, 62238-1, 77147-7 and 69405-9.
+    "egfr": ("3030354", "40764999", "46236952", "40771922"),
+    # Albumin or microalbumin to creatinine in urine: LOINC 9318-7 and 14959-1.
+    "albumin_creatinine_ratio": ("3034485", "3001802"), "weight": ("3025315",), "height": ("3036277",),
 }  # fmt: skip
 UNIT_CONCEPTS = {
     "8876": "mmHg", "44777602": "kPa", "9579": "mmol/mol", "8554": "%", "9531": "kg/m2", "8753": "mmol/L", "8840": "mg/dL", "8749": "umol/L",
+    "720870": "mL/min/1.73m2", "44777612": "mg/mmol", "8723": "mg/g",
     "9529": "kg", "8504": "g", "8739": "lb", "8582": "cm", "9546": "m", "9327": "in",
 }  # fmt: skip
 

@@ -10,8 +10,10 @@ from functools import lru_cache
 from itertools import zip_longest
 from pathlib import Path
 
+from expectations.code_text import code_of
 from expectations.diagnosis_codes import plain_icd10
 from expectations.identifier_schemes import REASONS, Scheme, reason_against
+from expectations.identifier_text import normal
 from features.code_halves import MATCHES, SYSTEMS, CodeEntry, CodeListError, Half
 
 OWN_FOLDER = Path(__file__).parent / "codelists"
@@ -21,6 +23,8 @@ CHANGES = "changes.csv"
 RENUMBERED = "renumbered.csv"  # dm+d products of 2023 and of 2025 with the same name
 _PREFIXED = ("icd10",)  # systems whose codes are the start of codes unless a file has a column `match`
 _CONCEPTS = ("snomed", "dmd")  # dm+d codes are SNOMED CT concepts
+_SCHEMES = {"icd10": Scheme.ICD10, **dict.fromkeys(_CONCEPTS, Scheme.SNOMED_CONCEPT)}
+_NOT_UTF8 = "{}: the text is not UTF-8. Save the file as UTF-8."
 ICD10 = re.compile(r"[A-Z][0-9]([0-9][0-9A-Z]{0,3})?")
 
 
@@ -29,8 +33,9 @@ def plain_code(system: str, code: str) -> str:
 
     The start of a code, such as E1, has no filler.
     """
-    plain = plain_icd10(code.strip()) if system == "icd10" else None
-    return plain or code.strip().upper().replace(".", "")
+    text = code_of(_SCHEMES.get(system, Scheme.NONE), normal(code))
+    plain = plain_icd10(text) if system == "icd10" else None
+    return plain or text.upper().replace(".", "")
 
 
 def fault_of_code(system: str, code: str) -> str:
@@ -65,12 +70,45 @@ def entry_of(row: Mapping[str, str], half: Half, code: str, place: str) -> CodeE
     return CodeEntry(half.system, code, match, row.get("label") or half.label or half.name, half.source, points)
 
 
-def read_rows(path: Path, needed: Iterable[str], delimiter: str = ",") -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the rows of a file with the place of each, `file, line n`; raise CodeListError where a needed column is missing."""
+def plain_column(name: str) -> str:
+    """Return the name of a column as names are compared: without blanks around it and without letter case."""
+    return name.strip().casefold()
+
+
+def delimiter_of(header: str) -> str:
+    """Return what separates the columns of a header: a tab, a semicolon or a comma."""
+    if "\t" in header:
+        return "\t"
+    return ";" if header.count(";") > header.count(",") else ","
+
+
+def header_of(path: Path) -> tuple[list[str], str]:
+    """Return the columns of a file in plain form and its delimiter; raise CodeListError where a column is there twice."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
+            delimiter = delimiter_of(file.readline())
+            file.seek(0)
+            _, header = next(_rows_of_one_line(file, delimiter, path.name), ("", []))
+    except UnicodeDecodeError:
+        raise CodeListError(_NOT_UTF8.format(path.name)) from None
+    columns = [plain_column(name) for name in header]
+    if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
+        raise CodeListError(
+            f"{path.name}: the column {', '.join(twice)} is in the header twice, so it is not known which one counts. Remove or rename one."
+        )
+    return columns, delimiter
+
+
+def read_rows(path: Path, needed: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the rows of a file with the place of each, `file, line n`; raise CodeListError where a needed column is missing.
+
+    Columns may be separated by commas, semicolons or tabs. Their names have no letter case. Lines without a value are skipped.
+    """
+    try:
+        columns, delimiter = header_of(path)
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = _rows_of_one_line(file, delimiter, path.name)
-            _, columns = next(rows, ("", []))
+            next(rows, None)
             missing = [column for column in needed if column not in columns]
             if missing:
                 raise CodeListError(
@@ -80,11 +118,11 @@ def read_rows(path: Path, needed: Iterable[str], delimiter: str = ",") -> Iterat
                 values = zip_longest(columns, row[: len(columns)], fillvalue="")
                 yield place, {column: value.strip() for column, value in values if column}
     except UnicodeDecodeError:
-        raise CodeListError(f"{path.name}: the text is not UTF-8. Save the file as UTF-8.") from None
+        raise CodeListError(_NOT_UTF8.format(path.name)) from None
 
 
 def _rows_of_one_line(file: Iterable[str], delimiter: str, name: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the place and the values of each line that is not empty; raise CodeListError where a quote opens a value that goes on in other lines.
+    """Yield the place and the values of each line that has a value; raise CodeListError where a quote opens a value that goes on in other lines.
 
     Such a value would contain the codes of these lines, which would be lost.
     """
@@ -93,7 +131,7 @@ def _rows_of_one_line(file: Iterable[str], delimiter: str, name: str) -> Iterato
         for row in reader:
             if any("\n" in value or "\r" in value for value in row):
                 raise csv.Error
-            if row:
+            if any(value.strip() for value in row):
                 yield f"{name}, line {line}", row
             line = reader.line_num + 1
     except csv.Error:

@@ -50,6 +50,9 @@ list. Strata refuses a file that it cannot use, with file, line and rule.
 | a reference set (RF2, simple) | The same, with the identifier of the reference set in the column `cluster`. Use the snapshot. Inactive members are skipped |
 | a dm+d map | The list `medicines` of the system `dmd`. The columns of its file are `product,moiety,moiety_name` and, where you have it, `previous` |
 
+Columns may be separated by commas, semicolons or tabs, and their names may have any letter case. Blank lines, blanks around a value and a byte order mark are
+skipped. A code may have its term: `73211009 |Diabetes mellitus|`.
+
 `{INDEX}` of your folder needs the columns `list,system,file`. The columns `cluster`, `label`, `includes`, `source`, `version`, `date`, `licence` and `note`
 are optional.
 
@@ -67,7 +70,8 @@ medicines,dmd,dmd_map.csv,,dm+d,2026.1.0,2026-01-12,OGL-3.0
 * **Renumbered products are followed.** `{RENUMBERED}` has 1,962 pairs of products of 2023 and 2025 with the same name. A team's own list gets both.
 * **Your own share.** `monitoring__code_lists` and the monitoring page show the share of your medicine items that each list touches.
 * **A dm+d map follows new codes.** A product is on a list if its moiety (VTM) or its previous code (`VPIDPREV`) is. The map has one row for each VMP
-  and AMP. A moiety covers every form of a medicine, so a list of tablets that has a moiety also covers gels.
+  and AMP. A moiety covers every form of a medicine, so a list of tablets that has a moiety also covers gels. A list that has products alone gets no product by
+  its moiety: add the code of the moiety to it.
 * **Different medicines** are different substances. `medicines` has the substance of each product, shortened from its name. A brand whose generic name
   is not known counts as a substance. The map replaces both.
 

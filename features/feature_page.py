@@ -12,6 +12,7 @@ from features.analytes import ANALYTES
 from features.catalogue import DEFINED_HERE, Catalogue, build_catalogue
 from features.code_lists import load_code_lists
 from features.declaration import EVER_NEEDS_DAYS, Feature
+from features.diagnosis_rules import lists_of
 from features.outcomes import OUTCOMES
 from features.periods import MOVE_GAP_DAYS
 
@@ -166,7 +167,7 @@ def _outcomes(catalogue: Catalogue) -> Iterator[str]:
         "|---|---|---|---|---|---|---|",
     )
     for name, outcome in OUTCOMES.items():
-        lists = (outcome.code_list, *(outcome.secondary_lists or ())) if outcome.code_list else ()
+        lists = lists_of(outcome.diagnoses)
         if outcome.concept:
             lists = catalogue.concepts[outcome.concept].code_lists
         criterion = (

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
 from expectations.maturity import has_matured, last_day_awaited, latest_matured
+from features.diagnosis_rules import CHRONIC_AMBULATORY_CARE_SENSITIVE, DiagnosisRule
 
 EVER: Final = "ever"
 _HOSPITAL = ("admissions",)
@@ -34,7 +35,7 @@ class ImmatureOutcomeError(ValueError):
 class Spells:
     """Spells in order of person; `nights` of an open spell are those known so far.
 
-    `listed` flags spells whose primary diagnosis is on the code list of the outcome.
+    `listed` flags spells whose diagnoses meet a rule of the outcome.
     """
 
     nights: NDArray[np.int32]
@@ -47,8 +48,7 @@ class Spells:
 class OutcomeDefinition:
     """An outcome: the spells, the events of a concept or the deaths that count, with the defaults of its settings.
 
-    `secondary_lists` names two more code lists: a primary diagnosis on the first counts as well, if any diagnosis of the spell is on
-    the second. `covered` names feeds that must cover a person's year before the index date and horizon. Without their data, an
+    `diagnoses` are the rules by which a spell has a diagnosis of the outcome. `covered` names feeds that must cover a person's year before the index date and horizon. Without their data, an
     absent event would not mean that it did not happen.
     """
 
@@ -56,8 +56,7 @@ class OutcomeDefinition:
     feeds: tuple[str, ...] = _HOSPITAL
     spells: Callable[[Spells], NDArray[np.bool_]] | None = None
     spells_text: str = ""  # the spells that count, for messages
-    code_list: str = ""
-    secondary_lists: tuple[str, str] | None = None
+    diagnoses: tuple[DiagnosisRule, ...] = ()
     concept: str = ""
     death: bool = False
     after_discharge: bool = False
@@ -106,8 +105,7 @@ OUTCOMES = {
     ),
     "ambulatory_care_sensitive_admission": OutcomeDefinition(
         "Emergency admission for a chronic ambulatory-care-sensitive condition (NHS Outcomes Framework 2.3.i)", spells=_listed,
-        spells_text="emergency spells by their primary diagnosis", code_list="chronic_ambulatory_care_sensitive",
-        secondary_lists=("acute_bronchitis", "chronic_airways_disease"),
+        spells_text="emergency spells by their primary diagnosis", diagnoses=CHRONIC_AMBULATORY_CARE_SENSITIVE,
     ),
     "unplanned_readmission": OutcomeDefinition(
         "Emergency admission within 30 days of a discharge", spells=_emergency, spells_text="emergency spells after a discharge",

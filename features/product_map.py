@@ -71,10 +71,12 @@ def _same_product(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
 
 
 def _extended(half: Half, of_moiety: Mapping[str, list[str]], same: Mapping[str, set[str]]) -> Half:
+    """Return a half with the products of every moiety that it lists under any of its codes, and with every code of each product."""
     entries = {entry.code: entry for entry in half.entries}
     for entry in half.entries:
-        for product in of_moiety.get(entry.code, ()):
-            entries.setdefault(product, entry._replace(code=product))
+        for moiety in sorted(same.get(entry.code, {entry.code})):
+            for product in of_moiety.get(moiety, ()):
+                entries.setdefault(product, entry._replace(code=product))
     for entry in tuple(entries.values()):
         for code in sorted(same.get(entry.code, ())):
             entries.setdefault(code, entry._replace(code=code))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from features.code_halves import MATCHES, PRODUCTS, SYSTEMS, CodeEntry, CodeListError, Half
-from features.code_list_files import INDEX, checked_code, entry_of, half_of, read_rows, with_source
+from features.code_list_files import INDEX, checked_code, entry_of, half_of, header_of, read_rows, with_source
 from features.product_map import PRODUCT_COLUMNS, follow_map, follow_renumbered, read_product_map
 
 Halves = dict[tuple[str, str], Half]
@@ -46,13 +46,15 @@ class IndexedFile:
     @property
     def is_map(self) -> bool:
         """Return whether the file is a dm+d map."""
-        return (self.row["list"], self.row["system"]) == (PRODUCTS, "dmd") and _header(self.path)[0] >= set(PRODUCT_COLUMNS)
+        return (self.row["list"], self.row["system"]) == (PRODUCTS, "dmd") and set(header_of(self.path)[0]) >= set(
+            PRODUCT_COLUMNS
+        )
 
 
 # The first layout whose columns the header has is that of the file.
 LAYOUTS = (
-    Layout("QOF cluster file (primary care domain reference sets)", "SNOMED_code", "SNOMED_code_description", "Cluster_ID"),
-    Layout("reference set (RF2)", "referencedComponentId", chosen_by="refsetId", active="active"),
+    Layout("QOF cluster file (primary care domain reference sets)", "snomed_code", "snomed_code_description", "cluster_id"),
+    Layout("reference set (RF2)", "referencedcomponentid", chosen_by="refsetid", active="active"),
     Layout("dm+d list of OpenCodelists", "dmd_id", "dmd_name"),
     Layout("list of codes", "code", "term"),
     Layout("list of codes", "id", "name"),
@@ -101,51 +103,43 @@ def _file_of(folder: Path, name: str, place: str) -> Path:
     return folder / name
 
 
-def _header(path: Path) -> tuple[set[str], str]:
-    """Return the columns of a file and its delimiter."""
-    with path.open(encoding="utf-8-sig") as file:
-        first = file.readline().rstrip("\r\n")
-    delimiter = "\t" if "\t" in first else ","
-    return {column.strip().strip('"') for column in first.split(delimiter)}, delimiter
-
-
-def _layout_of(path: Path) -> tuple[Layout, str]:
-    columns, delimiter = _header(path)
+def _layout_of(path: Path) -> Layout:
+    columns = set(header_of(path)[0])
     for layout in LAYOUTS:
         if {layout.code, *filter(None, (layout.chosen_by, layout.active))} <= columns:
-            return layout, delimiter
+            return layout
     known = "; ".join(f"{layout.name}: {layout.code}" for layout in LAYOUTS)
     raise CodeListError(f"{path.name}: no column has the codes. Strata knows these columns of codes: {known}.")
 
 
 def _halves_of_file(path: Path, row: Mapping[str, str], place: str, known: Mapping[tuple[str, str], Half]) -> Iterator[Half]:
     """Yield the halves that a row of the index makes of a file: one, or one for each known cluster of the file."""
-    layout, delimiter = _layout_of(path)
+    layout = _layout_of(path)
     if row["list"] != EVERY_CLUSTER:
         half = half_of(row, place)
         half = replace(half, label=half.label or getattr(known.get((half.name, half.system)), "label", ""))
-        yield _filled(half, half.cluster, path, layout, delimiter)
+        yield _filled(half, half.cluster, path, layout)
         return
-    clusters = _clusters_of(path, layout, delimiter, place)
+    clusters = _clusters_of(path, layout, place)
     for half in known.values():
         if half.system == row["system"] and half.cluster and half.cluster in clusters:
             alone = replace(with_source(half, row), includes=())  # the cluster alone
-            yield _filled(alone, half.cluster, path, layout, delimiter)
+            yield _filled(alone, half.cluster, path, layout)
 
 
-def _clusters_of(path: Path, layout: Layout, delimiter: str, place: str) -> set[str]:
+def _clusters_of(path: Path, layout: Layout, place: str) -> set[str]:
     if not layout.chosen_by:
         raise CodeListError(
             f"{place}: {path.name} does not hold several sets, so the list cannot be {EVERY_CLUSTER}. Name the list."
         )
-    return {row[layout.chosen_by] for _, row in read_rows(path, (layout.code, layout.chosen_by), delimiter)}
+    return {row[layout.chosen_by] for _, row in read_rows(path, (layout.code, layout.chosen_by))}
 
 
-def _filled(half: Half, chosen: str, path: Path, layout: Layout, delimiter: str) -> Half:
+def _filled(half: Half, chosen: str, path: Path, layout: Layout) -> Half:
     """Return a half with the codes of a file, of the chosen set where the file holds several."""
     entries: dict[str, CodeEntry] = {}
     sets: set[str] = set()
-    for place, row in read_rows(path, (layout.code,), delimiter):
+    for place, row in read_rows(path, (layout.code,)):
         sets.add(row.get(layout.chosen_by, ""))
         if layout.holds(row, chosen):
             code = checked_code(half.system, row[layout.code], place)

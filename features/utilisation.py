@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from expectations.time_window import in_the_last, length
 from features.declaration import Concept, Feature, Statistic
+from features.diagnosis_rules import AMBULATORY_CARE_SENSITIVE
 
 WINDOWS = (30, 90, 180, 365, 730, 1095)
 RECENT_DAYS = 1095  # three years
@@ -33,7 +34,8 @@ CONCEPTS = (
     Concept("hospital_stay", (*_ACUTE, "elective_discharge")),
     Concept("hospital_diagnosis", ("hospital_diagnosis",)),
     Concept("spell_cost", ("spell_cost",)),
-    Concept("ambulatory_care_sensitive_spell", _ACUTE, ("ambulatory_care_sensitive",)),
+    Concept("ambulatory_care_sensitive_spell", ("ambulatory_care_sensitive_discharge",),
+            tuple(rule.code_list for rule in AMBULATORY_CARE_SENSITIVE)),
     Concept("ae_attendance", ("ae_attendance",)),
     Concept("ae_major_department", ("ae_attendance",), ("ae_major_department",)),
     Concept("ae_minor_department", ("ae_attendance",), ("ae_minor_department", "ae_specialty_department")),
@@ -100,7 +102,8 @@ _COUNTS = (
     *_windows("ambulatory_care_sensitive_spell", "ambulatory_care_sensitive_spells",
               "Emergency stays for ambulatory-care-sensitive conditions", (365, 730, 1095),
               source="NHS Institute for Innovation and Improvement",
-              description="Conditions for which good care outside hospital can prevent an admission, by primary diagnosis."),
+              description="Conditions for which good care outside hospital can prevent an admission. The primary diagnosis counts. Diabetes complications, gangrene, influenza, "
+              "pneumonia and other vaccine-preventable conditions count in any position, as in the source."),
     *_windows("elective_admission", "elective_admissions", "Elective admissions", (90, 180, 365, 730, 1095)),
     *_windows("maternity_admission", "maternity_admissions", "Maternity admissions", (365,)),
     *_windows("regular_attendance", "regular_attendances", "Regular day or night attendances", (365,)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.diagnosis_codes import ICD10, alone, list_with_a_code
+from expectations.diagnosis_codes import ICD10, list_with_a_code, main_code
 from expectations.identifier_schemes import LSOA, ODS_PROVIDER, ODS_SITE, Scheme
 from expectations.table import Action, Column, Kind, Lost, RowRule, Severity, Table, TableRule
 from expectations.tables.raw_common import (
@@ -73,7 +73,8 @@ _ADMISSION_COLUMNS = (
            source="Der_Spell_LoS"),
     Column("episode_count", Kind.INTEGER, "Episodes in the spell.", minimum=0, source="Der_Episode_Count"),
     Column("episode_order", Kind.INTEGER, "Order of the episode in its spell, where rows are episodes.", minimum=1, source="EPIORDER"),
-    code("primary_diagnosis", "Spell_Primary_Diagnosis", "ICD-10 code of the main condition.", pattern=alone(ICD10)),
+    code("primary_diagnosis", "Spell_Primary_Diagnosis", "ICD-10 code of the main condition. Of a dagger and an asterisk code in one value, the dagger code is the main one.",
+         pattern=main_code(ICD10), scheme=Scheme.ICD10),
     code("diagnoses", "Der_Diagnosis_All", "All ICD-10 codes of the spell, separated.", pattern=list_with_a_code(ICD10),
          code_pattern=ICD10),
     code("procedures", "Der_Procedure_All", "All OPCS-4 codes of the spell, separated."),

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from expectations.sql_values import quote
 from features.attributes import days
 from features.catalogue import Catalogue, build_catalogue
-from features.code_lists import CodeList, code_members, load_code_lists
+from features.code_lists import code_members, load_code_lists
 from features.declaration import Concept
 from features.events import NUMBER_OF
 from features.labels import Occurrences
 from features.outcomes import OutcomeDefinition, OutcomeSettings, Spells
 from features.periods import OPEN
 from pipelines.conform.clinical_rules import ClinicalRules
+from pipelines.conform.diagnosis_codes_of_stays import deciding_code_sql
 from pipelines.errors import RefusalError
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
@@ -80,7 +81,7 @@ class OutcomeSearch:
         elif definition.spells is not None:
             methods = ", ".join(self.clinical.emergency_methods)
             searched = f"core__spell (feed 'admissions') for {definition.spells_text}, with the admission methods {methods} (clinical.emergency_methods)"
-            searched += self._codes((definition.code_list,)) if definition.code_list else ""
+            searched += self._codes(tuple(rule.code_list for rule in definition.diagnoses))
         else:
             concept = self._catalogue.concepts[definition.concept]
             feeds = " and ".join(f"'{feed}'" for feed in concept.feeds)
@@ -98,28 +99,18 @@ class OutcomeSearch:
         return f", with a code of the list {', '.join(lists)} ({shown}{more})" if lists else ""
 
     def _spells(self, lake: Lake, definition: OutcomeDefinition, data_cut: date) -> Occurrences:
+        rules = definition.diagnoses
+        listed = f"{deciding_code_sql(rules, self._catalogue.code_lists)} IS NOT NULL" if rules else "false"
         table = lake.read(
             "core__spell",
             f"person_key, admission_date AS day, coalesce(nights, greatest(DATE {quote(data_cut)} - admission_date, 0))::INTEGER AS nights, "
-            "died, spell_class = 'emergency' AS emergency, primary_diagnosis, "
-            f"{'diagnoses' if definition.secondary_lists else 'NULL::VARCHAR AS diagnoses'}",
+            f"died, spell_class = 'emergency' AS emergency, {listed} AS listed",
             "admission_date IS NOT NULL",
         )
         person, day = _array(table, "person_key").astype(np.int32), days(table["day"], OPEN)
-        has_code = self._has_code(table, definition) if definition.code_list else np.zeros(len(person), dtype=bool)
-        spells = Spells(_array(table, "nights"), _array(table, "died"), _array(table, "emergency"), has_code)
+        spells = Spells(*(_array(table, name) for name in ("nights", "died", "emergency", "listed")))
         chosen = definition.spells(spells) if definition.spells else np.zeros(len(person), dtype=bool)
         return Occurrences.of(person[chosen], day[chosen])
-
-    def _has_code(self, spells: pa.Table, definition: OutcomeDefinition) -> NDArray[np.bool_]:
-        lists = self._catalogue.code_lists
-        counts = _with_code(spells["primary_diagnosis"], lists[definition.code_list])
-        if definition.secondary_lists is not None:
-            primary, any_diagnosis = definition.secondary_lists
-            counts |= _with_code(spells["primary_diagnosis"], lists[primary]) & _with_code(
-                spells["diagnoses"], lists[any_diagnosis]
-            )
-        return counts
 
     def _events(self, lake: Lake, concept: Concept) -> pa.Table:
         types = ", ".join(str(NUMBER_OF[name]) for name in concept.event_types)
@@ -133,15 +124,6 @@ class OutcomeSearch:
             JOIN (SELECT person_key, birth_date FROM {lake.scan("core__person")}) USING (person_key) WHERE {where}"""
         with connect() as con:
             return con.sql(query).to_arrow_table()
-
-
-def _with_code(column: pa.ChunkedArray, code_list: CodeList) -> NDArray[np.bool_]:
-    """Return whether the code list covers any ICD-10 code of each text, whose codes are joined by commas."""
-    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-    covered = [
-        any(code_list.covers("icd10", code) for code in (text or "").split(",")) for text in encoded.dictionary.to_pylist()
-    ]
-    return np.asarray(covered, dtype=bool)[encoded.indices.to_numpy(zero_copy_only=False)]
 
 
 def _array(table: pa.Table, name: str) -> NDArray:

@@ -163,7 +163,8 @@ def conform_events(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources,
     spells, gone = lake.scan(core.SPELL.name), hold_superseded(con, _measured(request.superseded, request))
     before = superseded_event_rows(con, sources, gone, lake.scan(core.PERSON.name), request)
     known_spells = spells_as_known_sql(spells, gone, lake.scan(core.PERSON.name))
-    rows = [*spell_event_rows(known_spells), *feed_event_rows(_measured(sources, request), request.rules, request.available)]
+    rows = spell_event_rows(known_spells, request.sensitive_code)
+    rows += feed_event_rows(_measured(sources, request), request.rules, request.available)
     codes = [codes_sent_sql(feed, source) for given in (sources, gone) for feed, source in given.items() if feed in EVENT_FEEDS]
     codes += superseded_codes(gone)
     codes += [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -17,10 +18,12 @@ from pydantic import BaseModel, Field
 from expectations.sql_values import quote, quote_paths
 from expectations.tables.core import EVENT
 from features.analytes import analyte_of_code
-from features.code_lists import load_code_lists
+from features.code_lists import CodeList, load_code_lists
+from features.diagnosis_rules import AMBULATORY_CARE_SENSITIVE
 from features.events import FEED_NUMBER
 from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
+from pipelines.conform.diagnosis_codes_of_stays import deciding_code_sql
 from pipelines.conform.event_rows import EventRows
 from pipelines.conform.feeds import Sources
 from pipelines.lake.rows import arrow_schema
@@ -42,8 +45,8 @@ class EventSettings(BaseModel, extra="forbid", frozen=True):
 class EventRequest:
     """What events are made with: clinical rules, lags, a work folder that is emptied, and the size of files.
 
-    `superseded` has, by feed, the rows that a later delivery changed or removed, with `superseded_date`. `analyte_of_code` has the
-    analyte of each code of a measurement (`features/analytes.py`), by Strata's code lists unless a team has its own.
+    `superseded` has, by feed, the rows that a later delivery changed or removed, with `superseded_date`. `code_lists` are
+    Strata's lists unless a team has its own: those of measurements (`features/analytes.py`) and of stays (`features/diagnosis_rules.py`).
     """
 
     rules: ClinicalRules
@@ -51,7 +54,17 @@ class EventRequest:
     work: Path
     settings: EventSettings = field(default_factory=EventSettings)
     superseded: Sources = field(default_factory=dict)
-    analyte_of_code: Mapping[str, str] = field(default_factory=lambda: analyte_of_code(load_code_lists()))
+    code_lists: Mapping[str, CodeList] = field(default_factory=load_code_lists)
+
+    @cached_property
+    def analyte_of_code(self) -> Mapping[str, str]:
+        """Return the analyte of each code of a measurement."""
+        return analyte_of_code(self.code_lists)
+
+    @cached_property
+    def sensitive_code(self) -> str:
+        """Return the SQL of the code by which a spell is one for an ambulatory-care-sensitive condition."""
+        return deciding_code_sql(AMBULATORY_CARE_SENSITIVE, self.code_lists)
 
 
 @dataclass(frozen=True)

@@ -89,8 +89,11 @@ def _emergency(_feed: Feed, rules: ClinicalRules) -> str:
         FROM {{source}})"""
 
 
-def spell_event_rows(spells: str) -> list[EventRows]:
-    """Return the events of spells (SQL of core__spell): those known at admission, and those known at discharge."""
+def spell_event_rows(spells: str, sensitive_code: str) -> list[EventRows]:
+    """Return the events of spells (SQL of core__spell): those known at admission, and those known at discharge.
+
+    `sensitive_code` is SQL of the code by which a spell counts as one for an ambulatory-care-sensitive condition.
+    """
     classes = {
         "emergency": "emergency_admission", "elective": "elective_admission", "maternity": "maternity_admission",
         "regular_attender": "regular_attendance",
@@ -109,11 +112,14 @@ def spell_event_rows(spells: str) -> list[EventRows]:
     diagnosed = f"""SELECT {discharged}, {NUMBER_OF["hospital_diagnosis"]} AS event_type,
         unnest(string_split(diagnoses, ',')) AS code, CAST(NULL AS DOUBLE) AS value, provider_code AS provider
         FROM {spells} WHERE discharge_date IS NOT NULL AND diagnoses IS NOT NULL"""
+    sensitive = f"""SELECT {discharged}, {NUMBER_OF["ambulatory_care_sensitive_discharge"]} AS event_type, {sensitive_code} AS code,
+        CAST(nights AS DOUBLE) AS value, provider_code AS provider
+        FROM {spells} WHERE discharge_date IS NOT NULL AND spell_class = 'emergency' AND {sensitive_code} IS NOT NULL"""
     paid = f"""SELECT {discharged}, {NUMBER_OF["spell_cost"]} AS event_type, CAST(NULL AS VARCHAR) AS code, cost AS value,
         provider_code AS provider FROM {spells} WHERE discharge_date IS NOT NULL AND cost IS NOT NULL"""
     return [
         EventRows(ADMISSIONS.name, "treatment_function", admitted, numbered=True),
-        EventRows(ADMISSIONS.name, "icd10", f"{ended} UNION ALL {diagnosed}", numbered=True),
+        EventRows(ADMISSIONS.name, "icd10", f"{ended} UNION ALL {diagnosed} UNION ALL {sensitive}", numbered=True),
         EventRows(ADMISSIONS.name, "", paid, numbered=True),
     ]
 

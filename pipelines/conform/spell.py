@@ -29,7 +29,7 @@ stays of the few chains that have a separate spell inside, for each class.
 
 from __future__ import annotations
 
-from expectations.diagnosis_codes import plain_icd10_list_sql, plain_icd10_sql
+from expectations.diagnosis_codes import plain_icd10_list_sql, plain_main_icd10_sql
 from expectations.feeds import ADMISSIONS
 from expectations.sql_values import quote
 from pipelines.conform.availability import AvailabilitySettings, admission_available_sql, available_sql, delivered_later_sql
@@ -99,7 +99,7 @@ def _stays(admissions: str, people: str, rules: ClinicalRules, available: Availa
         SELECT person_key, provider_code, spell_number, admission_date, discharge_date, admission_method, admission_source,
             discharge_destination, discharge_method, patient_classification, treatment_function, cost,
             CAST(coalesce(episode_order, 0) AS BIGINT) * 1_000_000_000 + row_number AS row_number,
-            {plain_icd10_sql("primary_diagnosis")} AS primary_diagnosis,
+            {plain_main_icd10_sql("primary_diagnosis")} AS primary_diagnosis,
             nullif(concat_ws(',', primary_diagnosis, diagnoses), '') AS diagnoses,
             {admission_known} AS admission_available_date,
             {available_sql(ADMISSIONS.name, available)} AS discharge_available_date,

@@ -82,7 +82,7 @@ def superseded_event_rows(
     if ADMISSIONS.name in superseded:
         stays = _stays_of_states(sources.get(ADMISSIONS.name), superseded[ADMISSIONS.name])
         con.execute(f"CREATE OR REPLACE TEMP TABLE {_SPELLS} AS {spell_sql(stays, _PEOPLE, rules, available)}")
-        found += spell_event_rows(_SPELLS)
+        found += spell_event_rows(_SPELLS, request.sensitive_code)
     return found
 
 

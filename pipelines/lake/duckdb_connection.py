@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from expectations.code_text import CODE_MACROS
 from expectations.identifier_text import NORMAL_MACRO
 
 
@@ -23,7 +24,7 @@ def connect(memory_limit_gb: float = 4.0, threads: int = 2, spill: Path | None =
         spill.mkdir(parents=True, exist_ok=True)
         config["temp_directory"] = str(spill)
     con = duckdb.connect(config=config)
-    con.execute(NORMAL_MACRO)
+    con.execute("; ".join((NORMAL_MACRO, *CODE_MACROS)))
     return con
 
 

@@ -13,6 +13,7 @@ from expectations.tables.caseload import ACTIONS
 from expectations.tables.features import SAME_DAY_CARE
 from expectations.tables.measurement_units import UNITS
 from expectations.tables.monitoring import LIST_USE, LIST_USE_BY_PRACTICE
+from features.analytes import analyte_of_code
 from features.code_lists import load_code_lists
 from pipelines.building import code_list_use, same_day_care
 from pipelines.conform import actions, areas_and_organisations, core_tables, objections
@@ -171,15 +172,16 @@ def conform_spells(context: StageContext) -> StageResult:
     reads_earlier=(core.CODE,),
     feeds=EVENT_FEEDS,
     settings=("source", "clinical", "conform.events"),
-    outside=(OutsideInput.MEASURED_CODES,),
+    outside=(OutsideInput.EVENT_CODES,),
     exists=has_core,
 )
 def conform_events(context: StageContext) -> StageResult:
     """Write core__event and its dictionaries."""
     settings, conform = context.settings, conform_of(context.source)
     work, gone = context.machine.home / "spill" / "events", superseded_rows(context)
-    analytes = context.outside.analyte_of_code
-    request = EventRequest(settings.clinical, conform.availability(), work, settings.conform.events, gone, analytes)
+    request = EventRequest(
+        settings.clinical, conform.availability(), work, settings.conform.events, gone, context.outside.event_code_lists
+    )
     with context.machine.duckdb() as con:
         return StageResult(conform.events(context.lake, con, validated_rows(context), request))
 
@@ -188,13 +190,13 @@ def conform_events(context: StageContext) -> StageResult:
     [UNITS],
     feeds=(GP_OBSERVATIONS.name,),
     settings=("source",),
-    outside=(OutsideInput.MEASURED_CODES,),
+    outside=(OutsideInput.EVENT_CODES,),
     follows=(core.EVENT.name,),
     exists=has_feed(GP_OBSERVATIONS.name),
 )
 def count_units(context: StageContext) -> StageResult:
     """Write monitoring__units: how the units of measured values were read."""
-    analytes, available = context.outside.analyte_of_code, availability(context)
+    analytes, available = analyte_of_code(context.outside.event_code_lists), availability(context)
     return _conformed(context, lambda con, rows: core_tables.conform_units(context.lake, con, rows, analytes, available))
 
 

@@ -11,8 +11,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.analytes import ANALYTES, analyte_of_code
-from features.code_lists import load_code_lists
+from features.analytes import ANALYTES
+from features.code_lists import CodeList, load_code_lists
+from features.diagnosis_rules import AMBULATORY_CARE_SENSITIVE, lists_of
 from pipelines.errors import StrataError
 from pipelines.extracts.pseudonym_keys import key_check
 from pipelines.extracts.pseudonyms import read_keys
@@ -29,6 +30,8 @@ from pipelines.training.record import latest_training
 if TYPE_CHECKING:
     from pipelines.tracking.tracker import Tracker
 
+_EVENT_LISTS = (*ANALYTES, *lists_of(AMBULATORY_CARE_SENSITIVE))
+
 
 class OutsideInput(StrEnum):
     """Everything outside the lake and the settings that a stage may read. The value is how a person calls it."""
@@ -39,7 +42,7 @@ class OutsideInput(StrEnum):
     LATE_FEEDS = "the feeds that are late"
     REFERENCE_FILES = "the reference files"
     CODE_LISTS = "the team's code lists"
-    MEASURED_CODES = "the team's codes of measurements"
+    EVENT_CODES = "the team's code lists of measurements and stays"
     PSEUDONYM_KEYS = "the pseudonym keys"
     INCUMBENT = "the model in use when a training begins"
     CHAMPION = "the champion"
@@ -95,9 +98,10 @@ class Outside:
         return run_plan.code_lists(self._of(OutsideInput.CODE_LISTS))
 
     @property
-    def analyte_of_code(self) -> Mapping[str, str]:
-        """Return the analyte of each code of a measurement."""
-        return analyte_of_code(load_code_lists(run_plan.code_lists(self._of(OutsideInput.MEASURED_CODES))))
+    def event_code_lists(self) -> Mapping[str, CodeList]:
+        """Return the code lists that events are made with: those of measurements and of stays."""
+        lists = load_code_lists(run_plan.code_lists(self._of(OutsideInput.EVENT_CODES)))
+        return {name: lists[name] for name in _EVENT_LISTS}
 
     @property
     def today(self) -> date:
@@ -147,10 +151,10 @@ def _reference_digest(deployment: Deployment) -> object:
     return digest_of({name: _with_content(value, content) for name, value in dumped.items()})
 
 
-def _measured_codes(deployment: Deployment) -> dict[str, str] | None:
-    """Return the versions of the code lists of measurements, so that another list makes no event again."""
+def _event_codes(deployment: Deployment) -> dict[str, str] | None:
+    """Return the versions of the code lists of measurements and stays, so that another list makes no event again."""
     versions = run_plan.code_list_versions(deployment)
-    return versions and {name: versions[name] for name in ANALYTES}
+    return versions and {name: versions[name] for name in _EVENT_LISTS}
 
 
 def _with_content(value: Any, content: Callable[[str], str]) -> Any:
@@ -203,7 +207,7 @@ _DIGESTS: dict[OutsideInput, Callable[[Deployment, str], object]] = {
     OutsideInput.LATE_FEEDS: lambda deployment, _: {feed: str(day) for feed, day in run_plan.late_feeds_of(deployment).items()},
     OutsideInput.REFERENCE_FILES: lambda deployment, _: _reference_digest(deployment),
     OutsideInput.CODE_LISTS: lambda deployment, _: run_plan.code_list_versions(deployment),
-    OutsideInput.MEASURED_CODES: lambda deployment, _: _measured_codes(deployment),
+    OutsideInput.EVENT_CODES: lambda deployment, _: _event_codes(deployment),
     OutsideInput.PSEUDONYM_KEYS: lambda deployment, _: _pseudonym_keys(deployment),
     OutsideInput.INCUMBENT: lambda deployment, _: _incumbent(deployment),
     OutsideInput.CHAMPION: lambda deployment, _: _version(deployment, CHAMPION),

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import duckdb
 
 from expectations.age import earliest_birth_sql
+from expectations.code_text import may_have_more_sql
 from expectations.date_formats import DETECTED
 from expectations.granting_columns import granting_columns
-from expectations.identifier_schemes import Scheme, may_be_wrong_sql, reason_against
-from expectations.identifier_text import may_change_sql, normal_sql
+from expectations.identifier_schemes import REASONS_OF, may_be_wrong_sql, reason_against
+from expectations.identifier_text import may_change_sql
 from expectations.row_checks import RowCheck, mark_checks, sender_columns
 from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, Table
@@ -34,6 +35,7 @@ from pipelines.validation.typed_rows import (
     Reading,
     cased_sql,
     column_text_sql,
+    in_plain_form_sql,
     is_padded_sql,
     matches,
     may_be_padded_sql,
@@ -100,7 +102,11 @@ def _wrong_by_column(
 
 def _may_be_padded(column: Column) -> str:
     raw = f"raw_{column.name}"
-    return may_change_sql(raw) if column.kind in PLAIN_KINDS else may_be_padded_sql(raw)
+    return _may_not_be_plain(column, raw) if column.kind in PLAIN_KINDS else may_be_padded_sql(raw)
+
+
+def _may_not_be_plain(column: Column, value: str) -> str:
+    return " OR ".join(filter(None, (may_change_sql(value), may_have_more_sql(column.scheme, value))))
 
 
 def _padded(con: duckdb.DuckDBPyConnection, source: str, columns: list[Column]) -> frozenset[str]:
@@ -114,13 +120,13 @@ def _padded(con: duckdb.DuckDBPyConnection, source: str, columns: list[Column]) 
 
 def _is_padded(column: Column) -> str:
     if column.kind in PLAIN_KINDS:
-        return f"CASE WHEN {may_change_sql(column.name)} THEN {column.name} <> {normal_sql(column.name)} END"
+        return f"CASE WHEN {_may_not_be_plain(column, column.name)} THEN {column.name} <> {in_plain_form_sql(column)} END"
     return is_padded_sql(column.name)
 
 
 def _wrong_values(con: duckdb.DuckDBPyConnection, source: str, column: Column, padded: bool) -> dict[str, list[str]]:
     """Return, by reason, the distinct values of a column, as they are read, that cannot be what its scheme says."""
-    if column.scheme is Scheme.NONE:
+    if not REASONS_OF[column.scheme]:
         return {}
     value = cased_sql(column, column_text_sql(column, padded))
     sent = (

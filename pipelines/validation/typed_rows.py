@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from expectations.code_text import code_sql
 from expectations.date_formats import DETECTED, FORMAT_OF, DateFormat, local_day_sql
 from expectations.diagnosis_codes import list_of_codes, usable_codes_sql
 from expectations.identifier_text import plain_sql
@@ -71,8 +72,15 @@ def text_sql(value: str, padded: bool = True) -> str:
 
 def column_text_sql(column: Column, padded: bool = True) -> str:
     """Return the SQL of a column's value without its padding. Identifiers and codes are read in plain form (`identifier_text.py`)."""
-    plain = plain_sql(column.name) if padded and column.kind in PLAIN_KINDS else column.name
+    plain = in_plain_form_sql(column) if padded and column.kind in PLAIN_KINDS else column.name
     return text_sql(plain, padded and column.kind not in PLAIN_KINDS)
+
+
+def in_plain_form_sql(column: Column) -> str:
+    """Return the SQL of an identifier or code in plain form, without what a code has around it (`code_text.py`)."""
+    plain = plain_sql(column.name)
+    code = code_sql(column.scheme, "plain")
+    return plain if code == "plain" else f"list_transform([{plain}], lambda plain: {code})[1]"
 
 
 def cased_sql(column: Column, text: str) -> str:

@@ -111,6 +111,23 @@ def test_the_published_codes_are_concepts_or_set_aside(board: Board) -> None:
     assert board.reasons("gp_observations") == {(2, "not_a_snomed_concept", "concept_code", "set_aside")}
 
 
+def test_a_snomed_code_is_read_from_a_file_with_what_is_around_it_and_then_checked(board: Board) -> None:
+    codes = (
+        "73211009 |Diabetes mellitus (disorder)|", "SCTID: 73211009", "http://snomed.info/id/73211009", "73\u00a0211\u00a0009", "1.62660004E8",
+        "73211008|Diabetes|", "4.4054E+07", "73211009 or 44054006", "73211009",
+    )  # fmt: skip
+    board.deliver(
+        "gp_observations", ENTRY + "".join(f"E{n},p1,Y00001,2024-01-01,2024-01-01,{code},,\n" for n, code in enumerate(codes))
+    )
+    assert board.rows("gp_observations", "concept_code") == [*[("73211009",)] * 4, ("162660004",), ("73211009",)]
+    assert {reason for reason in board.reasons("gp_observations") if reason[2] == "concept_code"} == {
+        *((number, "padding_or_case", "concept_code", "repaired") for number in range(1, 6)),
+        (6, "padding_or_case", "concept_code", "repaired"), (6, "wrong_check_digit", "concept_code", "set_aside"),
+        (7, "number_as_float", "concept_code", "set_aside"), (7, "not_in_vocabulary", "concept_code", "set_aside"),
+        (8, "not_in_vocabulary", "concept_code", "set_aside"),
+    }  # fmt: skip
+
+
 ONE = "P8db4af50f22db2"
 FULL_WIDTH = {ord(letter): chr(ord(letter) + 0xFEE0) for letter in "0123456789abcdefP"}
 SAME_PERSON = tuple(

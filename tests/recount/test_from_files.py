@@ -12,6 +12,7 @@ import pytest
 from recount.availability_recount import known_events, known_stays
 from recount.board import CATALOGUE
 from recount.calendar_age import birthdays_reached
+from recount.code_pool import make_entries
 from recount.comparison import built_rows
 from recount.coverage_recount import Registration, Status, covered_days, practice_status, registrations
 from recount.landed_boards import NOW, Plan, build, landed_board
@@ -132,3 +133,28 @@ def test_a_stay_is_known_since_its_admission_and_its_discharge_were_stated(lande
     expected = known_stays(landing_of(landed))
     assert {stay: found.get(stay) for stay in expected} == expected
     assert len(expected) > 0.5 * len(found) > 50
+
+
+ON_LIST = """EXISTS (FROM entry n, unnest(string_split({column}, ',')) AS c(code)
+    WHERE n.list = '{name}' AND n.system = 'icd10' AND starts_with(c.code, n.code))"""
+
+
+def on_list(name: str, column: str = "diagnoses") -> str:
+    return ON_LIST.format(name=name, column=column)
+
+
+def test_a_stay_for_an_ambulatory_care_sensitive_condition_is_one_by_the_positions_of_its_diagnoses(landed: Deployment) -> None:
+    primary, ended = "primary_diagnosis", "spell_class = 'emergency' AND discharge_date IS NOT NULL"
+    by_primary = on_list("ambulatory_care_sensitive", primary)
+    by_any = f"{on_list('ambulatory_care_sensitive_any_position')} OR ({on_list('influenza_and_pneumonia')} AND NOT {on_list('sickle_cell_disorders')})"
+    by_two = f"{on_list('acute_bronchitis', primary)} AND {on_list('chronic_airways_disease')}"
+    with landed.duckdb() as con:
+        make_entries(con)
+        stays = "person_key, discharge_date, nights FROM " + landed.lake.scan("core__spell")
+        expected = con.sql(f"SELECT {stays} WHERE {ended} AND ({by_primary} OR {by_any} OR {by_two}) ORDER BY ALL").fetchall()
+        beyond_primary = con.sql(f"SELECT {stays} WHERE {ended} AND ({by_any}) AND NOT {by_primary}").fetchall()
+        found = con.sql(
+            f"SELECT person_key, event_date, value FROM {landed.lake.scan('core__event')} WHERE event_type = 11 ORDER BY ALL"
+        ).fetchall()
+    assert found == expected
+    assert len(expected) > len(beyond_primary) > 0

@@ -43,7 +43,7 @@ def conform_omop_events(
         held, units = {**held, "measurement": HELD_MEASUREMENTS}, unit_summary(con, HELD_MEASUREMENTS)
     sources, spells = omop_sources(held, settings), lake.scan(core.SPELL.name)
     own = _hold(con, omop_event_rows(held, settings), lake.scan(core.PERSON.name))
-    rows = [*spell_event_rows(spells), *feed_event_rows(sources, request.rules, request.available), *own]
+    rows = [*spell_event_rows(spells, request.sensitive_code), *feed_event_rows(sources, request.rules, request.available), *own]
     codes = [
         f"(SELECT DISTINCT 'omop' AS code_system, code AS source_code FROM {HELD_EVENTS})",
         f"(SELECT DISTINCT 'ods' AS code_system, provider_code AS source_code FROM {visits_sql(held, settings)})",

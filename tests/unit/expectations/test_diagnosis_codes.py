@@ -11,9 +11,11 @@ from expectations.diagnosis_codes import (
     alone,
     list_of_codes,
     list_with_a_code,
+    main_code,
     plain_icd10,
     plain_icd10_list_sql,
     plain_icd10_sql,
+    plain_main_icd10_sql,
     usable_codes_sql,
 )
 from expectations.sql_values import quote
@@ -127,3 +129,36 @@ def test_a_list_that_says_there_is_no_code_has_none_and_is_no_fault(sent: str) -
 def test_an_empty_value_stays_empty() -> None:
     assert result(usable_codes_sql("CAST(NULL AS VARCHAR)", ICD10)) is None
     assert result(plain_icd10_list_sql("CAST(NULL AS VARCHAR)")) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "main", "both"),
+    [
+        ("M51.1+G55.1*", "M511", "G551,M511"),
+        ("E11.3+H36.0*", "E113", "E113,H360"),
+        ("E11.3+ H36.0", "E113", "E113,H360"),
+        ("e11.3\u2020, h36.0*", "E113", "E113,H360"),
+        ("E113D H360A", "E113", "E113,H360"),
+        ("E113D,H360", "E113", "E113,H360"),
+        ("E11.3 H36.0*", "E113", "E113,H360"),
+        ("A17.0+/G01X*", "A170", "A170,G01"),
+        ("H36.0* E11.3+", "E113", "E113,H360"),  # in the wrong order: the marks decide
+        ("H36.0*E11.3", "E113", "E113,H360"),
+        ("G01XA A170D", "A170", "A170,G01"),
+    ],
+)
+def test_of_a_dagger_and_an_asterisk_code_the_dagger_code_is_the_main_one(sent: str, main: str, both: str) -> None:
+    assert matches(sent.upper(), main_code(ICD10))
+    assert result(plain_main_icd10_sql(quote(sent))) == main
+    assert result(plain_icd10_list_sql(quote(sent.upper()))) == both
+
+
+@pytest.mark.parametrize("sent", ["I500,N183", "I50.0 N18.3", "H36.0*G55.1*", "E11.3+H36.0*I10", "E113H360", "E11.3+SEE NOTES"])
+def test_without_marks_or_with_more_codes_the_main_code_is_not_known(sent: str) -> None:
+    assert not matches(sent, main_code(ICD10))
+
+
+@pytest.mark.parametrize("sent", ["I50.0", "E11.9+", "*G63.2", "J44XX", "S7200D", "M45.X6", " I500 "])
+def test_one_code_is_the_main_one(sent: str) -> None:
+    assert matches(sent, main_code(ICD10))
+    assert result(plain_main_icd10_sql(quote(sent))) == result(plain_icd10_sql(quote(sent)))

@@ -118,7 +118,7 @@ def test_a_term_whose_quote_is_not_closed_takes_no_code_of_the_next_lines(
     with pytest.raises(
         CodeListError, match=rf"own.csv, line {line}: a value begins with a double quote .*Close the quote, or remove it"
     ):
-        list(read_rows(path, ("code",), delimiter))
+        list(read_rows(path, ("code",)))
 
 
 def test_quotes_within_a_line_are_read_as_before(tmp_path: Path) -> None:
@@ -128,3 +128,23 @@ def test_quotes_within_a_line_are_read_as_before(tmp_path: Path) -> None:
         ("own.csv, line 3", {"code": "J45", "term": 'Asthma, "acute"'}), ("own.csv, line 4", {"code": "I10", "term": '5" lesion'}),
         ("own.csv, line 5", {"code": "J44", "term": ""}), ("own.csv, line 6", {"code": "I48", "term": "AF"}),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Code,TERM\nJ45,Asthma\n", "\ufeffcode,term\nJ45,Asthma\n", "code;term\r\nJ45;Asthma\r\n", '"Code";"Term"\n"J45";"Asthma"\n',
+        "CODE\tTerm\nJ45\tAsthma\n", " code , Term \n J45 , Asthma \n", "code,term\n,\nJ45,Asthma\n , \n,\n",
+    ],
+)  # fmt: skip
+def test_a_file_is_read_whatever_its_letter_case_delimiter_and_blank_lines(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(text, encoding="utf-8")
+    assert [row for _, row in read_rows(path, ("code", "term"))] == [{"code": "J45", "term": "Asthma"}]
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("Code,code,term\nJ45,J44,Asthma\n")
+    with pytest.raises(CodeListError, match=r"own.csv: the column code is in the header twice.*Remove or rename one"):
+        list(read_rows(path, ("code",)))

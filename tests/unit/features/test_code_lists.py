@@ -50,6 +50,7 @@ def test_every_code_of_every_list_is_a_code_of_its_system_and_is_in_it_once() ->
 def test_every_half_has_label_source_and_licence_and_every_file_a_row() -> None:
     for half in HALVES.values():
         assert half.label and half.source and half.licence, half.name
+        assert half.version and half.date, f"{half.name}: write the version and date, or: not stated"
         assert half.entries or half.includes, half.name
     files = {(path.stem, path.parent.name) for path in OWN_FOLDER.glob("*/*.csv")}
     assert files == {key for key, half in HALVES.items() if half.entries}

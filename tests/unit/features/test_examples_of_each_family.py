@@ -35,6 +35,8 @@ EXAMPLES = {
         12          | 5           | emergency_discharge_zero_day  | R074 |
         10          | 0           | same_day_emergency_care       | 05   |
         2           | 30          | emergency_discharge_overnight | J181 | 2
+        365         | 20          | ambulatory_care_sensitive_discharge | I500 | 4
+        2           | 30          | ambulatory_care_sensitive_discharge | J181 | 2
         0           | 0           | ae_attendance                 | 01   |
         """,
         {

@@ -31,6 +31,19 @@ def test_a_product_of_a_listed_moiety_is_on_the_list(tmp_path: Path) -> None:
     assert not load_code_lists()["statins"].covers("dmd", OWN)
 
 
+def test_every_product_of_a_listed_moiety_is_on_the_list_also_under_its_new_codes(tmp_path: Path) -> None:
+    vmp, amp, new_moiety, later = (concept(f"{first}00000000000110") for first in "3456")
+    rows = f"{vmp},{ATORVASTATIN_MOIETY},Atorvastatin,\n{amp},{new_moiety},Atorvastatin,\n{later},,,{amp}\n{new_moiety},,,{ATORVASTATIN_MOIETY}"
+    lists = load_code_lists(mapped(tmp_path, rows))
+    assert {vmp, amp, later, new_moiety} <= set(lists["statins"].codes("dmd"))
+
+
+def test_a_list_of_products_alone_gets_no_product_by_its_moiety(tmp_path: Path) -> None:
+    lists = load_code_lists(mapped(tmp_path, f"{ATORVASTATIN},{NEW},Atorvastatin,\n{OWN},{NEW},Atorvastatin,"))
+    assert lists["statins"].covers("dmd", ATORVASTATIN)
+    assert not lists["statins"].covers("dmd", OWN)
+
+
 def test_a_product_that_was_renumbered_stays_on_its_lists_under_every_code(tmp_path: Path) -> None:
     lists = load_code_lists(mapped(tmp_path, f"{NEW},,,{ATORVASTATIN}\n{OWN},,,{NEW}"))
     assert {ATORVASTATIN, NEW, OWN} <= set(lists["statins"].codes("dmd"))

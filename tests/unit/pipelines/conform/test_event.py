@@ -17,6 +17,7 @@ from pipelines.lake.storage import Lake
 
 RULES = ClinicalRules()
 LAGS = AvailabilitySettings(lag_days={"emergency_attendances": 7})
+SENSITIVE = "CASE primary_diagnosis WHEN 'R074' THEN 'R07' END"
 NAME_OF = {number: name for name, number in NUMBER_OF.items()}
 
 
@@ -92,7 +93,7 @@ SPELLS = """(SELECT * FROM (VALUES
 
 
 def test_a_spell_is_an_admission_and_what_is_known_at_its_discharge(table):
-    admissions, discharges, costs = spell_event_rows(SPELLS)
+    admissions, discharges, costs = spell_event_rows(SPELLS, SENSITIVE)
     assert [name for name, *_ in events_of(table, admissions)] == ["emergency_admission"] * 2 + [
         "elective_admission",
         "emergency_admission",
@@ -100,6 +101,7 @@ def test_a_spell_is_an_admission_and_what_is_known_at_its_discharge(table):
     ]
     assert {available for *_, available in events_of(table, admissions)} == {date(2024, 6, 1)}
     assert sorted((name, code or "", value) for name, code, value, _ in events_of(table, discharges) if value is not None) == [
+        ("ambulatory_care_sensitive_discharge", "R07", 0.0),
         ("elective_discharge", "", 1.0),
         ("emergency_discharge_overnight", "I210", 3.0),
         ("emergency_discharge_zero_day", "R074", 0.0),
@@ -183,7 +185,7 @@ def test_each_event_of_a_spell_is_on_the_day_that_its_type_declares(table):
     )
     found = {
         (NAME_OF[row["event_type"]], row["event_date"])
-        for part in spell_event_rows(f"({spells})")
+        for part in spell_event_rows(f"({spells})", "primary_diagnosis")
         for row in table(f"SELECT event_type, event_date FROM ({part.sql})")
     }
     days = {"admission_date": first, "discharge_date": last}

@@ -113,3 +113,25 @@ def test_many_lists_with_an_unknown_code_are_a_warning_and_lose_nothing_else(ben
     assert found == [("I500", "I500")] * 60 + [("I500", "I500,N183")] * 40
     (result,) = bench.lake.read("monitoring__validation", where="rule = 'unknown_codes_in_lists'").to_pylist()
     assert (result["passed"], result["severity"]) == (False, "warn")
+
+
+def test_a_primary_diagnosis_of_two_codes_or_with_a_term_keeps_its_code(bench: Bench) -> None:
+    sent = [
+        ("M51.1+G55.1*", "I10"),
+        ("H36.0*E11.3+", ""),  # in the wrong order: the marks decide
+        ("E11.9 - Type 2 diabetes", ""),
+        ("I10X|Essential hypertension", "N183"),
+        ("I500;N183", ""),  # which of the two is the main one is not known
+    ]
+    assert bench.diagnoses(rows(*sent)) == [
+        ("M511", "G551,I10,M511"),
+        ("E113", "E113,H360"),
+        ("E119", "E119"),
+        ("I10", "I10,N183"),
+        (None, None),
+    ]
+    assert bench.counted() == [(5, "not_in_vocabulary", "primary_diagnosis", "nulled")]
+    repaired = bench.lake.read(
+        QUARANTINE.name, "row_number", "reason = 'padding_or_case' AND column_name = 'primary_diagnosis'", "row_number"
+    )
+    assert repaired["row_number"].to_pylist() == [3, 4]

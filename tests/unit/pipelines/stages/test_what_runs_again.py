@@ -191,7 +191,7 @@ TESTED: dict[OutsideInput, Callable[..., None] | str] = {
     OutsideInput.LATE_FEEDS: test_feeds_that_become_late_make_these_stages_run_again,
     OutsideInput.REFERENCE_FILES: test_a_change_outside_makes_these_stages_run_again,
     OutsideInput.CODE_LISTS: test_a_code_list_of_the_team_makes_these_stages_run_again_wherever_it_is,
-    OutsideInput.MEASURED_CODES: test_codes_of_a_measurement_of_the_team_make_events_and_counts_of_units_again,
+    OutsideInput.EVENT_CODES: test_codes_of_a_measurement_of_the_team_make_events_and_counts_of_units_again,
     OutsideInput.PSEUDONYM_KEYS: test_a_change_outside_makes_these_stages_run_again,
     OutsideInput.INCUMBENT: test_another_model_in_the_registry_makes_these_stages_run_again,
     OutsideInput.CHAMPION: test_another_model_in_the_registry_makes_these_stages_run_again,
