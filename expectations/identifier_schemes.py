@@ -68,7 +68,7 @@ _bare_words = (word.translate(_WITHOUT_PUNCTUATION) for word in _WORDS)
 _BARE = frozenset(
     ("", *("X" * count for count in range(1, 15)), *_DIGITS, *_ZEROS[1:], *(w for w in _bare_words if len(w) >= _SHORTEST_BARE))
 )
-LONGEST_PLACEHOLDER = 20  # with its punctuation
+LONGEST_PLACEHOLDER = 16  # with its punctuation; most pseudonyms are longer, and cost nothing
 LONGEST_FLOAT = 24  # longer values are no numbers that a spreadsheet wrote as decimals
 
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+[.,][0-9]*[eE][+-]?[0-9]{1,3}|[0-9]+[eE]\+[0-9]{1,3})")
