@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-ZONE = r" ?(Z|z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)"
-TIME = rf"([Tt ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]+)?)?({ZONE})?)?"
+ZONE = r" ?(Z|z|UTC|GMT|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
+# 24:00 is the end of the day. Any other time that there is not makes the value one that cannot be read.
+TIME = rf"([Tt ](([01][0-9]|2[0-3]):[0-5][0-9]|24:00)(:([0-5][0-9]|60)(\.[0-9]+)?)?({ZONE})?)?"
 LOCAL_ZONE = "Europe/London"
 FIRST_SERIAL = 61  # 1 March 1900: earlier serials count a day that never was
 

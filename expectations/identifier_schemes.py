@@ -10,10 +10,12 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 
-from expectations.sql_values import quote_all
+from expectations.sql_values import quote, quote_all
 
 WRONG_CHECK_DIGIT, NOT_AN_NHS_NUMBER, NOT_A_CONCEPT = "wrong_check_digit", "not_an_nhs_number", "not_a_snomed_concept"
 PLACEHOLDER, NUMBER_AS_FLOAT, TEST_IDENTIFIER = "placeholder_identifier", "number_as_float", "test_identifier"
+
+WITHHELD = "(withheld)"  # replaces a clear identifier in a raw table, which has its own rule
 
 # The reasons, with their text. Each has the number 13 in the list of known defects.
 REASONS = {
@@ -48,15 +50,26 @@ _WORDS = (
     "UNKNOWN", "UNKNOW", "UNKN", "UNK", "NOT KNOWN", "NOT_KNOWN", "NOTKNOWN", "NULL", "(NULL)", "<NULL>", "\\N", "NONE", "NIL", "NAN", "NA",
     "N/A", "N.A.", "#N/A", "#NA", "<NA>", "#REF!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!", "#DIV/0!", "MISSING", "BLANK", "EMPTY", "UNDEFINED",
     "NOT AVAILABLE", "NOT RECORDED", "NOT APPLICABLE", "NOT STATED", "NOT PROVIDED", "NOT SUPPLIED", "NO NHS NUMBER", "NONHSNUMBER", "NO NUMBER",
-    "ANONYMOUS", "REDACTED", "WITHHELD", "DUMMY", "TEST", "TBC", "TBA", "INVALID", "ERROR", "PATIENT",
+    "ANONYMOUS", "REDACTED", "WITHHELD", "DUMMY", "TEST", "TBC", "TBA", "INVALID", "ERROR", "PATIENT", "NK", "N/K", "NR", "N/R", "NAT", "NOT FOUND",
+    "NO VALUE", "NO RECORD", "SPILL", "UNREGISTERED", "UNIDENTIFIED", "UNAVAILABLE", "NOT COLLECTED", "NOT HELD", "NO ID",
 )  # fmt: skip
 _MARKS = tuple(mark * count for mark in "-.?*#_X" for count in range(1, 15) if (mark, count) not in (("X", 1), ("X", 2)))
 # Ten equal digits pass modulus 11. Runs of digits are what people type to get past a form.
 _DIGITS = (*(digit * 10 for digit in "123456789"), "0123456789", "1234567890", "9876543210", "0987654321")
 _ZEROS = tuple("0" * count for count in (1, *range(6, 15)))
 PLACEHOLDERS = frozenset((*_WORDS, *_MARKS, *_DIGITS, *_ZEROS, "-1"))
-_PLACEHOLDER_CODES = frozenset((*_WORDS, *_MARKS))  # of organisations: ODS has codes of digits alone
-LONGEST_PLACEHOLDER = max(map(len, PLACEHOLDERS))
+# ODS default codes: no registered GP practice, not applicable, and not known (NHS Data Dictionary, ODS default codes).
+_NO_PRACTICE = ("V81997", "V81998", "V81999")
+_PLACEHOLDER_CODES = frozenset((*_WORDS, *_MARKS, *_NO_PRACTICE))  # of organisations: ODS has codes of digits alone
+# People write the same word with other punctuation, such as (null), N\A and not-known. Punctuation alone identifies no one.
+_PUNCTUATION = " !#$%&()*+,-./:;<=>?@[]\\^_`{|}~\"'"
+_WITHOUT_PUNCTUATION = str.maketrans("", "", _PUNCTUATION)
+_SHORTEST_BARE = 2  # \N without its punctuation is a letter
+_bare_words = (word.translate(_WITHOUT_PUNCTUATION) for word in _WORDS)
+_BARE = frozenset(
+    ("", *("X" * count for count in range(1, 15)), *_DIGITS, *_ZEROS[1:], *(w for w in _bare_words if len(w) >= _SHORTEST_BARE))
+)
+LONGEST_PLACEHOLDER = 16  # with its punctuation; most pseudonyms are longer, and cost nothing
 LONGEST_FLOAT = 24  # longer values are no numbers that a spreadsheet wrote as decimals
 
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+[.,][0-9]*[eE][+-]?[0-9]{1,3}|[0-9]+[eE]\+[0-9]{1,3})")
@@ -127,8 +140,16 @@ def _against_organisation(code: str) -> str:
     return PLACEHOLDER if code.upper() in _PLACEHOLDER_CODES else ""
 
 
+def is_placeholder_sql(value: str) -> str:
+    """Return the SQL that is true for a value in plain form that systems write for an identifier that is not known."""
+    bare = f"translate(upper({value}), {quote(_PUNCTUATION)}, '') IN ({quote_all(sorted(_BARE))})"
+    exact = f"upper({value}) IN ({quote_all(sorted(PLACEHOLDERS))})"
+    return f"CASE WHEN strlen({value}) <= {LONGEST_PLACEHOLDER} THEN {exact} OR {bare} ELSE false END"
+
+
 def _is_placeholder(text: str) -> bool:
-    return text.upper() in PLACEHOLDERS
+    upper = text.upper()
+    return upper in PLACEHOLDERS or (len(text) <= LONGEST_PLACEHOLDER and upper.translate(_WITHOUT_PUNCTUATION) in _BARE)
 
 
 _AGAINST: dict[Scheme, Callable[[str], str]] = {
@@ -168,11 +189,10 @@ def may_be_wrong_sql(scheme: Scheme, value: str) -> str:
     decimal = f"contains({value}, '+') OR contains({value}, '.') OR contains({value}, ',')"
     found = [f"CASE WHEN strlen({value}) <= {LONGEST_FLOAT} THEN {decimal} OR {value} BETWEEN '(' AND ')' ELSE false END"]
     if PLACEHOLDER in REASONS_OF[scheme]:
-        placeholders = quote_all(sorted(PLACEHOLDERS))
-        found.append(f"CASE WHEN strlen({value}) <= {LONGEST_PLACEHOLDER} THEN upper({value}) IN ({placeholders}) ELSE false END")
+        found.append(is_placeholder_sql(value))
     return f"({' OR '.join(found)})"
 
 
 def reason_against(scheme: Scheme, text: str) -> str:
     """Return why a value in plain form cannot be what the scheme says; '' if it can."""
-    return _MARKERS.get(text) or _AGAINST[scheme](text)
+    return "" if text == WITHHELD else _MARKERS.get(text) or _AGAINST[scheme](text)

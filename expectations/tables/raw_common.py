@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.identifier_schemes import Scheme
+from expectations.identifier_schemes import WITHHELD, Scheme
 from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, RowRule, Table, TableRule
 from expectations.tables.raw_table_rules import OBJECTIONS_LOST, delivery_rules
@@ -96,9 +96,6 @@ def date_rules(column: str, *, born: bool = True, action: Action = Action.SET_AS
             )
         )
     return tuple(rules)
-
-
-WITHHELD = "(withheld)"  # replaces a clear identifier in a raw table
 
 
 def clear_identifier_rules(is_objection: bool) -> tuple[RowRule, ...]:

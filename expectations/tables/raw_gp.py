@@ -37,6 +37,7 @@ _PRACTICE = Column(
     on_violation=Action.SET_ASIDE,
     source="REGISTERED_PRACTICE_ORGANISATION_ID",
     required_in_file=True,
+    scheme=Scheme.ODS,
 )
 
 
@@ -50,6 +51,7 @@ def _practice(source: str) -> Column:
         on_violation=Action.SET_ASIDE,
         source=source,
         required_in_file=True,
+        scheme=Scheme.ODS,
     )
 
 
@@ -288,8 +290,9 @@ TYPE_1_OBJECTIONS: Table = raw_table(
     "withdrawal ends it, or until two consecutive complete snapshots of the practice no longer contain it.",
     (
         person("PERSON_ID"),
-        Column("practice_code", Kind.CODE, "ODS code of the practice that recorded the objection. If it cannot be read, the practice of the registration is used.",
-               pattern=r"[A-Z][0-9]{5}", source="ORGANISATION_ID", required_in_file=True),
+        Column("practice_code", Kind.CODE, "ODS code of the practice that recorded the objection. If it cannot be read, the practice of the registration is used, and a "
+               "withdrawal ends no objection.",
+               pattern=ODS_PRACTICE, source="ORGANISATION_ID", required_in_file=True, scheme=Scheme.ODS),
         _status(required=True),
         _effective_date(required=True),
     ),
@@ -322,9 +325,10 @@ NATIONAL_OPT_OUTS: Table = raw_table(
     available="extract_date",
     is_objection=True,
     row_rules=(
-        RowRule("list_part_not_known", f"list_part IS NULL OR list_part NOT IN ({quote_all(LIST_PARTS)})", Action.REPAIRED,
-                "The row does not show which part of the list it belongs to. It is read as an opt-out.", ("list_part",), defect=11,
-                repair="'OPTED_OUT'"),
+        RowRule("list_part_not_known",
+                f"list_part IS NULL OR list_part NOT IN ({quote_all(LIST_PARTS)}) OR (list_part = 'RETURNED' AND status = '1')", Action.REPAIRED,
+                "The row does not show which part of the list it belongs to, or was returned and states an opt-out. It is read as an opt-out.",
+                ("list_part",), defect=11, repair="'OPTED_OUT'"),
         _STATUS_NOT_KNOWN,
         _DAY_NOT_KNOWN,
     ),

@@ -20,11 +20,12 @@ from expectations.identifier_schemes import (
     TEST_IDENTIFIER,
     against_nhs_number,
     against_pseudonym,
+    is_placeholder_sql,
     marker,
     nhs_digits,
 )
 from expectations.identifier_text import may_change_sql, normal
-from expectations.sql_values import quote, quote_all
+from expectations.sql_values import quote
 from pipelines.extracts.clear_identifiers import digits_sql, passes_check_sql
 from pipelines.extracts.pseudonyms import pseudonym_sql
 from pipelines.sources.nhs import FeedSettings
@@ -75,7 +76,7 @@ class ClearColumn:
     def _usual_local_sql(self) -> str:
         value = self.value
         looks_odd = f"{value} < ':' OR contains({value}, '+') OR contains({value}, '.') OR contains({value}, ',')"
-        short = f"NOT ({looks_odd}) AND upper({value}) NOT IN ({quote_all(sorted(PLACEHOLDERS))})"
+        short = f"NOT ({looks_odd}) AND NOT {is_placeholder_sql(value)}"
         return f"CASE WHEN {may_change_sql(value)} THEN false WHEN strlen({value}) > {LONGEST_FLOAT} THEN true ELSE {short} END"
 
 

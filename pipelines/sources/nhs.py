@@ -18,6 +18,7 @@ from expectations.feeds import ADMISSIONS, FEEDS
 from expectations.row_checks import sender_columns
 from expectations.table import Kind
 from pipelines.errors import ExtractError
+from pipelines.sources.unread_files import refuse_unread
 
 ENDINGS = (".csv", ".csv.gz", ".txt", ".txt.gz", ".parquet")
 A_DATE = re.compile(r"(?<![0-9])((?:19|20)[0-9]{2})([-_]?)([0-9]{2})\2([0-9]{2})(?![0-9])")
@@ -253,6 +254,7 @@ def find_extracts(feed: str, settings: FeedSettings, landing: Path) -> list[Extr
         found = {file for entry in settings.files for file in _named(landing, entry)}
     else:
         found = {file for file in (landing / feed).glob("*") if file.name.lower().endswith(ENDINGS)}
+        refuse_unread(feed, landing, ENDINGS, A_DATE)
     files = sorted(file for file in found if not file.name.startswith(".") and not file.is_dir())
     extracts = [_extract(feed, settings, landing, file) for file in files]
     return sorted(extracts, key=lambda extract: (extract.extract_date, extract.path))

@@ -29,7 +29,11 @@ _KINDS = {
     TYPE_1_OBJECTIONS.name: quote(TYPE_1),
     NATIONAL_OPT_OUTS.name: quote(NATIONAL),
 }
-_STATED_STATUS = {OPT_OUTS.name: f"CASE WHEN opt_out_type = {quote(KIND_NOT_KNOWN)} THEN {quote(NEITHER)} ELSE status END"}
+# A withdrawal of an unknown kind, or by a practice that is not known, ends no objection.
+_STATED_STATUS = {
+    OPT_OUTS.name: f"CASE WHEN opt_out_type = {quote(KIND_NOT_KNOWN)} THEN {quote(NEITHER)} ELSE status END",
+    TYPE_1_OBJECTIONS.name: f"CASE WHEN status = {quote(WITHDRAWS)} AND practice_code IS NULL THEN {quote(NEITHER)} ELSE status END",
+}
 ABSENT_COLUMNS = {
     "practice_code": "CAST(NULL AS VARCHAR)", "list_part": "'OPTED_OUT'", "submission_date": "CAST(NULL AS DATE)",
 }  # fmt: skip

@@ -23,7 +23,7 @@ COUNTED_FEEDS = (
     "registrations",
 )  # their rows decide who counts in a household: a housemate of a damaged person is touched
 COMMENT = "COMMENT"  # a header that Strata does not use, in every file: free text
-PEOPLE = 900
+PEOPLE = 1_200
 IN_HOUSEHOLDS = 150  # people whose households are shared; everyone else lives alone, so that a damage has no effect on others
 
 

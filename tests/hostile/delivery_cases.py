@@ -168,6 +168,16 @@ FORMS: dict[str, Form] = {
     "columns in reverse order": lambda file, text: content(FeedFile(file.feed, file.header[::-1], file.rows), list(file.rows)),
     "line breaks in a quoted comment": lambda file, text: content(file, [{**row, COMMENT: "seen\nat home"} for row in file.rows]),
     "compressed": lambda file, text: gzip.compress(text, mtime=0),
+    "vertical bars": lambda file, text: _written(file, "|"),
+    "the header again halfway, after a byte order mark": lambda file, text: _joined(file, b"\xef\xbb\xbf"),
+    "a footer": lambda file, text: text + b"Rows: %d\n" % len(file.rows),
+    "Windows and other line ends in turn": lambda file, text: re.sub(rb"\n([^\n]*)\n", rb"\r\n\1\n", text),
+    "columns that are not used": lambda file, text: re.sub(rb"(?m)^(.+)$", rb"x,\1,y,z", text),
+    "a line break in a quoted header": lambda file, text: text.replace(COMMENT.encode(), f'"{COMMENT}\nof the clerk"'.encode(), 1),
+    "compressed in two parts": lambda file, text: gzip.compress(text[:999], mtime=0) + gzip.compress(text[999:], mtime=0),
+    "a delimiter at the end of each line": lambda file, text: text.replace(b"\n", b",\n"),
+    "no-break spaces around every value": lambda file, text: _with_values(file, lambda value: f"\u00a0{value}\u00a0"),
+    "rows in reverse order": lambda file, text: content(file, list(file.rows[::-1])),
 }  # fmt: skip
 NAMES = (
     "{}[1]_{}",
@@ -188,9 +198,9 @@ def files_in_other_forms(files: Files, turn: int) -> tuple[dict[str, bytes], dic
     """Return every feed's file in another form and under another name, and which form each has; `turn` moves both on."""
     written, forms = {}, {}
     for place, (feed, file) in enumerate(files.items()):
-        form = list(FORMS)[(place + turn * 7) % len(FORMS)]
+        form = list(FORMS)[(place + turn * len(files)) % len(FORMS)]
         name = NAMES[(place + turn * 3) % len(NAMES)].format(feed, DELIVERED)
-        ending = "csv.gz" if form == "compressed" else "csv"
+        ending = "csv.gz" if form.startswith("compressed") else "csv"
         written[f"{feed}/{name}.{ending}"] = FORMS[form](file, content(file, list(file.rows)))
         forms[feed] = f"{form}, called {name}.{ending}"
     return written, forms
@@ -201,6 +211,16 @@ def _written(file: FeedFile, delimiter: str, quoted: bool = False) -> bytes:
     if quoted:
         return b"".join(delimiter.join(f'"{cell}"' for cell in row).encode() + b"\n" for row in rows)
     return b"".join(csv_line(row, delimiter) + b"\n" for row in rows)
+
+
+def _joined(file: FeedFile, mark: bytes) -> bytes:
+    """Return two halves of a file joined, each with its header, with bytes between them."""
+    half = len(file.rows) // 2
+    return content(file, list(file.rows[:half])) + mark + content(file, list(file.rows[half:]))
+
+
+def _with_values(file: FeedFile, form: Callable[[str], str]) -> bytes:
+    return content(file, [{name: form(value) for name, value in row.items()} for row in file.rows])
 
 
 def _with_days(file: FeedFile, form: Callable[[str], str]) -> bytes:

@@ -55,7 +55,12 @@ def _two_rows(feed: str, column: str, name: str, first: str, second: str, reason
     def damage(rows: Rows) -> list[Line]:
         return [*changed(feed, rows, **{column: first}), changed(feed, rows, **{column: second})[-1]]
 
-    return Damage(KIND, f"two rows, {name}", feed, column, SUPPRESSED, reason, damage, same, lambda rows: len(rows) == 1)
+    return Damage(KIND, f"two rows, {name}", feed, column, SUPPRESSED, reason, damage, same, _has_one_row_of_before)
+
+
+def _has_one_row_of_before(rows: Rows) -> bool:
+    """Return whether a person has one row, and it starts before the ends that the damages state."""
+    return len(rows) == 1 and rows[0].get("START_DATE", "") < "2025-01-01"
 
 
 def _marks() -> list[Damage]:

@@ -18,7 +18,16 @@ BLANKS = {"zero width space": "\u200b", "byte order mark": "\ufeff", "no-break s
 
 def objections() -> list[Damage]:
     """Return every damage of this kind."""
-    return [*_cells(), *_shapes(), *_identifiers(), *_withdrawals(), *_lists()]
+    return [
+        *_cells(),
+        *_shapes(),
+        *_identifiers(),
+        *_withdrawals(),
+        *_lists(),
+        *_other_words(),
+        *_later_statements(),
+        *_other_lists(),
+    ]
 
 
 def type_1(person: str, **cells: str) -> Row:
@@ -193,4 +202,79 @@ def _lists() -> list[Damage]:
             lambda rows: rows[:1], lambda rows: len(rows) == 2, name in counted,
         )
         for name, change in returned.items()
+    ]  # fmt: skip
+
+
+def _other_words() -> list[Damage]:
+    """Return objections whose cells are in other words, or hold two values."""
+    words = {
+        ("type_1_objections", "STATUS"): ("dissent", "Withdrawn", "opted back in", "consent", "J", "✓", "0;1", "+1", "(null)", "#REF!"),
+        ("type_1_objections", "EFFECTIVE_DATE"): ("00/00/0000", "May-24", "2024-W18-3", "01/05/24", "45413.5", "2030-01-01", "1er mai 2024", "NaT"),
+        ("type_1_objections", "ORGANISATION_ID"): ("V81999", "y00001 ", "Y00001 Surgery", "UNKNOWN", "#N/A"),
+        ("opt_outs", "STATUS"): ("Opted out", "N/K", "O"),
+        ("opt_outs", "OPT_OUT_TYPE"): ("TYPE_1;NATIONAL", "TYPE 1 AND NATIONAL", "Type-1", "9Nu0", "1", "(null)"),
+        ("national_opt_outs", "STATUS"): ("opted out", "-", "2"),
+        ("national_opt_outs", "LIST"): ("OPTED-OUT", "SUBMITTED;RETURNED", "(null)", "RETURNED OPTED_OUT"),
+    }  # fmt: skip
+    return [_cell(feed, header, value) for (feed, header), values in words.items() for value in values]
+
+
+def _later_statements() -> list[Damage]:
+    """Return objections with other statements that end none: of one day, of another practice, of a day that is not certain."""
+    off = {"STATUS": "0", "EFFECTIVE_DATE": DAY}
+    pairs: dict[str, list[dict[str, str]]] = {
+        "withdrawn and stated again on one day by two practices": [{}, {**off, "EFFECTIVE_DATE": "2025-05-01", "ORGANISATION_ID": "Y00002"},
+                                                                   {"EFFECTIVE_DATE": "2025-05-01"}],
+        "withdrawn on its day by another practice": [{}, {**off, "ORGANISATION_ID": "Y00002"}],
+        "withdrawn on a day in another format": [{}, {**off, "EFFECTIVE_DATE": "01/05/2025"}],
+        "withdrawn on a day with a year of two digits": [{}, {**off, "EFFECTIVE_DATE": "01/05/25"}],
+        "withdrawn on a serial": [{}, {**off, "EFFECTIVE_DATE": "45778.25"}],
+        "withdrawn on a placeholder": [{}, {**off, "EFFECTIVE_DATE": "1900-01-01"}],
+        "withdrawn on a day that there is not": [{}, {**off, "EFFECTIVE_DATE": "2025-02-30"}],
+        "withdrawn the day after tomorrow": [{}, {**off, "EFFECTIVE_DATE": "2026-01-03"}],
+        "withdrawn at a day of never": [{}, {**off, "EFFECTIVE_DATE": "9999-12-31"}],
+        "withdrawn late in the day before it": [{}, {**off, "EFFECTIVE_DATE": "2024-04-30T22:30:00Z"}],
+        "withdrawn in a month that may be before it": [{"EFFECTIVE_DATE": "2024-05-20"}, {**off, "EFFECTIVE_DATE": "2024-05"}],
+        "of a year, and withdrawn in it": [{"EFFECTIVE_DATE": "2024"}, {**off, "EFFECTIVE_DATE": "2024-07-01"}],
+        "without a day, and withdrawn": [{"EFFECTIVE_DATE": ""}, {**off, "EFFECTIVE_DATE": "2025-05-01"}],
+        "of a day that cannot be read, and withdrawn": [{"EFFECTIVE_DATE": "soon"}, {**off, "EFFECTIVE_DATE": "2025-05-01"}],
+        "withdrawn with a status of two values": [{}, {**off, "STATUS": "0/1", "EFFECTIVE_DATE": "2025-05-01"}],
+        "withdrawn with the letter O": [{}, {**off, "STATUS": "O", "EFFECTIVE_DATE": "2025-05-01"}],
+        "withdrawn by a practice that cannot be read": [{}, {**off, "EFFECTIVE_DATE": "2025-05-01", "ORGANISATION_ID": "?"}],
+        "withdrawn by no practice": [{}, {**off, "EFFECTIVE_DATE": "2025-05-01", "ORGANISATION_ID": "V81999"}],
+        "withdrawn by an empty practice": [{}, {**off, "EFFECTIVE_DATE": "2025-05-01", "ORGANISATION_ID": ""}],
+        "withdrawn, and dated in the future": [{"EFFECTIVE_DATE": "2027-01-01"}, {**off, "EFFECTIVE_DATE": "2025-05-01"}],
+    }  # fmt: skip
+
+    def damage(cells: list[dict[str, str]]) -> Callable[[str], list[Line]]:
+        return lambda person: [type_1(person, **each) for each in cells]
+
+    found = [_damage("type_1_objections", name, damage(cells), counted=False) for name, cells in pairs.items()]
+    found += [
+        _damage("opt_outs", f"of type 1, {name}", lambda person, cells=cells: [combined(person), combined(person, **cells)], counted=False)
+        for name, cells in {
+            "withdrawn for both kinds in one cell": {**off, "EFFECTIVE_DATE": "2025-05-01", "OPT_OUT_TYPE": "TYPE_1;NATIONAL"},
+            "withdrawn with an empty kind": {**off, "EFFECTIVE_DATE": "2025-05-01", "OPT_OUT_TYPE": ""},
+        }.items()
+    ]  # fmt: skip
+    return found
+
+
+def _other_lists() -> list[Damage]:
+    """Return people of a permitted list whose rows contradict each other or name them in another form."""
+    changes: dict[str, Callable[[Row, Row], list[Line]]] = {
+        "returned with the status of an opt-out": lambda sent, back: [sent, {**back, "STATUS": "1"}],
+        "returned in upper case": lambda sent, back: [sent, {**back, "PERSON_ID": back["PERSON_ID"].upper()}],
+        "submitted in two forms and returned in one": lambda sent, back: [sent, {**sent, "PERSON_ID": sent["PERSON_ID"].upper()}, back],
+        "returned in a row of words": lambda sent, back: [sent, {**back, "LIST": "NOT RETURNED"}],
+        "in no row of the list": lambda sent, back: [],
+        "opted out in another form of the pseudonym": lambda sent, back: [sent, back, national(sent["PERSON_ID"].upper())],
+        "opted out at a day that cannot be read": lambda sent, back: [sent, back, national(sent["PERSON_ID"], EFFECTIVE_DATE="soon")],
+    }  # fmt: skip
+    return [
+        Damage(
+            KIND, name, "national_opt_outs", "list_part", Expected.SUPPRESSED, OBJECTS_NATIONALLY,
+            lambda rows, change=change: change(rows[0], rows[1]), lambda rows: rows[:1], lambda rows: len(rows) == 2, counted=False,
+        )
+        for name, change in changes.items()
     ]  # fmt: skip

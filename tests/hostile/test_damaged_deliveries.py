@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 from hostile.board_run import Result
 from hostile.damage_round import Board, check_counted, check_person, compare_others
-from hostile.damaged_deliveries import all_damages, run_all
+from hostile.damaged_deliveries import all_damages, all_deliveries, run_all
 from hostile.damages import Expected
-from hostile.delivery_cases import delivery_cases
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +24,7 @@ def test_damage_to_some_rows_changes_no_one_else_and_is_read_with_caution(board:
     report = run_all(board, every=EVERY, first=3, forms=0)
     assert report.violations == [], str(report)
     assert len(report.cases) == 5 and min(report.cases.values()) >= 6
-    assert report.cases.total() > (len(all_damages(board)) + len(delivery_cases())) // EVERY - 2
+    assert report.cases.total() > (len(all_damages(board)) + len(all_deliveries())) // EVERY - 2
 
 
 def test_a_result_that_differs_from_what_is_expected_is_a_violation(board: Board) -> None:

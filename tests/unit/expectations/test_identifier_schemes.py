@@ -57,6 +57,23 @@ from pipelines.lake.duckdb_connection import connect
         ("#N/A", "placeholder_identifier"),
         ("-", "placeholder_identifier"),
         ("0", "placeholder_identifier"),
+        ("(null)", "placeholder_identifier"),
+        ("N/K", "placeholder_identifier"),
+        ("X", "placeholder_identifier"),
+        ("000-000-0000", "placeholder_identifier"),
+        ("123 456 7890", "placeholder_identifier"),
+        ("9434765919.00", ""),
+        ('="9434765919"', ""),
+        ("9434765919\u00a0", ""),
+        ("\u0669\u0664\u0663\u0664\u0667\u0666\u0665\u0669\u0661\u0669", ""),  # Arabic-Indic digits
+        ("943\u00ad476\u00ad5919", ""),  # soft hyphens
+        ("943\u2013476\u20135919", ""),  # dashes of a word processor
+        ("9434\u030176 5919", "not_an_nhs_number"),  # a combining accent
+        ("94347659I9", "not_an_nhs_number"),
+        ("+9434765919", "not_an_nhs_number"),
+        ("NHS 9434765919", "not_an_nhs_number"),
+        ("1000000010", "wrong_check_digit"),  # its check digit would be 10
+        ("434765919", "not_an_nhs_number"),  # a leading digit is lost
     ],
 )
 def test_an_nhs_number_has_ten_digits_and_the_right_check_digit(text: str, reason: str) -> None:
@@ -124,6 +141,17 @@ def test_every_snomed_and_dmd_code_of_the_code_lists_is_a_concept() -> None:
         ("000000000", "placeholder_identifier"),
         ("#REF!", "placeholder_identifier"),
         ("-1", "placeholder_identifier"),
+        ("X", "placeholder_identifier"),
+        ("(null)", "placeholder_identifier"),
+        ("[none]", "placeholder_identifier"),
+        ("n\\a", "placeholder_identifier"),
+        ("not-known", "placeholder_identifier"),
+        ("NaT", "placeholder_identifier"),
+        ("?!", "placeholder_identifier"),
+        ("000-000-0000", "placeholder_identifier"),
+        ("N", ""),  # no word
+        ("NA1", ""),
+        ("(withheld)", ""),  # what ingest stores for a clear identifier, which has its own rule
         ("1.23E+10", "number_as_float"),
         ("(wrong_check_digit)", "wrong_check_digit"),  # what ingest stores
     ],
@@ -134,7 +162,17 @@ def test_a_pseudonym_has_any_form_but_is_no_placeholder(scheme: Scheme, text: st
 
 @pytest.mark.parametrize(
     ("code", "reason"),
-    [("RX1", ""), ("999", ""), ("89999", ""), ("NONE", "placeholder_identifier"), ("XXX", "placeholder_identifier")],
+    [
+        ("RX1", ""),
+        ("999", ""),
+        ("89999", ""),
+        ("XX", ""),
+        ("NONE", "placeholder_identifier"),
+        ("XXX", "placeholder_identifier"),
+        ("V81999", "placeholder_identifier"),  # the practice is not known
+        ("v81997", "placeholder_identifier"),  # no practice
+        ("V81996", ""),
+    ],
 )
 def test_an_organisation_is_no_placeholder(code: str, reason: str) -> None:
     assert reason_against(Scheme.ODS, code) == reason
@@ -166,6 +204,8 @@ def test_the_fast_test_misses_no_wrong_value(scheme: Scheme) -> None:
     texts = [
         *PLACEHOLDERS,
         *map(str.lower, PLACEHOLDERS),
+        *(f"({text})" for text in PLACEHOLDERS),
+        *("-".join(text) for text in PLACEHOLDERS),
         "4.00E+09",
         "9,43e9",
         "12E+3",
