@@ -66,7 +66,7 @@ def test_numbers_that_are_stored_stay_as_they_are():
         "omop_conditions": 11, "omop_drugs": 12, "omop_procedures": 13, "omop_measurements": 14, "omop_observations": 15,
     }  # fmt: skip
     assert {feed.name: feed.number for feed in DECLARED if feed.number} == numbers
-    assert [kind.number for kind in EVENT_TYPES] == [*range(1, 11), *range(20, 26), 30, 31, 32, 40, 41, *range(60, 67)]
+    assert [kind.number for kind in EVENT_TYPES] == [*range(1, 12), *range(20, 26), 30, 31, 32, 40, 41, *range(60, 67)]
 
 
 def test_the_usual_delivery_of_each_feed_is_the_declared_one():
