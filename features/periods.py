@@ -12,6 +12,7 @@ OPEN = np.int32(np.iinfo(np.int32).max)  # the end of a period that has not ende
 # throughout. A death at most this many days after the end of a registration is a death on the registered list. Cohorts, labels and
 # households use the same number.
 MOVE_GAP_DAYS = 30
+STAY_DAYS = 730  # the sender of an older open stay never closed it
 _SPAN = 1 << 22  # more days than there are between any two dates
 _ZERO = 1 << 21
 
@@ -48,6 +49,19 @@ def registered_at(
     return np.where(moves, before, inside)
 
 
+def lasts_beyond(
+    person: NDArray[np.int32], start: NDArray[np.int32], end: NDArray[np.int32], who: NDArray[np.int32], day: NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    """Return whether a period of each person in `who` starts by a day and ends after it; the periods are in any order."""
+    if not len(person):
+        return np.zeros(len(who), dtype=bool)
+    order = np.argsort(_moment(person, start), kind="stable")
+    # The running maximum needs no restart: the moments of a person are after those of the person before.
+    latest = np.maximum.accumulate(_moment(person[order], end[order]))
+    place = np.searchsorted(_moment(person[order], start[order]), _moment(who, day), side="right") - 1
+    return (place >= 0) & (latest[place] > _moment(who, day))
+
+
 def starts_between(
     person: NDArray[np.int32], start: NDArray[np.int32], who: NDArray[np.int32], first: NDArray[np.int32], last: NDArray[np.int32]
 ) -> NDArray[np.int64]:
@@ -74,7 +88,9 @@ class Households:
         """Build from one element for each person and household; the end is included, and OPEN where the period has not ended."""
         numbers, place = np.unique(household, return_inverse=True)
         closed = np.minimum(end, _ZERO - 1)
-        doubts = cls.from_periods(household[in_doubt], start[in_doubt], end[in_doubt], ~in_doubt[in_doubt]) if in_doubt.any() else None
+        doubts = (
+            cls.from_periods(household[in_doubt], start[in_doubt], end[in_doubt], ~in_doubt[in_doubt]) if in_doubt.any() else None
+        )
         return cls(numbers, np.sort(_moment(place, start)), np.sort(_moment(place, closed)), doubts)
 
     def size_at(self, household: NDArray[np.uint64], day: NDArray[np.int32]) -> NDArray[np.int64]:
