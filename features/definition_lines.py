@@ -29,8 +29,9 @@ RULES_OF_SPELLS = """Features and outcomes count the same spells, `core__spell`.
 * **An emergency inside an emergency spell** belongs to it. Several emergencies inside one elective spell are joined with each other only.
 * **Nights count once.** A night of two overlapping spells counts for the emergency, or else for the maternity spell, or else for the birth. An
   emergency that has not ended has the nights up to the end of the spell around it. So these do not change when it ends.
-* **Late and withdrawn stays.** A delivery that brings or withdraws a stay may change the form of an overlapping spell. The new form counts
-  from that delivery, the old one until then.
+* **Late and withdrawn stays.** A stay that becomes known later, changes or is withdrawn may change the form of a spell: which stays it joins, its
+  class, nights and discharge. On every date the form counts that was known then (`pipelines/conform/spell_forms.py`). The new form counts from
+  that day, the old one until then. In the first delivery a stay counts as known after its lag. Outcomes count the current form.
 * **An open stay** has no end that a later stay could begin before, so the later stay is a separate spell.
 * **Duplicates.** Stays of one provider with the same days and admission method are one stay.
 * **Regular attenders** are never joined, and end no spell."""

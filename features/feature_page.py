@@ -14,7 +14,7 @@ from features.code_lists import load_code_lists
 from features.declaration import EVER_NEEDS_DAYS, Feature
 from features.diagnosis_rules import lists_of
 from features.outcomes import OUTCOMES
-from features.periods import MOVE_GAP_DAYS
+from features.periods import MOVE_GAP_DAYS, STAY_DAYS
 
 FILE = Path(__file__).parents[1] / "docs" / "features.md"
 EDITION = 2025
@@ -34,6 +34,16 @@ deployment, with the features that were not computed and the reason.
 * **Registered.** A person counts as registered on an index date within a registration, and in a gap of up to {MOVE_GAP_DAYS} days between
   two registrations: that is a move between practices. During a move the practice is the one that the person left, because its record covers
   the time before the index date. A registration that ended without a later one means that the person left.
+* **A gap is seen only afterwards.** On a training date the later registration is known by now. On the scoring date it is not known yet, and a
+  person in a gap is not scored until the new practice sends the registration. So training has a few rows that scoring never has. They are few:
+  where 10% of people move in a year and every gap is {MOVE_GAP_DAYS} days long, 0.8% of the rows, and with gaps of three days 0.1%. These people are
+  known to register again, and so to be alive at the end of the gap. Strata keeps them, because a model without them would learn from fewer
+  people who move.
+* **Index discharges.** With `study.cohort.kind: discharges` an index event is a discharge after which the person is at home. It is not one
+  if the person is in another spell that began by that day and ends after it, or is still open: a planned stay around an emergency, or an
+  admission on the day of the discharge. The reason: a person in bed cannot be admitted again from home, and the team that would act is the
+  ward. A spell counts as open for {STAY_DAYS} days at most. Regular attendances do not count as another spell. Of a spell that is joined by
+  transfers the discharge from its last stay counts. A discharge whose stay was withdrawn is no index event, also on past dates: it did not happen.
 * **Ages.** {BY_THE_CALENDAR}.
   {BIRTH_BY_MONTH},
   but from no later than the index date. Every age, band and limit of ages uses this formula (`expectations/age.py`).

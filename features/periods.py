@@ -12,6 +12,7 @@ OPEN = np.int32(np.iinfo(np.int32).max)  # the end of a period that has not ende
 # throughout. A death at most this many days after the end of a registration is a death on the registered list. Cohorts, labels and
 # households use the same number.
 MOVE_GAP_DAYS = 30
+STAY_DAYS = 730  # the sender of an older open stay never closed it
 _SPAN = 1 << 22  # more days than there are between any two dates
 _ZERO = 1 << 21
 
@@ -46,6 +47,19 @@ def registered_at(
     between = (before >= 0) & (person[before] == who) & (person[after] == who) & (after > before)
     moves = between & (start[after].astype(np.int64) - end[before] - 1 <= MOVE_GAP_DAYS)
     return np.where(moves, before, inside)
+
+
+def lasts_beyond(
+    person: NDArray[np.int32], start: NDArray[np.int32], end: NDArray[np.int32], who: NDArray[np.int32], day: NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    """Return whether a period of each person in `who` starts by a day and ends after it; the periods are in any order."""
+    if not len(person):
+        return np.zeros(len(who), dtype=bool)
+    order = np.argsort(_moment(person, start), kind="stable")
+    # The running maximum needs no restart: the moments of a person are after those of the person before.
+    latest = np.maximum.accumulate(_moment(person[order], end[order]))
+    place = np.searchsorted(_moment(person[order], start[order]), _moment(who, day), side="right") - 1
+    return (place >= 0) & (latest[place] > _moment(who, day))
 
 
 def starts_between(

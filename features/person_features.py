@@ -40,7 +40,7 @@ from features.declaration import DERIVED, EVER_NEEDS_DAYS, Feature, Statistic
 from features.derived import derive
 from features.geography import Places
 from features.inequality import AREA, PRACTICE
-from features.periods import OPEN
+from features.periods import OPEN, STAY_DAYS, lasts_beyond
 from features.plan import Plan
 from features.window_counts import Events, window_counts
 
@@ -92,7 +92,7 @@ class IndexEvents:
         """Build one index event for each discharge in the period up to the index date, on the day of discharge.
 
         Features end the day before and time at risk starts the day after, so that a readmission on the next day counts. People who died
-        in the spell have no index event.
+        in the spell have no index event, nor those who are in another spell that began by that day and ended after it: they are not at home.
         """
         last = (index_date - date(1970, 1, 1)).days
         day = days(spells["discharge_date"], OPEN)
@@ -100,10 +100,25 @@ class IndexEvents:
         chosen &= pc.fill_null(spells["nights"], -1).combine_chunks().to_numpy() >= settings.discharge_minimum_nights
         if settings.discharge_class == "emergency":
             chosen &= pc.equal(spells["spell_class"], "emergency").combine_chunks().to_numpy(zero_copy_only=False)
+        chosen &= ~_in_another_spell(spells, day)
         discharges = spells.filter(pa.array(chosen)).append_column("day", pa.array(day[chosen]))
         discharges = discharges.sort_by([("person_key", "ascending"), ("day", "ascending"), ("spell_key", "ascending")])
         identifiers = discharges["spell_key"].cast(pa.string()).combine_chunks()
         return cls(numbers(discharges["person_key"]), numbers(discharges["day"]), identifiers)
+
+
+def _in_another_spell(spells: pa.Table, discharge_day: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return whether the person of each spell is in another spell at the end of the day of discharge.
+
+    Regular attenders go home. A spell that has not ended lasts `STAY_DAYS` at most.
+    """
+    overnight = pc.not_equal(spells["spell_class"], "regular_attender").combine_chunks().to_numpy(zero_copy_only=False)
+    person, admitted = numbers(spells["person_key"]), days(spells["admission_date"], OPEN)
+    end = np.where(discharge_day == OPEN, admitted + np.int32(STAY_DAYS), discharge_day)
+    ended = discharge_day != OPEN
+    found = np.zeros(len(person), dtype=bool)
+    found[ended] = lasts_beyond(person[overnight], admitted[overnight], end[overnight], person[ended], discharge_day[ended])
+    return found
 
 
 def person_features(

@@ -155,8 +155,8 @@ SPELL = Table(
         Column("stays_joined", Kind.INTEGER, "Number of stays in the spell.", nullable=False),
         Column("cost", Kind.NUMBER, "Payment for the stays of the spell.", unit="GBP"),
         Column("diagnoses", Kind.TEXT, "The different ICD-10 codes of the stays, sorted, without dots or suffixes, separated by commas."),
-        Column("admission_available_date", Kind.DATE, "Available date of the admission.", nullable=False),
-        Column("discharge_available_date", Kind.DATE, "Available date of the discharge, nights and diagnoses. Where a spell overlaps another, not before the latest delivery that brought a stay of either (the events also not before one that withdrew such a stay). Null while the spell is open."),
+        Column("admission_available_date", Kind.DATE, "Available date of the admission, and not before the spell began as it does now: deliveries may have changed its first stay.", nullable=False),
+        Column("discharge_available_date", Kind.DATE, "Available date of the discharge, nights and diagnoses. Not before the spell had this form, without interruption since: a stay may have become known later, changed or been withdrawn. Null while the spell is open."),
     ),
     ("spell_key",),
 )  # fmt: skip
@@ -179,11 +179,11 @@ EVENT = Table(
 
 EVENT_SUPERSEDED = Table(
     "core__event_superseded",
-    "Events as earlier deliveries recorded them, before a later delivery changed or withdrew them. A feature counts such an event if it was "
-    "known before the index date and superseded on or after it.",
+    "Events that no longer hold: as earlier deliveries recorded them, before a later delivery changed or withdrew them, and of spells also "
+    "before another of their stays was known. A feature counts such an event if it was known before the index date and superseded after it.",
     (
         *EVENT.columns,
-        Column("superseded_date", Kind.DATE, "Day of the delivery that changed or withdrew the event.", nullable=False),
+        Column("superseded_date", Kind.DATE, "First day on which the event no longer counts: that of the delivery that changed or withdrew it, or on which another stay of its spell counts as known.", nullable=False),
     ),
     (),
 )  # fmt: skip

@@ -66,11 +66,6 @@ def available_sql(feed: str, settings: AvailabilitySettings) -> str:
     return known_on(RAW_TABLES[feed].available, settings.lag_days.get(feed, 0))
 
 
-def delivered_later_sql() -> str:
-    """Return the SQL of the day before the later delivery that first contained a row's content; null for the first delivery."""
-    return "CASE WHEN NOT is_first_delivery THEN first_extract_date - 1 END"
-
-
 def admission_available_sql(settings: AvailabilitySettings) -> str:
     """Return the SQL of the available date of an admission itself, which may be earlier than that of its discharge."""
     lag = settings.admission_lag_days

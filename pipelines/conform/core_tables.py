@@ -47,13 +47,8 @@ from pipelines.conform.registration import (
     withdrawn_ends_sql,
 )
 from pipelines.conform.spell import READ, spell_sql
-from pipelines.conform.superseded import (
-    hold_superseded,
-    spells_as_known_sql,
-    superseded_codes,
-    superseded_event_rows,
-    write_superseded,
-)
+from pipelines.conform.spell_forms import hold_forms, spells_as_known_sql
+from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
 from pipelines.conform.volumes import feed_people_sql, feeds_of_providers, list_sizes_sql, main_providers_sql, volumes_sql
 from pipelines.lake.storage import Lake
 
@@ -143,14 +138,19 @@ def conform_registrations(
 
 
 def conform_spells(
-    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, available: AvailabilitySettings
+    lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, rules: ClinicalRules, available: AvailabilitySettings, superseded: Sources | None = None
 ) -> Summary:  # fmt: skip
-    """Write core__spell; without the admissions feed it has no rows."""
+    """Write core__spell; without the admissions feed it has no rows.
+
+    `superseded` has, by feed, the rows that a later delivery changed or removed. They had a part in the forms of spells.
+    """
     if ADMISSIONS.name not in sources:
         lake.write(core.SPELL, [])
         return {"spells": 0, "stays": 0, "admission_rows": 0}
     con.execute(f"CREATE OR REPLACE TEMP TABLE admission_rows AS SELECT {', '.join(READ)} FROM {sources[ADMISSIONS.name]}")
-    query = spell_sql("admission_rows", lake.scan(core.PERSON.name), rules, available)
+    people = lake.scan(core.PERSON.name)
+    hold_forms(con, ("admission_rows", (superseded or {}).get(ADMISSIONS.name, "")), people, rules, available)
+    query = spells_as_known_sql(spell_sql("admission_rows", people, rules, available))
     spells = lake.replace_sql(core.SPELL, con, query, order="spell_key")
     (stays,) = _row(con, f"SELECT coalesce(sum(stays_joined), 0) FROM {lake.scan(core.SPELL.name)}")
     (rows,) = _row(con, "SELECT count(*) FROM admission_rows")
@@ -162,11 +162,10 @@ def conform_events(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources,
     """Write core__event_type, core__code, core__event and core__event_superseded from the feeds and core__spell."""
     spells, gone = lake.scan(core.SPELL.name), hold_superseded(con, _measured(request.superseded, request))
     before = superseded_event_rows(con, sources, gone, lake.scan(core.PERSON.name), request)
-    known_spells = spells_as_known_sql(spells, gone, lake.scan(core.PERSON.name))
-    rows = spell_event_rows(known_spells, request.sensitive_code)
+    rows = spell_event_rows(spells, request.sensitive_code)
     rows += feed_event_rows(_measured(sources, request), request.rules, request.available)
     codes = [codes_sent_sql(feed, source) for given in (sources, gone) for feed, source in given.items() if feed in EVENT_FEEDS]
-    codes += superseded_codes(gone)
+    codes += superseded_codes(before)
     codes += [
         f"(SELECT 'treatment_function' AS code_system, treatment_function AS source_code FROM {spells})",
         f"(SELECT 'icd10' AS code_system, unnest(string_split(diagnoses, ',')) AS source_code FROM {spells})",

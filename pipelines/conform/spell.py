@@ -18,8 +18,7 @@ rules:
   does not belongs to the emergency.
 * A night counts once: for the emergency spell, or else for the maternity spell, or else for the birth. An open spell lasts as long as the
   other. So the nights do not change when an emergency ends later.
-* In a chain with a separate spell, what is known at a discharge was known no earlier than the latest delivery that brought a stay of the
-  chain. A late stay may change the form of each spell, and `core__event_superseded` has the earlier form until that delivery.
+* A stay that becomes known later, changes or is withdrawn may change the form of a spell. `spell_forms.py` has the forms of each date.
 * A birth does not continue a spell, and a maternity admission continues only a maternity spell.
 * No admission continues a stay without a discharge. A spell whose last stay has no discharge is open.
 
@@ -32,7 +31,7 @@ from __future__ import annotations
 from expectations.diagnosis_codes import plain_icd10_list_sql, plain_main_icd10_sql
 from expectations.feeds import ADMISSIONS
 from expectations.sql_values import quote
-from pipelines.conform.availability import AvailabilitySettings, admission_available_sql, available_sql, delivered_later_sql
+from pipelines.conform.availability import AvailabilitySettings, admission_available_sql, available_sql
 from pipelines.conform.clinical_rules import ClinicalRules, sql_list
 
 # Days since 1970 of a stay's end, and its place in the person's order, in one number: its running maximum
@@ -61,7 +60,7 @@ def spell_sql(admissions: str, people: str, rules: ClinicalRules, available: Ava
     {_numbered("stays", "person_key, is_regular", "chain", rules)},
     {_spells_of_chains(rules)},
     joined AS (
-        SELECT {_CHAIN}, spell_of_chain, has_separate, chain_delivered,
+        SELECT {_CHAIN}, spell_of_chain, has_separate,
             min(place) AS first_place,
             min(admission_date) AS admission_date,
             CASE WHEN NOT arg_max(is_open, place) THEN max(end_date) END AS discharge_date,
@@ -77,7 +76,7 @@ def spell_sql(admissions: str, people: str, rules: ClinicalRules, available: Ava
             arg_min(admission_available_date, place) AS admission_available_date,
             max(discharge_available_date) AS last_available_date,
             string_agg(diagnoses, ',' ORDER BY place) AS diagnoses
-        FROM spells GROUP BY {_CHAIN}, class_of_chain, spell_of_chain, has_separate, chain_delivered
+        FROM spells GROUP BY {_CHAIN}, class_of_chain, spell_of_chain, has_separate
     ),
     {_SHARED_NIGHTS}
     SELECT person_key,
@@ -85,7 +84,7 @@ def spell_sql(admissions: str, people: str, rules: ClinicalRules, available: Ava
         admission_date, discharge_date, provider_code, last_provider_code, admission_method, spell_class,
         discharge_date - admission_date - coalesce(shared_nights, 0) AS nights,
         died, primary_diagnosis, treatment_function, stays_joined, cost, admission_available_date,
-        CASE WHEN discharge_date IS NOT NULL THEN greatest(last_available_date, discharge_date, chain_delivered) END AS discharge_available_date,
+        CASE WHEN discharge_date IS NOT NULL THEN greatest(last_available_date, discharge_date) END AS discharge_available_date,
         {plain_icd10_list_sql("diagnoses")} AS diagnoses
     FROM joined LEFT JOIN shared USING (person_key, is_regular, first_place)
     """
@@ -102,8 +101,7 @@ def _stays(admissions: str, people: str, rules: ClinicalRules, available: Availa
             {plain_main_icd10_sql("primary_diagnosis")} AS primary_diagnosis,
             nullif(concat_ws(',', primary_diagnosis, diagnoses), '') AS diagnoses,
             {admission_known} AS admission_available_date,
-            {available_sql(ADMISSIONS.name, available)} AS discharge_available_date,
-            {delivered_later_sql()} AS delivered_later
+            {available_sql(ADMISSIONS.name, available)} AS discharge_available_date
         FROM {admissions} JOIN (SELECT person_id, person_key FROM {people}) USING (person_id)
     ),
     whole AS (
@@ -119,7 +117,6 @@ def _stays(admissions: str, people: str, rules: ClinicalRules, available: Availa
             sum(cost ORDER BY row_number) AS cost,
             min(admission_available_date) AS admission_available_date,
             max(discharge_available_date) AS discharge_available_date,
-            max(delivered_later) AS delivered_later,
             string_agg(diagnoses, ',' ORDER BY row_number) AS diagnoses
         FROM episodes GROUP BY person_key, provider_code, spell_number, admission_date
     ),
@@ -127,7 +124,7 @@ def _stays(admissions: str, people: str, rules: ClinicalRules, available: Availa
         SELECT *, {_stay_class(rules)} AS stay_class, {_transfer_in(rules)} AS transfer_in,
             discharge_date IS NULL AS is_open, coalesce(discharge_date, admission_date) AS end_date,
             coalesce(discharge_date > admission_date, false) AS has_night,
-            coalesce(discharge_destination IN ({sql_list(rules.transfer_destinations)}), false) AS transfer_out
+            {_transfer_out(rules)} AS transfer_out
         FROM whole
         QUALIFY row_number() OVER (
             PARTITION BY person_key, provider_code, admission_date, discharge_date, admission_method, is_regular
@@ -149,6 +146,15 @@ def _stay_class(rules: ClinicalRules) -> str:
             THEN CASE WHEN treatment_function IN ({sql_list(rules.obstetric_specialties)}) THEN 'maternity' ELSE 'emergency' END
         WHEN admission_method IN ({sql_list(rules.elective_methods)}) THEN 'elective'
         ELSE 'other' END"""
+
+
+def transfer_codes_sql(rules: ClinicalRules) -> str:
+    """Return the SQL that is true of a row of admissions with a code of a transfer, in or out."""
+    return f"({_transfer_in(rules)} OR {_transfer_out(rules)})"
+
+
+def _transfer_out(rules: ClinicalRules) -> str:
+    return f"coalesce(discharge_destination IN ({sql_list(rules.transfer_destinations)}), false)"
 
 
 def _transfer_in(rules: ClinicalRules) -> str:
@@ -190,8 +196,7 @@ def _spells_of_chains(rules: ClinicalRules) -> str:
     return f"""
     mixed AS (SELECT DISTINCT {_CHAIN} FROM chain_numbered WHERE {is_separate}),
     separated AS (
-        SELECT *, CASE WHEN {is_separate} THEN stay_class END AS separate_class,
-            max(delivered_later) OVER (PARTITION BY {_CHAIN}) AS chain_delivered
+        SELECT *, CASE WHEN {is_separate} THEN stay_class END AS separate_class
         FROM chain_numbered SEMI JOIN mixed USING ({_CHAIN})
     ),
     classified AS (
@@ -204,8 +209,7 @@ def _spells_of_chains(rules: ClinicalRules) -> str:
     spells AS (
         SELECT * EXCLUDE (begins_inside, transferred, tail_end), true AS has_separate FROM spell_of_chain_numbered
         UNION ALL BY NAME
-        SELECT * EXCLUDE (begins_inside, transferred, tail_end), '' AS class_of_chain, 1 AS spell_of_chain,
-            CAST(NULL AS DATE) AS chain_delivered, false AS has_separate
+        SELECT * EXCLUDE (begins_inside, transferred, tail_end), '' AS class_of_chain, 1 AS spell_of_chain, false AS has_separate
         FROM chain_numbered ANTI JOIN mixed USING ({_CHAIN})
     )"""
 

@@ -23,13 +23,13 @@ from expectations.tables.core import CODE, COVERAGE, EVENT, PERSON, REGISTRATION
 from expectations.tables.risk import LABELS
 from features.code_lists import CodeList, code_members
 from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE, Use
+from features.periods import STAY_DAYS
 from pipelines.lake.storage import Lake
 
 MARKS = ("end_of_life", "in_hospital_now", "care_home", "on_caseload")
 DIED, LEFT = "died since", "left the list since"
 OPTED_OUT = "opted out since the features were built"
 RECORDED_DAYS = 1095  # codes of palliative care or of living in a care home count for three years
-STAY_DAYS = 730  # the sender of an older open stay never closed it
 LAST_STAY_DAYS = 365  # an older admission source or discharge destination says little about today
 CASELOAD_DAYS = 365  # an entry without an end expires after a year
 # NHS Data Dictionary, source of admission and discharge destination: care homes run by the NHS (54), with and without nursing

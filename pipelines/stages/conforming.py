@@ -162,8 +162,8 @@ def conform_registrations(context: StageContext) -> StageResult:
 @stage([core.SPELL], reads=(core.PERSON,), feeds=(ADMISSIONS.name,), settings=("source", "clinical"), exists=has_core)
 def conform_spells(context: StageContext) -> StageResult:
     """Write core__spell."""
-    available, rules = availability(context), context.settings.clinical
-    return _conformed(context, lambda con, rows: core_tables.conform_spells(context.lake, con, rows, rules, available))
+    available, rules, gone = availability(context), context.settings.clinical, superseded_rows(context, (ADMISSIONS.name,))
+    return _conformed(context, lambda con, rows: core_tables.conform_spells(context.lake, con, rows, rules, available, gone))
 
 
 @stage(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pyarrow as pa
@@ -105,10 +105,10 @@ def _table_of(context: StageContext, feed: str) -> Table | None:
     return next((table for table in context.raw_tables if table.feed == feed), None)
 
 
-def superseded_rows(context: StageContext) -> Mapping[str, str]:
+def superseded_rows(context: StageContext, feeds: Collection[str] = EVENT_FEEDS) -> Mapping[str, str]:
     """Return, by feed of events, the rows that a later delivery changed or deleted."""
     lake, reading = context.lake, context.source.reading
-    tables = [table for table in context.raw_tables if table.feed in EVENT_FEEDS and has_extracts(context, table)]
+    tables = [table for table in context.raw_tables if table.feed in feeds and has_extracts(context, table)]
     rows = {table.feed: superseded_rows_sql(lake, reading, table.feed, table) for table in tables}
     return {feed: sql for feed, sql in rows.items() if sql}
 

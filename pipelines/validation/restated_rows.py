@@ -9,6 +9,9 @@ as it is: it spares the rows of its key. A row whose key could not be read, or h
 the rest of its key. A line of which no field could be read may be any row that its delivery omits: as many omitted rows as there are such
 lines are spared, the most recent ones, and counted (`kept_for_unparsed`).
 
+A row that was changed or removed and later sent again as it was is known again since then: its periods between such deliveries are separate
+runs, each with its own first delivery.
+
 Deliveries are placed by their date, and their facts count as known since their date, or since they arrived if that was later.
 """
 
@@ -31,7 +34,7 @@ from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.typed_rows import typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql, known_dates
 
-COMPARISON = 2  # a higher number has stored comparisons made again: since 2 a mark that cannot be read takes a row back
+COMPARISON = 3  # a higher number has stored comparisons made again: since 3 a row that was changed back is known again since then
 
 
 def restated_rows(lake: Lake, table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
@@ -70,10 +73,10 @@ def _compared_sql(table: Table, settings: FeedSettings, extracts: list[ValidExtr
     days = " ".join(f"WHEN {place} THEN DATE {quote(valid.extract.extract_date)}" for place, valid in enumerate(extracts))
     columns = "extract_id, row_number, extract_date, first_extract_date, key_extract_date"
     key = ", ".join(table.key)
-    facts = f"SELECT {columns}, CAST(NULL AS DATE) AS superseded_date FROM current JOIN history USING ({key}, content)"
+    facts = f"SELECT {columns}, CAST(NULL AS DATE) AS superseded_date FROM current JOIN history USING ({key}, content, run)"
     if table.event_date:
         facts += f" UNION ALL SELECT {columns}, superseded_date FROM ({_superseded(table, settings, deliveries)})"
-    return f"""WITH {_omitted(table, settings, extracts)}, {_several(table, extracts)}, {_contents(table, extracts)}, current AS MATERIALIZED ({_current(table, settings, deliveries)})
+    return f"""WITH {_omitted(table, settings, extracts)}, {_several(table, extracts)}, {_contents(table, settings, extracts)}, current AS MATERIALIZED ({_current(table, settings, deliveries)})
         SELECT extract_id, extract_date, row_number, found.row_number IS NOT NULL AND superseded_date IS NULL AS holds,
             first_extract_date, key_extract_date, found.row_number IS NOT NULL AND superseded_date IS NULL
                 AND (extract_id, extract_date, row_number) IN (SELECT (extract_id, extract_date, row_number) FROM omitted_rows) AS kept_for_unparsed,
@@ -163,12 +166,12 @@ def _unusable(valid: ValidExtract) -> str:
     return f"({valid.set_aside} EXCEPT {valid.withdrawn})" if valid.withdrawn else valid.set_aside
 
 
-def _contents(table: Table, extracts: list[ValidExtract]) -> str:
-    """Return CTEs of the content of those rows: `named`, `kept`, `history` and `spared`.
+def _contents(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
+    """Return CTEs of the content of those rows: `named`, `kept`, `spared`, `running` and `history`.
 
-    `named` has key and delivery of the rows that were kept or that the sender takes back. `history` says when a key with its
-    content was delivered first and last, and when the key with its beginning was delivered first. `spared` has the deliveries that
-    leave a key as it is, for they contain it in a row that cannot be used.
+    `named` has key and delivery of the rows that were kept or that the sender takes back. `spared` has the deliveries that leave a key as
+    it is, for they contain it in a row that cannot be used. `running` numbers the runs of deliveries that leave a content as it is.
+    `history` has, by run, when a key with its content was delivered first and last, and when the key with its beginning was delivered first.
     """
     key = ", ".join(table.key)
     only = [
@@ -191,7 +194,33 @@ def _contents(table: Table, extracts: list[ValidExtract]) -> str:
     begins = f"min(min(known_date)) OVER (PARTITION BY {key}, begun) AS key_extract_date"
     dates = f"min(known_date) AS first_extract_date, max(extract_date) AS last_extract_date, {begins}"
     return f"""kept AS MATERIALIZED ({kept}), named AS MATERIALIZED ({named}),
-        history AS MATERIALIZED (SELECT {key}, content, {dates} FROM kept GROUP BY {key}, content, begun), {_spared(table, only)}"""
+        {_spared(table, only)}, {_running(table, settings, extracts)},
+        history AS MATERIALIZED (SELECT {key}, content, run, {dates} FROM running GROUP BY {key}, content, run, begun)"""
+
+
+def _running(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
+    """Return the CTE `running`: the rows of `kept` with the number of their run.
+
+    A new run begins where the delivery that named the key before had another content, or one in between omitted it. Lists without dates
+    have one run: a person is on them since the first delivery that named the person.
+    """
+    if not table.event_date:
+        return "running AS MATERIALIZED (SELECT *, 0 AS run FROM kept)"
+    key = ", ".join(table.key)
+    earlier = "ORDER BY extract_date RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL 1 DAY PRECEDING"
+    days = [*known_dates(extracts)][1:] if _restates(settings) else []
+    omitted = [f"({_omits(table, settings, day, 'same_before')} AND extract_date > DATE {quote(day)})" for day in days]
+    return f"""before AS (
+            SELECT *, max(extract_date) OVER (PARTITION BY {key}, content {earlier}) AS same_before,
+                max(extract_date) OVER (PARTITION BY {key} {earlier}) AS named_before
+            FROM (SELECT *, true AS is_kept FROM kept UNION ALL BY NAME SELECT {key}, extract_date, false AS is_kept FROM named)
+            QUALIFY is_kept
+        ),
+        running AS MATERIALIZED (
+            SELECT * EXCLUDE (is_kept, same_before, named_before, spared), sum(CASE WHEN same_before < named_before OR {" OR ".join(omitted or ["false"])} THEN 1 ELSE 0 END)
+                OVER (PARTITION BY {key}, content ORDER BY extract_date) AS run
+            FROM before LEFT JOIN spared USING ({key})
+        )"""
 
 
 def _keys_of(table: Table, valid: ValidExtract, numbers: str) -> str:
@@ -237,7 +266,7 @@ def _current(table: Table, settings: FeedSettings, deliveries: dict[date, date])
     key = ", ".join(table.key)
     stay = [f"NOT coalesce({_omits(table, settings, day)}, false)" for day in [*deliveries][1:] if _restates(settings)]
     latest = f"(SELECT {key}, max(extract_date) AS extract_date FROM named GROUP BY {key})"
-    return f"""SELECT kept.* FROM kept SEMI JOIN {latest} AS latest USING ({key}, extract_date) LEFT JOIN spared USING ({key})
+    return f"""SELECT running.* FROM running SEMI JOIN {latest} AS latest USING ({key}, extract_date) LEFT JOIN spared USING ({key})
         WHERE {" AND ".join(stay) or "true"}"""
 
 
@@ -254,12 +283,12 @@ def _omits(table: Table, settings: FeedSettings, day: date, since: str = "extrac
 
 
 def _superseded(table: Table, settings: FeedSettings, deliveries: dict[date, date]) -> str:
-    """Return the rows that a later delivery changed or removed. A row that was changed and changed back is not one of them."""
+    """Return the rows that a later delivery changed or removed. Of a row that was changed and changed back, the earlier run is one of them."""
     key, last = ", ".join(table.key), [*deliveries][-1]
     namings = f"(SELECT {key}, list(extract_date) AS namings FROM named GROUP BY {key})"
     return f"""SELECT rows.*, {_superseded_on(table, settings, deliveries)} AS superseded_date
-        FROM (FROM kept JOIN history USING ({key}, content) WHERE extract_date = last_extract_date AND last_extract_date < DATE {quote(last)}) AS rows
-        ANTI JOIN current USING ({key}, content) JOIN {namings} AS named_on USING ({key}) LEFT JOIN spared USING ({key})"""
+        FROM (FROM running JOIN history USING ({key}, content, run) WHERE extract_date = last_extract_date AND last_extract_date < DATE {quote(last)}) AS rows
+        ANTI JOIN current USING ({key}, content, run) JOIN {namings} AS named_on USING ({key}) LEFT JOIN spared USING ({key})"""
 
 
 def _superseded_on(table: Table, settings: FeedSettings, deliveries: dict[date, date]) -> str:

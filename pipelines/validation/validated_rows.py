@@ -37,7 +37,7 @@ def validated_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | N
     The columns are the declared ones and the following:
 
     * `extract_id`, `extract_date` and `row_number` identify the row.
-    * `first_extract_date` is the first delivery that contained this key with the same facts; for a feed without dates, the
+    * `first_extract_date` is the first delivery since which this key has had the same facts; for a feed without dates, the
       first with the key. `is_first_delivery` says whether it was the first delivery of the feed.
     * `key_extract_date` and `key_in_first_delivery` are the same for the key with the same beginning, whatever the rest of the
       row said.
@@ -70,7 +70,7 @@ def superseded_rows_sql(lake: Lake, nhs: NhsSettings, feed: str, table: Table | 
     """Return the SQL of a feed's rows as they were before a later delivery changed or removed them; '' for none.
 
     The columns are those of `validated_rows_sql` and `superseded_date`, the delivery since which the row is no longer valid. A
-    row that is changed and later changed back is valid all the time.
+    row that is changed and later changed back is valid until the first change and again since the second.
     """
     settings = nhs.feeds[feed]
     table = table or as_delivered(RAW_TABLES[feed], settings, nhs.case_of(feed))

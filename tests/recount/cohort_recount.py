@@ -26,13 +26,16 @@ def recount_given(con: duckdb.DuckDBPyConnection, rows: list[tuple[int, date, st
 
 
 def recount_discharges(con: duckdb.DuckDBPyConnection, index_date: date) -> None:
-    """Select the discharges of the year up to a date from emergency spells of at least one night that did not end in death."""
+    """Select the discharges of the year up to a date from emergency spells of at least one night after which people went home."""
     con.execute(f"""
         CREATE TABLE candidate AS
         SELECT person_key, discharge_date AS index_date, spell_key::VARCHAR AS index_event_id
         FROM core__spell
         WHERE spell_class = 'emergency' AND nights >= 1 AND NOT died
-            AND discharge_date <= DATE '{index_date}' AND discharge_date > DATE '{index_date}' - 365""")
+            AND discharge_date <= DATE '{index_date}' AND discharge_date > DATE '{index_date}' - 365
+            AND NOT EXISTS (FROM core__spell other WHERE other.person_key = core__spell.person_key AND other.spell_class <> 'regular_attender'
+                AND other.admission_date <= core__spell.discharge_date
+                AND coalesce(other.discharge_date, other.admission_date + 730) > core__spell.discharge_date)""")
     _keep_who_is_in(con)
 
 

@@ -52,7 +52,7 @@ HOSPITAL = tuple(feed for feed, rules in RULES.items() if rules.replaced_months)
 
 @dataclass(frozen=True)
 class Fact:
-    """A row that holds, the delivery that first stated it in this form, and the first one of the same person and key at all."""
+    """A row that holds, and the deliveries since which it has had this form and this beginning, without interruption."""
 
     row: Row
     stated: date
@@ -78,20 +78,19 @@ def latest(landing: Path, feed: str) -> list[Row]:
 def facts(landing: Path, feed: str) -> list[Fact]:
     """Return the rows of a feed that hold after its last delivery."""
     rules, sent = RULES[feed], deliveries(landing, feed)
-    last_form: dict[tuple[str, ...], tuple[date, Row]] = {}
-    stated: dict[tuple[object, ...], date] = {}
-    begun: dict[tuple[object, ...], date] = {}
+    last: dict[tuple[str, ...], tuple[date, Fact]] = {}
     for day, rows in sent:
+        before = [other for other, _ in sent if other < day]
         for row in rows:
             key = tuple(row[name] for name in rules.key)
-            last_form[key] = (day, row)
-            stated.setdefault((key, _form(row, rules)), day)
-            begun.setdefault((key, _beginning(row, rules)), day)
-    return [
-        Fact(row, stated[key, _form(row, rules)], begun[key, _beginning(row, rules)])
-        for key, (day, row) in last_form.items()
-        if not any(_omits(row[rules.day], day, other, rules) for other, _ in sent)
-    ]
+            stated = begun = day
+            if key in last:
+                then, fact = last[key]
+                if not any(_omits(fact.row[rules.day], then, other, rules) for other in before):
+                    stated = fact.stated if _form(fact.row, rules) == _form(row, rules) else day
+                    begun = fact.begun if _beginning(fact.row, rules) == _beginning(row, rules) else day
+            last[key] = (day, Fact(row, stated, begun))
+    return [fact for day, fact in last.values() if not any(_omits(fact.row[rules.day], day, other, rules) for other, _ in sent)]
 
 
 def _omits(event_day: str, last_stated: date, delivery: date, rules: FeedRules) -> bool:

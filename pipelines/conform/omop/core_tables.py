@@ -21,6 +21,7 @@ from pipelines.conform.omop.event_rows import omop_event_rows
 from pipelines.conform.omop.feed_rows import omop_sources
 from pipelines.conform.omop.measurements import read_measurements_sql, unit_summary
 from pipelines.conform.omop.visits import NO_SITE, Cdm, visits_sql
+from pipelines.conform.superseded import superseded_codes, superseded_event_rows
 from pipelines.lake.storage import Lake
 from pipelines.sources.omop.settings import OmopSettings
 
@@ -51,7 +52,8 @@ def conform_omop_events(
         "(SELECT 'department_type' AS code_system, '01' AS source_code)",
         f"(SELECT 'icd10' AS code_system, unnest(string_split(diagnoses, ',')) AS source_code FROM {spells})",
     ]
-    summary = store_events(lake, con, EventParts(rows, codes), request)
+    before = superseded_event_rows(con, sources, {}, lake.scan(core.PERSON.name), request)
+    summary = store_events(lake, con, EventParts(rows, [*codes, *superseded_codes(before)], before), request)
     con.execute(f"DROP TABLE {HELD_VISITS}; DROP TABLE {HELD_EVENTS}; DROP TABLE IF EXISTS {HELD_MEASUREMENTS}")
     return {**summary, **units}
 

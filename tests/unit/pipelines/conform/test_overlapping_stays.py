@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import duckdb
 import pytest
 
 from expectations.table import Table
@@ -16,6 +17,7 @@ from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.event_rows import spell_event_rows
 from pipelines.conform.spell import spell_sql
+from pipelines.conform.spell_forms import hold_forms, spells_as_known_sql
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
 
@@ -181,6 +183,20 @@ def spells(feed_rows):
     return sql
 
 
+@pytest.fixture
+def known_spells(feed_rows, people):
+    """Return the spells of rows with the days since which they have had their form."""
+
+    def spells(*rows: dict[str, object]) -> list[dict[str, object]]:
+        admissions, settings = feed_rows("admissions", *rows), (ClinicalRules(), AvailabilitySettings())
+        with duckdb.connect() as con:
+            hold_forms(con, (admissions, ""), people, *settings)
+            query = spells_as_known_sql(spell_sql(admissions, people, *settings))
+            return con.sql(f"{query} ORDER BY spell_key").to_arrow_table().to_pylist()
+
+    return spells
+
+
 def march(day: int | None) -> date | None:
     return None if day is None else date(2024, 3, day)
 
@@ -266,26 +282,34 @@ def store(lake: Lake, declared: Table, rows: list[dict[str, object]], partition:
     lake.write(declared, [dict.fromkeys(names) | each for each in rows], partition)
 
 
-def test_a_spell_that_a_late_emergency_cut_was_known_no_earlier_than_its_delivery(spells, table, people):
+def test_a_spell_that_a_late_emergency_cut_was_known_no_earlier_than_its_delivery(known_spells):
     late = {"first_extract_date": date(2024, 5, 1), "is_first_delivery": False}
-    cut, emergency = table(
-        spells(
-            people,
-            row(1, ("RX1", 1, 10, "11")),
-            row(2, ("RX3", 8, 20, "11")),
-            row(3, ("RX2", 5, 30, "21"), **late),
-        )
-        + " ORDER BY spell_key"
+    cut, emergency = known_spells(
+        row(1, ("RX1", 1, 10, "11")), row(2, ("RX3", 8, 20, "11")), row(3, ("RX2", 5, 30, "21"), **late)
     )
     assert (cut["discharge_date"], cut["nights"], cut["discharge_available_date"]) == (march(10), 4, date(2024, 4, 30))
     assert (emergency["stays_joined"], emergency["discharge_available_date"]) == (2, date(2024, 4, 30))
     assert cut["admission_available_date"] == march(1)
 
 
-def test_a_late_stay_changes_nothing_of_a_spell_that_it_does_not_touch(spells, table, people):
+def test_a_late_stay_changes_nothing_of_a_spell_that_it_does_not_touch(known_spells):
     late = {"first_extract_date": date(2024, 5, 1), "is_first_delivery": False}
-    first, second = table(
-        spells(people, row(1, ("RX1", 1, 10, "11")), row(2, ("RX2", 10, 12, "21"), **late)) + " ORDER BY spell_key"
-    )
+    first, second = known_spells(row(1, ("RX1", 1, 10, "11")), row(2, ("RX2", 10, 12, "21"), **late))
     assert first["discharge_available_date"] == march(10)
     assert second["discharge_available_date"] == date(2024, 4, 30)
+
+
+def test_within_one_delivery_a_spell_is_known_since_the_stay_that_cut_it_had_ended(known_spells):
+    """While the emergency is open both planned stays are one spell. Its end on 30 March moves the second to the emergency."""
+    cut, emergency = known_spells(row(1, ("RX1", 1, 10, "11")), row(2, ("RX3", 8, 20, "11")), row(3, ("RX2", 5, 30, "21")))
+    assert (cut["discharge_date"], cut["admission_available_date"], cut["discharge_available_date"]) == (
+        march(10),
+        march(1),
+        march(30),
+    )
+    assert (emergency["admission_available_date"], emergency["discharge_available_date"]) == (march(5), march(30))
+
+
+def test_a_transfer_that_is_known_at_once_makes_nothing_known_later(known_spells):
+    (spell,) = known_spells(row(1, ("RX1", 1, 5, "21", "19", "51")), row(2, ("RX2", 5, 12, "81", "51", "19")))
+    assert (spell["admission_available_date"], spell["discharge_available_date"]) == (march(1), march(12))
