@@ -28,7 +28,7 @@ COVERED_ELSEWHERE = {
     "tests/recount/test_every_feature.py": (
         "each feature is counted again in SQL",
         "features/frailty.py features/geography.py features/measurements.py features/medicines.py "
-        "features/other_sources.py features/person_features.py features/selected_events.py features/utilisation.py "
+        "features/other_sources.py features/selected_events.py features/utilisation.py "
         "features/window_statistics.py pipelines/building/area_context.py pipelines/building/people_reader.py "
         "pipelines/building/unsupported_features.py",
     ),
