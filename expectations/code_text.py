@@ -37,6 +37,9 @@ _ICD10_FORMS = (
     rf"(?i)^(?:icd-?10 *[:=]? *)?({ICD10}) +{_WORD}(?:[^0-9|]|[^a-z0-9|][0-9]+)*$",
     rf"(?i)^icd-?10 *[:=]? *({ICD10})$",
 )
+# After a term: a separator and another code.
+_SECOND_ICD10 = rf"(?i)[;,/+&\n] *(?:and +)?{ICD10}(?:[^a-z0-9]|$)"
+SHORTEST = 6  # digits of a SNOMED CT code. Fewer are a national code, which has no check digit
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,14 @@ def concept_code(text: str) -> str:
     """Return the SNOMED CT code of a text in plain form; the text itself where no code is certain."""
     if (number := re.fullmatch(_EVERY_DIGIT, text)) and len(number[2]) == int(number[3]):
         return number[1] + number[2]
-    if re.fullmatch(_GROUPS, text):
-        return re.sub("[ ,]", "", text)
+    if re.fullmatch(_GROUPS, text) and len(joined := re.sub("[ ,]", "", text)) >= SHORTEST:
+        return joined
     return _first_group(_CONCEPT_FORMS, text)
 
 
 def icd10_code(text: str) -> str:
     """Return the ICD-10 code of a text in plain form; the text itself where no code is certain."""
-    return _first_group(_ICD10_FORMS, text)
+    return text if re.search(_SECOND_ICD10, text) else _first_group(_ICD10_FORMS, text)
 
 
 def _first_group(patterns: tuple[str, ...], text: str) -> str:
@@ -75,12 +78,16 @@ def _concept_macro() -> str:
     parts = [f"regexp_extract(v, {quote(_EVERY_DIGIT)}, {group})" for group in (1, 2, 3)]
     return f"""CREATE MACRO concept_code(v) AS CASE
         WHEN length({parts[1]}) = try_cast({parts[2]} AS INTEGER) THEN {parts[0]} || {parts[1]}
-        WHEN regexp_matches(v, {quote(_GROUPS)}) THEN regexp_replace(v, '[ ,]', '', 'g')
+        WHEN regexp_matches(v, {quote(_GROUPS)}) AND length(regexp_replace(v, '[ ,]', '', 'g')) >= {SHORTEST} THEN regexp_replace(v, '[ ,]', '', 'g')
         ELSE {_first_group_sql(_CONCEPT_FORMS, "v")} END"""
 
 
+def _icd10_macro() -> str:
+    return f"CREATE MACRO icd10_code(v) AS CASE WHEN regexp_matches(v, {quote(_SECOND_ICD10)}) THEN v ELSE {_first_group_sql(_ICD10_FORMS, 'v')} END"
+
+
 # Every connection has these macros, because their text is long.
-CODE_MACROS = (_concept_macro(), f"CREATE MACRO icd10_code(v) AS {_first_group_sql(_ICD10_FORMS, 'v')}")
+CODE_MACROS = (_concept_macro(), _icd10_macro())
 _FORMS = {
     Scheme.SNOMED_CONCEPT: _CodeForm(
         "concept_code", concept_code, "coalesce(CAST(try_cast({0} AS BIGINT) AS VARCHAR) <> {0}, {0} IS NOT NULL)"

@@ -80,7 +80,8 @@ _PRODUCTS = (
     "0123456789", "1234067895", "2340178956", "3401289567", "4012395678", "5987604321", "6598710432", "7659821043", "8765932104", "9876543210",
 )  # fmt: skip
 _PERMUTATIONS = ("0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415", "7046913258")
-_CONCEPT_PARTITIONS = {"00": 6, "10": 11}  # of a core concept and of an extension's, with the shortest code
+# Of a core concept and of an extension's, with the shortest and the longest code. A longer core code is one of an extension that was rounded.
+_CONCEPT_PARTITIONS = {"00": (6, 15), "10": (11, 18)}
 
 
 def nhs_digits(text: str) -> str:
@@ -132,8 +133,8 @@ def _against_concept(code: str) -> str:
         return ""  # not in the vocabulary of the column
     if not passes_verhoeff(code):
         return WRONG_CHECK_DIGIT
-    shortest = _CONCEPT_PARTITIONS.get(code[-3:-1], 19)
-    return NOT_A_CONCEPT if code.startswith("0") or len(code) < shortest else ""
+    shortest, longest = _CONCEPT_PARTITIONS.get(code[-3:-1], (19, 18))
+    return NOT_A_CONCEPT if code.startswith("0") or not shortest <= len(code) <= longest else ""
 
 
 def _against_organisation(code: str) -> str:

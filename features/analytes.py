@@ -153,7 +153,7 @@ CONCEPTS_OF_ANALYTE: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 UNIT_CONCEPTS = {
     "8876": "mmHg", "44777602": "kPa", "9579": "mmol/mol", "8554": "%", "9531": "kg/m2", "8753": "mmol/L", "8840": "mg/dL", "8749": "umol/L",
-    "720870": "mL/min/1.73m2", "44777612": "mg/mmol", "8723": "mg/g",
+    "720870": "mL/min/1.73m2", "9117": "mL/min/1.73m2", "44777612": "mg/mmol", "8723": "mg/g", "9017": "mg/g",
     "9529": "kg", "8504": "g", "8739": "lb", "8582": "cm", "9546": "m", "9327": "in",
 }  # fmt: skip
 

@@ -205,7 +205,7 @@ def _without_rare(feature: Feature, catalogue: Catalogue, reasons: Mapping[str, 
     """Return a count without the inputs that are not computed and whose conditions have no published prevalence."""
     if feature.statistic not in _COUNTS:
         return feature
-    rare = [name for name in feature.inputs if name in reasons and not _is_published(catalogue.by_name[name].concept, catalogue)]
+    rare = [name for name in feature.inputs if name in reasons and not _is_published(catalogue.by_name[name], catalogue)]
     if not rare or len(rare) == len(feature.inputs):
         return feature
     kept = tuple(name for name in feature.inputs if name not in rare)
@@ -213,6 +213,8 @@ def _without_rare(feature: Feature, catalogue: Catalogue, reasons: Mapping[str, 
     return replace(feature, inputs=kept, description=f"{feature.description} {note}".strip())
 
 
-def _is_published(concept: str, catalogue: Catalogue) -> bool:
-    """Return whether the prevalence of a condition is published; '' is no condition."""
-    return bool(concept) and published_share(_lists_of(catalogue.concepts[concept])) is not None
+def _is_published(feature: Feature, catalogue: Catalogue) -> bool:
+    """Return whether the prevalence of a feature's condition is published, or of one that it counts."""
+    if feature.concept:
+        return published_share(_lists_of(catalogue.concepts[feature.concept])) is not None
+    return any(_is_published(catalogue.by_name[name], catalogue) for name in feature.inputs)

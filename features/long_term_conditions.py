@@ -122,7 +122,7 @@ def _condition(name: str, label: str, lists: Container[str]) -> tuple[Feature, .
         Feature(f"{name}_new_365d", f"{label}, newly recorded {in_the_last(365)}", "long-term conditions", Statistic.NEW, name, 365,
                 "yes/no", "0 where it is not current." if ended_by else "", with_end, after=ended_by),
         Feature(f"{name}_years", f"Years since the first record of {in_text}",
-                "long-term conditions", Statistic.YEARS_SINCE_FIRST, name, None, "years", "Null for people without the condition.", with_end,
+                "long-term conditions", Statistic.YEARS_SINCE_FIRST, name, None, "years", "Null for people without the condition, or whose condition is not current." if ended_by else "Null for people without the condition.", with_end,
                 after=ended_by),
     )  # fmt: skip
 

@@ -103,7 +103,8 @@ _COUNTS = (
               "Emergency stays for ambulatory-care-sensitive conditions", (365, 730, 1095),
               source="NHS Institute for Innovation and Improvement",
               description="Conditions for which good care outside hospital can prevent an admission. The primary diagnosis counts. Diabetes complications, gangrene, influenza, "
-              "pneumonia and other vaccine-preventable conditions count in any position, as in the source."),
+              "pneumonia and other vaccine-preventable conditions count in any position, influenza and pneumonia not with sickle-cell disorders, and acute bronchitis with "
+              "a diagnosis of chronic airways disease, as in the source. A source without a primary diagnosis, such as OMOP, has only those that count in any position."),
     *_windows("elective_admission", "elective_admissions", "Elective admissions", (90, 180, 365, 730, 1095)),
     *_windows("maternity_admission", "maternity_admissions", "Maternity admissions", (365,)),
     *_windows("regular_attendance", "regular_attendances", "Regular day or night attendances", (365,)),

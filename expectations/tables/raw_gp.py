@@ -326,8 +326,8 @@ NATIONAL_OPT_OUTS: Table = raw_table(
     is_objection=True,
     row_rules=(
         RowRule("list_part_not_known",
-                f"list_part IS NULL OR list_part NOT IN ({quote_all(LIST_PARTS)}) OR (list_part = 'RETURNED' AND status = '1')", Action.REPAIRED,
-                "The row does not show which part of the list it belongs to, or was returned and states an opt-out. It is read as an opt-out.",
+                f"list_part IS NULL OR list_part NOT IN ({quote_all(LIST_PARTS)}) OR (list_part <> 'OPTED_OUT' AND status IS NOT NULL AND status <> '0')", Action.REPAIRED,
+                "The row does not show which part of the list it belongs to, or states an opt-out, or a status that cannot be read, in another part. It is read as an opt-out.",
                 ("list_part",), defect=11, repair="'OPTED_OUT'"),
         _STATUS_NOT_KNOWN,
         _DAY_NOT_KNOWN,

@@ -27,7 +27,7 @@ class ObjectionInputs:
 
     `statements` is SQL of their rows (`statements_sql`), '' without any. `deliveries` are the days of each feed. `snapshots` are
     the feeds whose delivery is complete in itself, and `by_practice` those that name the practice. `incomplete` are deliveries
-    with rows set aside. `late` are deliveries with a file that was taken in after one of a later day. `accepted` are feed, rule, delivery and organisation of accepted breaches. With `ignores_case`, a pseudonym
+    with rows set aside. `late` are deliveries with a file that was taken in after the latest one. `accepted` are feed, rule, delivery and organisation of accepted breaches. With `ignores_case`, a pseudonym
     that matches no one also matches in another letter case.
     """
 
@@ -74,13 +74,10 @@ def _all_statements(lake: Lake, sent: Sequence[Table]) -> str:
 
 
 def _late_days(found: Mapping[date, Sequence[Extract]]) -> set[date]:
-    """Return the days with a file that was taken in after one of a later day."""
-    first = {day: min(extract.sequence for extract in extracts) for day, extracts in found.items()}
-    return {
-        day
-        for day, extracts in found.items()
-        if any(extract.sequence > first[later] for extract in extracts for later in found if later > day)
-    }
+    """Return the days with a file that was taken in after one of the latest day; the delivery after them ends that."""
+    latest = max(found)
+    first = min(extract.sequence for extract in found[latest])
+    return {day for day, extracts in found.items() if day < latest and any(extract.sequence > first for extract in extracts)}
 
 
 def _accepted(lake: Lake, days: Mapping[str, Mapping[date, Sequence[Extract]]]) -> frozenset[tuple[str, str, date, str]]:

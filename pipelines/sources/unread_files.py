@@ -51,7 +51,7 @@ def _holds_extracts(folder: Path, endings: tuple[str, ...]) -> bool:
 
 
 def _is_named_like(file: Path, feed: str, endings: tuple[str, ...], day: re.Pattern[str]) -> bool:
-    """Return whether a file's name is that of a feed, followed by a day."""
+    """Return whether a file's name is that of a feed, followed by a day, with or without a character between them."""
     name = file.name.lower()
-    is_of_feed = name.startswith(feed) and bool(day.match(name, len(feed) + 1))
+    is_of_feed = name.startswith(feed) and any(day.match(name, len(feed) + after) for after in (0, 1))
     return is_of_feed and name.endswith((*endings, *DATA_ENDINGS)) and file.is_file()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -112,13 +111,10 @@ def _current(deployment: Deployment) -> dict[str, dict[str, object]]:
 def take_in(deployment: Deployment, tables: tuple[Table, ...]) -> Taken:
     """Take in and validate each feed by itself; one that is stopped keeps no other from being used.
 
-    A feed whose latest delivery is far ahead of the other feeds is not taken in: people would be removed as of a wrong day.
+    Feeds of events may be old or cannot be read: no death or objection waits for them. Each run compares the feeds with each other.
     """
-    taken, ahead = Taken(), run_plan.feeds_far_ahead(deployment)
+    taken = Taken()
     for table in tables:
-        if table.feed in ahead:
-            taken.stopped[table.feed] = _far_ahead_words(deployment, *ahead[table.feed])
-            continue
         try:
             taken.add(landing.ingest(deployment, table).facts)
             found = _validate(deployment, table, taken)
@@ -128,14 +124,6 @@ def take_in(deployment: Deployment, tables: tuple[Table, ...]) -> Taken:
         except StrataError as error:
             taken.stopped[table.feed] = str(error)
     return taken
-
-
-def _far_ahead_words(deployment: Deployment, day: date, path: str) -> str:
-    days = deployment.settings.schedule.far_ahead_days
-    return (
-        f"{path}: the delivery date {day} is more than {days} days ahead of the other feeds, so the feed was not taken in. Correct the date in the "
-        f"file's name. If it is right, deliver the other feeds, or set schedule.far_ahead_days to more than {days}"
-    )
 
 
 def _validate(deployment: Deployment, table: Table, taken: Taken) -> StageResult:

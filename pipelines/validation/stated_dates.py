@@ -132,7 +132,8 @@ def presumed_rows(lake: Lake, table: Table, settings: FeedSettings) -> list[str]
     )
     return [
         f"""SELECT {columns} FROM {kept_rows_sql(table, valid)}
-        SEMI JOIN (SELECT row_number FROM {restated} WHERE kept_for_unparsed AND extract_id = {quote(valid.extract.extract_id)}) USING (row_number)"""
+        SEMI JOIN (SELECT row_number FROM {restated} WHERE kept_for_unparsed AND extract_id = {quote(valid.extract.extract_id)}
+            AND extract_date = DATE {quote(valid.extract.extract_date)}) USING (row_number)"""
         for valid in extracts
     ]
 

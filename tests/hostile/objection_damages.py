@@ -264,6 +264,8 @@ def _other_lists() -> list[Damage]:
     """Return people of a permitted list whose rows contradict each other or name them in another form."""
     changes: dict[str, Callable[[Row, Row], list[Line]]] = {
         "returned with the status of an opt-out": lambda sent, back: [sent, {**back, "STATUS": "1"}],
+        "returned with the word of an opt-out as status": lambda sent, back: [sent, {**back, "STATUS": "opted out"}],
+        "returned with a status of another system": lambda sent, back: [sent, {**back, "STATUS": "Y"}],
         "returned in upper case": lambda sent, back: [sent, {**back, "PERSON_ID": back["PERSON_ID"].upper()}],
         "submitted in two forms and returned in one": lambda sent, back: [sent, {**sent, "PERSON_ID": sent["PERSON_ID"].upper()}, back],
         "returned in a row of words": lambda sent, back: [sent, {**back, "LIST": "NOT RETURNED"}],

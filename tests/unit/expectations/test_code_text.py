@@ -103,6 +103,9 @@ def test_an_icd10_code_is_read_with_its_term(text: str, code: str) -> None:
         "E11.9|I10",
         "E11.9 - I10",
         "E11.3+H36.0*",
+        "E11.9 - Type 2 diabetes; I10 - Hypertension",
+        "I50.0: heart failure, N18.3: CKD",
+        "E11.9 - Type 2 diabetes / I10",
         "Diabetes",
         "Type 2 diabetes E11.9",
         "SEE NOTES",
@@ -119,3 +122,8 @@ def test_other_schemes_have_no_form() -> None:
         "v",
         "",
     )
+
+
+@pytest.mark.parametrize("text", ["1 2", "12 34", "1,234", "5 1"])
+def test_short_codes_with_a_space_are_not_joined(text: str) -> None:
+    assert read(SNOMED, text) == text

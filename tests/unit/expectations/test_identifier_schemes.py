@@ -107,6 +107,7 @@ def test_a_mistyped_digit_is_always_found() -> None:
         ("133436004", "wrong_check_digit"),
         ("999791000000100", "wrong_check_digit"),  # a spreadsheet keeps fifteen digits
         ("1064891000000100", "wrong_check_digit"),
+        ("100000000000002000", "not_a_snomed_concept"),  # one of 18 digits that was rounded, whose check digit is right by chance
         ("101013", "not_a_snomed_concept"),  # partition 01: a description
         ("100022", "not_a_snomed_concept"),  # partition 02: a relationship
         ("9.99791E+14", "number_as_float"),

@@ -212,3 +212,5 @@ def test_a_condition_that_no_code_ends_is_not_known_to_be_current(
 def test_a_count_of_conditions_is_unknown_if_no_code_ends_one_of_them(catalogue: Catalogue) -> None:
     reasons = ended(catalogue, "asthma", "asthma_resolved", 1_000)
     assert reasons["long_term_conditions"].startswith("asthma_current is not computed: the code list asthma_resolved")
+    deficit = "deficit_respiratory_disease_current is not computed: asthma_current is not computed: the code list asthma_resolved"
+    assert reasons["deficit_index"].startswith(deficit)

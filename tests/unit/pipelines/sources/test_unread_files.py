@@ -26,6 +26,7 @@ def landed(folder: Path, *paths: str) -> Path:
         ("patients/2026-01-01.csv.bz2", "Extracts end in"),
         ("patients_2026-01-01.csv", "Move it into the folder patients"),
         ("Patients-20260101.csv.gz", "Move it into the folder patients"),
+        ("patients2026-01-01.csv", "Move it into the folder patients"),
         ("PATIENTS/patients_2026-01-01.csv", "rename it to patients"),
     ],
 )

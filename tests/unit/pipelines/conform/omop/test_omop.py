@@ -392,7 +392,8 @@ def test_a_value_is_stored_in_the_unit_of_its_measurement_by_its_unit_concept(tm
         ("3016723", 1.0, "8840", 88), ("3025315", 180, "8739", 81.6),
         ("3036277", 172, "8582", 172), ("3036277", 172, "7777777", None),  # a concept that is no known unit
         ("3030354", 55, "720870", 55), ("40764999", 55, None, 55),  # eGFR
-        ("3034485", 30, "44777612", 30), ("3001802", 300, "8723", 33.9),  # albumin creatinine ratio
+        ("3034485", 30, "44777612", 30), ("3001802", 300, "8723", 33.9),
+        ("3030354", 54, "9117", 54), ("3001802", 200, "9017", 22.6),  # albumin creatinine ratio
         ("3027018", 900, "8541", 900),  # heart rate is no analyte
     ]  # fmt: skip
     source = cdm(
@@ -412,7 +413,7 @@ def test_a_value_is_stored_in_the_unit_of_its_measurement_by_its_unit_concept(tm
         stored = con.sql(f"SELECT value FROM {lake.scan('core__event')} WHERE event_type = {kind} ORDER BY event_date").fetchall()
     assert [value for (value,) in stored] == [pytest.approx(expected) if expected else None for *_, expected in values]
     assert {name: count for name, count in summary.items() if name.startswith("values_")} == {
-        "values_as_stated": 4, "values_converted": 5, "values_unit_assumed": 3, "values_unit_contradicts_value": 1, "values_unit_not_known": 1,
+        "values_as_stated": 5, "values_converted": 6, "values_unit_assumed": 3, "values_unit_contradicts_value": 1, "values_unit_not_known": 1,
     }  # fmt: skip
 
 
