@@ -150,7 +150,7 @@ def test_marks_that_are_lost_or_conflict_are_counted_and_others_are_as_before(bo
     header = f"{HEADER},IS_CONFIDENTIAL"
     rows = [
         f"{name},Y00001,1950,1,,1,E01033768,{mark}"
-        for name, mark in (("well", "0"), ("x", "X"), ("both", "0"), ("both", "1"), ("yes", "T"))
+        for name, mark in (("well", "0"), ("lost", "X"), ("both", "0"), ("both", "1"), ("yes", "T"))
     ]
     board.with_people(rows, header)
     deployment = board.conformed()
