@@ -65,8 +65,8 @@ def follow_absences(
     """Go through the snapshots in order and count the absences of each objection.
 
     `objections` has practice_code (that last stated the objection), home (the practice of the registration, or None) and
-    first_stated. `listed` and `objecting` are the positions of objections whose person a day's deliveries name, and name as
-    objecting.
+    first_stated. `objecting` are the positions of objections whose person a day's deliveries name as objecting. `listed` are
+    these and those whose person they name with a withdrawal of a later day. Any other withdrawal is a delivery without the objection.
     """
     found = Absences(np.zeros(len(objections), np.int32), [None] * len(objections))
     ended = np.zeros(len(objections), np.bool_)

@@ -201,7 +201,8 @@ def _type_1(
         FROM ({lasting_sql(stated, "homes")}) AS found LEFT JOIN homes USING (person_id) ORDER BY person_id""").df()
     lasting = found[found["lasts"]].reset_index(drop=True)
     con.register("lasting", pd.DataFrame({"person_id": lasting["person_id"].astype(object), "position": np.arange(len(lasting))}))
-    days = con.sql(f"""SELECT extract_date, list(DISTINCT position) AS named, list(DISTINCT position) FILTER (status = '1') AS objecting
+    days = con.sql(f"""SELECT extract_date, list(DISTINCT position) FILTER (status = '1' OR effective_date > extract_date) AS named,
+            list(DISTINCT position) FILTER (status = '1') AS objecting
         FROM {stated} JOIN lasting USING (person_id) WHERE feed <> '' GROUP BY extract_date""").fetchall()
     con.unregister("lasting")
     listed, objecting = ({day: np.array(row[place] or [], np.int64) for day, *row in days} for place in (0, 1))
@@ -279,11 +280,18 @@ def _counts(rows: pd.DataFrame, absences: Absences) -> dict[str, int]:
 
 
 def _shapes(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Count the conflicts of rows of one day or without a day, and the people found on the list in another form."""
-    conflicts = con.sql(f"""SELECT count(DISTINCT objected.person_id) FROM stated AS objected JOIN stated AS withdrew
-        USING (kind, person_id, feed, extract_date) WHERE objected.status = '1' AND withdrew.status = '0'
+    """Count the conflicts of rows of one day or without a day, and the people found on the list in another form.
+
+    A type 1 objection also conflicts with the withdrawals of later deliveries.
+    """
+    conflicts = con.sql(f"""
+        SELECT count(DISTINCT objected.person_id) FROM stated AS objected JOIN stated AS withdrew USING (kind, person_id)
+        WHERE objected.status = '1' AND withdrew.status = '0'
+        AND ((objected.feed = withdrew.feed AND objected.extract_date = withdrew.extract_date)
+            OR (kind = 'type_1' AND objected.extract_date < withdrew.extract_date))
         AND (objected.effective_date = withdrew.effective_date OR withdrew.effective_date = DATE {quote(UNDATED_WITHDRAWAL)}
-            OR objected.effective_date = objected.extract_date)""").fetchall()[0][0]
+            OR (objected.effective_date = objected.extract_date AND withdrew.effective_date <= objected.effective_date))
+        """).fetchall()[0][0]
     repaired = con.sql("SELECT count(DISTINCT person_id) FROM other_forms").fetchall()[0][0]
     return {"people_with_conflicting_rows": int(conflicts), "found_on_the_list_in_another_form": int(repaired)}
 

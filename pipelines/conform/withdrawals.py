@@ -1,19 +1,13 @@
 """Which objections a withdrawal ended: rows of different days are history, and of rows of one day or without a day the objection wins.
 
+This holds for rows of different deliveries, too. Complete deliveries without the objection end it as an absence does.
 A withdrawal counts for the objections of the same practice, and for all from the practice with which the person is registered now.
 """
 
 from __future__ import annotations
 
-from expectations.sql_values import quote
-from expectations.tables.raw_gp import UNDATED_WITHDRAWAL
-
-# Whether a withdrawal ends an objection. A withdrawal of the same delivery must be dated after it, one of a later delivery not
-# before it. One without a day ends only an objection that has none either, which counts from the day of its delivery.
-ENDS = f"""(withdrew.extract_date >= objected.extract_date AND withdrew.day > objected.day)
-            OR (withdrew.extract_date > objected.extract_date AND (
-                withdrew.day = objected.day
-                OR (withdrew.day = DATE {quote(UNDATED_WITHDRAWAL)} AND objected.effective_date >= objected.extract_date)))"""
+# Whether a withdrawal ends an objection: one of the same or a later delivery, with a later day. One without a day has the earliest.
+ENDS = "withdrew.extract_date >= objected.extract_date AND withdrew.day > objected.day"
 
 
 def lasting_sql(stated: str, homes: str = "") -> str:

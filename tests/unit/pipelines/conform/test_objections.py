@@ -229,6 +229,52 @@ def test_rows_of_one_day_or_without_a_day_conflict_and_the_objection_wins(board:
     assert board.conform()["people_with_conflicting_rows"] == 1
 
 
+SAME_OR_NO_DAY = [
+    ("2024-05-01", "2024-05-01"), ("2024-05-01", UNDATED), (JANUARY, UNDATED), (JANUARY, JANUARY), (JANUARY, "2025-05-01"), ("2024-05-01", "2023-05-01"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("objected", "withdrew"), SAME_OR_NO_DAY)
+@pytest.mark.parametrize("feed", [TYPE_1, COMBINED])
+def test_a_withdrawal_of_a_later_delivery_without_a_later_day_ends_nothing(
+    board: Board, feed: str, objected: str, withdrew: str
+) -> None:
+    board.snapshots = frozenset()
+    board.deliver(JANUARY, "p000", feed=feed, effective_date=objected)
+    for day in (FEBRUARY, MARCH, APRIL):
+        board.deliver(day, "p000", feed=feed, status="0", effective_date=withdrew)
+    assert board.states() == {"p000": "in_force"}
+    assert board.conform()["people_with_conflicting_rows"] == (0 if withdrew == "2023-05-01" else 1)
+    board.deliver(APRIL, "p000", feed=feed, status="0", effective_date="2026-01-02")
+    assert board.states() == {"p000": "withdrawn"}
+
+
+@pytest.mark.parametrize(("objected", "withdrew"), SAME_OR_NO_DAY)
+def test_two_complete_snapshots_with_such_a_withdrawal_end_the_objection_as_an_absence_does(
+    board: Board, objected: str, withdrew: str
+) -> None:
+    board.deliver(JANUARY, "p000", effective_date=objected).deliver(JANUARY, *PEOPLE[1:60])
+    for day, state in ((FEBRUARY, "in_force"), (MARCH, "ended_by_absence")):
+        board.deliver(day, *PEOPLE[1:60]).deliver(day, "p000", status="0", effective_date=withdrew)
+        assert board.conform()["absent_from_the_latest_delivery"] == 1
+        assert board.states()["p000"] == state
+    board.deliver(APRIL, "p000", effective_date=objected)
+    assert board.states()["p000"] == "in_force"
+
+
+def test_a_withdrawal_that_is_not_in_force_yet_is_no_absence(board: Board) -> None:
+    board.deliver(JANUARY, *PEOPLE[:60])
+    for day in (FEBRUARY, MARCH):
+        board.deliver(day, *PEOPLE[1:60]).deliver(day, "p000", status="0", effective_date="2026-12-01")
+    assert board.states()["p000"] == "in_force"
+
+
+def test_withdrawals_of_most_objections_with_their_own_days_stop_the_run(board: Board) -> None:
+    board.deliver(JANUARY, *PEOPLE[:60]).deliver(FEBRUARY, *PEOPLE[:10]).deliver(FEBRUARY, *PEOPLE[10:60], status="0")
+    with pytest.raises(ValidationStop, match="50 of 60 objections"):
+        board.check()
+
+
 FORMS = (
     "P000",
     "p\u200b000",

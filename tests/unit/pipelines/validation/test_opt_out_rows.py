@@ -85,15 +85,15 @@ STAYS = {
     "withdrawal_of_unknown_kind": ("1 2024-05-01", "unknown 0 2026-01-20", ""),
     "withdrawal_in_a_year": ("1 2025-06-10", "0 2025", ""),
     "withdrawal_in_a_month": ("1 2025-06-10", "0 2025-06", ""),
+    "status_changed": ("1 2024-05-01", "0 2024-05-01", "0 2024-05-01"),
+    "sender_without_days": ("1", "1", "0"),
 }
 ENDS = {
     "withdrawn": ("1 2024-05-01", "0 2026-01-20", ""),
     "withdrawn_after_a_gap": ("1 2024-05-01", "", "0 2026-01-20"),
     "withdrawn_with_its_history": ("1 2024-05-01", "1 2024-05-01,0 2026-01-20", ""),
     "withdrawn_at_once": ("1 2024-05-01,0 2025-05-01", "", ""),
-    "status_changed": ("1 2024-05-01", "0 2024-05-01", "0 2024-05-01"),
     "dated_withdrawal_of_an_undated_one": ("1", "0 2026-01-20", ""),
-    "sender_without_days": ("1", "1", "0"),
     "withdrawn_though_to_come": ("1 2031-01-01", "0 2026-01-20", ""),
 }
 
