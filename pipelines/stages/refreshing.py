@@ -7,8 +7,11 @@ undone is done by the next one: the record of who is removed is written first, a
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from expectations.feeds import OBJECTION_FEEDS, PATIENTS, REGISTRATIONS
 from expectations.table import Table
@@ -37,10 +40,24 @@ _BETWEEN = re.compile(r"[<>,\"\s]+")  # what separates pseudonyms from other tex
 
 @dataclass
 class Taken:
-    """What was taken in, and why a feed could not be."""
+    """What was taken in, what was found in it, and why a feed could not be."""
 
     extracts: int = 0
+    files_held: int = 0
+    warned: str = ""
     stopped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Return the facts that an operator sees: held files and warnings only where there are some."""
+        held = {"files_held": self.files_held} if self.files_held else {}
+        return {"new_extracts": self.extracts, **held, **({"warned": self.warned} if self.warned else {})}
+
+    def add(self, facts: Mapping[str, Any]) -> None:
+        """Add what a stage of a feed reports."""
+        self.extracts += int(facts.get("new_extracts", 0))
+        self.files_held += int(facts.get("files_held", 0))
+        self.warned += str(facts.get("warned", ""))
 
 
 def refresh_exclusions(deployment: Deployment) -> StageResult:
@@ -54,14 +71,14 @@ def refresh_exclusions(deployment: Deployment) -> StageResult:
     if not is_published(deployment):
         raise RefusalError("no run is published, so readers see no one. Run the pipeline first")
     refuse_half_rotated(deployment.lake)
-    taken = _take_in(deployment, tables)
+    taken = take_in(deployment, tables)
     failed = _conform(deployment, tables, taken)
     removed = record_removals(deployment.lake) if failed is not None else {}
     applied = applied_days(deployment.lake, failed)
     for run in _current(deployment).values():
         refresh_current(deployment.lake, str(run["outcome"]))
     record_known(deployment.lake, applied)
-    facts = {"new_extracts": taken.extracts, "people_removed": sum(removed.values()), "removed_by_reason": removed}
+    facts = {**taken.facts, "people_removed": sum(removed.values()), "removed_by_reason": removed}
     facts |= {"pages": _write_pages(deployment)}
     if deployment.settings.publish.postgres:
         facts |= publishing.follow_in_postgres(deployment).facts
@@ -92,17 +109,33 @@ def _current(deployment: Deployment) -> dict[str, dict[str, object]]:
     return {outcome: runs[-1] for outcome in outcomes if (runs := published_runs(deployment.lake, outcome))}
 
 
-def _take_in(deployment: Deployment, tables: tuple[Table, ...]) -> Taken:
-    """Take in and validate each feed by itself; one that is stopped keeps no other from being used."""
-    taken = Taken()
+def take_in(deployment: Deployment, tables: tuple[Table, ...]) -> Taken:
+    """Take in and validate each feed by itself; one that is stopped keeps no other from being used.
+
+    A feed whose latest delivery is far ahead of the other feeds is not taken in: people would be removed as of a wrong day.
+    """
+    taken, ahead = Taken(), run_plan.feeds_far_ahead(deployment)
     for table in tables:
+        if table.feed in ahead:
+            taken.stopped[table.feed] = _far_ahead_words(deployment, *ahead[table.feed])
+            continue
         try:
-            taken.extracts += int(landing.ingest(deployment, table).facts.get("new_extracts", 0))
-            if broken := _validate(deployment, table, taken).broken:
-                taken.stopped[table.feed] = broken
+            taken.add(landing.ingest(deployment, table).facts)
+            found = _validate(deployment, table, taken)
+            taken.add(found.facts)
+            if found.broken:
+                taken.stopped[table.feed] = found.broken
         except StrataError as error:
             taken.stopped[table.feed] = str(error)
     return taken
+
+
+def _far_ahead_words(deployment: Deployment, day: date, path: str) -> str:
+    days = deployment.settings.schedule.far_ahead_days
+    return (
+        f"{path}: the delivery date {day} is more than {days} days ahead of the other feeds, so the feed was not taken in. Correct the date in the "
+        f"file's name. If it is right, deliver the other feeds, or set schedule.far_ahead_days to more than {days}"
+    )
 
 
 def _validate(deployment: Deployment, table: Table, taken: Taken) -> StageResult:

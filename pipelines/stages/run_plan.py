@@ -6,7 +6,7 @@ Which stages run again when a setting changes follows from the declarations of t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -75,10 +75,21 @@ def refuse_future_dates(deployment: Deployment, today: date | None = None) -> No
 
 def refuse_deliveries_far_ahead(deployment: Deployment, today: date | None = None) -> None:
     """Refuse a delivery that is far ahead of the other feeds of the source."""
-    schedule, files = deployment.settings.schedule, latest_files(deployment, today)
+    files = latest_files(deployment, today)
     cuts = {feed: day for feed, (day, _) in files.items()}
-    ahead = far_ahead(cuts, schedule.required_feeds, schedule.far_ahead_days)
-    refuse_far_ahead({feed: path for feed, (_, path) in files.items()}, ahead, cuts, schedule.far_ahead_days)
+    paths = {feed: path for feed, (_, path) in files.items()}
+    refuse_far_ahead(paths, _far_ahead(deployment, cuts), cuts, deployment.settings.schedule.far_ahead_days)
+
+
+def feeds_far_ahead(deployment: Deployment, today: date | None = None) -> dict[str, tuple[date, str]]:
+    """Return day and path of the latest delivery of each feed that is far ahead of the others."""
+    files = latest_files(deployment, today)
+    return {feed: files[feed] for feed in _far_ahead(deployment, {feed: day for feed, (day, _) in files.items()})}
+
+
+def _far_ahead(deployment: Deployment, cuts: Mapping[str, date]) -> dict[str, date]:
+    schedule = deployment.settings.schedule
+    return far_ahead(cuts, schedule.required_feeds, schedule.far_ahead_days)
 
 
 def refuse_earlier_date(deployment: Deployment, today: date | None = None) -> None:
