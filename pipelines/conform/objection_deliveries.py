@@ -92,8 +92,8 @@ def kind_rows(
 
 
 def _first_jump(shares: list[Share], checked: date, inputs: ObjectionInputs, settings: ObjectionSettings) -> Share | None:
-    """Return the first delivery in which the share jumped, of the latest and those after the ones that were checked."""
-    new = [one for one in shares[:-1] if one.day > checked] + shares[-1:]
+    """Return the first delivery in which the share jumped, of the latest, those after the ones that were checked, and late ones."""
+    new = [one for one in shares[:-1] if one.day > checked or (one.feed, one.day) in inputs.late] + shares[-1:]
     return next((one for one in new if _jumped(one, inputs, settings)), None)
 
 

@@ -27,7 +27,7 @@ class ObjectionInputs:
 
     `statements` is SQL of their rows (`statements_sql`), '' without any. `deliveries` are the days of each feed. `snapshots` are
     the feeds whose delivery is complete in itself, and `by_practice` those that name the practice. `incomplete` are deliveries
-    with rows set aside. `accepted` are feed, rule, delivery and organisation of accepted breaches. With `ignores_case`, a pseudonym
+    with rows set aside. `late` are deliveries with a file that was taken in after one of a later day. `accepted` are feed, rule, delivery and organisation of accepted breaches. With `ignores_case`, a pseudonym
     that matches no one also matches in another letter case.
     """
 
@@ -36,6 +36,7 @@ class ObjectionInputs:
     snapshots: frozenset[str] = frozenset()
     by_practice: frozenset[str] = frozenset()
     incomplete: frozenset[tuple[str, date]] = frozenset()
+    late: frozenset[tuple[str, date]] = frozenset()
     accepted: frozenset[tuple[str, str, date, str]] = frozenset()
     ignores_case: bool = True
 
@@ -55,6 +56,7 @@ def read_objection_inputs(lake: Lake, tables: Sequence[Table], nhs: NhsSettings)
         snapshots=frozenset(feed for feed in days if nhs.feeds[feed].load == "snapshot"),
         by_practice=frozenset(feed for feed in days if FEEDS[feed].is_sent_by_practices),
         incomplete=frozenset((table.feed, day) for table in sent for day in incomplete_deliveries(lake, table)),
+        late=frozenset((feed, day) for feed, found in days.items() for day in _late_days(found)),
         accepted=_accepted(lake, days),
         ignores_case=all(nhs.case_of(feed) != "matters" for feed in days),
     )
@@ -69,6 +71,16 @@ def _sent_tables(lake: Lake, tables: Sequence[Table]) -> list[Table]:
 def _all_statements(lake: Lake, sent: Sequence[Table]) -> str:
     parts = " UNION ALL ".join(f"SELECT * FROM {statements_sql(lake, table)}" for table in sent)
     return f"({parts})" if parts else ""
+
+
+def _late_days(found: Mapping[date, Sequence[Extract]]) -> set[date]:
+    """Return the days with a file that was taken in after one of a later day."""
+    first = {day: min(extract.sequence for extract in extracts) for day, extracts in found.items()}
+    return {
+        day
+        for day, extracts in found.items()
+        if any(extract.sequence > first[later] for extract in extracts for later in found if later > day)
+    }
 
 
 def _accepted(lake: Lake, days: Mapping[str, Mapping[date, Sequence[Extract]]]) -> frozenset[tuple[str, str, date, str]]:

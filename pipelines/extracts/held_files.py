@@ -1,7 +1,8 @@
 """The files that are not taken in before a recorded decision accepts them, and why.
 
 * A file of a day before deliveries that were taken in, whether other files of its day are there or not. Several dates on the first
-  load, a corrected file of the same name and a second copy of a file are normal. A further file of the latest day completes it.
+  load, a corrected file of the same name and a second copy of a file are normal. A further file of the latest day completes it. Practices
+  deliver their objections on different days, so such a file is never late (`may_be_late`): it is placed by its date.
 * A file with the content of a delivery of another day: mostly last month's file with a new name. It would move the data cut and
   restate nothing. Feeds that may stay as they are (`may_repeat`) are taken in, and a file without rows is, too.
 """
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from expectations.feeds import LIST_FEED, OBJECTION_FEEDS
+from expectations.feeds import LIST_FEED, OBJECTION_FEEDS, TYPE_1_OBJECTIONS
 from expectations.table import Table
 from pipelines.errors import ExtractError
 from pipelines.extracts.extract_digest import extract_digest
@@ -42,6 +43,11 @@ def may_repeat(table: Table) -> bool:
     return is_objection or (not table.event_date and table.feed != LIST_FEED)
 
 
+def may_be_late(table: Table) -> bool:
+    """Return whether a file of a day before other deliveries is taken in: an objection is never forgotten, and each practice sends its own."""
+    return table.feed == TYPE_1_OBJECTIONS.name
+
+
 def ids_of_size(known: Collection[Extract], size: int) -> set[str]:
     """Return the ids of the extracts with some number of bytes."""
     return {row.extract_id for row in known if row.bytes == size}
@@ -57,7 +63,7 @@ def why_held(
     same = [row for row in known if row.extract_id == extract_id]
     if any(row.extract_date == file.extract_date for row in same):
         return None
-    if _is_late(file, before):
+    if _is_late(file, before) and not may_be_late(table):
         return Held(file)
     repeated = next((row for row in same if row.rows), None)
     return Held(file, repeated) if repeated and not may_repeat(table) else None

@@ -41,6 +41,7 @@ class Board:
         self.rows: list[dict[str, object]] = []
         self.snapshots = frozenset({TYPE_1, COMBINED, NATIONAL})
         self.incomplete: set[tuple[str, date]] = set()
+        self.late: set[tuple[str, date]] = set()
         self.accepted: set[tuple[str, str, date, str]] = set()
         self.register(dict.fromkeys(PEOPLE[:100], A) | dict.fromkeys(PEOPLE[100:], B))
 
@@ -83,7 +84,13 @@ class Board:
         rows = f"(SELECT {read} FROM (VALUES {values}) AS t({', '.join(STATED_COLUMNS)}))" if self.rows else ""
         by_feed = {feed: tuple(sorted(found)) for feed, found in days.items()}
         return ObjectionInputs(
-            rows, by_feed, self.snapshots, frozenset({TYPE_1}), frozenset(self.incomplete), frozenset(self.accepted)
+            rows,
+            by_feed,
+            self.snapshots,
+            frozenset({TYPE_1}),
+            frozenset(self.incomplete),
+            frozenset(self.late),
+            frozenset(self.accepted),
         )
 
     def conform(self) -> dict[str, object]:
@@ -487,6 +494,17 @@ def test_a_jump_in_a_delivery_that_is_not_the_latest_stops_the_run_until_it_is_a
             ValidationStop, match=r"33.3% of the people who object in the delivery of type_1_objections of 2026-02-01"
         ):
             board.check()
+    board.accept(TYPE_1, "objections_not_on_list", FEBRUARY).check()
+
+
+def test_a_jump_in_a_delivery_that_came_late_stops_the_run(board: Board) -> None:
+    board.deliver(JANUARY, *PEOPLE[:60]).deliver(MARCH, *PEOPLE[:60]).check()
+    board.deliver(FEBRUARY, *PEOPLE[:60], *(f"x{n}" for n in range(30)))
+    board.late = {(TYPE_1, date.fromisoformat(FEBRUARY))}
+    with pytest.raises(
+        ValidationStop, match=r"33.3% of the people who object in the delivery of type_1_objections of 2026-02-01"
+    ):
+        board.check()
     board.accept(TYPE_1, "objections_not_on_list", FEBRUARY).check()
 
 

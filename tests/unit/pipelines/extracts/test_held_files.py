@@ -9,12 +9,15 @@ import pytest
 
 from expectations.catalogue import RAW_TABLES
 from expectations.table import Table
+from pipelines.conform.objection_inputs import read_objection_inputs
 from pipelines.extracts.extract_records import current_extracts, read_extracts
 from pipelines.extracts.held_files import held_files, repeated_files
 from pipelines.extracts.ingest import IngestSummary, ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings, find_extracts
+from pipelines.validation.validate import validate_feed
+from pipelines.validation.validation_settings import ValidationSettings
 
 PATIENTS, ADMISSIONS, TYPE_1 = (RAW_TABLES[name] for name in ("patients", "admissions", "type_1_objections"))
 HEADER = "Der_Pseudo_NHS_Number,Hospital_Spell_No,Der_Provider_Code,Admission_Date\n"
@@ -126,6 +129,29 @@ def test_empty_deliveries_and_feeds_that_may_stay_as_they_are_are_taken_in(bench
     for table in (ADMISSIONS, TYPE_1):
         assert bench.repeated(table) == []
         assert (named(summary := bench.take(table)), len(summary.new)) == ([], 2)
+
+
+def test_objections_of_a_practice_that_delivers_after_another_are_taken_in_and_placed_by_their_day(bench: Bench) -> None:
+    header = "PERSON_ID,ORGANISATION_ID,STATUS,EFFECTIVE_DATE\n"
+    bench.land(TYPE_1, 31, header + "p1,B81001,1,2020-01-01\n")
+    bench.take(TYPE_1)
+    bench.land(TYPE_1, 28, header + "p2,A81001,1,2020-01-01\n")
+    assert (named(summary := bench.take(TYPE_1)), len(summary.new)) == ([], 1)
+    assert {day for day, _ in bench.known(TYPE_1)} == {28, 31}
+    with connect() as con:
+        validate_feed(bench.lake, con, TYPE_1, NHS, ValidationSettings())
+        inputs = read_objection_inputs(bench.lake, [TYPE_1], NHS)
+        stated = con.sql(f"SELECT DISTINCT person_id, day(extract_date) FROM {inputs.statements} WHERE status = '1' ORDER BY ALL")
+        assert [day for _, day in stated.fetchall()] == [31, 28]
+    assert {day.day for _, day in inputs.late} == {28}
+
+
+def test_a_late_national_list_waits(bench: Bench) -> None:
+    national = RAW_TABLES["national_opt_outs"]
+    for day in (20, 10):
+        bench.land(national, day, f"PERSON_ID\np{day}\n")
+        summary = bench.take(national)
+    assert named(summary) == [(10, "late")]
 
 
 def test_the_registered_list_may_not_repeat(bench: Bench) -> None:
