@@ -126,6 +126,7 @@ def _stated(registrations: str, stated_ends: str) -> str:
     """Return the registrations for which rows state an end: in the delivery of the current row or later, and before, with the first day.
 
     A row of a later delivery whose practice or start cannot be used may be meant for any registration of the person, or of that practice.
+    One of the same delivery without a practice is meant for the registration with its start.
     """
     facts = "current.*, stated_date, stated.extract_date, is_replaced"
     holds = "NOT is_replaced AND extract_date >= delivered"
@@ -138,7 +139,8 @@ def _stated(registrations: str, stated_ends: str) -> str:
             UNION ALL
             SELECT {facts} FROM current JOIN stray AS stated ON stated.person_id = current.person_id
                 AND (stated.practice_code IS NULL OR stated.practice_code = current.practice_code)
-            WHERE stated.extract_date > delivered AND NOT is_replaced
+            WHERE NOT is_replaced AND (stated.extract_date > delivered
+                OR (stated.extract_date = delivered AND stated.practice_code IS NULL AND stated.start_date = current.start_date))
         )
         SELECT {_KEY}, bool_or({holds}) AS is_stated, min(stated_date) FILTER ({holds}) AS first_end,
             bool_or({earlier}) AS was_stated, min(stated_date) FILTER ({earlier}) AS earlier_end

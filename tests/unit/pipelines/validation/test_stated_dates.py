@@ -171,6 +171,13 @@ def test_an_end_that_is_stated_and_unreadable_leaves_open_whether_the_person_is_
     assert periods("ann,Y00001,2015-01-01,9999-12-31\n") == [("Y00001", date(9999, 12, 31), False)]
     # a second row of the same registration: readable goes first, and unreadable before none
     assert periods("ann,Y00001,2015-01-01,\nann,Y00001,2015-01-01,Y\n") == [("Y00001", None, True)]
+    # also if its practice cannot be read
+    for lost in ("?", "", "nowhere"):
+        assert periods(f"ann,Y00001,2015-01-01,\nann,{lost},2015-01-01,2025-06-01\n") == [("Y00001", date(2025, 6, 1), False)]
+        assert periods(f"ann,{lost},2015-01-01,2025-06-01\nann,Y00001,2015-01-01,\n") == [("Y00001", date(2025, 6, 1), False)]
+        assert periods(f"ann,Y00001,2015-01-01,\nann,{lost},2015-01-01,Y\n") == [("Y00001", None, True)]
+    for other in ("ann,?,2014-01-01,2014-06-01", "ann,Y00009,2015-01-01,2025-06-01", "bob,?,2015-01-01,2025-06-01"):
+        assert ("Y00001", None, False) in periods(f"ann,Y00001,2015-01-01,\n{other}\n")
     # a later registration shows that the earlier one ended
     assert periods("ann,Y00001,2015-01-01,Y\nann,Y00002,2020-01-01,\n") == [
         ("Y00001", date(2019, 12, 31), False), ("Y00002", None, False),
