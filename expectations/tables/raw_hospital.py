@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from expectations.diagnosis_codes import ICD10, alone, list_with_a_code
 from expectations.identifier_schemes import LSOA, ODS_PROVIDER, ODS_SITE, Scheme
+from expectations.sql_values import quote_all
 from expectations.table import Action, Column, Kind, Lost, RowRule, Severity, Table, TableRule
 from expectations.tables.raw_common import (
     ETHNIC_CATEGORIES,
     SEX_CODES,
+    YES,
+    YES_NO,
     code,
     event_date,
     person,
@@ -144,7 +147,8 @@ _EMERGENCY_COLUMNS = (
     code("discharge_status", "EC_Discharge_Status_SNOMED_CT", "How the attendance ended.", pattern=r"[0-9]{2,18}", scheme=Scheme.SNOMED_CONCEPT),
     Column("minutes_to_departure", Kind.INTEGER, "Minutes from arrival to departure.", unit="minutes", minimum=0, maximum=20160,
            source="EC_Departure_Time_Since_Arrival"),
-    code("duplicate_flag", "Der_Dupe_Flag", "1 for a duplicate that the sender found.", ("0", "1")),
+    code("duplicate_flag", "Der_Dupe_Flag", "Whether the sender found that the row is a duplicate. An attendance with any other value is set aside.", YES_NO,
+         on_violation=Action.SET_ASIDE),
     SEX,
     code("ethnic_category", "Ethnic_Category", "Ethnic category 2001 (16+1); Z not stated, 99 not known.", ETHNIC_CATEGORIES),
     Column("age_at_arrival", Kind.INTEGER, "Age at arrival.", unit="years", minimum=0, maximum=120, source="Age_At_Arrival"),
@@ -159,7 +163,7 @@ EMERGENCY_ATTENDANCES: Table = raw_table(
     available="arrival_date",
     provider="provider_code",
     row_rules=(
-        RowRule("duplicate_by_sender", "duplicate_flag = '1'", Action.SET_ASIDE, "The sender flagged the row as a duplicate.",
+        RowRule("duplicate_by_sender", f"duplicate_flag IN ({quote_all(YES)})", Action.SET_ASIDE, "The sender flagged the row as a duplicate.",
                 ("duplicate_flag",), defect=6, withdraws=True),
     ),
     table_rules=(ETHNICITY_SHARE,),

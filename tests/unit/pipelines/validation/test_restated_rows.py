@@ -98,6 +98,7 @@ UNUSABLE = [
     ("admissions", "p7,S7,???,2024-12-02,2024-12-04,21"),
     ("emergency_attendances", "p7,7,RX1,yesterday,01,0"),
     ("emergency_attendances", "p7,7,,2024-12-02,01,0"),
+    ("emergency_attendances", "p7,7,RX1,2024-12-02,01,?"),
     ("patients", "p7,A81001,nineteen fifty,1,0,0,0,0"),
     ("patients", "p7,A81001,2050,1,0,0,0,0"),
     ("patients", "p7,practice,1950,1,0,0,0,0"),
@@ -123,6 +124,18 @@ def test_it_stays_while_no_row_can_be_used_and_goes_with_the_sender(tmp_path: Pa
     assert held(lake, nhs, feed) == [("p1", "2025-04-10"), *([] if gone else [("p7", "2025-01-10")])]
     if RAW_TABLES[feed].event_date:
         assert superseded(lake, nhs, feed) == ([("p7", date(2025, 4, 10))] if gone else [])
+
+
+@pytest.mark.parametrize(
+    ("mark", "counts"),
+    [("0", True), ("", True), ("N", True), ("1", False), ("Y", False), ("?", False), ("2", False), ("dupe", False)],
+)
+def test_an_attendance_whose_mark_of_a_duplicate_is_not_readable_does_not_count(tmp_path: Path, mark: str, counts: bool) -> None:
+    feed = "emergency_attendances"
+    lake, nhs = deliver(tmp_path, feed, f"{OTHER[feed]}|{GOOD[feed][:-1]}{mark}")
+    assert (("p7", "2025-01-10") in held(lake, nhs, feed)) == counts
+    reasons = lake.read("core__quarantine", "reason", "action = 'set_aside'")["reason"].to_pylist()
+    assert len(reasons) == (not counts)
 
 
 @pytest.mark.parametrize("feed", GOOD)
