@@ -19,6 +19,7 @@ from expectations.delivery_figures import (
     share_of,
 )
 
+NO_SENDER = "none"  # the rows that name no organisation: their other values are often lost, too
 GONE = ", which the previous delivery had"
 COLUMN_FAULTS = (
     ("columns_missing", "column", ""),
@@ -154,9 +155,8 @@ def _with_shares(summary: Summary, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _enough(lost: pd.DataFrame, thresholds: Thresholds) -> pd.Series:
-    """Return where enough values were lost for a share to mean something; fewer are enough if a column lost all of them."""
-    whole = lost["organisation"] == ""
-    all_lost = whole & (lost["lost"] == lost["values"]) & (lost["lost"] > FEW_ROWS)
+    """Return where enough values were lost for a share to mean something; fewer are enough if a column or an organisation lost all of them."""
+    all_lost = (lost["organisation"] != NO_SENDER) & (lost["lost"] == lost["values"]) & (lost["lost"] > FEW_ROWS)
     return all_lost | (lost["lost"] >= thresholds.lost_values)
 
 

@@ -1,7 +1,7 @@
 """How many values of each column of a delivery were lost, for the whole delivery and for each organisation.
 
 A value is lost if it is present and cannot be read, or empty where empty is no answer (`row_checks.lost_checks`). Only columns that
-lost enough values to break a rule are counted by organisation and compared with the delivery before, so a clean delivery costs nothing.
+lost more than a few values are counted by organisation and compared with the delivery before, so a clean delivery costs nothing.
 The limits are in `expectations/tables/raw_table_rules.py`.
 """
 
@@ -18,7 +18,7 @@ from expectations.row_checks import lost_checks, sender_columns
 from expectations.sql_values import quote, quote_all
 from expectations.table import Column, Table
 from expectations.tables.core import QUARANTINE
-from expectations.value_checks import EMPTY
+from expectations.value_checks import EMPTY, NO_SENDER
 from pipelines.lake.storage import Lake
 from pipelines.validation.row_validation import RowOutcome
 from pipelines.validation.typed_rows import column_text_sql
@@ -41,7 +41,7 @@ def lost_values(
     outcomes: Sequence[RowOutcome],
     least: int,
 ) -> pd.DataFrame:
-    """Return a row for each column that lost `least` values or all, and for each organisation in it; '' is the whole delivery.
+    """Return a row for each column that lost `least` values or more than a few, and for each organisation in it; '' is the whole delivery.
 
     `organisation` is the column of the sending organisation, '' without one. `shape` is the commonest shape of the column's lost
     values, and `files` are the files that have some.
@@ -55,11 +55,10 @@ def lost_values(
 
 
 def _may_break_a_rule(table: Table, column: Column, outcomes: Sequence[RowOutcome], least: int) -> bool:
-    """Return whether a column lost enough values, or more than a few and all that it has."""
+    """Return whether a column lost enough values, or more than a few, which may be all that an organisation has."""
     names = lost_checks(column, table)
     lost = sum(outcome.broken[name] for outcome in outcomes for name in names)
-    values = sum(outcome.profile.values.get(column.name, 0) for outcome in outcomes)
-    return lost >= least or (lost > FEW_ROWS and lost >= values)
+    return lost >= least or lost > FEW_ROWS
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,9 @@ class _Counts:
     ) -> _Counts:  # fmt: skip
         found: dict[str, list[pd.DataFrame]] = {"values": [], "lost": []}
         for extract in extracts:
-            sender = f"coalesce(upper({_text(table.column(organisation), extract)}), 'none')" if organisation else "''"
+            sender = (
+                f"coalesce(upper({_text(table.column(organisation), extract)}), {quote(NO_SENDER)})" if organisation else "''"
+            )
             found["values"].append(con.execute(_values(columns, sender, extract)).df())
             found["lost"].append(con.execute(_lost(lake, table, columns, sender, extract)).df())
         return _Counts(*(pd.concat(frames, ignore_index=True) if frames else NO_COUNTS for frames in found.values()))

@@ -113,6 +113,30 @@ def test_few_lost_values_and_empty_ones_do_not_stop(bench: Bench, rows: str) -> 
     assert bench.validate(GP_OBSERVATIONS, OBSERVED + rows, load="append") == ""
 
 
+@pytest.mark.parametrize("lost", [4, 15])
+def test_an_organisation_that_lost_all_of_its_few_values_stops(bench: Bench, lost: int) -> None:
+    rows = entries(200) + entries(lost, value="5,4", practice="Y00002", first=1000)
+    stop = bench.validate(GP_OBSERVATIONS, OBSERVED + rows, load="append")
+    assert f"{lost} of {lost} values of result_value" in stop and "from Y00002" in stop
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        entries(200) + entries(3, value="5,4", practice="Y00002", first=1000),  # too few
+        entries(200) + entries(14, value="5,4", practice="Y00002", first=1000) + entries(1, practice="Y00002", first=2000),  # not all
+        entries(200) + entries(10, value="", practice="Y00002", first=1000) + entries(3, value="5,4", practice="Y00002", first=2000),
+    ],
+)  # fmt: skip
+def test_an_organisation_that_lost_three_values_or_not_all_of_few_does_not_stop(bench: Bench, rows: str) -> None:
+    assert bench.validate(GP_OBSERVATIONS, OBSERVED + rows, load="append") == ""
+
+
+def test_all_deaths_of_a_practice_that_cannot_be_read_stop(bench: Bench) -> None:
+    rows = patients(100, "2024-02-03") + patients(15, "45421", practice="Y00002")
+    assert "15 of 15 values of death_date" in bench.validate(PATIENTS, PATIENT + rows)
+
+
 def listed(lost: int, person: str = "4.00E+09", household: str = "h{0}") -> str:
     people = [person if number < lost else f"p{number}" for number in range(200)]
     return "".join(f"{one},Y00001,1950,{household.format(number)}\n" for number, one in enumerate(people))
