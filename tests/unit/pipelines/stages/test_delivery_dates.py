@@ -28,8 +28,9 @@ ATTENDANCES = "emergency_attendances/emergency_attendances_2062-01-01.csv"
 def opened(folder: Path, source: dict, **more: object) -> Deployment:
     config = folder / "a_board.yaml"
     purpose = {"use": "planning", "approval": "DSA 12", "approval_expires": date(2099, 1, 1)}
-    config.write_text(yaml.safe_dump({"deployment": "a_board", "purpose": purpose, "source": source, **more}))
-    return Deployment(open_deployment(config).settings, folder, folder / "home")
+    home = folder / "home"
+    config.write_text(yaml.safe_dump({"deployment": "a_board", "home": str(home), "purpose": purpose, "source": source, **more}))
+    return Deployment(open_deployment(config).settings, folder, home)
 
 
 def nhs(folder: Path, *paths: str, feed: dict | None = None, **more: object) -> Deployment:
