@@ -2,7 +2,8 @@
 
 An event on the index date counts as future. Where people are registered and live is taken as at the
 index date, that day included, so periods change from the day after it; the list carries no day on which it was known.
-Only whether a registration that had ended was a move between practices is taken from the registration that follows.
+Only whether a registration that had ended was a move between practices is taken from the registration that follows, and whether a person
+on the list has any registration from the first of all.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def another_future(board: Board, random: Random) -> Board:
     for person in other.people:
         if person["death_date"] is None or person["death_date"] > index:
             person["death_date"] = random.choice((None, index + random.randint(1, 500) * DAY))
-    other.registrations = _other_periods(other.registrations, index, random, MOVE)
+    other.registrations = _first_ones(board, _other_periods(other.registrations, index, random, MOVE))
     other.residences = _other_periods(other.residences, index, random)
     other.gaps |= {(random.choice(FEEDS), random.choice(PRACTICES), month) for month in _months_after(index)}
     return other
@@ -77,6 +78,12 @@ def _other_periods(periods: list[Row], index: date, random: Random, move: int = 
     steps = [random.choice((1, 1, 2, 40)) if not move or period["end_date"] >= index else 40 for period in follow]
     starts = [max(period["end_date"], index) + step * DAY for period, step in zip(follow, steps, strict=True)]
     return kept + [{**period, "start_date": start, "end_date": None} for period, start in zip(follow, starts, strict=True)]
+
+
+def _first_ones(board: Board, registrations: list[Row]) -> list[Row]:
+    """Add the registrations of people who otherwise would have none: a household with such a person has no known size."""
+    has = {period["person_key"] for period in registrations}
+    return registrations + [deepcopy(period) for period in board.registrations if period["person_key"] not in has]
 
 
 def _ends_a_move(period: Row, periods: list[Row], index: date, move: int) -> bool:
