@@ -44,7 +44,7 @@ def _names() -> list[DeliveryCase]:
         ("as a workbook", people, f"{people}/{people}_{NEXT}.xlsx", lambda text: b"PK\x03\x04" + text),
         ("compressed and called csv", gp, f"{gp}/{gp}_{NEXT}.csv", gzip.compress),
         ("not compressed and called gz", gp, f"{gp}/{gp}_{NEXT}.csv.gz", bytes),
-        ("beside its folder", people, f"{people}_{NEXT}.csv", bytes),
+        ("next to its folder", people, f"{people}_{NEXT}.csv", bytes),
         ("in a folder in upper case", "outpatient_appointments", f"Outpatient_Appointments/outpatient_{NEXT}.csv", bytes),
         ("with a day without separators", gp, f"{gp}/{gp}_20260110.csv", bytes),
         ("with the day first", gp, f"{gp}/{gp}_10-01-2026.csv", bytes),
