@@ -18,7 +18,7 @@ from expectations.sql_values import quote, quote_all
 from expectations.tables.core import OBJECTION_DELIVERY
 from expectations.tables.raw_gp import LOST_SUBMISSION
 from pipelines.conform.withdrawals import lasting_sql
-from pipelines.errors import ValidationStop
+from pipelines.errors import RefusalError, ValidationStop
 from pipelines.lake.storage import Lake
 
 
@@ -55,10 +55,11 @@ def read_national_list(
     ).fetchall()
     if not days:
         return NationalList()
-    now = " OR ".join(_of_list(feed, found, snapshots) for feed, found in days)
+    _refuse_additions(con, snapshots)
+    now = " OR ".join(_of_list(feed, found) for feed, found in days)
     people = con.sql(_people_sql(now)).df()
     falls = [
-        _fall(con, feed, found, place, snapshots)
+        _fall(con, feed, found, place)
         for feed, found in days
         for place in range(1, len(found))
         if found[place] > checked or place == len(found) - 1
@@ -69,14 +70,26 @@ def read_national_list(
     )
 
 
-def _fall(con: duckdb.DuckDBPyConnection, feed: str, days: list[date], place: int, snapshots: frozenset[str]) -> Fall:
+def _refuse_additions(con: duckdb.DuckDBPyConnection, snapshots: frozenset[str]) -> None:
+    """Raise RefusalError for national opt-outs in a feed that is no snapshot: a list replaces the one before it and is never accumulated."""
+    feeds = con.sql("SELECT DISTINCT feed FROM stated WHERE kind = 'national' AND feed <> '' AND status = '1' ORDER BY feed")
+    added = [feed for (feed,) in feeds.fetchall() if feed not in snapshots]
+    if added:
+        raise RefusalError(
+            f"the feed {added[0]} has national data opt-outs and is not loaded as a snapshot. A national list replaces the one before it, so additions "
+            f"cannot be used. Have the complete list delivered and set source.nhs.feeds.{added[0]}.load to snapshot, or deliver the list to the feed "
+            f"{NATIONAL_OPT_OUTS.name}"
+        )
+
+
+def _fall(con: duckdb.DuckDBPyConnection, feed: str, days: list[date], place: int) -> Fall:
     """Return the fall to the delivery at a place in a feed's days, without the people whom the latest delivery has again."""
-    before, now, latest = (_on_list(con, _of_list(feed, days[:end], snapshots)) for end in (place, place + 1, len(days)))
+    before, now, latest = (_on_list(con, _of_list(feed, days[:end])) for end in (place, place + 1, len(days)))
     return Fall(feed, days[place], before, max(0, before - max(now, latest)))
 
 
 def national_list_expired(lake: Lake, day: date) -> bool:
-    """Return whether the latest national list must no longer be used for planning on a day; False without a list and for a combined feed."""
+    """Return whether the latest national list must no longer be used for planning on a day; False without a list."""
     valid = _valid_until(lake)
     return valid is not None and valid < day
 
@@ -95,23 +108,18 @@ def _valid_until(lake: Lake) -> date | None:
     return next(iter(rows["valid_until"].to_pylist()), None)
 
 
-def _of_list(feed: str, days: list[date], snapshots: frozenset[str]) -> str:
-    """Return the condition of the rows of a list: the last delivery, or all of them if they are additions."""
-    chosen = days[-1:] if feed in snapshots else days
-    return (
-        f"(feed = {quote(feed)} AND extract_date IN ({', '.join('DATE ' + quote(day) for day in chosen)}))" if chosen else "false"
-    )
+def _of_list(feed: str, days: list[date]) -> str:
+    """Return the condition of the rows of a list: those of the last delivery."""
+    return f"(feed = {quote(feed)} AND extract_date = DATE {quote(days[-1])})"
 
 
 def _validity(con: duckdb.DuckDBPyConnection, feed: str, now: str, valid_days: int) -> tuple[date | None, date | None]:
     """Return the day on which a list was submitted and the last day on which it may be used.
 
     The earliest day counts: one list may state several. A row without a day counts from its delivery, and content that was delivered
-    before from then. A day that cannot be read may be any day, so the list was never valid. A combined feed states no day of submission
-    and does not expire.
+    before from then. A day that cannot be read may be any day, so the list was never valid. A combined feed states no day of submission:
+    its list counts from its delivery.
     """
-    if feed == OPT_OUTS.name:
-        return None, None
     first = f"SELECT extract_id, min(extract_date) AS first_day FROM stated WHERE feed = {quote(feed)} GROUP BY extract_id"
     stated = "least(coalesce(submission_date, first_day), first_day)"
     found = con.sql(f"""SELECT min({stated}), min(extract_date)
@@ -119,6 +127,8 @@ def _validity(con: duckdb.DuckDBPyConnection, feed: str, now: str, valid_days: i
     submitted, delivered = found[0]
     if submitted == date.fromisoformat(LOST_SUBMISSION):
         return None, delivered - timedelta(days=1)
+    if feed == OPT_OUTS.name:
+        return None, submitted + timedelta(days=valid_days)
     return submitted, submitted + timedelta(days=valid_days)
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from expectations.catalogue import RAW_TABLES
 from expectations.date_formats import FormatName
-from expectations.feeds import ADMISSIONS, FEEDS
+from expectations.feeds import ADMISSIONS, FEEDS, NATIONAL_OPT_OUTS
 from expectations.row_checks import sender_columns
 from expectations.table import Kind
 from pipelines.errors import ExtractError
@@ -219,13 +219,17 @@ def _refuse_undated_columns(feed: str, settings: FeedSettings) -> None:
 
 
 def _refuse_unusable_rows(feed: str, settings: FeedSettings) -> None:
-    """Raise a ValueError if the rows of a feed cannot be episodes, have no admission that is known earlier, or cannot replace months."""
+    """Raise a ValueError if the rows of a feed cannot be episodes, have no admission that is known earlier, or cannot be loaded so."""
     if settings.rows_are == "episodes" and not FEEDS[feed].joined_into_spells:
         raise ValueError(f"feeds.{feed}.rows_are: only the rows of admissions can be episodes")
     if settings.admission_lag_days and not FEEDS[feed].joined_into_spells:
         raise ValueError(f"feeds.{feed}.admission_lag_days: only admissions have it; set lag_days for the events of this feed")
     if settings.replaces_months and not RAW_TABLES[feed].event_date:
         raise ValueError(f"feeds.{feed}.load: its rows have no date, so a delivery cannot replace months; use snapshot or append")
+    if feed == NATIONAL_OPT_OUTS.name and settings.load != "snapshot":
+        raise ValueError(
+            f"feeds.{feed}.load: a national list replaces the one before it and is never accumulated. Have the complete list delivered, and use snapshot"
+        )
 
 
 def _usual(feed: str) -> FeedSettings:

@@ -102,6 +102,7 @@ def check_objections(context: StageContext) -> StageResult:
 @stage(
     name="national list valid",
     reads=(core.OBJECTION_DELIVERY,),
+    settings=("source.kind",),
     outside=(OutsideInput.TODAY,),
     decisions=(NATIONAL_OPT_OUT,),
     check=Check("national_list_valid", core.OBJECTION_DELIVERY, "Refuse planning with a national opt-out list that has expired."),

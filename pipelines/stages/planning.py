@@ -40,6 +40,7 @@ def planning_population(context: StageContext) -> StageResult:
     name="national list valid for planning outputs",
     reads=(core.OBJECTION_DELIVERY,),
     decisions=(NATIONAL_OPT_OUT,),
+    settings=("source.kind",),
     outside=(OutsideInput.TODAY,),
     check=Check(
         "national_list_valid", PLANNING_POPULATION, "Refuse planning outputs with a national opt-out list that has expired. Care outputs go on."

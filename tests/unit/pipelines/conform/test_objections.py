@@ -18,7 +18,7 @@ from pipelines.conform.objection_inputs import STATED_COLUMNS, ObjectionInputs
 from pipelines.conform.objection_states import Snapshot, follow_absences
 from pipelines.conform.objections import ObjectionSettings, check_objections, conform_objections
 from pipelines.conform.withdrawals import lasting_sql
-from pipelines.errors import ValidationStop
+from pipelines.errors import RefusalError, ValidationStop
 from pipelines.extracts.pseudonym_keys import record_chain
 from pipelines.extracts.pseudonyms import pseudonym_of
 from pipelines.lake.duckdb_connection import connect
@@ -405,10 +405,13 @@ def test_a_national_list_expires_and_planning_is_refused(board: Board) -> None:
         check_national_list(board.lake, date(2026, 1, 21))
 
 
-def test_a_combined_feed_and_a_board_without_a_list_have_no_expiry(board: Board) -> None:
+def test_the_list_of_a_combined_feed_expires_after_its_delivery_and_a_board_without_a_list_has_none(board: Board) -> None:
+    board.deliver(JANUARY, "p000", feed=COMBINED).conform()
     assert not national_list_expired(board.lake, date(2030, 1, 1))
-    board.deliver(JANUARY, "p000", feed=COMBINED, kind="national").conform()
-    assert not national_list_expired(board.lake, date(2030, 1, 1))
+    board.deliver(JANUARY, "p000", feed=COMBINED, kind="national").deliver(FEBRUARY, "p000", feed=COMBINED).conform()
+    assert [national_list_expired(board.lake, date(2026, 1, day)) for day in (22, 23)] == [False, True]
+    rows = board.lake.read(core.OBJECTION_DELIVERY.name, "submitted, valid_until", "kind = 'national'").to_pylist()
+    assert rows == [{"submitted": None, "valid_until": date(2026, 1, 22)}]
 
 
 @pytest.mark.parametrize("days", [(LOST_SUBMISSION,), (LOST_SUBMISSION, "2025-12-30"), (LOST_SUBMISSION, None)])
@@ -431,7 +434,7 @@ def test_the_earliest_submission_date_of_a_list_counts(board: Board, days: tuple
 
 
 def test_the_same_national_list_with_a_later_date_is_valid_no_longer(board: Board) -> None:
-    for feed, kind in ((NATIONAL, "national"),):
+    for feed, kind in ((NATIONAL, "national"), (COMBINED, "national")):
         for day in (JANUARY, FEBRUARY):
             board.remove(JANUARY, FEBRUARY) if day == JANUARY else None
             board.deliver(JANUARY, "p000", feed=feed, kind=kind, extract_id="one").deliver(
@@ -623,11 +626,18 @@ def test_a_jump_before_a_fall_is_not_lost_when_the_fall_is_accepted(board: Board
     board.check()
 
 
-def test_withdrawals_of_most_people_in_a_feed_of_additions_are_a_fall(board: Board) -> None:
+@pytest.mark.parametrize("feed", [COMBINED, NATIONAL])
+def test_national_opt_outs_in_a_feed_of_additions_are_refused(board: Board, feed: str) -> None:
     board.snapshots = frozenset()
+    board.deliver(JANUARY, *PEOPLE[:50], feed=feed, kind="national")
+    with pytest.raises(RefusalError, match=rf"source\.nhs\.feeds\.{feed}\.load to snapshot"):
+        board.conform()
+
+
+def test_withdrawals_of_most_people_are_a_fall(board: Board) -> None:
     board.deliver(JANUARY, *PEOPLE[:50], feed=COMBINED, kind="national")
     board.deliver(FEBRUARY, *PEOPLE[:45], feed=COMBINED, kind="national", status="0", effective_date="2026-01-15")
-    with pytest.raises(ValidationStop, match=r"45 fewer .* than the 50 before"):
+    with pytest.raises(ValidationStop, match=r"50 fewer .* than the 50 before"):
         board.check()
 
 

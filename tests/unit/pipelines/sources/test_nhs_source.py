@@ -88,6 +88,7 @@ def test_a_glob_that_leaves_the_landing_folder_is_refused(pattern: str) -> None:
         ({"patient": {}}, "there is no feed"),
         ({"patients": {"columns": {"nhs_number": "NHS"}}}, "there is no column"),
         ({"patients": {"load": {"replaces_months": 12}}}, "cannot replace months"),
+        ({"national_opt_outs": {"load": "append"}}, "never accumulated"),
         ({"patients": {"delivered": "(?P<year>x)"}}, "named groups"),
     ],
 )
