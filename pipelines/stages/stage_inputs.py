@@ -48,9 +48,10 @@ def national_list_check(context: StageContext) -> StageResult:
     rule = planning_rule(context.lake)
     if rule.decision and not rule.excludes:
         return StageResult(message=f"the national data opt-out does not apply to planning outputs: {reference_to(rule.decision)}")
+    today = context.outside.today
     if context.settings.source.kind == "synthetic":
         return StageResult(message="the dates of a synthetic source are not real, so its national list does not expire")
-    check_national_list(context.lake, context.outside.today)
+    check_national_list(context.lake, today)
     return StageResult({})
 
 
