@@ -12,7 +12,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from regression.small_icb import CONFIG, FIRST, SECOND, deliver, write_deliveries
+from regression.small_icb import CONFIG, FIRST, SECOND, as_on, deliver, write_deliveries
 
 WORK = Path("/srv/strata-old-home")
 HERE = Path(__file__).parent
@@ -36,7 +36,9 @@ def main() -> None:
 
     for day in (FIRST, SECOND):
         deliver(WORK, day)
-        if strata(["run", str(config)]) != 0:
+        with as_on(day):
+            code = strata(["run", str(config)])
+        if code != 0:
             raise SystemExit(f"the run of the delivery of {day} failed")
     for file in (config, key):
         shutil.copy(file, target / file.name)

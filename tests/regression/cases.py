@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from regression.small_icb import CONFIG, FIRST, SECOND, deliver, write_deliveries
+from regression.small_icb import CONFIG, FIRST, SECOND, as_on, deliver, write_deliveries
 
 from pipelines.lake.storage import Lake
 
@@ -33,7 +33,8 @@ def run_small_icb(folder: Path) -> None:
     config.write_text(CONFIG.format(deployment="small_icb", pseudonymised="true"))
     for day in (FIRST, SECOND):
         deliver(folder, day)
-        _strata("run", config, folder / "home")
+        with as_on(day):
+            _strata("run", config, folder / "home")
 
 
 def run_mimic_demo(folder: Path) -> None:

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
+
+import pytest
 
 from pipelines.sources.synthetic.identifiers import DUMMY_PSEUDONYM, nhs_numbers_for_tests
 from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings
+from pipelines.stages import outside
 
 PEOPLE = 2_000
 FIRST, SECOND = "2025-12-01", "2026-01-01"
@@ -98,6 +104,14 @@ def write_deliveries(folder: Path, clear: bool = False, people: int = PEOPLE) ->
         target.write_bytes(_with_nhs_numbers(text, numbers))
     shutil.copytree(board / "reference", folder / "reference", dirs_exist_ok=True)
     shutil.rmtree(board)
+
+
+@contextmanager
+def as_on(day: str) -> Iterator[None]:
+    """Let stages take a day as today: the national list of a delivery expires."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(outside, "today_in_london", lambda: date.fromisoformat(day))
+        yield
 
 
 def deliver(folder: Path, day: str) -> None:
