@@ -127,7 +127,7 @@ def test_an_opt_out_with_a_strange_date_stays_in_the_flow(tmp_path: Path) -> Non
 
 
 def test_a_wish_to_opt_out_is_kept_whatever_its_row_lacks_and_its_row_is_named(tmp_path: Path) -> None:
-    lake, nhs = Lake(tmp_path / "lake"), NhsSettings(feeds={"opt_outs": FeedSettings(load="append")})
+    lake, nhs = Lake(tmp_path / "lake"), NhsSettings(feeds={"opt_outs": FeedSettings()})
     (tmp_path / "opt_outs").mkdir()
     header = "PERSON_ID,OPT_OUT_TYPE,STATUS,EFFECTIVE_DATE\n"
     first = "ann,type_1,1,soon\nbob,type_1,Yes,2020-01-01\ncat,,1,2020-01-01\ndan,national,,\neve,type_1,1,2020-01-01\neve,type_1,0,\n"
