@@ -24,7 +24,8 @@ from pipelines.errors import ExtractError
 from pipelines.extracts.csv_clean import write_clean
 from pipelines.extracts.csv_survey import Layout, Survey, survey_csv
 from pipelines.extracts.file_blocks import HeldFile
-from pipelines.sources.nhs import ExtractFile, FeedSettings
+from pipelines.sources.extract_files import ExtractFile
+from pipelines.sources.nhs import FeedSettings
 
 NO_ROWS = "lines_without_row"
 # From here on, neighbouring whole numbers share one value: the number that was meant is lost.

@@ -9,7 +9,7 @@ from typing import Any
 
 from expectations.tables.records import EXTRACTS
 from pipelines.lake.storage import Lake
-from pipelines.sources.nhs import ExtractFile
+from pipelines.sources.extract_files import ExtractFile
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from expectations.table import Table
 from pipelines.errors import ExtractError
 from pipelines.extracts.extract_digest import extract_digest
 from pipelines.extracts.file_blocks import hold
-from pipelines.sources.nhs import ExtractFile
+from pipelines.sources.extract_files import ExtractFile
 
 if TYPE_CHECKING:
     from pipelines.extracts.extract_records import Extract

@@ -42,7 +42,8 @@ from pipelines.extracts.unreadable_rows import quarantine_unreadable, refuse_mos
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
-from pipelines.sources.nhs import ExtractFile, FeedSettings, NhsSettings, find_extracts
+from pipelines.sources.extract_files import ExtractFile, find_extracts
+from pipelines.sources.nhs import FeedSettings, NhsSettings
 
 NONE_LATE: Mapping[date, date] = MappingProxyType({})
 IDENTIFIER_CHECKS = 1  # a higher number has all clear identifiers read and checked again

@@ -26,7 +26,8 @@ from pipelines.extracts.clear_people import ClearColumn, clear_columns, joined_s
 from pipelines.extracts.extract_reader import OpenedExtract
 from pipelines.extracts.postcodes import AREAS, normal, status_sql
 from pipelines.extracts.pseudonyms import pseudonym_sql
-from pipelines.sources.nhs import ExtractFile, FeedSettings, PseudonymSettings
+from pipelines.sources.extract_files import ExtractFile
+from pipelines.sources.nhs import FeedSettings, PseudonymSettings
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from expectations.tables.core import QUARANTINE
 from pipelines.errors import ExtractError
 from pipelines.extracts.extract_reader import OpenedExtract
 from pipelines.lake.storage import Lake
-from pipelines.sources.nhs import ExtractFile
+from pipelines.sources.extract_files import ExtractFile
 
 MOST_UNREADABLE = 0.5
 

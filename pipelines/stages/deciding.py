@@ -34,7 +34,7 @@ from pipelines.lake.decision_record import (
     record,
 )
 from pipelines.run.deployment import Deployment
-from pipelines.sources.nhs import ExtractFile
+from pipelines.sources.extract_files import ExtractFile
 from pipelines.stages import run_plan
 from pipelines.stages.delivery_dates import digest_of_files
 from pipelines.stages.publishing import withdraw_run

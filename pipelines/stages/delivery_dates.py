@@ -17,7 +17,7 @@ from pipelines.extracts.held_files import Held
 from pipelines.lake.code_version import digest_of
 from pipelines.lake.decision_record import LATE_DELIVERY, decisions_that_count
 from pipelines.lake.storage import Lake
-from pipelines.sources.nhs import ExtractFile
+from pipelines.sources.extract_files import ExtractFile
 
 LONDON = ZoneInfo("Europe/London")
 MOST_NAMED = 10  # files named in one message

@@ -10,7 +10,8 @@ from pipelines.extracts.extract_records import read_extracts
 from pipelines.lake.storage import Lake
 from pipelines.reference.files import ReferenceSettings
 from pipelines.run.settings import Settings
-from pipelines.sources.nhs import FeedSettings, find_extracts
+from pipelines.sources.extract_files import find_extracts
+from pipelines.sources.nhs import FeedSettings
 from pipelines.sources.protocol import OpenedSource
 
 _URL = ("http://", "https://")

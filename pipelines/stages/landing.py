@@ -16,7 +16,7 @@ from pipelines.lake.decision_record import ACCEPTED_BREACH, LATE_DELIVERY
 from pipelines.reports.data_docs import data_docs
 from pipelines.reports.validation_page import write_validation_page
 from pipelines.run.deployment import Deployment
-from pipelines.sources.nhs import find_extracts
+from pipelines.sources.extract_files import find_extracts
 from pipelines.sources.synthetic.landing_files import board_is_there, write_board
 from pipelines.sources.synthetic.real_areas import areas_of_icb, practices_of_icb, published_list_sizes
 from pipelines.stages import run_plan

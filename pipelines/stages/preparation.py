@@ -10,7 +10,7 @@ from pipelines.extracts.extract_records import read_extracts
 from pipelines.extracts.pseudonym_keys import refuse_half_rotated
 from pipelines.extracts.retained import kept_days
 from pipelines.run.deployment import Deployment
-from pipelines.sources.nhs import find_extracts
+from pipelines.sources.extract_files import find_extracts
 from pipelines.stages import run_plan
 from pipelines.stages.decisions_in_settings import import_decisions
 from pipelines.stages.delivery_dates import refuse_future_extracts, today_in_london

@@ -21,7 +21,7 @@ from pipelines.lake.run_record import published_runs
 from pipelines.run.data_cut import earliest_cut
 from pipelines.run.deployment import Deployment
 from pipelines.run.late_feeds import days_behind, find_late_feeds, refuse_late_feeds
-from pipelines.sources.nhs import ExtractFile, find_extracts
+from pipelines.sources.extract_files import ExtractFile, find_extracts
 from pipelines.sources.protocol import OpenedSource
 from pipelines.stages.delivery_dates import (
     accepted_late,

@@ -8,8 +8,9 @@ from pathlib import Path
 from expectations.table import Table
 from expectations.tables.raw_omop import OMOP_TABLES, REQUIRED
 from pipelines.errors import ExtractError
+from pipelines.sources.extract_files import ENDINGS
 from pipelines.sources.header import read_header
-from pipelines.sources.nhs import ENDINGS, FeedSettings
+from pipelines.sources.nhs import FeedSettings
 from pipelines.sources.omop.settings import OmopSettings
 
 NAMES_OF_53 = {

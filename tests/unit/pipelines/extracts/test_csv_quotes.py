@@ -18,7 +18,8 @@ from pipelines.extracts.csv_quotes import MOST_BYTES, MOST_LINES, UNDOUBTED_ROWS
 from pipelines.extracts.csv_survey import Layout, survey_csv
 from pipelines.extracts.extract_reader import open_extract, unbroken_headers
 from pipelines.extracts.file_blocks import hold
-from pipelines.sources.nhs import ExtractFile, FeedSettings
+from pipelines.sources.extract_files import ExtractFile
+from pipelines.sources.nhs import FeedSettings
 
 CASES = Path(__file__).resolve().parents[5] / "shared" / "cases"
 Row = tuple[int, tuple[str | None, ...]]

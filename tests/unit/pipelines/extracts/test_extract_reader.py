@@ -17,7 +17,8 @@ from pipelines.extracts.file_blocks import hold
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
-from pipelines.sources.nhs import ExtractFile, FeedSettings, NhsSettings
+from pipelines.sources.extract_files import ExtractFile
+from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.validation.validate import ValidationSettings, validate_feed
 
 DAY = date(2026, 1, 1)

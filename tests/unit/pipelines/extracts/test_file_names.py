@@ -16,7 +16,8 @@ from pipelines.extracts.ingest import ingest_feed
 from pipelines.extracts.postcodes import AREAS, load_postcode_areas
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
-from pipelines.sources.nhs import FeedSettings, NhsSettings, find_extracts
+from pipelines.sources.extract_files import find_extracts
+from pipelines.sources.nhs import FeedSettings, NhsSettings
 
 ROOT = Path(__file__).resolve().parents[4]
 # Each name read as a pattern is another name here: obs[1] is obs1, and so on.

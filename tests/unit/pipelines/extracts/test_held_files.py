@@ -15,7 +15,8 @@ from pipelines.extracts.held_files import held_files, repeated_files
 from pipelines.extracts.ingest import IngestSummary, ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
-from pipelines.sources.nhs import NhsSettings, find_extracts
+from pipelines.sources.extract_files import find_extracts
+from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.validate import validate_feed
 from pipelines.validation.validation_settings import ValidationSettings
 

@@ -11,7 +11,7 @@ from pipelines.errors import ExtractError
 from pipelines.extracts.extract_reader import OpenedExtract
 from pipelines.extracts.unreadable_rows import quarantine_unreadable, refuse_mostly_unreadable
 from pipelines.lake.storage import Lake
-from pipelines.sources.nhs import ExtractFile
+from pipelines.sources.extract_files import ExtractFile
 
 FILE = ExtractFile("opt_outs", Path("opt_outs_2026-01-01.csv"), "opt_outs/opt_outs_2026-01-01.csv", date(2026, 1, 1))
 

@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from pipelines.errors import ExtractError
-from pipelines.sources.nhs import FeedSettings, NhsSettings, find_extracts
+from pipelines.sources.extract_files import find_extracts
+from pipelines.sources.nhs import FeedSettings, NhsSettings
 
 
 def landed(folder: Path, *paths: str) -> Path:

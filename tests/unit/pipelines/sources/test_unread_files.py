@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import ExtractError
-from pipelines.sources.nhs import FeedSettings, find_extracts
+from pipelines.sources.extract_files import find_extracts
+from pipelines.sources.nhs import FeedSettings
 
 
 def landed(folder: Path, *paths: str) -> Path:

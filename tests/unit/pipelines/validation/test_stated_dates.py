@@ -30,7 +30,9 @@ from pipelines.validation.validated_rows import validated_rows_sql
 
 PATIENT = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,DEATH_DATE,IS_DELETED\n"
 REGISTERED = "PERSON_ID,ORGANISATION_ID,START_DATE,END_DATE\n"
-LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1, "single_value": 0, "feed_collapsed": 0, "values_emptied": 0})
+LENIENT = ValidationSettings(
+    limits={"share_set_aside": 1, "unknown_codes": 1, "single_value": 0, "feed_collapsed": 0, "values_emptied": 0}
+)
 DIED = date(2024, 2, 3)
 
 
