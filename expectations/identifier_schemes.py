@@ -69,6 +69,7 @@ _bare_words = (word.translate(_WITHOUT_PUNCTUATION) for word in _WORDS)
 _BARE = frozenset(
     ("", *("X" * count for count in range(1, 15)), *_DIGITS, *_ZEROS[1:], *(w for w in _bare_words if len(w) >= _SHORTEST_BARE))
 )
+_BARE_WORDS = frozenset(word for word in _BARE if not word[:1].isdigit())  # a sender's number of a record may be any number
 LONGEST_PLACEHOLDER = 16  # with its punctuation; most pseudonyms are longer, and cost nothing
 LONGEST_FLOAT = 24  # longer values are no numbers that a spreadsheet wrote as decimals
 
@@ -123,6 +124,8 @@ def against_pseudonym(text: str) -> str:
 
 
 def _against_record(text: str) -> str:
+    if len(text) <= LONGEST_PLACEHOLDER and text.upper().translate(_WITHOUT_PUNCTUATION) in _BARE_WORDS:
+        return PLACEHOLDER
     return NUMBER_AS_FLOAT if _FLOAT.fullmatch(text) else ""
 
 
@@ -148,6 +151,12 @@ def is_placeholder_sql(value: str) -> str:
     return f"CASE WHEN strlen({value}) <= {LONGEST_PLACEHOLDER} THEN {exact} OR {bare} ELSE false END"
 
 
+def _is_word_sql(value: str) -> str:
+    """Return fast SQL that is true for a value in plain form that does not begin with a digit and is a placeholder."""
+    bare = f"translate(upper({value}), {quote(_PUNCTUATION)}, '') IN ({quote_all(sorted(_BARE_WORDS))})"
+    return f"CASE WHEN strlen({value}) <= {LONGEST_PLACEHOLDER} AND {value} NOT BETWEEN '0' AND ':' THEN {bare} ELSE false END"
+
+
 def _is_placeholder(text: str) -> bool:
     upper = text.upper()
     return upper in PLACEHOLDERS or (len(text) <= LONGEST_PLACEHOLDER and upper.translate(_WITHOUT_PUNCTUATION) in _BARE)
@@ -166,7 +175,7 @@ REASONS_OF: dict[Scheme, tuple[str, ...]] = {
     Scheme.NONE: (),
     Scheme.PERSON: (PLACEHOLDER, NUMBER_AS_FLOAT, NOT_AN_NHS_NUMBER, WRONG_CHECK_DIGIT, TEST_IDENTIFIER),
     Scheme.HOUSEHOLD: (PLACEHOLDER, NUMBER_AS_FLOAT),
-    Scheme.RECORD: (NUMBER_AS_FLOAT,),
+    Scheme.RECORD: (PLACEHOLDER, NUMBER_AS_FLOAT),
     Scheme.SNOMED_CONCEPT: (NUMBER_AS_FLOAT, WRONG_CHECK_DIGIT, NOT_A_CONCEPT),
     Scheme.ODS: (PLACEHOLDER,),
     Scheme.ICD10: (),
@@ -190,7 +199,7 @@ def may_be_wrong_sql(scheme: Scheme, value: str) -> str:
     decimal = f"contains({value}, '+') OR contains({value}, '.') OR contains({value}, ',')"
     found = [f"CASE WHEN strlen({value}) <= {LONGEST_FLOAT} THEN {decimal} OR {value} BETWEEN '(' AND ')' ELSE false END"]
     if PLACEHOLDER in REASONS_OF[scheme]:
-        found.append(is_placeholder_sql(value))
+        found.append(_is_word_sql(value) if scheme is Scheme.RECORD else is_placeholder_sql(value))
     return f"({' OR '.join(found)})"
 
 

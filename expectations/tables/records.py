@@ -123,8 +123,8 @@ RESTATED_ROWS = Table(
         Column(
             "kept_for_unparsed",
             Kind.BOOLEAN,
-            "A later delivery restates the day of the row without it, and has lines that could not be read. One of them may be the row, so "
-            "its absence deletes nothing.",
+            "A later delivery restates the day of the row without it, and has lines that could not be read, or rows without an identifier "
+            "that agree with it. One of them may be the row, so its absence deletes nothing.",
         ),
         Column("superseded_date", Kind.DATE, "Delivery that superseded the row. Null for a row that applies or never applied."),
     ),

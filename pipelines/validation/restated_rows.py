@@ -6,8 +6,8 @@ deliveries, and readers of a feed join the result to its rows.
 A later delivery ends a row if it contains the key again, if the sender takes the row back there (`withdraws` of a row rule, or a mark
 that cannot be read), or if it restates the row's day without it. A row that was set aside for any other reason leaves what was sent before
 as it is: it spares the rows of its key. A row whose key could not be read, or had a date that could not be right, spares the rows that share
-the rest of its key. A line of which no field could be read may be any row that its delivery omits: as many omitted rows as there are such
-lines are spared, the most recent ones, and counted (`kept_for_unparsed`).
+the rest of its key. `omitted_rows.py` finds the rows that may be in lines which could not be read, or in rows without an identifier. They are
+spared and counted (`kept_for_unparsed`).
 
 A row that was changed or removed and later sent again as it was is known again since then: its periods between such deliveries are separate
 runs, each with its own first delivery.
@@ -31,10 +31,11 @@ from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
+from pipelines.validation.omitted_rows import identifiers, omitted_sql, restates, unnamed_rows
 from pipelines.validation.typed_rows import typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql, known_dates
 
-COMPARISON = 3  # a higher number has stored comparisons made again: since 3 a row that was changed back is known again since then
+COMPARISON = 4  # a higher number has stored comparisons made again: since 4 a row that lost its identifier deletes none that agrees with it
 
 
 def restated_rows(lake: Lake, table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
@@ -69,6 +70,7 @@ def _digest(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) 
 def _compared_sql(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
     """Return the rows of core__restated_rows: every row whose key is in several deliveries, with the result of the comparison."""
     deliveries = known_dates(extracts)
+    unnamed = {valid.extract.extract_id: unnamed_rows(table, valid) for valid in extracts if restates(settings)}
     ids = " ".join(f"WHEN {place} THEN {quote(valid.extract.extract_id)}" for place, valid in enumerate(extracts))
     days = " ".join(f"WHEN {place} THEN DATE {quote(valid.extract.extract_date)}" for place, valid in enumerate(extracts))
     columns = "extract_id, row_number, extract_date, first_extract_date, key_extract_date"
@@ -76,43 +78,13 @@ def _compared_sql(table: Table, settings: FeedSettings, extracts: list[ValidExtr
     facts = f"SELECT {columns}, CAST(NULL AS DATE) AS superseded_date FROM current JOIN history USING ({key}, content, run)"
     if table.event_date:
         facts += f" UNION ALL SELECT {columns}, superseded_date FROM ({_superseded(table, settings, deliveries)})"
-    return f"""WITH {_omitted(table, settings, extracts)}, {_several(table, extracts)}, {_contents(table, settings, extracts)}, current AS MATERIALIZED ({_current(table, settings, deliveries)})
+    return f"""WITH {omitted_sql(table, settings, extracts, unnamed)}, {_several(table, extracts)}, {_contents(table, settings, extracts)}, current AS MATERIALIZED ({_current(table, settings, deliveries)})
         SELECT extract_id, extract_date, row_number, found.row_number IS NOT NULL AND superseded_date IS NULL AS holds,
             first_extract_date, key_extract_date, found.row_number IS NOT NULL AND superseded_date IS NULL
                 AND (extract_id, extract_date, row_number) IN (SELECT (extract_id, extract_date, row_number) FROM omitted_rows) AS kept_for_unparsed,
             superseded_date
         FROM (SELECT row_number, CASE place {ids} END AS extract_id, CASE place {days} END AS extract_date FROM several) AS rows
         LEFT JOIN ({facts}) AS found USING (extract_id, extract_date, row_number) ORDER BY extract_date, extract_id, row_number"""
-
-
-def _omitted(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
-    """Return the CTE `omitted`: digests of the keys that a delivery restates and omits, and that one of its unparsed lines may have."""
-    lines: dict[date, int] = {}
-    for valid in extracts if _restates(settings) else ():
-        lines[valid.extract.extract_date] = lines.get(valid.extract.extract_date, 0) + valid.unparsed
-    first = min(valid.extract.extract_date for valid in extracts)
-    parts = [_omitted_from(table, settings, extracts, day, most) for day, most in lines.items() if most and day > first]
-    nothing = "SELECT 0::UBIGINT AS digest, CAST(NULL AS DATE) AS day WHERE false"
-    return f"omitted AS MATERIALIZED ({' UNION ALL '.join(parts or [nothing])})"
-
-
-def _omitted_from(table: Table, settings: FeedSettings, extracts: list[ValidExtract], day: date, most: int) -> str:
-    """Return the SQL of the most recent keys that earlier deliveries have and a delivery restates and omits, up to a number."""
-    digest, event = f"hash({', '.join(table.key)})", table.event_date or "CAST(NULL AS DATE)"
-    earlier = " UNION ALL ".join(
-        f"SELECT {digest} AS digest, extract_date AS delivered, {event} AS event FROM {kept_rows_sql(table, valid)}"
-        for valid in extracts
-        if valid.extract.extract_date < day
-    )
-    again = " UNION ALL ".join(
-        f"SELECT {digest} FROM {typed_rows_sql(table, valid.source, valid.reading)}"
-        for valid in extracts
-        if valid.extract.extract_date == day
-    )
-    months = settings.replaces_months
-    restated = f" AND event >= DATE {quote(first_restated_day(day, months))}" if months else ""
-    return f"""(SELECT digest, DATE {quote(day)} AS day FROM ({earlier}) WHERE digest NOT IN ({again}){restated}
-        GROUP BY digest ORDER BY max(delivered) DESC, max(event) DESC NULLS LAST, digest LIMIT {most})"""
 
 
 def _several(table: Table, extracts: list[ValidExtract]) -> str:
@@ -122,8 +94,8 @@ def _several(table: Table, extracts: list[ValidExtract]) -> str:
     agree. The first delivery is mostly by far the largest. It is only compared with later ones.
     """
     first = min(valid.extract.extract_date for valid in extracts)
-    identifiers = _identifiers(table)
-    rest = f"hash({', '.join(identifiers)})" if identifiers else "0"
+    names = identifiers(table)
+    rest = f"hash({', '.join(names)})" if names else "0"
 
     def keys(of_first: bool) -> str:
         return " UNION ALL ".join(
@@ -136,7 +108,7 @@ def _several(table: Table, extracts: list[ValidExtract]) -> str:
 
     later = [(place, valid) for place, valid in enumerate(extracts) if valid.extract.extract_date > first]
     unusable = [f"SELECT {place} AS place, row_number FROM {_unusable(valid)}" for place, valid in later if valid.set_aside]
-    numbers = " UNION ALL ".join(unusable if identifiers and unusable else ["SELECT 0 AS place, 0 AS row_number WHERE false"])
+    numbers = " UNION ALL ".join(unusable if names and unusable else ["SELECT 0 AS place, 0 AS row_number WHERE false"])
     return f"""later AS MATERIALIZED ({keys(of_first=False)}),
         unusable_rests AS MATERIALIZED (SELECT DISTINCT rest FROM later SEMI JOIN ({numbers}) USING (place, row_number)),
         repeated AS MATERIALIZED (
@@ -156,21 +128,16 @@ def _several(table: Table, extracts: list[ValidExtract]) -> str:
         )"""
 
 
-def _identifiers(table: Table) -> list[str]:
-    """Return the columns of the key that name a record or a person."""
-    return [name for name in table.key if table.column(name).kind is Kind.IDENTIFIER]
-
-
 def _unusable(valid: ValidExtract) -> str:
     """Return the SQL of the rows of an extract that were set aside and with which the sender takes nothing back."""
     return f"({valid.set_aside} EXCEPT {valid.withdrawn})" if valid.withdrawn else valid.set_aside
 
 
 def _contents(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
-    """Return CTEs of the content of those rows: `named`, `kept`, `spared`, `running` and `history`.
+    """Return CTEs of the content of those rows: `kept`, `withdrawn`, `named`, `spared`, `running` and `history`.
 
-    `named` has key and delivery of the rows that were kept or that the sender takes back. `spared` has the deliveries that leave a key as
-    it is, for they contain it in a row that cannot be used. `running` numbers the runs of deliveries that leave a content as it is.
+    `named` has key and delivery of the rows that were kept or that the sender takes back, which are `withdrawn`. `spared` has the deliveries
+    that leave a key as it is, for they contain it in a row that cannot be used. `running` numbers the runs of deliveries that leave a content as it is.
     `history` has, by run, when a key with its content was delivered first and last, and when the key with its beginning was delivered first.
     """
     key = ", ".join(table.key)
@@ -189,11 +156,12 @@ def _contents(table: Table, settings: FeedSettings, extracts: list[ValidExtract]
         f"SELECT {columns}, DATE {quote(valid.extract.known_date)} AS known_date FROM {kept_rows_sql(table, valid)}"
         for valid in only
     )
-    withdrawn = [_keys_of(table, valid, valid.withdrawn) for valid in only if valid.withdrawn]
-    named = " UNION ALL ".join([f"SELECT {key}, extract_date FROM kept", *withdrawn])
+    taken_back = [_keys_of(table, valid, valid.withdrawn) for valid in only if valid.withdrawn]
+    withdrawn = " UNION ALL ".join(taken_back or [f"SELECT {key}, extract_date FROM kept WHERE false"])
     begins = f"min(min(known_date)) OVER (PARTITION BY {key}, begun) AS key_extract_date"
     dates = f"min(known_date) AS first_extract_date, max(extract_date) AS last_extract_date, {begins}"
-    return f"""kept AS MATERIALIZED ({kept}), named AS MATERIALIZED ({named}),
+    return f"""kept AS MATERIALIZED ({kept}), withdrawn AS MATERIALIZED ({withdrawn}),
+        named AS MATERIALIZED (SELECT {key}, extract_date FROM kept UNION ALL FROM withdrawn),
         {_spared(table, only)}, {_running(table, settings, extracts)},
         history AS MATERIALIZED (SELECT {key}, content, run, {dates} FROM running GROUP BY {key}, content, run, begun)"""
 
@@ -208,12 +176,12 @@ def _running(table: Table, settings: FeedSettings, extracts: list[ValidExtract])
         return "running AS MATERIALIZED (SELECT *, 0 AS run FROM kept)"
     key = ", ".join(table.key)
     earlier = "ORDER BY extract_date RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL 1 DAY PRECEDING"
-    days = [*known_dates(extracts)][1:] if _restates(settings) else []
+    days = [*known_dates(extracts)][1:] if restates(settings) else []
     omitted = [f"({_omits(table, settings, day, 'same_before')} AND extract_date > DATE {quote(day)})" for day in days]
     return f"""before AS (
             SELECT *, max(extract_date) OVER (PARTITION BY {key}, content {earlier}) AS same_before,
                 max(extract_date) OVER (PARTITION BY {key} {earlier}) AS named_before
-            FROM (SELECT *, true AS is_kept FROM kept UNION ALL BY NAME SELECT {key}, extract_date, false AS is_kept FROM named)
+            FROM (SELECT *, true AS is_kept FROM kept UNION ALL BY NAME SELECT *, false AS is_kept FROM withdrawn)
             QUALIFY is_kept
         ),
         running AS MATERIALIZED (
@@ -240,7 +208,7 @@ def _spared(table: Table, extracts: list[ValidExtract]) -> str:
         for name in table.key
         if table.column(name).kind not in (Kind.IDENTIFIER, Kind.DATE)
     ]
-    same = " AND ".join([*(f"kept.{name} = stray.{name}" for name in _identifiers(table)), *may_differ])
+    same = " AND ".join([*(f"kept.{name} = stray.{name}" for name in identifiers(table)), *may_differ])
     columns = ", ".join(f"kept.{name}" for name in table.key)
     by_rest = f" UNION ALL SELECT {columns}, stray.extract_date FROM kept JOIN stray ON {same} WHERE kept.extract_date < stray.extract_date"
     return f"""unusable AS MATERIALIZED ({unusable}), stray AS MATERIALIZED (FROM unusable ANTI JOIN kept USING ({key})),
@@ -249,7 +217,7 @@ def _spared(table: Table, extracts: list[ValidExtract]) -> str:
         ),
         spared AS MATERIALIZED (
             SELECT {key}, list(DISTINCT extract_date) AS spared FROM (
-                FROM unusable{by_rest if _identifiers(table) else ""} UNION ALL SELECT {key}, day AS extract_date FROM omitted_rows
+                FROM unusable{by_rest if identifiers(table) else ""} UNION ALL SELECT {key}, day AS extract_date FROM omitted_rows
             ) GROUP BY ALL
         )"""
 
@@ -264,15 +232,10 @@ def _content(table: Table) -> str:
 def _current(table: Table, settings: FeedSettings, deliveries: dict[date, date]) -> str:
     """Keep the latest delivery of each key, without rows that a later delivery restates and omits."""
     key = ", ".join(table.key)
-    stay = [f"NOT coalesce({_omits(table, settings, day)}, false)" for day in [*deliveries][1:] if _restates(settings)]
+    stay = [f"NOT coalesce({_omits(table, settings, day)}, false)" for day in [*deliveries][1:] if restates(settings)]
     latest = f"(SELECT {key}, max(extract_date) AS extract_date FROM named GROUP BY {key})"
     return f"""SELECT running.* FROM running SEMI JOIN {latest} AS latest USING ({key}, extract_date) LEFT JOIN spared USING ({key})
         WHERE {" AND ".join(stay) or "true"}"""
-
-
-def _restates(settings: FeedSettings) -> bool:
-    """Return whether a delivery of the feed deletes what it omits."""
-    return settings.load == "snapshot" or bool(settings.replaces_months)
 
 
 def _omits(table: Table, settings: FeedSettings, day: date, since: str = "extract_date") -> str:
@@ -297,7 +260,7 @@ def _superseded_on(table: Table, settings: FeedSettings, deliveries: dict[date, 
     named = "list_filter(namings, lambda day: day > last_extract_date)"
     known = f"list_transform({named}, lambda day: CASE day {late} ELSE day END)" if late else named
     cases = [f"list_min({known})"]
-    if _restates(settings):
+    if restates(settings):
         cases += [
             f"CASE WHEN {_omits(table, settings, day, 'last_extract_date')} THEN DATE {quote(known)} END"
             for day, known in [*deliveries.items()][1:]

@@ -17,6 +17,7 @@ from expectations.table import Table
 from expectations.tables.core import QUARANTINE
 from expectations.tables.raw_common import CONFLICTING_ROWS, WITHHELD
 from pipelines.extracts.extract_records import current_extracts, replaced_extracts
+from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.episodes import as_delivered
 from pipelines.sources.nhs import FeedSettings, NhsSettings
@@ -122,11 +123,13 @@ def _of_latest_extracts(lake: Lake, nhs: NhsSettings, table: Table, of_extract: 
 
 
 def presumed_rows(lake: Lake, table: Table, settings: FeedSettings) -> list[str]:
-    """Return the SQL of the rows of each extract that stay for lines which could not be read, as rows that state an unknown date."""
+    """Return the SQL of the rows of each extract that stay for lines and rows which could not be recognised, as rows that state an unknown date."""
     extracts = valid_extracts(lake, table, current_extracts(lake, table.feed))
-    if len({valid.extract.extract_date for valid in extracts}) < 2 or not any(valid.unparsed for valid in extracts):
+    if len({valid.extract.extract_date for valid in extracts}) < 2:
         return []
     restated = restated_rows(lake, table, settings, extracts)
+    with connect() as con:
+        found = con.sql(f"SELECT DISTINCT extract_id, extract_date FROM {restated} WHERE kept_for_unparsed").fetchall()
     columns = (
         f"{', '.join(table.key)}, extract_date, CAST(NULL AS DATE) AS stated_date, true AS is_possible, false AS is_replaced"
     )
@@ -135,6 +138,7 @@ def presumed_rows(lake: Lake, table: Table, settings: FeedSettings) -> list[str]
         SEMI JOIN (SELECT row_number FROM {restated} WHERE kept_for_unparsed AND extract_id = {quote(valid.extract.extract_id)}
             AND extract_date = DATE {quote(valid.extract.extract_date)}) USING (row_number)"""
         for valid in extracts
+        if (valid.extract.extract_id, valid.extract.extract_date) in found
     ]
 
 

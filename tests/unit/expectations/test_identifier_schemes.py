@@ -7,6 +7,8 @@ import pytest
 
 from expectations.feeds import FEEDS
 from expectations.identifier_schemes import (
+    NUMBER_AS_FLOAT,
+    PLACEHOLDER,
     PLACEHOLDERS,
     REASONS,
     REASONS_OF,
@@ -179,14 +181,25 @@ def test_an_organisation_is_no_placeholder(code: str, reason: str) -> None:
     assert reason_against(Scheme.ODS, code) == reason
 
 
-def test_record_numbers_may_be_anything_but_a_decimal() -> None:
-    assert [reason_against(Scheme.RECORD, text) for text in ("0", "NA", "1.5", "S1", "1.2E+11")] == [
-        "",
-        "",
-        "",
-        "",
-        "number_as_float",
-    ]
+def test_record_numbers_may_be_anything_but_a_decimal_or_a_word_for_none() -> None:
+    numbers = ("0", "-1", "1111111111", "1.5", "S1", "A", "NA1", "TEST7", "0-UNKNOWN")
+    assert [number for number in numbers if reason_against(Scheme.RECORD, number)] == []
+    words = ("UNKNOWN", "unknown", "(null)", "N/A", "not known", "-", "???", "#REF!", "XXXX", "NA")
+    assert [word for word in words if reason_against(Scheme.RECORD, word) != PLACEHOLDER] == []
+    assert reason_against(Scheme.RECORD, "1.2E+11") == NUMBER_AS_FLOAT
+
+
+def test_the_fast_test_of_record_numbers_finds_every_wrong_one() -> None:
+    values = ("UNKNOWN", "(null)", "N/A", "???", "-", "1.2E+11", "(placeholder_identifier)")
+    with connect() as con:
+        (found,) = con.execute(
+            f"SELECT count(*) FROM (SELECT unnest($1) AS value) WHERE {may_be_wrong_sql(Scheme.RECORD, 'value')}", [list(values)]
+        ).fetchone()
+        (good,) = con.execute(
+            f"SELECT count(*) FROM (SELECT unnest($1) AS value) WHERE {may_be_wrong_sql(Scheme.RECORD, 'value')}",
+            [["7", "S7", "RX1-22"]],
+        ).fetchone()
+    assert (found, good) == (len(values), 0)
 
 
 def test_every_reason_is_described_and_belongs_to_a_scheme() -> None:

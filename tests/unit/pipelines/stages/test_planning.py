@@ -21,7 +21,7 @@ from pipelines.stages.stage import Stage
 from pipelines.stages.stage_inputs import cohort_request
 
 PURPOSE = {"use": "finding_people_for_care", "approval": "DSA 12", "approval_expires": "2099-12-31"}
-SOURCE = {"kind": "synthetic", "synthetic": {"people": 500}}
+SOURCE = {"kind": "nhs", "nhs": {"feeds": {"patients": {}, "registrations": {}, "opt_outs": {}}}}
 
 
 @pytest.fixture
