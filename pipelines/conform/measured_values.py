@@ -4,9 +4,10 @@
 unit that was sent decides. A value without a unit is used if it is plausible in one unit alone that may be assumed. Entries without
 a declared analyte keep their value.
 
-A systolic pressure that is not above the diastolic pressure of the same person, practice and day is no reading. Both must be known
-since the same day, so that an entry of a later delivery changes no earlier value. The pair is exchanged if it then is a clear
-reading: `SYSTOLIC_FROM` or higher, and at least `PULSE_FROM` apart. Otherwise both values are set aside.
+The pressures of a person, practice and day contradict each other if a diastolic pressure is not below every systolic one. All must be known
+since the same day, so that an entry of a later delivery changes no earlier value. They are compared as they were sent, also where one is too
+high or too low for its place. They are exchanged if every systolic one is too low and they then are a clear reading: plausible, systolic
+`SYSTOLIC_FROM` or higher, and at least `PULSE_FROM` apart. Otherwise all are set aside.
 """
 
 from __future__ import annotations
@@ -33,17 +34,28 @@ def measured_rows_sql(source: str, available: str, analyte_of_code: Mapping[str,
     columns are `analyte`, `unit` (sent or assumed) and `outcome`, which are null for a row without a measured value of an analyte.
     """
     read = _read_sql(source, available, analyte_of_code)
-    pressures = f"""(SELECT {_TIME}, avg(read_value) FILTER (analyte = {quote(SYSTOLIC)}) AS systolic,
-            avg(read_value) FILTER (analyte = {quote(DIASTOLIC)}) AS diastolic
-        FROM {read} WHERE analyte IN ({quote_all((SYSTOLIC, DIASTOLIC))}) AND read_value IS NOT NULL
-        GROUP BY ALL HAVING max(read_value) FILTER (analyte = {quote(SYSTOLIC)}) <= min(read_value) FILTER (analyte = {quote(DIASTOLIC)}))"""
-    in_pair = f"(pair.systolic IS NOT NULL AND analyte IN ({quote_all((SYSTOLIC, DIASTOLIC))}) AND read_value IS NOT NULL)"
-    clear = f"(diastolic >= {SYSTOLIC_FROM} AND diastolic - systolic >= {PULSE_FROM})"
-    return f"""(SELECT measured.* EXCLUDE (known_date, read_value, outcome) REPLACE (
+    both = f"analyte IN ({quote_all((SYSTOLIC, DIASTOLIC))}) AND pressure IS NOT NULL"
+    systolic, diastolic = (f"FILTER (analyte = {quote(name)})" for name in (SYSTOLIC, DIASTOLIC))
+    pressures = f"""(SELECT {_TIME}, avg(pressure) {systolic} AS systolic, avg(pressure) {diastolic} AS diastolic,
+            max(pressure) {systolic} <= min(pressure) {diastolic} AS all_exchanged
+        FROM {read} WHERE {both} GROUP BY ALL
+        HAVING count(read_value) > 0 AND (max(pressure) {systolic} <= max(pressure) {diastolic} OR min(pressure) {systolic} <= min(pressure) {diastolic}))"""
+    in_pair = f"(pair.systolic IS NOT NULL AND {both})"
+    plausible = " AND ".join(
+        f"{value} BETWEEN {_own(name).low} AND {_own(name).high}"
+        for value, name in (("diastolic", SYSTOLIC), ("systolic", DIASTOLIC))
+    )
+    clear = f"(all_exchanged AND {plausible} AND diastolic >= {SYSTOLIC_FROM} AND diastolic - systolic >= {PULSE_FROM})"
+    return f"""(SELECT measured.* EXCLUDE (known_date, read_value, pressure, outcome) REPLACE (
             CASE WHEN analyte IS NULL THEN {_VALUE} WHEN NOT {in_pair} THEN read_value WHEN NOT {clear} THEN {_ASIDE}
                 WHEN analyte = {quote(SYSTOLIC)} THEN diastolic ELSE systolic END AS {_VALUE}),
             CASE WHEN NOT {in_pair} THEN outcome WHEN {clear} THEN {quote(Outcome.EXCHANGED)} ELSE {quote(Outcome.PRESSURES)} END AS outcome
         FROM {read} AS measured LEFT JOIN {pressures} AS pair USING ({_TIME}))"""
+
+
+def _own(analyte: str) -> Reading:
+    """Return the reading of an analyte in its own unit."""
+    return ANALYTES[analyte].readings[0]
 
 
 def unit_counts_sql(measured: str) -> str:
@@ -58,10 +70,13 @@ def _read_sql(source: str, available: str, analyte_of_code: Mapping[str, str]) -
     plausible = (
         f"CASE WHEN {fits} THEN NULL ELSE list_filter(readings, lambda reading: number BETWEEN reading.low AND reading.high) END"
     )
-    return f"""(SELECT * EXCLUDE (number, readings, sent_unit, stated, plausible, taken) REPLACE (CASE WHEN outcome IS NOT NULL THEN analyte END AS analyte),
-            taken.unit AS unit,
-            CASE WHEN outcome IN ({quote_all(USED)}) THEN CASE WHEN taken.converts
-                THEN round(taken.factor * number + taken.shift, taken.decimals) ELSE number END END AS read_value
+    converted = "CASE WHEN taken.converts THEN round(taken.factor * number + taken.shift, taken.decimals) ELSE number END"
+    too_far = f"outcome IN ({quote_all((Outcome.OUT_OF_RANGE, Outcome.CONTRADICTORY))})"
+    lowest, highest = _own(DIASTOLIC).low, _own(SYSTOLIC).high
+    return f"""(SELECT * EXCLUDE (number, readings, sent_unit, stated, plausible, taken, converted) REPLACE (CASE WHEN outcome IS NOT NULL THEN analyte END AS analyte),
+            taken.unit AS unit, CASE WHEN outcome IN ({quote_all(USED)}) THEN converted END AS read_value,
+            CASE WHEN outcome IN ({quote_all(USED)}) OR ({too_far} AND converted BETWEEN {lowest} AND {highest}) THEN converted END AS pressure
+        FROM (SELECT *, {converted} AS converted
         FROM (SELECT *, {_OUTCOME} AS outcome, coalesce(stated, CASE WHEN outcome = {quote(Outcome.ASSUMED)} THEN plausible[1] END) AS taken
         FROM (SELECT *, {plausible} AS plausible
         FROM (SELECT *, CASE WHEN sent_unit <> '' THEN list_filter(readings, lambda reading: reading.unit = sent_unit)[1] END AS stated
@@ -69,7 +84,7 @@ def _read_sql(source: str, available: str, analyte_of_code: Mapping[str, str]) -
                 CASE WHEN isfinite({_VALUE}) THEN {_VALUE} END AS number, CASE WHEN {_UNIT} IS NULL THEN '' ELSE spelled.sent_unit END AS sent_unit
             FROM {source} AS rows
             LEFT JOIN {_codes_sql(analyte_of_code)} AS coded USING (concept_code)
-            LEFT JOIN {_spellings_sql(source)} AS spelled USING ({_UNIT}))))))"""
+            LEFT JOIN {_spellings_sql(source)} AS spelled USING ({_UNIT})))))))"""
 
 
 _OUTCOME = f"""CASE

@@ -136,6 +136,37 @@ def test_swapped_pressures_are_exchanged_or_set_aside(read):
         )
 
 
+@pytest.mark.parametrize(
+    ("systolic", "diastolic", "unit", "expected"),
+    [
+        (12.0, 21.3, "kPa", (160, 90)),  # the diastolic is above its own range
+        (80, 202, "mmHg", (202, 80)),
+        (80, 202, None, (202, 80)),
+        (45, 110, "mmHg", (110, 45)),  # the systolic is below its own range
+        (60, 210, "mmHg", (210, 60)),
+        (95, 205, "mmHg", (205, 95)),
+        (60, 310, "mmHg", "as_stated"),  # 310 is no pressure in any place
+        (30, 95, "mmHg", None),
+        (45, 205, "mmHg", "out_of_range"),  # no value is usable, and each has its own reason
+        (210, 205, "mmHg", "as_stated"),  # in order
+    ],
+)
+def test_pressures_are_compared_before_their_own_ranges_count(read, systolic, diastolic, unit, expected):
+    found = pressures(read, entry("systolic", systolic, unit), entry("diastolic", diastolic, unit))
+    if expected is None:
+        assert found == [(None, "pressures_contradictory")] * 2
+    elif isinstance(expected, tuple):
+        assert found == [(value, "pressures_exchanged") for value in expected]
+    else:
+        assert found[0][1] == expected and "exchanged" not in found[1][1]
+
+
+def test_a_reading_that_belongs_to_no_other_makes_all_readings_of_its_day_contradictory(read):
+    right, swapped = (entry("systolic", 138), entry("diastolic", 82)), (entry("systolic", 80), entry("diastolic", 140))
+    assert pressures(read, *right, *swapped) == [(None, "pressures_contradictory")] * 4
+    assert pressures(read, *swapped, *swapped) == [(140, "pressures_exchanged"), (80, "pressures_exchanged")] * 2
+
+
 def test_pressures_are_compared_at_one_person_practice_and_day(read):
     alone = [(80, "as_stated"), (120, "as_stated")]
     systolic, diastolic = entry("systolic", 80, "mmHg"), entry("diastolic", 120, "mmHg")
