@@ -6,7 +6,7 @@ combination of destination 19, source 51 and method 21 is no transfer. Regular a
 rules:
 
 * Rows with the same provider, spell number and admission day are one stay (HES sends episodes).
-* Identical stays of a provider (same person, days and method) are one stay.
+* Identical stays of a provider (same person, days and method) are one stay: one with diagnoses, if there is one.
 * A stay that begins before another stay of the person has ended belongs to its spell: it is not a new illness.
 * An emergency, a maternity admission or a birth that begins inside a spell of another class is a separate spell, at the same or another
   provider. The person fell ill in a new way, and the class of the earlier spell would hide it. Emergencies inside one spell are
@@ -128,7 +128,7 @@ def _stays(admissions: str, people: str, rules: ClinicalRules, available: Availa
         FROM whole
         QUALIFY row_number() OVER (
             PARTITION BY person_key, provider_code, admission_date, discharge_date, admission_method, is_regular
-            ORDER BY spell_number) = 1
+            ORDER BY primary_diagnosis IS NULL, diagnoses IS NULL, spell_number) = 1
     ),
     stays AS (
         SELECT *, row_number() OVER (PARTITION BY person_key, is_regular

@@ -95,6 +95,13 @@ def test_identical_stays_of_a_provider_are_one_and_are_paid_once(spells):
     assert rows[0]["cost"] == 500.0
 
 
+@pytest.mark.parametrize("coded", ["a", "b"])
+def test_of_identical_stays_of_a_provider_the_coded_one_counts(spells, coded):
+    codes = {"primary_diagnosis": "I21.4", "diagnoses": "I214,E119"}
+    (row,) = spells(*(stay(spell, "03-01", "03-05", **(codes if spell == coded else {})) for spell in ("a", "b")))
+    assert (row["primary_diagnosis"], row["diagnoses"], row["stays_joined"]) == ("I214", "E119,I214", 1)
+
+
 def test_episodes_of_one_spell_number_are_one_stay(spells):
     rows = spells(
         stay("a", "03-01", None, primary_diagnosis="J44", admission_method="22"),
