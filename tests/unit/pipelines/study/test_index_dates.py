@@ -1,7 +1,9 @@
-from datetime import date
+from calendar import monthrange
+from datetime import date, timedelta
 
 import pytest
 
+from expectations.maturity import has_matured
 from pipelines.study.index_dates import months_before, planned_index_dates
 from pipelines.study.settings import StudySettings
 
@@ -15,8 +17,20 @@ def test_index_dates_are_derived_from_the_data_cut() -> None:
         "score": (date(2026, 1, 1),),
     }
     # From 1 September 2024, a year and 90 days end on 30 November 2025. A data cut on that day is one day too early.
-    assert planned_index_dates(StudySettings(), date(2025, 11, 30))["test"] == (date(2024, 8, 1),)
+    assert planned_index_dates(StudySettings(), date(2025, 11, 30))["test"] == (date(2024, 8, 30),)
     assert planned_index_dates(StudySettings(), date(2025, 12, 1))["test"] == (date(2024, 9, 1),)
+
+
+@pytest.mark.parametrize("cut", [date(2025, 11, 15), date(2026, 1, 31), date(2026, 2, 28), date(2024, 2, 29)])
+def test_derived_dates_are_as_long_after_a_monthly_delivery_as_the_data_cut(cut: date) -> None:
+    plan = planned_index_dates(StudySettings(), cut)
+    horizon, maturity = StudySettings().outcome.horizon_days, StudySettings().outcome.maturity_days
+    dates = [*plan["train"], *plan["test"]]
+    assert [day.day for day in dates] == [min(cut.day, monthrange(day.year, day.month)[1]) for day in dates]
+    assert has_matured(plan["test"][0], cut, horizon, maturity)
+    assert max(plan["train"]) + timedelta(days=horizon + maturity) <= plan["test"][0]
+    next_month = plan["test"][0] + timedelta(days=31)
+    assert not has_matured(next_month, cut, horizon, maturity)  # there is no later one
 
 
 def test_index_dates_of_the_settings_are_used() -> None:
