@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 COVERED = "covered"
+NEVER = int(np.iinfo(np.int32).min)  # before every index date
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class CoverageCalendar:
     practices: Mapping[str, int]
     first_month: int  # months since 1970
     run_start: Mapping[str, NDArray[np.int32]]  # practice x month: days since 1970; -1 where the month is not covered
+    known_since: Mapping[str, NDArray[np.int32]]  # practice: days since 1970; index dates before that day have no covered month
 
     @property
     def feeds(self) -> tuple[str, ...]:
@@ -32,11 +34,14 @@ class CoverageCalendar:
 
 
 def coverage_calendar(coverage: pa.Table) -> CoverageCalendar:
-    """Build the calendar from the rows of practices in core__coverage: feed, organisation_code, month and status."""
+    """Build the calendar from the rows of practices in core__coverage: feed, organisation_code, month and status.
+
+    With the column known_since it is the calendar of index dates. Without it it is that of outcomes, which are read with all data.
+    """
     month = _months(coverage["month"])
     covered = np.flatnonzero(pc.equal(coverage["status"], COVERED).to_numpy())
     if not len(covered):
-        return CoverageCalendar({}, 0, {})
+        return CoverageCalendar({}, 0, {}, {})
     first = int(month[covered].min())
     months = int(month.max()) - first + 1
     chosen = pa.array(covered)
@@ -45,8 +50,13 @@ def coverage_calendar(coverage: pa.Table) -> CoverageCalendar:
     grids = np.zeros((len(feeds), len(practices), months), dtype=bool)
     grids[feed, practice, month[covered] - first] = True
     starts = np.array([_first_day(first + place) for place in range(months)], dtype=np.int32)
+    known = np.full((len(feeds), len(practices)), NEVER, dtype=np.int32)
+    if "known_since" in coverage.column_names:
+        since = coverage["known_since"].cast(pa.date32()).cast(pa.int32()).fill_null(NEVER)
+        known[feed, practice] = since.take(chosen).to_numpy()
     places = {code: place for place, code in enumerate(practices)}
-    return CoverageCalendar(places, first, {name: _runs(grid, starts) for name, grid in zip(feeds, grids, strict=True)})
+    runs = {name: _runs(grid, starts) for name, grid in zip(feeds, grids, strict=True)}
+    return CoverageCalendar(places, first, runs, dict(zip(feeds, known, strict=True)))
 
 
 def covered_days(
@@ -56,7 +66,8 @@ def covered_days(
 
     `practice` is a position in the calendar, -1 for none. A window is covered if every month that it touches is covered, including
     the month of the day before the index date. The month after the last one in the calendar had not ended by the data cut. It has
-    the status of the month before it, so that a data cut within a month does not make every feature null.
+    the status of the month before it, so that a data cut within a month does not make every feature null. No month is covered on an
+    index date before most of the sender's records were known.
     """
     days = np.zeros(len(practice), dtype=np.int32)
     if feed not in calendar.run_start:
@@ -67,7 +78,8 @@ def covered_days(
     month = np.where(month == runs.shape[1], month - 1, month)
     inside = np.flatnonzero((practice >= 0) & (month >= 0) & (month < runs.shape[1]))
     start = runs[practice[inside], month[inside]]
-    days[inside] = np.where(start == -1, 0, index_day[inside] - start)
+    silent = index_day[inside] < calendar.known_since[feed][practice[inside]]
+    days[inside] = np.where((start == -1) | silent, 0, index_day[inside] - start)
     return days
 
 

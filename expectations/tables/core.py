@@ -250,6 +250,8 @@ COVERAGE = Table(
         Column("rows", Kind.INTEGER, "Rows of the month.", nullable=False, arrow="int64"),
         Column("expected_rows", Kind.NUMBER, "Expected rows: the organisation's median month, or the ICB's rate for its registered list."),
         Column("status", Kind.CODE, "covered, partial or absent.", nullable=False, allowed=("covered", "partial", "absent")),
+        Column("known_since", Kind.DATE, "The day since which most of the organisation's records are known. Its months are not covered on an earlier index "
+               "date. Null if they were always known when they should be."),
     ),
     ("feed", "organisation_role", "organisation_code", "month"),
 )  # fmt: skip

@@ -133,7 +133,7 @@ def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str
     declared = declare_catalogue(load_code_lists(request.code_list_folder), request.imd_edition)
     without = unmatched(declared, list_matches(lake))
     catalogue = without.catalogue
-    rows = lake.read("core__coverage", "feed, organisation_code, month, status", "organisation_role = 'practice'")
+    rows = lake.read("core__coverage", "feed, organisation_code, month, status, known_since", "organisation_role = 'practice'")
     calendar = coverage_calendar(rows)
     addresses = (ADDRESSES.name,) if lake.rows("core__residence") else ()
     reasons = unavailable(catalogue, (*ALWAYS_PRESENT, *addresses, *calendar.feeds), request.allowed_feeds)

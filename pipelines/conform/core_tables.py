@@ -49,7 +49,14 @@ from pipelines.conform.registration import (
 from pipelines.conform.spell import READ, spell_sql
 from pipelines.conform.spell_forms import hold_forms, spells_as_known_sql
 from pipelines.conform.superseded import hold_superseded, superseded_codes, superseded_event_rows, write_superseded
-from pipelines.conform.volumes import feed_people_sql, feeds_of_providers, list_sizes_sql, main_providers_sql, volumes_sql
+from pipelines.conform.volumes import (
+    feed_people_sql,
+    feeds_of_providers,
+    known_since_sql,
+    list_sizes_sql,
+    main_providers_sql,
+    volumes_sql,
+)
 from pipelines.lake.storage import Lake
 
 Summary = dict[str, object]
@@ -231,6 +238,7 @@ def conform_coverage(
         list_sizes_sql(lake.scan(core.REGISTRATION.name), volumes["month"].min() if len(volumes) else data_cut, data_cut)
     ).df()
     assessed = coverage(volumes, lists, data_cut, settings, cuts)
+    assessed = assessed.merge(con.sql(known_since_sql(lake)).df(), how="left", on=["feed", "organisation_code"])
     providers = con.sql(main_providers_sql(lake, feeds_of_providers())).df()
     whole = pd.concat([assessed, practice_coverage(assessed, providers)], ignore_index=True)
     whole = whole.sort_values(["feed", "organisation_role", "organisation_code", "month"])

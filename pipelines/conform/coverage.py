@@ -14,6 +14,8 @@ GP feeds are assessed by practice, hospital feeds and other feeds by provider. T
   below 1 in 1,000).
 * *Behind.* A month that ends after the latest delivery of the feed is absent if none of it had been delivered, and partial if less
   than that share of its days had. So a feed that is behind the others has no month in which nothing seems to have happened.
+* *Known since.* A sender that joins with a later delivery, or sends most of its history with one, has no covered month on index dates before it:
+  nothing of it was known then, and 0 would mean that nothing happened (`known_since` in `volumes.py`).
 * *Not listed.* Months before the feed begins are not in the table. A month that is not in the table is not covered.
 
 Activity at providers counts as covered for a practice if it is covered at the provider that sees most of its people.

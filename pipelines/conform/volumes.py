@@ -12,6 +12,8 @@ from features.events import FEED_NUMBER
 from pipelines.conform.feeds import Sources
 from pipelines.lake.storage import Lake
 
+LEAST_KNOWN = 0.25  # half of the share below which a month is partial: a sender that numbers its records anew sends them twice
+DAYS_OF_GRACE = 92  # no feed has a longer lag
 _RECORDS = ", ".join(str(kind.number) for kind in EVENT_TYPES if kind.is_record)
 
 
@@ -47,6 +49,30 @@ def volumes_sql(lake: Lake, sources: Sources) -> str:
         query += f""" UNION ALL SELECT {quote(ADMISSIONS.name)}, provider_code, date_trunc('month', admission_date), count(*)
             FROM {sources[ADMISSIONS.name]} GROUP BY ALL"""
     return f"SELECT * FROM ({query}) ORDER BY ALL"
+
+
+def known_since_sql(lake: Lake) -> str:
+    """Return the SQL of feed, organisation_code and known_since: the day since which a sender's records are known on past dates as well.
+
+    A sender that joins with a later delivery, or sends most of its history with one, was silent on the dates before. On those dates less than
+    `LEAST_KNOWN` of its records were known, of those that are at least `DAYS_OF_GRACE` old. Senders whose records were always known are not in it.
+    Records that a later delivery changed or withdrew count as well.
+    """
+    superseded = f"SELECT feed, provider, event_date, available_date FROM {lake.scan(core.EVENT_SUPERSEDED.name)} WHERE event_type IN ({_RECORDS})"
+    records = f"(SELECT feed, provider, event_date, available_date FROM {lake.scan(core.EVENT.name)} WHERE event_type IN ({_RECORDS}) UNION ALL {superseded})"
+    found = f"""
+    WITH counted AS (
+        SELECT feed, provider, available_date + 1 AS day, count(*) AS known, 0 AS happened FROM {records} GROUP BY ALL
+        UNION ALL
+        SELECT feed, provider, event_date + {DAYS_OF_GRACE} AS day, 0 AS known, count(*) AS happened FROM {records} GROUP BY ALL
+    ),
+    days AS (
+        SELECT feed, provider, day, lead(day) OVER sender AS next_day,
+            sum(sum(known)) OVER sender AS known, sum(sum(happened)) OVER sender AS happened
+        FROM counted GROUP BY feed, provider, day WINDOW sender AS (PARTITION BY feed, provider ORDER BY day)
+    )
+    SELECT feed, provider, max(next_day) AS known_since FROM days WHERE known < {LEAST_KNOWN} * happened GROUP BY feed, provider"""
+    return f"SELECT feed, organisation_code, known_since FROM {_named(lake, found)} WHERE known_since IS NOT NULL"
 
 
 def list_sizes_sql(registrations: str, first: date, last: date) -> str:

@@ -248,7 +248,7 @@ def conform_actions(context: StageContext) -> StageResult:
 
 @stage(
     [core.COVERAGE],
-    reads=(core.REGISTRATION, core.EVENT, core.CODE),
+    reads=(core.REGISTRATION, core.EVENT, core.EVENT_SUPERSEDED, core.CODE),
     feeds=(ADMISSIONS.name,),
     settings=("source", "conform.coverage"),
     outside=(OutsideInput.DATA_CUT, OutsideInput.FEED_CUTS),

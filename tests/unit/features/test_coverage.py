@@ -45,3 +45,21 @@ def test_another_practice_another_feed_or_no_practice_is_not_covered() -> None:
     assert covered(both, "2024-03-01", practice=1) == 0
     assert covered(both, "2024-03-01", practice=-1) == 0
     assert covered(both, "2024-03-01", feed="gp_observations") == 0
+
+
+def test_no_month_is_covered_on_an_index_date_before_the_sender_was_known() -> None:
+    months = pa.table(
+        {
+            "feed": ["admissions"] * 3,
+            "organisation_code": ["Y00001", "Y00001", "Y00002"],
+            "month": [date(2024, 1, 1), date(2024, 2, 1), date(2024, 2, 1)],
+            "status": ["covered"] * 3,
+            "known_since": pa.array([date(2024, 2, 20), date(2024, 2, 20), None], pa.date32()),
+        }
+    )
+    calendar = coverage_calendar(months)
+    days = np.array([(date(2024, 2, day) - date(1970, 1, 1)).days for day in (19, 20)], dtype=np.int32)
+    found = [covered_days(calendar, "admissions", np.full(2, practice, dtype=np.int32), days).tolist() for practice in (0, 1)]
+    assert found == [[0, 31 + 19], [18, 19]]
+    outcomes = coverage_calendar(months.drop_columns("known_since"))  # outcomes are read with all data
+    assert covered_days(outcomes, "admissions", np.zeros(2, dtype=np.int32), days).tolist() == [31 + 18, 31 + 19]
