@@ -12,7 +12,9 @@ from features.events import FEED_NUMBER
 from pipelines.conform.feeds import Sources
 from pipelines.lake.storage import Lake
 
-LEAST_KNOWN = 0.25  # half of the share below which a month is partial: a sender that numbers its records anew sends them twice
+LEAST_KNOWN = (
+    0.25  # half of the share below which a month is partial: a sender that gives its records new numbers sends them twice
+)
 DAYS_OF_GRACE = 92  # no feed has a longer lag
 _RECORDS = ", ".join(str(kind.number) for kind in EVENT_TYPES if kind.is_record)
 

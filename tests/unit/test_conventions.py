@@ -54,7 +54,7 @@ COVERED_ELSEWHERE = {
     "tests/integration/test_conform.py": (
         "steps from validated rows to core tables, in order",
         "pipelines/conform/by_source.py pipelines/conform/code_vocabulary.py pipelines/conform/feeds.py pipelines/conform/settings.py "
-        "pipelines/conform/superseded.py pipelines/conform/volumes.py",
+        "pipelines/conform/superseded.py",
     ),
     "tests/unit/pipelines/reference/test_organisation.py": ("needs reference files", "pipelines/conform/areas_and_organisations.py"),
     "tests/unit/pipelines/conform/omop/test_omop.py": (

@@ -65,6 +65,6 @@ def test_late_records_and_lags_of_a_steady_sender_change_nothing(tmp_path: Path)
     assert known_since(tmp_path, STEADY + corrections + slow) == {}
 
 
-def test_a_sender_that_numbers_its_records_anew_was_known_before(tmp_path: Path) -> None:
+def test_a_sender_that_gives_its_records_new_numbers_was_known_before(tmp_path: Path) -> None:
     again = events(1, SECOND, range(1, 800))
     assert known_since(tmp_path, again, superseded=STEADY) == {}
