@@ -34,7 +34,8 @@ class IndexDates(BaseModel, extra="forbid", frozen=True):
 
     train: tuple[date, ...] | None = Field(default=None, description="training dates, earliest first")
     test: date | None = Field(
-        default=None, description="index date of the test set; the default is the latest with matured outcomes"
+        default=None,
+        description="index date of the test set; the default is the latest with matured outcomes on the day of the month of the data cut",
     )
     score: date | None = Field(default=None, description="index date of the scores; the default is the data cut")
     training_dates: int = Field(default=2, ge=1, le=24, description="number of training dates to derive")
