@@ -60,3 +60,8 @@ def published_share(lists: Iterable[str]) -> float | None:
 def floor_of(name: str, system: str) -> float:
     """Return the least share of people whom a list is expected to match in a terminology, where none is published."""
     return FLOORS.get(system, {}).get(name, RAREST)
+
+
+def ended_floor_of(name: str) -> float:
+    """Return the least share of the people with a condition whom a list of codes that end it is expected to match."""
+    return ENDED_FLOORS.get(name, RARELY_ENDED)

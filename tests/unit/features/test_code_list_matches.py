@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 
 from features.catalogue import Catalogue, build_catalogue, catalogue_rows
-from features.code_list_matches import EVENTS_OF, FAR, LEAST_EXPECTED, ListMatch, Match, PracticeMatch, compared, unmatched
+from features.code_list_matches import (
+    EVENTS_OF,
+    FAR,
+    LEAST_EXPECTED,
+    ListMatch,
+    Match,
+    PracticeMatch,
+    against_conditions,
+    compared,
+    unmatched,
+)
 from features.code_lists import load_code_lists
 from features.prevalence import FLOORS, PREVALENCE
 
@@ -204,7 +215,8 @@ def test_a_condition_that_no_code_ends_is_not_known_to_be_current(
     why = f"the code list {ends} matches no entry of the feed gp_observations"
     reasons = ended(catalogue, condition, ends, people)
     assert reasons[f"{condition}_current"] == why
-    assert {reasons.get(name, why) for name in (f"{condition}_new_365d", f"{condition}_years")} == {why}
+    for name in (f"{condition}_new_365d", f"{condition}_years"):
+        assert name not in catalogue.by_name or reasons[name] == why
     assert f"{condition}_ever" not in reasons
     assert ended(catalogue, condition, ends, people - 1) == {}
 
@@ -214,3 +226,53 @@ def test_a_count_of_conditions_is_unknown_if_no_code_ends_one_of_them(catalogue:
     assert reasons["long_term_conditions"].startswith("asthma_current is not computed: the code list asthma_resolved")
     deficit = "deficit_respiratory_disease_current is not computed: asthma_current is not computed: the code list asthma_resolved"
     assert reasons["deficit_index"].startswith(deficit)
+
+
+def test_a_list_that_ends_several_conditions_is_compared_with_the_people_of_the_most_common_one(catalogue: Catalogue) -> None:
+    given = matches(catalogue, ("diabetes_resolved", "snomed"), all_people=50_000)
+    people = {"type_1_diabetes": 300, "type_2_diabetes": 3_000, "diabetes": 40}
+    given = [replace(match, people=people.get(match.name, match.people)) for match in given]
+    (ends,) = (match for match in against_conditions(catalogue, given) if match.name == "diabetes_resolved")
+    assert (ends.ended, ends.expected_people, ends.result) == (3_000, 30.0, Match.NOTHING)
+    reasons = unmatched(catalogue, given).reasons
+    assert {
+        "type_1_diabetes_current",
+        "type_2_diabetes_current",
+        "diabetes_current",
+        "diabetes_years",
+        "diabetes_new_365d",
+    } <= set(reasons)
+
+
+def test_an_ended_list_is_compared_with_its_condition_and_any_other_list_with_everyone(catalogue: Catalogue) -> None:
+    ends = {feature.ended_by for feature in catalogue.features if feature.ended_by}
+    lists = {name for concept in ends for name in catalogue.concepts[concept].list_names}
+    assert len(lists) > 8
+    for match in against_conditions(catalogue, matches(catalogue, all_people=1_000)):
+        assert (match.ended is not None) == (match.name in lists), match.name
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_features_are_unknown_where_lists_match_nothing_and_only_there(catalogue: Catalogue, seed: int) -> None:
+    draw = random.Random(seed)
+    size = draw.choice((500, 5_000, 20_000, 99_999, 150_000, 1_000_000))
+    share_silent = draw.choice((0.1, 0.4, 0.8))
+    given = [
+        replace(match, people=0 if draw.random() < share_silent else draw.randint(1, size // 5))
+        for match in matches(catalogue, all_people=size)
+    ]
+    result = {(match.name, match.system): match.result for match in against_conditions(catalogue, given)}
+    people = {(match.name, match.system): match.people for match in given}
+    found = unmatched(catalogue, given)
+    for name, lack in found.lacks.items():
+        assert lack.lists, name
+        assert {result[key] for key in lack.lists} == {Match.NOTHING}, name
+        assert any(f" {listed}" in lack.reason for listed, _ in lack.lists), name
+    assert {key for lack in found.lacks.values() for key in lack.lists} == {
+        key for key, lost in found.features_by_list.items() if lost
+    }
+    for feature in catalogue.features:
+        for concept in (catalogue.concepts[name] for name in (feature.concept, feature.after) if name):
+            keys = [(name, system) for name in concept.list_names for system in concept.code_systems if (name, system) in people]
+            is_silent = keys and not any(people[key] for key in keys) and any(result[key] is Match.NOTHING for key in keys)
+            assert not is_silent or feature.name in found.reasons, (feature.name, keys)
