@@ -1,8 +1,11 @@
 """Whether code lists match a feed, and which features a list that matches nothing makes unknown.
 
 A list that matches no one is no observation where several people would be expected to match: the feed uses other codes than the list. Its
-features are then null with that reason. So is a current condition whose list of ending codes matches no one. In a feed of few people 0 may be true, so it
-stays.
+features are then null with that reason. So are those of a current condition whose list of ending codes matches no one. In a feed of few people 0 may
+be true, so it stays.
+
+`ListMatch.result` alone says whether a list matches no one of those expected. `monitoring__code_lists`, its alert and the features all follow it.
+A list of codes that end a condition is compared with the people of the condition, any other list with everyone in the feed.
 
 A list matches people of any age who ever had an entry. The published shares are of people of all ages who are on a register now. A list of a condition
 that often ends therefore matches more people than are on the register. `FAR` leaves room for that. `features/registers.py` compares like with like.
@@ -10,20 +13,25 @@ that often ends therefore matches more people than are on the register. `FAR` le
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import chain
 
 from features.catalogue import Catalogue
 from features.declaration import FEED_OF_TYPE, Concept, Feature, Statistic
-from features.prevalence import ENDED_FLOORS, RARELY_ENDED, RAREST, floor_of, published_share
+from features.prevalence import RAREST, ended_floor_of, floor_of, published_share
 
 LEAST_EXPECTED = 10  # people: with so many expected, none by chance has a probability below 1 in 20,000 (Poisson)
 FAR = 3.0  # the ratio of the matched and the expected share from which they are far apart
 PREVALENCE_SYSTEM = "snomed"  # published shares are those of GP records
-# The events that hold the codes of a terminology.
-EVENTS_OF = {"snomed": "gp_observation", "dmd": "gp_medication", "icd10": "hospital_diagnosis"}
+# The events among which the codes of a terminology are counted. Other events of a list have codes that these have as well: the stays for
+# ambulatory-care-sensitive conditions have those of their diagnoses.
+EVENTS_OF = {
+    "snomed": "gp_observation",
+    "dmd": "gp_medication",
+    "icd10": "hospital_diagnosis",
+    "department_type": "ae_attendance",
+}
 _COUNTS = (Statistic.NUMBER_OF, Statistic.SHARE_OF)
 
 
@@ -40,12 +48,16 @@ class Match(StrEnum):
 
 @dataclass(frozen=True)
 class ListMatch:
-    """The people whom a list's codes of one terminology match, among all people with an entry in that terminology."""
+    """The people whom a list's codes of one terminology match, among all people with an entry in that terminology.
+
+    `ended` is the number of people with the conditions that the codes of the list end; None for a list that ends none.
+    """
 
     name: str
     system: str
     people: int
     all_people: int
+    ended: int | None = None
 
     @property
     def expected(self) -> float | None:
@@ -53,28 +65,49 @@ class ListMatch:
         return published_share([self.name]) if self.system == PREVALENCE_SYSTEM else None
 
     @property
-    def result(self) -> Match:
-        """Return how the people matched compare with those expected."""
-        return compared(self.people, self.all_people, self.expected, self.floor)
+    def expected_people(self) -> float:
+        """Return how many people are expected: by the published share, or else at least, by a floor."""
+        if self.ended is not None:
+            return self.ended * ended_floor_of(self.name)
+        return self.all_people * (self.expected or floor_of(self.name, self.system))
 
     @property
-    def floor(self) -> float:
-        """Return the least share that is expected where none is published."""
-        return floor_of(self.name, self.system)
+    def result(self) -> Match:
+        """Return how the people matched compare with those expected."""
+        return _result(self.people, self.all_people, self.expected_people, self.expected is not None)
+
+
+def against_conditions(catalogue: Catalogue, matches: Iterable[ListMatch]) -> list[ListMatch]:
+    """Return the matches, those of lists that end a condition with the people whom a list of the condition matches in the same terminology."""
+    matches = list(matches)
+    people = {(match.name, match.system): match.people for match in matches}
+    conditions: dict[str, dict[str, None]] = {}
+    for feature in (feature for feature in catalogue.features if feature.ended_by):
+        for name in catalogue.concepts[feature.ended_by].list_names:
+            conditions.setdefault(name, {}).update(catalogue.concepts[feature.concept].list_names)
+    return [
+        replace(match, ended=max(people.get((name, match.system), 0) for name in conditions[match.name]))
+        if match.name in conditions
+        else match
+        for match in matches
+    ]
 
 
 def compared(people: int, all_people: int, share: float | None, floor: float = RAREST) -> Match:
     """Return how people matched compare with an expected share of all people, or with a floor if none is known."""
-    expected = all_people * (share or floor)
+    return _result(people, all_people, all_people * (share or floor), bool(share))
+
+
+def _result(people: int, all_people: int, expected: float, is_known: bool) -> Match:
     if not all_people:
         return Match.NO_ENTRIES
     if expected < LEAST_EXPECTED:
         return Match.MATCHED if people else Match.FEW_PEOPLE
     if not people:
         return Match.NOTHING
-    if share and people * FAR < expected:
+    if is_known and people * FAR < expected:
         return Match.BELOW_EXPECTED
-    return Match.ABOVE_EXPECTED if share and people > expected * FAR else Match.MATCHED
+    return Match.ABOVE_EXPECTED if is_known and people > expected * FAR else Match.MATCHED
 
 
 @dataclass(frozen=True)
@@ -93,15 +126,43 @@ class PracticeMatch:
     @property
     def result(self) -> Match:
         """Return how the people matched compare with those expected."""
-        return compared(self.practice.people, self.practice.all_people, self.expected, self.practice.floor)
+        if self.expected is None:
+            return self.practice.result
+        return compared(self.practice.people, self.practice.all_people, self.expected)
+
+
+Key = tuple[str, str]  # a list and a terminology
+
+
+@dataclass(frozen=True)
+class Lack:
+    """Why a feature is not computed, and every list that leaves it so because it matches no one."""
+
+    reason: str
+    lists: frozenset[Key]
 
 
 @dataclass(frozen=True)
 class Unmatched:
-    """A catalogue without the inputs that cannot be known, and the features that are not computed, with the reason."""
+    """A catalogue without the inputs that cannot be known, and the features that are not computed."""
 
     catalogue: Catalogue
-    reasons: Mapping[str, str]
+    lacks: Mapping[str, Lack]
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Return why each feature is not computed."""
+        return {name: lack.reason for name, lack in self.lacks.items()}
+
+    @property
+    def features_by_list(self) -> dict[Key, int]:
+        """Return how many features are not computed because of each list, in each terminology in which any feature reads the list."""
+        read = dict.fromkeys(name for feature in self.catalogue.features for name in feature.concepts)
+        concepts = [self.catalogue.concepts[name] for name in read]
+        numbers = {(name, system): 0 for concept in concepts for name in concept.list_names for system in concept.code_systems}
+        for key in (key for lack in self.lacks.values() for key in lack.lists):
+            numbers[key] += 1
+        return numbers
 
 
 def unmatched(catalogue: Catalogue, matches: Collection[ListMatch]) -> Unmatched:
@@ -111,79 +172,54 @@ def unmatched(catalogue: Catalogue, matches: Collection[ListMatch]) -> Unmatched
     withheld from a whole feed, as those of HIV often are. Its description names it.
     """
     by_list: dict[str, list[ListMatch]] = {}
-    for match in matches:
+    for match in against_conditions(catalogue, matches):
         by_list.setdefault(match.name, []).append(match)
-    silent = {name: reason for name, concept in catalogue.concepts.items() if (reason := _why_unmatched(concept, by_list))}
-    reasons: dict[str, str] = {}
+    silent = {name: lack for name, concept in catalogue.concepts.items() if (lack := _silence([concept], by_list))}
+    lacks: dict[str, Lack] = {}
     features = []
     for declared in catalogue.features:
-        feature = _without_rare(declared, catalogue, reasons)
-        if reason := _reason(feature, silent, reasons) or _why_never_ended(feature, catalogue, by_list):
-            reasons[feature.name] = reason
+        feature = _without_rare(declared, catalogue, lacks)
+        options = [catalogue.concepts[name] for name in feature.among or feature.groups]
+        found = [
+            *(_of_input(name, lacks[name]) for name in feature.inputs if name in lacks),
+            *(silent[name] for name in (feature.concept, feature.after) if name in silent),
+            *(lack for lack in [_silence(options, by_list)] if lack),
+        ]
+        if found:
+            lacks[feature.name] = Lack(found[0].reason, frozenset().union(*(lack.lists for lack in found)))
         features.append(feature)
-    return Unmatched(replace(catalogue, features=tuple(features)) if reasons else catalogue, reasons)
+    return Unmatched(replace(catalogue, features=tuple(features)) if lacks else catalogue, lacks)
 
 
-def _why_unmatched(concept: Concept, by_list: Mapping[str, Sequence[ListMatch]]) -> str:
-    """Return why a concept's events cannot be found in a feed, or in any feed; '' if they can, or too few people are expected.
+def _of_input(name: str, lack: Lack) -> Lack:
+    return Lack(f"{name} is not computed: {lack.reason}", lack.lists)
 
-    One feed is enough where the prevalence is published. Otherwise no feed may have any person whom a list matches.
+
+def _silence(concepts: Iterable[Concept], by_list: Mapping[str, Iterable[ListMatch]]) -> Lack | None:
+    """Return why the events of some concepts cannot be found in a feed, or in any feed; None if they can, or too few people are expected.
+
+    No list of a feed may match anyone, and one of them must be expected to. One feed is enough where that list's prevalence is published.
+    Otherwise no feed may have any person whom a list matches.
     """
-    names = _lists_of(concept)
-    by_system = _by_system(names, concept.event_types, by_list)
-    nothing = [system for system, matches in by_system.items() if _match_nothing(matches)]
-    if published := [system for system in nothing if _expected(by_system[system])]:
-        return _text(names, published[0])
-    has_people = any(match.people for match in chain.from_iterable(by_system.values()))
-    return _text(names, nothing[0]) if nothing and not has_people else ""
-
-
-def _why_never_ended(feature: Feature, catalogue: Catalogue, by_list: Mapping[str, Sequence[ListMatch]]) -> str:
-    """Return why it is not known whether a condition is current: no code ends it although some would; '' if that is known.
-
-    The people who would have such a code are a share of those whom a list of the condition matches in the same terminology.
-    """
-    if not feature.ended_by:
-        return ""
-    ends, condition = catalogue.concepts[feature.ended_by], catalogue.concepts[feature.concept]
-    names = _lists_of(ends)
-    floor = max((ENDED_FLOORS.get(name, RARELY_ENDED) for name in names), default=RARELY_ENDED)
-    with_condition = _by_system(_lists_of(condition), ends.event_types, by_list)
-    for system, matches in _by_system(names, ends.event_types, by_list).items():
-        people, of_people = (
-            max((match.people for match in some), default=0) for some in (matches, with_condition.get(system, ()))
-        )
-        if compared(people, of_people, None, floor) is Match.NOTHING:
-            return _text(names, system)
-    return ""
-
-
-def _lists_of(concept: Concept) -> dict[str, None]:
-    """Return the names of a concept's code lists, in order."""
-    return dict.fromkeys(reference.partition("/")[0] for reference in concept.code_lists)
-
-
-def _by_system(
-    names: Iterable[str], event_types: Container[str], by_list: Mapping[str, Sequence[ListMatch]]
-) -> dict[str, list[ListMatch]]:
-    """Return the matches of some lists in the terminologies of some events."""
-    by_system: dict[str, list[ListMatch]] = {}
-    for match in (match for name in names for match in by_list.get(name, ())):
-        if EVENTS_OF.get(match.system) in event_types:
-            by_system.setdefault(match.system, []).append(match)
-    return by_system
-
-
-def _expected(matches: Sequence[ListMatch]) -> float | None:
-    """Return the published share of people with a condition of any of the lists; None if none is known for the feed."""
-    return published_share(match.name for match in matches if match.expected)
-
-
-def _match_nothing(matches: Sequence[ListMatch]) -> bool:
-    """Return whether none of a feed's lists matches anyone although people are expected."""
-    people = max(match.people for match in matches)
-    floor = max(match.floor for match in matches)
-    return compared(people, matches[0].all_people, _expected(matches), floor) is Match.NOTHING
+    by_system: dict[str, dict[str, ListMatch]] = {}
+    for concept in concepts:
+        for match in (match for name in concept.list_names for match in by_list.get(name, ())):
+            if match.system in concept.code_systems:
+                by_system.setdefault(match.system, {})[match.name] = match
+    has_people = {system for system, found in by_system.items() if any(match.people for match in found.values())}
+    nothing = {
+        system: [match for match in found.values() if match.result is Match.NOTHING]
+        for system, found in by_system.items()
+        if system not in has_people
+    }
+    published = [system for system, found in nothing.items() if any(match.expected for match in found)]
+    silent = (
+        published if has_people else [*published, *(system for system in nothing if nothing[system] and system not in published)]
+    )
+    if not silent:
+        return None
+    named = [match.name for match in nothing[silent[0]]]
+    return Lack(_text(named, silent[0]), frozenset((match.name, system) for system in silent for match in nothing[system]))
 
 
 def _text(names: Collection[str], system: str) -> str:
@@ -191,21 +227,11 @@ def _text(names: Collection[str], system: str) -> str:
     return f"{lists} no entry of the feed {FEED_OF_TYPE[EVENTS_OF[system]]}"
 
 
-def _reason(feature: Feature, silent: Mapping[str, str], reasons: Mapping[str, str]) -> str:
-    """Return why a feature is not computed: its concept, every concept among which it chooses, or an input cannot be found."""
-    if lacking := next((name for name in feature.inputs if name in reasons), ""):
-        return f"{lacking} is not computed: {reasons[lacking]}"
-    if feature.concept:
-        return silent.get(feature.concept, "")
-    options = feature.among or feature.groups
-    return silent[options[0]] if options and all(name in silent for name in options) else ""
-
-
-def _without_rare(feature: Feature, catalogue: Catalogue, reasons: Mapping[str, str]) -> Feature:
+def _without_rare(feature: Feature, catalogue: Catalogue, lacks: Collection[str]) -> Feature:
     """Return a count without the inputs that are not computed and whose conditions have no published prevalence."""
     if feature.statistic not in _COUNTS:
         return feature
-    rare = [name for name in feature.inputs if name in reasons and not _is_published(catalogue.by_name[name], catalogue)]
+    rare = [name for name in feature.inputs if name in lacks and not _is_published(catalogue.by_name[name], catalogue)]
     if not rare or len(rare) == len(feature.inputs):
         return feature
     kept = tuple(name for name in feature.inputs if name not in rare)
@@ -216,5 +242,5 @@ def _without_rare(feature: Feature, catalogue: Catalogue, reasons: Mapping[str, 
 def _is_published(feature: Feature, catalogue: Catalogue) -> bool:
     """Return whether the prevalence of a feature's condition is published, or of one that it counts."""
     if feature.concept:
-        return published_share(_lists_of(catalogue.concepts[feature.concept])) is not None
+        return published_share(catalogue.concepts[feature.concept].list_names) is not None
     return any(_is_published(catalogue.by_name[name], catalogue) for name in feature.inputs)

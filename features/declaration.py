@@ -10,6 +10,7 @@ from expectations.feeds import DECLARED, EVENT_TYPES
 PUBLIC_BASIS = "Published area statistics"
 BASIS_OF_FEED = {feed.name: feed.legal_basis for feed in DECLARED if feed.legal_basis}
 FEED_OF_TYPE = {event_type.name: event_type.feed for event_type in EVENT_TYPES}
+CODE_SYSTEM_OF_TYPE = {event_type.name: event_type.code_system for event_type in EVENT_TYPES}
 
 # A feature without a window is null unless this many days before the index date are covered. A year includes one round of the yearly
 # reviews at which practices record long-term conditions.
@@ -75,6 +76,16 @@ class Concept:
     def feeds(self) -> tuple[str, ...]:
         """Return the feeds of its event types."""
         return tuple(dict.fromkeys(FEED_OF_TYPE[name] for name in self.event_types))
+
+    @property
+    def code_systems(self) -> frozenset[str]:
+        """Return the terminologies of its events' codes."""
+        return frozenset(CODE_SYSTEM_OF_TYPE[name] for name in self.event_types)
+
+    @property
+    def list_names(self) -> dict[str, None]:
+        """Return the names of its code lists, once each and in order."""
+        return dict.fromkeys(reference.partition("/")[0] for reference in self.code_lists)
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,7 @@ LIST_USE = Table(
     "people with such an entry at any time. A list that touches few entries may be out of date. The features of a list that matches no one are null where several people are expected.",
     (
         Column("list", Kind.TEXT, "The list.", nullable=False),
-        Column("code_system", Kind.CODE, "snomed, dmd or icd10.", nullable=False, allowed=("snomed", "dmd", "icd10")),
+        Column("code_system", Kind.CODE, "snomed, dmd, icd10, or department_type (ECDS).", nullable=False, allowed=("snomed", "dmd", "icd10", "department_type")),
         Column("label", Kind.TEXT, "The list in plain English.", nullable=False),
         Column("source", Kind.TEXT, "Where its codes in this terminology come from.", nullable=False),
         Column("source_version", Kind.TEXT, "Version of the source. Empty where it is not stated.", nullable=False),
@@ -193,11 +193,14 @@ LIST_USE = Table(
         Column("all_people", Kind.INTEGER, "People with any entry of this terminology at any time.", arrow="int64"),
         Column("expected_share", Kind.NUMBER, "Published prevalence of the condition in England, for GP records. Null where none is known.", minimum=0,
                maximum=1),
-        Column("result", Kind.CODE, "matched; nothing (no one, although at least 10 people are expected: where no prevalence is known, by the floor of the list, which "
-               "Strata chose, or 1 in 10,000); few_people "
+        Column("expected_people", Kind.NUMBER, "People expected: the published prevalence of all people, or else a floor that Strata chose. The floor of a list of codes "
+               "that end a condition is a share of the people with the condition, of any other list a share of all people.", minimum=0),
+        Column("result", Kind.CODE, "matched; nothing (no one, although at least 10 people are expected); few_people "
                "(no one, and fewer than 10 are expected); below_expected and above_expected (the share is less than a third or more than three times "
                "the published one); no_entries.",
                allowed=("matched", "nothing", "few_people", "below_expected", "above_expected", "no_entries")),
+        Column("features_not_computed", Kind.INTEGER, "Features that are not computed because the list matches no one, with those computed from them. 0 where other lists "
+               "or feeds of the same features match people. Null if no feature reads the list in this terminology.", arrow="int64"),
     ),
     ("list", "code_system"),
     purpose=Purpose.OPERATION,

@@ -97,8 +97,10 @@ def code_list_far(crossing: Crossing) -> str:
     known = row["expected_share"] is not None
     expected = f"{crossing.limit:.1%} of people are expected" if known else "people are expected in a feed of this size"
     if not row["people"]:
-        return (
-            f"the code list '{row['label']}' matches no entry of {feed}; {expected}, so the features of the list are not computed"
+        lost = row["features_not_computed"]
+        number = "1 feature is" if lost == 1 else f"{lost:,} features are" if lost else ""
+        return f"the code list '{row['label']}' matches no entry of {feed}; {expected}" + (
+            f", so {number} not computed" if lost else ""
         )
     return f"the code list '{row['label']}' matches {crossing.value:.1%} of the people in {feed}; {expected}"
 

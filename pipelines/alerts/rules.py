@@ -9,13 +9,11 @@ from pydantic import AfterValidator, Field
 
 from expectations.contract_terms import CONTRACTS
 from features.code_list_matches import Match
-from features.prevalence import floor_of
 from models.drift import SHIFTED
 from models.support import DIFFERS
 from pipelines.alerts import messages, watched_rows
 from pipelines.alerts.rule_declaration import AlertRule, Crossing, Row, Rows, Setting
 
-COMPARED = (Match.NOTHING, Match.BELOW_EXPECTED, Match.ABOVE_EXPECTED)
 LEAST_EVENTS = 10  # of a group whose calibration is compared
 Limits = tuple[float, float]
 
@@ -114,14 +112,18 @@ def _approval_that_ends(approvals: Rows, limit_days: int) -> Iterator[Crossing]:
 
 
 def _far_code_lists(lists: Rows, _: bool) -> Iterator[Crossing]:
-    """Find code lists that match no one, or a share of people that is far from the published prevalence."""
+    """Find code lists that match no one, or a share of people that is far from the published prevalence.
+
+    A list that matches no one is no finding where the features that read it are computed from other lists, or, if none reads it, where it
+    matches people in another feed.
+    """
     rows = list(lists)
     matching = {row["list"] for row in rows if row["people"]}
     for row in rows:
-        is_compared = row["expected_share"] is not None and row["result"] in COMPARED
-        if is_compared or (row["result"] == Match.NOTHING and row["list"] not in matching):
-            share = row["people"] / row["all_people"]
-            expected = row["expected_share"] or floor_of(row["list"], row["code_system"])
+        lost = row["features_not_computed"]
+        is_silent = row["result"] == Match.NOTHING and (lost or (lost is None and row["list"] not in matching))
+        if is_silent or row["result"] in (Match.BELOW_EXPECTED, Match.ABOVE_EXPECTED):
+            share, expected = (row[name] / row["all_people"] for name in ("people", "expected_people"))
             yield Crossing(f"{row['list']} {row['code_system']}", share, expected, row)
 
 

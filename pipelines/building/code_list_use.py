@@ -14,8 +14,9 @@ import pyarrow as pa
 from expectations.sql_values import quote, quote_path
 from expectations.tables import core
 from expectations.tables.monitoring import LIST_USE, LIST_USE_BY_PRACTICE
+from features.catalogue import Catalogue
 from features.code_halves import CodeEntry, CodeList, NumberedCodes
-from features.code_list_matches import EVENTS_OF, ListMatch, PracticeMatch
+from features.code_list_matches import EVENTS_OF, ListMatch, PracticeMatch, against_conditions, unmatched
 from features.events import NUMBER_OF
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
@@ -24,6 +25,7 @@ DAYS = 365
 Counts = dict[str, dict[int, int]]
 Covered = dict[tuple[str, str], list[int]]  # by list and terminology: the numbers of the codes that the list covers
 Key = tuple[str, str, int]  # list, terminology and number of the sender; the list '' is everyone with an entry
+Matches = dict[tuple[str, str], ListMatch]  # by list and terminology
 OF_GP = ("snomed", "dmd")  # the terminologies of feeds that practices send
 EVERY_SENDER = -1
 
@@ -35,9 +37,9 @@ class Matched(NamedTuple):
     entries: int = 0
 
 
-def write_code_list_use(lake: Lake, lists: Mapping[str, CodeList]) -> int:
+def write_code_list_use(lake: Lake, catalogue: Catalogue) -> int:
     """Write the rows of each list, terminology and practice; return the number of lists without any entry although there are entries to find."""
-    codes = lake.read("core__code", "code, code_system, source_code")
+    codes, lists = lake.read("core__code", "code, code_system, source_code"), catalogue.code_lists
     numbered = NumberedCodes(zip(*(codes[name].to_pylist() for name in ("code", "code_system", "source_code")), strict=True))
     covered = {
         (name, half.system): numbered.members(CodeList(name, _of_system(lists[name], half.system)))
@@ -46,9 +48,11 @@ def write_code_list_use(lake: Lake, lists: Mapping[str, CodeList]) -> int:
         if half.system in EVENTS_OF
     }
     matched = _matched(lake, covered)
-    rows = list(_rows(lists, covered, {system: _entries(lake, system) for system in EVENTS_OF}, matched))
+    senders = [EVERY_SENDER, *sorted({number for name, _, number in matched if not name and number != EVERY_SENDER})]
+    by_sender = {number: _matches(catalogue, covered, number, matched) for number in senders}
+    rows = list(_rows(catalogue, covered, {system: _entries(lake, system) for system in EVENTS_OF}, by_sender[EVERY_SENDER]))
     lake.write(LIST_USE, rows)
-    lake.write(LIST_USE_BY_PRACTICE, list(_practice_rows(lists, covered, matched, _organisations(lake))))
+    lake.write(LIST_USE_BY_PRACTICE, list(_practice_rows(lists, matched, by_sender, _organisations(lake))))
     return sum(row["entries"] == 0 and row["all_entries"] != 0 for row in rows)
 
 
@@ -103,27 +107,31 @@ def _organisations(lake: Lake) -> dict[int, str]:
 
 
 def _practice_rows(
-    lists: Mapping[str, CodeList], covered: Covered, matched: Mapping[Key, Matched], organisations: Mapping[int, str]
+    lists: Mapping[str, CodeList],
+    matched: Mapping[Key, Matched],
+    by_sender: Mapping[int, Matches],
+    organisations: Mapping[int, str],
 ) -> Iterator[dict[str, object]]:
     """Yield a row for each list and each practice that sent any entry of the feed."""
-    senders = sorted(
-        (system, number) for name, system, number in matched if not name and system in OF_GP and number in organisations
-    )
-    for name, system in covered:
-        everywhere = _match(name, system, EVERY_SENDER, matched)
-        for number in (number for of_system, number in senders if of_system == system):
-            match = PracticeMatch(_match(name, system, number, matched), everywhere)
-            yield {
-                "list": name, "code_system": system, "practice_code": organisations[number], "label": _label(lists[name], system),
-                "entries": matched.get((name, system, number), Matched()).entries, "people": match.practice.people,
-                "all_people": match.practice.all_people, "expected_share": match.expected,
-                "is_published": match.practice.expected is not None, "result": match.result.value,
-            }  # fmt: skip
+    for (name, system), everywhere in by_sender[EVERY_SENDER].items():
+        for number in (number for number in by_sender if number in organisations and system in OF_GP):
+            match = PracticeMatch(by_sender[number][name, system], everywhere)
+            if match.practice.all_people:
+                yield {
+                    "list": name, "code_system": system, "practice_code": organisations[number], "label": _label(lists[name], system),
+                    "entries": matched.get((name, system, number), Matched()).entries, "people": match.practice.people,
+                    "all_people": match.practice.all_people, "expected_share": match.expected,
+                    "is_published": match.practice.expected is not None, "result": match.result.value,
+                }  # fmt: skip
 
 
-def _match(name: str, system: str, sender: int, matched: Mapping[Key, Matched]) -> ListMatch:
-    people, everyone = (matched.get((one, system, sender), Matched()).people for one in (name, ""))
-    return ListMatch(name, system, people, everyone)
+def _matches(catalogue: Catalogue, covered: Covered, sender: int, matched: Mapping[Key, Matched]) -> Matches:
+    """Return the people whom each list matches among the entries of a sender."""
+    matches = [
+        ListMatch(name, system, *(matched.get((one, system, sender), Matched()).people for one in (name, "")))
+        for name, system in covered
+    ]
+    return {(match.name, match.system): match for match in against_conditions(catalogue, matches)}
 
 
 def _label(code_list: CodeList, system: str) -> str:
@@ -134,20 +142,21 @@ def _of_system(code_list: CodeList, system: str) -> tuple[CodeEntry, ...]:
     return tuple(entry for entry in code_list.entries if entry.system == system)
 
 
-def _rows(
-    lists: Mapping[str, CodeList], covered: Covered, entries: Counts, matched: Mapping[Key, Matched]
-) -> Iterator[dict[str, object]]:
+def _rows(catalogue: Catalogue, covered: Covered, entries: Counts, matches: Matches) -> Iterator[dict[str, object]]:
+    lists, not_computed = catalogue.code_lists, unmatched(catalogue, matches.values()).features_by_list
     for (name, system), codes in covered.items():
         half = next(half for half in lists[name].halves if half.system == system)
         counts, total = entries[system], sum(entries[system].values())
         used = [number for number in codes if number in counts]
         found = sum(counts[number] for number in used)
-        match = _match(name, system, EVERY_SENDER, matched)
+        match = matches[name, system]
         yield {
             "list": name, "code_system": system, "label": _label(lists[name], system), "source": half.source,
             "source_version": half.version, "source_date": half.date, "codes": len(_of_system(lists[name], system)),
             "codes_in_use": len(used), "entries": found, "all_entries": total, "share": found / total if total else None,
-            "people": match.people, "all_people": match.all_people, "expected_share": match.expected, "result": match.result.value,
+            "people": match.people, "all_people": match.all_people, "expected_share": match.expected,
+            "expected_people": match.expected_people, "result": match.result.value,
+            "features_not_computed": not_computed.get((name, system)),
         }  # fmt: skip
 
 

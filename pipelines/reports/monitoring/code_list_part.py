@@ -57,6 +57,7 @@ def _compared(row: dict[str, Any]) -> dict[str, str]:
         "share": NOT_SHOWN if hidden else f"{shown_share(row['people'], row['all_people']):.1%}",
         "expected": f"{expected:.1%}" if expected is not None else NOT_PUBLISHED,
         "result": RESULTS[row["result"]],
+        "lost": f"{row['features_not_computed'] or 0:,}",
     }
 
 

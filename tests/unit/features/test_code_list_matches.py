@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 
 from features.catalogue import Catalogue, build_catalogue, catalogue_rows
-from features.code_list_matches import EVENTS_OF, FAR, LEAST_EXPECTED, ListMatch, Match, PracticeMatch, compared, unmatched
+from features.code_list_matches import (
+    EVENTS_OF,
+    FAR,
+    LEAST_EXPECTED,
+    ListMatch,
+    Match,
+    PracticeMatch,
+    against_conditions,
+    compared,
+    unmatched,
+)
 from features.code_lists import load_code_lists
 from features.prevalence import FLOORS, PREVALENCE
 
@@ -138,6 +149,16 @@ def test_a_score_is_unknown_only_if_no_group_matches(catalogue: Catalogue) -> No
     assert score.name not in unmatched(catalogue, matches(catalogue, *nothing[1:])).reasons
 
 
+def test_stays_for_listed_conditions_are_unknown_if_no_diagnosis_matches_their_lists(catalogue: Catalogue) -> None:
+    lists = list(catalogue.concepts["ambulatory_care_sensitive_spell"].list_names)
+    nothing = [(name, "icd10") for name in lists]
+    reasons = unmatched(catalogue, matches(catalogue, *nothing, all_people=1_000)).reasons
+    for days in (365, 730, 1095):
+        assert reasons[f"ambulatory_care_sensitive_spells_{days}d"].endswith("match no entry of the feed admissions")
+    assert unmatched(catalogue, matches(catalogue, *nothing[1:], all_people=1_000)).reasons == {}
+    assert unmatched(catalogue, matches(catalogue, *nothing, all_people=499)).reasons == {}
+
+
 def test_a_match_of_another_terminology_does_not_count_for_a_concept(catalogue: Catalogue) -> None:
     given = [replace(match, people=0) if match.system != "dmd" else match for match in matches(catalogue)]
     assert "asthma_ever" in unmatched(catalogue, given).reasons
@@ -148,6 +169,7 @@ COMMON = (
     ("egfr", "snomed", "egfr_latest_1095d"), ("gp_contact", "snomed", "ae_without_gp_contact_365d"),
     ("long_term_condition_review", "snomed", "review_overdue"), ("statins", "dmd", "statins_180d"),
     ("antibiotics", "dmd", "antibiotics_issues_365d"), ("metformin", "dmd", "metformin_180d"),
+    ("hospital_frailty_risk_score", "icd10", "hospital_frailty_score_730d"), ("ae_major_department", "department_type", "ae_major_attendances_365d"),
 )  # fmt: skip
 
 
@@ -204,7 +226,8 @@ def test_a_condition_that_no_code_ends_is_not_known_to_be_current(
     why = f"the code list {ends} matches no entry of the feed gp_observations"
     reasons = ended(catalogue, condition, ends, people)
     assert reasons[f"{condition}_current"] == why
-    assert {reasons.get(name, why) for name in (f"{condition}_new_365d", f"{condition}_years")} == {why}
+    for name in (f"{condition}_new_365d", f"{condition}_years"):
+        assert name not in catalogue.by_name or reasons[name] == why
     assert f"{condition}_ever" not in reasons
     assert ended(catalogue, condition, ends, people - 1) == {}
 
@@ -214,3 +237,104 @@ def test_a_count_of_conditions_is_unknown_if_no_code_ends_one_of_them(catalogue:
     assert reasons["long_term_conditions"].startswith("asthma_current is not computed: the code list asthma_resolved")
     deficit = "deficit_respiratory_disease_current is not computed: asthma_current is not computed: the code list asthma_resolved"
     assert reasons["deficit_index"].startswith(deficit)
+
+
+def test_a_list_that_ends_several_conditions_is_compared_with_the_people_of_the_most_common_one(catalogue: Catalogue) -> None:
+    given = matches(catalogue, ("diabetes_resolved", "snomed"), all_people=50_000)
+    people = {"type_1_diabetes": 300, "type_2_diabetes": 3_000, "diabetes": 40}
+    given = [replace(match, people=people.get(match.name, match.people)) for match in given]
+    (ends,) = (match for match in against_conditions(catalogue, given) if match.name == "diabetes_resolved")
+    assert (ends.ended, ends.expected_people, ends.result) == (3_000, 30.0, Match.NOTHING)
+    reasons = unmatched(catalogue, given).reasons
+    assert {
+        "type_1_diabetes_current",
+        "type_2_diabetes_current",
+        "diabetes_current",
+        "diabetes_years",
+        "diabetes_new_365d",
+    } <= set(reasons)
+
+
+def test_an_ended_list_is_compared_with_its_condition_and_any_other_list_with_everyone(catalogue: Catalogue) -> None:
+    ends = {feature.ended_by for feature in catalogue.features if feature.ended_by}
+    lists = {name for concept in ends for name in catalogue.concepts[concept].list_names}
+    assert len(lists) > 8
+    for match in against_conditions(catalogue, matches(catalogue, all_people=1_000)):
+        assert (match.ended is not None) == (match.name in lists), match.name
+
+
+# Types of event whose codes are those of counted events: a stay for a listed condition has the code of one of its diagnoses.
+WITH_CODES_OF_OTHERS = {"ambulatory_care_sensitive_discharge"}
+
+
+def test_the_lists_of_every_concept_are_compared(catalogue: Catalogue) -> None:
+    listed = [concept for concept in catalogue.concepts.values() if concept.code_lists]
+    assert len(listed) > 200
+    for concept in listed:
+        assert set(concept.event_types) <= {*EVENTS_OF.values(), *WITH_CODES_OF_OTHERS}, concept.name
+        for name in concept.list_names:
+            halves = {half.system for half in catalogue.code_lists[name].halves}
+            assert halves & concept.code_systems & set(EVENTS_OF), (concept.name, name)
+
+
+def depend_on_lists(catalogue: Catalogue) -> dict[str, set[str]]:
+    """Return the lists that each feature depends on, by itself or through its inputs; none of those that need no list."""
+    found: dict[str, set[str]] = {}
+    for feature in catalogue.features:
+        concepts = [catalogue.concepts[name] for name in feature.concepts]
+        lists = {name for concept in concepts for name in concept.list_names}
+        found[feature.name] = lists.union(*(found[name] for name in feature.inputs))
+    return {name: lists for name, lists in found.items() if lists}
+
+
+def test_every_feature_that_depends_on_a_list_is_unknown_where_no_list_matches_anyone(catalogue: Catalogue) -> None:
+    given = [replace(match, people=0) for match in matches(catalogue)]
+    reasons = unmatched(catalogue, given).reasons
+    depending = depend_on_lists(catalogue)
+    assert len(depending) > 200
+    assert set(reasons) == set(depending)
+    for name, lists in depending.items():
+        assert any(listed in reasons[name] for listed in lists), name
+
+
+def test_every_feature_of_a_concept_is_unknown_where_only_its_lists_match_no_one(catalogue: Catalogue) -> None:
+    """The lists of a score, and of a status that is one of several, are those of all its groups."""
+    depending = depend_on_lists(catalogue)
+    features = [feature for feature in catalogue.features if feature.concepts and feature.name in depending]
+    assert {"ambulatory_care_sensitive_spells_365d", "ae_major_attendances_90d", "charlson_shmi_1095d", "smoking_current"} <= {
+        feature.name for feature in features
+    }
+    for feature in features:
+        for concepts in ([feature.concept], [feature.after], feature.groups):
+            read = [catalogue.concepts[name] for name in concepts if name and catalogue.concepts[name].code_lists]
+            nothing = [(name, system) for concept in read for name in concept.list_names for system in concept.code_systems]
+            reasons = unmatched(catalogue, matches(catalogue, *nothing)).reasons
+            assert not nothing or any(f" {name} " in f"{reasons[feature.name]} ".replace(",", " ") for name, _ in nothing), (
+                feature.name
+            )
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_features_are_unknown_where_lists_match_nothing_and_only_there(catalogue: Catalogue, seed: int) -> None:
+    draw = random.Random(seed)
+    size = draw.choice((500, 5_000, 20_000, 99_999, 150_000, 1_000_000))
+    share_silent = draw.choice((0.1, 0.4, 0.8))
+    given = [
+        replace(match, people=0 if draw.random() < share_silent else draw.randint(1, size // 5))
+        for match in matches(catalogue, all_people=size)
+    ]
+    result = {(match.name, match.system): match.result for match in against_conditions(catalogue, given)}
+    people = {(match.name, match.system): match.people for match in given}
+    found = unmatched(catalogue, given)
+    for name, lack in found.lacks.items():
+        assert lack.lists, name
+        assert {result[key] for key in lack.lists} == {Match.NOTHING}, name
+        assert any(f" {listed}" in lack.reason for listed, _ in lack.lists), name
+    assert {key for lack in found.lacks.values() for key in lack.lists} == {
+        key for key, lost in found.features_by_list.items() if lost
+    }
+    for feature in catalogue.features:
+        for concept in (catalogue.concepts[name] for name in (feature.concept, feature.after) if name):
+            keys = [(name, system) for name in concept.list_names for system in concept.code_systems if (name, system) in people]
+            is_silent = keys and not any(people[key] for key in keys) and any(result[key] is Match.NOTHING for key in keys)
+            assert not is_silent or feature.name in found.reasons, (feature.name, keys)

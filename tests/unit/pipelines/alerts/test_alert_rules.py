@@ -74,9 +74,11 @@ def test_the_features_of_a_feed_make_one_finding() -> None:
     assert "in 2 features from admissions" in found[0].message
 
 
-def code_list(name: str, people: int, result: str, expected: float | None = None, system: str = "snomed") -> dict:
+def code_list(
+    name: str, people: int, result: str, expected: float | None = None, system: str = "snomed", features: int | None = None
+) -> dict:
     return {"list": name, "label": name.title(), "code_system": system, "people": people, "all_people": 1000, "expected_share": expected,
-            "result": result}  # fmt: skip
+            "expected_people": 1000 * (expected or 0.02), "result": result, "features_not_computed": features}  # fmt: skip
 
 
 def test_a_code_list_is_far_if_it_matches_no_one_in_any_feed_or_too_few_or_many_in_the_gp_record() -> None:
@@ -84,11 +86,14 @@ def test_a_code_list_is_far_if_it_matches_no_one_in_any_feed_or_too_few_or_many_
         code_list("asthma", 10, "below_expected", 0.062), code_list("gout", 100, "above_expected", 0.016),
         code_list("copd", 0, "few_people", 0.0001), code_list("opioids", 0, "nothing", system="dmd"),
         code_list("falls", 0, "nothing", system="icd10"), code_list("falls", 30, "matched"),
-        code_list("dementia", 0, "nothing", 0.0075), code_list("dementia", 30, "matched", system="icd10"),
+        code_list("dementia", 0, "nothing", 0.0075, features=4), code_list("dementia", 30, "matched", system="icd10", features=0),
+        code_list("self_harm", 0, "nothing", system="icd10", features=1), code_list("self_harm", 30, "matched"),
+        code_list("diabetes", 0, "nothing", features=0),
     ]  # fmt: skip
     found = list(rules.CODE_LIST_FAR.findings(lists, True))
     assert [(one.subject, one.value, one.limit) for one in found] == [
         ("asthma snomed", 0.01, 0.062), ("gout snomed", 0.1, 0.016), ("opioids dmd", 0.0, 0.02), ("dementia snomed", 0.0, 0.0075),
+        ("self_harm icd10", 0.0, 0.02),
     ]  # fmt: skip
 
 
@@ -185,7 +190,7 @@ EXAMPLES: dict[str, tuple[list[Row], Any, str]] = {
     "scores_stale": ([{"outcome": "old", "age_days": 46}, {"outcome": "new", "age_days": 1}], 45, "old"),
     "feed_late": ([{"feed": "patients", "latest": DAY, "days_behind": 61, "limit_days": 45}], True, "patients"),
     "approval_ends": ([{"expires": DAY, "days_left": 3}], 30, "purpose.approval"),
-    "code_list_far": ([code_list("asthma", 0, "nothing", 0.062), code_list("copd", 18, "matched", 0.018)], True, "asthma snomed"),
+    "code_list_far": ([code_list("asthma", 0, "nothing", 0.062, features=9), code_list("copd", 18, "matched", 0.018)], True, "asthma snomed"),
 }  # fmt: skip
 
 

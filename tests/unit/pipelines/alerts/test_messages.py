@@ -25,13 +25,16 @@ TEXTS: list[tuple[str, dict[str, Any], str]] = [
         "features from gp observations, admissions",
     ),
     (
-        "code_list_far", {**LIST, "people": 0, "expected_share": 0.5},
-        "the code list 'Asthma' matches no entry of gp observations; 50.0% of people are expected, so the features of the list are not computed",
+        "code_list_far", {**LIST, "people": 0, "expected_share": 0.5, "features_not_computed": 1},
+        "the code list 'Asthma' matches no entry of gp observations; 50.0% of people are expected, so 1 feature is not computed",
     ),
     (
-        "code_list_far", {**LIST, "people": 0, "expected_share": None},
-        "the code list 'Asthma' matches no entry of gp observations; people are expected in a feed of this size, so the features of the list are "
-        "not computed",
+        "code_list_far", {**LIST, "people": 0, "expected_share": None, "features_not_computed": 12},
+        "the code list 'Asthma' matches no entry of gp observations; people are expected in a feed of this size, so 12 features are not computed",
+    ),
+    (
+        "code_list_far", {**LIST, "people": 0, "expected_share": None, "features_not_computed": None},
+        "the code list 'Asthma' matches no entry of gp observations; people are expected in a feed of this size",
     ),
     (
         "code_list_far", {**LIST, "people": 600, "expected_share": 0.5},

@@ -8,13 +8,13 @@ from pipelines.reports.monitoring.code_list_part import RESULTS, code_list_part
 
 def row(
     name: str, entries: int, system: str = "dmd", total: int = 1000, people: int | None = None, result: str | None = None,
-    expected: float | None = None,
+    expected: float | None = None, lost: int | None = None,
 ) -> dict[str, object]:  # fmt: skip
     return {
         "list": name, "code_system": system, "label": name.capitalize(), "source": "a source", "source_version": "37.1.0",
         "source_date": "2023-10-25", "codes": 1489, "codes_in_use": min(entries, 12), "entries": entries, "all_entries": total,
         "share": entries / total if total else None, "people": people, "all_people": None if people is None else 1000,
-        "expected_share": expected, "result": result,
+        "expected_share": expected, "expected_people": 1000 * (expected or 0.02), "result": result, "features_not_computed": lost,
     }  # fmt: skip
 
 
@@ -42,13 +42,13 @@ def test_lists_with_a_prevalence_and_those_that_match_no_one_are_compared_with_t
     lake = Lake(tmp_path)
     lists = [
         row("asthma", 90, "snomed", people=60, result="matched", expected=0.062), row("gout", 2, "snomed", people=2, result="below_expected", expected=0.016),
-        row("review", 5, "snomed", people=5, result="matched"), row("opioids", 0, people=0, result="nothing"),
+        row("review", 5, "snomed", people=5, result="matched"), row("opioids", 0, people=0, result="nothing", lost=2),
     ]  # fmt: skip
     lake.write(LIST_USE, lists)
     assert [tuple(one.values()) for one in code_list_part(lake)["compared"]] == [
-        ("Opioids", "gp medication orders", "0.0%", "not published", "matches no one"),
-        ("Gout", "gp observations", "not shown", "1.6%", "far fewer than expected"),
-        ("Asthma", "gp observations", "6.0%", "6.2%", "as expected"),
+        ("Opioids", "gp medication orders", "0.0%", "not published", "matches no one", "2"),
+        ("Gout", "gp observations", "not shown", "1.6%", "far fewer than expected", "0"),
+        ("Asthma", "gp observations", "6.0%", "6.2%", "as expected", "0"),
     ]
 
 
