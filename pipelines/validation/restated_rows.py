@@ -31,7 +31,7 @@ from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
-from pipelines.validation.typed_rows import typed_rows_sql
+from pipelines.validation.typed_rows import narrowed, typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql, known_dates
 
 COMPARISON = 3  # a higher number has stored comparisons made again: since 3 a row that was changed back is known again since then
@@ -99,13 +99,15 @@ def _omitted(table: Table, settings: FeedSettings, extracts: list[ValidExtract])
 def _omitted_from(table: Table, settings: FeedSettings, extracts: list[ValidExtract], day: date, most: int) -> str:
     """Return the SQL of the most recent keys that earlier deliveries have and a delivery restates and omits, up to a number."""
     digest, event = f"hash({', '.join(table.key)})", table.event_date or "CAST(NULL AS DATE)"
+    keyed = narrowed(table, *table.key)
+    dated = narrowed(table, *table.key, table.event_date)
     earlier = " UNION ALL ".join(
-        f"SELECT {digest} AS digest, extract_date AS delivered, {event} AS event FROM {kept_rows_sql(table, valid)}"
+        f"SELECT {digest} AS digest, extract_date AS delivered, {event} AS event FROM {kept_rows_sql(dated, valid)}"
         for valid in extracts
         if valid.extract.extract_date < day
     )
     again = " UNION ALL ".join(
-        f"SELECT {digest} FROM {typed_rows_sql(table, valid.source, valid.reading)}"
+        f"SELECT {digest} FROM {typed_rows_sql(keyed, valid.source, valid.reading)}"
         for valid in extracts
         if valid.extract.extract_date == day
     )
@@ -122,14 +124,14 @@ def _several(table: Table, extracts: list[ValidExtract]) -> str:
     agree. The first delivery is mostly by far the largest. It is only compared with later ones.
     """
     first = min(valid.extract.extract_date for valid in extracts)
-    identifiers = _identifiers(table)
+    identifiers, keyed = _identifiers(table), narrowed(table, *table.key)
     rest = f"hash({', '.join(identifiers)})" if identifiers else "0"
 
     def keys(of_first: bool) -> str:
         return " UNION ALL ".join(
             f"SELECT hash({', '.join(table.key)}) AS digest, {rest} AS rest, {place} AS place, "
             f"DATE {quote(valid.extract.extract_date)} AS delivered, row_number "
-            f"FROM {typed_rows_sql(table, valid.source, valid.reading, keep=('row_number',))}"
+            f"FROM {typed_rows_sql(keyed, valid.source, valid.reading, keep=('row_number',))}"
             for place, valid in enumerate(extracts)
             if (valid.extract.extract_date == first) == of_first
         )
@@ -225,7 +227,8 @@ def _running(table: Table, settings: FeedSettings, extracts: list[ValidExtract])
 
 def _keys_of(table: Table, valid: ValidExtract, numbers: str) -> str:
     """Return the SQL of the keys, with the delivery, of some rows of an extract."""
-    rows = typed_rows_sql(table, f"(FROM {valid.source} SEMI JOIN {numbers} USING (row_number))", valid.reading)
+    source = f"(FROM {valid.source} SEMI JOIN {numbers} USING (row_number))"
+    rows = typed_rows_sql(narrowed(table, *table.key), source, valid.reading)
     return f"SELECT {', '.join(table.key)}, DATE {quote(valid.extract.extract_date)} AS extract_date FROM {rows}"
 
 
