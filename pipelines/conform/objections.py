@@ -197,7 +197,7 @@ def _type_1(
     con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, settings: ObjectionSettings
 ) -> tuple[pd.DataFrame, Absences]:
     stated = "(SELECT * FROM stated WHERE kind = 'type_1')"
-    found = con.execute(f"""SELECT found.*, homes.practice_code AS home
+    found = con.sql(f"""SELECT found.*, homes.practice_code AS home
         FROM ({lasting_sql(stated, "homes")}) AS found LEFT JOIN homes USING (person_id) ORDER BY person_id""").df()
     lasting = found[found["lasts"]].reset_index(drop=True)
     con.register("lasting", pd.DataFrame({"person_id": lasting["person_id"].astype(object), "position": np.arange(len(lasting))}))

@@ -166,7 +166,7 @@ def _group(kind: str) -> str:
 
 def _count_events(con: duckdb.DuckDBPyConnection, occurrences: Occurrences, horizon_days: int) -> None:
     """Set `times` to the events of each row within its horizon."""
-    keys = con.execute("SELECT rowid AS place, person_key, index_date - DATE '1970-01-01' AS day FROM labelled").fetchnumpy()
+    keys = con.sql("SELECT rowid AS place, person_key, index_date - DATE '1970-01-01' AS day FROM labelled").fetchnumpy()
     who, day = keys["person_key"].astype(np.int32), keys["day"].astype(np.int32)
     times = occurrences.number_before(who, day + np.int32(horizon_days), horizon_days - 1)
     counted = pa.table({"place": keys["place"], "counted": np.minimum(times, MOST_TIMES)})
