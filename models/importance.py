@@ -10,7 +10,7 @@ from scipy import stats
 
 from models.explanation import concepts, contributions, plain_codes, plain_name
 from models.feature_rows import CodeCounts, FeatureRows
-from models.predictors import Predictor, numbers
+from models.predictors import Predictor, numbers, read_once
 from models.risk_model import RiskModel
 
 SHUFFLED_ROWS = 3_000
@@ -33,7 +33,7 @@ def permutation_importance(
     """
     draw = np.random.default_rng(seed)
     rows = _balanced(labels, SHUFFLED_ROWS, draw)
-    sample, outcome = plain_codes(model, FeatureRows(frame, codes).take(rows)), labels[rows]
+    sample, outcome = read_once(plain_codes(model, FeatureRows(frame, codes).take(rows)), model.predictors), labels[rows]
     unshuffled = _auroc(model.predict(sample), outcome)
     importance = []
     for predictors, strongest in _leading(model, sample, draw):
@@ -56,6 +56,7 @@ def partial_dependence(
     draw = np.random.default_rng(seed)
     rows = np.sort(draw.choice(len(frame), min(CURVE_ROWS, len(frame)), replace=False))
     sample = FeatureRows(frame, codes).take(rows)
+    sample = FeatureRows(read_once(sample.frame, model.predictors), sample.codes)
     kinds = {predictor.name: predictor.kind for predictor in model.predictors}
     lines = [line for name in predictors if kinds.get(name) == "number" for line in _curve(model, sample, frame[name], name)]
     return pd.DataFrame(lines, columns=list(CURVE_COLUMNS))

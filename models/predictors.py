@@ -114,26 +114,27 @@ def _listed(names: Sequence[str]) -> str:
 
 def _wrong_kinds(frame: pd.DataFrame, predictors: Sequence[Predictor]) -> Iterator[str]:
     """Yield for each predictor in the frame what is wrong with its kind; '' if nothing is."""
+    kinds = dict(zip(frame.columns, frame.dtypes, strict=True))
     for predictor in predictors:
-        if predictor.name in frame.columns:
-            yield _wrong_kind(frame[predictor.name], predictor)
+        if predictor.name in kinds:
+            yield _wrong_kind(kinds[predictor.name], predictor)
 
 
-def _wrong_kind(column: pd.Series, predictor: Predictor) -> str:
+def _wrong_kind(dtype: Any, predictor: Predictor) -> str:
     """Return what is wrong with the kind of a column; '' if nothing is."""
     if predictor.kind == "category":
-        return "" if _is_category(column) else f"column '{predictor.name}' must hold categories as text, not {column.dtype}"
-    return "" if _is_number(column.dtype) else f"column '{predictor.name}' must hold numbers, not {column.dtype}"
+        return "" if _is_category(dtype) else f"column '{predictor.name}' must hold categories as text, not {dtype}"
+    return "" if _is_number(dtype) else f"column '{predictor.name}' must hold numbers, not {dtype}"
 
 
 def _is_number(dtype: Any) -> bool:
     return bool(pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype))
 
 
-def _is_category(column: pd.Series) -> bool:
-    if isinstance(column.dtype, pd.CategoricalDtype):
+def _is_category(dtype: Any) -> bool:
+    if isinstance(dtype, pd.CategoricalDtype):
         return True
-    return bool(pd.api.types.is_string_dtype(column.dtype) or pd.api.types.is_object_dtype(column.dtype))
+    return bool(pd.api.types.is_string_dtype(dtype) or pd.api.types.is_object_dtype(dtype))
 
 
 def numbers(column: pd.Series) -> np.ndarray:
@@ -142,6 +143,13 @@ def numbers(column: pd.Series) -> np.ndarray:
     if np.isinf(values).any():
         values = np.where(np.isinf(values), np.float32(np.nan), values)
     return values
+
+
+def read_once(frame: pd.DataFrame, predictors: Sequence[Predictor]) -> pd.DataFrame:
+    """Return a frame with its predictors as models read them, for rows that are predicted many times."""
+    kinds = {predictor.name: predictor.kind for predictor in predictors if predictor.name in frame.columns}
+    read = {name: numbers(frame[name]) if kind != "category" else frame[name].astype("category") for name, kind in kinds.items()}
+    return frame.assign(**read)
 
 
 def level_codes(column: pd.Series, levels: Sequence[str]) -> np.ndarray:

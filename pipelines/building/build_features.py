@@ -154,10 +154,10 @@ def _unsupported_by_lake(lake: Lake, edition: int) -> dict[str, str]:
     counted = ", ".join(f"count({column}) AS {column}" for column in sorted(set(columns.values())))
     with connect() as con:
         filled = con.sql(f"SELECT {counted} FROM {lake.scan('core__area')}").to_arrow_table().to_pylist()[0]
-        has_households = con.sql(
+        has_households = con.execute(
             f"SELECT 1 FROM {lake.scan('core__residence')} WHERE household_id IS NOT NULL LIMIT 1"
         ).fetchall()
-        first, last = con.sql(f"SELECT min(start_date), max(start_date) FROM {lake.scan('core__registration')}").fetchall()[0]
+        first, last = con.execute(f"SELECT min(start_date), max(start_date) FROM {lake.scan('core__registration')}").fetchall()[0]
     lacking = {name: "the reference files do not have it" for name, column in columns.items() if not filled[column]}
     needs = (
         (has_households, "no households", ("household_size", "lives_alone")),

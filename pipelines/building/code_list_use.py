@@ -61,7 +61,7 @@ def _entries(lake: Lake, system: str) -> dict[int, int]:
     kind = NUMBER_OF[EVENTS_OF[system]]
     events = f"(SELECT code, event_date FROM {lake.scan('core__event')} WHERE event_type = {kind} AND code <> 0)"
     with connect() as con:
-        found = con.sql(
+        found = con.execute(
             f"SELECT code, count(*) FROM {events} WHERE event_date > (SELECT max(event_date) FROM {events}) - {DAYS} GROUP BY code"
         ).fetchall()
     return dict(found)

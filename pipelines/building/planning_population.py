@@ -77,7 +77,7 @@ def _counts(lake: Lake, con: duckdb.DuckDBPyConnection, excludes: bool, own_date
     period = quote(ALL_DATES) if own_dates else "index_date::VARCHAR"
     query = f"""SELECT {period} AS period, count(*), count(opted_out.person_key)
         FROM {lake.scan(PERSON_FEATURES.name)} AS rows LEFT JOIN {opted_out} AS opted_out USING (person_key) GROUP BY 1 ORDER BY 1"""
-    return con.sql(query).fetchall()
+    return con.execute(query).fetchall()
 
 
 def _excluded_by_cohort(lake: Lake, own_dates: bool) -> dict[str, int]:

@@ -19,7 +19,7 @@ def write_same_day_care(lake: Lake) -> dict[str, int]:
     """Write monitoring__same_day_emergency_care from the spells and events of every provider; return its rows and switches."""
     with connect() as con:
         rows = lake.replace_sql(SAME_DAY_CARE, con, _sql(lake), "provider_code, quarter")
-        switches = con.sql(f"SELECT count(*) FROM {lake.scan(SAME_DAY_CARE.name)} WHERE switched").fetchall()[0][0]
+        switches = con.execute(f"SELECT count(*) FROM {lake.scan(SAME_DAY_CARE.name)} WHERE switched").fetchall()[0][0]
     return {"rows": rows, "switches": switches}
 
 

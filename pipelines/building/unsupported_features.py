@@ -20,9 +20,9 @@ def unsupported_features(lake: Lake, catalogue: Catalogue) -> dict[str, str]:
     """
     cost_events = f"SELECT 1 FROM {lake.scan('core__event')} WHERE event_type = {NUMBER_OF['spell_cost']} LIMIT 1"
     with connect() as con:
-        practices = con.sql(_SEVERAL.format("practice_code", lake.scan("core__registration"))).fetchall()
-        areas = con.sql(_SEVERAL.format("lsoa_code", lake.scan("core__residence"))).fetchall()
-        costs = bool(con.sql(cost_events).fetchall())
+        practices = con.execute(_SEVERAL.format("practice_code", lake.scan("core__registration"))).fetchall()
+        areas = con.execute(_SEVERAL.format("lsoa_code", lake.scan("core__residence"))).fetchall()
+        costs = bool(con.execute(cost_events).fetchall())
     unsupported = {
         "the registered list has fewer than two practices": () if practices else (PRACTICE,),
         "the registered list has fewer than two areas": () if areas else (AREA,),

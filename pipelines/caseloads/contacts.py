@@ -45,7 +45,7 @@ def last_contacts(lake: Lake, person_ids: Sequence[str], index_date: date, lists
         con.execute(
             f"CREATE TEMP TABLE people AS SELECT person_key, person_id FROM {lake.scan(PERSON.name)} SEMI JOIN requested USING (person_id)"
         )
-        contacts = con.sql(
+        contacts = con.execute(
             f"""SELECT person_id, seen.* EXCLUDE (person_key) FROM people LEFT JOIN (
                 SELECT person_key, {days} FROM {lake.scan(EVENT.name)} SEMI JOIN people USING (person_key)
                 WHERE event_type IN ({kinds}) AND event_date < DATE {quote(index_date)} GROUP BY person_key) AS seen USING (person_key)"""

@@ -22,7 +22,7 @@ def conform_actions(lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources
     rows = lake.replace_sql(
         ACTIONS, con, actions_sql(sources[FEED]), order="run_id, person_id, action_date, practice_code, record_id"
     )
-    counts = con.sql(
+    counts = con.execute(
         "SELECT count(DISTINCT person_id), count(*) FILTER (decision = 'accepted'), count(*) FILTER (decision = 'declined') "
         f"FROM {lake.scan(ACTIONS.name)}"
     ).fetchall()[0]

@@ -39,7 +39,7 @@ def check_residences(lake: Lake, con: duckdb.DuckDBPyConnection, least: float = 
     decile.
     """
     areas, residences = lake.scan(core_places.AREA.name), lake.scan(core.RESIDENCE.name)
-    (places, known) = con.sql(
+    (places, known) = con.execute(
         f"SELECT count(*), count(*) FILTER (lsoa_code IN (SELECT lsoa_code FROM {areas})) FROM {residences} WHERE lsoa_code IS NOT NULL"
     ).fetchall()[0]
     if lake.rows(core_places.AREA.name) and places and known / places < least:

@@ -60,6 +60,14 @@ from pipelines.conform.volumes import (
 from pipelines.lake.storage import Lake
 
 Summary = dict[str, object]
+# Columns of feeds that a step reads several times: it holds them in a temporary table.
+READ_OFTEN = {
+    PATIENTS.name: (
+        "person_id", "extract_date", "first_extract_date", "practice_code", "birth_year", "birth_month", "death_date", "sex", "ethnic_category",
+        "household_id", "lsoa_code", "postcode_status",
+    ),
+    REGISTRATIONS.name: ("person_id", "extract_date", "practice_code", "start_date", "end_date"),
+}  # fmt: skip
 
 
 def conform_people(
@@ -111,7 +119,7 @@ def _deaths_of_repeated_rows(con: duckdb.DuckDBPyConnection, sources: Sources, s
 def _suppressed(lake: Lake, con: duckdb.DuckDBPyConnection) -> Summary:
     """Count the people whom each reason suppresses."""
     person = lake.scan(core.PERSON.name)
-    counted = con.sql(
+    counted = con.execute(
         f"SELECT suppression, count(*) FROM {person} WHERE suppression IS NOT NULL GROUP BY 1 ORDER BY 1"
     ).fetchall()
     return {"suppressed_by_reason": dict(counted)} if counted else {}
@@ -225,7 +233,7 @@ def conform_units(
         return {"values": 0}
     measured = measured_rows_sql(sources[feed], available_sql(feed, available), analyte_of_code)
     lake.replace_sql(UNITS, con, unit_counts_sql(measured), order=", ".join(UNITS.key))
-    counts = con.sql(f"SELECT outcome, sum(entries)::BIGINT FROM {lake.scan(UNITS.name)} GROUP BY 1 ORDER BY 1").fetchall()
+    counts = con.execute(f"SELECT outcome, sum(entries)::BIGINT FROM {lake.scan(UNITS.name)} GROUP BY 1 ORDER BY 1").fetchall()
     return {"values": sum(entries for _, entries in counts), **{f"values_{outcome}": entries for outcome, entries in counts}}
 
 
@@ -233,13 +241,13 @@ def conform_coverage(
     lake: Lake, con: duckdb.DuckDBPyConnection, sources: Sources, settings: CoverageSettings, data_cut: date, cuts: Mapping[str, date]
 ) -> Summary:  # fmt: skip
     """Write core__coverage from core__event, core__registration and the rows of admissions."""
-    volumes = con.sql(volumes_sql(lake, sources)).df()
-    lists = con.sql(
+    volumes = con.execute(volumes_sql(lake, sources)).df()
+    lists = con.execute(
         list_sizes_sql(lake.scan(core.REGISTRATION.name), volumes["month"].min() if len(volumes) else data_cut, data_cut)
     ).df()
     assessed = coverage(volumes, lists, data_cut, settings, cuts)
-    assessed = assessed.merge(con.sql(known_since_sql(lake)).df(), how="left", on=["feed", "organisation_code"])
-    providers = con.sql(main_providers_sql(lake, feeds_of_providers())).df()
+    assessed = assessed.merge(con.execute(known_since_sql(lake)).df(), how="left", on=["feed", "organisation_code"])
+    providers = con.execute(main_providers_sql(lake, feeds_of_providers())).df()
     whole = pd.concat([assessed, practice_coverage(assessed, providers)], ignore_index=True)
     whole = whole.sort_values(["feed", "organisation_role", "organisation_code", "month"])
     lake.write(core.COVERAGE, whole)
@@ -294,12 +302,18 @@ def _lacking(sources: Sources) -> Summary:
 
 
 def _with_rows(con: duckdb.DuckDBPyConnection, sources: Sources) -> Sources:
-    """Return the sources without empty feeds of the registered list. An empty feed counts as absent."""
+    """Return the sources without empty feeds of the registered list, which count as absent. Those READ_OFTEN are held."""
 
-    def empty(feed: str) -> bool:
-        return feed in LIST_FEEDS and not con.sql(f"SELECT 1 FROM {sources[feed]} LIMIT 1").fetchall()
+    def found(feed: str, source: str) -> str:
+        if feed in READ_OFTEN:
+            columns = f"COLUMNS(lambda name: name IN ({quote_all(READ_OFTEN[feed])}))"
+            con.execute(f"CREATE OR REPLACE TEMP TABLE rows_of_{feed} AS SELECT {columns} FROM {source}")
+            source = f"rows_of_{feed}"
+        is_empty = feed in LIST_FEEDS and not con.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchall()
+        return "" if is_empty else source
 
-    return {feed: source for feed, source in sources.items() if not empty(feed)}
+    held = {feed: found(feed, source) for feed, source in sources.items()}
+    return {feed: source for feed, source in held.items() if source}
 
 
 def _list_feeds(sources: Sources) -> dict[str, str]:
@@ -307,5 +321,5 @@ def _list_feeds(sources: Sources) -> dict[str, str]:
 
 
 def _row(con: duckdb.DuckDBPyConnection, query: str) -> tuple:
-    found = con.sql(query).fetchall()
+    found = con.execute(query).fetchall()
     return tuple(found[0])

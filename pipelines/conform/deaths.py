@@ -65,8 +65,8 @@ def activity_after_death(lake: Lake, con: duckdb.DuckDBPyConnection, settings: D
     """Return how many people have a date of death, and how many of them have events later than late entries."""
     dead = f"(SELECT person_key, death_date FROM {lake.scan_or_empty(core.PERSON)} WHERE death_date IS NOT NULL)"
     events = f"(SELECT person_key, event_date FROM {lake.scan_or_empty(core.EVENT)})"
-    people = con.sql(f"SELECT count(*) FROM {dead}").fetchall()[0][0]
-    active = con.sql(
+    people = con.execute(f"SELECT count(*) FROM {dead}").fetchall()[0][0]
+    active = con.execute(
         f"SELECT count(DISTINCT person_key) FROM {events} JOIN {dead} USING (person_key) WHERE event_date > death_date + {settings.activity_days}"
     ).fetchall()[0][0]
     return int(people), int(active)

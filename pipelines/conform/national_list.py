@@ -50,14 +50,14 @@ def read_national_list(
 
     It has the fall to the latest delivery of each feed, and to each one after the day `checked`.
     """
-    days = con.sql(
+    days = con.execute(
         "SELECT feed, list_sort(list(DISTINCT extract_date)) FROM stated WHERE kind = 'national' AND feed <> '' GROUP BY feed"
     ).fetchall()
     if not days:
         return NationalList()
     _refuse_additions(con, snapshots)
     now = " OR ".join(_of_list(feed, found) for feed, found in days)
-    people = con.sql(_people_sql(now)).df()
+    people = con.execute(_people_sql(now)).df()
     falls = [
         _fall(con, feed, found, place)
         for feed, found in days
@@ -122,7 +122,7 @@ def _validity(con: duckdb.DuckDBPyConnection, feed: str, now: str, valid_days: i
     """
     first = f"SELECT extract_id, min(extract_date) AS first_day FROM stated WHERE feed = {quote(feed)} GROUP BY extract_id"
     stated = "least(coalesce(submission_date, first_day), first_day)"
-    found = con.sql(f"""SELECT min({stated}), min(extract_date)
+    found = con.execute(f"""SELECT min({stated}), min(extract_date)
         FROM stated JOIN ({first}) USING (extract_id) WHERE feed = {quote(feed)} AND kind = 'national' AND ({now})""").fetchall()
     submitted, delivered = found[0]
     if submitted == date.fromisoformat(LOST_SUBMISSION):
@@ -134,7 +134,7 @@ def _validity(con: duckdb.DuckDBPyConnection, feed: str, now: str, valid_days: i
 
 def _on_list(con: duckdb.DuckDBPyConnection, where: str) -> int:
     query = f"SELECT count(*) FROM ({_people_sql(where)}) SEMI JOIN listed USING (person_id) WHERE state = 'in_force'"
-    return int(con.sql(query).fetchall()[0][0])
+    return int(con.execute(query).fetchall()[0][0])
 
 
 def _people_sql(where: str) -> str:

@@ -26,9 +26,9 @@ SAME_ROUND_DAYS = 14  # practices that deliver within two weeks of each other de
 
 def practice_rows(con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, absences: Absences) -> list[dict[str, Any]]:
     """Return a row for each practice of the list: its latest delivery, or that its objections are not known."""
-    listed = con.sql("SELECT DISTINCT practice_code FROM homes WHERE practice_code IS NOT NULL").fetchall()
+    listed = con.execute("SELECT DISTINCT practice_code FROM homes WHERE practice_code IS NOT NULL").fetchall()
     sent = _latest_by_practice(con)
-    days = con.sql("SELECT feed, max(extract_date) FROM stated WHERE kind = 'type_1' AND feed <> '' GROUP BY feed").fetchall()
+    days = con.execute("SELECT feed, max(extract_date) FROM stated WHERE kind = 'type_1' AND feed <> '' GROUP BY feed").fetchall()
     of_all = [(feed, day) for feed, day in days if feed not in inputs.by_practice]
     latest = max((day for _, day in days), default=None)
     rows = []
@@ -42,7 +42,7 @@ def practice_rows(con: duckdb.DuckDBPyConnection, inputs: ObjectionInputs, absen
 
 def _latest_by_practice(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, date]]:
     """Return feed and day of the latest delivery that names each practice."""
-    found = con.sql(
+    found = con.execute(
         "SELECT practice_code, arg_max(feed, (extract_date, feed)), max(extract_date) FROM stated WHERE kind = 'type_1' AND feed <> '' GROUP BY ALL"
     ).fetchall()
     return {practice: (feed, day) for practice, feed, day in found if practice}

@@ -29,7 +29,7 @@ def shares_not_on_list(con: duckdb.DuckDBPyConnection, kind: str) -> list[Share]
 
     A delivery is compared with the one before it of the same feed, and the first of a feed with the one before it of any.
     """
-    rows = con.sql(f"""SELECT feed, extract_date, 1 - count(DISTINCT listed.person_id) / count(DISTINCT stated.person_id)
+    rows = con.execute(f"""SELECT feed, extract_date, 1 - count(DISTINCT listed.person_id) / count(DISTINCT stated.person_id)
         FROM stated LEFT JOIN listed USING (person_id)
         WHERE kind = {quote(kind)} AND feed <> '' AND status = '1' AND list_part <> 'RETURNED'
         GROUP BY extract_date, feed ORDER BY extract_date, feed""").fetchall()

@@ -201,7 +201,7 @@ def _type_1(
         FROM ({lasting_sql(stated, "homes")}) AS found LEFT JOIN homes USING (person_id) ORDER BY person_id""").df()
     lasting = found[found["lasts"]].reset_index(drop=True)
     con.register("lasting", pd.DataFrame({"person_id": lasting["person_id"].astype(object), "position": np.arange(len(lasting))}))
-    days = con.sql(f"""SELECT extract_date, list(DISTINCT position) FILTER (status = '1' OR effective_date > extract_date) AS named,
+    days = con.execute(f"""SELECT extract_date, list(DISTINCT position) FILTER (status = '1' OR effective_date > extract_date) AS named,
             list(DISTINCT position) FILTER (status = '1') AS objecting
         FROM {stated} JOIN lasting USING (person_id) WHERE feed <> '' GROUP BY extract_date""").fetchall()
     con.unregister("lasting")
@@ -284,7 +284,7 @@ def _shapes(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
     A type 1 objection also conflicts with the withdrawals of later deliveries.
     """
-    conflicts = con.sql(f"""
+    conflicts = con.execute(f"""
         SELECT count(DISTINCT objected.person_id) FROM stated AS objected JOIN stated AS withdrew USING (kind, person_id)
         WHERE objected.status = '1' AND withdrew.status = '0'
         AND ((objected.feed = withdrew.feed AND objected.extract_date = withdrew.extract_date)
@@ -292,7 +292,7 @@ def _shapes(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
         AND (objected.effective_date = withdrew.effective_date OR withdrew.effective_date = DATE {quote(UNDATED_WITHDRAWAL)}
             OR (objected.effective_date = objected.extract_date AND withdrew.effective_date <= objected.effective_date))
         """).fetchall()[0][0]
-    repaired = con.sql("SELECT count(DISTINCT person_id) FROM other_forms").fetchall()[0][0]
+    repaired = con.execute("SELECT count(DISTINCT person_id) FROM other_forms").fetchall()[0][0]
     return {"people_with_conflicting_rows": int(conflicts), "found_on_the_list_in_another_form": int(repaired)}
 
 

@@ -132,7 +132,7 @@ def _all_periods(lake: Lake, con: duckdb.DuckDBPyConnection, request: RatesReque
 
 def _outcomes(lake: Lake, con: duckdb.DuckDBPyConnection) -> list[str]:
     query = f"SELECT DISTINCT outcome FROM {lake.scan(LABELS.name)} WHERE label IS NOT NULL ORDER BY 1"
-    return [str(row[0]) for row in con.sql(query).fetchall()]
+    return [str(row[0]) for row in con.execute(query).fetchall()]
 
 
 def _stage_rows(lake: Lake, con: duckdb.DuckDBPyConnection, outcome: str, kinds: Sequence[str], request: RatesRequest) -> None:
@@ -179,13 +179,13 @@ def _adds(con: duckdb.DuckDBPyConnection, label: str, named: str, periods: Itera
     """Return whether a related outcome happened and differs from the outcome itself, which may count deaths already."""
     outcomes = {period.outcome for period in periods}
     query = f"SELECT bool_or({label}) AND bool_or({label} <> event) FROM labelled"
-    return named not in outcomes and bool(con.sql(query).fetchall()[0][0])
+    return named not in outcomes and bool(con.execute(query).fetchall()[0][0])
 
 
 def _periods(
     con: duckdb.DuckDBPyConnection, outcome: str, label: str, kinds: Sequence[str], request: RatesRequest
 ) -> list[_Period]:
-    spans = con.sql("SELECT period, min(index_date), max(index_date) FROM labelled GROUP BY 1 ORDER BY 1").fetchall()
+    spans = con.execute("SELECT period, min(index_date), max(index_date) FROM labelled GROUP BY 1 ORDER BY 1").fetchall()
     parents = _parents(con, kinds)
     rated = []
     for name, first, last in spans:
@@ -239,7 +239,7 @@ def _parents(con: duckdb.DuckDBPyConnection, kinds: Sequence[str]) -> dict[Hasha
         parent = PARENT_KIND.get(kind)
         if parent in kinds:
             query = f'SELECT "{kind}", min("{parent}") FROM labelled GROUP BY 1 HAVING count(DISTINCT "{parent}") = 1 ORDER BY 1'
-            parents |= {(kind, name): (parent, whole) for name, whole in con.sql(query).fetchall()}
+            parents |= {(kind, name): (parent, whole) for name, whole in con.execute(query).fetchall()}
     return parents
 
 

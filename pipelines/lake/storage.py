@@ -7,6 +7,7 @@ not committed.
 from __future__ import annotations
 
 import fcntl
+import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -45,9 +46,18 @@ def _partition_of(replace: Mapping[str, str] | str | None) -> Mapping[str, str]:
     return replace if isinstance(replace, Mapping) else {}
 
 
+def _last_commit(folder: Path) -> str:
+    """Return the name of the last commit of a table, '' if the folder holds none."""
+    try:
+        with os.scandir(folder / "_delta_log") as entries:
+            return max((entry.name for entry in entries if entry.name.endswith(".json")), default="")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+
+
 def _log_state(folder: Path) -> LogState:
     """Return the name, inode and time of the last commit of a table, which identify the state of its log."""
-    last = max(entry.name for entry in (folder / "_delta_log").iterdir() if entry.suffix == ".json")
+    last = _last_commit(folder)
     status = (folder / "_delta_log" / last).stat()
     return last, status.st_ino, status.st_mtime_ns
 
@@ -62,7 +72,7 @@ class Lake:
         return self.root / name
 
     def exists(self, name: str) -> bool:
-        return DeltaTable.is_deltatable(str(self.folder(name)))
+        return bool(_last_commit(self.folder(name)))
 
     def version(self, name: str) -> int | None:
         """Return the table's latest version, or None if there is no table."""
@@ -102,7 +112,9 @@ class Lake:
         """Return the absolute paths of the files that may have rows of a table (or partition), sorted."""
         by = self.partitioned_by(name, version)
         filters = [(key, "=", value) for key, value in (partition or {}).items() if key in by]
-        return sorted(uri.removeprefix("file://") for uri in self._open(name, version).file_uris(filters or None))
+        folder = self.folder(name).resolve()  # a URI quotes the names of the folders above, and not those of the partitions
+        uris = self._open(name, version).file_uris(filters or None)
+        return sorted(str(folder.joinpath(*uri.removeprefix("file://").split("/")[len(folder.parts) :])) for uri in uris)
 
     def scan(self, name: str, partition: Mapping[str, str] | None = None, version: int | None = None) -> str:
         """Return the SQL that reads a table or a partition of it in DuckDB; a table without files has no rows."""

@@ -99,7 +99,7 @@ def _rows(lake: Lake, run: Mapping[str, Any], outcome: OutcomeSettings) -> pd.Da
     scores = lake.scan(SCORES.name, {"run_id": str(run["run_id"])})
     labels = lake.scan(LABELS.name, {"index_date": run["index_date"].isoformat()})
     with connect() as con:
-        return con.sql(
+        return con.execute(
             f"""WITH followed AS ({_followed(lake, str(run["run_id"]))})
             SELECT s.person_id, s.risk, l.label, ceil(s.imd_decile / 2) AS imd_quintile, s.age_group,
                 CASE WHEN (SELECT count(*) FROM followed WHERE reported) > 0

@@ -86,7 +86,7 @@ def _cells(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Count people, listed ones and those new to the list of everyone and of each group, and average the risk."""
     kinds = ", ".join(KINDS)
     named = " ".join(f"WHEN grouping({kind}) = 0 THEN {quote(kind)}" for kind in KINDS)
-    counted = con.sql(f"""SELECT CASE {named} ELSE {quote(EVERYONE)} END AS kind, coalesce({kinds}, {quote(EVERYONE)}) AS name,
+    counted = con.execute(f"""SELECT CASE {named} ELSE {quote(EVERYONE)} END AS kind, coalesce({kinds}, {quote(EVERYONE)}) AS name,
         count(*) AS people, count(*) FILTER (listed) AS listed, count(*) FILTER (is_new) AS is_new, avg(risk) AS mean_risk
         FROM listed_now GROUP BY GROUPING SETS ((), {", ".join(f"({kind})" for kind in KINDS)}) ORDER BY kind, name""").df()
     return counted.set_index(pd.MultiIndex.from_frame(counted[["kind", "name"]]))
@@ -95,7 +95,7 @@ def _cells(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 def _spread(con: duckdb.DuckDBPyConnection, people: Shown) -> Iterator[Row]:
     cell = (EVERYONE, EVERYONE)
     shares = ", ".join(str(decile / 100) for decile in DECILES)
-    values = con.sql(f"SELECT quantile_cont(risk, [{shares}]) FROM listed_now").fetchall()[0][0] or []
+    values = con.execute(f"SELECT quantile_cont(risk, [{shares}]) FROM listed_now").fetchall()[0][0] or []
     for decile, value in zip(DECILES, values, strict=False):
         yield _row(cell, f"risk_decile_{decile}", None if people[cell] is None else float(value), people[cell])
 
@@ -132,7 +132,7 @@ def _band_counts(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, str], i
     """Return the people by kind of group, group and band."""
     counts: dict[tuple[str, str, str], int] = {}
     for kind, sql in {EVERYONE: quote(EVERYONE), **{kind: kind for kind in KINDS}}.items():
-        rows = con.sql(f"SELECT {sql} AS name, risk_band, count(*) FROM listed_now GROUP BY ALL ORDER BY ALL").fetchall()
+        rows = con.execute(f"SELECT {sql} AS name, risk_band, count(*) FROM listed_now GROUP BY ALL ORDER BY ALL").fetchall()
         counts |= {(kind, name, band): number for name, band, number in rows}
     return counts
 

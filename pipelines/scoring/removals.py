@@ -71,7 +71,7 @@ def _passed_deliveries(lake: Lake) -> dict[str, date]:
     """
     passed = f"SELECT feed, extract_id FROM {lake.scan_or_empty(VALIDATED_EXTRACTS)} WHERE status = 'passed'"
     with connect() as con:
-        rows = con.sql(
+        rows = con.execute(
             f"""SELECT feed, max(day) FROM (
                 SELECT feed, extract_id, coalesce(max(extract_date) FILTER (arrived_date IS NOT NULL), min(extract_date)) AS day
                 FROM {lake.scan_or_empty(EXTRACTS)} SEMI JOIN ({passed}) USING (feed, extract_id) GROUP BY feed, extract_id) GROUP BY feed"""
@@ -103,7 +103,7 @@ def removed_people(lake: Lake) -> list[str]:
     if not lake.exists(REMOVED.name) or not lake.exists(core.PERSON.name):
         return []
     with connect() as con:
-        rows = con.sql(f"""SELECT DISTINCT person_id FROM {lake.scan(REMOVED.name)} AS removed JOIN ({reasons_sql(lake)}) USING (person_id)
+        rows = con.execute(f"""SELECT DISTINCT person_id FROM {lake.scan(REMOVED.name)} AS removed JOIN ({reasons_sql(lake)}) USING (person_id)
             WHERE NOT for_planning_alone OR removed.purpose = 'planning' ORDER BY person_id""").fetchall()
     return [str(person) for (person,) in rows]
 
@@ -128,7 +128,7 @@ def record_removals(lake: Lake, outcome: str = "") -> dict[str, int]:
     if not purposes or not lake.exists(core.PERSON.name):
         return {}
     with connect() as con:
-        found = con.sql(f"""SELECT person_id, min(reason) AS reason, max(purpose) AS purpose
+        found = con.execute(f"""SELECT person_id, min(reason) AS reason, max(purpose) AS purpose
             FROM ({_shown(lake, purposes)}) AS shown JOIN ({reasons_sql(lake)}) USING (person_id)
             WHERE (NOT for_planning_alone OR purpose = 'planning')
             AND person_id NOT IN (SELECT person_id FROM {lake.scan_or_empty(REMOVED)} WHERE {_pending(lake)})
@@ -217,6 +217,6 @@ def _restricted(lake: Lake) -> pd.Series:
         return pd.Series(dtype=object)
     where = f"table_name = {quote(table.name)} AND reason IN ({quote_all(RESTRICTING_REASONS)})"
     with connect() as con:
-        return con.sql(f"""SELECT DISTINCT trim(person_id) AS person_id FROM {lake.scan(table.name)}
+        return con.execute(f"""SELECT DISTINCT trim(person_id) AS person_id FROM {lake.scan(table.name)}
             SEMI JOIN (SELECT extract_id, row_number FROM {lake.scan(core.QUARANTINE.name)} WHERE {where})
             USING (extract_id, row_number)""").df()["person_id"]

@@ -47,7 +47,7 @@ def strata_name(header: str) -> str:
 def sql_words() -> frozenset[str]:
     """List the words that cannot name a column in SQL unless they are quoted."""
     with duckdb.connect() as con:
-        found = con.sql(
+        found = con.execute(
             "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category IN ('reserved', 'type_function')"
         ).fetchall()
     return frozenset(str(row[0]) for row in found)

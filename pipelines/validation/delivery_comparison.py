@@ -12,6 +12,7 @@ import pandas as pd
 from expectations.sql_values import quote
 from expectations.table import Table
 from pipelines.sources.nhs import FeedSettings
+from pipelines.validation.typed_rows import narrowed
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
 
 MOST_EARLIER, MANY_ROWS = 5, 200  # deliveries that a feed with fewer rows is also compared with
@@ -26,10 +27,10 @@ class Delivery:
     extracts: list[ValidExtract]
     earlier: tuple[Delivery, ...] = ()  # the ones before it, the latest first
 
-    @property
-    def rows(self) -> str:
-        """Return the SQL of the delivery's kept rows."""
-        parts = [f"FROM {kept_rows_sql(self.table, valid)}" for valid in self.extracts]
+    def rows(self, *columns: str) -> str:
+        """Return the SQL of the delivery's kept rows with some columns."""
+        table = narrowed(self.table, *filter(None, columns))
+        parts = [f"FROM {kept_rows_sql(table, valid)}" for valid in self.extracts]
         return f"({' UNION ALL BY NAME '.join(parts)})"
 
 
@@ -41,13 +42,14 @@ def organisation_column(table: Table) -> str:
 
 def month_rows(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> pd.DataFrame:
     """Count the kept rows of a delivery by organisation and month; rows without a date count in its own month."""
-    organisation = organisation_column(delivery.table) or "''"
+    organisation = organisation_column(delivery.table)
     month = (
         f"date_trunc('month', {delivery.table.event_date})"
         if delivery.table.event_date
         else f"date_trunc('month', DATE {quote(delivery.day)})"
     )
-    query = f"SELECT {organisation} AS organisation, CAST({month} AS DATE) AS month, count(*) AS rows FROM {delivery.rows} GROUP BY 1, 2 ORDER BY 1, 2"
+    rows, sender = delivery.rows(organisation, delivery.table.event_date), organisation or "''"
+    query = f"SELECT {sender} AS organisation, CAST({month} AS DATE) AS month, count(*) AS rows FROM {rows} GROUP BY 1, 2 ORDER BY 1, 2"
     return con.execute(query).df()
 
 
@@ -130,12 +132,12 @@ def _rows_of_days(con: duckdb.DuckDBPyConnection, delivery: Delivery, days: int)
     """Count the rows of a delivery that are dated in the days before it."""
     day, event_date = f"DATE {quote(delivery.day)}", delivery.table.event_date
     where = f"{event_date} >= {day} - {days} AND {event_date} < {day}"
-    return int(con.execute(f"SELECT count(*) FROM {delivery.rows} WHERE {where}").fetchall()[0][0])
+    return int(con.execute(f"SELECT count(*) FROM {delivery.rows(event_date)} WHERE {where}").fetchall()[0][0])
 
 
 def _count(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:
-    return int(con.execute(f"SELECT count(*) FROM {delivery.rows}").fetchall()[0][0])
+    return int(con.execute(f"SELECT count(*) FROM {delivery.rows(*delivery.table.key)}").fetchall()[0][0])
 
 
 def _has_rows(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> bool:
-    return bool(con.execute(f"SELECT 1 FROM {delivery.rows} LIMIT 1").fetchall())
+    return bool(con.execute(f"SELECT 1 FROM {delivery.rows(*delivery.table.key)} LIMIT 1").fetchall())

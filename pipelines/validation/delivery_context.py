@@ -39,6 +39,7 @@ from pipelines.validation.typed_rows import (
     is_padded_sql,
     matches,
     may_be_padded_sql,
+    narrowed,
     text_rows_sql,
     text_sql,
     typed_rows_sql,
@@ -246,7 +247,7 @@ def _find_repeated(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[
     """
     digest, known = f"hash({', '.join(table.key)})", " AND ".join(f"{column} IS NOT NULL" for column in table.key)
     rows = " UNION ALL ".join(
-        f"SELECT {digest} AS digest, {number * MOST_ROWS} + row_number AS place FROM {_typed(table, profile)} WHERE {known}"
+        f"SELECT {digest} AS digest, {number * MOST_ROWS} + row_number AS place FROM {_typed(narrowed(table, *table.key), profile)} WHERE {known}"
         for number, profile in enumerate(delivery)
     )
     groups = (
@@ -284,7 +285,7 @@ def _is_numbered(con: duckdb.DuckDBPyConnection, table: Table, delivery: list[Pr
     """Return whether the rows are in rising order of a numeric key, so that no key is repeated. Most record keys are."""
     if len(table.key) > 1 or len(delivery) > 1:
         return False
-    numbers = f"SELECT try_cast({table.key[0]} AS BIGINT) AS number FROM {_typed(table, delivery[0])}"
+    numbers = f"SELECT try_cast({table.key[0]} AS BIGINT) AS number FROM {_typed(narrowed(table, *table.key), delivery[0])}"
     steps = f"SELECT number > lag(number, 1, -1) OVER () AS rises FROM ({numbers})"
     return not con.execute(f"SELECT 1 FROM ({steps}) WHERE NOT coalesce(rises, false) LIMIT 1").fetchall()
 
@@ -304,8 +305,9 @@ def _set_aside_otherwise(table: Table, profile: Profile, checks: list[RowCheck])
 
 def _overlaps(table: Table, delivery: list[Profile]) -> str:
     """Return both spells of every pair in which a person was in beds of two providers on the same night."""
+    columns = ("person_id", "provider_code", "admission_date", "discharge_date")
     rows = " UNION ALL ".join(
-        f"SELECT extract_id, row_number, person_id, provider_code, admission_date, discharge_date FROM {_typed(table, profile)}"
+        f"SELECT extract_id, row_number, {', '.join(columns)} FROM {_typed(narrowed(table, *columns), profile)}"
         for profile in delivery
     )
     stays = f"""(SELECT * FROM ({rows}) ANTI JOIN {DUPLICATES} USING (extract_id, row_number)

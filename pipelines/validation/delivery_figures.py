@@ -76,7 +76,7 @@ def _add_figures_of_rows(
     if "history_starts_at_load" in checks:
         summary.starts = _starts(con, delivery)
     if "below_published_list" in checks and published_lists is not None:
-        counted = con.execute(f"SELECT practice_code, count(*) AS rows FROM {delivery.rows} GROUP BY 1").df()
+        counted = con.execute(f"SELECT practice_code, count(*) AS rows FROM {delivery.rows('practice_code')} GROUP BY 1").df()
         lists = published_lists.merge(counted, on="practice_code", how="inner")
         summary.lists = pd.DataFrame(
             {"organisation": lists["practice_code"], "rows": lists["rows"], "published": lists["patients"]}
@@ -162,7 +162,7 @@ def _repeated_keys(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:
         ]
         delivery = replace(delivery, extracts=suspects)
     key = ", ".join(delivery.table.key)
-    query = f"SELECT count(*) FROM (SELECT {key} FROM {delivery.rows} GROUP BY ALL HAVING count(*) > 1)"
+    query = f"SELECT count(*) FROM (SELECT {key} FROM {delivery.rows(*delivery.table.key)} GROUP BY ALL HAVING count(*) > 1)"
     return int(con.execute(query).fetchall()[0][0])
 
 
@@ -195,15 +195,15 @@ def _different(con: duckdb.DuckDBPyConnection, delivery: Delivery | None, column
     if delivery is None or not columns:
         return {}
     counts = ", ".join(f"CASE WHEN count({name}) = 0 THEN 0 WHEN min({name}) = max({name}) THEN 1 ELSE 2 END" for name in columns)
-    return dict(zip(columns, con.execute(f"SELECT {counts} FROM {delivery.rows}").fetchall()[0], strict=True))
+    return dict(zip(columns, con.execute(f"SELECT {counts} FROM {delivery.rows(*columns)}").fetchall()[0], strict=True))
 
 
 def _not_known(con: duckdb.DuckDBPyConnection, delivery: Delivery, columns: tuple[str, ...]) -> pd.DataFrame:
-    organisation = organisation_column(delivery.table) or "''"
-    codes = quote_all(NOT_KNOWN)
+    sender, codes = organisation_column(delivery.table), quote_all(NOT_KNOWN)
+    organisation, rows = sender or "''", delivery.rows(sender, *columns)
     parts = [
         f'SELECT {organisation} AS organisation, {quote(column)} AS "column", count(*) AS rows, '
-        f"count(*) FILTER ({column} IS NULL OR {column} IN ({codes})) AS not_known FROM {delivery.rows} GROUP BY 1"
+        f"count(*) FILTER ({column} IS NULL OR {column} IN ({codes})) AS not_known FROM {rows} GROUP BY 1"
         for column in columns
     ]
     return con.execute(f"{' UNION ALL '.join(parts)} ORDER BY 1, 2").df()
@@ -211,6 +211,6 @@ def _not_known(con: duckdb.DuckDBPyConnection, delivery: Delivery, columns: tupl
 
 def _starts(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> pd.DataFrame:
     organisation, day = organisation_column(delivery.table), delivery.table.event_date
-    by_day = f"SELECT {organisation} AS organisation, {day} AS day, count(*) AS same_day FROM {delivery.rows} GROUP BY 1, 2"
+    by_day = f"SELECT {organisation} AS organisation, {day} AS day, count(*) AS same_day FROM {delivery.rows(organisation, day)} GROUP BY 1, 2"
     query = f"SELECT organisation, arg_max(day, (same_day, day)) AS day, sum(same_day)::BIGINT AS rows, max(same_day) AS same_day FROM ({by_day}) GROUP BY 1"
     return con.execute(f"{query} ORDER BY 1").df()

@@ -16,7 +16,7 @@ from expectations.sql_values import quote
 from expectations.table import Kind, Table
 from pipelines.lake.duckdb_connection import connect
 from pipelines.sources.nhs import FeedSettings
-from pipelines.validation.typed_rows import typed_rows_sql
+from pipelines.validation.typed_rows import narrowed, typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
 
 
@@ -63,22 +63,27 @@ def unnamed_rows(table: Table, valid: ValidExtract) -> str:
     wrong = [wrong for name in names if (wrong := valid.reading.is_wrong(name))]
     lost = " OR ".join([f"{name} IS NULL OR {name} = {quote(WITHHELD)}" for name in names] + wrong)
     numbers = f"{valid.set_aside} EXCEPT {valid.withdrawn}" if valid.withdrawn else valid.set_aside
-    rows = typed_rows_sql(table, valid.source, valid.reading)
+    rows = typed_rows_sql(narrowed(table, *names), valid.source, valid.reading)
     found = f"SELECT row_number FROM {rows} SEMI JOIN ({numbers}) USING (row_number) WHERE {lost or 'false'}"
     with connect() as con:
-        return f"({found})" if con.sql(f"{found} LIMIT 1").fetchall() else ""
+        return f"({found})" if con.execute(f"{found} LIMIT 1").fetchall() else ""
 
 
 def _candidates(table: Table, settings: FeedSettings, extracts: list[ValidExtract], day: date) -> str:
     """Return the SQL of the keys that earlier deliveries have and a delivery restates and omits."""
     digest, event = f"hash({', '.join(table.key)})", table.event_date or "CAST(NULL AS DATE)"
+    keyed, compared = (
+        narrowed(table, *table.key),
+        narrowed(table, *table.key, *_alike_columns(table), *filter(None, (table.event_date,))),
+    )
+    alike = f"hash({', '.join(_alike_columns(table))}) AS alike"
     earlier = " UNION ALL ".join(
-        f"SELECT {digest} AS digest, {_alike(table)} AS alike, extract_date AS delivered, {event} AS event FROM {kept_rows_sql(table, valid)}"
+        f"SELECT {digest} AS digest, {alike}, extract_date AS delivered, {event} AS event FROM {kept_rows_sql(compared, valid)}"
         for valid in extracts
         if valid.extract.extract_date < day
     )
     again = " UNION ALL ".join(
-        f"SELECT {digest} FROM {typed_rows_sql(table, valid.source, valid.reading)}"
+        f"SELECT {digest} FROM {typed_rows_sql(keyed, valid.source, valid.reading)}"
         for valid in extracts
         if valid.extract.extract_date == day
     )
@@ -90,18 +95,20 @@ def _candidates(table: Table, settings: FeedSettings, extracts: list[ValidExtrac
 
 def _like_unnamed(table: Table, valid: ValidExtract, candidates: str, numbers: str) -> str:
     """Return the SQL of the keys among some candidates that agree with rows without an identifier, as many as there are such rows."""
-    rows = typed_rows_sql(table, f"(FROM {valid.source} SEMI JOIN {numbers} USING (row_number))", valid.reading)
+    columns = _alike_columns(table)
+    source = f"(FROM {valid.source} SEMI JOIN {numbers} USING (row_number))"
+    rows = typed_rows_sql(narrowed(table, *columns), source, valid.reading)
     return f"""(SELECT digest, DATE {quote(valid.extract.extract_date)} AS day FROM ({candidates})
-        JOIN (SELECT {_alike(table)} AS alike, count(*) AS most FROM {rows} GROUP BY ALL) USING (alike)
+        JOIN (SELECT hash({", ".join(columns)}) AS alike, count(*) AS most FROM {rows} GROUP BY ALL) USING (alike)
         QUALIFY row_number() OVER (PARTITION BY alike ORDER BY delivered DESC, event DESC NULLS LAST, digest) <= most)"""
 
 
-def _alike(table: Table) -> str:
-    """Return the SQL of a digest of what identifies a fact besides the identifiers of its key.
+def _alike_columns(table: Table) -> list[str]:
+    """Return the columns that identify a fact besides the identifiers of its key.
 
-    That is the rest of the key and the person. A list of people has no such columns: its rows agree in the columns that a file needs.
+    They are the rest of the key and the person. A list of people has none: its rows agree in the columns that a file needs.
     """
     lost = identifiers(table)
     columns = [name for name in (*table.key, *filter(None, (table.person, table.event_date))) if name not in lost]
     needed = [column.name for column in sender_columns(table) if column.required_in_file and column.name not in lost]
-    return f"hash({', '.join(dict.fromkeys(columns or needed))})"
+    return list(dict.fromkeys(columns or needed))

@@ -32,7 +32,7 @@ from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.omitted_rows import identifiers, omitted_sql, restates, unnamed_rows
-from pipelines.validation.typed_rows import typed_rows_sql
+from pipelines.validation.typed_rows import narrowed, typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql, known_dates
 
 COMPARISON = 4  # a higher number has stored comparisons made again: since 4 a row that lost its identifier deletes none that agrees with it
@@ -94,14 +94,14 @@ def _several(table: Table, extracts: list[ValidExtract]) -> str:
     agree. The first delivery is mostly by far the largest. It is only compared with later ones.
     """
     first = min(valid.extract.extract_date for valid in extracts)
-    names = identifiers(table)
+    names, keyed = identifiers(table), narrowed(table, *table.key)
     rest = f"hash({', '.join(names)})" if names else "0"
 
     def keys(of_first: bool) -> str:
         return " UNION ALL ".join(
             f"SELECT hash({', '.join(table.key)}) AS digest, {rest} AS rest, {place} AS place, "
             f"DATE {quote(valid.extract.extract_date)} AS delivered, row_number "
-            f"FROM {typed_rows_sql(table, valid.source, valid.reading, keep=('row_number',))}"
+            f"FROM {typed_rows_sql(keyed, valid.source, valid.reading, keep=('row_number',))}"
             for place, valid in enumerate(extracts)
             if (valid.extract.extract_date == first) == of_first
         )
@@ -193,7 +193,8 @@ def _running(table: Table, settings: FeedSettings, extracts: list[ValidExtract])
 
 def _keys_of(table: Table, valid: ValidExtract, numbers: str) -> str:
     """Return the SQL of the keys, with the delivery, of some rows of an extract."""
-    rows = typed_rows_sql(table, f"(FROM {valid.source} SEMI JOIN {numbers} USING (row_number))", valid.reading)
+    source = f"(FROM {valid.source} SEMI JOIN {numbers} USING (row_number))"
+    rows = typed_rows_sql(narrowed(table, *table.key), source, valid.reading)
     return f"SELECT {', '.join(table.key)}, DATE {quote(valid.extract.extract_date)} AS extract_date FROM {rows}"
 
 

@@ -21,6 +21,7 @@ from pipelines.validation.typed_rows import (
     is_out_of_range,
     is_outside,
     matches,
+    narrowed,
     read_rows_sql,
     usable_sql,
 )
@@ -48,7 +49,13 @@ def flagged_rows_sql(
     """Return the SQL of `row_number`, the read values of the columns to show, and a boolean per check, with the check's name."""
     of_columns, rules = [check for check in checks if check.column], _rules_of(table, checks)
     withheld = [f"{_withheld(table)} AS clear_identifier"] if reads_context(rules, "clear_identifier") else []
-    first = ", ".join(["row_number", "extract_date", *_columns_of(table, reading, of_columns, shown), *withheld])
+    read_by_rules = {table.person, *re.findall(r"\w+", " ".join(rule.broken_when for rule in rules))}
+    if not withheld:  # otherwise the text of every column is read
+        table = narrowed(table, *read_by_rules, *shown, *(check.column for check in of_columns))
+    usable = [
+        f"{usable_sql(column, reading)} AS {column.name}" for column in sender_columns(table) if column.name in read_by_rules
+    ]
+    first = ", ".join(["row_number", "extract_date", *_columns_of(table, reading, of_columns, shown), *usable, *withheld])
     broken = [f"coalesce(({rule.broken_when}), false) AS {rule.reason}" for rule in rules]
     last = ", ".join(
         ["row_number", *(f"read_{name} AS {name}" for name in shown), *(check.name for check in of_columns), *broken]
@@ -64,12 +71,11 @@ def _rules_of(table: Table, checks: list[RowCheck]) -> list[RowRule]:
 
 
 def _columns_of(table: Table, reading: Reading, checks: list[RowCheck], shown: list[str]) -> list[str]:
-    """Return the SQL of the columns to show, of the flags of column checks, and of the usable value of every column."""
+    """Return the SQL of the columns to show, and of the flags of column checks."""
     columns = {column.name: column for column in sender_columns(table)}
     read = [f"{_shown(columns[name])} AS read_{name}" for name in shown]
     flags = [f"coalesce({_FLAGS[check.reason](columns[check.column], reading)}, false) AS {check.name}" for check in checks]
-    usable = [f"{usable_sql(column, reading)} AS {column.name}" for column in columns.values()]
-    return [*read, *flags, *usable]
+    return [*read, *flags]
 
 
 def _shown(column: Column) -> str:

@@ -22,7 +22,7 @@ from pipelines.lake.storage import Lake
 from pipelines.sources.episodes import as_delivered
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.validation.restated_rows import restated_rows
-from pipelines.validation.typed_rows import cased_sql, column_text_sql, typed_rows_sql
+from pipelines.validation.typed_rows import cased_sql, column_text_sql, narrowed, typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, kept_rows_sql, passed_extracts, valid_extracts
 
 NO_ONE = frozenset({"dummy_person_id", "formula_person_id", *EXCLUDED_AT_INGEST})
@@ -42,7 +42,9 @@ def stated_dates_sql(lake: Lake, nhs: NhsSettings, feed: str, column: str) -> st
 
     def of_extract(valid: ValidExtract) -> str:
         keep = ("extract_date", "row_number", "is_stated", "is_a_day")
-        rows = typed_rows_sql(table, valid.source, valid.reading, keep=keep, stated=column)
+        rows = typed_rows_sql(
+            narrowed(table, *table.key, table.person, column), valid.source, valid.reading, keep=keep, stated=column
+        )
         day, stated, left = f"DATE {quote(valid.extract.extract_date)} AS extract_date", column, ""
         if valid.set_aside:
             left = f""" ANTI JOIN {set_aside_rows(lake, table, valid, of_no_one(table))} AS gone USING (row_number)
@@ -62,7 +64,7 @@ def named_people_sql(lake: Lake, nhs: NhsSettings, table: Table) -> str:
     """
 
     def of_extract(valid: ValidExtract) -> str:
-        rows = typed_rows_sql(table, valid.source, valid.reading)
+        rows = typed_rows_sql(narrowed(table, table.person), valid.source, valid.reading)
         day = f"DATE {quote(valid.extract.extract_date)} AS extract_date"
         return f"SELECT {table.person} AS person_id, {day}, CAST(NULL AS DATE) AS stated_date, true AS is_possible FROM {rows}"
 
@@ -96,10 +98,12 @@ def suppressing_marks_sql(lake: Lake, nhs: NhsSettings) -> str:
 def confidential_people_sql(lake: Lake, nhs: NhsSettings, feed: str) -> str:
     """Return the SQL, usable in FROM, of the people of rows that are marked as confidential; '' without extracts."""
     table = as_delivered(RAW_TABLES[feed], nhs.feeds[feed], nhs.case_of(feed))
-    hidden = " OR ".join(rule.broken_when for rule in table.row_rules if rule.reason in CONFIDENTIAL)
+    rules = [rule for rule in table.row_rules if rule.reason in CONFIDENTIAL]
+    hidden = " OR ".join(rule.broken_when for rule in rules)
+    marked = narrowed(table, table.person, *(name for rule in rules for name in rule.columns))
 
     def of_extract(valid: ValidExtract) -> str:
-        rows = typed_rows_sql(table, valid.source, valid.reading)
+        rows = typed_rows_sql(marked, valid.source, valid.reading)
         return f"SELECT DISTINCT {table.person} AS person_id FROM {rows} WHERE {hidden}"
 
     return _of_latest_extracts(lake, nhs, table, of_extract)
@@ -127,14 +131,14 @@ def presumed_rows(lake: Lake, table: Table, settings: FeedSettings) -> list[str]
     extracts = valid_extracts(lake, table, current_extracts(lake, table.feed))
     if len({valid.extract.extract_date for valid in extracts}) < 2:
         return []
-    restated = restated_rows(lake, table, settings, extracts)
+    restated, keyed = restated_rows(lake, table, settings, extracts), narrowed(table, *table.key)
     with connect() as con:
-        found = con.sql(f"SELECT DISTINCT extract_id, extract_date FROM {restated} WHERE kept_for_unparsed").fetchall()
+        found = con.execute(f"SELECT DISTINCT extract_id, extract_date FROM {restated} WHERE kept_for_unparsed").fetchall()
     columns = (
         f"{', '.join(table.key)}, extract_date, CAST(NULL AS DATE) AS stated_date, true AS is_possible, false AS is_replaced"
     )
     return [
-        f"""SELECT {columns} FROM {kept_rows_sql(table, valid)}
+        f"""SELECT {columns} FROM {kept_rows_sql(keyed, valid)}
         SEMI JOIN (SELECT row_number FROM {restated} WHERE kept_for_unparsed AND extract_id = {quote(valid.extract.extract_id)}
             AND extract_date = DATE {quote(valid.extract.extract_date)}) USING (row_number)"""
         for valid in extracts

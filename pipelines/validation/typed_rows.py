@@ -7,15 +7,16 @@ separators. The literal NULL and empty text are missing values. The rules that n
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from expectations.code_text import code_sql
 from expectations.date_formats import DETECTED, FORMAT_OF, DateFormat, local_day_sql
 from expectations.diagnosis_codes import list_of_codes, usable_codes_sql
 from expectations.identifier_text import plain_sql
-from expectations.row_checks import sender_columns
+from expectations.row_checks import PROVENANCE_COLUMNS, sender_columns
 from expectations.sql_values import quote, quote_all
 from expectations.table import Action, Column, Kind, RowRule, Table
 from expectations.tables.raw_common import NEVER_DATES
@@ -262,6 +263,18 @@ def typed_rows_sql(
     rows = f"(SELECT {usable}, extract_date, file_name, row_number FROM {read_rows_sql(table, source, reading)})"
     final = ", ".join(f"{corrected_sql(column, corrected.get(column.name, []))} AS {column.name}" for column in columns)
     return f"(SELECT {final}, {', '.join(keep)} FROM {rows})"
+
+
+def narrowed(table: Table, *names: str) -> Table:
+    """Return a raw table with only some of its sender's columns, and those that their values depend on.
+
+    SQL of all columns costs more to plan than to run where the rows are few.
+    """
+    rules = corrections(table)
+    read = " ".join(f"{rule.broken_when} {rule.repair}" for name in names for rule in rules.get(name, []))
+    needed = {*names, *re.findall(r"\w+", read), RECORDED}
+    columns = tuple(column for column in table.columns if column.name in needed or column.name in PROVENANCE_COLUMNS)
+    return replace(table, columns=columns, key=tuple(name for name in table.key if name in needed))
 
 
 def _is_stated_sql(column: str) -> str:

@@ -12,7 +12,7 @@ from expectations.row_checks import sender_columns
 from expectations.sql_values import quote
 from expectations.table import Table
 from pipelines.extracts.extract_records import current_extracts
-from pipelines.lake.duckdb_connection import connect
+from pipelines.lake.duckdb_connection import shared_reader
 from pipelines.lake.storage import Lake
 from pipelines.sources.episodes import as_delivered
 from pipelines.sources.nhs import FeedSettings, NhsSettings
@@ -120,7 +120,7 @@ def _omitted_since(table: Table, settings: FeedSettings, extracts: list[ValidExt
 def _spared_extracts(restated: str, last: date) -> set[str]:
     """Return the extracts of earlier snapshots of which rows still hold."""
     query = f"SELECT DISTINCT extract_id FROM {restated} WHERE holds AND extract_date < DATE {quote(last)}"
-    with connect() as con:
+    with shared_reader().cursor() as con:
         return {str(row[0]) for row in con.execute(query).fetchall()}
 
 

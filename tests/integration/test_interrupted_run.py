@@ -2,20 +2,19 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from integration.started_runs import start_run
 
 from pipelines.lake.run_record import published_runs
 from pipelines.lake.storage import Lake
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
 OUTCOME = "emergency_admission_overnight"
 TIMEOUT = 600.0  # seconds
 # Files and folders that appear in the home during a run. The run is killed when each appears.
@@ -35,22 +34,27 @@ class Process:
         self.config, self.home = config, home
         self.output = home.parent / "output.txt"
 
-    def start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "dagster_project.command_line", "run", str(self.config)]
-        environment = {**os.environ, "STRATA_HOME": str(self.home), "OMP_WAIT_POLICY": "passive"}
-        with self.output.open("ab") as output:
-            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+    def start(self) -> ForkServerProcess:
+        return start_run(self.config, self.home, self.output)
 
-    def stop_at(self, sight: str, by: signal.Signals) -> int:
+    def run(self) -> int | None:
+        """Run to the end and return the exit code."""
+        started = self.start()
+        started.join(TIMEOUT)
+        return started.exitcode
+
+    def stop_at(self, sight: str, by: signal.Signals) -> int | None:
         """Run until a file or folder appears, send the signal and return the exit code."""
         started = self.start()
         end = time.monotonic() + TIMEOUT
         while not (self.home / sight).exists():
-            assert started.poll() is None, f"the run ended before {sight}:\n{self.output.read_text()[-2000:]}"
+            assert started.exitcode is None, f"the run ended before {sight}:\n{self.output.read_text()[-2000:]}"
             assert time.monotonic() < end, f"{sight} never appeared"
             time.sleep(0.002)
-        started.send_signal(by)
-        return started.wait(TIMEOUT)
+        assert started.pid is not None
+        os.kill(started.pid, by)
+        started.join(TIMEOUT)
+        return started.exitcode
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +82,7 @@ def test_a_killed_run_publishes_nothing_and_continues_to_the_same_result(process
         assert all(announced == there for announced, there in seen_by_readers(process.home).values()), sight
         if code:
             assert len(seen_by_readers(process.home)) <= (sight == MOMENTS[-1]), sight
-    assert process.start().wait(TIMEOUT) == 0, process.output.read_text()[-3000:]
+    assert process.run() == 0, process.output.read_text()[-3000:]
     assert "Traceback" not in process.output.read_text()
     assert published(process.home) == published(undisturbed.home)
     assert core(process.home) == core(undisturbed.home)

@@ -8,15 +8,15 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pytest
+from integration.taken_in import take_in, write_files
 
 from expectations.table import Table
 from expectations.tables import core
 from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE
 from pipelines.lake.storage import Lake
-from pipelines.run.deployment import Deployment, open_deployment
+from pipelines.run.deployment import Deployment
 from pipelines.scoring.left_out import suppression
-from pipelines.stages import building, conforming, landing, run_plan
-from pipelines.validation.validate import validate_feed
+from pipelines.stages import building, conforming
 
 CONFIG = """
 deployment: a_board
@@ -60,16 +60,9 @@ DAY = date(2026, 1, 1)
 
 def conformed(folder: Path, config: str, files: dict[str, str], patch: pytest.MonkeyPatch) -> Deployment:
     """Write and ingest files, and conform people and registrations with the tables that they need."""
-    for name, rows in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(rows)
-    (folder / "board.yaml").write_text(config)
+    write_files(folder, files)
     patch.setenv("STRATA_HOME", str(folder / "home"))
-    deployment = open_deployment(folder / "board.yaml")
-    for table in run_plan.raw_tables(deployment):
-        landing.ingest(deployment, table)
-        with deployment.duckdb() as con:
-            validate_feed(deployment.lake, con, table, run_plan.source(deployment).reading, deployment.settings.validation)
+    deployment = take_in(folder, config)
     conforming.conform_organisations(deployment)
     conforming.conform_areas(deployment)
     return deployment

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from integration.taken_in import conform, take_in, write_delivery
 
 from expectations.tables import core
 from features.cohort import CohortSettings
 from features.events import NUMBER_OF
 from pipelines.building.build_features import FeatureRequest, build_features
 from pipelines.lake.storage import Lake
-from pipelines.run.deployment import Deployment, open_deployment
-from pipelines.stages import building, conforming, landing, run_plan
-from pipelines.validation.validate import validate_feed
+from pipelines.run.deployment import Deployment
+from pipelines.stages import building
 
 CONFIG = """
 deployment: a_board
@@ -37,15 +37,6 @@ source:
 validation:
   limits: {feed_collapsed: 0, month_collapsed: 0, month_gap: 0, single_value: 0, share_set_aside: 1, unknown_codes: 1}
 """
-HEADERS = {
-    "patients": "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,BIRTH_MONTH,SEX,ETHNIC_CATEGORY",
-    "registrations": "PERSON_ID,ORGANISATION_ID,START_DATE,END_DATE",
-    "admissions": "Der_Pseudo_NHS_Number,Hospital_Spell_No,Der_Provider_Code,Admission_Date,Discharge_Date,Admission_Method,"
-    "Discharge_Destination,Source_of_Admission,Spell_Primary_Diagnosis,Der_Diagnosis_All,Sex",
-    "emergency_attendances": "Der_Pseudo_NHS_Number,EC_Ident,Der_Provider_Code,Arrival_Date,EC_Department_Type,EC_Discharge_Status_SNOMED_CT,Sex",
-    "outpatient_appointments": "Der_Pseudo_NHS_Number,OPA_Ident,Provider_Code,Appointment_Date,Attendance_Status",
-    "gp_observations": "ID,PERSON_ID,ORGANISATION_ID,CLINICAL_EFFECTIVE_DATE,OBSERVATION_SOURCE_CONCEPT_ID,RESULT_VALUE",
-}
 PEOPLE = ("ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ivy", "jan")
 LEFT_BEFORE_SEEN = "1066301000000103"
 # One row of a feed over three deliveries; '' if a delivery does not have it.
@@ -100,31 +91,18 @@ RESTATED = {
 DELIVERIES = ("2025-03-01", "2025-05-01", "2025-07-01")
 INDEX_DATES = ((date(2025, 4, 15),), (date(2025, 5, 1), date(2025, 6, 30)), ())  # by delivery: a day before the next delivery
 NOW = date(2025, 8, 1)
-CONFORM = (
-    conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations, conforming.conform_spells,
-    conforming.conform_events,
-)  # fmt: skip
 
 
 def deliver(folder: Path, number: int) -> Deployment:
     """Write and ingest a delivery (the first has the registered list) and conform all feeds; every month counts as covered."""
     if number == 0:
         listed = [f"{name},Y00001,19{40 + 5 * place},{1 + place},{1 + place % 2},A" for place, name in enumerate(PEOPLE)]
-        _write(folder, "patients", DELIVERIES[0], listed)
-        _write(
-            folder, "registrations", DELIVERIES[0], [f"{name},Y00001,20{10 + place}-01-01," for place, name in enumerate(PEOPLE)]
-        )
-        (folder / "board.yaml").write_text(CONFIG)
+        registered = [f"{name},Y00001,20{10 + place}-01-01," for place, name in enumerate(PEOPLE)]
+        write_delivery(folder, "patients", DELIVERIES[0], listed)
+        write_delivery(folder, "registrations", DELIVERIES[0], registered)
     for feed, restated in RESTATED.items():
-        _write(folder, feed, DELIVERIES[number], [row[number] for row in restated if row[number]])
-    deployment = open_deployment(folder / "board.yaml")
-    for table in run_plan.raw_tables(deployment):
-        landing.ingest(deployment, table)
-        with deployment.duckdb() as con:  # without the pages of the stage
-            reading = run_plan.source(deployment).reading
-            validate_feed(deployment.lake, con, table, reading, deployment.settings.validation)
-    for step in CONFORM:
-        step(deployment)
+        write_delivery(folder, feed, DELIVERIES[number], [row[number] for row in restated if row[number]])
+    deployment = conform(take_in(folder, CONFIG))
     months = [date(2020 + month // 12, month % 12 + 1, 1) for month in range(72)]
     covered = [
         {"feed": feed, "organisation_role": "practice", "organisation_code": "Y00001", "month": month, "rows": 1, "expected_rows": 1.0,
@@ -133,11 +111,6 @@ def deliver(folder: Path, number: int) -> Deployment:
     ]  # fmt: skip
     deployment.lake.write(core.COVERAGE, pa.Table.from_pylist(covered))
     return deployment
-
-
-def _write(folder: Path, feed: str, day: str, lines: list[str]) -> None:
-    (folder / "landing" / feed).mkdir(parents=True, exist_ok=True)
-    (folder / "landing" / feed / f"{feed}_{day}.csv").write_text("\n".join([HEADERS[feed], *lines]) + "\n")
 
 
 def features(deployment: Deployment, day: date) -> list[dict[str, object]]:

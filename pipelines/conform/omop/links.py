@@ -58,7 +58,7 @@ def _broken(rows: str, table: Table, people: str, periods: str) -> str:
 def _quarantine(lake: Lake, con: duckdb.DuckDBPyConnection, table: Table, broken: str) -> dict[str, int]:
     """Replace the broken rows of these reasons in the quarantine of each extract; rows of other reasons stay."""
     found = con.sql(broken).to_arrow_table()
-    names = con.sql(f"SELECT DISTINCT extract_id, file_name FROM {lake.scan(table.name)}").fetchall()
+    names = con.execute(f"SELECT DISTINCT extract_id, file_name FROM {lake.scan(table.name)}").fetchall()
     reasons = quote_all(rule.reason for rule in table.linked_rules)
     for extract_id, file_name in names:
         partition = {"table_name": table.name, "extract_id": extract_id}

@@ -28,5 +28,7 @@ def read_measurements_sql(source: str) -> str:
 
 def unit_summary(con: duckdb.DuckDBPyConnection, measurements: str) -> dict[str, object]:
     """Return the number of values of analytes by what became of them."""
-    counts = con.sql(f"SELECT outcome, count(*) FROM {measurements} WHERE outcome IS NOT NULL GROUP BY 1 ORDER BY 1").fetchall()
+    counts = con.execute(
+        f"SELECT outcome, count(*) FROM {measurements} WHERE outcome IS NOT NULL GROUP BY 1 ORDER BY 1"
+    ).fetchall()
     return {f"values_{outcome}": count for outcome, count in counts}

@@ -97,12 +97,12 @@ def gaps(audit: pd.DataFrame, study: StudySettings) -> Rows:
 
 def with_and_without(result: StudyResult) -> Rows:
     """Return observed over expected and AUROC by deprivation quintile, with and without deprivation as a predictor."""
-    by_name = {candidate.name: safe_audit(candidate.audit) for candidate in result.candidates}
+    by_name = {candidate.name: candidate.audit for candidate in result.candidates}
     rows = []
-    for name, audit in by_name.items():
-        other = by_name.get(without_deprivation(name) or "")
-        if other is None:
+    for name, counterpart in ((name, without_deprivation(name) or "") for name in by_name):
+        if counterpart not in by_name:
             continue
+        audit, other = safe_audit(by_name[name]), safe_audit(by_name[counterpart])
         for quintile in sorted(set(_of_quintile(audit, "observed_over_expected"))):
             row = {"candidate": label(name), "quintile": quintile}
             for ending, measures in (("with", audit), ("without", other)):

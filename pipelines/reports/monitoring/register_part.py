@@ -55,7 +55,7 @@ def _counts(lake: Lake, day: str, feature_of: dict[Register, str]) -> dict[Regis
                 *figures,
             ]
         )
-        youngest, oldest, events, *counted = con.sql(f"SELECT {columns} FROM {people} WHERE gp_covered").fetchall()[0]
+        youngest, oldest, events, *counted = con.execute(f"SELECT {columns} FROM {people} WHERE gp_covered").fetchall()[0]
     if youngest is None or events:
         return {}
     pairs = zip(counted[::2], counted[1::2], strict=True)

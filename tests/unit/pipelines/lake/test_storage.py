@@ -46,6 +46,13 @@ def test_a_file_that_is_not_committed_is_not_read(lake: Lake) -> None:
     assert lake.read("risk__cohort_flow").num_rows == 2
 
 
+def test_a_folder_with_a_blank_and_a_link_to_it_hold_tables_that_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "our lake")
+    Lake(tmp_path / "our lake").write(COHORT_FLOW, FLOW, {"index_date": "2024-10-01"})
+    for name in ("our lake", "link"):
+        assert Lake(tmp_path / name).read("risk__cohort_flow", "people")["people"].to_pylist() == [3, 4]
+
+
 def test_an_old_version_stays_readable(lake: Lake) -> None:
     with connect() as con:
         lake.replace_sql(CODE, con, "SELECT 1 AS code, 'icd10' AS code_system, 'I50' AS source_code")

@@ -5,48 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from unit.pipelines.validation.bench import SPELL_HEADER, Bench, many
 
-from expectations.tables.raw_hospital import ADMISSIONS
 from pipelines.errors import ValidationStop
-from pipelines.extracts.ingest import ingest_feed
-from pipelines.lake.duckdb_connection import connect
-from pipelines.lake.storage import Lake
-from pipelines.sources.nhs import FeedSettings, NhsSettings
-from pipelines.validation.validate import ValidationSettings, validate_feed
-
-SPELL_HEADER = "Der_Pseudo_NHS_Number,Hospital_Spell_No,Der_Provider_Code,Admission_Date,Discharge_Date,Admission_Method\n"
-NHS = NhsSettings(feeds={"admissions": FeedSettings(load="snapshot")})
-LENIENT = ValidationSettings(limits={"share_set_aside": 1, "unknown_codes": 1})
-
-
-class Bench:
-    def __init__(self, folder: Path) -> None:
-        self.landing, self.lake = folder, Lake(folder / "lake")
-
-    def land(self, feed: str, day: str, content: str) -> None:
-        (self.landing / feed).mkdir(exist_ok=True)
-        (self.landing / feed / f"{feed}_{day}.csv").write_text(content)
-
-    def validate(self) -> None:
-        with connect() as con:
-            ingest_feed(self.lake, con, ADMISSIONS, NHS, self.landing)
-            validate_feed(self.lake, con, ADMISSIONS, NHS, LENIENT)
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
-
-
-def spell(person: str, number: str, provider: str, admitted: str, discharged: str, method: str = "21") -> str:
-    return f"{person},{number},{provider},{admitted},{discharged},{method}\n"
-
-
-def many(rows: int, month: str = "2025-01", provider: str = "RX1", method: str = "21") -> str:
-    return "".join(
-        spell(f"p{n}", f"{month}{n}", provider, f"{month}-{n % 28 + 1:02}", f"{month}-28", "11" if n % 2 else method)
-        for n in range(rows)
-    )
 
 
 def test_a_collapsed_month_stops_and_says_where(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -34,6 +35,7 @@ LENIENT = ValidationSettings(
     limits={"share_set_aside": 1, "unknown_codes": 1, "single_value": 0, "feed_collapsed": 0, "values_emptied": 0}
 )
 DIED = date(2024, 2, 3)
+Periods = list[tuple[str, date | None, bool]]  # practice, end and whether the end cannot be read
 
 
 class Board:
@@ -76,14 +78,7 @@ class Board:
         rows = self.lake.read("core__person", "person_id, suppression", "suppression IS NOT NULL", "1").to_pylist()
         return {row["person_id"]: row["suppression"] for row in rows}
 
-    def conflicts(self) -> int:
-        return len(self.lake.read("core__quarantine", "row_number", "reason = 'conflicting_rows'"))
-
-    def ends(self) -> list[tuple[str, date | None, bool]]:
-        """Return each period of the only registered person: practice, end and whether the end cannot be read."""
-        return next(iter(self.ends_by_person().values()), [])
-
-    def ends_by_person(self) -> dict[str, list[tuple[str, date | None, bool]]]:
+    def ends(self) -> dict[str, Periods]:
         """Return the periods of everyone who is registered."""
         with connect() as con:
             rows = {feed: validated_rows_sql(self.lake, self.nhs, feed) for feed in ("patients", "registrations")}
@@ -96,7 +91,7 @@ class Board:
         names = {
             row["person_key"]: row["person_id"] for row in self.lake.read("core__person", "person_key, person_id").to_pylist()
         }
-        ends: dict[str, list[tuple[str, date | None, bool]]] = {}
+        ends: dict[str, Periods] = {}
         for row in periods:
             ends.setdefault(names[row["person_key"]], []).append((row["practice_code"], row["end_date"], row["end_not_readable"]))
         return ends
@@ -160,65 +155,87 @@ def test_two_files_of_one_delivery_are_read_together_and_an_earlier_delivery_is_
     assert board.deaths() == {"ann": (None, False), "bob": (DIED, False)}
 
 
+def register(board: Board, cases: Iterable[str], *files: Mapping[str, str], day: str = "2026-01-01") -> Board:
+    """List the people of some cases, and deliver files of their registrations, of which each replaces the one before.
+
+    A file has the rows of each case, whose person is called {0} there. Others give the columns their main format.
+    """
+    board.deliver(PATIENTS, PATIENT, "".join(patient(name, "") for name in cases), day=day)
+    others = "".join(f"other{number},Y00009,2010-01-01,2012-01-01\n" for number in range(20))
+    for file in files:
+        rows = "".join(row.replace("{0}", name) + "\n" for name, lines in file.items() for row in lines.split("|"))
+        board.deliver(REGISTRATIONS, REGISTERED, rows + others, day=day)
+    return board
+
+
 def test_an_end_that_is_stated_and_unreadable_leaves_open_whether_the_person_is_registered(board: Board) -> None:
-    board.deliver(PATIENTS, PATIENT, patient("ann", ""))
-    others = "".join(f"other{number},Y00009,2010-01-01,2012-01-01\n" for number in range(3))  # the column's main format
+    goes_on, ended, unknown = ("Y00001", None, False), ("Y00001", date(2025, 6, 1), False), ("Y00001", None, True)
+    without, closed, later = "{0},Y00001,2015-01-01,", ("Y00001", date(2019, 12, 31), False), ("Y00002", None, False)
+    cases: dict[str, tuple[str, Periods]] = {
+        "serial": (f"{without}45421", [unknown]),
+        "word": (f"{without}Y", [unknown]),
+        "no_such_day": (f"{without}31/02/2024", [unknown]),
+        "no_such_iso_day": (f"{without}2024-02-30", [unknown]),
+        "open": (without, [goes_on]),
+        "open_in_a_corrected_file": (without, [goes_on]),
+        "never": (f"{without}9999-12-31", [("Y00001", date(9999, 12, 31), False)]),
+        # a second row of the same registration: readable goes first, and unreadable before none
+        "second_row": (f"{without}|{without}Y", [unknown]),
+        "another_start": (f"{without}|{{0}},?,2014-01-01,2014-06-01", [goes_on]),
+        "another_person": (f"{without}|bob,?,2015-01-01,2025-06-01", [goes_on]),
+        # a later registration shows that the earlier one ended
+        "moved": (f"{without}Y|{{0}},Y00002,2020-01-01,", [closed, later]),
+        # and where the later one ended itself, the earlier one may or may not go on
+        "moved_and_left": (f"{without}Y|{{0}},Y00002,2020-01-01,2021-06-30", [closed, ("Y00002", date(2021, 6, 30), False), unknown]),
+        # of two registrations that began on one day the one that can be read counts
+        "two_of_a_day": (f"{without}Y|{{0}},Y00002,2015-01-01,", [later]),
+    }  # fmt: skip
+    for name, practice in {"mark": "?", "blank": "", "text": "nowhere"}.items():  # also if its practice cannot be read
+        cases |= {
+            f"{name}_for_a_practice": (f"{without}|{{0}},{practice},2015-01-01,2025-06-01", [ended]),
+            f"{name}_for_a_practice_first": (f"{{0}},{practice},2015-01-01,2025-06-01|{without}", [ended]),
+            f"{name}_for_a_practice_and_word": (f"{without}|{{0}},{practice},2015-01-01,Y", [unknown]),
+        }
+    rows = {name: row for name, (row, _) in cases.items()}
+    rows["another_practice"] = f"{without}|{{0}},Y00009,2015-01-01,2025-06-01"
+    found = register(board, rows, {"open_in_a_corrected_file": f"{without}Y"}, rows).ends()
+    assert goes_on in found.pop("another_practice")
+    assert found == {name: periods for name, (_, periods) in cases.items()}
 
-    def periods(rows: str) -> list[tuple[str, date | None, bool]]:
-        return board.deliver(REGISTRATIONS, REGISTERED, rows + others).ends()
 
-    for value in ("45421", "Y", "31/02/2024", "2024-02-30"):
-        assert periods(f"ann,Y00001,2015-01-01,{value}\n") == [("Y00001", None, True)]
-    assert periods("ann,Y00001,2015-01-01,\n") == [("Y00001", None, False)]
-    assert periods("ann,Y00001,2015-01-01,9999-12-31\n") == [("Y00001", date(9999, 12, 31), False)]
-    # a second row of the same registration: readable goes first, and unreadable before none
-    assert periods("ann,Y00001,2015-01-01,\nann,Y00001,2015-01-01,Y\n") == [("Y00001", None, True)]
-    # also if its practice cannot be read
-    for lost in ("?", "", "nowhere"):
-        assert periods(f"ann,Y00001,2015-01-01,\nann,{lost},2015-01-01,2025-06-01\n") == [("Y00001", date(2025, 6, 1), False)]
-        assert periods(f"ann,{lost},2015-01-01,2025-06-01\nann,Y00001,2015-01-01,\n") == [("Y00001", date(2025, 6, 1), False)]
-        assert periods(f"ann,Y00001,2015-01-01,\nann,{lost},2015-01-01,Y\n") == [("Y00001", None, True)]
-    for other in ("ann,?,2014-01-01,2014-06-01", "ann,Y00009,2015-01-01,2025-06-01", "bob,?,2015-01-01,2025-06-01"):
-        assert ("Y00001", None, False) in periods(f"ann,Y00001,2015-01-01,\n{other}\n")
-    # a later registration shows that the earlier one ended
-    assert periods("ann,Y00001,2015-01-01,Y\nann,Y00002,2020-01-01,\n") == [
-        ("Y00001", date(2019, 12, 31), False), ("Y00002", None, False),
-    ]  # fmt: skip
-    # and where the later one ended itself, the earlier one may or may not go on
-    assert periods("ann,Y00001,2015-01-01,Y\nann,Y00002,2020-01-01,2021-06-30\n") == [
-        ("Y00001", date(2019, 12, 31), False), ("Y00002", date(2021, 6, 30), False), ("Y00001", None, True),
-    ]  # fmt: skip
-    # of two registrations that began on one day the one that can be read counts
-    assert periods("ann,Y00001,2015-01-01,Y\nann,Y00002,2015-01-01,\n") == [("Y00002", None, False)]
+MARKED = f"PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,DEATH_DATE,{','.join(LOST_MARKS).upper()}\n"
 
 
-MARKED = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,DEATH_DATE,{}\n"
+def mark(name: str, column: str, value: str) -> str:
+    """Return a row of the list with a value in one of the columns of MARKED."""
+    return f"{name},Y00001,1940,,{','.join(value if each == column else '' for each in LOST_MARKS)}\n"
 
 
-@pytest.mark.parametrize("column", list(LOST_MARKS))
-def test_a_mark_that_is_neither_yes_nor_no_suppresses_the_person(board: Board, column: str) -> None:
+def test_a_mark_that_is_neither_yes_nor_no_suppresses_the_person(board: Board) -> None:
     lost = ("X", "2", "ja", "?", "-1", "1.5", "yes please", "0/1", "null?", "unknown", "Confidential")
     clean = ("0", "N", "no", "F", "false", "", "NULL", " n ")
     yes = ("1", "y", "T", "yes", "TRUE", "true ")
-    rows = [f"{kind}{n},Y00001,1940,,{value}\n" for kind, values in (("lost", lost), ("clean", clean), ("yes", yes)) for n, value in enumerate(values)]  # fmt: skip
-    board.deliver(PATIENTS, MARKED.format(column.upper()), "".join(rows))
-    assert board.suppressed() == {f"lost{n}": LOST_MARKS[column] for n in range(len(lost))}
+    kinds = {"lost": lost, "clean": clean, "yes": yes}
+    people = {f"{kind}{n}_{column}": (column, value) for column in LOST_MARKS for kind, values in kinds.items() for n, value in enumerate(values)}  # fmt: skip
+    board.deliver(PATIENTS, MARKED, "".join(mark(name, *stated) for name, stated in people.items()))
+    assert board.suppressed() == {name: LOST_MARKS[column] for name, (column, _) in people.items() if name.startswith("lost")}
     on_list = board.lake.read("core__person", "person_id", "on_list")["person_id"].to_pylist()
-    assert sorted(on_list) == sorted(
-        f"{kind}{n}" for kind, values in (("lost", lost), ("clean", clean)) for n in range(len(values))
-    )
+    assert sorted(on_list) == sorted(name for name in people if not name.startswith("yes"))
 
 
-@pytest.mark.parametrize("column", list(LOST_MARKS))
-@pytest.mark.parametrize(("first", "second", "reason"), [("0", "1", CONFLICTING), ("1", "0", CONFLICTING), ("", "Y", CONFLICTING), ("0", "X", "lost"), ("X", "0", "lost"), ("X", "1", "lost")])  # fmt: skip
-def test_of_rows_that_differ_the_cautious_one_wins_and_the_conflict_is_counted(
-    board: Board, column: str, first: str, second: str, reason: str
-) -> None:
-    rows = "".join(f"ann,Y00001,1940,,{value}\n" for value in (first, second)) + "bob,Y00001,1941,,0\n" * 2
-    board.deliver(PATIENTS, MARKED.format(column.upper()), rows)
-    assert board.suppressed() == {"ann": LOST_MARKS[column] if reason == "lost" else reason}
-    assert board.conflicts() == 1
-    assert len(board.lake.read("core__quarantine", "row_number", "reason = 'duplicate_row'")) == 1
+def test_of_rows_that_differ_the_cautious_one_wins_and_the_conflict_is_counted(board: Board) -> None:
+    pairs = {
+        ("0", "1"): CONFLICTING, ("1", "0"): CONFLICTING, ("", "Y"): CONFLICTING, ("0", "X"): "lost", ("X", "0"): "lost", ("X", "1"): "lost",
+    }  # fmt: skip
+    cases = {f"{column}_{first}_then_{second}": (column, (first, second)) for column in LOST_MARKS for first, second in pairs}
+    same = {f"same_{column}": (column, ("0", "0")) for column in LOST_MARKS}
+    stated = [(name, column, value) for name, (column, pair) in (cases | same).items() for value in pair]
+    board.deliver(PATIENTS, MARKED, "".join(mark(*row) for row in stated))
+    reasons = {name: LOST_MARKS[column] if pairs[pair] == "lost" else pairs[pair] for name, (column, pair) in cases.items()}
+    assert board.suppressed() == reasons
+    for reason, people in (("conflicting_rows", reasons), ("duplicate_row", same)):
+        rows = board.lake.read("core__quarantine", "row_number", f"reason = '{reason}'")["row_number"].to_pylist()
+        assert sorted(stated[row - 1][0] for row in rows) == sorted(people)
 
 
 def test_a_death_that_a_later_delivery_withdraws_is_in_review_until_a_decision(board: Board) -> None:
@@ -254,21 +271,29 @@ def test_a_death_that_a_later_registration_contradicts_is_in_review_until_a_deci
 
 
 def test_of_two_rows_of_a_registration_the_end_counts(board: Board) -> None:
-    board.deliver(PATIENTS, PATIENT, patient("ann", ""))
-    ended = [("Y00001", date(2020, 1, 1), False)]
-    for first, second in (("", "2020-01-01"), ("2020-01-01", ""), ("9999-12-31", "2020-01-01"), ("Y", "2020-01-01")):
-        rows = f"ann,Y00001,2015-01-01,{first}\nann,Y00001,2015-01-01,{second}\nother,Y00009,2010-01-01,2012-01-01\n"
-        assert board.deliver(REGISTRATIONS, REGISTERED, rows).ends() == ended
-    rows = "ann,Y00001,2015-01-01,\nann,Y00001,2015-01-01,2014-01-01\n"  # an end that cannot be true
-    assert board.deliver(REGISTRATIONS, REGISTERED, rows).ends() == [("Y00001", None, True)]
+    cases: dict[str, tuple[str, str, tuple[date | None, bool]]] = {
+        name: (first, second, (date(2020, 1, 1), False))
+        for name, first, second in (
+            ("open_then_ended", "", "2020-01-01"), ("ended_then_open", "2020-01-01", ""),
+            ("never_then_ended", "9999-12-31", "2020-01-01"), ("word_then_ended", "Y", "2020-01-01"),
+        )
+    }  # fmt: skip
+    cases["impossible"] = cases["impossible_in_a_corrected_file"] = ("", "2014-01-01", (None, True))  # before the start
+    for first, second in (("2028-01-01", "2025-01-01"), ("2025-01-01", "2028-01-01"), ("2026-06-01", "2025-01-01")):
+        cases[f"{first}_or_{second}"] = (first, second, (date(2025, 1, 1), False))  # of two ends the earlier one
+    rows = {
+        name: f"{{0}},Y00001,2015-01-01,{first}|{{0}},Y00001,2015-01-01,{second}" for name, (first, second, _) in cases.items()
+    }
+    before = {"impossible_in_a_corrected_file": "{0},Y00001,2015-01-01,2020-01-01"}
+    assert register(board, cases, before, rows).ends() == {name: [("Y00001", *end)] for name, (_, _, end) in cases.items()}
 
 
-@pytest.mark.parametrize(
-    "never", ["9999-12-31", "31/12/9999", "31-DEC-2099", "99991231", "2999-12-31", "31.12.9999", "3000-01-01 00:00:00"]
-)
-def test_a_day_that_systems_write_for_never_is_no_death_in_any_format(board: Board, never: str) -> None:
-    others = "".join(patient(f"other{number}", "2023-01-01") for number in range(3))
-    assert board.deliver(PATIENTS, PATIENT, patient("ann", never) + others).deaths()["ann"] == (None, False)
+def test_a_day_that_systems_write_for_never_is_no_death_in_any_format(board: Board) -> None:
+    days = ("9999-12-31", "31/12/9999", "31-DEC-2099", "99991231", "2999-12-31", "31.12.9999", "3000-01-01 00:00:00")
+    never = {f"never_{day}": day for day in days}
+    others = "".join(patient(f"other{number}", "2023-01-01") for number in range(20))
+    found = board.deliver(PATIENTS, PATIENT, "".join(map(patient, never, days)) + others).deaths()
+    assert {name: found[name] for name in never} == dict.fromkeys(never, (None, False))
 
 
 def test_a_stay_that_ended_in_death_on_no_readable_day_is_a_death(tmp_path: Path) -> None:
@@ -401,52 +426,33 @@ def test_an_end_that_is_no_plausible_day_or_no_day_at_all_is_read_with_caution(b
     for day, ends in (("2025-12-01", dict.fromkeys(read, "")), ("2026-01-01", {value: value for value in read})):
         rows = "".join(f"left {value},Y00001,2015-01-01,{end}\n" for value, end in ends.items())
         board.deliver(REGISTRATIONS, REGISTERED, rows + other, day=day)
-    assert board.ends_by_person() == {f"left {value}": [("Y00001", *expected)] for value, expected in read.items()}
+    assert board.ends() == {f"left {value}": [("Y00001", *expected)] for value, expected in read.items()}
 
 
-@pytest.mark.parametrize(
-    ("first", "second"), [("2028-01-01", "2025-01-01"), ("2025-01-01", "2028-01-01"), ("2026-06-01", "2025-01-01")]
-)
-def test_of_two_ends_of_a_registration_the_earlier_one_counts(board: Board, first: str, second: str) -> None:
-    board.deliver(PATIENTS, PATIENT, patient("ann", ""))
-    board.deliver(REGISTRATIONS, REGISTERED, f"ann,Y00001,2015-01-01,{first}\nann,Y00001,2015-01-01,{second}\n")
-    assert board.ends() == [("Y00001", date(2025, 1, 1), False)]
-
-
-@pytest.mark.parametrize("day", ["2025-12-01", "2026-01-01"])  # an earlier delivery, or a file that is replaced
-def test_an_end_that_its_sender_takes_back_still_counts_and_is_counted(board: Board, day: str) -> None:
-    board.deliver(PATIENTS, PATIENT, patient("ann", ""))
-    other = "other,Y00009,2010-01-01,2012-01-01\n"
-    board.deliver(REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,2020-01-01\n" + other, day=day)
-    board.deliver(REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,\n" + other)
-    assert board.ends() == [("Y00001", date(2020, 1, 1), False)]
-    assert board.withdrawn_ends == 1
-    board.deliver(
-        REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,2021-01-01\n" + other, day="2026-02-01"
-    )  # another day is a correction
-    assert board.ends() == [("Y00001", date(2021, 1, 1), False)]
+def test_an_end_that_its_sender_takes_back_still_counts_and_is_counted(board: Board) -> None:
+    ended, cases = "{0},Y00001,2015-01-01,2020-01-01", ("in_an_earlier_delivery", "in_a_file_that_is_replaced")
+    register(board, cases, {cases[0]: ended}, day="2025-12-01")
+    register(board, cases, {cases[1]: ended}, dict.fromkeys(cases, "{0},Y00001,2015-01-01,"))
+    assert board.ends() == {name: [("Y00001", date(2020, 1, 1), False)] for name in cases}
+    assert board.withdrawn_ends == 2
+    # another day is a correction
+    register(board, cases, dict.fromkeys(cases, "{0},Y00001,2015-01-01,2021-01-01"), day="2026-02-01")
+    assert board.ends() == {name: [("Y00001", date(2021, 1, 1), False)] for name in cases}
     assert board.withdrawn_ends == 0
 
 
-@pytest.mark.parametrize(
-    ("again", "expected"),
-    [
-        ("ann,Y00001,2015-01-01,2005-12-20", (None, True)),  # before the start
-        ("ann,Y0001,2015-01-01,2025-12-20", (date(2025, 12, 20), False)),
-        ("ann,Y00001,01/0x/2015,2025-12-20", (date(2025, 12, 20), False)),
-        ("ann,Y00001,,left", (None, True)),
-        ("ann,Y00001,,", (None, False)),
-        ("bob,Y00001,,2025-12-20", None),  # another person: ann's registration is no longer delivered
-    ],
-)
-def test_a_later_row_that_cannot_be_used_still_states_an_end(
-    board: Board, again: str, expected: tuple[date | None, bool] | None
-) -> None:
-    board.deliver(PATIENTS, PATIENT, patient("ann", ""))
-    others = "".join(f"other{number},Y00009,2010-01-01,2012-01-01\n" for number in range(3))
-    board.deliver(REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,\n" + others, day="2025-12-01")
-    board.deliver(REGISTRATIONS, REGISTERED, f"{again}\n" + others)
-    assert board.ends() == ([("Y00001", *expected)] if expected else [])
+def test_a_later_row_that_cannot_be_used_still_states_an_end(board: Board) -> None:
+    cases: dict[str, tuple[str, tuple[date | None, bool] | None]] = {
+        "before_the_start": ("{0},Y00001,2015-01-01,2005-12-20", (None, True)),
+        "practice": ("{0},Y0001,2015-01-01,2025-12-20", (date(2025, 12, 20), False)),
+        "start": ("{0},Y00001,01/0x/2015,2025-12-20", (date(2025, 12, 20), False)),
+        "word": ("{0},Y00001,,left", (None, True)),
+        "no_end": ("{0},Y00001,,", (None, False)),
+        "no_longer_delivered": ("bob,Y00001,,2025-12-20", None),  # the row is about another person
+    }
+    register(board, cases, dict.fromkeys(cases, "{0},Y00001,2015-01-01,"), day="2025-12-01")
+    register(board, cases, {name: row for name, (row, _) in cases.items()})
+    assert board.ends() == {name: [("Y00001", *end)] for name, (_, end) in cases.items() if end}
 
 
 def test_a_line_that_cannot_be_read_may_state_the_death_or_end_of_someone_it_leaves_out(board: Board) -> None:
@@ -457,12 +463,12 @@ def test_a_line_that_cannot_be_read_may_state_the_death_or_end_of_someone_it_lea
     assert board.deaths() == {"ann": (None, True), "well": (None, False)}
     board.deliver(REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,2025-11-20,x,y\nwell,Y00001,2010-01-01,\n", day="2025-12-01")
     ends = {"ann": [("Y00001", None, True)], "well": [("Y00001", None, False)]}
-    assert board.ends_by_person() == ends
+    assert board.ends() == ends
     board.deliver(PATIENTS, PATIENT, first + patient("new", ""), day="2026-01-01")  # the next delivery answers both
     board.deliver(
         REGISTRATIONS, REGISTERED, "ann,Y00001,2015-01-01,\nwell,Y00001,2010-01-01,\nnew,Y00001,2010-01-01,\n", day="2026-01-01"
     )
-    assert board.ends_by_person()["ann"] == [("Y00001", None, False)]
+    assert board.ends()["ann"] == [("Y00001", None, False)]
     assert board.deaths()["ann"] == (None, False)
     assert board.suppressions() == {}
 
