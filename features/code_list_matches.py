@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from features.catalogue import Catalogue
 from features.declaration import FEED_OF_TYPE, Concept, Feature, Statistic
@@ -165,9 +166,10 @@ class Unmatched:
         return numbers
 
 
-def unmatched(catalogue: Catalogue, matches: Collection[ListMatch]) -> Unmatched:
+def unmatched(catalogue: Catalogue, matches: Collection[ListMatch], empty: Mapping[str, str] = MappingProxyType({})) -> Unmatched:
     """Return the features whose lists match nothing, and those computed from them.
 
+    `empty` has the concepts of which no event can be found for another reason, with the reason.
     A count of conditions is null without a condition whose prevalence is published. It leaves out a rarer one, because such codes may be
     withheld from a whole feed, as those of HIV often are. Its description names it.
     """
@@ -175,6 +177,7 @@ def unmatched(catalogue: Catalogue, matches: Collection[ListMatch]) -> Unmatched
     for match in against_conditions(catalogue, matches):
         by_list.setdefault(match.name, []).append(match)
     silent = {name: lack for name, concept in catalogue.concepts.items() if (lack := _silence([concept], by_list))}
+    silent |= {name: Lack(reason, frozenset()) for name, reason in empty.items()}
     lacks: dict[str, Lack] = {}
     features = []
     for declared in catalogue.features:
@@ -184,6 +187,7 @@ def unmatched(catalogue: Catalogue, matches: Collection[ListMatch]) -> Unmatched
             *(_of_input(name, lacks[name]) for name in feature.inputs if name in lacks),
             *(silent[name] for name in (feature.concept, feature.after) if name in silent),
             *(lack for lack in [_silence(options, by_list)] if lack),
+            *([silent[options[0].name]] if options and all(option.name in empty for option in options) else []),
         ]
         if found:
             lacks[feature.name] = Lack(found[0].reason, frozenset().union(*(lack.lists for lack in found)))

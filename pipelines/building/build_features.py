@@ -40,7 +40,7 @@ from pipelines.building.index_date_files import INDEX_DATE, file_columns
 from pipelines.building.people_reader import core_scans, household_periods, household_sizes, read_people
 from pipelines.building.range_workers import RangeRunner, over_ranges
 from pipelines.building.superseded_events import Superseded, features_as_reported, superseded_scan
-from pipelines.building.unsupported_features import unsupported_features
+from pipelines.building.unsupported_features import empty_concepts, unsupported_features
 from pipelines.errors import RefusalError
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.duckdb_connection import connect
@@ -131,7 +131,7 @@ def make_recipe(lake: Lake, request: FeatureRequest) -> Recipe:
 
 def _catalogue(lake: Lake, request: FeatureRequest) -> tuple[Catalogue, dict[str, str], CoverageCalendar]:
     declared = declare_catalogue(load_code_lists(request.code_list_folder), request.imd_edition)
-    without = unmatched(declared, list_matches(lake))
+    without = unmatched(declared, list_matches(lake), empty_concepts(lake, declared))
     catalogue = without.catalogue
     rows = lake.read("core__coverage", "feed, organisation_code, month, status, known_since", "organisation_role = 'practice'")
     calendar = coverage_calendar(rows)

@@ -30,7 +30,6 @@ COVERED_ELSEWHERE = {
         "features/frailty.py features/geography.py features/measurements.py features/medicines.py "
         "features/other_sources.py features/selected_events.py features/utilisation.py "
         "features/window_statistics.py pipelines/building/area_context.py pipelines/building/people_reader.py "
-        "pipelines/building/unsupported_features.py",
     ),
     "tests/recount/test_deliveries.py": ("events that later deliveries correct", "pipelines/building/superseded_events.py"),
     "tests/unit/models/test_training.py": (
