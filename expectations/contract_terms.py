@@ -120,7 +120,7 @@ CONTRACTS: dict[str, ContractTerms] = {
         ("strata_analyst",), "each delivery", 45, personal=False,
     ),
     "monitoring__code_lists": ContractTerms(
-        "1.3.0", CARE_TEAMS, "How much of the ICB's own records each code list touches, and whether it matches as many people as expected.",
+        "2.0.0", CARE_TEAMS, "How much of the ICB's own records each code list touches, and whether it matches as many people as expected.",
         "A list with a small share of entries may be out of date. The list medicines has the share of items whose product is known. "
         "Rows with result = 'nothing' and features_not_computed above 0 explain features that are not computed.",
         "Counts are not suppressed, because the table is for the data team. It stays in the lake.",

@@ -24,8 +24,14 @@ from features.prevalence import RAREST, ended_floor_of, floor_of, published_shar
 LEAST_EXPECTED = 10  # people: with so many expected, none by chance has a probability below 1 in 20,000 (Poisson)
 FAR = 3.0  # the ratio of the matched and the expected share from which they are far apart
 PREVALENCE_SYSTEM = "snomed"  # published shares are those of GP records
-# The events that hold the codes of a terminology.
-EVENTS_OF = {"snomed": "gp_observation", "dmd": "gp_medication", "icd10": "hospital_diagnosis"}
+# The events among which the codes of a terminology are counted. Other events of a list have codes that these have as well: the stays for
+# ambulatory-care-sensitive conditions have those of their diagnoses.
+EVENTS_OF = {
+    "snomed": "gp_observation",
+    "dmd": "gp_medication",
+    "icd10": "hospital_diagnosis",
+    "department_type": "ae_attendance",
+}
 _COUNTS = (Statistic.NUMBER_OF, Statistic.SHARE_OF)
 
 

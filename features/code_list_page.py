@@ -32,8 +32,8 @@ Open Government Licence v3.0. They include SNOMED Clinical Terms (SNOMED CT), us
 * **Codes that are not the thing itself are removed.** `{CHANGES}` has every code that was removed from a source or added to it, with the reason.
 * **A short list finds few people.** Where no public list was found, the note of a half asks for the team's own.
 * **A list that matches no one is not 0.** If at least 10 people are expected by the published prevalence, its features are null. Without one,
-  Strata expects a floor, and the list must match in no feed: 0.1% to 5% of people for common measurements, contacts and medicines, otherwise 1 in
-  10,000 (`features/prevalence.py`). The monitoring page compares the people matched with those expected.
+  Strata expects a floor, and the list must match in no feed: 0.1% to 5% of people for common measurements, contacts, medicines, hospital
+  diagnoses and departments, otherwise 1 in 10,000 (`features/prevalence.py`). The monitoring page compares the people matched with those expected.
 * **A list of resolved codes that matches no one** leaves `<condition>_current`, `<condition>_new_365d`, `<condition>_years` and what is computed from
   them, such as the number of conditions, null where 10 people would have such a code: 1 in 100 of the people with a condition that often ends, such as
   asthma, otherwise 1 in 1,000.

@@ -5,8 +5,8 @@ hypothyroidism, osteoarthritis, alcohol, substance misuse and the rarer conditio
 long-term conditions. Frailty after Clegg et al., Age and Ageing 2016 (moderate or severe in 15% from 65).
 
 The floors are no published figures. Strata chose them for common measurements, contacts, reviews, vaccinations and medicines, far below what a GP
-record of England has, also one of few months. They only serve to recognise a list that matches no one. A list without a floor, such as that of
-missed appointments, is not recorded everywhere.
+record of England has, also one of few months, and for common hospital diagnoses and major A&E departments. They only serve to recognise a list that
+matches no one. A list without a floor, such as that of missed appointments, is not recorded everywhere.
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ FLOORS = {
         "thyroid_hormones": 0.01, "anticoagulants": 0.01, "loop_diuretics": 0.005, "gabapentinoids": 0.005, "benzodiazepines": 0.005,
         "hypnotics": 0.005, "antipsychotics": 0.003, "antiepileptics": 0.003, "insulin": 0.003, "levodopa": 0.001,
     },
+    "icd10": {
+        "ambulatory_care_sensitive": 0.02, "ambulatory_care_sensitive_any_position": 0.005, "influenza_and_pneumonia": 0.01,
+        "hospital_frailty_risk_score": 0.05, "charlson_diabetes": 0.02, "charlson_pulmonary_disease": 0.02, "charlson_cancer": 0.01,
+        "charlson_renal_disease": 0.01, "charlson_congestive_heart_failure": 0.01,
+    },
+    "department_type": {"ae_major_department": 0.05},
 }  # fmt: skip
 
 # The least share of the people with a condition whose record has a code that ends it.

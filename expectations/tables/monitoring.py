@@ -179,7 +179,7 @@ LIST_USE = Table(
     "people with such an entry at any time. A list that touches few entries may be out of date. The features of a list that matches no one are null where several people are expected.",
     (
         Column("list", Kind.TEXT, "The list.", nullable=False),
-        Column("code_system", Kind.CODE, "snomed, dmd or icd10.", nullable=False, allowed=("snomed", "dmd", "icd10")),
+        Column("code_system", Kind.CODE, "snomed, dmd, icd10, or department_type (ECDS).", nullable=False, allowed=("snomed", "dmd", "icd10", "department_type")),
         Column("label", Kind.TEXT, "The list in plain English.", nullable=False),
         Column("source", Kind.TEXT, "Where its codes in this terminology come from.", nullable=False),
         Column("source_version", Kind.TEXT, "Version of the source. Empty where it is not stated.", nullable=False),

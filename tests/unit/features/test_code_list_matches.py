@@ -149,6 +149,16 @@ def test_a_score_is_unknown_only_if_no_group_matches(catalogue: Catalogue) -> No
     assert score.name not in unmatched(catalogue, matches(catalogue, *nothing[1:])).reasons
 
 
+def test_stays_for_listed_conditions_are_unknown_if_no_diagnosis_matches_their_lists(catalogue: Catalogue) -> None:
+    lists = list(catalogue.concepts["ambulatory_care_sensitive_spell"].list_names)
+    nothing = [(name, "icd10") for name in lists]
+    reasons = unmatched(catalogue, matches(catalogue, *nothing, all_people=1_000)).reasons
+    for days in (365, 730, 1095):
+        assert reasons[f"ambulatory_care_sensitive_spells_{days}d"].endswith("match no entry of the feed admissions")
+    assert unmatched(catalogue, matches(catalogue, *nothing[1:], all_people=1_000)).reasons == {}
+    assert unmatched(catalogue, matches(catalogue, *nothing, all_people=499)).reasons == {}
+
+
 def test_a_match_of_another_terminology_does_not_count_for_a_concept(catalogue: Catalogue) -> None:
     given = [replace(match, people=0) if match.system != "dmd" else match for match in matches(catalogue)]
     assert "asthma_ever" in unmatched(catalogue, given).reasons
@@ -159,6 +169,7 @@ COMMON = (
     ("egfr", "snomed", "egfr_latest_1095d"), ("gp_contact", "snomed", "ae_without_gp_contact_365d"),
     ("long_term_condition_review", "snomed", "review_overdue"), ("statins", "dmd", "statins_180d"),
     ("antibiotics", "dmd", "antibiotics_issues_365d"), ("metformin", "dmd", "metformin_180d"),
+    ("hospital_frailty_risk_score", "icd10", "hospital_frailty_score_730d"), ("ae_major_department", "department_type", "ae_major_attendances_365d"),
 )  # fmt: skip
 
 
@@ -250,6 +261,57 @@ def test_an_ended_list_is_compared_with_its_condition_and_any_other_list_with_ev
     assert len(lists) > 8
     for match in against_conditions(catalogue, matches(catalogue, all_people=1_000)):
         assert (match.ended is not None) == (match.name in lists), match.name
+
+
+# Types of event whose codes are those of counted events: a stay for a listed condition has the code of one of its diagnoses.
+WITH_CODES_OF_OTHERS = {"ambulatory_care_sensitive_discharge"}
+
+
+def test_the_lists_of_every_concept_are_compared(catalogue: Catalogue) -> None:
+    listed = [concept for concept in catalogue.concepts.values() if concept.code_lists]
+    assert len(listed) > 200
+    for concept in listed:
+        assert set(concept.event_types) <= {*EVENTS_OF.values(), *WITH_CODES_OF_OTHERS}, concept.name
+        for name in concept.list_names:
+            halves = {half.system for half in catalogue.code_lists[name].halves}
+            assert halves & concept.code_systems & set(EVENTS_OF), (concept.name, name)
+
+
+def depend_on_lists(catalogue: Catalogue) -> dict[str, set[str]]:
+    """Return the lists that each feature depends on, by itself or through its inputs; none of those that need no list."""
+    found: dict[str, set[str]] = {}
+    for feature in catalogue.features:
+        concepts = [catalogue.concepts[name] for name in feature.concepts]
+        lists = {name for concept in concepts for name in concept.list_names}
+        found[feature.name] = lists.union(*(found[name] for name in feature.inputs))
+    return {name: lists for name, lists in found.items() if lists}
+
+
+def test_every_feature_that_depends_on_a_list_is_unknown_where_no_list_matches_anyone(catalogue: Catalogue) -> None:
+    given = [replace(match, people=0) for match in matches(catalogue)]
+    reasons = unmatched(catalogue, given).reasons
+    depending = depend_on_lists(catalogue)
+    assert len(depending) > 200
+    assert set(reasons) == set(depending)
+    for name, lists in depending.items():
+        assert any(listed in reasons[name] for listed in lists), name
+
+
+def test_every_feature_of_a_concept_is_unknown_where_only_its_lists_match_no_one(catalogue: Catalogue) -> None:
+    """The lists of a score, and of a status that is one of several, are those of all its groups."""
+    depending = depend_on_lists(catalogue)
+    features = [feature for feature in catalogue.features if feature.concepts and feature.name in depending]
+    assert {"ambulatory_care_sensitive_spells_365d", "ae_major_attendances_90d", "charlson_shmi_1095d", "smoking_current"} <= {
+        feature.name for feature in features
+    }
+    for feature in features:
+        for concepts in ([feature.concept], [feature.after], feature.groups):
+            read = [catalogue.concepts[name] for name in concepts if name and catalogue.concepts[name].code_lists]
+            nothing = [(name, system) for concept in read for name in concept.list_names for system in concept.code_systems]
+            reasons = unmatched(catalogue, matches(catalogue, *nothing)).reasons
+            assert not nothing or any(f" {name} " in f"{reasons[feature.name]} ".replace(",", " ") for name, _ in nothing), (
+                feature.name
+            )
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -228,7 +228,7 @@ def test_the_table_the_alert_and_the_features_agree_on_any_board(tmp_path: Path,
     lacks = unmatched(catalogue, list_matches(lake)).lacks
     causes = {key for lack in lacks.values() for key in lack.lists}
     assert causes
-    assert any(name.endswith("_resolved") for name, _ in causes) == (size > 1_000)
+    assert size < 10_000 or any(name.endswith("_resolved") for name, _ in causes)
     assert causes <= silent & alerted
     assert {key for key in silent & alerted if rows[key]["features_not_computed"] is not None} == causes
     for key in causes:
