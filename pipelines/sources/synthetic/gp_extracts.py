@@ -22,7 +22,7 @@ from pipelines.sources.synthetic.extracts import (
     text_days,
     text_numbers,
 )
-from pipelines.sources.synthetic.gp_record import UNITS, observation_codes
+from pipelines.sources.synthetic.gp_record import UNITS, is_routine, observation_codes
 from pipelines.sources.synthetic.identifiers import look_up, pseudonyms, record_numbers
 from pipelines.sources.synthetic.medicines import medicine_codes
 from pipelines.sources.synthetic.opt_outs import OPT_OUT_TYPES
@@ -132,7 +132,8 @@ def gp_observations(settings: SyntheticSettings, places: Places, block: Block, d
     return build_extract(
         "gp_observations",
         columns,
-        event_facts(block, person, observations.day[rows]) | {"recorded": observations.recorded[rows], "valued": has_value},
+        event_facts(block, person, observations.day[rows])
+        | {"recorded": observations.recorded[rows], "valued": has_value, "without_defects": is_routine(observations)[rows]},
     )
 
 

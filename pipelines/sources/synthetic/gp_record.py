@@ -1,4 +1,4 @@
-"""Draw the GP record of a block: diagnoses, measurements and contacts, with the day each was recorded."""
+"""Draw the GP record of a block: diagnoses, measurements, contacts and routine care, with the day each was recorded."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from pipelines.sources.synthetic.diagnoses import drop_types, one_of
 from pipelines.sources.synthetic.lives import Lives, pandemic_factors, seasonal_factors
 from pipelines.sources.synthetic.people import NO_FIXED_ABODE, People, day
 from pipelines.sources.synthetic.random_streams import GP_RECORD, sorted_events, stream
+from pipelines.sources.synthetic.routine_care import draw_routine_care, routine_codes
 from pipelines.sources.synthetic.settings import SyntheticSettings
 from pipelines.sources.synthetic.spells import EMERGENCY, Stays
 
@@ -60,6 +61,7 @@ def observation_codes() -> tuple[list[str], dict[str, np.ndarray]]:
     used = codes_of_conditions("snomed") | {f"{name}_resolved": codes for name, codes in resolved_codes().items()}
     used |= {name: lists[name].codes("snomed") for name in names}
     used[WITHOUT_TYPE] = codes_without_type("snomed")
+    used |= routine_codes()  # last, so that the other codes keep their positions
     vocabulary: list[str] = []
     places = {}
     for name, codes in used.items():
@@ -69,7 +71,7 @@ def observation_codes() -> tuple[list[str], dict[str, np.ndarray]]:
 
 
 def draw_observations(settings: SyntheticSettings, people: People, lives: Lives, stays: Stays, block: int) -> Observations:
-    """Draw the entries of every person's record up to the data cut."""
+    """Draw the entries of every person's record up to the data cut. Those of routine care follow the others."""
     rng = stream(settings.seed, GP_RECORD, block)
     _, codes = observation_codes()
     diagnoses = _diagnoses(rng, people, lives, codes)
@@ -84,8 +86,18 @@ def draw_observations(settings: SyntheticSettings, people: People, lives: Lives,
         _late_life(stream(settings.seed, GP_RECORD, block, 1), people, lives, codes),
         _resolutions(stream(settings.seed, GP_RECORD, block, 2), lives, codes),
     ]
-    entries = Observations(*(np.concatenate([getattr(part, name) for part in parts]) for name in Observations.__annotations__))
-    # A record has no entry dated before birth or after death, and none recorded after the data cut.
+    routine = _entries(*draw_routine_care(settings, people, lives, block, codes))
+    return _joined([_possible(settings, people, lives, _joined(parts)), _possible(settings, people, lives, routine)])
+
+
+def is_routine(observations: Observations) -> np.ndarray:
+    """Flag the entries of routine care."""
+    _, codes = observation_codes()
+    return np.isin(observations.code, np.concatenate([codes[name] for name in routine_codes()]))
+
+
+def _possible(settings: SyntheticSettings, people: People, lives: Lives, entries: Observations) -> Observations:
+    """Return the entries that a record can have, in order: none dated before birth or after death, or recorded after the data cut."""
     possible = (
         (entries.day >= people.birth[entries.person])
         & (entries.day < lives.last[entries.person])
@@ -94,6 +106,10 @@ def draw_observations(settings: SyntheticSettings, people: People, lives: Lives,
     order = np.lexsort((entries.code, entries.recorded, entries.day, entries.person))
     order = order[possible[order]]
     return Observations(**{name: values[order] for name, values in vars(entries).items()})
+
+
+def _joined(parts: list[Observations]) -> Observations:
+    return Observations(*(np.concatenate([getattr(part, name) for part in parts]) for name in Observations.__annotations__))
 
 
 def _entries(person: np.ndarray, days: np.ndarray, recorded: np.ndarray, code: np.ndarray) -> Observations:
@@ -121,7 +137,7 @@ def _diagnoses(rng: np.random.Generator, people: People, lives: Lives, codes: di
     still = later < lives.resolved[rows[again], conditions[again]]
     again, later = again[still], later[still]
     review = _entries(rows[again], later, later + rng.integers(0, 5, len(again)), one_of(rng, groups, conditions[again], SKEW))
-    return Observations(*(np.concatenate([getattr(first, name), getattr(review, name)]) for name in Observations.__annotations__))
+    return _joined([first, review])
 
 
 def _resolutions(rng: np.random.Generator, lives: Lives, codes: dict[str, np.ndarray]) -> Observations:
@@ -213,7 +229,7 @@ def _draw_measurements(
             entries(f"{part}_blood_pressure", np.round(value).clip(low, high), 0)
             for part, value, low, high in (("systolic", upper, 80, 230), ("diastolic", lower, 40, 130))
         ]
-        return Observations(*(np.concatenate([getattr(part, field) for part in pair]) for field in Observations.__annotations__))
+        return _joined(pair)
     if name == "hba1c":
         value = 37 + 18 * has("type_2_diabetes") + 27 * has("type_1_diabetes") + 4 * usual[rows, 1] + 3.5 * noise
         value += has("type_2_diabetes") * 7 * people.frailty[rows].clip(min=0)

@@ -32,7 +32,7 @@ from pipelines.sources.synthetic.reference_files import write_reference
 from pipelines.sources.synthetic.settings import SyntheticSettings
 
 MANIFEST = "synthetic_board.json"
-GENERATOR_VERSION = 3  # increased when the same settings produce different data
+GENERATOR_VERSION = 4  # increased when the same settings produce different data
 FEEDS: dict[str, Callable[[SyntheticSettings, Places, Block, Delivery], Extract]] = {
     "patients": gp_extracts.patients,
     "registrations": gp_extracts.registrations,

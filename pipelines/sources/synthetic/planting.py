@@ -47,7 +47,8 @@ class Draft:
 
     def __post_init__(self) -> None:
         self.size = self.extract.rows.num_rows
-        self.free = np.ones(self.size, bool)
+        self.free = ~self.facts.get("without_defects", np.zeros(self.size, bool))
+        self.open_to_defects = int(self.free.sum())
         self.added = 0
 
     @property
@@ -59,7 +60,7 @@ class Draft:
         """Draw rows without a defect, and reserve them; at least one row unless the rate is 0 or no row qualifies."""
         rate = self.rates.row_rate if rate is None else rate
         candidates = np.flatnonzero(self.free if among is None else self.free & among)
-        count = min(max(1, round(rate * self.size)), len(candidates)) if rate > 0 else 0
+        count = min(max(1, round(rate * self.open_to_defects)), len(candidates)) if rate > 0 else 0
         rows = np.sort(self.rng.choice(candidates, count, replace=False)) if count else np.empty(0, np.int64)
         self.free[rows] = False
         return rows

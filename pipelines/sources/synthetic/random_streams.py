@@ -6,9 +6,10 @@ import numpy as np
 
 BLOCK_PEOPLE = 10_000  # people drawn together; fixed, so that settings of files or memory do not change the draws
 
-PLACES, PEOPLE, ILLNESS, LIVES, SPELLS, ATTENDANCES, OUTPATIENTS, GP_RECORD, MEDICINES, OPT_OUTS, DEFECTS, ACTIONS, INJUSTICE = (
-    range(13)
-)
+(
+    PLACES, PEOPLE, ILLNESS, LIVES, SPELLS, ATTENDANCES, OUTPATIENTS, GP_RECORD, MEDICINES, OPT_OUTS, DEFECTS, ACTIONS, INJUSTICE,
+    ROUTINE_CARE,
+) = range(14)  # fmt: skip
 
 
 def stream(seed: int, purpose: int, block: int = 0, delivery: int = 0) -> np.random.Generator:
