@@ -67,6 +67,11 @@ class OutcomeDefinition:
     minimum_days_on_list: int = 0
     auroc_alarm: float = 0.95  # a higher AUROC is a sign of leakage
 
+    @property
+    def is_first(self) -> bool:
+        """Return whether only the first occurrence in a person's life counts."""
+        return self.washout_days == EVER
+
 
 def _emergency(spells: Spells) -> NDArray[np.bool_]:
     return spells.emergency
@@ -142,7 +147,8 @@ class OutcomeSettings(BaseModel, extra="forbid", frozen=True):
     events: int = Field(default=1, ge=1, le=50, description="number of events within the horizon that make the outcome")
     washout_days: int | Literal["ever"] = Field(
         default=0,
-        description="people with the outcome in these days up to the index date are not at risk; 0 for no washout, or ever",
+        description="people with the outcome in these days up to the index date are not at risk; 0 for no washout, or ever. A first diagnosis "
+        "needs at least 365 or ever, its default",
     )
     minimum_days_on_list: int = Field(
         default=0, ge=0, le=3650, description="days that a person must have been registered with the practice to be at risk"

@@ -14,6 +14,7 @@ KINDS = (
     "imd_quintile", "imd_decile", "ethnic_group", "ethnic_category", "sex_name", "age_band", "rural_urban", "local_authority_code",
     "pcn_code", "sub_icb_code", "gp_covered",
 )  # fmt: skip
+MADE_KINDS = (CORE20PLUS, QUINTILE_BY_ETHNICITY, RECENT_ADMISSION)  # of several columns of the row
 CORE20_DECILE = 2  # national deciles 1 and 2 are the most deprived fifth
 MINORITY_GROUPS = ("mixed", "asian", "black", "other")
 UNSTATED = {"Z": "not_stated", "99": "not_known"}

@@ -6,6 +6,8 @@ from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from expectations.setting_types import Distinct
+
 
 class GateSettings(BaseModel, extra="forbid", frozen=True):
     """Limits that a model must keep. docs/gates.md explains each gate."""
@@ -49,30 +51,30 @@ class GateSettings(BaseModel, extra="forbid", frozen=True):
         ge=1,
         description="people in need, deaths or undiagnosed outcomes that a comparison of need needs; a group with fewer is pooled",
     )
-    ordered_kinds: tuple[str, ...] = Field(
+    ordered_kinds: Distinct[str] = Field(
         default=("imd_quintile", "imd_decile", "age_band"),
         description="group kinds whose neighbours are pooled; in others small groups are",
     )
-    calibration_kinds: tuple[str, ...] = Field(
+    calibration_kinds: Distinct[str] = Field(
         default=("imd_quintile", "ethnic_group"), description="group kinds in which calibration is a gate"
     )
-    slope_kinds: tuple[str, ...] = Field(
+    slope_kinds: Distinct[str] = Field(
         default=("imd_quintile",), description="group kinds in which the slope is a gate, where the rows have them"
     )
-    need_kinds: tuple[str, ...] = Field(
+    need_kinds: Distinct[str] = Field(
         default=("imd_quintile", "ethnic_group"),
         description="group kinds in which need within score is a gate, if needs are known",
     )
-    sensitivity_kinds: tuple[str, ...] = Field(
-        default=("imd_quintile",), description="group kinds in which sensitivity is a gate"
-    )
+    sensitivity_kinds: Distinct[str] = Field(default=("imd_quintile",), description="group kinds in which sensitivity is a gate")
 
     @model_validator(mode="after")
-    def _limits_rise(self) -> Self:
+    def _limits_enclose_one(self) -> Self:
         for name in ("observed_over_expected", "group_observed_over_expected", "slope", "group_slope", "sensitivity_ratio"):
             lower, upper = getattr(self, name)
-            if not 0 < lower < upper:
-                raise ValueError(f"{name} must be two rising limits above 0, not {(lower, upper)}")
+            if not 0 < lower < 1 < upper:
+                raise ValueError(
+                    f"{name} must be two limits around 1, the lower above 0, not {(lower, upper)}: a model without fault has 1"
+                )
         for name in ("need_ratio", "unrecorded_need_ratio"):
             lower, upper = getattr(self, name)
             if not 0 <= lower < 1 < upper:

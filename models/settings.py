@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from expectations.feeds import GP_FEEDS
+from expectations.setting_types import Distinct, FeedName
 from models.candidates import DEFAULT_CANDIDATES, CandidateName
 
 CalibrationMethod = Literal["logistic", "beta", "isotonic"]
@@ -15,7 +16,7 @@ CalibrationMethod = Literal["logistic", "beta", "isotonic"]
 class LogisticSettings(BaseModel, extra="forbid", frozen=True):
     """The penalised logistic regression."""
 
-    prior_variances: tuple[float, ...] = Field(
+    prior_variances: Distinct[float] = Field(
         default=(0.001, 0.01, 0.1, 1.0),
         min_length=1,
         description="ridge penalties to choose from, as variance of a standardised coefficient",
@@ -23,7 +24,7 @@ class LogisticSettings(BaseModel, extra="forbid", frozen=True):
     spline_knots: int = Field(default=5, ge=3, le=9, description="knots of the spline of a number with enough distinct values")
     minimum_level_rows: int = Field(default=5, ge=1, description="a category level on fewer training rows joins 'other'")
     maximum_rows: int = Field(default=200_000, ge=1_000, description="training rows above which people are sampled by their hash")
-    code_prior_variances: tuple[float, ...] = Field(
+    code_prior_variances: Distinct[float] = Field(
         default=(0.00125, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32),
         min_length=1,
         description="lasso penalties to choose from where code-level columns are among the predictors, as variance of the Laplace "
@@ -76,21 +77,21 @@ class LightGBMSettings(BaseModel, extra="forbid", frozen=True):
 class CandidateSettings(BaseModel, extra="forbid", frozen=True):
     """The models that are trained and compared with each other, and how they are fitted."""
 
-    names: tuple[CandidateName, ...] = Field(
+    names: Distinct[CandidateName] = Field(
         default=DEFAULT_CANDIDATES,
         min_length=1,
         description="candidates to train: the method, then what it learns from; charlson_age_sex takes a comorbidity score with age and "
         "sex, and is skipped if no score is computed. A method alone takes the curated features; "
         "code_level takes the codes (study.code_level) with the baseline's age and sex, both takes codes and curated features",
     )
-    baseline_predictors: tuple[str, ...] = Field(
+    baseline_predictors: Distinct[str] = Field(
         default=(),
         description="predictors of the age_sex candidate; age and sex by their usual names if not set, and no such candidate if "
         "the table has neither",
     )
     logistic: LogisticSettings = LogisticSettings()
     lightgbm: LightGBMSettings = LightGBMSettings()
-    calibration: tuple[CalibrationMethod, ...] = Field(
+    calibration: Distinct[CalibrationMethod] = Field(
         default=("logistic", "beta"), min_length=1, description="calibration methods to choose from, simplest first"
     )
     cross_fit_rows: int = Field(
@@ -100,8 +101,9 @@ class CandidateSettings(BaseModel, extra="forbid", frozen=True):
     )
     minimum_events: int = Field(default=100, ge=1, description="outcome events in training below which training refuses")
     allow_too_few_events: bool = Field(default=False, description="train below the minimum all the same, for demonstration only")
-    gp_feeds: tuple[str, ...] = Field(
+    gp_feeds: Distinct[FeedName] = Field(
         default=GP_FEEDS,
+        min_length=1,
         description="feeds that the estimator of people without GP coverage leaves out",
     )
     estimator_without_gp: bool = Field(
@@ -133,12 +135,12 @@ class ValidationPlan(BaseModel, extra="forbid", frozen=True):
         default=None,
         description="kind column: the column of the feature table that says where a row belongs; it is no predictor",
     )
-    train_values: tuple[str, ...] = Field(
+    train_values: Distinct[str] = Field(
         default=("train",),
         min_length=1,
         description="kind column: its values that train; the published model has learnt from these rows alone",
     )
-    test_values: tuple[str, ...] = Field(
+    test_values: Distinct[str] = Field(
         default=("test",),
         min_length=1,
         description="kind column: its values that test. Rows of any other value, or of none, neither train nor test; they are scored",
@@ -171,6 +173,10 @@ class ValidationPlan(BaseModel, extra="forbid", frozen=True):
             raise ValueError(f"split_column is for a plan of kind 'column'; kind is '{self.kind}'")
         if self.rolling_origins and not self.by_date:
             raise ValueError(f"rolling_origins needs validation by time; kind is '{self.kind}'")
+        if not self.places and self.most_places != type(self).model_fields["most_places"].default:
+            raise ValueError(
+                f"most_places {self.most_places} needs places: without a kind of place, none is held out. Set places, or remove most_places"
+            )
         both = sorted(set(self.train_values) & set(self.test_values))
         if both:
             raise ValueError(
@@ -182,7 +188,9 @@ class ValidationPlan(BaseModel, extra="forbid", frozen=True):
 class CapacitySettings(BaseModel, extra="forbid", frozen=True):
     """How many people the services can take on."""
 
-    shares: tuple[float, ...] = Field(default=(0.005, 0.01, 0.02, 0.05, 0.10), description="shares of the list that are reported")
+    shares: Distinct[float] = Field(
+        default=(0.005, 0.01, 0.02, 0.05, 0.10), min_length=1, description="shares of the list that are reported"
+    )
     team: str = Field(
         default="practice_code", description="column that says whose list a person is on, where every team takes on as many"
     )
@@ -200,7 +208,7 @@ class BandSettings(BaseModel, extra="forbid", frozen=True):
     """Absolute cut points of risk, lowest first; a band holds risks at or above its cut."""
 
     version: str = Field(default="absolute-2026.1", description="name of the scheme, published with every score")
-    names: tuple[str, ...] = Field(
+    names: Distinct[str] = Field(
         default=("low", "moderate", "high", "very high"), min_length=1, description="bands, lowest first"
     )
     cuts: tuple[float, ...] = Field(default=(0.05, 0.15, 0.30), description="lower ends of every band but the first")

@@ -192,7 +192,8 @@ def _whole_run(instance: dg.DagsterInstance, deployment: Deployment, key: str) -
         run_plan.refuse_future_dates(deployment)
         run_plan.refuse_deliveries_far_ahead(deployment)
         run_plan.refuse_late(deployment)
+        run_plan.refuse_contradictory_dates(deployment)
         plan = run_plan.whole_plan(deployment)
-    except StrataError as error:  # no extract has landed yet, one is dated after today, or a feed is awaited
+    except StrataError as error:  # no extract has landed yet, one is dated after today, a feed is awaited, or dates do not fit
         return dg.SkipReason(str(error))
     return dg.RunRequest(run_key=key, tags=add_index_dates(instance, {day for days in plan.values() for day in days}))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, Field, create_model, model_validator
 
+from expectations.setting_types import Distinct
 from pipelines.alerts.rule_declaration import AlertRule
 from pipelines.alerts.rules import RULES
 
@@ -56,7 +57,7 @@ class EmailSettings(BaseModel, extra="forbid", frozen=True):
         default="starttls", description="none sends no password but to this machine"
     )
     sender: str = Field(pattern=r"[^@\s,]+@[^@\s,]+", description="address that messages come from")
-    recipients: tuple[str, ...] = Field(min_length=1, description="addresses, best that of a team's mailbox")
+    recipients: Distinct[str] = Field(min_length=1, description="addresses, best that of a team's mailbox")
     user_variable: str | None = Field(
         default=None, pattern=VARIABLE, description="environment variable that holds the user, where the relay asks for one"
     )
@@ -64,6 +65,15 @@ class EmailSettings(BaseModel, extra="forbid", frozen=True):
         default=None, pattern=VARIABLE, description="environment variable that holds the password"
     )
     timeout_s: float = Field(default=10, gt=0, le=120, description="seconds to wait for an answer")
+
+    @model_validator(mode="after")
+    def _user_and_password(self) -> Self:
+        if bool(self.user_variable) != bool(self.password_variable):
+            given, other = (
+                ("user_variable", "password_variable") if self.user_variable else ("password_variable", "user_variable")
+            )
+            raise ValueError(f"{given} is set without {other}, and a relay asks for both; set both, or remove {given}")
+        return self
 
 
 class AlertSettings(BaseModel, extra="forbid", frozen=True):

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
-from expectations.catalogue import DELIVERED_FEEDS
 from expectations.feeds import ADMISSIONS, PATIENTS, REGISTRATIONS
+from expectations.setting_types import DeliveredFeed, Distinct
 from pipelines.errors import RefusalError
 
 
@@ -22,8 +22,9 @@ class LateFeedSettings(BaseModel, extra="forbid", frozen=True):
     late_after_days: int = Field(
         default=45, ge=1, description="a feed is late if its latest delivery is more than this many days before the data cut"
     )
-    required_feeds: tuple[str, ...] = Field(
+    required_feeds: Distinct[DeliveredFeed] = Field(
         default=(PATIENTS.name, REGISTRATIONS.name, ADMISSIONS.name),
+        min_length=1,
         description="the data cut, and with it the scoring date, is the earliest of the latest deliveries of these feeds, as far as the "
         "source has them; a newer feed is read up to that day, and a feed that is behind lowers its own coverage only",
     )
@@ -31,15 +32,6 @@ class LateFeedSettings(BaseModel, extra="forbid", frozen=True):
         default="score",
         description="score uses the old data and names the feed in data_quality_status; wait runs nothing until a required feed has arrived",
     )
-
-    @field_validator("required_feeds")
-    @classmethod
-    def _known_feeds(cls, feeds: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = sorted(set(feeds) - set(DELIVERED_FEEDS))
-        if unknown or not feeds:
-            wrong = f"there is no feed {', '.join(unknown)}" if unknown else "at least one feed is required"
-            raise ValueError(f"{wrong}; the feeds are {', '.join(DELIVERED_FEEDS)}")
-        return feeds
 
 
 def find_late_feeds(latest: Mapping[str, date], data_cut: date, settings: LateFeedSettings) -> dict[str, date]:

@@ -14,9 +14,6 @@ from typing import Any, Self, get_args
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from expectations.catalogue import RAW_TABLES
-from features.catalogue import build_catalogue
-from features.code_lists import load_code_lists
 from features.outcomes import OUTCOMES
 from pipelines.alerts.settings import AlertSettings
 from pipelines.building.engine_settings import EngineSettings
@@ -26,8 +23,8 @@ from pipelines.errors import SettingsError
 from pipelines.postgres.settings import PostgresSettings
 from pipelines.reference.files import ReferenceSettings
 from pipelines.run.schedule import ScheduleSettings
+from pipelines.run.section_rules import contradictions_between_sections
 from pipelines.sources.settings import SourceSettings
-from pipelines.study.contradictions import beyond_data_cut, feeds_not_allowed
 from pipelines.study.purpose import PurposeSettings
 from pipelines.study.settings import StudySettings
 from pipelines.upkeep.settings import UpkeepSettings
@@ -76,17 +73,6 @@ class Settings(BaseModel, extra="forbid", frozen=True):
         return self
 
     @model_validator(mode="after")
-    def _study_fits_data_cut_and_approval(self) -> Self:
-        messages: list[str] = []
-        allowed = None if self.source.chosen.brings_its_own_outcome else self.purpose.allowed_feeds
-        for study in self.study.each:
-            messages += beyond_data_cut(study, self.data_cut_date) if self.data_cut_date else []
-            messages += feeds_not_allowed(study, allowed) if allowed is not None else []
-        if messages:
-            raise ValueError("; ".join(dict.fromkeys(messages)))
-        return self
-
-    @model_validator(mode="after")
     def _split_column_is_of_a_table(self) -> Self:
         """Raise ValueError for a split by a column if the source has no such column."""
         for study in self.study.each:
@@ -95,17 +81,9 @@ class Settings(BaseModel, extra="forbid", frozen=True):
         return self
 
     @model_validator(mode="after")
-    def _drivers_not_shown_are_known(self) -> Self:
-        """Raise ValueError for a name that would hide nothing; names of a source with its own columns are not checked."""
-        if not self.source.chosen.has_catalogued_features or self.study.drivers_not_shown == StudySettings().drivers_not_shown:
-            return self
-        catalogue = build_catalogue(load_code_lists(None), self.study.imd_edition)
-        known = {*RAW_TABLES, *catalogue.concepts, *catalogue.by_name}
-        unknown = [name for name in self.study.drivers_not_shown if name not in known]
-        if unknown and self.study.code_lists is None:
-            near = [match for name in unknown for match in difflib.get_close_matches(name, known, 2)]
-            hint = f"; did you mean {', '.join(near)}?" if near else ""
-            raise ValueError(f"study.drivers_not_shown: there is no feed, concept or feature {', '.join(unknown)}{hint}")
+    def _sections_fit_each_other(self) -> Self:
+        if messages := contradictions_between_sections(self):
+            raise ValueError("; ".join(messages))
         return self
 
 
@@ -155,7 +133,13 @@ def _explained(error: ValidationError) -> Iterator[str]:
             yield f"  {place}: there is no such key; {hint}allowed here: {', '.join(allowed)}"
         else:
             value = "" if problem["type"] == "missing" else f" (value: {str(problem['input'])[:80]!r})"
-            yield f"  {place}: {problem['msg'].removeprefix('Value error, ')}{value}"
+            is_empty = problem["type"] == "too_short" and not problem["input"]
+            message = (
+                "it is empty; name at least one, or remove the setting"
+                if is_empty
+                else problem["msg"].removeprefix("Value error, ")
+            )
+            yield f"  {place}: {message}{value}"
 
 
 def _allowed_keys(place: tuple[int | str, ...]) -> list[str]:

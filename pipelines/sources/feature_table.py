@@ -15,6 +15,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from expectations.date_formats import FormatName
+from expectations.setting_types import Distinct
 from features.diagnosis_groups import CodeSystem
 
 
@@ -22,8 +23,8 @@ class LabelSettings(BaseModel, extra="forbid", frozen=True):
     """Which column says whether the outcome happened."""
 
     column: str = Field(min_length=1, description="the column of the outcome; empty where it is not known yet")
-    positive: tuple[str, ...] = Field(("1",), min_length=1, description="its values that mean the outcome happened")
-    negative: tuple[str, ...] = Field(
+    positive: Distinct[str] = Field(("1",), min_length=1, description="its values that mean the outcome happened")
+    negative: Distinct[str] = Field(
         ("0",), min_length=1, description="its values that mean it did not; any other value is set aside"
     )
 
@@ -46,7 +47,7 @@ class NotAtRiskSettings(BaseModel, extra="forbid", frozen=True):
     """Rows whose person cannot have the outcome: no label, no training, and a score published as not eligible."""
 
     column: str = Field(min_length=1, description="the column that says who is not at risk")
-    values: tuple[str, ...] = Field(min_length=1, description="its values that mean not at risk")
+    values: Distinct[str] = Field(min_length=1, description="its values that mean not at risk")
     reason: str = Field(pattern=r"[a-z0-9_]+", description="reason code that is published with the score")
 
     @field_validator("values", mode="before")
@@ -67,7 +68,7 @@ class GroupSettings(BaseModel, extra="forbid", frozen=True):
 class HistorySettings(BaseModel, extra="forbid", frozen=True):
     """Features from the person's earlier rows, for tables with several rows per person; they need `order` or `index_date`."""
 
-    numbers: tuple[str, ...] = Field(
+    numbers: Distinct[str] = Field(
         (), description="number columns: their previous value, the mean of all earlier ones, the change"
     )
     outcome: bool = Field(
@@ -79,7 +80,7 @@ class HistorySettings(BaseModel, extra="forbid", frozen=True):
 class DiagnosisSettings(BaseModel, extra="forbid", frozen=True):
     """Columns of diagnosis codes, used as their category and chapter."""
 
-    columns: tuple[str, ...] = Field((), description="the columns")
+    columns: Distinct[str] = Field((), description="the columns")
     system: CodeSystem = Field("icd10", description="icd10 or icd9")
 
 
@@ -102,20 +103,20 @@ class FeatureTableSettings(BaseModel, extra="forbid", frozen=True):
         None, description="column of numbers that orders a person's rows in time, where there is no index date"
     )
     label: LabelSettings
-    not_at_risk: tuple[NotAtRiskSettings, ...] = Field((), description="rows whose person cannot have the outcome")
+    not_at_risk: Distinct[NotAtRiskSettings] = Field((), description="rows whose person cannot have the outcome")
     groups: Mapping[str, GroupSettings] = Field({}, description="group kind in the audit -> its column")
-    excluded: tuple[str, ...] = Field(
+    excluded: Distinct[str] = Field(
         (), description="columns that are not used, because they are known only afterwards or have no meaning"
     )
-    numbers: tuple[str, ...] = Field((), description="columns that must hold numbers")
-    intervals: tuple[str, ...] = Field((), description="columns of intervals such as [70-80), used as their midpoint")
-    categories: tuple[str, ...] = Field((), description="columns of codes that look like numbers but are not")
+    numbers: Distinct[str] = Field((), description="columns that must hold numbers")
+    intervals: Distinct[str] = Field((), description="columns of intervals such as [70-80), used as their midpoint")
+    categories: Distinct[str] = Field((), description="columns of codes that look like numbers but are not")
     diagnoses: DiagnosisSettings = DiagnosisSettings()
-    deprivation: tuple[str, ...] = Field(
+    deprivation: Distinct[str] = Field(
         (), description="columns that measure deprivation: candidates without deprivation do not use them"
     )
     history: HistorySettings | None = Field(None, description="features from the person's earlier rows; none by default")
-    missing_values: tuple[str, ...] = Field(("", "NA", "NULL"), description="values that mean 'missing'")
+    missing_values: Distinct[str] = Field(("", "NA", "NULL"), description="values that mean 'missing'")
     delimiter: str = Field("", max_length=1, description="field separator of a CSV file; detected in the header by default")
 
     @property
@@ -140,6 +141,20 @@ class FeatureTableSettings(BaseModel, extra="forbid", frozen=True):
             standing = [place for place, column in roles if column == name]
             if len(standing) > 1:
                 raise ValueError(f"the column '{name}' has more than one role: {' and '.join(standing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _missing_values_mean_nothing_else(self) -> Self:
+        missing = {value.strip() for value in self.missing_values}
+        named = {
+            "label.positive": self.label.positive, "label.negative": self.label.negative,
+            **{f"not_at_risk.{place}.values": rule.values for place, rule in enumerate(self.not_at_risk)},
+        }  # fmt: skip
+        for setting, values in named.items():
+            if both := [value for value in values if value.strip() in missing]:
+                raise ValueError(
+                    f"'{both[0]}' is in {setting} and in missing_values, so it never counts; remove it from one of the two"
+                )
         return self
 
     def refuse_as_split(self, column: str) -> None:

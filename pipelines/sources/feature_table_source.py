@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from pipelines.sources.deliveries import deliveries
 from pipelines.sources.feature_table import FeatureTableSettings
-from pipelines.sources.feature_table_columns import declare_feature_table, feature_table_feed, feature_table_file
+from pipelines.sources.feature_table_columns import FEED, declare_feature_table, feature_table_feed, feature_table_file
 from pipelines.sources.protocol import LANDING, OpenedSource, Source
 
 
@@ -35,6 +36,13 @@ class FeatureTableSource(Source):
     @property
     def brings_its_own_outcome(self) -> bool:
         return True
+
+    @property
+    def groups(self) -> Collection[str]:
+        return tuple(self.settings.groups)
+
+    def delivers(self, feed: str) -> bool:
+        return feed == FEED
 
     def refuse_split_column(self, column: str) -> None:
         self.settings.refuse_as_split(column)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -14,6 +15,7 @@ from expectations.catalogue import RAW_TABLES
 from expectations.date_formats import FormatName
 from expectations.feeds import ADMISSIONS, FEEDS, NATIONAL_OPT_OUTS
 from expectations.row_checks import sender_columns
+from expectations.setting_types import Distinct
 from expectations.table import Kind
 
 
@@ -26,7 +28,7 @@ class ReplacesMonths(BaseModel, extra="forbid", frozen=True):
 class FeedSettings(BaseModel, extra="forbid", frozen=True):
     """Where the files of a feed are, how they are written and how they are loaded."""
 
-    files: tuple[str, ...] = Field(
+    files: Distinct[str] = Field(
         default=(),
         description="files below the landing folder, or glob patterns of files; by default every CSV and Parquet file in the folder with the feed's name",
     )
@@ -43,7 +45,7 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
     constants: Mapping[str, str] = Field(
         default={}, description="Strata's column name -> the value of every row, for a column the files lack"
     )
-    not_delivered: tuple[str, ...] = Field(
+    not_delivered: Distinct[str] = Field(
         default=(),
         description="Strata's names of columns that the sender never delivers. A date of death, an end of a registration or a mark (confidential, "
         "deleted) that is absent and not named here is a warning. It stops the run if an unused header may be it, also where the column itself is empty: without it "
@@ -127,12 +129,12 @@ class KeyPlace(BaseModel, extra="forbid", frozen=True):
 class PseudonymSettings(KeyPlace, extra="forbid", frozen=True):
     """Where the keys of the keyed hash are, and how many clear identifiers a file may hold."""
 
-    later_keys: tuple[KeyPlace, ...] = Field(
+    later_keys: Distinct[KeyPlace] = Field(
         default=(),
         description="later keys, in order: pseudonyms go through the complete chain. Add one and run "
         "`strata rotate-key` to give everyone a new pseudonym. Never remove one",
     )
-    test_nhs_numbers: tuple[str, ...] = Field(
+    test_nhs_numbers: Distinct[str] = Field(
         default=(),
         description="first digits of NHS numbers of test patients, such as 999; rows with them are set aside. Only with pseudonymised: false",
     )
@@ -169,9 +171,11 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
     def _known_columns(self) -> Self:
         for feed, settings in self.feeds.items():
             _refuse_unknown_columns(feed, settings)
+            _refuse_two_origins(feed, settings)
             _refuse_unusable_absence(feed, settings)
             _refuse_undated_columns(feed, settings)
             _refuse_unusable_rows(feed, settings)
+            _refuse_late_admissions(feed, settings)
         return self
 
     def case_of(self, feed: str) -> Literal["matters", "ignored"] | None:
@@ -195,6 +199,19 @@ def _refuse_unknown_columns(feed: str, settings: FeedSettings) -> None:
     unknown = sorted({*settings.columns, *settings.constants, *settings.not_delivered} - set(declared))
     if unknown:
         raise ValueError(f"feeds.{feed}: there is no column {', '.join(unknown)}; its columns are {', '.join(declared)}")
+
+
+def _refuse_two_origins(feed: str, settings: FeedSettings) -> None:
+    """Raise a ValueError if a column is said to come from a header, a constant or nowhere, and from another of these as well."""
+    places = {"columns": settings.columns, "constants": settings.constants, "not_delivered": settings.not_delivered}
+    for (one, columns), (other, more) in (
+        *combinations(places.items(), 2),
+        (("dates", settings.dates), ("not_delivered", places["not_delivered"])),
+    ):
+        if both := sorted(set(columns) & set(more)):
+            raise ValueError(
+                f"feeds.{feed}: {', '.join(both)} is in {one} and in {other}, and a column is delivered in one way; remove it from one of the two"
+            )
 
 
 def _refuse_unusable_absence(feed: str, settings: FeedSettings) -> None:
@@ -222,6 +239,16 @@ def _refuse_unusable_rows(feed: str, settings: FeedSettings) -> None:
     if feed == NATIONAL_OPT_OUTS.name and settings.load != "snapshot":
         raise ValueError(
             f"feeds.{feed}.load: a national list replaces the one before it and is never accumulated. Have the complete list delivered, and use snapshot"
+        )
+
+
+def _refuse_late_admissions(feed: str, settings: FeedSettings) -> None:
+    """Raise a ValueError if an admission would be known later than the discharge that ends it."""
+    lag = FEEDS[feed].lag_days if settings.lag_days is None else settings.lag_days
+    if isinstance(settings.admission_lag_days, int) and settings.admission_lag_days > lag:
+        raise ValueError(
+            f"feeds.{feed}.admission_lag_days {settings.admission_lag_days} is longer than lag_days {lag}: a discharge would be known before its "
+            "admission. Set admission_lag_days to with_discharge, or a longer lag_days"
         )
 
 

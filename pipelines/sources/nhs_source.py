@@ -46,6 +46,12 @@ class NhsSource(Source):
     def required_feeds(self) -> Collection[str]:
         return tuple(self.settings.feeds) if "feeds" in self.settings.model_fields_set else (LIST_FEED,)
 
+    def delivers(self, feed: str) -> bool:
+        return feed in self.settings.feeds
+
+    def lag_days(self, feed: str) -> int:
+        return self.settings.lag_days(feed)
+
     def paths(self) -> Iterator[tuple[str, str]]:
         nhs = self.settings
         hashed = any(not feed.pseudonymised for feed in nhs.feeds.values())

@@ -9,7 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import ClassVar
 
-from expectations.feeds import OMOP_FEEDS
+from expectations.catalogue import RAW_TABLES
+from expectations.feeds import FEEDS, OMOP_FEEDS
 from expectations.table import Table
 from pipelines.sources.nhs import NhsSettings, PseudonymSettings
 
@@ -49,6 +50,24 @@ class Source(ABC):
     @property
     def brings_its_own_outcome(self) -> bool:
         return False
+
+    @property
+    def brings_its_own_rows(self) -> bool:
+        """Return whether the source defines the rows, each with its index date."""
+        return not self.is_conformed
+
+    @property
+    def groups(self) -> Collection[str]:
+        """Return the group kinds that the source defines for the audit, in addition to Strata's."""
+        return ()
+
+    def delivers(self, feed: str) -> bool:
+        """Return whether the source can have deliveries of a feed."""
+        return feed in RAW_TABLES
+
+    def lag_days(self, feed: str) -> int:
+        """Return the days after which a fact of a feed is usually known."""
+        return FEEDS[feed].lag_days
 
     @property
     def data_cut(self) -> date | None:

@@ -37,6 +37,7 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
     refuse_half_rotated(deployment.lake)
     check_feeds(deployment.settings, run_plan.source(deployment), deployment.lake)
     run_plan.refuse_late(deployment, day)
+    run_plan.refuse_contradictory_dates(deployment, day)
     run_plan.refuse_earlier_date(deployment, day)
     needed = bytes_needed(deployment.lake, _new_extract_bytes(deployment, day))
     check_room(deployment.home, needed, deployment.settings.upkeep.free_disk_gb)

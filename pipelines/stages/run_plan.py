@@ -14,7 +14,7 @@ from pathlib import Path
 from expectations.table import Table
 from features.code_lists import load_code_lists
 from pipelines.conform.by_source import conform_of
-from pipelines.errors import RefusalError
+from pipelines.errors import RefusalError, SettingsError
 from pipelines.extracts.extract_records import Extract, read_extracts
 from pipelines.extracts.held_files import held_files, repeated_files
 from pipelines.lake.run_record import published_runs
@@ -32,6 +32,7 @@ from pipelines.stages.delivery_dates import (
     today_in_london,
 )
 from pipelines.stages.settings_view import settings_digest
+from pipelines.study.date_rules import DELIVERIES, contradictory_dates
 from pipelines.study.index_dates import months_before, planned_index_dates
 from pipelines.study.settings import StudySettings
 from pipelines.upkeep.retention import oldest_delivery
@@ -144,6 +145,17 @@ def refuse_late(deployment: Deployment, today: date | None = None) -> None:
     """Refuse a run that waits, by its settings, for a required feed that is late."""
     if late := late_feeds_of(deployment, today):
         refuse_late_feeds(late, data_cut_until(deployment, today), deployment.settings.schedule)
+
+
+def refuse_contradictory_dates(deployment: Deployment, today: date | None = None) -> None:
+    """Refuse index dates that contradict each other once the data cut is known: those that are not set follow from it."""
+    if not has_list(deployment):  # no one is scored
+        return
+    settings, cut = deployment.settings, data_cut(deployment, today)
+    messages = [message for study in settings.study.each for message in contradictory_dates(study, cut, DELIVERIES)]
+    if messages:
+        lines = [f"  {message}" for message in dict.fromkeys(messages)]
+        raise SettingsError("\n".join([f"index dates do not fit the data cut {cut}; nothing was run:", *lines]))
 
 
 def feed_cuts(deployment: Deployment, today: date | None = None) -> dict[str, date]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from expectations.setting_types import Distinct
 
 AgeGroup = Literal["0-17", "18-64", "65+", "not known"]
 Mark = Literal["end_of_life", "in_hospital_now", "care_home", "on_caseload"]
@@ -30,7 +32,7 @@ class CaseloadSettings(BaseModel, extra="forbid", frozen=True):
     places: Mapping[str, int] = Field(
         default={}, description="code of a place -> people listed there; it takes precedence over both other settings"
     )
-    leave_out: tuple[Mark, ...] = Field(
+    leave_out: Distinct[Mark] = Field(
         default=("end_of_life", "in_hospital_now", "care_home", "on_caseload"),
         description="flags whose people are not listed; they are shown with the reason",
     )
@@ -56,3 +58,13 @@ class CaseloadSettings(BaseModel, extra="forbid", frozen=True):
             named = ", ".join(f"{place}: {number}" for place, number in wrong.items())
             raise ValueError(f"the number of people listed at a place cannot be negative; correct {named}")
         return people_by_place
+
+    @model_validator(mode="after")
+    def _people_have_an_age_group(self) -> Self:
+        wanted = self.people or any(self.places.values())
+        if wanted and not any(self.people_per_thousand.values()):
+            raise ValueError(
+                "people or places ask for people on the lists, and people_per_thousand is 0 for every age group, so no one would be listed. Set a "
+                "number above 0 for the age groups to list, or remove people_per_thousand"
+            )
+        return self

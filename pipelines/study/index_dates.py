@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from expectations.maturity import latest_matured
-from pipelines.study.settings import StudySettings
+
+if TYPE_CHECKING:
+    from pipelines.study.settings import StudySettings
 
 
 def months_before(day: date, months: int) -> date:

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from expectations.setting_types import Distinct, FeedName
+
 
 class PurposeSettings(BaseModel, extra="forbid", frozen=True):
     """The purpose of a run and its approval."""
@@ -17,4 +19,6 @@ class PurposeSettings(BaseModel, extra="forbid", frozen=True):
     )
     approval: str = Field(min_length=1, description="reference of the approval of this use, from the register of approvals")
     approval_expires: date = Field(description="last day of the approval; later runs are refused")
-    allowed_feeds: tuple[str, ...] | None = Field(default=None, description="feeds that the approval covers; the default is all")
+    allowed_feeds: Distinct[FeedName] | None = Field(
+        default=None, min_length=1, description="feeds that the approval covers; the default is all"
+    )

@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from expectations.setting_types import Distinct
 from features.code_level import CodeLevelSettings
 from features.cohort import CohortSettings
 from features.outcomes import OutcomeSettings
@@ -83,8 +84,10 @@ class StudySettings(BaseModel, extra="forbid", frozen=True):
         default=None,
         description="folder of a team's own code lists; each half replaces Strata's of the same list and terminology",
     )
-    feature_families: tuple[FeatureFamily, ...] | None = Field(
-        default=None, description="families of features to compute, with the features they are computed from; the default is all"
+    feature_families: Distinct[FeatureFamily] | None = Field(
+        default=None,
+        min_length=1,
+        description="families of features to compute, with the features they are computed from; the default is all",
     )
     imd_edition: Literal[2019, 2025] = Field(default=2025, description="edition of the Indices of Deprivation")
     index_dates: IndexDates = IndexDates()
@@ -103,7 +106,7 @@ class StudySettings(BaseModel, extra="forbid", frozen=True):
         description=f"number of highest bands whose people have drivers; {EVERY_BAND} for every band",
     )
     drivers_per_person: int = Field(default=5, ge=1, le=20, description="drivers stored for each of these people")
-    drivers_not_shown: tuple[str, ...] = Field(
+    drivers_not_shown: Distinct[str] = Field(
         default=("hiv",),
         description="feeds, concepts and features that no driver may show, such as those of sensitive codes",
     )

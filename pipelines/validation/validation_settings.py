@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from expectations.catalogue import DELIVERED_FEEDS, TABLES
 from expectations.feeds import DECLARED
+from expectations.setting_types import DeliveredFeed, Distinct
 from expectations.tables.core import DELIVERY_RULES
 
 LIMITED_RULES = sorted({rule.name for table in TABLES.values() for rule in table.table_rules})
@@ -18,18 +19,11 @@ RULES = sorted({*LIMITED_RULES, *DELIVERY_RULES})
 class AcceptedBreach(BaseModel, extra="forbid", frozen=True):
     """A breach of a table rule that was reviewed: it is recorded and does not stop a run."""
 
-    feed: str = Field(description="the feed")
+    feed: DeliveredFeed = Field(description="the feed")
     rule: str = Field(description="the table rule")
     delivery: date = Field(description="the delivery with the breach")
     organisation: str = Field(default="", description="the organisation; empty for any")
     reason: str = Field(min_length=10, description="why it is acceptable")
-
-    @field_validator("feed")
-    @classmethod
-    def _known_feed(cls, feed: str) -> str:
-        if feed not in DELIVERED_FEEDS:
-            raise ValueError(f"there is no feed '{feed}'; the feeds are {', '.join(DELIVERED_FEEDS)}")
-        return feed
 
     @field_validator("rule")
     @classmethod
@@ -45,9 +39,9 @@ class ValidationSettings(BaseModel, extra="forbid", frozen=True):
     limits: Mapping[str, float] = Field(
         default={}, description="table rule, or feed.rule -> its limit in place of the declared one"
     )
-    accepted: tuple[AcceptedBreach, ...] = Field(default=(), description="accepted breaches, which do not stop a run")
+    accepted: Distinct[AcceptedBreach] = Field(default=(), description="accepted breaches, which do not stop a run")
     batch_rows: int = Field(default=1_000_000, ge=1_000, le=5_000_000, description="rows of a batch in memory")
-    dummy_person_rows: Mapping[str, int] = Field(
+    dummy_person_rows: Mapping[DeliveredFeed, int] = Field(
         default={feed.name: feed.dummy_person_rows for feed in DECLARED if feed.dummy_person_rows},
         description="feed -> rows in one delivery above which a pseudonym whose rows share days is a dummy for 'number missing'",
     )

@@ -167,7 +167,7 @@ def run_extracts(runs: Runs, folder: Path, name: str) -> None:
         **OWN["study"], "candidates": CANDIDATES, "caseloads": {"write_pages": True},
         "index_dates": {"train": ["2022-12-01"], "test": "2024-09-01"}, "validation": {"folds": 2},
     }  # fmt: skip
-    study["also"] = [{**study["also"][0], "outcome": {"name": "first_type_2_diabetes", "washout_days": 0}}]
+    study["also"] = [{**study["also"][0], "outcome": {"name": "first_type_2_diabetes", "washout_days": 365}}]
     source = cases.merged(OWN["source"], {"nhs": {"feeds": OBJECTIONS}})
     settings = settings_of(folder, name, {**OWN, "source": source, "study": study, "upkeep": {"extract_months": 240}})
     earlier = {"feature_families": ["demographics", "utilisation", "deprivation"]}

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from expectations.date_formats import FormatName
 from expectations.row_checks import sender_columns
+from expectations.setting_types import Distinct
 from expectations.table import Kind
 from expectations.tables.raw_omop import OMOP_TABLES
 
@@ -73,16 +74,16 @@ class OmopSettings(BaseModel, extra="forbid", frozen=True):
     admission_methods: Mapping[str, VisitClass] = Field(
         {}, description="what each value of that column is; a visit with another value is classified by visit_concept_id"
     )
-    emergency_sources: tuple[int, ...] = Field(
+    emergency_sources: Distinct[int] = Field(
         (9203, 8870), description="admitted_from_concept_id that makes a stay an emergency: emergency room"
     )
-    died_destinations: tuple[int, ...] = Field(
+    died_destinations: Distinct[int] = Field(
         (4216643,), description="discharged_to_concept_id of a death in hospital: patient died"
     )
-    transfer_sources: tuple[int, ...] = Field(
+    transfer_sources: Distinct[int] = Field(
         (8717, 9201, 8971), description="admitted_from_concept_id of a transfer between hospitals"
     )
-    transfer_destinations: tuple[int, ...] = Field(
+    transfer_destinations: Distinct[int] = Field(
         (8717, 9201, 8971), description="discharged_to_concept_id of a transfer between hospitals"
     )
     icd10_codes: Literal["by_vocabulary", "by_visit", "never"] = Field(

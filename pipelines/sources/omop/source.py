@@ -43,5 +43,15 @@ class OmopSource(Source):
     def brings_its_own_outcome(self) -> bool:
         return self.settings.outcome_cohort_id is not None
 
+    @property
+    def brings_its_own_rows(self) -> bool:
+        return self.settings.target_cohort_id is not None
+
+    def delivers(self, feed: str) -> bool:
+        return feed.removeprefix("omop_") in CDM_TABLES
+
+    def lag_days(self, feed: str) -> int:
+        return self.settings.lag_days
+
     def feeds_read(self, feeds: Sequence[str]) -> tuple[str, ...] | None:
         return None  # any table of the CDM may bear on each of them

@@ -57,6 +57,12 @@ class InjusticeSettings(BaseModel, extra="forbid", frozen=True):
         1.0, ge=0, le=1, description="Share of the group whose conditions are recorded. Below 1, need is not recorded."
     )
 
+    @model_validator(mode="after")
+    def _has_a_group(self) -> InjusticeSettings:
+        if self.group is None and (self.served, self.need, self.recorded) != (1.0, 1.0, 1.0):
+            raise ValueError("served, need and recorded apply to a group, and none is named. Set group, or remove them")
+        return self
+
 
 class SyntheticSettings(BaseModel, extra="forbid", frozen=True):
     """The size, dates and seed of the board. The same settings produce files that are identical byte for byte."""

@@ -310,6 +310,27 @@ def test_a_scoring_date_before_the_published_one_is_refused_unless_asked_for(
         run_plan.refuse_earlier_date(deployment, TODAY)
 
 
+@pytest.mark.parametrize(
+    ("dates", "refused"),
+    [
+        ({"train": ["2024-12-01"]}, "the test date 2024-11-01 \\(from the data cut 2026-02-01\\) overlap"),
+        ({"score": "2024-10-31"}, "study.index_dates.score 2024-10-31 is before the test date 2024-11-01"),
+        ({"test": "2025-06-01"}, "study.index_dates.test 2025-06-01 and the data cut 2026-02-01"),
+        ({"test": "2024-11-01"}, ""),
+    ],
+)
+def test_dates_that_contradict_those_of_the_deliveries_are_refused_before_anything_is_taken_in(
+    tmp_path: Path, dates: dict, refused: str
+) -> None:
+    deployment = landed(tmp_path, same("2026-02-01"), study={"index_dates": dates})
+    if refused:
+        with pytest.raises(SettingsError, match=refused):
+            preparation.prepare(deployment, TODAY)
+        assert [*deployment.lake.root.iterdir()] == []
+    else:
+        preparation.prepare(deployment, TODAY)
+
+
 @pytest.mark.parametrize("feeds", [["visits"], [], ["patients", "ward"]])
 def test_required_feeds_are_feeds(tmp_path: Path, feeds: list[str]) -> None:
     with pytest.raises(SettingsError, match="required_feeds"):

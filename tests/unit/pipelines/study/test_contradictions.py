@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pydantic import ValidationError
 
 from pipelines.conform.clinical_rules import ClinicalRules
-from pipelines.errors import SettingsError
-from pipelines.run.settings import read_settings
 from pipelines.study.settings import StudySettings
 
 TRAIN, TEST, SCORE = "study.index_dates.train", "study.index_dates.test", "study.index_dates.score"
@@ -62,6 +58,47 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     ),
     "ages in the wrong order": ({"cohort": {"minimum_age": 65, "maximum_age": 64}}, "maximum_age", "minimum_age", "choose a maximum_age"),
     "two deaths": ({"outcome": {"name": "death", "events": 2}}, "study.outcome.events", "study.outcome.name", "Set study.outcome.events to 1"),
+    "more origins than derived dates": (
+        {"validation": {"rolling_origins": 5}}, "study.validation.rolling_origins 5", "study.index_dates.training_dates 2", "Choose fewer origins",
+    ),
+    "origins too close to each other": (
+        FITS | {"validation": {"rolling_origins": 1}}, "study.validation.rolling_origins", TRAIN, "choose training dates that are further apart",
+    ),
+    "two first diagnoses": (
+        {"outcome": {"name": "first_copd", "events": 3}}, "study.outcome.events 3", "study.outcome.name 'first_copd'", "Set study.outcome.events to 1",
+    ),
+    "a first diagnosis without a washout": (
+        {"outcome": {"name": "first_copd", "washout_days": 0}}, "study.outcome.washout_days 0", "study.outcome.name", "Remove the setting for 'ever'",
+    ),
+    "a first diagnosis after a short washout": (
+        {"outcome": {"name": "copd", "defined_as": "first_copd", "washout_days": 364}}, "study.outcome.washout_days 364", "'copd'", "at least 365",
+    ),
+    "a death after a death": (
+        {"outcome": {"name": "death", "washout_days": 365}}, "study.outcome.washout_days 365", "study.outcome.name 'death'", "to 0",
+    ),
+    "a gain over a model that is not trained": (
+        {"candidates": {"names": ["logistic"]}, "gates": {"minimum_gain": 0.01}}, "study.gates.minimum_gain 0.01", "study.candidates.names logistic",
+        "Add the candidate",
+    ),
+    "a gain of no model": (
+        {"candidates": {"names": ["age_sex"]}, "gates": {"minimum_gain": 0.01}}, "study.gates.minimum_gain 0.01", "study.candidates.names age_sex", "to 0",
+    ),
+    "places to hold out of no kind": ({"validation": {"most_places": 3}}, "most_places 3", "places", "Set places"),
+    "limits of a slope without 1": ({"gates": {"slope": [1.05, 1.2]}}, "slope", "limits around 1", "(1.05, 1.2)"),
+    "limits of groups without 1": ({"gates": {"group_observed_over_expected": [0.5, 0.9]}}, "group_observed_over_expected", "around 1", "(0.5, 0.9)"),
+    "lists of no age group": ({"caseloads": {"people": 10, "people_per_thousand": {"65+": 0}}}, "people", "people_per_thousand", "above 0"),
+    "lists of a place for no age group": ({"caseloads": {"places": {"Y1": 5}, "people_per_thousand": {}}}, "places", "people_per_thousand", "above 0"),
+    "a band twice": ({"bands": {"names": ["low", "low"], "cuts": [0.1]}}, "bands.names", "low", "list it once"),
+    "a candidate twice": ({"candidates": {"names": ["age_sex", "logistic", "age_sex"]}}, "candidates.names", "age_sex", "list it once"),
+    "a method of calibration twice": ({"candidates": {"calibration": ["beta", "beta"]}}, "candidates.calibration", "beta", "list it once"),
+    "a share twice": ({"capacity": {"shares": [0.05, 0.05]}}, "capacity.shares", "0.05", "list it once"),
+    "no share": ({"capacity": {"shares": []}}, "capacity.shares", "at least 1", "too_short"),
+    "no family": ({"feature_families": []}, "feature_families", "at least 1", "too_short"),
+    "a family twice": ({"feature_families": ["medicines", "medicines"]}, "feature_families", "medicines", "list it once"),
+    "a group kind twice": ({"gates": {"need_kinds": ["ethnic_group", "ethnic_group"]}}, "gates.need_kinds", "ethnic_group", "list it once"),
+    "a flag twice": ({"caseloads": {"leave_out": ["care_home", "care_home"]}}, "caseloads.leave_out", "care_home", "list it once"),
+    "a GP feed that does not exist": ({"candidates": {"gp_feeds": ["gp_observation"]}}, "gp_feeds", "no feed gp_observation", "mean gp_observations"),
+    "no GP feed": ({"candidates": {"gp_feeds": []}}, "candidates.gp_feeds", "at least 1", "too_short"),
     "drivers of bands that do not exist": ({"driver_bands": 5}, "study.driver_bands", "study.bands.names", "at most 4 driver bands, or 10"),
     "a rise over more bands than there are": ({"rising_risk_bands": 4}, "study.rising_risk_bands", "study.bands.names", "at most 3, more bands, or 10"),
     "drivers of bands that no study has": ({"driver_bands": 4, **bands_of(2, 3)}, "study.driver_bands", "at most 3 in any study", "at most 3"),
@@ -84,12 +121,15 @@ def test_a_contradiction_is_refused_with_both_settings_and_a_remedy(settings, on
     "settings",
     [
         {}, FITS, dates(train=["2023-06-04"]), dates(score="2024-09-01"), dates(score=None, test=None), {"index_dates": {"training_dates": 3}},
-        FITS | {"validation": {"rolling_origins": 1}}, {"cohort": {"kind": "discharges"}, "validation": {"kind": "person_folds"}},
+        dates(train=["2021-06-01", "2022-12-01"]) | {"validation": {"rolling_origins": 1}}, {"cohort": {"kind": "discharges"}, "validation": {"kind": "person_folds"}},
         {"cohort": {"maximum_age": 0, "minimum_days_on_list": 365}}, {"driver_bands": 4}, {"rising_risk_bands": 3},
         {"driver_bands": 3, **bands_of(4, 2)}, {"driver_bands": 4, **bands_of(2, 4)}, {"driver_bands": 10}, {"driver_bands": 10, **bands_of(4, 2)},
         {"rising_risk_bands": 3, **bands_of(4, 2)}, {"rising_risk_bands": 3, **bands_of(2, 4)}, {"rising_risk_bands": 10}, {"driver_bands": 0},
         bands_of(1), bands_of(2, 1),
-        {"outcome": {"name": "ae_attendances_5", "events": 2}},
+        {"outcome": {"name": "ae_attendances_5", "events": 2}}, {"outcome": {"name": "first_copd", "washout_days": 730, "minimum_days_on_list": 0}},
+        {"outcome": {"name": "any_emergency_admission", "washout_days": 3650}}, {"candidates": {"names": ["logistic"]}},
+        {"gates": {"minimum_gain": 0.01}}, {"caseloads": {"people_per_thousand": {}}}, {"validation": {"places": "pcn_code", "most_places": 3}},
+        {"candidates": {"names": ["logistic"], "baseline_predictors": ["age_years"]}},
     ],
 )  # fmt: skip
 def test_settings_that_fit_each_other_are_accepted(settings):
@@ -104,33 +144,6 @@ def test_every_contradiction_is_named_at_once_and_with_its_study():
     assert "a person dies once" in str(refused.value)
 
 
-def deployment(folder: Path, study: dict[str, Any], **more: Any) -> Path:
-    purpose = {"use": "planning", "approval": "A test", "approval_expires": "2099-12-31", **more.pop("purpose", {})}
-    source = {"kind": "synthetic", "synthetic": {"people": 500}}
-    path = folder / "icb.yaml"
-    path.write_text(yaml.safe_dump({"deployment": "a", "purpose": purpose, "source": source, "study": study, **more}))
-    return path
-
-
-@pytest.mark.parametrize(
-    ("study", "more", "messages"),
-    [
-        (FITS, {"data_cut_date": "2025-11-30"}, (SCORE, "data_cut_date", "2024-08-31")),
-        (FITS, {"data_cut_date": "2024-01-01"}, (TEST, "data_cut_date", "no data reach that day")),
-        (dates(score=None), {"data_cut_date": "2025-11-30"}, (TEST, "data_cut_date 2025-11-30", "2024-08-31")),
-        ({}, {"purpose": {"allowed_feeds": ["patients"]}}, ("study.outcome.name", "purpose.allowed_feeds", "admissions")),
-    ],
-)
-def test_what_contradicts_the_data_cut_or_the_approval_is_refused(tmp_path, study, more, messages):
-    with pytest.raises(SettingsError) as refused:
-        read_settings(deployment(tmp_path, study, **more))
-    assert [text for text in messages if text not in str(refused.value)] == []
-
-
-def test_the_last_test_date_that_has_matured_is_accepted(tmp_path):
-    assert read_settings(deployment(tmp_path, dates(score=None), data_cut_date="2025-12-01")).study.index_dates.test is not None
-
-
 @pytest.mark.parametrize(
     ("rules", "one", "other"),
     [
@@ -138,6 +151,8 @@ def test_the_last_test_date_that_has_matured_is_accepted(tmp_path):
         ({"maternity_methods": ("31", "82")}, "clinical.maternity_methods", "clinical.birth_methods"),
         ({"missed_statuses": ("3", "5")}, "clinical.attended_statuses", "clinical.missed_statuses"),
         ({"attendance_departments": ("01", "05")}, "clinical.same_day_emergency_department", "clinical.attendance_departments"),
+        ({"emergency_methods": ()}, "emergency_methods", "at least 1"),
+        ({"died_methods": ("4", "4")}, "died_methods", "list it once"),
         ({"out_of_hours_from": "08:00", "out_of_hours_to": "18:30"}, "clinical.out_of_hours_from", "clinical.out_of_hours_to"),
     ],
 )
