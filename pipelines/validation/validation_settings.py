@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Self
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from expectations.catalogue import DELIVERED_FEEDS, TABLES
 from expectations.feeds import DECLARED
@@ -14,6 +15,7 @@ from expectations.tables.core import DELIVERY_RULES
 
 LIMITED_RULES = sorted({rule.name for table in TABLES.values() for rule in table.table_rules})
 RULES = sorted({*LIMITED_RULES, *DELIVERY_RULES})
+RULES_OF_FEED = {table.feed: [rule.name for rule in table.table_rules] for table in TABLES.values() if table.feed}
 
 
 class AcceptedBreach(BaseModel, extra="forbid", frozen=True):
@@ -31,6 +33,12 @@ class AcceptedBreach(BaseModel, extra="forbid", frozen=True):
         if rule not in RULES:
             raise ValueError(f"there is no table rule '{rule}'; the rules are {', '.join(RULES)}")
         return rule
+
+    @model_validator(mode="after")
+    def _rule_of_the_feed(self) -> Self:
+        if self.rule in LIMITED_RULES:
+            _refuse_rule_of_others(self.feed, self.rule)
+        return self
 
 
 class ValidationSettings(BaseModel, extra="forbid", frozen=True):
@@ -77,6 +85,8 @@ class ValidationSettings(BaseModel, extra="forbid", frozen=True):
             raise ValueError(
                 f"there is no table rule {', '.join(unknown)}; the rules are {', '.join(LIMITED_RULES)}, alone or after a feed's name and a point{hint}"
             )
+        for feed, _, rule in (name.partition(".") for name in limits if "." in name):
+            _refuse_rule_of_others(feed, rule)
         return limits
 
     def limit(self, feed: str, rule: str, declared: float | None) -> float | None:
@@ -89,3 +99,9 @@ class ValidationSettings(BaseModel, extra="forbid", frozen=True):
 
 
 RULE_SETTINGS = tuple(name for name in ValidationSettings.model_fields if name != "accepted")
+
+
+def _refuse_rule_of_others(feed: str, rule: str) -> None:
+    """Raise ValueError for a rule that the feed's table does not have; the table of a team's own rows is declared later."""
+    if rule not in (rules := RULES_OF_FEED.get(feed, [rule])):
+        raise ValueError(f"the feed {feed} has no rule '{rule}'; its rules are {', '.join(rules)}")

@@ -128,6 +128,11 @@ class OmopSettings(BaseModel, extra="forbid", frozen=True):
     def _methods_need_a_column(self) -> Self:
         if self.admission_methods and not self.admission_method_column:
             raise ValueError("admission_methods needs admission_method_column: the column of VISIT_OCCURRENCE with the methods")
+        if self.admission_method_column and not self.admission_methods:
+            raise ValueError(
+                f"admission_method_column '{self.admission_method_column}' needs admission_methods, what each of its values is; set them, or remove "
+                "the column"
+            )
         if self.outcome_cohort_id and self.outcome_cohort_id == self.target_cohort_id:
             raise ValueError("target_cohort_id and outcome_cohort_id are the same definition")
         return self

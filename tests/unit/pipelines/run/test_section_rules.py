@@ -157,6 +157,16 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "dummies of a feed that does not exist": (
         {"validation": {"dummy_person_rows": {"admission": 300}}}, ("validation.dummy_person_rows.admission", "no feed admission", "mean admissions"),
     ),
+    "a limit of a rule that the feed lacks": (
+        {"validation": {"limits": {"registrations.month_gap": 0.5}}}, ("validation.limits", "registrations has no rule 'month_gap'", "its rules are"),
+    ),
+    "an accepted breach of a rule that the feed lacks": (
+        {"validation": {"accepted": [{"feed": "admissions", "rule": "below_published_list", "delivery": "2026-01-01", "reason": "It is reviewed"}]}},
+        ("validation.accepted.0", "admissions has no rule 'below_published_list'", "its rules are"),
+    ),
+    "a column of methods without methods": (
+        omop(admission_method_column="kind"), ("source.omop", "admission_method_column 'kind'", "admission_methods", "or remove the column"),
+    ),
     "a user without a password": (
         {"alerts": {"email": {"host": "relay", "sender": "a@b", "recipients": ["c@d"], "user_variable": "USER"}}},
         ("alerts.email", "user_variable", "password_variable", "set both"),

@@ -155,7 +155,7 @@ def test_a_limit_that_conform_applies_is_refused_with_the_settings_that_have_it(
     ("subject", "words"),
     [
         ("admissions month_collapsed", "names no breach: write FEED RULE DELIVERY"),
-        ("visits month_collapsed 2025-04-01", "there is no feed 'visits'"),
+        ("visits month_collapsed 2025-04-01", "there is no feed visits"),
         ("admissions month_gone 2025-04-01", "there is no table rule 'month_gone'"),
         ("admissions month_collapsed April", "delivery"),
     ],
