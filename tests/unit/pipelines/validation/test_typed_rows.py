@@ -75,6 +75,7 @@ def test_a_narrowed_table_has_the_values_of_the_whole_one() -> None:
             rows = typed_rows_sql(narrowed(VISITS, name), source(**values), ISO)
             assert con.execute(f"SELECT {name} FROM {rows}").fetchall() == [(value,)], name
     assert [column.name for column in sender_columns(narrowed(VISITS, "method"))] == ["recorded_date", "method"]
+    assert narrowed(VISITS, "") == narrowed(VISITS, *VISITS.key)  # a table without an organisation or a day has rows all the same
 
 
 @pytest.mark.parametrize("table", RAW_TABLES.values(), ids=lambda table: table.feed)
