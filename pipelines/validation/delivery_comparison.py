@@ -28,8 +28,8 @@ class Delivery:
     earlier: tuple[Delivery, ...] = ()  # the ones before it, the latest first
 
     def rows(self, *columns: str) -> str:
-        """Return the SQL of the delivery's kept rows with some columns."""
-        table = narrowed(self.table, *filter(None, columns))
+        """Return the SQL of the delivery's kept rows with some columns, or the key."""
+        table = narrowed(self.table, *columns)
         parts = [f"FROM {kept_rows_sql(table, valid)}" for valid in self.extracts]
         return f"({' UNION ALL BY NAME '.join(parts)})"
 
@@ -136,8 +136,8 @@ def _rows_of_days(con: duckdb.DuckDBPyConnection, delivery: Delivery, days: int)
 
 
 def _count(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:
-    return int(con.execute(f"SELECT count(*) FROM {delivery.rows(*delivery.table.key)}").fetchall()[0][0])
+    return int(con.execute(f"SELECT count(*) FROM {delivery.rows()}").fetchall()[0][0])
 
 
 def _has_rows(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> bool:
-    return bool(con.execute(f"SELECT 1 FROM {delivery.rows(*delivery.table.key)} LIMIT 1").fetchall())
+    return bool(con.execute(f"SELECT 1 FROM {delivery.rows()} LIMIT 1").fetchall())

@@ -162,7 +162,7 @@ def _repeated_keys(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> int:
         ]
         delivery = replace(delivery, extracts=suspects)
     key = ", ".join(delivery.table.key)
-    query = f"SELECT count(*) FROM (SELECT {key} FROM {delivery.rows(*delivery.table.key)} GROUP BY ALL HAVING count(*) > 1)"
+    query = f"SELECT count(*) FROM (SELECT {key} FROM {delivery.rows()} GROUP BY ALL HAVING count(*) > 1)"
     return int(con.execute(query).fetchall()[0][0])
 
 

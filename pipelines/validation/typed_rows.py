@@ -266,13 +266,13 @@ def typed_rows_sql(
 
 
 def narrowed(table: Table, *names: str) -> Table:
-    """Return a raw table with only some of its sender's columns, and those that their values depend on.
+    """Return a raw table with only some of its sender's columns, or its key without any, and those that their values depend on.
 
     SQL of all columns costs more to plan than to run where the rows are few.
     """
-    rules = corrections(table)
-    read = " ".join(f"{rule.broken_when} {rule.repair}" for name in names for rule in rules.get(name, []))
-    needed = {*names, *re.findall(r"\w+", read), RECORDED}
+    rules, wanted = corrections(table), [name for name in names if name] or table.key
+    read = " ".join(f"{rule.broken_when} {rule.repair}" for name in wanted for rule in rules.get(name, []))
+    needed = {*wanted, *re.findall(r"\w+", read), RECORDED}
     columns = tuple(column for column in table.columns if column.name in needed or column.name in PROVENANCE_COLUMNS)
     return replace(table, columns=columns, key=tuple(name for name in table.key if name in needed))
 

@@ -3,7 +3,15 @@ import pandas as pd
 import pytest
 
 from models.feature_rows import FeatureRows
-from models.predictors import Predictor, SchemaMismatchError, check_schema, level_codes, numbers, predictors_from_catalogue
+from models.predictors import (
+    Predictor,
+    SchemaMismatchError,
+    check_schema,
+    level_codes,
+    numbers,
+    predictors_from_catalogue,
+    read_once,
+)
 
 AGE = Predictor("age_years")
 DIAGNOSIS = Predictor("diagnosis", "category")
@@ -34,6 +42,15 @@ def test_missing_and_mistyped_columns_are_named():
         check_schema(FeatureRows(pd.DataFrame({"age_years": [70], "diagnosis": [1]})), [AGE, DIAGNOSIS], "scoring")
     with pytest.raises(SchemaMismatchError, match="columns that appear more than once: age_years"):
         check_schema(FeatureRows(pd.DataFrame([[1, 2]], columns=["age_years", "age_years"])), [AGE], "scoring")
+
+
+def test_rows_that_are_read_once_have_the_same_values():
+    frame = pd.DataFrame({"age_years": [70, np.inf, None], "diagnosis": ["a", None, "b"], "name": ["x", "y", "z"]})
+    read = read_once(frame, [AGE, DIAGNOSIS, Predictor("absent")])
+    assert list(read) == list(frame) and read["age_years"].dtype == np.float32
+    np.testing.assert_array_equal(numbers(read["age_years"]), numbers(frame["age_years"]))
+    np.testing.assert_array_equal(level_codes(read["diagnosis"], ["b", "a"]), level_codes(frame["diagnosis"], ["b", "a"]))
+    check_schema(FeatureRows(read), [AGE, DIAGNOSIS], "scoring")
 
 
 def test_other_columns_do_not_matter():

@@ -2,11 +2,12 @@ from datetime import date
 
 import pytest
 
-from expectations.row_checks import row_checks
+from expectations.catalogue import RAW_TABLES
+from expectations.row_checks import row_checks, sender_columns
 from expectations.table import Action, Column, Kind, RowRule, Table
 from pipelines.lake.duckdb_connection import connect
 from pipelines.validation.row_flags import flagged_rows_sql
-from pipelines.validation.typed_rows import Reading, read_sql, typed_rows_sql
+from pipelines.validation.typed_rows import Reading, narrowed, read_sql, typed_rows_sql
 
 VISITS = Table(
     "raw__visits",
@@ -58,6 +59,36 @@ def reasons(reading: Reading = ISO, **values: str) -> list[str]:
     with connect() as con:
         row = con.execute(flagged_rows_sql(VISITS, source(**values), reading, checks, [], "x")).fetchall()[0]
     return [check.name for check, broken in zip(checks, row[1:], strict=True) if broken]
+
+
+def test_a_narrowed_table_has_the_values_of_the_whole_one() -> None:
+    values = {
+        "arrival": "2024",
+        "recorded_date": "2024-03-05",
+        "nights": "700",
+        "cost": "0.5",
+    }  # a day and a rule read other columns
+    whole = {column.name: typed(column.name, **values) for column in sender_columns(VISITS)}
+    assert (whole["arrival"], whole["nights"], whole["cost"]) == (date(2024, 3, 5), 600, None)
+    with connect() as con:
+        for name, value in whole.items():
+            rows = typed_rows_sql(narrowed(VISITS, name), source(**values), ISO)
+            assert con.execute(f"SELECT {name} FROM {rows}").fetchall() == [(value,)], name
+    assert [column.name for column in sender_columns(narrowed(VISITS, "method"))] == ["recorded_date", "method"]
+    assert narrowed(VISITS, "") == narrowed(VISITS, *VISITS.key)  # a table without an organisation or a day has rows all the same
+
+
+@pytest.mark.parametrize("table", RAW_TABLES.values(), ids=lambda table: table.feed)
+def test_a_narrowed_table_has_every_column_that_its_values_depend_on(table: Table) -> None:
+    nothing = ", ".join(f"CAST(NULL AS VARCHAR) AS {column.name}" for column in sender_columns(table))
+    rows = f"(SELECT {nothing}, DATE '2024-06-30' AS extract_date, 'a.csv' AS file_name, 1::BIGINT AS row_number)"
+    reading = Reading({column.name: "YYYY-MM-DD" for column in sender_columns(table) if column.kind is Kind.DATE})
+    names = [column.name for column in sender_columns(table)]
+    with connect() as con:
+        whole = con.execute(f"SELECT {', '.join(names)} FROM {typed_rows_sql(table, rows, reading)}").fetchall()[0]
+        for name, value in zip(names, whole, strict=True):
+            narrow = typed_rows_sql(narrowed(table, name), rows, reading)
+            assert con.execute(f"SELECT {name} FROM {narrow}").fetchall() == [(value,)], name
 
 
 @pytest.mark.parametrize(
