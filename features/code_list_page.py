@@ -104,10 +104,15 @@ def code_list_page(catalogue: Catalogue) -> str:
 def _registers(catalogue: Catalogue) -> Iterator[str]:
     yield "## Registers"
     yield ""
-    yield "Compare a prevalence with that of a register only at the register's ages (Quality and Outcomes Framework)."
-    yield from ("", "| register | feature | least age |", "|---|---|---|")
+    yield "Compare a prevalence with that of a register only at the register's ages (Quality and Outcomes Framework 2022-23). A feature counts everyone with"
+    yield "the diagnosis. Some registers also ask for something else, so they count fewer people. The share of OST is therefore the least that is expected."
+    yield from ("", "| register | feature | least age | also needed | share in England |", "|---|---|---|---|---|")
     for register in REGISTERS:
-        yield f"| {register.code} | `{register.feature(catalogue.code_lists)}` | {register.least_age or 'any age'} |"
+        least = "at least " if register.is_least else ""
+        yield (
+            f"| {register.code} | `{register.feature(catalogue.code_lists)}` | {register.least_age or 'any age'} | {register.also} "
+            f"| {least}{register.expected_share:.1%} |"
+        )
 
 
 def _changes() -> dict[tuple[str, str], tuple[int, int]]:
