@@ -105,7 +105,7 @@ COVERED_ELSEWHERE = {
     ),
     "tests/integration/test_whole_run.py": (
         "calls of each step in a complete run",
-        "pipelines/run/deployment.py pipelines/stages/by_study.py pipelines/stages/conforming.py "
+        "pipelines/run/deployment.py pipelines/stages/by_study.py "
         "pipelines/stages/modelling.py pipelines/stages/monitoring.py pipelines/stages/publishing.py pipelines/stages/recalibrating.py "
         "pipelines/stages/presence.py pipelines/lake/recording.py",
     ),
