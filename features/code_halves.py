@@ -51,6 +51,7 @@ class Half:
     licence: str = ""
     note: str = ""
     entries: tuple[CodeEntry, ...] = ()
+    undecided: tuple[str, ...] = ()  # new products of a dm+d map of which it is not clear whether the list has them
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ RENUMBERED = "renumbered.csv"  # dm+d products of 2023 and of 2025 with the same
 _PREFIXED = ("icd10",)  # systems whose codes are the start of codes unless a file has a column `match`
 _CONCEPTS = ("snomed", "dmd")  # dm+d codes are SNOMED CT concepts
 _SCHEMES = {"icd10": Scheme.ICD10, **dict.fromkeys(_CONCEPTS, Scheme.SNOMED_CONCEPT)}
+SPREADSHEET_DIGITS = 15  # the digits of a number that a spreadsheet keeps; longer codes are those of extensions
 _NOT_UTF8 = "{}: the text is not UTF-8. Save the file as UTF-8."
 ICD10 = re.compile(r"[A-Z][0-9]([0-9][0-9A-Z]{0,3})?")
 
@@ -46,6 +47,8 @@ def fault_of_code(system: str, code: str) -> str:
         return ""
     if not re.fullmatch("[0-9]{6,18}", code):
         return "a SNOMED CT or dm+d code has 6 to 18 digits"
+    if len(code) > SPREADSHEET_DIGITS and code[-3:-1] == "00":
+        return "a code of more than 15 digits has 10 before its last digit. A spreadsheet keeps 15 digits: export the codes again as text"
     reason = reason_against(Scheme.SNOMED_CONCEPT, code)
     return REASONS[reason] if reason else ""
 

@@ -40,22 +40,33 @@ Open Government Licence v3.0. They include SNOMED Clinical Terms (SNOMED CT), us
 
 ## Your own lists
 
-Set `study.code_lists` to a folder. A half in it replaces Strata's half of the same list and terminology, and the other half stays. A new name is a new
-list. Strata refuses a file that it cannot use, with file, line and rule.
+Set `study.code_lists` to a folder. A half in it replaces Strata's half of the same list and terminology, and the other half stays. Strata
+refuses a file that it cannot use, with file, line and rule.
 
 | what you have | what to do |
 |---|---|
 | a CSV with a list and system on every line | Put it in the folder. Its columns are `list,system,code,match,description,source`, and `points` for a score |
 | an OpenCodelists CSV | Put it in the folder and add a row to its `{INDEX}`: list, system, file. The codes are in the column `code`, `id`, `snomedcode` or `dmd_id` |
 | a QOF cluster file (primary care domain reference sets, tab-separated) | The same, with the name of the cluster in the column `cluster`. The list `*` replaces every list whose cluster is in the file: such a list then has the codes of its cluster alone |
-| a reference set (RF2, simple) | The same, with the identifier of the reference set in the column `cluster`. Use the snapshot. Inactive members are skipped |
-| a dm+d map | The list `medicines` of the system `dmd`. The columns of its file are `product,moiety,moiety_name` and, where you have it, `previous` |
+| a reference set (RF2, simple) | The same, with the identifier of the reference set in the column `cluster`. Of a full file, the row of the latest `effectiveTime` of each member counts |
+| a dm+d map | The list `medicines` of the system `dmd`. The columns of its file are `product,moiety,moiety_name` and, where you have them, `previous` and `form` |
 
 Columns may be separated by commas, semicolons or tabs, and their names may have any letter case. Blank lines, blanks around a value and a byte order mark are
 skipped. A code may have its term: `73211009 |Diabetes mellitus|`.
 
-`{INDEX}` of your folder needs the columns `list,system,file`. The columns `cluster`, `label`, `includes`, `source`, `version`, `date`, `licence` and `note`
-are optional.
+**Inactive and excluded codes are skipped.** A column `active`, `included` or `status` says whether a row counts: `1`, `true`, `yes`, `active`, `current`,
+`+` and `(+)` do, `0`, `false`, `no`, `inactive`, `retired`, `-` and `(-)` do not, in any letter case. A column `inactive`, `excluded`, `invalid` or `retired`
+says the reverse, and may be empty. Any other value, such as `?`, is refused. A dm+d map keeps products with `invalid`, because old items have their codes.
+
+**A new name needs a yes.** Strata refuses a list with a name that is not in the table below and that nothing reads, because it is often misspelt. A list is
+read by a feature, by the `includes` of another list, or as `<condition>_resolved`. For a list of your own, write `yes` in the column `new` of its row in
+`{INDEX}` or of one of its lines. `monitoring__code_lists` then has the people whom it matches, and `includes` can name it.
+
+**A spreadsheet damages long codes.** It keeps 15 digits of a number. Strata checks the check digit and the form of each code and refuses the file: export
+the codes again as text.
+
+`{INDEX}` of your folder needs the columns `list,system,file`. The columns `cluster`, `label`, `includes`, `source`, `version`, `date`, `licence`, `note`
+and `new` are optional.
 
 ```text
 list,system,file,cluster,source,version,date,licence
@@ -70,9 +81,14 @@ medicines,dmd,dmd_map.csv,,dm+d,2026.1.0,2026-01-12,OGL-3.0
   ACE inhibitor items dispensed in 2025, the codes of 2023 alone match 0.3%.
 * **Renumbered products are followed.** `{RENUMBERED}` has 1,962 pairs of products of 2023 and 2025 with the same name. A team's own list gets both.
 * **Your own share.** `monitoring__code_lists` and the monitoring page show the share of your medicine items that each list touches.
-* **A dm+d map follows new codes.** A product is on a list if its moiety (VTM) or its previous code (`VPIDPREV`) is. The map has one row for each VMP
-  and AMP. A moiety covers every form of a medicine, so a list of tablets that has a moiety also covers gels. A list that has products alone gets no product by
-  its moiety: add the code of the moiety to it.
+* **A dm+d map follows new codes.** The map has one row for each VMP and AMP. A product is on a list if its moiety (VTM) or its previous code
+  (`VPIDPREV`) is. A moiety on a list covers every form of a medicine, so a list of tablets that has a moiety also covers gels.
+* **A moiety that is not on a list** is followed for new products, which are those that no list and not `medicines` has. They are on the list if every
+  known product of their moiety is on it, and if at least as many are known as are new. Tablets and eye drops of one moiety differ, so a list of
+  tablets does not get its new products. With the column `form` (form and route of dm+d, such as `tablet.oral`) the rule then applies to each form.
+* **Undecided products** are the new ones that this rule adds to no list although a product of their moiety is on it, and whose form is not known to be
+  off it. The run shows their number. `python -m features.undecided_products FOLDER` writes them. Add the column `form` to the map, or add the product
+  to your own half of the list. Until then, features do not count them.
 * **Different medicines** are different substances. `medicines` has the substance of each product, shortened from its name. A brand whose generic name
   is not known counts as a substance. The map replaces both.
 
@@ -105,10 +121,15 @@ def code_list_page(catalogue: Catalogue) -> str:
 def _registers(catalogue: Catalogue) -> Iterator[str]:
     yield "## Registers"
     yield ""
-    yield "Compare a prevalence with that of a register only at the register's ages (Quality and Outcomes Framework)."
-    yield from ("", "| register | feature | least age |", "|---|---|---|")
+    yield "Compare a prevalence with that of a register only at the register's ages (Quality and Outcomes Framework 2022-23). A feature counts everyone with"
+    yield "the diagnosis. Some registers also ask for something else, so they count fewer people. The share of OST is therefore the least that is expected."
+    yield from ("", "| register | feature | least age | also needed | share in England |", "|---|---|---|---|---|")
     for register in REGISTERS:
-        yield f"| {register.code} | `{register.feature(catalogue.code_lists)}` | {register.least_age or 'any age'} |"
+        least = "at least " if register.is_least else ""
+        yield (
+            f"| {register.code} | `{register.feature(catalogue.code_lists)}` | {register.least_age or 'any age'} | {register.also} "
+            f"| {least}{register.expected_share:.1%} |"
+        )
 
 
 def _changes() -> dict[tuple[str, str], tuple[int, int]]:

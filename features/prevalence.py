@@ -1,8 +1,9 @@
 """The share of people whom a code list is expected to match: published for conditions, and floors chosen by Strata.
 
-Sources of the published shares: NHS Digital, Quality and Outcomes Framework 2022-23 (registers over whole lists, rounded). Where it has no register (anxiety,
+Sources of the published shares: NHS Digital, Quality and Outcomes Framework 2022-23 (registers, rounded). Where it has no register (anxiety,
 hypothyroidism, osteoarthritis, alcohol, substance misuse and the rarer conditions) after Head et al., Lancet Healthy Longevity 2021, tables of
-long-term conditions. Frailty after Clegg et al., Age and Ageing 2016 (moderate or severe in 15% from 65).
+long-term conditions. Frailty after Clegg et al., Age and Ageing 2016 (moderate or severe in 15% from 65). The share of osteoporosis is no
+register's: Strata chose it, 3% of people from 50, because the register counts only people who also had a fragility fracture.
 
 The floors are no published figures. Strata chose them for common measurements, contacts, reviews, vaccinations and medicines, far below what a GP
 record of England has, also one of few months, and for common hospital diagnoses and major A&E departments. They only serve to recognise a list that
@@ -14,16 +15,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 PREVALENCE = {
-    "obesity": 0.094, "learning_disability": 0.006, "asthma": 0.062, "hypertension": 0.135, "type_1_diabetes": 0.005,
-    "type_2_diabetes": 0.055, "alcohol_problems": 0.014, "severe_mental_illness": 0.0095, "substance_misuse": 0.006,
-    "depression": 0.105, "anxiety": 0.06, "epilepsy": 0.007, "multiple_sclerosis": 0.002, "rheumatoid_arthritis": 0.007,
+    "obesity": 0.0896, "learning_disability": 0.006, "asthma": 0.0605, "hypertension": 0.144, "type_1_diabetes": 0.005,
+    "type_2_diabetes": 0.055, "alcohol_problems": 0.014, "severe_mental_illness": 0.010, "substance_misuse": 0.006,
+    "depression": 0.1038, "anxiety": 0.06, "epilepsy": 0.0063, "multiple_sclerosis": 0.002, "rheumatoid_arthritis": 0.0065,
     "hypothyroidism": 0.035, "psoriasis": 0.02, "inflammatory_bowel_disease": 0.007, "osteoarthritis": 0.06, "gout": 0.016,
     "osteoporosis": 0.012, "chronic_liver_disease": 0.005, "copd": 0.018, "bronchiectasis": 0.003,
-    "coronary_heart_disease": 0.030, "atrial_fibrillation": 0.021, "heart_failure": 0.0105, "stroke_tia": 0.018, "chronic_kidney_disease": 0.034,
-    "peripheral_arterial_disease": 0.006, "cancer": 0.035, "parkinsons_disease": 0.0022, "dementia": 0.0075, "frailty": 0.028,
+    "coronary_heart_disease": 0.030, "atrial_fibrillation": 0.021, "heart_failure": 0.010, "stroke_tia": 0.018, "chronic_kidney_disease": 0.033,
+    "peripheral_arterial_disease": 0.006, "cancer": 0.035, "parkinsons_disease": 0.0022, "dementia": 0.0074, "frailty": 0.028,
 }  # fmt: skip
 
-# The shares are of people of all ages, also where a register counts only some ages.
+# The shares are of people of all ages, also where a register counts only some ages. `features/registers.py` divides by the share of these ages.
+
+# The share of people on a register that counts less than half of the people with a diagnosis. OST004 of 2022-23: 223,326 of 62.4 million.
+REGISTER_SHARE = {"osteoporosis": 0.0036}
 RAREST = 1 / 10_000  # the floor of any other list
 
 # By terminology: the least share of the people with any entry in it.

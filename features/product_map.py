@@ -1,6 +1,8 @@
 """A map of dm+d products: the virtual therapeutic moiety of each product, and the code it had before.
 
-With it, a list covers a product whose moiety or whose earlier or later code is listed, and different medicines are different moieties.
+With it, a list covers a product whose moiety or whose earlier or later code is listed, and different medicines are different moieties. A new
+product is also on a list if every product of its moiety that Strata knows is. Where some are on the list and others are not, as tablets and eye
+drops, the product is undecided: the team decides.
 """
 
 from __future__ import annotations
@@ -9,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from features.code_halves import PRODUCTS, CodeEntry, Half
+from features.code_halves import PRODUCTS, CodeEntry, Half, assemble
 from features.code_list_files import OWN_FOLDER, RENUMBERED, checked_code, read_rows
 
 PRODUCT_COLUMNS = ("product", "moiety", "moiety_name")
 PREVIOUS = "previous"  # an optional column: the code of the product before it was renumbered (VPIDPREV of dm+d)
+FORM = "form"  # an optional column: the form and route of the product (ONT form and route of dm+d, such as tablet.oral)
 
 
 @dataclass(frozen=True)
@@ -24,21 +27,25 @@ class ProductMap:
     moiety: Mapping[str, str]
     name: Mapping[str, str]  # of products and of moieties
     previous: tuple[tuple[str, str], ...]
+    form: Mapping[str, str]  # of products, where the map has it
 
 
 def read_product_map(path: Path) -> ProductMap:
     """Read a map; raise CodeListError where a code is none."""
     moiety: dict[str, str] = {}
     names: dict[str, str] = {}
+    forms: dict[str, str] = {}
     previous = []
     for place, row in read_rows(path, PRODUCT_COLUMNS):
         product = checked_code("dmd", row["product"], place)
         if row["moiety"]:
             moiety[product] = checked_code("dmd", row["moiety"], place)
             names[product] = names[moiety[product]] = row["moiety_name"] or moiety[product]
+        if row.get(FORM):
+            forms[product] = row[FORM].casefold()
         if row.get(PREVIOUS):
             previous.append((product, checked_code("dmd", row[PREVIOUS], place)))
-    return ProductMap(path.name, moiety, names, tuple(previous))
+    return ProductMap(path.name, moiety, names, tuple(previous), forms)
 
 
 def follow_map(halves: Mapping[tuple[str, str], Half], products: ProductMap) -> dict[tuple[str, str], Half]:
@@ -47,11 +54,80 @@ def follow_map(halves: Mapping[tuple[str, str], Half], products: ProductMap) -> 
     of_moiety: dict[str, list[str]] = {}
     for product, moiety in products.moiety.items():
         of_moiety.setdefault(moiety, []).append(product)
-    return {
-        key: _substances(half, products, same) if half.name == PRODUCTS else _extended(half, of_moiety, same)
-        for key, half in halves.items()
-        if half.system == "dmd"
-    } | {key: half for key, half in halves.items() if half.system != "dmd"}
+    known = _known_products(halves, same)
+    listed = {
+        key: half if half.name == PRODUCTS else _extended(half, of_moiety, same) for key, half in _of_products(halves).items()
+    }
+    lists = assemble({**halves, **listed})
+    followed = {
+        key: _substances(half, products, same)
+        if half.name == PRODUCTS
+        else _extended(
+            _with_new(half, _new_products(set(lists[half.name].codes("dmd")), known, of_moiety, products.form)), {}, same
+        )
+        for key, half in listed.items()
+    }
+    return {**halves, **followed}
+
+
+def _of_products(halves: Mapping[tuple[str, str], Half]) -> dict[tuple[str, str], Half]:
+    return {key: half for key, half in halves.items() if half.system == "dmd"}
+
+
+def _known_products(halves: Mapping[tuple[str, str], Half], same: Mapping[str, set[str]]) -> set[str]:
+    """Return the products that a list of Strata or of the team has, or `medicines`, under every code."""
+    known = {entry.code for half in _of_products(halves).values() for entry in half.entries}
+    return known.union(*(same[code] for code in known if code in same))
+
+
+@dataclass(frozen=True)
+class _New:
+    """The new products of a map that a list has, each with a listed product of its moiety, and those that are undecided."""
+
+    on_list: Mapping[str, str]
+    undecided: tuple[str, ...]
+
+
+def _new_products(listed: set[str], known: set[str], of_moiety: Mapping[str, list[str]], form: Mapping[str, str]) -> _New:
+    """Return the new products of each moiety of which a list has a product.
+
+    They are decided by all products of the moiety, else by those of the same form.
+    """
+    on_list: dict[str, str] = {}
+    undecided: list[str] = []
+    for products in of_moiety.values():
+        has_listed = not listed.isdisjoint(products)
+        new = [product for product in products if has_listed and product not in known and product not in listed]
+        of_all = _decision(products, listed, known) if new else None
+        by_form = {
+            one: of_all
+            or (_decision([product for product in products if form.get(product) == one], listed, known) if one else None)
+            for one in {form.get(product, "") for product in new}
+        }
+        for product in new:
+            decision = by_form[form.get(product, "")]
+            if decision:
+                on_list[product] = next(other for other in products if other in listed)
+            elif decision is None:
+                undecided.append(product)
+    return _New(on_list, tuple(undecided))
+
+
+def _decision(products: Iterable[str], listed: set[str], known: set[str]) -> bool | None:
+    """Return whether a list has the new ones among some products: None where the known ones disagree or fewer are known than new."""
+    products = set(products)
+    on, off = products & listed, (products & known) - listed
+    if (on and off) or len(on | off) < len(products - known - listed):
+        return None
+    return bool(on) if on or off else None
+
+
+def _with_new(half: Half, new: _New) -> Half:
+    entries = {entry.code: entry for entry in half.entries}
+    for product, alike in new.on_list.items():
+        like = entries.get(alike) or CodeEntry("dmd", alike, "exact", half.label or half.name, half.source)
+        entries.setdefault(product, like._replace(code=product, match="exact"))
+    return replace(half, entries=tuple(entries.values()), undecided=(*half.undecided, *new.undecided))
 
 
 def follow_renumbered(halves: Mapping[tuple[str, str], Half]) -> dict[tuple[str, str], Half]:

@@ -1,17 +1,21 @@
 """Read a team's own folder of code lists: Strata's format, OpenCodelists, reference sets, QOF clusters and a dm+d map.
 
 A CSV with the columns list, system, code, match, description and source needs nothing else. Any other file has a row in the folder's
-`index.csv`, which names the list, the system and the file. The header of the file shows what it is.
+`index.csv`, which names the list, the system and the file. The header of the file shows what it is. `features/code_membership.py` says which
+rows of a file count. A new name of a list is refused unless something reads the list or the team says that it is new.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from features.code_halves import MATCHES, PRODUCTS, SYSTEMS, CodeEntry, CodeListError, Half
 from features.code_list_files import INDEX, checked_code, entry_of, half_of, header_of, read_rows, with_source
+from features.code_membership import Row, is_counted, is_yes, latest_rows
+from features.long_term_conditions import CONDITIONS, resolved_list
 from features.product_map import PRODUCT_COLUMNS, follow_map, follow_renumbered, read_product_map
 
 Halves = dict[tuple[str, str], Half]
@@ -27,12 +31,28 @@ class Layout:
     code: str
     label: str = ""
     chosen_by: str = ""
-    active: str = ""  # a column whose value 0 marks a code that is no longer in the set
+    needs: tuple[str, ...] = ()  # columns without which a file is not of this kind
+    member: str = ""  # of a file that may have several rows of a member: the column that identifies it
+    time: str = ""  # and the column of the day from which a row counts
 
-    def holds(self, row: Mapping[str, str], chosen: str) -> bool:
-        """Return whether a row's code is in the chosen set now; '' chooses every set."""
-        is_chosen = not chosen or not self.chosen_by or row[self.chosen_by] == chosen
-        return is_chosen and not (self.active and row[self.active] == "0")
+    def set_column(self, columns: Iterable[str]) -> str:
+        """Return the column that names the set of a row; '' if the file has none."""
+        return self.chosen_by or next((name for name in SET_COLUMNS if name in columns), "")
+
+    def counted(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Yield the rows of a set whose code is in it now."""
+        current = latest_rows(rows, self.member, self.code, self.time) if self.member else rows
+        yield from ((place, row) for place, row in current if is_counted(row, place))
+
+
+@dataclass(frozen=True)
+class TeamHalf:
+    """A half that a team's file has, where, and whether the team says that its list is new."""
+
+    file: str
+    place: str
+    half: Half
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,10 +71,13 @@ class IndexedFile:
         )
 
 
+# Columns of other files that name the set of a row.
+SET_COLUMNS = ("cluster_id", "cluster", "refsetid", "refset_id", "pcd_refset_id", "codelist", "codelist_id", "list")
+NEW = "new"  # an optional column: yes in it says that a list with a new name is meant
 # The first layout whose columns the header has is that of the file.
 LAYOUTS = (
     Layout("QOF cluster file (primary care domain reference sets)", "snomed_code", "snomed_code_description", "cluster_id"),
-    Layout("reference set (RF2)", "referencedcomponentid", chosen_by="refsetid", active="active"),
+    Layout("reference set (RF2)", "referencedcomponentid", "", "refsetid", ("active",), "id", "effectivetime"),
     Layout("dm+d list of OpenCodelists", "dmd_id", "dmd_name"),
     Layout("list of codes", "code", "term"),
     Layout("list of codes", "id", "name"),
@@ -66,13 +89,28 @@ def apply_team_files(halves: Mapping[tuple[str, str], Half], folder: Path) -> Ha
     """Return the halves with those of a team's folder, which replace the same half of a list; raise CodeListError where a file is wrong."""
     indexed = list(_indexed_files(folder))
     lists = [file for file in indexed if not file.is_map]
-    found = [(file.path.name, half) for file in lists for half in _halves_of_file(file.path, file.row, file.place, halves)]
+    found = [team for file in lists for team in _halves_of_file(file, halves)]
     other = sorted({*folder.glob("*.csv")} - {folder / INDEX, *(file.path for file in indexed)})
-    found += [(path.name, half) for path in other for half in _halves_of_lines(path)]
+    found += [team for path in other for team in _halves_of_lines(path)]
     merged = dict(halves) | follow_renumbered(_each_in_one_file(found))
+    _refuse_unread(found, halves, merged)
     for file in indexed:
         merged = follow_map(merged, read_product_map(file.path)) if file.is_map else merged
     return merged
+
+
+def _refuse_unread(found: Iterable[TeamHalf], strata: Iterable[tuple[str, str]], merged: Mapping[tuple[str, str], Half]) -> None:
+    """Raise CodeListError for a list with a new name that nothing reads, unless the team says that the list is new."""
+    names = {name for name, _ in strata}
+    read = {*names, *map(resolved_list, CONDITIONS), *(name for half in merged.values() for name in half.includes)}
+    new = {team.half.name for team in found if team.is_new}
+    for team in found:
+        if team.half.name not in read | new:
+            close = "".join(f"The closest name is {name!r}. " for name in get_close_matches(team.half.name, sorted(read), 1))
+            raise CodeListError(
+                f"{team.place}: the list {team.half.name!r} is not one of Strata's, and no feature or other list reads it. {close}"
+                f"Correct the name. If the list is meant to be new, write yes in the column `{NEW}` of its row."
+            )
 
 
 def _indexed_files(folder: Path) -> Iterator[IndexedFile]:
@@ -83,17 +121,17 @@ def _indexed_files(folder: Path) -> Iterator[IndexedFile]:
         yield IndexedFile(_file_of(folder, row["file"], place), row, place)
 
 
-def _each_in_one_file(found: Iterable[tuple[str, Half]]) -> Halves:
+def _each_in_one_file(found: Iterable[TeamHalf]) -> Halves:
     """Return the halves of a team's files; raise CodeListError where two files have the same one."""
     own: Halves = {}
     homes: dict[tuple[str, str], str] = {}
-    for file, half in found:
-        key = (half.name, half.system)
+    for team in found:
+        key = (team.half.name, team.half.system)
         if key in homes:
             raise CodeListError(
-                f"{file}: the {half.system} codes of the list {half.name!r} are also in {homes[key]}. Keep each half in one file."
+                f"{team.file}: the {key[1]} codes of the list {key[0]!r} are also in {homes[key]}. Keep each half in one file."
             )
-        own[key], homes[key] = half, file
+        own[key], homes[key] = team.half, team.file
     return own
 
 
@@ -106,25 +144,26 @@ def _file_of(folder: Path, name: str, place: str) -> Path:
 def _layout_of(path: Path) -> Layout:
     columns = set(header_of(path)[0])
     for layout in LAYOUTS:
-        if {layout.code, *filter(None, (layout.chosen_by, layout.active))} <= columns:
+        if {layout.code, *filter(None, (layout.chosen_by,)), *layout.needs} <= columns:
             return layout
     known = "; ".join(f"{layout.name}: {layout.code}" for layout in LAYOUTS)
     raise CodeListError(f"{path.name}: no column has the codes. Strata knows these columns of codes: {known}.")
 
 
-def _halves_of_file(path: Path, row: Mapping[str, str], place: str, known: Mapping[tuple[str, str], Half]) -> Iterator[Half]:
+def _halves_of_file(file: IndexedFile, known: Mapping[tuple[str, str], Half]) -> Iterator[TeamHalf]:
     """Yield the halves that a row of the index makes of a file: one, or one for each known cluster of the file."""
+    path, row, place = file.path, file.row, file.place
     layout = _layout_of(path)
     if row["list"] != EVERY_CLUSTER:
         half = half_of(row, place)
         half = replace(half, label=half.label or getattr(known.get((half.name, half.system)), "label", ""))
-        yield _filled(half, half.cluster, path, layout)
+        yield TeamHalf(path.name, place, _filled(half, half.cluster, path, layout), is_yes(row.get(NEW, ""), NEW, place))
         return
     clusters = _clusters_of(path, layout, place)
     for half in known.values():
         if half.system == row["system"] and half.cluster and half.cluster in clusters:
             alone = replace(with_source(half, row), includes=())  # the cluster alone
-            yield _filled(alone, half.cluster, path, layout)
+            yield TeamHalf(path.name, place, _filled(alone, half.cluster, path, layout))
 
 
 def _clusters_of(path: Path, layout: Layout, place: str) -> set[str]:
@@ -137,17 +176,17 @@ def _clusters_of(path: Path, layout: Layout, place: str) -> set[str]:
 
 def _filled(half: Half, chosen: str, path: Path, layout: Layout) -> Half:
     """Return a half with the codes of a file, of the chosen set where the file holds several."""
-    entries: dict[str, CodeEntry] = {}
-    sets: set[str] = set()
-    for place, row in read_rows(path, (layout.code,)):
-        sets.add(row.get(layout.chosen_by, ""))
-        if layout.holds(row, chosen):
-            code = checked_code(half.system, row[layout.code], place)
-            entries.setdefault(code, entry_of({**row, "label": row.get(layout.label, "")}, half, code, place))
-    if layout.chosen_by and not chosen and len(sets) > 1:
+    column = layout.set_column(header_of(path)[0])
+    rows = list(read_rows(path, (layout.code,)))
+    sets = {row[column] for _, row in rows} if column else set()
+    if not chosen and len(sets) > 1:
         raise CodeListError(
             f"{path.name} holds {len(sets)} sets. Name the set of the list {half.name!r} in the column `cluster` of {INDEX}."
         )
+    entries: dict[str, CodeEntry] = {}
+    for place, row in layout.counted((place, row) for place, row in rows if not (chosen and column) or row[column] == chosen):
+        code = checked_code(half.system, row[layout.code], place)
+        entries.setdefault(code, entry_of({**row, "label": row.get(layout.label, "")}, half, code, place))
     if not entries:
         of_set = f" of the set {chosen}" if chosen else ""
         raise CodeListError(
@@ -156,9 +195,11 @@ def _filled(half: Half, chosen: str, path: Path, layout: Layout) -> Half:
     return replace(half, entries=tuple(entries.values()))
 
 
-def _halves_of_lines(path: Path) -> Iterable[Half]:
+def _halves_of_lines(path: Path) -> Iterable[TeamHalf]:
     """Return the halves of a file whose every line names its list and system."""
     rows: dict[tuple[str, str], list[CodeEntry]] = {}
+    places: dict[tuple[str, str], str] = {}
+    new: set[str] = set()
     for place, row in read_rows(path, LINE_COLUMNS):
         if not row["list"] or not row["code"] or row["system"] not in SYSTEMS or row["match"] not in MATCHES:
             raise CodeListError(
@@ -166,5 +207,15 @@ def _halves_of_lines(path: Path) -> Iterable[Half]:
             )
         half = Half(row["list"], row["system"], row["description"], source=row["source"])
         code = checked_code(half.system, row["code"], place)
-        rows.setdefault((half.name, half.system), []).append(entry_of(row, half, code, place))
-    return [Half(name, system, source=entries[0].source, entries=tuple(entries)) for (name, system), entries in rows.items()]
+        new |= {half.name} if is_yes(row.get(NEW, ""), NEW, place) else set()
+        places.setdefault((half.name, half.system), place)
+        if is_counted(row, place):
+            rows.setdefault((half.name, half.system), []).append(entry_of(row, half, code, place))
+    if empty := next((key for key in places if key not in rows), None):
+        raise CodeListError(
+            f"{places[empty]}: every {empty[1]} code of the list {empty[0]!r} is marked as inactive or excluded. Correct or remove the rows."
+        )
+    return [
+        TeamHalf(path.name, places[key], Half(*key, source=entries[0].source, entries=tuple(entries)), key[0] in new)
+        for key, entries in rows.items()
+    ]

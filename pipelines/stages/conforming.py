@@ -16,6 +16,7 @@ from expectations.tables.monitoring import LIST_USE, LIST_USE_BY_PRACTICE
 from features.analytes import analyte_of_code
 from features.catalogue import build_catalogue
 from features.code_lists import load_code_lists
+from features.undecided_products import undecided_products
 from pipelines.building import code_list_use, same_day_care
 from pipelines.conform import actions, areas_and_organisations, core_tables, objections
 from pipelines.conform.by_source import conform_of
@@ -298,9 +299,11 @@ def write_same_day_care(context: StageContext) -> StageResult:
 @stage([LIST_USE, LIST_USE_BY_PRACTICE], reads=(core.EVENT, core.CODE), outside=(OutsideInput.CODE_LISTS,), exists=has_core)
 def write_code_list_use(context: StageContext) -> StageResult:
     """Write monitoring__code_lists and monitoring__code_lists_by_practice."""
-    catalogue = build_catalogue(load_code_lists(context.outside.code_lists), 2025)  # no list depends on the edition
-    without = code_list_use.write_code_list_use(context.lake, catalogue)
-    return StageResult({"rows": context.lake.rows(LIST_USE.name), "lists without entries": without})
+    lists = load_code_lists(context.outside.code_lists)
+    without = code_list_use.write_code_list_use(context.lake, build_catalogue(lists, 2025))  # no list depends on the edition
+    summary = {"rows": context.lake.rows(LIST_USE.name), "lists without entries": without}
+    undecided = len(undecided_products(lists))
+    return StageResult(summary | ({"undecided products of the dm+d map": undecided} if undecided else {}))
 
 
 def _conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection, Mapping[str, str]], Summary]) -> StageResult:

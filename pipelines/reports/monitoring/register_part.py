@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
-from features.code_list_matches import compared
+from features.code_list_matches import Match, compared
 from features.registers import REGISTERS, Register
 from models.disclosure_control import is_small, shown_share
 from pipelines.lake.duckdb_connection import connect
@@ -67,12 +67,18 @@ def _counts(lake: Lake, day: str, feature_of: dict[Register, str]) -> dict[Regis
 
 def _row(register: Register, on_it: int, known: int, has_all_ages: bool) -> dict[str, str]:
     hidden = not known or is_small(on_it) or is_small(known - on_it)
-    result = RESULTS[compared(on_it, known, register.expected_share)] if has_all_ages else OTHER_AGES
+    result = RESULTS[_compared(register, on_it, known)] if has_all_ages else OTHER_AGES
     return {
         "register": register.code,
         "condition": label(register.condition),
         "ages": f"{register.least_age} and over" if register.least_age else "all",
         "share": NOT_SHOWN if hidden else f"{shown_share(on_it, known):.1%}",
-        "expected": f"{register.expected_share:.1%}",
+        "expected": f"{'at least ' if register.is_least else ''}{register.expected_share:.1%}",
         "result": result,
     }
+
+
+def _compared(register: Register, on_it: int, known: int) -> Match:
+    """Return how the people with a register's feature compare with its share. No number is too many for the least share that is expected."""
+    result = compared(on_it, known, register.expected_share)
+    return Match.MATCHED if register.is_least and result is Match.ABOVE_EXPECTED else result

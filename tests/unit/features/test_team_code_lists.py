@@ -1,7 +1,10 @@
+import csv
 from pathlib import Path
 
 import pytest
 
+from expectations.identifier_schemes import passes_verhoeff
+from features.code_list_files import OWN_FOLDER, fault_of_code
 from features.code_lists import CodeList, CodeListError, load_code_lists
 
 HEADER = "list,system,code,match,description,source\n"
@@ -26,12 +29,9 @@ def lists_of(folder: Path, files: dict[str, str]) -> dict[str, CodeList]:
 
 
 def test_a_team_s_half_replaces_the_one_of_its_list_and_terminology_and_the_other_half_stays(tmp_path: Path) -> None:
-    lists = lists_of(
-        tmp_path, {"own.csv": HEADER + "asthma,icd10,j45.9,exact,Asthma,Our team\nnew_list,icd10,Z00,prefix,Check-up,Our team\n"}
-    )
+    lists = lists_of(tmp_path, {"own.csv": HEADER + "asthma,icd10,j45.9,exact,Asthma,Our team\n"})
     assert lists["asthma"].codes("icd10") == ("J459",)
     assert lists["asthma"].codes("snomed") == STRATA["asthma"].codes("snomed")
-    assert lists["new_list"].codes("icd10") == ("Z00",)
     assert lists["copd"] == STRATA["copd"]
     assert lists["asthma"].version != STRATA["asthma"].version
 
@@ -123,6 +123,131 @@ def test_a_list_that_a_file_of_clusters_replaces_includes_no_other_list(
 def test_a_wrong_file_is_refused_with_file_line_and_rule(tmp_path: Path, files: dict[str, str], fault: str) -> None:
     with pytest.raises(CodeListError, match=fault):
         lists_of(tmp_path, files)
+
+
+NEW_HEADER = HEADER.replace("source\n", "source,new\n")
+
+
+@pytest.mark.parametrize("name", ["astma", "asthma_resolve", "type_2_diabetes_resolved"])
+def test_a_list_that_nothing_reads_is_refused_with_the_closest_name(tmp_path: Path, name: str) -> None:
+    closest = {"astma": "asthma", "asthma_resolve": "asthma_resolved", "type_2_diabetes_resolved": "type_2_diabetes_register"}[
+        name
+    ]
+    with pytest.raises(CodeListError, match=rf"own.csv, line 3: the list '{name}' .*'{closest}'.*column `new`"):
+        lists_of(tmp_path, {"own.csv": HEADER + f"gout,icd10,M10,prefix,G,T\n{name},snomed,195967001,exact,A,T\n"})
+    index = INDEX + f"{name},snomed,x.csv,,,,,\n"
+    (tmp_path / "own.csv").unlink()
+    with pytest.raises(CodeListError, match=rf"index.csv, line 2: the list '{name}'"):
+        lists_of(tmp_path, {"index.csv": index, "x.csv": "code\n195967001\n"})
+
+
+def test_a_list_that_something_reads_or_that_is_meant_to_be_new_is_accepted(tmp_path: Path) -> None:
+    files = {
+        "own.csv": NEW_HEADER + "check_up,icd10,Z00,prefix,Check-up,T,Yes\ncheck_up,icd10,Z01,prefix,Check-up,T,\n",
+        "ends.csv": HEADER + "stroke_tia_resolved,snomed,195967001,exact,A,T\nour_asthma,snomed,195967001,exact,A,T\n",
+        "index.csv": "list,system,file,includes,new\nasthma,snomed,x.csv,our_asthma,\nour_index,snomed,x.csv,,1\n",
+        "x.csv": "code\n304527002\n",
+    }
+    lists = lists_of(tmp_path, files)
+    assert lists["check_up"].codes("icd10") == ("Z00", "Z01")
+    assert lists["our_index"].codes("snomed") == ("304527002",)
+    assert set(lists["asthma"].codes("snomed")) == {"304527002", "195967001"}
+    assert "stroke_tia_resolved" in lists
+    with pytest.raises(CodeListError, match=r"own.csv, line 2: 'maybe' in the column new is neither yes nor no"):
+        lists_of(tmp_path, {"own.csv": NEW_HEADER + "check_up,icd10,Z00,prefix,Check-up,T,maybe\n"})
+
+
+REFSET_HEADER = "id\teffectiveTime\tactive\tmoduleId\trefsetId\treferencedComponentId\n"
+ASTHMA_INDEX = INDEX + "asthma,snomed,x.csv,,,,,\n"
+
+
+def asthma(folder: Path, text: str, index: str = ASTHMA_INDEX) -> set[str]:
+    """Return the codes of the list of asthma that a file has."""
+    return set(lists_of(folder, {"index.csv": index, "x.csv": text})["asthma"].codes("snomed"))
+
+
+@pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("true", "false"), ("TRUE", "False"), ("yes", "no")])
+def test_an_inactive_member_is_skipped_however_it_is_written(tmp_path: Path, yes: str, no: str) -> None:
+    rows = f"a\t20200101\t{no}\t1\t999\t195967001\nb\t20200101\t{yes}\t1\t999\t304527002\n"
+    assert asthma(tmp_path, REFSET_HEADER + rows) == {"304527002"}
+
+
+@pytest.mark.parametrize("value", ["", "2", "?", "?true"])
+def test_a_member_of_which_it_is_not_clear_whether_it_is_active_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(CodeListError, match=r"x.csv, line 3: the value .* in the column active does not say .*Write 1 or 0"):
+        asthma(tmp_path, REFSET_HEADER + f"b\t20200101\t1\t1\t999\t304527002\na\t20200101\t{value}\t1\t999\t195967001\n")
+
+
+def test_the_latest_row_of_each_member_counts(tmp_path: Path) -> None:
+    ended = "a\t20250101\t0\t1\t999\t195967001\na\t20200101\t1\t1\t999\t195967001\n"
+    again = "b\t20200101\t0\t1\t999\t304527002\nb\t2025-01-01\t1\t1\t999\t304527002\n"
+    another_member = "c\t20200101\t0\t1\t999\t195967001\nd\t20190101\t1\t1\t999\t195967001\n"
+    assert asthma(tmp_path, REFSET_HEADER + ended + again) == {"304527002"}
+    assert asthma(tmp_path, REFSET_HEADER + again + another_member) == {"304527002", "195967001"}
+    no_id = "effectiveTime\tactive\trefsetId\treferencedComponentId\n20250101\t0\t999\t195967001\n20200101\t1\t999\t195967001\n20200101\t1\t999\t304527002\n"
+    assert asthma(tmp_path, no_id) == {"304527002"}
+
+
+def test_a_history_without_the_days_is_refused(tmp_path: Path) -> None:
+    for day in ("20200101", ""):
+        rows = f"a\t20200101\t1\t1\t999\t195967001\na\t{day}\t0\t1\t999\t195967001\n"
+        with pytest.raises(CodeListError, match=r"x.csv, line 3: another row of the same member .*Use the snapshot"):
+            asthma(tmp_path, REFSET_HEADER + rows)
+    with pytest.raises(CodeListError, match=r"x.csv, line 2: the effectivetime '2020' is not a day"):
+        asthma(tmp_path, REFSET_HEADER + "a\t2020\t1\t1\t999\t195967001\n")
+
+
+@pytest.mark.parametrize(
+    ("column", "counts", "counts_not"),
+    [
+        ("status", "active", "inactive"), ("Status", "+", "-"), ("status", "(+)", "(-)"), ("included", "1", "0"), ("include", "Yes", "No"),
+        ("inactive", "0", "1"), ("INVALID", "", "1"), ("excluded", "false", "TRUE"), ("concept status", "current", "retired"),
+    ],
+)  # fmt: skip
+def test_a_code_that_a_file_marks_as_inactive_or_excluded_is_skipped(
+    tmp_path: Path, column: str, counts: str, counts_not: str
+) -> None:
+    assert asthma(tmp_path, f"code,term,{column}\n195967001,A,{counts_not}\n304527002,B,{counts}\n") == {"304527002"}
+    (tmp_path / "index.csv").unlink()
+    (tmp_path / "x.csv").unlink()
+    lines = f"asthma,snomed,195967001,exact,A,T,{counts_not}\nasthma,snomed,304527002,exact,A,T,{counts}\n"
+    own = lists_of(tmp_path, {"own.csv": HEADER.replace("source\n", f"source,{column}\n") + lines})
+    assert own["asthma"].codes("snomed") == ("304527002",)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("status", "?"), ("status", "!"), ("status", "active and retired"), ("invalid", "2")]
+)
+def test_a_mark_that_is_not_clear_is_refused(tmp_path: Path, column: str, value: str) -> None:
+    with pytest.raises(CodeListError, match=rf"x.csv, line 2: the value .* in the column {column} does not say"):
+        asthma(tmp_path, f"code,term,{column}\n195967001,A,{value}\n")
+
+
+def test_inactive_codes_of_a_cluster_are_skipped_and_lines_that_are_all_inactive_are_refused(tmp_path: Path) -> None:
+    text = "Cluster_ID\tSNOMED_code\tSNOMED_code_description\tActive_status\nAST_COD\t195967001\tA\t0\nAST_COD\t304527002\tB\t1\n"
+    assert asthma(tmp_path, text, INDEX + "*,snomed,x.csv,,,,,\n") == {"304527002"}
+    (tmp_path / "index.csv").unlink()
+    (tmp_path / "x.csv").unlink()
+    header = HEADER.replace("source\n", "source,active\n")
+    with pytest.raises(CodeListError, match=r"own.csv, line 2: every snomed code of the list 'asthma' is marked as inactive"):
+        lists_of(tmp_path, {"own.csv": header + "asthma,snomed,195967001,exact,A,T,0\n"})
+
+
+def test_a_plain_file_of_several_sets_needs_the_name_of_the_set(tmp_path: Path) -> None:
+    text = "code,term,refsetId\n195967001,A,998\n304527002,B,999\n"
+    with pytest.raises(CodeListError, match=r"x.csv holds 2 sets"):
+        asthma(tmp_path, text)
+    assert asthma(tmp_path, text, INDEX + "asthma,snomed,x.csv,999,,,,\n") == {"304527002"}
+
+
+def test_a_code_that_a_spreadsheet_rounded_is_refused_also_where_its_check_digit_is_right_by_chance(tmp_path: Path) -> None:
+    with (OWN_FOLDER / "dmd" / "medicines.csv").open(encoding="utf-8") as file:
+        codes = {row["code"] for row in csv.DictReader(file) if len(row["code"]) > 15}
+    rounded = {code[:15] + "0" * (len(code) - 15) for code in codes} - codes
+    assert [code for code in rounded if not fault_of_code("dmd", code)] == []
+    by_chance = next(code for first in range(100) if passes_verhoeff(code := f"{999000011000000 + first}000"))
+    with pytest.raises(CodeListError, match=r"x.csv, line 2: .*A spreadsheet keeps 15 digits"):
+        lists_of(tmp_path, {"index.csv": INDEX + "statins,dmd,x.csv,,,,,\n", "x.csv": f"code,term\n{by_chance},A\n"})
 
 
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:

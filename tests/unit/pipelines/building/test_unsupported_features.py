@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from expectations.tables import core
-from features.catalogue import Catalogue, declare_catalogue
+from features.catalogue import Catalogue
+from features.catalogue import build_catalogue as declare_catalogue
 from features.code_list_matches import unmatched
 from features.code_lists import load_code_lists
 from features.events import EVENT_TYPES, NUMBER_OF
