@@ -34,9 +34,9 @@ Open Government Licence v3.0. They include SNOMED Clinical Terms (SNOMED CT), us
 * **A list that matches no one is not 0.** If at least 10 people are expected by the published prevalence, its features are null. Without one,
   Strata expects a floor, and the list must match in no feed: 0.1% to 5% of people for common measurements, contacts, medicines, hospital
   diagnoses and departments, otherwise 1 in 10,000 (`features/prevalence.py`). The monitoring page compares the people matched with those expected.
-* **A list of resolved codes that matches no one** leaves `<condition>_current`, `<condition>_new_365d`, `<condition>_years` and what is computed from
-  them, such as the number of conditions, null where 10 people would have such a code: 1 in 100 of the people with a condition that often ends, such as
-  asthma, otherwise 1 in 1,000.
+* **A list of resolved codes that matches no one** leaves features null where 10 people would have such a code. That is 1 in 100 of the people with a
+  condition that often ends, such as asthma, otherwise 1 in 1,000. The features are `<condition>_current`, `<condition>_new_365d`, `<condition>_years`
+  and what is computed from them, such as the number of conditions.
 
 ## Your own lists
 
@@ -58,8 +58,8 @@ skipped. A code may have its term: `73211009 |Diabetes mellitus|`.
 `+` and `(+)` do, `0`, `false`, `no`, `inactive`, `retired`, `-` and `(-)` do not, in any letter case. A column `inactive`, `excluded`, `invalid` or `retired`
 says the reverse, and may be empty. Any other value, such as `?`, is refused. A dm+d map keeps products with `invalid`, because old items have their codes.
 
-**A new name needs a yes.** Strata refuses a list with a name that is not in the table below and that nothing reads, because it is often misspelt. A list is
-read by a feature, by the `includes` of another list, or as `<condition>_resolved`. For a list of your own, write `yes` in the column `new` of its row in
+**A new name needs a yes.** A name that is not in the table below and that nothing reads is often misspelt. Strata refuses it. A list is read by a
+feature, by the `includes` of another list, or as `<condition>_resolved`. For a list of your own, write `yes` in the column `new` of its row in
 `{INDEX}` or of one of its lines. `monitoring__code_lists` then has the people whom it matches, and `includes` can name it.
 
 **A spreadsheet damages long codes.** It keeps 15 digits of a number. Strata checks the check digit and the form of each code and refuses the file: export
@@ -86,8 +86,8 @@ medicines,dmd,dmd_map.csv,,dm+d,2026.1.0,2026-01-12,OGL-3.0
 * **A moiety that is not on a list** is followed for new products, which are those that no list and not `medicines` has. They are on the list if every
   known product of their moiety is on it, and if at least as many are known as are new. Tablets and eye drops of one moiety differ, so a list of
   tablets does not get its new products. With the column `form` (form and route of dm+d, such as `tablet.oral`) the rule then applies to each form.
-* **Undecided products** are the new ones that this rule adds to no list although a product of their moiety is on it, and whose form is not known to be
-  off it. The run shows their number. `python -m features.undecided_products FOLDER` writes them. Add the column `form` to the map, or add the product
+* **Undecided products** are new ones that this rule adds to no list, although a product of their moiety is on one. Their form is not known to be off it.
+  The run shows their number. `python -m features.undecided_products FOLDER` writes them. Add the column `form` to the map, or add the product
   to your own half of the list. Until then, features do not count them.
 * **Different medicines** are different substances. `medicines` has the substance of each product, shortened from its name. A brand whose generic name
   is not known counts as a substance. The map replaces both.

@@ -7,7 +7,7 @@ from features.code_membership import is_counted, is_yes, latest_rows
 def test_a_row_counts_only_if_every_mark_says_so() -> None:
     assert is_counted({"code": "1", "active": "TRUE", "excluded": ""}, "x.csv, line 2")
     assert not is_counted({"code": "1", "active": "1", "excluded": "Yes"}, "x.csv, line 2")
-    with pytest.raises(CodeListError, match=r"x\.csv, line 2: the value '' in the column active"):
+    with pytest.raises(CodeListError, match=r"x.csv, line 2: the value '' in the column active"):
         is_counted({"active": ""}, "x.csv, line 2")
 
 

@@ -172,7 +172,7 @@ def test_codes_that_end_a_condition_are_compared_with_the_people_of_the_conditio
     found = [tuple(row.values()) for row in lake.read("monitoring__code_lists", columns, order="list").to_pylist()]
     assert ENDED_FLOORS["asthma_resolved"] == 0.01
     assert found == [
-        ("asthma", 1_000, 20_000, 0.062, 1_240.0, "matched", 0), ("asthma_resolved", 0, 20_000, None, 10.0, "nothing", 2),
+        ("asthma", 1_000, 20_000, 0.0605, 1_210.0, "matched", 0), ("asthma_resolved", 0, 20_000, None, 10.0, "nothing", 2),
         ("rare", 0, 20_000, None, 2.0, "few_people", None),
     ]  # fmt: skip
     columns = "list, practice_code, people, all_people, result"
