@@ -60,7 +60,7 @@ def known_since_sql(lake: Lake) -> str:
     `LEAST_KNOWN` of its records were known, of those that are at least `DAYS_OF_GRACE` old. Senders whose records were always known are not in it.
     Records that a later delivery changed or withdrew count as well.
     """
-    superseded = f"SELECT feed, provider, event_date, available_date FROM {lake.scan(core.EVENT_SUPERSEDED.name)} WHERE event_type IN ({_RECORDS})"
+    superseded = f"SELECT feed, provider, event_date, available_date FROM {lake.scan_or_empty(core.EVENT_SUPERSEDED)} WHERE event_type IN ({_RECORDS})"
     records = f"(SELECT feed, provider, event_date, available_date FROM {lake.scan(core.EVENT.name)} WHERE event_type IN ({_RECORDS}) UNION ALL {superseded})"
     found = f"""
     WITH counted AS (

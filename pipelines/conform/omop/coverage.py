@@ -28,6 +28,6 @@ def omop_coverage_sql(events: str, registrations: str) -> str:
     ),
     months AS (SELECT feed, organisation_code, CAST(month AS DATE) AS month FROM span CROSS JOIN (SELECT DISTINCT feed FROM counted))
     SELECT feed, 'practice' AS organisation_role, organisation_code, month, coalesce(rows, 0) AS rows,
-        CAST(NULL AS DOUBLE) AS expected_rows, 'covered' AS status
+        CAST(NULL AS DOUBLE) AS expected_rows, 'covered' AS status, CAST(NULL AS DATE) AS known_since
     FROM months LEFT JOIN counted USING (feed, organisation_code, month)
     """
