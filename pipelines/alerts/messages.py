@@ -105,6 +105,18 @@ def code_list_far(crossing: Crossing) -> str:
     return f"the code list '{row['label']}' matches {crossing.value:.1%} of the people in {feed}; {expected}"
 
 
+def practice_lists_silent(crossing: Crossing) -> str:
+    """Return how many code lists match no one at a practice, and that of which most people are expected."""
+    row, feed = crossing.row, FEED_OF_TYPE[EVENTS_OF[crossing.row["code_system"]]].replace("_", " ")
+    lists = "1 code list matches" if row["lists"] == 1 else f"{row['lists']:,} code lists match"
+    whose = "its" if row["lists"] == 1 else "their"
+    named = f"'{row['label']}'" if row["lists"] == 1 else f"such as '{row['label']}'"
+    return (
+        f"{lists} no entry of {feed} of the practice {row['practice_code']} ({named}, about {row['expected_people']:,.0f} people expected); {whose} features "
+        "are 0 there, as if no one had such an entry"
+    )
+
+
 def _group(row: Row) -> str:
     """Return a group as people read it."""
     return (

@@ -127,6 +127,13 @@ def _far_code_lists(lists: Rows, _: bool) -> Iterator[Crossing]:
             yield Crossing(f"{row['list']} {row['code_system']}", share, expected, row)
 
 
+def _silent_practices(practices: Rows, least: int) -> Iterator[Crossing]:
+    """Find practices at which a number of code lists match no one although people are expected and the lists match people elsewhere."""
+    for row in practices:
+        if row["lists"] >= least:
+            yield Crossing(f"{row['practice_code']} {row['code_system']}", float(row["lists"]), float(least), row)
+
+
 def _subject(row: Row) -> str:
     """Return a group as alerts store it."""
     return "all" if row["group_kind"] == "all" else f"{row['group_kind']} {row['group_name']}"
@@ -259,9 +266,23 @@ CODE_LIST_FAR = AlertRule(
     _far_code_lists,
     messages.code_list_far,
 )
+PRACTICE_LISTS_SILENT = AlertRule(
+    "practice_lists_silent",
+    "Code lists match no one at a practice",
+    "Code lists match no one at a practice although people are expected there, and match people elsewhere.",
+    Setting(
+        "practice_lists_silent",
+        Annotated[int, Field(ge=1)] | None,
+        1,
+        "number of code lists that match no one at a practice from which to alert",
+    ),
+    watched_rows.silent_practices,
+    _silent_practices,
+    messages.practice_lists_silent,
+)
 RULES: tuple[AlertRule, ...] = (
     FEATURE_SHIFTED, MISSING_SHARE_JUMPED, SUPPORT_DIFFERS, LIST_TURNOVER, MATURED_CALIBRATION, VOLUME_COLLAPSED, SCORES_STALE,
-    FEED_LATE, APPROVAL_ENDS, CODE_LIST_FAR,
+    FEED_LATE, APPROVAL_ENDS, CODE_LIST_FAR, PRACTICE_LISTS_SILENT,
 )  # fmt: skip
 
 

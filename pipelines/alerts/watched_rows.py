@@ -10,7 +10,7 @@ import pandas as pd
 
 from expectations.sql_values import quote, quote_all
 from expectations.table import Table
-from expectations.tables.monitoring import CALIBRATION, DRIFT, LIST_USE, SCORES
+from expectations.tables.monitoring import CALIBRATION, DRIFT, LIST_USE, LIST_USE_BY_PRACTICE, SCORES
 from expectations.tables.records import EXTRACTS, VALIDATION
 from models.disclosure_control import safe_audit
 from pipelines.alerts.rule_declaration import Row, Rows, Watched
@@ -40,6 +40,19 @@ def scores(watched: Watched) -> Iterator[Row]:
 def code_lists(watched: Watched) -> Rows:
     """Return the code lists with the people whom they match."""
     rows: Rows = watched.lake.read_or_empty(LIST_USE, where="all_people > 0", order="list, code_system").to_pylist()
+    return rows
+
+
+def silent_practices(watched: Watched) -> Rows:
+    """Return the practices at which lists match no one although people are expected, with the list of which most are expected.
+
+    A list that matches no one anywhere is a finding about the list.
+    """
+    expected = "expected_share * all_people"
+    found = f"""practice_code, code_system, count(*) AS lists, arg_max(label, {expected}) AS label, max({expected}) AS expected_people"""
+    elsewhere = f"(list, code_system) IN (SELECT (list, code_system) FROM {watched.lake.scan_or_empty(LIST_USE_BY_PRACTICE)} WHERE people > 0)"
+    where = f"result = 'nothing' AND {elsewhere} GROUP BY ALL"
+    rows: Rows = watched.lake.read_or_empty(LIST_USE_BY_PRACTICE, found, where, "practice_code, code_system").to_pylist()
     return rows
 
 

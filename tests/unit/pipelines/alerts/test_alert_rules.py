@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from expectations.tables.monitoring import LIST_USE_BY_PRACTICE
 from pipelines.alerts import rules
 from pipelines.alerts.alert_log import runbook
 from pipelines.alerts.rule_declaration import AlertRule, Row, Watched
@@ -166,6 +167,35 @@ def test_a_rule_that_is_off_reads_nothing(tmp_path: Path) -> None:
     assert not list(rules.APPROVAL_ENDS.watch(watched, None))
 
 
+def silent(practice: str, lists: int) -> dict:
+    return {"practice_code": practice, "code_system": "snomed", "lists": lists, "label": "Hypertension", "expected_people": 120.4}
+
+
+def test_a_practice_is_silent_where_lists_match_people_elsewhere(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+
+    def use(name: str, practice: str, people: int, result: str) -> dict:
+        return {
+            "list": name, "code_system": "snomed", "practice_code": practice, "label": name.title(), "entries": people, "people": people,
+            "all_people": 1_000, "expected_share": 0.1, "is_published": True, "result": result,
+        }  # fmt: skip
+
+    lake.write(
+        LIST_USE_BY_PRACTICE,
+        [
+            use("asthma", "A81001", 0, "nothing"), use("asthma", "A81002", 60, "matched"), use("copd", "A81001", 0, "nothing"),
+            use("copd", "A81002", 18, "matched"), use("gout", "A81001", 0, "nothing"), use("gout", "A81002", 0, "nothing"),
+            use("hiv", "A81001", 0, "few_people"),
+        ],
+    )  # fmt: skip
+    (found,) = rules.PRACTICE_LISTS_SILENT.watch(Watched(lake, [], DAY), 1)
+    assert (found.subject, found.value) == (
+        "A81001 snomed",
+        2,
+    )  # gout matches no one anywhere, and few people are expected with HIV
+    assert not list(rules.PRACTICE_LISTS_SILENT.watch(Watched(lake, [], DAY), 3))
+
+
 # For each rule: rows, a limit, and the subject of the one finding among them.
 EXAMPLES: dict[str, tuple[list[Row], Any, str]] = {
     "feature_shifted": ([feature("at", 0.25), feature("below", 0.1)], 0.25, "at"),
@@ -191,6 +221,7 @@ EXAMPLES: dict[str, tuple[list[Row], Any, str]] = {
     "feed_late": ([{"feed": "patients", "latest": DAY, "days_behind": 61, "limit_days": 45}], True, "patients"),
     "approval_ends": ([{"expires": DAY, "days_left": 3}], 30, "purpose.approval"),
     "code_list_far": ([code_list("asthma", 0, "nothing", 0.062, features=9), code_list("copd", 18, "matched", 0.018)], True, "asthma snomed"),
+    "practice_lists_silent": ([silent("A81001", 3), silent("A81002", 1)], 2, "A81001 snomed"),
 }  # fmt: skip
 
 

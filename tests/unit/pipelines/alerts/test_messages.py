@@ -15,6 +15,7 @@ MISSING = {
     "index_date": DAY, "label": "Smoking status", "feed": "gp_observations,admissions", "features": 3, "share_missing": 0.6,
     "share_missing_training": 0.1,
 }  # fmt: skip
+SILENT = {"practice_code": "A81001", "code_system": "snomed", "label": "Hypertension", "expected_people": 120.4}
 LIST = {"label": "Asthma", "code_system": "snomed"}
 NEW = {"index_date": DAY, "label": "Falls", "was_constant": True}
 TEXTS: list[tuple[str, dict[str, Any], str]] = [
@@ -39,6 +40,16 @@ TEXTS: list[tuple[str, dict[str, Any], str]] = [
     (
         "code_list_far", {**LIST, "people": 600, "expected_share": 0.5},
         "the code list 'Asthma' matches 60.0% of the people in gp observations; 50.0% of people are expected",
+    ),
+    (
+        "practice_lists_silent", {**SILENT, "lists": 1},
+        "1 code list matches no entry of gp observations of the practice A81001 ('Hypertension', about 120 people expected); its features are 0 "
+        "there, as if no one had such an entry",
+    ),
+    (
+        "practice_lists_silent", {**SILENT, "lists": 4},
+        "4 code lists match no entry of gp observations of the practice A81001 (such as 'Hypertension', about 120 people expected); their features "
+        "are 0 there, as if no one had such an entry",
     ),
     *(
         (
