@@ -106,7 +106,7 @@ def deliver(folder: Path, number: int) -> Deployment:
     months = [date(2020 + month // 12, month % 12 + 1, 1) for month in range(72)]
     covered = [
         {"feed": feed, "organisation_role": "practice", "organisation_code": "Y00001", "month": month, "rows": 1, "expected_rows": 1.0,
-         "status": "covered"}
+         "status": "covered", "known_since": None}
         for feed in RESTATED for month in months
     ]  # fmt: skip
     deployment.lake.write(core.COVERAGE, pa.Table.from_pylist(covered))
