@@ -73,7 +73,9 @@ def folder(tmp_path: Path, registry: Path) -> Path:
 
 def write_code_list(folder: Path, code: str, name: str = "my_list") -> None:
     folder.mkdir(exist_ok=True)
-    (folder / f"{name}.csv").write_text(f"list,system,code,match,description,source\n{name},snomed,{code},exact,A code,A test\n")
+    (folder / f"{name}.csv").write_text(
+        f"list,system,code,match,description,source,new\n{name},snomed,{code},exact,A code,A test,yes\n"
+    )
 
 
 def deployment_of(folder: Path, changes: dict[str, Any] | None = None) -> Deployment:

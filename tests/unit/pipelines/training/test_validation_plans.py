@@ -10,7 +10,7 @@ from pipelines.building.engine_settings import EngineSettings
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake
 from pipelines.reports.model.content import rows_elsewhere
-from pipelines.study.settings import StudySettings
+from pipelines.study.settings import IndexDates, StudySettings
 from pipelines.training.judging import StudyResult
 from pipelines.training.train import run_study
 from pipelines.training.training_request import TrainingRequest
@@ -22,7 +22,10 @@ GATES = GateSettings(minimum_events=5000, minimum_slope_events=5000, auroc_alarm
 
 
 def trained(lake: Lake, train: tuple[date, ...] = TRAIN, **plan: object) -> StudyResult:
-    study = StudySettings(candidates=FEW, gates=GATES, validation=ValidationPlan(folds=2, **plan))  # type: ignore[arg-type]
+    dates = IndexDates(
+        training_dates=4
+    )  # more than the training dates, so that a test that cannot be made is accepted and reported
+    study = StudySettings(candidates=FEW, gates=GATES, index_dates=dates, validation=ValidationPlan(folds=2, **plan))  # type: ignore[arg-type]
     return run_study(
         TrainingRequest(lake, study, EngineSettings(threads=1), {"train": train, "test": (TEST,), "score": (CUT,)}, CUT)
     )
