@@ -22,7 +22,7 @@ def test_a_column_plan_needs_its_column():
 
 
 def test_limits_and_shares_are_checked():
-    with pytest.raises(ValueError, match="slope must be two rising limits"):
+    with pytest.raises(ValueError, match="slope must be two limits around 1"):
         GateSettings(slope=(1.1, 0.9))
     with pytest.raises(ValueError, match="shares must lie between 0 and 1"):
         CapacitySettings(shares=(5.0,))
