@@ -184,8 +184,8 @@ def test_an_organisation_is_no_placeholder(code: str, reason: str) -> None:
 def test_record_numbers_may_be_anything_but_a_decimal_or_a_word_for_none() -> None:
     numbers = ("0", "-1", "1111111111", "1.5", "S1", "A", "NA1", "TEST7", "0-UNKNOWN")
     assert [number for number in numbers if reason_against(Scheme.RECORD, number)] == []
-    words = ("UNKNOWN", "unknown", "(null)", "N/A", "not known", "-", "???", "#REF!", "XXXX", "NA")
-    assert [word for word in words if reason_against(Scheme.RECORD, word) != PLACEHOLDER] == []
+    nothing = ("UNKNOWN", "unknown", "(null)", "N/A", "not known", "-", "???", "#REF!", "XXXX", "NA")
+    assert [text for text in nothing if reason_against(Scheme.RECORD, text) != PLACEHOLDER] == []
     assert reason_against(Scheme.RECORD, "1.2E+11") == NUMBER_AS_FLOAT
 
 
