@@ -7,7 +7,6 @@ not committed.
 from __future__ import annotations
 
 import fcntl
-import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,39 +26,18 @@ from deltalake.transaction import AddAction, create_table_with_add_actions
 from expectations.sql_values import quote, quote_paths
 from expectations.table import Table
 from pipelines.lake.data_files import DataFile, add_action, content_digest
+from pipelines.lake.delta_log import LogState, last_commit, log_state, open_latest
 from pipelines.lake.duckdb_connection import shared_reader
 from pipelines.lake.rows import Rows, StorageError, arrow_schema, as_arrow, no_rows, sql_type
 
 ROW_GROUP_ROWS = 122_880
 
-LogState = tuple[str, int, int]
-
-
-_OPENED: dict[
-    Path, tuple[LogState, DeltaTable]
-] = {}  # tables as last opened: reading the log is most of the cost of a small read
 _RECORDS: dict[Path, tuple[tuple[LogState, int], pa.Table]] = {}  # tables of records as last read
 
 
 def _partition_of(replace: Mapping[str, str] | str | None) -> Mapping[str, str]:
     """Return the partition that a commit replaces; empty if it is not limited to one."""
     return replace if isinstance(replace, Mapping) else {}
-
-
-def _last_commit(folder: Path) -> str:
-    """Return the name of the last commit of a table, '' if the folder holds none."""
-    try:
-        with os.scandir(folder / "_delta_log") as entries:
-            return max((entry.name for entry in entries if entry.name.endswith(".json")), default="")
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
-
-
-def _log_state(folder: Path) -> LogState:
-    """Return the name, inode and time of the last commit of a table, which identify the state of its log."""
-    last = _last_commit(folder)
-    status = (folder / "_delta_log" / last).stat()
-    return last, status.st_ino, status.st_mtime_ns
 
 
 class Lake:
@@ -72,7 +50,7 @@ class Lake:
         return self.root / name
 
     def exists(self, name: str) -> bool:
-        return bool(_last_commit(self.folder(name)))
+        return bool(last_commit(self.folder(name)))
 
     def version(self, name: str) -> int | None:
         """Return the table's latest version, or None if there is no table."""
@@ -171,7 +149,7 @@ class Lake:
         if not self.exists(table.name):
             return arrow_schema(table).empty_table()
         folder = self.folder(table.name)
-        state = (_log_state(folder), self._open(table.name).version())
+        state = (log_state(folder), self._open(table.name).version())
         state_before, rows = _RECORDS.get(folder, (None, None))
         if rows is None or state_before != state:
             rows = self.read_or_empty(table)
@@ -334,11 +312,7 @@ class Lake:
         folder = self.folder(name)
         if version is not None:
             return DeltaTable(str(folder), version=version)
-        state, (state_before, table) = _log_state(folder), _OPENED.get(folder, (None, None))
-        if table is None or state_before != state:
-            table = DeltaTable(str(folder))
-            _OPENED[folder] = (state, table)
-        return table
+        return open_latest(folder)
 
     @contextmanager
     def writing(self, name: str) -> Iterator[None]:

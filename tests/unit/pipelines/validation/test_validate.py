@@ -100,7 +100,7 @@ def test_a_delivery_is_validated_once_by_the_same_rules(bench: Bench) -> None:
 
 
 def test_small_batches_find_the_same(bench: Bench) -> None:
-    bench.land("admissions", "2026-01-01", SPELL_HEADER + many(2500) + spell("p1", "x", "RX1", "2025-02-03", "2025-02-01"))
+    bench.land("admissions", "2026-01-01", SPELL_HEADER + many(2500) + spell("p1", "last", "RX1", "2025-02-03", "2025-02-01"))
     bench.validate(LENIENT.model_copy(update={"batch_rows": 1000}))
     assert bench.quarantine("admissions") == [(2501, "discharge_before_admission", "", "set_aside")]
 
