@@ -27,7 +27,7 @@ CONFIG = """
 deployment: a_board
 purpose: {{use: planning, approval: DSA 12, approval_expires: 2099-12-31}}
 source: {{kind: nhs, nhs: {{landing: landing, feeds: {{{feeds}}}}}}}
-validation: {{limits: {{month_collapsed: 0, month_gap: 0}}}}
+validation: {{limits: {{month_collapsed: 0.02, month_gap: 0}}}}
 conform: {{coverage: {{partial_share: 0.01, absent_expected_rows: 1000000}}}}
 """
 CONFORM = (

@@ -46,7 +46,7 @@ NO_PEOPLE = ("X", "xx", "N/K", "nk", "(none)", "[NULL]", "<none>", "NaT", "not-k
 NO_CODES = {"gp_observations": "concept_code", "gp_medication_orders": "medicine_code"}
 WRONG_CODES = (
     ("1223980016", "not_a_snomed_concept"), ("100022", "not_a_snomed_concept"), ("044054006", "not_a_snomed_concept"), ("4405400", "wrong_check_digit"),
-    ("44054O06", "not_in_vocabulary"), ("SCTID 44054006", "not_in_vocabulary"), ("44054006|Diabetes|", "not_in_vocabulary"),
+    ("44054O06", "not_in_vocabulary"), ("44054006|73211009", "not_in_vocabulary"), ("44054006 or Diabetes", "not_in_vocabulary"),
     ("1234567890123456789", "not_in_vocabulary"), ("12345", "not_in_vocabulary"),
 )  # fmt: skip
 

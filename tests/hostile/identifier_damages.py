@@ -17,6 +17,9 @@ FORMS: dict[str, Callable[[str], str]] = {  # another way to write the same iden
     "an apostrophe before it": lambda text: f"'{text}", "as a formula": lambda text: f'="{text}"', "a soft hyphen inside": lambda text: f"{text[:4]}\u00ad{text[4:]}",
     "blanks around it": lambda text: f"  {text}\t", "an ideographic space after it": lambda text: f"{text}\u3000", "marks of direction": lambda text: f"\u2066{text}\u2069",
 }  # fmt: skip
+CODE_FORMS: dict[str, Callable[[str], str]] = {  # a code with what some systems write around it
+    "as a decimal number": lambda text: f"{text}.0", "with its system": lambda text: f"SCTID {text}", "with a term": lambda text: f"{text}|Diabetes|",
+}  # fmt: skip
 NO_IDENTIFIERS = {
     "UNKNOWN": "placeholder_identifier", "n/a": "placeholder_identifier", "9999999999": "placeholder_identifier", "#N/A": "placeholder_identifier",
     "\u200bNone\u00a0": "placeholder_identifier", "00000000": "placeholder_identifier", "4.00E+09": "number_as_float", "1.2e+10": "number_as_float",
@@ -69,7 +72,7 @@ def _codes() -> list[Damage]:
     for turn, ((feed, column), reasons) in enumerate(CODES.items()):
         found += [_written(feed, column, name, FORMS[name]) for name in list(FORMS)[turn::4]]
         if "wrong_check_digit" in reasons:
-            found.append(_written(feed, column, "as a decimal number", lambda text: f"{text}.0"))
+            found += [_written(feed, column, name, form) for name, form in CODE_FORMS.items()]
             found += [
                 _no_identifier(feed, column, value, reason)
                 for value, reason in (("44054007", "wrong_check_digit"), ("101013", "not_a_snomed_concept"), ("4.4E+07", "number_as_float"),
