@@ -22,7 +22,7 @@ import yaml
 from benchmarks.floors import features_floor, ingest_floor
 from benchmarks.measurement import WorkResult, measure
 from pipelines.run.deployment import Deployment, open_deployment
-from pipelines.stages import building, conforming, landing, run_plan
+from pipelines.stages import building, conforming, landing, organisations, run_plan
 
 INDEX_DATE = date(2024, 10, 1)
 NEXT_DATE = date(2024, 11, 1)
@@ -42,7 +42,7 @@ def validate(deployment: Deployment) -> int:
 
 def conform(deployment: Deployment) -> int:
     steps = (
-        conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
+        organisations.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
         conforming.conform_spells, conforming.conform_events, conforming.write_vocabulary, conforming.conform_coverage,
         conforming.conform_linkage,
     )  # fmt: skip

@@ -112,13 +112,12 @@ def attribute_columns(tables: PeopleTables, places: Places, row: Row, records: R
     """Return the attributes of each row by column name."""
     people, residence, area = tables.people, records.residence, records.area
     lsoa = take(tables.residences["lsoa_code"], residence)
-    practice = take(tables.registrations["practice_code"], records.registration)
+    practice = practice_sent(tables, records)
     category = take(people["ethnic_category"], row.place)
     age = age_years(birth_days(people, row), row.index_day)
     decile = places.area_number(f"imd_{places.edition}_decile", area)
     status = take(tables.residences["residence_status"], residence).fill_null(NO_RESIDENCE)
     return {
-        "practice_code": practice,
         **_organisations(places, practice, area, row),
         "lsoa_code": lsoa,
         "lsoa_vintage": take(places.areas["lsoa_vintage"], area).cast(pa.int32()),
@@ -135,6 +134,16 @@ def attribute_columns(tables: PeopleTables, places: Places, row: Row, records: R
             take(people["sex"], row.place), lambda codes: [SEX_NAMES.get(code or "0", "not_known") for code in codes]
         ),
     }
+
+
+def practice_line(tables: PeopleTables, records: RecordsAtIndex) -> pa.Array:
+    """Return the code that names the line of each row's practice. What was sent by, or about, a practice is kept by line."""
+    return take(tables.registrations["practice_code"], records.registration)
+
+
+def practice_sent(tables: PeopleTables, records: RecordsAtIndex) -> pa.Array:
+    """Return the code of each row's practice as the registered list states it."""
+    return take(tables.registrations["practice_sent"], records.registration)
 
 
 def attribute_features(tables: PeopleTables, places: Places, row: Row, records: RecordsAtIndex) -> dict[str, NDArray[np.float64]]:
@@ -197,14 +206,14 @@ def _deprivation_features(places: Places, area: NDArray[np.int64], age: NDArray[
 
 
 def _organisations(places: Places, practice: pa.Array, area: NDArray[np.int64], row: Row) -> dict[str, pa.Array]:
-    """Return the PCN, sub-ICB location and ICB of each practice on the index date; those of the area where the practice has none."""
+    """Return the code, PCN, sub-ICB location and ICB of each practice on the index date; those of the area where the practice has none."""
     encoded = practice.dictionary_encode(null_encoding="encode")
     number = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     dates, date_of = distinct(row.index_day)
     pairs, which = distinct(date_of * (number.max(initial=0) + 1) + number)
     date_place, practice_place = np.divmod(pairs, number.max(initial=0) + 1)
     day = dates[date_place]
-    practices = encoded.dictionary.take(pa.array(practice_place)).to_pylist()
+    practices = places.codes_on(encoded.dictionary.take(pa.array(practice_place)).to_pylist(), day)
     pcn = places.parents("practice_pcn", practices, day)
     sub_icb = places.parents("practice_sub_icb", practices, day)
     of_pcn = places.parents("pcn_sub_icb", pcn, day)
@@ -212,6 +221,7 @@ def _organisations(places: Places, practice: pa.Array, area: NDArray[np.int64], 
     icb = places.parents("sub_icb_icb", sub_icb, day)
     by_area = {name: take(places.areas[name], area) for name in ("sub_icb_code", "icb_code")}
     return {
+        "practice_code": pa.array(practices, pa.string()).take(pa.array(which)),
         "pcn_code": pa.array(pcn, pa.string()).take(pa.array(which)),
         "sub_icb_code": pc.coalesce(pa.array(sub_icb, pa.string()).take(pa.array(which)), by_area["sub_icb_code"]),
         "icb_code": pc.coalesce(pa.array(icb, pa.string()).take(pa.array(which)), by_area["icb_code"]),

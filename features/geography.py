@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.deprivation import DOMAINS, local_quintiles
+from features.organisation_lines import Lines, day_of, lines_of_table
 from features.periods import OPEN
 
 AREA_TEXT = ("sub_icb_code", "icb_code", "local_authority_code", "rural_urban")
@@ -22,15 +23,27 @@ class Places:
     edition: int
     areas: pa.Table
     relations: Mapping[str, Mapping[str, tuple[tuple[int, int, str], ...]]]  # relation -> child -> (from, to, parent)
+    lines: Lines = field(default_factory=lambda: Lines({}))
 
     def parents(self, relation: str, children: list[str | None], day: NDArray) -> list[str | None]:
-        """Return the parent of each child on its day; None where there is none."""
+        """Return the parent of each child on its day; None where there is none.
+
+        Lookups lag behind changes of code. Where they have no parent of a code on the day, that of another code of its line is returned.
+        """
+        return [self._parent(relation, child, when) for child, when in zip(children, day.tolist(), strict=True)]
+
+    def _parent(self, relation: str, child: str | None, day: int) -> str | None:
         periods = self.relations.get(relation, {})
-        parents_on_day = (
-            [parent for first, last, parent in periods.get(child or "", ()) if first <= when <= last]
-            for child, when in zip(children, day.tolist(), strict=True)
-        )
-        return [parents[-1] if parents else None for parents in parents_on_day]
+        for code in (child, *self.lines.other_codes(child)) if child else ():
+            if parents := [parent for first, last, parent in periods.get(code, ()) if first <= day <= last]:
+                return parents[-1]
+        return None
+
+    def codes_on(self, codes: list[str | None], day: NDArray) -> list[str | None]:
+        """Return the code that the organisation of each code had on its day."""
+        if not self.lines.steps:
+            return codes
+        return [code and self.lines.code_on(code, day_of(when)) for code, when in zip(codes, day.tolist(), strict=True)]
 
     def area_number(self, column: str, place: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return a numeric column for areas by position; NaN where there is no area or no value."""
@@ -38,8 +51,8 @@ class Places:
         return values[place]
 
 
-def build_places(areas: pa.Table, relations: pa.Table, edition: int) -> Places:
-    """Build the places from core__area, with a local quintile added, and core__organisation_relation."""
+def build_places(areas: pa.Table, relations: pa.Table, lines: pa.Table, edition: int) -> Places:
+    """Build the places from core__area, with a local quintile added, core__organisation_relation and core__organisation_line."""
     ranks = _numbers(areas.column(f"imd_{edition}_rank"))
     icb = np.array(areas.column("icb_code").to_pylist() or [None], dtype=object)[: areas.num_rows]
     local = pa.array(local_quintiles(ranks, icb), from_pandas=True)
@@ -49,7 +62,7 @@ def build_places(areas: pa.Table, relations: pa.Table, edition: int) -> Places:
         periods.setdefault(row["relation"], {}).setdefault(row["child_code"], []).append((*days, row["parent_code"]))
     frozen = {relation: {child: tuple(rows) for child, rows in children.items()} for relation, children in periods.items()}
     table = areas.append_column(f"local_{edition}_quintile", local)
-    return Places(edition, table, frozen)
+    return Places(edition, table, frozen, lines_of_table(lines))
 
 
 def area_columns(edition: int) -> dict[str, str]:

@@ -30,6 +30,7 @@ from features.attributes import (
     flags,
     numbers,
     numbers_of,
+    practice_line,
     records_at_index,
     registration_at,
 )
@@ -136,7 +137,8 @@ def person_features(
     row = Row(place[inside], row.person[inside], row.index_day[inside])
     records = records_at_index(tables, recipe.places, row, registration[inside])
     attributes = attribute_columns(tables, recipe.places, row, records)
-    covered = _covered(recipe, attributes["practice_code"], row)
+    practice = practice_line(tables, records)
+    covered = _covered(recipe, practice, row)
     keys = {
         "person_key": pa.array(row.person, pa.int32()),
         "person_id": tables.people["person_id"].combine_chunks().take(pa.array(row.place)),
@@ -146,7 +148,9 @@ def person_features(
     columns = keys | attributes | _coverage_columns(covered, len(row.place))
     ordered = {column.name: columns[column.name] for column in PERSON_FEATURES.columns}
     read = attribute_features(tables, recipe.places, row, records)
-    features = _feature_columns(tables, events, row, covered, recipe, attributes, read, on_context_day or events)
+    if {AREA, PRACTICE} - set(recipe.not_computed):
+        read |= context_features(tables, on_context_day or events, row, practice, attributes["lsoa_code"], recipe.context)
+    features = _feature_columns(tables, events, row, covered, recipe, read)
     return pa.table(ordered | {name: _null_where_nan(values) for name, values in features.items()}), flow
 
 
@@ -197,15 +201,12 @@ def _coverage_columns(covered: dict[str, NDArray[np.int32]], rows: int) -> dict[
 
 def _feature_columns(
     tables: PeopleTables, events: Events, row: Row, covered: dict[str, NDArray[np.int32]], recipe: Recipe,
-    attributes: Mapping[str, pa.Array], read: dict[str, NDArray[np.float64]], on_context_day: Events,
+    read: Mapping[str, NDArray[np.float64]],
 ) -> dict[str, NDArray[np.float32]]:  # fmt: skip
     """Return the computed features in the order of the catalogue; NaN where a value is not known."""
     birth = days(tables.people["birth_date"], UNKNOWN_BIRTH)[row.place]
     counted = window_counts(events, IndexRows(row.person, row.index_day, birth), recipe.plan)
     by_events = {feature.name: counted[place] for place, feature in enumerate(recipe.plan.features)}
-    if {AREA, PRACTICE} - set(recipe.not_computed):
-        places = (attributes["practice_code"], attributes["lsoa_code"])
-        read = read | context_features(tables, on_context_day, row, *places, recipe.context)
     gaps: dict[tuple[tuple[str, ...], int], NDArray[np.bool_] | None] = {}
     columns: dict[str, NDArray[np.float32]] = {}
     for feature in recipe.computed:

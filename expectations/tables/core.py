@@ -110,7 +110,8 @@ REGISTRATION = Table(
     "Periods of registration with a practice, or of observation in an OMOP source. Periods of a person do not overlap.",
     (
         PERSON_KEY,
-        key_column("practice_code", "ODS code of the practice."),
+        key_column("practice_code", "ODS code of the practice. Of a practice that has changed its code, it is the code that names its line of succession."),
+        Column("practice_sent", Kind.CODE, "ODS code of the practice as its latest row states it."),
         Column("start_date", Kind.DATE, "First day of the period.", nullable=False),
         Column("end_date", Kind.DATE, "Last day of the period. Null where it has not ended."),
         Column("start_is_load_date", Kind.BOOLEAN, "The start is not a true start: the practice's history was loaded on that day, or an earlier registration applies again from it.", nullable=False),

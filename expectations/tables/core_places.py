@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.organisations import CONTINUES, KINDS, LEVELS, RELATIONS
 from expectations.table import Column, Kind, Table
 from expectations.tables.core import key_column
 
@@ -48,8 +49,7 @@ ORGANISATION = Table(
     "Organisations with the period in which their code is valid.",
     (
         key_column("code", "ODS code."),
-        Column("role", Kind.CODE, "practice, pcn, sub_icb, icb, region or provider.", nullable=False,
-               allowed=("practice", "pcn", "sub_icb", "icb", "region", "provider")),
+        Column("role", Kind.CODE, "What the organisation is, such as practice, pcn, sub_icb, icb or provider.", nullable=False, allowed=LEVELS),
         Column("name", Kind.TEXT, "Name."),
         Column("valid_from", Kind.DATE, "First day that the code is valid.", nullable=False),
         Column("valid_to", Kind.DATE, "Last day that the code is valid. Null where it has not ended."),
@@ -63,7 +63,13 @@ ORGANISATION_RELATION = Table(
     (
         key_column("child_code", "ODS code of the part."),
         key_column("parent_code", "ODS code of the organisation that it was part of."),
-        Column("relation", Kind.CODE, "practice_pcn, practice_sub_icb, pcn_sub_icb, sub_icb_icb or icb_region.", nullable=False),
+        Column(
+            "relation",
+            Kind.CODE,
+            "Level of the part and level of what it was part of, such as practice_pcn.",
+            nullable=False,
+            allowed=tuple(RELATIONS),
+        ),
         Column("valid_from", Kind.DATE, "First day of the relation.", nullable=False),
         Column("valid_to", Kind.DATE, "Last day of the relation. Null where it has not ended."),
     ),
@@ -75,12 +81,34 @@ ORGANISATION_SUCCESSION = Table(
     "Codes of organisations that ended, with the codes that replaced them.",
     (
         key_column("from_code", "The code that ended."),
-        key_column("to_code", "The code that replaced it."),
-        Column("kind", Kind.CODE, "merger, split or rename.", nullable=False),
-        Column("share", Kind.NUMBER, "Share of the people who moved to the new code.", nullable=False, minimum=0, maximum=1),
-        Column("effective_date", Kind.DATE, "First day of the new code.", nullable=False),
+        key_column("to_code", "The code that replaced it; empty for a closure."),
+        Column("kind", Kind.CODE, "How the code ended.", nullable=False, allowed=KINDS),
+        Column("share", Kind.NUMBER, "Share of the people who moved to the new code. It serves totals only: it says of no person where they went.",
+               minimum=0, maximum=1),
+        Column("effective_date", Kind.DATE, "First day of the new code, or the day after the last one of a closed organisation.", nullable=False),
     ),
     ("from_code", "to_code", "effective_date"),
+)  # fmt: skip
+
+ORGANISATION_LINE = Table(
+    "core__organisation_line",
+    "Lines of succession: the codes that one organisation has had through mergers, acquisitions and changes of code. A split ends a line.",
+    (
+        key_column("code", "ODS code. A code that is in no row is a line by itself."),
+        Column("level", Kind.CODE, "What the organisation is, where a file of organisations has the code.", allowed=LEVELS),
+        Column(
+            "line",
+            Kind.CODE,
+            "The code that names the line: the one that existed first, and the lowest of several.",
+            nullable=False,
+        ),
+        Column("current_code", Kind.CODE, "The code of the line after its last step.", nullable=False),
+        Column("next_code", Kind.CODE, "The code under which this one continued. Null for the last code of the line."),
+        Column("next_kind", Kind.CODE, "How it continued: merger, acquisition or rename.", allowed=CONTINUES),
+        Column("valid_from", Kind.DATE, "Day of the step that created the code. Null where it existed before every step."),
+        Column("valid_to", Kind.DATE, "Last day before the step that ended the code. Null where none did."),
+    ),
+    ("code",),
 )
 
-PLACE_TABLES = (AREA, ORGANISATION, ORGANISATION_RELATION, ORGANISATION_SUCCESSION)
+PLACE_TABLES = (AREA, ORGANISATION, ORGANISATION_RELATION, ORGANISATION_SUCCESSION, ORGANISATION_LINE)

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from expectations.feeds import ADDRESSES, PATIENTS, REGISTRATIONS
 from expectations.tables import risk
+from expectations.tables.core_places import ORGANISATION_LINE
 from expectations.tables.features import CATALOGUE, PERSON_FEATURES
 from features.attributes import PeopleTables, days, numbers
 from features.catalogue import Catalogue, catalogue_rows, not_chosen, unavailable
@@ -123,9 +124,8 @@ def make_recipe(lake: Lake, request: FeatureRequest) -> Recipe:
     catalogue, reasons, calendar = _catalogue(lake, request)
     codes = lake.read("core__code", "code, code_system, source_code", order="code")
     code_rows = list(zip(*(codes[name].to_pylist() for name in ("code", "code_system", "source_code")), strict=True))
-    places = build_places(
-        lake.read("core__area", order="lsoa_code"), lake.read("core__organisation_relation"), request.imd_edition
-    )
+    relations, lines = lake.read("core__organisation_relation"), lake.read_or_empty(ORGANISATION_LINE)
+    places = build_places(lake.read("core__area", order="lsoa_code"), relations, lines, request.imd_edition)
     return Recipe(catalogue, compile_plan(catalogue, code_rows, reasons), reasons, places, calendar, request.cohort, request.use)
 
 

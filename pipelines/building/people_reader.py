@@ -24,7 +24,10 @@ _PERSON = (
     "person_key, person_id, birth_date, assumed_birth_date, death_date, death_not_readable, suppression, sex, ethnic_category, on_list, type_1_opt_out, "
     "national_data_opt_out"
 )
-_REGISTRATION = "person_key, practice_code, start_date, end_date, start_is_load_date, end_not_readable"
+_REGISTRATION = (
+    "person_key, practice_code, coalesce(practice_sent, practice_code) AS practice_sent, start_date, end_date, start_is_load_date, "
+    "end_not_readable"
+)
 _RESIDENCE = (
     "person_key, lsoa_code, residence_status, hash(household_id) * CAST(household_id IS NOT NULL AS UBIGINT) AS hashed, "
     "household_id IS NULL AS alone, start_date, end_date"

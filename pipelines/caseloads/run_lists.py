@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE, Use
 from pipelines.caseloads.contacts import CONTACTS, last_contacts
 from pipelines.caseloads.selection import NOT_KNOWN, candidates, with_listing
 from pipelines.lake.storage import Lake
+from pipelines.reference.stored_lines import stored_lines
 from pipelines.scoring.left_out import MARKS, OPTED_OUT, death_not_readable, end_not_readable, suppressions
 from pipelines.study.caseload_settings import CaseloadSettings
 
@@ -86,14 +88,16 @@ def exclusions(
 
 
 def _listed_before(lake: Lake, request: CaseloadRequest) -> pd.DataFrame:
-    """Return the people on the lists of the published run before."""
+    """Return the people on the lists of the published run before, with the codes that the places have on this index date."""
     columns = ["place_code", "person_id", "age_group", "index_event_id"]
     if not request.previous_run_id or not lake.rows(CASELOAD.name, {"run_id": request.previous_run_id}):
         return pd.DataFrame(columns=columns)
     where = f"listed AND place_kind = {quote(request.settings.place)}"
-    return lake.read(
+    listed = lake.read(
         CASELOAD.name, ", ".join(columns), where, "place_code, person_id", {"run_id": request.previous_run_id}
     ).to_pandas()
+    code_now = partial(stored_lines(lake).code_on, day=request.index_date)
+    return listed.assign(place_code=listed["place_code"].map(code_now, na_action="ignore"))
 
 
 def _gone(lake: Lake, before: pd.DataFrame, rows: pd.DataFrame, request: CaseloadRequest) -> pd.DataFrame:

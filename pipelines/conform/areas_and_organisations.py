@@ -23,12 +23,13 @@ def conform_areas(lake: Lake, reference: Reference) -> dict[str, object]:
 
 
 def conform_organisations(lake: Lake, reference: Reference) -> dict[str, object]:
-    """Write core__organisation, core__organisation_relation and core__organisation_succession."""
+    """Write core__organisation, core__organisation_relation, core__organisation_succession and core__organisation_line."""
     frames = organisation_frames(reference)
     return {
         "organisations": lake.write(core_places.ORGANISATION, frames["organisation"]),
         "relations": lake.write(core_places.ORGANISATION_RELATION, frames["relation"]),
         "successions": lake.write(core_places.ORGANISATION_SUCCESSION, frames["succession"]),
+        "codes_in_lines": lake.write(core_places.ORGANISATION_LINE, frames["line"]),
     }
 
 

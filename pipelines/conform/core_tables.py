@@ -27,6 +27,7 @@ from expectations.feeds import (
 from expectations.sql_values import quote, quote_all
 from expectations.suppression import DEATH_WITHDRAWN
 from expectations.tables import core
+from expectations.tables.core_places import ORGANISATION_LINE
 from expectations.tables.measurement_units import UNITS
 from pipelines.conform.availability import AvailabilitySettings, available_sql
 from pipelines.conform.clinical_rules import ClinicalRules
@@ -58,15 +59,16 @@ from pipelines.conform.volumes import (
     volumes_sql,
 )
 from pipelines.lake.storage import Lake
+from pipelines.validation.typed_rows import SENT
 
 Summary = dict[str, object]
 # Columns of feeds that a step reads several times: it holds them in a temporary table.
 READ_OFTEN = {
     PATIENTS.name: (
-        "person_id", "extract_date", "first_extract_date", "practice_code", "birth_year", "birth_month", "death_date", "sex", "ethnic_category",
+        "person_id", "extract_date", "first_extract_date", "practice_code", SENT, "birth_year", "birth_month", "death_date", "sex", "ethnic_category",
         "household_id", "lsoa_code", "postcode_status",
     ),
-    REGISTRATIONS.name: ("person_id", "extract_date", "practice_code", "start_date", "end_date"),
+    REGISTRATIONS.name: ("person_id", "extract_date", "practice_code", SENT, "start_date", "end_date"),
 }  # fmt: skip
 
 
@@ -132,7 +134,8 @@ def conform_registrations(
     people, sources = lake.scan(core.PERSON.name), _with_rows(con, sources)
     order = "person_key, start_date"
     stated_ends = stated_ends or NO_ENDS_STATED
-    query = registration_sql(sources, people, settings, stated_ends)
+    lines = lake.scan(ORGANISATION_LINE.name) if lake.rows(ORGANISATION_LINE.name) else ""
+    query = registration_sql(sources, people, settings, stated_ends, lines)
     registrations = lake.replace_sql(core.REGISTRATION, con, query, order)
     residences = lake.replace_sql(core.RESIDENCE, con, residence_sql(sources, people), order)
     (without,) = _row(

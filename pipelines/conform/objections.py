@@ -40,6 +40,7 @@ from pipelines.conform.objection_states import TOO_MANY_ABSENT, Absences, Snapsh
 from pipelines.conform.withdrawals import lasting_sql
 from pipelines.errors import ValidationStop
 from pipelines.lake.storage import Lake
+from pipelines.reference.stored_lines import stored_lines
 
 
 class ObjectionSettings(BaseModel, extra="forbid", frozen=True):
@@ -69,6 +70,7 @@ def conform_objections(
 ) -> dict[str, Any]:
     """Write core__objection and core__objection_delivery, and return counts."""
     known = lake.read_or_empty(core.OBJECTION).to_pandas()
+    known["practice_code"] = known["practice_code"].map(stored_lines(lake).first_code, na_action="ignore")
     _prepare(con, sources, inputs, known)
     type_1, absences = _type_1(con, inputs, settings)
     type_1 = _as_before(type_1, known[known["kind"] == "type_1"], {day for days in inputs.deliveries.values() for day in days})

@@ -36,10 +36,13 @@ NO_ENDS_STATED = (
     "(SELECT '' AS person_id, '' AS practice_code, CAST(NULL AS DATE) AS start_date, CAST(NULL AS DATE) AS extract_date, "
     "CAST(NULL AS DATE) AS stated_date, true AS is_possible, false AS is_replaced WHERE false)"
 )
+MOST_DAYS_BETWEEN_CODES = 31  # from the end of a registration under one code of a practice to its start under the next one
 
 
-def registration_sql(sources: Sources, people: str, settings: RegistrationSettings, stated_ends: str = NO_ENDS_STATED) -> str:
-    """Return the SQL of core__registration; `people` is SQL of core__person.
+def registration_sql(
+    sources: Sources, people: str, settings: RegistrationSettings, stated_ends: str = NO_ENDS_STATED, lines: str = ""
+) -> str:
+    """Return the SQL of core__registration; `people` is SQL of core__person, and `lines` that of core__organisation_line.
 
     `stated_ends` is SQL of the rows of every delivery that state an end (`stated_dates.py`). A period ends if any row of it in the delivery
     of the current row, or in a later one, states an end; the first such day counts. If no row states it readably, the period is open and
@@ -51,14 +54,15 @@ def registration_sql(sources: Sources, people: str, settings: RegistrationSettin
     * A later start therefore closes an earlier period on the day before. If the later period ends first, the earlier one
       continues, and its second part is flagged as no true start.
     * A temporary resident's registration within a longer one is ignored. A death closes no registration.
+    * A registration that goes on under the next code of the same practice is one period.
     * Without the registrations feed each listed person has one open period from the first delivery that named them, flagged as
       no true start.
     """
     if REGISTRATIONS.name not in sources:
         return _from_list(sources, people)
     return f"""
-    WITH starts AS (
-        SELECT person_key, practice_code, start_date, CASE
+    WITH stated_starts AS (
+        SELECT person_key, practice_code, organisation_sent AS practice_sent, start_date, CASE
                 WHEN {_HAS_NO_END} THEN coalesce(first_end, CASE WHEN NOT coalesce(is_stated, false) THEN earlier_end END, end_date)
                 ELSE least(end_date, first_end) END AS end_date,
             {_HAS_NO_END} AND coalesce(is_stated, false) AND first_end IS NULL AS end_not_readable
@@ -67,6 +71,7 @@ def registration_sql(sources: Sources, people: str, settings: RegistrationSettin
         QUALIFY row_number() OVER (
             PARTITION BY person_key, start_date ORDER BY end_not_readable, end_date DESC NULLS FIRST, practice_code) = 1
     ),
+    starts AS ({_one_period_per_line(lines) if lines else "FROM stated_starts"}),
     {_held(settings.temporary_days)},
     days AS (SELECT practice_code, start_date, count(*) AS starts FROM starts GROUP BY ALL),
     load_days AS (
@@ -74,10 +79,34 @@ def registration_sql(sources: Sources, people: str, settings: RegistrationSettin
         QUALIFY starts > {settings.load_day_share} * sum(starts) OVER (PARTITION BY practice_code)
             AND sum(starts) OVER (PARTITION BY practice_code) >= {settings.load_day_min_registrations}
     )
-    SELECT person_key, practice_code, held.start_date, held.end_date, resumed OR load_days.start_date IS NOT NULL AS start_is_load_date,
+    SELECT person_key, practice_code, practice_sent, held.start_date, held.end_date, resumed OR load_days.start_date IS NOT NULL AS start_is_load_date,
         end_not_readable AND held.end_date IS NULL AS end_not_readable
     FROM held LEFT JOIN load_days USING (practice_code, start_date)
     """
+
+
+def _one_period_per_line(lines: str) -> str:
+    """Return the SQL of `stated_starts` in which periods under consecutive codes of one practice are one.
+
+    The new system of a practice that changed its code registers everyone on its first day. That is no move.
+    """
+    by_start = "PARTITION BY person_key ORDER BY start_date"
+    lasted = f"coalesce(end_before, start_date - 1) BETWEEN start_date - 1 - {MOST_DAYS_BETWEEN_CODES} AND start_date"
+    return f"""
+        WITH following AS (
+            SELECT *, lag(practice_code) OVER ({by_start}) AS line_before, lag(practice_sent) OVER ({by_start}) AS sent_before,
+                lag(end_date) OVER ({by_start}) AS end_before
+            FROM stated_starts
+        ),
+        numbered AS (
+            SELECT following.*, sum(CASE WHEN next_code IS NULL THEN 1 ELSE 0 END) OVER ({by_start}) AS period
+            FROM following LEFT JOIN {lines} AS step ON step.code = sent_before AND next_code = practice_sent
+                AND line_before = practice_code AND {lasted} AND start_date > valid_to - {MOST_DAYS_BETWEEN_CODES}
+        )
+        SELECT person_key, practice_code, arg_max(practice_sent, start_date) AS practice_sent, min(start_date) AS start_date,
+            CASE WHEN arg_max(end_date IS NULL, start_date) THEN NULL ELSE arg_max(end_date, start_date) END AS end_date,
+            arg_max(end_not_readable, start_date) AS end_not_readable
+        FROM numbered GROUP BY person_key, period, practice_code"""
 
 
 def _held(temporary_days: int) -> str:
@@ -106,10 +135,11 @@ def _held(temporary_days: int) -> str:
         WHERE start_date IS DISTINCT FROM before
     ),
     held AS (
-        SELECT person_key, practice_code, pieces.start_date, pieces.end_date, pieces.start_date > began AS resumed, end_not_readable
-        FROM pieces JOIN (SELECT person_key, practice_code, start_date AS began, end_not_readable FROM lasting) USING (person_key, began)
+        SELECT person_key, practice_code, practice_sent, pieces.start_date, pieces.end_date, pieces.start_date > began AS resumed,
+            end_not_readable
+        FROM pieces JOIN (SELECT person_key, practice_code, practice_sent, start_date AS began, end_not_readable FROM lasting) USING (person_key, began)
         UNION ALL
-        SELECT person_key, practice_code, start_date,
+        SELECT person_key, practice_code, practice_sent, start_date,
             least(end_date, lead(start_date) OVER (PARTITION BY person_key ORDER BY start_date) - 1), false, end_not_readable
         FROM lasting ANTI JOIN entangled USING (person_key)
     )"""
@@ -162,9 +192,9 @@ def _members(people: str) -> str:
 
 def _from_list(sources: Sources, people: str) -> str:
     if PATIENTS.name not in sources:
-        return """SELECT CAST(NULL AS INTEGER) AS person_key, '' AS practice_code, CAST(NULL AS DATE) AS start_date,
+        return """SELECT CAST(NULL AS INTEGER) AS person_key, '' AS practice_code, '' AS practice_sent, CAST(NULL AS DATE) AS start_date,
             CAST(NULL AS DATE) AS end_date, false AS start_is_load_date, false AS end_not_readable WHERE false"""
-    return f"""SELECT person_key, practice_code, first_extract_date AS start_date, CAST(NULL AS DATE) AS end_date,
+    return f"""SELECT person_key, practice_code, organisation_sent AS practice_sent, first_extract_date AS start_date, CAST(NULL AS DATE) AS end_date,
         true AS start_is_load_date, false AS end_not_readable FROM {sources[PATIENTS.name]} JOIN {_members(people)} USING (person_id)"""
 
 

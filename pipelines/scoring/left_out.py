@@ -25,6 +25,7 @@ from features.code_lists import CodeList, code_members
 from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE, Use
 from features.periods import STAY_DAYS
 from pipelines.lake.storage import Lake
+from pipelines.reference.stored_lines import stored_lines
 
 MARKS = ("end_of_life", "in_hospital_now", "care_home", "on_caseload")
 DIED, LEFT = "died since", "left the list since"
@@ -153,6 +154,8 @@ def _on_caseload(lake: Lake, frame: pd.DataFrame, index_date: date) -> pd.arrays
     day = f"DATE {quote(index_date)}"
     is_current = f"action_date <= {day} AND action_date > {day} - {CASELOAD_DAYS} AND coalesce(end_date, {day}) >= {day}"
     accepted = lake.read(ACTIONS.name, "DISTINCT person_id", f"decision = 'accepted' AND {is_current}")["person_id"].to_pylist()
-    senders = lake.read(ACTIONS.name, "DISTINCT practice_code")["practice_code"].to_pylist()
+    line = stored_lines(lake).first_code
+    senders = set(map(line, lake.read(ACTIONS.name, "DISTINCT practice_code")["practice_code"].to_pylist()))
+    of_sender = frame["practice_code"].map(line, na_action="ignore").isin(senders).to_numpy(dtype=bool)
     on_caseload = frame["person_id"].astype(str).isin(accepted).to_numpy(dtype=bool)
-    return _flag(on_caseload, frame["practice_code"].isin(senders).to_numpy(dtype=bool))
+    return _flag(on_caseload, of_sender)

@@ -35,7 +35,8 @@ from pipelines.why.answer import Answer, why, why_ready_made
 
 READ_BY_CATALOGUE = (core.REGISTRATION, core.RESIDENCE, core_places.AREA, core.EVENT, core.COVERAGE, LIST_USE)
 READ_BY_FEATURES = (
-    core.PERSON, core.REGISTRATION, core.RESIDENCE, core_places.AREA, core_places.ORGANISATION_RELATION, core.SPELL, core.EVENT,
+    core.PERSON, core.REGISTRATION, core.RESIDENCE, core_places.AREA, core_places.ORGANISATION_RELATION,
+    core_places.ORGANISATION_LINE, core.SPELL, core.EVENT,
     core.EVENT_SUPERSEDED, core.CODE, core.COVERAGE, LIST_USE,
 )  # fmt: skip
 READ_BY_OCCURRENCES = (core.PERSON, core.SPELL, core.EVENT, core.CODE)  # every event of an outcome, at any time

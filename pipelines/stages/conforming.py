@@ -50,17 +50,6 @@ from pipelines.stages.stage_inputs import (
 Summary = Mapping[str, Any]
 
 
-@stage(
-    [core_places.ORGANISATION, core_places.ORGANISATION_RELATION, core_places.ORGANISATION_SUCCESSION],
-    outside=(OutsideInput.REFERENCE_FILES,),
-    follows=(core.QUARANTINE.name,),
-    exists=has_core,
-)
-def conform_organisations(context: StageContext) -> StageResult:
-    """Write the organisation tables from the reference files."""
-    return StageResult(areas_and_organisations.conform_organisations(context.lake, context.outside.reference))
-
-
 @stage([core_places.AREA], outside=(OutsideInput.REFERENCE_FILES,), follows=(core.QUARANTINE.name,), exists=has_core)
 def conform_areas(context: StageContext) -> StageResult:
     """Write core__area from the reference files."""
@@ -313,7 +302,7 @@ def _conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection,
 
 
 STAGES: tuple[Stage, ...] = (
-    conform_organisations, conform_areas, conform_objections, check_objections, check_national_list, conform_people, conform_registrations,
+    conform_areas, conform_objections, check_objections, check_national_list, conform_people, conform_registrations,
     conform_spells, conform_events, count_units, write_vocabulary, check_deaths, conform_coverage, conform_linkage, check_linkage, conform_actions,
     write_same_day_care, write_code_list_use,
 )  # fmt: skip

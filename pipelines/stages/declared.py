@@ -6,13 +6,13 @@ from datetime import date
 from functools import cache
 
 from pipelines.run.deployment import Deployment
-from pipelines.stages import building, conforming, landing, modelling, monitoring, planning, publishing
+from pipelines.stages import building, conforming, landing, modelling, monitoring, organisations, planning, publishing
 from pipelines.stages.results import StageResult
 from pipelines.stages.stage import Stage
 from pipelines.stages.stage_log import run_stage
 
 # The stages of each feed, which come between the first and the others, are made by landing.feed_stages.
-FIRST: tuple[Stage, ...] = (landing.write_synthetic_board,)
+FIRST: tuple[Stage, ...] = (landing.write_synthetic_board, organisations.conform_organisations)
 STAGES: tuple[Stage, ...] = (
     *landing.STAGES,
     *conforming.STAGES,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from functools import cache, partial
 
+import pandas as pd
+
 from expectations.table import Table
 from expectations.tables import core
+from expectations.tables.core_places import ORGANISATION_LINE
 from expectations.tables.records import ERASURES, EXTRACTS, PSEUDONYM_KEYS, VALIDATED_EXTRACTS, VALIDATION
 from expectations.tables.risk import VOLUMES
 from pipelines.errors import RefusalError, ValidationStop
@@ -13,6 +16,7 @@ from pipelines.extracts.extract_records import read_extracts
 from pipelines.extracts.held_files import held_files
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.decision_record import ACCEPTED_BREACH, LATE_DELIVERY
+from pipelines.reference.stored_lines import stored_lines
 from pipelines.reports.data_docs import data_docs
 from pipelines.reports.validation_page import write_validation_page
 from pipelines.run.deployment import Deployment
@@ -87,7 +91,7 @@ def suite_stage(table: Table) -> Stage:
         f"{table.name} {SUITE}",
         "Validate a feed's new extracts and write the page of the findings.",
         adds_to=(VALIDATED_EXTRACTS, core.QUARANTINE, VALIDATION),
-        reads=(table,),
+        reads=(table, ORGANISATION_LINE),
         feeds=(LIST_FEED,) if looks_up_births(table) else (),
         reads_earlier=(EXTRACTS, VALIDATED_EXTRACTS, core.QUARANTINE, VALIDATION),
         settings=("source", "study.validation.split_column", *(f"validation.{name}" for name in RULE_SETTINGS)),
@@ -133,9 +137,20 @@ def _ingest(context: StageContext, table: Table) -> StageResult:
     return StageResult({**counts, "rows_unreadable": taken.rows_unreadable, **held})
 
 
+def _list_sizes_by_line(context: StageContext) -> pd.DataFrame | None:
+    """Return the published list sizes of practices (`published_list_sizes`), with the codes of a line summed."""
+    sizes = published_list_sizes(context.outside.reference)
+    if sizes is None:
+        return None
+    line = sizes["practice_code"].map(stored_lines(context.lake).first_code)
+    return (
+        sizes.assign(practice_code=line).groupby("practice_code", as_index=False).agg({"patients": "sum", "extract_date": "max"})
+    )
+
+
 def _validate(context: StageContext, table: Table) -> StageResult:
     reports = context.machine.reports
-    lists = published_list_sizes(context.outside.reference) if table.feed == LIST_FEED else None
+    lists = _list_sizes_by_line(context) if table.feed == LIST_FEED else None
     try:
         with context.machine.duckdb() as con:
             found = validate_feed(

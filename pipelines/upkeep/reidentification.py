@@ -26,6 +26,7 @@ from pipelines.extracts.pseudonym_keys import check_chain, checks_in_use
 from pipelines.extracts.pseudonyms import pseudonym_of
 from pipelines.lake.run_record import published_runs
 from pipelines.lake.storage import Lake
+from pipelines.reference.stored_lines import stored_lines
 from pipelines.scoring.removals import shown_people_sql
 
 COLUMNS = ("nhs_number", "outcome", "index_date", "risk_band", "risk", "drivers")
@@ -104,12 +105,14 @@ def _scores_of(lake: Lake, practice: str) -> pd.DataFrame:
     """Return the current scores of the people who are registered with a practice today and may be listed."""
     if not lake.exists(risk.CURRENT.name):
         raise RefusalError("no run is published, so there are no scores yet. Run the pipeline first")
+    lines = stored_lines(lake)
     registered = (
         f"SELECT person_id FROM {lake.scan(core.REGISTRATION.name)} JOIN {lake.scan(core.PERSON.name)} USING (person_key) "
-        f"WHERE practice_code = {quote(practice)} AND end_date IS NULL"
+        f"WHERE practice_code = {quote(lines.first_code(practice))} AND end_date IS NULL"
     )
     current = _current_runs(lake)
-    here = f"practice_code = {quote(practice)} AND eligible AND run_id IN ({quote_all(current)}) AND {shown_people_sql(lake)}"
+    codes = quote_all([practice, *lines.other_codes(practice)])
+    here = f"practice_code IN ({codes}) AND eligible AND run_id IN ({quote_all(current)}) AND {shown_people_sql(lake)}"
     columns = "run_id, outcome, index_date, person_id, index_event_id, risk, risk_band"
     rows = lake.read(risk.CURRENT.name, columns, f"{here} AND person_id IN ({registered})", "outcome, person_id").to_pandas()
     if rows.empty:

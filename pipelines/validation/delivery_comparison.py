@@ -12,7 +12,7 @@ import pandas as pd
 from expectations.sql_values import quote
 from expectations.table import Table
 from pipelines.sources.nhs import FeedSettings
-from pipelines.validation.typed_rows import narrowed
+from pipelines.validation.typed_rows import narrowed, organisation_column
 from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql
 
 MOST_EARLIER, MANY_ROWS = 5, 200  # deliveries that a feed with fewer rows is also compared with
@@ -32,12 +32,6 @@ class Delivery:
         table = narrowed(self.table, *columns)
         parts = [f"FROM {kept_rows_sql(table, valid)}" for valid in self.extracts]
         return f"({' UNION ALL BY NAME '.join(parts)})"
-
-
-def organisation_column(table: Table) -> str:
-    """Return the column of the sending organisation; empty if there is none."""
-    names = [column.name for column in table.columns]
-    return table.provider or ("practice_code" if "practice_code" in names else "")
 
 
 def month_rows(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> pd.DataFrame:

@@ -44,6 +44,7 @@ from pipelines.validation.typed_rows import (
     text_sql,
     typed_rows_sql,
 )
+from pipelines.validation.valid_extracts import lines_sql
 from pipelines.validation.validation_settings import ValidationSettings
 
 _NO_ROWS = "SELECT '' AS extract_id, 0::BIGINT AS row_number WHERE false"
@@ -80,7 +81,8 @@ def profile_extract(
     present = [table.column(name) for name, count in values.items() if count]
     wrong = _wrong_by_column(con, source, present, padded)
     formats = {name: _main_format(by_format) for name, by_format in zip(dates, found[2 * width :], strict=True)}
-    return Profile(extract, source, rows, values, Reading({**formats, **(stated_formats or {})}, padded, wrong))
+    reading = Reading({**formats, **(stated_formats or {})}, padded, wrong, lines_sql(lake))
+    return Profile(extract, source, rows, values, reading)
 
 
 def _counts_sql(table: Table, source: str, names: list[str], dates: list[str]) -> str:

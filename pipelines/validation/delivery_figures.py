@@ -17,12 +17,13 @@ from expectations.table import Table
 from pipelines.extracts.extract_records import Extract
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
-from pipelines.validation.delivery_comparison import Delivery, compared_months, compared_volume, organisation_column
+from pipelines.validation.delivery_comparison import Delivery, compared_months, compared_volume
 from pipelines.validation.filled_values import filled_values
 from pipelines.validation.lost_values import lost_values
 from pipelines.validation.opt_out_rows import lost_objections
 from pipelines.validation.row_flags import of_repeated_keys, reads_context
 from pipelines.validation.row_validation import RowOutcome
+from pipelines.validation.typed_rows import organisation_column
 from pipelines.validation.validation_settings import ValidationSettings
 
 DELETED = "deleted"  # the row rule of a row that its sender deleted

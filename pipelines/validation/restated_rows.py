@@ -26,6 +26,7 @@ from expectations.feeds import FEEDS
 from expectations.row_checks import sender_columns
 from expectations.sql_values import quote
 from expectations.table import Kind, Table
+from expectations.tables.core_places import ORGANISATION_LINE
 from expectations.tables.records import RESTATED_ROWS
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.rows import arrow_schema
@@ -33,14 +34,14 @@ from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings
 from pipelines.validation.omitted_rows import identifiers, omitted_sql, restates, unnamed_rows
 from pipelines.validation.typed_rows import narrowed, typed_rows_sql
-from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql, known_dates
+from pipelines.validation.valid_extracts import ValidExtract, first_restated_day, kept_rows_sql, known_dates, lines_sql
 
 COMPARISON = 4  # a higher number has stored comparisons made again: since 4 a row that lost its identifier deletes none that agrees with it
 
 
 def restated_rows(lake: Lake, table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
     """Return the SQL of a feed's part of core__restated_rows, and write that part if it does not exist."""
-    partition = {"feed": table.feed, "deliveries": _digest(table, settings, extracts)}
+    partition = {"feed": table.feed, "deliveries": _digest(lake, table, settings, extracts)}
     name = RESTATED_ROWS.name
     if not lake.exists(name) or not lake.files(name, partition):
         with connect(spill=lake.root.parent / "spill") as con:
@@ -50,7 +51,7 @@ def restated_rows(lake: Lake, table: Table, settings: FeedSettings, extracts: li
     return lake.scan(name, partition)
 
 
-def _digest(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
+def _digest(lake: Lake, table: Table, settings: FeedSettings, extracts: list[ValidExtract]) -> str:
     """Return a digest of everything that decides which rows are valid."""
     extracts_read = [
         (
@@ -63,7 +64,8 @@ def _digest(table: Table, settings: FeedSettings, extracts: list[ValidExtract]) 
         )
         for one in extracts
     ]
-    parts = [repr(table), settings.load, settings.replaces_months, extracts_read, COMPARISON]
+    lines = lake.read(ORGANISATION_LINE.name, "code, line", order="code").to_pylist() if lines_sql(lake) else []
+    parts = [repr(table), settings.load, settings.replaces_months, extracts_read, COMPARISON, *([lines] if lines else [])]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
 
 

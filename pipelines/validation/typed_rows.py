@@ -23,6 +23,7 @@ from expectations.tables.raw_common import NEVER_DATES
 
 PLAIN_KINDS = (Kind.IDENTIFIER, Kind.CODE)
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
+SENT = "organisation_sent"  # the code of the sending organisation as it was sent
 RECORDED = "recorded_date"  # the column that limits an imprecise date
 
 
@@ -31,12 +32,14 @@ class Reading:
     """How an extract's text is read.
 
     It has the main format of each date column, the columns in which a value is padded or otherwise not plain, and for each column with a
-    scheme the values that cannot be its identifiers, by reason.
+    scheme the values that cannot be its identifiers, by reason. `lines` is SQL of code and line of the organisations that have had several
+    codes, '' where none has; it is no property of the extract and is not stored with it.
     """
 
     dates: dict[str, str] = field(default_factory=dict)
     padded: frozenset[str] = frozenset()
     wrong: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
+    lines: str = ""
 
     def as_json(self) -> str:
         return json.dumps({"dates": self.dates, "padded": sorted(self.padded), "wrong": self.wrong})
@@ -255,14 +258,33 @@ def typed_rows_sql(
 
     `stated` names a date column. `is_stated`, to be named in `keep`, is then true if the row has a value there, readable or
     not. A day that systems write for 'never', in any format, is no value. `is_a_day` is true if the value is a day, possible or not.
+    The sending organisation is the one that names its line of succession. `SENT`, for `keep`, is its code as sent.
     """
     columns, corrected = sender_columns(table), corrections(table)
     usable = ", ".join(f"{usable_sql(column, reading)} AS {column.name}" for column in columns)
     if stated:
         usable += f", {_is_stated_sql(stated)} AS is_stated, {stated} IS NOT NULL AS is_a_day"
+    organisation = organisation_column(table)
+    if organisation:
+        usable += f", {organisation} AS {SENT}"
     rows = f"(SELECT {usable}, extract_date, file_name, row_number FROM {read_rows_sql(table, source, reading)})"
     final = ", ".join(f"{corrected_sql(column, corrected.get(column.name, []))} AS {column.name}" for column in columns)
-    return f"(SELECT {final}, {', '.join(keep)} FROM {rows})"
+    typed = f"(SELECT {final}, {', '.join(keep)} FROM {rows})"
+    return (
+        f"(SELECT {_by_line(organisation)} FROM {typed} AS typed LEFT JOIN {reading.lines} AS of_code ON of_code.code = {organisation})"
+        if organisation and reading.lines
+        else typed
+    )
+
+
+def organisation_column(table: Table) -> str:
+    """Return the column of the sending organisation; empty if there is none."""
+    names = {column.name for column in table.columns}
+    return next((name for name in (table.provider, "practice_code") if name in names), "")
+
+
+def _by_line(organisation: str) -> str:
+    return f"typed.* REPLACE (coalesce(of_code.line, {organisation}) AS {organisation})"
 
 
 def narrowed(table: Table, *names: str) -> Table:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from expectations.row_checks import EXCLUDED_AT_INGEST, PARSING_REASONS, REPEATED_HEADER
 from expectations.sql_values import quote, quote_all
 from expectations.table import RowRule, Table
 from expectations.tables.core import QUARANTINE
+from expectations.tables.core_places import ORGANISATION_LINE
 from expectations.tables.records import VALIDATED_EXTRACTS
 from pipelines.errors import ExtractError
 from pipelines.extracts.extract_records import Extract
 from pipelines.lake.storage import Lake
-from pipelines.validation.typed_rows import Reading, typed_rows_sql
+from pipelines.validation.typed_rows import SENT, Reading, organisation_column, typed_rows_sql
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,18 @@ def passed_extracts(lake: Lake, table: Table, extracts: list[Extract]) -> list[V
 
 
 def kept_rows_sql(table: Table, valid: ValidExtract) -> str:
-    """Return the typed rows of an extract without those that were set aside."""
-    rows = typed_rows_sql(table, valid.source, valid.reading, keep=("row_number",))
+    """Return the typed rows of an extract without those that were set aside, with the organisation as sent (`SENT`) if they name one."""
+    sent = (SENT,) if organisation_column(table) else ()
+    rows = typed_rows_sql(table, valid.source, valid.reading, keep=("row_number", *sent))
     extract = valid.extract
     kept = f" ANTI JOIN {valid.set_aside} USING (row_number)" if valid.set_aside else ""
     return f"(SELECT *, {quote(extract.extract_id)} AS extract_id, DATE {quote(extract.extract_date)} AS extract_date FROM {rows}{kept})"
+
+
+def lines_sql(lake: Lake) -> str:
+    """Return the SQL of code and line of the organisations that are in a line under another name; '' if there are none."""
+    lines = ORGANISATION_LINE.name
+    return f"(SELECT code, line FROM {lake.scan(lines)} WHERE code <> line)" if lake.rows(lines) else ""
 
 
 def known_dates(extracts: list[ValidExtract]) -> dict[date, date]:
@@ -84,7 +92,7 @@ def _valid(lake: Lake, table: Table, extract: Extract, records: dict[str, dict[s
         set_aside, withdrawn = f"({rows})", f"({rows} AND {_withdraws(rules)})" if rules else ""
     unparsed = _unparsed(lake, partition, extract.rows_unreadable) if extract.rows_unreadable else 0
     source = lake.scan(table.name, {"extract_id": extract.extract_id})
-    reading = Reading.from_json(str(record["text_reading"]))
+    reading = replace(Reading.from_json(str(record["text_reading"])), lines=lines_sql(lake))
     return ValidExtract(extract, source, reading, set_aside, str(record["rules"]), withdrawn, unparsed)
 
 

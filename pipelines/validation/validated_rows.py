@@ -18,7 +18,7 @@ from pipelines.sources.episodes import as_delivered
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.validation.opt_out_rows import opt_out_rows_sql
 from pipelines.validation.restated_rows import restated_rows
-from pipelines.validation.typed_rows import Reading, typed_rows_sql
+from pipelines.validation.typed_rows import SENT, Reading, organisation_column, typed_rows_sql
 from pipelines.validation.valid_extracts import (
     ValidExtract,
     first_restated_day,
@@ -152,4 +152,5 @@ def _no_rows(table: Table) -> str:
         Reading(),
         keep=("extract_date", "row_number"),
     )
-    return f"(SELECT *, '' AS extract_id, {_ALWAYS_FIRST} FROM {rows})"
+    sent = f", '' AS {SENT}" if organisation_column(table) else ""
+    return f"(SELECT *, '' AS extract_id{sent}, {_ALWAYS_FIRST} FROM {rows})"

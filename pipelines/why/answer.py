@@ -36,6 +36,7 @@ from features.evidence import (
 from pipelines.building.build_features import FeatureRequest, person_rows
 from pipelines.errors import RefusalError
 from pipelines.lake.storage import Lake
+from pipelines.reference.stored_lines import stored_lines
 from pipelines.reports.labels import label
 from pipelines.reports.terminal import as_text, paragraph, table
 from pipelines.why.cohort_absence import left_out_lines, unknown_lines
@@ -200,7 +201,8 @@ def _coverage(case: PersonCase, feature: Feature) -> Iterator[RenderableType]:
     if not feeds or feature.statistic in (*DERIVED, Statistic.ATTRIBUTE):
         return
     first, last = covered_window(feature, case.index_date)
-    where = f"organisation_role = 'practice' AND organisation_code = {quote(case.row['practice_code'])} AND feed IN ({quote_all(feeds)})"
+    practice = stored_lines(case.lake).first_code(str(case.row["practice_code"]))
+    where = f"organisation_role = 'practice' AND organisation_code = {quote(practice)} AND feed IN ({quote_all(feeds)})"
     between = f"month BETWEEN DATE {quote(first.replace(day=1))} AND DATE {quote(last)}"
     rows = case.lake.read(core.COVERAGE.name, "feed, month, status", f"{where} AND {between}").to_pylist()
     status = {(row["feed"], row["month"]): row["status"] for row in rows}

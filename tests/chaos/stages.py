@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipelines.lake.run_record import published_runs
 from pipelines.run.deployment import Deployment, open_deployment
-from pipelines.stages import building, conforming, landing, modelling, preparation, publishing, run_plan
+from pipelines.stages import building, conforming, landing, modelling, organisations, preparation, publishing, run_plan
 
 DONE, REFUSED, FAULT = 0, 1, 2
 BUG = re.compile("(fault of|bug in) Strata")  # part of the message of an unexpected error
@@ -35,7 +35,7 @@ def validate(deployment: Deployment) -> None:
 def conform(deployment: Deployment) -> None:
     """Write the core tables."""
     for step in (
-        landing.count_volumes, conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people,
+        landing.count_volumes, organisations.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people,
         conforming.conform_registrations, conforming.conform_spells, conforming.conform_events, conforming.conform_coverage,
         conforming.conform_linkage,
     ):  # fmt: skip

@@ -17,7 +17,7 @@ from hostile.lost_value_damages import DIED, LEFT, NOT_LISTED
 from expectations.suppression import DEATH_NOT_READABLE, END_NOT_READABLE
 from pipelines.lake.storage import Lake
 from pipelines.run.deployment import Deployment, open_deployment
-from pipelines.stages import building, conforming, landing, run_plan
+from pipelines.stages import building, conforming, landing, organisations, run_plan
 from pipelines.validation.validate import validate_feed
 
 NOW, PAST = date(2026, 1, 1), date(2024, 10, 1)
@@ -31,7 +31,7 @@ validation: {{limits: {{month_collapsed: 0.02, month_gap: 0}}}}
 conform: {{coverage: {{partial_share: 0.01, absent_expected_rows: 1000000}}}}
 """
 CONFORM = (
-    conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
+    organisations.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
     conforming.conform_spells, conforming.conform_events, conforming.conform_coverage, conforming.conform_linkage,
 )  # fmt: skip
 Values = dict[str, Any]

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from pipelines.run.deployment import Deployment, open_deployment
-from pipelines.stages import conforming, landing, run_plan
+from pipelines.stages import conforming, landing, organisations, run_plan
 from pipelines.validation.validate import validate_feed
 
 HEADERS = {
@@ -20,7 +20,7 @@ HEADERS = {
     "gp_observations": "ID,PERSON_ID,ORGANISATION_ID,CLINICAL_EFFECTIVE_DATE,OBSERVATION_SOURCE_CONCEPT_ID,RESULT_VALUE",
 }
 CONFORM = (
-    conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations, conforming.conform_spells,
+    organisations.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations, conforming.conform_spells,
     conforming.conform_events,
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from models.feature_rows import FeatureRows
 from models.risk_model import RiskModel
 from pipelines.building.code_level_features import approved_codes, choose_codes, count_codes
 from pipelines.run.deployment import Deployment, open_deployment
-from pipelines.stages import building, conforming, landing, modelling, preparation, run_plan
+from pipelines.stages import building, conforming, landing, modelling, organisations, preparation, run_plan
 from pipelines.training.modelling_rows import read_features
 
 PEOPLE, INDEX = 500, date(2021, 1, 1)
@@ -86,7 +86,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     for table in run_plan.raw_tables(deployment):
         landing.ingest(deployment, table)
         landing.validate(deployment, table)
-    for step in (conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
+    for step in (organisations.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
                  conforming.conform_spells, conforming.conform_events, conforming.write_vocabulary, conforming.conform_coverage):  # fmt: skip
         step(deployment)
     cut = run_plan.data_cut(deployment)

@@ -16,7 +16,7 @@ from features.cohort import DEATH_NOT_READABLE, END_NOT_READABLE
 from pipelines.lake.storage import Lake
 from pipelines.run.deployment import Deployment
 from pipelines.scoring.left_out import suppression
-from pipelines.stages import building, conforming
+from pipelines.stages import building, conforming, organisations
 
 CONFIG = """
 deployment: a_board
@@ -63,7 +63,7 @@ def conformed(folder: Path, config: str, files: dict[str, str], patch: pytest.Mo
     write_files(folder, files)
     patch.setenv("STRATA_HOME", str(folder / "home"))
     deployment = take_in(folder, config)
-    conforming.conform_organisations(deployment)
+    organisations.conform_organisations(deployment)
     conforming.conform_areas(deployment)
     return deployment
 

@@ -12,7 +12,7 @@ from features.cohort import DEATH_NOT_READABLE
 from pipelines.errors import RefusalError
 from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.scoring.left_out import suppressions
-from pipelines.stages import building, conforming, landing, run_plan
+from pipelines.stages import building, conforming, landing, organisations, run_plan
 from pipelines.stages.deciding import DecisionRequest, decide
 from pipelines.validation.validate import validate_feed
 
@@ -47,7 +47,7 @@ class Board:
             with deployment.duckdb() as con:
                 validate_feed(deployment.lake, con, table, run_plan.source(deployment).reading, deployment.settings.validation)
         for step in (
-            conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
+            organisations.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
             conforming.conform_spells, conforming.conform_events, conforming.conform_coverage,
         ):  # fmt: skip
             step(deployment)

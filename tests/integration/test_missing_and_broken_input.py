@@ -16,7 +16,7 @@ from pipelines.run.deployment import Deployment, open_deployment
 from pipelines.sources.synthetic.landing_files import FEEDS as SENT
 from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import DefectSettings, SyntheticSettings
-from pipelines.stages import building, conforming, landing, preparation, run_plan
+from pipelines.stages import building, conforming, landing, organisations, preparation, run_plan
 
 pytestmark = pytest.mark.slow
 
@@ -104,7 +104,7 @@ def drop(lake: Lake, name: str, extracts: list[str], whole: bool) -> None:
 
 def conform(deployment: Deployment) -> None:
     for step in (
-        landing.count_volumes, conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
+        landing.count_volumes, organisations.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
         conforming.conform_spells, conforming.conform_events, conforming.conform_actions, conforming.conform_coverage,
         conforming.conform_linkage,
     ):  # fmt: skip
@@ -241,7 +241,7 @@ def test_the_error_of_a_broken_reference_file_names_it(spoil: Break, board: Path
         spoil(folder / "home" / "landing" / "reference" / name)
         deployment = open_home(folder)
         try:
-            conforming.conform_organisations(deployment)
+            organisations.conform_organisations(deployment)
             conforming.conform_areas(deployment)
         except StrataError as error:
             if name not in str(error):

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pipelines.run.deployment import Deployment, open_deployment
-from pipelines.stages import building, conforming, landing, run_plan
+from pipelines.stages import building, conforming, landing, organisations, run_plan
 from pipelines.training.judging import StudyResult
 from pipelines.training.train import run_study
 from pipelines.training.training_request import TrainingRequest
@@ -53,7 +53,7 @@ def _built(deployment: Deployment) -> dict[str, tuple[date, ...]]:
         landing.ingest(deployment, table)
         landing.validate(deployment, table)
     for step in (
-        conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
+        organisations.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
         conforming.conform_spells, conforming.conform_events, conforming.conform_coverage, conforming.conform_linkage,
     ):  # fmt: skip
         step(deployment)

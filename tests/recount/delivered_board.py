@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipelines.run.deployment import Deployment
 from pipelines.run.settings import Settings
-from pipelines.stages import building, conforming, landing, run_plan
+from pipelines.stages import building, conforming, landing, organisations, run_plan
 from pipelines.stages.stage import Stage
 from pipelines.validation.validate import validate_feed
 
@@ -20,7 +20,7 @@ SETTINGS = {
     "source": {"kind": "nhs", "nhs": {}}, "engine": {"threads": 1}, "validation": {"least_month_rows": 60},
 }  # fmt: skip
 CONFORM = (
-    conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people,
+    conforming.conform_areas, conforming.conform_objections, conforming.conform_people,
     conforming.conform_registrations, conforming.conform_spells, conforming.conform_events, conforming.conform_coverage,
 )  # fmt: skip
 
@@ -38,6 +38,7 @@ def validated(extracts: Path, home: Path, keep: Callable[[Path], bool]) -> Deplo
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, target)
     deployment = opened(home)
+    organisations.conform_organisations(deployment)
     reading = run_plan.source(deployment).reading
     for table in run_plan.raw_tables(deployment):
         landing.ingest(deployment, table)

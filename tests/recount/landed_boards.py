@@ -17,7 +17,7 @@ from pipelines.run.deployment import Deployment
 from pipelines.run.settings import Settings
 from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings
-from pipelines.stages import building, conforming, run_plan
+from pipelines.stages import building, conforming, organisations, run_plan
 from pipelines.stages import landing as landing_stage
 
 NOW = date(2025, 1, 1)
@@ -66,7 +66,7 @@ def take_in(home: Path) -> Deployment:
         landing_stage.ingest(deployment, table)
         broken = landing_stage.validate(deployment, table).broken
         assert not broken, (table.name, broken)
-    for step in (conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
+    for step in (organisations.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
                  conforming.conform_spells, conforming.conform_events, conforming.conform_coverage):  # fmt: skip
         step(deployment)
     return deployment

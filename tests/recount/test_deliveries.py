@@ -23,7 +23,7 @@ from pipelines.run.deployment import Deployment
 from pipelines.run.settings import Settings
 from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings
-from pipelines.stages import building, conforming, run_plan
+from pipelines.stages import building, conforming, organisations, run_plan
 from pipelines.stages import landing as landing_stage
 
 pytestmark = pytest.mark.slow
@@ -74,7 +74,7 @@ def features_then(landing: Path, home: Path, keep: Callable[[Path], bool]) -> pd
     for table in run_plan.raw_tables(deployment):
         landing_stage.ingest(deployment, table)
         assert not landing_stage.validate(deployment, table).broken
-    for step in (conforming.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
+    for step in (organisations.conform_organisations, conforming.conform_areas, conforming.conform_objections, conforming.conform_people, conforming.conform_registrations,
                  conforming.conform_spells, conforming.conform_events, conforming.conform_coverage):  # fmt: skip
         step(deployment)
     building.build_features(deployment, THEN)

@@ -17,6 +17,7 @@ from pipelines.conform.availability import AvailabilitySettings
 from pipelines.conform.feeds import Sources
 from pipelines.conform.omop.visits import NO_DEATHS, NO_SITE, Cdm, visits_sql
 from pipelines.sources.omop.settings import OmopSettings
+from pipelines.validation.typed_rows import SENT, organisation_column
 
 SEX_OF_GENDER = {"8507": "1", "8532": "2", "8521": "9", "8551": "0"}
 DELIVERY = (
@@ -61,7 +62,9 @@ def _shaped(table: Table, given: Mapping[str, str], relation: str, where: str = 
         for column in table.columns
         if column.name not in provenance
     ]
-    return f"(SELECT {', '.join([*columns, *DELIVERY])} FROM {relation} WHERE {where})"
+    organisation = organisation_column(table)
+    sent = [f"{given.get(organisation, 'NULL')} AS {SENT}"] if organisation else []
+    return f"(SELECT {', '.join([*columns, *sent, *DELIVERY])} FROM {relation} WHERE {where})"
 
 
 def _patients(cdm: Cdm, settings: OmopSettings) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from expectations.catalogue import RAW_TABLES
 from expectations.table import Kind
+from pipelines.validation.typed_rows import SENT, organisation_column
 
 SQL_TYPES = {Kind.DATE: "DATE", Kind.INTEGER: "INTEGER", Kind.NUMBER: "DOUBLE", Kind.BOOLEAN: "BOOLEAN"}
 DELIVERED = {"extract_date": date(2026, 1, 1), "first_extract_date": date(2026, 1, 1), "is_first_delivery": True}
@@ -38,7 +39,16 @@ def feed_rows() -> Callable[..., str]:
             "is_first_delivery": "BOOLEAN",
             "key_in_first_delivery": "BOOLEAN",
         }
-        whole = [{"row_number": number, **_as_its_content({**DELIVERED, **row})} for number, row in enumerate(rows, start=1)]
+        organisation = organisation_column(RAW_TABLES[feed])
+        types |= {SENT: "VARCHAR"} if organisation else {}
+        whole = [
+            {
+                "row_number": number,
+                **({SENT: row.get(organisation)} if organisation else {}),
+                **_as_its_content({**DELIVERED, **row}),
+            }
+            for number, row in enumerate(rows, start=1)
+        ]
         assert not {name for row in whole for name in row} - set(types)
         parts = [
             "SELECT " + ", ".join(f"CAST({literal(row.get(name))} AS {kind}) AS {name}" for name, kind in types.items())

@@ -90,7 +90,7 @@ def test_without_the_feed_everyone_on_the_list_has_one_open_period_from_the_deli
     patients = feed_rows("patients", {"person_id": "ann", "practice_code": "Y00001"})
     found = table(registration_sql({"patients": patients}, people, RegistrationSettings()))
     assert found == [
-        {"person_key": 0, "practice_code": "Y00001", "start_date": date(2026, 1, 1), "end_date": None, "start_is_load_date": True,
+        {"person_key": 0, "practice_code": "Y00001", "practice_sent": "Y00001", "start_date": date(2026, 1, 1), "end_date": None, "start_is_load_date": True,
          "end_not_readable": False}
     ]  # fmt: skip
     assert table(registration_sql({}, people, RegistrationSettings())) == []

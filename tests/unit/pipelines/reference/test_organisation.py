@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from pipelines.conform.areas_and_organisations import conform_areas, conform_organisations
-from pipelines.errors import ExtractError
 from pipelines.lake.storage import Lake
 from pipelines.reference.files import Reference, ReferenceSettings
 from pipelines.reference.organisation import organisation_frames
@@ -84,12 +83,6 @@ def test_organisations_without_roles_or_dates_are_providers(tmp_path):
         ),
     )
     assert found["organisation"][["code", "role"]].to_numpy().tolist() == [["R0A", "provider"]]
-
-
-def test_a_succession_with_a_share_above_1_is_refused(tmp_path):
-    rows = [{"from_code": "A", "to_code": "B", "kind": "split", "share": "1.2", "effective_date": "2025-04-01"}]
-    with pytest.raises(ExtractError, match="1 rows have no share between 0 and 1"):
-        frames(tmp_path, organisation_succession=csv(tmp_path / "s.csv", rows))
 
 
 def test_the_tables_are_stored_with_and_without_reference_files(tmp_path, two_years):
