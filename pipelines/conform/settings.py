@@ -10,6 +10,7 @@ from pipelines.conform.event import EventSettings
 from pipelines.conform.linkage import LinkageSettings
 from pipelines.conform.objections import ObjectionSettings
 from pipelines.conform.registration import RegistrationSettings
+from pipelines.conform.silent_senders import SilentSenderSettings
 
 
 class ConformSettings(BaseModel, extra="forbid", frozen=True):
@@ -25,3 +26,6 @@ class ConformSettings(BaseModel, extra="forbid", frozen=True):
     linkage: LinkageSettings = Field(LinkageSettings(), description="the lowest share of people on the registered list")
     events: EventSettings = Field(EventSettings(), description="how core__event is cut into files")
     deaths: DeathSettings = Field(DeathSettings(), description="when a date of death is in doubt")
+    silent_senders: SilentSenderSettings = Field(
+        SilentSenderSettings(), description="when an organisation that falls silent while an unknown code appears stops the run"
+    )

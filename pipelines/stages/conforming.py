@@ -27,6 +27,7 @@ from pipelines.conform.linkage import check_linkage as linkage_check
 from pipelines.conform.objection_inputs import read_objection_inputs
 from pipelines.lake.decision_record import ACCEPTED_BREACH, DEATH_REVIEW, NATIONAL_OPT_OUT
 from pipelines.stages.context import StageContext
+from pipelines.stages.organisations import check_organisations
 from pipelines.stages.outside import OutsideInput
 from pipelines.stages.presence import has_core, has_feed, has_list, is_for_planning
 from pipelines.stages.results import StageResult
@@ -303,6 +304,6 @@ def _conformed(context: StageContext, work: Callable[[duckdb.DuckDBPyConnection,
 
 STAGES: tuple[Stage, ...] = (
     conform_areas, conform_objections, check_objections, check_national_list, conform_people, conform_registrations,
-    conform_spells, conform_events, count_units, write_vocabulary, check_deaths, conform_coverage, conform_linkage, check_linkage, conform_actions,
+    conform_spells, conform_events, count_units, write_vocabulary, check_deaths, conform_coverage, check_organisations, conform_linkage, check_linkage, conform_actions,
     write_same_day_care, write_code_list_use,
 )  # fmt: skip

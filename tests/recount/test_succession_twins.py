@@ -20,14 +20,15 @@ from expectations.catalogue import RAW_TABLES
 from pipelines.run.deployment import Deployment
 from pipelines.sources.synthetic.landing_files import write_board
 from pipelines.sources.synthetic.settings import SyntheticSettings
+from pipelines.stages.organisations import check_organisations
 
 pytestmark = pytest.mark.slow
 
-DELIVERIES = (date(2024, 7, 1), date(2024, 10, 1), date(2025, 1, 1))
-CHANGED = date(2024, 8, 15)  # between the first delivery and the second one
-DAYS = (date(2024, 1, 1), date(2024, 9, 1), DELIVERIES[-1])
+DELIVERIES = (date(2024, 7, 1), date(2025, 1, 1))
+CHANGED = date(2024, 8, 15)  # between the two deliveries
+DAYS = (date(2024, 1, 1), DELIVERIES[-1])
 BOARD = SyntheticSettings(
-    people=1_200, seed=5, start_date=date(2020, 1, 1), data_cut_date=DELIVERIES[-1], delivery_dates=DELIVERIES, defects={"enabled": False}
+    people=800, seed=5, start_date=date(2021, 1, 1), data_cut_date=DELIVERIES[-1], delivery_dates=DELIVERIES, defects={"enabled": False}
 )  # fmt: skip
 PROVIDER_FEEDS = ("admissions", "emergency_attendances", "outpatient_appointments")
 GP_FEEDS = ("gp_observations", "gp_medication_orders")
@@ -114,6 +115,7 @@ def largest(extracts: Path, feed: str, column: str) -> str:
 
 
 def assert_same(deployment: Deployment, twin: dict[date, pd.DataFrame]) -> None:
+    assert not check_organisations(deployment).broken
     for day in DAYS:
         found, expected = features_on(deployment, day), twin[day]
         codes = [name for name in CODES if name in expected]
@@ -126,6 +128,14 @@ def test_a_trust_that_changes_its_code(extracts: Path, twin: dict[date, pd.DataF
     change = (sent_since if way == "sent since" else happened_since)({old: new}, PROVIDER_FEEDS)
     folder = changed(extracts, tmp_path / "changed", change, f"{old},{new},rename,1,{CHANGED}")
     assert_same(taken_in(folder, tmp_path / "home"), twin)
+
+
+def test_a_trust_that_changes_its_code_undeclared_stops_the_run(extracts: Path, tmp_path: Path) -> None:
+    old, new = largest(extracts, "admissions", "provider_code"), "RX9"
+    folder = changed(extracts, tmp_path / "changed", happened_since({old: new}, PROVIDER_FEEDS), "")
+    broken = check_organisations(taken_in(folder, tmp_path / "home")).broken
+    assert f"{old},{new},rename,1," in broken
+    assert f"{old} had " in broken and "until July 2024" in broken
 
 
 @pytest.mark.parametrize("feeds", [(*LISTS, *GP_FEEDS), LISTS, GP_FEEDS], ids=["both", "the list alone", "the GP record alone"])
