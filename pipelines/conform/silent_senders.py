@@ -103,7 +103,48 @@ def _follows(last: pd.Timestamp, first: pd.Timestamp) -> bool:
     return -1 <= apart <= MOST_MONTHS_APART
 
 
-def check_silent_senders(found: Sequence[SilentSender]) -> None:
-    """Raise ValidationStop if organisations fell silent while unknown codes appeared."""
+def renamed_on_one_side(
+    counts: pd.DataFrame, declared: Collection[str], settings: SilentSenderSettings
+) -> list[RenamedOnOneSide]:
+    """Return the practices that send rows and have no people, where others have people and send none: the list may use another code.
+
+    `counts` has the practices of the list under `LIST`, and the feeds that practices send.
+    """
+    recent = counts[counts["month"] > counts["month"].max() - pd.DateOffset(months=MONTHS_BEFORE)]
+    listed = recent[(recent["feed"] == LIST) & (recent["month"] == recent["month"].max())].set_index("organisation_code")["rows"]
+    found = []
+    for feed, rows in recent[recent["feed"] != LIST].groupby("feed", sort=True):
+        sent = rows.groupby("organisation_code")["rows"].sum()
+        strange = [str(code) for code, count in sent.items() if count >= settings.share * sent.sum() and listed.get(code, 0) == 0]
+        silent = [
+            str(code) for code, people in listed.items() if people >= settings.share * listed.sum() and sent.get(code, 0) == 0
+        ]
+        strange, silent = ([code for code in codes if code not in declared] for codes in (strange, silent))
+        if strange and silent:
+            found.append(RenamedOnOneSide(str(feed), tuple(strange), tuple(silent)))
+    return found
+
+
+@dataclass(frozen=True)
+class RenamedOnOneSide:
+    """Practices that send rows of a feed and are not on the registered list, and practices on the list that send none."""
+
+    feed: str
+    senders: tuple[str, ...]
+    listed: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        """Return what does not match and what to do."""
+        return (
+            f"{', '.join(self.senders)} sent rows of {self.feed} and has no one on the registered list, and {', '.join(self.listed)} has people on "
+            "the list and sent no rows. If they are one practice, add the line to the file of successions "
+            f"(reference.organisation_succession), with the right codes, kind and day: {self.senders[0]},{self.listed[0]},rename,1,YYYY-MM-DD. "
+            f"If not, declare those that closed, such as {self.senders[0]},,closure,,YYYY-MM-DD"
+        )
+
+
+def check_silent_senders(found: Sequence[SilentSender | RenamedOnOneSide]) -> None:
+    """Raise ValidationStop if organisations may have changed their codes."""
     if found:
         raise ValidationStop("an organisation may have changed its code. " + ". ".join(one.message for one in found))

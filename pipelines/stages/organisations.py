@@ -11,7 +11,7 @@ from expectations.feeds import EVENT_FEEDS, FEEDS
 from expectations.sql_values import quote
 from expectations.tables import core, core_places
 from pipelines.conform import areas_and_organisations
-from pipelines.conform.silent_senders import LIST, check_silent_senders, silent_senders
+from pipelines.conform.silent_senders import LIST, check_silent_senders, renamed_on_one_side, silent_senders
 from pipelines.conform.volumes import list_sizes_sql
 from pipelines.lake.storage import Lake
 from pipelines.stages.context import StageContext
@@ -57,7 +57,10 @@ def check_organisations(context: StageContext) -> StageResult:
     declared = {str(code) for name in successions for code in successions[name].dropna()}
     with context.machine.duckdb() as con:
         counts = _counts(lake, con, context.outside.data_cut)
-    check_silent_senders(silent_senders(counts, declared, context.settings.conform.silent_senders))
+    settings = context.settings.conform.silent_senders
+    of_practices = counts[counts["feed"].isin([LIST, *(feed for feed in EVENT_FEEDS if FEEDS[feed].is_sent_by_practices)])]
+    one_sided = renamed_on_one_side(of_practices, declared, settings)
+    check_silent_senders([*silent_senders(counts, declared, settings), *one_sided])
     return StageResult({"months": counts["month"].nunique(), "organisations": counts["organisation_code"].nunique()})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from pipelines.conform.silent_senders import LIST, SilentSenderSettings, check_silent_senders, silent_senders
+from pipelines.conform.silent_senders import LIST, SilentSenderSettings, check_silent_senders, renamed_on_one_side, silent_senders
 from pipelines.errors import ValidationStop
 
 MONTHS = pd.date_range("2024-01-01", "2025-06-01", freq="MS")
@@ -93,3 +93,24 @@ def test_the_share_is_a_setting_and_one_month_is_not_judged() -> None:
     assert found(settings=SilentSenderSettings(share=0.5), **rows) == []
     assert silent_senders(counts(RX1=[300]).head(1), (), SETTINGS) == []
     assert silent_senders(pd.DataFrame(columns=["feed", "organisation_code", "month", "rows"]), (), SETTINGS) == []
+
+
+def one_sided(
+    people: dict[str, list[int]], rows: dict[str, list[int]], *declared: str
+) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    both = pd.concat([counts(LIST, **people), counts("gp_observations", **rows)], ignore_index=True)
+    return [(one.senders, one.listed) for one in renamed_on_one_side(both, declared, SETTINGS)]
+
+
+def test_a_list_under_another_code_than_the_gp_record_is_found() -> None:
+    people, rows = {"Y1": [0], "Y2": [500], "Y9": [400]}, {"Y1": [4000], "Y2": [5000]}
+    assert one_sided(people, rows) == [(("Y1",), ("Y9",))]
+    assert one_sided(people, rows, "Y1", "Y9") == []
+    both = pd.concat([counts(LIST, **people), counts("gp_observations", **rows)], ignore_index=True)
+    with pytest.raises(ValidationStop, match="Y1,Y9,rename,1,"):
+        check_silent_senders(renamed_on_one_side(both, (), SETTINGS))
+
+
+def test_a_practice_that_sends_nothing_or_is_of_another_icb_is_normal() -> None:
+    assert one_sided({"Y1": [500], "Y2": [500]}, {"Y1": [4000]}) == []
+    assert one_sided({"Y1": [500], "Y2": [500]}, {"Y1": [4000], "Y2": [4000], "Y3": [4000]}) == []
