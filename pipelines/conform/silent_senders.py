@@ -12,6 +12,7 @@ from datetime import date
 
 import pandas as pd
 from pydantic import BaseModel, Field
+from scipy.stats import poisson
 
 from pipelines.errors import ValidationStop
 
@@ -20,7 +21,8 @@ MONTHS_BEFORE = 12  # over which the share of an organisation is measured
 QUIET = 0.05  # of its median month: a month with fewer rows is none in which an organisation was active
 FALLEN = 0.6  # of its median month: with fewer rows an organisation may have changed its code within the month
 TAKEN_OVER = 0.5  # of the rows that it lacks: unknown codes with fewer rows are of other organisations
-FEWEST_ROWS = 20  # in its median month
+CHANCE = 0.01  # of so few rows: a month with fewer is no chance
+FEWEST_ROWS = 5  # in its median month
 MOST_MONTHS_APART = 3  # from the last month of one code to the first month of the other
 
 
@@ -77,7 +79,7 @@ def _of_feed(feed: str, rows: pd.DataFrame, declared: Collection[str], settings:
     new = {code: months[0] for code, months in active.items() if len(months) and months[0] > grid.index[0]}
     for code in active:
         usual = _usual(grid[code])
-        busy = grid.index[grid[code] >= FALLEN * usual]
+        busy = grid.index[~_has_fallen(grid[code], usual)]
         if usual < FEWEST_ROWS or busy[-1] == grid.index[-1]:
             continue
         recent = grid.loc[: busy[-1]].tail(MONTHS_BEFORE)
@@ -89,6 +91,11 @@ def _of_feed(feed: str, rows: pd.DataFrame, declared: Collection[str], settings:
         took_over = float(latest[unknown].sum()) >= TAKEN_OVER * (usual - float(latest[code]))
         if share >= settings.share and unknown and took_over:
             yield SilentSender(feed, code, share, pd.Timestamp(busy[-1]).date(), tuple(unknown))
+
+
+def _has_fallen(rows: pd.Series, usual: float) -> pd.Series:
+    """Return the months with far fewer rows than usual, beyond chance."""
+    return (rows < FALLEN * usual) & (poisson.cdf(rows, usual) < CHANCE)
 
 
 def _usual(rows: pd.Series) -> float:

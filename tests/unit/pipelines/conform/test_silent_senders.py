@@ -75,7 +75,8 @@ def test_a_declared_succession_or_closure_is_no_surprise() -> None:
         {"RX1": [300] * 12 + [0], "RX2": [700], "RX9": [0] * 12 + [40]},  # far fewer rows
         {"RX1": [300] * 12 + [0], "RX2": [700], "RX9": [0] * 4 + [300]},  # eight months before
         {"RX1": [300] * 6 + [0, 0, 0] + [300], "RX2": [700], "RX9": [0] * 6 + [300]},  # silent for a while
-        {"RX1": [15] * 12 + [0], "RX2": [100], "RX9": [0] * 12 + [15]},  # very few rows
+        {"RX1": [4] * 12 + [0], "RX2": [100], "RX9": [0] * 12 + [4]},  # very few rows
+        {"RX1": [8] * 17 + [3], "RX2": [100], "RX9": [0] * 17 + [8]},  # few rows, and a fall that may be chance
         {"RX1": [30] * 12 + [0], "RX2": [3000], "RX9": [0] * 12 + [30]},  # less than 2%
     ],
 )
