@@ -46,13 +46,16 @@ class Sightings:
 
 # CASE puts a fast test before a pattern. With AND, both sides are evaluated for every row.
 def is_shaped_sql(value: str) -> str:
-    """Return the SQL that is true for ten digits, with or without spaces."""
-    return f"CASE WHEN strlen({value}) BETWEEN 10 AND 16 AND {value} < ':' THEN regexp_full_match(trim({value}), {quote(_SHAPE)}) ELSE false END"
+    """Return the SQL that is true for ten digits, with or without spaces.
+
+    `trim` with a space removes spaces only. Without it DuckDB also removes other blanks, which would then be hashed.
+    """
+    return f"CASE WHEN strlen({value}) BETWEEN 10 AND 16 AND {value} < ':' THEN regexp_full_match(trim({value}, ' '), {quote(_SHAPE)}) ELSE false END"
 
 
 def digits_sql(value: str) -> str:
     """Return the SQL of the ten digits of a value shaped as an NHS number, as a number; null for any other."""
-    return f"CASE WHEN {is_shaped_sql(value)} THEN CAST(replace(replace(trim({value}), ' ', ''), '-', '') AS BIGINT) END"
+    return f"CASE WHEN {is_shaped_sql(value)} THEN CAST(replace(replace(trim({value}, ' '), ' ', ''), '-', '') AS BIGINT) END"
 
 
 def passes_check_sql(digits: str) -> str:

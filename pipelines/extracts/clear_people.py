@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from expectations.identifier_schemes import (
     LONGEST_FLOAT,
-    PLACEHOLDERS,
     TEST_IDENTIFIER,
     against_nhs_number,
     against_pseudonym,
@@ -27,12 +26,12 @@ from expectations.identifier_schemes import (
 from expectations.identifier_text import may_change_sql, normal
 from expectations.sql_values import quote
 from pipelines.extracts.clear_identifiers import digits_sql, passes_check_sql
+from pipelines.extracts.identifier_kind import RUNS, ListKind, has_hidden, has_numbers
 from pipelines.extracts.pseudonyms import pseudonym_sql
 from pipelines.sources.nhs import FeedSettings
 
 DECIDED = "decided_{0}"  # the registered table of the values of a column that were decided one by one
 PERSON, HOUSEHOLD = "person_id", "household_id"
-_RUNS = ", ".join(sorted(str(int(text)) for text in PLACEHOLDERS if re.fullmatch("[0-9]{10}", text)))
 _LIKE_AN_NHS_NUMBER = "[0-9]{9,11}"
 _USUAL_FORM = re.compile("[0-9]{10}|[0-9]{3}([ -])[0-9]{3}\\1[0-9]{4}")
 
@@ -70,7 +69,7 @@ class ClearColumn:
         tests = "".join(
             f" AND NOT starts_with(lpad(CAST({digits} AS VARCHAR), 10, '0'), {quote(start)})" for start in self.test_numbers
         )
-        return f"CASE WHEN {digits} IS NULL THEN false ELSE {passes_check_sql(digits)} AND {digits} NOT IN ({_RUNS}){tests} END"
+        return f"CASE WHEN {digits} IS NULL THEN false ELSE {passes_check_sql(digits)} AND {digits} NOT IN ({RUNS}){tests} END"
 
     @property
     def _usual_local_sql(self) -> str:
@@ -80,26 +79,32 @@ class ClearColumn:
         return f"CASE WHEN {may_change_sql(value)} THEN false WHEN strlen({value}) > {LONGEST_FLOAT} THEN true ELSE {short} END"
 
 
-def clear_columns(con: duckdb.DuckDBPyConnection, settings: FeedSettings, test_numbers: tuple[str, ...], values: Mapping[str, str], source: str) -> list[ClearColumn]:  # fmt: skip
+def clear_columns(
+    con: duckdb.DuckDBPyConnection, settings: FeedSettings, test_numbers: tuple[str, ...], values: Mapping[str, str], source: str,
+    of_list: ListKind = lambda: None,
+) -> list[ClearColumn]:  # fmt: skip
     """Return the columns of a file that are hashed; none where the sender hashed them.
 
-    Where the feed does not declare what its identifiers are, they are NHS numbers if the file has any valid one.
+    Where the feed does not declare what its identifiers are, they are NHS numbers if the file has any valid one, or if the
+    registered list has (`of_list`). Without such a list they are NHS numbers if the file has any inside other text.
     """
     if settings.pseudonymised:
         return []
     columns = []
     if PERSON in values:
         declared = settings.identifiers is not None
-        numbers = ClearColumn(PERSON, values[PERSON], False, declared, test_numbers)
-        local = settings.identifiers == "local" if declared else not _any(con, source, f"{numbers.is_usual_sql}")
+        local = settings.identifiers == "local" if declared else not _has_numbers(con, source, values[PERSON], of_list)
         columns.append(ClearColumn(PERSON, values[PERSON], local, declared, test_numbers))
     if HOUSEHOLD in values:
         columns.append(ClearColumn(HOUSEHOLD, values[HOUSEHOLD], True, True, ()))
     return columns
 
 
-def _any(con: duckdb.DuckDBPyConnection, source: str, condition: str) -> bool:
-    return bool(con.execute(f"SELECT 1 FROM {source} WHERE {condition} LIMIT 1").fetchall())
+def _has_numbers(con: duckdb.DuckDBPyConnection, source: str, value: str, of_list: ListKind) -> bool:
+    if has_numbers(con, source, value):
+        return True
+    listed = of_list()
+    return has_hidden(con, source, value) if listed is None else listed
 
 
 def register_decided(con: duckdb.DuckDBPyConnection, column: ClearColumn, source: str) -> bool:

@@ -33,6 +33,7 @@ from pipelines.extracts.extract_reader import OpenedExtract, open_extract, unbro
 from pipelines.extracts.extract_records import Extract, read_extracts, with_content
 from pipelines.extracts.file_blocks import HeldFile, hold
 from pipelines.extracts.held_files import Held, ids_of_size, why_held
+from pipelines.extracts.identifier_kind import ListKind, kind_of_list
 from pipelines.extracts.postcodes import load_postcode_areas
 from pipelines.extracts.pseudonym_keys import check_chain
 from pipelines.extracts.pseudonyms import keyed, read_keys
@@ -46,7 +47,7 @@ from pipelines.sources.extract_files import ExtractFile, find_extracts
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 
 NONE_LATE: Mapping[date, date] = MappingProxyType({})
-IDENTIFIER_CHECKS = 1  # a higher number has all clear identifiers read and checked again
+IDENTIFIER_CHECKS = 2  # a higher number has all clear identifiers read and checked again
 SAMPLE_ROWS = 20_000  # rows that are checked before a file is written in one pass
 
 
@@ -90,7 +91,7 @@ def ingest_feed(
     has their day, with the day since which their facts count as known. A file whose content is stored under another name or date
     is recorded and not stored again. An ExtractError names a file that cannot be used; files stored before it stay.
     """
-    settings, feed = nhs.feeds[table.feed], _Feed(lake, con, table, nhs)
+    settings, feed = nhs.feeds[table.feed], _Feed(lake, con, table, nhs, kind_of_list(nhs, landing))
     files = _files_to_read(table.feed, settings, landing, first)
     summary, known = IngestSummary(table.feed, len(files)), read_extracts(lake, table.feed)
     reading, before = reading_digest(table, nhs), tuple(known)
@@ -143,6 +144,7 @@ class _Feed:
     con: duckdb.DuckDBPyConnection
     table: Table
     nhs: NhsSettings
+    of_list: ListKind
 
     @property
     def settings(self) -> FeedSettings:
@@ -221,7 +223,7 @@ class _Feed:
     def _write_rows(self, file: ExtractFile, opened: OpenedExtract, partition: Mapping[str, str]) -> tuple[DataFile, RawRows]:
         """Write the rows of a file in one pass with every suspect value withheld. If there is one, count them all and decide."""
         con, table, settings, pseudonyms = self.con, self.table, self.settings, self.nhs.pseudonyms
-        people = hashed_columns(con, table, settings, pseudonyms, opened)
+        people = hashed_columns(con, table, settings, pseudonyms, opened, self.of_list)
         if not holds_suspects(con, table, settings, opened, SAMPLE_ROWS, people):
             rows = guarded_rows_sql(table, settings, file, opened, people)
             data = self.lake.write_sql(table.name, con, rows.sql, partition)

@@ -24,6 +24,7 @@ from pipelines.extracts.clear_identifiers import (
 )
 from pipelines.extracts.clear_people import ClearColumn, clear_columns, joined_sql, register_decided, stored_sql
 from pipelines.extracts.extract_reader import OpenedExtract
+from pipelines.extracts.identifier_kind import ListKind
 from pipelines.extracts.postcodes import AREAS, normal, status_sql
 from pipelines.extracts.pseudonyms import pseudonym_sql
 from pipelines.sources.extract_files import ExtractFile
@@ -43,10 +44,11 @@ class RawRows:
 
 
 def hashed_columns(
-    con: duckdb.DuckDBPyConnection, table: Table, settings: FeedSettings, pseudonyms: PseudonymSettings, opened: OpenedExtract
-) -> list[ClearColumn]:
-    """Return the columns of clear identifiers that ingest hashes."""
-    return clear_columns(con, settings, pseudonyms.test_nhs_numbers, _given(table, settings, opened), opened.source)
+    con: duckdb.DuckDBPyConnection, table: Table, settings: FeedSettings, pseudonyms: PseudonymSettings, opened: OpenedExtract,
+    of_list: ListKind,
+) -> list[ClearColumn]:  # fmt: skip
+    """Return the columns of clear identifiers that ingest hashes; `of_list` returns which kind the registered list has."""
+    return clear_columns(con, settings, pseudonyms.test_nhs_numbers, _given(table, settings, opened), opened.source, of_list)
 
 
 def raw_rows_sql(

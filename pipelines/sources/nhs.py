@@ -63,7 +63,7 @@ class FeedSettings(BaseModel, extra="forbid", frozen=True):
     identifiers: Literal["nhs_number", "local"] | None = Field(
         default=None,
         description="only with pseudonymised: false: nhs_number sets aside what is no valid NHS number; local allows any identifier. "
-        "By default a file with any valid NHS number has NHS numbers",
+        "By default a file with any valid NHS number has NHS numbers, and so has every file if the registered list has any",
     )
     pseudonym_case: Literal["matters", "ignored"] | None = Field(
         default=None,

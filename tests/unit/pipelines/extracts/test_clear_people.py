@@ -32,14 +32,23 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.landing, self.lake = folder / "landing", Lake(folder / "lake")
 
-    def stored(self, values: list[str], pseudonyms: dict[str, object] | None = None, **settings: object) -> list[str | None]:
-        """Return what raw__opt_outs stores for identifiers of one file."""
+    def stored(
+        self, values: list[str], pseudonyms: dict[str, object] | None = None, patients: list[str] | None = None,
+        of_patients: dict[str, object] | None = None, **settings: object,
+    ) -> list[str | None]:  # fmt: skip
+        """Return what raw__opt_outs stores for identifiers of one file, next to a registered list of `patients`."""
         file = self.landing / "opt_outs" / "opt_outs_2026-01-01.csv"
         file.parent.mkdir(parents=True, exist_ok=True)
         quoted = ['"' + value.replace('"', '""') + '"' for value in values]
         file.write_text(HEADER + "".join(f"{value},TYPE_1,1,2020-01-01\n" for value in quoted), encoding="utf-8")
         feed = {"pseudonymised": False, **settings}
-        nhs = NhsSettings.model_validate({"feeds": {"opt_outs": feed}, "pseudonyms": pseudonyms or {}})
+        feeds = {"opt_outs": feed}
+        if patients:
+            listed = self.landing / "patients" / "patients_2026-01-01.csv"
+            listed.parent.mkdir()
+            listed.write_text("PERSON_ID,BIRTH_YEAR\n" + "".join(f"{value},1950\n" for value in patients), encoding="utf-8")
+            feeds["patients"] = {"pseudonymised": False, **(of_patients or {})}
+        nhs = NhsSettings.model_validate({"feeds": feeds, "pseudonyms": pseudonyms or {}})
         with connect() as con:
             ingest_feed(self.lake, con, OPT_OUTS, nhs, self.landing)
         return list(self.lake.read("raw__opt_outs", "person_id", order="row_number")["person_id"].to_pylist())
@@ -82,6 +91,40 @@ def test_every_form_is_one_pseudonym_and_repairs_are_counted(bench: Bench, decla
     assert len(bench.quarantined()) == len(FORMS) - len(usual)
     assert set(bench.quarantined()) == {(number, "identifier_repaired", "person_id", "repaired") for number, form in enumerate(FORMS, 1) if form not in usual}  # fmt: skip
     assert not bench.holds("4765919")
+
+
+BLANKS = tuple(map(chr, (0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)))
+
+
+@pytest.mark.parametrize(
+    "form", ["{}9434765919", "9434765919{}", "943 476 5919{}", "943{0}476{0}5919", "{0}943-476-5919{0}", " 9434765919 {}"]
+)
+def test_a_blank_of_any_kind_at_any_place_is_the_same_person(bench: Bench, form: str) -> None:
+    values = [form.format(blank) for blank in BLANKS]
+    assert bench.stored(["9434765919", *values]) == [SAME] * (1 + len(values))
+    assert {number for number, *_ in bench.quarantined()} == set(range(2, 2 + len(values)))
+
+
+ODD_FORMS = ("NHS 9434765919", "9434765919 (V)", "+9434765919", "=9434765919", "9434765919;", "NHS No: 943 476 5919")
+PLACELESS = ("943476591", "P8db4af50f22db23a", "A-17 b")
+
+
+@pytest.mark.parametrize("patients", [None, ["9434765919", "UNKNOWN"], ["NHS 9434765919", "UNKNOWN"]])
+@pytest.mark.parametrize("form", ODD_FORMS)
+def test_an_nhs_number_in_other_text_is_no_local_identifier(bench: Bench, form: str, patients: list[str] | None) -> None:
+    assert bench.stored([form, "UNKNOWN"], patients=patients) == ["(not_an_nhs_number)", "(placeholder_identifier)"]
+
+
+@pytest.mark.parametrize("settings", [{}, {"identifiers": "nhs_number"}])
+@pytest.mark.parametrize("value", PLACELESS)
+def test_what_the_registered_list_holds_counts_for_every_feed(bench: Bench, value: str, settings: dict[str, object]) -> None:
+    assert bench.stored([value], patients=["9434765919"], of_patients=settings) == ["(not_an_nhs_number)"]
+
+
+@pytest.mark.parametrize("patients", [None, ["P1", "P2"], ["P8db4af50f22db23a"]])
+def test_local_identifiers_stay_local_where_the_list_has_no_nhs_number(bench: Bench, patients: list[str] | None) -> None:
+    values = ["P8db4af50f22db23a", "A-17 b", "P1234567890", "P1234567891", "P1234567892"]
+    assert not [one for one in bench.stored(values, patients=patients) if one is None or one.startswith("(")]
 
 
 def test_the_pseudonym_of_one_value_is_that_of_a_file() -> None:
