@@ -10,6 +10,7 @@ from expectations.table import Lost, Table
 from expectations.tables.raw_gp import DEATH_NOT_READABLE, END_NOT_READABLE, PATIENTS
 from expectations.tables.raw_hospital import DISCHARGE_NOT_READABLE as DISCHARGE_NOT_READABLE
 
+LINE_NOT_READABLE = "a line about the person cannot be read, and may state a death, an end or confidentiality"
 CONFLICTING = "rows about the person conflict"
 DEATH_WITHDRAWN = "death withdrawn by its sender, in review"
 DEATH_CONTRADICTED = "registered again after the date of death, in review"
@@ -29,5 +30,6 @@ SUPPRESSIONS = (
     CONFLICTING,
     DISCHARGE_NOT_READABLE,
     *IN_REVIEW,
+    LINE_NOT_READABLE,
 )  # in order: the first that applies is stored
 NOT_READABLE = (DEATH_NOT_READABLE, END_NOT_READABLE)

@@ -35,6 +35,21 @@ QUARANTINE = Table(
     partitioned_by=("table_name", "extract_id"),
 )  # fmt: skip
 
+UNREAD_LINE = Table(
+    "core__unread_line",
+    "Lines of deliveries that are no rows and name a person about whom they may state a death, an end or confidentiality. The person is suppressed until "
+    "a row that can be read follows.",
+    (
+        Column("table_name", Kind.TEXT, "The raw table of the feed.", nullable=False),
+        Column("extract_id", Kind.IDENTIFIER, "The extract of the line.", nullable=False),
+        Column("row_number", Kind.INTEGER, "Number of the row in its file.", nullable=False, arrow="int64"),
+        Column("person_id", Kind.IDENTIFIER, "Pseudonym of the person whom the line names.", nullable=False),
+        Column("stated", Kind.TEXT, "How the stay of the line ended, as sent. Null where the feed has no such column, or where it is not known."),
+    ),
+    ("table_name", "extract_id", "row_number"),
+    partitioned_by=("table_name", "extract_id"),
+)  # fmt: skip
+
 PERSON = Table(
     "core__person",
     "Everyone in the sources: one row per person.",
@@ -278,5 +293,5 @@ LINKAGE = Table(
 )  # fmt: skip
 
 CORE_TABLES = (
-    QUARANTINE, OBJECTION, OBJECTION_DELIVERY, PERSON, REGISTRATION, RESIDENCE, SPELL, EVENT, EVENT_SUPERSEDED, EVENT_TYPE, CODE, CODE_NAME, CODE_ANCESTOR, COVERAGE, LINKAGE,
+    QUARANTINE, UNREAD_LINE, OBJECTION, OBJECTION_DELIVERY, PERSON, REGISTRATION, RESIDENCE, SPELL, EVENT, EVENT_SUPERSEDED, EVENT_TYPE, CODE, CODE_NAME, CODE_ANCESTOR, COVERAGE, LINKAGE,
 )  # fmt: skip

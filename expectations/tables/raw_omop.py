@@ -12,6 +12,7 @@ from expectations.identifier_schemes import Scheme
 from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, Lost, RowRule, Table
 from expectations.tables.raw_common import PLACEHOLDER_DATES, PROVENANCE, duplicate_rule
+from expectations.tables.raw_hospital import DISCHARGE_NOT_READABLE
 from expectations.tables.raw_table_rules import (
     COLUMNS_PRESENT,
     DAY_AND_MONTH,
@@ -191,7 +192,8 @@ VISIT_OCCURRENCE = _omop(
         _concept("visit_source_concept_id", "Kind of visit in the source, as a concept."),
         _concept("admitted_from_concept_id", "Where the person came from (5.3: admitting_source_concept_id)."),
         Column("admitted_from_source_value", Kind.TEXT, "Text in the source for where the person came from (5.3: admitting_source_value)."),
-        _concept("discharged_to_concept_id", "Where the person went (5.3: discharge_to_concept_id)."),
+        replace(_concept("discharged_to_concept_id", "Where the person went (5.3: discharge_to_concept_id). If it cannot be read, the visit may have ended in death."),
+                lost=Lost.SUPPRESSES, lost_reason=DISCHARGE_NOT_READABLE),
         Column("discharged_to_source_value", Kind.TEXT, "Text in the source for where the person went (5.3: discharge_to_source_value)."),
         Column("admission_method", Kind.TEXT, "Admission method, from the column named in the settings."),
     ),

@@ -24,7 +24,7 @@ from pipelines.conform.coverage import CoverageSettings
 from pipelines.conform.event import EventRequest
 from pipelines.conform.feeds import Sources
 from pipelines.conform.omop import core_tables as omop_tables
-from pipelines.conform.omop.feed_rows import omop_availability, omop_birth_days, omop_sources
+from pipelines.conform.omop.feed_rows import omop_availability, omop_birth_days, omop_sources, visits_as_stays_sql
 from pipelines.conform.omop.links import linked_rows, quarantine_unlinked
 from pipelines.conform.omop.visits import Cdm
 from pipelines.lake.storage import Lake
@@ -125,9 +125,11 @@ class OmopConform(SourceConform):
     def people(
         self, lake: Lake, con: duckdb.DuckDBPyConnection, validated: Validated, rules: ClinicalRules, stated: StatedFacts
     ) -> Summary:
-        quarantine_unlinked(lake, con, _cdm(validated))
-        stated = replace(stated, birth_days=omop_birth_days(_cdm(validated)))
-        return core_tables.conform_people(lake, con, omop_tables.people_sources(self.rows(validated)), rules, stated)
+        cdm = _cdm(validated)
+        quarantine_unlinked(lake, con, cdm)
+        stays = visits_as_stays_sql(linked_rows(cdm), self.settings)
+        stated = replace(stated, birth_days=omop_birth_days(cdm))
+        return core_tables.conform_people(lake, con, omop_tables.people_sources(self.rows(validated), stays), rules, stated)
 
     def events(self, lake: Lake, con: duckdb.DuckDBPyConnection, validated: Validated, request: EventRequest) -> Summary:
         return omop_tables.conform_omop_events(lake, con, linked_rows(_cdm(validated)), self.settings, request)

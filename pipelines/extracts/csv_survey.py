@@ -23,6 +23,7 @@ from pipelines.extracts.csv_quotes import NEW_LINE, RETURN, Joined, Lines, Mask,
 from pipelines.extracts.csv_text import ends_in_returns, read_lines
 from pipelines.extracts.file_blocks import HeldFile
 from pipelines.extracts.objection_lines import LineForm, line_form, repaired_lines, rows_held
+from pipelines.extracts.watched_lines import LineWatch, WatchedColumns, line_watch
 
 LONGEST_ROW_BYTES = 1_000_000
 MOST_HEADER_LINES = 100
@@ -36,7 +37,7 @@ class Layout:
 
     `unbroken` are the names in the header, in plain form (`normal_header`), of columns whose fields have no line breaks.
     `identifier` has the names that the column of the person's identifier may have, in a file of objections: its lines that are no
-    rows are repaired. Without one, they are no rows.
+    rows are repaired. Without one, they are no rows. `watched` has the columns of a feed whose lines may state a death or an end.
     """
 
     delimiter: str = ""
@@ -44,6 +45,7 @@ class Layout:
     encoding: str = "utf-8"
     unbroken: frozenset[str] = frozenset()
     identifier: tuple[str, ...] = ()
+    watched: WatchedColumns | None = None
 
 
 @dataclass
@@ -69,6 +71,7 @@ class Survey:
         default_factory=dict
     )  # row -> its empty fields beyond those of the header, which are removed
     form: LineForm | None = None  # of a file of objections
+    watch: LineWatch | None = None  # of a file whose lines may state a death or an end
     replaced: dict[int, tuple[str, bytes]] = field(default_factory=dict)  # row -> why, and what is read in place of its line
 
     def numbers(self, reason: str) -> Numbers:
@@ -156,6 +159,7 @@ def _read_header(file: Path | HeldFile, first: bytes, layout: Layout) -> tuple[S
     survey = Survey(header, delimiter, may_break, plain, lines)
     survey.lines_with_return = lines if plain != heading else 0
     survey.form = line_form(survey.header, delimiter, layout.quote, layout.identifier)
+    survey.watch = line_watch(survey.header, delimiter, layout.quote, layout.watched)
     return survey, rest
 
 
@@ -259,10 +263,12 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
         hit = found[reason][here] & left if reason in found else np.zeros(here.size, np.bool_)
         if hit.any():
             left &= ~hit
-            found_lines = (
+            found_lines = [
                 (chunk[starts[line] : ends[line]], int(number)) for line, number in zip(here[hit], numbers[hit], strict=True)
-            )
+            ] if survey.form or survey.watch else []
             repaired = repaired_lines(found_lines, reason, survey.form)
+            if survey.watch:
+                survey.watch.note(found_lines, reason)
             survey.replaced.update(repaired)
             hit &= ~np.isin(numbers, list(repaired))
             if hit.any():

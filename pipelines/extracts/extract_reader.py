@@ -15,6 +15,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from expectations.catalogue import TABLES
 from expectations.feeds import FEEDS, OBJECTION_FEEDS
 from expectations.identifier_text import normal_header
 from expectations.row_checks import sender_columns
@@ -24,9 +25,11 @@ from pipelines.errors import ExtractError
 from pipelines.extracts.csv_clean import write_clean
 from pipelines.extracts.csv_survey import Layout, Survey, survey_csv
 from pipelines.extracts.file_blocks import HeldFile
+from pipelines.extracts.watched_lines import LineWatch, watched_columns
 from pipelines.sources.extract_files import ExtractFile
 from pipelines.sources.nhs import FeedSettings
 
+TABLE_OF = {table.feed: table for table in TABLES.values() if table.feed}
 NO_ROWS = "lines_without_row"
 # From here on, neighbouring whole numbers share one value: the number that was meant is lost.
 EXACT_BELOW = {"FLOAT16": 1 << 11, "FLOAT": 1 << 24, "DOUBLE": 1 << 53}
@@ -50,6 +53,7 @@ class OpenedExtract:
     unreadable: dict[str, np.ndarray]
     repaired: dict[str, np.ndarray] = field(default_factory=dict)  # rows that are read after a repair of their line, by reason
     hidden: int = 0  # further rows that unreadable lines may hold
+    watch: LineWatch | None = None  # lines that are no rows and name a person
     fields_counted: bool = True  # false: a line with another number of fields is only found by the parser
 
     @property
@@ -92,7 +96,8 @@ def open_extract(
         yield _open_parquet(con, file, held)
         return
     _refuse_other_formats(file, held, settings.encoding)
-    layout = Layout(settings.delimiter, settings.quote, settings.encoding, unbroken, _identifier_names(file.feed, settings))
+    watched = watched_columns(TABLE_OF[file.feed], settings.columns) if file.feed in TABLE_OF else None
+    layout = Layout(settings.delimiter, settings.quote, settings.encoding, unbroken, _identifier_names(file.feed, settings), watched)
     survey = survey_csv(held, layout, count_fields)
     con.register(NO_ROWS, pa.table({"row_number": pa.array(survey.no_rows, pa.int64())}))
     try:
@@ -175,6 +180,7 @@ def _csv(file: ExtractFile, survey: Survey, quote_character: str, held: HeldFile
         unreadable,
         survey.repaired,
         survey.hidden,
+        survey.watch,
     )
 
 

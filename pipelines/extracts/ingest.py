@@ -26,7 +26,7 @@ from expectations.table import Table
 from expectations.tables.records import EXTRACTS
 from pipelines.errors import ExtractError
 from pipelines.extracts.clear_identifiers import WITHHELD
-from pipelines.extracts.clear_people import repaired_rows
+from pipelines.extracts.clear_people import ClearColumn, repaired_rows
 from pipelines.extracts.erased_people import erased_digests, erased_rows
 from pipelines.extracts.extract_digest import extract_digest
 from pipelines.extracts.extract_reader import OpenedExtract, open_extract, unbroken_headers
@@ -39,7 +39,9 @@ from pipelines.extracts.pseudonym_keys import check_chain
 from pipelines.extracts.pseudonyms import keyed, read_keys
 from pipelines.extracts.raw_columns import RawRows, guarded_rows_sql, hashed_columns, holds_suspects, raw_rows_sql
 from pipelines.extracts.retained import kept_days
+from pipelines.extracts.unread_lines import named_people, store_named
 from pipelines.extracts.unreadable_rows import quarantine_unreadable, refuse_mostly_unreadable
+from pipelines.extracts.watched_lines import WATCHED
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.rows import arrow_schema
 from pipelines.lake.storage import Lake
@@ -131,6 +133,8 @@ def reading_digest(table: Table, nhs: NhsSettings) -> str:
     parts: list[object] = [settings, columns, str(nhs.postcode_lookup or "")]
     if table.feed in {feed.name for feed in OBJECTION_FEEDS}:
         parts.append(["lines repaired", LINE_REPAIRS])
+    if table.feed in WATCHED:
+        parts.append(["lines watched", WATCHED[table.feed]])
     if not nhs.feeds[table.feed].pseudonymised:
         parts.append([IDENTIFIER_CHECKS, nhs.feeds[table.feed].identifiers, nhs.pseudonyms.test_nhs_numbers])
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
@@ -165,7 +169,7 @@ class _Feed:
     def store(self, file: ExtractFile, held: HeldFile, extract_id: str, reading: str, sequence: int) -> Extract:
         """Store a file, set aside the rows that cannot be read, and return its record."""
         partition = {"extract_id": extract_id}
-        data, rows, opened = self._written(file, held, partition)
+        data, rows, opened, named = self._written(file, held, partition)
         data, erased = self._without_erased(data)
         left_out = {**opened.unreadable, **({ERASED_PERSON: erased} if erased.size else {})}
         if held.changed:
@@ -175,6 +179,7 @@ class _Feed:
         repaired = {(reason, ""): numbers for reason, numbers in opened.repaired.items()}
         repaired |= {(IDENTIFIER_REPAIRED, column): numbers for column, numbers in rows.repaired.items()}
         quarantine_unreadable(self.lake, self.table, file, extract_id, left_out, repaired)
+        store_named(self.lake, self.table, extract_id, named)
         return Extract(
             feed=self.table.feed, path=file.path, sequence=sequence, extract_id=extract_id, file_name=file.file.name,
             extract_date=file.extract_date, rows=data.rows, rows_unreadable=opened.rows_unreadable + erased.size, bytes=held.size,
@@ -197,20 +202,21 @@ class _Feed:
 
     def _written(
         self, file: ExtractFile, held: HeldFile, partition: Mapping[str, str]
-    ) -> tuple[DataFile, RawRows, OpenedExtract]:
+    ) -> tuple[DataFile, RawRows, OpenedExtract, list[dict[str, object]]]:
         """Write the rows of a file without a commit. A file with lines of different widths is surveyed by field and read again."""
         unbroken = unbroken_headers(self.table, self.settings)
         for count_fields in (False, True):
             with open_extract(self.con, file, held, self.settings, count_fields, unbroken) as opened:
                 refuse_mostly_unreadable(file, opened)
                 try:
-                    data, rows = self._write_rows(file, opened, partition)
+                    data, rows, people = self._write_rows(file, opened, partition)
                 except (duckdb.Error, OSError) as error:
                     if isinstance(error, OSError) and error.errno is not None:
                         raise
                     if opened.fields_counted:
                         raise opened.failure(error) from None
                     continue
+                named = named_people(self.con, self.table, self.settings, self.nhs.pseudonyms, file, opened, people)
             if data.rows == opened.rows:
                 break
         else:
@@ -218,9 +224,11 @@ class _Feed:
                 f"{file.path}: {opened.rows:,} rows were counted and {data.rows:,} read; nothing was kept. "
                 "Check its quotes and line ends"
             )
-        return data, rows, opened
+        return data, rows, opened, named
 
-    def _write_rows(self, file: ExtractFile, opened: OpenedExtract, partition: Mapping[str, str]) -> tuple[DataFile, RawRows]:
+    def _write_rows(
+        self, file: ExtractFile, opened: OpenedExtract, partition: Mapping[str, str]
+    ) -> tuple[DataFile, RawRows, list[ClearColumn]]:
         """Write the rows of a file in one pass with every suspect value withheld. If there is one, count them all and decide."""
         con, table, settings, pseudonyms = self.con, self.table, self.settings, self.nhs.pseudonyms
         people = hashed_columns(con, table, settings, pseudonyms, opened, self.of_list)
@@ -228,12 +236,12 @@ class _Feed:
             rows = guarded_rows_sql(table, settings, file, opened, people)
             data = self.lake.write_sql(table.name, con, rows.sql, partition)
             if not any(_withheld(con, self._path(data), column) for column in rows.guarded):
-                return data, rows
+                return data, rows, people
             self._path(data).unlink()
         rows = raw_rows_sql(con, table, settings, pseudonyms.clear_share, file, opened, people)
         data = self.lake.write_sql(table.name, con, rows.sql, partition)
         repaired = {column.name: repaired_rows(con, column, opened.source) for column in rows.decided}
-        return data, replace(rows, repaired=repaired)
+        return data, replace(rows, repaired=repaired), people
 
     def _path(self, data: DataFile) -> Path:
         return self.lake.folder(self.table.name) / data.path

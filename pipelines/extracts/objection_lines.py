@@ -60,11 +60,16 @@ def repaired_line(line: bytes, reason: str, form: LineForm) -> tuple[str, bytes]
     if reason not in DOUBTFUL and (complete := _complete(text, form)):
         why, fields = complete
         return (why or (STRAY_RETURN if reason == "control_character" else IDENTIFIER_KEPT)), _written(fields, form)
-    identifier = _identifier(text, form)
-    outside = text if text.count(form.quote or "\0") % 2 else _without_quoted(text, form.quote)
-    if not identifier or rows_held(outside.count(form.delimiter), form.fields) > 1:
+    identifier = identifier_of(text, form)
+    if not identifier:
         return None
     return IDENTIFIER_KEPT, _written([identifier if place == form.place else "" for place in range(form.fields)], form)
+
+
+def identifier_of(text: str, form: LineForm) -> str:
+    """Return the identifier of the person whom a line names; '' where it is not certain, or the line may hold several rows."""
+    outside = text if text.count(form.quote or "\0") % 2 else _without_quoted(text, form.quote)
+    return "" if rows_held(outside.count(form.delimiter), form.fields) > 1 else _identifier(text, form)
 
 
 def _without_quoted(text: str, quote: str) -> str:

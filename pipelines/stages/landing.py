@@ -73,7 +73,7 @@ def raw_stage(table: Table, first: Table) -> Stage:
         table.name,
         "Take in a feed's new extracts.",
         writes=(table,),
-        adds_to=(EXTRACTS, core.QUARANTINE, PSEUDONYM_KEYS),
+        adds_to=(EXTRACTS, core.QUARANTINE, core.UNREAD_LINE, PSEUDONYM_KEYS),
         reads_earlier=(EXTRACTS, PSEUDONYM_KEYS, ERASURES),
         settings=("source", "study.validation.split_column", "upkeep.extract_months"),
         decisions=(LATE_DELIVERY,),

@@ -12,7 +12,7 @@ from datetime import date
 from enum import Flag, auto
 
 from expectations.table import Table
-from expectations.tables.core import QUARANTINE
+from expectations.tables.core import QUARANTINE, UNREAD_LINE
 from expectations.tables.core_places import ORGANISATION_LINE
 from expectations.tables.records import EXTRACTS, RESTATED_ROWS, VALIDATED_EXTRACTS
 from pipelines.errors import ValidationStop
@@ -27,7 +27,7 @@ from pipelines.stages.settings_view import check_paths_of_settings
 ALL_FEEDS = ("every feed",)
 Work = Callable[[StageContext], StageResult]
 # What the validated rows of a feed are read from, next to its raw table; rows of several deliveries are compared when first read.
-RECORDS_OF_A_FEED = (EXTRACTS, VALIDATED_EXTRACTS, QUARANTINE, RESTATED_ROWS, ORGANISATION_LINE)
+RECORDS_OF_A_FEED = (EXTRACTS, VALIDATED_EXTRACTS, QUARANTINE, UNREAD_LINE, RESTATED_ROWS, ORGANISATION_LINE)
 
 
 class Per(Flag):

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from expectations.feeds import ADMISSIONS, EVENT_FEEDS, PATIENTS, REGISTRATIONS
 from expectations.table import Table
-from expectations.tables.raw_omop import DEATH
+from expectations.tables.raw_omop import DEATH, VISIT_OCCURRENCE
 from pipelines.building import build_features as features_stage
 from pipelines.building.outcome_events import OutcomeSearch
 from pipelines.conform.availability import AvailabilitySettings, lag_by_event_type
@@ -24,7 +24,7 @@ from pipelines.stages.context import StageContext
 from pipelines.stages.results import StageResult
 from pipelines.study.opt_out_rules import planning_rule, reference_to, use_of_opt_outs
 from pipelines.validation.stated_dates import confidential_people_sql, named_people_sql, stated_dates_sql, suppressing_marks_sql
-from pipelines.validation.stated_stays import stated_stays_sql
+from pipelines.validation.stated_stays import stated_stays_sql, stated_visits_sql
 from pipelines.validation.validated_rows import superseded_rows_sql, validated_rows_sql
 
 
@@ -62,6 +62,8 @@ def stated_deaths(context: StageContext) -> str:
 
 def stated_stays(context: StageContext) -> str:
     """Return the SQL of the rows of admissions that may state a death in hospital; '' without the feed."""
+    if _table_of(context, VISIT_OCCURRENCE.feed) and context.settings.source.omop:
+        return stated_visits_sql(context.lake, context.source.reading, context.settings.source.omop.died_destinations)
     if not _table_of(context, ADMISSIONS.name):
         return ""
     return stated_stays_sql(context.lake, context.source.reading, context.settings.clinical.died_methods)

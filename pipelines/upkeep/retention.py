@@ -9,7 +9,7 @@ from typing import Any
 
 from expectations.catalogue import TABLES
 from expectations.sql_values import quote
-from expectations.tables.core import QUARANTINE
+from expectations.tables.core import QUARANTINE, UNREAD_LINE
 from expectations.tables.records import EXTRACTS, VALIDATED_EXTRACTS, VALIDATION
 from pipelines.extracts.retained import kept_days
 from pipelines.lake.files import compact, drop_versions, without_partition, without_rows
@@ -104,7 +104,7 @@ def _split_by_age(rows: list[dict[str, Any]], first: date) -> tuple[list[dict[st
 
 
 def _remove_extract(lake: Lake, feed: str, extract: str) -> None:
-    for table in (f"raw__{feed}", QUARANTINE.name, VALIDATED_EXTRACTS.name, VALIDATION.name):
+    for table in (f"raw__{feed}", QUARANTINE.name, UNREAD_LINE.name, VALIDATED_EXTRACTS.name, VALIDATION.name):
         if lake.exists(table):
             _without_extract(lake, table, extract)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from expectations.catalogue import RAW_TABLES
-from expectations.feeds import PATIENTS
+from expectations.feeds import PATIENTS, REGISTRATIONS
 from expectations.row_checks import EXCLUDED_AT_INGEST
 from expectations.sql_values import quote, quote_all
 from expectations.suppression import CONFLICTING, LOST_MARKS
@@ -23,6 +23,7 @@ from pipelines.sources.episodes import as_delivered
 from pipelines.sources.nhs import FeedSettings, NhsSettings
 from pipelines.validation.restated_rows import restated_rows
 from pipelines.validation.typed_rows import cased_sql, column_text_sql, narrowed, typed_rows_sql
+from pipelines.validation.unread_lines import marks_of_lines, named_in_lines
 from pipelines.validation.valid_extracts import ValidExtract, kept_rows_sql, passed_extracts, valid_extracts
 
 NO_ONE = frozenset({"dummy_person_id", "formula_person_id", *EXCLUDED_AT_INGEST})
@@ -68,14 +69,16 @@ def named_people_sql(lake: Lake, nhs: NhsSettings, table: Table) -> str:
         day = f"DATE {quote(valid.extract.extract_date)} AS extract_date"
         return f"SELECT {table.person} AS person_id, {day}, CAST(NULL AS DATE) AS stated_date, true AS is_possible FROM {rows}"
 
-    return of_every_extract(lake, table, of_extract)
+    parts = [part for part in (of_every_extract(lake, table, of_extract), *named_in_lines(lake, table)) if part]
+    return f"({' UNION ALL '.join(part if part.startswith('SELECT') else f'FROM {part}' for part in parts)})" if parts else ""
 
 
 def suppressing_marks_sql(lake: Lake, nhs: NhsSettings) -> str:
     """Return the SQL, usable in FROM, of the people whom a row of the list marks, or marks illegibly; '' without extracts.
 
     Columns: `person_id`, `extract_date` and `reason`. Someone who is on the list by another row of the delivery has rows that
-    conflict. A mark that cannot be read has the reason of its column. Every delivery counts.
+    conflict. A mark that cannot be read has the reason of its column. Every delivery counts. A line that is no row may have any mark
+    (`unread_lines.py`).
     """
     table = as_delivered(RAW_TABLES[PATIENTS.name], nhs.feeds[PATIENTS.name], nhs.case_of(PATIENTS.name))
     column = table.column(table.person)
@@ -91,7 +94,10 @@ def suppressing_marks_sql(lake: Lake, nhs: NhsSettings) -> str:
         return f"""SELECT {person} AS person_id, {day}, suppression AS reason
             FROM (SELECT row_number, {table.person} FROM {valid.source}) JOIN {found} USING (row_number) WHERE suppression IS NOT NULL"""
 
+    registrations = REGISTRATIONS.name
+    registered = as_delivered(RAW_TABLES[registrations], nhs.feeds[registrations], nhs.case_of(registrations)) if registrations in nhs.feeds else None
     parts = [of_extract(valid) for valid in valid_extracts(lake, table, current_extracts(lake, table.feed))]
+    parts += marks_of_lines(lake, table, registered)
     return f"({' UNION ALL '.join(parts)})" if parts else ""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from expectations.feeds import PATIENTS, REGISTRATIONS
+from expectations.feeds import ADMISSIONS, PATIENTS, REGISTRATIONS
 from expectations.sql_values import quote
 from expectations.tables import core
 from pipelines.conform.core_tables import EventParts, store_events
@@ -73,9 +73,13 @@ def _hold(con: duckdb.DuckDBPyConnection, rows: Sequence[EventRows], people: str
     ]
 
 
-def people_sources(sources: Sources) -> Sources:
-    """Return the feeds that name the people of an OMOP source. PERSON names all of them: rows of others were set aside."""
-    return {feed: sources[feed] for feed in (PATIENTS.name, REGISTRATIONS.name)}
+def people_sources(sources: Sources, deaths: str = "") -> Sources:
+    """Return the feeds that name the people of an OMOP source. PERSON names all of them: rows of others were set aside.
+
+    `deaths` is SQL of the visits as admissions (`visits_as_stays_sql`): a visit that ended in death is a death, as in admissions.
+    """
+    found = {feed: sources[feed] for feed in (PATIENTS.name, REGISTRATIONS.name)}
+    return {**found, ADMISSIONS.name: deaths} if deaths else found
 
 
 def conform_omop_coverage(lake: Lake, con: duckdb.DuckDBPyConnection) -> dict[str, object]:

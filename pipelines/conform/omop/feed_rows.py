@@ -120,6 +120,21 @@ def _admissions(cdm: Cdm, visits: str, settings: OmopSettings) -> str:
     return _shaped(RAW_TABLES[ADMISSIONS.name], given, joined, "visit_class IN ('emergency_stay', 'elective_stay')")
 
 
+def visits_as_stays_sql(cdm: Cdm, settings: OmopSettings) -> str:
+    """Return the SQL of the visits that show whether a person died in hospital or lived after it: stays, emergency room visits and deaths.
+
+    The destination of the visit alone decides: a date of death is stated by DEATH.
+    """
+    died = f"coalesce(discharged_to_concept_id IN ({quote_all(settings.died_destinations)}), false)"
+    given = {
+        "person_id": "person_id", "spell_number": "visit_occurrence_id", "provider_code": f"coalesce(upper(care_site_id), {quote(NO_SITE)})",
+        "admission_date": "visit_start_date", "discharge_date": "visit_end_date", "discharge_method": f"CASE WHEN {died} THEN '4' ELSE '1' END",
+    }  # fmt: skip
+    visits = settings.visits
+    urgent = quote_all((*visits.emergency_stay, *visits.stay, *visits.emergency_room))
+    return _shaped(RAW_TABLES[ADMISSIONS.name], given, cdm["visit_occurrence"], f"{died} OR visit_concept_id IN ({urgent})")
+
+
 def _visits_of(feed: str, visits: str, visit_class: str, given: Mapping[str, str]) -> str:
     columns = {"person_id": "person_id", "provider_code": "provider_code", **given}
     return _shaped(RAW_TABLES[feed], columns, visits, f"visit_class = {quote(visit_class)}")

@@ -15,7 +15,7 @@ from pipelines.sources.omop.settings import OmopSettings
 Cdm = Mapping[str, str]  # CDM table -> SQL, usable in FROM, of its validated rows
 
 NO_DEATHS = "(SELECT CAST(NULL AS VARCHAR) AS person_id, CAST(NULL AS DATE) AS death_date WHERE false)"
-NO_SITE = "OMOP"  # the provider where the source names no place of care
+NO_SITE = "OMOP"  # the provider where the source names no place of care; also in `pipelines/validation/stated_stays.py`
 
 
 def visits_sql(cdm: Cdm, settings: OmopSettings) -> str:

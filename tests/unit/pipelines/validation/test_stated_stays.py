@@ -7,13 +7,17 @@ from pathlib import Path
 
 from expectations.suppression import ADMITTED_AGAIN, DEATH_WITHDRAWN, DISCHARGE_NOT_READABLE
 from expectations.tables.raw_hospital import ADMISSIONS
+from expectations.tables.raw_omop import OBSERVATION_PERIOD, PERSON, VISIT_OCCURRENCE
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.core_tables import StatedFacts, conform_people
+from pipelines.conform.omop.core_tables import people_sources
+from pipelines.conform.omop.feed_rows import omop_sources, visits_as_stays_sql
 from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings
-from pipelines.validation.stated_stays import stated_stays_sql
+from pipelines.validation.stated_stays import stated_stays_sql, stated_visits_sql
+from pipelines.sources.omop.settings import OmopSettings
 from pipelines.validation.validate import ValidationSettings, validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql
 
@@ -100,3 +104,52 @@ def test_a_death_that_a_later_delivery_takes_back_or_omits_is_in_review(tmp_path
 def test_a_corrected_file_of_the_same_name_that_takes_a_death_back_is_in_review(tmp_path: Path) -> None:
     found = people(tmp_path, ("2026-01-01", stay("ann", 1, "4") + stay("bob", 2, "1")), ("2026-01-01", stay("ann", 1, "1") + stay("bob", 2, "1")))  # fmt: skip
     assert found == {"ann": IN_REVIEW, "bob": ALIVE}
+
+
+VISITS = {
+    "died": ("9201", "2025-03-05", "4216643", (DIED, False, None)),
+    "decimal": ("9201", "2025-03-05", "4216643.0", (DIED, False, None)),
+    "in_emergency_room": ("9203", "2025-03-05", "4216643", (DIED, False, None)),
+    "as_an_outpatient": ("9202", "2025-03-05", "4216643", (DIED, False, None)),
+    "undated": ("9201", "", "4216643", (None, True, None)),
+    "word": ("9201", "2025-03-05", "died", (None, False, DISCHARGE_NOT_READABLE)),
+    "float": ("9201", "2025-03-05", "4.2E+06", (None, False, DISCHARGE_NOT_READABLE)),
+    "no_day": ("9201", "soon", "4216643", (None, True, None)),
+    "home": ("9201", "2025-03-05", "8536", ALIVE),
+    "unmapped": ("9201", "2025-03-05", "0", ALIVE),
+    "not_given": ("9201", "2025-03-05", "", ALIVE),
+    "outpatient": ("9202", "2025-03-05", "", ALIVE),
+    "broken": ("9201", "2025-03-05", "4216643\0", (None, True, None)),
+}
+
+
+def test_a_visit_of_an_omop_source_that_ended_in_death_is_a_death(tmp_path: Path) -> None:
+    tables, day = (PERSON, OBSERVATION_PERIOD, VISIT_OCCURRENCE), date(2026, 1, 1)
+    nhs = NhsSettings.model_construct(
+        feeds={table.feed: FeedSettings(files=(f"{table.feed}.csv",), delivery_date=day) for table in tables}
+    )
+    rows = {
+        PERSON: ("person_id,gender_concept_id,year_of_birth", [f"{name},8507,1940" for name in VISITS]),
+        OBSERVATION_PERIOD: (
+            "observation_period_id,person_id,observation_period_start_date,observation_period_end_date",
+            [f"{name},{name},2020-01-01,2025-12-01" for name in VISITS],
+        ),
+        VISIT_OCCURRENCE: (
+            "visit_occurrence_id,person_id,visit_concept_id,visit_start_date,visit_end_date,discharged_to_concept_id",
+            [f"{name},{name},{concept},2025-02-20,{end},{to}" for name, (concept, end, to, _) in VISITS.items()],
+        ),
+    }
+    lake, settings, cdm = Lake(tmp_path / "lake"), OmopSettings(folder=tmp_path, extract_date=day), {}
+    with connect() as con:
+        for table, (header, lines) in rows.items():
+            (tmp_path / f"{table.feed}.csv").write_text("\n".join((header, *lines, "")))
+            ingest_feed(lake, con, table, nhs, tmp_path)
+            validate_feed(lake, con, table, nhs, ValidationSettings(limits={**LIMITS, "values_lost": 1}))
+            cdm[table.feed.removeprefix("omop_")] = validated_rows_sql(lake, nhs, table.feed, table)
+        sources = people_sources(omop_sources(cdm, settings), visits_as_stays_sql(cdm, settings))
+        stays = stated_visits_sql(lake, nhs, settings.died_destinations)
+        conform_people(lake, con, sources, ClinicalRules(), StatedFacts(stays=stays))
+    found = lake.read("core__person", "person_id, death_date, death_not_readable, suppression").to_pylist()
+    assert {row["person_id"]: (row["death_date"], row["death_not_readable"], row["suppression"]) for row in found} == {
+        name: result for name, (*_, result) in VISITS.items()
+    }
