@@ -5,7 +5,7 @@ A field is quoted completely or not at all: a quote elsewhere is stray (`Lines.s
 A quoted field may have line breaks (RFC 4180) if its column may, and it closes within MOST_LINES and MOST_BYTES into a record with as
 many fields as the header. Only free text may have line breaks: a quote that opens in an identifier, code, number or date and closes
 lines later would swallow the rows between. A quote that does not close so may still have been meant: then the lines that could be its
-text are no rows.
+text are no rows, up to those limits. A quote that only closes, after the limits or not at the end of a field, shows that it was meant.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ NEW_LINE, RETURN = 10, 13
 MOST_LINES = 1_000
 MOST_BYTES = 1_000_000
 UNDOUBTED_ROWS = 20  # so many rows after a quote that does not close show that it opened no text
+FAR_BYTES = 4 * MOST_BYTES  # so far after a quote another one may show that it opened a text longer than the limits
 FEWEST_PAIRS, MOST_PAIRS = 16, 4096  # records joined at once
 
 Numbers = NDArray[np.int64]
@@ -149,7 +150,7 @@ class _OpenText:
 
     @property
     def end(self) -> int | None:
-        return None if self.inside else self.at
+        return None if self.inside and self.at == self.line else self.at
 
     def ended_before(self, line: int) -> bool:
         """Return whether no quote from a line on can show that the text went on."""
@@ -253,7 +254,41 @@ class _Joiner:
         more_to_come = last == total - 1 and not self._is_at_limit(line, last) and not self.final
         if more_to_come and (cut_near_end or (not far and known == last)):
             return None
+        if closed is None and known == last and self._is_at_limit(line, last):
+            closed = self._closing_far(line, last)
+            if closed is None and not self.final and self.lines.ends[-1] - starts[line] < FAR_BYTES and not self._has_odd_after(last):
+                return None
         return closed if closed is not None else self._last_prose(line, known)
+
+    def _has_odd_after(self, line: int) -> bool:
+        return bool(self.odd.size and self.odd[-1] > line)
+
+    def _closing_far(self, line: int, last: int) -> int | None:
+        """Return the last line within the limits if the next odd quotes after it do not begin another text: the text of a line was longer."""
+        if not self._opens(line):
+            return None
+        place = int(np.searchsorted(self.odd, last + 1))
+        if place == self.odd.size or self.lines.starts[self.odd[place]] - self.lines.starts[line] > FAR_BYTES:
+            return None
+        run = self._first_run(int(self.odd[place]))
+        return None if run.begins and not run.ends else last
+
+    def _opens(self, line: int) -> bool:
+        """Return whether the last odd quotes of a line begin a field."""
+        firsts, finals = self.lines.runs
+        here = range(*np.searchsorted(firsts, (self.lines.starts[line], self.lines.ends[line])).tolist())
+        odd = [number for number in here if (finals[number] - firsts[number]) % 2 == 0]
+        return any(self._run(int(firsts[number]), int(finals[number]), line).begins for number in odd)
+
+    def _first_run(self, line: int) -> _Run:
+        """Return the first odd quotes of a line that has an odd number of them."""
+        firsts, finals = self.lines.runs
+        run = next(
+            number
+            for number in range(int(np.searchsorted(firsts, self.lines.starts[line])), firsts.size)
+            if (finals[number] - firsts[number]) % 2 == 0
+        )
+        return self._run(int(firsts[run]), int(finals[run]), line)
 
     def _is_at_limit(self, line: int, last: int) -> bool:
         return last - line >= MOST_LINES or self.lines.ends[last] - self.lines.starts[line] >= MOST_BYTES
@@ -285,13 +320,8 @@ class _Joiner:
         place = int(np.searchsorted(self.odd, line))
         if place == self.odd.size or self.odd[place] > min(last, line + UNDOUBTED_ROWS):
             return None
-        closing, (firsts, finals) = int(self.odd[place]), self.lines.runs
-        run = next(
-            number
-            for number in range(int(np.searchsorted(firsts, self.lines.starts[closing])), firsts.size)
-            if (finals[number] - firsts[number]) % 2 == 0
-        )
-        found = self._run(int(firsts[run]), int(finals[run]), closing)
+        closing = int(self.odd[place])
+        found = self._first_run(closing)
         return closing if found.ends and not found.begins else None
 
     def _run(self, first: int, final: int, line: int) -> _Run:

@@ -224,8 +224,23 @@ def test_two_quotes_in_identifiers_swallow_no_row_uncounted(seed: int, tmp_path:
 def test_a_text_of_too_many_lines_is_none(lines: int, joined: bool, tmp_path: Path) -> None:
     text = "\n".join(f"q{number},x" for number in range(1, lines))
     file = write(tmp_path, f'id,text\np1,"a\n{text}\nb"\np2,b\n'.encode())
-    assert kept(file)[0] == ("p1" if joined else "q1")
-    assert len(kept(file)) == (2 if joined else lines)
+    assert kept(file) == (["p1", "p2"] if joined else ["p2"])
+
+
+@pytest.mark.parametrize("closing", ['end of text"', 'end, of text" here', 'en"d', 'end,more"', '"'])
+@pytest.mark.parametrize(
+    ("lines", "size", "most"), [(5, 1, 0), (1_000, 1, 0), (1_500, 1, 500), (2_000, 30, 1_000), (1_200, 1_000, 250), (30, 60_000, 15)]
+)
+def test_row_like_lines_inside_a_quote_within_the_limits_are_never_rows(
+    closing: str, lines: int, size: int, most: int, tmp_path: Path
+) -> None:
+    """Reading resumes after 1,000 lines and 1 MB, so at most the lines beyond that are rows."""
+    text = "\n".join(f"q{number},{'x' * size}" for number in range(lines))
+    rows = [f"p{number},a" for number in range(2, 60)]
+    file = write(tmp_path, "\n".join(["id,text", "p0,a", f'p1,"copied\n{text}\n{closing}', *rows, ""]).encode())
+    found = kept(file)
+    assert len([name for name in found if name and name.startswith("q")]) <= most
+    assert [name for name in found if name and name.startswith("p") and name != "p1"] == ["p0", *(row.split(",")[0] for row in rows)]
 
 
 def test_a_text_of_too_many_bytes_is_none(tmp_path: Path) -> None:
