@@ -19,10 +19,16 @@ class _Names:
 
 
 NAMES = (
-    _Names({"death", "dead", "died", "deceased", "dod", "deathdate"}, ("death", "deceas")),
     _Names(
-        {"end", "ended", "enddate", "deduction", "deducted", "deregistered", "left", "leaving", "removal", "removed", "finish", "termination", "inactive"},
-        ("deduct", "deregist", "deactivat", "enddate", "regend", "registrationend", "validto", "dateto", "todate", "stopdate", "exitdate", "dateclosed", "closeddate"),
+        {"death", "dead", "died", "deceased", "dod", "deathdate", "dth", "mortality", "expired", "expiry", "expire", "vital", "demise", "fatality", "alive",
+         "perished", "rip", "lifestatus"},
+        ("death", "deceas", "mortal", "vitalstat", "passedaway", "passedon", "lifestat", "isalive", "demise", "dthd", "datedth"),
+    ),
+    _Names(
+        {"end", "ended", "enddate", "deduction", "deducted", "deregistered", "left", "leaving", "removal", "removed", "finish", "finished", "termination", "terminated", "inactive",
+         "leave", "leaver", "leavers", "leftdate", "departure", "departed", "depart", "exit", "exited", "cease", "ceased", "cessation", "until", "stop", "stopped",
+         "closed", "closure", "lapsed", "deregistration", "expiry", "expired", "thru", "through"},
+        ("deduct", "deregist", "deactivat", "enddate", "regend", "registrationend", "validto", "dateto", "todate", "stopdate", "exitdate", "dateclosed", "closeddate", "leavedate", "leaver", "leavingdate", "departure", "ceased", "terminat", "validuntil"),
     ),
     _Names({"confidential", "confidentiality", "restricted"}, ("confidential", "restricted")),
     _Names({"deleted", "delete", "deletion"}, ("deleted", "deletion")),
@@ -42,8 +48,9 @@ def granting_columns(table: Table) -> frozenset[str]:
 def may_be(column: str, header: str) -> bool:
     """Return whether a header may be another name of a column."""
     plain = re.sub("[^a-z]", "", normal_header(header))
+    words = _words(header) | {plain}
     return any(
-        bool(names.words & _words(column)) and (bool(names.words & _words(header)) or any(part in plain for part in names.parts))
+        bool(names.words & _words(column)) and (bool(names.words & words) or any(part in plain for part in names.parts))
         for names in NAMES
     )
 

@@ -20,6 +20,7 @@ from expectations.tables.raw_gp import LOST_SUBMISSION
 from pipelines.conform.withdrawals import lasting_sql
 from pipelines.errors import RefusalError, ValidationStop
 from pipelines.lake.storage import Lake
+from pipelines.validation.opt_out_rows import NATIONAL, REPLACED
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def read_national_list(
 ) -> NationalList:
     """Return the latest national list of the table `stated`.
 
-    It has the fall to the latest delivery of each feed, and to each one after the day `checked`.
+    It has the fall to the latest delivery of each feed, and to each one after the day `checked`. A corrected list is also compared with the one
+    of the same day that it replaced.
     """
     days = con.execute(
         "SELECT feed, list_sort(list(DISTINCT extract_date)) FROM stated WHERE kind = 'national' AND feed <> '' GROUP BY feed"
@@ -63,6 +65,13 @@ def read_national_list(
         for feed, found in days
         for place in range(1, len(found))
         if found[place] > checked or place == len(found) - 1
+    ]
+    falls += [
+        fall
+        for feed, found in days
+        for place, day in enumerate(found)
+        if day > checked or place == len(found) - 1
+        for fall in _falls_of_correction(con, feed, found, place)
     ]
     feed = NATIONAL_OPT_OUTS.name if NATIONAL_OPT_OUTS.name in dict(days) else days[0][0]
     return NationalList(
@@ -86,6 +95,15 @@ def _fall(con: duckdb.DuckDBPyConnection, feed: str, days: list[date], place: in
     """Return the fall to the delivery at a place in a feed's days, without the people whom the latest delivery has again."""
     before, now, latest = (_on_list(con, _of_list(feed, days[:end])) for end in (place, place + 1, len(days)))
     return Fall(feed, days[place], before, max(0, before - max(now, latest)))
+
+
+def _falls_of_correction(con: duckdb.DuckDBPyConnection, feed: str, days: list[date], place: int) -> list[Fall]:
+    """Return the falls to the delivery at a place in a feed's days from the lists of the same day that it replaced."""
+    replaced = f"kind = {quote(REPLACED)} AND feed = {quote(feed)} AND extract_date = DATE {quote(days[place])}"
+    versions = con.execute(f"SELECT DISTINCT extract_id FROM stated WHERE {replaced} ORDER BY extract_id").fetchall()
+    before = [_on_list(con, f"{replaced} AND extract_id = {quote(version)}", REPLACED) for (version,) in versions]
+    kept = max(_on_list(con, _of_list(feed, days[:end])) for end in (place + 1, len(days))) if before else 0
+    return [Fall(feed, days[place], one, max(0, one - kept)) for one in before]
 
 
 def national_list_expired(lake: Lake, day: date) -> bool:
@@ -132,17 +150,17 @@ def _validity(con: duckdb.DuckDBPyConnection, feed: str, now: str, valid_days: i
     return submitted, submitted + timedelta(days=valid_days)
 
 
-def _on_list(con: duckdb.DuckDBPyConnection, where: str) -> int:
-    query = f"SELECT count(*) FROM ({_people_sql(where)}) SEMI JOIN listed USING (person_id) WHERE state = 'in_force'"
+def _on_list(con: duckdb.DuckDBPyConnection, where: str, kind: str = NATIONAL) -> int:
+    query = f"SELECT count(*) FROM ({_people_sql(where, kind)}) SEMI JOIN listed USING (person_id) WHERE state = 'in_force'"
     return int(con.execute(query).fetchall()[0][0])
 
 
-def _people_sql(where: str) -> str:
+def _people_sql(where: str, kind: str = NATIONAL) -> str:
     """Return the SQL of the people of a list who opted out or were not checked, as rows of core__objection.
 
     An identifier must be returned in the form in which it was submitted.
     """
-    rows = f"(SELECT * FROM stated WHERE kind = 'national' AND feed <> '' AND ({where}))"
+    rows = f"(SELECT * FROM stated WHERE kind = {quote(kind)} AND feed <> '' AND ({where}))"
     parts = quote_all(("SUBMITTED", "RETURNED"))
     return f"""
         WITH named AS (SELECT person_id, form, extract_date, extract_id, list_part FROM {rows}),

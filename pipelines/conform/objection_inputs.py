@@ -12,7 +12,7 @@ from pipelines.extracts.extract_records import Extract, current_extracts
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import NhsSettings
 from pipelines.validation.accepted_breaches import accepted_breaches
-from pipelines.validation.opt_out_rows import deliveries, incomplete_deliveries, statements_sql
+from pipelines.validation.opt_out_rows import deliveries, incomplete_deliveries, replaced_lists_sql, statements_sql
 
 STATED_COLUMNS = (
     "feed", "kind", "person_id", "practice_code", "status", "effective_date", "list_part", "submission_date", "extract_date", "extract_id",
@@ -69,7 +69,8 @@ def _sent_tables(lake: Lake, tables: Sequence[Table]) -> list[Table]:
 
 
 def _all_statements(lake: Lake, sent: Sequence[Table]) -> str:
-    parts = " UNION ALL ".join(f"SELECT * FROM {statements_sql(lake, table)}" for table in sent)
+    found = [statements_sql(lake, table) for table in sent] + [replaced_lists_sql(lake, table) for table in sent]
+    parts = " UNION ALL ".join(f"SELECT * FROM {rows}" for rows in found if rows)
     return f"({parts})" if parts else ""
 
 

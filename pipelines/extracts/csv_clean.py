@@ -11,7 +11,7 @@ import numpy as np
 
 from pipelines.extracts.csv_quotes import Numbers
 from pipelines.extracts.csv_survey import Layout, Survey
-from pipelines.extracts.csv_text import read_lines
+from pipelines.extracts.csv_text import plain_formulas, read_lines
 from pipelines.extracts.file_blocks import HeldFile
 
 
@@ -74,6 +74,7 @@ def write_clean(file: Path | HeldFile, layout: Layout, survey: Survey, target: I
     target.write(survey.heading + b"\n")
     number = 1 - survey.header_lines
     for chunk in read_lines(file, layout.encoding, survey.ends_in_returns):
+        chunk = plain_formulas(chunk, survey.delimiter, layout.quote) if survey.formulas else chunk
         lines = chunk.count(b"\n")
         chunk = _rewritten(chunk, number, lines, changes)
         if number <= 0:

@@ -256,7 +256,12 @@ class _Joiner:
             return None
         if closed is None and known == last and self._is_at_limit(line, last):
             closed = self._closing_far(line, last)
-            if closed is None and not self.final and self.lines.ends[-1] - starts[line] < FAR_BYTES and not self._has_odd_after(last):
+            if (
+                closed is None
+                and not self.final
+                and self.lines.ends[-1] - starts[line] < FAR_BYTES
+                and not self._has_odd_after(last)
+            ):
                 return None
         return closed if closed is not None else self._last_prose(line, known)
 

@@ -20,7 +20,7 @@ from expectations.identifier_text import normal_header
 from expectations.row_checks import PARSING_REASONS, TRAILING_DELIMITER
 from pipelines.errors import ExtractError
 from pipelines.extracts.csv_quotes import NEW_LINE, RETURN, Joined, Lines, Mask, Numbers, join_lines
-from pipelines.extracts.csv_text import ends_in_returns, read_lines
+from pipelines.extracts.csv_text import ends_in_returns, plain_formulas, read_lines
 from pipelines.extracts.file_blocks import HeldFile
 from pipelines.extracts.objection_lines import LineForm, line_form, repaired_lines, rows_held
 from pipelines.extracts.watched_lines import LineWatch, WatchedColumns, line_watch
@@ -62,6 +62,7 @@ class Survey:
     lines_with_return: int = 0  # the header among them
     ends_in_returns: bool = False  # old Macintosh line ends
     return_in_text: bool = False
+    formulas: bool = False  # fields such as ="0123"
     joined: list[Numbers] = field(default_factory=list)  # numbers of the lines that continue a row
     blank: list[Numbers] = field(default_factory=list)
     unreadable: dict[str, list[Numbers]] = field(default_factory=dict)
@@ -116,7 +117,7 @@ class Survey:
     def as_it_stands(self) -> bool:
         """Return whether a strict parser can read the file unchanged; blank lines at its end do not matter."""
         rewritten = self.ends_in_returns or self.header_lines > 1 or self.has_breaks or self.mixed_line_ends
-        rewritten = rewritten or bool(self.trailing) or bool(self.replaced)
+        rewritten = rewritten or self.formulas or bool(self.trailing) or bool(self.replaced)
         return not self.unreadable_rows and not rewritten and not np.any(self.blank_lines < self.last_text)
 
     def lines_of(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
@@ -138,7 +139,9 @@ def survey_csv(file: Path | HeldFile, layout: Layout, count_fields: bool = True)
     survey.ends_in_returns = returns
     left = b""  # lines of the end of a chunk that may belong to a row of the next
     for chunk in itertools.chain([rest] if rest else [], chunks):
-        chunk = left + chunk if left else chunk
+        plain = plain_formulas(chunk, survey.delimiter, layout.quote)
+        survey.formulas |= plain is not chunk
+        chunk = left + plain if left else plain
         left = chunk[_survey_chunk(survey, chunk, layout.quote, count_fields, final=False) :]
     if left:
         _survey_chunk(survey, left, layout.quote, count_fields, final=True)
@@ -263,9 +266,11 @@ def _examine(survey: Survey, chunk: bytes, text: NDArray[np.uint8], ends: Number
         hit = found[reason][here] & left if reason in found else np.zeros(here.size, np.bool_)
         if hit.any():
             left &= ~hit
-            found_lines = [
-                (chunk[starts[line] : ends[line]], int(number)) for line, number in zip(here[hit], numbers[hit], strict=True)
-            ] if survey.form or survey.watch else []
+            found_lines = (
+                [(chunk[starts[line] : ends[line]], int(number)) for line, number in zip(here[hit], numbers[hit], strict=True)]
+                if survey.form or survey.watch
+                else []
+            )
             repaired = repaired_lines(found_lines, reason, survey.form)
             if survey.watch:
                 survey.watch.note(found_lines, reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,15 @@ def read_lines(file: Path | HeldFile, encoding: str, returns: bool = False) -> I
             )
     if carried:
         yield carried + ending
+
+
+def plain_formulas(lines: bytes, delimiter: str, quote: str) -> bytes:
+    """Return lines in which a field that a spreadsheet wrote as a formula, such as ="0123", is a quoted field."""
+    opening = f"={quote}".encode()
+    if not quote or opening not in lines:
+        return lines
+    edge = re.escape(delimiter.encode())
+    return re.sub(rb"(^|" + edge + rb")" + re.escape(opening), rb"\1" + re.escape(quote.encode()), lines, flags=re.MULTILINE)
 
 
 def read_text(file: Path | HeldFile, encoding: str) -> Iterator[bytes]:

@@ -97,7 +97,9 @@ def open_extract(
         return
     _refuse_other_formats(file, held, settings.encoding)
     watched = watched_columns(TABLE_OF[file.feed], settings.columns) if file.feed in TABLE_OF else None
-    layout = Layout(settings.delimiter, settings.quote, settings.encoding, unbroken, _identifier_names(file.feed, settings), watched)
+    layout = Layout(
+        settings.delimiter, settings.quote, settings.encoding, unbroken, _identifier_names(file.feed, settings), watched
+    )
     survey = survey_csv(held, layout, count_fields)
     con.register(NO_ROWS, pa.table({"row_number": pa.array(survey.no_rows, pa.int64())}))
     try:

@@ -22,6 +22,7 @@ from pipelines.validation.valid_extracts import ValidExtract, kept_rows_sql, pas
 
 OBJECTS, WITHDRAWS, NEITHER = "1", "0", "-"
 TYPE_1, NATIONAL = "type_1", "national"
+REPLACED = "replaced"  # of the rows of a national list that a corrected file replaced
 # A row that is set aside for another reason may be an objection that the delivery contains and Strata cannot see.
 HARMLESS_REASONS = ("duplicate_row", "repeated_header", "erased_person")
 _KINDS = {
@@ -60,10 +61,32 @@ def statements_sql(lake: Lake, table: Table) -> str:
     The columns are feed, kind, person_id, practice_code, status (1 objects, 0 withdraws, - neither), effective_date, list_part,
     submission_date, extract_date and extract_id. A withdrawal that states only a year or a month is dated on its first day.
     """
+    return _statements(table, _rows(lake, table))
+
+
+def replaced_lists_sql(lake: Lake, table: Table) -> str:
+    """Return the SQL of the national lists that a corrected file of the same path and day replaced, with the columns of `statements_sql`.
+
+    The kind is REPLACED. A list of several files has its other files as they are, and the extract_id is that of the replaced file. '' without any.
+    """
+    if table.feed != NATIONAL_OPT_OUTS.name:
+        return ""
+    current = valid_extracts(lake, table, current_extracts(lake, table.feed))
+    parts = []
+    for old in passed_extracts(lake, table, replaced_extracts(lake, table.feed)):
+        same_day = [one for one in current if one.extract.extract_date == old.extract.extract_date]
+        files = [old, *(one for one in same_day if one.extract.path != old.extract.path)]
+        rows = " UNION ALL BY NAME ".join(f"FROM {_certain_rows(table, one)}" for one in files)
+        fixed = f"{quote(REPLACED)} AS kind, {quote(old.extract.extract_id)} AS extract_id"
+        parts.append(f"SELECT * REPLACE ({fixed}) FROM {_statements(table, rows)}")
+    return f"({' UNION ALL '.join(parts)})" if parts else ""
+
+
+def _statements(table: Table, rows: str) -> str:
     names = {column.name for column in table.columns}
     absent = "".join(f", {value} AS {name}" for name, value in ABSENT_COLUMNS.items() if name not in names)
     status = _STATED_STATUS.get(table.feed, "status")
-    stated = f"SELECT *{absent} FROM ({_rows(lake, table)})"
+    stated = f"SELECT *{absent} FROM ({rows})"
     return f"""(SELECT {quote(table.feed)} AS feed, {_KINDS[table.feed]} AS kind, person_id, practice_code, {status} AS status,
         effective_date, list_part, submission_date, extract_date, extract_id FROM ({stated}))"""
 

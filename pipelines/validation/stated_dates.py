@@ -95,7 +95,11 @@ def suppressing_marks_sql(lake: Lake, nhs: NhsSettings) -> str:
             FROM (SELECT row_number, {table.person} FROM {valid.source}) JOIN {found} USING (row_number) WHERE suppression IS NOT NULL"""
 
     registrations = REGISTRATIONS.name
-    registered = as_delivered(RAW_TABLES[registrations], nhs.feeds[registrations], nhs.case_of(registrations)) if registrations in nhs.feeds else None
+    registered = (
+        as_delivered(RAW_TABLES[registrations], nhs.feeds[registrations], nhs.case_of(registrations))
+        if registrations in nhs.feeds
+        else None
+    )
     parts = [of_extract(valid) for valid in valid_extracts(lake, table, current_extracts(lake, table.feed))]
     parts += marks_of_lines(lake, table, registered)
     return f"({' UNION ALL '.join(parts)})" if parts else ""

@@ -46,7 +46,9 @@ def stated_stays_sql(lake: Lake, nhs: NhsSettings, died_methods: Collection[str]
     """
     feed, of_stay = ADMISSIONS.name, ("person_id", "provider_code", "spell_number", "admission_date")
     table = as_delivered(RAW_TABLES[feed], nhs.feeds[feed], nhs.case_of(feed))
-    return _stated_sql(lake, nhs, _Stays(table, METHOD, died_methods, "discharge_date", {name: name for name in of_stay}, of_stay))
+    return _stated_sql(
+        lake, nhs, _Stays(table, METHOD, died_methods, "discharge_date", {name: name for name in of_stay}, of_stay)
+    )
 
 
 def stated_visits_sql(lake: Lake, nhs: NhsSettings, died_destinations: Collection[int]) -> str:
@@ -71,7 +73,9 @@ def _stated_sql(lake: Lake, nhs: NhsSettings, stays: _Stays) -> str:
         sent = column_text_sql(table.column(method), method in valid.reading.padded)
         may_have_died = " OR ".join(f"contains({sent}, {quote(one)})" for one in stays.died) or "false"
         source = f"(SELECT * FROM {valid.source} WHERE {may_have_died} OR row_number IN (SELECT row_number FROM {lost}))"
-        rows = typed_rows_sql(narrowed(table, *stays.reads, stays.discharged, method), source, valid.reading, keep=("row_number",))
+        rows = typed_rows_sql(
+            narrowed(table, *stays.reads, stays.discharged, method), source, valid.reading, keep=("row_number",)
+        )
         day, is_out, left = stays.discharged, "false", ""
         if valid.set_aside:
             left = f""" ANTI JOIN {set_aside_rows(lake, table, valid, of_no_one(table))} AS gone USING (row_number)

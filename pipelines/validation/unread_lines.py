@@ -18,7 +18,7 @@ from pipelines.validation.omitted_rows import restates
 from pipelines.validation.typed_rows import cased_sql, column_text_sql, narrowed, typed_rows_sql
 from pipelines.validation.valid_extracts import ValidExtract, passed_extracts
 
-ALWAYS = "DATE '9999-12-31'"  # of a line that only a row of its own feed ends
+ALWAYS = "DATE '9999-12-31'"  # of a line that only a row of the same feed ends
 
 
 def lines_of_extracts(lake: Lake, table: Table) -> list[tuple[ValidExtract, str]]:
@@ -50,7 +50,9 @@ def marks_of_lines(lake: Lake, patients: Table, registrations: Table | None) -> 
         f"SELECT person_id, DATE {quote(valid.extract.extract_date)} AS extract_date, {quote(LINE_NOT_READABLE)} AS reason FROM {lines}"
         for valid, lines in lines_of_extracts(lake, patients)
     ]
-    for valid, lines in lines_of_extracts(lake, registrations) if registrations else ():
+    if registrations is None:
+        return parts
+    for valid, lines in lines_of_extracts(lake, registrations):
         later = rows_after(lake, registrations, valid)
         parts.append(
             f"SELECT person_id, {ALWAYS} AS extract_date, {quote(LINE_NOT_READABLE)} AS reason FROM {lines} WHERE person_id NOT IN {later}"
@@ -63,7 +65,9 @@ def rows_after(lake: Lake, table: Table, valid: ValidExtract) -> str:
     day = valid.extract.extract_date
     after = passed_extracts(lake, table, [one for one in current_extracts(lake, table.feed) if one.extract_date > day])
     rows = [f"SELECT {table.person} AS person_id FROM {_readable(table, one)}" for one in after]
-    return f"(SELECT person_id FROM ({' UNION ALL '.join(rows)}) WHERE person_id IS NOT NULL)" if rows else "(SELECT '' WHERE false)"
+    return (
+        f"(SELECT person_id FROM ({' UNION ALL '.join(rows)}) WHERE person_id IS NOT NULL)" if rows else "(SELECT '' WHERE false)"
+    )
 
 
 def _readable(table: Table, valid: ValidExtract) -> str:
@@ -83,7 +87,9 @@ def stays_of_lines(lake: Lake, nhs: NhsSettings, table: Table, died: Collection[
     column = table.column(stating)
     method = cased_sql(column, column_text_sql(column))
     known = f"{method} IN ({quote_all(column.allowed)})" if column.allowed else "true"
-    unknown = "CAST(NULL AS VARCHAR) AS provider_code, CAST(NULL AS VARCHAR) AS spell_number, CAST(NULL AS DATE) AS admission_date"
+    unknown = (
+        "CAST(NULL AS VARCHAR) AS provider_code, CAST(NULL AS VARCHAR) AS spell_number, CAST(NULL AS DATE) AS admission_date"
+    )
     return [
         f"""SELECT person_id, {unknown}, DATE {quote(valid.extract.extract_date)} AS extract_date, CAST(NULL AS DATE) AS stated_date,
             coalesce(method IN ({quote_all(died)}), false) AS has_died, true AS is_set_aside, false AS is_replaced

@@ -20,6 +20,10 @@ def test_dates_that_suppress_and_marks_grant_something() -> None:
         ("is_spine_sensitive", "SENSITIVE"), ("is_test_patient", "DUMMY_PATIENT"),
         ("death_date", "DATEOFDEATH"), ("death_date", "dateofdeath"), ("death_date", "DECEASEDFLAG"), ("end_date", "DateofDeactivation"),
         ("end_date", "DEREGISTRATION_DATE"), ("end_date", "regenddate"), ("end_date", "VALID_TO"), ("is_confidential", "ISCONFIDENTIAL"),
+        *(("death_date", name) for name in ("DTH_DATE", "D_O_D", "MORTALITY_DATE", "EXPIRED", "VITAL_STATUS", "PASSED_AWAY_DATE", "DateOfDth", "IS_ALIVE")),
+        *(("death_date", name) for name in ("VITALSTATUS", "Expiry_Dt", "DEMISE_ON", "DTHDT", "LIFE_STATUS", "Mortality_Flag")),
+        *(("end_date", name) for name in ("LEAVE_DATE", "LeaverDate", "DEPARTURE_DATE", "EXIT_DATE", "CEASED_ON", "LEAVING_DATE", "TERMINATED", "UNTIL")),
+        *(("end_date", name) for name in ("LEAVEDATE", "STOP_DATE", "CLOSED_ON", "VALID_UNTIL", "DateLeft", "REGISTERED_UNTIL")),
         ("is_deleted", "isdeleted"), ("is_spine_sensitive", "SPINESENSITIVE"), ("is_test_patient", "ISTESTPATIENT"),
     ],
 )  # fmt: skip
@@ -27,7 +31,21 @@ def test_a_header_with_a_word_for_a_column_may_be_the_column(column: str, header
     assert may_be(column, header)
 
 
-@pytest.mark.parametrize("header", ["GENDER", "COMMENT", "BIRTH_DATE", "RECOMMENDED", "LATEST_CONTACT", "DATE"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "GENDER",
+        "COMMENT",
+        "BIRTH_DATE",
+        "RECOMMENDED",
+        "LATEST_CONTACT",
+        "DATE",
+        "LIVING_ALONE",
+        "CHECK_PASSED",
+        "START_DATE",
+        "METHOD_OF_CONTACT",
+    ],
+)
 def test_other_headers_are_not(header: str) -> None:
     assert not any(may_be(column, header) for column in granting_columns(PATIENTS) | granting_columns(REGISTRATIONS))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sys
+import unicodedata
 
 import pyarrow as pa
 import pytest
@@ -43,6 +45,17 @@ WRITTEN = {
     "control characters at the end": f"{NUMBER}\x1a\x00",
     "C1 control character": f"{NUMBER}\x85",
 }
+
+
+FORMATS = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"]
+
+
+def test_a_format_character_of_any_kind_is_removed_wherever_it_is() -> None:
+    values = [form.format(letter) for letter in FORMATS for form in ("{0}9434765919", "9434765919{0}", "94347{0}65919")]
+    assert {normal(value) for value in values} == {NUMBER}
+    with connect() as con:
+        con.register("file", pa.table({"value": pa.array(values)}))
+        assert con.execute(f"SELECT DISTINCT {plain_sql('value')} FROM file").fetchall() == [(NUMBER,)]
 
 
 @pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN.keys())

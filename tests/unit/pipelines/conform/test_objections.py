@@ -124,6 +124,25 @@ def board(tmp_path: Path) -> Board:
     return Board(tmp_path)
 
 
+@pytest.mark.parametrize("again", [[], ["2026-02-01"]])
+def test_a_corrected_national_list_is_compared_with_the_list_that_it_replaced(board: Board, again: list[str]) -> None:
+    old = {"feed": NATIONAL, "kind": "replaced", "extract_id": "first version"}
+    board.deliver(JANUARY, *PEOPLE[:20], **old).deliver(JANUARY, PEOPLE[0], feed=NATIONAL)
+    for day in again:
+        board.deliver(day, PEOPLE[0], feed=NATIONAL)
+    with pytest.raises(ValidationStop, match=r"19 fewer of the people .* than the 20 before"):
+        board.check()
+    board.accept(NATIONAL, "national_opt_outs_fell", JANUARY).check()
+    assert board.states("national") == {PEOPLE[0]: "in_force"}
+
+
+def test_a_corrected_national_list_that_a_later_one_completes_or_that_hardly_falls_is_accepted(board: Board) -> None:
+    board.deliver(JANUARY, *PEOPLE[:20], feed=NATIONAL, kind="replaced", extract_id="first version")
+    board.deliver(JANUARY, *PEOPLE[1:20], feed=NATIONAL).check()
+    board.remove(JANUARY).deliver(FEBRUARY, *PEOPLE[:20], feed=NATIONAL, kind="replaced", extract_id="of February")
+    board.deliver(FEBRUARY, PEOPLE[0], feed=NATIONAL).deliver(MARCH, *PEOPLE[:20], feed=NATIONAL).check()
+
+
 def test_an_absent_objection_ends_after_two_consecutive_complete_snapshots_and_is_counted(board: Board) -> None:
     board.deliver(JANUARY, *PEOPLE[:60]).deliver(FEBRUARY, *PEOPLE[1:60])
     assert (board.conform()["absent_from_the_latest_delivery"], board.states()["p000"]) == (1, "in_force")

@@ -162,6 +162,36 @@ def test_a_quote_that_is_wrong_sets_its_line_aside_and_what_may_be_its_text(
     assert unreadable == aside
 
 
+@pytest.mark.parametrize(
+    ("line", "stored"),
+    [
+        ('="9434001307",a,1', ("9434001307", "a", "1")),
+        ('p1,="0012",="3"', ("p1", "0012", "3")),
+        ('="p1","say ""hi""",="1"', ("p1", 'say "hi"', "1")),
+        ('p1,="a,b",1', ("p1", "a,b", "1")),
+        ('="p1",="",1', ("p1", None, "1")),
+        ('p1,"a\nb",="1"', ("p1", "a\nb", "1")),
+        ("p1,=1,2", ("p1", "=1", "2")),
+        ('"=""p1""",a,1', ('="p1"', "a", "1")),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_field_that_a_spreadsheet_wrote_as_a_formula_is_its_text(
+    line: str, stored: tuple[str, ...], end: str, tmp_path: Path
+) -> None:
+    file = write(tmp_path, end.join(["id,text,n", "p0,x,0", line.replace("\n", end), "p9,x,9", ""]).encode())
+    rows, unreadable = read(file)
+    assert [fields for _, fields in rows] == [("p0", "x", "0"), stored, ("p9", "x", "9")]
+    assert not unreadable
+
+
+@pytest.mark.parametrize("line", ['="p1,a,1', '="p1"x,a,1', 'p1,x="a",1'])
+def test_a_formula_that_does_not_close_is_no_row(line: str, tmp_path: Path) -> None:
+    rows, unreadable = read(write(tmp_path, f"id,text,n\np0,x,0\n{line}\np9,x,9\n".encode()))
+    assert [fields[0] for _, fields in rows] == ["p0", "p9"]
+    assert list(unreadable.values()) == [[2]]
+
+
 CODED = frozenset({"id", "code"})
 
 
@@ -229,7 +259,8 @@ def test_a_text_of_too_many_lines_is_none(lines: int, joined: bool, tmp_path: Pa
 
 @pytest.mark.parametrize("closing", ['end of text"', 'end, of text" here', 'en"d', 'end,more"', '"'])
 @pytest.mark.parametrize(
-    ("lines", "size", "most"), [(5, 1, 0), (1_000, 1, 0), (1_500, 1, 500), (2_000, 30, 1_000), (1_200, 1_000, 250), (30, 60_000, 15)]
+    ("lines", "size", "most"),
+    [(5, 1, 0), (1_000, 1, 0), (1_500, 1, 500), (2_000, 30, 1_000), (1_200, 1_000, 250), (30, 60_000, 15)],
 )
 def test_row_like_lines_inside_a_quote_within_the_limits_are_never_rows(
     closing: str, lines: int, size: int, most: int, tmp_path: Path
@@ -240,7 +271,10 @@ def test_row_like_lines_inside_a_quote_within_the_limits_are_never_rows(
     file = write(tmp_path, "\n".join(["id,text", "p0,a", f'p1,"copied\n{text}\n{closing}', *rows, ""]).encode())
     found = kept(file)
     assert len([name for name in found if name and name.startswith("q")]) <= most
-    assert [name for name in found if name and name.startswith("p") and name != "p1"] == ["p0", *(row.split(",")[0] for row in rows)]
+    assert [name for name in found if name and name.startswith("p") and name != "p1"] == [
+        "p0",
+        *(row.split(",")[0] for row in rows),
+    ]
 
 
 def test_a_text_of_too_many_bytes_is_none(tmp_path: Path) -> None:

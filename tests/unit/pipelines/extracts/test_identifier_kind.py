@@ -25,7 +25,9 @@ from pipelines.lake.duckdb_connection import connect
         ([None], False, False),
     ],
 )
-def test_nhs_numbers_are_recognised_as_they_are_and_inside_other_text(values: list[str | None], plain: bool, hidden: bool) -> None:
+def test_nhs_numbers_are_recognised_as_they_are_and_inside_other_text(
+    values: list[str | None], plain: bool, hidden: bool
+) -> None:
     with connect() as con:
         con.register("file", pa.table({"person": pa.array(values, pa.string())}))
         assert (has_numbers(con, "file", "person"), has_hidden(con, "file", "person")) == (plain, hidden)

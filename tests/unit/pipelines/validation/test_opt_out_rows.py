@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from expectations.tables.raw_gp import OPT_OUTS
+from expectations.tables.raw_gp import NATIONAL_OPT_OUTS, OPT_OUTS
 from pipelines.conform.clinical_rules import ClinicalRules
 from pipelines.conform.core_tables import conform_people
 from pipelines.conform.objection_inputs import read_objection_inputs
@@ -19,7 +19,7 @@ from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings, ReplacesMonths
 from pipelines.upkeep.retention import remove_deliveries
-from pipelines.validation.opt_out_rows import incomplete_deliveries, statements_sql
+from pipelines.validation.opt_out_rows import incomplete_deliveries, replaced_lists_sql, statements_sql
 from pipelines.validation.validate import ValidationSettings, validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql
 
@@ -207,3 +207,26 @@ def test_a_row_that_names_no_one_stops_the_delivery_unless_it_is_accepted(tmp_pa
         {"2026-01-01": rows}
     )
     assert incomplete_deliveries(feed.lake, OPT_OUTS) == {date(2026, 1, 1)}
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_national_list_that_was_corrected_is_there_to_be_compared_and_does_not_count(tmp_path: Path, parts: int) -> None:
+    lake, nhs = Lake(tmp_path / "lake"), NhsSettings(feeds={"national_opt_outs": FeedSettings()})
+    (tmp_path / "national_opt_outs").mkdir()
+    for people in (range(20), range(1)):
+        for part in range(parts):
+            rows = "".join(f"p{part}{number:02},OPTED_OUT\n" for number in (range(20) if part else people))
+            (tmp_path / "national_opt_outs" / f"part{part}_2026-01-01.csv").write_text("PERSON_ID,LIST\n" + rows)
+        with connect() as con:
+            ingest_feed(lake, con, NATIONAL_OPT_OUTS, nhs, tmp_path)
+            validate_feed(lake, con, NATIONAL_OPT_OUTS, nhs, SETTINGS)
+    with connect() as con:
+        counted = [
+            con.execute(
+                f"SELECT kind, count(DISTINCT person_id), count(DISTINCT extract_id) FROM {rows} GROUP BY kind"
+            ).fetchall()
+            for rows in (statements_sql(lake, NATIONAL_OPT_OUTS), replaced_lists_sql(lake, NATIONAL_OPT_OUTS))
+        ]
+    others = 20 * (parts - 1)
+    assert counted == [[("national", 1 + others, parts)], [("replaced", 20 + others, 1)]]
+    assert replaced_lists_sql(lake, OPT_OUTS) == ""

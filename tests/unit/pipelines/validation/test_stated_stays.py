@@ -16,8 +16,8 @@ from pipelines.extracts.ingest import ingest_feed
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
 from pipelines.sources.nhs import FeedSettings, NhsSettings
-from pipelines.validation.stated_stays import stated_stays_sql, stated_visits_sql
 from pipelines.sources.omop.settings import OmopSettings
+from pipelines.validation.stated_stays import stated_stays_sql, stated_visits_sql
 from pipelines.validation.validate import ValidationSettings, validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql
 

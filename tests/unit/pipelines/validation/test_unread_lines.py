@@ -6,8 +6,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from tests.unit.pipelines.validation.test_stated_dates import LENIENT, REGISTERED, Board
-from tests.unit.pipelines.validation.test_stated_stays import people, stay
 
 from expectations.suppression import DISCHARGE_NOT_READABLE, LINE_NOT_READABLE, LOST_MARKS
 from expectations.tables import core
@@ -26,6 +24,8 @@ from pipelines.sources.omop.settings import OmopSettings
 from pipelines.validation.stated_dates import named_people_sql
 from pipelines.validation.validate import validate_feed
 from pipelines.validation.validated_rows import validated_rows_sql
+from tests.unit.pipelines.validation.test_stated_dates import LENIENT, REGISTERED, Board
+from tests.unit.pipelines.validation.test_stated_stays import people, stay
 
 LIST = "PERSON_ID,REGISTERED_PRACTICE_ORGANISATION_ID,BIRTH_YEAR,DEATH_DATE,IS_CONFIDENTIAL,COMMENT\n"
 ALIVE = "{0},Y00001,1940,,0,"
@@ -79,7 +79,10 @@ def test_such_a_line_of_a_later_addition_suppresses_the_person(tmp_path: Path) -
     board = Board(tmp_path)
     board.nhs = NhsSettings(feeds={"patients": FeedSettings(not_delivered=tuple(LOST_MARKS), load="append")})
     assert deliver(board, GOOD, "2025-12-01") == {}
-    assert deliver(board, [ALIVE.format("new"), ALIVE.format("newer"), *BROKEN, *map(ALIVE.format, "abcdefghijk")], "2025-12-15") == SUPPRESSED
+    assert (
+        deliver(board, [ALIVE.format("new"), ALIVE.format("newer"), *BROKEN, *map(ALIVE.format, "abcdefghijk")], "2025-12-15")
+        == SUPPRESSED
+    )
     assert deliver(board, [*GOOD, ALIVE.format("last")], "2026-01-01") == {}
 
 
@@ -88,7 +91,10 @@ def test_such_a_line_of_a_registration_may_state_an_end(board: Board) -> None:
     names = [f"left{number}" for number in range(len(lines))]
     header = REGISTERED.strip() + ",COMMENT\n"
     good = [f"{name},Y00001,2015-01-01,,\n" for name in (*names, "well")]
-    for day, rows in (("2025-12-01", good + [line.format(name) + "\n" for name, line in zip(names, lines, strict=True)]), ("2026-01-01", good)):
+    for day, rows in (
+        ("2025-12-01", good + [line.format(name) + "\n" for name, line in zip(names, lines, strict=True)]),
+        ("2026-01-01", good),
+    ):
         write(board, "registrations", header + "".join(rows), day)
         with connect() as con:
             ingest_feed(board.lake, con, REGISTRATIONS, board.nhs, board.landing)
@@ -118,7 +124,14 @@ def test_a_delivery_that_restates_the_stays_ends_what_the_line_left_open(tmp_pat
     assert people(tmp_path, ("2025-12-01", broken), ("2026-01-01", good)) == dict.fromkeys(("ann", "bob"), (None, False, None))
 
 
-DEATHS = ['k1,2025-12-01,5" by 6" tall', "k2,2025-12-01,a,b", "k3,2025-12-01,caf\udce9", 'k4,2025"-12"-01,', "k5,2025-12-01,a\0b", "k6,2025-12-01"]
+DEATHS = [
+    'k1,2025-12-01,5" by 6" tall',
+    "k2,2025-12-01,a,b",
+    "k3,2025-12-01,caf\udce9",
+    'k4,2025"-12"-01,',
+    "k5,2025-12-01,a\0b",
+    "k6,2025-12-01",
+]
 
 
 def omop(folder: Path, *deaths: str) -> dict[str, tuple[date | None, bool]]:
@@ -151,7 +164,7 @@ def test_a_line_of_death_that_is_no_row_is_a_death_on_an_unknown_day(tmp_path: P
 
 @pytest.mark.parametrize("line", ["k5", "\0", "k\udce95,2025-12-01,x,y", "k5,2025-12-01,k6,2025-12-01,"])
 def test_a_line_of_death_that_names_no_one_for_certain_stops_the_delivery(tmp_path: Path, line: str) -> None:
-    with pytest.raises(ExtractError, match="omop_death.csv: .* whose death"):
+    with pytest.raises(ExtractError, match=r"omop_death\.csv: .* whose death"):
         omop(tmp_path, line)
 
 
