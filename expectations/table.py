@@ -96,6 +96,7 @@ class Column:
     allowed: tuple[str, ...] = ()
     pattern: str = ""  # must match completely, in RE2 and in Python
     code_pattern: str = ""
+    code_form: str = ""  # a value of this form, in upper case, is a code and no postcode, where the sender chooses the scheme
     minimum: float | None = None
     maximum: float | None = None
     on_violation: Action = Action.NULLED

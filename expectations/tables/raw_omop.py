@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from expectations.diagnosis_codes import ICD10, alone
 from expectations.identifier_schemes import Scheme
 from expectations.sql_values import quote
 from expectations.table import Action, Column, Kind, Lost, RowRule, Table
@@ -23,6 +24,8 @@ from expectations.tables.raw_table_rules import (
 )
 
 CONCEPT_ID = r"-?[0-9]{1,19}"
+# The code of a source: a Read code has five characters, and some have the form of a postcode, such as G30yz.
+CODE_FORM = rf"[A-Z0-9.]{{5}}|{alone(ICD10)}"
 # These rules need other tables of the source: `pipelines/conform/omop/links.py` finds the rows that break them.
 NO_SUCH_PERSON = RowRule(
     "unknown_person",
@@ -131,7 +134,7 @@ def _clinical(name: str, description: str, domain: str, start: str, more: tuple[
         _day(start, "First day.", required=True),
         *((_day(end, "Last day."),) if end else ()),
         _id("visit_occurrence_id", "The visit of the event."),
-        Column(f"{domain}_source_value", Kind.TEXT, "Code or text in the source."),
+        Column(f"{domain}_source_value", Kind.TEXT, "Code or text in the source.", code_form=CODE_FORM),
         _concept(f"{domain}_source_concept_id", "Code in the source, as a concept."),
         *more,
     )
@@ -188,7 +191,7 @@ VISIT_OCCURRENCE = _omop(
         _day("visit_start_date", "First day.", required=True),
         _day("visit_end_date", "Last day."),
         _id("care_site_id", "Where it took place."),
-        Column("visit_source_value", Kind.TEXT, "Code or text in the source."),
+        Column("visit_source_value", Kind.TEXT, "Code or text in the source.", code_form=CODE_FORM),
         _concept("visit_source_concept_id", "Kind of visit in the source, as a concept."),
         _concept("admitted_from_concept_id", "Where the person came from (5.3: admitting_source_concept_id)."),
         Column("admitted_from_source_value", Kind.TEXT, "Text in the source for where the person came from (5.3: admitting_source_value)."),
@@ -262,7 +265,7 @@ CONCEPT = _omop(
         Column("concept_name", Kind.TEXT, "Name of the concept."),
         Column("domain_id", Kind.TEXT, "Domain of the concept."),
         Column("vocabulary_id", Kind.TEXT, "Vocabulary of the concept.", required_in_file=True),
-        Column("concept_code", Kind.TEXT, "Code of the concept in the vocabulary."),
+        Column("concept_code", Kind.TEXT, "Code of the concept in the vocabulary.", code_form=CODE_FORM),
     ),
     ("concept_id",),
     person="",

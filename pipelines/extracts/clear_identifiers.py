@@ -7,6 +7,8 @@ from math import sqrt
 
 import duckdb
 
+from expectations.diagnosis_codes import list_of_codes
+from expectations.identifier_schemes import Scheme
 from expectations.identifier_text import normal_sql
 from expectations.sql_values import quote
 from expectations.table import Column, Kind, Table
@@ -23,7 +25,13 @@ RECORD_NUMBER_SHARE = 0.5  # record and spell numbers may have any form, so refu
 A_HANDFUL = 3  # withheld row by row, however small the file
 
 _SHAPE = "[0-9]{10}|[0-9]{3}[ -][0-9]{3}[ -][0-9]{4}"
-_POSTCODE = "(?i)(GIR ?0AA|[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2})"
+# The postcode areas of the UK with Jersey, Guernsey and the Isle of Man, and ZZ of the pseudo postcodes of the NHS, by their first letter.
+_AREA = (
+    "A[BL]|B[ABDFHLNRSTX]?|C[ABFHMORTVW]|D[ADEGHLNTY]|E[CHNX]?|F[KY]|G[LUY]?|H[ADGPRSUX]|I[GMPV]|JE|K[ATWY]|L[ADELNSU]?|M[EKL]?|N[EGNPRW]?|O[LX]|"
+    "P[AEHLOR]|R[GHM]|S[AEGKLMNOPRSTWY]?|T[ADFNQRSW]|UB|W[ACDFNRSV]?|YO|Z[EZ]"
+)
+# The last two letters are never C, I, K, M, O or V, which are read as others. Only the pseudo postcode of no fixed abode has a V.
+_POSTCODE = f"(?i)(GIR ?0AA|ZZ99 ?3[A-Z]{{2}}|(?:{_AREA})[0-9][A-Z0-9]? ?[0-9][ABD-HJLNP-UW-Z]{{2}})"
 _NAME = "(?i)[A-Z][A-Z'’-]+,? +[A-Z][A-Z'’-]+( +[A-Z][A-Z'’-]+)*|[A-Z][A-Z'’-]+, ?[A-Z]\\.?"
 
 
@@ -74,6 +82,21 @@ def is_postcode_sql(value: str) -> str:
     return f"CASE WHEN {maybe} THEN regexp_full_match(trim({value}), {quote(_POSTCODE)}) ELSE false END"
 
 
+def _code_form(column: Column) -> str:
+    """Return the pattern of the values that are codes of the column's scheme, whatever else they look like; '' if no code is like a postcode."""
+    if column.code_pattern:
+        return list_of_codes(column.code_pattern)
+    return column.code_form or (column.pattern if column.scheme is Scheme.ICD10 else "")
+
+
+def is_postcode_in_sql(column: Column, value: str) -> str:
+    """Return the SQL that is true for a full UK postcode that is no code of the column: `J44XX` has the form of both."""
+    is_postcode, code = is_postcode_sql(value), _code_form(column)
+    if not code:
+        return is_postcode
+    return f"CASE WHEN {is_postcode} THEN NOT regexp_full_match(upper(trim({value})), {quote(code)}) ELSE false END"
+
+
 def is_name_sql(value: str) -> str:
     """Return the SQL that is true for two or more words of letters, or a surname and an initial."""
     maybe = f"({value} >= 'A' OR {value} < '0') AND (contains({value}, ' ') OR contains({value}, ','))"
@@ -103,7 +126,7 @@ def clear_sql(column: Column, value: str, numbers: bool) -> str:
 
 
 def _plain_clear_sql(column: Column, value: str, numbers: bool) -> str:
-    kinds = [is_postcode_sql(value)]
+    kinds = [is_postcode_in_sql(column, value)]
     if column.kind is Kind.IDENTIFIER:
         kinds.append(is_name_sql(value))
     if numbers:
@@ -150,7 +173,7 @@ def _conditions(column: Column) -> tuple[str, ...]:
         f"{value} IS NOT NULL",
         f"{digits} IS NOT NULL",
         passes_check_sql(digits) if numbered else "false",
-        is_postcode_sql(value),
+        is_postcode_in_sql(column, value),
         is_name_sql(value) if numbered else "false",
     )
 

@@ -1,12 +1,16 @@
 import pytest
 
+from expectations.catalogue import TABLES
+from expectations.table import Column
 from pipelines.errors import ExtractError
 from pipelines.extracts.clear_identifiers import (
     Sightings,
+    clear_sql,
     columns_to_withhold,
     digits_sql,
     is_name_sql,
     is_postcode_sql,
+    look_for,
     passes_check_sql,
 )
 from pipelines.lake.duckdb_connection import connect
@@ -40,7 +44,14 @@ def test_an_nhs_number_passes_modulus_11(value: str, clear: bool) -> None:
         ("BS1 4ND", True),
         ("bs14nd", True),
         ("EC1A 1BB", True),
+        ("ZZ99 3VZ", True),
+        ("GIR 0AA", True),
+        ("L1 8JQ", True),
         ("E01000001", False),
+        ("J44XX", False),
+        ("C10FJ", False),
+        ("XX1 1AA", False),
+        ("BS1 4NK", False),
         ("I21", False),
         ("RX1", False),
         ("J440", False),
@@ -48,6 +59,31 @@ def test_an_nhs_number_passes_modulus_11(value: str, clear: bool) -> None:
 )
 def test_a_full_postcode_is_known_by_its_form(value: str, clear: bool) -> None:
     assert ask(is_postcode_sql("v"), value) is clear
+
+
+def raw_column(table: str, name: str) -> Column:
+    return next(column for column in TABLES[table].columns if column.name == name)
+
+
+PRIMARY, LIST = ("raw__admissions", "primary_diagnosis"), ("raw__admissions", "diagnoses")
+CONDITION = ("raw__omop_condition_occurrence", "condition_source_value")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "clear"),
+    [
+        *((place, code, False) for place in (PRIMARY, LIST, CONDITION) for code in ("J44XX", "I10XX", "G01XA", "B20XD", "E119XD", "n183xa", " S720XD ")),
+        *((place, code, True) for place in (PRIMARY, LIST, CONDITION) for code in ("N18 3AB", "N183AB", "BS1 4ND", "E11 9XD", "S72 0XA", "bs14nd")),
+        (PRIMARY, "M11AB", True), (LIST, "M11AB", True), (CONDITION, "G30yz", False), (CONDITION, "E20AB", False),
+        (("raw__admissions", "site_code"), "E119XD", True), (("raw__patients", "practice_code"), "N183XA", True),
+    ],
+)  # fmt: skip
+def test_a_code_of_the_columns_scheme_is_no_postcode(place: tuple[str, str], value: str, clear: bool) -> None:
+    column = raw_column(*place)
+    assert ask(clear_sql(column, "v", numbers=True), value) is clear
+    with connect() as con:
+        con.execute("CREATE TABLE file AS SELECT ? AS v", [value])
+        assert look_for(con, "file", {column.name: "v"}, [column])[column.name].postcodes == int(clear)
 
 
 @pytest.mark.parametrize(
