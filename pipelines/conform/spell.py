@@ -11,6 +11,9 @@ rules:
 * An emergency, a maternity admission or a birth that begins inside a spell of another class is a separate spell, at the same or another
   provider. The person fell ill in a new way, and the class of the earlier spell would hide it. Emergencies inside one spell are
   joined with each other by the rules above.
+* An elective or other stay that begins inside an emergency, maternity or birth spell and outlasts it is a separate spell, unless a code says
+  that it is a transfer. It is planned care that goes on. As a part of the emergency it would hide the next emergency inside it, and its
+  nights would count as those of an emergency. An open stay outlasts a spell that has ended.
 * It is a transfer, and no separate spell, if the stay that ended last ends 0 to 2 days after the admission and the codes are those of a
   transfer. The dates of a transfer often overlap by a day.
 * Of stays that begin on the same day those without a night are first. Then come those that end by a transfer, the others, and those that
@@ -173,6 +176,7 @@ def _numbered(stays: str, group: str, number: str, rules: ClinicalRules) -> str:
         SELECT stay.* EXCLUDE (tail_place), tail.end_date AS tail_end,
             NOT stay.is_regular AND coalesce(stay.admission_date < tail.end_date, false) AS begins_inside,
             tail.place IS NOT NULL AND NOT stay.is_regular AND ({_transferred(rules)}) AS transferred,
+            begins_inside AND NOT stay.transfer_in AND NOT tail.transfer_out AND (stay.is_open OR stay.end_date > tail.end_date) AS outlasts,
             begins_inside OR transferred AS continues
         FROM {number}_latest AS stay
         LEFT JOIN stays AS tail
@@ -188,28 +192,44 @@ def _numbered(stays: str, group: str, number: str, rules: ClinicalRules) -> str:
 def _spells_of_chains(rules: ClinicalRules) -> str:
     """Return the CTE `spells`: every stay with its chain, and the class and number of its spell within the chain.
 
-    A stay that is not separate belongs to the class of the stay that it continues. That is the last separate stay before it that ended
-    later than every earlier stay, or else the first stay of the chain.
+    A stay is separate by its class, or because it outlasts a spell of such a class, whose class is `around`. Any other stay belongs to the
+    class of the stay that it continues. That is the last separate stay before it that ended later than every earlier stay, or else the first
+    stay of the chain.
     """
-    is_separate = f"begins_inside AND NOT transferred AND stay_class IN ({sql_list(_SEPARATE)})"
+    separate = sql_list(_SEPARATE)
     of_chain = f"PARTITION BY {_CHAIN} ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING"
+    decides = f"""row_number() OVER (PARTITION BY {_CHAIN} ORDER BY place) = 1
+                OR CASE WHEN is_new THEN end_date >= tail_end ELSE outlasts AND NOT transferred AND NOT is_open END"""
+    compared = "begins_inside, transferred, outlasts, tail_end"
     return f"""
-    mixed AS (SELECT DISTINCT {_CHAIN} FROM chain_numbered WHERE {is_separate}),
-    separated AS (
-        SELECT *, CASE WHEN {is_separate} THEN stay_class END AS separate_class
+    mixed AS (
+        SELECT {_CHAIN} FROM chain_numbered GROUP BY {_CHAIN} HAVING bool_or(stay_class IN ({separate}))
+            AND bool_or(begins_inside AND NOT transferred AND (outlasts OR stay_class IN ({separate})))
+    ),
+    decided AS (
+        SELECT *, begins_inside AND NOT transferred AND stay_class IN ({separate}) AS is_new,
+            CASE WHEN {decides} THEN stay_class END AS decided_class
         FROM chain_numbered SEMI JOIN mixed USING ({_CHAIN})
     ),
+    surrounded AS (
+        SELECT * EXCLUDE (decided_class), last_value(decided_class IGNORE NULLS) OVER ({of_chain} AND 1 PRECEDING) AS around FROM decided
+    ),
+    separated AS (
+        SELECT * EXCLUDE (is_new, around),
+            CASE WHEN is_new OR outlasts AND NOT transferred AND around IN ({separate}) THEN stay_class END AS separate_class
+        FROM surrounded
+    ),
     classified AS (
-        SELECT * EXCLUDE (begins_inside, transferred, tail_end, separate_class), coalesce(separate_class,
+        SELECT * EXCLUDE ({compared}, separate_class), coalesce(separate_class,
                 last_value(CASE WHEN end_date >= tail_end THEN separate_class END IGNORE NULLS) OVER ({of_chain} AND 1 PRECEDING),
                 first_value(stay_class) OVER ({of_chain} AND CURRENT ROW)) AS class_of_chain
         FROM separated
     ),
     {_numbered("classified", f"{_CHAIN}, class_of_chain", "spell_of_chain", rules)},
     spells AS (
-        SELECT * EXCLUDE (begins_inside, transferred, tail_end), true AS has_separate FROM spell_of_chain_numbered
+        SELECT * EXCLUDE ({compared}), true AS has_separate FROM spell_of_chain_numbered
         UNION ALL BY NAME
-        SELECT * EXCLUDE (begins_inside, transferred, tail_end), '' AS class_of_chain, 1 AS spell_of_chain, false AS has_separate
+        SELECT * EXCLUDE ({compared}), '' AS class_of_chain, 1 AS spell_of_chain, false AS has_separate
         FROM chain_numbered ANTI JOIN mixed USING ({_CHAIN})
     )"""
 

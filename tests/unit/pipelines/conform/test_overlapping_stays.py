@@ -1,4 +1,4 @@
-"""Stays that overlap: which of them are separate spells, and whose nights count, on ten written cases."""
+"""Stays that overlap: which of them are separate spells, and whose nights count, on written cases."""
 
 from __future__ import annotations
 
@@ -168,6 +168,58 @@ CASES: dict[str, tuple[list[Stay], list[Spell]]] = {
         [("RX2", 1, 12, "11"), ("RX1", 10, 20, "21"), ("RX3", 20, 25, "81")],
         [("elective", 1, 12, 9), ("emergency", 10, 25, 15)],
     ),
+    "an emergency inside an elective stay that overlaps an earlier emergency": (
+        [("RX1", 1, 10, "21"), ("RX2", 9, 30, "11"), ("RX1", 20, 24, "21")],
+        [("emergency", 1, 10, 9), ("elective", 9, 30, 16), ("emergency", 20, 24, 4)],
+    ),
+    "an elective stay that outlasts an emergency of the day before": (
+        [("RX1", 1, 5, "21"), ("RX2", 2, 10, "11")],
+        [("emergency", 1, 5, 4), ("elective", 2, 10, 5)],
+    ),
+    "an elective stay that ends with the emergency of the day before": (
+        [("RX1", 1, 10, "21"), ("RX2", 2, 10, "11")],
+        [("emergency", 1, 10, 9)],
+    ),
+    "a stay of an unknown class that outlasts an emergency": (
+        [("RX1", 1, 5, "21"), ("RX2", 3, 20, "99"), ("RX1", 10, 12, "21")],
+        [("emergency", 1, 5, 4), ("other", 3, 20, 13), ("emergency", 10, 12, 2)],
+    ),
+    "an elective stay that outlasts a maternity stay": (
+        [("RX1", 1, 5, "31"), ("RX2", 3, 20, "11"), ("RX1", 10, 12, "21")],
+        [("maternity", 1, 5, 4), ("elective", 3, 20, 13), ("emergency", 10, 12, 2)],
+    ),
+    "an elective stay that outlasts an emergency as its transfer by the source": (
+        [("RX1", 1, 10, "21"), ("RX2", 5, 30, "11", "51"), ("RX1", 20, 24, "21")],
+        [("emergency", 1, 30, 29)],
+    ),
+    "an elective stay after an emergency that ends by a transfer": (
+        [("RX1", 1, 10, "21", "19", "51"), ("RX2", 9, 30, "11")],
+        [("emergency", 1, 30, 29)],
+    ),
+    "an elective stay that outlasts an emergency and began inside another elective stay": (
+        [("RX1", 1, 10, "11"), ("RX2", 5, 15, "21"), ("RX3", 8, 30, "11")],
+        [("elective", 1, 30, 19), ("emergency", 5, 15, 10)],
+    ),
+    "an elective stay that outlasts an emergency after another elective stay": (
+        [("RX1", 1, 8, "11"), ("RX2", 5, 15, "21"), ("RX3", 12, 30, "11")],
+        [("elective", 1, 8, 4), ("emergency", 5, 15, 10), ("elective", 12, 30, 15)],
+    ),
+    "a stay of another class in an elective stay that outlasts an emergency": (
+        [("RX1", 1, 5, "21"), ("RX2", 3, 20, "11"), ("RX3", 15, 30, "99")],
+        [("emergency", 1, 5, 4), ("elective", 3, 30, 25)],
+    ),
+    "elective stays that outlast two emergencies in turn": (
+        [("RX1", 1, 5, "21"), ("RX2", 3, 15, "11"), ("RX1", 12, 20, "21"), ("RX3", 18, 30, "11")],
+        [("emergency", 1, 5, 4), ("elective", 3, 15, 7), ("emergency", 12, 20, 8), ("elective", 18, 30, 10)],
+    ),
+    "an open elective stay that begins inside an emergency that has ended": (
+        [("RX1", 1, 10, "21"), ("RX2", 9, None, "11"), ("RX1", 20, 24, "21")],
+        [("emergency", 1, 10, 9), ("elective", 9, None, None), ("emergency", 20, 24, 4)],
+    ),
+    "an elective stay that outlasts another and no emergency": (
+        [("RX1", 1, 10, "11"), ("RX2", 5, 20, "99"), ("RX3", 15, 18, "11")],
+        [("elective", 1, 20, 19)],
+    ),
     "an emergency inside a maternity stay inside an emergency": (
         [("RX1", 1, 5, "21"), ("RX2", 3, 10, "31"), ("RX3", 8, 12, "22")],
         [("emergency", 1, 5, 4), ("maternity", 3, 10, 3), ("emergency", 8, 12, 4)],
@@ -222,9 +274,8 @@ def test_the_spells_and_nights_of_stays_that_overlap(spells, table, people, stay
 def test_no_night_counts_for_more_than_one_spell(spells, table, people, stays):
     found = table(spells(people, *(row(number, stay) for number, stay in enumerate(stays))))
     closed = [each for each in found if each["discharge_date"] is not None]
-    first_open = min(
-        (each["admission_date"].toordinal() for each in found if each["discharge_date"] is None), default=march(31).toordinal()
-    )
+    open_emergencies = [each for each in found if each["discharge_date"] is None and each["spell_class"] == "emergency"]
+    first_open = min((each["admission_date"].toordinal() for each in open_emergencies), default=march(31).toordinal())
     nights = {night for each in closed for night in range(each["admission_date"].toordinal(), each["discharge_date"].toordinal())}
     inside = sum(each["nights"] for each in closed if each["admission_date"].toordinal() > first_open)
     assert sum(each["nights"] for each in closed) == len([night for night in nights if night < first_open]) + inside
