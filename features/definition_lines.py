@@ -19,11 +19,15 @@ RULES_OF_SPELLS = """Features and outcomes count the same spells, `core__spell`.
 
 * **Transfers.** A stay continues a spell if it starts 0 to 2 days after the discharge and a code of either stay says that it is a transfer. The
   first stay decides the class: emergency, elective, maternity, birth or other.
-* **Overlap.** A stay that begins before the spell has ended belongs to it, at the same or another provider.
+* **Overlap.** A stay that begins before the spell has ended belongs to it, at the same or another provider. There are two exceptions:
 * **An emergency inside a spell of another class** is a separate spell. It counts as an emergency admission on its first day, with its own
   diagnoses, nights and cost. The same holds for a maternity admission and a birth. Example: an infarction during a planned stay. The reason: the
   person fell ill in a new way, and joining would count the illness as planned care. It also holds for two stays of one provider, because a
   lost emergency is worse than one that a wrong date adds.
+* **A planned stay that outlasts an emergency** is a separate spell, if it begins inside the emergency and no code says that it is a transfer. The
+  same holds inside a maternity spell or a birth, and for a stay of class other. The reason: the care goes on after the emergency. As a part of it,
+  the stay would hide the next emergency inside, and its nights would count as those of an emergency. A planned stay that ends with the emergency, or
+  before, belongs to it. A planned stay that has not ended outlasts an emergency that has.
 * **A transfer whose days overlap** joins the earlier spell, also where it is coded as an emergency. The earlier stay ends 0 to 2 days after the
   new admission, and a code of either says that it is a transfer. A newborn who is moved to intensive care is an example.
 * **An emergency inside an emergency spell** belongs to it. Several emergencies inside one elective spell are joined with each other only.

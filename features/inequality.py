@@ -24,6 +24,8 @@ _RECORDED = {
 }
 CONCEPTS = (
     *(Concept(name, types, (name,)) for name, (_, types) in _RECORDED.items()),
+    # What the Quality and Outcomes Framework counts as a recorded blood pressure, with every systolic and diastolic code.
+    Concept("blood_pressure", ("gp_observation",), ("blood_pressure_any",)),
     Concept("no_longer_carer", ("gp_observation",), ("no_longer_carer",)),
     Concept("long_term_condition_review", ("gp_observation",), ("long_term_condition_review",)),
 )
@@ -72,8 +74,8 @@ _FEATURES = (
     ),
     Feature("ae_without_gp_contact_365d", f"A&E attendance without a GP contact {in_the_last(365)}", "inequality", Statistic.WITHOUT,
             unit="yes/no", inputs=("ae_attendances_365d", "gp_contacts_365d")),
-    Feature("blood_pressure_455d", f"Blood pressure recorded {in_the_last(REVIEW_DAYS)}", "inequality", Statistic.FLAG, "systolic_blood_pressure", REVIEW_DAYS,
-            "yes/no"),
+    Feature("blood_pressure_455d", f"Blood pressure recorded {in_the_last(REVIEW_DAYS)}", "inequality", Statistic.FLAG, "blood_pressure", REVIEW_DAYS,
+            "yes/no", source="Code list blood_pressure_any"),
     Feature("blood_pressure_overdue", "Blood pressure check overdue (none in 15 months)", "inequality",
             Statistic.WITHOUT, unit="yes/no", inputs=("conditions_for_review", "blood_pressure_455d"),
             source=_QOF, description="Only people with a condition that needs the check can be overdue."),

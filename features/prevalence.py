@@ -33,7 +33,7 @@ RAREST = 1 / 10_000  # the floor of any other list
 # By terminology: the least share of the people with any entry in it.
 FLOORS = {
     "snomed": {
-        "gp_contact": 0.05, "systolic_blood_pressure": 0.03, "diastolic_blood_pressure": 0.03, "hba1c": 0.02, "bmi": 0.02, "egfr": 0.02,
+        "gp_contact": 0.05, "blood_pressure_any": 0.03, "systolic_blood_pressure": 0.03, "diastolic_blood_pressure": 0.03, "hba1c": 0.02, "bmi": 0.02, "egfr": 0.02,
         "smoking_current": 0.01, "smoking_ex": 0.01, "smoking_never": 0.02, "long_term_condition_review": 0.01,
         "influenza_vaccination_clinical": 0.01,
     },

@@ -165,7 +165,8 @@ def test_a_match_of_another_terminology_does_not_count_for_a_concept(catalogue: 
 
 
 COMMON = (
-    ("hba1c", "snomed", "hba1c_overdue"), ("systolic_blood_pressure", "snomed", "blood_pressure_overdue"), ("bmi", "snomed", "bmi_latest_1095d"),
+    ("hba1c", "snomed", "hba1c_overdue"), ("blood_pressure_any", "snomed", "blood_pressure_overdue"),
+    ("systolic_blood_pressure", "snomed", "systolic_blood_pressure_latest_1095d"), ("bmi", "snomed", "bmi_latest_1095d"),
     ("egfr", "snomed", "egfr_latest_1095d"), ("gp_contact", "snomed", "ae_without_gp_contact_365d"),
     ("long_term_condition_review", "snomed", "review_overdue"), ("statins", "dmd", "statins_180d"),
     ("antibiotics", "dmd", "antibiotics_issues_365d"), ("metformin", "dmd", "metformin_180d"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from features.catalogue import build_catalogue
 from features.code_halves import PRODUCTS, SYSTEMS
 from features.code_list_files import CHANGES, INDEX, OWN_FOLDER, RENUMBERED, fault_of_code, plain_code, read_rows
 from features.code_lists import load_code_lists
+from features.feature_page import EDITION
 
 SOURCES = Path(__file__).parents[4] / "shared" / "data" / "codelists" / "snomed"
 NEEDS_SOURCES = pytest.mark.skipif(not SOURCES.is_dir(), reason="the open code lists are not beside the project")
@@ -111,6 +114,35 @@ def test_a_list_chosen_by_its_terms_has_every_code_with_the_term_and_no_other(na
     shipped = {entry.code for entry in HALVES[name, system].entries} - written_changes("added").get((name, system), set())
     assert shipped <= set(terms)
     assert {code for code, term in terms.items() if any(word in term for word in words)} <= shipped
+
+
+NO_READING = re.compile("normal|increased|decreased|abnormal|minimum|maximum", re.IGNORECASE)
+
+
+@NEEDS_SOURCES
+@pytest.mark.parametrize(
+    ("name", "wider", "words"),
+    [
+        ("systolic_blood_pressure", "blood_pressure_any", "systolic"), ("diastolic_blood_pressure", "blood_pressure_any", "diastolic"),
+        ("egfr", "egfr_tests", "estimated glomerular filtration rate"),
+    ],
+)  # fmt: skip
+def test_a_list_of_values_has_every_reading_of_a_wider_list(name: str, wider: str, words: str) -> None:
+    with (SOURCES / "clinical" / f"{wider}.csv").open(newline="", encoding="utf-8") as file:
+        readings = {
+            row["code"] for row in csv.DictReader(file) if words in row["term"].lower() and not NO_READING.search(row["term"])
+        }
+    assert readings
+    assert readings <= set(LISTS[name].codes("snomed"))
+
+
+@pytest.mark.parametrize(
+    "code", ["163030003", "163020007", "75367002", "271649006", "163031004", "1162737008", "2181381000000109"]
+)
+def test_every_reading_of_a_blood_pressure_counts_as_recorded(code: str) -> None:
+    catalogue = build_catalogue(LISTS, EDITION)
+    concept = catalogue.concepts[catalogue.by_name["blood_pressure_455d"].concept]
+    assert any(LISTS[name].covers("snomed", code) for name in concept.code_lists)
 
 
 def test_the_frailty_score_has_its_109_codes_with_points_and_no_blanks() -> None:
