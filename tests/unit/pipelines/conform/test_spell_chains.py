@@ -103,7 +103,7 @@ def joined(stays: list[Stay]) -> list[tuple[int, int | None, int, str, int | Non
             chain = []
             chains.append([])
             track, into = stay.stay_class, None
-        elif stay.admitted < tail.end and not continues(tail, stay) and stay.stay_class in COUNTED:
+        elif is_separate(stay, tail, next(track for track, _, each in chained if each is tail)):
             track = stay.stay_class
             of_class = latest([each for named, _, each in chained if named == track])
             touches = of_class is not None and (stay.admitted < of_class.end or continues(of_class, stay))
@@ -118,9 +118,18 @@ def joined(stays: list[Stay]) -> list[tuple[int, int | None, int, str, int | Non
     return [described(spell, spells) for spells in chains for spell in spells]
 
 
+def is_separate(stay: Stay, tail: Stay, around: str) -> bool:
+    """Return whether a stay inside a spell of the class `around` is a spell by itself: a new illness, or planned care that outlasts one."""
+    if stay.admitted >= tail.end or continues(tail, stay):
+        return False
+    outlasts = stay.nights is None or stay.end > tail.end
+    coded = stay.comes_by_transfer or tail.ends_by_transfer
+    return stay.stay_class in COUNTED or (around in COUNTED and outlasts and not coded)
+
+
 def latest(stays: list[Stay]) -> Stay | None:
     """Return the last of the stays that end last."""
-    return max(enumerate(stays), key=lambda place: (place[1].end, place[1].admitted, place[0]))[1] if stays else None
+    return max(stays, key=lambda stay: (stay.end, stay.admitted, stay.order_of_day)) if stays else None
 
 
 def described(spell: list[Stay], spells: list[list[Stay]]) -> tuple[int, int | None, int, str, int | None]:
