@@ -1,6 +1,6 @@
 """Read a team's own folder of code lists: Strata's format, OpenCodelists, reference sets, QOF clusters and a dm+d map.
 
-A CSV with the columns list, system, code, match, description and source needs nothing else. Any other file has a row in the folder's
+A file with the columns list, system, code, match, description and source needs nothing else. Any other file has a row in the folder's
 `index.csv`, which names the list, the system and the file. The header of the file shows what it is. `features/code_membership.py` says which
 rows of a file count. A new name of a list is refused unless something reads the list or the team says that it is new.
 """
@@ -8,11 +8,12 @@ rows of a file count. A new name of a list is refused unless something reads the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from features.code_halves import MATCHES, PRODUCTS, SYSTEMS, CodeEntry, CodeListError, Half
+from features.analytes import ANALYTES
+from features.code_halves import MATCHES, PRODUCTS, SYSTEMS, CodeEntry, CodeListError, Half, assemble
 from features.code_list_files import INDEX, checked_code, entry_of, half_of, header_of, read_rows, with_source
 from features.code_membership import Row, is_counted, is_yes, latest_rows
 from features.long_term_conditions import CONDITIONS, resolved_list
@@ -21,6 +22,7 @@ from features.product_map import PRODUCT_COLUMNS, follow_map, follow_renumbered,
 Halves = dict[tuple[str, str], Half]
 LINE_COLUMNS = ("list", "system", "code", "match", "description", "source")
 EVERY_CLUSTER = "*"
+READ = (".csv", ".tsv", ".txt")  # the ends of the names of files that are read, in any letter case
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class TeamHalf:
     place: str
     half: Half
     is_new: bool = False
+    places: Mapping[str, str] = field(default_factory=dict)  # of each code
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,11 @@ def apply_team_files(halves: Mapping[tuple[str, str], Half], folder: Path) -> Ha
     indexed = list(_indexed_files(folder))
     lists = [file for file in indexed if not file.is_map]
     found = [team for file in lists for team in _halves_of_file(file, halves)]
-    other = sorted({*folder.glob("*.csv")} - {folder / INDEX, *(file.path for file in indexed)})
-    found += [team for path in other for team in _halves_of_lines(path)]
+    other = _files_of(folder) - {_index_of(folder), *(file.path for file in indexed)}
+    found += [team for path in sorted(other) for team in _halves_of_lines(path)]
     merged = dict(halves) | follow_renumbered(_each_in_one_file(found))
     _refuse_unread(found, halves, merged)
+    _refuse_two_units(found, merged)
     for file in indexed:
         merged = follow_map(merged, read_product_map(file.path)) if file.is_map else merged
     return merged
@@ -113,10 +117,44 @@ def _refuse_unread(found: Iterable[TeamHalf], strata: Iterable[tuple[str, str]],
             )
 
 
+def _refuse_two_units(found: Iterable[TeamHalf], merged: Halves) -> None:
+    """Raise CodeListError, with the line of the team's file, for a code in the lists of two measurements: each has its own unit."""
+    lists = assemble(merged)
+    measured = {name: set(lists[name].codes("snomed")) for name in ANALYTES}
+    for team in found:
+        for code, place in team.places.items():
+            names = [name for name, codes in measured.items() if team.half.system == "snomed" and code in codes]
+            if len(names) > 1:
+                raise CodeListError(
+                    f"{place}: the code {code} is in the code lists {names[0]} and {names[1]}, and a measurement has one unit. Remove it from one of them."
+                )
+
+
+def _files_of(folder: Path) -> set[Path]:
+    """Return the files of a folder that may have codes; raise CodeListError for one in a form that Strata does not read."""
+    files = {path for path in folder.rglob("*") if path.is_file() and not is_aside(path.relative_to(folder))}
+    if unread := sorted(path for path in files if path.suffix.lower() not in READ):
+        raise CodeListError(
+            f"{unread[0].name}: Strata reads files that end in {', '.join(READ)}. Save the list as CSV (UTF-8), or move the file out of the folder."
+        )
+    return files
+
+
+def is_aside(path: Path) -> bool:
+    """Return whether a file of a folder is no list: a hidden file, a readme, a licence or a text in Markdown."""
+    hidden = any(part.startswith((".", "~$")) for part in path.parts)
+    return hidden or path.suffix.lower() == ".md" or path.stem.lower() in ("readme", "licence", "license")
+
+
+def _index_of(folder: Path) -> Path:
+    """Return the index of a folder, whatever the letter case of its name."""
+    return next((path for path in sorted(folder.iterdir()) if path.name.lower() == INDEX), folder / INDEX)
+
+
 def _indexed_files(folder: Path) -> Iterator[IndexedFile]:
     if not folder.is_dir():
         raise CodeListError(f"The folder of code lists {folder} does not exist. Correct `study.code_lists`.")
-    index = folder / INDEX
+    index = _index_of(folder)
     for place, row in read_rows(index, ("list", "system", "file")) if index.exists() else ():
         yield IndexedFile(_file_of(folder, row["file"], place), row, place)
 
@@ -157,13 +195,23 @@ def _halves_of_file(file: IndexedFile, known: Mapping[tuple[str, str], Half]) ->
     if row["list"] != EVERY_CLUSTER:
         half = half_of(row, place)
         half = replace(half, label=half.label or getattr(known.get((half.name, half.system)), "label", ""))
-        yield TeamHalf(path.name, place, _filled(half, half.cluster, path, layout), is_yes(row.get(NEW, ""), NEW, place))
+        yield _filled(half, half.cluster, file, layout, is_yes(row.get(NEW, ""), NEW, place))
         return
     clusters = _clusters_of(path, layout, place)
-    for half in known.values():
-        if half.system == row["system"] and half.cluster and half.cluster in clusters:
-            alone = replace(with_source(half, row), includes=())  # the cluster alone
-            yield TeamHalf(path.name, place, _filled(alone, half.cluster, path, layout))
+    replaced = [half for half in known.values() if half.system == row["system"] and _plain_set(half.cluster) in clusters - {""}]
+    if not replaced:
+        raise CodeListError(
+            f"{place}: no list of the system {row['system']} has a cluster that is in {path.name}, so the list {EVERY_CLUSTER} replaces nothing. Correct "
+            "`system` and `file`, or name the list and its cluster."
+        )
+    for half in replaced:
+        alone = replace(with_source(half, row), includes=())  # the cluster alone
+        yield _filled(alone, half.cluster, file, layout)
+
+
+def _plain_set(name: str) -> str:
+    """Return the name of a set as names are compared: without letter case, and not as a spreadsheet writes a number."""
+    return name.strip().removesuffix(".0").casefold()
 
 
 def _clusters_of(path: Path, layout: Layout, place: str) -> set[str]:
@@ -171,34 +219,38 @@ def _clusters_of(path: Path, layout: Layout, place: str) -> set[str]:
         raise CodeListError(
             f"{place}: {path.name} does not hold several sets, so the list cannot be {EVERY_CLUSTER}. Name the list."
         )
-    return {row[layout.chosen_by] for _, row in read_rows(path, (layout.code, layout.chosen_by))}
+    return {_plain_set(row[layout.chosen_by]) for _, row in read_rows(path, (layout.code, layout.chosen_by))}
 
 
-def _filled(half: Half, chosen: str, path: Path, layout: Layout) -> Half:
+def _filled(half: Half, chosen: str, file: IndexedFile, layout: Layout, is_new: bool = False) -> TeamHalf:
     """Return a half with the codes of a file, of the chosen set where the file holds several."""
+    path = file.path
     column = layout.set_column(header_of(path)[0])
     rows = list(read_rows(path, (layout.code,)))
-    sets = {row[column] for _, row in rows} if column else set()
+    sets = {_plain_set(row[column]) for _, row in rows} if column else set()
     if not chosen and len(sets) > 1:
         raise CodeListError(
             f"{path.name} holds {len(sets)} sets. Name the set of the list {half.name!r} in the column `cluster` of {INDEX}."
         )
     entries: dict[str, CodeEntry] = {}
-    for place, row in layout.counted((place, row) for place, row in rows if not (chosen and column) or row[column] == chosen):
+    places: dict[str, str] = {}
+    wanted = ((place, row) for place, row in rows if not (chosen and column) or _plain_set(row[column]) == _plain_set(chosen))
+    for place, row in layout.counted(wanted):
         code = checked_code(half.system, row[layout.code], place)
+        places.setdefault(code, place)
         entries.setdefault(code, entry_of({**row, "label": row.get(layout.label, "")}, half, code, place))
     if not entries:
         of_set = f" of the set {chosen}" if chosen else ""
         raise CodeListError(
             f"{path.name}: there is no code{of_set} for the list {half.name!r}. Correct `cluster` or `file` in {INDEX}."
         )
-    return replace(half, entries=tuple(entries.values()))
+    return TeamHalf(path.name, file.place, replace(half, entries=tuple(entries.values())), is_new, places)
 
 
 def _halves_of_lines(path: Path) -> Iterable[TeamHalf]:
     """Return the halves of a file whose every line names its list and system."""
     rows: dict[tuple[str, str], list[CodeEntry]] = {}
-    places: dict[tuple[str, str], str] = {}
+    places: dict[tuple[str, str], dict[str, str]] = {}
     new: set[str] = set()
     for place, row in read_rows(path, LINE_COLUMNS):
         if not row["list"] or not row["code"] or row["system"] not in SYSTEMS or row["match"] not in MATCHES:
@@ -208,14 +260,20 @@ def _halves_of_lines(path: Path) -> Iterable[TeamHalf]:
         half = Half(row["list"], row["system"], row["description"], source=row["source"])
         code = checked_code(half.system, row["code"], place)
         new |= {half.name} if is_yes(row.get(NEW, ""), NEW, place) else set()
-        places.setdefault((half.name, half.system), place)
+        places.setdefault((half.name, half.system), {}).setdefault(code, place)
         if is_counted(row, place):
             rows.setdefault((half.name, half.system), []).append(entry_of(row, half, code, place))
     if empty := next((key for key in places if key not in rows), None):
         raise CodeListError(
-            f"{places[empty]}: every {empty[1]} code of the list {empty[0]!r} is marked as inactive or excluded. Correct or remove the rows."
+            f"{next(iter(places[empty].values()))}: every {empty[1]} code of the list {empty[0]!r} is marked as inactive or excluded. Correct or remove the rows."
         )
     return [
-        TeamHalf(path.name, places[key], Half(*key, source=entries[0].source, entries=tuple(entries)), key[0] in new)
+        TeamHalf(
+            path.name,
+            next(iter(places[key].values())),
+            Half(*key, source=entries[0].source, entries=tuple(entries)),
+            key[0] in new,
+            places[key],
+        )
         for key, entries in rows.items()
     ]

@@ -25,13 +25,7 @@ RECORD_NUMBER_SHARE = 0.5  # record and spell numbers may have any form, so refu
 A_HANDFUL = 3  # withheld row by row, however small the file
 
 _SHAPE = "[0-9]{10}|[0-9]{3}[ -][0-9]{3}[ -][0-9]{4}"
-# The postcode areas of the UK with Jersey, Guernsey and the Isle of Man, and ZZ of the pseudo postcodes of the NHS, by their first letter.
-_AREA = (
-    "A[BL]|B[ABDFHLNRSTX]?|C[ABFHMORTVW]|D[ADEGHLNTY]|E[CHNX]?|F[KY]|G[LUY]?|H[ADGPRSUX]|I[GMPV]|JE|K[ATWY]|L[ADELNSU]?|M[EKL]?|N[EGNPRW]?|O[LX]|"
-    "P[AEHLOR]|R[GHM]|S[AEGKLMNOPRSTWY]?|T[ADFNQRSW]|UB|W[ACDFNRSV]?|YO|Z[EZ]"
-)
-# The last two letters are never C, I, K, M, O or V, which are read as others. Only the pseudo postcode of no fixed abode has a V.
-_POSTCODE = f"(?i)(GIR ?0AA|ZZ99 ?3[A-Z]{{2}}|(?:{_AREA})[0-9][A-Z0-9]? ?[0-9][ABD-HJLNP-UW-Z]{{2}})"
+_POSTCODE = "(?i)(GIR ?0AA|[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2})"
 _NAME = "(?i)[A-Z][A-Z'’-]+,? +[A-Z][A-Z'’-]+( +[A-Z][A-Z'’-]+)*|[A-Z][A-Z'’-]+, ?[A-Z]\\.?"
 
 

@@ -5,16 +5,20 @@ Rules that need a study alone are in `pipelines/study/contradictions.py`. Each r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from math import ceil
 from typing import TYPE_CHECKING
 
+from expectations.age import DAYS_PER_YEAR
 from expectations.catalogue import RAW_TABLES
+from expectations.feeds import ADMISSIONS
 from expectations.setting_types import names_not_known
 from expectations.tables.features import PERSON_FEATURES
 from features.catalogue import Catalogue, build_catalogue, unavailable
 from features.code_lists import load_code_lists
 from features.declaration import FEED_OF_TYPE
 from models.audit_groups import KINDS, MADE_KINDS
+from pipelines.study.caseload_settings import AgeGroup
 from pipelines.study.contradictions import is_chosen
 from pipelines.study.date_rules import DELIVERIES, SETTING, contradictory_dates
 from pipelines.study.settings import StudySettings
@@ -22,6 +26,8 @@ from pipelines.study.settings import StudySettings
 if TYPE_CHECKING:
     from pipelines.run.settings import Settings
 
+MONTHS_PER_YEAR = 12
+AGES: Mapping[AgeGroup, tuple[int, int]] = {"0-17": (0, 17), "18-64": (18, 64), "65+": (65, 999)}
 Rule = Callable[["Settings", StudySettings], Iterator[str]]
 KIND_SETTINGS = ("ordered_kinds", "calibration_kinds", "slope_kinds", "need_kinds", "sensitivity_kinds")
 PLACES = (*(column.name for column in PERSON_FEATURES.columns if column.name.endswith("_code")), "rural_urban")
@@ -137,15 +143,105 @@ def _families_can_be_computed(settings: Settings, study: StudySettings) -> Itera
         return
     catalogue = _catalogue(study)
     feeds = {feed for feature in catalogue.features for feed in feature.feeds}
-    reasons = unavailable(catalogue, feeds - set(source.feeds_it_never_has), allowed)
+    delivered = {feed for feed in feeds - set(source.feeds_it_never_has) if not source.lacks(feed)}
+    reasons = unavailable(catalogue, delivered, allowed)
     for family in study.feature_families:
         of_family = [feature.name for feature in catalogue.features if feature.family == family and feature.role == "predictor"]
         if of_family and all(name in reasons for name in of_family):
-            why = f"purpose.allowed_feeds {', '.join(allowed)}" if allowed is not None else f"source.kind '{source.kind}'"
+            why = (
+                f"purpose.allowed_feeds {', '.join(allowed)}"
+                if allowed is not None
+                else f"the feeds of source.kind '{source.kind}'"
+            )
             yield (
                 f"study.feature_families has '{family}', and no feature of it can be computed with {why} (such as {of_family[0]}: "
                 f"{reasons[of_family[0]]}). Remove the family, or correct the other setting"
             )
+
+
+def outcomes_without_feeds(settings: Settings) -> list[str]:
+    """Return a message for each outcome of which no record can arrive. A source without its feeds can be ingested, but not studied."""
+    return list(dict.fromkeys(message for study in settings.study.each for message in _outcome_has_its_feeds(settings, study)))
+
+
+def _outcome_has_its_feeds(settings: Settings, study: StudySettings) -> Iterator[str]:
+    """Yield a message if the source delivers none of the feeds of the outcome, or lacks one that must cover each row or has its stays."""
+    source, definition = settings.source.chosen, study.outcome.definition
+    if source.brings_its_own_outcome:
+        return
+    absent = [feed for feed in definition.feeds if source.lacks(feed)]
+    needed = {
+        *definition.covered,
+        *(definition.feeds if definition.spells is not None else definition.feeds[:1] if definition.death else ()),
+    }
+    missing = [feed for feed in absent if feed in needed or len(absent) == len(definition.feeds)]
+    if missing:
+        yield (
+            f"study.outcome.name '{study.outcome.name}' uses the feed {', '.join(missing)}, which the source ({source.kind}) does not deliver: no outcome "
+            "would be found. Add the feed to the source, or choose another outcome"
+        )
+
+
+def _discharges_arrive(settings: Settings, study: StudySettings) -> Iterator[str]:
+    source, allowed = settings.source.chosen, settings.purpose.allowed_feeds
+    if not study.cohort.of_discharges or not source.is_conformed:
+        return
+    if allowed is not None and ADMISSIONS.name not in allowed:
+        yield (
+            f"study.cohort.kind 'discharges' and purpose.allowed_feeds, which does not name {ADMISSIONS.name}: the rows of the cohort are from this feed. "
+            "Add it if the approval covers it, or set study.cohort.kind to registered"
+        )
+    if source.lacks(ADMISSIONS.name):
+        yield (
+            f"study.cohort.kind 'discharges' and the source ({source.kind}), which does not deliver {ADMISSIONS.name}: there would be no row. Add the "
+            "feed to the source, or set study.cohort.kind to registered"
+        )
+
+
+def _predictors_are_of_the_families(settings: Settings, study: StudySettings) -> Iterator[str]:
+    named, families = study.candidates.baseline_predictors, study.feature_families
+    if not named or families is None or not settings.source.chosen.has_catalogued_features or study.code_lists is not None:
+        return
+    by_name = _catalogue(study).by_name
+    other = {by_name[name].family for name in named if name in by_name and by_name[name].family not in families}
+    if other:
+        outside = [name for name in named if name in by_name and by_name[name].family in other]
+        yield (
+            f"study.candidates.baseline_predictors has {', '.join(outside)}, and study.feature_families lacks {', '.join(sorted(other))}, so no model "
+            "would have them. Add the family, or remove the predictors"
+        )
+
+
+def _listed_people_are_in_the_cohort(settings: Settings, study: StudySettings) -> Iterator[str]:
+    """Yield a message for an age group that review lists are to have and the cohort has no one of."""
+    if not is_chosen(study.caseloads, "people_per_thousand"):
+        return
+    youngest, oldest = study.cohort.minimum_age, study.cohort.maximum_age
+    for group, (first, last) in AGES.items():
+        if not study.caseloads.people_per_thousand.get(group):
+            continue
+        limit = (
+            f"maximum_age {oldest}"
+            if oldest is not None and oldest < first
+            else f"minimum_age {youngest}"
+            if youngest > last
+            else ""
+        )
+        if limit:
+            yield (
+                f"study.cohort.{limit} and study.caseloads.people_per_thousand, which lists people of {group}: no one of that age is in the cohort. Set "
+                f"the number of {group} to 0, or choose another age"
+            )
+
+
+def _runs_stay_until_they_mature(settings: Settings, study: StudySettings) -> Iterator[str]:
+    months, outcome = settings.upkeep.run_months, study.outcome
+    needed = ceil((outcome.horizon_days + outcome.maturity_days) * MONTHS_PER_YEAR / DAYS_PER_YEAR)
+    if months is not None and months < needed:
+        yield (
+            f"upkeep.run_months {months} and study.outcome.horizon_days {outcome.horizon_days} + maturity_days {outcome.maturity_days}: runs would be "
+            f"removed before their outcomes are known, so none could be compared with what happened. Set upkeep.run_months to at least {needed}"
+        )
 
 
 def _codes_are_of_the_source(settings: Settings, study: StudySettings) -> Iterator[str]:
@@ -160,6 +256,12 @@ def _codes_are_of_the_source(settings: Settings, study: StudySettings) -> Iterat
     never = [name for name in codes.event_types if FEED_OF_TYPE[name] in source.feeds_it_never_has]
     if never:
         yield f"study.code_level.event_types has {', '.join(never)}, which source.kind '{source.kind}' never has; remove them"
+    absent = [name for name in codes.event_types if name not in never and source.lacks(FEED_OF_TYPE[name])]
+    if absent:
+        yield (
+            f"study.code_level.event_types has {', '.join(absent)} of feeds that the source ({source.kind}) does not deliver. Add the feeds to the source, "
+            "or remove the event types"
+        )
     barred = [name for name in codes.event_types if allowed is not None and FEED_OF_TYPE[name] not in allowed]
     if barred:
         yield (
@@ -218,4 +320,8 @@ RULES: tuple[Rule, ...] = (
     _drivers_not_shown_exist,
     _families_can_be_computed,
     _codes_are_of_the_source,
+    _discharges_arrive,
+    _predictors_are_of_the_families,
+    _listed_people_are_in_the_cohort,
+    _runs_stay_until_they_mature,
 )

@@ -176,6 +176,8 @@ class NhsSettings(BaseModel, extra="forbid", frozen=True):
             _refuse_undated_columns(feed, settings)
             _refuse_unusable_rows(feed, settings)
             _refuse_late_admissions(feed, settings)
+            _refuse_clear_settings(feed, settings)
+        _refuse_unused(self)
         return self
 
     def case_of(self, feed: str) -> Literal["matters", "ignored"] | None:
@@ -199,6 +201,28 @@ def _refuse_unknown_columns(feed: str, settings: FeedSettings) -> None:
     unknown = sorted({*settings.columns, *settings.constants, *settings.not_delivered} - set(declared))
     if unknown:
         raise ValueError(f"feeds.{feed}: there is no column {', '.join(unknown)}; its columns are {', '.join(declared)}")
+
+
+def _refuse_clear_settings(feed: str, settings: FeedSettings) -> None:
+    if settings.identifiers and settings.pseudonymised:
+        raise ValueError(
+            f"feeds.{feed}.identifiers {settings.identifiers} and feeds.{feed}.pseudonymised true: pseudonyms are not checked as NHS numbers. Set "
+            f"pseudonymised to false for the feed, or remove identifiers"
+        )
+
+
+def _refuse_unused(settings: NhsSettings) -> None:
+    """Raise a ValueError for settings that apply to feeds or columns that the source does not have."""
+    if settings.pseudonyms.test_nhs_numbers and all(feed.pseudonymised for feed in settings.feeds.values()):
+        raise ValueError(
+            "pseudonyms.test_nhs_numbers and feeds that are all pseudonymised: a pseudonym has no first digits of an NHS number, so no test patient would "
+            "be set aside. Set pseudonymised to false for the feeds with NHS numbers, or remove test_nhs_numbers"
+        )
+    located = [feed for feed, table in RAW_TABLES.items() if any(column.name == "postcode_status" for column in table.columns)]
+    if settings.postcode_lookup and not set(located) & set(settings.feeds):
+        raise ValueError(
+            f"postcode_lookup and feeds without {' or '.join(located)}: no other feed has a postcode. Add the feed, or remove postcode_lookup"
+        )
 
 
 def _refuse_two_origins(feed: str, settings: FeedSettings) -> None:

@@ -49,6 +49,9 @@ class NhsSource(Source):
     def delivers(self, feed: str) -> bool:
         return feed in self.settings.feeds
 
+    def lacks(self, feed: str) -> bool:
+        return super().lacks(feed) or not self.delivers(feed)
+
     def lag_days(self, feed: str) -> int:
         return self.settings.lag_days(feed)
 

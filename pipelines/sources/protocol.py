@@ -65,6 +65,10 @@ class Source(ABC):
         """Return whether the source can have deliveries of a feed."""
         return feed in RAW_TABLES
 
+    def lacks(self, feed: str) -> bool:
+        """Return whether the source can have no record of a feed, also not in tables of another form."""
+        return feed in self.feeds_it_never_has
+
     def lag_days(self, feed: str) -> int:
         """Return the days after which a fact of a feed is usually known."""
         return FEEDS[feed].lag_days

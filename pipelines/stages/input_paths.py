@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from features.code_lists import CodeListError, load_code_lists
 from pipelines.errors import SettingsError
 from pipelines.extracts.extract_records import read_extracts
 from pipelines.lake.storage import Lake
 from pipelines.reference.files import ReferenceSettings
+from pipelines.run.section_rules import outcomes_without_feeds
 from pipelines.run.settings import Settings
 from pipelines.sources.extract_files import find_extracts
 from pipelines.sources.nhs import FeedSettings
@@ -30,6 +32,22 @@ def check_paths(settings: Settings, folder: Path) -> None:
     if missing:
         lines = [f"  {key}: there is no {(folder / path).resolve()}" for key, path in missing]
         raise SettingsError("\n".join([f"paths of the configuration are not there (relative ones start at {folder}):", *lines]))
+
+
+def check_outcomes(settings: Settings) -> None:
+    """Refuse an outcome of feeds that the source does not deliver; a SettingsError names both."""
+    if messages := outcomes_without_feeds(settings):
+        raise SettingsError("; ".join(messages))
+
+
+def check_code_lists(settings: Settings, folder: Path) -> None:
+    """Refuse a team's code lists that cannot be read, or that give a measurement two units; a SettingsError has the file, line and rule."""
+    if settings.study.code_lists is None:
+        return
+    try:
+        load_code_lists(folder / settings.study.code_lists)
+    except CodeListError as error:
+        raise SettingsError(f"study.code_lists: {error}") from error
 
 
 def check_feeds(settings: Settings, opened: OpenedSource, lake: Lake) -> None:

@@ -14,7 +14,7 @@ from pipelines.sources.extract_files import find_extracts
 from pipelines.stages import run_plan
 from pipelines.stages.decisions_in_settings import import_decisions
 from pipelines.stages.delivery_dates import refuse_future_extracts, today_in_london
-from pipelines.stages.input_paths import check_feeds, check_paths
+from pipelines.stages.input_paths import check_code_lists, check_feeds, check_outcomes, check_paths
 from pipelines.upkeep.disk import bytes_needed, check_room
 
 
@@ -27,7 +27,9 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
             f"the approval '{purpose.approval}' expired on {purpose.approval_expires}: nothing was run. "
             "Renew it and set purpose.approval_expires"
         )
+    check_outcomes(deployment.settings)
     check_paths(deployment.settings, deployment.folder)
+    check_code_lists(deployment.settings, deployment.folder)
     if deployment.settings.engine.kind == "spark":
         check_spark()
     run_plan.refuse_future_dates(deployment, day)

@@ -174,6 +174,44 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "a recipient twice": (
         {"alerts": {"email": {"host": "relay", "sender": "a@b", "recipients": ["c@d", "c@d"]}}}, ("alerts.email.recipients", "c@d is listed more than once"),
     ),
+    "a cohort of discharges that is not approved": (
+        study(**DISCHARGES, outcome={"name": "death"}, **FOLDS) | allowed("patients"), ("study.cohort.kind 'discharges'", "purpose.allowed_feeds", "to registered"),
+    ),
+    "a cohort of discharges that are not delivered": (
+        study(**DISCHARGES, outcome={"name": "death"}, **FOLDS) | {"source": {"kind": "nhs", "nhs": {"feeds": {"patients": {}}}}},
+        ("study.cohort.kind 'discharges'", "does not deliver admissions", "Add the feed"),
+    ),
+    "predictors of a family that is not used": (
+        study(feature_families=["medicines"], candidates={"baseline_predictors": ["emergency_spells_365d", "age_years"]}),
+        ("study.candidates.baseline_predictors", "study.feature_families lacks", "Add the family"),
+    ),
+    "a family whose feeds are not delivered": (
+        nhs() | study(feature_families=["demographics", "medicines"]), ("study.feature_families has 'medicines'", "source.kind 'nhs'", "Remove the family"),
+    ),
+    "events of a feed that is not delivered": (
+        nhs() | study(code_level={"event_types": ["gp_observation"]}), ("study.code_level.event_types", "does not deliver", "remove the event types"),
+    ),
+    "a list of people who are too old": (
+        study(cohort={"maximum_age": 60}, caseloads={"people_per_thousand": {"65+": 20}}),
+        ("study.cohort.maximum_age 60", "study.caseloads.people_per_thousand", "65+", "to 0"),
+    ),
+    "a list of people who are too young": (
+        study(cohort={"minimum_age": 18}, caseloads={"people_per_thousand": {"0-17": 1, "65+": 20}}),
+        ("study.cohort.minimum_age 18", "study.caseloads.people_per_thousand", "0-17", "to 0"),
+    ),
+    "runs that are removed before they mature": (
+        {"upkeep": {"run_months": 6}}, ("upkeep.run_months 6", "study.outcome.horizon_days 365 + maturity_days 90", "at least 15"),
+    ),
+    "identifiers of a feed of pseudonyms": (
+        nhs(admissions={"identifiers": "nhs_number"}), ("feeds.admissions.identifiers nhs_number", "pseudonymised true", "or remove identifiers"),
+    ),
+    "test numbers of feeds of pseudonyms": (
+        {"source": {"kind": "nhs", "nhs": {"pseudonyms": {"test_nhs_numbers": ["999"]}}}},
+        ("pseudonyms.test_nhs_numbers", "all pseudonymised", "or remove test_nhs_numbers"),
+    ),
+    "a lookup of postcodes that no feed has": (
+        {"source": {"kind": "nhs", "nhs": {"feeds": {"admissions": {}}, "postcode_lookup": "p.csv"}}}, ("postcode_lookup", "Add the feed", "or remove"),
+    ),
     "an injustice to no one": (
         {"source": {"kind": "synthetic", "synthetic": {"injustice": {"served": 0.5}}}}, ("injustice", "served", "Set group"),
     ),
@@ -202,7 +240,11 @@ def test_a_contradiction_is_refused_with_both_settings_and_a_remedy(
         study(code_level={"groups": "omop_ancestors", "event_types": ["omop_drug"]}) | omop(), nhs(), {"schedule": {"required_feeds": ["gp_observations"]}},
         nhs() | {"schedule": {"required_feeds": ["patients", "registrations", "admissions"]}}, omop() | {"schedule": {"required_feeds": ["omop_person"]}},
         study(imd_edition=2019) | {"reference": {"deprivation": [{"edition": 2019, "file": "imd.csv"}]}}, nhs(admissions={"admission_lag_days": "with_discharge"}),
-        nhs(patients={"columns": {"person_id": "ID", "practice_code": "ID"}}),
+        nhs(patients={"columns": {"person_id": "ID", "practice_code": "ID"}}), {"upkeep": {"run_months": 15}},
+        study(cohort={"maximum_age": 60}), study(cohort={"maximum_age": 65}, caseloads={"people_per_thousand": {"65+": 20}}),
+        study(feature_families=["demographics", "utilisation"], candidates={"baseline_predictors": ["age_years"]}),
+        study(feature_families=["demographics", "medicines"], outcome={"maturity_days": 0}) | omop(),
+        nhs(admissions={"identifiers": "nhs_number", "pseudonymised": False}), study(outcome={"name": "death"}) | nhs(),
     ],
 )  # fmt: skip
 def test_settings_that_fit_each_other_are_accepted(tmp_path: Path, settings: dict) -> None:
