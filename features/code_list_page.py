@@ -45,11 +45,14 @@ refuses a file that it cannot use, with file, line and rule.
 
 | what you have | what to do |
 |---|---|
-| a CSV with a list and system on every line | Put it in the folder. Its columns are `list,system,code,match,description,source`, and `points` for a score |
+| a file with a list and system on every line | Put it in the folder. Its columns are `list,system,code,match,description,source`, and `points` for a score |
 | an OpenCodelists CSV | Put it in the folder and add a row to its `{INDEX}`: list, system, file. The codes are in the column `code`, `id`, `snomedcode` or `dmd_id` |
-| a QOF cluster file (primary care domain reference sets, tab-separated) | The same, with the name of the cluster in the column `cluster`. The list `*` replaces every list whose cluster is in the file: such a list then has the codes of its cluster alone |
+| a QOF cluster file (primary care domain reference sets, tab-separated) | The same, with the name of the cluster in the column `cluster`. The list `*` replaces every list whose cluster is in the file: such a list then has the codes of its cluster alone. Letter case is no part of a cluster's name |
 | a reference set (RF2, simple) | The same, with the identifier of the reference set in the column `cluster`. Of a full file, the row of the latest `effectiveTime` of each member counts |
 | a dm+d map | The list `medicines` of the system `dmd`. The columns of its file are `product,moiety,moiety_name` and, where you have them, `previous` and `form` |
+
+Every file whose name ends in .csv, .tsv or .txt is read, also in folders below. Strata refuses other files, except those in Markdown, hidden files, readmes
+and licences. It refuses a row `*` that replaces no list, and a code in the lists of two measurements.
 
 Columns may be separated by commas, semicolons or tabs, and their names may have any letter case. Blank lines, blanks around a value and a byte order mark are
 skipped. A code may have its term: `73211009 |Diabetes mellitus|`.

@@ -90,7 +90,7 @@ def test_a_file_of_clusters_replaces_every_list_that_names_its_cluster(tmp_path:
     ("name", "cluster", "code"),
     [
         ("atrial_fibrillation", "AFIB_COD", "49436004"), ("type_1_diabetes", "DMTYPE1AUDIT_COD", "46635009"),
-        ("type_2_diabetes", "DMTYPE2AUDIT_COD", "44054006"), ("care_home", "CAREHOME_COD", "160734000"),
+        ("type_2_diabetes", "DMTYPE2AUDIT_COD", "44054006"), ("care_home", "CAREHOME_COD", "160734000"), ("cancer", "CAN_COD", "363346000"),
     ],
 )  # fmt: skip
 def test_a_list_that_a_file_of_clusters_replaces_includes_no_other_list(
@@ -118,11 +118,40 @@ def test_a_list_that_a_file_of_clusters_replaces_includes_no_other_list(
         ({"index.csv": INDEX + "asthma,snomed,c.txt,,,,,\n", "c.txt": CLUSTERS}, r"c.txt holds 2 sets"),
         ({"index.csv": INDEX + "asthma,snomed,c.txt,XX_COD,,,,\n", "c.txt": CLUSTERS}, r"no code of the set XX_COD for the list 'asthma'"),
         ({"index.csv": INDEX + "*,snomed,x.csv,,,,,\n", "x.csv": "code\n195967001\n"}, r"x.csv does not hold several sets"),
+        ({"index.csv": INDEX + "*,icd10,c.txt,,,,,\n", "c.txt": CLUSTERS}, r"index.csv, line 2: no list of the system icd10 .* replaces nothing"),
+        ({"index.csv": INDEX + "*,snomed,c.txt,,,,,\n", "c.txt": CLUSTERS.replace("_COD\t", "_FOO\t")}, r"c.txt, so the list \* replaces nothing"),
+        ({"index.csv": INDEX + "*,snomed,r.txt,,,,,\n", "r.txt": REFSET}, r"r.txt, so the list \* replaces nothing. .* name the list"),
+        ({"OWN.CSV": HEADER + "astma,snomed,195967001,exact,Asthma,T\n"}, r"OWN.CSV, line 2: the list 'astma' is not one of Strata's"),
+        ({"own.txt": "code\n195967001\n"}, r"own.txt: columns are missing: list"),
+        ({"own.xlsx": "PK"}, r"own.xlsx: Strata reads files that end in .csv, .tsv, .txt. Save the list as CSV"),
+        ({"own.csv.bak": HEADER}, r"own.csv.bak: Strata reads files that end in"),
+        ({"x.csv": HEADER + "hba1c,snomed,999791000000106,exact,H,T\nhba1c,snomed,27113001,exact,W,T\n"},
+         r"x.csv, line 3: the code 27113001 is in the code lists hba1c and weight, .* Remove it from one of them"),
+        ({"index.csv": INDEX + "hba1c_tests,snomed,x.csv,,,,,\n", "x.csv": "code\n27113001\n"}, r"x.csv, line 2: the code 27113001 .* hba1c and weight"),
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_refused_with_file_line_and_rule(tmp_path: Path, files: dict[str, str], fault: str) -> None:
     with pytest.raises(CodeListError, match=fault):
         lists_of(tmp_path, files)
+
+
+@pytest.mark.parametrize("name", ["own.csv", "OWN.CSV", "own.tsv", "own.txt", "Own.Txt"])
+def test_a_file_of_lists_is_read_whatever_the_end_of_its_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / "README.md").write_text("Our lists", encoding="utf-8")
+    lists = lists_of(tmp_path, {name: HEADER.replace(",", "\t") + "asthma\tsnomed\t195967001\texact\tAsthma\tT\n"})
+    assert lists["asthma"].codes("snomed") == ("195967001",)
+
+
+def test_an_index_and_a_cluster_are_found_whatever_their_letter_case(tmp_path: Path) -> None:
+    lists = lists_of(tmp_path, {"Index.CSV": INDEX + "*,snomed,c.txt,,,,,\n", "c.txt": CLUSTERS.replace("AST_COD", "ast_cod")})
+    assert lists["asthma"].codes("snomed") == ("195967001",)
+    assert lists["copd"].codes("snomed") == ("13645005",)
+
+
+def test_the_cluster_of_the_register_of_kidney_disease_replaces_every_code_of_it(tmp_path: Path) -> None:
+    text = "Cluster_ID\tSNOMED_code\tSNOMED_code_description\nCKD_COD\t433144002\tStage 3\n"
+    lists = lists_of(tmp_path, {"index.csv": INDEX + "*,snomed,c.txt,,,,,\n", "c.txt": text})
+    assert lists["chronic_kidney_disease"].codes("snomed") == lists["ckd_3_to_5"].codes("snomed") == ("433144002",)
 
 
 NEW_HEADER = HEADER.replace("source\n", "source,new\n")
