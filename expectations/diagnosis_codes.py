@@ -10,8 +10,12 @@ import re
 
 from expectations.sql_values import quote
 
-# What may be between two codes. A dagger (+ or †) or an asterisk follows its code, so it also ends it.
-SEPARATOR = r"[ \xa0\t\r\n,;:|/\x5c~^&\x22\x27()\[\]{}<>=*+†‡_#$!%•·，；、]"
+# What may be between two codes: anything but letters, digits, a dot, a dash of a filler or a range, and a question mark, which may stand for a
+# digit. A dagger (+ or †) or an asterisk follows its code, so it also ends it.
+_OF_A_CODE = "A-Za-z0-9.?\\-–"
+SEPARATOR = f"[^{_OF_A_CODE}]"
+# What some systems write before each code of a list: its number, or P and S of the primary and the secondary codes.
+_NUMBER = "(?:(?:[0-9]{1,2}|[PS])-)?"
 # A letter and two digits, a dot or none, a fourth and a fifth character, then the filler X, A for an asterisk or D for a dagger,
 # and the dashes with which HES fills a short code.
 ICD10 = r"[A-Z][0-9]{2}[.]?(?:[0-9X][0-9A-Z]?)?X*[AD]?[.-]*"
@@ -19,7 +23,7 @@ ICD10 = r"[A-Z][0-9]{2}[.]?(?:[0-9X][0-9A-Z]?)?X*[AD]?[.-]*"
 # At least one of them has its mark, or the letter D or A in place of it.
 _BODY = r"[A-Z][0-9]{2}[.]?(?:[0-9X][0-9A-Z]?)?X*"
 _END = r"[ \xa0,;|\x22\x27()\[\]{}]*"
-_BETWEEN = SEPARATOR.replace("*+†‡", "")
+_BETWEEN = f"[^{_OF_A_CODE}*+†‡]"
 _AFTER_DAGGER = rf"(?:D[.-]*{SEPARATOR}+|D?[.-]* *[+†‡]{SEPARATOR}*)"
 _AFTER_ASTERISK = rf"(?:A[.-]*{SEPARATOR}+|A?[.-]* *[*]{SEPARATOR}*)"
 DAGGER_FIRST = rf"{_END}({_BODY})(?:{_AFTER_DAGGER}{_BODY}A?[.-]* *[*]?|[.-]*{_BETWEEN}+{_BODY}(?:A[.-]*|A?[.-]* *[*])){_END}"
@@ -39,18 +43,20 @@ def main_code(code: str) -> str:
 
 def list_with_a_code(code: str) -> str:
     """Return the pattern of a list with at least one code that can be used, or with no code at all."""
-    return f"(?:(?s:.*{SEPARATOR})?{code}(?:{SEPARATOR}(?s:.*))?|(?:{SEPARATOR}|{NO_CODE})*)"
+    return f"(?:(?s:.*{SEPARATOR})?{_NUMBER}{code}(?:{SEPARATOR}(?s:.*))?|(?:{SEPARATOR}|{NO_CODE})*)"
 
 
 def list_of_codes(code: str) -> str:
     """Return the pattern of a list in which every code can be used."""
-    entry = f"(?:{code}|{NO_CODE})"
+    entry = f"{_NUMBER}(?:{code}|{NO_CODE})"
     return f"{SEPARATOR}*(?:{entry}(?:{SEPARATOR}+{entry})*{SEPARATOR}*)?"
 
 
 def entries_sql(value: str) -> str:
-    """Return the SQL of the entries of a list, as written. Some may be empty."""
-    return f"regexp_split_to_array({value}, {quote(SEPARATOR + '+')})"
+    """Return the SQL of the entries of a list, as written and without the number of each. Some may be empty."""
+    numbered = f"(?i)(^|{SEPARATOR}){_NUMBER.removesuffix('?')}([A-Z][0-9])"
+    bare = f"CASE WHEN contains({value}, '-') THEN regexp_replace({value}, {quote(numbered)}, '\\1\\2', 'g') ELSE {value} END"
+    return f"regexp_split_to_array({bare}, {quote(SEPARATOR + '+')})"
 
 
 def usable_codes_sql(value: str, code: str) -> str:

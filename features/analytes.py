@@ -13,25 +13,75 @@ from dataclasses import dataclass, field
 
 from features.code_halves import CodeList
 
+
+def _ratio(tops: tuple[str, ...], bottoms: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the spellings of one quantity per another: mmol/l, mmol per l and mmol.l-1, whose minus is not in the plain form."""
+    return tuple(f"{top}{join.format(bottom)}" for top in tops for bottom in bottoms for join in ("/{}", "per{}", ".{}1", "{}1"))
+
+
+def _ended(spellings: tuple[str, ...], ends: tuple[str, ...]) -> tuple[str, ...]:
+    """Return spellings alone and with what some systems write after them."""
+    return tuple(f"{spelling}{end}" for spelling in spellings for end in ("", *ends))
+
+
+_MMOL = ("mmol", "mmols", "mmole", "mmoles", "millimol", "millimols", "millimole", "millimoles")
+_UMOL = ("umol", "umols", "umole", "umoles", "mcmol", "micromol", "micromols", "micromole", "micromoles")
+_LITRE = ("l", "litre", "liter", "ltr", "lt")
+_ML_PER_MINUTE = (
+    "ml/min",
+    "mls/min",
+    "ml/mins",
+    "mls/mins",
+    "ml/minute",
+    "mls/minute",
+    "mlpermin",
+    "mlperminute",
+    "ml.min1",
+    "mlmin1",
+)
+_BODY_SURFACE = (
+    "1.73m2",
+    "1.73sqm",
+    "1.73msq",
+    "1.73sq.m",
+    "1.73",
+    "173m2",
+    "1.73.m2",
+    "1.73squaremetre",
+    "1.73squaremetres",
+    "bsa",
+)
+_HB = ("hb", "hba1c", "haemoglobin", "hemoglobin")
+_TOTAL_HB = tuple(f"{start}{hb}" for start in ("", "t", "total", "oftotal") for hb in _HB)
 # Unit: its spellings in plain form, which has lower case letters, digits, % / and . alone, and no full stop at its end. An expression of
-# a unit in UCUM, such as mL/min/{1.73_m2}, has the same plain form as mL/min/1.73m2.
+# a unit in UCUM, such as mL/min/{1.73_m2}, has the same plain form as mL/min/1.73m2. A value per m2 is another quantity.
 SPELLINGS: dict[str, tuple[str, ...]] = {
-    "mmHg": ("mmhg", "mm.hg", "mmofhg", "millimetresofmercury", "millimetreofmercury", "mm/hg"),
-    "kPa": ("kpa", "kilopascal", "kilopascals"),
-    "mmol/mol": ("mmol/mol", "mmol/molhb", "mmol/molhba1c", "mmolpermol", "mmol/mol.hb", "mmols/mol", "mmol/molifcc", "ifccmmol/mol"),
-    "%": ("%", "%hb", "%hba1c", "%oftotalhb", "%totalhb", "percent", "percentage", "%dcct", "dcct%", "%hba1cdcct", "%ngsp", "%a1c", "hba1c%"),
-    "kg/m2": ("kg/m2", "kg/sqm", "kg/msq", "kg/sq.m", "kg.m2", "kgm2", "kgperm2"),
-    "mL/min/1.73m2": (
-        "ml/min/1.73m2", "ml/min/1.73sqm", "ml/min/1.73msq", "ml/min/1.73sq.m", "ml/min/1.73", "ml/min/173m2", "ml/minper1.73m2",
-        "ml/min/bsa", "ml/min/m2", "ml/min", "mls/min", "mls/min/1.73m2", "ml/min/1.73.m2",
+    "mmHg": (
+        *_ended(("mmhg", "mm.hg", "mmofhg", "mm/hg"), ("sys", "syst", "systolic", "dia", "dias", "diastolic", "bp")),
+        "millimetresofmercury", "millimetreofmercury", "millimetersofmercury", "millimeterofmercury",
     ),
-    "mmol/L": ("mmol/l", "mmol/litre", "mmolperlitre", "millimol/l", "mmols/l"),
-    "mg/dL": ("mg/dl", "mg/100ml", "mg%"),
-    "umol/L": ("umol/l", "umol/litre", "micromol/l", "micromole/l", "micromol/litre", "mcmol/l", "umols/l", "micromoles/l"),
-    "mg/mmol": ("mg/mmol", "mg/mmolcreat", "mg/mmol.creat", "mg/mmolcr", "mg/mmolcreatinine", "g/mol"),
-    "mg/g": ("mg/g", "mg/gcreat", "mg/gcr", "mg/gcreatinine"),
+    "kPa": ("kpa", "kpas", "kilopascal", "kilopascals"),
+    "mmol/mol": (*_ended(_ratio(_MMOL, ("mol", "mole")), (*_HB, ".hb", "ifcc")), "ifccmmol/mol", "mmol/molhba1cifcc", "mmol/molifcchba1c"),
+    "%": (
+        *_ended(("%", "percent", "percentage"), (*_TOTAL_HB, "dcct", "dcctaligned", "hba1cdcct", "hba1cdcctaligned", "ngsp", "a1c")),
+        "dcct%", "hba1c%",
+    ),
+    "kg/m2": (*_ended(("kg/m2", "kg/sqm", "kg/msq", "kg/sq.m", "kg.m2", "kgm2", "kgperm2", "kg/squaremetre", "kgs/m2"), ("bmi",)),),
+    "mL/min/1.73m2": (
+        *_ML_PER_MINUTE,
+        *_ended(
+            tuple(f"{top}{join}{surface}" for top in _ML_PER_MINUTE for join in ("/", "per") for surface in _BODY_SURFACE),
+            ("ckdepi", "mdrd"),
+        ),
+        "ml/min/1.73m2bsa",
+    ),
+    "mmol/L": _ratio(_MMOL, _LITRE),
+    "mg/dL": ("mg/dl", "mgperdl", "mg.dl1", "mgs/dl", "mg/100ml", "mg%"),
+    "umol/L": _ratio(_UMOL, _LITRE),
+    "mg/mmol": ("mg/mmol", "mgpermmol", "mg.mmol1", "mg/mmolcreat", "mg/mmol.creat", "mg/mmolcr", "mg/mmolcreatinine", "g/mol"),
+    "mg/g": ("mg/g", "mgperg", "mg/gcreat", "mg/gcr", "mg/gcreatinine"),
     "kg": ("kg", "kgs", "kilo", "kilos", "kilogram", "kilograms", "kilogramme", "kilogrammes"),
-    "g": ("g", "gm", "gms", "gram", "grams"),
+    "g": ("g", "gm", "gms", "gram", "grams", "gramme", "grammes"),
     "lb": ("lb", "lbs", "pound", "pounds", "lbav"),
     "st": ("st", "stone", "stones", "stoneav"),
     "cm": ("cm", "cms", "centimetre", "centimetres", "centimeter", "centimeters"),

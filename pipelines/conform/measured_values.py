@@ -24,7 +24,9 @@ _VALUE, _UNIT = GP_OBSERVATIONS.value_column, "result_unit"
 _TIME = "person_id, practice_code, effective_date, known_date"
 _ASIDE = "CAST(NULL AS DOUBLE)"
 _QUOTED = r"^[\x22\x27](.+)[\x22\x27]$"
-_JOINS = r"[\s\xa0_{}()\[\]^*,:;-]"
+_JOINS = r"[\s\xa0\x{FEFF}\x{200B}_{}()\[\]^*,:;-]"
+# Letters of UTF-8 that were read as Windows-1252, in lower case: mÂ² of m², Âµ of µ and Î¼ of μ.
+_MOJIBAKE = (("â²", "2"), ("â³", "3"), ("âµ", "u"), ("î¼", "u"))
 
 
 def measured_rows_sql(source: str, available: str, analyte_of_code: Mapping[str, str]) -> str:
@@ -127,7 +129,10 @@ def plain_unit_sql(text: str) -> str:
     Spaces, brackets and marks that only join the parts of a unit are left out, as are quotes around it and full stops at its end. Any other
     character becomes a question mark, so that a unit of such characters is not known and never counts as none.
     """
-    letters = f"translate(lower(trim({text})), {quote('µμ²³％／')}, 'uu23%/')"
+    letters = f"lower(trim({text}))"
+    for wrong, right in _MOJIBAKE:
+        letters = f"replace({letters}, {quote(wrong)}, {quote(right)})"
+    letters = f"translate({letters}, {quote('µμ²³¹⁻％／')}, 'uu231-%/')"
     bare = f"regexp_replace({letters}, {quote(_QUOTED)}, '\\1')"
     joined = f"regexp_replace({bare}, {quote(_JOINS)}, '', 'g')"
     return f"regexp_replace(regexp_replace({joined}, '[^a-z0-9%/.]', '?', 'g'), '[.]+$', '')"

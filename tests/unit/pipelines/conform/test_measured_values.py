@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from expectations.catalogue import RAW_TABLES
@@ -295,3 +296,26 @@ def test_a_board_without_the_gp_record_has_no_units(tmp_path):
 def test_the_codes_of_the_examples_are_in_the_lists():
     lists = load_code_lists()
     assert {ANALYTE_OF_CODE[code] for code in CODE.values()} <= set(ANALYTES) & set(lists)
+
+
+UNITS_SENT = {
+    "%": ("% (DCCT aligned)", "% of total haemoglobin", "%tHb", "Per cent (NGSP)"),
+    "mmol/mol": ("mmol/mole", "mmol.mol-1", "mmol mol-1", "mmoles/mol", "mmol/mol (IFCC)", "\ufeffmmol/mol", "mmol.mol\u207b\u00b9"),
+    "g": ("grammes", "Grams"),
+    "mL/min/1.73m2": (
+        "ml/minute/1.73m2", "mls/min per 1.73m2", "ml/min/1.73m2 (CKD-EPI)", "mL/min/1.73m\u00c2\u00b2", "ml/min", "mL/min/1.73 square metres",
+        "mL/min/1.73m2 (BSA)",
+    ),
+    "kg/m2": ("kg/m2 (BMI)", "kg/m\u00c2\u00b2", "kg.m-2", "kg/square metre"),
+    "mmHg": ("mmHg (sys)", "mmHg diastolic", "millimeters of mercury", "mm[Hg]"),
+    "mmol/L": ("mmol/ltr", "mmoles/L", "mmol.L-1", "millimoles per litre"),
+    "umol/L": ("\u00c2\u00b5mol/L", "\u00ce\u00bcmol/L", "micromoles/litre", "umol/ltr"),
+    "": ("ml/min/m2", "mL/min/m\u00b2", "mL/min/1.73m3", "mmol/mol creatinine", "mmol", "ml/s", "kg/m3"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("unit", "text"), [(unit, text) for unit, texts in UNITS_SENT.items() for text in texts])
+def test_ordinary_spellings_of_a_unit_are_read_and_other_quantities_are_not(unit: str, text: str) -> None:
+    with duckdb.connect() as con:
+        plain = con.execute(f"SELECT {plain_unit_sql('v')} FROM (SELECT ? AS v)", [text]).fetchall()[0][0]
+    assert next((name for name, spellings in SPELLINGS.items() if plain in spellings), "") == unit
