@@ -27,7 +27,6 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
             f"the approval '{purpose.approval}' expired on {purpose.approval_expires}: nothing was run. "
             "Renew it and set purpose.approval_expires"
         )
-    check_outcomes(deployment.settings)
     check_paths(deployment.settings, deployment.folder)
     check_code_lists(deployment.settings, deployment.folder)
     if deployment.settings.engine.kind == "spark":
@@ -39,6 +38,7 @@ def prepare(deployment: Deployment, today: date | None = None) -> None:
     refuse_half_rotated(deployment.lake)
     check_feeds(deployment.settings, run_plan.source(deployment), deployment.lake)
     run_plan.refuse_late(deployment, day)
+    check_outcomes(deployment.settings)
     run_plan.refuse_contradictory_dates(deployment, day)
     run_plan.refuse_earlier_date(deployment, day)
     needed = bytes_needed(deployment.lake, _new_extract_bytes(deployment, day))

@@ -39,7 +39,8 @@ def nhs(folder: Path, *paths: str, feed: dict | None = None, **more: object) -> 
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("PERSON_ID\n1\n")
     feeds = {"patients": {}, "emergency_attendances": feed or {}}
-    return opened(folder, {"kind": "nhs", "nhs": {"landing": "extracts", "feeds": feeds}}, **more)
+    study = {"outcome": {"name": "death"}}  # which needs no admissions
+    return opened(folder, {"kind": "nhs", "nhs": {"landing": "extracts", "feeds": feeds}}, **{"study": study, **more})
 
 
 def omop(folder: Path, **more: object) -> Deployment:
