@@ -21,6 +21,7 @@ from pipelines.extracts.clear_people import ClearColumn
 from pipelines.extracts.erased_people import digest_of_person, erased_digests
 from pipelines.extracts.extract_reader import OpenedExtract
 from pipelines.extracts.raw_columns import guarded_rows_sql, raw_rows_sql
+from pipelines.extracts.watched_lines import WATCHED
 from pipelines.lake.storage import Lake
 from pipelines.sources.extract_files import ExtractFile
 from pipelines.sources.nhs import FeedSettings, PseudonymSettings
@@ -73,7 +74,9 @@ def _plain(person: str, ignores_case: bool) -> str:
 
 
 def store_named(lake: Lake, table: Table, extract_id: str, rows: list[dict[str, object]]) -> None:
-    """Store the rows of core__unread_line of an extract in place of those stored before, without erased people."""
+    """Store the rows of core__unread_line of an extract of a watched feed in place of those stored before, without erased people."""
+    if table.feed not in WATCHED:
+        return
     erased = erased_digests(lake)
     ignores_case = table.column(table.person).ignores_case
     rows = [row for row in rows if not erased or digest_of_person(_plain(str(row["person_id"]), ignores_case)) not in erased]
