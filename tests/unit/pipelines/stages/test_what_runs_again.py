@@ -114,7 +114,7 @@ def new_key(folder: Path) -> None:
 
 
 OF_THE_CUT = RAW | {
-    "core__coverage", "risk__labels", "risk__models", "risk__scores", "equity__outcome_rates", "monitoring__drift",
+    "core__coverage", "organisations followed", "risk__labels", "risk__models", "risk__scores", "equity__outcome_rates", "monitoring__drift",
     "monitoring__calibration",
 }  # fmt: skip
 CHANGES: dict[str, tuple[Callable[[Path], None], set[str]]] = {
