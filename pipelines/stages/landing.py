@@ -74,7 +74,7 @@ def raw_stage(table: Table, first: Table) -> Stage:
         "Take in a feed's new extracts.",
         writes=(table,),
         adds_to=(EXTRACTS, core.QUARANTINE, core.UNREAD_LINE, PSEUDONYM_KEYS),
-        reads_earlier=(EXTRACTS, PSEUDONYM_KEYS, ERASURES),
+        reads_earlier=(EXTRACTS, PSEUDONYM_KEYS, ERASURES, core.UNREAD_LINE),
         settings=("source", "study.validation.split_column", "upkeep.extract_months"),
         decisions=(LATE_DELIVERY,),
         outside=(OutsideInput.LANDED_EXTRACTS, OutsideInput.DATA_CUT, OutsideInput.PSEUDONYM_KEYS),
