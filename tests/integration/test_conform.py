@@ -31,6 +31,7 @@ from pipelines.conform.registration import RegistrationSettings
 from pipelines.errors import ValidationStop
 from pipelines.lake.duckdb_connection import connect
 from pipelines.lake.storage import Lake
+from pipelines.validation.typed_rows import SENT, organisation_column
 
 PEOPLE, CUT = 2_400, date(2026, 1, 1)
 SQL_TYPES = {Kind.DATE: "DATE", Kind.INTEGER: "INTEGER", Kind.NUMBER: "DOUBLE", Kind.BOOLEAN: "BOOLEAN"}
@@ -63,8 +64,10 @@ def rows_sql(feed: str, count: int, columns: dict[str, str]) -> str:
     selected = ", ".join(
         f"CAST({values.get(name, 'NULL')} AS {kind}) AS {name}" for name, kind in types.items() if name != "person_id"
     )
+    organisation = organisation_column(RAW_TABLES[feed])
+    sent = f"{organisation} AS {SENT}, " if organisation else ""
     return (
-        f"(SELECT person_id, {selected}, extract_date AS first_extract_date, true AS is_first_delivery, "
+        f"(SELECT person_id, {selected}, {sent}extract_date AS first_extract_date, true AS is_first_delivery, "
         f"extract_date AS key_extract_date, true AS key_in_first_delivery FROM (SELECT i, {person} AS person_id FROM range({count}) AS t(i)))"
     )
 

@@ -52,7 +52,7 @@ study: {name: of_a_test, validation: {kind: person_folds}}
 """
 CORE = {
     "core__area", "core__code", "core__code_ancestor", "core__code_name", "core__coverage", "core__event", "core__event_superseded", "core__event_type", "core__linkage", "core__objection", "core__objection_delivery", "core__organisation",
-    "core__organisation_relation", "core__organisation_succession", "core__person", "core__quarantine", "core__registration",
+    "core__organisation_line", "core__organisation_relation", "core__organisation_succession", "core__person", "core__quarantine", "core__registration",
     "core__residence", "core__spell", "monitoring__code_lists", "monitoring__code_lists_by_practice", "monitoring__same_day_emergency_care", "monitoring__validation", "monitoring__volumes",
 }  # fmt: skip
 FEATURES = {"features__catalogue", "features__person", "risk__cohort_flow", "risk__labels"}

@@ -86,7 +86,6 @@ def test_a_complete_run_writes_exactly_the_declared_tables(lake: Lake) -> None:
         "risk__shadow_scores",
         "risk__removed",
         "core__restated_rows",
-        "core__unread_line",
         "raw__erasures",
         "raw__pseudonym_keys",
         "raw__type_1_objections",
