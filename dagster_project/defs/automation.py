@@ -23,7 +23,10 @@ WHOLE = dg.define_asset_job(
     description="From new extracts to published scores, for every index date of the plan.",
 )
 CHECK = dg.define_asset_job(
-    "check_extract", dg.AssetSelection.groups("landing", "raw"), description="Ingest and validate new extracts, and nothing else."
+    "check_extract",
+    # With the organisations, by whose lines of succession rows are read; a ready-made feature table has none.
+    dg.AssetSelection.groups("landing", "raw") | dg.AssetSelection.key_substring("core__organisation"),
+    description="Ingest and validate new extracts, and nothing else.",
 )
 TRAINING = ("risk__models", "equity__model_audit", "equity__audit_for_readers")
 SCORE = dg.define_asset_job(
