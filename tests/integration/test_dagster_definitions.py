@@ -133,7 +133,9 @@ def test_each_kind_of_source_has_the_assets_that_its_feeds_allow(
     dg.Definitions.validate_loadable(definitions)
     assert keys(definitions) == expected
     assert selected(definitions, "whole_pipeline") == expected
-    assert selected(definitions, "check_extract") == {name for name in expected if name.startswith(("raw__", "synthetic", "core__organisation"))}
+    assert selected(definitions, "check_extract") == {
+        name for name in expected if name.startswith(("raw__", "synthetic", "core__organisation"))
+    }
     jobs = {job.name for job in definitions.jobs or []}
     of_a_list = {"score_only", "watch"} | ({"index_dates", "refresh_exclusions"} if "core__event" in expected else set())
     assert jobs == {"whole_pipeline", "unattended", "check_extract", "tidy"} | (of_a_list if expected >= SCORED else set())
