@@ -10,7 +10,7 @@ import re
 
 from expectations.sql_values import quote
 
-# What may be between two codes: anything but letters, digits, a dot, a dash of a filler or a range, and a question mark, which may stand for a
+# What may be between two codes: anything but letters, digits, a dot, a dash of a filler or a range, and a question mark, which may mean a
 # digit. A dagger (+ or †) or an asterisk follows its code, so it also ends it.
 _OF_A_CODE = "A-Za-z0-9.?\\-–"
 SEPARATOR = f"[^{_OF_A_CODE}]"
